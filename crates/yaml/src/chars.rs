@@ -1,0 +1,59 @@
+//! Character classes of YAML 1.1 as libyaml has them.
+
+/// Bytes of the line break at `at`; 0 if there is none. CR LF is one break; NEL, LS and PS count.
+pub(crate) fn break_len(text: &[u8], at: usize) -> usize {
+    match text.get(at) {
+        Some(b'\n') => 1,
+        Some(b'\r') => 1 + usize::from(text.get(at + 1) == Some(&b'\n')),
+        Some(0xC2) if text.get(at + 1) == Some(&0x85) => 2,
+        Some(0xE2)
+            if text.get(at + 1) == Some(&0x80) && matches!(text.get(at + 2), Some(0xA8 | 0xA9)) =>
+        {
+            3
+        }
+        _ => 0,
+    }
+}
+
+pub(crate) fn is_break_at(text: &[u8], at: usize) -> bool {
+    match text.get(at) {
+        Some(b'\n' | b'\r') => true,
+        Some(0xC2 | 0xE2) => break_len(text, at) > 0,
+        _ => false,
+    }
+}
+
+pub(crate) fn is_blank(c: u8) -> bool {
+    c == b' ' || c == b'\t'
+}
+
+/// Blank, line break or end.
+pub(crate) fn is_blankz(text: &[u8], at: usize) -> bool {
+    match text.get(at) {
+        None => true,
+        Some(&c) => is_blank(c) || is_break_at(text, at),
+    }
+}
+
+/// The first byte of a character that YAML does not allow, if any.
+pub(crate) fn forbidden(text: &[u8]) -> Option<usize> {
+    let suspicious =
+        |c: u8| (c < 0x20 && !matches!(c, 9 | 10 | 13)) || c == 0x7F || c == 0xC2 || c == 0xEF;
+    // One pass that the compiler turns into vector code; the slow look only where it is needed.
+    let mut any = false;
+    for chunk in text.chunks(64) {
+        any |= chunk.iter().fold(false, |found, &c| found | suspicious(c));
+    }
+    if !any {
+        return None;
+    }
+    text.iter().enumerate().filter(|(_, c)| suspicious(**c)).map(|(at, _)| at).find(
+        |&at| match text[at] {
+            0xC2 => matches!(text.get(at + 1), Some(0x80..=0x84 | 0x86..=0x9F)),
+            0xEF => {
+                text.get(at + 1) == Some(&0xBF) && matches!(text.get(at + 2), Some(0xBE | 0xBF))
+            }
+            _ => true,
+        },
+    )
+}

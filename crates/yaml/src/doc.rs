@@ -1,0 +1,645 @@
+//! The arena: one document, its text and a flat list of nodes.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use crate::resolve::{self, Number, Resolved};
+
+/// A text that documents come from: a file, a member of an archive, standard input.
+///
+/// Cheap to clone. Line starts are found when the first line number is asked for.
+#[derive(Clone)]
+pub struct Source(Arc<SourceText>);
+
+struct SourceText {
+    name: String,
+    text: String,
+    lines: OnceLock<Vec<u32>>,
+}
+
+impl Source {
+    /// A source with the name that users know it by. A last line without an end gets one, as
+    /// kubectl's line reader does.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let mut text = text.into();
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        Self(Arc::new(SourceText { name: name.into(), text, lines: OnceLock::new() }))
+    }
+
+    /// The name that users know it by, mostly a path.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// Line and column, both from 1, of a byte offset; the column counts characters.
+    pub fn line_column(&self, at: u32) -> (u32, u32) {
+        let lines = self.line_starts();
+        let line = lines.partition_point(|&start| start <= at).max(1);
+        let start = lines[line - 1] as usize;
+        let at = self.floor_char(at as usize);
+        let column = self.text().get(start..at).map_or(0, |s| s.chars().count());
+        (line as u32, column as u32 + 1)
+    }
+
+    /// The text of a line (from 1) without its end, and the byte where it starts.
+    pub fn line(&self, line: u32) -> Option<(u32, &str)> {
+        let lines = self.line_starts();
+        let start = *lines.get(line.checked_sub(1)? as usize)?;
+        let end = lines.get(line as usize).map_or(self.text().len(), |&next| next as usize);
+        Some((start, self.text()[start as usize..end].trim_end_matches(['\r', '\n'])))
+    }
+
+    fn floor_char(&self, mut at: usize) -> usize {
+        at = at.min(self.text().len());
+        while !self.text().is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    }
+
+    fn line_starts(&self) -> &[u32] {
+        self.0.lines.get_or_init(|| {
+            let breaks = memchr::memchr_iter(b'\n', self.0.text.as_bytes());
+            std::iter::once(0).chain(breaks.map(|at| at as u32 + 1)).collect()
+        })
+    }
+
+    /// Whether both are the same text in memory.
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({}, {} bytes)", self.name(), self.text().len())
+    }
+}
+
+/// How a scalar's text is got from its span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The span is the text.
+    Exact,
+    /// The span less one quote on each side is the text.
+    QuotedExact,
+    /// A plain scalar over several lines.
+    Folded,
+    Single,
+    Double,
+    Literal,
+    BlockFolded,
+    /// A JSON string with escapes.
+    Json,
+    /// The text is in the side table from the start.
+    Side,
+}
+
+/// What a node is; `Dead` and `Splice` never leave the arena.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tag {
+    Null,
+    False,
+    True,
+    Number,
+    Text,
+    Sequence,
+    Mapping,
+    /// Overridden by a later equal key.
+    Dead,
+    /// The value of a merge key: its children belong to the mapping around it.
+    Splice,
+    /// The list of maps that is the value of a merge key.
+    SpliceList,
+}
+
+const KEY_IN_SIDE: u16 = u16::MAX;
+
+/// 24 bytes. Nodes stand in document order; a mapping's children carry their keys.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Node {
+    pub tag: Tag,
+    pub form: Form,
+    /// Bytes of the key in the text, or `KEY_IN_SIDE`.
+    pub key_len: u16,
+    /// Where the key's text starts, or its place in the side table.
+    pub key: u32,
+    pub start: u32,
+    pub end: u32,
+    pub parent: u32,
+    /// Collections: the node after the last descendant. Scalars: place in the side table, or
+    /// `NO_SIDE`.
+    pub next: u32,
+}
+
+pub(crate) const NO_SIDE: u32 = u32::MAX;
+pub(crate) const ROOT_PARENT: u32 = u32::MAX;
+
+impl Node {
+    pub(crate) fn is_collection(&self) -> bool {
+        matches!(self.tag, Tag::Sequence | Tag::Mapping | Tag::Splice | Tag::SpliceList)
+            || self.tag == Tag::Dead && self.form == Form::Side
+    }
+}
+
+/// A text that is no slice of the source: a scalar decoded on first use, or a key.
+pub(crate) struct Side {
+    pub text: OnceLock<Box<str>>,
+    /// Content indentation of a block scalar.
+    pub indent: u32,
+    /// Where a key stands in the source.
+    pub key_span: (u32, u32),
+}
+
+/// One document: shared, immutable, 24 bytes a node and no copies of its text.
+#[derive(Clone)]
+pub struct Doc(Arc<DocInner>);
+
+pub(crate) struct DocInner {
+    pub source: Source,
+    pub nodes: Box<[Node]>,
+    pub side: Box<[Side]>,
+    pub comments: Box<[(u32, u32)]>,
+    pub span: (u32, u32),
+}
+
+impl Doc {
+    pub(crate) fn from_inner(inner: DocInner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// The text this document was cut from.
+    pub fn source(&self) -> &Source {
+        &self.0.source
+    }
+
+    /// Bytes of the source that this document takes.
+    pub fn span(&self) -> Range<u32> {
+        self.0.span.0..self.0.span.1
+    }
+
+    /// The value that the document is.
+    pub fn root(&self) -> Value<'_> {
+        Value { doc: self, node: 0 }
+    }
+
+    /// The value at a place kept with [`Value::id`]; `None` if it is of another document.
+    pub fn value(&self, id: NodeId) -> Option<Value<'_>> {
+        ((id.0 as usize) < self.0.nodes.len()).then_some(Value { doc: self, node: id.0 })
+    }
+
+    /// Comments in order, as spans that begin with `#`.
+    pub fn comments(&self) -> impl Iterator<Item = Range<u32>> + '_ {
+        self.0.comments.iter().map(|&(start, end)| start..end)
+    }
+
+    /// Bytes this document takes in memory besides its source.
+    pub fn memory(&self) -> usize {
+        size_of_val(&*self.0.nodes) + size_of_val(&*self.0.side) + size_of_val(&*self.0.comments)
+    }
+
+    fn raw(&self, start: u32, end: u32) -> &str {
+        self.0.source.text().get(start as usize..end as usize).unwrap_or("")
+    }
+}
+
+impl fmt::Debug for Doc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Doc({} {:?}, {} nodes)", self.source().name(), self.0.span, self.0.nodes.len())
+    }
+}
+
+/// A place in a [`Doc`], kept without borrowing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(u32);
+
+impl NodeId {
+    /// The document's own value.
+    pub const ROOT: Self = Self(0);
+}
+
+/// What a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`, `~` or nothing.
+    Null,
+    /// `true` or `false`, and YAML 1.1's other words for them.
+    Bool,
+    /// Integer or float.
+    Number,
+    /// Text.
+    Text,
+    /// A list.
+    Sequence,
+    /// Keys and values.
+    Mapping,
+}
+
+impl Kind {
+    /// The word that an error message uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool => "a boolean",
+            Self::Number => "a number",
+            Self::Text => "text",
+            Self::Sequence => "a list",
+            Self::Mapping => "a map",
+        }
+    }
+}
+
+/// A value in a document: two words, `Copy`.
+#[derive(Clone, Copy)]
+pub struct Value<'d> {
+    doc: &'d Doc,
+    node: u32,
+}
+
+impl<'d> Value<'d> {
+    fn data(self) -> &'d Node {
+        &self.doc.0.nodes[self.node as usize]
+    }
+
+    /// The document that holds it.
+    pub fn doc(self) -> &'d Doc {
+        self.doc
+    }
+
+    /// Its place, to keep.
+    pub fn id(self) -> NodeId {
+        NodeId(self.node)
+    }
+
+    /// What it is.
+    pub fn kind(self) -> Kind {
+        match self.data().tag {
+            Tag::Null | Tag::Dead => Kind::Null,
+            Tag::False | Tag::True => Kind::Bool,
+            Tag::Number => Kind::Number,
+            Tag::Text => Kind::Text,
+            Tag::Sequence => Kind::Sequence,
+            Tag::Mapping | Tag::Splice | Tag::SpliceList => Kind::Mapping,
+        }
+    }
+
+    /// Whether it is null.
+    pub fn is_null(self) -> bool {
+        self.kind() == Kind::Null
+    }
+
+    /// The text of a text; `None` for anything else, numbers and booleans included.
+    pub fn as_str(self) -> Option<&'d str> {
+        (self.data().tag == Tag::Text).then(|| self.raw_text())
+    }
+
+    /// The boolean of a boolean.
+    pub fn as_bool(self) -> Option<bool> {
+        match self.data().tag {
+            Tag::True => Some(true),
+            Tag::False => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The number of a number.
+    pub fn as_number(self) -> Option<Number> {
+        if self.data().tag != Tag::Number {
+            return None;
+        }
+        let text = self.raw_text();
+        match self.data().form {
+            Form::Json => crate::json::number(text),
+            _ => match resolve::plain(text) {
+                Resolved::Number(number) => Some(number),
+                _ => None,
+            },
+        }
+    }
+
+    /// The integer of a number that is one.
+    pub fn as_i64(self) -> Option<i64> {
+        match self.as_number()? {
+            Number::Int(i) => Some(i),
+            Number::Float(_) => None,
+        }
+    }
+
+    fn raw_text(self) -> &'d str {
+        let node = self.data();
+        if node.next != NO_SIDE {
+            let side = &self.doc.0.side[node.next as usize];
+            return side.text.get_or_init(|| {
+                let raw = self.doc.raw(node.start, node.end);
+                crate::decode::scalar(raw, node.form, side.indent).into()
+            });
+        }
+        match node.form {
+            Form::QuotedExact => self.doc.raw(node.start + 1, node.end - 1),
+            _ => self.doc.raw(node.start, node.end),
+        }
+    }
+
+    /// A scalar as a reader sees it: text as it is, numbers and booleans in their own words.
+    pub fn scalar_text(self) -> Option<Cow<'d, str>> {
+        match self.kind() {
+            Kind::Text => self.as_str().map(Cow::Borrowed),
+            Kind::Number => self.as_number().map(|n| Cow::Owned(n.to_string())),
+            Kind::Bool => self.as_bool().map(|b| Cow::Borrowed(if b { "true" } else { "false" })),
+            _ => None,
+        }
+    }
+
+    /// The field `key` of a mapping. A field that is null is returned as null.
+    pub fn get(self, key: &str) -> Option<Value<'d>> {
+        self.entries().find(|(k, _)| *k == key).map(|(_, value)| value)
+    }
+
+    /// The value at a path of fields.
+    pub fn at(self, path: &[&str]) -> Option<Value<'d>> {
+        path.iter().try_fold(self, |value, key| value.get(key))
+    }
+
+    /// [`Value::get`], then [`Value::as_str`].
+    pub fn str(self, key: &str) -> Option<&'d str> {
+        self.get(key)?.as_str()
+    }
+
+    /// [`Value::get`], then [`Value::as_bool`].
+    pub fn bool(self, key: &str) -> Option<bool> {
+        self.get(key)?.as_bool()
+    }
+
+    /// Keys and values of a mapping, in the order of the text; nothing for other kinds.
+    pub fn entries(self) -> impl Iterator<Item = (&'d str, Value<'d>)> {
+        self.children(Tag::Mapping).map(|value| (value.key().unwrap_or(""), value))
+    }
+
+    /// The elements of a list; nothing for other kinds.
+    pub fn items(self) -> impl Iterator<Item = Value<'d>> {
+        self.children(Tag::Sequence)
+    }
+
+    /// The elements of the list in field `key`; nothing where there is none.
+    pub fn list(self, key: &str) -> impl Iterator<Item = Value<'d>> {
+        self.get(key).into_iter().flat_map(Value::items)
+    }
+
+    fn children(self, of: Tag) -> Children<'d> {
+        let node = self.data();
+        let end = if node.tag == of { node.next } else { 0 };
+        Children { doc: self.doc, at: self.node + 1, end }
+    }
+
+    /// Every value inside, itself first, in document order.
+    pub fn descendants(self) -> impl Iterator<Item = Value<'d>> {
+        let mut at = self.node;
+        let end = if self.data().is_collection() { self.data().next } else { self.node + 1 };
+        std::iter::from_fn(move || {
+            while at < end {
+                let value = Value { doc: self.doc, node: at };
+                let node = value.data();
+                match node.tag {
+                    Tag::Dead => at = if node.is_collection() { node.next } else { at + 1 },
+                    Tag::Splice | Tag::SpliceList => at += 1,
+                    _ => {
+                        at += 1;
+                        return Some(value);
+                    }
+                }
+            }
+            None
+        })
+    }
+
+    /// The key under which a mapping holds it.
+    pub fn key(self) -> Option<&'d str> {
+        let node = self.data();
+        match node.key_len {
+            KEY_IN_SIDE => self.doc.0.side[node.key as usize].text.get().map(|k| &**k),
+            0 => None,
+            length => Some(self.doc.raw(node.key, node.key + u32::from(length))),
+        }
+    }
+
+    /// The span of its key in the source, quotes aside.
+    pub fn key_span(self) -> Option<Range<u32>> {
+        let node = self.data();
+        match node.key_len {
+            KEY_IN_SIDE => {
+                let (start, end) = self.doc.0.side[node.key as usize].key_span;
+                Some(start..end)
+            }
+            0 => None,
+            length => Some(node.key..node.key + u32::from(length)),
+        }
+    }
+
+    /// The mapping or list around it.
+    pub fn parent(self) -> Option<Value<'d>> {
+        let mut at = self.data().parent;
+        while at != ROOT_PARENT {
+            let value = Value { doc: self.doc, node: at };
+            if !matches!(value.data().tag, Tag::Splice | Tag::SpliceList) {
+                return Some(value);
+            }
+            at = value.data().parent;
+        }
+        None
+    }
+
+    /// Bytes in the source, quotes included. What came through an alias or a merge has the span
+    /// of the text behind the anchor.
+    pub fn span(self) -> Range<u32> {
+        self.data().start..self.data().end
+    }
+}
+
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::json::to_json(*self))
+    }
+}
+
+/// Two values are equal when kubectl would send the same JSON for them.
+impl PartialEq for Value<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind() == other.kind() && crate::json::to_json(*self) == crate::json::to_json(*other)
+    }
+}
+
+struct Children<'d> {
+    doc: &'d Doc,
+    at: u32,
+    end: u32,
+}
+
+impl<'d> Iterator for Children<'d> {
+    type Item = Value<'d>;
+
+    fn next(&mut self) -> Option<Value<'d>> {
+        while self.at < self.end {
+            let at = self.at;
+            let node = &self.doc.0.nodes[at as usize];
+            self.at = if node.is_collection() { node.next } else { at + 1 };
+            match node.tag {
+                Tag::Dead => {}
+                Tag::Splice | Tag::SpliceList => self.at = at + 1,
+                _ => return Some(Value { doc: self.doc, node: at }),
+            }
+        }
+        None
+    }
+}
+
+/// A key as the reader found it, before it is put on its value.
+#[derive(Debug, Clone)]
+pub(crate) enum Key {
+    Slice { start: u32, len: u16 },
+    Owned { text: String, span: (u32, u32) },
+}
+
+/// Collects nodes; both readers write through it.
+pub(crate) struct Builder {
+    pub nodes: Vec<Node>,
+    pub side: Vec<Side>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self { nodes: Vec::new(), side: Vec::new() }
+    }
+
+    pub(crate) fn slice_key(text_start: usize, length: usize, text: &str) -> Key {
+        match u16::try_from(length) {
+            Ok(len) if len != KEY_IN_SIDE && len != 0 => {
+                Key::Slice { start: text_start as u32, len }
+            }
+            _ => Key::Owned {
+                text: text.to_owned(),
+                span: (text_start as u32, (text_start + length) as u32),
+            },
+        }
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        (tag, form): (Tag, Form),
+        key: Option<&Key>,
+        span: (u32, u32),
+        parent: u32,
+    ) -> u32 {
+        let (key, key_len) = match key {
+            None => (0, 0),
+            Some(Key::Slice { start, len }) => (*start, *len),
+            Some(Key::Owned { text, span }) => (self.push_side(text, *span), KEY_IN_SIDE),
+        };
+        let index = self.nodes.len() as u32;
+        self.nodes.push(Node {
+            tag,
+            form,
+            key_len,
+            key,
+            start: span.0,
+            end: span.1,
+            parent,
+            next: NO_SIDE,
+        });
+        index
+    }
+
+    fn push_side(&mut self, text: &str, key_span: (u32, u32)) -> u32 {
+        self.side.push(Side { text: OnceLock::from(Box::from(text)), indent: 0, key_span });
+        self.side.len() as u32 - 1
+    }
+
+    /// The scalar's text is decoded when it is asked for.
+    pub(crate) fn decode_late(&mut self, node: u32, indent: u32) {
+        self.side.push(Side { text: OnceLock::new(), indent, key_span: (0, 0) });
+        self.nodes[node as usize].next = self.side.len() as u32 - 1;
+    }
+
+    /// The scalar's text is `text`, whatever its span says.
+    pub(crate) fn set_text(&mut self, node: u32, text: &str) {
+        let side = self.push_side(text, (0, 0));
+        self.nodes[node as usize].next = side;
+    }
+
+    pub(crate) fn close(&mut self, node: u32, end: u32) {
+        let next = self.nodes.len() as u32;
+        let node = &mut self.nodes[node as usize];
+        node.next = next;
+        node.end = end.max(node.start);
+    }
+
+    pub(crate) fn key_of<'a>(&'a self, node: u32, text: &'a str) -> &'a str {
+        let node = &self.nodes[node as usize];
+        match node.key_len {
+            KEY_IN_SIDE => self.side[node.key as usize].text.get().map_or("", |k| &**k),
+            length => &text[node.key as usize..node.key as usize + usize::from(length)],
+        }
+    }
+
+    /// Copies the subtree at `from` to the end, under another key and parent.
+    pub(crate) fn copy(&mut self, from: u32, key: Option<&Key>, parent: u32) -> u32 {
+        let source = self.nodes[from as usize];
+        let to = self.push((source.tag, source.form), key, (source.start, source.end), parent);
+        self.nodes[to as usize].next = source.next;
+        if source.is_collection() {
+            let shift = to.wrapping_sub(from);
+            self.nodes[to as usize].next = source.next.wrapping_add(shift);
+            for at in from + 1..source.next {
+                let mut node = self.nodes[at as usize];
+                node.parent = node.parent.wrapping_add(shift);
+                if node.is_collection() {
+                    node.next = node.next.wrapping_add(shift);
+                }
+                self.nodes.push(node);
+            }
+        }
+        to
+    }
+
+    /// Lets the last of equal keys win, as kubectl does; returns the nodes that lost.
+    ///
+    /// `children` holds the mapping's children in the order in which they are applied.
+    pub(crate) fn bury_duplicates(&mut self, text: &str, children: &mut Vec<u32>) -> Vec<u32> {
+        let mut lost = Vec::new();
+        if children.len() <= 12 {
+            for (i, &first) in children.iter().enumerate() {
+                let later = &children[i + 1..];
+                if later.iter().any(|&n| self.same_key(first, n, text)) {
+                    lost.push(first);
+                }
+            }
+        } else {
+            children.sort_by(|&a, &b| self.key_of(a, text).cmp(self.key_of(b, text)));
+            let equal = children.windows(2).filter(|w| self.same_key(w[0], w[1], text));
+            lost.extend(equal.map(|w| w[0]));
+        }
+        for &node in &lost {
+            let node = &mut self.nodes[node as usize];
+            // The form remembers that a dead collection has descendants to step over.
+            node.form = if node.is_collection() { Form::Side } else { Form::Exact };
+            node.tag = Tag::Dead;
+        }
+        lost
+    }
+
+    fn same_key(&self, a: u32, b: u32, text: &str) -> bool {
+        let (x, y) = (&self.nodes[a as usize], &self.nodes[b as usize]);
+        if x.key_len != KEY_IN_SIDE && y.key_len != KEY_IN_SIDE && x.key_len != y.key_len {
+            return false;
+        }
+        self.key_of(a, text) == self.key_of(b, text)
+    }
+}

@@ -1,0 +1,26 @@
+//! YAML and JSON documents, read as kubectl reads them.
+//!
+//! A text is cut into documents by kubectl's rule ([`cut`]), and each document becomes one flat
+//! arena of 24-byte nodes ([`Doc`]) that point into the text. A [`Value`] is a handle: a document
+//! and a node. Scalars mean what go-yaml's YAML 1.1 says, then Go's JSON: `y` is true, `014` is
+//! 12, `1.0` is 1. Texts that are no slice of the source (folded, escaped) are decoded on first
+//! use.
+//!
+//! Not here: what a document means to Kubernetes, files, writing YAML.
+
+mod chars;
+mod decode;
+mod doc;
+mod json;
+mod kubectl;
+mod parse;
+mod read;
+mod resolve;
+mod scan;
+
+pub use doc::{Doc, Kind, NodeId, Source, Value};
+pub use json::to_json;
+pub use kubectl::{Object, Refusal, objects};
+pub use read::{Documents, Note, NoteKind, Piece, Read, cut, join, read, read_piece};
+pub use resolve::Number;
+pub use scan::{MAX_DEPTH, SyntaxError};

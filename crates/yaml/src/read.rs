@@ -1,0 +1,259 @@
+//! A text to documents: cut as kubectl cuts a stream, each document read for itself.
+
+use crate::chars;
+use crate::doc::{Builder, Doc, DocInner, Source};
+use crate::scan::SyntaxError;
+use crate::{json, parse};
+
+/// Something about a text that its owner should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Bytes in the source.
+    pub span: (u32, u32),
+    /// What kind of thing.
+    pub kind: NoteKind,
+    /// What it is, without the place.
+    pub message: String,
+}
+
+/// What a [`Note`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoteKind {
+    /// The document could not be read; kubectl refuses it and all that follows.
+    Unreadable,
+    /// It was read, but kubectl refuses the stream here.
+    Refused,
+    /// A key whose value is dropped since the same key stands again below.
+    DuplicateKey,
+    /// Text behind the end of a document, which kubectl drops in silence.
+    DroppedText,
+}
+
+/// What a text holds.
+#[derive(Debug, Default)]
+pub struct Documents {
+    /// All documents that could be read, empty ones left out.
+    pub docs: Vec<Doc>,
+    /// What was noticed, in order.
+    pub notes: Vec<Note>,
+    /// How many of `docs` kubectl would have read before it stopped.
+    pub sent: usize,
+}
+
+/// A part of a text, as [`cut`] gives it.
+#[derive(Debug)]
+pub enum Piece {
+    /// YAML between two cuts: bytes from, to.
+    Yaml(u32, u32),
+    /// A JSON document, read already (its end is known only then).
+    Json(Doc),
+    /// kubectl stops before this byte; with `true` the piece before it is lost to it as well.
+    Stop(SyntaxError, bool),
+}
+
+/// Reads all documents of a text.
+pub fn read(source: &Source) -> Documents {
+    join(cut(source).iter().map(|piece| read_piece(source, piece)))
+}
+
+/// What one piece gave, for [`join`].
+#[derive(Debug)]
+pub struct Read {
+    doc: Option<Doc>,
+    notes: Vec<Note>,
+    stops: Option<bool>,
+}
+
+/// Puts the results of [`read_piece`] together, in the order of the pieces.
+pub fn join(reads: impl Iterator<Item = Read>) -> Documents {
+    let mut documents = Documents::default();
+    let mut stopped = false;
+    for read in reads {
+        if let Some(loses_previous) = read.stops
+            && !stopped
+        {
+            stopped = true;
+            if loses_previous {
+                documents.sent = documents.sent.saturating_sub(1);
+            }
+        }
+        documents.notes.extend(read.notes);
+        documents.docs.extend(read.doc);
+        if !stopped {
+            documents.sent = documents.docs.len();
+        }
+    }
+    documents
+}
+
+/// Cuts a text into pieces that can be read one by one, in any order or in parallel.
+///
+/// The rule is that of kubectl's `YAMLOrJSONDecoder` (k8s.io/apimachinery/pkg/util/yaml): JSON
+/// values one after another where the text begins with `{`, else YAML cut at lines that begin
+/// with `---`, before any YAML is parsed.
+pub fn cut(source: &Source) -> Vec<Piece> {
+    let text = source.text();
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    let mut blanks = 0;
+    if starts_like_json(text) {
+        loop {
+            let start = skip_blanks(text, at);
+            if start >= text.len() {
+                return pieces;
+            }
+            match json::parse(text, start) {
+                Ok(json::Parsed { builder, end, out_of_range }) => {
+                    pieces.push(match out_of_range {
+                        None => Piece::Json(json_doc(source, builder, start, end)),
+                        Some(at) => Piece::Stop(SyntaxError::new(at, "number out of range"), false),
+                    });
+                    at = end;
+                }
+                Err(error) => {
+                    if pieces.len() > 1 {
+                        pieces.push(Piece::Stop(error, false));
+                    }
+                    break;
+                }
+            }
+        }
+        // The rest is YAML; blanks up to a line end go first.
+        blanks = text[at..]
+            .find(|c: char| c == '\n' || !c.is_whitespace())
+            .map_or(text.len() - at, |i| i + usize::from(text[at + i..].starts_with('\n')));
+    }
+    cut_yaml(text, at + blanks, &mut pieces);
+    pieces
+}
+
+fn cut_yaml(text: &str, from: usize, pieces: &mut Vec<Piece>) {
+    let bytes = text.as_bytes();
+    let (mut start, mut line) = (from, from);
+    while line < bytes.len() {
+        let end = memchr::memchr(b'\n', &bytes[line..]).map_or(bytes.len(), |i| line + i + 1);
+        if bytes[line..].starts_with(b"---") {
+            let rest = text[line + 3..end].trim();
+            let refused = !rest.is_empty() && !rest.starts_with('#');
+            if start < line {
+                pieces.push(Piece::Yaml(start as u32, line as u32));
+            }
+            start = if refused { line } else { end };
+            if refused {
+                let message = format!("text after a document separator: `{}`", short(rest));
+                pieces.push(Piece::Stop(SyntaxError::new(line, message), true));
+            }
+        }
+        line = end;
+    }
+    if start < bytes.len() {
+        pieces.push(Piece::Yaml(start as u32, bytes.len() as u32));
+    }
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(40) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// Reads one piece of `source`.
+pub fn read_piece(source: &Source, piece: &Piece) -> Read {
+    match piece {
+        Piece::Json(doc) => Read { doc: Some(doc.clone()), notes: Vec::new(), stops: None },
+        Piece::Stop(error, loses_previous) => Read {
+            doc: None,
+            notes: vec![note(NoteKind::Refused, error.at, error.at + 3, &error.message)],
+            stops: Some(*loses_previous),
+        },
+        &Piece::Yaml(start, end) => read_yaml(source, start as usize, end as usize),
+    }
+}
+
+fn note(kind: NoteKind, start: u32, end: u32, message: &str) -> Note {
+    Note { span: (start, end), kind, message: message.to_owned() }
+}
+
+fn read_yaml(source: &Source, start: usize, end: usize) -> Read {
+    let text = source.text();
+    let parsed = match chars::forbidden(&text.as_bytes()[start..end]) {
+        Some(at) => Err(SyntaxError::new(start + at, "control characters are not allowed")),
+        None => parse::parse(text, start, end),
+    };
+    let parsed = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let note = note(NoteKind::Unreadable, error.at, error.at + 1, &error.message);
+            return Read { doc: None, notes: vec![note], stops: Some(false) };
+        }
+    };
+    let mut notes: Vec<_> = parsed
+        .duplicates
+        .iter()
+        .map(|&(from, to)| {
+            let key = text.get(from as usize..to as usize).unwrap_or("");
+            let message = format!("the key `{key}` stands again below; only the last one counts");
+            note(NoteKind::DuplicateKey, from, to, &message)
+        })
+        .collect();
+    notes.extend(dropped(text, parsed.end as usize, end));
+    if parsed.empty {
+        return Read { doc: None, notes, stops: None };
+    }
+    // The comments behind the value's end belong to text that nobody reads.
+    let comments = parsed.comments.into_iter().filter(|c| c.0 < parsed.end).collect();
+    let doc = Doc::from_inner(DocInner {
+        source: source.clone(),
+        nodes: parsed.builder.nodes.into_boxed_slice(),
+        side: parsed.builder.side.into_boxed_slice(),
+        comments,
+        span: (start as u32, end as u32),
+    });
+    // `null` and `~` alone vanish like an empty document.
+    let doc = (!doc.root().is_null()).then_some(doc);
+    Read { doc, notes, stops: None }
+}
+
+/// Text that follows a document's value in the same piece: kubectl never looks at it.
+fn dropped(text: &str, from: usize, end: usize) -> Option<Note> {
+    let mut line_start = from;
+    let rest = text.get(from..end)?;
+    for line in rest.split_inclusive('\n') {
+        let content = line.trim();
+        if !content.is_empty() && !content.starts_with('#') && content != "..." && content != "---"
+        {
+            let message = "this text is behind the document's end; kubectl drops it in silence";
+            let start = line_start + (line.len() - line.trim_start().len());
+            return Some(note(
+                NoteKind::DroppedText,
+                start as u32,
+                (start + content.len()) as u32,
+                message,
+            ));
+        }
+        line_start += line.len();
+    }
+    None
+}
+
+fn json_doc(source: &Source, builder: Builder, start: usize, end: usize) -> Doc {
+    Doc::from_inner(DocInner {
+        source: source.clone(),
+        nodes: builder.nodes.into_boxed_slice(),
+        side: builder.side.into_boxed_slice(),
+        comments: Box::default(),
+        span: (start as u32, end as u32),
+    })
+}
+
+/// kubectl looks for a brace within the first 4,096 bytes.
+fn starts_like_json(text: &str) -> bool {
+    let at = text.len() - text.trim_start().len();
+    at < 4096 && text.as_bytes().get(at) == Some(&b'{')
+}
+
+fn skip_blanks(text: &str, at: usize) -> usize {
+    let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r');
+    at + text.as_bytes()[at..].iter().take_while(|b| blank(b)).count()
+}
