@@ -11,6 +11,7 @@
 mod chars;
 mod decode;
 mod doc;
+mod dockerfile;
 mod json;
 mod kubectl;
 mod parse;
@@ -19,6 +20,7 @@ mod resolve;
 mod scan;
 
 pub use doc::{Doc, Kind, NodeId, Source, Value};
+pub use dockerfile::dockerfile;
 pub use json::to_json;
 pub use kubectl::{Object, Refusal, objects};
 pub use read::{Documents, Note, NoteKind, Piece, Read, cut, join, read, read_piece};

@@ -1,0 +1,3 @@
+//! Pods and what runs in them.
+
+pub(crate) mod privileged_container;

@@ -1,0 +1,98 @@
+//! The handle through which a check sees the picture.
+
+use pavisade_model::{GroupKind, KubernetesVersion, Meta};
+use pavisade_snapshot::{Coverage, Object, World};
+
+/// What a check may look at: the kinds that it declares, in its subject's world.
+#[derive(Clone, Copy)]
+pub struct Cx<'a> {
+    world: &'a World,
+    meta: &'static Meta,
+    kubernetes: KubernetesVersion,
+}
+
+impl<'a> Cx<'a> {
+    pub(crate) fn new(
+        world: &'a World,
+        meta: &'static Meta,
+        kubernetes: KubernetesVersion,
+    ) -> Self {
+        Self { world, meta, kubernetes }
+    }
+
+    /// The version whose semantics count.
+    pub fn kubernetes(&self) -> KubernetesVersion {
+        self.kubernetes
+    }
+
+    /// All objects of a kind in this world.
+    pub fn list(&self, kind: GroupKind) -> Listing<'a> {
+        self.listing(kind, |world| world.of_kind(kind).collect())
+    }
+
+    /// The objects of a kind in one namespace.
+    pub fn list_in(&self, kind: GroupKind, namespace: &'a str) -> Listing<'a> {
+        self.listing(kind, |world| world.in_namespace(kind, namespace).collect())
+    }
+
+    /// One object by its names; `None` may also mean that it was not seen: ask
+    /// [`Cx::coverage`].
+    pub fn get(&self, kind: GroupKind, namespace: &str, name: &str) -> Option<&'a Object> {
+        self.may_read(kind).then(|| self.world.get(kind, namespace, name)).flatten()
+    }
+
+    /// How much of a kind was seen.
+    pub fn coverage(&self, kind: GroupKind) -> Coverage {
+        if self.may_read(kind) { self.world.coverage(kind) } else { Coverage::Forbidden }
+    }
+
+    fn listing(
+        &self,
+        kind: GroupKind,
+        objects: impl FnOnce(&'a World) -> Vec<&'a Object>,
+    ) -> Listing<'a> {
+        let coverage = self.coverage(kind);
+        let objects = if self.may_read(kind) { objects(self.world) } else { Vec::new() };
+        Listing { kind, objects, coverage }
+    }
+
+    fn may_read(&self, kind: GroupKind) -> bool {
+        let declared = self.meta.reads.contains(&kind) || self.meta.on.contains(&kind);
+        debug_assert!(declared, "{} reads {kind} without declaring it", self.meta.id);
+        declared
+    }
+}
+
+/// Objects of one kind, and whether they are all.
+#[derive(Debug)]
+pub struct Listing<'a> {
+    kind: GroupKind,
+    /// The objects, ordered by namespace and name.
+    pub objects: Vec<&'a Object>,
+    /// Whether they are all.
+    pub coverage: Coverage,
+}
+
+impl Listing<'_> {
+    /// Why nothing can be said from the absence of an object: the list was refused.
+    pub fn refused(&self) -> Option<String> {
+        let resource = match self.kind.group {
+            "" => self.kind.resource.to_owned(),
+            group => format!("{}.{group}", self.kind.resource),
+        };
+        (self.coverage == Coverage::Forbidden).then(|| {
+            format!(
+                "{}s could not be listed: the right to list {resource} is missing",
+                self.kind.kind
+            )
+        })
+    }
+
+    /// `in this cluster` or `in these files`, for a sentence that says that there is none.
+    pub fn scope(&self) -> &'static str {
+        match self.coverage {
+            Coverage::Complete | Coverage::NotServed => "in this cluster",
+            Coverage::Partial | Coverage::Forbidden => "in these files",
+        }
+    }
+}

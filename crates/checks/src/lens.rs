@@ -1,0 +1,159 @@
+//! Lenses: what a check's subjects are.
+
+use pavisade_model::Subject;
+use pavisade_snapshot::{Container, Object, Pod, World};
+
+use crate::component::{self, Component};
+
+/// What a lens looks at: an object of a world, or the world.
+#[derive(Debug, Clone, Copy)]
+pub enum Target<'a> {
+    /// One object.
+    Object(&'a Object),
+    /// The whole world.
+    World(&'a World),
+}
+
+/// Which targets a check is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dispatch {
+    /// Objects that make pods.
+    Pods,
+    /// Objects of the kinds in `Meta::on`.
+    Kinds,
+    /// Every object.
+    Every,
+    /// Static pods of the control plane and kubeadm's configuration.
+    Components,
+    /// Worlds.
+    Worlds,
+}
+
+/// Picks subjects out of targets.
+pub trait Lens {
+    /// One subject.
+    type Item<'a>: Copy;
+    /// Which targets it wants.
+    const DISPATCH: Dispatch;
+
+    /// The subjects in a target.
+    fn items(target: Target<'_>) -> Vec<Self::Item<'_>>;
+
+    /// What a finding is about.
+    fn subject(item: Self::Item<'_>) -> Subject;
+}
+
+fn object(target: Target<'_>) -> Option<&Object> {
+    match target {
+        Target::Object(object) => Some(object),
+        Target::World(_) => None,
+    }
+}
+
+/// Workloads' pods. Components of the control plane are left out: as static pods they need the
+/// host, and checks with [`OnComponent`] judge them.
+fn workload_pods(target: Target<'_>) -> impl Iterator<Item = Pod<'_>> {
+    object(target)
+        .into_iter()
+        .flat_map(Object::pods)
+        .filter(|pod| !component::is_control_plane(*pod))
+}
+
+/// Pods, as any workload kind specifies them.
+pub struct OnPod;
+
+impl Lens for OnPod {
+    type Item<'a> = Pod<'a>;
+    const DISPATCH: Dispatch = Dispatch::Pods;
+
+    fn items(target: Target<'_>) -> Vec<Pod<'_>> {
+        workload_pods(target).collect()
+    }
+
+    fn subject(pod: Pod<'_>) -> Subject {
+        pod.object().subject(None)
+    }
+}
+
+/// Containers: init, sidecar, main and ephemeral ones.
+pub struct OnContainer;
+
+impl Lens for OnContainer {
+    type Item<'a> = Container<'a>;
+    const DISPATCH: Dispatch = Dispatch::Pods;
+
+    fn items(target: Target<'_>) -> Vec<Container<'_>> {
+        workload_pods(target).flat_map(Pod::containers).collect()
+    }
+
+    fn subject(container: Container<'_>) -> Subject {
+        container.pod().object().subject(Some(container.name()))
+    }
+}
+
+/// Objects of the kinds that the check's attribute lists in `on`.
+pub struct OnObject;
+
+impl Lens for OnObject {
+    type Item<'a> = &'a Object;
+    const DISPATCH: Dispatch = Dispatch::Kinds;
+
+    fn items(target: Target<'_>) -> Vec<&Object> {
+        object(target).into_iter().collect()
+    }
+
+    fn subject(object: &Object) -> Subject {
+        object.subject(None)
+    }
+}
+
+/// Every object of every kind.
+pub struct OnEvery;
+
+impl Lens for OnEvery {
+    type Item<'a> = &'a Object;
+    const DISPATCH: Dispatch = Dispatch::Every;
+
+    fn items(target: Target<'_>) -> Vec<&Object> {
+        OnObject::items(target)
+    }
+
+    fn subject(object: &Object) -> Subject {
+        object.subject(None)
+    }
+}
+
+/// Components of the control plane with their flags.
+pub struct OnComponent;
+
+impl Lens for OnComponent {
+    type Item<'a> = Component<'a>;
+    const DISPATCH: Dispatch = Dispatch::Components;
+
+    fn items(target: Target<'_>) -> Vec<Component<'_>> {
+        object(target).map(component::components).unwrap_or_default()
+    }
+
+    fn subject(component: Component<'_>) -> Subject {
+        component.object().subject(None)
+    }
+}
+
+/// Worlds.
+pub struct OnWorld;
+
+impl Lens for OnWorld {
+    type Item<'a> = &'a World;
+    const DISPATCH: Dispatch = Dispatch::Worlds;
+
+    fn items(target: Target<'_>) -> Vec<&World> {
+        match target {
+            Target::World(world) => vec![world],
+            Target::Object(_) => Vec::new(),
+        }
+    }
+
+    fn subject(world: &World) -> Subject {
+        Subject::World { name: world.name().clone() }
+    }
+}

@@ -1,0 +1,32 @@
+//! The checks: one file, one check, one line in [`registry`].
+//!
+//! A check is called once per subject, which its lens picks ([`OnPod`], [`OnContainer`],
+//! [`OnObject`] …), and answers with one of four verdicts. It sees the picture only through the
+//! handle [`Cx`], limited to the kinds that it declares.
+//!
+//! Not here: which findings are shown and how (`scan`, `report`).
+
+mod check;
+mod component;
+mod context;
+mod lens;
+mod registry;
+mod set;
+mod verdict;
+
+mod container;
+mod identity;
+mod network;
+mod operation;
+mod storage;
+mod supply;
+
+pub use check::{Check, Described};
+pub use component::{Component, Flag, FlagSource};
+pub use context::{Cx, Listing};
+pub use lens::{
+    Dispatch, Lens, OnComponent, OnContainer, OnEvery, OnObject, OnPod, OnWorld, Target,
+};
+pub use registry::{Entry, registry};
+pub use set::{CheckSet, ParameterError, Report};
+pub use verdict::{Claim, Place, Verdict};

@@ -1,0 +1,48 @@
+//! PV-N001.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Pod;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::policy::{Direction, coverage_of};
+use crate::{Check, Cx, OnPod, Verdict};
+
+/// Pods that no NetworkPolicy restricts for incoming traffic.
+///
+/// ## Why
+/// Without a policy that selects it, a pod accepts connections from every other pod of the
+/// cluster: one compromised container reaches them all.
+///
+/// ## Fix
+/// Add a NetworkPolicy with `policyTypes: [Ingress]` to the namespace: first one that selects all
+/// pods and allows nothing, then one for each connection that is needed.
+#[check(
+    id = "PV-N001",
+    severity = Medium,
+    confidence = Medium,
+    scope = Related,
+    reads = [
+        NETWORK_POLICY,
+        CILIUM_NETWORK_POLICY,
+        CILIUM_CLUSTERWIDE_NETWORK_POLICY,
+        CALICO_NETWORK_POLICY,
+        CALICO_NETWORK_POLICY_CRD,
+        CALICO_GLOBAL_NETWORK_POLICY,
+        CALICO_GLOBAL_NETWORK_POLICY_CRD,
+        CLUSTER_NETWORK_POLICY,
+        ADMIN_NETWORK_POLICY,
+        BASELINE_ADMIN_NETWORK_POLICY
+    ]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnrestrictedIngress {}
+
+impl Check for UnrestrictedIngress {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        coverage_of(pod, Direction::Ingress, cx)
+    }
+}

@@ -1,0 +1,1 @@
+//! Audit and operation of the cluster.

@@ -1,0 +1,189 @@
+//! The checks of one run: built once, then called by table.
+
+use std::collections::HashMap;
+
+use pavisade_model::{KubernetesVersion, Meta, Subject};
+use pavisade_snapshot::{Object, World};
+use serde::de::DeserializeOwned;
+
+use crate::registry::registry;
+use crate::{Check, Cx, Dispatch, Lens, Target, Verdict};
+
+/// What one check says about one subject.
+pub struct Report<'a> {
+    /// The check.
+    pub check: &'static Meta,
+    /// Its place in the set.
+    pub index: usize,
+    /// What the verdict is about.
+    pub subject: Subject,
+    /// The object that holds the subject; none for a world.
+    pub object: Option<&'a Object>,
+    /// The answer.
+    pub verdict: Verdict<'a>,
+}
+
+/// A check whose type is forgotten.
+pub(crate) trait AnyCheck: Send + Sync {
+    fn meta(&self) -> &'static Meta;
+    fn dispatch(&self) -> Dispatch;
+    fn run<'a>(&self, target: Target<'a>, cx: &Cx<'a>, out: &mut dyn FnMut(Subject, Verdict<'a>));
+}
+
+struct Erased<C>(C, &'static Meta);
+
+impl<C: Check> AnyCheck for Erased<C> {
+    fn meta(&self) -> &'static Meta {
+        self.1
+    }
+
+    fn dispatch(&self) -> Dispatch {
+        C::On::DISPATCH
+    }
+
+    fn run<'a>(&self, target: Target<'a>, cx: &Cx<'a>, out: &mut dyn FnMut(Subject, Verdict<'a>)) {
+        for item in C::On::items(target) {
+            let verdict = self.0.check(item, cx);
+            // Holds are counted, never stored: their subject is not worth making.
+            let subject = match verdict {
+                Verdict::Fails(_) | Verdict::Unknown(_) => C::On::subject(item),
+                _ => Subject::World { name: NO_NAME.clone() },
+            };
+            out(subject, verdict);
+        }
+    }
+}
+
+static NO_NAME: std::sync::LazyLock<std::sync::Arc<str>> = std::sync::LazyLock::new(|| "".into());
+
+/// Builds a check from its parameters; those that are absent have their defaults.
+pub(crate) fn build<C>(parameters: &serde_json::Value) -> Result<Box<dyn AnyCheck>, String>
+where
+    C: Check + DeserializeOwned + 'static,
+{
+    static_meta::<C>(C::deserialize(parameters).map_err(|e| e.to_string())?)
+}
+
+fn static_meta<C: Check + 'static>(check: C) -> Result<Box<dyn AnyCheck>, String> {
+    Ok(Box::new(Erased(check, const { &C::META })))
+}
+
+/// A parameter that a check does not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterError {
+    /// The check, as the user named it.
+    pub check: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// The checks of one run with their parameters, and the table that calls them.
+pub struct CheckSet {
+    checks: Vec<Box<dyn AnyCheck>>,
+    kubernetes: KubernetesVersion,
+    by_kind: HashMap<(&'static str, &'static str), Vec<usize>>,
+    on_pods: Vec<usize>,
+    on_components: Vec<usize>,
+    on_every: Vec<usize>,
+    on_worlds: Vec<usize>,
+}
+
+impl CheckSet {
+    /// The checks that `wanted` picks.
+    ///
+    /// # Errors
+    /// A check does not take the parameters that `parameters` gives for its id or name.
+    pub fn new(
+        kubernetes: KubernetesVersion,
+        wanted: impl Fn(&Meta) -> bool,
+        parameters: &HashMap<String, serde_json::Value>,
+    ) -> Result<Self, ParameterError> {
+        let none = serde_json::Value::Object(serde_json::Map::new());
+        let mut checks = Vec::new();
+        for entry in registry().iter().filter(|entry| wanted(entry.meta)) {
+            let given =
+                [entry.meta.id, entry.meta.name].into_iter().find_map(|n| parameters.get(n));
+            let check = (entry.build)(given.unwrap_or(&none))
+                .map_err(|message| ParameterError { check: entry.meta.name.to_owned(), message })?;
+            checks.push(check);
+        }
+        let mut set = Self {
+            checks,
+            kubernetes,
+            by_kind: HashMap::new(),
+            on_pods: Vec::new(),
+            on_components: Vec::new(),
+            on_every: Vec::new(),
+            on_worlds: Vec::new(),
+        };
+        for (index, check) in set.checks.iter().enumerate() {
+            match check.dispatch() {
+                Dispatch::Pods => set.on_pods.push(index),
+                Dispatch::Components => set.on_components.push(index),
+                Dispatch::Every => set.on_every.push(index),
+                Dispatch::Worlds => set.on_worlds.push(index),
+                Dispatch::Kinds => {
+                    for kind in check.meta().on {
+                        set.by_kind.entry((kind.group, kind.kind)).or_default().push(index);
+                    }
+                }
+            }
+        }
+        Ok(set)
+    }
+
+    /// All checks with their defaults.
+    pub fn all(kubernetes: KubernetesVersion) -> Self {
+        let Ok(set) = Self::new(kubernetes, |_| true, &HashMap::new()) else {
+            unreachable!("every check is built from its defaults, which a test proves")
+        };
+        set
+    }
+
+    /// What the checks say about themselves, in the registry's order.
+    pub fn metas(&self) -> impl ExactSizeIterator<Item = &'static Meta> + '_ {
+        self.checks.iter().map(|check| check.meta())
+    }
+
+    /// Calls every check that an object concerns.
+    pub fn judge_object<'a>(
+        &self,
+        world: &'a World,
+        object: &'a Object,
+        out: &mut impl FnMut(Report<'a>),
+    ) {
+        let key = (object.group(), object.kind());
+        let by_kind = self.by_kind.get(&key).map_or(&[][..], Vec::as_slice);
+        let on_pods = if object.has_pods() { &self.on_pods[..] } else { &[] };
+        let configures = object.has_pods() || key == ("kubeadm.k8s.io", "ClusterConfiguration");
+        let on_components = if configures { &self.on_components[..] } else { &[] };
+        for &index in [by_kind, on_pods, on_components, &self.on_every].into_iter().flatten() {
+            self.run(index, world, Target::Object(object), out);
+        }
+    }
+
+    /// Calls the checks over a whole world.
+    pub fn judge_world<'a>(&self, world: &'a World, out: &mut impl FnMut(Report<'a>)) {
+        for &index in &self.on_worlds {
+            self.run(index, world, Target::World(world), out);
+        }
+    }
+
+    fn run<'a>(
+        &self,
+        index: usize,
+        world: &'a World,
+        target: Target<'a>,
+        out: &mut impl FnMut(Report<'a>),
+    ) {
+        let check = &self.checks[index];
+        let cx = Cx::new(world, check.meta(), self.kubernetes);
+        let object = match target {
+            Target::Object(object) => Some(object),
+            Target::World(_) => None,
+        };
+        check.run(target, &cx, &mut |subject, verdict| {
+            out(Report { check: check.meta(), index, subject, object, verdict });
+        });
+    }
+}

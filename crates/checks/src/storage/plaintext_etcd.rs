@@ -1,0 +1,53 @@
+//! PV-D001.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// An encryption configuration that leaves Secrets in plain text in etcd.
+///
+/// ## Why
+/// The first provider in the list writes. With `identity` first, or with Secrets not listed at
+/// all, every Secret lies readable in etcd, in its snapshots and in its backups.
+///
+/// ## Fix
+/// Put a `kms` provider with `apiVersion: v2` first for `secrets`, `identity` last, on every
+/// control-plane node; then rewrite all Secrets.
+#[check(id = "PV-D001", severity = Critical, scope = Object, on = [ENCRYPTION_CONFIGURATION])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PlaintextEtcd {}
+
+impl Check for PlaintextEtcd {
+    type On = OnObject;
+
+    fn check<'a>(&self, file: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        // The first entry that covers a resource counts for it.
+        let entries: Vec<_> = file.at(&["resources"]).into_iter().flat_map(Value::items).collect();
+        let covering = entries.iter().find(|entry| {
+            entry.list("resources").any(|r| matches!(r.as_str(), Some("secrets" | "*." | "*.*")))
+        });
+        let Some(entry) = covering else {
+            let place = Place::field(file.value(), &["resources"]);
+            return Verdict::fails(
+                place,
+                "no entry covers `secrets`: they are written in plain text",
+            );
+        };
+        match entry.list("providers").next() {
+            Some(first) if first.get("identity").is_some() => Claim::fails(
+                first,
+                "`identity` is the first provider for `secrets`: they are written in plain text",
+            )
+            .into(),
+            Some(_) => Verdict::Holds,
+            None => {
+                Verdict::fails(Place::field(*entry, &["providers"]), "no provider for `secrets`")
+            }
+        }
+    }
+}

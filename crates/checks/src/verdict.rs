@@ -1,0 +1,182 @@
+//! The four answers of a check.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use pavisade_model::{Confidence, Severity, State};
+use pavisade_yaml::{Kind, Value};
+
+/// What a check answers about one subject.
+#[derive(Debug)]
+pub enum Verdict<'a> {
+    /// Proven to be well.
+    Holds,
+    /// Not well, at these places (some claims may be of state unknown beside those that fail).
+    Fails(Vec<Claim<'a>>),
+    /// Could not be determined; each claim's message is a reason.
+    Unknown(Vec<Claim<'a>>),
+    /// The question does not arise here.
+    NotApplicable,
+}
+
+impl<'a> Verdict<'a> {
+    /// Fails at one place.
+    pub fn fails(place: impl Into<Place<'a>>, message: impl Into<String>) -> Self {
+        Claim::fails(place, message).into()
+    }
+
+    /// Could not be determined, and why.
+    pub fn unknown(place: impl Into<Place<'a>>, why: impl Into<String>) -> Self {
+        Claim::unknown(place, why).into()
+    }
+
+    /// Fails or is unknown where there are claims, and holds where there are none.
+    pub fn from_claims(claims: impl IntoIterator<Item = Claim<'a>>) -> Self {
+        let claims: Vec<_> = claims.into_iter().collect();
+        if claims.iter().any(|c| c.state == State::Fails) {
+            Self::Fails(claims)
+        } else if claims.is_empty() {
+            Self::Holds
+        } else {
+            Self::Unknown(claims)
+        }
+    }
+
+    /// One verdict from several about parts of the subject: what fails or is unknown in a part
+    /// does so in the whole, and the whole holds where a part holds and none does not.
+    pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
+        let (mut claims, mut applicable) = (Vec::new(), false);
+        for part in parts {
+            applicable |= !matches!(part, Self::NotApplicable);
+            match part {
+                Self::Fails(more) | Self::Unknown(more) => claims.extend(more),
+                Self::Holds | Self::NotApplicable => {}
+            }
+        }
+        if applicable { Self::from_claims(claims) } else { Self::NotApplicable }
+    }
+}
+
+impl<'a> From<Claim<'a>> for Verdict<'a> {
+    fn from(claim: Claim<'a>) -> Self {
+        Self::from_claims([claim])
+    }
+}
+
+/// One thing that is wrong or unknown.
+#[derive(Debug, Clone)]
+pub struct Claim<'a> {
+    /// Fails or unknown.
+    pub state: State,
+    /// Where.
+    pub place: Place<'a>,
+    /// What is wrong, or why it is unknown: one sentence without a full stop, naming the thing.
+    pub message: String,
+    /// What to do here; the check's own advice where this is empty.
+    pub fix: String,
+    /// Where it differs from the check's own.
+    pub severity: Option<Severity>,
+    /// Where it differs from the check's own.
+    pub confidence: Option<Confidence>,
+    /// Tells claims at one place apart, in the fingerprint; mostly empty.
+    pub instance: String,
+}
+
+impl<'a> Claim<'a> {
+    /// It fails.
+    pub fn fails(place: impl Into<Place<'a>>, message: impl Into<String>) -> Self {
+        Self {
+            state: State::Fails,
+            place: place.into(),
+            message: message.into(),
+            fix: String::new(),
+            severity: None,
+            confidence: None,
+            instance: String::new(),
+        }
+    }
+
+    /// It could not be determined.
+    pub fn unknown(place: impl Into<Place<'a>>, why: impl Into<String>) -> Self {
+        Self { state: State::Unknown, ..Self::fails(place, why) }
+    }
+
+    /// With advice for this very place.
+    pub fn fix(self, fix: impl Into<String>) -> Self {
+        Self { fix: fix.into(), ..self }
+    }
+
+    /// With a severity of its own.
+    pub fn severity(self, severity: Severity) -> Self {
+        Self { severity: Some(severity), ..self }
+    }
+
+    /// With a confidence of its own.
+    pub fn confidence(self, confidence: Confidence) -> Self {
+        Self { confidence: Some(confidence), ..self }
+    }
+
+    /// With what tells it apart from others at the same place.
+    pub fn instance(self, instance: impl Into<String>) -> Self {
+        Self { instance: instance.into(), ..self }
+    }
+}
+
+/// A value, or a field that is absent below one.
+#[derive(Debug, Clone)]
+pub enum Place<'a> {
+    /// In the subject's document: the value itself, or the nearest parent that exists and the
+    /// names of what is missing in it (`securityContext.runAsNonRoot`).
+    At(Value<'a>, Cow<'static, str>),
+    /// Nowhere: a whole object is missing.
+    Nowhere,
+}
+
+impl<'a> Place<'a> {
+    /// The field at `path` below `value`; where it is absent, its nearest parent that exists.
+    pub fn field(value: Value<'a>, path: &[&str]) -> Self {
+        let (mut at, mut rest) = (value, path);
+        while let [key, tail @ ..] = rest {
+            let Some(child) = at.get(key) else { break };
+            (at, rest) = (child, tail);
+        }
+        Self::At(at, rest.join(".").into())
+    }
+
+    /// The bytes to show: a scalar with its key; of a collection its key, or the entry that names
+    /// it in a list.
+    pub fn span(&self) -> Option<Range<u32>> {
+        let Self::At(value, _) = self else { return None };
+        let with_key = |value: Value<'_>| {
+            let span = value.span();
+            // An aliased value stands elsewhere: then the two have nothing in common.
+            value
+                .key_span()
+                .filter(|k| k.end <= span.start)
+                .map_or(span.clone(), |k| k.start..span.end)
+        };
+        Some(match value.kind() {
+            Kind::Mapping | Kind::Sequence => match value.key_span() {
+                Some(key) => key,
+                None => {
+                    let named = value.get("name").or_else(|| value.at(&["metadata", "name"]));
+                    let first = || value.entries().map(|(_, v)| v).next().or(value.items().next());
+                    match named.or_else(first) {
+                        Some(v) if matches!(v.kind(), Kind::Mapping | Kind::Sequence) => {
+                            v.key_span().unwrap_or(v.span())
+                        }
+                        Some(v) => with_key(v),
+                        None => value.span(),
+                    }
+                }
+            },
+            _ => with_key(*value),
+        })
+    }
+}
+
+impl<'a> From<Value<'a>> for Place<'a> {
+    fn from(value: Value<'a>) -> Self {
+        Self::At(value, "".into())
+    }
+}

@@ -1,0 +1,240 @@
+//! Every check's Markdown test, and what must be true of all checks.
+//!
+//! A test file `tests/AREA/NAME.md` holds fenced YAML blocks below headings that begin with
+//! `Found`, `Silent`, `Tricky` or `Unknown`. Each block is a world of its own. A comment
+//! `# finding: NAME` (or `# unknown: NAME`) beside a line says that the check must report that
+//! very line; where a finding has no place, the comment stands alone as `# finding-nowhere: NAME`.
+//! Nothing else may be reported by the check. Words after the language set the scene:
+//! `kubernetes=1.30`, `coverage=complete|partial|forbidden`, `parameters={"allowed":["a"]}`
+//! (JSON without blanks).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pavisade_checks::{CheckSet, Claim, Verdict, registry};
+use pavisade_model::{KubernetesVersion, State};
+use pavisade_snapshot::{Coverage, Object, Snapshot, Unseen, WorldKind, WorldParts};
+use pavisade_yaml::{Source, objects, read};
+
+struct Block {
+    heading: String,
+    line: usize,
+    language: String,
+    settings: HashMap<String, String>,
+    text: String,
+}
+
+fn blocks(markdown: &str) -> Vec<Block> {
+    let (mut blocks, mut heading) = (Vec::new(), String::new());
+    let mut lines = markdown.lines().enumerate();
+    while let Some((number, line)) = lines.next() {
+        if let Some(title) = line.strip_prefix("## ") {
+            heading = title.to_owned();
+        } else if let Some(info) = line.strip_prefix("```") {
+            let mut words = info.split_whitespace();
+            let language = words.next().unwrap_or("").to_owned();
+            let settings = words.filter_map(|w| w.split_once('='));
+            let settings = settings.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+            let body = lines.by_ref().map(|(_, l)| l).take_while(|l| !l.starts_with("```"));
+            let text = body.fold(String::new(), |text, l| text + l + "\n");
+            blocks.push(Block {
+                heading: heading.clone(),
+                line: number + 2,
+                language,
+                settings,
+                text,
+            });
+        }
+    }
+    blocks
+}
+
+/// What is to be reported: line (0 for nowhere) and whether it is unknown.
+type Reported = BTreeMap<(usize, State), usize>;
+
+fn expected(block: &Block, name: &str) -> Reported {
+    let mut reported = Reported::new();
+    for (index, line) in block.text.lines().enumerate() {
+        for (mark, state, nowhere) in [
+            ("# finding: ", State::Fails, false),
+            ("# unknown: ", State::Unknown, false),
+            ("# finding-nowhere: ", State::Fails, true),
+            ("# unknown-nowhere: ", State::Unknown, true),
+        ] {
+            let Some(at) = line.find(mark) else { continue };
+            let names = line[at + mark.len()..].split("# ").next().unwrap_or("");
+            let count = names.split([',', ' ']).filter(|n| *n == name).count();
+            if count > 0 {
+                *reported.entry((if nowhere { 0 } else { index + 1 }, state)).or_default() += count;
+            }
+        }
+    }
+    reported
+}
+
+fn world(block: &Block, source: &Source) -> Result<WorldParts, String> {
+    let mut found = Vec::new();
+    if block.language == "dockerfile" {
+        let doc = pavisade_yaml::dockerfile(source);
+        found.push(Object::new(doc.root(), "pavisade.dev/v1", "Dockerfile"));
+    } else {
+        let documents = read(source);
+        for doc in &documents.docs {
+            let notes = documents.notes.iter().filter(|n| doc.span().contains(&n.span.0));
+            let unseen: Vec<_> =
+                notes.map(|n| Unseen { span: n.span, message: n.message.clone() }).collect();
+            for object in objects(doc.root()).map_err(|r| r.message)? {
+                let object = Object::new(object.value, object.api_version, object.kind);
+                found.push(object.with_unseen(unseen.clone()));
+            }
+        }
+        let unreadable = |n: &&pavisade_yaml::Note| n.kind == pavisade_yaml::NoteKind::Unreadable;
+        if let Some(note) = documents.notes.iter().find(unreadable) {
+            return Err(format!("unreadable: {}", note.message));
+        }
+    }
+    let mut parts = WorldParts::files("test", WorldKind::Files, found);
+    parts.default_coverage = match block.settings.get("coverage").map(String::as_str) {
+        Some("complete") => Coverage::Complete,
+        Some("forbidden") => Coverage::Forbidden,
+        _ => Coverage::Partial,
+    };
+    Ok(parts)
+}
+
+fn reported(block: &Block, name: &str) -> Result<(Reported, String), String> {
+    let source = Source::new("test.yaml", block.text.as_str());
+    let snapshot = Snapshot::new(vec![world(block, &source)?], Vec::new());
+    let version = match block.settings.get("kubernetes") {
+        Some(version) => version.parse()?,
+        None => KubernetesVersion::LATEST,
+    };
+    let mut parameters = HashMap::new();
+    if let Some(json) = block.settings.get("parameters") {
+        parameters.insert(name.to_owned(), serde_json::from_str(json).map_err(|e| e.to_string())?);
+    }
+    let set = CheckSet::new(version, |meta| meta.name == name, &parameters)
+        .map_err(|error| error.message)?;
+    let (mut reported, mut messages) = (Reported::new(), String::new());
+    let mut claim = |claim: &Claim<'_>| {
+        let line = claim.place.span().map_or(0, |span| source.line_column(span.start).0 as usize);
+        let _ = writeln!(messages, "    line {line}: {:?}: {}", claim.state, claim.message);
+        *reported.entry((line, claim.state)).or_default() += 1;
+    };
+    let mut out = |report: pavisade_checks::Report<'_>| {
+        if let Verdict::Fails(claims) | Verdict::Unknown(claims) = report.verdict {
+            claims.iter().for_each(&mut claim);
+        }
+    };
+    for world in snapshot.worlds() {
+        for object in world.objects() {
+            set.judge_object(world, object, &mut out);
+        }
+        set.judge_world(world, &mut out);
+    }
+    Ok((reported, messages))
+}
+
+fn test_file(path: &Path, name: &str) -> Vec<String> {
+    let markdown = fs::read_to_string(path).unwrap();
+    let mut problems = Vec::new();
+    let mut headings = BTreeMap::<&str, usize>::new();
+    for block in blocks(&markdown) {
+        let place = format!("{}:{} ({})", path.display(), block.line, block.heading);
+        let expected = expected(&block, name);
+        let Some(kind) = ["Found", "Silent", "Tricky", "Unknown"]
+            .into_iter()
+            .find(|kind| block.heading.starts_with(kind))
+        else {
+            problems.push(format!("{place}: heading is none of Found, Silent, Tricky, Unknown"));
+            continue;
+        };
+        *headings.entry(kind).or_default() += 1;
+        if kind == "Found" && !expected.keys().any(|(_, state)| *state == State::Fails) {
+            problems.push(format!("{place}: nothing is expected to be found"));
+        }
+        if kind == "Silent" && !expected.is_empty() {
+            problems.push(format!("{place}: a silent block expects something"));
+        }
+        match reported(&block, name) {
+            Ok((reported, _)) if reported == expected => {}
+            Ok((reported, messages)) => problems.push(format!(
+                "{place}:\n  expected {expected:?}\n  reported {reported:?}\n{messages}"
+            )),
+            Err(error) => problems.push(format!("{place}: {error}")),
+        }
+    }
+    for kind in ["Found", "Silent", "Tricky"] {
+        if !headings.contains_key(kind) {
+            problems.push(format!("{}: no block below a heading `{kind}`", path.display()));
+        }
+    }
+    problems
+}
+
+fn files(folder: &Path, extension: &str) -> BTreeMap<String, PathBuf> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|e| e == extension) {
+            found.insert(path.file_stem().unwrap().to_string_lossy().replace('_', "-"), path);
+        }
+    }
+    found
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn markdown_tests_pass() {
+    let tests = files(&root().join("tests"), "md");
+    let mut problems = Vec::new();
+    for entry in registry() {
+        match tests.get(entry.meta.name) {
+            Some(path) => problems.extend(test_file(path, entry.meta.name)),
+            None => problems.push(format!("{} has no Markdown test", entry.meta.name)),
+        }
+    }
+    let names: BTreeSet<_> = registry().iter().map(|entry| entry.meta.name).collect();
+    let orphans = tests.keys().filter(|name| !names.contains(name.as_str()));
+    problems.extend(orphans.map(|name| format!("the test of `{name}` belongs to no check")));
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn every_check_file_is_in_the_registry_under_its_own_name() {
+    let names: BTreeSet<_> = registry().iter().map(|entry| entry.meta.name).collect();
+    let with_check: Vec<_> = files(&root().join("src"), "rs")
+        .into_iter()
+        .filter(|(_, path)| fs::read_to_string(path).unwrap().contains("#[check("))
+        .map(|(name, _)| name)
+        .collect();
+    let missing: Vec<_> = with_check.iter().filter(|n| !names.contains(n.as_str())).collect();
+    assert!(missing.is_empty(), "not in the registry: {missing:?}");
+    assert_eq!(with_check.len(), names.len(), "one file, one check");
+}
+
+#[test]
+fn ids_and_names_are_unique_and_in_order() {
+    let ids: Vec<_> = registry().iter().map(|entry| entry.meta.id).collect();
+    let areas = ["PV-C", "PV-I", "PV-N", "PV-S", "PV-D", "PV-O"];
+    let rank = |id: &str| (areas.iter().position(|a| id.starts_with(a)), id.to_owned());
+    let mut sorted = ids.clone();
+    sorted.sort_by_key(|id| rank(id));
+    sorted.dedup();
+    assert_eq!(ids, sorted);
+    let names: BTreeSet<_> = registry().iter().map(|entry| entry.meta.name).collect();
+    assert_eq!(names.len(), ids.len());
+    assert!(registry().iter().all(|entry| rank(entry.meta.id).0.is_some()));
+}
+
+#[test]
+fn defaults_build_every_check() {
+    assert_eq!(CheckSet::all(KubernetesVersion::LATEST).metas().len(), registry().len());
+}

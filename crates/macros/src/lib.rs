@@ -1,0 +1,144 @@
+//! `#[check]`: a documentation comment and an attribute become one constant, nothing else.
+
+use proc_macro::TokenStream;
+use quote::{ToTokens as _, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, Ident, ItemStruct, LitStr, Token, bracketed, parse_macro_input};
+
+/// Gives the struct below it a `Described::META` from its attribute and its comment.
+///
+/// ```text
+/// /// First sentence: what fails.
+/// ///
+/// /// ## Why
+/// /// Why it matters.
+/// ///
+/// /// ## Fix
+/// /// What to do.
+/// #[check(id = "PV-C003", severity = High, scope = Object)]
+/// ```
+/// Optional: `name` (else the struct's name in kebab case), `confidence` (else `High`), `audience`
+/// (else `Everyone`), `on` and `reads` (lists of constants of `pavisade_model::kinds`).
+#[proc_macro_attribute]
+pub fn check(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    let arguments = parse_macro_input!(attribute as Arguments);
+    let item = parse_macro_input!(item as ItemStruct);
+    match expand(arguments, &item) {
+        Ok(tokens) => tokens.into(),
+        Err(error) => {
+            let error = error.to_compile_error();
+            quote!(#error #item).into()
+        }
+    }
+}
+
+#[derive(Default)]
+struct Arguments {
+    id: Option<LitStr>,
+    name: Option<LitStr>,
+    severity: Option<Ident>,
+    confidence: Option<Ident>,
+    audience: Option<Ident>,
+    scope: Option<Ident>,
+    on: Vec<Ident>,
+    reads: Vec<Ident>,
+}
+
+impl Parse for Arguments {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut arguments = Self::default();
+        while !input.is_empty() {
+            let key: Ident = input.parse()?;
+            input.parse::<Token![=]>()?;
+            match key.to_string().as_str() {
+                "id" => arguments.id = Some(input.parse()?),
+                "name" => arguments.name = Some(input.parse()?),
+                "severity" => arguments.severity = Some(input.parse()?),
+                "confidence" => arguments.confidence = Some(input.parse()?),
+                "audience" => arguments.audience = Some(input.parse()?),
+                "scope" => arguments.scope = Some(input.parse()?),
+                "on" => arguments.on = kinds(input)?,
+                "reads" => arguments.reads = kinds(input)?,
+                other => {
+                    return Err(syn::Error::new(key.span(), format!("unknown argument `{other}`")));
+                }
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(arguments)
+    }
+}
+
+fn kinds(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
+    let content;
+    bracketed!(content in input);
+    Ok(Punctuated::<Ident, Token![,]>::parse_terminated(&content)?.into_iter().collect())
+}
+
+fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::TokenStream> {
+    let missing = |what: &str| syn::Error::new(item.ident.span(), format!("a check needs {what}"));
+    let text = documentation(&item.attrs);
+    let (title, rest) = text.split_once("\n\n").ok_or_else(|| missing("a first sentence"))?;
+    let section = |name: &str| {
+        let start = rest.find(&format!("## {name}\n"))? + name.len() + 4;
+        let body = &rest[start..];
+        let body = body[..body.find("\n## ").unwrap_or(body.len())].trim();
+        (!body.is_empty()).then(|| body.to_owned())
+    };
+    let why = section("Why").ok_or_else(|| missing("a section `## Why` in its comment"))?;
+    let fix = section("Fix").ok_or_else(|| missing("a section `## Fix` in its comment"))?;
+    let title = title.replace('\n', " ");
+    let id = arguments.id.ok_or_else(|| missing("`id`"))?;
+    let name = arguments.name.map_or_else(|| kebab(&item.ident.to_string()), |n| n.value());
+    let severity = arguments.severity.ok_or_else(|| missing("`severity`"))?;
+    let scope = arguments.scope.ok_or_else(|| missing("`scope`"))?;
+    let or = |ident: Option<Ident>, default: &str| {
+        ident.unwrap_or_else(|| Ident::new(default, item.ident.span()))
+    };
+    let confidence = or(arguments.confidence, "High");
+    let audience = or(arguments.audience, "Everyone");
+    let (on, reads) = (&arguments.on, &arguments.reads);
+    let ident = &item.ident;
+    Ok(quote! {
+        #item
+        impl crate::Described for #ident {
+            const META: ::pavisade_model::Meta = ::pavisade_model::Meta {
+                id: #id,
+                name: #name,
+                title: #title,
+                why: #why,
+                fix: #fix,
+                severity: ::pavisade_model::Severity::#severity,
+                confidence: ::pavisade_model::Confidence::#confidence,
+                audience: ::pavisade_model::Audience::#audience,
+                scope: ::pavisade_model::Scope::#scope,
+                on: &[#(::pavisade_model::kinds::#on),*],
+                reads: &[#(::pavisade_model::kinds::#reads),*],
+            };
+        }
+    })
+}
+
+fn documentation(attributes: &[Attribute]) -> String {
+    let lines = attributes.iter().filter(|a| a.path().is_ident("doc")).filter_map(|attribute| {
+        let value = &attribute.meta.require_name_value().ok()?.value;
+        let Expr::Lit(literal) = value else { return None };
+        let text = syn::parse2::<LitStr>(literal.lit.to_token_stream()).ok()?.value();
+        Some(text.strip_prefix(' ').unwrap_or(&text).to_owned())
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn kebab(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !out.is_empty() {
+            out.push('-');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}

@@ -1,0 +1,146 @@
+//! What a check found.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use pavisade_yaml::Source;
+use sha2::{Digest as _, Sha256};
+
+use crate::{Confidence, Meta, Severity};
+
+/// What a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Subject {
+    /// An API object, or a configuration file that has a kind.
+    Object {
+        /// API group; empty for the core group.
+        group: Arc<str>,
+        /// Kind.
+        kind: Arc<str>,
+        /// Namespace; empty where none is given.
+        namespace: Arc<str>,
+        /// Name; may be empty in a configuration file.
+        name: Arc<str>,
+        /// One container of it.
+        container: Option<Arc<str>>,
+    },
+    /// A whole world: a cluster, or what stands for one.
+    World {
+        /// The world's name.
+        name: Arc<str>,
+    },
+}
+
+impl Subject {
+    /// Kind and name in one: `Deployment shop/web`.
+    pub fn label(&self) -> String {
+        match self {
+            Self::World { name } => name.to_string(),
+            Self::Object { kind, namespace, name, .. } => match (&**namespace, &**name) {
+                (_, "") => kind.to_string(),
+                ("", name) => format!("{kind} {name}"),
+                (namespace, name) => format!("{kind} {namespace}/{name}"),
+            },
+        }
+    }
+
+    /// The container it is about, if one.
+    pub fn container(&self) -> Option<&str> {
+        match self {
+            Self::Object { container, .. } => container.as_deref(),
+            Self::World { .. } => None,
+        }
+    }
+}
+
+/// Where a finding is.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// In a text.
+    Text {
+        /// The text.
+        source: Source,
+        /// Bytes in it.
+        span: Range<u32>,
+        /// The field, for people; of a field that is absent too.
+        path: String,
+    },
+    /// Nowhere in particular: something is missing altogether.
+    None,
+}
+
+/// Whether a check failed or could not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// The check fails.
+    Fails,
+    /// It could not be determined; the message says why.
+    Unknown,
+}
+
+/// One result of one check that somebody should look at.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The check.
+    pub check: &'static Meta,
+    /// Failed, or unknown.
+    pub state: State,
+    /// How bad, here.
+    pub severity: Severity,
+    /// How sure, here.
+    pub confidence: Confidence,
+    /// The world it belongs to.
+    pub world: Arc<str>,
+    /// What it is about.
+    pub subject: Subject,
+    /// Where it is.
+    pub location: Location,
+    /// What is wrong here, in one sentence.
+    pub message: String,
+    /// What to do here; the check's own advice where this is empty.
+    pub fix: String,
+    /// The path that the fingerprint takes: elements by merge key or content, never by index.
+    pub stable_path: String,
+    /// What tells two findings of one check at one place apart (a CVE and package); mostly empty.
+    pub instance: String,
+}
+
+impl Finding {
+    /// What stays the same while the finding is the same.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hash = Sha256::new();
+        let mut part = |text: &str| {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text.as_bytes());
+        };
+        part(self.check.id);
+        match &self.subject {
+            Subject::Object { group, kind, namespace, name, container } => {
+                for text in [group, kind, namespace, name] {
+                    part(text);
+                }
+                part(container.as_deref().unwrap_or(""));
+            }
+            // A world's name is a path or an address: it may change.
+            Subject::World { .. } => part("world"),
+        }
+        part(&self.stable_path);
+        part(&self.instance);
+        let digest = hash.finalize();
+        Fingerprint(std::array::from_fn(|i| digest[i]))
+    }
+}
+
+/// Identity of a finding over time: check, object, field and instance; never a file, an index, a
+/// line, a message or an API version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 16]);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("v1:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

@@ -1,0 +1,72 @@
+//! The kinds that checks name.
+
+use crate::GroupKind;
+
+macro_rules! kinds {
+    ($($name:ident = $group:literal $kind:literal $resource:literal;)*) => {
+        $(
+            #[doc = concat!("`", $kind, "` of group `", $group, "`.")]
+            pub const $name: GroupKind = GroupKind::new($group, $kind, $resource);
+        )*
+        /// Every kind above.
+        pub const ALL: &[GroupKind] = &[$($name),*];
+    };
+}
+
+kinds! {
+    API_SERVICE = "apiregistration.k8s.io" "APIService" "apiservices";
+    CLUSTER_ROLE = "rbac.authorization.k8s.io" "ClusterRole" "clusterroles";
+    CLUSTER_ROLE_BINDING = "rbac.authorization.k8s.io" "ClusterRoleBinding" "clusterrolebindings";
+    CONFIG_MAP = "" "ConfigMap" "configmaps";
+    CRON_JOB = "batch" "CronJob" "cronjobs";
+    DAEMON_SET = "apps" "DaemonSet" "daemonsets";
+    DEPLOYMENT = "apps" "Deployment" "deployments";
+    GATEWAY = "gateway.networking.k8s.io" "Gateway" "gateways";
+    INGRESS = "networking.k8s.io" "Ingress" "ingresses";
+    JOB = "batch" "Job" "jobs";
+    MUTATING_WEBHOOK_CONFIGURATION = "admissionregistration.k8s.io" "MutatingWebhookConfiguration" "mutatingwebhookconfigurations";
+    NAMESPACE = "" "Namespace" "namespaces";
+    NETWORK_POLICY = "networking.k8s.io" "NetworkPolicy" "networkpolicies";
+    PERSISTENT_VOLUME = "" "PersistentVolume" "persistentvolumes";
+    PERSISTENT_VOLUME_CLAIM = "" "PersistentVolumeClaim" "persistentvolumeclaims";
+    POD = "" "Pod" "pods";
+    POD_TEMPLATE = "" "PodTemplate" "podtemplates";
+    REPLICATION_CONTROLLER = "" "ReplicationController" "replicationcontrollers";
+    REPLICA_SET = "apps" "ReplicaSet" "replicasets";
+    ROLE = "rbac.authorization.k8s.io" "Role" "roles";
+    ROLE_BINDING = "rbac.authorization.k8s.io" "RoleBinding" "rolebindings";
+    SECRET = "" "Secret" "secrets";
+    SERVICE = "" "Service" "services";
+    SERVICE_ACCOUNT = "" "ServiceAccount" "serviceaccounts";
+    STATEFUL_SET = "apps" "StatefulSet" "statefulsets";
+    STORAGE_CLASS = "storage.k8s.io" "StorageClass" "storageclasses";
+    VALIDATING_ADMISSION_POLICY = "admissionregistration.k8s.io" "ValidatingAdmissionPolicy" "validatingadmissionpolicies";
+    VALIDATING_WEBHOOK_CONFIGURATION = "admissionregistration.k8s.io" "ValidatingWebhookConfiguration" "validatingwebhookconfigurations";
+    // Custom resources.
+    CILIUM_CLUSTERWIDE_NETWORK_POLICY = "cilium.io" "CiliumClusterwideNetworkPolicy" "ciliumclusterwidenetworkpolicies";
+    CILIUM_NETWORK_POLICY = "cilium.io" "CiliumNetworkPolicy" "ciliumnetworkpolicies";
+    CALICO_GLOBAL_NETWORK_POLICY = "projectcalico.org" "GlobalNetworkPolicy" "globalnetworkpolicies";
+    CALICO_GLOBAL_NETWORK_POLICY_CRD = "crd.projectcalico.org" "GlobalNetworkPolicy" "globalnetworkpolicies";
+    CALICO_NETWORK_POLICY = "projectcalico.org" "NetworkPolicy" "networkpolicies";
+    CALICO_NETWORK_POLICY_CRD = "crd.projectcalico.org" "NetworkPolicy" "networkpolicies";
+    CLUSTER_NETWORK_POLICY = "policy.networking.k8s.io" "ClusterNetworkPolicy" "clusternetworkpolicies";
+    ADMIN_NETWORK_POLICY = "policy.networking.k8s.io" "AdminNetworkPolicy" "adminnetworkpolicies";
+    BASELINE_ADMIN_NETWORK_POLICY = "policy.networking.k8s.io" "BaselineAdminNetworkPolicy" "baselineadminnetworkpolicies";
+    CLUSTER_IMAGE_POLICY = "policy.sigstore.dev" "ClusterImagePolicy" "clusterimagepolicies";
+    CONSTRAINT_TEMPLATE = "templates.gatekeeper.sh" "ConstraintTemplate" "constrainttemplates";
+    KYVERNO_CLUSTER_POLICY = "kyverno.io" "ClusterPolicy" "clusterpolicies";
+    KYVERNO_POLICY = "kyverno.io" "Policy" "policies";
+    KYVERNO_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "ImageValidatingPolicy" "imagevalidatingpolicies";
+    SECRET_PROVIDER_CLASS = "secrets-store.csi.x-k8s.io" "SecretProviderClass" "secretproviderclasses";
+    // Files that are no API objects.
+    ADMISSION_CONFIGURATION = "apiserver.config.k8s.io" "AdmissionConfiguration" "";
+    AUDIT_POLICY = "audit.k8s.io" "Policy" "";
+    AUTHENTICATION_CONFIGURATION = "apiserver.config.k8s.io" "AuthenticationConfiguration" "";
+    AUTHORIZATION_CONFIGURATION = "apiserver.config.k8s.io" "AuthorizationConfiguration" "";
+    DOCKERFILE = "pavisade.dev" "Dockerfile" "";
+    ENCRYPTION_CONFIGURATION = "apiserver.config.k8s.io" "EncryptionConfiguration" "";
+    KUBEADM_CLUSTER_CONFIGURATION = "kubeadm.k8s.io" "ClusterConfiguration" "";
+    KUBEADM_INIT_CONFIGURATION = "kubeadm.k8s.io" "InitConfiguration" "";
+    KUBECONFIG = "" "Config" "";
+    KUBELET_CONFIGURATION = "kubelet.config.k8s.io" "KubeletConfiguration" "";
+}

@@ -1,0 +1,17 @@
+//! Words that every room uses: what a check says about itself, what a finding is, where it is.
+//!
+//! Not here: how anything is serialised (`report`), how objects are indexed (`snapshot`).
+
+mod finding;
+mod meta;
+mod note;
+mod path;
+mod version;
+
+pub use finding::{Finding, Fingerprint, Location, State, Subject};
+pub use meta::{Area, Audience, Confidence, GroupKind, Meta, Scope, Severity};
+pub use note::{Note, NoteKind};
+pub use path::{display_path, stable_path};
+pub use version::KubernetesVersion;
+
+pub mod kinds;

@@ -1,0 +1,14 @@
+//! How much of a kind was seen.
+
+/// Whether a world holds all objects of a kind. "There is none" is true only where it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Coverage {
+    /// All that exist.
+    Complete,
+    /// Some: files show what somebody means to apply, not what is there.
+    Partial,
+    /// The list was refused; the right to `list` the kind is missing.
+    Forbidden,
+    /// The cluster does not serve the kind.
+    NotServed,
+}

@@ -1,0 +1,19 @@
+//! The picture that every judgement looks at: worlds of objects, indexed, immutable.
+//!
+//! A world is what is joined: a cluster, a Helm release, a kustomization, a folder. Nothing is
+//! joined across worlds. A [`Snapshot`] is cheap to succeed: [`Snapshot::with`] shares everything
+//! that did not change.
+//!
+//! Not here: where objects come from (`sources`), what they mean (`checks`).
+
+mod coverage;
+mod object;
+mod pod;
+mod selector;
+mod world;
+
+pub use coverage::Coverage;
+pub use object::{Object, ObjectId, Unseen};
+pub use pod::{Container, ContainerKind, Pod};
+pub use selector::{Selector, SelectorError};
+pub use world::{Change, Snapshot, World, WorldKind, WorldParts};

@@ -1,0 +1,169 @@
+//! One object and what is known of it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use pavisade_model::{GroupKind, Subject};
+use pavisade_yaml::{Doc, Kind, NodeId, Value};
+
+use crate::pod::{self, Pod};
+
+/// What an object is called within its world; the API version is not part of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId {
+    /// API group; empty for the core group.
+    pub group: Arc<str>,
+    /// Kind.
+    pub kind: Arc<str>,
+    /// Namespace; empty where none is given.
+    pub namespace: Arc<str>,
+    /// Name; may be empty in a configuration file.
+    pub name: Arc<str>,
+}
+
+/// Text in an object's file that a reader sees and the cluster does not.
+#[derive(Debug, Clone)]
+pub struct Unseen {
+    /// Bytes in the source.
+    pub span: (u32, u32),
+    /// What happens to it.
+    pub message: String,
+}
+
+/// An API object, or a file that has the form of one (`KubeletConfiguration`, a Dockerfile's
+/// facts).
+#[derive(Clone)]
+pub struct Object {
+    id: ObjectId,
+    version: Arc<str>,
+    doc: Doc,
+    node: NodeId,
+    pods: Box<[pod::Nodes]>,
+    unseen: Arc<[Unseen]>,
+}
+
+impl Object {
+    /// An object at `value`, whose `apiVersion` and `kind` may come from a list around it.
+    pub fn new(value: Value<'_>, api_version: &str, kind: &str) -> Self {
+        let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+        let text = |field: &str| value.at(&["metadata", field]).and_then(Value::scalar_text);
+        let id = ObjectId {
+            group: group.into(),
+            kind: kind.into(),
+            namespace: text("namespace").unwrap_or_default().into(),
+            name: text("name").or_else(|| text("generateName")).unwrap_or_default().into(),
+        };
+        let pods = pod::find(value, group, kind);
+        Self {
+            id,
+            version: version.into(),
+            doc: value.doc().clone(),
+            node: value.id(),
+            pods,
+            unseen: Arc::default(),
+        }
+    }
+
+    /// The same with notes on text that the cluster will not see.
+    pub fn with_unseen(self, unseen: Vec<Unseen>) -> Self {
+        Self { unseen: unseen.into(), ..self }
+    }
+
+    /// What it is called.
+    pub fn id(&self) -> &ObjectId {
+        &self.id
+    }
+
+    /// API group; empty for the core group.
+    pub fn group(&self) -> &str {
+        &self.id.group
+    }
+
+    /// API version without the group.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Kind.
+    pub fn kind(&self) -> &str {
+        &self.id.kind
+    }
+
+    /// Namespace; empty where none is given.
+    pub fn namespace(&self) -> &str {
+        &self.id.namespace
+    }
+
+    /// Name; may be empty in a configuration file.
+    pub fn name(&self) -> &str {
+        &self.id.name
+    }
+
+    /// Whether it is of that kind, in any version.
+    pub fn is(&self, kind: GroupKind) -> bool {
+        kind.kind == self.kind() && kind.group == self.group()
+    }
+
+    /// Its fields.
+    pub fn value(&self) -> Value<'_> {
+        // The node was taken from this very document.
+        self.doc.value(self.node).unwrap_or_else(|| self.doc.root())
+    }
+
+    /// The field at a path.
+    pub fn at(&self, path: &[&str]) -> Option<Value<'_>> {
+        self.value().at(path)
+    }
+
+    /// The value of a label of the object itself.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.at(&["metadata", "labels", key])?.as_str()
+    }
+
+    /// The value of an annotation of the object itself.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.at(&["metadata", "annotations", key])?.as_str()
+    }
+
+    /// The document that holds it.
+    pub fn doc(&self) -> &Doc {
+        &self.doc
+    }
+
+    /// The pods that it makes: none, one, or several in custom resources with several templates.
+    pub fn pods(&self) -> impl Iterator<Item = Pod<'_>> {
+        self.pods.iter().filter_map(|nodes| Pod::new(self, nodes))
+    }
+
+    /// Whether it makes pods.
+    pub fn has_pods(&self) -> bool {
+        !self.pods.is_empty()
+    }
+
+    /// Text in its file that the cluster does not see.
+    pub fn unseen(&self) -> &[Unseen] {
+        &self.unseen
+    }
+
+    /// It as a finding's subject.
+    pub fn subject(&self, container: Option<&str>) -> Subject {
+        let ObjectId { group, kind, namespace, name } = self.id.clone();
+        Subject::Object { group, kind, namespace, name, container: container.map(Arc::from) }
+    }
+
+    /// Whether two objects say the same.
+    pub fn same_content(&self, other: &Self) -> bool {
+        self.version == other.version && self.value() == other.value()
+    }
+
+    /// Whether it looks like an object at all.
+    pub fn is_mapping(&self) -> bool {
+        self.value().kind() == Kind::Mapping
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} {}/{}", self.group(), self.kind(), self.namespace(), self.name())
+    }
+}

@@ -1,0 +1,221 @@
+//! Worlds, and the snapshot that holds them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use pavisade_model::{GroupKind, Note};
+
+use crate::{Coverage, Object, ObjectId};
+
+/// What a world is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WorldKind {
+    /// A folder, a file, standard input.
+    Files,
+    /// A rendered Helm chart.
+    Chart,
+    /// A kustomization, rendered or as its files stand.
+    Kustomization,
+    /// A live cluster.
+    Cluster,
+}
+
+/// What a world is made from.
+#[derive(Debug, Clone)]
+pub struct WorldParts {
+    /// The name that users know it by: a path, a context.
+    pub name: String,
+    /// What it is.
+    pub kind: WorldKind,
+    /// Its objects; of equal ids the last wins.
+    pub objects: Vec<Object>,
+    /// Coverage of every kind that `coverage` does not name.
+    pub default_coverage: Coverage,
+    /// Coverage by API group and kind.
+    pub coverage: HashMap<(String, String), Coverage>,
+}
+
+impl WorldParts {
+    /// Objects from files: they say what is meant, never all that is there.
+    pub fn files(name: impl Into<String>, kind: WorldKind, objects: Vec<Object>) -> Self {
+        let default_coverage = Coverage::Partial;
+        Self { name: name.into(), kind, objects, default_coverage, coverage: HashMap::new() }
+    }
+}
+
+/// Objects that are joined with each other and with nothing else.
+#[derive(Debug)]
+pub struct World {
+    name: Arc<str>,
+    kind: WorldKind,
+    objects: BTreeMap<ObjectId, Arc<Object>>,
+    by_kind: HashMap<(Arc<str>, Arc<str>), Vec<Arc<Object>>>,
+    default_coverage: Coverage,
+    coverage: HashMap<(String, String), Coverage>,
+}
+
+impl World {
+    fn new(parts: WorldParts) -> Self {
+        let WorldParts { name, kind, objects, default_coverage, coverage } = parts;
+        let mut map = BTreeMap::new();
+        for object in objects {
+            map.insert(unique(&map, &object), Arc::new(object));
+        }
+        Self::build(name.into(), kind, map, default_coverage, coverage)
+    }
+
+    fn build(
+        name: Arc<str>,
+        kind: WorldKind,
+        objects: BTreeMap<ObjectId, Arc<Object>>,
+        default_coverage: Coverage,
+        coverage: HashMap<(String, String), Coverage>,
+    ) -> Self {
+        let mut by_kind: HashMap<_, Vec<_>> = HashMap::new();
+        for (id, object) in &objects {
+            let key = (id.group.clone(), id.kind.clone());
+            by_kind.entry(key).or_default().push(object.clone());
+        }
+        Self { name, kind, objects, by_kind, default_coverage, coverage }
+    }
+
+    fn with(&self, changes: &[Change]) -> Self {
+        let mut objects = self.objects.clone();
+        for change in changes {
+            match change {
+                Change::Put(_, object) => {
+                    objects.insert(object.id().clone(), Arc::new(object.clone()));
+                }
+                Change::Delete(_, id) => {
+                    objects.remove(id);
+                }
+            }
+        }
+        Self::build(
+            self.name.clone(),
+            self.kind,
+            objects,
+            self.default_coverage,
+            self.coverage.clone(),
+        )
+    }
+
+    /// The name that users know it by.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> WorldKind {
+        self.kind
+    }
+
+    /// All objects, ordered by their ids.
+    pub fn objects(&self) -> impl ExactSizeIterator<Item = &Object> {
+        self.objects.values().map(|object| &**object)
+    }
+
+    /// The objects of one kind, of any version, ordered by their ids.
+    pub fn of_kind(&self, kind: GroupKind) -> impl Iterator<Item = &Object> {
+        let key = (Arc::from(kind.group), Arc::from(kind.kind));
+        self.by_kind.get(&key).into_iter().flatten().map(|object| &**object)
+    }
+
+    /// The objects of one kind in one namespace.
+    pub fn in_namespace<'a>(
+        &'a self,
+        kind: GroupKind,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = &'a Object> {
+        let first = ObjectId {
+            group: kind.group.into(),
+            kind: kind.kind.into(),
+            namespace: namespace.into(),
+            name: "".into(),
+        };
+        let inside = move |o: &&Object| o.is(kind) && o.namespace() == namespace;
+        self.objects.range(first..).map(|(_, object)| &**object).take_while(inside)
+    }
+
+    /// One object by its names.
+    pub fn get(&self, kind: GroupKind, namespace: &str, name: &str) -> Option<&Object> {
+        let id = ObjectId {
+            group: kind.group.into(),
+            kind: kind.kind.into(),
+            namespace: namespace.into(),
+            name: name.into(),
+        };
+        self.objects.get(&id).map(|object| &**object)
+    }
+
+    /// How much of a kind was seen.
+    pub fn coverage(&self, kind: GroupKind) -> Coverage {
+        let key = (kind.group.to_owned(), kind.kind.to_owned());
+        self.coverage.get(&key).copied().unwrap_or(self.default_coverage)
+    }
+}
+
+/// Files without names (several kubelet configurations, Dockerfiles) are told apart by their place.
+fn unique(map: &BTreeMap<ObjectId, Arc<Object>>, object: &Object) -> ObjectId {
+    let mut id = object.id().clone();
+    if id.name.is_empty() && map.contains_key(&id) {
+        let place = format!("{}:{}", object.doc().source().name(), object.value().span().start);
+        id.name = place.into();
+    }
+    id
+}
+
+/// A change of one world, by its index in the snapshot.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// An object is new or different.
+    Put(usize, Object),
+    /// An object is gone.
+    Delete(usize, ObjectId),
+}
+
+impl Change {
+    fn world(&self) -> usize {
+        match self {
+            Self::Put(world, _) | Self::Delete(world, _) => *world,
+        }
+    }
+}
+
+/// All worlds of a scan, and what was noticed while reading them.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    worlds: Vec<Arc<World>>,
+    notes: Arc<Vec<Note>>,
+}
+
+impl Snapshot {
+    /// A picture of these worlds.
+    pub fn new(worlds: Vec<WorldParts>, notes: Vec<Note>) -> Self {
+        let worlds = worlds.into_iter().map(|parts| Arc::new(World::new(parts))).collect();
+        Self { worlds, notes: Arc::new(notes) }
+    }
+
+    /// The picture after `changes`; worlds that they do not touch are shared. A change of a world
+    /// that does not exist is none.
+    pub fn with(&self, changes: &[Change]) -> Self {
+        let mut next = self.clone();
+        for (index, world) in next.worlds.iter_mut().enumerate() {
+            let own: Vec<_> = changes.iter().filter(|c| c.world() == index).cloned().collect();
+            if !own.is_empty() {
+                *world = Arc::new(world.with(&own));
+            }
+        }
+        next
+    }
+
+    /// The worlds.
+    pub fn worlds(&self) -> &[Arc<World>] {
+        &self.worlds
+    }
+
+    /// What was noticed while reading.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+}
