@@ -140,6 +140,11 @@ impl CheckSet {
         set
     }
 
+    /// The version whose semantics count.
+    pub fn kubernetes(&self) -> KubernetesVersion {
+        self.kubernetes
+    }
+
     /// What the checks say about themselves, in the registry's order.
     pub fn metas(&self) -> impl ExactSizeIterator<Item = &'static Meta> + '_ {
         self.checks.iter().map(|check| check.meta())

@@ -1,1 +1,191 @@
+//! The one line from picture to result: [`judge`].
+//!
+//! Everything that runs checks calls it: the command line, the server, admission, the controller.
+//! It is pure: no file, no clock, no network; the same picture gives the same bytes, whatever the
+//! number of threads.
 
+use std::sync::Arc;
+
+use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
+use pavisade_model::{
+    Finding, KubernetesVersion, Location, Meta, Note, State, display_path, stable_path,
+};
+use pavisade_snapshot::{Object, Snapshot, World};
+use rayon::prelude::*;
+
+/// How often a check gave each verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Subjects that are proven to be well.
+    pub holds: usize,
+    /// Subjects that are not.
+    pub fails: usize,
+    /// Subjects for which it could not be determined.
+    pub unknown: usize,
+    /// Subjects for which the question does not arise.
+    pub not_applicable: usize,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.holds += other.holds;
+        self.fails += other.fails;
+        self.unknown += other.unknown;
+        self.not_applicable += other.not_applicable;
+    }
+}
+
+/// Everything that a scan says.
+#[derive(Debug)]
+pub struct Judgement {
+    /// What fails or is unknown: worst first, then by check, subject and place.
+    pub findings: Vec<Finding>,
+    /// Each check with its verdicts counted, in the registry's order.
+    pub tallies: Vec<(&'static Meta, Tally)>,
+    /// What was noticed while reading.
+    pub notes: Vec<Note>,
+    /// Worlds that were judged.
+    pub worlds: usize,
+    /// Objects that were judged.
+    pub objects: usize,
+    /// The version whose semantics counted.
+    pub kubernetes: KubernetesVersion,
+}
+
+impl Judgement {
+    /// Findings of one state.
+    pub fn of_state(&self, state: State) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.state == state)
+    }
+}
+
+/// Objects that one task judges.
+const CHUNK: usize = 64;
+
+/// Runs all checks over all worlds.
+pub fn judge(snapshot: &Snapshot, checks: &CheckSet) -> Judgement {
+    let worlds = snapshot.worlds();
+    let objects: Vec<_> = worlds
+        .iter()
+        .flat_map(|world| world.objects().map(move |object| (&**world, object)))
+        .collect();
+    let of_objects = objects.par_chunks(CHUNK).map(|chunk| {
+        let mut part = Part::new(checks);
+        for (world, object) in chunk {
+            checks.judge_object(world, object, &mut |report| part.take(world, report));
+        }
+        part
+    });
+    let of_worlds = worlds.par_iter().map(|world| {
+        let mut part = Part::new(checks);
+        checks.judge_world(world, &mut |report| part.take(world, report));
+        part
+    });
+    let parts: Vec<_> = of_objects.chain(of_worlds).collect();
+
+    let mut tallies: Vec<_> = checks.metas().map(|meta| (meta, Tally::default())).collect();
+    let mut findings = Vec::with_capacity(parts.iter().map(|part| part.findings.len()).sum());
+    for part in parts {
+        for ((_, total), tally) in tallies.iter_mut().zip(part.tallies) {
+            total.add(tally);
+        }
+        findings.extend(part.findings);
+    }
+    findings.par_sort_by(|a, b| order(a).cmp(&order(b)));
+    Judgement {
+        findings,
+        tallies,
+        notes: snapshot.notes().to_vec(),
+        worlds: worlds.len(),
+        objects: objects.len(),
+        kubernetes: checks.kubernetes(),
+    }
+}
+
+/// Failures before doubts, worst first; then so that equal pictures give equal bytes.
+fn order(finding: &Finding) -> impl Ord + '_ {
+    let (source, start) = match &finding.location {
+        Location::Text { source, span, .. } => (source.name(), span.start),
+        Location::None => ("", 0),
+    };
+    (
+        finding.state,
+        std::cmp::Reverse(finding.severity),
+        finding.check.id,
+        &finding.world,
+        source,
+        start,
+        &finding.subject,
+        &finding.message,
+    )
+}
+
+struct Part {
+    findings: Vec<Finding>,
+    tallies: Vec<Tally>,
+}
+
+impl Part {
+    fn new(checks: &CheckSet) -> Self {
+        Self { findings: Vec::new(), tallies: vec![Tally::default(); checks.metas().len()] }
+    }
+
+    fn take(&mut self, world: &World, report: Report<'_>) {
+        let Some(tally) = self.tallies.get_mut(report.index) else { return };
+        let claims = match &report.verdict {
+            Verdict::Holds => {
+                tally.holds += 1;
+                return;
+            }
+            Verdict::NotApplicable => {
+                tally.not_applicable += 1;
+                return;
+            }
+            Verdict::Fails(claims) => {
+                tally.fails += 1;
+                claims
+            }
+            Verdict::Unknown(claims) => {
+                tally.unknown += 1;
+                claims
+            }
+        };
+        self.findings.extend(claims.iter().map(|claim| finding(world, &report, claim)));
+    }
+}
+
+fn finding(world: &World, report: &Report<'_>, claim: &Claim<'_>) -> Finding {
+    let meta = report.check;
+    let (location, stable_path) = locate(report.object, &claim.place);
+    Finding {
+        check: meta,
+        state: claim.state,
+        severity: claim.severity.unwrap_or(meta.severity),
+        confidence: claim.confidence.unwrap_or(meta.confidence),
+        world: Arc::clone(world.name()),
+        subject: report.subject.clone(),
+        location,
+        message: claim.message.clone(),
+        fix: claim.fix.clone(),
+        stable_path,
+        instance: claim.instance.clone(),
+    }
+}
+
+fn locate(object: Option<&Object>, place: &Place<'_>) -> (Location, String) {
+    let (Place::At(value, missing), Some(span)) = (place, place.span()) else {
+        return (Location::None, String::new());
+    };
+    let root = match object {
+        Some(object) if std::ptr::eq(object.doc(), value.doc()) => object.value(),
+        _ => value.doc().root(),
+    };
+    let with_missing = |path: String| match (path.as_str(), &**missing) {
+        (_, "") => path,
+        ("", missing) => missing.to_owned(),
+        (path, missing) => format!("{path}.{missing}"),
+    };
+    let path = with_missing(display_path(root, *value));
+    let stable = with_missing(stable_path(root, *value));
+    (Location::Text { source: value.doc().source().clone(), span, path }, stable)
+}

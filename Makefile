@@ -1,0 +1,60 @@
+# One line a chore; the chores themselves are in xtask/. On a new machine `make test`
+# and `make demo` first see to what they need (xtask/setup.sh).
+.NOTPARALLEL:
+export PATH := $(PATH):$(HOME)/.cargo/bin
+.PHONY: test demo setup kubectl format lint unit truth fresh licences tls
+
+# What `cargo xtask codegen` writes.
+GENERATED := docs frameworks schema
+
+heading = @printf '\n== %s\n' '$(1)'
+
+test: setup format lint kubectl unit truth fresh licences tls
+	$(call heading,all of it passed)
+
+setup:
+	$(call heading,setup)
+	@sh xtask/setup.sh
+
+format:
+	$(call heading,format)
+	cargo fmt --all -- --check
+
+lint:
+	$(call heading,clippy)
+	cargo clippy --workspace --all-targets -- -D warnings
+
+# `go list -m` refuses a Go that is older than the module wants.
+kubectl:
+	$(call heading,kubectl for the differential tests)
+	@if go version && (cd tests/tools/kubectl && go list -m); then cargo xtask tools kubectl; else echo 'skipped: differential tests, for want of Go 1.26 or newer (https://go.dev/dl)'; fi
+
+unit:
+	$(call heading,tests)
+	cargo test --workspace
+
+truth:
+	$(call heading,truth suites)
+	cargo xtask truth all
+
+fresh:
+	$(call heading,generated files are fresh)
+	cargo xtask codegen
+	git diff --exit-code -- $(GENERATED)
+	@new=$$(git ls-files --others --exclude-standard -- $(GENERATED)); test -z "$$new" || { echo "generated but not added to git:"; echo "$$new"; exit 1; }
+
+licences:
+	$(call heading,licences and advisories)
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; else echo 'skipped: cargo-deny is not here (cargo install cargo-deny)'; fi
+
+tls:
+	$(call heading,one TLS provider: neither ring nor openssl-sys)
+	@tree=$$(cargo tree --workspace --edges normal,build --prefix none) && ! echo "$$tree" | grep -E '^(ring|openssl-sys) '
+
+demo: setup
+	$(call heading,build)
+	cargo build --release --bin pavisade
+	$(call heading,a shop with findings: exit code 1)
+	@code=0; cargo run --quiet --release --bin pavisade -- scan examples/shop || code=$$?; echo "exit code $$code"; test $$code -eq 1
+	$(call heading,the same shop mended: exit code 0)
+	cargo run --quiet --release --bin pavisade -- scan examples/shop-mended

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Sees to what building and testing need: a C compiler, git and the Rust of
+# rust-toolchain.toml. Installs by apt as root, otherwise says plainly what to
+# install. Changes nothing where all is here.
+set -eu
+cd "$(dirname "$0")/.."
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# need PROGRAM PACKAGE: a program, or Debian's package that has it.
+need() {
+    have "$1" && return 0
+    if have apt-get && [ "$(id -u)" = 0 ]; then
+        echo "$1 is missing: installing $2"
+        DEBIAN_FRONTEND=noninteractive
+        export DEBIAN_FRONTEND
+        # A new machine has no package lists yet, or old ones.
+        apt-get update -qq && apt-get install -y -qq "$2" && have "$1" && return 0
+    fi
+    echo "setup: $1 is missing; install it (Debian and Ubuntu: apt-get install $2)" >&2
+    return 1
+}
+
+need cc build-essential
+need git git
+
+if have rustup; then
+    # Nothing to fetch where it is installed; else rustup reads rust-toolchain.toml.
+    cargo --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 &&
+        cargo fmt --version >/dev/null 2>&1 || rustup toolchain install
+elif ! have cargo; then
+    need rustup rustup || {
+        echo "setup: or from https://rustup.rs, then open a new shell" >&2
+        exit 1
+    }
+    rustup toolchain install
+fi
+want=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+is=$(rustc --version | cut -d' ' -f2)
+[ "$is" = "$want" ] || echo "note: rust-toolchain.toml wants Rust $want, this is $is (rustup would fetch it)"
+for part in clippy fmt; do
+    cargo "$part" --version >/dev/null 2>&1 || {
+        echo "setup: cargo $part is missing; install Rust $want by rustup (https://rustup.rs)" >&2
+        exit 1
+    }
+done
+echo "Rust $is, $(cc --version | head -n 1)"

@@ -1,0 +1,44 @@
+//! The project's own chores, started with `cargo xtask CHORE`.
+//!
+//! One chore, one file. Nothing here is part of the product.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a chore talks to the person who started it and measures its own time"
+)]
+
+mod kubectl;
+mod shared;
+mod tools;
+mod truth;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The project's own chores.
+#[derive(Parser)]
+enum Chore {
+    /// Build the pinned Go tools of tests/tools and print their paths.
+    Tools(tools::Args),
+    /// Compare our verdicts with those of the suites in ../shared/truth.
+    Truth(truth::Args),
+    /// Record what kubectl makes of every file of a corpus.
+    KubectlValues(kubectl::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Chore::parse() {
+        Chore::Tools(args) => tools::run(&args),
+        Chore::Truth(args) => truth::run(&args),
+        Chore::KubectlValues(args) => kubectl::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

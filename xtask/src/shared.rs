@@ -1,0 +1,58 @@
+//! Where things lie: this checkout, the read-only data folder beside it, and what
+//! chores do with files.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+/// The root of this checkout.
+pub(crate) fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask)
+}
+
+/// `../shared/PATH`, or nothing, after saying so, where it is not here.
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
+    let full = root().join("../shared").join(path);
+    if !full.exists() {
+        println!("skipped: ../shared/{path} is not here");
+        return None;
+    }
+    Some(full)
+}
+
+/// Unpacks a `.tar.zst` into an existing folder.
+pub(crate) fn unpack(archive: &Path, into: &Path) -> anyhow::Result<()> {
+    let unpack = || tar::Archive::new(zstd::Decoder::new(File::open(archive)?)?).unpack(into);
+    unpack().with_context(|| format!("unpacking {}", archive.display()))
+}
+
+/// The first 16 hex digits.
+pub(crate) fn hex16(bytes: &[u8]) -> String {
+    bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The files below a folder that end in one of the extensions, sorted, as paths
+/// from that folder with `/`. Links are not followed.
+pub(crate) fn files(folder: &Path, extensions: &[&str]) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder_here) = open.pop() {
+        let entries = fs::read_dir(&folder_here)
+            .with_context(|| format!("listing {}", folder_here.display()))?;
+        for entry in entries {
+            let entry = entry?;
+            let path = entry.path();
+            let wanted = |end: &OsStr| extensions.iter().any(|want| end == *want);
+            if entry.file_type()?.is_dir() {
+                open.push(path);
+            } else if entry.file_type()?.is_file() && path.extension().is_some_and(wanted) {
+                found.push(path.strip_prefix(folder)?.to_string_lossy().replace('\\', "/"));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,172 @@
+//! `cargo xtask truth`: our verdicts beside those that others have written.
+//!
+//! A suite gets a folder and counts; the least agreement that is accepted stands
+//! in `xtask/truth.toml`. Cases are never skipped in silence.
+
+mod pod_security;
+mod yaml_values;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::shared::{root, shared, unpack};
+
+/// Arguments of `cargo xtask truth`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A suite, or `all`.
+    name: String,
+    /// Read this folder (what the suite's archive holds) instead of ../shared/truth.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+/// What a suite found.
+#[derive(Default)]
+struct Outcome {
+    agreed: usize,
+    total: usize,
+    /// One text a case: which one, what was wanted, what we said.
+    disagreements: Vec<String>,
+}
+
+impl Outcome {
+    fn count(&mut self, agreed: bool, disagreement: impl FnOnce() -> String) {
+        self.total += 1;
+        if agreed {
+            self.agreed += 1;
+        } else {
+            self.disagreements.push(disagreement());
+        }
+    }
+}
+
+struct Suite {
+    name: &'static str,
+    /// Its file under `../shared/truth`.
+    file: &'static str,
+    run: fn(&Path) -> anyhow::Result<Outcome>,
+}
+
+const SUITES: &[Suite] = &[
+    Suite { name: "yaml-values", file: "yaml-values.jsonl", run: yaml_values::run },
+    Suite {
+        name: "pod-security-standards",
+        file: "pod-security-standards.tar.zst",
+        run: pod_security::run,
+    },
+];
+
+/// Runs one suite or all of them; fails when one agrees less than it must.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let all = args.name == "all";
+    ensure!(!all || args.dir.is_none(), "--dir goes with one suite, not with `all`");
+    let chosen: Vec<_> = SUITES.iter().filter(|suite| all || suite.name == args.name).collect();
+    if chosen.is_empty() {
+        let known: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
+        bail!("no suite is called {}; there are {}, and all", args.name, known.join(", "));
+    }
+    let mut failed = Vec::new();
+    for suite in chosen {
+        println!("== {}", suite.name);
+        if let Err(error) = run_one(suite, args.dir.as_deref()) {
+            failed.push(format!("{}: {error:#}", suite.name));
+        }
+    }
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
+    Ok(())
+}
+
+fn run_one(suite: &Suite, dir: Option<&Path>) -> anyhow::Result<()> {
+    let least = Least::of(suite.name)?;
+    let unpacked = tempfile::tempdir()?;
+    let folder = match dir {
+        Some(dir) => dir.to_owned(),
+        None => {
+            let Some(file) = shared(&format!("truth/{}", suite.file)) else { return Ok(()) };
+            if suite.file.ends_with(".tar.zst") {
+                unpack(&file, unpacked.path())?;
+                unpacked.path().to_owned()
+            } else {
+                root().join("../shared/truth")
+            }
+        }
+    };
+    // An archive holds one folder of the suite's name.
+    let inner = folder.join(suite.name);
+    let outcome = (suite.run)(if inner.is_dir() { &inner } else { &folder })?;
+    for disagreement in &outcome.disagreements {
+        println!("{disagreement}");
+    }
+    println!("agreed {} of {}", outcome.agreed, outcome.total);
+    least.check(&outcome, dir.is_none())
+}
+
+/// The least agreement that is accepted.
+struct Least {
+    ratio: f64,
+    count: usize,
+}
+
+impl Least {
+    fn of(suite: &str) -> anyhow::Result<Self> {
+        let path = root().join("xtask/truth.toml");
+        let read = || -> anyhow::Result<Self> {
+            let table: toml::Table = fs::read_to_string(&path)?.parse()?;
+            let entry = table.get(suite).with_context(|| format!("no table [{suite}]"))?;
+            let ratio = entry.get("ratio").and_then(toml::Value::as_float);
+            let count = entry.get("count").and_then(toml::Value::as_integer);
+            Ok(Self {
+                ratio: ratio.with_context(|| format!("[{suite}] has no ratio"))?,
+                count: usize::try_from(count.with_context(|| format!("[{suite}] has no count"))?)?,
+            })
+        };
+        read().with_context(|| format!("reading {}", path.display()))
+    }
+
+    /// The count holds for the standard folder only.
+    fn check(&self, outcome: &Outcome, standard: bool) -> anyhow::Result<()> {
+        let Outcome { agreed, total, .. } = *outcome;
+        ensure!(total > 0, "no cases were found");
+        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 cases")]
+        let ratio = agreed as f64 / total as f64;
+        ensure!(ratio >= self.ratio, "agreement {ratio:.4} is below {:.4}", self.ratio);
+        ensure!(
+            !standard || agreed >= self.count,
+            "{agreed} agreed cases are fewer than {}",
+            self.count
+        );
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agreement_may_not_drop() {
+        let least = Least { ratio: 0.9, count: 90 };
+        let outcome = |agreed, total| Outcome { agreed, total, disagreements: Vec::new() };
+        for (agreed, total, standard, accepted) in [
+            (90, 100, true, true),
+            (89, 100, true, false),
+            (50, 50, true, false),
+            (50, 50, false, true),
+            (44, 50, false, false),
+            (0, 0, false, false),
+        ] {
+            let said = least.check(&outcome(agreed, total), standard).is_ok();
+            assert_eq!(said, accepted, "{agreed} of {total}, standard: {standard}");
+        }
+    }
+
+    #[test]
+    fn every_suite_has_its_least_agreement() {
+        for suite in SUITES {
+            Least::of(suite.name).unwrap();
+        }
+    }
+}
