@@ -9,6 +9,7 @@
 )]
 
 mod kubectl;
+mod ours;
 mod shared;
 mod tools;
 mod truth;
