@@ -8,6 +8,7 @@
     reason = "a chore talks to the person who started it and measures its own time"
 )]
 
+mod fuzz;
 mod kubectl;
 mod ours;
 mod shared;
@@ -25,6 +26,8 @@ enum Chore {
     Tools(tools::Args),
     /// Compare our verdicts with those of the suites in ../shared/truth.
     Truth(truth::Args),
+    /// Fuzz the readers of foreign bytes.
+    Fuzz(fuzz::Args),
     /// Record what kubectl makes of every file of a corpus.
     KubectlValues(kubectl::Args),
 }
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Tools(args) => tools::run(&args),
         Chore::Truth(args) => truth::run(&args),
+        Chore::Fuzz(args) => fuzz::run(&args),
         Chore::KubectlValues(args) => kubectl::run(&args),
     };
     match done {
