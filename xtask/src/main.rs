@@ -8,6 +8,7 @@
     reason = "a chore talks to the person who started it and measures its own time"
 )]
 
+mod differential;
 mod fuzz;
 mod kubectl;
 mod ours;
@@ -26,6 +27,8 @@ enum Chore {
     Tools(tools::Args),
     /// Compare our verdicts with those of the suites in ../shared/truth.
     Truth(truth::Args),
+    /// Compare generated texts, read by kubectl and by us.
+    Differential(differential::Args),
     /// Fuzz the readers of foreign bytes.
     Fuzz(fuzz::Args),
     /// Record what kubectl makes of every file of a corpus.
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Tools(args) => tools::run(&args),
         Chore::Truth(args) => truth::run(&args),
+        Chore::Differential(args) => differential::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::KubectlValues(args) => kubectl::run(&args),
     };

@@ -107,7 +107,12 @@ mod tests {
             for control in &framework.controls {
                 assert!(ids.insert(&control.id), "{}/{} twice", framework.id, control.id);
                 for check in &control.checks {
-                    assert!(known.contains(check.as_str()), "{}/{}: {check}", framework.id, control.id);
+                    assert!(
+                        known.contains(check.as_str()),
+                        "{}/{}: {check}",
+                        framework.id,
+                        control.id
+                    );
                 }
             }
         }

@@ -76,8 +76,9 @@ fn unroll<'d>(root: Value<'d>, out: &mut Objects<'d>) -> Result<(), Refusal<'d>>
         if version.is_empty() && kind.is_empty() {
             (version, kind) = (api_version, item_kind);
         }
-        if kind.is_empty() {
-            out.refused.push(Refusal { at: item, message: "`kind` is missing".into() });
+        let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
+        if kind.is_empty() || version.is_empty() {
+            out.refused.push(Refusal { at: item, message: format!("`{missing}` is missing") });
         } else if item.get("items").is_some() {
             unroll(item, out)?;
         } else {
