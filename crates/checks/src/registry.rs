@@ -31,4 +31,5 @@ static REGISTRY: &[Entry] = &[
     entry::<supply::missing_signature_policy::MissingSignaturePolicy>(),
     entry::<storage::plaintext_etcd::PlaintextEtcd>(),
     entry::<storage::unencrypted_storage_class::UnencryptedStorageClass>(),
+    entry::<operation::unseen_text::UnseenText>(),
 ];

@@ -99,7 +99,7 @@ pub(crate) struct ScanArgs {
 }
 
 /// Which checks are meant.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Select {
     /// Only these checks, by id or name.
     #[arg(long = "check", value_name = "CHECK", value_delimiter = ',', help_heading = "Which checks")]

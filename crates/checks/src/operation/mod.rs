@@ -1,1 +1,3 @@
 //! Audit and operation of the cluster.
+
+pub(crate) mod unseen_text;
