@@ -11,17 +11,17 @@ use proptest::prelude::*;
 
 /// Objects that depend on each other; several say different things under one name.
 const OBJECTS: [&str; 12] = [
-    "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: n, labels: {app: a}}, spec: {containers: [{name: c, image: x}]}}",
-    "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: n}, spec: {hostNetwork: true, containers: [{name: c, securityContext: {privileged: true}}]}}",
-    "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d, namespace: n}, spec: {template: {metadata: {labels: {app: a}}, spec: {serviceAccountName: s, containers: [{name: c, image: 'x:1'}]}}}}",
-    "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p, namespace: n}, spec: {podSelector: {matchLabels: {app: a}}}}",
-    "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p, namespace: n}, spec: {podSelector: {}, ingress: [{}]}}",
-    "{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: p, namespace: n}, spec: {}}",
-    "{apiVersion: v1, kind: Namespace, metadata: {name: n, labels: {pod-security.kubernetes.io/enforce: restricted}}}",
-    "{apiVersion: v1, kind: Namespace, metadata: {name: n}}",
-    "{apiVersion: v1, kind: ServiceAccount, metadata: {name: s, namespace: n}, automountServiceAccountToken: false}",
+    "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: ns, labels: {app: a}}, spec: {containers: [{name: c, image: x}]}}",
+    "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: ns}, spec: {hostNetwork: true, containers: [{name: c, securityContext: {privileged: true}}]}}",
+    "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d, namespace: ns}, spec: {template: {metadata: {labels: {app: a}}, spec: {serviceAccountName: s, containers: [{name: c, image: 'x:1'}]}}}}",
+    "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p, namespace: ns}, spec: {podSelector: {matchLabels: {app: a}}}}",
+    "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p, namespace: ns}, spec: {podSelector: {}, ingress: [{}]}}",
+    "{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: p, namespace: ns}, spec: {}}",
+    "{apiVersion: v1, kind: Namespace, metadata: {name: ns, labels: {pod-security.kubernetes.io/enforce: restricted}}}",
+    "{apiVersion: v1, kind: Namespace, metadata: {name: ns}}",
+    "{apiVersion: v1, kind: ServiceAccount, metadata: {name: s, namespace: ns}, automountServiceAccountToken: false}",
     "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: r}, rules: [{apiGroups: [''], resources: [secrets], verbs: ['*']}]}",
-    "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: b}, roleRef: {kind: ClusterRole, name: r}, subjects: [{kind: ServiceAccount, name: s, namespace: n}]}",
+    "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: b}, roleRef: {kind: ClusterRole, name: r}, subjects: [{kind: ServiceAccount, name: s, namespace: ns}]}",
     "{apiVersion: policy.sigstore.dev/v1beta1, kind: ClusterImagePolicy, metadata: {name: i}}",
 ];
 
