@@ -1,0 +1,136 @@
+//! One group: all findings of one check and severity.
+
+use pavisade_model::{Finding, Location};
+
+use super::excerpt::Excerpt;
+use super::page::{Page, place, subject};
+use super::style::{self, DIM, FRAME, HELP, PLAIN, STRONG};
+use crate::mask;
+use crate::text::{clean, count, cut, first_paragraph, first_sentence, width, wrap};
+
+/// Writes a group; returns whether all of its places were told.
+pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
+    let Some(first) = group.first() else { return true };
+    let style = style::severity(first.severity);
+    let label = format!("{}[{}]", first.severity.name(), first.check.id);
+    let single = group.len() == 1;
+    let text = if single {
+        first.message.clone()
+    } else {
+        let places = count(group.len(), "place", "places");
+        format!("{} ({places})", first.check.title.trim_end_matches('.'))
+    };
+    page.header(style, &label, (first.check.name, &text));
+
+    let shown = if page.options.full { group.len() } else { page.options.per_check };
+    let (shown, rest) = group.split_at(shown.min(group.len()));
+    let digits = shown.iter().filter_map(|f| line_of(f)).max().map_or(1, |n| n.to_string().len());
+    for (i, finding) in shown.iter().enumerate() {
+        if i > 0 {
+            page.gap(digits + 1).put(FRAME, "|").end();
+        }
+        excerpt(page, finding, digits, worlds, !single);
+    }
+    let told = list(page, rest, digits, worlds);
+    page.remark(digits, (STRONG, "why:"), &first_sentence(first.check.why));
+    if single || !group.iter().all(|f| !f.fix.is_empty()) {
+        let fix = if single && !first.fix.is_empty() {
+            first_paragraph(&first.fix)
+        } else {
+            first_paragraph(first.check.fix)
+        };
+        page.remark(digits, (HELP, "fix:"), &fix);
+    }
+    page.end();
+    told
+}
+
+fn line_of(finding: &Finding) -> Option<u32> {
+    match &finding.location {
+        Location::Text { source, span, .. } => Some(source.line_column(span.start).0),
+        Location::None => None,
+    }
+}
+
+/// Place, source line, underline; with the message where the header does not say it.
+fn excerpt(page: &mut Page<'_>, finding: &Finding, digits: usize, worlds: bool, many: bool) {
+    page.arrow(digits, &place(finding), &subject(finding, worlds));
+    let message = if many { cut(&clean(&finding.message), 2000).into_owned() } else { String::new() };
+    let gutter = digits + 3;
+    let excerpt = match &finding.location {
+        Location::Text { source, span, .. } => {
+            Excerpt::new(source, span, mask::is_secret(finding), page.width - gutter)
+        }
+        Location::None => None,
+    };
+    let style = style::severity(finding.severity);
+    if let Some(excerpt) = excerpt {
+        page.gap(digits + 1).put(FRAME, "|").end();
+        page.put(FRAME, &format!("{:>digits$} |", excerpt.line)).put(PLAIN, " ");
+        page.put(PLAIN, &excerpt.text).end();
+        page.gap(digits + 1).put(FRAME, "|").gap(excerpt.mark.start + 1);
+        let mark = "^".repeat(excerpt.mark.len()) + if excerpt.more { "…" } else { "" };
+        page.put(style, &mark);
+        if gutter + excerpt.mark.start + width(&mark) + 1 + width(&message) <= page.width {
+            page.put(PLAIN, " ").put(style, &message).end();
+        } else {
+            page.end();
+            for line in wrap(&message, page.width - gutter, page.width - gutter) {
+                page.gap(digits + 1).put(FRAME, "|").put(PLAIN, " ").put(style, &line).end();
+            }
+        }
+    } else if many {
+        page.gap(digits + 4).wrapped(style, &message, digits + 4, digits + 4);
+    }
+    if many && !finding.fix.is_empty() {
+        page.remark(digits, (HELP, "fix:"), &first_paragraph(&finding.fix));
+    }
+}
+
+/// The places that are not shown with their source; returns whether all were told.
+fn list(page: &mut Page<'_>, rest: &[&Finding], digits: usize, worlds: bool) -> bool {
+    if rest.is_empty() {
+        return true;
+    }
+    // One more line says what one line would leave out.
+    let told = if rest.len() <= page.options.places + 1 { rest.len() } else { page.options.places };
+    page.gap(digits + 1).put(FRAME, "|").end();
+    page.gap(digits + 1).put(FRAME, "= ").put(STRONG, "also:").end();
+    let rows: Vec<_> = rest[..told]
+        .iter()
+        .map(|f| (place(f), subject(f, worlds), cut(&clean(&f.message), 600).into_owned()))
+        .collect();
+    rows_of_three(page, &rows, digits + 3);
+    if told < rest.len() {
+        let more = count(rest.len() - told, "more place", "more places");
+        page.gap(digits + 3).put(DIM, &format!("… and {more}")).end();
+    }
+    told == rest.len()
+}
+
+/// Rows of place, subject and message: in columns where they fit, else one below the other.
+pub(super) fn rows_of_three(page: &mut Page<'_>, rows: &[(String, String, String)], indent: usize) {
+    let column = |pick: fn(&(String, String, String)) -> &String| {
+        rows.iter().map(|row| width(pick(row))).max().unwrap_or(0)
+    };
+    let (places, subjects) = (column(|r| &r.0), column(|r| &r.1));
+    let messages = column(|r| &r.2);
+    let subject_end = indent + places + 2 + subjects + 2;
+    if subject_end + messages.min(30) <= page.width {
+        for (place, subject, message) in rows {
+            page.gap(indent).put(PLAIN, place).gap(places - width(place) + 2);
+            page.put(DIM, subject).gap(subjects - width(subject) + 2);
+            page.wrapped(PLAIN, message, subject_end, subject_end);
+        }
+        return;
+    }
+    for (place, subject, message) in rows {
+        page.gap(indent).put(PLAIN, place).end();
+        let text = match (&**subject, &**message) {
+            ("", message) => message.to_owned(),
+            (subject, "") => subject.to_owned(),
+            (subject, message) => format!("{subject}: {message}"),
+        };
+        page.gap(indent + 2).wrapped(DIM, &text, indent + 2, indent + 2);
+    }
+}

@@ -1,0 +1,110 @@
+//! The last lines: how much of what, in how much.
+
+use anstyle::Style;
+use pavisade_model::{NoteKind, Severity, State};
+use pavisade_scan::Judgement;
+
+use super::page::Page;
+use super::style::{self, DIM, GOOD, PLAIN, STRONG, UNKNOWN};
+use crate::json::failing_objects;
+use crate::text::{count, width};
+
+/// Writes it.
+pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) {
+    let notes = |kind| judgement.notes.iter().filter(|note| note.kind == kind).count();
+    let (unread, warnings, infos) =
+        (notes(NoteKind::Unread), notes(NoteKind::Warning), notes(NoteKind::Info));
+    let failed = judgement.of_state(State::Fails).count();
+    let unknown = judgement.of_state(State::Unknown).count();
+
+    let mut parts: Vec<(Style, String)> = Vec::new();
+    if failed > 0 {
+        for severity in Severity::ALL {
+            let n = judgement.of_state(State::Fails).filter(|f| f.severity == severity).count();
+            if n > 0 {
+                let separator = if parts.is_empty() { "" } else { ", " };
+                parts.push((PLAIN, separator.to_owned()));
+                let text = count(n, severity.name(), severity.name());
+                parts.push((style::severity(severity), text));
+            }
+        }
+        parts.push((PLAIN, format!(" in {}", objects(judgement))));
+    } else if judgement.objects == 0 {
+        parts.push((STRONG, "nothing to judge: no Kubernetes object was found".to_owned()));
+    } else {
+        let style = if unknown + unread == 0 { GOOD } else { STRONG };
+        parts.push((style, "nothing found".to_owned()));
+        parts.push((PLAIN, format!(" in {}", count(judgement.objects, "object", "objects"))));
+    }
+    if unknown > 0 {
+        parts.push((PLAIN, "; ".to_owned()));
+        parts.push((UNKNOWN, format!("{} could not be determined", number(unknown))));
+    }
+    if unread > 0 {
+        parts.push((PLAIN, "; ".to_owned()));
+        let text = count(unread, "thing was not read", "things were not read");
+        parts.push((style::note(NoteKind::Unread), text));
+    }
+    if warnings > 0 {
+        parts.push((PLAIN, format!("; {}", count(warnings, "warning", "warnings"))));
+    }
+
+    let checks = count(judgement.tallies.len(), "check", "checks");
+    let mut about = format!("{checks}, Kubernetes {}", judgement.kubernetes);
+    if judgement.worlds > 1 {
+        about = format!("{about}, {} worlds", judgement.worlds);
+    }
+    if failed + unknown + unread + warnings == 0 {
+        // All is well: one line is enough.
+        parts.push((DIM, format!(" ({about})")));
+        if !told_all {
+            let notes = count(infos, "note", "notes");
+            parts.push((DIM, format!("; {notes}, which `--full` shows")));
+        }
+        line(page, &parts);
+        return;
+    }
+    line(page, &parts);
+    let mut parts = vec![(DIM, about)];
+    if !told_all {
+        parts.push((DIM, "; `--full` shows everything".to_owned()));
+    }
+    if let Some(first) = judgement.findings.first() {
+        parts.push((DIM, format!("; `pavisade checks explain {}` tells more", first.check.id)));
+    }
+    line(page, &parts);
+}
+
+fn number(n: usize) -> String {
+    count(n, "", "").trim_end().to_owned()
+}
+
+/// `23 of 120 objects`; only `120 objects` where whole worlds are what fails.
+fn objects(judgement: &Judgement) -> String {
+    let all = count(judgement.objects, "object", "objects");
+    match failing_objects(judgement) {
+        0 => all,
+        n if n == judgement.objects => all,
+        n => format!("{} of {all}", number(n)),
+    }
+}
+
+/// Parts in a row, broken between parts where the row is full.
+fn line(page: &mut Page<'_>, parts: &[(Style, String)]) {
+    let mut used = 0;
+    for (i, (style, text)) in parts.iter().enumerate() {
+        // A separator stays with what is before it.
+        let next = parts.get(i + 1).map_or(0, |(_, t)| if text.len() <= 2 { width(t) } else { 0 });
+        if used > 0 && text.len() > 2 && used + width(text) + next > page.width {
+            page.end();
+            page.put(PLAIN, "  ");
+            let text = text.trim_start_matches([';', ' ']);
+            page.put(*style, text);
+            used = 2 + width(text);
+        } else {
+            page.put(*style, text);
+            used += width(text);
+        }
+    }
+    page.end();
+}
