@@ -56,10 +56,8 @@ pub(crate) fn mixed() -> Judgement {
             (format!("apps/{name}/deploy.yaml"), deployment("shop", &name, "docker"))
         })
         .collect();
-    let mut all: Vec<(&str, &str)> = vec![
-        ("etcd/encryption.yaml", ENCRYPTION),
-        ("storage/classes.yaml", CLASSES),
-    ];
+    let mut all: Vec<(&str, &str)> =
+        vec![("etcd/encryption.yaml", ENCRYPTION), ("storage/classes.yaml", CLASSES)];
     all.extend(files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
     judged(&[("shop", &all)], notes())
 }
@@ -78,7 +76,12 @@ pub(crate) fn notes() -> Vec<Note> {
         .iter()
         .map(|place| {
             let message = "a Helm chart, and `helm` is not installed";
-            note(NoteKind::Unread, place, message, "install helm, or render the chart and scan that")
+            note(
+                NoteKind::Unread,
+                place,
+                message,
+                "install helm, or render the chart and scan that",
+            )
         })
         .collect();
     notes.push(note(NoteKind::Info, "README.md", "not Kubernetes", ""));

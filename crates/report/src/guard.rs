@@ -47,6 +47,9 @@ impl Formatter for Guarded {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_hidden(*c)) {
             out.write_all(&rest.as_bytes()[..at])?;
@@ -67,10 +70,7 @@ mod tests {
         let mut out = Vec::new();
         super::write(&text, &mut out).unwrap();
         let json = String::from_utf8(out).unwrap();
-        assert_eq!(
-            json,
-            "\"a\\u009b31m b\\u202ec \\u001b[2J \\udb40\\udc41 ü 宽\"\n"
-        );
+        assert_eq!(json, "\"a\\u009b31m b\\u202ec \\u001b[2J \\udb40\\udc41 ü 宽\"\n");
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 }

@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use crate::Options;
-use crate::region::Region;
+use crate::region::{Region, Regions};
 
 /// What `schema` says.
 pub const SCHEMA: &str = "pavisade.dev/scan/v1";
@@ -286,13 +286,19 @@ words! {
 impl<'a> Document<'a> {
     /// The document of a result.
     pub fn new(judgement: &'a Judgement, options: &'a Options) -> Self {
+        let regions = Regions::new(&judgement.findings);
+        let finding = |f| Finding::new(f, &regions, options);
         Self {
             schema: SCHEMA,
             tool: Tool { name: "pavisade", version: env!("CARGO_PKG_VERSION") },
             kubernetes: judgement.kubernetes.to_string(),
             summary: Summary::new(judgement),
-            findings: judgement.findings.iter().map(|f| Finding::new(f, options)).collect(),
-            checks: judgement.tallies.iter().map(|(meta, tally)| Check::new(meta, *tally)).collect(),
+            findings: judgement.findings.iter().map(finding).collect(),
+            checks: judgement
+                .tallies
+                .iter()
+                .map(|(meta, tally)| Check::new(meta, *tally))
+                .collect(),
             notes: judgement.notes.iter().map(Note::from).collect(),
         }
     }
@@ -343,7 +349,7 @@ pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
 }
 
 impl<'a> Finding<'a> {
-    fn new(finding: &'a model::Finding, options: &'a Options) -> Self {
+    fn new(finding: &'a model::Finding, regions: &Regions, options: &'a Options) -> Self {
         let check = finding.check;
         let fix = if finding.fix.is_empty() { check.fix } else { &finding.fix };
         let controls = options.frameworks.get(check.id).map_or(&[][..], |c| c.as_slice());
@@ -357,7 +363,7 @@ impl<'a> Finding<'a> {
             state: finding.state.into(),
             world: &finding.world,
             subject: Subject::from(&finding.subject, &finding.world),
-            location: Location::new(&finding.location),
+            location: Location::new(&finding.location, regions),
             message: &finding.message,
             fix,
             frameworks: (!options.frameworks.is_empty()).then_some(controls),
@@ -368,13 +374,9 @@ impl<'a> Finding<'a> {
 impl<'a> Subject<'a> {
     fn from(subject: &'a model::Subject, world: &'a str) -> Self {
         match subject {
-            model::Subject::Object { group, kind, namespace, name, container } => Self::Object {
-                group,
-                kind,
-                namespace,
-                name,
-                container: container.as_deref(),
-            },
+            model::Subject::Object { group, kind, namespace, name, container } => {
+                Self::Object { group, kind, namespace, name, container: container.as_deref() }
+            }
             model::Subject::World { name } => Self::World { name },
             _ => Self::World { name: world },
         }
@@ -382,9 +384,9 @@ impl<'a> Subject<'a> {
 }
 
 impl<'a> Location<'a> {
-    fn new(location: &'a model::Location) -> Option<Self> {
+    fn new(location: &'a model::Location, regions: &Regions) -> Option<Self> {
         let model::Location::Text { source, span, path } = location else { return None };
-        let Region { line, column, end_line, end_column } = Region::new(source, span);
+        let Region { line, column, end_line, end_column } = regions.get(source, span);
         Some(Self { file: source.name(), line, column, end_line, end_column, path })
     }
 }

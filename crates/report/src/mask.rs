@@ -18,7 +18,9 @@ const MAX_KEY: usize = 128;
 pub(crate) fn is_secret(finding: &Finding) -> bool {
     let of_secrets = match &finding.subject {
         // A kubeconfig is a `Config` of the core group.
-        Subject::Object { group, kind, .. } => group.is_empty() && matches!(&**kind, "Secret" | "Config"),
+        Subject::Object { group, kind, .. } => {
+            group.is_empty() && matches!(&**kind, "Secret" | "Config")
+        }
         _ => false,
     };
     of_secrets || SECRET_CHECKS.contains(&finding.check.id)

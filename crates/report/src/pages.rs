@@ -171,9 +171,8 @@ pub fn check_explain(
         pavisade_model::Scope::World => "world: looks at everything at once",
     };
     fact(page, "scope", scope);
-    let kinds = |kinds: &[GroupKind]| {
-        kinds.iter().map(GroupKind::to_string).collect::<Vec<_>>().join(", ")
-    };
+    let kinds =
+        |kinds: &[GroupKind]| kinds.iter().map(GroupKind::to_string).collect::<Vec<_>>().join(", ");
     fact(page, "judges", &kinds(meta.on));
     fact(page, "reads", &kinds(meta.reads));
 
@@ -252,7 +251,9 @@ fn parameter_section(page: &mut Page<'_>, schema: &Schema) {
             page.end();
         }
         let description = property.get("description").and_then(Value::as_str).unwrap_or("");
-        page.gap(6).wrapped(PLAIN, description, 6, 6);
+        if !description.is_empty() {
+            page.gap(6).wrapped(PLAIN, description, 6, 6);
+        }
     }
 }
 

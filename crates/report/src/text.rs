@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+/// Bytes of a sentence that says something.
+const ENOUGH: usize = 48;
+
 /// Columns that a tab stop takes.
 pub(crate) const TAB: usize = 4;
 
@@ -61,6 +64,11 @@ pub(crate) fn cut(text: &str, max: usize) -> Cow<'_, str> {
     Cow::Owned(keep.chain(['…']).collect())
 }
 
+/// Text that [`wrap`] keeps on one line.
+pub(crate) fn unbroken(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
+}
+
 /// Lines of whole words: the first at most `first` columns wide, the others `rest`. Words that are
 /// wider than a line are broken; at least one line.
 pub(crate) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
@@ -92,6 +100,9 @@ pub(crate) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
     if !line.is_empty() || lines.is_empty() {
         lines.push(line);
     }
+    for line in &mut lines {
+        *line = line.replace('\u{a0}', " ");
+    }
     lines
 }
 
@@ -101,13 +112,14 @@ pub(crate) fn first_paragraph(markdown: &str) -> String {
     paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The first sentence of a Markdown text, without its full stop.
+/// The first sentence of a Markdown text; with the next one where it is too short to say much.
 pub(crate) fn first_sentence(markdown: &str) -> String {
-    let paragraph = first_paragraph(markdown);
+    let mut paragraph = first_paragraph(markdown);
     let starts_one = |rest: &str| rest.starts_with(|c: char| c.is_uppercase() || c == '`');
-    let end = paragraph.match_indices(". ").find(|(at, _)| starts_one(&paragraph[at + 2..]));
-    let sentence = &paragraph[..end.map_or(paragraph.len(), |(at, _)| at)];
-    sentence.trim_end_matches('.').to_owned()
+    let mut ends = paragraph.match_indices(". ").map(|(at, _)| at + 1);
+    let end = ends.find(|&end| end >= ENOUGH && starts_one(&paragraph[end + 1..]));
+    paragraph.truncate(end.unwrap_or(paragraph.len()));
+    paragraph
 }
 
 /// `1 place`, `2 places`.
@@ -138,8 +150,10 @@ mod tests {
 
     #[test]
     fn sentences_end_where_another_begins() {
-        assert_eq!(first_sentence("Holds, e.g. this one. And\nthat."), "Holds, e.g. this one");
-        assert_eq!(first_sentence("Only\none.\n\nNot this."), "Only one");
+        let text =
+            "A sentence that has enough words to stand on its own, e.g. this one. And\nthat.";
+        assert_eq!(first_sentence(text), text.split(" And").next().unwrap());
+        assert_eq!(first_sentence("Only\none. `Two`.\n\nNot this."), "Only one. `Two`.");
     }
 
     #[test]

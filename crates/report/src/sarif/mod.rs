@@ -5,12 +5,14 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use pavisade_model::{Confidence, Finding, Location, Meta, Note, NoteKind, Severity, State, Subject};
+use pavisade_model::{
+    Confidence, Finding, Location, Meta, Note, NoteKind, Severity, State, Subject,
+};
 use pavisade_scan::Judgement;
 use pavisade_yaml::Source;
 
 use crate::Options;
-use crate::region::Region;
+use crate::region::{Region, Regions};
 use crate::text::{count, first_paragraph};
 
 mod types;
@@ -36,11 +38,12 @@ fn log_of<'a>(judgement: &'a Judgement, options: &'a Options, limit: usize) -> L
             metas.len() - 1
         });
     }
-    let homes = homes(judgement);
     let kept = &judgement.findings[..judgement.findings.len().min(limit)];
-    let results = kept.iter().map(|f| result(f, &index, &homes, options)).collect();
+    let view = View { index, homes: homes(judgement), regions: Regions::new(kept) };
+    let results = kept.iter().map(|f| result(f, &view, options)).collect();
 
-    let mut notifications: Vec<_> = judgement.notes.iter().map(|n| notification(n, options)).collect();
+    let mut notifications: Vec<_> =
+        judgement.notes.iter().map(|n| notification(n, options)).collect();
     let cut = judgement.findings.len() - kept.len();
     if cut > 0 {
         let left_out = count(cut, "result is left out", "results are left out");
@@ -82,6 +85,13 @@ fn log_of<'a>(judgement: &'a Judgement, options: &'a Options, limit: usize) -> L
     }
 }
 
+/// What is known about all results together.
+struct View<'a> {
+    index: HashMap<&'static str, usize>,
+    homes: HashMap<&'a str, &'a str>,
+    regions: Regions,
+}
+
 /// GitHub wants a place for every result: the first file of a world that is known.
 fn homes(judgement: &Judgement) -> HashMap<&str, &str> {
     let mut homes = HashMap::<&str, &str>::new();
@@ -117,7 +127,11 @@ fn rule<'a>(meta: &'static Meta, options: &'a Options) -> Rule<'a> {
                 Confidence::Medium => "medium",
                 Confidence::Low => "low",
             },
-            tags: vec![meta.area().name().replace(' ', "-"), "kubernetes".into(), "security".into()],
+            tags: vec![
+                meta.area().name().replace(' ', "-"),
+                "kubernetes".into(),
+                "security".into(),
+            ],
             frameworks: options.frameworks.get(meta.id).map_or(&[][..], |c| c.as_slice()),
         },
     }
@@ -131,12 +145,7 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn result<'a>(
-    finding: &'a Finding,
-    index: &HashMap<&str, usize>,
-    homes: &HashMap<&str, &str>,
-    options: &Options,
-) -> SarifResult<'a> {
+fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> SarifResult<'a> {
     let (kind, level) = match finding.state {
         State::Fails => ("fail", level(finding.severity)),
         State::Unknown => ("review", "none"),
@@ -144,11 +153,17 @@ fn result<'a>(
     let (physical, path) = match &finding.location {
         Location::Text { source, span, path } => {
             let artifact = artifact(source.name(), options);
-            (Physical { artifact_location: artifact, region: Some(region(source, span)) }, &**path)
+            (
+                Physical {
+                    artifact_location: artifact,
+                    region: Some(region(source, span, &view.regions)),
+                },
+                &**path,
+            )
         }
         Location::None => {
             let world = &*finding.world;
-            let home = homes.get(world).copied().unwrap_or("pavisade");
+            let home = view.homes.get(world).copied().unwrap_or("pavisade");
             let name = if matches!(world, "" | "." | "-") { home } else { world };
             let region = Some(SarifRegion::first_line());
             (Physical { artifact_location: artifact(name, options), region }, "")
@@ -156,11 +171,14 @@ fn result<'a>(
     };
     SarifResult {
         rule_id: finding.check.id,
-        rule_index: index.get(finding.check.id).copied().unwrap_or(0),
+        rule_index: view.index.get(finding.check.id).copied().unwrap_or(0),
         kind,
         level,
         message: Message { text: plain(&finding.message) },
-        locations: [SarifLocation { physical_location: physical, logical_locations: logical(finding) }],
+        locations: [SarifLocation {
+            physical_location: physical,
+            logical_locations: logical(finding),
+        }],
         partial_fingerprints: [("pavisade/v1", finding.fingerprint().to_string())].into(),
         properties: ResultProperties {
             severity: finding.severity.name(),
@@ -176,8 +194,8 @@ fn plain(text: &str) -> Cow<'_, str> {
     if text.contains("](") { text.replace("](", "] (").into() } else { text.into() }
 }
 
-fn region(source: &Source, span: &std::ops::Range<u32>) -> SarifRegion {
-    let Region { line, column, mut end_line, mut end_column } = Region::new(source, span);
+fn region(source: &Source, span: &std::ops::Range<u32>, regions: &Regions) -> SarifRegion {
+    let Region { line, column, mut end_line, mut end_column } = regions.get(source, span);
     if end_line - line >= MAX_LINES {
         let length = source.line(line).map_or(0, |(_, text)| text.chars().count());
         (end_line, end_column) = (line, (length as u32 + 1).max(column));
@@ -212,7 +230,9 @@ fn notification<'a>(note: &'a Note, options: &Options) -> Notification<'a> {
         "" => plain(&note.message),
         remedy => format!("{}: {}", plain(&note.message), plain(remedy)).into(),
     };
-    let region = note.span.as_ref().map(|(source, start, end)| region(source, &(*start..*end)));
+    let none = Regions::new(&[]);
+    let region = |(source, start, end): &_| region(source, &(*start..*end), &none);
+    let region = note.span.as_ref().map(region);
     let physical = Physical { artifact_location: artifact(&note.place, options), region };
     Notification {
         level: match note.kind {
@@ -221,7 +241,10 @@ fn notification<'a>(note: &'a Note, options: &Options) -> Notification<'a> {
             NoteKind::Info => "note",
         },
         message: Message { text },
-        locations: vec![SarifLocation { physical_location: physical, logical_locations: Vec::new() }],
+        locations: vec![SarifLocation {
+            physical_location: physical,
+            logical_locations: Vec::new(),
+        }],
     }
 }
 

@@ -25,19 +25,24 @@ pub(crate) struct Excerpt {
 
 impl Excerpt {
     /// The first line of `span`, at most `room` columns wide; with `secret` without its value.
-    pub(crate) fn new(source: &Source, span: &Range<u32>, secret: bool, room: usize) -> Option<Self> {
+    pub(crate) fn new(
+        source: &Source,
+        span: &Range<u32>,
+        secret: bool,
+        room: usize,
+    ) -> Option<Self> {
         let (line, _) = source.line_column(span.start);
         let (start, text) = source.line(line)?;
-        let from = (span.start.checked_sub(start)? as usize).min(text.len());
-        let to = (span.end.max(span.start) - start) as usize;
+        let from = floor(text, span.start.checked_sub(start)? as usize);
+        let to = floor(text, (span.end.max(span.start) - start) as usize);
         let rest = source.text().get(start as usize + text.len()..span.end as usize);
         let more = rest.is_some_and(|rest| !rest.trim().is_empty());
         let masked;
         let (text, span) = if secret {
-            masked = mask::line(text, from..to.min(text.len()));
+            masked = mask::line(text, from..to);
             (masked.0.as_str(), masked.1.clone())
         } else {
-            (text, from..to.min(text.len()))
+            (text, from..to)
         };
         let (text, mark) = fit(text, span, room.max(16));
         Some(Self { line, text, mark, more })
@@ -48,9 +53,9 @@ impl Excerpt {
 fn fit(line: &str, span: Range<usize>, room: usize) -> (String, Range<usize>) {
     let (mut from, mut to) =
         (floor(line, span.start.saturating_sub(REACH)), floor(line, span.start + REACH));
-    // Neighbours in one line of JSON may be secrets that have nothing to do with the finding.
-    if line.trim_start_matches([' ', '\t', '-']).starts_with(['{', '[']) {
-        (from, to) = (floor(line, span.start), floor(line, to.min(span.end)));
+    if has_neighbours(&line[from..to]) {
+        let quote = usize::from(line[..span.start].ends_with(['"', '\'']));
+        (from, to) = (floor(line, span.start - quote), floor(line, to.min(span.end)));
     }
     let (cut_left, cut_right) = (!line[..from].trim().is_empty(), !line[to..].trim().is_empty());
 
@@ -72,6 +77,20 @@ fn fit(line: &str, span: Range<usize>, room: usize) -> (String, Range<usize>) {
     window(&cells, column, mark, room, (cut_left, cut_right))
 }
 
+/// Whether a line holds several values, some of which may be secrets that have nothing to do with
+/// the finding: one line of JSON may be a whole cluster.
+fn has_neighbours(line: &str) -> bool {
+    const ANYWHERE: [&str; 5] = ["password", "passwd", "secret", "token", "credential"];
+    const ALONE: [&str; 3] = ["value", "data", "key"];
+    let lower = line.to_ascii_lowercase();
+    let alone = |word: &&str| {
+        let begins = |at: usize| !lower[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+        lower.match_indices(*word).any(|(at, _)| begins(at))
+    };
+    line.contains(['{', '['])
+        && (ANYWHERE.iter().any(|word| lower.contains(word)) || ALONE.iter().any(alone))
+}
+
 /// Columns `left..right` of the cells, with `…` where something is left out.
 fn window(
     cells: &[(usize, usize, char)],
@@ -88,6 +107,7 @@ fn window(
         // A third of what is left over stands before the span.
         let before = (inner - marked) / 3;
         left = if mark.start + marked <= inner { 0 } else { mark.start - before };
+        left = left.min(total.saturating_sub(inner));
         right = (left + inner).min(total);
     }
     let (cut_left, cut_right) = (cut_left || left > 0, cut_right || right < total);
@@ -162,7 +182,27 @@ mod tests {
             }
         }
         let huge = format!("{{\"a\":\"{}\",\"n\":true}}", "z".repeat(3_000_000));
-        check(&huge, "true", 40, "…true…\n ^^^^");
+        check(&huge, "true", 20, "…zzzzzzz\",\"n\":true}\n              ^^^^");
+        let json = "{\"password\":\"hunter2\",\"n\":true}";
+        check(json, "n\":true", 40, "…\"n\":true…\n  ^^^^^^^");
+    }
+
+    #[test]
+    fn any_span_is_shown() {
+        let text = "\u{feff}a: {\"宽\": 'b', key: \u{301}\t\"c\"}\r\n\n  - é: |\n      x\u{1b}\n";
+        let source = Source::new("f", text);
+        for start in 0..=text.len() as u32 + 1 {
+            for end in start..=text.len() as u32 + 1 {
+                for (room, secret) in [(16, false), (20, true), (80, false)] {
+                    let Some(excerpt) = Excerpt::new(&source, &(start..end), secret, room) else {
+                        continue;
+                    };
+                    assert!(crate::text::width(&excerpt.text) <= room, "{excerpt:?}");
+                    assert!(excerpt.mark.end <= room, "{start}..{end} {excerpt:?}");
+                    assert!(!excerpt.mark.is_empty());
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,25 +1,58 @@
 //! One group: all findings of one check and severity.
 
-use pavisade_model::{Finding, Location};
+use pavisade_model::{Finding, Location, Subject};
 
 use super::excerpt::Excerpt;
 use super::page::{Page, place, subject};
 use super::style::{self, DIM, FRAME, HELP, PLAIN, STRONG};
 use crate::mask;
-use crate::text::{clean, count, cut, first_paragraph, first_sentence, width, wrap};
+use crate::text::{clean, count, cut, first_paragraph, first_sentence, unbroken, width, wrap};
+
+/// What the messages of a group have in common.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Messages {
+    /// All are equal: the header says it once.
+    Equal,
+    /// They differ in the names of objects and containers only.
+    ByName,
+    /// Each says something of its own.
+    Own,
+}
+
+impl Messages {
+    fn of(group: &[&Finding]) -> Self {
+        let Some((first, rest)) = group.split_first() else { return Self::Own };
+        if rest.iter().all(|f| f.message == first.message) {
+            return Self::Equal;
+        }
+        let shape = |finding: &Finding| {
+            let mut message = finding.message.clone();
+            if let Subject::Object { name, container, .. } = &finding.subject {
+                for name in [container.as_ref(), Some(name)].into_iter().flatten() {
+                    message = message.replace(&format!("`{name}`"), "``");
+                }
+            }
+            message
+        };
+        let first = shape(first);
+        if rest.iter().all(|f| shape(f) == first) { Self::ByName } else { Self::Own }
+    }
+}
 
 /// Writes a group; returns whether all of its places were told.
 pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
     let Some(first) = group.first() else { return true };
     let style = style::severity(first.severity);
     let label = format!("{}[{}]", first.severity.name(), first.check.id);
-    let single = group.len() == 1;
-    let text = if single {
-        first.message.clone()
-    } else {
-        let places = count(group.len(), "place", "places");
-        format!("{} ({places})", first.check.title.trim_end_matches('.'))
+    let (single, messages) = (group.len() == 1, Messages::of(group));
+    let mut text = match messages {
+        Messages::Equal => cut(&first.message, 1500).into_owned(),
+        Messages::ByName | Messages::Own => first.check.title.trim_end_matches('.').to_owned(),
     };
+    if !single {
+        let places = unbroken(&count(group.len(), "place", "places"));
+        text = format!("{text} ({places})");
+    }
     page.header(style, &label, (first.check.name, &text));
 
     let shown = if page.options.full { group.len() } else { page.options.per_check };
@@ -29,18 +62,16 @@ pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bo
         if i > 0 {
             page.gap(digits + 1).put(FRAME, "|").end();
         }
-        excerpt(page, finding, digits, worlds, !single);
+        excerpt(page, finding, digits, worlds, (!single, messages));
     }
-    let told = list(page, rest, digits, worlds);
+    let told = list(page, rest, digits, worlds, messages);
+    if shown.iter().any(|f| matches!(f.location, Location::Text { .. })) || !rest.is_empty() {
+        page.gap(digits + 1).put(FRAME, "|").end();
+    }
     page.remark(digits, (STRONG, "why:"), &first_sentence(first.check.why));
-    if single || !group.iter().all(|f| !f.fix.is_empty()) {
-        let fix = if single && !first.fix.is_empty() {
-            first_paragraph(&first.fix)
-        } else {
-            first_paragraph(first.check.fix)
-        };
-        page.remark(digits, (HELP, "fix:"), &fix);
-    }
+    let own = single && !first.fix.is_empty();
+    let fix = first_paragraph(if own { &first.fix } else { first.check.fix });
+    page.remark(digits, (HELP, "fix:"), &fix);
     page.end();
     told
 }
@@ -53,9 +84,17 @@ fn line_of(finding: &Finding) -> Option<u32> {
 }
 
 /// Place, source line, underline; with the message where the header does not say it.
-fn excerpt(page: &mut Page<'_>, finding: &Finding, digits: usize, worlds: bool, many: bool) {
-    page.arrow(digits, &place(finding), &subject(finding, worlds));
-    let message = if many { cut(&clean(&finding.message), 2000).into_owned() } else { String::new() };
+fn excerpt(
+    page: &mut Page<'_>,
+    finding: &Finding,
+    digits: usize,
+    worlds: bool,
+    (many, messages): (bool, Messages),
+) {
+    let equal = messages == Messages::Equal;
+    page.arrow(digits, &place(finding), &subject(finding, worlds, equal && many));
+    let message =
+        if !equal { cut(&clean(&finding.message), 2000).into_owned() } else { String::new() };
     let gutter = digits + 3;
     let excerpt = match &finding.location {
         Location::Text { source, span, .. } => {
@@ -79,7 +118,7 @@ fn excerpt(page: &mut Page<'_>, finding: &Finding, digits: usize, worlds: bool, 
                 page.gap(digits + 1).put(FRAME, "|").put(PLAIN, " ").put(style, &line).end();
             }
         }
-    } else if many {
+    } else if !equal {
         page.gap(digits + 4).wrapped(style, &message, digits + 4, digits + 4);
     }
     if many && !finding.fix.is_empty() {
@@ -88,17 +127,35 @@ fn excerpt(page: &mut Page<'_>, finding: &Finding, digits: usize, worlds: bool, 
 }
 
 /// The places that are not shown with their source; returns whether all were told.
-fn list(page: &mut Page<'_>, rest: &[&Finding], digits: usize, worlds: bool) -> bool {
+fn list(
+    page: &mut Page<'_>,
+    rest: &[&Finding],
+    digits: usize,
+    worlds: bool,
+    messages: Messages,
+) -> bool {
     if rest.is_empty() {
         return true;
     }
     // One more line says what one line would leave out.
     let told = if rest.len() <= page.options.places + 1 { rest.len() } else { page.options.places };
     page.gap(digits + 1).put(FRAME, "|").end();
+    if told == 0 {
+        let more = count(rest.len(), "more place", "more places");
+        page.gap(digits + 1).put(FRAME, "= ").put(STRONG, &format!("also: {more}")).end();
+        return false;
+    }
     page.gap(digits + 1).put(FRAME, "= ").put(STRONG, "also:").end();
     let rows: Vec<_> = rest[..told]
         .iter()
-        .map(|f| (place(f), subject(f, worlds), cut(&clean(&f.message), 600).into_owned()))
+        .map(|f| match messages {
+            Messages::Equal | Messages::ByName => {
+                (place(f), subject(f, worlds, true), String::new())
+            }
+            Messages::Own => {
+                (place(f), subject(f, worlds, false), cut(&clean(&f.message), 600).into_owned())
+            }
+        })
         .collect();
     rows_of_three(page, &rows, digits + 3);
     if told < rest.len() {
@@ -109,17 +166,18 @@ fn list(page: &mut Page<'_>, rest: &[&Finding], digits: usize, worlds: bool) -> 
 }
 
 /// Rows of place, subject and message: in columns where they fit, else one below the other.
-pub(super) fn rows_of_three(page: &mut Page<'_>, rows: &[(String, String, String)], indent: usize) {
+fn rows_of_three(page: &mut Page<'_>, rows: &[(String, String, String)], indent: usize) {
     let column = |pick: fn(&(String, String, String)) -> &String| {
         rows.iter().map(|row| width(pick(row))).max().unwrap_or(0)
     };
     let (places, subjects) = (column(|r| &r.0), column(|r| &r.1));
     let messages = column(|r| &r.2);
-    let subject_end = indent + places + 2 + subjects + 2;
+    let gap = if subjects > 0 { 2 } else { 0 };
+    let subject_end = indent + places + 2 + subjects + gap;
     if subject_end + messages.min(30) <= page.width {
         for (place, subject, message) in rows {
             page.gap(indent).put(PLAIN, place).gap(places - width(place) + 2);
-            page.put(DIM, subject).gap(subjects - width(subject) + 2);
+            page.put(DIM, subject).gap(subjects - width(subject) + gap);
             page.wrapped(PLAIN, message, subject_end, subject_end);
         }
         return;

@@ -34,14 +34,16 @@ pub(crate) fn write(
 
     let failed: Vec<&Finding> = of(State::Fails).collect();
     let same = |a: &&Finding, b: &&Finding| a.check.id == b.check.id && a.severity == b.severity;
+    let groups: Vec<_> = failed.chunk_by(same).collect();
     let mut told_all = true;
-    for group in failed.chunk_by(same) {
+    for group in &groups {
         told_all &= findings::group(&mut page, group, worlds);
         page.flush()?;
     }
     let unknown: Vec<&Finding> = of(State::Unknown).collect();
     told_all &= unknown::section(&mut page, &unknown, worlds);
     told_all &= notes::section(&mut page, &judgement.notes);
+    summary::overview(&mut page, &groups);
     summary::write(&mut page, judgement, told_all);
     page.flush()
 }

@@ -6,7 +6,7 @@ use pavisade_model::{Note, NoteKind};
 
 use super::page::Page;
 use super::style::{self, DIM, HELP};
-use crate::text::{clean, count, cut};
+use crate::text::{clean, count, cut, unbroken};
 
 /// Kinds of notes of one weight that are told without being asked.
 const MESSAGES: usize = 8;
@@ -63,7 +63,8 @@ fn message(page: &mut Page<'_>, group: &[&Note], kind: NoteKind) -> bool {
     let Some(first) = group.first() else { return true };
     let mut text = cut(&first.message, 1500).into_owned();
     if group.len() > 1 {
-        text = format!("{text} ({})", count(group.len(), "place", "places"));
+        let places = unbroken(&count(group.len(), "place", "places"));
+        text = format!("{text} ({places})");
     }
     page.header(style::note(kind), label(kind), ("", &text));
     let told = if page.options.full || group.len() <= PLACES + 1 { group.len() } else { PLACES };

@@ -50,8 +50,7 @@ impl<'o> Page<'o> {
 
     /// The rest of a line that has `used` columns, wrapped; further lines begin at `indent`.
     pub(crate) fn wrapped(&mut self, style: Style, text: &str, used: usize, indent: usize) {
-        let lines =
-            wrap(text, self.width.saturating_sub(used), self.width.saturating_sub(indent));
+        let lines = wrap(text, self.width.saturating_sub(used), self.width.saturating_sub(indent));
         for (i, line) in lines.iter().enumerate() {
             if i > 0 {
                 self.gap(indent);
@@ -113,13 +112,20 @@ pub(crate) fn place(finding: &Finding) -> String {
 }
 
 /// What a finding is about, and its world where there are several; empty where the place says it.
-pub(crate) fn subject(finding: &Finding, worlds: bool) -> String {
+///
+/// With `container`, the container is named even where the message does.
+pub(crate) fn subject(finding: &Finding, worlds: bool, container: bool) -> String {
     let mut label = match &finding.subject {
-        Subject::World { .. } if matches!(finding.location, Location::None) => return String::new(),
+        Subject::World { .. } if matches!(finding.location, Location::None) => {
+            return String::new();
+        }
         subject => subject.label(),
     };
-    if let Some(container) = finding.subject.container() {
-        label = format!("{label} · container {container}");
+    // Most messages name the container.
+    if let Some(name) = finding.subject.container()
+        && (container || !finding.message.contains(&format!("`{name}`")))
+    {
+        label = format!("{label} · container {name}");
     }
     let told = match &finding.location {
         Location::Text { source, .. } => source.name().starts_with(&*finding.world),
@@ -128,5 +134,5 @@ pub(crate) fn subject(finding: &Finding, worlds: bool) -> String {
     if worlds && !told && !matches!(&*finding.world, "" | ".") {
         label = format!("{label} · in {}", finding.world);
     }
-    cut(&clean(&label), 400).into_owned()
+    cut(&clean(&label), 200).into_owned()
 }

@@ -1,13 +1,40 @@
 //! The last lines: how much of what, in how much.
 
 use anstyle::Style;
-use pavisade_model::{NoteKind, Severity, State};
+use pavisade_model::{Finding, NoteKind, Severity, State};
 use pavisade_scan::Judgement;
 
 use super::page::Page;
 use super::style::{self, DIM, GOOD, PLAIN, STRONG, UNKNOWN};
 use crate::json::failing_objects;
 use crate::text::{count, width};
+
+/// Groups of findings from which on the end repeats them in short.
+const MANY: usize = 6;
+/// Groups that the end repeats.
+const ROWS: usize = 12;
+
+/// Writes one line for each group: severity, check, and how many.
+pub(super) fn overview(page: &mut Page<'_>, groups: &[&[&Finding]]) {
+    if groups.len() < MANY {
+        return;
+    }
+    let rows = &groups[..if groups.len() <= ROWS + 1 { groups.len() } else { ROWS }];
+    let firsts = || rows.iter().filter_map(|group| Some((group.len(), *group.first()?)));
+    let names = firsts().map(|(_, f)| f.check.name.len()).max().unwrap_or(0);
+    let numbers = firsts().map(|(n, _)| number(n).len()).max().unwrap_or(0);
+    for (n, finding) in firsts() {
+        let (severity, check) = (finding.severity.name(), finding.check);
+        page.gap(2).put(style::severity(finding.severity), severity).gap(10 - severity.len());
+        page.put(PLAIN, check.id).gap(2).put(PLAIN, check.name).gap(names - check.name.len() + 2);
+        page.put(STRONG, &format!("{:>numbers$}", number(n))).end();
+    }
+    if rows.len() < groups.len() {
+        let more = count(groups.len() - rows.len(), "more check", "more checks");
+        page.gap(2).put(DIM, &format!("… and {more}")).end();
+    }
+    page.end();
+}
 
 /// Writes it.
 pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) {
@@ -42,7 +69,7 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
     }
     if unread > 0 {
         parts.push((PLAIN, "; ".to_owned()));
-        let text = count(unread, "thing was not read", "things were not read");
+        let text = count(unread, "input not read", "inputs not read");
         parts.push((style::note(NoteKind::Unread), text));
     }
     if warnings > 0 {
@@ -96,6 +123,9 @@ fn line(page: &mut Page<'_>, parts: &[(Style, String)]) {
         // A separator stays with what is before it.
         let next = parts.get(i + 1).map_or(0, |(_, t)| if text.len() <= 2 { width(t) } else { 0 });
         if used > 0 && text.len() > 2 && used + width(text) + next > page.width {
+            if text.starts_with(';') {
+                page.put(PLAIN, ";");
+            }
             page.end();
             page.put(PLAIN, "  ");
             let text = text.trim_start_matches([';', ' ']);

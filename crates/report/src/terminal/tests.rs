@@ -16,7 +16,11 @@ fn at(width: usize) -> Options {
 
 fn fits(text: &str, width: usize) {
     for line in text.lines() {
-        assert!(crate::text::width(line) <= width, "{} > {width}: {line}", crate::text::width(line));
+        assert!(
+            crate::text::width(line) <= width,
+            "{} > {width}: {line}",
+            crate::text::width(line)
+        );
     }
 }
 
@@ -42,14 +46,18 @@ fn many_findings() {
         }
         insta::assert_snapshot!(format!("many_findings_{width}"), shown);
     }
-    insta::assert_snapshot!("many_findings_full", show(&judgement, &Options { full: true, ..at(100) }));
+    insta::assert_snapshot!(
+        "many_findings_full",
+        show(&judgement, &Options { full: true, ..at(100) })
+    );
     let three = Options { per_check: 3, places: 0, ..at(100) };
     insta::assert_snapshot!("many_findings_three", show(&judgement, &three));
 }
 
 #[test]
 fn colours() {
-    let judgement = judged(&[("shop", &[("etcd.yaml", ENCRYPTION), ("sc.yaml", CLASSES)])], notes());
+    let judgement =
+        judged(&[("shop", &[("etcd.yaml", ENCRYPTION), ("sc.yaml", CLASSES)])], notes());
     let shown = show(&judgement, &Options { color: true, ..at(100) });
     insta::assert_snapshot!("colours", shown.replace('\u{1b}', "␛"));
 }
@@ -58,20 +66,21 @@ fn colours() {
 fn quiet_on_success() {
     let well = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n";
     let judgement = judged(&[(".", &[("a.yaml", well)])], Vec::new());
-    insta::assert_snapshot!(show(&judgement, &at(100)), @"");
+    insta::assert_snapshot!(show(&judgement, &at(100)), @"nothing found in 1 object (4 checks, Kubernetes 1.37)");
     let with_note = judged(&[(".", &[("a.yaml", well)])], notes()[5..6].to_vec());
-    insta::assert_snapshot!(show(&with_note, &at(100)), @"");
+    insta::assert_snapshot!(show(&with_note, &at(100)), @"nothing found in 1 object (4 checks, Kubernetes 1.37); 1 note, which `--full` shows");
     let nothing = judged(&[(".", &[])], Vec::new());
-    insta::assert_snapshot!(show(&nothing, &at(100)), @"");
+    insta::assert_snapshot!(show(&nothing, &at(100)), @"nothing to judge: no Kubernetes object was found (4 checks, Kubernetes 1.37)");
     let unread = judged(&[(".", &[])], notes()[..1].to_vec());
-    insta::assert_snapshot!(show(&unread, &at(100)), @"");
+    let shown = show(&unread, &at(100));
+    assert!(shown.starts_with("not read: a Helm chart"), "{shown}");
+    assert!(shown.contains("no Kubernetes object was found; 1 input not read"), "{shown}");
 }
 
 #[test]
 fn hundreds_of_findings_do_not_flood() {
-    let files: Vec<_> = (0..400)
-        .map(|n| (format!("f{n}.yaml"), deployment("ns", &format!("d{n}"), "c")))
-        .collect();
+    let files: Vec<_> =
+        (0..400).map(|n| (format!("f{n}.yaml"), deployment("ns", &format!("d{n}"), "c"))).collect();
     let files: Vec<_> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
     let shown = show(&judged(&[(".", &files)], Vec::new()), &at(100));
     assert!(shown.lines().count() < 40, "{shown}");
@@ -79,10 +88,26 @@ fn hundreds_of_findings_do_not_flood() {
 }
 
 #[test]
+fn long_results_end_with_an_overview() {
+    let mut judgement = mixed();
+    let findings = std::mem::take(&mut judgement.findings);
+    for severity in pavisade_model::Severity::ALL {
+        for finding in findings.iter().filter(|f| f.state == pavisade_model::State::Fails) {
+            judgement.findings.push(pavisade_model::Finding { severity, ..finding.clone() });
+        }
+    }
+    let shown = show(&judgement, &at(100));
+    let start = shown.find("\n\n  critical  PV").unwrap();
+    insta::assert_snapshot!("overview", &shown[start..]);
+}
+
+#[test]
 fn worlds_are_told_apart() {
     let text = deployment("shop", "worker", "docker");
-    let worlds: [(&str, &[(&str, &str)]); 2] =
-        [("overlays/dev", &[("base/worker.yaml", &text)]), ("overlays/prod", &[("base/worker.yaml", &text)])];
+    let worlds: [(&str, &[(&str, &str)]); 2] = [
+        ("overlays/dev", &[("base/worker.yaml", &text)]),
+        ("overlays/prod", &[("base/worker.yaml", &text)]),
+    ];
     insta::assert_snapshot!("worlds", show(&judged(&worlds, Vec::new()), &at(100)));
 }
 
@@ -95,7 +120,7 @@ fn hostile_input() {
         "long".repeat(3000)
     );
     let escapes = "apiVersion: v1\r\nkind: Pod\r\nmetadata:\r\n  name: \"a\\e[2Jb\\u202ec\\nd\"\r\nspec:\r\n  \
-                   containers:\r\n    - name: \"\\e]0;owned\\a\"\r\n      securityContext: {privileged: true} # \u{202e}\u{9b}31m\r\n";
+                   containers:\r\n    - name: \"\\e]0;owned\\a\"\r\n      securityContext: {privileged: true} # \u{202e}\u{200b}x\r\n";
     let wide = "apiVersion: v1\nkind: Pod\nmetadata: {name: 宽}\nspec:\n  containers:\n    - {name: 宽宽宽, securityContext: {privileged: true}}\n";
     let tabs = "apiVersion: v1\nkind: Pod\nmetadata: {name: tabs}\nspec:\n  containers:\n    - name: a\n      securityContext:\n        privileged:\t\ttrue\t# tab\n";
     let files: [(&str, &str); 4] = [
@@ -104,7 +129,10 @@ fn hostile_input() {
         ("tabs.yaml", tabs),
         ("wide.yaml", wide),
     ];
-    let judgement = judged(&[("w", &files)], Vec::new());
+    let mut note = notes().remove(0);
+    note.place = "dir\u{9b}2J/\u{1b}c".to_owned();
+    note.message = "cannot\u{7} read\n\u{2066}it".to_owned();
+    let judgement = judged(&[("w", &files)], vec![note]);
     for width in [60, 120] {
         let shown = show(&judgement, &Options { full: true, ..at(width) });
         let bad = |c: char| c != '\n' && crate::text::is_hidden(c);

@@ -2,10 +2,9 @@
 
 use pavisade_model::Finding;
 
-use super::findings::rows_of_three;
 use super::page::{Page, place, subject};
-use super::style::{DIM, FRAME, HELP, UNKNOWN};
-use crate::text::{clean, count, cut, first_paragraph};
+use super::style::{DIM, HELP, UNKNOWN};
+use crate::text::{clean, count, cut, first_paragraph, unbroken};
 
 /// Reasons that are told without being asked.
 const REASONS: usize = 6;
@@ -45,19 +44,13 @@ fn reason(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
     let text = if group.len() == 1 {
         first.message.clone()
     } else {
-        format!("{} ({})", cut(&first.message, 1500), count(group.len(), "place", "places"))
+        let places = unbroken(&count(group.len(), "place", "places"));
+        format!("{} ({places})", cut(&first.message, 1500))
     };
     page.header(UNKNOWN, &label, (first.check.name, &text));
-    if group.len() == 1 {
-        page.arrow(1, &place(first), &subject(first, worlds));
-    } else {
-        page.gap(1).put(FRAME, "-->").end();
-    }
     let told = if page.options.full || group.len() <= PLACES + 1 { group.len() } else { PLACES };
-    if group.len() > 1 {
-        let row = |f: &&Finding| (place(f), subject(f, worlds), String::new());
-        let rows: Vec<_> = group[..told].iter().map(row).collect();
-        rows_of_three(page, &rows, 5);
+    for finding in &group[..told] {
+        page.arrow(1, &place(finding), &subject(finding, worlds, group.len() > 1));
     }
     if told < group.len() {
         let more = count(group.len() - told, "more place", "more places");
