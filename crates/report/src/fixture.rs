@@ -1,0 +1,176 @@
+//! Results for tests, made the way real ones are: texts, a snapshot, checks, judge.
+
+use std::collections::HashMap;
+
+use pavisade_checks::CheckSet;
+use pavisade_model::{
+    Area, Audience, Confidence, Finding, KubernetesVersion, Location, Meta, Note, NoteKind, Scope,
+    Severity, State, Subject,
+};
+use pavisade_scan::{Judgement, judge};
+use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
+use pavisade_yaml::{Source, objects, read};
+
+/// Checks that tests run: later ones must not change what is expected here.
+const CHECKS: [&str; 4] = [
+    "privileged-container",
+    "plaintext-etcd",
+    "unencrypted-storage-class",
+    "missing-signature-policy",
+];
+
+/// Judges worlds of files: name, and names and texts of files.
+pub(crate) fn judged(worlds: &[(&str, &[(&str, &str)])], notes: Vec<Note>) -> Judgement {
+    let parts = worlds.iter().map(|(name, files)| {
+        let mut found = Vec::new();
+        for (file, text) in *files {
+            let source = Source::new(*file, *text);
+            for doc in &read(&source).docs {
+                for object in objects(doc.root()).unwrap() {
+                    found.push(Object::new(object.value, object.api_version, object.kind));
+                }
+            }
+        }
+        WorldParts::files(*name, WorldKind::Files, found)
+    });
+    let snapshot = Snapshot::new(parts.collect(), notes);
+    let wanted = |meta: &Meta| CHECKS.contains(&meta.name);
+    let set = CheckSet::new(KubernetesVersion::minor(37), wanted, &HashMap::new()).unwrap();
+    judge(&snapshot, &set)
+}
+
+/// A Deployment with one privileged container.
+pub(crate) fn deployment(namespace: &str, name: &str, container: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n  namespace: {namespace}\n\
+         spec:\n  template:\n    spec:\n      containers:\n        - name: {container}\n          \
+         image: docker:dind\n          securityContext:\n            privileged: true\n"
+    )
+}
+
+/// A result with some of everything.
+pub(crate) fn mixed() -> Judgement {
+    let files: Vec<(String, String)> = (0..12)
+        .map(|n| {
+            let name = format!("tenant-{n}");
+            (format!("apps/{name}/deploy.yaml"), deployment("shop", &name, "docker"))
+        })
+        .collect();
+    let mut all: Vec<(&str, &str)> =
+        vec![("etcd/encryption.yaml", ENCRYPTION), ("storage/classes.yaml", CLASSES)];
+    all.extend(files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+    judged(&[("shop", &all)], notes())
+}
+
+/// Notes of all kinds.
+pub(crate) fn notes() -> Vec<Note> {
+    let source = Source::new("apps/broken.yaml", "kind: Pod\n  bad: [\n");
+    let note = |kind, place: &str, message: &str, remedy: &str| Note {
+        kind,
+        place: place.to_owned(),
+        span: None,
+        message: message.to_owned(),
+        remedy: remedy.to_owned(),
+    };
+    let mut notes: Vec<_> = ["charts/web", "charts/api", "charts/db", "charts/jobs", "charts/mail"]
+        .iter()
+        .map(|place| {
+            let message = "a Helm chart, and `helm` is not installed";
+            note(
+                NoteKind::Unread,
+                place,
+                message,
+                "install helm, or render the chart and scan that",
+            )
+        })
+        .collect();
+    notes.push(note(NoteKind::Info, "README.md", "not Kubernetes", ""));
+    let mut broken =
+        note(NoteKind::Unread, "apps/broken.yaml", "a mapping value is not allowed here", "");
+    broken.span = Some((source, 12, 15));
+    notes.push(broken);
+    notes.push(note(
+        NoteKind::Warning,
+        "apps/web.yaml",
+        "the key `image` is given twice: the last one counts",
+        "remove one of them",
+    ));
+    notes
+}
+
+pub(crate) const ENCRYPTION: &str = "\
+apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+  - resources: [secrets]
+    providers:
+      - identity: {}
+";
+
+pub(crate) const CLASSES: &str = "\
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: fast}
+provisioner: driver.longhorn.io
+---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: cloud}
+provisioner: ebs.csi.aws.com
+---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: odd}
+provisioner: example.com/odd
+---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: odd-too}
+provisioner: example.com/odd
+";
+
+static SECRET_CHECK: Meta = Meta {
+    id: "PV-C024",
+    name: "secret-in-environment",
+    title: "Secrets that stand in a manifest's environment variables.",
+    why: "Whoever reads the manifest reads the secret.",
+    fix: "Use a `secretKeyRef`.",
+    severity: Severity::High,
+    confidence: Confidence::Medium,
+    audience: Audience::Everyone,
+    scope: Scope::Object,
+    on: &[],
+    reads: &[],
+};
+
+/// A finding whose source is secret: `needle` is where it points.
+pub(crate) fn secret(text: &str, needle: &str) -> Judgement {
+    assert_eq!(SECRET_CHECK.area(), Area::Container);
+    let mut judgement = judged(&[(".", &[])], Vec::new());
+    let start = text.find(needle).unwrap() as u32;
+    judgement.objects = 1;
+    judgement.findings.push(Finding {
+        check: &SECRET_CHECK,
+        state: State::Fails,
+        severity: Severity::High,
+        confidence: Confidence::Medium,
+        world: ".".into(),
+        subject: Subject::Object {
+            group: "".into(),
+            kind: "Pod".into(),
+            namespace: "".into(),
+            name: "web".into(),
+            container: Some("web".into()),
+        },
+        location: Location::Text {
+            source: Source::new("web.yaml", text),
+            span: start..start + needle.len() as u32,
+            path: "spec.containers[name=web].env[name=DB_PASSWORD].value".to_owned(),
+        },
+        message: "`DB_PASSWORD` holds a secret".to_owned(),
+        fix: String::new(),
+        stable_path: String::new(),
+        instance: String::new(),
+    });
+    judgement
+}

@@ -1,0 +1,418 @@
+//! The JSON document, `pavisade.dev/scan/v1`: our own wire types and their schema.
+//!
+//! Fields may be added; none is removed or changes its meaning within a version.
+
+use std::collections::BTreeSet;
+
+use pavisade_model as model;
+use pavisade_scan::{Judgement, Tally};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde::Serialize;
+
+use crate::Options;
+use crate::region::{Region, Regions};
+
+/// What `schema` says.
+pub const SCHEMA: &str = "pavisade.dev/scan/v1";
+
+/// The JSON schema of [`Document`].
+pub fn schema() -> Schema {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Document<'static>>()
+}
+
+/// The result of a scan.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "Result of a Pavisade scan")]
+pub struct Document<'a> {
+    /// `pavisade.dev/scan/v1`.
+    pub schema: &'static str,
+    /// What made it.
+    pub tool: Tool,
+    /// The Kubernetes version whose semantics counted: `1.37`.
+    pub kubernetes: String,
+    /// Counts.
+    pub summary: Summary,
+    /// What fails or is unknown: failures before unknowns, worst first.
+    pub findings: Vec<Finding<'a>>,
+    /// The checks that ran, by id, with how often they gave each verdict.
+    pub checks: Vec<Check>,
+    /// What was noticed while reading.
+    pub notes: Vec<Note<'a>>,
+}
+
+/// A program.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Tool {
+    /// `pavisade`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// Counts.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Summary {
+    /// Worlds: clusters, charts, kustomizations, folders that were judged each on its own.
+    pub worlds: usize,
+    /// Objects that were judged.
+    pub objects: usize,
+    /// Objects with a failure.
+    pub objects_failing: usize,
+    /// Failures by severity.
+    pub fails: Severities,
+    /// What could not be determined, by severity.
+    pub unknown: Severities,
+    /// Notes by kind.
+    pub notes: NoteCounts,
+}
+
+/// Counts by severity.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Severities {
+    pub critical: usize,
+    pub high: usize,
+    pub medium: usize,
+    pub low: usize,
+}
+
+/// Counts of notes.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub struct NoteCounts {
+    /// Not read: while this is not 0, the scan is incomplete.
+    pub unread: usize,
+    /// Read, but a cluster would take it otherwise.
+    pub warning: usize,
+    /// Good to know.
+    pub info: usize,
+}
+
+/// One thing that fails or is unknown.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Finding<'a> {
+    /// Stays the same while the finding is the same, wherever the file goes: `v1:…`.
+    pub fingerprint: String,
+    /// The check's id: `PV-C001`.
+    pub check: &'static str,
+    /// The check's name: `privileged-container`.
+    pub name: &'static str,
+    /// The field of security it belongs to.
+    pub area: Area,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Failed, or could not be determined.
+    pub state: State,
+    /// The world it belongs to, by the name that users know.
+    pub world: &'a str,
+    /// What it is about.
+    pub subject: Subject<'a>,
+    /// Where it is; absent where something is missing altogether.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location<'a>>,
+    /// What is wrong, or why it is unknown: one sentence.
+    pub message: &'a str,
+    /// What to do (Markdown).
+    pub fix: &'a str,
+    /// Controls of standards that the check serves (`cis-1.12/5.2.1`); absent unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frameworks: Option<&'a [String]>,
+}
+
+/// What a finding is about.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Subject<'a> {
+    /// An API object, or a configuration file that has a kind.
+    Object {
+        /// API group; empty for the core group.
+        group: &'a str,
+        /// Kind.
+        kind: &'a str,
+        /// Namespace; empty where none is given.
+        namespace: &'a str,
+        /// Name; may be empty in a configuration file.
+        name: &'a str,
+        /// One container of it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        container: Option<&'a str>,
+    },
+    /// A whole world.
+    World {
+        /// Its name.
+        name: &'a str,
+    },
+}
+
+/// A place in a file. Lines and columns count from 1, columns in characters (Unicode scalar
+/// values); the end is past the last one.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Location<'a> {
+    /// The file, by the name that users know.
+    pub file: &'a str,
+    /// First line.
+    pub line: u32,
+    /// First column.
+    pub column: u32,
+    /// Last line.
+    pub end_line: u32,
+    /// Column past the last one.
+    pub end_column: u32,
+    /// The field, of one that is absent too: `spec.containers[name=web].image`.
+    pub path: &'a str,
+}
+
+/// A check that ran.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Check {
+    /// `PV-C001`.
+    pub id: &'static str,
+    /// `privileged-container`.
+    pub name: &'static str,
+    /// One sentence.
+    pub title: &'static str,
+    /// The field of security it belongs to.
+    pub area: Area,
+    /// How bad it is when it fails.
+    pub severity: Severity,
+    /// Subjects by verdict.
+    pub tallies: Tallies,
+}
+
+/// Subjects by verdict.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Tallies {
+    /// Proven to be well.
+    pub holds: usize,
+    /// Proven not to be.
+    pub fails: usize,
+    /// Could not be determined.
+    pub unknown: usize,
+    /// The question does not arise.
+    pub not_applicable: usize,
+}
+
+/// Something about the input that is no finding.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Note<'a> {
+    /// What it means for the result.
+    pub kind: NoteKind,
+    /// What it is about: mostly a path.
+    pub place: &'a str,
+    /// Line in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// What happened.
+    pub message: &'a str,
+    /// What to do about it; may be empty.
+    pub remedy: &'a str,
+}
+
+/// Enums of words, with the model's value for each.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+            #[serde(rename_all = "kebab-case")]
+            pub enum $name { $($(#[$variant_doc])* $variant,)* }
+
+            impl From<model::$name> for $name {
+                fn from(value: model::$name) -> Self {
+                    match value { $(model::$name::$variant => Self::$variant,)* }
+                }
+            }
+        )*
+    };
+}
+
+words! {
+    /// How bad.
+    Severity {
+        /// Gives a node, the cluster or its secrets away.
+        Critical,
+        /// A step that gives an attacker a lot.
+        High,
+        /// One step of an attack.
+        Medium,
+        /// Worth knowing; hardening.
+        Low,
+    }
+    /// How sure.
+    Confidence {
+        /// Follows from what was read.
+        High,
+        /// Right unless something outside the picture says otherwise.
+        Medium,
+        /// Likely, from a hint.
+        Low,
+    }
+    /// Failed or unknown.
+    State {
+        /// The check fails.
+        Fails,
+        /// It could not be determined.
+        Unknown,
+    }
+    /// A field of security.
+    Area {
+        /// Pods and what runs in them.
+        Container,
+        /// Who may do what, and who is who.
+        Identity,
+        /// What reaches what, and whether it is encrypted.
+        Network,
+        /// Images and where they come from.
+        SupplyChain,
+        /// Data at rest and who reads it.
+        Storage,
+        /// Audit and operation.
+        Compliance,
+    }
+    /// What a note means for the result.
+    NoteKind {
+        /// Not read: the scan is incomplete.
+        Unread,
+        /// Read, but a cluster would take it otherwise.
+        Warning,
+        /// Left out on purpose, or good to know.
+        Info,
+    }
+}
+
+impl<'a> Document<'a> {
+    /// The document of a result.
+    pub fn new(judgement: &'a Judgement, options: &'a Options) -> Self {
+        let regions = Regions::new(&judgement.findings);
+        let finding = |f| Finding::new(f, &regions, options);
+        Self {
+            schema: SCHEMA,
+            tool: Tool { name: "pavisade", version: env!("CARGO_PKG_VERSION") },
+            kubernetes: judgement.kubernetes.to_string(),
+            summary: Summary::new(judgement),
+            findings: judgement.findings.iter().map(finding).collect(),
+            checks: judgement
+                .tallies
+                .iter()
+                .map(|(meta, tally)| Check::new(meta, *tally))
+                .collect(),
+            notes: judgement.notes.iter().map(Note::from).collect(),
+        }
+    }
+}
+
+impl Summary {
+    fn new(judgement: &Judgement) -> Self {
+        let mut summary = Self {
+            worlds: judgement.worlds,
+            objects: judgement.objects,
+            objects_failing: failing_objects(judgement),
+            fails: Severities::default(),
+            unknown: Severities::default(),
+            notes: NoteCounts::default(),
+        };
+        for finding in &judgement.findings {
+            let counts = match finding.state {
+                model::State::Fails => &mut summary.fails,
+                model::State::Unknown => &mut summary.unknown,
+            };
+            *match finding.severity {
+                model::Severity::Critical => &mut counts.critical,
+                model::Severity::High => &mut counts.high,
+                model::Severity::Medium => &mut counts.medium,
+                model::Severity::Low => &mut counts.low,
+            } += 1;
+        }
+        for note in &judgement.notes {
+            *match note.kind {
+                model::NoteKind::Unread => &mut summary.notes.unread,
+                model::NoteKind::Warning => &mut summary.notes.warning,
+                model::NoteKind::Info => &mut summary.notes.info,
+            } += 1;
+        }
+        summary
+    }
+}
+
+/// Objects, containers aside, that fail a check.
+pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
+    let objects = judgement.of_state(model::State::Fails).filter_map(|f| match &f.subject {
+        model::Subject::Object { group, kind, namespace, name, .. } => {
+            Some((&f.world, group, kind, namespace, name))
+        }
+        _ => None,
+    });
+    objects.collect::<BTreeSet<_>>().len()
+}
+
+impl<'a> Finding<'a> {
+    fn new(finding: &'a model::Finding, regions: &Regions, options: &'a Options) -> Self {
+        let check = finding.check;
+        let fix = if finding.fix.is_empty() { check.fix } else { &finding.fix };
+        let controls = options.frameworks.get(check.id).map_or(&[][..], |c| c.as_slice());
+        Self {
+            fingerprint: finding.fingerprint().to_string(),
+            check: check.id,
+            name: check.name,
+            area: check.area().into(),
+            severity: finding.severity.into(),
+            confidence: finding.confidence.into(),
+            state: finding.state.into(),
+            world: &finding.world,
+            subject: Subject::from(&finding.subject, &finding.world),
+            location: Location::new(&finding.location, regions),
+            message: &finding.message,
+            fix,
+            frameworks: (!options.frameworks.is_empty()).then_some(controls),
+        }
+    }
+}
+
+impl<'a> Subject<'a> {
+    fn from(subject: &'a model::Subject, world: &'a str) -> Self {
+        match subject {
+            model::Subject::Object { group, kind, namespace, name, container } => {
+                Self::Object { group, kind, namespace, name, container: container.as_deref() }
+            }
+            model::Subject::World { name } => Self::World { name },
+            _ => Self::World { name: world },
+        }
+    }
+}
+
+impl<'a> Location<'a> {
+    fn new(location: &'a model::Location, regions: &Regions) -> Option<Self> {
+        let model::Location::Text { source, span, path } = location else { return None };
+        let Region { line, column, end_line, end_column } = regions.get(source, span);
+        Some(Self { file: source.name(), line, column, end_line, end_column, path })
+    }
+}
+
+impl Check {
+    fn new(meta: &'static model::Meta, tally: Tally) -> Self {
+        let Tally { holds, fails, unknown, not_applicable } = tally;
+        Self {
+            id: meta.id,
+            name: meta.name,
+            title: meta.title,
+            area: meta.area().into(),
+            severity: meta.severity.into(),
+            tallies: Tallies { holds, fails, unknown, not_applicable },
+        }
+    }
+}
+
+impl<'a> From<&'a model::Note> for Note<'a> {
+    fn from(note: &'a model::Note) -> Self {
+        Self {
+            kind: note.kind.into(),
+            place: &note.place,
+            line: note.span.as_ref().map(|(source, start, _)| source.line_column(*start).0),
+            message: &note.message,
+            remedy: &note.remedy,
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Pages about checks: the list of them, and one explained.
+
+use std::io::{self, Write};
+
+use pavisade_model::{GroupKind, Meta};
+use schemars::Schema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::terminal::Page;
+use crate::terminal::style::{self, DIM, HELP, PLAIN, STRONG};
+use crate::text::{cut, width};
+use crate::{Options, guard};
+
+/// How a page about checks is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// For people.
+    Terminal,
+    /// For programs.
+    Json,
+}
+
+/// A check, for programs.
+#[derive(Serialize)]
+struct Card<'a> {
+    id: &'static str,
+    name: &'static str,
+    title: &'static str,
+    area: &'static str,
+    severity: &'static str,
+    confidence: &'static str,
+    audience: &'static str,
+    scope: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<Detail<'a>>,
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    why: &'static str,
+    fix: &'static str,
+    on: Vec<String>,
+    reads: Vec<String>,
+    /// JSON schema.
+    parameters: &'a Schema,
+    frameworks: &'a [String],
+}
+
+impl Card<'_> {
+    fn new(meta: &'static Meta) -> Self {
+        Self {
+            id: meta.id,
+            name: meta.name,
+            title: meta.title,
+            area: meta.area().name(),
+            severity: meta.severity.name(),
+            confidence: meta.confidence.name(),
+            audience: meta.audience.name(),
+            scope: meta.scope.name(),
+            detail: None,
+        }
+    }
+}
+
+/// Columns below which area and audience are left out.
+const WIDE: usize = 100;
+
+/// Writes a table of checks.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn checks_list(
+    checks: &[&'static Meta],
+    layout: Layout,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if layout == Layout::Json {
+        let cards: Vec<_> = checks.iter().map(|meta| Card::new(meta)).collect();
+        return guard::write(&cards, out);
+    }
+    let mut page = Page::new(options, out);
+    let wide = page.width >= WIDE;
+    let row = |meta: &Meta| {
+        let mut row = vec![meta.id, meta.name, meta.severity.name()];
+        if wide {
+            row.extend([meta.area().name(), meta.audience.name()]);
+        }
+        row
+    };
+    let mut heads = vec!["ID", "NAME", "SEVERITY"];
+    if wide {
+        heads.extend(["AREA", "AUDIENCE"]);
+    }
+    let mut widths: Vec<_> = heads.iter().map(|head| head.len()).collect();
+    for meta in checks {
+        for (max, cell) in widths.iter_mut().zip(row(meta)) {
+            *max = (*max).max(cell.len());
+        }
+    }
+    let used = widths.iter().map(|w| w + 2).sum::<usize>();
+    let titles = page.width.saturating_sub(used);
+    // A title of a few letters helps nobody.
+    let titles = if titles < 20 { 0 } else { titles };
+
+    for (head, max) in heads.iter().zip(&widths) {
+        page.put(DIM, head).gap(max - head.len() + 2);
+    }
+    page.put(DIM, if titles > 0 { "TITLE" } else { "" }).end();
+    for meta in checks {
+        for (i, (cell, max)) in row(meta).iter().zip(&widths).enumerate() {
+            let style = match i {
+                0 => STRONG,
+                2 => style::severity(meta.severity),
+                _ => PLAIN,
+            };
+            page.put(style, cell).gap(max - cell.len() + 2);
+        }
+        if titles > 0 {
+            page.put(DIM, &cut(meta.title.trim_end_matches('.'), titles));
+        }
+        page.end();
+    }
+    page.flush()
+}
+
+/// Writes all about one check; `parameters` is the JSON schema of its parameters, and
+/// [`Options::frameworks`] says which controls it serves.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn check_explain(
+    meta: &'static Meta,
+    parameters: &Schema,
+    layout: Layout,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let controls = options.frameworks.get(meta.id).map_or(&[][..], |c| c.as_slice());
+    if layout == Layout::Json {
+        let names = |kinds: &[GroupKind]| kinds.iter().map(GroupKind::to_string).collect();
+        let mut card = Card::new(meta);
+        card.detail = Some(Detail {
+            why: meta.why.trim(),
+            fix: meta.fix.trim(),
+            on: names(meta.on),
+            reads: names(meta.reads),
+            parameters,
+            frameworks: controls,
+        });
+        return guard::write(&card, out);
+    }
+    let mut page = Page::new(options, out);
+    let page = &mut page;
+    page.put(style::severity(meta.severity), &format!("{}[{}]", meta.severity.name(), meta.id));
+    page.put(PLAIN, " ").put(STRONG, meta.name).end();
+    page.wrapped(PLAIN, meta.title, 0, 0);
+    page.end();
+
+    fact(page, "area", meta.area().name());
+    fact(page, "confidence", meta.confidence.name());
+    let audience = match meta.audience {
+        pavisade_model::Audience::Everyone => "everyone",
+        pavisade_model::Audience::Strict => "strict: off unless asked for",
+    };
+    fact(page, "audience", audience);
+    let scope = match meta.scope {
+        pavisade_model::Scope::Object => "object: looks at one object on its own",
+        pavisade_model::Scope::Related => "related: looks at an object and the kinds it reads",
+        pavisade_model::Scope::World => "world: looks at everything at once",
+    };
+    fact(page, "scope", scope);
+    let kinds =
+        |kinds: &[GroupKind]| kinds.iter().map(GroupKind::to_string).collect::<Vec<_>>().join(", ");
+    fact(page, "judges", &kinds(meta.on));
+    fact(page, "reads", &kinds(meta.reads));
+
+    section(page, STRONG, "Why", meta.why);
+    section(page, HELP, "Fix", meta.fix);
+    parameter_section(page, parameters);
+    if !controls.is_empty() {
+        page.end();
+        page.put(STRONG, "Frameworks").end();
+        frameworks(page, controls);
+    }
+    page.flush()
+}
+
+const LABELS: usize = 14;
+
+fn fact(page: &mut Page<'_>, label: &str, text: &str) {
+    if !text.is_empty() {
+        page.gap(2).put(DIM, label).gap(LABELS - 2 - label.len());
+        page.wrapped(PLAIN, text, LABELS, LABELS);
+    }
+}
+
+/// A heading and Markdown below it: paragraphs are wrapped, lists and code keep their lines.
+fn section(page: &mut Page<'_>, style: anstyle::Style, head: &str, markdown: &str) {
+    page.end();
+    page.put(style, head).end();
+    let mut fenced = false;
+    let mut paragraph = String::new();
+    let mut blank = false;
+    for line in markdown.trim().lines().chain([""]) {
+        let fence = line.trim_start().starts_with("```");
+        let item = line.trim_start().starts_with(['-', '*', '|']) || line.starts_with("    ");
+        if (fenced || fence || item || line.trim().is_empty()) && !paragraph.is_empty() {
+            page.gap(2).wrapped(PLAIN, &std::mem::take(&mut paragraph), 2, 2);
+        }
+        if fence {
+            fenced = !fenced;
+        } else if fenced {
+            page.gap(4).put(PLAIN, line).end();
+        } else if line.trim().is_empty() {
+            blank = true;
+            continue;
+        } else {
+            if blank {
+                page.end();
+            }
+            if item {
+                paragraph.push_str(line.trim());
+            } else {
+                if !paragraph.is_empty() {
+                    paragraph.push(' ');
+                }
+                paragraph.push_str(line.trim());
+            }
+        }
+        blank = false;
+    }
+}
+
+fn parameter_section(page: &mut Page<'_>, schema: &Schema) {
+    let Some(Value::Object(properties)) = schema.get("properties") else { return };
+    if properties.is_empty() {
+        return;
+    }
+    page.end();
+    page.put(STRONG, "Parameters").end();
+    for (name, property) in properties {
+        page.gap(2).put(STRONG, name).put(DIM, &format!("  {}", type_of(property)));
+        if let Some(default) = property.get("default") {
+            let default = cut(&default.to_string(), 200).into_owned();
+            page.put(DIM, ", default ");
+            let used = 2 + width(name) + 2 + width(&type_of(property)) + 10;
+            page.wrapped(PLAIN, &default, used, 6);
+        } else {
+            page.end();
+        }
+        let description = property.get("description").and_then(Value::as_str).unwrap_or("");
+        if !description.is_empty() {
+            page.gap(6).wrapped(PLAIN, description, 6, 6);
+        }
+    }
+}
+
+/// `text`, `list of text`, `one of a, b`.
+fn type_of(property: &Value) -> String {
+    let word = |kind: &str| match kind {
+        "string" => "text".to_owned(),
+        "array" => {
+            let items = property.get("items").map_or_else(String::new, type_of);
+            if items.is_empty() { "list".to_owned() } else { format!("list of {items}") }
+        }
+        "object" => "map".to_owned(),
+        other => other.to_owned(),
+    };
+    if let Some(Value::Array(values)) = property.get("enum") {
+        let words: Vec<_> = values.iter().filter_map(Value::as_str).collect();
+        return format!("one of {}", words.join(", "));
+    }
+    match property.get("type") {
+        Some(Value::String(kind)) => word(kind),
+        Some(Value::Array(kinds)) => {
+            let kinds = kinds.iter().filter_map(Value::as_str).filter(|k| *k != "null");
+            kinds.map(word).collect::<Vec<_>>().join(" or ")
+        }
+        _ => match property.get("$ref").and_then(Value::as_str) {
+            Some(reference) => reference.rsplit('/').next().unwrap_or("").to_owned(),
+            None => String::new(),
+        },
+    }
+}
+
+/// Controls, one line for each framework.
+fn frameworks(page: &mut Page<'_>, controls: &[String]) {
+    let mut rows: Vec<(&str, Vec<&str>)> = Vec::new();
+    for control in controls {
+        let (framework, id) = control.split_once('/').unwrap_or((control, ""));
+        match rows.iter_mut().find(|(name, _)| *name == framework) {
+            Some((_, ids)) => ids.push(id),
+            None => rows.push((framework, vec![id])),
+        }
+    }
+    let indent = rows.iter().map(|(name, _)| width(name)).max().unwrap_or(0) + 4;
+    for (name, ids) in rows {
+        page.gap(2).put(PLAIN, name).gap(indent - 2 - width(name));
+        page.wrapped(PLAIN, &ids.join(", "), indent, indent);
+    }
+}

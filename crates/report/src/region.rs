@@ -1,0 +1,94 @@
+//! Lines and columns of spans.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use pavisade_model::{Finding, Location};
+use pavisade_yaml::Source;
+
+/// A place in a text: from 1, columns count characters, the end is past the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Region {
+    pub line: u32,
+    pub column: u32,
+    pub end_line: u32,
+    pub end_column: u32,
+}
+
+/// Line and column of the places of all findings.
+///
+/// Counting characters from the start of a line for each place is quadratic where one line is a
+/// whole cluster; here each text is walked once.
+pub(crate) struct Regions(HashMap<(*const u8, u32), (u32, u32)>);
+
+impl Regions {
+    pub(crate) fn new(findings: &[Finding]) -> Self {
+        let mut texts = HashMap::<*const u8, (&Source, Vec<u32>)>::new();
+        for finding in findings {
+            if let Location::Text { source, span, .. } = &finding.location {
+                let (_, places) =
+                    texts.entry(source.text().as_ptr()).or_insert((source, Vec::new()));
+                places.extend([span.start, end(source, span)]);
+            }
+        }
+        let mut found = HashMap::new();
+        for (text, (source, mut places)) in texts {
+            places.sort_unstable();
+            places.dedup();
+            let mut last: Option<(u32, u32, u32)> = None;
+            for at in places {
+                let between = |from: u32| source.text().get(from as usize..at as usize);
+                let near = last.and_then(|(from, line, column)| {
+                    let skipped = between(from).filter(|text| !text.contains('\n'))?;
+                    Some((line, column + skipped.chars().count() as u32))
+                });
+                let (line, column) = near.unwrap_or_else(|| source.line_column(at));
+                found.insert((text, at), (line, column));
+                last = Some((at, line, column));
+            }
+        }
+        Self(found)
+    }
+
+    /// Where `span` stands, blanks and line ends at its end left out.
+    pub(crate) fn get(&self, source: &Source, span: &Range<u32>) -> Region {
+        let find = |at| {
+            let known = self.0.get(&(source.text().as_ptr(), at)).copied();
+            known.unwrap_or_else(|| source.line_column(at))
+        };
+        let (line, column) = find(span.start);
+        let (end_line, end_column) = find(end(source, span));
+        Region { line, column, end_line, end_column }
+    }
+}
+
+fn end(source: &Source, span: &Range<u32>) -> u32 {
+    let inside = source.text().get(span.start as usize..span.end as usize).unwrap_or("");
+    span.start + inside.trim_end().len() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::mixed;
+
+    #[test]
+    fn one_walk_finds_what_single_questions_find() {
+        let mut findings = mixed().findings;
+        let source = Source::new("f", "宽a: b\r\nc: [d, e, 宽f]\n\n  g: |\n    h\n    i\n");
+        let template = findings[0].clone();
+        for start in 0..source.text().len() as u32 {
+            for end in start..source.text().len() as u32 {
+                let span = start..end;
+                let location = Location::Text { source: source.clone(), span, path: String::new() };
+                findings.push(Finding { location, ..template.clone() });
+            }
+        }
+        let (regions, none) = (Regions::new(&findings), Regions::new(&[]));
+        for finding in &findings {
+            if let Location::Text { source, span, .. } = &finding.location {
+                assert_eq!(regions.get(source, span), none.get(source, span), "{span:?}");
+            }
+        }
+    }
+}

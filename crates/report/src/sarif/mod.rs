@@ -1,0 +1,284 @@
+//! SARIF 2.1.0 (OASIS), within what GitHub code scanning takes.
+//!
+//! No source text is put in: results point at the file, and secrets stay where they are.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use pavisade_model::{
+    Confidence, Finding, Location, Meta, Note, NoteKind, Severity, State, Subject,
+};
+use pavisade_scan::Judgement;
+use pavisade_yaml::Source;
+
+use crate::Options;
+use crate::region::{Region, Regions};
+use crate::text::{count, first_paragraph};
+
+mod types;
+
+use types::*;
+
+/// Results that GitHub takes in one run.
+const MAX_RESULTS: usize = 25_000;
+/// Lines of a region: one that is longer is pointed at by its first line.
+const MAX_LINES: u32 = 10;
+
+/// The log of a result.
+pub(crate) fn log<'a>(judgement: &'a Judgement, options: &'a Options) -> Log<'a> {
+    log_of(judgement, options, MAX_RESULTS)
+}
+
+fn log_of<'a>(judgement: &'a Judgement, options: &'a Options, limit: usize) -> Log<'a> {
+    let mut metas: Vec<_> = judgement.tallies.iter().map(|(meta, _)| *meta).collect();
+    let mut index: HashMap<_, _> = metas.iter().enumerate().map(|(i, m)| (m.id, i)).collect();
+    for finding in &judgement.findings {
+        index.entry(finding.check.id).or_insert_with(|| {
+            metas.push(finding.check);
+            metas.len() - 1
+        });
+    }
+    let kept = &judgement.findings[..judgement.findings.len().min(limit)];
+    let view = View { index, homes: homes(judgement), regions: Regions::new(kept) };
+    let results = kept.iter().map(|f| result(f, &view, options)).collect();
+
+    let mut notifications: Vec<_> =
+        judgement.notes.iter().map(|n| notification(n, options)).collect();
+    let cut = judgement.findings.len() - kept.len();
+    if cut > 0 {
+        let left_out = count(cut, "result is left out", "results are left out");
+        let text = format!(
+            "{left_out}: a SARIF run holds at most {limit}; the worst were kept, the JSON format has all"
+        );
+        notifications.push(Notification {
+            level: "warning",
+            message: Message { text: text.into() },
+            locations: Vec::new(),
+        });
+    }
+    let complete = !judgement.notes.iter().any(|note| note.kind == NoteKind::Unread);
+    Log {
+        schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+        version: "2.1.0",
+        runs: [Run {
+            tool: Tool {
+                driver: Driver {
+                    name: "Pavisade",
+                    version: env!("CARGO_PKG_VERSION"),
+                    semantic_version: env!("CARGO_PKG_VERSION"),
+                    information_uri: env!("CARGO_PKG_REPOSITORY"),
+                    rules: metas.into_iter().map(|meta| rule(meta, options)).collect(),
+                },
+            },
+            invocations: [Invocation {
+                execution_successful: complete,
+                tool_execution_notifications: notifications,
+            }],
+            column_kind: "unicodeCodePoints",
+            results,
+            properties: RunProperties {
+                kubernetes: judgement.kubernetes.to_string(),
+                worlds: judgement.worlds,
+                objects: judgement.objects,
+            },
+        }],
+    }
+}
+
+/// What is known about all results together.
+struct View<'a> {
+    index: HashMap<&'static str, usize>,
+    homes: HashMap<&'a str, &'a str>,
+    regions: Regions,
+}
+
+/// GitHub wants a place for every result: the first file of a world that is known.
+fn homes(judgement: &Judgement) -> HashMap<&str, &str> {
+    let mut homes = HashMap::<&str, &str>::new();
+    for finding in &judgement.findings {
+        if let Location::Text { source, .. } = &finding.location {
+            let home = homes.entry(&finding.world).or_insert(source.name());
+            *home = (*home).min(source.name());
+        }
+    }
+    homes
+}
+
+fn rule<'a>(meta: &'static Meta, options: &'a Options) -> Rule<'a> {
+    let text = format!("{}\n\n{}\n\nFix: {}", meta.title, meta.why.trim(), meta.fix.trim());
+    let markdown =
+        format!("{}\n\n## Why\n\n{}\n\n## Fix\n\n{}", meta.title, meta.why.trim(), meta.fix.trim());
+    Rule {
+        id: meta.id,
+        name: meta.name,
+        short_description: Message { text: meta.title.into() },
+        full_description: Message { text: first_paragraph(meta.why).into() },
+        help: Help { text, markdown },
+        default_configuration: Configuration { level: level(meta.severity) },
+        properties: RuleProperties {
+            security_severity: match meta.severity {
+                Severity::Critical => "9.5",
+                Severity::High => "8.0",
+                Severity::Medium => "5.5",
+                Severity::Low => "3.0",
+            },
+            precision: match meta.confidence {
+                Confidence::High => "high",
+                Confidence::Medium => "medium",
+                Confidence::Low => "low",
+            },
+            tags: vec![
+                meta.area().name().replace(' ', "-"),
+                "kubernetes".into(),
+                "security".into(),
+            ],
+            frameworks: options.frameworks.get(meta.id).map_or(&[][..], |c| c.as_slice()),
+        },
+    }
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical | Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low => "note",
+    }
+}
+
+fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> SarifResult<'a> {
+    let (kind, level) = match finding.state {
+        State::Fails => ("fail", level(finding.severity)),
+        State::Unknown => ("review", "none"),
+    };
+    let (physical, path) = match &finding.location {
+        Location::Text { source, span, path } => {
+            let artifact = artifact(source.name(), options);
+            (
+                Physical {
+                    artifact_location: artifact,
+                    region: Some(region(source, span, &view.regions)),
+                },
+                &**path,
+            )
+        }
+        Location::None => {
+            let world = &*finding.world;
+            let home = view.homes.get(world).copied().unwrap_or("pavisade");
+            let name = if matches!(world, "" | "." | "-") { home } else { world };
+            let region = Some(SarifRegion::first_line());
+            (Physical { artifact_location: artifact(name, options), region }, "")
+        }
+    };
+    SarifResult {
+        rule_id: finding.check.id,
+        rule_index: view.index.get(finding.check.id).copied().unwrap_or(0),
+        kind,
+        level,
+        message: Message { text: plain(&finding.message) },
+        locations: [SarifLocation {
+            physical_location: physical,
+            logical_locations: logical(finding),
+        }],
+        partial_fingerprints: [("pavisade/v1", finding.fingerprint().to_string())].into(),
+        properties: ResultProperties {
+            severity: finding.severity.name(),
+            confidence: finding.confidence.name(),
+            world: &finding.world,
+            path,
+        },
+    }
+}
+
+/// `[text](target)` is a link in a SARIF message: a name in a manifest must not make one.
+fn plain(text: &str) -> Cow<'_, str> {
+    if text.contains("](") { text.replace("](", "] (").into() } else { text.into() }
+}
+
+fn region(source: &Source, span: &std::ops::Range<u32>, regions: &Regions) -> SarifRegion {
+    let Region { line, column, mut end_line, mut end_column } = regions.get(source, span);
+    if end_line - line >= MAX_LINES {
+        let length = source.line(line).map_or(0, |(_, text)| text.chars().count());
+        (end_line, end_column) = (line, (length as u32 + 1).max(column));
+    }
+    SarifRegion { start_line: line, start_column: column, end_line, end_column }
+}
+
+fn logical(finding: &Finding) -> Vec<Logical> {
+    let label = finding.subject.label();
+    let mut all = vec![match &finding.subject {
+        Subject::World { .. } => {
+            Logical { name: label.clone(), fully_qualified_name: label.clone(), kind: "world" }
+        }
+        _ => Logical {
+            name: label.clone(),
+            fully_qualified_name: format!("{}/{label}", finding.world),
+            kind: "resource",
+        },
+    }];
+    if let Some(container) = finding.subject.container() {
+        all.push(Logical {
+            name: container.to_owned(),
+            fully_qualified_name: format!("{}/{label}/{container}", finding.world),
+            kind: "container",
+        });
+    }
+    all
+}
+
+fn notification<'a>(note: &'a Note, options: &Options) -> Notification<'a> {
+    let text = match &*note.remedy {
+        "" => plain(&note.message),
+        remedy => format!("{}: {}", plain(&note.message), plain(remedy)).into(),
+    };
+    let none = Regions::new(&[]);
+    let region = |(source, start, end): &_| region(source, &(*start..*end), &none);
+    let region = note.span.as_ref().map(region);
+    let physical = Physical { artifact_location: artifact(&note.place, options), region };
+    Notification {
+        level: match note.kind {
+            NoteKind::Unread => "error",
+            NoteKind::Warning => "warning",
+            NoteKind::Info => "note",
+        },
+        message: Message { text },
+        locations: vec![SarifLocation {
+            physical_location: physical,
+            logical_locations: Vec::new(),
+        }],
+    }
+}
+
+/// A file's name as a URI: relative to the root where it is below it, else `file:///…`.
+fn artifact(name: &str, options: &Options) -> Artifact {
+    let name = if cfg!(windows) { name.replace('\\', "/").into() } else { Cow::Borrowed(name) };
+    let root = options.root.as_deref().unwrap_or("").trim_end_matches('/');
+    let below = name.strip_prefix(root).filter(|rest| !root.is_empty() && rest.starts_with('/'));
+    let mut name = below.map_or(&*name, |rest| rest.trim_start_matches('/'));
+    while let Some(rest) = name.strip_prefix("./") {
+        name = rest.trim_start_matches('/');
+    }
+    if let Some(rest) = name.strip_prefix('/') {
+        return Artifact { uri: format!("file:///{}", encode(rest)), uri_base_id: None };
+    }
+    if cfg!(windows) && name.as_bytes().get(1) == Some(&b':') {
+        let (drive, rest) = name.split_at(2);
+        return Artifact { uri: format!("file:///{drive}{}", encode(rest)), uri_base_id: None };
+    }
+    Artifact { uri: encode(name), uri_base_id: Some("%SRCROOT%") }
+}
+
+/// RFC 3986: everything but unreserved characters and `/` is percent-encoded.
+fn encode(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests;

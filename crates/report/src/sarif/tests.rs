@@ -1,0 +1,127 @@
+//! The log against the official schema where it is at hand, and by hand.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::{artifact, log_of, plain};
+use crate::fixture::{ENCRYPTION, judged, mixed, notes, secret};
+use crate::{Options, guard};
+use pavisade_scan::Judgement;
+
+fn value(judgement: &Judgement, options: &Options, limit: usize) -> Value {
+    let mut out = Vec::new();
+    guard::write(&log_of(judgement, options, limit), &mut out).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+/// The schema that the crate `serde-sarif` ships, if cargo has it.
+fn official_schema() -> Option<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sarif-schema");
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--offline", "--locked"])
+        .current_dir(folder)
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).ok()?;
+    let package = metadata["packages"].as_array()?.iter().find(|p| p["name"] == "serde-sarif")?;
+    let schema =
+        PathBuf::from(package["manifest_path"].as_str()?).with_file_name("src/schema.json");
+    serde_json::from_slice(&std::fs::read(schema).ok()?).ok()
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn the_official_schema_accepts_it() {
+    let Some(schema) = official_schema() else {
+        eprintln!("skipped: run `cargo fetch --locked` in crates/report/tests/sarif-schema");
+        return;
+    };
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for judgement in [
+        mixed(),
+        judged(&[(".", &[])], Vec::new()),
+        judged(&[(".", &[("/a b.yaml", ENCRYPTION)])], notes()),
+        secret("a: b\n", "b"),
+    ] {
+        for limit in [2, 25_000] {
+            let log = value(&judgement, &Options::default(), limit);
+            let errors: Vec<_> = validator.iter_errors(&log).map(|e| e.to_string()).collect();
+            assert!(errors.is_empty(), "{errors:#?}");
+        }
+    }
+    // The schema does refuse.
+    let mut wrong = value(&mixed(), &Options::default(), 2);
+    wrong["runs"][0]["results"][0]["level"] = "bad".into();
+    assert!(!validator.is_valid(&wrong));
+}
+
+#[test]
+fn what_github_needs_is_there() {
+    let judgement = mixed();
+    let log = value(&judgement, &Options::default(), 25_000);
+    let run = &log["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), judgement.findings.len());
+    for result in results {
+        let index = result["ruleIndex"].as_u64().unwrap() as usize;
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+        let place = &result["locations"][0]["physicalLocation"];
+        assert!(!place["artifactLocation"]["uri"].as_str().unwrap().is_empty());
+        let region = &place["region"];
+        let at = |line, column| (region[line].as_u64().unwrap(), region[column].as_u64().unwrap());
+        assert!(at("startLine", "startColumn") <= at("endLine", "endColumn"), "{result}");
+        assert!(result["partialFingerprints"]["pavisade/v1"].as_str().unwrap().starts_with("v1:"));
+        assert_eq!(result["level"] == "none", result["kind"] == "review");
+    }
+    assert_eq!(results[0]["level"], "error");
+    assert_eq!(rules[0]["properties"]["security-severity"], "9.5");
+    assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+}
+
+#[test]
+fn what_is_cut_is_said() {
+    let judgement = mixed();
+    let log = value(&judgement, &Options::default(), 2);
+    let run = &log["runs"][0];
+    assert_eq!(run["results"].as_array().unwrap().len(), 2);
+    let notifications = run["invocations"][0]["toolExecutionNotifications"].as_array().unwrap();
+    let text = notifications.last().unwrap()["message"]["text"].as_str().unwrap();
+    let cut = judgement.findings.len() - 2;
+    assert!(text.starts_with(&format!("{cut} results are left out")), "{text}");
+}
+
+#[test]
+fn names_of_files_become_uris() {
+    let root = Options { root: Some("/home/me/shop/".into()), ..Options::default() };
+    for (name, uri, relative) in [
+        ("a/b.yaml", "a/b.yaml", true),
+        ("./a/b.yaml", "a/b.yaml", true),
+        ("a b/ü:c%.yaml", "a%20b/%C3%BC%3Ac%25.yaml", true),
+        ("charts.tgz!web/x.yaml", "charts.tgz%21web/x.yaml", true),
+        ("/home/me/shop/a.yaml", "a.yaml", true),
+        ("/home/me/shop2/a.yaml", "file:///home/me/shop2/a.yaml", false),
+        ("<stdin>", "%3Cstdin%3E", true),
+    ] {
+        let found = artifact(name, &root);
+        assert_eq!((&*found.uri, found.uri_base_id.is_some()), (uri, relative), "{name}");
+    }
+    assert_eq!(plain("[a](http://b) [c]"), "[a] (http://b) [c]");
+}
+
+#[test]
+fn one_result_in_full() {
+    let judgement = judged(&[("shop", &[("etc d/encryption.yaml", ENCRYPTION)])], Vec::new());
+    let log = value(&judgement, &Options::default(), 25_000);
+    insta::assert_snapshot!(
+        "result",
+        serde_json::to_string_pretty(&log["runs"][0]["results"][0]).unwrap()
+    );
+    insta::assert_snapshot!(
+        "rule",
+        serde_json::to_string_pretty(&log["runs"][0]["tool"]["driver"]["rules"][0]).unwrap()
+    );
+}

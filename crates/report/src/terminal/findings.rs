@@ -1,0 +1,194 @@
+//! One group: all findings of one check and severity.
+
+use pavisade_model::{Finding, Location, Subject};
+
+use super::excerpt::Excerpt;
+use super::page::{Page, place, subject};
+use super::style::{self, DIM, FRAME, HELP, PLAIN, STRONG};
+use crate::mask;
+use crate::text::{clean, count, cut, first_paragraph, first_sentence, unbroken, width, wrap};
+
+/// What the messages of a group have in common.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Messages {
+    /// All are equal: the header says it once.
+    Equal,
+    /// They differ in the names of objects and containers only.
+    ByName,
+    /// Each says something of its own.
+    Own,
+}
+
+impl Messages {
+    fn of(group: &[&Finding]) -> Self {
+        let Some((first, rest)) = group.split_first() else { return Self::Own };
+        if rest.iter().all(|f| f.message == first.message) {
+            return Self::Equal;
+        }
+        let shape = |finding: &Finding| {
+            let mut message = finding.message.clone();
+            if let Subject::Object { name, container, .. } = &finding.subject {
+                for name in [container.as_ref(), Some(name)].into_iter().flatten() {
+                    message = message.replace(&format!("`{name}`"), "``");
+                }
+            }
+            message
+        };
+        let first = shape(first);
+        if rest.iter().all(|f| shape(f) == first) { Self::ByName } else { Self::Own }
+    }
+}
+
+/// Writes a group; returns whether all of its places were told.
+pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
+    let Some(first) = group.first() else { return true };
+    let style = style::severity(first.severity);
+    let label = format!("{}[{}]", first.severity.name(), first.check.id);
+    let (single, messages) = (group.len() == 1, Messages::of(group));
+    let mut text = match messages {
+        Messages::Equal => cut(&first.message, 1500).into_owned(),
+        Messages::ByName | Messages::Own => first.check.title.trim_end_matches('.').to_owned(),
+    };
+    if !single {
+        let places = unbroken(&count(group.len(), "place", "places"));
+        text = format!("{text} ({places})");
+    }
+    page.header(style, &label, (first.check.name, &text));
+
+    let shown = if page.options.full { group.len() } else { page.options.per_check };
+    let (shown, rest) = group.split_at(shown.min(group.len()));
+    let digits = shown.iter().filter_map(|f| line_of(f)).max().map_or(1, |n| n.to_string().len());
+    for (i, finding) in shown.iter().enumerate() {
+        if i > 0 {
+            page.gap(digits + 1).put(FRAME, "|").end();
+        }
+        excerpt(page, finding, digits, worlds, (!single, messages));
+    }
+    let told = list(page, rest, digits, worlds, messages);
+    if shown.iter().any(|f| matches!(f.location, Location::Text { .. })) || !rest.is_empty() {
+        page.gap(digits + 1).put(FRAME, "|").end();
+    }
+    page.remark(digits, (STRONG, "why:"), &first_sentence(first.check.why));
+    let own = single && !first.fix.is_empty();
+    let fix = first_paragraph(if own { &first.fix } else { first.check.fix });
+    page.remark(digits, (HELP, "fix:"), &fix);
+    page.end();
+    told
+}
+
+fn line_of(finding: &Finding) -> Option<u32> {
+    match &finding.location {
+        Location::Text { source, span, .. } => Some(source.line_column(span.start).0),
+        Location::None => None,
+    }
+}
+
+/// Place, source line, underline; with the message where the header does not say it.
+fn excerpt(
+    page: &mut Page<'_>,
+    finding: &Finding,
+    digits: usize,
+    worlds: bool,
+    (many, messages): (bool, Messages),
+) {
+    let equal = messages == Messages::Equal;
+    page.arrow(digits, &place(finding), &subject(finding, worlds, equal && many));
+    let message =
+        if !equal { cut(&clean(&finding.message), 2000).into_owned() } else { String::new() };
+    let gutter = digits + 3;
+    let excerpt = match &finding.location {
+        Location::Text { source, span, .. } => {
+            Excerpt::new(source, span, mask::is_secret(finding), page.width - gutter)
+        }
+        Location::None => None,
+    };
+    let style = style::severity(finding.severity);
+    if let Some(excerpt) = excerpt {
+        page.gap(digits + 1).put(FRAME, "|").end();
+        page.put(FRAME, &format!("{:>digits$} |", excerpt.line)).put(PLAIN, " ");
+        page.put(PLAIN, &excerpt.text).end();
+        page.gap(digits + 1).put(FRAME, "|").gap(excerpt.mark.start + 1);
+        let mark = "^".repeat(excerpt.mark.len()) + if excerpt.more { "…" } else { "" };
+        page.put(style, &mark);
+        if gutter + excerpt.mark.start + width(&mark) + 1 + width(&message) <= page.width {
+            page.put(PLAIN, " ").put(style, &message).end();
+        } else {
+            page.end();
+            for line in wrap(&message, page.width - gutter, page.width - gutter) {
+                page.gap(digits + 1).put(FRAME, "|").put(PLAIN, " ").put(style, &line).end();
+            }
+        }
+    } else if !equal {
+        page.gap(digits + 4).wrapped(style, &message, digits + 4, digits + 4);
+    }
+    if many && !finding.fix.is_empty() {
+        page.remark(digits, (HELP, "fix:"), &first_paragraph(&finding.fix));
+    }
+}
+
+/// The places that are not shown with their source; returns whether all were told.
+fn list(
+    page: &mut Page<'_>,
+    rest: &[&Finding],
+    digits: usize,
+    worlds: bool,
+    messages: Messages,
+) -> bool {
+    if rest.is_empty() {
+        return true;
+    }
+    // One more line says what one line would leave out.
+    let told = if rest.len() <= page.options.places + 1 { rest.len() } else { page.options.places };
+    page.gap(digits + 1).put(FRAME, "|").end();
+    if told == 0 {
+        let more = count(rest.len(), "more place", "more places");
+        page.gap(digits + 1).put(FRAME, "= ").put(STRONG, &format!("also: {more}")).end();
+        return false;
+    }
+    page.gap(digits + 1).put(FRAME, "= ").put(STRONG, "also:").end();
+    let rows: Vec<_> = rest[..told]
+        .iter()
+        .map(|f| match messages {
+            Messages::Equal | Messages::ByName => {
+                (place(f), subject(f, worlds, true), String::new())
+            }
+            Messages::Own => {
+                (place(f), subject(f, worlds, false), cut(&clean(&f.message), 600).into_owned())
+            }
+        })
+        .collect();
+    rows_of_three(page, &rows, digits + 3);
+    if told < rest.len() {
+        let more = count(rest.len() - told, "more place", "more places");
+        page.gap(digits + 3).put(DIM, &format!("… and {more}")).end();
+    }
+    told == rest.len()
+}
+
+/// Rows of place, subject and message: in columns where they fit, else one below the other.
+fn rows_of_three(page: &mut Page<'_>, rows: &[(String, String, String)], indent: usize) {
+    let column = |pick: fn(&(String, String, String)) -> &String| {
+        rows.iter().map(|row| width(pick(row))).max().unwrap_or(0)
+    };
+    let (places, subjects) = (column(|r| &r.0), column(|r| &r.1));
+    let messages = column(|r| &r.2);
+    let gap = if subjects > 0 { 2 } else { 0 };
+    let subject_end = indent + places + 2 + subjects + gap;
+    if subject_end + messages.min(30) <= page.width {
+        for (place, subject, message) in rows {
+            page.gap(indent).put(PLAIN, place).gap(places - width(place) + 2);
+            page.put(DIM, subject).gap(subjects - width(subject) + gap);
+            page.wrapped(PLAIN, message, subject_end, subject_end);
+        }
+        return;
+    }
+    for (place, subject, message) in rows {
+        page.gap(indent).put(PLAIN, place).end();
+        let text = match (&**subject, &**message) {
+            ("", message) => message.to_owned(),
+            (subject, "") => subject.to_owned(),
+            (subject, message) => format!("{subject}: {message}"),
+        };
+        page.gap(indent + 2).wrapped(DIM, &text, indent + 2, indent + 2);
+    }
+}

@@ -1,0 +1,49 @@
+//! Output for people, in the manner of a modern compiler: grouped by check and counted, worst
+//! first, each with its source, why it matters and what to do; what is unknown; what was not read;
+//! a summary.
+
+use std::io::{self, Write};
+
+use pavisade_model::{Finding, State};
+use pavisade_scan::Judgement;
+
+use crate::Options;
+
+mod excerpt;
+mod findings;
+mod notes;
+mod page;
+pub mod style;
+mod summary;
+mod unknown;
+
+pub(crate) use page::Page;
+
+#[cfg(test)]
+mod tests;
+
+/// Writes the whole result.
+pub(crate) fn write(
+    judgement: &Judgement,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let worlds = judgement.worlds > 1;
+    let mut page = Page::new(options, out);
+    let of = |state| judgement.findings.iter().filter(move |f| f.state == state);
+
+    let failed: Vec<&Finding> = of(State::Fails).collect();
+    let same = |a: &&Finding, b: &&Finding| a.check.id == b.check.id && a.severity == b.severity;
+    let groups: Vec<_> = failed.chunk_by(same).collect();
+    let mut told_all = true;
+    for group in &groups {
+        told_all &= findings::group(&mut page, group, worlds);
+        page.flush()?;
+    }
+    let unknown: Vec<&Finding> = of(State::Unknown).collect();
+    told_all &= unknown::section(&mut page, &unknown, worlds);
+    told_all &= notes::section(&mut page, &judgement.notes);
+    summary::overview(&mut page, &groups);
+    summary::write(&mut page, judgement, told_all);
+    page.flush()
+}

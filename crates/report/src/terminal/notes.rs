@@ -1,0 +1,92 @@
+//! What was noticed while reading: what was not read comes first.
+
+use std::collections::HashMap;
+
+use pavisade_model::{Note, NoteKind};
+
+use super::page::Page;
+use super::style::{self, DIM, HELP};
+use crate::text::{clean, count, cut, unbroken};
+
+/// Kinds of notes of one weight that are told without being asked.
+const MESSAGES: usize = 8;
+/// Places of one note that are told without being asked.
+const PLACES: usize = 3;
+
+/// The word for a kind of note.
+pub(super) fn label(kind: NoteKind) -> &'static str {
+    match kind {
+        NoteKind::Unread => "not read",
+        NoteKind::Warning => "warning",
+        NoteKind::Info => "note",
+    }
+}
+
+/// Writes the section; returns whether all was told.
+pub(super) fn section(page: &mut Page<'_>, notes: &[Note]) -> bool {
+    let mut told_all = true;
+    for kind in [NoteKind::Unread, NoteKind::Warning, NoteKind::Info] {
+        told_all &= of_kind(page, notes, kind);
+    }
+    told_all
+}
+
+fn of_kind(page: &mut Page<'_>, notes: &[Note], kind: NoteKind) -> bool {
+    let mut groups: Vec<Vec<&Note>> = Vec::new();
+    let mut by_text = HashMap::new();
+    for note in notes.iter().filter(|note| note.kind == kind) {
+        let at = *by_text.entry((&note.message, &note.remedy)).or_insert(groups.len());
+        if at == groups.len() {
+            groups.push(Vec::new());
+        }
+        groups[at].push(note);
+    }
+    let full = page.options.full;
+    // What was left out on purpose is told to those who ask.
+    if kind == NoteKind::Info && !full {
+        return groups.is_empty();
+    }
+    let told = if full || groups.len() <= MESSAGES + 1 { groups.len() } else { MESSAGES };
+    let mut told_all = told == groups.len();
+    for group in &groups[..told] {
+        told_all &= message(page, group, kind);
+    }
+    if told < groups.len() {
+        let more = count(groups.len() - told, "more message", "more messages");
+        page.put(DIM, &format!("… and {more} of this kind ({})", label(kind))).end();
+        page.end();
+    }
+    told_all
+}
+
+fn message(page: &mut Page<'_>, group: &[&Note], kind: NoteKind) -> bool {
+    let Some(first) = group.first() else { return true };
+    let mut text = cut(&first.message, 1500).into_owned();
+    if group.len() > 1 {
+        let places = unbroken(&count(group.len(), "place", "places"));
+        text = format!("{text} ({places})");
+    }
+    page.header(style::note(kind), label(kind), ("", &text));
+    let told = if page.options.full || group.len() <= PLACES + 1 { group.len() } else { PLACES };
+    for note in &group[..told] {
+        page.arrow(1, &place(note), "");
+    }
+    if told < group.len() {
+        let more = count(group.len() - told, "more place", "more places");
+        page.gap(5).put(DIM, &format!("… and {more}")).end();
+    }
+    page.remark(1, (HELP, "help:"), &first.remedy);
+    page.end();
+    told == group.len()
+}
+
+fn place(note: &Note) -> String {
+    let name = clean(&note.place);
+    match &note.span {
+        Some((source, start, _)) => {
+            let (line, column) = source.line_column(*start);
+            format!("{name}:{line}:{column}")
+        }
+        None => name.into_owned(),
+    }
+}

@@ -1,0 +1,138 @@
+//! What all parts of the output share: the page that is written to, places and labels.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+use pavisade_model::{Finding, Location, Subject};
+
+use super::style::{self, FRAME, PLAIN};
+use crate::Options;
+use crate::text::{clean, cut, width, wrap};
+
+/// Text on its way out.
+pub(crate) struct Page<'o> {
+    pub options: &'o Options,
+    pub width: usize,
+    out: &'o mut dyn Write,
+    text: String,
+}
+
+impl<'o> Page<'o> {
+    pub(crate) fn new(options: &'o Options, out: &'o mut dyn Write) -> Self {
+        Self { options, width: options.width.max(40), out, text: String::new() }
+    }
+
+    /// Hands on what was written so far.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.write_all(self.text.as_bytes())?;
+        self.text.clear();
+        Ok(())
+    }
+
+    /// Appends text in a style.
+    pub(crate) fn put(&mut self, style: Style, text: &str) -> &mut Self {
+        self.text.push_str(&style::paint(self.options.color, style, text));
+        self
+    }
+
+    /// Ends the line.
+    pub(crate) fn end(&mut self) {
+        let trimmed = self.text.trim_end_matches(' ').len();
+        self.text.truncate(trimmed);
+        self.text.push('\n');
+    }
+
+    /// Appends blanks.
+    pub(crate) fn gap(&mut self, columns: usize) -> &mut Self {
+        self.text.extend(std::iter::repeat_n(' ', columns));
+        self
+    }
+
+    /// The rest of a line that has `used` columns, wrapped; further lines begin at `indent`.
+    pub(crate) fn wrapped(&mut self, style: Style, text: &str, used: usize, indent: usize) {
+        let lines = wrap(text, self.width.saturating_sub(used), self.width.saturating_sub(indent));
+        for (i, line) in lines.iter().enumerate() {
+            if i > 0 {
+                self.gap(indent);
+            }
+            self.put(style, line).end();
+        }
+    }
+
+    /// `label[ID] name: text`.
+    pub(crate) fn header(&mut self, style: Style, label: &str, rest: (&str, &str)) {
+        let (name, text) = rest;
+        self.put(style, label);
+        let mut used = width(label);
+        if !name.is_empty() {
+            self.put(PLAIN, " ").put(style::STRONG, name);
+            used += 1 + width(name);
+        }
+        self.put(PLAIN, ": ");
+        self.wrapped(style::STRONG, &cut(&clean(text), 2000), used + 2, 2);
+    }
+
+    /// ` = why: text`, the sign below the bars.
+    pub(crate) fn remark(&mut self, gutter: usize, (style, label): (Style, &str), text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let indent = gutter + 4 + width(label) + 1;
+        self.gap(gutter + 1).put(FRAME, "= ").put(style, label).put(PLAIN, " ");
+        self.wrapped(PLAIN, &cut(&clean(text), 4000), indent - 1, indent - 1);
+    }
+
+    /// ` --> path:1:2 · subject`.
+    pub(crate) fn arrow(&mut self, gutter: usize, place: &str, subject: &str) {
+        self.gap(gutter).put(FRAME, "--> ").put(PLAIN, place);
+        let indent = gutter + 4;
+        if subject.is_empty() {
+            self.end();
+        } else if indent + width(place) + 3 + width(subject) <= self.width {
+            self.put(style::DIM, " · ").put(style::DIM, subject).end();
+        } else {
+            self.end();
+            self.gap(indent).wrapped(style::DIM, subject, indent, indent);
+        }
+    }
+}
+
+/// Where a finding is, as terminals make it clickable: `path:line:column`.
+pub(crate) fn place(finding: &Finding) -> String {
+    match &finding.location {
+        Location::Text { source, span, .. } => {
+            let (line, column) = source.line_column(span.start);
+            format!("{}:{line}:{column}", clean(source.name()))
+        }
+        Location::None => match &*finding.world {
+            "" | "." => "everything here".to_owned(),
+            world => format!("all of {}", cut(&clean(world), 200)),
+        },
+    }
+}
+
+/// What a finding is about, and its world where there are several; empty where the place says it.
+///
+/// With `container`, the container is named even where the message does.
+pub(crate) fn subject(finding: &Finding, worlds: bool, container: bool) -> String {
+    let mut label = match &finding.subject {
+        Subject::World { .. } if matches!(finding.location, Location::None) => {
+            return String::new();
+        }
+        subject => subject.label(),
+    };
+    // Most messages name the container.
+    if let Some(name) = finding.subject.container()
+        && (container || !finding.message.contains(&format!("`{name}`")))
+    {
+        label = format!("{label} · container {name}");
+    }
+    let told = match &finding.location {
+        Location::Text { source, .. } => source.name().starts_with(&*finding.world),
+        Location::None => false,
+    };
+    if worlds && !told && !matches!(&*finding.world, "" | ".") {
+        label = format!("{label} · in {}", finding.world);
+    }
+    cut(&clean(&label), 200).into_owned()
+}

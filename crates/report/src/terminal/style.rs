@@ -1,0 +1,47 @@
+//! The few colours that the output uses, and where.
+
+use anstyle::{AnsiColor, Effects, Style};
+use pavisade_model::{NoteKind, Severity};
+
+/// Line numbers, arrows and bars.
+pub const FRAME: Style = AnsiColor::BrightBlue.on_default().effects(Effects::BOLD);
+/// What is least important.
+pub const DIM: Style = Style::new().effects(Effects::DIMMED);
+/// What the eye needs first, after the severity.
+pub const STRONG: Style = Style::new().effects(Effects::BOLD);
+/// What could not be determined.
+pub const UNKNOWN: Style = AnsiColor::Magenta.on_default().effects(Effects::BOLD);
+/// Nothing is wrong.
+pub const GOOD: Style = AnsiColor::Green.on_default().effects(Effects::BOLD);
+/// Advice.
+pub const HELP: Style = AnsiColor::Cyan.on_default().effects(Effects::BOLD);
+/// Plain text.
+pub const PLAIN: Style = Style::new();
+
+/// Of a severity.
+pub const fn severity(severity: Severity) -> Style {
+    match severity {
+        Severity::Critical => AnsiColor::BrightRed.on_default().effects(Effects::BOLD),
+        Severity::High => AnsiColor::Red.on_default(),
+        Severity::Medium => AnsiColor::Yellow.on_default(),
+        Severity::Low => AnsiColor::Cyan.on_default(),
+    }
+}
+
+/// Of a note.
+pub const fn note(kind: NoteKind) -> Style {
+    match kind {
+        NoteKind::Unread => AnsiColor::Red.on_default().effects(Effects::BOLD),
+        NoteKind::Warning => AnsiColor::Yellow.on_default().effects(Effects::BOLD),
+        NoteKind::Info => AnsiColor::Green.on_default(),
+    }
+}
+
+/// The text in a style, if there are colours.
+pub(crate) fn paint(color: bool, style: Style, text: &str) -> String {
+    if color && style != PLAIN && !text.is_empty() {
+        format!("{style}{text}{style:#}")
+    } else {
+        text.to_owned()
+    }
+}

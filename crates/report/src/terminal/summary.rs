@@ -1,0 +1,140 @@
+//! The last lines: how much of what, in how much.
+
+use anstyle::Style;
+use pavisade_model::{Finding, NoteKind, Severity, State};
+use pavisade_scan::Judgement;
+
+use super::page::Page;
+use super::style::{self, DIM, GOOD, PLAIN, STRONG, UNKNOWN};
+use crate::json::failing_objects;
+use crate::text::{count, width};
+
+/// Groups of findings from which on the end repeats them in short.
+const MANY: usize = 6;
+/// Groups that the end repeats.
+const ROWS: usize = 12;
+
+/// Writes one line for each group: severity, check, and how many.
+pub(super) fn overview(page: &mut Page<'_>, groups: &[&[&Finding]]) {
+    if groups.len() < MANY {
+        return;
+    }
+    let rows = &groups[..if groups.len() <= ROWS + 1 { groups.len() } else { ROWS }];
+    let firsts = || rows.iter().filter_map(|group| Some((group.len(), *group.first()?)));
+    let names = firsts().map(|(_, f)| f.check.name.len()).max().unwrap_or(0);
+    let numbers = firsts().map(|(n, _)| number(n).len()).max().unwrap_or(0);
+    for (n, finding) in firsts() {
+        let (severity, check) = (finding.severity.name(), finding.check);
+        page.gap(2).put(style::severity(finding.severity), severity).gap(10 - severity.len());
+        page.put(PLAIN, check.id).gap(2).put(PLAIN, check.name).gap(names - check.name.len() + 2);
+        page.put(STRONG, &format!("{:>numbers$}", number(n))).end();
+    }
+    if rows.len() < groups.len() {
+        let more = count(groups.len() - rows.len(), "more check", "more checks");
+        page.gap(2).put(DIM, &format!("… and {more}")).end();
+    }
+    page.end();
+}
+
+/// Writes it.
+pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) {
+    let notes = |kind| judgement.notes.iter().filter(|note| note.kind == kind).count();
+    let (unread, warnings, infos) =
+        (notes(NoteKind::Unread), notes(NoteKind::Warning), notes(NoteKind::Info));
+    let failed = judgement.of_state(State::Fails).count();
+    let unknown = judgement.of_state(State::Unknown).count();
+
+    let mut parts: Vec<(Style, String)> = Vec::new();
+    if failed > 0 {
+        for severity in Severity::ALL {
+            let n = judgement.of_state(State::Fails).filter(|f| f.severity == severity).count();
+            if n > 0 {
+                let separator = if parts.is_empty() { "" } else { ", " };
+                parts.push((PLAIN, separator.to_owned()));
+                let text = count(n, severity.name(), severity.name());
+                parts.push((style::severity(severity), text));
+            }
+        }
+        parts.push((PLAIN, format!(" in {}", objects(judgement))));
+    } else if judgement.objects == 0 {
+        parts.push((STRONG, "nothing to judge: no Kubernetes object was found".to_owned()));
+    } else {
+        let style = if unknown + unread == 0 { GOOD } else { STRONG };
+        parts.push((style, "nothing found".to_owned()));
+        parts.push((PLAIN, format!(" in {}", count(judgement.objects, "object", "objects"))));
+    }
+    if unknown > 0 {
+        parts.push((PLAIN, "; ".to_owned()));
+        parts.push((UNKNOWN, format!("{} could not be determined", number(unknown))));
+    }
+    if unread > 0 {
+        parts.push((PLAIN, "; ".to_owned()));
+        let text = count(unread, "input not read", "inputs not read");
+        parts.push((style::note(NoteKind::Unread), text));
+    }
+    if warnings > 0 {
+        parts.push((PLAIN, format!("; {}", count(warnings, "warning", "warnings"))));
+    }
+
+    let checks = count(judgement.tallies.len(), "check", "checks");
+    let mut about = format!("{checks}, Kubernetes {}", judgement.kubernetes);
+    if judgement.worlds > 1 {
+        about = format!("{about}, {} worlds", judgement.worlds);
+    }
+    if failed + unknown + unread + warnings == 0 {
+        // All is well: one line is enough.
+        parts.push((DIM, format!(" ({about})")));
+        if !told_all {
+            let notes = count(infos, "note", "notes");
+            parts.push((DIM, format!("; {notes}, which `--full` shows")));
+        }
+        line(page, &parts);
+        return;
+    }
+    line(page, &parts);
+    let mut parts = vec![(DIM, about)];
+    if !told_all {
+        parts.push((DIM, "; `--full` shows everything".to_owned()));
+    }
+    if let Some(first) = judgement.findings.first() {
+        parts.push((DIM, format!("; `pavisade checks explain {}` tells more", first.check.id)));
+    }
+    line(page, &parts);
+}
+
+fn number(n: usize) -> String {
+    count(n, "", "").trim_end().to_owned()
+}
+
+/// `23 of 120 objects`; only `120 objects` where whole worlds are what fails.
+fn objects(judgement: &Judgement) -> String {
+    let all = count(judgement.objects, "object", "objects");
+    match failing_objects(judgement) {
+        0 => all,
+        n if n == judgement.objects => all,
+        n => format!("{} of {all}", number(n)),
+    }
+}
+
+/// Parts in a row, broken between parts where the row is full.
+fn line(page: &mut Page<'_>, parts: &[(Style, String)]) {
+    let mut used = 0;
+    for (i, (style, text)) in parts.iter().enumerate() {
+        // A separator stays with what is before it.
+        let next = parts.get(i + 1).map_or(0, |(_, t)| if text.len() <= 2 { width(t) } else { 0 });
+        if used > 0 && text.len() > 2 && used + width(text) + next > page.width {
+            if text.starts_with(';') {
+                page.put(PLAIN, ";");
+            }
+            page.end();
+            page.put(PLAIN, "  ");
+            let text = text.trim_start_matches([';', ' ']);
+            page.put(*style, text);
+            used = 2 + width(text);
+        } else {
+            page.put(*style, text);
+            used += width(text);
+        }
+    }
+    page.end();
+}

@@ -1,0 +1,165 @@
+//! Exact output.
+
+use crate::fixture::{CLASSES, ENCRYPTION, deployment, judged, mixed, notes, secret};
+use crate::{Format, Options, write};
+use pavisade_scan::Judgement;
+
+fn show(judgement: &Judgement, options: &Options) -> String {
+    let mut out = Vec::new();
+    write(Format::Terminal, judgement, options, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn at(width: usize) -> Options {
+    Options { width, ..Options::default() }
+}
+
+fn fits(text: &str, width: usize) {
+    for line in text.lines() {
+        assert!(
+            crate::text::width(line) <= width,
+            "{} > {width}: {line}",
+            crate::text::width(line)
+        );
+    }
+}
+
+#[test]
+fn one_finding() {
+    let text = deployment("shop", "worker", "docker");
+    let judgement = judged(&[("shop", &[("shop/worker.yaml", &text)])], Vec::new());
+    for width in [60, 120] {
+        let shown = show(&judgement, &at(width));
+        fits(&shown, width);
+        insta::assert_snapshot!(format!("one_finding_{width}"), shown);
+    }
+}
+
+#[test]
+fn many_findings() {
+    let judgement = mixed();
+    for width in [40, 60, 120] {
+        let shown = show(&judgement, &at(width));
+        // A path is never cut: people click on it.
+        if width > 40 {
+            fits(&shown, width);
+        }
+        insta::assert_snapshot!(format!("many_findings_{width}"), shown);
+    }
+    insta::assert_snapshot!(
+        "many_findings_full",
+        show(&judgement, &Options { full: true, ..at(100) })
+    );
+    let three = Options { per_check: 3, places: 0, ..at(100) };
+    insta::assert_snapshot!("many_findings_three", show(&judgement, &three));
+}
+
+#[test]
+fn colours() {
+    let judgement =
+        judged(&[("shop", &[("etcd.yaml", ENCRYPTION), ("sc.yaml", CLASSES)])], notes());
+    let shown = show(&judgement, &Options { color: true, ..at(100) });
+    insta::assert_snapshot!("colours", shown.replace('\u{1b}', "␛"));
+}
+
+#[test]
+fn quiet_on_success() {
+    let well = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n";
+    let judgement = judged(&[(".", &[("a.yaml", well)])], Vec::new());
+    insta::assert_snapshot!(show(&judgement, &at(100)), @"nothing found in 1 object (4 checks, Kubernetes 1.37)");
+    let with_note = judged(&[(".", &[("a.yaml", well)])], notes()[5..6].to_vec());
+    insta::assert_snapshot!(show(&with_note, &at(100)), @"nothing found in 1 object (4 checks, Kubernetes 1.37); 1 note, which `--full` shows");
+    let nothing = judged(&[(".", &[])], Vec::new());
+    insta::assert_snapshot!(show(&nothing, &at(100)), @"nothing to judge: no Kubernetes object was found (4 checks, Kubernetes 1.37)");
+    let unread = judged(&[(".", &[])], notes()[..1].to_vec());
+    let shown = show(&unread, &at(100));
+    assert!(shown.starts_with("not read: a Helm chart"), "{shown}");
+    assert!(shown.contains("no Kubernetes object was found; 1 input not read"), "{shown}");
+}
+
+#[test]
+fn hundreds_of_findings_do_not_flood() {
+    let files: Vec<_> =
+        (0..400).map(|n| (format!("f{n}.yaml"), deployment("ns", &format!("d{n}"), "c"))).collect();
+    let files: Vec<_> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
+    let shown = show(&judged(&[(".", &files)], Vec::new()), &at(100));
+    assert!(shown.lines().count() < 40, "{shown}");
+    assert!(shown.contains("(400 places)"), "{shown}");
+}
+
+#[test]
+fn long_results_end_with_an_overview() {
+    let mut judgement = mixed();
+    let findings = std::mem::take(&mut judgement.findings);
+    for severity in pavisade_model::Severity::ALL {
+        for finding in findings.iter().filter(|f| f.state == pavisade_model::State::Fails) {
+            judgement.findings.push(pavisade_model::Finding { severity, ..finding.clone() });
+        }
+    }
+    let shown = show(&judgement, &at(100));
+    let start = shown.find("\n\n  critical  PV").unwrap();
+    insta::assert_snapshot!("overview", &shown[start..]);
+}
+
+#[test]
+fn worlds_are_told_apart() {
+    let text = deployment("shop", "worker", "docker");
+    let worlds: [(&str, &[(&str, &str)]); 2] = [
+        ("overlays/dev", &[("base/worker.yaml", &text)]),
+        ("overlays/prod", &[("base/worker.yaml", &text)]),
+    ];
+    insta::assert_snapshot!("worlds", show(&judged(&worlds, Vec::new()), &at(100)));
+}
+
+#[test]
+fn hostile_input() {
+    let long = format!(
+        "{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{{\"name\":\"{}\"}},\"spec\":{{\
+         \"containers\":[{{\"name\":\"x\",\"env\":[{{\"name\":\"PW\",\"value\":\"hunter2\"}}],\
+         \"securityContext\":{{\"privileged\":true}}}}]}}}}",
+        "long".repeat(3000)
+    );
+    let escapes = "apiVersion: v1\r\nkind: Pod\r\nmetadata:\r\n  name: \"a\\e[2Jb\\u202ec\\nd\"\r\nspec:\r\n  \
+                   containers:\r\n    - name: \"\\e]0;owned\\a\"\r\n      securityContext: {privileged: true} # \u{202e}\u{200b}x\r\n";
+    let wide = "apiVersion: v1\nkind: Pod\nmetadata: {name: 宽}\nspec:\n  containers:\n    - {name: 宽宽宽, securityContext: {privileged: true}}\n";
+    let tabs = "apiVersion: v1\nkind: Pod\nmetadata: {name: tabs}\nspec:\n  containers:\n    - name: a\n      securityContext:\n        privileged:\t\ttrue\t# tab\n";
+    let files: [(&str, &str); 4] = [
+        ("a\u{1b}[31m.yaml", escapes),
+        ("long.json", &long),
+        ("tabs.yaml", tabs),
+        ("wide.yaml", wide),
+    ];
+    let mut note = notes().remove(0);
+    note.place = "dir\u{9b}2J/\u{1b}c".to_owned();
+    note.message = "cannot\u{7} read\n\u{2066}it".to_owned();
+    let judgement = judged(&[("w", &files)], vec![note]);
+    for width in [60, 120] {
+        let shown = show(&judgement, &Options { full: true, ..at(width) });
+        let bad = |c: char| c != '\n' && crate::text::is_hidden(c);
+        assert!(!shown.chars().any(bad), "{shown:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        fits(&shown, width);
+        insta::assert_snapshot!(format!("hostile_{width}"), shown);
+    }
+}
+
+#[test]
+fn secrets_are_masked_in_every_format() {
+    for (text, needle) in [
+        ("    - name: DB_PASSWORD\n      value: hunter2 # hunter2\n", "value: hunter2"),
+        ("key: |\n  hunter2\n  more: hunter2\n", "key: |\n  hunter2"),
+        ("{\"env\":[{\"name\":\"A\",\"value\":\"hunter2\"}]}\n", "\"hunter2\""),
+        ("- hunter2\n", "hunter2"),
+    ] {
+        let judgement = secret(text, needle);
+        for format in Format::ALL {
+            let mut out = Vec::new();
+            let options = Options { full: true, ..Options::default() };
+            write(format, &judgement, &options, &mut out).unwrap();
+            let shown = String::from_utf8(out).unwrap();
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    }
+    let judgement = secret("    - name: DB\n      value: hunter2\n", "value: hunter2");
+    insta::assert_snapshot!("secret", show(&judgement, &at(80)));
+}

@@ -1,0 +1,65 @@
+//! What could not be determined: grouped by check and reason.
+
+use pavisade_model::Finding;
+
+use super::page::{Page, place, subject};
+use super::style::{DIM, HELP, UNKNOWN};
+use crate::text::{clean, count, cut, first_paragraph, unbroken};
+
+/// Reasons that are told without being asked.
+const REASONS: usize = 6;
+/// Places of one reason that are told without being asked.
+const PLACES: usize = 3;
+
+/// Writes the section; returns whether all was told.
+pub(super) fn section(page: &mut Page<'_>, unknown: &[&Finding], worlds: bool) -> bool {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    let mut by_reason = std::collections::HashMap::new();
+    for finding in unknown {
+        let at = *by_reason.entry((finding.check.id, &finding.message)).or_insert(groups.len());
+        if at == groups.len() {
+            groups.push(Vec::new());
+        }
+        groups[at].push(finding);
+    }
+    let full = page.options.full;
+    let told = if full || groups.len() <= REASONS + 1 { groups.len() } else { REASONS };
+    let mut told_all = told == groups.len();
+    for group in &groups[..told] {
+        told_all &= reason(page, group, worlds);
+    }
+    if told < groups.len() {
+        let left: usize = groups[told..].iter().map(Vec::len).sum();
+        let reasons = count(groups.len() - told, "more reason", "more reasons");
+        let places = count(left, "place", "places");
+        page.put(DIM, &format!("… and {reasons} why something is unknown, in {places}")).end();
+        page.end();
+    }
+    told_all
+}
+
+fn reason(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
+    let Some(first) = group.first() else { return true };
+    let label = format!("unknown[{}]", first.check.id);
+    let text = if group.len() == 1 {
+        first.message.clone()
+    } else {
+        let places = unbroken(&count(group.len(), "place", "places"));
+        format!("{} ({places})", cut(&first.message, 1500))
+    };
+    page.header(UNKNOWN, &label, (first.check.name, &text));
+    let told = if page.options.full || group.len() <= PLACES + 1 { group.len() } else { PLACES };
+    for finding in &group[..told] {
+        page.arrow(1, &place(finding), &subject(finding, worlds, group.len() > 1));
+    }
+    if told < group.len() {
+        let more = count(group.len() - told, "more place", "more places");
+        page.gap(5).put(DIM, &format!("… and {more}")).end();
+    }
+    if page.options.full {
+        let fix = if first.fix.is_empty() { first.check.fix } else { &first.fix };
+        page.remark(1, (HELP, "fix:"), &clean(&first_paragraph(fix)));
+    }
+    page.end();
+    told == group.len()
+}
