@@ -15,7 +15,7 @@ use crate::file::{Bytes, Candidate, plain_note, read_bytes, size};
 use crate::graph::{self, Graph, Known};
 use crate::helm::{Helm, Rendered};
 use crate::kustomize::{self, Shares};
-use crate::load::Scan;
+use crate::load::{Scan, several};
 use crate::names::{KUSTOMIZATION, Named};
 use crate::shown::Shown;
 use crate::walk::{self, Walked};
@@ -177,7 +177,7 @@ impl Charts {
             let folder = self.folders.get(folder)?;
             let itself = child == path;
             match file_name(child) {
-                "templates" | "charts" if !itself || self.folders.contains(folder) => {
+                "templates" | "charts" | "files" if !itself || self.folders.contains(folder) => {
                     Some((folder.as_path(), Part::Inside))
                 }
                 "crds" if !itself => Some((folder.as_path(), Part::Definition)),
@@ -303,6 +303,7 @@ fn render_kustomizations(scan: &mut Scan<'_>, shown: &Shown, graph: &Graph) -> K
         .collect();
     let mut kustomized = Kustomized::default();
     let mut rest = Vec::new();
+    let mut failed: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (root, result) in roots.iter().zip(results) {
         match result {
             Some(Ok(parsed)) => {
@@ -312,9 +313,7 @@ fn render_kustomizations(scan: &mut Scan<'_>, shown: &Shown, graph: &Graph) -> K
                 kustomized.rendered.push((name(root), parsed));
             }
             Some(Err(why)) => {
-                let message = format!("read as its files stand: {}", shown.in_message(&why));
-                let remedy = "Mend the kustomization: patches are not applied until then.";
-                scan.notes.push(plain_note(NoteKind::Warning, &name(root), message, remedy));
+                failed.entry(shown.in_message(&why)).or_default().push(name(root));
                 rest.push(*root);
             }
             None => {
@@ -325,6 +324,12 @@ fn render_kustomizations(scan: &mut Scan<'_>, shown: &Shown, graph: &Graph) -> K
                 rest.push(*root);
             }
         }
+    }
+    for (why, names) in failed {
+        let several = several(&names, "kustomization");
+        let message = format!("{several} read as the files stand, since it fails: {why}");
+        let remedy = "Mend the kustomization: patches are not applied until then.";
+        scan.notes.push(plain_note(NoteKind::Warning, &names[0], message, remedy));
     }
     scan.stats.kustomizations_unrendered += rest.len();
     kustomized.shares = kustomize::share(graph, &rest);

@@ -66,7 +66,16 @@ pub(crate) fn render(
         (None, None) => return None,
     };
     let arguments = [OsString::from(verb), folder.as_os_str().to_owned()];
-    Some(programs.run(program, &arguments))
+    Some(programs.run(program, &arguments).map_err(|why| reason(&why)))
+}
+
+/// The end of kustomize's chain of reasons: the folder that is to blame, and why.
+fn reason(why: &str) -> String {
+    const LINK: &str = "recursed accumulation of path ";
+    match why.rfind(LINK) {
+        Some(at) => why[at + LINK.len()..].replace("\\\"", "").trim_end_matches('"').to_owned(),
+        None => why.to_owned(),
+    }
 }
 
 /// Which worlds the files of kustomizations that were not rendered make.

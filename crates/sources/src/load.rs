@@ -300,12 +300,14 @@ impl<'a> Scan<'a> {
             };
             self.notes.push(plain_note(NoteKind::Warning, first, message, remedy));
         }
+        let first =
+            self.request.paths.first().map_or_else(String::new, |p| p.display().to_string());
         if self.encrypted > 0 {
             let message = format!(
                 "{} objects are encrypted by SOPS: their values were not seen",
                 self.encrypted
             );
-            self.notes.push(plain_note(NoteKind::Info, "", message, ""));
+            self.notes.push(plain_note(NoteKind::Info, &first, message, ""));
         }
         if self.substitutes && self.with_variables > 0 {
             let message = format!(
@@ -314,14 +316,14 @@ impl<'a> Scan<'a> {
                 self.with_variables
             );
             let remedy = "Scan what `flux build kustomization` prints.";
-            self.notes.push(plain_note(NoteKind::Info, "", message, remedy));
+            self.notes.push(plain_note(NoteKind::Info, &first, message, remedy));
         }
         Loaded { snapshot: Snapshot::new(self.worlds, self.notes), stats: self.stats }
     }
 }
 
-/// "chart" or "3 charts (a, b, c)".
-fn several(names: &[String], what: &str) -> String {
+/// "this chart was", or "3 charts (a, b, c) were".
+pub(crate) fn several(names: &[String], what: &str) -> String {
     const SHOWN: usize = 5;
     match names {
         [_] => format!("this {what} was"),

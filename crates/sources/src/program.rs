@@ -152,12 +152,16 @@ fn brief(text: &str) -> String {
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with("Use --debug"))
-        .filter(|line| !line.to_ascii_lowercase().starts_with("warning"))
+        .filter(|line| !["warning", "level=warn", "#"].iter().any(|word| begins(line, word)))
+        .map(|line| line.strip_prefix("Error: ").unwrap_or(line))
         .collect();
     let last = lines[lines.len().saturating_sub(4)..].join("; ");
-    let last = last.strip_prefix("Error: ").unwrap_or(&last);
     match last.char_indices().nth(600) {
         Some((at, _)) => format!("{} …", &last[..at]),
-        None => last.to_owned(),
+        None => last,
     }
+}
+
+fn begins(line: &str, word: &str) -> bool {
+    line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
