@@ -1,1 +1,3 @@
 //! Audit and operation of the cluster.
+
+pub(crate) mod removed_api_version;
