@@ -14,6 +14,7 @@ mod kubelet;
 pub(crate) mod kubelet_read_only_port;
 mod load_balancer;
 pub(crate) mod metadata_reachable;
+mod operator;
 mod policy;
 mod route;
 mod rule;

@@ -248,9 +248,14 @@ fn near<'a>(kind: GroupKind, namespace: &'a str, cx: &Cx<'a>) -> Listing<'a> {
 /// Why a policy of another kind, or the lack of a right to see it, leaves the question open.
 pub(super) fn other_policy<'a>(namespace: &'a str, cx: &Cx<'a>) -> Option<String> {
     OTHER_POLICIES.into_iter().find_map(|(kind, namespaced)| {
-        let others = if namespaced { near(kind, namespace, cx) } else { cx.list(kind) };
+        // There are few of them, mostly none: one list is cheaper than two by namespace.
+        let others = cx.list(kind);
+        let may_reach = |policy: &&&Object| {
+            let of = policy.namespace();
+            !namespaced || of == namespace || of.is_empty() || namespace.is_empty()
+        };
         others.refused().or_else(|| {
-            let policy = others.objects.first()?;
+            let policy = others.objects.iter().find(may_reach)?;
             Some(format!(
                 "{} `{}` may restrict these pods; such policies are not modelled yet",
                 kind.kind,
@@ -267,6 +272,12 @@ pub(super) struct Pods<'a> {
     pub(super) complete: bool,
     /// Why some could not be seen.
     pub(super) refused: Option<String>,
+}
+
+/// The pods of all workloads.
+pub(super) fn all_pods<'a>(cx: &Cx<'a>) -> Vec<Pod<'a>> {
+    let objects = WORKLOADS.into_iter().flat_map(|kind| cx.list(kind).objects);
+    objects.flat_map(Object::pods).collect()
 }
 
 /// The pods of the workloads in a namespace.

@@ -2,10 +2,12 @@
 
 use pavisade_macros::check;
 use pavisade_model::Confidence;
-use pavisade_snapshot::{Object, Selector};
+use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::operator::operator;
 use super::policy::{Selects, on_host_network, pod_selector, pods_near, selects};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
@@ -31,7 +33,11 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
         REPLICA_SET,
         REPLICATION_CONTROLLER,
         JOB,
-        CRON_JOB
+        CRON_JOB,
+        ROLE,
+        CLUSTER_ROLE,
+        ROLE_BINDING,
+        CLUSTER_ROLE_BINDING
     ]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -57,7 +63,7 @@ impl Check for VacuousPolicy {
         };
         let near = pods_near(policy.namespace(), cx);
         let (mut maybe, mut on_host, mut seen) = (false, None, false);
-        for pod in near.pods {
+        for pod in near.pods.iter().copied() {
             seen |= pod.object().namespace() == policy.namespace();
             match selects(selector.as_ref(), policy.namespace(), pod) {
                 Selects::Yes if on_host_network(pod) => on_host = Some(pod.object().name()),
@@ -76,6 +82,16 @@ impl Check for VacuousPolicy {
                  files",
             );
         }
+        if on_host.is_none() && !near.complete {
+            if let Some(maker) = operator(policy.namespace(), cx) {
+                let why = format!(
+                    "{} `{}` may make the pods that it selects, which are not in these files",
+                    maker.kind(),
+                    maker.name()
+                );
+                return Verdict::unknown(place, why);
+            }
+        }
         let claim = match on_host {
             Some(name) => Claim::fails(
                 place,
@@ -90,6 +106,12 @@ impl Check for VacuousPolicy {
             None if !seen => {
                 return Verdict::unknown(place, "no pod of its namespace is in these files");
             }
+            None if labelled_by_operator(policy, &near.pods) => {
+                return Verdict::unknown(
+                    place,
+                    "its labels are those of an operator's pods, which are not in these files",
+                );
+            }
             None => Claim::fails(
                 place,
                 "it selects no pod in these files: if none comes from elsewhere, nothing is \
@@ -102,4 +124,20 @@ impl Check for VacuousPolicy {
             false => claim.confidence(Confidence::Low).into(),
         }
     }
+}
+
+/// Whether the selector asks for a label in a vendor's domain that no pod at hand has: operators
+/// mark their pods so (`strimzi.io/cluster`, `cnpg.io/cluster`).
+fn labelled_by_operator(policy: &Object, pods: &[Pod<'_>]) -> bool {
+    let labels = policy.at(&["spec", "podSelector", "matchLabels"]);
+    let expressions = policy.at(&["spec", "podSelector", "matchExpressions"]);
+    let of_expressions = expressions.into_iter().flat_map(Value::items);
+    let keys = labels.into_iter().flat_map(Value::entries).map(|(key, _)| key);
+    let mut keys = keys.chain(of_expressions.filter_map(|e| e.str("key")));
+    keys.any(|key| {
+        let vendor = key.split_once('/').is_some_and(|(domain, _)| {
+            !domain.ends_with("kubernetes.io") && !domain.ends_with("k8s.io")
+        });
+        vendor && !pods.iter().any(|pod| pod.labels().any(|(k, _)| k == key))
+    })
 }
