@@ -132,23 +132,19 @@ fn one(doc: &Doc, unseen: Option<&Vec<Unseen>>, traits: &Traits) -> Parsed {
     if traits.template && looks_like_template(text) {
         return parsed;
     }
-    match yaml::objects(root) {
-        Ok(objects) => {
-            let typed = |o: &yaml::Object<'_>| !o.api_version.is_empty() && !o.kind.is_empty();
-            let objects = objects.into_iter().filter(typed);
-            parsed.objects.extend(objects.map(|o| Object::new(o.value, o.api_version, o.kind)));
-        }
-        Err(refusal) => {
-            parsed.objects.extend(salvaged(root));
-            if !parsed.objects.is_empty() {
-                let message =
-                    format!("kubectl refuses this document: {}", refusal.message.trim_end());
-                let source = doc.source();
-                let span = refusal.at.key_span().unwrap_or_else(|| refusal.at.span());
-                let span = (span.start, span.end.max(span.start + 1));
-                parsed.notes.push(at(source, NoteKind::Warning, span, message, ""));
-            }
-        }
+    let found = yaml::objects(root);
+    let typed = |o: &yaml::Object<'_>| !o.api_version.is_empty() && !o.kind.is_empty();
+    let objects = found.sent.into_iter().filter(typed);
+    parsed.objects.extend(objects.map(|o| Object::new(o.value, o.api_version, o.kind)));
+    if parsed.objects.is_empty() && !found.refused.is_empty() {
+        parsed.objects.extend(salvaged(root));
+    }
+    // What is no object at all is somebody else's file, and nothing to warn of.
+    for refusal in found.refused.iter().filter(|_| !parsed.objects.is_empty()) {
+        let message = format!("kubectl refuses this: {}", refusal.message.trim_end());
+        let span = refusal.at.key_span().unwrap_or_else(|| refusal.at.span());
+        let span = (span.start, span.end.max(span.start + 1));
+        parsed.notes.push(at(doc.source(), NoteKind::Warning, span, message, ""));
     }
     if let Some(unseen) = unseen {
         attach(&mut parsed.objects, unseen);
