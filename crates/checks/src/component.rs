@@ -46,11 +46,18 @@ const KUBEADM_SECTIONS: [(&[&str], &str); 4] = [
     (&["etcd", "local"], "etcd"),
 ];
 
-/// Whether it is a component of the control plane, run by the kubelet from a file.
+/// Whether it is a component of the control plane as kubeadm's static pods run it: in the node's
+/// network, and nothing but components. What asks for more of the node is judged as any pod.
 pub(crate) fn is_control_plane(pod: Pod<'_>) -> bool {
+    let on = |field: &str| pod.at(&[field]).and_then(Value::as_bool) == Some(true);
+    let privileged = |c: &pavisade_snapshot::Container<'_>| {
+        c.security(&["privileged"]).and_then(Value::as_bool) == Some(true)
+    };
     pod.object().kind() == "Pod"
         && pod.object().namespace() == "kube-system"
-        && pod.containers().any(|c| component_name(c.value()).is_some())
+        && (on("hostNetwork") && !on("hostPID") && !on("hostIPC"))
+        && pod.containers().next().is_some()
+        && pod.containers().all(|c| component_name(c.value()).is_some() && !privileged(&c))
 }
 
 /// The components that an object configures.

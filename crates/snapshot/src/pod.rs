@@ -43,17 +43,17 @@ pub(crate) fn find(value: Value<'_>, group: &str, kind: &str) -> Box<[Nodes]> {
     if is_builtin(group) {
         return Box::default();
     }
-    // A custom resource embeds a pod template where some `spec` holds a list `containers` of maps
-    // that have images or names: Argo Rollouts, Knative Services, training jobs.
+    // A custom resource embeds a pod template where some `spec` below its own holds a list
+    // `containers` of maps with images: Argo Rollouts, Knative Services, training jobs. Its own
+    // `spec` is none: a Prometheus has `containers` there that are merged into a pod of its operator.
     let specs = value.descendants().filter(|v| v.key() == Some("containers")).filter_map(|list| {
-        let looks_right = |c: Value<'_>| {
-            c.kind() == Kind::Mapping && (c.get("image").is_some() || c.get("name").is_some())
-        };
+        let looks_right = |c: Value<'_>| c.kind() == Kind::Mapping && c.get("image").is_some();
         if list.kind() != Kind::Sequence || !list.items().any(looks_right) {
             return None;
         }
         let spec = list.parent().filter(|s| s.key() == Some("spec"))?;
-        Some(Nodes { template: spec.parent()?.id(), spec: spec.id() })
+        let template = spec.parent().filter(|template| template.id() != value.id())?;
+        Some(Nodes { template: template.id(), spec: spec.id() })
     });
     specs.collect()
 }
