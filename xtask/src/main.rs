@@ -8,7 +8,10 @@
     reason = "a chore talks to the person who started it and measures its own time"
 )]
 
+mod differential;
+mod fuzz;
 mod kubectl;
+mod ours;
 mod shared;
 mod tools;
 mod truth;
@@ -24,6 +27,10 @@ enum Chore {
     Tools(tools::Args),
     /// Compare our verdicts with those of the suites in ../shared/truth.
     Truth(truth::Args),
+    /// Compare generated texts, read by kubectl and by us.
+    Differential(differential::Args),
+    /// Fuzz the readers of foreign bytes.
+    Fuzz(fuzz::Args),
     /// Record what kubectl makes of every file of a corpus.
     KubectlValues(kubectl::Args),
 }
@@ -32,6 +39,8 @@ fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Tools(args) => tools::run(&args),
         Chore::Truth(args) => truth::run(&args),
+        Chore::Differential(args) => differential::run(&args),
+        Chore::Fuzz(args) => fuzz::run(&args),
         Chore::KubectlValues(args) => kubectl::run(&args),
     };
     match done {

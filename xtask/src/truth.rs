@@ -3,6 +3,7 @@
 //! A suite gets a folder and counts; the least agreement that is accepted stands
 //! in `xtask/truth.toml`. Cases are never skipped in silence.
 
+mod kubectl_corpus;
 mod pod_security;
 mod yaml_values;
 
@@ -45,17 +46,22 @@ impl Outcome {
 
 struct Suite {
     name: &'static str,
-    /// Its file under `../shared/truth`.
+    /// Its file under `../shared`.
     file: &'static str,
     run: fn(&Path) -> anyhow::Result<Outcome>,
 }
 
 const SUITES: &[Suite] = &[
-    Suite { name: "yaml-values", file: "yaml-values.jsonl", run: yaml_values::run },
+    Suite { name: "yaml-values", file: "truth/yaml-values.jsonl", run: yaml_values::run },
     Suite {
         name: "pod-security-standards",
-        file: "pod-security-standards.tar.zst",
+        file: "truth/pod-security-standards.tar.zst",
         run: pod_security::run,
+    },
+    Suite {
+        name: "kubectl-corpus",
+        file: "data/manifests/corpus.tar.zst",
+        run: kubectl_corpus::run,
     },
 ];
 
@@ -85,7 +91,7 @@ fn run_one(suite: &Suite, dir: Option<&Path>) -> anyhow::Result<()> {
     let folder = match dir {
         Some(dir) => dir.to_owned(),
         None => {
-            let Some(file) = shared(&format!("truth/{}", suite.file)) else { return Ok(()) };
+            let Some(file) = shared(suite.file) else { return Ok(()) };
             if suite.file.ends_with(".tar.zst") {
                 unpack(&file, unpacked.path())?;
                 unpacked.path().to_owned()
@@ -94,8 +100,9 @@ fn run_one(suite: &Suite, dir: Option<&Path>) -> anyhow::Result<()> {
             }
         }
     };
-    // An archive holds one folder of the suite's name.
-    let inner = folder.join(suite.name);
+    // An archive holds one folder of its own name.
+    let name = suite.file.rsplit('/').next().and_then(|file| file.strip_suffix(".tar.zst"));
+    let inner = folder.join(name.unwrap_or(suite.name));
     let outcome = (suite.run)(if inner.is_dir() { &inner } else { &folder })?;
     for disagreement in &outcome.disagreements {
         println!("{disagreement}");

@@ -128,6 +128,8 @@ pub enum Place<'a> {
     /// In the subject's document: the value itself, or the nearest parent that exists and the
     /// names of what is missing in it (`securityContext.runAsNonRoot`).
     At(Value<'a>, Cow<'static, str>),
+    /// Bytes of the subject's source that are no value: text that a cluster does not see.
+    Bytes(Value<'a>, (u32, u32)),
     /// Nowhere: a whole object is missing.
     Nowhere,
 }
@@ -146,7 +148,11 @@ impl<'a> Place<'a> {
     /// The bytes to show: a scalar with its key; of a collection its key, or the entry that names
     /// it in a list.
     pub fn span(&self) -> Option<Range<u32>> {
-        let Self::At(value, _) = self else { return None };
+        let value = match self {
+            Self::At(value, _) => value,
+            Self::Bytes(_, (start, end)) => return Some(*start..*end),
+            Self::Nowhere => return None,
+        };
         let with_key = |value: Value<'_>| {
             let span = value.span();
             // An aliased value stands elsewhere: then the two have nothing in common.

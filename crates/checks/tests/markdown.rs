@@ -85,7 +85,11 @@ fn world(block: &Block, source: &Source) -> Result<WorldParts, String> {
             let notes = documents.notes.iter().filter(|n| doc.span().contains(&n.span.0));
             let unseen: Vec<_> =
                 notes.map(|n| Unseen { span: n.span, message: n.message.clone() }).collect();
-            for object in objects(doc.root()).map_err(|r| r.message)? {
+            let objects = objects(doc.root());
+            if let Some(refusal) = objects.refused.first() {
+                return Err(refusal.message.clone());
+            }
+            for object in objects.sent {
                 let object = Object::new(object.value, object.api_version, object.kind);
                 found.push(object.with_unseen(unseen.clone()));
             }

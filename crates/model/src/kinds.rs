@@ -22,7 +22,11 @@ kinds! {
     DAEMON_SET = "apps" "DaemonSet" "daemonsets";
     DEPLOYMENT = "apps" "Deployment" "deployments";
     GATEWAY = "gateway.networking.k8s.io" "Gateway" "gateways";
+    GRPC_ROUTE = "gateway.networking.k8s.io" "GRPCRoute" "grpcroutes";
+    HTTP_ROUTE = "gateway.networking.k8s.io" "HTTPRoute" "httproutes";
     INGRESS = "networking.k8s.io" "Ingress" "ingresses";
+    // Served up to Kubernetes 1.21.
+    INGRESS_EXTENSIONS = "extensions" "Ingress" "ingresses";
     JOB = "batch" "Job" "jobs";
     MUTATING_WEBHOOK_CONFIGURATION = "admissionregistration.k8s.io" "MutatingWebhookConfiguration" "mutatingwebhookconfigurations";
     NAMESPACE = "" "Namespace" "namespaces";
@@ -54,6 +58,7 @@ kinds! {
     BASELINE_ADMIN_NETWORK_POLICY = "policy.networking.k8s.io" "BaselineAdminNetworkPolicy" "baselineadminnetworkpolicies";
     CLUSTER_IMAGE_POLICY = "policy.sigstore.dev" "ClusterImagePolicy" "clusterimagepolicies";
     CONSTRAINT_TEMPLATE = "templates.gatekeeper.sh" "ConstraintTemplate" "constrainttemplates";
+    ISTIO_GATEWAY = "networking.istio.io" "Gateway" "gateways";
     KYVERNO_CLUSTER_POLICY = "kyverno.io" "ClusterPolicy" "clusterpolicies";
     KYVERNO_POLICY = "kyverno.io" "Policy" "policies";
     KYVERNO_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "ImageValidatingPolicy" "imagevalidatingpolicies";
@@ -67,6 +72,7 @@ kinds! {
     ENCRYPTION_CONFIGURATION = "apiserver.config.k8s.io" "EncryptionConfiguration" "";
     KUBEADM_CLUSTER_CONFIGURATION = "kubeadm.k8s.io" "ClusterConfiguration" "";
     KUBEADM_INIT_CONFIGURATION = "kubeadm.k8s.io" "InitConfiguration" "";
+    KUBEADM_JOIN_CONFIGURATION = "kubeadm.k8s.io" "JoinConfiguration" "";
     KUBECONFIG = "" "Config" "";
     KUBELET_CONFIGURATION = "kubelet.config.k8s.io" "KubeletConfiguration" "";
 }

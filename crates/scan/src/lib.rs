@@ -173,14 +173,18 @@ fn finding(world: &World, report: &Report<'_>, claim: &Claim<'_>) -> Finding {
 }
 
 fn locate(object: Option<&Object>, place: &Place<'_>) -> (Location, String) {
-    let (Place::At(value, missing), Some(span)) = (place, place.span()) else {
-        return (Location::None, String::new());
+    let none = (Location::None, String::new());
+    let Some(span) = place.span() else { return none };
+    let (value, missing) = match place {
+        Place::At(value, missing) => (value, &**missing),
+        Place::Bytes(value, _) => (value, ""),
+        Place::Nowhere => return none,
     };
     let root = match object {
         Some(object) if std::ptr::eq(object.doc(), value.doc()) => object.value(),
         _ => value.doc().root(),
     };
-    let with_missing = |path: String| match (path.as_str(), &**missing) {
+    let with_missing = |path: String| match (path.as_str(), missing) {
         (_, "") => path,
         ("", missing) => missing.to_owned(),
         (path, missing) => format!("{path}.{missing}"),

@@ -18,6 +18,14 @@ pub(crate) fn scalar(raw: &str, form: Form, indent: u32) -> String {
     }
 }
 
+/// Whether the scalar's text is `text`, which has no escapes or breaks.
+pub(crate) fn scalar_is(raw: &str, form: Form, text: &str) -> bool {
+    match form {
+        Form::Exact => raw == text,
+        _ => scalar(raw, form, 0) == text,
+    }
+}
+
 /// How a line break is kept: every kind of newline becomes `\n`, LS and PS stay.
 fn push_break(out: &mut String, text: &str, at: usize) -> usize {
     let length = break_len(text.as_bytes(), at);

@@ -23,26 +23,42 @@ pub struct Refusal<'d> {
     pub message: String,
 }
 
+/// What kubectl makes of a document.
+#[derive(Debug, Default)]
+pub struct Objects<'d> {
+    /// What it would send, in order.
+    pub sent: Vec<Object<'d>>,
+    /// What it refuses: the document, or single elements of a list.
+    pub refused: Vec<Refusal<'d>>,
+}
+
 /// The objects of a document: itself, or the elements of a list (`kind: List`, or any kind with
 /// a list in `items`).
-///
-/// # Errors
-/// What kubectl refuses; nothing of the document is sent then.
-pub fn objects<'d>(root: Value<'d>) -> Result<Vec<Object<'d>>, Refusal<'d>> {
+pub fn objects<'d>(root: Value<'d>) -> Objects<'d> {
+    let mut objects = Objects::default();
+    if let Err(refusal) = unroll(root, &mut objects) {
+        // A document is refused as a whole, its single elements one by one.
+        objects = Objects { sent: Vec::new(), refused: vec![refusal] };
+    }
+    objects
+}
+
+fn unroll<'d>(root: Value<'d>, out: &mut Objects<'d>) -> Result<(), Refusal<'d>> {
     if root.kind() != Kind::Mapping {
         let message = format!("expected an API object, found {}", root.kind().name());
         return Err(Refusal { at: root, message });
     }
-    let (api_version, kind) = (type_field(root, "apiVersion")?, type_field(root, "kind")?);
+    let (api_version, kind) = type_fields(root)?;
     if kind.is_empty() {
         return Err(Refusal { at: root, message: "`kind` is missing".into() });
     }
     check_metadata(root)?;
     let Some(items) = root.get("items") else {
-        return Ok(vec![Object { value: root, api_version, kind }]);
+        out.sent.push(Object { value: root, api_version, kind });
+        return Ok(());
     };
     match items.kind() {
-        Kind::Null => return Ok(Vec::new()),
+        Kind::Null => return Ok(()),
         Kind::Sequence => {}
         other => {
             let message = format!("`items` must be a list, found {}", other.name());
@@ -50,25 +66,36 @@ pub fn objects<'d>(root: Value<'d>) -> Result<Vec<Object<'d>>, Refusal<'d>> {
         }
     }
     let item_kind = kind.strip_suffix("List").unwrap_or(kind);
-    let mut objects = Vec::new();
     for item in items.items() {
-        if item.kind() != Kind::Mapping {
-            let message =
-                format!("an element of a list must be an object, found {}", item.kind().name());
+        if !matches!(item.kind(), Kind::Mapping | Kind::Null) {
+            let kind = item.kind().name();
+            let message = format!("an element of a list must be an object, found {kind}");
             return Err(Refusal { at: item, message });
         }
-        let (version, kind) = (type_field(item, "apiVersion")?, type_field(item, "kind")?);
+        let (mut version, mut kind) = type_fields(item)?;
         if version.is_empty() && kind.is_empty() {
-            objects.push(Object { value: item, api_version, kind: item_kind });
-        } else if kind.is_empty() {
-            return Err(Refusal { at: item, message: "`kind` is missing".into() });
+            (version, kind) = (api_version, item_kind);
+        }
+        let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
+        if kind.is_empty() || version.is_empty() {
+            out.refused.push(Refusal { at: item, message: format!("`{missing}` is missing") });
         } else if item.get("items").is_some() {
-            objects.extend(self::objects(item)?);
+            unroll(item, out)?;
         } else {
-            objects.push(Object { value: item, api_version: version, kind });
+            out.sent.push(Object { value: item, api_version: version, kind });
         }
     }
-    Ok(objects)
+    Ok(())
+}
+
+/// `apiVersion` and `kind`; an `apiVersion` of more than two parts hides the kind.
+fn type_fields(object: Value<'_>) -> Result<(&str, &str), Refusal<'_>> {
+    let (version, kind) = (type_field(object, "apiVersion")?, type_field(object, "kind")?);
+    if version.matches('/').count() > 1 {
+        let message = format!("`{version}` is no group and version");
+        return Err(Refusal { at: object.get("apiVersion").unwrap_or(object), message });
+    }
+    Ok((version, kind))
 }
 
 fn type_field<'d>(object: Value<'d>, field: &str) -> Result<&'d str, Refusal<'d>> {

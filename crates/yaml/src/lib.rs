@@ -22,7 +22,7 @@ mod scan;
 pub use doc::{Doc, Kind, NodeId, Source, Value};
 pub use dockerfile::dockerfile;
 pub use json::to_json;
-pub use kubectl::{Object, Refusal, objects};
+pub use kubectl::{Object, Objects, Refusal, objects};
 pub use read::{Documents, Note, NoteKind, Piece, Read, cut, join, read, read_piece};
 pub use resolve::Number;
 pub use scan::{MAX_DEPTH, SyntaxError};

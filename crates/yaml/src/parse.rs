@@ -86,6 +86,8 @@ struct Scalar {
     not_finite: bool,
     /// `!!binary`: the text is base64 of what is meant.
     binary: bool,
+    /// `<<`, plain or tagged as a merge key.
+    merge: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -301,6 +303,7 @@ impl<'t> Parser<'t> {
             indent: 0,
             not_finite: false,
             binary: false,
+            merge: false,
         };
         self.scalar(scalar, None)
     }
@@ -391,8 +394,14 @@ impl<'t> Parser<'t> {
             indent,
             not_finite: false,
             binary: short == Some("binary"),
+            merge: false,
         };
         let raw = &self.text[start as usize..end as usize];
+        let may_merge = match short {
+            None => form == Form::Exact,
+            Some(tag) => matches!(tag, "!" | "merge"),
+        };
+        scalar.merge = may_merge && crate::decode::scalar_is(raw, form, "<<");
         let wanted = match short {
             None if form == Form::Exact => "",
             None => return Ok(scalar),
@@ -469,7 +478,7 @@ impl<'t> Parser<'t> {
     fn key(&mut self, scalar: Scalar) -> Parse<()> {
         let (start, end) = (scalar.start as usize, scalar.end as usize);
         let raw = &self.text[start..end];
-        if scalar.tag == Tag::Text && scalar.form == Form::Exact && raw == "<<" {
+        if scalar.merge {
             if let Some(frame) = self.frames.last_mut() {
                 frame.key = Some(PendingKey::Merge);
             }
@@ -647,7 +656,7 @@ impl<'t> Parser<'t> {
             Anchor::Key(scalar) => {
                 self.count(1, true, at)?;
                 return if self.at_key() {
-                    self.key(Scalar { form: quoted(scalar.form), ..scalar })
+                    self.key(Scalar { merge: false, ..scalar })
                 } else {
                     self.push_scalar(scalar).map(|_| ())
                 };
@@ -669,12 +678,13 @@ impl<'t> Parser<'t> {
             };
             return self.key(Scalar {
                 tag: source.tag,
-                form: quoted(source.form),
+                form: source.form,
                 start: source.start,
                 end: source.end,
                 indent,
                 not_finite: false,
                 binary: false,
+                merge: false,
             });
         }
         let merged_list = self.in_merge_list();
@@ -723,11 +733,6 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 const MERGE_NEEDS_MAPS: &str = "map merge requires map or sequence of maps as the value";
-
-/// `<<` that came through an alias is an ordinary key.
-fn quoted(form: Form) -> Form {
-    if form == Form::Exact { Form::Folded } else { form }
-}
 
 /// go-yaml's limit for the share of values that came through aliases.
 fn allowed_alias_share(decoded: u64) -> f64 {

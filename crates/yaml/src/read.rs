@@ -67,16 +67,17 @@ pub struct Read {
 /// Puts the results of [`read_piece`] together, in the order of the pieces.
 pub fn join(reads: impl Iterator<Item = Read>) -> Documents {
     let mut documents = Documents::default();
-    let mut stopped = false;
+    let (mut stopped, mut before_last) = (false, 0);
     for read in reads {
         if let Some(loses_previous) = read.stops
             && !stopped
         {
             stopped = true;
             if loses_previous {
-                documents.sent = documents.sent.saturating_sub(1);
+                documents.sent = before_last;
             }
         }
+        before_last = documents.docs.len();
         documents.notes.extend(read.notes);
         documents.docs.extend(read.doc);
         if !stopped {
@@ -138,10 +139,14 @@ fn cut_yaml(text: &str, from: usize, pieces: &mut Vec<Piece>) {
             if start < line {
                 pieces.push(Piece::Yaml(start as u32, line as u32));
             }
-            start = if refused { line } else { end };
+            // A mark with nothing before it stays at the head of its document.
+            start = if refused || start == line { line } else { end };
             if refused {
+                let lost = pieces
+                    .last()
+                    .is_some_and(|p| matches!(p, Piece::Yaml(_, end) if *end as usize == line));
                 let message = format!("text after a document separator: `{}`", short(rest));
-                pieces.push(Piece::Stop(SyntaxError::new(line, message), true));
+                pieces.push(Piece::Stop(SyntaxError::new(line, message), lost));
             }
         }
         line = end;

@@ -112,7 +112,8 @@ impl<'t> Scanner<'t> {
             simple_keys: vec![SimpleKey::default()],
             comments: Vec::new(),
         };
-        if scanner.at_bom() {
+        // Only the first one is a mark; go-yaml takes any other for a letter.
+        if scanner.text[start.min(end)..].starts_with("\u{feff}".as_bytes()) {
             scanner.pos += 3;
             scanner.column_at = scanner.pos;
         }
@@ -170,10 +171,6 @@ impl<'t> Scanner<'t> {
 
     fn byte(&self, at: usize) -> u8 {
         self.text.get(at).copied().unwrap_or(0)
-    }
-
-    fn at_bom(&self) -> bool {
-        self.text[self.pos.min(self.end)..].starts_with("\u{feff}".as_bytes())
     }
 
     fn column(&mut self) -> i32 {
@@ -265,9 +262,6 @@ impl<'t> Scanner<'t> {
 
     fn skip_to_token(&mut self) {
         loop {
-            if self.byte(self.pos) == 0xEF && self.at_bom() && self.column() == 0 {
-                self.pos += 3;
-            }
             let tabs = self.flow_level > 0 || !self.simple_key_allowed;
             loop {
                 match self.byte(self.pos) {
@@ -385,15 +379,11 @@ impl<'t> Scanner<'t> {
         self.remove_simple_key()?;
         self.simple_key_allowed = false;
         let start = self.pos;
-        self.pos += 1;
-        while self.pos < self.end && !is_blankz(self.text, self.pos) {
-            self.pos += 1;
-        }
-        if !matches!(&self.text[start..self.pos], b"%YAML" | b"%TAG") {
-            return Err(SyntaxError::new(start, "found unknown directive name"));
-        }
         while self.pos < self.end && !is_break_at(self.text, self.pos) {
             self.pos += 1;
+        }
+        if !is_directive(&self.text[start..self.pos]) {
+            return Err(SyntaxError::new(start, "this is neither a %YAML nor a %TAG directive"));
         }
         self.push(Kind::Directive, start, self.pos);
         Ok(())
@@ -543,14 +533,14 @@ impl<'t> Scanner<'t> {
         let start = self.pos;
         loop {
             let c = self.byte(self.pos);
-            if is_word(c) || b";/?:@&=+$,.!~*'()[]".contains(&c) {
-                self.pos += 1;
-            } else if c == b'%' {
+            if c == b'%' {
                 let escape = self.text.get(self.pos + 1..self.pos + 3);
                 if !escape.is_some_and(|e| e.iter().all(u8::is_ascii_hexdigit)) {
                     return Err(SyntaxError::new(self.pos, "did not find URI escaped octet"));
                 }
                 self.pos += 3;
+            } else if is_uri(c) {
+                self.pos += 1;
             } else {
                 return Ok(self.pos - start);
             }
@@ -796,6 +786,32 @@ impl BlockHeader {
         }
         Ok(header)
     }
+}
+
+/// `%YAML 1.1` or `%TAG !handle! prefix`, then perhaps a comment.
+fn is_directive(line: &[u8]) -> bool {
+    let mut words = line.split(|c| is_blank(*c)).filter(|word| !word.is_empty());
+    let number =
+        |digits: &[u8]| matches!(digits.len(), 1 | 2) && digits.iter().all(u8::is_ascii_digit);
+    let good = match words.next() {
+        Some(b"%YAML") => words.next().is_some_and(|version| {
+            let mut parts = version.splitn(2, |c| *c == b'.');
+            parts.next().is_some_and(number) && parts.next().is_some_and(number)
+        }),
+        Some(b"%TAG") => {
+            let handle = words.next().and_then(|handle| handle.strip_prefix(b"!"));
+            let closed = handle.map(|handle| handle.strip_suffix(b"!").unwrap_or(handle));
+            let one = handle.is_some_and(|handle| handle.is_empty() || handle.ends_with(b"!"));
+            one && closed.is_some_and(|name| name.iter().all(|c| is_word(*c)))
+                && words.next().is_some_and(|prefix| prefix.iter().all(|c| is_uri(*c)))
+        }
+        _ => false,
+    };
+    good && words.next().is_none_or(|word| word.starts_with(b"#"))
+}
+
+fn is_uri(c: u8) -> bool {
+    is_word(c) || b";/?:@&=+$,.!~*'()[]%".contains(&c)
 }
 
 fn is_word(c: u8) -> bool {

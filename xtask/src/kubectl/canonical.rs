@@ -22,7 +22,8 @@ pub(crate) fn canonical(value: &Value) -> String {
 /// Makes equal what `kubectl annotate` cannot tell apart. It adds `metadata` and
 /// `annotations` where they are absent, `null` or empty, and turns an annotation
 /// that is `null` into `""`. So empty annotations and empty metadata are left out
-/// here. `metadata: null` is the exception: kubectl leaves that as it is.
+/// here. `metadata: null` is the exception: kubectl leaves that as it is. It also sets the
+/// namespace of its context, which removes one that is `null` or empty.
 pub(crate) fn comparable(mut object: Value) -> Value {
     let Some(Value::Object(metadata)) = object.get_mut("metadata") else { return object };
     if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
@@ -34,6 +35,10 @@ pub(crate) fn comparable(mut object: Value) -> Value {
         |value: &Value| value.is_null() || value.as_object().is_some_and(|map| map.is_empty());
     if metadata.get("annotations").is_some_and(empty) {
         metadata.remove("annotations");
+    }
+    let unnamed = |value: &Value| value.is_null() || value.as_str() == Some("");
+    if metadata.get("namespace").is_some_and(unnamed) {
+        metadata.remove("namespace");
     }
     if metadata.is_empty()
         && let Some(object) = object.as_object_mut()

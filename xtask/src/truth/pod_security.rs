@@ -1,12 +1,18 @@
 //! `pod-security-standards`: the path `LEVEL/VERSION/{pass,fail}/CASE.yaml` is the verdict.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
+use pavisade_checks::CheckSet;
+use pavisade_model::State;
+use pavisade_scan::judge;
+use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
+use pavisade_yaml::{Source, objects, read};
 
 use super::Outcome;
-use crate::shared::files;
+use crate::shared::{files, root};
 
 /// One manifest.
 struct Case {
@@ -19,16 +25,58 @@ struct Case {
 
 /// Runs the suite over a folder of levels.
 pub(super) fn run(dir: &Path) -> anyhow::Result<Outcome> {
-    // FILL IN: does the pod meet the level, as the standard was in that version?
-    let passes = |case: &Case| -> anyhow::Result<bool> {
-        let Case { level, version, text } = case;
-        bail!(
-            "pavisade-scan is not wired in xtask/src/truth/pod_security.rs yet \
-             (first case: {level} {version}, {} bytes)",
-            text.len()
-        )
-    };
-    compare(dir, passes)
+    let controls = Levels::read()?;
+    compare(dir, |case| controls.admit(case))
+}
+
+/// Which checks belong to which level, from the framework's own file.
+struct Levels {
+    baseline: BTreeSet<String>,
+    restricted: BTreeSet<String>,
+}
+
+impl Levels {
+    fn read() -> anyhow::Result<Self> {
+        let path = root().join("frameworks/pod-security-standards.toml");
+        let table: toml::Table = fs::read_to_string(&path)?.parse()?;
+        let controls = table.get("controls").and_then(toml::Value::as_array);
+        let mut levels = Self { baseline: BTreeSet::new(), restricted: BTreeSet::new() };
+        for control in controls.context("no controls")? {
+            let level = control.get("level").and_then(toml::Value::as_str).unwrap_or("");
+            let checks = control.get("checks").and_then(toml::Value::as_array);
+            let ids = checks.into_iter().flatten().filter_map(toml::Value::as_str);
+            match level {
+                "baseline" => levels.baseline.extend(ids.map(str::to_owned)),
+                "restricted" => levels.restricted.extend(ids.map(str::to_owned)),
+                other => bail!("{}: `{other}` is no level", path.display()),
+            }
+        }
+        Ok(levels)
+    }
+
+    /// Whether the pod meets the level as the standard was in that version.
+    fn admit(&self, case: &Case) -> anyhow::Result<bool> {
+        let version = case.version.parse().map_err(anyhow::Error::msg)?;
+        let wanted = |meta: &pavisade_model::Meta| match case.level.as_str() {
+            "baseline" => self.baseline.contains(meta.id),
+            _ => self.baseline.contains(meta.id) || self.restricted.contains(meta.id),
+        };
+        let set = CheckSet::new(version, wanted, &HashMap::new())
+            .map_err(|error| anyhow::Error::msg(error.message))?;
+        let documents = read(&Source::new("case", case.text.as_str()));
+        let mut found = Vec::new();
+        for doc in &documents.docs {
+            let objects = objects(doc.root());
+            ensure!(objects.refused.is_empty(), "kubectl would refuse it");
+            found.extend(objects.sent.iter().map(|o| Object::new(o.value, o.api_version, o.kind)));
+        }
+        ensure!(found.len() == 1, "want one pod, found {}", found.len());
+        let world = WorldParts::files("case", WorldKind::Files, found);
+        let judgement = judge(&Snapshot::new(vec![world], Vec::new()), &set);
+        let mut doubts = judgement.of_state(State::Unknown);
+        ensure!(doubts.next().is_none(), "the standard knows no doubt");
+        Ok(judgement.findings.is_empty())
+    }
 }
 
 fn compare(dir: &Path, passes: impl Fn(&Case) -> anyhow::Result<bool>) -> anyhow::Result<Outcome> {

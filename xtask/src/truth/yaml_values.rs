@@ -8,34 +8,21 @@ use serde_json::Value;
 
 use super::Outcome;
 use crate::kubectl::{canonical, comparable};
-
-/// What a reader made of one text.
-struct Answer {
-    /// What would be sent, in order; what came before an error too.
-    objects: Vec<Value>,
-    refused: bool,
-}
+use crate::ours::{Ours, as_kubectl};
 
 /// One line of `yaml-values.jsonl`.
 struct Case {
     id: String,
     input: String,
-    truth: Answer,
+    truth: Ours,
 }
 
 /// Runs the suite over a folder that holds `yaml-values.jsonl`.
 pub(super) fn run(dir: &Path) -> anyhow::Result<Outcome> {
-    // FILL IN: give the text to pavisade-yaml, and its objects as serde_json values.
-    let verdict = |_input: &str| -> anyhow::Result<Answer> {
-        bail!("pavisade-yaml is not wired in xtask/src/truth/yaml_values.rs yet")
-    };
-    compare(dir, verdict)
+    compare(dir, as_kubectl)
 }
 
-fn compare(
-    dir: &Path,
-    verdict: impl Fn(&str) -> anyhow::Result<Answer>,
-) -> anyhow::Result<Outcome> {
+fn compare(dir: &Path, verdict: impl Fn(&str) -> anyhow::Result<Ours>) -> anyhow::Result<Outcome> {
     let path = dir.join("yaml-values.jsonl");
     let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     let mut outcome = Outcome::default();
@@ -48,7 +35,7 @@ fn compare(
     Ok(outcome)
 }
 
-fn show(answer: Answer) -> String {
+fn show(answer: Ours) -> String {
     let objects = answer.objects.into_iter().map(comparable).collect();
     let refused = if answer.refused { " then refused" } else { "" };
     format!("{}{refused}", canonical(&Value::Array(objects)))
@@ -64,7 +51,7 @@ impl Case {
         else {
             bail!("want the texts `id` and `input` and the list `objects`")
         };
-        Ok(Self { id, input, truth: Answer { objects, refused } })
+        Ok(Self { id, input, truth: Ours { objects, refused } })
     }
 }
 
@@ -85,7 +72,7 @@ mod tests {
         );
         fs::write(dir.path().join("yaml-values.jsonl"), cases).unwrap();
         let ours = |_: &str| {
-            Ok(Answer { objects: vec![serde_json::json!({"a": "x", "b": 1})], refused: false })
+            Ok(Ours { objects: vec![serde_json::json!({"a": "x", "b": 1})], refused: false })
         };
         let outcome = compare(dir.path(), ours).unwrap();
         assert_eq!((outcome.agreed, outcome.total), (1, 3));

@@ -5,6 +5,7 @@ use pavisade_snapshot::Container;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::field::{boolean, named};
 use crate::{Check, Cx, OnContainer, Verdict};
 
 /// Containers that run privileged.
@@ -24,11 +25,12 @@ impl Check for PrivilegedContainer {
     type On = OnContainer;
 
     fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        match container.security(&["privileged"]) {
-            Some(value) if value.as_bool() == Some(true) => {
-                Verdict::fails(value, format!("container `{}` runs privileged", container.name()))
+        match boolean(container.value(), &["securityContext", "privileged"]) {
+            Ok(Some((true, place))) => {
+                Verdict::fails(place, format!("{} runs privileged", named(container)))
             }
-            _ => Verdict::Holds,
+            Ok(_) => Verdict::Holds,
+            Err(wrong) => wrong.into(),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Which NetworkPolicies select a pod, and for which directions they count.
 
-use pavisade_model::kinds;
-use pavisade_snapshot::{Object, Pod, Selector, SelectorError};
-use pavisade_yaml::Value;
+use std::cell::Cell;
 
-use crate::{Claim, Cx, Place, Verdict};
+use pavisade_model::{GroupKind, kinds};
+use pavisade_snapshot::{Coverage, Object, Pod, Selector, SelectorError};
+use pavisade_yaml::{Kind, Value};
+
+use crate::{Claim, Cx, Listing, Place, Verdict};
 
 /// A direction of traffic, seen from the pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,29 +16,51 @@ pub(super) enum Direction {
 }
 
 impl Direction {
+    /// As `policyTypes` says it.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Ingress => "Ingress",
             Self::Egress => "Egress",
         }
     }
+
+    /// The field that holds the rules.
+    pub(super) fn field(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Egress => "egress",
+        }
+    }
 }
 
-/// Kinds of policies besides NetworkPolicy whose effect is not modelled here.
-const OTHER_POLICIES: [pavisade_model::GroupKind; 9] = [
-    kinds::CILIUM_NETWORK_POLICY,
-    kinds::CILIUM_CLUSTERWIDE_NETWORK_POLICY,
-    kinds::CALICO_NETWORK_POLICY,
-    kinds::CALICO_NETWORK_POLICY_CRD,
-    kinds::CALICO_GLOBAL_NETWORK_POLICY,
-    kinds::CALICO_GLOBAL_NETWORK_POLICY_CRD,
-    kinds::CLUSTER_NETWORK_POLICY,
-    kinds::ADMIN_NETWORK_POLICY,
-    kinds::BASELINE_ADMIN_NETWORK_POLICY,
+/// Kinds of policies besides NetworkPolicy whose effect is not modelled here; whether they have a
+/// namespace.
+const OTHER_POLICIES: [(GroupKind, bool); 9] = [
+    (kinds::CILIUM_NETWORK_POLICY, true),
+    (kinds::CILIUM_CLUSTERWIDE_NETWORK_POLICY, false),
+    (kinds::CALICO_NETWORK_POLICY, true),
+    (kinds::CALICO_NETWORK_POLICY_CRD, true),
+    (kinds::CALICO_GLOBAL_NETWORK_POLICY, false),
+    (kinds::CALICO_GLOBAL_NETWORK_POLICY_CRD, false),
+    (kinds::CLUSTER_NETWORK_POLICY, false),
+    (kinds::ADMIN_NETWORK_POLICY, false),
+    (kinds::BASELINE_ADMIN_NETWORK_POLICY, false),
+];
+
+/// Kinds whose objects make pods and are read beside a policy or a Service.
+const WORKLOADS: [GroupKind; 8] = [
+    kinds::POD,
+    kinds::DEPLOYMENT,
+    kinds::DAEMON_SET,
+    kinds::STATEFUL_SET,
+    kinds::REPLICA_SET,
+    kinds::REPLICATION_CONTROLLER,
+    kinds::JOB,
+    kinds::CRON_JOB,
 ];
 
 /// Whether a NetworkPolicy counts for a direction: `policyTypes`, or its default (always Ingress;
-/// Egress where the policy has an `egress` section).
+/// Egress where the policy has egress rules).
 pub(super) fn applies_to(policy: &Object, direction: Direction) -> bool {
     let types = policy.at(&["spec", "policyTypes"]).filter(|t| t.items().next().is_some());
     match types {
@@ -48,56 +72,249 @@ pub(super) fn applies_to(policy: &Object, direction: Direction) -> bool {
     }
 }
 
-/// Whether a policy of the pod's namespace selects the pod.
-pub(super) fn selects(policy: &Object, pod: Pod<'_>) -> Result<bool, SelectorError> {
-    let selector = match policy.at(&["spec", "podSelector"]) {
-        Some(value) => Selector::read(value)?,
-        // A null or absent selector is the empty one: it selects every pod.
-        None => return Ok(true),
+/// The rules of a policy for a direction; none where it does not count for it.
+pub(super) fn rules(policy: &Object, direction: Direction) -> impl Iterator<Item = Value<'_>> {
+    let spec = policy.at(&["spec"]).filter(|_| applies_to(policy, direction));
+    spec.into_iter().flat_map(move |spec| spec.list(direction.field()))
+}
+
+/// The policy's selector; an absent one is the empty one.
+pub(super) fn pod_selector(policy: &Object) -> Result<Option<Selector<'_>>, SelectorError> {
+    let Some(value) = policy.at(&["spec", "podSelector"]).filter(|v| !v.is_null()) else {
+        return Ok(None);
     };
-    Ok(selector.matches(|key| pod.labels().find(|(k, _)| *k == key).map(|(_, v)| v)))
+    if value.kind() != Kind::Mapping {
+        return Err(SelectorError("`podSelector` must be a map".into()));
+    }
+    // The API server drops an unknown field, and would select every pod.
+    let known = ["matchLabels", "matchExpressions"];
+    match value.entries().find(|(key, _)| !known.contains(key)) {
+        Some((key, _)) => Err(SelectorError(format!("`podSelector` has no field `{key}`"))),
+        None => Selector::read(value).map(Some),
+    }
+}
+
+/// Whether a selector selects a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Selects {
+    Yes,
+    No,
+    /// It depends on labels that a controller adds, or on the namespace that the files get.
+    Maybe,
+}
+
+/// Whether a selector, of an object in `namespace`, selects the pod.
+pub(super) fn selects(selector: Option<&Selector<'_>>, namespace: &str, pod: Pod<'_>) -> Selects {
+    let pod_namespace = pod.object().namespace();
+    let same = match (namespace, pod_namespace) {
+        (a, b) if a == b => Selects::Yes,
+        // In files, the namespace may be given when they are applied.
+        ("", _) | (_, "") => Selects::Maybe,
+        _ => return Selects::No,
+    };
+    let unsure = Cell::new(false);
+    let label = |key: &str| {
+        let own = pod.labels().find(|(k, _)| *k == key).map(|(_, v)| v);
+        own.or_else(|| match added_label(pod, key) {
+            Added::Value(value) => Some(value),
+            Added::Unknown => {
+                unsure.set(true);
+                None
+            }
+            Added::No => None,
+        })
+    };
+    let matched = selector.is_none_or(|selector| selector.matches(label));
+    match (matched, unsure.get()) {
+        (_, true) => Selects::Maybe,
+        (true, false) => same,
+        (false, false) => Selects::No,
+    }
+}
+
+/// A label that is not in the template.
+enum Added<'a> {
+    No,
+    Value(&'a str),
+    Unknown,
+}
+
+/// Labels that a workload's controller puts on its pods.
+fn added_label<'a>(pod: Pod<'a>, key: &str) -> Added<'a> {
+    let object = pod.object();
+    let unknown: &[&str] = match (object.group(), object.kind()) {
+        ("batch" | "extensions", kind @ ("Job" | "CronJob")) => match key {
+            "job-name" | "batch.kubernetes.io/job-name" if kind == "Job" => {
+                return Added::Value(object.name());
+            }
+            _ => &[
+                "job-name",
+                "batch.kubernetes.io/job-name",
+                "controller-uid",
+                "batch.kubernetes.io/controller-uid",
+                "batch.kubernetes.io/job-completion-index",
+            ],
+        },
+        ("apps" | "extensions", "Deployment" | "ReplicaSet") => &["pod-template-hash"],
+        ("apps" | "extensions", "DaemonSet") => {
+            &["controller-revision-hash", "pod-template-generation"]
+        }
+        ("apps", "StatefulSet") => &[
+            "controller-revision-hash",
+            "statefulset.kubernetes.io/pod-name",
+            "apps.kubernetes.io/pod-index",
+        ],
+        ("", _) => &[],
+        // What an operator makes of a custom resource is its own affair.
+        _ => return Added::Unknown,
+    };
+    if unknown.contains(&key) { Added::Unknown } else { Added::No }
+}
+
+/// Whether the pod is in its node's network, where policies do not reach it.
+pub(super) fn on_host_network(pod: Pod<'_>) -> bool {
+    pod.at(&["hostNetwork"]).and_then(Value::as_bool) == Some(true)
+}
+
+/// What is known of the policies that select a pod for a direction.
+pub(super) enum Restriction<'a> {
+    /// These select it; what they allow adds up.
+    By(Vec<&'a Object>),
+    /// None does.
+    None,
+    /// It could not be determined, and why.
+    Unknown(String),
+}
+
+/// The policies that select the pod for a direction.
+pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Restriction<'a> {
+    let (mut by, mut unclear) = (Vec::new(), None);
+    let policies = policies_near(pod.object().namespace(), cx);
+    for policy in policies.objects.iter().filter(|p| applies_to(p, direction)) {
+        let selector = match pod_selector(policy) {
+            Ok(selector) => selector,
+            Err(error) => {
+                unclear =
+                    Some(format!("NetworkPolicy `{}` cannot be read: {}", policy.name(), error.0));
+                continue;
+            }
+        };
+        match selects(selector.as_ref(), policy.namespace(), pod) {
+            Selects::Yes => by.push(*policy),
+            Selects::No => {}
+            Selects::Maybe if policy.namespace() == pod.object().namespace() => {
+                unclear = Some(format!(
+                    "NetworkPolicy `{}` may select these pods by labels that a controller adds",
+                    policy.name()
+                ));
+            }
+            Selects::Maybe => {
+                unclear = Some(format!(
+                    "NetworkPolicy `{}` selects these pods only if both are applied to one \
+                     namespace, which the files do not say",
+                    policy.name()
+                ));
+            }
+        }
+    }
+    if !by.is_empty() {
+        return Restriction::By(by);
+    }
+    match unclear
+        .or_else(|| policies.refused())
+        .or_else(|| other_policy(pod.object().namespace(), cx))
+    {
+        Some(why) => Restriction::Unknown(why),
+        None => Restriction::None,
+    }
+}
+
+/// The policies of a namespace; where the files leave namespaces open, those that may be in it.
+pub(super) fn policies_near<'a>(namespace: &'a str, cx: &Cx<'a>) -> Listing<'a> {
+    near(kinds::NETWORK_POLICY, namespace, cx)
+}
+
+fn near<'a>(kind: GroupKind, namespace: &'a str, cx: &Cx<'a>) -> Listing<'a> {
+    if namespace.is_empty() {
+        return cx.list(kind);
+    }
+    let mut listing = cx.list_in(kind, namespace);
+    if listing.coverage == Coverage::Partial {
+        listing.objects.extend(cx.list_in(kind, "").objects);
+    }
+    listing
+}
+
+/// Why a policy of another kind, or the lack of a right to see it, leaves the question open.
+pub(super) fn other_policy<'a>(namespace: &'a str, cx: &Cx<'a>) -> Option<String> {
+    OTHER_POLICIES.into_iter().find_map(|(kind, namespaced)| {
+        // There are few of them, mostly none: one list is cheaper than two by namespace.
+        let others = cx.list(kind);
+        let may_reach = |policy: &&&Object| {
+            let of = policy.namespace();
+            !namespaced || of == namespace || of.is_empty() || namespace.is_empty()
+        };
+        others.refused().or_else(|| {
+            let policy = others.objects.iter().find(may_reach)?;
+            Some(format!(
+                "{} `{}` may restrict these pods; such policies are not modelled yet",
+                kind.kind,
+                policy.name()
+            ))
+        })
+    })
+}
+
+/// Pods of a namespace, and of objects that may be put into it.
+pub(super) struct Pods<'a> {
+    pub(super) pods: Vec<Pod<'a>>,
+    /// Whether these are all.
+    pub(super) complete: bool,
+    /// Why some could not be seen.
+    pub(super) refused: Option<String>,
+}
+
+/// The pods of all workloads.
+pub(super) fn all_pods<'a>(cx: &Cx<'a>) -> Vec<Pod<'a>> {
+    let objects = WORKLOADS.into_iter().flat_map(|kind| cx.list(kind).objects);
+    objects.flat_map(Object::pods).collect()
+}
+
+/// The pods of the workloads in a namespace.
+pub(super) fn pods_near<'a>(namespace: &'a str, cx: &Cx<'a>) -> Pods<'a> {
+    let mut found = Pods { pods: Vec::new(), complete: true, refused: None };
+    for kind in WORKLOADS {
+        let listing = near(kind, namespace, cx);
+        found.complete &= matches!(listing.coverage, Coverage::Complete | Coverage::NotServed);
+        found.refused = found.refused.or_else(|| listing.refused());
+        found.pods.extend(listing.objects.into_iter().flat_map(Object::pods));
+    }
+    found
 }
 
 /// Whether any policy restricts the pod's traffic in a direction.
-pub(super) fn coverage_of<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Verdict<'a> {
-    if pod.at(&["hostNetwork"]).and_then(Value::as_bool) == Some(true) {
+pub(super) fn unrestricted<'a>(
+    pod: Pod<'a>,
+    direction: Direction,
+    consequence: &str,
+    cx: &Cx<'a>,
+) -> Verdict<'a> {
+    if on_host_network(pod) {
         // Policies do not reach a pod in its node's network; PV-C002 says so.
         return Verdict::NotApplicable;
     }
-    let policies = cx.list_in(kinds::NETWORK_POLICY, pod.object().namespace());
-    let mut unclear = None;
-    for policy in policies.objects.iter().filter(|p| applies_to(p, direction)) {
-        match selects(policy, pod) {
-            Ok(true) => return Verdict::Holds,
-            Ok(false) => {}
-            Err(error) => unclear = Some((policy.name(), error)),
-        }
-    }
     let place = Place::from(pod.object().at(&["metadata", "name"]).unwrap_or(pod.spec()));
-    if let Some((name, error)) = unclear {
-        return Verdict::unknown(
+    match restriction(pod, direction, cx) {
+        Restriction::By(_) => Verdict::Holds,
+        Restriction::Unknown(why) => Verdict::unknown(place, why),
+        Restriction::None => Claim::fails(
             place,
-            format!("NetworkPolicy `{name}` cannot be read: {}", error.0),
-        );
+            format!(
+                "no NetworkPolicy {} restricts {} of these pods: {consequence}",
+                cx.list_in(kinds::NETWORK_POLICY, pod.object().namespace()).scope(),
+                direction.field(),
+            ),
+        )
+        .into(),
     }
-    if let Some(why) = policies.refused() {
-        return Verdict::unknown(place, why);
-    }
-    for kind in OTHER_POLICIES {
-        let others = cx.list(kind);
-        if let Some(why) = others.refused() {
-            return Verdict::unknown(place, why);
-        }
-        if let Some(policy) = others.objects.first() {
-            let why = format!(
-                "{} `{}` may restrict it; such policies are not modelled yet",
-                kind.kind,
-                policy.name()
-            );
-            return Verdict::unknown(place, why);
-        }
-    }
-    let name = direction.name().to_lowercase();
-    let message = format!("no NetworkPolicy {} restricts {name} of these pods", policies.scope());
-    Claim::fails(place, message).into()
 }

@@ -5,7 +5,7 @@ use pavisade_snapshot::Pod;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::policy::{Direction, coverage_of};
+use super::policy::{Direction, unrestricted};
 use crate::{Check, Cx, OnPod, Verdict};
 
 /// Pods that no NetworkPolicy restricts for incoming traffic.
@@ -43,6 +43,6 @@ impl Check for UnrestrictedIngress {
     type On = OnPod;
 
     fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        coverage_of(pod, Direction::Ingress, cx)
+        unrestricted(pod, Direction::Ingress, "every pod of the cluster can connect to them", cx)
     }
 }

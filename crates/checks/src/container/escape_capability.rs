@@ -1,0 +1,74 @@
+//! PV-C030.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::Container;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{WrongType, boolean, list, named, text_element};
+use crate::{Check, Claim, Cx, OnContainer, Verdict};
+
+/// Containers with a capability that leads to their node.
+///
+/// ## Why
+/// Some capabilities are not confined to the container: with `SYS_ADMIN` it mounts the node's
+/// disks, with `SYS_MODULE` it loads code into the kernel, with `DAC_READ_SEARCH` it opens any file
+/// of the node's disk by its number.
+///
+/// ## Fix
+/// Remove the capability, or keep what needs it in a small pod of its own, in a namespace where
+/// nobody else may create pods.
+#[check(id = "PV-C030", severity = Critical, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EscapeCapability {}
+
+/// What a capability gives on the node (capabilities(7)).
+const ESCAPES: [(&str, Severity, &str); 10] = [
+    ("ALL", Severity::Critical, "every capability there is, `SYS_ADMIN` and `SYS_MODULE` included"),
+    ("SYS_ADMIN", Severity::Critical, "it may mount the node's file systems and enter namespaces"),
+    ("SYS_MODULE", Severity::Critical, "it may load code into the node's kernel"),
+    ("DAC_READ_SEARCH", Severity::Critical, "it may open any file of the node's disk"),
+    ("SYS_RAWIO", Severity::Critical, "it may reach the node's memory and devices"),
+    ("SYS_BOOT", Severity::High, "it may reboot the node or load another kernel"),
+    ("BPF", Severity::High, "it may load programs into the node's kernel"),
+    ("PERFMON", Severity::High, "it may read the memory of the node's kernel"),
+    ("MAC_ADMIN", Severity::High, "it may change the node's AppArmor or SELinux policy"),
+    ("MAC_OVERRIDE", Severity::High, "it may override the node's mandatory access control"),
+];
+
+impl Check for EscapeCapability {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        judge(container).unwrap_or_else(Verdict::from)
+    }
+}
+
+fn judge(container: Container<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
+    let privileged = boolean(container.value(), &["securityContext", "privileged"])?;
+    if privileged.is_some_and(|(privileged, _)| privileged) {
+        // It has them all without asking: PV-C001 reports it.
+        return Ok(Verdict::NotApplicable);
+    }
+    let host_pid = boolean(container.pod().spec(), &["hostPID"])?.is_some_and(|(on, _)| on);
+    let mut claims = Vec::new();
+    for value in list(container.value(), &["securityContext", "capabilities", "add"])? {
+        let written = text_element(value)?;
+        // Runtimes mind neither case nor, some of them, the prefix.
+        let upper = written.to_ascii_uppercase();
+        let name = upper.strip_prefix("CAP_").unwrap_or(&upper);
+        let of_host_pid = (host_pid && name == "SYS_PTRACE").then_some((
+            Severity::Critical,
+            "with `hostPID` it may take over the node's processes",
+        ));
+        let escape = ESCAPES.iter().find(|(escape, ..)| *escape == name);
+        let escape = escape.map(|(_, severity, gives)| (*severity, *gives)).or(of_host_pid);
+        if let Some((severity, gives)) = escape {
+            let message = format!("{} adds capability `{written}`: {gives}", named(container));
+            claims.push(Claim::fails(value, message).severity(severity));
+        }
+    }
+    Ok(Verdict::from_claims(claims))
+}

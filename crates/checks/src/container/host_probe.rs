@@ -1,0 +1,67 @@
+//! PV-C019.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Container;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{map, named, text};
+use crate::{Check, Claim, Cx, OnContainer, Verdict};
+
+/// Containers whose probes or lifecycle hooks call a host of their choice.
+///
+/// ## Why
+/// The kubelet makes the call, from the node's network: a pod that names the host reaches the
+/// node's `127.0.0.1` and what only nodes may reach, and learns from the probe what answered.
+///
+/// ## Fix
+/// Remove `host`; the kubelet then calls the pod itself. A virtual host goes into `httpHeaders`.
+#[check(id = "PV-C019", severity = Low, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct HostProbe {}
+
+const HANDLERS: [&[&str]; 5] = [
+    &["livenessProbe"],
+    &["readinessProbe"],
+    &["startupProbe"],
+    &["lifecycle", "postStart"],
+    &["lifecycle", "preStop"],
+];
+
+impl Check for HostProbe {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        // Baseline since 1.34; older versions of the standard say nothing of it.
+        if !cx.kubernetes().at_least(34) {
+            return Verdict::NotApplicable;
+        }
+        let mut claims = Vec::new();
+        for handler in HANDLERS {
+            let found = match map(container.value(), handler) {
+                Ok(found) => found,
+                Err(wrong) => {
+                    claims.push(wrong.into());
+                    continue;
+                }
+            };
+            let Some(found) = found else { continue };
+            for action in ["httpGet", "tcpSocket"] {
+                match text(found, &[action, "host"]) {
+                    Ok(Some(("", _)) | None) => {}
+                    Ok(Some((host, place))) => claims.push(Claim::fails(
+                        place,
+                        format!(
+                            "`{}` of {} lets the kubelet call `{host}`",
+                            handler.join("."),
+                            named(container)
+                        ),
+                    )),
+                    Err(wrong) => claims.push(wrong.into()),
+                }
+            }
+        }
+        Verdict::from_claims(claims)
+    }
+}

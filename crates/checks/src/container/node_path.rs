@@ -1,0 +1,163 @@
+//! Paths of the node that containers mount: `hostPath` volumes, joined with `subPath`.
+
+use std::borrow::Cow;
+
+use pavisade_snapshot::{Container, Pod};
+use pavisade_yaml::{Kind, Value};
+
+use super::field::{Field, WrongType, boolean, list, map, text};
+use crate::Claim;
+
+/// A volume that is a path of the node.
+pub(super) struct NodeVolume<'a> {
+    /// `hostPath.path` as it is written.
+    pub path: &'a str,
+    /// Where that stands.
+    pub place: Value<'a>,
+    /// Who mounts it.
+    pub mounts: Vec<Mount<'a>>,
+}
+
+/// One container's mount of such a volume.
+pub(super) struct Mount<'a> {
+    /// Who mounts it.
+    pub container: Container<'a>,
+    /// What of the node it sees, normalised; `/var/run` is `/run`.
+    pub path: String,
+    /// The same for a reader: as it is written, unless `subPath` leads elsewhere.
+    pub shown: Cow<'a, str>,
+    /// Whether it sees something below `path` that only the running container decides on.
+    pub below: bool,
+    /// How it may write.
+    pub access: Access,
+}
+
+/// How a mount may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// It may.
+    Write,
+    /// It may not, but what is mounted below it on the node may be (KEP-3857).
+    WriteBelow,
+    /// Nothing.
+    Read,
+}
+
+/// The volumes of a pod that are paths of its node and mounted by a container.
+pub(super) fn node_volumes(pod: Pod<'_>) -> (Vec<NodeVolume<'_>>, Vec<Claim<'_>>) {
+    let (mut volumes, mut unclear) = (Vec::new(), Vec::new());
+    let all = match list(pod.spec(), &["volumes"]) {
+        Ok(all) => all,
+        Err(wrong) => return (volumes, vec![wrong.into()]),
+    };
+    for volume in all.filter(|v| v.kind() == Kind::Mapping && v.get("hostPath").is_some()) {
+        match read(pod, volume) {
+            Ok(Some(volume)) if is_placeholder(volume.path) => unclear.push(Claim::unknown(
+                volume.place,
+                format!("`{}` is no absolute path: it is not known what it becomes", volume.path),
+            )),
+            Ok(Some(volume)) => volumes.push(volume),
+            Ok(None) => {}
+            Err(wrong) => unclear.push(wrong.into()),
+        }
+    }
+    (volumes, unclear)
+}
+
+fn read<'a>(pod: Pod<'a>, volume: Value<'a>) -> Field<'a, NodeVolume<'a>> {
+    let Some(source) = map(volume, &["hostPath"])? else { return Ok(None) };
+    let Some((name, _)) = text(volume, &["name"])? else { return Ok(None) };
+    let Some((path, place)) = text(source, &["path"])? else { return Ok(None) };
+    let mut mounts = Vec::new();
+    for container in pod.containers() {
+        for mount in list(container.value(), &["volumeMounts"])? {
+            if mount.str("name") == Some(name) {
+                mounts.push(read_mount(container, path, mount)?);
+            }
+        }
+    }
+    Ok((!mounts.is_empty()).then_some(NodeVolume { path, place, mounts }))
+}
+
+fn read_mount<'a>(
+    container: Container<'a>,
+    volume: &'a str,
+    mount: Value<'a>,
+) -> Result<Mount<'a>, WrongType<'a>> {
+    let expression = text(mount, &["subPathExpr"])?.map(|(text, _)| text).unwrap_or_default();
+    let (sub_path, below) = match expression.split_once("$(") {
+        // What stands before the first variable, as far as it is a whole directory.
+        Some((known, _)) => (known.rsplit_once('/').map_or("", |(directory, _)| directory), true),
+        None if expression.is_empty() => {
+            (text(mount, &["subPath"])?.map(|(text, _)| text).unwrap_or_default(), false)
+        }
+        None => (expression, false),
+    };
+    let read_only = boolean(mount, &["readOnly"])?.is_some_and(|(read_only, _)| read_only);
+    let recursive = text(mount, &["recursiveReadOnly"])?.map(|(text, _)| text);
+    let access = match (read_only, recursive) {
+        (false, _) => Access::Write,
+        (true, Some("Enabled")) => Access::Read,
+        (true, _) => Access::WriteBelow,
+    };
+    let path = normalise(&format!("{volume}/{sub_path}"));
+    let shown = if sub_path.is_empty() { volume.into() } else { path.clone().into() };
+    Ok(Mount { container, path, shown, below, access })
+}
+
+/// Whether something else must be filled in before it is a path.
+fn is_placeholder(path: &str) -> bool {
+    let windows = path.as_bytes().get(1) == Some(&b':') || path.starts_with(r"\\");
+    !(windows || path.starts_with('/')) || path.contains("${") || path.contains("{{")
+}
+
+fn normalise(path: &str) -> String {
+    let windows = path.as_bytes().get(1) == Some(&b':') || path.starts_with(r"\\");
+    let path = if windows { path.replace('\\', "/").to_ascii_lowercase() } else { path.to_owned() };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    // The link that every distribution has.
+    if parts.starts_with(&["var", "run"]) {
+        parts.remove(0);
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// Whether a path is another or lies below it.
+pub(super) fn is_within(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_normalised() {
+        for (written, path) in [
+            ("/", "/"),
+            ("//var/./run/docker.sock/", "/run/docker.sock"),
+            ("/var/runner", "/var/runner"),
+            ("/etc/../root", "/root"),
+            (r"C:\Windows\", "/c:/windows"),
+            (r"\\.\pipe\docker_engine", "/pipe/docker_engine"),
+        ] {
+            assert_eq!(normalise(written), path, "{written}");
+        }
+    }
+
+    #[test]
+    fn within_ends_at_a_slash() {
+        assert!(is_within("/etc/kubernetes/pki", "/etc/kubernetes"));
+        assert!(is_within("/etc/kubernetes", "/etc/kubernetes"));
+        assert!(!is_within("/etc/kubernetes2", "/etc/kubernetes"));
+    }
+}

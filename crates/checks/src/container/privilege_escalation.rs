@@ -1,0 +1,48 @@
+//! PV-C007.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Container;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{boolean, named};
+use crate::{Check, Cx, OnContainer, Place, Verdict};
+
+/// Containers whose processes may gain more privileges than their parent.
+///
+/// ## Why
+/// Without `allowPrivilegeEscalation: false` the kernel's flag `no_new_privs` is off: a program
+/// with the set-user-ID bit, such as `su` or a flawed `sudo` in the image, makes root of any user.
+///
+/// ## Fix
+/// Set `securityContext: {allowPrivilegeEscalation: false}` in every container; the default is
+/// true.
+#[check(id = "PV-C007", severity = Medium, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PrivilegeEscalation {}
+
+impl Check for PrivilegeEscalation {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        let version = cx.kubernetes();
+        // The field came with 1.8.
+        if !version.at_least(8) || version.at_least(25) && container.pod().is_windows() {
+            return Verdict::NotApplicable;
+        }
+        let path = ["securityContext", "allowPrivilegeEscalation"];
+        let by = named(container);
+        match boolean(container.value(), &path) {
+            Ok(Some((false, _))) => Verdict::Holds,
+            Ok(Some((true, place))) => {
+                Verdict::fails(place, format!("{by} allows privilege escalation"))
+            }
+            Ok(None) => Verdict::fails(
+                Place::field(container.value(), &path),
+                format!("{by} does not set `allowPrivilegeEscalation: false`"),
+            ),
+            Err(wrong) => wrong.into(),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Whether a container runs as root, and whose root that is.
+
+use pavisade_snapshot::{Container, Pod};
+
+use super::field::{Field, WrongType, boolean, integer};
+
+/// Whether the pod has a user namespace of its own (`hostUsers: false`).
+pub(super) fn has_user_namespace(pod: Pod<'_>) -> Result<bool, WrongType<'_>> {
+    Ok(boolean(pod.spec(), &["hostUsers"])?.is_some_and(|(host_users, _)| !host_users))
+}
+
+/// The user that the manifest asks for: the container's, else the pod's.
+pub(super) fn user(container: Container<'_>) -> Field<'_, i64> {
+    let path = ["securityContext", "runAsUser"];
+    let own = integer(container.value(), &path)?;
+    let user = if own.is_some() { own } else { integer(container.pod().spec(), &path)? };
+    Ok(user.map(|(user, _)| user))
+}
+
+/// Whether nothing in the manifest keeps a container from running as root.
+pub(super) fn is_root_possible(container: Container<'_>) -> Result<bool, WrongType<'_>> {
+    if let Some(user) = user(container)? {
+        return Ok(user == 0);
+    }
+    let path = ["securityContext", "runAsNonRoot"];
+    let own = boolean(container.value(), &path)?;
+    let required = if own.is_some() { own } else { boolean(container.pod().spec(), &path)? };
+    Ok(!required.is_some_and(|(required, _)| required))
+}

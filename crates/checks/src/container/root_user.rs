@@ -1,0 +1,52 @@
+//! PV-C009.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Pod;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{Setter, integer};
+use super::root::has_user_namespace;
+use crate::{Check, Claim, Cx, OnPod, Verdict};
+
+/// Containers that are told to run as root.
+///
+/// ## Why
+/// User 0 in a container is user 0 of the node's kernel: it owns every file that is mounted, and
+/// most known escapes begin with it.
+///
+/// ## Fix
+/// Set `runAsUser` to another number and `runAsNonRoot: true`, or from Kubernetes 1.35 on
+/// `hostUsers: false`, where root of the container is nobody on the node.
+#[check(id = "PV-C009", severity = Medium, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RootUser {}
+
+impl Check for RootUser {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        let version = cx.kubernetes();
+        if !version.at_least(23) {
+            return Verdict::NotApplicable;
+        }
+        if version.at_least(35) {
+            match has_user_namespace(pod) {
+                Ok(true) => return Verdict::Holds,
+                Ok(false) => {}
+                Err(wrong) => return wrong.into(),
+            }
+        }
+        Verdict::from_claims(Setter::all(pod).filter_map(|setter| {
+            match integer(setter.value(), &["securityContext", "runAsUser"]) {
+                Ok(Some((0, place))) => Some(Claim::fails(
+                    place,
+                    format!("{setter} sets `runAsUser: 0`, which is root"),
+                )),
+                Ok(_) => None,
+                Err(wrong) => Some(wrong.into()),
+            }
+        }))
+    }
+}

@@ -1,0 +1,78 @@
+//! PV-C008.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::{Container, Pod};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{Field, Setter, boolean, named};
+use super::root::{has_user_namespace, user};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
+
+/// Containers that nothing keeps from running as root.
+///
+/// ## Why
+/// Root in a container is root on the node as soon as one layer of isolation has a hole. Without
+/// `runAsNonRoot: true` the image decides which user runs, and the next image may decide otherwise.
+///
+/// ## Fix
+/// Set `securityContext: {runAsNonRoot: true}` for the pod, and a `runAsUser` where the image names
+/// no numeric user.
+#[check(id = "PV-C008", severity = Medium, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RootUserPossible {}
+
+const FIELD: [&str; 2] = ["securityContext", "runAsNonRoot"];
+
+impl Check for RootUserPossible {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        if cx.kubernetes().at_least(35) {
+            // Root in a user namespace is nobody outside of it (KEP-127).
+            match has_user_namespace(pod) {
+                Ok(true) => return Verdict::Holds,
+                Ok(false) => {}
+                Err(wrong) => return wrong.into(),
+            }
+        }
+        if pod.containers().next().is_none() {
+            return Verdict::NotApplicable;
+        }
+        let for_pod = match boolean(pod.spec(), &FIELD) {
+            Ok(field) => field,
+            Err(wrong) => return wrong.into(),
+        };
+        let of_pod = for_pod.filter(|(required, _)| !required).map(|(_, place)| {
+            Claim::fails(place, format!("{} sets `runAsNonRoot: false`", Setter::Pod(pod)))
+        });
+        let of_containers = pod.containers().filter_map(|container| {
+            judge(container, for_pod.is_some()).unwrap_or_else(|wrong| Some(wrong.into()))
+        });
+        Verdict::from_claims(of_pod.into_iter().chain(of_containers))
+    }
+}
+
+/// `pod_says`: the pod has a value for its containers, which is reported for itself if it is false.
+fn judge(container: Container<'_>, pod_says: bool) -> Field<'_, Claim<'_>> {
+    let by = named(container);
+    let claim = match boolean(container.value(), &FIELD)? {
+        Some((true, _)) => return Ok(None),
+        Some((false, place)) => Claim::fails(place, format!("{by} sets `runAsNonRoot: false`")),
+        None if pod_says => return Ok(None),
+        None => {
+            let place = Place::field(container.value(), &FIELD);
+            Claim::fails(place, format!("{by} may run as root: `runAsNonRoot` is not set"))
+        }
+    };
+    // A number other than 0 is as good today, but it can be overridden where this cannot.
+    Ok(Some(match user(container)? {
+        Some(user) if user != 0 => Claim {
+            message: format!("{}, though it asks for user {user}", claim.message),
+            ..claim.severity(Severity::Low)
+        },
+        _ => claim,
+    }))
+}

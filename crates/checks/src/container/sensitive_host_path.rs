@@ -1,0 +1,81 @@
+//! PV-C023.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::Pod;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{WrongType, named};
+use super::node_path::{Access, Mount, NodeVolume, node_volumes};
+use super::root::is_root_possible;
+use super::sensitive_path::sensitive;
+use crate::{Check, Claim, Cx, OnPod, Verdict};
+
+/// Pods that mount a part of their node which gives the node or the cluster away.
+///
+/// ## Why
+/// Who writes the node's programs, services or kernel parameters runs code on it as root; who reads
+/// its credentials acts as its pods, its kubelet or the whole cluster.
+///
+/// ## Fix
+/// Mount the single file or directory that is needed, with `readOnly: true`, and run as another
+/// user than root. Of the node's root directory `readOnly` protects only the first file system:
+/// add `recursiveReadOnly: Enabled`.
+#[check(id = "PV-C023", severity = Critical, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SensitiveHostPath {}
+
+impl Check for SensitiveHostPath {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        let (volumes, unclear) = node_volumes(pod);
+        Verdict::from_claims(volumes.iter().filter_map(judge).chain(unclear))
+    }
+}
+
+/// One claim per volume, for the mount that gives most.
+fn judge<'a>(volume: &NodeVolume<'a>) -> Option<Claim<'a>> {
+    let claims = volume
+        .mounts
+        .iter()
+        .filter_map(|mount| judge_mount(volume, mount).unwrap_or_else(|wrong| Some(wrong.into())));
+    claims.reduce(|worst, claim| if claim.severity > worst.severity { claim } else { worst })
+}
+
+fn judge_mount<'a>(
+    volume: &NodeVolume<'a>,
+    mount: &Mount<'a>,
+) -> Result<Option<Claim<'a>>, WrongType<'a>> {
+    let Some(found) = sensitive(&mount.path) else { return Ok(None) };
+    let (by, path) = (named(mount.container), &mount.shown);
+    if mount.below && !found.reaches_below() {
+        let message = format!("{by} mounts a variable path below `{path}` of the node");
+        return Ok(Some(Claim::unknown(volume.place, message)));
+    }
+    let root = is_root_possible(mount.container)?;
+    let read = |gives| (format!("may read `{path}` of the node: {gives}"), Severity::High);
+    let claim = match (mount.access, found.write, found.read) {
+        (Access::Write, Some(gives), _) => {
+            Some((format!("may write `{path}` of the node: {gives}"), found.write_severity()))
+        }
+        // `readOnly` is not recursive: /proc, /run and others are mounts of their own (KEP-3857).
+        (Access::WriteBelow, ..) if root && found.is_whole_node() => Some((
+            format!(
+                "mounts `{path}` of the node read-only, but what is mounted below it (`/proc`, \
+                 `/run`) stays writable"
+            ),
+            Severity::Critical,
+        )),
+        (Access::WriteBelow | Access::Read, _, gives) => gives.map(read),
+        (Access::Write, None, gives) => gives.map(read),
+    };
+    Ok(claim.map(|(what, severity)| {
+        // Others than root get what the files' modes let them have, which is seldom much.
+        let severity = if root { severity } else { severity.min(Severity::Medium) };
+        let note = if root { "" } else { ", as far as its user may" };
+        Claim::fails(volume.place, format!("{by} {what}{note}")).severity(severity)
+    }))
+}

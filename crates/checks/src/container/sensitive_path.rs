@@ -1,0 +1,234 @@
+//! Paths of a node that give it, or the cluster, away.
+
+use pavisade_model::Severity;
+
+use super::node_path::is_within;
+
+/// How far an entry reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// The directory as a whole; what lies below has entries of its own or is harmless.
+    Exact,
+    /// Everything below, too.
+    Within,
+}
+use Reach::{Exact, Within};
+use Severity::{Critical, High, Medium};
+
+/// What a path of the node gives to whoever has it.
+#[derive(Debug)]
+pub(super) struct Sensitive {
+    path: &'static str,
+    reach: Reach,
+    severity: Severity,
+    /// What writing gives.
+    pub write: Option<&'static str>,
+    /// What reading gives.
+    pub read: Option<&'static str>,
+}
+
+impl Sensitive {
+    /// Whether it holds for all that lies below as well.
+    pub(super) fn reaches_below(&self) -> bool {
+        self.reach == Within
+    }
+
+    /// Whether it is the node's root directory.
+    pub(super) fn is_whole_node(&self) -> bool {
+        self.path == "/"
+    }
+
+    /// How bad writing is for a container that may run as root.
+    pub(super) fn write_severity(&self) -> Severity {
+        self.severity
+    }
+}
+
+/// The most specific entry for a normalised path.
+pub(super) fn sensitive(path: &str) -> Option<&'static Sensitive> {
+    let of_table = TABLE.iter().filter(|entry| match entry.reach {
+        Exact => path == entry.path,
+        Within => is_within(path, entry.path),
+    });
+    let credentials = || {
+        let mut parts = path.split('/');
+        parts.any(|p| CREDENTIAL_DIRECTORIES.contains(&p)).then_some(&CREDENTIALS)
+    };
+    of_table.max_by_key(|entry| entry.path.len()).or_else(credentials)
+}
+
+/// Where programs keep their users' credentials, in any home directory.
+const CREDENTIAL_DIRECTORIES: [&str; 6] = [".ssh", ".kube", ".aws", ".azure", ".docker", ".gnupg"];
+
+static CREDENTIALS: Sensitive = Sensitive {
+    path: "",
+    reach: Within,
+    severity: High,
+    write: Some("credentials of a user of the node"),
+    read: Some("credentials of a user of the node"),
+};
+
+const fn entry(
+    path: &'static str,
+    reach: Reach,
+    severity: Severity,
+    write: &'static str,
+    read: &'static str,
+) -> Sensitive {
+    let read = if read.is_empty() { None } else { Some(read) };
+    Sensitive { path, reach, severity, write: Some(write), read }
+}
+
+const fn write(path: &'static str, reach: Reach, gives: &'static str) -> Sensitive {
+    entry(path, reach, Critical, gives, "")
+}
+
+const PROGRAMS: &str = "programs that run as root on the node";
+const SERVICES: &str = "services that run as root on the node";
+const CRON: &str = "cron jobs that run as root on the node";
+const RUNTIME: &str = "how the container runtime starts programs as root";
+const CLUSTER_KEYS: &str = "keys and kubeconfig files of the cluster's components";
+const STATIC_PODS: &str = "static pods and the cluster's keys";
+const PODS: &str = "volumes of all pods on the node, their Secrets and tokens included";
+const KUBELET: &str = "what the kubelet runs, and the volumes of all pods on the node";
+const CONTAINERS: &str = "files of all containers on the node";
+const ETCD: &str = "every object of the cluster, Secrets included";
+const DBUS: &str = "sockets by which root asks the node's systemd to run programs";
+
+static TABLE: &[Sensitive] = &[
+    entry("/", Exact, Critical, "every file of the node", "all credentials on the node"),
+    write("/bin", Exact, PROGRAMS),
+    write("/sbin", Exact, PROGRAMS),
+    write("/lib", Exact, PROGRAMS),
+    write("/lib64", Exact, PROGRAMS),
+    write("/opt", Exact, PROGRAMS),
+    write("/usr", Exact, PROGRAMS),
+    write("/usr/bin", Exact, PROGRAMS),
+    write("/usr/lib", Exact, PROGRAMS),
+    write("/usr/lib64", Exact, PROGRAMS),
+    write("/usr/libexec", Exact, PROGRAMS),
+    write("/usr/local", Exact, PROGRAMS),
+    write("/usr/local/bin", Exact, PROGRAMS),
+    write("/usr/local/sbin", Exact, PROGRAMS),
+    write("/usr/sbin", Exact, PROGRAMS),
+    write("/home/kubernetes", Exact, PROGRAMS),
+    write("/home/kubernetes/bin", Within, PROGRAMS),
+    write("/opt/cni", Exact, "network plugins that run as root on the node"),
+    write("/opt/cni/bin", Within, "network plugins that run as root on the node"),
+    write("/usr/libexec/cni", Within, "network plugins that run as root on the node"),
+    write("/usr/libexec/kubernetes", Within, "volume plugins that the kubelet runs as root"),
+    entry("/boot", Within, High, "the kernel that the node starts", ""),
+    entry("/lib/modules", Within, High, "kernel modules that the node loads", ""),
+    entry("/usr/lib/modules", Within, High, "kernel modules that the node loads", ""),
+    write("/etc/systemd", Within, SERVICES),
+    write("/lib/systemd", Within, SERVICES),
+    write("/run/systemd/system", Within, SERVICES),
+    write("/usr/lib/systemd", Within, SERVICES),
+    write("/etc/default", Within, SERVICES),
+    write("/etc/init.d", Within, SERVICES),
+    write("/etc/sysconfig", Within, SERVICES),
+    write("/etc/udev", Within, SERVICES),
+    write("/etc/modprobe.d", Within, PROGRAMS),
+    write("/etc/ld.so.preload", Within, PROGRAMS),
+    write("/etc/pam.d", Within, PROGRAMS),
+    write("/etc/profile.d", Within, PROGRAMS),
+    write("/etc/cron.d", Within, CRON),
+    write("/etc/cron.daily", Within, CRON),
+    write("/etc/cron.hourly", Within, CRON),
+    write("/etc/crontab", Within, CRON),
+    write("/var/spool", Exact, CRON),
+    write("/var/spool/cron", Within, CRON),
+    entry(
+        "/etc",
+        Exact,
+        Critical,
+        "users, services and cron jobs of the node",
+        "password hashes and private keys of the node",
+    ),
+    write("/etc/passwd", Within, "users of the node"),
+    entry("/etc/shadow", Within, Critical, "users of the node", "password hashes of the node"),
+    write("/etc/sudoers", Within, "users of the node"),
+    write("/etc/sudoers.d", Within, "users of the node"),
+    entry("/etc/ssh", Within, Critical, "who may log in to the node", "host keys of the node"),
+    write("/etc/containerd", Within, RUNTIME),
+    write("/etc/containers", Within, RUNTIME),
+    write("/etc/crio", Within, RUNTIME),
+    write("/etc/docker", Within, RUNTIME),
+    write("/usr/share/containers/oci", Within, RUNTIME),
+    entry("/etc/kubernetes", Within, Critical, STATIC_PODS, CLUSTER_KEYS),
+    entry("/etc/rancher", Within, Critical, STATIC_PODS, CLUSTER_KEYS),
+    entry("/srv/kubernetes", Within, Critical, CLUSTER_KEYS, CLUSTER_KEYS),
+    entry("/var/lib/kube-controller-manager", Within, Critical, CLUSTER_KEYS, CLUSTER_KEYS),
+    entry("/var/lib/kube-scheduler", Within, Critical, CLUSTER_KEYS, CLUSTER_KEYS),
+    entry("/var/lib/etcd", Within, Critical, ETCD, ETCD),
+    entry("/var/lib/rancher", Exact, Critical, STATIC_PODS, CLUSTER_KEYS),
+    entry("/var/lib/rancher/k3s", Exact, Critical, STATIC_PODS, CLUSTER_KEYS),
+    entry("/var/lib/rancher/k3s/server", Within, Critical, STATIC_PODS, CLUSTER_KEYS),
+    entry("/var/lib/rancher/rke2", Exact, Critical, STATIC_PODS, CLUSTER_KEYS),
+    entry("/var/lib/rancher/rke2/server", Within, Critical, STATIC_PODS, CLUSTER_KEYS),
+    entry("/var/lib/k0s", Exact, Critical, STATIC_PODS, CLUSTER_KEYS),
+    entry("/var/lib/k0s/pki", Within, Critical, CLUSTER_KEYS, CLUSTER_KEYS),
+    entry("/var", Exact, Critical, KUBELET, PODS),
+    entry("/var/lib", Exact, Critical, KUBELET, PODS),
+    entry("/var/lib/kubelet", Exact, Critical, KUBELET, PODS),
+    entry("/var/lib/kubelet/pods", Within, Critical, PODS, PODS),
+    entry("/var/lib/kubelet/pki", Within, Critical, "the kubelet's keys", "the kubelet's keys"),
+    write("/var/lib/kubelet/config.yaml", Within, "how the kubelet admits its callers"),
+    entry("/var/lib/k0s/kubelet", Exact, Critical, KUBELET, PODS),
+    entry("/var/snap/microk8s/common/var/lib/kubelet", Exact, Critical, KUBELET, PODS),
+    entry("/var/lib/containerd", Exact, Critical, CONTAINERS, CONTAINERS),
+    entry("/var/lib/containers", Exact, Critical, CONTAINERS, CONTAINERS),
+    entry("/var/lib/docker", Exact, Critical, CONTAINERS, CONTAINERS),
+    entry("/var/lib/docker/overlay2", Within, Critical, CONTAINERS, CONTAINERS),
+    entry(
+        "/root",
+        Exact,
+        Critical,
+        "what root of the node runs when it logs in",
+        "keys and configuration of root of the node",
+    ),
+    entry(
+        "/home",
+        Exact,
+        High,
+        "what users of the node run when they log in",
+        "keys and configuration of users of the node",
+    ),
+    write("/proc", Exact, "kernel parameters like `core_pattern`, by which it runs code as root"),
+    write(
+        "/proc/sys",
+        Within,
+        "kernel parameters like `core_pattern`, by which it runs code as root",
+    ),
+    entry("/sys", Exact, High, "settings of the node's kernel and devices", ""),
+    entry("/sys/kernel", Exact, High, "settings of the node's kernel", ""),
+    entry("/dev", Exact, High, "devices and shared memory of the node", ""),
+    entry("/run/dbus", Within, High, DBUS, DBUS),
+    entry("/run/systemd", Exact, High, DBUS, DBUS),
+    entry("/run/systemd/private", Within, High, DBUS, DBUS),
+    // The kubelet serves logs and follows links that a pod has put there.
+    entry(
+        "/var/log",
+        Exact,
+        Medium,
+        "links that the kubelet follows: who may read logs then reads any file of the node",
+        "",
+    ),
+    entry(
+        "/var/log/pods",
+        Within,
+        Medium,
+        "links that the kubelet follows: who may read logs then reads any file of the node",
+        "",
+    ),
+    // Windows, in lower case.
+    entry("/c:", Exact, Critical, "every file of the node", "all credentials on the node"),
+    write("/c:/windows", Within, PROGRAMS),
+    write("/c:/program files", Exact, PROGRAMS),
+    write("/c:/programdata", Exact, PROGRAMS),
+    entry("/c:/etc/kubernetes", Within, Critical, CLUSTER_KEYS, CLUSTER_KEYS),
+    entry("/c:/k", Within, Critical, PROGRAMS, CLUSTER_KEYS),
+    entry("/c:/var/lib/kubelet", Exact, Critical, KUBELET, PODS),
+    entry("/c:/var/lib/kubelet/pods", Within, Critical, PODS, PODS),
+    entry("/c:/users", Exact, High, "files of users of the node", "files of users of the node"),
+];

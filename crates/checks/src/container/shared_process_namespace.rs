@@ -1,0 +1,52 @@
+//! PV-C026.
+
+use pavisade_macros::check;
+use pavisade_model::Confidence;
+use pavisade_snapshot::{ContainerKind, Pod};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::boolean;
+use crate::{Check, Claim, Cx, OnPod, Verdict};
+
+/// Pods whose containers see each other's processes.
+///
+/// ## Why
+/// A container reads the command lines of the others, and with the same user their environment
+/// and, through `/proc/PID/root`, their files with the secrets mounted there; it may also signal
+/// their processes.
+///
+/// ## Fix
+/// Remove `shareProcessNamespace: true`. For a single debugging session use `kubectl debug
+/// --target`, and for zombies a small init process in the image.
+#[check(id = "PV-C026", severity = Low, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SharedProcessNamespace {}
+
+impl Check for SharedProcessNamespace {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        let place = match boolean(pod.spec(), &["shareProcessNamespace"]) {
+            Ok(Some((true, place))) => place,
+            Ok(_) => return Verdict::Holds,
+            Err(wrong) => return wrong.into(),
+        };
+        let lasting = pod.containers().filter(|c| c.kind() != ContainerKind::Init);
+        let names: Vec<_> = lasting.map(|c| format!("`{}`", c.name())).collect();
+        match &names[..] {
+            [] | [_] => Claim::fails(
+                place,
+                "containers that are injected or attached later see the processes of this one, \
+                 and it sees theirs",
+            )
+            .confidence(Confidence::Medium)
+            .into(),
+            _ => Verdict::fails(
+                place,
+                format!("containers {} see each other's processes", names.join(", ")),
+            ),
+        }
+    }
+}

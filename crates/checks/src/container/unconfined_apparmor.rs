@@ -1,0 +1,71 @@
+//! PV-C012.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Pod;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{Field, Setter, map, text};
+use crate::{Check, Claim, Cx, OnPod, Verdict};
+
+/// Containers that AppArmor does not confine.
+///
+/// ## Why
+/// The default profile of container runtimes denies mounts and writes to sensitive parts of
+/// `/proc` and `/sys`; without it one more layer around root in the container is gone.
+///
+/// ## Fix
+/// Remove the setting, or use `RuntimeDefault` or a profile of the node (`Localhost`).
+#[check(id = "PV-C012", severity = Medium, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnconfinedApparmor {}
+
+/// Annotations were the only way before 1.30; they count still.
+const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
+
+impl Check for UnconfinedApparmor {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        let fields = Setter::all(pod)
+            .filter_map(|setter| judge_field(setter).unwrap_or_else(|wrong| Some(wrong.into())));
+        let annotations = pod.annotations().filter_map(|(key, value)| {
+            let container = key.strip_prefix(ANNOTATION)?;
+            judge_annotation(container, value)
+        });
+        Verdict::from_claims(fields.chain(annotations))
+    }
+}
+
+fn judge_field(setter: Setter<'_>) -> Field<'_, Claim<'_>> {
+    let path = ["securityContext", "appArmorProfile"];
+    let Some(profile) = map(setter.value(), &path)? else { return Ok(None) };
+    let (name, place) = text(profile, &["type"])?.unwrap_or(("", profile));
+    let message = match name {
+        "RuntimeDefault" | "Localhost" => return Ok(None),
+        "Unconfined" => format!("{setter} sets AppArmor to `Unconfined`"),
+        "" => format!("{setter} sets an `appArmorProfile` without a type"),
+        _ => format!(
+            "{setter} sets AppArmor to `{name}`; only `RuntimeDefault` and `Localhost` confine it"
+        ),
+    };
+    Ok(Some(Claim::fails(place, message)))
+}
+
+fn judge_annotation<'a>(container: &str, value: Value<'a>) -> Option<Claim<'a>> {
+    if value.is_null() {
+        return None;
+    }
+    let Some(profile) = value.as_str() else {
+        return Some(Claim::unknown(value, format!("{ANNOTATION}{container} is no text")));
+    };
+    let allowed = matches!(profile, "" | "runtime/default") || profile.starts_with("localhost/");
+    (!allowed).then(|| {
+        Claim::fails(
+            value,
+            format!("an annotation sets AppArmor of container `{container}` to `{profile}`"),
+        )
+    })
+}

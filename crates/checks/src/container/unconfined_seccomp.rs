@@ -1,0 +1,80 @@
+//! PV-C010.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Pod;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{Field, Setter, find, map, text};
+use crate::{Check, Claim, Cx, OnPod, Verdict};
+
+/// Containers whose system calls are not filtered by seccomp.
+///
+/// ## Why
+/// Without a filter every system call of the kernel can be reached from the container, those
+/// included through which most kernel flaws are used.
+///
+/// ## Fix
+/// Set `seccompProfile: {type: RuntimeDefault}`, or a profile of the node with `type: Localhost`.
+#[check(id = "PV-C010", severity = Medium, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnconfinedSeccomp {}
+
+impl Check for UnconfinedSeccomp {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        // Fields replaced annotations in 1.19.
+        let judge = if cx.kubernetes().at_least(19) { judge_field } else { judge_annotation };
+        Verdict::from_claims(
+            Setter::all(pod).filter_map(|s| judge(pod, s).unwrap_or_else(|e| Some(e.into()))),
+        )
+    }
+}
+
+/// The profile's type where it is set: an empty `seccompProfile` has the empty type.
+pub(super) fn profile<'a>(setter: Setter<'a>) -> Field<'a, (&'a str, Value<'a>)> {
+    let path = ["securityContext", "seccompProfile"];
+    let Some(profile) = map(setter.value(), &path)? else { return Ok(None) };
+    Ok(Some(text(profile, &["type"])?.unwrap_or(("", profile))))
+}
+
+/// Whether a profile of this type filters system calls.
+pub(super) fn is_confined(profile: &str) -> bool {
+    matches!(profile, "RuntimeDefault" | "Localhost")
+}
+
+fn judge_field<'a>(_: Pod<'a>, setter: Setter<'a>) -> Field<'a, Claim<'a>> {
+    let bad = profile(setter)?.filter(|(name, _)| !is_confined(name));
+    Ok(bad.map(|(name, place)| {
+        let message = match name {
+            "Unconfined" => format!("{setter} sets seccomp to `Unconfined`"),
+            "" => format!("{setter} sets a `seccompProfile` without a type"),
+            _ => format!(
+                "{setter} sets seccomp to `{name}`; only `RuntimeDefault` and `Localhost` confine it"
+            ),
+        };
+        Claim::fails(place, message)
+    }))
+}
+
+fn judge_annotation<'a>(pod: Pod<'a>, setter: Setter<'a>) -> Field<'a, Claim<'a>> {
+    const OF_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
+    let key = match setter {
+        Setter::Pod(_) => "seccomp.security.alpha.kubernetes.io/pod".to_owned(),
+        Setter::Container(container) => format!("{OF_CONTAINER}{}", container.name()),
+    };
+    let Some(metadata) = pod.metadata() else { return Ok(None) };
+    // A null in a map of texts is the empty text, which is no profile either.
+    let annotations = find(metadata, &["annotations"])?;
+    let null = annotations.and_then(|a| a.get(&key)).filter(|value| value.is_null());
+    let set = text(metadata, &["annotations", &key])?.or(null.map(|value| ("", value)));
+    let confined = |name: &str| {
+        matches!(name, "runtime/default" | "docker/default") || name.starts_with("localhost/")
+    };
+    Ok(set.filter(|(name, _)| !confined(name)).map(|(name, place)| {
+        Claim::fails(place, format!("an annotation sets seccomp of {setter} to `{name}`"))
+    }))
+}

@@ -1,0 +1,70 @@
+//! PV-C006.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Container;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::added_capability::baseline_allows;
+use super::field::{WrongType, list, named, text_element};
+use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
+
+/// Containers that keep capabilities they were given by default.
+///
+/// ## Why
+/// The default set lets a process that runs as root take over files of other users, change its
+/// user and make device nodes: each is a step in known escapes, and hardly any program needs one.
+///
+/// ## Fix
+/// Set `capabilities: {drop: ["ALL"]}`, and add back `NET_BIND_SERVICE` alone where a port below
+/// 1024 is opened.
+#[check(id = "PV-C006", severity = Low, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UndroppedCapability {}
+
+impl Check for UndroppedCapability {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        let version = cx.kubernetes();
+        if !version.at_least(22) || version.at_least(25) && container.pod().is_windows() {
+            return Verdict::NotApplicable;
+        }
+        let claims = [judge_dropped(container), judge_added(container)];
+        Verdict::from_claims(
+            claims.into_iter().flat_map(|claims| claims.unwrap_or_else(|e| vec![e.into()])),
+        )
+    }
+}
+
+fn judge_dropped(container: Container<'_>) -> Result<Vec<Claim<'_>>, WrongType<'_>> {
+    let path = ["securityContext", "capabilities", "drop"];
+    let dropped = list(container.value(), &path)?.map(text_element);
+    let dropped = dropped.collect::<Result<Vec<_>, _>>()?;
+    if dropped.contains(&"ALL") {
+        return Ok(Vec::new());
+    }
+    // Runtimes do not mind the case, Pod Security does.
+    let message = match dropped.iter().find(|c| c.eq_ignore_ascii_case("ALL")) {
+        Some(other) => format!("drops `{other}`, which Pod Security takes only as `ALL`"),
+        None if dropped.is_empty() => "drops no capabilities".to_owned(),
+        None => format!("drops `{}` but not `ALL` capabilities", dropped.join("`, `")),
+    };
+    let place = Place::field(container.value(), &path);
+    Ok(vec![Claim::fails(place, format!("{} {message}", named(container)))])
+}
+
+/// Capabilities that are added back within the baseline; PV-C005 reports those beyond it.
+fn judge_added(container: Container<'_>) -> Result<Vec<Claim<'_>>, WrongType<'_>> {
+    let mut claims = Vec::new();
+    for value in list(container.value(), &["securityContext", "capabilities", "add"])? {
+        // PV-C005 reads the same list and says what is wrong with its elements.
+        let Ok(capability) = text_element(value) else { continue };
+        if baseline_allows(capability) && capability != "NET_BIND_SERVICE" {
+            let by = named(container);
+            claims.push(Claim::fails(value, format!("{by} adds capability `{capability}` back")));
+        }
+    }
+    Ok(claims)
+}

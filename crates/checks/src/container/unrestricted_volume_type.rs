@@ -1,0 +1,99 @@
+//! PV-C018.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Pod;
+use pavisade_yaml::{Kind, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{list, map};
+use crate::{Check, Claim, Cx, OnPod, Verdict};
+
+/// Pods that name storage of the outside directly.
+///
+/// ## Why
+/// A pod that names a server, disk or driver itself reaches storage that nobody gave to its
+/// namespace, and the node's kernel mounts what it names. `hostPath` is reported by
+/// `host-path-volume`.
+///
+/// ## Fix
+/// Use a `PersistentVolumeClaim`; in place of `gitRepo`, an init container that clones.
+#[check(id = "PV-C018", severity = Low, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnrestrictedVolumeType {}
+
+/// What the restricted level admits.
+const ALLOWED: [&str; 9] = [
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "image",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+];
+
+/// Every other source that Kubernetes has or had; `hostPath` is PV-C003's.
+const FORBIDDEN: [&str; 20] = [
+    "awsElasticBlockStore",
+    "azureDisk",
+    "azureFile",
+    "cephfs",
+    "cinder",
+    "fc",
+    "flexVolume",
+    "flocker",
+    "gcePersistentDisk",
+    "gitRepo",
+    "glusterfs",
+    "iscsi",
+    "nfs",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "quobyte",
+    "rbd",
+    "scaleIO",
+    "storageos",
+    "vsphereVolume",
+];
+
+impl Check for UnrestrictedVolumeType {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        match list(pod.spec(), &["volumes"]) {
+            Ok(volumes) => Verdict::from_claims(volumes.filter_map(judge)),
+            Err(wrong) => wrong.into(),
+        }
+    }
+}
+
+fn judge(volume: Value<'_>) -> Option<Claim<'_>> {
+    if !volume.is_null() && volume.kind() != Kind::Mapping {
+        return map(volume, &["name"]).err().map(Claim::from);
+    }
+    let name = volume.str("name").unwrap_or("");
+    let mut sources = volume.entries().filter(|(key, v)| *key != "name" && !v.is_null());
+    // Without any source the API server makes it an `emptyDir`.
+    let (kind, place) = sources.next()?;
+    if let Some((second, _)) = sources.next() {
+        let message = format!("volume `{name}` is both `{kind}` and `{second}`");
+        return Some(Claim::unknown(volume, message));
+    }
+    if kind == "hostPath" || ALLOWED.contains(&kind) {
+        None
+    } else if FORBIDDEN.contains(&kind) {
+        let hint = match kind {
+            "gitRepo" => ": the kubelet runs git on the node, with hooks from the repository",
+            "flexVolume" => ": the kubelet runs the driver's program on the node",
+            _ => ", storage that the pod names itself",
+        };
+        Some(Claim::fails(place, format!("volume `{name}` is of type `{kind}`{hint}")))
+    } else {
+        let message = format!("volume `{name}` is of type `{kind}`, which is not known");
+        Some(Claim::unknown(place, message))
+    }
+}

@@ -1,0 +1,172 @@
+//! PV-N005.
+
+use pavisade_macros::check;
+use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::address::Cidr;
+use super::load_balancer::{Reach, reach};
+use super::policy::{
+    Direction, Restriction, Selects, applies_to, on_host_network, other_policy, pods_near,
+    policies_near, restriction, rules, selects,
+};
+use super::rule::{Target, allows_anybody, allows_target, block, peers};
+use crate::{Check, Cx, OnObject, Verdict};
+
+/// Load balancers that anybody may reach.
+///
+/// ## Why
+/// A LoadBalancer without source ranges gets a public address with most clouds: the whole
+/// internet may try what listens behind it.
+///
+/// ## Fix
+/// Set `loadBalancerSourceRanges`, or the cloud's annotation for an internal load balancer; where
+/// it is meant for everybody, put it behind an Ingress or a Gateway and allow this finding.
+#[check(
+    id = "PV-N005",
+    severity = High,
+    confidence = Medium,
+    scope = Related,
+    on = [SERVICE],
+    reads = [
+        POD,
+        DEPLOYMENT,
+        DAEMON_SET,
+        STATEFUL_SET,
+        REPLICA_SET,
+        REPLICATION_CONTROLLER,
+        JOB,
+        CRON_JOB,
+        NETWORK_POLICY,
+        CILIUM_NETWORK_POLICY,
+        CILIUM_CLUSTERWIDE_NETWORK_POLICY,
+        CALICO_NETWORK_POLICY,
+        CALICO_NETWORK_POLICY_CRD,
+        CALICO_GLOBAL_NETWORK_POLICY,
+        CALICO_GLOBAL_NETWORK_POLICY_CRD,
+        CLUSTER_NETWORK_POLICY,
+        ADMIN_NETWORK_POLICY,
+        BASELINE_ADMIN_NETWORK_POLICY
+    ]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ExposedLoadBalancer {}
+
+impl Check for ExposedLoadBalancer {
+    type On = OnObject;
+
+    fn check<'a>(&self, service: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let Some(kind) = service.at(&["spec", "type"]) else { return Verdict::NotApplicable };
+        if kind.as_str() != Some("LoadBalancer") {
+            return Verdict::NotApplicable;
+        }
+        let reach = match reach(service) {
+            Reach::Open => behind(service, cx),
+            reach => reach,
+        };
+        match reach {
+            Reach::Limited => Verdict::Holds,
+            Reach::Unknown(why) => Verdict::unknown(kind, why),
+            Reach::Open => Verdict::fails(
+                kind,
+                "nothing limits who reaches this load balancer: no source ranges, no annotation \
+                 for an internal one, no NetworkPolicy on its pods",
+            ),
+        }
+    }
+}
+
+/// Whom NetworkPolicies let into the pods behind the Service.
+fn behind<'a>(service: &'a Object, cx: &Cx<'a>) -> Reach {
+    let selector = service.at(&["spec", "selector"]);
+    let Some(labels) = selector.filter(|s| s.entries().next().is_some()) else {
+        // Its endpoints are made by hand; no policy is known to hold for them.
+        return Reach::Open;
+    };
+    let selector = match Selector::labels(labels) {
+        Ok(selector) => selector,
+        Err(error) => return Reach::Unknown(format!("`selector` cannot be read: {}", error.0)),
+    };
+    let near = pods_near(service.namespace(), cx);
+    let of = near.pods.into_iter();
+    let mut pods = of
+        .filter(|pod| selects(Some(&selector), service.namespace(), *pod) == Selects::Yes)
+        .peekable();
+    if pods.peek().is_none() {
+        return unseen(service, near.complete, cx);
+    }
+    let (mut unknown, mut limited) = (None, true);
+    for pod in pods {
+        match into_pod(service, pod, cx) {
+            Reach::Open => limited = false,
+            Reach::Unknown(why) => unknown = Some(why),
+            Reach::Limited => {}
+        }
+    }
+    match unknown {
+        _ if !limited => Reach::Open,
+        Some(why) => Reach::Unknown(why),
+        None => Reach::Limited,
+    }
+}
+
+/// The pods are not in the files; policies that may select them are.
+fn unseen<'a>(service: &'a Object, complete: bool, cx: &Cx<'a>) -> Reach {
+    if complete {
+        return Reach::Open;
+    }
+    let policies = policies_near(service.namespace(), cx);
+    let here = |p: &&Object| p.namespace() == service.namespace();
+    let mut restricting = policies.objects.iter().copied().filter(here);
+    if let Some(policy) = restricting.find(|p| applies_to(p, Direction::Ingress)) {
+        return Reach::Unknown(format!(
+            "the pods behind it are not in these files; NetworkPolicy `{}` may restrict them",
+            policy.name()
+        ));
+    }
+    let why = policies.refused().or_else(|| other_policy(service.namespace(), cx));
+    why.map_or(Reach::Open, Reach::Unknown)
+}
+
+fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Reach {
+    if on_host_network(pod) {
+        return Reach::Open;
+    }
+    let policies = match restriction(pod, Direction::Ingress, cx) {
+        Restriction::By(policies) => policies,
+        Restriction::Unknown(why) => return Reach::Unknown(why),
+        Restriction::None => return Reach::Open,
+    };
+    let ports = service.at(&["spec", "ports"]).into_iter().flat_map(Value::items);
+    let targets: Vec<_> = ports.map(|port| Target::of(port, pod)).collect();
+    let rules: Vec<_> = policies
+        .iter()
+        .flat_map(|policy| rules(policy, Direction::Ingress))
+        .filter(|rule| targets.iter().any(|target| allows_target(*rule, target)))
+        .collect();
+    let blocks: Vec<_> = rules
+        .iter()
+        .flat_map(|rule| peers(*rule, Direction::Ingress))
+        .filter_map(block)
+        .map(|b| b.cidr)
+        .collect();
+    if rules.iter().any(|rule| allows_anybody(*rule, Direction::Ingress))
+        || Cidr::cover_everything(&blocks)
+    {
+        return Reach::Open;
+    }
+    // Unless traffic stays on the node where it arrives, the pod sees a node's address as its
+    // source, and a policy that allows the nodes' network allows everybody.
+    let local = service.at(&["spec", "externalTrafficPolicy"]).and_then(Value::as_str);
+    if local != Some("Local") && blocks.iter().any(|b| b.is_private()) {
+        return Reach::Unknown(
+            "its pods' NetworkPolicies allow private addresses, and without \
+             `externalTrafficPolicy: Local` clients may appear with a node's address"
+                .into(),
+        );
+    }
+    Reach::Limited
+}

@@ -1,0 +1,69 @@
+//! PV-N006.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::load_balancer::{Reach, source_ranges};
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Services that open a port on every node.
+///
+/// ## Why
+/// A node port listens on all addresses of all nodes, past every load balancer and its source
+/// ranges: whoever reaches a node reaches the pods.
+///
+/// ## Fix
+/// Use `type: ClusterIP` behind an Ingress or a Gateway. For a load balancer that reaches pods by
+/// itself, set `allocateLoadBalancerNodePorts: false`.
+#[check(id = "PV-N006", severity = Medium, scope = Object, on = [SERVICE])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ExposedNodePort {}
+
+impl Check for ExposedNodePort {
+    type On = OnObject;
+
+    fn check<'a>(&self, service: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let Some(kind) = service.at(&["spec", "type"]) else { return Verdict::Holds };
+        match kind.as_str() {
+            Some("NodePort") => {
+                let ports = service.at(&["spec", "ports"]).into_iter().flat_map(Value::items);
+                let numbers: Vec<_> = ports
+                    .filter_map(|port| port.get("nodePort")?.as_i64())
+                    .filter(|number| *number != 0)
+                    .map(|number| format!("`{number}`"))
+                    .collect();
+                let message = match numbers.is_empty() {
+                    true => "every node opens a port for this Service on all of its addresses"
+                        .to_owned(),
+                    false => format!(
+                        "every node opens port {} for this Service on all of its addresses",
+                        numbers.join(", ")
+                    ),
+                };
+                Verdict::fails(kind, message)
+            }
+            // kube-proxy does not hold node ports to the ranges.
+            Some("LoadBalancer") if matches!(source_ranges(service), Reach::Limited) => {
+                let allocates = service.at(&["spec", "allocateLoadBalancerNodePorts"]);
+                if allocates.and_then(Value::as_bool) == Some(false) {
+                    return Verdict::Holds;
+                }
+                Claim::fails(
+                    kind,
+                    "the load balancer's source ranges do not hold for the ports that every node \
+                     opens for it",
+                )
+                .severity(Severity::Low)
+                .into()
+            }
+            // Another check judges load balancers that are open anyway.
+            Some("LoadBalancer") => Verdict::NotApplicable,
+            _ => Verdict::Holds,
+        }
+    }
+}

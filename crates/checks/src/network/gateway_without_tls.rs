@@ -1,0 +1,133 @@
+//! PV-N010.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::{Coverage, Object};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::route::{attaches, only_redirects};
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Gateways that serve plain HTTP.
+///
+/// ## Why
+/// Passwords, sessions and answers cross the network readable, and can be changed on their way.
+///
+/// ## Fix
+/// Make the listener `protocol: HTTPS` with a certificate; keep one for HTTP only for a route that
+/// redirects to `https`.
+#[check(
+    id = "PV-N010",
+    severity = Medium,
+    confidence = Medium,
+    scope = Related,
+    on = [GATEWAY, ISTIO_GATEWAY],
+    reads = [HTTP_ROUTE, GRPC_ROUTE]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GatewayWithoutTls {}
+
+impl Check for GatewayWithoutTls {
+    type On = OnObject;
+
+    fn check<'a>(&self, gateway: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        if gateway.group() == kinds::ISTIO_GATEWAY.group {
+            return istio(gateway);
+        }
+        let listeners = gateway.at(&["spec", "listeners"]).into_iter().flat_map(Value::items);
+        Verdict::all(listeners.map(|listener| judge(gateway, listener, cx)))
+    }
+}
+
+fn judge<'a>(gateway: &'a Object, listener: Value<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+    let Some(protocol) = listener.get("protocol") else { return Verdict::NotApplicable };
+    match protocol.as_str() {
+        Some("HTTP") => {}
+        Some("HTTPS" | "TLS") => return Verdict::Holds,
+        // What runs over TCP and UDP, and a controller's own protocols, may encrypt by itself.
+        _ => return Verdict::NotApplicable,
+    }
+    let name = listener.str("name").unwrap_or("");
+    let (mut any, mut complete) = (false, true);
+    for kind in [kinds::HTTP_ROUTE, kinds::GRPC_ROUTE] {
+        let routes = cx.list(kind);
+        if let Some(why) = routes.refused() {
+            return Verdict::unknown(protocol, why);
+        }
+        complete &= routes.coverage != Coverage::Partial;
+        for route in routes.objects {
+            if !attaches(route, gateway, listener) {
+                continue;
+            }
+            any = true;
+            if !only_redirects(route) {
+                return Verdict::fails(
+                    protocol,
+                    format!(
+                        "listener `{name}` serves {} `{}` without TLS",
+                        kind.kind,
+                        route.name()
+                    ),
+                );
+            }
+        }
+    }
+    if any || complete {
+        return Verdict::Holds;
+    }
+    Verdict::unknown(
+        protocol,
+        format!(
+            "listener `{name}` speaks HTTP, and no route that attaches to it is in these files: \
+             it may only redirect"
+        ),
+    )
+}
+
+/// Istio's own Gateway: a server without `tls` on a port of a plain protocol.
+fn istio(gateway: &Object) -> Verdict<'_> {
+    let selects_egress = gateway.at(&["spec", "selector"]).is_some_and(|s| {
+        s.entries().any(|(_, v)| v.as_str().is_some_and(|v| v.contains("egress")))
+    });
+    if selects_egress {
+        // Between sidecar and egress gateway the mesh encrypts, or not: PeerAuthentication says.
+        return Verdict::NotApplicable;
+    }
+    let servers = gateway.at(&["spec", "servers"]).into_iter().flat_map(Value::items);
+    Verdict::all(servers.map(|server| {
+        let Some(protocol) = server.at(&["port", "protocol"]) else {
+            return Verdict::NotApplicable;
+        };
+        let redirects = server.at(&["tls", "httpsRedirect"]).and_then(Value::as_bool);
+        match protocol.as_str() {
+            Some(p) if ["HTTPS", "TLS"].iter().any(|s| p.eq_ignore_ascii_case(s)) => Verdict::Holds,
+            Some(p)
+                if ["HTTP", "HTTP2", "GRPC", "GRPC-WEB"]
+                    .iter()
+                    .any(|plain| p.eq_ignore_ascii_case(plain)) =>
+            {
+                if redirects == Some(true) {
+                    return Verdict::Holds;
+                }
+                let hosts = server.list("hosts").filter_map(Value::as_str);
+                let hosts: Vec<_> = hosts.map(|h| format!("`{h}`")).collect();
+                Claim::fails(
+                    protocol,
+                    format!(
+                        "{} served over {p} without TLS",
+                        match &hosts[..] {
+                            [] => "its hosts are".to_owned(),
+                            [one] => format!("host {one} is"),
+                            many => format!("hosts {} are", many.join(", ")),
+                        }
+                    ),
+                )
+                .into()
+            }
+            _ => Verdict::NotApplicable,
+        }
+    }))
+}

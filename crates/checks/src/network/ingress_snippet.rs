@@ -1,0 +1,73 @@
+//! PV-N009.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Ingresses that write into the proxy's configuration.
+///
+/// ## Why
+/// A snippet becomes part of the controller's own configuration: whoever may write an Ingress can
+/// run code in the controller and read the Secrets of all namespaces (CVE-2021-25742).
+///
+/// ## Fix
+/// Use the annotation or the ConfigMap setting for the purpose, and switch snippets off in the
+/// controller (`allow-snippet-annotations: "false"`).
+#[check(
+    id = "PV-N009",
+    severity = High,
+    scope = Object,
+    on = [INGRESS, INGRESS_EXTENSIONS]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct IngressSnippet {}
+
+/// Names behind the prefix, which ingress-nginx lets its operator choose.
+const NGINX: [&str; 5] = [
+    "configuration-snippet",
+    "server-snippet",
+    "stream-snippet",
+    "auth-snippet",
+    "modsecurity-snippet",
+];
+
+/// Those of other controllers: NGINX Inc., HAProxy Technologies, haproxy-ingress.
+const OTHERS: [&str; 10] = [
+    "nginx.org/location-snippets",
+    "nginx.org/server-snippets",
+    "haproxy.org/backend-config-snippet",
+    "haproxy-ingress.github.io/config-backend",
+    "haproxy-ingress.github.io/config-backend-early",
+    "haproxy-ingress.github.io/config-backend-late",
+    "haproxy-ingress.github.io/config-frontend",
+    "haproxy-ingress.github.io/config-proxy",
+    "haproxy-ingress.github.io/config-sections",
+    "ingress.kubernetes.io/config-backend",
+];
+
+impl Check for IngressSnippet {
+    type On = OnObject;
+
+    fn check<'a>(&self, ingress: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let annotations = ingress.at(&["metadata", "annotations"]);
+        let snippets = annotations.into_iter().flat_map(Value::entries).filter(|(key, value)| {
+            let name = key.rsplit_once('/').map_or("", |(_, name)| name);
+            (NGINX.contains(&name) || OTHERS.contains(key))
+                && value.as_str().is_some_and(|text| !text.trim().is_empty())
+        });
+        Verdict::from_claims(snippets.map(|(key, value)| {
+            Claim::fails(
+                value,
+                format!(
+                    "`{key}` writes into the proxy's configuration: whoever may change this \
+                     Ingress can take over the controller"
+                ),
+            )
+        }))
+    }
+}

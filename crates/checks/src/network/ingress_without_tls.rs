@@ -1,0 +1,176 @@
+//! PV-N008.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::route::host_matches;
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// Ingresses that serve hosts without TLS.
+///
+/// ## Why
+/// Passwords, sessions and answers cross the network readable, and can be changed on their way.
+///
+/// ## Fix
+/// List every host in `spec.tls` with a `secretName`; cert-manager or the cloud's certificate
+/// service fills the Secret.
+#[check(
+    id = "PV-N008",
+    severity = Medium,
+    confidence = Medium,
+    scope = Object,
+    on = [INGRESS, INGRESS_EXTENSIONS]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct IngressWithoutTls {}
+
+/// Annotations by which a controller serves TLS without `spec.tls`; of some only one value counts.
+const CERTIFICATES: [(&str, Option<&str>); 22] = [
+    // AWS, Google, Azure, Alibaba.
+    ("alb.ingress.kubernetes.io/certificate-arn", None),
+    ("ingress.gcp.kubernetes.io/pre-shared-cert", None),
+    ("networking.gke.io/managed-certificates", None),
+    ("networking.gke.io/certmap", None),
+    ("appgw.ingress.kubernetes.io/appgw-ssl-certificate", None),
+    ("kubernetes.azure.com/tls-cert-keyvault-uri", None),
+    ("ingress.cloud.ibm.com/alb-certificate", None),
+    // OpenShift makes a Route of it.
+    ("route.openshift.io/termination", None),
+    // TLS goes through to the pod.
+    ("nginx.ingress.kubernetes.io/ssl-passthrough", Some("true")),
+    ("haproxy.org/ssl-passthrough", Some("true")),
+    ("haproxy-ingress.github.io/ssl-passthrough", Some("true")),
+    ("ingress.kubernetes.io/ssl-passthrough", Some("true")),
+    ("ingress.cilium.io/tls-passthrough", Some("enabled")),
+    ("ingress.cilium.io/tls-passthrough", Some("true")),
+    // A proxy in front holds the certificate; plain requests are sent there.
+    ("nginx.ingress.kubernetes.io/force-ssl-redirect", Some("true")),
+    ("ingress.kubernetes.io/force-ssl-redirect", Some("true")),
+    ("ingress.cilium.io/force-https", Some("enabled")),
+    ("nginx.org/redirect-to-https", Some("true")),
+    // Traefik, Kong.
+    ("traefik.ingress.kubernetes.io/router.tls", Some("true")),
+    ("traefik.ingress.kubernetes.io/router.tls.certresolver", None),
+    ("konghq.com/protocols", Some("https")),
+    ("konghq.com/protocols", Some("https,grpcs")),
+];
+
+/// Annotations that leave the answer to something outside of the files.
+const ELSEWHERE: [(&str, &str); 3] = [
+    ("traefik.ingress.kubernetes.io/router.entrypoints", "the entry point"),
+    ("alb.ingress.kubernetes.io/group.name", "the group of Ingresses"),
+    ("networking.gke.io/v1beta1.FrontendConfig", "the FrontendConfig"),
+];
+
+/// Controllers that serve nothing but TLS, or have it end at their provider.
+const TLS_ONLY: [&str; 2] = ["tailscale", "ngrok"];
+
+const ISSUERS: [&str; 5] = [
+    "cert-manager.io/cluster-issuer",
+    "cert-manager.io/issuer",
+    "certmanager.k8s.io/cluster-issuer",
+    "certmanager.k8s.io/issuer",
+    "kubernetes.io/tls-acme",
+];
+
+impl Check for IngressWithoutTls {
+    type On = OnObject;
+
+    fn check<'a>(&self, ingress: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        // cert-manager answers a challenge, which is plain HTTP by its nature (RFC 8555, 8.3).
+        if ingress.label("acme.cert-manager.io/http01-solver") == Some("true") {
+            return Verdict::NotApplicable;
+        }
+        let rules = ingress.at(&["spec", "rules"]).into_iter().flat_map(Value::items);
+        let rules: Vec<_> = rules.collect();
+        let default = ["defaultBackend", "backend"];
+        let has_default =
+            default.iter().any(|f| ingress.at(&["spec", f]).is_some_and(|b| !b.is_null()));
+        if rules.is_empty() && !has_default {
+            return Verdict::NotApplicable;
+        }
+        if has_tls_elsewhere(ingress) {
+            return Verdict::Holds;
+        }
+        let tls = ingress.at(&["spec", "tls"]).into_iter().flat_map(Value::items);
+        let tls: Vec<_> = tls.collect();
+        if tls.is_empty() {
+            let place = Place::field(ingress.value(), &["spec", "tls"]);
+            return without_section(ingress, place, &rules);
+        }
+        let claims = rules.into_iter().filter_map(|rule| {
+            let host = rule.get("host").filter(|h| h.as_str().is_some_and(|h| !h.is_empty()));
+            let name = host.and_then(Value::as_str);
+            if tls.iter().any(|entry| covers(*entry, name)) {
+                return None;
+            }
+            Some(match (host, name) {
+                (Some(value), Some(name)) => {
+                    Claim::fails(value, format!("no entry of `spec.tls` covers the host `{name}`"))
+                }
+                _ => Claim::fails(
+                    rule,
+                    "this rule serves every host, and `spec.tls` covers only those that it lists",
+                ),
+            })
+        });
+        Verdict::from_claims(claims)
+    }
+}
+
+fn without_section<'a>(ingress: &'a Object, place: Place<'a>, rules: &[Value<'a>]) -> Verdict<'a> {
+    let set = |key: &str| ingress.annotation(key).is_some_and(|v| !v.trim().is_empty());
+    if let Some((key, what)) = ELSEWHERE.iter().find(|(key, _)| {
+        set(key)
+            // An entry point without TLS is as good as named so.
+            && !matches!(ingress.annotation(key), Some("web" | "http"))
+    }) {
+        return Verdict::unknown(
+            place,
+            format!("there is no `spec.tls`; with `{key}`, {what} decides whether TLS is served"),
+        );
+    }
+    let mut hosts: Vec<_> = rules.iter().filter_map(|r| r.str("host")).collect();
+    hosts.retain(|h| !h.is_empty());
+    hosts.dedup();
+    let served = match &hosts[..] {
+        [] => "every host is".to_owned(),
+        [one] => format!("`{one}` is"),
+        [first, rest @ ..] => format!("`{first}` and {} more are", rest.len()),
+    };
+    let issuer = match ISSUERS.into_iter().find(|key| set(key)) {
+        Some(key) => format!(" (`{key}` makes certificates only for hosts in `spec.tls`)"),
+        None => String::new(),
+    };
+    Verdict::fails(place, format!("{served} served without TLS{issuer}"))
+}
+
+/// Whether something besides `spec.tls` makes it serve TLS.
+fn has_tls_elsewhere(ingress: &Object) -> bool {
+    let annotated = CERTIFICATES.iter().any(|(key, value)| {
+        ingress.annotation(key).map(str::trim).is_some_and(|said| match value {
+            Some(value) => said.eq_ignore_ascii_case(value),
+            None => !said.is_empty(),
+        })
+    });
+    let class = ingress.at(&["spec", "ingressClassName"]).and_then(Value::as_str);
+    let class = class.or_else(|| ingress.annotation("kubernetes.io/ingress.class"));
+    // A listener for HTTPS has a certificate that AWS found by the host.
+    let listens = ingress.annotation("alb.ingress.kubernetes.io/listen-ports");
+    annotated
+        || listens.is_some_and(|ports| ports.contains("HTTPS"))
+        || class.is_some_and(|class| TLS_ONLY.contains(&class))
+}
+
+/// Whether an entry of `spec.tls` covers a host. One without hosts is for all of them.
+fn covers(entry: Value<'_>, host: Option<&str>) -> bool {
+    let mut hosts = entry.list("hosts").filter_map(Value::as_str).peekable();
+    if hosts.peek().is_none() {
+        return true;
+    }
+    hosts.any(|pattern| host.is_some_and(|host| host_matches(pattern, host)))
+}

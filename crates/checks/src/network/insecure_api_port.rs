@@ -1,0 +1,63 @@
+//! PV-N021.
+
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Component, Cx, FlagSource, OnComponent, Verdict};
+
+/// API servers that listen without TLS and authentication.
+///
+/// ## Why
+/// Whoever reaches the insecure port is cluster-admin: no certificate, no token, no RBAC.
+///
+/// ## Fix
+/// Remove `--insecure-bind-address` and set `--insecure-port=0`; from Kubernetes 1.24 on both
+/// flags are gone.
+#[check(id = "PV-N021", severity = Critical, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct InsecureApiPort {}
+
+impl Check for InsecureApiPort {
+    type On = OnComponent;
+
+    fn check<'a>(&self, component: Component<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        if component.name() != "kube-apiserver" {
+            return Verdict::NotApplicable;
+        }
+        let address = component.flag("insecure-bind-address");
+        let bound = address.as_ref().map_or("127.0.0.1", |flag| &*flag.value);
+        match component.flag("insecure-port") {
+            Some(port) if port.value == "0" => Verdict::Holds,
+            Some(port) => Verdict::fails(
+                port.place,
+                format!(
+                    "kube-apiserver serves `{bound}:{}` without TLS and authentication",
+                    port.value
+                ),
+            ),
+            None => match address {
+                // Who sets it runs a version that knows it, where the port is 8080 by default.
+                Some(ref flag) => Verdict::fails(
+                    flag.place,
+                    format!("kube-apiserver serves `{bound}:8080` without TLS and authentication"),
+                ),
+                // kubeadm switches the port off.
+                None if cx.kubernetes().at_least(20)
+                    || component.source() == FlagSource::Kubeadm =>
+                {
+                    Verdict::Holds
+                }
+                None => Verdict::fails(
+                    component.place("insecure-port"),
+                    format!(
+                        "kube-apiserver of Kubernetes {} serves `127.0.0.1:8080` without TLS and \
+                         authentication unless `--insecure-port=0` is set",
+                        cx.kubernetes()
+                    ),
+                ),
+            },
+        }
+    }
+}

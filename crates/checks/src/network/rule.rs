@@ -1,0 +1,128 @@
+//! What one rule of a NetworkPolicy allows.
+
+use std::net::IpAddr;
+
+use pavisade_snapshot::Pod;
+use pavisade_yaml::{Kind, Value};
+
+use super::address::Cidr;
+use super::policy::Direction;
+
+/// The peers of a rule; none means anybody.
+pub(super) fn peers(rule: Value<'_>, direction: Direction) -> impl Iterator<Item = Value<'_>> {
+    rule.list(match direction {
+        Direction::Ingress => "from",
+        Direction::Egress => "to",
+    })
+}
+
+/// Whether a rule names no peers, which allows all.
+pub(super) fn allows_anybody(rule: Value<'_>, direction: Direction) -> bool {
+    rule.kind() == Kind::Mapping && peers(rule, direction).next().is_none()
+}
+
+/// Whether a rule allows every TCP port.
+pub(super) fn allows_every_port(rule: Value<'_>) -> bool {
+    rule.list("ports").next().is_none()
+        || rule.list("ports").any(|port| {
+            is_tcp(port)
+                && match port.get("port").filter(|p| !p.is_null()) {
+                    None => true,
+                    Some(first) => {
+                        first.as_i64() == Some(1)
+                            && port.get("endPort").and_then(Value::as_i64) == Some(65535)
+                    }
+                }
+        })
+}
+
+/// Whether a rule allows a TCP port by its number. A port's name is one of the destination pod:
+/// for addresses outside of the cluster it matches nothing.
+pub(super) fn allows_port(rule: Value<'_>, number: i64) -> bool {
+    allows_target(rule, &Target { protocol: "TCP", number: Some(number), name: None })
+}
+
+/// A port of a pod, as a Service reaches it.
+pub(super) struct Target<'a> {
+    protocol: &'a str,
+    number: Option<i64>,
+    name: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    /// Where a port of a Service leads to in a pod.
+    pub(super) fn of(port: Value<'a>, pod: Pod<'a>) -> Self {
+        let protocol = port.str("protocol").unwrap_or("TCP");
+        let target = port.get("targetPort").filter(|p| !p.is_null()).or(port.get("port"));
+        let (number, name) = (target.and_then(Value::as_i64), target.and_then(Value::as_str));
+        let ports = pod.containers().flat_map(|c| c.value().list("ports"));
+        let own =
+            ports.filter(|p| p.str("protocol").unwrap_or("TCP") == protocol).find(|p| match name {
+                Some(name) => p.str("name") == Some(name),
+                None => p.get("containerPort").and_then(Value::as_i64) == number,
+            });
+        Self {
+            protocol,
+            number: number.or(own.and_then(|p| p.get("containerPort")?.as_i64())),
+            name: name.or(own.and_then(|p| p.str("name"))),
+        }
+    }
+}
+
+/// Whether a rule allows a port of a pod.
+pub(super) fn allows_target(rule: Value<'_>, target: &Target<'_>) -> bool {
+    rule.list("ports").next().is_none()
+        || rule.list("ports").any(|port| {
+            if port.str("protocol").unwrap_or("TCP") != target.protocol {
+                return false;
+            }
+            let Some(first) = port.get("port").filter(|p| !p.is_null()) else { return true };
+            if let Some(name) = first.as_str() {
+                return target.name == Some(name);
+            }
+            let first = first.as_i64();
+            let last = port.get("endPort").and_then(Value::as_i64).or(first);
+            matches!((first, last, target.number), (Some(f), Some(l), Some(n)) if f <= n && n <= l)
+        })
+}
+
+fn is_tcp(port: Value<'_>) -> bool {
+    port.str("protocol").is_none_or(|p| p == "TCP")
+}
+
+/// The address block of a peer.
+pub(super) struct Block<'a> {
+    /// The text of `cidr`.
+    pub(super) value: Value<'a>,
+    pub(super) cidr: Cidr,
+    pub(super) except: Vec<Cidr>,
+}
+
+impl Block<'_> {
+    /// Whether the block holds the address and no exception does.
+    pub(super) fn allows(&self, address: IpAddr) -> bool {
+        self.cidr.contains(address) && !self.except.iter().any(|e| e.contains(address))
+    }
+}
+
+/// The address block of a peer, where it is one that can be read.
+pub(super) fn block(peer: Value<'_>) -> Option<Block<'_>> {
+    let block = peer.get("ipBlock")?;
+    let value = block.get("cidr")?;
+    let cidr = Cidr::read(value.as_str()?)?;
+    let except = block.list("except").filter_map(|e| Cidr::read(e.as_str()?)).collect();
+    Some(Block { value, cidr, except })
+}
+
+/// Whether a peer is every pod of the cluster: all namespaces, and all pods of them.
+pub(super) fn is_every_pod(peer: Value<'_>) -> bool {
+    let is_empty = |field: &str| {
+        peer.get(field).is_some_and(|s| {
+            s.kind() == Kind::Mapping
+                && s.entries()
+                    .all(|(_, v)| v.entries().next().is_none() && v.items().next().is_none())
+        })
+    };
+    let absent = |field: &str| peer.get(field).is_none_or(Value::is_null);
+    is_empty("namespaceSelector") && (absent("podSelector") || is_empty("podSelector"))
+}

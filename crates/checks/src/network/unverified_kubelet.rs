@@ -1,0 +1,48 @@
+//! PV-N024.
+
+use pavisade_macros::check;
+use pavisade_model::Confidence;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+
+/// API servers that do not verify the kubelets they talk to.
+///
+/// ## Why
+/// `kubectl exec`, `logs` and `port-forward` go through a connection from the API server to a
+/// kubelet: without a certificate authority to verify it, whoever sits between reads and changes
+/// the session.
+///
+/// ## Fix
+/// Set `--kubelet-certificate-authority`, and give kubelets serving certificates of that authority
+/// (`serverTLSBootstrap: true`).
+#[check(id = "PV-N024", severity = Medium, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnverifiedKubelet {}
+
+const FLAG: &str = "kubelet-certificate-authority";
+
+impl Check for UnverifiedKubelet {
+    type On = OnComponent;
+
+    fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        if component.name() != "kube-apiserver" {
+            return Verdict::NotApplicable;
+        }
+        // kubeadm does not set it either.
+        if component.flag(FLAG).is_some_and(|flag| !flag.value.is_empty()) {
+            return Verdict::Holds;
+        }
+        let claim = Claim::fails(
+            component.place(FLAG),
+            format!("kube-apiserver takes any certificate from a kubelet: `--{FLAG}` is not set"),
+        );
+        match component.object().kind() {
+            "Pod" | "ClusterConfiguration" => claim.into(),
+            // A control plane that runs in pods may have no kubelets at all.
+            _ => claim.confidence(Confidence::Medium).into(),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! PV-N004.
+
+use pavisade_macros::check;
+use pavisade_model::Confidence;
+use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::operator::operator;
+use super::policy::{Selects, on_host_network, pod_selector, pods_near, selects};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// NetworkPolicies that select no pod.
+///
+/// ## Why
+/// A policy whose selector matches nothing, mostly by a label with a typing error, protects
+/// nothing, and the pods it was meant for stay open.
+///
+/// ## Fix
+/// Give `podSelector` the labels of the pods, not those of the Deployment, or delete the policy.
+#[check(
+    id = "PV-N004",
+    severity = Low,
+    confidence = High,
+    scope = Related,
+    on = [NETWORK_POLICY],
+    reads = [
+        POD,
+        DEPLOYMENT,
+        DAEMON_SET,
+        STATEFUL_SET,
+        REPLICA_SET,
+        REPLICATION_CONTROLLER,
+        JOB,
+        CRON_JOB,
+        ROLE,
+        CLUSTER_ROLE,
+        ROLE_BINDING,
+        CLUSTER_ROLE_BINDING
+    ]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct VacuousPolicy {}
+
+impl Check for VacuousPolicy {
+    type On = OnObject;
+
+    fn check<'a>(&self, policy: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        if policy.namespace() == "kube-system" {
+            // The distribution puts pods there that nobody's files show.
+            return Verdict::NotApplicable;
+        }
+        let place = Place::field(policy.value(), &["spec", "podSelector"]);
+        let selector = match pod_selector(policy) {
+            // It is meant for all pods, those to come among them.
+            Ok(selector) if selector.as_ref().is_none_or(Selector::is_empty) => {
+                return Verdict::Holds;
+            }
+            Ok(selector) => selector,
+            Err(error) => return Verdict::unknown(place, error.0),
+        };
+        let near = pods_near(policy.namespace(), cx);
+        let (mut maybe, mut on_host, mut seen) = (false, None, false);
+        for pod in near.pods.iter().copied() {
+            seen |= pod.object().namespace() == policy.namespace();
+            match selects(selector.as_ref(), policy.namespace(), pod) {
+                Selects::Yes if on_host_network(pod) => on_host = Some(pod.object().name()),
+                Selects::Yes => return Verdict::Holds,
+                Selects::Maybe => maybe = true,
+                Selects::No => {}
+            }
+        }
+        if let Some(why) = near.refused {
+            return Verdict::unknown(place, why);
+        }
+        if maybe {
+            return Verdict::unknown(
+                place,
+                "whether it selects a pod depends on labels or a namespace that are not in these \
+                 files",
+            );
+        }
+        if on_host.is_none() && !near.complete {
+            if let Some(maker) = operator(policy.namespace(), cx) {
+                let why = format!(
+                    "{} `{}` may make the pods that it selects, which are not in these files",
+                    maker.kind(),
+                    maker.name()
+                );
+                return Verdict::unknown(place, why);
+            }
+        }
+        let claim = match on_host {
+            Some(name) => Claim::fails(
+                place,
+                format!(
+                    "it selects only pods in their node's network, such as those of `{name}`, \
+                     which policies do not reach"
+                ),
+            ),
+            None if near.complete => {
+                Claim::fails(place, "it selects no pod: nothing is protected by it")
+            }
+            None if !seen => {
+                return Verdict::unknown(place, "no pod of its namespace is in these files");
+            }
+            None if labelled_by_operator(policy, &near.pods) => {
+                return Verdict::unknown(
+                    place,
+                    "its labels are those of an operator's pods, which are not in these files",
+                );
+            }
+            None => Claim::fails(
+                place,
+                "it selects no pod in these files: if none comes from elsewhere, nothing is \
+                 protected by it",
+            ),
+        };
+        match near.complete {
+            true => claim.into(),
+            // An operator or another chart may make pods that the files do not show.
+            false => claim.confidence(Confidence::Low).into(),
+        }
+    }
+}
+
+/// Whether the selector asks for a label in a vendor's domain that no pod at hand has: operators
+/// mark their pods so (`strimzi.io/cluster`, `cnpg.io/cluster`).
+fn labelled_by_operator(policy: &Object, pods: &[Pod<'_>]) -> bool {
+    let labels = policy.at(&["spec", "podSelector", "matchLabels"]);
+    let expressions = policy.at(&["spec", "podSelector", "matchExpressions"]);
+    let of_expressions = expressions.into_iter().flat_map(Value::items);
+    let keys = labels.into_iter().flat_map(Value::entries).map(|(key, _)| key);
+    let mut keys = keys.chain(of_expressions.filter_map(|e| e.str("key")));
+    keys.any(|key| {
+        let vendor = key.split_once('/').is_some_and(|(domain, _)| {
+            !domain.ends_with("kubernetes.io") && !domain.ends_with("k8s.io")
+        });
+        vendor && !pods.iter().any(|pod| pod.labels().any(|(k, _)| k == key))
+    })
+}

@@ -1,0 +1,46 @@
+//! PV-N011.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Cx, OnObject, Verdict};
+
+/// APIServices whose server's certificate is not verified.
+///
+/// ## Why
+/// The API server forwards requests, with the names and groups of users, to whoever answers at
+/// the service's address: a pod that gets there reads them and answers in the API's name.
+///
+/// ## Fix
+/// Remove `insecureSkipTLSVerify` and set `caBundle`, by hand or with cert-manager's annotation
+/// `cert-manager.io/inject-ca-from`.
+#[check(id = "PV-N011", severity = High, scope = Object, on = [API_SERVICE])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WebhookSkipsTlsVerification {}
+
+impl Check for WebhookSkipsTlsVerification {
+    type On = OnObject;
+
+    fn check<'a>(&self, api: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let Some(service) = api.at(&["spec", "service"]).filter(|s| !s.is_null()) else {
+            // Served by the API server itself.
+            return Verdict::NotApplicable;
+        };
+        match api.at(&["spec", "insecureSkipTLSVerify"]) {
+            Some(skip) if skip.as_bool() == Some(true) => Verdict::fails(
+                skip,
+                format!(
+                    "the API server does not verify the certificate of Service `{}/{}`: whoever \
+                     answers there speaks for `{}`",
+                    service.str("namespace").unwrap_or(""),
+                    service.str("name").unwrap_or(""),
+                    api.name()
+                ),
+            ),
+            _ => Verdict::Holds,
+        }
+    }
+}

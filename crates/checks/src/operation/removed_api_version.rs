@@ -1,0 +1,136 @@
+//! PV-O007.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Cx, OnEvery, Place, Verdict};
+
+/// Objects in API versions that Kubernetes does not serve any more.
+///
+/// ## Why
+/// The API server refuses them: the object, perhaps a policy that protects others, is missing
+/// after the next upgrade or installation.
+///
+/// ## Fix
+/// Write the object in the version that is served; `kubectl convert` helps. Set
+/// `--kubernetes-version` to the version of the cluster.
+#[check(id = "PV-O007", severity = Medium, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RemovedApiVersion {}
+
+/// A group's version with kinds, the minor version of Kubernetes that stopped serving them, and
+/// what to use; nothing where there is no successor.
+struct Removed {
+    group: &'static str,
+    version: &'static str,
+    kinds: &'static [&'static str],
+    minor: u32,
+    instead: &'static str,
+}
+
+const fn removed(
+    group: &'static str,
+    version: &'static str,
+    kinds: &'static [&'static str],
+    minor: u32,
+    instead: &'static str,
+) -> Removed {
+    Removed { group, version, kinds, minor, instead }
+}
+
+const APPS: &[&str] = &["Deployment", "StatefulSet", "ControllerRevision", "Scale"];
+const APPS_2: &[&str] =
+    &["DaemonSet", "Deployment", "ReplicaSet", "StatefulSet", "ControllerRevision", "Scale"];
+const AUDIT: &[&str] = &["Policy", "Event"];
+const FLOW: &[&str] = &["FlowSchema", "PriorityLevelConfiguration"];
+const RBAC: &[&str] = &["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"];
+const REVIEWS: &[&str] = &[
+    "LocalSubjectAccessReview",
+    "SelfSubjectAccessReview",
+    "SelfSubjectRulesReview",
+    "SubjectAccessReview",
+];
+const WEBHOOKS: &[&str] = &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+const POLICIES: &[&str] = &["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
+
+/// The deprecation guide, and APILifecycleRemoved in k8s.io/api v0.37.
+#[rustfmt::skip]
+const REMOVED: &[Removed] = &[
+    removed("admissionregistration.k8s.io", "v1beta1", WEBHOOKS, 22, "admissionregistration.k8s.io/v1"),
+    removed("admissionregistration.k8s.io", "v1alpha1", POLICIES, 32, "admissionregistration.k8s.io/v1"),
+    removed("admissionregistration.k8s.io", "v1beta1", POLICIES, 34, "admissionregistration.k8s.io/v1"),
+    removed("apiextensions.k8s.io", "v1beta1", &["CustomResourceDefinition"], 22, "apiextensions.k8s.io/v1"),
+    removed("apiregistration.k8s.io", "v1beta1", &["APIService"], 22, "apiregistration.k8s.io/v1"),
+    removed("apps", "v1beta1", APPS, 16, "apps/v1"),
+    removed("apps", "v1beta2", APPS_2, 16, "apps/v1"),
+    removed("audit.k8s.io", "v1alpha1", AUDIT, 24, "audit.k8s.io/v1"),
+    removed("audit.k8s.io", "v1beta1", AUDIT, 24, "audit.k8s.io/v1"),
+    removed("authentication.k8s.io", "v1beta1", &["TokenReview"], 22, "authentication.k8s.io/v1"),
+    removed("authentication.k8s.io", "v1alpha1", &["SelfSubjectReview"], 32, "authentication.k8s.io/v1"),
+    removed("authentication.k8s.io", "v1beta1", &["SelfSubjectReview"], 33, "authentication.k8s.io/v1"),
+    removed("authorization.k8s.io", "v1beta1", REVIEWS, 22, "authorization.k8s.io/v1"),
+    removed("autoscaling", "v2beta1", &["HorizontalPodAutoscaler"], 25, "autoscaling/v2"),
+    removed("autoscaling", "v2beta2", &["HorizontalPodAutoscaler"], 26, "autoscaling/v2"),
+    removed("batch", "v2alpha1", &["CronJob"], 21, "batch/v1"),
+    removed("batch", "v1beta1", &["CronJob"], 25, "batch/v1"),
+    removed("certificates.k8s.io", "v1beta1", &["CertificateSigningRequest"], 22, "certificates.k8s.io/v1"),
+    removed("certificates.k8s.io", "v1alpha1", &["ClusterTrustBundle"], 37, "certificates.k8s.io/v1beta1"),
+    removed("coordination.k8s.io", "v1beta1", &["Lease"], 22, "coordination.k8s.io/v1"),
+    removed("discovery.k8s.io", "v1beta1", &["EndpointSlice"], 25, "discovery.k8s.io/v1"),
+    removed("events.k8s.io", "v1beta1", &["Event"], 25, "events.k8s.io/v1"),
+    removed("extensions", "v1beta1", &["DaemonSet", "Deployment", "ReplicaSet", "Scale"], 16, "apps/v1"),
+    removed("extensions", "v1beta1", &["NetworkPolicy"], 16, "networking.k8s.io/v1"),
+    removed("extensions", "v1beta1", &["PodSecurityPolicy"], 16, ""),
+    removed("extensions", "v1beta1", &["Ingress"], 22, "networking.k8s.io/v1"),
+    removed("flowcontrol.apiserver.k8s.io", "v1beta1", FLOW, 26, "flowcontrol.apiserver.k8s.io/v1"),
+    removed("flowcontrol.apiserver.k8s.io", "v1beta2", FLOW, 29, "flowcontrol.apiserver.k8s.io/v1"),
+    removed("flowcontrol.apiserver.k8s.io", "v1beta3", FLOW, 32, "flowcontrol.apiserver.k8s.io/v1"),
+    removed("networking.k8s.io", "v1beta1", &["Ingress", "IngressClass"], 22, "networking.k8s.io/v1"),
+    removed("networking.k8s.io", "v1beta1", &["IPAddress", "ServiceCIDR"], 37, "networking.k8s.io/v1"),
+    removed("node.k8s.io", "v1beta1", &["RuntimeClass"], 25, "node.k8s.io/v1"),
+    removed("policy", "v1beta1", &["PodDisruptionBudget", "Eviction"], 25, "policy/v1"),
+    removed("policy", "v1beta1", &["PodSecurityPolicy"], 25, ""),
+    removed("rbac.authorization.k8s.io", "v1beta1", RBAC, 22, "rbac.authorization.k8s.io/v1"),
+    removed("scheduling.k8s.io", "v1beta1", &["PriorityClass"], 22, "scheduling.k8s.io/v1"),
+    removed("settings.k8s.io", "v1alpha1", &["PodPreset"], 20, ""),
+    removed("storage.k8s.io", "v1beta1", &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"], 22, "storage.k8s.io/v1"),
+    removed("storage.k8s.io", "v1alpha1", &["CSIStorageCapacity", "VolumeAttachment"], 24, "storage.k8s.io/v1"),
+    removed("storage.k8s.io", "v1beta1", &["CSIStorageCapacity"], 27, "storage.k8s.io/v1"),
+    removed("storage.k8s.io", "v1alpha1", &["VolumeAttributesClass"], 35, "storage.k8s.io/v1"),
+    removed("storage.k8s.io", "v1beta1", &["VolumeAttributesClass"], 37, "storage.k8s.io/v1"),
+];
+
+impl Check for RemovedApiVersion {
+    type On = OnEvery;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        // What is stable is never removed; most objects end here.
+        if !object.version().contains("alpha") && !object.version().contains("beta") {
+            return Verdict::Holds;
+        }
+        let removed = REMOVED.iter().find(|removed| {
+            removed.version == object.version()
+                && removed.group == object.group()
+                && removed.kinds.contains(&object.kind())
+                && cx.kubernetes().at_least(removed.minor)
+        });
+        let Some(removed) = removed else { return Verdict::Holds };
+        let instead = match removed.instead {
+            "" => "there is no successor".to_owned(),
+            instead => format!("use `{instead}`"),
+        };
+        Verdict::fails(
+            Place::field(object.value(), &["apiVersion"]),
+            format!(
+                "{} of `{}/{}` is not served since Kubernetes 1.{}: {instead}",
+                object.kind(),
+                object.group(),
+                object.version(),
+                removed.minor
+            ),
+        )
+    }
+}

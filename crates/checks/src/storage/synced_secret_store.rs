@@ -1,0 +1,40 @@
+//! PV-D008.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Secret stores that are copied into Secrets.
+///
+/// ## Why
+/// With `secretObjects` the driver writes what the vault keeps into a Secret: it lies in etcd and
+/// its backups, and whoever may read Secrets of the namespace reads it.
+///
+/// ## Fix
+/// Remove `secretObjects` and let the program read the mounted file.
+#[check(id = "PV-D008", severity = Low, scope = Object, on = [SECRET_PROVIDER_CLASS])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SyncedSecretStore {}
+
+impl Check for SyncedSecretStore {
+    type On = OnObject;
+
+    fn check<'a>(&self, class: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let objects = class.at(&["spec", "secretObjects"]).into_iter().flat_map(Value::items);
+        Verdict::from_claims(objects.map(|object| {
+            let name = object.get("secretName");
+            Claim::fails(
+                name.unwrap_or(object),
+                format!(
+                    "the driver copies values of the vault into the Secret `{}`",
+                    name.and_then(Value::as_str).unwrap_or("")
+                ),
+            )
+        }))
+    }
+}

@@ -1,0 +1,197 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use pavisade_model::{KubernetesVersion, Severity};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  clean: no finding at or above --fail-on
+  1  findings at or above --fail-on
+  2  wrong usage, or the result could not be written
+  3  something could not be read, so the result is incomplete (findings or not)";
+
+/// Kubernetes security: assess what you have, offline and fast.
+#[derive(Debug, Parser)]
+#[command(name = "pavisade", version, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Judge manifests, charts, kustomizations and configuration files.
+    Scan(Box<ScanArgs>),
+    /// List the checks and explain them.
+    Checks(ChecksArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff).
+    Man,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct ScanArgs {
+    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input.
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// How the result is written.
+    #[arg(short, long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
+
+    /// Write the result to a file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Exit with 1 for findings of this severity or worse.
+    #[arg(long, value_enum, default_value_t = FailOn::Low, value_name = "SEVERITY")]
+    pub fail_on: FailOn,
+
+    /// Show only findings of this severity or worse.
+    #[arg(long, value_name = "SEVERITY", help_heading = "Which checks")]
+    pub min_severity: Option<Severity>,
+
+    /// Judge by the semantics of this version of Kubernetes.
+    #[arg(long, value_name = "VERSION", default_value_t = KubernetesVersion::LATEST)]
+    pub kubernetes_version: KubernetesVersion,
+
+    #[command(flatten)]
+    pub select: Select,
+
+    /// Set a parameter of a check, the value as JSON or text: untrusted-registry.allowed='["a.io"]'.
+    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
+    pub set: Vec<String>,
+
+    /// Render charts and kustomizations with the helm, kustomize or kubectl found in PATH.
+    #[arg(long, value_enum, default_value_t = Render::Auto, help_heading = "Reading")]
+    pub render: Render,
+
+    /// Values file for every Helm chart that is rendered.
+    #[arg(long, value_name = "FILE", help_heading = "Reading")]
+    pub helm_values: Vec<PathBuf>,
+
+    /// Show every finding with its source, every unknown and every note.
+    #[arg(long, help_heading = "Output")]
+    pub full: bool,
+
+    /// Add the controls of the frameworks that each finding's check serves (JSON, SARIF).
+    #[arg(long, help_heading = "Output")]
+    pub with_frameworks: bool,
+
+    /// Colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+
+    /// Columns; the terminal's own where it is not given.
+    #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
+    pub width: Option<usize>,
+
+    /// No progress on standard error.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// Which checks are meant.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Select {
+    /// Only these checks, by id or name.
+    #[arg(long = "check", value_name = "CHECK", value_delimiter = ',', help_heading = "Which checks")]
+    pub only: Vec<String>,
+
+    /// All but these checks, by id or name.
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Which checks")]
+    pub skip: Vec<String>,
+
+    /// Only checks that serve a framework: cis-1.12, pod-security-standards …
+    #[arg(long, value_name = "FRAMEWORK", help_heading = "Which checks")]
+    pub framework: Option<String>,
+
+    /// Add the checks of audience `strict`: hardening beyond what is common.
+    #[arg(long, help_heading = "Which checks")]
+    pub strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChecksArgs {
+    #[command(subcommand)]
+    pub command: ChecksCommand,
+
+    /// Colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
+    pub color: Color,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ChecksCommand {
+    /// One line a check.
+    List {
+        #[command(flatten)]
+        select: Select,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// What a check looks at, why, and what to do.
+    Explain {
+        /// Its id or name.
+        check: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Terminal,
+    /// One document by schema/scan-v1.json.
+    Json,
+    /// SARIF 2.1.0, for code hosts.
+    Sarif,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Critical,
+    High,
+    Medium,
+    Low,
+    /// Never exit with 1.
+    Never,
+}
+
+impl FailOn {
+    pub(crate) fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Critical => Some(Severity::Critical),
+            Self::High => Some(Severity::High),
+            Self::Medium => Some(Severity::Medium),
+            Self::Low => Some(Severity::Low),
+            Self::Never => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Render {
+    /// Where the program is found; what is not rendered is said.
+    Auto,
+    /// Charts are left out, kustomizations are read as their files stand.
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    Always,
+    Never,
+}

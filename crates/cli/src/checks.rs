@@ -1,0 +1,38 @@
+//! `pavisade checks`.
+
+use std::io::{BufWriter, Write as _};
+
+use pavisade_checks::registry;
+use pavisade_compliance::{builtin, controls_by_check};
+use pavisade_report::{Layout, Options, check_explain, checks_list};
+
+use crate::Outcome;
+use crate::args::{ChecksArgs, ChecksCommand, Select};
+use crate::{select, terminal};
+
+pub(crate) fn run(args: &ChecksArgs) -> anyhow::Result<Outcome> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let layout = |json: bool| if json { Layout::Json } else { Layout::Terminal };
+    let options = Options {
+        color: terminal::color(args.color, false),
+        width: terminal::width(None),
+        frameworks: controls_by_check(builtin()),
+        ..Options::default()
+    };
+    match &args.command {
+        ChecksCommand::List { select, json } => {
+            // A list shows what there is: strict checks too, unless a framework was asked for.
+            let strict = select.strict || select.framework.is_none();
+            let ids = select::ids(&Select { strict, ..select.clone() })?;
+            let metas: Vec<_> = registry().iter().map(|entry| entry.meta).collect();
+            let metas: Vec<_> = metas.into_iter().filter(|meta| ids.contains(meta.id)).collect();
+            checks_list(&metas, layout(*json), &options, &mut out)?;
+        }
+        ChecksCommand::Explain { check, json } => {
+            let entry = select::find(check)?;
+            check_explain(entry.meta, &(entry.schema)(), layout(*json), &options, &mut out)?;
+        }
+    }
+    out.flush()?;
+    Ok(Outcome::Clean)
+}

@@ -1,0 +1,108 @@
+//! `pavisade scan`.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use pavisade_checks::CheckSet;
+use pavisade_compliance::{builtin, controls_by_check};
+use pavisade_model::{NoteKind, Severity, State};
+use pavisade_report::Options;
+use pavisade_scan::{Judgement, judge};
+use pavisade_sources::{Limits, Render, Request, Tools, load};
+
+use crate::Outcome;
+use crate::args::{self, Format, ScanArgs};
+use crate::progress::Spinner;
+use crate::{select, terminal};
+
+pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
+    let ids = select::ids(&args.select)?;
+    let parameters = select::parameters(&args.set)?;
+    let checks = CheckSet::new(args.kubernetes_version, |meta| ids.contains(meta.id), &parameters)
+        .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))?;
+    let request = request(args);
+    // Fail on an output that cannot be written before the work, not after it.
+    let mut out = output(args.output.as_deref())?;
+
+    let progress = Spinner::new(args.quiet);
+    let loaded = load(&request, io::stdin().lock(), &progress);
+    progress.finish();
+    let mut judgement = judge(&loaded.snapshot, &checks);
+    let outcome = outcome(&judgement, args.fail_on.severity());
+    if let Some(least) = args.min_severity {
+        judgement.findings.retain(|finding| finding.severity >= least);
+    }
+    let format = match args.format {
+        Format::Terminal => pavisade_report::Format::Terminal,
+        Format::Json => pavisade_report::Format::Json,
+        Format::Sarif => pavisade_report::Format::Sarif,
+    };
+    let options = options(args);
+    let place = args.output.as_deref().unwrap_or(Path::new("standard output"));
+    pavisade_report::write(format, &judgement, &options, &mut out)
+        .and_then(|()| out.flush())
+        .with_context(|| format!("writing {}", place.display()))?;
+    // The end of a process frees faster than we do.
+    std::mem::forget((loaded, judgement));
+    Ok(outcome)
+}
+
+fn request(args: &ScanArgs) -> Request {
+    Request {
+        paths: args.paths.clone(),
+        render: match args.render {
+            args::Render::Auto => Render::Auto,
+            args::Render::Never => Render::Never,
+        },
+        helm_values: args.helm_values.clone(),
+        kubernetes: args.kubernetes_version,
+        limits: Limits::default(),
+        tools: Tools {
+            helm: in_path("helm"),
+            kustomize: in_path("kustomize"),
+            kubectl: in_path("kubectl"),
+        },
+    }
+}
+
+fn options(args: &ScanArgs) -> Options {
+    let frameworks =
+        if args.with_frameworks { controls_by_check(builtin()) } else { Default::default() };
+    Options {
+        color: terminal::color(args.color, args.output.is_some()),
+        width: terminal::width(args.width),
+        full: args.full,
+        frameworks,
+        ..Options::default()
+    }
+}
+
+/// The first executable file of that name in `PATH`.
+fn in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+fn output(file: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
+    Ok(match file {
+        Some(file) => {
+            Box::new(File::create(file).with_context(|| format!("writing {}", file.display()))?)
+        }
+        None => Box::new(io::stdout().lock()),
+    })
+}
+
+/// Incomplete outweighs findings: whoever relies on the result must know first that a part is
+/// missing.
+fn outcome(judgement: &Judgement, fail_on: Option<Severity>) -> Outcome {
+    if judgement.notes.iter().any(|note| note.kind == NoteKind::Unread) {
+        return Outcome::Incomplete;
+    }
+    let counts = |severity| fail_on.is_some_and(|least| severity >= least);
+    match judgement.of_state(State::Fails).any(|finding| counts(finding.severity)) {
+        true => Outcome::Findings,
+        false => Outcome::Clean,
+    }
+}

@@ -1,0 +1,78 @@
+//! Which checks a command line means.
+
+use std::collections::{BTreeSet, HashMap};
+
+use anyhow::{anyhow, bail};
+use pavisade_checks::{Entry, registry};
+use pavisade_compliance::builtin;
+use pavisade_model::{Audience, Meta};
+use serde_json::{Map, Value};
+
+use crate::args::Select;
+
+/// The check of that id or name.
+pub(crate) fn find(word: &str) -> anyhow::Result<&'static Entry> {
+    let named = |entry: &&Entry| {
+        entry.meta.id.eq_ignore_ascii_case(word) || entry.meta.name.eq_ignore_ascii_case(word)
+    };
+    registry().iter().find(named).ok_or_else(|| {
+        let names = registry().iter().flat_map(|entry| [entry.meta.id, entry.meta.name]);
+        anyhow!("there is no check `{word}`{}", nearest(word, names))
+    })
+}
+
+/// `: did you mean …?` for the name that is most like the word, if one is.
+fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let scored = names.map(|name| (strsim::jaro_winkler(&word.to_ascii_lowercase(), name), name));
+    match scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.8) {
+        Some((_, name)) => format!("; did you mean `{name}`?"),
+        None => "; `pavisade checks list` shows all".into(),
+    }
+}
+
+/// The ids that are meant.
+pub(crate) fn ids(select: &Select) -> anyhow::Result<BTreeSet<&'static str>> {
+    let resolve = |words: &[String]| -> anyhow::Result<BTreeSet<&'static str>> {
+        words.iter().map(|word| Ok(find(word)?.meta.id)).collect()
+    };
+    let (only, skip) = (resolve(&select.only)?, resolve(&select.skip)?);
+    let served = select.framework.as_deref().map(framework).transpose()?;
+    let wanted = |meta: &Meta| {
+        let asked = only.contains(meta.id);
+        let by_audience = select.strict || asked || meta.audience == Audience::Everyone;
+        (only.is_empty() || asked)
+            && by_audience
+            && !skip.contains(meta.id)
+            && served.as_ref().is_none_or(|ids| ids.contains(meta.id))
+    };
+    Ok(registry().iter().map(|e| e.meta).filter(|m| wanted(m)).map(|m| m.id).collect())
+}
+
+fn framework(id: &str) -> anyhow::Result<BTreeSet<String>> {
+    let Some(framework) = builtin().iter().find(|f| f.id.eq_ignore_ascii_case(id)) else {
+        let known: Vec<_> = builtin().iter().map(|f| f.id.as_str()).collect();
+        bail!("there is no framework `{id}`; there are {}", known.join(", "));
+    };
+    Ok(framework.controls.iter().flat_map(|control| control.checks.clone()).collect())
+}
+
+/// Parameters by check name, from `CHECK.PARAMETER=VALUE`; a value that is no JSON is a text.
+pub(crate) fn parameters(settings: &[String]) -> anyhow::Result<HashMap<String, Value>> {
+    let mut parameters: HashMap<String, Value> = HashMap::new();
+    for setting in settings {
+        let split = setting.split_once('=').and_then(|(left, value)| {
+            let (check, parameter) = left.split_once('.')?;
+            Some((check, parameter, value))
+        });
+        let Some((check, parameter, value)) = split else {
+            bail!("`--set {setting}` must have the form CHECK.PARAMETER=VALUE");
+        };
+        let name = find(check)?.meta.name.to_owned();
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        let of_check = parameters.entry(name).or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(map) = of_check {
+            map.insert(parameter.to_owned(), value);
+        }
+    }
+    Ok(parameters)
+}

@@ -1,0 +1,31 @@
+//! What is known of the terminal.
+
+use std::io::IsTerminal as _;
+
+use crate::args::Color;
+
+/// Whether standard output takes colours: asked for, or a terminal without `NO_COLOR`
+/// (no-color.org) that is not dumb.
+pub(crate) fn color(choice: Color, to_file: bool) -> bool {
+    match choice {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+            let forced = set("CLICOLOR_FORCE") && !set("NO_COLOR");
+            let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            !to_file && (forced || std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb)
+        }
+    }
+}
+
+/// Columns: as asked for, the terminal's, or 100.
+pub(crate) fn width(asked: Option<usize>) -> usize {
+    let own = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    asked.or_else(own).unwrap_or(100)
+}
+
+/// A word for standard error, in red where that takes colours.
+pub(crate) fn error(word: &str) -> String {
+    format!("\x1b[1;31m{word}\x1b[0m")
+}

@@ -1,0 +1,128 @@
+//! What `Chart.yaml` says, and which of a chart's dependencies are there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pavisade_model::{Note, NoteKind};
+use pavisade_yaml::{self as yaml, Doc, Source, Value};
+
+use crate::file::{Bytes, plain_note, read_bytes, too_large, unread};
+
+/// Bytes of `Chart.yaml` and of values files that are looked at.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// A Helm chart (helm.sh/docs/topics/charts).
+#[derive(Debug, Clone)]
+pub(crate) struct Chart {
+    pub folder: PathBuf,
+    /// The folder as users know it.
+    pub shown: String,
+    pub name: String,
+    /// A library: it holds nothing to apply.
+    pub library: bool,
+    /// The document that lists the dependencies, and its file: `Chart.yaml`, or
+    /// `requirements.yaml` of old charts.
+    pub list: (&'static str, Doc),
+    pub dependencies: Vec<Dependency>,
+}
+
+/// One entry of `dependencies`.
+#[derive(Debug, Clone)]
+pub(crate) struct Dependency {
+    pub name: String,
+    /// The name under which its values stand.
+    pub alias: String,
+    pub repository: String,
+    /// Paths into the values, of which the first that exists decides.
+    pub condition: String,
+}
+
+/// Reads a chart's own description.
+///
+/// # Errors
+/// A note on why it is none.
+pub(crate) fn read(folder: &Path, shown: &str) -> Result<Chart, Note> {
+    let doc = document(&folder.join("Chart.yaml"), &format!("{shown}/Chart.yaml"))?;
+    let root = doc.root();
+    let name = root.str("name").unwrap_or("").to_owned();
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+        let message = "no usable `name` in Chart.yaml; the chart was not rendered";
+        return Err(plain_note(NoteKind::Unread, shown, message, "Give the chart its name."));
+    }
+    let library = root.str("type") == Some("library");
+    let old = folder.join("requirements.yaml");
+    let list = if old.is_file() {
+        ("requirements.yaml", document(&old, &format!("{shown}/requirements.yaml"))?)
+    } else {
+        ("Chart.yaml", doc.clone())
+    };
+    let dependencies = list.1.root().list("dependencies").map(dependency).collect();
+    let (folder, shown) = (folder.to_owned(), shown.to_owned());
+    Ok(Chart { folder, shown, name, library, list, dependencies })
+}
+
+fn dependency(value: Value<'_>) -> Dependency {
+    let text = |field: &str| value.str(field).unwrap_or("").to_owned();
+    let (name, alias) = (text("name"), text("alias"));
+    let alias = if alias.is_empty() { name.clone() } else { alias };
+    Dependency { name, alias, repository: text("repository"), condition: text("condition") }
+}
+
+fn document(path: &Path, name: &str) -> Result<Doc, Note> {
+    let text = match read_bytes(path, MAX_BYTES) {
+        Ok(Bytes::All(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+        Ok(Bytes::TooMany) => return Err(too_large(name, MAX_BYTES)),
+        Err(error) => return Err(unread(name, &error)),
+    };
+    let source = Source::new(name, text);
+    let documents = yaml::read(&source);
+    documents.docs.into_iter().next().ok_or_else(|| {
+        let note = documents.notes.into_iter().next();
+        let span = note.as_ref().map(|note| (source, note.span.0, note.span.1));
+        let why = note.map_or_else(|| "it is empty".to_owned(), |note| note.message);
+        let message = format!("{why}; the chart was not rendered");
+        let (place, remedy) = (name.to_owned(), "Mend the file.".to_owned());
+        Note { kind: NoteKind::Unread, place, span, message, remedy }
+    })
+}
+
+/// A values file, if it can be read; helm itself says what is wrong with it.
+pub(crate) fn values(path: &Path) -> Option<Doc> {
+    document(path, "").ok()
+}
+
+impl Chart {
+    /// Whether a dependency is in `charts/`, unpacked or packed.
+    pub(crate) fn holds(&self, dependency: &Dependency) -> bool {
+        let charts = self.folder.join("charts");
+        if charts.join(&dependency.name).join("Chart.yaml").is_file() {
+            return true;
+        }
+        let prefix = format!("{}-", dependency.name);
+        let Ok(entries) = fs::read_dir(&charts) else { return false };
+        entries.filter_map(Result::ok).any(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let version = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".tgz"));
+            version.is_some_and(|v| v.starts_with(|c: char| c.is_ascii_digit() || c == 'v'))
+                || entry.path().is_dir() && name_in(&entry.path()) == Some(dependency.name.clone())
+        })
+    }
+
+    /// A chart on this disk that can stand for a dependency: what a `file://` address names, or a
+    /// chart of that name in a folder beside this one (`true`).
+    pub(crate) fn local(&self, dependency: &Dependency) -> Option<(PathBuf, bool)> {
+        if let Some(path) = dependency.repository.strip_prefix("file://") {
+            let folder = fs::canonicalize(self.folder.join(path)).ok()?;
+            return folder.join("Chart.yaml").is_file().then_some((folder, false));
+        }
+        let beside = self.folder.parent()?.join(&dependency.name);
+        (name_in(&beside)? == dependency.name).then_some((beside, true))
+    }
+}
+
+/// The name of the chart in a folder.
+fn name_in(folder: &Path) -> Option<String> {
+    let doc = document(&folder.join("Chart.yaml"), "").ok()?;
+    doc.root().str("name").map(ToOwned::to_owned)
+}

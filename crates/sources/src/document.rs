@@ -1,0 +1,295 @@
+//! One text to objects, with everything that kubectl would say about it.
+
+use memchr::memmem;
+use pavisade_model::{Note, NoteKind};
+use pavisade_snapshot::{Object, Unseen};
+use pavisade_yaml::{
+    self as yaml, Doc, Documents, Kind, NoteKind as YamlNote, Source, Value, cut, join, read_piece,
+};
+use rayon::prelude::*;
+
+/// From how many documents on they are worked through in parallel.
+const MANY: usize = 64;
+/// Notes on one text, before only their number is said.
+const MAX_NOTES: usize = 20;
+
+/// What a text holds.
+#[derive(Debug, Default)]
+pub(crate) struct Parsed {
+    pub objects: Vec<Object>,
+    pub notes: Vec<Note>,
+    /// Documents, whatever they are.
+    pub documents: usize,
+    /// Objects whose values SOPS has encrypted.
+    pub encrypted: usize,
+    /// Documents with `${NAME}` in them.
+    pub with_variables: usize,
+    /// Whether a Flux Kustomization in it replaces such variables.
+    pub substitutes: bool,
+}
+
+/// The facts of a Dockerfile; nothing where no stage is in it.
+pub(crate) fn dockerfile(source: &Source) -> Parsed {
+    let doc = yaml::dockerfile(source);
+    let mut parsed = Parsed::default();
+    if doc.root().list("stages").next().is_some() {
+        parsed.documents = 1;
+        parsed.objects.push(Object::new(doc.root(), "pavisade.dev/v1", "Dockerfile"));
+    }
+    parsed
+}
+
+/// Reads a text. With `direct` the user named it, and is told why it does not count.
+pub(crate) fn parse(source: &Source, direct: bool) -> Parsed {
+    let pieces = cut(source);
+    let documents = if pieces.len() > MANY {
+        let reads: Vec<_> = pieces.par_iter().map(|piece| read_piece(source, piece)).collect();
+        join(reads.into_iter())
+    } else {
+        join(pieces.iter().map(|piece| read_piece(source, piece)))
+    };
+    let text = source.text();
+    let unreadable = documents.notes.iter().find(|note| note.kind == YamlNote::Unreadable);
+    let template = unreadable.is_some() && looks_like_template(text);
+    let traits = Traits {
+        template,
+        encrypted: memmem::find(text.as_bytes(), b"ENC[AES256_GCM").is_some(),
+        variables: memmem::find(text.as_bytes(), b"${").is_some(),
+    };
+    let unseen = unseen_by_doc(&documents);
+    let read = |(index, doc): (usize, &Doc)| one(doc, unseen.get(index), &traits);
+    let each: Vec<Parsed> = if documents.docs.len() > MANY {
+        documents.docs.par_iter().enumerate().with_min_len(MANY).map(read).collect()
+    } else {
+        documents.docs.iter().enumerate().map(read).collect()
+    };
+    let mut all = Parsed::default();
+    let mut foreign = Vec::new();
+    for (parsed, doc) in each.into_iter().zip(&documents.docs) {
+        if parsed.objects.is_empty() && parsed.notes.is_empty() && !empty_list(doc.root()) {
+            foreign.push(doc);
+        }
+        all.add(parsed);
+    }
+    notes(source, &documents, template, &mut all);
+    if all.objects.is_empty() {
+        // A values file that mentions `apiVersion` is nobody's mistake.
+        let ours = direct || unreadable.is_some() && has_type_line(text);
+        if !ours {
+            return Parsed::default();
+        }
+        if direct && all.notes.is_empty() {
+            all.notes.push(not_an_object(source, &documents));
+        }
+    } else if let Some(first) = foreign.first().filter(|_| !template) {
+        let span = first.root().span();
+        let count = match foreign.len() {
+            1 => "a document here has".to_owned(),
+            n => format!("{n} documents here, this the first, have"),
+        };
+        let message = format!("{count} no `apiVersion` and `kind`, and was left out");
+        all.notes.push(at(source, NoteKind::Info, (span.start, span.start + 1), message, ""));
+    }
+    if all.notes.len() > MAX_NOTES {
+        let more = all.notes.len() - MAX_NOTES;
+        let kind = all.notes[MAX_NOTES..].iter().map(|note| note.kind).min();
+        all.notes.truncate(MAX_NOTES);
+        all.notes.push(Note {
+            kind: kind.unwrap_or(NoteKind::Info),
+            place: source.name().into(),
+            span: None,
+            message: format!("{more} more notes on this file are not shown"),
+            remedy: String::new(),
+        });
+    }
+    all
+}
+
+impl Parsed {
+    fn add(&mut self, other: Self) {
+        self.objects.extend(other.objects);
+        self.notes.extend(other.notes);
+        self.documents += other.documents;
+        self.encrypted += other.encrypted;
+        self.with_variables += other.with_variables;
+        self.substitutes |= other.substitutes;
+    }
+}
+
+/// What may be in some document of a text, so that only such texts are searched again.
+struct Traits {
+    template: bool,
+    encrypted: bool,
+    variables: bool,
+}
+
+/// The objects of one document.
+fn one(doc: &Doc, unseen: Option<&Vec<Unseen>>, traits: &Traits) -> Parsed {
+    let root = doc.root();
+    let span = doc.span();
+    let text = &doc.source().text()[span.start as usize..span.end as usize];
+    let mut parsed = Parsed { documents: 1, ..Parsed::default() };
+    if traits.template && looks_like_template(text) {
+        return parsed;
+    }
+    let found = yaml::objects(root);
+    let typed = |o: &yaml::Object<'_>| !o.api_version.is_empty() && !o.kind.is_empty();
+    let objects = found.sent.into_iter().filter(typed);
+    parsed.objects.extend(objects.map(|o| Object::new(o.value, o.api_version, o.kind)));
+    if parsed.objects.is_empty() && !found.refused.is_empty() {
+        parsed.objects.extend(salvaged(root));
+    }
+    // What is no object at all is somebody else's file, and nothing to warn of.
+    for refusal in found.refused.iter().filter(|_| !parsed.objects.is_empty()) {
+        let message = format!("kubectl refuses this: {}", refusal.message.trim_end());
+        let span = refusal.at.key_span().unwrap_or_else(|| refusal.at.span());
+        let span = (span.start, span.end.max(span.start + 1));
+        parsed.notes.push(at(doc.source(), NoteKind::Warning, span, message, ""));
+    }
+    if let Some(unseen) = unseen {
+        attach(&mut parsed.objects, unseen);
+    }
+    if traits.encrypted && root.at(&["sops", "mac"]).is_some() {
+        parsed.encrypted = parsed.objects.len();
+    }
+    parsed.with_variables = usize::from(traits.variables && has_variable(text));
+    parsed.substitutes = parsed.objects.iter().any(|object| {
+        object.group() == "kustomize.toolkit.fluxcd.io"
+            && object.kind() == "Kustomization"
+            && object.at(&["spec", "postBuild"]).is_some_and(|v| !v.is_null())
+    });
+    parsed
+}
+
+/// What can be taken for objects in a document that kubectl refuses.
+fn salvaged(root: Value<'_>) -> Vec<Object> {
+    let typed = |value: Value<'_>| {
+        let (version, kind) = (value.str("apiVersion")?, value.str("kind")?);
+        (!version.is_empty() && !kind.is_empty()).then(|| Object::new(value, version, kind))
+    };
+    match root.get("items") {
+        Some(items) if items.kind() == Kind::Sequence => items.items().filter_map(typed).collect(),
+        _ => typed(root).into_iter().collect(),
+    }
+}
+
+/// A list kind without elements says nothing, and is nothing foreign.
+fn empty_list(root: Value<'_>) -> bool {
+    root.str("kind").is_some() && root.get("items").is_some()
+}
+
+/// Gives each object of a document the unseen text that is inside it; what is in none (behind the
+/// document's end, or in the list around) goes to the last.
+fn attach(objects: &mut [Object], unseen: &[Unseen]) {
+    let Some(last) = objects.len().checked_sub(1) else { return };
+    let mut of: Vec<Vec<Unseen>> = vec![Vec::new(); objects.len()];
+    for note in unseen {
+        let inside = |o: &Object| o.value().span().contains(&note.span.0);
+        of[objects.iter().position(inside).unwrap_or(last)].push(note.clone());
+    }
+    for (object, unseen) in objects.iter_mut().zip(of) {
+        if !unseen.is_empty() {
+            *object = object.clone().with_unseen(unseen);
+        }
+    }
+}
+
+/// Notes on text that the cluster does not see, by document; empty where there are none.
+fn unseen_by_doc(documents: &Documents) -> Vec<Vec<Unseen>> {
+    let is_unseen = |kind| matches!(kind, YamlNote::DuplicateKey | YamlNote::DroppedText);
+    let mut by_doc = Vec::new();
+    for note in documents.notes.iter().filter(|note| is_unseen(note.kind)) {
+        if let Some(index) = doc_at(&documents.docs, note.span.0) {
+            by_doc.resize(documents.docs.len(), Vec::new());
+            by_doc[index].push(Unseen { span: note.span, message: note.message.clone() });
+        }
+    }
+    by_doc
+}
+
+fn doc_at(docs: &[Doc], byte: u32) -> Option<usize> {
+    let index = docs.partition_point(|doc| doc.span().start <= byte).checked_sub(1)?;
+    docs[index].span().contains(&byte).then_some(index)
+}
+
+/// The reader's notes on documents that cannot be read, or that kubectl would not read.
+fn notes(source: &Source, documents: &Documents, template: bool, all: &mut Parsed) {
+    let unreadable = |kind| kind == YamlNote::Unreadable;
+    if template && let Some(note) = documents.notes.iter().find(|note| unreadable(note.kind)) {
+        let message = "this looks like a template, which is no YAML before it is rendered";
+        let remedy = "Render it and scan the result (`… | pavisade scan -`), or name it in \
+                      .pavisadeignore.";
+        all.notes.push(at(source, NoteKind::Unread, note.span, message.into(), remedy));
+        return;
+    }
+    let text = source.text();
+    let mut stopped = false;
+    for note in &documents.notes {
+        let (kind, remedy) = match note.kind {
+            YamlNote::Unreadable => (NoteKind::Unread, "Mend the syntax here."),
+            YamlNote::Refused => (NoteKind::Warning, "Put the text on a line of its own."),
+            // In a document: with its objects.
+            YamlNote::DroppedText if doc_at(&documents.docs, note.span.0).is_none() => {
+                (NoteKind::Warning, "Begin a new document with `---`.")
+            }
+            YamlNote::DroppedText | YamlNote::DuplicateKey => continue,
+        };
+        let mut message = note.message.clone();
+        let follows = text.get(note.span.1 as usize..).is_some_and(|rest| rest.contains("\n---"));
+        if !stopped && note.kind != YamlNote::DroppedText {
+            stopped = true;
+            if note.kind == YamlNote::Refused {
+                message.push_str("; kubectl stops before it and applies nothing that follows");
+            } else if follows {
+                message.push_str("; kubectl stops here and applies nothing that follows");
+            }
+        }
+        all.notes.push(at(source, kind, note.span, message, remedy));
+    }
+}
+
+/// Why a file that the user named holds nothing.
+fn not_an_object(source: &Source, documents: &Documents) -> Note {
+    let message = if documents.docs.is_empty() {
+        "nothing is in this file".to_owned()
+    } else {
+        "no document in this file has `apiVersion` and `kind`".to_owned()
+    };
+    Note {
+        kind: NoteKind::Info,
+        place: source.name().into(),
+        span: None,
+        message,
+        remedy: String::new(),
+    }
+}
+
+fn at(source: &Source, kind: NoteKind, span: (u32, u32), message: String, remedy: &str) -> Note {
+    Note {
+        kind,
+        place: source.name().into(),
+        span: Some((source.clone(), span.0, span.1)),
+        message,
+        remedy: remedy.into(),
+    }
+}
+
+/// Actions of Go templates or Jinja.
+fn looks_like_template(text: &str) -> bool {
+    let holds = |mark: &str| memmem::find(text.as_bytes(), mark.as_bytes()).is_some();
+    holds("{{") && holds("}}") || holds("{%") && holds("%}")
+}
+
+/// Whether a line says a type, so that a text that cannot be read was meant for a cluster.
+fn has_type_line(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("apiVersion"))
+        || text.trim_start().starts_with('{') && text.contains("\"apiVersion\"")
+}
+
+/// `${NAME}`, `${NAME:=default}`: Flux's form of a variable.
+fn has_variable(text: &str) -> bool {
+    memmem::find_iter(text.as_bytes(), b"${").any(|at| {
+        let next = text.as_bytes().get(at + 2);
+        next.is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+    })
+}

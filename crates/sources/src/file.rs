@@ -1,0 +1,191 @@
+//! One file's bytes, and whether they are text.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use memchr::memmem;
+use pavisade_model::{Note, NoteKind};
+use pavisade_yaml::Source;
+
+use crate::Skip;
+use crate::document::{self, Parsed};
+use crate::names::Named;
+
+/// A file to read.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What users call it.
+    pub name: String,
+    /// What its name says.
+    pub named: Named,
+    /// Whether the user named this very file.
+    pub direct: bool,
+    /// Which of a plan's groups its objects join.
+    pub group: usize,
+}
+
+/// What became of a file.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub parsed: Parsed,
+    pub bytes: u64,
+    pub skip: Option<Skip>,
+}
+
+impl Outcome {
+    fn skip(why: Skip) -> Self {
+        Self { skip: Some(why), ..Self::default() }
+    }
+
+    fn note(note: Note) -> Self {
+        Self { parsed: Parsed { notes: vec![note], ..Parsed::default() }, ..Self::default() }
+    }
+}
+
+/// Reads a file, of which no more than `limit` bytes are looked at.
+pub(crate) fn read(candidate: &Candidate, limit: u64) -> Outcome {
+    match read_bytes(&candidate.path, limit) {
+        Ok(Bytes::All(bytes)) => outcome(candidate, bytes),
+        Ok(Bytes::TooMany) => Outcome::note(too_large(&candidate.name, limit)),
+        Err(error) => Outcome::note(unread(&candidate.name, &error)),
+    }
+}
+
+/// A note that something could not be opened or read.
+pub(crate) fn unread(name: &str, error: &io::Error) -> Note {
+    let remedy = match error.kind() {
+        io::ErrorKind::PermissionDenied => "Make it readable to the user that runs the scan.",
+        io::ErrorKind::NotFound => "Check the path.",
+        _ => "",
+    };
+    plain_note(NoteKind::Unread, name, reason(error), remedy)
+}
+
+/// An error in the words that a shell uses.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file or directory".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// A note without a place in a text.
+pub(crate) fn plain_note(
+    kind: NoteKind,
+    place: &str,
+    message: impl Into<String>,
+    remedy: impl Into<String>,
+) -> Note {
+    let (message, remedy) = (message.into(), remedy.into());
+    Note { kind, place: place.into(), span: None, message, remedy }
+}
+
+/// A note on a file above the limit.
+pub(crate) fn too_large(name: &str, limit: u64) -> Note {
+    let message = format!("larger than {}; it was not read", size(limit));
+    plain_note(NoteKind::Unread, name, message, "Split it, or raise the limit.")
+}
+
+/// A size for people.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..0x10_0000 => format!("{} KiB", bytes >> 10),
+        _ => format!("{} MiB", bytes >> 20),
+    }
+}
+
+pub(crate) enum Bytes {
+    All(Vec<u8>),
+    TooMany,
+}
+
+pub(crate) fn read_bytes(path: &Path, limit: u64) -> io::Result<Bytes> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    if length > limit {
+        return Ok(Bytes::TooMany);
+    }
+    read_all(file, length, limit)
+}
+
+/// Reads to the end, or until there is more than `limit`.
+pub(crate) fn read_all(from: impl Read, expected: u64, limit: u64) -> io::Result<Bytes> {
+    // Two more: the reader looks for the end, and a source may add a line end.
+    let mut bytes = Vec::with_capacity(expected.min(limit) as usize + 2);
+    from.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(if bytes.len() as u64 > limit { Bytes::TooMany } else { Bytes::All(bytes) })
+}
+
+/// What a file holds.
+pub(crate) fn outcome(candidate: &Candidate, bytes: Vec<u8>) -> Outcome {
+    let name = &candidate.name;
+    let utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+    let holds = |word: &str| memmem::find(&bytes, word.as_bytes()).is_some();
+    if utf16 {
+        let wide = |word: &str| memmem::find(&bytes, &widened(word)).is_some();
+        if candidate.direct || wide("apiVersion") {
+            let message = "this is UTF-16 text, which kubectl does not read";
+            let remedy = "Save it as UTF-8, as with `iconv -f UTF-16 -t UTF-8`.";
+            return Outcome::note(plain_note(NoteKind::Unread, name, message, remedy));
+        }
+        return Outcome::skip(Skip::NotKubernetes);
+    }
+    if bytes[..bytes.len().min(8192)].contains(&0) {
+        if candidate.direct {
+            let message = "a binary file; it was not read";
+            return Outcome::note(plain_note(NoteKind::Unread, name, message, ""));
+        }
+        return Outcome::skip(Skip::Binary);
+    }
+    let counts = match candidate.named {
+        Named::Dockerfile => true,
+        Named::Kubeconfig if !candidate.direct => {
+            holds("apiVersion") && holds("kind") && holds("Config")
+        }
+        _ => candidate.direct || holds("apiVersion"),
+    };
+    if !counts {
+        return Outcome::skip(Skip::NotKubernetes);
+    }
+    let length = bytes.len() as u64;
+    let (text, lossy) = match String::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to() as u32;
+            (String::from_utf8_lossy(error.as_bytes()).into_owned(), Some(at))
+        }
+    };
+    let source = Source::new(name.as_str(), text);
+    let mut parsed = match candidate.named {
+        Named::Dockerfile => document::dockerfile(&source),
+        _ => document::parse(&source, candidate.direct),
+    };
+    if parsed.objects.is_empty() && parsed.notes.is_empty() {
+        return Outcome::skip(Skip::NotKubernetes);
+    }
+    if let Some(at) = lossy
+        && candidate.named != Named::Dockerfile
+    {
+        parsed.notes.push(Note {
+            kind: NoteKind::Warning,
+            place: name.clone(),
+            span: Some((source, at, at + 3)),
+            message: "not valid UTF-8 here; kubectl would refuse the file".into(),
+            remedy: "Save it as UTF-8.".into(),
+        });
+    }
+    let bytes = if parsed.objects.is_empty() { 0 } else { length };
+    Outcome { parsed, bytes, skip: None }
+}
+
+/// A word in UTF-16, either order: the first byte is left off so that both match.
+fn widened(word: &str) -> Vec<u8> {
+    let mut bytes: Vec<u8> = word.bytes().flat_map(|byte| [byte, 0]).collect();
+    bytes.pop();
+    bytes
+}

@@ -1,0 +1,432 @@
+//! One given folder: what is walked, what is rendered, and what is read as it stands.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pavisade_model::{Note, NoteKind};
+use pavisade_snapshot::{Object, WorldKind};
+use pavisade_yaml::{self as yaml, Source};
+use rayon::prelude::*;
+
+use crate::chart::{self, Chart};
+use crate::document::{self, Parsed};
+use crate::file::{Bytes, Candidate, plain_note, read_bytes, size};
+use crate::graph::{self, Graph, Known};
+use crate::helm::{Helm, Rendered};
+use crate::kustomize::{self, Shares};
+use crate::load::{Scan, several};
+use crate::names::{KUSTOMIZATION, Named};
+use crate::shown::Shown;
+use crate::walk::{self, Walked};
+use crate::{Render, Skip};
+
+/// Which part of a folder is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Only {
+    Everything,
+    /// The kustomization that this file describes.
+    Kustomization(PathBuf),
+    /// The chart that the folder is.
+    Chart,
+}
+
+/// Reads a folder.
+pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
+    let given = shown.given();
+    scan.progress.stage(&format!("Looking for files in {given}"));
+    let mut walked = match &only {
+        Only::Kustomization(file) => {
+            Walked { files: vec![(file.clone(), Named::Manifest)], ..Walked::default() }
+        }
+        Only::Everything | Only::Chart => walk::walk(shown, scan.request.limits.files),
+    };
+    scan.notes.append(&mut walked.notes);
+    scan.stats.skip(Skip::Link, walked.links);
+    let before = (scan.stats.objects, scan.notes.len());
+    let repository = shown.root().ancestors().find(|folder| folder.join(".git").exists());
+    let boundary = repository.unwrap_or(shown.root()).to_owned();
+    let charts = Charts::find(&walked, shown);
+    let files: HashSet<&Path> = walked.files.iter().map(|(path, _)| path.as_path()).collect();
+    let folders = match only {
+        Only::Chart => BTreeMap::new(),
+        _ => kustomizations(&walked, &charts),
+    };
+    let known = Known { shown, files: &files, folders: &folders, boundary: &boundary };
+    let mut graph = graph::build(&known);
+    scan.notes.append(&mut graph.notes);
+
+    let rendered_charts = render_charts(scan, shown, &charts, &boundary);
+    let kustomized = render_kustomizations(scan, shown, &graph);
+
+    let mut groups = vec![(given.clone(), WorldKind::Files)];
+    let candidates = {
+        let mut plan =
+            Plan { shown, charts: &charts, rendered: &rendered_charts, groups: &mut groups };
+        plan.candidates(scan, &walked, &graph, &kustomized, only == Only::Chart)
+    };
+    let candidates = within_total(scan, shown, candidates);
+    scan.progress.stage(&format!("Reading {} files", candidates.len()));
+    let outcomes = scan.read(&candidates);
+    let mut objects: Vec<Vec<Object>> = groups.iter().map(|_| Vec::new()).collect();
+    for (candidate, outcome) in candidates.iter().zip(outcomes) {
+        objects[candidate.group].extend(scan.take(outcome));
+    }
+    for ((name, kind), objects) in groups.into_iter().zip(objects) {
+        scan.add(&name, kind, objects);
+    }
+    for (name, texts) in rendered_charts.into_values().flatten() {
+        let objects = texts.into_iter().flat_map(|text| scan.take_parsed(text)).collect();
+        scan.add(&name, WorldKind::Chart, objects);
+    }
+    for (name, parsed) in kustomized.rendered {
+        let objects = scan.take_parsed(parsed);
+        scan.add(&name, WorldKind::Kustomization, objects);
+    }
+    scan.say_split(&given);
+    let nothing = before == (scan.stats.objects, scan.notes.len());
+    if nothing && scan.unrendered_charts.is_empty() {
+        let message = "no Kubernetes objects or Dockerfiles were found here";
+        let remedy = "What ignore files name is left out, and hidden files are.";
+        scan.notes.push(plain_note(NoteKind::Info, &given, message, remedy));
+    }
+}
+
+/// The chart whose template folder a path is in.
+pub(crate) fn chart_of_template(path: &Path) -> Option<PathBuf> {
+    path.ancestors().find_map(|at| {
+        let chart = at.parent().filter(|_| at.file_name().is_some_and(|n| n == "templates"))?;
+        chart.join("Chart.yaml").is_file().then(|| chart.to_owned())
+    })
+}
+
+/// Whether a file of that name is kustomize's own, and not an object of Flux.
+pub(crate) fn is_kustomization(file: &Path) -> bool {
+    let Ok(Bytes::All(bytes)) = read_bytes(file, 1 << 20) else { return true };
+    let source = Source::new("", String::from_utf8_lossy(&bytes));
+    let documents = yaml::read(&source);
+    let version = documents.docs.first().and_then(|doc| doc.root().str("apiVersion"));
+    version.is_none_or(|version| !version.contains(".fluxcd.io/"))
+}
+
+fn file_name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or("")
+}
+
+fn kustomizations(walked: &Walked, charts: &Charts) -> BTreeMap<PathBuf, PathBuf> {
+    let named = walked.files.iter().map(|(path, _)| path);
+    let named = named.filter(|path| KUSTOMIZATION.contains(&file_name(path)));
+    let named: Vec<_> = named.filter(|path| charts.part(path).is_none()).collect();
+    let kept = named.into_par_iter().filter(|path| is_kustomization(path));
+    let mut found = BTreeMap::new();
+    for file in kept.collect::<Vec<_>>() {
+        if let Some(folder) = file.parent() {
+            found.entry(folder.to_owned()).or_insert_with(|| file.clone());
+        }
+    }
+    found
+}
+
+/// The charts below a folder.
+#[derive(Debug, Default)]
+struct Charts {
+    /// All folders with a `Chart.yaml`.
+    folders: HashSet<PathBuf>,
+    /// Those that are no part of another, with their names for users, in order.
+    roots: Vec<(PathBuf, String)>,
+}
+
+/// Which part of a chart a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// A template, a subchart, values: nothing that is read as it stands.
+    Inside,
+    /// A custom resource definition, applied as it stands.
+    Definition,
+}
+
+impl Charts {
+    fn find(walked: &Walked, shown: &Shown) -> Self {
+        let files = walked.files.iter().filter(|(path, _)| file_name(path) == "Chart.yaml");
+        let folders: HashSet<PathBuf> =
+            files.filter_map(|(path, _)| Some(path.parent()?.to_owned())).collect();
+        let mut charts = Self { folders, roots: Vec::new() };
+        let roots = charts.folders.iter().filter(|folder| charts.part(folder).is_none());
+        let mut roots: Vec<_> = roots
+            .map(|folder| {
+                let mut name = shown.name(folder);
+                if shown.is_archive() && folder == shown.root() {
+                    name.push(':');
+                }
+                (folder.clone(), name)
+            })
+            .collect();
+        roots.sort();
+        charts.roots = roots;
+        charts
+    }
+
+    /// Which chart a path is a part of, if it is one.
+    fn part(&self, path: &Path) -> Option<(&Path, Part)> {
+        if self.folders.is_empty() {
+            return None;
+        }
+        let ancestors = path.ancestors().zip(path.ancestors().skip(1));
+        // The outermost chart decides.
+        let parts = ancestors.filter_map(|(child, folder)| {
+            let folder = self.folders.get(folder)?;
+            let itself = child == path;
+            match file_name(child) {
+                "templates" | "charts" | "files" if !itself || self.folders.contains(folder) => {
+                    Some((folder.as_path(), Part::Inside))
+                }
+                "crds" if !itself => Some((folder.as_path(), Part::Definition)),
+                "Chart.yaml" | "Chart.lock" | "requirements.yaml" | "values.schema.json"
+                    if itself =>
+                {
+                    Some((folder.as_path(), Part::Inside))
+                }
+                name if itself && name.starts_with("values") && name.ends_with("ml") => {
+                    Some((folder.as_path(), Part::Inside))
+                }
+                _ => None,
+            }
+        });
+        parts.last()
+    }
+}
+
+/// Rendered charts by folder: name and texts of each.
+type RenderedCharts = BTreeMap<PathBuf, Option<(String, Vec<Parsed>)>>;
+
+fn render_charts(
+    scan: &mut Scan<'_>,
+    shown: &Shown,
+    charts: &Charts,
+    boundary: &Path,
+) -> RenderedCharts {
+    let mut rendered = RenderedCharts::new();
+    let mut ready = Vec::new();
+    for (folder, name) in &charts.roots {
+        match chart::read(folder, name) {
+            Ok(chart) if chart.library => {
+                rendered.insert(folder.clone(), None);
+            }
+            Ok(chart) => ready.push(chart),
+            Err(note) => {
+                scan.stats.charts_unrendered += 1;
+                scan.notes.push(note);
+            }
+        }
+    }
+    let program = scan.request.tools.helm.as_deref();
+    let Some(program) = program.filter(|_| scan.request.render == Render::Auto) else {
+        scan.stats.charts_unrendered += ready.len();
+        scan.unrendered_charts.extend(ready.into_iter().map(|chart| chart.shown));
+        return rendered;
+    };
+    if ready.is_empty() {
+        return rendered;
+    }
+    scan.progress.stage(&format!("Rendering {} charts", ready.len()));
+    scan.progress.expect(ready.len());
+    let helm = Helm {
+        program,
+        programs: &scan.programs,
+        kubernetes: scan.request.kubernetes,
+        values: &scan.values,
+        boundary,
+    };
+    let progress = scan.progress;
+    let render = |chart: &Chart| -> Result<(Vec<Parsed>, Vec<Note>), Note> {
+        let made = helm.render(chart);
+        progress.file();
+        let Rendered { sources, notes } = made?;
+        Ok((sources.iter().map(|source| document::parse(source, false)).collect(), notes))
+    };
+    let results: Vec<_> = ready.par_iter().map(render).collect();
+    for (chart, result) in ready.into_iter().zip(results) {
+        match result {
+            Ok((texts, notes)) => {
+                scan.stats.charts_rendered += 1;
+                scan.notes.extend(notes);
+                rendered.insert(chart.folder, Some((chart.shown, texts)));
+            }
+            Err(mut note) => {
+                scan.stats.charts_unrendered += 1;
+                note.message = shown.in_message(&note.message);
+                scan.notes.push(note);
+            }
+        }
+    }
+    rendered
+}
+
+/// What became of the kustomizations.
+#[derive(Default)]
+struct Kustomized {
+    rendered: Vec<(String, Parsed)>,
+    /// Files that went into rendered ones.
+    used: HashSet<PathBuf>,
+    /// What is read as it stands.
+    shares: Shares,
+}
+
+fn render_kustomizations(scan: &mut Scan<'_>, shown: &Shown, graph: &Graph) -> Kustomized {
+    let roots = kustomize::roots(graph);
+    let (programs, tools) = (&scan.programs, &scan.request.tools);
+    let able = scan.request.render == Render::Auto
+        && (tools.kustomize.is_some() || tools.kubectl.is_some());
+    let component = |root: &Path| graph.nodes.get(root).is_some_and(|node| node.component);
+    let name = |root: &Path| shown.name(root);
+    if able && !roots.is_empty() {
+        scan.progress.stage(&format!("Rendering {} kustomizations", roots.len()));
+        scan.progress.expect(roots.len());
+    }
+    let progress = scan.progress;
+    let results: Vec<_> = roots
+        .par_iter()
+        .map(|root| {
+            let whole = able && !component(root) && !kustomize::reach(graph, root).incomplete;
+            let made = if whole { kustomize::render(programs, tools, root) } else { None };
+            let made = made.map(|result| {
+                result.map(|text| {
+                    let source = Source::new(format!("{} (kustomize)", name(root)), text);
+                    document::parse(&source, false)
+                })
+            });
+            if able {
+                progress.file();
+            }
+            made
+        })
+        .collect();
+    let mut kustomized = Kustomized::default();
+    let mut rest = Vec::new();
+    let mut failed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (root, result) in roots.iter().zip(results) {
+        match result {
+            Some(Ok(parsed)) => {
+                scan.stats.kustomizations_rendered += 1;
+                let used = kustomize::reach(graph, root).files;
+                kustomized.used.extend(used.into_iter().map(Path::to_owned));
+                kustomized.rendered.push((name(root), parsed));
+            }
+            Some(Err(why)) => {
+                failed.entry(shown.in_message(&why)).or_default().push(name(root));
+                rest.push(*root);
+            }
+            None => {
+                // What is incomplete has notes of its own, and a component is applied by others.
+                if !able && !component(root) {
+                    scan.unrendered_kustomizations.push(name(root));
+                }
+                rest.push(*root);
+            }
+        }
+    }
+    for (why, names) in failed {
+        let several = several(&names, "kustomization");
+        let message = format!("{several} read as the files stand, since it fails: {why}");
+        let remedy = "Mend the kustomization: patches are not applied until then.";
+        scan.notes.push(plain_note(NoteKind::Warning, &names[0], message, remedy));
+    }
+    scan.stats.kustomizations_unrendered += rest.len();
+    kustomized.shares = kustomize::share(graph, &rest);
+    kustomized
+}
+
+/// Decides for each file whether and where it is read.
+struct Plan<'a> {
+    shown: &'a Shown,
+    charts: &'a Charts,
+    rendered: &'a RenderedCharts,
+    groups: &'a mut Vec<(String, WorldKind)>,
+}
+
+impl Plan<'_> {
+    fn candidates(
+        &mut self,
+        scan: &mut Scan<'_>,
+        walked: &Walked,
+        graph: &Graph,
+        kustomized: &Kustomized,
+        only_chart: bool,
+    ) -> Vec<Candidate> {
+        let first = self.groups.len();
+        let owners = kustomized.shares.owners.iter();
+        self.groups.extend(owners.map(|o| (self.shown.name(o), WorldKind::Kustomization)));
+        let inputs: HashSet<&Path> = graph
+            .nodes
+            .values()
+            .flat_map(|node| node.inputs.iter().chain([&node.file]))
+            .map(PathBuf::as_path)
+            .collect();
+        let shares = &kustomized.shares.files;
+        let mut of_charts: HashMap<&Path, usize> = HashMap::new();
+        let mut candidates = Vec::with_capacity(walked.files.len());
+        let mut skipped = |why: Skip| scan.stats.skip(why, 1);
+        for (path, named) in &walked.files {
+            if shares.contains_key(path) {
+                continue;
+            }
+            if inputs.contains(path.as_path()) || kustomized.used.contains(path) {
+                skipped(Skip::PartOfKustomization);
+                continue;
+            }
+            let group = match self.charts.part(path) {
+                Some((chart, Part::Definition)) if !self.rendered.contains_key(chart) => {
+                    *of_charts.entry(chart).or_insert_with(|| {
+                        self.groups.push((self.shown.name(chart), WorldKind::Chart));
+                        self.groups.len() - 1
+                    })
+                }
+                Some(_) => {
+                    skipped(Skip::PartOfChart);
+                    continue;
+                }
+                None if only_chart => continue,
+                None => 0,
+            };
+            match named {
+                Named::Other => skipped(Skip::OtherName),
+                Named::Template => skipped(Skip::Template),
+                Named::Manifest | Named::Kubeconfig | Named::Dockerfile => {
+                    candidates.push(self.candidate(path, *named, group));
+                }
+            }
+        }
+        for (path, owner) in shares {
+            candidates.push(self.candidate(path, Named::Manifest, first + owner));
+        }
+        candidates
+    }
+
+    fn candidate(&self, path: &Path, named: Named, group: usize) -> Candidate {
+        let name = self.shown.name(path);
+        Candidate { path: path.to_owned(), name, named, direct: false, group }
+    }
+}
+
+/// The files up to the limit of all their bytes; the rest is noted.
+fn within_total(scan: &mut Scan<'_>, shown: &Shown, files: Vec<Candidate>) -> Vec<Candidate> {
+    let limit = scan.request.limits.total_bytes;
+    let length = |file: &Candidate| fs::metadata(&file.path).map_or(0, |m| m.len());
+    let lengths: Vec<u64> = files.par_iter().map(length).collect();
+    let mut total = 0_u64;
+    let fitting = lengths.iter().take_while(|length| {
+        total = total.saturating_add(**length);
+        total <= limit
+    });
+    let fitting = fitting.count();
+    if fitting < files.len() {
+        let message = format!(
+            "the files here are larger than {} together; {} of them were not read",
+            size(limit),
+            files.len() - fitting
+        );
+        let remedy = "Scan parts of the folder one by one.";
+        scan.notes.push(plain_note(NoteKind::Unread, &shown.given(), message, remedy));
+    }
+    files.into_iter().take(fitting).collect()
+}

@@ -1,0 +1,306 @@
+//! Renders charts with the user's `helm`: a copy of the chart, its dependencies put in from this
+//! disk as far as they are there, nothing fetched.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pavisade_model::{KubernetesVersion, Note, NoteKind};
+use pavisade_yaml::{Doc, Source, Value, to_json};
+
+use crate::chart::{self, Chart, Dependency};
+use crate::file::plain_note;
+use crate::program::Programs;
+
+/// Files and folders of one chart, dependencies included.
+const MAX_ENTRIES: usize = 20_000;
+/// Bytes of one chart, dependencies included.
+const MAX_BYTES: u64 = 256 << 20;
+/// Folders within folders, and dependencies of dependencies.
+const MAX_DEPTH: usize = 32;
+
+/// How charts are rendered.
+pub(crate) struct Helm<'a> {
+    pub program: &'a Path,
+    pub programs: &'a Programs,
+    pub kubernetes: KubernetesVersion,
+    /// The user's values files, absolute.
+    pub values: &'a [PathBuf],
+    /// Links in a chart that lead outside of this are left out of its copy.
+    pub boundary: &'a Path,
+}
+
+/// What a chart became.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    /// One for each template.
+    pub sources: Vec<Source>,
+    pub notes: Vec<Note>,
+}
+
+impl Helm<'_> {
+    /// Renders one chart.
+    ///
+    /// # Errors
+    /// A note on why not.
+    pub(crate) fn render(&self, chart: &Chart) -> Result<Rendered, Note> {
+        let failed = |message: String, remedy: &str| {
+            plain_note(NoteKind::Unread, &chart.shown, message, remedy)
+        };
+        let place = tempfile::Builder::new().prefix("pavisade-chart-").tempdir().map_err(|e| {
+            failed(format!("no temporary folder for the chart could be made: {e}"), "")
+        })?;
+        let copy = place.path().join(&chart.name);
+        let mut work = Work::new(self);
+        let mut levels = Vec::new();
+        work.put(chart, &copy, &mut levels, 0).map_err(|why| {
+            failed(format!("the chart could not be copied to be rendered: {why}"), "")
+        })?;
+        if !work.missing.is_empty() {
+            let missing = work.missing.join(", ");
+            let message = format!("not rendered, since dependencies are not here: {missing}");
+            let remedy = format!("Run `helm dependency build {}` and scan again.", chart.shown);
+            return Err(failed(message, &remedy));
+        }
+        let mut arguments: Vec<OsString> =
+            ["template", &release(&chart.name)].map(Into::into).into();
+        arguments.push(copy.clone().into());
+        let version = format!("v{}.0", self.kubernetes);
+        for argument in ["--include-crds", "--skip-tests", "--kube-version", &version] {
+            arguments.push(argument.into());
+        }
+        for values in self.values {
+            arguments.extend(["--values".into(), values.clone().into()]);
+        }
+        let text = self.programs.run(self.program, &arguments).map_err(|why| {
+            let copy = copy.display().to_string();
+            let why = why.replace(&format!("{copy}/"), "").replace(&copy, &chart.shown);
+            let remedy = "Give the values that it needs with a values file, or scan what \
+                          `helm template` prints.";
+            failed(format!("not rendered: {why}"), remedy)
+        })?;
+        let sources = split(&text, chart);
+        let mut notes = Vec::new();
+        if !work.beside.is_empty() {
+            let message = format!(
+                "rendered with charts that stand beside it for its dependencies: {}",
+                work.beside.join(", ")
+            );
+            let remedy = "Run `helm dependency build` to use the versions that it asks for.";
+            notes.push(plain_note(NoteKind::Info, &chart.shown, message, remedy));
+        }
+        if work.links > 0 {
+            let message = format!("{} links that lead outside were left out", work.links);
+            notes.push(plain_note(NoteKind::Warning, &chart.shown, message, ""));
+        }
+        Ok(Rendered { sources, notes })
+    }
+}
+
+/// A release's name: the chart's, as far as it may be long.
+fn release(name: &str) -> String {
+    let name = name.to_ascii_lowercase().replace(['_', '.'], "-");
+    let short: String = name.chars().take(53).collect();
+    short.trim_matches('-').to_owned()
+}
+
+/// A chart being put together.
+struct Work<'a> {
+    helm: &'a Helm<'a>,
+    left: usize,
+    bytes: u64,
+    links: usize,
+    missing: Vec<String>,
+    beside: Vec<String>,
+}
+
+/// A chart's values and the name that the chart around it knows it by.
+struct Level {
+    alias: String,
+    values: Vec<Doc>,
+}
+
+impl<'a> Work<'a> {
+    fn new(helm: &'a Helm<'a>) -> Self {
+        let (missing, beside) = (Vec::new(), Vec::new());
+        Self { helm, left: MAX_ENTRIES, bytes: MAX_BYTES, links: 0, missing, beside }
+    }
+
+    fn put(
+        &mut self,
+        chart: &Chart,
+        to: &Path,
+        levels: &mut Vec<Level>,
+        depth: usize,
+    ) -> Result<(), String> {
+        if depth > MAX_DEPTH {
+            return Err("its dependencies go in circles".into());
+        }
+        self.copy(&chart.folder, to, 0)?;
+        if depth == 0 {
+            let own = chart::values(&chart.folder.join("values.yaml"));
+            let user = self.helm.values.iter().filter_map(|path| chart::values(path));
+            let values = own.into_iter().chain(user).collect();
+            levels.push(Level { alias: chart.name.clone(), values });
+        }
+        let mut off = Vec::new();
+        for (index, dependency) in chart.dependencies.iter().enumerate() {
+            if chart.holds(dependency) {
+                continue;
+            }
+            if !enabled(dependency, levels) {
+                off.push(index);
+            } else if let Some((folder, beside)) = chart.local(dependency) {
+                if beside {
+                    self.beside.push(dependency.name.clone());
+                }
+                self.add(&folder, dependency, to, levels, depth)?;
+            } else {
+                let Dependency { name, repository, .. } = dependency;
+                self.missing.push(match repository.as_str() {
+                    "" => name.clone(),
+                    repository => format!("{name} ({repository})"),
+                });
+            }
+        }
+        self.missing.dedup();
+        self.beside.sort();
+        self.beside.dedup();
+        if !off.is_empty() {
+            let (file, doc) = &chart.list;
+            fs::write(to.join(file), without(doc.root(), &off)).map_err(|e| e.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        folder: &Path,
+        dependency: &Dependency,
+        to: &Path,
+        levels: &mut Vec<Level>,
+        depth: usize,
+    ) -> Result<(), String> {
+        let boundary = self.helm.boundary;
+        if !folder.starts_with(boundary) {
+            return Err(format!(
+                "its dependency {} is outside of what is scanned",
+                dependency.name
+            ));
+        }
+        let chart = chart::read(folder, &dependency.name).map_err(|note| note.message)?;
+        let values = chart::values(&folder.join("values.yaml")).into_iter().collect();
+        levels.push(Level { alias: dependency.alias.clone(), values });
+        let result = self.put(&chart, &to.join("charts").join(&chart.name), levels, depth + 1);
+        levels.pop();
+        result
+    }
+
+    /// Copies files; `.git` and links that lead outside are left out.
+    fn copy(&mut self, from: &Path, to: &Path, depth: usize) -> Result<(), String> {
+        let said = |error: std::io::Error| format!("{}: {error}", from.display());
+        if depth > MAX_DEPTH {
+            return Err(format!("folders are nested deeper than {MAX_DEPTH}"));
+        }
+        fs::create_dir_all(to).map_err(said)?;
+        for entry in fs::read_dir(from).map_err(said)? {
+            let entry = entry.map_err(said)?;
+            let (path, name) = (entry.path(), entry.file_name());
+            if name == ".git" {
+                continue;
+            }
+            self.left = self.left.checked_sub(1).ok_or("it has too many files")?;
+            let link = entry.file_type().map_err(said)?.is_symlink();
+            if link {
+                let target = fs::canonicalize(&path);
+                if !target.is_ok_and(|target| target.starts_with(self.helm.boundary)) {
+                    self.links += 1;
+                    continue;
+                }
+            }
+            let metadata = fs::metadata(&path).map_err(said)?;
+            if metadata.is_dir() {
+                self.copy(&path, &to.join(name), depth + 1)?;
+            } else if metadata.is_file() {
+                let left = self.bytes.checked_sub(metadata.len());
+                self.bytes = left.ok_or("it is too large")?;
+                fs::copy(&path, to.join(name)).map_err(said)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a dependency's condition lets it in: the outermost values that say anything decide.
+fn enabled(dependency: &Dependency, levels: &[Level]) -> bool {
+    for condition in dependency.condition.split(',').map(str::trim).filter(|c| !c.is_empty()) {
+        for (at, level) in levels.iter().enumerate() {
+            let around = levels[at + 1..].iter().map(|level| level.alias.as_str());
+            let path: Vec<&str> = around.chain(condition.split('.')).collect();
+            let said = level.values.iter().rev().find_map(|doc| doc.root().at(&path)?.as_bool());
+            if let Some(said) = said {
+                return said;
+            }
+        }
+    }
+    true
+}
+
+/// The document without some of its dependencies, as JSON, which is YAML.
+fn without(root: Value<'_>, off: &[usize]) -> String {
+    let fields = root.entries().map(|(key, value)| {
+        let key = Key(key);
+        if key.0 != "dependencies" {
+            return format!("{key}:{}", to_json(value));
+        }
+        let kept = value.items().enumerate().filter(|(index, _)| !off.contains(index));
+        let kept: Vec<_> = kept.map(|(_, dependency)| to_json(dependency)).collect();
+        format!("{key}:[{}]", kept.join(","))
+    });
+    format!("{{{}}}\n", fields.collect::<Vec<_>>().join(","))
+}
+
+/// A key as a JSON string.
+struct Key<'a>(&'a str);
+
+impl std::fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "\"{}\"", self.0.replace('\\', "\\\\").replace('"', "\\\""))
+    }
+}
+
+/// Cuts helm's output into a text for each template, by its comments.
+fn split(text: &str, chart: &Chart) -> Vec<Source> {
+    let mut sections: Vec<(&str, String)> = Vec::new();
+    let mut lines = text.split_inclusive('\n').peekable();
+    let mut current = 0;
+    while let Some(line) = lines.next() {
+        let begins = line.trim_end() == "---";
+        let source = lines.peek().and_then(|next| next.trim_end().strip_prefix("# Source: "));
+        if begins || sections.is_empty() {
+            let path = source.filter(|_| begins);
+            if let Some(path) = path.or_else(|| sections.is_empty().then_some("")) {
+                let known = sections.iter().position(|(known, _)| *known == path);
+                current = known.unwrap_or(sections.len());
+                if known.is_none() {
+                    sections.push((path, String::new()));
+                }
+            }
+        }
+        if let Some((_, section)) = sections.get_mut(current) {
+            section.push_str(line);
+        }
+    }
+    let named = sections.into_iter().map(|(path, text)| {
+        let inside = path.split_once('/').map_or("", |(_, inside)| inside);
+        let folder = chart.shown.trim_end_matches('/');
+        let name = match (inside, folder) {
+            ("", folder) => format!("{folder} (rendered)"),
+            (inside, ".") => format!("{inside} (rendered)"),
+            (inside, folder) if folder.ends_with(':') => format!("{folder}{inside} (rendered)"),
+            (inside, folder) => format!("{folder}/{inside} (rendered)"),
+        };
+        Source::new(name, text)
+    });
+    named.collect()
+}

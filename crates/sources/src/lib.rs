@@ -1,0 +1,227 @@
+//! What users have on disk, to a [`Snapshot`]: files, folders, archives, standard input, Helm
+//! charts and kustomizations.
+//!
+//! Nothing here aborts: what cannot be read becomes a note and the rest is read. Nothing here
+//! reaches the network; `helm` and `kustomize` run without the user's environment, with a limit
+//! of time and output.
+//!
+//! Which files count: `.yaml`, `.yml` and `.json` that hold a document with `apiVersion` and
+//! `kind`; Dockerfiles; kubeconfig files; and whatever the user names directly. Hidden files and
+//! folders are left out, as is what `.gitignore`, `.ignore` and `.pavisadeignore` name.
+//!
+//! Links are followed while they stay inside the Git repository around the given path (the given
+//! path itself where there is none); others are not, and a note says so: a repository must not
+//! make a scan show the files of the machine it runs on.
+//!
+//! Not here: what objects mean, live clusters, images, where tools are found (the face's work).
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pavisade_model::KubernetesVersion;
+use pavisade_snapshot::Snapshot;
+
+mod archive;
+mod chart;
+mod document;
+mod file;
+mod given;
+mod graph;
+mod helm;
+mod kustomize;
+mod load;
+mod names;
+mod program;
+mod shown;
+mod walk;
+mod worlds;
+
+/// What to read.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Files, folders and archives; `-` is standard input.
+    pub paths: Vec<PathBuf>,
+    /// Whether charts and kustomizations are rendered.
+    pub render: Render,
+    /// Values files for every chart, later ones win.
+    pub helm_values: Vec<PathBuf>,
+    /// The version that charts are told.
+    pub kubernetes: KubernetesVersion,
+    /// What is too much.
+    pub limits: Limits,
+    /// The programs that render.
+    pub tools: Tools,
+}
+
+impl Request {
+    /// Reads `paths` with the defaults: rendering as far as there are tools, of which none is set.
+    pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
+        Self {
+            paths: paths.into_iter().map(Into::into).collect(),
+            render: Render::Auto,
+            helm_values: Vec::new(),
+            kubernetes: KubernetesVersion::LATEST,
+            limits: Limits::default(),
+            tools: Tools::default(),
+        }
+    }
+}
+
+/// Whether charts and kustomizations are rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Render {
+    /// Where the tools are there.
+    #[default]
+    Auto,
+    /// Never: no program is started.
+    Never,
+}
+
+/// Paths of programs, as the face found them.
+#[derive(Debug, Clone, Default)]
+pub struct Tools {
+    /// Helm 3 or 4.
+    pub helm: Option<PathBuf>,
+    /// kustomize 5.
+    pub kustomize: Option<PathBuf>,
+    /// kubectl, whose `kustomize` is used where there is no kustomize.
+    pub kubectl: Option<PathBuf>,
+}
+
+/// What is too much. Whatever is refused by a limit has a note.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of one file.
+    pub file_bytes: u64,
+    /// Files of one given path.
+    pub files: usize,
+    /// Bytes of all files of one given path.
+    pub total_bytes: u64,
+    /// Members of an archive.
+    pub archive_entries: usize,
+    /// Bytes of an archive when unpacked.
+    pub archive_bytes: u64,
+    /// How many times larger than packed an archive may become, beyond a free 16 MiB.
+    pub archive_ratio: u64,
+    /// How long one chart or kustomization may take.
+    pub tool_time: Duration,
+    /// Bytes that one chart or kustomization may become.
+    pub tool_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            file_bytes: 512 << 20,
+            files: 500_000,
+            total_bytes: 4 << 30,
+            archive_entries: 200_000,
+            archive_bytes: 1 << 30,
+            archive_ratio: 200,
+            tool_time: Duration::from_secs(60),
+            tool_bytes: 256 << 20,
+        }
+    }
+}
+
+/// Told what is being done; called from several threads.
+pub trait Progress: Sync {
+    /// Work of another sort begins.
+    fn stage(&self, text: &str) {
+        let _ = text;
+    }
+
+    /// How many more files, charts or kustomizations will be worked through.
+    fn expect(&self, count: usize) {
+        let _ = count;
+    }
+
+    /// One of them is done.
+    fn file(&self) {}
+}
+
+/// Nobody looks.
+impl Progress for () {}
+
+/// The picture, and how it came about.
+#[derive(Debug)]
+pub struct Loaded {
+    /// All worlds and notes.
+    pub snapshot: Snapshot,
+    /// Figures.
+    pub stats: Stats,
+}
+
+/// Figures of a load.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Files that count: objects or Dockerfiles were read from them.
+    pub files: usize,
+    /// Documents in them, rendered ones included.
+    pub documents: usize,
+    /// Objects in them, duplicates included.
+    pub objects: usize,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Charts that were rendered.
+    pub charts_rendered: usize,
+    /// Charts that were not.
+    pub charts_unrendered: usize,
+    /// Kustomizations, included by no other, that were rendered.
+    pub kustomizations_rendered: usize,
+    /// Kustomizations, included by no other, that were read as their files stand.
+    pub kustomizations_unrendered: usize,
+    /// Files that were left out on purpose, by reason.
+    pub skipped: BTreeMap<Skip, usize>,
+}
+
+impl Stats {
+    pub(crate) fn skip(&mut self, why: Skip, count: usize) {
+        if count > 0 {
+            *self.skipped.entry(why).or_default() += count;
+        }
+    }
+}
+
+/// Why a file was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Skip {
+    /// Its name is not one that counts.
+    OtherName,
+    /// No document in it has `apiVersion` and `kind`.
+    NotKubernetes,
+    /// It holds NUL bytes.
+    Binary,
+    /// Its name says that it is a template.
+    Template,
+    /// It is part of a Helm chart.
+    PartOfChart,
+    /// A kustomization uses it: a patch, a generator's input, the kustomization file itself; or
+    /// it is in what was rendered.
+    PartOfKustomization,
+    /// A link to something that is read at its own place, or to nothing.
+    Link,
+}
+
+impl Skip {
+    /// The reason in words: "12 files {…}".
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::OtherName => "of other types",
+            Self::NotKubernetes => "without a document that has `apiVersion` and `kind`",
+            Self::Binary => "binary",
+            Self::Template => "templates by their names",
+            Self::PartOfChart => "parts of Helm charts",
+            Self::PartOfKustomization => "parts of kustomizations",
+            Self::Link => "links to files read elsewhere, or to nothing",
+        }
+    }
+}
+
+/// Reads everything that `request` names. `stdin` is read only where `-` is among the paths.
+pub fn load(request: &Request, stdin: impl Read, progress: &dyn Progress) -> Loaded {
+    load::load(request, stdin, progress)
+}

@@ -1,0 +1,343 @@
+//! One given path after another, and what is said about all of them together.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use pavisade_model::{Note, NoteKind};
+use pavisade_snapshot::{Snapshot, WorldKind, WorldParts};
+use rayon::prelude::*;
+
+use crate::archive::{self, Packed, Unpacked};
+use crate::document::Parsed;
+use crate::file::{self, Bytes, Candidate, Outcome, plain_note, too_large, unread};
+use crate::given::{self, Only};
+use crate::names::{KUSTOMIZATION, Named, named};
+use crate::program::Programs;
+use crate::shown::Shown;
+use crate::{Loaded, Progress, Request, Stats, worlds};
+
+/// What users type for standard input.
+const STDIN: &str = "-";
+/// What they see of it.
+const STDIN_NAME: &str = "<stdin>";
+
+pub(crate) fn load(request: &Request, stdin: impl Read, progress: &dyn Progress) -> Loaded {
+    let mut scan = Scan::new(request, progress);
+    let mut stdin = Some(stdin);
+    // Files named one by one are joined with those beside them, as a shell's `*.yaml` means it.
+    let mut files: BTreeMap<PathBuf, Vec<Candidate>> = BTreeMap::new();
+    let mut seen = Vec::new();
+    for path in &request.paths {
+        if seen.contains(&path) {
+            continue;
+        }
+        seen.push(path);
+        if path.as_os_str() == STDIN {
+            if let Some(stdin) = stdin.take() {
+                progress.stage("Reading standard input");
+                scan.bytes(file::read_all(stdin, 0, request.limits.file_bytes), STDIN_NAME);
+            }
+        } else if let Some(candidate) = scan.path(path) {
+            let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+            files.entry(folder).or_default().push(candidate);
+        }
+    }
+    for (folder, candidates) in files {
+        let name = match candidates.as_slice() {
+            [only] => only.name.clone(),
+            _ if folder.as_os_str().is_empty() => ".".to_owned(),
+            _ => folder.display().to_string(),
+        };
+        let outcomes = scan.read(&candidates);
+        let objects = outcomes.into_iter().flat_map(|outcome| scan.take(outcome)).collect();
+        scan.add(&name, WorldKind::Files, objects);
+        scan.say_split(&name);
+    }
+    scan.finish()
+}
+
+/// What has been gathered so far.
+pub(crate) struct Scan<'a> {
+    pub request: &'a Request,
+    pub progress: &'a dyn Progress,
+    pub programs: Programs,
+    /// The user's values files, absolute.
+    pub values: Vec<PathBuf>,
+    pub notes: Vec<Note>,
+    pub stats: Stats,
+    /// Charts that nobody rendered, for want of helm or by the user's will.
+    pub unrendered_charts: Vec<String>,
+    /// Kustomizations likewise.
+    pub unrendered_kustomizations: Vec<String>,
+    worlds: Vec<WorldParts>,
+    /// Splits since the last [`Scan::say_split`].
+    splits: Vec<(usize, String)>,
+    encrypted: usize,
+    with_variables: usize,
+    substitutes: bool,
+}
+
+impl<'a> Scan<'a> {
+    fn new(request: &'a Request, progress: &'a dyn Progress) -> Self {
+        let mut notes = Vec::new();
+        let mut values = Vec::new();
+        for path in &request.helm_values {
+            match fs::canonicalize(path) {
+                Ok(path) => values.push(path),
+                Err(error) => notes.push(unread(&path.display().to_string(), &error)),
+            }
+        }
+        let limits = request.limits;
+        Self {
+            request,
+            progress,
+            programs: Programs::new(limits.tool_time, limits.tool_bytes),
+            values,
+            notes,
+            stats: Stats::default(),
+            unrendered_charts: Vec::new(),
+            unrendered_kustomizations: Vec::new(),
+            worlds: Vec::new(),
+            splits: Vec::new(),
+            encrypted: 0,
+            with_variables: 0,
+            substitutes: false,
+        }
+    }
+
+    /// Reads a given path, or gives back the single file that it is.
+    fn path(&mut self, path: &Path) -> Option<Candidate> {
+        let name = path.display().to_string();
+        let (root, metadata) = match fs::canonicalize(path).and_then(|r| Ok((fs::metadata(&r)?, r)))
+        {
+            Ok((metadata, root)) => (root, metadata),
+            // A pipe has no path of its own.
+            Err(_) if fs::metadata(path).is_ok() => {
+                self.open(path, &name);
+                return None;
+            }
+            Err(error) => {
+                self.notes.push(unread(&name, &error));
+                return None;
+            }
+        };
+        if let Some(chart) = given::chart_of_template(&root) {
+            let chart = Shown::path(root, path).name(&chart);
+            let message = format!("part of the templates of the Helm chart {chart}; not read");
+            let remedy = format!("Scan {chart}: it is rendered as a whole.");
+            self.notes.push(plain_note(NoteKind::Unread, &name, message, remedy));
+            return None;
+        }
+        if metadata.is_dir() {
+            given::folder(self, &Shown::path(root, path), Only::Everything);
+            return None;
+        }
+        if !metadata.is_file() {
+            self.open(path, &name);
+            return None;
+        }
+        let file_name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+        let folder = || {
+            let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+            Shown::path(root.parent().unwrap_or(&root).to_owned(), above.unwrap_or(Path::new(".")))
+        };
+        if KUSTOMIZATION.contains(&file_name) && given::is_kustomization(&root) {
+            given::folder(self, &folder(), Only::Kustomization(root.clone()));
+            return None;
+        }
+        if file_name == "Chart.yaml" {
+            given::folder(self, &folder(), Only::Chart);
+            return None;
+        }
+        let packed = head(&root).and_then(|head| archive::packed(&head));
+        if packed.is_some() || archive::is_archive_name(file_name) {
+            match File::open(&root) {
+                Ok(file) => self.packed(file, packed, path),
+                Err(error) => self.notes.push(unread(&name, &error)),
+            }
+            return None;
+        }
+        Some(Candidate { path: root, name, named: named(file_name), direct: true, group: 0 })
+    }
+
+    /// Reads a pipe or device.
+    fn open(&mut self, path: &Path, name: &str) {
+        let limit = self.request.limits.file_bytes;
+        let bytes = File::open(path).and_then(|file| file::read_all(file, 0, limit));
+        self.bytes(bytes, name);
+    }
+
+    /// Reads what came through a pipe: a text, or an archive.
+    fn bytes(&mut self, bytes: std::io::Result<Bytes>, name: &str) {
+        match bytes {
+            Ok(Bytes::All(bytes)) => match archive::packed(&bytes) {
+                Some(packed) => self.packed(Cursor::new(bytes), Some(packed), Path::new(name)),
+                None => self.text(bytes, name),
+            },
+            Ok(Bytes::TooMany) => {
+                self.notes.push(too_large(name, self.request.limits.file_bytes));
+            }
+            Err(error) => self.notes.push(unread(name, &error)),
+        }
+    }
+
+    fn packed(&mut self, from: impl Read, packed: Option<Packed>, path: &Path) {
+        let name = path.display().to_string();
+        let Some(packed) = packed else {
+            let message = "its name is an archive's, and it is none";
+            self.notes.push(plain_note(
+                NoteKind::Unread,
+                &name,
+                message,
+                "Check that it is whole.",
+            ));
+            return;
+        };
+        self.progress.stage(&format!("Unpacking {name}"));
+        match archive::unpack(from, packed, &name, &self.request.limits) {
+            Ok(Unpacked::Text(bytes)) => self.text(bytes, &name),
+            Ok(Unpacked::Folder(folder, notes)) => {
+                self.notes.extend(notes);
+                let root = folder.path();
+                let root = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+                given::folder(self, &Shown::archive(root, path), Only::Everything);
+            }
+            Err(note) => self.notes.push(note),
+        }
+    }
+
+    fn text(&mut self, bytes: Vec<u8>, name: &str) {
+        let named = Named::Manifest;
+        let candidate =
+            Candidate { path: PathBuf::new(), name: name.into(), named, direct: true, group: 0 };
+        let objects = self.take(file::outcome(&candidate, bytes));
+        self.add(name, WorldKind::Files, objects);
+        self.say_split(name);
+    }
+
+    /// Reads files in parallel, in their order.
+    pub(crate) fn read(&self, candidates: &[Candidate]) -> Vec<Outcome> {
+        let (limit, progress) = (self.request.limits.file_bytes, self.progress);
+        progress.expect(candidates.len());
+        let read = |candidate| {
+            let outcome = file::read(candidate, limit);
+            progress.file();
+            outcome
+        };
+        candidates.par_iter().map(read).collect()
+    }
+
+    /// Counts what a file gave and keeps its notes; the objects are given back.
+    pub(crate) fn take(&mut self, outcome: Outcome) -> Vec<pavisade_snapshot::Object> {
+        if let Some(why) = outcome.skip {
+            self.stats.skip(why, 1);
+            return Vec::new();
+        }
+        if !outcome.parsed.objects.is_empty() {
+            self.stats.files += 1;
+            self.stats.bytes += outcome.bytes;
+        }
+        self.take_parsed(outcome.parsed)
+    }
+
+    /// The same for a text that is no file.
+    pub(crate) fn take_parsed(&mut self, parsed: Parsed) -> Vec<pavisade_snapshot::Object> {
+        self.notes.extend(parsed.notes);
+        self.stats.documents += parsed.documents;
+        self.stats.objects += parsed.objects.len();
+        self.encrypted += parsed.encrypted;
+        self.with_variables += parsed.with_variables;
+        self.substitutes |= parsed.substitutes;
+        parsed.objects
+    }
+
+    /// Adds a world, split where it must be.
+    pub(crate) fn add(
+        &mut self,
+        name: &str,
+        kind: WorldKind,
+        objects: Vec<pavisade_snapshot::Object>,
+    ) {
+        let split = worlds::worlds(name, kind, objects);
+        self.worlds.extend(split.worlds);
+        self.notes.extend(split.notes);
+        self.splits.extend(split.split);
+    }
+
+    /// Says once for a given path that worlds of it were split.
+    pub(crate) fn say_split(&mut self, given: &str) {
+        let splits = std::mem::take(&mut self.splits);
+        let Some((_, example)) = splits.first() else { return };
+        let count: usize = splits.iter().map(|(count, _)| count).sum();
+        let message = format!(
+            "objects stand here more than once and differ ({example}), so {count} folders or \
+             files are judged each on its own"
+        );
+        let remedy = "Scan what belongs to one cluster as a path of its own.";
+        self.notes.push(plain_note(NoteKind::Info, given, message, remedy));
+    }
+
+    fn finish(mut self) -> Loaded {
+        let never = self.request.render == crate::Render::Never;
+        let charts = std::mem::take(&mut self.unrendered_charts);
+        if let Some(first) = charts.first() {
+            let message = format!("{} not rendered, and so not judged", several(&charts, "chart"));
+            let remedy = match never {
+                true => "Let charts be rendered, or scan what `helm template` prints.",
+                false => "Install helm, or scan what `helm template` prints.",
+            };
+            self.notes.push(plain_note(NoteKind::Unread, first, message, remedy));
+        }
+        let kustomizations = std::mem::take(&mut self.unrendered_kustomizations);
+        if let Some(first) = kustomizations.first() {
+            let several = several(&kustomizations, "kustomization");
+            let message = format!("{several} read as their files stand: patches are not applied");
+            let remedy = match never {
+                true => "Let kustomizations be rendered, or scan what `kustomize build` prints.",
+                false => "Install kustomize or kubectl, or scan what `kustomize build` prints.",
+            };
+            self.notes.push(plain_note(NoteKind::Warning, first, message, remedy));
+        }
+        let first =
+            self.request.paths.first().map_or_else(String::new, |p| p.display().to_string());
+        if self.encrypted > 0 {
+            let message = format!(
+                "{} objects are encrypted by SOPS: their values were not seen",
+                self.encrypted
+            );
+            self.notes.push(plain_note(NoteKind::Info, &first, message, ""));
+        }
+        if self.substitutes && self.with_variables > 0 {
+            let message = format!(
+                "{} documents hold variables (`${{NAME}}`) that Flux replaces when it applies \
+                 them; they were judged as they stand",
+                self.with_variables
+            );
+            let remedy = "Scan what `flux build kustomization` prints.";
+            self.notes.push(plain_note(NoteKind::Info, &first, message, remedy));
+        }
+        Loaded { snapshot: Snapshot::new(self.worlds, self.notes), stats: self.stats }
+    }
+}
+
+/// "this chart was", or "3 charts (a, b, c) were".
+pub(crate) fn several(names: &[String], what: &str) -> String {
+    const SHOWN: usize = 5;
+    match names {
+        [_] => format!("this {what} was"),
+        _ => {
+            let more = if names.len() > SHOWN { ", …" } else { "" };
+            let first = names[..names.len().min(SHOWN)].join(", ");
+            format!("{} {what}s ({first}{more}) were", names.len())
+        }
+    }
+}
+
+/// A file's first block.
+fn head(path: &Path) -> Option<Vec<u8>> {
+    let mut head = Vec::with_capacity(512);
+    File::open(path).ok()?.take(512).read_to_end(&mut head).ok()?;
+    Some(head)
+}

@@ -1,0 +1,78 @@
+//! What a file's name says about it.
+
+/// What a file may be by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// YAML or JSON.
+    Manifest,
+    /// Counts when it is a kubeconfig file.
+    Kubeconfig,
+    /// Instructions that build an image.
+    Dockerfile,
+    /// Text that becomes YAML later.
+    Template,
+    /// Anything else.
+    Other,
+}
+
+/// Reads a file's name.
+pub(crate) fn named(name: &str) -> Named {
+    let lower = name.to_ascii_lowercase();
+    let extension = lower.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let template = matches!(
+        extension,
+        "tmpl" | "tpl" | "gotmpl" | "template" | "j2" | "jinja" | "jinja2" | "erb" | "mustache"
+    );
+    if template {
+        return Named::Template;
+    }
+    let stem = lower.split('.').next().unwrap_or("");
+    if matches!(extension, "dockerfile" | "containerfile")
+        || matches!(stem, "dockerfile" | "containerfile")
+            && !matches!(extension, "dockerignore" | "md" | "yaml" | "yml" | "json" | "in" | "m4")
+    {
+        return Named::Dockerfile;
+    }
+    match extension {
+        "yaml" | "yml" | "json" => Named::Manifest,
+        "conf" | "kubeconfig" => Named::Kubeconfig,
+        "" if lower == "kubeconfig" => Named::Kubeconfig,
+        _ => Named::Other,
+    }
+}
+
+/// The names by which kustomize knows its file, in its order.
+pub(crate) const KUSTOMIZATION: [&str; 3] =
+    ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_a_file_is() {
+        let cases = [
+            ("a.yaml", Named::Manifest),
+            ("A.YML", Named::Manifest),
+            ("b.json", Named::Manifest),
+            ("b.yaml.tmpl", Named::Template),
+            ("b.yaml.j2", Named::Template),
+            ("Dockerfile", Named::Dockerfile),
+            ("Dockerfile.prod", Named::Dockerfile),
+            ("web.dockerfile", Named::Dockerfile),
+            ("Containerfile", Named::Dockerfile),
+            ("Dockerfile.dockerignore", Named::Other),
+            ("Dockerfile.md", Named::Other),
+            ("Dockerfile.tmpl", Named::Template),
+            ("dockerfile.yaml", Named::Manifest),
+            ("admin.conf", Named::Kubeconfig),
+            ("kubeconfig", Named::Kubeconfig),
+            ("prod.kubeconfig", Named::Kubeconfig),
+            ("config", Named::Other),
+            ("main.go", Named::Other),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(named(name), expected, "{name}");
+        }
+    }
+}

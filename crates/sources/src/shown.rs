@@ -1,0 +1,124 @@
+//! Paths as users would type them.
+
+use std::path::{Component, Path, PathBuf};
+
+/// Turns paths below (or beside) a given path into the names that users know them by.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown {
+    /// The given path, resolved.
+    root: PathBuf,
+    /// The given path as it was typed, or the archive that was unpacked to `root`.
+    given: PathBuf,
+    archive: bool,
+}
+
+impl Shown {
+    pub(crate) fn path(root: PathBuf, given: &Path) -> Self {
+        Self { root, given: given.to_owned(), archive: false }
+    }
+
+    pub(crate) fn archive(root: PathBuf, given: &Path) -> Self {
+        Self { root, given: given.to_owned(), archive: true }
+    }
+
+    /// The given path, resolved.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The given path itself.
+    pub(crate) fn given(&self) -> String {
+        self.given.display().to_string()
+    }
+
+    /// Whether it stands for an archive's inside.
+    pub(crate) fn is_archive(&self) -> bool {
+        self.archive
+    }
+
+    /// The name of an absolute path.
+    pub(crate) fn name(&self, path: &Path) -> String {
+        let below = path.strip_prefix(&self.root);
+        if self.archive {
+            return match below {
+                Ok(rest) if rest.as_os_str().is_empty() => self.given(),
+                Ok(rest) => format!("{}:{}", self.given.display(), rest.display()),
+                Err(_) => path.display().to_string(),
+            };
+        }
+        let joined = match below {
+            Ok(rest) if rest.as_os_str().is_empty() => return self.given(),
+            Ok(rest) => self.given.join(rest),
+            Err(_) => self.given.join(between(&self.root, path)),
+        };
+        normal(&joined).display().to_string()
+    }
+
+    /// A program's message with its absolute paths made short.
+    pub(crate) fn in_message(&self, message: &str) -> String {
+        let root = self.root.display().to_string();
+        if root.len() < 2 {
+            return message.to_owned();
+        }
+        let (inside, itself) = match (self.archive, self.given.as_os_str() == ".") {
+            (true, _) => (format!("{}:", self.given()), self.given()),
+            (false, true) => (String::new(), ".".to_owned()),
+            (false, false) => (format!("{}/", self.given().trim_end_matches('/')), self.given()),
+        };
+        message.replace(&format!("{root}/"), &inside).replace(&root, &itself)
+    }
+}
+
+/// The way from one absolute path to another.
+fn between(from: &Path, to: &Path) -> PathBuf {
+    let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(common).map(|_| Component::ParentDir);
+    up.chain(to.components().skip(common)).collect()
+}
+
+/// Without `.` and, as far as names go, `..`.
+pub(crate) fn normal(path: &Path) -> PathBuf {
+    let mut parts: Vec<Component<'_>> = Vec::new();
+    for part in path.components() {
+        match (part, parts.last()) {
+            (Component::CurDir, _) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                parts.pop();
+            }
+            (Component::ParentDir, Some(Component::RootDir)) => {}
+            _ => parts.push(part),
+        }
+    }
+    let path: PathBuf = parts.iter().collect();
+    if path.as_os_str().is_empty() { ".".into() } else { path }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_what_a_user_would_type() {
+        let cases = [
+            (
+                "/w/overlays/prod",
+                "overlays/prod",
+                "/w/overlays/prod/a.yaml",
+                "overlays/prod/a.yaml",
+            ),
+            ("/w/overlays/prod", "overlays/prod", "/w/base/a.yaml", "base/a.yaml"),
+            ("/w/overlays/prod", "./overlays/prod/", "/w/overlays/prod", "./overlays/prod/"),
+            ("/w", ".", "/w/a.yaml", "a.yaml"),
+            ("/w/x", ".", "/w/base/a.yaml", "../base/a.yaml"),
+            ("/w/x", "/w/x", "/w/base/a.yaml", "/w/base/a.yaml"),
+            ("/w/x", "../x", "/w/x/a.yaml", "../x/a.yaml"),
+        ];
+        for (root, given, path, expected) in cases {
+            let shown = Shown::path(root.into(), Path::new(given));
+            assert_eq!(shown.name(Path::new(path)), expected);
+        }
+        let shown = Shown::archive("/tmp/x".into(), Path::new("a.tar"));
+        assert_eq!(shown.name(Path::new("/tmp/x/b/c.yaml")), "a.tar:b/c.yaml");
+        assert_eq!(shown.in_message("bad /tmp/x/b: /tmp/x"), "bad a.tar:b: a.tar");
+    }
+}

@@ -1,0 +1,182 @@
+//! The files below a given folder, in order.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ignore::{Error, WalkBuilder};
+use pavisade_model::{Note, NoteKind};
+
+use crate::file::{plain_note, unread};
+use crate::names::{self, Named};
+use crate::shown::Shown;
+
+/// What a folder holds.
+#[derive(Debug, Default)]
+pub(crate) struct Walked {
+    /// Every file, by absolute path, whatever its name.
+    pub files: Vec<(PathBuf, Named)>,
+    pub notes: Vec<Note>,
+    /// Links that were left out.
+    pub links: usize,
+}
+
+/// Walks the folder that `shown` stands for.
+pub(crate) fn walk(shown: &Shown, limit: usize) -> Walked {
+    let root = shown.root();
+    let repository = root.ancestors().find(|folder| folder.join(".git").exists());
+    let boundary = repository.unwrap_or(root).to_owned();
+    let links = Arc::new(Mutex::new(Links::default()));
+    let seen = links.clone();
+    let walk = WalkBuilder::new(root)
+        .follow_links(true)
+        .require_git(false)
+        // Above a repository, or where there is none, ignore files are not about this folder.
+        .parents(repository.is_some() && !shown.is_archive())
+        .git_global(false)
+        .add_custom_ignore_filename(".pavisadeignore")
+        .sort_by_file_name(Ord::cmp)
+        .filter_entry(move |entry| {
+            if !entry.path_is_symlink() || entry.depth() == 0 {
+                return true;
+            }
+            let mut links = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            match fs::canonicalize(entry.path()) {
+                Ok(target) if target.starts_with(&boundary) => {
+                    links.followed.push((entry.path().to_owned(), target));
+                    true
+                }
+                Ok(_) => {
+                    links.outside.push(entry.path().to_owned());
+                    false
+                }
+                Err(_) => true,
+            }
+        })
+        .build();
+    let mut walked = Walked::default();
+    let mut left_out = 0_usize;
+    for entry in walk {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                failed(shown, &error, &mut walked);
+                continue;
+            }
+        };
+        if entry.file_type().is_some_and(|kind| kind.is_file()) {
+            if walked.files.len() == limit {
+                left_out += 1;
+                continue;
+            }
+            let named = entry.file_name().to_str().map_or(Named::Other, names::named);
+            walked.files.push((entry.into_path(), named));
+        }
+    }
+    if left_out > 0 {
+        let message = format!("more than {limit} files; {left_out} were not looked at");
+        let remedy = "Scan parts of the folder one by one.";
+        walked.notes.push(plain_note(NoteKind::Unread, &shown.given(), message, remedy));
+    }
+    let links = std::mem::take(&mut *links.lock().unwrap_or_else(PoisonError::into_inner));
+    links.settle(shown, &mut walked);
+    walked
+}
+
+/// Links that the walk met.
+#[derive(Debug, Default)]
+struct Links {
+    /// With what they lead to.
+    followed: Vec<(PathBuf, PathBuf)>,
+    outside: Vec<PathBuf>,
+}
+
+impl Links {
+    /// Drops files that are reached at their own place as well, and says what was not followed.
+    fn settle(self, shown: &Shown, walked: &mut Walked) {
+        if !self.followed.is_empty() {
+            let linked = |path: &Path| {
+                self.followed.iter().rev().find_map(|(link, target)| {
+                    let rest = path.strip_prefix(link).ok()?;
+                    let file = rest.as_os_str().is_empty();
+                    Some(if file { target.clone() } else { target.join(rest) })
+                })
+            };
+            let (through, own): (Vec<_>, Vec<_>) =
+                walked.files.drain(..).partition(|(path, _)| linked(path).is_some());
+            let mut places: HashSet<PathBuf> = own.iter().map(|(path, _)| path.clone()).collect();
+            walked.files = own;
+            for (path, named) in through {
+                let target = linked(&path).unwrap_or_default();
+                let target = fs::canonicalize(&target).unwrap_or(target);
+                if places.insert(target) {
+                    walked.files.push((path, named));
+                } else {
+                    walked.links += 1;
+                }
+            }
+            walked.files.sort_by(|a, b| a.0.cmp(&b.0));
+        }
+        for link in self.outside {
+            let name = link.file_name().and_then(|name| name.to_str()).unwrap_or("");
+            let folder = link.is_dir();
+            if folder || !matches!(names::named(name), Named::Other | Named::Template) {
+                let message = "a link that leads outside; it was not followed";
+                let remedy = "Name what it leads to as a path of its own, or the link in \
+                              .pavisadeignore.";
+                let place = shown.name(&link);
+                walked.notes.push(plain_note(NoteKind::Unread, &place, message, remedy));
+            } else {
+                walked.links += 1;
+            }
+        }
+    }
+}
+
+/// An entry that the walk could not look at.
+fn failed(shown: &Shown, error: &Error, walked: &mut Walked) {
+    let path = path_of(error);
+    if is_loop(error) {
+        walked.links += 1;
+        return;
+    }
+    let place = path.map_or_else(|| shown.given(), |path| shown.name(path));
+    // A link to nothing matters only under a name that counts.
+    if path.is_some_and(Path::is_symlink) {
+        let name = path.and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or("");
+        if matches!(names::named(name), Named::Other | Named::Template) {
+            walked.links += 1;
+            return;
+        }
+        let message = "a link to something that is not there";
+        walked.notes.push(plain_note(NoteKind::Unread, &place, message, "Mend or remove it."));
+        return;
+    }
+    match error.io_error() {
+        Some(io) => walked.notes.push(unread(&place, io)),
+        None => {
+            let note = plain_note(NoteKind::Unread, &place, error.to_string(), "");
+            walked.notes.push(note);
+        }
+    }
+}
+
+fn path_of(error: &Error) -> Option<&Path> {
+    match error {
+        Error::WithPath { path, .. } => Some(path),
+        Error::WithDepth { err, .. } | Error::WithLineNumber { err, .. } => path_of(err),
+        Error::Loop { child, .. } => Some(child),
+        _ => None,
+    }
+}
+
+fn is_loop(error: &Error) -> bool {
+    match error {
+        Error::Loop { .. } => true,
+        Error::WithPath { err, .. }
+        | Error::WithDepth { err, .. }
+        | Error::WithLineNumber { err, .. } => is_loop(err),
+        _ => false,
+    }
+}

@@ -1,0 +1,124 @@
+//! Which objects are joined: a world that would hold an object twice is split.
+
+use std::collections::{BTreeMap, HashMap};
+
+use pavisade_model::{Note, NoteKind};
+use pavisade_snapshot::{Object, ObjectId, WorldKind, WorldParts};
+
+/// Worlds, with what is to be said of them.
+#[derive(Debug, Default)]
+pub(crate) struct Split {
+    pub worlds: Vec<WorldParts>,
+    /// Into how many, with an example of two that differ, where there was a need to.
+    pub split: Option<(usize, String)>,
+    /// Objects given twice in one file.
+    pub notes: Vec<Note>,
+}
+
+/// Makes one world of objects, or several where an object stands twice and differs: one of each
+/// folder, and one of each file in a folder where that is not enough.
+pub(crate) fn worlds(name: &str, kind: WorldKind, objects: Vec<Object>) -> Split {
+    let mut split = Split::default();
+    let (same, differ) = copies(&objects);
+    let Some(example) = differ else {
+        if !objects.is_empty() {
+            split.worlds.push(WorldParts::files(name, kind, without(objects, &same)));
+        }
+        return split;
+    };
+    for (folder, objects) in grouped(objects, |source| folder(name, source)) {
+        let (same, differ) = copies(&objects);
+        if differ.is_none() {
+            split.worlds.push(WorldParts::files(folder, kind, without(objects, &same)));
+            continue;
+        }
+        for (file, objects) in grouped(objects, str::to_owned) {
+            split.notes.extend(overridden(&objects));
+            split.worlds.push(WorldParts::files(file, kind, objects));
+        }
+    }
+    if split.worlds.len() > 1 {
+        split.split = Some((split.worlds.len(), example));
+    }
+    split
+}
+
+/// Which objects say what one before them says, and two that have one id and differ.
+fn copies(objects: &[Object]) -> (Vec<bool>, Option<String>) {
+    let mut first: HashMap<&ObjectId, &Object> = HashMap::with_capacity(objects.len());
+    let mut example = None;
+    let mut is_copy = |object| -> bool {
+        // What has no name is told apart by its place.
+        if Object::name(object).is_empty() {
+            return false;
+        }
+        let Some(first) = first.insert(object.id(), object) else { return false };
+        if first.same_content(object) {
+            return true;
+        }
+        example.get_or_insert_with(|| describe(first, object));
+        false
+    };
+    let same = objects.iter().map(&mut is_copy).collect();
+    (same, example)
+}
+
+fn without(objects: Vec<Object>, copies: &[bool]) -> Vec<Object> {
+    let kept = objects.into_iter().zip(copies).filter(|(_, is_copy)| !**is_copy);
+    kept.map(|(object, _)| object).collect()
+}
+
+fn describe(first: &Object, second: &Object) -> String {
+    let label = first.subject(None).label();
+    let (a, b) = (first.doc().source().name(), second.doc().source().name());
+    if a == b { format!("{label} twice in {a}") } else { format!("{label} in {a} and {b}") }
+}
+
+fn grouped(
+    objects: Vec<Object>,
+    key: impl Fn(&str) -> String,
+) -> impl Iterator<Item = (String, Vec<Object>)> {
+    let mut groups: BTreeMap<String, Vec<Object>> = BTreeMap::new();
+    for object in objects {
+        groups.entry(key(object.doc().source().name())).or_default().push(object);
+    }
+    groups.into_iter()
+}
+
+/// The folder of a source in a world.
+fn folder(world: &str, source: &str) -> String {
+    if let Some(member) = source.strip_prefix(world).and_then(|rest| rest.strip_prefix(':')) {
+        return match member.rsplit_once('/') {
+            Some((folder, _)) => format!("{world}:{folder}"),
+            None => world.to_owned(),
+        };
+    }
+    match source.rsplit_once('/') {
+        Some(("", _)) => "/".to_owned(),
+        Some((folder, _)) => folder.to_owned(),
+        None => ".".to_owned(),
+    }
+}
+
+/// Notes on objects that stand again, and differently, below in the same file.
+fn overridden(objects: &[Object]) -> Vec<Note> {
+    let last: HashMap<&ObjectId, usize> =
+        objects.iter().enumerate().map(|(index, object)| (object.id(), index)).collect();
+    let lost = objects.iter().enumerate().filter(|(index, object)| {
+        !object.name().is_empty() && last.get(object.id()) != Some(index)
+    });
+    lost.map(|(_, object)| {
+        let (source, span) = (object.doc().source(), object.value().span());
+        Note {
+            kind: NoteKind::Warning,
+            place: source.name().into(),
+            span: Some((source.clone(), span.start, span.start + 1)),
+            message: format!(
+                "{} stands again below, differently; the last one counts",
+                object.subject(None).label()
+            ),
+            remedy: "Remove one of them.".into(),
+        }
+    })
+    .collect()
+}

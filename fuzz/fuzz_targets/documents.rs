@@ -1,0 +1,92 @@
+//! Every reader of documents behind one selector byte: YAML, JSON, Dockerfiles, configuration
+//! files and the checks that look into them.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use pavisade_checks::CheckSet;
+use pavisade_model::{KubernetesVersion, display_path, stable_path};
+use pavisade_scan::judge;
+use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
+use pavisade_yaml::{Doc, Source, dockerfile, objects, read, to_json};
+
+/// Beginnings of files with a meaning of their own, so that the fuzzer gets to their checks.
+const PRELUDES: [&str; 8] = [
+    "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\n",
+    "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n",
+    "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthorizationConfiguration\n",
+    "apiVersion: audit.k8s.io/v1\nkind: Policy\n",
+    "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n",
+    "apiVersion: v1\nkind: Config\n",
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n",
+    "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: a}\nrules:\n",
+];
+
+static CHECKS: LazyLock<CheckSet> = LazyLock::new(|| CheckSet::all(KubernetesVersion::LATEST));
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&selector, rest)) = data.split_first() else { return };
+    let text = String::from_utf8_lossy(rest);
+    match selector {
+        0..=79 => yaml(Source::new("fuzz", text)),
+        80..=119 => yaml(Source::new("fuzz", format!("{{{text}"))),
+        120..=139 => {
+            let doc = dockerfile(&Source::new("Dockerfile", text));
+            walk(&doc);
+            judged(vec![Object::new(doc.root(), "pavisade.dev/v1", "Dockerfile")]);
+        }
+        _ => {
+            let prelude = PRELUDES[selector as usize % PRELUDES.len()];
+            yaml(Source::new("fuzz", format!("{prelude}{text}")));
+        }
+    }
+});
+
+fn yaml(source: Source) {
+    let documents = read(&source);
+    assert!(documents.sent <= documents.docs.len());
+    for note in &documents.notes {
+        source.line_column(note.span.0);
+        source.line_column(note.span.1);
+    }
+    let mut found = Vec::new();
+    for doc in &documents.docs {
+        walk(doc);
+        // What we write, we read as the same.
+        let json = to_json(doc.root());
+        let again = read(&Source::new("again", json.as_str()));
+        if let [again] = &again.docs[..] {
+            if json.starts_with('{') {
+                assert_eq!(to_json(again.root()), json);
+            }
+        }
+        let objects = objects(doc.root());
+        found.extend(objects.sent.iter().map(|o| Object::new(o.value, o.api_version, o.kind)));
+    }
+    judged(found);
+}
+
+/// Every value has a span in its text, and a path.
+fn walk(doc: &Doc) {
+    let text = doc.source().text();
+    for (index, value) in doc.root().descendants().enumerate() {
+        let span = value.span();
+        assert!(text.get(span.start as usize..span.end as usize).is_some(), "{span:?}");
+        if let Some(key) = value.key_span() {
+            assert!(text.get(key.start as usize..key.end as usize).is_some(), "{key:?}");
+        }
+        value.scalar_text();
+        if index < 50 {
+            display_path(doc.root(), value);
+            stable_path(doc.root(), value);
+        }
+    }
+}
+
+fn judged(objects: Vec<Object>) {
+    let snapshot = Snapshot::new(vec![WorldParts::files("fuzz", WorldKind::Files, objects)], Vec::new());
+    for finding in judge(&snapshot, &CHECKS).findings {
+        finding.fingerprint();
+    }
+}

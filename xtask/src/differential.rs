@@ -1,0 +1,226 @@
+//! `cargo xtask differential`: generated texts, read by kubectl and by us.
+//!
+//! Texts are made from the cases of `yaml-values` and the fragments below by a seeded generator,
+//! so that a disagreement can be made again. kubectl takes about 60 ms a text.
+
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::ensure;
+use serde_json::Value;
+
+use crate::kubectl::{canonical, objects_of_text};
+use crate::ours::as_kubectl;
+use crate::shared::shared;
+use crate::tools::tool;
+
+/// Arguments of `cargo xtask differential`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// How many texts.
+    #[arg(long, default_value_t = 1000)]
+    cases: u64,
+    /// Where the generator starts.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// What is put into texts: indicators, blanks, odd scalars, every kind of quoting.
+const FRAGMENTS: &[&str] = &[
+    " ",
+    "  ",
+    "\t",
+    "\n",
+    "\r\n",
+    "\r",
+    "\n  ",
+    "\n    ",
+    "\n\n",
+    "- ",
+    "-",
+    "? ",
+    "?",
+    ": ",
+    ":",
+    ",",
+    "[",
+    "]",
+    "{",
+    "}",
+    "#",
+    " # c",
+    "&a ",
+    "*a",
+    "&b",
+    "*b ",
+    "!",
+    "!!str ",
+    "!!int ",
+    "!!float ",
+    "!!binary ",
+    "!x ",
+    "!<y> ",
+    "|",
+    "|-",
+    "|+",
+    "|2",
+    ">",
+    ">-",
+    ">+1",
+    "'",
+    "''",
+    "\"",
+    "\\\"",
+    "\\n",
+    "\\x41",
+    "\\\n",
+    "\\q",
+    "%",
+    "%YAML 1.1\n",
+    "@",
+    "`",
+    "---",
+    "\n---\n",
+    "\n--- # c\n",
+    "--- a",
+    "\n...\n",
+    "...",
+    "<<: ",
+    "<<: *a",
+    "<<: [*a, *b]",
+    "\"<<\": ",
+    "~",
+    "null",
+    "y",
+    "Yes",
+    "off",
+    "014",
+    "0o7",
+    "0x1F",
+    "0b11",
+    "1_000",
+    "1e3",
+    ".5",
+    "5.",
+    "1.10",
+    ".inf",
+    "-.INF",
+    ".nan",
+    "08",
+    "1:30",
+    "2001-01-01",
+    "=",
+    "é",
+    "\u{2028}",
+    "\u{85}",
+    "\u{feff}",
+    "\u{a0}",
+    "v: 1",
+    "w: x y",
+    "a: {b: c}",
+    "a: &a {b: c}",
+    "b: &b [1, 2]",
+    "- a",
+    "items: ",
+    "kind: List\n",
+    "metadata: {name: a}",
+    "{\"a\": 1}",
+    "\"a\": 1",
+    "[a, b]",
+    "{a: }",
+    "{a:}",
+    "[a, ]",
+    "{? a}",
+    "x: |\n   a\n  b\n",
+    "x: >\n  a\n\n   b\n  c\n",
+    "x: 'a\n  b'",
+    "x: \"a\n  b\\\n  c\"",
+    "x: a\n  b\n  # c\n",
+];
+
+const HEAD: &str = "apiVersion: x.y/v1\nkind: K\nmetadata: {name: a}\n";
+
+/// Compares generated texts; fails when any differs.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let kubectl = tool("kubectl")?;
+    let mut seeds = vec![HEAD.to_owned()];
+    if let Some(path) = shared("truth/yaml-values.jsonl") {
+        for line in fs::read_to_string(path)?.lines() {
+            let case: Value = serde_json::from_str(line)?;
+            seeds.extend(case["input"].as_str().map(str::to_owned));
+        }
+    }
+    let (next, agreed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let cases = usize::try_from(args.cases)?;
+    let work = || -> anyhow::Result<()> {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= cases {
+                return Ok(());
+            }
+            let text = Generator(args.seed.wrapping_add(index as u64)).text(&seeds);
+            let theirs = objects_of_text(&kubectl, text.as_bytes())?;
+            let ours = as_kubectl(&text)?;
+            let want = (canonical(&Value::Array(theirs.objects)), theirs.error.is_some());
+            let got = (canonical(&Value::Array(ours.objects)), ours.refused);
+            if want == got {
+                agreed.fetch_add(1, Ordering::Relaxed);
+            } else {
+                let error = theirs.error.unwrap_or_default();
+                println!("{text:?}\n  want {want:?} {error}\n  got  {got:?}");
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers = [scope.spawn(work), scope.spawn(work)];
+        for worker in workers {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        }
+        anyhow::Ok(())
+    })?;
+    let agreed = agreed.into_inner();
+    println!("agreed {agreed} of {cases}");
+    ensure!(agreed == cases, "{} texts differ", cases - agreed);
+    Ok(())
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): small, seeded, good enough to pick fragments.
+struct Generator(u64);
+
+impl Generator {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        usize::try_from((z ^ (z >> 31)) % below as u64).unwrap_or(0)
+    }
+
+    fn text(&mut self, seeds: &[String]) -> String {
+        let mut text = match self.next(4) {
+            0 => HEAD.to_owned() + "v: ",
+            _ => seeds[self.next(seeds.len())].clone(),
+        };
+        for _ in 0..=self.next(5) {
+            let fragment = FRAGMENTS[self.next(FRAGMENTS.len())];
+            // Mostly behind the head, where values are.
+            let from = if self.next(5) > 0 && text.len() > HEAD.len() { HEAD.len() } else { 0 };
+            let mut at = from + self.next(text.len() - from + 1);
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            match self.next(6) {
+                0 => {
+                    let mut end = (at + 1 + self.next(4)).min(text.len());
+                    while !text.is_char_boundary(end) {
+                        end += 1;
+                    }
+                    text.replace_range(at..end, "");
+                }
+                1 => text.push_str(fragment),
+                _ => text.insert_str(at, fragment),
+            }
+        }
+        text
+    }
+}

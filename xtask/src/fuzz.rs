@@ -1,0 +1,66 @@
+//! `cargo xtask fuzz`: runs the fuzz targets for a while.
+//!
+//! Needs nightly Rust and cargo-fuzz. Seeds are the inputs of the truth suite and the example
+//! files; what the fuzzer learns stays in `fuzz/corpus`, outside git.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+
+use crate::shared::{files, root, shared};
+
+/// Arguments of `cargo xtask fuzz`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// How long, in minutes.
+    #[arg(long, default_value_t = 10)]
+    minutes: u64,
+}
+
+const TARGETS: [&str; 1] = ["documents"];
+
+/// Fuzzes every target, the time shared between them.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let seconds = args.minutes * 60 / TARGETS.len() as u64;
+    for target in TARGETS {
+        let corpus = root().join("fuzz/corpus").join(target);
+        fs::create_dir_all(&corpus)?;
+        seed(&corpus)?;
+        let status = Command::new("cargo")
+            .args(["+nightly", "fuzz", "run", target, "--"])
+            .arg(format!("-max_total_time={seconds}"))
+            .args(["-max_len=8192", "-rss_limit_mb=2048", "-timeout=10"])
+            .current_dir(root())
+            .status()
+            .context("running cargo +nightly fuzz (install it with `cargo install cargo-fuzz`)")?;
+        ensure!(status.success(), "{target}: the fuzzer found something, see fuzz/artifacts");
+    }
+    Ok(())
+}
+
+fn seed(corpus: &Path) -> anyhow::Result<()> {
+    let mut number = 0;
+    let mut write = |selector: u8, text: &[u8]| {
+        number += 1;
+        fs::write(corpus.join(format!("seed-{number}")), [&[selector], text].concat())
+    };
+    for file in files(&root().join("examples"), &["yaml"])? {
+        write(0, &fs::read(root().join("examples").join(file))?)?;
+    }
+    for file in files(&root().join("crates/checks/tests"), &["md"])? {
+        let text = fs::read_to_string(root().join("crates/checks/tests").join(file))?;
+        for block in text.split("```yaml").skip(1) {
+            let block = block.split("```").next().unwrap_or("");
+            write(1, block.split_once('\n').map_or("", |(_, yaml)| yaml).as_bytes())?;
+        }
+    }
+    if let Some(path) = shared("truth/yaml-values.jsonl") {
+        for line in fs::read_to_string(path)?.lines() {
+            let case: serde_json::Value = serde_json::from_str(line)?;
+            write(2, case["input"].as_str().unwrap_or("").as_bytes())?;
+        }
+    }
+    Ok(())
+}
