@@ -26,7 +26,7 @@ pub(crate) fn judged(worlds: &[(&str, &[(&str, &str)])], notes: Vec<Note>) -> Ju
         for (file, text) in *files {
             let source = Source::new(*file, *text);
             for doc in &read(&source).docs {
-                for object in objects(doc.root()).unwrap() {
+                for object in objects(doc.root()).sent {
                     found.push(Object::new(object.value, object.api_version, object.kind));
                 }
             }

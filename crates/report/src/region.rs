@@ -50,14 +50,20 @@ impl Regions {
         Self(found)
     }
 
+    /// Line and column where `span` begins.
+    pub(crate) fn start(&self, source: &Source, span: &Range<u32>) -> (u32, u32) {
+        self.find(source, span.start)
+    }
+
+    fn find(&self, source: &Source, at: u32) -> (u32, u32) {
+        let known = self.0.get(&(source.text().as_ptr(), at)).copied();
+        known.unwrap_or_else(|| source.line_column(at))
+    }
+
     /// Where `span` stands, blanks and line ends at its end left out.
     pub(crate) fn get(&self, source: &Source, span: &Range<u32>) -> Region {
-        let find = |at| {
-            let known = self.0.get(&(source.text().as_ptr(), at)).copied();
-            known.unwrap_or_else(|| source.line_column(at))
-        };
-        let (line, column) = find(span.start);
-        let (end_line, end_column) = find(end(source, span));
+        let (line, column) = self.find(source, span.start);
+        let (end_line, end_column) = self.find(source, end(source, span));
         Region { line, column, end_line, end_column }
     }
 }

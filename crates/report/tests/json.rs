@@ -31,7 +31,7 @@ provisioner: example.com/odd
 fn judgement() -> Judgement {
     let source = Source::new("shop.yaml", FILES);
     let docs = read(&source).docs;
-    let found = docs.iter().flat_map(|doc| objects(doc.root()).unwrap());
+    let found = docs.iter().flat_map(|doc| objects(doc.root()).sent);
     let found = found.map(|o| Object::new(o.value, o.api_version, o.kind)).collect();
     let notes = vec![Note {
         kind: NoteKind::Unread,

@@ -24,14 +24,14 @@ pub(crate) struct Excerpt {
 }
 
 impl Excerpt {
-    /// The first line of `span`, at most `room` columns wide; with `secret` without its value.
+    /// The first line of `span`, which is `line`, at most `room` columns wide; with `secret` without its value.
     pub(crate) fn new(
         source: &Source,
+        line: u32,
         span: &Range<u32>,
         secret: bool,
         room: usize,
     ) -> Option<Self> {
-        let (line, _) = source.line_column(span.start);
         let (start, text) = source.line(line)?;
         let from = floor(text, span.start.checked_sub(start)? as usize);
         let to = floor(text, (span.end.max(span.start) - start) as usize);
@@ -153,7 +153,8 @@ mod tests {
         let source = Source::new("f", text);
         let start = text.find(needle).unwrap() as u32;
         let span = start..start + needle.len() as u32;
-        let excerpt = Excerpt::new(&source, &span, false, room).unwrap();
+        let excerpt =
+            Excerpt::new(&source, source.line_column(span.start).0, &span, false, room).unwrap();
         let mark = " ".repeat(excerpt.mark.start) + &"^".repeat(excerpt.mark.len());
         assert_eq!(format!("{}\n{mark}", excerpt.text), expect);
     }
@@ -176,7 +177,7 @@ mod tests {
         let source = Source::new("f", wide.as_str());
         for room in 16..40 {
             for start in [3, 30, 150, 297] {
-                let excerpt = Excerpt::new(&source, &(start..start + 9), false, room).unwrap();
+                let excerpt = Excerpt::new(&source, 1, &(start..start + 9), false, room).unwrap();
                 assert!(crate::text::width(&excerpt.text) <= room, "{room} {excerpt:?}");
                 assert!(excerpt.mark.end <= room, "{room} {excerpt:?}");
             }
@@ -194,7 +195,9 @@ mod tests {
         for start in 0..=text.len() as u32 + 1 {
             for end in start..=text.len() as u32 + 1 {
                 for (room, secret) in [(16, false), (20, true), (80, false)] {
-                    let Some(excerpt) = Excerpt::new(&source, &(start..end), secret, room) else {
+                    let line = source.line_column(start).0;
+                    let Some(excerpt) = Excerpt::new(&source, line, &(start..end), secret, room)
+                    else {
                         continue;
                     };
                     assert!(crate::text::width(&excerpt.text) <= room, "{excerpt:?}");
@@ -209,7 +212,7 @@ mod tests {
     fn a_secret_keeps_its_key_only() {
         let text = "data:\n  password: aHVudGVyMg==\n";
         let source = Source::new("f", text);
-        let excerpt = Excerpt::new(&source, &(8..30), true, 40).unwrap();
+        let excerpt = Excerpt::new(&source, 2, &(8..30), true, 40).unwrap();
         assert_eq!(excerpt.text, "  password: ••••");
         assert_eq!(excerpt.mark, 2..16);
     }

@@ -57,7 +57,8 @@ pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bo
 
     let shown = if page.options.full { group.len() } else { page.options.per_check };
     let (shown, rest) = group.split_at(shown.min(group.len()));
-    let digits = shown.iter().filter_map(|f| line_of(f)).max().map_or(1, |n| n.to_string().len());
+    let digits =
+        shown.iter().filter_map(|f| line_of(page, f)).max().map_or(1, |n| n.to_string().len());
     for (i, finding) in shown.iter().enumerate() {
         if i > 0 {
             page.gap(digits + 1).put(FRAME, "|").end();
@@ -76,9 +77,9 @@ pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bo
     told
 }
 
-fn line_of(finding: &Finding) -> Option<u32> {
+fn line_of(page: &Page<'_>, finding: &Finding) -> Option<u32> {
     match &finding.location {
-        Location::Text { source, span, .. } => Some(source.line_column(span.start).0),
+        Location::Text { source, span, .. } => Some(page.regions.start(source, span).0),
         Location::None => None,
     }
 }
@@ -92,13 +93,14 @@ fn excerpt(
     (many, messages): (bool, Messages),
 ) {
     let equal = messages == Messages::Equal;
-    page.arrow(digits, &place(finding), &subject(finding, worlds, equal && many));
+    page.arrow(digits, &place(page, finding), &subject(finding, worlds, equal && many));
     let message =
         if !equal { cut(&clean(&finding.message), 2000).into_owned() } else { String::new() };
     let gutter = digits + 3;
     let excerpt = match &finding.location {
         Location::Text { source, span, .. } => {
-            Excerpt::new(source, span, mask::is_secret(finding), page.width - gutter)
+            let (line, _) = page.regions.start(source, span);
+            Excerpt::new(source, line, span, mask::is_secret(finding), page.width - gutter)
         }
         Location::None => None,
     };
@@ -150,11 +152,13 @@ fn list(
         .iter()
         .map(|f| match messages {
             Messages::Equal | Messages::ByName => {
-                (place(f), subject(f, worlds, true), String::new())
+                (place(page, f), subject(f, worlds, true), String::new())
             }
-            Messages::Own => {
-                (place(f), subject(f, worlds, false), cut(&clean(&f.message), 600).into_owned())
-            }
+            Messages::Own => (
+                place(page, f),
+                subject(f, worlds, false),
+                cut(&clean(&f.message), 600).into_owned(),
+            ),
         })
         .collect();
     rows_of_three(page, &rows, digits + 3);

@@ -8,6 +8,7 @@ use pavisade_model::{Finding, State};
 use pavisade_scan::Judgement;
 
 use crate::Options;
+use crate::region::Regions;
 
 mod excerpt;
 mod findings;
@@ -30,6 +31,9 @@ pub(crate) fn write(
 ) -> io::Result<()> {
     let worlds = judgement.worlds > 1;
     let mut page = Page::new(options, out);
+    if options.full {
+        page.regions = Regions::new(&judgement.findings);
+    }
     let of = |state| judgement.findings.iter().filter(move |f| f.state == state);
 
     let failed: Vec<&Finding> = of(State::Fails).collect();

@@ -7,19 +7,23 @@ use pavisade_model::{Finding, Location, Subject};
 
 use super::style::{self, FRAME, PLAIN};
 use crate::Options;
+use crate::region::Regions;
 use crate::text::{clean, cut, width, wrap};
 
 /// Text on its way out.
 pub(crate) struct Page<'o> {
     pub options: &'o Options,
     pub width: usize,
+    /// Where findings are.
+    pub regions: Regions,
     out: &'o mut dyn Write,
     text: String,
 }
 
 impl<'o> Page<'o> {
     pub(crate) fn new(options: &'o Options, out: &'o mut dyn Write) -> Self {
-        Self { options, width: options.width.max(40), out, text: String::new() }
+        let regions = Regions::new(&[]);
+        Self { options, width: options.width.max(40), regions, out, text: String::new() }
     }
 
     /// Hands on what was written so far.
@@ -98,10 +102,10 @@ impl<'o> Page<'o> {
 }
 
 /// Where a finding is, as terminals make it clickable: `path:line:column`.
-pub(crate) fn place(finding: &Finding) -> String {
+pub(crate) fn place(page: &Page<'_>, finding: &Finding) -> String {
     match &finding.location {
         Location::Text { source, span, .. } => {
-            let (line, column) = source.line_column(span.start);
+            let (line, column) = page.regions.start(source, span);
             format!("{}:{line}:{column}", clean(source.name()))
         }
         Location::None => match &*finding.world {

@@ -50,7 +50,7 @@ fn reason(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
     page.header(UNKNOWN, &label, (first.check.name, &text));
     let told = if page.options.full || group.len() <= PLACES + 1 { group.len() } else { PLACES };
     for finding in &group[..told] {
-        page.arrow(1, &place(finding), &subject(finding, worlds, group.len() > 1));
+        page.arrow(1, &place(page, finding), &subject(finding, worlds, group.len() > 1));
     }
     if told < group.len() {
         let more = count(group.len() - told, "more place", "more places");
