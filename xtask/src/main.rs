@@ -8,6 +8,8 @@
     reason = "a chore talks to the person who started it and measures its own time"
 )]
 
+mod bench;
+mod codegen;
 mod differential;
 mod fuzz;
 mod kubectl;
@@ -27,6 +29,10 @@ enum Chore {
     Tools(tools::Args),
     /// Compare our verdicts with those of the suites in ../shared/truth.
     Truth(truth::Args),
+    /// Write what is generated from the code.
+    Codegen,
+    /// Measure the program, beside a peer.
+    Bench(bench::Args),
     /// Compare generated texts, read by kubectl and by us.
     Differential(differential::Args),
     /// Fuzz the readers of foreign bytes.
@@ -39,6 +45,8 @@ fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Tools(args) => tools::run(&args),
         Chore::Truth(args) => truth::run(&args),
+        Chore::Codegen => codegen::run(),
+        Chore::Bench(args) => bench::run(&args),
         Chore::Differential(args) => differential::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::KubectlValues(args) => kubectl::run(&args),

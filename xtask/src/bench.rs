@@ -1,0 +1,243 @@
+//! `cargo xtask bench`: how fast the program is, beside a peer in the same run.
+//!
+//! Figures are printed, never asserted. The peer is installed by its ordinary package client
+//! (`tests/tools/kube-score`), for this chore only.
+
+use std::collections::HashMap;
+use std::fs;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use pavisade_checks::CheckSet;
+use pavisade_model::{KubernetesVersion, Scope};
+use pavisade_scan::judge;
+use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
+use pavisade_yaml::{Source, objects, read};
+
+use crate::shared::{files, root, shared, unpack};
+use crate::tools::tool;
+
+/// Arguments of `cargo xtask bench`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// What to measure.
+    #[arg(value_enum)]
+    what: What,
+    /// Leave the peer out.
+    #[arg(long)]
+    no_peer: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// Scan of the manifest corpus, a curve over the number of objects, and kube-score.
+    Scan,
+    /// One pod under all checks of scope Object, as admission would ask.
+    Review,
+}
+
+/// Runs one benchmark.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    match args.what {
+        What::Scan => scan(!args.no_peer),
+        What::Review => {
+            review();
+            Ok(())
+        }
+    }
+}
+
+/// What one run of a program took.
+#[derive(Debug, Clone, Copy)]
+struct Cost {
+    wall: Duration,
+    /// Peak resident memory in bytes.
+    memory: u64,
+}
+
+fn scan(peer: bool) -> anyhow::Result<()> {
+    let Some(archive) = shared("data/manifests/corpus.tar.zst") else { return Ok(()) };
+    let program = release_binary()?;
+    let unpacked = tempfile::tempdir()?;
+    unpack(&archive, unpacked.path())?;
+    let corpus = unpacked.path().join("corpus");
+    let bytes = total_bytes(&corpus)?;
+    println!("corpus: {:.1} MB, read from the page cache, nothing rendered by other programs", mb(bytes));
+    let cost = median(9, || measure(ours(&program, &[&corpus])))?;
+    println!(
+        "pavisade scan: {:.3} s, {:.0} MB peak, {:.2} bytes of memory a byte of input",
+        cost.wall.as_secs_f64(),
+        mb(cost.memory),
+        cost.memory as f64 / bytes as f64
+    );
+    curve(&program, &corpus)?;
+    if peer {
+        kube_score(&program, &corpus)?;
+    }
+    Ok(())
+}
+
+/// The corpus cut down and repeated under other folder names.
+fn curve(program: &Path, corpus: &Path) -> anyhow::Result<()> {
+    println!("objects      MB   seconds  MB peak");
+    let all = files(corpus, &["yaml", "yml"])?;
+    for target in [100, 1_000, 10_000, 100_000] {
+        let folder = tempfile::tempdir()?;
+        let (mut count, mut copy) = (0, 0);
+        'fill: loop {
+            copy += 1;
+            for file in &all {
+                let text = fs::read(corpus.join(file))?;
+                let text = String::from_utf8_lossy(&text);
+                let here: usize = read(&Source::new("count", text.as_ref()))
+                    .docs
+                    .iter()
+                    .map(|doc| objects(doc.root()).sent.len())
+                    .sum();
+                if here == 0 {
+                    continue;
+                }
+                let to = folder.path().join(format!("copy-{copy}")).join(file);
+                fs::create_dir_all(to.parent().context("a file has a folder")?)?;
+                fs::write(to, text.as_bytes())?;
+                count += here;
+                if count >= target {
+                    break 'fill;
+                }
+            }
+        }
+        let bytes = total_bytes(folder.path())?;
+        let cost = median(3, || measure(ours(program, &[folder.path()])))?;
+        println!(
+            "{count:>7}  {:>6.1}  {:>8.3}  {:>7.0}",
+            mb(bytes),
+            cost.wall.as_secs_f64(),
+            mb(cost.memory)
+        );
+    }
+    Ok(())
+}
+
+/// kube-score and Pavisade over the files that kube-score takes.
+fn kube_score(program: &Path, corpus: &Path) -> anyhow::Result<()> {
+    let peer = tool("kube-score")?;
+    let folder = tempfile::tempdir()?;
+    let (mut taken, mut refused) = (Vec::new(), 0);
+    for file in files(corpus, &["yaml", "yml"])? {
+        let path = corpus.join(&file);
+        let output = Command::new(&peer).arg("score").arg(&path).output()?;
+        // It exits with 1 for findings too; what it cannot read it says.
+        if String::from_utf8_lossy(&output.stderr).contains("Failed to") || output.status.code() > Some(1)
+        {
+            refused += 1;
+            continue;
+        }
+        let to = folder.path().join(&file);
+        fs::create_dir_all(to.parent().context("a file has a folder")?)?;
+        fs::copy(&path, &to)?;
+        taken.push(to);
+    }
+    println!("kube-score takes {} files and refuses {refused}", taken.len());
+    let theirs = median(3, || {
+        let mut command = Command::new(&peer);
+        command.arg("score").args(&taken);
+        measure(command)
+    })?;
+    let own = median(9, || measure(ours(program, &[folder.path()])))?;
+    println!(
+        "kube-score: {:.3} s, {:.0} MB; pavisade on the same files, all checks: {:.3} s, {:.0} MB; ratio {:.1}",
+        theirs.wall.as_secs_f64(),
+        mb(theirs.memory),
+        own.wall.as_secs_f64(),
+        mb(own.memory),
+        theirs.wall.as_secs_f64() / own.wall.as_secs_f64()
+    );
+    Ok(())
+}
+
+fn ours(program: &Path, paths: &[&Path]) -> Command {
+    let mut command = Command::new(program);
+    command.args(["scan", "--render", "never", "--format", "json"]).args(paths);
+    command
+}
+
+fn release_binary() -> anyhow::Result<PathBuf> {
+    let status = Command::new("cargo")
+        .args(["build", "--release", "--bin", "pavisade"])
+        .current_dir(root())
+        .status()?;
+    ensure!(status.success(), "the program does not build");
+    Ok(root().join("target/release/pavisade"))
+}
+
+/// Runs a program to its end, its output thrown away, and watches its memory.
+fn measure(mut command: Command) -> anyhow::Result<Cost> {
+    let start = Instant::now();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let status = format!("/proc/{}/status", child.id());
+    let mut memory = 0;
+    let code = loop {
+        // The high-water mark only grows, so the last reading before the end is the peak.
+        if let Ok(text) = fs::read_to_string(&status) {
+            memory = memory.max(high_water(&text));
+        }
+        if let Some(code) = child.try_wait()? {
+            break code.code();
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    ensure!(code.is_some_and(|code| code != 2), "{command:?} ended with {code:?}");
+    Ok(Cost { wall: start.elapsed(), memory })
+}
+
+fn high_water(status: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
+fn median(runs: usize, mut run: impl FnMut() -> anyhow::Result<Cost>) -> anyhow::Result<Cost> {
+    let mut costs = (0..runs).map(|_| run()).collect::<anyhow::Result<Vec<_>>>()?;
+    costs.sort_by_key(|cost| cost.wall);
+    Ok(costs[runs / 2])
+}
+
+fn total_bytes(folder: &Path) -> anyhow::Result<u64> {
+    let all = files(folder, &["yaml", "yml", "json"])?;
+    all.iter().map(|file| Ok(fs::metadata(folder.join(file))?.len())).sum()
+}
+
+fn mb(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+/// One ordinary Deployment through reader, snapshot and checks.
+fn review() {
+    const POD: &str = include_str!("bench/pod.yaml");
+    const RUNS: u32 = 2_000;
+    let wanted = |meta: &pavisade_model::Meta| meta.scope == Scope::Object;
+    let Ok(checks) = CheckSet::new(KubernetesVersion::LATEST, wanted, &HashMap::new()) else {
+        return;
+    };
+    let once = || {
+        let source = Source::new("review", POD);
+        let documents = read(&source);
+        let objects = documents.docs.iter().flat_map(|doc| objects(doc.root()).sent);
+        let objects = objects.map(|o| Object::new(o.value, o.api_version, o.kind)).collect();
+        let world = WorldParts::files("review", WorldKind::Files, objects);
+        judge(&Snapshot::new(vec![world], Vec::new()), &checks)
+    };
+    let findings = once().findings.len();
+    let start = Instant::now();
+    for _ in 0..RUNS {
+        black_box(once());
+    }
+    println!(
+        "one pod, {} checks of scope Object, {findings} findings: {:.0} µs a review, reading included",
+        checks.metas().len(),
+        (start.elapsed() / RUNS).as_secs_f64() * 1e6
+    );
+}

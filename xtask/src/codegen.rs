@@ -1,0 +1,120 @@
+//! `cargo xtask codegen`: what is generated from the code and committed.
+//!
+//! A page for every check, the list of checks, the tables of the frameworks and the JSON schema
+//! of the output. `make test` shows that they are fresh.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+
+use anyhow::Context as _;
+use pavisade_checks::{Entry, registry};
+use pavisade_compliance::{builtin, controls_by_check};
+use pavisade_model::Area;
+
+use crate::shared::root;
+
+/// Writes everything anew.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let controls = controls_by_check(builtin());
+    let pages = root().join("docs/checks");
+    fs::create_dir_all(&pages)?;
+    let wanted: BTreeSet<_> = registry().iter().map(|e| format!("{}.md", e.meta.id)).collect();
+    for entry in fs::read_dir(&pages)? {
+        let entry = entry?;
+        if !wanted.contains(&*entry.file_name().to_string_lossy()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    for entry in registry() {
+        let served = controls.get(entry.meta.id).map_or(&[][..], Vec::as_slice);
+        write(&format!("docs/checks/{}.md", entry.meta.id), &page(entry, served))?;
+    }
+    write("docs/checks.md", &list())?;
+    write("docs/frameworks.md", &frameworks())?;
+    let schema = serde_json::to_string_pretty(&pavisade_report::json::schema())?;
+    write("schema/scan-v1.json", &format!("{schema}\n"))
+}
+
+fn write(path: &str, text: &str) -> anyhow::Result<()> {
+    let path = root().join(path);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
+}
+
+const HEAD: &str = "<!-- Made by `cargo xtask codegen`. -->\n";
+
+fn page(entry: &Entry, controls: &[String]) -> String {
+    let meta = entry.meta;
+    let mut page = format!("{HEAD}# {}: {}\n\n{}\n\n", meta.id, meta.name, meta.title);
+    let _ = writeln!(page, "| severity | confidence | area | scope | audience |");
+    let _ = writeln!(page, "| --- | --- | --- | --- | --- |");
+    let _ = writeln!(
+        page,
+        "| {} | {} | {} | {} | {} |",
+        meta.severity.name(),
+        meta.confidence.name(),
+        meta.area().name(),
+        meta.scope.name(),
+        meta.audience.name()
+    );
+    let _ = write!(page, "\n## Why\n\n{}\n\n## Fix\n\n{}\n", meta.why, meta.fix);
+    let schema = serde_json::to_value((entry.schema)()).unwrap_or_default();
+    if let Some(parameters) = schema.get("properties").and_then(|p| p.as_object())
+        && !parameters.is_empty()
+    {
+        let _ = write!(page, "\n## Parameters\n\n| name | default | what |\n| --- | --- | --- |\n");
+        for (name, parameter) in parameters {
+            let text = parameter.get("description").and_then(|d| d.as_str()).unwrap_or("");
+            let default = parameter.get("default").map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(page, "| `{name}` | `{default}` | {} |", text.replace('\n', " "));
+        }
+    }
+    if !meta.reads.is_empty() {
+        let kinds: Vec<_> = meta.reads.iter().map(|kind| format!("`{kind}`")).collect();
+        let _ = write!(page, "\n## Reads besides its subject\n\n{}\n", kinds.join(", "));
+    }
+    if !controls.is_empty() {
+        let _ = write!(page, "\n## Serves\n\n");
+        for control in controls {
+            let _ = writeln!(page, "- {control}");
+        }
+    }
+    page
+}
+
+fn list() -> String {
+    let mut text = format!("{HEAD}# The checks\n\n{} in all.\n", registry().len());
+    for area in Area::ALL {
+        let _ = write!(text, "\n## {}\n\n| id | name | severity | what fails |\n| --- | --- | --- | --- |\n", capital(area.name()));
+        for meta in registry().iter().map(|e| e.meta).filter(|m| m.area() == area) {
+            let (id, name, severity) = (meta.id, meta.name, meta.severity.name());
+            let _ = writeln!(text, "| [{id}](checks/{id}.md) | `{name}` | {severity} | {} |", meta.title);
+        }
+    }
+    text
+}
+
+fn frameworks() -> String {
+    let names: BTreeMap<_, _> = registry().iter().map(|e| (e.meta.id, e.meta.name)).collect();
+    let mut text = format!("{HEAD}# Frameworks\n\nControls that at least one check speaks for. Titles are our own words.\n");
+    for framework in builtin() {
+        let _ = write!(text, "\n## {} (`{}`)\n\n| control | asks for | checks |\n| --- | --- | --- |\n", framework.title, framework.id);
+        for control in &framework.controls {
+            let checks: Vec<_> = control
+                .checks
+                .iter()
+                .map(|id| format!("[{}](checks/{id}.md)", names.get(id.as_str()).copied().unwrap_or(id)))
+                .collect();
+            let _ = writeln!(text, "| {} | {} | {} |", control.id, control.title, checks.join(", "));
+        }
+    }
+    text
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
