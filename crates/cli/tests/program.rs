@@ -1,0 +1,171 @@
+//! The program as a user starts it: exit codes, messages, outputs.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pavisade"));
+    // Nothing of the machine: no helm or kustomize from PATH, no colours asked for.
+    command.args(args).current_dir(folder).env_clear().env("PATH", "/nowhere");
+    command
+}
+
+fn finish(output: Output) -> Run {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Run { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+fn run(folder: &Path, args: &[&str]) -> Run {
+    finish(command(folder, args).stdin(Stdio::null()).output().unwrap())
+}
+
+fn run_with_input(folder: &Path, args: &[&str], input: &str) -> Run {
+    let mut command = command(folder, args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    finish(child.wait_with_output().unwrap())
+}
+
+const BAD_POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: c\n    image: a\n    securityContext:\n      privileged: true\n";
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn findings_exit_with_1_and_point_at_the_line() {
+    let folder = folder(&[("pod.yaml", BAD_POD)]);
+    let found = run(folder.path(), &["scan"]);
+    assert_eq!(found.code, 1, "{}", found.err);
+    assert!(found.out.contains("critical[PV-C001]"), "{}", found.out);
+    assert!(found.out.contains("pod.yaml:9:7"), "{}", found.out);
+    assert!(!found.out.contains('\x1b'), "no colour without a terminal");
+    assert_eq!(found.err, "");
+}
+
+#[test]
+fn fail_on_decides_about_the_exit_code_only() {
+    let folder = folder(&[("pod.yaml", BAD_POD)]);
+    let never = run(folder.path(), &["scan", "--fail-on", "never"]);
+    assert_eq!(never.code, 0);
+    assert!(never.out.contains("PV-C001"));
+    let only_low = ["scan", "--check", "unpinned-image", "--fail-on", "high"];
+    assert_eq!(run(folder.path(), &only_low).code, 0);
+}
+
+#[test]
+fn what_cannot_be_read_exits_with_3_and_hides_nothing() {
+    let folder = folder(&[("pod.yaml", BAD_POD), ("bad.yaml", "apiVersion: v1\nkind: [\n")]);
+    let found = run(folder.path(), &["scan"]);
+    assert_eq!(found.code, 3);
+    assert!(found.out.contains("PV-C001"), "{}", found.out);
+    assert!(found.out.contains("bad.yaml"), "{}", found.out);
+    let missing = run(folder.path(), &["scan", "nothing-here"]);
+    assert_eq!(missing.code, 3);
+    assert!(missing.out.contains("nothing-here"), "{}", missing.out);
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_what_was_meant() {
+    let folder = folder(&[]);
+    for (args, expected) in [
+        (&["scan", "--check", "privileged-contaner"][..], "did you mean `privileged-container`"),
+        (&["scan", "--framework", "cis"], "there is no framework `cis`"),
+        (&["scan", "--kubernetes-version", "2"], "is no Kubernetes version"),
+        (&["scan", "--set", "nothing"], "CHECK.PARAMETER=VALUE"),
+        (&["scan", "--set", "PV-C001.colour=1"], "unknown field `colour`"),
+        (&["checks", "explain", "PV-X999"], "there is no check `PV-X999`"),
+        (&["scan", "--output", "no/such/folder/x"], "writing no/such/folder/x"),
+    ] {
+        let wrong = run(folder.path(), args);
+        assert_eq!(wrong.code, 2, "{args:?}: {}", wrong.out);
+        assert!(wrong.err.contains(expected), "{args:?}: {}", wrong.err);
+    }
+}
+
+#[test]
+fn an_empty_folder_is_said_to_be_empty() {
+    let empty = folder(&[("values.yaml", "replicas: 1\n")]);
+    let clean = run(empty.path(), &["scan"]);
+    assert_eq!(clean.code, 0);
+    assert!(clean.out.contains("nothing to judge"), "{}", clean.out);
+}
+
+#[test]
+fn standard_input_is_read() {
+    let folder = folder(&[]);
+    let found = run_with_input(folder.path(), &["scan", "-"], BAD_POD);
+    assert_eq!(found.code, 1);
+    assert!(found.out.contains("PV-C001"), "{}", found.out);
+}
+
+#[test]
+fn a_chart_without_helm_is_said_not_to_be_rendered() {
+    let folder = folder(&[
+        ("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+        ("web/templates/pod.yaml", "apiVersion: v1\nkind: {{ .Values.kind }}\n"),
+    ]);
+    let found = run(folder.path(), &["scan"]);
+    assert_eq!(found.code, 3, "{}", found.out);
+    assert!(found.out.contains("helm"), "{}", found.out);
+}
+
+#[test]
+fn json_and_sarif_go_to_a_file() {
+    let folder = folder(&[("pod.yaml", BAD_POD)]);
+    for (format, key) in [("json", "findings"), ("sarif", "runs")] {
+        let file = format!("out.{format}");
+        let done = run(folder.path(), &["scan", "pod.yaml", "--format", format, "-o", &file]);
+        assert_eq!((done.code, done.out.as_str()), (1, ""));
+        let text = fs::read_to_string(folder.path().join(file)).unwrap();
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(document[key].as_array().is_some_and(|list| !list.is_empty()), "{format}");
+    }
+}
+
+#[test]
+fn equal_input_gives_equal_bytes() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let args = ["scan", "shop", "--format", "json", "--render", "never"];
+    let first = run(&examples, &args);
+    for threads in ["1", "2", "7"] {
+        let mut again = command(&examples, &args);
+        let again = finish(again.env("RAYON_NUM_THREADS", threads).output().unwrap());
+        assert!(first.out == again.out, "with {threads} threads");
+    }
+}
+
+#[test]
+fn the_shop_has_findings_and_its_mended_twin_has_none() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    assert_eq!(run(&examples, &["scan", "shop"]).code, 1);
+    let mended = run(&examples, &["scan", "shop-mended"]);
+    assert_eq!(mended.code, 0, "{}", mended.out);
+}
+
+#[test]
+fn help_names_the_exit_codes_and_completions_and_man_are_made() {
+    let folder = folder(&[]);
+    assert!(run(folder.path(), &["scan", "--help"]).out.contains("Exit codes:"));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(run(folder.path(), &["completions", shell]).out.contains("pavisade"));
+    }
+    assert!(run(folder.path(), &["man"]).out.starts_with(".ie") );
+    assert!(run(folder.path(), &["checks", "list"]).out.contains("PV-C001"));
+    assert!(run(folder.path(), &["checks", "explain", "privileged-container"]).out.contains("Why"));
+}
