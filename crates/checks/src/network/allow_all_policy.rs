@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::address::Cidr;
 use super::policy::{Direction, rules};
-use super::rule::{allows_anybody, allows_every_port, block, is_every_pod, peers};
+use super::rule::{allows_anybody, allows_every_port, block, is_every_pod, peers, unreadable};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// NetworkPolicies that allow everything.
@@ -55,8 +55,14 @@ fn judge(rule: Value<'_>, direction: Direction) -> Option<Claim<'_>> {
         let message = format!("this rule allows {what} everywhere on every port");
         return Some(Claim::fails(rule, message));
     }
-    let whole: Vec<_> =
-        peers(rule, direction).filter_map(block).filter(|b| b.except.is_empty()).collect();
+    let (mut whole, mut unread) = (Vec::new(), None);
+    for block in peers(rule, direction).filter_map(block) {
+        match block {
+            Ok(block) if block.except.is_empty() => whole.push(block),
+            Ok(_) => {}
+            Err(value) => unread = Some(unreadable(value)),
+        }
+    }
     let blocks: Vec<_> = whole.iter().map(|b| b.cidr).collect();
     if let Some(first) = whole.first().filter(|_| Cidr::cover_everything(&blocks)) {
         let widest = whole.iter().find(|b| b.cidr.is_everything()).unwrap_or(first);
@@ -64,11 +70,12 @@ fn judge(rule: Value<'_>, direction: Direction) -> Option<Claim<'_>> {
         return Some(Claim::fails(widest.value, message));
     }
     let all_pods = peers(rule, direction).find(|peer| is_every_pod(*peer));
-    all_pods.filter(|_| direction == Direction::Ingress).map(|peer| {
+    let all_pods = all_pods.filter(|_| direction == Direction::Ingress).map(|peer| {
         Claim::fails(
             peer,
             "this rule allows connections from every pod of the cluster on every port, as if \
              there were no policy",
         )
-    })
+    });
+    all_pods.or(unread)
 }

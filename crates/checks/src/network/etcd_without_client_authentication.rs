@@ -37,17 +37,22 @@ impl Check for EtcdWithoutClientAuthentication {
         }
         match plain_address(component).or_else(|| without_certificate(component)) {
             None => Verdict::Holds,
-            Some(claim) => match component.object().namespace() {
-                "kube-system" | "" => claim.into(),
-                // One that an application uses holds no cluster.
-                _ if component.source() == FlagSource::CommandLine => {
-                    let severity = claim.severity.unwrap_or(Severity::Medium);
-                    claim.severity(severity.min(Severity::Medium)).into()
-                }
-                _ => claim.into(),
-            },
+            Some(claim) if holds_the_cluster(component) => claim.into(),
+            Some(claim) => {
+                let severity = claim.severity.unwrap_or(Severity::Medium);
+                claim.severity(severity.min(Severity::Medium)).into()
+            }
         }
     }
+}
+
+/// Whether it is the control plane's etcd, not one that an application brings.
+fn holds_the_cluster(component: Component<'_>) -> bool {
+    let object = component.object();
+    component.source() == FlagSource::Kubeadm
+        || object.namespace() == "kube-system"
+        // A static pod's file may leave the namespace out.
+        || object.kind() == "Pod" && object.namespace().is_empty()
 }
 
 /// etcd takes every flag from a variable of the environment as well; the flag wins.

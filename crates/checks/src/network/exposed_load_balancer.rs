@@ -73,7 +73,7 @@ impl Check for ExposedLoadBalancer {
             Reach::Open => Verdict::fails(
                 kind,
                 "nothing limits who reaches this load balancer: no source ranges, no annotation \
-                 for an internal one, no NetworkPolicy on its pods",
+                 for an internal one, no NetworkPolicy that limits its pods",
             ),
         }
     }
@@ -147,16 +147,18 @@ fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Reach {
         .flat_map(|policy| rules(policy, Direction::Ingress))
         .filter(|rule| targets.iter().any(|target| allows_target(*rule, target)))
         .collect();
-    let blocks: Vec<_> = rules
-        .iter()
-        .flat_map(|rule| peers(*rule, Direction::Ingress))
-        .filter_map(block)
-        .map(|b| b.cidr)
-        .collect();
+    let peers = rules.iter().flat_map(|rule| peers(*rule, Direction::Ingress));
+    let (blocks, unread): (Vec<_>, Vec<_>) = peers.filter_map(block).partition(Result::is_ok);
+    let blocks: Vec<_> = blocks.into_iter().flatten().map(|b| b.cidr).collect();
     if rules.iter().any(|rule| allows_anybody(*rule, Direction::Ingress))
         || Cidr::cover_everything(&blocks)
     {
         return Reach::Open;
+    }
+    if !unread.is_empty() {
+        return Reach::Unknown(
+            "a NetworkPolicy of its pods has an `ipBlock` that cannot be read".into(),
+        );
     }
     // Unless traffic stays on the node where it arrives, the pod sees a node's address as its
     // source, and a policy that allows the nodes' network allows everybody.

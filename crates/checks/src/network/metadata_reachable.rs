@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::policy::{Direction, rules};
-use super::rule::{allows_anybody, allows_port, block, peers};
+use super::rule::{allows_anybody, allows_port, block, peers, unreadable};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// NetworkPolicies that let pods reach the cloud's metadata service.
@@ -64,7 +64,10 @@ impl Check for MetadataReachable {
 }
 
 fn judge(peer: Value<'_>) -> Option<Claim<'_>> {
-    let block = block(peer)?;
+    let block = match block(peer)? {
+        Ok(block) => block,
+        Err(value) => return Some(unreadable(value)),
+    };
     let reached = if block.allows(V4) {
         V4
     } else if block.allows(AWS_V6) && !block.except.iter().any(|e| e.contains(GOOGLE_V6)) {

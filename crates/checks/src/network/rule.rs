@@ -7,6 +7,7 @@ use pavisade_yaml::{Kind, Value};
 
 use super::address::Cidr;
 use super::policy::Direction;
+use crate::Claim;
 
 /// The peers of a rule; none means anybody.
 pub(super) fn peers(rule: Value<'_>, direction: Direction) -> impl Iterator<Item = Value<'_>> {
@@ -18,7 +19,8 @@ pub(super) fn peers(rule: Value<'_>, direction: Direction) -> impl Iterator<Item
 
 /// Whether a rule names no peers, which allows all.
 pub(super) fn allows_anybody(rule: Value<'_>, direction: Direction) -> bool {
-    rule.kind() == Kind::Mapping && peers(rule, direction).next().is_none()
+    // The API server reads null as a rule without fields.
+    matches!(rule.kind(), Kind::Mapping | Kind::Null) && peers(rule, direction).next().is_none()
 }
 
 /// Whether a rule allows every TCP port.
@@ -105,13 +107,27 @@ impl Block<'_> {
     }
 }
 
-/// The address block of a peer, where it is one that can be read.
-pub(super) fn block(peer: Value<'_>) -> Option<Block<'_>> {
-    let block = peer.get("ipBlock")?;
-    let value = block.get("cidr")?;
-    let cidr = Cidr::read(value.as_str()?)?;
-    let except = block.list("except").filter_map(|e| Cidr::read(e.as_str()?)).collect();
-    Some(Block { value, cidr, except })
+/// The address block of a peer, where it has one; or what of it cannot be read.
+pub(super) fn block(peer: Value<'_>) -> Option<Result<Block<'_>, Value<'_>>> {
+    let block = peer.get("ipBlock").filter(|b| !b.is_null())?;
+    let read = |value: Value<'_>| value.as_str().and_then(Cidr::read);
+    let Some((value, cidr)) = block.get("cidr").and_then(|v| Some((v, read(v)?))) else {
+        return Some(Err(block.get("cidr").unwrap_or(block)));
+    };
+    let mut except = Vec::new();
+    for value in block.list("except") {
+        match read(value) {
+            Some(cidr) => except.push(cidr),
+            None => return Some(Err(value)),
+        }
+    }
+    Some(Ok(Block { value, cidr, except }))
+}
+
+/// Says that an address block cannot be read.
+pub(super) fn unreadable(value: Value<'_>) -> Claim<'_> {
+    let text = value.scalar_text().unwrap_or_default();
+    Claim::unknown(value, format!("`{text}` is no block of addresses that can be read"))
 }
 
 /// Whether a peer is every pod of the cluster: all namespaces, and all pods of them.

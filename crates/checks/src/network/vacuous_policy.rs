@@ -82,15 +82,16 @@ impl Check for VacuousPolicy {
                  files",
             );
         }
-        if on_host.is_none() && !near.complete {
-            if let Some(maker) = operator(policy.namespace(), cx) {
-                let why = format!(
-                    "{} `{}` may make the pods that it selects, which are not in these files",
-                    maker.kind(),
-                    maker.name()
-                );
-                return Verdict::unknown(place, why);
-            }
+        if on_host.is_none()
+            && !near.complete
+            && let Some(maker) = operator(policy.namespace(), cx)
+        {
+            let why = format!(
+                "{} `{}` may make the pods that it selects, which are not in these files",
+                maker.kind(),
+                maker.name()
+            );
+            return Verdict::unknown(place, why);
         }
         let claim = match on_host {
             Some(name) => Claim::fails(

@@ -64,7 +64,8 @@ fn class(class: &Object) -> Verdict<'_> {
     let provisioner = class.at(&["provisioner"]).and_then(Value::as_str).unwrap_or("");
     let protocol = class.at(&["parameters", "protocol"]).and_then(Value::as_str);
     // Azure's driver speaks SMB unless told otherwise.
-    if !is_nfs(provisioner) && !(provisioner == "file.csi.azure.com" && protocol == Some("nfs")) {
+    let azure = provisioner == "file.csi.azure.com" && protocol == Some("nfs");
+    if !azure && !is_nfs(provisioner) {
         return Verdict::NotApplicable;
     }
     let server = class.at(&["parameters", "server"]).and_then(Value::as_str);
