@@ -17,6 +17,7 @@ use crate::helm::{Helm, Rendered};
 use crate::kustomize::{self, Shares};
 use crate::load::{Scan, several};
 use crate::names::{KUSTOMIZATION, Named};
+use crate::program::tail;
 use crate::shown::Shown;
 use crate::walk::{self, Walked};
 use crate::{Render, Skip};
@@ -72,17 +73,17 @@ pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
     for (candidate, outcome) in candidates.iter().zip(outcomes) {
         objects[candidate.group].extend(scan.take(outcome));
     }
-    for ((name, kind), objects) in groups.into_iter().zip(objects) {
-        scan.add(&name, kind, objects);
-    }
+    let groups = groups.into_iter().zip(objects);
+    let mut worlds: Vec<_> = groups.map(|((name, kind), objects)| (name, kind, objects)).collect();
     for (name, texts) in rendered_charts.into_values().flatten() {
         let objects = texts.into_iter().flat_map(|text| scan.take_parsed(text)).collect();
-        scan.add(&name, WorldKind::Chart, objects);
+        worlds.push((name, WorldKind::Chart, objects));
     }
     for (name, parsed) in kustomized.rendered {
         let objects = scan.take_parsed(parsed);
-        scan.add(&name, WorldKind::Kustomization, objects);
+        worlds.push((name, WorldKind::Kustomization, objects));
     }
+    scan.add_all(worlds);
     scan.say_split(&given);
     let nothing = before == (scan.stats.objects, scan.notes.len());
     if nothing && scan.unrendered_charts.is_empty() {
@@ -254,7 +255,7 @@ fn render_charts(
             }
             Err(mut note) => {
                 scan.stats.charts_unrendered += 1;
-                note.message = shown.in_message(&note.message);
+                note.message = tail(&shown.in_message(&note.message));
                 scan.notes.push(note);
             }
         }
@@ -313,7 +314,7 @@ fn render_kustomizations(scan: &mut Scan<'_>, shown: &Shown, graph: &Graph) -> K
                 kustomized.rendered.push((name(root), parsed));
             }
             Some(Err(why)) => {
-                failed.entry(shown.in_message(&why)).or_default().push(name(root));
+                failed.entry(tail(&shown.in_message(&why))).or_default().push(name(root));
                 rest.push(*root);
             }
             None => {

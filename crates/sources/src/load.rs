@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use pavisade_model::{Note, NoteKind};
-use pavisade_snapshot::{Snapshot, WorldKind, WorldParts};
+use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use rayon::prelude::*;
 
 use crate::archive::{self, Packed, Unpacked};
@@ -230,7 +230,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Counts what a file gave and keeps its notes; the objects are given back.
-    pub(crate) fn take(&mut self, outcome: Outcome) -> Vec<pavisade_snapshot::Object> {
+    pub(crate) fn take(&mut self, outcome: Outcome) -> Vec<Object> {
         if let Some(why) = outcome.skip {
             self.stats.skip(why, 1);
             return Vec::new();
@@ -243,7 +243,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The same for a text that is no file.
-    pub(crate) fn take_parsed(&mut self, parsed: Parsed) -> Vec<pavisade_snapshot::Object> {
+    pub(crate) fn take_parsed(&mut self, parsed: Parsed) -> Vec<Object> {
         self.notes.extend(parsed.notes);
         self.stats.documents += parsed.documents;
         self.stats.objects += parsed.objects.len();
@@ -254,16 +254,19 @@ impl<'a> Scan<'a> {
     }
 
     /// Adds a world, split where it must be.
-    pub(crate) fn add(
-        &mut self,
-        name: &str,
-        kind: WorldKind,
-        objects: Vec<pavisade_snapshot::Object>,
-    ) {
-        let split = worlds::worlds(name, kind, objects);
-        self.worlds.extend(split.worlds);
-        self.notes.extend(split.notes);
-        self.splits.extend(split.split);
+    pub(crate) fn add(&mut self, name: &str, kind: WorldKind, objects: Vec<Object>) {
+        self.add_all(vec![(name.to_owned(), kind, objects)]);
+    }
+
+    /// Adds several.
+    pub(crate) fn add_all(&mut self, worlds: Vec<(String, WorldKind, Vec<Object>)>) {
+        let split = |(name, kind, objects): (String, _, _)| worlds::worlds(&name, kind, objects);
+        let splits: Vec<_> = worlds.into_par_iter().map(split).collect();
+        for split in splits {
+            self.worlds.extend(split.worlds);
+            self.notes.extend(split.notes);
+            self.splits.extend(split.split);
+        }
     }
 
     /// Says once for a given path that worlds of it were split.

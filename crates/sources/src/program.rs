@@ -155,10 +155,15 @@ fn brief(text: &str) -> String {
         .filter(|line| !["warning", "level=warn", "#"].iter().any(|word| begins(line, word)))
         .map(|line| line.strip_prefix("Error: ").unwrap_or(line))
         .collect();
-    let last = lines[lines.len().saturating_sub(4)..].join("; ");
-    match last.char_indices().nth(600) {
-        Some((at, _)) => format!("{} …", &last[..at]),
-        None => last,
+    lines[lines.len().saturating_sub(4)..].join("; ")
+}
+
+/// The end of a long message.
+pub(crate) fn tail(message: &str) -> String {
+    const LENGTH: usize = 500;
+    match message.char_indices().rev().nth(LENGTH) {
+        Some((at, _)) => format!("… {}", &message[at..]),
+        None => message.to_owned(),
     }
 }
 

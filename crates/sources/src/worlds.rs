@@ -19,17 +19,18 @@ pub(crate) struct Split {
 /// folder, and one of each file in a folder where that is not enough.
 pub(crate) fn worlds(name: &str, kind: WorldKind, objects: Vec<Object>) -> Split {
     let mut split = Split::default();
-    let (same, differ) = copies(&objects);
-    let Some(example) = differ else {
-        if !objects.is_empty() {
-            split.worlds.push(WorldParts::files(name, kind, without(objects, &same)));
+    let example = match copies(&objects) {
+        Ok(copies) => {
+            if !objects.is_empty() {
+                split.worlds.push(WorldParts::files(name, kind, without(objects, &copies)));
+            }
+            return split;
         }
-        return split;
+        Err(example) => example,
     };
     for (folder, objects) in grouped(objects, |source| folder(name, source)) {
-        let (same, differ) = copies(&objects);
-        if differ.is_none() {
-            split.worlds.push(WorldParts::files(folder, kind, without(objects, &same)));
+        if let Ok(copies) = copies(&objects) {
+            split.worlds.push(WorldParts::files(folder, kind, without(objects, &copies)));
             continue;
         }
         for (file, objects) in grouped(objects, str::to_owned) {
@@ -43,24 +44,35 @@ pub(crate) fn worlds(name: &str, kind: WorldKind, objects: Vec<Object>) -> Split
     split
 }
 
-/// Which objects say what one before them says, and two that have one id and differ.
-fn copies(objects: &[Object]) -> (Vec<bool>, Option<String>) {
-    let mut first: HashMap<&ObjectId, &Object> = HashMap::with_capacity(objects.len());
-    let mut example = None;
-    let mut is_copy = |object| -> bool {
+/// Which objects say what one before them says.
+///
+/// # Errors
+/// Two that have one id and differ.
+fn copies(objects: &[Object]) -> Result<Vec<bool>, String> {
+    let mut known: HashMap<&ObjectId, &Object> = HashMap::with_capacity(objects.len());
+    let is_copy = |object| {
         // What has no name is told apart by its place.
         if Object::name(object).is_empty() {
-            return false;
+            return Ok(false);
         }
-        let Some(first) = first.insert(object.id(), object) else { return false };
-        if first.same_content(object) {
-            return true;
+        match known.insert(object.id(), object) {
+            None => Ok(false),
+            Some(first) if same(first, object) => Ok(true),
+            Some(first) => Err(describe(first, object)),
         }
-        example.get_or_insert_with(|| describe(first, object));
-        false
     };
-    let same = objects.iter().map(&mut is_copy).collect();
-    (same, example)
+    objects.iter().map(is_copy).collect()
+}
+
+/// [`Object::same_content`], which writes both out, only where the texts differ.
+fn same(a: &Object, b: &Object) -> bool {
+    a.value().id() == b.value().id() && text(a) == text(b) || a.same_content(b)
+}
+
+/// The document that an object is in.
+fn text(object: &Object) -> Option<&str> {
+    let span = object.doc().span();
+    object.doc().source().text().get(span.start as usize..span.end as usize)
 }
 
 fn without(objects: Vec<Object>, copies: &[bool]) -> Vec<Object> {
