@@ -70,9 +70,9 @@ static REGISTRY: &[Entry] = &[
     entry::<supply::missing_signature_policy::MissingSignaturePolicy>(),
     entry::<storage::plaintext_etcd::PlaintextEtcd>(),
     entry::<storage::unencrypted_storage_class::UnencryptedStorageClass>(),
-    entry::<operation::unseen_text::UnseenText>(),
     entry::<storage::nfs_without_kerberos::NfsWithoutKerberos>(),
     entry::<storage::host_path_persistent_volume::HostPathPersistentVolume>(),
     entry::<storage::synced_secret_store::SyncedSecretStore>(),
+    entry::<operation::unseen_text::UnseenText>(),
     entry::<operation::removed_api_version::RemovedApiVersion>(),
 ];

@@ -43,13 +43,16 @@ impl WorldParts {
     }
 }
 
+/// The objects of one group among those of a kind.
+type OfGroup = (Arc<str>, Vec<Arc<Object>>);
+
 /// Objects that are joined with each other and with nothing else.
 #[derive(Debug)]
 pub struct World {
     name: Arc<str>,
     kind: WorldKind,
     objects: BTreeMap<ObjectId, Arc<Object>>,
-    by_kind: HashMap<(Arc<str>, Arc<str>), Vec<Arc<Object>>>,
+    by_kind: HashMap<Arc<str>, Vec<OfGroup>>,
     default_coverage: Coverage,
     coverage: HashMap<(String, String), Coverage>,
 }
@@ -71,10 +74,13 @@ impl World {
         default_coverage: Coverage,
         coverage: HashMap<(String, String), Coverage>,
     ) -> Self {
-        let mut by_kind: HashMap<_, Vec<_>> = HashMap::new();
+        let mut by_kind: HashMap<Arc<str>, Vec<OfGroup>> = HashMap::new();
         for (id, object) in &objects {
-            let key = (id.group.clone(), id.kind.clone());
-            by_kind.entry(key).or_default().push(object.clone());
+            let groups = by_kind.entry(id.kind.clone()).or_default();
+            match groups.iter_mut().find(|(group, _)| *group == id.group) {
+                Some((_, objects)) => objects.push(object.clone()),
+                None => groups.push((id.group.clone(), vec![object.clone()])),
+            }
         }
         Self { name, kind, objects, by_kind, default_coverage, coverage }
     }
@@ -115,10 +121,15 @@ impl World {
         self.objects.values().map(|object| &**object)
     }
 
+    fn list(&self, kind: GroupKind) -> &[Arc<Object>] {
+        let groups = self.by_kind.get(kind.kind).map_or(&[][..], Vec::as_slice);
+        let of_group = groups.iter().find(|(group, _)| **group == *kind.group);
+        of_group.map_or(&[], |(_, objects)| objects)
+    }
+
     /// The objects of one kind, of any version, ordered by their ids.
     pub fn of_kind(&self, kind: GroupKind) -> impl Iterator<Item = &Object> {
-        let key = (Arc::from(kind.group), Arc::from(kind.kind));
-        self.by_kind.get(&key).into_iter().flatten().map(|object| &**object)
+        self.list(kind).iter().map(|object| &**object)
     }
 
     /// The objects of one kind in one namespace.
@@ -127,14 +138,11 @@ impl World {
         kind: GroupKind,
         namespace: &'a str,
     ) -> impl Iterator<Item = &'a Object> {
-        let first = ObjectId {
-            group: kind.group.into(),
-            kind: kind.kind.into(),
-            namespace: namespace.into(),
-            name: "".into(),
-        };
-        let inside = move |o: &&Object| o.is(kind) && o.namespace() == namespace;
-        self.objects.range(first..).map(|(_, object)| &**object).take_while(inside)
+        let objects = self.list(kind);
+        // They stand in the order of their ids, so a namespace is one run.
+        let start = objects.partition_point(|object| object.namespace() < namespace);
+        let inside = move |object: &&Object| object.namespace() == namespace;
+        objects[start..].iter().map(|object| &**object).take_while(inside)
     }
 
     /// One object by its names.
@@ -150,6 +158,9 @@ impl World {
 
     /// How much of a kind was seen.
     pub fn coverage(&self, kind: GroupKind) -> Coverage {
+        if self.coverage.is_empty() {
+            return self.default_coverage;
+        }
         let key = (kind.group.to_owned(), kind.kind.to_owned());
         self.coverage.get(&key).copied().unwrap_or(self.default_coverage)
     }

@@ -87,7 +87,7 @@ pub(crate) fn plain_note(
 /// A note on a file above the limit.
 pub(crate) fn too_large(name: &str, limit: u64) -> Note {
     let message = format!("larger than {}; it was not read", size(limit));
-    plain_note(NoteKind::Unread, name, message, "Split it, or raise the limit.")
+    plain_note(NoteKind::Unread, name, message, "Split it.")
 }
 
 /// A size for people.

@@ -1,25 +1,24 @@
 //! Pods and what runs in them.
 
-mod field;
-mod node_path;
-mod root;
-mod sensitive_path;
-
 pub(crate) mod added_capability;
 pub(crate) mod custom_selinux_option;
 pub(crate) mod escape_capability;
+mod field;
 pub(crate) mod host_namespace;
 pub(crate) mod host_path_volume;
 pub(crate) mod host_port;
 pub(crate) mod host_probe;
 pub(crate) mod host_user_namespace;
+mod node_path;
 pub(crate) mod non_default_proc_mount;
 pub(crate) mod privilege_escalation;
 pub(crate) mod privileged_container;
+mod root;
 pub(crate) mod root_user;
 pub(crate) mod root_user_possible;
 pub(crate) mod runtime_socket_mount;
 pub(crate) mod sensitive_host_path;
+mod sensitive_path;
 pub(crate) mod shared_process_namespace;
 pub(crate) mod unconfined_apparmor;
 pub(crate) mod unconfined_seccomp;

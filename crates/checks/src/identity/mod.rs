@@ -1,1 +1,3 @@
 //! Who may do what, and who is who.
+
+

@@ -1,4 +1,4 @@
 //! Audit and operation of the cluster.
 
-pub(crate) mod unseen_text;
 pub(crate) mod removed_api_version;
+pub(crate) mod unseen_text;
