@@ -194,13 +194,13 @@ impl Access {
     pub(super) fn holders(&self, role: &Object) -> Vec<Holder> {
         let namespace = role.is(kinds::ROLE).then(|| role.namespace().to_owned());
         let own = RoleId { namespace, name: role.name().to_owned() };
-        let mut holders = Vec::new();
+        let (mut holders, mut known) = (Vec::new(), HashSet::new());
         let mut add = |id: &RoleId, through: Option<&String>| {
             for binding in self.bindings.get(id).into_iter().flatten() {
                 for subject in &binding.subjects {
                     let (subject, place) = (subject.clone(), binding.place.clone());
                     let holder = Holder { subject, place, through: through.cloned() };
-                    if !holders.contains(&holder) {
+                    if known.insert(holder.clone()) {
                         holders.push(holder);
                     }
                 }

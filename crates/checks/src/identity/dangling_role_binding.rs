@@ -66,9 +66,9 @@ impl Check for DanglingRoleBinding {
                 let roles = cx.list(kinds::ROLE);
                 // A file without a namespace gets one as it is applied.
                 let of_name: Vec<_> = roles.objects.iter().filter(|r| r.name() == name).collect();
-                let open = |role: &&&Object| role.namespace().is_empty() || namespace.is_empty();
+                let open = |role: &&Object| role.namespace().is_empty() || namespace.is_empty();
                 let hint = match of_name.iter().find(|role| !role.namespace().is_empty()) {
-                    _ if of_name.iter().any(|role| open(&role)) => None,
+                    _ if of_name.iter().any(|role| open(role)) => None,
                     Some(other) => Some(format!(
                         "{named} does not exist in namespace `{namespace}` {{}}, but in `{}`, which a \
                          RoleBinding here does not reach",

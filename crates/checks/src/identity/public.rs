@@ -80,7 +80,7 @@ impl<'a> Bound<'a> {
         }
         let access = Access::of(cx);
         let Some(role) = access.cluster_role(cx, self.name) else {
-            return builtin::rules(self.name).map(|list| Rules::read(list));
+            return builtin::rules(self.name).map(Rules::read);
         };
         let mut rules = Rules::of(role);
         if is_aggregated(role) {
