@@ -3,13 +3,14 @@
 use pavisade_macros::check;
 use pavisade_model::{Confidence, kinds};
 use pavisade_snapshot::{Coverage, Object};
+use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::access::Access;
 use super::builtin;
 use super::public::Bound;
-use crate::{Check, Claim, Cx, OnObject, Verdict};
+use crate::{Check, Claim, Cx, Listing, OnObject, Verdict};
 
 /// Bindings to a role that does not exist.
 ///
@@ -90,10 +91,10 @@ impl Check for DanglingRoleBinding {
 
 /// Files never hold all roles of a cluster, so only a role of that name at a wrong place tells.
 fn missing<'a>(
-    place: pavisade_yaml::Value<'a>,
+    place: Value<'a>,
     named: &str,
     hint: Option<String>,
-    listing: crate::Listing<'a>,
+    listing: Listing<'a>,
 ) -> Verdict<'a> {
     if let Some(why) = listing.refused() {
         return Verdict::unknown(place, why);

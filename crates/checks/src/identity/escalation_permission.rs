@@ -1,5 +1,7 @@
 //! PV-I005.
 
+use std::cmp::Reverse;
+
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Severity};
 use pavisade_snapshot::Object;
@@ -7,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::power::{Power, judge, list, lower};
-use super::rules::{Grant, Resource, Rule, Rules};
+use super::rules::{Resource, Rule, Rules};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that let their holders give themselves more permissions.
@@ -48,32 +50,30 @@ impl Check for EscalationPermission {
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         judge(object, cx, |rules: &Rules<'a>| {
-            // `*` is both: one claim is enough, and of equal ones the last is taken.
-            let roles = [bind(rules), escalate(rules)];
-            let worst = roles.into_iter().flatten().max_by_key(|power| power.severity);
-            let other = impersonate(rules).or_else(|| constrained(rules, cx));
-            worst.into_iter().chain(other).collect()
+            // One claim for each: `*` is `escalate` and `bind`, and often covers all identities.
+            let mut roles: Vec<_> = escalate(rules).chain(bind(rules)).collect();
+            roles.sort_by_key(|power| Reverse(power.severity));
+            let mut identities: Vec<_> = impersonate(rules).chain(constrained(rules, cx)).collect();
+            identities.sort_by_key(|power| Reverse(power.severity));
+            roles.into_iter().chain(identities).collect()
         })
     }
 }
 
 /// Writing a role with more than the writer has.
-fn escalate<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
-    let own = |on| rules.grant(&["escalate"], on);
-    let power = |grant: Grant<'a>| {
-        let writes = rules.grant(&WRITE, grant.on).is_some();
+fn escalate<'a>(rules: &Rules<'a>) -> impl Iterator<Item = Power<'a>> {
+    // In a namespace, only Roles are to be had.
+    [ROLES, CLUSTER_ROLES].into_iter().filter_map(|on| {
+        let grant = rules.grant(&["escalate"], on)?;
+        let writes = rules.grant(&WRITE, on).is_some();
         let gives = match writes {
-            true => "`escalate`: to write itself a role with every permission",
-            false => {
-                "`escalate`: to write itself a role with every permission, once it may write roles"
-            }
+            true => "write itself a role with every permission",
+            false => "write itself a role with every permission, once it may write roles",
         };
         let severity = if writes { Severity::Critical } else { Severity::High };
-        let power = Power::new(&grant, severity, gives).instance("escalate");
-        if grant.on == ROLES { power } else { power.cluster_scoped() }
-    };
-    // A ClusterRole that only RoleBindings bind still escalates Roles: they come first.
-    own(ROLES).or_else(|| own(CLUSTER_ROLES)).map(power)
+        let power = Power::new(&grant, severity, gives).instance("roles");
+        Some(if on == ROLES { power } else { power.cluster_scoped() })
+    })
 }
 
 /// Binding a role with more than the binder has.
@@ -84,15 +84,15 @@ fn bind<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
     let named = grant.rule.is_named();
     let admin = grant.on == CLUSTER_ROLES && grant.rule.covers_name("cluster-admin");
     let what = match (admin, named) {
-        (true, _) => "`bind` cluster-admin",
-        (false, true) => "`bind` these roles",
-        (false, false) => "`bind` every Role there",
+        (true, _) => "bind cluster-admin",
+        (false, true) => "bind these roles",
+        (false, false) => "bind every Role there",
     };
     let gives = match writes {
         true => format!("{what} to anybody"),
         false => format!("{what} to anybody, once it may write bindings"),
     };
-    let power = Power::new(&grant, Severity::Critical, gives).instance("bind");
+    let power = Power::new(&grant, Severity::Critical, gives).instance("roles");
     // Naming cluster-admin limits nothing; a choice of lesser roles is how power is delegated.
     let severity = match (admin, named) {
         (true, _) => Severity::Critical,
@@ -110,23 +110,22 @@ fn names_the_mighty(rule: Rule<'_>) -> bool {
 }
 
 /// The headers `Impersonate-User` and `Impersonate-Group`, with all that the identity may do.
-fn impersonate<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
-    let grant = rules.grant_any(&["impersonate"], [USERS, GROUPS, SERVICE_ACCOUNTS])?;
-    let named = grant.rule.is_named();
-    let gives = match (grant.on.name, named) {
-        (_, true) => "`impersonate` these, with all that they may do",
-        ("users", _) => "`impersonate` any user, with all that it may do",
-        ("groups", _) => "`impersonate` a member of any group, `system:masters` included",
-        _ => "`impersonate` every ServiceAccount there, with all that it may do",
-    };
-    let mut power = Power::new(&grant, Severity::Critical, gives).instance("impersonate");
-    if named && !names_the_mighty(grant.rule) {
-        power.severity = Severity::Medium;
-    } else if named {
-        power.severity = Severity::Critical;
-    }
-    // Users and groups are in no namespace.
-    Some(if grant.on == SERVICE_ACCOUNTS { power } else { power.cluster_scoped() })
+fn impersonate<'a>(rules: &Rules<'a>) -> impl Iterator<Item = Power<'a>> {
+    [USERS, GROUPS, SERVICE_ACCOUNTS].into_iter().filter_map(|on| {
+        let grant = rules.grant(&["impersonate"], on)?;
+        let gives = match (on, grant.rule.is_named()) {
+            (_, true) => "act as these, with all that they may do",
+            (USERS, _) => "act as any user, with all that it may do",
+            (GROUPS, _) => "act as a member of any group, `system:masters` included",
+            _ => "act as every ServiceAccount there, with all that it may do",
+        };
+        let named = grant.rule.is_named() && !names_the_mighty(grant.rule);
+        let severity = if named { Severity::Medium } else { Severity::Critical };
+        let power = Power { severity, ..Power::new(&grant, severity, gives) };
+        let power = power.instance("identities");
+        // Users and groups are in no namespace.
+        Some(if on == SERVICE_ACCOUNTS { power } else { power.cluster_scoped() })
+    })
 }
 
 const AUTHENTICATION: &str = "authentication.k8s.io";
@@ -166,22 +165,25 @@ const MODES: [(&str, &str, Resource, &str); 5] = [
 ];
 
 /// Impersonation limited to verbs: one permission says whom, another what to do as them.
-fn constrained<'a>(rules: &Rules<'a>, cx: &Cx<'a>) -> Option<Power<'a>> {
+fn constrained<'a>(rules: &Rules<'a>, cx: &Cx<'a>) -> impl Iterator<Item = Power<'a>> {
     // Alpha in 1.35, where it is off unless somebody switched it on; on by default since 1.36.
-    if !cx.kubernetes().at_least(35) {
-        return None;
-    }
+    let modes = if cx.kubernetes().at_least(35) { &MODES[..] } else { &[] };
     let sure = if cx.kubernetes().at_least(36) { Confidence::High } else { Confidence::Low };
-    MODES.iter().find_map(|&(verb, action, on, whom)| {
+    modes.iter().filter_map(move |&(verb, action, on, whom)| {
         let grant = rules.grant(&[verb], on)?;
         let verbs = rules.rules.iter().flat_map(|rule| rule.texts("verbs"));
         let mut done: Vec<_> = verbs.filter_map(|v| v.strip_prefix(action)).collect();
+        // `*` on anything but identities is what to do as them, too.
+        let any = |rule: &Rule<'_>| {
+            rule.has("verbs", "*") && rule.texts("apiGroups").any(|g| g != AUTHENTICATION)
+        };
+        done.extend(rules.rules.iter().any(any).then_some("*"));
         done.sort_unstable();
         done.dedup();
         let whom = if grant.rule.is_named() { "these" } else { whom };
         let gives = match done.as_slice() {
             [] => format!("act as {whom}, once it holds a verb `{action}…` too"),
-            done => format!("{} as {whom}", list(done.iter().copied())),
+            done => format!("do {} as {whom}", list(done.iter().copied())),
         };
         // Its own node is what an agent of the node has anyway.
         let own = verb == "impersonate:associated-node";
@@ -190,7 +192,7 @@ fn constrained<'a>(rules: &Rules<'a>, cx: &Cx<'a>) -> Option<Power<'a>> {
             (true, false) | (false, true) => Severity::Medium,
             (false, false) => Severity::High,
         };
-        let power = Power::new(&grant, severity, gives).confidence(sure).instance("impersonate");
+        let power = Power::new(&grant, severity, gives).confidence(sure).instance("identities");
         Some(if on.name == "serviceaccounts" { power } else { power.cluster_scoped() })
     })
 }

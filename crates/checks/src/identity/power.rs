@@ -27,7 +27,8 @@ pub(super) struct Power<'a> {
     pub(super) confidence: Confidence,
     /// Whether it is power over things in namespaces. Else a RoleBinding does not give it.
     pub(super) namespaced: bool,
-    /// Tells powers of one check apart.
+    /// Tells powers of one check apart. Of those that have it in common the first that counts is
+    /// shown.
     pub(super) instance: &'static str,
 }
 
@@ -87,10 +88,17 @@ fn shorten(words: &[String]) -> String {
 fn describe(grant: &Grant<'_>) -> String {
     let verbs = list(grant.verbs.iter().copied());
     let resource = grant.resource.as_str().unwrap_or("");
-    let mut text = match resource == grant.on.name {
-        true => format!("{verbs} on `{resource}`"),
-        false => format!("{verbs} on `{resource}` (`{}` included)", grant.on.name),
-    };
+    // Few know that `*` is these as well.
+    let special = ["escalate", "bind", "impersonate"].contains(&grant.asked)
+        || grant.asked.starts_with("impersonate:");
+    let verb = Some(grant.asked).filter(|_| special && grant.verbs == ["*"]);
+    let on = Some(grant.on.name).filter(|name| *name != resource);
+    let mut text = format!("{verbs} on `{resource}`");
+    match (verb, on) {
+        (Some(verb), Some(on)) => text += &format!(" (`{verb}` on `{on}` included)"),
+        (Some(one), None) | (None, Some(one)) => text += &format!(" (`{one}` included)"),
+        (None, None) => {}
+    }
     if grant.rule.is_named() {
         text += &format!(" named {}", list(grant.rule.texts("resourceNames")));
     }
@@ -126,7 +134,9 @@ pub(super) fn judge<'a>(
     if !powers.is_empty() {
         let access = Access::of(cx);
         let holders = access.holders(object);
-        claims.extend(powers.iter().filter_map(|power| claim(object, power, &access, &holders)));
+        let all = powers.iter().filter_map(|power| claim(object, power, &access, &holders));
+        let mut known = HashSet::new();
+        claims.extend(all.filter(|claim| known.insert(claim.instance.clone())));
     }
     Verdict::from_claims(claims)
 }
@@ -262,7 +272,9 @@ fn judge_binding<'a>(
     let Some(rules) = rules.filter(|_| !subjects.is_empty()) else {
         return Verdict::NotApplicable;
     };
-    let claims = powers(&rules).into_iter().map(|power| {
+    let mut known = HashSet::new();
+    let powers = powers(&rules).into_iter().filter(|power| known.insert(power.instance));
+    let claims = powers.map(|power| {
         let extent = if power.namespaced { " in all namespaces" } else { "" };
         let message = format!(
             "gives {} ClusterRole `{name}`, which grants {}{extent}, enough to {}",

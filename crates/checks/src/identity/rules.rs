@@ -37,6 +37,8 @@ pub(super) struct Grant<'a> {
     pub(super) on: Resource,
     /// The verbs of those asked for that it grants; `*` alone where it grants them all so.
     pub(super) verbs: Vec<&'a str>,
+    /// The first verb asked for.
+    pub(super) asked: &'static str,
 }
 
 impl<'a> Rule<'a> {
@@ -102,7 +104,8 @@ impl<'a> Rule<'a> {
         if self.has("verbs", "*") {
             granted = vec!["*"];
         }
-        Some(Grant { rule: self, resource, on, verbs: granted })
+        let asked = verbs.first().copied().unwrap_or("");
+        Some(Grant { rule: self, resource, on, verbs: granted, asked })
     }
 
     /// Whether it grants everything that resources allow, as cluster-admin does.

@@ -49,9 +49,17 @@ impl Check for WildcardPermission {
     }
 }
 
-/// Resources of Kubernetes whose verbs besides the common ones give more than access to them.
-const WITH_SPECIAL_VERBS: [&str; 7] =
-    ["clusterroles", "roles", "serviceaccounts", "users", "groups", "signers", "secrets"];
+/// Resources with verbs that give more than access to them (RBAC's, impersonation, signers).
+fn special_verbs(resource: &str) -> Option<&'static str> {
+    match resource {
+        "clusterroles" | "roles" => Some("use verbs that nobody listed, `escalate` and `bind` too"),
+        "serviceaccounts" | "users" | "groups" => {
+            Some("use verbs that nobody listed, `impersonate` too")
+        }
+        "signers" => Some("use verbs that nobody listed, `approve` and `sign` too"),
+        _ => None,
+    }
+}
 
 fn wildcard(rule: Rule<'_>) -> Option<Power<'_>> {
     let (verb, group) = (rule.element("verbs", "*"), rule.element("apiGroups", "*"));
@@ -80,11 +88,9 @@ fn wildcard(rule: Rule<'_>) -> Option<Power<'_>> {
             (place, Severity::Low, "reach every resource that these groups get later")
         }
         (None, Some(place), _) if has_resources => {
-            let special =
-                core && rule.texts("resources").any(|name| WITH_SPECIAL_VERBS.contains(&name));
-            match special {
-                true => (place, Severity::Medium, "use verbs that nobody listed, special ones too"),
-                false => (place, Severity::Low, "use verbs that nobody listed"),
+            match rule.texts("resources").find_map(special_verbs).filter(|_| core) {
+                Some(gives) => (place, Severity::Medium, gives),
+                None => (place, Severity::Low, "use verbs that nobody listed"),
             }
         }
         (None, None, Some(place)) if has_resources => {
