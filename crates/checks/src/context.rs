@@ -1,5 +1,8 @@
 //! The handle through which a check sees the picture.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use pavisade_model::{GroupKind, KubernetesVersion, Meta};
 use pavisade_snapshot::{Coverage, Object, World};
 
@@ -44,6 +47,12 @@ impl<'a> Cx<'a> {
     /// How much of a kind was seen.
     pub fn coverage(&self, kind: GroupKind) -> Coverage {
         if self.may_read(kind) { self.world.coverage(kind) } else { Coverage::Forbidden }
+    }
+
+    /// A value made from this world, shared by all checks that ask for its type: they declare the
+    /// kinds that `make` reads.
+    pub(crate) fn derive<T: Any + Send + Sync>(&self, make: impl FnOnce(&Self) -> T) -> Arc<T> {
+        self.world.derive(|| make(self))
     }
 
     fn listing(

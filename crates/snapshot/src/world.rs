@@ -1,7 +1,9 @@
 //! Worlds, and the snapshot that holds them.
 
+use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pavisade_model::{GroupKind, Note};
 
@@ -55,6 +57,19 @@ pub struct World {
     by_kind: HashMap<Arc<str>, Vec<OfGroup>>,
     default_coverage: Coverage,
     coverage: HashMap<(String, String), Coverage>,
+    derived: Derived,
+}
+
+type Slot = Arc<OnceLock<Arc<dyn Any + Send + Sync>>>;
+
+/// What was computed from a world, by type.
+#[derive(Default)]
+struct Derived(Mutex<HashMap<TypeId, Slot>>);
+
+impl fmt::Debug for Derived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Derived")
+    }
 }
 
 impl World {
@@ -82,7 +97,22 @@ impl World {
                 None => groups.push((id.group.clone(), vec![object.clone()])),
             }
         }
-        Self { name, kind, objects, by_kind, default_coverage, coverage }
+        let derived = Derived::default();
+        Self { name, kind, objects, by_kind, default_coverage, coverage, derived }
+    }
+
+    /// A value made from this world alone: made on first use, at most once, then shared.
+    pub fn derive<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        let slot = {
+            let mut slots = self.derived.0.lock().unwrap_or_else(PoisonError::into_inner);
+            slots.entry(TypeId::of::<T>()).or_default().clone()
+        };
+        // The map is not locked while the value is made: it may derive others.
+        let value = slot.get_or_init(|| Arc::new(make()));
+        match value.clone().downcast() {
+            Ok(value) => value,
+            Err(_) => unreachable!("slots are kept by type"),
+        }
     }
 
     fn with(&self, changes: &[Change]) -> Self {

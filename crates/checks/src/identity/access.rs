@@ -1,0 +1,252 @@
+//! Which roles the bindings of a world give, and to whom.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use pavisade_model::kinds;
+use pavisade_snapshot::{Coverage, Object, Selector};
+use pavisade_yaml::Value;
+
+use super::rules::is_aggregated;
+use crate::Cx;
+
+/// Whom a binding names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
+    /// A ServiceAccount, by either of its two names.
+    ServiceAccount {
+        namespace: String,
+        name: String,
+    },
+    User(String),
+    Group(String),
+}
+
+impl Subject {
+    /// One of a binding's `subjects`; `None` where it has no name or an unknown kind.
+    pub(super) fn read(value: Value<'_>) -> Option<Self> {
+        let name = value.str("name").filter(|name| !name.is_empty())?;
+        Some(match value.str("kind")? {
+            "ServiceAccount" => {
+                let namespace = value.str("namespace").unwrap_or("").to_owned();
+                Self::ServiceAccount { namespace, name: name.to_owned() }
+            }
+            "User" => {
+                match name.strip_prefix("system:serviceaccount:").map(|n| n.split_once(':')) {
+                    Some(Some((namespace, name))) => Self::ServiceAccount {
+                        namespace: namespace.to_owned(),
+                        name: name.to_owned(),
+                    },
+                    _ => Self::User(name.to_owned()),
+                }
+            }
+            "Group" => Self::Group(name.to_owned()),
+            _ => return None,
+        })
+    }
+
+    /// The group whose members bypass RBAC: no binding gives it anything.
+    pub(super) fn is_masters(&self) -> bool {
+        matches!(self, Self::Group(name) if name == "system:masters")
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServiceAccount { namespace, name } if namespace.is_empty() => {
+                write!(f, "ServiceAccount `{name}`")
+            }
+            Self::ServiceAccount { namespace, name } => {
+                write!(f, "ServiceAccount `{namespace}/{name}`")
+            }
+            Self::User(name) => write!(f, "User `{name}`"),
+            Self::Group(name) => write!(f, "Group `{name}`"),
+        }
+    }
+}
+
+/// A role's name: a namespace for a Role, none for a ClusterRole.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct RoleId {
+    namespace: Option<String>,
+    name: String,
+}
+
+/// Where a binding gives its role: in one namespace (empty where the file names none), or
+/// everywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Where {
+    Everywhere,
+    Namespace(String),
+}
+
+#[derive(Debug, Clone)]
+struct Binding {
+    place: Where,
+    subjects: Vec<Subject>,
+}
+
+/// Somebody who holds a role.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Holder {
+    pub(super) subject: Subject,
+    pub(super) place: Where,
+    /// The ClusterRole that aggregates the role and is bound in its stead.
+    pub(super) through: Option<String>,
+}
+
+/// All bindings of a world, by role.
+#[derive(Debug, Default)]
+pub(super) struct Access {
+    bindings: HashMap<RoleId, Vec<Binding>>,
+    /// From a ClusterRole to those that aggregate it.
+    parents: HashMap<String, Vec<String>>,
+    /// From a ClusterRole that aggregates to those whose rules it has.
+    children: HashMap<String, Vec<String>>,
+    /// ClusterRoles whose `metadata.namespace` is set, which the API server drops.
+    misplaced: HashMap<String, String>,
+    /// Namespaces of the ServiceAccounts that any binding names, by their name.
+    accounts: HashMap<String, HashSet<String>>,
+    /// The least of what was seen of bindings.
+    pub(super) coverage: Option<Coverage>,
+}
+
+const AGGREGATE_TO: &str = "rbac.authorization.k8s.io/aggregate-to-";
+
+impl Access {
+    /// The bindings of the check's world, read once for all checks. They read Roles, ClusterRoles
+    /// and bindings of both kinds.
+    pub(super) fn of(cx: &Cx<'_>) -> Arc<Self> {
+        cx.derive(Self::read)
+    }
+
+    fn read(cx: &Cx<'_>) -> Self {
+        let mut access = Self::default();
+        for kind in [kinds::ROLE_BINDING, kinds::CLUSTER_ROLE_BINDING] {
+            let listing = cx.list(kind);
+            access.coverage = access.coverage.max(Some(listing.coverage));
+            for binding in listing.objects {
+                access.add_binding(binding);
+            }
+        }
+        let roles = cx.list(kinds::CLUSTER_ROLE).objects;
+        for role in &roles {
+            if !role.namespace().is_empty() {
+                let namespace = role.namespace().to_owned();
+                access.misplaced.insert(role.name().to_owned(), namespace);
+            }
+            for to in ["admin", "edit", "view"] {
+                if role.label(&format!("{AGGREGATE_TO}{to}")) == Some("true") {
+                    access.aggregate(role.name(), to);
+                }
+            }
+        }
+        // The default roles contain each other.
+        access.aggregate("view", "edit");
+        access.aggregate("edit", "admin");
+        for parent in roles.iter().filter(|role| is_aggregated(role)) {
+            let selectors = parent.at(&["aggregationRule", "clusterRoleSelectors"]);
+            for selector in selectors.into_iter().flat_map(Value::items) {
+                let Ok(selector) = Selector::read(selector) else { continue };
+                for role in roles.iter().filter(|role| role.name() != parent.name()) {
+                    if selector.matches(|key| role.label(key)) {
+                        access.aggregate(role.name(), parent.name());
+                    }
+                }
+            }
+        }
+        access
+    }
+
+    fn add_binding(&mut self, binding: &Object) {
+        let Some(name) = binding.at(&["roleRef", "name"]).and_then(Value::as_str) else { return };
+        let everywhere = binding.is(kinds::CLUSTER_ROLE_BINDING);
+        let namespace = match binding.at(&["roleRef", "kind"]).and_then(Value::as_str) {
+            Some("ClusterRole") => None,
+            // The API server refuses a ClusterRoleBinding to a Role.
+            Some("Role") if !everywhere => Some(binding.namespace().to_owned()),
+            _ => return,
+        };
+        let subjects = binding.at(&["subjects"]).into_iter().flat_map(Value::items);
+        let subjects: Vec<_> =
+            subjects.filter_map(Subject::read).filter(|s| !s.is_masters()).collect();
+        for subject in &subjects {
+            if let Subject::ServiceAccount { namespace, name } = subject {
+                self.accounts.entry(name.clone()).or_default().insert(namespace.clone());
+            }
+        }
+        let place = match everywhere {
+            true => Where::Everywhere,
+            false => Where::Namespace(binding.namespace().to_owned()),
+        };
+        let id = RoleId { namespace, name: name.to_owned() };
+        self.bindings.entry(id).or_default().push(Binding { place, subjects });
+    }
+
+    fn aggregate(&mut self, child: &str, parent: &str) {
+        self.parents.entry(child.to_owned()).or_default().push(parent.to_owned());
+        self.children.entry(parent.to_owned()).or_default().push(child.to_owned());
+    }
+
+    /// Who holds a role, directly or through a ClusterRole that aggregates it.
+    pub(super) fn holders(&self, role: &Object) -> Vec<Holder> {
+        let namespace = role.is(kinds::ROLE).then(|| role.namespace().to_owned());
+        let own = RoleId { namespace, name: role.name().to_owned() };
+        let (mut holders, mut known) = (Vec::new(), HashSet::new());
+        let mut add = |id: &RoleId, through: Option<&String>| {
+            for binding in self.bindings.get(id).into_iter().flatten() {
+                for subject in &binding.subjects {
+                    let (subject, place) = (subject.clone(), binding.place.clone());
+                    let holder = Holder { subject, place, through: through.cloned() };
+                    if known.insert(holder.clone()) {
+                        holders.push(holder);
+                    }
+                }
+            }
+        };
+        add(&own, None);
+        if own.namespace.is_none() {
+            for parent in self.aggregated_into(role.name()) {
+                add(&RoleId { namespace: None, name: parent.clone() }, Some(parent));
+            }
+        }
+        holders
+    }
+
+    /// The ClusterRoles that have a ClusterRole's rules, over any number of steps.
+    pub(super) fn aggregated_into(&self, name: &str) -> Vec<&String> {
+        closure(&self.parents, name)
+    }
+
+    /// The ClusterRoles whose rules an aggregating one has, over any number of steps.
+    pub(super) fn aggregated_from(&self, name: &str) -> Vec<&String> {
+        closure(&self.children, name)
+    }
+
+    /// A ClusterRole of the world, wherever its file puts it.
+    pub(super) fn cluster_role<'a>(&self, cx: &Cx<'a>, name: &str) -> Option<&'a Object> {
+        let namespace = self.misplaced.get(name).map_or("", String::as_str);
+        cx.get(kinds::CLUSTER_ROLE, namespace, name)
+    }
+
+    /// Whether a binding names that ServiceAccount itself. Files may leave the namespace out.
+    pub(super) fn names_account(&self, namespace: &str, name: &str) -> bool {
+        self.accounts.get(name).is_some_and(|namespaces| {
+            namespace.is_empty() || namespaces.contains(namespace) || namespaces.contains("")
+        })
+    }
+}
+
+fn closure<'m>(edges: &'m HashMap<String, Vec<String>>, from: &str) -> Vec<&'m String> {
+    let mut found: Vec<&String> = Vec::new();
+    let mut next = edges.get(from).map(|e| e.iter().collect::<Vec<_>>()).unwrap_or_default();
+    while let Some(name) = next.pop() {
+        if name != from && !found.contains(&name) {
+            found.push(name);
+            next.extend(edges.get(name).into_iter().flatten());
+        }
+    }
+    found
+}

@@ -1,0 +1,71 @@
+//! PV-I007.
+
+use pavisade_macros::check;
+use pavisade_model::{Confidence, Severity};
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::access::Subject;
+use super::power::lower;
+use super::public::{Bound, Worth};
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Bindings that give permissions to requests without any authentication.
+///
+/// ## Why
+/// `system:anonymous` and `system:unauthenticated` are everybody who reaches the API server, from
+/// the internet too where it is exposed.
+///
+/// ## Fix
+/// Remove the subject. Bind the role to an identity that authenticates.
+#[check(
+    id = "PV-I007",
+    severity = Critical,
+    scope = Related,
+    on = [CLUSTER_ROLE_BINDING, ROLE_BINDING],
+    reads = [CLUSTER_ROLE, ROLE]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AnonymousBinding {}
+
+impl Check for AnonymousBinding {
+    type On = OnObject;
+
+    fn check<'a>(&self, binding: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let Some(bound) = Bound::read(binding) else { return Verdict::NotApplicable };
+        let anybody = |subject: &Subject| match subject {
+            Subject::User(name) => name == "system:anonymous",
+            Subject::Group(name) => name == "system:unauthenticated",
+            Subject::ServiceAccount { .. } => false,
+        };
+        let subjects: Vec<_> = bound.subjects.iter().filter(|(_, s)| anybody(s)).collect();
+        if subjects.is_empty() {
+            return Verdict::NotApplicable;
+        }
+        let rules = bound.rules(cx);
+        let place = subjects.first().map(|subject| subject.0);
+        let unreadable = rules.as_ref().zip(place).and_then(|(r, p)| bound.unreadable(p, r));
+        let worth = rules.map(|rules| bound.worth(&rules, cx));
+        let severity = match worth {
+            Some(Worth::Nothing) => return Verdict::from_claims(unreadable),
+            Some(Worth::ReadNamed) => Severity::Medium,
+            Some(Worth::Read | Worth::ChangeCustom) | None => Severity::High,
+            Some(Worth::Power | Worth::Everything) => Severity::Critical,
+        };
+        let severity = if bound.namespace.is_some() { lower(severity) } else { severity };
+        let confidence = if worth.is_some() { Confidence::High } else { Confidence::Medium };
+        let claims = subjects.into_iter().map(|(place, subject)| {
+            let message = format!(
+                "{} `{}` lets everybody, without any authentication ({subject}), {}{}",
+                bound.kind,
+                bound.name,
+                Worth::words(worth),
+                bound.extent(),
+            );
+            Claim::fails(*place, message).severity(severity).confidence(confidence)
+        });
+        Verdict::from_claims(claims.chain(unreadable))
+    }
+}

@@ -1,0 +1,79 @@
+//! PV-I012.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::power::{Power, judge, lower};
+use super::rules::{Resource, Rule, Rules};
+use crate::{Check, Cx, OnObject, Verdict};
+
+/// Roles that may approve certificates for the API server.
+///
+/// ## Why
+/// The controller manager signs every request that is approved: whoever may approve for the signer
+/// `kubernetes.io/kube-apiserver-client` gets a certificate of any user or group (other than
+/// `system:masters`), which cannot be revoked.
+///
+/// ## Fix
+/// Grant `approve` on the one signer that is needed, by `resourceNames` on `signers`.
+#[check(
+    id = "PV-I012",
+    severity = High,
+    scope = Related,
+    on = [ROLE, CLUSTER_ROLE, CLUSTER_ROLE_BINDING],
+    reads = [ROLE_BINDING]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CertificateApprovalPermission {}
+
+const GROUP: &str = "certificates.k8s.io";
+const APPROVAL: Resource = Resource::new(GROUP, "certificatesigningrequests/approval");
+const REQUESTS: Resource = Resource::new(GROUP, "certificatesigningrequests");
+const SIGNERS: Resource = Resource::new(GROUP, "signers");
+
+/// Signers of the controller manager, worst first, and whose certificates they sign. Since 1.22
+/// nobody can make a request for `kubernetes.io/legacy-unknown`.
+const SIGNED: [(&str, Severity, &str); 3] = [
+    ("kubernetes.io/kube-apiserver-client", Severity::High, "any user"),
+    ("kubernetes.io/kube-apiserver-client-kubelet", Severity::High, "any node"),
+    ("kubernetes.io/kubelet-serving", Severity::Medium, "any node's server"),
+];
+
+/// A name covers its signer, and `kubernetes.io/*` every signer of that domain.
+fn covers_signer(rule: Rule<'_>, signer: &str) -> bool {
+    rule.covers_name(signer) || rule.covers_name("kubernetes.io/*")
+}
+
+impl Check for CertificateApprovalPermission {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        judge(object, cx, |rules: &Rules<'a>| {
+            // Both halves are needed: to change the approval, and to approve for the signer.
+            let Some(grant) = rules.grant(&["update", "patch"], APPROVAL) else {
+                return Vec::new();
+            };
+            let signers = rules.rules.iter().filter(|r| r.grant(&["approve"], SIGNERS).is_some());
+            let worst = signers.filter_map(|rule| {
+                SIGNED.iter().position(|(name, _, _)| covers_signer(*rule, name))
+            });
+            let Some((signer, severity, whose)) = worst.min().and_then(|i| SIGNED.get(i)) else {
+                return Vec::new();
+            };
+            let request = rules.grant(&["create"], REQUESTS).is_some();
+            let severity = if request { *severity } else { lower(*severity) };
+            let gives = match request {
+                true => format!("get a certificate of {whose} from signer `{signer}`"),
+                false => format!(
+                    "have a pending request signed as a certificate of {whose} by signer \
+                     `{signer}`"
+                ),
+            };
+            vec![Power::new(&grant, severity, gives).cluster_scoped()]
+        })
+    }
+}

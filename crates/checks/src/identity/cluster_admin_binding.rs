@@ -1,0 +1,85 @@
+//! PV-I001.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::access::Subject;
+use super::builtin;
+use super::public::{Bound, Worth};
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Bindings to cluster-admin, or to a ClusterRole that is its equal.
+///
+/// ## Why
+/// Bound in the whole cluster, cluster-admin owns every node, Secret and identity: whoever takes
+/// over the subject, for example a pod with its ServiceAccount's token, owns the cluster.
+///
+/// ## Fix
+/// Bind a role with the permissions that are used. For people, bind cluster-admin to a group whose
+/// membership is watched and expires.
+#[check(
+    id = "PV-I001",
+    severity = Critical,
+    scope = Related,
+    on = [CLUSTER_ROLE_BINDING, ROLE_BINDING],
+    reads = [CLUSTER_ROLE, ROLE]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ClusterAdminBinding {}
+
+impl Check for ClusterAdminBinding {
+    type On = OnObject;
+
+    fn check<'a>(&self, binding: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let Some(bound) = Bound::read(binding) else { return Verdict::NotApplicable };
+        // The binding of `system:masters` is Kubernetes' own; somebody may have added to it.
+        let own = builtin::is_default_binding(binding) || binding.name() == "cluster-admin";
+        if bound.kind != "ClusterRole" {
+            return Verdict::Holds;
+        }
+        if bound.name != "cluster-admin" {
+            // Of a role that is not seen, PV-I014 says so.
+            let Some(rules) = bound.rules(cx) else { return Verdict::NotApplicable };
+            if bound.worth(&rules, cx) < Worth::Everything {
+                let place = binding.at(&["roleRef", "name"]).unwrap_or_else(|| binding.value());
+                return Verdict::from_claims(bound.unreadable(place, &rules));
+            }
+        }
+        let role = match bound.name {
+            "cluster-admin" => "`cluster-admin`".to_owned(),
+            name => format!("`{name}`, the equal of cluster-admin"),
+        };
+        let claims = bound.subjects.iter().filter_map(|(place, subject)| {
+            if subject.is_masters() {
+                let message = format!(
+                    "binds {role} to {subject}, whose members bypass every authorization already \
+                     and cannot be restricted"
+                );
+                return (!own).then(|| Claim::fails(*place, message).severity(Severity::Low));
+            }
+            // Made by kubeadm since 1.29, in place of a certificate of `system:masters`.
+            let kubeadm = Subject::Group("kubeadm:cluster-admins".to_owned());
+            if *subject == kubeadm && binding.name() == "kubeadm:cluster-admins" {
+                return None;
+            }
+            let (severity, power) = match bound.namespace {
+                None => (Severity::Critical, "owns the whole cluster".to_owned()),
+                Some("kube-system") => (
+                    Severity::Critical,
+                    "owns namespace `kube-system`, and through its Secrets and ServiceAccounts the \
+                     cluster"
+                        .to_owned(),
+                ),
+                Some("") => (Severity::Medium, "owns the binding's namespace".to_owned()),
+                Some(namespace) => (Severity::Medium, format!("owns namespace `{namespace}`")),
+            };
+            let message = format!("{subject} is bound to {role}: it {power}");
+            Some(Claim::fails(*place, message).severity(severity).instance(subject.to_string()))
+        });
+        Verdict::from_claims(claims)
+    }
+}

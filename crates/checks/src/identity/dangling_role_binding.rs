@@ -1,0 +1,117 @@
+//! PV-I014.
+
+use pavisade_macros::check;
+use pavisade_model::{Confidence, kinds};
+use pavisade_snapshot::{Coverage, Object};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::access::Access;
+use super::builtin;
+use super::public::Bound;
+use crate::{Check, Claim, Cx, Listing, OnObject, Verdict};
+
+/// Bindings to a role that does not exist.
+///
+/// ## Why
+/// Such a binding gives nothing today. Whoever makes a role of that name decides what its subjects
+/// may do, and what was meant to be allowed is not.
+///
+/// ## Fix
+/// Remove the binding, or make the role that it names. A RoleBinding reaches Roles of its own
+/// namespace only; `roleRef` cannot be changed, so delete the binding and make it again.
+#[check(
+    id = "PV-I014",
+    severity = Low,
+    scope = Related,
+    on = [CLUSTER_ROLE_BINDING, ROLE_BINDING],
+    reads = [CLUSTER_ROLE, ROLE]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DanglingRoleBinding {}
+
+impl Check for DanglingRoleBinding {
+    type On = OnObject;
+
+    fn check<'a>(&self, binding: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let Some(place) = binding.at(&["roleRef", "name"]) else { return Verdict::NotApplicable };
+        let Some(Bound { kind, name, namespace, .. }) = Bound::read(binding) else {
+            return Verdict::unknown(place, "`roleRef` names no kind of role");
+        };
+        let named = format!("{kind} `{name}`");
+        match (kind, namespace) {
+            ("ClusterRole", _) => {
+                let seen = Access::of(cx).cluster_role(cx, name).is_some();
+                if seen || builtin::is_cluster_role(name) {
+                    return Verdict::Holds;
+                }
+                let of_name = |o: &&&Object| o.name() == name;
+                let hint =
+                    cx.list(kinds::ROLE).objects.iter().find(of_name).map(|_| {
+                        format!("{named} does not exist {{}}, but a Role of that name does")
+                    });
+                missing(place, &named, hint, cx.list(kinds::CLUSTER_ROLE))
+            }
+            ("Role", None) => Verdict::fails(
+                place,
+                format!("a ClusterRoleBinding cannot bind a Role: the API server refuses {named}"),
+            ),
+            ("Role", Some(namespace)) => {
+                if cx.get(kinds::ROLE, namespace, name).is_some()
+                    || builtin::is_role(namespace, name)
+                {
+                    return Verdict::Holds;
+                }
+                let roles = cx.list(kinds::ROLE);
+                // A file without a namespace gets one as it is applied.
+                let of_name: Vec<_> = roles.objects.iter().filter(|r| r.name() == name).collect();
+                let open = |role: &&Object| role.namespace().is_empty() || namespace.is_empty();
+                let hint = match of_name.iter().find(|role| !role.namespace().is_empty()) {
+                    _ if of_name.iter().any(|role| open(role)) => None,
+                    Some(other) => Some(format!(
+                        "{named} does not exist in namespace `{namespace}` {{}}, but in `{}`, which a \
+                         RoleBinding here does not reach",
+                        other.namespace()
+                    )),
+                    None => Access::of(cx).cluster_role(cx, name).map(|_| {
+                        format!("{named} does not exist {{}}, but a ClusterRole of that name does")
+                    }),
+                };
+                missing(place, &named, hint, roles)
+            }
+            _ => Verdict::fails(
+                place,
+                format!("`{kind}` is no kind of role: the API server refuses such a `roleRef`"),
+            ),
+        }
+    }
+}
+
+/// Files never hold all roles of a cluster, so only a role of that name at a wrong place tells.
+fn missing<'a>(
+    place: Value<'a>,
+    named: &str,
+    hint: Option<String>,
+    listing: Listing<'a>,
+) -> Verdict<'a> {
+    if let Some(why) = listing.refused() {
+        return Verdict::unknown(place, why);
+    }
+    let complete = matches!(listing.coverage, Coverage::Complete | Coverage::NotServed);
+    match hint {
+        Some(hint) => {
+            let confidence = if complete { Confidence::High } else { Confidence::Medium };
+            let message = hint.replace("{}", listing.scope());
+            Claim::fails(place, message).confidence(confidence).into()
+        }
+        None if complete => {
+            Verdict::fails(place, format!("{named} does not exist {}", listing.scope()))
+        }
+        None => Verdict::unknown(
+            place,
+            format!("{named} is not in these files and is no role that every cluster has"),
+        ),
+    }
+}

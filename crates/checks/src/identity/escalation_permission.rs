@@ -1,0 +1,198 @@
+//! PV-I005.
+
+use std::cmp::Reverse;
+
+use pavisade_macros::check;
+use pavisade_model::{Confidence, Severity};
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::power::{Power, judge, list, lower};
+use super::rules::{Resource, Rule, Rules};
+use crate::{Check, Cx, OnObject, Verdict};
+
+/// Roles that let their holders give themselves more permissions.
+///
+/// ## Why
+/// `escalate` writes roles with permissions that the writer does not have, `bind` binds them to
+/// anybody, and `impersonate` acts as another user, group or ServiceAccount. Each leads to
+/// cluster-admin, and `*` as a verb includes them all.
+///
+/// ## Fix
+/// Name the verbs that are needed (`get`, `list`, `create` …) instead of `*`. Give `bind` and
+/// `impersonate` for the roles and identities that are needed by `resourceNames`, or use the verbs
+/// of constrained impersonation (`impersonate:user-info` with `impersonate-on:user-info:list`).
+#[check(
+    id = "PV-I005",
+    severity = Critical,
+    scope = Related,
+    on = [ROLE, CLUSTER_ROLE, CLUSTER_ROLE_BINDING],
+    reads = [ROLE_BINDING]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EscalationPermission {}
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+const ROLES: Resource = Resource::new(RBAC, "roles");
+const CLUSTER_ROLES: Resource = Resource::new(RBAC, "clusterroles");
+const ROLE_BINDINGS: Resource = Resource::new(RBAC, "rolebindings");
+const CLUSTER_ROLE_BINDINGS: Resource = Resource::new(RBAC, "clusterrolebindings");
+const USERS: Resource = Resource::new("", "users");
+const GROUPS: Resource = Resource::new("", "groups");
+const SERVICE_ACCOUNTS: Resource = Resource::new("", "serviceaccounts");
+
+const WRITE: [&str; 3] = ["create", "update", "patch"];
+
+impl Check for EscalationPermission {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        judge(object, cx, |rules: &Rules<'a>| {
+            // One claim for each: `*` is `escalate` and `bind`, and often covers all identities.
+            let mut roles: Vec<_> = escalate(rules).chain(bind(rules)).collect();
+            roles.sort_by_key(|power| Reverse(power.severity));
+            let mut identities: Vec<_> = impersonate(rules).chain(constrained(rules, cx)).collect();
+            identities.sort_by_key(|power| Reverse(power.severity));
+            roles.into_iter().chain(identities).collect()
+        })
+    }
+}
+
+/// Writing a role with more than the writer has.
+fn escalate<'a>(rules: &Rules<'a>) -> impl Iterator<Item = Power<'a>> {
+    // In a namespace, only Roles are to be had.
+    [ROLES, CLUSTER_ROLES].into_iter().filter_map(|on| {
+        let grant = rules.grant(&["escalate"], on)?;
+        let writes = rules.grant(&WRITE, on).is_some();
+        let gives = match writes {
+            true => "write itself a role with every permission",
+            false => "write itself a role with every permission, once it may write roles",
+        };
+        let severity = if writes { Severity::Critical } else { Severity::High };
+        let power = Power::new(&grant, severity, gives).instance("roles");
+        Some(if on == ROLES { power } else { power.cluster_scoped() })
+    })
+}
+
+/// Binding a role with more than the binder has.
+fn bind<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
+    // For a RoleBinding, `bind` on the ClusterRole is asked in the binding's namespace.
+    let grant = rules.grant_any(&["bind"], [CLUSTER_ROLES, ROLES])?;
+    let writes = rules.grant_any(&WRITE, [CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS]).is_some();
+    let named = grant.rule.is_named();
+    let admin = grant.on == CLUSTER_ROLES && grant.rule.covers_name("cluster-admin");
+    let what = match (admin, named) {
+        (true, _) => "bind cluster-admin",
+        (false, true) => "bind these roles",
+        (false, false) => "bind every Role there",
+    };
+    let gives = match writes {
+        true => format!("{what} to anybody"),
+        false => format!("{what} to anybody, once it may write bindings"),
+    };
+    let power = Power::new(&grant, Severity::Critical, gives).instance("roles");
+    // Naming cluster-admin limits nothing; a choice of lesser roles is how power is delegated.
+    let severity = match (admin, named) {
+        (true, _) => Severity::Critical,
+        (false, false) => Severity::High,
+        (false, true) => Severity::Medium,
+    };
+    Some(Power { severity: if writes { severity } else { lower(severity) }, ..power })
+}
+
+/// The groups and users that own the cluster.
+fn names_the_mighty(rule: Rule<'_>) -> bool {
+    ["system:masters", "system:kube-controller-manager", "system:nodes", "kubeadm:cluster-admins"]
+        .iter()
+        .any(|name| rule.has("resourceNames", name))
+}
+
+/// The headers `Impersonate-User` and `Impersonate-Group`, with all that the identity may do.
+fn impersonate<'a>(rules: &Rules<'a>) -> impl Iterator<Item = Power<'a>> {
+    [USERS, GROUPS, SERVICE_ACCOUNTS].into_iter().filter_map(|on| {
+        let grant = rules.grant(&["impersonate"], on)?;
+        let gives = match (on, grant.rule.is_named()) {
+            (_, true) => "act as these, with all that they may do",
+            (USERS, _) => "act as any user, with all that it may do",
+            (GROUPS, _) => "act as a member of any group, `system:masters` included",
+            _ => "act as every ServiceAccount there, with all that it may do",
+        };
+        let named = grant.rule.is_named() && !names_the_mighty(grant.rule);
+        let severity = if named { Severity::Medium } else { Severity::Critical };
+        let power = Power { severity, ..Power::new(&grant, severity, gives) };
+        let power = power.instance("identities");
+        // Users and groups are in no namespace.
+        Some(if on == SERVICE_ACCOUNTS { power } else { power.cluster_scoped() })
+    })
+}
+
+const AUTHENTICATION: &str = "authentication.k8s.io";
+
+/// Modes of constrained impersonation (KEP-5284) with what they act as.
+const MODES: [(&str, &str, Resource, &str); 5] = [
+    (
+        "impersonate:user-info",
+        "impersonate-on:user-info:",
+        Resource::new(AUTHENTICATION, "users"),
+        "any user",
+    ),
+    (
+        "impersonate:user-info",
+        "impersonate-on:user-info:",
+        Resource::new(AUTHENTICATION, "groups"),
+        "a member of any group",
+    ),
+    (
+        "impersonate:serviceaccount",
+        "impersonate-on:serviceaccount:",
+        Resource::new(AUTHENTICATION, "serviceaccounts"),
+        "every ServiceAccount there",
+    ),
+    (
+        "impersonate:arbitrary-node",
+        "impersonate-on:arbitrary-node:",
+        Resource::new(AUTHENTICATION, "nodes"),
+        "any node",
+    ),
+    (
+        "impersonate:associated-node",
+        "impersonate-on:associated-node:",
+        Resource::new(AUTHENTICATION, "nodes"),
+        "its own node",
+    ),
+];
+
+/// Impersonation limited to verbs: one permission says whom, another what to do as them.
+fn constrained<'a>(rules: &Rules<'a>, cx: &Cx<'a>) -> impl Iterator<Item = Power<'a>> {
+    // Alpha in 1.35, where it is off unless somebody switched it on; on by default since 1.36.
+    let modes = if cx.kubernetes().at_least(35) { &MODES[..] } else { &[] };
+    let sure = if cx.kubernetes().at_least(36) { Confidence::High } else { Confidence::Low };
+    modes.iter().filter_map(move |&(verb, action, on, whom)| {
+        let grant = rules.grant(&[verb], on)?;
+        let verbs = rules.rules.iter().flat_map(|rule| rule.texts("verbs"));
+        let mut done: Vec<_> = verbs.filter_map(|v| v.strip_prefix(action)).collect();
+        // `*` on anything but identities is what to do as them, too.
+        let any = |rule: &Rule<'_>| {
+            rule.has("verbs", "*") && rule.texts("apiGroups").any(|g| g != AUTHENTICATION)
+        };
+        done.extend(rules.rules.iter().any(any).then_some("*"));
+        done.sort_unstable();
+        done.dedup();
+        let whom = if grant.rule.is_named() { "these" } else { whom };
+        let gives = match done.as_slice() {
+            [] => format!("act as {whom}, once it holds a verb `{action}…` too"),
+            done => format!("do {} as {whom}", list(done.iter().copied())),
+        };
+        // Its own node is what an agent of the node has anyway.
+        let own = verb == "impersonate:associated-node";
+        let severity = match (own, done.is_empty()) {
+            (true, true) => Severity::Low,
+            (true, false) | (false, true) => Severity::Medium,
+            (false, false) => Severity::High,
+        };
+        let power = Power::new(&grant, severity, gives).confidence(sure).instance("identities");
+        Some(if on.name == "serviceaccounts" { power } else { power.cluster_scoped() })
+    })
+}

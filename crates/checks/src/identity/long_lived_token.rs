@@ -1,0 +1,46 @@
+//! PV-I015.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Cx, OnObject, Place, Verdict};
+
+/// Secrets that hold a ServiceAccount's token without an end.
+///
+/// ## Why
+/// The control plane fills a Secret of type `kubernetes.io/service-account-token` with a token that
+/// never expires and is bound to no pod: a copy of it works until the Secret is deleted.
+///
+/// ## Fix
+/// Delete the Secret. Pods get a token that expires from a projected volume, others ask for one by
+/// `kubectl create token`.
+#[check(id = "PV-I015", severity = Medium, scope = Object, on = [SECRET])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LongLivedToken {}
+
+impl Check for LongLivedToken {
+    type On = OnObject;
+
+    fn check<'a>(&self, secret: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let kind = secret.at(&["type"]);
+        let Some(kind) = kind.filter(|t| t.as_str() == Some("kubernetes.io/service-account-token"))
+        else {
+            return Verdict::NotApplicable;
+        };
+        const PATH: [&str; 3] = ["metadata", "annotations", "kubernetes.io/service-account.name"];
+        match secret.at(&PATH).and_then(Value::as_str).filter(|name| !name.is_empty()) {
+            Some(account) => Verdict::fails(
+                kind,
+                format!("holds a token of ServiceAccount `{account}` that never expires"),
+            ),
+            None => Verdict::unknown(
+                Place::field(secret.value(), &PATH),
+                "names no ServiceAccount: as it stands here the API server refuses it",
+            ),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! PV-I002.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::power::{Power, judge};
+use super::rules::{Resource, Rules};
+use crate::{Check, Cx, OnObject, Verdict};
+
+/// Roles that may reach the kubelet's API through `nodes/proxy`.
+///
+/// ## Why
+/// The kubelet authorises a WebSocket to its `exec` endpoint as `get nodes/proxy`: that single
+/// verb runs commands in every pod of the node, without admission or an audit record of `exec`.
+///
+/// ## Fix
+/// Grant the kubelet's subresources that are needed, such as `nodes/metrics`, `nodes/stats`,
+/// `nodes/log`, and since Kubernetes 1.33 `nodes/pods`, `nodes/healthz` and `nodes/configz`.
+#[check(
+    id = "PV-I002",
+    severity = Critical,
+    scope = Related,
+    on = [ROLE, CLUSTER_ROLE, CLUSTER_ROLE_BINDING],
+    reads = [ROLE_BINDING]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NodeProxyPermission {}
+
+const NODE_PROXY: Resource = Resource::new("", "nodes/proxy");
+
+impl Check for NodeProxyPermission {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        judge(object, cx, |rules: &Rules<'a>| {
+            // An update or a deletion reaches no endpoint of the kubelet.
+            let grant = rules.grant(&["get", "create"], NODE_PROXY);
+            let gives = "run commands in every pod of a node through its kubelet";
+            let power = grant.map(|g| Power::new(&g, Severity::Critical, gives).cluster_scoped());
+            power.into_iter().collect()
+        })
+    }
+}

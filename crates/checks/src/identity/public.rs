@@ -1,0 +1,188 @@
+//! What a binding gives to everybody: nothing worth hiding, something to read, or power.
+
+use pavisade_model::kinds;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+
+use super::access::{Access, Subject};
+use super::builtin;
+use super::rules::{Resource, Rule, Rules, is_aggregated, is_own_group};
+use crate::{Claim, Cx};
+
+/// What a role gives, from little to much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Worth {
+    /// What anybody may know: versions, health, the API's form, reviews of oneself.
+    Nothing,
+    /// Objects that it names, to read.
+    ReadNamed,
+    /// Objects to read.
+    Read,
+    /// Objects of other API groups than those of Kubernetes, to change.
+    ChangeCustom,
+    /// Objects of Kubernetes to change, or Secrets.
+    Power,
+    Everything,
+}
+
+impl Worth {
+    /// What somebody who holds the role may do; a role that is not seen may allow anything.
+    pub(super) fn words(worth: Option<Self>) -> &'static str {
+        match worth {
+            Some(Self::Nothing) => "see what is public",
+            Some(Self::ReadNamed) => "read objects that it names",
+            Some(Self::Read) => "read objects",
+            Some(Self::ChangeCustom) => "make or change custom resources",
+            Some(Self::Power) => "read Secrets or change resources of Kubernetes",
+            Some(Self::Everything) => "do everything",
+            None => "do what that role, which is not seen here, allows",
+        }
+    }
+}
+
+/// A binding as its checks need it.
+#[derive(Debug)]
+pub(super) struct Bound<'a> {
+    pub(super) subjects: Vec<(Value<'a>, Subject)>,
+    /// `ClusterRole`, `view`.
+    pub(super) kind: &'a str,
+    pub(super) name: &'a str,
+    /// The namespace of a RoleBinding.
+    pub(super) namespace: Option<&'a str>,
+}
+
+impl<'a> Bound<'a> {
+    /// `None` where it names no role: the API server refuses such a binding.
+    pub(super) fn read(binding: &'a Object) -> Option<Self> {
+        let role = binding.at(&["roleRef"])?;
+        let subjects = binding.at(&["subjects"]).into_iter().flat_map(Value::items);
+        Some(Self {
+            subjects: subjects.filter_map(|v| Some((v, Subject::read(v)?))).collect(),
+            kind: role.str("kind")?,
+            name: role.str("name")?,
+            namespace: binding.is(kinds::ROLE_BINDING).then(|| binding.namespace()),
+        })
+    }
+
+    /// ` in namespace x`, or ` in all namespaces`.
+    pub(super) fn extent(&self) -> String {
+        match self.namespace {
+            None => " in all namespaces".to_owned(),
+            Some("") => " in its namespace".to_owned(),
+            Some(namespace) => format!(" in namespace `{namespace}`"),
+        }
+    }
+
+    /// The rules of its role; `None` where it is neither in this world nor known by its name.
+    pub(super) fn rules(&self, cx: &Cx<'a>) -> Option<Rules<'a>> {
+        if self.kind == "Role" {
+            return cx.get(kinds::ROLE, self.namespace?, self.name).map(Rules::of);
+        }
+        let access = Access::of(cx);
+        let Some(role) = access.cluster_role(cx, self.name) else {
+            return builtin::rules(self.name).map(Rules::read);
+        };
+        let mut rules = Rules::of(role);
+        if is_aggregated(role) {
+            let from = access.aggregated_from(self.name).into_iter();
+            for other in from.filter_map(|name| access.cluster_role(cx, name)) {
+                let more = Rules::of(other);
+                rules.rules.extend(more.rules);
+                rules.broken.extend(more.broken);
+            }
+        }
+        Some(rules)
+    }
+
+    /// Why it cannot be said in full what its role gives.
+    pub(super) fn unreadable(&self, place: Value<'a>, rules: &Rules<'_>) -> Option<Claim<'a>> {
+        let why = format!(
+            "rules of {} `{}` have a wrong type, so what it grants cannot be read",
+            self.kind, self.name
+        );
+        (!rules.broken.is_empty()).then(|| Claim::unknown(place, why))
+    }
+
+    /// What its role gives where it binds it.
+    pub(super) fn worth(&self, rules: &Rules<'_>, cx: &Cx<'_>) -> Worth {
+        let of = |rule: &Rule<'_>| worth(*rule, self.namespace, cx);
+        rules.rules.iter().map(of).max().unwrap_or(Worth::Nothing)
+    }
+}
+
+/// Paths without secrets, that everybody may read by default or may be let read so that others can
+/// verify the cluster's tokens.
+const PUBLIC_PATHS: [&str; 11] = [
+    "/healthz",
+    "/livez",
+    "/readyz",
+    "/version",
+    "/api",
+    "/apis",
+    "/openapi",
+    "/openid/v1/jwks",
+    "/.well-known/openid-configuration",
+    "/swaggerapi",
+    "/swagger.json",
+];
+
+fn is_public_path(path: &str) -> bool {
+    PUBLIC_PATHS.iter().any(|public| {
+        path.strip_prefix(public)
+            .is_some_and(|rest| matches!(rest, "" | "*" | "/" | "/*") || rest.starts_with('/'))
+    })
+}
+
+/// Requests that only tell somebody about themselves.
+fn is_self_review(group: &str, resource: &str) -> bool {
+    matches!(
+        (group, resource),
+        ("authorization.k8s.io", "selfsubjectaccessreviews" | "selfsubjectrulesreviews")
+            | ("authentication.k8s.io", "selfsubjectreviews")
+    )
+}
+
+fn worth(rule: Rule<'_>, namespace: Option<&str>, cx: &Cx<'_>) -> Worth {
+    if rule.texts("verbs").next().is_none() {
+        return Worth::Nothing;
+    }
+    if rule.is_everything() {
+        return Worth::Everything;
+    }
+    let reads = rule.texts("verbs").all(|v| matches!(v, "get" | "list" | "watch" | "head"));
+    // A RoleBinding gives no paths.
+    let paths = namespace.is_none() && !rule.texts("nonResourceURLs").all(is_public_path);
+    let paths = match (paths, reads) {
+        (false, _) => Worth::Nothing,
+        (true, true) => Worth::Read,
+        (true, false) => Worth::Power,
+    };
+    let groups: Vec<_> = rule.texts("apiGroups").collect();
+    let pairs = groups.iter().flat_map(|g| rule.texts("resources").map(move |r| (*g, r)));
+    let mut worst = paths;
+    for (group, resource) in pairs {
+        let gone = resource == "podsecuritypolicies" && cx.kubernetes().at_least(25);
+        // kubeadm lets everybody read how a node finds the cluster.
+        let discovery = resource == "configmaps"
+            && rule.texts("resourceNames").eq(["cluster-info"])
+            && namespace == Some("kube-public");
+        if gone || is_self_review(group, resource) || discovery && reads {
+            continue;
+        }
+        worst = worst.max(match (reads, is_own_group(group)) {
+            (true, true) if is_sensitive(rule) => Worth::Power,
+            (true, _) if rule.is_named() => Worth::ReadNamed,
+            (true, _) => Worth::Read,
+            (false, true) => Worth::Power,
+            (false, false) => Worth::ChangeCustom,
+        });
+    }
+    worst
+}
+
+/// Whether reading alone gives credentials or runs commands.
+fn is_sensitive(rule: Rule<'_>) -> bool {
+    [Resource::new("", "secrets"), Resource::new("", "nodes/proxy")]
+        .into_iter()
+        .any(|resource| rule.covering(resource).is_some())
+}

@@ -1,0 +1,56 @@
+//! PV-I004.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::power::{Power, judge};
+use super::rules::{Resource, Rules};
+use crate::{Check, Cx, OnObject, Verdict};
+
+/// Roles that may read Secrets.
+///
+/// ## Why
+/// Secrets hold passwords, keys and tokens of other identities. `list` and `watch` answer with
+/// their content, not only with their names, and `patch` answers with the whole Secret.
+///
+/// ## Fix
+/// Grant `get` on the Secrets that are needed by `resourceNames`, in a Role of their namespace;
+/// mount a Secret into the pod that needs it instead of reading it through the API.
+#[check(
+    id = "PV-I004",
+    severity = High,
+    scope = Related,
+    on = [ROLE, CLUSTER_ROLE, CLUSTER_ROLE_BINDING],
+    reads = [ROLE_BINDING]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SecretReadPermission {}
+
+const SECRETS: Resource = Resource::new("", "secrets");
+
+impl Check for SecretReadPermission {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        judge(object, cx, |rules: &Rules<'a>| {
+            let read = rules.grant(&["get", "list", "watch"], SECRETS);
+            // An empty patch changes nothing and is answered with the object.
+            let grant = match (read, rules.grant(&["patch"], SECRETS)) {
+                (Some(read), Some(patch)) if read.rule.is_named() && !patch.rule.is_named() => {
+                    Some(patch)
+                }
+                (read, patch) => read.or(patch),
+            };
+            let power = grant.map(|grant| {
+                let named = grant.rule.is_named();
+                let gives = if named { "read these Secrets" } else { "read every Secret there" };
+                Power::new(&grant, Severity::High, gives)
+            });
+            power.into_iter().collect()
+        })
+    }
+}

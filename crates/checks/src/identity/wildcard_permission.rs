@@ -1,0 +1,146 @@
+//! PV-I003.
+
+use pavisade_macros::check;
+use pavisade_model::{Confidence, Severity};
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::power::{Power, judge, list, lower};
+use super::rules::{Rule, Rules, is_own_group};
+use crate::{Check, Cx, OnObject, Verdict};
+
+/// Roles that grant with the wildcard `*`.
+///
+/// ## Why
+/// `*` grants what nobody thought of: verbs such as `escalate`, `bind` and `impersonate`, Secrets,
+/// subresources, and every resource that is installed later.
+///
+/// ## Fix
+/// List the API groups, resources and verbs that are used.
+#[check(
+    id = "PV-I003",
+    severity = High,
+    scope = Related,
+    on = [ROLE, CLUSTER_ROLE],
+    reads = [ROLE_BINDING, CLUSTER_ROLE_BINDING]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WildcardPermission {}
+
+impl Check for WildcardPermission {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        judge(object, cx, |rules: &Rules<'a>| {
+            let mut wild: Vec<_> = rules.rules.iter().filter_map(|rule| wildcard(*rule)).collect();
+            // Of equal ones the first: the sort is stable.
+            wild.sort_by_key(|power| std::cmp::Reverse(power.severity));
+            let others = wild.len().saturating_sub(1);
+            let mut worst = wild.into_iter().next();
+            if let (Some(power), 1..) = (&mut worst, others) {
+                let more = if others == 1 { "rule uses" } else { "rules use" };
+                power.gives += &format!(" ({others} more {more} `*`)");
+            }
+            worst.into_iter().collect()
+        })
+    }
+}
+
+/// Resources with verbs that give more than access to them (RBAC's, impersonation, signers).
+fn special_verbs(resource: &str) -> Option<&'static str> {
+    match resource {
+        "clusterroles" | "roles" => Some("use verbs that nobody listed, `escalate` and `bind` too"),
+        "serviceaccounts" | "users" | "groups" => {
+            Some("use verbs that nobody listed, `impersonate` too")
+        }
+        "signers" => Some("use verbs that nobody listed, `approve` and `sign` too"),
+        _ => None,
+    }
+}
+
+fn wildcard(rule: Rule<'_>) -> Option<Power<'_>> {
+    let (verb, group) = (rule.element("verbs", "*"), rule.element("apiGroups", "*"));
+    let resource = rule.element("resources", "*");
+    let has_resources = rule.texts("resources").next().is_some();
+    if rule.texts("verbs").next().is_none() || rule.texts("apiGroups").next().is_none() {
+        return urls(rule);
+    }
+    let core = rule.texts("apiGroups").any(is_own_group);
+    let changes = rule.texts("verbs").any(|verb| {
+        matches!(verb, "*" | "create" | "update" | "patch" | "delete" | "deletecollection")
+    });
+    let (place, severity, gives) = match (resource, verb, group) {
+        _ if rule.is_everything() => (
+            resource?,
+            Severity::Critical,
+            "do everything, as cluster-admin may: read Secrets, run pods, grant itself more",
+        ),
+        (Some(place), _, _) if core && changes => {
+            (place, Severity::High, "change resources that nobody listed, later ones too")
+        }
+        (Some(place), _, _) if core => {
+            (place, Severity::Medium, "reach resources that nobody listed, later ones too")
+        }
+        (Some(place), _, _) => {
+            (place, Severity::Low, "reach every resource that these groups get later")
+        }
+        (None, Some(place), _) if has_resources => {
+            match rule.texts("resources").find_map(special_verbs).filter(|_| core) {
+                Some(gives) => (place, Severity::Medium, gives),
+                None => (place, Severity::Low, "use verbs that nobody listed"),
+            }
+        }
+        (None, None, Some(place)) if has_resources => {
+            // `*/scale` of any group is what autoscalers and garbage collection need.
+            let generic = rule.texts("resources").all(|name| name.starts_with("*/"));
+            if generic {
+                return urls(rule);
+            }
+            (place, Severity::Low, "reach resources of that name in any API group")
+        }
+        _ => return urls(rule),
+    };
+    Some(power(rule, place, severity, gives))
+}
+
+/// All paths that are no resources: metrics, logs, profiles of the API server.
+fn urls(rule: Rule<'_>) -> Option<Power<'_>> {
+    let place = rule.element("nonResourceURLs", "*").or(rule.element("nonResourceURLs", "/*"))?;
+    let gives = "reach every path of the API server that is no resource";
+    let verbs = list(rule.texts("verbs"));
+    let grants = format!("{verbs} on non-resource URLs `{}`", place.as_str().unwrap_or("*"));
+    let power = power(rule, place, Severity::Low, gives);
+    Some(Power { grants, ..power }.cluster_scoped())
+}
+
+fn power<'a>(rule: Rule<'a>, place: Value<'a>, severity: Severity, gives: &str) -> Power<'a> {
+    let groups: Vec<_> = rule.texts("apiGroups").collect();
+    let groups = match groups.as_slice() {
+        groups if groups.contains(&"*") => "every API group".to_owned(),
+        [""] => "the core API group".to_owned(),
+        [one] => format!("API group `{one}`"),
+        many => format!(
+            "API groups {}",
+            list(many.iter().map(|g| if g.is_empty() { "core" } else { g }))
+        ),
+    };
+    let mut grants =
+        format!("{} on {} of {groups}", list(rule.texts("verbs")), list(rule.texts("resources")));
+    let mut severity = severity;
+    if rule.is_named() {
+        grants += &format!(" (named {})", list(rule.texts("resourceNames")));
+        severity = lower(severity);
+    }
+    Power {
+        place,
+        grants,
+        gives: gives.to_owned(),
+        severity,
+        confidence: Confidence::High,
+        namespaced: true,
+        instance: "",
+    }
+}

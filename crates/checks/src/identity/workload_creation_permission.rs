@@ -1,0 +1,62 @@
+//! PV-I016.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::power::{Power, judge};
+use super::rules::{Resource, Rules};
+use crate::{Check, Cx, OnObject, Verdict};
+
+/// Roles that may make or change workloads.
+///
+/// ## Why
+/// A pod may run as any ServiceAccount of its namespace and mount its Secrets: whoever makes
+/// pods, directly or through a controller, has all of these.
+///
+/// ## Fix
+/// Limit the permission to namespaces that hold nothing the holder may not have, and enforce a
+/// Pod Security Standard there.
+#[check(
+    id = "PV-I016",
+    severity = Low,
+    audience = Strict,
+    scope = Related,
+    on = [ROLE, CLUSTER_ROLE, CLUSTER_ROLE_BINDING],
+    reads = [ROLE_BINDING]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WorkloadCreationPermission {}
+
+const WORKLOADS: [Resource; 8] = [
+    Resource::new("", "pods"),
+    Resource::new("apps", "deployments"),
+    Resource::new("apps", "daemonsets"),
+    Resource::new("apps", "statefulsets"),
+    Resource::new("apps", "replicasets"),
+    Resource::new("batch", "jobs"),
+    Resource::new("batch", "cronjobs"),
+    Resource::new("", "replicationcontrollers"),
+];
+
+impl Check for WorkloadCreationPermission {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        judge(object, cx, |rules: &Rules<'a>| {
+            let create = rules.grant_any(&["create"], WORKLOADS);
+            let change = || rules.grant_any(&["update", "patch"], WORKLOADS);
+            let gives = "run pods as any ServiceAccount there and to mount its Secrets";
+            let power = create.or_else(change).map(|grant| {
+                // Of a pod, only the images can be changed.
+                let images = grant.on.name == "pods" && !grant.rule.has_verb("create");
+                let gives = if images { "run another image in running pods" } else { gives };
+                Power::new(&grant, Severity::Low, gives)
+            });
+            power.into_iter().collect()
+        })
+    }
+}
