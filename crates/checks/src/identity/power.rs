@@ -322,7 +322,7 @@ mod tests {
         let source = Source::new("test.yaml", text.concat().as_str());
         let mut found = Vec::new();
         for doc in &read(&source).docs {
-            let list = objects(doc.root()).unwrap();
+            let list = objects(doc.root()).sent;
             found.extend(list.iter().map(|o| Object::new(o.value, o.api_version, o.kind)));
         }
         let mut parts = WorldParts::files("test", WorldKind::Files, found);
