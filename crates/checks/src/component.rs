@@ -5,10 +5,11 @@ mod kubeadm;
 
 use std::borrow::Cow;
 
+use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Object, Pod};
 use pavisade_yaml::{Kind, Value};
 
-use crate::{Claim, Place};
+use crate::{Claim, Cx, Place, Verdict};
 
 /// Where a component's flags were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,6 +207,47 @@ impl<'a> Component<'a> {
             };
             Claim::unknown(self.place(name), why)
         })
+    }
+
+    /// A list, as [`Component::flag_list`]; none where it is proven to be absent.
+    ///
+    /// # Errors
+    /// What cannot be known, as a claim.
+    pub fn known_list(self, name: &str) -> Result<Option<Vec<String>>, Claim<'a>> {
+        Ok(self.known(name)?.map(|_| self.flag_list(name)))
+    }
+
+    /// What a flag leaves to a file is judged in the file: that does not arise here where one of
+    /// its kind was read, and else it is unknown. `None` where the flag is absent.
+    pub(crate) fn left_to_file(
+        self,
+        name: &str,
+        kind: GroupKind,
+        cx: &Cx<'a>,
+    ) -> Option<Verdict<'a>> {
+        let flag = match self.known(name) {
+            Ok(flag) => flag.filter(|flag| !flag.value.is_empty())?,
+            Err(claim) => return Some(claim.into()),
+        };
+        if !cx.list(kind).objects.is_empty() {
+            return Some(Verdict::NotApplicable);
+        }
+        let why = format!(
+            "`--{name}` names `{}`, and no {} was read with these files",
+            flag.value, kind.kind
+        );
+        Some(Verdict::unknown(self.place(name), why))
+    }
+
+    /// Who decides what a kubelet's flags leave open: kubeadm and `--config` give it a file, whose
+    /// defaults are the safe ones. `None` where its own, unsafe ones count.
+    pub(crate) fn kubelet_file(self, cx: &Cx<'a>) -> Option<Verdict<'a>> {
+        match self.source() {
+            FlagSource::Kubeadm => Some(Verdict::NotApplicable),
+            FlagSource::CommandLine => {
+                self.left_to_file("config", kinds::KUBELET_CONFIGURATION, cx)
+            }
+        }
     }
 
     /// Every occurrence of a flag that the text sets.

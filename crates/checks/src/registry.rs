@@ -27,6 +27,15 @@ pub const fn registry() -> &'static [Entry] {
 
 static REGISTRY: &[Entry] = &[
     entry::<container::privileged_container::PrivilegedContainer>(),
+    entry::<identity::mfa_not_provable::MfaNotProvable>(),
+    entry::<identity::anonymous_api_access::AnonymousApiAccess>(),
+    entry::<identity::always_allow_authorization::AlwaysAllowAuthorization>(),
+    entry::<identity::static_credential_file::StaticCredentialFile>(),
+    entry::<identity::kubelet_anonymous_access::KubeletAnonymousAccess>(),
+    entry::<identity::kubelet_always_allow::KubeletAlwaysAllow>(),
+    entry::<identity::kubeconfig_credential::KubeconfigCredential>(),
+    entry::<identity::unverified_email_claim::UnverifiedEmailClaim>(),
+    entry::<identity::kubeconfig_skips_tls_verification::KubeconfigSkipsTlsVerification>(),
     entry::<network::unrestricted_ingress::UnrestrictedIngress>(),
     entry::<supply::missing_signature_policy::MissingSignaturePolicy>(),
     entry::<storage::plaintext_etcd::PlaintextEtcd>(),

@@ -147,9 +147,8 @@ fn shell<'a>(after: Vec<(Cow<'a, str>, Value<'a>)>) -> Option<Command<'a>> {
             if matches!(text.as_str(), "$@" | "$*" | "${@}" | "${*}") {
                 // The elements after the script, the first of which is `$0`.
                 let passed = after.iter().skip(option + 3);
-                words.extend(
-                    passed.map(|(text, place)| Word { text: text.clone(), place: *place }),
-                );
+                words
+                    .extend(passed.map(|(text, place)| Word { text: text.clone(), place: *place }));
             } else {
                 words.push(Word { text: text.into(), place: *place });
             }
@@ -195,9 +194,7 @@ impl Script<'_> {
                 '&' if self.rest.peek() == Some(&'>') => self.end_word(),
                 '&' => self.end_command(),
                 c if c.is_whitespace() => self.end_word(),
-                '#' if self.word.is_none() => {
-                    while self.rest.next_if(|c| *c != '\n').is_some() {}
-                }
+                '#' if self.word.is_none() => while self.rest.next_if(|c| *c != '\n').is_some() {},
                 '>' | '<' => {
                     // `2>&1`: the number belongs to the redirection.
                     if self.word.as_deref().is_some_and(|w| w.chars().all(|c| c.is_ascii_digit())) {

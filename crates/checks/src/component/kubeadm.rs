@@ -110,11 +110,7 @@ const DEFAULTS: [(&str, &str, &str); 25] = [
     ("kube-controller-manager", "bind-address", "127.0.0.1"),
     ("kube-controller-manager", "client-ca-file", "/etc/kubernetes/pki/ca.crt"),
     ("kube-controller-manager", "root-ca-file", "/etc/kubernetes/pki/ca.crt"),
-    (
-        "kube-controller-manager",
-        "service-account-private-key-file",
-        "/etc/kubernetes/pki/sa.key",
-    ),
+    ("kube-controller-manager", "service-account-private-key-file", "/etc/kubernetes/pki/sa.key"),
     ("kube-controller-manager", "use-service-account-credentials", "true"),
     ("kube-scheduler", "bind-address", "127.0.0.1"),
     ("etcd", "cert-file", "/etc/kubernetes/pki/etcd/server.crt"),
