@@ -275,10 +275,10 @@ impl Script<'_> {
     }
 
     fn end_word(&mut self) {
-        if let Some(word) = self.word.take() {
-            if !std::mem::take(&mut self.redirected) {
-                self.command.push(word);
-            }
+        if let Some(word) = self.word.take()
+            && !std::mem::take(&mut self.redirected)
+        {
+            self.command.push(word);
         }
     }
 

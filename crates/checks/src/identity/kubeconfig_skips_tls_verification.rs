@@ -42,14 +42,14 @@ impl Check for KubeconfigSkipsTlsVerification {
             }
             let server = cluster.get("server");
             let address = server.and_then(|s| s.as_str()).unwrap_or("");
-            if let (Some(server), Some(rest)) = (server, plain_http(address)) {
-                if !is_loopback(rest) {
-                    let message = format!(
-                        "cluster `{name}` is reached over plain HTTP: credentials can be read on \
-                         the way"
-                    );
-                    claims.push(Claim::fails(server, message));
-                }
+            if let (Some(server), Some(rest)) = (server, plain_http(address))
+                && !is_loopback(rest)
+            {
+                let message = format!(
+                    "cluster `{name}` is reached over plain HTTP: credentials can be read on the \
+                     way"
+                );
+                claims.push(Claim::fails(server, message));
             }
         }
         Verdict::from_claims(claims)

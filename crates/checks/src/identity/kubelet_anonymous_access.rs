@@ -58,10 +58,10 @@ fn from_file(file: &Object) -> Verdict<'_> {
 
 fn from_flags<'a>(kubelet: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     const FLAG: &str = "anonymous-auth";
-    if kubelet.flag(FLAG).is_none() {
-        if let Some(verdict) = kubelet.kubelet_file(cx) {
-            return Ok(verdict);
-        }
+    if kubelet.flag(FLAG).is_none()
+        && let Some(verdict) = kubelet.kubelet_file(cx)
+    {
+        return Ok(verdict);
     }
     Ok(if kubelet.known_bool(FLAG, true)? {
         Verdict::fails(

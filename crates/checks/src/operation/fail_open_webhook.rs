@@ -94,7 +94,7 @@ fn guards_little(webhook: Value<'_>) -> bool {
 
 /// Groups with a dot belong to Kubernetes where they end in `.k8s.io` (but not `.x-k8s.io`).
 fn is_custom(group: &str) -> bool {
-    group.contains('.') && !(group.ends_with(".k8s.io") && !group.ends_with(".x-k8s.io"))
+    group.contains('.') && (!group.ends_with(".k8s.io") || group.ends_with(".x-k8s.io"))
 }
 
 /// Whether a name is that of something that enforces rules: a hint for how sure the finding is.

@@ -106,10 +106,10 @@ fn server(file: &Object) -> Option<Claim<'_>> {
 }
 
 fn from_flag<'a>(kubelet: Component<'a>, flag: &str, cx: &Cx<'a>) -> Verdict<'a> {
-    if kubelet.flag(flag).is_none() {
-        if let Some(verdict) = kubelet.kubelet_file(cx) {
-            return verdict;
-        }
+    if kubelet.flag(flag).is_none()
+        && let Some(verdict) = kubelet.kubelet_file(cx)
+    {
+        return verdict;
     }
     match kubelet.known_bool(flag, false) {
         Ok(true) => Verdict::Holds,
