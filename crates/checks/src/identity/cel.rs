@@ -76,9 +76,12 @@ const LEVELS: [&[(&str, Op)]; 5] = [
 /// Deeper nesting than this is refused, before the stack is.
 const MAX_DEPTH: u32 = 48;
 
+/// Longer expressions than this are refused: `a && a && …` makes a tree as deep as it is long.
+const MAX_TOKENS: usize = 1024;
+
 /// Reads an expression; `None` where it is not understood.
 pub(super) fn parse(text: &str) -> Option<Expr> {
-    let tokens = tokens(text)?;
+    let tokens = tokens(text).filter(|tokens| tokens.len() <= MAX_TOKENS)?;
     let mut parser = Parser { tokens: &tokens, at: 0, depth: 0 };
     let expr = parser.choice()?;
     (parser.at == tokens.len()).then_some(expr)
@@ -488,5 +491,6 @@ mod tests {
         let deep = "(".repeat(10_000) + "a" + &")".repeat(10_000);
         assert_eq!(parse(&deep), None);
         assert_eq!(parse(&("!".repeat(10_000) + "a")), None);
+        assert_eq!(parse(&("a && ".repeat(100_000) + "a")), None);
     }
 }

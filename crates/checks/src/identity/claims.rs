@@ -1,5 +1,4 @@
-//! What the rules for a token's claims demand: a second factor, a short life, a verified e-mail
-//! address.
+//! Whether the rules for a token's claims demand a second factor.
 
 use super::cel::{Expr, Op};
 
@@ -65,16 +64,18 @@ pub(super) fn grade_method(method: &str) -> Demand {
 /// Whether a class in `acr` stands for more than a password. OpenID Connect leaves the names to
 /// the issuer; `0` is the one that it defines (no assurance at all).
 pub(super) fn grade_class(class: &str) -> Demand {
+    // What an issuer may call a login with one factor.
+    const ONE: [&str; 7] = ["1fa", "no-mfa", "no_mfa", "nomfa", "none", "sfa", "single"];
     let lower = class.to_ascii_lowercase();
-    if lower.contains("mfa") {
-        return Demand::Met;
-    }
-    let first = lower.contains("password") || FIRST_FACTORS.contains(&lower.as_str());
+    let says = |word: &str| lower.contains(word);
     match lower.as_str() {
         "" | "0" | "loa0" => Demand::TooWeak(format!("`acr` {class:?}")),
-        _ if first => Demand::TooWeak(format!("`acr` {class:?}")),
         // The password alone at Keycloak and others, but that is theirs to say.
         "1" | "loa1" | "aal1" | "level1" => Demand::Unclear,
+        method if FIRST_FACTORS.contains(&method) => Demand::TooWeak(format!("`acr` {class:?}")),
+        _ if ONE.into_iter().any(says) => Demand::TooWeak(format!("`acr` {class:?}")),
+        _ if says("password") && says("mfa") => Demand::Unclear,
+        _ if says("password") => Demand::TooWeak(format!("`acr` {class:?}")),
         _ => Demand::Met,
     }
 }
@@ -127,8 +128,9 @@ pub(super) fn second_factor(rule: &Expr) -> Demand {
                 {
                     member(test, variable)
                 }
+                // A part of a text: short names are parts of many.
                 (list, "contains", [Expr::Text(method)]) if is_claim(list, "amr") => {
-                    grade_method(method)
+                    if method == "mfa" { Demand::Met } else { Demand::Unclear }
                 }
                 (Expr::Ident(sets), "contains", [list, Expr::List(values)])
                     if sets == "sets" && is_claim(list, "amr") =>
@@ -211,7 +213,7 @@ fn is_claim(expr: &Expr, name: &str) -> bool {
 }
 
 /// Without conversions.
-fn unwrap(mut expr: &Expr) -> &Expr {
+pub(super) fn unwrap(mut expr: &Expr) -> &Expr {
     const CONVERSIONS: [&str; 6] = ["dyn", "double", "int", "string", "timestamp", "uint"];
     while let Expr::Call { target: None, name, arguments } = expr {
         match arguments.as_slice() {
@@ -222,214 +224,10 @@ fn unwrap(mut expr: &Expr) -> &Expr {
     expr
 }
 
-/// How long a token may live at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lifetime {
-    /// Seconds, from a difference of claims.
-    AtMost(i64),
-    /// Not limited.
-    Unlimited,
-    /// Speaks of `exp` in a way that is not understood.
-    Unclear,
-}
-
-impl Lifetime {
-    pub(super) fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::AtMost(a), Self::AtMost(b)) => Self::AtMost(a.min(b)),
-            (Self::AtMost(a), _) | (_, Self::AtMost(a)) => Self::AtMost(a),
-            (Self::Unclear, _) | (_, Self::Unclear) => Self::Unclear,
-            (Self::Unlimited, Self::Unlimited) => Self::Unlimited,
-        }
-    }
-}
-
-/// The limit that an expression that must be true sets: this CEL has no clock, so it is a
-/// difference of claims (`claims.exp - claims.iat <= 3600`).
-pub(super) fn lifetime(rule: &Expr) -> Lifetime {
-    if let Expr::Binary(Op::And, left, right) = rule {
-        return lifetime(left).and(lifetime(right));
-    }
-    if let Expr::Binary(op @ (Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Eq), left, right) = rule {
-        // left - right ≤ 0, or the other way round.
-        let difference = match op {
-            Op::Gt | Op::Ge => Linear::of(right).zip(Linear::of(left)),
-            _ => Linear::of(left).zip(Linear::of(right)),
-        };
-        let difference = difference.and_then(|(a, b)| a.minus(&b));
-        if let Some(Linear { claims, constant }) = difference {
-            let coefficient = |name: &str| {
-                claims.iter().find(|(claim, _)| claim == name).map_or(0, |(_, times)| *times)
-            };
-            let used = claims.iter().filter(|(_, times)| *times != 0).count();
-            let from = ["iat", "nbf", "auth_time"].into_iter().map(coefficient).sum::<i64>();
-            let expiry = coefficient("exp");
-            if used == 2 && expiry == 1 && from == -1 && constant < 0 {
-                return Lifetime::AtMost(-constant);
-            }
-            if *op == Op::Eq && used == 2 && expiry == -1 && from == 1 && constant > 0 {
-                return Lifetime::AtMost(constant);
-            }
-        }
-    }
-    if matches!(rule, Expr::Call { target: None, name, .. } if name == "has") {
-        return Lifetime::Unlimited;
-    }
-    if rule.mentions("exp") { Lifetime::Unclear } else { Lifetime::Unlimited }
-}
-
-/// A sum of claims and a constant.
-struct Linear {
-    claims: Vec<(String, i64)>,
-    constant: i64,
-}
-
-impl Linear {
-    fn of(expr: &Expr) -> Option<Self> {
-        let constant = |constant| Some(Self { claims: Vec::new(), constant });
-        match unwrap(expr) {
-            Expr::Int(value) => constant(*value),
-            Expr::Negative(of) => constant(0)?.minus(&Self::of(of)?),
-            Expr::Binary(Op::Sub, left, right) => Self::of(left)?.minus(&Self::of(right)?),
-            Expr::Binary(Op::Add, left, right) => {
-                let negative = constant(0)?.minus(&Self::of(right)?)?;
-                Self::of(left)?.minus(&negative)
-            }
-            Expr::Binary(Op::Mul, left, right) => {
-                let (left, right) = (Self::of(left)?, Self::of(right)?);
-                let plain = left.claims.is_empty() && right.claims.is_empty();
-                constant(left.constant.checked_mul(right.constant).filter(|_| plain)?)
-            }
-            Expr::Call { target: None, name, arguments } if name == "duration" => {
-                match arguments.as_slice() {
-                    [Expr::Text(text)] => constant(seconds(text)?),
-                    _ => None,
-                }
-            }
-            other => {
-                let claim = other.claim()?;
-                Some(Self { claims: vec![(claim.to_owned(), 1)], constant: 0 })
-            }
-        }
-    }
-
-    fn minus(mut self, other: &Self) -> Option<Self> {
-        for (claim, times) in &other.claims {
-            match self.claims.iter_mut().find(|(own, _)| own == claim) {
-                Some((_, own)) => *own -= times,
-                None => self.claims.push((claim.clone(), -times)),
-            }
-        }
-        self.constant = self.constant.checked_sub(other.constant)?;
-        Some(self)
-    }
-}
-
-/// A duration as Go writes it, in whole seconds: `1h30m`.
-fn seconds(text: &str) -> Option<i64> {
-    let (mut total, mut rest) = (0_i64, text);
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit())?;
-        let (digits, unit) = rest.split_at(end);
-        let factor = match unit.chars().next()? {
-            'h' => 3600,
-            'm' if !unit.starts_with("ms") => 60,
-            's' => 1,
-            _ => return None,
-        };
-        total = total.checked_add(digits.parse::<i64>().ok()?.checked_mul(factor)?)?;
-        rest = &unit[1..];
-    }
-    Some(total)
-}
-
-/// Whether a verified e-mail address is demanded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Verified {
-    /// Not spoken of.
-    Silent,
-    /// In a way that is not understood.
-    Unclear,
-    /// A token that does not carry `email_verified` passes.
-    WherePresent,
-    /// Always.
-    Demanded,
-}
-
-/// Whether an expression that must be true demands `email_verified`.
-pub(super) fn verified(rule: &Expr) -> Verified {
-    const CLAIM: &str = "email_verified";
-    let is_claim = |e: &Expr| unwrap(e).claim() == Some(CLAIM);
-    let is_has = |e: &Expr| {
-        matches!(e, Expr::Call { target: None, name, arguments }
-            if name == "has" && matches!(arguments.as_slice(), [inner] if inner.claim() == Some(CLAIM)))
-    };
-    let with_default = |e: &Expr| match unwrap(e).claim_or() {
-        Some((CLAIM, Expr::Bool(true))) => Some(Verified::WherePresent),
-        Some((CLAIM, Expr::Bool(false))) => Some(Verified::Demanded),
-        _ => None,
-    };
-    let found = match rule {
-        Expr::Binary(Op::And, left, right) => Some(verified(left).max(verified(right))),
-        Expr::Binary(Op::Eq, left, right) => {
-            let is_true = |e: &Expr| {
-                matches!(e, Expr::Bool(true)) || matches!(e, Expr::Text(text) if text == "true")
-            };
-            let of = |claim: &Expr, value: &Expr| match with_default(claim) {
-                _ if !is_true(value) => None,
-                None => is_claim(claim).then_some(Verified::Demanded),
-                found => found,
-            };
-            of(left, right).or_else(|| of(right, left))
-        }
-        Expr::Binary(Op::Or, left, right) => {
-            let absent = |e: &Expr| matches!(e, Expr::Not(inner) if is_has(inner));
-            let either = |a: &Expr, b: &Expr| {
-                (absent(a) && verified(b) == Verified::Demanded).then_some(Verified::WherePresent)
-            };
-            either(left, right).or_else(|| either(right, left))
-        }
-        Expr::Choice(parts) => match &**parts {
-            [condition, yes, Expr::Bool(false)] => Some(verified(condition).max(verified(yes))),
-            [condition, yes, Expr::Bool(true)]
-                if is_has(condition) && verified(yes) == Verified::Demanded =>
-            {
-                Some(Verified::WherePresent)
-            }
-            _ => None,
-        },
-        e if is_claim(e) => Some(Verified::Demanded),
-        e if is_has(e) => Some(Verified::Silent),
-        e => with_default(e),
-    };
-    let mentioned = || if rule.mentions(CLAIM) { Verified::Unclear } else { Verified::Silent };
-    found.unwrap_or_else(mentioned)
-}
-
-/// The weakest condition under which an expression for the user's name takes the e-mail address;
-/// none where it never does.
-pub(super) fn email_as_name(name: &Expr) -> Option<Verified> {
-    if let Expr::Choice(parts) = name {
-        let [condition, yes, no] = &**parts;
-        let guarded = email_as_name(yes).map(|inner| inner.max(verified(condition)));
-        return match (guarded, email_as_name(no)) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (one, other) => one.or(other),
-        };
-    }
-    if !name.mentions("email") {
-        return None;
-    }
-    Some(if name.mentions("email_verified") { Verified::Unclear } else { Verified::Silent })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::cel::parse;
-    use super::{Demand, Lifetime, Verified, email_as_name, lifetime, second_factor, verified};
+    use super::{Demand, second_factor};
 
     fn factor(text: &str) -> Demand {
         second_factor(&parse(text).unwrap_or_else(|| panic!("{text}")))
@@ -496,6 +294,8 @@ mod tests {
             "'own-method' in claims.amr",
             "claims.acr != '0'",
             "claims.acr == '1'",
+            "claims.acr == 'passwordless-mfa'",
+            "claims.amr.contains('sc')",
             "claims.acr.matches('.*')",
             "'mfa' in claims.?amr.orValue(['mfa'])",
             "claims.acr in []",
@@ -512,72 +312,12 @@ mod tests {
         for text in [
             "'pwd' in claims.amr",
             "claims.acr == '0'",
+            "claims.acr == 'no-mfa'",
             "claims.acr == 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport'",
             "claims.amr.exists(m, m == 'otp' || m == 'pwd')",
             "claims.amr.exists(m, m in ['pwd', 'mfa'])",
         ] {
             assert!(matches!(factor(text), Demand::TooWeak(_)), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_lifetime_is_a_difference_of_claims() {
-        for (text, expected) in [
-            ("claims.exp - claims.iat <= 3600", Lifetime::AtMost(3600)),
-            ("3600 >= claims.exp - claims.iat", Lifetime::AtMost(3600)),
-            ("claims.exp <= claims.iat + 60 * 60", Lifetime::AtMost(3600)),
-            ("claims.iat + 3600 > claims.exp", Lifetime::AtMost(3600)),
-            ("int(claims.exp) - int(claims.auth_time) < 7200", Lifetime::AtMost(7200)),
-            (
-                "timestamp(claims.exp) - timestamp(claims.iat) <= duration('1h30m')",
-                Lifetime::AtMost(5400),
-            ),
-            ("claims.exp - claims.nbf == 600", Lifetime::AtMost(600)),
-            ("has(claims.iat) && claims.exp - claims.iat <= 9", Lifetime::AtMost(9)),
-            ("claims.iat - claims.auth_time <= 43200", Lifetime::Unlimited),
-            ("claims.sub != ''", Lifetime::Unlimited),
-            ("has(claims.exp)", Lifetime::Unlimited),
-            ("claims.exp - claims.iat >= 3600", Lifetime::Unclear),
-            ("claims.exp > claims.iat", Lifetime::Unclear),
-            ("claims.exp - claims.iat <= 3600 || true", Lifetime::Unclear),
-            ("!(claims.exp - claims.iat > 3600)", Lifetime::Unclear),
-            ("claims.exp <= 2000000000", Lifetime::Unclear),
-        ] {
-            assert_eq!(lifetime(&parse(text).unwrap()), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_verified_address_is_demanded_or_not() {
-        for (text, expected) in [
-            ("claims.email_verified", Verified::Demanded),
-            ("claims.email_verified == true", Verified::Demanded),
-            ("has(claims.email_verified) && claims.email_verified", Verified::Demanded),
-            ("claims.?email_verified.orValue(false)", Verified::Demanded),
-            ("claims.?email_verified.orValue(true) == true", Verified::WherePresent),
-            ("!has(claims.email_verified) || claims.email_verified", Verified::WherePresent),
-            ("has(claims.email_verified) ? claims.email_verified : true", Verified::WherePresent),
-            ("has(claims.email_verified)", Verified::Silent),
-            ("claims.sub != ''", Verified::Silent),
-            ("claims.email_verified == false", Verified::Unclear),
-            ("!claims.email_verified", Verified::Unclear),
-            ("claims.email_verified || true", Verified::Unclear),
-        ] {
-            assert_eq!(verified(&parse(text).unwrap()), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_address_as_a_name() {
-        for (text, expected) in [
-            ("claims.sub", None),
-            ("claims.email", Some(Verified::Silent)),
-            ("'x:' + claims['email']", Some(Verified::Silent)),
-            ("claims.email_verified ? claims.email : claims.sub", Some(Verified::Demanded)),
-            ("claims.email_verified ? claims.sub : claims.email", Some(Verified::Silent)),
-            ("claims.a ? claims.email : claims.sub", Some(Verified::Silent)),
-        ] {
-            assert_eq!(email_as_name(&parse(text).unwrap()), expected, "{text}");
         }
     }
 }

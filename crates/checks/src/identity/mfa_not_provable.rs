@@ -8,8 +8,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::cel;
-use super::claims::{Demand, Lifetime, grade_class, grade_method, lifetime, second_factor};
+use super::claims::{Demand, grade_class, grade_method, second_factor};
 use super::issuer::{Who, host, who};
+use super::lifetime::{Lifetime, lifetime};
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 
 /// Logins to the API server that no second factor is demanded for.

@@ -2,8 +2,10 @@
 
 mod cel;
 mod claims;
+mod email;
 mod issuer;
 mod kubeconfig;
+mod lifetime;
 
 pub(crate) mod always_allow_authorization;
 pub(crate) mod anonymous_api_access;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::cel;
-use super::claims::{Verified, email_as_name, verified};
+use super::email::{Verified, email_as_name, verified};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// User names taken from an e-mail address that need not be verified.

@@ -16,7 +16,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// ## Fix
 /// Write an `EncryptionConfiguration` with a `kms` provider (`apiVersion: v2`) for `secrets`, name
 /// it in `--encryption-provider-config` on every control-plane node, and rewrite all Secrets.
-#[check(id = "PV-D003", severity = High, scope = Related, reads = [ENCRYPTION_CONFIGURATION])]
+#[check(id = "PV-D003", severity = High, scope = Related, reads = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MissingEtcdEncryption {}
@@ -44,7 +44,8 @@ fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a
         ));
     };
     // What the configuration says is judged there (PV-D001, PV-D002).
-    if cx.list(kinds::ENCRYPTION_CONFIGURATION).objects.is_empty() {
+    let kinds = [kinds::ENCRYPTION_CONFIGURATION, kinds::ENCRYPTION_CONFIG];
+    if kinds.into_iter().all(|kind| cx.list(kind).objects.is_empty()) {
         let why = format!("what is encrypted stands in `{}`, which was not read", file.value);
         return Ok(Verdict::unknown(server.place(name), why));
     }
