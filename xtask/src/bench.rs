@@ -65,7 +65,10 @@ fn scan(peer: bool) -> anyhow::Result<()> {
     unpack(&archive, unpacked.path())?;
     let corpus = unpacked.path().join("corpus");
     let bytes = total_bytes(&corpus)?;
-    println!("corpus: {:.1} MB, read from the page cache, nothing rendered by other programs", mb(bytes));
+    println!(
+        "corpus: {:.1} MB, read from the page cache, nothing rendered by other programs",
+        mb(bytes)
+    );
     let cost = median(9, || measure(ours(&program, &[&corpus])))?;
     println!(
         "pavisade scan: {:.3} s, {:.0} MB peak, {:.2} bytes of memory a byte of input",
@@ -130,7 +133,8 @@ fn kube_score(program: &Path, corpus: &Path) -> anyhow::Result<()> {
         let path = corpus.join(&file);
         let output = Command::new(&peer).arg("score").arg(&path).output()?;
         // It exits with 1 for findings too; what it cannot read it says.
-        if String::from_utf8_lossy(&output.stderr).contains("Failed to") || output.status.code() > Some(1)
+        if String::from_utf8_lossy(&output.stderr).contains("Failed to")
+            || output.status.code() > Some(1)
         {
             refused += 1;
             continue;

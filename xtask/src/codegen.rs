@@ -88,10 +88,18 @@ fn page(entry: &Entry, controls: &[String]) -> String {
 fn list() -> String {
     let mut text = format!("{HEAD}# The checks\n\n{} in all.\n", registry().len());
     for area in Area::ALL {
-        let _ = write!(text, "\n## {}\n\n| id | name | severity | what fails |\n| --- | --- | --- | --- |\n", capital(area.name()));
+        let _ = write!(
+            text,
+            "\n## {}\n\n| id | name | severity | what fails |\n| --- | --- | --- | --- |\n",
+            capital(area.name())
+        );
         for meta in registry().iter().map(|e| e.meta).filter(|m| m.area() == area) {
             let (id, name, severity) = (meta.id, meta.name, meta.severity.name());
-            let _ = writeln!(text, "| [{id}](checks/{id}.md) | `{name}` | {severity} | {} |", meta.title);
+            let _ = writeln!(
+                text,
+                "| [{id}](checks/{id}.md) | `{name}` | {severity} | {} |",
+                meta.title
+            );
         }
     }
     text
@@ -99,16 +107,25 @@ fn list() -> String {
 
 fn frameworks() -> String {
     let names: BTreeMap<_, _> = registry().iter().map(|e| (e.meta.id, e.meta.name)).collect();
-    let mut text = format!("{HEAD}# Frameworks\n\nControls that at least one check speaks for. Titles are our own words.\n");
+    let mut text = format!(
+        "{HEAD}# Frameworks\n\nControls that at least one check speaks for. Titles are our own words.\n"
+    );
     for framework in builtin() {
-        let _ = write!(text, "\n## {} (`{}`)\n\n| control | asks for | checks |\n| --- | --- | --- |\n", framework.title, framework.id);
+        let _ = write!(
+            text,
+            "\n## {} (`{}`)\n\n| control | asks for | checks |\n| --- | --- | --- |\n",
+            framework.title, framework.id
+        );
         for control in &framework.controls {
             let checks: Vec<_> = control
                 .checks
                 .iter()
-                .map(|id| format!("[{}](checks/{id}.md)", names.get(id.as_str()).copied().unwrap_or(id)))
+                .map(|id| {
+                    format!("[{}](checks/{id}.md)", names.get(id.as_str()).copied().unwrap_or(id))
+                })
                 .collect();
-            let _ = writeln!(text, "| {} | {} | {} |", control.id, control.title, checks.join(", "));
+            let _ =
+                writeln!(text, "| {} | {} | {} |", control.id, control.title, checks.join(", "));
         }
     }
     text

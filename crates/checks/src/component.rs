@@ -1,29 +1,39 @@
 //! Components of the control plane and their flags, from static pods and kubeadm's files.
 
+mod command;
+mod kubeadm;
+
 use std::borrow::Cow;
 
+use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Object, Pod};
 use pavisade_yaml::{Kind, Value};
 
-use crate::Place;
+use crate::{Claim, Cx, Place, Verdict};
 
 /// Where a component's flags were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlagSource {
     /// A pod's command line: all flags are here, the rest has the component's own defaults.
     CommandLine,
-    /// kubeadm's configuration: it adds flags of its own to these.
+    /// kubeadm's configuration: it adds flags of its own to these, which are known here.
     Kubeadm,
 }
 
-/// A component of the control plane with its flags.
+/// A component of the control plane, or a kubelet, with its flags.
 #[derive(Debug, Clone, Copy)]
 pub struct Component<'a> {
     object: &'a Object,
     name: &'static str,
-    source: FlagSource,
-    /// The container, or kubeadm's section for the component.
-    value: Value<'a>,
+    flags: Flags<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Flags<'a> {
+    /// The container's `command` and `args`.
+    Container(Value<'a>),
+    /// A map or list at a path below kubeadm's configuration.
+    Kubeadm(Value<'a>, &'static [&'static str]),
 }
 
 /// One flag that is set.
@@ -31,20 +41,29 @@ pub struct Component<'a> {
 pub struct Flag<'a> {
     /// Its value; `true` for a flag without one.
     pub value: Cow<'a, str>,
-    /// Where it is set.
+    /// Where it is set; kubeadm's configuration where kubeadm sets it by itself.
     pub place: Value<'a>,
+    /// Written as `--flag value`, which a boolean flag does not take.
+    apart: bool,
 }
 
-const COMPONENTS: [&str; 4] =
-    ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"];
+impl Flag<'_> {
+    /// The value, unless it depends on what is not in the text: variables, templates.
+    pub fn text(&self) -> Option<&str> {
+        let open = ["$(", "${", "`", "{{"].iter().any(|mark| self.value.contains(mark));
+        (!open && !self.value.starts_with('$')).then_some(&*self.value)
+    }
 
-/// Sections of kubeadm's `ClusterConfiguration` with the component that each configures.
-const KUBEADM_SECTIONS: [(&[&str], &str); 4] = [
-    (&["apiServer"], "kube-apiserver"),
-    (&["controllerManager"], "kube-controller-manager"),
-    (&["scheduler"], "kube-scheduler"),
-    (&["etcd", "local"], "etcd"),
-];
+    /// The value of a boolean flag, as Go's `strconv.ParseBool` reads it.
+    pub fn bool(&self) -> Option<bool> {
+        match self.text()? {
+            _ if self.apart => None,
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+            _ => None,
+        }
+    }
+}
 
 /// Whether it is a component of the control plane as kubeadm's static pods run it: in the node's
 /// network, and nothing but components. What asks for more of the node is judged as any pod.
@@ -53,54 +72,42 @@ pub(crate) fn is_control_plane(pod: Pod<'_>) -> bool {
     let privileged = |c: &pavisade_snapshot::Container<'_>| {
         c.security(&["privileged"]).and_then(Value::as_bool) == Some(true)
     };
+    let runs_component = |c: pavisade_snapshot::Container<'_>| {
+        command::read(c.value()).is_some_and(|command| command.program != "kubelet")
+    };
     pod.object().kind() == "Pod"
         && pod.object().namespace() == "kube-system"
         && (on("hostNetwork") && !on("hostPID") && !on("hostIPC"))
         && pod.containers().next().is_some()
-        && pod.containers().all(|c| component_name(c.value()).is_some() && !privileged(&c))
+        && pod.containers().all(|c| runs_component(c) && !privileged(&c))
+}
+
+/// Whether an object configures components.
+pub(crate) fn configures(object: &Object) -> bool {
+    if object.has_pods() {
+        object.pods().flat_map(Pod::containers).any(|c| command::read(c.value()).is_some())
+    } else {
+        kubeadm::is_kubeadm(object)
+    }
 }
 
 /// The components that an object configures.
 pub(crate) fn components(object: &Object) -> Vec<Component<'_>> {
-    if object.kind() == "ClusterConfiguration" && object.group() == "kubeadm.k8s.io" {
-        let sections = KUBEADM_SECTIONS.iter();
-        let of = sections.map(|&(path, name)| Component {
+    if kubeadm::is_kubeadm(object) {
+        let sections = kubeadm::sections(object).into_iter();
+        let of = sections.map(|section| Component {
             object,
-            name,
-            source: FlagSource::Kubeadm,
-            value: object.at(path).unwrap_or_else(|| object.value()),
+            name: section.program,
+            flags: Flags::Kubeadm(section.base, section.path),
         });
-        // Without a section for a local etcd there may be an external one.
-        return of
-            .filter(|c| c.name != "etcd" || object.at(&["etcd", "local"]).is_some())
-            .collect();
+        return of.collect();
     }
     let containers = object.pods().flat_map(Pod::containers);
     let of = containers.filter_map(|container| {
-        let name = component_name(container.value())?;
-        let source = FlagSource::CommandLine;
-        Some(Component { object, name, source, value: container.value() })
+        let name = command::read(container.value())?.program;
+        Some(Component { object, name, flags: Flags::Container(container.value()) })
     });
     of.collect()
-}
-
-/// The component that a container runs, by its program (or the first words of a shell's line).
-fn component_name(container: Value<'_>) -> Option<&'static str> {
-    let words = command_line(container).take(8).flat_map(|(word, _)| word.split_whitespace());
-    for word in words.filter(|w| !w.starts_with('-')) {
-        let program = word.rsplit('/').next().unwrap_or(word);
-        if let Some(name) = COMPONENTS.into_iter().find(|name| *name == program) {
-            return Some(name);
-        }
-    }
-    None
-}
-
-fn command_line(container: Value<'_>) -> impl Iterator<Item = (&str, Value<'_>)> {
-    ["command", "args"]
-        .into_iter()
-        .flat_map(move |list| container.list(list))
-        .filter_map(|value| Some((value.as_str()?, value)))
 }
 
 impl<'a> Component<'a> {
@@ -109,83 +116,237 @@ impl<'a> Component<'a> {
         self.object
     }
 
-    /// `kube-apiserver`, `kube-controller-manager`, `kube-scheduler` or `etcd`.
+    /// `kube-apiserver`, `kube-controller-manager`, `kube-scheduler`, `etcd` or `kubelet`.
     pub fn name(self) -> &'static str {
         self.name
     }
 
     /// Where its flags were read.
     pub fn source(self) -> FlagSource {
-        self.source
-    }
-
-    /// A flag by its name without dashes; of one that is repeated, the last, as the component
-    /// takes it.
-    pub fn flag(self, name: &str) -> Option<Flag<'a>> {
-        match self.source {
-            FlagSource::CommandLine => self.command_flag(name),
-            FlagSource::Kubeadm => self.kubeadm_flag(name),
+        match self.flags {
+            Flags::Container(_) => FlagSource::CommandLine,
+            Flags::Kubeadm(..) => FlagSource::Kubeadm,
         }
     }
 
-    /// The elements of a flag that is a list with commas.
+    /// A flag by its name without dashes; of one that is repeated, the last, as the component
+    /// takes it; of one that kubeadm sets by itself, kubeadm's value.
+    pub fn flag(self, name: &str) -> Option<Flag<'a>> {
+        self.own_flags(name).pop().or_else(|| match self.flags {
+            Flags::Container(container) => self.environment(container, name),
+            Flags::Kubeadm(base, _) => self.kubeadm_default(base, name),
+        })
+    }
+
+    /// The elements of a flag that is a list with commas; repeated ones add up (pflag's
+    /// `StringSlice`). Empty where it is absent.
     pub fn flag_list(self, name: &str) -> Vec<String> {
-        let flag = self.flag(name);
-        let values = flag.iter().flat_map(|f| f.value.split(','));
+        let mut flags = self.own_flags(name);
+        if flags.is_empty() {
+            flags.extend(self.flag(name));
+        }
+        let values = flags.iter().flat_map(|f| f.value.split(','));
         values.map(|v| v.trim().to_owned()).filter(|v| !v.is_empty()).collect()
+    }
+
+    /// Every occurrence of a flag, in order.
+    pub fn flags(self, name: &str) -> Vec<Flag<'a>> {
+        let own = self.own_flags(name);
+        if own.is_empty() { self.flag(name).into_iter().collect() } else { own }
     }
 
     /// Where a flag stands, or where it would stand.
     pub fn place(self, name: &str) -> Place<'a> {
-        match (self.flag(name), self.source) {
+        match (self.own_flags(name).pop(), self.flags) {
             (Some(flag), _) => flag.place.into(),
-            (None, FlagSource::Kubeadm) => Place::field(self.value, &["extraArgs"]),
-            (None, FlagSource::CommandLine) => {
-                let list = ["command", "args"].iter().find_map(|list| self.value.get(list));
-                Place::At(list.unwrap_or(self.value), format!("--{name}").into())
+            (None, Flags::Kubeadm(base, path)) => Place::field(base, path),
+            (None, Flags::Container(container)) => {
+                let list = ["command", "args"].iter().find_map(|list| container.get(list));
+                Place::At(list.unwrap_or(container), format!("--{name}").into())
             }
         }
     }
 
-    fn command_flag(self, name: &str) -> Option<Flag<'a>> {
-        let words: Vec<_> = command_line(self.value).collect();
-        let mut found = None;
-        for (i, &(word, place)) in words.iter().enumerate() {
-            // A shell's line holds many words in one element; a flag's value may hold blanks.
-            let shell = word.contains('\n')
-                || word.split_whitespace().nth(1).is_some_and(|w| w.starts_with('-'));
-            let parts: Vec<_> = if shell { word.split_whitespace().collect() } else { vec![word] };
-            for (j, part) in parts.iter().enumerate() {
-                let Some(rest) = part.strip_prefix("--").or_else(|| part.strip_prefix('-')) else {
-                    continue;
-                };
-                let Some(rest) = rest.strip_prefix(name) else { continue };
-                let value = match rest.strip_prefix('=') {
-                    Some(value) => value,
-                    None if rest.is_empty() => {
-                        let next = parts.get(j + 1).copied();
-                        let next = next.or_else(|| words.get(i + 1).map(|(word, _)| *word));
-                        next.filter(|w| !w.starts_with('-')).unwrap_or("true")
-                    }
-                    None => continue,
-                };
-                let value = value.trim_matches(['"', '\'', '\\']);
-                found = Some(Flag { value: value.into(), place });
-            }
+    /// Why the absence of a flag proves nothing, where that is so.
+    pub fn hidden_flags(self) -> Option<String> {
+        let Flags::Container(container) = self.flags else { return None };
+        let words = command::read(container)?.words;
+        if let Some(word) = words.iter().find(|w| w.text.starts_with('$') || w.text.contains("{{"))
+        {
+            return Some(format!("`{}` may hold more flags", word.text));
         }
-        found
+        // OpenShift's API server takes its settings from this file alone.
+        let file = self.flag("openshift-config")?;
+        Some(format!("its settings are in `{}`, which is not read", file.value))
     }
 
-    /// `extraArgs`: a map up to v1beta3, a list of name and value from v1beta4 on.
-    fn kubeadm_flag(self, name: &str) -> Option<Flag<'a>> {
-        let arguments = self.value.get("extraArgs")?;
-        let value = match arguments.kind() {
-            Kind::Sequence => {
-                let named = arguments.items().filter(|i| i.str("name") == Some(name));
-                named.last()?.get("value")?
-            }
-            _ => arguments.get(name)?,
+    /// A flag whose value is known; none where it is proven to be absent.
+    ///
+    /// # Errors
+    /// What cannot be known, as a claim.
+    pub fn known(self, name: &str) -> Result<Option<Flag<'a>>, Claim<'a>> {
+        let flags = self.flags(name);
+        if let Some(flag) = flags.iter().find(|flag| flag.text().is_none()) {
+            let why = format!("the value of `--{name}` is `{}`, set elsewhere", flag.value);
+            return Err(Claim::unknown(self.place(name), why));
+        }
+        match flags.into_iter().next_back() {
+            Some(flag) => Ok(Some(flag)),
+            None => match self.hidden_flags() {
+                Some(why) => {
+                    Err(Claim::unknown(self.place(name), format!("`--{name}` is not seen: {why}")))
+                }
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// A boolean flag, or its default where it is proven to be absent.
+    ///
+    /// # Errors
+    /// What cannot be known, as a claim.
+    pub fn known_bool(self, name: &str, default: bool) -> Result<bool, Claim<'a>> {
+        let Some(flag) = self.known(name)? else { return Ok(default) };
+        flag.bool().ok_or_else(|| {
+            let why = if flag.apart {
+                format!("`--{name} {}` is no way to set a boolean: write it with `=`", flag.value)
+            } else {
+                format!("`--{name}={}` is no boolean", flag.value)
+            };
+            Claim::unknown(self.place(name), why)
+        })
+    }
+
+    /// A list, as [`Component::flag_list`]; none where it is proven to be absent.
+    ///
+    /// # Errors
+    /// What cannot be known, as a claim.
+    pub fn known_list(self, name: &str) -> Result<Option<Vec<String>>, Claim<'a>> {
+        Ok(self.known(name)?.map(|_| self.flag_list(name)))
+    }
+
+    /// What a flag leaves to a file is judged in the file: that does not arise here where one of
+    /// its kind was read, and else it is unknown. `None` where the flag is absent.
+    pub(crate) fn left_to_file(
+        self,
+        name: &str,
+        kind: GroupKind,
+        cx: &Cx<'a>,
+    ) -> Option<Verdict<'a>> {
+        let flag = match self.known(name) {
+            Ok(flag) => flag.filter(|flag| !flag.value.is_empty())?,
+            Err(claim) => return Some(claim.into()),
         };
-        Some(Flag { value: value.scalar_text()?, place: value })
+        if !cx.list(kind).objects.is_empty() {
+            return Some(Verdict::NotApplicable);
+        }
+        let why = format!(
+            "`--{name}` names `{}`, and no {} was read with these files",
+            flag.value, kind.kind
+        );
+        Some(Verdict::unknown(self.place(name), why))
+    }
+
+    /// Who decides what a kubelet's flags leave open: kubeadm and `--config` give it a file, whose
+    /// defaults are the safe ones. `None` where its own, unsafe ones count.
+    pub(crate) fn kubelet_file(self, cx: &Cx<'a>) -> Option<Verdict<'a>> {
+        match self.source() {
+            FlagSource::Kubeadm => Some(Verdict::NotApplicable),
+            FlagSource::CommandLine => {
+                self.left_to_file("config", kinds::KUBELET_CONFIGURATION, cx)
+            }
+        }
+    }
+
+    /// Every occurrence of a flag that the text sets.
+    fn own_flags(self, name: &str) -> Vec<Flag<'a>> {
+        match self.flags {
+            Flags::Container(container) => command_flags(container, name),
+            Flags::Kubeadm(base, path) => {
+                base.at(path).map(|arguments| kubeadm_flags(arguments, name)).unwrap_or_default()
+            }
+        }
+    }
+
+    /// etcd takes each flag from `ETCD_…` too, where the flag itself is not given.
+    fn environment(self, container: Value<'a>, name: &str) -> Option<Flag<'a>> {
+        if self.name != "etcd" {
+            return None;
+        }
+        let variable = format!("ETCD_{}", name.to_ascii_uppercase().replace('-', "_"));
+        let entry =
+            container.list("env").filter(|e| e.str("name") == Some(variable.as_str())).last()?;
+        match entry.get("value").filter(|v| !v.is_null()) {
+            Some(value) => Some(Flag { value: value.scalar_text()?, place: value, apart: false }),
+            // From a ConfigMap or Secret.
+            None => {
+                Some(Flag { value: format!("$({variable})").into(), place: entry, apart: false })
+            }
+        }
+    }
+
+    fn kubeadm_default(self, base: Value<'a>, name: &str) -> Option<Flag<'a>> {
+        // kubeadm leaves the mode out where the file decides: the two exclude each other.
+        let replaced =
+            name == "authorization-mode" && !self.own_flags("authorization-config").is_empty();
+        let value = kubeadm::default(self.name, name).filter(|_| !replaced)?;
+        Some(Flag { value: value.into(), place: base, apart: false })
     }
 }
+
+/// Flag names are compared as component-base does: `_` is `-`.
+fn same_name(written: &str, name: &str) -> bool {
+    written.len() == name.len()
+        && written.bytes().zip(name.bytes()).all(|(a, b)| a == b || a == b'_' && b == b'-')
+}
+
+fn command_flags<'a>(container: Value<'a>, name: &str) -> Vec<Flag<'a>> {
+    let Some(command) = command::read(container) else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut words = command.words.into_iter().peekable();
+    while let Some(word) = words.next() {
+        let text = trim_quotes(&word.text);
+        if text == "--" {
+            break;
+        }
+        let Some(rest) = text.strip_prefix("--").or_else(|| text.strip_prefix('-')) else {
+            continue;
+        };
+        let (written, joined) = match rest.split_once('=') {
+            Some((written, value)) => (written, Some(value)),
+            None => (rest, None),
+        };
+        if !same_name(written, name) {
+            continue;
+        }
+        let (value, apart) = match joined {
+            Some(value) => (Cow::from(trim_quotes(value).to_owned()), false),
+            None => match words.next_if(|next| !next.text.starts_with('-')) {
+                Some(next) => (Cow::from(trim_quotes(&next.text).to_owned()), true),
+                None => (Cow::from("true"), false),
+            },
+        };
+        found.push(Flag { value, place: word.place, apart });
+    }
+    found
+}
+
+fn trim_quotes(text: &str) -> &str {
+    text.trim_matches(['"', '\''])
+}
+
+/// `extraArgs`: a map up to v1beta3, a list of name and value from v1beta4 on.
+fn kubeadm_flags<'a>(arguments: Value<'a>, name: &str) -> Vec<Flag<'a>> {
+    let flag =
+        |value: Value<'a>| Some(Flag { value: value.scalar_text()?, place: value, apart: false });
+    if arguments.kind() == Kind::Sequence {
+        let named = |item: &Value<'a>| item.str("name").is_some_and(|n| same_name(n, name));
+        let values = arguments.items().filter(named).filter_map(|item| item.get("value"));
+        return values.filter_map(flag).collect();
+    }
+    let named = arguments.entries().filter(|(written, _)| same_name(written, name));
+    named.filter_map(|(_, value)| flag(value)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ pub enum Dispatch {
     Kinds,
     /// Every object.
     Every,
-    /// Static pods of the control plane and kubeadm's configuration.
+    /// Static pods of the control plane and kubeadm's configuration, and the kinds in `Meta::on`.
     Components,
     /// Worlds.
     Worlds,
@@ -136,6 +136,40 @@ impl Lens for OnComponent {
 
     fn subject(component: Component<'_>) -> Subject {
         component.object().subject(None)
+    }
+}
+
+/// A component with its flags, or a file that configures one.
+#[derive(Debug, Clone, Copy)]
+pub enum Part<'a> {
+    /// Flags.
+    Component(Component<'a>),
+    /// An object of a kind in the check's `on`.
+    File(&'a Object),
+}
+
+/// Components with their flags, and the files that configure them: those of the kinds that the
+/// check's attribute lists in `on`.
+pub struct OnControlPlane;
+
+impl Lens for OnControlPlane {
+    type Item<'a> = Part<'a>;
+    const DISPATCH: Dispatch = Dispatch::Components;
+
+    fn items(target: Target<'_>) -> Vec<Part<'_>> {
+        let Some(object) = object(target) else { return Vec::new() };
+        if component::configures(object) {
+            component::components(object).into_iter().map(Part::Component).collect()
+        } else {
+            vec![Part::File(object)]
+        }
+    }
+
+    fn subject(part: Part<'_>) -> Subject {
+        match part {
+            Part::Component(component) => component.object().subject(None),
+            Part::File(object) => object.subject(None),
+        }
     }
 }
 

@@ -25,7 +25,8 @@ pub use check::{Check, Described};
 pub use component::{Component, Flag, FlagSource};
 pub use context::{Cx, Listing};
 pub use lens::{
-    Dispatch, Lens, OnComponent, OnContainer, OnEvery, OnObject, OnPod, OnWorld, Target,
+    Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnObject, OnPod, OnWorld,
+    Part, Target,
 };
 pub use registry::{Entry, registry};
 pub use set::{CheckSet, ParameterError, Report};

@@ -7,7 +7,7 @@ use pavisade_snapshot::{Object, World};
 use serde::de::DeserializeOwned;
 
 use crate::registry::registry;
-use crate::{Check, Cx, Dispatch, Lens, Target, Verdict};
+use crate::{Check, Cx, Dispatch, Lens, Target, Verdict, component};
 
 /// What one check says about one subject.
 pub struct Report<'a> {
@@ -122,10 +122,11 @@ impl CheckSet {
                 Dispatch::Components => set.on_components.push(index),
                 Dispatch::Every => set.on_every.push(index),
                 Dispatch::Worlds => set.on_worlds.push(index),
-                Dispatch::Kinds => {
-                    for kind in check.meta().on {
-                        set.by_kind.entry((kind.group, kind.kind)).or_default().push(index);
-                    }
+                Dispatch::Kinds => {}
+            }
+            if matches!(check.dispatch(), Dispatch::Kinds | Dispatch::Components) {
+                for kind in check.meta().on {
+                    set.by_kind.entry((kind.group, kind.kind)).or_default().push(index);
                 }
             }
         }
@@ -160,7 +161,7 @@ impl CheckSet {
         let key = (object.group(), object.kind());
         let by_kind = self.by_kind.get(&key).map_or(&[][..], Vec::as_slice);
         let on_pods = if object.has_pods() { &self.on_pods[..] } else { &[] };
-        let configures = object.has_pods() || key == ("kubeadm.k8s.io", "ClusterConfiguration");
+        let configures = !self.on_components.is_empty() && component::configures(object);
         let on_components = if configures { &self.on_components[..] } else { &[] };
         for &index in [by_kind, on_pods, on_components, &self.on_every].into_iter().flatten() {
             self.run(index, world, Target::Object(object), out);

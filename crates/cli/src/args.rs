@@ -102,7 +102,12 @@ pub(crate) struct ScanArgs {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Select {
     /// Only these checks, by id or name.
-    #[arg(long = "check", value_name = "CHECK", value_delimiter = ',', help_heading = "Which checks")]
+    #[arg(
+        long = "check",
+        value_name = "CHECK",
+        value_delimiter = ',',
+        help_heading = "Which checks"
+    )]
     pub only: Vec<String>,
 
     /// All but these checks, by id or name.

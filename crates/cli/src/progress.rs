@@ -47,7 +47,8 @@ impl Progress for Spinner {
     fn file(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         // A look at the clock and the terminal every now and then is enough.
-        if !self.shown || !done.is_multiple_of(16) && done > 64 || self.started.elapsed() < PATIENCE {
+        if !self.shown || !done.is_multiple_of(16) && done > 64 || self.started.elapsed() < PATIENCE
+        {
             return;
         }
         if self.bar.is_hidden() {

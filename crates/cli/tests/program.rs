@@ -165,7 +165,7 @@ fn help_names_the_exit_codes_and_completions_and_man_are_made() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(run(folder.path(), &["completions", shell]).out.contains("pavisade"));
     }
-    assert!(run(folder.path(), &["man"]).out.starts_with(".ie") );
+    assert!(run(folder.path(), &["man"]).out.starts_with(".ie"));
     assert!(run(folder.path(), &["checks", "list"]).out.contains("PV-C001"));
     assert!(run(folder.path(), &["checks", "explain", "privileged-container"]).out.contains("Why"));
 }

@@ -69,10 +69,12 @@ kinds! {
     AUTHENTICATION_CONFIGURATION = "apiserver.config.k8s.io" "AuthenticationConfiguration" "";
     AUTHORIZATION_CONFIGURATION = "apiserver.config.k8s.io" "AuthorizationConfiguration" "";
     DOCKERFILE = "pavisade.dev" "Dockerfile" "";
+    ENCRYPTION_CONFIG = "" "EncryptionConfig" "";
     ENCRYPTION_CONFIGURATION = "apiserver.config.k8s.io" "EncryptionConfiguration" "";
     KUBEADM_CLUSTER_CONFIGURATION = "kubeadm.k8s.io" "ClusterConfiguration" "";
     KUBEADM_INIT_CONFIGURATION = "kubeadm.k8s.io" "InitConfiguration" "";
     KUBEADM_JOIN_CONFIGURATION = "kubeadm.k8s.io" "JoinConfiguration" "";
     KUBECONFIG = "" "Config" "";
+    KUBE_SCHEDULER_CONFIGURATION = "kubescheduler.config.k8s.io" "KubeSchedulerConfiguration" "";
     KUBELET_CONFIGURATION = "kubelet.config.k8s.io" "KubeletConfiguration" "";
 }

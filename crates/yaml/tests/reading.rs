@@ -13,9 +13,15 @@ fn values_are_what_kubectl_sends() {
     for (text, expected) in [
         ("a: yes\nb: 014\nc: 1.10\nd: 1e3", r#"{"a":true,"b":12,"c":1.1,"d":1000}"#),
         ("y: 1\n1.5: 2\n~a: 3", r#"{"1.5":2,"true":1,"~a":3}"#),
-        ("a: 'it''s'\nb: \"\\u00e9\\x41\"\nc: x\n  y\n\n  z", "{\"a\":\"it's\",\"b\":\"éA\",\"c\":\"x y\\nz\"}"),
+        (
+            "a: 'it''s'\nb: \"\\u00e9\\x41\"\nc: x\n  y\n\n  z",
+            "{\"a\":\"it's\",\"b\":\"éA\",\"c\":\"x y\\nz\"}",
+        ),
         ("a: |\n  x\n   y\n\nb: >-\n  x\n  y\n\n  z\n", "{\"a\":\"x\\n y\\n\",\"b\":\"x y\\nz\"}"),
-        ("a: &x {b: 1}\nc: {b: 0, <<: *x}\nd: {<<: *x, b: 2}", r#"{"a":{"b":1},"c":{"b":1},"d":{"b":2}}"#),
+        (
+            "a: &x {b: 1}\nc: {b: 0, <<: *x}\nd: {<<: *x, b: 2}",
+            r#"{"a":{"b":1},"c":{"b":1},"d":{"b":2}}"#,
+        ),
         ("a: {<<: [{x: 1}, {x: 2, z: 3}]}", r#"{"a":{"x":1,"z":3}}"#),
         ("a: [1, b: 2, {c}]", r#"{"a":[1,{"b":2},{"c":null}]}"#),
         ("\u{feff}a: 1\r\nb: |\r\n  x\r\n", "{\"a\":1,\"b\":\"x\\n\"}"),
@@ -39,7 +45,8 @@ fn a_bad_document_does_not_hide_the_others() {
 
 #[test]
 fn values_know_their_place() {
-    let source = Source::new("t", "spec:\n  é: 1\n  containers:\n  - {name: web, image: 'nginx:1'}\n");
+    let source =
+        Source::new("t", "spec:\n  é: 1\n  containers:\n  - {name: web, image: 'nginx:1'}\n");
     let documents = read(&source);
     let root = documents.docs[0].root();
     let container = root.at(&["spec", "containers"]).and_then(|c| c.items().next()).unwrap();
@@ -127,7 +134,8 @@ fn dockerfiles_are_read_through_continuations_arguments_and_here_documents() {
     let text = "ARG TAG=1.26\nFROM --platform=linux/amd64 golang:${TAG} AS build\n\
                 RUN <<EOF\nUSER nobody\nEOF\nFROM scratch\nUSER root\nuser \\\n  # why\n  app\n";
     let source = Source::new("Dockerfile", text);
-    let expected = r#"{"stages":[{"from":"golang:1.26","name":"build"},{"from":"scratch","user":"app"}]}"#;
+    let expected =
+        r#"{"stages":[{"from":"golang:1.26","name":"build"},{"from":"scratch","user":"app"}]}"#;
     assert_eq!(to_json(dockerfile(&source).root()), expected);
 }
 

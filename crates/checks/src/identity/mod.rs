@@ -1,23 +1,38 @@
 //! Who may do what, and who is who.
 
 mod access;
+pub(crate) mod always_allow_authorization;
+pub(crate) mod anonymous_api_access;
 pub(crate) mod anonymous_binding;
 pub(crate) mod authenticated_binding;
 mod builtin;
+mod cel;
 pub(crate) mod certificate_approval_permission;
+mod claims;
 pub(crate) mod cluster_admin_binding;
 pub(crate) mod dangling_role_binding;
 pub(crate) mod default_account_binding;
+mod email;
 pub(crate) mod escalation_permission;
+mod issuer;
+mod kubeconfig;
+pub(crate) mod kubeconfig_credential;
+pub(crate) mod kubeconfig_skips_tls_verification;
+pub(crate) mod kubelet_always_allow;
+pub(crate) mod kubelet_anonymous_access;
+mod lifetime;
 pub(crate) mod long_lived_token;
+pub(crate) mod mfa_not_provable;
 pub(crate) mod node_proxy_permission;
 pub(crate) mod pod_exec_permission;
 mod power;
 mod public;
 mod rules;
 pub(crate) mod secret_read_permission;
+pub(crate) mod static_credential_file;
 pub(crate) mod token_automount;
 pub(crate) mod token_creation_permission;
+pub(crate) mod unverified_email_claim;
 pub(crate) mod webhook_configuration_permission;
 pub(crate) mod wildcard_permission;
 pub(crate) mod workload_creation_permission;

@@ -1,0 +1,220 @@
+use pavisade_snapshot::Object;
+use pavisade_yaml::{Source, objects, read};
+
+use super::{Component, FlagSource, components, configures, is_control_plane};
+
+fn with<T>(text: &str, look: impl FnOnce(&Object, Vec<Component<'_>>) -> T) -> T {
+    let documents = read(&Source::new("test.yaml", text));
+    let object = objects(documents.docs[0].root()).sent[0];
+    let object = Object::new(object.value, object.api_version, object.kind);
+    assert_eq!(configures(&object), !components(&object).is_empty());
+    let found = components(&object);
+    look(&object, found)
+}
+
+fn pod(container: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: a, namespace: kube-system}}\nspec:\n  containers:\n    - name: c\n{}",
+        container.lines().map(|l| format!("      {l}\n")).collect::<String>()
+    )
+}
+
+/// Program, and the value of `anonymous-auth`.
+fn seen(container: &str) -> Option<(&'static str, Option<String>)> {
+    with(&pod(container), |_, found| {
+        let component = *found.first()?;
+        let flag = component.flag("anonymous-auth");
+        Some((component.name(), flag.map(|f| f.value.into_owned())))
+    })
+}
+
+#[test]
+fn the_program_is_found_in_every_way_of_writing() {
+    for container in [
+        "command: [kube-apiserver, --anonymous-auth=false]",
+        "command: [kube-apiserver]\nargs: [--anonymous-auth=false]",
+        "args: [/usr/local/bin/kube-apiserver, --anonymous-auth=false]",
+        "image: registry.k8s.io/kube-apiserver:v1.34.2@sha256:00\nargs: [--anonymous-auth=false]",
+        "command: [/hyperkube, apiserver, --anonymous-auth=false]",
+        "command: [hyperkube, kube-apiserver, --anonymous-auth=false]",
+        "command: [/go-runner, --log-file=/var/log/kube-apiserver.log, /usr/local/bin/kube-apiserver, --anonymous-auth=false]",
+        "command: [tini, -s, --, kube-apiserver, --anonymous-auth=false]",
+        "command: [env, A=b, kube-apiserver, --anonymous_auth=false]",
+        "command: [/bin/sh, -c, 'exec kube-apiserver --anonymous-auth=false 1>>/var/log/a.log 2>&1']",
+        "command: [/bin/sh, -c]\nargs: ['set -e; exec kube-apiserver --anonymous-auth=\"false\"']",
+        "command: [bash, -ec, \"exec kube-apiserver \\\\\\n  --v=2 \\\\\\n  --anonymous-auth=false\"]",
+        "command: [tini, --, sh, -c, 'A=b exec kube-apiserver --anonymous-auth=false']",
+        "command: [sh, -c, 'exec kube-apiserver \"$@\"', sh, --anonymous-auth=false]",
+        "command: [sh, -c, \"# --anonymous-auth=true\\nkube-apiserver --anonymous-auth=false # --anonymous-auth=true\"]",
+        "command: [sh, -c, 'kube-apiserver --anonymous-auth=false; echo --anonymous-auth=true']",
+        "command: [kube-apiserver, --anonymous-auth=true, --anonymous-auth=false]",
+        "command: [kube-apiserver, --anonymous-auth, 'false']",
+        "command: [kube-apiserver, --anonymous-auth=false, --, --anonymous-auth=true]",
+    ] {
+        let expected = ("kube-apiserver", Some("false".to_owned()));
+        assert_eq!(seen(container), Some(expected), "{container}");
+    }
+    assert_eq!(
+        seen("command: [kube-apiserver, --anonymous-auth, --v=2]"),
+        Some(("kube-apiserver", Some("true".to_owned())))
+    );
+}
+
+#[test]
+fn what_only_names_a_component_is_none() {
+    for container in [
+        "command: [tail, -f, /var/log/kube-apiserver]",
+        "command: [sh, -c, 'echo kube-apiserver; kubectl get pods etcd']",
+        "command: [kube-bench, --targets, etcd]",
+        "command: [curl, http://localhost/kube-scheduler]",
+        "command: [env, --log=/var/log/etcd, ls]",
+        "image: quay.io/a/etcd-operator\nargs: [--anonymous-auth=false]",
+        "image: registry.k8s.io/etcd:3",
+        "args: []",
+    ] {
+        assert_eq!(seen(container), None, "{container}");
+    }
+}
+
+#[test]
+fn a_boolean_is_read_as_go_reads_it() {
+    for (flag, expected) in [
+        ("--anonymous-auth=F", Some(false)),
+        ("--anonymous-auth=1", Some(true)),
+        ("--anonymous-auth", Some(true)),
+        ("--anonymous-auth=no", None),
+        ("--anonymous-auth=$(ANON)", None),
+    ] {
+        with(&pod(&format!("command: [kube-apiserver, '{flag}']")), |_, found| {
+            assert_eq!(found[0].known_bool("anonymous-auth", true).ok(), expected, "{flag}");
+        });
+    }
+    with(&pod("command: [kube-apiserver, --anonymous-auth, 'false']"), |_, found| {
+        let claim = found[0].known_bool("anonymous-auth", true).unwrap_err();
+        assert!(claim.message.contains("write it with `=`"), "{}", claim.message);
+    });
+}
+
+#[test]
+fn an_absent_flag_is_unknown_where_more_flags_may_hide() {
+    for container in [
+        "command: [sh, -c, 'exec kube-apiserver $ARGS']",
+        "command: [kube-apiserver, $(EXTRA)]",
+        "command: [hyperkube, kube-apiserver, --openshift-config=/etc/config.yaml]",
+    ] {
+        with(&pod(container), |_, found| {
+            assert!(found[0].known("anonymous-auth").is_err(), "{container}");
+        });
+    }
+    with(&pod("command: [kube-apiserver]"), |_, found| {
+        assert!(found[0].known("anonymous-auth").unwrap().is_none());
+    });
+}
+
+#[test]
+fn lists_add_up_over_repeated_flags() {
+    let text = pod(
+        "command: [kube-apiserver, '--authorization-mode=Node, RBAC', --authorization-mode=AlwaysAllow]",
+    );
+    with(&text, |_, found| {
+        assert_eq!(found[0].flag_list("authorization-mode"), ["Node", "RBAC", "AlwaysAllow"]);
+    });
+}
+
+#[test]
+fn etcd_takes_flags_from_its_environment() {
+    let text = pod(
+        "command: [etcd, --cert-file=a]\nenv:\n  - {name: ETCD_CLIENT_CERT_AUTH, value: 'true'}\n  - {name: ETCD_CERT_FILE, value: b}\n  - {name: ETCD_KEY_FILE, valueFrom: {}}",
+    );
+    with(&text, |_, found| {
+        assert_eq!(found[0].known_bool("client-cert-auth", false).ok(), Some(true));
+        assert_eq!(found[0].flag("cert-file").unwrap().value, "a");
+        assert!(found[0].known("key-file").is_err());
+    });
+}
+
+const MAP: &str = "
+apiVersion: kubeadm.k8s.io/v1beta3
+kind: ClusterConfiguration
+apiServer:
+  extraArgs:
+    anonymous-auth: 'false'
+    enable-admission-plugins: AlwaysPullImages
+";
+
+const LIST: &str = "
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+apiServer:
+  extraArgs:
+    - {name: anonymous-auth, value: 'true'}
+    - {name: anonymous-auth, value: 'false'}
+    - {name: enable-admission-plugins, value: AlwaysPullImages}
+";
+
+const EMBEDDED: &str = "
+apiVersion: controlplane.cluster.x-k8s.io/v1beta1
+kind: KubeadmControlPlane
+metadata: {name: a}
+spec:
+  kubeadmConfigSpec:
+    clusterConfiguration:
+      apiServer:
+        extraArgs: {anonymous-auth: 'false', enable-admission-plugins: AlwaysPullImages}
+";
+
+#[test]
+fn kubeadm_adds_its_own_flags_and_is_overridden() {
+    for text in [MAP, LIST, EMBEDDED] {
+        with(text, |_, found| {
+            let names: Vec<_> = found.iter().map(|c| c.name()).collect();
+            let all = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"];
+            assert_eq!(names, all);
+            let server = found[0];
+            assert_eq!(server.source(), FlagSource::Kubeadm);
+            assert_eq!(server.flag("anonymous-auth").unwrap().value, "false");
+            assert_eq!(server.flag_list("enable-admission-plugins"), ["AlwaysPullImages"]);
+            assert_eq!(server.flag_list("authorization-mode"), ["Node", "RBAC"]);
+            assert!(server.flag("profiling").is_none());
+            assert_eq!(found[3].flag("client-cert-auth").unwrap().value, "true");
+        });
+    }
+}
+
+#[test]
+fn kubeadm_leaves_the_mode_to_the_authorization_file() {
+    let text = "
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+apiServer: {extraArgs: [{name: authorization-config, value: /a}]}
+etcd: {external: {endpoints: []}}
+";
+    with(text, |_, found| {
+        assert!(found[0].flag("authorization-mode").is_none());
+        assert_eq!(found.len(), 3, "an external etcd is not configured here");
+    });
+}
+
+#[test]
+fn kubelets_of_kubeadm_have_their_extra_flags() {
+    for text in [
+        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nnodeRegistration: {kubeletExtraArgs: [{name: read-only-port, value: '10255'}]}",
+        "apiVersion: kubeadm.k8s.io/v1beta3\nkind: JoinConfiguration\nnodeRegistration: {kubeletExtraArgs: {read-only-port: '10255'}}",
+        "apiVersion: bootstrap.cluster.x-k8s.io/v1beta1\nkind: KubeadmConfigTemplate\nspec: {template: {spec: {joinConfiguration: {nodeRegistration: {kubeletExtraArgs: {read-only-port: '10255'}}}}}}",
+    ] {
+        with(text, |_, found| {
+            assert_eq!(found.len(), 1, "{text}");
+            assert_eq!(found[0].name(), "kubelet");
+            assert_eq!(found[0].flag("read-only-port").unwrap().value, "10255");
+        });
+    }
+}
+
+#[test]
+fn only_a_pod_of_kube_system_is_the_control_plane() {
+    let text = pod("command: [kube-apiserver]");
+    let is = |text: &str| with(text, |object, _| is_control_plane(object.pods().next().unwrap()));
+    assert!(is(&text));
+    assert!(!is(&text.replace("kube-system", "default")));
+    assert!(!is(&pod("command: [tail, -f, /var/log/etcd]")));
+}

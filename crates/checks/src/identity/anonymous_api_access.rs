@@ -1,0 +1,139 @@
+//! PV-I021.
+
+use pavisade_macros::check;
+use pavisade_model::{Severity, kinds};
+use pavisade_snapshot::Object;
+use pavisade_yaml::{Kind, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
+
+/// An API server that answers requests without credentials.
+///
+/// ## Why
+/// Whoever reaches the port is the user `system:anonymous` and may do what the group
+/// `system:unauthenticated` was given; a single careless binding opens the cluster to the network,
+/// and flaws of the server itself can be tried without an account.
+///
+/// ## Fix
+/// From Kubernetes 1.32 on (beta; 1.34 stable) use an `AuthenticationConfiguration` with
+/// `anonymous.enabled: true` and `conditions` for `/livez`, `/readyz` and `/healthz` only: the
+/// kubelet's probes of kubeadm's API server carry no credentials, so `--anonymous-auth=false`
+/// breaks them unless the probes are changed too.
+#[check(
+    id = "PV-I021",
+    severity = High,
+    scope = Related,
+    on = [AUTHENTICATION_CONFIGURATION],
+    reads = [AUTHENTICATION_CONFIGURATION]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AnonymousApiAccess {}
+
+impl Check for AnonymousApiAccess {
+    type On = OnControlPlane;
+
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        match part {
+            Part::File(file) => from_file(file),
+            Part::Component(server) if server.name() == "kube-apiserver" => {
+                from_flags(server, cx).unwrap_or_else(Verdict::from)
+            }
+            Part::Component(_) => Verdict::NotApplicable,
+        }
+    }
+}
+
+fn anonymous(file: &Object) -> Option<Value<'_>> {
+    file.at(&["anonymous"]).filter(|a| !a.is_null())
+}
+
+fn from_file(file: &Object) -> Verdict<'_> {
+    // Absent, it leaves the decision to the flag.
+    let Some(anonymous) = anonymous(file) else { return Verdict::NotApplicable };
+    let enabled = match anonymous.get("enabled").filter(|e| !e.is_null()) {
+        None => return Verdict::Holds,
+        Some(enabled) => enabled,
+    };
+    match enabled.as_bool() {
+        Some(false) => return Verdict::Holds,
+        Some(true) => {}
+        None => return Verdict::unknown(enabled, "`enabled` is no boolean"),
+    }
+    let conditions = anonymous.get("conditions").filter(|c| !c.is_null());
+    if let Some(other) = conditions.filter(|c| c.kind() != Kind::Sequence) {
+        return Verdict::unknown(other, "`conditions` is no list");
+    }
+    let mut paths = conditions.into_iter().flat_map(Value::items).peekable();
+    if paths.peek().is_none() {
+        return Verdict::fails(
+            enabled,
+            "requests without credentials are served on every path: no `conditions` limit them",
+        );
+    }
+    let open = paths.filter_map(|condition| {
+        let path = condition.get("path").filter(|p| !is_public(p.as_str().unwrap_or("")))?;
+        let message =
+            format!("requests without credentials are served on `{}`", path.scalar_text()?);
+        Some(Claim::fails(path, message).severity(Severity::Medium))
+    });
+    Verdict::from_claims(open)
+}
+
+/// Paths that are made for callers without an account: health, the keys of the ServiceAccounts'
+/// issuer, and what `kubeadm join` starts from. A path is compared as a whole.
+fn is_public(path: &str) -> bool {
+    let health = ["/healthz", "/livez", "/readyz"].into_iter().any(|root| {
+        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
+    health
+        || matches!(
+            path,
+            "/.well-known/openid-configuration"
+                | "/openid/v1/jwks"
+                | "/openid/v1/jwks/"
+                | "/api/v1/namespaces/kube-public/configmaps/cluster-info"
+        )
+}
+
+fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    const FLAG: &str = "anonymous-auth";
+    if let Some(config) = server.known("authentication-config")?.filter(|f| !f.value.is_empty()) {
+        let files = cx.list(kinds::AUTHENTICATION_CONFIGURATION).objects;
+        let deciding = files.iter().filter(|file| anonymous(file).is_some()).count();
+        if files.is_empty() || deciding != 0 && deciding != files.len() {
+            let why = format!(
+                "`{}` may allow requests without credentials, and it is not clear which of these \
+                 files it is",
+                config.value
+            );
+            return Err(Claim::unknown(server.place("authentication-config"), why));
+        }
+        if deciding != 0 {
+            return Ok(Verdict::NotApplicable);
+        }
+    }
+    let set = server.known(FLAG)?.is_some();
+    if !server.known_bool(FLAG, true)? {
+        return Ok(Verdict::Holds);
+    }
+    // The server switches it off where every request is allowed anyway (PV-I022 says that), which
+    // is its default without a mode.
+    let modes = server.known_list("authorization-mode")?;
+    let always = match modes {
+        Some(modes) => modes.iter().any(|mode| mode == "AlwaysAllow"),
+        None => server.known("authorization-config")?.is_none(),
+    };
+    if always {
+        return Ok(Verdict::Holds);
+    }
+    let message = if set {
+        "`--anonymous-auth=true` serves requests without credentials on every path"
+    } else {
+        "`--anonymous-auth` is not set and is true by default: requests without credentials are \
+         served on every path"
+    };
+    Ok(Verdict::fails(server.place(FLAG), message))
+}

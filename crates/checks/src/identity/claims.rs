@@ -1,0 +1,323 @@
+//! Whether the rules for a token's claims demand a second factor.
+
+use super::cel::{Expr, Op};
+
+/// What a rule says about one question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Demand {
+    /// No token passes without it.
+    Met,
+    /// It asks for this instead, which is not enough.
+    TooWeak(String),
+    /// It does not speak of it.
+    Silent,
+    /// It speaks of it in a way that is not understood.
+    Unclear,
+}
+
+impl Demand {
+    /// Both must be true.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Met, _) | (_, Self::Met) => Self::Met,
+            (Self::Unclear, _) | (_, Self::Unclear) => Self::Unclear,
+            (Self::TooWeak(what), _) | (_, Self::TooWeak(what)) => Self::TooWeak(what),
+            (Self::Silent, Self::Silent) => Self::Silent,
+        }
+    }
+
+    /// One of them suffices, and all of them speak of it.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Met, Self::Met) => Self::Met,
+            (Self::Silent, Self::Silent) => Self::Silent,
+            (Self::TooWeak(what), Self::Met | Self::TooWeak(_))
+            | (Self::Met, Self::TooWeak(what)) => Self::TooWeak(what),
+            _ => Self::Unclear,
+        }
+    }
+}
+
+/// Authentication methods that are no knowledge alone (RFC 8176 and what common issuers add).
+const SECOND_FACTORS: [&str; 26] = [
+    "duo", "eye", "face", "fido", "fido2", "fpt", "hotp", "hwk", "iris", "mca", "mfa", "ngcmfa",
+    "otp", "passkey", "phr", "phrh", "retina", "sc", "sms", "swk", "tel", "totp", "u2f", "vbm",
+    "webauthn", "x509",
+];
+
+/// Methods of RFC 8176 that prove no second factor.
+const FIRST_FACTORS: [&str; 10] =
+    ["geo", "kba", "password", "pin", "pop", "pwd", "rba", "rsa", "user", "wia"];
+
+/// Whether a method in `amr` is a second factor.
+pub(super) fn grade_method(method: &str) -> Demand {
+    let lower = method.to_ascii_lowercase();
+    if SECOND_FACTORS.contains(&lower.as_str()) {
+        Demand::Met
+    } else if FIRST_FACTORS.contains(&lower.as_str()) || lower.is_empty() {
+        Demand::TooWeak(format!("`amr` {method:?}"))
+    } else {
+        Demand::Unclear
+    }
+}
+
+/// Whether a class in `acr` stands for more than a password. OpenID Connect leaves the names to
+/// the issuer; `0` is the one that it defines (no assurance at all).
+pub(super) fn grade_class(class: &str) -> Demand {
+    // What an issuer may call a login with one factor.
+    const ONE: [&str; 7] = ["1fa", "no-mfa", "no_mfa", "nomfa", "none", "sfa", "single"];
+    let lower = class.to_ascii_lowercase();
+    let says = |word: &str| lower.contains(word);
+    match lower.as_str() {
+        "" | "0" | "loa0" => Demand::TooWeak(format!("`acr` {class:?}")),
+        // The password alone at Keycloak and others, but that is theirs to say.
+        "1" | "loa1" | "aal1" | "level1" => Demand::Unclear,
+        method if FIRST_FACTORS.contains(&method) => Demand::TooWeak(format!("`acr` {class:?}")),
+        _ if ONE.into_iter().any(says) => Demand::TooWeak(format!("`acr` {class:?}")),
+        _ if says("password") && says("mfa") => Demand::Unclear,
+        _ if says("password") => Demand::TooWeak(format!("`acr` {class:?}")),
+        _ => Demand::Met,
+    }
+}
+
+/// Whether an expression that must be true demands a second factor.
+pub(super) fn second_factor(rule: &Expr) -> Demand {
+    let not_understood = || {
+        if rule.mentions("amr") || rule.mentions("acr") { Demand::Unclear } else { Demand::Silent }
+    };
+    match rule {
+        Expr::Binary(Op::And, left, right) => second_factor(left).and(second_factor(right)),
+        Expr::Binary(Op::Or, left, right) => match (&**left, &**right) {
+            (Expr::Bool(false), other) | (other, Expr::Bool(false)) => second_factor(other),
+            _ if not_understood() == Demand::Silent => Demand::Silent,
+            // Silent beside a demand lets a token pass for another reason.
+            (left, right) => second_factor(left).or(second_factor(right)),
+        },
+        Expr::Choice(parts) => match &**parts {
+            [condition, yes, Expr::Bool(false)] => second_factor(condition).and(second_factor(yes)),
+            // Whatever the condition is, both ways must demand it.
+            [_, yes, no] => match second_factor(yes).or(second_factor(no)) {
+                Demand::Silent => not_understood(),
+                demand => demand,
+            },
+        },
+        Expr::Binary(Op::In, needle, list) => match (&**needle, &**list) {
+            // `'amr' in claims`: only that it is there.
+            (Expr::Text(_), Expr::Ident(claims)) if claims == "claims" => Demand::Silent,
+            (Expr::Text(method), list) if is_claim(list, "amr") => grade_method(method),
+            (claim, Expr::List(values)) => match class_or_method(claim) {
+                Some(grade) => every(values, grade),
+                None => not_understood(),
+            },
+            _ => not_understood(),
+        },
+        Expr::Binary(Op::Eq, left, right) => match (&**left, &**right) {
+            (claim, Expr::Text(value)) | (Expr::Text(value), claim) => {
+                class_or_method(claim).map_or_else(not_understood, |grade| grade(value))
+            }
+            (claim, Expr::List(values)) | (Expr::List(values), claim) if is_claim(claim, "amr") => {
+                some(values)
+            }
+            _ => not_understood(),
+        },
+        Expr::Call { target: None, name, .. } if name == "has" => Demand::Silent,
+        Expr::Call { target: Some(target), name, arguments } => {
+            match (&**target, name.as_str(), arguments.as_slice()) {
+                (list, "exists" | "exists_one", [Expr::Ident(variable), test])
+                    if is_claim(list, "amr") =>
+                {
+                    member(test, variable)
+                }
+                // A part of a text: short names are parts of many.
+                (list, "contains", [Expr::Text(method)]) if is_claim(list, "amr") => {
+                    if method == "mfa" { Demand::Met } else { Demand::Unclear }
+                }
+                (Expr::Ident(sets), "contains", [list, Expr::List(values)])
+                    if sets == "sets" && is_claim(list, "amr") =>
+                {
+                    some(values)
+                }
+                (Expr::Ident(sets), "intersects", [Expr::List(values), list])
+                | (Expr::Ident(sets), "intersects", [list, Expr::List(values)])
+                    if sets == "sets" && is_claim(list, "amr") =>
+                {
+                    every(values, grade_method)
+                }
+                _ => not_understood(),
+            }
+        }
+        _ => not_understood(),
+    }
+}
+
+/// What the test of `claims.amr.exists(variable, test)` demands of the method that is there.
+fn member(test: &Expr, variable: &str) -> Demand {
+    let is_variable = |e: &Expr| matches!(e, Expr::Ident(name) if name == variable);
+    match test {
+        Expr::Binary(Op::And, left, right) => member(left, variable).and(member(right, variable)),
+        Expr::Binary(Op::Or, left, right) => member(left, variable).or(member(right, variable)),
+        Expr::Binary(Op::Eq, left, right) => match (&**left, &**right) {
+            (e, Expr::Text(method)) | (Expr::Text(method), e) if is_variable(e) => {
+                grade_method(method)
+            }
+            _ => Demand::Unclear,
+        },
+        Expr::Binary(Op::In, needle, list) => match (&**needle, &**list) {
+            (e, Expr::List(values)) if is_variable(e) => every(values, grade_method),
+            _ => Demand::Unclear,
+        },
+        _ => Demand::Unclear,
+    }
+}
+
+/// Each of these alone suffices for the rule.
+fn every(values: &[Expr], grade: fn(&str) -> Demand) -> Demand {
+    let grades = values.iter().map(|value| match value {
+        Expr::Text(text) => grade(text),
+        _ => Demand::Unclear,
+    });
+    grades.reduce(Demand::or).unwrap_or(Demand::Unclear)
+}
+
+/// All of these must be there.
+fn some(methods: &[Expr]) -> Demand {
+    let grades = methods.iter().map(|value| match value {
+        Expr::Text(text) => grade_method(text),
+        _ => Demand::Unclear,
+    });
+    grades.reduce(Demand::and).unwrap_or(Demand::Unclear)
+}
+
+fn class_or_method(claim: &Expr) -> Option<fn(&str) -> Demand> {
+    if is_claim(claim, "acr") {
+        Some(grade_class)
+    } else if is_claim(claim, "amr") {
+        Some(grade_method)
+    } else {
+        None
+    }
+}
+
+/// The claim itself, converted, or with a default that is empty.
+fn is_claim(expr: &Expr, name: &str) -> bool {
+    let expr = unwrap(expr);
+    if let Some((claim, default)) = expr.claim_or() {
+        let empty = match default {
+            Expr::List(items) => items.is_empty(),
+            Expr::Text(text) => text.is_empty(),
+            _ => false,
+        };
+        return claim == name && empty;
+    }
+    expr.claim() == Some(name)
+}
+
+/// Without conversions.
+pub(super) fn unwrap(mut expr: &Expr) -> &Expr {
+    const CONVERSIONS: [&str; 6] = ["dyn", "double", "int", "string", "timestamp", "uint"];
+    while let Expr::Call { target: None, name, arguments } = expr {
+        match arguments.as_slice() {
+            [inner] if CONVERSIONS.contains(&name.as_str()) => expr = inner,
+            _ => break,
+        }
+    }
+    expr
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cel::parse;
+    use super::{Demand, second_factor};
+
+    fn factor(text: &str) -> Demand {
+        second_factor(&parse(text).unwrap_or_else(|| panic!("{text}")))
+    }
+
+    #[test]
+    fn a_second_factor_is_demanded() {
+        for text in [
+            "'mfa' in claims.amr",
+            "\"otp\" in claims['amr']",
+            "has(claims.amr) && claims.amr.exists(m, m == 'mfa')",
+            "claims.amr.exists(m, 'hwk' == m)",
+            "claims.amr.exists(m, m in ['otp', 'fpt'])",
+            "claims.amr.exists(x, x == 'otp' || x == 'hwk')",
+            "'mfa' in claims.amr || 'hwk' in claims.amr",
+            "'mfa' in claims.?amr.orValue([])",
+            "claims.acr == 'phr'",
+            "claims.acr in ['phr', 'phrh']",
+            "'urn:example:mfa' == string(claims.acr)",
+            "claims.amr == ['pwd', 'otp']",
+            "sets.contains(claims.amr, ['pwd', 'mfa'])",
+            "sets.intersects(claims.amr, ['hwk', 'mfa'])",
+            "has(claims.amr) ? 'mfa' in claims.amr : false",
+            "('mfa' in claims.amr) // || true",
+            "claims.sub != '' && ('mfa' in claims.amr && claims.x == 'a || b')",
+        ] {
+            assert_eq!(factor(text), Demand::Met, "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_demanded() {
+        for text in [
+            "claims.hd == 'example.com'",
+            "has(claims.amr)",
+            "'amr' in claims",
+            "true",
+            "claims.note == \"'mfa' in claims.amr\"",
+            "claims.a == 'x' || claims.b == 'y'",
+            "!claims.disabled",
+            "claims.sub == 'a' // 'mfa' in claims.amr",
+            "claims.a ? true : false",
+            "has(claims.amr) || true",
+        ] {
+            assert_eq!(factor(text), Demand::Silent, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_passed_in_another_way_is_unclear() {
+        for text in [
+            "!('mfa' in claims.amr)",
+            "!!('mfa' in claims.amr)",
+            "'mfa' in claims.amr || true",
+            "'mfa' in claims.amr ? claims.x : claims.y",
+            "claims.acr == '0' ? false : true",
+            "!has(claims.amr) || 'mfa' in claims.amr",
+            "claims.sub == 'robot' || 'mfa' in claims.amr",
+            "claims.robot ? true : 'mfa' in claims.amr",
+            "claims.amr.exists(m, m.startsWith('m'))",
+            "claims.amr.exists(m, !(m == 'mfa'))",
+            "claims.amr.all(m, m == 'mfa')",
+            "claims.amr.size() > 1",
+            "'own-method' in claims.amr",
+            "claims.acr != '0'",
+            "claims.acr == '1'",
+            "claims.acr == 'passwordless-mfa'",
+            "claims.amr.contains('sc')",
+            "claims.acr.matches('.*')",
+            "'mfa' in claims.?amr.orValue(['mfa'])",
+            "claims.acr in []",
+            "('mfa' in claims.amr) == false",
+            "other.amr == 'mfa'",
+            "'mfa' in user.extra['example.com/amr'] || claims.amr == x",
+        ] {
+            assert_eq!(factor(text), Demand::Unclear, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_first_factor_is_too_weak() {
+        for text in [
+            "'pwd' in claims.amr",
+            "claims.acr == '0'",
+            "claims.acr == 'no-mfa'",
+            "claims.acr == 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport'",
+            "claims.amr.exists(m, m == 'otp' || m == 'pwd')",
+            "claims.amr.exists(m, m in ['pwd', 'mfa'])",
+        ] {
+            assert!(matches!(factor(text), Demand::TooWeak(_)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! PV-I028.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::kubeconfig::{entries, is_kubeconfig};
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// A kubeconfig that does not verify the API server.
+///
+/// ## Why
+/// Whoever stands between the client and the server can pose as the server, take the token that
+/// the client sends, and use it.
+///
+/// ## Fix
+/// Remove `insecure-skip-tls-verify` and give `certificate-authority-data`; where the certificate
+/// carries another name, set `tls-server-name`.
+#[check(id = "PV-I028", severity = High, scope = Object, on = [KUBECONFIG])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct KubeconfigSkipsTlsVerification {}
+
+impl Check for KubeconfigSkipsTlsVerification {
+    type On = OnObject;
+
+    fn check<'a>(&self, file: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        if !is_kubeconfig(file) {
+            return Verdict::NotApplicable;
+        }
+        let mut claims = Vec::new();
+        for (name, cluster) in entries(file, "clusters", "cluster") {
+            let skip = cluster.get("insecure-skip-tls-verify").filter(|skip| !skip.is_null());
+            match skip.map(|skip| (skip, skip.as_bool())) {
+                Some((skip, Some(true))) => claims.push(Claim::fails(
+                    skip,
+                    format!("the server's certificate is not verified for cluster `{name}`"),
+                )),
+                Some((skip, None)) => claims.push(Claim::unknown(skip, "this is no boolean")),
+                Some((_, Some(false))) | None => {}
+            }
+            let server = cluster.get("server");
+            let address = server.and_then(|s| s.as_str()).unwrap_or("");
+            if let (Some(server), Some(rest)) = (server, plain_http(address))
+                && !is_loopback(rest)
+            {
+                let message = format!(
+                    "cluster `{name}` is reached over plain HTTP: credentials can be read on the \
+                     way"
+                );
+                claims.push(Claim::fails(server, message));
+            }
+        }
+        Verdict::from_claims(claims)
+    }
+}
+
+fn plain_http(address: &str) -> Option<&str> {
+    let scheme = address.get(..7)?;
+    scheme.eq_ignore_ascii_case("http://").then(|| &address[7..])
+}
+
+/// `kubectl proxy` and the like on the same machine.
+fn is_loopback(rest: &str) -> bool {
+    let authority = rest.split('/').next().unwrap_or(rest);
+    authority.starts_with("[::1]")
+        || authority.starts_with("127.")
+        || authority.split(':').next() == Some("localhost")
+}

@@ -1,0 +1,70 @@
+//! PV-I025.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
+
+/// A kubelet that allows every request.
+///
+/// ## Why
+/// With `AlwaysAllow` each caller that the kubelet accepts (any certificate of the cluster, any
+/// token, with anonymous requests anybody) may run commands in every pod of the node and read
+/// their logs and secrets.
+///
+/// ## Fix
+/// Set `authorization.mode: Webhook` in the kubelet's configuration (a file's default; the default
+/// of the flag `--authorization-mode`, without a file, is `AlwaysAllow`).
+#[check(
+    id = "PV-I025",
+    severity = Critical,
+    scope = Related,
+    on = [KUBELET_CONFIGURATION],
+    reads = [KUBELET_CONFIGURATION]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct KubeletAlwaysAllow {}
+
+impl Check for KubeletAlwaysAllow {
+    type On = OnControlPlane;
+
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        match part {
+            Part::File(file) => from_file(file),
+            Part::Component(kubelet) if kubelet.name() == "kubelet" => {
+                from_flags(kubelet, cx).unwrap_or_else(Verdict::from)
+            }
+            Part::Component(_) => Verdict::NotApplicable,
+        }
+    }
+}
+
+const MESSAGE: &str = "the kubelet allows every request: its callers run commands in every pod of \
+                       the node";
+
+fn from_file(file: &Object) -> Verdict<'_> {
+    // The default of the file (kubelet's `SetDefaults_KubeletConfiguration`) is Webhook.
+    let mode = file.at(&["authorization", "mode"]).filter(|m| !m.is_null());
+    let Some(mode) = mode else { return Verdict::Holds };
+    match mode.as_str() {
+        Some("Webhook" | "") => Verdict::Holds,
+        Some("AlwaysAllow") => Verdict::fails(mode, MESSAGE),
+        _ => Verdict::unknown(mode, "this is no mode that kubelets know"),
+    }
+}
+
+fn from_flags<'a>(kubelet: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    const FLAG: &str = "authorization-mode";
+    let Some(mode) = kubelet.known(FLAG)? else {
+        let file = kubelet.kubelet_file(cx);
+        return Ok(file.unwrap_or_else(|| Verdict::fails(kubelet.place(FLAG), MESSAGE)));
+    };
+    Ok(match mode.text() {
+        Some("Webhook") => Verdict::Holds,
+        Some("AlwaysAllow") => Verdict::fails(mode.place, MESSAGE),
+        _ => Verdict::unknown(mode.place, "this is no mode that kubelets know"),
+    })
+}

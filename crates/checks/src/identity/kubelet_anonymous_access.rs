@@ -1,0 +1,74 @@
+//! PV-I024.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
+
+/// A kubelet that answers requests without credentials.
+///
+/// ## Why
+/// The kubelet runs commands in every pod of its node. With anonymous requests allowed, only its
+/// authorization stands between the network and a shell, and its metrics and pod lists tell an
+/// attacker where to go next.
+///
+/// ## Fix
+/// Set `authentication.anonymous.enabled: false` in the kubelet's configuration (a file's default
+/// is false; the default of the flag `--anonymous-auth`, without a file, is true).
+#[check(
+    id = "PV-I024",
+    severity = Critical,
+    scope = Related,
+    on = [KUBELET_CONFIGURATION],
+    reads = [KUBELET_CONFIGURATION]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct KubeletAnonymousAccess {}
+
+impl Check for KubeletAnonymousAccess {
+    type On = OnControlPlane;
+
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        match part {
+            Part::File(file) => from_file(file),
+            Part::Component(kubelet) if kubelet.name() == "kubelet" => {
+                from_flags(kubelet, cx).unwrap_or_else(Verdict::from)
+            }
+            Part::Component(_) => Verdict::NotApplicable,
+        }
+    }
+}
+
+fn from_file(file: &Object) -> Verdict<'_> {
+    let enabled = file.at(&["authentication", "anonymous", "enabled"]);
+    // The default of the file (kubelet's `SetDefaults_KubeletConfiguration`) is false.
+    let Some(enabled) = enabled.filter(|e| !e.is_null()) else { return Verdict::Holds };
+    match enabled.as_bool() {
+        Some(false) => Verdict::Holds,
+        Some(true) => Verdict::fails(
+            enabled,
+            "the kubelet serves requests without credentials, as user `system:anonymous`",
+        ),
+        None => Verdict::unknown(enabled, "`enabled` is no boolean"),
+    }
+}
+
+fn from_flags<'a>(kubelet: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    const FLAG: &str = "anonymous-auth";
+    if kubelet.flag(FLAG).is_none()
+        && let Some(verdict) = kubelet.kubelet_file(cx)
+    {
+        return Ok(verdict);
+    }
+    Ok(if kubelet.known_bool(FLAG, true)? {
+        Verdict::fails(
+            kubelet.place(FLAG),
+            "`--anonymous-auth` is true: the kubelet serves requests without credentials",
+        )
+    } else {
+        Verdict::Holds
+    })
+}

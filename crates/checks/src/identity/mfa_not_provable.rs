@@ -1,0 +1,293 @@
+//! PV-I020.
+
+use pavisade_macros::check;
+use pavisade_model::{Severity, kinds};
+use pavisade_snapshot::Object;
+use pavisade_yaml::{Kind, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::cel;
+use super::claims::{Demand, grade_class, grade_method, second_factor};
+use super::issuer::{Who, host, who};
+use super::lifetime::{Lifetime, lifetime};
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+
+/// Logins to the API server that no second factor is demanded for.
+///
+/// ## Why
+/// The API server believes its issuer's token. Unless a rule demands what the token says of the
+/// login (`amr`, `acr`), one phished password suffices, whatever the issuer's own pages ask for;
+/// and unless a rule limits its life, a stolen token stays good for as long as the issuer likes.
+/// Client certificates, static tokens and the flags `--oidc-…` cannot prove a second factor or
+/// limit a token's life.
+///
+/// ## Fix
+/// Use an `AuthenticationConfiguration` with rules for each issuer of people:
+/// `has(claims.amr) && 'mfa' in claims.amr` (or a value of `claims.acr` that your issuer documents)
+/// and `claims.exp - claims.iat <= 3600`. Issuers of machines (CI, ServiceAccounts) have no second
+/// factor and are left out.
+#[check(
+    id = "PV-I020",
+    severity = High,
+    scope = Related,
+    on = [AUTHENTICATION_CONFIGURATION],
+    reads = [AUTHENTICATION_CONFIGURATION]
+)]
+#[derive(Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MfaNotProvable {
+    /// Hosts of issuers that log in machines only, besides the well-known ones.
+    machine_issuers: Vec<String>,
+    /// How long a token may live at most, in seconds.
+    max_token_lifetime: i64,
+}
+
+impl Default for MfaNotProvable {
+    fn default() -> Self {
+        Self { machine_issuers: Vec::new(), max_token_lifetime: 24 * 3600 }
+    }
+}
+
+impl Check for MfaNotProvable {
+    type On = OnControlPlane;
+
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        match part {
+            Part::File(file) => self.file(file),
+            Part::Component(server) if server.name() == "kube-apiserver" => {
+                self.flags(server, cx).unwrap_or_else(Verdict::from)
+            }
+            Part::Component(_) => Verdict::NotApplicable,
+        }
+    }
+}
+
+/// What the rules of one issuer demand, with the rule that is not understood.
+struct Rules<'a> {
+    factor: Demand,
+    lifetime: Lifetime,
+    unclear: Option<Value<'a>>,
+}
+
+impl MfaNotProvable {
+    fn file<'a>(&self, file: &'a Object) -> Verdict<'a> {
+        let Some(jwt) = file.at(&["jwt"]).filter(|jwt| !jwt.is_null()) else {
+            return Verdict::NotApplicable;
+        };
+        if jwt.kind() != Kind::Sequence {
+            return Verdict::unknown(jwt, format!("`jwt` is {}, no list", jwt.kind().name()));
+        }
+        Verdict::all(jwt.items().map(|entry| self.issuer(entry)))
+    }
+
+    fn who(&self, url: &str) -> Who {
+        let named = self.machine_issuers.iter().any(|m| m.eq_ignore_ascii_case(host(url)));
+        if named { Who::Machines } else { who(url) }
+    }
+
+    fn issuer<'a>(&self, entry: Value<'a>) -> Verdict<'a> {
+        let url = entry.at(&["issuer", "url"]);
+        let name = url.and_then(Value::as_str).unwrap_or("");
+        let place = url.map_or_else(|| Place::field(entry, &["issuer", "url"]), Place::from);
+        let who = self.who(name);
+        if who == Who::Machines || who == Who::Either && speaks_of_pipelines(entry) {
+            return Verdict::NotApplicable;
+        }
+        let rules = Rules::read(entry);
+        let claim = match rules.factor {
+            Demand::Met => return self.lifetime(entry, name, &rules),
+            Demand::Unclear => {
+                let why = format!(
+                    "whether the rules for `{name}` demand a second factor cannot be told: this \
+                     one may let a token pass without"
+                );
+                Claim::unknown(rules.unclear.map_or(place, Place::from), why)
+            }
+            Demand::Silent | Demand::TooWeak(_) if who == Who::Either => Claim::unknown(
+                place,
+                format!(
+                    "`{name}` issues tokens to people and to pipelines, and no rule tells which"
+                ),
+            ),
+            Demand::Silent | Demand::TooWeak(_) if demanded_elsewhere(entry) => Claim::unknown(
+                place,
+                format!(
+                    "the mappings or user rules for `{name}` look at `amr` or `acr`: what they \
+                     demand is not evaluated"
+                ),
+            ),
+            Demand::TooWeak(what) => Claim::fails(
+                place,
+                format!("the rules for `{name}` are content with {what}: a password is enough"),
+            ),
+            Demand::Silent => Claim::fails(
+                place,
+                format!(
+                    "no rule for `{name}` demands `amr` or `acr`: a token got with a password \
+                     alone is accepted"
+                ),
+            ),
+        };
+        claim.instance(name).into()
+    }
+
+    fn lifetime<'a>(&self, entry: Value<'a>, name: &str, rules: &Rules<'a>) -> Verdict<'a> {
+        let place = Place::field(entry, &["claimValidationRules"]);
+        let claim = match rules.lifetime {
+            Lifetime::AtMost(seconds) if seconds <= self.max_token_lifetime => {
+                return Verdict::Holds;
+            }
+            Lifetime::AtMost(seconds) => Claim::fails(
+                place,
+                format!(
+                    "tokens of `{name}` may live {seconds} seconds: a stolen one carries its \
+                     second factor along"
+                ),
+            ),
+            Lifetime::Unlimited => Claim::fails(
+                place,
+                format!(
+                    "no rule limits the life of tokens of `{name}`: a stolen one carries its \
+                     second factor along"
+                ),
+            ),
+            Lifetime::Unclear => Claim::unknown(
+                rules.unclear.map_or(place, Place::from),
+                format!("how long tokens of `{name}` may live cannot be told from this rule"),
+            ),
+        };
+        claim.severity(Severity::Medium).instance(name).into()
+    }
+
+    fn flags<'a>(&self, server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+        let file = kinds::AUTHENTICATION_CONFIGURATION;
+        if let Some(verdict) = server.left_to_file("authentication-config", file, cx) {
+            return Ok(verdict);
+        }
+        let issuer = server.known("oidc-issuer-url")?;
+        let Some(url) = issuer.as_ref().and_then(|flag| flag.text()).filter(|url| !url.is_empty())
+        else {
+            const WEBHOOK: &str = "authentication-token-webhook-config-file";
+            return Ok(match server.known(WEBHOOK)? {
+                Some(_) => Verdict::unknown(
+                    server.place(WEBHOOK),
+                    "a webhook decides who somebody is: whether it demands a second factor is not \
+                     in these files",
+                ),
+                None => Verdict::NotApplicable,
+            });
+        };
+        let who = self.who(url);
+        if who == Who::Machines {
+            return Ok(Verdict::NotApplicable);
+        }
+        // A flag can demand that a claim equals a text, nothing else.
+        server.known("oidc-required-claim")?;
+        let required = server.flags("oidc-required-claim");
+        let demand = required.iter().filter_map(|flag| flag.value.split_once('='));
+        let demand =
+            demand.map(|(claim, value)| equal(claim, value)).fold(Demand::Silent, Demand::and);
+        let place = server.place("oidc-issuer-url");
+        Ok(match demand {
+            Demand::Met => Claim::fails(
+                place,
+                format!("flags cannot limit the life of tokens of `{url}`: a stolen one carries its second factor along"),
+            )
+            .severity(Severity::Medium)
+            .into(),
+            Demand::Unclear => Verdict::unknown(
+                server.place("oidc-required-claim"),
+                format!("what this value means is for `{url}` to say"),
+            ),
+            Demand::Silent | Demand::TooWeak(_) if who == Who::Either => Verdict::unknown(
+                place,
+                format!("`{url}` issues tokens to people and to pipelines, and no rule tells which"),
+            ),
+            Demand::Silent | Demand::TooWeak(_) => Verdict::fails(
+                place,
+                format!(
+                    "no `--oidc-required-claim` demands a second factor of `{url}`: a token got \
+                     with a password alone is accepted"
+                ),
+            ),
+        })
+    }
+}
+
+impl<'a> Rules<'a> {
+    fn read(entry: Value<'a>) -> Self {
+        let mut all = Self { factor: Demand::Silent, lifetime: Lifetime::Unlimited, unclear: None };
+        for rule in entry.list("claimValidationRules") {
+            let expression = rule.get("expression").filter(|e| !e.is_null());
+            let (factor, life) = match (expression, rule.str("claim")) {
+                (Some(text), _) => read(text.as_str().unwrap_or("")),
+                (None, Some(claim)) => {
+                    let value = rule.get("requiredValue").and_then(Value::scalar_text);
+                    (equal(claim, &value.unwrap_or_default()), Lifetime::Unlimited)
+                }
+                (None, None) => continue,
+            };
+            if factor == Demand::Unclear || life == Lifetime::Unclear {
+                all.unclear = all.unclear.or(expression).or(rule.get("requiredValue"));
+            }
+            all.factor = all.factor.and(factor);
+            all.lifetime = all.lifetime.and(life);
+        }
+        all
+    }
+}
+
+fn read(text: &str) -> (Demand, Lifetime) {
+    match cel::parse(text) {
+        Some(rule) => (second_factor(&rule), lifetime(&rule)),
+        None => {
+            let factor = text.contains("amr") || text.contains("acr");
+            (
+                if factor { Demand::Unclear } else { Demand::Silent },
+                if text.contains("exp") { Lifetime::Unclear } else { Lifetime::Unlimited },
+            )
+        }
+    }
+}
+
+fn equal(claim: &str, value: &str) -> Demand {
+    match claim {
+        "acr" => grade_class(value),
+        "amr" => grade_method(value),
+        _ => Demand::Silent,
+    }
+}
+
+/// Whether expressions besides the rules for claims look at the login.
+fn demanded_elsewhere(entry: Value<'_>) -> bool {
+    let looks = |value: Option<Value<'_>>| {
+        let text = value.and_then(Value::as_str).unwrap_or("");
+        cel::parse(text).map_or(text.contains("amr") || text.contains("acr"), |e| {
+            e.mentions("amr") || e.mentions("acr")
+        })
+    };
+    let mappings = ["username", "groups", "uid"];
+    if mappings.iter().any(|name| looks(entry.at(&["claimMappings", name, "expression"]))) {
+        return true;
+    }
+    let extra = entry.get("claimMappings").into_iter().flat_map(|m| m.list("extra"));
+    let carried = extra.into_iter().any(|item| looks(item.get("valueExpression")));
+    let mut rules = entry.list("userValidationRules");
+    carried && rules.any(|rule| rule.str("expression").is_some_and(|text| text.contains("extra")))
+}
+
+/// Whether the entry names claims that only GitLab's pipelines have.
+fn speaks_of_pipelines(entry: Value<'_>) -> bool {
+    const CLAIMS: [&str; 7] = [
+        "ci_config_ref_uri",
+        "job_id",
+        "namespace_path",
+        "pipeline_source",
+        "project_id",
+        "project_path",
+        "ref_protected",
+    ];
+    let mut texts = entry.descendants().filter_map(Value::as_str);
+    texts.any(|text| CLAIMS.iter().any(|claim| text.contains(claim)))
+}

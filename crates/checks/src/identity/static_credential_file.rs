@@ -1,0 +1,49 @@
+//! PV-I023.
+
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+
+/// An API server that accepts passwords or tokens from a file.
+///
+/// ## Why
+/// Tokens and passwords of a file stand in plain text on the control plane, never expire, and can
+/// only be revoked by a restart. They prove no second factor.
+///
+/// ## Fix
+/// Remove `--token-auth-file` (and `--basic-auth-file`, which Kubernetes 1.19 removed). Give people
+/// an OIDC issuer, and machines ServiceAccount tokens that expire.
+#[check(id = "PV-I023", severity = High, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct StaticCredentialFile {}
+
+impl Check for StaticCredentialFile {
+    type On = OnComponent;
+
+    fn check<'a>(&self, server: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        if server.name() != "kube-apiserver" {
+            return Verdict::NotApplicable;
+        }
+        let flags = [("token-auth-file", "tokens"), ("basic-auth-file", "passwords")];
+        let mut claims = Vec::new();
+        let mut hidden = None;
+        for (name, what) in flags {
+            // Wherever the value comes from, a flag that is there names a file.
+            match server.flag(name) {
+                Some(flag) if !flag.value.is_empty() => claims.push(Claim::fails(
+                    flag.place,
+                    format!("`--{name}` accepts {what} from a file, which never expire"),
+                )),
+                Some(_) => {}
+                None => hidden = hidden.or(server.known(name).err()),
+            }
+        }
+        if claims.is_empty() {
+            claims.extend(hidden);
+        }
+        Verdict::from_claims(claims)
+    }
+}

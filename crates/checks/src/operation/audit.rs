@@ -1,0 +1,141 @@
+//! What an audit policy records of a request.
+//!
+//! As the API server decides it (k8s.io/apiserver, `pkg/audit/policy/checker.go`): the first rule
+//! that matches counts, and what no rule matches is not recorded.
+
+use pavisade_snapshot::Object;
+use pavisade_yaml::{Kind, Value};
+
+/// How much is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    None,
+    Metadata,
+    /// And the request's body.
+    Request,
+    /// And the response's.
+    RequestResponse,
+}
+
+/// How many of the requests of one kind a rule matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Share {
+    Nothing,
+    /// Those of some users, in some namespaces, of some names.
+    Some,
+    All,
+}
+
+/// Requests of one kind, whoever makes them, in whatever namespace.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Requests {
+    pub(super) verb: &'static str,
+    pub(super) group: &'static str,
+    /// With its subresource: `pods/exec`.
+    pub(super) resource: &'static str,
+    pub(super) namespaced: bool,
+    /// Groups that all of their users are in.
+    pub(super) groups: &'static [&'static str],
+}
+
+/// One rule, read.
+pub(super) struct Rule<'a> {
+    pub(super) value: Value<'a>,
+    pub(super) level: Level,
+    /// No stage is left at which a request that ends would be recorded.
+    pub(super) silenced: bool,
+}
+
+/// A policy's rules in their order; an error where one cannot be read.
+pub(super) fn rules(policy: &Object) -> Result<Vec<Rule<'_>>, (Value<'_>, String)> {
+    let Some(list) = policy.at(&["rules"]).filter(|rules| !rules.is_null()) else {
+        return Ok(Vec::new());
+    };
+    if list.kind() != Kind::Sequence {
+        return Err((list, format!("`rules` is {}, no list", list.kind().name())));
+    }
+    let rules = list.items().map(|value| {
+        let level = match value.str("level") {
+            Some("None") => Level::None,
+            Some("Metadata") => Level::Metadata,
+            Some("Request") => Level::Request,
+            Some("RequestResponse") => Level::RequestResponse,
+            _ => {
+                let at = value.get("level").unwrap_or(value);
+                return Err((at, "this rule's level is none that the API server knows".to_owned()));
+            }
+        };
+        // A request that is neither watched nor long has these two stages.
+        let omits = |stage: &str| {
+            let both = [policy.value(), value];
+            both.iter().any(|v| v.list("omitStages").any(|s| s.as_str() == Some(stage)))
+        };
+        let silenced = omits("RequestReceived") && omits("ResponseComplete");
+        Ok(Rule { value, level, silenced })
+    });
+    rules.collect()
+}
+
+impl Rule<'_> {
+    /// How many of these requests the rule matches.
+    pub(super) fn matches(&self, requests: &Requests) -> Share {
+        let value = self.value;
+        let texts = |list: &'static str| value.list(list).filter_map(Value::as_str);
+        let is_empty = |list: &'static str| value.list(list).next().is_none();
+        let mut share = Share::All;
+        if !is_empty("users") {
+            share = Share::Some;
+        }
+        if !is_empty("userGroups") && !texts("userGroups").any(|g| requests.groups.contains(&g)) {
+            share = Share::Some;
+        }
+        if !is_empty("verbs") && !texts("verbs").any(|verb| verb == requests.verb) {
+            return Share::Nothing;
+        }
+        if is_empty("namespaces") && is_empty("resources") {
+            return if is_empty("nonResourceURLs") { share } else { Share::Nothing };
+        }
+        if !is_empty("namespaces") {
+            // What has no namespace has the empty one.
+            let (mut inside, mut outside) = (false, false);
+            for namespace in texts("namespaces") {
+                *(if namespace.is_empty() { &mut outside } else { &mut inside }) = true;
+            }
+            share = match (requests.namespaced, inside, outside) {
+                (true, true, _) => Share::Some,
+                (false, _, true) => share,
+                _ => return Share::Nothing,
+            };
+        }
+        if is_empty("resources") {
+            return share;
+        }
+        let of_resources = value.list("resources").map(|entry| of_entry(entry, requests));
+        share.min(of_resources.max().unwrap_or(Share::Nothing))
+    }
+}
+
+fn of_entry(entry: Value<'_>, requests: &Requests) -> Share {
+    if entry.str("group").unwrap_or("") != requests.group {
+        return Share::Nothing;
+    }
+    let mut resources = entry.list("resources").filter_map(Value::as_str).peekable();
+    if resources.peek().is_none() {
+        return Share::All;
+    }
+    let (resource, subresource) = match requests.resource.split_once('/') {
+        Some((resource, subresource)) => (resource, Some(subresource)),
+        None => (requests.resource, None),
+    };
+    let matched = resources.any(|written| {
+        written == "*"
+            || written == requests.resource
+            || subresource.is_some() && written.strip_prefix("*/") == subresource
+            || written.strip_suffix("/*") == Some(resource)
+    });
+    match (matched, entry.list("resourceNames").next()) {
+        (false, _) => Share::Nothing,
+        (true, Some(_)) => Share::Some,
+        (true, None) => Share::All,
+    }
+}

@@ -1,0 +1,124 @@
+//! PV-O004.
+
+use pavisade_macros::check;
+use pavisade_model::{Confidence, Severity};
+use pavisade_snapshot::Object;
+use pavisade_yaml::{Kind, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// Admission webhooks that let everything pass when they do not answer.
+///
+/// ## Why
+/// With `failurePolicy: Ignore` an object is admitted unchecked whenever the webhook is down, slow
+/// or overloaded. An attacker who can make it so (by load, by evicting its pods, by a request that
+/// takes too long) has switched the policy off.
+///
+/// ## Fix
+/// Set `failurePolicy: Fail`, run several replicas with a disruption budget, and exempt by
+/// `namespaceSelector` the namespaces that the webhook itself needs to start.
+#[check(
+    id = "PV-O004",
+    severity = Medium,
+    confidence = Medium,
+    scope = Object,
+    on = [VALIDATING_WEBHOOK_CONFIGURATION, MUTATING_WEBHOOK_CONFIGURATION]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct FailOpenWebhook {}
+
+impl Check for FailOpenWebhook {
+    type On = OnObject;
+
+    fn check<'a>(&self, configuration: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let Some(webhooks) = configuration.at(&["webhooks"]).filter(|w| !w.is_null()) else {
+            return Verdict::NotApplicable;
+        };
+        if webhooks.kind() != Kind::Sequence {
+            return Verdict::unknown(webhooks, "`webhooks` is no list");
+        }
+        Verdict::all(webhooks.items().map(|webhook| judge(configuration, webhook)))
+    }
+}
+
+fn judge<'a>(configuration: &'a Object, webhook: Value<'a>) -> Verdict<'a> {
+    let name = webhook.str("name").unwrap_or("");
+    let policy = webhook.get("failurePolicy").filter(|p| !p.is_null());
+    let message = match policy.map(|p| (p, p.as_str())) {
+        Some((_, Some("Fail"))) => return Verdict::Holds,
+        Some((_, Some("Ignore"))) => {
+            format!("objects pass unchecked while webhook `{name}` does not answer")
+        }
+        Some((value, _)) => {
+            return Verdict::unknown(value, "this is no policy that the API server knows");
+        }
+        // The default of v1beta1 (removed in 1.22); v1's is Fail.
+        None if configuration.version() == "v1beta1" => format!(
+            "`failurePolicy` of webhook `{name}` is not set and is `Ignore` by default in v1beta1: \
+             objects pass unchecked while it does not answer"
+        ),
+        None => return Verdict::Holds,
+    };
+    let claim = Claim::fails(Place::field(webhook, &["failurePolicy"]), message);
+    let minor = configuration.kind() == "MutatingWebhookConfiguration" || guards_little(webhook);
+    let known = enforces(name) || enforces(configuration.name());
+    let claim = match (minor, known) {
+        (false, true) => claim.confidence(Confidence::High),
+        (false, false) => claim,
+        (true, true) => claim.severity(Severity::Low),
+        (true, false) => claim.severity(Severity::Low).confidence(Confidence::Low),
+    };
+    claim.into()
+}
+
+/// Whether the webhook sees nothing but custom resources (mostly its own settings) or evictions:
+/// no workload gets past it by its silence.
+fn guards_little(webhook: Value<'_>) -> bool {
+    let mut rules = webhook.list("rules").peekable();
+    if rules.peek().is_none() {
+        return false;
+    }
+    rules.all(|rule| {
+        let mut groups = rule.list("apiGroups").peekable();
+        let custom =
+            groups.peek().is_some() && groups.all(|group| is_custom(group.as_str().unwrap_or("*")));
+        let mut resources = rule.list("resources").peekable();
+        let evictions = resources.peek().is_some()
+            && resources.all(|resource| resource.as_str() == Some("pods/eviction"));
+        custom || evictions
+    })
+}
+
+/// Groups with a dot belong to Kubernetes where they end in `.k8s.io` (but not `.x-k8s.io`).
+fn is_custom(group: &str) -> bool {
+    group.contains('.') && (!group.ends_with(".k8s.io") || group.ends_with(".x-k8s.io"))
+}
+
+/// Whether a name is that of something that enforces rules: a hint for how sure the finding is.
+fn enforces(name: &str) -> bool {
+    const WORDS: [&str; 17] = [
+        "admission-control",
+        "connaisseur",
+        "cosign",
+        "fairwinds",
+        "gatekeeper",
+        "guard",
+        "image-policy",
+        "kubewarden",
+        "kyverno",
+        "neuvector",
+        "opa",
+        "policy",
+        "polaris",
+        "portieris",
+        "ratify",
+        "security",
+        "sigstore",
+    ];
+    let mut parts = name.split(['.', '-', '_']);
+    WORDS.iter().any(|word| word.contains('-') && name.contains(word))
+        || parts.any(|part| WORDS.contains(&part))
+}

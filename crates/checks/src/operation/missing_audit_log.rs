@@ -1,0 +1,60 @@
+//! PV-O001.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+
+/// An API server that keeps no audit log.
+///
+/// ## Why
+/// Without it nobody can tell who read a secret, gave a permission or ran a command in a pod:
+/// an intrusion is neither seen nor understood afterwards.
+///
+/// ## Fix
+/// Set `--audit-policy-file` and a place for the events: `--audit-log-path` (with
+/// `--audit-log-maxage`, `-maxbackup` and `-maxsize`) or `--audit-webhook-config-file`. Without a
+/// policy nothing is recorded, and with it alone nothing is kept.
+#[check(id = "PV-O001", severity = High, scope = Related, reads = [AUDIT_POLICY])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MissingAuditLog {}
+
+impl Check for MissingAuditLog {
+    type On = OnComponent;
+
+    fn check<'a>(&self, server: Component<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        if server.name() != "kube-apiserver" {
+            return Verdict::NotApplicable;
+        }
+        judge(server, cx).unwrap_or_else(Verdict::from)
+    }
+}
+
+fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    const POLICY: &str = "audit-policy-file";
+    const LOG: &str = "audit-log-path";
+    let log = server.known(LOG)?.map(|flag| flag.value).unwrap_or_default();
+    let webhook = server.known("audit-webhook-config-file")?.is_some_and(|f| !f.value.is_empty());
+    let policy = server.known(POLICY)?.map(|flag| flag.value).unwrap_or_default();
+    if policy.is_empty() {
+        let message = "`--audit-policy-file` is not set: the API server records nothing";
+        return Ok(Verdict::fails(server.place(POLICY), message));
+    }
+    if !webhook && log.is_empty() {
+        let message = "neither `--audit-log-path` nor `--audit-webhook-config-file` is set: what \
+                       the policy records is kept nowhere";
+        return Ok(Verdict::fails(server.place(LOG), message));
+    }
+    if !webhook && log == "/dev/null" {
+        return Ok(Verdict::fails(server.place(LOG), "the audit log is written to `/dev/null`"));
+    }
+    // Whether the policy is of use is judged in the policy.
+    if cx.list(kinds::AUDIT_POLICY).objects.is_empty() {
+        let why = format!("what is recorded stands in `{policy}`, which was not read");
+        return Ok(Verdict::unknown(server.place(POLICY), why));
+    }
+    Ok(Verdict::Holds)
+}

@@ -1,0 +1,81 @@
+//! PV-O009.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+
+/// Components of the control plane that serve profiles of themselves.
+///
+/// ## Why
+/// `/debug/pprof` shows what the program holds and does, and each profile costs time of the
+/// component that everything depends on.
+///
+/// ## Fix
+/// Set `--profiling=false` (for a scheduler with `--config`: `enableProfiling: false` there). The
+/// default of all three components is true.
+#[check(
+    id = "PV-O009",
+    severity = Low,
+    scope = Related,
+    on = [KUBE_SCHEDULER_CONFIGURATION],
+    reads = [KUBE_SCHEDULER_CONFIGURATION]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ProfilingEndpoint {}
+
+impl Check for ProfilingEndpoint {
+    type On = OnControlPlane;
+
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        match part {
+            Part::File(file) => from_file(file),
+            Part::Component(component) => match component.name() {
+                "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" => {
+                    from_flags(component, cx).unwrap_or_else(Verdict::from)
+                }
+                _ => Verdict::NotApplicable,
+            },
+        }
+    }
+}
+
+fn from_file(file: &Object) -> Verdict<'_> {
+    let place = Place::field(file.value(), &["enableProfiling"]);
+    match file.at(&["enableProfiling"]).filter(|p| !p.is_null()).map(|p| p.as_bool()) {
+        Some(Some(false)) => Verdict::Holds,
+        Some(Some(true)) => Verdict::fails(place, "the scheduler serves profiles of itself"),
+        Some(None) => Verdict::unknown(place, "`enableProfiling` is no boolean"),
+        None => Verdict::fails(
+            place,
+            "`enableProfiling` is not set and is true by default: the scheduler serves profiles of \
+             itself",
+        ),
+    }
+}
+
+fn from_flags<'a>(component: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    const FLAG: &str = "profiling";
+    if component.name() == "kube-scheduler" {
+        // With a file, the scheduler ignores the flag.
+        let file = kinds::KUBE_SCHEDULER_CONFIGURATION;
+        if let Some(verdict) = component.left_to_file("config", file, cx) {
+            return Ok(verdict);
+        }
+    }
+    if !component.known_bool(FLAG, true)? {
+        return Ok(Verdict::Holds);
+    }
+    let name = component.name();
+    let message = match component.flag(FLAG) {
+        Some(_) => format!("`{name}` serves profiles of itself"),
+        None => format!(
+            "`--profiling` is not set and is true by default: `{name}` serves profiles of itself"
+        ),
+    };
+    Ok(Verdict::fails(component.place(FLAG), message))
+}

@@ -1,0 +1,97 @@
+//! PV-O003.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::audit::{Level, Requests, Share, rules};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// An audit policy that writes secrets into the log.
+///
+/// ## Why
+/// Levels `Request` and `RequestResponse` record bodies: of Secrets their values, of token requests
+/// and reviews the tokens. The log is read by more people and systems, and kept longer, than the
+/// secrets themselves may be.
+///
+/// ## Fix
+/// Put a rule with level `Metadata` for `secrets`, `configmaps`, `serviceaccounts/token` and, of
+/// group `authentication.k8s.io`, `tokenreviews` above every rule that records bodies.
+#[check(id = "PV-O003", severity = High, scope = Object, on = [AUDIT_POLICY])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SecretInAuditLog {}
+
+const PEOPLE: &[&str] = &["system:authenticated"];
+
+/// The body that carries the secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Body {
+    Request,
+    Response,
+}
+
+const fn body(
+    body: Body,
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    namespaced: bool,
+) -> (Body, Requests) {
+    (body, Requests { verb, group, resource, namespaced, groups: PEOPLE })
+}
+
+/// Requests whose bodies are secret.
+const SECRETS: [(Body, Requests); 12] = [
+    body(Body::Request, "create", "", "secrets", true),
+    body(Body::Request, "update", "", "secrets", true),
+    body(Body::Request, "patch", "", "secrets", true),
+    body(Body::Response, "get", "", "secrets", true),
+    body(Body::Response, "list", "", "secrets", true),
+    body(Body::Response, "create", "", "serviceaccounts/token", true),
+    body(Body::Request, "create", "authentication.k8s.io", "tokenreviews", false),
+    body(Body::Request, "create", "", "configmaps", true),
+    body(Body::Request, "update", "", "configmaps", true),
+    body(Body::Request, "patch", "", "configmaps", true),
+    body(Body::Response, "get", "", "configmaps", true),
+    body(Body::Response, "list", "", "configmaps", true),
+];
+
+impl Check for SecretInAuditLog {
+    type On = OnObject;
+
+    fn check<'a>(&self, policy: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let rules = match rules(policy) {
+            Ok(rules) => rules,
+            Err((at, why)) => return Verdict::unknown(at, why),
+        };
+        let mut exposed: Vec<Vec<&str>> = vec![Vec::new(); rules.len()];
+        for (body, requests) in &SECRETS {
+            let needed = match body {
+                Body::Request => Level::Request,
+                Body::Response => Level::RequestResponse,
+            };
+            for (rule, names) in rules.iter().zip(&mut exposed) {
+                let share = rule.matches(requests);
+                let records = rule.level >= needed && !rule.silenced;
+                if share > Share::Nothing && records && !names.contains(&requests.resource) {
+                    names.push(requests.resource);
+                }
+                // Nothing comes past a rule that takes them all.
+                if share == Share::All {
+                    break;
+                }
+            }
+        }
+        let found = rules.iter().zip(exposed).filter(|(_, names)| !names.is_empty());
+        Verdict::from_claims(found.map(|(rule, names)| {
+            let message =
+                format!("the bodies of `{}` are written into the log", names.join("`, `"));
+            let claim = Claim::fails(Place::field(rule.value, &["level"]), message);
+            // A ConfigMap is not meant to hold secrets, though many do.
+            if names == ["configmaps"] { claim.severity(Severity::Low) } else { claim }
+        }))
+    }
+}

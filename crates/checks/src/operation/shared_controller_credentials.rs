@@ -1,0 +1,40 @@
+//! PV-O010.
+
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Component, Cx, OnComponent, Verdict};
+
+/// A controller manager whose controllers share one identity.
+///
+/// ## Why
+/// Without an identity for each controller, all of them act with the sum of their permissions:
+/// a flaw in one has the power of all, and the audit log cannot tell them apart.
+///
+/// ## Fix
+/// Set `--use-service-account-credentials=true` (kubeadm does; the default is false).
+#[check(id = "PV-O010", severity = Medium, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SharedControllerCredentials {}
+
+impl Check for SharedControllerCredentials {
+    type On = OnComponent;
+
+    fn check<'a>(&self, manager: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        const FLAG: &str = "use-service-account-credentials";
+        if manager.name() != "kube-controller-manager" {
+            return Verdict::NotApplicable;
+        }
+        match manager.known_bool(FLAG, false) {
+            Ok(true) => Verdict::Holds,
+            Ok(false) => Verdict::fails(
+                manager.place(FLAG),
+                "`--use-service-account-credentials` is not true: all controllers act with one \
+                 identity",
+            ),
+            Err(claim) => claim.into(),
+        }
+    }
+}

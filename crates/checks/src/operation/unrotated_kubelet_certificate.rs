@@ -1,0 +1,122 @@
+//! PV-O011.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+
+/// A kubelet whose certificates are not renewed.
+///
+/// ## Why
+/// A client certificate that is not renewed ends with its node, or is made to live for years: then
+/// a stolen one stays good as long. A serving certificate that the kubelet signs itself proves
+/// nothing to the API server that runs commands through it.
+///
+/// ## Fix
+/// Set `rotateCertificates: true` and `serverTLSBootstrap: true` in the kubelet's configuration,
+/// and let an approver check the requests for serving certificates.
+#[check(
+    id = "PV-O011",
+    severity = Low,
+    scope = Related,
+    on = [KUBELET_CONFIGURATION],
+    reads = [
+        KUBELET_CONFIGURATION,
+        KUBEADM_CLUSTER_CONFIGURATION,
+        KUBEADM_INIT_CONFIGURATION,
+        KUBEADM_JOIN_CONFIGURATION
+    ]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnrotatedKubeletCertificate {}
+
+impl Check for UnrotatedKubeletCertificate {
+    type On = OnControlPlane;
+
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        match part {
+            Part::File(file) => {
+                let claims = [client(file, cx), server(file)];
+                Verdict::from_claims(claims.into_iter().flatten())
+            }
+            Part::Component(kubelet) if kubelet.name() == "kubelet" => {
+                let parts = ["rotate-certificates", "rotate-server-certificates"];
+                Verdict::all(parts.into_iter().map(|flag| from_flag(kubelet, flag, cx)))
+            }
+            Part::Component(_) => Verdict::NotApplicable,
+        }
+    }
+}
+
+/// Whether kubeadm reads the file: then it sets `rotateCertificates` whatever the file says
+/// (kubeadm's `componentconfigs/kubelet.go`).
+fn is_read_by_kubeadm(file: &Object, cx: &Cx<'_>) -> bool {
+    let kubeadm = [
+        kinds::KUBEADM_CLUSTER_CONFIGURATION,
+        kinds::KUBEADM_INIT_CONFIGURATION,
+        kinds::KUBEADM_JOIN_CONFIGURATION,
+    ];
+    let name = file.doc().source().name();
+    let mut beside = kubeadm.into_iter().flat_map(|kind| cx.list(kind).objects);
+    beside.any(|object| object.doc().source().name() == name)
+}
+
+fn client<'a>(file: &'a Object, cx: &Cx<'a>) -> Option<Claim<'a>> {
+    let place = Place::field(file.value(), &["rotateCertificates"]);
+    let set = file.at(&["rotateCertificates"]).filter(|r| !r.is_null());
+    let message = match set.map(|r| r.as_bool()) {
+        Some(Some(true)) => return None,
+        _ if is_read_by_kubeadm(file, cx) => return None,
+        Some(None) => return Some(Claim::unknown(place, "this is no boolean")),
+        Some(Some(false)) => "the kubelet's client certificate is not renewed",
+        None => {
+            "`rotateCertificates` is not set and is false by default: the kubelet's client \
+             certificate is not renewed"
+        }
+    };
+    Some(Claim::fails(place, message))
+}
+
+fn server(file: &Object) -> Option<Claim<'_>> {
+    let gate = file.at(&["featureGates", "RotateKubeletServerCertificate"]);
+    if let Some(gate) = gate.filter(|gate| gate.as_bool() == Some(false)) {
+        let message = "the kubelet's serving certificate is not renewed: the feature is off";
+        return Some(Claim::fails(gate, message));
+    }
+    let place = Place::field(file.value(), &["serverTLSBootstrap"]);
+    let set = file.at(&["serverTLSBootstrap"]).filter(|b| !b.is_null());
+    let own = file.at(&["tlsCertFile"]).and_then(|f| f.as_str()).is_some_and(|f| !f.is_empty());
+    match set.map(|b| b.as_bool()) {
+        Some(Some(true)) => None,
+        Some(None) => Some(Claim::unknown(place, "this is no boolean")),
+        _ if own => Some(Claim::unknown(
+            place,
+            "whether `tlsCertFile` is renewed is up to whoever writes it",
+        )),
+        _ => Some(Claim::fails(
+            place,
+            "`serverTLSBootstrap` is not true: the kubelet serves with a certificate of its own \
+             making, which is not renewed and which nobody can verify",
+        )),
+    }
+}
+
+fn from_flag<'a>(kubelet: Component<'a>, flag: &str, cx: &Cx<'a>) -> Verdict<'a> {
+    if kubelet.flag(flag).is_none()
+        && let Some(verdict) = kubelet.kubelet_file(cx)
+    {
+        return verdict;
+    }
+    match kubelet.known_bool(flag, false) {
+        Ok(true) => Verdict::Holds,
+        Ok(false) => {
+            let message = format!("`--{flag}` is not true: the certificate is not renewed");
+            Verdict::fails(kubelet.place(flag), message)
+        }
+        Err(claim) => claim.into(),
+    }
+}

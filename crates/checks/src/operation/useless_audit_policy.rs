@@ -1,0 +1,117 @@
+//! PV-O002.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::audit::{Level, Requests, Rule, Share, rules};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// An audit policy that does not record what an attacker does.
+///
+/// ## Why
+/// The first rule that matches a request decides, and what no rule matches is not recorded. A rule
+/// with level `None` above the others, or none at the end, leaves no trace of stolen secrets, new
+/// permissions and commands run in pods.
+///
+/// ## Fix
+/// End the policy with a rule of level `Metadata` without conditions, and let rules of level `None`
+/// name exactly the users and resources that are too noisy.
+#[check(id = "PV-O002", severity = Medium, scope = Object, on = [AUDIT_POLICY])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UselessAuditPolicy {}
+
+const PEOPLE: &[&str] = &["system:authenticated"];
+const SERVICE_ACCOUNTS: &[&str] = &["system:authenticated", "system:serviceaccounts"];
+
+const fn requests(
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    namespaced: bool,
+) -> Requests {
+    Requests { verb, group, resource, namespaced, groups: PEOPLE }
+}
+
+/// What must leave a trace. `kubectl exec` over a WebSocket is a `get`.
+const TRACES: [Requests; 9] = [
+    requests("get", "", "secrets", true),
+    requests("update", "", "secrets", true),
+    requests("create", "", "pods", true),
+    requests("create", "", "pods/exec", true),
+    requests("get", "", "pods/exec", true),
+    requests("create", "", "serviceaccounts/token", true),
+    requests("create", "apps", "deployments", true),
+    requests("create", "rbac.authorization.k8s.io", "rolebindings", true),
+    requests("create", "rbac.authorization.k8s.io", "clusterrolebindings", false),
+];
+
+impl Check for UselessAuditPolicy {
+    type On = OnObject;
+
+    fn check<'a>(&self, policy: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let rules = match rules(policy) {
+            Ok(rules) => rules,
+            Err((at, why)) => return Verdict::unknown(at, why),
+        };
+        if rules.is_empty() {
+            let place = Place::field(policy.value(), &["rules"]);
+            return Verdict::fails(place, "the policy has no rules: nothing is recorded");
+        }
+        // What is lost, by the rule that loses it; the last place is for what no rule matches.
+        let mut lost: Vec<Vec<String>> = vec![Vec::new(); rules.len() + 1];
+        for requests in TRACES {
+            let people = deciding(&rules, &requests);
+            let name = format!("`{} {}`", requests.verb, requests.resource);
+            if let Err(index) = people {
+                push(&mut lost, index, name);
+                continue;
+            }
+            let accounts = Requests { groups: SERVICE_ACCOUNTS, ..requests };
+            if let Err(index) = deciding(&rules, &accounts) {
+                push(&mut lost, index, format!("{name} of ServiceAccounts"));
+            }
+        }
+        let claims = lost.into_iter().enumerate().filter(|(_, names)| !names.is_empty());
+        Verdict::from_claims(claims.map(|(index, names)| claim(policy, rules.get(index), &names)))
+    }
+}
+
+fn push(lost: &mut [Vec<String>], index: usize, name: String) {
+    if let Some(names) = lost.get_mut(index) {
+        names.push(name);
+    }
+}
+
+/// Whether these requests are recorded; else the index of the rule that decides so, or one past
+/// the last where none does.
+fn deciding(rules: &[Rule<'_>], requests: &Requests) -> Result<(), usize> {
+    match rules.iter().position(|rule| rule.matches(requests) == Share::All) {
+        Some(index) => {
+            let recorded = rules.get(index).is_some_and(|r| r.level > Level::None && !r.silenced);
+            if recorded { Ok(()) } else { Err(index) }
+        }
+        None => Err(rules.len()),
+    }
+}
+
+fn claim<'a>(policy: &'a Object, rule: Option<&Rule<'a>>, names: &[String]) -> Claim<'a> {
+    let all = names.len() == TRACES.len();
+    let names = if all { "what users do".to_owned() } else { names.join(", ") };
+    match rule {
+        Some(rule) if rule.silenced && rule.level > Level::None => Claim::fails(
+            Place::field(rule.value, &["level"]),
+            format!("nothing is recorded of {names}: every stage of it is omitted"),
+        ),
+        Some(rule) => Claim::fails(
+            Place::field(rule.value, &["level"]),
+            format!("nothing is recorded of {names}: this rule is the first that matches"),
+        ),
+        None => Claim::fails(
+            Place::field(policy.value(), &["rules"]),
+            format!("nothing is recorded of {names}: no rule matches them all"),
+        ),
+    }
+}

@@ -1,0 +1,53 @@
+//! PV-D003.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+
+/// An API server that writes Secrets to etcd in plain text.
+///
+/// ## Why
+/// Without an encryption configuration every Secret lies readable in etcd, in its snapshots and in
+/// its backups: whoever gets hold of one of them has all of the cluster's passwords and tokens.
+///
+/// ## Fix
+/// Write an `EncryptionConfiguration` with a `kms` provider (`apiVersion: v2`) for `secrets`, name
+/// it in `--encryption-provider-config` on every control-plane node, and rewrite all Secrets.
+#[check(id = "PV-D003", severity = High, scope = Related, reads = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MissingEtcdEncryption {}
+
+impl Check for MissingEtcdEncryption {
+    type On = OnComponent;
+
+    fn check<'a>(&self, server: Component<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        if server.name() != "kube-apiserver" {
+            return Verdict::NotApplicable;
+        }
+        judge(server, cx).unwrap_or_else(Verdict::from)
+    }
+}
+
+fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    const FLAG: &str = "encryption-provider-config";
+    // Its name before 1.13.
+    const EXPERIMENTAL: &str = "experimental-encryption-provider-config";
+    let name = if server.flag(EXPERIMENTAL).is_some() { EXPERIMENTAL } else { FLAG };
+    let Some(file) = server.known(name)?.filter(|flag| !flag.value.is_empty()) else {
+        return Ok(Verdict::fails(
+            server.place(FLAG),
+            "`--encryption-provider-config` is not set: Secrets are written to etcd in plain text",
+        ));
+    };
+    // What the configuration says is judged there (PV-D001, PV-D002).
+    let kinds = [kinds::ENCRYPTION_CONFIGURATION, kinds::ENCRYPTION_CONFIG];
+    if kinds.into_iter().all(|kind| cx.list(kind).objects.is_empty()) {
+        let why = format!("what is encrypted stands in `{}`, which was not read", file.value);
+        return Ok(Verdict::unknown(server.place(name), why));
+    }
+    Ok(Verdict::Holds)
+}
