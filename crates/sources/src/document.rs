@@ -1,10 +1,13 @@
 //! One text to objects, with everything that kubectl would say about it.
 
+use std::collections::HashSet;
+
 use memchr::memmem;
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{Object, Unseen};
 use pavisade_yaml::{
-    self as yaml, Doc, Documents, Kind, NoteKind as YamlNote, Source, Value, cut, join, read_piece,
+    self as yaml, Doc, Documents, Kind, NodeId, NoteKind as YamlNote, Source, Value, cut, join,
+    read_piece,
 };
 use rayon::prelude::*;
 
@@ -133,11 +136,15 @@ fn one(doc: &Doc, unseen: Option<&Vec<Unseen>>, traits: &Traits) -> Parsed {
         return parsed;
     }
     let found = yaml::objects(root);
-    let typed = |o: &yaml::Object<'_>| !o.api_version.is_empty() && !o.kind.is_empty();
-    let objects = found.sent.into_iter().filter(typed);
+    // A null in a list of pods is sent as a pod of nothing.
+    let typed = |o: &yaml::Object<'_>| {
+        !o.api_version.is_empty() && !o.kind.is_empty() && o.value.kind() == Kind::Mapping
+    };
+    let objects = found.sent.iter().filter(|o| typed(o));
     parsed.objects.extend(objects.map(|o| Object::new(o.value, o.api_version, o.kind)));
-    if parsed.objects.is_empty() && !found.refused.is_empty() {
-        parsed.objects.extend(salvaged(root));
+    if !found.refused.is_empty() {
+        let sent: HashSet<_> = found.sent.iter().map(|o| o.value.id()).collect();
+        parsed.objects.extend(salvaged(root, &sent));
     }
     // What is no object at all is somebody else's file, and nothing to warn of.
     for refusal in found.refused.iter().filter(|_| !parsed.objects.is_empty()) {
@@ -161,11 +168,14 @@ fn one(doc: &Doc, unseen: Option<&Vec<Unseen>>, traits: &Traits) -> Parsed {
     parsed
 }
 
-/// What can be taken for objects in a document that kubectl refuses.
-fn salvaged(root: Value<'_>) -> Vec<Object> {
+/// What can be taken for objects in a document or elements that kubectl refuses.
+fn salvaged(root: Value<'_>, sent: &HashSet<NodeId>) -> Vec<Object> {
     let typed = |value: Value<'_>| {
         let (version, kind) = (value.str("apiVersion")?, value.str("kind")?);
-        (!version.is_empty() && !kind.is_empty()).then(|| Object::new(value, version, kind))
+        let new = !version.is_empty() && !kind.is_empty() && !sent.contains(&value.id());
+        // The elements of a list within a list stand for it.
+        let single = value.get("items").is_none_or(|items| items.kind() != Kind::Sequence);
+        (new && single).then(|| Object::new(value, version, kind))
     };
     match root.get("items") {
         Some(items) if items.kind() == Kind::Sequence => items.items().filter_map(typed).collect(),

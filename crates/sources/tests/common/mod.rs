@@ -1,0 +1,143 @@
+//! Trees of files, and what a load says of them.
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pavisade_model::{Note, NoteKind};
+use pavisade_snapshot::WorldKind;
+use pavisade_sources::{Loaded, Request, Stats, Tools, load};
+use tempfile::TempDir;
+
+/// A folder with these files.
+pub fn tree(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        put(folder.path(), name, text.as_bytes());
+    }
+    folder
+}
+
+pub fn put(folder: &Path, name: &str, bytes: &[u8]) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+/// An object of few words.
+pub fn object(kind: &str, name: &str) -> String {
+    format!("apiVersion: v1\nkind: {kind}\nmetadata:\n  name: {name}\n")
+}
+
+pub fn different(kind: &str, name: &str, value: &str) -> String {
+    format!("{}data: {{a: {value}}}\n", object(kind, name))
+}
+
+/// A load in words: the folder's path is `@`.
+pub struct Seen {
+    /// `kind name: Kind name @ source`, in order.
+    pub worlds: Vec<(String, WorldKind, Vec<String>)>,
+    pub notes: Vec<(NoteKind, String, String)>,
+    pub raw: Vec<Note>,
+    pub stats: Stats,
+}
+
+pub fn seen(folder: &Path, loaded: Loaded) -> Seen {
+    let real = fs::canonicalize(folder).unwrap().display().to_string();
+    let folder = folder.display().to_string();
+    let short = |text: &str| text.replace(&folder, "@").replace(&real, "@");
+    let worlds = loaded.snapshot.worlds().iter().map(|world| {
+        let objects = world
+            .objects()
+            .map(|o| short(&format!("{} {} in {}", o.kind(), o.name(), o.doc().source().name())));
+        (short(world.name()), world.kind(), objects.collect())
+    });
+    let notes = loaded.snapshot.notes();
+    Seen {
+        worlds: worlds.collect(),
+        notes: notes.iter().map(|n| (n.kind, short(&n.place), short(&n.message))).collect(),
+        raw: notes.to_vec(),
+        stats: loaded.stats,
+    }
+}
+
+pub fn scan(folder: &Path) -> Seen {
+    run(folder, &Request::new([folder]))
+}
+
+pub fn run(folder: &Path, request: &Request) -> Seen {
+    seen(folder, load(request, std::io::empty(), &()))
+}
+
+impl Seen {
+    /// The objects of all worlds, sorted, without their sources.
+    pub fn objects(&self) -> Vec<&str> {
+        let objects = self.worlds.iter().flat_map(|(.., objects)| objects);
+        let mut names: Vec<_> = objects.map(|o| o.split(" in ").next().unwrap()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    pub fn sources(&self) -> Vec<&str> {
+        let objects = self.worlds.iter().flat_map(|(.., objects)| objects);
+        let mut names: Vec<_> = objects.map(|o| o.split_once(" in ").unwrap().1).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    pub fn world_names(&self) -> Vec<&str> {
+        self.worlds.iter().map(|(name, ..)| name.as_str()).collect()
+    }
+
+    /// The only note that holds `words`, with its kind and place.
+    pub fn note(&self, words: &str) -> (NoteKind, &str) {
+        let mut found = self.notes.iter().filter(|(_, _, message)| message.contains(words));
+        let Some((kind, place, _)) = found.next() else {
+            panic!("no note says {words:?}: {:#?}", self.notes);
+        };
+        assert!(found.next().is_none(), "two notes say {words:?}: {:#?}", self.notes);
+        (*kind, place)
+    }
+
+    pub fn silent(&self) {
+        assert!(self.notes.is_empty(), "{:#?}", self.notes);
+    }
+}
+
+/// A Go tool that was built, from `PAVISADE_TEST_TOOLS` or the user's cache.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let folder = match std::env::var_os("PAVISADE_TEST_TOOLS") {
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(std::env::var_os("HOME")?).join(".cache/pavisade/tools"),
+    };
+    let entries = fs::read_dir(folder).ok()?;
+    let mut found: Vec<_> = entries
+        .filter_map(Result::ok)
+        .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+        .map(|entry| entry.path().join(name))
+        .filter(|path| path.is_file())
+        .collect();
+    found.sort();
+    found.pop()
+}
+
+/// Says why a test proves nothing here.
+#[expect(clippy::print_stderr, reason = "a skipped test must say so")]
+pub fn skip(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
+/// A shell script that stands for a tool.
+#[cfg(unix)]
+pub fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = folder.join(name);
+    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+pub fn with_tools(folder: &Path, tools: Tools) -> Request {
+    Request { tools, ..Request::new([folder]) }
+}
