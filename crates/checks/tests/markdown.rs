@@ -7,6 +7,7 @@
 //! Nothing else may be reported by the check. Words after the language set the scene:
 //! `kubernetes=1.30`, `coverage=complete|partial|forbidden`, `parameters={"allowed":["a"]}`
 //! (JSON without blanks).
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;

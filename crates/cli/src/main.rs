@@ -1,9 +1,7 @@
 //! The program `pavisade`: arguments, exit codes, progress. No judgement.
 #![expect(
     clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a face reads the environment and talks to its user"
+    reason = "a face reads the environment and the clock"
 )]
 
 mod args;

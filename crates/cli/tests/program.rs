@@ -1,4 +1,5 @@
 //! The program as a user starts it: exit codes, messages, outputs.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::io::Write as _;

@@ -196,12 +196,13 @@ impl World {
     }
 }
 
-/// Files without names (several kubelet configurations, Dockerfiles) are told apart by their place.
+/// What has no name of its own (several kubelet configurations, Dockerfiles, objects with
+/// `generateName`) is told apart by its place.
 fn unique(map: &BTreeMap<ObjectId, Arc<Object>>, object: &Object) -> ObjectId {
     let mut id = object.id().clone();
-    if id.name.is_empty() && map.contains_key(&id) {
-        let place = format!("{}:{}", object.doc().source().name(), object.value().span().start);
-        id.name = place.into();
+    if object.at(&["metadata", "name"]).is_none() && map.contains_key(&id) {
+        let place = (object.doc().source().name(), object.value().span().start);
+        id.name = format!("{}{}:{}", id.name, place.0, place.1).into();
     }
     id
 }

@@ -612,7 +612,7 @@ impl Builder {
     /// Lets the last of equal keys win, as kubectl does; returns the nodes that lost.
     ///
     /// `children` holds the mapping's children in the order in which they are applied.
-    pub(crate) fn bury_duplicates(&mut self, text: &str, children: &mut Vec<u32>) -> Vec<u32> {
+    pub(crate) fn bury_duplicates(&mut self, text: &str, children: &mut [u32]) -> Vec<u32> {
         let mut lost = Vec::new();
         if children.len() <= 12 {
             for (i, &first) in children.iter().enumerate() {

@@ -212,9 +212,10 @@ fn kubelets_of_kubeadm_have_their_extra_flags() {
 
 #[test]
 fn only_a_pod_of_kube_system_is_the_control_plane() {
-    let text = pod("command: [kube-apiserver]");
+    let text = pod("command: [kube-apiserver]").replace("spec:", "spec:\n  hostNetwork: true");
     let is = |text: &str| with(text, |object, _| is_control_plane(object.pods().next().unwrap()));
     assert!(is(&text));
     assert!(!is(&text.replace("kube-system", "default")));
+    assert!(!is(&text.replace("hostNetwork", "hostPID")), "it asks for more than they need");
     assert!(!is(&pod("command: [tail, -f, /var/log/etcd]")));
 }

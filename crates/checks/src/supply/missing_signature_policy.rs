@@ -41,6 +41,9 @@ use crate::{Check, Claim, Cx, OnWorld, Place, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MissingSignaturePolicy {}
 
+/// Whether a policy demands signatures.
+type Demands<'f> = &'f dyn Fn(&Object) -> bool;
+
 const WORKLOADS: [GroupKind; 6] = [
     kinds::DEPLOYMENT,
     kinds::STATEFUL_SET,
@@ -66,7 +69,7 @@ impl Check for MissingSignaturePolicy {
             let kind = template.at(&["spec", "crd", "spec", "names", "kind"]);
             kind.and_then(Value::as_str).is_some_and(|k| k.to_ascii_lowercase().contains("sign"))
         };
-        let policies: [(GroupKind, &dyn Fn(&Object) -> bool); 5] = [
+        let policies: [(GroupKind, Demands<'_>); 5] = [
             (kinds::CLUSTER_IMAGE_POLICY, &always),
             (kinds::KYVERNO_IMAGE_VALIDATING_POLICY, &always),
             (kinds::KYVERNO_CLUSTER_POLICY, &verifies),
