@@ -27,8 +27,22 @@ pub const fn registry() -> &'static [Entry] {
 
 static REGISTRY: &[Entry] = &[
     entry::<container::privileged_container::PrivilegedContainer>(),
+    entry::<container::writable_root_filesystem::WritableRootFilesystem>(),
+    entry::<container::unlimited_memory::UnlimitedMemory>(),
+    entry::<container::secret_in_env::SecretInEnv>(),
+    entry::<container::secret_in_config_map::SecretInConfigMap>(),
+    entry::<container::secret_in_args::SecretInArgs>(),
+    entry::<container::secret_as_env::SecretAsEnv>(),
+    entry::<container::unrestricted_namespace::UnrestrictedNamespace>(),
     entry::<network::unrestricted_ingress::UnrestrictedIngress>(),
+    entry::<supply::mutable_image_tag::MutableImageTag>(),
+    entry::<supply::unpinned_image::UnpinnedImage>(),
     entry::<supply::missing_signature_policy::MissingSignaturePolicy>(),
+    entry::<supply::dockerfile_root_user::DockerfileRootUser>(),
+    entry::<supply::dockerfile_unpinned_base::DockerfileUnpinnedBase>(),
+    entry::<supply::untrusted_registry::UntrustedRegistry>(),
+    entry::<supply::stale_image_possible::StaleImagePossible>(),
     entry::<storage::plaintext_etcd::PlaintextEtcd>(),
     entry::<storage::unencrypted_storage_class::UnencryptedStorageClass>(),
+    entry::<storage::secret_in_manifest::SecretInManifest>(),
 ];

@@ -24,6 +24,7 @@ kinds! {
     GATEWAY = "gateway.networking.k8s.io" "Gateway" "gateways";
     INGRESS = "networking.k8s.io" "Ingress" "ingresses";
     JOB = "batch" "Job" "jobs";
+    LIMIT_RANGE = "" "LimitRange" "limitranges";
     MUTATING_WEBHOOK_CONFIGURATION = "admissionregistration.k8s.io" "MutatingWebhookConfiguration" "mutatingwebhookconfigurations";
     NAMESPACE = "" "Namespace" "namespaces";
     NETWORK_POLICY = "networking.k8s.io" "NetworkPolicy" "networkpolicies";
