@@ -9,8 +9,10 @@
 mod check;
 mod component;
 mod context;
+mod image;
 mod lens;
 mod registry;
+mod secrets;
 mod set;
 mod verdict;
 

@@ -28,6 +28,7 @@ kinds! {
     // Served up to Kubernetes 1.21.
     INGRESS_EXTENSIONS = "extensions" "Ingress" "ingresses";
     JOB = "batch" "Job" "jobs";
+    LIMIT_RANGE = "" "LimitRange" "limitranges";
     MUTATING_WEBHOOK_CONFIGURATION = "admissionregistration.k8s.io" "MutatingWebhookConfiguration" "mutatingwebhookconfigurations";
     NAMESPACE = "" "Namespace" "namespaces";
     NETWORK_POLICY = "networking.k8s.io" "NetworkPolicy" "networkpolicies";

@@ -5,5 +5,6 @@ pub(crate) mod missing_etcd_encryption;
 pub(crate) mod nfs_without_kerberos;
 pub(crate) mod plaintext_etcd;
 pub(crate) mod synced_secret_store;
+pub(crate) mod secret_in_manifest;
 pub(crate) mod unencrypted_storage_class;
 pub(crate) mod weak_etcd_encryption;

@@ -1,0 +1,49 @@
+//! PV-C028.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Container;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnContainer, Verdict};
+
+/// Containers that take a Secret as environment variables and not as a file.
+///
+/// ## Why
+/// Variables are handed to every child process, stand in crash reports and debug pages, and keep
+/// their value when the Secret changes.
+///
+/// ## Fix
+/// Mount the Secret as a volume and let the program read the file.
+#[check(id = "PV-C028", severity = Low, audience = Strict, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SecretAsEnv {}
+
+impl Check for SecretAsEnv {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        let value = container.value();
+        let single = value.list("env").filter_map(|entry| {
+            let reference = entry.at(&["valueFrom", "secretKeyRef"]).filter(|v| !v.is_null())?;
+            let message = format!(
+                "environment variable `{}` of container `{}` is taken from Secret `{}`",
+                entry.str("name").unwrap_or(""),
+                container.name(),
+                reference.str("name").unwrap_or("")
+            );
+            Some(Claim::fails(reference, message))
+        });
+        let whole = value.list("envFrom").filter_map(|entry| {
+            let reference = entry.get("secretRef").filter(|v| !v.is_null())?;
+            let message = format!(
+                "container `{}` takes all of Secret `{}` as environment variables",
+                container.name(),
+                reference.str("name").unwrap_or("")
+            );
+            Some(Claim::fails(reference, message))
+        });
+        Verdict::from_claims(single.chain(whole))
+    }
+}

@@ -1,0 +1,61 @@
+//! PV-C027.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Container;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnContainer, Verdict, secrets};
+
+/// Containers with a secret written into a command line.
+///
+/// ## Why
+/// Whoever may read the workload reads the secret, and so does every process that may list the
+/// container's processes. Commands of probes and hooks count too.
+///
+/// ## Fix
+/// Change the secret, put it into a Secret, and let the program read it from a mounted file.
+#[check(id = "PV-C027", severity = High, confidence = Medium, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SecretInArgs {}
+
+/// Where commands stand besides `command` and `args`.
+const COMMANDS: [&[&str]; 5] = [
+    &["livenessProbe", "exec", "command"],
+    &["readinessProbe", "exec", "command"],
+    &["startupProbe", "exec", "command"],
+    &["lifecycle", "postStart", "exec", "command"],
+    &["lifecycle", "preStop", "exec", "command"],
+];
+
+impl Check for SecretInArgs {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        let mut claims = Vec::new();
+        let own: Vec<_> =
+            container.value().list("command").chain(container.value().list("args")).collect();
+        look(&own, "the command line", container.name(), &mut claims);
+        for path in COMMANDS {
+            let words: Vec<_> = container.at(path).into_iter().flat_map(Value::items).collect();
+            look(&words, &format!("`{}`", path[0]), container.name(), &mut claims);
+        }
+        Verdict::from_claims(claims)
+    }
+}
+
+fn look<'a>(values: &[Value<'a>], what: &str, container: &str, claims: &mut Vec<Claim<'a>>) {
+    // A number or a boolean is no word: kubectl refuses it; a secret it is none.
+    let words: Vec<_> = values.iter().map(|value| value.as_str().unwrap_or("")).collect();
+    secrets::find_in_words(&words, &mut |index, name, found| {
+        let Some(place) = values.get(index) else { return };
+        let named = if name.is_empty() { String::new() } else { format!(" (`{name}`)") };
+        let message = format!("{what} of container `{container}` holds {}{named}", found.what());
+        let claim = Claim::fails(*place, message).instance(name).confidence(found.confidence());
+        if !claims.iter().any(|c| c.message == claim.message) {
+            claims.push(claim);
+        }
+    });
+}

@@ -1,0 +1,64 @@
+//! PV-C025.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnObject, Verdict, secrets};
+
+/// ConfigMaps that hold a secret.
+///
+/// ## Why
+/// ConfigMaps are not encrypted in etcd unless somebody asks for it, and many more accounts may
+/// read them than may read Secrets.
+///
+/// ## Fix
+/// Change the secret and move it into a Secret; let the program read it from there, or fill it
+/// into the file when the container starts.
+#[check(id = "PV-C025", severity = High, confidence = Medium, scope = Object, on = [CONFIG_MAP])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SecretInConfigMap {}
+
+/// Most findings of one entry.
+const MAX_HITS: usize = 20;
+
+impl Check for SecretInConfigMap {
+    type On = OnObject;
+
+    fn check<'a>(&self, map: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let entries = map.at(&["data"]).into_iter().flat_map(Value::entries);
+        Verdict::from_claims(entries.flat_map(|(key, value)| {
+            let Some(text) = value.scalar_text() else { return Vec::new() };
+            // One line is the value of a setting; more are a file.
+            let setting = !text.trim_end().contains('\n');
+            match setting.then(|| secrets::in_setting(key, &text)).flatten() {
+                Some(found) => {
+                    let message = format!("`{key}` holds {}", found.what());
+                    vec![Claim::fails(value, message).confidence(found.confidence())]
+                }
+                None => in_file(key, value, &text),
+            }
+        }))
+    }
+}
+
+fn in_file<'a>(key: &str, value: Value<'a>, text: &str) -> Vec<Claim<'a>> {
+    let mut claims: Vec<Claim<'a>> = Vec::new();
+    for hit in secrets::find_in_text(text, secrets::Syntax::of(key, text)) {
+        let line = text.as_bytes().iter().take(hit.at).filter(|b| **b == b'\n').count() + 1;
+        let named = if hit.name.is_empty() { String::new() } else { format!(" (`{}`)", hit.name) };
+        let whole = text.trim_end().contains('\n');
+        let line = if whole { format!(" in line {line}") } else { String::new() };
+        let message = format!("`{key}` holds {}{line}{named}", hit.found.what());
+        let instance = if hit.name.is_empty() { hit.found.what() } else { hit.name };
+        // The same setting twice in one file is one thing to mend.
+        if claims.len() < MAX_HITS && !claims.iter().any(|c| c.instance == instance) {
+            let claim = Claim::fails(value, message).instance(instance);
+            claims.push(claim.confidence(hit.found.confidence()));
+        }
+    }
+    claims
+}

@@ -1,0 +1,174 @@
+//! PV-C029.
+
+use pavisade_macros::check;
+use pavisade_model::{GroupKind, Severity, kinds};
+use pavisade_snapshot::{Coverage, Object};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// Namespaces with pods that no Pod Security level restricts.
+///
+/// ## Why
+/// Whoever may create a pod there may create a privileged one, and so owns the node. Kubernetes'
+/// own namespaces (`kube-system` and its like) are left out: their components need the node.
+///
+/// ## Fix
+/// Label the namespace `pod-security.kubernetes.io/enforce: baseline`, or better `restricted`;
+/// put pods that need more into a namespace of their own.
+#[check(
+    id = "PV-C029",
+    severity = Medium,
+    confidence = Medium,
+    scope = Related,
+    on = [NAMESPACE],
+    reads = [
+        POD,
+        DEPLOYMENT,
+        STATEFUL_SET,
+        DAEMON_SET,
+        REPLICA_SET,
+        REPLICATION_CONTROLLER,
+        JOB,
+        CRON_JOB,
+        ADMISSION_CONFIGURATION
+    ]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnrestrictedNamespace {}
+
+const WORKLOADS: [GroupKind; 8] = [
+    kinds::POD,
+    kinds::DEPLOYMENT,
+    kinds::STATEFUL_SET,
+    kinds::DAEMON_SET,
+    kinds::REPLICA_SET,
+    kinds::REPLICATION_CONTROLLER,
+    kinds::JOB,
+    kinds::CRON_JOB,
+];
+
+const PREFIX: &str = "pod-security.kubernetes.io/";
+
+impl Check for UnrestrictedNamespace {
+    type On = OnObject;
+
+    fn check<'a>(&self, namespace: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        if matches!(namespace.name(), "kube-system" | "kube-public" | "kube-node-lease") {
+            return Verdict::NotApplicable;
+        }
+        let invalid: Vec<_> = invalid_labels(namespace).collect();
+        if !invalid.is_empty() {
+            // The API server refuses such a namespace, so nothing about its pods is known.
+            return Verdict::from_claims(invalid);
+        }
+        let enforced = label(namespace, "enforce");
+        if let Some("baseline" | "restricted") = enforced.and_then(Value::as_str) {
+            return Verdict::Holds;
+        }
+        let place = enforced.map_or_else(
+            || {
+                Place::field(
+                    namespace.value(),
+                    &["metadata", "labels", "pod-security.kubernetes.io/enforce"],
+                )
+            },
+            Place::from,
+        );
+        let mut holder = None;
+        for kind in WORKLOADS {
+            let listing = cx.list_in(kind, namespace.name());
+            holder = listing.objects.first().copied();
+            if holder.is_some() {
+                break;
+            }
+            if let Some(why) = listing.refused() {
+                return Verdict::unknown(place, why);
+            }
+        }
+        let Some(holder) = holder else { return Verdict::NotApplicable };
+        let held = match holder.name() {
+            "" => format!("a {}", holder.kind()),
+            name => format!("{} `{name}`", holder.kind()),
+        };
+        if enforced.is_some() {
+            let message = format!(
+                "`privileged` restricts nothing in a namespace that holds {held}: whoever may \
+                 create pods there owns the node"
+            );
+            return Verdict::fails(place, message);
+        }
+        // OpenShift sets the labels itself where it is asked to.
+        let synced = namespace.label("security.openshift.io/scc.podSecurityLabelSync");
+        if synced == Some("true") {
+            return Verdict::unknown(place, "OpenShift sets the namespace's Pod Security labels");
+        }
+        match default_level(namespace, cx) {
+            Some("baseline" | "restricted") => Verdict::Holds,
+            _ => Verdict::fails(
+                place,
+                format!(
+                    "the namespace holds {held} and enforces no Pod Security level: whoever may \
+                     create pods there owns the node"
+                ),
+            ),
+        }
+    }
+}
+
+fn label<'a>(namespace: &'a Object, mode: &str) -> Option<Value<'a>> {
+    let labels = namespace.at(&["metadata", "labels"])?;
+    let mut found = labels.entries().filter(|(key, _)| key.strip_prefix(PREFIX) == Some(mode));
+    found.next().map(|(_, value)| value).filter(|value| !value.is_null())
+}
+
+/// Levels and versions that do not exist (k8s.io/pod-security-admission/api, ParseLevel and
+/// ParseVersion).
+fn invalid_labels<'a>(namespace: &'a Object) -> impl Iterator<Item = Claim<'a>> {
+    ["enforce", "audit", "warn"].into_iter().flat_map(move |mode| {
+        let level = label(namespace, mode).filter(|value| {
+            !matches!(value.as_str(), Some("privileged" | "baseline" | "restricted"))
+        });
+        let version = label(namespace, &format!("{mode}-version")).filter(|value| {
+            let minor = value.as_str().and_then(|text| text.strip_prefix("v1."));
+            let exists = minor.is_some_and(|m| {
+                !m.is_empty()
+                    && m.bytes().all(|b| b.is_ascii_digit())
+                    && (m == "0" || !m.starts_with('0'))
+            });
+            value.as_str() != Some("latest") && !exists
+        });
+        let claim = |value: Value<'a>, what: &str| {
+            let text = value.scalar_text().unwrap_or_default();
+            let message = format!(
+                "`{text}` is no Pod Security {what}, so the API server refuses the namespace"
+            );
+            Claim::fails(value, message).severity(Severity::Low)
+        };
+        level
+            .map(|v| claim(v, "level"))
+            .into_iter()
+            .chain(version.map(move |v| claim(v, "version")))
+    })
+}
+
+/// The level that the API server's own configuration gives to namespaces without a label.
+fn default_level<'a>(namespace: &Object, cx: &Cx<'a>) -> Option<&'a str> {
+    // Only files hold it; a cluster does not show it.
+    if cx.coverage(kinds::ADMISSION_CONFIGURATION) == Coverage::Forbidden {
+        return None;
+    }
+    let configurations = cx.list(kinds::ADMISSION_CONFIGURATION).objects;
+    configurations.into_iter().find_map(|file| {
+        let plugins = file.at(&["plugins"])?;
+        let plugin = plugins.items().find(|p| p.str("name") == Some("PodSecurity"))?;
+        let configuration = plugin.get("configuration")?;
+        let exempt = configuration.at(&["exemptions", "namespaces"]);
+        let is_exempt =
+            exempt.is_some_and(|e| e.items().any(|n| n.as_str() == Some(namespace.name())));
+        if is_exempt { None } else { configuration.at(&["defaults", "enforce"])?.as_str() }
+    })
+}

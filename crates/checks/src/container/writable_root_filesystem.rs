@@ -1,0 +1,62 @@
+//! PV-C020.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Container;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Cx, OnContainer, Place, Verdict, image};
+
+/// Containers that can write to their own file system.
+///
+/// ## Why
+/// An attacker who runs code in the container can put tools there, replace the program, and leave
+/// files that survive until the container is made anew.
+///
+/// ## Fix
+/// Set `readOnlyRootFilesystem: true`, and mount an `emptyDir` where the program must write.
+#[check(id = "PV-C020", severity = Low, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WritableRootFilesystem {}
+
+impl Check for WritableRootFilesystem {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        let pod = container.pod();
+        let node = pod.at(&["nodeSelector", "kubernetes.io/os"]).and_then(Value::as_str);
+        if pod.is_windows() || node == Some("windows") {
+            // Windows has no such setting; with `os.name` the API refuses it.
+            return Verdict::NotApplicable;
+        }
+        let value = container.security(&["readOnlyRootFilesystem"]);
+        let place = Place::field(container.value(), &["securityContext", "readOnlyRootFilesystem"]);
+        let name = container.name();
+        match value {
+            Some(value) => match value.as_bool() {
+                Some(true) => Verdict::Holds,
+                Some(false) => Verdict::fails(
+                    value,
+                    format!("container `{name}` may write to its image's files"),
+                ),
+                None => Verdict::unknown(
+                    value,
+                    format!("`readOnlyRootFilesystem` is {}, not a boolean", value.kind().name()),
+                ),
+            },
+            None if image::is_injected(container) => Verdict::unknown(
+                place,
+                "Istio's injection webhook fills in this container's security context",
+            ),
+            None => Verdict::fails(
+                place,
+                format!(
+                    "container `{name}` may write to its image's files, since \
+                     `readOnlyRootFilesystem` is not set"
+                ),
+            ),
+        }
+    }
+}

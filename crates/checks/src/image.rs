@@ -1,0 +1,296 @@
+//! Image references, by the grammar of github.com/distribution/reference and with the meaning
+//! that the kubelet gives them.
+
+use pavisade_snapshot::Container;
+
+/// A reference, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reference<'a> {
+    /// Registry with its port, as it stands; `None` is Docker Hub.
+    domain: Option<&'a str>,
+    path: &'a str,
+    pub(crate) tag: Option<&'a str>,
+    pub(crate) digest: Option<&'a str>,
+}
+
+/// What stands where an image should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Image<'a> {
+    /// A reference.
+    Reference(Reference<'a>),
+    /// None: a patch, or a container that no kubelet starts.
+    Absent,
+    /// Something that becomes an image later, or never; says why.
+    Unclear(String),
+}
+
+/// The image of a container.
+pub(crate) fn of(container: Container<'_>) -> Image<'_> {
+    let Some(value) = container.at(&["image"]).filter(|v| !v.is_null()) else {
+        return Image::Absent;
+    };
+    match value.as_str() {
+        Some("") => Image::Absent,
+        Some("auto") if is_injected(container) => Image::Unclear(
+            "`auto` is replaced by Istio's injection webhook with the proxy's image".into(),
+        ),
+        Some(text) => read(text),
+        None => Image::Unclear(format!("the image is {}, not text", value.kind().name())),
+    }
+}
+
+/// Whether Istio's webhook fills the container from its template (`image: auto`).
+pub(crate) fn is_injected(container: Container<'_>) -> bool {
+    const MARKS: [&str; 2] = ["sidecar.istio.io/inject", "inject.istio.io/templates"];
+    let pod = container.pod();
+    container.image() == "auto"
+        && (container.name() == "istio-proxy"
+            || pod.labels().any(|(key, _)| MARKS.contains(&key))
+            || MARKS.iter().any(|mark| pod.annotation(mark).is_some()))
+}
+
+/// Reads what stands in a field or in a `FROM`.
+pub(crate) fn read(text: &str) -> Image<'_> {
+    if let Some(reference) = Reference::parse(text) {
+        return Image::Reference(reference);
+    }
+    Image::Unclear(if text.starts_with("ko://") {
+        format!("`{text}` is replaced by ko with the image that it builds")
+    } else if text.contains(['$', '{', '<', '%']) && Reference::parse_loose(text) {
+        format!("`{text}` is a template that is filled in later")
+    } else {
+        format!("`{text}` is no image reference, so no kubelet can pull it")
+    })
+}
+
+impl<'a> Reference<'a> {
+    /// Reads a whole reference; `None` where it is none.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest)),
+            None => (text, None),
+        };
+        // A colon before the last slash belongs to the port.
+        let (name, tag) = match rest.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+            _ => (rest, None),
+        };
+        let (domain, path) = match name.split_once('/') {
+            Some((first, path)) if is_registry(first) => (Some(first), path),
+            _ => (None, name),
+        };
+        let good = domain.is_none_or(is_domain)
+            && is_path(path)
+            // The repository's name with its domain is limited; so are the tag and the digest.
+            && name.len() <= 255
+            && tag.is_none_or(is_tag)
+            && digest.is_none_or(is_digest)
+            // An image id is refused: it could be mistaken for a name.
+            && !(domain.is_none() && path.len() == 64 && is_hex(path));
+        good.then_some(Self { domain, path, tag, digest })
+    }
+
+    /// Whether it has the outer form of a template: no blanks.
+    fn parse_loose(text: &str) -> bool {
+        !text.contains(char::is_whitespace) || text.contains("{{")
+    }
+
+    /// The registry's host and port in lower case, Docker Hub as `docker.io`.
+    pub(crate) fn registry(self) -> String {
+        match self.domain {
+            None => "docker.io".into(),
+            Some(domain) if domain.eq_ignore_ascii_case("index.docker.io") => "docker.io".into(),
+            Some(domain) => domain.to_ascii_lowercase(),
+        }
+    }
+
+    /// The repository in its registry, `library/` of Docker Hub included.
+    pub(crate) fn repository(self) -> String {
+        if self.registry() == "docker.io" && !self.path.contains('/') {
+            format!("library/{}", self.path)
+        } else {
+            self.path.into()
+        }
+    }
+
+    /// The tag that is pulled where there is no digest.
+    pub(crate) fn effective_tag(self) -> &'a str {
+        self.tag.unwrap_or("latest")
+    }
+
+    /// Whether its tag is moved to every new build, by its name: `latest`, `main`, `stable-alpine`.
+    /// A tag with a number in it (`edge-20.9.2`, `main-4f2a`) names one build.
+    pub(crate) fn moves(self) -> bool {
+        const MOVING: [&str; 22] = [
+            "latest",
+            "main",
+            "master",
+            "trunk",
+            "head",
+            "tip",
+            "edge",
+            "nightly",
+            "daily",
+            "weekly",
+            "dev",
+            "devel",
+            "develop",
+            "development",
+            "canary",
+            "snapshot",
+            "unstable",
+            "stable",
+            "testing",
+            "rolling",
+            "lts",
+            "mainline",
+        ];
+        let tag = self.effective_tag();
+        self.digest.is_none()
+            && !tag.bytes().any(|b| b.is_ascii_digit())
+            && tag.split(['-', '_', '.']).any(|w| MOVING.iter().any(|m| w.eq_ignore_ascii_case(m)))
+    }
+}
+
+/// Whether the first part of a name is a registry and not a user of Docker Hub.
+fn is_registry(first: &str) -> bool {
+    first.contains(['.', ':'])
+        || first == "localhost"
+        || first.bytes().any(|b| b.is_ascii_uppercase())
+}
+
+fn is_domain(domain: &str) -> bool {
+    let (host, port) = match domain.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (domain, None),
+    };
+    let is_label = |label: &str| {
+        let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
+        edge(label.bytes().next())
+            && edge(label.bytes().last())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let good_host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
+        Some(ip) => !ip.is_empty() && ip.bytes().all(|b| b.is_ascii_hexdigit() || b == b':'),
+        None => host.split('.').all(is_label),
+    };
+    good_host && port.is_none_or(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn is_path(path: &str) -> bool {
+    path.split('/').all(|component| {
+        let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        let edge = |b: Option<u8>| b.is_some_and(alphanumeric);
+        let mut separators = component.split(|c: char| c.is_ascii() && alphanumeric(c as u8));
+        edge(component.bytes().next())
+            && edge(component.bytes().last())
+            && separators
+                .all(|s| matches!(s, "" | "." | "_" | "__") || s.bytes().all(|b| b == b'-'))
+    })
+}
+
+fn is_tag(tag: &str) -> bool {
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    (1..=128).contains(&tag.len())
+        && tag.bytes().next().is_some_and(word)
+        && tag.bytes().all(|b| word(b) || b == b'.' || b == b'-')
+}
+
+fn is_digest(digest: &str) -> bool {
+    let Some((algorithm, hex)) = digest.split_once(':') else { return false };
+    let length = match algorithm {
+        "sha256" => 64,
+        "sha384" => 96,
+        "sha512" => 128,
+        _ => return false,
+    };
+    hex.len() == length && is_hex(hex)
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHA: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn references_are_taken_apart() {
+        let digest = format!("r.example:5000/a/b@{SHA}");
+        let both = format!("a:1@{SHA}");
+        let cases: [(&str, &str, &str, Option<&str>, bool); 12] = [
+            ("nginx", "docker.io", "library/nginx", None, false),
+            ("nginx:1.29", "docker.io", "library/nginx", Some("1.29"), false),
+            ("index.docker.io/library/a", "docker.io", "library/a", None, false),
+            ("docker.io/a", "docker.io", "library/a", None, false),
+            ("user/a:b", "docker.io", "user/a", Some("b"), false),
+            ("localhost/a", "localhost", "a", None, false),
+            ("localhost:5000/a:t", "localhost:5000", "a", Some("t"), false),
+            ("GHCR.io/a/b", "ghcr.io", "a/b", None, false),
+            ("[::1]:5000/a:1", "[::1]:5000", "a", Some("1"), false),
+            ("a__b/c--d/e.f:A_.-", "docker.io", "a__b/c--d/e.f", Some("A_.-"), false),
+            (&digest, "r.example:5000", "a/b", None, true),
+            (&both, "docker.io", "library/a", Some("1"), true),
+        ];
+        for (text, registry, repository, tag, digest) in cases {
+            let r = Reference::parse(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((&*r.registry(), &*r.repository()), (registry, repository), "{text}");
+            assert_eq!((r.tag, r.digest.is_some()), (tag, digest), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_no_kubelet_can_pull_is_no_reference() {
+        let (long_tag, long_name) = (format!("a:{}", "b".repeat(129)), "a/".repeat(128) + "a");
+        let id = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        for text in [
+            "",
+            " a",
+            "a ",
+            "a:",
+            "a@",
+            "A/b:",
+            "UPPER",
+            "a//b",
+            "/a",
+            "a/",
+            "a..b",
+            "a___b",
+            "a_-b",
+            "-a",
+            "a-",
+            "a:.b",
+            "a@sha256:12",
+            "a@md5:d41d8cd98f00b204e9800998ecf8427e",
+            "https://a.example/b",
+            "r.example:port/a",
+            "$(IMAGE)",
+            "{{ .image }}",
+            "a:${TAG}",
+            "ko://example.com/cmd",
+            id,
+            &long_tag,
+            &long_name,
+        ] {
+            assert_eq!(Reference::parse(text), None, "{text}");
+        }
+        assert!(matches!(read("a:${TAG}"), Image::Unclear(why) if why.contains("template")));
+        assert!(matches!(read("UPPER"), Image::Unclear(why) if why.contains("no image reference")));
+    }
+
+    #[test]
+    fn moving_tags_are_known_by_their_words() {
+        let moves = |text: &str| Reference::parse(text).unwrap().moves();
+        for text in ["a", "a:latest", "a:main", "a:latest-alpine", "a:stable_slim", "a:Master"] {
+            assert!(moves(text), "{text}");
+        }
+        for text in ["a:1", "a:edge-20.9.2", "a:main-4f2a", "a:nightly-20260101", "a:domain"] {
+            assert!(!moves(text), "{text}");
+        }
+        assert!(!moves(&format!("a:latest@{SHA}")));
+        assert!(!moves(&format!("a@{SHA}")));
+    }
+}

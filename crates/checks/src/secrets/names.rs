@@ -1,0 +1,179 @@
+//! What a setting's name says about its value.
+
+/// What the value of a setting is, by the setting's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// People choose it: any word may be one.
+    Password,
+    /// A key that an application is given: often a word.
+    Word,
+    /// The same, mostly random.
+    Key,
+    /// A token, or the name of something that holds one.
+    Token,
+}
+
+/// Longer names are none.
+const LONGEST: usize = 100;
+
+/// The role that a name gives. The last words count: `TOKEN_TTL` is a time, `PASSWORD_FILE` a file.
+pub(super) fn role(name: &str) -> Option<Role> {
+    // Most names end in none of these.
+    let end = name.trim_end_matches(|c: char| c.is_ascii_digit() || "_-.".contains(c));
+    if !matches!(
+        end.as_bytes().last()?,
+        b'd' | b's'
+            | b't'
+            | b'n'
+            | b'y'
+            | b'e'
+            | b'h'
+            | b'D'
+            | b'S'
+            | b'T'
+            | b'N'
+            | b'Y'
+            | b'E'
+            | b'H'
+    ) || name.len() > LONGEST
+    {
+        return None;
+    }
+    let words = Words::of(end);
+    let (last, before) = (words.nth_last(0), words.nth_last(1));
+    let role = match last {
+        "password" | "passwd" | "passphrase" | "requirepass" | "masterauth" => Role::Password,
+        // In other company, `pass` passes something on.
+        "pass" if !matches!(before, "proxy" | "fastcgi" | "uwsgi" | "grpc" | "scgi" | "by") => {
+            Role::Password
+        }
+        // Alone it is the working directory.
+        "pwd" if !matches!(before, "" | "old") => Role::Password,
+        "secret" => match before {
+            "client" | "jwt" | "session" | "cookie" | "hmac" | "csrf" | "nextauth" => Role::Word,
+            "shared" | "signing" | "oauth" | "consumer" | "app" | "api" | "auth" | "encryption" => {
+                Role::Key
+            }
+            // The Secret's own name.
+            "existing" | "pull" | "tls" | "from" | "use" | "image" | "cert" | "certificate"
+            | "create" => return None,
+            _ => Role::Token,
+        },
+        "key" => match before {
+            // The key in a Secret, as references name it.
+            "secret" if words.nth_last(2).is_empty() && end.starts_with('s') => Role::Token,
+            "secret" | "encryption" | "signing" | "master" | "fernet" | "crypto" => Role::Key,
+            "api" | "private" | "access" | "auth" | "account" | "license" | "app" | "ssh"
+            | "admin" | "integration" | "service" => Role::Token,
+            _ => return None,
+        },
+        "apikey" | "secretkey" | "accesskey" | "privatekey" | "authkey" | "encryptionkey" => {
+            Role::Token
+        }
+        "token" | "accesstoken" | "authtoken" | "apitoken" | "credential" | "credentials" => {
+            Role::Token
+        }
+        _ if last.len() > 8 && (last.ends_with("password") || last.ends_with("passwd")) => {
+            Role::Password
+        }
+        _ if last.ends_with("secretkey") || last.ends_with("clientsecret") => Role::Key,
+        _ => return None,
+    };
+    // Whether there is one, or whether to ask for one.
+    let about = ["no", "allow", "require", "show", "use", "disable", "enable", "skip", "reset"];
+    (!about.contains(&words.nth_last(1)) && !about.contains(&words.first())).then_some(role)
+}
+
+/// The last words of a name in lower case, without a heap.
+struct Words {
+    text: [u8; 2 * LONGEST],
+    length: usize,
+}
+
+impl Words {
+    /// Words are parted by `_`, `-`, `.`, blanks and humps.
+    fn of(name: &str) -> Self {
+        let mut words = Self { text: [0; 2 * LONGEST], length: 0 };
+        let bytes = name.as_bytes();
+        let mut before = b'_';
+        for (i, &b) in bytes.iter().enumerate() {
+            let next_lower = bytes.get(i + 1).is_some_and(u8::is_ascii_lowercase);
+            let hump = b.is_ascii_uppercase()
+                && (before.is_ascii_lowercase()
+                    || before.is_ascii_digit()
+                    || before.is_ascii_uppercase() && next_lower);
+            if hump {
+                words.push(b'_');
+            }
+            words.push(if b.is_ascii_alphanumeric() { b.to_ascii_lowercase() } else { b'_' });
+            before = b;
+        }
+        words
+    }
+
+    fn push(&mut self, b: u8) {
+        if let Some(slot) = self.text.get_mut(self.length) {
+            *slot = b;
+            self.length += 1;
+        }
+    }
+
+    fn text(&self) -> &str {
+        // Only ASCII was pushed.
+        self.text.get(..self.length).and_then(|t| std::str::from_utf8(t).ok()).unwrap_or("")
+    }
+
+    fn nth_last(&self, index: usize) -> &str {
+        self.text().rsplit('_').filter(|w| !w.is_empty()).nth(index).unwrap_or("")
+    }
+
+    fn first(&self) -> &str {
+        self.text().split('_').find(|w| !w.is_empty()).unwrap_or("")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_decide() {
+        for (name, expected) in [
+            ("PASSWORD", Some(Role::Password)),
+            ("MYSQL_ROOT_PASSWORD", Some(Role::Password)),
+            ("DB_PASSWORD_2", Some(Role::Password)),
+            ("dbPassword", Some(Role::Password)),
+            ("PGPASSWORD", Some(Role::Password)),
+            ("rabbitmq.default.pass", Some(Role::Password)),
+            ("MYSQL_PWD", Some(Role::Password)),
+            ("pass", Some(Role::Password)),
+            ("CLIENT_SECRET", Some(Role::Word)),
+            ("clientSecret", Some(Role::Word)),
+            ("secretKey", Some(Role::Token)),
+            ("AWS_SECRET_ACCESS_KEY", Some(Role::Token)),
+            ("SECRET_KEY", Some(Role::Key)),
+            ("GITHUB_TOKEN", Some(Role::Token)),
+            ("APIKey", Some(Role::Token)),
+            ("STRIPE_API_KEY", Some(Role::Token)),
+            ("credentials", Some(Role::Token)),
+            ("PWD", None),
+            ("OLD_PWD", None),
+            ("PASSWORD_FILE", None),
+            ("TOKEN_TTL", None),
+            ("TOKEN_REVIEW", None),
+            ("SECRET_NAME", None),
+            ("secretName", None),
+            ("existingSecret", None),
+            ("imagePullSecret", None),
+            ("proxy_pass", None),
+            ("ALLOW_EMPTY_PASSWORD", None),
+            ("PUBLIC_KEY", None),
+            ("passwordKey", None),
+            ("KEY", None),
+            ("COMPASS", None),
+            ("", None),
+        ] {
+            assert_eq!(role(name), expected, "{name}");
+        }
+    }
+}

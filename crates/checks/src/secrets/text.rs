@@ -1,0 +1,314 @@
+//! Secrets in embedded files, scripts and command lines.
+
+use super::{Found, by_name, tokens};
+
+/// How a text says `name = value`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Syntax {
+    /// YAML, JSON, properties, shell: a bare word is a value.
+    Settings,
+    /// A programming language: only what is quoted is a value.
+    Code,
+}
+
+impl Syntax {
+    /// By the file's name, else by its first line.
+    pub(crate) fn of(name: &str, text: &str) -> Self {
+        const CODE: [&str; 24] = [
+            "py", "js", "mjs", "ts", "jsx", "tsx", "lua", "go", "rb", "pl", "rs", "c", "h", "cs",
+            "groovy", "java", "kt", "php", "rego", "tpl", "tmpl", "html", "md", "css",
+        ];
+        let extension = name.rsplit_once('.').map_or("", |(_, e)| e);
+        let first = text.lines().next().unwrap_or("");
+        let script = first.starts_with("#!") && !first.contains("sh");
+        if CODE.contains(&extension) || script { Self::Code } else { Self::Settings }
+    }
+}
+
+/// A secret in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hit<'t> {
+    /// Where in the text.
+    pub(crate) at: usize,
+    /// The setting's name; empty where the form alone says it.
+    pub(crate) name: &'t str,
+    /// What it is.
+    pub(crate) found: Found,
+}
+
+/// All secrets in a text.
+pub(crate) fn find<'t>(text: &'t str, syntax: Syntax) -> Vec<Hit<'t>> {
+    let mut hits = Vec::new();
+    tokens::find(text, &mut |token| {
+        // In a comment a URL shows the form, mostly.
+        let start = line_of(text, token.at);
+        if token.what == tokens::URL && is_comment(text.get(start..token.at).unwrap_or("")) {
+            return;
+        }
+        hits.push(Hit { at: token.at, name: "", found: Found::Form(token.what) });
+    });
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if !is_comment(line) {
+            pairs(line, syntax, &mut |at, name, value| {
+                // A token under a telling name is one secret, told by its form.
+                let from = value.as_ptr() as usize - text.as_ptr() as usize;
+                let told = |h: &Hit<'_>| (from..=from + value.len()).contains(&h.at);
+                if let Some(found) = by_name(name, value)
+                    && !hits.iter().any(told)
+                {
+                    hits.push(Hit { at: start + at, name, found });
+                }
+            });
+        }
+        start += line.len();
+    }
+    hits.sort_by_key(|h| h.at);
+    hits
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    let head = &text.as_bytes()[..at.min(text.len())];
+    memchr::memrchr(b'\n', head).map_or(0, |i| i + 1)
+}
+
+/// A line that only people read.
+fn is_comment(line: &str) -> bool {
+    let line = line.trim_start();
+    ["#", "// ", ";", "<!--", "* ", "-- ", "/*", "%"].iter().any(|mark| line.starts_with(mark))
+}
+
+/// Every `name = value` and `name: value` of a line.
+fn pairs<'t>(line: &'t str, syntax: Syntax, each: &mut dyn FnMut(usize, &'t str, &'t str)) {
+    if let Some((name, value)) = without_sign(line) {
+        each(0, name, value);
+        return;
+    }
+    let bytes = line.as_bytes();
+    for sep in memchr::memchr2_iter(b'=', b':', bytes) {
+        let before = sep.checked_sub(1).map_or(b' ', |i| bytes[i]);
+        let after = bytes.get(sep + 1).copied().unwrap_or(b' ');
+        // Comparisons, `::`, `://`, the first half of `:=`.
+        if matches!(before, b'=' | b'!' | b'<' | b'>' | b'~')
+            || matches!(after, b'=' | b'~' | b':' | b'>')
+            || bytes[sep] == b':' && (before == b':' || after == b'/')
+        {
+            continue;
+        }
+        let head = line[..sep].trim_end_matches([' ', '\t', ':', '+', '?']);
+        let (name, at) = name_before(head);
+        // `checksum/my-secret` is the name of an annotation.
+        if name.is_empty() || line[..at].ends_with('/') {
+            continue;
+        }
+        // `NAME=value command`: what follows is not part of it.
+        let tight = bytes[sep] == b'=' && before != b' ' && after != b' ';
+        if let Some(value) = value_after(&line[sep + 1..], syntax, tight) {
+            each(at, name, value);
+        }
+    }
+}
+
+/// `<password>…</password>`, and Redis' `requirepass …`.
+fn without_sign(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim();
+    if let Some(element) = line.strip_prefix('<') {
+        let (name, rest) = element.split_once('>')?;
+        let (value, _) = rest.split_once("</")?;
+        return (!name.contains([' ', '='])).then_some((name, value));
+    }
+    let (name, value) = line.split_once(' ')?;
+    matches!(name, "requirepass" | "masterauth").then(|| (name, value.trim_matches([' ', '"'])))
+}
+
+/// The name at the end of a text, its quotes aside, and where it starts.
+fn name_before(head: &str) -> (&str, usize) {
+    let end = head.trim_end_matches(['"', '\'', '\\', ']']);
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    let length = end.as_bytes().iter().rev().take_while(|b| is_name(b)).count();
+    let name = end[end.len() - length..].trim_start_matches('-');
+    (name, end.len() - name.len())
+}
+
+/// The value at the start of a text: what is quoted, or the first word.
+fn value_after(tail: &str, syntax: Syntax, tight: bool) -> Option<&str> {
+    let tail = tail.trim_start_matches([' ', '\t']).trim_end_matches(['\n', '\r']);
+    let quoted = tail.strip_prefix("\\\"").map(|t| (t, "\\\"")).or_else(|| {
+        let quote = ["\"", "'"].into_iter().find(|q| tail.starts_with(q))?;
+        Some((&tail[1..], quote))
+    });
+    if let Some((rest, quote)) = quoted {
+        let end = rest.find(quote)?;
+        // `"a" + b` is put together elsewhere.
+        let more = rest[end + quote.len()..].trim_start();
+        let whole = !more.starts_with(['+', '.', '%', '[', '(']);
+        return whole.then_some(&rest[..end]);
+    }
+    if syntax == Syntax::Code {
+        return None;
+    }
+    let end = tail.find([' ', '\t', ',', ';', '"', '\'', '`', '&', '}']).unwrap_or(tail.len());
+    let (word, rest) = tail.split_at(end);
+    // Prose and code go on after the first word; comments and further settings may too.
+    let rest = rest.trim_start();
+    let goes_on = !rest.is_empty()
+        && !rest.starts_with(['#', ',', ';', '}', '"', '\'', '&', '|', '\\', '-'])
+        && !rest.split_whitespace().next().is_some_and(|w| w.contains('='));
+    (tight || !goes_on || word.len() >= 8 && !word.bytes().all(|b| b.is_ascii_alphabetic()))
+        .then_some(word)
+}
+
+/// Secrets in a command line, by word: the index of the word, the name, what it is.
+pub(crate) fn find_in_words<'t>(words: &[&'t str], each: &mut dyn FnMut(usize, &'t str, Found)) {
+    let program = program(words);
+    for (index, word) in words.iter().enumerate() {
+        for hit in find(word, Syntax::Settings) {
+            each(index, hit.name, hit.found);
+        }
+        if word.contains(char::is_whitespace) {
+            script(word, &mut |name, found| each(index, name, found));
+        } else if let Some((name, found)) = flag(program, word, words.get(index + 1).copied()) {
+            each(index, name, found);
+        }
+    }
+}
+
+/// The commands of a shell's text; assignments are found as in any text.
+fn script<'t>(text: &'t str, each: &mut dyn FnMut(&'t str, Found)) {
+    // A line that ends in a backslash goes on.
+    let mut words: Vec<&str> = Vec::new();
+    for line in text.lines().filter(|line| !is_comment(line)) {
+        for (i, command) in line.split(['|', ';', '&', '(', ')']).enumerate() {
+            if i > 0 {
+                commands(&mut words, each);
+            }
+            let of_line =
+                command.split_whitespace().map(|w| w.trim_matches(['"', '\'', '\\', '`']));
+            words.extend(of_line.filter(|word| !word.is_empty()));
+        }
+        if !line.trim_end().ends_with('\\') {
+            commands(&mut words, each);
+        }
+    }
+    commands(&mut words, each);
+}
+
+fn commands<'t>(words: &mut Vec<&'t str>, each: &mut dyn FnMut(&'t str, Found)) {
+    let program = program(words);
+    for (index, word) in words.iter().enumerate() {
+        if let Some((name, found)) = flag(program, word, words.get(index + 1).copied()) {
+            each(name, found);
+        }
+    }
+    words.clear();
+}
+
+/// The program that words call: the first that is no assignment and no word of the shell's own.
+fn program<'t>(words: &[&'t str]) -> &'t str {
+    const SHELL_WORDS: [&str; 14] = [
+        "if", "then", "else", "elif", "while", "until", "do", "!", "exec", "export", "sudo", "env",
+        "time", "set",
+    ];
+    let mut names = words.iter().map(|word| word.rsplit('/').next().unwrap_or(word));
+    names.find(|name| !name.contains('=') && !SHELL_WORDS.contains(name)).unwrap_or("")
+}
+
+/// A flag whose value, a secret, is the next word or follows the flag's letter.
+fn flag<'t>(program: &str, word: &'t str, next: Option<&'t str>) -> Option<(&'t str, Found)> {
+    if !word.starts_with('-') || word.contains('=') {
+        return None;
+    }
+    let next = next.filter(|w| !w.starts_with('-'));
+    let name = word.trim_start_matches('-');
+    let is_literal = |value: &str| super::is_literal(value) && !value.contains('$');
+    let password = match program {
+        "curl" | "wget" if matches!(word, "-u" | "--user") => next?.split_once(':')?.1,
+        "mysql" | "mysqladmin" | "mysqldump" | "mariadb" | "mariadb-admin" | "mariadb-dump"
+            if word.len() > 2 && word.starts_with("-p") =>
+        {
+            &word[2..]
+        }
+        "redis-cli" if word == "-a" => next?,
+        _ => return Some((name, by_name(name, next?.trim_matches(['"', '\'', '\\']))?)),
+    };
+    is_literal(password).then_some((name.get(..1)?, Found::Named))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str, syntax: Syntax) -> Vec<(&str, Found)> {
+        find(text, syntax).into_iter().map(|hit| (hit.name, hit.found)).collect()
+    }
+
+    #[test]
+    fn settings_of_many_syntaxes_are_found() {
+        for text in [
+            "password: hunter2",
+            "  password: \"hunter2\"  # comment",
+            "{\"user\":\"a\",\"password\":\"hunter2\",\"b\":1}",
+            "{\\\"password\\\": \\\"hunter2\\\"}",
+            "db.password=hunter2",
+            "password = hunter2",
+            "export PGPASSWORD='hunter2'",
+            "host=db password=hunter2 user=a",
+            "Server=db;User Id=a;Password=hunter2;",
+            "requirepass hunter2",
+            "<password>hunter2</password>",
+            "<entry user=\"a\" password=\"hunter2\"/>",
+        ] {
+            let found = names(text, Syntax::Settings);
+            assert_eq!(found.len(), 1, "{text}: {found:?}");
+            assert_eq!(found[0].1, Found::Named, "{text}");
+        }
+        assert_eq!(names("x = connect(password='hunter2')", Syntax::Code).len(), 1);
+    }
+
+    #[test]
+    fn comments_templates_comparisons_and_code_are_none() {
+        for text in [
+            "# password: hunter2",
+            "password:",
+            "password: |",
+            "password: ${PASSWORD}",
+            "password: {{ .Values.password }}",
+            "password=$(cat /run/password)",
+            "if [ \"$PASSWORD\" == \"hunter2x\" ]; then",
+            "password_file: /run/secrets/a",
+            "the password: it is asked for later",
+            "checksum/db-secret: d8397b2817280a0d838fafb8d530adcd4e6c957cdd7bb736ece01889ffa697eb",
+            "# see https://user:hunter2@db.internal/",
+        ] {
+            assert_eq!(names(text, Syntax::Settings), [], "{text}");
+        }
+        for text in ["password = config.password", "token := next", "a = \"x\" + password"] {
+            assert_eq!(names(text, Syntax::Code), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn command_lines_are_read_by_flags_and_programs() {
+        let found = |words: &[&str]| {
+            let mut found = Vec::new();
+            find_in_words(words, &mut |index, _, _| found.push(index));
+            found
+        };
+        for (words, expected) in [
+            (&["a", "--password", "hunter2"][..], &[1][..]),
+            (&["a", "--password=hunter2"], &[1]),
+            (&["curl", "-u", "me:hunter2", "https://a.internal"], &[1]),
+            (&["mysqladmin", "ping", "-phunter2"], &[2]),
+            (&["sh", "-c", "until redis-cli -a hunter2 ping; do sleep 1; done"], &[2]),
+            (&["sh", "-c", "mysql \\\n  -phunter2 \\\n  -e 'select 1'"], &[2]),
+            (&["sh", "-c", "PASSWORD=hunter2 ./run"], &[2]),
+            (&["a", "--password", "$(PASSWORD)"], &[]),
+            (&["a", "--password", "--verbose"], &[]),
+            (&["a", "--token-ttl", "3600"], &[]),
+            (&["docker", "run", "-u", "1000:1000"], &[]),
+            (&["tar", "-pxf", "a"], &[]),
+        ] {
+            assert_eq!(found(words), expected, "{words:?}");
+        }
+    }
+}

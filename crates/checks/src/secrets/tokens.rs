@@ -1,0 +1,391 @@
+//! Secrets that are known by their form alone, wherever they stand in a text.
+
+use memchr::memmem;
+
+use super::base64;
+use super::values::is_literal_password;
+
+/// A token found in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Token {
+    /// Where it starts.
+    pub(super) at: usize,
+    /// What it is, with its article.
+    pub(super) what: &'static str,
+}
+
+/// One format: what it begins with, which bytes follow, and how many of them.
+struct Format {
+    prefix: &'static str,
+    alphabet: fn(u8) -> bool,
+    length: std::ops::RangeInclusive<usize>,
+    what: &'static str,
+}
+
+const fn format(
+    prefix: &'static str,
+    alphabet: fn(u8) -> bool,
+    length: std::ops::RangeInclusive<usize>,
+    what: &'static str,
+) -> Format {
+    Format { prefix, alphabet, length, what }
+}
+
+const fn alphanumeric(b: u8) -> bool {
+    b.is_ascii_alphanumeric()
+}
+
+const fn upper(b: u8) -> bool {
+    b.is_ascii_uppercase() || b.is_ascii_digit()
+}
+
+const fn hex(b: u8) -> bool {
+    matches!(b, b'0'..=b'9' | b'a'..=b'f')
+}
+
+const fn url_safe(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
+}
+
+const fn dotted(b: u8) -> bool {
+    url_safe(b) || b == b'.'
+}
+
+const ANY: usize = usize::MAX;
+
+/// The issuers document these formats, most of them so that scanners can know them.
+static FORMATS: [Format; 35] = [
+    format("AKIA", upper, 16..=16, "an AWS access key"),
+    format("ASIA", upper, 16..=16, "a temporary AWS access key"),
+    format("ghp_", alphanumeric, 36..=255, "a GitHub token"),
+    format("gho_", alphanumeric, 36..=255, "a GitHub token"),
+    format("ghu_", alphanumeric, 36..=255, "a GitHub token"),
+    format("ghs_", alphanumeric, 36..=255, "a GitHub token"),
+    format("ghr_", alphanumeric, 36..=255, "a GitHub token"),
+    format("github_pat_", url_safe, 82..=255, "a GitHub token"),
+    format("glpat-", dotted, 20..=ANY, "a GitLab token"),
+    format("gldt-", url_safe, 20..=ANY, "a GitLab deploy token"),
+    format("glrt-", dotted, 20..=ANY, "a GitLab runner token"),
+    format("xoxb-", url_safe, 20..=ANY, "a Slack token"),
+    format("xoxp-", url_safe, 20..=ANY, "a Slack token"),
+    format("xoxa-", url_safe, 20..=ANY, "a Slack token"),
+    format("xoxe-", url_safe, 20..=ANY, "a Slack token"),
+    format("xapp-", url_safe, 20..=ANY, "a Slack token"),
+    format("AIza", url_safe, 35..=35, "a Google API key"),
+    format("sk_live_", alphanumeric, 16..=ANY, "a Stripe key"),
+    format("rk_live_", alphanumeric, 16..=ANY, "a Stripe key"),
+    format("npm_", alphanumeric, 36..=36, "an npm token"),
+    format("pypi-AgE", url_safe, 50..=ANY, "a PyPI token"),
+    format("sk-ant-", url_safe, 40..=ANY, "an Anthropic key"),
+    format("sk-proj-", url_safe, 40..=ANY, "an OpenAI key"),
+    format("sk-svcacct-", url_safe, 40..=ANY, "an OpenAI key"),
+    format("sk-", alphanumeric, 48..=48, "an OpenAI key"),
+    format("SG.", dotted, 66..=66, "a SendGrid key"),
+    format("SK", hex, 32..=32, "a Twilio key"),
+    format("hvs.", url_safe, 24..=ANY, "a Vault token"),
+    format("hf_", alphanumeric, 34..=40, "a Hugging Face token"),
+    format("dop_v1_", hex, 64..=64, "a DigitalOcean token"),
+    format("dckr_pat_", url_safe, 27..=ANY, "a Docker Hub token"),
+    format("dapi", hex, 32..=32, "a Databricks token"),
+    format("AGE-SECRET-KEY-1", upper, 58..=58, "an age private key"),
+    format("NRAK-", upper, 27..=27, "a New Relic key"),
+    format("lin_api_", alphanumeric, 40..=40, "a Linear key"),
+];
+
+/// For a byte at which a word starts: whether a format begins so.
+static STARTS: [bool; 256] = {
+    let mut starts = [false; 256];
+    let mut i = 0;
+    while i < FORMATS.len() {
+        starts[FORMATS[i].prefix.as_bytes()[0] as usize] = true;
+        i += 1;
+    }
+    starts[b'e' as usize] = true;
+    starts[b'L' as usize] = true;
+    starts
+};
+
+/// What a URL with a password is called.
+pub(super) const URL: &str = "a password in a URL";
+
+/// `-----BEGIN` in base64, as kubeconfigs write keys and certificates.
+const ENCODED_KEY: &[u8] = b"LS0tLS1CRUdJTi";
+
+/// All tokens in a text, in one pass over its words and some quick searches.
+pub(super) fn find(text: &str, found: &mut dyn FnMut(Token)) {
+    let bytes = text.as_bytes();
+    let mut before = b' ';
+    for (at, &b) in bytes.iter().enumerate() {
+        if STARTS[b as usize]
+            && !url_safe(before)
+            && let Some(what) = word(&bytes[at..])
+        {
+            found(Token { at, what });
+        }
+        before = b;
+    }
+    let mut each = |needle: &str, what: &'static str, check: fn(&str, usize) -> bool| {
+        let hits = memmem::find_iter(bytes, needle).filter(|&at| check(text, at));
+        hits.for_each(|at| found(Token { at, what }));
+    };
+    each("-----BEGIN ", "a private key", is_private_key);
+    each("://", URL, is_url_password);
+    each("AccountKey=", "an Azure storage key", is_azure_key);
+    each("hooks.slack.com/services/T", "a Slack webhook", is_slack_webhook);
+    each("asic ", "basic authentication with a password", is_basic);
+    each("earer ", "a bearer token", is_bearer);
+    each("@tcp(", "a password in a database's address", is_go_dsn);
+}
+
+/// The token that a word is.
+fn word(rest: &[u8]) -> Option<&'static str> {
+    if rest.starts_with(ENCODED_KEY) {
+        return is_encoded_key(rest).then_some("a private key in base64");
+    }
+    if rest.starts_with(b"eyJ") {
+        return is_jwt(rest).then_some("a signed token (JWT)");
+    }
+    let format = FORMATS.iter().find(|format| {
+        let Some(tail) = rest.strip_prefix(format.prefix.as_bytes()) else { return false };
+        let length = run(tail, format.alphabet);
+        // A longer word is something else: base64 holds every prefix sooner or later.
+        let ends = tail.get(length).is_none_or(|&b| !url_safe(b));
+        ends && format.length.contains(&length) && is_random(&tail[..length])
+    })?;
+    Some(format.what)
+}
+
+fn run(bytes: &[u8], alphabet: fn(u8) -> bool) -> usize {
+    bytes.iter().position(|&b| !alphabet(b)).unwrap_or(bytes.len())
+}
+
+/// Whether a token's tail can be the real thing: not `EXAMPLE`, `xxxx` or `1234567890`.
+fn is_random(tail: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(tail).to_ascii_lowercase();
+    let made_up = ["example", "xxxx", "0000000", "1234567890", "abcdefgh", "your", "placeholder"];
+    !made_up.iter().any(|word| text.contains(word))
+        && super::values::distinct(tail) >= (tail.len() / 4).clamp(5, 12)
+}
+
+/// Three parts, the first two JSON (RFC 7519), the third a signature.
+fn is_jwt(rest: &[u8]) -> bool {
+    let length = run(rest, dotted);
+    let Some(token) = rest.get(..length).and_then(|t| std::str::from_utf8(t).ok()) else {
+        return false;
+    };
+    let mut parts = token.split('.');
+    let (Some(header), Some(payload), Some(signature), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    // The token of jwt.io's front page is in half of all examples.
+    let famous = payload.starts_with("eyJzdWIiOiIxMjM0NTY3ODkw");
+    let json = |part: &str| base64::decode(part).is_some_and(|d| d.starts_with(b"{\""));
+    signature.len() >= 20 && json(header) && json(payload) && !famous
+}
+
+/// `-----BEGIN … PRIVATE KEY-----` with a body; an encrypted key is none.
+fn is_private_key(text: &str, at: usize) -> bool {
+    let rest = &text[at..];
+    let Some(line) = rest.get(11..).and_then(|r| r.split_once("-----")) else { return false };
+    let (label, body) = line;
+    if !label.ends_with("PRIVATE KEY") && label != "PGP PRIVATE KEY BLOCK"
+        || label.starts_with("ENCRYPTED")
+        || label.len() > 40
+    {
+        return false;
+    }
+    let body = body.split("-----END").next().unwrap_or(body);
+    if body.contains("ENCRYPTED") || body.contains("...") {
+        return false;
+    }
+    // In JSON the line ends are `\n`.
+    let is_body = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    let key = body.as_bytes().iter().filter(|b| is_body(b)).take(80);
+    let key: Vec<u8> = key.copied().collect();
+    key.len() >= 40 && super::values::distinct(&key) >= 15
+}
+
+fn is_encoded_key(rest: &[u8]) -> bool {
+    let length = run(rest, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+    let encoded = rest.get(..length).and_then(|r| std::str::from_utf8(r).ok());
+    let text = encoded.and_then(base64::decode).and_then(|b| String::from_utf8(b).ok());
+    text.is_some_and(|text| is_private_key(&text, 0))
+}
+
+/// `user:password@tcp(host:3306)/name`, as Go's MySQL driver takes it.
+fn is_go_dsn(text: &str, at: usize) -> bool {
+    let head = &text[..at];
+    let start =
+        head.rfind(|c: char| c.is_whitespace() || "\"'`=/".contains(c)).map_or(0, |i| i + 1);
+    let user_info = head.get(start..).and_then(|u| u.split_once(':'));
+    user_info.is_some_and(|(user, password)| {
+        !user.contains(['$', '{', '%']) && is_literal_password(password) && !password.contains('$')
+    })
+}
+
+/// `scheme://user:password@host`.
+fn is_url_password(text: &str, at: usize) -> bool {
+    let bytes = text.as_bytes();
+    if !at.checked_sub(1).is_some_and(|i| bytes[i].is_ascii_alphanumeric()) {
+        return false;
+    }
+    let rest = &text[at + 3..];
+    let end = rest.find(|c: char| c.is_whitespace() || "/?#\"'`<>,;\\|".contains(c));
+    let authority = &rest[..end.unwrap_or(rest.len())];
+    let Some((user_info, host)) = authority.rsplit_once('@') else { return false };
+    let Some((_, password)) = user_info.split_once(':') else { return false };
+    // Addresses that are kept for examples (RFC 2606).
+    let name = host.split(':').next().unwrap_or(host);
+    let example = ["example.com", "example.org", "example.net", ".example"];
+    !host.is_empty()
+        && !example.iter().any(|end| name.ends_with(end))
+        && host.bytes().all(|b| dotted(b) || matches!(b, b':' | b'[' | b']' | b'$' | b'(' | b')'))
+        && is_literal_password(password)
+        && !user_info.contains(['$', '{', '*'])
+        && !["%s", "%v", "%d"].iter().any(|verb| user_info.contains(verb))
+}
+
+fn is_azure_key(text: &str, at: usize) -> bool {
+    let tail = &text.as_bytes()[at + "AccountKey=".len()..];
+    let length = run(tail, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'));
+    // The storage emulator's key is public: learn.microsoft.com, Azurite.
+    length == 86 && tail[length..].starts_with(b"==") && !tail.starts_with(b"Eby8vdM02xNOcqFl")
+}
+
+fn is_slack_webhook(text: &str, at: usize) -> bool {
+    let tail = &text[at + "hooks.slack.com/services/".len()..];
+    let length = run(tail.as_bytes(), |b| b.is_ascii_alphanumeric() || b == b'/');
+    let mut parts = tail[..length].split('/');
+    let (Some(team), Some(channel), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    team.len() >= 9
+        && channel.starts_with('B')
+        && key.len() >= 20
+        && is_random(key.as_bytes())
+        && is_random(team.as_bytes())
+}
+
+/// `Authorization: Basic …` (RFC 7617).
+fn is_basic(text: &str, at: usize) -> bool {
+    if !at.checked_sub(1).is_some_and(|i| matches!(text.as_bytes()[i], b'b' | b'B')) {
+        return false;
+    }
+    let tail = &text.as_bytes()[at + 5..];
+    let length = run(tail, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+    is_user_and_password(&text[at + 5..at + 5 + length])
+}
+
+/// `Authorization: Bearer …` (RFC 6750).
+fn is_bearer(text: &str, at: usize) -> bool {
+    if !at.checked_sub(1).is_some_and(|i| matches!(text.as_bytes()[i], b'b' | b'B')) {
+        return false;
+    }
+    let tail = &text[at + "earer ".len()..];
+    let is_token = |b| dotted(b) || matches!(b, b'~' | b'+' | b'/' | b'=');
+    let token = &tail[..run(tail.as_bytes(), is_token)];
+    token.len() >= 20 && super::values::is_literal(token) && super::values::looks_random(token)
+}
+
+/// Whether it is the base64 of `user:password`.
+pub(super) fn is_user_and_password(encoded: &str) -> bool {
+    encoded.len() >= 8
+        && base64::decode(encoded).and_then(|bytes| String::from_utf8(bytes).ok()).is_some_and(
+            |text| {
+                text.split_once(':').is_some_and(|(user, password)| {
+                    !user.is_empty()
+                        && text.chars().all(|c| !c.is_control())
+                        && is_literal_password(password)
+                })
+            },
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn what(text: &str) -> Vec<&'static str> {
+        let mut found = Vec::new();
+        find(text, &mut |token| found.push(token.what));
+        found
+    }
+
+    const RANDOM: &str = "q7Zr0kPn2VxY8sTdL4wJb6MhC1eFgA9uRvX5tQ3iKoSzDyNcBm7Hp0";
+
+    #[test]
+    fn formats_are_known() {
+        // Put together here, since hosts of repositories refuse what looks like the real thing.
+        let cases = [
+            (format!("AKIA{}", "Q3ZR7KPN2VXY6STD"), "an AWS access key"),
+            (format!("ghp_{}", &RANDOM[..36]), "a GitHub token"),
+            (format!("x=glpat-{};", &RANDOM[..20]), "a GitLab token"),
+            (format!("\"AIza{}\"", &RANDOM[..35]), "a Google API key"),
+            (format!("sk_live_{}", &RANDOM[..24]), "a Stripe key"),
+            (format!("npm_{}", &RANDOM[..36]), "an npm token"),
+            (format!("SG.{}.{}", &RANDOM[..22], &RANDOM[..43]), "a SendGrid key"),
+            (format!("AccountKey={}{}==", RANDOM, &RANDOM[..32]), "an Azure storage key"),
+            (
+                format!(
+                    "https://hooks.slack.com/services/T{}/B{}/{}",
+                    &RANDOM[..9],
+                    &RANDOM[9..18],
+                    &RANDOM[..24]
+                ),
+                "a Slack webhook",
+            ),
+            ("postgres://me:hunter2@db:5432/a".into(), URL),
+            ("https://me:p%40ss@h.internal/".into(), URL),
+            (
+                "Authorization: Basic bWU6aHVudGVyMg==".into(),
+                "basic authentication with a password",
+            ),
+            (format!("authorization: bearer {}", &RANDOM[..32]), "a bearer token"),
+            ("me:hunter2@tcp(db:3306)/a".into(), "a password in a database's address"),
+            (
+                format!("-----BEGIN RSA PRIVATE KEY-----\n{RANDOM}\n-----END RSA PRIVATE KEY-----"),
+                "a private key",
+            ),
+            (
+                format!("-----BEGIN PRIVATE KEY-----\\n{RANDOM}\\n-----END PRIVATE KEY-----"),
+                "a private key",
+            ),
+            (
+                "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlcm5ldGVzIn0.c2lnbmF0dXJlLW9mLWEtdG9rZW4"
+                    .into(),
+                "a signed token (JWT)",
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(what(&text), [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn examples_templates_and_parts_of_longer_words_are_none() {
+        for text in [
+            "AKIAIOSFODNN7EXAMPLE",
+            "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "ghp_short",
+            "SKILLS",
+            "sk-button-primary",
+            "https://user:password@db.example.com/",
+            "https://$USER:$PASSWORD@db/",
+            "https://%s:%s@db/",
+            "https://user@db:5432/",
+            "https://db:5432/a@b",
+            "image: ghcr.io/a/b:1@sha256:abc",
+            "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA\n",
+            "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA\n",
+            "Basic authentication",
+            "a bearer tokenReviewAuthenticator",
+            "$(USER):$(PASSWORD)@tcp(db:3306)/a",
+            "eyJhbGciOiJub25lIn0.eyJpc3MiOiJrdWJlcm5ldGVzIn0.",
+        ] {
+            assert_eq!(what(text), <[&str; 0]>::default(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,450 @@
+//! Whether a value can be a secret: not a template, a path, a switch or the name of something.
+
+use super::names::Role;
+
+/// What a value is, under a name that asks for a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Worth {
+    /// A secret.
+    Secret,
+    /// A secret that is in every list of passwords to try.
+    Guessable,
+}
+
+/// Whether a value is a secret of that role.
+pub(super) fn worth(role: Role, value: &str) -> Option<Worth> {
+    let value = value.trim();
+    if !is_literal(value) || is_switch(value) || is_location(value) {
+        return None;
+    }
+    let guessable = is_guessable(value);
+    let secret = match role {
+        Role::Password => guessable || is_password(value),
+        // An application's own key may be a word; with a hyphen it mostly names a Secret.
+        Role::Word => {
+            guessable || is_password(value) && !value.contains('-') || is_random_key(value)
+        }
+        Role::Key => guessable || is_random_key(value),
+        Role::Token => is_random_key(value),
+    };
+    secret.then_some(if guessable { Worth::Guessable } else { Worth::Secret })
+}
+
+/// Whether a value stands in a Secret to be one: by its name, whatever it looks like.
+pub(super) fn is_filled_in(value: &str) -> bool {
+    let value = value.trim();
+    is_literal(value) && !is_switch(value) && !is_location(value)
+}
+
+/// Whether the password of a URL or of basic authentication stands there as it is.
+pub(super) fn is_literal_password(value: &str) -> bool {
+    is_literal(value)
+        && !["pass", "pwd", "passwd", "token", "passw", "*"].contains(&value)
+        && value.len() <= 200
+}
+
+/// Neither empty nor a template, a reference to somewhere else, or a request to fill it in.
+pub(super) fn is_literal(value: &str) -> bool {
+    // Bytes that templates and references begin with.
+    const TEMPLATES: [&str; 11] =
+        ["$(", "${", "{{", "}}", "%(", "<", "$__", "#{", "$[", "[[", "(("];
+    const REFERENCES: [&str; 22] = [
+        "vault:",
+        "ref+",
+        "file:",
+        "env:",
+        "env.",
+        "ENC[",
+        "secret:",
+        "secrets.",
+        "arn:",
+        "op://",
+        "projects/",
+        "@Microsoft.",
+        "k8s:",
+        "awssm:",
+        "gcpsm:",
+        "ssm:",
+        "%{",
+        "!vault",
+        "valueFrom",
+        "base64:",
+        "data:",
+        "@@",
+    ];
+    let bytes = value.as_bytes();
+    let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else { return false };
+    let shell = first == b'$'
+        && bytes.get(1).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
+        && bytes[1..].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    let wrapped = (first == b'%' && last == b'%' || first == b'@' && last == b'@')
+        && bytes.len() > 2
+        || value.starts_with("__") && value.ends_with("__");
+    // A password's hash (crypt, bcrypt, Argon2) is not the password.
+    let hash = first == b'$' && bytes.iter().filter(|b| **b == b'$').count() >= 3;
+    !shell
+        && !wrapped
+        && !is_constant(value)
+        && !hash
+        && !TEMPLATES.iter().any(|t| value.contains(t))
+        && !REFERENCES.iter().any(|r| value.starts_with(r))
+        && !asks_to_be_filled(value)
+}
+
+/// Whether somebody is to put the real value in its place.
+fn asks_to_be_filled(value: &str) -> bool {
+    const ASKS: [&str; 16] = [
+        "replace",
+        "your_",
+        "your-",
+        "yourpass",
+        "your ",
+        "yoursecret",
+        "todo",
+        "fixme",
+        "placeholder",
+        "insert",
+        "redacted",
+        "fill-",
+        "fill_",
+        "xxx",
+        "**",
+        "...",
+    ];
+    let bytes = value.as_bytes();
+    let one = bytes.first().is_some_and(|first| bytes.iter().all(|b| b == first));
+    if one && !bytes[0].is_ascii_digit() || value.contains('…') {
+        return true;
+    }
+    // Long values are no such words, but may hold them.
+    value.len() <= 64 && {
+        let lower = value.to_ascii_lowercase();
+        ASKS.iter().any(|ask| lower.contains(ask)) || lower.starts_with("your")
+    }
+}
+
+/// Words that settings of any name take.
+fn is_switch(value: &str) -> bool {
+    const WORDS: [&str; 46] = [
+        "true",
+        "false",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "none",
+        "null",
+        "nil",
+        "undefined",
+        "default",
+        "auto",
+        "enabled",
+        "disabled",
+        "required",
+        "optional",
+        "string",
+        "str",
+        "text",
+        "bytes",
+        "object",
+        "integer",
+        "number",
+        "boolean",
+        "bool",
+        "any",
+        "header",
+        "cookie",
+        "query",
+        "file",
+        "env",
+        "vault",
+        "kubernetes",
+        "static",
+        "jwt",
+        "bearer",
+        "basic",
+        "plain",
+        "oauth2",
+        "oidc",
+        "always",
+        "never",
+        "unset",
+        "n/a",
+        "empty",
+        "inherit",
+    ];
+    WORDS.iter().any(|w| value.eq_ignore_ascii_case(w))
+}
+
+/// A path, a file, an address: where something is, not what it is.
+fn is_location(value: &str) -> bool {
+    const ENDINGS: [&str; 22] = [
+        ".pem",
+        ".key",
+        ".crt",
+        ".cert",
+        ".cer",
+        ".json",
+        ".yaml",
+        ".yml",
+        ".txt",
+        ".jks",
+        ".p12",
+        ".pfx",
+        ".conf",
+        ".cfg",
+        ".ini",
+        ".properties",
+        ".env",
+        ".toml",
+        ".xml",
+        ".sh",
+        ".py",
+        ".token",
+    ];
+    let path = value.starts_with(['/', '~'])
+        || value.starts_with("./")
+        || value.starts_with("../")
+        || value.get(1..3) == Some(":\\");
+    path || value.contains("://") || ENDINGS.iter().any(|e| value.ends_with(e))
+}
+
+/// Passwords that are tried first.
+pub(super) fn is_guessable(value: &str) -> bool {
+    const WORDS: [&str; 54] = [
+        "password",
+        "passw0rd",
+        "p@ssw0rd",
+        "p@ssword",
+        "pass",
+        "pwd",
+        "passwd",
+        "pa55word",
+        "changeme",
+        "change-me",
+        "change_me",
+        "changeit",
+        "changethis",
+        "change-this",
+        "change_this",
+        "admin",
+        "adminadmin",
+        "administrator",
+        "root",
+        "rootpassword",
+        "rootpass",
+        "toor",
+        "secret",
+        "supersecret",
+        "super-secret",
+        "super_secret",
+        "test",
+        "testing",
+        "testpassword",
+        "test-password",
+        "guest",
+        "user",
+        "username",
+        "postgres",
+        "postgresql",
+        "mysql",
+        "mongo",
+        "mongodb",
+        "redis",
+        "rabbitmq",
+        "minio",
+        "minioadmin",
+        "grafana",
+        "elastic",
+        "keycloak",
+        "example",
+        "example-password",
+        "demo",
+        "foobar",
+        "letmein",
+        "qwerty",
+        "welcome",
+        "dev",
+        "mypassword",
+    ];
+    // `Password1!`, `CHANGEME0000`.
+    let word = value.trim_end_matches(|c: char| c.is_ascii_digit() || c == '!');
+    WORDS.iter().any(|w| value.eq_ignore_ascii_case(w) || word.eq_ignore_ascii_case(w))
+        || (4..=10).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whether it can be a password: one word, no code, no name of a constant or a class.
+fn is_password(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    (3..=256).contains(&value.len())
+        && bytes.iter().all(u8::is_ascii_graphic)
+        && !is_code(value)
+        && !is_qualified(value)
+        && !bytes.iter().all(|b| b.is_ascii_digit() || *b == b'.')
+        // The Secret that holds it, or its key there.
+        && !["-secret", "-secrets", "-credentials", "-creds", "-password", "-auth", "-passwd"]
+            .iter()
+            .any(|end| value.ends_with(end))
+}
+
+/// `DB_PASSWORD`, `UPDATE_ME`: the name of another setting, or a hole to fill.
+fn is_constant(value: &str) -> bool {
+    value.contains('_')
+        && value.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// A call, an index, a member.
+fn is_code(value: &str) -> bool {
+    value.contains(['(', '[', '{', '}', ']', ')']) && value.contains(['.', '\'', '"', '(', '['])
+        || value
+            .starts_with(['|', '>', '&', '*', '!', '"', '\'', '`', '[', '{', ',', ';', ')', ']'])
+}
+
+/// `org.example.Class`, `spec.password`, `db.example.com:5432`.
+fn is_qualified(value: &str) -> bool {
+    let mut parts = value.split('.');
+    value.contains('.')
+        && parts.all(|part| {
+            let name = part.split(':').next().unwrap_or(part);
+            name.len() >= 2
+                && name.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-'))
+        })
+}
+
+/// Whether a value that its name calls a key looks like one.
+fn is_random_key(value: &str) -> bool {
+    is_random(value, 8)
+}
+
+/// Whether a value looks made by a generator and not by a person.
+pub(super) fn looks_random(value: &str) -> bool {
+    is_random(value, 12)
+}
+
+fn is_random(value: &str, shortest: usize) -> bool {
+    let bytes = value.as_bytes();
+    if !(shortest..=4096).contains(&bytes.len())
+        || !value
+            .trim_end_matches('=')
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+/_-.~!@#%^&*".contains(&b))
+        || is_qualified(value)
+    {
+        return false;
+    }
+    // Words with hyphens, dots and slashes are names; a generator's parts are no words.
+    let parts = value.trim_end_matches('=').split(['-', '_', '.', '/', '@', ':']);
+    let random: usize = parts.filter(|part| !is_word(part)).map(str::len).sum();
+    // Eight different characters have an entropy of three bits.
+    let enough = (bytes.len() as f64).log2().min(3.5) * 0.85;
+    random * 2 > bytes.len() && random >= 8 && entropy(bytes) >= enough
+}
+
+/// A word, a number, a version, an identifier in humps.
+fn is_word(part: &str) -> bool {
+    let bytes = part.as_bytes();
+    let letters = bytes.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    let digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
+    if letters + digits < bytes.len() {
+        return false;
+    }
+    // How often the kind of character changes: rarely in names, often in what is random.
+    let class = |b: u8| match b {
+        b'0'..=b'9' => 0,
+        b'a'..=b'z' => 1,
+        _ => 2,
+    };
+    let changes = bytes.windows(2).filter(|w| class(w[0]) != class(w[1])).count();
+    if digits == 0 {
+        // Few humps, and vowels enough.
+        let vowels = bytes.iter().filter(|b| b"aeiouyAEIOUY".contains(b)).count();
+        let humps = bytes.iter().filter(|b| b.is_ascii_uppercase()).count();
+        let humps = if humps == letters { 0 } else { humps };
+        return letters <= 3 || humps * 3 <= letters && vowels * 5 >= letters;
+    }
+    letters == 0 && digits < 10 || changes <= 1 && digits <= 4 || bytes.len() <= 4
+}
+
+/// How many different bytes there are.
+pub(super) fn distinct(bytes: &[u8]) -> usize {
+    let mut seen = [false; 256];
+    bytes.iter().for_each(|&b| seen[b as usize] = true);
+    seen.iter().filter(|s| **s).count()
+}
+
+/// Shannon entropy in bits a byte.
+fn entropy(bytes: &[u8]) -> f64 {
+    let mut counts = [0_u32; 256];
+    bytes.iter().for_each(|&b| counts[b as usize] += 1);
+    let total = bytes.len() as f64;
+    let of = |count: &u32| {
+        let share = f64::from(*count) / total;
+        -share * share.log2()
+    };
+    counts.iter().filter(|c| **c > 0).map(of).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_paths_and_names_are_no_secrets() {
+        for value in [
+            "",
+            " ",
+            "${X}",
+            "$(X)",
+            "$X",
+            "{{ .Values.x }}",
+            "<your password>",
+            "%X%",
+            "__X__",
+            "xxxxxx",
+            "****",
+            "vault:secret/data/a#b",
+            "ENC[AES256_GCM,data:x]",
+            "true",
+            "None",
+            "/run/secrets/a",
+            "./a",
+            "a.pem",
+            "https://a.example",
+            "REPLACE_ME",
+            "YOUR_PASSWORD",
+            "DB_PASSWORD",
+            "org.example.Plain",
+            "os.environ['A']",
+            "my-app-secret",
+            "string",
+            "$__file{/a}",
+        ] {
+            for role in [Role::Password, Role::Key, Role::Token] {
+                assert_eq!(worth(role, value), None, "{value} as {role:?}");
+            }
+        }
+        for value in ["my-token", "webhook-server-cert", "a.b.c", "MyAccessToken", "token-v2", "s3"]
+        {
+            assert_eq!(worth(Role::Token, value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn literals_are_secrets() {
+        for value in ["hunter2", "correct-horse", "Sup3r!", "p$ss", "f00bar.baz1"] {
+            assert_eq!(worth(Role::Password, value), Some(Worth::Secret), "{value}");
+        }
+        for value in ["password", "changeme", "Admin", "123456"] {
+            assert_eq!(worth(Role::Password, value), Some(Worth::Guessable), "{value}");
+        }
+        for value in [
+            "9f86d081884c7d659a2feaa0c55ad015",
+            "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+            "abcdef.0123456789abcdef",
+            "q7Zr0kPn2VxY8sTd",
+            "wJalrXUtnFEMIK7MDENGbPxRfiCYzzKEYzzzzz",
+        ] {
+            assert_eq!(worth(Role::Token, value), Some(Worth::Secret), "{value}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! PV-D005.
+
+use std::borrow::Cow;
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::{Coverage, Object};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnObject, Verdict, secrets};
+
+/// Secrets written into files with their values.
+///
+/// ## Why
+/// Base64 is no encryption: whoever reads the repository, its history or a copy of it has the
+/// secret, long after it was removed from the file.
+///
+/// ## Fix
+/// Change the secret. Keep it in a secret manager and let an operator (External Secrets, Secrets
+/// Store CSI) bring it, or encrypt the file with SOPS or Sealed Secrets.
+#[check(id = "PV-D005", severity = Medium, confidence = Medium, scope = Object, on = [SECRET])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SecretInManifest {}
+
+impl Check for SecretInManifest {
+    type On = OnObject;
+
+    fn check<'a>(&self, secret: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        // In a cluster every Secret has its values; the question is about files.
+        if cx.coverage(kinds::SECRET) != Coverage::Partial {
+            return Verdict::NotApplicable;
+        }
+        let parts = ["data", "stringData"].into_iter().filter_map(|field| {
+            let values = secret.at(&[field]).filter(|v| !v.is_null())?;
+            Some(judge_part(secret, field, values))
+        });
+        Verdict::all(parts)
+    }
+}
+
+fn judge_part<'a>(secret: &'a Object, field: &str, values: Value<'a>) -> Verdict<'a> {
+    // What SOPS has encrypted is `ENC[…]`, and so no literal.
+    let (mut secrets, mut unclear, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+    for (key, value) in values.entries() {
+        let Some(text) = value.scalar_text() else { continue };
+        let text = match field {
+            _ if !secrets::is_literal(&text) => continue,
+            "data" => match secrets::decoded(&text) {
+                Some(decoded) => decoded,
+                None => {
+                    unreadable.push(key);
+                    continue;
+                }
+            },
+            _ => text,
+        };
+        match judge_entry(secret, key, &text) {
+            Entry::Secret(what) => secrets.push((key, what)),
+            Entry::Unclear => unclear.push(key),
+            Entry::Public => {}
+        }
+    }
+    if let Some((key, what)) = secrets.first() {
+        let others = match secrets.len() - 1 {
+            0 => String::new(),
+            1 => " and another".into(),
+            n => format!(" and {n} others"),
+        };
+        let message = format!("`{key}`{others} can be read from this file: {what}");
+        return Claim::fails(values, message).into();
+    }
+    if let Some(key) = unreadable.first() {
+        return Verdict::unknown(values, format!("`{key}` is no base64, so kubectl refuses it"));
+    }
+    match unclear.first() {
+        Some(key) => Verdict::unknown(
+            values,
+            format!("`{key}` can be read from this file; whether it is a secret is not known"),
+        ),
+        None => Verdict::Holds,
+    }
+}
+
+enum Entry {
+    Secret(Cow<'static, str>),
+    Unclear,
+    Public,
+}
+
+fn judge_entry(secret: &Object, key: &str, text: &str) -> Entry {
+    let text = text.trim();
+    if text.is_empty() || !secrets::is_literal(text) {
+        return Entry::Public;
+    }
+    let kind = secret.at(&["type"]).and_then(Value::as_str).unwrap_or("");
+    match (kind, key) {
+        ("helm.sh/release.v1", "release") => {
+            return Entry::Secret("all values of a Helm release".into());
+        }
+        ("bootstrap.kubernetes.io/token", "token-secret") => {
+            return Entry::Secret("a token that joins nodes to the cluster".into());
+        }
+        ("kubernetes.io/service-account-token", "token") => {
+            return Entry::Secret("a ServiceAccount's token".into());
+        }
+        _ => {}
+    }
+    if let Some(found) = secrets::in_setting(key, text) {
+        return Entry::Secret(found.what().into());
+    }
+    let in_file = secrets::find_in_text(text, secrets::Syntax::of(key, text));
+    if let Some(hit) = in_file.first() {
+        return Entry::Secret(hit.found.what().into());
+    }
+    if secrets::in_secret(key, text) {
+        return Entry::Secret("a secret".into());
+    }
+    if ["$apr1$", "$2y$", "$2a$", "$2b$", ":{SHA}"].iter().any(|mark| text.contains(mark)) {
+        return Entry::Secret("hashes of passwords, which can be guessed at".into());
+    }
+    if text.contains('\u{fffd}') {
+        return Entry::Secret("binary data, as keys and key stores are".into());
+    }
+    if secrets::looks_random(text) {
+        return Entry::Secret("a value that looks random".into());
+    }
+    if is_public(key, text) { Entry::Public } else { Entry::Unclear }
+}
+
+/// Names and values that accompany secrets and are none.
+fn is_public(key: &str, text: &str) -> bool {
+    const NAMES: [&str; 33] = [
+        "username",
+        "user",
+        "host",
+        "hostname",
+        "port",
+        "url",
+        "uri",
+        "endpoint",
+        "server",
+        "name",
+        "namespace",
+        "type",
+        "project",
+        "region",
+        "bucket",
+        "database",
+        "dbname",
+        "db",
+        "email",
+        "issuer",
+        "clientid",
+        "id",
+        "enabled",
+        "insecure",
+        "address",
+        "domain",
+        "tenant",
+        "account",
+        "provider",
+        "version",
+        "expiration",
+        "description",
+        "keyid",
+    ];
+    // A file in which nothing was found.
+    let is_text = text.contains('\n') || text.contains('=') || text.starts_with(['{', '[']);
+    let lower = key.to_ascii_lowercase();
+    let last_word = lower.rsplit(['-', '_', '.']).next().unwrap_or("");
+    is_text
+        || [".crt", ".pem", ".cert", ".cer", ".pub"].iter().any(|end| lower.ends_with(end))
+        || text.starts_with(['/', '~'])
+        || text.starts_with("ssh-")
+        || NAMES.contains(&last_word)
+        || NAMES.iter().any(|n| n.len() > 3 && last_word.ends_with(n))
+        || text.len() <= 5
+        || text.parse::<f64>().is_ok()
+}

@@ -1,0 +1,46 @@
+//! Stages of a Dockerfile and what each is built from.
+
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+
+use crate::image::{Image, Reference, read};
+
+/// What a stage is built from.
+#[derive(Debug, Clone)]
+pub(super) enum Base<'a> {
+    /// An earlier stage, by its index.
+    Stage(usize),
+    /// Nothing.
+    Scratch,
+    /// An image.
+    Image(Reference<'a>),
+    /// Known only to the build; says why.
+    Unclear(String),
+}
+
+pub(super) fn stages(file: &Object) -> Vec<Value<'_>> {
+    file.at(&["stages"]).into_iter().flat_map(Value::items).collect()
+}
+
+pub(super) fn base<'a>(stages: &[Value<'a>], index: usize) -> Base<'a> {
+    let from = stages.get(index).and_then(|stage| stage.str("from")).unwrap_or("");
+    // Names of stages are compared without case; of equal ones the last before counts.
+    let is_named =
+        |stage: &Value<'a>| stage.str("name").is_some_and(|name| name.eq_ignore_ascii_case(from));
+    let earlier = stages.get(..index).unwrap_or(&[]);
+    if let Some(earlier) = earlier.iter().rposition(is_named) {
+        return Base::Stage(earlier);
+    }
+    if from == "scratch" {
+        return Base::Scratch;
+    }
+    match read(from) {
+        Image::Reference(reference) => Base::Image(reference),
+        Image::Unclear(_) if from.contains('$') => {
+            Base::Unclear(format!("the base image `{from}` is known only to the build"))
+        }
+        Image::Unclear(_) | Image::Absent => {
+            Base::Unclear(format!("`{from}` is no image reference"))
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! PV-S007.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Container;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::image::{self, Image};
+use crate::{Check, Cx, OnContainer, Place, Verdict};
+
+/// Containers whose image moves while nodes keep an old copy of it.
+///
+/// ## Why
+/// A node that has an image of that name does not ask for the new one: pods of one workload run
+/// different builds, and a mended vulnerability goes on running.
+///
+/// ## Fix
+/// Name a version and a digest; or set `imagePullPolicy: Always`.
+#[check(id = "PV-S007", severity = Low, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct StaleImagePossible {}
+
+impl Check for StaleImagePossible {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        let policy = container.at(&["imagePullPolicy"]).filter(|v| !v.is_null());
+        let policy = policy.filter(|v| v.as_str() != Some(""));
+        if policy.and_then(Value::as_str) == Some("Always") {
+            return Verdict::Holds;
+        }
+        let place = || container.at(&["image"]).unwrap_or(container.value());
+        let reference = match image::of(container) {
+            Image::Reference(reference) if !reference.moves() => return Verdict::Holds,
+            Image::Reference(reference) => reference,
+            Image::Absent => return Verdict::NotApplicable,
+            Image::Unclear(why) => return Verdict::unknown(place(), why),
+        };
+        let tag = reference.effective_tag();
+        // Defaulting (k8s.io/kubernetes/pkg/apis/core/v1): Always for `latest`, else IfNotPresent.
+        let Some(value) = policy else {
+            if tag == "latest" {
+                return Verdict::Holds;
+            }
+            return Verdict::fails(
+                Place::field(container.value(), &["imagePullPolicy"]),
+                format!(
+                    "tag `{tag}` of container `{}` moves, but without `imagePullPolicy` a node \
+                     keeps the copy that it has",
+                    container.name()
+                ),
+            );
+        };
+        match value.as_str() {
+            Some(policy @ ("IfNotPresent" | "Never")) => Verdict::fails(
+                value,
+                format!(
+                    "tag `{tag}` of container `{}` moves, but with `{policy}` a node keeps the \
+                     copy that it has",
+                    container.name()
+                ),
+            ),
+            _ => Verdict::unknown(value, "the value is no pull policy"),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! PV-S002.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Container;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::image::{self, Image};
+use crate::{Check, Cx, OnContainer, Verdict};
+
+/// Containers whose image has a version tag and no digest.
+///
+/// ## Why
+/// A tag is a name that its registry can give to another image; only a digest says what runs. A
+/// tag that moves by its name (`latest`) is left to `mutable-image-tag`.
+///
+/// ## Fix
+/// Add the digest behind the tag (`app:1.4.2@sha256:…`); update tools keep both current.
+#[check(id = "PV-S002", severity = Low, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnpinnedImage {}
+
+impl Check for UnpinnedImage {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        let place = container.at(&["image"]).unwrap_or(container.value());
+        match image::of(container) {
+            Image::Reference(reference) if reference.digest.is_some() => Verdict::Holds,
+            Image::Reference(reference) if reference.moves() => Verdict::NotApplicable,
+            Image::Reference(_) => Verdict::fails(
+                place,
+                format!(
+                    "image `{}` of container `{}` has no digest: its registry can replace it",
+                    container.image(),
+                    container.name()
+                ),
+            ),
+            Image::Absent => Verdict::NotApplicable,
+            Image::Unclear(why) => Verdict::unknown(place, why),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! PV-S006.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Container;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::image::{self, Image, Reference};
+use crate::{Check, Cx, OnContainer, Verdict};
+
+/// Containers whose image comes from a registry that is not allowed.
+///
+/// ## Why
+/// An image from anywhere runs what anybody published there. The check asks nothing until the
+/// parameter `allowed` says which registries are trusted.
+///
+/// ## Fix
+/// Take the image from an allowed registry, or mirror it there.
+#[check(id = "PV-S006", severity = Medium, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UntrustedRegistry {
+    /// Registries or repositories below one: `registry.example.com`, `ghcr.io/acme`,
+    /// `*.dkr.ecr.eu-west-1.amazonaws.com`; Docker Hub is `docker.io`, its official images are
+    /// `docker.io/library`.
+    allowed: Vec<String>,
+}
+
+impl Check for UntrustedRegistry {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        if self.allowed.is_empty() {
+            return Verdict::NotApplicable;
+        }
+        let place = container.at(&["image"]).unwrap_or(container.value());
+        match image::of(container) {
+            Image::Reference(r) if self.allowed.iter().any(|a| allows(a, r)) => Verdict::Holds,
+            Image::Reference(reference) => Verdict::fails(
+                place,
+                format!(
+                    "image `{}` of container `{}` comes from `{}`, which is not allowed",
+                    container.image(),
+                    container.name(),
+                    reference.registry()
+                ),
+            ),
+            Image::Absent => Verdict::NotApplicable,
+            Image::Unclear(why) => Verdict::unknown(place, why),
+        }
+    }
+}
+
+/// Whether an entry of the list covers an image: whole parts only, so that `ghcr.io/acme` does
+/// not cover `ghcr.io/acme-evil`.
+fn allows(entry: &str, reference: Reference<'_>) -> bool {
+    let entry = entry.trim_end_matches("/*").trim_end_matches('/');
+    let (host, path) = entry.split_once('/').unwrap_or((entry, ""));
+    let host = if host == "index.docker.io" { "docker.io" } else { host }.to_ascii_lowercase();
+    let registry = reference.registry();
+    let host_fits = match host.strip_prefix('*') {
+        Some(end) if end.starts_with('.') => registry.len() > end.len() && registry.ends_with(end),
+        _ => registry == host,
+    };
+    let rest = reference.repository();
+    let below = rest.strip_prefix(path);
+    host_fits && below.is_some_and(|r| path.is_empty() || r.is_empty() || r.starts_with('/'))
+}
