@@ -62,6 +62,11 @@ pub(crate) fn in_text_form(value: &str) -> Option<Found> {
     found
 }
 
+/// Whether a setting of that name is worth a look at its value.
+fn is_telling(name: &str) -> bool {
+    matches!(name, "auth" | "_auth") || names::role(name).is_some()
+}
+
 /// Whether the name says secret and the value looks like one.
 pub(crate) fn by_name(name: &str, value: &str) -> Option<Found> {
     if name == "auth" || name == "_auth" {

@@ -36,10 +36,16 @@ pub(crate) struct Hit<'t> {
     pub(crate) found: Found,
 }
 
+/// More secrets of one text are not told.
+const MOST: usize = 200;
+
 /// All secrets in a text.
 pub(crate) fn find<'t>(text: &'t str, syntax: Syntax) -> Vec<Hit<'t>> {
-    let mut hits = Vec::new();
+    let mut hits: Vec<Hit<'_>> = Vec::new();
     tokens::find(text, &mut |token| {
+        if hits.len() >= MOST {
+            return;
+        }
         // In a comment a URL shows the form, mostly.
         let start = line_of(text, token.at);
         if token.what == tokens::URL && is_comment(text.get(start..token.at).unwrap_or("")) {
@@ -55,6 +61,7 @@ pub(crate) fn find<'t>(text: &'t str, syntax: Syntax) -> Vec<Hit<'t>> {
                 let from = value.as_ptr() as usize - text.as_ptr() as usize;
                 let told = |h: &Hit<'_>| (from..=from + value.len()).contains(&h.at);
                 if let Some(found) = by_name(name, value)
+                    && hits.len() < MOST
                     && !hits.iter().any(told)
                 {
                     hits.push(Hit { at: start + at, name, found });
@@ -103,6 +110,9 @@ fn pairs<'t>(line: &'t str, syntax: Syntax, each: &mut dyn FnMut(usize, &'t str,
         }
         // `NAME=value command`: what follows is not part of it.
         let tight = bytes[sep] == b'=' && before != b' ' && after != b' ';
+        if !super::is_telling(name) {
+            continue;
+        }
         if let Some(value) = value_after(&line[sep + 1..], syntax, tight) {
             each(at, name, value);
         }
@@ -153,7 +163,7 @@ fn value_after(tail: &str, syntax: Syntax, tight: bool) -> Option<&str> {
     let rest = rest.trim_start();
     let goes_on = !rest.is_empty()
         && !rest.starts_with(['#', ',', ';', '}', '"', '\'', '&', '|', '\\', '-'])
-        && !rest.split_whitespace().next().is_some_and(|w| w.contains('='));
+        && !rest.bytes().take(80).take_while(|b| *b != b' ').any(|b| b == b'=');
     (tight || !goes_on || word.len() >= 8 && !word.bytes().all(|b| b.is_ascii_alphabetic()))
         .then_some(word)
 }

@@ -63,9 +63,9 @@ static FORMATS: [Format; 35] = [
     format("ghs_", alphanumeric, 36..=255, "a GitHub token"),
     format("ghr_", alphanumeric, 36..=255, "a GitHub token"),
     format("github_pat_", url_safe, 82..=255, "a GitHub token"),
-    format("glpat-", dotted, 20..=ANY, "a GitLab token"),
+    format("glpat-", dotted, 20..=300, "a GitLab token"),
     format("gldt-", url_safe, 20..=ANY, "a GitLab deploy token"),
-    format("glrt-", dotted, 20..=ANY, "a GitLab runner token"),
+    format("glrt-", dotted, 20..=300, "a GitLab runner token"),
     format("xoxb-", url_safe, 20..=ANY, "a Slack token"),
     format("xoxp-", url_safe, 20..=ANY, "a Slack token"),
     format("xoxa-", url_safe, 20..=ANY, "a Slack token"),
@@ -147,7 +147,7 @@ fn word(rest: &[u8]) -> Option<&'static str> {
     }
     let format = FORMATS.iter().find(|format| {
         let Some(tail) = rest.strip_prefix(format.prefix.as_bytes()) else { return false };
-        let length = run(tail, format.alphabet);
+        let length = run(tail, format.alphabet, *format.length.end());
         // A longer word is something else: base64 holds every prefix sooner or later.
         let ends = tail.get(length).is_none_or(|&b| !url_safe(b));
         ends && format.length.contains(&length) && is_random(&tail[..length])
@@ -155,7 +155,10 @@ fn word(rest: &[u8]) -> Option<&'static str> {
     Some(format.what)
 }
 
-fn run(bytes: &[u8], alphabet: fn(u8) -> bool) -> usize {
+/// How many bytes of an alphabet come first; beyond `most` it does not matter how many. A hostile
+/// text of many beginnings must not be read to its end for each.
+fn run(bytes: &[u8], alphabet: fn(u8) -> bool, most: usize) -> usize {
+    let bytes = &bytes[..bytes.len().min(most.saturating_add(1))];
     bytes.iter().position(|&b| !alphabet(b)).unwrap_or(bytes.len())
 }
 
@@ -169,34 +172,39 @@ fn is_random(tail: &[u8]) -> bool {
 
 /// Three parts, the first two JSON (RFC 7519), the third a signature.
 fn is_jwt(rest: &[u8]) -> bool {
-    let length = run(rest, dotted);
-    let Some(token) = rest.get(..length).and_then(|t| std::str::from_utf8(t).ok()) else {
-        return false;
+    let part = |rest: &[u8], most| {
+        let length = run(rest, url_safe, most);
+        std::str::from_utf8(&rest[..length]).unwrap_or("").to_owned()
     };
-    let mut parts = token.split('.');
-    let (Some(header), Some(payload), Some(signature), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
+    let header = part(rest, 2000);
+    let decoded = base64::decode(&header).unwrap_or_default();
+    // Every header names its algorithm.
+    if !decoded.starts_with(b"{\"") || memmem::find(&decoded, b"\"alg\"").is_none() {
         return false;
-    };
+    }
+    let Some(rest) = rest[header.len()..].strip_prefix(b".") else { return false };
+    let payload = part(rest, 8000);
+    let Some(rest) = rest[payload.len()..].strip_prefix(b".") else { return false };
+    let signature = run(rest, url_safe, 2000);
     // The token of jwt.io's front page is in half of all examples.
     let famous = payload.starts_with("eyJzdWIiOiIxMjM0NTY3ODkw");
-    let json = |part: &str| base64::decode(part).is_some_and(|d| d.starts_with(b"{\""));
-    signature.len() >= 20 && json(header) && json(payload) && !famous
+    let json = base64::decode(&payload).is_some_and(|d| d.starts_with(b"{\""));
+    signature >= 20 && json && !famous
 }
 
 /// `-----BEGIN … PRIVATE KEY-----` with a body; an encrypted key is none.
 fn is_private_key(text: &str, at: usize) -> bool {
-    let rest = &text[at..];
-    let Some(line) = rest.get(11..).and_then(|r| r.split_once("-----")) else { return false };
-    let (label, body) = line;
+    let rest = text.get(at + "-----BEGIN ".len()..).unwrap_or("");
+    let head = rest.get(..50).unwrap_or(rest);
+    let Some((label, _)) = head.split_once("-----") else { return false };
     if !label.ends_with("PRIVATE KEY") && label != "PGP PRIVATE KEY BLOCK"
         || label.starts_with("ENCRYPTED")
-        || label.len() > 40
     {
         return false;
     }
-    let body = body.split("-----END").next().unwrap_or(body);
+    let body = &rest.as_bytes()[label.len()..rest.len().min(1024)];
+    let body = String::from_utf8_lossy(body);
+    let body = body.split("-----END").next().unwrap_or("");
     if body.contains("ENCRYPTED") || body.contains("...") {
         return false;
     }
@@ -208,18 +216,19 @@ fn is_private_key(text: &str, at: usize) -> bool {
 }
 
 fn is_encoded_key(rest: &[u8]) -> bool {
-    let length = run(rest, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
-    let encoded = rest.get(..length).and_then(|r| std::str::from_utf8(r).ok());
-    let text = encoded.and_then(base64::decode).and_then(|b| String::from_utf8(b).ok());
+    let is_base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    // The beginning is enough; four characters are three bytes.
+    let length = run(rest, is_base64, 399);
+    let encoded = std::str::from_utf8(&rest[..length / 4 * 4]).unwrap_or("");
+    let text = base64::decode(encoded).and_then(|bytes| String::from_utf8(bytes).ok());
     text.is_some_and(|text| is_private_key(&text, 0))
 }
 
 /// `user:password@tcp(host:3306)/name`, as Go's MySQL driver takes it.
 fn is_go_dsn(text: &str, at: usize) -> bool {
-    let head = &text[..at];
-    let start =
-        head.rfind(|c: char| c.is_whitespace() || "\"'`=/".contains(c)).map_or(0, |i| i + 1);
-    let user_info = head.get(start..).and_then(|u| u.split_once(':'));
+    let head = String::from_utf8_lossy(&text.as_bytes()[at.saturating_sub(256)..at]);
+    let start = head.rfind(|c: char| c.is_whitespace() || "\"'`=/".contains(c));
+    let user_info = head.get(start.map_or(0, |i| i + 1)..).and_then(|u| u.split_once(':'));
     user_info.is_some_and(|(user, password)| {
         !user.contains(['$', '{', '%']) && is_literal_password(password) && !password.contains('$')
     })
@@ -249,14 +258,14 @@ fn is_url_password(text: &str, at: usize) -> bool {
 
 fn is_azure_key(text: &str, at: usize) -> bool {
     let tail = &text.as_bytes()[at + "AccountKey=".len()..];
-    let length = run(tail, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'));
+    let length = run(tail, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'), 86);
     // The storage emulator's key is public: learn.microsoft.com, Azurite.
     length == 86 && tail[length..].starts_with(b"==") && !tail.starts_with(b"Eby8vdM02xNOcqFl")
 }
 
 fn is_slack_webhook(text: &str, at: usize) -> bool {
     let tail = &text[at + "hooks.slack.com/services/".len()..];
-    let length = run(tail.as_bytes(), |b| b.is_ascii_alphanumeric() || b == b'/');
+    let length = run(tail.as_bytes(), |b| b.is_ascii_alphanumeric() || b == b'/', ANY);
     let mut parts = tail[..length].split('/');
     let (Some(team), Some(channel), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
         return false;
@@ -274,7 +283,7 @@ fn is_basic(text: &str, at: usize) -> bool {
         return false;
     }
     let tail = &text.as_bytes()[at + 5..];
-    let length = run(tail, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+    let length = run(tail, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='), ANY);
     is_user_and_password(&text[at + 5..at + 5 + length])
 }
 
@@ -285,7 +294,7 @@ fn is_bearer(text: &str, at: usize) -> bool {
     }
     let tail = &text[at + "earer ".len()..];
     let is_token = |b| dotted(b) || matches!(b, b'~' | b'+' | b'/' | b'=');
-    let token = &tail[..run(tail.as_bytes(), is_token)];
+    let token = &tail[..run(tail.as_bytes(), is_token, ANY)];
     token.len() >= 20 && super::values::is_literal(token) && super::values::looks_random(token)
 }
 
