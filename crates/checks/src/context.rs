@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use pavisade_model::{GroupKind, KubernetesVersion, Meta};
-use pavisade_snapshot::{Coverage, Object, World};
+use pavisade_snapshot::{Coverage, Object, World, WorldKind};
 
 /// What a check may look at: the kinds that it declares, in its subject's world.
 #[derive(Clone, Copy)]
@@ -26,6 +26,11 @@ impl<'a> Cx<'a> {
     /// The version whose semantics count.
     pub fn kubernetes(&self) -> KubernetesVersion {
         self.kubernetes
+    }
+
+    /// Where the world's objects come from.
+    pub fn world_kind(&self) -> WorldKind {
+        self.world.kind()
     }
 
     /// All objects of a kind in this world.

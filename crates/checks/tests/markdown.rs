@@ -5,7 +5,7 @@
 //! `# finding: NAME` (or `# unknown: NAME`) beside a line says that the check must report that
 //! very line; where a finding has no place, the comment stands alone as `# finding-nowhere: NAME`.
 //! Nothing else may be reported by the check. Words after the language set the scene:
-//! `kubernetes=1.30`, `coverage=complete|partial|forbidden`, `parameters={"allowed":["a"]}`
+//! `kubernetes=1.30`, `coverage=complete|partial|forbidden`, `world=chart`, `parameters={"allowed":["a"]}`
 //! (JSON without blanks).
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -100,7 +100,11 @@ fn world(block: &Block, source: &Source) -> Result<WorldParts, String> {
             return Err(format!("unreadable: {}", note.message));
         }
     }
-    let mut parts = WorldParts::files("test", WorldKind::Files, found);
+    let kind = match block.settings.get("world").map(String::as_str) {
+        Some("chart") => WorldKind::Chart,
+        _ => WorldKind::Files,
+    };
+    let mut parts = WorldParts::files("test", kind, found);
     parts.default_coverage = match block.settings.get("coverage").map(String::as_str) {
         Some("complete") => Coverage::Complete,
         Some("forbidden") => Coverage::Forbidden,
