@@ -43,9 +43,11 @@ fresh:
 	git diff --exit-code -- $(GENERATED)
 	@new=$$(git ls-files --others --exclude-standard -- $(GENERATED)); test -z "$$new" || { echo "generated but not added to git:"; echo "$$new"; exit 1; }
 
+# cargo-deny fetches its advisories, which a machine without the network cannot do.
 licences:
 	$(call heading,licences and advisories)
-	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; else echo 'skipped: cargo-deny is not here (cargo install cargo-deny)'; fi
+	cargo xtask advisories
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; else echo 'skipped: cargo-deny is not here (cargo install cargo-deny)'; fi
 
 tls:
 	$(call heading,one TLS provider: neither ring nor openssl-sys)

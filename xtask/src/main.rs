@@ -8,6 +8,7 @@
     reason = "a chore talks to the person who started it and measures its own time"
 )]
 
+mod advisories;
 mod bench;
 mod codegen;
 mod differential;
@@ -29,6 +30,8 @@ enum Chore {
     Tools(tools::Args),
     /// Compare our verdicts with those of the suites in ../shared/truth.
     Truth(truth::Args),
+    /// Look for known advisories of locked crates, without the network.
+    Advisories,
     /// Write what is generated from the code.
     Codegen,
     /// Measure the program, beside a peer.
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Tools(args) => tools::run(&args),
         Chore::Truth(args) => truth::run(&args),
+        Chore::Advisories => advisories::run(),
         Chore::Codegen => codegen::run(),
         Chore::Bench(args) => bench::run(&args),
         Chore::Differential(args) => differential::run(&args),
