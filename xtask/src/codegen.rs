@@ -73,7 +73,7 @@ fn page(entry: &Entry, controls: &[String]) -> String {
         }
     }
     if !meta.reads.is_empty() {
-        let kinds: Vec<_> = meta.reads.iter().map(|kind| format!("`{kind}`")).collect();
+        let kinds: Vec<_> = meta.reads().map(|kind| format!("`{kind}`")).collect();
         let _ = write!(page, "\n## Reads besides its subject\n\n{}\n", kinds.join(", "));
     }
     if !controls.is_empty() {

@@ -71,7 +71,7 @@ impl<'a> Cx<'a> {
     }
 
     fn may_read(&self, kind: GroupKind) -> bool {
-        let declared = self.meta.reads.contains(&kind) || self.meta.on.contains(&kind);
+        let declared = self.meta.reads().any(|k| k == kind) || self.meta.on.contains(&kind);
         debug_assert!(declared, "{} reads {kind} without declaring it", self.meta.id);
         declared
     }

@@ -19,7 +19,8 @@ use syn::{Attribute, Expr, Ident, ItemStruct, LitStr, Token, bracketed, parse_ma
 /// #[check(id = "PV-C003", severity = High, scope = Object)]
 /// ```
 /// Optional: `name` (else the struct's name in kebab case), `confidence` (else `High`), `audience`
-/// (else `Everyone`), `on` and `reads` (lists of constants of `pavisade_model::kinds`).
+/// (else `Everyone`), `on` and `reads` (lists of constants of `pavisade_model::kinds`; in `reads`
+/// `..WORKLOADS` stands for all kinds of such a group).
 #[proc_macro_attribute]
 pub fn check(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let arguments = parse_macro_input!(attribute as Arguments);
@@ -42,7 +43,7 @@ struct Arguments {
     audience: Option<Ident>,
     scope: Option<Ident>,
     on: Vec<Ident>,
-    reads: Vec<Ident>,
+    reads: Vec<Read>,
 }
 
 impl Parse for Arguments {
@@ -58,8 +59,8 @@ impl Parse for Arguments {
                 "confidence" => arguments.confidence = Some(input.parse()?),
                 "audience" => arguments.audience = Some(input.parse()?),
                 "scope" => arguments.scope = Some(input.parse()?),
-                "on" => arguments.on = kinds(input)?,
-                "reads" => arguments.reads = kinds(input)?,
+                "on" => arguments.on = list(input)?,
+                "reads" => arguments.reads = list(input)?,
                 other => {
                     return Err(syn::Error::new(key.span(), format!("unknown argument `{other}`")));
                 }
@@ -72,10 +73,26 @@ impl Parse for Arguments {
     }
 }
 
-fn kinds(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
+/// A kind, or `..GROUP` of kinds.
+struct Read {
+    group: bool,
+    name: Ident,
+}
+
+impl Parse for Read {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let group = input.peek(Token![..]);
+        if group {
+            input.parse::<Token![..]>()?;
+        }
+        Ok(Self { group, name: input.parse()? })
+    }
+}
+
+fn list<T: Parse>(input: ParseStream<'_>) -> syn::Result<Vec<T>> {
     let content;
     bracketed!(content in input);
-    Ok(Punctuated::<Ident, Token![,]>::parse_terminated(&content)?.into_iter().collect())
+    Ok(Punctuated::<T, Token![,]>::parse_terminated(&content)?.into_iter().collect())
 }
 
 fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::TokenStream> {
@@ -100,7 +117,11 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
     };
     let confidence = or(arguments.confidence, "High");
     let audience = or(arguments.audience, "Everyone");
-    let (on, reads) = (&arguments.on, &arguments.reads);
+    let on = &arguments.on;
+    let reads = arguments.reads.iter().map(|Read { group, name }| match group {
+        true => quote!(::pavisade_model::kinds::#name),
+        false => quote!(&[::pavisade_model::kinds::#name]),
+    });
     let ident = &item.ident;
     Ok(quote! {
         #item
@@ -116,7 +137,7 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
                 audience: ::pavisade_model::Audience::#audience,
                 scope: ::pavisade_model::Scope::#scope,
                 on: &[#(::pavisade_model::kinds::#on),*],
-                reads: &[#(::pavisade_model::kinds::#reads),*],
+                reads: &[#(#reads),*],
             };
         }
     })

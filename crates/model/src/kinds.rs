@@ -79,3 +79,29 @@ kinds! {
     KUBE_SCHEDULER_CONFIGURATION = "kubescheduler.config.k8s.io" "KubeSchedulerConfiguration" "";
     KUBELET_CONFIGURATION = "kubelet.config.k8s.io" "KubeletConfiguration" "";
 }
+
+/// Kinds of Kubernetes' own that make pods.
+pub const WORKLOADS: &[GroupKind] = &[
+    POD,
+    DEPLOYMENT,
+    DAEMON_SET,
+    STATEFUL_SET,
+    REPLICA_SET,
+    REPLICATION_CONTROLLER,
+    JOB,
+    CRON_JOB,
+];
+
+/// NetworkPolicy and what else restricts the traffic of pods.
+pub const NETWORK_POLICIES: &[GroupKind] = &[
+    NETWORK_POLICY,
+    CILIUM_NETWORK_POLICY,
+    CILIUM_CLUSTERWIDE_NETWORK_POLICY,
+    CALICO_NETWORK_POLICY,
+    CALICO_NETWORK_POLICY_CRD,
+    CALICO_GLOBAL_NETWORK_POLICY,
+    CALICO_GLOBAL_NETWORK_POLICY_CRD,
+    CLUSTER_NETWORK_POLICY,
+    ADMIN_NETWORK_POLICY,
+    BASELINE_ADMIN_NETWORK_POLICY,
+];

@@ -198,11 +198,16 @@ pub struct Meta {
     pub scope: Scope,
     /// Kinds whose objects are its subjects; empty where the lens says it (pods, worlds).
     pub on: &'static [GroupKind],
-    /// Kinds that it reads besides its subject.
-    pub reads: &'static [GroupKind],
+    /// Kinds that it reads besides its subject, in groups; [`Meta::reads`] goes through them.
+    pub reads: &'static [&'static [GroupKind]],
 }
 
 impl Meta {
+    /// Kinds that it reads besides its subject.
+    pub fn reads(&self) -> impl Iterator<Item = GroupKind> {
+        self.reads.iter().flat_map(|group| group.iter().copied())
+    }
+
     /// The area its id says.
     pub fn area(&self) -> Area {
         match self.id.as_bytes().get(3) {

@@ -140,12 +140,13 @@ pub fn check_explain(
     let controls = options.frameworks.get(meta.id).map_or(&[][..], |c| c.as_slice());
     if layout == Layout::Json {
         let names = |kinds: &[GroupKind]| kinds.iter().map(GroupKind::to_string).collect();
+        let reads: Vec<_> = meta.reads().collect();
         let mut card = Card::new(meta);
         card.detail = Some(Detail {
             why: meta.why.trim(),
             fix: meta.fix.trim(),
             on: names(meta.on),
-            reads: names(meta.reads),
+            reads: names(&reads),
             parameters,
             frameworks: controls,
         });
@@ -174,7 +175,7 @@ pub fn check_explain(
     let kinds =
         |kinds: &[GroupKind]| kinds.iter().map(GroupKind::to_string).collect::<Vec<_>>().join(", ");
     fact(page, "judges", &kinds(meta.on));
-    fact(page, "reads", &kinds(meta.reads));
+    fact(page, "reads", &kinds(&meta.reads().collect::<Vec<_>>()));
 
     section(page, STRONG, "Why", meta.why);
     section(page, HELP, "Fix", meta.fix);

@@ -24,32 +24,11 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     confidence = Medium,
     scope = Related,
     on = [NAMESPACE],
-    reads = [
-        POD,
-        DEPLOYMENT,
-        STATEFUL_SET,
-        DAEMON_SET,
-        REPLICA_SET,
-        REPLICATION_CONTROLLER,
-        JOB,
-        CRON_JOB,
-        ADMISSION_CONFIGURATION
-    ]
+    reads = [..WORKLOADS, ADMISSION_CONFIGURATION]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnrestrictedNamespace {}
-
-const WORKLOADS: [GroupKind; 8] = [
-    kinds::POD,
-    kinds::DEPLOYMENT,
-    kinds::STATEFUL_SET,
-    kinds::DAEMON_SET,
-    kinds::REPLICA_SET,
-    kinds::REPLICATION_CONTROLLER,
-    kinds::JOB,
-    kinds::CRON_JOB,
-];
 
 const PREFIX: &str = "pod-security.kubernetes.io/";
 
@@ -79,7 +58,7 @@ impl Check for UnrestrictedNamespace {
             Place::from,
         );
         let mut holder = None;
-        for kind in WORKLOADS {
+        for &kind in kinds::WORKLOADS {
             let listing = cx.list_in(kind, namespace.name());
             holder = listing.objects.first().copied();
             if holder.is_some() {

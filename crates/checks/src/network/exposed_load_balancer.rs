@@ -30,26 +30,7 @@ use crate::{Check, Cx, OnObject, Verdict};
     confidence = Medium,
     scope = Related,
     on = [SERVICE],
-    reads = [
-        POD,
-        DEPLOYMENT,
-        DAEMON_SET,
-        STATEFUL_SET,
-        REPLICA_SET,
-        REPLICATION_CONTROLLER,
-        JOB,
-        CRON_JOB,
-        NETWORK_POLICY,
-        CILIUM_NETWORK_POLICY,
-        CILIUM_CLUSTERWIDE_NETWORK_POLICY,
-        CALICO_NETWORK_POLICY,
-        CALICO_NETWORK_POLICY_CRD,
-        CALICO_GLOBAL_NETWORK_POLICY,
-        CALICO_GLOBAL_NETWORK_POLICY_CRD,
-        CLUSTER_NETWORK_POLICY,
-        ADMIN_NETWORK_POLICY,
-        BASELINE_ADMIN_NETWORK_POLICY
-    ]
+    reads = [..WORKLOADS, ..NETWORK_POLICIES]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

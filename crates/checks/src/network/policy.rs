@@ -47,18 +47,6 @@ const OTHER_POLICIES: [(GroupKind, bool); 9] = [
     (kinds::BASELINE_ADMIN_NETWORK_POLICY, false),
 ];
 
-/// Kinds whose objects make pods and are read beside a policy or a Service.
-const WORKLOADS: [GroupKind; 8] = [
-    kinds::POD,
-    kinds::DEPLOYMENT,
-    kinds::DAEMON_SET,
-    kinds::STATEFUL_SET,
-    kinds::REPLICA_SET,
-    kinds::REPLICATION_CONTROLLER,
-    kinds::JOB,
-    kinds::CRON_JOB,
-];
-
 /// Whether a NetworkPolicy counts for a direction: `policyTypes`, or its default (always Ingress;
 /// Egress where the policy has egress rules).
 pub(super) fn applies_to(policy: &Object, direction: Direction) -> bool {
@@ -276,14 +264,14 @@ pub(super) struct Pods<'a> {
 
 /// The pods of all workloads.
 pub(super) fn all_pods<'a>(cx: &Cx<'a>) -> Vec<Pod<'a>> {
-    let objects = WORKLOADS.into_iter().flat_map(|kind| cx.list(kind).objects);
+    let objects = kinds::WORKLOADS.iter().flat_map(|kind| cx.list(*kind).objects);
     objects.flat_map(Object::pods).collect()
 }
 
 /// The pods of the workloads in a namespace.
 pub(super) fn pods_near<'a>(namespace: &'a str, cx: &Cx<'a>) -> Pods<'a> {
     let mut found = Pods { pods: Vec::new(), complete: true, refused: None };
-    for kind in WORKLOADS {
+    for &kind in kinds::WORKLOADS {
         let listing = near(kind, namespace, cx);
         found.complete &= matches!(listing.coverage, Coverage::Complete | Coverage::NotServed);
         found.refused = found.refused.or_else(|| listing.refused());

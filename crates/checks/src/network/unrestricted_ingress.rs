@@ -22,18 +22,7 @@ use crate::{Check, Cx, OnPod, Verdict};
     severity = Medium,
     confidence = Medium,
     scope = Related,
-    reads = [
-        NETWORK_POLICY,
-        CILIUM_NETWORK_POLICY,
-        CILIUM_CLUSTERWIDE_NETWORK_POLICY,
-        CALICO_NETWORK_POLICY,
-        CALICO_NETWORK_POLICY_CRD,
-        CALICO_GLOBAL_NETWORK_POLICY,
-        CALICO_GLOBAL_NETWORK_POLICY_CRD,
-        CLUSTER_NETWORK_POLICY,
-        ADMIN_NETWORK_POLICY,
-        BASELINE_ADMIN_NETWORK_POLICY
-    ]
+    reads = [..NETWORK_POLICIES]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

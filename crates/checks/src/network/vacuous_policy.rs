@@ -25,20 +25,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     confidence = High,
     scope = Related,
     on = [NETWORK_POLICY],
-    reads = [
-        POD,
-        DEPLOYMENT,
-        DAEMON_SET,
-        STATEFUL_SET,
-        REPLICA_SET,
-        REPLICATION_CONTROLLER,
-        JOB,
-        CRON_JOB,
-        ROLE,
-        CLUSTER_ROLE,
-        ROLE_BINDING,
-        CLUSTER_ROLE_BINDING
-    ]
+    reads = [..WORKLOADS, ROLE, CLUSTER_ROLE, ROLE_BINDING, CLUSTER_ROLE_BINDING]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

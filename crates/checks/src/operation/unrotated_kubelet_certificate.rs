@@ -23,12 +23,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     severity = Low,
     scope = Related,
     on = [KUBELET_CONFIGURATION],
-    reads = [
-        KUBELET_CONFIGURATION,
-        KUBEADM_CLUSTER_CONFIGURATION,
-        KUBEADM_INIT_CONFIGURATION,
-        KUBEADM_JOIN_CONFIGURATION
-    ]
+    reads = [KUBELET_CONFIGURATION, KUBEADM_CLUSTER_CONFIGURATION, KUBEADM_INIT_CONFIGURATION, KUBEADM_JOIN_CONFIGURATION]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -23,19 +23,7 @@ use crate::{Check, Claim, Cx, OnWorld, Place, Verdict};
     severity = Low,
     confidence = Low,
     scope = World,
-    reads = [
-        CLUSTER_IMAGE_POLICY,
-        KYVERNO_CLUSTER_POLICY,
-        KYVERNO_POLICY,
-        KYVERNO_IMAGE_VALIDATING_POLICY,
-        CONSTRAINT_TEMPLATE,
-        DEPLOYMENT,
-        STATEFUL_SET,
-        DAEMON_SET,
-        POD,
-        JOB,
-        CRON_JOB
-    ]
+    reads = [..WORKLOADS, CLUSTER_IMAGE_POLICY, KYVERNO_CLUSTER_POLICY, KYVERNO_POLICY, KYVERNO_IMAGE_VALIDATING_POLICY, CONSTRAINT_TEMPLATE]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -44,20 +32,11 @@ pub(crate) struct MissingSignaturePolicy {}
 /// Whether a policy demands signatures.
 type Demands<'f> = &'f dyn Fn(&Object) -> bool;
 
-const WORKLOADS: [GroupKind; 6] = [
-    kinds::DEPLOYMENT,
-    kinds::STATEFUL_SET,
-    kinds::DAEMON_SET,
-    kinds::POD,
-    kinds::JOB,
-    kinds::CRON_JOB,
-];
-
 impl Check for MissingSignaturePolicy {
     type On = OnWorld;
 
     fn check<'a>(&self, _: &'a World, cx: &Cx<'a>) -> Verdict<'a> {
-        if WORKLOADS.iter().all(|kind| cx.list(*kind).objects.is_empty()) {
+        if kinds::WORKLOADS.iter().all(|kind| cx.list(*kind).objects.is_empty()) {
             return Verdict::NotApplicable;
         }
         let always = |_: &Object| true;
