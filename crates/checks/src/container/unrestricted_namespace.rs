@@ -1,7 +1,7 @@
 //! PV-C029.
 
 use pavisade_macros::check;
-use pavisade_model::{GroupKind, Severity, kinds};
+use pavisade_model::{Severity, kinds};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;

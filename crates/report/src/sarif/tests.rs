@@ -35,10 +35,14 @@ fn official_schema() -> Option<Value> {
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn the_official_schema_accepts_it() {
-    let Some(schema) = official_schema() else {
+    let Some(mut schema) = official_schema() else {
         eprintln!("skipped: run `cargo fetch --locked` in crates/report/tests/sarif-schema");
         return;
     };
+    // A pattern with an unbalanced bracket is no ECMA-262 expression, and the validator says so.
+    if let Some(language) = schema["definitions"]["run"]["properties"]["language"].as_object_mut() {
+        language.remove("pattern");
+    }
     let validator = jsonschema::validator_for(&schema).unwrap();
     for judgement in [
         mixed(),
