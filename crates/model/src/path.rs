@@ -1,52 +1,108 @@
 //! Field paths, from a value's parents.
 
-use pavisade_yaml::{Kind, Value, to_json};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use pavisade_yaml::{Doc, Kind, NodeId, Value, to_json};
 use sha2::{Digest as _, Sha256};
 
 /// Keys by which Kubernetes merges list elements, in the order in which they are tried.
 const MERGE_KEYS: [&str; 7] =
     ["name", "mountPath", "devicePath", "containerPort", "port", "key", "host"];
 
-/// The path of a value below `root`, list elements by their merge key or index:
-/// `spec.containers[name=web].ports[0]`.
-pub fn display_path(root: Value<'_>, value: Value<'_>) -> String {
-    path(root, value, |element, index| merge_key(element).unwrap_or_else(|| index.to_string()))
+/// The last steps of a path that are kept: objects of Kubernetes have fewer, hostile ones 10,000.
+const MAX_STEPS: usize = 64;
+/// Bytes of a step, beyond which a hash stands for the rest.
+const MAX_STEP: usize = 512;
+
+/// The paths of one value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    /// For people: list elements by their merge key or index, `spec.containers[name=web].ports[0]`.
+    pub shown: String,
+    /// For fingerprints, since it survives reordering: list elements by their merge key, or by a
+    /// hash of their content where they have none.
+    pub stable: String,
 }
 
-/// The path of a value below `root` that survives reordering: list elements by their merge key,
-/// or by a hash of their content where they have none.
-pub fn stable_path(root: Value<'_>, value: Value<'_>) -> String {
-    path(root, value, |element, _| {
-        merge_key(element).unwrap_or_else(|| {
-            let hash = Sha256::digest(to_json(element));
-            hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
-        })
-    })
+/// Makes paths, and remembers the list elements on them: thousands of findings in one list would
+/// each read the whole list otherwise.
+#[derive(Debug, Default)]
+pub struct Paths {
+    elements: HashMap<Place, Element>,
+    indexes: HashMap<Place, usize>,
 }
 
-fn path(root: Value<'_>, value: Value<'_>, element: impl Fn(Value<'_>, usize) -> String) -> String {
-    let mut steps = Vec::new();
-    let mut at = value;
-    while at.id() != root.id() {
-        let Some(parent) = at.parent() else { break };
-        steps.push(match parent.kind() {
-            Kind::Sequence => {
-                let index = parent.items().position(|item| item.id() == at.id()).unwrap_or(0);
-                format!("[{}]", element(at, index))
+/// A value: the address of its document, which outlives the paths, and its node.
+type Place = (*const Doc, NodeId);
+
+/// How a list element is told from the others.
+#[derive(Debug)]
+struct Element {
+    shown: String,
+    stable: String,
+}
+
+impl Paths {
+    /// The path of a value below `root`.
+    pub fn of<'d>(&mut self, root: Value<'d>, value: Value<'d>) -> Path {
+        let mut path = Path { shown: String::new(), stable: String::new() };
+        let mut steps = Vec::new();
+        let mut at = value;
+        while at.id() != root.id() {
+            let Some(parent) = at.parent() else { break };
+            if steps.len() == MAX_STEPS {
+                path = Path { shown: "…".into(), stable: "…".into() };
+                break;
             }
-            _ => at.key().unwrap_or("").to_owned(),
-        });
-        at = parent;
-    }
-    let mut path = String::new();
-    for step in steps.iter().rev() {
-        if step.starts_with('[') {
-            path.push_str(step);
-        } else {
-            push_field(&mut path, step);
+            steps.push((at, parent));
+            at = parent;
         }
+        for (at, parent) in steps.into_iter().rev() {
+            if parent.kind() == Kind::Sequence {
+                let Element { shown, stable } = self.element(at, parent);
+                path.shown.extend(["[", shown, "]"]);
+                path.stable.extend(["[", stable, "]"]);
+            } else {
+                let name = short(at.key().unwrap_or(""));
+                push_field(&mut path.shown, &name);
+                push_field(&mut path.stable, &name);
+            }
+        }
+        path
     }
-    path
+
+    fn element(&mut self, at: Value<'_>, list: Value<'_>) -> &Element {
+        let Self { elements, indexes } = self;
+        elements.entry(place(at)).or_insert_with(|| {
+            if let Some(key) = merge_key(at) {
+                let key = short(&key).into_owned();
+                return Element { shown: key.clone(), stable: key };
+            }
+            if !indexes.contains_key(&place(at)) {
+                indexes.extend(list.items().map(place).zip(0..));
+            }
+            let index = indexes.get(&place(at)).map_or(0, |index| *index);
+            Element { shown: index.to_string(), stable: hash(&to_json(at)) }
+        })
+    }
+}
+
+fn place(value: Value<'_>) -> Place {
+    (std::ptr::from_ref(value.doc()), value.id())
+}
+
+fn hash(text: &str) -> String {
+    Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The text, or its start and a hash of all of it.
+fn short(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_STEP {
+        return Cow::Borrowed(text);
+    }
+    let start: String = text.chars().take(MAX_STEP / 8).collect();
+    Cow::Owned(format!("{start}…{}", hash(text)))
 }
 
 /// Appends a field's name: `.name`, or `["odd name"]`.
@@ -71,4 +127,40 @@ fn merge_key(element: Value<'_>) -> Option<String> {
         let value = element.get(key)?.scalar_text()?;
         Some(format!("{key}={value}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use pavisade_yaml::{Source, read};
+
+    use super::*;
+
+    fn last(text: &str) -> Path {
+        let documents = read(&Source::new("f", text));
+        let root = documents.docs[0].root();
+        let value = root.descendants().last().unwrap();
+        Paths::default().of(root, value)
+    }
+
+    #[test]
+    fn elements_are_named_by_merge_key_index_or_content() {
+        let path = last("spec: {c: [{name: a}, {name: b, ports: [x, {odd key: 1}]}]}");
+        assert_eq!(path.shown, "spec.c[name=b].ports[1][\"odd key\"]");
+        assert_eq!(path.stable, "spec.c[name=b].ports[6cd455280b41][\"odd key\"]");
+    }
+
+    #[test]
+    fn a_path_is_short_however_deep_its_value_is() {
+        let path = last(&format!("{}x{}", "{a: [".repeat(4000), "]}".repeat(4000)));
+        assert!(path.shown.starts_with('…') && path.shown.ends_with(".a[0]"), "{path:?}");
+        assert!(path.stable.len() < 2000, "{path:?}");
+    }
+
+    #[test]
+    fn a_long_key_stands_once_in_memory_and_not_in_every_path() {
+        let key = "k".repeat(60_000);
+        let (one, other) = (last(&format!("? {key}a\n: x\n")), last(&format!("? {key}b\n: x\n")));
+        assert!(one.shown.len() < 100);
+        assert_ne!(one.stable, other.stable);
+    }
 }

@@ -7,9 +7,7 @@
 use std::sync::Arc;
 
 use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
-use pavisade_model::{
-    Finding, KubernetesVersion, Location, Meta, Note, State, display_path, stable_path,
-};
+use pavisade_model::{Finding, KubernetesVersion, Location, Meta, Note, Path, Paths, State};
 use pavisade_snapshot::{Object, Snapshot, World};
 use rayon::prelude::*;
 
@@ -70,15 +68,16 @@ pub fn judge(snapshot: &Snapshot, checks: &CheckSet) -> Judgement {
         .flat_map(|world| world.objects().map(move |object| (&**world, object)))
         .collect();
     let of_objects = objects.par_chunks(CHUNK).map(|chunk| {
-        let mut part = Part::new(checks);
+        let (mut part, mut paths) = (Part::new(checks), Paths::default());
         for (world, object) in chunk {
-            checks.judge_object(world, object, &mut |report| part.take(world, report));
+            let out = &mut |report: Report<'_>| part.take(world, report, &mut paths);
+            checks.judge_object(world, object, out);
         }
         part
     });
     let of_worlds = worlds.par_iter().map(|world| {
-        let mut part = Part::new(checks);
-        checks.judge_world(world, &mut |report| part.take(world, report));
+        let (mut part, mut paths) = (Part::new(checks), Paths::default());
+        checks.judge_world(world, &mut |report| part.take(world, report, &mut paths));
         part
     });
     let parts: Vec<_> = of_objects.chain(of_worlds).collect();
@@ -130,7 +129,7 @@ impl Part {
         Self { findings: Vec::new(), tallies: vec![Tally::default(); checks.metas().len()] }
     }
 
-    fn take(&mut self, world: &World, report: Report<'_>) {
+    fn take(&mut self, world: &World, report: Report<'_>, paths: &mut Paths) {
         let Some(tally) = self.tallies.get_mut(report.index) else { return };
         let claims = match &report.verdict {
             Verdict::Holds => {
@@ -150,13 +149,18 @@ impl Part {
                 claims
             }
         };
-        self.findings.extend(claims.iter().map(|claim| finding(world, &report, claim)));
+        self.findings.extend(claims.iter().map(|claim| finding(world, &report, claim, paths)));
     }
 }
 
-fn finding(world: &World, report: &Report<'_>, claim: &Claim<'_>) -> Finding {
+fn finding(
+    world: &World,
+    report: &Report<'_>,
+    claim: &Claim<'_>,
+    paths: &mut Paths,
+) -> Finding {
     let meta = report.check;
-    let (location, stable_path) = locate(report.object, &claim.place);
+    let (location, stable_path) = locate(report.object, &claim.place, paths);
     Finding {
         check: meta,
         state: claim.state,
@@ -172,7 +176,11 @@ fn finding(world: &World, report: &Report<'_>, claim: &Claim<'_>) -> Finding {
     }
 }
 
-fn locate(object: Option<&Object>, place: &Place<'_>) -> (Location, String) {
+fn locate(
+    object: Option<&Object>,
+    place: &Place<'_>,
+    paths: &mut Paths,
+) -> (Location, String) {
     let none = (Location::None, String::new());
     let Some(span) = place.span() else { return none };
     let (value, missing) = match place {
@@ -189,7 +197,7 @@ fn locate(object: Option<&Object>, place: &Place<'_>) -> (Location, String) {
         ("", missing) => missing.to_owned(),
         (path, missing) => format!("{path}.{missing}"),
     };
-    let path = with_missing(display_path(root, *value));
-    let stable = with_missing(stable_path(root, *value));
+    let Path { shown, stable } = paths.of(root, *value);
+    let (path, stable) = (with_missing(shown), with_missing(stable));
     (Location::Text { source: value.doc().source().clone(), span, path }, stable)
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
-use crate::doc::{Builder, Form, Key, ROOT_PARENT, Tag};
+use crate::doc::{Builder, Form, Key, NO_SIDE, Node, ROOT_PARENT, Tag};
 use crate::resolve::{self, Resolved};
 use crate::scan::{Kind, Scanner, SyntaxError, Token};
 
@@ -32,9 +32,11 @@ pub(crate) fn parse(text: &str, start: usize, end: usize) -> Parse<Parsed> {
         states: Vec::new(),
         frames: Vec::new(),
         anchors: HashMap::new(),
+        buried: HashMap::new(),
         duplicates: Vec::new(),
         decoded: 1,
         aliased: 0,
+        max_aliased: FREE_ALIASED + ALIASED_PER_BYTE * (end - start) as u64,
     };
     let empty = !parser.document()?;
     let end = parser.scanner.peek()?.start;
@@ -103,9 +105,13 @@ struct Parser<'t> {
     states: Vec<State>,
     frames: Vec<Frame>,
     anchors: HashMap<&'t str, Anchor>,
+    /// Nodes that lost to an equal key, as they were, with the mapping in which they did: an
+    /// alias still means them.
+    buried: HashMap<u32, (Node, u32)>,
     duplicates: Vec<(u32, u32)>,
     decoded: u64,
     aliased: u64,
+    max_aliased: u64,
 }
 
 impl<'t> Parser<'t> {
@@ -454,7 +460,10 @@ impl<'t> Parser<'t> {
             self.aliased += nodes;
         }
         let share = self.aliased as f64 / self.decoded as f64;
-        if self.aliased > 100 && self.decoded > 1000 && share > allowed_alias_share(self.decoded) {
+        let beyond_share = self.aliased > 100
+            && self.decoded > 1000
+            && share > allowed_alias_share(self.decoded);
+        if beyond_share || self.aliased > self.max_aliased {
             return Err(error(at, "document contains excessive aliasing"));
         }
         Ok(())
@@ -593,10 +602,23 @@ impl<'t> Parser<'t> {
         if self.in_merge_list() {
             self.builder.nodes[frame.node as usize].tag = Tag::Splice;
         }
-        if frame.mapping {
-            let mut children = Vec::new();
-            self.applied_children(frame.node, &mut children);
+        // What is merged into a mapping that is merged itself is settled in the outermost one:
+        // settled in each, it would be looked at as often as they are nested.
+        let later = frame.merges && self.builder.nodes[frame.node as usize].tag == Tag::Splice;
+        if frame.mapping && !later {
+            let mut children = self.applied_children(frame.node);
+            let before = |node: &u32| (*node, self.builder.nodes[*node as usize]);
+            let before: Vec<_> = match self.anchors.is_empty() {
+                true => Vec::new(),
+                false => children.iter().map(before).collect(),
+            };
             let lost = self.builder.bury_duplicates(self.text, &mut children);
+            if !lost.is_empty() {
+                self.buried.extend(before.into_iter().filter_map(|(node, was)| {
+                    let dead = self.builder.nodes[node as usize].tag == Tag::Dead;
+                    dead.then_some((node, (was, frame.node)))
+                }));
+            }
             if !frame.merges {
                 for node in lost {
                     let node = &self.builder.nodes[node as usize];
@@ -621,28 +643,42 @@ impl<'t> Parser<'t> {
 
     /// A mapping's children in the order in which go-yaml sets them: of several merged maps the
     /// last is set first.
-    fn applied_children(&self, node: u32, out: &mut Vec<u32>) {
-        let end = self.builder.nodes[node as usize].next;
-        let mut at = node + 1;
-        while at < end {
-            let child = &self.builder.nodes[at as usize];
+    fn applied_children(&self, node: u32) -> Vec<u32> {
+        let nodes = &self.builder.nodes;
+        let inside = |node: u32| (node + 1, nodes[node as usize].next);
+        let mut children = Vec::new();
+        let mut open = vec![inside(node)];
+        while let Some((at, end)) = open.pop() {
+            if at >= end {
+                continue;
+            }
+            let child = &nodes[at as usize];
             let next = if child.is_collection() { child.next } else { at + 1 };
+            open.push((next, end));
             match child.tag {
                 Tag::Dead => {}
-                Tag::Splice => self.applied_children(at, out),
-                Tag::SpliceList => {
-                    let mut maps = Vec::new();
-                    let mut map = at + 1;
-                    while map < next {
-                        maps.push(map);
-                        map = self.builder.nodes[map as usize].next;
-                    }
-                    maps.iter().rev().for_each(|&map| self.applied_children(map, out));
-                }
-                _ => out.push(at),
+                Tag::Splice => open.push(inside(at)),
+                Tag::SpliceList => open.extend(self.merged_maps(at).map(inside)),
+                _ => children.push(at),
             }
-            at = next;
         }
+        children
+    }
+
+    /// The elements of a list of maps.
+    fn merged_maps(&self, list: u32) -> impl Iterator<Item = u32> + use<'_, 't> {
+        let nodes = &self.builder.nodes;
+        let end = nodes[list as usize].next;
+        let first = Some(list + 1).filter(|map| *map < end);
+        std::iter::successors(first, move |map| {
+            Some(nodes[*map as usize].next).filter(|map| *map < end)
+        })
+    }
+
+    /// Of equal keys of a mapping that came through an alias, the last wins.
+    fn settle(&mut self, node: u32) {
+        let mut children = self.applied_children(node);
+        self.builder.bury_duplicates(self.text, &mut children);
     }
 
     fn alias(&mut self, token: Token) -> Parse<()> {
@@ -663,10 +699,13 @@ impl<'t> Parser<'t> {
             }
             Anchor::Node(node) => node,
         };
-        if self.frames.iter().any(|f| f.node == from) {
+        let source = match self.buried.get(&from) {
+            Some((was, _)) => *was,
+            None => self.builder.nodes[from as usize],
+        };
+        if source.is_collection() && source.next == NO_SIDE {
             return Err(error(at, &format!("anchor '{name}' value contains itself")));
         }
-        let source = self.builder.nodes[from as usize];
         if self.at_key() {
             if source.is_collection() {
                 return Err(error(at, "invalid map key: only scalars can be keys"));
@@ -704,21 +743,41 @@ impl<'t> Parser<'t> {
         }
         let (key, parent, merge) = self.place(source.tag, at)?;
         let to = self.builder.copy(from, key.as_ref(), parent);
+        self.unbury(from, to);
         // What was merged where its anchor stands is an ordinary value elsewhere.
         match self.builder.nodes[to as usize].tag {
             Tag::Mapping | Tag::Splice if merge || merged_list => self.set_tag(to, Tag::Splice),
-            Tag::Splice => self.set_tag(to, Tag::Mapping),
+            Tag::Splice => {
+                self.set_tag(to, Tag::Mapping);
+                self.settle(to);
+            }
             Tag::SpliceList => {
                 self.set_tag(to, Tag::Sequence);
-                let (mut map, end) = (to + 1, self.builder.nodes[to as usize].next);
-                while map < end {
+                for map in self.merged_maps(to).collect::<Vec<_>>() {
                     self.set_tag(map, Tag::Mapping);
-                    map = self.builder.nodes[map as usize].next;
+                    self.settle(map);
                 }
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Gives a copy back what its original lost to keys around it.
+    fn unbury(&mut self, from: u32, to: u32) {
+        if self.buried.is_empty() {
+            return;
+        }
+        for copied in to..self.builder.nodes.len() as u32 {
+            let original = from + (copied - to);
+            let node = &mut self.builder.nodes[copied as usize];
+            if node.tag == Tag::Dead
+                && let Some((was, mapping)) = self.buried.get(&original)
+                && *mapping < from
+            {
+                (node.tag, node.form) = (was.tag, was.form);
+            }
+        }
     }
 
     fn set_tag(&mut self, node: u32, tag: Tag) {
@@ -731,6 +790,12 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
 );
+
+/// Nodes that aliases may make of a document, free and for each byte of its text. go-yaml has no
+/// such limit, but forgets a document before the next: 8 KiB of text make 10 MB, ten thousand times
+/// over in a file.
+const FREE_ALIASED: u64 = 2000;
+const ALIASED_PER_BYTE: u64 = 4;
 
 const MERGE_NEEDS_MAPS: &str = "map merge requires map or sequence of maps as the value";
 

@@ -157,3 +157,43 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_alias_means_its_anchor_whatever_overrides_it_later() {
+    let cases = [
+        ("a: {k: &v {p: true}, k: x}\nb: *v", r#"{"a":{"k":"x"},"b":{"p":true}}"#),
+        ("a: {k: &v 1, k: x}\nb: *v", r#"{"a":{"k":"x"},"b":1}"#),
+        ("a: {k: &v yes, k: x}\n*v : b", r#"{"a":{"k":"x"},"true":"b"}"#),
+        ("a: {<<: &v {p: true}, p: x}\nb: *v", r#"{"a":{"p":"x"},"b":{"p":true}}"#),
+        ("a: {<<: {q: &v {p: 1}}, q: x}\nb: *v", r#"{"a":{"q":"x"},"b":{"p":1}}"#),
+        ("a: {<<: &v [{p: 1}, {p: 2}], p: x}\nb: *v", r#"{"a":{"p":"x"},"b":[{"p":1},{"p":2}]}"#),
+        // What the anchor's own keys override stays overridden.
+        ("a: {<<: &v {p: 1, p: 2}, p: x}\nb: *v", r#"{"a":{"p":"x"},"b":{"p":2}}"#),
+        ("a: {<<: &v {<<: {p: 1}, p: 2}, p: x}\nb: *v", r#"{"a":{"p":"x"},"b":{"p":2}}"#),
+        ("a: {<<: &v {<<: {p: 1}, p: 2}, p: x}\nb: {<<: *v}", r#"{"a":{"p":"x"},"b":{"p":2}}"#),
+    ];
+    for (text, expected) in cases {
+        let documents = read(&Source::new("f", text));
+        assert_eq!(documents.docs.len(), 1, "{text}: {:?}", documents.notes);
+        assert_eq!(to_json(documents.docs[0].root()), expected, "{text}");
+    }
+}
+
+#[test]
+fn aliases_make_no_more_than_a_multiple_of_the_text() {
+    let bomb = |aliases| {
+        let filler = "x,".repeat(3500);
+        format!("c: [{filler}]\na: &a [{}]\nb: [{}]", "x,".repeat(500), "*a,".repeat(aliases))
+    };
+    assert_eq!(read(&Source::new("f", bomb(60))).docs.len(), 1);
+    assert!(read(&Source::new("f", bomb(750))).docs.is_empty());
+}
+
+#[test]
+fn merges_within_merges_are_settled_once() {
+    let (depth, keys) = (4000, 5000);
+    let inner: String = (0..keys).map(|i| format!("k{i}: v,")).collect();
+    let text = format!("a: {}{{{inner}}}{}", "{<<: ".repeat(depth), "}".repeat(depth));
+    let documents = read(&Source::new("f", text));
+    assert_eq!(documents.docs[0].root().get("a").unwrap().entries().count(), keys);
+}
