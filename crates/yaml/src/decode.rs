@@ -1,7 +1,7 @@
 //! The text of a scalar token, made only when somebody asks for it.
 
+use crate::arena::Form;
 use crate::chars::{break_len, is_blank, is_break_at};
-use crate::doc::Form;
 use crate::scan::BlockHeader;
 
 /// The text of the scalar `raw`, which the scanner has accepted, quotes and header included.

@@ -12,7 +12,8 @@
 
 use std::collections::HashMap;
 
-use crate::doc::{Builder, Doc, DocInner, Form, Key, ROOT_PARENT, Source, Tag};
+use crate::arena::{Builder, Form, Key, ROOT_PARENT, Tag};
+use crate::doc::{Doc, DocInner, Source};
 
 /// Most stages that are read of one file.
 const MAX_STAGES: usize = 1000;

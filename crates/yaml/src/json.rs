@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::doc::{Builder, Form, Key, Kind, ROOT_PARENT, Tag, Value};
+use crate::arena::{Builder, Form, Key, ROOT_PARENT, Tag};
+use crate::doc::{Kind, Value};
 use crate::resolve::Number;
 use crate::scan::{MAX_DEPTH, SyntaxError};
 

@@ -8,6 +8,7 @@
 //!
 //! Not here: what a document means to Kubernetes, files, writing YAML.
 
+mod arena;
 mod chars;
 mod decode;
 mod doc;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
-use crate::doc::{Builder, Form, Key, NO_SIDE, Node, ROOT_PARENT, Tag};
+use crate::arena::{Builder, Form, Key, NO_SIDE, Node, ROOT_PARENT, Tag};
 use crate::resolve::{self, Resolved};
 use crate::scan::{Kind, Scanner, SyntaxError, Token};
 
@@ -460,9 +460,8 @@ impl<'t> Parser<'t> {
             self.aliased += nodes;
         }
         let share = self.aliased as f64 / self.decoded as f64;
-        let beyond_share = self.aliased > 100
-            && self.decoded > 1000
-            && share > allowed_alias_share(self.decoded);
+        let beyond_share =
+            self.aliased > 100 && self.decoded > 1000 && share > allowed_alias_share(self.decoded);
         if beyond_share || self.aliased > self.max_aliased {
             return Err(error(at, "document contains excessive aliasing"));
         }

@@ -1,7 +1,8 @@
 //! A text to documents: cut as kubectl cuts a stream, each document read for itself.
 
+use crate::arena::Builder;
 use crate::chars;
-use crate::doc::{Builder, Doc, DocInner, Source};
+use crate::doc::{Doc, DocInner, Source};
 use crate::scan::SyntaxError;
 use crate::{json, parse};
 

@@ -1,0 +1,122 @@
+//! What stands before a node: anchors, aliases, tags; and directives.
+
+use super::{Kind, Scan, Scanner, SyntaxError};
+use crate::chars::{is_blank, is_blankz, is_break_at};
+
+impl Scanner<'_> {
+    pub(super) fn fetch_directive(&mut self) -> Scan<()> {
+        self.unroll_indent(-1);
+        self.remove_simple_key()?;
+        self.simple_key_allowed = false;
+        let start = self.pos;
+        while self.pos < self.end && !is_break_at(self.text, self.pos) {
+            self.pos += 1;
+        }
+        if !is_directive(&self.text[start..self.pos]) {
+            return Err(SyntaxError::new(start, "this is neither a %YAML nor a %TAG directive"));
+        }
+        self.push(Kind::Directive, start, self.pos);
+        Ok(())
+    }
+
+    pub(super) fn fetch_anchor(&mut self, kind: Kind) -> Scan<()> {
+        self.save_simple_key()?;
+        self.simple_key_allowed = false;
+        let start = self.pos;
+        self.pos += 1;
+        while is_word(self.byte(self.pos)) {
+            self.pos += 1;
+        }
+        let ends_well = is_blankz(self.text, self.pos)
+            || matches!(self.byte(self.pos), b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`');
+        if self.pos == start + 1 || !ends_well {
+            let message = "an anchor or alias name must be letters, digits, '-' or '_'";
+            return Err(SyntaxError::new(start, message));
+        }
+        self.push(kind, start, self.pos);
+        Ok(())
+    }
+
+    pub(super) fn fetch_tag(&mut self) -> Scan<()> {
+        self.save_simple_key()?;
+        self.simple_key_allowed = false;
+        let start = self.pos;
+        if self.byte(start + 1) == b'<' {
+            self.pos += 2;
+            if self.skip_uri()? == 0 {
+                return Err(SyntaxError::new(start, "did not find expected tag URI"));
+            }
+            if self.byte(self.pos) != b'>' {
+                return Err(SyntaxError::new(start, "did not find the expected '>'"));
+            }
+            self.pos += 1;
+        } else {
+            self.pos += 1;
+            while is_word(self.byte(self.pos)) {
+                self.pos += 1;
+            }
+            let named_handle = self.byte(self.pos) == b'!';
+            if named_handle {
+                self.pos += 1;
+            }
+            let suffix = self.skip_uri()?;
+            if named_handle && suffix == 0 {
+                return Err(SyntaxError::new(start, "did not find expected tag URI"));
+            }
+        }
+        if !is_blankz(self.text, self.pos) {
+            let message = "a tag must be followed by a blank or a line end";
+            return Err(SyntaxError::new(start, message));
+        }
+        self.push(Kind::Tag, start, self.pos);
+        Ok(())
+    }
+
+    fn skip_uri(&mut self) -> Scan<usize> {
+        let start = self.pos;
+        loop {
+            let c = self.byte(self.pos);
+            if c == b'%' {
+                let escape = self.text.get(self.pos + 1..self.pos + 3);
+                if !escape.is_some_and(|e| e.iter().all(u8::is_ascii_hexdigit)) {
+                    return Err(SyntaxError::new(self.pos, "did not find URI escaped octet"));
+                }
+                self.pos += 3;
+            } else if is_uri(c) {
+                self.pos += 1;
+            } else {
+                return Ok(self.pos - start);
+            }
+        }
+    }
+}
+
+/// `%YAML 1.1` or `%TAG !handle! prefix`, then perhaps a comment.
+fn is_directive(line: &[u8]) -> bool {
+    let mut words = line.split(|c| is_blank(*c)).filter(|word| !word.is_empty());
+    let number =
+        |digits: &[u8]| matches!(digits.len(), 1 | 2) && digits.iter().all(u8::is_ascii_digit);
+    let good = match words.next() {
+        Some(b"%YAML") => words.next().is_some_and(|version| {
+            let mut parts = version.splitn(2, |c| *c == b'.');
+            parts.next().is_some_and(number) && parts.next().is_some_and(number)
+        }),
+        Some(b"%TAG") => {
+            let handle = words.next().and_then(|handle| handle.strip_prefix(b"!"));
+            let closed = handle.map(|handle| handle.strip_suffix(b"!").unwrap_or(handle));
+            let one = handle.is_some_and(|handle| handle.is_empty() || handle.ends_with(b"!"));
+            one && closed.is_some_and(|name| name.iter().all(|c| is_word(*c)))
+                && words.next().is_some_and(|prefix| prefix.iter().all(|c| is_uri(*c)))
+        }
+        _ => false,
+    };
+    good && words.next().is_none_or(|word| word.starts_with(b"#"))
+}
+
+fn is_uri(c: u8) -> bool {
+    is_word(c) || b";/?:@&=+$,.!~*'()[]%".contains(&c)
+}
+
+fn is_word(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || c == b'_' || c == b'-'
+}
