@@ -28,8 +28,9 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
 
     let progress = Spinner::new(args.quiet);
     let loaded = load(&request, io::stdin().lock(), &progress);
-    progress.finish();
+    progress.judging(loaded.stats.objects);
     let mut judgement = judge(&loaded.snapshot, &checks);
+    progress.finish();
     let outcome = outcome(&judgement, args.fail_on.severity());
     if let Some(least) = args.min_severity {
         judgement.findings.retain(|finding| finding.severity >= least);
@@ -75,6 +76,7 @@ fn options(args: &ScanArgs) -> Options {
         width: terminal::width(args.width),
         full: args.full,
         frameworks,
+        root: std::env::current_dir().ok().and_then(|folder| folder.to_str().map(Into::into)),
         ..Options::default()
     }
 }
