@@ -70,14 +70,17 @@ pub(crate) fn table(page: &mut Page<'_>, groups: &[&[&Finding]], places: bool) {
     let firsts = || groups.iter().filter_map(|group| Some((group.len(), *group.first()?)));
     let names = firsts().map(|(_, f)| f.check.name.len()).max().unwrap_or(0);
     let numbers = firsts().map(|(n, _)| number(n).len()).max().unwrap_or(0);
+    let used = |f: &Finding| 2 + 10 + f.check.id.len() + 2 + names + 2 + numbers + 2;
+    let fits = |page: &Page<'_>, f: &Finding| used(f) + width(&place(page, f)) <= page.width;
+    // A column that is mostly empty is none.
+    let places = places && firsts().filter(|(_, f)| fits(page, f)).count() * 2 > groups.len();
     for (n, finding) in firsts() {
         let (severity, check) = (finding.severity.name(), finding.check);
         page.gap(2).put(style::severity(finding.severity), severity).gap(10 - severity.len());
         page.put(PLAIN, check.id).gap(2).put(PLAIN, check.name).gap(names - check.name.len() + 2);
         page.put(STRONG, &format!("{:>numbers$}", number(n)));
-        let used = 2 + 10 + check.id.len() + 2 + names + 2 + numbers + 2;
-        let place = if places { place(page, finding) } else { String::new() };
-        if used + width(&place) <= page.width {
+        if places && fits(page, finding) {
+            let place = place(page, finding);
             page.gap(2).put(DIM, &place);
         }
         page.end();
