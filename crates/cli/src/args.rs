@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pavisade_model::{KubernetesVersion, Severity};
 
-const EXIT_CODES: &str = "\
+pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  clean: no finding at or above --fail-on
   1  findings at or above --fail-on
@@ -85,11 +85,11 @@ pub(crate) struct ScanArgs {
     #[arg(long, help_heading = "Output")]
     pub with_frameworks: bool,
 
-    /// Colours.
+    /// When to use colours.
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
     pub color: Color,
 
-    /// Columns; the terminal's own where it is not given.
+    /// Columns to fill; by default those of the terminal, or 100.
     #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
     pub width: Option<usize>,
 
@@ -128,26 +128,26 @@ pub(crate) struct ChecksArgs {
     #[command(subcommand)]
     pub command: ChecksCommand,
 
-    /// Colours.
+    /// When to use colours.
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
     pub color: Color,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ChecksCommand {
-    /// One line a check.
+    /// List the checks, one a line.
     List {
         #[command(flatten)]
         select: Select,
-        /// As JSON.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// What a check looks at, why, and what to do.
+    /// Say what a check looks at, why, and what to do.
     Explain {
         /// Its id or name.
         check: String,
-        /// As JSON.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },

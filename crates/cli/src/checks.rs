@@ -1,6 +1,6 @@
 //! `pavisade checks`.
 
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, IsTerminal as _, Write as _};
 
 use pavisade_checks::registry;
 use pavisade_compliance::{builtin, controls_by_check};
@@ -15,7 +15,7 @@ pub(crate) fn run(args: &ChecksArgs) -> anyhow::Result<Outcome> {
     let layout = |json: bool| if json { Layout::Json } else { Layout::Terminal };
     let options = Options {
         color: terminal::color(args.color, false),
-        width: terminal::width(None),
+        width: width(&args.command),
         frameworks: controls_by_check(builtin()),
         ..Options::default()
     };
@@ -35,4 +35,12 @@ pub(crate) fn run(args: &ChecksArgs) -> anyhow::Result<Outcome> {
     }
     out.flush()?;
     Ok(Outcome::Clean)
+}
+
+/// A list that goes to a file or program is not cut.
+fn width(command: &ChecksCommand) -> usize {
+    match command {
+        ChecksCommand::List { .. } if !std::io::stdout().is_terminal() => 240,
+        _ => terminal::width(None),
+    }
 }

@@ -1,15 +1,17 @@
 //! The program `pavisade`: arguments, exit codes, progress. No judgement.
-#![expect(clippy::disallowed_methods, reason = "a face reads the environment and the clock")]
 
 mod args;
 mod checks;
+mod man;
 mod progress;
 mod scan;
 mod select;
 mod terminal;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Cli, Command};
@@ -33,11 +35,11 @@ fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args),
         Command::Checks(args) => checks::run(&args),
         Command::Completions { shell } => {
-            let mut command = Cli::command();
-            clap_complete::generate(shell, &mut command, "pavisade", &mut std::io::stdout());
-            Ok(Outcome::Clean)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "pavisade", &mut script);
+            print(&script)
         }
-        Command::Man => man(),
+        Command::Man => man::page(Cli::command()).map_err(Into::into).and_then(|page| print(&page)),
     };
     let outcome = done.unwrap_or_else(|error| {
         if is_broken_pipe(&error) {
@@ -49,8 +51,9 @@ fn main() -> ExitCode {
     ExitCode::from(outcome as u8)
 }
 
-fn man() -> anyhow::Result<Outcome> {
-    clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
+fn print(bytes: &[u8]) -> anyhow::Result<Outcome> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).context("writing standard output")?;
     Ok(Outcome::Clean)
 }
 

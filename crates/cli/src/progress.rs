@@ -2,35 +2,56 @@
 
 use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{JoinHandle, spawn};
+use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pavisade_sources::Progress;
 
-/// Shows how far reading is: on a terminal, and only after a second.
+/// Shows what is being done: on a terminal, and only after a second.
 pub(crate) struct Spinner {
     bar: ProgressBar,
-    shown: bool,
-    started: Instant,
     done: AtomicUsize,
     expected: AtomicUsize,
+    /// Shows the bar when its time has come; ends when the sender is gone.
+    patience: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(120);
 
 impl Spinner {
     pub(crate) fn new(quiet: bool) -> Self {
-        Self {
-            bar: ProgressBar::hidden(),
-            shown: !quiet && std::io::stderr().is_terminal(),
-            started: Instant::now(),
-            done: AtomicUsize::new(0),
-            expected: AtomicUsize::new(0),
-        }
+        let bar = ProgressBar::hidden().with_message("Reading");
+        let patience = (!quiet && std::io::stderr().is_terminal()).then(|| {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+                bar.set_style(style);
+            }
+            let (sender, receiver) = channel::<()>();
+            let bar = bar.clone();
+            let show = move || {
+                if receiver.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                    bar.set_draw_target(ProgressDrawTarget::stderr());
+                    bar.enable_steady_tick(TICK);
+                }
+            };
+            (sender, spawn(show))
+        });
+        Self { bar, done: AtomicUsize::new(0), expected: AtomicUsize::new(0), patience }
+    }
+
+    /// All is read.
+    pub(crate) fn judging(&self, objects: usize) {
+        self.bar.set_message(format!("Judging {} objects", HumanCount(objects as u64)));
     }
 
     /// Takes the progress away.
-    pub(crate) fn finish(&self) {
+    pub(crate) fn finish(self) {
+        if let Some((sender, thread)) = self.patience {
+            drop(sender);
+            let _ = thread.join();
+        }
         self.bar.finish_and_clear();
     }
 }
@@ -46,15 +67,12 @@ impl Progress for Spinner {
 
     fn file(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        // A look at the clock and the terminal every now and then is enough.
-        if !self.shown || !done.is_multiple_of(16) && done > 64 || self.started.elapsed() < PATIENCE
-        {
+        // Texts are made every now and then only: there may be a million files.
+        if self.patience.is_none() || !done.is_multiple_of(16) && done > 64 {
             return;
         }
-        if self.bar.is_hidden() {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
-        self.bar.set_length(self.expected.load(Ordering::Relaxed).max(done) as u64);
-        self.bar.set_position(done as u64);
+        let all = self.expected.load(Ordering::Relaxed).max(done);
+        let (done, all) = (HumanCount(done as u64), HumanCount(all as u64));
+        self.bar.set_message(format!("Reading: {done} of {all}"));
     }
 }

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use pavisade_checks::CheckSet;
 use pavisade_compliance::{builtin, controls_by_check};
-use pavisade_model::{NoteKind, Severity, State};
+use pavisade_model::{KubernetesVersion, NoteKind, Severity, State};
 use pavisade_report::Options;
 use pavisade_scan::{Judgement, judge};
 use pavisade_sources::{Limits, Render, Request, Tools, load};
@@ -22,14 +22,25 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let parameters = select::parameters(&args.set)?;
     let checks = CheckSet::new(args.kubernetes_version, |meta| ids.contains(meta.id), &parameters)
         .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))?;
+    if args.kubernetes_version > KubernetesVersion::LATEST {
+        bail!(
+            "the checks know Kubernetes up to {}, not {}",
+            KubernetesVersion::LATEST,
+            args.kubernetes_version
+        );
+    }
+    if let Some(missing) = args.helm_values.iter().find(|file| !file.is_file()) {
+        bail!("--helm-values {}: there is no such file", missing.display());
+    }
     let request = request(args);
     // Fail on an output that cannot be written before the work, not after it.
     let mut out = output(args.output.as_deref())?;
 
     let progress = Spinner::new(args.quiet);
     let loaded = load(&request, io::stdin().lock(), &progress);
-    progress.finish();
+    progress.judging(loaded.stats.objects);
     let mut judgement = judge(&loaded.snapshot, &checks);
+    progress.finish();
     let outcome = outcome(&judgement, args.fail_on.severity());
     if let Some(least) = args.min_severity {
         judgement.findings.retain(|finding| finding.severity >= least);
@@ -75,6 +86,7 @@ fn options(args: &ScanArgs) -> Options {
         width: terminal::width(args.width),
         full: args.full,
         frameworks,
+        root: std::env::current_dir().ok().and_then(|folder| folder.to_str().map(Into::into)),
         ..Options::default()
     }
 }

@@ -88,6 +88,8 @@ fn wrong_usage_exits_with_2_and_says_what_was_meant() {
         (&["scan", "--check", "privileged-contaner"][..], "did you mean `privileged-container`"),
         (&["scan", "--framework", "cis"], "there is no framework `cis`"),
         (&["scan", "--kubernetes-version", "2"], "is no Kubernetes version"),
+        (&["scan", "--kubernetes-version", "1.99"], "know Kubernetes up to 1.37"),
+        (&["scan", "--helm-values", "nowhere.yaml"], "there is no such file"),
         (&["scan", "--set", "nothing"], "CHECK.PARAMETER=VALUE"),
         (&["scan", "--set", "PV-C001.colour=1"], "unknown field `colour`"),
         (&["checks", "explain", "PV-X999"], "there is no check `PV-X999`"),
@@ -105,6 +107,27 @@ fn an_empty_folder_is_said_to_be_empty() {
     let clean = run(empty.path(), &["scan"]);
     assert_eq!(clean.code, 0);
     assert!(clean.out.contains("nothing to judge"), "{}", clean.out);
+    assert!(clean.out.contains("no Kubernetes objects or Dockerfiles"), "{}", clean.out);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_had_enough_is_no_error() {
+    let folder = folder(&[("pod.yaml", BAD_POD)]);
+    for args in [&["scan"][..], &["checks", "list"], &["completions", "bash"], &["man"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let done = finish(command(folder.path(), args).stdout(writer).output().unwrap());
+        assert_eq!((done.code, done.err.as_str()), (0, ""), "{args:?}");
+    }
+}
+
+#[test]
+fn sarif_names_absolute_paths_below_the_working_folder_by_what_is_below() {
+    let folder = folder(&[("k8s/pod.yaml", BAD_POD)]);
+    let path = folder.path().canonicalize().unwrap().join("k8s");
+    let done = run(folder.path(), &["scan", "-f", "sarif", path.to_str().unwrap()]);
+    assert!(done.out.contains("\"uri\": \"k8s/pod.yaml\""), "{}", done.out);
 }
 
 #[test]
@@ -166,7 +189,11 @@ fn help_names_the_exit_codes_and_completions_and_man_are_made() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(run(folder.path(), &["completions", shell]).out.contains("pavisade"));
     }
-    assert!(run(folder.path(), &["man"]).out.starts_with(".ie"));
+    let page = run(folder.path(), &["man"]).out;
+    assert!(page.starts_with(".ie"));
+    for part in ["\"PAVISADE SCAN\"", "\\-\\-fail\\-on", "\"EXIT STATUS\""] {
+        assert!(page.contains(part), "{part}");
+    }
     assert!(run(folder.path(), &["checks", "list"]).out.contains("PV-C001"));
     assert!(run(folder.path(), &["checks", "explain", "privileged-container"]).out.contains("Why"));
 }

@@ -26,10 +26,15 @@ pub(crate) fn is_secret(finding: &Finding) -> bool {
     of_secrets || SECRET_CHECKS.contains(&finding.check.id)
 }
 
-/// A line with its value masked, and where the span stands in it. What is no key is masked.
+/// A line with its value masked, and where the span stands in it. What is no key is masked; a
+/// boolean is no secret.
 pub(crate) fn line(line: &str, span: Range<usize>) -> (String, Range<usize>) {
     let kept = kept(line);
-    let masked = format!("{}{MASK}", &line[..kept]);
+    if line[..kept].trim_end().ends_with(':') && matches!(line[kept..].trim(), "true" | "false") {
+        return (line.to_owned(), span);
+    }
+    let blank = if line[..kept].ends_with(':') { " " } else { "" };
+    let masked = format!("{}{blank}{MASK}", &line[..kept]);
     let start = if span.start < kept { span.start } else { kept };
     let end = masked.len();
     (masked, start..end)
@@ -109,7 +114,9 @@ mod tests {
             ("  hunter2", "  ••••"),
             ("- hunter2", "- ••••"),
             ("postgres://me:hunter2@db", "••••"),
-            ("key:", "key:••••"),
+            ("key:", "key: ••••"),
+            ("    insecure-skip-tls-verify: true", "    insecure-skip-tls-verify: true"),
+            ("true", "••••"),
             ("", "••••"),
         ] {
             let (masked, span) = line(text, 0..text.len());

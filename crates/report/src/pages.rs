@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use pavisade_model::{GroupKind, Meta};
+use pavisade_model::{Audience, GroupKind, Meta};
 use schemars::Schema;
 use serde::Serialize;
 use serde_json::Value;
@@ -63,8 +63,10 @@ impl Card<'_> {
     }
 }
 
-/// Columns below which area and audience are left out.
-const WIDE: usize = 100;
+/// Columns that a title should have; the area gives way to it.
+const TITLE: usize = 48;
+/// What stands behind the title of a check that runs only when it is asked for.
+const STRICT: &str = " (strict)";
 
 /// Writes a table of checks.
 ///
@@ -81,35 +83,26 @@ pub fn checks_list(
         return guard::write(&cards, out);
     }
     let mut page = Page::new(options, out);
-    let wide = page.width >= WIDE;
-    let row = |meta: &Meta| {
-        let mut row = vec![meta.id, meta.name, meta.severity.name()];
-        if wide {
-            row.extend([meta.area().name(), meta.audience.name()]);
-        }
-        row
-    };
-    let mut heads = vec!["ID", "NAME", "SEVERITY"];
-    if wide {
-        heads.extend(["AREA", "AUDIENCE"]);
-    }
-    let mut widths: Vec<_> = heads.iter().map(|head| head.len()).collect();
+    let heads = ["ID", "NAME", "SEVERITY", "AREA"];
+    let row = |meta: &Meta| [meta.id, meta.name, meta.severity.name(), meta.area().name()];
+    let mut widths = heads.map(str::len);
     for meta in checks {
         for (max, cell) in widths.iter_mut().zip(row(meta)) {
             *max = (*max).max(cell.len());
         }
     }
-    let used = widths.iter().map(|w| w + 2).sum::<usize>();
-    let titles = page.width.saturating_sub(used);
+    let used = |columns: usize| widths[..columns].iter().map(|w| w + 2).sum::<usize>();
+    let columns = if page.width >= used(4) + TITLE { 4 } else { 3 };
+    let titles = page.width.saturating_sub(used(columns));
     // A title of a few letters helps nobody.
     let titles = if titles < 20 { 0 } else { titles };
 
-    for (head, max) in heads.iter().zip(&widths) {
+    for (head, max) in heads.iter().zip(&widths).take(columns) {
         page.put(DIM, head).gap(max - head.len() + 2);
     }
     page.put(DIM, if titles > 0 { "TITLE" } else { "" }).end();
     for meta in checks {
-        for (i, (cell, max)) in row(meta).iter().zip(&widths).enumerate() {
+        for (i, (cell, max)) in row(meta).iter().zip(&widths).take(columns).enumerate() {
             let style = match i {
                 0 => STRONG,
                 2 => style::severity(meta.severity),
@@ -118,7 +111,9 @@ pub fn checks_list(
             page.put(style, cell).gap(max - cell.len() + 2);
         }
         if titles > 0 {
-            page.put(DIM, &cut(meta.title.trim_end_matches('.'), titles));
+            let strict = if meta.audience == Audience::Strict { STRICT } else { "" };
+            let title = cut(meta.title.trim_end_matches('.'), titles - strict.len());
+            page.put(PLAIN, &title).put(DIM, strict);
         }
         page.end();
     }

@@ -124,6 +124,11 @@ pub(crate) fn first_sentence(markdown: &str) -> String {
 
 /// `1 place`, `2 places`.
 pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{} {}", number(n), if n == 1 { one } else { many })
+}
+
+/// `1,234`.
+pub(crate) fn number(n: usize) -> String {
     let digits = n.to_string();
     let mut number = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -132,7 +137,7 @@ pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
         }
         number.push(digit);
     }
-    format!("{number} {}", if n == 1 { one } else { many })
+    number
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ pub(crate) fn plain_note(
 
 /// A note on a file above the limit.
 pub(crate) fn too_large(name: &str, limit: u64) -> Note {
-    let message = format!("larger than {}; it was not read", size(limit));
+    let message = format!("larger than {}", size(limit));
     plain_note(NoteKind::Unread, name, message, "Split it.")
 }
 
@@ -137,7 +137,7 @@ pub(crate) fn outcome(candidate: &Candidate, bytes: Vec<u8>) -> Outcome {
     }
     if bytes[..bytes.len().min(8192)].contains(&0) {
         if candidate.direct {
-            let message = "a binary file; it was not read";
+            let message = "this is a binary file";
             return Outcome::note(plain_note(NoteKind::Unread, name, message, ""));
         }
         return Outcome::skip(Skip::Binary);

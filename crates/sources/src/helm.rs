@@ -58,7 +58,8 @@ impl Helm<'_> {
         })?;
         if !work.missing.is_empty() {
             let missing = work.missing.join(", ");
-            let message = format!("not rendered, since dependencies are not here: {missing}");
+            let message =
+                format!("this chart was not rendered, since dependencies are not here: {missing}");
             let remedy = format!("Run `helm dependency build {}` and scan again.", chart.shown);
             return Err(failed(message, &remedy));
         }
@@ -75,9 +76,9 @@ impl Helm<'_> {
         let text = self.programs.run(self.program, &arguments).map_err(|why| {
             let copy = copy.display().to_string();
             let why = why.replace(&format!("{copy}/"), "").replace(&copy, &chart.shown);
-            let remedy = "Give the values that it needs with a values file, or scan what \
-                          `helm template` prints.";
-            failed(format!("not rendered: {why}"), remedy)
+            let remedy = "Mend the template, or give the values that it needs with \
+                          `--helm-values`.";
+            failed(format!("this chart could not be rendered: {why}"), remedy)
         })?;
         let sources = split(&text, chart);
         let mut notes = Vec::new();

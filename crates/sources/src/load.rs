@@ -307,7 +307,7 @@ impl<'a> Scan<'a> {
             self.request.paths.first().map_or_else(String::new, |p| p.display().to_string());
         if self.encrypted > 0 {
             let message = format!(
-                "{} objects are encrypted by SOPS: their values were not seen",
+                "objects encrypted by SOPS, whose values were not seen: {}",
                 self.encrypted
             );
             self.notes.push(plain_note(NoteKind::Info, &first, message, ""));

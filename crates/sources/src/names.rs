@@ -1,5 +1,9 @@
 //! What a file's name says about it.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::path::Path;
+
 /// What a file may be by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Named {
@@ -13,6 +17,11 @@ pub(crate) enum Named {
     Template,
     /// Anything else.
     Other,
+}
+
+/// A path's last part, also one that is no UTF-8.
+pub(crate) fn of(path: &Path) -> Cow<'_, str> {
+    path.file_name().map_or(Cow::Borrowed(""), OsStr::to_string_lossy)
 }
 
 /// Reads a file's name.

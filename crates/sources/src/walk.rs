@@ -70,7 +70,8 @@ pub(crate) fn walk(shown: &Shown, limit: usize) -> Walked {
                 left_out += 1;
                 continue;
             }
-            let named = entry.file_name().to_str().map_or(Named::Other, names::named);
+            // A name that is no UTF-8 still has its extension.
+            let named = names::named(&entry.file_name().to_string_lossy());
             walked.files.push((entry.into_path(), named));
         }
     }
@@ -119,9 +120,9 @@ impl Links {
             walked.files.sort_by(|a, b| a.0.cmp(&b.0));
         }
         for link in self.outside {
-            let name = link.file_name().and_then(|name| name.to_str()).unwrap_or("");
+            let name = names::of(&link);
             let folder = link.is_dir();
-            if folder || !matches!(names::named(name), Named::Other | Named::Template) {
+            if folder || !matches!(names::named(&name), Named::Other | Named::Template) {
                 let message = "a link that leads outside; it was not followed";
                 let remedy = "Name what it leads to as a path of its own, or the link in \
                               .pavisadeignore.";
@@ -144,8 +145,8 @@ fn failed(shown: &Shown, error: &Error, walked: &mut Walked) {
     let place = path.map_or_else(|| shown.given(), |path| shown.name(path));
     // A link to nothing matters only under a name that counts.
     if path.is_some_and(Path::is_symlink) {
-        let name = path.and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or("");
-        if matches!(names::named(name), Named::Other | Named::Template) {
+        let name = path.map(names::of).unwrap_or_default();
+        if matches!(names::named(&name), Named::Other | Named::Template) {
             walked.links += 1;
             return;
         }

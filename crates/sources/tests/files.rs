@@ -43,6 +43,18 @@ fn kubernetes_files_count_and_others_are_counted_with_their_reason() {
     assert_eq!((seen.stats.files, seen.stats.objects), (4, 4));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_no_utf8_hides_no_object() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = tree(&[]);
+    let name = std::ffi::OsStr::from_bytes(b"p\xff.yaml");
+    std::fs::write(folder.path().join(name), object("Service", "web")).unwrap();
+    let seen = scan(folder.path());
+    assert_eq!(seen.objects(), ["Service web"]);
+    assert_eq!(seen.sources(), ["@/p\u{fffd}.yaml"]);
+}
+
 #[test]
 fn what_is_named_directly_is_read_or_explained() {
     let folder = tree(&[
@@ -321,7 +333,7 @@ fn encrypted_and_substituted_documents_are_kept_and_said() {
     let folder = tree(&[("s.yaml", &sops), ("kustomization.yaml", flux), ("c.yaml", variable)]);
     let seen = scan(folder.path());
     assert_eq!(seen.objects(), ["ConfigMap c-${A}", "Kustomization apps", "Secret s"]);
-    assert_eq!(seen.note("1 objects are encrypted by SOPS").0, NoteKind::Info);
+    assert_eq!(seen.note("not seen: 1").0, NoteKind::Info);
     assert_eq!(seen.note("1 documents hold variables").0, NoteKind::Info);
     let folder = tree(&[("c.yaml", variable)]);
     scan(folder.path()).silent();

@@ -20,6 +20,11 @@ pub(super) struct WrongType<'a> {
 impl<'a> From<WrongType<'a>> for Claim<'a> {
     fn from(WrongType { value, wanted }: WrongType<'a>) -> Self {
         let what = value.key().map_or("an element".to_owned(), |key| format!("`{key}`"));
+        // Flux, envsubst and templates.
+        let later = value.as_str().is_some_and(|text| text.contains("${") || text.contains("{{"));
+        if later {
+            return Self::unknown(value, format!("{what} is filled in later"));
+        }
         let is = value.kind().name();
         Self::unknown(value, format!("{what} is {is} where the API server takes only {wanted}"))
     }

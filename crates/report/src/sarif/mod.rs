@@ -152,14 +152,13 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
     };
     let (physical, path) = match &finding.location {
         Location::Text { source, span, path } => {
-            let artifact = artifact(source.name(), options);
-            (
-                Physical {
-                    artifact_location: artifact,
-                    region: Some(region(source, span, &view.regions)),
-                },
-                &**path,
-            )
+            let (file, region) = match made_of(source.name()) {
+                // The lines are those of a text that is nowhere on disk.
+                Some(file) => (file, SarifRegion::first_line()),
+                None => (source.name(), region(source, span, &view.regions)),
+            };
+            let artifact_location = artifact(file, options);
+            (Physical { artifact_location, region: Some(region) }, &**path)
         }
         Location::None => {
             let world = &*finding.world;
@@ -187,6 +186,11 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
             path,
         },
     }
+}
+
+/// The file or folder that a rendered text was made of.
+fn made_of(name: &str) -> Option<&str> {
+    name.strip_suffix(" (rendered)").or_else(|| name.strip_suffix(" (kustomize)"))
 }
 
 /// `[text](target)` is a link in a SARIF message: a name in a manifest must not make one.

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{artifact, log_of, plain};
+use super::{artifact, log_of, made_of, plain};
 use crate::fixture::{ENCRYPTION, judged, mixed, notes, secret};
 use crate::{Options, guard};
 use pavisade_scan::Judgement;
@@ -114,6 +114,9 @@ fn names_of_files_become_uris() {
         let found = artifact(name, &root);
         assert_eq!((&*found.uri, found.uri_base_id.is_some()), (uri, relative), "{name}");
     }
+    assert_eq!(made_of("web/templates/x.yaml (rendered)"), Some("web/templates/x.yaml"));
+    assert_eq!(made_of("overlays/prod (kustomize)"), Some("overlays/prod"));
+    assert_eq!(made_of("a.yaml"), None);
     assert_eq!(plain("[a](http://b) [c]"), "[a] (http://b) [c]");
 }
 

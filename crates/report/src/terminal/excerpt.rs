@@ -82,6 +82,13 @@ fn fit(line: &str, span: Range<usize>, room: usize) -> (String, Range<usize>) {
 fn has_neighbours(line: &str) -> bool {
     const ANYWHERE: [&str; 5] = ["password", "passwd", "secret", "token", "credential"];
     const ALONE: [&str; 3] = ["value", "data", "key"];
+    let bare = line.trim_start_matches([' ', '-']);
+    // A rule of RBAC names `secrets` and holds none.
+    if ["apiGroups:", "resources:", "verbs:"].iter().any(|key| bare.starts_with(key))
+        && !line.contains('{')
+    {
+        return false;
+    }
     let lower = line.to_ascii_lowercase();
     let alone = |word: &&str| {
         let begins = |at: usize| !lower[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
@@ -185,6 +192,15 @@ mod tests {
         let huge = format!("{{\"a\":\"{}\",\"n\":true}}", "z".repeat(3_000_000));
         check(&huge, "true", 20, "…zzzzzzz\",\"n\":true}\n              ^^^^");
         let json = "{\"password\":\"hunter2\",\"n\":true}";
+        let rule = "    resources: [nodes/proxy, secrets]";
+        check(
+            rule,
+            "nodes/proxy",
+            40,
+            "    resources: [nodes/proxy, secrets]\n                ^^^^^^^^^^^",
+        );
+        let args = "    args: [--password, hunter2, -v]";
+        check(args, "-v", 40, "…-v…\n ^^");
         check(json, "n\":true", 40, "…\"n\":true…\n  ^^^^^^^");
     }
 

@@ -1,12 +1,14 @@
 //! One group: all findings of one check and severity.
 
-use pavisade_model::{Finding, Location, Subject};
+use pavisade_model::{Finding, Location, Severity, Subject};
 
 use super::excerpt::Excerpt;
 use super::page::{Page, place, subject};
 use super::style::{self, DIM, FRAME, HELP, PLAIN, STRONG};
 use crate::mask;
-use crate::text::{clean, count, cut, first_paragraph, first_sentence, unbroken, width, wrap};
+use crate::text::{
+    clean, count, cut, first_paragraph, first_sentence, number, unbroken, width, wrap,
+};
 
 /// What the messages of a group have in common.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,52 @@ impl Messages {
         };
         let first = shape(first);
         if rest.iter().all(|f| shape(f) == first) { Self::ByName } else { Self::Own }
+    }
+}
+
+/// Groups from which on those of medium and low severity get a line each: nobody reads a hundred
+/// pages, and whoever does asks for them.
+const DETAILED: usize = 24;
+
+/// How many of the groups, worst first, are told in detail.
+pub(crate) fn detailed(groups: &[&[&Finding]], full: bool) -> usize {
+    if full || groups.len() <= DETAILED + 1 {
+        return groups.len();
+    }
+    let grave = |group: &&&[&Finding]| group.first().is_some_and(|f| f.severity >= Severity::High);
+    groups.iter().filter(grave).count().max(DETAILED)
+}
+
+/// Writes a line for each group: severity, check, how many, and the first place.
+pub(crate) fn brief(page: &mut Page<'_>, groups: &[&[&Finding]]) {
+    if groups.is_empty() {
+        return;
+    }
+    let more = count(groups.len(), "more check", "more checks");
+    page.put(STRONG, &more).put(PLAIN, " found something; in short:").end();
+    table(page, groups, true);
+    page.end();
+}
+
+/// Rows of severity, check, how many, and with `places` the first place where there is room.
+pub(crate) fn table(page: &mut Page<'_>, groups: &[&[&Finding]], places: bool) {
+    let firsts = || groups.iter().filter_map(|group| Some((group.len(), *group.first()?)));
+    let names = firsts().map(|(_, f)| f.check.name.len()).max().unwrap_or(0);
+    let numbers = firsts().map(|(n, _)| number(n).len()).max().unwrap_or(0);
+    let used = |f: &Finding| 2 + 10 + f.check.id.len() + 2 + names + 2 + numbers + 2;
+    let fits = |page: &Page<'_>, f: &Finding| used(f) + width(&place(page, f)) <= page.width;
+    // A column that is mostly empty is none.
+    let places = places && firsts().filter(|(_, f)| fits(page, f)).count() * 2 > groups.len();
+    for (n, finding) in firsts() {
+        let (severity, check) = (finding.severity.name(), finding.check);
+        page.gap(2).put(style::severity(finding.severity), severity).gap(10 - severity.len());
+        page.put(PLAIN, check.id).gap(2).put(PLAIN, check.name).gap(names - check.name.len() + 2);
+        page.put(STRONG, &format!("{:>numbers$}", number(n)));
+        if places && fits(page, finding) {
+            let place = place(page, finding);
+            page.gap(2).put(DIM, &place);
+        }
+        page.end();
     }
 }
 
@@ -110,7 +158,12 @@ fn excerpt(
         page.put(FRAME, &format!("{:>digits$} |", excerpt.line)).put(PLAIN, " ");
         page.put(PLAIN, &excerpt.text).end();
         page.gap(digits + 1).put(FRAME, "|").gap(excerpt.mark.start + 1);
-        let mark = "^".repeat(excerpt.mark.len()) + if excerpt.more { "…" } else { "" };
+        let room = page.width.saturating_sub(gutter + excerpt.mark.start);
+        let mark = if excerpt.more {
+            "^".repeat(excerpt.mark.len().min(room.saturating_sub(1))) + "…"
+        } else {
+            "^".repeat(excerpt.mark.len())
+        };
         page.put(style, &mark);
         if gutter + excerpt.mark.start + width(&mark) + 1 + width(&message) <= page.width {
             page.put(PLAIN, " ").put(style, &message).end();

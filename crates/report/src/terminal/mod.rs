@@ -39,14 +39,16 @@ pub(crate) fn write(
     let failed: Vec<&Finding> = of(State::Fails).collect();
     let same = |a: &&Finding, b: &&Finding| a.check.id == b.check.id && a.severity == b.severity;
     let groups: Vec<_> = failed.chunk_by(same).collect();
-    let mut told_all = true;
-    for group in &groups {
+    let (detailed, brief) = groups.split_at(findings::detailed(&groups, options.full));
+    let mut told_all = brief.is_empty();
+    for group in detailed {
         told_all &= findings::group(&mut page, group, worlds);
         page.flush()?;
     }
+    findings::brief(&mut page, brief);
     let unknown: Vec<&Finding> = of(State::Unknown).collect();
     told_all &= unknown::section(&mut page, &unknown, worlds);
-    told_all &= notes::section(&mut page, &judgement.notes);
+    told_all &= notes::section(&mut page, &judgement.notes, judgement.objects == 0);
     summary::overview(&mut page, &groups);
     summary::write(&mut page, judgement, told_all);
     page.flush()

@@ -23,15 +23,17 @@ pub(super) fn label(kind: NoteKind) -> &'static str {
 }
 
 /// Writes the section; returns whether all was told.
-pub(super) fn section(page: &mut Page<'_>, notes: &[Note]) -> bool {
+///
+/// With `alone` there is nothing else to tell: then also what is told only to those who ask.
+pub(super) fn section(page: &mut Page<'_>, notes: &[Note], alone: bool) -> bool {
     let mut told_all = true;
     for kind in [NoteKind::Unread, NoteKind::Warning, NoteKind::Info] {
-        told_all &= of_kind(page, notes, kind);
+        told_all &= of_kind(page, notes, kind, alone);
     }
     told_all
 }
 
-fn of_kind(page: &mut Page<'_>, notes: &[Note], kind: NoteKind) -> bool {
+fn of_kind(page: &mut Page<'_>, notes: &[Note], kind: NoteKind, alone: bool) -> bool {
     let mut groups: Vec<Vec<&Note>> = Vec::new();
     let mut by_text = HashMap::new();
     for note in notes.iter().filter(|note| note.kind == kind) {
@@ -43,7 +45,7 @@ fn of_kind(page: &mut Page<'_>, notes: &[Note], kind: NoteKind) -> bool {
     }
     let full = page.options.full;
     // What was left out on purpose is told to those who ask.
-    if kind == NoteKind::Info && !full {
+    if kind == NoteKind::Info && !full && !alone {
         return groups.is_empty();
     }
     let told = if full || groups.len() <= MESSAGES + 1 { groups.len() } else { MESSAGES };

@@ -22,7 +22,7 @@ pub const PLAIN: Style = Style::new();
 pub const fn severity(severity: Severity) -> Style {
     match severity {
         Severity::Critical => AnsiColor::BrightRed.on_default().effects(Effects::BOLD),
-        Severity::High => AnsiColor::Red.on_default(),
+        Severity::High => AnsiColor::Red.on_default().effects(Effects::BOLD),
         Severity::Medium => AnsiColor::Yellow.on_default(),
         Severity::Low => AnsiColor::Cyan.on_default(),
     }

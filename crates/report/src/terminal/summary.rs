@@ -4,10 +4,11 @@ use anstyle::Style;
 use pavisade_model::{Finding, NoteKind, Severity, State};
 use pavisade_scan::Judgement;
 
+use super::findings;
 use super::page::Page;
 use super::style::{self, DIM, GOOD, PLAIN, STRONG, UNKNOWN};
 use crate::json::failing_objects;
-use crate::text::{count, width};
+use crate::text::{count, number, width};
 
 /// Groups of findings from which on the end repeats them in short.
 const MANY: usize = 6;
@@ -20,15 +21,7 @@ pub(super) fn overview(page: &mut Page<'_>, groups: &[&[&Finding]]) {
         return;
     }
     let rows = &groups[..if groups.len() <= ROWS + 1 { groups.len() } else { ROWS }];
-    let firsts = || rows.iter().filter_map(|group| Some((group.len(), *group.first()?)));
-    let names = firsts().map(|(_, f)| f.check.name.len()).max().unwrap_or(0);
-    let numbers = firsts().map(|(n, _)| number(n).len()).max().unwrap_or(0);
-    for (n, finding) in firsts() {
-        let (severity, check) = (finding.severity.name(), finding.check);
-        page.gap(2).put(style::severity(finding.severity), severity).gap(10 - severity.len());
-        page.put(PLAIN, check.id).gap(2).put(PLAIN, check.name).gap(names - check.name.len() + 2);
-        page.put(STRONG, &format!("{:>numbers$}", number(n))).end();
-    }
+    findings::table(page, rows, false);
     if rows.len() < groups.len() {
         let more = count(groups.len() - rows.len(), "more check", "more checks");
         page.gap(2).put(DIM, &format!("… and {more}")).end();
@@ -100,10 +93,6 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
         parts.push((DIM, format!("; `pavisade checks explain {}` tells more", first.check.id)));
     }
     line(page, &parts);
-}
-
-fn number(n: usize) -> String {
-    count(n, "", "").trim_end().to_owned()
 }
 
 /// `23 of 120 objects`; only `120 objects` where whole worlds are what fails.

@@ -102,6 +102,30 @@ fn long_results_end_with_an_overview() {
 }
 
 #[test]
+fn a_flood_of_checks_is_told_in_short_but_for_the_grave_ones() {
+    use pavisade_model::{Finding, Severity, State};
+    let mut judgement = mixed();
+    let findings = std::mem::take(&mut judgement.findings);
+    let one = findings.iter().find(|f| f.state == State::Fails).unwrap();
+    let checks = pavisade_checks::registry().iter().map(|entry| entry.meta);
+    for (severity, range) in [(Severity::High, 0..27), (Severity::Low, 27..30)] {
+        for check in checks.clone().skip(range.start).take(range.len()) {
+            judgement.findings.push(Finding { severity, check, ..one.clone() });
+        }
+    }
+    let shown = show(&judgement, &at(100));
+    assert_eq!(shown.matches("= why:").count(), 27, "{shown}");
+    let start = shown.find("3 more checks").unwrap();
+    let rows: Vec<_> = shown[start..].lines().skip(1).take_while(|row| !row.is_empty()).collect();
+    assert!(
+        rows.len() == 3 && rows.iter().all(|row| row.starts_with("  low       PV-")),
+        "{rows:?}"
+    );
+    let full = show(&judgement, &Options { full: true, ..at(100) });
+    assert_eq!(full.matches("= why:").count(), 30, "{full}");
+}
+
+#[test]
 fn worlds_are_told_apart() {
     let text = deployment("shop", "worker", "docker");
     let worlds: [(&str, &[(&str, &str)]); 2] = [
