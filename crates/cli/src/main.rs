@@ -1,8 +1,5 @@
 //! The program `pavisade`: arguments, exit codes, progress. No judgement.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a face reads the environment and the clock"
-)]
+#![expect(clippy::disallowed_methods, reason = "a face reads the environment and the clock")]
 
 mod args;
 mod checks;

@@ -153,12 +153,7 @@ impl Part {
     }
 }
 
-fn finding(
-    world: &World,
-    report: &Report<'_>,
-    claim: &Claim<'_>,
-    paths: &mut Paths,
-) -> Finding {
+fn finding(world: &World, report: &Report<'_>, claim: &Claim<'_>, paths: &mut Paths) -> Finding {
     let meta = report.check;
     let (location, stable_path) = locate(report.object, &claim.place, paths);
     Finding {
@@ -176,11 +171,7 @@ fn finding(
     }
 }
 
-fn locate(
-    object: Option<&Object>,
-    place: &Place<'_>,
-    paths: &mut Paths,
-) -> (Location, String) {
+fn locate(object: Option<&Object>, place: &Place<'_>, paths: &mut Paths) -> (Location, String) {
     let none = (Location::None, String::new());
     let Some(span) = place.span() else { return none };
     let (value, missing) = match place {

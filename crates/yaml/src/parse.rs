@@ -460,9 +460,8 @@ impl<'t> Parser<'t> {
             self.aliased += nodes;
         }
         let share = self.aliased as f64 / self.decoded as f64;
-        let beyond_share = self.aliased > 100
-            && self.decoded > 1000
-            && share > allowed_alias_share(self.decoded);
+        let beyond_share =
+            self.aliased > 100 && self.decoded > 1000 && share > allowed_alias_share(self.decoded);
         if beyond_share || self.aliased > self.max_aliased {
             return Err(error(at, "document contains excessive aliasing"));
         }

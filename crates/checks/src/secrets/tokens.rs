@@ -53,6 +53,11 @@ const fn dotted(b: u8) -> bool {
 
 const ANY: usize = usize::MAX;
 
+/// Bytes of a token that are looked at; of a key's text more. A text may hold a beginning at every
+/// fourth byte, and each is looked at on its own.
+const LONGEST: usize = 1024;
+const LONGEST_KEY: usize = 16 << 10;
+
 /// The issuers document these formats, most of them so that scanners can know them.
 static FORMATS: [Format; 35] = [
     format("AKIA", upper, 16..=16, "an AWS access key"),
@@ -145,11 +150,12 @@ fn word(rest: &[u8]) -> Option<&'static str> {
     if rest.starts_with(b"eyJ") {
         return is_jwt(rest).then_some("a signed token (JWT)");
     }
+    let rest = &rest[..rest.len().min(LONGEST)];
     let format = FORMATS.iter().find(|format| {
         let Some(tail) = rest.strip_prefix(format.prefix.as_bytes()) else { return false };
         let length = run(tail, format.alphabet);
         // A longer word is something else: base64 holds every prefix sooner or later.
-        let ends = tail.get(length).is_none_or(|&b| !url_safe(b));
+        let ends = tail.get(length).map_or(rest.len() < LONGEST, |&b| !url_safe(b));
         ends && format.length.contains(&length) && is_random(&tail[..length])
     })?;
     Some(format.what)
@@ -169,16 +175,22 @@ fn is_random(tail: &[u8]) -> bool {
 
 /// Three parts, the first two JSON (RFC 7519), the third a signature.
 fn is_jwt(rest: &[u8]) -> bool {
-    let length = run(rest, dotted);
-    let Some(token) = rest.get(..length).and_then(|t| std::str::from_utf8(t).ok()) else {
-        return false;
-    };
+    let rest = &rest[..rest.len().min(LONGEST_KEY)];
+    // No further than three parts: a fourth may begin the next.
+    let mut dots = 0;
+    let length = rest.iter().position(|&b| {
+        dots += usize::from(b == b'.');
+        dots == 3 || !dotted(b)
+    });
+    let token = std::str::from_utf8(&rest[..length.unwrap_or(rest.len())]).unwrap_or("");
     let mut parts = token.split('.');
-    let (Some(header), Some(payload), Some(signature), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(header), Some(payload), Some(signature)) = (parts.next(), parts.next(), parts.next())
     else {
         return false;
     };
+    if dots == 3 {
+        return false;
+    }
     // The token of jwt.io's front page is in half of all examples.
     let famous = payload.starts_with("eyJzdWIiOiIxMjM0NTY3ODkw");
     let json = |part: &str| base64::decode(part).is_some_and(|d| d.starts_with(b"{\""));
@@ -187,7 +199,7 @@ fn is_jwt(rest: &[u8]) -> bool {
 
 /// `-----BEGIN … PRIVATE KEY-----` with a body; an encrypted key is none.
 fn is_private_key(text: &str, at: usize) -> bool {
-    let rest = &text[at..];
+    let rest = &text[at..text.floor_char_boundary(at + LONGEST_KEY)];
     let Some(line) = rest.get(11..).and_then(|r| r.split_once("-----")) else { return false };
     let (label, body) = line;
     if !label.ends_with("PRIVATE KEY") && label != "PGP PRIVATE KEY BLOCK"
@@ -208,6 +220,8 @@ fn is_private_key(text: &str, at: usize) -> bool {
 }
 
 fn is_encoded_key(rest: &[u8]) -> bool {
+    // A multiple of four, so that what is left decodes.
+    let rest = &rest[..rest.len().min(LONGEST_KEY)];
     let length = run(rest, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
     let encoded = rest.get(..length).and_then(|r| std::str::from_utf8(r).ok());
     let text = encoded.and_then(base64::decode).and_then(|b| String::from_utf8(b).ok());
@@ -216,7 +230,7 @@ fn is_encoded_key(rest: &[u8]) -> bool {
 
 /// `user:password@tcp(host:3306)/name`, as Go's MySQL driver takes it.
 fn is_go_dsn(text: &str, at: usize) -> bool {
-    let head = &text[..at];
+    let head = &text[text.floor_char_boundary(at.saturating_sub(LONGEST))..at];
     let start =
         head.rfind(|c: char| c.is_whitespace() || "\"'`=/".contains(c)).map_or(0, |i| i + 1);
     let user_info = head.get(start..).and_then(|u| u.split_once(':'));
