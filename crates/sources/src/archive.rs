@@ -86,6 +86,8 @@ fn members(from: impl Read, name: &str, limits: &Limits) -> Result<Unpacked, Not
     let mut notes = Vec::new();
     let mut archive = tar::Archive::new(from);
     let mut count = 0_usize;
+    // A sparse member's holes are not in the archive: what is written counts as well.
+    let mut left = limits.archive_bytes;
     let entries = archive.entries().map_err(|error| broken(name, &error))?;
     for entry in entries {
         let mut entry = match entry {
@@ -124,6 +126,13 @@ fn members(from: impl Read, name: &str, limits: &Limits) -> Result<Unpacked, Not
             notes.push(too_large(&member, limits.file_bytes));
             continue;
         }
+        if entry.size() > left {
+            let error =
+                io::Error::other(format!("it unpacks to more than {}", size(limits.archive_bytes)));
+            notes.push(broken_after(name, &error, count - 1));
+            break;
+        }
+        left -= entry.size();
         let target = folder.path().join(&inside);
         match write(&mut entry, &target, limits.file_bytes) {
             Ok(()) => {}

@@ -192,10 +192,19 @@ fn empty_list(root: Value<'_>) -> bool {
 /// document's end, or in the list around) goes to the last.
 fn attach(objects: &mut [Object], unseen: &[Unseen]) {
     let Some(last) = objects.len().checked_sub(1) else { return };
+    let span = |index: &usize| objects[*index].value().span();
+    let mut order: Vec<usize> = (0..objects.len()).collect();
+    order.sort_by_key(|index| span(index).start);
+    let around = |at: u32| {
+        let before = order.partition_point(|index| span(index).start <= at);
+        let start = span(order[..before].last()?).start;
+        // Through an alias several objects may stand at one place.
+        let first = order[order.partition_point(|index| span(index).start < start)];
+        span(&first).contains(&at).then_some(first)
+    };
     let mut of: Vec<Vec<Unseen>> = vec![Vec::new(); objects.len()];
     for note in unseen {
-        let inside = |o: &Object| o.value().span().contains(&note.span.0);
-        of[objects.iter().position(inside).unwrap_or(last)].push(note.clone());
+        of[around(note.span.0).unwrap_or(last)].push(note.clone());
     }
     for (object, unseen) in objects.iter_mut().zip(of) {
         if !unseen.is_empty() {

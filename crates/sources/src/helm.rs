@@ -1,6 +1,7 @@
 //! Renders charts with the user's `helm`: a copy of the chart, its dependencies put in from this
 //! disk as far as they are there, nothing fetched.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -273,6 +274,7 @@ impl std::fmt::Display for Key<'_> {
 /// Cuts helm's output into a text for each template, by its comments.
 fn split(text: &str, chart: &Chart) -> Vec<Source> {
     let mut sections: Vec<(&str, String)> = Vec::new();
+    let mut known: HashMap<&str, usize> = HashMap::new();
     let mut lines = text.split_inclusive('\n').peekable();
     let mut current = 0;
     while let Some(line) = lines.next() {
@@ -281,9 +283,8 @@ fn split(text: &str, chart: &Chart) -> Vec<Source> {
         if begins || sections.is_empty() {
             let path = source.filter(|_| begins);
             if let Some(path) = path.or_else(|| sections.is_empty().then_some("")) {
-                let known = sections.iter().position(|(known, _)| *known == path);
-                current = known.unwrap_or(sections.len());
-                if known.is_none() {
+                current = *known.entry(path).or_insert(sections.len());
+                if current == sections.len() {
                     sections.push((path, String::new()));
                 }
             }

@@ -1,6 +1,6 @@
 //! The files below a given folder, in order.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,10 +43,7 @@ pub(crate) fn walk(shown: &Shown, limit: usize) -> Walked {
             }
             let mut links = seen.lock().unwrap_or_else(PoisonError::into_inner);
             match fs::canonicalize(entry.path()) {
-                Ok(target) if target.starts_with(&boundary) => {
-                    links.followed.push((entry.path().to_owned(), target));
-                    true
-                }
+                Ok(target) if target.starts_with(&boundary) => links.follow(entry.path(), target),
                 Ok(_) => {
                     links.outside.push(entry.path().to_owned());
                     false
@@ -89,16 +86,31 @@ pub(crate) fn walk(shown: &Shown, limit: usize) -> Walked {
 #[derive(Debug, Default)]
 struct Links {
     /// With what they lead to.
-    followed: Vec<(PathBuf, PathBuf)>,
+    followed: HashMap<PathBuf, PathBuf>,
+    targets: HashSet<PathBuf>,
+    again: usize,
     outside: Vec<PathBuf>,
 }
 
 impl Links {
+    /// Whether a link is to be followed: one for each target. Forty folders with two links each to
+    /// the next have a million million paths.
+    fn follow(&mut self, link: &Path, target: PathBuf) -> bool {
+        if !self.targets.insert(target.clone()) {
+            self.again += 1;
+            return false;
+        }
+        self.followed.insert(link.to_owned(), target);
+        true
+    }
+
     /// Drops files that are reached at their own place as well, and says what was not followed.
     fn settle(self, shown: &Shown, walked: &mut Walked) {
+        walked.links += self.again;
         if !self.followed.is_empty() {
             let linked = |path: &Path| {
-                self.followed.iter().rev().find_map(|(link, target)| {
+                path.ancestors().find_map(|link| {
+                    let target = self.followed.get(link)?;
                     let rest = path.strip_prefix(link).ok()?;
                     let file = rest.as_os_str().is_empty();
                     Some(if file { target.clone() } else { target.join(rest) })

@@ -126,3 +126,28 @@ fn bombs_are_defused() {
     let seen = with(Limits { archive_entries: 1, ..free });
     assert_eq!(seen.note("more than 1 members").0, NoteKind::Unread);
 }
+
+#[test]
+fn holes_of_a_sparse_member_count_as_bytes() {
+    let mut archive = tar::Builder::new(Vec::new());
+    for _ in 0..3 {
+        let mut header = tar::Header::new_gnu();
+        header.set_path("web.yaml").unwrap();
+        header.set_size(0);
+        header.set_mode(0o644);
+        header.set_entry_type(tar::EntryType::GNUSparse);
+        let gnu = header.as_gnu_mut().unwrap();
+        // Half a megabyte of nothing.
+        gnu.realsize.copy_from_slice(b"00002000000\0");
+        gnu.sparse[0].offset.copy_from_slice(b"00002000000\0");
+        gnu.sparse[0].numbytes.copy_from_slice(b"00000000000\0");
+        header.set_cksum();
+        archive.append(&header, &b""[..]).unwrap();
+    }
+    let folder = tree(&[]);
+    put(folder.path(), "a.tar", &archive.into_inner().unwrap());
+    let mut request = Request::new([folder.path().join("a.tar")]);
+    request.limits = Limits { archive_bytes: 1 << 20, ..Limits::default() };
+    let seen = run(folder.path(), &request);
+    assert_eq!(seen.note("after 2 members: it unpacks to more than 1 MiB").0, NoteKind::Unread);
+}

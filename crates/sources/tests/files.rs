@@ -349,3 +349,17 @@ fn standard_input_is_a_text() {
     let loaded = load(&Request::new(["-"]), "".as_bytes(), &());
     assert_eq!(loaded.snapshot.notes()[0].kind, NoteKind::Info);
 }
+
+#[cfg(unix)]
+#[test]
+fn links_that_double_at_each_step_are_followed_once() {
+    let folder = tree(&[("f49/web.yaml", &object("Service", "web"))]);
+    for i in 0..49 {
+        let at = folder.path().join(format!("f{i}"));
+        std::fs::create_dir(&at).unwrap();
+        for link in ["a", "b"] {
+            std::os::unix::fs::symlink(format!("../f{}", i + 1), at.join(link)).unwrap();
+        }
+    }
+    assert_eq!(scan(folder.path()).objects().len(), 1);
+}

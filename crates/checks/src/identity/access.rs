@@ -240,12 +240,13 @@ impl Access {
 }
 
 fn closure<'m>(edges: &'m HashMap<String, Vec<String>>, from: &str) -> Vec<&'m String> {
-    let mut found: Vec<&String> = Vec::new();
+    let (mut found, mut known) = (Vec::new(), HashSet::from([from]));
     let mut next = edges.get(from).map(|e| e.iter().collect::<Vec<_>>()).unwrap_or_default();
     while let Some(name) = next.pop() {
-        if name != from && !found.contains(&name) {
+        if known.insert(name) {
             found.push(name);
-            next.extend(edges.get(name).into_iter().flatten());
+            let more = edges.get(name).into_iter().flatten();
+            next.extend(more.filter(|name| !known.contains(name.as_str())));
         }
     }
     found

@@ -2,6 +2,11 @@
 
 use super::{Found, by_name, tokens};
 
+/// Bytes before and after a sign that are looked at: one line may hold millions of signs. A
+/// longer value is cut there.
+const LONGEST_NAME: usize = 512;
+const LONGEST_VALUE: usize = 2048;
+
 /// How a text says `name = value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Syntax {
@@ -42,27 +47,28 @@ const MOST: usize = 200;
 /// All secrets in a text.
 pub(crate) fn find<'t>(text: &'t str, syntax: Syntax) -> Vec<Hit<'t>> {
     let mut hits: Vec<Hit<'_>> = Vec::new();
+    let mut lines = Lines { text, at: 0, start: 0, comment: false };
     tokens::find(text, &mut |token| {
         if hits.len() >= MOST {
             return;
         }
         // In a comment a URL shows the form, mostly.
-        let start = line_of(text, token.at);
-        if token.what == tokens::URL && is_comment(text.get(start..token.at).unwrap_or("")) {
-            return;
+        if token.what != tokens::URL || !lines.in_comment(token.at) {
+            hits.push(Hit { at: token.at, name: "", found: Found::Form(token.what) });
         }
-        hits.push(Hit { at: token.at, name: "", found: Found::Form(token.what) });
     });
+    let mut told: Vec<usize> = hits.iter().map(|hit| hit.at).collect();
+    told.sort_unstable();
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         if !is_comment(line) {
             pairs(line, syntax, &mut |at, name, value| {
                 // A token under a telling name is one secret, told by its form.
                 let from = value.as_ptr() as usize - text.as_ptr() as usize;
-                let told = |h: &Hit<'_>| (from..=from + value.len()).contains(&h.at);
-                if let Some(found) = by_name(name, value)
-                    && hits.len() < MOST
-                    && !hits.iter().any(told)
+                let next = told.get(told.partition_point(|at| *at < from));
+                if hits.len() < MOST
+                    && next.is_none_or(|at| *at > from + value.len())
+                    && let Some(found) = by_name(name, value)
                 {
                     hits.push(Hit { at: start + at, name, found });
                 }
@@ -74,9 +80,29 @@ pub(crate) fn find<'t>(text: &'t str, syntax: Syntax) -> Vec<Hit<'t>> {
     hits
 }
 
-fn line_of(text: &str, at: usize) -> usize {
-    let head = &text.as_bytes()[..at.min(text.len())];
-    memchr::memrchr(b'\n', head).map_or(0, |i| i + 1)
+/// Whether places are in comments, asked from the first to the last: a line may have megabytes.
+struct Lines<'t> {
+    text: &'t str,
+    at: usize,
+    start: usize,
+    comment: bool,
+}
+
+impl Lines<'_> {
+    fn in_comment(&mut self, at: usize) -> bool {
+        let seen = if at < self.at { 0 } else { self.at };
+        let newline = memchr::memrchr(b'\n', self.text.as_bytes().get(seen..at).unwrap_or(&[]));
+        if let Some(newline) = newline {
+            self.start = seen + newline + 1;
+        } else if seen == 0 {
+            self.start = 0;
+        }
+        if newline.is_some() || seen == 0 {
+            self.comment = is_comment(self.text.get(self.start..at).unwrap_or(""));
+        }
+        self.at = at;
+        self.comment
+    }
 }
 
 /// A line that only people read.
@@ -102,9 +128,11 @@ fn pairs<'t>(line: &'t str, syntax: Syntax, each: &mut dyn FnMut(usize, &'t str,
         {
             continue;
         }
-        let head = line[..sep].trim_end_matches([' ', '\t', ':', '+', '?']);
+        let near = line.floor_char_boundary(sep.saturating_sub(LONGEST_NAME));
+        let head = line[near..sep].trim_end_matches([' ', '\t', ':', '+', '?']);
         let (name, at) = name_before(head);
         // `checksum/my-secret` is the name of an annotation.
+        let at = near + at;
         if name.is_empty() || line[..at].ends_with('/') {
             continue;
         }
@@ -113,7 +141,8 @@ fn pairs<'t>(line: &'t str, syntax: Syntax, each: &mut dyn FnMut(usize, &'t str,
         if !super::is_telling(name) {
             continue;
         }
-        if let Some(value) = value_after(&line[sep + 1..], syntax, tight) {
+        let far = line.floor_char_boundary(sep + 1 + LONGEST_VALUE);
+        if let Some(value) = value_after(&line[sep + 1..far], syntax, tight) {
             each(at, name, value);
         }
     }
@@ -273,6 +302,17 @@ mod tests {
             assert_eq!(found[0].1, Found::Named, "{text}");
         }
         assert_eq!(names("x = connect(password='hunter2')", Syntax::Code).len(), 1);
+    }
+
+    #[test]
+    fn a_line_of_many_signs_and_beginnings_is_read_once() {
+        for part in
+            ["password=", ": ", "eyJ.", "glpat-.", "-----BEGIN RSA PRIVATE KEY-----", "@tcp("]
+        {
+            // Where the line ends, a value is short enough to be one.
+            assert!(names(&part.repeat(20_000), Syntax::Settings).len() < 50, "{part}");
+        }
+        assert_eq!(names(&"password=hunter2 \n".repeat(20_000), Syntax::Settings).len(), 20_000);
     }
 
     #[test]
