@@ -75,12 +75,52 @@ pub(crate) fn is_control_plane(pod: Pod<'_>) -> bool {
     let runs_component = |c: pavisade_snapshot::Container<'_>| {
         command::read(c.value()).is_some_and(|command| command.program != "kubelet")
     };
+    let adds = |c: &pavisade_snapshot::Container<'_>| {
+        c.security(&["capabilities", "add"]).is_some_and(|added| {
+            added.items().any(|a| a.as_str().is_none_or(|a| a != "NET_BIND_SERVICE"))
+        })
+    };
+    let mounts = |volume: Value<'_>| {
+        volume.get("hostPath").filter(|source| !source.is_null()).is_some_and(|source| {
+            source.str("path").is_none_or(|path| WHOLE.contains(&path.trim_end_matches('/')))
+                || source.str("path").is_some_and(|path| path.ends_with(".sock"))
+        })
+    };
     pod.object().kind() == "Pod"
         && pod.object().namespace() == "kube-system"
         && (on("hostNetwork") && !on("hostPID") && !on("hostIPC"))
         && pod.containers().next().is_some()
-        && pod.containers().all(|c| runs_component(c) && !privileged(&c))
+        && pod.containers().all(|c| runs_component(c) && !privileged(&c) && !adds(&c))
+        && !pod.volumes().any(mounts)
 }
+
+/// Directories of a node that no component needs as a whole.
+const WHOLE: [&str; 24] = [
+    "",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/usr/bin",
+    "/usr/local",
+    "/usr/local/bin",
+    "/var",
+    "/var/lib",
+    "/var/lib/containerd",
+    "/var/lib/docker",
+    "/var/lib/kubelet",
+    "/var/lib/kubelet/pods",
+    "/var/run",
+];
 
 /// Whether an object configures components.
 pub(crate) fn configures(object: &Object) -> bool {

@@ -9,6 +9,8 @@
 mod check;
 mod component;
 mod context;
+mod field;
+mod fragment;
 mod image;
 mod lens;
 mod registry;

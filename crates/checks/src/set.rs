@@ -6,6 +6,7 @@ use pavisade_model::{KubernetesVersion, Meta, Subject};
 use pavisade_snapshot::{Object, World};
 use serde::de::DeserializeOwned;
 
+use crate::fragment::{is_fragment, said};
 use crate::registry::registry;
 use crate::{Check, Cx, Dispatch, Lens, Target, Verdict, component};
 
@@ -188,7 +189,9 @@ impl CheckSet {
             Target::Object(object) => Some(object),
             Target::World(_) => None,
         };
+        let fragment = check.dispatch() == Dispatch::Pods && object.is_some_and(is_fragment);
         check.run(target, &cx, &mut |subject, verdict| {
+            let verdict = if fragment { said(verdict) } else { verdict };
             out(Report { check: check.meta(), index, subject, object, verdict });
         });
     }

@@ -684,7 +684,8 @@ impl<'t> Parser<'t> {
         let at = token.start;
         let name = &self.text[at as usize + 1..token.end as usize];
         let Some(&anchor) = self.anchors.get(name) else {
-            return Err(error(at, &format!("unknown anchor '{name}' referenced")));
+            // The name is not shown: an unquoted password may begin with `*`.
+            return Err(error(at, "an alias names an anchor that does not stand above it"));
         };
         self.count(1, false, at)?;
         let from = match anchor {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::field::{WrongType, boolean};
-use super::root::{has_user_namespace, is_root_possible};
+use super::root::{has_user_namespace, is_root_possible, runs_on_windows};
 use crate::{Check, Cx, OnPod, Place, Verdict};
 
 /// Pods with root containers in the user namespace of their node.
@@ -27,7 +27,7 @@ impl Check for HostUserNamespace {
     type On = OnPod;
 
     fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        if !cx.kubernetes().at_least(33) || pod.is_windows() {
+        if !cx.kubernetes().at_least(33) || runs_on_windows(pod) {
             return Verdict::NotApplicable;
         }
         match judge(pod) {

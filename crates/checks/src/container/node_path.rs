@@ -124,6 +124,10 @@ fn normalise(path: &str) -> String {
             _ => parts.push(part),
         }
     }
+    // Through these links a process of the node has its root directory.
+    while let ["proc", "1" | "self", "root", ..] = parts[..] {
+        parts.drain(..3);
+    }
     // The link that every distribution has.
     if parts.starts_with(&["var", "run"]) {
         parts.remove(0);
@@ -147,6 +151,9 @@ mod tests {
             ("//var/./run/docker.sock/", "/run/docker.sock"),
             ("/var/runner", "/var/runner"),
             ("/etc/../root", "/root"),
+            ("/proc/1/root", "/"),
+            ("/proc/self/root/var/run", "/run"),
+            ("/proc/1/rootfs", "/proc/1/rootfs"),
             (r"C:\Windows\", "/c:/windows"),
             (r"\\.\pipe\docker_engine", "/pipe/docker_engine"),
         ] {

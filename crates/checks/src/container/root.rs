@@ -1,8 +1,18 @@
 //! Whether a container runs as root, and whose root that is.
 
 use pavisade_snapshot::{Container, Pod};
+use pavisade_yaml::Value;
 
 use super::field::{Field, WrongType, boolean, integer};
+
+/// Whether the pod can only run on a node with Windows, marked so or not.
+pub(super) fn runs_on_windows(pod: Pod<'_>) -> bool {
+    let node = |label| pod.at(&["nodeSelector", label]).and_then(Value::as_str);
+    pod.is_windows()
+        || ["kubernetes.io/os", "beta.kubernetes.io/os"]
+            .into_iter()
+            .any(|l| node(l) == Some("windows"))
+}
 
 /// Whether the pod has a user namespace of its own (`hostUsers: false`).
 pub(super) fn has_user_namespace(pod: Pod<'_>) -> Result<bool, WrongType<'_>> {

@@ -5,6 +5,7 @@ use pavisade_snapshot::Container;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::field::list;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
 /// Containers that take a Secret as environment variables and not as a file.
@@ -25,7 +26,11 @@ impl Check for SecretAsEnv {
 
     fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
         let value = container.value();
-        let single = value.list("env").filter_map(|entry| {
+        let (single, whole) = match (list(value, &["env"]), list(value, &["envFrom"])) {
+            (Ok(single), Ok(whole)) => (single, whole),
+            (Err(wrong), _) | (_, Err(wrong)) => return wrong.into(),
+        };
+        let single = single.filter_map(|entry| {
             let reference = entry.at(&["valueFrom", "secretKeyRef"]).filter(|v| !v.is_null())?;
             let message = format!(
                 "environment variable `{}` of container `{}` is taken from Secret `{}`",
@@ -35,7 +40,7 @@ impl Check for SecretAsEnv {
             );
             Some(Claim::fails(reference, message))
         });
-        let whole = value.list("envFrom").filter_map(|entry| {
+        let whole = whole.filter_map(|entry| {
             let reference = entry.get("secretRef").filter(|v| !v.is_null())?;
             let message = format!(
                 "container `{}` takes all of Secret `{}` as environment variables",

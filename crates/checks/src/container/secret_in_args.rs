@@ -6,6 +6,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::field::list;
 use crate::{Check, Claim, Cx, OnContainer, Verdict, secrets};
 
 /// Containers with a secret written into a command line.
@@ -35,8 +36,14 @@ impl Check for SecretInArgs {
 
     fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
         let mut claims = Vec::new();
-        let own: Vec<_> =
-            container.value().list("command").chain(container.value().list("args")).collect();
+        let value = container.value();
+        let mut own: Vec<_> = Vec::new();
+        for field in ["command", "args"] {
+            match list(value, &[field]) {
+                Ok(words) => own.extend(words),
+                Err(wrong) => claims.push(wrong.into()),
+            }
+        }
         look(&own, "the command line", container.name(), &mut claims);
         for path in COMMANDS {
             let words: Vec<_> = container.at(path).into_iter().flat_map(Value::items).collect();

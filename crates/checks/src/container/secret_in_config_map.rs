@@ -6,6 +6,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::field;
 use crate::{Check, Claim, Cx, OnObject, Verdict, secrets};
 
 /// ConfigMaps that hold a secret.
@@ -29,9 +30,18 @@ impl Check for SecretInConfigMap {
     type On = OnObject;
 
     fn check<'a>(&self, map: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        let entries = map.at(&["data"]).into_iter().flat_map(Value::entries);
-        Verdict::from_claims(entries.flat_map(|(key, value)| {
-            let Some(text) = value.scalar_text() else { return Vec::new() };
+        let entries = match field::map(map.value(), &["data"]) {
+            Ok(data) => data.into_iter().flat_map(Value::entries),
+            Err(wrong) => return wrong.into(),
+        };
+        let texts = entries.flat_map(|(key, value)| {
+            let Some(text) = value.scalar_text() else {
+                return field::text(map.value(), &["data", key])
+                    .err()
+                    .map(Claim::from)
+                    .into_iter()
+                    .collect();
+            };
             // One line is the value of a setting; more are a file.
             let setting = !text.trim_end().contains('\n');
             match setting.then(|| secrets::in_setting(key, &text)).flatten() {
@@ -41,8 +51,21 @@ impl Check for SecretInConfigMap {
                 }
                 None => in_file(key, value, &text),
             }
-        }))
+        });
+        let binary = match field::map(map.value(), &["binaryData"]) {
+            Ok(data) => data.into_iter().flat_map(Value::entries),
+            Err(wrong) => return wrong.into(),
+        };
+        Verdict::from_claims(texts.chain(binary.filter_map(|(key, value)| in_binary(key, value))))
     }
+}
+
+/// Of bytes only a form tells: there are no lines with names and values.
+fn in_binary<'a>(key: &str, value: Value<'a>) -> Option<Claim<'a>> {
+    let decoded = secrets::decoded(value.as_str()?)?;
+    let found = secrets::in_text_form(&decoded)?;
+    let message = format!("`{key}` in `binaryData` holds {}", found.what());
+    Some(Claim::fails(value, message).confidence(found.confidence()))
 }
 
 fn in_file<'a>(key: &str, value: Value<'a>, text: &str) -> Vec<Claim<'a>> {

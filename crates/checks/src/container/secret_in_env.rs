@@ -5,6 +5,7 @@ use pavisade_snapshot::Container;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::field::list;
 use crate::{Check, Claim, Cx, OnContainer, Verdict, secrets};
 
 /// Containers with a secret written into an environment variable.
@@ -25,7 +26,11 @@ impl Check for SecretInEnv {
     type On = OnContainer;
 
     fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        let claims = container.value().list("env").filter_map(|entry| {
+        let entries = match list(container.value(), &["env"]) {
+            Ok(entries) => entries,
+            Err(wrong) => return wrong.into(),
+        };
+        let claims = entries.filter_map(|entry| {
             let name = entry.str("name").unwrap_or("");
             let value = entry.get("value")?;
             let text = value.scalar_text()?;

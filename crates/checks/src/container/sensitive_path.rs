@@ -155,6 +155,10 @@ static TABLE: &[Sensitive] = &[
     write("/etc/crio", Within, RUNTIME),
     write("/etc/docker", Within, RUNTIME),
     write("/usr/share/containers/oci", Within, RUNTIME),
+    // Plugins of the runtime (NRI), which containerd serves by default from 2.0 on.
+    write("/etc/nri", Within, RUNTIME),
+    write("/opt/nri", Within, RUNTIME),
+    entry("/run/nri", Within, Critical, RUNTIME, RUNTIME),
     entry("/etc/kubernetes", Within, Critical, STATIC_PODS, CLUSTER_KEYS),
     entry("/etc/rancher", Within, Critical, STATIC_PODS, CLUSTER_KEYS),
     entry("/srv/kubernetes", Within, Critical, CLUSTER_KEYS, CLUSTER_KEYS),

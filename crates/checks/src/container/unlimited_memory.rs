@@ -7,6 +7,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::field::find;
 use crate::{Check, Claim, Cx, OnContainer, Place, Verdict, image};
 
 /// Containers without a limit of memory.
@@ -33,7 +34,13 @@ impl Check for UnlimitedMemory {
             return Verdict::NotApplicable;
         }
         let name = container.name();
-        if let Some(value) = container.at(&MEMORY).filter(|v| !v.is_null()) {
+        let own = find(container.value(), &MEMORY);
+        let of_pod = find(container.pod().spec(), &MEMORY);
+        let (own, of_pod) = match (own, of_pod) {
+            (Ok(own), Ok(of_pod)) => (own, of_pod),
+            (Err(wrong), _) | (_, Err(wrong)) => return wrong.into(),
+        };
+        if let Some(value) = own {
             return match limit(value) {
                 Limit::Some => Verdict::Holds,
                 Limit::Zero => Verdict::fails(
@@ -45,7 +52,7 @@ impl Check for UnlimitedMemory {
         }
         let place = Place::field(container.value(), &MEMORY);
         // Limits of the whole pod: KEP-2837, alpha in 1.32, on by default from 1.34.
-        let of_pod = container.pod().at(&MEMORY).filter(|v| !v.is_null()).map(|v| (v, limit(v)));
+        let of_pod = of_pod.map(|v| (v, limit(v)));
         match of_pod {
             Some((_, Limit::Some)) if cx.kubernetes().at_least(34) => return Verdict::Holds,
             Some((_, Limit::Some)) if cx.kubernetes().at_least(32) => {

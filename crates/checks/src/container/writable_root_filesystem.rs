@@ -2,10 +2,10 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Container;
-use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::root::runs_on_windows;
 use crate::{Check, Cx, OnContainer, Place, Verdict, image};
 
 /// Containers that can write to their own file system.
@@ -26,8 +26,7 @@ impl Check for WritableRootFilesystem {
 
     fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
         let pod = container.pod();
-        let node = pod.at(&["nodeSelector", "kubernetes.io/os"]).and_then(Value::as_str);
-        if pod.is_windows() || node == Some("windows") {
+        if runs_on_windows(pod) {
             // Windows has no such setting; with `os.name` the API refuses it.
             return Verdict::NotApplicable;
         }

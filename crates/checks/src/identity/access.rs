@@ -109,6 +109,8 @@ pub(super) struct Access {
     misplaced: HashMap<String, String>,
     /// Namespaces of the ServiceAccounts that any binding names, by their name.
     accounts: HashMap<String, HashSet<String>>,
+    /// Namespaces of which a binding names all ServiceAccounts together.
+    account_groups: HashSet<String>,
     /// The least of what was seen of bindings.
     pub(super) coverage: Option<Coverage>,
 }
@@ -173,8 +175,15 @@ impl Access {
         let subjects: Vec<_> =
             subjects.filter_map(Subject::read).filter(|s| !s.is_masters()).collect();
         for subject in &subjects {
-            if let Subject::ServiceAccount { namespace, name } = subject {
-                self.accounts.entry(name.clone()).or_default().insert(namespace.clone());
+            match subject {
+                Subject::ServiceAccount { namespace, name } => {
+                    self.accounts.entry(name.clone()).or_default().insert(namespace.clone());
+                }
+                Subject::Group(name) => {
+                    let namespace = name.strip_prefix("system:serviceaccounts:");
+                    self.account_groups.extend(namespace.map(str::to_owned));
+                }
+                Subject::User(_) => {}
             }
         }
         let place = match everywhere {
@@ -231,8 +240,12 @@ impl Access {
         cx.get(kinds::CLUSTER_ROLE, namespace, name)
     }
 
-    /// Whether a binding names that ServiceAccount itself. Files may leave the namespace out.
+    /// Whether a binding names that ServiceAccount itself, or all of its namespace. Files may leave
+    /// the namespace out.
     pub(super) fn names_account(&self, namespace: &str, name: &str) -> bool {
+        if self.account_groups.contains(namespace) {
+            return true;
+        }
         self.accounts.get(name).is_some_and(|namespaces| {
             namespace.is_empty() || namespaces.contains(namespace) || namespaces.contains("")
         })

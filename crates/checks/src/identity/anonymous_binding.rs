@@ -42,7 +42,7 @@ impl Check for AnonymousBinding {
         };
         let subjects: Vec<_> = bound.subjects.iter().filter(|(_, s)| anybody(s)).collect();
         if subjects.is_empty() {
-            return Verdict::NotApplicable;
+            return bound.refused().map_or(Verdict::NotApplicable, Verdict::from);
         }
         let rules = bound.rules(cx);
         let place = subjects.first().map(|subject| subject.0);
@@ -66,6 +66,6 @@ impl Check for AnonymousBinding {
             );
             Claim::fails(*place, message).severity(severity).confidence(confidence)
         });
-        Verdict::from_claims(claims.chain(unreadable))
+        Verdict::from_claims(claims.chain(unreadable).chain(bound.refused()))
     }
 }

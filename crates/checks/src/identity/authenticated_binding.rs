@@ -39,7 +39,7 @@ impl Check for AuthenticatedBinding {
         let subjects: Vec<_> =
             bound.subjects.iter().filter_map(|(p, s)| Some((*p, s, everybody(s)?))).collect();
         if subjects.is_empty() {
-            return Verdict::NotApplicable;
+            return bound.refused().map_or(Verdict::NotApplicable, Verdict::from);
         }
         let rules = bound.rules(cx);
         let place = subjects.first().map(|subject| subject.0);
@@ -67,7 +67,7 @@ impl Check for AuthenticatedBinding {
             );
             Claim::fails(place, message).severity(severity).confidence(confidence)
         });
-        Verdict::from_claims(claims.chain(unreadable))
+        Verdict::from_claims(claims.chain(unreadable).chain(bound.refused()))
     }
 }
 

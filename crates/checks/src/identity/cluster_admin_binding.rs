@@ -80,6 +80,6 @@ impl Check for ClusterAdminBinding {
             let message = format!("{subject} is bound to {role}: it {power}");
             Some(Claim::fails(*place, message).severity(severity).instance(subject.to_string()))
         });
-        Verdict::from_claims(claims)
+        Verdict::from_claims(claims.chain(bound.refused()))
     }
 }

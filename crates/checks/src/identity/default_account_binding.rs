@@ -44,6 +44,6 @@ impl Check for DefaultAccountBinding {
             );
             Claim::fails(*place, message)
         });
-        Verdict::from_claims(claims)
+        Verdict::from_claims(claims.chain(bound.refused()))
     }
 }

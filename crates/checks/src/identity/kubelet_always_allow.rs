@@ -5,6 +5,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::field::text;
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
 
 /// A kubelet that allows every request.
@@ -47,12 +48,11 @@ const MESSAGE: &str = "the kubelet allows every request: its callers run command
 
 fn from_file(file: &Object) -> Verdict<'_> {
     // The default of the file (kubelet's `SetDefaults_KubeletConfiguration`) is Webhook.
-    let mode = file.at(&["authorization", "mode"]).filter(|m| !m.is_null());
-    let Some(mode) = mode else { return Verdict::Holds };
-    match mode.as_str() {
-        Some("Webhook" | "") => Verdict::Holds,
-        Some("AlwaysAllow") => Verdict::fails(mode, MESSAGE),
-        _ => Verdict::unknown(mode, "this is no mode that kubelets know"),
+    match text(file.value(), &["authorization", "mode"]) {
+        Ok(None | Some(("Webhook" | "", _))) => Verdict::Holds,
+        Ok(Some(("AlwaysAllow", mode))) => Verdict::fails(mode, MESSAGE),
+        Ok(Some((_, mode))) => Verdict::unknown(mode, "this is no mode that kubelets know"),
+        Err(wrong) => wrong.into(),
     }
 }
 

@@ -5,6 +5,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::field::boolean;
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
 
 /// A kubelet that answers requests without credentials.
@@ -43,16 +44,14 @@ impl Check for KubeletAnonymousAccess {
 }
 
 fn from_file(file: &Object) -> Verdict<'_> {
-    let enabled = file.at(&["authentication", "anonymous", "enabled"]);
-    // The default of the file (kubelet's `SetDefaults_KubeletConfiguration`) is false.
-    let Some(enabled) = enabled.filter(|e| !e.is_null()) else { return Verdict::Holds };
-    match enabled.as_bool() {
-        Some(false) => Verdict::Holds,
-        Some(true) => Verdict::fails(
+    match boolean(file.value(), &["authentication", "anonymous", "enabled"]) {
+        // The default of the file (kubelet's `SetDefaults_KubeletConfiguration`) is false.
+        Ok(None | Some((false, _))) => Verdict::Holds,
+        Ok(Some((true, enabled))) => Verdict::fails(
             enabled,
             "the kubelet serves requests without credentials, as user `system:anonymous`",
         ),
-        None => Verdict::unknown(enabled, "`enabled` is no boolean"),
+        Err(wrong) => wrong.into(),
     }
 }
 

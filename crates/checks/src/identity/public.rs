@@ -7,6 +7,7 @@ use pavisade_yaml::Value;
 use super::access::{Access, Subject};
 use super::builtin;
 use super::rules::{Resource, Rule, Rules, is_aggregated, is_own_group};
+use crate::field::{WrongType, list, text};
 use crate::{Claim, Cx};
 
 /// What a role gives, from little to much.
@@ -49,19 +50,34 @@ pub(super) struct Bound<'a> {
     pub(super) name: &'a str,
     /// The namespace of a RoleBinding.
     pub(super) namespace: Option<&'a str>,
+    /// What of the subjects has a wrong type, if anything.
+    refused: Option<WrongType<'a>>,
 }
 
 impl<'a> Bound<'a> {
     /// `None` where it names no role: the API server refuses such a binding.
     pub(super) fn read(binding: &'a Object) -> Option<Self> {
         let role = binding.at(&["roleRef"])?;
-        let subjects = binding.at(&["subjects"]).into_iter().flat_map(Value::items);
+        let (subjects, refused) = match list(binding.value(), &["subjects"]) {
+            Ok(subjects) => (subjects.collect(), None),
+            Err(wrong) => (Vec::new(), Some(wrong)),
+        };
+        let wrong = |subject: &Value<'a>| {
+            ["kind", "name", "namespace"].iter().find_map(|field| text(*subject, &[field]).err())
+        };
+        let refused = refused.or_else(|| subjects.iter().find_map(wrong));
         Some(Self {
-            subjects: subjects.filter_map(|v| Some((v, Subject::read(v)?))).collect(),
+            refused,
+            subjects: subjects.into_iter().filter_map(|v| Some((v, Subject::read(v)?))).collect(),
             kind: role.str("kind")?,
             name: role.str("name")?,
             namespace: binding.is(kinds::ROLE_BINDING).then(|| binding.namespace()),
         })
+    }
+
+    /// Why it cannot be said whom it names.
+    pub(super) fn refused(&self) -> Option<Claim<'a>> {
+        self.refused.map(Claim::from)
     }
 
     /// ` in namespace x`, or ` in all namespaces`.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::address::Cidr;
-use super::policy::{Direction, rules};
+use super::policy::{Direction, rules, wrong_type};
 use super::rule::{allows_anybody, allows_every_port, block, is_every_pod, peers, unreadable};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
@@ -29,6 +29,9 @@ impl Check for AllowAllPolicy {
     type On = OnObject;
 
     fn check<'a>(&self, policy: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        if let Some(wrong) = wrong_type(policy) {
+            return wrong.into();
+        }
         let claims = [Direction::Ingress, Direction::Egress].into_iter().flat_map(|direction| {
             rules(policy, direction).filter_map(move |rule| {
                 let claim = judge(rule, direction)?;

@@ -13,6 +13,7 @@ use super::policy::{
     policies_near, restriction, rules, selects,
 };
 use super::rule::{Target, allows_anybody, allows_target, block, peers};
+use crate::field::text;
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Load balancers that anybody may reach.
@@ -40,10 +41,11 @@ impl Check for ExposedLoadBalancer {
     type On = OnObject;
 
     fn check<'a>(&self, service: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        let Some(kind) = service.at(&["spec", "type"]) else { return Verdict::NotApplicable };
-        if kind.as_str() != Some("LoadBalancer") {
-            return Verdict::NotApplicable;
-        }
+        let kind = match text(service.value(), &["spec", "type"]) {
+            Ok(Some(("LoadBalancer", kind))) => kind,
+            Ok(_) => return Verdict::NotApplicable,
+            Err(wrong) => return wrong.into(),
+        };
         let reach = match reach(service) {
             Reach::Open => behind(service, cx),
             reach => reach,

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::load_balancer::{Reach, source_ranges};
+use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Services that open a port on every node.
@@ -28,9 +29,13 @@ impl Check for ExposedNodePort {
     type On = OnObject;
 
     fn check<'a>(&self, service: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        let Some(kind) = service.at(&["spec", "type"]) else { return Verdict::Holds };
-        match kind.as_str() {
-            Some("NodePort") => {
+        let (name, kind) = match text(service.value(), &["spec", "type"]) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Verdict::Holds,
+            Err(wrong) => return wrong.into(),
+        };
+        match name {
+            "NodePort" => {
                 let ports = service.at(&["spec", "ports"]).into_iter().flat_map(Value::items);
                 let numbers: Vec<_> = ports
                     .filter_map(|port| port.get("nodePort")?.as_i64())
@@ -48,7 +53,7 @@ impl Check for ExposedNodePort {
                 Verdict::fails(kind, message)
             }
             // kube-proxy does not hold node ports to the ranges.
-            Some("LoadBalancer") if matches!(source_ranges(service), Reach::Limited) => {
+            "LoadBalancer" if matches!(source_ranges(service), Reach::Limited) => {
                 let allocates = service.at(&["spec", "allocateLoadBalancerNodePorts"]);
                 if allocates.and_then(Value::as_bool) == Some(false) {
                     return Verdict::Holds;
@@ -62,7 +67,7 @@ impl Check for ExposedNodePort {
                 .into()
             }
             // Another check judges load balancers that are open anyway.
-            Some("LoadBalancer") => Verdict::NotApplicable,
+            "LoadBalancer" => Verdict::NotApplicable,
             _ => Verdict::Holds,
         }
     }

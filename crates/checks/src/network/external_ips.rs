@@ -2,11 +2,11 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
-use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Cx, OnObject, Verdict};
+use crate::field::{WrongType, list, text, text_element};
+use crate::{Check, Cx, OnObject, Place, Verdict};
 
 /// Services that claim external addresses.
 ///
@@ -26,21 +26,28 @@ impl Check for ExternalIps {
     type On = OnObject;
 
     fn check<'a>(&self, service: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        if service.at(&["spec", "type"]).and_then(Value::as_str) == Some("ExternalName") {
-            return Verdict::NotApplicable;
+        match judge(service) {
+            Ok(verdict) => verdict,
+            Err(wrong) => wrong.into(),
         }
-        let Some(list) = service.at(&["spec", "externalIPs"]) else { return Verdict::Holds };
-        let addresses: Vec<_> =
-            list.items().filter_map(Value::as_str).map(|a| format!("`{a}`")).collect();
-        if addresses.is_empty() {
-            return Verdict::Holds;
-        }
-        Verdict::fails(
-            list,
-            format!(
-                "every node sends traffic for {} to this Service, whoever owns the address",
-                addresses.join(", ")
-            ),
-        )
     }
+}
+
+fn judge(service: &Object) -> Result<Verdict<'_>, WrongType<'_>> {
+    if text(service.value(), &["spec", "type"])?.is_some_and(|(kind, _)| kind == "ExternalName") {
+        return Ok(Verdict::NotApplicable);
+    }
+    let path = ["spec", "externalIPs"];
+    let addresses = list(service.value(), &path)?.map(text_element);
+    let addresses: Vec<_> = addresses.collect::<Result<_, _>>()?;
+    if addresses.is_empty() {
+        return Ok(Verdict::Holds);
+    }
+    Ok(Verdict::fails(
+        Place::field(service.value(), &path),
+        format!(
+            "every node sends traffic for `{}` to this Service, whoever owns the address",
+            addresses.join("`, `")
+        ),
+    ))
 }

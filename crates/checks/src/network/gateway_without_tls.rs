@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::route::{attaches, only_redirects};
+use crate::field::list;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Gateways that serve plain HTTP.
@@ -37,8 +38,10 @@ impl Check for GatewayWithoutTls {
         if gateway.group() == kinds::ISTIO_GATEWAY.group {
             return istio(gateway);
         }
-        let listeners = gateway.at(&["spec", "listeners"]).into_iter().flat_map(Value::items);
-        Verdict::all(listeners.map(|listener| judge(gateway, listener, cx)))
+        match list(gateway.value(), &["spec", "listeners"]) {
+            Ok(listeners) => Verdict::all(listeners.map(|l| judge(gateway, l, cx))),
+            Err(wrong) => wrong.into(),
+        }
     }
 }
 
@@ -96,7 +99,10 @@ fn istio(gateway: &Object) -> Verdict<'_> {
         // Between sidecar and egress gateway the mesh encrypts, or not: PeerAuthentication says.
         return Verdict::NotApplicable;
     }
-    let servers = gateway.at(&["spec", "servers"]).into_iter().flat_map(Value::items);
+    let servers = match list(gateway.value(), &["spec", "servers"]) {
+        Ok(servers) => servers,
+        Err(wrong) => return wrong.into(),
+    };
     Verdict::all(servers.map(|server| {
         let Some(protocol) = server.at(&["port", "protocol"]) else {
             return Verdict::NotApplicable;

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::route::host_matches;
+use crate::field::{list, text};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// Ingresses that serve hosts without TLS.
@@ -85,19 +86,27 @@ impl Check for IngressWithoutTls {
         if ingress.label("acme.cert-manager.io/http01-solver") == Some("true") {
             return Verdict::NotApplicable;
         }
-        let rules = ingress.at(&["spec", "rules"]).into_iter().flat_map(Value::items);
-        let rules: Vec<_> = rules.collect();
+        let (rules, tls): (Vec<_>, Vec<_>) = match (
+            list(ingress.value(), &["spec", "rules"]),
+            list(ingress.value(), &["spec", "tls"]),
+        ) {
+            (Ok(rules), Ok(tls)) => (rules.collect(), tls.collect()),
+            (Err(wrong), _) | (_, Err(wrong)) => return wrong.into(),
+        };
         let default = ["defaultBackend", "backend"];
         let has_default =
             default.iter().any(|f| ingress.at(&["spec", f]).is_some_and(|b| !b.is_null()));
+        let hosts = tls.iter().filter_map(|entry| list(*entry, &["hosts"]).err());
+        let host = rules.iter().filter_map(|rule| text(*rule, &["host"]).err());
+        if let Some(wrong) = hosts.chain(host).next() {
+            return wrong.into();
+        }
         if rules.is_empty() && !has_default {
             return Verdict::NotApplicable;
         }
         if has_tls_elsewhere(ingress) {
             return Verdict::Holds;
         }
-        let tls = ingress.at(&["spec", "tls"]).into_iter().flat_map(Value::items);
-        let tls: Vec<_> = tls.collect();
         if tls.is_empty() {
             let place = Place::field(ingress.value(), &["spec", "tls"]);
             return without_section(ingress, place, &rules);

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubelet;
+use crate::field::integer;
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Kubelets that serve their read-only port.
@@ -41,6 +42,10 @@ impl Check for KubeletReadOnlyPort {
             // kubeadm's files leave it to the kubelet's own file.
             return if own { Verdict::Holds } else { Verdict::NotApplicable };
         };
+        // The kubelet refuses a text in its own file; kubeadm's arguments are texts.
+        if own && let Err(wrong) = integer(file.value(), &["readOnlyPort"]) {
+            return wrong.into();
+        }
         let text = port.scalar_text().unwrap_or_default();
         match text.parse::<i64>() {
             Ok(0) => Verdict::Holds,

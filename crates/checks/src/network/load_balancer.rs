@@ -4,6 +4,7 @@ use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
 use super::address::Cidr;
+use crate::field::{list, text_element};
 
 /// Whom the load balancer serves.
 pub(super) enum Reach {
@@ -118,9 +119,12 @@ pub(super) fn reach(service: &Object) -> Reach {
 
 /// `loadBalancerSourceRanges`, or the annotation that counts where it is absent.
 pub(super) fn source_ranges(service: &Object) -> Reach {
-    let listed = service.at(&["spec", "loadBalancerSourceRanges"]);
-    let mut ranges: Vec<_> =
-        listed.into_iter().flat_map(Value::items).filter_map(Value::as_str).collect();
+    let listed = list(service.value(), &["spec", "loadBalancerSourceRanges"])
+        .and_then(|ranges| ranges.map(text_element).collect::<Result<Vec<_>, _>>());
+    let mut ranges = match listed {
+        Ok(ranges) => ranges,
+        Err(wrong) => return Reach::Unknown(wrong.to_string()),
+    };
     if ranges.is_empty() {
         let annotation =
             service.annotation("service.beta.kubernetes.io/load-balancer-source-ranges");

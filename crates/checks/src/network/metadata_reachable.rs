@@ -9,7 +9,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::policy::{Direction, rules};
+use super::policy::{Direction, rules, wrong_type};
 use super::rule::{allows_anybody, allows_port, block, peers, unreadable};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
@@ -43,6 +43,9 @@ impl Check for MetadataReachable {
     type On = OnObject;
 
     fn check<'a>(&self, policy: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        if let Some(wrong) = wrong_type(policy) {
+            return wrong.into();
+        }
         let mut any = false;
         let mut claims = Vec::new();
         for rule in rules(policy, Direction::Egress) {

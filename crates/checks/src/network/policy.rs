@@ -6,6 +6,8 @@ use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Coverage, Object, Pod, Selector, SelectorError};
 use pavisade_yaml::{Kind, Value};
 
+use crate::field::{WrongType, find, integer, list, map, text, text_element};
+use crate::fragment::is_fragment;
 use crate::{Claim, Cx, Listing, Place, Verdict};
 
 /// A direction of traffic, seen from the pod.
@@ -21,6 +23,14 @@ impl Direction {
         match self {
             Self::Ingress => "Ingress",
             Self::Egress => "Egress",
+        }
+    }
+
+    /// The field that holds a rule's peers.
+    pub(super) fn peers(self) -> &'static str {
+        match self {
+            Self::Ingress => "from",
+            Self::Egress => "to",
         }
     }
 
@@ -58,6 +68,40 @@ pub(super) fn applies_to(policy: &Object, direction: Direction) -> bool {
                 || policy.at(&["spec", "egress"]).is_some_and(|e| e.items().next().is_some())
         }
     }
+}
+
+/// What of a policy has a type for which the API server refuses it, if anything.
+pub(super) fn wrong_type(policy: &Object) -> Option<WrongType<'_>> {
+    let check = || -> Result<(), WrongType<'_>> {
+        for kind in list(policy.value(), &["spec", "policyTypes"])? {
+            text_element(kind)?;
+        }
+        for direction in [Direction::Ingress, Direction::Egress] {
+            for rule in list(policy.value(), &["spec", direction.field()])? {
+                if !rule.is_null() {
+                    check_rule(rule, direction)?;
+                }
+            }
+        }
+        Ok(())
+    };
+    check().err()
+}
+
+fn check_rule(rule: Value<'_>, direction: Direction) -> Result<(), WrongType<'_>> {
+    for peer in list(rule, &[direction.peers()])? {
+        for field in ["ipBlock", "namespaceSelector", "podSelector"] {
+            map(peer, &[field])?;
+        }
+    }
+    for port in list(rule, &["ports"])? {
+        text(port, &["protocol"])?;
+        integer(port, &["endPort"])?;
+        if find(port, &["port"])?.is_some_and(|p| p.as_str().is_none()) {
+            integer(port, &["port"])?;
+        }
+    }
+    Ok(())
 }
 
 /// The rules of a policy for a direction; none where it does not count for it.
@@ -178,7 +222,14 @@ pub(super) enum Restriction<'a> {
 pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Restriction<'a> {
     let (mut by, mut unclear) = (Vec::new(), None);
     let policies = policies_near(pod.object().namespace(), cx);
-    for policy in policies.objects.iter().filter(|p| applies_to(p, direction)) {
+    for policy in &policies.objects {
+        if let Some(wrong) = wrong_type(policy) {
+            unclear = Some(format!("NetworkPolicy `{}` cannot be read: {wrong}", policy.name()));
+            continue;
+        }
+        if !applies_to(policy, direction) {
+            continue;
+        }
         let selector = match pod_selector(policy) {
             Ok(selector) => selector,
             Err(error) => {
@@ -287,6 +338,10 @@ pub(super) fn unrestricted<'a>(
     consequence: &str,
     cx: &Cx<'a>,
 ) -> Verdict<'a> {
+    if is_fragment(pod.object()) {
+        // The labels that policies select by stand elsewhere.
+        return Verdict::NotApplicable;
+    }
     if on_host_network(pod) {
         // Policies do not reach a pod in its node's network; PV-C002 says so.
         return Verdict::NotApplicable;

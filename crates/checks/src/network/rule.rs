@@ -11,10 +11,7 @@ use crate::Claim;
 
 /// The peers of a rule; none means anybody.
 pub(super) fn peers(rule: Value<'_>, direction: Direction) -> impl Iterator<Item = Value<'_>> {
-    rule.list(match direction {
-        Direction::Ingress => "from",
-        Direction::Egress => "to",
-    })
+    rule.list(direction.peers())
 }
 
 /// Whether a rule names no peers, which allows all.
@@ -23,19 +20,27 @@ pub(super) fn allows_anybody(rule: Value<'_>, direction: Direction) -> bool {
     matches!(rule.kind(), Kind::Mapping | Kind::Null) && peers(rule, direction).next().is_none()
 }
 
-/// Whether a rule allows every TCP port.
+/// Whether a rule allows every TCP port, be it by several ranges.
 pub(super) fn allows_every_port(rule: Value<'_>) -> bool {
-    rule.list("ports").next().is_none()
-        || rule.list("ports").any(|port| {
-            is_tcp(port)
-                && match port.get("port").filter(|p| !p.is_null()) {
-                    None => true,
-                    Some(first) => {
-                        first.as_i64() == Some(1)
-                            && port.get("endPort").and_then(Value::as_i64) == Some(65535)
-                    }
-                }
-        })
+    if rule.list("ports").next().is_none() {
+        return true;
+    }
+    let range = |port: Value<'_>| match port.get("port").filter(|p| !p.is_null()) {
+        None => Some((1, 65535)),
+        Some(first) => {
+            let first = first.as_i64()?;
+            Some((first, port.get("endPort").and_then(Value::as_i64).unwrap_or(first)))
+        }
+    };
+    let mut ranges: Vec<_> = rule.list("ports").filter(|p| is_tcp(*p)).filter_map(range).collect();
+    ranges.sort_unstable();
+    let free = ranges.into_iter().fold(
+        1,
+        |free, (first, last)| {
+            if first <= free { free.max(last + 1) } else { free }
+        },
+    );
+    free > 65535
 }
 
 /// Whether a rule allows a TCP port by its number. A port's name is one of the destination pod:

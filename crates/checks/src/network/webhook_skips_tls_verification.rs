@@ -5,6 +5,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::field::boolean;
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// APIServices whose server's certificate is not verified.
@@ -29,8 +30,8 @@ impl Check for WebhookSkipsTlsVerification {
             // Served by the API server itself.
             return Verdict::NotApplicable;
         };
-        match api.at(&["spec", "insecureSkipTLSVerify"]) {
-            Some(skip) if skip.as_bool() == Some(true) => Verdict::fails(
+        match boolean(api.value(), &["spec", "insecureSkipTLSVerify"]) {
+            Ok(Some((true, skip))) => Verdict::fails(
                 skip,
                 format!(
                     "the API server does not verify the certificate of Service `{}/{}`: whoever \
@@ -40,7 +41,8 @@ impl Check for WebhookSkipsTlsVerification {
                     api.name()
                 ),
             ),
-            _ => Verdict::Holds,
+            Ok(_) => Verdict::Holds,
+            Err(wrong) => wrong.into(),
         }
     }
 }

@@ -45,6 +45,9 @@ impl Check for FailOpenWebhook {
 }
 
 fn judge<'a>(configuration: &'a Object, webhook: Value<'a>) -> Verdict<'a> {
+    if webhook.kind() != Kind::Mapping {
+        return Verdict::unknown(webhook, "an element of `webhooks` is no map");
+    }
     let name = webhook.str("name").unwrap_or("");
     let policy = webhook.get("failurePolicy").filter(|p| !p.is_null());
     let message = match policy.map(|p| (p, p.as_str())) {

@@ -5,6 +5,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::field::map;
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// PersistentVolumes that are a directory of their node.
@@ -25,15 +26,16 @@ impl Check for HostPathPersistentVolume {
     type On = OnObject;
 
     fn check<'a>(&self, volume: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        match volume.at(&["spec", "hostPath"]).filter(|p| !p.is_null()) {
-            Some(source) => Verdict::fails(
+        match map(volume.value(), &["spec", "hostPath"]) {
+            Ok(Some(source)) => Verdict::fails(
                 source.get("path").unwrap_or(source),
                 format!(
                     "the volume is the node's directory `{}`, open to any pod with a claim on it",
                     source.str("path").unwrap_or("")
                 ),
             ),
-            None => Verdict::Holds,
+            Ok(None) => Verdict::Holds,
+            Err(wrong) => wrong.into(),
         }
     }
 }

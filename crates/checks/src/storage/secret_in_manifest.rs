@@ -9,6 +9,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::field::{self, map};
 use crate::{Check, Claim, Cx, OnObject, Verdict, secrets};
 
 /// Secrets written into files with their values.
@@ -34,7 +35,10 @@ impl Check for SecretInManifest {
             return Verdict::NotApplicable;
         }
         let parts = ["data", "stringData"].into_iter().filter_map(|field| {
-            let values = secret.at(&[field]).filter(|v| !v.is_null())?;
+            let values = match map(secret.value(), &[field]) {
+                Ok(values) => values?,
+                Err(wrong) => return Some(wrong.into()),
+            };
             Some(match judge_part(secret, field, values) {
                 Verdict::Fails(claims) if cx.world_kind() == WorldKind::Chart => {
                     Verdict::from_claims(claims.into_iter().map(rendered))
@@ -52,12 +56,16 @@ fn rendered(claim: Claim<'_>) -> Claim<'_> {
     Claim::unknown(claim.place, format!("{}; {why}", claim.message))
 }
 
-fn judge_part<'a>(secret: &'a Object, field: &str, values: Value<'a>) -> Verdict<'a> {
+fn judge_part<'a>(secret: &'a Object, part: &str, values: Value<'a>) -> Verdict<'a> {
     // What SOPS has encrypted is `ENC[…]`, and so no literal.
     let (mut secrets, mut unclear, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+    let mut wrong = None;
     for (key, value) in values.entries() {
-        let Some(text) = value.scalar_text() else { continue };
-        let text = match field {
+        let Some(text) = value.scalar_text() else {
+            wrong = wrong.or(field::text(values, &[key]).err());
+            continue;
+        };
+        let text = match part {
             _ if !secrets::is_literal(&text) => continue,
             "data" => match secrets::decoded(&text) {
                 Some(decoded) => decoded,
@@ -82,6 +90,9 @@ fn judge_part<'a>(secret: &'a Object, field: &str, values: Value<'a>) -> Verdict
         };
         let message = format!("`{key}`{others} can be read from this file: {what}");
         return Claim::fails(values, message).into();
+    }
+    if let Some(wrong) = wrong {
+        return wrong.into();
     }
     if let Some(key) = unreadable.first() {
         return Verdict::unknown(values, format!("`{key}` is no base64, so kubectl refuses it"));

@@ -6,6 +6,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::field::list;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Secret stores that are copied into Secrets.
@@ -25,7 +26,10 @@ impl Check for SyncedSecretStore {
     type On = OnObject;
 
     fn check<'a>(&self, class: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        let objects = class.at(&["spec", "secretObjects"]).into_iter().flat_map(Value::items);
+        let objects = match list(class.value(), &["spec", "secretObjects"]) {
+            Ok(objects) => objects,
+            Err(wrong) => return wrong.into(),
+        };
         Verdict::from_claims(objects.map(|object| {
             let name = object.get("secretName");
             Claim::fails(

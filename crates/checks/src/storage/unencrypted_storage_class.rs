@@ -2,10 +2,10 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
-use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::field::text;
 use crate::{Check, Cx, OnObject, Place, Verdict};
 
 /// StorageClasses whose volumes are not encrypted at rest.
@@ -66,16 +66,25 @@ impl Check for UnencryptedStorageClass {
     type On = OnObject;
 
     fn check<'a>(&self, class: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        let Some(provisioner) = class.at(&["provisioner"]) else {
-            return Verdict::unknown(class.value(), "the class names no provisioner");
+        let (name, provisioner) = match text(class.value(), &["provisioner"]) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Verdict::unknown(class.value(), "the class names no provisioner"),
+            Err(wrong) => return wrong.into(),
         };
-        let name = provisioner.as_str().unwrap_or("");
         let place = |flag: &str| Place::field(class.value(), &["parameters", flag]);
-        let value = |flag: &str| class.at(&["parameters", flag]).and_then(Value::scalar_text);
-        let is_true = |flag: &str| value(flag).is_some_and(|v| v.eq_ignore_ascii_case("true"));
-        match rule(name) {
+        let rule = rule(name);
+        let mut value = None;
+        if let Some(Rule::Flag(flag) | Rule::FlagOrAccount(flag)) = rule {
+            // A boolean is refused: parameters are texts.
+            value = match text(class.value(), &["parameters", flag]) {
+                Ok(value) => value,
+                Err(wrong) => return wrong.into(),
+            };
+        }
+        let is_true = value.is_some_and(|(text, _)| text.eq_ignore_ascii_case("true"));
+        match rule {
             Some(Rule::Always) => Verdict::Holds,
-            Some(Rule::Flag(flag) | Rule::FlagOrAccount(flag)) if is_true(flag) => Verdict::Holds,
+            Some(Rule::Flag(_) | Rule::FlagOrAccount(_)) if is_true => Verdict::Holds,
             Some(Rule::Flag(flag)) => Verdict::fails(
                 place(flag),
                 format!(
