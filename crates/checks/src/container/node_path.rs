@@ -1,6 +1,7 @@
 //! Paths of the node that containers mount: `hostPath` volumes, joined with `subPath`.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use pavisade_snapshot::{Container, Pod};
 use pavisade_yaml::{Kind, Value};
@@ -50,8 +51,17 @@ pub(super) fn node_volumes(pod: Pod<'_>) -> (Vec<NodeVolume<'_>>, Vec<Claim<'_>>
         Ok(all) => all,
         Err(wrong) => return (volumes, vec![wrong.into()]),
     };
-    for volume in all.filter(|v| v.kind() == Kind::Mapping && v.get("hostPath").is_some()) {
-        match read(pod, volume) {
+    let mut on_node =
+        all.filter(|v| v.kind() == Kind::Mapping && v.get("hostPath").is_some()).peekable();
+    if on_node.peek().is_none() {
+        return (volumes, unclear);
+    }
+    let mounts = match mounts_by_volume(pod) {
+        Ok(mounts) => mounts,
+        Err(wrong) => return (volumes, vec![wrong.into()]),
+    };
+    for volume in on_node {
+        match read(volume, &mounts) {
             Ok(Some(volume)) if is_placeholder(volume.path) => unclear.push(Claim::unknown(
                 volume.place,
                 format!("`{}` is no absolute path: it is not known what it becomes", volume.path),
@@ -64,18 +74,28 @@ pub(super) fn node_volumes(pod: Pod<'_>) -> (Vec<NodeVolume<'_>>, Vec<Claim<'_>>
     (volumes, unclear)
 }
 
-fn read<'a>(pod: Pod<'a>, volume: Value<'a>) -> Field<'a, NodeVolume<'a>> {
-    let Some(source) = map(volume, &["hostPath"])? else { return Ok(None) };
-    let Some((name, _)) = text(volume, &["name"])? else { return Ok(None) };
-    let Some((path, place)) = text(source, &["path"])? else { return Ok(None) };
-    let mut mounts = Vec::new();
+/// Which containers mount a volume, by its name.
+type Mounts<'a> = HashMap<&'a str, Vec<(Container<'a>, Value<'a>)>>;
+
+fn mounts_by_volume(pod: Pod<'_>) -> Result<Mounts<'_>, WrongType<'_>> {
+    let mut mounts = Mounts::new();
     for container in pod.containers() {
         for mount in list(container.value(), &["volumeMounts"])? {
-            if mount.str("name") == Some(name) {
-                mounts.push(read_mount(container, path, mount)?);
+            if let Some(name) = mount.str("name") {
+                mounts.entry(name).or_default().push((container, mount));
             }
         }
     }
+    Ok(mounts)
+}
+
+fn read<'a>(volume: Value<'a>, mounts: &Mounts<'a>) -> Field<'a, NodeVolume<'a>> {
+    let Some(source) = map(volume, &["hostPath"])? else { return Ok(None) };
+    let Some((name, _)) = text(volume, &["name"])? else { return Ok(None) };
+    let Some((path, place)) = text(source, &["path"])? else { return Ok(None) };
+    let own = mounts.get(name).into_iter().flatten();
+    let mounts = own.map(|&(container, mount)| read_mount(container, path, mount));
+    let mounts = mounts.collect::<Result<Vec<_>, _>>()?;
     Ok((!mounts.is_empty()).then_some(NodeVolume { path, place, mounts }))
 }
 
