@@ -71,7 +71,8 @@ impl Check for MissingSignaturePolicy {
                 Verdict::fails(Place::Nowhere, "no policy in this cluster demands signed images")
             }
             None => {
-                let why = "no policy in these files demands signed images; the cluster may have one";
+                let why =
+                    "no policy in these files demands signed images; the cluster may have one";
                 Verdict::unknown(Place::Nowhere, why)
             }
         }
