@@ -23,6 +23,7 @@ format:
 lint:
 	$(call heading,clippy)
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo check --quiet --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
 
 # `go list -m` refuses a Go that is older than the module wants.
 kubectl:

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use pavisade_checks::CheckSet;
-use pavisade_model::{KubernetesVersion, display_path, stable_path};
+use pavisade_model::{KubernetesVersion, Paths};
 use pavisade_scan::judge;
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Doc, Source, dockerfile, objects, read, to_json};
@@ -70,6 +70,7 @@ fn yaml(source: Source) {
 /// Every value has a span in its text, and a path.
 fn walk(doc: &Doc) {
     let text = doc.source().text();
+    let mut paths = Paths::default();
     for (index, value) in doc.root().descendants().enumerate() {
         let span = value.span();
         assert!(text.get(span.start as usize..span.end as usize).is_some(), "{span:?}");
@@ -78,8 +79,7 @@ fn walk(doc: &Doc) {
         }
         value.scalar_text();
         if index < 50 {
-            display_path(doc.root(), value);
-            stable_path(doc.root(), value);
+            paths.of(doc.root(), value);
         }
     }
 }
