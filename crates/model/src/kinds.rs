@@ -8,8 +8,6 @@ macro_rules! kinds {
             #[doc = concat!("`", $kind, "` of group `", $group, "`.")]
             pub const $name: GroupKind = GroupKind::new($group, $kind, $resource);
         )*
-        /// Every kind above.
-        pub const ALL: &[GroupKind] = &[$($name),*];
     };
 }
 
@@ -33,9 +31,7 @@ kinds! {
     NAMESPACE = "" "Namespace" "namespaces";
     NETWORK_POLICY = "networking.k8s.io" "NetworkPolicy" "networkpolicies";
     PERSISTENT_VOLUME = "" "PersistentVolume" "persistentvolumes";
-    PERSISTENT_VOLUME_CLAIM = "" "PersistentVolumeClaim" "persistentvolumeclaims";
     POD = "" "Pod" "pods";
-    POD_TEMPLATE = "" "PodTemplate" "podtemplates";
     REPLICATION_CONTROLLER = "" "ReplicationController" "replicationcontrollers";
     REPLICA_SET = "apps" "ReplicaSet" "replicasets";
     ROLE = "rbac.authorization.k8s.io" "Role" "roles";
@@ -45,7 +41,6 @@ kinds! {
     SERVICE_ACCOUNT = "" "ServiceAccount" "serviceaccounts";
     STATEFUL_SET = "apps" "StatefulSet" "statefulsets";
     STORAGE_CLASS = "storage.k8s.io" "StorageClass" "storageclasses";
-    VALIDATING_ADMISSION_POLICY = "admissionregistration.k8s.io" "ValidatingAdmissionPolicy" "validatingadmissionpolicies";
     VALIDATING_WEBHOOK_CONFIGURATION = "admissionregistration.k8s.io" "ValidatingWebhookConfiguration" "validatingwebhookconfigurations";
     // Custom resources.
     CILIUM_CLUSTERWIDE_NETWORK_POLICY = "cilium.io" "CiliumClusterwideNetworkPolicy" "ciliumclusterwidenetworkpolicies";

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use pavisade_model::{GroupKind, Subject};
-use pavisade_yaml::{Doc, Kind, NodeId, Value};
+use pavisade_yaml::{Doc, NodeId, Value};
 
 use crate::pod::{self, Pod};
 
@@ -154,11 +154,6 @@ impl Object {
     /// Whether two objects say the same.
     pub fn same_content(&self, other: &Self) -> bool {
         self.version == other.version && self.value() == other.value()
-    }
-
-    /// Whether it looks like an object at all.
-    pub fn is_mapping(&self) -> bool {
-        self.value().kind() == Kind::Mapping
     }
 }
 

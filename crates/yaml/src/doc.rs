@@ -73,11 +73,6 @@ impl Source {
             std::iter::once(0).chain(breaks.map(|at| at as u32 + 1)).collect()
         })
     }
-
-    /// Whether both are the same text in memory.
-    pub fn same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
 }
 
 impl fmt::Debug for Source {
@@ -126,11 +121,6 @@ impl Doc {
     /// Comments in order, as spans that begin with `#`.
     pub fn comments(&self) -> impl Iterator<Item = Range<u32>> + '_ {
         self.0.comments.iter().map(|&(start, end)| start..end)
-    }
-
-    /// Bytes this document takes in memory besides its source.
-    pub fn memory(&self) -> usize {
-        size_of_val(&*self.0.nodes) + size_of_val(&*self.0.side) + size_of_val(&*self.0.comments)
     }
 
     fn raw(&self, start: u32, end: u32) -> &str {
