@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use pavisade_checks::CheckSet;
 use pavisade_model::{KubernetesVersion, Paths};
-use pavisade_scan::judge;
+use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Doc, Source, dockerfile, objects, read, to_json};
 
@@ -86,7 +86,7 @@ fn walk(doc: &Doc) {
 
 fn judged(objects: Vec<Object>) {
     let snapshot = Snapshot::new(vec![WorldParts::files("fuzz", WorldKind::Files, objects)], Vec::new());
-    for finding in judge(&snapshot, &CHECKS).findings {
+    for finding in judge(&snapshot, &CHECKS, Timestamp::UNIX_EPOCH).findings {
         finding.fingerprint();
     }
 }

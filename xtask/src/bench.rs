@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use pavisade_checks::CheckSet;
 use pavisade_model::{KubernetesVersion, Scope};
-use pavisade_scan::judge;
+use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
@@ -232,7 +232,7 @@ fn review() {
         let objects = documents.docs.iter().flat_map(|doc| objects(doc.root()).sent);
         let objects = objects.map(|o| Object::new(o.value, o.api_version, o.kind)).collect();
         let world = WorldParts::files("review", WorldKind::Files, objects);
-        judge(&Snapshot::new(vec![world], Vec::new()), &checks)
+        judge(&Snapshot::new(vec![world], Vec::new()), &checks, Timestamp::UNIX_EPOCH)
     };
     let findings = once().findings.len();
     let start = Instant::now();

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use pavisade_model::{GroupKind, KubernetesVersion, Meta};
 use pavisade_snapshot::{Coverage, Object, World, WorldKind};
 
@@ -12,6 +13,7 @@ pub struct Cx<'a> {
     world: &'a World,
     meta: &'static Meta,
     kubernetes: KubernetesVersion,
+    now: Timestamp,
 }
 
 impl<'a> Cx<'a> {
@@ -19,13 +21,19 @@ impl<'a> Cx<'a> {
         world: &'a World,
         meta: &'static Meta,
         kubernetes: KubernetesVersion,
+        now: Timestamp,
     ) -> Self {
-        Self { world, meta, kubernetes }
+        Self { world, meta, kubernetes, now }
     }
 
     /// The version whose semantics count.
     pub fn kubernetes(&self) -> KubernetesVersion {
         self.kubernetes
+    }
+
+    /// The time for which the verdict is asked.
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// Where the world's objects come from.
@@ -51,7 +59,7 @@ impl<'a> Cx<'a> {
 
     /// How much of a kind was seen.
     pub fn coverage(&self, kind: GroupKind) -> Coverage {
-        if self.may_read(kind) { self.world.coverage(kind) } else { Coverage::Forbidden }
+        if self.may_read(kind) { self.world.coverage(kind) } else { Coverage::Unread }
     }
 
     /// A value made from this world, shared by all checks that ask for its type: they declare the
@@ -67,7 +75,7 @@ impl<'a> Cx<'a> {
     ) -> Listing<'a> {
         let coverage = self.coverage(kind);
         let objects = if self.may_read(kind) { objects(self.world) } else { Vec::new() };
-        Listing { kind, objects, coverage }
+        Listing { kind, objects, coverage, gap: self.world.gap(kind) }
     }
 
     fn may_read(&self, kind: GroupKind) -> bool {
@@ -85,28 +93,25 @@ pub struct Listing<'a> {
     pub objects: Vec<&'a Object>,
     /// Whether they are all.
     pub coverage: Coverage,
+    gap: &'a str,
 }
 
 impl Listing<'_> {
-    /// Why nothing can be said from the absence of an object: the list was refused.
-    pub fn refused(&self) -> Option<String> {
+    /// Why nothing can be said from the absence of an object: not all of them were read.
+    pub fn gap(&self) -> Option<String> {
         let resource = match self.kind.group {
             "" => self.kind.resource.to_owned(),
             group => format!("{}.{group}", self.kind.resource),
         };
-        (self.coverage == Coverage::Forbidden).then(|| {
-            format!(
-                "{}s could not be listed: the right to list {resource} is missing",
-                self.kind.kind
-            )
-        })
+        (self.coverage == Coverage::Unread)
+            .then(|| format!("{resource} were not read: {}", self.gap))
     }
 
     /// `in this cluster` or `in these files`, for a sentence that says that there is none.
     pub fn scope(&self) -> &'static str {
         match self.coverage {
             Coverage::Complete | Coverage::NotServed => "in this cluster",
-            Coverage::Partial | Coverage::Forbidden => "in these files",
+            Coverage::Partial | Coverage::Unread => "in these files",
         }
     }
 }

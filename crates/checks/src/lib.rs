@@ -6,6 +6,8 @@
 //!
 //! Not here: which findings are shown and how (`scan`, `report`).
 
+pub use jiff::Timestamp;
+
 mod check;
 mod component;
 mod context;

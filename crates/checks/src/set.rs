@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use pavisade_model::{KubernetesVersion, Meta, Subject};
 use pavisade_snapshot::{Object, World};
 use serde::de::DeserializeOwned;
@@ -157,6 +158,7 @@ impl CheckSet {
         &self,
         world: &'a World,
         object: &'a Object,
+        now: Timestamp,
         out: &mut impl FnMut(Report<'a>),
     ) {
         let key = (object.group(), object.kind());
@@ -165,14 +167,19 @@ impl CheckSet {
         let configures = !self.on_components.is_empty() && component::configures(object);
         let on_components = if configures { &self.on_components[..] } else { &[] };
         for &index in [by_kind, on_pods, on_components, &self.on_every].into_iter().flatten() {
-            self.run(index, world, Target::Object(object), out);
+            self.run(index, world, Target::Object(object), now, out);
         }
     }
 
     /// Calls the checks over a whole world.
-    pub fn judge_world<'a>(&self, world: &'a World, out: &mut impl FnMut(Report<'a>)) {
+    pub fn judge_world<'a>(
+        &self,
+        world: &'a World,
+        now: Timestamp,
+        out: &mut impl FnMut(Report<'a>),
+    ) {
         for &index in &self.on_worlds {
-            self.run(index, world, Target::World(world), out);
+            self.run(index, world, Target::World(world), now, out);
         }
     }
 
@@ -181,10 +188,11 @@ impl CheckSet {
         index: usize,
         world: &'a World,
         target: Target<'a>,
+        now: Timestamp,
         out: &mut impl FnMut(Report<'a>),
     ) {
         let check = &self.checks[index];
-        let cx = Cx::new(world, check.meta(), self.kubernetes);
+        let cx = Cx::new(world, check.meta(), self.kubernetes, now);
         let object = match target {
             Target::Object(object) => Some(object),
             Target::World(_) => None,

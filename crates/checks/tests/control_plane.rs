@@ -45,18 +45,23 @@ fn reported(example: &str, state: State) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for world in snapshot.worlds() {
         for object in world.objects() {
-            set.judge_object(world, object, &mut |report| {
-                let (Verdict::Fails(claims) | Verdict::Unknown(claims)) = report.verdict else {
-                    return;
-                };
-                for claim in claims.iter().filter(|claim| claim.state == state) {
-                    let file = report.object.map_or("", |o| o.doc().source().name()).to_owned();
-                    if OWN.contains(&report.check.name) {
-                        assert!(!claim.message.is_empty());
-                        names.insert(format!("{} {file}", report.check.name));
+            set.judge_object(
+                world,
+                object,
+                pavisade_checks::Timestamp::UNIX_EPOCH,
+                &mut |report| {
+                    let (Verdict::Fails(claims) | Verdict::Unknown(claims)) = report.verdict else {
+                        return;
+                    };
+                    for claim in claims.iter().filter(|claim| claim.state == state) {
+                        let file = report.object.map_or("", |o| o.doc().source().name()).to_owned();
+                        if OWN.contains(&report.check.name) {
+                            assert!(!claim.message.is_empty());
+                            names.insert(format!("{} {file}", report.check.name));
+                        }
                     }
-                }
-            });
+                },
+            );
         }
     }
     names

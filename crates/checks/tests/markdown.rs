@@ -14,10 +14,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pavisade_checks::{CheckSet, Claim, Verdict, registry};
+use pavisade_checks::{CheckSet, Claim, Timestamp, Verdict, registry};
 use pavisade_model::{KubernetesVersion, State};
 use pavisade_snapshot::{Coverage, Object, Snapshot, Unseen, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 struct Block {
     heading: String,
@@ -107,7 +109,7 @@ fn world(block: &Block, source: &Source) -> Result<WorldParts, String> {
     let mut parts = WorldParts::files("test", kind, found);
     parts.default_coverage = match block.settings.get("coverage").map(String::as_str) {
         Some("complete") => Coverage::Complete,
-        Some("forbidden") => Coverage::Forbidden,
+        Some("forbidden") => Coverage::Unread,
         _ => Coverage::Partial,
     };
     Ok(parts)
@@ -139,9 +141,9 @@ fn reported(block: &Block, name: &str) -> Result<(Reported, String), String> {
     };
     for world in snapshot.worlds() {
         for object in world.objects() {
-            set.judge_object(world, object, &mut out);
+            set.judge_object(world, object, NOW, &mut out);
         }
-        set.judge_world(world, &mut out);
+        set.judge_world(world, NOW, &mut out);
     }
     Ok((reported, messages))
 }

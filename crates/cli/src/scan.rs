@@ -9,7 +9,7 @@ use pavisade_checks::CheckSet;
 use pavisade_compliance::{builtin, controls_by_check};
 use pavisade_model::{KubernetesVersion, NoteKind, Severity, State};
 use pavisade_report::Options;
-use pavisade_scan::{Judgement, judge};
+use pavisade_scan::{Judgement, Timestamp, judge};
 use pavisade_sources::{Limits, Render, Request, Tools, load};
 
 use crate::Outcome;
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let progress = Spinner::new(args.quiet);
     let loaded = load(&request, io::stdin().lock(), &progress);
     progress.judging(loaded.stats.objects);
-    let mut judgement = judge(&loaded.snapshot, &checks);
+    let mut judgement = judge(&loaded.snapshot, &checks, Timestamp::now());
     progress.finish();
     let outcome = outcome(&judgement, args.fail_on.severity());
     if let Some(least) = args.min_severity {

@@ -67,6 +67,13 @@ pub enum Location {
         /// The field, for people; of a field that is absent too.
         path: String,
     },
+    /// In an object of an API server, which has no text that a user ever saw.
+    Field {
+        /// The field; of one that is absent too.
+        path: String,
+        /// Its value, where it is there and no map or list.
+        value: Option<String>,
+    },
     /// Nowhere in particular: something is missing altogether.
     None,
 }

@@ -7,7 +7,7 @@ use pavisade_model::{
     Area, Audience, Confidence, Finding, KubernetesVersion, Location, Meta, Note, NoteKind, Scope,
     Severity, State, Subject,
 };
-use pavisade_scan::{Judgement, judge};
+use pavisade_scan::{Judgement, Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
@@ -36,7 +36,7 @@ pub(crate) fn judged(worlds: &[(&str, &[(&str, &str)])], notes: Vec<Note>) -> Ju
     let snapshot = Snapshot::new(parts.collect(), notes);
     let wanted = |meta: &Meta| CHECKS.contains(&meta.name);
     let set = CheckSet::new(KubernetesVersion::minor(37), wanted, &HashMap::new()).unwrap();
-    judge(&snapshot, &set)
+    judge(&snapshot, &set, Timestamp::UNIX_EPOCH)
 }
 
 /// A Deployment with one privileged container.

@@ -147,10 +147,23 @@ pub enum Subject<'a> {
     },
 }
 
+/// A field of an object in a cluster, or a place in a file.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Location<'a> {
+    /// In a file.
+    File(FileLocation<'a>),
+    /// In an object of a cluster.
+    Field {
+        /// The field, of one that is absent too: `spec.containers[name=web].image`.
+        path: &'a str,
+    },
+}
+
 /// A place in a file. Lines and columns count from 1, columns in characters (Unicode scalar
 /// values); the end is past the last one.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Location<'a> {
+pub struct FileLocation<'a> {
     /// The file, by the name that users know.
     pub file: &'a str,
     /// First line.
@@ -385,9 +398,15 @@ impl<'a> Subject<'a> {
 
 impl<'a> Location<'a> {
     fn new(location: &'a model::Location, regions: &Regions) -> Option<Self> {
-        let model::Location::Text { source, span, path } = location else { return None };
-        let Region { line, column, end_line, end_column } = regions.get(source, span);
-        Some(Self { file: source.name(), line, column, end_line, end_column, path })
+        match location {
+            model::Location::Text { source, span, path } => {
+                let Region { line, column, end_line, end_column } = regions.get(source, span);
+                let file = source.name();
+                Some(Self::File(FileLocation { file, line, column, end_line, end_column, path }))
+            }
+            model::Location::Field { path, .. } => Some(Self::Field { path }),
+            model::Location::None => None,
+        }
     }
 }
 

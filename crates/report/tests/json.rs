@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use pavisade_checks::{CheckSet, registry};
 use pavisade_model::{KubernetesVersion, Meta, Note, NoteKind};
 use pavisade_report::{Format, Layout, Options, check_explain, checks_list, json, write};
-use pavisade_scan::{Judgement, judge};
+use pavisade_scan::{Judgement, Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 use serde_json::Value;
@@ -46,7 +46,7 @@ fn judgement() -> Judgement {
             .contains(&meta.name)
     };
     let set = CheckSet::new(KubernetesVersion::minor(37), wanted, &HashMap::new()).unwrap();
-    judge(&Snapshot::new(vec![world], notes), &set)
+    judge(&Snapshot::new(vec![world], notes), &set, Timestamp::UNIX_EPOCH)
 }
 
 fn document(options: &Options) -> Value {

@@ -4,11 +4,13 @@
 //! It is pure: no file, no clock, no network; the same picture gives the same bytes, whatever the
 //! number of threads.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
 use pavisade_model::{Finding, KubernetesVersion, Location, Meta, Note, Path, Paths, State};
-use pavisade_snapshot::{Object, Snapshot, World};
+use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
 use rayon::prelude::*;
 
 /// How often a check gave each verdict.
@@ -60,8 +62,8 @@ impl Judgement {
 /// Objects that one task judges.
 const CHUNK: usize = 64;
 
-/// Runs all checks over all worlds.
-pub fn judge(snapshot: &Snapshot, checks: &CheckSet) -> Judgement {
+/// Runs all checks over all worlds, as of `now`: certificates expire, exceptions end.
+pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgement {
     let worlds = snapshot.worlds();
     let objects: Vec<_> = worlds
         .iter()
@@ -71,13 +73,13 @@ pub fn judge(snapshot: &Snapshot, checks: &CheckSet) -> Judgement {
         let (mut part, mut paths) = (Part::new(checks), Paths::default());
         for (world, object) in chunk {
             let out = &mut |report: Report<'_>| part.take(world, report, &mut paths);
-            checks.judge_object(world, object, out);
+            checks.judge_object(world, object, now, out);
         }
         part
     });
     let of_worlds = worlds.par_iter().map(|world| {
         let (mut part, mut paths) = (Part::new(checks), Paths::default());
-        checks.judge_world(world, &mut |report| part.take(world, report, &mut paths));
+        checks.judge_world(world, now, &mut |report| part.take(world, report, &mut paths));
         part
     });
     let parts: Vec<_> = of_objects.chain(of_worlds).collect();
@@ -105,6 +107,7 @@ pub fn judge(snapshot: &Snapshot, checks: &CheckSet) -> Judgement {
 fn order(finding: &Finding) -> impl Ord + '_ {
     let (source, start) = match &finding.location {
         Location::Text { source, span, .. } => (source.name(), span.start),
+        Location::Field { path, .. } => (path.as_str(), 0),
         Location::None => ("", 0),
     };
     (
@@ -155,7 +158,8 @@ impl Part {
 
 fn finding(world: &World, report: &Report<'_>, claim: &Claim<'_>, paths: &mut Paths) -> Finding {
     let meta = report.check;
-    let (location, stable_path) = locate(report.object, &claim.place, paths);
+    let in_cluster = world.kind() == WorldKind::Cluster;
+    let (location, stable_path) = locate(report.object, &claim.place, in_cluster, paths);
     Finding {
         check: meta,
         state: claim.state,
@@ -171,7 +175,12 @@ fn finding(world: &World, report: &Report<'_>, claim: &Claim<'_>, paths: &mut Pa
     }
 }
 
-fn locate(object: Option<&Object>, place: &Place<'_>, paths: &mut Paths) -> (Location, String) {
+fn locate(
+    object: Option<&Object>,
+    place: &Place<'_>,
+    in_cluster: bool,
+    paths: &mut Paths,
+) -> (Location, String) {
     let none = (Location::None, String::new());
     let Some(span) = place.span() else { return none };
     let (value, missing) = match place {
@@ -190,5 +199,11 @@ fn locate(object: Option<&Object>, place: &Place<'_>, paths: &mut Paths) -> (Loc
     };
     let Path { shown, stable } = paths.of(root, *value);
     let (path, stable) = (with_missing(shown), with_missing(stable));
-    (Location::Text { source: value.doc().source().clone(), span, path }, stable)
+    let location = if in_cluster {
+        let value = value.scalar_text().filter(|_| missing.is_empty()).map(Cow::into_owned);
+        Location::Field { path, value }
+    } else {
+        Location::Text { source: value.doc().source().clone(), span, path }
+    };
+    (location, stable)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pavisade_checks::CheckSet;
 use pavisade_model::KubernetesVersion;
-use pavisade_scan::judge;
+use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Change, Object, ObjectId, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ fn empty() -> Snapshot {
 }
 
 fn verdicts(snapshot: &Snapshot, checks: &CheckSet) -> String {
-    let judgement = judge(snapshot, checks);
+    let judgement = judge(snapshot, checks, Timestamp::UNIX_EPOCH);
     format!("{:#?}\n{:#?}", judgement.findings, judgement.tallies)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pavisade_checks::CheckSet;
 use pavisade_model::KubernetesVersion;
-use pavisade_scan::judge;
+use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
@@ -14,7 +14,8 @@ fn fingerprints(file: &str, text: &str) -> BTreeSet<String> {
     let found = found.map(|o| Object::new(o.value, o.api_version, o.kind)).collect();
     let snapshot =
         Snapshot::new(vec![WorldParts::files(file, WorldKind::Files, found)], Vec::new());
-    let judgement = judge(&snapshot, &CheckSet::all(KubernetesVersion::LATEST));
+    let judgement =
+        judge(&snapshot, &CheckSet::all(KubernetesVersion::LATEST), Timestamp::UNIX_EPOCH);
     assert!(!judgement.findings.is_empty());
     let all: Vec<_> = judgement.findings.iter().map(|f| f.fingerprint().to_string()).collect();
     let distinct: BTreeSet<_> = all.iter().cloned().collect();

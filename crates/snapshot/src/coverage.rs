@@ -7,8 +7,9 @@ pub enum Coverage {
     Complete,
     /// Some: files show what somebody means to apply, not what is there.
     Partial,
-    /// The list was refused; the right to `list` the kind is missing.
-    Forbidden,
+    /// Not all was read: the list was refused, broke off, or was not asked for.
+    /// [`World::gap`](crate::World::gap) says which.
+    Unread,
     /// The cluster does not serve the kind.
     NotServed,
 }

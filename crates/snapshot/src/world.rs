@@ -35,13 +35,31 @@ pub struct WorldParts {
     pub default_coverage: Coverage,
     /// Coverage by API group and kind.
     pub coverage: HashMap<(String, String), Coverage>,
+    /// Why kinds of coverage [`Coverage::Unread`] were not read: by API group and kind, a sentence
+    /// part such as "the right to list `secrets` is missing".
+    pub gaps: HashMap<(String, String), String>,
 }
 
 impl WorldParts {
     /// Objects from files: they say what is meant, never all that is there.
     pub fn files(name: impl Into<String>, kind: WorldKind, objects: Vec<Object>) -> Self {
         let default_coverage = Coverage::Partial;
-        Self { name: name.into(), kind, objects, default_coverage, coverage: HashMap::new() }
+        Self {
+            name: name.into(),
+            kind,
+            objects,
+            default_coverage,
+            coverage: HashMap::new(),
+            gaps: HashMap::new(),
+        }
+    }
+
+    /// A cluster, in which nothing was read yet: kinds that `coverage` does not name are unread.
+    pub fn cluster(name: impl Into<String>) -> Self {
+        Self {
+            default_coverage: Coverage::Unread,
+            ..Self::files(name, WorldKind::Cluster, Vec::new())
+        }
     }
 }
 
@@ -55,9 +73,16 @@ pub struct World {
     kind: WorldKind,
     objects: BTreeMap<ObjectId, Arc<Object>>,
     by_kind: HashMap<Arc<str>, Vec<OfGroup>>,
-    default_coverage: Coverage,
-    coverage: HashMap<(String, String), Coverage>,
+    seen: Arc<Seen>,
     derived: Derived,
+}
+
+/// How much of each kind was seen.
+#[derive(Debug)]
+struct Seen {
+    default: Coverage,
+    coverage: HashMap<(String, String), Coverage>,
+    gaps: HashMap<(String, String), String>,
 }
 
 type Slot = Arc<OnceLock<Arc<dyn Any + Send + Sync>>>;
@@ -74,20 +99,20 @@ impl fmt::Debug for Derived {
 
 impl World {
     fn new(parts: WorldParts) -> Self {
-        let WorldParts { name, kind, objects, default_coverage, coverage } = parts;
+        let WorldParts { name, kind, objects, default_coverage, coverage, gaps } = parts;
+        let seen = Seen { default: default_coverage, coverage, gaps };
         let mut map = BTreeMap::new();
         for object in objects {
             map.insert(unique(&map, &object), Arc::new(object));
         }
-        Self::build(name.into(), kind, map, default_coverage, coverage)
+        Self::build(name.into(), kind, map, Arc::new(seen))
     }
 
     fn build(
         name: Arc<str>,
         kind: WorldKind,
         objects: BTreeMap<ObjectId, Arc<Object>>,
-        default_coverage: Coverage,
-        coverage: HashMap<(String, String), Coverage>,
+        seen: Arc<Seen>,
     ) -> Self {
         let mut by_kind: HashMap<Arc<str>, Vec<OfGroup>> = HashMap::new();
         for (id, object) in &objects {
@@ -98,7 +123,7 @@ impl World {
             }
         }
         let derived = Derived::default();
-        Self { name, kind, objects, by_kind, default_coverage, coverage, derived }
+        Self { name, kind, objects, by_kind, seen, derived }
     }
 
     /// A value made from this world alone: made on first use, at most once, then shared.
@@ -127,13 +152,7 @@ impl World {
                 }
             }
         }
-        Self::build(
-            self.name.clone(),
-            self.kind,
-            objects,
-            self.default_coverage,
-            self.coverage.clone(),
-        )
+        Self::build(self.name.clone(), self.kind, objects, self.seen.clone())
     }
 
     /// The name that users know it by.
@@ -188,11 +207,18 @@ impl World {
 
     /// How much of a kind was seen.
     pub fn coverage(&self, kind: GroupKind) -> Coverage {
-        if self.coverage.is_empty() {
-            return self.default_coverage;
+        let Seen { default, coverage, .. } = &*self.seen;
+        if coverage.is_empty() {
+            return *default;
         }
         let key = (kind.group.to_owned(), kind.kind.to_owned());
-        self.coverage.get(&key).copied().unwrap_or(self.default_coverage)
+        coverage.get(&key).copied().unwrap_or(*default)
+    }
+
+    /// Why a kind of coverage [`Coverage::Unread`] was not read, as a part of a sentence.
+    pub fn gap(&self, kind: GroupKind) -> &str {
+        let key = (kind.group.to_owned(), kind.kind.to_owned());
+        self.seen.gaps.get(&key).map_or("it was not asked for", String::as_str)
     }
 }
 

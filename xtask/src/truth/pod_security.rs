@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 use pavisade_checks::CheckSet;
 use pavisade_model::State;
-use pavisade_scan::judge;
+use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
@@ -72,7 +72,7 @@ impl Levels {
         }
         ensure!(found.len() == 1, "want one pod, found {}", found.len());
         let world = WorldParts::files("case", WorldKind::Files, found);
-        let judgement = judge(&Snapshot::new(vec![world], Vec::new()), &set);
+        let judgement = judge(&Snapshot::new(vec![world], Vec::new()), &set, Timestamp::UNIX_EPOCH);
         let mut doubts = judgement.of_state(State::Unknown);
         ensure!(doubts.next().is_none(), "the standard knows no doubt");
         Ok(judgement.findings.is_empty())

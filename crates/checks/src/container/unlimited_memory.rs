@@ -76,7 +76,7 @@ impl Check for UnlimitedMemory {
             if ranges.objects.iter().any(|range| gives_memory(range)) {
                 return Verdict::Holds;
             }
-            if let Some(why) = ranges.refused() {
+            if let Some(why) = ranges.gap() {
                 return Verdict::unknown(place, why);
             }
         }

@@ -64,7 +64,7 @@ impl Check for UnrestrictedNamespace {
             if holder.is_some() {
                 break;
             }
-            if let Some(why) = listing.refused() {
+            if let Some(why) = listing.gap() {
                 return Verdict::unknown(place, why);
             }
         }
@@ -137,7 +137,7 @@ fn invalid_labels<'a>(namespace: &'a Object) -> impl Iterator<Item = Claim<'a>> 
 /// The level that the API server's own configuration gives to namespaces without a label.
 fn default_level<'a>(namespace: &Object, cx: &Cx<'a>) -> Option<&'a str> {
     // Only files hold it; a cluster does not show it.
-    if cx.coverage(kinds::ADMISSION_CONFIGURATION) == Coverage::Forbidden {
+    if cx.coverage(kinds::ADMISSION_CONFIGURATION) == Coverage::Unread {
         return None;
     }
     let configurations = cx.list(kinds::ADMISSION_CONFIGURATION).objects;

@@ -96,7 +96,7 @@ fn missing<'a>(
     hint: Option<String>,
     listing: Listing<'a>,
 ) -> Verdict<'a> {
-    if let Some(why) = listing.refused() {
+    if let Some(why) = listing.gap() {
         return Verdict::unknown(place, why);
     }
     let complete = matches!(listing.coverage, Coverage::Complete | Coverage::NotServed);

@@ -209,7 +209,7 @@ fn claim<'a>(
                 confidence = confidence.min(Confidence::Medium);
                 "no binding of it is in these files".to_owned()
             }
-            Coverage::Forbidden => {
+            Coverage::Unread => {
                 confidence = confidence.min(Confidence::Medium);
                 "who holds it is not known, since bindings could not be listed".to_owned()
             }
@@ -333,11 +333,16 @@ mod tests {
         let set = set.map_err(|e| e.message).unwrap();
         let mut claims = Vec::new();
         for object in snapshot.worlds()[0].objects() {
-            set.judge_object(&snapshot.worlds()[0], object, &mut |report| {
-                if let Verdict::Fails(more) = report.verdict {
-                    claims.extend(more);
-                }
-            });
+            set.judge_object(
+                &snapshot.worlds()[0],
+                object,
+                jiff::Timestamp::UNIX_EPOCH,
+                &mut |report| {
+                    if let Verdict::Fails(more) = report.verdict {
+                        claims.extend(more);
+                    }
+                },
+            );
         }
         let claim = &claims[0];
         let got = (claim.severity.unwrap(), claim.confidence.unwrap(), claim.message.as_str());

@@ -49,7 +49,7 @@ impl Check for TokenAutomount {
             // Somebody means it to use its token.
             return Verdict::NotApplicable;
         }
-        if access.coverage == Some(Coverage::Forbidden) {
+        if access.coverage == Some(Coverage::Unread) {
             let why =
                 "bindings could not be listed, so whether the pod needs its token is not known";
             return Verdict::unknown(place, why);
@@ -68,7 +68,7 @@ impl Check for TokenAutomount {
         }
         // Every namespace has its `default`, which mounts unless somebody changed it. What another
         // one says, and what is bound to it, stands where it is made.
-        if account.is_none() && (name != "default" || accounts == Coverage::Forbidden) {
+        if account.is_none() && (name != "default" || accounts == Coverage::Unread) {
             match accounts {
                 Coverage::Complete | Coverage::NotServed => {}
                 Coverage::Partial => {
@@ -79,7 +79,7 @@ impl Check for TokenAutomount {
                     let why = format!("ServiceAccount `{name}` is not in these files: {what}");
                     return Verdict::unknown(place, why);
                 }
-                Coverage::Forbidden => {
+                Coverage::Unread => {
                     let why = "ServiceAccounts could not be listed: the right to list \
                                serviceaccounts is missing";
                     return Verdict::unknown(place, why);

@@ -57,7 +57,7 @@ fn judge<'a>(gateway: &'a Object, listener: Value<'a>, cx: &Cx<'a>) -> Verdict<'
     let (mut any, mut complete) = (false, true);
     for kind in [kinds::HTTP_ROUTE, kinds::GRPC_ROUTE] {
         let routes = cx.list(kind);
-        if let Some(why) = routes.refused() {
+        if let Some(why) = routes.gap() {
             return Verdict::unknown(protocol, why);
         }
         complete &= routes.coverage != Coverage::Partial;

@@ -259,9 +259,7 @@ pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -
     if !by.is_empty() {
         return Restriction::By(by);
     }
-    match unclear
-        .or_else(|| policies.refused())
-        .or_else(|| other_policy(pod.object().namespace(), cx))
+    match unclear.or_else(|| policies.gap()).or_else(|| other_policy(pod.object().namespace(), cx))
     {
         Some(why) => Restriction::Unknown(why),
         None => Restriction::None,
@@ -293,7 +291,7 @@ pub(super) fn other_policy<'a>(namespace: &'a str, cx: &Cx<'a>) -> Option<String
             let of = policy.namespace();
             !namespaced || of == namespace || of.is_empty() || namespace.is_empty()
         };
-        others.refused().or_else(|| {
+        others.gap().or_else(|| {
             let policy = others.objects.iter().find(may_reach)?;
             Some(format!(
                 "{} `{}` may restrict these pods; such policies are not modelled yet",
@@ -325,7 +323,7 @@ pub(super) fn pods_near<'a>(namespace: &'a str, cx: &Cx<'a>) -> Pods<'a> {
     for &kind in kinds::WORKLOADS {
         let listing = near(kind, namespace, cx);
         found.complete &= matches!(listing.coverage, Coverage::Complete | Coverage::NotServed);
-        found.refused = found.refused.or_else(|| listing.refused());
+        found.refused = found.refused.or_else(|| listing.gap());
         found.pods.extend(listing.objects.into_iter().flat_map(Object::pods));
     }
     found

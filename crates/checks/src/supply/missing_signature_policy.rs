@@ -62,7 +62,7 @@ impl Check for MissingSignaturePolicy {
             if listing.objects.iter().any(|policy| demands_signatures(policy)) {
                 return Verdict::Holds;
             }
-            refused = refused.or(listing.refused());
+            refused = refused.or(listing.gap());
             complete &= matches!(listing.coverage, Coverage::Complete | Coverage::NotServed);
         }
         match refused {

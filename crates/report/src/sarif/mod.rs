@@ -160,12 +160,16 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
             let artifact_location = artifact(file, options);
             (Physical { artifact_location, region: Some(region) }, &**path)
         }
-        Location::None => {
+        Location::Field { .. } | Location::None => {
             let world = &*finding.world;
             let home = view.homes.get(world).copied().unwrap_or("pavisade");
             let name = if matches!(world, "" | "." | "-") { home } else { world };
             let region = Some(SarifRegion::first_line());
-            (Physical { artifact_location: artifact(name, options), region }, "")
+            let field = match &finding.location {
+                Location::Field { path, .. } => path,
+                _ => "",
+            };
+            (Physical { artifact_location: artifact(name, options), region }, field)
         }
     };
     SarifResult {

@@ -128,7 +128,7 @@ pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bo
 fn line_of(page: &Page<'_>, finding: &Finding) -> Option<u32> {
     match &finding.location {
         Location::Text { source, span, .. } => Some(page.regions.start(source, span).0),
-        Location::None => None,
+        Location::Field { .. } | Location::None => None,
     }
 }
 
@@ -150,7 +150,7 @@ fn excerpt(
             let (line, _) = page.regions.start(source, span);
             Excerpt::new(source, line, span, mask::is_secret(finding), page.width - gutter)
         }
-        Location::None => None,
+        Location::Field { .. } | Location::None => None,
     };
     let style = style::severity(finding.severity);
     if let Some(excerpt) = excerpt {

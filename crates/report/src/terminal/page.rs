@@ -7,6 +7,7 @@ use pavisade_model::{Finding, Location, Subject};
 
 use super::style::{self, FRAME, PLAIN};
 use crate::Options;
+use crate::mask;
 use crate::region::Regions;
 use crate::text::{clean, cut, width, wrap};
 
@@ -108,10 +109,21 @@ pub(crate) fn place(page: &Page<'_>, finding: &Finding) -> String {
             let (line, column) = page.regions.start(source, span);
             format!("{}:{line}:{column}", clean(source.name()))
         }
+        Location::Field { path, value } => field(finding, path, value.as_deref()),
         Location::None => match &*finding.world {
             "" | "." => "everything here".to_owned(),
             world => format!("all of {}", cut(&clean(world), 200)),
         },
+    }
+}
+
+/// A field of an object in a cluster with its value: `spec.hostNetwork: true`.
+fn field(finding: &Finding, path: &str, value: Option<&str>) -> String {
+    let path = cut(&clean(path), 400).into_owned();
+    match value {
+        Some(_) if mask::is_secret(finding) => format!("{path}: {}", mask::MASK),
+        Some(value) => format!("{path}: {}", cut(&clean(value), 120)),
+        None => path,
     }
 }
 
@@ -133,7 +145,7 @@ pub(crate) fn subject(finding: &Finding, worlds: bool, container: bool) -> Strin
     }
     let told = match &finding.location {
         Location::Text { source, .. } => source.name().starts_with(&*finding.world),
-        Location::None => false,
+        Location::Field { .. } | Location::None => false,
     };
     if worlds && !told && !matches!(&*finding.world, "" | ".") {
         label = format!("{label} · in {}", finding.world);
