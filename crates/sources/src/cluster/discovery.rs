@@ -1,0 +1,165 @@
+//! Which kinds an API server serves (KEP-3352 aggregated discovery, and what was there before it).
+
+use pavisade_model::GroupKind;
+use pavisade_yaml::{Source, Value, read};
+
+use super::http::{Failure, Server};
+
+/// Aggregated where the server knows it, else as before Kubernetes 1.26.
+const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+                      application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,\
+                      application/json";
+
+/// The resources that can be listed, the preferred version of each group first.
+#[derive(Debug, Default)]
+pub(crate) struct Served {
+    pub resources: Vec<Resource>,
+    /// Group versions that are registered and do not answer, with the reason.
+    pub silent: Vec<(String, String)>,
+}
+
+/// One resource of one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Resource {
+    pub group: String,
+    pub version: String,
+    pub kind: String,
+    /// The plural name in URLs.
+    pub resource: String,
+    pub namespaced: bool,
+}
+
+impl Resource {
+    /// `v1`, `apps/v1`.
+    pub(crate) fn api_version(&self) -> String {
+        match &*self.group {
+            "" => self.version.clone(),
+            group => format!("{group}/{}", self.version),
+        }
+    }
+
+    /// Where all its objects are listed.
+    pub(crate) fn path(&self) -> String {
+        let root = if self.group.is_empty() { "/api" } else { "/apis" };
+        format!("{root}/{}/{}", self.api_version(), self.resource)
+    }
+}
+
+impl Served {
+    /// The preferred version of a kind.
+    pub(crate) fn find(&self, kind: GroupKind) -> Option<&Resource> {
+        let is = |r: &&Resource| r.kind == kind.kind && r.group == kind.group;
+        self.resources.iter().find(is)
+    }
+
+    /// Why a group that is registered does not answer.
+    pub(crate) fn silence(&self, group: &str) -> Option<&str> {
+        let of = |(name, _): &&(String, String)| {
+            name.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.silent.iter().find(of).map(|(_, why)| why.as_str())
+    }
+}
+
+/// Asks the server.
+pub(crate) async fn discover(server: &Server) -> Result<Served, Failure> {
+    let mut served = Served::default();
+    for root in ["/api", "/apis"] {
+        let text = server.get(root, ACCEPT).await?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let documents = read(&Source::new("discovery", text));
+        let Some(doc) = documents.docs.first() else {
+            return Err(Failure::Refused(format!("{root} is no answer of an API server")));
+        };
+        let value = doc.root();
+        match value.str("kind") {
+            Some("APIGroupDiscoveryList") => aggregated(value, &mut served),
+            Some("APIVersions") => {
+                for version in value.list("versions").filter_map(Value::as_str) {
+                    group_version(server, "", version, &mut served).await;
+                }
+            }
+            Some("APIGroupList") => {
+                for group in value.list("groups") {
+                    let preferred = group.at(&["preferredVersion", "version"]).and_then(Value::as_str);
+                    let name = group.str("name").unwrap_or_default();
+                    let mut versions: Vec<_> =
+                        group.list("versions").filter_map(|v| v.str("version")).collect();
+                    versions.sort_by_key(|version| Some(*version) != preferred);
+                    for version in versions {
+                        group_version(server, name, version, &mut served).await;
+                    }
+                }
+            }
+            _ => return Err(Failure::Refused(format!("{root} is no answer of an API server"))),
+        }
+    }
+    Ok(served)
+}
+
+fn aggregated(list: Value<'_>, served: &mut Served) {
+    for group in list.list("items") {
+        let name = group.at(&["metadata", "name"]).and_then(Value::as_str).unwrap_or_default();
+        for version in group.list("versions") {
+            let number = version.str("version").unwrap_or_default();
+            // The server behind an APIService is away: what it served last is still told.
+            if version.str("freshness") == Some("Stale") {
+                let why = "its API server does not answer the cluster's".to_owned();
+                served.silent.push((format!("{name}/{number}"), why));
+            }
+            for resource in version.list("resources") {
+                let kind = resource.at(&["responseKind", "kind"]).and_then(Value::as_str);
+                let of_group = resource.at(&["responseKind", "group"]).and_then(Value::as_str);
+                served.add(resource, "resource", kind, of_group.filter(|g| !g.is_empty()), |namespaced| {
+                    (name, number, namespaced)
+                });
+            }
+        }
+    }
+}
+
+async fn group_version(server: &Server, group: &str, version: &str, served: &mut Served) {
+    let path = match group {
+        "" => format!("/api/{version}"),
+        group => format!("/apis/{group}/{version}"),
+    };
+    match server.get(&path, "application/json").await {
+        Ok(text) => {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            for doc in read(&Source::new("discovery", text)).docs {
+                for resource in doc.root().list("resources") {
+                    let kind = resource.str("kind");
+                    served.add(resource, "name", kind, None, |namespaced| (group, version, namespaced));
+                }
+            }
+        }
+        Err(failure) => served.silent.push((format!("{group}/{version}"), failure.to_string())),
+    }
+}
+
+impl Served {
+    fn add<'v>(
+        &mut self,
+        resource: Value<'v>,
+        name: &str,
+        kind: Option<&str>,
+        _of_group: Option<&str>,
+        place: impl Fn(bool) -> (&'v str, &'v str, bool),
+    ) {
+        let (Some(plural), Some(kind)) = (resource.str(name), kind) else { return };
+        let lists = resource.list("verbs").any(|verb| verb.as_str() == Some("list"));
+        if plural.contains('/') || !lists {
+            return;
+        }
+        let namespaced = resource.str("scope") == Some("Namespaced")
+            || resource.bool("namespaced") == Some(true);
+        let (group, version, namespaced) = place(namespaced);
+        self.resources.push(Resource {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: kind.to_owned(),
+            resource: plural.to_owned(),
+            namespaced,
+        });
+    }
+}

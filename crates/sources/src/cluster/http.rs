@@ -1,0 +1,276 @@
+//! One request to an API server: bounded in time and size, tried again where that may help.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use kube::Client;
+use kube::client::Body;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// How often a server that asks for patience is asked again.
+const PATIENCE: u32 = 6;
+/// How often a connection that breaks is tried again.
+const RECONNECTS: u32 = 2;
+/// The longest that `Retry-After` is heeded.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Bytes of an error's body that are read.
+const ERROR_BYTES: usize = 64 << 10;
+
+/// An API server with what is too much of an answer.
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub client: Client,
+    /// How long one answer may take, its body included.
+    pub time: Duration,
+    /// Bytes that one answer may have.
+    pub bytes: usize,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The server answered with an error.
+    Status {
+        code: u16,
+        /// What it said, in one line.
+        message: String,
+        /// Where a list whose token expired goes on.
+        token: Option<String>,
+    },
+    /// No connection, or one that broke; the sentence says why.
+    Connection(String),
+    /// The TLS handshake or our own credentials failed: no second try helps.
+    Refused(String),
+    /// It took longer than it may.
+    Time(Duration),
+    /// The answer is larger than it may be.
+    Size(usize),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Status { code, message, .. } => write!(f, "the API server says {code}: {message}"),
+            Self::Connection(why) | Self::Refused(why) => f.write_str(why),
+            Self::Time(time) => write!(f, "no whole answer within {} s", time.as_secs()),
+            Self::Size(bytes) => write!(f, "the answer has more than {} MB", bytes >> 20),
+        }
+    }
+}
+
+impl Server {
+    /// The body of `GET path`.
+    pub(crate) async fn get(&self, path: &str, accept: &str) -> Result<Vec<u8>, Failure> {
+        let (mut waits, mut breaks) = (0, 0);
+        loop {
+            let (failure, asked) = match self.once(path, accept).await {
+                Ok(body) => return Ok(body),
+                Err(failed) => failed,
+            };
+            let wait = match &failure {
+                Failure::Status { code: 429 | 503 | 504, .. } if waits < PATIENCE => {
+                    waits += 1;
+                    asked.unwrap_or(Duration::from_millis(250) * 2_u32.pow(waits))
+                }
+                Failure::Connection(_) if breaks < RECONNECTS => {
+                    breaks += 1;
+                    Duration::from_millis(300) * breaks
+                }
+                _ => return Err(failure),
+            };
+            sleep(wait.min(LONGEST_WAIT)).await;
+        }
+    }
+
+    /// The status of `GET path`; its body is not read.
+    pub(crate) async fn status(&self, path: &str) -> Result<u16, Failure> {
+        let deadline = Instant::now() + self.time;
+        Ok(self.send(path, "*/*", deadline).await?.status().as_u16())
+    }
+
+    /// One try; with how long the server asks to wait.
+    async fn once(&self, path: &str, accept: &str) -> Result<Vec<u8>, (Failure, Option<Duration>)> {
+        let deadline = Instant::now() + self.time;
+        let response = self.send(path, accept, deadline).await.map_err(|f| (f, None))?;
+        let status = response.status();
+        let asked = response.headers().get(header::RETRY_AFTER);
+        let asked = asked.and_then(|v| v.to_str().ok()?.parse().ok()).map(Duration::from_secs);
+        if status.is_success() {
+            return self.body(response, self.bytes, deadline).await.map_err(|f| (f, None));
+        }
+        let body = self.body(response, ERROR_BYTES, deadline).await.unwrap_or_default();
+        Err((refusal(status, &body), asked))
+    }
+
+    async fn send(
+        &self,
+        path: &str,
+        accept: &str,
+        deadline: Instant,
+    ) -> Result<Response<Body>, Failure> {
+        let request = Request::get(path).header(header::ACCEPT, accept).body(Body::empty());
+        let request = request.map_err(|error| Failure::Refused(error.to_string()))?;
+        match timeout_at(deadline, self.client.send(request)).await {
+            Ok(sent) => sent.map_err(|error| failure(&error)),
+            Err(_) => Err(Failure::Time(self.time)),
+        }
+    }
+
+    async fn body(
+        &self,
+        response: Response<Body>,
+        limit: usize,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut body = response.into_body();
+        let mut bytes = Vec::new();
+        let read = async {
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|error| failure(&error))?;
+                let Some(data) = frame.data_ref() else { continue };
+                if bytes.len() + data.len() > limit {
+                    return Err(Failure::Size(limit));
+                }
+                bytes.extend_from_slice(data);
+            }
+            Ok(())
+        };
+        match timeout_at(deadline, read).await {
+            Ok(done) => done.map(|()| bytes),
+            Err(_) => Err(Failure::Time(self.time)),
+        }
+    }
+}
+
+/// What a `Status` (k8s.io/apimachinery `meta/v1`) says.
+fn refusal(status: StatusCode, body: &[u8]) -> Failure {
+    let parsed: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let message = parsed.get("message").and_then(|m| m.as_str()).filter(|m| !m.is_empty());
+    let text = String::from_utf8_lossy(body);
+    let plain = || text.lines().next().filter(|l| !l.trim().is_empty() && !l.starts_with(['{', '<']));
+    let message = message.or_else(plain).or(status.canonical_reason()).unwrap_or("no reason given");
+    let token = parsed.pointer("/metadata/continue").and_then(|t| t.as_str());
+    Failure::Status {
+        code: status.as_u16(),
+        message: message.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect(),
+        token: token.filter(|token| !token.is_empty()).map(str::to_owned),
+    }
+}
+
+/// What an error of the client means, without what a credential plugin printed: it may be secret.
+pub(crate) fn failure(error: &(dyn StdError + 'static)) -> Failure {
+    let mut at = Some(error);
+    let mut last = error.to_string();
+    while let Some(cause) = at {
+        if let Some(auth) = cause.downcast_ref::<kube::client::AuthError>() {
+            return Failure::Refused(credential(auth));
+        }
+        let inside = cause.downcast_ref::<io::Error>().and_then(|io| {
+            let inner: &(dyn StdError + 'static) = io.get_ref()?;
+            Some(inner)
+        });
+        let tls = inside.unwrap_or(cause).downcast_ref::<rustls::Error>();
+        if let Some(tls) = tls {
+            return Failure::Refused(tls_failure(tls));
+        }
+        if let Some(io) = cause.downcast_ref::<io::Error>()
+            && let Some(sentence) = io_failure(io)
+        {
+            return Failure::Connection(sentence.to_owned());
+        }
+        last = cause.to_string();
+        at = inside.and_then(StdError::source).or_else(|| cause.source());
+    }
+    if last.contains("failed to lookup address") || last.contains("dns error") {
+        return Failure::Connection("the server's name cannot be resolved".into());
+    }
+    Failure::Connection(format!("the connection failed: {last}"))
+}
+
+fn io_failure(error: &io::Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused: nothing listens at its address",
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => "the connection broke off",
+        io::ErrorKind::TimedOut => "the connection timed out",
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+            "its address cannot be reached from here"
+        }
+        _ => return None,
+    })
+}
+
+fn tls_failure(error: &rustls::Error) -> String {
+    use rustls::CertificateError as Certificate;
+    let rustls::Error::InvalidCertificate(certificate) = error else {
+        return format!("TLS: {error}");
+    };
+    match certificate {
+        Certificate::UnknownIssuer => "its certificate is signed by an authority that the kubeconfig \
+                                       does not name (certificate-authority-data): it may be another \
+                                       server"
+            .into(),
+        Certificate::Expired | Certificate::ExpiredContext { .. } => {
+            "its certificate has expired".into()
+        }
+        Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+            "its certificate is not valid yet: check this machine's clock".into()
+        }
+        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+            "its certificate is for other names than this address".into()
+        }
+        other => format!("its certificate is refused: {other}"),
+    }
+}
+
+fn credential(error: &kube::client::AuthError) -> String {
+    use kube::client::AuthError as Auth;
+    match error {
+        Auth::AuthExecStart(why) => format!("the credential plugin cannot be started: {why}"),
+        Auth::AuthExecRun { out, .. } => {
+            format!("the credential plugin failed ({}): log in again", out.status)
+        }
+        Auth::AuthExecParse(_) | Auth::ExecPluginFailed => {
+            "the credential plugin printed no ExecCredential".into()
+        }
+        Auth::ReadTokenFile(why, path) => {
+            format!("the token file {} cannot be read: {why}", path.display())
+        }
+        Auth::InvalidBearerToken(_) => "the token holds characters that no header takes".into(),
+        other => format!("the credentials are of no use: {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_the_server_said_in_one_line() {
+        let status = |code: u16, body: &str| {
+            refusal(StatusCode::from_u16(code).unwrap(), body.as_bytes()).to_string()
+        };
+        for (code, body, want) in [
+            (403, r#"{"kind":"Status","message":"pods is forbidden:\n x"}"#, "403: pods is forbidden: x"),
+            (500, "Internal\nmore", "500: Internal"),
+            (502, "<html>", "502: Bad Gateway"),
+            (401, "", "401: Unauthorized"),
+        ] {
+            assert_eq!(status(code, body), format!("the API server says {want}"));
+        }
+    }
+
+    #[test]
+    fn an_expired_token_comes_with_the_next_one() {
+        let body = r#"{"kind":"Status","reason":"Expired","metadata":{"continue":"abc"}}"#;
+        let Failure::Status { code, token, .. } = refusal(StatusCode::GONE, body.as_bytes()) else {
+            panic!("no status")
+        };
+        assert_eq!((code, token.as_deref()), (410, Some("abc")));
+    }
+}
