@@ -10,6 +10,7 @@ mod coverage;
 mod object;
 mod pod;
 mod selector;
+pub mod stored;
 mod world;
 
 pub use coverage::Coverage;

@@ -91,6 +91,7 @@ pub(crate) struct DocInner {
     pub side: Box<[Side]>,
     pub comments: Box<[(u32, u32)]>,
     pub span: (u32, u32),
+    pub json: bool,
 }
 
 impl Doc {
@@ -106,6 +107,11 @@ impl Doc {
     /// Bytes of the source that this document takes.
     pub fn span(&self) -> Range<u32> {
         self.0.span.0..self.0.span.1
+    }
+
+    /// Whether its text is JSON, so that a value's span is JSON as well.
+    pub fn is_json(&self) -> bool {
+        self.0.json
     }
 
     /// The value that the document is.

@@ -180,5 +180,6 @@ fn build(source: &Source, stages: Vec<Stage>) -> Doc {
         side: builder.side.into_boxed_slice(),
         comments: Box::default(),
         span: (0, end),
+        json: false,
     })
 }

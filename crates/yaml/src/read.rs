@@ -215,6 +215,7 @@ fn read_yaml(source: &Source, start: usize, end: usize) -> Read {
         side: parsed.builder.side.into_boxed_slice(),
         comments,
         span: (start as u32, end as u32),
+        json: false,
     });
     // `null` and `~` alone vanish like an empty document.
     let doc = (!doc.root().is_null()).then_some(doc);
@@ -250,6 +251,7 @@ fn json_doc(source: &Source, builder: Builder, start: usize, end: usize) -> Doc 
         side: builder.side.into_boxed_slice(),
         comments: Box::default(),
         span: (start as u32, end as u32),
+        json: true,
     })
 }
 
