@@ -15,6 +15,7 @@ mod field;
 mod fragment;
 mod image;
 mod lens;
+mod needs;
 mod registry;
 mod secrets;
 mod set;
@@ -34,6 +35,7 @@ pub use lens::{
     Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnObject, OnPod, OnWorld,
     Part, Target,
 };
+pub use needs::Needs;
 pub use registry::{Entry, registry};
 pub use set::{CheckSet, ParameterError, Report};
 pub use verdict::{Claim, Place, Verdict};

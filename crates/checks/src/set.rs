@@ -81,7 +81,7 @@ pub struct ParameterError {
 
 /// The checks of one run with their parameters, and the table that calls them.
 pub struct CheckSet {
-    checks: Vec<Box<dyn AnyCheck>>,
+    pub(crate) checks: Vec<Box<dyn AnyCheck>>,
     kubernetes: KubernetesVersion,
     by_kind: HashMap<(&'static str, &'static str), Vec<usize>>,
     on_pods: Vec<usize>,

@@ -17,6 +17,7 @@ kinds! {
     CLUSTER_ROLE_BINDING = "rbac.authorization.k8s.io" "ClusterRoleBinding" "clusterrolebindings";
     CONFIG_MAP = "" "ConfigMap" "configmaps";
     CRON_JOB = "batch" "CronJob" "cronjobs";
+    CUSTOM_RESOURCE_DEFINITION = "apiextensions.k8s.io" "CustomResourceDefinition" "customresourcedefinitions";
     DAEMON_SET = "apps" "DaemonSet" "daemonsets";
     DEPLOYMENT = "apps" "Deployment" "deployments";
     GATEWAY = "gateway.networking.k8s.io" "Gateway" "gateways";
@@ -30,8 +31,10 @@ kinds! {
     MUTATING_WEBHOOK_CONFIGURATION = "admissionregistration.k8s.io" "MutatingWebhookConfiguration" "mutatingwebhookconfigurations";
     NAMESPACE = "" "Namespace" "namespaces";
     NETWORK_POLICY = "networking.k8s.io" "NetworkPolicy" "networkpolicies";
+    NODE = "" "Node" "nodes";
     PERSISTENT_VOLUME = "" "PersistentVolume" "persistentvolumes";
     POD = "" "Pod" "pods";
+    POD_TEMPLATE = "" "PodTemplate" "podtemplates";
     REPLICATION_CONTROLLER = "" "ReplicationController" "replicationcontrollers";
     REPLICA_SET = "apps" "ReplicaSet" "replicasets";
     ROLE = "rbac.authorization.k8s.io" "Role" "roles";
@@ -59,6 +62,8 @@ kinds! {
     KYVERNO_POLICY = "kyverno.io" "Policy" "policies";
     KYVERNO_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "ImageValidatingPolicy" "imagevalidatingpolicies";
     SECRET_PROVIDER_CLASS = "secrets-store.csi.x-k8s.io" "SecretProviderClass" "secretproviderclasses";
+    // Facts about a live cluster that are no API object.
+    CLUSTER = "pavisade.dev" "Cluster" "";
     // Files that are no API objects.
     ADMISSION_CONFIGURATION = "apiserver.config.k8s.io" "AdmissionConfiguration" "";
     AUDIT_POLICY = "audit.k8s.io" "Policy" "";

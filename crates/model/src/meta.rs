@@ -196,7 +196,8 @@ pub struct Meta {
     pub audience: Audience,
     /// How much it looks at.
     pub scope: Scope,
-    /// Kinds whose objects are its subjects; empty where the lens says it (pods, worlds).
+    /// Kinds whose objects are its subjects; empty where the lens says it (pods, worlds). A check
+    /// that is offered every object says here in which of a cluster's kinds its subjects are.
     pub on: &'static [GroupKind],
     /// Kinds that it reads besides its subject, in groups; [`Meta::reads`] goes through them.
     pub reads: &'static [&'static [GroupKind]],

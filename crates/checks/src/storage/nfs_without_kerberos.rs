@@ -18,7 +18,25 @@ use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 /// ## Fix
 /// Use a PersistentVolume or StorageClass with the mount option `sec=krb5p`, and let the server
 /// export nothing else.
-#[check(id = "PV-D006", severity = Medium, confidence = Medium, scope = Object)]
+#[check(
+    id = "PV-D006",
+    severity = Medium,
+    confidence = Medium,
+    scope = Object,
+    on = [
+        PERSISTENT_VOLUME,
+        STORAGE_CLASS,
+        POD,
+        POD_TEMPLATE,
+        DEPLOYMENT,
+        DAEMON_SET,
+        STATEFUL_SET,
+        REPLICA_SET,
+        REPLICATION_CONTROLLER,
+        JOB,
+        CRON_JOB,
+    ]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct NfsWithoutKerberos {}

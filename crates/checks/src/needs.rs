@@ -1,0 +1,201 @@
+//! What checks need to see of a live cluster: its kinds, and the least right to list them.
+//!
+//! Not here: whether a cluster serves a kind (discovery says), and custom resources that hold pods
+//! (their kinds are known to a cluster alone).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pavisade_model::{GroupKind, Meta, kinds};
+
+use crate::set::AnyCheck;
+use crate::{CheckSet, Dispatch};
+
+/// The kinds of an API server that one check looks at.
+#[derive(Debug)]
+pub struct Needs {
+    /// The check.
+    pub check: &'static Meta,
+    /// Kinds that hold its subjects.
+    pub subjects: Vec<GroupKind>,
+    /// Kinds that it reads besides.
+    pub reads: Vec<GroupKind>,
+}
+
+impl CheckSet {
+    /// What each check needs, in the order of [`CheckSet::metas`].
+    pub fn needs(&self) -> impl Iterator<Item = Needs> + '_ {
+        self.checks.iter().map(|check| needs(&**check))
+    }
+
+    /// Every kind of an API server that a check looks at, ordered by group and kind. Files that
+    /// only look like objects are not among them.
+    pub fn kinds(&self) -> Vec<GroupKind> {
+        let all: BTreeSet<_> =
+            self.needs().flat_map(|needs| [needs.subjects, needs.reads]).flatten().collect();
+        all.into_iter().collect()
+    }
+
+    /// The least ClusterRole for [`CheckSet::kinds`], as YAML. Secrets are in it only where
+    /// `secrets` says so and a check looks at them.
+    pub fn role(&self, secrets: bool) -> String {
+        let kinds = self.kinds();
+        let with_secrets = secrets && kinds.contains(&kinds::SECRET);
+        let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for kind in kinds.iter().filter(|kind| with_secrets || **kind != kinds::SECRET) {
+            groups.entry(kind.group).or_default().insert(kind.resource);
+        }
+        let mut lines = vec![made_for(self)];
+        lines.push(SYSTEM_DISCOVERY.to_owned());
+        lines.push(if with_secrets {
+            WITH_SECRETS.to_owned()
+        } else if kinds.contains(&kinds::SECRET) {
+            let of: Vec<_> = self
+                .needs()
+                .filter(|needs| needs.subjects.contains(&kinds::SECRET))
+                .map(|needs| format!("`{}`", needs.check.name))
+                .collect();
+            format!("There is no right on Secrets: {} answer \"unknown\".", of.join(", "))
+        } else {
+            "There is no right on Secrets: these checks need none.".to_owned()
+        });
+        let mut text: String = lines.iter().map(|line| comment(line)).collect();
+        text.push_str(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  \
+             name: pavisade-scan\n",
+        );
+        text.push_str(if groups.is_empty() { "rules: []\n" } else { "rules:\n" });
+        for (group, resources) in groups {
+            text.push_str(&format!("  - apiGroups: [\"{group}\"]\n    resources:\n"));
+            text.extend(resources.iter().map(|resource| format!("      - {resource}\n")));
+            text.push_str("    verbs: [list]\n");
+        }
+        text
+    }
+}
+
+const SYSTEM_DISCOVERY: &str = "Discovery (`/api`, `/apis`, `/version`) needs no right here: \
+    Kubernetes binds `system:discovery` and `system:public-info-viewer` to every identity.";
+
+const WITH_SECRETS: &str = "WARNING: the right to list Secrets gives away every credential in the \
+    cluster. `list` returns their values, also those of tokens of other service accounts: who \
+    holds this role can become nearly anybody.";
+
+/// For which checks a role was made.
+fn made_for(set: &CheckSet) -> String {
+    let names: Vec<_> = set.metas().map(|meta| meta.name).collect();
+    if names.len() == crate::registry().len() {
+        return format!("The least role with which all {} checks see a cluster.", names.len());
+    }
+    let what = if names.len() == 1 { "this check sees" } else { "these checks see" };
+    format!("The least role with which {what} a cluster: {}.", names.join(", "))
+}
+
+/// A comment, broken into lines.
+fn comment(text: &str) -> String {
+    const WIDTH: usize = 98;
+    let (mut out, mut width) = (String::from("#"), 1);
+    for word in text.split(' ') {
+        if width + 1 + word.len() > WIDTH {
+            out.push_str("\n#");
+            width = 1;
+        }
+        out.push(' ');
+        out.push_str(word);
+        width += 1 + word.len();
+    }
+    out.push('\n');
+    out
+}
+
+fn needs(check: &dyn AnyCheck) -> Needs {
+    let meta = check.meta();
+    let mut subjects = meta.on.to_vec();
+    let mut reads: Vec<_> = meta.reads().collect();
+    match check.dispatch() {
+        Dispatch::Pods => {
+            subjects.extend(kinds::WORKLOADS);
+            subjects.push(kinds::POD_TEMPLATE);
+        }
+        // They are seen as static pods; nodes say whether there can be any.
+        Dispatch::Components => {
+            subjects.push(kinds::POD);
+            reads.push(kinds::NODE);
+        }
+        Dispatch::Kinds | Dispatch::Every | Dispatch::Worlds => {}
+    }
+    for list in [&mut subjects, &mut reads] {
+        list.retain(|kind| !kind.resource.is_empty());
+        list.sort_unstable();
+        list.dedup();
+    }
+    reads.retain(|kind| !subjects.contains(kind));
+    Needs { check: meta, subjects, reads }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use pavisade_model::KubernetesVersion;
+
+    use super::*;
+
+    fn set(names: &[&str]) -> CheckSet {
+        let wanted = |meta: &Meta| names.contains(&meta.name);
+        CheckSet::new(KubernetesVersion::LATEST, wanted, &HashMap::new()).unwrap()
+    }
+
+    #[test]
+    fn a_role_lists_what_its_checks_look_at_and_nothing_else() {
+        let role = set(&["long-lived-token", "ingress-without-tls"]).role(false);
+        let (comment, rules) = role.split_once("rules:\n").unwrap();
+        assert_eq!(
+            rules,
+            "  - apiGroups: [\"extensions\"]
+    resources:
+      - ingresses
+    verbs: [list]
+  - apiGroups: [\"networking.k8s.io\"]
+    resources:
+      - ingresses
+    verbs: [list]
+"
+        );
+        assert!(comment.starts_with(
+            "# The least role with which these checks see a cluster: long-lived-token, \
+             ingress-without-tls.\n"
+        ));
+        assert!(comment.contains("system:discovery"));
+        assert!(comment.contains("no right on Secrets: `long-lived-token` answer"), "{comment}");
+    }
+
+    #[test]
+    fn secrets_are_listed_only_when_asked_for_and_needed() {
+        let all = CheckSet::all(KubernetesVersion::LATEST);
+        assert!(!all.role(false).contains("- secrets\n"));
+        assert!(all.role(true).contains("- secrets\n"));
+        assert!(all.role(true).contains("# WARNING: the right to list Secrets gives away every"));
+        let other = set(&["host-port"]);
+        assert!(!other.role(true).contains("- secrets\n"));
+        assert!(!other.role(true).contains("WARNING"));
+    }
+
+    #[test]
+    fn checks_of_files_need_nothing() {
+        assert_eq!(set(&["unseen-text", "dockerfile-root-user"]).kinds(), []);
+        assert!(set(&["unseen-text"]).role(true).ends_with("rules: []\n"));
+    }
+
+    #[test]
+    fn checks_of_pods_need_every_maker_of_pods() {
+        let kinds = set(&["host-port"]).kinds();
+        assert!(kinds::WORKLOADS.iter().all(|kind| kinds.contains(kind)));
+        assert!(kinds.contains(&kinds::POD_TEMPLATE));
+    }
+
+    #[test]
+    fn lines_of_comments_are_short() {
+        let role = CheckSet::all(KubernetesVersion::LATEST).role(true);
+        assert!(role.lines().all(|line| line.len() <= 98), "{role}");
+    }
+}
