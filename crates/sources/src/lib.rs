@@ -1,8 +1,8 @@
-//! What users have on disk, to a [`Snapshot`]: files, folders, archives, standard input, Helm
-//! charts and kustomizations.
+//! What users have, to a [`Snapshot`]: files, folders, archives, standard input, Helm charts and
+//! kustomizations, and live clusters.
 //!
-//! Nothing here aborts: what cannot be read becomes a note and the rest is read. Nothing here
-//! reaches the network; `helm` and `kustomize` run without the user's environment, with a limit
+//! Nothing here aborts: what cannot be read becomes a note and the rest is read. Nothing but
+//! [`load_cluster`] reaches the network; `helm` and `kustomize` run without the user's environment, with a limit
 //! of time and output.
 //!
 //! Which files count: `.yaml`, `.yml` and `.json` that hold a document with `apiVersion` and
@@ -13,7 +13,7 @@
 //! path itself where there is none); others are not, and a note says so: a repository must not
 //! make a scan show the files of the machine it runs on.
 //!
-//! Not here: what objects mean, live clusters, images, where tools are found (the face's work).
+//! Not here: what objects mean, images, where tools are found (the face's work).
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -25,6 +25,7 @@ use pavisade_snapshot::Snapshot;
 
 mod archive;
 mod chart;
+mod cluster;
 mod document;
 mod file;
 mod given;
@@ -37,6 +38,8 @@ mod program;
 mod shown;
 mod walk;
 mod worlds;
+
+pub use cluster::{ClusterLimits, ClusterRequest, ConnectError, LoadedCluster, load_cluster};
 
 /// What to read.
 #[derive(Debug, Clone)]

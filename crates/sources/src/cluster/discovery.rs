@@ -81,7 +81,8 @@ pub(crate) async fn discover(server: &Server) -> Result<Served, Failure> {
             }
             Some("APIGroupList") => {
                 for group in value.list("groups") {
-                    let preferred = group.at(&["preferredVersion", "version"]).and_then(Value::as_str);
+                    let preferred =
+                        group.at(&["preferredVersion", "version"]).and_then(Value::as_str);
                     let name = group.str("name").unwrap_or_default();
                     let mut versions: Vec<_> =
                         group.list("versions").filter_map(|v| v.str("version")).collect();
@@ -109,10 +110,7 @@ fn aggregated(list: Value<'_>, served: &mut Served) {
             }
             for resource in version.list("resources") {
                 let kind = resource.at(&["responseKind", "kind"]).and_then(Value::as_str);
-                let of_group = resource.at(&["responseKind", "group"]).and_then(Value::as_str);
-                served.add(resource, "resource", kind, of_group.filter(|g| !g.is_empty()), |namespaced| {
-                    (name, number, namespaced)
-                });
+                served.add((name, number), resource, "resource", kind);
             }
         }
     }
@@ -128,8 +126,7 @@ async fn group_version(server: &Server, group: &str, version: &str, served: &mut
             let text = String::from_utf8_lossy(&text).into_owned();
             for doc in read(&Source::new("discovery", text)).docs {
                 for resource in doc.root().list("resources") {
-                    let kind = resource.str("kind");
-                    served.add(resource, "name", kind, None, |namespaced| (group, version, namespaced));
+                    served.add((group, version), resource, "name", resource.str("kind"));
                 }
             }
         }
@@ -138,28 +135,26 @@ async fn group_version(server: &Server, group: &str, version: &str, served: &mut
 }
 
 impl Served {
-    fn add<'v>(
+    /// Adds a resource, whose plural name stands in `name`, where it can be listed.
+    fn add(
         &mut self,
-        resource: Value<'v>,
+        (group, version): (&str, &str),
+        resource: Value<'_>,
         name: &str,
         kind: Option<&str>,
-        _of_group: Option<&str>,
-        place: impl Fn(bool) -> (&'v str, &'v str, bool),
     ) {
         let (Some(plural), Some(kind)) = (resource.str(name), kind) else { return };
         let lists = resource.list("verbs").any(|verb| verb.as_str() == Some("list"));
         if plural.contains('/') || !lists {
             return;
         }
-        let namespaced = resource.str("scope") == Some("Namespaced")
-            || resource.bool("namespaced") == Some(true);
-        let (group, version, namespaced) = place(namespaced);
         self.resources.push(Resource {
             group: group.to_owned(),
             version: version.to_owned(),
             kind: kind.to_owned(),
             resource: plural.to_owned(),
-            namespaced,
+            namespaced: resource.str("scope") == Some("Namespaced")
+                || resource.bool("namespaced") == Some(true),
         });
     }
 }

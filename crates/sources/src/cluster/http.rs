@@ -53,7 +53,9 @@ pub(crate) enum Failure {
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Status { code, message, .. } => write!(f, "the API server says {code}: {message}"),
+            Self::Status { code, message, .. } => {
+                write!(f, "the API server says {code}: {message}")
+            }
             Self::Connection(why) | Self::Refused(why) => f.write_str(why),
             Self::Time(time) => write!(f, "no whole answer within {} s", time.as_secs()),
             Self::Size(bytes) => write!(f, "the answer has more than {} MB", bytes >> 20),
@@ -150,12 +152,19 @@ fn refusal(status: StatusCode, body: &[u8]) -> Failure {
     let parsed: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let message = parsed.get("message").and_then(|m| m.as_str()).filter(|m| !m.is_empty());
     let text = String::from_utf8_lossy(body);
-    let plain = || text.lines().next().filter(|l| !l.trim().is_empty() && !l.starts_with(['{', '<']));
+    let plain =
+        || text.lines().next().filter(|l| !l.trim().is_empty() && !l.starts_with(['{', '<']));
     let message = message.or_else(plain).or(status.canonical_reason()).unwrap_or("no reason given");
     let token = parsed.pointer("/metadata/continue").and_then(|t| t.as_str());
     Failure::Status {
         code: status.as_u16(),
-        message: message.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect(),
+        message: message
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .chars()
+            .take(300)
+            .collect(),
         token: token.filter(|token| !token.is_empty()).map(str::to_owned),
     }
 }
@@ -228,7 +237,7 @@ fn tls_failure(error: &rustls::Error) -> String {
     }
 }
 
-fn credential(error: &kube::client::AuthError) -> String {
+pub(crate) fn credential(error: &kube::client::AuthError) -> String {
     use kube::client::AuthError as Auth;
     match error {
         Auth::AuthExecStart(why) => format!("the credential plugin cannot be started: {why}"),
@@ -256,7 +265,11 @@ mod tests {
             refusal(StatusCode::from_u16(code).unwrap(), body.as_bytes()).to_string()
         };
         for (code, body, want) in [
-            (403, r#"{"kind":"Status","message":"pods is forbidden:\n x"}"#, "403: pods is forbidden: x"),
+            (
+                403,
+                r#"{"kind":"Status","message":"pods is forbidden:\n x"}"#,
+                "403: pods is forbidden: x",
+            ),
             (500, "Internal\nmore", "500: Internal"),
             (502, "<html>", "502: Bad Gateway"),
             (401, "", "401: Unauthorized"),

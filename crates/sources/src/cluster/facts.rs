@@ -1,0 +1,167 @@
+//! What only a running cluster can tell: its version, its certificates, what it answers to
+//! whoever asks. They become one object of kind `Cluster` beside the others.
+
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
+use kube::config::Config;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde_json::{Map, Value as Json, json};
+
+use super::connect::{Connection, anonymous};
+use super::discovery::Served;
+use super::http::Server;
+use super::list::parsed;
+use super::tls;
+
+/// Paths that are asked for without credentials, one request each. The first four are open by
+/// default (`system:public-info-viewer`).
+const ANONYMOUS: [&str; 15] = [
+    "/version",
+    "/healthz",
+    "/livez",
+    "/readyz",
+    "/api",
+    "/apis",
+    "/openapi/v2",
+    "/metrics",
+    "/logs/",
+    "/debug/pprof/",
+    "/api/v1/namespaces?limit=1",
+    "/api/v1/nodes?limit=1",
+    "/api/v1/pods?limit=1",
+    "/api/v1/secrets?limit=1",
+    "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings?limit=1",
+];
+/// How long a request without credentials may take.
+const ANONYMOUS_TIME: Duration = Duration::from_secs(5);
+
+/// The object that holds them.
+pub(crate) struct Facts {
+    fields: Map<String, Json>,
+}
+
+impl Facts {
+    pub(crate) fn new(connection: &Connection, now: Timestamp, distribution: Option<&str>) -> Self {
+        let mut fields = Map::new();
+        fields.insert("apiVersion".into(), "pavisade.dev/v1".into());
+        fields.insert("kind".into(), "Cluster".into());
+        fields.insert("metadata".into(), json!({ "name": connection.name }));
+        fields.insert("server".into(), connection.config.cluster_url.to_string().into());
+        let second = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        fields.insert("readAt".into(), second.to_string().into());
+        if let Some(distribution) = distribution {
+            fields.insert("distribution".into(), distribution.into());
+        }
+        Self { fields }
+    }
+
+    /// `GET /version`.
+    pub(crate) fn version(&mut self, answer: &[u8]) {
+        let Ok(Json::Object(version)) = serde_json::from_slice(answer) else { return };
+        let kept = ["major", "minor", "gitVersion", "platform"];
+        let kept = version.into_iter().filter(|(key, _)| kept.contains(&key.as_str()));
+        self.fields.insert("version".into(), Json::Object(kept.collect()));
+    }
+
+    pub(crate) fn served(&mut self, served: &Served) {
+        let all = served.resources.iter().map(|r| {
+            json!({
+                "group": r.group, "version": r.version, "kind": r.kind,
+                "resource": r.resource, "namespaced": r.namespaced,
+            })
+        });
+        self.fields.insert("served".into(), all.collect());
+    }
+
+    /// Sends the requests without credentials.
+    pub(crate) async fn anonymous(&mut self, connection: &Connection, bytes: usize) {
+        let Ok(client) = anonymous(connection) else { return };
+        let server = Server { client, time: ANONYMOUS_TIME, bytes };
+        let mut answers = Vec::new();
+        for path in ANONYMOUS {
+            let shown = path.split('?').next().unwrap_or(path);
+            match server.status(path).await {
+                Ok(status) => answers.push(json!({ "path": shown, "status": status })),
+                Err(failure) => {
+                    answers.push(json!({ "path": shown, "error": failure.to_string() }))
+                }
+            }
+        }
+        self.fields.insert("anonymous".into(), answers.into());
+    }
+
+    /// Certificates of the API server, of kubelets by handshake, and of the client.
+    pub(crate) async fn certificates(&mut self, connection: &Connection, nodes: &[Object]) {
+        let mut all = Vec::new();
+        let url = &connection.config.cluster_url;
+        if url.scheme_str() == Some("https") {
+            let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+            let port = url.port_u16().unwrap_or(443);
+            let presented = match &connection.config.proxy_url {
+                Some(_) => Err("the way to it is a proxy".to_owned()),
+                None => tls::presented(host, port).await,
+            };
+            all.push(certificate("API server", &address(host, port), presented));
+        }
+        if let Some(chain) = own(&connection.config) {
+            all.push(
+                json!({ "of": format!("kubeconfig user {}", connection.user), "chain": chain }),
+            );
+        }
+        let kubelets: Vec<_> = nodes.iter().filter_map(kubelet).collect();
+        let places: Vec<_> = kubelets.iter().map(|(_, host, port)| (host.clone(), *port)).collect();
+        for ((name, host, port), presented) in kubelets.iter().zip(tls::all(places).await) {
+            all.push(certificate(&format!("kubelet {name}"), &address(host, *port), presented));
+        }
+        self.fields.insert("certificates".into(), all.into());
+    }
+
+    /// The object; nothing only where our own JSON is none.
+    pub(crate) fn object(self) -> Option<Object> {
+        let doc = parsed(Json::Object(self.fields).to_string())?;
+        Some(Object::new(doc.root(), "pavisade.dev/v1", "Cluster"))
+    }
+}
+
+fn address(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+fn certificate(of: &str, address: &str, presented: Result<Vec<Vec<u8>>, String>) -> Json {
+    match presented {
+        Ok(chain) => {
+            let chain: Vec<_> = chain.iter().map(|der| BASE64_STANDARD.encode(der)).collect();
+            json!({ "of": of, "address": address, "chain": chain })
+        }
+        Err(error) => json!({ "of": of, "address": address, "error": error }),
+    }
+}
+
+/// The node's name, and where its kubelet listens.
+fn kubelet(node: &Object) -> Option<(String, String, u16)> {
+    let status = node.at(&["status"])?;
+    let is_internal = |a: &Value<'_>| a.str("type") == Some("InternalIP");
+    let host = status.list("addresses").find(is_internal)?.str("address")?;
+    let port = status.at(&["daemonEndpoints", "kubeletEndpoint", "Port"]).and_then(Value::as_i64);
+    let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(10250);
+    Some((node.name().to_owned(), host.to_owned(), port))
+}
+
+/// The client certificate of the kubeconfig.
+fn own(config: &Config) -> Option<Vec<String>> {
+    let auth = &config.auth_info;
+    let pem = match (&auth.client_certificate_data, &auth.client_certificate) {
+        (Some(data), _) => BASE64_STANDARD.decode(data.trim()).ok()?,
+        (None, Some(file)) => std::fs::read(Path::new(file)).ok()?,
+        (None, None) => return None,
+    };
+    let chain = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
+    Some(chain.map(|der| BASE64_STANDARD.encode(der)).collect())
+}

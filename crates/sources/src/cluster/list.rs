@@ -1,0 +1,251 @@
+//! Paged lists: a kind is read page by page, each object trimmed on arrival.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use pavisade_snapshot::{Coverage, Object, stored};
+use pavisade_yaml::{Doc, Source, Value, read};
+
+use super::discovery::Resource;
+use super::http::{Failure, Server};
+use crate::Progress;
+
+/// Objects of a page.
+const PAGE: usize = 500;
+/// How often a list begins again when its token has expired and no other was given.
+const RESTARTS: usize = 1;
+/// What users see of an object's source.
+const SOURCE: &str = "cluster";
+
+/// What became of one kind.
+pub(crate) struct Listed {
+    pub objects: Vec<Object>,
+    pub coverage: Coverage,
+    /// Why not all were read.
+    pub gap: Option<Gap>,
+    /// Whether pages of different moments were put together.
+    pub mixed: bool,
+}
+
+/// Why a kind is not complete.
+pub(crate) struct Gap {
+    /// A part of a sentence: "the right to list `pods` is missing".
+    pub why: String,
+    /// Whether the right is what is missing: expected, and no fault of the connection.
+    pub forbidden: bool,
+}
+
+/// What all lists of a cluster share.
+pub(crate) struct Shared<'a> {
+    pub progress: &'a dyn Progress,
+    pub name: &'a str,
+    pub read: AtomicUsize,
+    /// Objects that one cluster may have.
+    pub limit: usize,
+    /// The server went away: no other list waits for it.
+    pub gone: AtomicBool,
+}
+
+/// Reads all objects of a resource.
+pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'_>) -> Listed {
+    let mut listed =
+        Listed { objects: Vec::new(), coverage: Coverage::Complete, gap: None, mixed: false };
+    let (mut token, mut restarts) = (String::new(), 0);
+    loop {
+        if shared.gone.load(Ordering::Relaxed) {
+            return listed.broken("the API server went away".into());
+        }
+        let path = format!("{}?limit={PAGE}{}", resource.path(), continued(&token));
+        let text = match server.get(&path, "application/json").await {
+            Ok(text) => text,
+            Err(Failure::Status { code: 410, token: next, .. }) if !token.is_empty() => {
+                // The list goes on with what is there now, or begins again.
+                match next {
+                    Some(next) => {
+                        listed.mixed = true;
+                        token = next;
+                        continue;
+                    }
+                    None if restarts < RESTARTS => {
+                        restarts += 1;
+                        listed.objects.clear();
+                        token.clear();
+                        continue;
+                    }
+                    None => return listed.broken("its continue token expired twice".into()),
+                }
+            }
+            Err(Failure::Status { code: 403, .. }) => return listed.forbidden(resource),
+            // A CustomResourceDefinition that was deleted since.
+            Err(Failure::Status { code: 404, .. }) if token.is_empty() => {
+                listed.coverage = Coverage::NotServed;
+                return listed;
+            }
+            Err(failure) => {
+                if matches!(failure, Failure::Connection(_)) {
+                    shared.gone.store(true, Ordering::Relaxed);
+                }
+                return listed.broken(failure.to_string());
+            }
+        };
+        let resource_here = resource.clone();
+        let page = tokio::task::spawn_blocking(move || page(&text, &resource_here)).await;
+        let page = match page {
+            Ok(Ok(page)) => page,
+            Ok(Err(why)) => return listed.broken(why),
+            Err(_) => return listed.broken("a page could not be read".into()),
+        };
+        let all = shared.read.fetch_add(page.objects.len(), Ordering::Relaxed) + page.objects.len();
+        listed.objects.extend(page.objects);
+        shared.progress.stage(&format!("Reading {}: {all} objects", shared.name));
+        if all > shared.limit {
+            return listed.broken(format!("the cluster has more than {} objects", shared.limit));
+        }
+        if page.token.is_empty() {
+            return listed;
+        }
+        // A server that gives the same token again would never end.
+        if page.token == token {
+            return listed.broken("the API server repeats its continue token".into());
+        }
+        token = page.token;
+    }
+}
+
+impl Listed {
+    fn broken(mut self, why: String) -> Self {
+        self.coverage = Coverage::Unread;
+        let objects = self.objects.len();
+        let read = if objects > 0 {
+            format!("the list broke off after {objects}: ")
+        } else {
+            String::new()
+        };
+        self.gap = Some(Gap { why: format!("{read}{why}"), forbidden: false });
+        self
+    }
+
+    fn forbidden(mut self, resource: &Resource) -> Self {
+        self.coverage = Coverage::Unread;
+        let name = match &*resource.group {
+            "" => resource.resource.clone(),
+            group => format!("{}.{group}", resource.resource),
+        };
+        self.gap = Some(Gap { why: missing_right(&name), forbidden: true });
+        self
+    }
+}
+
+/// What is said of a kind that may not be listed.
+pub(crate) fn missing_right(resource: &str) -> String {
+    format!("the right to list `{resource}` in all namespaces is missing")
+}
+
+/// The query for the next page; a token is base64 of a kind and may hold what a URL must not.
+fn continued(token: &str) -> String {
+    if token.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("&continue=");
+    for byte in token.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+struct Page {
+    objects: Vec<Object>,
+    token: String,
+}
+
+fn page(text: &[u8], resource: &Resource) -> Result<Page, String> {
+    let broken = |what: &str| format!("the API server's list is {what}");
+    let text = std::str::from_utf8(text).map_err(|_| broken("no UTF-8"))?;
+    let documents = read(&Source::new(SOURCE, text));
+    let doc = documents.docs.first().ok_or_else(|| broken("no JSON"))?;
+    if documents.docs.len() > 1 || !documents.notes.is_empty() {
+        return Err(broken("no JSON"));
+    }
+    let list = doc.root();
+    if list.get("items").is_none() {
+        return Err(broken("without `items`"));
+    }
+    let api_version = resource.api_version();
+    let objects = list.list("items").filter_map(|item| object(item, &api_version, &resource.kind));
+    let token = list.at(&["metadata", "continue"]).and_then(Value::as_str).unwrap_or_default();
+    Ok(Page { objects: objects.collect(), token: token.to_owned() })
+}
+
+/// An object of a list, whose items have no type of their own.
+fn object(item: Value<'_>, api_version: &str, kind: &str) -> Option<Object> {
+    let text = stored::trim(item, api_version, kind);
+    parsed(text).map(|doc| Object::new(doc.root(), api_version, kind))
+}
+
+/// The document of one object's JSON.
+pub(crate) fn parsed(json: String) -> Option<Doc> {
+    read(&Source::new(SOURCE, json)).docs.into_iter().next()
+}
+
+/// Lists several resources, four at a time, in the order in which they were given.
+pub(crate) async fn all(
+    server: &Server,
+    resources: Vec<Resource>,
+    shared: &Shared<'_>,
+) -> Vec<(Resource, Listed)> {
+    let resources: Arc<[Resource]> = resources.into();
+    let next = AtomicUsize::new(0);
+    let worker = async || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(resource) = resources.get(index) else { return done };
+            done.push((index, list(server, resource, shared).await));
+        }
+    };
+    let (a, b, c, d) = tokio::join!(worker(), worker(), worker(), worker());
+    let mut done: Vec<_> = [a, b, c, d].into_iter().flatten().collect();
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(index, listed)| (resources[index].clone(), listed)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pods() -> Resource {
+        Resource {
+            group: String::new(),
+            version: "v1".into(),
+            kind: "Pod".into(),
+            resource: "pods".into(),
+            namespaced: true,
+        }
+    }
+
+    #[test]
+    fn items_of_a_page_get_their_type_and_lose_what_nobody_reads() {
+        let text = r#"{"kind":"PodList","metadata":{"continue":"a+b/c="},"items":[
+            {"metadata":{"name":"a","managedFields":[{"x":1}]},"spec":{"containers":[]}}]}"#;
+        let page = page(text.as_bytes(), &pods()).unwrap();
+        assert_eq!(page.objects.len(), 1);
+        let pod = &page.objects[0];
+        assert_eq!((pod.kind(), pod.version(), pod.name()), ("Pod", "v1", "a"));
+        assert!(pod.at(&["metadata", "managedFields"]).is_none());
+        assert_eq!(pod.at(&["kind"]).and_then(Value::as_str), Some("Pod"));
+        assert_eq!(continued(&page.token), "&continue=a%2Bb%2Fc%3D");
+    }
+
+    #[test]
+    fn what_is_no_list_is_an_error_and_not_an_empty_list() {
+        for text in ["", "{}", "<html>", "{\"items\":", "\u{0}", "{\"items\":[]} {\"items\":[]}"] {
+            assert!(page(text.as_bytes(), &pods()).is_err(), "{text}");
+        }
+        assert!(page(b"\xff", &pods()).is_err());
+        assert_eq!(page(b"{\"items\":null}", &pods()).unwrap().objects.len(), 0);
+    }
+}

@@ -1,0 +1,279 @@
+//! A live cluster to a world: paged lists, what could not be read and why, and what only a running
+//! cluster can tell.
+//!
+//! Nothing is written to the cluster. Secrets are listed only where the caller asks for them, and
+//! their values are dropped on arrival. What may not be read is no error: it is a gap in the
+//! world's coverage, with the missing right's name.
+//!
+//! The kubeconfig is found as kubectl finds it (`KUBECONFIG`, `~/.kube/config`, the ServiceAccount
+//! of a pod), by the library that also runs credential plugins.
+
+mod connect;
+mod discovery;
+mod facts;
+mod http;
+mod list;
+mod tls;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pavisade_model::{GroupKind, Note, NoteKind, kinds};
+use pavisade_snapshot::{Coverage, Object, WorldParts};
+
+pub use connect::ConnectError;
+
+use crate::Progress;
+use connect::Connection;
+use discovery::{Resource, Served};
+use facts::Facts;
+use http::{Failure, Server};
+use list::{Listed, Shared};
+
+/// Groups of custom resources that are read where they are there and may be, also where no check
+/// asks for them: they hold pods, policies and rights.
+const CUSTOM_GROUPS: [&str; 15] = [
+    "argoproj.io",
+    "cert-manager.io",
+    "cilium.io",
+    "constraints.gatekeeper.sh",
+    "crd.projectcalico.org",
+    "gateway.networking.k8s.io",
+    "helm.toolkit.fluxcd.io",
+    "kustomize.toolkit.fluxcd.io",
+    "kyverno.io",
+    "networking.istio.io",
+    "policies.kyverno.io",
+    "policy.linkerd.io",
+    "projectcalico.org",
+    "security.istio.io",
+    "templates.gatekeeper.sh",
+];
+
+/// What to read of which cluster.
+#[derive(Debug, Clone)]
+pub struct ClusterRequest {
+    /// The file instead of kubectl's places.
+    pub kubeconfig: Option<PathBuf>,
+    /// A context of it instead of the current one.
+    pub context: Option<String>,
+    /// Act as this user.
+    pub impersonate: Option<String>,
+    /// Act as a member of these groups.
+    pub impersonate_groups: Vec<String>,
+    /// The kinds that somebody looks at.
+    pub kinds: Vec<GroupKind>,
+    /// Whether Secrets are listed: names, types and keys are kept, values are not.
+    pub secrets: bool,
+    /// Whether requests without credentials are sent, and handshakes made with kubelets.
+    pub probe: bool,
+    /// What the user says the cluster is.
+    pub distribution: Option<String>,
+    /// How long one answer may take.
+    pub time: Duration,
+    /// What is too much.
+    pub limits: ClusterLimits,
+}
+
+/// What is too much of a cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct ClusterLimits {
+    /// Bytes of one answer: a page has at most 500 objects of at most 1.5 MB.
+    pub page_bytes: usize,
+    /// Objects in all.
+    pub objects: usize,
+}
+
+impl Default for ClusterLimits {
+    fn default() -> Self {
+        Self { page_bytes: 800 << 20, objects: 5_000_000 }
+    }
+}
+
+/// A cluster as it was read.
+#[derive(Debug)]
+pub struct LoadedCluster {
+    /// Its objects, with what was read and what not.
+    pub world: WorldParts,
+    /// What the user must know of the reading.
+    pub notes: Vec<Note>,
+}
+
+/// Reads a cluster, as of `now`. One that cannot be reached gives a note and an empty world.
+///
+/// # Errors
+/// The kubeconfig leads nowhere: the user must change something first.
+pub fn load_cluster(
+    request: &ClusterRequest,
+    now: Timestamp,
+    progress: &dyn Progress,
+) -> Result<LoadedCluster, ConnectError> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| ConnectError::Unusable {
+        context: String::new(),
+        reason: format!("no threads for the connection: {error}"),
+    })?;
+    let loaded = runtime.block_on(load(request, now, progress));
+    // A handshake that hangs must not keep the program.
+    runtime.shutdown_background();
+    loaded
+}
+
+async fn load(
+    request: &ClusterRequest,
+    now: Timestamp,
+    progress: &dyn Progress,
+) -> Result<LoadedCluster, ConnectError> {
+    progress.stage("Connecting to the cluster");
+    let connection = connect::connect(request).await?;
+    let client = connection.client.clone();
+    let server = Server { client, time: request.time, bytes: request.limits.page_bytes };
+    let mut reading = Reading::new(&connection, request);
+    let mut facts = Facts::new(&connection, now, request.distribution.as_deref());
+    let served = match discovery::discover(&server).await {
+        Ok(served) => served,
+        Err(failure) => {
+            reading.unreachable(&failure);
+            return Ok(reading.done(facts));
+        }
+    };
+    if let Ok(version) = server.get("/version", "application/json").await {
+        facts.version(&version);
+    }
+    facts.served(&served);
+
+    let shared = Shared {
+        progress,
+        name: &connection.name,
+        read: AtomicUsize::new(0),
+        limit: request.limits.objects,
+        gone: AtomicBool::new(false),
+    };
+    let wanted = reading.wanted(&served);
+    for (resource, listed) in list::all(&server, wanted, &shared).await {
+        reading.take(&resource, listed);
+    }
+    if request.probe {
+        progress.stage(&format!("Reading {}: certificates", connection.name));
+        facts.anonymous(&connection, request.limits.page_bytes).await;
+        let nodes: Vec<Object> =
+            reading.world.objects.iter().filter(|o| o.is(kinds::NODE)).cloned().collect();
+        facts.certificates(&connection, &nodes).await;
+    }
+    Ok(reading.done(facts))
+}
+
+/// What has been gathered.
+struct Reading<'a> {
+    request: &'a ClusterRequest,
+    place: String,
+    world: WorldParts,
+    notes: Vec<Note>,
+    mixed: Vec<String>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(connection: &Connection, request: &'a ClusterRequest) -> Self {
+        Self {
+            request,
+            place: connection.name.clone(),
+            world: WorldParts::cluster(connection.name.clone()),
+            notes: Vec::new(),
+            mixed: Vec::new(),
+        }
+    }
+
+    /// The resources to list; kinds that are not served or not asked for are settled here.
+    fn wanted(&mut self, served: &Served) -> Vec<Resource> {
+        let mut wanted = Vec::new();
+        for &kind in &self.request.kinds {
+            if kind == kinds::SECRET && !self.request.secrets {
+                self.gap(kind.group, kind.kind, "Secrets are listed with `--secrets` only".into());
+                continue;
+            }
+            match (served.find(kind), served.silence(kind.group)) {
+                (Some(resource), _) => wanted.push(resource.clone()),
+                (None, Some(why)) => {
+                    let why = format!("`{}` is registered and does not answer: {why}", kind.group);
+                    self.gap(kind.group, kind.kind, why);
+                }
+                (None, None) => self.cover(kind.group, kind.kind, Coverage::NotServed),
+            }
+        }
+        let mut known: BTreeSet<_> =
+            wanted.iter().map(|r: &Resource| (r.group.clone(), r.kind.clone())).collect();
+        for resource in &served.resources {
+            if CUSTOM_GROUPS.contains(&&*resource.group)
+                && known.insert((resource.group.clone(), resource.kind.clone()))
+            {
+                wanted.push(resource.clone());
+            }
+        }
+        wanted
+    }
+
+    fn take(&mut self, resource: &Resource, listed: Listed) {
+        let Listed { objects, coverage, gap, mixed } = listed;
+        self.world.objects.extend(objects);
+        if mixed {
+            self.mixed.push(resource.resource.clone());
+        }
+        let Some(gap) = gap else {
+            self.cover(&resource.group, &resource.kind, coverage);
+            return;
+        };
+        // A missing right makes verdicts unknown, which says it; a list that broke off is a
+        // failure of this very run.
+        if !gap.forbidden {
+            let message = format!("{} were not all read: {}", resource.resource, gap.why);
+            self.note(NoteKind::Unread, message, "Run it again.");
+        }
+        self.gap(&resource.group, &resource.kind, gap.why);
+    }
+
+    fn cover(&mut self, group: &str, kind: &str, coverage: Coverage) {
+        self.world.coverage.insert((group.to_owned(), kind.to_owned()), coverage);
+    }
+
+    fn gap(&mut self, group: &str, kind: &str, why: String) {
+        self.cover(group, kind, Coverage::Unread);
+        self.world.gaps.insert((group.to_owned(), kind.to_owned()), why);
+    }
+
+    fn unreachable(&mut self, failure: &Failure) {
+        let remedy = match failure {
+            Failure::Status { code: 401, .. } => "Log in again: the credentials have expired.",
+            Failure::Status { code: 403, .. } => {
+                "Discovery needs the ClusterRole `system:discovery`, which every user has by default."
+            }
+            Failure::Refused(_) => "Mend the kubeconfig.",
+            _ => "Check the address and the way to it, then run it again.",
+        };
+        self.note(NoteKind::Unread, format!("the cluster was not read: {failure}"), remedy);
+        let kinds: Vec<_> = self.request.kinds.iter().map(|k| (k.group, k.kind)).collect();
+        for (group, kind) in kinds {
+            self.gap(group, kind, "the cluster could not be read".into());
+        }
+    }
+
+    fn note(&mut self, kind: NoteKind, message: String, remedy: &str) {
+        let (place, remedy) = (self.place.clone(), remedy.to_owned());
+        self.notes.push(Note { kind, place, span: None, message, remedy });
+    }
+
+    fn done(mut self, facts: Facts) -> LoadedCluster {
+        if !self.mixed.is_empty() {
+            let message = format!(
+                "a continue token expired while {} were read: their lists are of two moments",
+                self.mixed.join(", ")
+            );
+            self.note(NoteKind::Info, message, "");
+        }
+        self.world.objects.extend(facts.object());
+        LoadedCluster { world: self.world, notes: self.notes }
+    }
+}
