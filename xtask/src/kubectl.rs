@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn kubectl_goes_on_after_a_document_that_it_cannot_decode_but_not_after_bad_syntax() {
-        let Some(kubectl) = crate::tools::built("kubectl") else {
+        let Some(kubectl) = testbed::tools::built("kubectl") else {
             println!("skipped: kubectl is not built; `cargo xtask tools kubectl` does it");
             return;
         };

@@ -10,6 +10,7 @@
 
 mod advisories;
 mod bench;
+mod cluster;
 mod codegen;
 mod differential;
 mod fuzz;
@@ -28,6 +29,8 @@ use clap::Parser;
 enum Chore {
     /// Build the pinned Go tools of tests/tools and print their paths.
     Tools(tools::Args),
+    /// Start, show, use and stop real clusters for tests.
+    Cluster(cluster::Args),
     /// Compare our verdicts with those of the suites in ../shared/truth.
     Truth(truth::Args),
     /// Look for known advisories of locked crates, without the network.
@@ -47,6 +50,7 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Tools(args) => tools::run(&args),
+        Chore::Cluster(args) => cluster::run(&args),
         Chore::Truth(args) => truth::run(&args),
         Chore::Advisories => advisories::run(),
         Chore::Codegen => codegen::run(),

@@ -1,0 +1,183 @@
+//! What is known about a cluster: one folder `pavisade/clusters/NAME` in the user's
+//! cache, with `state.json`, certificates, kubeconfigs, data and logs.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::process::{Launch, Process};
+use crate::shape::Shape;
+use crate::{certs, tools};
+
+/// Everything that `down` must know, and what finds a running cluster again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) name: String,
+    pub(crate) shape: Shape,
+    /// Which of the private test networks it has.
+    pub(crate) slot: u8,
+    pub(crate) ports: Ports,
+    pub(crate) tools: Tools,
+    /// By name, as `etcd` or `node-1-kubelet`.
+    pub(crate) processes: BTreeMap<String, Process>,
+    pub(crate) launches: BTreeMap<String, Launch>,
+    /// Network links of this machine.
+    pub(crate) links: Vec<String>,
+    /// Paths below the roots of the control groups.
+    pub(crate) cgroups: Vec<String>,
+    /// Kernel settings that a node changes, as they were before.
+    pub(crate) sysctls: BTreeMap<String, String>,
+    /// Seconds from nothing to ready; nothing while it starts.
+    pub(crate) ready_after: Option<f64>,
+}
+
+/// Ports on 127.0.0.1.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Ports {
+    pub(crate) api: u16,
+    pub(crate) etcd: u16,
+    pub(crate) etcd_peer: u16,
+}
+
+/// Folders of programs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Tools {
+    pub(crate) kubectl: PathBuf,
+    pub(crate) etcd: PathBuf,
+    pub(crate) kubernetes: PathBuf,
+    /// Where there are nodes.
+    pub(crate) node: Option<NodeTools>,
+}
+
+/// Folders of programs that only nodes need.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct NodeTools {
+    pub(crate) containerd: PathBuf,
+    pub(crate) runc: PathBuf,
+    pub(crate) testbed: PathBuf,
+}
+
+/// The folder of all clusters.
+pub(crate) fn clusters() -> anyhow::Result<PathBuf> {
+    Ok(tools::cache()?.join("clusters"))
+}
+
+/// The folder of one.
+pub(crate) fn folder(name: &str) -> anyhow::Result<PathBuf> {
+    Ok(clusters()?.join(name))
+}
+
+/// The names of clusters that left something behind, running or not.
+pub(crate) fn names() -> anyhow::Result<Vec<String>> {
+    let clusters = clusters()?;
+    let entries = match fs::read_dir(&clusters) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(error).with_context(|| format!("listing {}", clusters.display()));
+        }
+    };
+    let folders = entries.flatten().filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> =
+        folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Held while a cluster is started, stopped or looked for; also across processes.
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// Waits until nobody else holds the lock of that name.
+pub(crate) fn lock(name: &str) -> anyhow::Result<Lock> {
+    let clusters = clusters()?;
+    let path = clusters.join(format!("{name}.lock"));
+    let lock = || {
+        fs::create_dir_all(&clusters)?;
+        // The file stays: were it removed, two could hold locks of one name.
+        let file = File::options().create(true).append(true).open(&path)?;
+        file.lock()?;
+        Ok::<_, std::io::Error>(Lock { _file: file })
+    };
+    lock().with_context(|| format!("locking {}", path.display()))
+}
+
+impl State {
+    pub(crate) fn folder(&self) -> anyhow::Result<PathBuf> {
+        folder(&self.name)
+    }
+
+    /// What is written down of a cluster, if anything.
+    pub(crate) fn read(name: &str) -> anyhow::Result<Option<Self>> {
+        let path = folder(name)?.join("state.json");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+        };
+        let state = serde_json::from_str(&text);
+        state.map(Some).with_context(|| format!("{}", path.display()))
+    }
+
+    /// Written beside and renamed: a reader never sees half of it.
+    pub(crate) fn write(&self) -> anyhow::Result<()> {
+        let folder = self.folder()?;
+        let (path, beside) = (folder.join("state.json"), folder.join(".state.json"));
+        certs::write(&beside, &serde_json::to_string_pretty(self)?)?;
+        fs::rename(&beside, &path).with_context(|| format!("writing {}", path.display()))
+    }
+
+    /// Starts a process and writes it down.
+    pub(crate) fn start(&mut self, name: &str, launch: Launch) -> anyhow::Result<Process> {
+        let folder = self.folder()?;
+        let process = crate::process::start(&launch, &folder, &self.log(name)?)?;
+        self.processes.insert(name.to_owned(), process);
+        self.launches.insert(name.to_owned(), launch);
+        self.write()?;
+        Ok(process)
+    }
+
+    pub(crate) fn log(&self, name: &str) -> anyhow::Result<PathBuf> {
+        Ok(self.folder()?.join("logs").join(format!("{name}.log")))
+    }
+
+    /// Fails with the end of the log of a process that is not there any more.
+    pub(crate) fn all_alive(&self) -> anyhow::Result<()> {
+        for (name, process) in &self.processes {
+            if !process.alive() {
+                let log = self.log(name)?;
+                bail!("{name} ended; {} ends with:\n{}", log.display(), tail(&log));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The last lines of a log.
+pub(crate) fn tail(log: &Path) -> String {
+    let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let text = text.unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(12)..].join("\n")
+}
+
+impl Ports {
+    /// Ports that nobody has now. Somebody may take one before we do: then the
+    /// program that wanted it ends, and its log says so.
+    pub(crate) fn free() -> anyhow::Result<Self> {
+        let listen = || TcpListener::bind(("127.0.0.1", 0));
+        let free = || {
+            // All are held until all are known, so that they differ.
+            let held = [listen()?, listen()?, listen()?];
+            let port = |index: usize| std::io::Result::Ok(held[index].local_addr()?.port());
+            Ok::<_, std::io::Error>(Self { api: port(0)?, etcd: port(1)?, etcd_peer: port(2)? })
+        };
+        free().context("finding free ports on 127.0.0.1")
+    }
+}

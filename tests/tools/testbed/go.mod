@@ -1,0 +1,3 @@
+module pavisade.dev/tests/tools/testbed
+
+go 1.26.0
