@@ -38,9 +38,15 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ScanArgs {
-    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input.
-    #[arg(default_value = ".", value_name = "PATH")]
+    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
+    ///
+    /// With `--cluster`, the files that the cluster's objects come from: findings point into them,
+    /// and what differs is told.
+    #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub live: LiveArgs,
 
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = Format::Terminal)]
@@ -58,9 +64,9 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "SEVERITY", help_heading = "Which checks")]
     pub min_severity: Option<Severity>,
 
-    /// Judge by the semantics of this version of Kubernetes.
-    #[arg(long, value_name = "VERSION", default_value_t = KubernetesVersion::LATEST)]
-    pub kubernetes_version: KubernetesVersion,
+    /// Judge by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes_version: Option<KubernetesVersion>,
 
     #[command(flatten)]
     pub select: Select,
@@ -96,6 +102,65 @@ pub(crate) struct ScanArgs {
     /// No progress on standard error.
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
+}
+
+/// A live cluster, and the way to it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LiveArgs {
+    /// Judge what really runs in a cluster.
+    #[arg(long, help_heading = "Cluster")]
+    pub cluster: bool,
+
+    #[command(flatten)]
+    pub access: Access,
+
+    /// List Secrets too: their names, types and keys are judged, their values are dropped on
+    /// arrival. The right to list them is the right to read every credential in the cluster.
+    #[arg(long, requires = "cluster", help_heading = "Cluster")]
+    pub secrets: bool,
+
+    /// Print the least ClusterRole for the chosen checks, and do nothing else.
+    #[arg(long, help_heading = "Cluster")]
+    pub print_rbac: bool,
+}
+
+/// How a cluster is reached and read.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Access {
+    /// The kubeconfig [default: as kubectl finds it, or the pod's ServiceAccount].
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// A context of the kubeconfig instead of the current one.
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub context: Option<String>,
+
+    /// Act as this user.
+    #[arg(long = "as", value_name = "USER", help_heading = "Cluster")]
+    pub impersonate: Option<String>,
+
+    /// Act as a member of this group; may be given again.
+    #[arg(
+        long = "as-group",
+        value_name = "GROUP",
+        requires = "impersonate",
+        help_heading = "Cluster"
+    )]
+    pub impersonate_groups: Vec<String>,
+
+    /// Send no requests without credentials and make no handshakes with kubelets: what they would
+    /// show is unknown then.
+    #[arg(long, help_heading = "Cluster")]
+    pub no_probe: bool,
+
+    /// What the cluster is, where it is not found out: eks, gke, aks, openshift, k3s, rke2, talos,
+    /// kubeadm, kind …
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub distribution: Option<String>,
+
+    /// How long one answer of the API server may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "Cluster")]
+    pub request_timeout: u64,
 }
 
 /// Which checks are meant.

@@ -2,6 +2,7 @@
 
 mod args;
 mod checks;
+mod live;
 mod man;
 mod progress;
 mod scan;

@@ -1,5 +1,6 @@
 //! `pavisade scan`.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,36 +11,44 @@ use pavisade_compliance::{builtin, controls_by_check};
 use pavisade_model::{KubernetesVersion, NoteKind, Severity, State};
 use pavisade_report::Options;
 use pavisade_scan::{Judgement, Timestamp, judge};
+use pavisade_snapshot::Snapshot;
 use pavisade_sources::{Limits, Render, Request, Tools, load};
 
 use crate::Outcome;
 use crate::args::{self, Format, ScanArgs};
 use crate::progress::Spinner;
-use crate::{select, terminal};
+use crate::{live, select, terminal};
 
 pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
-    let ids = select::ids(&args.select)?;
-    let parameters = select::parameters(&args.set)?;
-    let checks = CheckSet::new(args.kubernetes_version, |meta| ids.contains(meta.id), &parameters)
-        .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))?;
-    if args.kubernetes_version > KubernetesVersion::LATEST {
-        bail!(
-            "the checks know Kubernetes up to {}, not {}",
-            KubernetesVersion::LATEST,
-            args.kubernetes_version
-        );
+    let choice = Choice::of(args)?;
+    if args.live.print_rbac {
+        let role = choice.checks(KubernetesVersion::LATEST)?.role(args.live.secrets);
+        output(args.output.as_deref())?.write_all(role.as_bytes())?;
+        return Ok(Outcome::Clean);
+    }
+    if let Some(asked) = args.kubernetes_version
+        && asked > KubernetesVersion::LATEST
+    {
+        bail!("the checks know Kubernetes up to {}, not {asked}", KubernetesVersion::LATEST);
     }
     if let Some(missing) = args.helm_values.iter().find(|file| !file.is_file()) {
         bail!("--helm-values {}: there is no such file", missing.display());
     }
-    let request = request(args);
-    // Fail on an output that cannot be written before the work, not after it.
+    // Fail on what cannot be run or written before the work, not after it.
+    let checks = choice.checks(args.kubernetes_version.unwrap_or_default())?;
     let mut out = output(args.output.as_deref())?;
 
     let progress = Spinner::new(args.quiet);
-    let loaded = load(&request, io::stdin().lock(), &progress);
-    progress.judging(loaded.stats.objects);
-    let mut judgement = judge(&loaded.snapshot, &checks, Timestamp::now());
+    let picture = if args.live.cluster {
+        let picture = live::picture(args, checks.kinds(), &progress)?;
+        Picture { checks: choice.checks(picture.kubernetes)?, snapshot: picture.snapshot }
+    } else {
+        let snapshot = load(&request(args), io::stdin().lock(), &progress).snapshot;
+        Picture { checks, snapshot }
+    };
+    let objects = picture.snapshot.worlds().iter().map(|world| world.objects().len()).sum();
+    progress.judging(objects);
+    let mut judgement = judge(&picture.snapshot, &picture.checks, Timestamp::now());
     progress.finish();
     let outcome = outcome(&judgement, args.fail_on.severity());
     if let Some(least) = args.min_severity {
@@ -56,19 +65,47 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         .and_then(|()| out.flush())
         .with_context(|| format!("writing {}", place.display()))?;
     // The end of a process frees faster than we do.
-    std::mem::forget((loaded, judgement));
+    std::mem::forget((picture, judgement));
     Ok(outcome)
 }
 
-fn request(args: &ScanArgs) -> Request {
+/// What is judged, and by which checks.
+struct Picture {
+    checks: CheckSet,
+    snapshot: Snapshot,
+}
+
+/// The checks that the command line means.
+struct Choice {
+    ids: BTreeSet<&'static str>,
+    parameters: HashMap<String, serde_json::Value>,
+}
+
+impl Choice {
+    fn of(args: &ScanArgs) -> anyhow::Result<Self> {
+        Ok(Self { ids: select::ids(&args.select)?, parameters: select::parameters(&args.set)? })
+    }
+
+    fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
+        CheckSet::new(kubernetes, |meta| self.ids.contains(meta.id), &self.parameters)
+            .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))
+    }
+}
+
+/// What of the files is read.
+pub(crate) fn request(args: &ScanArgs) -> Request {
+    let paths = match &*args.paths {
+        [] => vec![PathBuf::from(".")],
+        paths => paths.to_vec(),
+    };
     Request {
-        paths: args.paths.clone(),
+        paths,
         render: match args.render {
             args::Render::Auto => Render::Auto,
             args::Render::Never => Render::Never,
         },
         helm_values: args.helm_values.clone(),
-        kubernetes: args.kubernetes_version,
+        kubernetes: args.kubernetes_version.unwrap_or_default(),
         limits: Limits::default(),
         tools: Tools {
             helm: in_path("helm"),

@@ -27,6 +27,12 @@ impl KubernetesVersion {
     }
 }
 
+impl Default for KubernetesVersion {
+    fn default() -> Self {
+        Self::LATEST
+    }
+}
+
 impl fmt::Display for KubernetesVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)

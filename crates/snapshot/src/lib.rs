@@ -17,4 +17,4 @@ pub use coverage::Coverage;
 pub use object::{Object, ObjectId, Unseen};
 pub use pod::{Container, ContainerKind, Pod};
 pub use selector::{Selector, SelectorError};
-pub use world::{Change, Snapshot, World, WorldKind, WorldParts};
+pub use world::{Change, Snapshot, World, WorldKind, WorldParts, Written};

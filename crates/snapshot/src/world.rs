@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use pavisade_model::{GroupKind, Note};
+use pavisade_model::{GroupKind, KubernetesVersion, Note, kinds};
 
 use crate::{Coverage, Object, ObjectId};
 
@@ -38,6 +38,17 @@ pub struct WorldParts {
     /// Why kinds of coverage [`Coverage::Unread`] were not read: by API group and kind, a sentence
     /// part such as "the right to list `secrets` is missing".
     pub gaps: HashMap<(String, String), String>,
+    /// Where objects of a cluster come from, as files write them.
+    pub written: Written,
+}
+
+/// Objects as files write them, beside the cluster that they were applied to.
+#[derive(Debug, Clone, Default)]
+pub struct Written {
+    /// The objects; of those that one cluster's object may come from, the last counts.
+    pub objects: Vec<Object>,
+    /// The namespace of those that name none.
+    pub namespace: String,
 }
 
 impl WorldParts {
@@ -51,7 +62,14 @@ impl WorldParts {
             default_coverage,
             coverage: HashMap::new(),
             gaps: HashMap::new(),
+            written: Written::default(),
         }
+    }
+
+    /// The version of the API server, where the world is a cluster that told it.
+    pub fn server_version(&self) -> Option<KubernetesVersion> {
+        let cluster = self.objects.iter().find(|object| object.is(kinds::CLUSTER))?;
+        cluster.at(&["version", "gitVersion"])?.as_str()?.parse().ok()
     }
 
     /// A cluster, in which nothing was read yet: kinds that `coverage` does not name are unread.
@@ -60,6 +78,25 @@ impl WorldParts {
             default_coverage: Coverage::Unread,
             ..Self::files(name, WorldKind::Cluster, Vec::new())
         }
+    }
+}
+
+impl Written {
+    /// A file that names no namespace means the one that its user applies it in, unless the object
+    /// has none.
+    fn by_id(self, cluster: &BTreeMap<ObjectId, Arc<Object>>) -> HashMap<ObjectId, Object> {
+        let namespace: Arc<str> = self.namespace.into();
+        let of = self.objects.into_iter().map(|object| {
+            let mut id = object.id().clone();
+            if id.namespace.is_empty() && !cluster.contains_key(&id) {
+                let inside = ObjectId { namespace: namespace.clone(), ..id.clone() };
+                if cluster.contains_key(&inside) {
+                    id = inside;
+                }
+            }
+            (id, object)
+        });
+        of.collect()
     }
 }
 
@@ -74,6 +111,7 @@ pub struct World {
     objects: BTreeMap<ObjectId, Arc<Object>>,
     by_kind: HashMap<Arc<str>, Vec<OfGroup>>,
     seen: Arc<Seen>,
+    written: Arc<HashMap<ObjectId, Object>>,
     derived: Derived,
 }
 
@@ -99,13 +137,14 @@ impl fmt::Debug for Derived {
 
 impl World {
     fn new(parts: WorldParts) -> Self {
-        let WorldParts { name, kind, objects, default_coverage, coverage, gaps } = parts;
+        let WorldParts { name, kind, objects, default_coverage, coverage, gaps, written } = parts;
         let seen = Seen { default: default_coverage, coverage, gaps };
         let mut map = BTreeMap::new();
         for object in objects {
             map.insert(unique(&map, &object), Arc::new(object));
         }
-        Self::build(name.into(), kind, map, Arc::new(seen))
+        let written = written.by_id(&map);
+        Self::build(name.into(), kind, map, Arc::new(seen), Arc::new(written))
     }
 
     fn build(
@@ -113,6 +152,7 @@ impl World {
         kind: WorldKind,
         objects: BTreeMap<ObjectId, Arc<Object>>,
         seen: Arc<Seen>,
+        written: Arc<HashMap<ObjectId, Object>>,
     ) -> Self {
         let mut by_kind: HashMap<Arc<str>, Vec<OfGroup>> = HashMap::new();
         for (id, object) in &objects {
@@ -123,7 +163,7 @@ impl World {
             }
         }
         let derived = Derived::default();
-        Self { name, kind, objects, by_kind, seen, derived }
+        Self { name, kind, objects, by_kind, seen, written, derived }
     }
 
     /// A value made from this world alone: made on first use, at most once, then shared.
@@ -152,7 +192,8 @@ impl World {
                 }
             }
         }
-        Self::build(self.name.clone(), self.kind, objects, self.seen.clone())
+        let (seen, written) = (self.seen.clone(), self.written.clone());
+        Self::build(self.name.clone(), self.kind, objects, seen, written)
     }
 
     /// The name that users know it by.
@@ -203,6 +244,16 @@ impl World {
             name: name.into(),
         };
         self.objects.get(&id).map(|object| &**object)
+    }
+
+    /// An object as a file writes it, where the files were given.
+    pub fn written(&self, id: &ObjectId) -> Option<&Object> {
+        self.written.get(id)
+    }
+
+    /// All objects that files write for this cluster, by the ids that they have or would have in it.
+    pub fn all_written(&self) -> impl Iterator<Item = (&ObjectId, &Object)> {
+        self.written.iter()
     }
 
     /// How much of a kind was seen.

@@ -100,6 +100,8 @@ pub struct LoadedCluster {
     pub world: WorldParts,
     /// What the user must know of the reading.
     pub notes: Vec<Note>,
+    /// The namespace of the context, in which files without one are applied.
+    pub namespace: String,
 }
 
 /// Reads a cluster, as of `now`. One that cannot be reached gives a note and an empty world.
@@ -171,6 +173,7 @@ async fn load(
 struct Reading<'a> {
     request: &'a ClusterRequest,
     place: String,
+    namespace: String,
     world: WorldParts,
     notes: Vec<Note>,
     mixed: Vec<String>,
@@ -181,6 +184,7 @@ impl<'a> Reading<'a> {
         Self {
             request,
             place: connection.name.clone(),
+            namespace: connection.config.default_namespace.clone(),
             world: WorldParts::cluster(connection.name.clone()),
             notes: Vec::new(),
             mixed: Vec::new(),
@@ -274,6 +278,6 @@ impl<'a> Reading<'a> {
             self.note(NoteKind::Info, message, "");
         }
         self.world.objects.extend(facts.object());
-        LoadedCluster { world: self.world, notes: self.notes }
+        LoadedCluster { world: self.world, notes: self.notes, namespace: self.namespace }
     }
 }
