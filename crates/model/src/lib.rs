@@ -11,7 +11,7 @@ mod version;
 pub use finding::{Finding, Fingerprint, Location, State, Subject};
 pub use meta::{Area, Audience, Confidence, GroupKind, Meta, Scope, Severity};
 pub use note::{Note, NoteKind};
-pub use path::{Path, Paths};
+pub use path::{Path, Paths, counterpart};
 pub use version::KubernetesVersion;
 
 pub mod kinds;

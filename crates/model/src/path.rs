@@ -88,6 +88,61 @@ impl Paths {
     }
 }
 
+/// The value of another object that stands where `value` stands below `root`: list elements are
+/// found by their merge key, or by their index where they have none. Where it is absent, the
+/// nearest value around it that exists, and the names of what is missing in it.
+pub fn counterpart<'o>(root: Value<'_>, value: Value<'_>, other: Value<'o>) -> (Value<'o>, String) {
+    let mut steps = Vec::new();
+    let mut at = value;
+    while at.id() != root.id() && steps.len() <= MAX_STEPS {
+        let Some(parent) = at.parent() else { break };
+        steps.push((at, parent));
+        at = parent;
+    }
+    let mut found = other;
+    let mut rest = steps.into_iter().rev();
+    let mut missing = String::new();
+    for (at, parent) in rest.by_ref() {
+        let next = if parent.kind() == Kind::Sequence {
+            element_like(at, parent, found)
+        } else {
+            found.get(at.key().unwrap_or(""))
+        };
+        match next {
+            Some(next) => found = next,
+            None => {
+                step(&mut missing, at, parent);
+                break;
+            }
+        }
+    }
+    rest.for_each(|(at, parent)| step(&mut missing, at, parent));
+    (found, missing)
+}
+
+fn step(path: &mut String, at: Value<'_>, parent: Value<'_>) {
+    if parent.kind() == Kind::Sequence {
+        let key = merge_key(at).unwrap_or_else(|| "…".to_owned());
+        path.extend(["[", &*short(&key), "]"]);
+    } else {
+        push_field(path, &short(at.key().unwrap_or("")));
+    }
+}
+
+fn element_like<'o>(at: Value<'_>, list: Value<'_>, other: Value<'o>) -> Option<Value<'o>> {
+    if other.kind() != Kind::Sequence {
+        return None;
+    }
+    match merge_key(at) {
+        Some(key) => other.items().find(|item| merge_key(*item).as_ref() == Some(&key)),
+        None => {
+            let same = other.items().find(|item| item.kind() == at.kind() && *item == at);
+            let index = || list.items().position(|item| item.id() == at.id());
+            same.or_else(|| other.items().nth(index()?))
+        }
+    }
+}
+
 fn place(value: Value<'_>) -> Place {
     (std::ptr::from_ref(value.doc()), value.id())
 }
@@ -147,6 +202,22 @@ mod tests {
         let path = last("spec: {c: [{name: a}, {name: b, ports: [x, {odd key: 1}]}]}");
         assert_eq!(path.shown, "spec.c[name=b].ports[1][\"odd key\"]");
         assert_eq!(path.stable, "spec.c[name=b].ports[6cd455280b41][\"odd key\"]");
+    }
+
+    #[test]
+    fn a_counterpart_is_found_by_merge_key_and_else_the_nearest_that_exists() {
+        let read_one = |text: &str| read(&Source::new("f", text)).docs.remove(0);
+        let live = read_one("s: {c: [{name: b, x: 1}, {name: a, p: {q: true}, args: [u, v]}]}");
+        let file = read_one("s:\n  c:\n  - name: a\n    args: [v]\n");
+        let at = |key: &str| live.root().descendants().find(|v| v.key() == Some(key)).unwrap();
+        let found = |value| {
+            let (found, missing) = counterpart(live.root(), value, file.root());
+            format!("{found:?} {missing}")
+        };
+        assert_eq!(found(at("q")), r#"{"args":["v"],"name":"a"} p.q"#);
+        assert_eq!(found(at("x")), r#"[{"args":["v"],"name":"a"}] [name=b].x"#);
+        assert_eq!(found(at("args").items().nth(1).unwrap()), r#""v" "#);
+        assert_eq!(found(live.root()), format!("{:?} ", file.root()));
     }
 
     #[test]

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
-use pavisade_model::{Finding, KubernetesVersion, Location, Meta, Note, Path, Paths, State};
+use pavisade_model::{
+    Finding, KubernetesVersion, Location, Meta, Note, Path, Paths, State, counterpart,
+};
 use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
 use rayon::prelude::*;
 
@@ -158,8 +160,7 @@ impl Part {
 
 fn finding(world: &World, report: &Report<'_>, claim: &Claim<'_>, paths: &mut Paths) -> Finding {
     let meta = report.check;
-    let in_cluster = world.kind() == WorldKind::Cluster;
-    let (location, stable_path) = locate(report.object, &claim.place, in_cluster, paths);
+    let (location, stable_path) = locate(world, report.object, &claim.place, paths);
     Finding {
         check: meta,
         state: claim.state,
@@ -176,9 +177,9 @@ fn finding(world: &World, report: &Report<'_>, claim: &Claim<'_>, paths: &mut Pa
 }
 
 fn locate(
+    world: &World,
     object: Option<&Object>,
     place: &Place<'_>,
-    in_cluster: bool,
     paths: &mut Paths,
 ) -> (Location, String) {
     let none = (Location::None, String::new());
@@ -192,18 +193,27 @@ fn locate(
         Some(object) if std::ptr::eq(object.doc(), value.doc()) => object.value(),
         _ => value.doc().root(),
     };
-    let with_missing = |path: String| match (path.as_str(), missing) {
+    let Path { shown, stable } = paths.of(root, *value);
+    let (path, stable) = (joined(shown, missing), joined(stable, missing));
+    if world.kind() != WorldKind::Cluster {
+        return (Location::Text { source: value.doc().source().clone(), span, path }, stable);
+    }
+    if let Some(written) = object.and_then(|object| world.written(object.id())) {
+        let (found, lacking) = counterpart(root, *value, written.value());
+        let place = Place::At(found, joined(lacking, missing).into());
+        if let Some(span) = place.span() {
+            return (Location::Text { source: found.doc().source().clone(), span, path }, stable);
+        }
+    }
+    let value = value.scalar_text().filter(|_| missing.is_empty()).map(Cow::into_owned);
+    (Location::Field { path, value }, stable)
+}
+
+/// A path and the names of what is missing at its end.
+fn joined(path: String, missing: &str) -> String {
+    match (path.as_str(), missing) {
         (_, "") => path,
         ("", missing) => missing.to_owned(),
         (path, missing) => format!("{path}.{missing}"),
-    };
-    let Path { shown, stable } = paths.of(root, *value);
-    let (path, stable) = (with_missing(shown), with_missing(stable));
-    let location = if in_cluster {
-        let value = value.scalar_text().filter(|_| missing.is_empty()).map(Cow::into_owned);
-        Location::Field { path, value }
-    } else {
-        Location::Text { source: value.doc().source().clone(), span, path }
-    };
-    (location, stable)
+    }
 }

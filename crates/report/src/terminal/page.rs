@@ -109,7 +109,7 @@ pub(crate) fn place(page: &Page<'_>, finding: &Finding) -> String {
             let (line, column) = page.regions.start(source, span);
             format!("{}:{line}:{column}", clean(source.name()))
         }
-        Location::Field { path, value } => field(finding, path, value.as_deref()),
+        Location::Field { .. } => cut(&clean(&finding.subject.label()), 200).into_owned(),
         Location::None => match &*finding.world {
             "" | "." => "everything here".to_owned(),
             world => format!("all of {}", cut(&clean(world), 200)),
@@ -132,6 +132,9 @@ fn field(finding: &Finding, path: &str, value: Option<&str>) -> String {
 /// With `container`, the container is named even where the message does.
 pub(crate) fn subject(finding: &Finding, worlds: bool, container: bool) -> String {
     let mut label = match &finding.subject {
+        _ if let Location::Field { path, value } = &finding.location => {
+            field(finding, path, value.as_deref())
+        }
         Subject::World { .. } if matches!(finding.location, Location::None) => {
             return String::new();
         }
