@@ -1,7 +1,7 @@
 //! Paged lists: a kind is read page by page, each object trimmed on arrival.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pavisade_snapshot::{Coverage, Object, stored};
 use pavisade_yaml::{Doc, Source, Value, read};
@@ -12,6 +12,9 @@ use crate::Progress;
 
 /// Objects of a page.
 const PAGE: usize = 500;
+/// Lists that fail one after another for want of a connection or an answer, after which the server
+/// counts as gone and nothing more is waited for.
+const GONE: usize = 4;
 /// How often a list begins again when its token has expired and no other was given.
 const RESTARTS: usize = 1;
 /// What users see of an object's source.
@@ -42,8 +45,8 @@ pub(crate) struct Shared<'a> {
     pub read: AtomicUsize,
     /// Objects that one cluster may have.
     pub limit: usize,
-    /// The server went away: no other list waits for it.
-    pub gone: AtomicBool,
+    /// Connections that failed one after another.
+    pub failures: AtomicUsize,
 }
 
 /// Reads all objects of a resource.
@@ -52,7 +55,7 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
         Listed { objects: Vec::new(), coverage: Coverage::Complete, gap: None, mixed: false };
     let (mut token, mut restarts) = (String::new(), 0);
     loop {
-        if shared.gone.load(Ordering::Relaxed) {
+        if shared.failures.load(Ordering::Relaxed) >= GONE {
             return listed.broken("the API server went away".into());
         }
         let path = format!("{}?limit={PAGE}{}", resource.path(), continued(&token));
@@ -82,12 +85,13 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
                 return listed;
             }
             Err(failure) => {
-                if matches!(failure, Failure::Connection(_)) {
-                    shared.gone.store(true, Ordering::Relaxed);
+                if matches!(failure, Failure::Connection(_) | Failure::Time(_)) {
+                    shared.failures.fetch_add(1, Ordering::Relaxed);
                 }
                 return listed.broken(failure.to_string());
             }
         };
+        shared.failures.store(0, Ordering::Relaxed);
         let resource_here = resource.clone();
         let page = tokio::task::spawn_blocking(move || page(&text, &resource_here)).await;
         let page = match page {

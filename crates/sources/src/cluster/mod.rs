@@ -17,7 +17,7 @@ mod tls;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -140,7 +140,7 @@ async fn load(
         Ok(served) => served,
         Err(failure) => {
             reading.unreachable(&failure);
-            return Ok(reading.done(facts));
+            return Ok(reading.done(None));
         }
     };
     if let Ok(version) = server.get("/version", "application/json").await {
@@ -153,7 +153,7 @@ async fn load(
         name: &connection.name,
         read: AtomicUsize::new(0),
         limit: request.limits.objects,
-        gone: AtomicBool::new(false),
+        failures: AtomicUsize::new(0),
     };
     let wanted = reading.wanted(&served);
     for (resource, listed) in list::all(&server, wanted, &shared).await {
@@ -166,7 +166,7 @@ async fn load(
             reading.world.objects.iter().filter(|o| o.is(kinds::NODE)).cloned().collect();
         facts.certificates(&connection, &nodes).await;
     }
-    Ok(reading.done(facts))
+    Ok(reading.done(facts.object()))
 }
 
 /// What has been gathered.
@@ -233,7 +233,7 @@ impl<'a> Reading<'a> {
         // A missing right makes verdicts unknown, which says it; a list that broke off is a
         // failure of this very run.
         if !gap.forbidden {
-            let message = format!("{} were not all read: {}", resource.resource, gap.why);
+            let message = format!("{}: {}", resource.resource, gap.why);
             self.note(NoteKind::Unread, message, "Run it again.");
         }
         self.gap(&resource.group, &resource.kind, gap.why);
@@ -257,7 +257,7 @@ impl<'a> Reading<'a> {
             Failure::Refused(_) => "Mend the kubeconfig.",
             _ => "Check the address and the way to it, then run it again.",
         };
-        self.note(NoteKind::Unread, format!("the cluster was not read: {failure}"), remedy);
+        self.note(NoteKind::Unread, failure.to_string(), remedy);
         let kinds: Vec<_> = self.request.kinds.iter().map(|k| (k.group, k.kind)).collect();
         for (group, kind) in kinds {
             self.gap(group, kind, "the cluster could not be read".into());
@@ -269,7 +269,7 @@ impl<'a> Reading<'a> {
         self.notes.push(Note { kind, place, span: None, message, remedy });
     }
 
-    fn done(mut self, facts: Facts) -> LoadedCluster {
+    fn done(mut self, facts: Option<Object>) -> LoadedCluster {
         if !self.mixed.is_empty() {
             let message = format!(
                 "a continue token expired while {} were read: their lists are of two moments",
@@ -277,7 +277,7 @@ impl<'a> Reading<'a> {
             );
             self.note(NoteKind::Info, message, "");
         }
-        self.world.objects.extend(facts.object());
+        self.world.objects.extend(facts);
         LoadedCluster { world: self.world, notes: self.notes, namespace: self.namespace }
     }
 }

@@ -1,0 +1,286 @@
+//! What an API server may do to a scan: each fault has a clear message, the right exit code, and
+//! hides nothing else. The server here is a stub that misbehaves on purpose; a real one is asked
+//! in `cluster.rs`.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// How a path is answered.
+enum Reply {
+    Status(u16, &'static str, String),
+    /// A byte every 50 ms, for ever.
+    Drip,
+    /// Nothing, for ever.
+    Hang,
+    /// The connection is closed in the middle of the body.
+    Cut,
+}
+
+fn ok(body: impl Into<String>) -> Reply {
+    Reply::Status(200, "", body.into())
+}
+
+fn refused(code: u16, message: &str) -> Reply {
+    Reply::Status(code, "", format!(r#"{{"kind":"Status","message":"{message}","code":{code}}}"#))
+}
+
+type Answer = dyn Fn(&str, usize) -> Option<Reply> + Send + Sync;
+
+/// A server that answers with `answer`, given a path and how often any path was asked for, and
+/// like an empty cluster with a privileged pod where that gives nothing.
+fn serve(answer: impl Fn(&str, usize) -> Option<Reply> + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer: Arc<Answer> = Arc::new(answer);
+    let count = Arc::new(AtomicUsize::new(0));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (answer, count) = (answer.clone(), count.clone());
+            thread::spawn(move || one(stream.unwrap(), &*answer, &count));
+        }
+    });
+    format!("http://{address}")
+}
+
+fn one(mut stream: TcpStream, answer: &Answer, count: &AtomicUsize) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    let Some(Ok(first)) = lines.next() else { return };
+    while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+    let path = first.split(' ').nth(1).unwrap_or_default();
+    let reply = answer(path, count.fetch_add(1, Ordering::Relaxed)).unwrap_or_else(|| usual(path));
+    let head = |code: u16, more: &str, length: usize| {
+        format!(
+            "HTTP/1.1 {code} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+             Connection: close\r\n{more}\r\n"
+        )
+    };
+    // The client may be gone already: that is its right.
+    let _ = match reply {
+        Reply::Status(code, more, body) => {
+            stream.write_all((head(code, more, body.len()) + &body).as_bytes())
+        }
+        Reply::Cut => stream.write_all((head(200, "", 1000) + "{\"items\":[").as_bytes()),
+        Reply::Hang => {
+            thread::sleep(Duration::from_secs(30));
+            Ok(())
+        }
+        Reply::Drip => {
+            let mut sent = stream.write_all(head(200, "", 1_000_000).as_bytes());
+            for _ in 0..600 {
+                if sent.is_err() {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(50));
+                sent = stream.write_all(b" ");
+            }
+            sent
+        }
+    };
+}
+
+const POD: &str = r#"{"metadata":{"name":"NAME","namespace":"default"},"spec":{"containers":[{"name":"c","image":"a","securityContext":{"privileged":true}}]}}"#;
+
+fn pods(names: &[&str], token: &str) -> String {
+    let pods: Vec<_> = names.iter().map(|name| POD.replace("NAME", name)).collect();
+    format!(r#"{{"metadata":{{"continue":"{token}"}},"items":[{}]}}"#, pods.join(","))
+}
+
+/// Pods and Services in the core group, NetworkPolicies beside them, by the old discovery.
+fn usual(path: &str) -> Reply {
+    let kind = |name: &str, kind: &str| {
+        format!(r#"{{"name":"{name}","kind":"{kind}","namespaced":true,"verbs":["list"]}}"#)
+    };
+    ok(match path.split('?').next().unwrap() {
+        "/version" => r#"{"major":"1","minor":"33","gitVersion":"v1.33.1"}"#.to_owned(),
+        "/api" => r#"{"kind":"APIVersions","versions":["v1"]}"#.to_owned(),
+        "/apis" => {
+            r#"{"kind":"APIGroupList","groups":[{"name":"networking.k8s.io","versions":[{"version":"v1"}],"preferredVersion":{"version":"v1"}}]}"#.to_owned()
+        }
+        "/api/v1" => format!(
+            r#"{{"resources":[{},{},{}]}}"#,
+            kind("pods", "Pod"),
+            kind("pods/log", "Pod"),
+            kind("services", "Service")
+        ),
+        "/apis/networking.k8s.io/v1" => {
+            format!(r#"{{"resources":[{}]}}"#, kind("networkpolicies", "NetworkPolicy"))
+        }
+        "/api/v1/pods" => pods(&["a"], ""),
+        _ => r#"{"items":[]}"#.to_owned(),
+    })
+}
+
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn scan(server: &str, more: &[&str]) -> Run {
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("config");
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: stub\n\
+         contexts: [{{name: stub, context: {{cluster: c, user: u}}}}]\n\
+         clusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n\
+         users: [{{name: u, user: {{token: not-a-secret}}}}]\n"
+    );
+    fs::write(&kubeconfig, text).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_pavisade"))
+        .args(["scan", "--cluster", "--no-probe", "--kubeconfig"])
+        .arg(&kubeconfig)
+        .args(["--check", "privileged-container,exposed-load-balancer,unrestricted-ingress"])
+        .args(more)
+        .env_clear()
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Run { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// The scan ends with `code`, says every one of `says`, and still finds the privileged pod.
+#[track_caller]
+fn check(run: &Run, code: i32, says: &[&str]) {
+    let all = format!("{}\n{}", run.out, run.err);
+    let flat = all.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(run.code, code, "{all}");
+    for text in says.iter().chain(&["PV-C001"]) {
+        assert!(flat.contains(text), "`{text}` is not said:\n{all}");
+    }
+    assert!(!all.contains("not-a-secret"), "{all}");
+}
+
+#[test]
+fn a_cluster_without_faults_has_findings_and_the_version_of_its_server() {
+    let run = scan(&serve(|_, _| None), &[]);
+    check(&run, 1, &["Pod default/a", "Kubernetes 1.33"]);
+}
+
+#[test]
+fn a_list_that_drips_ends_in_time() {
+    let server = serve(|path, _| path.starts_with("/api/v1/services").then_some(Reply::Drip));
+    let run = scan(&server, &["--request-timeout", "1"]);
+    check(&run, 3, &["services: no whole answer within 1 s"]);
+}
+
+#[test]
+fn a_list_that_hangs_ends_in_time() {
+    let server = serve(|path, _| path.contains("networkpolicies").then_some(Reply::Hang));
+    let run = scan(&server, &["--request-timeout", "1"]);
+    check(&run, 3, &["networkpolicies: no whole answer within 1 s"]);
+}
+
+#[test]
+fn a_list_that_is_forbidden_is_no_failure_of_the_run_and_makes_its_checks_unknown() {
+    let server = serve(|path, _| {
+        path.starts_with("/api/v1/services").then(|| refused(403, "services is forbidden"))
+    });
+    let run = scan(&server, &[]);
+    check(
+        &run,
+        1,
+        &["unknown[PV-N005]", "the right to list `services` in all namespaces is missing"],
+    );
+}
+
+#[test]
+fn a_connection_that_breaks_in_a_second_page_keeps_the_first() {
+    let server = serve(|path, _| match path {
+        "/api/v1/pods?limit=500" => Some(ok(pods(&["a", "b"], "next"))),
+        path if path.starts_with("/api/v1/pods") => Some(Reply::Cut),
+        _ => None,
+    });
+    let run = scan(&server, &[]);
+    check(&run, 3, &["pods: the list broke off after 2: the connection", "2 places"]);
+}
+
+#[test]
+fn an_expired_credential_is_said_to_be_one() {
+    let run = scan(&serve(|_, _| Some(refused(401, "Unauthorized"))), &[]);
+    assert_eq!(run.code, 3, "{}", run.out);
+    assert!(run.out.contains("401") && run.out.contains("Log in again"), "{}", run.out);
+    assert!(!run.out.contains("nothing found"), "{}", run.out);
+}
+
+#[test]
+fn a_continue_token_that_expires_is_followed_by_the_next_one() {
+    let server = serve(|path, _| match path {
+        "/api/v1/pods?limit=500" => Some(ok(pods(&["a"], "old"))),
+        "/api/v1/pods?limit=500&continue=old" => Some(Reply::Status(
+            410,
+            "",
+            r#"{"kind":"Status","reason":"Expired","metadata":{"continue":"new"}}"#.into(),
+        )),
+        "/api/v1/pods?limit=500&continue=new" => Some(ok(pods(&["b"], ""))),
+        _ => None,
+    });
+    check(&scan(&server, &["--full"]), 1, &["Pod default/a", "Pod default/b", "of two moments"]);
+}
+
+#[test]
+fn a_list_whose_token_expires_for_good_begins_again_once() {
+    let server = serve(|path, _| match path {
+        "/api/v1/pods?limit=500" => Some(ok(pods(&["a"], "old"))),
+        path if path.contains("continue=old") => Some(refused(410, "expired")),
+        _ => None,
+    });
+    check_unread(&scan(&server, &[]), "its continue token expired twice");
+}
+
+#[test]
+fn a_token_that_repeats_ends_the_list() {
+    let server =
+        serve(|path, _| path.starts_with("/api/v1/pods").then(|| ok(pods(&["a"], "again"))));
+    check(&scan(&server, &[]), 3, &["the API server repeats its continue token"]);
+}
+
+#[track_caller]
+fn check_unread(run: &Run, why: &str) {
+    let flat = run.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(run.code, 3, "{}", run.out);
+    assert!(flat.contains(why), "{}", run.out);
+}
+
+#[test]
+fn a_server_that_asks_for_patience_gets_it() {
+    let server = serve(|path, count| {
+        let busy = path.starts_with("/api/v1/pods") && count < 12;
+        busy.then(|| Reply::Status(429, "Retry-After: 0\r\n", String::new()))
+    });
+    check(&scan(&server, &[]), 1, &[]);
+}
+
+#[test]
+fn what_is_no_list_is_not_taken_for_an_empty_one() {
+    for text in ["<html>", "{}", "{\"items\":[{]}", ""] {
+        let server = serve(move |path, _| path.starts_with("/api/v1/services").then(|| ok(text)));
+        check(&scan(&server, &[]), 3, &["services: the API server's list is"]);
+    }
+}
+
+#[test]
+fn a_server_that_is_none_or_not_there_is_said_to_be_so() {
+    for (server, says) in [
+        ("http://127.0.0.1:1".to_owned(), "connection refused"),
+        (serve(|_, _| Some(ok("<html>login</html>"))), "no answer of an API server"),
+        (serve(|_, _| Some(Reply::Cut)), "the connection"),
+    ] {
+        check_unread(&scan(&server, &[]), says);
+    }
+}
+
+#[test]
+fn a_kubeconfig_that_leads_nowhere_is_wrong_usage() {
+    let server = serve(|_, _| None);
+    let run = scan(&server, &["--context", "production"]);
+    assert_eq!(run.code, 2, "{}", run.err);
+    assert!(run.err.contains("no context `production`; it has `stub`"), "{}", run.err);
+}
