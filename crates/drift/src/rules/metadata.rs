@@ -1,0 +1,125 @@
+//! Metadata: what the server, the controllers and the tools that apply files write there.
+
+use super::Rule::{Assigned, Entry, Ignored, Server, Skip, SkipEntry, When};
+use super::{Line, Place};
+
+const META: &str = "meta/v1.ObjectMeta";
+
+pub(super) const RULES: &[Line] = &[
+    (META, "managedFields", Ignored),
+    (META, "resourceVersion", Ignored),
+    (META, "generation", Ignored),
+    (META, "selfLink", Ignored),
+    (META, "uid", Server),
+    (META, "creationTimestamp", Server),
+    (META, "deletionTimestamp", Server),
+    (META, "deletionGracePeriodSeconds", Server),
+    (META, "ownerReferences", Assigned),
+    // kubectl takes the namespace from its context, and drops it where the kind has none.
+    (META, "namespace", Skip(|place| place.written.is_none() || place.stored.is_none())),
+    (META, "name", When(|place| place.wrote_beside("generateName"))),
+    (META, "annotations", SkipEntry(annotation_of_server)),
+    (META, "annotations", Entry(annotation_of_tools)),
+    (META, "labels", Entry(label_of_server)),
+    (META, "finalizers", Entry(finalizer_of_server)),
+];
+
+/// Annotations that say what the server or a controller did last.
+fn annotation_of_server(place: &Place<'_>) -> bool {
+    matches!(
+        place.key(),
+        "kubectl.kubernetes.io/last-applied-configuration"
+            | "deployment.kubernetes.io/revision"
+            | "deployment.kubernetes.io/desired-replicas"
+            | "deployment.kubernetes.io/max-replicas"
+            | "deployment.kubernetes.io/revision-history"
+            | "deprecated.daemonset.template.generation"
+            | "control-plane.alpha.kubernetes.io/leader"
+            | "endpoints.kubernetes.io/last-change-trigger-time"
+            | "batch.kubernetes.io/job-tracking"
+            | "batch.kubernetes.io/cronjob-scheduled-timestamp"
+            | "autoscaling.alpha.kubernetes.io/conditions"
+            | "autoscaling.alpha.kubernetes.io/current-metrics"
+            | "kubernetes.io/limit-ranger"
+            | "kubernetes.io/config.seen"
+            | "kubernetes.io/config.hash"
+            | "kubernetes.io/config.source"
+            | "kubernetes.io/config.mirror"
+            | "volume.kubernetes.io/selected-node"
+            | "volume.kubernetes.io/storage-provisioner"
+            | "volume.kubernetes.io/storage-resizer"
+            | "volume.beta.kubernetes.io/storage-provisioner"
+            | "pv.kubernetes.io/bind-completed"
+            | "pv.kubernetes.io/bound-by-controller"
+            | "pv.kubernetes.io/provisioned-by"
+            | "pv.kubernetes.io/migrated-to"
+            | "volume.kubernetes.io/provisioner-deletion-secret-name"
+            | "volume.kubernetes.io/provisioner-deletion-secret-namespace"
+    )
+}
+
+fn annotation_of_tools(place: &Place<'_>) -> bool {
+    ["kubectl.kubernetes.io/", "meta.helm.sh/"].iter().any(|start| place.key().starts_with(start))
+}
+
+fn label_of_server(place: &Place<'_>) -> bool {
+    match place.key() {
+        // Helm writes it on what it installs, not into what it renders.
+        "app.kubernetes.io/managed-by" => place.text() == "Helm",
+        "kubernetes.io/metadata.name" => {
+            let name = place.root.at(&["metadata", "name"]);
+            place.kind == "Namespace" && place.stored == name
+        }
+        // A cron job's template gets none of these; it is its jobs that do.
+        "controller-uid"
+        | "job-name"
+        | "batch.kubernetes.io/controller-uid"
+        | "batch.kubernetes.io/job-name" => matches!(place.kind, "Job" | "Pod"),
+        "pod-template-hash"
+        | "controller-revision-hash"
+        | "pod-template-generation"
+        | "statefulset.kubernetes.io/pod-name"
+        | "apps.kubernetes.io/pod-index"
+        | "batch.kubernetes.io/job-completion-index"
+        | "topology.kubernetes.io/zone"
+        | "topology.kubernetes.io/region" => place.in_pod(),
+        "endpointslice.kubernetes.io/managed-by" | "kubernetes.io/service-name" => {
+            place.kind == "EndpointSlice"
+        }
+        "endpoints.kubernetes.io/managed-by" => place.kind == "Endpoints",
+        "service.kubernetes.io/headless" => {
+            matches!(place.kind, "Endpoints" | "EndpointSlice")
+        }
+        key => labels_of_template(place, key),
+    }
+}
+
+/// A replication controller and a job without labels get those of their template.
+fn labels_of_template(place: &Place<'_>, key: &str) -> bool {
+    let object = place.holder == place.root.get("metadata");
+    let none =
+        place.written_root.at(&["metadata", "labels"]).is_none_or(|l| l.entries().next().is_none());
+    let template = place.root.at(&["spec", "template", "metadata", "labels"]);
+    matches!(place.kind, "ReplicationController" | "Job")
+        && object
+        && none
+        && place.stored.is_some()
+        && template.and_then(|labels| labels.get(key)) == place.stored
+}
+
+fn finalizer_of_server(place: &Place<'_>) -> bool {
+    matches!(
+        place.text(),
+        "kubernetes.io/pvc-protection"
+            | "kubernetes.io/pv-protection"
+            | "kubernetes.io/vac-protection"
+            | "external-provisioner.volume.kubernetes.io/finalizer"
+            | "service.kubernetes.io/load-balancer-cleanup"
+            | "batch.kubernetes.io/job-tracking"
+            | "customresourcecleanup.apiextensions.k8s.io"
+            | "networking.k8s.io/service-cidr-finalizer"
+            | "resource.kubernetes.io/delete-protection"
+            | "foregroundDeletion"
+            | "orphan"
+    )
+}

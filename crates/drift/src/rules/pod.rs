@@ -1,0 +1,183 @@
+//! Pods and their templates.
+
+use pavisade_yaml::{Kind, Value};
+
+use super::Rule::{Elements, Entry, Inside, Is, Skip, When};
+use super::{Line, Place};
+use crate::types::Elements::{Keyed, Set};
+
+const POD: &str = "core/v1.PodSpec";
+const CONTAINER: &str = "core/v1.Container";
+const EPHEMERAL: &str = "core/v1.EphemeralContainer";
+const PROBE: &str = "core/v1.Probe";
+const CAPABILITIES: &str = "core/v1.Capabilities";
+
+pub(super) const RULES: &[Line] = &[
+    (POD, "restartPolicy", Is("\"Always\"")),
+    (POD, "dnsPolicy", Is("\"ClusterFirst\"")),
+    (POD, "schedulerName", Is("\"default-scheduler\"")),
+    (POD, "terminationGracePeriodSeconds", Is("30")),
+    (POD, "enableServiceLinks", Is("true")),
+    (POD, "securityContext", Inside),
+    // Two names of one field, of which the newer counts.
+    (POD, "serviceAccount", Skip(|place| place.wrote_beside("serviceAccountName"))),
+    (POD, "serviceAccount", When(|place| place.same_as("serviceAccountName"))),
+    (POD, "serviceAccountName", When(service_account)),
+    (POD, "tolerations", Elements(Set)),
+    (POD, "tolerations", Entry(toleration_of_admission)),
+    // The class of a pod decides; the scheduler; the service account; the runtime class.
+    (POD, "priority", When(in_pod)),
+    (POD, "priorityClassName", When(in_pod)),
+    (POD, "preemptionPolicy", When(in_pod)),
+    (POD, "preemptionPolicy", Is("\"PreemptLowerPriority\"")),
+    (POD, "nodeName", When(in_pod)),
+    (POD, "imagePullSecrets", When(in_pod)),
+    (POD, "overhead", When(in_pod)),
+    (POD, "nodeSelector", Entry(|place| place.in_pod() && !runtime_class(place).is_empty())),
+    (POD, "volumes", Entry(volume_of_admission)),
+    (CONTAINER, "imagePullPolicy", When(pull_policy)),
+    (CONTAINER, "terminationMessagePath", Is("\"/dev/termination-log\"")),
+    (CONTAINER, "terminationMessagePolicy", Is("\"File\"")),
+    (CONTAINER, "volumeMounts", Entry(mount_of_admission)),
+    (CONTAINER, "resizePolicy", Entry(resize_policy)),
+    (CONTAINER, "resizePolicy", Elements(Keyed("resourceName"))),
+    (EPHEMERAL, "imagePullPolicy", When(pull_policy)),
+    (EPHEMERAL, "terminationMessagePath", Is("\"/dev/termination-log\"")),
+    (EPHEMERAL, "terminationMessagePolicy", Is("\"File\"")),
+    (EPHEMERAL, "volumeMounts", Entry(mount_of_admission)),
+    ("core/v1.ContainerPort", "hostPort", When(host_port)),
+    ("core/v1.ResourceRequirements", "requests", Entry(request_of_limit)),
+    ("core/v1.ResourceRequirements", "requests", Entry(limit_ranger)),
+    ("core/v1.ResourceRequirements", "limits", Entry(limit_ranger)),
+    ("core/v1.SecurityContext", "procMount", Is("\"Default\"")),
+    (CAPABILITIES, "add", Elements(Set)),
+    (CAPABILITIES, "drop", Elements(Set)),
+    (PROBE, "timeoutSeconds", Is("1")),
+    (PROBE, "periodSeconds", Is("10")),
+    (PROBE, "successThreshold", Is("1")),
+    (PROBE, "failureThreshold", Is("3")),
+    ("core/v1.HTTPGetAction", "path", Is("\"/\"")),
+    ("core/v1.HTTPGetAction", "scheme", Is("\"HTTP\"")),
+    ("core/v1.HTTPGetAction", "protocol", Is("\"HTTP1\"")),
+    ("core/v1.ObjectFieldSelector", "apiVersion", Is("\"v1\"")),
+    ("core/v1.NodeSelectorRequirement", "values", Elements(Set)),
+    ("core/v1.NodeSelectorTerm", "matchExpressions", Elements(Set)),
+    ("core/v1.NodeSelectorTerm", "matchFields", Elements(Set)),
+    ("meta/v1.LabelSelectorRequirement", "values", Elements(Set)),
+    ("meta/v1.LabelSelector", "matchExpressions", Elements(Set)),
+];
+
+pub(super) const VOLUMES: &[Line] = &[
+    ("core/v1.Volume", "emptyDir", When(no_volume_source)),
+    ("core/v1.SecretVolumeSource", "defaultMode", Is("420")),
+    ("core/v1.ConfigMapVolumeSource", "defaultMode", Is("420")),
+    ("core/v1.DownwardAPIVolumeSource", "defaultMode", Is("420")),
+    ("core/v1.ProjectedVolumeSource", "defaultMode", Is("420")),
+    ("core/v1.ServiceAccountTokenProjection", "expirationSeconds", Is("3600")),
+    ("core/v1.HostPathVolumeSource", "type", Is("\"\"")),
+    ("core/v1.ImageVolumeSource", "pullPolicy", When(pull_policy)),
+];
+
+fn in_pod(place: &Place<'_>) -> bool {
+    place.in_pod()
+}
+
+/// A pod without a service account gets `default`; the older field names the newer one.
+fn service_account(place: &Place<'_>) -> bool {
+    if place.wrote_beside("serviceAccount") {
+        return place.same_as("serviceAccount");
+    }
+    place.in_pod() && place.text() == "default"
+}
+
+fn runtime_class<'a>(place: &Place<'a>) -> &'a str {
+    place.root.at(&["spec", "runtimeClassName"]).and_then(Value::as_str).unwrap_or("")
+}
+
+/// The admission plugins give a pod five minutes on a node that is lost.
+fn toleration_of_admission(place: &Place<'_>) -> bool {
+    let key = place.text_in("key");
+    let lost = matches!(key, "node.kubernetes.io/not-ready" | "node.kubernetes.io/unreachable");
+    if lost {
+        return place.in_pod()
+            && place.text_in("operator") == "Exists"
+            && place.text_in("effect") == "NoExecute";
+    }
+    // A runtime class may add its own.
+    place.in_pod() && !runtime_class(place).is_empty()
+}
+
+fn volume_of_admission(place: &Place<'_>) -> bool {
+    let projected = place.stored.and_then(|volume| volume.get("projected"));
+    place.in_pod() && projected.is_some() && place.text_in("name").starts_with("kube-api-access-")
+}
+
+fn mount_of_admission(place: &Place<'_>) -> bool {
+    place.in_pod()
+        && place.text_in("mountPath") == "/var/run/secrets/kubernetes.io/serviceaccount"
+        && place.text_in("name").starts_with("kube-api-access-")
+}
+
+/// `Always` for the tag `latest` and where there is neither tag nor digest.
+fn pull_policy(place: &Place<'_>) -> bool {
+    let image = match place.beside("image").filter(|image| image.kind() == Kind::Text) {
+        Some(image) => image.as_str().unwrap_or(""),
+        None => place.text_beside("reference"),
+    };
+    let (name, digest) = match image.split_once('@') {
+        Some((name, _)) => (name, true),
+        None => (image, false),
+    };
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let latest = match last.split_once(':') {
+        Some((_, tag)) => tag == "latest",
+        None => !digest,
+    };
+    // A name that is none has no tag for the server, not even `latest`.
+    let none = name.is_empty() || name.chars().any(char::is_whitespace);
+    place.text() == if latest && !none { "Always" } else { "IfNotPresent" }
+}
+
+fn resize_policy(place: &Place<'_>) -> bool {
+    place.text_in("restartPolicy") == "NotRequired"
+}
+
+/// On the node's own network every port of a container is the node's.
+fn host_port(place: &Place<'_>) -> bool {
+    // The port's list, the container, its list, the pod.
+    let pod = place.holder.and_then(|port| port.parent()?.parent()?.parent()?.parent());
+    let on_node = pod.and_then(|pod| pod.bool("hostNetwork")) == Some(true);
+    on_node && place.same_as("containerPort")
+}
+
+/// What a container may take at most is what it asks for, where it asks for nothing.
+fn request_of_limit(place: &Place<'_>) -> bool {
+    let limit = place.beside("limits").and_then(|limits| limits.get(place.key()));
+    limit.is_some() && limit == place.stored
+}
+
+/// The limit ranger says in an annotation what it set: `cpu request for container web`.
+fn limit_ranger(place: &Place<'_>) -> bool {
+    let note = place.root.at(&["metadata", "annotations", "kubernetes.io/limit-ranger"]);
+    let Some(note) = note.and_then(Value::as_str) else { return false };
+    // The list's key tells requests from limits; above it are the resources and the container.
+    let list = place.stored.and_then(Value::parent);
+    let what = if list.and_then(Value::key) == Some("limits") { "limit" } else { "request" };
+    let container = place.holder.and_then(|resources| resources.parent()?.str("name"));
+    let end = format!(" {what} for container {}", container.unwrap_or(""));
+    let init = format!(" {what} for init container {}", container.unwrap_or(""));
+    let Some((_, set)) = note.split_once("LimitRanger plugin set: ") else { return false };
+    set.split("; ").any(|part| {
+        let keys = part.strip_suffix(&end).or_else(|| part.strip_suffix(&init));
+        keys.is_some_and(|keys| keys.split(", ").any(|key| key == place.key()))
+    })
+}
+
+/// A volume that says nothing is an empty directory.
+fn no_volume_source(place: &Place<'_>) -> bool {
+    let empty = place.stored.is_some_and(|source| source.entries().next().is_none());
+    let volume = place.written_holder;
+    empty
+        && volume
+            .is_some_and(|volume| volume.entries().all(|(key, v)| key == "name" || v.is_null()))
+}

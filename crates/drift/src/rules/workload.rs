@@ -1,0 +1,119 @@
+//! Deployments, sets, jobs, and what scales and guards them.
+
+use pavisade_yaml::Value;
+
+use super::Rule::{Assigned, Elements, Inside, Is, When};
+use super::{Line, Place};
+use crate::types::Elements::Set;
+
+const DEPLOYMENT: &str = "apps/v1.DeploymentSpec";
+const STATEFUL: &str = "apps/v1.StatefulSetSpec";
+const RETENTION: &str = "apps/v1.StatefulSetPersistentVolumeClaimRetentionPolicy";
+const JOB: &str = "batch/v1.JobSpec";
+const CRON: &str = "batch/v1.CronJobSpec";
+const SCALER: &str = "autoscaling/v2.HorizontalPodAutoscalerSpec";
+const BEHAVIOR: &str = "autoscaling/v2.HorizontalPodAutoscalerBehavior";
+const SCALING: &str = "autoscaling/v2.HPAScalingRules";
+
+pub(super) const RULES: &[Line] = &[
+    (DEPLOYMENT, "replicas", Is("1")),
+    (DEPLOYMENT, "revisionHistoryLimit", Is("10")),
+    (DEPLOYMENT, "progressDeadlineSeconds", Is("600")),
+    ("apps/v1.DeploymentStrategy", "type", Is("\"RollingUpdate\"")),
+    ("apps/v1.DeploymentStrategy", "rollingUpdate", Inside),
+    ("apps/v1.RollingUpdateDeployment", "maxUnavailable", Is("\"25%\"")),
+    ("apps/v1.RollingUpdateDeployment", "maxSurge", Is("\"25%\"")),
+    ("apps/v1.DaemonSetSpec", "revisionHistoryLimit", Is("10")),
+    ("apps/v1.DaemonSetUpdateStrategy", "type", Is("\"RollingUpdate\"")),
+    ("apps/v1.DaemonSetUpdateStrategy", "rollingUpdate", Inside),
+    ("apps/v1.RollingUpdateDaemonSet", "maxUnavailable", Is("1")),
+    ("apps/v1.RollingUpdateDaemonSet", "maxSurge", Is("0")),
+    (STATEFUL, "replicas", Is("1")),
+    (STATEFUL, "revisionHistoryLimit", Is("10")),
+    (STATEFUL, "podManagementPolicy", Is("\"OrderedReady\"")),
+    (STATEFUL, "persistentVolumeClaimRetentionPolicy", Inside),
+    (RETENTION, "whenDeleted", Is("\"Retain\"")),
+    (RETENTION, "whenScaled", Is("\"Retain\"")),
+    ("apps/v1.StatefulSetUpdateStrategy", "type", Is("\"RollingUpdate\"")),
+    ("apps/v1.StatefulSetUpdateStrategy", "rollingUpdate", Inside),
+    ("apps/v1.RollingUpdateStatefulSetStrategy", "partition", Is("0")),
+    ("apps/v1.RollingUpdateStatefulSetStrategy", "maxUnavailable", Is("1")),
+    ("apps/v1.ReplicaSetSpec", "replicas", Is("1")),
+    ("core/v1.ReplicationControllerSpec", "replicas", Is("1")),
+    ("core/v1.ReplicationControllerSpec", "selector", When(labels_of_template)),
+    (JOB, "parallelism", Is("1")),
+    (JOB, "completions", When(completions)),
+    (JOB, "backoffLimit", When(backoff_limit)),
+    (JOB, "completionMode", Is("\"NonIndexed\"")),
+    (JOB, "suspend", Is("false")),
+    (JOB, "manualSelector", Is("false")),
+    (JOB, "podReplacementPolicy", When(pod_replacement)),
+    (JOB, "selector", When(|place| !manual_selector(place))),
+    ("batch/v1.PodFailurePolicyOnPodConditionsPattern", "status", Is("\"True\"")),
+    (CRON, "concurrencyPolicy", Is("\"Allow\"")),
+    (CRON, "suspend", Is("false")),
+    (CRON, "successfulJobsHistoryLimit", Is("3")),
+    (CRON, "failedJobsHistoryLimit", Is("1")),
+    (SCALER, "minReplicas", Is("1")),
+    (SCALER, "metrics", Elements(Set)),
+    (SCALER, "metrics", Is(METRICS)),
+    (BEHAVIOR, "scaleUp", Inside),
+    (BEHAVIOR, "scaleDown", Inside),
+    (SCALING, "selectPolicy", Is("\"Max\"")),
+    (SCALING, "policies", When(scaling_policies)),
+    (
+        SCALING,
+        "stabilizationWindowSeconds",
+        When(|place| of_scaling_up(place) && place.stored.and_then(Value::as_i64) == Some(0)),
+    ),
+    ("autoscaling/v1.HorizontalPodAutoscalerSpec", "minReplicas", Is("1")),
+    ("autoscaling/v1.HorizontalPodAutoscalerSpec", "targetCPUUtilizationPercentage", Is("80")),
+    // The scheduler's groups of pods.
+    ("scheduling/v1.PriorityClass", "preemptionPolicy", Is("\"PreemptLowerPriority\"")),
+    ("core/v1.ServiceAccount", "secrets", Assigned),
+];
+
+const METRICS: &str = r#"[{"resource":{"name":"cpu","target":{"averageUtilization":80,"type":"Utilization"}},"type":"Resource"}]"#;
+
+fn labels_of_template(place: &Place<'_>) -> bool {
+    place.stored.is_some()
+        && place.stored == place.root.at(&["spec", "template", "metadata", "labels"])
+}
+
+/// One, where the file says nothing of parallelism either.
+fn completions(place: &Place<'_>) -> bool {
+    place.stored.and_then(Value::as_i64) == Some(1) && !place.wrote_beside("parallelism")
+}
+
+fn backoff_limit(place: &Place<'_>) -> bool {
+    let limit = if place.beside("backoffLimitPerIndex").is_some() { 2_147_483_647 } else { 6 };
+    place.stored.and_then(Value::as_i64) == Some(limit)
+}
+
+fn pod_replacement(place: &Place<'_>) -> bool {
+    let failing = place.beside("podFailurePolicy").is_some();
+    place.text() == if failing { "Failed" } else { "TerminatingOrFailed" }
+}
+
+fn manual_selector(place: &Place<'_>) -> bool {
+    place.beside("manualSelector").and_then(Value::as_bool) == Some(true)
+}
+
+fn of_scaling_up(place: &Place<'_>) -> bool {
+    place.holder.and_then(Value::key) == Some("scaleUp")
+}
+
+/// Twice the pods, or four more, in fifteen seconds; all of them away in fifteen seconds.
+fn scaling_policies(place: &Place<'_>) -> bool {
+    let rows = place.stored.into_iter().flat_map(Value::items).map(|policy| {
+        let number = |field| policy.get(field).and_then(Value::as_i64).unwrap_or(0);
+        (policy.str("type").unwrap_or(""), number("value"), number("periodSeconds"))
+    });
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort_unstable();
+    if of_scaling_up(place) {
+        rows == [("Percent", 100, 15), ("Pods", 4, 15)]
+    } else {
+        rows == [("Percent", 100, 15)]
+    }
+}

@@ -1,0 +1,3 @@
+module api-types
+
+go 1.26
