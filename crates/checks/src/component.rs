@@ -6,7 +6,7 @@ mod kubeadm;
 use std::borrow::Cow;
 
 use pavisade_model::{GroupKind, kinds};
-use pavisade_snapshot::{Object, Pod};
+use pavisade_snapshot::{Object, Pod, WorldKind};
 use pavisade_yaml::{Kind, Value};
 
 use crate::{Claim, Cx, Place, Verdict};
@@ -280,10 +280,16 @@ impl<'a> Component<'a> {
         if !cx.list(kind).objects.is_empty() {
             return Some(Verdict::NotApplicable);
         }
-        let why = format!(
-            "`--{name}` names `{}`, and no {} was read with these files",
-            flag.value, kind.kind
-        );
+        let why = match cx.world_kind() {
+            WorldKind::Cluster => format!(
+                "`--{name}` names `{}`, a file of the node, which the API does not show",
+                flag.value
+            ),
+            _ => format!(
+                "`--{name}` names `{}`, and no {} was read with these files",
+                flag.value, kind.kind
+            ),
+        };
         Some(Verdict::unknown(self.place(name), why))
     }
 

@@ -62,6 +62,19 @@ impl<'a> Cx<'a> {
         if self.may_read(kind) { self.world.coverage(kind) } else { Coverage::Unread }
     }
 
+    /// Why nothing can be said from the absence of an object of a kind: not all were read.
+    pub fn gap(&self, kind: GroupKind) -> Option<String> {
+        self.listing(kind, |_| Vec::new()).gap()
+    }
+
+    /// `in this cluster` or `in these files`.
+    pub fn here(&self) -> &'static str {
+        match self.world_kind() {
+            WorldKind::Cluster => "in this cluster",
+            _ => "in these files",
+        }
+    }
+
     /// A value made from this world, shared by all checks that ask for its type: they declare the
     /// kinds that `make` reads.
     pub(crate) fn derive<T: Any + Send + Sync>(&self, make: impl FnOnce(&Self) -> T) -> Arc<T> {
@@ -111,7 +124,8 @@ impl Listing<'_> {
     pub fn scope(&self) -> &'static str {
         match self.coverage {
             Coverage::Complete | Coverage::NotServed => "in this cluster",
-            Coverage::Partial | Coverage::Unread => "in these files",
+            Coverage::Partial => "in these files",
+            Coverage::Unread => "in what was read",
         }
     }
 }

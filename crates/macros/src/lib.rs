@@ -4,7 +4,9 @@ use proc_macro::TokenStream;
 use quote::{ToTokens as _, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, Ident, ItemStruct, LitStr, Token, bracketed, parse_macro_input};
+use syn::{
+    Attribute, Expr, Ident, ItemStruct, LitBool, LitStr, Token, bracketed, parse_macro_input,
+};
 
 /// Gives the struct below it a `Described::META` from its attribute and its comment.
 ///
@@ -20,7 +22,8 @@ use syn::{Attribute, Expr, Ident, ItemStruct, LitStr, Token, bracketed, parse_ma
 /// ```
 /// Optional: `name` (else the struct's name in kebab case), `confidence` (else `High`), `audience`
 /// (else `Everyone`), `on` and `reads` (lists of constants of `pavisade_model::kinds`; in `reads`
-/// `..WORKLOADS` stands for all kinds of such a group).
+/// `..WORKLOADS` stands for all kinds of such a group), `programs` (of whose settings it speaks) and
+/// `files_only = true` (of texts that people write, so not of a cluster).
 #[proc_macro_attribute]
 pub fn check(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let arguments = parse_macro_input!(attribute as Arguments);
@@ -43,6 +46,8 @@ struct Arguments {
     audience: Option<Ident>,
     scope: Option<Ident>,
     on: Vec<Ident>,
+    programs: Vec<Ident>,
+    files_only: bool,
     reads: Vec<Read>,
 }
 
@@ -60,6 +65,8 @@ impl Parse for Arguments {
                 "audience" => arguments.audience = Some(input.parse()?),
                 "scope" => arguments.scope = Some(input.parse()?),
                 "on" => arguments.on = list(input)?,
+                "programs" => arguments.programs = list(input)?,
+                "files_only" => arguments.files_only = input.parse::<LitBool>()?.value,
                 "reads" => arguments.reads = list(input)?,
                 other => {
                     return Err(syn::Error::new(key.span(), format!("unknown argument `{other}`")));
@@ -117,7 +124,7 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
     };
     let confidence = or(arguments.confidence, "High");
     let audience = or(arguments.audience, "Everyone");
-    let on = &arguments.on;
+    let (on, programs, files_only) = (&arguments.on, &arguments.programs, arguments.files_only);
     let reads = arguments.reads.iter().map(|Read { group, name }| match group {
         true => quote!(::pavisade_model::kinds::#name),
         false => quote!(&[::pavisade_model::kinds::#name]),
@@ -137,6 +144,8 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
                 audience: ::pavisade_model::Audience::#audience,
                 scope: ::pavisade_model::Scope::#scope,
                 on: &[#(::pavisade_model::kinds::#on),*],
+                programs: &[#(::pavisade_model::Program::#programs),*],
+                files_only: #files_only,
                 reads: &[#(#reads),*],
             };
         }

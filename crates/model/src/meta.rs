@@ -143,6 +143,34 @@ impl Area {
     }
 }
 
+/// A program of a cluster whose flags and files decide its security.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Program {
+    /// `kube-apiserver`.
+    ApiServer,
+    /// `kube-controller-manager`.
+    ControllerManager,
+    /// `kube-scheduler`.
+    Scheduler,
+    /// `etcd`.
+    Etcd,
+    /// `kubelet`, on every node.
+    Kubelet,
+}
+
+impl Program {
+    /// Its name, as it is started.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ApiServer => "kube-apiserver",
+            Self::ControllerManager => "kube-controller-manager",
+            Self::Scheduler => "kube-scheduler",
+            Self::Etcd => "etcd",
+            Self::Kubelet => "kubelet",
+        }
+    }
+}
+
 /// A kind of API object, whatever its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupKind {
@@ -199,6 +227,10 @@ pub struct Meta {
     /// Kinds whose objects are its subjects; empty where the lens says it (pods, worlds). A check
     /// that is offered every object says here in which of a cluster's kinds its subjects are.
     pub on: &'static [GroupKind],
+    /// Programs whose settings are its subjects.
+    pub programs: &'static [Program],
+    /// Judges texts that people write: the question does not arise in a cluster.
+    pub files_only: bool,
     /// Kinds that it reads besides its subject, in groups; [`Meta::reads`] goes through them.
     pub reads: &'static [&'static [GroupKind]],
 }

@@ -140,6 +140,8 @@ static SECRET_CHECK: Meta = Meta {
     audience: Audience::Everyone,
     scope: Scope::Object,
     on: &[],
+    programs: &[],
+    files_only: false,
     reads: &[],
 };
 

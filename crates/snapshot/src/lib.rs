@@ -7,6 +7,7 @@
 //! Not here: where objects come from (`sources`), what they mean (`checks`).
 
 mod coverage;
+mod distribution;
 mod object;
 mod pod;
 mod selector;
@@ -14,6 +15,7 @@ pub mod stored;
 mod world;
 
 pub use coverage::Coverage;
+pub use distribution::{Benchmark, Distribution, DistributionName};
 pub use object::{Object, ObjectId, Unseen};
 pub use pod::{Container, ContainerKind, Pod};
 pub use selector::{Selector, SelectorError};

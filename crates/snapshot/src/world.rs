@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pavisade_model::{GroupKind, KubernetesVersion, Note, kinds};
 
-use crate::{Coverage, Object, ObjectId};
+use crate::{Coverage, Distribution, Object, ObjectId};
 
 /// What a world is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -270,6 +270,15 @@ impl World {
     pub fn gap(&self, kind: GroupKind) -> &str {
         let key = (kind.group.to_owned(), kind.kind.to_owned());
         self.seen.gaps.get(&key).map_or("it was not asked for", String::as_str)
+    }
+
+    /// Which distribution of Kubernetes it is.
+    pub fn distribution(&self) -> Arc<Distribution> {
+        self.derive(|| Distribution::of(self))
+    }
+
+    pub(crate) fn gap_of_nodes(&self) -> Option<&str> {
+        (self.coverage(kinds::NODE) == Coverage::Unread).then(|| self.gap(kinds::NODE))
     }
 }
 

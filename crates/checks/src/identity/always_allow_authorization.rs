@@ -21,6 +21,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     id = "PV-I022",
     severity = Critical,
     scope = Related,
+    programs = [ApiServer],
     on = [AUTHORIZATION_CONFIGURATION],
     reads = [AUTHORIZATION_CONFIGURATION]
 )]

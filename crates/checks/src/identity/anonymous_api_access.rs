@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Severity, kinds};
-use pavisade_snapshot::Object;
+use pavisade_snapshot::{Object, WorldKind};
 use pavisade_yaml::{Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -25,6 +25,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
     id = "PV-I021",
     severity = High,
     scope = Related,
+    programs = [ApiServer],
     on = [AUTHENTICATION_CONFIGURATION],
     reads = [AUTHENTICATION_CONFIGURATION]
 )]
@@ -104,9 +105,12 @@ fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Cla
         let files = cx.list(kinds::AUTHENTICATION_CONFIGURATION).objects;
         let deciding = files.iter().filter(|file| anonymous(file).is_some()).count();
         if files.is_empty() || deciding != 0 && deciding != files.len() {
+            let where_it_is = match cx.world_kind() {
+                WorldKind::Cluster => "the API does not show that file",
+                _ => "it is not clear which of these files it is",
+            };
             let why = format!(
-                "`{}` may allow requests without credentials, and it is not clear which of these \
-                 files it is",
+                "`{}` may allow requests without credentials, and {where_it_is}",
                 config.value
             );
             return Err(Claim::unknown(server.place("authentication-config"), why));

@@ -44,8 +44,11 @@ impl Check for AnonymousBinding {
         if subjects.is_empty() {
             return bound.refused().map_or(Verdict::NotApplicable, Verdict::from);
         }
-        let rules = bound.rules(cx);
         let place = subjects.first().map(|subject| subject.0);
+        if let (Some(place), Some(why)) = (place, bound.unseen(cx)) {
+            return Verdict::unknown(place, why);
+        }
+        let rules = bound.rules(cx);
         let unreadable = rules.as_ref().zip(place).and_then(|(r, p)| bound.unreadable(p, r));
         let worth = rules.map(|rules| bound.worth(&rules, cx));
         let severity = match worth {

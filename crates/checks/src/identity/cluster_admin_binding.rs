@@ -42,10 +42,13 @@ impl Check for ClusterAdminBinding {
             return Verdict::Holds;
         }
         if bound.name != "cluster-admin" {
-            // Of a role that is not seen, PV-I014 says so.
+            let place = binding.at(&["roleRef", "name"]).unwrap_or_else(|| binding.value());
+            if let Some(why) = bound.unseen(cx) {
+                return Verdict::unknown(place, why);
+            }
+            // Of a role that does not exist, PV-I014 says so.
             let Some(rules) = bound.rules(cx) else { return Verdict::NotApplicable };
             if bound.worth(&rules, cx) < Worth::Everything {
-                let place = binding.at(&["roleRef", "name"]).unwrap_or_else(|| binding.value());
                 return Verdict::from_claims(bound.unreadable(place, &rules));
             }
         }

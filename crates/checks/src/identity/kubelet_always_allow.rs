@@ -22,6 +22,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
     id = "PV-I025",
     severity = Critical,
     scope = Related,
+    programs = [Kubelet],
     on = [KUBELET_CONFIGURATION],
     reads = [KUBELET_CONFIGURATION]
 )]

@@ -31,6 +31,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     id = "PV-I020",
     severity = High,
     scope = Related,
+    programs = [ApiServer],
     on = [AUTHENTICATION_CONFIGURATION],
     reads = [AUTHENTICATION_CONFIGURATION]
 )]
@@ -172,8 +173,11 @@ impl MfaNotProvable {
             return Ok(match server.known(WEBHOOK)? {
                 Some(_) => Verdict::unknown(
                     server.place(WEBHOOK),
-                    "a webhook decides who somebody is: whether it demands a second factor is not \
-                     in these files",
+                    format!(
+                        "a webhook decides who somebody is: whether it demands a second factor is \
+                         not {}",
+                        cx.here()
+                    ),
                 ),
                 None => Verdict::NotApplicable,
             });

@@ -163,6 +163,15 @@ fn claim<'a>(
 ) -> Option<Claim<'a>> {
     let is_role = role.is(kinds::ROLE);
     let everywhere = holders.iter().any(|holder| holder.place == Where::Everywhere);
+    let coverage = access.coverage.unwrap_or(Coverage::Partial);
+    if !power.namespaced && !is_role && !everywhere && coverage == Coverage::Unread {
+        let why = format!(
+            "grants {}, enough to {}, if it is bound in the whole cluster, which is not known, \
+             since bindings could not be listed",
+            power.grants, power.gives
+        );
+        return Some(Claim::unknown(Place::from(power.place), why).instance(power.instance));
+    }
     if !power.namespaced && (is_role || !holders.is_empty() && !everywhere) {
         // A RoleBinding gives nothing outside of its namespace.
         return None;
@@ -192,9 +201,12 @@ fn claim<'a>(
         severity = lower(severity);
     }
     let mut confidence = power.confidence;
-    let coverage = access.coverage.unwrap_or(Coverage::Partial);
     let held = if !counts.is_empty() {
-        bound(&counts)
+        let more = match coverage {
+            Coverage::Unread => "; others may hold it, since not all bindings could be listed",
+            _ => "",
+        };
+        bound(&counts) + more
     } else if let Some(parent) = parents.first().filter(|_| !is_role) {
         confidence = confidence.min(Confidence::Medium);
         let parent = parents.iter().find(|p| p.as_str() == "view").unwrap_or(parent);

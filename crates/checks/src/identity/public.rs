@@ -110,6 +110,18 @@ impl<'a> Bound<'a> {
         Some(rules)
     }
 
+    /// Why nothing is known of its role: roles could not be listed, and it is none of those that
+    /// were seen. What Kubernetes gives a role of that name is no proof: somebody may have changed
+    /// it.
+    pub(super) fn unseen(&self, cx: &Cx<'a>) -> Option<String> {
+        let (kind, role) = match self.kind {
+            "Role" => (kinds::ROLE, cx.get(kinds::ROLE, self.namespace.unwrap_or(""), self.name)),
+            _ => (kinds::CLUSTER_ROLE, Access::of(cx).cluster_role(cx, self.name)),
+        };
+        let why = cx.gap(kind).filter(|_| role.is_none())?;
+        Some(format!("what {} `{}` allows is not known: {why}", self.kind, self.name))
+    }
+
     /// Why it cannot be said in full what its role gives.
     pub(super) fn unreadable(&self, place: Value<'a>, rules: &Rules<'_>) -> Option<Claim<'a>> {
         let why = format!(

@@ -80,13 +80,12 @@ impl Check for TokenAutomount {
                     return Verdict::unknown(place, why);
                 }
                 Coverage::Unread => {
-                    let why = "ServiceAccounts could not be listed: the right to list \
-                               serviceaccounts is missing";
+                    let why = cx.gap(kinds::SERVICE_ACCOUNT).unwrap_or_default();
                     return Verdict::unknown(place, why);
                 }
             }
         }
-        let complete = access.coverage == Some(Coverage::Complete);
+        let complete = matches!(access.coverage, Some(Coverage::Complete | Coverage::NotServed));
         let (confidence, scope) = match complete {
             true => (Confidence::High, "in this cluster"),
             false => (Confidence::Medium, "in these files"),

@@ -21,7 +21,13 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// Take `sub` as the name, or demand `claims.email_verified == true` in a rule of
 /// `claimValidationRules`. With `claim: email` the API server itself refuses a token that says
 /// `false`, but not one that says nothing.
-#[check(id = "PV-I027", severity = High, scope = Object, on = [AUTHENTICATION_CONFIGURATION])]
+#[check(
+    id = "PV-I027",
+    severity = High,
+    scope = Object,
+    programs = [ApiServer],
+    on = [AUTHENTICATION_CONFIGURATION]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnverifiedEmailClaim {}

@@ -106,7 +106,8 @@ fn unseen<'a>(service: &'a Object, complete: bool, cx: &Cx<'a>) -> Reach {
     let mut restricting = policies.objects.iter().copied().filter(here);
     if let Some(policy) = restricting.find(|p| applies_to(p, Direction::Ingress)) {
         return Reach::Unknown(format!(
-            "the pods behind it are not in these files; NetworkPolicy `{}` may restrict them",
+            "the pods behind it are not {}; NetworkPolicy `{}` may restrict them",
+            cx.here(),
             policy.name()
         ));
     }

@@ -14,7 +14,7 @@ use crate::{Check, Component, Cx, FlagSource, OnComponent, Verdict};
 /// ## Fix
 /// Remove `--insecure-bind-address` and set `--insecure-port=0`; from Kubernetes 1.24 on both
 /// flags are gone.
-#[check(id = "PV-N021", severity = Critical, scope = Object)]
+#[check(id = "PV-N021", severity = Critical, scope = Object, programs = [ApiServer])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct InsecureApiPort {}

@@ -23,6 +23,7 @@ use crate::{Check, Cx, OnObject, Verdict};
     id = "PV-N022",
     severity = High,
     scope = Object,
+    programs = [Kubelet],
     on = [KUBELET_CONFIGURATION, KUBEADM_INIT_CONFIGURATION, KUBEADM_JOIN_CONFIGURATION]
 )]
 #[derive(Default, Deserialize, JsonSchema)]

@@ -17,7 +17,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// ## Fix
 /// Set `--kubelet-certificate-authority`, and give kubelets serving certificates of that authority
 /// (`serverTLSBootstrap: true`).
-#[check(id = "PV-N024", severity = Medium, scope = Object)]
+#[check(id = "PV-N024", severity = Medium, scope = Object, programs = [ApiServer])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnverifiedKubelet {}

@@ -63,11 +63,11 @@ impl Check for VacuousPolicy {
             return Verdict::unknown(place, why);
         }
         if maybe {
-            return Verdict::unknown(
-                place,
-                "whether it selects a pod depends on labels or a namespace that are not in these \
-                 files",
+            let why = format!(
+                "whether it selects a pod depends on labels or a namespace that are not {}",
+                cx.here()
             );
+            return Verdict::unknown(place, why);
         }
         if on_host.is_none()
             && !near.complete

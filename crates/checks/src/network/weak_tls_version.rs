@@ -20,7 +20,13 @@ use crate::{Check, Cx, OnEvery, Place, Verdict};
 /// ## Fix
 /// Remove the setting, which leaves 1.2, or set `--tls-min-version=VersionTLS13` (`TLS1.3` for
 /// etcd, `tlsMinVersion` in the kubelet's file).
-#[check(id = "PV-N020", severity = Medium, scope = Object, on = [POD])]
+#[check(
+    id = "PV-N020",
+    severity = Medium,
+    scope = Object,
+    programs = [ApiServer, ControllerManager, Scheduler, Etcd, Kubelet],
+    on = [POD]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WeakTlsVersion {}

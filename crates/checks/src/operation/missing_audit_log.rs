@@ -17,7 +17,13 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// Set `--audit-policy-file` and a place for the events: `--audit-log-path` (with
 /// `--audit-log-maxage`, `-maxbackup` and `-maxsize`) or `--audit-webhook-config-file`. Without a
 /// policy nothing is recorded, and with it alone nothing is kept.
-#[check(id = "PV-O001", severity = High, scope = Related, reads = [AUDIT_POLICY])]
+#[check(
+    id = "PV-O001",
+    severity = High,
+    scope = Related,
+    programs = [ApiServer],
+    reads = [AUDIT_POLICY]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MissingAuditLog {}

@@ -21,6 +21,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     id = "PV-O009",
     severity = Low,
     scope = Related,
+    programs = [ApiServer, ControllerManager, Scheduler],
     on = [KUBE_SCHEDULER_CONFIGURATION],
     reads = [KUBE_SCHEDULER_CONFIGURATION]
 )]

@@ -19,7 +19,13 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 /// ## Fix
 /// Put a rule with level `Metadata` for `secrets`, `configmaps`, `serviceaccounts/token` and, of
 /// group `authentication.k8s.io`, `tokenreviews` above every rule that records bodies.
-#[check(id = "PV-O003", severity = High, scope = Object, on = [AUDIT_POLICY])]
+#[check(
+    id = "PV-O003",
+    severity = High,
+    scope = Object,
+    programs = [ApiServer],
+    on = [AUDIT_POLICY]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SecretInAuditLog {}

@@ -14,7 +14,7 @@ use crate::{Check, Component, Cx, OnComponent, Verdict};
 ///
 /// ## Fix
 /// Set `--use-service-account-credentials=true` (kubeadm does; the default is false).
-#[check(id = "PV-O010", severity = Medium, scope = Object)]
+#[check(id = "PV-O010", severity = Medium, scope = Object, programs = [ControllerManager])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SharedControllerCredentials {}

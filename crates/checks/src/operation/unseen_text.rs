@@ -16,7 +16,7 @@ use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 ///
 /// ## Fix
 /// Remove the key that does not count, or begin a new document with `---`.
-#[check(id = "PV-O006", severity = Medium, scope = Object)]
+#[check(id = "PV-O006", severity = Medium, scope = Object, files_only = true)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnseenText {}

@@ -18,7 +18,13 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 /// ## Fix
 /// End the policy with a rule of level `Metadata` without conditions, and let rules of level `None`
 /// name exactly the users and resources that are too noisy.
-#[check(id = "PV-O002", severity = Medium, scope = Object, on = [AUDIT_POLICY])]
+#[check(
+    id = "PV-O002",
+    severity = Medium,
+    scope = Object,
+    programs = [ApiServer],
+    on = [AUDIT_POLICY]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UselessAuditPolicy {}

@@ -16,7 +16,13 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// ## Fix
 /// Write an `EncryptionConfiguration` with a `kms` provider (`apiVersion: v2`) for `secrets`, name
 /// it in `--encryption-provider-config` on every control-plane node, and rewrite all Secrets.
-#[check(id = "PV-D003", severity = High, scope = Related, reads = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG])]
+#[check(
+    id = "PV-D003",
+    severity = High,
+    scope = Related,
+    programs = [ApiServer],
+    reads = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MissingEtcdEncryption {}

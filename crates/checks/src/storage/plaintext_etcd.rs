@@ -17,7 +17,13 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 /// ## Fix
 /// Put a `kms` provider with `apiVersion: v2` first for `secrets`, `identity` last, on every
 /// control-plane node; then rewrite all Secrets.
-#[check(id = "PV-D001", severity = Critical, scope = Object, on = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG])]
+#[check(
+    id = "PV-D001",
+    severity = Critical,
+    scope = Object,
+    programs = [ApiServer],
+    on = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PlaintextEtcd {}

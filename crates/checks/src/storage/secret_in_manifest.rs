@@ -21,7 +21,14 @@ use crate::{Check, Claim, Cx, OnObject, Verdict, secrets};
 /// ## Fix
 /// Change the secret. Keep it in a secret manager and let an operator (External Secrets, Secrets
 /// Store CSI) bring it, or encrypt the file with SOPS or Sealed Secrets.
-#[check(id = "PV-D005", severity = Medium, confidence = Medium, scope = Object, on = [SECRET])]
+#[check(
+    id = "PV-D005",
+    severity = Medium,
+    confidence = Medium,
+    scope = Object,
+    files_only = true,
+    on = [SECRET]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SecretInManifest {}

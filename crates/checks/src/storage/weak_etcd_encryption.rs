@@ -19,7 +19,13 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 /// ## Fix
 /// Put a `kms` provider with `apiVersion: v2` first (or `secretbox`, where there is no key
 /// service), keep the old one below it until every object was rewritten, then remove it.
-#[check(id = "PV-D002", severity = Medium, scope = Object, on = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG])]
+#[check(
+    id = "PV-D002",
+    severity = Medium,
+    scope = Object,
+    programs = [ApiServer],
+    on = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WeakEtcdEncryption {}

@@ -19,7 +19,7 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
 /// ## Fix
 /// End the last stage with `USER` and a number other than 0 (`USER 10001:10001`): a number, since
 /// `runAsNonRoot` cannot judge a name.
-#[check(id = "PV-S004", severity = Medium, scope = Object, on = [DOCKERFILE])]
+#[check(id = "PV-S004", severity = Medium, scope = Object, files_only = true, on = [DOCKERFILE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct DockerfileRootUser {}

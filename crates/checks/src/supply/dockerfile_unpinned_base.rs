@@ -16,7 +16,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 ///
 /// ## Fix
 /// Add the digest: `FROM golang:1.26@sha256:… AS build`; update tools keep it current.
-#[check(id = "PV-S005", severity = Low, scope = Object, on = [DOCKERFILE])]
+#[check(id = "PV-S005", severity = Low, scope = Object, files_only = true, on = [DOCKERFILE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct DockerfileUnpinnedBase {}

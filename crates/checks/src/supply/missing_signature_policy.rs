@@ -37,7 +37,10 @@ impl Check for MissingSignaturePolicy {
 
     fn check<'a>(&self, _: &'a World, cx: &Cx<'a>) -> Verdict<'a> {
         if kinds::WORKLOADS.iter().all(|kind| cx.list(*kind).objects.is_empty()) {
-            return Verdict::NotApplicable;
+            return match kinds::WORKLOADS.iter().find_map(|kind| cx.gap(*kind)) {
+                Some(why) => Verdict::unknown(Place::Nowhere, why),
+                None => Verdict::NotApplicable,
+            };
         }
         let always = |_: &Object| true;
         let verifies = |policy: &Object| {

@@ -1,0 +1,342 @@
+//! Which distribution of Kubernetes a cluster runs, and what follows from it.
+//!
+//! It decides whose flags can be seen at all, and which benchmark counts. Found from what the API
+//! shows; nothing is asked for.
+
+use std::str::FromStr;
+
+use pavisade_model::kinds;
+use pavisade_yaml::Value;
+
+use crate::{Object, World, WorldKind};
+
+/// A distribution of Kubernetes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DistributionName {
+    /// Amazon's managed clusters.
+    Eks,
+    /// Google's managed clusters.
+    Gke,
+    /// Azure's managed clusters.
+    Aks,
+    /// Red Hat's OpenShift, or OKD.
+    OpenShift,
+    /// k3s.
+    K3s,
+    /// RKE2.
+    Rke2,
+    /// Talos.
+    Talos,
+    /// Made by kubeadm.
+    Kubeadm,
+    /// Kubernetes in containers, made by kind.
+    Kind,
+    /// minikube.
+    Minikube,
+    /// Nothing that was seen tells.
+    Unknown,
+}
+
+impl DistributionName {
+    /// All that can be named.
+    pub const ALL: [Self; 10] = [
+        Self::Eks,
+        Self::Gke,
+        Self::Aks,
+        Self::OpenShift,
+        Self::K3s,
+        Self::Rke2,
+        Self::Talos,
+        Self::Kubeadm,
+        Self::Kind,
+        Self::Minikube,
+    ];
+
+    /// The word of command lines.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Eks => "eks",
+            Self::Gke => "gke",
+            Self::Aks => "aks",
+            Self::OpenShift => "openshift",
+            Self::K3s => "k3s",
+            Self::Rke2 => "rke2",
+            Self::Talos => "talos",
+            Self::Kubeadm => "kubeadm",
+            Self::Kind => "kind",
+            Self::Minikube => "minikube",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// As its makers write it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Eks => "EKS",
+            Self::Gke => "GKE",
+            Self::Aks => "AKS",
+            Self::OpenShift => "OpenShift",
+            Self::Rke2 => "RKE2",
+            Self::Talos => "Talos",
+            other => other.word(),
+        }
+    }
+}
+
+impl FromStr for DistributionName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|name| name.word().eq_ignore_ascii_case(text));
+        known.ok_or_else(|| {
+            let words: Vec<_> = Self::ALL.iter().map(|name| name.word()).collect();
+            format!("`{text}` is no distribution: use one of {}", words.join(", "))
+        })
+    }
+}
+
+/// A cluster's distribution, and why it is taken for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Distribution {
+    /// Which one.
+    pub name: DistributionName,
+    /// What tells, as a sentence without a full stop.
+    pub evidence: String,
+}
+
+/// A benchmark of the Center for Internet Security.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Benchmark {
+    /// Its title.
+    pub title: &'static str,
+    /// The framework that maps it here; none where it is not mapped.
+    pub framework: Option<&'static str>,
+}
+
+impl Distribution {
+    /// Whether the provider runs the control plane: its flags are not the owner's.
+    pub fn managed(&self) -> bool {
+        use DistributionName::{Aks, Eks, Gke};
+        matches!(self.name, Eks | Gke | Aks)
+    }
+
+    /// Whether one process holds the whole control plane, so that it has no static pods. RKE2 is
+    /// made from the same program and has them.
+    pub fn embedded(&self) -> bool {
+        self.name == DistributionName::K3s
+    }
+
+    /// The benchmark that was written for it; Talos has none.
+    pub fn benchmark(&self) -> Option<Benchmark> {
+        use DistributionName as N;
+        let own = |title| Some(Benchmark { title, framework: None });
+        match self.name {
+            N::Eks => own("CIS Amazon Elastic Kubernetes Service (EKS) Benchmark"),
+            N::Gke => own("CIS Google Kubernetes Engine (GKE) Benchmark"),
+            N::Aks => own("CIS Azure Kubernetes Service (AKS) Benchmark"),
+            N::OpenShift => own("CIS Red Hat OpenShift Container Platform Benchmark"),
+            N::K3s => own("CIS K3s Benchmark"),
+            N::Rke2 => own("CIS RKE2 Benchmark"),
+            N::Talos => None,
+            N::Kubeadm | N::Kind | N::Minikube | N::Unknown => {
+                Some(Benchmark { title: "CIS Kubernetes Benchmark", framework: Some("cis-1.12") })
+            }
+        }
+    }
+
+    /// What a world's objects tell; unknown for files, which may be applied anywhere.
+    pub(crate) fn of(world: &World) -> Self {
+        let unknown = |evidence: &str| Self {
+            name: DistributionName::Unknown,
+            evidence: evidence.to_owned(),
+        };
+        if world.kind() != WorldKind::Cluster {
+            return unknown("files do not say where they are applied");
+        }
+        let facts = world.of_kind(kinds::CLUSTER).next();
+        let found = facts.and_then(given).or_else(|| facts.and_then(by_version));
+        found.or_else(|| facts.and_then(by_groups)).or_else(|| by_nodes(world)).unwrap_or_else(
+            || match world.gap_of_nodes() {
+                Some(gap) => unknown(&format!(
+                    "the server's version does not tell, and nodes were not read: {gap}"
+                )),
+                None => unknown("neither the server's version nor its nodes tell"),
+            },
+        )
+    }
+}
+
+/// What the user said.
+fn given(facts: &Object) -> Option<Distribution> {
+    let name = facts.at(&["distribution"])?.as_str()?.parse().ok()?;
+    Some(Distribution { name, evidence: "`--distribution` says so".to_owned() })
+}
+
+/// What the version's end tells.
+fn by_version(facts: &Object) -> Option<Distribution> {
+    let version = facts.at(&["version", "gitVersion"])?.as_str()?;
+    let name = of_version(version)?;
+    let evidence = format!("the server's version is `{version}`");
+    Some(Distribution { name, evidence })
+}
+
+fn of_version(version: &str) -> Option<DistributionName> {
+    if let Some((_, build)) = version.split_once("-eks-") {
+        // `-eks-1-30-8` is EKS Distro, which anybody runs.
+        return (!build.contains('-')).then_some(DistributionName::Eks);
+    }
+    let marks = [
+        ("-gke.", DistributionName::Gke),
+        ("+k3s", DistributionName::K3s),
+        ("+rke2r", DistributionName::Rke2),
+    ];
+    marks.into_iter().find(|(mark, _)| version.contains(mark)).map(|(_, name)| name)
+}
+
+/// OpenShift's own API groups: it is where it serves both its configuration and its SCCs.
+fn by_groups(facts: &Object) -> Option<Distribution> {
+    let served = |group: &str| {
+        facts.value().list("served").any(|resource| resource.str("group") == Some(group))
+    };
+    let evidence = "it serves `config.openshift.io` and `security.openshift.io`";
+    (served("config.openshift.io") && served("security.openshift.io"))
+        .then(|| Distribution { name: DistributionName::OpenShift, evidence: evidence.to_owned() })
+}
+
+/// What a node's labels and the like tell. In order: kind and minikube begin with kubeadm.
+fn by_nodes(world: &World) -> Option<Distribution> {
+    use DistributionName as N;
+    type Tells = fn(&Object) -> Option<String>;
+    let tests: [(N, Tells); 10] = [
+        (N::Eks, |n| label(n, &["eks.amazonaws.com/nodegroup", "eks.amazonaws.com/compute-type"])),
+        (N::Gke, |n| label(n, &["cloud.google.com/gke-nodepool"])),
+        (N::Aks, |n| label(n, &["kubernetes.azure.com/cluster"])),
+        (N::OpenShift, |n| label(n, &["node.openshift.io/os_id"])),
+        (N::Talos, |n| {
+            text(n, &["status", "nodeInfo", "osImage"], |image| image.starts_with("Talos"))
+        }),
+        (N::Rke2, |n| kubelet(n, N::Rke2)),
+        (N::K3s, |n| kubelet(n, N::K3s)),
+        (N::Kind, |n| text(n, &["spec", "providerID"], |id| id.starts_with("kind://"))),
+        (N::Minikube, |n| label(n, &["minikube.k8s.io/name"])),
+        (N::Kubeadm, |n| {
+            let key = "kubeadm.alpha.kubernetes.io/cri-socket";
+            n.annotation(key).map(|_| format!("has the annotation `{key}`"))
+        }),
+    ];
+    tests.into_iter().find_map(|(name, tells)| {
+        world.of_kind(kinds::NODE).find_map(|node| {
+            let evidence = format!("node `{}` {}", node.name(), tells(node)?);
+            Some(Distribution { name, evidence })
+        })
+    })
+}
+
+fn label(node: &Object, keys: &[&str]) -> Option<String> {
+    let key = keys.iter().find(|key| node.label(key).is_some())?;
+    Some(format!("has the label `{key}`"))
+}
+
+fn text(node: &Object, path: &[&str], is: impl Fn(&str) -> bool) -> Option<String> {
+    let value = node.at(path).and_then(Value::as_str).filter(|value| is(value))?;
+    Some(format!("has the {} `{value}`", path.last()?))
+}
+
+fn kubelet(node: &Object, name: DistributionName) -> Option<String> {
+    let path = ["status", "nodeInfo", "kubeletVersion"];
+    text(node, &path, |version| of_version(version) == Some(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use pavisade_yaml::{Source, objects, read};
+
+    use super::*;
+    use crate::{Coverage, Snapshot, WorldParts};
+
+    fn distribution(text: &str) -> Distribution {
+        let documents = read(&Source::new("cluster", text));
+        let mut parts = WorldParts::cluster("test");
+        for doc in &documents.docs {
+            for object in objects(doc.root()).sent {
+                parts.objects.push(Object::new(object.value, object.api_version, object.kind));
+            }
+        }
+        parts.coverage.insert((String::new(), "Node".to_owned()), Coverage::Complete);
+        let snapshot = Snapshot::new(vec![parts], Vec::new());
+        (*snapshot.worlds()[0].distribution()).clone()
+    }
+
+    fn facts(rest: &str) -> String {
+        format!("---\napiVersion: pavisade.dev/v1\nkind: Cluster\nmetadata: {{name: c}}\n{rest}\n")
+    }
+
+    fn node(metadata: &str, rest: &str) -> String {
+        format!("---\napiVersion: v1\nkind: Node\nmetadata: {{name: one, {metadata}}}\n{rest}\n")
+    }
+
+    #[test]
+    fn the_version_the_groups_and_the_nodes_tell() {
+        use DistributionName as N;
+        let version = |v: &str| facts(&format!("version: {{gitVersion: {v}}}"));
+        let label = |l: &str| node(&format!("labels: {{{l}: x}}"), "");
+        let socket = "annotations: {kubeadm.alpha.kubernetes.io/cri-socket: 'unix:///run/c.sock'}";
+        let groups = |g: &str| facts(&format!("served: [{g}]"));
+        let cases = [
+            (version("v1.30.4-eks-a737599"), N::Eks),
+            (version("v1.30.4-eks-1-30-8"), N::Unknown),
+            (version("v1.30.4-gke.1282000"), N::Gke),
+            (version("v1.30.4+k3s1"), N::K3s),
+            (version("v1.30.4+rke2r1"), N::Rke2),
+            (version("v1.30.4"), N::Unknown),
+            (groups("{group: config.openshift.io}, {group: security.openshift.io}"), N::OpenShift),
+            (groups("{group: config.openshift.io}"), N::Unknown),
+            (label("eks.amazonaws.com/nodegroup"), N::Eks),
+            (label("cloud.google.com/gke-nodepool"), N::Gke),
+            (label("kubernetes.azure.com/cluster"), N::Aks),
+            (label("node.openshift.io/os_id"), N::OpenShift),
+            (node("", "status: {nodeInfo: {osImage: Talos (v1.8.0)}}"), N::Talos),
+            (node("", "status: {nodeInfo: {kubeletVersion: v1.30.4+k3s1}}"), N::K3s),
+            (node(socket, ""), N::Kubeadm),
+            (node(socket, "spec: {providerID: kind://docker/a/b}"), N::Kind),
+            (node(&format!("{socket}, labels: {{minikube.k8s.io/name: m}}"), ""), N::Minikube),
+            (version("v1.30.4") + &label("kubernetes.azure.com/cluster"), N::Aks),
+            (facts("distribution: talos\nversion: {gitVersion: v1.30.4+k3s1}"), N::Talos),
+            (facts("distribution: nonsense\nversion: {gitVersion: v1.30.4+k3s1}"), N::K3s),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(distribution(&text).name, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_evidence_names_what_was_seen() {
+        let text = node("labels: {kubernetes.azure.com/cluster: x}", "");
+        let found = distribution(&text);
+        assert_eq!(found.evidence, "node `one` has the label `kubernetes.azure.com/cluster`");
+        assert!(found.managed() && !found.embedded());
+        let text = facts("version: {gitVersion: v1.30.4+k3s1}");
+        assert_eq!(distribution(&text).evidence, "the server's version is `v1.30.4+k3s1`");
+        assert!(distribution(&text).embedded());
+    }
+
+    #[test]
+    fn nodes_that_were_not_read_are_named() {
+        let snapshot = Snapshot::new(vec![WorldParts::cluster("c")], Vec::new());
+        assert_eq!(
+            snapshot.worlds()[0].distribution().evidence,
+            "the server's version does not tell, and nodes were not read: it was not asked for"
+        );
+    }
+
+    #[test]
+    fn one_benchmark_is_mapped() {
+        let of = |name| Distribution { name, evidence: String::new() }.benchmark();
+        assert_eq!(of(DistributionName::Talos), None);
+        assert_eq!(of(DistributionName::Kubeadm).unwrap().framework, Some("cis-1.12"));
+        assert_eq!(of(DistributionName::Eks).unwrap().framework, None);
+        for name in DistributionName::ALL {
+            assert_eq!(name.word().parse(), Ok(name));
+        }
+    }
+}
