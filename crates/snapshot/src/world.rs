@@ -155,6 +155,19 @@ impl World {
         Self::build(self.name.clone(), self.kind, objects, self.seen.clone())
     }
 
+    /// What it was made from, less its objects.
+    pub fn parts(&self) -> WorldParts {
+        let Seen { default, coverage, gaps } = &*self.seen;
+        WorldParts {
+            name: self.name.to_string(),
+            kind: self.kind,
+            objects: Vec::new(),
+            default_coverage: *default,
+            coverage: coverage.clone(),
+            gaps: gaps.clone(),
+        }
+    }
+
     /// The name that users know it by.
     pub fn name(&self) -> &Arc<str> {
         &self.name
@@ -275,6 +288,16 @@ impl Snapshot {
             }
         }
         next
+    }
+
+    /// The same with more notes.
+    pub fn with_notes(mut self, notes: Vec<Note>) -> Self {
+        if !notes.is_empty() {
+            let mut all = self.notes.to_vec();
+            all.extend(notes);
+            self.notes = Arc::new(all);
+        }
+        self
     }
 
     /// The worlds.
