@@ -42,6 +42,10 @@ pub(crate) struct ScanArgs {
     #[arg(default_value = ".", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
+    /// Judge a snapshot file instead of paths.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "helm_values"])]
+    pub snapshot: Option<PathBuf>,
+
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,

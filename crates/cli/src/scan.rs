@@ -15,7 +15,7 @@ use pavisade_sources::{Limits, Render, Request, Tools, load};
 use crate::Outcome;
 use crate::args::{self, Format, ScanArgs};
 use crate::progress::Spinner;
-use crate::{select, terminal};
+use crate::{select, snapshot, terminal};
 
 pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let ids = select::ids(&args.select)?;
@@ -37,9 +37,12 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let mut out = output(args.output.as_deref())?;
 
     let progress = Spinner::new(args.quiet);
-    let loaded = load(&request, io::stdin().lock(), &progress);
-    progress.judging(loaded.stats.objects);
-    let mut judgement = judge(&loaded.snapshot, &checks, Timestamp::now());
+    let snapshot = match &args.snapshot {
+        Some(file) => snapshot::load(file, &progress),
+        None => load(&request, io::stdin().lock(), &progress).snapshot,
+    };
+    progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
+    let mut judgement = judge(&snapshot, &checks, Timestamp::now());
     progress.finish();
     let outcome = outcome(&judgement, args.fail_on.severity());
     if let Some(least) = args.min_severity {
@@ -56,7 +59,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         .and_then(|()| out.flush())
         .with_context(|| format!("writing {}", place.display()))?;
     // The end of a process frees faster than we do.
-    std::mem::forget((loaded, judgement));
+    std::mem::forget((snapshot, judgement));
     Ok(outcome)
 }
 

@@ -1,5 +1,5 @@
 //! What users have on disk, to a [`Snapshot`]: files, folders, archives, standard input, Helm
-//! charts and kustomizations.
+//! charts and kustomizations, and clusters that were saved ([`saved`]).
 //!
 //! Nothing here aborts: what cannot be read becomes a note and the rest is read. Nothing here
 //! reaches the network; `helm` and `kustomize` run without the user's environment, with a limit
@@ -34,9 +34,12 @@ mod kustomize;
 mod load;
 mod names;
 mod program;
+mod saved;
 mod shown;
 mod walk;
 mod worlds;
+
+pub use saved::saved;
 
 /// What to read.
 #[derive(Debug, Clone)]
