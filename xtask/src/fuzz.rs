@@ -19,7 +19,7 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 1] = ["documents"];
+const TARGETS: [&str; 2] = ["documents", "snapshot"];
 
 /// Fuzzes every target, the time shared between them.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -27,7 +27,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     for target in TARGETS {
         let corpus = root().join("fuzz/corpus").join(target);
         fs::create_dir_all(&corpus)?;
-        seed(&corpus)?;
+        if target == "documents" {
+            seed(&corpus)?;
+        }
         let status = Command::new("cargo")
             .args(["+nightly", "fuzz", "run", target, "--"])
             .arg(format!("-max_total_time={seconds}"))

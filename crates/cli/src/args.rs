@@ -40,7 +40,7 @@ pub(crate) enum Command {
 pub(crate) struct ScanArgs {
     /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
     ///
-    /// With `--cluster`, the files that the cluster's objects come from: findings point into them,
+    /// With `--cluster` or `--snapshot`, the files that the cluster's objects come from: findings point into them,
     /// and what differs is told.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
@@ -110,6 +110,10 @@ pub(crate) struct LiveArgs {
     /// Judge what really runs in a cluster.
     #[arg(long, help_heading = "Cluster")]
     pub cluster: bool,
+
+    /// Judge a cluster that `pavisade snapshot save` kept.
+    #[arg(long, value_name = "FILE", conflicts_with = "cluster", help_heading = "Cluster")]
+    pub snapshot: Option<PathBuf>,
 
     #[command(flatten)]
     pub access: Access,

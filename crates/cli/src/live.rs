@@ -1,38 +1,44 @@
-//! A live cluster as a command line names it.
+//! A cluster as a command line names it: live, or saved in a file.
 
 use std::time::Duration;
 
 use pavisade_model::{GroupKind, KubernetesVersion, Note, NoteKind};
 use pavisade_scan::Timestamp;
-use pavisade_snapshot::{Snapshot, WorldParts, Written};
-use pavisade_sources::{ClusterLimits, ClusterRequest, LoadedCluster, Progress, load_cluster};
+use pavisade_snapshot::{Snapshot, Written};
+use pavisade_sources::{ClusterLimits, ClusterRequest, LoadedCluster, load_cluster};
 
 use crate::args::{Access, ScanArgs};
 use crate::progress::Spinner;
-use crate::scan;
+use crate::{scan, snapshot};
 
-/// A cluster beside the files that its objects come from.
-pub(crate) struct Picture {
-    pub snapshot: Snapshot,
-    pub kubernetes: KubernetesVersion,
-}
-
-/// Reads the cluster, and the files where some are given.
+/// Reads the cluster or the snapshot, and the files where some are given; with the version of
+/// Kubernetes whose semantics count.
+///
+/// # Errors
+/// The kubeconfig leads nowhere.
 pub(crate) fn picture(
     args: &ScanArgs,
     kinds: Vec<GroupKind>,
     progress: &Spinner,
-) -> anyhow::Result<Picture> {
-    let LoadedCluster { mut world, mut notes, namespace } =
-        load(&args.live.access, kinds, args.live.secrets, progress)?;
-    let kubernetes = version(args.kubernetes_version, Some(&world), &mut notes);
+) -> anyhow::Result<(Snapshot, KubernetesVersion)> {
+    let mut namespace = "default".to_owned();
+    let mut picture = match &args.live.snapshot {
+        Some(file) => snapshot::load(file, progress),
+        None => {
+            let loaded = load(&args.live.access, kinds, args.live.secrets, progress)?;
+            namespace = loaded.namespace;
+            Snapshot::new(vec![loaded.world], loaded.notes)
+        }
+    };
+    let mut notes = Vec::new();
+    let kubernetes = version(args.kubernetes_version, &picture, &mut notes);
     if !args.paths.is_empty() {
         let files = pavisade_sources::load(&scan::request(args), std::io::stdin().lock(), progress);
         notes.extend(files.snapshot.notes().iter().cloned());
         let objects = files.snapshot.worlds().iter().flat_map(|world| world.objects());
-        world.written = Written { objects: objects.cloned().collect(), namespace };
+        picture = picture.with_written(Written { objects: objects.cloned().collect(), namespace });
     }
-    Ok(Picture { snapshot: Snapshot::new(vec![world], notes), kubernetes })
+    Ok((picture.with_notes(notes), kubernetes))
 }
 
 /// Reads the cluster that `access` names.
@@ -43,7 +49,7 @@ pub(crate) fn load(
     access: &Access,
     kinds: Vec<GroupKind>,
     secrets: bool,
-    progress: &dyn Progress,
+    progress: &Spinner,
 ) -> anyhow::Result<LoadedCluster> {
     let request = ClusterRequest {
         kubeconfig: access.kubeconfig.clone(),
@@ -62,26 +68,26 @@ pub(crate) fn load(
 
 /// The version whose semantics count: the asked one, the cluster's, or the newest; with a note
 /// where the cluster is newer than the checks.
-pub(crate) fn version(
+fn version(
     asked: Option<KubernetesVersion>,
-    cluster: Option<&WorldParts>,
+    picture: &Snapshot,
     notes: &mut Vec<Note>,
 ) -> KubernetesVersion {
-    let own = cluster.and_then(WorldParts::server_version);
-    if let (None, Some(own), Some(world)) = (asked, own, cluster)
-        && own > KubernetesVersion::LATEST
+    let (newest, own) = (KubernetesVersion::LATEST, picture.server_version());
+    if let (None, Some((place, own))) = (asked, &own)
+        && *own > newest
     {
         notes.push(Note {
             kind: NoteKind::Warning,
-            place: world.name.clone(),
+            place: (*place).to_owned(),
             span: None,
             message: format!(
-                "the cluster runs Kubernetes {own}; it is judged as {}, the newest that the checks know",
-                KubernetesVersion::LATEST
+                "the cluster runs Kubernetes {own}; it is judged as {newest}, the newest that the \
+                 checks know"
             ),
             remedy: "Update Pavisade.".into(),
         });
-        return KubernetesVersion::LATEST;
+        return newest;
     }
-    asked.or(own).unwrap_or(KubernetesVersion::LATEST)
+    asked.or(own.map(|(_, own)| own)).unwrap_or(newest)
 }

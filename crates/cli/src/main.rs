@@ -7,6 +7,7 @@ mod man;
 mod progress;
 mod scan;
 mod select;
+mod snapshot;
 mod terminal;
 
 use std::io::Write as _;

@@ -11,7 +11,6 @@ use pavisade_compliance::{builtin, controls_by_check};
 use pavisade_model::{KubernetesVersion, NoteKind, Severity, State};
 use pavisade_report::Options;
 use pavisade_scan::{Judgement, Timestamp, judge};
-use pavisade_snapshot::Snapshot;
 use pavisade_sources::{Limits, Render, Request, Tools, load};
 
 use crate::Outcome;
@@ -39,16 +38,14 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let mut out = output(args.output.as_deref())?;
 
     let progress = Spinner::new(args.quiet);
-    let picture = if args.live.cluster {
-        let picture = live::picture(args, checks.kinds(), &progress)?;
-        Picture { checks: choice.checks(picture.kubernetes)?, snapshot: picture.snapshot }
+    let (snapshot, checks) = if args.live.cluster || args.live.snapshot.is_some() {
+        let (snapshot, kubernetes) = live::picture(args, checks.kinds(), &progress)?;
+        (snapshot, choice.checks(kubernetes)?)
     } else {
-        let snapshot = load(&request(args), io::stdin().lock(), &progress).snapshot;
-        Picture { checks, snapshot }
+        (load(&request(args), io::stdin().lock(), &progress).snapshot, checks)
     };
-    let objects = picture.snapshot.worlds().iter().map(|world| world.objects().len()).sum();
-    progress.judging(objects);
-    let mut judgement = judge(&picture.snapshot, &picture.checks, Timestamp::now());
+    progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
+    let mut judgement = judge(&snapshot, &checks, Timestamp::now());
     progress.finish();
     let outcome = outcome(&judgement, args.fail_on.severity());
     if let Some(least) = args.min_severity {
@@ -65,14 +62,8 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         .and_then(|()| out.flush())
         .with_context(|| format!("writing {}", place.display()))?;
     // The end of a process frees faster than we do.
-    std::mem::forget((picture, judgement));
+    std::mem::forget((snapshot, judgement));
     Ok(outcome)
-}
-
-/// What is judged, and by which checks.
-struct Picture {
-    checks: CheckSet,
-    snapshot: Snapshot,
 }
 
 /// The checks that the command line means.

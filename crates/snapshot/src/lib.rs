@@ -4,10 +4,13 @@
 //! joined across worlds. A [`Snapshot`] is cheap to succeed: [`Snapshot::with`] shares everything
 //! that did not change.
 //!
+//! The snapshot file ([`file`]) is this picture, kept.
+//!
 //! Not here: where objects come from (`sources`), what they mean (`checks`).
 
 mod coverage;
 mod distribution;
+pub mod file;
 mod object;
 mod pod;
 mod selector;

@@ -38,8 +38,6 @@ pub struct WorldParts {
     /// Why kinds of coverage [`Coverage::Unread`] were not read: by API group and kind, a sentence
     /// part such as "the right to list `secrets` is missing".
     pub gaps: HashMap<(String, String), String>,
-    /// Where objects of a cluster come from, as files write them.
-    pub written: Written,
 }
 
 /// Objects as files write them, beside the cluster that they were applied to.
@@ -62,14 +60,7 @@ impl WorldParts {
             default_coverage,
             coverage: HashMap::new(),
             gaps: HashMap::new(),
-            written: Written::default(),
         }
-    }
-
-    /// The version of the API server, where the world is a cluster that told it.
-    pub fn server_version(&self) -> Option<KubernetesVersion> {
-        let cluster = self.objects.iter().find(|object| object.is(kinds::CLUSTER))?;
-        cluster.at(&["version", "gitVersion"])?.as_str()?.parse().ok()
     }
 
     /// A cluster, in which nothing was read yet: kinds that `coverage` does not name are unread.
@@ -84,9 +75,9 @@ impl WorldParts {
 impl Written {
     /// A file that names no namespace means the one that its user applies it in, unless the object
     /// has none.
-    fn by_id(self, cluster: &BTreeMap<ObjectId, Arc<Object>>) -> HashMap<ObjectId, Object> {
-        let namespace: Arc<str> = self.namespace.into();
-        let of = self.objects.into_iter().map(|object| {
+    fn by_id(&self, cluster: &BTreeMap<ObjectId, Arc<Object>>) -> HashMap<ObjectId, Object> {
+        let namespace: Arc<str> = self.namespace.as_str().into();
+        let of = self.objects.iter().cloned().map(|object| {
             let mut id = object.id().clone();
             if id.namespace.is_empty() && !cluster.contains_key(&id) {
                 let inside = ObjectId { namespace: namespace.clone(), ..id.clone() };
@@ -137,14 +128,13 @@ impl fmt::Debug for Derived {
 
 impl World {
     fn new(parts: WorldParts) -> Self {
-        let WorldParts { name, kind, objects, default_coverage, coverage, gaps, written } = parts;
+        let WorldParts { name, kind, objects, default_coverage, coverage, gaps } = parts;
         let seen = Seen { default: default_coverage, coverage, gaps };
         let mut map = BTreeMap::new();
         for object in objects {
             map.insert(unique(&map, &object), Arc::new(object));
         }
-        let written = written.by_id(&map);
-        Self::build(name.into(), kind, map, Arc::new(seen), Arc::new(written))
+        Self::build(name.into(), kind, map, Arc::new(seen), Arc::default())
     }
 
     fn build(
@@ -194,6 +184,19 @@ impl World {
         }
         let (seen, written) = (self.seen.clone(), self.written.clone());
         Self::build(self.name.clone(), self.kind, objects, seen, written)
+    }
+
+    /// What it was made from, less its objects.
+    pub fn parts(&self) -> WorldParts {
+        let Seen { default, coverage, gaps } = &*self.seen;
+        WorldParts {
+            name: self.name.to_string(),
+            kind: self.kind,
+            objects: Vec::new(),
+            default_coverage: *default,
+            coverage: coverage.clone(),
+            gaps: gaps.clone(),
+        }
     }
 
     /// The name that users know it by.
@@ -335,6 +338,37 @@ impl Snapshot {
             }
         }
         next
+    }
+
+    /// The same with more notes.
+    pub fn with_notes(mut self, notes: Vec<Note>) -> Self {
+        if !notes.is_empty() {
+            let mut all = self.notes.to_vec();
+            all.extend(notes);
+            self.notes = Arc::new(all);
+        }
+        self
+    }
+
+    /// The picture with what files write beside its clusters.
+    pub fn with_written(self, written: Written) -> Self {
+        let worlds = self.worlds.into_iter().map(|world| {
+            if world.kind != WorldKind::Cluster {
+                return world;
+            }
+            let written = Arc::new(written.by_id(&world.objects));
+            let (objects, seen) = (world.objects.clone(), world.seen.clone());
+            Arc::new(World::build(world.name.clone(), world.kind, objects, seen, written))
+        });
+        Self { worlds: worlds.collect(), ..self }
+    }
+
+    /// A cluster's name, and the version that its API server says it has.
+    pub fn server_version(&self) -> Option<(&str, KubernetesVersion)> {
+        self.worlds.iter().find_map(|world| {
+            let version = world.of_kind(kinds::CLUSTER).next()?.at(&["version", "gitVersion"])?;
+            Some((&**world.name(), version.as_str()?.parse().ok()?))
+        })
     }
 
     /// The worlds.

@@ -1,9 +1,9 @@
 //! What users have, to a [`Snapshot`]: files, folders, archives, standard input, Helm charts and
-//! kustomizations, and live clusters.
+//! kustomizations, live clusters, and clusters that were saved ([`saved`]).
 //!
 //! Nothing here aborts: what cannot be read becomes a note and the rest is read. Nothing but
-//! [`load_cluster`] reaches the network; `helm` and `kustomize` run without the user's environment, with a limit
-//! of time and output.
+//! [`load_cluster`] reaches the network; `helm` and `kustomize` run without the user's environment,
+//! with a limit of time and output.
 //!
 //! Which files count: `.yaml`, `.yml` and `.json` that hold a document with `apiVersion` and
 //! `kind`; Dockerfiles; kubeconfig files; and whatever the user names directly. Hidden files and
@@ -35,11 +35,13 @@ mod kustomize;
 mod load;
 mod names;
 mod program;
+mod saved;
 mod shown;
 mod walk;
 mod worlds;
 
 pub use cluster::{ClusterLimits, ClusterRequest, ConnectError, LoadedCluster, load_cluster};
+pub use saved::saved;
 
 /// What to read.
 #[derive(Debug, Clone)]

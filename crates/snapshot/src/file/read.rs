@@ -1,0 +1,426 @@
+//! Reading a snapshot file, within limits.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pavisade_model::{Note, NoteKind};
+use pavisade_yaml::Source;
+use zstd::stream::read::Decoder;
+
+use super::wire::{self, End, Switch};
+use super::{END, FORMAT, Header, MAGIC, SKIPPABLE, WORLD};
+use crate::{Object, Snapshot};
+
+/// What a snapshot file may take. The defaults hold a cluster ten times as large as the largest
+/// that Kubernetes supports.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of all lines.
+    pub bytes: u64,
+    /// Bytes of one line.
+    pub line: usize,
+    /// Objects.
+    pub objects: usize,
+    /// How many times larger than packed the lines may be, beyond a free 64 MiB.
+    pub ratio: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { bytes: 8 << 30, line: 64 << 20, objects: 5_000_000, ratio: 2_000 }
+    }
+}
+
+const FREE: u64 = 64 << 20;
+/// Bytes of lines that one task reads.
+const BATCH: usize = 1 << 20;
+/// Notes on single lines, beyond which they are counted only.
+const NOTES: usize = 100;
+
+/// Why a snapshot file gives nothing; a sentence part that follows the file's name.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The first bytes are others.
+    #[error("it is no snapshot: make one with `pavisade snapshot save`")]
+    NoSnapshot,
+    /// A later version of the form.
+    #[error(
+        "it was made by a newer Pavisade (format {0}, this one reads {FORMAT}): update Pavisade"
+    )]
+    Newer(u32),
+    /// An earlier version of the form.
+    #[error(
+        "it was made by an older Pavisade (format {0}, this one reads {FORMAT}): make it again"
+    )]
+    Older(u32),
+    /// Nothing in it can be relied on.
+    #[error("it is damaged: {0}; make it again, or copy it again from where it came")]
+    Damaged(String),
+    /// It is more than a limit allows.
+    #[error("it is too large: more than {1} {0}")]
+    TooLarge(&'static str, u64),
+    /// The bytes could not be had.
+    #[error(transparent)]
+    Io(io::Error),
+}
+
+/// A picture that was kept.
+#[derive(Debug)]
+pub struct Saved {
+    /// The program that made it, with its version.
+    pub tool: String,
+    /// When it was taken.
+    pub time: jiff::Timestamp,
+    /// The picture; what could not be read is among its notes.
+    pub snapshot: Snapshot,
+}
+
+/// Reads a snapshot file on this thread; `name` is what users know it by.
+///
+/// # Errors
+/// See [`ReadError`].
+pub fn read(from: impl Read, name: &str, limits: Limits) -> Result<Saved, ReadError> {
+    let mut reader = Reader::new(from, name, limits)?;
+    let mut parsed = Vec::new();
+    while let Some(batch) = reader.batch()? {
+        parsed.push(batch.parse());
+    }
+    reader.finish(parsed)
+}
+
+/// Counts what is taken from a reader.
+struct Counted<R> {
+    from: R,
+    taken: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(into)?;
+        self.taken.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// Reads a snapshot file in pieces.
+pub struct Reader<R: Read> {
+    from: BufReader<Decoder<'static, BufReader<Counted<R>>>>,
+    packed: Arc<AtomicU64>,
+    unpacked: u64,
+    limits: Limits,
+    name: Arc<str>,
+    header: Header,
+    world: usize,
+    line: usize,
+    batches: usize,
+    objects: usize,
+    /// How many objects the last line names.
+    end: Option<usize>,
+    /// Why the lines stopped before the last one.
+    cut: bool,
+    notes: Vec<Note>,
+}
+
+/// Lines that hold objects of one world.
+pub struct Batch {
+    index: usize,
+    world: usize,
+    name: Arc<str>,
+    first_line: usize,
+    text: Vec<u8>,
+}
+
+/// The objects of a [`Batch`].
+pub struct Parsed {
+    index: usize,
+    world: usize,
+    objects: Vec<Object>,
+    /// Lines that hold no object, and why.
+    damaged: Vec<(usize, &'static str)>,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads up to the objects.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn new(mut from: R, name: &str, limits: Limits) -> Result<Self, ReadError> {
+        magic(&mut from)?;
+        let packed = Arc::new(AtomicU64::new(0));
+        let decoder =
+            Decoder::new(Counted { from, taken: packed.clone() }).map_err(ReadError::Io)?;
+        let header = Header {
+            tool: String::new(),
+            time: jiff::Timestamp::UNIX_EPOCH,
+            worlds: Vec::new(),
+            notes: Vec::new(),
+        };
+        let mut reader = Self {
+            from: BufReader::with_capacity(256 << 10, decoder),
+            packed,
+            unpacked: 0,
+            limits,
+            name: name.into(),
+            header,
+            world: 0,
+            line: 0,
+            batches: 0,
+            objects: 0,
+            end: None,
+            cut: false,
+            notes: Vec::new(),
+        };
+        let mut line = Vec::new();
+        if !reader.next_line(&mut line)? {
+            return Err(ReadError::Damaged("it is cut off before its header ends".into()));
+        }
+        reader.header = header_of(&line)?;
+        Ok(reader)
+    }
+
+    /// What the file says of itself.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The next lines; `None` after the last.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn batch(&mut self) -> Result<Option<Batch>, ReadError> {
+        let mut text = Vec::with_capacity(BATCH + (16 << 10));
+        let (mut world, mut first_line) = (self.world, self.line + 1);
+        while self.end.is_none() && !self.cut && text.len() < BATCH {
+            let from = text.len();
+            if !self.next_line(&mut text)? {
+                self.cut = true;
+                break;
+            }
+            let line = &text[from..];
+            let starts = |control: &str| line.starts_with(control.as_bytes());
+            if starts(END) {
+                self.end = Some(self.control(line, |end: End| end.end.objects)?);
+                text.truncate(from);
+                // The checksum is compared at the frame's end only.
+                self.expect_nothing_more()?;
+            } else if starts(WORLD) {
+                self.world = self.control(line, |switch: Switch| switch.world)?;
+                text.truncate(from);
+                if from == 0 {
+                    (world, first_line) = (self.world, self.line + 1);
+                    continue;
+                }
+                break;
+            } else {
+                self.objects += 1;
+                if self.objects > self.limits.objects {
+                    return Err(ReadError::TooLarge("objects", self.limits.objects as u64));
+                }
+            }
+        }
+        if text.is_empty() {
+            return Ok(None);
+        }
+        self.batches += 1;
+        let (index, name) = (self.batches, self.name.clone());
+        Ok(Some(Batch { index, world, name, first_line, text }))
+    }
+
+    /// The picture, from all batches in any order.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn finish(self, mut parsed: Vec<Parsed>) -> Result<Saved, ReadError> {
+        parsed.sort_by_key(|part| part.index);
+        let Self { name, header, objects: lines, end, cut, mut notes, .. } = self;
+        let Header { tool, time, mut worlds, notes: kept } = header;
+        let mut damaged = Vec::new();
+        for part in parsed {
+            damaged.extend(part.damaged);
+            match worlds.get_mut(part.world) {
+                Some(world) => world.objects.extend(part.objects),
+                None => {
+                    let why = format!("objects of a world {} that it does not name", part.world);
+                    return Err(ReadError::Damaged(why));
+                }
+            }
+        }
+        let mut note = |message: String| {
+            let remedy = "Make the snapshot again, or copy it again from where it came.".into();
+            let (kind, place) = (NoteKind::Unread, name.to_string());
+            notes.push(Note { kind, place, span: None, message, remedy });
+        };
+        for (line, why) in damaged.iter().take(NOTES) {
+            note(format!("line {line} {why}; the object on it was not judged"));
+        }
+        if damaged.len() > NOTES {
+            note(format!("{} more lines are no objects", damaged.len() - NOTES));
+        }
+        match end {
+            _ if cut => note(format!("it is cut off after {lines} objects")),
+            Some(said) if said != lines => {
+                note(format!("it should hold {said} objects and holds {lines}"));
+            }
+            _ => {}
+        }
+        let objects: usize = worlds.iter().map(|world| world.objects.len()).sum();
+        let snapshot = Snapshot::new(worlds, kept);
+        let distinct: usize = snapshot.worlds().iter().map(|world| world.objects().len()).sum();
+        if distinct < objects {
+            note(format!("{} objects stand in it more than once", objects - distinct));
+        }
+        Ok(Saved { tool, time, snapshot: snapshot.with_notes(notes) })
+    }
+
+    /// Appends a line without its end; `false` at the end of the file or where it is cut.
+    fn next_line(&mut self, into: &mut Vec<u8>) -> Result<bool, ReadError> {
+        let start = into.len();
+        loop {
+            let buffer = match self.from.fill_buf() {
+                Ok(buffer) => buffer,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    into.truncate(start);
+                    return unreadable(error).map(|()| false);
+                }
+            };
+            if buffer.is_empty() {
+                // A last line without an end is not whole.
+                into.truncate(start);
+                return Ok(false);
+            }
+            let end = memchr::memchr(b'\n', buffer);
+            let taken = end.map_or(buffer.len(), |at| at + 1);
+            into.extend_from_slice(&buffer[..taken]);
+            self.from.consume(taken);
+            self.count(taken as u64)?;
+            if into.len() - start > self.limits.line {
+                return Err(ReadError::TooLarge("bytes in a line", self.limits.line as u64));
+            }
+            if end.is_some() {
+                self.line += 1;
+                return Ok(true);
+            }
+        }
+    }
+
+    fn count(&mut self, taken: u64) -> Result<(), ReadError> {
+        self.unpacked += taken;
+        if self.unpacked > self.limits.bytes {
+            return Err(ReadError::TooLarge("bytes", self.limits.bytes));
+        }
+        let packed = self.packed.load(Ordering::Relaxed);
+        if self.unpacked > FREE + packed.saturating_mul(self.limits.ratio) {
+            return Err(ReadError::TooLarge("times its packed size", self.limits.ratio));
+        }
+        Ok(())
+    }
+
+    fn control<T: serde::de::DeserializeOwned, V>(
+        &self,
+        line: &[u8],
+        value: impl FnOnce(T) -> V,
+    ) -> Result<V, ReadError> {
+        let error = |error| ReadError::Damaged(format!("line {}: {error}", self.line));
+        serde_json::from_slice(line).map(value).map_err(error)
+    }
+
+    fn expect_nothing_more(&mut self) -> Result<(), ReadError> {
+        match self.from.fill_buf() {
+            Ok([]) => Ok(()),
+            Ok(_) => Err(ReadError::Damaged(format!("text follows its last line {}", self.line))),
+            Err(error) => {
+                self.cut = true;
+                unreadable(error)
+            }
+        }
+    }
+}
+
+/// A frame that ends too early was cut: what came before it counts. All else is an error.
+fn unreadable(error: io::Error) -> Result<(), ReadError> {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Ok(()),
+        // What zstd finds wrong has no kind of its own.
+        io::ErrorKind::Other | io::ErrorKind::InvalidData => {
+            Err(ReadError::Damaged(error.to_string()))
+        }
+        _ => Err(ReadError::Io(error)),
+    }
+}
+
+/// Reads the frame that says what the file is.
+fn magic(from: &mut impl Read) -> Result<(), ReadError> {
+    // The longest is `pavisade snapshot 4294967295` with its line end.
+    const LONGEST: usize = MAGIC.len() + 11;
+    let mut start = [0; 8];
+    let no_snapshot = |error: io::Error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => ReadError::NoSnapshot,
+        _ => ReadError::Io(error),
+    };
+    from.read_exact(&mut start).map_err(no_snapshot)?;
+    let [a, b, c, d, length @ ..] = start;
+    let length = u32::from_le_bytes(length) as usize;
+    if [a, b, c, d] != SKIPPABLE || length > LONGEST {
+        return Err(ReadError::NoSnapshot);
+    }
+    let mut text = vec![0; length];
+    from.read_exact(&mut text).map_err(no_snapshot)?;
+    let text = std::str::from_utf8(&text).unwrap_or("");
+    let version = text.strip_prefix(MAGIC).and_then(|rest| rest.strip_suffix('\n'));
+    known(version.and_then(|version| version.parse().ok()).ok_or(ReadError::NoSnapshot)?)
+}
+
+fn known(format: u32) -> Result<(), ReadError> {
+    match format.cmp(&FORMAT) {
+        std::cmp::Ordering::Less => Err(ReadError::Older(format)),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(ReadError::Newer(format)),
+    }
+}
+
+fn header_of(line: &[u8]) -> Result<Header, ReadError> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        format: u32,
+    }
+    let error = |error: serde_json::Error| ReadError::Damaged(format!("its header: {error}"));
+    // The version first: a header of another one may have another form.
+    let Version { format } = serde_json::from_slice(line).map_err(error)?;
+    known(format)?;
+    serde_json::from_slice::<wire::Header>(line).map(Header::from).map_err(error)
+}
+
+impl Batch {
+    /// Reads the objects.
+    pub fn parse(self) -> Parsed {
+        let Self { index, world, name, first_line, text } = self;
+        let mut parsed = Parsed { index, world, objects: Vec::new(), damaged: Vec::new() };
+        let lines = text.split_inclusive(|byte| *byte == b'\n');
+        for (line, text) in (first_line..).zip(lines) {
+            match object(&name, line, text) {
+                Ok(object) => parsed.objects.push(object),
+                Err(why) => parsed.damaged.push((line, why)),
+            }
+        }
+        parsed
+    }
+}
+
+fn object(name: &str, line: usize, text: &[u8]) -> Result<Object, &'static str> {
+    let text = std::str::from_utf8(text).map_err(|_| "is no UTF-8")?;
+    // The line tells objects without a name apart.
+    let documents = pavisade_yaml::read(&Source::new(format!("{name}:{line}"), text));
+    let [doc] = &documents.docs[..] else { return Err("is no JSON") };
+    if !doc.is_json() || !documents.notes.is_empty() {
+        return Err("is no JSON");
+    }
+    let root = doc.root();
+    let field = |key| root.str(key).filter(|text| !text.is_empty());
+    match (field("apiVersion"), field("kind")) {
+        (Some(api_version), Some(kind)) => Ok(Object::new(root, api_version, kind)),
+        _ => Err("has no `apiVersion` and `kind`"),
+    }
+}

@@ -1,0 +1,227 @@
+//! Write, read, equal; and whatever is damaged is said.
+
+use std::io::Write as _;
+
+use jiff::Timestamp;
+use pavisade_model::{NoteKind, kinds};
+use pavisade_yaml::{Source, to_json};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Coverage, Object, Snapshot, WorldKind};
+
+fn object(text: &str) -> Object {
+    let documents = pavisade_yaml::read(&Source::new("t", text));
+    let root = documents.docs[0].root();
+    Object::new(root, root.str("apiVersion").unwrap(), root.str("kind").unwrap())
+}
+
+fn picture(names: &[String]) -> Snapshot {
+    let mut cluster = WorldParts::cluster("prod");
+    cluster.coverage.insert(("".into(), "Pod".into()), Coverage::Complete);
+    cluster.coverage.insert(("".into(), "Secret".into()), Coverage::Unread);
+    cluster.gaps.insert(("".into(), "Secret".into()), "the right is missing".into());
+    cluster.objects = names
+        .iter()
+        .map(|name| {
+            let name = serde_json::to_string(name).unwrap();
+            object(&format!(
+                r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":{name}}},"spec":{{"x":1.50}}}}"#
+            ))
+        })
+        .collect();
+    let chart = vec![object("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n")];
+    let note = Note {
+        kind: NoteKind::Unread,
+        place: "prod".into(),
+        span: None,
+        message: "m".into(),
+        remedy: "r".into(),
+    };
+    Snapshot::new(vec![cluster, WorldParts::files("c", WorldKind::Chart, chart)], vec![note])
+}
+
+fn shown(snapshot: &Snapshot) -> Vec<String> {
+    let mut out: Vec<_> = snapshot.notes().iter().map(|note| format!("{note:?}")).collect();
+    for world in snapshot.worlds() {
+        out.push(format!("{} {:?}", world.name(), world.kind()));
+        for kind in [kinds::POD, kinds::SECRET, kinds::CONFIG_MAP] {
+            out.push(format!("{:?} {}", world.coverage(kind), world.gap(kind)));
+        }
+        out.extend(world.objects().map(|o| format!("{o:?} {}", to_json(o.value()))));
+    }
+    out
+}
+
+fn written(snapshot: &Snapshot) -> Vec<u8> {
+    write(Vec::new(), snapshot, "pavisade 0", Timestamp::UNIX_EPOCH).unwrap()
+}
+
+fn again(bytes: &[u8]) -> Result<Saved, ReadError> {
+    read(bytes, "file", Limits::default())
+}
+
+fn small() -> Vec<u8> {
+    written(&picture(&["a".into(), "b".into(), "c".into()]))
+}
+
+/// A file of these lines below a header.
+fn lines(format: u32, header: Option<&str>, lines: &[&str]) -> Vec<u8> {
+    let text = format!("{MAGIC}{format}\n");
+    let mut bytes = [&SKIPPABLE[..], &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    let own = r#"{"format":1,"tool":"t","time":"2026-01-01T00:00:00Z","worlds":[{"name":"w","kind":"cluster","others":"unread","coverage":[]}]}"#;
+    let all = [&[header.unwrap_or(own)], lines].concat();
+    let mut packed = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    for line in all {
+        writeln!(packed, "{line}").unwrap();
+    }
+    bytes.extend(packed.finish().unwrap());
+    bytes
+}
+
+const POD: &str = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}"#;
+const NODE: &str = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"a"}}"#;
+
+#[test]
+fn the_first_bytes_say_what_it_is_and_zstd_unpacks_it() {
+    let bytes = small();
+    assert_eq!(&bytes[8..28], b"pavisade snapshot 1\n");
+    assert!(is_snapshot(&bytes) && !is_snapshot(b"PK") && !is_snapshot(&bytes[..9]));
+    let text = String::from_utf8(zstd::decode_all(&bytes[..]).unwrap()).unwrap();
+    assert_eq!(text.lines().count(), 1 + 3 + 1 + 1 + 1, "{text}");
+    assert!(text.ends_with("{\"end\":{\"objects\":4}}\n"), "{text}");
+}
+
+#[test]
+fn secret_values_are_never_written() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: HIDDEN}\n";
+    let world = WorldParts::files("w", WorldKind::Files, vec![object(secret)]);
+    let bytes = written(&Snapshot::new(vec![world], Vec::new()));
+    let text = String::from_utf8(zstd::decode_all(&bytes[..]).unwrap()).unwrap();
+    assert!(text.contains(r#""stringData":{"a":""}"#), "{text}");
+}
+
+#[test]
+fn other_files_and_versions_are_refused_with_what_to_do() {
+    let header = |format| format!(r#"{{"format":{format},"else":true}}"#);
+    for (bytes, expect) in [
+        (b"".to_vec(), "no snapshot: make one with"),
+        (b"apiVersion: v1\nkind: Pod\n".to_vec(), "no snapshot"),
+        (zstd::encode_all(&b"{}"[..], 1).unwrap(), "no snapshot"),
+        (small()[..20].to_vec(), "no snapshot"),
+        (lines(2, None, &[]), "made by a newer Pavisade (format 2, this one reads 1): update"),
+        (lines(0, None, &[]), "made by an older Pavisade (format 0"),
+        (lines(1, Some(&header(3)), &[]), "made by a newer Pavisade (format 3"),
+        (lines(1, Some(&header(1)), &[]), "damaged: its header: missing field"),
+        (lines(1, Some("{"), &[]), "damaged: its header: EOF"),
+        (lines(1, None, &[])[..30].to_vec(), "cut off before its header"),
+        (lines(1, None, &[POD, "{\"end\":{\"objects\":1}}", POD]), "text follows its last line 3"),
+        (lines(1, None, &["{\"world\":1}", POD, "{\"end\":{\"objects\":1}}"]), "world 1 that it"),
+        (lines(1, None, &["{\"world\":x}"]), "damaged: line 2: expected value"),
+    ] {
+        let error = again(&bytes).unwrap_err().to_string();
+        assert!(error.contains(expect), "{error}, not {expect}");
+    }
+}
+
+#[test]
+fn a_damaged_line_is_a_note_and_the_rest_is_read() {
+    for (bad, expect) in [
+        ("{\"apiVersion\":", "line 3 is no JSON"),
+        ("{apiVersion: v1, kind: Pod}", "line 3 is no JSON"),
+        ("", "line 3 is no JSON"),
+        ("{\"kind\":\"Pod\"}", "line 3 has no `apiVersion` and `kind`"),
+        (POD, "1 objects stand in it more than once"),
+    ] {
+        let saved = again(&lines(1, None, &[POD, bad, NODE, "{\"end\":{\"objects\":3}}"])).unwrap();
+        let notes: Vec<_> = saved.snapshot.notes().iter().map(|n| (n.kind, &n.message)).collect();
+        assert!(
+            matches!(&notes[..], [(NoteKind::Unread, m)] if m.starts_with(expect)),
+            "{notes:?}"
+        );
+        assert_eq!(saved.snapshot.worlds()[0].objects().len(), 2, "{bad}");
+    }
+}
+
+#[test]
+fn missing_objects_are_noticed() {
+    for (end, expect) in [
+        (&["{\"end\":{\"objects\":3}}"][..], "it should hold 3 objects and holds 2"),
+        (&[], "it is cut off after 2 objects"),
+    ] {
+        let saved = again(&lines(1, None, &[&[POD, NODE], end].concat())).unwrap();
+        assert_eq!(saved.snapshot.worlds()[0].objects().len(), 2);
+        assert_eq!(saved.snapshot.notes()[0].message, expect);
+        assert_eq!(saved.snapshot.notes()[0].kind, NoteKind::Unread);
+    }
+}
+
+#[test]
+fn limits_hold() {
+    let bytes = lines(1, None, &[POD, NODE, "{\"end\":{\"objects\":2}}"]);
+    let bomb = lines(1, None, &[&format!("{{\"a\":\"{}\"}}", "x".repeat(90 << 20))]);
+    let base = Limits::default();
+    for (bytes, limits, expect) in [
+        (&bytes, Limits { objects: 1, ..base }, "more than 1 objects"),
+        (&bytes, Limits { line: 150, ..base }, ""),
+        (&bytes, Limits { line: 50, ..base }, "more than 50 bytes in a line"),
+        (&bytes, Limits { bytes: 200, ..base }, "more than 200 bytes"),
+        (
+            &bomb,
+            Limits { ratio: 100, line: 1 << 30, ..base },
+            "more than 100 times its packed size",
+        ),
+        (&bomb, base, "bytes in a line"),
+    ] {
+        let result = read(&bytes[..], "file", limits);
+        match expect {
+            "" => assert!(result.is_ok()),
+            _ => assert!(result.unwrap_err().to_string().ends_with(expect), "{expect}"),
+        }
+    }
+}
+
+#[test]
+fn every_cut_and_every_flipped_bit_is_noticed() {
+    let bytes = small();
+    let whole = again(&bytes).unwrap();
+    assert_eq!(whole.snapshot.notes().len(), 1);
+    let expect = shown(&whole.snapshot);
+    for length in 0..bytes.len() {
+        if let Ok(saved) = again(&bytes[..length]) {
+            let notes = saved.snapshot.notes();
+            assert!(notes.iter().any(|n| n.message.starts_with("it is cut off")), "{length}");
+        }
+    }
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << bit;
+            // A frame may say the same in two ways (a larger window).
+            let Ok(saved) = again(&flipped) else { continue };
+            let noticed = saved.snapshot.notes().len() > 1;
+            assert!(noticed || shown(&saved.snapshot) == expect, "byte {at}, bit {bit}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn what_is_written_is_read_again(names in proptest::collection::hash_set(".{1,20}", 0..40)) {
+        let names: Vec<_> = names.into_iter().collect();
+        let before = picture(&names);
+        let saved = again(&written(&before)).unwrap();
+        prop_assert_eq!(&saved.tool, "pavisade 0");
+        prop_assert_eq!(saved.time, Timestamp::UNIX_EPOCH);
+        prop_assert_eq!(shown(&saved.snapshot), shown(&before));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), at in 0..400_usize) {
+        let mut damaged = small();
+        let at = at.min(damaged.len());
+        damaged.splice(at.., bytes);
+        let _ = again(&damaged);
+    }
+}

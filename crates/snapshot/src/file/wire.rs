@@ -1,0 +1,161 @@
+//! The control lines of a snapshot file as serde reads and writes them.
+
+use jiff::Timestamp;
+use pavisade_model::{Note, NoteKind};
+use serde::{Deserialize, Serialize};
+
+use super::FORMAT;
+use crate::{Coverage, WorldKind, WorldParts};
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Header {
+    pub(super) format: u32,
+    tool: String,
+    time: Timestamp,
+    worlds: Vec<World>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Noted>,
+}
+
+/// `{"world":1}`: the objects below are of that world.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Switch {
+    pub(super) world: usize,
+}
+
+/// The last line.
+#[derive(Serialize, Deserialize)]
+pub(super) struct End {
+    pub(super) end: Count,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Count {
+    pub(super) objects: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+struct World {
+    name: String,
+    kind: Kind,
+    /// Of the kinds that `coverage` does not name.
+    others: Seen,
+    coverage: Vec<OfKind>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OfKind {
+    group: String,
+    kind: String,
+    coverage: Seen,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gap: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Noted {
+    kind: Sort,
+    place: String,
+    message: String,
+    remedy: String,
+}
+
+/// A wire enum and the one it stands for.
+macro_rules! same {
+    ($wire:ident = $own:ident { $($variant:ident),* }) => {
+        #[derive(Clone, Copy, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        enum $wire { $($variant),* }
+
+        impl From<$own> for $wire {
+            fn from(own: $own) -> Self {
+                match own { $($own::$variant => Self::$variant),* }
+            }
+        }
+
+        impl From<$wire> for $own {
+            fn from(wire: $wire) -> Self {
+                match wire { $($wire::$variant => Self::$variant),* }
+            }
+        }
+    };
+}
+
+same!(Kind = WorldKind { Files, Chart, Kustomization, Cluster });
+same!(Seen = Coverage { Complete, Partial, Unread, NotServed });
+same!(Sort = NoteKind { Unread, Warning, Info });
+
+impl From<&super::Header> for Header {
+    fn from(header: &super::Header) -> Self {
+        let noted = |note: &Note| Noted {
+            kind: note.kind.into(),
+            place: note.place.clone(),
+            message: note.message.clone(),
+            remedy: note.remedy.clone(),
+        };
+        Self {
+            format: FORMAT,
+            tool: header.tool.clone(),
+            time: header.time,
+            worlds: header.worlds.iter().map(World::from).collect(),
+            notes: header.notes.iter().map(noted).collect(),
+        }
+    }
+}
+
+impl From<Header> for super::Header {
+    fn from(wire: Header) -> Self {
+        let note = |noted: Noted| Note {
+            kind: noted.kind.into(),
+            place: noted.place,
+            span: None,
+            message: noted.message,
+            remedy: noted.remedy,
+        };
+        Self {
+            tool: wire.tool,
+            time: wire.time,
+            worlds: wire.worlds.into_iter().map(WorldParts::from).collect(),
+            notes: wire.notes.into_iter().map(note).collect(),
+        }
+    }
+}
+
+impl From<&WorldParts> for World {
+    fn from(parts: &WorldParts) -> Self {
+        let mut coverage: Vec<_> = parts
+            .coverage
+            .iter()
+            .map(|(key, coverage)| OfKind {
+                group: key.0.clone(),
+                kind: key.1.clone(),
+                coverage: (*coverage).into(),
+                gap: parts.gaps.get(key).cloned(),
+            })
+            .collect();
+        let only_gaps = parts.gaps.iter().filter(|(key, _)| !parts.coverage.contains_key(*key));
+        coverage.extend(only_gaps.map(|(key, gap)| OfKind {
+            group: key.0.clone(),
+            kind: key.1.clone(),
+            coverage: parts.default_coverage.into(),
+            gap: Some(gap.clone()),
+        }));
+        coverage.sort_by(|a, b| (&a.group, &a.kind).cmp(&(&b.group, &b.kind)));
+        let others = parts.default_coverage.into();
+        Self { name: parts.name.clone(), kind: parts.kind.into(), others, coverage }
+    }
+}
+
+impl From<World> for WorldParts {
+    fn from(wire: World) -> Self {
+        let mut parts = Self::files(wire.name, wire.kind.into(), Vec::new());
+        parts.default_coverage = wire.others.into();
+        for OfKind { group, kind, coverage, gap } in wire.coverage {
+            let key = (group, kind);
+            parts.gaps.extend(gap.map(|gap| (key.clone(), gap)));
+            parts.coverage.insert(key, coverage.into());
+        }
+        parts
+    }
+}
