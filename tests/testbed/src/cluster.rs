@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 
 use crate::clean;
+use crate::image::Image;
 use crate::kubectl::{self, Output};
 use crate::network::{Network, SLOTS};
 use crate::shape::{Shape, check_name};
@@ -144,6 +145,16 @@ impl Cluster {
             bail!("kubectl apply: {}", output.stderr.trim());
         }
         Ok(())
+    }
+
+    /// Brings an image to every node.
+    pub fn load(&self, image: &Image) -> anyhow::Result<()> {
+        node::load(&self.state, &self.folder, image)
+    }
+
+    /// The folder from which a node's kubelet takes static pods.
+    pub fn manifests(&self, node: u8) -> PathBuf {
+        self.folder.join(node::name(node)).join("kubernetes/manifests")
     }
 
     /// A token of a ServiceAccount, valid for an hour.

@@ -26,6 +26,7 @@ mod certs;
 mod clean;
 mod cluster;
 mod control_plane;
+mod image;
 mod kubectl;
 mod means;
 mod network;
@@ -40,6 +41,7 @@ use std::fmt;
 
 pub use clean::down;
 pub use cluster::Cluster;
+pub use image::{Image, TESTBED};
 pub use kubectl::Output;
 pub use shape::Shape;
 pub use status::{Status, all};

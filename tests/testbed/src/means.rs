@@ -88,7 +88,7 @@ fn machine(shape: &Shape) -> Result<(), Skipped> {
         }
     }
     // In a namespace of its own the link goes with the program that made it.
-    let link = "ip link add a type veth peer name b && ip link add c type bridge";
+    let link = "ip link add trial0 type veth peer name trial1 && ip link add trial2 type bridge";
     let mut trial = Command::new("unshare");
     let trial = trial.args(["--net", "--mount", "sh", "-c", link]).output();
     match trial {

@@ -78,12 +78,6 @@ impl Process {
         }
     }
 
-    /// Asks it to end, waits, then ends it.
-    pub(crate) fn stop(self, patience: Duration) -> anyhow::Result<()> {
-        self.signal(Signal::TERM)?;
-        if self.gone_within(patience) { Ok(()) } else { self.kill() }
-    }
-
     /// Ends it and waits until it is gone.
     pub(crate) fn kill(self) -> anyhow::Result<()> {
         self.signal(Signal::KILL)?;
@@ -108,9 +102,7 @@ impl Process {
 /// The processes of this machine that carry the mark of a cluster's folder.
 pub(crate) fn marked(folder: &Path) -> Vec<Process> {
     let want = format!("{MARK}={}", folder.display());
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let marked = pids.filter_map(|pid| {
+    let marked = pids().filter_map(|pid| {
         let started = seen(pid)?.started;
         let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
         let mut variables = environment.split(|byte| *byte == 0);
@@ -119,7 +111,23 @@ pub(crate) fn marked(folder: &Path) -> Vec<Process> {
     marked.filter(|process| process.alive()).collect()
 }
 
+/// The first child of a process, if it has one.
+pub(crate) fn child_of(parent: Process) -> Option<Process> {
+    let child = |pid: i32| {
+        let seen = seen(pid)?;
+        let process = Process { pid, started: seen.started };
+        (seen.parent == parent.pid && !seen.ended).then_some(process)
+    };
+    pids().find_map(child).filter(|_| parent.alive())
+}
+
+fn pids() -> impl Iterator<Item = i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
 struct Seen {
+    parent: i32,
     started: u64,
     ended: bool,
 }
@@ -134,7 +142,8 @@ fn parse(stat: &str) -> Option<Seen> {
     let (_, rest) = stat.rsplit_once(") ")?;
     let mut fields = rest.split(' ');
     let ended = matches!(fields.next()?, "Z" | "X");
-    Some(Seen { started: fields.nth(18)?.parse().ok()?, ended })
+    let parent = fields.next()?.parse().ok()?;
+    Some(Seen { parent, started: fields.nth(17)?.parse().ok()?, ended })
 }
 
 #[cfg(test)]
@@ -151,7 +160,7 @@ mod tests {
         for name in ["sh", "a b", "x) S 1 (y"] {
             let rest: Vec<String> = (4..=52).map(|field| field.to_string()).collect();
             let seen = parse(&format!("7 ({name}) S {}", rest.join(" "))).unwrap();
-            assert_eq!((seen.started, seen.ended), (22, false), "{name}");
+            assert_eq!((seen.parent, seen.started, seen.ended), (4, 22, false), "{name}");
         }
     }
 
@@ -160,7 +169,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let process = sleeper(folder.path());
         assert!(process.alive());
-        process.stop(Duration::from_secs(5)).unwrap();
+        process.kill().unwrap();
         assert!(!process.alive());
     }
 
