@@ -12,6 +12,12 @@ Exit codes:
   2  wrong usage, or the result could not be written
   3  something could not be read, so the result is incomplete (findings or not)";
 
+const SAVE_EXIT_CODES: &str = "\
+Exit codes:
+  0  all was read that may be read
+  2  wrong usage, or the file could not be written
+  3  something could not be read: the snapshot is incomplete, and says so when it is used";
+
 /// Kubernetes security: assess what you have, offline and fast.
 #[derive(Debug, Parser)]
 #[command(name = "pavisade", version, max_term_width = 100, arg_required_else_help = true)]
@@ -24,6 +30,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Judge manifests, charts, kustomizations and configuration files.
     Scan(Box<ScanArgs>),
+    /// Keep a cluster in a file that every command takes in its place.
+    Snapshot(Box<SnapshotArgs>),
     /// List the checks and explain them.
     Checks(ChecksArgs),
     /// Print a completion script for a shell.
@@ -190,6 +198,34 @@ pub(crate) struct Select {
     /// Add the checks of audience `strict`: hardening beyond what is common.
     #[arg(long, help_heading = "Which checks")]
     pub strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotArgs {
+    #[command(subcommand)]
+    pub command: SnapshotCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotCommand {
+    /// Read a cluster and keep it in a file, secret values left out.
+    #[command(after_help = SAVE_EXIT_CODES)]
+    Save {
+        /// The file; by convention NAME.pavisade.
+        file: PathBuf,
+
+        #[command(flatten)]
+        access: Access,
+
+        /// List Secrets too: their names, types and keys are kept, their values are not. The right
+        /// to list them is the right to read every credential in the cluster.
+        #[arg(long, help_heading = "Cluster")]
+        secrets: bool,
+
+        /// No progress on standard error.
+        #[arg(short, long, help_heading = "Output")]
+        quiet: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Scan(args) => scan::run(&args),
+        Command::Snapshot(args) => snapshot::run(&args.command),
         Command::Checks(args) => checks::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -1,12 +1,26 @@
-//! Snapshot files as the program's input.
+//! `pavisade snapshot`, and snapshot files as the program's input.
 
+use std::io::Write as _;
 use std::path::Path;
 
-use pavisade_model::{Note, NoteKind};
-use pavisade_snapshot::Snapshot;
-use pavisade_sources::{Progress as _, saved};
+use anyhow::{Context as _, bail};
+use pavisade_checks::CheckSet;
+use pavisade_model::{KubernetesVersion, Note, NoteKind};
+use pavisade_scan::Timestamp;
+use pavisade_snapshot::{Snapshot, file};
+use pavisade_sources::{LoadedCluster, Progress as _, saved};
 
+use crate::args::{Access, SnapshotCommand};
 use crate::progress::Spinner;
+use crate::{Outcome, live, terminal};
+
+pub(crate) fn run(command: &SnapshotCommand) -> anyhow::Result<Outcome> {
+    match command {
+        SnapshotCommand::Save { file, access, secrets, quiet } => {
+            save(file, access, *secrets, *quiet)
+        }
+    }
+}
 
 /// The picture in a file; a file that cannot be read is a note, as everywhere in a scan.
 pub(crate) fn load(file: &Path, progress: &Spinner) -> Snapshot {
@@ -21,4 +35,50 @@ pub(crate) fn load(file: &Path, progress: &Spinner) -> Snapshot {
         };
         Snapshot::new(Vec::new(), vec![note])
     })
+}
+
+/// Reads a cluster into a file beside the final one, which takes its name when it is whole.
+fn save(path: &Path, access: &Access, secrets: bool, quiet: bool) -> anyhow::Result<Outcome> {
+    let writing = || format!("writing {}", path.display());
+    if path.is_dir() {
+        bail!("{} is a folder; name a file in it", path.display());
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut beside = tempfile::NamedTempFile::new_in(folder).with_context(writing)?;
+
+    let progress = Spinner::new(quiet);
+    let kinds = CheckSet::all(KubernetesVersion::LATEST).kinds();
+    let LoadedCluster { world, notes, .. } = live::load(access, kinds, secrets, &progress)?;
+    let read = !world.objects.is_empty();
+    let snapshot = Snapshot::new(vec![world], notes);
+    progress.stage("Writing the snapshot");
+    let tool = concat!("pavisade ", env!("CARGO_PKG_VERSION"));
+    let written = read.then(|| {
+        file::write(std::io::BufWriter::new(&mut beside), &snapshot, tool, Timestamp::now())
+            .and_then(|mut to| to.flush())
+    });
+    progress.finish();
+
+    for note in snapshot.notes() {
+        let (word, remedy) = match note.kind {
+            NoteKind::Unread => (terminal::error("not read"), format!(" {}", note.remedy)),
+            _ => ("note".to_owned(), String::new()),
+        };
+        anstream::eprintln!("{word}: {}{remedy}", note.message);
+    }
+    let Some(written) = written else { return Ok(Outcome::Incomplete) };
+    written.with_context(writing)?;
+    let bytes = beside.as_file().metadata().with_context(writing)?.len();
+    beside.persist(path).map_err(|error| error.error).with_context(writing)?;
+    if !quiet {
+        let objects = snapshot.worlds().iter().map(|world| world.objects().len()).sum::<usize>();
+        anstream::eprintln!(
+            "{objects} objects of {} in {} ({:.1} MB)",
+            snapshot.worlds().first().map_or("", |world| world.name()),
+            path.display(),
+            bytes as f64 / 1e6
+        );
+    }
+    let unread = snapshot.notes().iter().any(|note| note.kind == NoteKind::Unread);
+    Ok(if unread { Outcome::Incomplete } else { Outcome::Clean })
 }
