@@ -1,10 +1,11 @@
 //! A cluster as a command line names it: live, or saved in a file.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pavisade_model::{GroupKind, KubernetesVersion, Note, NoteKind};
 use pavisade_scan::Timestamp;
-use pavisade_snapshot::{Snapshot, Written};
+use pavisade_snapshot::{Object, Snapshot, Written};
 use pavisade_sources::{ClusterLimits, ClusterRequest, LoadedCluster, load_cluster};
 
 use crate::args::{Access, ScanArgs};
@@ -21,24 +22,42 @@ pub(crate) fn picture(
     kinds: Vec<GroupKind>,
     progress: &Spinner,
 ) -> anyhow::Result<(Snapshot, KubernetesVersion)> {
+    let files = (!args.paths.is_empty()).then(|| {
+        pavisade_sources::load(&scan::request(args), std::io::stdin().lock(), progress).snapshot
+    });
+    let written: Vec<_> = files.iter().flat_map(objects).collect();
     let mut namespace = "default".to_owned();
     let mut picture = match &args.live.snapshot {
         Some(file) => snapshot::load(file, progress),
         None => {
-            let loaded = load(&args.live.access, kinds, args.live.secrets, progress)?;
+            let also = written.iter().map(|o| (o.group().to_owned(), o.kind().to_owned()));
+            let wanted = Wanted { kinds, also: also.collect(), secrets: args.live.secrets };
+            let loaded = load(&args.live.access, wanted, progress)?;
             namespace = loaded.namespace;
             Snapshot::new(vec![loaded.world], loaded.notes)
         }
     };
     let mut notes = Vec::new();
     let kubernetes = version(args.kubernetes_version, &picture, &mut notes);
-    if !args.paths.is_empty() {
-        let files = pavisade_sources::load(&scan::request(args), std::io::stdin().lock(), progress);
-        notes.extend(files.snapshot.notes().iter().cloned());
-        let objects = files.snapshot.worlds().iter().flat_map(|world| world.objects());
-        picture = picture.with_written(Written { objects: objects.cloned().collect(), namespace });
+    if let Some(files) = files {
+        notes.extend(files.notes().iter().cloned());
+        picture = picture.with_written(Written { objects: written, namespace });
     }
     Ok((picture.with_notes(notes), kubernetes))
+}
+
+fn objects(files: &Snapshot) -> impl Iterator<Item = Object> {
+    files.worlds().iter().flat_map(|world| world.objects().cloned())
+}
+
+/// What of a cluster is wanted.
+pub(crate) struct Wanted {
+    /// Kinds that checks look at.
+    pub kinds: Vec<GroupKind>,
+    /// Groups and kinds of files beside it.
+    pub also: BTreeSet<(String, String)>,
+    /// Secrets, their values left out.
+    pub secrets: bool,
 }
 
 /// Reads the cluster that `access` names.
@@ -47,8 +66,7 @@ pub(crate) fn picture(
 /// The kubeconfig leads nowhere.
 pub(crate) fn load(
     access: &Access,
-    kinds: Vec<GroupKind>,
-    secrets: bool,
+    wanted: Wanted,
     progress: &Spinner,
 ) -> anyhow::Result<LoadedCluster> {
     let request = ClusterRequest {
@@ -56,8 +74,9 @@ pub(crate) fn load(
         context: access.context.clone(),
         impersonate: access.impersonate.clone(),
         impersonate_groups: access.impersonate_groups.clone(),
-        kinds,
-        secrets,
+        kinds: wanted.kinds,
+        also: wanted.also,
+        secrets: wanted.secrets,
         probe: !access.no_probe,
         distribution: access.distribution.clone(),
         time: Duration::from_secs(access.request_timeout),

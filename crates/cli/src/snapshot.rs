@@ -1,5 +1,6 @@
 //! `pavisade snapshot`, and snapshot files as the program's input.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use pavisade_snapshot::{Snapshot, file};
 use pavisade_sources::{LoadedCluster, Progress as _, saved};
 
 use crate::args::{Access, SnapshotCommand};
+use crate::live::Wanted;
 use crate::progress::Spinner;
 use crate::{Outcome, live, terminal};
 
@@ -48,7 +50,8 @@ fn save(path: &Path, access: &Access, secrets: bool, quiet: bool) -> anyhow::Res
 
     let progress = Spinner::new(quiet);
     let kinds = CheckSet::all(KubernetesVersion::LATEST).kinds();
-    let LoadedCluster { world, notes, .. } = live::load(access, kinds, secrets, &progress)?;
+    let wanted = Wanted { kinds, also: BTreeSet::new(), secrets };
+    let LoadedCluster { world, notes, .. } = live::load(access, wanted, &progress)?;
     let read = !world.objects.is_empty();
     let snapshot = Snapshot::new(vec![world], notes);
     progress.stage("Writing the snapshot");

@@ -24,6 +24,8 @@ pub enum NoteKind {
     Unread,
     /// It was read, but a cluster would not take it this way.
     Warning,
+    /// A cluster has it otherwise than the file that it comes from.
+    Drift,
     /// Left out on purpose, or good to know.
     Info,
 }

@@ -85,6 +85,8 @@ pub struct NoteCounts {
     pub unread: usize,
     /// Read, but a cluster would take it otherwise.
     pub warning: usize,
+    /// Differences between a cluster and the files that it comes from.
+    pub drift: usize,
     /// Good to know.
     pub info: usize,
 }
@@ -291,6 +293,8 @@ words! {
         Unread,
         /// Read, but a cluster would take it otherwise.
         Warning,
+        /// A cluster has it otherwise than the file that it comes from.
+        Drift,
         /// Left out on purpose, or good to know.
         Info,
     }
@@ -343,6 +347,7 @@ impl Summary {
             *match note.kind {
                 model::NoteKind::Unread => &mut summary.notes.unread,
                 model::NoteKind::Warning => &mut summary.notes.warning,
+                model::NoteKind::Drift => &mut summary.notes.drift,
                 model::NoteKind::Info => &mut summary.notes.info,
             } += 1;
         }

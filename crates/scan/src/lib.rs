@@ -4,6 +4,8 @@
 //! It is pure: no file, no clock, no network; the same picture gives the same bytes, whatever the
 //! number of threads.
 
+mod drift;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -94,11 +96,13 @@ pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgemen
         }
         findings.extend(part.findings);
     }
+    let mut notes = snapshot.notes().to_vec();
+    notes.extend(worlds.iter().flat_map(|world| drift::notes(world)));
     findings.par_sort_by(|a, b| order(a).cmp(&order(b)));
     Judgement {
         findings,
         tallies,
-        notes: snapshot.notes().to_vec(),
+        notes,
         worlds: worlds.len(),
         objects: objects.len(),
         kubernetes: checks.kubernetes(),

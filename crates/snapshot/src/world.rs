@@ -77,18 +77,42 @@ impl Written {
     /// has none.
     fn by_id(&self, cluster: &BTreeMap<ObjectId, Arc<Object>>) -> HashMap<ObjectId, Object> {
         let namespace: Arc<str> = self.namespace.as_str().into();
-        let of = self.objects.iter().cloned().map(|object| {
+        let of = self.objects.iter().flat_map(|object| {
             let mut id = object.id().clone();
+            let mirrors = mirrors(object, cluster);
+            if !mirrors.is_empty() {
+                return mirrors.into_iter().map(|id| (id, object.clone())).collect::<Vec<_>>();
+            }
             if id.namespace.is_empty() && !cluster.contains_key(&id) {
                 let inside = ObjectId { namespace: namespace.clone(), ..id.clone() };
                 if cluster.contains_key(&inside) {
                     id = inside;
                 }
             }
-            (id, object)
+            vec![(id, object.clone())]
         });
         of.collect()
     }
+}
+
+/// The pods by which kubelets show a static pod: its name with each node's behind it.
+fn mirrors(object: &Object, cluster: &BTreeMap<ObjectId, Arc<Object>>) -> Vec<ObjectId> {
+    if !object.is(kinds::POD) || cluster.contains_key(object.id()) {
+        return Vec::new();
+    }
+    let start = format!("{}-", object.name());
+    let from = ObjectId { name: start.as_str().into(), ..object.id().clone() };
+    let near = cluster.range(from..).take_while(|(id, _)| {
+        id.kind == object.id().kind
+            && id.namespace == object.id().namespace
+            && id.name.starts_with(&start)
+    });
+    let mirror = near.filter(|(_, pod)| {
+        let node = pod.at(&["spec", "nodeName"]).and_then(|name| name.as_str());
+        pod.annotation("kubernetes.io/config.mirror").is_some()
+            && node == pod.name().get(start.len()..)
+    });
+    mirror.map(|(id, _)| id.clone()).collect()
 }
 
 /// The objects of one group among those of a kind.
@@ -238,6 +262,11 @@ impl World {
         objects[start..].iter().map(|object| &**object).take_while(inside)
     }
 
+    /// One object by its id.
+    pub fn find(&self, id: &ObjectId) -> Option<&Object> {
+        self.objects.get(id).map(|object| &**object)
+    }
+
     /// One object by its names.
     pub fn get(&self, kind: GroupKind, namespace: &str, name: &str) -> Option<&Object> {
         let id = ObjectId {
@@ -261,17 +290,27 @@ impl World {
 
     /// How much of a kind was seen.
     pub fn coverage(&self, kind: GroupKind) -> Coverage {
+        self.coverage_of(kind.group, kind.kind)
+    }
+
+    /// How much of a kind was seen, by its group and name.
+    pub fn coverage_of(&self, group: &str, kind: &str) -> Coverage {
         let Seen { default, coverage, .. } = &*self.seen;
         if coverage.is_empty() {
             return *default;
         }
-        let key = (kind.group.to_owned(), kind.kind.to_owned());
+        let key = (group.to_owned(), kind.to_owned());
         coverage.get(&key).copied().unwrap_or(*default)
     }
 
     /// Why a kind of coverage [`Coverage::Unread`] was not read, as a part of a sentence.
     pub fn gap(&self, kind: GroupKind) -> &str {
-        let key = (kind.group.to_owned(), kind.kind.to_owned());
+        self.gap_of(kind.group, kind.kind)
+    }
+
+    /// Why a kind was not read, by its group and name.
+    pub fn gap_of(&self, group: &str, kind: &str) -> &str {
+        let key = (group.to_owned(), kind.to_owned());
         self.seen.gaps.get(&key).map_or("it was not asked for", String::as_str)
     }
 

@@ -245,7 +245,7 @@ fn notification<'a>(note: &'a Note, options: &Options) -> Notification<'a> {
     Notification {
         level: match note.kind {
             NoteKind::Unread => "error",
-            NoteKind::Warning => "warning",
+            NoteKind::Warning | NoteKind::Drift => "warning",
             NoteKind::Info => "note",
         },
         message: Message { text },

@@ -33,6 +33,7 @@ pub const fn note(kind: NoteKind) -> Style {
     match kind {
         NoteKind::Unread => AnsiColor::Red.on_default().effects(Effects::BOLD),
         NoteKind::Warning => AnsiColor::Yellow.on_default().effects(Effects::BOLD),
+        NoteKind::Drift => AnsiColor::Magenta.on_default().effects(Effects::BOLD),
         NoteKind::Info => AnsiColor::Green.on_default(),
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
     let notes = |kind| judgement.notes.iter().filter(|note| note.kind == kind).count();
     let (unread, warnings, infos) =
         (notes(NoteKind::Unread), notes(NoteKind::Warning), notes(NoteKind::Info));
+    let drift = notes(NoteKind::Drift);
     let failed = judgement.of_state(State::Fails).count();
     let unknown = judgement.of_state(State::Unknown).count();
 
@@ -69,12 +70,16 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
         parts.push((PLAIN, format!("; {}", count(warnings, "warning", "warnings"))));
     }
 
+    if drift > 0 {
+        parts.push((PLAIN, format!("; {}", count(drift, "difference", "differences"))));
+    }
+
     let checks = count(judgement.tallies.len(), "check", "checks");
     let mut about = format!("{checks}, Kubernetes {}", judgement.kubernetes);
     if judgement.worlds > 1 {
         about = format!("{about}, {} worlds", judgement.worlds);
     }
-    if failed + unknown + unread + warnings == 0 {
+    if failed + unknown + unread + warnings + drift == 0 {
         // All is well: one line is enough.
         parts.push((DIM, format!(" ({about})")));
         if !told_all {

@@ -66,6 +66,8 @@ pub struct ClusterRequest {
     pub impersonate_groups: Vec<String>,
     /// The kinds that somebody looks at.
     pub kinds: Vec<GroupKind>,
+    /// Groups and kinds that files hold, to be compared with the cluster's.
+    pub also: BTreeSet<(String, String)>,
     /// Whether Secrets are listed: names, types and keys are kept, values are not.
     pub secrets: bool,
     /// Whether requests without credentials are sent, and handshakes made with kubelets.
@@ -211,10 +213,18 @@ impl<'a> Reading<'a> {
         let mut known: BTreeSet<_> =
             wanted.iter().map(|r: &Resource| (r.group.clone(), r.kind.clone())).collect();
         for resource in &served.resources {
-            if CUSTOM_GROUPS.contains(&&*resource.group)
+            let also = (resource.group.clone(), resource.kind.clone());
+            let secret = resource.group.is_empty() && resource.kind == kinds::SECRET.kind;
+            if (CUSTOM_GROUPS.contains(&&*resource.group) || self.request.also.contains(&also))
+                && (self.request.secrets || !secret)
                 && known.insert((resource.group.clone(), resource.kind.clone()))
             {
                 wanted.push(resource.clone());
+            }
+        }
+        for (group, kind) in &self.request.also {
+            if !served.resources.iter().any(|r| r.group == *group && r.kind == *kind) {
+                self.cover(group, kind, Coverage::NotServed);
             }
         }
         wanted
