@@ -27,6 +27,9 @@ enum What {
         /// All clusters, those of the tests too.
         #[arg(long, conflicts_with = "name")]
         all: bool,
+        /// The clusters that tests started.
+        #[arg(long, conflicts_with_all = ["name", "all"])]
+        tests: bool,
     },
     /// Show all clusters.
     Status {
@@ -96,16 +99,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             println!("{}", cluster.kubeconfig().display());
             Ok(())
         }
-        What::Down { all: false, name } => testbed::down(name),
-        What::Down { all: true, .. } => {
+        What::Down { all: false, tests: false, name } => testbed::down(name),
+        What::Down { all, .. } => {
             let mut failed = Vec::new();
             for status in testbed::all()? {
-                failed.extend(testbed::down(&status.name).err());
+                if *all || status.for_tests {
+                    failed.extend(testbed::down(&status.name).err());
+                }
             }
-            match failed.pop() {
-                Some(error) => Err(error),
-                None => Ok(()),
-            }
+            failed.pop().map_or(Ok(()), Err)
         }
         What::Status { json: true } => {
             println!("{}", serde_json::to_string_pretty(&testbed::all()?)?);

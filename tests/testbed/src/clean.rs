@@ -57,13 +57,14 @@ pub(crate) fn remove(name: &str) -> anyhow::Result<()> {
     }
 }
 
-/// The order in which processes end.
+/// The order in which processes end. With a node's first process goes all of the node.
 fn turn(name: &str) -> u8 {
     match name {
-        "etcd" => 3,
-        "kube-apiserver" => 2,
-        "kube-controller-manager" | "kube-scheduler" => 1,
-        _ => 0,
+        "etcd" => 4,
+        "kube-apiserver" => 3,
+        "kube-controller-manager" | "kube-scheduler" => 2,
+        _ if name.ends_with("-init") => 0,
+        _ => 1,
     }
 }
 
@@ -98,8 +99,10 @@ mod tests {
 
     #[test]
     fn etcd_ends_after_the_api_server_and_that_after_nodes() {
-        let mut names = ["etcd", "kube-apiserver", "kube-scheduler", "node-1-kubelet"];
+        let right = ["node-1-init", "node-1-kubelet", "kube-scheduler", "kube-apiserver", "etcd"];
+        let mut names = right;
+        names.reverse();
         names.sort_by_key(|name| turn(name));
-        assert_eq!(names, ["node-1-kubelet", "kube-scheduler", "kube-apiserver", "etcd"]);
+        assert_eq!(names, right);
     }
 }

@@ -25,7 +25,12 @@ pub struct Cluster {
 
 impl Cluster {
     /// Finds the running cluster of that name and shape, or starts it.
-    pub(crate) fn up(name: &str, shape: &Shape, tools: &Tools) -> anyhow::Result<Self> {
+    pub(crate) fn up(
+        name: &str,
+        shape: &Shape,
+        tools: &Tools,
+        for_tests: bool,
+    ) -> anyhow::Result<Self> {
         check_name(name)?;
         shape.check()?;
         let _lock = state::lock(name)?;
@@ -46,7 +51,7 @@ impl Cluster {
         let mut attempt = 0;
         let state = loop {
             attempt += 1;
-            let error = match start(name, shape, tools, &folder) {
+            let error = match start(name, shape, tools, for_tests) {
                 Ok(state) => break state,
                 Err(error) => error,
             };
@@ -211,8 +216,9 @@ impl Drop for Cluster {
 
 const API_SERVER: &str = "kube-apiserver";
 
-fn start(name: &str, shape: &Shape, tools: &Tools, folder: &Path) -> anyhow::Result<State> {
+fn start(name: &str, shape: &Shape, tools: &Tools, for_tests: bool) -> anyhow::Result<State> {
     let start = Instant::now();
+    let folder = &state::folder(name)?;
     for part in ["pki", "logs", "files"] {
         let part = folder.join(part);
         fs::create_dir_all(&part).with_context(|| format!("creating {}", part.display()))?;
@@ -222,6 +228,7 @@ fn start(name: &str, shape: &Shape, tools: &Tools, folder: &Path) -> anyhow::Res
         let state = State {
             name: name.to_owned(),
             shape: shape.clone(),
+            for_tests,
             slot: free_slot()?,
             ports: Ports::free()?,
             tools: tools.clone(),

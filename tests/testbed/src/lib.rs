@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Everything listens on loopback or in network namespaces of our own. A shared cluster
-//! stays up for the next test run until `cargo xtask cluster down --all`.
+//! stays up for the next test run until `cargo xtask cluster down --tests`.
 //!
 //! Not meant for anything but tests: data does not survive a crash of the machine, and
 //! the certificates are valid for a month.
@@ -67,7 +67,7 @@ impl fmt::Display for Skipped {
 /// `PAVISADE_NEED_CLUSTER` is set, when it could not.
 pub fn shared(shape: &Shape) -> Result<Cluster, Skipped> {
     let tools = means::built(shape).map_err(needed)?;
-    let up = shape.shared_name().and_then(|name| Cluster::up(&name, shape, &tools));
+    let up = shape.shared_name().and_then(|name| Cluster::up(&name, shape, &tools, true));
     Ok(up.unwrap_or_else(|error| failed(&error)))
 }
 
@@ -78,7 +78,7 @@ pub fn shared(shape: &Shape) -> Result<Cluster, Skipped> {
 /// As [`shared`] does.
 pub fn start(shape: &Shape, name: &str) -> Result<Cluster, Skipped> {
     let tools = means::built(shape).map_err(needed)?;
-    let up = Cluster::up(name, shape, &tools);
+    let up = Cluster::up(name, shape, &tools, true);
     Ok(up.unwrap_or_else(|error| failed(&error)).private())
 }
 
@@ -86,7 +86,7 @@ pub fn start(shape: &Shape, name: &str) -> Result<Cluster, Skipped> {
 pub fn up(shape: &Shape, name: &str) -> anyhow::Result<Cluster> {
     shape.check()?;
     let tools = means::build(shape)?;
-    Cluster::up(name, shape, &tools)
+    Cluster::up(name, shape, &tools, false)
 }
 
 #[expect(clippy::panic, reason = "a cluster that does not start fails the test that wants it")]

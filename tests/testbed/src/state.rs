@@ -19,6 +19,9 @@ use crate::{certs, tools};
 pub(crate) struct State {
     pub(crate) name: String,
     pub(crate) shape: Shape,
+    /// Whether tests started it, and not a person.
+    #[serde(default)]
+    pub(crate) for_tests: bool,
     /// Which of the private test networks it has.
     pub(crate) slot: u8,
     pub(crate) ports: Ports,

@@ -15,6 +15,8 @@ pub struct Status {
     pub name: String,
     /// Whether it was ready and all its processes still run.
     pub running: bool,
+    /// Whether tests started it, and not a person; what cannot be read is a test's.
+    pub for_tests: bool,
     /// How many nodes it has.
     pub nodes: u8,
     /// The administrator's kubeconfig.
@@ -42,6 +44,7 @@ pub fn all() -> anyhow::Result<Vec<Status>> {
         all.push(Status {
             name,
             running: ready_after.is_some() && ended.is_empty(),
+            for_tests: state.as_ref().is_none_or(|state| state.for_tests),
             nodes: state.as_ref().map_or(0, |state| state.shape.nodes),
             kubeconfig: folder.join("admin.kubeconfig"),
             ended,

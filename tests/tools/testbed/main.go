@@ -5,6 +5,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -22,6 +24,7 @@ const usage = `testbed pause                       waits, and reaps what is left
 testbed forward NAMESPACE FROM TO   listens in a network namespace, connects in this one
 testbed serve ADDRESS TEXT          answers HTTP with a text and the host's name
 testbed get URL                     prints what HTTP answers
+testbed api PATH                    asks the API server as the pod's ServiceAccount
 testbed print TEXT…                 prints, then waits
 testbed write FILE TEXT             writes a file
 testbed read FILE                   prints a file
@@ -47,7 +50,9 @@ func run(args []string) error {
 	case what("serve", 2):
 		return serve(args[1], args[2])
 	case what("get", 1):
-		return get(args[1])
+		return get(http.DefaultClient, args[1], "")
+	case what("api", 1):
+		return api(args[1])
 	case what("print", 0):
 		fmt.Println(strings.Join(args[1:], " "))
 		pause()
@@ -146,9 +151,34 @@ func serve(address, text string) error {
 	}))
 }
 
-func get(url string) error {
-	client := &http.Client{Timeout: 5 * time.Second}
-	response, err := client.Get(url)
+const account = "/var/run/secrets/kubernetes.io/serviceaccount/"
+
+func api(path string) error {
+	ca, err := os.ReadFile(account + "ca.crt")
+	if err != nil {
+		return err
+	}
+	token, err := os.ReadFile(account + "token")
+	if err != nil {
+		return err
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(ca)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	host := net.JoinHostPort(os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT"))
+	return get(client, "https://"+host+path, string(token))
+}
+
+func get(client *http.Client, url, token string) error {
+	client.Timeout = 5 * time.Second
+	request, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
