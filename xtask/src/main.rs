@@ -13,6 +13,7 @@ mod bench;
 mod cluster;
 mod codegen;
 mod differential;
+mod drift;
 mod fuzz;
 mod kubectl;
 mod ours;
@@ -41,6 +42,8 @@ enum Chore {
     Bench(bench::Args),
     /// Compare generated texts, read by kubectl and by us.
     Differential(differential::Args),
+    /// Compare the corpus with what an API server makes of it.
+    Drift(drift::Args),
     /// Fuzz the readers of foreign bytes.
     Fuzz(fuzz::Args),
     /// Record what kubectl makes of every file of a corpus.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Chore::Codegen => codegen::run(),
         Chore::Bench(args) => bench::run(&args),
         Chore::Differential(args) => differential::run(&args),
+        Chore::Drift(args) => drift::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::KubectlValues(args) => kubectl::run(&args),
     };

@@ -137,7 +137,11 @@ impl<'w, 's> Walk<'w, 's, '_> {
         let pair = Pair { written, stored, ..pair };
         match (written, stored) {
             (None, None) => {}
-            (Some(_), None) => self.missing(pair),
+            (Some(_), None) => {
+                let unknown = |rule: &Rule| matches!(rule, Rule::Unknown(test) if pair.of != Of::Field && test(&self.place(&pair)));
+                let known = pair.known && !pair.rules.iter().any(unknown);
+                self.missing(Pair { known, ..pair });
+            }
             // Go reads null in a map or a list as the zero of its type.
             (None, Some(stored)) if null && is_absent(pair.form, stored) => {}
             (None, Some(stored)) => self.added(pair, stored),

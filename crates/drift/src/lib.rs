@@ -83,3 +83,8 @@ pub fn drift<'w, 's>(
 ) -> Drift<'w, 's> {
     compare::compare(written, stored, group, kind, mode)
 }
+
+/// Whether the kind's fields and their defaults are known.
+pub fn defaults_known(group: &str, kind: &str) -> bool {
+    types::Types::get().of_kind(group, kind, "").is_some()
+}

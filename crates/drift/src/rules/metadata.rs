@@ -1,6 +1,6 @@
 //! Metadata: what the server, the controllers and the tools that apply files write there.
 
-use super::Rule::{Assigned, Entry, Ignored, Server, Skip, SkipEntry, When};
+use super::Rule::{Assigned, Entry, Ignored, Server, Skip, SkipEntry, Unknown, When};
 use super::{Line, Place};
 
 const META: &str = "meta/v1.ObjectMeta";
@@ -20,6 +20,7 @@ pub(super) const RULES: &[Line] = &[
     (META, "name", When(|place| place.wrote_beside("generateName"))),
     (META, "annotations", SkipEntry(annotation_of_server)),
     (META, "annotations", Entry(annotation_of_tools)),
+    (META, "annotations", Unknown(init_containers)),
     (META, "labels", Entry(label_of_server)),
     (META, "finalizers", Entry(finalizer_of_server)),
 ];
@@ -56,6 +57,13 @@ fn annotation_of_server(place: &Place<'_>) -> bool {
             | "volume.kubernetes.io/provisioner-deletion-secret-name"
             | "volume.kubernetes.io/provisioner-deletion-secret-namespace"
     )
+}
+
+/// Init containers as they were written before 1.6; the server drops them without a word.
+fn init_containers(place: &Place<'_>) -> bool {
+    let name = place.key().strip_prefix("pod.");
+    let name = name.and_then(|n| n.strip_prefix("alpha.").or(n.strip_prefix("beta.")));
+    matches!(name, Some("kubernetes.io/init-containers" | "kubernetes.io/init-container-statuses"))
 }
 
 fn annotation_of_tools(place: &Place<'_>) -> bool {

@@ -6,6 +6,7 @@
 //! the default admission plugins of Kubernetes.
 
 mod cluster;
+mod image;
 mod metadata;
 mod network;
 mod pod;
@@ -40,6 +41,8 @@ pub(crate) enum Rule {
     Entry(Test),
     /// An element is not compared with a file where the test holds.
     SkipEntry(Test),
+    /// The kind does not know an element where the test holds, and drops it.
+    Unknown(Test),
     /// The elements are matched in another way than the types say.
     Elements(Elements),
 }

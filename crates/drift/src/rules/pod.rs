@@ -1,9 +1,9 @@
 //! Pods and their templates.
 
-use pavisade_yaml::{Kind, Value};
+use pavisade_yaml::Value;
 
 use super::Rule::{Elements, Entry, Inside, Is, Skip, When};
-use super::{Line, Place};
+use super::{Line, Place, image};
 use crate::types::Elements::{Keyed, Set};
 
 const POD: &str = "core/v1.PodSpec";
@@ -65,6 +65,10 @@ pub(super) const RULES: &[Line] = &[
     ("core/v1.NodeSelectorTerm", "matchFields", Elements(Set)),
     ("meta/v1.LabelSelectorRequirement", "values", Elements(Set)),
     ("meta/v1.LabelSelector", "matchExpressions", Elements(Set)),
+    ("meta/v1.LabelSelector", "matchExpressions", Entry(of_label_keys)),
+    (CONTAINER, "securityContext", When(only_app_armor)),
+    (EPHEMERAL, "securityContext", When(only_app_armor)),
+    ("core/v1.SecurityContext", "appArmorProfile", When(app_armor)),
 ];
 
 pub(super) const VOLUMES: &[Line] = &[
@@ -120,22 +124,50 @@ fn mount_of_admission(place: &Place<'_>) -> bool {
 
 /// `Always` for the tag `latest` and where there is neither tag nor digest.
 fn pull_policy(place: &Place<'_>) -> bool {
-    let image = match place.beside("image").filter(|image| image.kind() == Kind::Text) {
+    // An image volume has a `reference`.
+    let image = match place.beside("image") {
         Some(image) => image.as_str().unwrap_or(""),
         None => place.text_beside("reference"),
     };
-    let (name, digest) = match image.split_once('@') {
-        Some((name, _)) => (name, true),
-        None => (image, false),
+    place.text() == if image::is_latest(image) { "Always" } else { "IfNotPresent" }
+}
+
+/// A pod's terms get an expression for each label that they name: the pod's own value of it.
+fn of_label_keys(place: &Place<'_>) -> bool {
+    let term = place.holder.and_then(Value::parent);
+    let mut keys = ["matchLabelKeys", "mismatchLabelKeys"]
+        .into_iter()
+        .filter_map(|list| term?.get(list))
+        .flat_map(Value::items);
+    place.in_pod() && keys.any(|key| key.as_str() == Some(place.text_in("key")))
+}
+
+fn only_app_armor(place: &Place<'_>) -> bool {
+    let Some(context) = place.stored else { return false };
+    let only = context.entries().all(|(key, _)| key == "appArmorProfile");
+    only && is_annotated(place, context.get("appArmorProfile"), place.holder)
+}
+
+fn app_armor(place: &Place<'_>) -> bool {
+    is_annotated(place, place.stored, place.holder.and_then(Value::parent))
+}
+
+/// A pod's AppArmor profiles in annotations, their form before 1.30, are copied to fields.
+fn is_annotated(
+    place: &Place<'_>,
+    profile: Option<Value<'_>>,
+    container: Option<Value<'_>>,
+) -> bool {
+    let text = |field| profile.and_then(|profile| profile.str(field)).unwrap_or("");
+    let expect = match text("type") {
+        "RuntimeDefault" => "runtime/default".to_owned(),
+        "Unconfined" => "unconfined".to_owned(),
+        _ => format!("localhost/{}", text("localhostProfile")),
     };
-    let last = name.rsplit('/').next().unwrap_or(name);
-    let latest = match last.split_once(':') {
-        Some((_, tag)) => tag == "latest",
-        None => !digest,
-    };
-    // A name that is none has no tag for the server, not even `latest`.
-    let none = name.is_empty() || name.chars().any(char::is_whitespace);
-    place.text() == if latest && !none { "Always" } else { "IfNotPresent" }
+    let name = container.and_then(|container| container.str("name")).unwrap_or("");
+    let key = format!("container.apparmor.security.beta.kubernetes.io/{name}");
+    let annotation = place.root.at(&["metadata", "annotations", &key]).and_then(Value::as_str);
+    place.in_pod() && annotation == Some(&expect)
 }
 
 fn resize_policy(place: &Place<'_>) -> bool {

@@ -1,0 +1,249 @@
+//! What an API server makes of the corpus, compared with the corpus: there must be no drift.
+//!
+//! Every object of a built-in kind is sent with `--dry-run=server`, which fills it as if it were
+//! stored, and comes back marked with the number under which it went out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use pavisade_drift::Mode;
+use pavisade_yaml::{Doc, Source, read, to_json};
+use serde_json::{Value, json};
+
+use crate::shared::{files, shared, unpack};
+use crate::tools::tool;
+
+/// The annotation that says which object came back.
+const NUMBER: &str = "pavisade.dev/number";
+/// Objects that one kubectl sends.
+const BATCH: usize = 500;
+
+/// Arguments of `cargo xtask drift`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The administrator's kubeconfig of a test cluster; namespaces are made there.
+    #[arg(long)]
+    kubeconfig: PathBuf,
+    /// A folder of manifests instead of ../shared/data/manifests/corpus.tar.zst.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// A kubectl instead of the pinned one.
+    #[arg(long)]
+    kubectl: Option<PathBuf>,
+    /// The least number of objects that the server must accept.
+    #[arg(long, default_value_t = 500)]
+    least: usize,
+    /// Create the objects, and read them again after so many seconds: what the controllers do.
+    #[arg(long)]
+    stay: Option<u64>,
+    /// Where to keep what was written and stored, one pair of files an object.
+    #[arg(long)]
+    keep: Option<PathBuf>,
+}
+
+/// Kinds that would break the cluster for those that come after, were they really created.
+const BREAKING: &[&str] = &[
+    "APIService",
+    "FlowSchema",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
+    "MutatingWebhookConfiguration",
+    "PriorityLevelConfiguration",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+];
+
+/// An object of the corpus.
+struct Written {
+    file: String,
+    api_version: String,
+    kind: String,
+    namespace: Option<String>,
+    json: String,
+}
+
+/// Sends, compares, and fails on any difference.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let kubectl = args.kubectl.clone().map_or_else(|| tool("kubectl"), Ok)?;
+    let unpacked = tempfile::tempdir()?;
+    let corpus = match &args.dir {
+        Some(dir) => dir.clone(),
+        None => {
+            let Some(archive) = shared("data/manifests/corpus.tar.zst") else { return Ok(()) };
+            unpack(&archive, unpacked.path())?;
+            unpacked.path().join("corpus")
+        }
+    };
+    let mut written = objects(&corpus)?;
+    if args.stay.is_some() {
+        written.retain(|of| !BREAKING.contains(&of.kind.as_str()));
+    }
+    let server = |arguments: &[&str]| {
+        let mut command = Command::new(&kubectl);
+        command.arg("--kubeconfig").arg(&args.kubeconfig).args(arguments);
+        command
+    };
+    make_namespaces(&written, &server)?;
+    let stored = send(&written, args.stay, &server)?;
+    let (mut differing, mut dropped) = (0, 0);
+    let mut sorts = BTreeMap::<String, (usize, String)>::new();
+    for (number, text) in &stored {
+        let of = &written[*number];
+        if let Some(folder) = &args.keep {
+            fs::create_dir_all(folder)?;
+            fs::write(folder.join(format!("{number}.written.json")), &of.json)?;
+            fs::write(folder.join(format!("{number}.stored.json")), text)?;
+        }
+        let (differences, unknown) = compare(of, text)?;
+        dropped += unknown;
+        differing += usize::from(!differences.is_empty());
+        for (sort, whole) in differences {
+            let of = format!("{} (object {number}): {whole}", of.file);
+            sorts.entry(sort).or_insert((0, of)).0 += 1;
+        }
+    }
+    for (sort, (count, example)) in &sorts {
+        println!("{count:5} {sort}\n      {example}");
+    }
+    println!(
+        "sent {}, accepted {}, differing {differing}; fields that the server dropped: {dropped}",
+        written.len(),
+        stored.len()
+    );
+    ensure!(stored.len() >= args.least, "fewer than {} objects were accepted", args.least);
+    ensure!(differing == 0, "{differing} objects differ from what the server made of them");
+    Ok(())
+}
+
+/// Objects of the corpus that are of known kinds; the same text only once.
+fn objects(corpus: &Path) -> anyhow::Result<Vec<Written>> {
+    let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
+    for file in files(corpus, &["yaml", "yml", "json"])? {
+        let Ok(text) = fs::read_to_string(corpus.join(&file)) else { continue };
+        let documents = read(&Source::new(file.clone(), text));
+        for object in documents.docs.iter().flat_map(|doc| pavisade_yaml::objects(doc.root()).sent)
+        {
+            let group = object.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+            if !pavisade_drift::defaults_known(group, object.kind) {
+                continue;
+            }
+            let mut value: Value = serde_json::from_str(&to_json(object.value))?;
+            if !seen.insert(value.to_string()) {
+                continue;
+            }
+            value["apiVersion"] = object.api_version.into();
+            value["kind"] = object.kind.into();
+            let Some(metadata) = value.get_mut("metadata").filter(|m| m.is_object()) else {
+                continue;
+            };
+            let namespace = metadata.get("namespace").and_then(Value::as_str).map(str::to_owned);
+            if !metadata["annotations"].is_object() {
+                metadata["annotations"] = json!({});
+            }
+            metadata["annotations"][NUMBER] = all.len().to_string().into();
+            all.push(Written {
+                file: file.clone(),
+                api_version: object.api_version.to_owned(),
+                kind: object.kind.to_owned(),
+                namespace,
+                json: value.to_string(),
+            });
+        }
+    }
+    Ok(all)
+}
+
+fn make_namespaces(
+    written: &[Written],
+    server: &impl Fn(&[&str]) -> Command,
+) -> anyhow::Result<()> {
+    let names: BTreeSet<_> = written.iter().filter_map(|of| of.namespace.as_deref()).collect();
+    let items: Vec<_> = names
+        .iter()
+        .map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
+        .collect();
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("namespaces.json");
+    fs::write(&file, json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())?;
+    // Some have names that no server takes, and some are there.
+    let _ = server(&["create", "-f"]).arg(&file).output()?;
+    Ok(())
+}
+
+/// What the server answered: the object's number and its JSON.
+fn send(
+    written: &[Written],
+    stay: Option<u64>,
+    server: &impl Fn(&[&str]) -> Command,
+) -> anyhow::Result<BTreeMap<usize, String>> {
+    if let Some(seconds) = stay {
+        ask(written, &["create", "-f"], server)?;
+        std::thread::sleep(Duration::from_secs(seconds));
+        return ask(written, &["get", "--ignore-not-found", "-o", "json", "-f"], server);
+    }
+    ask(written, &["create", "--dry-run=server", "-o", "json", "-f"], server)
+}
+
+/// What kubectl says of the objects, in batches.
+fn ask(
+    written: &[Written],
+    arguments: &[&str],
+    server: &impl Fn(&[&str]) -> Command,
+) -> anyhow::Result<BTreeMap<usize, String>> {
+    let mut stored = BTreeMap::new();
+    for batch in written.chunks(BATCH) {
+        let folder = tempfile::tempdir()?;
+        for (at, of) in batch.iter().enumerate() {
+            fs::write(folder.path().join(format!("{at}.json")), &of.json)?;
+        }
+        let answer = server(arguments).arg(folder.path()).output().context("starting kubectl")?;
+        if !arguments.contains(&"json") {
+            continue;
+        }
+        for answer in serde_json::Deserializer::from_slice(&answer.stdout).into_iter::<Value>() {
+            let answer = answer?;
+            let items = match answer.get("items").and_then(Value::as_array) {
+                Some(items) => items.clone(),
+                None => vec![answer],
+            };
+            for item in items {
+                // What was there before has none.
+                let number = item["metadata"]["annotations"][NUMBER].as_str();
+                let Some(number) = number else { continue };
+                stored.insert(number.parse()?, item.to_string());
+            }
+        }
+    }
+    Ok(stored)
+}
+
+/// Each difference: its sort, which is kind and path without names, and all of it; and the number
+/// of fields that the kind does not have, which are lost and rightly a difference.
+fn compare(written: &Written, stored: &str) -> anyhow::Result<(Vec<(String, String)>, usize)> {
+    let (one, other) = (document(&written.json)?, document(stored)?);
+    let group = written.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    let drift =
+        pavisade_drift::drift(one.root(), other.root(), group, &written.kind, Mode::Written);
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        drift.differences.into_iter().partition(|of| of.known_field);
+    let differences = known.into_iter().map(|of| {
+        let mut sort = String::new();
+        for (at, part) in of.path.split('[').enumerate() {
+            sort.push_str(if at == 0 { part } else { part.split_once(']').map_or("", |p| p.1) });
+        }
+        let (kind, path) = (of.kind, &of.path);
+        let whole = format!("{path}: {:?} -> {:?}", of.written, of.stored);
+        (format!("{} {sort} {kind:?}", written.kind), whole)
+    });
+    Ok((differences.collect(), unknown.len()))
+}
+
+fn document(json: &str) -> anyhow::Result<Doc> {
+    let documents = read(&Source::new("object.json", json));
+    documents.docs.into_iter().next().context("an object of ours is no document")
+}
