@@ -16,6 +16,7 @@ mod fragment;
 mod image;
 mod lens;
 mod needs;
+mod programs;
 mod registry;
 mod secrets;
 mod set;

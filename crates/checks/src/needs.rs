@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pavisade_model::{GroupKind, Meta, kinds};
+use pavisade_model::{GroupKind, Meta, Program, kinds};
 
 use crate::set::AnyCheck;
 use crate::{CheckSet, Dispatch};
@@ -19,6 +19,8 @@ pub struct Needs {
     pub subjects: Vec<GroupKind>,
     /// Kinds that it reads besides.
     pub reads: Vec<GroupKind>,
+    /// Kinds that say why there is nothing to judge, and make no verdict.
+    pub hints: Vec<GroupKind>,
 }
 
 impl CheckSet {
@@ -30,8 +32,11 @@ impl CheckSet {
     /// Every kind of an API server that a check looks at, ordered by group and kind. Files that
     /// only look like objects are not among them.
     pub fn kinds(&self) -> Vec<GroupKind> {
-        let all: BTreeSet<_> =
-            self.needs().flat_map(|needs| [needs.subjects, needs.reads]).flatten().collect();
+        let all: BTreeSet<_> = self
+            .needs()
+            .flat_map(|needs| [needs.subjects, needs.reads, needs.hints])
+            .flatten()
+            .collect();
         all.into_iter().collect()
     }
 
@@ -109,27 +114,33 @@ fn comment(text: &str) -> String {
 
 fn needs(check: &dyn AnyCheck) -> Needs {
     let meta = check.meta();
-    let mut subjects = meta.on.to_vec();
-    let mut reads: Vec<_> = meta.reads().collect();
+    let mut needs =
+        Needs { check: meta, subjects: Vec::new(), reads: Vec::new(), hints: Vec::new() };
+    if meta.files_only {
+        return needs;
+    }
+    needs.subjects.extend(meta.on);
+    needs.reads.extend(meta.reads());
     match check.dispatch() {
         Dispatch::Pods => {
-            subjects.extend(kinds::WORKLOADS);
-            subjects.push(kinds::POD_TEMPLATE);
+            needs.subjects.extend(kinds::WORKLOADS);
+            needs.subjects.push(kinds::POD_TEMPLATE);
         }
-        // They are seen as static pods; nodes say whether there can be any.
-        Dispatch::Components => {
-            subjects.push(kinds::POD);
-            reads.push(kinds::NODE);
-        }
+        Dispatch::Components => needs.subjects.push(kinds::POD),
         Dispatch::Kinds | Dispatch::Every | Dispatch::Worlds => {}
     }
-    for list in [&mut subjects, &mut reads] {
+    if meta.programs.iter().any(|program| *program != Program::Kubelet) {
+        // Static pods show flags; nodes tell the distribution, and so whether there can be any.
+        needs.hints.extend([kinds::POD, kinds::NODE]);
+    }
+    for list in [&mut needs.subjects, &mut needs.reads, &mut needs.hints] {
         list.retain(|kind| !kind.resource.is_empty());
         list.sort_unstable();
         list.dedup();
     }
+    let Needs { subjects, reads, .. } = &mut needs;
     reads.retain(|kind| !subjects.contains(kind));
-    Needs { check: meta, subjects, reads }
+    needs
 }
 
 #[cfg(test)]
@@ -182,7 +193,10 @@ mod tests {
 
     #[test]
     fn checks_of_files_need_nothing() {
-        assert_eq!(set(&["unseen-text", "dockerfile-root-user"]).kinds(), []);
+        assert_eq!(
+            set(&["unseen-text", "secret-in-manifest", "kubelet-read-only-port"]).kinds(),
+            []
+        );
         assert!(set(&["unseen-text"]).role(true).ends_with("rules: []\n"));
     }
 

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use pavisade_model::{KubernetesVersion, Meta, Subject};
-use pavisade_snapshot::{Object, World};
+use pavisade_snapshot::{Object, World, WorldKind};
 use serde::de::DeserializeOwned;
 
 use crate::fragment::{is_fragment, said};
 use crate::registry::registry;
-use crate::{Check, Cx, Dispatch, Lens, Target, Verdict, component};
+use crate::{Check, Cx, Dispatch, Lens, Target, Verdict, component, programs};
 
 /// What one check says about one subject.
 pub struct Report<'a> {
@@ -181,6 +181,14 @@ impl CheckSet {
         for &index in &self.on_worlds {
             self.run(index, world, Target::World(world), now, out);
         }
+        let seen = programs::seen(world);
+        for (index, check) in self.checks.iter().enumerate() {
+            let meta = check.meta();
+            if let Some(verdict) = programs::verdict(meta, check.dispatch(), world, &seen) {
+                let subject = Subject::World { name: world.name().clone() };
+                out(Report { check: meta, index, subject, object: None, verdict });
+            }
+        }
     }
 
     fn run<'a>(
@@ -197,9 +205,15 @@ impl CheckSet {
             Target::Object(object) => Some(object),
             Target::World(_) => None,
         };
+        // Its subjects are counted, and none of them is judged.
+        let only_files = check.meta().files_only && world.kind() == WorldKind::Cluster;
         let fragment = check.dispatch() == Dispatch::Pods && object.is_some_and(is_fragment);
         check.run(target, &cx, &mut |subject, verdict| {
-            let verdict = if fragment { said(verdict) } else { verdict };
+            let verdict = match verdict {
+                _ if only_files => Verdict::NotApplicable,
+                verdict if fragment => said(verdict),
+                verdict => verdict,
+            };
             out(Report { check: check.meta(), index, subject, object, verdict });
         });
     }

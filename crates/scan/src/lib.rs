@@ -4,9 +4,11 @@
 //! It is pure: no file, no clock, no network; the same picture gives the same bytes, whatever the
 //! number of threads.
 
+mod coverage;
 mod drift;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 pub use jiff::Timestamp;
@@ -16,6 +18,8 @@ use pavisade_model::{
 };
 use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
 use rayon::prelude::*;
+
+use crate::coverage::Blind;
 
 /// How often a check gave each verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,21 +73,24 @@ const CHUNK: usize = 64;
 /// Runs all checks over all worlds, as of `now`: certificates expire, exceptions end.
 pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgement {
     let worlds = snapshot.worlds();
-    let objects: Vec<_> = worlds
+    let seen: Vec<_> =
+        worlds.iter().map(|world| Seen { world, blind: Blind::of(world, checks) }).collect();
+    let objects: Vec<_> = seen
         .iter()
-        .flat_map(|world| world.objects().map(move |object| (&**world, object)))
+        .flat_map(|seen| seen.world.objects().map(move |object| (seen, object)))
         .collect();
     let of_objects = objects.par_chunks(CHUNK).map(|chunk| {
         let (mut part, mut paths) = (Part::new(checks), Paths::default());
-        for (world, object) in chunk {
-            let out = &mut |report: Report<'_>| part.take(world, report, &mut paths);
-            checks.judge_object(world, object, now, out);
+        for (seen, object) in chunk {
+            let out = &mut |report: Report<'_>| part.take(seen, report, &mut paths);
+            checks.judge_object(seen.world, object, now, out);
         }
         part
     });
-    let of_worlds = worlds.par_iter().map(|world| {
+    let of_worlds = seen.par_iter().map(|seen| {
         let (mut part, mut paths) = (Part::new(checks), Paths::default());
-        checks.judge_world(world, now, &mut |report| part.take(world, report, &mut paths));
+        checks.judge_world(seen.world, now, &mut |report| part.take(seen, report, &mut paths));
+        part.add_unseen(seen, checks);
         part
     });
     let parts: Vec<_> = of_objects.chain(of_worlds).collect();
@@ -128,6 +135,12 @@ fn order(finding: &Finding) -> impl Ord + '_ {
     )
 }
 
+/// A world, and what the checks could not see of it.
+struct Seen<'a> {
+    world: &'a World,
+    blind: Blind,
+}
+
 struct Part {
     findings: Vec<Finding>,
     tallies: Vec<Tally>,
@@ -138,9 +151,27 @@ impl Part {
         Self { findings: Vec::new(), tallies: vec![Tally::default(); checks.metas().len()] }
     }
 
-    fn take(&mut self, world: &World, report: Report<'_>, paths: &mut Paths) {
+    /// Says which checks could not see all of a world, after the world itself was judged.
+    fn add_unseen(&mut self, seen: &Seen<'_>, checks: &CheckSet) {
+        let said: HashSet<_> = self.findings.iter().map(|finding| finding.check.id).collect();
+        for (index, finding) in seen.blind.findings(seen.world, checks) {
+            if said.contains(finding.check.id) {
+                continue;
+            }
+            if let Some(tally) = self.tallies.get_mut(index) {
+                tally.unknown += 1;
+            }
+            self.findings.push(finding);
+        }
+    }
+
+    fn take(&mut self, seen: &Seen<'_>, report: Report<'_>, paths: &mut Paths) {
         let Some(tally) = self.tallies.get_mut(report.index) else { return };
         let claims = match &report.verdict {
+            Verdict::Holds if !seen.blind.proves(report.index) => {
+                tally.unknown += 1;
+                return;
+            }
             Verdict::Holds => {
                 tally.holds += 1;
                 return;
@@ -158,6 +189,7 @@ impl Part {
                 claims
             }
         };
+        let world = seen.world;
         self.findings.extend(claims.iter().map(|claim| finding(world, &report, claim, paths)));
     }
 }

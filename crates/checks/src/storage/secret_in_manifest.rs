@@ -16,7 +16,8 @@ use crate::{Check, Claim, Cx, OnObject, Verdict, secrets};
 ///
 /// ## Why
 /// Base64 is no encryption: whoever reads the repository, its history or a copy of it has the
-/// secret, long after it was removed from the file.
+/// secret, long after it was removed from the file. Of a live cluster the question is not asked:
+/// a Secret there has its values, and who may read them is a question of permissions.
 ///
 /// ## Fix
 /// Change the secret. Keep it in a secret manager and let an operator (External Secrets, Secrets
@@ -37,7 +38,6 @@ impl Check for SecretInManifest {
     type On = OnObject;
 
     fn check<'a>(&self, secret: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        // In a cluster every Secret has its values; the question is about files.
         if cx.coverage(kinds::SECRET) != Coverage::Partial {
             return Verdict::NotApplicable;
         }

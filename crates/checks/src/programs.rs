@@ -1,0 +1,277 @@
+//! What is said, once for a cluster, of programs whose settings its API does not show.
+//!
+//! Flags are seen where a component runs as a static pod, as mirror pods: there the checks
+//! themselves judge. Everything else would be silence, and silence reads as "passed".
+
+use std::collections::BTreeSet;
+
+use pavisade_model::{GroupKind, Meta, Program, kinds};
+use pavisade_snapshot::{Coverage, DistributionName, World, WorldKind};
+
+use crate::component::{self, Component};
+use crate::{Claim, Dispatch, Place, Verdict};
+
+/// Namespaces in which distributions run their control plane as static pods.
+const NAMESPACES: [&str; 5] = [
+    "kube-system",
+    "openshift-etcd",
+    "openshift-kube-apiserver",
+    "openshift-kube-controller-manager",
+    "openshift-kube-scheduler",
+];
+
+/// Files of the API server, and the flag that names each.
+const FILES: [(GroupKind, &str); 5] = [
+    (kinds::AUDIT_POLICY, "audit-policy-file"),
+    (kinds::AUTHENTICATION_CONFIGURATION, "authentication-config"),
+    (kinds::AUTHORIZATION_CONFIGURATION, "authorization-config"),
+    (kinds::ENCRYPTION_CONFIGURATION, "encryption-provider-config"),
+    (kinds::ENCRYPTION_CONFIG, "encryption-provider-config"),
+];
+
+/// The components of the control plane that a cluster shows as pods.
+pub(crate) fn seen(world: &World) -> Vec<Component<'_>> {
+    if world.kind() != WorldKind::Cluster {
+        return Vec::new();
+    }
+    let pods = NAMESPACES.into_iter().flat_map(|namespace| {
+        // A namespace lives as long as the program.
+        world.in_namespace(kinds::POD, namespace)
+    });
+    pods.filter(|pod| component::configures(pod)).flat_map(component::components).collect()
+}
+
+/// What a check of programs' settings says of a whole cluster; nothing where the components that
+/// are seen say it.
+pub(crate) fn verdict<'a>(
+    meta: &Meta,
+    dispatch: Dispatch,
+    world: &World,
+    seen: &[Component<'_>],
+) -> Option<Verdict<'a>> {
+    if world.kind() != WorldKind::Cluster || meta.programs.is_empty() {
+        return None;
+    }
+    if dispatch == Dispatch::Kinds && !meta.programs.contains(&Program::Kubelet) {
+        return Some(of_file(meta, world, seen));
+    }
+    let names: BTreeSet<_> = seen.iter().map(|component| component.name()).collect();
+    let hidden: Vec<_> =
+        meta.programs.iter().filter(|program| !names.contains(program.name())).collect();
+    let control_plane: Vec<_> =
+        hidden.iter().filter(|p| ***p != Program::Kubelet).map(|p| p.name()).collect();
+    let mut reasons = Vec::new();
+    if !control_plane.is_empty() && !world.distribution().managed() {
+        reasons.push(why_hidden(&control_plane, world));
+    }
+    if hidden.iter().any(|program| **program == Program::Kubelet) {
+        reasons.push(KUBELET.to_owned());
+    }
+    match (hidden.is_empty(), reasons.is_empty()) {
+        (true, _) => None,
+        (false, true) => Some(Verdict::NotApplicable),
+        (false, false) => Some(Verdict::Unknown(reasons.into_iter().map(unknown).collect())),
+    }
+}
+
+fn unknown<'a>(why: String) -> Claim<'a> {
+    Claim::unknown(Place::Nowhere, why).instance("programs")
+}
+
+const KUBELET: &str = "the configuration of kubelets was not read: the API shows it through \
+                       `nodes/proxy` alone, a right with which commands run in every pod";
+
+fn why_hidden(programs: &[&str], world: &World) -> String {
+    let named = programs.join(", ");
+    if let Some(gap) = gap(world) {
+        return format!("the flags of {named} stand in static pods, and pods were not read: {gap}");
+    }
+    let distribution = world.distribution();
+    if distribution.embedded() {
+        let title = distribution.name.title();
+        return format!(
+            "no static pod of {named} is in `kube-system`: {title} runs it in its own process, and \
+             its flags are not to be had through the API"
+        );
+    }
+    let more = match distribution.name {
+        DistributionName::Talos if programs == ["etcd"] => ": Talos runs it as its own service",
+        _ => ", so its flags are not to be had through the API",
+    };
+    format!("no static pod of {named} is in `kube-system`{more}")
+}
+
+fn gap(world: &World) -> Option<&str> {
+    (world.coverage(kinds::POD) == Coverage::Unread).then(|| world.gap(kinds::POD))
+}
+
+/// Of a file of the API server, which no API shows: whether there is one.
+fn of_file<'a>(meta: &Meta, world: &World, seen: &[Component<'_>]) -> Verdict<'a> {
+    if world.distribution().managed() {
+        return Verdict::NotApplicable;
+    }
+    let servers: Vec<_> =
+        seen.iter().filter(|c| c.name() == Program::ApiServer.name()).copied().collect();
+    let what = meta.on.first().map_or("", |kind| kind.kind);
+    let flag = FILES.iter().find(|(kind, _)| meta.on.contains(kind)).map_or("", |(_, flag)| flag);
+    if servers.is_empty() {
+        let why = why_hidden(&[Program::ApiServer.name()], world);
+        return unknown(format!("`{what}` is a file of the control plane: {why}")).into();
+    }
+    let named: Vec<_> = servers.iter().map(|server| server.known(flag)).collect();
+    if named.iter().all(|known| matches!(known, Ok(None))) && gap(world).is_none() {
+        // Checks of the flag say what that means.
+        return Verdict::NotApplicable;
+    }
+    let file = named.into_iter().find_map(|known| known.ok().flatten());
+    let why = match file {
+        Some(file) => format!(
+            "`--{flag}` names `{}`, a file of the node, which the API does not show",
+            file.value
+        ),
+        None => format!("whether `--{flag}` names a file was not seen"),
+    };
+    unknown(why).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use pavisade_model::KubernetesVersion;
+    use pavisade_snapshot::{Object, Snapshot, WorldParts};
+    use pavisade_yaml::{Source, objects, read};
+
+    use super::*;
+    use crate::{CheckSet, Timestamp};
+
+    const SERVER: &str = "---
+apiVersion: v1
+kind: Pod
+metadata: {name: kube-apiserver-cp, namespace: kube-system, annotations: {kubernetes.io/config.mirror: x}}
+spec:
+  hostNetwork: true
+  containers:
+    - name: kube-apiserver
+      command: [kube-apiserver, --profiling=false, FLAG]
+";
+
+    /// What a check says of the world as a whole.
+    fn said(check: &str, text: &str, coverage: Coverage) -> Vec<String> {
+        let mut parts = WorldParts::cluster("c");
+        for doc in &read(&Source::new("cluster", text)).docs {
+            let list = objects(doc.root()).sent;
+            parts.objects.extend(list.iter().map(|o| Object::new(o.value, o.api_version, o.kind)));
+        }
+        parts.coverage.insert((String::new(), "Pod".to_owned()), coverage);
+        parts.coverage.insert((String::new(), "Node".to_owned()), Coverage::Complete);
+        let snapshot = Snapshot::new(vec![parts], Vec::new());
+        let set = CheckSet::new(KubernetesVersion::LATEST, |m| m.name == check, &HashMap::new());
+        let set = set.map_err(|e| e.message).unwrap();
+        let mut said = Vec::new();
+        set.judge_world(&snapshot.worlds()[0], Timestamp::UNIX_EPOCH, &mut |report| match report
+            .verdict
+        {
+            Verdict::Unknown(claims) => said.extend(claims.into_iter().map(|c| c.message)),
+            Verdict::NotApplicable => said.push("not applicable".to_owned()),
+            Verdict::Holds | Verdict::Fails(_) => said.push("wrong".to_owned()),
+        });
+        said
+    }
+
+    fn facts(version: &str) -> String {
+        format!(
+            "---\napiVersion: pavisade.dev/v1\nkind: Cluster\nmetadata: {{name: c}}\nversion: \
+             {{gitVersion: {version}}}\n"
+        )
+    }
+
+    #[test]
+    fn what_is_hidden_is_said_once() {
+        let server = SERVER.replace("FLAG", "--audit-policy-file=/etc/audit.yaml");
+        let plain = SERVER.replace("FLAG", "--v=2");
+        let read = Coverage::Complete;
+        let cases: [(&str, String, Coverage, &[&str]); 11] = [
+            ("always-admit", server.clone(), read, &[]),
+            (
+                "always-admit",
+                facts("v1.37.2"),
+                read,
+                &["no static pod of kube-apiserver is in `kube-system`, so its flags are not to \
+                   be had through the API"],
+            ),
+            (
+                "always-admit",
+                facts("v1.37.2+k3s1"),
+                read,
+                &["no static pod of kube-apiserver is in `kube-system`: k3s runs it in its own \
+                   process, and its flags are not to be had through the API"],
+            ),
+            ("always-admit", facts("v1.37.2-eks-a737599"), read, &["not applicable"]),
+            (
+                "always-admit",
+                String::new(),
+                Coverage::Unread,
+                &["the flags of kube-apiserver stand in static pods, and pods were not read: it \
+                   was not asked for"],
+            ),
+            (
+                "profiling-endpoint",
+                server.clone(),
+                read,
+                &["no static pod of kube-controller-manager, kube-scheduler is in `kube-system`, \
+                   so its flags are not to be had through the API"],
+            ),
+            ("kubelet-anonymous-access", facts("v1.37.2-eks-a737599"), read, &[KUBELET]),
+            ("kubelet-read-only-port", server.clone(), read, &[KUBELET]),
+            (
+                "useless-audit-policy",
+                server,
+                read,
+                &["`--audit-policy-file` names `/etc/audit.yaml`, a file of the node, which the \
+                   API does not show"],
+            ),
+            ("useless-audit-policy", plain, read, &["not applicable"]),
+            (
+                "plaintext-etcd",
+                facts("v1.37.2"),
+                read,
+                &["`EncryptionConfiguration` is a file of the control plane: no static pod of \
+                   kube-apiserver is in `kube-system`, so its flags are not to be had through \
+                   the API"],
+            ),
+        ];
+        for (check, text, coverage, expected) in cases {
+            assert_eq!(said(check, &text, coverage), expected, "{check}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_pod_of_another_namespace_is_not_this_clusters_server() {
+        let tenant = SERVER.replace("namespace: kube-system", "namespace: tenant");
+        assert_eq!(said("always-admit", &tenant, Coverage::Complete).len(), 1);
+    }
+
+    #[test]
+    fn files_are_judged_without_it() {
+        let parts = WorldParts::files("f", WorldKind::Files, Vec::new());
+        let snapshot = Snapshot::new(vec![parts], Vec::new());
+        let set = CheckSet::all(KubernetesVersion::LATEST);
+        let world = &snapshot.worlds()[0];
+        for needs in set.needs() {
+            assert!(verdict(needs.check, Dispatch::Components, world, &[]).is_none());
+        }
+    }
+
+    #[test]
+    fn checks_of_components_name_their_programs() {
+        let set = CheckSet::all(KubernetesVersion::LATEST);
+        for check in &set.checks {
+            let meta = check.meta();
+            let of_components = check.dispatch() == Dispatch::Components;
+            assert!(!of_components || !meta.programs.is_empty(), "{}", meta.name);
+            let of_files = FILES.iter().any(|(kind, _)| meta.on.contains(kind));
+            assert!(!of_files || meta.programs == [Program::ApiServer], "{}", meta.name);
+        }
+    }
+}
