@@ -1,9 +1,11 @@
 //! What could not be determined: grouped by check and reason.
 
-use pavisade_model::Finding;
+use std::collections::BTreeSet;
+
+use pavisade_model::{Finding, Location, Subject};
 
 use super::page::{Page, place, subject};
-use super::style::{DIM, HELP, UNKNOWN};
+use super::style::{DIM, FRAME, HELP, UNKNOWN};
 use crate::text::{clean, count, cut, first_paragraph, unbroken};
 
 /// Reasons that are told without being asked.
@@ -16,7 +18,9 @@ pub(super) fn section(page: &mut Page<'_>, unknown: &[&Finding], worlds: bool) -
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
     let mut by_reason = std::collections::HashMap::new();
     for finding in unknown {
-        let at = *by_reason.entry((finding.check.id, &finding.message)).or_insert(groups.len());
+        // What nobody could see of a whole world is said once for all checks that wanted it.
+        let check = if of_world(finding) { "" } else { finding.check.id };
+        let at = *by_reason.entry((check, &finding.message)).or_insert(groups.len());
         if at == groups.len() {
             groups.push(Vec::new());
         }
@@ -38,8 +42,21 @@ pub(super) fn section(page: &mut Page<'_>, unknown: &[&Finding], worlds: bool) -
     told_all
 }
 
+fn of_world(finding: &Finding) -> bool {
+    matches!((&finding.subject, &finding.location), (Subject::World { .. }, Location::None))
+}
+
 fn reason(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
     let Some(first) = group.first() else { return true };
+    let checks: BTreeSet<_> = group.iter().map(|f| (f.check.id, f.check.name)).collect();
+    if checks.len() > 1 {
+        let text = format!("{} ({} checks)", cut(&first.message, 1500), checks.len());
+        page.header(UNKNOWN, "unknown", ("", &text));
+        let names: Vec<_> = checks.iter().map(|(_, name)| *name).collect();
+        page.gap(1).put(FRAME, "--> ").wrapped(DIM, &names.join(", "), 5, 5);
+        page.end();
+        return true;
+    }
     let label = format!("unknown[{}]", first.check.id);
     let text = if group.len() == 1 {
         first.message.clone()
