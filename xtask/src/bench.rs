@@ -3,6 +3,8 @@
 //! Figures are printed, never asserted. The peer is installed by its ordinary package client
 //! (`tests/tools/kube-score`), for this chore only.
 
+mod live;
+
 use std::collections::HashMap;
 use std::fs;
 use std::hint::black_box;
@@ -35,6 +37,8 @@ pub(crate) struct Args {
 enum What {
     /// Scan of the manifest corpus, a curve over the number of objects, and kube-score.
     Scan,
+    /// A live list of 10,000 objects of a real API server, and kubectl.
+    Live,
     /// One pod under all checks of scope Object, as admission would ask.
     Review,
 }
@@ -42,6 +46,7 @@ enum What {
 /// Runs one benchmark.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match args.what {
+        What::Live => live::run(),
         What::Scan => scan(!args.no_peer),
         What::Review => {
             review();
