@@ -160,6 +160,8 @@ fn after_the_starter_was_killed_while_it_started_down_leaves_nothing() {
     assert!(state(&folder)["ready_after"].is_null(), "it was killed too late to prove anything");
     let there = left(name, &folder, None);
     assert!(there.iter().any(|one| one.contains("etcd")), "{there:#?}");
+    // As if it had been killed before it wrote anything down.
+    fs::remove_file(folder.join("state.json")).unwrap();
     testbed::down(name).unwrap();
     assert_eq!(left(name, &folder, None), Vec::<String>::new());
 }
