@@ -117,6 +117,10 @@ fn after_starter_and_etcd_were_killed_down_leaves_nothing() {
     starter.kill();
     let etcd = cluster.pid("etcd").unwrap().to_string();
     assert!(Command::new("kill").args(["-9", &etcd]).status().unwrap().success());
+    // As if an older version of us had started it, and written down another shape.
+    let mut older = state(&folder);
+    older["shape"] = serde_json::json!({"strange": true});
+    fs::write(folder.join("state.json"), older.to_string()).unwrap();
     let start = Instant::now();
     testbed::down(name).unwrap();
     eprintln!("down took {:.1} s", start.elapsed().as_secs_f64());
