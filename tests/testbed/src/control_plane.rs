@@ -247,6 +247,9 @@ fn controllers(state: &State, folder: &Path) -> Vec<String> {
         // It serves nothing.
         "--secure-port=0".to_owned(),
         "--use-service-account-credentials=true".to_owned(),
+        // A token for each controller: seconds, at the usual 20 requests a second.
+        "--kube-api-qps=1000".to_owned(),
+        "--kube-api-burst=1000".to_owned(),
         format!("--service-account-private-key-file={pki}/service-account.key"),
         format!("--root-ca-file={pki}/ca.crt"),
         format!("--cluster-signing-cert-file={pki}/ca.crt"),
