@@ -45,6 +45,7 @@ pub(crate) struct State {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Remains {
+    pub(crate) for_tests: bool,
     pub(crate) processes: BTreeMap<String, Process>,
     pub(crate) links: Vec<String>,
     pub(crate) cgroups: Vec<String>,
@@ -214,12 +215,13 @@ mod tests {
 
     #[test]
     fn what_must_be_removed_is_read_whoever_wrote_it() {
-        let text = r#"{"newer": {}, "shape": {"strange": 1}, "links": ["pavisade0"],
+        let text = r#"{"newer": {}, "shape": {"strange": 1}, "for_tests": true, "links": ["pavisade0"],
             "processes": {"etcd": {"pid": 7, "started": 8}}, "cgroups": ["pavisade-a-1"],
             "sysctls": {"kernel/panic": "1"}}"#;
         assert!(serde_json::from_str::<State>(text).is_err());
         let remains: Remains = serde_json::from_str(text).unwrap();
         assert_eq!(remains.processes["etcd"], Process { pid: 7, started: 8 });
+        assert!(remains.for_tests);
         assert_eq!(remains.links, ["pavisade0"]);
         assert_eq!(remains.cgroups, ["pavisade-a-1"]);
         assert_eq!(remains.sysctls["kernel/panic"], "1");
