@@ -2,14 +2,20 @@
 # and `make demo` first see to what they need (xtask/setup.sh).
 .NOTPARALLEL:
 export PATH := $(PATH):$(HOME)/.cargo/bin
-.PHONY: test demo setup kubectl format lint unit truth fresh licences tls
+.PHONY: test steps demo setup kubectl cluster format lint unit truth fresh licences tls
 
 # What `cargo xtask codegen` writes.
 GENERATED := docs frameworks schema
 
 heading = @printf '\n== %s\n' '$(1)'
 
-test: setup format lint kubectl unit truth fresh licences tls
+# The clusters that tests shared go also when a step failed.
+test:
+	@$(MAKE) --no-print-directory steps; code=$$?; \
+	if cargo --version >/dev/null 2>&1; then cargo xtask cluster down --tests || code=$$(( code ? code : 1 )); fi; \
+	exit $$code
+
+steps: setup format lint kubectl cluster unit truth fresh licences tls
 	$(call heading,all of it passed)
 
 setup:
@@ -29,6 +35,14 @@ lint:
 kubectl:
 	$(call heading,kubectl for the differential tests)
 	@if go version && (cd tests/tools/kubectl && go list -m); then cargo xtask tools kubectl; else echo 'skipped: differential tests, for want of Go 1.26 or newer (https://go.dev/dl)'; fi
+
+# runc is linked with libseccomp, for which xtask/setup.sh has looked.
+cluster:
+	$(call heading,programs of the test clusters)
+	@if go version && (cd tests/tools/control-plane && go list -m) && (cd tests/tools/node && go list -m); then \
+		cargo xtask tools control-plane testbed && \
+		if pkg-config --exists libseccomp; then cargo xtask tools node runc; else echo 'skipped: tests with nodes, for want of libseccomp (Debian: libseccomp-dev and pkg-config)'; fi; \
+	else echo 'skipped: tests with clusters, for want of Go 1.26.6 or newer (https://go.dev/dl)'; fi
 
 unit:
 	$(call heading,tests)

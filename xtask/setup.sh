@@ -1,7 +1,8 @@
 #!/bin/sh
 # Sees to what building and testing need: a C compiler, git and the Rust of
 # rust-toolchain.toml. Installs by apt as root, otherwise says plainly what to
-# install. Changes nothing where all is here.
+# install. Changes nothing where all is here. What only test clusters with nodes need
+# is optional: without it their tests are skipped.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -21,8 +22,23 @@ need() {
     return 1
 }
 
+# want PROGRAM PACKAGE: the same for what can be done without.
+want() {
+    need "$@" 2>/dev/null || echo "note: no $1 (Debian and Ubuntu: $2); tests of clusters with nodes will be skipped"
+}
+
 need cc build-essential
 need git git
+# Nodes of test clusters are Linux, and only root can have them.
+if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] && have go; then
+    want ip iproute2
+    want nft nftables
+    want nsenter util-linux
+    want pkg-config pkg-config
+    pkg-config --exists libseccomp 2>/dev/null ||
+        { have apt-get && apt-get update -qq && apt-get install -y -qq libseccomp-dev; } >/dev/null 2>&1 ||
+        echo "note: no libseccomp (Debian and Ubuntu: libseccomp-dev); tests of clusters with nodes will be skipped"
+fi
 
 if have rustup; then
     # Nothing to fetch where it is installed; else rustup reads rust-toolchain.toml.

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use crate::node;
 use crate::process::{self, Process};
 use crate::shape::check_name;
-use crate::state::{self, State};
+use crate::state::{self, Remains};
 
 /// Stops a cluster and removes everything of it. Fine where there is nothing.
 pub fn down(name: &str) -> anyhow::Result<()> {
@@ -24,12 +24,11 @@ pub fn down(name: &str) -> anyhow::Result<()> {
 /// The same, for who has the lock already.
 pub(crate) fn remove(name: &str) -> anyhow::Result<()> {
     let folder = state::folder(name)?;
-    // What cannot be read cannot be removed by what it says, but its processes and
-    // mounts are found by the folder.
-    let state = State::read(name).unwrap_or_default();
     let mut failed = Vec::new();
     let mut note = |result: anyhow::Result<()>| failed.extend(result.err());
-    let recorded = state.iter().flat_map(|state| &state.processes);
+    // Where it is damaged, processes and mounts are still found by the folder.
+    let remains = Remains::read(name).unwrap_or_default();
+    let recorded = remains.processes.iter();
     let mut recorded: Vec<(&str, Process)> =
         recorded.map(|(name, process)| (name.as_str(), *process)).collect();
     recorded.sort_by_key(|(name, _)| turn(name));
@@ -39,9 +38,7 @@ pub(crate) fn remove(name: &str) -> anyhow::Result<()> {
     for process in process::marked(&folder) {
         note(process.kill());
     }
-    if let Some(state) = &state {
-        note(node::remove(state));
-    }
+    note(node::remove(name, &remains));
     note(unmount_below(&folder));
     // A folder that still has mounts in it is not emptied: they may be the machine's.
     if failed.is_empty() {

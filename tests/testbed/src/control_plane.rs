@@ -5,6 +5,7 @@
 //! forwarder that listens in their namespaces. So a cluster without nodes needs
 //! neither root nor namespaces.
 
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -120,6 +121,13 @@ pub(crate) fn start(state: &mut State, folder: &Path) -> anyhow::Result<()> {
 
 /// Waits until the API server says that it is ready.
 pub(crate) fn wait_for_api(state: &State, folder: &Path) -> anyhow::Result<()> {
+    // kubectl costs the processor that the API server needs: first wait for its port.
+    let start = Instant::now();
+    while TcpStream::connect(("127.0.0.1", state.ports.api)).is_err() && start.elapsed() < PATIENCE
+    {
+        state.all_alive()?;
+        std::thread::sleep(Duration::from_millis(50));
+    }
     until(state, folder, "the API server's /readyz", &["get", "--raw", "/readyz"])
 }
 
@@ -135,7 +143,7 @@ pub(crate) fn until(state: &State, folder: &Path, what: &str, args: &[&str]) -> 
         if start.elapsed() > PATIENCE {
             bail!("waited {} s for {what}: {}", PATIENCE.as_secs(), output.stderr.trim());
         }
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(200));
     }
 }
 
@@ -239,6 +247,9 @@ fn controllers(state: &State, folder: &Path) -> Vec<String> {
         // It serves nothing.
         "--secure-port=0".to_owned(),
         "--use-service-account-credentials=true".to_owned(),
+        // A token for each controller: seconds, at the usual 20 requests a second.
+        "--kube-api-qps=1000".to_owned(),
+        "--kube-api-burst=1000".to_owned(),
         format!("--service-account-private-key-file={pki}/service-account.key"),
         format!("--root-ca-file={pki}/ca.crt"),
         format!("--cluster-signing-cert-file={pki}/ca.crt"),

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
+use rustix::process::{Pid, Signal, WaitOptions};
 use serde::{Deserialize, Serialize};
 
 /// The environment variable by which every process of a cluster is known, also when
@@ -62,20 +62,27 @@ impl Process {
     }
 
     /// Sends a signal, unless the pid is another process's by now.
-    pub(crate) fn signal(self, signal: Signal) -> anyhow::Result<()> {
+    #[cfg(target_os = "linux")]
+    fn signal(self, signal: Signal) -> anyhow::Result<()> {
+        use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+
         let pid = Pid::from_raw(self.pid).with_context(|| format!("pid {}", self.pid))?;
         // The descriptor holds on to the process; what is read after it was opened
         // is about the same process.
-        let Ok(held) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
-            return Ok(());
-        };
+        let Ok(held) = pidfd_open(pid, PidfdFlags::empty()) else { return Ok(()) };
         if !self.alive() {
             return Ok(());
         }
-        match rustix::process::pidfd_send_signal(held, signal) {
+        match pidfd_send_signal(held, signal) {
             Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
             Err(error) => Err(error).with_context(|| format!("signalling process {}", self.pid)),
         }
+    }
+
+    /// There are clusters on Linux only; the other chores run elsewhere too.
+    #[cfg(not(target_os = "linux"))]
+    fn signal(self, _: Signal) -> anyhow::Result<()> {
+        bail!("signalling process {}: only on Linux", self.pid)
     }
 
     /// Ends it and waits until it is gone.

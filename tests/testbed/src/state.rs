@@ -8,6 +8,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::process::{Launch, Process};
@@ -37,6 +38,18 @@ pub(crate) struct State {
     pub(crate) sysctls: BTreeMap<String, String>,
     /// Seconds from nothing to ready; nothing while it starts.
     pub(crate) ready_after: Option<f64>,
+}
+
+/// What must be removed, read from `state.json` whichever version of us wrote it: the
+/// rest of the file may have changed its form since.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Remains {
+    pub(crate) for_tests: bool,
+    pub(crate) processes: BTreeMap<String, Process>,
+    pub(crate) links: Vec<String>,
+    pub(crate) cgroups: Vec<String>,
+    pub(crate) sysctls: BTreeMap<String, String>,
 }
 
 /// Ports on 127.0.0.1.
@@ -111,6 +124,24 @@ pub(crate) fn lock(name: &str) -> anyhow::Result<Lock> {
     lock().with_context(|| format!("locking {}", path.display()))
 }
 
+impl Remains {
+    /// What is written down; nothing where nothing is.
+    pub(crate) fn read(name: &str) -> anyhow::Result<Self> {
+        Ok(read(name)?.unwrap_or_default())
+    }
+}
+
+fn read<T: DeserializeOwned>(name: &str) -> anyhow::Result<Option<T>> {
+    let path = folder(name)?.join("state.json");
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+    };
+    let read = serde_json::from_str(&text);
+    read.map(Some).with_context(|| format!("reading {}", path.display()))
+}
+
 impl State {
     pub(crate) fn folder(&self) -> anyhow::Result<PathBuf> {
         folder(&self.name)
@@ -118,14 +149,7 @@ impl State {
 
     /// What is written down of a cluster, if anything.
     pub(crate) fn read(name: &str) -> anyhow::Result<Option<Self>> {
-        let path = folder(name)?.join("state.json");
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
-        };
-        let state = serde_json::from_str(&text);
-        state.map(Some).with_context(|| format!("{}", path.display()))
+        read(name)
     }
 
     /// Written beside and renamed: a reader never sees half of it.
@@ -182,5 +206,24 @@ impl Ports {
             Ok::<_, std::io::Error>(Self { api: port(0)?, etcd: port(1)?, etcd_peer: port(2)? })
         };
         free().context("finding free ports on 127.0.0.1")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_be_removed_is_read_whoever_wrote_it() {
+        let text = r#"{"newer": {}, "shape": {"strange": 1}, "for_tests": true, "links": ["pavisade0"],
+            "processes": {"etcd": {"pid": 7, "started": 8}}, "cgroups": ["pavisade-a-1"],
+            "sysctls": {"kernel/panic": "1"}}"#;
+        assert!(serde_json::from_str::<State>(text).is_err());
+        let remains: Remains = serde_json::from_str(text).unwrap();
+        assert_eq!(remains.processes["etcd"], Process { pid: 7, started: 8 });
+        assert!(remains.for_tests);
+        assert_eq!(remains.links, ["pavisade0"]);
+        assert_eq!(remains.cgroups, ["pavisade-a-1"]);
+        assert_eq!(remains.sysctls["kernel/panic"], "1");
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::process;
-use crate::state::{self, State};
+use crate::state::{self, Remains, State};
 
 /// How a cluster is.
 #[derive(Debug, Clone, Serialize)]
@@ -15,7 +15,7 @@ pub struct Status {
     pub name: String,
     /// Whether it was ready and all its processes still run.
     pub running: bool,
-    /// Whether tests started it, and not a person; what cannot be read is a test's.
+    /// Whether tests started it, and not a person; in doubt it is a person's.
     pub for_tests: bool,
     /// How many nodes it has.
     pub nodes: u8,
@@ -42,9 +42,9 @@ pub fn all() -> anyhow::Result<Vec<Status>> {
         let resident = process::marked(&folder).iter().filter_map(|process| kib(process.pid)).sum();
         let resident: u64 = resident;
         all.push(Status {
-            name,
             running: ready_after.is_some() && ended.is_empty(),
-            for_tests: state.as_ref().is_none_or(|state| state.for_tests),
+            for_tests: Remains::read(&name).unwrap_or_default().for_tests,
+            name,
             nodes: state.as_ref().map_or(0, |state| state.shape.nodes),
             kubeconfig: folder.join("admin.kubeconfig"),
             ended,

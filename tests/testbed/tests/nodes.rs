@@ -1,5 +1,10 @@
 //! Clusters with two nodes.
-#![expect(clippy::print_stderr, reason = "a skipped test says why")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests fail by panics, wait for what is slow, and say why they are skipped"
+)]
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -15,18 +20,17 @@ macro_rules! two_nodes {
     };
 }
 
-/// A namespace of the test's own, emptied first: the cluster may be of an earlier run.
+/// A namespace of the test's own; another run may use the same cluster meanwhile.
 struct Space<'a> {
     cluster: &'a Cluster,
-    name: &'static str,
+    name: String,
 }
 
 impl<'a> Space<'a> {
-    fn new(cluster: &'a Cluster, name: &'static str) -> Self {
-        cluster.get(&["delete", "namespace", name, "--ignore-not-found", "--timeout=60s"]).unwrap();
-        cluster.get(&["create", "namespace", name]).unwrap();
+    fn new(cluster: &'a Cluster, name: &str) -> Self {
+        let space = Self { cluster, name: format!("test-{name}-{}", std::process::id()) };
+        cluster.get(&["create", "namespace", &space.name]).unwrap();
         // Pods are refused until it has its ServiceAccount.
-        let space = Self { cluster, name };
         until("the ServiceAccount", || space.try_get(&["get", "serviceaccount", "default"]));
         space
     }
@@ -60,6 +64,12 @@ impl<'a> Space<'a> {
     }
 }
 
+impl Drop for Space<'_> {
+    fn drop(&mut self) {
+        let _ = self.cluster.kubectl(&["delete", "namespace", &self.name, "--wait=false"]);
+    }
+}
+
 fn until<T>(what: &str, mut get: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
@@ -74,7 +84,7 @@ fn until<T>(what: &str, mut get: impl FnMut() -> Option<T>) -> T {
 #[test]
 fn a_pod_runs_and_can_be_entered() {
     let cluster = two_nodes!();
-    let space = Space::new(&cluster, "test-enter");
+    let space = Space::new(&cluster, "enter");
     space.pod("talk", "node-1", TESTBED, &["print", "I", "run"]);
     assert_eq!(space.get(&["logs", "talk"]), "I run\n");
     space.get(&["exec", "talk", "--", "/testbed", "write", "/note", "from outside"]);
@@ -91,7 +101,7 @@ fn a_pod_runs_and_can_be_entered() {
 #[test]
 fn a_service_leads_to_the_other_node() {
     let cluster = two_nodes!();
-    let space = Space::new(&cluster, "test-service");
+    let space = Space::new(&cluster, "service");
     space.pod("web", "node-2", TESTBED, &["serve", ":8080", "hello"]);
     space.pod("client", "node-1", TESTBED, &["pause"]);
     space.get(&["expose", "pod", "web", "--port=80", "--target-port=8080"]);
@@ -107,12 +117,12 @@ fn a_service_leads_to_the_other_node() {
 #[test]
 fn a_pod_reaches_the_api_server_as_its_service_account() {
     let cluster = two_nodes!();
-    let space = Space::new(&cluster, "test-api");
+    let space = Space::new(&cluster, "api");
     space.pod("asks", "node-2", TESTBED, &["pause"]);
     let ask = |path: &str| {
         space.cluster.kubectl(&[
             "--namespace",
-            space.name,
+            &space.name,
             "exec",
             "asks",
             "--",
@@ -124,14 +134,14 @@ fn a_pod_reaches_the_api_server_as_its_service_account() {
     let version = until("the API", || ask("/version").ok().filter(|output| output.success));
     assert!(version.stdout.contains("gitVersion"), "{version:?}");
     let secrets = ask("/api/v1/secrets").unwrap();
-    let who = "system:serviceaccount:test-api:default";
-    assert!(!secrets.success && secrets.stdout.contains(who), "{secrets:?}");
+    let who = format!("system:serviceaccount:{}:default", space.name);
+    assert!(!secrets.success && secrets.stdout.contains(&who), "{secrets:?}");
 }
 
 #[test]
 fn an_image_of_files_runs() {
     let cluster = two_nodes!();
-    let space = Space::new(&cluster, "test-image");
+    let space = Space::new(&cluster, "image");
     let program = testbed::tools::built("testbed").unwrap();
     let image = Image::new("pavisade.test/files:1")
         .file("bin/say", 0o755, fs::read(program).unwrap())
@@ -151,17 +161,19 @@ fn an_image_of_files_runs() {
 #[test]
 fn a_static_pod_has_a_mirror() {
     let cluster = two_nodes!();
+    let name = format!("kube-apiserver-{}", std::process::id());
     let manifest = serde_json::json!({
         "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": "kube-apiserver", "namespace": "kube-system"},
+        "metadata": {"name": name, "namespace": "kube-system"},
         "spec": {"hostNetwork": true, "containers": [{
             "name": "kube-apiserver", "image": TESTBED,
             "command": ["/testbed", "print", "--anonymous-auth=true"],
         }]},
     });
-    let file = cluster.manifests(1).join("kube-apiserver.yaml");
+    let mirror = format!("{name}-node-1");
+    let file = cluster.manifests(1).join(format!("{name}.yaml"));
     fs::write(&file, manifest.to_string()).unwrap();
-    let get = ["--namespace=kube-system", "get", "pod", "kube-apiserver-node-1", "--output=json"];
+    let get = ["--namespace=kube-system", "get", "pod", &mirror, "--output=json"];
     let pod = until("the mirror pod to run", || {
         let pod = cluster.get(&get).ok()?;
         pod.contains(r#""phase": "Running""#).then_some(pod)

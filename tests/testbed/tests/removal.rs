@@ -1,5 +1,10 @@
 //! `down` leaves nothing behind, however the starter ended.
-#![expect(clippy::print_stderr, reason = "a skipped test says why")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "tests fail by panics, wait for what is slow, and say why they are skipped"
+)]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -112,6 +117,10 @@ fn after_starter_and_etcd_were_killed_down_leaves_nothing() {
     starter.kill();
     let etcd = cluster.pid("etcd").unwrap().to_string();
     assert!(Command::new("kill").args(["-9", &etcd]).status().unwrap().success());
+    // As if an older version of us had started it, and written down another shape.
+    let mut older = state(&folder);
+    older["shape"] = serde_json::json!({"strange": true});
+    fs::write(folder.join("state.json"), older.to_string()).unwrap();
     let start = Instant::now();
     testbed::down(name).unwrap();
     eprintln!("down took {:.1} s", start.elapsed().as_secs_f64());
@@ -155,6 +164,8 @@ fn after_the_starter_was_killed_while_it_started_down_leaves_nothing() {
     assert!(state(&folder)["ready_after"].is_null(), "it was killed too late to prove anything");
     let there = left(name, &folder, None);
     assert!(there.iter().any(|one| one.contains("etcd")), "{there:#?}");
+    // As if it had been killed before it wrote anything down.
+    fs::remove_file(folder.join("state.json")).unwrap();
     testbed::down(name).unwrap();
     assert_eq!(left(name, &folder, None), Vec::<String>::new());
 }

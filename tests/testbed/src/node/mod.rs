@@ -22,7 +22,7 @@ use crate::image::Image;
 use crate::kubectl;
 use crate::network::Network;
 use crate::process::{self, Launch};
-use crate::state::{self, NodeTools, State};
+use crate::state::{self, NodeTools, Remains, State};
 
 /// Where the API server is reached on every node.
 pub(crate) const API_PORT: u16 = 6443;
@@ -369,8 +369,8 @@ fn import(state: &State, node: &Node<'_>, tar: &Path) -> anyhow::Result<()> {
 }
 
 /// Removes what nodes leave on the machine; their processes are gone already.
-pub(crate) fn remove(state: &State) -> anyhow::Result<()> {
-    for link in &state.links {
+pub(crate) fn remove(name: &str, remains: &Remains) -> anyhow::Result<()> {
+    for link in &remains.links {
         // A node's link goes with its network.
         if Path::new("/sys/class/net").join(link).exists()
             && let Err(error) = run("ip", &["link", "delete", link])
@@ -379,12 +379,12 @@ pub(crate) fn remove(state: &State) -> anyhow::Result<()> {
             return Err(error);
         }
     }
-    for group in &state.cgroups {
+    for group in &remains.cgroups {
         cgroup::remove(group)?;
     }
-    let others = others_sysctls(&state.name)?;
+    let others = others_sysctls(name)?;
     if others.is_none() {
-        for (name, value) in &state.sysctls {
+        for (name, value) in &remains.sysctls {
             let path = Path::new("/proc/sys").join(name);
             fs::write(&path, value).with_context(|| format!("writing {}", path.display()))?;
         }
@@ -413,10 +413,9 @@ type Sysctls = std::collections::BTreeMap<String, String>;
 
 fn others_sysctls(name: &str) -> anyhow::Result<Option<Sysctls>> {
     for other in state::names()?.into_iter().filter(|other| other != name) {
-        if let Some(state) = State::read(&other).unwrap_or_default()
-            && !state.sysctls.is_empty()
-        {
-            return Ok(Some(state.sysctls));
+        let remains = Remains::read(&other).unwrap_or_default();
+        if !remains.sysctls.is_empty() {
+            return Ok(Some(remains.sysctls));
         }
     }
     Ok(None)
