@@ -23,7 +23,7 @@ const NUMBER: &str = "pavisade.dev/number";
 const BATCH: usize = 500;
 
 /// Values of one object that are changed to see whether that is seen.
-const CHANGES: usize = 40;
+const CHANGES: usize = 20;
 /// Parts of the paths of values that are rightly not compared.
 const UNCOMPARED: &[&str] = &[
     "/apiVersion",

@@ -101,9 +101,6 @@ fn label_of_server(place: &Place<'_>) -> bool {
         | "batch.kubernetes.io/job-completion-index"
         | "topology.kubernetes.io/zone"
         | "topology.kubernetes.io/region" => place.in_pod(),
-        "endpointslice.kubernetes.io/managed-by" | "kubernetes.io/service-name" => {
-            place.kind == "EndpointSlice"
-        }
         "endpoints.kubernetes.io/managed-by" => place.kind == "Endpoints",
         "service.kubernetes.io/headless" => {
             matches!(place.kind, "Endpoints" | "EndpointSlice")

@@ -2,7 +2,7 @@
 
 use pavisade_yaml::Value;
 
-use super::Rule::{Assigned, Elements, Inside, Is, When};
+use super::Rule::{Elements, Entry, Inside, Is, When};
 use super::{Line, Place};
 use crate::types::Elements::Set;
 
@@ -72,9 +72,8 @@ pub(super) const RULES: &[Line] = &[
     ),
     ("autoscaling/v1.HorizontalPodAutoscalerSpec", "minReplicas", Is("1")),
     ("autoscaling/v1.HorizontalPodAutoscalerSpec", "targetCPUUtilizationPercentage", Is("80")),
-    // The scheduler's groups of pods.
     ("scheduling/v1.PriorityClass", "preemptionPolicy", Is("\"PreemptLowerPriority\"")),
-    ("core/v1.ServiceAccount", "secrets", Assigned),
+    ("core/v1.ServiceAccount", "secrets", Entry(made_for_account)),
 ];
 
 const METRICS: &str = r#"[{"resource":{"name":"cpu","target":{"averageUtilization":80,"type":"Utilization"}},"type":"Resource"}]"#;
@@ -107,6 +106,13 @@ fn backoff_limit(place: &Place<'_>) -> bool {
 fn pod_replacement(place: &Place<'_>) -> bool {
     let failing = place.beside("podFailurePolicy").is_some();
     place.text() == if failing { "Failed" } else { "TerminatingOrFailed" }
+}
+
+/// Secrets that a controller made for the account: before 1.24 everywhere, in OpenShift today.
+fn made_for_account(place: &Place<'_>) -> bool {
+    let account = place.root.at(&["metadata", "name"]).and_then(Value::as_str);
+    let rest = account.and_then(|name| place.text_in("name").strip_prefix(name));
+    rest.is_some_and(|rest| rest.starts_with("-token-") || rest.starts_with("-dockercfg-"))
 }
 
 fn manual_selector(place: &Place<'_>) -> bool {

@@ -45,7 +45,8 @@ fn workloads() {
         ("policy/v1", "PodDisruptionBudget", "spec: {minAvailable: 1}", "spec: {minAvailable: 50%}", false),
         ("scheduling.k8s.io/v1", "PriorityClass", "value: 1", "value: 1\npreemptionPolicy: PreemptLowerPriority", true),
         ("scheduling.k8s.io/v1", "PriorityClass", "value: 1", "value: 1\nglobalDefault: true", false),
-        ("v1", "ServiceAccount", "{}", "secrets: [{name: a-token-x}]", true),
+        ("v1", "ServiceAccount", "metadata: {name: a}", "metadata: {name: a}\nsecrets: [{name: a-token-x}]", true),
+            ("v1", "ServiceAccount", "metadata: {name: a}", "metadata: {name: a}\nsecrets: [{name: mine}]", false),
         ("v1", "ServiceAccount", "{}", "automountServiceAccountToken: true", false),
     ].map(written_nothing));
 }
