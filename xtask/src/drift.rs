@@ -46,9 +46,10 @@ const UNCOMPARED: &[&str] = &[
 /// Arguments of `cargo xtask drift`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The administrator's kubeconfig of a test cluster; namespaces are made there.
+    /// The administrator's kubeconfig of a test cluster, in place of a cluster of its own;
+    /// namespaces are made there.
     #[arg(long)]
-    kubeconfig: PathBuf,
+    kubeconfig: Option<PathBuf>,
     /// A folder of manifests instead of ../shared/data/manifests/corpus.tar.zst.
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -105,9 +106,23 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if args.stay.is_some() {
         written.retain(|of| !BREAKING.contains(&of.kind.as_str()));
     }
+    // It goes when the chore ends.
+    let (_cluster, kubeconfig) = match &args.kubeconfig {
+        Some(file) => (None, file.clone()),
+        None => match testbed::start(&testbed::Shape::default(), "drift-truth") {
+            Ok(cluster) => {
+                let file = cluster.kubeconfig();
+                (Some(cluster), file)
+            }
+            Err(skipped) => {
+                println!("{skipped}");
+                return Ok(());
+            }
+        },
+    };
     let server = |arguments: &[&str]| {
         let mut command = Command::new(&kubectl);
-        command.arg("--kubeconfig").arg(&args.kubeconfig).args(arguments);
+        command.arg("--kubeconfig").arg(&kubeconfig).args(arguments);
         command
     };
     make_namespaces(&written, &server)?;
