@@ -22,12 +22,34 @@ const NUMBER: &str = "pavisade.dev/number";
 /// Objects that one kubectl sends.
 const BATCH: usize = 500;
 
+/// Values of one object that are changed to see whether that is seen.
+const CHANGES: usize = 20;
+/// Parts of the paths of values that are rightly not compared.
+const UNCOMPARED: &[&str] = &[
+    "/apiVersion",
+    "/kind",
+    "/status/",
+    "/metadata/creationTimestamp",
+    "/metadata/deletionTimestamp",
+    "/metadata/generation",
+    "/metadata/namespace",
+    "/metadata/resourceVersion",
+    "/metadata/selfLink",
+    "/metadata/uid",
+    "/metadata/annotations/deployment.kubernetes.io~1revision",
+    "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration",
+    "/metadata/annotations/pod.beta.kubernetes.io~1init-containers",
+    // The other name, which is written beside it, counts.
+    "/spec/serviceAccount",
+];
+
 /// Arguments of `cargo xtask drift`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The administrator's kubeconfig of a test cluster; namespaces are made there.
+    /// The administrator's kubeconfig of a test cluster, in place of a cluster of its own;
+    /// namespaces are made there.
     #[arg(long)]
-    kubeconfig: PathBuf,
+    kubeconfig: Option<PathBuf>,
     /// A folder of manifests instead of ../shared/data/manifests/corpus.tar.zst.
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -60,6 +82,7 @@ const BREAKING: &[&str] = &[
 
 /// An object of the corpus.
 struct Written {
+    number: usize,
     file: String,
     api_version: String,
     kind: String,
@@ -83,24 +106,46 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if args.stay.is_some() {
         written.retain(|of| !BREAKING.contains(&of.kind.as_str()));
     }
+    // It goes when the chore ends.
+    let (_cluster, kubeconfig) = match &args.kubeconfig {
+        Some(file) => (None, file.clone()),
+        None => match testbed::start(&testbed::Shape::default(), "drift-truth") {
+            Ok(cluster) => {
+                let file = cluster.kubeconfig();
+                (Some(cluster), file)
+            }
+            Err(skipped) => {
+                println!("{skipped}");
+                return Ok(());
+            }
+        },
+    };
     let server = |arguments: &[&str]| {
         let mut command = Command::new(&kubectl);
-        command.arg("--kubeconfig").arg(&args.kubeconfig).args(arguments);
+        command.arg("--kubeconfig").arg(&kubeconfig).args(arguments);
         command
     };
     make_namespaces(&written, &server)?;
     let stored = send(&written, args.stay, &server)?;
-    let (mut differing, mut dropped) = (0, 0);
+    let (mut differing, mut dropped, mut changes, mut unseen) = (0, 0, 0, 0);
     let mut sorts = BTreeMap::<String, (usize, String)>::new();
     for (number, text) in &stored {
-        let of = &written[*number];
+        let Some(of) = written.iter().find(|of| of.number == *number) else { continue };
         if let Some(folder) = &args.keep {
             fs::create_dir_all(folder)?;
             fs::write(folder.join(format!("{number}.written.json")), &of.json)?;
             fs::write(folder.join(format!("{number}.stored.json")), text)?;
         }
-        let (differences, unknown) = compare(of, text)?;
+        let (differences, unknown) = compare(of, &of.json, text)?;
         dropped += unknown;
+        for (path, changed) in changed(&of.json)? {
+            changes += 1;
+            if differences == compare(of, &changed, text)?.0 {
+                let sort = format!("unseen: {} {path}", of.kind);
+                sorts.entry(sort).or_insert((0, format!("{} (object {number})", of.file))).0 += 1;
+                unseen += 1;
+            }
+        }
         differing += usize::from(!differences.is_empty());
         for (sort, whole) in differences {
             let of = format!("{} (object {number}): {whole}", of.file);
@@ -115,7 +160,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         written.len(),
         stored.len()
     );
+    println!("changed {changes} values of them, one at a time: {unseen} were not seen");
     ensure!(stored.len() >= args.least, "fewer than {} objects were accepted", args.least);
+    ensure!(unseen == 0, "{unseen} changes were not seen");
     ensure!(differing == 0, "{differing} objects differ from what the server made of them");
     Ok(())
 }
@@ -147,6 +194,7 @@ fn objects(corpus: &Path) -> anyhow::Result<Vec<Written>> {
             }
             metadata["annotations"][NUMBER] = all.len().to_string().into();
             all.push(Written {
+                number: all.len(),
                 file: file.clone(),
                 api_version: object.api_version.to_owned(),
                 kind: object.kind.to_owned(),
@@ -184,7 +232,11 @@ fn send(
     if let Some(seconds) = stay {
         ask(written, &["create", "-f"], server)?;
         std::thread::sleep(Duration::from_secs(seconds));
-        return ask(written, &["get", "--ignore-not-found", "-o", "json", "-f"], server);
+        return ask(
+            written,
+            &["get", "--ignore-not-found", "--show-managed-fields", "-o", "json", "-f"],
+            server,
+        );
     }
     ask(written, &["create", "--dry-run=server", "-o", "json", "-f"], server)
 }
@@ -224,13 +276,17 @@ fn ask(
 
 /// Each difference: its sort, which is kind and path without names, and all of it; and the number
 /// of fields that the kind does not have, which are lost and rightly a difference.
-fn compare(written: &Written, stored: &str) -> anyhow::Result<(Vec<(String, String)>, usize)> {
-    let (one, other) = (document(&written.json)?, document(stored)?);
-    let group = written.api_version.rsplit_once('/').map_or("", |(group, _)| group);
-    let drift =
-        pavisade_drift::drift(one.root(), other.root(), group, &written.kind, Mode::Written);
+fn compare(
+    of: &Written,
+    written: &str,
+    stored: &str,
+) -> anyhow::Result<(Vec<(String, String)>, usize)> {
+    let (one, other) = (document(written)?, document(stored)?);
+    let group = of.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    let drift = pavisade_drift::drift(one.root(), other.root(), group, &of.kind, Mode::Written);
     let (known, unknown): (Vec<_>, Vec<_>) =
         drift.differences.into_iter().partition(|of| of.known_field);
+    let object = &of.kind;
     let differences = known.into_iter().map(|of| {
         let mut sort = String::new();
         for (at, part) in of.path.split('[').enumerate() {
@@ -238,9 +294,59 @@ fn compare(written: &Written, stored: &str) -> anyhow::Result<(Vec<(String, Stri
         }
         let (kind, path) = (of.kind, &of.path);
         let whole = format!("{path}: {:?} -> {:?}", of.written, of.stored);
-        (format!("{} {sort} {kind:?}", written.kind), whole)
+        (format!("{object} {sort} {kind:?}"), whole)
     });
     Ok((differences.collect(), unknown.len()))
+}
+
+/// The object with one of its values changed, for some of its values: a comparison that sees no
+/// difference anywhere would be of no use.
+fn changed(json: &str) -> anyhow::Result<Vec<(String, String)>> {
+    let mut whole: Value = serde_json::from_str(json)?;
+    let mut pointers = Vec::new();
+    leaves(&whole, &mut String::new(), &mut pointers);
+    // Not `serviceAccountName`: a part ends where the path or its step does.
+    pointers.retain(|pointer| {
+        let pointer = format!("{pointer}/");
+        !UNCOMPARED.iter().any(|part| pointer.contains(&format!("{}/", part.trim_end_matches('/'))))
+    });
+    let step = pointers.len().div_ceil(CHANGES).max(1);
+    let mut all = Vec::new();
+    for pointer in pointers.iter().step_by(step) {
+        let Some(leaf) = whole.pointer_mut(pointer) else { continue };
+        let before = leaf.clone();
+        *leaf = match &before {
+            Value::Bool(is) => (!is).into(),
+            Value::Number(number) => (number.as_i64().unwrap_or(0) + 1).into(),
+            Value::String(text) => format!("9{text}").into(),
+            _ => continue,
+        };
+        let text = whole.to_string();
+        if let Some(leaf) = whole.pointer_mut(pointer) {
+            *leaf = before;
+        }
+        let names = pointer.split('/').filter(|step| step.parse::<usize>().is_err());
+        all.push((names.collect::<Vec<_>>().join("."), text));
+    }
+    Ok(all)
+}
+
+fn leaves(value: &Value, at: &mut String, out: &mut Vec<String>) {
+    let end = at.len();
+    let mut inside = |key: &str, value: &Value| {
+        at.push('/');
+        at.push_str(&key.replace('~', "~0").replace('/', "~1"));
+        leaves(value, at, out);
+        at.truncate(end);
+    };
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| inside(key, value)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, value)| inside(&at.to_string(), value));
+        }
+        Value::Null => {}
+        _ => out.push(at.clone()),
+    }
 }
 
 fn document(json: &str) -> anyhow::Result<Doc> {

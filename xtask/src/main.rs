@@ -9,6 +9,7 @@
 )]
 
 mod advisories;
+mod api_types;
 mod bench;
 mod cluster;
 mod codegen;
@@ -36,6 +37,8 @@ enum Chore {
     Truth(truth::Args),
     /// Look for known advisories of locked crates, without the network.
     Advisories,
+    /// Write the table of the Kubernetes API's types from its Go sources.
+    ApiTypes,
     /// Write what is generated from the code.
     Codegen,
     /// Measure the program, beside a peer.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Chore::Cluster(args) => cluster::run(&args),
         Chore::Truth(args) => truth::run(&args),
         Chore::Advisories => advisories::run(),
+        Chore::ApiTypes => api_types::run(),
         Chore::Codegen => codegen::run(),
         Chore::Bench(args) => bench::run(&args),
         Chore::Differential(args) => differential::run(&args),

@@ -88,3 +88,6 @@ pub fn drift<'w, 's>(
 pub fn defaults_known(group: &str, kind: &str) -> bool {
     types::Types::get().of_kind(group, kind, "").is_some()
 }
+
+#[cfg(test)]
+mod tests;

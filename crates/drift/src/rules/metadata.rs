@@ -1,5 +1,7 @@
 //! Metadata: what the server, the controllers and the tools that apply files write there.
 
+use pavisade_yaml::Value;
+
 use super::Rule::{Assigned, Entry, Ignored, Server, Skip, SkipEntry, Unknown, When};
 use super::{Line, Place};
 
@@ -16,14 +18,18 @@ pub(super) const RULES: &[Line] = &[
     (META, "deletionGracePeriodSeconds", Server),
     (META, "ownerReferences", Assigned),
     // kubectl takes the namespace from its context, and drops it where the kind has none.
-    (META, "namespace", Skip(|place| place.written.is_none() || place.stored.is_none())),
+    (META, "namespace", Skip(|place| is_empty(place.written) || is_empty(place.stored))),
     (META, "name", When(|place| place.wrote_beside("generateName"))),
     (META, "annotations", SkipEntry(annotation_of_server)),
     (META, "annotations", Entry(annotation_of_tools)),
     (META, "annotations", Unknown(init_containers)),
     (META, "labels", Entry(label_of_server)),
-    (META, "finalizers", Entry(finalizer_of_server)),
+    (META, "finalizers", SkipEntry(finalizer_of_server)),
 ];
+
+fn is_empty(value: Option<Value<'_>>) -> bool {
+    value.and_then(Value::as_str).unwrap_or("").is_empty()
+}
 
 /// Annotations that say what the server or a controller did last.
 fn annotation_of_server(place: &Place<'_>) -> bool {
@@ -67,6 +73,10 @@ fn init_containers(place: &Place<'_>) -> bool {
 }
 
 fn annotation_of_tools(place: &Place<'_>) -> bool {
+    // The controller fills the Secret of a service account's token.
+    if place.key() == "kubernetes.io/service-account.uid" {
+        return place.kind == "Secret";
+    }
     ["kubectl.kubernetes.io/", "meta.helm.sh/"].iter().any(|start| place.key().starts_with(start))
 }
 
@@ -91,9 +101,6 @@ fn label_of_server(place: &Place<'_>) -> bool {
         | "batch.kubernetes.io/job-completion-index"
         | "topology.kubernetes.io/zone"
         | "topology.kubernetes.io/region" => place.in_pod(),
-        "endpointslice.kubernetes.io/managed-by" | "kubernetes.io/service-name" => {
-            place.kind == "EndpointSlice"
-        }
         "endpoints.kubernetes.io/managed-by" => place.kind == "Endpoints",
         "service.kubernetes.io/headless" => {
             matches!(place.kind, "Endpoints" | "EndpointSlice")
@@ -117,7 +124,7 @@ fn labels_of_template(place: &Place<'_>, key: &str) -> bool {
 
 fn finalizer_of_server(place: &Place<'_>) -> bool {
     matches!(
-        place.text(),
+        place.stored.or(place.written).and_then(Value::as_str).unwrap_or(""),
         "kubernetes.io/pvc-protection"
             | "kubernetes.io/pv-protection"
             | "kubernetes.io/vac-protection"

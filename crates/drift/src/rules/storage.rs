@@ -1,6 +1,6 @@
 //! Volumes, claims, classes, and devices.
 
-use super::Rule::{Assigned, Elements, Is, Skip, SkipEntry, When};
+use super::Rule::{Assigned, Elements, Entry, Is, Skip, SkipEntry, When};
 use super::{Line, Place};
 use crate::scalar;
 use crate::types::Elements::Set;
@@ -43,6 +43,7 @@ pub(super) const RULES: &[Line] = &[
     (SECRET, "stringData", Skip(|_| true)),
     (SECRET, "data", SkipEntry(redacted)),
     (SECRET, "data", SkipEntry(written_as_text)),
+    (SECRET, "data", Entry(token_of_account)),
     ("resource/v1.ExactDeviceRequest", "allocationMode", Is("\"ExactCount\"")),
     ("resource/v1.ExactDeviceRequest", "count", When(one_device)),
     ("resource/v1.DeviceSubRequest", "allocationMode", Is("\"ExactCount\"")),
@@ -62,6 +63,13 @@ fn redacted(place: &Place<'_>) -> bool {
 fn written_as_text(place: &Place<'_>) -> bool {
     let texts = place.written_root.get("stringData");
     texts.is_some_and(|texts| texts.get(place.key()).is_some())
+}
+
+/// The controller fills the Secret of a service account's token.
+fn token_of_account(place: &Place<'_>) -> bool {
+    let kind = place.root.str("type");
+    kind == Some("kubernetes.io/service-account-token")
+        && matches!(place.key(), "ca.crt" | "namespace" | "token")
 }
 
 fn one_device(place: &Place<'_>) -> bool {

@@ -2,7 +2,7 @@
 
 use pavisade_yaml::Value;
 
-use super::Rule::{Assigned, Elements, Inside, Is, When};
+use super::Rule::{Elements, Entry, Inside, Is, When};
 use super::{Line, Place};
 use crate::types::Elements::Set;
 
@@ -17,6 +17,7 @@ const SCALING: &str = "autoscaling/v2.HPAScalingRules";
 
 pub(super) const RULES: &[Line] = &[
     (DEPLOYMENT, "replicas", Is("1")),
+    (DEPLOYMENT, "replicas", When(autoscaled)),
     (DEPLOYMENT, "revisionHistoryLimit", Is("10")),
     (DEPLOYMENT, "progressDeadlineSeconds", Is("600")),
     ("apps/v1.DeploymentStrategy", "type", Is("\"RollingUpdate\"")),
@@ -29,6 +30,7 @@ pub(super) const RULES: &[Line] = &[
     ("apps/v1.RollingUpdateDaemonSet", "maxUnavailable", Is("1")),
     ("apps/v1.RollingUpdateDaemonSet", "maxSurge", Is("0")),
     (STATEFUL, "replicas", Is("1")),
+    (STATEFUL, "replicas", When(autoscaled)),
     (STATEFUL, "revisionHistoryLimit", Is("10")),
     (STATEFUL, "podManagementPolicy", Is("\"OrderedReady\"")),
     (STATEFUL, "persistentVolumeClaimRetentionPolicy", Inside),
@@ -39,7 +41,9 @@ pub(super) const RULES: &[Line] = &[
     ("apps/v1.RollingUpdateStatefulSetStrategy", "partition", Is("0")),
     ("apps/v1.RollingUpdateStatefulSetStrategy", "maxUnavailable", Is("1")),
     ("apps/v1.ReplicaSetSpec", "replicas", Is("1")),
+    ("apps/v1.ReplicaSetSpec", "replicas", When(autoscaled)),
     ("core/v1.ReplicationControllerSpec", "replicas", Is("1")),
+    ("core/v1.ReplicationControllerSpec", "replicas", When(autoscaled)),
     ("core/v1.ReplicationControllerSpec", "selector", When(labels_of_template)),
     (JOB, "parallelism", Is("1")),
     (JOB, "completions", When(completions)),
@@ -68,12 +72,21 @@ pub(super) const RULES: &[Line] = &[
     ),
     ("autoscaling/v1.HorizontalPodAutoscalerSpec", "minReplicas", Is("1")),
     ("autoscaling/v1.HorizontalPodAutoscalerSpec", "targetCPUUtilizationPercentage", Is("80")),
-    // The scheduler's groups of pods.
     ("scheduling/v1.PriorityClass", "preemptionPolicy", Is("\"PreemptLowerPriority\"")),
-    ("core/v1.ServiceAccount", "secrets", Assigned),
+    ("core/v1.ServiceAccount", "secrets", Entry(made_for_account)),
 ];
 
 const METRICS: &str = r#"[{"resource":{"name":"cpu","target":{"averageUtilization":80,"type":"Utilization"}},"type":"Resource"}]"#;
+
+/// A file leaves the number to an autoscaler by saying nothing; the object's own record of its
+/// managers tells the autoscaler from a person who scales.
+fn autoscaled(place: &Place<'_>) -> bool {
+    let managers = place.root.at(&["metadata", "managedFields"]);
+    managers.into_iter().flat_map(Value::items).any(|entry| {
+        entry.str("subresource") == Some("scale")
+            && entry.str("manager") == Some("kube-controller-manager")
+    })
+}
 
 fn labels_of_template(place: &Place<'_>) -> bool {
     place.stored.is_some()
@@ -93,6 +106,13 @@ fn backoff_limit(place: &Place<'_>) -> bool {
 fn pod_replacement(place: &Place<'_>) -> bool {
     let failing = place.beside("podFailurePolicy").is_some();
     place.text() == if failing { "Failed" } else { "TerminatingOrFailed" }
+}
+
+/// Secrets that a controller made for the account: before 1.24 everywhere, in OpenShift today.
+fn made_for_account(place: &Place<'_>) -> bool {
+    let account = place.root.at(&["metadata", "name"]).and_then(Value::as_str);
+    let rest = account.and_then(|name| place.text_in("name").strip_prefix(name));
+    rest.is_some_and(|rest| rest.starts_with("-token-") || rest.starts_with("-dockercfg-"))
 }
 
 fn manual_selector(place: &Place<'_>) -> bool {
