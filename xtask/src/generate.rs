@@ -22,6 +22,8 @@ use serde_json::{Value, json};
 /// When the picture was taken: never now, so that the bytes do not change.
 const TIME: &str = "2026-11-25T16:00:00Z";
 
+const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+
 /// Arguments of `cargo xtask generate`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -142,8 +144,21 @@ impl Cluster {
 
     /// Letters and digits as Kubernetes ends generated names.
     fn suffix(&mut self, length: usize) -> String {
-        const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
         (0..length).map(|_| char::from(LETTERS[self.chance.usize(0..LETTERS.len())])).collect()
+    }
+
+    /// The end of a pod's name: another one for each, as the API server would see to.
+    fn pod_suffix(&mut self) -> String {
+        const ALL: usize = LETTERS.len().pow(5);
+        // The step has no factor in common with the number of letters: no suffix comes twice.
+        let mut left = self.pods * 5_000_011 % ALL;
+        (0..5)
+            .map(|_| {
+                let letter = LETTERS[left % LETTERS.len()];
+                left /= LETTERS.len();
+                char::from(letter)
+            })
+            .collect()
     }
 
     fn uid(&mut self) -> String {

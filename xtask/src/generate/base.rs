@@ -303,7 +303,7 @@ fn daemon(cluster: &mut Cluster, agent: &str) -> anyhow::Result<()> {
     }))?;
     let hash = cluster.suffix(10);
     for index in 0..cluster.nodes {
-        let name = format!("{agent}-{}", cluster.suffix(5));
+        let name = format!("{agent}-{}", cluster.pod_suffix());
         let labels = [("controller-revision-hash", &*hash), ("pod-template-generation", "1")];
         let owner = Some(owner("apps/v1", "DaemonSet", agent, &uid));
         let node = node_name(index);

@@ -141,7 +141,7 @@ fn pods(
     count: usize,
 ) -> anyhow::Result<()> {
     for _ in 0..count {
-        let name = format!("{prefix}-{}", cluster.suffix(5));
+        let name = format!("{prefix}-{}", cluster.pod_suffix());
         let node = cluster.node();
         let owner = Some(owner.clone());
         put(
@@ -359,7 +359,7 @@ fn cron_job(
                 "template": of_pods,
             },
         }))?;
-        let name = format!("{job}-{}", cluster.suffix(5));
+        let name = format!("{job}-{}", cluster.pod_suffix());
         let node = cluster.node();
         let phase = cluster.one_of(&["Succeeded", "Succeeded", "Succeeded", "Failed"]);
         let owner = Some(of_job);
