@@ -16,6 +16,7 @@ mod codegen;
 mod differential;
 mod drift;
 mod fuzz;
+mod generate;
 mod kubectl;
 mod ours;
 mod shared;
@@ -49,6 +50,8 @@ enum Chore {
     Drift(drift::Args),
     /// Fuzz the readers of foreign bytes.
     Fuzz(fuzz::Args),
+    /// Write a large cluster as a snapshot file.
+    Generate(generate::Args),
     /// Record what kubectl makes of every file of a corpus.
     KubectlValues(kubectl::Args),
 }
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Chore::Differential(args) => differential::run(&args),
         Chore::Drift(args) => drift::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
+        Chore::Generate(args) => generate::run(&args),
         Chore::KubectlValues(args) => kubectl::run(&args),
     };
     match done {

@@ -8,6 +8,9 @@ macro_rules! kinds {
             #[doc = concat!("`", $kind, "` of group `", $group, "`.")]
             pub const $name: GroupKind = GroupKind::new($group, $kind, $resource);
         )*
+
+        /// All of them.
+        pub const ALL: &[GroupKind] = &[$($name),*];
     };
 }
 

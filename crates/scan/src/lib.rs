@@ -6,6 +6,7 @@
 
 mod coverage;
 mod drift;
+mod owner;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -20,6 +21,7 @@ use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
 use rayon::prelude::*;
 
 use crate::coverage::Blind;
+use crate::owner::Sorted;
 
 /// How often a check gave each verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,10 +77,12 @@ pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgemen
     let worlds = snapshot.worlds();
     let seen: Vec<_> =
         worlds.iter().map(|world| Seen { world, blind: Blind::of(world, checks) }).collect();
-    let objects: Vec<_> = seen
-        .iter()
-        .flat_map(|seen| seen.world.objects().map(move |object| (seen, object)))
-        .collect();
+    let sorted: Vec<_> = worlds.iter().map(|world| owner::sort(world)).collect();
+    let (mut objects, mut groups) = (Vec::new(), Vec::new());
+    for (seen, Sorted { alone, groups: made }) in seen.iter().zip(&sorted) {
+        objects.extend(alone.iter().map(|object| (seen, *object)));
+        groups.extend(made.iter().map(|group| (seen, group)));
+    }
     let of_objects = objects.par_chunks(CHUNK).map(|chunk| {
         let (mut part, mut paths) = (Part::new(checks), Paths::default());
         for (seen, object) in chunk {
@@ -87,13 +91,14 @@ pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgemen
         }
         part
     });
+    let of_groups = groups.par_iter().map(|(seen, group)| group.judge(seen, checks, now));
     let of_worlds = seen.par_iter().map(|seen| {
         let (mut part, mut paths) = (Part::new(checks), Paths::default());
         checks.judge_world(seen.world, now, &mut |report| part.take(seen, report, &mut paths));
         part.add_unseen(seen, checks);
         part
     });
-    let parts: Vec<_> = of_objects.chain(of_worlds).collect();
+    let parts: Vec<_> = of_objects.chain(of_groups).chain(of_worlds).collect();
 
     let mut tallies: Vec<_> = checks.metas().map(|meta| (meta, Tally::default())).collect();
     let mut findings = Vec::with_capacity(parts.iter().map(|part| part.findings.len()).sum());
@@ -111,7 +116,7 @@ pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgemen
         tallies,
         notes,
         worlds: worlds.len(),
-        objects: objects.len(),
+        objects: worlds.iter().map(|world| world.objects().len()).sum(),
         kubernetes: checks.kubernetes(),
     }
 }
@@ -162,6 +167,16 @@ impl Part {
                 tally.unknown += 1;
             }
             self.findings.push(finding);
+        }
+    }
+
+    /// Counts a verdict that is none of good news.
+    fn count(&mut self, report: &Report<'_>) {
+        let Some(tally) = self.tallies.get_mut(report.index) else { return };
+        match report.verdict {
+            Verdict::Fails(_) => tally.fails += 1,
+            Verdict::Unknown(_) => tally.unknown += 1,
+            Verdict::Holds | Verdict::NotApplicable => {}
         }
     }
 

@@ -1,0 +1,370 @@
+//! Objects that a controller made are judged once, at their owner.
+//!
+//! Not blindly: of each shape that an owner's pods have, one pod is judged as well, and what it
+//! has beyond the owner's own findings is kept: a debug container, a sidecar that a webhook put
+//! in, a revision that still runs, a pod that was edited or that only claims its owner. Only what
+//! never runs (finished pods, ReplicaSets without replicas) is left to the owner altogether.
+//!
+//! Pods of a kubelet (static pods) have no owner in this sense.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+
+use pavisade_checks::{CheckSet, Report, Verdict};
+use pavisade_model::{Finding, Paths, kinds};
+use pavisade_snapshot::{Object, ObjectId, Pod, World, WorldKind};
+use pavisade_yaml::{Kind, Value, to_json};
+use rayon::prelude::*;
+
+use crate::{Part, Seen, Timestamp, finding};
+
+/// Steps from a pod to its topmost owner; a chain that is longer goes round.
+const MAX_STEPS: usize = 8;
+
+/// Labels that controllers give each pod or revision its own value of.
+const LABELS: [&str; 9] = [
+    "pod-template-hash",
+    "controller-revision-hash",
+    "pod-template-generation",
+    "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
+    "job-name",
+    "controller-uid",
+    "batch.kubernetes.io/job-name",
+    "batch.kubernetes.io/controller-uid",
+];
+
+/// Annotations that say how a pod runs; others (its address, its checksum) are each pod's own.
+const ANNOTATIONS: [&str; 4] = [
+    "container.apparmor.security.beta.kubernetes.io/",
+    "seccomp.security.alpha.kubernetes.io/",
+    "container.seccomp.security.alpha.kubernetes.io/",
+    "istio.io/",
+];
+
+/// The objects of a world, by how they are judged.
+pub(crate) struct Sorted<'a> {
+    /// Those that are judged each for itself.
+    pub(crate) alone: Vec<&'a Object>,
+    /// Owners with what is made from them.
+    pub(crate) groups: Vec<Group<'a>>,
+}
+
+/// What has one topmost owner.
+pub(crate) struct Group<'a> {
+    /// The owner, where it is in the world and has a pod template.
+    owner: Option<&'a Object>,
+    /// The owner for people.
+    label: String,
+    shapes: Vec<Shape<'a>>,
+}
+
+/// Objects whose pods are specified alike.
+struct Shape<'a> {
+    first: &'a Object,
+    /// How many of them are pods.
+    pods: usize,
+}
+
+/// An owner as its objects name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Owner<'a> {
+    group: &'a str,
+    kind: &'a str,
+    namespace: &'a str,
+    name: &'a str,
+    /// Of an owner that is not in the world; empty otherwise.
+    uid: &'a str,
+}
+
+/// Sorts the objects of a world.
+pub(crate) fn sort(world: &World) -> Sorted<'_> {
+    let objects: Vec<_> = world.objects().collect();
+    if world.kind() != WorldKind::Cluster {
+        return Sorted { alone: objects, groups: Vec::new() };
+    }
+    let tops: Vec<_> = objects.par_iter().map(|object| top(world, object)).collect();
+    let mut places = HashMap::new();
+    let mut members: Vec<(Option<&Object>, String, Vec<&Object>)> = Vec::new();
+    let mut alone = Vec::new();
+    for (object, top) in objects.into_iter().zip(tops) {
+        let Some((key, owner)) = top else {
+            alone.push(object);
+            continue;
+        };
+        let place = *places.entry(key).or_insert_with(|| {
+            members.push((owner, label(&key), Vec::new()));
+            members.len() - 1
+        });
+        if owner.is_none() || runs(object) {
+            members[place].2.push(object);
+        }
+    }
+    let owners: HashSet<&ObjectId> =
+        members.iter().filter_map(|(owner, ..)| Some((*owner)?.id())).collect();
+    alone.retain(|object| !owners.contains(object.id()));
+    let group = |(owner, label, members)| Group { owner, label, shapes: shapes(members) };
+    Sorted { alone, groups: members.into_par_iter().map(group).collect() }
+}
+
+fn label(owner: &Owner<'_>) -> String {
+    match owner.namespace {
+        "" => format!("{} {}", owner.kind, owner.name),
+        namespace => format!("{} {namespace}/{}", owner.kind, owner.name),
+    }
+}
+
+/// The topmost owner of an object that a controller made, and its object if it is one that has a
+/// pod template.
+fn top<'a>(world: &'a World, object: &'a Object) -> Option<(Owner<'a>, Option<&'a Object>)> {
+    if object.is(kinds::POD) && object.annotation("kubernetes.io/config.mirror").is_some() {
+        return None;
+    }
+    let mut at = object;
+    for _ in 0..MAX_STEPS {
+        let Some(reference) = is_made(at).then(|| controller(at)).flatten() else {
+            let owner = Owner {
+                group: at.group(),
+                kind: at.kind(),
+                namespace: at.namespace(),
+                name: at.name(),
+                uid: "",
+            };
+            return (!std::ptr::eq(at, object)).then_some((owner, Some(at)));
+        };
+        let Some(owner) = named(reference, at.namespace()) else { return None };
+        if owner.kind == "Node" && owner.group.is_empty() {
+            return None;
+        }
+        match find(world, &owner) {
+            Some(found) => at = found,
+            None => return Some((owner, None)),
+        }
+    }
+    None
+}
+
+/// Whether objects of the kind are made from the template of an owner.
+fn is_made(object: &Object) -> bool {
+    matches!(
+        (object.group(), object.kind()),
+        ("", "Pod" | "ReplicationController")
+            | ("apps" | "extensions", "ReplicaSet")
+            | ("batch" | "extensions", "Job")
+    )
+}
+
+/// The reference to the controller of an object.
+fn controller(object: &Object) -> Option<Value<'_>> {
+    let references = object.at(&["metadata", "ownerReferences"])?;
+    references.items().find(|reference| reference.bool("controller") == Some(true))
+}
+
+fn named<'a>(reference: Value<'a>, namespace: &'a str) -> Option<Owner<'a>> {
+    let version = reference.str("apiVersion")?;
+    let (group, _) = version.rsplit_once('/').unwrap_or(("", version));
+    let (kind, name) = (reference.str("kind")?, reference.str("name")?);
+    Some(Owner { group, kind, namespace, name, uid: reference.str("uid").unwrap_or("") })
+}
+
+/// The object that is meant, where it has a pod template. One of the same name that was made
+/// anew has another uid, and did not make what names the old one.
+fn find<'a>(world: &'a World, owner: &Owner<'_>) -> Option<&'a Object> {
+    let id = ObjectId {
+        group: owner.group.into(),
+        kind: owner.kind.into(),
+        namespace: owner.namespace.into(),
+        name: owner.name.into(),
+    };
+    let found = world.find(&id).filter(|found| found.has_pods())?;
+    let uid = found.at(&["metadata", "uid"]).and_then(Value::as_str).unwrap_or("");
+    (uid.is_empty() || owner.uid.is_empty() || uid == owner.uid).then_some(found)
+}
+
+/// Whether it runs, or makes what runs.
+fn runs(object: &Object) -> bool {
+    if object.is(kinds::POD) {
+        let phase = object.at(&["status", "phase"]).and_then(Value::as_str);
+        return !matches!(phase, Some("Succeeded" | "Failed"));
+    }
+    let replicas = object.at(&["spec", "replicas"]).and_then(Value::as_i64);
+    object.is(kinds::JOB) || replicas != Some(0)
+}
+
+fn shapes(members: Vec<&Object>) -> Vec<Shape<'_>> {
+    let mut places = HashMap::new();
+    let mut shapes: Vec<Shape<'_>> = Vec::new();
+    for object in members {
+        let place = *places.entry(shape(object)).or_insert_with(|| {
+            shapes.push(Shape { first: object, pods: 0 });
+            shapes.len() - 1
+        });
+        shapes[place].pods += usize::from(object.is(kinds::POD));
+    }
+    shapes
+}
+
+/// All that checks look at in an object's pods, less what differs between pods of one template.
+fn shape(object: &Object) -> String {
+    let mut out = String::with_capacity(object.value().span().len());
+    for pod in object.pods() {
+        for (key, value) in pod.labels().filter(|(key, _)| !LABELS.contains(key)) {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{key:?}={value:?},");
+        }
+        for (key, value) in pod.annotations() {
+            if ANNOTATIONS.iter().any(|part| key.contains(part)) {
+                push_field(&mut out, key, value);
+            }
+        }
+        push_spec(&mut out, pod);
+    }
+    out
+}
+
+fn push_spec(out: &mut String, pod: Pod<'_>) {
+    for (key, field) in pod.spec().entries() {
+        match key {
+            // The scheduler's, and those of DaemonSets and StatefulSets.
+            "nodeName" | "hostname" | "affinity" => {}
+            "containers" | "initContainers" | "ephemeralContainers" | "volumes"
+                if field.kind() == Kind::Sequence =>
+            {
+                let _ = write!(out, "{key}[");
+                for item in field.items() {
+                    match key {
+                        "volumes" => push_volume(out, item),
+                        _ => push_container(out, item),
+                    }
+                }
+                out.push(']');
+            }
+            _ => push_field(out, key, field),
+        }
+    }
+}
+
+/// A volume: the claim of a StatefulSet's pod is its own, as is the name of the token's volume.
+fn push_volume(out: &mut String, volume: Value<'_>) {
+    for (key, field) in volume.entries() {
+        match key {
+            "name" if is_token(field) => out.push_str("token,"),
+            "persistentVolumeClaim" => out.push_str("claim,"),
+            _ => push_field(out, key, field),
+        }
+    }
+    out.push(';');
+}
+
+fn push_container(out: &mut String, container: Value<'_>) {
+    for (key, field) in container.entries() {
+        if key != "volumeMounts" || field.kind() != Kind::Sequence {
+            push_field(out, key, field);
+            continue;
+        }
+        out.push_str("mounts[");
+        for (key, field) in field.items().flat_map(Value::entries) {
+            match key {
+                "name" if is_token(field) => out.push_str("token,"),
+                _ => push_field(out, key, field),
+            }
+        }
+        out.push(']');
+    }
+    out.push(';');
+}
+
+fn is_token(name: Value<'_>) -> bool {
+    name.as_str().is_some_and(|name| name.starts_with("kube-api-access-"))
+}
+
+fn push_field(out: &mut String, key: &str, value: Value<'_>) {
+    let _ = write!(out, "{key:?}:");
+    let span = value.span();
+    match value.doc().source().text().get(span.start as usize..span.end as usize) {
+        Some(text) if value.doc().is_json() => out.push_str(text),
+        _ => out.push_str(&to_json(value)),
+    }
+    out.push(',');
+}
+
+impl<'a> Group<'a> {
+    /// Judges the owner, then what its pods have beyond it.
+    pub(crate) fn judge(&self, seen: &Seen<'a>, checks: &CheckSet, now: Timestamp) -> Part {
+        let (mut part, mut paths) = (Part::new(checks), Paths::default());
+        // A finding that is known: where it is kept, and on how many pods; none of an owner's.
+        let mut known: HashMap<String, Option<(usize, usize)>> = HashMap::new();
+        let mut shapes = self.shapes.iter();
+        let lead = match self.owner {
+            Some(owner) => Some((owner, None)),
+            None => shapes.next().map(|shape| (shape.first, Some(shape.pods))),
+        };
+        let Some((lead, pods)) = lead else { return part };
+        checks.judge_object(seen.world, lead, now, &mut |report| {
+            part.take(seen, report, &mut paths);
+        });
+        let template = template(lead, &mut paths);
+        for (place, finding) in part.findings.iter().enumerate() {
+            known.insert(key(finding, &template), pods.map(|pods| (place, pods)));
+        }
+        let mut firsts = vec![lead; part.findings.len()];
+        for shape in shapes {
+            let template = self::template(shape.first, &mut paths);
+            let out = &mut |report: Report<'_>| {
+                let (Verdict::Fails(claims) | Verdict::Unknown(claims)) = &report.verdict else {
+                    return;
+                };
+                let before = part.findings.len();
+                for claim in claims {
+                    let finding = finding(seen.world, &report, claim, &mut paths);
+                    match known.entry(key(&finding, &template)) {
+                        Entry::Occupied(mut known) => {
+                            if let Some((_, pods)) = known.get_mut() {
+                                *pods += shape.pods;
+                            }
+                        }
+                        Entry::Vacant(new) => {
+                            new.insert(Some((part.findings.len(), shape.pods)));
+                            part.findings.push(finding);
+                            firsts.push(shape.first);
+                        }
+                    }
+                }
+                if part.findings.len() > before {
+                    part.count(&report);
+                }
+            };
+            checks.judge_object(seen.world, shape.first, now, out);
+        }
+        for (place, pods) in known.into_values().flatten() {
+            let others = pods.saturating_sub(usize::from(firsts[place].is(kinds::POD)));
+            if others > 0 {
+                let plural = if others == 1 { "" } else { "s" };
+                let message = &mut part.findings[place].message;
+                let _ = write!(message, " (and {others} more pod{plural} of {})", self.label);
+            }
+        }
+        part
+    }
+}
+
+/// The path of an object's pod template.
+fn template(object: &Object, paths: &mut Paths) -> String {
+    let template = object.pods().next().and_then(|pod| pod.spec().parent());
+    template.map_or_else(String::new, |template| paths.of(object.value(), template).stable)
+}
+
+/// What makes two findings, of an owner and of its pod, the same.
+fn key(finding: &Finding, template: &str) -> String {
+    let path = finding.stable_path.strip_prefix(template).unwrap_or(&finding.stable_path);
+    format!(
+        "{}\0{:?}\0{}\0{}\0{}\0{}",
+        finding.check.id,
+        finding.state,
+        finding.subject.container().unwrap_or(""),
+        path.trim_start_matches('.'),
+        finding.message,
+        finding.instance
+    )
+}

@@ -1,0 +1,293 @@
+//! Objects that a controller made are judged once, and nothing that they have of their own is
+//! lost.
+
+use pavisade_checks::CheckSet;
+use pavisade_model::{KubernetesVersion, kinds};
+use pavisade_scan::{Judgement, Timestamp, judge};
+use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
+use pavisade_yaml::{Source, read};
+
+const DEPLOYMENT: &str = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: shop, uid: d1}, spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: 'web:1'}]}}}}";
+
+/// A ReplicaSet of the Deployment.
+fn set(name: &str, uid_of_owner: &str, replicas: u32, image: &str) -> String {
+    format!(
+        "{{apiVersion: apps/v1, kind: ReplicaSet, metadata: {{name: {name}, namespace: shop, uid: r-{name}, ownerReferences: [{{apiVersion: apps/v1, kind: Deployment, name: web, uid: {uid_of_owner}, controller: true}}]}}, spec: {{replicas: {replicas}, template: {{metadata: {{labels: {{app: web, pod-template-hash: {name}}}}}, spec: {{containers: [{{name: web, image: '{image}'}}]}}}}}}}}"
+    )
+}
+
+/// A pod as the API server gives it: with a token, a node, defaults.
+fn pod(name: &str, owner: &str, spec: &str, containers: &str) -> String {
+    format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop, labels: {{app: web, pod-template-hash: x}}, annotations: {{cni.example.com/ip: 10.0.0.{}}}, ownerReferences: [{owner}]}}, spec: {{nodeName: node-{name}, {spec} volumes: [{{name: kube-api-access-{name}, projected: {{sources: []}}}}], containers: [{containers}]}}, status: {{phase: Running}}}}",
+        name.len()
+    )
+}
+
+fn of(kind: &str, name: &str, uid: &str) -> String {
+    let version = if kind == "Job" { "batch/v1" } else { "apps/v1" };
+    format!("{{apiVersion: {version}, kind: {kind}, name: {name}, uid: {uid}, controller: true}}")
+}
+
+fn container(name: &str, more: &str) -> String {
+    format!(
+        "{{name: web, image: 'web:1', {more} volumeMounts: [{{name: kube-api-access-{name}, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}}]}}"
+    )
+}
+
+/// A pod of the ReplicaSet `a` as the controller made it.
+fn plain(name: &str) -> String {
+    pod(name, &of("ReplicaSet", "a", "r-a"), "", &container(name, ""))
+}
+
+fn judged(kind: WorldKind, objects: &[String]) -> Judgement {
+    let mut world = WorldParts { kind, ..WorldParts::cluster("prod") };
+    for kind in kinds::ALL.iter().filter(|kind| !kind.resource.is_empty()) {
+        world.coverage.insert((kind.group.into(), kind.kind.into()), Coverage::Complete);
+    }
+    for text in objects {
+        let documents = read(&Source::new("cluster", text.as_str()));
+        assert!(documents.notes.is_empty(), "{text}: {:?}", documents.notes);
+        let root = documents.docs[0].root();
+        let (version, kind) = (root.str("apiVersion").unwrap(), root.str("kind").unwrap());
+        world.objects.push(Object::new(root, version, kind));
+    }
+    let snapshot = Snapshot::new(vec![world], Vec::new());
+    judge(&snapshot, &CheckSet::all(KubernetesVersion::LATEST), Timestamp::UNIX_EPOCH)
+}
+
+/// Objects with findings of checks on pods, each with the ids of those that are in `checks`.
+fn found(objects: &[String], checks: &[&str]) -> Vec<String> {
+    let judgement = judged(WorldKind::Cluster, objects);
+    assert_eq!(judgement.objects, objects.len(), "every object counts");
+    let of_pods = judgement.findings.iter().filter(|f| checks.contains(&f.check.name));
+    let mut found: Vec<_> = of_pods
+        .map(|f| {
+            let container = f.subject.container().unwrap_or("");
+            let more = f.message.split_once(" (and ").map_or("", |(_, more)| more);
+            format!("{} {container} {} {more}", f.subject.label(), f.check.name)
+        })
+        .map(|line| line.trim_end().replace("  ", " "))
+        .collect();
+    found.sort();
+    found
+}
+
+/// What is found on other objects than the Deployment and what has no pods.
+fn beyond(objects: &[String]) -> Vec<String> {
+    let judgement = judged(WorldKind::Cluster, objects);
+    let mut found: Vec<_> = judgement
+        .findings
+        .iter()
+        .filter(|f| {
+            ["Pod ", "ReplicaSet ", "Job "].iter().any(|k| f.subject.label().starts_with(k))
+        })
+        .map(|f| format!("{} {}", f.subject.label(), f.check.name))
+        .collect();
+    found.dedup();
+    found
+}
+
+const PRIVILEGED: &str = "securityContext: {privileged: true},";
+
+#[test]
+fn what_the_template_says_is_found_at_the_owner_alone() {
+    let objects = [DEPLOYMENT.to_owned(), set("a", "d1", 3, "web:1"), set("old", "d1", 0, "web:0")];
+    let objects = [&objects[..], &[plain("p1"), plain("p2"), plain("p3")]].concat();
+    assert_eq!(beyond(&objects), [""; 0]);
+    let checks = ["privilege-escalation", "unlimited-memory"];
+    assert_eq!(
+        found(&objects, &checks),
+        [
+            "Deployment shop/web web privilege-escalation",
+            "Deployment shop/web web unlimited-memory"
+        ]
+    );
+    let files = judged(WorldKind::Files, &objects);
+    let on_pods = files.findings.iter().filter(|f| f.subject.label() == "Pod shop/p1").count();
+    assert!(on_pods > 0, "files are what their author wrote, each judged for itself");
+}
+
+#[test]
+fn a_pod_that_has_more_is_found_once_with_the_number_of_others() {
+    let owner = of("ReplicaSet", "a", "r-a");
+    let injected = |name: &str| {
+        let proxy = "{name: proxy, image: 'proxy:1', securityContext: {privileged: true}}";
+        pod(name, &owner, "", &format!("{}, {proxy}", container(name, "")))
+    };
+    let debugged = |name: &str| {
+        let debug = "{name: debug, image: 'box:1', securityContext: {privileged: true}}";
+        pod(name, &owner, &format!("ephemeralContainers: [{debug}],"), &container(name, ""))
+    };
+    let edited = |name: &str| pod(name, &owner, "", &container(name, PRIVILEGED));
+    for (pods, expect) in [
+        (
+            vec![plain("p1"), injected("p2"), injected("p3"), injected("p4")],
+            vec!["Pod shop/p2 proxy privileged-container 2 more pods of Deployment shop/web)"],
+        ),
+        (
+            vec![plain("p1"), debugged("p2"), plain("p3")],
+            vec!["Pod shop/p2 debug privileged-container"],
+        ),
+        (
+            vec![plain("p1"), edited("p2"), edited("p3")],
+            vec!["Pod shop/p2 web privileged-container 1 more pod of Deployment shop/web)"],
+        ),
+        (
+            vec![edited("p1"), injected("p2"), debugged("p3")],
+            vec![
+                "Pod shop/p1 web privileged-container",
+                "Pod shop/p2 proxy privileged-container",
+                "Pod shop/p3 debug privileged-container",
+            ],
+        ),
+    ] {
+        let objects = [&[DEPLOYMENT.to_owned(), set("a", "d1", 3, "web:1")], &pods[..]].concat();
+        assert_eq!(found(&objects, &["privileged-container"]), expect);
+    }
+}
+
+#[test]
+fn a_revision_that_still_runs_is_found_and_one_that_does_not_is_not() {
+    let of_old = |name: &str| {
+        let container = container(name, "").replace("web:1", "web:latest");
+        pod(name, &of("ReplicaSet", "old", "r-old"), "", &container)
+    };
+    let base = [DEPLOYMENT.to_owned(), set("a", "d1", 1, "web:1"), plain("p1")];
+    let check = ["mutable-image-tag"];
+    let running = [&base[..], &[set("old", "d1", 2, "web:latest"), of_old("o1"), of_old("o2")]];
+    assert_eq!(
+        found(&running.concat(), &check),
+        ["Pod shop/o1 web mutable-image-tag 1 more pod of Deployment shop/web)"]
+    );
+    let scaled_down = [&base[..], &[set("old", "d1", 0, "web:latest")]];
+    assert_eq!(found(&scaled_down.concat(), &check), [""; 0]);
+    let no_pod_yet = [&base[..], &[set("old", "d1", 1, "web:latest")]];
+    assert_eq!(found(&no_pod_yet.concat(), &check), ["ReplicaSet shop/old web mutable-image-tag"]);
+}
+
+#[test]
+fn whoever_only_claims_an_owner_is_judged() {
+    let bad = |name: &str, owner: &str| pod(name, owner, "", &container(name, PRIVILEGED));
+    let base = [DEPLOYMENT.to_owned(), set("a", "d1", 1, "web:1"), plain("p1")];
+    for (case, owner) in [
+        ("a right reference", of("ReplicaSet", "a", "r-a")),
+        ("an owner that was made anew", of("ReplicaSet", "a", "r-before")),
+        ("an owner that is not there", of("ReplicaSet", "gone", "r-gone")),
+        ("an owner without a template", of("Role", "a", "x")),
+        ("a group of the same kind", of("ReplicaSet", "a", "r-a").replace("apps/", "x.io/")),
+        (
+            "no controller",
+            of("ReplicaSet", "a", "r-a").replace("controller: true", "controller: false"),
+        ),
+        ("a node", "{apiVersion: v1, kind: Node, name: n, uid: n, controller: true}".to_owned()),
+        ("nothing in it", "{controller: true}".to_owned()),
+    ] {
+        let objects = [&base[..], &[bad("bad", &owner)]].concat();
+        assert_eq!(
+            found(&objects, &["privileged-container"]),
+            ["Pod shop/bad web privileged-container"],
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn owners_that_go_round_hide_nothing() {
+    let round = |name: &str, owner: &str| {
+        let set = set(name, "x", 1, "web:1").replace("kind: Deployment, name: web, uid: x", owner);
+        set.replace("image: 'web:1'", "image: 'web:1', securityContext: {privileged: true}")
+    };
+    let objects = [
+        round("a", "kind: ReplicaSet, name: b, uid: r-b"),
+        round("b", "kind: ReplicaSet, name: a, uid: r-a"),
+        plain("p1"),
+    ];
+    assert_eq!(
+        found(&objects, &["privileged-container"]),
+        [
+            "ReplicaSet shop/a web privileged-container",
+            "ReplicaSet shop/b web privileged-container"
+        ]
+    );
+}
+
+#[test]
+fn pods_of_an_owner_that_is_not_there_are_judged_once_a_shape() {
+    let owner =
+        "{apiVersion: argoproj.io/v1alpha1, kind: Rollout, name: r, uid: u, controller: true}";
+    let one = |name: &str, more: &str| pod(name, owner, "", &container(name, more));
+    let objects =
+        [one("p1", PRIVILEGED), one("p2", PRIVILEGED), one("p3", PRIVILEGED), one("p4", "")];
+    assert_eq!(
+        found(&objects, &["privileged-container", "unlimited-memory"]),
+        [
+            "Pod shop/p1 web privileged-container 2 more pods of Rollout shop/r)",
+            "Pod shop/p1 web unlimited-memory 3 more pods of Rollout shop/r)",
+        ]
+    );
+}
+
+#[test]
+fn static_pods_are_judged_each() {
+    let node = "{apiVersion: v1, kind: Node, name: n, uid: n, controller: true}";
+    let mirror = |name: &str, owner: &str| {
+        pod(name, owner, "", &container(name, PRIVILEGED))
+            .replace("annotations: {", "annotations: {kubernetes.io/config.mirror: x, ")
+    };
+    let objects = [
+        DEPLOYMENT.to_owned(),
+        set("a", "d1", 1, "web:1"),
+        mirror("m1", node),
+        mirror("m2", node),
+        // The mark counts whatever the reference says.
+        mirror("m3", &of("ReplicaSet", "a", "r-a")),
+    ];
+    assert_eq!(found(&objects, &["privileged-container"]).len(), 3);
+}
+
+#[test]
+fn finished_pods_are_left_to_their_owner_if_they_have_one() {
+    let cron = "{apiVersion: batch/v1, kind: CronJob, metadata: {name: c, namespace: shop, uid: c1}, spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: web, image: 'web:1'}]}}}}}}";
+    let job = "{apiVersion: batch/v1, kind: Job, metadata: {name: j, namespace: shop, uid: j1, ownerReferences: [{apiVersion: batch/v1, kind: CronJob, name: c, uid: c1, controller: true}]}, spec: {template: {spec: {containers: [{name: web, image: 'web:1'}]}}}}";
+    let done = |name: &str, owner: &str| {
+        pod(name, owner, "", &container(name, PRIVILEGED)).replace("Running", "Succeeded")
+    };
+    let owned = [cron.to_owned(), job.to_owned(), done("p", &of("Job", "j", "j1"))];
+    assert_eq!(beyond(&owned), [""; 0]);
+    assert_eq!(found(&owned, &["unlimited-memory"]), ["CronJob shop/c web unlimited-memory"]);
+    let alone = [done("p", &of("Job", "j", "j1"))];
+    assert_eq!(found(&alone, &["privileged-container"]), ["Pod shop/p web privileged-container"]);
+}
+
+#[test]
+fn a_running_pod_that_is_older_than_a_limit_range_is_found() {
+    // The owner's new pods would be given a limit; this one was not.
+    let range = "{apiVersion: v1, kind: LimitRange, metadata: {name: l, namespace: shop}, spec: {limits: [{type: Container, default: {memory: 1Gi}}]}}";
+    let objects = [
+        DEPLOYMENT.to_owned(),
+        set("a", "d1", 2, "web:1"),
+        plain("p1"),
+        plain("p2"),
+        range.to_owned(),
+    ];
+    assert_eq!(
+        found(&objects, &["unlimited-memory"]),
+        ["Pod shop/p1 web unlimited-memory 1 more pod of Deployment shop/web)"]
+    );
+}
+
+#[test]
+fn labels_and_profiles_of_single_pods_count() {
+    let quarantined = plain("p2").replace("app: web,", "app: none,");
+    let policy = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: n, namespace: shop}, spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}}";
+    let base = [DEPLOYMENT.to_owned(), set("a", "d1", 2, "web:1"), plain("p1")];
+    let objects = [&base[..], &[quarantined, policy.to_owned()]].concat();
+    assert_eq!(found(&objects, &["unrestricted-ingress"]), ["Pod shop/p2 unrestricted-ingress"]);
+    let unconfined = plain("p2").replace(
+        "annotations: {",
+        "annotations: {container.apparmor.security.beta.kubernetes.io/web: unconfined, ",
+    );
+    let objects = [&base[..], &[unconfined]].concat();
+    assert_eq!(found(&objects, &["unconfined-apparmor"]), ["Pod shop/p2 unconfined-apparmor"]);
+}
