@@ -9,6 +9,7 @@
 )]
 
 mod advisories;
+mod advisories_table;
 mod bench;
 mod codegen;
 mod differential;
@@ -32,6 +33,8 @@ enum Chore {
     Truth(truth::Args),
     /// Look for known advisories of locked crates, without the network.
     Advisories,
+    /// Write the table of known vulnerabilities of Kubernetes from the feed in ../shared.
+    AdvisoriesTable,
     /// Write what is generated from the code.
     Codegen,
     /// Measure the program, beside a peer.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Chore::Tools(args) => tools::run(&args),
         Chore::Truth(args) => truth::run(&args),
         Chore::Advisories => advisories::run(),
+        Chore::AdvisoriesTable => advisories_table::run(),
         Chore::Codegen => codegen::run(),
         Chore::Bench(args) => bench::run(&args),
         Chore::Differential(args) => differential::run(&args),
