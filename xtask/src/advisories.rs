@@ -4,25 +4,19 @@
 //! is: its newest entry is shown.
 
 use std::fs;
-use std::io::Read as _;
 
 use anyhow::{Context as _, ensure};
 use semver::Version;
 use serde_json::Value;
 
-use crate::shared::{root, shared};
+use crate::shared::{json_lines, root, shared};
 
 /// Fails when a locked crate has an advisory.
 pub(crate) fn run() -> anyhow::Result<()> {
     let Some(feed) = shared("data/advisories/cargo.jsonl.zst") else { return Ok(()) };
     let locked = locked()?;
-    let mut text = String::new();
-    let mut decoder = zstd::Decoder::new(fs::File::open(feed)?)?;
-    decoder.window_log_max(27)?;
-    decoder.read_to_string(&mut text)?;
     let (mut newest, mut count, mut found) = (String::new(), 0, Vec::new());
-    for line in text.split('\n').filter(|line| !line.is_empty()) {
-        let advisory: Value = serde_json::from_str(line)?;
+    for advisory in json_lines(&feed)? {
         if !advisory["withdrawn"].is_null() {
             continue;
         }

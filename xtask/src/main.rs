@@ -9,6 +9,7 @@
 )]
 
 mod advisories;
+mod advisories_table;
 mod api_types;
 mod bench;
 mod cluster;
@@ -40,6 +41,8 @@ enum Chore {
     Advisories,
     /// Write the table of the Kubernetes API's types from its Go sources.
     ApiTypes,
+    /// Write the table of known vulnerabilities of Kubernetes from the feed in ../shared.
+    AdvisoriesTable,
     /// Write what is generated from the code.
     Codegen,
     /// Measure the program, beside a peer.
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Chore::Truth(args) => truth::run(&args),
         Chore::Advisories => advisories::run(),
         Chore::ApiTypes => api_types::run(),
+        Chore::AdvisoriesTable => advisories_table::run(),
         Chore::Codegen => codegen::run(),
         Chore::Bench(args) => bench::run(&args),
         Chore::Differential(args) => differential::run(&args),

@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -27,6 +28,16 @@ pub(crate) fn shared(path: &str) -> Option<PathBuf> {
 pub(crate) fn unpack(archive: &Path, into: &Path) -> anyhow::Result<()> {
     let unpack = || tar::Archive::new(zstd::Decoder::new(File::open(archive)?)?).unpack(into);
     unpack().with_context(|| format!("unpacking {}", archive.display()))
+}
+
+/// The records of a file with a JSON value a line, packed by zstd.
+pub(crate) fn json_lines(path: &Path) -> anyhow::Result<Vec<serde_json::Value>> {
+    let mut text = String::new();
+    let mut decoder = zstd::Decoder::new(File::open(path)?)?;
+    decoder.window_log_max(27)?;
+    decoder.read_to_string(&mut text)?;
+    let lines = text.split('\n').filter(|line| !line.is_empty());
+    lines.map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
 /// The first 16 hex digits.

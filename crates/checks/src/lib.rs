@@ -8,6 +8,7 @@
 
 pub use jiff::Timestamp;
 
+mod certificate;
 mod check;
 mod component;
 mod context;

@@ -82,6 +82,8 @@ static REGISTRY: &[Entry] = &[
     entry::<identity::kubeconfig_credential::KubeconfigCredential>(),
     entry::<identity::unverified_email_claim::UnverifiedEmailClaim>(),
     entry::<identity::kubeconfig_skips_tls_verification::KubeconfigSkipsTlsVerification>(),
+    entry::<identity::expired_certificate::ExpiredCertificate>(),
+    entry::<identity::anonymous_request_answered::AnonymousRequestAnswered>(),
     entry::<network::unrestricted_ingress::UnrestrictedIngress>(),
     entry::<network::unrestricted_egress::UnrestrictedEgress>(),
     entry::<network::allow_all_policy::AllowAllPolicy>(),
@@ -99,6 +101,7 @@ static REGISTRY: &[Entry] = &[
     entry::<network::kubelet_read_only_port::KubeletReadOnlyPort>(),
     entry::<network::etcd_without_client_authentication::EtcdWithoutClientAuthentication>(),
     entry::<network::unverified_kubelet::UnverifiedKubelet>(),
+    entry::<network::route_without_tls::RouteWithoutTls>(),
     entry::<supply::mutable_image_tag::MutableImageTag>(),
     entry::<supply::unpinned_image::UnpinnedImage>(),
     entry::<supply::missing_signature_policy::MissingSignaturePolicy>(),
@@ -125,4 +128,6 @@ static REGISTRY: &[Entry] = &[
     entry::<operation::profiling_endpoint::ProfilingEndpoint>(),
     entry::<operation::shared_controller_credentials::SharedControllerCredentials>(),
     entry::<operation::unrotated_kubelet_certificate::UnrotatedKubeletCertificate>(),
+    entry::<operation::kubelet_version_skew::KubeletVersionSkew>(),
+    entry::<operation::vulnerable_kubernetes_version::VulnerableKubernetesVersion>(),
 ];

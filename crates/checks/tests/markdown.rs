@@ -5,7 +5,8 @@
 //! `# finding: NAME` (or `# unknown: NAME`) beside a line says that the check must report that
 //! very line; where a finding has no place, the comment stands alone as `# finding-nowhere: NAME`.
 //! Nothing else may be reported by the check. Words after the language set the scene:
-//! `kubernetes=1.30`, `coverage=complete|partial|forbidden`, `world=chart`, `parameters={"allowed":["a"]}`
+//! `kubernetes=1.30`, `coverage=complete|partial|forbidden`, `world=chart|cluster`,
+//! `now=2026-11-25T00:00:00Z`, `parameters={"allowed":["a"]}`
 //! (JSON without blanks).
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -22,8 +23,6 @@ use pavisade_yaml::Source;
 use worlds::{Block, blocks, files, root, world};
 
 mod worlds;
-
-const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// What is to be reported: line (0 for nowhere) and whether it is unknown.
 type Reported = BTreeMap<(usize, State), usize>;
@@ -59,6 +58,10 @@ fn reported(block: &Block, name: &str) -> Result<(Reported, String), String> {
     if let Some(json) = block.settings.get("parameters") {
         parameters.insert(name.to_owned(), serde_json::from_str(json).map_err(|e| e.to_string())?);
     }
+    let now = match block.settings.get("now") {
+        Some(now) => now.parse().map_err(|_| format!("`{now}` is no time"))?,
+        None => Timestamp::UNIX_EPOCH,
+    };
     let set = CheckSet::new(version, |meta| meta.name == name, &parameters)
         .map_err(|error| error.message)?;
     let (mut reported, mut messages) = (Reported::new(), String::new());
@@ -74,9 +77,9 @@ fn reported(block: &Block, name: &str) -> Result<(Reported, String), String> {
     };
     for world in snapshot.worlds() {
         for object in world.objects() {
-            set.judge_object(world, object, NOW, &mut out);
+            set.judge_object(world, object, now, &mut out);
         }
-        set.judge_world(world, NOW, &mut out);
+        set.judge_world(world, now, &mut out);
     }
     Ok((reported, messages))
 }

@@ -24,7 +24,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     confidence = Medium,
     scope = Related,
     on = [NAMESPACE],
-    reads = [..WORKLOADS, ADMISSION_CONFIGURATION]
+    reads = [..WORKLOADS, ADMISSION_CONFIGURATION, CLUSTER]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -69,6 +69,11 @@ impl Check for UnrestrictedNamespace {
             }
         }
         let Some(holder) = holder else { return Verdict::NotApplicable };
+        if serves_constraints(cx) {
+            let why = "SecurityContextConstraints decide in OpenShift which pods a namespace may \
+                       hold, and they are not judged";
+            return Verdict::unknown(place, why);
+        }
         let held = match holder.name() {
             "" => format!("a {}", holder.kind()),
             name => format!("{} `{name}`", holder.kind()),
@@ -96,6 +101,13 @@ impl Check for UnrestrictedNamespace {
             ),
         }
     }
+}
+
+/// Whether it is a live OpenShift, whose own admission stands before Pod Security's.
+fn serves_constraints(cx: &Cx<'_>) -> bool {
+    cx.list(kinds::CLUSTER).objects.iter().any(|cluster| {
+        cluster.value().list("served").any(|r| r.str("group") == Some("security.openshift.io"))
+    })
 }
 
 fn label<'a>(namespace: &'a Object, mode: &str) -> Option<Value<'a>> {

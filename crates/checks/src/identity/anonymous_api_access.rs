@@ -85,7 +85,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
 
 /// Paths that are made for callers without an account: health, the keys of the ServiceAccounts'
 /// issuer, and what `kubeadm join` starts from. A path is compared as a whole.
-fn is_public(path: &str) -> bool {
+pub(super) fn is_public(path: &str) -> bool {
     let health = ["/healthz", "/livez", "/readyz"].into_iter().any(|root| {
         path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     });

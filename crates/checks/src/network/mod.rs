@@ -17,6 +17,7 @@ pub(crate) mod metadata_reachable;
 mod operator;
 mod policy;
 mod route;
+pub(crate) mod route_without_tls;
 mod rule;
 pub(crate) mod unrestricted_egress;
 pub(crate) mod unrestricted_ingress;

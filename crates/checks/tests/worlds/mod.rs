@@ -68,6 +68,7 @@ pub(crate) fn world(block: &Block, source: &Source) -> Result<WorldParts, String
     }
     let kind = match block.settings.get("world").map(String::as_str) {
         Some("chart") => WorldKind::Chart,
+        Some("cluster") => WorldKind::Cluster,
         _ => WorldKind::Files,
     };
     let mut parts = WorldParts::files("test", kind, found);

@@ -1,0 +1,122 @@
+//! X.509 certificates (RFC 5280), as far as checks ask: from when to when they are valid.
+//!
+//! Not here: signatures and names. Nothing is verified.
+
+use jiff::Timestamp;
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::time::Time;
+
+use crate::secrets::base64::decode as decode_base64;
+
+/// One certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Validity {
+    pub(crate) from: Timestamp,
+    pub(crate) until: Timestamp,
+    /// `CN=kube-apiserver`; the whole name, as RFC 4514 writes it.
+    pub(crate) subject: String,
+}
+
+/// The longest certificate that is read, in bytes, and how many of a bundle: real ones have a few
+/// thousand bytes, and the largest bundles of authorities some hundred certificates.
+const LONGEST: usize = 64 << 10;
+const MOST: usize = 512;
+
+/// A certificate as DER in base64.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(crate) fn read_der(base64: &str) -> Result<Validity, String> {
+    let bytes = decode_base64(base64).ok_or("it is no base64")?;
+    from_der(&bytes)
+}
+
+/// The certificates of a PEM text (RFC 7468) that stands in base64; other blocks and text between
+/// them are passed over. None where the text is blank.
+///
+/// # Errors
+/// Why one cannot be read, or that there is none.
+pub(crate) fn read_bundle(base64: &str) -> Result<Vec<Validity>, String> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let bytes = decode_base64(base64).ok_or("it is no base64")?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| "it is no text in base64")?;
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once(BEGIN) {
+        let (body, after) = after.split_once(END).ok_or("a certificate in it has no end")?;
+        if found.len() == MOST {
+            return Err(format!("it holds more than {MOST} certificates"));
+        }
+        let body: String = body.split_whitespace().collect();
+        found.push(read_der(&body)?);
+        rest = after;
+    }
+    if found.is_empty() && !text.trim().is_empty() {
+        return Err("it holds no certificate".to_owned());
+    }
+    Ok(found)
+}
+
+fn from_der(bytes: &[u8]) -> Result<Validity, String> {
+    if bytes.len() > LONGEST {
+        return Err(format!("a certificate in it has more than {LONGEST} bytes"));
+    }
+    let certificate = Certificate::from_der(bytes)
+        .map_err(|error| format!("a certificate in it cannot be read: {error}"))?;
+    let certificate = certificate.tbs_certificate();
+    let validity = certificate.validity();
+    Ok(Validity {
+        from: timestamp(validity.not_before)?,
+        until: timestamp(validity.not_after)?,
+        subject: certificate.subject().to_string(),
+    })
+}
+
+fn timestamp(time: Time) -> Result<Timestamp, String> {
+    let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok();
+    let found = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    found.ok_or_else(|| "a certificate in it has a date that cannot be read".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `CN=expired`, 2024-01-01 to 2025-01-01, as PEM in base64; its key was never kept.
+    const EXPIRED: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSEtNSDRDQVFFd0JRWURLMlZ3TUJJeEVEQU9CZ05WQkFNTUIyVjRjR2x5WldRd0hoY05NalF3TVRBeE1EQXcKTURBd1doY05NalV3TVRBeE1EQXdNREF3V2pBU01SQXdEZ1lEVlFRRERBZGxlSEJwY21Wa01Db3dCUVlESzJWdwpBeUVBeU5MV1F4QzBxeTlrMjZpU1IwdEkrZFU1QmIwWHJIWWVHSE10cFJqMnJia3dCUVlESzJWd0EwRUF5aVAzCmxUTUJTejR1dmJrRGx1NGJqOTljZXJSbVVTZ3lHVUtZWnF3Yjg1YThYdjZickpVVHlkRWlzWDVnMzJxZ3Jjck0Ka3NIcHhKRm8yTlN3V0xzaUNBPT0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=";
+
+    #[test]
+    fn a_bundle_is_read_certificate_by_certificate() {
+        let one = read_bundle(EXPIRED).unwrap();
+        assert_eq!(one.len(), 1);
+        assert_eq!(one[0].subject, "CN=expired");
+        assert_eq!(one[0].from.to_string(), "2024-01-01T00:00:00Z");
+        assert_eq!(one[0].until.to_string(), "2025-01-01T00:00:00Z");
+        // The text twice, each with its end of line.
+        let pem = String::from_utf8(decode_base64(EXPIRED).unwrap()).unwrap();
+        let body: String = pem.lines().filter(|line| !line.starts_with("---")).collect();
+        assert_eq!(read_der(&body).unwrap(), one[0]);
+    }
+
+    #[test]
+    fn what_is_no_certificate_says_why() {
+        let cases = [
+            ("", Ok(0)),
+            ("Cg==", Ok(0)),
+            ("***", Err("it is no base64")),
+            ("aGVsbG8=", Err("it holds no certificate")),
+            ("/////w==", Err("it is no text in base64")),
+            // BEGIN without END.
+            ("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1BPT0K", Err("a certificate in it has no end")),
+        ];
+        for (text, expected) in cases {
+            let got = read_bundle(text).map(|found| found.len());
+            assert_eq!(got, expected.map_err(str::to_owned), "{text}");
+        }
+        assert!(read_der("MAA=").unwrap_err().starts_with("a certificate in it cannot be read"));
+        let long = "A".repeat(2 * LONGEST);
+        assert!(read_der(&long).unwrap_err().contains("more than 65536 bytes"));
+    }
+}

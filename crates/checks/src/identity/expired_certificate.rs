@@ -1,0 +1,203 @@
+//! PV-I029.
+
+use jiff::SignedDuration;
+use pavisade_macros::check;
+use pavisade_model::{Confidence, Severity, kinds};
+use pavisade_snapshot::{Object, WorldKind};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::kubeconfig::{entries, is_kubeconfig};
+use crate::certificate::{Validity, read_bundle, read_der};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// Certificates that have expired, soon will, or are not valid yet.
+///
+/// ## Why
+/// When a certificate ends, what it serves stops: the API server, a node, or every request that
+/// a webhook has to see. Whoever is in a hurry then switches the verification off, and a webhook
+/// with `failurePolicy: Ignore` simply no longer looks.
+///
+/// ## Fix
+/// Renew the certificate, and let something renew it in time: `kubeadm certs renew` or an upgrade
+/// for the control plane, `rotateCertificates` for kubelets, cert-manager for webhooks.
+#[check(
+    id = "PV-I029",
+    severity = High,
+    scope = Object,
+    on = [
+        CLUSTER,
+        KUBECONFIG,
+        MUTATING_WEBHOOK_CONFIGURATION,
+        VALIDATING_WEBHOOK_CONFIGURATION,
+        API_SERVICE,
+        CUSTOM_RESOURCE_DEFINITION,
+    ]
+)]
+#[derive(Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ExpiredCertificate {
+    /// Days before its end from which a certificate is reported; or a tenth of its life, where that
+    /// is less: those that live briefly are renewed late.
+    days: u32,
+}
+
+impl Default for ExpiredCertificate {
+    fn default() -> Self {
+        Self { days: 30 }
+    }
+}
+
+impl Check for ExpiredCertificate {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let at = |value: Value<'a>, field| Place::At(value, field);
+        if object.is(kinds::CLUSTER) {
+            let Some(certificates) = object.at(&["certificates"]) else {
+                return Verdict::unknown(object.value(), "no server was asked for its certificate");
+            };
+            return Verdict::all(certificates.items().map(|entry| self.presented(entry, cx)));
+        }
+        if object.is(kinds::KUBECONFIG) {
+            if !is_kubeconfig(object) {
+                return Verdict::NotApplicable;
+            }
+            let clusters = entries(object, "clusters", "cluster").map(|(name, cluster)| {
+                let data = cluster.str("certificate-authority-data");
+                let of = format!("the authority of cluster `{name}`");
+                self.bundle(data, &of, at(cluster, "certificate-authority-data".into()), cx)
+            });
+            let users = entries(object, "users", "user").map(|(name, user)| {
+                let data = user.str("client-certificate-data");
+                let of = format!("the certificate of user `{name}`");
+                self.leaf(data, &of, at(user, "client-certificate-data".into()), cx)
+            });
+            return Verdict::all(clusters.chain(users));
+        }
+        let of_one = |value: Option<Value<'a>>, of: &str| {
+            // In files cert-manager's injector fills it in later.
+            let injected = cx.world_kind() != WorldKind::Cluster && is_injected(object);
+            let value = value.filter(|_| !injected)?;
+            Some(self.bundle(value.str("caBundle"), of, at(value, "caBundle".into()), cx))
+        };
+        if object.is(kinds::API_SERVICE) {
+            let spec = object.at(&["spec"]);
+            return of_one(spec, "the authority of the API service")
+                .unwrap_or(Verdict::NotApplicable);
+        }
+        if object.is(kinds::CUSTOM_RESOURCE_DEFINITION) {
+            let config = object
+                .at(&["spec", "conversion", "webhook", "clientConfig"])
+                .or_else(|| object.at(&["spec", "conversion", "webhookClientConfig"]));
+            return of_one(config, "the authority of the conversion webhook")
+                .unwrap_or(Verdict::NotApplicable);
+        }
+        let webhooks = object.value().list("webhooks");
+        Verdict::all(webhooks.filter_map(|webhook| {
+            let of = format!("the authority of webhook `{}`", webhook.str("name").unwrap_or(""));
+            of_one(webhook.get("clientConfig"), &of)
+        }))
+    }
+}
+
+/// Whether cert-manager's injector writes the bundle.
+fn is_injected(object: &Object) -> bool {
+    ["cert-manager.io/inject-ca-from", "cert-manager.io/inject-ca-from-secret"]
+        .into_iter()
+        .chain(["cert-manager.io/inject-apiserver-ca", "service.beta.openshift.io/inject-cabundle"])
+        .any(|key| object.annotation(key).is_some())
+}
+
+impl ExpiredCertificate {
+    /// What a server presented, or the user's own certificate: a chain, leaf first.
+    fn presented<'a>(&self, entry: Value<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        let of = match (entry.str("of").unwrap_or("a server"), entry.str("address")) {
+            (of, Some(address)) => format!("{of} (`{address}`)"),
+            (of, None) => of.to_owned(),
+        };
+        if let Some(error) = entry.str("error") {
+            return Verdict::unknown(entry, format!("no certificate was had of {of}: {error}"));
+        }
+        let chain: Result<Vec<_>, _> =
+            entry.list("chain").map(|der| read_der(der.as_str().unwrap_or(""))).collect();
+        let chain = match chain {
+            Ok(chain) if !chain.is_empty() => chain,
+            Ok(_) => return Verdict::unknown(entry, format!("{of} presented no certificate")),
+            Err(error) => {
+                return Verdict::unknown(entry, format!("the certificate of {of}: {error}"));
+            }
+        };
+        let claims = chain.iter().enumerate().filter_map(|(index, certificate)| {
+            let claim = if index == 0 {
+                self.claim(certificate, &format!("the certificate of {of}"), entry.into(), cx)
+            } else {
+                let what = format!("`{}` in the chain of {of}", certificate.subject);
+                // Clients may know another way to an authority that they trust.
+                self.claim(certificate, &what, entry.into(), cx)
+                    .map(|claim| claim.confidence(Confidence::Medium))
+            };
+            claim.map(|claim| claim.instance(certificate.subject.clone()))
+        });
+        Verdict::from_claims(claims)
+    }
+
+    /// A user's certificate, perhaps with those of its issuers behind it.
+    fn leaf<'a>(&self, data: Option<&str>, of: &str, place: Place<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        let Some(data) = data else { return Verdict::NotApplicable };
+        match read_bundle(data) {
+            Ok(found) => match found.first() {
+                Some(leaf) => Verdict::from_claims(self.claim(leaf, of, place, cx)),
+                None => Verdict::NotApplicable,
+            },
+            Err(why) => Verdict::unknown(place, format!("{of}: {why}")),
+        }
+    }
+
+    /// Authorities, of which one that is valid suffices: old ones stay while new ones come.
+    fn bundle<'a>(
+        &self,
+        data: Option<&str>,
+        of: &str,
+        place: Place<'a>,
+        cx: &Cx<'a>,
+    ) -> Verdict<'a> {
+        let Some(data) = data else { return Verdict::NotApplicable };
+        let found = match read_bundle(data) {
+            Ok(found) => found,
+            Err(why) => return Verdict::unknown(place, format!("{of}: {why}")),
+        };
+        let valid = found.iter().filter(|certificate| certificate.from <= cx.now());
+        match valid.max_by_key(|certificate| certificate.until).or_else(|| found.first()) {
+            Some(last) => Verdict::from_claims(self.claim(last, of, place, cx)),
+            // Blank: somebody fills it in.
+            None => Verdict::NotApplicable,
+        }
+    }
+
+    fn claim<'a>(
+        &self,
+        certificate: &Validity,
+        of: &str,
+        place: Place<'a>,
+        cx: &Cx<'a>,
+    ) -> Option<Claim<'a>> {
+        let Validity { from, until, .. } = certificate;
+        let now = cx.now();
+        if *until < now {
+            return Some(Claim::fails(place, format!("{of} expired at {until}")));
+        }
+        if *from > now {
+            let message = format!("{of} is not valid before {from}");
+            return Some(Claim::fails(place, message).severity(Severity::Medium));
+        }
+        let left = until.duration_since(now);
+        let soon = SignedDuration::from_hours(24 * i64::from(self.days));
+        (left < soon.min(until.duration_since(*from) / 10)).then(|| {
+            let days = left.as_hours() / 24;
+            let message = format!("{of} expires in {days} days, at {until}");
+            Claim::fails(place, message).severity(Severity::Medium)
+        })
+    }
+}

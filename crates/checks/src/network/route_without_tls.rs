@@ -1,0 +1,45 @@
+//! PV-N025.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Cx, OnObject, Place, Verdict};
+
+/// OpenShift Routes that serve without TLS.
+///
+/// ## Why
+/// Passwords, sessions and answers cross the network readable, and can be changed on their way.
+///
+/// ## Fix
+/// Set `spec.tls.termination` (`edge`, `reencrypt` or `passthrough`) and
+/// `insecureEdgeTerminationPolicy: Redirect`.
+#[check(id = "PV-N025", severity = Medium, scope = Object, on = [ROUTE])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RouteWithoutTls {}
+
+impl Check for RouteWithoutTls {
+    type On = OnObject;
+
+    fn check<'a>(&self, route: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let set = |field| {
+            route
+                .at(&["spec", "tls", field])
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+        };
+        if set("termination").is_none() {
+            let place = Place::field(route.value(), &["spec", "tls", "termination"]);
+            return Verdict::fails(place, "the Route serves plain HTTP: it sets no TLS");
+        }
+        let place = Place::field(route.value(), &["spec", "tls", "insecureEdgeTerminationPolicy"]);
+        match set("insecureEdgeTerminationPolicy") {
+            Some("Allow") => Verdict::fails(place, "the Route serves plain HTTP beside TLS"),
+            None | Some("None" | "Redirect") => Verdict::Holds,
+            Some(other) => Verdict::unknown(place, format!("`{other}` is no such policy")),
+        }
+    }
+}

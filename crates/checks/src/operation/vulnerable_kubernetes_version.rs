@@ -1,0 +1,184 @@
+//! PV-O013.
+
+use pavisade_macros::check;
+use pavisade_model::{Confidence, Program, Severity, kinds};
+use pavisade_snapshot::{Object, WorldKind};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::kubernetes_advisories::{ADVISORIES, UNTIL};
+use super::version::Running;
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// API servers and kubelets of a version with known vulnerabilities.
+///
+/// ## Why
+/// How to use them is public. The list that is compared ends at a day that each message names:
+/// what was found later is not known here, so no version is ever said to be free of them. Vendors
+/// (EKS, GKE, OpenShift and others) put fixes into their builds without counting up the version;
+/// there a finding has low confidence. Only components whose version the API shows are compared.
+///
+/// ## Fix
+/// Upgrade to a version in which it is fixed, at best to the last one of a minor version that is
+/// still supported: first the control plane, then the nodes.
+#[check(id = "PV-O013", severity = Medium, scope = Object, on = [CLUSTER, NODE])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct VulnerableKubernetesVersion {}
+
+/// A known vulnerability of one component.
+pub(super) struct Advisory {
+    pub(super) cve: &'static str,
+    pub(super) program: Program,
+    /// Only on nodes with Windows.
+    pub(super) windows: bool,
+    pub(super) severity: Severity,
+    pub(super) title: &'static str,
+    /// From a version to before another, in which it is fixed.
+    pub(super) affected: &'static [(Number, Number)],
+}
+
+type Number = (u32, u32, u32);
+
+impl Check for VulnerableKubernetesVersion {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        if cx.world_kind() != WorldKind::Cluster {
+            return Verdict::NotApplicable;
+        }
+        if object.is(kinds::NODE) {
+            return node(object);
+        }
+        let path = ["version", "gitVersion"];
+        let place = Place::field(object.value(), &path);
+        let text = object.at(&path).and_then(Value::as_str);
+        let version = match read(text, "the API server", &place) {
+            Ok(version) => version,
+            Err(claim) => return claim.into(),
+        };
+        let mut claims = claims(version, Program::ApiServer, None, &place);
+        let known = if claims.is_empty() { "none of them affects it; " } else { "" };
+        let why = format!(
+            "the list of known vulnerabilities ends at {UNTIL}: {known}whether later ones affect \
+             the API server `{}` or the kubelets is not known",
+            text.unwrap_or("")
+        );
+        claims.push(Claim::unknown(place, why).instance("age"));
+        Verdict::from_claims(claims)
+    }
+}
+
+fn node<'a>(node: &'a Object) -> Verdict<'a> {
+    let path = ["status", "nodeInfo", "kubeletVersion"];
+    let place = Place::field(node.value(), &path);
+    let text = node.at(&path).and_then(Value::as_str);
+    let version = match read(text, "the kubelet", &place) {
+        Ok(version) => version,
+        Err(claim) => return claim.into(),
+    };
+    let system = node.at(&["status", "nodeInfo", "operatingSystem"]).and_then(Value::as_str);
+    let claims = claims(version, Program::Kubelet, system, &place);
+    match claims.is_empty() {
+        // Counted as unknown; the cluster's finding says why, once for all nodes.
+        true => Verdict::Unknown(Vec::new()),
+        false => Verdict::Fails(claims),
+    }
+}
+
+fn read<'t, 'a>(
+    text: Option<&'t str>,
+    who: &str,
+    place: &Place<'a>,
+) -> Result<Running<'t>, Claim<'a>> {
+    let why = match text {
+        None => format!("{who} does not say its version"),
+        Some(text) => match Running::read(text) {
+            Some(version) => return Ok(version),
+            None => format!("`{text}` is no version of {who}"),
+        },
+    };
+    Err(Claim::unknown(place.clone(), why))
+}
+
+/// What affects a component of a version; `system` is the node's, `linux` or `windows`.
+fn claims<'a>(
+    version: Running<'_>,
+    program: Program,
+    system: Option<&str>,
+    place: &Place<'a>,
+) -> Vec<Claim<'a>> {
+    let of = ADVISORIES.iter().filter(|advisory| advisory.program == program);
+    let of = of.filter(|advisory| !advisory.windows || system.is_none_or(|s| s == "windows"));
+    let found = of.filter_map(|advisory| {
+        let inside = |(from, fixed): &&(Number, Number)| {
+            (*from..*fixed).contains(&version.number) || before_release(version, *fixed)
+        };
+        let (_, fixed) = advisory.affected.iter().find(inside)?;
+        let (major, minor, patch) = fixed;
+        let (major_now, minor_now, patch_now) = version.number;
+        let message = format!(
+            "{} {major_now}.{minor_now}.{patch_now}{} has {} ({}), fixed in {major}.{minor}.{patch}; \
+             the list ends at {UNTIL}",
+            program.name(),
+            version.suffix,
+            advisory.cve,
+            advisory.title,
+        );
+        let claim = Claim::fails(place.clone(), message)
+            .severity(advisory.severity)
+            .instance(advisory.cve)
+            .fix(format!("Upgrade {} to {major}.{minor}.{patch} or later.", program.name()));
+        let sure = version.is_upstream() && (!advisory.windows || system.is_some());
+        Some(claim.confidence(if sure { Confidence::High } else { Confidence::Low }))
+    });
+    found.collect()
+}
+
+/// Whether it is a test build before the very version in which something is fixed.
+fn before_release(version: Running<'_>, fixed: Number) -> bool {
+    let early = ["-alpha", "-beta", "-rc"].iter().any(|mark| version.suffix.starts_with(mark));
+    early && version.number == fixed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_begin_before_they_end_and_the_day_is_one() {
+        assert!(ADVISORIES.len() > 30);
+        for advisory in ADVISORIES {
+            assert!(!advisory.affected.is_empty(), "{}", advisory.cve);
+            assert!(advisory.affected.iter().all(|(from, fixed)| from < fixed), "{}", advisory.cve);
+            assert!(advisory.cve.starts_with("CVE-") && !advisory.title.is_empty());
+        }
+        assert!(format!("{UNTIL}T00:00:00Z").parse::<jiff::Timestamp>().is_ok());
+    }
+
+    #[test]
+    fn a_version_is_compared_with_its_own_components_list() {
+        let cves = |text: &str, program, system| {
+            let source = pavisade_yaml::Source::new("t", "a: b");
+            let doc = pavisade_yaml::read(&source).docs.remove(0);
+            let place = Place::from(doc.root());
+            let version = Running::read(text).unwrap();
+            let found = claims(version, program, system, &place);
+            found.iter().map(|c| (c.instance.clone(), c.confidence)).collect::<Vec<_>>()
+        };
+        let of = |cve: &str, confidence| vec![(cve.to_owned(), Some(confidence))];
+        use Confidence::{High, Low};
+        let api = Program::ApiServer;
+        assert_eq!(cves("v1.29.3", api, None), of("CVE-2024-3177", High));
+        assert_eq!(cves("v1.29.4", api, None), []);
+        assert_eq!(cves("v1.29.4-rc.0", api, None), of("CVE-2024-3177", Low));
+        assert_eq!(cves("v1.29.3-eks-a737599", api, None), of("CVE-2024-3177", Low));
+        assert_eq!(cves("v1.29.3+k3s1", api, None), of("CVE-2024-3177", High));
+        let kubelet = Program::Kubelet;
+        assert_eq!(cves("v1.30.2", kubelet, Some("linux")), []);
+        assert_eq!(cves("v1.30.2", kubelet, Some("windows")), of("CVE-2024-5321", High));
+        assert_eq!(cves("v1.30.2", kubelet, None), of("CVE-2024-5321", Low));
+        assert_eq!(cves("v1.37.2", kubelet, Some("windows")), []);
+    }
+}
