@@ -5,7 +5,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 .PHONY: test steps demo setup kubectl cluster format lint unit truth fresh licences tls
 
 # What `cargo xtask codegen` writes.
-GENERATED := docs frameworks schema
+GENERATED := deploy docs frameworks schema
 
 heading = @printf '\n== %s\n' '$(1)'
 

@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use std::fs;
 
 use anyhow::Context as _;
-use pavisade_checks::{Entry, registry};
+use pavisade_checks::{CheckSet, Entry, registry};
 use pavisade_compliance::{builtin, controls_by_check};
-use pavisade_model::Area;
+use pavisade_model::{Area, KubernetesVersion};
 
 use crate::shared::root;
 
@@ -32,6 +32,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
     write("docs/checks.md", &list())?;
     write("docs/frameworks.md", &frameworks())?;
+    let role = CheckSet::all(KubernetesVersion::LATEST).role(false);
+    write("deploy/scan/cluster-role.yaml", &format!("{ROLE_HEAD}{role}"))?;
     let schema = serde_json::to_string_pretty(&pavisade_report::json::schema())?;
     write("schema/scan-v1.json", &format!("{schema}\n"))
 }
@@ -44,6 +46,7 @@ fn write(path: &str, text: &str) -> anyhow::Result<()> {
     fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
 }
 
+const ROLE_HEAD: &str = "# Made by `cargo xtask codegen` from `pavisade scan --print-rbac`.\n";
 const HEAD: &str = "<!-- Made by `cargo xtask codegen`. -->\n";
 
 fn page(entry: &Entry, controls: &[String]) -> String {

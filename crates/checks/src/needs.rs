@@ -59,7 +59,7 @@ impl CheckSet {
                 .filter(|needs| needs.subjects.contains(&kinds::SECRET))
                 .map(|needs| format!("`{}`", needs.check.name))
                 .collect();
-            format!("There is no right on Secrets: {} answer \"unknown\".", of.join(", "))
+            format!("There is no right on Secrets, so this stays unknown: {}.", of.join(", "))
         } else {
             "There is no right on Secrets: these checks need none.".to_owned()
         });
@@ -85,6 +85,9 @@ const WITH_SECRETS: &str = "WARNING: the right to list Secrets gives away every 
     cluster. `list` returns their values, also those of tokens of other service accounts: who \
     holds this role can become nearly anybody.";
 
+/// Checks that a role names one by one.
+const NAMED: usize = 12;
+
 /// For which checks a role was made.
 fn made_for(set: &CheckSet) -> String {
     let names: Vec<_> = set.metas().map(|meta| meta.name).collect();
@@ -92,6 +95,13 @@ fn made_for(set: &CheckSet) -> String {
         return format!("The least role with which all {} checks see a cluster.", names.len());
     }
     let what = if names.len() == 1 { "this check sees" } else { "these checks see" };
+    if names.len() > NAMED {
+        return format!(
+            "The least role with which {} of {} checks see a cluster (`pavisade checks list`).",
+            names.len(),
+            crate::registry().len()
+        );
+    }
     format!("The least role with which {what} a cluster: {}.", names.join(", "))
 }
 

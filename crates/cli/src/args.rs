@@ -64,6 +64,10 @@ pub(crate) struct ScanArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
+    /// Write the result to a file in another format too: json=scan.json; may be given again.
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = also)]
+    pub also: Vec<(Format, PathBuf)>,
+
     /// Exit with 1 for findings of this severity or worse.
     #[arg(long, value_enum, default_value_t = FailOn::Low, value_name = "SEVERITY")]
     pub fail_on: FailOn,
@@ -110,6 +114,15 @@ pub(crate) struct ScanArgs {
     /// No progress on standard error.
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
+}
+
+/// `json=scan.json`.
+fn also(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, file) = text
+        .split_once('=')
+        .filter(|(_, file)| !file.is_empty())
+        .ok_or("write it as FORMAT=FILE, for example json=scan.json")?;
+    Ok((Format::from_str(format, false)?, file.into()))
 }
 
 /// A live cluster, and the way to it.

@@ -35,7 +35,11 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     }
     // Fail on what cannot be run or written before the work, not after it.
     let checks = choice.checks(args.kubernetes_version.unwrap_or_default())?;
-    let mut out = output(args.output.as_deref())?;
+    let color = terminal::color(args.color, args.output.is_some());
+    let mut outputs = vec![Target::new(args.format, args.output.as_deref(), color)?];
+    for (format, file) in &args.also {
+        outputs.push(Target::new(*format, Some(file), args.color == args::Color::Always)?);
+    }
 
     let progress = Spinner::new(args.quiet);
     let (snapshot, checks) = if args.live.cluster || args.live.snapshot.is_some() {
@@ -51,19 +55,36 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     if let Some(least) = args.min_severity {
         judgement.findings.retain(|finding| finding.severity >= least);
     }
-    let format = match args.format {
-        Format::Terminal => pavisade_report::Format::Terminal,
-        Format::Json => pavisade_report::Format::Json,
-        Format::Sarif => pavisade_report::Format::Sarif,
-    };
-    let options = options(args);
-    let place = args.output.as_deref().unwrap_or(Path::new("standard output"));
-    pavisade_report::write(format, &judgement, &options, &mut out)
-        .and_then(|()| out.flush())
-        .with_context(|| format!("writing {}", place.display()))?;
+    let mut options = options(args);
+    for target in &mut outputs {
+        options.color = target.color;
+        pavisade_report::write(target.format, &judgement, &options, &mut target.out)
+            .and_then(|()| target.out.flush())
+            .with_context(|| format!("writing {}", target.place))?;
+    }
     // The end of a process frees faster than we do.
     std::mem::forget((snapshot, judgement));
     Ok(outcome)
+}
+
+/// Where the result goes.
+struct Target {
+    format: pavisade_report::Format,
+    place: String,
+    color: bool,
+    out: Box<dyn Write>,
+}
+
+impl Target {
+    fn new(format: Format, file: Option<&Path>, color: bool) -> anyhow::Result<Self> {
+        let format = match format {
+            Format::Terminal => pavisade_report::Format::Terminal,
+            Format::Json => pavisade_report::Format::Json,
+            Format::Sarif => pavisade_report::Format::Sarif,
+        };
+        let place = file.unwrap_or(Path::new("standard output")).display().to_string();
+        Ok(Self { format, place, color, out: output(file)? })
+    }
 }
 
 /// The checks that the command line means.
@@ -110,7 +131,6 @@ fn options(args: &ScanArgs) -> Options {
     let frameworks =
         if args.with_frameworks { controls_by_check(builtin()) } else { Default::default() };
     Options {
-        color: terminal::color(args.color, args.output.is_some()),
         width: terminal::width(args.width),
         full: args.full,
         frameworks,
