@@ -2,9 +2,12 @@
 
 use std::sync::LazyLock;
 
-use pavisade_model::kinds;
+use pavisade_model::{KubernetesVersion, kinds};
 use pavisade_snapshot::Object;
 use pavisade_yaml::{Doc, Source, Value, read};
+
+use super::access::Subject;
+use super::rules::Rules;
 
 /// Default ClusterRoles besides those of controllers (`system:controller:*`).
 const CLUSTER_ROLES: [&str; 36] = [
@@ -85,6 +88,53 @@ pub(super) fn is_default_binding(binding: &Object) -> bool {
     let name = binding.name();
     let labelled = binding.label("kubernetes.io/bootstrapping") == Some("rbac-defaults");
     (name == role && is_cluster_role(role) || name.starts_with("system::")) && labelled
+}
+
+/// The version whose default roles [`shipped`] knows.
+pub(super) const SHIPPED: KubernetesVersion = KubernetesVersion::minor(37);
+
+/// What a default role may do as Kubernetes ships it, but for reading what is no secret; `None` for
+/// one that it does not ship, and for those that are made of others.
+pub(super) fn shipped(role: &Object) -> Option<Rules<'static>> {
+    static ROLES: LazyLock<Option<Doc>> = LazyLock::new(|| {
+        let source = Source::new("default_roles.yaml", include_str!("default_roles.yaml"));
+        read(&source).docs.into_iter().next()
+    });
+    let name = match role.is(kinds::CLUSTER_ROLE) {
+        true => role.name().to_owned(),
+        false => format!("{}/{}", role.namespace(), role.name()),
+    };
+    ROLES.as_ref()?.root().get(&name).map(Rules::read)
+}
+
+/// Whether Kubernetes itself puts a subject into its own ClusterRoleBinding of that name.
+pub(super) fn is_shipped_subject(binding: &str, subject: &Subject) -> bool {
+    const SUBJECTS: [(&str, &str); 15] = [
+        ("cluster-admin", "system:masters"),
+        ("system:basic-user", "system:authenticated"),
+        ("system:cluster-trust-bundle-discovery", "system:serviceaccounts"),
+        ("system:discovery", "system:authenticated"),
+        ("system:kube-controller-manager", "system:kube-controller-manager"),
+        ("system:kube-dns", "kube-dns"),
+        ("system:kube-scheduler", "system:kube-scheduler"),
+        ("system:monitoring", "system:monitoring"),
+        // Up to 1.7.
+        ("system:node", "system:nodes"),
+        ("system:node-proxier", "system:kube-proxy"),
+        ("system:public-info-viewer", "system:authenticated"),
+        ("system:public-info-viewer", "system:unauthenticated"),
+        ("system:service-account-issuer-discovery", "system:serviceaccounts"),
+        ("system:volume-scheduler", "system:kube-scheduler"),
+        ("system:aws-cloud-provider", "aws-cloud-provider"),
+    ];
+    let name = match subject {
+        Subject::ServiceAccount { namespace, name } if namespace == "kube-system" => name,
+        Subject::ServiceAccount { .. } => return false,
+        Subject::User(name) | Subject::Group(name) => name,
+    };
+    let of_controller = matches!(subject, Subject::ServiceAccount { .. })
+        && binding.strip_prefix("system:controller:") == Some(name.as_str());
+    of_controller || SUBJECTS.contains(&(binding, name.as_str()))
 }
 
 /// The rules of a default ClusterRole, where they are known here.

@@ -9,6 +9,7 @@ pub(crate) mod authenticated_binding;
 mod builtin;
 mod cel;
 pub(crate) mod certificate_approval_permission;
+mod changed;
 mod claims;
 pub(crate) mod cluster_admin_binding;
 pub(crate) mod dangling_role_binding;

@@ -8,8 +8,8 @@ use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 
 use super::access::{Access, Holder, Subject, Where};
-use super::builtin;
 use super::rules::{Grant, Rules, is_aggregated};
+use super::{builtin, changed};
 use crate::{Claim, Cx, Place, Verdict};
 
 /// A power that a role grants.
@@ -118,7 +118,7 @@ pub(super) fn judge<'a>(
         return judge_binding(object, cx, powers);
     }
     if builtin::is_default_role(object) {
-        return Verdict::NotApplicable;
+        return changed::judge(object, cx, powers);
     }
     let rules = Rules::of(object);
     if is_aggregated(object) {
@@ -155,7 +155,7 @@ pub(super) fn broken<'a>(rules: &Rules<'a>) -> Vec<Claim<'a>> {
     claim.into_iter().collect()
 }
 
-fn claim<'a>(
+pub(super) fn claim<'a>(
     role: &'a Object,
     power: &Power<'a>,
     access: &Arc<Access>,
@@ -269,13 +269,16 @@ fn judge_binding<'a>(
     let name = place.as_str().unwrap_or("");
     // PV-I001 is about cluster-admin.
     let own = builtin::is_cluster_role(name) && name != "cluster-admin";
-    if !own || builtin::is_default_binding(binding) {
+    if !own {
         return Verdict::NotApplicable;
     }
+    // Of its own bindings, Kubernetes only puts back what was taken away.
+    let default = builtin::is_default_binding(binding);
     let subjects = binding.at(&["subjects"]).into_iter().flat_map(Value::items);
     let subjects: Vec<_> = subjects
         .filter_map(Subject::read)
         .filter(|subject| !subject.is_masters())
+        .filter(|subject| !default || !builtin::is_shipped_subject(binding.name(), subject))
         .map(|subject| subject.to_string())
         .collect();
     let access = Access::of(cx);

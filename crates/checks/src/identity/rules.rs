@@ -108,6 +108,32 @@ impl<'a> Rule<'a> {
         Some(Grant { rule: self, resource, on, verbs: granted, asked })
     }
 
+    /// Whether other rules grant all that it grants, in the words that it uses.
+    pub(super) fn is_within(self, others: &Rules<'_>) -> bool {
+        let grants = |field: &str, text: &str, verb: &str| {
+            others.rules.iter().any(|other| {
+                let covers = other.has(field, "*") || other.has(field, text);
+                covers && other.has_verb(verb)
+            })
+        };
+        let mut verbs = self.texts("verbs");
+        verbs.all(|verb| {
+            let of_group = |group: &str| {
+                self.texts("resources").all(|resource| {
+                    others.rules.iter().any(|other| {
+                        let names = || self.texts("resourceNames").all(|n| other.covers_name(n));
+                        (other.has("apiGroups", "*") || other.has("apiGroups", group))
+                            && (other.has("resources", "*") || other.has("resources", resource))
+                            && other.has_verb(verb)
+                            && (!other.is_named() || self.is_named() && names())
+                    })
+                })
+            };
+            self.texts("apiGroups").all(of_group)
+                && self.texts("nonResourceURLs").all(|url| grants("nonResourceURLs", url, verb))
+        })
+    }
+
     /// Whether it grants everything that resources allow, as cluster-admin does.
     pub(super) fn is_everything(self) -> bool {
         ["verbs", "apiGroups", "resources"].iter().all(|field| self.has(field, "*"))
