@@ -16,7 +16,9 @@ mod differential;
 mod drift;
 mod fuzz;
 mod kubectl;
+mod live;
 mod ours;
+mod random;
 mod shared;
 mod tools;
 mod truth;
@@ -34,6 +36,8 @@ enum Chore {
     Cluster(cluster::Args),
     /// Compare our verdicts with those of the suites in ../shared/truth.
     Truth(truth::Args),
+    /// Compare our verdicts with a real API server's.
+    Live(live::Args),
     /// Look for known advisories of locked crates, without the network.
     Advisories,
     /// Write what is generated from the code.
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         Chore::Tools(args) => tools::run(&args),
         Chore::Cluster(args) => cluster::run(&args),
         Chore::Truth(args) => truth::run(&args),
+        Chore::Live(args) => live::run(&args),
         Chore::Advisories => advisories::run(),
         Chore::Codegen => codegen::run(),
         Chore::Bench(args) => bench::run(&args),
