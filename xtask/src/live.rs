@@ -4,9 +4,13 @@
 //! have one, the chore says so and passes.
 
 mod api;
+mod example;
 mod fields;
 mod pod_security;
 mod pods;
+mod program;
+mod role;
+mod shop;
 
 use std::time::Instant;
 
@@ -14,6 +18,7 @@ use anyhow::{Context as _, bail, ensure};
 use testbed::{Cluster, Shape};
 
 use api::Api;
+use program::Program;
 
 /// Arguments of `cargo xtask live`.
 #[derive(clap::Args)]
@@ -36,13 +41,15 @@ struct Bench<'a> {
     cluster: &'a Cluster,
     /// As the administrator.
     api: Api,
+    program: Program,
     args: &'a Args,
 }
 
 /// A comparison by its name.
 type Comparison = (&'static str, fn(&Bench<'_>) -> anyhow::Result<()>);
 
-const COMPARISONS: &[Comparison] = &[("pod-security", pod_security::run)];
+const COMPARISONS: &[Comparison] =
+    &[("pod-security", pod_security::run), ("example", example::run), ("role", role::run)];
 
 /// Runs one comparison or all of them; fails when one does.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -65,7 +72,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             }
         },
     };
-    let bench = Bench { cluster: &cluster, api: Api::of(&cluster.kubeconfig())?, args };
+    let api = Api::of(&cluster.kubeconfig())?;
+    let bench = Bench { cluster: &cluster, api, program: Program::build()?, args };
     let mut failed = Vec::new();
     for (name, compare) in chosen {
         println!("== {name}");
