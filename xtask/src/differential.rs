@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::kubectl::{canonical, objects_of_text};
 use crate::ours::as_kubectl;
+use crate::random::Random;
 use crate::shared::shared;
 use crate::tools::tool;
 
@@ -158,7 +159,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             if index >= cases {
                 return Ok(());
             }
-            let text = Generator(args.seed.wrapping_add(index as u64)).text(&seeds);
+            let text = Generator(Random(args.seed.wrapping_add(index as u64))).text(&seeds);
             let theirs = objects_of_text(&kubectl, text.as_bytes())?;
             let ours = as_kubectl(&text)?;
             let want = (canonical(&Value::Array(theirs.objects)), theirs.error.is_some());
@@ -184,34 +185,25 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): small, seeded, good enough to pick fragments.
-struct Generator(u64);
+struct Generator(Random);
 
 impl Generator {
-    fn next(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((z ^ (z >> 31)) % below as u64).unwrap_or(0)
-    }
-
     fn text(&mut self, seeds: &[String]) -> String {
-        let mut text = match self.next(4) {
+        let mut text = match self.0.below(4) {
             0 => HEAD.to_owned() + "v: ",
-            _ => seeds[self.next(seeds.len())].clone(),
+            _ => self.0.pick(seeds).clone(),
         };
-        for _ in 0..=self.next(5) {
-            let fragment = FRAGMENTS[self.next(FRAGMENTS.len())];
+        for _ in 0..=self.0.below(5) {
+            let fragment = *self.0.pick(FRAGMENTS);
             // Mostly behind the head, where values are.
-            let from = if self.next(5) > 0 && text.len() > HEAD.len() { HEAD.len() } else { 0 };
-            let mut at = from + self.next(text.len() - from + 1);
+            let from = if self.0.below(5) > 0 && text.len() > HEAD.len() { HEAD.len() } else { 0 };
+            let mut at = from + self.0.below(text.len() - from + 1);
             while !text.is_char_boundary(at) {
                 at -= 1;
             }
-            match self.next(6) {
+            match self.0.below(6) {
                 0 => {
-                    let mut end = (at + 1 + self.next(4)).min(text.len());
+                    let mut end = (at + 1 + self.0.below(4)).min(text.len());
                     while !text.is_char_boundary(end) {
                         end += 1;
                     }

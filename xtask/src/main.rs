@@ -19,7 +19,9 @@ mod drift;
 mod fuzz;
 mod generate;
 mod kubectl;
+mod live;
 mod ours;
+mod random;
 mod shared;
 mod tools;
 mod truth;
@@ -37,6 +39,8 @@ enum Chore {
     Cluster(cluster::Args),
     /// Compare our verdicts with those of the suites in ../shared/truth.
     Truth(truth::Args),
+    /// Compare our verdicts with a real API server's.
+    Live(live::Args),
     /// Look for known advisories of locked crates, without the network.
     Advisories,
     /// Write the table of the Kubernetes API's types from its Go sources.
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         Chore::Tools(args) => tools::run(&args),
         Chore::Cluster(args) => cluster::run(&args),
         Chore::Truth(args) => truth::run(&args),
+        Chore::Live(args) => live::run(&args),
         Chore::Advisories => advisories::run(),
         Chore::ApiTypes => api_types::run(),
         Chore::AdvisoriesTable => advisories_table::run(),

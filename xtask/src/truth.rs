@@ -4,7 +4,7 @@
 //! in `xtask/truth.toml`. Cases are never skipped in silence.
 
 mod kubectl_corpus;
-mod pod_security;
+pub(crate) mod pod_security;
 mod yaml_values;
 
 use std::fs;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 use pavisade_checks::CheckSet;
-use pavisade_model::State;
+use pavisade_model::{Finding, KubernetesVersion, State};
 use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
@@ -30,13 +30,14 @@ pub(super) fn run(dir: &Path) -> anyhow::Result<Outcome> {
 }
 
 /// Which checks belong to which level, from the framework's own file.
-struct Levels {
+pub(crate) struct Levels {
     baseline: BTreeSet<String>,
     restricted: BTreeSet<String>,
 }
 
 impl Levels {
-    fn read() -> anyhow::Result<Self> {
+    /// Reads it.
+    pub(crate) fn read() -> anyhow::Result<Self> {
         let path = root().join("frameworks/pod-security-standards.toml");
         let table: toml::Table = fs::read_to_string(&path)?.parse()?;
         let controls = table.get("controls").and_then(toml::Value::as_array);
@@ -54,16 +55,34 @@ impl Levels {
         Ok(levels)
     }
 
+    /// The ids of all.
+    pub(crate) fn checks(&self) -> impl Iterator<Item = &str> {
+        self.baseline.iter().chain(&self.restricted).map(String::as_str)
+    }
+
     /// Whether the pod meets the level as the standard was in that version.
     fn admit(&self, case: &Case) -> anyhow::Result<bool> {
         let version = case.version.parse().map_err(anyhow::Error::msg)?;
-        let wanted = |meta: &pavisade_model::Meta| match case.level.as_str() {
-            "baseline" => self.baseline.contains(meta.id),
-            _ => self.baseline.contains(meta.id) || self.restricted.contains(meta.id),
+        let found = self.judge(&case.level, version, &case.text)?;
+        let doubt = found.iter().any(|finding| finding.state == State::Unknown);
+        ensure!(!doubt, "the standard knows no doubt");
+        Ok(found.is_empty())
+    }
+
+    /// What the checks of the level `baseline` or `restricted` say about the one pod of a text.
+    pub(crate) fn judge(
+        &self,
+        level: &str,
+        version: KubernetesVersion,
+        text: &str,
+    ) -> anyhow::Result<Vec<Finding>> {
+        let wanted = |meta: &pavisade_model::Meta| {
+            self.baseline.contains(meta.id)
+                || (level == "restricted" && self.restricted.contains(meta.id))
         };
         let set = CheckSet::new(version, wanted, &HashMap::new())
             .map_err(|error| anyhow::Error::msg(error.message))?;
-        let documents = read(&Source::new("case", case.text.as_str()));
+        let documents = read(&Source::new("case", text));
         let mut found = Vec::new();
         for doc in &documents.docs {
             let objects = objects(doc.root());
@@ -72,10 +91,8 @@ impl Levels {
         }
         ensure!(found.len() == 1, "want one pod, found {}", found.len());
         let world = WorldParts::files("case", WorldKind::Files, found);
-        let judgement = judge(&Snapshot::new(vec![world], Vec::new()), &set, Timestamp::UNIX_EPOCH);
-        let mut doubts = judgement.of_state(State::Unknown);
-        ensure!(doubts.next().is_none(), "the standard knows no doubt");
-        Ok(judgement.findings.is_empty())
+        let snapshot = Snapshot::new(vec![world], Vec::new());
+        Ok(judge(&snapshot, &set, Timestamp::UNIX_EPOCH).findings)
     }
 }
 

@@ -1,0 +1,96 @@
+//! `cargo xtask live`: our verdicts beside those of a real API server.
+//!
+//! A cluster of its own is started for the chore and removed after it. Where the machine cannot
+//! have one, the chore says so and passes.
+
+mod api;
+mod example;
+mod fields;
+mod pod_security;
+mod pods;
+mod program;
+mod role;
+mod shop;
+
+use std::time::Instant;
+
+use anyhow::{Context as _, bail, ensure};
+use testbed::{Cluster, Shape};
+
+use api::Api;
+use program::Program;
+
+/// Arguments of `cargo xtask live`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A comparison, or `all`.
+    name: String,
+    /// Use this cluster, which is up (`cargo xtask cluster up --name NAME`), and leave it up.
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+    /// Where generators start.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many pods are generated.
+    #[arg(long, default_value_t = 2800)]
+    pods: usize,
+}
+
+/// What a comparison works with.
+struct Bench<'a> {
+    cluster: &'a Cluster,
+    /// As the administrator.
+    api: Api,
+    program: Program,
+    args: &'a Args,
+}
+
+/// A comparison by its name.
+type Comparison = (&'static str, fn(&Bench<'_>) -> anyhow::Result<()>);
+
+const COMPARISONS: &[Comparison] =
+    &[("pod-security", pod_security::run), ("example", example::run), ("role", role::run)];
+
+/// Runs one comparison or all of them; fails when one does.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let wanted = |(name, _): &&Comparison| args.name == "all" || args.name == *name;
+    let chosen: Vec<_> = COMPARISONS.iter().filter(wanted).collect();
+    if chosen.is_empty() {
+        let known: Vec<_> = COMPARISONS.iter().map(|(name, _)| *name).collect();
+        bail!("no comparison is called {}; there are {}, and all", args.name, known.join(", "));
+    }
+    let cluster = match &args.cluster {
+        Some(name) => Cluster::find(name)?.with_context(|| {
+            format!("no cluster {name}: `cargo xtask cluster up --name {name}`")
+        })?,
+        // Two checkouts may be tested at once.
+        None => match testbed::start(&Shape::default(), &format!("live-{}", std::process::id())) {
+            Ok(cluster) => cluster,
+            Err(skipped) => {
+                println!("{skipped}");
+                return Ok(());
+            }
+        },
+    };
+    let api = Api::of(&cluster.kubeconfig())?;
+    let bench = Bench { cluster: &cluster, api, program: Program::build()?, args };
+    let mut failed = Vec::new();
+    for (name, compare) in chosen {
+        println!("== {name}");
+        let start = Instant::now();
+        if let Err(error) = compare(&bench) {
+            println!("{error:#}");
+            failed.push(*name);
+        }
+        println!("{:.1} s", start.elapsed().as_secs_f64());
+    }
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+    Ok(())
+}
+
+impl Bench<'_> {
+    /// A name that no other run on this cluster has taken.
+    fn own(&self, name: &str) -> String {
+        format!("{name}-{}", std::process::id())
+    }
+}

@@ -1,0 +1,254 @@
+//! `role`: the ClusterRole of `pavisade scan --print-rbac`, given to a ServiceAccount.
+//!
+//! It must suffice: the scan finds what the administrator's finds. And nothing in it is idle: with
+//! any entry taken away, some verdict is unknown for want of that right.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use pavisade_yaml::{Source, read, to_json};
+use serde_json::{Value, json};
+
+use super::Bench;
+use super::api::Call;
+use super::program::Found;
+use super::shop;
+
+/// What a message says of a right that is missing.
+const MISSING: &str = "the right to list `";
+
+/// Resources that no cluster of today serves, so that no scan asks for them.
+const NOT_SERVED: (&str, &str) = ("extensions", "ingresses");
+
+/// Nodes make no verdict unknown: they tell the distribution, and so what there is to judge.
+const NODES: (&str, &str) = ("", "nodes");
+
+/// Compares with and without Secrets.
+pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
+    // Objects of many kinds, and all kinds that the role names.
+    shop::apply(bench)?;
+    // It gives everybody rights, among them some of the role's.
+    bench.cluster.get(&["delete", "clusterrolebinding", "support"])?;
+    let namespace = bench.own("role");
+    bench.cluster.get(&["create", "namespace", &namespace])?;
+    for secrets in [false, true] {
+        let also: &[&str] = if secrets { &["--secrets"] } else { &[] };
+        let printed = if secrets {
+            bench.program.text(&["--print-rbac", "--cluster", "--secrets"])?
+        } else {
+            bench.program.text(&["--print-rbac"])?
+        };
+        let role = Role::read(&printed)?;
+        suffices(bench, &namespace, &role, also)?;
+        needed(bench, &namespace, &role, also)?;
+    }
+    Ok(())
+}
+
+/// A role as it is printed.
+struct Role {
+    object: Value,
+    /// Group and resource of each entry.
+    entries: Vec<(String, String)>,
+}
+
+impl Role {
+    fn read(text: &str) -> anyhow::Result<Self> {
+        let documents = read(&Source::new("role", text));
+        let document = documents.docs.first().context("--print-rbac printed no document")?;
+        let object: Value = serde_json::from_str(&to_json(document.root()))?;
+        let mut entries = Vec::new();
+        for rule in object["rules"].as_array().context("the role has no rules")? {
+            ensure!(rule["verbs"] == json!(["list"]), "another right than to list: {rule}");
+            let texts = |field: &str| {
+                let list = rule[field].as_array().into_iter().flatten();
+                list.filter_map(|value| value.as_str().map(str::to_owned)).collect::<Vec<_>>()
+            };
+            for group in texts("apiGroups") {
+                entries.extend(texts("resources").into_iter().map(|r| (group.clone(), r)));
+            }
+        }
+        ensure!(entries.len() > 20, "the role has {} entries only", entries.len());
+        Ok(Self { object, entries })
+    }
+
+    /// The role by another name, without one of its entries.
+    fn without(&self, name: &str, gone: &(String, String)) -> Value {
+        let kept = self.entries.iter().filter(|entry| *entry != gone);
+        let rule = |(group, resource): &(String, String)| json!({"apiGroups": [group], "resources": [resource], "verbs": ["list"]});
+        self.named(name, kept.map(rule).collect())
+    }
+
+    fn named(&self, name: &str, rules: Vec<Value>) -> Value {
+        let mut object = self.object.clone();
+        object["metadata"]["name"] = name.into();
+        if !rules.is_empty() {
+            object["rules"] = rules.into();
+        }
+        object
+    }
+}
+
+/// A scan with the role alone finds what the administrator's finds.
+fn suffices(bench: &Bench<'_>, namespace: &str, role: &Role, also: &[&str]) -> anyhow::Result<()> {
+    let account = if also.is_empty() { "scan" } else { "scan-secrets" };
+    let name = bench.own(account);
+    give(bench, namespace, &[(account.to_owned(), role.named(&name, Vec::new()))])?;
+    let file = tempfile::NamedTempFile::new()?;
+    fs::write(file.path(), kubeconfig(bench, &bench.cluster.token_for(namespace, account)?)?)?;
+    let scan = |kubeconfig: &Path| {
+        let path = kubeconfig.display().to_string();
+        bench.program.scan(&[&["--cluster", "--kubeconfig", &path][..], also].concat())
+    };
+    let (with_role, as_admin) = (scan(file.path())?, scan(&bench.cluster.kubeconfig())?);
+    let missing: Vec<_> = with_role.iter().filter(|found| missing(found)).collect();
+    ensure!(missing.is_empty(), "the role lacks a right: {missing:?}");
+    let differences: Vec<_> = with_role
+        .iter()
+        .filter(|found| !as_admin.contains(found))
+        .chain(as_admin.iter().filter(|found| !with_role.contains(found)))
+        .collect();
+    ensure!(differences.is_empty(), "the administrator's scan says otherwise: {differences:#?}");
+    println!(
+        "{account}: {} entries suffice: {} findings as the administrator's scan",
+        role.entries.len(),
+        with_role.len()
+    );
+    Ok(())
+}
+
+/// Without any one entry, a verdict is unknown that names it.
+fn needed(bench: &Bench<'_>, namespace: &str, role: &Role, also: &[&str]) -> anyhow::Result<()> {
+    let kind = if also.is_empty() { "without" } else { "secrets-without" };
+    let served =
+        |(group, resource): &&(String, String)| (group.as_str(), resource.as_str()) != NOT_SERVED;
+    // Secrets change nothing for the other entries.
+    let tried: Vec<_> = role
+        .entries
+        .iter()
+        .filter(served)
+        .filter(|(_, resource)| also.is_empty() || resource == "secrets")
+        .collect();
+    ensure!(!tried.is_empty(), "the role with Secrets does not name them");
+    let accounts: Vec<_> = tried
+        .iter()
+        .enumerate()
+        .map(|(index, entry)| {
+            let account = format!("{kind}-{index}");
+            let role = role.without(&bench.own(&account), entry);
+            (account, role)
+        })
+        .collect();
+    give(bench, namespace, &accounts)?;
+    let admin = bench.cluster.kubeconfig().display().to_string();
+    let mut idle = Vec::new();
+    for ((account, _), (group, resource)) in accounts.iter().zip(&tried) {
+        let user = format!("system:serviceaccount:{namespace}:{account}");
+        let args = ["--cluster", "--no-probe", "--kubeconfig", &admin, "--as", &user];
+        let args = [&args[..], also].concat();
+        let found = bench.program.scan(&args)?;
+        if (group.as_str(), resource.as_str()) == NODES {
+            ensure!(tell_distribution(bench, &args)?, "nodes make no difference");
+            continue;
+        }
+        let named: Vec<_> = found.iter().filter(|found| missing(found)).collect();
+        let dot = if group.is_empty() { "" } else { "." };
+        let wanted = format!("{MISSING}{resource}{dot}{group}`");
+        if named.is_empty() || !named.iter().all(|found| found.message.contains(&wanted)) {
+            let messages: BTreeSet<_> = named.iter().map(|found| &found.message).collect();
+            idle.push(format!("{resource} of group {group:?}: {messages:?}"));
+        }
+    }
+    let (total, idle_count) = (tried.len(), idle.len());
+    println!("agreed {} of {total}: what the entry gives is missed without it", total - idle_count);
+    ensure!(idle.is_empty(), "entries that no verdict wants:\n{}", idle.join("\n"));
+    Ok(())
+}
+
+/// Whether a node of EKS is seen by the administrator, and is not with these arguments.
+fn tell_distribution(bench: &Bench<'_>, args: &[&str]) -> anyhow::Result<bool> {
+    let name = bench.own("eks");
+    let node = json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {"eks.amazonaws.com/nodegroup": "a"}},
+    });
+    let flags = |args: &[&str]| {
+        let found = bench.program.scan(args)?;
+        anyhow::Ok(
+            found.iter().any(|found| found.message.contains("no static pod of kube-apiserver")),
+        )
+    };
+    bench.cluster.apply(&node.to_string())?;
+    let admin = bench.cluster.kubeconfig().display().to_string();
+    let seen = flags(&["--cluster", "--no-probe", "--kubeconfig", &admin]);
+    let unseen = flags(args);
+    bench.cluster.get(&["delete", "node", &name])?;
+    Ok(!seen? && unseen?)
+}
+
+fn missing(found: &Found) -> bool {
+    found.state == "unknown" && found.message.contains(MISSING)
+}
+
+/// Makes ServiceAccounts with a ClusterRole each, and waits until the API server knows.
+fn give(bench: &Bench<'_>, namespace: &str, roles: &[(String, Value)]) -> anyhow::Result<()> {
+    let mut items = Vec::new();
+    for (account, role) in roles {
+        let name = &role["metadata"]["name"];
+        items.push(json!({
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": account, "namespace": namespace},
+        }));
+        items.push(role.clone());
+        items.push(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
+        }));
+    }
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+    bench.cluster.apply(&list.to_string())?;
+    let ask = |(account, role): &(String, Value)| {
+        // No role loses both, so that one tells whether the API server knows it.
+        let has_pods = role["rules"].to_string().contains("\"pods\"");
+        let resource = if has_pods { "pods" } else { "nodes" };
+        Call {
+            method: "POST",
+            path: "/apis/authorization.k8s.io/v1/subjectaccessreviews".to_owned(),
+            body: json!({
+                "apiVersion": "authorization.k8s.io/v1",
+                "kind": "SubjectAccessReview",
+                "spec": {
+                    "user": format!("system:serviceaccount:{namespace}:{account}"),
+                    "resourceAttributes": {"verb": "list", "resource": resource},
+                },
+            }),
+        }
+    };
+    let start = Instant::now();
+    loop {
+        let answers = bench.api.send_all(roles.iter().map(ask).collect())?;
+        if answers.iter().all(|answer| answer.body["status"]["allowed"] == true) {
+            return Ok(());
+        }
+        ensure!(start.elapsed() < Duration::from_secs(60), "roles never came to count");
+    }
+}
+
+/// A kubeconfig with a token and nothing else.
+fn kubeconfig(bench: &Bench<'_>, token: &str) -> anyhow::Result<String> {
+    let file = bench.cluster.kubeconfig();
+    let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+    let mut config: Value = serde_json::from_str(&text)?;
+    for user in config["users"].as_array_mut().into_iter().flatten() {
+        user["user"] = json!({"token": token});
+    }
+    Ok(config.to_string())
+}
