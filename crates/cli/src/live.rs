@@ -34,7 +34,9 @@ pub(crate) fn picture(
             let wanted = Wanted { kinds, also: also.collect(), secrets: args.live.secrets };
             let loaded = load(&args.live.access, wanted, progress)?;
             namespace = loaded.namespace;
-            Snapshot::new(vec![loaded.world], loaded.notes)
+            // Of a cluster that could not be reached nothing is to be said, check by check.
+            let worlds = if loaded.world.objects.is_empty() { vec![] } else { vec![loaded.world] };
+            Snapshot::new(worlds, loaded.notes)
         }
     };
     let mut notes = Vec::new();

@@ -18,7 +18,11 @@ const OBJECTS: [(&str, usize, &str); 5] = [
          {app: a}}, spec: {containers: [{name: web, image: 'registry.example/web:1.2', ports: \
          [{containerPort: 8080}], env: [{name: A, value: b}], resources: {limits: {memory: 1Gi}}}]}}}",
     ),
-    ("Service", 1_000, "spec: {clusterIP: None, selector: {app: a}, ports: [{port: 80, targetPort: 8080}]}"),
+    (
+        "Service",
+        1_000,
+        "spec: {clusterIP: None, selector: {app: a}, ports: [{port: 80, targetPort: 8080}]}",
+    ),
     ("ServiceAccount", 400, ""),
     ("NetworkPolicy", 100, "spec: {podSelector: {matchLabels: {app: a}}, policyTypes: [Ingress]}"),
 ];

@@ -177,12 +177,7 @@ pub(crate) fn failure(error: &(dyn StdError + 'static)) -> Failure {
         if let Some(auth) = cause.downcast_ref::<kube::client::AuthError>() {
             return Failure::Refused(credential(auth));
         }
-        let inside = cause.downcast_ref::<io::Error>().and_then(|io| {
-            let inner: &(dyn StdError + 'static) = io.get_ref()?;
-            Some(inner)
-        });
-        let tls = inside.unwrap_or(cause).downcast_ref::<rustls::Error>();
-        if let Some(tls) = tls {
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return Failure::Refused(tls_failure(tls));
         }
         if let Some(io) = cause.downcast_ref::<io::Error>()
@@ -191,7 +186,11 @@ pub(crate) fn failure(error: &(dyn StdError + 'static)) -> Failure {
             return Failure::Connection(sentence.to_owned());
         }
         last = cause.to_string();
-        at = inside.and_then(StdError::source).or_else(|| cause.source());
+        // The cause of an error of input and output is the cause of what is inside it.
+        at = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inside) => Some(inside),
+            None => cause.source(),
+        };
     }
     if last.contains("failed to lookup address") || last.contains("dns error") {
         return Failure::Connection("the server's name cannot be resolved".into());

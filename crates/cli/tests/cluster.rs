@@ -1,0 +1,260 @@
+//! A real API server and the program: ways to authenticate, rights, faults, the Job of `deploy/`.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use testbed::{Cluster, Image, Shape};
+
+/// A cluster of that shape, or nothing after saying why.
+fn cluster(shape: &Shape) -> Option<Cluster> {
+    testbed::shared(shape).map_err(|skipped| println!("{skipped}")).ok()
+}
+
+struct Run {
+    code: i32,
+    /// Standard output and error, each run of blanks one blank.
+    all: String,
+}
+
+fn scan(kubeconfig: &Path, more: &[&str]) -> Run {
+    let output = Command::new(env!("CARGO_BIN_EXE_pavisade"))
+        .args(["scan", "--cluster", "--kubeconfig"])
+        .arg(kubeconfig)
+        .args(more)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    let all = String::from_utf8(text).unwrap();
+    let all = all.split_whitespace().collect::<Vec<_>>().join(" ");
+    Run { code: output.status.code().unwrap(), all }
+}
+
+/// A kubeconfig for the cluster, its user and its cluster as given.
+fn kubeconfig(folder: &Path, cluster: &str, user: &str) -> std::path::PathBuf {
+    let file = folder.join("config");
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: test\n\
+         contexts: [{{name: test, context: {{cluster: c, user: u}}}}]\n\
+         clusters: [{{name: c, cluster: {cluster}}}]\nusers: [{{name: u, user: {user}}}]\n"
+    );
+    fs::write(&file, text).unwrap();
+    file
+}
+
+fn server(cluster: &Cluster) -> String {
+    let ca = cluster.dir().join("test-ca.pem");
+    fs::write(&ca, cluster.ca_pem().unwrap()).unwrap();
+    format!("{{server: '{}', certificate-authority: '{}'}}", cluster.server_url(), ca.display())
+}
+
+/// A ServiceAccount that may list pods only, and its token.
+fn reader(cluster: &Cluster, name: &str) -> String {
+    let objects = format!(
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: default}}\n\
+         ---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {name}}}\n\
+         rules: [{{apiGroups: [''], resources: [pods], verbs: [list]}}]\n\
+         ---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\n\
+         metadata: {{name: {name}}}\nroleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {name}}}\n\
+         subjects: [{{kind: ServiceAccount, name: {name}, namespace: default}}]\n"
+    );
+    cluster.apply(&objects).unwrap();
+    cluster.token_for("default", name).unwrap().trim().to_owned()
+}
+
+#[test]
+fn every_way_to_authenticate_leads_in_and_what_may_not_be_read_is_unknown() {
+    let Some(cluster) = cluster(&Shape::default()) else { return };
+    let (folder, server) = (tempfile::tempdir().unwrap(), server(&cluster));
+    let token = reader(&cluster, "reader");
+    let token_file = folder.path().join("token");
+    fs::write(&token_file, &token).unwrap();
+    let credential = format!(
+        r#"{{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{{"token":"{token}"}}}}"#
+    );
+    let answer = folder.path().join("credential.json");
+    fs::write(&answer, credential).unwrap();
+    let exec = format!(
+        "{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: cat, args: ['{}'], \
+         interactiveMode: Never}}}}",
+        answer.display()
+    );
+    // The ID token of an OIDC provider is sent as it is while it is valid.
+    let oidc = format!(
+        "{{auth-provider: {{name: oidc, config: {{idp-issuer-url: 'https://127.0.0.1:1', \
+         client-id: c, id-token: '{token}'}}}}}}"
+    );
+    for user in [
+        format!("{{token: '{token}'}}"),
+        format!("{{tokenFile: '{}'}}", token_file.display()),
+        exec,
+        oidc,
+    ] {
+        let config = kubeconfig(folder.path(), &server, &user);
+        let run = scan(&config, &["--check", "privileged-container,cluster-admin-binding"]);
+        let way = &user[..user.len().min(40)];
+        assert!(run.code < 2, "{way}: {}", run.all);
+        let says = "the right to list `clusterrolebindings.rbac.authorization.k8s.io`";
+        assert!(run.all.contains(says), "{way}: {}", run.all);
+        assert!(!run.all.contains("the right to list `pods`"), "{way}: {}", run.all);
+        assert!(!run.all.contains(&token), "the token is shown");
+    }
+}
+
+#[test]
+fn the_administrator_may_act_as_somebody_else() {
+    let Some(cluster) = cluster(&Shape::default()) else { return };
+    reader(&cluster, "other");
+    let run = scan(
+        &cluster.kubeconfig(),
+        &["--as", "system:serviceaccount:default:other", "--check", "cluster-admin-binding"],
+    );
+    assert!(run.all.contains("clusterrolebindings.rbac"), "{}", run.all);
+}
+
+#[test]
+fn credentials_that_are_of_no_use_are_said_to_be_so_and_not_shown() {
+    let Some(cluster) = cluster(&Shape::default()) else { return };
+    let (folder, server) = (tempfile::tempdir().unwrap(), server(&cluster));
+    let failing = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: sh, \
+                   args: ['-c', 'echo hunter2; exit 3'], interactiveMode: Never}}";
+    for (user, code, says) in [
+        ("{token: hunter2}", 3, "401"),
+        (failing, 2, "the credential plugin failed"),
+        ("{tokenFile: /nowhere/token}", 2, "the token file /nowhere/token cannot be read"),
+    ] {
+        let run = scan(&kubeconfig(folder.path(), &server, user), &[]);
+        assert!(run.all.contains(says), "{user}: {}", run.all);
+        assert_eq!(run.code, code, "{user}: {}", run.all);
+        assert!(!run.all.contains("hunter2"), "{}", run.all);
+    }
+}
+
+#[test]
+fn a_server_of_another_authority_is_not_spoken_to() {
+    let Some(cluster) = cluster(&Shape::default()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let other = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
+    let ca = folder.path().join("other.pem");
+    fs::write(&ca, other).unwrap();
+    let server = format!(
+        "{{server: '{}', certificate-authority: '{}'}}",
+        cluster.server_url(),
+        ca.display()
+    );
+    let run = scan(&kubeconfig(folder.path(), &server, "{token: hunter2}"), &[]);
+    assert_eq!(run.code, 3, "{}", run.all);
+    assert!(
+        run.all.contains("signed by an authority that the kubeconfig does not name"),
+        "{}",
+        run.all
+    );
+}
+
+#[test]
+fn a_webhook_that_hangs_and_an_api_that_is_away_stop_nothing() {
+    let Some(cluster) = cluster(&Shape::default()) else { return };
+    // Nobody answers there: every write of a ConfigMap in that namespace waits for it.
+    cluster
+        .apply(
+            "apiVersion: v1\nkind: Service\nmetadata: {name: away, namespace: default}\n\
+             spec: {ports: [{port: 443}]}\n\
+             ---\napiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration\n\
+             metadata: {name: hangs}\nwebhooks: [{name: hangs.example.com, failurePolicy: Fail, \
+             sideEffects: None, admissionReviewVersions: [v1], timeoutSeconds: 30, \
+             namespaceSelector: {matchLabels: {hangs: 'yes'}}, \
+             rules: [{apiGroups: [''], apiVersions: [v1], resources: [configmaps], \
+             scope: Namespaced, operations: ['*']}], \
+             clientConfig: {service: {name: away, namespace: default}}}]\n\
+             ---\napiVersion: apiregistration.k8s.io/v1\nkind: APIService\n\
+             metadata: {name: v1.cilium.io}\nspec: {group: cilium.io, version: v1, \
+             groupPriorityMinimum: 1000, versionPriority: 1, \
+             service: {name: away, namespace: default}, insecureSkipTLSVerify: true}\n",
+        )
+        .unwrap();
+    let run = scan(&cluster.kubeconfig(), &[]);
+    let removed = cluster.kubectl(&["delete", "apiservice", "v1.cilium.io"]).unwrap();
+    assert!(removed.success, "{}", removed.stderr);
+    assert!(run.code < 2, "{}", run.all);
+    assert!(run.all.contains("PV-N011"), "the APIService without verification: {}", run.all);
+    // What the policies of that API allow or forbid is not known.
+    assert!(run.all.contains("`cilium.io` is registered and does not answer"), "{}", run.all);
+}
+
+#[test]
+fn an_api_server_that_is_killed_in_the_middle_leaves_what_was_read() {
+    let Some(cluster) =
+        testbed::start(&Shape::default(), "killed").map_err(|s| println!("{s}")).ok()
+    else {
+        return;
+    };
+    let snapshot = cluster.dir().join("before.pavisade");
+    let save = Command::new(env!("CARGO_BIN_EXE_pavisade"))
+        .args(["snapshot", "save", "--quiet", "--kubeconfig"])
+        .args([&cluster.kubeconfig(), &snapshot])
+        .status()
+        .unwrap();
+    assert!(save.success());
+    cluster.kill_api_server().unwrap();
+    let run = scan(&cluster.kubeconfig(), &[]);
+    assert_eq!(run.code, 3, "{}", run.all);
+    assert!(run.all.contains("connection refused"), "{}", run.all);
+    // The picture from before can still be judged.
+    let offline = Command::new(env!("CARGO_BIN_EXE_pavisade"))
+        .args(["scan", "--snapshot"])
+        .arg(&snapshot)
+        .output()
+        .unwrap();
+    assert!(offline.status.code().unwrap() < 2);
+}
+
+/// Of no registry: it is put on the node by hand.
+const IMAGE: &str = "testbed.invalid/pavisade:0.1.0";
+
+/// The program with the libraries that it needs, as an image.
+fn image() -> Image {
+    let program = env!("CARGO_BIN_EXE_pavisade");
+    let listed = Command::new("ldd").arg(program).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let libraries = listed.split_whitespace().filter(|word| word.starts_with('/'));
+    let mut image = Image::new(IMAGE).file("/pavisade", 0o755, fs::read(program).unwrap());
+    for library in libraries {
+        image = image.file(library, 0o755, fs::read(library).unwrap());
+    }
+    image.entrypoint(&["/pavisade"])
+}
+
+#[test]
+fn the_job_of_deploy_is_admitted_as_restricted_and_writes_log_and_file() {
+    let Some(cluster) = cluster(&Shape { nodes: 1, ..Shape::default() }) else { return };
+    cluster.load(&image()).unwrap();
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/scan");
+    let made = cluster.kubectl(&["apply", "-k", &deploy.display().to_string()]).unwrap();
+    assert!(made.success, "{}", made.stderr);
+    let job = fs::read_to_string(deploy.join("job.yaml")).unwrap();
+    let job =
+        job.replace("generateName: pavisade-scan-", "name: once").replace("pavisade:0.1.0", IMAGE);
+    let _ = cluster.kubectl(&["delete", "job", "once", "-n", "pavisade", "--ignore-not-found"]);
+    cluster.apply(&job).unwrap();
+    let waited = cluster
+        .kubectl(&[
+            "wait",
+            "-n",
+            "pavisade",
+            "--for=condition=complete",
+            "--timeout=120s",
+            "job/once",
+        ])
+        .unwrap();
+    let log = cluster.get(&["logs", "-n", "pavisade", "job/once"]).unwrap_or_default();
+    let told = cluster.get(&["describe", "pod", "-n", "pavisade"]).unwrap_or_default();
+    assert!(waited.success, "{}\n{log}\n{told}", waited.stderr);
+    assert!(log.contains("Kubernetes 1.37"), "{log}");
+    // Nothing but Secrets is out of the role's reach.
+    assert!(!log.contains("the right to list"), "{log}");
+}
