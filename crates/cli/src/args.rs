@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pavisade_model::{KubernetesVersion, Severity};
+use pavisade_snapshot::DistributionName;
 
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -139,6 +140,11 @@ pub(crate) struct LiveArgs {
     #[command(flatten)]
     pub access: Access,
 
+    /// What the cluster is, where that is not found out: eks, gke, aks, openshift, k3s, rke2, talos,
+    /// kubeadm, kind, minikube.
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub distribution: Option<DistributionName>,
+
     /// List Secrets too: their names, types and keys are judged, their values are dropped on
     /// arrival. The right to list them is the right to read every credential in the cluster.
     #[arg(long, requires = "cluster", help_heading = "Cluster")]
@@ -177,11 +183,6 @@ pub(crate) struct Access {
     /// show is unknown then.
     #[arg(long, help_heading = "Cluster")]
     pub no_probe: bool,
-
-    /// What the cluster is, where it is not found out: eks, gke, aks, openshift, k3s, rke2, talos,
-    /// kubeadm, kind …
-    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
-    pub distribution: Option<String>,
 
     /// How long one answer of the API server may take.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "Cluster")]

@@ -39,6 +39,9 @@ pub(crate) fn picture(
             Snapshot::new(worlds, loaded.notes)
         }
     };
+    if let Some(name) = args.live.distribution {
+        picture = picture.with_distribution(name);
+    }
     let mut notes = Vec::new();
     let kubernetes = version(args.kubernetes_version, &picture, &mut notes);
     if let Some(files) = files {
@@ -80,7 +83,6 @@ pub(crate) fn load(
         also: wanted.also,
         secrets: wanted.secrets,
         probe: !access.no_probe,
-        distribution: access.distribution.clone(),
         time: Duration::from_secs(access.request_timeout),
         limits: ClusterLimits::default(),
     };

@@ -40,6 +40,31 @@ pub struct Document<'a> {
     pub checks: Vec<Check>,
     /// What was noticed while reading.
     pub notes: Vec<Note<'a>>,
+    /// The clusters among the worlds.
+    pub clusters: Vec<Cluster<'a>>,
+}
+
+/// A cluster that was judged.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Cluster<'a> {
+    /// The world's name: the context.
+    pub name: &'a str,
+    /// What its API server says of its version: `v1.37.2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<&'a str>,
+    /// `eks`, `kubeadm` … or `unknown`.
+    pub distribution: &'static str,
+    /// What tells the distribution.
+    pub evidence: &'a str,
+    /// The CIS benchmark that was written for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub benchmark: Option<&'static str>,
+    /// The framework that maps that benchmark, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub benchmark_framework: Option<&'static str>,
+    /// When it was read (RFC 3339).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<&'a str>,
 }
 
 /// A program.
@@ -317,6 +342,22 @@ impl<'a> Document<'a> {
                 .map(|(meta, tally)| Check::new(meta, *tally))
                 .collect(),
             notes: judgement.notes.iter().map(Note::from).collect(),
+            clusters: judgement.clusters.iter().map(Cluster::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a pavisade_scan::Cluster> for Cluster<'a> {
+    fn from(cluster: &'a pavisade_scan::Cluster) -> Self {
+        let benchmark = cluster.distribution.benchmark();
+        Self {
+            name: &cluster.name,
+            version: cluster.version.as_deref(),
+            distribution: cluster.distribution.name.word(),
+            evidence: &cluster.distribution.evidence,
+            benchmark: benchmark.map(|b| b.title),
+            benchmark_framework: benchmark.and_then(|b| b.framework),
+            read_at: cluster.read_at.as_deref(),
         }
     }
 }

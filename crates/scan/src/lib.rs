@@ -15,9 +15,9 @@ use std::sync::Arc;
 pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
 use pavisade_model::{
-    Finding, KubernetesVersion, Location, Meta, Note, Path, Paths, State, counterpart,
+    Finding, KubernetesVersion, Location, Meta, Note, Path, Paths, State, counterpart, kinds,
 };
-use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
+use pavisade_snapshot::{Distribution, Object, Snapshot, World, WorldKind};
 use rayon::prelude::*;
 
 use crate::coverage::Blind;
@@ -60,6 +60,34 @@ pub struct Judgement {
     pub objects: usize,
     /// The version whose semantics counted.
     pub kubernetes: KubernetesVersion,
+    /// The clusters among the worlds.
+    pub clusters: Vec<Cluster>,
+}
+
+/// What is known of a cluster that was judged.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// The name that users know it by.
+    pub name: Arc<str>,
+    /// The version that its API server says it has.
+    pub version: Option<String>,
+    /// What it runs, and what tells.
+    pub distribution: Arc<Distribution>,
+    /// When it was read.
+    pub read_at: Option<String>,
+}
+
+impl Cluster {
+    fn of(world: &World) -> Option<Self> {
+        let facts = world.of_kind(kinds::CLUSTER).next()?;
+        let text = |path: &[&str]| facts.at(path)?.as_str().map(str::to_owned);
+        Some(Self {
+            name: world.name().clone(),
+            version: text(&["version", "gitVersion"]),
+            distribution: world.distribution(),
+            read_at: text(&["readAt"]),
+        })
+    }
 }
 
 impl Judgement {
@@ -118,6 +146,7 @@ pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgemen
         worlds: worlds.len(),
         objects: worlds.iter().map(|world| world.objects().len()).sum(),
         kubernetes: checks.kubernetes(),
+        clusters: worlds.iter().filter_map(|world| Cluster::of(world)).collect(),
     }
 }
 

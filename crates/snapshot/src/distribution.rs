@@ -6,7 +6,7 @@
 use std::str::FromStr;
 
 use pavisade_model::kinds;
-use pavisade_yaml::Value;
+use pavisade_yaml::{Source, Value, read, to_json};
 
 use crate::{Object, World, WorldKind};
 
@@ -164,6 +164,16 @@ impl Distribution {
             },
         )
     }
+}
+
+/// The facts of a cluster with what the user says that it is.
+pub(crate) fn claimed(facts: &Object, name: DistributionName) -> Option<Object> {
+    let text = to_json(facts.value());
+    // Of equal keys the last counts.
+    let text = format!("{},\"distribution\":\"{}\"}}", text.strip_suffix('}')?, name.word());
+    let documents = read(&Source::new(facts.doc().source().name(), text));
+    let root = documents.docs.first()?.root();
+    Some(Object::new(root, "pavisade.dev/v1", kinds::CLUSTER.kind))
 }
 
 /// What the user said.

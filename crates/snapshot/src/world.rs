@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pavisade_model::{GroupKind, KubernetesVersion, Note, kinds};
 
-use crate::{Coverage, Distribution, Object, ObjectId};
+use crate::distribution;
+use crate::{Coverage, Distribution, DistributionName, Object, ObjectId};
 
 /// What a world is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -400,6 +401,15 @@ impl Snapshot {
             Arc::new(World::build(world.name.clone(), world.kind, objects, seen, written))
         });
         Self { worlds: worlds.collect(), ..self }
+    }
+
+    /// The picture of clusters that their user says to be of a distribution.
+    pub fn with_distribution(&self, name: DistributionName) -> Self {
+        let facts = self.worlds.iter().enumerate().filter_map(|(index, world)| {
+            let facts = distribution::claimed(world.of_kind(kinds::CLUSTER).next()?, name)?;
+            Some(Change::Put(index, facts))
+        });
+        self.with(&facts.collect::<Vec<_>>())
     }
 
     /// A cluster's name, and the version that its API server says it has.

@@ -8,7 +8,7 @@ use super::findings;
 use super::page::Page;
 use super::style::{self, DIM, GOOD, PLAIN, STRONG, UNKNOWN};
 use crate::json::failing_objects;
-use crate::text::{count, number, width};
+use crate::text::{clean, count, cut, number, width};
 
 /// Groups of findings from which on the end repeats them in short.
 const MANY: usize = 6;
@@ -76,6 +76,15 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
 
     let checks = count(judgement.tallies.len(), "check", "checks");
     let mut about = format!("{checks}, Kubernetes {}", judgement.kubernetes);
+    for cluster in &judgement.clusters {
+        let name = cut(&clean(&cluster.name), 100).into_owned();
+        let what = match cluster.distribution.name.word() {
+            "unknown" => "of unknown distribution",
+            _ => cluster.distribution.name.title(),
+        };
+        let version = cluster.version.as_deref().unwrap_or("of unknown version");
+        about = format!("{about}, cluster {name} ({}, {what})", cut(&clean(version), 60));
+    }
     if judgement.worlds > 1 {
         about = format!("{about}, {} worlds", judgement.worlds);
     }

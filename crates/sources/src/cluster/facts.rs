@@ -48,7 +48,7 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(crate) fn new(connection: &Connection, now: Timestamp, distribution: Option<&str>) -> Self {
+    pub(crate) fn new(connection: &Connection, now: Timestamp) -> Self {
         let mut fields = Map::new();
         fields.insert("apiVersion".into(), "pavisade.dev/v1".into());
         fields.insert("kind".into(), "Cluster".into());
@@ -56,9 +56,6 @@ impl Facts {
         fields.insert("server".into(), connection.config.cluster_url.to_string().into());
         let second = Timestamp::from_second(now.as_second()).unwrap_or(now);
         fields.insert("readAt".into(), second.to_string().into());
-        if let Some(distribution) = distribution {
-            fields.insert("distribution".into(), distribution.into());
-        }
         Self { fields }
     }
 

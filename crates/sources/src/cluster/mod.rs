@@ -72,8 +72,6 @@ pub struct ClusterRequest {
     pub secrets: bool,
     /// Whether requests without credentials are sent, and handshakes made with kubelets.
     pub probe: bool,
-    /// What the user says the cluster is.
-    pub distribution: Option<String>,
     /// How long one answer may take.
     pub time: Duration,
     /// What is too much.
@@ -137,7 +135,7 @@ async fn load(
     let client = connection.client.clone();
     let server = Server { client, time: request.time, bytes: request.limits.page_bytes };
     let mut reading = Reading::new(&connection, request);
-    let mut facts = Facts::new(&connection, now, request.distribution.as_deref());
+    let mut facts = Facts::new(&connection, now);
     let served = match discovery::discover(&server).await {
         Ok(served) => served,
         Err(failure) => {
