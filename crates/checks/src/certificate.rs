@@ -116,6 +116,18 @@ mod tests {
             assert_eq!(got, expected.map_err(str::to_owned), "{text}");
         }
         assert!(read_der("MAA=").unwrap_err().starts_with("a certificate in it cannot be read"));
+        let pem = String::from_utf8(decode_base64(EXPIRED).unwrap()).unwrap();
+        let body: String = pem.lines().filter(|line| !line.starts_with("---")).collect();
+        let der = decode_base64(&body).unwrap();
+        // Damaged ones are read or refused, whatever is damaged.
+        let refused = (0..der.len()).flat_map(|at| [0x00, 0x7f, 0x80, 0xff].map(|byte| (at, byte)));
+        let refused = refused.filter(|(at, byte)| {
+            let mut damaged = der.clone();
+            damaged[*at] = *byte;
+            from_der(&damaged).is_err()
+        });
+        assert!(refused.count() > 100);
+        assert!((0..der.len()).all(|length| from_der(&der[..length]).is_err()));
         let long = "A".repeat(2 * LONGEST);
         assert!(read_der(&long).unwrap_err().contains("more than 65536 bytes"));
     }

@@ -1,13 +1,13 @@
 //! PV-C029.
 
 use pavisade_macros::check;
-use pavisade_model::{Severity, kinds};
-use pavisade_snapshot::{Coverage, Object};
+use pavisade_model::{Confidence, Severity, kinds};
+use pavisade_snapshot::{Coverage, Object, WorldKind};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict, component};
 
 /// Namespaces with pods that no Pod Security level restricts.
 ///
@@ -90,15 +90,22 @@ impl Check for UnrestrictedNamespace {
         if synced == Some("true") {
             return Verdict::unknown(place, "OpenShift sets the namespace's Pod Security labels");
         }
+        let server = cx.derive(|cx| ServerDefault(server_default(cx)));
+        let confidence = match &server.0 {
+            Ok(confidence) => *confidence,
+            Err(why) => return Verdict::unknown(place, why.clone()),
+        };
         match default_level(namespace, cx) {
             Some("baseline" | "restricted") => Verdict::Holds,
-            _ => Verdict::fails(
+            _ => Claim::fails(
                 place,
                 format!(
                     "the namespace holds {held} and enforces no Pod Security level: whoever may \
                      create pods there owns the node"
                 ),
-            ),
+            )
+            .confidence(confidence)
+            .into(),
         }
     }
 }
@@ -144,6 +151,33 @@ fn invalid_labels<'a>(namespace: &'a Object) -> impl Iterator<Item = Claim<'a>> 
             .into_iter()
             .chain(version.map(move |v| claim(v, "version")))
     })
+}
+
+/// What [`server_default`] says, once for all namespaces.
+struct ServerDefault(Result<Confidence, String>);
+
+/// How sure it is that a live API server gives namespaces without a label no level, which a file
+/// of its node may do (Talos has one from the start).
+fn server_default(cx: &Cx<'_>) -> Result<Confidence, String> {
+    const FLAG: &str = "admission-control-config-file";
+    if cx.world_kind() != WorldKind::Cluster {
+        return Ok(Confidence::Medium);
+    }
+    let pods = cx.list_in(kinds::POD, "kube-system").objects.into_iter();
+    let servers = pods.flat_map(component::components).filter(|c| c.name() == "kube-apiserver");
+    let flags: Vec<_> = servers.map(|server| server.known(FLAG)).collect();
+    if flags.iter().any(|flag| !matches!(flag, Ok(None))) {
+        return Err(format!(
+            "`--{FLAG}` names a file of the node, which may give namespaces a level, and which the \
+             API does not show"
+        ));
+    }
+    match (flags.is_empty(), cx.gap(kinds::POD)) {
+        (_, Some(why)) => Err(format!("whether `--{FLAG}` gives namespaces a level: {why}")),
+        // The server's flags are not seen.
+        (true, None) => Ok(Confidence::Low),
+        (false, None) => Ok(Confidence::Medium),
+    }
 }
 
 /// The level that the API server's own configuration gives to namespaces without a label.
