@@ -16,6 +16,7 @@ mod load_balancer;
 pub(crate) mod metadata_reachable;
 mod operator;
 mod policy;
+mod policy_index;
 mod route;
 mod rule;
 pub(crate) mod unrestricted_egress;
