@@ -19,6 +19,7 @@ use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
+use crate::generate;
 use crate::shared::{files, root, shared, unpack};
 use crate::tools::tool;
 
@@ -39,6 +40,8 @@ enum What {
     Scan,
     /// A live list of 10,000 objects of a real API server, and kubectl.
     Live,
+    /// Generated clusters of up to 5,000 nodes and 100,000 pods, from snapshot files.
+    Cluster,
     /// One pod under all checks of scope Object, as admission would ask.
     Review,
 }
@@ -48,6 +51,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match args.what {
         What::Live => live::run(),
         What::Scan => scan(!args.no_peer),
+        What::Cluster => clusters(),
         What::Review => {
             review();
             Ok(())
@@ -124,6 +128,34 @@ fn curve(program: &Path, corpus: &Path) -> anyhow::Result<()> {
             mb(bytes),
             cost.wall.as_secs_f64(),
             mb(cost.memory)
+        );
+    }
+    Ok(())
+}
+
+/// Reading and judging saved clusters. Judging is the whole less reading alone.
+fn clusters() -> anyhow::Result<()> {
+    let program = release_binary()?;
+    let folder = tempfile::tempdir()?;
+    println!("   pods  nodes  objects  file MB  read s  judge s  all s  MB peak");
+    for pods in [1_000, 10_000, 30_000, 100_000] {
+        let nodes = pods / 20;
+        let (file, made) = generate::into(folder.path(), nodes, pods)?;
+        let run = |args: &[&str]| {
+            let mut command = Command::new(&program);
+            command.args(args).arg(&file);
+            measure(command)
+        };
+        let read = median(3, || run(&["snapshot", "info", "--json"]))?;
+        let all = median(3, || run(&["scan", "--quiet", "--snapshot"]))?;
+        println!(
+            "{pods:>7}  {nodes:>5}  {:>7}  {:>7.1}  {:>6.2}  {:>7.2}  {:>5.2}  {:>7.0}",
+            made.objects,
+            mb(fs::metadata(&file)?.len()),
+            read.wall.as_secs_f64(),
+            all.wall.saturating_sub(read.wall).as_secs_f64(),
+            all.wall.as_secs_f64(),
+            mb(all.memory)
         );
     }
     Ok(())

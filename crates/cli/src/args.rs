@@ -19,6 +19,19 @@ Exit codes:
   2  wrong usage, or the file could not be written
   3  something could not be read: the snapshot is incomplete, and says so when it is used";
 
+const INFO_EXIT_CODES: &str = "\
+Exit codes:
+  0  it was read
+  2  wrong usage, or it is no snapshot that this version reads
+  3  a part of it could not be read";
+
+const DIFF_EXIT_CODES: &str = "\
+Exit codes:
+  0  nothing differs
+  1  something differs
+  2  wrong usage, or one of them is no snapshot that this version reads
+  3  not all could be compared: a part of one could not be read, or was never in it";
+
 /// Kubernetes security: assess what you have, offline and fast.
 #[derive(Debug, Parser)]
 #[command(name = "pavisade", version, max_term_width = 100, arg_required_else_help = true)]
@@ -239,6 +252,32 @@ pub(crate) enum SnapshotCommand {
         /// No progress on standard error.
         #[arg(short, long, help_heading = "Output")]
         quiet: bool,
+    },
+    /// Say what a snapshot holds, and what of the cluster it does not.
+    #[command(after_help = INFO_EXIT_CODES)]
+    Info {
+        /// The snapshot.
+        file: PathBuf,
+
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say which objects were added, removed or changed between two snapshots, and in which fields.
+    ///
+    /// Values are never shown. Fields that change by themselves do not count: status, versions of
+    /// the object, who wrote it.
+    #[command(after_help = DIFF_EXIT_CODES)]
+    Diff {
+        /// The earlier snapshot.
+        before: PathBuf,
+
+        /// The later snapshot.
+        after: PathBuf,
+
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 

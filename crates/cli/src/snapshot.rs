@@ -1,17 +1,19 @@
 //! `pavisade snapshot`, and snapshot files as the program's input.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use pavisade_checks::CheckSet;
 use pavisade_model::{KubernetesVersion, Note, NoteKind};
-use pavisade_scan::Timestamp;
+use pavisade_report::{Layout, Options, snapshot_diff, snapshot_info};
+use pavisade_scan::{Timestamp, compare};
+use pavisade_snapshot::file::Saved;
 use pavisade_snapshot::{Snapshot, file};
 use pavisade_sources::{LoadedCluster, Progress as _, saved};
 
-use crate::args::{Access, SnapshotCommand};
+use crate::args::{Access, Color, SnapshotCommand};
 use crate::live::Wanted;
 use crate::progress::Spinner;
 use crate::{Outcome, live, terminal};
@@ -21,7 +23,68 @@ pub(crate) fn run(command: &SnapshotCommand) -> anyhow::Result<Outcome> {
         SnapshotCommand::Save { file, access, secrets, quiet } => {
             save(file, access, *secrets, *quiet)
         }
+        SnapshotCommand::Info { file, json } => info(file, *json),
+        SnapshotCommand::Diff { before, after, json } => diff(before, after, *json),
     }
+}
+
+fn info(file: &Path, json: bool) -> anyhow::Result<Outcome> {
+    let saved = open(file)?;
+    let (layout, options) = output(json);
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    snapshot_info(&file.display().to_string(), &saved, layout, &options, &mut out)?;
+    out.flush()?;
+    let outcome = if damaged(&saved, file) { Outcome::Incomplete } else { Outcome::Clean };
+    // The end of a process frees faster than we do.
+    std::mem::forget(saved);
+    Ok(outcome)
+}
+
+fn diff(before: &Path, after: &Path, json: bool) -> anyhow::Result<Outcome> {
+    let (a, b) = (open(before)?, open(after)?);
+    let mut comparison = compare(&a.snapshot, &b.snapshot);
+    for (saved, file) in [(&a, before), (&b, after)] {
+        let notes = saved.snapshot.notes().iter().filter(|note| is_of(note, file));
+        comparison
+            .uncompared
+            .extend(notes.map(|note| format!("{}: {}", file.display(), note.message)));
+    }
+    let (layout, options) = output(json);
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    snapshot_diff(&comparison, layout, &options, &mut out)?;
+    out.flush()?;
+    std::mem::forget((a, b));
+    Ok(if !comparison.uncompared.is_empty() {
+        Outcome::Incomplete
+    } else if comparison.changes.is_empty() {
+        Outcome::Clean
+    } else {
+        Outcome::Findings
+    })
+}
+
+fn open(file: &Path) -> anyhow::Result<Saved> {
+    saved(file).with_context(|| format!("reading {}", file.display()))
+}
+
+/// Whether a part of the file itself could not be read; what the cluster did not give is another
+/// matter.
+fn damaged(saved: &Saved, file: &Path) -> bool {
+    saved.snapshot.notes().iter().any(|note| is_of(note, file))
+}
+
+fn is_of(note: &Note, file: &Path) -> bool {
+    note.kind == NoteKind::Unread && *note.place == *file.display().to_string()
+}
+
+fn output(json: bool) -> (Layout, Options) {
+    let layout = if json { Layout::Json } else { Layout::Terminal };
+    let options = Options {
+        color: terminal::color(Color::Auto, false),
+        width: terminal::width(None),
+        ..Options::default()
+    };
+    (layout, options)
 }
 
 /// The picture in a file; a file that cannot be read is a note, as everywhere in a scan.
@@ -57,7 +120,7 @@ fn save(path: &Path, access: &Access, secrets: bool, quiet: bool) -> anyhow::Res
     progress.stage("Writing the snapshot");
     let tool = concat!("pavisade ", env!("CARGO_PKG_VERSION"));
     let written = read.then(|| {
-        file::write(std::io::BufWriter::new(&mut beside), &snapshot, tool, Timestamp::now())
+        file::write(BufWriter::new(&mut beside), &snapshot, tool, Timestamp::now())
             .and_then(|mut to| to.flush())
     });
     progress.finish();

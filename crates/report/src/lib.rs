@@ -18,11 +18,13 @@ mod mask;
 mod pages;
 mod region;
 mod sarif;
+mod snapshots;
 mod terminal;
 mod text;
 
 pub use mask::SECRET_CHECKS;
 pub use pages::{Layout, check_explain, checks_list};
+pub use snapshots::{snapshot_diff, snapshot_info};
 pub use terminal::style;
 
 /// How a result is written.

@@ -4,6 +4,7 @@
 //! It is pure: no file, no clock, no network; the same picture gives the same bytes, whatever the
 //! number of threads.
 
+mod compare;
 mod coverage;
 mod drift;
 mod owner;
@@ -12,6 +13,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+pub use compare::{Comparison, ObjectChange, What, compare};
 pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
 use pavisade_model::{

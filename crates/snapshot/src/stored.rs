@@ -197,7 +197,7 @@ fn push_raw(out: &mut String, value: Value<'_>) {
 
 fn push_compact(out: &mut String, text: &str) {
     // A line end cannot stand in a string of JSON, so a text without one needs no look.
-    if !text.contains(['\n', '\r']) {
+    if memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
         return out.push_str(text);
     }
     let (mut in_string, mut escaped, mut from) = (false, false, 0);

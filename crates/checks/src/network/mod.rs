@@ -16,6 +16,7 @@ mod load_balancer;
 pub(crate) mod metadata_reachable;
 mod operator;
 mod policy;
+mod policy_index;
 mod route;
 pub(crate) mod route_without_tls;
 mod rule;

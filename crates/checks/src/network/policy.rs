@@ -6,6 +6,7 @@ use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Coverage, Object, Pod, Selector, SelectorError};
 use pavisade_yaml::{Kind, Value};
 
+use super::policy_index::candidates;
 use crate::field::{WrongType, find, integer, list, map, text, text_element};
 use crate::fragment::is_fragment;
 use crate::{Claim, Cx, Listing, Place, Verdict};
@@ -222,7 +223,7 @@ pub(super) enum Restriction<'a> {
 pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Restriction<'a> {
     let (mut by, mut unclear) = (Vec::new(), None);
     let policies = policies_near(pod.object().namespace(), cx);
-    for policy in &policies.objects {
+    for policy in candidates(&policies, pod, cx) {
         if let Some(wrong) = wrong_type(policy) {
             unclear = Some(format!("NetworkPolicy `{}` cannot be read: {wrong}", policy.name()));
             continue;
@@ -239,7 +240,7 @@ pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -
             }
         };
         match selects(selector.as_ref(), policy.namespace(), pod) {
-            Selects::Yes => by.push(*policy),
+            Selects::Yes => by.push(policy),
             Selects::No => {}
             Selects::Maybe if policy.namespace() == pod.object().namespace() => {
                 unclear = Some(format!(

@@ -1,0 +1,121 @@
+//! What two pictures of one cluster have otherwise than each other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pavisade_drift::{Mode, drift};
+use pavisade_model::kinds;
+use pavisade_snapshot::{Coverage, Object, ObjectId, Snapshot, World};
+use rayon::prelude::*;
+
+/// What differs between two pictures.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// Objects that differ, ordered by world and id.
+    pub changes: Vec<ObjectChange>,
+    /// What could not be compared, since one of the pictures does not hold it: sentences.
+    pub uncompared: Vec<String>,
+}
+
+/// One object that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectChange {
+    /// The world.
+    pub world: Arc<str>,
+    /// The object.
+    pub id: ObjectId,
+    /// How.
+    pub what: What,
+}
+
+/// How an object differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// Only the second picture has it.
+    Added,
+    /// Only the first picture has it.
+    Removed,
+    /// Both have it, and these fields differ.
+    Changed(Vec<String>),
+}
+
+/// Compares two pictures. Worlds are compared by their names; the only one of each, whatever it
+/// is called. What a picture does not hold since it was not read is no difference.
+pub fn compare(before: &Snapshot, after: &Snapshot) -> Comparison {
+    let mut comparison = Comparison::default();
+    if let ([a], [b]) = (before.worlds(), after.worlds()) {
+        worlds(a, b, &mut comparison);
+        return comparison;
+    }
+    for (ours, theirs, which) in [(before, after, "second"), (after, before, "first")] {
+        for world in ours.worlds() {
+            let same = |other: &&Arc<World>| other.name() == world.name();
+            match theirs.worlds().iter().find(same) {
+                Some(other) if which == "second" => worlds(world, other, &mut comparison),
+                Some(_) => {}
+                None => {
+                    let message = format!("{} is not in the {which} snapshot", world.name());
+                    comparison.uncompared.push(message);
+                }
+            }
+        }
+    }
+    comparison
+}
+
+fn worlds(a: &World, b: &World, out: &mut Comparison) {
+    let name = b.name();
+    let change = |id: &ObjectId, what| ObjectChange { world: name.clone(), id: id.clone(), what };
+    let mut unread = BTreeMap::new();
+    let mut changes = Vec::new();
+    let mut lacking = |id: &ObjectId, world: &World, which: &str| {
+        let (group, kind) = (&*id.group, &*id.kind);
+        // Facts of the cluster are in every picture of one.
+        let missed = world.coverage_of(group, kind) == Coverage::Unread
+            && (group, kind) != (kinds::CLUSTER.group, kinds::CLUSTER.kind);
+        if missed {
+            let why = world.gap_of(group, kind);
+            let message = format!("{kind} is not in the {which} snapshot: {why}");
+            unread.insert((id.kind.clone(), id.group.clone(), which == "first"), message);
+        }
+        missed
+    };
+    for object in a.objects().filter(|object| b.find(object.id()).is_none()) {
+        if !lacking(object.id(), b, "second") {
+            changes.push(change(object.id(), What::Removed));
+        }
+    }
+    for object in b.objects().filter(|object| a.find(object.id()).is_none()) {
+        if !lacking(object.id(), a, "first") {
+            changes.push(change(object.id(), What::Added));
+        }
+    }
+    let both: Vec<_> =
+        a.objects().filter_map(|object| Some((object, b.find(object.id())?))).collect();
+    let changed = both.par_iter().filter_map(|(a, b)| {
+        let paths = fields(a, b);
+        (!paths.is_empty()).then(|| change(b.id(), What::Changed(paths)))
+    });
+    changes.par_extend(changed);
+    changes.sort_by(|a, b| a.id.cmp(&b.id));
+    out.changes.extend(changes);
+    out.uncompared.extend(unread.into_values());
+}
+
+/// The paths of the fields that differ.
+fn fields(a: &Object, b: &Object) -> Vec<String> {
+    if text(a).is_some() && text(a) == text(b) {
+        return Vec::new();
+    }
+    let found = drift(a.value(), b.value(), b.group(), b.kind(), Mode::Stored);
+    let mut paths: Vec<_> = found.differences.into_iter().map(|d| d.path).collect();
+    // A picture of the cluster itself says when it was taken.
+    paths.retain(|path| !(b.is(kinds::CLUSTER) && path == "readAt"));
+    paths.dedup();
+    paths
+}
+
+fn text(object: &Object) -> Option<&str> {
+    let span = object.value().span();
+    object.doc().source().text().get(span.start as usize..span.end as usize)
+}
