@@ -2,7 +2,7 @@
 # and `make demo` first see to what they need (xtask/setup.sh).
 .NOTPARALLEL:
 export PATH := $(PATH):$(HOME)/.cargo/bin
-.PHONY: test steps demo setup kubectl cluster format lint unit truth fresh licences tls
+.PHONY: test steps demo setup kubectl cluster format lint unit truth live fresh licences tls
 
 # What `cargo xtask codegen` writes.
 GENERATED := deploy docs frameworks schema
@@ -15,7 +15,7 @@ test:
 	if cargo --version >/dev/null 2>&1; then cargo xtask cluster down --tests || code=$$(( code ? code : 1 )); fi; \
 	exit $$code
 
-steps: setup format lint kubectl cluster unit truth fresh licences tls
+steps: setup format lint kubectl cluster unit truth live fresh licences tls
 	$(call heading,all of it passed)
 
 setup:
@@ -51,6 +51,10 @@ unit:
 truth:
 	$(call heading,truth suites)
 	cargo xtask truth all
+
+live:
+	$(call heading,beside a real API server)
+	cargo xtask live all
 
 fresh:
 	$(call heading,generated files are fresh)

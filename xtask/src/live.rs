@@ -11,6 +11,7 @@ mod pods;
 mod program;
 mod role;
 mod shop;
+mod yaml_values;
 
 use std::time::Instant;
 
@@ -48,8 +49,13 @@ struct Bench<'a> {
 /// A comparison by its name.
 type Comparison = (&'static str, fn(&Bench<'_>) -> anyhow::Result<()>);
 
-const COMPARISONS: &[Comparison] =
-    &[("pod-security", pod_security::run), ("example", example::run), ("role", role::run)];
+/// Those that leave much behind come last.
+const COMPARISONS: &[Comparison] = &[
+    ("pod-security", pod_security::run),
+    ("example", example::run),
+    ("role", role::run),
+    ("yaml-values", yaml_values::run),
+];
 
 /// Runs one comparison or all of them; fails when one does.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {

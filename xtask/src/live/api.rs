@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use kube::Client;
 use kube::client::{Body, ClientBuilder};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 /// How many requests are under way at once.
@@ -21,13 +21,36 @@ pub(super) struct Api {
     client: Client,
 }
 
-/// One request with a JSON body.
+/// One request.
 pub(super) struct Call {
-    /// `POST` or `PUT`.
-    pub(super) method: &'static str,
+    method: &'static str,
     /// With its query.
-    pub(super) path: String,
-    pub(super) body: Value,
+    path: String,
+    content_type: &'static str,
+    body: String,
+}
+
+impl Call {
+    /// `GET`.
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        let (method, content_type) = ("GET", "application/json");
+        Self { method, path: path.into(), content_type, body: String::new() }
+    }
+
+    /// `POST` of an object.
+    pub(super) fn post(path: impl Into<String>, body: &Value) -> Self {
+        Self { method: "POST", body: body.to_string(), ..Self::get(path) }
+    }
+
+    /// `PUT` of an object.
+    pub(super) fn put(path: impl Into<String>, body: &Value) -> Self {
+        Self { method: "PUT", ..Self::post(path, body) }
+    }
+
+    /// `POST` of an object as a file has it, read by the API server itself.
+    pub(super) fn post_yaml(path: impl Into<String>, body: String) -> Self {
+        Self { method: "POST", content_type: "application/yaml", body, ..Self::get(path) }
+    }
 }
 
 /// What the API server said to it.
@@ -55,7 +78,9 @@ impl Api {
         let client = runtime.block_on(async {
             let file = Kubeconfig::read_from(kubeconfig)?;
             let options = KubeConfigOptions::default();
-            let config = Config::from_custom_kubeconfig(file, &options).await?;
+            let mut config = Config::from_custom_kubeconfig(file, &options).await?;
+            // An answer of 503 is one: of an API whose own server is not there.
+            config.default_retry = false;
             anyhow::Ok(ClientBuilder::try_from(config)?.build())
         });
         let client = client.with_context(|| format!("reading {}", kubeconfig.display()))?;
@@ -99,13 +124,14 @@ async fn once(client: &Client, call: &Call) -> anyhow::Result<Answer> {
     let request = http::Request::builder()
         .method(call.method)
         .uri(&call.path)
-        .header(http::header::CONTENT_TYPE, "application/json")
+        .header(http::header::CONTENT_TYPE, call.content_type)
         .header(http::header::ACCEPT, "application/json")
-        .body(Body::from(serde_json::to_vec(&call.body)?))?;
+        .body(Body::from(call.body.clone().into_bytes()))?;
     let response = client.send(request).await?;
     let status = response.status().as_u16();
     let bytes = response.into_body().collect().await?.to_bytes();
+    // Some errors are plain text.
     let body = serde_json::from_slice(&bytes)
-        .with_context(|| format!("status {status} with a body that is no JSON"))?;
+        .unwrap_or_else(|_| json!({"message": String::from_utf8_lossy(&bytes)}));
     Ok(Answer { status, body })
 }

@@ -187,11 +187,7 @@ fn ephemeral(bench: &Bench<'_>, tally: &mut Tally, level: &str) -> anyhow::Resul
     ]
     .map(base)
     .into();
-    let post = |pod: &Value| Call {
-        method: "POST",
-        path: format!("/api/v1/namespaces/{namespace}/pods"),
-        body: pod.clone(),
-    };
+    let post = |pod: &Value| Call::post(format!("/api/v1/namespaces/{namespace}/pods"), pod);
     let mut stored = Vec::new();
     for answer in bench.api.send_all(bases.iter().map(post).collect())? {
         ensure!(answer.status == 201, "creating a pod: {}", answer.message());
@@ -214,7 +210,7 @@ fn ephemeral(bench: &Bench<'_>, tally: &mut Tally, level: &str) -> anyhow::Resul
         body["spec"]["ephemeralContainers"] = containers.clone().into();
         let mut pod = bases[which].clone();
         pod["spec"]["ephemeralContainers"] = containers.into();
-        calls.push(Call { method: "PUT", path, body });
+        calls.push(Call::put(path, &body));
         written.push(pod);
     }
     let answers = bench.api.send_all(calls)?;
@@ -261,7 +257,7 @@ impl Fates {
 
 fn create(bench: &Bench<'_>, namespace: &str, pods: &[Value]) -> anyhow::Result<Vec<Answer>> {
     let path = format!("/api/v1/namespaces/{namespace}/pods?dryRun=All");
-    let call = |pod: &Value| Call { method: "POST", path: path.clone(), body: pod.clone() };
+    let call = |pod: &Value| Call::post(path.clone(), pod);
     bench.api.send_all(pods.iter().map(call).collect())
 }
 

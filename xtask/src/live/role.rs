@@ -219,18 +219,15 @@ fn give(bench: &Bench<'_>, namespace: &str, roles: &[(String, Value)]) -> anyhow
         // No role loses both, so that one tells whether the API server knows it.
         let has_pods = role["rules"].to_string().contains("\"pods\"");
         let resource = if has_pods { "pods" } else { "nodes" };
-        Call {
-            method: "POST",
-            path: "/apis/authorization.k8s.io/v1/subjectaccessreviews".to_owned(),
-            body: json!({
-                "apiVersion": "authorization.k8s.io/v1",
-                "kind": "SubjectAccessReview",
-                "spec": {
-                    "user": format!("system:serviceaccount:{namespace}:{account}"),
-                    "resourceAttributes": {"verb": "list", "resource": resource},
-                },
-            }),
-        }
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {
+                "user": format!("system:serviceaccount:{namespace}:{account}"),
+                "resourceAttributes": {"verb": "list", "resource": resource},
+            },
+        });
+        Call::post("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review)
     };
     let start = Instant::now();
     loop {
