@@ -187,7 +187,7 @@ mod tests {
              ingress-without-tls.\n"
         ));
         assert!(comment.contains("system:discovery"));
-        assert!(comment.contains("no right on Secrets: `long-lived-token` answer"), "{comment}");
+        assert!(comment.contains("stays unknown: `long-lived-token`."), "{comment}");
     }
 
     #[test]

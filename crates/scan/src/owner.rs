@@ -133,7 +133,7 @@ fn top<'a>(world: &'a World, object: &'a Object) -> Option<(Owner<'a>, Option<&'
             };
             return (!std::ptr::eq(at, object)).then_some((owner, Some(at)));
         };
-        let Some(owner) = named(reference, at.namespace()) else { return None };
+        let owner = named(reference, at.namespace())?;
         if owner.kind == "Node" && owner.group.is_empty() {
             return None;
         }
