@@ -258,3 +258,34 @@ fn the_job_of_deploy_is_admitted_as_restricted_and_writes_log_and_file() {
     // Nothing but Secrets is out of the role's reach.
     assert!(!log.contains("the right to list"), "{log}");
 }
+
+#[test]
+fn flags_of_static_pods_are_judged_through_their_mirrors() {
+    let shape = Shape { nodes: 1, ..Shape::default() };
+    let Some(cluster) = testbed::start(&shape, "static").map_err(|s| println!("{s}")).ok() else {
+        return;
+    };
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/shop/control-plane");
+    // Its image is nowhere: the mirror is there all the same.
+    let manifest = "manifests/kube-apiserver.yaml";
+    fs::create_dir_all(cluster.manifests(1)).unwrap();
+    let to = cluster.manifests(1).join("kube-apiserver.yaml");
+    fs::copy(examples.join(manifest), to).unwrap();
+    let mirrored = || {
+        let pods = cluster.get(&["get", "pods", "-n", "kube-system", "-o", "name"]);
+        pods.is_ok_and(|pods| pods.contains("pod/kube-apiserver-"))
+    };
+    for _ in 0..60 {
+        if mirrored() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
+    let check = ["--check", "missing-audit-log,always-allow-authorization,profiling-endpoint"];
+    let live = scan(&cluster.kubeconfig(), &check);
+    assert!(live.all.contains("Pod kube-system/kube-apiserver-"), "{}", live.all);
+    assert!(!live.all.contains("no static pod of kube-apiserver"), "{}", live.all);
+    let folder = examples.display().to_string();
+    let beside = scan(&cluster.kubeconfig(), &[&check[..], &[folder.as_str()]].concat());
+    assert!(beside.all.contains(manifest), "{}", beside.all);
+}
