@@ -44,11 +44,33 @@ pub(crate) fn picture(
     }
     let mut notes = Vec::new();
     let kubernetes = version(args.kubernetes_version, &picture, &mut notes);
+    notes.extend(other_benchmark(args.select.framework.as_deref(), &picture));
     if let Some(files) = files {
         notes.extend(files.notes().iter().cloned());
         picture = picture.with_written(Written { objects: written, namespace });
     }
     Ok((picture.with_notes(notes), kubernetes))
+}
+
+/// A note where the framework that was asked for is a CIS benchmark, and not that of the cluster.
+fn other_benchmark(framework: Option<&str>, picture: &Snapshot) -> Option<Note> {
+    let asked = framework.filter(|id| id.to_ascii_lowercase().starts_with("cis-"))?;
+    let world = picture.worlds().first()?;
+    let distribution = world.distribution();
+    let benchmark = distribution.benchmark();
+    if benchmark.and_then(|b| b.framework).is_some_and(|id| id.eq_ignore_ascii_case(asked)) {
+        return None;
+    }
+    let own = benchmark.map_or("no CIS benchmark was written for it".to_owned(), |benchmark| {
+        format!("the {} was written for it, which is not mapped here", benchmark.title)
+    });
+    Some(Note {
+        kind: NoteKind::Warning,
+        place: world.name().to_string(),
+        span: None,
+        message: format!("the cluster runs {}: {own}", distribution.name.title()),
+        remedy: format!("Take what {asked} says as a guide, not as the cluster's benchmark."),
+    })
 }
 
 fn objects(files: &Snapshot) -> impl Iterator<Item = Object> {

@@ -1,7 +1,8 @@
 //! Progress on standard error, for work that takes longer than a second.
 
 use std::io::IsTerminal as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
@@ -14,6 +15,7 @@ pub(crate) struct Spinner {
     bar: ProgressBar,
     done: AtomicUsize,
     expected: AtomicUsize,
+    paused: Arc<AtomicBool>,
     /// Shows the bar when its time has come; ends when the sender is gone.
     patience: Option<(Sender<()>, JoinHandle<()>)>,
 }
@@ -24,21 +26,26 @@ const TICK: Duration = Duration::from_millis(120);
 impl Spinner {
     pub(crate) fn new(quiet: bool) -> Self {
         let bar = ProgressBar::hidden().with_message("Reading");
+        let paused = Arc::new(AtomicBool::new(false));
         let patience = (!quiet && std::io::stderr().is_terminal()).then(|| {
             if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
                 bar.set_style(style);
             }
             let (sender, receiver) = channel::<()>();
-            let bar = bar.clone();
+            let (bar, paused) = (bar.clone(), paused.clone());
             let show = move || {
-                if receiver.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                    bar.set_draw_target(ProgressDrawTarget::stderr());
-                    bar.enable_steady_tick(TICK);
+                while receiver.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                    if !paused.load(Ordering::Relaxed) {
+                        bar.set_draw_target(ProgressDrawTarget::stderr());
+                        bar.enable_steady_tick(TICK);
+                        return;
+                    }
                 }
             };
             (sender, spawn(show))
         });
-        Self { bar, done: AtomicUsize::new(0), expected: AtomicUsize::new(0), patience }
+        let (done, expected) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { bar, done, expected, paused, patience }
     }
 
     /// All is read.
@@ -59,6 +66,15 @@ impl Spinner {
 impl Progress for Spinner {
     fn stage(&self, text: &str) {
         self.bar.set_message(text.to_owned());
+    }
+
+    fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+        // Where it is drawn already, it makes room.
+        if paused {
+            self.bar.disable_steady_tick();
+            self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
     }
 
     fn expect(&self, count: usize) {

@@ -2,8 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use testbed::{Cluster, Image, Shape};
 
@@ -200,10 +204,31 @@ fn an_api_server_that_is_killed_in_the_middle_leaves_what_was_read() {
         .status()
         .unwrap();
     assert!(save.success());
-    cluster.kill_api_server().unwrap();
-    let run = scan(&cluster.kubeconfig(), &[]);
+    // Discovery is through, and some lists: then it dies.
+    let died = AtomicBool::new(false);
+    let url = cluster.server_url();
+    let to = url.strip_prefix("https://").unwrap();
+    let on_bytes = |passed: usize| {
+        if passed > 150_000 && !died.swap(true, Ordering::Relaxed) {
+            cluster.kill_api_server().unwrap();
+        }
+    };
+    let text = fs::read_to_string(cluster.kubeconfig()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let run = forwarded(to, &on_bytes, |address| {
+        let config = folder.path().join("config");
+        fs::write(&config, text.replace(&url, &format!("https://{address}"))).unwrap();
+        scan(&config, &["--no-probe"])
+    });
+    assert!(died.load(Ordering::Relaxed), "it was read before it could be killed: {}", run.all);
     assert_eq!(run.code, 3, "{}", run.all);
-    assert!(run.all.contains("connection refused"), "{}", run.all);
+    assert!(run.all.contains("not read: "), "{}", run.all);
+    // What was read before is judged.
+    assert!(!run.all.contains("nothing to judge"), "{}", run.all);
+
+    let after = scan(&cluster.kubeconfig(), &[]);
+    assert_eq!(after.code, 3, "{}", after.all);
+    assert!(after.all.contains("connection refused"), "{}", after.all);
     // The picture from before can still be judged.
     let offline = Command::new(env!("CARGO_BIN_EXE_pavisade"))
         .args(["scan", "--snapshot"])
@@ -215,6 +240,108 @@ fn an_api_server_that_is_killed_in_the_middle_leaves_what_was_read() {
 
 /// Of no registry: it is put on the node by hand.
 const IMAGE: &str = "testbed.invalid/pavisade:0.1.0";
+
+/// Runs `run` with the address of a listener whose connections go on to `to`; `on_bytes` is told how
+/// many bytes came back so far.
+fn forwarded<T>(to: &str, on_bytes: &(dyn Fn(usize) + Sync), run: impl FnOnce(&str) -> T) -> T {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (done, passed) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for client in listener.incoming() {
+                let Ok(mut client) = client else { continue };
+                if done.load(Ordering::Relaxed) {
+                    return;
+                }
+                let Ok(mut server) = TcpStream::connect(to) else { continue };
+                let (mut up, mut up_to) =
+                    (client.try_clone().unwrap(), server.try_clone().unwrap());
+                scope.spawn(move || {
+                    let _ = std::io::copy(&mut up, &mut up_to);
+                    let _ = up_to.shutdown(Shutdown::Both);
+                });
+                let passed = &passed;
+                scope.spawn(move || {
+                    let mut buffer = [0; 8192];
+                    while let Ok(n @ 1..) = server.read(&mut buffer) {
+                        on_bytes(passed.fetch_add(n, Ordering::Relaxed) + n);
+                        if client.write_all(&buffer[..n]).is_err() {
+                            break;
+                        }
+                    }
+                    let _ = client.shutdown(Shutdown::Both);
+                });
+            }
+        });
+        let result = run(&address);
+        done.store(true, Ordering::Relaxed);
+        let _ = TcpStream::connect(&address);
+        result
+    })
+}
+
+#[test]
+fn a_proxy_of_the_kubeconfig_is_the_way() {
+    let Some(cluster) = cluster(&Shape::default()) else { return };
+    // As much of a proxy as RFC 9110, 9.3.6 (CONNECT) asks for.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = listener.local_addr().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut lines = BufReader::new(client.try_clone().unwrap()).lines();
+            let first = lines.next().unwrap().unwrap();
+            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let to = first.strip_prefix("CONNECT ").unwrap().split(' ').next().unwrap();
+            let mut server = TcpStream::connect(to).unwrap();
+            count.fetch_add(1, Ordering::Relaxed);
+            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            let (mut back, mut back_to) =
+                (server.try_clone().unwrap(), client.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut back, &mut back_to));
+            std::thread::spawn(move || std::io::copy(&mut client, &mut server));
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let with_proxy = server(&cluster).replace('}', &format!(", proxy-url: 'http://{proxy}'}}"));
+    let user = format!(
+        "{{client-certificate: '{}', client-key: '{}'}}",
+        cluster.admin_certificate().display(),
+        cluster.admin_key().display()
+    );
+    let run = scan(&kubeconfig(folder.path(), &with_proxy, &user), &[]);
+    assert!(run.code < 2, "{}", run.all);
+    assert!(asked.load(Ordering::Relaxed) > 0, "the proxy was not asked");
+}
+
+#[test]
+fn pods_of_custom_resources_are_judged() {
+    let Some(cluster) = cluster(&Shape::default()) else { return };
+    cluster
+        .apply(
+            "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n\
+             metadata: {name: rollouts.argoproj.io}\n\
+             spec: {group: argoproj.io, scope: Namespaced, names: {plural: rollouts, kind: Rollout}, \
+             versions: [{name: v1alpha1, served: true, storage: true, \
+             schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]}\n",
+        )
+        .unwrap();
+    let rollout = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\n\
+                   metadata: {name: canary, namespace: default}\n\
+                   spec: {template: {spec: {containers: [{name: web, image: a, \
+                   securityContext: {privileged: true}}]}}}\n";
+    // A new definition is served a moment after it was taken.
+    let applied = (0..20).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        cluster.apply(rollout).is_ok()
+    });
+    assert!(applied, "the custom resource was not taken");
+    let run = scan(&cluster.kubeconfig(), &["--check", "privileged-container"]);
+    assert!(run.all.contains("Rollout default/canary"), "{}", run.all);
+}
 
 /// The program with the libraries that it needs, as an image.
 fn image() -> Image {

@@ -138,6 +138,11 @@ pub trait Progress: Sync {
         let _ = text;
     }
 
+    /// Somebody else has the terminal, who may ask for a password; until `false` is said.
+    fn pause(&self, paused: bool) {
+        let _ = paused;
+    }
+
     /// How many more files, charts or kustomizations will be worked through.
     fn expect(&self, count: usize) {
         let _ = count;

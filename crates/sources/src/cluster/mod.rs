@@ -131,7 +131,11 @@ async fn load(
     progress: &dyn Progress,
 ) -> Result<LoadedCluster, ConnectError> {
     progress.stage("Connecting to the cluster");
-    let connection = connect::connect(request).await?;
+    // A credential plugin may ask something.
+    progress.pause(true);
+    let connection = connect::connect(request).await;
+    progress.pause(false);
+    let connection = connection?;
     let client = connection.client.clone();
     let server = Server { client, time: request.time, bytes: request.limits.page_bytes };
     let mut reading = Reading::new(&connection, request);
