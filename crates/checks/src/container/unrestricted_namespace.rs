@@ -60,11 +60,16 @@ impl Check for UnrestrictedNamespace {
         let mut holder = None;
         for &kind in kinds::WORKLOADS {
             let listing = cx.list_in(kind, namespace.name());
-            holder = listing.objects.first().copied();
-            if holder.is_some() {
+            // Rather what people named than what a controller made from it.
+            let named = listing.objects.iter().find(|object| !is_made(object)).copied();
+            if named.is_some() {
+                holder = named;
                 break;
             }
-            if let Some(why) = listing.gap() {
+            holder = holder.or(listing.objects.first().copied());
+            if holder.is_none()
+                && let Some(why) = listing.gap()
+            {
                 return Verdict::unknown(place, why);
             }
         }
@@ -115,6 +120,11 @@ fn serves_constraints(cx: &Cx<'_>) -> bool {
     cx.list(kinds::CLUSTER).objects.iter().any(|cluster| {
         cluster.value().list("served").any(|r| r.str("group") == Some("security.openshift.io"))
     })
+}
+
+/// Whether another object owns it.
+fn is_made(object: &Object) -> bool {
+    object.at(&["metadata", "ownerReferences"]).is_some()
 }
 
 fn label<'a>(namespace: &'a Object, mode: &str) -> Option<Value<'a>> {
