@@ -149,15 +149,14 @@ fn in_pod(why_not_file: &str) -> Result<(String, String, Config), ConnectError> 
 
 /// The error with its cause, once.
 fn reason(error: &KubeconfigError) -> String {
-    let text = match error {
+    match error {
         KubeconfigError::Parse(_) => "it is no YAML of a kubeconfig".to_owned(),
         KubeconfigError::ReadConfig(why, path) => format!("{}: {why}", path.display()),
         KubeconfigError::LoadClusterOfContext(cluster) => {
             format!("the kubeconfig has no cluster `{cluster}`")
         }
         other => other.to_string(),
-    };
-    text
+    }
 }
 
 /// The innermost cause.
