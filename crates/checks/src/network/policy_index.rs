@@ -74,3 +74,73 @@ fn wanted(policy: &Object) -> Option<(&str, &str)> {
     let labels = policy.at(&["spec", "podSelector", "matchLabels"])?;
     labels.entries().find_map(|(key, value)| Some((key, value.as_str()?)))
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use pavisade_model::KubernetesVersion;
+    use pavisade_snapshot::{Snapshot, WorldParts};
+    use pavisade_yaml::{Source, read};
+
+    use super::super::policy::{Selects, policies_near, selects};
+    use super::*;
+    use crate::Described as _;
+    use crate::network::unrestricted_ingress::UnrestrictedIngress;
+
+    const SELECTORS: [&str; 9] = [
+        "{}",
+        "null",
+        "{matchLabels: {app: a}}",
+        "{matchLabels: {app: b, tier: x}}",
+        "{matchLabels: {tier: x, app: b}}",
+        "{matchLabels: {pod-template-hash: h, app: a}}",
+        "{matchExpressions: [{key: app, operator: NotIn, values: [a]}]}",
+        "{matchLabels: {app: 1}}",
+        "{matchLabels: {app: a}, more: {}}",
+    ];
+    const LABELS: [&str; 5] =
+        ["{}", "{app: a}", "{app: b}", "{app: b, tier: x}", "{tier: z, pod-template-hash: i}"];
+
+    fn object(text: &str) -> Object {
+        let documents = read(&Source::new("t", text));
+        let root = documents.docs[0].root();
+        Object::new(root, root.str("apiVersion").unwrap(), root.str("kind").unwrap())
+    }
+
+    #[test]
+    fn none_that_may_select_a_pod_is_left_out() {
+        let mut world = WorldParts::cluster("c");
+        let complete = (kinds::NETWORK_POLICY.group.into(), kinds::NETWORK_POLICY.kind.into());
+        world.coverage.insert(complete, Coverage::Complete);
+        for (index, selector) in SELECTORS.iter().enumerate() {
+            for namespace in ["ns", "other"] {
+                world.objects.push(object(&format!("{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: p{index}, namespace: {namespace}}}, spec: {{podSelector: {selector}}}}}")));
+            }
+        }
+        for (index, labels) in LABELS.iter().enumerate() {
+            let spec = "{containers: [{name: c, image: i}]}";
+            world.objects.push(object(&format!("{{apiVersion: v1, kind: Pod, metadata: {{name: q{index}, namespace: ns, labels: {labels}}}, spec: {spec}}}")));
+            world.objects.push(object(&format!("{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: d{index}, namespace: ns}}, spec: {{template: {{metadata: {{labels: {labels}}}, spec: {spec}}}}}}}")));
+        }
+        let snapshot = Snapshot::new(vec![world], Vec::new());
+        let world = &snapshot.worlds()[0];
+        let now = Timestamp::UNIX_EPOCH;
+        let cx = Cx::new(world, &UnrestrictedIngress::META, KubernetesVersion::LATEST, now);
+        let mut left_out = 0;
+        for pod in world.objects().flat_map(Object::pods) {
+            let policies = policies_near("ns", &cx);
+            let taken = candidates(&policies, pod, &cx);
+            assert!(taken.is_sorted_by_key(|policy| policy.name()));
+            for policy in &policies.objects {
+                let may = pod_selector(policy).map_or(true, |selector| {
+                    selects(selector.as_ref(), "ns", pod) == Selects::Yes
+                        || pod.labels().all(|(key, _)| key != "app" && key != "tier")
+                });
+                let is_taken = taken.iter().any(|other| std::ptr::eq(*other, *policy));
+                assert!(is_taken || !may, "{policy:?} for {:?}", pod.object());
+                left_out += usize::from(!is_taken);
+            }
+        }
+        assert_eq!(left_out, 10);
+    }
+}
