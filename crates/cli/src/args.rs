@@ -42,7 +42,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Judge manifests, charts, kustomizations and configuration files.
+    /// Judge manifests, charts, kustomizations, configuration files, and live clusters.
     Scan(Box<ScanArgs>),
     /// Keep a cluster in a file that every command takes in its place.
     Snapshot(Box<SnapshotArgs>),
@@ -160,12 +160,31 @@ pub(crate) struct LiveArgs {
 
     /// List Secrets too: their names, types and keys are judged, their values are dropped on
     /// arrival. The right to list them is the right to read every credential in the cluster.
-    #[arg(long, requires = "cluster", help_heading = "Cluster")]
+    #[arg(long, help_heading = "Cluster")]
     pub secrets: bool,
 
     /// Print the least ClusterRole for the chosen checks, and do nothing else.
     #[arg(long, help_heading = "Cluster")]
     pub print_rbac: bool,
+}
+
+impl LiveArgs {
+    /// An option that says something about a cluster where none is read.
+    pub(crate) fn idle(&self) -> Option<&'static str> {
+        let Access { kubeconfig, context, impersonate, no_probe, .. } = &self.access;
+        let of_cluster = [
+            ("--kubeconfig", kubeconfig.is_some()),
+            ("--context", context.is_some()),
+            ("--as", impersonate.is_some()),
+            ("--no-probe", *no_probe),
+            ("--secrets", self.secrets && !self.print_rbac),
+        ];
+        let of_picture = ("--distribution", self.distribution.is_some());
+        let idle = of_cluster.into_iter().filter(|_| !self.cluster);
+        let none = !self.cluster && self.snapshot.is_none();
+        let mut all = idle.chain([of_picture].into_iter().filter(|_| none));
+        all.find(|(_, set)| *set).map(|(option, _)| option)
+    }
 }
 
 /// How a cluster is reached and read.

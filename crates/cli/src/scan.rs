@@ -19,6 +19,9 @@ use crate::progress::Spinner;
 use crate::{live, select, terminal};
 
 pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
+    if let Some(option) = args.live.idle() {
+        bail!("{option} is about a live cluster: add --cluster");
+    }
     let choice = Choice::of(args)?;
     if args.live.print_rbac {
         let role = choice.checks(KubernetesVersion::LATEST)?.role(args.live.secrets);

@@ -284,3 +284,27 @@ fn a_kubeconfig_that_leads_nowhere_is_wrong_usage() {
     assert_eq!(run.code, 2, "{}", run.err);
     assert!(run.err.contains("no context `production`; it has `stub`"), "{}", run.err);
 }
+
+#[test]
+fn options_of_a_cluster_want_a_cluster() {
+    for (options, says) in [
+        (&["--context", "a"][..], "--context is about a live cluster: add --cluster"),
+        (&["--secrets"], "--secrets is about a live cluster"),
+        (&["--distribution", "eks"], "--distribution is about a live cluster"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_pavisade"))
+            .arg("scan")
+            .args(options)
+            .env_clear()
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && error.contains(says), "{error}");
+    }
+    let role = Command::new(env!("CARGO_BIN_EXE_pavisade"))
+        .args(["scan", "--print-rbac", "--secrets", "--check", "long-lived-token"])
+        .env_clear()
+        .output()
+        .unwrap();
+    assert!(String::from_utf8(role.stdout).unwrap().contains("- secrets"));
+}
