@@ -1,11 +1,13 @@
 //! A cluster as a command line names it: live, or saved in a file.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::bail;
 use pavisade_model::{GroupKind, KubernetesVersion, Note, NoteKind};
 use pavisade_scan::Timestamp;
-use pavisade_snapshot::{Object, Snapshot, Written};
+use pavisade_snapshot::{Object, Snapshot};
 use pavisade_sources::{ClusterLimits, ClusterRequest, LoadedCluster, load_cluster};
 
 use crate::args::{Access, ScanArgs};
@@ -26,14 +28,12 @@ pub(crate) fn picture(
         pavisade_sources::load(&scan::request(args), std::io::stdin().lock(), progress).snapshot
     });
     let written: Vec<_> = files.iter().flat_map(objects).collect();
-    let mut namespace = "default".to_owned();
     let mut picture = match &args.live.snapshot {
         Some(file) => snapshot::load(file, progress),
         None => {
             let also = written.iter().map(|o| (o.group().to_owned(), o.kind().to_owned()));
             let wanted = Wanted { kinds, also: also.collect(), secrets: args.live.secrets };
             let loaded = load(&args.live.access, wanted, progress)?;
-            namespace = loaded.namespace;
             // Of a cluster that could not be reached nothing is to be said, check by check.
             let worlds = if loaded.world.objects.is_empty() { vec![] } else { vec![loaded.world] };
             Snapshot::new(worlds, loaded.notes)
@@ -47,7 +47,7 @@ pub(crate) fn picture(
     notes.extend(other_benchmark(args.select.framework.as_deref(), &picture));
     if let Some(files) = files {
         notes.extend(files.notes().iter().cloned());
-        picture = picture.with_written(Written { objects: written, namespace });
+        picture = picture.with_written(&written);
     }
     Ok((picture.with_notes(notes), kubernetes))
 }
@@ -97,7 +97,7 @@ pub(crate) fn load(
     progress: &Spinner,
 ) -> anyhow::Result<LoadedCluster> {
     let request = ClusterRequest {
-        kubeconfig: access.kubeconfig.clone(),
+        kubeconfigs: kubeconfigs(access.kubeconfig.as_deref())?,
         context: access.context.clone(),
         impersonate: access.impersonate.clone(),
         impersonate_groups: access.impersonate_groups.clone(),
@@ -109,6 +109,23 @@ pub(crate) fn load(
         limits: ClusterLimits::default(),
     };
     Ok(load_cluster(&request, Timestamp::now(), progress)?)
+}
+
+/// The given file, else those of `KUBECONFIG` that exist, else the one in the home folder.
+fn kubeconfigs(given: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
+    if let Some(path) = given {
+        return Ok(vec![path.to_owned()]);
+    }
+    let Some(named) = std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty()) else {
+        let home = std::env::home_dir().map(|home| home.join(".kube/config"));
+        return Ok(home.into_iter().filter(|path| path.exists()).collect());
+    };
+    let files: Vec<_> = std::env::split_paths(&named).filter(|path| path.exists()).collect();
+    // A name that leads nowhere must not lead to the cluster around this pod.
+    if files.is_empty() {
+        bail!("KUBECONFIG names {}, which does not exist", Path::new(&named).display());
+    }
+    Ok(files)
 }
 
 /// The version whose semantics count: the asked one, the cluster's, or the newest; with a note

@@ -59,36 +59,86 @@ fn of_object(world: &World, id: &ObjectId, written: &Object) -> Vec<Note> {
 
 fn sentence(difference: &Difference<'_, '_>) -> String {
     let Difference { path, kind, written, stored, known_field, secret } = difference;
-    let shown = |value: &Option<Value<'_>>| value.map_or_else(String::new, |v| show(v, *secret));
-    match kind {
-        DifferenceKind::Changed => {
-            format!("`{path}` is {} in the cluster, {} here", shown(stored), shown(written))
+    let shown =
+        |value: &Option<Value<'_>>| (*value).filter(|_| !secret).and_then(|v| show(v, path));
+    match (kind, shown(stored), shown(written)) {
+        (DifferenceKind::Changed, Some(stored), Some(written)) => {
+            format!("`{path}` is {stored} in the cluster, {written} here")
         }
-        DifferenceKind::Added => {
-            format!("`{path}` is {} in the cluster, absent here", shown(stored))
+        (DifferenceKind::Changed, ..) => format!("`{path}` differs"),
+        (DifferenceKind::Added, Some(stored), _) => {
+            format!("`{path}` is {stored} in the cluster, absent here")
         }
-        DifferenceKind::Missing if *known_field => {
-            format!("`{path}` is absent in the cluster, {} here", shown(written))
-        }
-        DifferenceKind::Missing => {
+        (DifferenceKind::Added, None, _) => format!("`{path}` is set in the cluster, absent here"),
+        (DifferenceKind::Missing, ..) if !known_field => {
             format!("`{path}` is no field of this kind: the cluster dropped it")
+        }
+        (DifferenceKind::Missing, _, Some(written)) => {
+            format!("`{path}` is absent in the cluster, {written} here")
+        }
+        (DifferenceKind::Missing, _, None) => {
+            format!("`{path}` is absent in the cluster, set here")
         }
     }
 }
 
-fn show(value: Value<'_>, secret: bool) -> String {
-    if secret {
-        return "another value".to_owned();
-    }
-    match value.scalar_text() {
-        Some(text) if text.chars().count() > SHOWN => {
-            format!("`{}…`", text.chars().take(SHOWN).collect::<String>())
-        }
-        Some(text) => format!("`{text}`"),
-        None if value.items().next().is_some() => format!("a list of {}", value.items().count()),
-        None if value.entries().next().is_some() => "a map".to_owned(),
-        None => "empty".to_owned(),
-    }
+/// Fields whose texts are no secret; every other text may be one.
+const HARMLESS: [&str; 40] = [
+    "apiGroup",
+    "cidr",
+    "clusterIP",
+    "concurrencyPolicy",
+    "containerPort",
+    "cpu",
+    "dnsPolicy",
+    "effect",
+    "externalTrafficPolicy",
+    "failurePolicy",
+    "host",
+    "image",
+    "imagePullPolicy",
+    "ingressClassName",
+    "kind",
+    "level",
+    "matchPolicy",
+    "maxSurge",
+    "maxUnavailable",
+    "memory",
+    "mountPath",
+    "name",
+    "namespace",
+    "operator",
+    "path",
+    "pathType",
+    "podManagementPolicy",
+    "port",
+    "priorityClassName",
+    "protocol",
+    "provisioner",
+    "reclaimPolicy",
+    "restartPolicy",
+    "runtimeClassName",
+    "schedule",
+    "serviceAccountName",
+    "storage",
+    "storageClassName",
+    "targetPort",
+    "type",
+];
+
+/// A value in few words, where it cannot be a secret.
+fn show(value: Value<'_>, path: &str) -> Option<String> {
+    // An argument, a line of a ConfigMap or an annotation may hold anything.
+    let open = ["data", "stringData", "binaryData", "annotations"];
+    let inside = |step: &str| path.split(['.', '[']).any(|part| part == step);
+    let text = value.scalar_text()?;
+    let last = value.key().unwrap_or_default();
+    let harmless = HARMLESS.contains(&last) && !open.iter().any(|step| inside(step));
+    let free = value.as_str().is_none() || harmless || inside("labels");
+    free.then(|| match text.chars().count() > SHOWN {
+        true => format!("`{}…`", text.chars().take(SHOWN).collect::<String>()),
+        false => format!("`{text}`"),
+    })
 }
 
 /// The deepest field of a path that the file has.
@@ -127,4 +177,56 @@ fn is_file(id: &ObjectId) -> bool {
         || id.group.ends_with(".config.k8s.io")
         || matches!(&*id.group, "pavisade.dev" | "kubeadm.k8s.io" | "audit.k8s.io")
         || id.group.is_empty() && matches!(&*id.kind, "Config" | "EncryptionConfig")
+}
+
+#[cfg(test)]
+mod tests {
+    use pavisade_yaml::{Source, read};
+
+    use super::*;
+
+    /// What is said of the one difference between two objects.
+    fn said(kind: &str, written: &str, stored: &str) -> String {
+        let doc = |text: &str| read(&Source::new("f", text)).docs.remove(0);
+        let (written, stored) = (doc(written), doc(stored));
+        let found = drift(written.root(), stored.root(), "", kind, Mode::Written);
+        let all: Vec<_> = found.differences.iter().map(sentence).collect();
+        all.join("; ")
+    }
+
+    #[test]
+    fn values_are_shown_only_where_they_cannot_be_secret() {
+        let pod = |rest: &str| {
+            format!("apiVersion: v1\nkind: Pod\nspec: {{containers: [{{name: a, {rest}}}]}}\n")
+        };
+        for (written, stored, want) in [
+            (
+                "image: a:1",
+                "image: a:2",
+                "`spec.containers[name=a].image` is `a:2` in the cluster, `a:1` here",
+            ),
+            (
+                "env: [{name: PASSWORD, value: HUNTER1}]",
+                "env: [{name: PASSWORD, value: HUNTER2}]",
+                "`spec.containers[name=a].env[name=PASSWORD].value` differs",
+            ),
+            ("args: [HUNTER1]", "args: [HUNTER2]", "`spec.containers[name=a].args` differs"),
+            (
+                "tty: true",
+                "stdin: true, tty: true",
+                "`spec.containers[name=a].stdin` is `true` in the cluster, absent here",
+            ),
+        ] {
+            let said = said("Pod", &pod(written), &pod(stored));
+            assert!(said.starts_with(want), "{said}");
+            assert!(!said.contains("HUNTER"), "{said}");
+        }
+        let map = |value: &str| {
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{annotations: {{a: '{value}'}}}}\ndata: {{password: {value}}}\n"
+            )
+        };
+        let said = said("ConfigMap", &map("HUNTER1"), &map("HUNTER2"));
+        assert!(said.contains("`data.password` differs") && !said.contains("HUNTER"), "{said}");
+    }
 }

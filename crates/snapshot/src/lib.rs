@@ -22,4 +22,4 @@ pub use distribution::{Benchmark, Distribution, DistributionName};
 pub use object::{Object, ObjectId, Unseen};
 pub use pod::{Container, ContainerKind, Pod};
 pub use selector::{Selector, SelectorError};
-pub use world::{Change, Snapshot, World, WorldKind, WorldParts, Written};
+pub use world::{Change, Snapshot, World, WorldKind, WorldParts};

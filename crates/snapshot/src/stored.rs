@@ -111,14 +111,16 @@ fn metadata(out: &mut String, value: Value<'_>, secret: bool) {
 }
 
 fn annotations(out: &mut String, value: Value<'_>, secret: bool) {
-    // Other programs than those of the list may copy a Secret too: as JSON, or packed by gzip.
-    let copy = |text: &str| text.trim_start().starts_with(['{', '[']) || text.starts_with("H4sI");
-    let field = |out: &mut String, _: &str, field: Value<'_>| match field.as_str() {
-        Some(text) if secret && copy(text) => out.push_str("\"\""),
+    let field = |out: &mut String, key: &str, field: Value<'_>| match key {
+        // Programs copy a Secret into its annotations in every form; only names are known to be none.
+        _ if secret && key != SERVICE_ACCOUNT => out.push_str(REDACTED),
         _ => push_raw(out, field),
     };
     map(out, value, |key| !COPIES.contains(&key), field);
 }
+
+/// The ServiceAccount whose token a Secret holds.
+const SERVICE_ACCOUNT: &str = "kubernetes.io/service-account.name";
 
 /// What stands for a value; no base64, so that nobody takes it for one.
 const REDACTED: &str = "\"<redacted>\"";

@@ -1,11 +1,12 @@
 //! Worlds, and the snapshot that holds them.
 
 use std::any::{Any, TypeId};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use pavisade_model::{GroupKind, KubernetesVersion, Note, kinds};
+use pavisade_model::{GroupKind, KubernetesVersion, Note, NoteKind, kinds};
 
 use crate::distribution;
 use crate::{Coverage, Distribution, DistributionName, Object, ObjectId};
@@ -39,14 +40,7 @@ pub struct WorldParts {
     /// Why kinds of coverage [`Coverage::Unread`] were not read: by API group and kind, a sentence
     /// part such as "the right to list `secrets` is missing".
     pub gaps: HashMap<(String, String), String>,
-}
-
-/// Objects as files write them, beside the cluster that they were applied to.
-#[derive(Debug, Clone, Default)]
-pub struct Written {
-    /// The objects; of those that one cluster's object may come from, the last counts.
-    pub objects: Vec<Object>,
-    /// The namespace of those that name none.
+    /// The namespace in which files that name none are applied to a cluster.
     pub namespace: String,
 }
 
@@ -61,6 +55,7 @@ impl WorldParts {
             default_coverage,
             coverage: HashMap::new(),
             gaps: HashMap::new(),
+            namespace: "default".to_owned(),
         }
     }
 
@@ -73,26 +68,39 @@ impl WorldParts {
     }
 }
 
-impl Written {
-    /// A file that names no namespace means the one that its user applies it in, unless the object
-    /// has none.
-    fn by_id(&self, cluster: &BTreeMap<ObjectId, Arc<Object>>) -> HashMap<ObjectId, Object> {
-        let namespace: Arc<str> = self.namespace.as_str().into();
-        let of = self.objects.iter().flat_map(|object| {
-            let mut id = object.id().clone();
-            let mirrors = mirrors(object, cluster);
-            if !mirrors.is_empty() {
-                return mirrors.into_iter().map(|id| (id, object.clone())).collect::<Vec<_>>();
-            }
-            if id.namespace.is_empty() && !cluster.contains_key(&id) {
-                let inside = ObjectId { namespace: namespace.clone(), ..id.clone() };
-                if cluster.contains_key(&inside) {
-                    id = inside;
-                }
-            }
-            vec![(id, object.clone())]
-        });
-        of.collect()
+/// The ids that an object of a file has in a cluster. One that names no namespace means the
+/// `namespace` that its user applies it in, unless its kind has none.
+fn ids_of(
+    object: &Object,
+    namespace: &Arc<str>,
+    cluster: &BTreeMap<ObjectId, Arc<Object>>,
+) -> Vec<ObjectId> {
+    let mirrors = mirrors(object, cluster);
+    if !mirrors.is_empty() {
+        return mirrors;
+    }
+    let id = object.id().clone();
+    if id.namespace.is_empty() && !cluster.contains_key(&id) {
+        let inside = ObjectId { namespace: namespace.clone(), ..id.clone() };
+        if cluster.contains_key(&inside) {
+            return vec![inside];
+        }
+    }
+    vec![id]
+}
+
+fn twice(first: &Object, other: &Object) -> Note {
+    let (source, span) = (other.doc().source(), other.value().span());
+    Note {
+        kind: NoteKind::Info,
+        place: source.name().into(),
+        span: Some((source.clone(), span.start, span.start + 1)),
+        message: format!(
+            "{} stands in {} too, differently: that one is compared with the cluster",
+            other.subject(None).label(),
+            first.doc().source().name()
+        ),
+        remedy: String::new(),
     }
 }
 
@@ -137,6 +145,8 @@ struct Seen {
     default: Coverage,
     coverage: HashMap<(String, String), Coverage>,
     gaps: HashMap<(String, String), String>,
+    /// The namespace in which files that name none are applied.
+    namespace: Arc<str>,
 }
 
 type Slot = Arc<OnceLock<Arc<dyn Any + Send + Sync>>>;
@@ -153,8 +163,8 @@ impl fmt::Debug for Derived {
 
 impl World {
     fn new(parts: WorldParts) -> Self {
-        let WorldParts { name, kind, objects, default_coverage, coverage, gaps } = parts;
-        let seen = Seen { default: default_coverage, coverage, gaps };
+        let WorldParts { name, kind, objects, default_coverage, coverage, gaps, namespace } = parts;
+        let seen = Seen { default: default_coverage, coverage, gaps, namespace: namespace.into() };
         let mut map = BTreeMap::new();
         for object in objects {
             map.insert(unique(&map, &object), Arc::new(object));
@@ -213,7 +223,7 @@ impl World {
 
     /// What it was made from, less its objects.
     pub fn parts(&self) -> WorldParts {
-        let Seen { default, coverage, gaps } = &*self.seen;
+        let Seen { default, coverage, gaps, namespace } = &*self.seen;
         WorldParts {
             name: self.name.to_string(),
             kind: self.kind,
@@ -221,6 +231,7 @@ impl World {
             default_coverage: *default,
             coverage: coverage.clone(),
             gaps: gaps.clone(),
+            namespace: namespace.to_string(),
         }
     }
 
@@ -390,17 +401,34 @@ impl Snapshot {
         self
     }
 
-    /// The picture with what files write beside its clusters.
-    pub fn with_written(self, written: Written) -> Self {
-        let worlds = self.worlds.into_iter().map(|world| {
+    /// The picture with what files write beside its clusters. Of objects with one id the first
+    /// counts, and a note names the others that differ.
+    pub fn with_written(self, written: &[Object]) -> Self {
+        let mut notes = Vec::new();
+        let worlds = self.worlds.iter().map(|world| {
             if world.kind != WorldKind::Cluster {
-                return world;
+                return world.clone();
             }
-            let written = Arc::new(written.by_id(&world.objects));
             let (objects, seen) = (world.objects.clone(), world.seen.clone());
-            Arc::new(World::build(world.name.clone(), world.kind, objects, seen, written))
+            let mut by_id = HashMap::new();
+            for object in written {
+                for id in ids_of(object, &seen.namespace, &objects) {
+                    match by_id.entry(id) {
+                        Entry::Vacant(place) => {
+                            place.insert(object.clone());
+                        }
+                        Entry::Occupied(first) if !first.get().same_content(object) => {
+                            notes.push(twice(first.get(), object));
+                        }
+                        Entry::Occupied(_) => {}
+                    }
+                }
+            }
+            let by_id = Arc::new(by_id);
+            Arc::new(World::build(world.name.clone(), world.kind, objects, seen, by_id))
         });
-        Self { worlds: worlds.collect(), ..self }
+        let worlds = worlds.collect();
+        Self { worlds, ..self }.with_notes(notes)
     }
 
     /// The picture of clusters that their user says to be of a distribution.

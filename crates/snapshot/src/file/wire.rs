@@ -42,6 +42,12 @@ struct World {
     /// Of the kinds that `coverage` does not name.
     others: Seen,
     coverage: Vec<OfKind>,
+    #[serde(default = "default_namespace")]
+    namespace: String,
+}
+
+fn default_namespace() -> String {
+    "default".to_owned()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -143,7 +149,8 @@ impl From<&WorldParts> for World {
         }));
         coverage.sort_by(|a, b| (&a.group, &a.kind).cmp(&(&b.group, &b.kind)));
         let others = parts.default_coverage.into();
-        Self { name: parts.name.clone(), kind: parts.kind.into(), others, coverage }
+        let (name, namespace) = (parts.name.clone(), parts.namespace.clone());
+        Self { name, kind: parts.kind.into(), others, coverage, namespace }
     }
 }
 
@@ -151,6 +158,7 @@ impl From<World> for WorldParts {
     fn from(wire: World) -> Self {
         let mut parts = Self::files(wire.name, wire.kind.into(), Vec::new());
         parts.default_coverage = wire.others.into();
+        parts.namespace = wire.namespace;
         for OfKind { group, kind, coverage, gap } in wire.coverage {
             let key = (group, kind);
             parts.gaps.extend(gap.map(|gap| (key.clone(), gap)));

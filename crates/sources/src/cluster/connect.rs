@@ -18,9 +18,9 @@ pub enum ConnectError {
     /// No kubeconfig, and not in a pod.
     #[error(
         "no cluster is known: there is no kubeconfig (--kubeconfig, $KUBECONFIG, ~/.kube/config), \
-         and this is no pod with a ServiceAccount ({0})"
+         and this is no pod with a ServiceAccount"
     )]
-    NoCluster(String),
+    NoCluster,
     /// The file cannot be read.
     #[error("reading {}: {reason}", path.display())]
     Kubeconfig {
@@ -28,6 +28,12 @@ pub enum ConnectError {
         path: PathBuf,
         /// Why.
         reason: String,
+    },
+    /// No context is chosen.
+    #[error("the kubeconfig has no current context: choose one by --context; it has {known}")]
+    NoContext {
+        /// What there is.
+        known: String,
     },
     /// The context is not in it.
     #[error("the kubeconfig has no context `{wanted}`; it has {known}")]
@@ -57,8 +63,22 @@ pub(crate) struct Connection {
     pub client: Client,
 }
 
+impl Connection {
+    /// The API server's address without what a URL may hold of credentials.
+    pub(crate) fn address(&self) -> String {
+        let url = &self.config.cluster_url;
+        let scheme = url.scheme_str().unwrap_or("https");
+        let port = url.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{scheme}://{}{port}", url.host().unwrap_or_default())
+    }
+}
+
 pub(crate) async fn connect(request: &ClusterRequest) -> Result<Connection, ConnectError> {
     let (name, user, mut config) = configuration(request).await?;
+    if config.cluster_url.host().is_none() || config.cluster_url.scheme().is_none() {
+        let reason = "its `server` is no address: write it as https://HOST:PORT".into();
+        return Err(ConnectError::Unusable { context: name, reason });
+    }
     config.connect_timeout = Some(CONNECT);
     config.default_retry = false;
     // A short way needs no compression, which costs the API server more than the bytes do.
@@ -84,46 +104,27 @@ fn client(config: Config, context: &str) -> Result<Client, ConnectError> {
     let unusable = |reason| ConnectError::Unusable { context: context.to_owned(), reason };
     let builder = ClientBuilder::try_from(config).map_err(|error| match &error {
         kube::Error::Auth(auth) => unusable(super::http::credential(auth)),
+        // The URL may hold a password.
+        kube::Error::ProxyProtocolUnsupported { proxy_url }
+        | kube::Error::ProxyProtocolDisabled { proxy_url, .. } => {
+            let scheme = proxy_url.scheme_str().unwrap_or("its scheme");
+            unusable(format!("a proxy of `{scheme}` is not known: use http, https or socks5"))
+        }
         other => unusable(last(other)),
     })?;
     Ok(builder.build())
 }
 
 async fn configuration(request: &ClusterRequest) -> Result<(String, String, Config), ConnectError> {
-    let kubeconfig = match &request.kubeconfig {
-        Some(path) => match Kubeconfig::read_from(path) {
-            Ok(kubeconfig) => kubeconfig,
-            Err(error) => {
-                return Err(ConnectError::Kubeconfig {
-                    path: path.clone(),
-                    reason: reason(&error),
-                });
-            }
-        },
-        None => match Kubeconfig::read() {
-            Ok(kubeconfig) if !kubeconfig.clusters.is_empty() || request.context.is_some() => {
-                kubeconfig
-            }
-            Ok(_) => return in_pod("the kubeconfig names no cluster"),
-            Err(KubeconfigError::FindPath) => return in_pod("no home directory"),
-            Err(KubeconfigError::ReadConfig(error, _))
-                if error.kind() == std::io::ErrorKind::NotFound =>
-            {
-                return in_pod("");
-            }
-            Err(error) => {
-                let path = PathBuf::from("the kubeconfig");
-                return Err(ConnectError::Kubeconfig { path, reason: reason(&error) });
-            }
-        },
+    let Some(kubeconfig) = read(&request.kubeconfigs)? else {
+        return in_pod();
     };
     let known: Vec<_> = kubeconfig.contexts.iter().map(|c| format!("`{}`", c.name)).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     let wanted = request.context.clone().or(kubeconfig.current_context.clone());
     let wanted = wanted.filter(|name| !name.is_empty());
     let Some(name) = wanted else {
-        let reason = format!("no current context is set: choose one by --context ({known})");
-        return Err(ConnectError::Unusable { context: String::new(), reason });
+        return Err(ConnectError::NoContext { known });
     };
     let Some(context) = kubeconfig.contexts.iter().find(|c| c.name == name) else {
         return Err(ConnectError::Context { wanted: name, known });
@@ -136,15 +137,29 @@ async fn configuration(request: &ClusterRequest) -> Result<(String, String, Conf
     }
 }
 
-fn in_pod(why_not_file: &str) -> Result<(String, String, Config), ConnectError> {
-    match Config::incluster() {
-        Ok(config) => Ok(("in-cluster".into(), "ServiceAccount".into(), config)),
-        Err(error) => {
-            let pod = last(&error);
-            let both = if why_not_file.is_empty() { pod } else { format!("{why_not_file}; {pod}") };
-            Err(ConnectError::NoCluster(both))
-        }
+/// The files, merged as kubectl does: of two settings the first counts.
+fn read(files: &[PathBuf]) -> Result<Option<Kubeconfig>, ConnectError> {
+    let mut merged: Option<Kubeconfig> = None;
+    for path in files {
+        let unreadable = |error: KubeconfigError| ConnectError::Kubeconfig {
+            path: path.clone(),
+            reason: match &error {
+                KubeconfigError::ReadConfig(why, _) => why.to_string(),
+                other => reason(other),
+            },
+        };
+        let next = Kubeconfig::read_from(path).map_err(unreadable)?;
+        merged = Some(match merged {
+            None => next,
+            Some(first) => first.merge(next).map_err(unreadable)?,
+        });
     }
+    Ok(merged)
+}
+
+fn in_pod() -> Result<(String, String, Config), ConnectError> {
+    let config = Config::incluster().map_err(|_| ConnectError::NoCluster)?;
+    Ok(("in-cluster".into(), "ServiceAccount".into(), config))
 }
 
 /// The error with its cause, once.

@@ -53,7 +53,7 @@ impl Facts {
         fields.insert("apiVersion".into(), "pavisade.dev/v1".into());
         fields.insert("kind".into(), "Cluster".into());
         fields.insert("metadata".into(), json!({ "name": connection.name }));
-        fields.insert("server".into(), connection.config.cluster_url.to_string().into());
+        fields.insert("server".into(), connection.address().into());
         let second = Timestamp::from_second(now.as_second()).unwrap_or(now);
         fields.insert("readAt".into(), second.to_string().into());
         Self { fields }
@@ -80,7 +80,7 @@ impl Facts {
     /// Sends the requests without credentials.
     pub(crate) async fn anonymous(&mut self, connection: &Connection, bytes: usize) {
         let Ok(client) = anonymous(connection) else { return };
-        let server = Server { client, time: ANONYMOUS_TIME, bytes };
+        let server = Server::new(client, ANONYMOUS_TIME, bytes);
         let mut answers = Vec::new();
         for path in ANONYMOUS {
             let shown = path.split('?').next().unwrap_or(path);

@@ -2,6 +2,8 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode, header};
@@ -16,6 +18,8 @@ const PATIENCE: u32 = 6;
 const RECONNECTS: u32 = 2;
 /// The longest that `Retry-After` is heeded.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Milliseconds that a whole run waits for a server that asks for patience.
+const WAITING: u64 = 5 * 60 * 1000;
 /// Bytes of an error's body that are read.
 const ERROR_BYTES: usize = 64 << 10;
 
@@ -27,6 +31,8 @@ pub(crate) struct Server {
     pub time: Duration,
     /// Bytes that one answer may have.
     pub bytes: usize,
+    /// Milliseconds that a run may still wait for a server that asks for patience.
+    pub patience: Arc<AtomicU64>,
 }
 
 /// Why there is no answer.
@@ -35,6 +41,8 @@ pub(crate) enum Failure {
     /// The server answered with an error.
     Status {
         code: u16,
+        /// Whether it is a `Status` of an API server, and not the page of a proxy before it.
+        own: bool,
         /// What it said, in one line.
         message: String,
         /// Where a list whose token expired goes on.
@@ -53,8 +61,11 @@ pub(crate) enum Failure {
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Status { code, message, .. } => {
+            Self::Status { code, message, own: true, .. } => {
                 write!(f, "the API server says {code}: {message}")
+            }
+            Self::Status { code, message, .. } => {
+                write!(f, "the answer is {code}, not in the words of an API server: {message}")
             }
             Self::Connection(why) | Self::Refused(why) => f.write_str(why),
             Self::Time(time) => write!(f, "no whole answer within {} s", time.as_secs()),
@@ -64,6 +75,11 @@ impl std::fmt::Display for Failure {
 }
 
 impl Server {
+    /// A server that is asked with `client`.
+    pub(crate) fn new(client: Client, time: Duration, bytes: usize) -> Self {
+        Self { client, time, bytes, patience: Arc::new(AtomicU64::new(WAITING)) }
+    }
+
     /// The body of `GET path`.
     pub(crate) async fn get(&self, path: &str, accept: &str) -> Result<Vec<u8>, Failure> {
         let (mut waits, mut breaks) = (0, 0);
@@ -83,7 +99,13 @@ impl Server {
                 }
                 _ => return Err(failure),
             };
-            sleep(wait.min(LONGEST_WAIT)).await;
+            let wait = wait.min(LONGEST_WAIT);
+            let left = self.patience.load(Ordering::Relaxed);
+            let Some(left) = left.checked_sub(wait.as_millis() as u64) else {
+                return Err(failure);
+            };
+            self.patience.store(left, Ordering::Relaxed);
+            sleep(wait).await;
         }
     }
 
@@ -150,6 +172,7 @@ impl Server {
 /// What a `Status` (k8s.io/apimachinery `meta/v1`) says.
 fn refusal(status: StatusCode, body: &[u8]) -> Failure {
     let parsed: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let own = parsed.get("kind").and_then(|kind| kind.as_str()) == Some("Status");
     let message = parsed.get("message").and_then(|m| m.as_str()).filter(|m| !m.is_empty());
     let text = String::from_utf8_lossy(body);
     let plain =
@@ -158,11 +181,13 @@ fn refusal(status: StatusCode, body: &[u8]) -> Failure {
     let token = parsed.pointer("/metadata/continue").and_then(|t| t.as_str());
     Failure::Status {
         code: status.as_u16(),
+        own,
         message: message
             .split_whitespace()
             .collect::<Vec<_>>()
             .join(" ")
             .chars()
+            .filter(|c| !c.is_control())
             .take(300)
             .collect(),
         token: token.filter(|token| !token.is_empty()).map(str::to_owned),
@@ -269,11 +294,16 @@ mod tests {
                 r#"{"kind":"Status","message":"pods is forbidden:\n x"}"#,
                 "403: pods is forbidden: x",
             ),
-            (500, "Internal\nmore", "500: Internal"),
-            (502, "<html>", "502: Bad Gateway"),
-            (401, "", "401: Unauthorized"),
+            (401, r#"{"kind":"Status","message":"a\u001b]0;b"}"#, "401: a]0;b"),
         ] {
             assert_eq!(status(code, body), format!("the API server says {want}"));
+        }
+        for (code, body, want) in [
+            (500, "Internal\nmore", "500, not in the words of an API server: Internal"),
+            (404, "<html>", "404, not in the words of an API server: Not Found"),
+            (401, "", "401, not in the words of an API server: Unauthorized"),
+        ] {
+            assert_eq!(status(code, body), format!("the answer is {want}"));
         }
     }
 

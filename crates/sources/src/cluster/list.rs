@@ -17,6 +17,10 @@ const PAGE: usize = 500;
 const GONE: usize = 4;
 /// How often a list begins again when its token has expired and no other was given.
 const RESTARTS: usize = 1;
+/// Continue tokens of one list that may expire.
+const MAX_EXPIRED: usize = 100;
+/// Pages without an object that may follow each other.
+const MAX_EMPTY: usize = 20;
 /// What users see of an object's source.
 const SOURCE: &str = "cluster";
 
@@ -53,7 +57,7 @@ pub(crate) struct Shared<'a> {
 pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'_>) -> Listed {
     let mut listed =
         Listed { objects: Vec::new(), coverage: Coverage::Complete, gap: None, mixed: false };
-    let (mut token, mut restarts) = (String::new(), 0);
+    let (mut token, mut restarts, mut expired, mut empty) = (String::new(), 0, 0, 0);
     loop {
         if shared.failures.load(Ordering::Relaxed) >= GONE {
             return listed.broken("the API server went away".into());
@@ -62,6 +66,10 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
         let text = match server.get(&path, "application/json").await {
             Ok(text) => text,
             Err(Failure::Status { code: 410, token: next, .. }) if !token.is_empty() => {
+                expired += 1;
+                if expired > MAX_EXPIRED {
+                    return listed.broken("its continue tokens expire again and again".into());
+                }
                 // The list goes on with what is there now, or begins again.
                 match next {
                     Some(next) => {
@@ -78,14 +86,15 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
                     None => return listed.broken("its continue token expired twice".into()),
                 }
             }
-            Err(Failure::Status { code: 403, .. }) => return listed.forbidden(resource),
+            Err(Failure::Status { code: 403, own: true, .. }) => return listed.forbidden(resource),
             // A CustomResourceDefinition that was deleted since.
-            Err(Failure::Status { code: 404, .. }) if token.is_empty() => {
+            Err(Failure::Status { code: 404, own: true, .. }) if token.is_empty() => {
                 listed.coverage = Coverage::NotServed;
                 return listed;
             }
             Err(failure) => {
-                if matches!(failure, Failure::Connection(_) | Failure::Time(_)) {
+                let busy = matches!(failure, Failure::Status { code: 429 | 503 | 504, .. });
+                if busy || matches!(failure, Failure::Connection(_) | Failure::Time(_)) {
                     shared.failures.fetch_add(1, Ordering::Relaxed);
                 }
                 return listed.broken(failure.to_string());
@@ -100,6 +109,7 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
             Err(_) => return listed.broken("a page could not be read".into()),
         };
         let all = shared.read.fetch_add(page.objects.len(), Ordering::Relaxed) + page.objects.len();
+        empty = if page.objects.is_empty() { empty + 1 } else { 0 };
         listed.objects.extend(page.objects);
         shared.progress.stage(&format!("Reading {}: {all} objects", shared.name));
         if all > shared.limit {
@@ -107,6 +117,9 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
         }
         if page.token.is_empty() {
             return listed;
+        }
+        if empty > MAX_EMPTY {
+            return listed.broken("the API server sends empty pages without end".into());
         }
         // A server that gives the same token again would never end.
         if page.token == token {

@@ -5,8 +5,7 @@
 //! their values are dropped on arrival. What may not be read is no error: it is a gap in the
 //! world's coverage, with the missing right's name.
 //!
-//! The kubeconfig is found as kubectl finds it (`KUBECONFIG`, `~/.kube/config`, the ServiceAccount
-//! of a pod), by the library that also runs credential plugins.
+//! Credential plugins are run by the library that speaks to the API server.
 
 mod connect;
 mod discovery;
@@ -56,8 +55,8 @@ const CUSTOM_GROUPS: [&str; 15] = [
 /// What to read of which cluster.
 #[derive(Debug, Clone)]
 pub struct ClusterRequest {
-    /// The file instead of kubectl's places.
-    pub kubeconfig: Option<PathBuf>,
+    /// Kubeconfig files, merged as kubectl does; without any, the ServiceAccount of a pod.
+    pub kubeconfigs: Vec<PathBuf>,
     /// A context of it instead of the current one.
     pub context: Option<String>,
     /// Act as this user.
@@ -81,7 +80,7 @@ pub struct ClusterRequest {
 /// What is too much of a cluster.
 #[derive(Debug, Clone, Copy)]
 pub struct ClusterLimits {
-    /// Bytes of one answer: a page has at most 500 objects of at most 1.5 MB.
+    /// Bytes of one answer; a page has at most 500 objects.
     pub page_bytes: usize,
     /// Objects in all.
     pub objects: usize,
@@ -89,7 +88,7 @@ pub struct ClusterLimits {
 
 impl Default for ClusterLimits {
     fn default() -> Self {
-        Self { page_bytes: 800 << 20, objects: 5_000_000 }
+        Self { page_bytes: 128 << 20, objects: 5_000_000 }
     }
 }
 
@@ -100,8 +99,6 @@ pub struct LoadedCluster {
     pub world: WorldParts,
     /// What the user must know of the reading.
     pub notes: Vec<Note>,
-    /// The namespace of the context, in which files without one are applied.
-    pub namespace: String,
 }
 
 /// Reads a cluster, as of `now`. One that cannot be reached gives a note and an empty world.
@@ -137,7 +134,7 @@ async fn load(
     progress.pause(false);
     let connection = connection?;
     let client = connection.client.clone();
-    let server = Server { client, time: request.time, bytes: request.limits.page_bytes };
+    let server = Server::new(client, request.time, request.limits.page_bytes);
     let mut reading = Reading::new(&connection, request);
     let mut facts = Facts::new(&connection, now);
     let served = match discovery::discover(&server).await {
@@ -177,7 +174,6 @@ async fn load(
 struct Reading<'a> {
     request: &'a ClusterRequest,
     place: String,
-    namespace: String,
     world: WorldParts,
     notes: Vec<Note>,
     mixed: Vec<String>,
@@ -188,8 +184,10 @@ impl<'a> Reading<'a> {
         Self {
             request,
             place: connection.name.clone(),
-            namespace: connection.config.default_namespace.clone(),
-            world: WorldParts::cluster(connection.name.clone()),
+            world: WorldParts {
+                namespace: connection.config.default_namespace.clone(),
+                ..WorldParts::cluster(connection.name.clone())
+            },
             notes: Vec::new(),
             mixed: Vec::new(),
         }
@@ -290,6 +288,6 @@ impl<'a> Reading<'a> {
             self.note(NoteKind::Info, message, "");
         }
         self.world.objects.extend(facts);
-        LoadedCluster { world: self.world, notes: self.notes, namespace: self.namespace }
+        LoadedCluster { world: self.world, notes: self.notes }
     }
 }
