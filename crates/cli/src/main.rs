@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         if is_broken_pipe(&error) {
             return Outcome::Clean;
         }
-        anstream::eprintln!("{}: {error:#}", terminal::error("error"));
+        terminal::say("error", &format!("{error:#}"));
         Outcome::Usage
     });
     ExitCode::from(outcome as u8)

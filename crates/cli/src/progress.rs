@@ -65,7 +65,7 @@ impl Spinner {
 
 impl Progress for Spinner {
     fn stage(&self, text: &str) {
-        self.bar.set_message(text.to_owned());
+        self.bar.set_message(pavisade_report::one_line(text));
     }
 
     fn pause(&self, paused: bool) {

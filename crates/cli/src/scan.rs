@@ -1,8 +1,8 @@
 //! `pavisade scan`.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let choice = Choice::of(args)?;
     if args.live.print_rbac {
         let role = choice.checks(KubernetesVersion::LATEST)?.role(args.live.secrets);
-        output(args.output.as_deref())?.write_all(role.as_bytes())?;
+        output(args.output.as_deref())?.write(|out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
     }
     if let Some(asked) = args.kubernetes_version
@@ -36,6 +36,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     if let Some(missing) = args.helm_values.iter().find(|file| !file.is_file()) {
         bail!("--helm-values {}: there is no such file", missing.display());
     }
+    distinct(args)?;
     // Fail on what cannot be run or written before the work, not after it.
     let checks = choice.checks(args.kubernetes_version.unwrap_or_default())?;
     let color = terminal::color(args.color, args.output.is_some());
@@ -59,11 +60,15 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         judgement.findings.retain(|finding| finding.severity >= least);
     }
     let mut options = options(args);
-    for target in &mut outputs {
+    for target in outputs {
         options.color = target.color;
-        pavisade_report::write(target.format, &judgement, &options, &mut target.out)
-            .and_then(|()| target.out.flush())
-            .with_context(|| format!("writing {}", target.place))?;
+        let Target { format, place, out, .. } = target;
+        let written = out.write(|out| pavisade_report::write(format, &judgement, &options, out));
+        match written {
+            // The reader had enough; what it is told by the exit code stands.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            written => written.with_context(|| format!("writing {place}"))?,
+        }
     }
     // The end of a process frees faster than we do.
     std::mem::forget((snapshot, judgement));
@@ -75,7 +80,7 @@ struct Target {
     format: pavisade_report::Format,
     place: String,
     color: bool,
-    out: Box<dyn Write>,
+    out: Output,
 }
 
 impl Target {
@@ -148,13 +153,52 @@ fn in_path(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-fn output(file: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
-    Ok(match file {
-        Some(file) => {
-            Box::new(File::create(file).with_context(|| format!("writing {}", file.display()))?)
+/// What is in the file stays until there is something to write instead.
+fn output(file: Option<&Path>) -> anyhow::Result<Output> {
+    let Some(file) = file else { return Ok(Output::Standard(io::stdout().lock())) };
+    let opened = OpenOptions::new().create(true).write(true).truncate(false).open(file);
+    opened.map(Output::File).with_context(|| format!("writing {}", file.display()))
+}
+
+enum Output {
+    Standard(StdoutLock<'static>),
+    File(File),
+}
+
+impl Output {
+    /// Writes everything, in place of what was there.
+    fn write(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        match self {
+            Self::Standard(mut out) => write(&mut out).and_then(|()| out.flush()),
+            Self::File(file) => {
+                // A device or a pipe has no length.
+                if file.metadata()?.is_file() {
+                    file.set_len(0)?;
+                }
+                let mut out = BufWriter::new(file);
+                write(&mut out).and_then(|()| out.flush())
+            }
         }
-        None => Box::new(io::stdout().lock()),
-    })
+    }
+}
+
+/// Two results in one file, or a result in place of what is judged, are a mistake.
+fn distinct(args: &ScanArgs) -> anyhow::Result<()> {
+    let named = args.output.iter().chain(args.also.iter().map(|(_, file)| file));
+    let mut seen: Vec<_> =
+        args.live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
+    for file in named {
+        let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let whole = fs::canonicalize(file).or_else(|_| {
+            Ok::<_, io::Error>(fs::canonicalize(folder)?.join(file.file_name().unwrap_or_default()))
+        });
+        let Ok(whole) = whole else { continue };
+        if seen.contains(&whole) && !whole.starts_with("/dev") {
+            bail!("{} is named twice: it would be overwritten", file.display());
+        }
+        seen.push(whole);
+    }
+    Ok(())
 }
 
 /// Incomplete outweighs findings: whoever relies on the result must know first that a part is

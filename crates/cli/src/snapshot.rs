@@ -1,8 +1,9 @@
 //! `pavisade snapshot`, and snapshot files as the program's input.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{BufWriter, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use pavisade_checks::CheckSet;
@@ -104,47 +105,68 @@ pub(crate) fn load(file: &Path, progress: &Spinner) -> Snapshot {
 
 /// Reads a cluster into a file beside the final one, which takes its name when it is whole.
 fn save(path: &Path, access: &Access, secrets: bool, quiet: bool) -> anyhow::Result<Outcome> {
+    let path = &target(path)?;
     let writing = || format!("writing {}", path.display());
-    if path.is_dir() {
-        bail!("{} is a folder; name a file in it", path.display());
-    }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut beside = tempfile::NamedTempFile::new_in(folder).with_context(writing)?;
+    // Fail before the work, not after it.
+    drop(tempfile::NamedTempFile::new_in(folder).with_context(writing)?);
 
     let progress = Spinner::new(quiet);
     let kinds = CheckSet::all(KubernetesVersion::LATEST).kinds();
     let wanted = Wanted { kinds, also: BTreeSet::new(), secrets };
-    let LoadedCluster { world, notes, .. } = live::load(access, wanted, &progress)?;
+    let LoadedCluster { world, notes } = live::load(access, wanted, &progress)?;
     let read = !world.objects.is_empty();
     let snapshot = Snapshot::new(vec![world], notes);
     progress.stage("Writing the snapshot");
-    let tool = concat!("pavisade ", env!("CARGO_PKG_VERSION"));
-    let written = read.then(|| {
-        file::write(BufWriter::new(&mut beside), &snapshot, tool, Timestamp::now())
-            .and_then(|mut to| to.flush())
-    });
+    let bytes = read.then(|| write(&snapshot, path, folder).with_context(writing)).transpose();
     progress.finish();
 
     for note in snapshot.notes() {
-        let (word, remedy) = match note.kind {
-            NoteKind::Unread => (terminal::error("not read"), format!(" {}", note.remedy)),
-            _ => ("note".to_owned(), String::new()),
+        let text = match &*note.remedy {
+            "" => note.message.clone(),
+            remedy => format!("{}. {remedy}", note.message),
         };
-        anstream::eprintln!("{word}: {}{remedy}", note.message);
+        match note.kind {
+            NoteKind::Unread => terminal::say("not read", &text),
+            _ => terminal::say("", &format!("note: {text}")),
+        }
     }
-    let Some(written) = written else { return Ok(Outcome::Incomplete) };
-    written.with_context(writing)?;
-    let bytes = beside.as_file().metadata().with_context(writing)?.len();
-    beside.persist(path).map_err(|error| error.error).with_context(writing)?;
+    let Some(bytes) = bytes? else {
+        terminal::say("", "nothing was read, so nothing was written");
+        return Ok(Outcome::Incomplete);
+    };
     if !quiet {
         let objects = snapshot.worlds().iter().map(|world| world.objects().len()).sum::<usize>();
-        anstream::eprintln!(
-            "{objects} objects of {} in {} ({:.1} MB)",
-            snapshot.worlds().first().map_or("", |world| world.name()),
-            path.display(),
-            bytes as f64 / 1e6
-        );
+        let name = snapshot.worlds().first().map_or("", |world| world.name());
+        let kilobytes = bytes.div_ceil(1000);
+        let text = format!("{objects} objects of {name} in {} ({kilobytes} kB)", path.display());
+        terminal::say("", &text);
     }
     let unread = snapshot.notes().iter().any(|note| note.kind == NoteKind::Unread);
     Ok(if unread { Outcome::Incomplete } else { Outcome::Clean })
+}
+
+/// The regular file that is meant; a link's target, since a link is not to be replaced.
+fn target(path: &Path) -> anyhow::Result<PathBuf> {
+    if path == Path::new("-") {
+        bail!("a snapshot goes to a file, not to standard output; `./-` is a file of that name");
+    }
+    let Ok(path) = fs::canonicalize(path) else { return Ok(path.to_owned()) };
+    if path.is_dir() {
+        bail!("{} is a folder; name a file in it", path.display());
+    }
+    if !path.is_file() {
+        bail!("{} is no regular file, and a snapshot would replace it", path.display());
+    }
+    Ok(path)
+}
+
+/// The size of the file.
+fn write(snapshot: &Snapshot, path: &Path, folder: &Path) -> std::io::Result<u64> {
+    let mut beside = tempfile::NamedTempFile::new_in(folder)?;
+    let tool = concat!("pavisade ", env!("CARGO_PKG_VERSION"));
+    file::write(BufWriter::new(&mut beside), snapshot, tool, Timestamp::now())?.flush()?;
+    let bytes = beside.as_file().metadata()?.len();
+    beside.persist(path).map_err(|error| error.error)?;
+    Ok(bytes)
 }

@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal as _;
 
+use pavisade_report::one_line;
+
 use crate::args::Color;
 
 /// Whether standard output takes colours: asked for, or a terminal without `NO_COLOR`
@@ -25,7 +27,13 @@ pub(crate) fn width(asked: Option<usize>) -> usize {
     asked.or_else(own).unwrap_or(100)
 }
 
-/// A word for standard error, in red where that takes colours.
-pub(crate) fn error(word: &str) -> String {
-    format!("\x1b[1;31m{word}\x1b[0m")
+/// Says something on standard error, a word of it in red where that takes colours. The text may come
+/// from anybody.
+pub(crate) fn say(red: &str, text: &str) {
+    let text = one_line(text);
+    if red.is_empty() {
+        anstream::eprintln!("{text}");
+    } else {
+        anstream::eprintln!("\x1b[1;31m{red}\x1b[0m: {text}");
+    }
 }

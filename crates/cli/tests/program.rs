@@ -110,15 +110,34 @@ fn an_empty_folder_is_said_to_be_empty() {
     assert!(clean.out.contains("no Kubernetes objects or Dockerfiles"), "{}", clean.out);
 }
 
+#[test]
+fn a_result_replaces_nothing_before_there_is_one_and_no_other_result() {
+    let folder = folder(&[("pod.yaml", BAD_POD), ("old.json", "old")]);
+    let failed =
+        run(folder.path(), &["scan", "--cluster", "--kubeconfig", "nope", "-o", "old.json"]);
+    assert_eq!(failed.code, 2, "{}", failed.err);
+    assert_eq!(fs::read_to_string(folder.path().join("old.json")).unwrap(), "old");
+    let twice = run(folder.path(), &["scan", "-o", "x.json", "--also", "sarif=x.json"]);
+    assert!(twice.code == 2 && twice.err.contains("x.json is named twice"), "{}", twice.err);
+    let also = run(folder.path(), &["scan", "--also", "sarif=s.json", "--also", "json=j.json"]);
+    assert!(also.code == 1 && also.out.contains("PV-C001"), "{}", also.err);
+    for (file, says) in [("s.json", "\"runs\""), ("j.json", "pavisade.dev/scan/v1")] {
+        assert!(fs::read_to_string(folder.path().join(file)).unwrap().contains(says));
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_reader_that_had_enough_is_no_error() {
     let folder = folder(&[("pod.yaml", BAD_POD)]);
-    for args in [&["scan"][..], &["checks", "list"], &["completions", "bash"], &["man"]] {
+    // The findings stand: a pipeline with `pipefail` must not turn green by `head`.
+    for (args, code) in
+        [(&["scan"][..], 1), (&["checks", "list"], 0), (&["completions", "bash"], 0), (&["man"], 0)]
+    {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let done = finish(command(folder.path(), args).stdout(writer).output().unwrap());
-        assert_eq!((done.code, done.err.as_str()), (0, ""), "{args:?}");
+        assert_eq!((done.code, done.err.as_str()), (code, ""), "{args:?}");
     }
 }
 

@@ -89,7 +89,7 @@ impl Paths {
 }
 
 /// The value of another object that stands where `value` stands below `root`: list elements are
-/// found by their merge key, or by their index where they have none. Where it is absent, the
+/// found by their merge key; where they have none by what they say, or, of scalars, by their index. Where it is absent, the
 /// nearest value around it that exists, and the names of what is missing in it.
 pub fn counterpart<'o>(root: Value<'_>, value: Value<'_>, other: Value<'o>) -> (Value<'o>, String) {
     let mut steps = Vec::new();
@@ -137,8 +137,10 @@ fn element_like<'o>(at: Value<'_>, list: Value<'_>, other: Value<'o>) -> Option<
         Some(key) => other.items().find(|item| merge_key(*item).as_ref() == Some(&key)),
         None => {
             let same = other.items().find(|item| item.kind() == at.kind() && *item == at);
+            // A map at the same index may be another one: a rule that was put before it.
+            let scalar = !matches!(at.kind(), Kind::Mapping | Kind::Sequence);
             let index = || list.items().position(|item| item.id() == at.id());
-            same.or_else(|| other.items().nth(index()?))
+            same.or_else(|| if scalar { other.items().nth(index()?) } else { None })
         }
     }
 }
@@ -207,8 +209,10 @@ mod tests {
     #[test]
     fn a_counterpart_is_found_by_merge_key_and_else_the_nearest_that_exists() {
         let read_one = |text: &str| read(&Source::new("f", text)).docs.remove(0);
-        let live = read_one("s: {c: [{name: b, x: 1}, {name: a, p: {q: true}, args: [u, v]}]}");
-        let file = read_one("s:\n  c:\n  - name: a\n    args: [v]\n");
+        let live = read_one(
+            "s: {c: [{name: b, x: 1}, {name: a, p: {q: true}, args: [u, v]}], r: [{z: 1}, {y: 2}]}",
+        );
+        let file = read_one("s:\n  c:\n  - name: a\n    args: [v]\n  r: [{y: 2}]\n");
         let at = |key: &str| live.root().descendants().find(|v| v.key() == Some(key)).unwrap();
         let found = |value| {
             let (found, missing) = counterpart(live.root(), value, file.root());
@@ -217,6 +221,8 @@ mod tests {
         assert_eq!(found(at("q")), r#"{"args":["v"],"name":"a"} p.q"#);
         assert_eq!(found(at("x")), r#"[{"args":["v"],"name":"a"}] [name=b].x"#);
         assert_eq!(found(at("args").items().nth(1).unwrap()), r#""v" "#);
+        assert_eq!(found(at("y")), "2 ");
+        assert_eq!(found(at("z")), r#"[{"y":2}] […].z"#);
         assert_eq!(found(live.root()), format!("{:?} ", file.root()));
     }
 

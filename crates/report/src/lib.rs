@@ -27,6 +27,11 @@ pub use pages::{Layout, check_explain, checks_list};
 pub use snapshots::{snapshot_diff, snapshot_info};
 pub use terminal::style;
 
+/// A text for a terminal: on one line, hidden characters made visible.
+pub fn one_line(text: &str) -> String {
+    text::clean(text).into_owned()
+}
+
 /// How a result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

@@ -146,7 +146,8 @@ pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgemen
         tallies,
         notes,
         worlds: worlds.len(),
-        objects: worlds.iter().map(|world| world.objects().len()).sum(),
+        // Facts about a cluster are none of its objects.
+        objects: worlds.iter().map(|w| w.objects().len() - w.of_kind(kinds::CLUSTER).count()).sum(),
         kubernetes: checks.kubernetes(),
         clusters: worlds.iter().filter_map(|world| Cluster::of(world)).collect(),
     }

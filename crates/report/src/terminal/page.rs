@@ -36,7 +36,8 @@ impl<'o> Page<'o> {
 
     /// Appends text in a style.
     pub(crate) fn put(&mut self, style: Style, text: &str) -> &mut Self {
-        self.text.push_str(&style::paint(self.options.color, style, text));
+        // Whoever names an object must not write to the terminal of whoever reads about it.
+        self.text.push_str(&style::paint(self.options.color, style, &clean(text)));
         self
     }
 

@@ -28,7 +28,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 8 << 30, line: 64 << 20, objects: 5_000_000, ratio: 2_000 }
+        Self { bytes: 8 << 30, line: 64 << 20, objects: 5_000_000, ratio: 200 }
     }
 }
 

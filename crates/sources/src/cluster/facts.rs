@@ -103,7 +103,10 @@ impl Facts {
             let port = url.port_u16().unwrap_or(443);
             let presented = match &connection.config.proxy_url {
                 Some(_) => Err("the way to it is a proxy".to_owned()),
-                None => tls::presented(host, port).await,
+                None => {
+                    let name = connection.config.tls_server_name.as_deref();
+                    tls::presented(host, port, name.unwrap_or(host)).await
+                }
             };
             all.push(certificate("API server", &address(host, port), presented));
         }

@@ -136,6 +136,7 @@ async fn load(
     let client = connection.client.clone();
     let server = Server::new(client, request.time, request.limits.page_bytes);
     let mut reading = Reading::new(&connection, request);
+    reading.way(&connection);
     let mut facts = Facts::new(&connection, now);
     let served = match discovery::discover(&server).await {
         Ok(served) => served,
@@ -177,6 +178,9 @@ struct Reading<'a> {
     world: WorldParts,
     notes: Vec<Note>,
     mixed: Vec<String>,
+    /// Kinds that were listed whole or in part, and those that may not be.
+    listed: usize,
+    forbidden: usize,
 }
 
 impl<'a> Reading<'a> {
@@ -190,7 +194,28 @@ impl<'a> Reading<'a> {
             },
             notes: Vec::new(),
             mixed: Vec::new(),
+            listed: 0,
+            forbidden: 0,
         }
+    }
+
+    /// Says where the way to the server proves nothing about who it is.
+    fn way(&mut self, connection: &Connection) {
+        let config = &connection.config;
+        let plain = config.cluster_url.scheme_str() == Some("http");
+        let message = if plain {
+            "the API server is spoken to without TLS: everybody on the way reads the credentials"
+        } else if config.accept_invalid_certs {
+            "the API server's certificate is not verified (insecure-skip-tls-verify): whoever is on \
+             the way may have answered in its place"
+        } else {
+            return;
+        };
+        self.note(
+            NoteKind::Warning,
+            message.into(),
+            "Name its certificate authority in the kubeconfig.",
+        );
     }
 
     /// The resources to list; kinds that are not served or not asked for are settled here.
@@ -232,6 +257,10 @@ impl<'a> Reading<'a> {
 
     fn take(&mut self, resource: &Resource, listed: Listed) {
         let Listed { objects, coverage, gap, mixed } = listed;
+        match &gap {
+            Some(gap) if gap.forbidden => self.forbidden += 1,
+            _ => self.listed += 1,
+        }
         self.world.objects.extend(objects);
         if mixed {
             self.mixed.push(resource.resource.clone());
@@ -280,6 +309,11 @@ impl<'a> Reading<'a> {
     }
 
     fn done(mut self, facts: Option<Object>) -> LoadedCluster {
+        if self.listed == 0 && self.forbidden > 0 {
+            let message = format!("none of {} kinds may be listed", self.forbidden);
+            let remedy = "Bind the role that `pavisade scan --print-rbac` prints to this identity.";
+            self.note(NoteKind::Unread, message, remedy);
+        }
         if !self.mixed.is_empty() {
             let message = format!(
                 "a continue token expired while {} were read: their lists are of two moments",

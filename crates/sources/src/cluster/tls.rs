@@ -19,9 +19,9 @@ const AT_ONCE: usize = 32;
 /// Servers that are tried first: where none of them can be reached, the others cannot either.
 const FIRST: usize = 3;
 
-/// The chain that a server presents, the leaf first, as DER (RFC 5280).
-pub(crate) async fn presented(host: &str, port: u16) -> Result<Vec<Vec<u8>>, String> {
-    match timeout(TIME, handshake(host, port)).await {
+/// The chain that a server presents to whoever asks for `name`, the leaf first, as DER (RFC 5280).
+pub(crate) async fn presented(host: &str, port: u16, name: &str) -> Result<Vec<Vec<u8>>, String> {
+    match timeout(TIME, handshake(host, port, name)).await {
         Ok(presented) => presented,
         Err(_) => Err(format!("no TLS handshake within {} s", TIME.as_secs())),
     }
@@ -35,7 +35,7 @@ pub(crate) async fn all(places: Vec<(String, u16)>) -> Vec<Result<Vec<Vec<u8>>, 
             .iter()
             .map(|(host, port)| {
                 let (host, port) = (host.clone(), *port);
-                tokio::spawn(async move { presented(&host, port).await })
+                tokio::spawn(async move { presented(&host, port, &host).await })
             })
             .collect();
         for task in tasks {
@@ -55,7 +55,7 @@ fn chunks<T>(all: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::once(first).chain(rest.chunks(AT_ONCE))
 }
 
-async fn handshake(host: &str, port: u16) -> Result<Vec<Vec<u8>>, String> {
+async fn handshake(host: &str, port: u16, name: &str) -> Result<Vec<Vec<u8>>, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
@@ -63,7 +63,7 @@ async fn handshake(host: &str, port: u16) -> Result<Vec<Vec<u8>>, String> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Any(provider)))
         .with_no_client_auth();
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+    let name = ServerName::try_from(name.to_owned()).map_err(|error| error.to_string())?;
     let tcp = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
     let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await;
     let tls = tls.map_err(|error| error.to_string())?;
