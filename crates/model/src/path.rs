@@ -210,9 +210,9 @@ mod tests {
     fn a_counterpart_is_found_by_merge_key_and_else_the_nearest_that_exists() {
         let read_one = |text: &str| read(&Source::new("f", text)).docs.remove(0);
         let live = read_one(
-            "s: {c: [{name: b, x: 1}, {name: a, p: {q: true}, args: [u, v]}], r: [{z: 1}, {y: 2}]}",
+            "s: {c: [{name: b, x: 1}, {name: a, p: {q: true}, args: [u, v]}], r: [{zz: 1}, {yy: 2}]}",
         );
-        let file = read_one("s:\n  c:\n  - name: a\n    args: [v]\n  r: [{y: 2}]\n");
+        let file = read_one("s:\n  c:\n  - name: a\n    args: [v]\n  r: [{yy: 2}]\n");
         let at = |key: &str| live.root().descendants().find(|v| v.key() == Some(key)).unwrap();
         let found = |value| {
             let (found, missing) = counterpart(live.root(), value, file.root());
@@ -221,8 +221,8 @@ mod tests {
         assert_eq!(found(at("q")), r#"{"args":["v"],"name":"a"} p.q"#);
         assert_eq!(found(at("x")), r#"[{"args":["v"],"name":"a"}] [name=b].x"#);
         assert_eq!(found(at("args").items().nth(1).unwrap()), r#""v" "#);
-        assert_eq!(found(at("y")), "2 ");
-        assert_eq!(found(at("z")), r#"[{"y":2}] […].z"#);
+        assert_eq!(found(at("yy")), "2 ");
+        assert_eq!(found(at("zz")), r#"[{"yy":2}] […].zz"#);
         assert_eq!(found(live.root()), format!("{:?} ", file.root()));
     }
 
