@@ -308,3 +308,79 @@ fn options_of_a_cluster_want_a_cluster() {
         .unwrap();
     assert!(String::from_utf8(role.stdout).unwrap().contains("- secrets"));
 }
+
+#[test]
+fn what_a_proxy_says_is_no_answer_of_the_api_server() {
+    for code in [404, 403] {
+        let server = serve(move |path, _| {
+            let body = || Reply::Status(code, "", "<html>nginx</html>".into());
+            path.starts_with("/api/v1/services").then(body)
+        });
+        check(&scan(&server, &[]), 3, &["not in the words of an API server", "unknown[PV-N005]"]);
+    }
+}
+
+#[test]
+fn pages_without_end_end() {
+    let empty = serve(|path, count| {
+        let page = || ok(format!(r#"{{"metadata":{{"continue":"{count}"}},"items":[]}}"#));
+        path.starts_with("/api/v1/services").then(page)
+    });
+    check(&scan(&empty, &[]), 3, &["empty pages without end"]);
+    let expired = serve(|path, count| match path {
+        "/api/v1/services?limit=500" => Some(ok(r#"{"metadata":{"continue":"a"},"items":[]}"#)),
+        path if path.starts_with("/api/v1/services") => Some(Reply::Status(
+            410,
+            "",
+            format!(r#"{{"kind":"Status","metadata":{{"continue":"{count}"}}}}"#),
+        )),
+        _ => None,
+    });
+    check(&scan(&expired, &[]), 3, &["expire again and again"]);
+}
+
+#[test]
+fn an_identity_without_any_right_is_no_clean_result() {
+    let server =
+        serve(|path, _| path.contains("?limit").then(|| refused(403, "everything is forbidden")));
+    check_unread(&scan(&server, &[]), "none of 3 kinds may be listed");
+}
+
+#[test]
+fn of_several_kubeconfigs_those_that_exist_count_and_none_is_no_way_to_another_cluster() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(|_, _| None);
+    let config = folder.path().join("config");
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: stub\n\
+         contexts: [{{name: stub, context: {{cluster: c, user: u}}}}]\n\
+         clusters: [{{name: c, cluster: {{server: '{server}'}}}}]\nusers: [{{name: u, user: {{}}}}]\n"
+    );
+    fs::write(&config, text).unwrap();
+    let scan = |kubeconfig: String| {
+        let output = Command::new(env!("CARGO_BIN_EXE_pavisade"))
+            .args(["scan", "--cluster", "--no-probe", "--check", "privileged-container"])
+            .env_clear()
+            .env("KUBECONFIG", kubeconfig)
+            .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+            .env("KUBERNETES_SERVICE_PORT", "1")
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+    };
+    let (code, all) = scan(format!("/nowhere:{}", config.display()));
+    assert!(code == 1 && all.contains("PV-C001"), "{all}");
+    let (code, all) = scan("/nowhere".into());
+    assert!(code == 2 && all.contains("KUBECONFIG names /nowhere, which does not exist"), "{all}");
+    fs::write(&config, fs::read_to_string(&config).unwrap().replace("http://", "")).unwrap();
+    let (code, all) = scan(config.display().to_string());
+    assert!(code == 2 && all.contains("its `server` is no address"), "{all}");
+}
+
+#[test]
+fn a_message_of_the_server_cannot_write_to_the_terminal() {
+    let server = serve(|_, _| Some(refused(500, "a\\u001b]0;title\\u0007b")));
+    let run = scan(&server, &[]);
+    assert!(!run.out.contains('\x1b') && !run.err.contains('\x1b'), "{:?}", run.out);
+}
