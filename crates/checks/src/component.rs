@@ -66,8 +66,9 @@ impl Flag<'_> {
 }
 
 /// Whether it is a component of the control plane as kubeadm's static pods run it: in the node's
-/// network, and nothing but components. What asks for more of the node is judged as any pod.
-pub(crate) fn is_control_plane(pod: Pod<'_>) -> bool {
+/// network, and nothing but components. What asks for more of the node is judged as any pod, and so
+/// is in a cluster what no kubelet made.
+pub(crate) fn is_control_plane(pod: Pod<'_>, world: WorldKind) -> bool {
     let on = |field: &str| pod.at(&[field]).and_then(Value::as_bool) == Some(true);
     let privileged = |c: &pavisade_snapshot::Container<'_>| {
         c.security(&["privileged"]).and_then(Value::as_bool) == Some(true)
@@ -87,6 +88,7 @@ pub(crate) fn is_control_plane(pod: Pod<'_>) -> bool {
         })
     };
     pod.object().kind() == "Pod"
+        && (world != WorldKind::Cluster || pod.object().is_mirror_pod())
         && pod.object().namespace() == "kube-system"
         && (on("hostNetwork") && !on("hostPID") && !on("hostIPC"))
         && pod.containers().next().is_some()

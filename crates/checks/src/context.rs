@@ -31,6 +31,13 @@ impl<'a> Cx<'a> {
         self.kubernetes
     }
 
+    /// The version that a cluster itself says it has, where that is newer than all whose semantics
+    /// are known; else the same.
+    pub fn own_version(&self) -> KubernetesVersion {
+        let newer = self.world.server_version().filter(|own| *own > KubernetesVersion::LATEST);
+        newer.unwrap_or(self.kubernetes)
+    }
+
     /// The time for which the verdict is asked.
     pub fn now(&self) -> Timestamp {
         self.now

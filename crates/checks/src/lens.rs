@@ -1,15 +1,15 @@
 //! Lenses: what a check's subjects are.
 
 use pavisade_model::Subject;
-use pavisade_snapshot::{Container, Object, Pod, World};
+use pavisade_snapshot::{Container, Object, Pod, World, WorldKind};
 
 use crate::component::{self, Component};
 
 /// What a lens looks at: an object of a world, or the world.
 #[derive(Debug, Clone, Copy)]
 pub enum Target<'a> {
-    /// One object.
-    Object(&'a Object),
+    /// One object, and where it comes from.
+    Object(&'a Object, WorldKind),
     /// The whole world.
     World(&'a World),
 }
@@ -45,7 +45,7 @@ pub trait Lens {
 
 fn object(target: Target<'_>) -> Option<&Object> {
     match target {
-        Target::Object(object) => Some(object),
+        Target::Object(object, _) => Some(object),
         Target::World(_) => None,
     }
 }
@@ -53,10 +53,12 @@ fn object(target: Target<'_>) -> Option<&Object> {
 /// Workloads' pods. Components of the control plane are left out: as static pods they need the
 /// host, and checks with [`OnComponent`] judge them.
 fn workload_pods(target: Target<'_>) -> impl Iterator<Item = Pod<'_>> {
-    object(target)
-        .into_iter()
-        .flat_map(Object::pods)
-        .filter(|pod| !component::is_control_plane(*pod))
+    let (object, world) = match target {
+        Target::Object(object, world) => (Some(object), world),
+        Target::World(world) => (None, world.kind()),
+    };
+    let pods = object.into_iter().flat_map(Object::pods);
+    pods.filter(move |pod| !component::is_control_plane(*pod, world))
 }
 
 /// Pods, as any workload kind specifies them.
@@ -183,7 +185,7 @@ impl Lens for OnWorld {
     fn items(target: Target<'_>) -> Vec<&World> {
         match target {
             Target::World(world) => vec![world],
-            Target::Object(_) => Vec::new(),
+            Target::Object(..) => Vec::new(),
         }
     }
 

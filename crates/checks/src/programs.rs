@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use pavisade_model::{GroupKind, Meta, Program, kinds};
-use pavisade_snapshot::{Coverage, DistributionName, World, WorldKind};
+use pavisade_snapshot::{Coverage, DistributionName, Object, World, WorldKind};
+use pavisade_yaml::Value;
 
 use crate::component::{self, Component};
 use crate::{Claim, Dispatch, Place, Verdict};
@@ -29,7 +30,7 @@ const FILES: [(GroupKind, &str); 5] = [
     (kinds::ENCRYPTION_CONFIG, "encryption-provider-config"),
 ];
 
-/// The components of the control plane that a cluster shows as pods.
+/// The components of the control plane that a cluster shows as mirror pods that run.
 pub(crate) fn seen(world: &World) -> Vec<Component<'_>> {
     if world.kind() != WorldKind::Cluster {
         return Vec::new();
@@ -38,6 +39,9 @@ pub(crate) fn seen(world: &World) -> Vec<Component<'_>> {
         // A namespace lives as long as the program.
         world.in_namespace(kinds::POD, namespace)
     });
+    let runs =
+        |pod: &Object| pod.at(&["status", "phase"]).and_then(Value::as_str) == Some("Running");
+    let pods = pods.filter(|pod| pod.is_mirror_pod() && runs(pod));
     pods.filter(|pod| component::configures(pod)).flat_map(component::components).collect()
 }
 
@@ -56,8 +60,10 @@ pub(crate) fn verdict<'a>(
         return Some(of_file(meta, world, seen));
     }
     let names: BTreeSet<_> = seen.iter().map(|component| component.name()).collect();
-    let hidden: Vec<_> =
-        meta.programs.iter().filter(|program| !names.contains(program.name())).collect();
+    // No pod is the cluster's kubelet, and each node has its own.
+    let hidden =
+        |program: &Program| *program == Program::Kubelet || !names.contains(program.name());
+    let hidden: Vec<_> = meta.programs.iter().filter(|program| hidden(program)).collect();
     let control_plane: Vec<_> =
         hidden.iter().filter(|p| ***p != Program::Kubelet).map(|p| p.name()).collect();
     let mut reasons = Vec::new();
@@ -139,7 +145,7 @@ mod tests {
     use std::collections::HashMap;
 
     use pavisade_model::KubernetesVersion;
-    use pavisade_snapshot::{Object, Snapshot, WorldParts};
+    use pavisade_snapshot::{Snapshot, WorldParts};
     use pavisade_yaml::{Source, objects, read};
 
     use super::*;
@@ -148,7 +154,12 @@ mod tests {
     const SERVER: &str = "---
 apiVersion: v1
 kind: Pod
-metadata: {name: kube-apiserver-cp, namespace: kube-system, annotations: {kubernetes.io/config.mirror: x}}
+metadata:
+  name: kube-apiserver-cp
+  namespace: kube-system
+  annotations: {kubernetes.io/config.mirror: x}
+  ownerReferences: [{apiVersion: v1, kind: Node, name: cp, uid: u, controller: true}]
+status: {phase: Running}
 spec:
   hostNetwork: true
   containers:
@@ -250,6 +261,29 @@ spec:
     fn a_pod_of_another_namespace_is_not_this_clusters_server() {
         let tenant = SERVER.replace("namespace: kube-system", "namespace: tenant");
         assert_eq!(said("always-admit", &tenant, Coverage::Complete).len(), 1);
+    }
+
+    #[test]
+    fn a_pod_that_no_kubelet_made_or_that_does_not_run_is_no_control_plane() {
+        for (from, to) in [
+            ("  annotations: {kubernetes.io/config.mirror: x}\n", ""),
+            ("kind: Node", "kind: ReplicaSet"),
+            ("phase: Running", "phase: Failed"),
+            ("status: {phase: Running}\n", ""),
+        ] {
+            assert_eq!(SERVER.matches(from).count(), 1, "{from}");
+            let text = SERVER.replace(from, to);
+            assert_eq!(said("always-admit", &text, Coverage::Complete).len(), 1, "{to}");
+        }
+    }
+
+    #[test]
+    fn no_pod_answers_for_kubelets() {
+        let kubelet = SERVER.replace("kube-apiserver, ", "kubelet, ");
+        for check in ["kubelet-anonymous-access", "kubelet-always-allow", "weak-tls-version"] {
+            let said = said(check, &kubelet, Coverage::Complete);
+            assert!(said.iter().any(|why| why == KUBELET), "{check} {said:?}");
+        }
     }
 
     #[test]

@@ -167,7 +167,7 @@ impl CheckSet {
         let configures = !self.on_components.is_empty() && component::configures(object);
         let on_components = if configures { &self.on_components[..] } else { &[] };
         for &index in [by_kind, on_pods, on_components, &self.on_every].into_iter().flatten() {
-            self.run(index, world, Target::Object(object), now, out);
+            self.run(index, world, Target::Object(object, world.kind()), now, out);
         }
     }
 
@@ -202,7 +202,7 @@ impl CheckSet {
         let check = &self.checks[index];
         let cx = Cx::new(world, check.meta(), self.kubernetes, now);
         let object = match target {
-            Target::Object(object) => Some(object),
+            Target::Object(object, _) => Some(object),
             Target::World(_) => None,
         };
         // Its subjects are counted, and none of them is judged.

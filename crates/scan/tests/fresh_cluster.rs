@@ -19,7 +19,11 @@ version: {major: '1', minor: '37', gitVersion: v1.37.2}
 anonymous:
   - {path: /version, status: 200}
   - {path: /api, status: 403}
-certificates: []
+certificates:
+  - of: kubelet node
+    address: 10.0.0.4:10250
+    # Valid from 1970 on; made for this test, its key was never kept.
+    chain: [MIHGMHoCAQEwBQYDK2VwMBAxDjAMBgNVBAMMBXZhbGlkMB4XDTcwMDEwMTAwMDAwMFoXDTM0MDEwMTAwMDAwMFowEDEOMAwGA1UEAwwFdmFsaWQwKjAFBgMrZXADIQClHuF1mQO/3krtRVr+Rr06tf5CgDGg4Dfs4Py73/rDuzAFBgMrZXADQQCmVUWxesqEm/oCScGKonDjV+plbCKHtAxPcVFA/tu2EtE4NlYuOvCcvY8xa2ibUBUzjnD8lWcdLTskjDCuiQcL]
 ";
 
 /// What is reported of a state: check and subject.

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use pavisade_model::kinds;
 use pavisade_yaml::{Source, Value, read, to_json};
 
-use crate::{Object, World, WorldKind};
+use crate::{Coverage, Object, World, WorldKind};
 
 /// A distribution of Kubernetes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -213,7 +213,10 @@ fn by_groups(facts: &Object) -> Option<Distribution> {
         .then(|| Distribution { name: DistributionName::OpenShift, evidence: evidence.to_owned() })
 }
 
-/// What a node's labels and the like tell. In order: kind and minikube begin with kubeadm.
+/// What all nodes tell by their labels and the like. In order: kind and minikube begin with kubeadm.
+///
+/// A kubelet may label its own node, so what one of many nodes says is told and not believed; and
+/// that the control plane is out of sight is believed only where nothing speaks against it.
 fn by_nodes(world: &World) -> Option<Distribution> {
     use DistributionName as N;
     type Tells = fn(&Object) -> Option<String>;
@@ -229,17 +232,71 @@ fn by_nodes(world: &World) -> Option<Distribution> {
         (N::K3s, |n| kubelet(n, N::K3s)),
         (N::Kind, |n| text(n, &["spec", "providerID"], |id| id.starts_with("kind://"))),
         (N::Minikube, |n| label(n, &["minikube.k8s.io/name"])),
-        (N::Kubeadm, |n| {
-            let key = "kubeadm.alpha.kubernetes.io/cri-socket";
-            n.annotation(key).map(|_| format!("has the annotation `{key}`"))
-        }),
+        (N::Kubeadm, kubeadm),
     ];
-    tests.into_iter().find_map(|(name, tells)| {
-        world.of_kind(kinds::NODE).find_map(|node| {
-            let evidence = format!("node `{}` {}", node.name(), tells(node)?);
-            Some(Distribution { name, evidence })
-        })
-    })
+    let nodes: Vec<_> = world.of_kind(kinds::NODE).collect();
+    let mut doubts = String::new();
+    for (name, tells) in tests {
+        let mut telling = nodes.iter().filter_map(|node| Some((node, tells(node)?)));
+        let Some((node, told)) = telling.next() else { continue };
+        let silent = nodes.len() - 1 - telling.count();
+        let evidence = format!("node `{}` {told}", node.name());
+        let mut found = Distribution { name, evidence };
+        let against = match silent {
+            0 if found.managed() => against(world, name),
+            0 => None,
+            n => Some(format!("{n} of {} nodes have nothing like it", nodes.len())),
+        };
+        match against {
+            Some(against) => {
+                let title = name.title();
+                doubts += &format!("; {} as in {title}, but {against}", found.evidence);
+            }
+            None => {
+                found.evidence += &doubts;
+                return Some(found);
+            }
+        }
+    }
+    let evidence = doubts.strip_prefix("; ")?.to_owned();
+    Some(Distribution { name: N::Unknown, evidence })
+}
+
+/// What speaks against that a provider runs the control plane, whatever all nodes say.
+fn against(world: &World, name: DistributionName) -> Option<String> {
+    use DistributionName::{Eks, Gke};
+    if let Some(gap) = world.gap_of_nodes() {
+        return Some(format!("not all nodes were read: {gap}"));
+    }
+    let facts = world.of_kind(kinds::CLUSTER).next();
+    let version = facts.and_then(|facts| facts.at(&["version", "gitVersion"])?.as_str());
+    // Those two mark it.
+    if let Some(version) = version.filter(|_| matches!(name, Eks | Gke)) {
+        return Some(format!("the server's version is `{version}`"));
+    }
+    let made = world.of_kind(kinds::NODE).find_map(|node| Some((node, kubeadm(node)?)));
+    if let Some((node, told)) = made {
+        return Some(format!("node `{}` {told}", node.name()));
+    }
+    if world.coverage(kinds::POD) == Coverage::Unread {
+        let gap = world.gap(kinds::POD);
+        return Some(format!("pods, which might show a control plane, were not read: {gap}"));
+    }
+    let mut pods = world.in_namespace(kinds::POD, "kube-system");
+    let static_pod = pods.find(|pod| pod.is_mirror_pod() && is_control_plane(pod.name()))?;
+    Some(format!("`kube-system` has the static pod `{}`", static_pod.name()))
+}
+
+/// Whether a static pod is called like one of the control plane, with its node's name behind it.
+fn is_control_plane(name: &str) -> bool {
+    ["kube-apiserver-", "kube-controller-manager-", "kube-scheduler-", "etcd-"]
+        .iter()
+        .any(|start| name.starts_with(start))
+}
+
+fn kubeadm(node: &Object) -> Option<String> {
+    let key = "kubeadm.alpha.kubernetes.io/cri-socket";
+    node.annotation(key).map(|_| format!("has the annotation `{key}`"))
 }
 
 fn label(node: &Object, keys: &[&str]) -> Option<String> {
@@ -262,9 +319,14 @@ mod tests {
     use pavisade_yaml::{Source, objects, read};
 
     use super::*;
-    use crate::{Coverage, Snapshot, WorldParts};
+    use crate::{Snapshot, WorldParts};
 
     fn distribution(text: &str) -> Distribution {
+        read_with(text, [Coverage::Complete; 2])
+    }
+
+    /// With that much of nodes and of pods.
+    fn read_with(text: &str, coverage: [Coverage; 2]) -> Distribution {
         let documents = read(&Source::new("cluster", text));
         let mut parts = WorldParts::cluster("test");
         for doc in &documents.docs {
@@ -272,7 +334,9 @@ mod tests {
                 parts.objects.push(Object::new(object.value, object.api_version, object.kind));
             }
         }
-        parts.coverage.insert((String::new(), "Node".to_owned()), Coverage::Complete);
+        for (kind, coverage) in ["Node", "Pod"].into_iter().zip(coverage) {
+            parts.coverage.insert((String::new(), kind.to_owned()), coverage);
+        }
         let snapshot = Snapshot::new(vec![parts], Vec::new());
         (*snapshot.worlds()[0].distribution()).clone()
     }
@@ -328,6 +392,73 @@ mod tests {
         let text = facts("version: {gitVersion: v1.30.4+k3s1}");
         assert_eq!(distribution(&text).evidence, "the server's version is `v1.30.4+k3s1`");
         assert!(distribution(&text).embedded());
+    }
+
+    #[test]
+    fn no_node_alone_hides_the_control_plane() {
+        let named = |name: &str, metadata: &str| node(metadata, "").replace("one", name);
+        let socket = "annotations: {kubeadm.alpha.kubernetes.io/cri-socket: x}";
+        let aks = named("a", "labels: {kubernetes.azure.com/cluster: x}");
+        let gke = named("g", "labels: {cloud.google.com/gke-nodepool: x}");
+        let pod = |metadata: &str| {
+            format!(
+                "---\napiVersion: v1\nkind: Pod\nmetadata: {{namespace: kube-system, {metadata}}}\n"
+            )
+        };
+        let mirror = "annotations: {kubernetes.io/config.mirror: x}, ownerReferences: [{apiVersion: \
+                      v1, kind: Node, name: a, uid: u, controller: true}]";
+        let server = pod(&format!("name: kube-apiserver-a, {mirror}"));
+        let all = [Coverage::Complete; 2];
+        let cases = [
+            (
+                gke.clone() + &named("h", ""),
+                all,
+                "node `g` has the label `cloud.google.com/gke-nodepool` as in GKE, but 1 of 2 \
+                 nodes have nothing like it",
+            ),
+            (
+                facts("version: {gitVersion: v1.37.2}") + &gke,
+                all,
+                "node `g` has the label `cloud.google.com/gke-nodepool` as in GKE, but the \
+                 server's version is `v1.37.2`",
+            ),
+            (
+                aks.clone() + &server,
+                all,
+                "node `a` has the label `kubernetes.azure.com/cluster` as in AKS, but \
+                 `kube-system` has the static pod `kube-apiserver-a`",
+            ),
+            (
+                aks.clone(),
+                [Coverage::Complete, Coverage::Unread],
+                "node `a` has the label `kubernetes.azure.com/cluster` as in AKS, but pods, which \
+                 might show a control plane, were not read: it was not asked for",
+            ),
+            (
+                aks.clone(),
+                [Coverage::Unread, Coverage::Complete],
+                "node `a` has the label `kubernetes.azure.com/cluster` as in AKS, but not all \
+                 nodes were read: it was not asked for",
+            ),
+        ];
+        for (text, coverage, evidence) in cases {
+            let found = read_with(&text, coverage);
+            assert_eq!(found.name, DistributionName::Unknown, "{text}");
+            assert_eq!(found.evidence, evidence);
+        }
+        let both = format!("labels: {{kubernetes.azure.com/cluster: x}}, {socket}");
+        let found = distribution(&(named("a", &both) + &named("b", &both)));
+        assert_eq!(found.name, DistributionName::Kubeadm);
+        assert_eq!(
+            found.evidence,
+            "node `a` has the annotation `kubeadm.alpha.kubernetes.io/cri-socket`; node `a` has \
+             the label `kubernetes.azure.com/cluster` as in AKS, but node `a` has the annotation \
+             `kubeadm.alpha.kubernetes.io/cri-socket`"
+        );
+        // A pod that no kubelet made proves nothing, and agents of nodes are no control plane.
+        for pod in [pod("name: kube-apiserver-a"), pod(&format!("name: kube-proxy-a, {mirror}"))] {
+            assert_eq!(distribution(&(aks.clone() + &pod)).name, DistributionName::Aks);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use pavisade_model::{GroupKind, Subject};
+use pavisade_model::{GroupKind, Subject, kinds};
 use pavisade_yaml::{Doc, NodeId, Value};
 
 use crate::pod::{self, Pod};
@@ -123,6 +123,17 @@ impl Object {
     /// The value of an annotation of the object itself.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.at(&["metadata", "annotations", key])?.as_str()
+    }
+
+    /// Whether it is a pod by which a kubelet shows one of its static pods. Anybody may write the
+    /// annotation; the kubelet makes its node the owner too, runs no such pod that the API server
+    /// sends it, and deletes what it did not make.
+    pub fn is_mirror_pod(&self) -> bool {
+        let owners = self.at(&["metadata", "ownerReferences"]).into_iter().flat_map(Value::items);
+        let mut owners = owners.filter(|owner| owner.bool("controller") == Some(true));
+        self.is(kinds::POD)
+            && self.annotation("kubernetes.io/config.mirror").is_some()
+            && owners.any(|o| o.str("kind") == Some("Node") && o.str("apiVersion") == Some("v1"))
     }
 
     /// The document that holds it.

@@ -326,6 +326,12 @@ impl World {
         self.seen.gaps.get(&key).map_or("it was not asked for", String::as_str)
     }
 
+    /// The version that a cluster's API server says it has.
+    pub fn server_version(&self) -> Option<KubernetesVersion> {
+        let facts = self.of_kind(kinds::CLUSTER).next()?;
+        facts.at(&["version", "gitVersion"])?.as_str()?.parse().ok()
+    }
+
     /// Which distribution of Kubernetes it is.
     pub fn distribution(&self) -> Arc<Distribution> {
         self.derive(|| Distribution::of(self))
@@ -442,10 +448,7 @@ impl Snapshot {
 
     /// A cluster's name, and the version that its API server says it has.
     pub fn server_version(&self) -> Option<(&str, KubernetesVersion)> {
-        self.worlds.iter().find_map(|world| {
-            let version = world.of_kind(kinds::CLUSTER).next()?.at(&["version", "gitVersion"])?;
-            Some((&**world.name(), version.as_str()?.parse().ok()?))
-        })
+        self.worlds.iter().find_map(|world| Some((&**world.name(), world.server_version()?)))
     }
 
     /// The worlds.

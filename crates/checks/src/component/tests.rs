@@ -1,4 +1,4 @@
-use pavisade_snapshot::Object;
+use pavisade_snapshot::{Object, WorldKind};
 use pavisade_yaml::{Source, objects, read};
 
 use super::{Component, FlagSource, components, configures, is_control_plane};
@@ -213,9 +213,31 @@ fn kubelets_of_kubeadm_have_their_extra_flags() {
 #[test]
 fn only_a_pod_of_kube_system_is_the_control_plane() {
     let text = pod("command: [kube-apiserver]").replace("spec:", "spec:\n  hostNetwork: true");
-    let is = |text: &str| with(text, |object, _| is_control_plane(object.pods().next().unwrap()));
+    let of = |text: &str, world| {
+        with(text, |object, _| is_control_plane(object.pods().next().unwrap(), world))
+    };
+    let is = |text: &str| of(text, WorldKind::Files);
     assert!(is(&text));
     assert!(!is(&text.replace("kube-system", "default")));
     assert!(!is(&text.replace("hostNetwork", "hostPID")), "it asks for more than they need");
     assert!(!is(&pod("command: [tail, -f, /var/log/etcd]")));
+    // In a cluster a kubelet must have made it.
+    let annotated =
+        text.replace("name: a,", "name: a, annotations: {kubernetes.io/config.mirror: x},");
+    let owned = |text: &str, owner: &str| {
+        let owner = format!("name: a, ownerReferences: [{{{owner}, name: n, uid: u}}],");
+        text.replace("name: a,", &owner)
+    };
+    let node = "apiVersion: v1, kind: Node, controller: true";
+    for (text, expected) in [
+        (text.clone(), false),
+        (annotated.clone(), false),
+        (owned(&text, node), false),
+        (owned(&annotated, "apiVersion: apps/v1, kind: ReplicaSet, controller: true"), false),
+        (owned(&annotated, "apiVersion: v1, kind: Node"), false),
+        (owned(&annotated, "apiVersion: example.com/v1, kind: Node, controller: true"), false),
+        (owned(&annotated, node), true),
+    ] {
+        assert_eq!(of(&text, WorldKind::Cluster), expected, "{text}");
+    }
 }

@@ -1,15 +1,18 @@
 //! Roles and bindings that Kubernetes itself makes: known by name, never findings themselves.
+//!
+//! A name is only known if some version ships it: anybody may call a role `system:` something.
 
 use std::sync::LazyLock;
 
 use pavisade_model::{KubernetesVersion, kinds};
-use pavisade_snapshot::Object;
+use pavisade_snapshot::{Object, WorldKind};
 use pavisade_yaml::{Doc, Source, Value, read};
 
 use super::access::Subject;
 use super::rules::Rules;
+use crate::Cx;
 
-/// Default ClusterRoles besides those of controllers (`system:controller:*`).
+/// Default ClusterRoles besides those of controllers.
 const CLUSTER_ROLES: [&str; 36] = [
     "admin",
     "cluster-admin",
@@ -49,6 +52,9 @@ const CLUSTER_ROLES: [&str; 36] = [
     "view",
 ];
 
+/// Default ClusterRoles of controllers behind `system:controller:` that [`SHIPPED`] does not have.
+const OTHER_CONTROLLERS: [&str; 1] = ["storage-version-garbage-collector"];
+
 /// Default Roles with their namespace.
 const ROLES: [(&str, &str); 7] = [
     ("kube-public", "system:controller:bootstrap-signer"),
@@ -60,9 +66,15 @@ const ROLES: [(&str, &str); 7] = [
     ("kube-system", "system::leader-locking-kube-scheduler"),
 ];
 
-/// Whether every cluster has a ClusterRole of that name.
+/// Whether some version of Kubernetes ships a ClusterRole of that name.
 pub(super) fn is_cluster_role(name: &str) -> bool {
-    CLUSTER_ROLES.binary_search(&name).is_ok() || name.starts_with("system:controller:")
+    CLUSTER_ROLES.binary_search(&name).is_ok() || is_controller(name)
+}
+
+fn is_controller(name: &str) -> bool {
+    name.strip_prefix("system:controller:").is_some_and(|controller| {
+        OTHER_CONTROLLERS.contains(&controller) || shipped_as(name).is_some()
+    })
 }
 
 /// Whether every cluster has a Role of that name in that namespace.
@@ -70,15 +82,18 @@ pub(super) fn is_role(namespace: &str, name: &str) -> bool {
     ROLES.contains(&(namespace, name))
 }
 
-/// Whether an object is a role that Kubernetes itself made. Its label alone is no proof: anybody
-/// may write it.
-pub(super) fn is_default_role(role: &Object) -> bool {
-    if role.is(kinds::CLUSTER_ROLE) {
-        let labelled = role.label("kubernetes.io/bootstrapping") == Some("rbac-defaults");
-        is_cluster_role(role.name()) || labelled && role.name().starts_with("system:")
-    } else {
-        is_role(role.namespace(), role.name())
+/// Whether an object is a role that Kubernetes itself made, or perhaps did. Its label is no proof:
+/// anybody may write it. It counts only in a cluster that is newer than all that is known here.
+pub(super) fn is_default_role(role: &Object, cx: &Cx<'_>) -> bool {
+    if !role.is(kinds::CLUSTER_ROLE) {
+        return is_role(role.namespace(), role.name());
     }
+    let newer = cx.world_kind() == WorldKind::Cluster && cx.own_version() > SHIPPED;
+    is_cluster_role(role.name()) || newer && is_labelled(role) && role.name().starts_with("system:")
+}
+
+fn is_labelled(object: &Object) -> bool {
+    object.label("kubernetes.io/bootstrapping") == Some("rbac-defaults")
 }
 
 /// Whether an object is a binding that Kubernetes itself made: labelled, and named after its role
@@ -86,25 +101,39 @@ pub(super) fn is_default_role(role: &Object) -> bool {
 pub(super) fn is_default_binding(binding: &Object) -> bool {
     let role = binding.at(&["roleRef", "name"]).and_then(Value::as_str).unwrap_or("");
     let name = binding.name();
-    let labelled = binding.label("kubernetes.io/bootstrapping") == Some("rbac-defaults");
-    (name == role && is_cluster_role(role) || name.starts_with("system::")) && labelled
+    (name == role && is_cluster_role(role) || name.starts_with("system::")) && is_labelled(binding)
 }
 
 /// The version whose default roles [`shipped`] knows.
 pub(super) const SHIPPED: KubernetesVersion = KubernetesVersion::minor(37);
 
 /// What a default role may do as Kubernetes ships it, but for reading what is no secret; `None` for
-/// one that it does not ship, and for those that are made of others.
+/// one that [`SHIPPED`] does not ship.
 pub(super) fn shipped(role: &Object) -> Option<Rules<'static>> {
+    const MADE_OF: [(&str, &str); 3] = [
+        ("view", "system:aggregate-to-view"),
+        ("edit", "system:aggregate-to-edit"),
+        ("admin", "system:aggregate-to-admin"),
+    ];
+    if !role.is(kinds::CLUSTER_ROLE) {
+        let name = format!("{}/{}", role.namespace(), role.name());
+        return shipped_as(&name).map(Rules::read);
+    }
+    // Each has what those before it have.
+    let Some(last) = MADE_OF.iter().position(|(name, _)| *name == role.name()) else {
+        return shipped_as(role.name()).map(Rules::read);
+    };
+    let parts = MADE_OF.iter().take(last + 1).filter_map(|(_, part)| shipped_as(part));
+    let parts: Vec<_> = parts.map(Rules::read).collect();
+    Some(Rules { rules: parts.into_iter().flat_map(|part| part.rules).collect(), broken: vec![] })
+}
+
+fn shipped_as(name: &str) -> Option<Value<'static>> {
     static ROLES: LazyLock<Option<Doc>> = LazyLock::new(|| {
         let source = Source::new("default_roles.yaml", include_str!("default_roles.yaml"));
         read(&source).docs.into_iter().next()
     });
-    let name = match role.is(kinds::CLUSTER_ROLE) {
-        true => role.name().to_owned(),
-        false => format!("{}/{}", role.namespace(), role.name()),
-    };
-    ROLES.as_ref()?.root().get(&name).map(Rules::read)
+    ROLES.as_ref()?.root().get(name)
 }
 
 /// Whether Kubernetes itself puts a subject into its own ClusterRoleBinding of that name.
@@ -162,6 +191,9 @@ mod tests {
             assert!(is_cluster_role(name) && rules(name).is_some(), "{name}");
         }
         assert!(is_cluster_role("system:controller:job-controller"));
-        assert!(!is_cluster_role("system:metrics-server"));
+        assert!(is_cluster_role("system:controller:storage-version-garbage-collector"));
+        for name in ["system:metrics-server", "system:controller:backdoor", "system:controller:"] {
+            assert!(!is_cluster_role(name), "{name}");
+        }
     }
 }

@@ -7,50 +7,57 @@ use pavisade_snapshot::{Object, WorldKind};
 
 use super::access::Access;
 use super::builtin;
-use super::power::{Power, claim};
+use super::power::{Power, broken, claim, keep_of_default};
 use super::rules::{Rules, is_aggregated};
 use crate::{Claim, Cx, Verdict};
 
 /// The verdict on a default role: what Kubernetes itself ships is no finding, and what somebody
-/// added to it is, since the API server only puts back what was taken away.
+/// added to it is, since the API server only puts back what was taken away. One that is not shipped
+/// by the version that is known here is judged as any role.
 pub(super) fn judge<'a>(
     role: &'a Object,
     cx: &Cx<'a>,
     powers: impl Fn(&Rules<'a>) -> Vec<Power<'a>>,
 ) -> Verdict<'a> {
-    // What stands in an aggregated role is a copy.
-    if cx.world_kind() != WorldKind::Cluster || is_aggregated(role) {
-        return Verdict::NotApplicable;
-    }
-    let Some(shipped) = builtin::shipped(role) else { return Verdict::NotApplicable };
-    let mut rules = Rules::of(role);
-    rules.rules.retain(|rule| !rule.is_within(&shipped));
-    let powers = powers(&rules);
-    if powers.is_empty() {
+    if cx.world_kind() != WorldKind::Cluster {
         return Verdict::NotApplicable;
     }
     let access = Access::of(cx);
+    let shipped = builtin::shipped(role);
+    let mut rules = Rules::of(role);
+    if is_aggregated(role) {
+        keep_of_default(&mut rules, role, &access, cx);
+    }
+    rules.rules.retain(|rule| !shipped.as_ref().is_some_and(|shipped| rule.is_within(shipped)));
+    let powers = powers(&rules);
+    let mut claims = broken(&rules);
+    let known = cx.own_version() == builtin::SHIPPED;
+    let what = match shipped {
+        Some(_) => {
+            "it is a role of Kubernetes itself, and somebody seems to have added to it".to_owned()
+        }
+        None => format!("Kubernetes {} ships no role of that name", builtin::SHIPPED),
+    };
+    let doubt = match known {
+        true => String::new(),
+        false => format!(
+            "; what Kubernetes {} gives this role is not known here, only what {} does",
+            cx.own_version(),
+            builtin::SHIPPED
+        ),
+    };
     let holders = access.holders(role);
-    let claims = powers.iter().filter_map(|power| claim(role, power, &access, &holders));
-    let claims = claims.map(|found| {
-        let message = format!(
-            "it is a role of Kubernetes itself, and somebody seems to have added to it: {}",
-            found.message
-        );
-        let known = cx.kubernetes() == builtin::SHIPPED;
+    let found = powers.iter().filter_map(|power| claim(role, power, &access, &holders));
+    claims.extend(found.map(|found| {
+        let message = format!("{what}: {}{doubt}", found.message);
         let state = if known { found.state } else { State::Unknown };
-        let message = match known {
-            true => message,
-            false => format!(
-                "{message}; what Kubernetes {} gives this role is not known here, only what {} does",
-                cx.kubernetes(),
-                builtin::SHIPPED
-            ),
+        let confidence = match shipped {
+            Some(_) => found.confidence.map(|c| c.min(Confidence::Medium)),
+            None => found.confidence,
         };
-        let confidence = found.confidence.map(|c| c.min(Confidence::Medium));
         Claim { state, message, confidence, ..found }
-    });
-    let mut known = HashSet::new();
-    let claims: Vec<_> = claims.filter(|claim| known.insert(claim.instance.clone())).collect();
+    }));
+    let mut seen = HashSet::new();
+    claims.retain(|claim| seen.insert(claim.instance.clone()));
     if claims.is_empty() { Verdict::NotApplicable } else { Verdict::from_claims(claims) }
 }

@@ -1,5 +1,7 @@
 //! PV-I029.
 
+use std::collections::HashSet;
+
 use jiff::SignedDuration;
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Severity, kinds};
@@ -33,7 +35,8 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
         VALIDATING_WEBHOOK_CONFIGURATION,
         API_SERVICE,
         CUSTOM_RESOURCE_DEFINITION,
-    ]
+    ],
+    reads = [NODE]
 )]
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -58,7 +61,8 @@ impl Check for ExpiredCertificate {
             let Some(certificates) = object.at(&["certificates"]) else {
                 return Verdict::unknown(object.value(), "no server was asked for its certificate");
             };
-            return Verdict::all(certificates.items().map(|entry| self.presented(entry, cx)));
+            let presented = certificates.items().map(|entry| self.presented(entry, cx));
+            return Verdict::all(presented.chain(unasked(certificates, cx)));
         }
         if object.is(kinds::KUBECONFIG) {
             if !is_kubeconfig(object) {
@@ -108,6 +112,24 @@ fn is_injected(object: &Object) -> bool {
         .into_iter()
         .chain(["cert-manager.io/inject-apiserver-ca", "service.beta.openshift.io/inject-cabundle"])
         .any(|key| object.annotation(key).is_some())
+}
+
+/// Kubelets of which nothing stands in what servers presented.
+fn unasked<'a>(certificates: Value<'a>, cx: &Cx<'a>) -> Option<Verdict<'a>> {
+    let unknown = |why: String| Some(Claim::unknown(certificates, why).instance("kubelets").into());
+    if let Some(gap) = cx.gap(kinds::NODE) {
+        return unknown(format!("not every kubelet was asked for its certificate: {gap}"));
+    }
+    let asked = certificates.items().filter_map(|e| e.str("of")?.strip_prefix("kubelet "));
+    let asked: HashSet<_> = asked.collect();
+    let nodes = cx.list(kinds::NODE).objects.into_iter().map(Object::name);
+    let missing: Vec<_> = nodes.filter(|name| !asked.contains(name)).collect();
+    let first = missing.first()?;
+    let others = match missing.len() - 1 {
+        0 => String::new(),
+        n => format!(", nor were {n} others"),
+    };
+    unknown(format!("the kubelet of node `{first}` was not asked for its certificate{others}"))
 }
 
 impl ExpiredCertificate {

@@ -117,15 +117,16 @@ pub(super) fn judge<'a>(
     if object.is(kinds::CLUSTER_ROLE_BINDING) {
         return judge_binding(object, cx, powers);
     }
-    if builtin::is_default_role(object) {
+    if builtin::is_default_role(object, cx) {
         return changed::judge(object, cx, powers);
     }
-    let rules = Rules::of(object);
+    let mut rules = Rules::of(object);
     if is_aggregated(object) {
-        // What stands in it is a copy. The ClusterRoles that it selects are judged, if seen.
         let access = Access::of(cx);
-        let from = access.aggregated_from(object.name());
-        if !from.is_empty() || rules.rules.is_empty() {
+        if !access.aggregated_from(object.name()).is_empty() {
+            keep_of_default(&mut rules, object, &access, cx);
+        }
+        if rules.rules.is_empty() {
             return Verdict::NotApplicable;
         }
     }
@@ -139,6 +140,16 @@ pub(super) fn judge<'a>(
         claims.extend(all.filter(|claim| known.insert(claim.instance.clone())));
     }
     Verdict::from_claims(claims)
+}
+
+/// Keeps those rules of an aggregated role that it has from roles of Kubernetes itself, which are
+/// no findings. What else stands in it is judged where it comes from.
+pub(super) fn keep_of_default(rules: &mut Rules<'_>, role: &Object, access: &Access, cx: &Cx<'_>) {
+    let from = access.aggregated_from(role.name()).into_iter();
+    let default = from.filter(|name| builtin::is_cluster_role(name));
+    let default = default.filter_map(|name| access.cluster_role(cx, name)).map(Rules::of);
+    let default: Vec<_> = default.collect();
+    rules.rules.retain(|rule| default.iter().any(|default| rule.is_within(default)));
 }
 
 /// A claim that rules cannot be read, at the first of them.

@@ -115,11 +115,7 @@ impl Facts {
                 json!({ "of": format!("kubeconfig user {}", connection.user), "chain": chain }),
             );
         }
-        let kubelets: Vec<_> = nodes.iter().filter_map(kubelet).collect();
-        let places: Vec<_> = kubelets.iter().map(|(_, host, port)| (host.clone(), *port)).collect();
-        for ((name, host, port), presented) in kubelets.iter().zip(tls::all(places).await) {
-            all.push(certificate(&format!("kubelet {name}"), &address(host, *port), presented));
-        }
+        all.extend(of_kubelets(nodes).await);
         self.fields.insert("certificates".into(), all.into());
     }
 
@@ -144,14 +140,37 @@ fn certificate(of: &str, address: &str, presented: Result<Vec<Vec<u8>>, String>)
     }
 }
 
-/// The node's name, and where its kubelet listens.
-fn kubelet(node: &Object) -> Option<(String, String, u16)> {
+/// One entry for each node, also where nothing can be asked.
+async fn of_kubelets(nodes: &[Object]) -> Vec<Json> {
+    let (mut all, mut names, mut places) = (Vec::new(), Vec::new(), Vec::new());
+    for node in nodes {
+        let name = format!("kubelet {}", node.name());
+        match kubelet(node) {
+            Some(place) => {
+                names.push(name);
+                places.push(place);
+            }
+            None => {
+                let error = "its node has no address of type InternalIP";
+                all.push(json!({ "of": name, "error": error }));
+            }
+        }
+    }
+    let presented = tls::all(places.clone()).await;
+    for ((name, (host, port)), presented) in names.iter().zip(places).zip(presented) {
+        all.push(certificate(name, &address(&host, port), presented));
+    }
+    all
+}
+
+/// Where a node's kubelet listens.
+fn kubelet(node: &Object) -> Option<(String, u16)> {
     let status = node.at(&["status"])?;
     let is_internal = |a: &Value<'_>| a.str("type") == Some("InternalIP");
     let host = status.list("addresses").find(is_internal)?.str("address")?;
     let port = status.at(&["daemonEndpoints", "kubeletEndpoint", "Port"]).and_then(Value::as_i64);
     let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(10250);
-    Some((node.name().to_owned(), host.to_owned(), port))
+    Some((host.to_owned(), port))
 }
 
 /// The client certificate of the kubeconfig.
@@ -164,4 +183,36 @@ fn own(config: &Config) -> Option<Vec<String>> {
     };
     let chain = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
     Some(chain.map(|der| BASE64_STANDARD.encode(der)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_node_without_an_address_has_an_entry() {
+        let node = |name: &str, addresses: Json| {
+            let node = json!({
+                "apiVersion": "v1", "kind": "Node", "metadata": {"name": name},
+                "status": {
+                    "addresses": addresses, "daemonEndpoints": {"kubeletEndpoint": {"Port": 1}},
+                },
+            });
+            Object::new(parsed(node.to_string()).unwrap().root(), "v1", "Node")
+        };
+        let nodes = [
+            node("none", json!([])),
+            node("named", json!([{"type": "Hostname", "address": "named"}])),
+            // Nothing listens there.
+            node("known", json!([{"type": "InternalIP", "address": "127.0.0.1"}])),
+        ];
+        let entries = of_kubelets(&nodes).await;
+        let error = "its node has no address of type InternalIP";
+        assert_eq!(entries[0], json!({"of": "kubelet none", "error": error}));
+        assert_eq!(entries[1], json!({"of": "kubelet named", "error": error}));
+        assert_eq!(entries[2]["of"], "kubelet known");
+        assert_eq!(entries[2]["address"], "127.0.0.1:1");
+        assert!(entries[2]["error"].is_string(), "{}", entries[2]);
+        assert_eq!(entries.len(), 3);
+    }
 }
