@@ -22,7 +22,8 @@ use crate::{Part, Seen, Timestamp, finding};
 /// Steps from a pod to its topmost owner; a chain that is longer goes round.
 const MAX_STEPS: usize = 8;
 
-/// Labels that controllers give each pod or revision its own value of.
+/// Labels that controllers give each pod or revision its own value of. Where a policy selects by
+/// one of them, the pods are not alike.
 const LABELS: [&str; 9] = [
     "pod-template-hash",
     "controller-revision-hash",
@@ -104,7 +105,8 @@ pub(crate) fn sort(world: &World) -> Sorted<'_> {
     let owners: HashSet<&ObjectId> =
         members.iter().filter_map(|(owner, ..)| Some((*owner)?.id())).collect();
     alone.retain(|object| !owners.contains(object.id()));
-    let group = |(owner, label, members)| Group { owner, label, shapes: shapes(members) };
+    let named = named_labels(world);
+    let group = |(owner, label, members)| Group { owner, label, shapes: shapes(members, &named) };
     Sorted { alone, groups: members.into_par_iter().map(group).collect() }
 }
 
@@ -192,11 +194,31 @@ fn runs(object: &Object) -> bool {
     object.is(kinds::JOB) || replicas != Some(0)
 }
 
-fn shapes(members: Vec<&Object>) -> Vec<Shape<'_>> {
+/// Of [`LABELS`], those by which a NetworkPolicy selects pods, by its namespace. Policies of other
+/// kinds leave the question open, whichever pods they select.
+fn named_labels(world: &World) -> HashMap<&str, Vec<&str>> {
+    let mut named: HashMap<&str, Vec<&str>> = HashMap::new();
+    for policy in world.of_kind(kinds::NETWORK_POLICY) {
+        let Some(selector) = policy.at(&["spec", "podSelector"]) else { continue };
+        let labels = selector.get("matchLabels").into_iter().flat_map(Value::entries);
+        let keys = labels.map(|(key, _)| key);
+        let expressions = selector.list("matchExpressions").filter_map(|e| e.str("key"));
+        for key in keys.chain(expressions).filter(|key| LABELS.contains(key)) {
+            let of_namespace = named.entry(policy.namespace()).or_default();
+            if !of_namespace.contains(&key) {
+                of_namespace.push(key);
+            }
+        }
+    }
+    named
+}
+
+fn shapes<'a>(members: Vec<&'a Object>, named: &HashMap<&str, Vec<&str>>) -> Vec<Shape<'a>> {
     let mut places = HashMap::new();
     let mut shapes: Vec<Shape<'_>> = Vec::new();
     for object in members {
-        let place = *places.entry(shape(object)).or_insert_with(|| {
+        let named = named.get(object.namespace()).map_or(&[][..], Vec::as_slice);
+        let place = *places.entry(shape(object, named)).or_insert_with(|| {
             shapes.push(Shape { first: object, pods: 0 });
             shapes.len() - 1
         });
@@ -205,11 +227,13 @@ fn shapes(members: Vec<&Object>) -> Vec<Shape<'_>> {
     shapes
 }
 
-/// All that checks look at in an object's pods, less what differs between pods of one template.
-fn shape(object: &Object) -> String {
+/// All that checks look at in an object's pods, less what differs between pods of one template;
+/// labels that are `named` count.
+fn shape(object: &Object, named: &[&str]) -> String {
     let mut out = String::with_capacity(object.value().span().len());
+    let counts = |key: &str| !LABELS.contains(&key) || named.contains(&key);
     for pod in object.pods() {
-        for (key, value) in pod.labels().filter(|(key, _)| !LABELS.contains(key)) {
+        for (key, value) in pod.labels().filter(|(key, _)| counts(key)) {
             // Writing to a String cannot fail.
             let _ = write!(out, "{key:?}={value:?},");
         }

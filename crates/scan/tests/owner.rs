@@ -292,3 +292,46 @@ fn labels_and_profiles_of_single_pods_count() {
     let objects = [&base[..], &[unconfined]].concat();
     assert_eq!(found(&objects, &["unconfined-apparmor"]), ["Pod shop/p2 unconfined-apparmor"]);
 }
+
+#[test]
+fn pods_that_a_policy_tells_apart_are_each_judged() {
+    let owner = "{apiVersion: x.io/v1, kind: PodSet, name: k, uid: u, controller: true}".to_owned();
+    let policy = |namespace: &str, selector: &str| {
+        format!(
+            "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: n, namespace: {namespace}}}, spec: {{podSelector: {{{selector}}}, policyTypes: [Ingress]}}}}"
+        )
+    };
+    for label in [
+        "pod-template-hash",
+        "controller-revision-hash",
+        "pod-template-generation",
+        "statefulset.kubernetes.io/pod-name",
+        "apps.kubernetes.io/pod-index",
+        "job-name",
+        "controller-uid",
+        "batch.kubernetes.io/job-name",
+        "batch.kubernetes.io/controller-uid",
+    ] {
+        let pods = ["k-0", "k-1", "k-2"].map(|name| {
+            let pod = pod(name, &owner, "", &container("k", ""));
+            pod.replace("pod-template-hash: x", &format!("{label}: {name}"))
+        });
+        let by_value = format!("matchLabels: {{{label}: k-0}}");
+        let not_one =
+            format!("matchExpressions: [{{key: {label}, operator: NotIn, values: [k-0]}}]");
+        for (policy, expect) in [
+            (
+                policy("shop", &by_value),
+                "Pod shop/k-1 unrestricted-ingress 1 more pod of PodSet shop/k)",
+            ),
+            (policy("shop", &not_one), "Pod shop/k-0 unrestricted-ingress"),
+            (
+                policy("other", &by_value),
+                "Pod shop/k-0 unrestricted-ingress 2 more pods of PodSet shop/k)",
+            ),
+        ] {
+            let objects = [&pods[..], &[policy]].concat();
+            assert_eq!(found(&objects, &["unrestricted-ingress"]), [expect], "{label}");
+        }
+    }
+}
