@@ -2,8 +2,9 @@
 //!
 //! Not blindly: of each shape that an owner's pods have, one pod is judged as well, and what it
 //! has beyond the owner's own findings is kept: a debug container, a sidecar that a webhook put
-//! in, a revision that still runs, a pod that was edited or that only claims its owner. Only what
-//! never runs (finished pods, ReplicaSets without replicas) is left to the owner altogether.
+//! in, a revision that still runs, a pod that was edited or that only claims its owner. What does
+//! not run (finished pods, ReplicaSets without replicas) is left to the owner, but for what stands
+//! in the object itself: a secret.
 //!
 //! Pods of a kubelet (static pods) have no owner in this sense.
 
@@ -66,6 +67,8 @@ struct Shape<'a> {
     first: &'a Object,
     /// How many of them are pods.
     pods: usize,
+    /// Whether they run, or make what runs.
+    runs: bool,
 }
 
 /// An owner as its objects name it.
@@ -98,15 +101,17 @@ pub(crate) fn sort(world: &World) -> Sorted<'_> {
             members.push((owner, label(&key), Vec::new()));
             members.len() - 1
         });
-        if owner.is_none() || runs(object) {
-            members[place].2.push(object);
-        }
+        members[place].2.push(object);
     }
     let owners: HashSet<&ObjectId> =
         members.iter().filter_map(|(owner, ..)| Some((*owner)?.id())).collect();
     alone.retain(|object| !owners.contains(object.id()));
     let named = named_labels(world);
-    let group = |(owner, label, members)| Group { owner, label, shapes: shapes(members, &named) };
+    let group = |(owner, label, members): (Option<_>, _, _)| {
+        // Nobody else stands for what an unknown owner made.
+        let runs = |object: &Object| owner.is_none() || runs(object);
+        Group { owner, label, shapes: shapes(members, runs, &named) }
+    };
     Sorted { alone, groups: members.into_par_iter().map(group).collect() }
 }
 
@@ -213,17 +218,24 @@ fn named_labels(world: &World) -> HashMap<&str, Vec<&str>> {
     named
 }
 
-fn shapes<'a>(members: Vec<&'a Object>, named: &HashMap<&str, Vec<&str>>) -> Vec<Shape<'a>> {
+fn shapes<'a>(
+    members: Vec<&'a Object>,
+    runs: impl Fn(&Object) -> bool,
+    named: &HashMap<&str, Vec<&str>>,
+) -> Vec<Shape<'a>> {
     let mut places = HashMap::new();
     let mut shapes: Vec<Shape<'_>> = Vec::new();
     for object in members {
         let named = named.get(object.namespace()).map_or(&[][..], Vec::as_slice);
-        let place = *places.entry(shape(object, named)).or_insert_with(|| {
-            shapes.push(Shape { first: object, pods: 0 });
+        let runs = runs(object);
+        let place = *places.entry((runs, shape(object, named))).or_insert_with(|| {
+            shapes.push(Shape { first: object, pods: 0, runs });
             shapes.len() - 1
         });
         shapes[place].pods += usize::from(object.is(kinds::POD));
     }
+    // A finding is told of what runs, if it is there too.
+    shapes.sort_by_key(|shape| !shape.runs);
     shapes
 }
 
@@ -359,7 +371,10 @@ impl<'a> Group<'a> {
                     part.count(&report);
                 }
             };
-            checks.judge_object(seen.world, shape.first, now, out);
+            match shape.runs {
+                true => checks.judge_object(seen.world, shape.first, now, out),
+                false => checks.judge_at_rest(seen.world, shape.first, now, out),
+            }
         }
         for (place, pods) in known.into_values().flatten() {
             let others = pods.saturating_sub(usize::from(firsts[place].is(kinds::POD)));
