@@ -58,6 +58,16 @@ impl<'a> Cx<'a> {
         self.listing(kind, |world| world.in_namespace(kind, namespace).collect())
     }
 
+    /// One of [`Cx::list_in`] by its place, without a list of all.
+    pub(crate) fn nth_in(
+        &self,
+        kind: GroupKind,
+        namespace: &str,
+        place: usize,
+    ) -> Option<&'a Object> {
+        self.may_read(kind).then(|| self.world.nth_in_namespace(kind, namespace, place)).flatten()
+    }
+
     /// One object by its names; `None` may also mean that it was not seen: ask
     /// [`Cx::coverage`].
     pub fn get(&self, kind: GroupKind, namespace: &str, name: &str) -> Option<&'a Object> {

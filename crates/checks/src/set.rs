@@ -161,14 +161,32 @@ impl CheckSet {
         now: Timestamp,
         out: &mut impl FnMut(Report<'a>),
     ) {
+        for index in self.concerned(object) {
+            self.run(index, world, Target::Object(object, world.kind()), now, out);
+        }
+    }
+
+    /// Calls the checks that concern an object from which nothing runs.
+    pub fn judge_at_rest<'a>(
+        &self,
+        world: &'a World,
+        object: &'a Object,
+        now: Timestamp,
+        out: &mut impl FnMut(Report<'a>),
+    ) {
+        for index in self.concerned(object).filter(|index| self.checks[*index].meta().at_rest) {
+            self.run(index, world, Target::Object(object, world.kind()), now, out);
+        }
+    }
+
+    /// The checks whose subjects may be in an object.
+    fn concerned<'a>(&'a self, object: &'a Object) -> impl Iterator<Item = usize> + 'a {
         let key = (object.group(), object.kind());
         let by_kind = self.by_kind.get(&key).map_or(&[][..], Vec::as_slice);
         let on_pods = if object.has_pods() { &self.on_pods[..] } else { &[] };
         let configures = !self.on_components.is_empty() && component::configures(object);
         let on_components = if configures { &self.on_components[..] } else { &[] };
-        for &index in [by_kind, on_pods, on_components, &self.on_every].into_iter().flatten() {
-            self.run(index, world, Target::Object(object, world.kind()), now, out);
-        }
+        [by_kind, on_pods, on_components, &self.on_every].into_iter().flatten().copied()
     }
 
     /// Calls the checks over a whole world.

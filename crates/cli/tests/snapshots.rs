@@ -37,7 +37,7 @@ fn save(file: &Path, objects: &[&str]) {
     let key = ("".to_owned(), "Secret".to_owned());
     world.coverage.insert(key.clone(), if secrets { Coverage::Complete } else { Coverage::Unread });
     if !secrets {
-        world.gaps.insert(key, "Secrets are read with `--secrets` only".into());
+        world.gaps.insert(key, pavisade_snapshot::SECRETS_UNASKED.into());
     }
     for text in objects {
         let documents = read(&Source::new("cluster", *text));
@@ -95,7 +95,7 @@ fn info_says_what_is_in_it_and_what_is_not() {
         "taken     1970-01-01T00:00:00Z",
         "cluster   prod",
         "objects   2",
-        "not read: Secrets are read with `--secrets` only",
+        "not read: Secrets are listed with `--secrets` only",
     ] {
         assert!(shown.out.contains(expect), "{expect}: {}", shown.out);
     }
@@ -122,9 +122,10 @@ fn diff_names_fields_and_shows_no_value() {
     save(&path("b"), &[&read_later, &newer, &other]);
     save(&path("secrets"), &[CLUSTER, POD, SECRET]);
     save(&path("keys"), &[CLUSTER, POD, &SECRET.replace("a: S", "b: S")]);
+    let unasked = "not compared: Secret was not read in full for either snapshot: Secrets are listed with `--secrets` only";
     for (before, after, code, lines) in [
-        ("a", "a", 0, &["0 added, 0 removed, 0 changed"][..]),
-        ("a", "same", 0, &["0 added, 0 removed, 0 changed"]),
+        ("a", "a", 0, &[unasked, "0 added, 0 removed, 0 changed"][..]),
+        ("a", "same", 0, &[unasked, "0 added, 0 removed, 0 changed"]),
         (
             "a",
             "b",
@@ -133,6 +134,7 @@ fn diff_names_fields_and_shows_no_value() {
                 "~ Pod shop/p",
                 "    spec.containers[name=c].image",
                 "+ Pod shop/q",
+                unasked,
                 "1 added, 0 removed, 1 changed",
             ],
         ),
@@ -144,6 +146,7 @@ fn diff_names_fields_and_shows_no_value() {
                 "~ Pod shop/p",
                 "    spec.containers[name=c].image",
                 "- Pod shop/q",
+                unasked,
                 "0 added, 1 removed, 1 changed",
             ],
         ),
@@ -153,7 +156,7 @@ fn diff_names_fields_and_shows_no_value() {
             "a",
             3,
             &[
-                "not compared: Secret is not in the second snapshot: Secrets are read with",
+                "not compared: Secret was not read in full for the second snapshot: Secrets are listed",
                 "0 added, 0 removed, 0 changed",
             ],
         ),
@@ -161,7 +164,10 @@ fn diff_names_fields_and_shows_no_value() {
             "a",
             "secrets",
             3,
-            &["not compared: Secret is not in the first snapshot", "0 added, 0 removed, 0 changed"],
+            &[
+                "not compared: Secret was not read in full for the first snapshot",
+                "0 added, 0 removed, 0 changed",
+            ],
         ),
         (
             "secrets",
@@ -184,4 +190,41 @@ fn diff_names_fields_and_shows_no_value() {
     assert_eq!(json["changes"][0]["change"], "changed");
     assert_eq!(json["changes"][0]["fields"][0], "spec.containers[name=c].image");
     assert_eq!(json["changes"][1]["change"], "added");
+}
+
+#[test]
+fn what_both_snapshots_lack_is_not_called_equal() {
+    let folder = tempfile::tempdir().unwrap();
+    let unread = |name: &str, gap: &str| {
+        let mut world = WorldParts::cluster("prod");
+        let key = ("apps".to_owned(), "Deployment".to_owned());
+        world.coverage.insert(key.clone(), Coverage::Unread);
+        world.gaps.insert(key, gap.to_owned());
+        let snapshot = Snapshot::new(vec![world], Vec::new());
+        let file = File::create(folder.path().join(name)).unwrap();
+        write(file, &snapshot, "pavisade 0", Timestamp::UNIX_EPOCH).unwrap();
+    };
+    unread("a", "the list broke off");
+    unread("b", "the right to list `deployments` is missing");
+    for (after, lines) in [
+        (
+            "a",
+            &["not compared: Deployment.apps was not read in full for either snapshot: the list \
+               broke off"][..],
+        ),
+        (
+            "b",
+            &[
+                "not compared: Deployment.apps was not read in full for the first snapshot: the \
+                 list broke off",
+                "not compared: Deployment.apps was not read in full for the second snapshot: the \
+                 right to list `deployments` is missing",
+            ],
+        ),
+    ] {
+        let diff = run(folder.path(), &["snapshot", "diff", "a", after]);
+        assert_eq!(diff.code, 3, "{}", diff.out);
+        let expect = [lines, &["0 added, 0 removed, 0 changed"]].concat();
+        assert_eq!(diff.out.lines().collect::<Vec<_>>(), expect);
+    }
 }

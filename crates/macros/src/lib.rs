@@ -22,8 +22,9 @@ use syn::{
 /// ```
 /// Optional: `name` (else the struct's name in kebab case), `confidence` (else `High`), `audience`
 /// (else `Everyone`), `on` and `reads` (lists of constants of `pavisade_model::kinds`; in `reads`
-/// `..WORKLOADS` stands for all kinds of such a group), `programs` (of whose settings it speaks) and
-/// `files_only = true` (of texts that people write, so not of a cluster).
+/// `..WORKLOADS` stands for all kinds of such a group), `programs` (of whose settings it speaks),
+/// `files_only = true` (of texts that people write, so not of a cluster) and `at_rest = true` (of
+/// what an object holds, so of one from which nothing runs too).
 #[proc_macro_attribute]
 pub fn check(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let arguments = parse_macro_input!(attribute as Arguments);
@@ -48,6 +49,7 @@ struct Arguments {
     on: Vec<Ident>,
     programs: Vec<Ident>,
     files_only: bool,
+    at_rest: bool,
     reads: Vec<Read>,
 }
 
@@ -67,6 +69,7 @@ impl Parse for Arguments {
                 "on" => arguments.on = list(input)?,
                 "programs" => arguments.programs = list(input)?,
                 "files_only" => arguments.files_only = input.parse::<LitBool>()?.value,
+                "at_rest" => arguments.at_rest = input.parse::<LitBool>()?.value,
                 "reads" => arguments.reads = list(input)?,
                 other => {
                     return Err(syn::Error::new(key.span(), format!("unknown argument `{other}`")));
@@ -124,7 +127,8 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
     };
     let confidence = or(arguments.confidence, "High");
     let audience = or(arguments.audience, "Everyone");
-    let (on, programs, files_only) = (&arguments.on, &arguments.programs, arguments.files_only);
+    let (on, programs) = (&arguments.on, &arguments.programs);
+    let (files_only, at_rest) = (arguments.files_only, arguments.at_rest);
     let reads = arguments.reads.iter().map(|Read { group, name }| match group {
         true => quote!(::pavisade_model::kinds::#name),
         false => quote!(&[::pavisade_model::kinds::#name]),
@@ -146,6 +150,7 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
                 on: &[#(::pavisade_model::kinds::#on),*],
                 programs: &[#(::pavisade_model::Program::#programs),*],
                 files_only: #files_only,
+                at_rest: #at_rest,
                 reads: &[#(#reads),*],
             };
         }

@@ -231,6 +231,9 @@ pub struct Meta {
     pub programs: &'static [Program],
     /// Judges texts that people write: the question does not arise in a cluster.
     pub files_only: bool,
+    /// Judges what an object holds, whether or not anything runs from it: whoever reads the object
+    /// reads a secret in it.
+    pub at_rest: bool,
     /// Kinds that it reads besides its subject, in groups; [`Meta::reads`] goes through them.
     pub reads: &'static [&'static [GroupKind]],
 }

@@ -142,6 +142,7 @@ static SECRET_CHECK: Meta = Meta {
     on: &[],
     programs: &[],
     files_only: false,
+    at_rest: true,
     reads: &[],
 };
 

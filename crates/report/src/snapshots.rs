@@ -175,6 +175,7 @@ fn place(world: &World) -> Place<'_> {
 struct Diff<'a> {
     changes: Vec<Changed<'a>>,
     uncompared: &'a [String],
+    unasked: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -199,7 +200,7 @@ pub fn snapshot_diff(
     options: &Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let Comparison { changes, uncompared } = comparison;
+    let Comparison { changes, uncompared, unasked } = comparison;
     let words = |what: &What| match what {
         What::Added => ("added", "+", style::GOOD),
         What::Removed => ("removed", "-", style::UNKNOWN),
@@ -218,7 +219,7 @@ pub fn snapshot_diff(
                 What::Added | What::Removed => &[],
             },
         });
-        return guard::write(&Diff { changes: changes.collect(), uncompared }, out);
+        return guard::write(&Diff { changes: changes.collect(), uncompared, unasked }, out);
     }
     let mut page = Page::new(options, out);
     for change in changes {
@@ -231,7 +232,7 @@ pub fn snapshot_diff(
         }
         page.flush()?;
     }
-    for message in uncompared {
+    for message in uncompared.iter().chain(unasked) {
         page.put(style::UNKNOWN, "not compared").put(PLAIN, ": ").put(PLAIN, message).end();
     }
     let count = |word: &str| changes.iter().filter(|c| words(&c.what).0 == word).count();

@@ -1,11 +1,11 @@
 //! What two pictures of one cluster have otherwise than each other.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pavisade_drift::{Mode, drift};
 use pavisade_model::kinds;
-use pavisade_snapshot::{Coverage, Object, ObjectId, Snapshot, World};
+use pavisade_snapshot::{Coverage, Object, ObjectId, SECRETS_UNASKED, Snapshot, World};
 use rayon::prelude::*;
 
 /// What differs between two pictures.
@@ -15,6 +15,8 @@ pub struct Comparison {
     pub changes: Vec<ObjectChange>,
     /// What could not be compared, since one of the pictures does not hold it: sentences.
     pub uncompared: Vec<String>,
+    /// What could not be compared, since neither picture was meant to hold it: sentences.
+    pub unasked: Vec<String>,
 }
 
 /// One object that differs.
@@ -66,27 +68,14 @@ pub fn compare(before: &Snapshot, after: &Snapshot) -> Comparison {
 fn worlds(a: &World, b: &World, out: &mut Comparison) {
     let name = b.name();
     let change = |id: &ObjectId, what| ObjectChange { world: name.clone(), id: id.clone(), what };
-    let mut unread = BTreeMap::new();
     let mut changes = Vec::new();
-    let mut lacking = |id: &ObjectId, world: &World, which: &str| {
-        let (group, kind) = (&*id.group, &*id.kind);
-        // Facts of the cluster are in every picture of one.
-        let missed = world.coverage_of(group, kind) == Coverage::Unread
-            && (group, kind) != (kinds::CLUSTER.group, kinds::CLUSTER.kind);
-        if missed {
-            let why = world.gap_of(group, kind);
-            let message = format!("{kind} is not in the {which} snapshot: {why}");
-            unread.insert((id.kind.clone(), id.group.clone(), which == "first"), message);
-        }
-        missed
-    };
     for object in a.objects().filter(|object| b.find(object.id()).is_none()) {
-        if !lacking(object.id(), b, "second") {
+        if gap(b, object.group(), object.kind()).is_none() {
             changes.push(change(object.id(), What::Removed));
         }
     }
     for object in b.objects().filter(|object| a.find(object.id()).is_none()) {
-        if !lacking(object.id(), a, "first") {
+        if gap(a, object.group(), object.kind()).is_none() {
             changes.push(change(object.id(), What::Added));
         }
     }
@@ -99,7 +88,42 @@ fn worlds(a: &World, b: &World, out: &mut Comparison) {
     changes.par_extend(changed);
     changes.sort_by(|a, b| a.id.cmp(&b.id));
     out.changes.extend(changes);
-    out.uncompared.extend(unread.into_values());
+    gaps(a, b, out);
+}
+
+/// Why a kind was not read in full, if it was not.
+fn gap<'a>(world: &'a World, group: &str, kind: &str) -> Option<&'a str> {
+    // Facts of the cluster are in every picture of one.
+    let facts = (group, kind) == (kinds::CLUSTER.group, kinds::CLUSTER.kind);
+    let unread = !facts && world.coverage_of(group, kind) == Coverage::Unread;
+    unread.then(|| world.gap_of(group, kind))
+}
+
+/// Says of which kinds not all was read in either picture, objects or none.
+fn gaps(a: &World, b: &World, out: &mut Comparison) {
+    let covered: Vec<_> = [a, b].map(World::parts).into_iter().flat_map(|p| p.coverage).collect();
+    let covered = covered.iter().map(|((group, kind), _)| (kind.as_str(), group.as_str()));
+    let objects = a.objects().chain(b.objects()).map(|object| (object.kind(), object.group()));
+    let all: BTreeSet<_> = covered.chain(objects).collect();
+    for (kind, group) in all {
+        let name = match group {
+            "" => kind.to_owned(),
+            group => format!("{kind}.{group}"),
+        };
+        let say = |which: &str, why: &str| {
+            format!("{name} was not read in full for {which} snapshot: {why}")
+        };
+        match (gap(a, group, kind), gap(b, group, kind)) {
+            (Some(SECRETS_UNASKED), Some(SECRETS_UNASKED)) => {
+                out.unasked.push(say("either", SECRETS_UNASKED));
+            }
+            (Some(a), Some(b)) if a == b => out.uncompared.push(say("either", a)),
+            (a, b) => {
+                out.uncompared.extend(a.map(|why| say("the first", why)));
+                out.uncompared.extend(b.map(|why| say("the second", why)));
+            }
+        }
+    }
 }
 
 /// The paths of the fields that differ.

@@ -1,12 +1,13 @@
 //! What is said where a live cluster was not read in full.
 //!
-//! "Passed" means proven: a check that could not see all that it looks at says so once, and what
-//! it found to be well counts as unknown where something that it did not see might refute it.
-//! What fails stays: checks fail only for what no unread object can undo.
+//! "Passed" means proven: of a check that could not see all that it looks at it is said what it did
+//! not see, unless it says so itself, and what it found to be well counts as unknown where
+//! something that it did not see might refute it. What fails stays: checks fail only for what no
+//! unread object can undo.
 
 use std::collections::BTreeMap;
 
-use pavisade_checks::{CheckSet, Needs};
+use pavisade_checks::CheckSet;
 use pavisade_model::{Confidence, Finding, GroupKind, Location, State, Subject};
 use pavisade_snapshot::{Coverage, World, WorldKind};
 
@@ -15,20 +16,21 @@ use pavisade_snapshot::{Coverage, World, WorldKind};
 pub(crate) struct Blind {
     /// Whether a kind that the check reads was not read.
     of_reads: Vec<bool>,
-    /// What to say of each check that could not see all.
-    messages: Vec<Option<String>>,
+    /// The kinds of each check that were not read, subjects among them.
+    unread: Vec<Vec<GroupKind>>,
 }
 
 impl Blind {
     pub(crate) fn of(world: &World, checks: &CheckSet) -> Self {
-        let (mut of_reads, mut messages) = (Vec::new(), Vec::new());
+        let (mut of_reads, mut unread) = (Vec::new(), Vec::new());
         if world.kind() == WorldKind::Cluster {
             for needs in checks.needs() {
                 of_reads.push(needs.reads.iter().any(|kind| is_unread(world, *kind)));
-                messages.push(message(world, &needs));
+                let kinds = needs.subjects.iter().chain(&needs.reads).copied();
+                unread.push(kinds.filter(|kind| is_unread(world, *kind)).collect());
             }
         }
-        Self { of_reads, messages }
+        Self { of_reads, unread }
     }
 
     /// Whether a subject that the check found to be well is so whatever was not read.
@@ -36,13 +38,18 @@ impl Blind {
         !self.of_reads.get(check).copied().unwrap_or(false)
     }
 
-    /// One finding for each check that could not see all, with the check's place in the set.
-    pub(crate) fn findings<'a>(
-        &'a self,
-        world: &'a World,
-        checks: &'a CheckSet,
-    ) -> impl Iterator<Item = (usize, Finding)> + 'a {
-        checks.metas().zip(&self.messages).enumerate().filter_map(|(index, (check, message))| {
+    /// One finding for each check that could not see all, with the check's place in the set; of
+    /// kinds of which the check itself has `said` nothing.
+    pub(crate) fn findings(
+        &self,
+        world: &World,
+        checks: &CheckSet,
+        said: &[Finding],
+    ) -> Vec<(usize, Finding)> {
+        let by_check = checks.metas().zip(&self.unread).enumerate();
+        let findings = by_check.filter_map(|(index, (check, unread))| {
+            let of_check = said.iter().filter(|finding| finding.check.id == check.id);
+            let of_check: Vec<_> = of_check.map(|finding| finding.message.as_str()).collect();
             let finding = Finding {
                 check,
                 state: State::Unknown,
@@ -51,13 +58,14 @@ impl Blind {
                 world: world.name().clone(),
                 subject: Subject::World { name: world.name().clone() },
                 location: Location::None,
-                message: message.clone()?,
+                message: message(world, unread, &of_check)?,
                 fix: String::new(),
                 stable_path: String::new(),
                 instance: "coverage".to_owned(),
             };
             Some((index, finding))
-        })
+        });
+        findings.collect()
     }
 }
 
@@ -65,15 +73,19 @@ fn is_unread(world: &World, kind: GroupKind) -> bool {
     world.coverage(kind) == Coverage::Unread
 }
 
-/// Which of a check's kinds were not read, and why: kinds of one reason together.
-fn message(world: &World, needs: &Needs) -> Option<String> {
+/// Which of a check's kinds were not read, and why: kinds of one reason together, less those of
+/// which it is `said`.
+fn message(world: &World, unread: &[GroupKind], said: &[&str]) -> Option<String> {
     let mut by_gap = BTreeMap::<&str, Vec<String>>::new();
-    for kind in needs.subjects.iter().chain(&needs.reads).filter(|kind| is_unread(world, **kind)) {
+    for kind in unread {
         let name = match kind.group {
             "" => kind.resource.to_owned(),
             group => format!("{}.{group}", kind.resource),
         };
-        by_gap.entry(world.gap(*kind)).or_default().push(name);
+        let gap = world.gap(*kind);
+        if !says(said, &sentence(&name, gap)) {
+            by_gap.entry(gap).or_default().push(name);
+        }
     }
     let parts = by_gap.into_iter().map(|(gap, mut kinds)| {
         kinds.sort();
@@ -85,8 +97,21 @@ fn message(world: &World, needs: &Needs) -> Option<String> {
             [a, b, rest @ ..] if !rest.is_empty() => format!("{a}, {b} and {} more", rest.len()),
             _ => kinds.join(", "),
         };
-        format!("{named} were not read: {gap}")
+        sentence(&named, gap)
     });
     let parts: Vec<_> = parts.collect();
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// As a check says it that lists objects of the kind.
+fn sentence(named: &str, gap: &str) -> String {
+    format!("{named} were not read: {gap}")
+}
+
+/// Whether one of the messages holds the sentence, from the first letter of its first word on.
+fn says(messages: &[&str], sentence: &str) -> bool {
+    let starts_word = |before: &str| !before.ends_with(char::is_alphanumeric);
+    let holds =
+        |message: &str| message.match_indices(sentence).any(|(at, _)| starts_word(&message[..at]));
+    messages.iter().any(|message| holds(message))
 }

@@ -10,7 +10,6 @@ mod drift;
 mod owner;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 pub use compare::{Comparison, ObjectChange, What, compare};
@@ -190,11 +189,7 @@ impl Part {
 
     /// Says which checks could not see all of a world, after the world itself was judged.
     fn add_unseen(&mut self, seen: &Seen<'_>, checks: &CheckSet) {
-        let said: HashSet<_> = self.findings.iter().map(|finding| finding.check.id).collect();
-        for (index, finding) in seen.blind.findings(seen.world, checks) {
-            if said.contains(finding.check.id) {
-                continue;
-            }
+        for (index, finding) in seen.blind.findings(seen.world, checks, &self.findings) {
             if let Some(tally) = self.tallies.get_mut(index) {
                 tally.unknown += 1;
             }

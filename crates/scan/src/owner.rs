@@ -2,8 +2,9 @@
 //!
 //! Not blindly: of each shape that an owner's pods have, one pod is judged as well, and what it
 //! has beyond the owner's own findings is kept: a debug container, a sidecar that a webhook put
-//! in, a revision that still runs, a pod that was edited or that only claims its owner. Only what
-//! never runs (finished pods, ReplicaSets without replicas) is left to the owner altogether.
+//! in, a revision that still runs, a pod that was edited or that only claims its owner. What does
+//! not run (finished pods, ReplicaSets without replicas) is left to the owner, but for what stands
+//! in the object itself: a secret.
 //!
 //! Pods of a kubelet (static pods) have no owner in this sense.
 
@@ -22,7 +23,8 @@ use crate::{Part, Seen, Timestamp, finding};
 /// Steps from a pod to its topmost owner; a chain that is longer goes round.
 const MAX_STEPS: usize = 8;
 
-/// Labels that controllers give each pod or revision its own value of.
+/// Labels that controllers give each pod or revision its own value of. Where a policy selects by
+/// one of them, the pods are not alike.
 const LABELS: [&str; 9] = [
     "pod-template-hash",
     "controller-revision-hash",
@@ -65,6 +67,8 @@ struct Shape<'a> {
     first: &'a Object,
     /// How many of them are pods.
     pods: usize,
+    /// Whether they run, or make what runs.
+    runs: bool,
 }
 
 /// An owner as its objects name it.
@@ -97,14 +101,17 @@ pub(crate) fn sort(world: &World) -> Sorted<'_> {
             members.push((owner, label(&key), Vec::new()));
             members.len() - 1
         });
-        if owner.is_none() || runs(object) {
-            members[place].2.push(object);
-        }
+        members[place].2.push(object);
     }
     let owners: HashSet<&ObjectId> =
         members.iter().filter_map(|(owner, ..)| Some((*owner)?.id())).collect();
     alone.retain(|object| !owners.contains(object.id()));
-    let group = |(owner, label, members)| Group { owner, label, shapes: shapes(members) };
+    let named = named_labels(world);
+    let group = |(owner, label, members): (Option<_>, _, _)| {
+        // Nobody else stands for what an unknown owner made.
+        let runs = |object: &Object| owner.is_none() || runs(object);
+        Group { owner, label, shapes: shapes(members, runs, &named) }
+    };
     Sorted { alone, groups: members.into_par_iter().map(group).collect() }
 }
 
@@ -192,24 +199,53 @@ fn runs(object: &Object) -> bool {
     object.is(kinds::JOB) || replicas != Some(0)
 }
 
-fn shapes(members: Vec<&Object>) -> Vec<Shape<'_>> {
+/// Of [`LABELS`], those by which a NetworkPolicy selects pods, by its namespace. Policies of other
+/// kinds leave the question open, whichever pods they select.
+fn named_labels(world: &World) -> HashMap<&str, Vec<&str>> {
+    let mut named: HashMap<&str, Vec<&str>> = HashMap::new();
+    for policy in world.of_kind(kinds::NETWORK_POLICY) {
+        let Some(selector) = policy.at(&["spec", "podSelector"]) else { continue };
+        let labels = selector.get("matchLabels").into_iter().flat_map(Value::entries);
+        let keys = labels.map(|(key, _)| key);
+        let expressions = selector.list("matchExpressions").filter_map(|e| e.str("key"));
+        for key in keys.chain(expressions).filter(|key| LABELS.contains(key)) {
+            let of_namespace = named.entry(policy.namespace()).or_default();
+            if !of_namespace.contains(&key) {
+                of_namespace.push(key);
+            }
+        }
+    }
+    named
+}
+
+fn shapes<'a>(
+    members: Vec<&'a Object>,
+    runs: impl Fn(&Object) -> bool,
+    named: &HashMap<&str, Vec<&str>>,
+) -> Vec<Shape<'a>> {
     let mut places = HashMap::new();
     let mut shapes: Vec<Shape<'_>> = Vec::new();
     for object in members {
-        let place = *places.entry(shape(object)).or_insert_with(|| {
-            shapes.push(Shape { first: object, pods: 0 });
+        let named = named.get(object.namespace()).map_or(&[][..], Vec::as_slice);
+        let runs = runs(object);
+        let place = *places.entry((runs, shape(object, named))).or_insert_with(|| {
+            shapes.push(Shape { first: object, pods: 0, runs });
             shapes.len() - 1
         });
         shapes[place].pods += usize::from(object.is(kinds::POD));
     }
+    // A finding is told of what runs, if it is there too.
+    shapes.sort_by_key(|shape| !shape.runs);
     shapes
 }
 
-/// All that checks look at in an object's pods, less what differs between pods of one template.
-fn shape(object: &Object) -> String {
+/// All that checks look at in an object's pods, less what differs between pods of one template;
+/// labels that are `named` count.
+fn shape(object: &Object, named: &[&str]) -> String {
     let mut out = String::with_capacity(object.value().span().len());
+    let counts = |key: &str| !LABELS.contains(&key) || named.contains(&key);
     for pod in object.pods() {
-        for (key, value) in pod.labels().filter(|(key, _)| !LABELS.contains(key)) {
+        for (key, value) in pod.labels().filter(|(key, _)| counts(key)) {
             // Writing to a String cannot fail.
             let _ = write!(out, "{key:?}={value:?},");
         }
@@ -335,7 +371,10 @@ impl<'a> Group<'a> {
                     part.count(&report);
                 }
             };
-            checks.judge_object(seen.world, shape.first, now, out);
+            match shape.runs {
+                true => checks.judge_object(seen.world, shape.first, now, out),
+                false => checks.judge_at_rest(seen.world, shape.first, now, out),
+            }
         }
         for (place, pods) in known.into_values().flatten() {
             let others = pods.saturating_sub(usize::from(firsts[place].is(kinds::POD)));

@@ -130,6 +130,33 @@ fn a_check_that_says_it_itself_says_it_once() {
 }
 
 #[test]
+fn what_a_check_says_of_another_matter_hides_no_gap() {
+    let kubelet = "the configuration of kubelets was not read: the API shows it through \
+                   `nodes/proxy` alone, a right with which commands run in every pod";
+    let mirrors = |name: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}-cp, namespace: kube-system, \
+             annotations: {{kubernetes.io/config.mirror: x}}}}\nspec: {{hostNetwork: true, \
+             containers: [{{name: {name}, image: i, command: [{name}, \
+             --tls-min-version=VersionTLS12]}}]}}\n"
+        )
+    };
+    let servers = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"];
+    let servers: String = servers.into_iter().map(mirrors).collect();
+    let unread = [("", "Pod", "the list broke off")];
+    let judgement = judged("weak-tls-version", &servers, &unread);
+    assert_eq!(of_world(&judgement), ["pods were not read: the list broke off", kubelet]);
+    assert_eq!(judgement.tallies[0].1.unknown, 2);
+    // Of two kinds, one of which ends like the other, the check names the longer one.
+    let unread = [("kyverno.io", "ClusterPolicy", "no"), ("kyverno.io", "Policy", "no")];
+    let judgement = judged("missing-signature-policy", POD, &unread);
+    assert_eq!(
+        of_world(&judgement),
+        ["clusterpolicies.kyverno.io were not read: no", "policies.kyverno.io were not read: no"]
+    );
+}
+
+#[test]
 fn questions_about_files_do_not_arise() {
     let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\n\
                   stringData: {password: hunter2hunter2}\n";

@@ -262,6 +262,46 @@ fn finished_pods_are_left_to_their_owner_if_they_have_one() {
 }
 
 #[test]
+fn a_secret_in_what_does_not_run_is_found() {
+    let checks = ["secret-in-env", "secret-in-args", "privileged-container"];
+    let env = "env: [{name: AWS_SECRET_ACCESS_KEY, value: wJalrXUtnFEMIK7MDENGbPxRfiCYzq9Lm2Tx8vQe}], securityContext: {privileged: true},";
+    let args =
+        "args: [--password=wJalrXUtnFEMIK7MDENGbPxRfi], securityContext: {privileged: true},";
+    let base = [DEPLOYMENT.to_owned(), set("a", "d1", 1, "web:1"), plain("p1")];
+    let old = |replicas: u32, more: &str| {
+        set("old", "d1", replicas, "web:1").replace("image: ", &format!("{more} image: "))
+    };
+    let done = |name: &str| {
+        pod(name, &of("ReplicaSet", "a", "r-a"), "", &container(name, args))
+            .replace("Running", "Failed")
+    };
+    for (more, expect) in [
+        (vec![old(0, env)], vec!["ReplicaSet shop/old web secret-in-env"]),
+        (vec![old(0, args)], vec!["ReplicaSet shop/old web secret-in-args"]),
+        (
+            vec![done("p2"), done("p3")],
+            vec!["Pod shop/p2 web secret-in-args 1 more pod of Deployment shop/web)"],
+        ),
+        (
+            vec![done("p2"), done("p3").replace("Failed", "Running")],
+            vec![
+                "Pod shop/p3 web privileged-container",
+                "Pod shop/p3 web secret-in-args 1 more pod of Deployment shop/web)",
+            ],
+        ),
+        (
+            vec![old(1, env)],
+            vec![
+                "ReplicaSet shop/old web privileged-container",
+                "ReplicaSet shop/old web secret-in-env",
+            ],
+        ),
+    ] {
+        assert_eq!(found(&[&base[..], &more].concat(), &checks), expect, "{more:?}");
+    }
+}
+
+#[test]
 fn a_running_pod_that_is_older_than_a_limit_range_is_found() {
     // The owner's new pods would be given a limit; this one was not.
     let range = "{apiVersion: v1, kind: LimitRange, metadata: {name: l, namespace: shop}, spec: {limits: [{type: Container, default: {memory: 1Gi}}]}}";
@@ -291,4 +331,47 @@ fn labels_and_profiles_of_single_pods_count() {
     );
     let objects = [&base[..], &[unconfined]].concat();
     assert_eq!(found(&objects, &["unconfined-apparmor"]), ["Pod shop/p2 unconfined-apparmor"]);
+}
+
+#[test]
+fn pods_that_a_policy_tells_apart_are_each_judged() {
+    let owner = "{apiVersion: x.io/v1, kind: PodSet, name: k, uid: u, controller: true}".to_owned();
+    let policy = |namespace: &str, selector: &str| {
+        format!(
+            "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: n, namespace: {namespace}}}, spec: {{podSelector: {{{selector}}}, policyTypes: [Ingress]}}}}"
+        )
+    };
+    for label in [
+        "pod-template-hash",
+        "controller-revision-hash",
+        "pod-template-generation",
+        "statefulset.kubernetes.io/pod-name",
+        "apps.kubernetes.io/pod-index",
+        "job-name",
+        "controller-uid",
+        "batch.kubernetes.io/job-name",
+        "batch.kubernetes.io/controller-uid",
+    ] {
+        let pods = ["k-0", "k-1", "k-2"].map(|name| {
+            let pod = pod(name, &owner, "", &container("k", ""));
+            pod.replace("pod-template-hash: x", &format!("{label}: {name}"))
+        });
+        let by_value = format!("matchLabels: {{{label}: k-0}}");
+        let not_one =
+            format!("matchExpressions: [{{key: {label}, operator: NotIn, values: [k-0]}}]");
+        for (policy, expect) in [
+            (
+                policy("shop", &by_value),
+                "Pod shop/k-1 unrestricted-ingress 1 more pod of PodSet shop/k)",
+            ),
+            (policy("shop", &not_one), "Pod shop/k-0 unrestricted-ingress"),
+            (
+                policy("other", &by_value),
+                "Pod shop/k-0 unrestricted-ingress 2 more pods of PodSet shop/k)",
+            ),
+        ] {
+            let objects = [&pods[..], &[policy]].concat();
+            assert_eq!(found(&objects, &["unrestricted-ingress"]), [expect], "{label}");
+        }
+    }
 }

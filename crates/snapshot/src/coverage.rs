@@ -1,5 +1,8 @@
 //! How much of a kind was seen.
 
+/// The gap of Secrets that nobody asked for: no failure, since their reader decided so.
+pub const SECRETS_UNASKED: &str = "Secrets are listed with `--secrets` only";
+
 /// Whether a world holds all objects of a kind. "There is none" is true only where it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Coverage {

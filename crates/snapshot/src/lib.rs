@@ -17,7 +17,7 @@ mod selector;
 pub mod stored;
 mod world;
 
-pub use coverage::Coverage;
+pub use coverage::{Coverage, SECRETS_UNASKED};
 pub use distribution::{Benchmark, Distribution, DistributionName};
 pub use object::{Object, ObjectId, Unseen};
 pub use pod::{Container, ContainerKind, Pod};

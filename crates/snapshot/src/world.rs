@@ -261,17 +261,27 @@ impl World {
         self.list(kind).iter().map(|object| &**object)
     }
 
-    /// The objects of one kind in one namespace.
-    pub fn in_namespace<'a>(
-        &'a self,
-        kind: GroupKind,
-        namespace: &'a str,
-    ) -> impl Iterator<Item = &'a Object> {
+    /// Objects stand in the order of their ids, so those of a namespace are one run.
+    fn run(&self, kind: GroupKind, namespace: &str) -> &[Arc<Object>] {
         let objects = self.list(kind);
-        // They stand in the order of their ids, so a namespace is one run.
         let start = objects.partition_point(|object| object.namespace() < namespace);
-        let inside = move |object: &&Object| object.namespace() == namespace;
-        objects[start..].iter().map(|object| &**object).take_while(inside)
+        let rest = &objects[start..];
+        &rest[..rest.partition_point(|object| object.namespace() == namespace)]
+    }
+
+    /// The objects of one kind in one namespace.
+    pub fn in_namespace(&self, kind: GroupKind, namespace: &str) -> impl Iterator<Item = &Object> {
+        self.run(kind, namespace).iter().map(|object| &**object)
+    }
+
+    /// One of [`World::in_namespace`] by its place.
+    pub fn nth_in_namespace(
+        &self,
+        kind: GroupKind,
+        namespace: &str,
+        place: usize,
+    ) -> Option<&Object> {
+        self.run(kind, namespace).get(place).map(|object| &**object)
     }
 
     /// One object by its id.

@@ -15,6 +15,7 @@ pub(crate) mod kubelet_read_only_port;
 mod load_balancer;
 pub(crate) mod metadata_reachable;
 mod operator;
+mod pod_index;
 mod policy;
 mod policy_index;
 mod route;

@@ -6,6 +6,7 @@ use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Coverage, Object, Pod, Selector, SelectorError};
 use pavisade_yaml::{Kind, Value};
 
+use super::pod_index;
 use super::policy_index::candidates;
 use crate::field::{WrongType, find, integer, list, map, text, text_element};
 use crate::fragment::is_fragment;
@@ -166,28 +167,38 @@ pub(super) fn selects(selector: Option<&Selector<'_>>, namespace: &str, pod: Pod
 }
 
 /// A label that is not in the template.
-enum Added<'a> {
+pub(super) enum Added<'a> {
     No,
     Value(&'a str),
     Unknown,
 }
 
-/// Labels that a workload's controller puts on its pods.
-fn added_label<'a>(pod: Pod<'a>, key: &str) -> Added<'a> {
+/// What a workload's controller makes of a label on its pods.
+pub(super) fn added_label<'a>(pod: Pod<'a>, key: &str) -> Added<'a> {
     let object = pod.object();
-    let unknown: &[&str] = match (object.group(), object.kind()) {
-        ("batch" | "extensions", kind @ ("Job" | "CronJob")) => match key {
-            "job-name" | "batch.kubernetes.io/job-name" if kind == "Job" => {
-                return Added::Value(object.name());
-            }
-            _ => &[
-                "job-name",
-                "batch.kubernetes.io/job-name",
-                "controller-uid",
-                "batch.kubernetes.io/controller-uid",
-                "batch.kubernetes.io/job-completion-index",
-            ],
-        },
+    let names_job = ["job-name", "batch.kubernetes.io/job-name"].contains(&key);
+    match added_keys(pod) {
+        _ if names_job && object.kind() == "Job" && is_batch(object) => Added::Value(object.name()),
+        Some(keys) if !keys.contains(&key) => Added::No,
+        _ => Added::Unknown,
+    }
+}
+
+fn is_batch(object: &Object) -> bool {
+    ["batch", "extensions"].contains(&object.group())
+}
+
+/// Labels that a workload's controller puts on its pods; nothing where they may be any.
+pub(super) fn added_keys(pod: Pod<'_>) -> Option<&'static [&'static str]> {
+    let object = pod.object();
+    Some(match (object.group(), object.kind()) {
+        (_, "Job" | "CronJob") if is_batch(object) => &[
+            "job-name",
+            "batch.kubernetes.io/job-name",
+            "controller-uid",
+            "batch.kubernetes.io/controller-uid",
+            "batch.kubernetes.io/job-completion-index",
+        ],
         ("apps" | "extensions", "Deployment" | "ReplicaSet") => &["pod-template-hash"],
         ("apps" | "extensions", "DaemonSet") => {
             &["controller-revision-hash", "pod-template-generation"]
@@ -199,9 +210,8 @@ fn added_label<'a>(pod: Pod<'a>, key: &str) -> Added<'a> {
         ],
         ("", _) => &[],
         // What an operator makes of a custom resource is its own affair.
-        _ => return Added::Unknown,
-    };
-    if unknown.contains(&key) { Added::Unknown } else { Added::No }
+        _ => return None,
+    })
 }
 
 /// Whether the pod is in its node's network, where policies do not reach it.
@@ -222,8 +232,7 @@ pub(super) enum Restriction<'a> {
 /// The policies that select the pod for a direction.
 pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Restriction<'a> {
     let (mut by, mut unclear) = (Vec::new(), None);
-    let policies = policies_near(pod.object().namespace(), cx);
-    for policy in candidates(&policies, pod, cx) {
+    for policy in candidates(pod, cx) {
         if let Some(wrong) = wrong_type(policy) {
             unclear = Some(format!("NetworkPolicy `{}` cannot be read: {wrong}", policy.name()));
             continue;
@@ -260,8 +269,8 @@ pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -
     if !by.is_empty() {
         return Restriction::By(by);
     }
-    match unclear.or_else(|| policies.gap()).or_else(|| other_policy(pod.object().namespace(), cx))
-    {
+    let gap = || cx.gap(kinds::NETWORK_POLICY);
+    match unclear.or_else(gap).or_else(|| other_policy(pod.object().namespace(), cx)) {
         Some(why) => Restriction::Unknown(why),
         None => Restriction::None,
     }
@@ -320,14 +329,27 @@ pub(super) fn all_pods<'a>(cx: &Cx<'a>) -> Vec<Pod<'a>> {
 
 /// The pods of the workloads in a namespace.
 pub(super) fn pods_near<'a>(namespace: &'a str, cx: &Cx<'a>) -> Pods<'a> {
-    let mut found = Pods { pods: Vec::new(), complete: true, refused: None };
-    for &kind in kinds::WORKLOADS {
-        let listing = near(kind, namespace, cx);
-        found.complete &= matches!(listing.coverage, Coverage::Complete | Coverage::NotServed);
-        found.refused = found.refused.or_else(|| listing.gap());
-        found.pods.extend(listing.objects.into_iter().flat_map(Object::pods));
+    let objects = kinds::WORKLOADS.iter().flat_map(|kind| near(*kind, namespace, cx).objects);
+    Pods::of(objects.flat_map(Object::pods).collect(), cx)
+}
+
+/// The pods near a policy, less such as it cannot select where all are known.
+pub(super) fn pods_of<'a>(policy: &'a Object, cx: &Cx<'a>) -> Pods<'a> {
+    match pod_index::candidates(policy, cx) {
+        Some(pods) => Pods::of(pods, cx),
+        None => pods_near(policy.namespace(), cx),
     }
-    found
+}
+
+impl<'a> Pods<'a> {
+    fn of(pods: Vec<Pod<'a>>, cx: &Cx<'a>) -> Self {
+        let whole = |kind| matches!(cx.coverage(kind), Coverage::Complete | Coverage::NotServed);
+        Self {
+            pods,
+            complete: kinds::WORKLOADS.iter().copied().all(whole),
+            refused: kinds::WORKLOADS.iter().find_map(|kind| cx.gap(*kind)),
+        }
+    }
 }
 
 /// Whether any policy restricts the pod's traffic in a direction.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use pavisade_model::kinds;
 use pavisade_snapshot::{Coverage, Object, Pod};
 
-use super::policy::{pod_selector, wrong_type};
-use crate::{Cx, Listing};
+use super::policy::{Added, added_keys, added_label, pod_selector, policies_near, wrong_type};
+use crate::Cx;
 
 /// The policies of all namespaces, by one label that each of them wants.
 #[derive(Default)]
@@ -21,28 +21,42 @@ struct OfNamespace {
     by_label: HashMap<String, HashMap<String, Vec<usize>>>,
 }
 
-/// Those of `policies` that may select the pod, in their order: others want a value of a label
-/// of which the pod has another value.
-pub(super) fn candidates<'a>(policies: &Listing<'a>, pod: Pod<'_>, cx: &Cx<'a>) -> Vec<&'a Object> {
+/// The policies near a pod that may select it, in their order: others want a label that the pod has
+/// not and cannot get, or another value of it.
+pub(super) fn candidates<'a>(pod: Pod<'a>, cx: &Cx<'a>) -> Vec<&'a Object> {
     let namespace = pod.object().namespace();
     // In files, policies without a namespace count as well; there are few.
-    if namespace.is_empty() || policies.coverage == Coverage::Partial {
-        return policies.objects.clone();
+    if namespace.is_empty() || cx.coverage(kinds::NETWORK_POLICY) == Coverage::Partial {
+        return policies_near(namespace, cx).objects;
     }
     let index = cx.derive(Index::of);
-    let Some(OfNamespace { any, by_label }) = index.0.get(namespace) else {
-        return Vec::new();
-    };
-    let mut places = any.clone();
-    for (key, by_value) in by_label {
-        match pod.labels().find(|(own, _)| own == key) {
-            Some((_, value)) => places.extend(by_value.get(value).into_iter().flatten()),
-            // A controller may add the label.
-            None => places.extend(by_value.values().flatten()),
+    let Some(of) = index.0.get(namespace) else { return Vec::new() };
+    let Some(added) = added_keys(pod) else { return policies_near(namespace, cx).objects };
+    let mut places = of.any.clone();
+    for (key, value) in pod.labels() {
+        places.extend(of.with(key, value));
+    }
+    let is_own = |key: &str| pod.labels().any(|(own, _)| own == key);
+    for key in added.iter().filter(|key| !is_own(key)) {
+        match added_label(pod, key) {
+            Added::No => {}
+            Added::Value(value) => places.extend(of.with(key, value)),
+            Added::Unknown => {
+                places
+                    .extend(of.by_label.get(*key).into_iter().flat_map(HashMap::values).flatten());
+            }
         }
     }
     places.sort_unstable();
-    places.into_iter().filter_map(|place| policies.objects.get(place).copied()).collect()
+    places.dedup();
+    let policy = |place| cx.nth_in(kinds::NETWORK_POLICY, namespace, place);
+    places.into_iter().filter_map(policy).collect()
+}
+
+impl OfNamespace {
+    fn with<'a>(&'a self, key: &str, value: &str) -> impl Iterator<Item = &'a usize> + use<'a> {
+        self.by_label.get(key).and_then(|by_value| by_value.get(value)).into_iter().flatten()
+    }
 }
 
 impl Index {
@@ -67,7 +81,7 @@ impl Index {
 }
 
 /// A label that every pod has that the policy selects.
-fn wanted(policy: &Object) -> Option<(&str, &str)> {
+pub(super) fn wanted(policy: &Object) -> Option<(&str, &str)> {
     if wrong_type(policy).is_some() || pod_selector(policy).is_err() {
         return None;
     }
@@ -82,12 +96,13 @@ mod tests {
     use pavisade_snapshot::{Snapshot, WorldParts};
     use pavisade_yaml::{Source, read};
 
-    use super::super::policy::{Selects, policies_near, selects};
+    use super::super::pod_index;
+    use super::super::policy::{Selects, selects};
     use super::*;
     use crate::Described as _;
-    use crate::network::unrestricted_ingress::UnrestrictedIngress;
+    use crate::network::vacuous_policy::VacuousPolicy;
 
-    const SELECTORS: [&str; 9] = [
+    const SELECTORS: [&str; 11] = [
         "{}",
         "null",
         "{matchLabels: {app: a}}",
@@ -97,6 +112,8 @@ mod tests {
         "{matchExpressions: [{key: app, operator: NotIn, values: [a]}]}",
         "{matchLabels: {app: 1}}",
         "{matchLabels: {app: a}, more: {}}",
+        "{matchLabels: {job-name: j0}}",
+        "{matchLabels: {statefulset.kubernetes.io/pod-name: s-0}}",
     ];
     const LABELS: [&str; 5] =
         ["{}", "{app: a}", "{app: b}", "{app: b, tier: x}", "{tier: z, pod-template-hash: i}"];
@@ -120,27 +137,39 @@ mod tests {
         for (index, labels) in LABELS.iter().enumerate() {
             let spec = "{containers: [{name: c, image: i}]}";
             world.objects.push(object(&format!("{{apiVersion: v1, kind: Pod, metadata: {{name: q{index}, namespace: ns, labels: {labels}}}, spec: {spec}}}")));
-            world.objects.push(object(&format!("{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: d{index}, namespace: ns}}, spec: {{template: {{metadata: {{labels: {labels}}}, spec: {spec}}}}}}}")));
+            for (version, kind, name) in [
+                ("apps/v1", "Deployment", "d"),
+                ("apps/v1", "StatefulSet", "s"),
+                ("batch/v1", "Job", "j"),
+            ] {
+                world.objects.push(object(&format!("{{apiVersion: {version}, kind: {kind}, metadata: {{name: {name}{index}, namespace: ns}}, spec: {{template: {{metadata: {{labels: {labels}}}, spec: {spec}}}}}}}")));
+            }
         }
         let snapshot = Snapshot::new(vec![world], Vec::new());
         let world = &snapshot.worlds()[0];
         let now = Timestamp::UNIX_EPOCH;
-        let cx = Cx::new(world, &UnrestrictedIngress::META, KubernetesVersion::LATEST, now);
-        let mut left_out = 0;
+        let cx = Cx::new(world, &VacuousPolicy::META, KubernetesVersion::LATEST, now);
+        let policies = policies_near("ns", &cx);
+        let mut needless = (0, 0);
         for pod in world.objects().flat_map(Object::pods) {
-            let policies = policies_near("ns", &cx);
-            let taken = candidates(&policies, pod, &cx);
+            let taken = candidates(pod, &cx);
             assert!(taken.is_sorted_by_key(|policy| policy.name()));
             for policy in &policies.objects {
-                let may = pod_selector(policy).map_or(true, |selector| {
-                    selects(selector.as_ref(), "ns", pod) == Selects::Yes
-                        || pod.labels().all(|(key, _)| key != "app" && key != "tier")
+                let may = pod_selector(policy)
+                    .map_or(true, |selector| selects(selector.as_ref(), "ns", pod) != Selects::No);
+                let of_pod = taken.iter().any(|other| std::ptr::eq(*other, *policy));
+                let of_policy = pod_index::candidates(policy, &cx).is_none_or(|pods| {
+                    pods.iter().any(|other| std::ptr::eq(other.object(), pod.object()))
                 });
-                let is_taken = taken.iter().any(|other| std::ptr::eq(*other, *policy));
-                assert!(is_taken || !may, "{policy:?} for {:?}", pod.object());
-                left_out += usize::from(!is_taken);
+                for (is_taken, needless) in
+                    [(of_pod, &mut needless.0), (of_policy, &mut needless.1)]
+                {
+                    assert!(is_taken || !may, "{policy:?} for {:?}", pod.object());
+                    *needless += usize::from(is_taken && !may);
+                }
             }
         }
-        assert_eq!(left_out, 10);
+        // `{app: b, tier: x}` of pods with `app: b` alone; `NotIn [a]` of pods with `app: a`.
+        assert_eq!(needless, (8, 8));
     }
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::operator::operator;
-use super::policy::{Selects, on_host_network, pod_selector, pods_near, selects};
+use super::policy::{Selects, on_host_network, pod_selector, pods_of, selects};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// NetworkPolicies that select no pod.
@@ -48,7 +48,7 @@ impl Check for VacuousPolicy {
             Ok(selector) => selector,
             Err(error) => return Verdict::unknown(place, error.0),
         };
-        let near = pods_near(policy.namespace(), cx);
+        let near = pods_of(policy, cx);
         let (mut maybe, mut on_host, mut seen) = (false, None, false);
         for pod in near.pods.iter().copied() {
             seen |= pod.object().namespace() == policy.namespace();

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pavisade_model::{GroupKind, Note, NoteKind, kinds};
-use pavisade_snapshot::{Coverage, Object, WorldParts};
+use pavisade_snapshot::{Coverage, Object, SECRETS_UNASKED, WorldParts};
 
 pub use connect::ConnectError;
 
@@ -223,7 +223,7 @@ impl<'a> Reading<'a> {
         let mut wanted = Vec::new();
         for &kind in &self.request.kinds {
             if kind == kinds::SECRET && !self.request.secrets {
-                self.gap(kind.group, kind.kind, "Secrets are listed with `--secrets` only".into());
+                self.gap(kind.group, kind.kind, SECRETS_UNASKED.into());
                 continue;
             }
             match (served.find(kind), served.silence(kind.group)) {
