@@ -50,7 +50,15 @@ fn of_object(world: &World, id: &ObjectId, written: &Object) -> Vec<Note> {
         return vec![note(NoteKind::Drift, written.value(), message)];
     };
     let found = drift(written.value(), stored.value(), &id.group, &id.kind, Mode::Written);
-    let of = found.differences.iter().map(|difference| {
+    // A kubelet shows a static pod under the node's name, and lets it stay on a sick node.
+    let by_kubelet = |difference: &&Difference<'_, '_>| {
+        let added = difference.kind == DifferenceKind::Added;
+        difference.path == "metadata.name"
+            || added && difference.path.starts_with("spec.tolerations")
+    };
+    let mirror = stored.is_mirror_pod();
+    let own = found.differences.iter().filter(|d| !(mirror && by_kubelet(d)));
+    let of = own.map(|difference| {
         let at = difference.written.unwrap_or_else(|| nearest(written, &difference.path));
         note(NoteKind::Drift, at, format!("{label}: {}", sentence(difference)))
     });
