@@ -20,6 +20,44 @@ const TABLE: &str = "crates/checks/src/operation/kubernetes_advisories.rs";
 const PROGRAMS: [(&str, &str); 2] =
     [("k8s.io/apiserver", "ApiServer"), ("k8s.io/kubelet", "Kubelet")];
 
+/// A version of which the feed says wrongly that it is the first without a vulnerability.
+struct Correction {
+    cve: &'static str,
+    wrong: &'static str,
+    right: &'static str,
+    /// Where the right one stands.
+    source: &'static str,
+}
+
+/// What the feed has wrong, as its own references tell.
+const CORRECTIONS: [Correction; 4] = [
+    Correction {
+        cve: "CVE-2020-10749",
+        wrong: "1.17.17",
+        right: "1.17.7",
+        source: "kubernetes/release#1345",
+    },
+    Correction {
+        cve: "CVE-2021-25741",
+        wrong: "1.19.16",
+        right: "1.19.15",
+        source: "kubernetes/kubernetes#104980",
+    },
+    Correction {
+        cve: "CVE-2021-25741",
+        wrong: "1.22.1",
+        right: "1.22.2",
+        source: "kubernetes/kubernetes#104980",
+    },
+    // 1.21.14 is the last of its line and affected: the next that is fixed is of 1.22.
+    Correction {
+        cve: "CVE-2022-3172",
+        wrong: "1.21.14",
+        right: "1.22.14",
+        source: "kubernetes/kubernetes#112513",
+    },
+];
+
 /// Writes the table anew.
 pub(crate) fn run() -> anyhow::Result<()> {
     let (Some(feed), Some(provenance)) = (shared(FEED), shared("data/PROVENANCE.tsv")) else {
@@ -27,20 +65,28 @@ pub(crate) fn run() -> anyhow::Result<()> {
     };
     let (origin, date) = origin(&fs::read_to_string(provenance)?)?;
     let mut lines = Vec::new();
+    let mut wrong: Vec<_> = CORRECTIONS.iter().collect();
     for record in json_lines(&feed)? {
         for affected in record["affected"].as_array().into_iter().flatten() {
             let package = affected["package"]["name"].as_str().unwrap_or("");
             let program = PROGRAMS.iter().find(|(name, _)| *name == package);
             if let Some((_, program)) = program {
                 lines.push(line(&record, affected, program)?);
+                wrong.retain(|correction| !correction.concerns(&record, affected));
             }
         }
     }
+    if let Some(Correction { cve, wrong, .. }) = wrong.first() {
+        bail!("the feed no longer says that {cve} is fixed in {wrong}: take the correction out");
+    }
     lines.sort();
+    let mut sources: Vec<_> = CORRECTIONS.iter().map(|correction| correction.source).collect();
+    sources.dedup();
+    let sources = sources.join(", ");
     let text = format!(
         "//! Known vulnerabilities of Kubernetes' components. Ranges are from the first version to \
          before the\n//! second.\n//!\n//! Made by `cargo xtask advisories-table` from {origin} \
-         (Apache-2.0). Titles are the feed's.\n\nuse pavisade_model::Program::{{ApiServer, \
+         (Apache-2.0).\n//! Corrected after {sources}.\n//! Titles are the feed's.\n\nuse pavisade_model::Program::{{ApiServer, \
          Kubelet}};\nuse pavisade_model::Severity::{{Critical, High, Low, Medium}};\n\nuse \
          super::vulnerable_kubernetes_version::Advisory;\n\n/// The day up to which the feed \
          knows.\npub(super) const UNTIL: &str = \"{date}\";\n\n#[rustfmt::skip]\npub(super) \
@@ -50,6 +96,24 @@ pub(crate) fn run() -> anyhow::Result<()> {
     fs::write(root().join(TABLE), text).with_context(|| format!("writing {TABLE}"))?;
     println!("{} lines, up to {date}", lines.len());
     Ok(())
+}
+
+impl Correction {
+    /// Whether a record says so.
+    fn concerns(&self, record: &Value, affected: &Value) -> bool {
+        record["id"] == self.cve && events(affected).any(|event| event["fixed"] == self.wrong)
+    }
+}
+
+fn events(affected: &Value) -> impl Iterator<Item = &Value> {
+    let ranges = affected["ranges"].as_array().into_iter().flatten();
+    ranges.filter_map(|range| range["events"].as_array()).flatten()
+}
+
+/// The first version without a vulnerability, where the feed has another.
+fn corrected<'v>(id: &str, fixed: &'v str) -> &'v str {
+    let correction = CORRECTIONS.iter().find(|c| c.cve == id && c.wrong == fixed);
+    correction.map_or(fixed, |correction| correction.right)
 }
 
 /// Where the feed comes from, and of which day it is.
@@ -85,13 +149,12 @@ fn line(record: &Value, affected: &Value, program: &str) -> anyhow::Result<Strin
     };
     let mut ranges = String::new();
     let mut from = None;
-    let events = affected["ranges"].as_array().into_iter().flatten();
-    for event in events.filter_map(|range| range["events"].as_array()).flatten() {
+    for event in events(affected) {
         if let Some(version) = event["introduced"].as_str() {
             from = Some(number(version)?);
         } else if let Some(version) = event["fixed"].as_str() {
             let from = from.take().with_context(|| format!("{id}: fixed, not introduced"))?;
-            write!(ranges, "({from:?}, {:?}), ", number(version)?)?;
+            write!(ranges, "({from:?}, {:?}), ", number(corrected(id, version))?)?;
         } else {
             bail!("{id}: an event that is neither introduced nor fixed");
         }
@@ -169,6 +232,26 @@ mod tests {
             assert_eq!(base_score(vector), Some(expected), "{vector}");
         }
         assert_eq!(base_score("CVSS:2.0/AV:N"), None);
+    }
+
+    #[test]
+    fn what_the_feed_has_wrong_is_corrected_for_its_vulnerability_alone() {
+        let affected = serde_json::json!({"ranges": [{"events": [
+            {"introduced": "0"}, {"fixed": "1.19.16"}, {"introduced": "1.22.0"}, {"fixed": "1.22.1"},
+        ]}]});
+        let of = |id: &str| {
+            let record = serde_json::json!({"id": id, "summary": "x"});
+            let line = line(&record, &affected, "Kubelet").unwrap();
+            let right = "&[((0, 0, 0), (1, 19, 15)), ((1, 22, 0), (1, 22, 2))]";
+            let feed = "&[((0, 0, 0), (1, 19, 16)), ((1, 22, 0), (1, 22, 1))]";
+            (line.contains(right), line.contains(feed))
+        };
+        assert_eq!(of("CVE-2021-25741"), (true, false));
+        assert_eq!(of("CVE-2021-25742"), (false, true));
+        for correction in CORRECTIONS {
+            assert!(number(correction.wrong).is_ok() && number(correction.right).is_ok());
+            assert!(correction.source.contains('#'), "{}", correction.source);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use pavisade_macros::check;
 use pavisade_model::{Confidence, kinds};
 use pavisade_snapshot::{ContainerKind, Coverage, Pod};
+use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -40,7 +41,17 @@ impl Check for TokenAutomount {
             Some(None) => return Verdict::unknown(place, format!("`{FIELD}` is no boolean")),
             None => None,
         };
-        if own == Some(false) || shadowed(pod) {
+        if own == Some(false) {
+            return Verdict::Holds;
+        }
+        let mounts: Vec<_> = mounted(pod).collect();
+        let shadowed = |m: &Option<Mounted<'_>>| m.is_some_and(|m| m != Mounted::Token);
+        let shadowed = !mounts.is_empty() && mounts.iter().all(shadowed);
+        let secret = mounts.iter().find_map(|m| match m {
+            Some(Mounted::Secret(name)) if shadowed => Some(*name),
+            _ => None,
+        });
+        if shadowed && secret.is_none() {
             return Verdict::Holds;
         }
         let (namespace, name) = (pod.object().namespace(), pod.service_account());
@@ -48,6 +59,13 @@ impl Check for TokenAutomount {
         if access.names_account(namespace, name) {
             // Somebody means it to use its token.
             return Verdict::NotApplicable;
+        }
+        if let Some(secret) = secret {
+            let why = format!(
+                "Secret `{secret}` is mounted where the token would be, and whether it holds one \
+                 is not known"
+            );
+            return Verdict::unknown(place, why);
         }
         if access.coverage == Some(Coverage::Unread) {
             let why =
@@ -58,7 +76,7 @@ impl Check for TokenAutomount {
         let accounts = cx.coverage(kinds::SERVICE_ACCOUNT);
         let setting = account.and_then(|a| a.at(&[FIELD])).filter(|value| !value.is_null());
         match setting.map(|value| value.as_bool()) {
-            _ if own == Some(true) => {}
+            _ if own == Some(true) || is_injected(pod) => {}
             Some(Some(false)) => return Verdict::Holds,
             Some(None) => {
                 let why = format!("`{FIELD}` of ServiceAccount `{name}` is no boolean");
@@ -98,14 +116,54 @@ impl Check for TokenAutomount {
     }
 }
 
-/// Whether every container mounts something of its own where the token would be: then admission
-/// leaves it.
-fn shadowed(pod: Pod<'_>) -> bool {
+/// What a container has where the token would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mounted<'a> {
+    /// The token, as admission or somebody mounts it.
+    Token,
+    /// A Secret of that name, of whatever type.
+    Secret(&'a str),
+    /// Something of its own: then admission leaves it.
+    Other,
+}
+
+/// What each container that runs from the start has there; none where it has nothing.
+fn mounted(pod: Pod<'_>) -> impl Iterator<Item = Option<Mounted<'_>>> {
     const PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-    let mut containers =
-        pod.containers().filter(|c| c.kind() != ContainerKind::Ephemeral).peekable();
-    containers.peek().is_some()
-        && containers.all(|container| {
-            container.value().list("volumeMounts").any(|m| m.str("mountPath") == Some(PATH))
-        })
+    let containers = pod.containers().filter(|c| c.kind() != ContainerKind::Ephemeral);
+    containers.map(move |container| {
+        let mut mounts = container.value().list("volumeMounts");
+        let mount = mounts.find(|mount| mount.str("mountPath") == Some(PATH))?;
+        let name = mount.str("name");
+        let volume = pod.volumes().find(|volume| name.is_some() && volume.str("name") == name);
+        Some(volume.map_or(Mounted::Other, |volume| kind(volume, pod.service_account())))
+    })
+}
+
+fn kind<'a>(volume: Value<'a>, account: &str) -> Mounted<'a> {
+    let mut sources = volume.get("projected").into_iter().flat_map(|p| p.list("sources"));
+    if sources.any(|s| s.get("serviceAccountToken").is_some_and(|token| !token.is_null())) {
+        return Mounted::Token;
+    }
+    match volume.at(&["secret", "secretName"]).and_then(Value::as_str) {
+        // As admission mounted it up to 1.20.
+        Some(name) if is_made_for(name, account) => Mounted::Token,
+        Some(name) => Mounted::Secret(name),
+        None => Mounted::Other,
+    }
+}
+
+/// Whether a Secret is called as those that the controller of tokens made: `ACCOUNT-token-abcde`.
+fn is_made_for(secret: &str, account: &str) -> bool {
+    let end = secret.strip_prefix(account).and_then(|rest| rest.strip_prefix("-token-"));
+    end.is_some_and(|end| end.len() == 5 && end.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+/// Whether admission mounted the token, so that it is there whatever its ServiceAccount says now.
+fn is_injected(pod: Pod<'_>) -> bool {
+    let mut volumes = pod.volumes().filter(|volume| {
+        volume.str("name").is_some_and(|name| name.starts_with("kube-api-access-"))
+    });
+    volumes.any(|volume| kind(volume, pod.service_account()) == Mounted::Token)
+        && mounted(pod).any(|mounted| mounted == Some(Mounted::Token))
 }

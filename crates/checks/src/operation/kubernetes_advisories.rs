@@ -1,7 +1,9 @@
 //! Known vulnerabilities of Kubernetes' components. Ranges are from the first version to before the
 //! second.
 //!
-//! Made by `cargo xtask advisories-table` from kubernetes-sigs/cve-feed-osv at 9760a2257e52 (Apache-2.0). Titles are the feed's.
+//! Made by `cargo xtask advisories-table` from kubernetes-sigs/cve-feed-osv at 9760a2257e52 (Apache-2.0).
+//! Corrected after kubernetes/release#1345, kubernetes/kubernetes#104980, kubernetes/kubernetes#112513.
+//! Titles are the feed's.
 
 use pavisade_model::Program::{ApiServer, Kubelet};
 use pavisade_model::Severity::{Critical, High, Low, Medium};
@@ -25,7 +27,7 @@ pub(super) static ADVISORIES: &[Advisory] = &[
     Advisory { cve: "CVE-2019-11250", program: ApiServer, windows: false, severity: Medium, title: "Bearer tokens are revealed in logs", affected: &[((0, 0, 0), (1, 16, 0))] },
     Advisory { cve: "CVE-2019-11253", program: ApiServer, windows: false, severity: High, title: "Kubernetes API Server JSON/YAML parsing vulnerable to resource exhaustion attack", affected: &[((1, 0, 0), (1, 13, 12)), ((1, 14, 0), (1, 14, 8)), ((1, 15, 0), (1, 15, 5)), ((1, 16, 0), (1, 16, 2))] },
     Advisory { cve: "CVE-2019-11254", program: ApiServer, windows: false, severity: Medium, title: "kube-apiserver Denial of Service vulnerability from malicious YAML payloads", affected: &[((0, 0, 0), (1, 15, 10)), ((1, 16, 0), (1, 16, 7)), ((1, 17, 0), (1, 17, 3))] },
-    Advisory { cve: "CVE-2020-10749", program: Kubelet, windows: false, severity: Medium, title: "Malicious container can reconfigure the host to redirect part or all of the IPv6 traffic of the host to the attacker-controlled container", affected: &[((0, 0, 0), (1, 16, 11)), ((1, 17, 0), (1, 17, 17)), ((1, 18, 0), (1, 18, 4))] },
+    Advisory { cve: "CVE-2020-10749", program: Kubelet, windows: false, severity: Medium, title: "Malicious container can reconfigure the host to redirect part or all of the IPv6 traffic of the host to the attacker-controlled container", affected: &[((0, 0, 0), (1, 16, 11)), ((1, 17, 0), (1, 17, 7)), ((1, 18, 0), (1, 18, 4))] },
     Advisory { cve: "CVE-2020-8551", program: Kubelet, windows: false, severity: Medium, title: "Kubelet DoS via API", affected: &[((1, 17, 0), (1, 17, 3)), ((1, 16, 0), (1, 16, 7)), ((1, 15, 0), (1, 15, 10))] },
     Advisory { cve: "CVE-2020-8552", program: ApiServer, windows: false, severity: Medium, title: "apiserver DoS (oom)", affected: &[((1, 17, 0), (1, 17, 3)), ((1, 16, 0), (1, 16, 7)), ((0, 0, 0), (1, 15, 10))] },
     Advisory { cve: "CVE-2020-8557", program: Kubelet, windows: false, severity: Medium, title: "Node disk DOS by writing to container /etc/hosts", affected: &[((0, 0, 0), (1, 16, 13)), ((1, 17, 0), (1, 17, 9)), ((1, 18, 0), (1, 18, 6))] },
@@ -34,10 +36,10 @@ pub(super) static ADVISORIES: &[Advisory] = &[
     Advisory { cve: "CVE-2020-8565", program: ApiServer, windows: false, severity: Medium, title: "Incomplete fix for CVE-2019-11250 allows for token leak in logs when logLevel >= 9", affected: &[((1, 19, 0), (1, 19, 6)), ((1, 18, 0), (1, 18, 14)), ((1, 17, 0), (1, 17, 16))] },
     Advisory { cve: "CVE-2021-25735", program: ApiServer, windows: false, severity: Medium, title: "Validating Admission Webhook does not observe some previous fields", affected: &[((0, 0, 0), (1, 18, 18)), ((1, 19, 0), (1, 19, 10)), ((1, 20, 0), (1, 20, 6))] },
     Advisory { cve: "CVE-2021-25737", program: ApiServer, windows: false, severity: Low, title: "Holes in EndpointSlice Validation Enable Host Network Hijack", affected: &[((1, 16, 0), (1, 18, 19)), ((1, 19, 0), (1, 19, 11)), ((1, 20, 0), (1, 20, 7)), ((1, 21, 0), (1, 21, 1))] },
-    Advisory { cve: "CVE-2021-25741", program: Kubelet, windows: false, severity: High, title: "Symlink Exchange Can Allow Host Filesystem Access", affected: &[((0, 0, 0), (1, 19, 16)), ((1, 20, 0), (1, 20, 11)), ((1, 21, 0), (1, 21, 5)), ((1, 22, 0), (1, 22, 1))] },
+    Advisory { cve: "CVE-2021-25741", program: Kubelet, windows: false, severity: High, title: "Symlink Exchange Can Allow Host Filesystem Access", affected: &[((0, 0, 0), (1, 19, 15)), ((1, 20, 0), (1, 20, 11)), ((1, 21, 0), (1, 21, 5)), ((1, 22, 0), (1, 22, 2))] },
     Advisory { cve: "CVE-2021-25749", program: Kubelet, windows: true, severity: High, title: "`runAsNonRoot` logic bypass for Windows containers", affected: &[((1, 20, 0), (1, 22, 14)), ((1, 23, 0), (1, 23, 11)), ((1, 24, 0), (1, 24, 5))] },
     Advisory { cve: "CVE-2022-3162", program: ApiServer, windows: false, severity: Medium, title: "Unauthorized read of Custom Resources", affected: &[((0, 0, 0), (1, 22, 16)), ((1, 23, 0), (1, 23, 14)), ((1, 24, 0), (1, 24, 8)), ((1, 25, 0), (1, 25, 4))] },
-    Advisory { cve: "CVE-2022-3172", program: ApiServer, windows: false, severity: Medium, title: "Aggregated API server can cause clients to be redirected (SSRF)", affected: &[((1, 25, 0), (1, 25, 1)), ((1, 24, 0), (1, 24, 5)), ((1, 23, 0), (1, 23, 11)), ((1, 22, 0), (1, 22, 14)), ((0, 0, 0), (1, 21, 14))] },
+    Advisory { cve: "CVE-2022-3172", program: ApiServer, windows: false, severity: Medium, title: "Aggregated API server can cause clients to be redirected (SSRF)", affected: &[((1, 25, 0), (1, 25, 1)), ((1, 24, 0), (1, 24, 5)), ((1, 23, 0), (1, 23, 11)), ((1, 22, 0), (1, 22, 14)), ((0, 0, 0), (1, 22, 14))] },
     Advisory { cve: "CVE-2022-3294", program: ApiServer, windows: false, severity: Medium, title: "Node address isn't always verified when proxying", affected: &[((1, 22, 0), (1, 22, 16)), ((1, 23, 0), (1, 23, 14)), ((1, 24, 0), (1, 24, 8)), ((1, 25, 0), (1, 25, 4))] },
     Advisory { cve: "CVE-2023-2431", program: Kubelet, windows: false, severity: Low, title: "Bypass of seccomp profile enforcement", affected: &[((0, 0, 0), (1, 24, 14)), ((1, 25, 0), (1, 25, 10)), ((1, 26, 0), (1, 26, 5)), ((1, 27, 0), (1, 27, 2))] },
     Advisory { cve: "CVE-2023-2727", program: ApiServer, windows: false, severity: Medium, title: "Bypassing policies imposed by the ImagePolicyWebhook and bypassing mountable secrets policy imposed by the ServiceAccount admission plugin", affected: &[((0, 0, 0), (1, 24, 15)), ((1, 25, 0), (1, 25, 11)), ((1, 26, 0), (1, 26, 6)), ((1, 27, 0), (1, 27, 3))] },

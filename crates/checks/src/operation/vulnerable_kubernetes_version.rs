@@ -180,5 +180,15 @@ mod tests {
         assert_eq!(cves("v1.30.2", kubelet, Some("windows")), of("CVE-2024-5321", High));
         assert_eq!(cves("v1.30.2", kubelet, None), of("CVE-2024-5321", Low));
         assert_eq!(cves("v1.37.2", kubelet, Some("windows")), []);
+        // Where the feed is wrong: #104980, #91507 and #112513 of kubernetes/kubernetes.
+        for (program, cve, affected, fixed) in [
+            (kubelet, "CVE-2021-25741", "v1.19.14", "v1.19.15"),
+            (kubelet, "CVE-2021-25741", "v1.22.1", "v1.22.2"),
+            (kubelet, "CVE-2020-10749", "v1.17.6", "v1.17.7"),
+            (api, "CVE-2022-3172", "v1.21.14", "v1.22.14"),
+        ] {
+            let has = |text| cves(text, program, Some("linux")).iter().any(|(c, _)| c == cve);
+            assert!(has(affected) && !has(fixed), "{cve}");
+        }
     }
 }
