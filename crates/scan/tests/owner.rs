@@ -338,7 +338,7 @@ fn pods_that_a_policy_tells_apart_are_each_judged() {
     let owner = "{apiVersion: x.io/v1, kind: PodSet, name: k, uid: u, controller: true}".to_owned();
     let policy = |namespace: &str, selector: &str| {
         format!(
-            "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: n, namespace: {namespace}}}, spec: {{podSelector: {{{selector}}}, policyTypes: [Ingress]}}}}"
+            "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: one, namespace: {namespace}}}, spec: {{podSelector: {{{selector}}}, policyTypes: [Ingress]}}}}"
         )
     };
     for label in [
