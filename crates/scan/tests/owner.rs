@@ -331,6 +331,21 @@ fn labels_and_profiles_of_single_pods_count() {
     );
     let objects = [&base[..], &[unconfined]].concat();
     assert_eq!(found(&objects, &["unconfined-apparmor"]), ["Pod shop/p2 unconfined-apparmor"]);
+    // The API server copies a pod's annotation into the field, and not that of a template.
+    let annotation = "container.apparmor.security.beta.kubernetes.io/web: unconfined";
+    let owner = DEPLOYMENT.replace(
+        "metadata: {labels: {app: web}}",
+        &format!("metadata: {{labels: {{app: web}}, annotations: {{{annotation}}}}}"),
+    );
+    let copied =
+        plain("p1").replace("annotations: {", &format!("annotations: {{{annotation}, ")).replace(
+            "image: 'web:1',",
+            "image: 'web:1', securityContext: {appArmorProfile: {type: Unconfined}},",
+        );
+    assert_eq!(
+        found(&[owner, set("a", "d1", 1, "web:1"), copied], &["unconfined-apparmor"]),
+        ["Deployment shop/web unconfined-apparmor"]
+    );
 }
 
 #[test]
