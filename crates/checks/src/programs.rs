@@ -68,15 +68,15 @@ pub(crate) fn verdict<'a>(
         hidden.iter().filter(|p| ***p != Program::Kubelet).map(|p| p.name()).collect();
     let mut reasons = Vec::new();
     if !control_plane.is_empty() && !world.distribution().managed() {
-        reasons.push(why_hidden(&control_plane, world));
+        reasons.push(unknown(why_hidden(&control_plane, world)));
     }
     if hidden.iter().any(|program| **program == Program::Kubelet) {
-        reasons.push(KUBELET.to_owned());
+        reasons.push(unknown(KUBELET.to_owned()).instance("kubelet"));
     }
     match (hidden.is_empty(), reasons.is_empty()) {
         (true, _) => None,
         (false, true) => Some(Verdict::NotApplicable),
-        (false, false) => Some(Verdict::Unknown(reasons.into_iter().map(unknown).collect())),
+        (false, false) => Some(Verdict::Unknown(reasons)),
     }
 }
 

@@ -102,6 +102,9 @@ pub struct Finding {
     pub world: Arc<str>,
     /// What it is about.
     pub subject: Subject,
+    /// The topmost owner of a subject that its controller makes anew, under another name, at every
+    /// roll-out: the fingerprint takes it for the subject.
+    pub owner: Option<Subject>,
     /// Where it is.
     pub location: Location,
     /// What is wrong here, in one sentence.
@@ -123,7 +126,7 @@ impl Finding {
             hash.update(text.as_bytes());
         };
         part(self.check.id);
-        match &self.subject {
+        match self.owner.as_ref().unwrap_or(&self.subject) {
             Subject::Object { group, kind, namespace, name, container } => {
                 for text in [group, kind, namespace, name] {
                     part(text);
@@ -140,8 +143,8 @@ impl Finding {
     }
 }
 
-/// Identity of a finding over time: check, object, field and instance; never a file, an index, a
-/// line, a message or an API version.
+/// Identity of a finding over time: check, object (of what a controller made, its owner), field and
+/// instance; never a file, an index, a line, a message or an API version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 16]);
 

@@ -173,6 +173,7 @@ pub(crate) fn secret(text: &str, needle: &str) -> Judgement {
         message: "`DB_PASSWORD` holds a secret".to_owned(),
         fix: String::new(),
         stable_path: String::new(),
+        owner: None,
         instance: String::new(),
     });
     judgement

@@ -57,6 +57,7 @@ impl Blind {
                 confidence: Confidence::High,
                 world: world.name().clone(),
                 subject: Subject::World { name: world.name().clone() },
+                owner: None,
                 location: Location::None,
                 message: message(world, unread, &of_check)?,
                 fix: String::new(),

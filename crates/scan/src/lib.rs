@@ -246,6 +246,7 @@ fn finding(world: &World, report: &Report<'_>, claim: &Claim<'_>, paths: &mut Pa
         confidence: claim.confidence.unwrap_or(meta.confidence),
         world: Arc::clone(world.name()),
         subject: report.subject.clone(),
+        owner: None,
         location,
         message: claim.message.clone(),
         fix: claim.fix.clone(),

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use pavisade_checks::{CheckSet, Report, Verdict};
-use pavisade_model::{Finding, Paths, kinds};
+use pavisade_model::{Finding, Paths, Subject, kinds};
 use pavisade_snapshot::{Object, ObjectId, Pod, World, WorldKind};
 use pavisade_yaml::{Kind, Value, to_json};
 use rayon::prelude::*;
@@ -55,10 +55,10 @@ pub(crate) struct Sorted<'a> {
 
 /// What has one topmost owner.
 pub(crate) struct Group<'a> {
+    /// The owner as its objects name it.
+    name: Owner<'a>,
     /// The owner, where it is in the world and has a pod template.
     owner: Option<&'a Object>,
-    /// The owner for people.
-    label: String,
     shapes: Vec<Shape<'a>>,
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn sort(world: &World) -> Sorted<'_> {
     }
     let tops: Vec<_> = objects.par_iter().map(|object| top(world, object)).collect();
     let mut places = HashMap::new();
-    let mut members: Vec<(Option<&Object>, String, Vec<&Object>)> = Vec::new();
+    let mut members: Vec<(Owner<'_>, Option<&Object>, Vec<&Object>)> = Vec::new();
     let mut alone = Vec::new();
     for (object, top) in objects.into_iter().zip(tops) {
         let Some((key, owner)) = top else {
@@ -98,27 +98,32 @@ pub(crate) fn sort(world: &World) -> Sorted<'_> {
             continue;
         };
         let place = *places.entry(key).or_insert_with(|| {
-            members.push((owner, label(&key), Vec::new()));
+            members.push((key, owner, Vec::new()));
             members.len() - 1
         });
         members[place].2.push(object);
     }
     let owners: HashSet<&ObjectId> =
-        members.iter().filter_map(|(owner, ..)| Some((*owner)?.id())).collect();
+        members.iter().filter_map(|(_, owner, _)| Some((*owner)?.id())).collect();
     alone.retain(|object| !owners.contains(object.id()));
     let named = named_labels(world);
-    let group = |(owner, label, members): (Option<_>, _, _)| {
+    let group = |(name, owner, members): (_, Option<_>, _)| {
         // Nobody else stands for what an unknown owner made.
         let runs = |object: &Object| owner.is_none() || runs(object);
-        Group { owner, label, shapes: shapes(members, runs, &named) }
+        Group { name, owner, shapes: shapes(members, runs, &named) }
     };
     Sorted { alone, groups: members.into_par_iter().map(group).collect() }
 }
 
-fn label(owner: &Owner<'_>) -> String {
-    match owner.namespace {
-        "" => format!("{} {}", owner.kind, owner.name),
-        namespace => format!("{} {namespace}/{}", owner.kind, owner.name),
+impl Owner<'_> {
+    fn subject(&self, container: Option<&str>) -> Subject {
+        Subject::Object {
+            group: self.group.into(),
+            kind: self.kind.into(),
+            namespace: self.namespace.into(),
+            name: self.name.into(),
+            container: container.map(Into::into),
+        }
     }
 }
 
@@ -381,8 +386,25 @@ impl<'a> Group<'a> {
             if others > 0 {
                 let plural = if others == 1 { "" } else { "s" };
                 let message = &mut part.findings[place].message;
-                let _ = write!(message, " (and {others} more pod{plural} of {})", self.label);
+                let owner = self.name.subject(None).label();
+                let _ = write!(message, " (and {others} more pod{plural} of {owner})");
             }
+        }
+        let own = self.owner.map_or(0, |owner| {
+            firsts.iter().take_while(|first| std::ptr::eq(**first, owner)).count()
+        });
+        let mut times: HashMap<_, usize> = HashMap::new();
+        for (finding, first) in part.findings.iter_mut().zip(&firsts).skip(own) {
+            finding.owner = Some(self.name.subject(finding.subject.container()));
+            let template = self::template(first, &mut paths);
+            // No field of the owner itself has such a path.
+            finding.stable_path = format!("pod:{}", relative(&finding.stable_path, &template));
+            // Pods may differ at one place.
+            let before = times.entry(finding.fingerprint()).or_default();
+            if *before > 0 {
+                let _ = write!(finding.stable_path, "#{before}");
+            }
+            *before += 1;
         }
         part
     }
@@ -394,15 +416,19 @@ fn template(object: &Object, paths: &mut Paths) -> String {
     template.map_or_else(String::new, |template| paths.of(object.value(), template).stable)
 }
 
+/// A path below the template, or one that is not in it.
+fn relative<'a>(path: &'a str, template: &str) -> &'a str {
+    path.strip_prefix(template).unwrap_or(path).trim_start_matches('.')
+}
+
 /// What makes two findings, of an owner and of its pod, the same.
 fn key(finding: &Finding, template: &str) -> String {
-    let path = finding.stable_path.strip_prefix(template).unwrap_or(&finding.stable_path);
     format!(
         "{}\0{:?}\0{}\0{}\0{}\0{}",
         finding.check.id,
         finding.state,
         finding.subject.container().unwrap_or(""),
-        path.trim_start_matches('.'),
+        relative(&finding.stable_path, template),
         finding.message,
         finding.instance
     )

@@ -5,8 +5,67 @@ use std::collections::BTreeSet;
 use pavisade_checks::CheckSet;
 use pavisade_model::KubernetesVersion;
 use pavisade_scan::{Timestamp, judge};
-use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
+use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
+
+/// The findings of a Deployment's pods, in a cluster, each with its fingerprint.
+fn of_pods(objects: &[String]) -> Vec<(String, String)> {
+    let mut world = WorldParts::cluster("prod");
+    world.default_coverage = Coverage::Complete;
+    for text in objects {
+        let documents = read(&Source::new("cluster", text.as_str()));
+        let found = pavisade_yaml::objects(documents.docs[0].root()).sent;
+        world.objects.extend(found.iter().map(|o| Object::new(o.value, o.api_version, o.kind)));
+    }
+    let checks = CheckSet::all(KubernetesVersion::LATEST);
+    let judgement = judge(&Snapshot::new(vec![world], Vec::new()), &checks, Timestamp::UNIX_EPOCH);
+    let all: Vec<_> = judgement.findings.iter().map(|f| f.fingerprint().to_string()).collect();
+    assert_eq!(all.len(), all.iter().collect::<BTreeSet<_>>().len(), "two share a fingerprint");
+    let of_pods = judgement.findings.iter().zip(all);
+    let of_pods = of_pods.filter(|(finding, _)| finding.subject.label().starts_with("Pod "));
+    let mut of_pods: Vec<_> =
+        of_pods.map(|(finding, print)| (print, finding.subject.label())).collect();
+    of_pods.sort();
+    of_pods
+}
+
+#[test]
+fn a_roll_out_does_not_matter() {
+    let owner = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: shop, uid: d}, spec: {template: {spec: {containers: [{name: web, image: 'web:1'}]}}}}";
+    let set = |name: &str| {
+        format!(
+            "{{apiVersion: apps/v1, kind: ReplicaSet, metadata: {{name: {name}, namespace: shop, uid: {name}, ownerReferences: [{{apiVersion: apps/v1, kind: Deployment, name: web, uid: d, controller: true}}]}}, spec: {{template: {{spec: {{containers: [{{name: web, image: 'web:1'}}]}}}}}}}}"
+        )
+    };
+    let pod = |set: &str, name: &str, image: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop, ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: {set}, uid: {set}, controller: true}}]}}, spec: {{containers: [{{name: web, image: 'web:1'}}, {{name: proxy, image: '{image}', securityContext: {{privileged: true}}}}]}}}}"
+        )
+    };
+    // Two pods that differ in one message, so that the second finding is no part of the first.
+    let cluster = |owner: &str, set_name: &str, pods: [&str; 2]| {
+        let [a, b] = pods;
+        [owner.to_owned(), set(set_name), pod(set_name, a, "p:dev"), pod(set_name, b, "p:latest")]
+    };
+    let other = "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}";
+    for (case, first) in [("an owner that is there", owner), ("one that is not", other)] {
+        let before = of_pods(&cluster(first, "web-1", ["web-1-a", "web-1-b"]));
+        let after = of_pods(&cluster(first, "web-2", ["web-2-c", "web-2-d"]));
+        assert!(before.len() > 3, "{case}");
+        let prints = |of: &[(String, String)]| of.iter().map(|f| f.0.clone()).collect::<Vec<_>>();
+        assert_eq!(prints(&before), prints(&after), "{case}");
+        assert_ne!(before, after, "{case}: the subject is the pod");
+    }
+}
+
+#[test]
+fn what_is_found_of_a_pod_is_not_what_is_found_of_its_owner() {
+    // Both at `metadata.name`: it is unknown of the template, and fails for the pod.
+    let set = "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: db, namespace: shop, uid: s}, spec: {template: {spec: {containers: [{name: db, image: 'db:1'}]}}}}";
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: db-1, namespace: shop, labels: {statefulset.kubernetes.io/pod-name: db-1}, ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: db, uid: s, controller: true}]}, spec: {containers: [{name: db, image: 'db:1'}]}}";
+    let policy = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: one, namespace: shop}, spec: {podSelector: {matchLabels: {statefulset.kubernetes.io/pod-name: db-0}}, policyTypes: [Ingress]}}";
+    assert_eq!(of_pods(&[set, pod, policy].map(str::to_owned)).len(), 1);
+}
 
 fn fingerprints(file: &str, text: &str) -> BTreeSet<String> {
     let documents = read(&Source::new(file, text));

@@ -331,6 +331,21 @@ fn labels_and_profiles_of_single_pods_count() {
     );
     let objects = [&base[..], &[unconfined]].concat();
     assert_eq!(found(&objects, &["unconfined-apparmor"]), ["Pod shop/p2 unconfined-apparmor"]);
+    // The API server copies a pod's annotation into the field, and not that of a template.
+    let annotation = "container.apparmor.security.beta.kubernetes.io/web: unconfined";
+    let owner = DEPLOYMENT.replace(
+        "metadata: {labels: {app: web}}",
+        &format!("metadata: {{labels: {{app: web}}, annotations: {{{annotation}}}}}"),
+    );
+    let copied =
+        plain("p1").replace("annotations: {", &format!("annotations: {{{annotation}, ")).replace(
+            "image: 'web:1',",
+            "image: 'web:1', securityContext: {appArmorProfile: {type: Unconfined}},",
+        );
+    assert_eq!(
+        found(&[owner, set("a", "d1", 1, "web:1"), copied], &["unconfined-apparmor"]),
+        ["Deployment shop/web unconfined-apparmor"]
+    );
 }
 
 #[test]
@@ -338,7 +353,7 @@ fn pods_that_a_policy_tells_apart_are_each_judged() {
     let owner = "{apiVersion: x.io/v1, kind: PodSet, name: k, uid: u, controller: true}".to_owned();
     let policy = |namespace: &str, selector: &str| {
         format!(
-            "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: n, namespace: {namespace}}}, spec: {{podSelector: {{{selector}}}, policyTypes: [Ingress]}}}}"
+            "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: one, namespace: {namespace}}}, spec: {{podSelector: {{{selector}}}, policyTypes: [Ingress]}}}}"
         )
     };
     for label in [

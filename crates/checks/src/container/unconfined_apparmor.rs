@@ -30,6 +30,7 @@ impl Check for UnconfinedApparmor {
 
     fn check<'a>(&self, pod: Pod<'a>, _: &Cx<'a>) -> Verdict<'a> {
         let fields = Setter::all(pod)
+            .filter(|setter| !is_copied(*setter, pod))
             .filter_map(|setter| judge_field(setter).unwrap_or_else(|wrong| Some(wrong.into())));
         let annotations = pod.annotations().filter_map(|(key, value)| {
             let container = key.strip_prefix(ANNOTATION)?;
@@ -37,6 +38,16 @@ impl Check for UnconfinedApparmor {
         });
         Verdict::from_claims(fields.chain(annotations))
     }
+}
+
+/// Whether the field says what the annotation says of the container: the API server copies that of
+/// a pod, and not that of a template. One of them is enough to tell.
+fn is_copied(setter: Setter<'_>, pod: Pod<'_>) -> bool {
+    let Setter::Container(container) = setter else { return false };
+    let annotation = pod.annotation(&format!("{ANNOTATION}{}", container.name()));
+    let field = setter.value().at(&["securityContext", "appArmorProfile", "type"]);
+    annotation.and_then(Value::as_str) == Some("unconfined")
+        && field.and_then(Value::as_str) == Some("Unconfined")
 }
 
 fn judge_field(setter: Setter<'_>) -> Field<'_, Claim<'_>> {
