@@ -136,8 +136,9 @@ fn what_a_check_says_of_another_matter_hides_no_gap() {
     let mirrors = |name: &str| {
         format!(
             "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}-cp, namespace: kube-system, \
-             annotations: {{kubernetes.io/config.mirror: x}}}}\nspec: {{hostNetwork: true, \
-             containers: [{{name: {name}, image: i, command: [{name}, \
+             annotations: {{kubernetes.io/config.mirror: x}}, ownerReferences: [{{apiVersion: v1, \
+             kind: Node, name: cp, controller: true}}]}}\nstatus: {{phase: Running}}\n\
+             spec: {{hostNetwork: true, containers: [{{name: {name}, image: i, command: [{name}, \
              --tls-min-version=VersionTLS12]}}]}}\n"
         )
     };
