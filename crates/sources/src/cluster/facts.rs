@@ -1,6 +1,7 @@
 //! What only a running cluster can tell: its version, its certificates, what it answers to
 //! whoever asks. They become one object of kind `Cluster` beside the others.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -151,7 +152,7 @@ async fn of_kubelets(nodes: &[Object]) -> Vec<Json> {
                 places.push(place);
             }
             None => {
-                let error = "its node has no address of type InternalIP";
+                let error = "its node has no InternalIP that is an address of a network";
                 all.push(json!({ "of": name, "error": error }));
             }
         }
@@ -163,11 +164,14 @@ async fn of_kubelets(nodes: &[Object]) -> Vec<Json> {
     all
 }
 
-/// Where a node's kubelet listens.
+/// Where a node's kubelet listens. A node writes its own status, so that only an address of a network
+/// counts: neither a name nor this very machine.
 fn kubelet(node: &Object) -> Option<(String, u16)> {
     let status = node.at(&["status"])?;
     let is_internal = |a: &Value<'_>| a.str("type") == Some("InternalIP");
     let host = status.list("addresses").find(is_internal)?.str("address")?;
+    let network = |ip: IpAddr| !(ip.is_loopback() || ip.is_unspecified() || ip.is_multicast());
+    host.parse().ok().filter(|ip| network(*ip))?;
     let port = status.at(&["daemonEndpoints", "kubeletEndpoint", "Port"]).and_then(Value::as_i64);
     let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(10250);
     Some((host.to_owned(), port))
@@ -203,16 +207,16 @@ mod tests {
         let nodes = [
             node("none", json!([])),
             node("named", json!([{"type": "Hostname", "address": "named"}])),
-            // Nothing listens there.
-            node("known", json!([{"type": "InternalIP", "address": "127.0.0.1"}])),
+            // Who writes these wants us to speak to somebody else.
+            node("here", json!([{"type": "InternalIP", "address": "127.0.0.1"}])),
+            node("name", json!([{"type": "InternalIP", "address": "localhost"}])),
         ];
         let entries = of_kubelets(&nodes).await;
-        let error = "its node has no address of type InternalIP";
+        let error = "its node has no InternalIP that is an address of a network";
         assert_eq!(entries[0], json!({"of": "kubelet none", "error": error}));
         assert_eq!(entries[1], json!({"of": "kubelet named", "error": error}));
-        assert_eq!(entries[2]["of"], "kubelet known");
-        assert_eq!(entries[2]["address"], "127.0.0.1:1");
-        assert!(entries[2]["error"].is_string(), "{}", entries[2]);
-        assert_eq!(entries.len(), 3);
+        assert_eq!(entries[2], json!({"of": "kubelet here", "error": error}));
+        assert_eq!(entries[3], json!({"of": "kubelet name", "error": error}));
+        assert_eq!(entries.len(), 4);
     }
 }
