@@ -23,9 +23,6 @@ const MISSING: &str = "the right to list `";
 /// Resources that no cluster of today serves, so that no scan asks for them.
 const NOT_SERVED: (&str, &str) = ("extensions", "ingresses");
 
-/// Nodes make no verdict unknown: they tell the distribution, and so what there is to judge.
-const NODES: (&str, &str) = ("", "nodes");
-
 /// Compares with and without Secrets.
 pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     // Objects of many kinds, and all kinds that the role names.
@@ -150,10 +147,6 @@ fn needed(bench: &Bench<'_>, namespace: &str, role: &Role, also: &[&str]) -> any
         let args = ["--cluster", "--no-probe", "--kubeconfig", &admin, "--as", &user];
         let args = [&args[..], also].concat();
         let found = bench.program.scan(&args)?;
-        if (group.as_str(), resource.as_str()) == NODES {
-            ensure!(tell_distribution(bench, &args)?, "nodes make no difference");
-            continue;
-        }
         let named: Vec<_> = found.iter().filter(|found| missing(found)).collect();
         let dot = if group.is_empty() { "" } else { "." };
         let wanted = format!("{MISSING}{resource}{dot}{group}`");
@@ -166,28 +159,6 @@ fn needed(bench: &Bench<'_>, namespace: &str, role: &Role, also: &[&str]) -> any
     println!("agreed {} of {total}: what the entry gives is missed without it", total - idle_count);
     ensure!(idle.is_empty(), "entries that no verdict wants:\n{}", idle.join("\n"));
     Ok(())
-}
-
-/// Whether a node of EKS is seen by the administrator, and is not with these arguments.
-fn tell_distribution(bench: &Bench<'_>, args: &[&str]) -> anyhow::Result<bool> {
-    let name = bench.own("eks");
-    let node = json!({
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": name, "labels": {"eks.amazonaws.com/nodegroup": "a"}},
-    });
-    let flags = |args: &[&str]| {
-        let found = bench.program.scan(args)?;
-        anyhow::Ok(
-            found.iter().any(|found| found.message.contains("no static pod of kube-apiserver")),
-        )
-    };
-    bench.cluster.apply(&node.to_string())?;
-    let admin = bench.cluster.kubeconfig().display().to_string();
-    let seen = flags(&["--cluster", "--no-probe", "--kubeconfig", &admin]);
-    let unseen = flags(args);
-    bench.cluster.get(&["delete", "node", &name])?;
-    Ok(!seen? && unseen?)
 }
 
 fn missing(found: &Found) -> bool {
