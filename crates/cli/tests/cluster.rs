@@ -87,8 +87,9 @@ fn every_way_to_authenticate_leads_in_and_what_may_not_be_read_is_unknown() {
     let answer = folder.path().join("credential.json");
     fs::write(&answer, credential).unwrap();
     let exec = format!(
-        "{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: cat, args: ['{}'], \
-         interactiveMode: Never}}}}",
+        "{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: sh, \
+         args: ['-c', 'echo once >> {}; cat {}'], interactiveMode: Never}}}}",
+        folder.path().join("runs").display(),
         answer.display()
     );
     // The ID token of an OIDC provider is sent as it is while it is valid.
@@ -111,6 +112,8 @@ fn every_way_to_authenticate_leads_in_and_what_may_not_be_read_is_unknown() {
         assert!(!run.all.contains("the right to list `pods`"), "{way}: {}", run.all);
         assert!(!run.all.contains(&token), "the token is shown");
     }
+    // Who is asked for a one-time password is asked once.
+    assert_eq!(fs::read_to_string(folder.path().join("runs")).unwrap(), "once\n");
 }
 
 #[test]

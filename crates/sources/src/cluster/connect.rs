@@ -79,6 +79,14 @@ pub(crate) async fn connect(request: &ClusterRequest) -> Result<Connection, Conn
         let reason = "its `server` is no address: write it as https://HOST:PORT".into();
         return Err(ConnectError::Unusable { context: name, reason });
     }
+    if let Some(exec) = config.auth_info.exec.take() {
+        let given = super::exec::run(&exec);
+        let given =
+            given.map_err(|reason| ConnectError::Unusable { context: name.clone(), reason })?;
+        config.auth_info.token = given.token;
+        config.auth_info.client_certificate_data = given.client_certificate_data;
+        config.auth_info.client_key_data = given.client_key_data;
+    }
     config.connect_timeout = Some(CONNECT);
     config.default_retry = false;
     // A short way needs no compression, which costs the API server more than the bytes do.

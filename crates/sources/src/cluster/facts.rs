@@ -18,8 +18,8 @@ use serde_json::{Map, Value as Json, json};
 use super::connect::{Connection, anonymous};
 use super::discovery::Served;
 use super::http::Server;
-use super::list::parsed;
 use super::tls;
+use super::{base64, list::parsed};
 
 /// Paths that are asked for without credentials, one request each. The first four are open by
 /// default (`system:public-info-viewer`).
@@ -134,7 +134,7 @@ fn address(host: &str, port: u16) -> String {
 fn certificate(of: &str, address: &str, presented: Result<Vec<Vec<u8>>, String>) -> Json {
     match presented {
         Ok(chain) => {
-            let chain: Vec<_> = chain.iter().map(|der| BASE64_STANDARD.encode(der)).collect();
+            let chain: Vec<_> = chain.iter().map(|der| base64(der)).collect();
             json!({ "of": of, "address": address, "chain": chain })
         }
         Err(error) => json!({ "of": of, "address": address, "error": error }),
@@ -186,7 +186,7 @@ fn own(config: &Config) -> Option<Vec<String>> {
         (None, None) => return None,
     };
     let chain = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
-    Some(chain.map(|der| BASE64_STANDARD.encode(der)).collect())
+    Some(chain.map(|der| base64(der)).collect())
 }
 
 #[cfg(test)]

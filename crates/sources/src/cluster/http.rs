@@ -264,12 +264,9 @@ fn tls_failure(error: &rustls::Error) -> String {
 pub(crate) fn credential(error: &kube::client::AuthError) -> String {
     use kube::client::AuthError as Auth;
     match error {
-        Auth::AuthExecStart(why) => format!("the credential plugin cannot be started: {why}"),
-        Auth::AuthExecRun { out, .. } => {
-            format!("the credential plugin failed ({}): log in again", out.status)
-        }
-        Auth::AuthExecParse(_) | Auth::ExecPluginFailed => {
-            "the credential plugin printed no ExecCredential".into()
+        // By the old provider `gcp`; what its command printed may be secret.
+        Auth::AuthExecStart(_) | Auth::AuthExecRun { .. } | Auth::AuthExecParse(_) => {
+            "the credential command failed: log in again".into()
         }
         Auth::ReadTokenFile(why, path) => {
             format!("the token file {} cannot be read: {why}", path.display())

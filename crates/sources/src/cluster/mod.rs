@@ -5,10 +5,11 @@
 //! their values are dropped on arrival. What may not be read is no error: it is a gap in the
 //! world's coverage, with the missing right's name.
 //!
-//! Credential plugins are run by the library that speaks to the API server.
+//! A credential plugin is run once, before the first request.
 
 mod connect;
 mod discovery;
+mod exec;
 mod facts;
 mod http;
 mod list;
@@ -24,6 +25,9 @@ use pavisade_model::{GroupKind, Note, NoteKind, kinds};
 use pavisade_snapshot::{Coverage, Object, SECRETS_UNASKED, WorldParts};
 
 pub use connect::ConnectError;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 
 use crate::Progress;
 use connect::Connection;
@@ -169,6 +173,10 @@ async fn load(
         facts.certificates(&connection, &nodes).await;
     }
     Ok(reading.done(facts.object()))
+}
+
+fn base64(bytes: impl AsRef<[u8]>) -> String {
+    BASE64_STANDARD.encode(bytes)
 }
 
 /// What has been gathered.
