@@ -134,7 +134,7 @@ fn address(host: &str, port: u16) -> String {
 fn certificate(of: &str, address: &str, presented: Result<Vec<Vec<u8>>, String>) -> Json {
     match presented {
         Ok(chain) => {
-            let chain: Vec<_> = chain.iter().map(|der| base64(der)).collect();
+            let chain: Vec<_> = chain.iter().map(base64).collect();
             json!({ "of": of, "address": address, "chain": chain })
         }
         Err(error) => json!({ "of": of, "address": address, "error": error }),
@@ -186,7 +186,7 @@ fn own(config: &Config) -> Option<Vec<String>> {
         (None, None) => return None,
     };
     let chain = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
-    Some(chain.map(|der| base64(der)).collect())
+    Some(chain.map(base64).collect())
 }
 
 #[cfg(test)]
