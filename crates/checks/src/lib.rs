@@ -38,6 +38,7 @@ pub use lens::{
     Part, Target,
 };
 pub use needs::Needs;
+pub use operation::removed_api_version::removed_in;
 pub use registry::{Entry, registry};
 pub use set::{CheckSet, ParameterError, Report};
 pub use verdict::{Claim, Place, Verdict};

@@ -8,6 +8,7 @@ mod compare;
 mod coverage;
 mod drift;
 mod owner;
+mod served;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -139,6 +140,7 @@ pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgemen
     }
     let mut notes = snapshot.notes().to_vec();
     notes.extend(worlds.iter().flat_map(|world| drift::notes(world)));
+    notes.extend(worlds.iter().filter_map(|world| served::note(world)));
     findings.par_sort_by(|a, b| order(a).cmp(&order(b)));
     Judgement {
         findings,

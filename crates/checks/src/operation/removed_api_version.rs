@@ -103,6 +103,16 @@ const REMOVED: &[Removed] = &[
     removed("storage.k8s.io", "v1beta1", &["VolumeAttributesClass"], 37, "storage.k8s.io/v1"),
 ];
 
+/// The minor version of Kubernetes that no longer serves a kind in that version, where one is known.
+pub fn removed_in(group: &str, version: &str, kind: &str) -> Option<u32> {
+    find(group, version, kind).map(|removed| removed.minor)
+}
+
+fn find(group: &str, version: &str, kind: &str) -> Option<&'static Removed> {
+    let same = |r: &&Removed| r.version == version && r.group == group && r.kinds.contains(&kind);
+    REMOVED.iter().find(same)
+}
+
 impl Check for RemovedApiVersion {
     type On = OnEvery;
 
@@ -111,12 +121,8 @@ impl Check for RemovedApiVersion {
         if !object.version().contains("alpha") && !object.version().contains("beta") {
             return Verdict::Holds;
         }
-        let removed = REMOVED.iter().find(|removed| {
-            removed.version == object.version()
-                && removed.group == object.group()
-                && removed.kinds.contains(&object.kind())
-                && cx.kubernetes().at_least(removed.minor)
-        });
+        let removed = find(object.group(), object.version(), object.kind());
+        let removed = removed.filter(|removed| cx.kubernetes().at_least(removed.minor));
         let Some(removed) = removed else { return Verdict::Holds };
         let instead = match removed.instead {
             "" => "there is no successor".to_owned(),
