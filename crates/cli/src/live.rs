@@ -31,7 +31,8 @@ pub(crate) fn picture(
     let mut picture = match &args.live.snapshot {
         Some(file) => snapshot::load(file, progress),
         None => {
-            let also = written.iter().map(|o| (o.group().to_owned(), o.kind().to_owned()));
+            let stored = written.iter().filter(|object| !object.is_file());
+            let also = stored.map(|o| (o.group().to_owned(), o.kind().to_owned()));
             let wanted = Wanted { kinds, also: also.collect(), secrets: args.live.secrets };
             let loaded = load(&args.live.access, wanted, progress)?;
             // Of a cluster that could not be reached nothing is to be said, check by check.

@@ -32,7 +32,7 @@ fn of_object(world: &World, id: &ObjectId, written: &Object) -> Vec<Note> {
     };
     let Some(stored) = stored else {
         // Files that only look like objects are in no cluster.
-        if is_file(id) {
+        if written.is_file() {
             return Vec::new();
         }
         let unserved = || format!(", which does not serve {}", type_of(written));
@@ -177,14 +177,6 @@ fn type_of(object: &Object) -> String {
         "" => format!("{} {}", object.version(), object.kind()),
         group => format!("{group}/{} {}", object.version(), object.kind()),
     }
-}
-
-/// Configuration files and our own kinds, which no API server stores.
-fn is_file(id: &ObjectId) -> bool {
-    id.name.is_empty()
-        || id.group.ends_with(".config.k8s.io")
-        || matches!(&*id.group, "pavisade.dev" | "kubeadm.k8s.io" | "audit.k8s.io")
-        || id.group.is_empty() && matches!(&*id.kind, "Config" | "EncryptionConfig")
 }
 
 #[cfg(test)]

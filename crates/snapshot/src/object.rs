@@ -136,6 +136,14 @@ impl Object {
             && owners.any(|o| o.str("kind") == Some("Node") && o.str("apiVersion") == Some("v1"))
     }
 
+    /// Whether it is a configuration file or a kind of our own, which no API server stores.
+    pub fn is_file(&self) -> bool {
+        self.name().is_empty()
+            || self.group().ends_with(".config.k8s.io")
+            || matches!(self.group(), "pavisade.dev" | "kubeadm.k8s.io" | "audit.k8s.io")
+            || self.group().is_empty() && matches!(self.kind(), "Config" | "EncryptionConfig")
+    }
+
     /// The document that holds it.
     pub fn doc(&self) -> &Doc {
         &self.doc
