@@ -36,6 +36,9 @@ struct Place<'a> {
 struct Distribution {
     name: &'static str,
     evidence: String,
+    /// What the API server says of its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -83,8 +86,9 @@ pub fn snapshot_info(
     for world in &info.worlds {
         page.end();
         row(&mut page, world.kind, world.name);
-        if let Some(Distribution { name, evidence }) = &world.distribution {
-            row(&mut page, "runs", &format!("{name} ({evidence})"));
+        if let Some(Distribution { name, evidence, version }) = &world.distribution {
+            let version = version.as_deref().unwrap_or("unknown version");
+            row(&mut page, "runs", &format!("{version}, {name} distribution ({evidence})"));
         }
         row(&mut page, "objects", &number(world.objects));
         let names: Vec<_> = world.kinds.iter().map(OfKind::name).collect();
@@ -126,6 +130,11 @@ impl OfKind {
     }
 }
 
+fn version(world: &World) -> Option<String> {
+    let facts = world.of_kind(kinds::CLUSTER).next()?;
+    Some(facts.at(&["version", "gitVersion"])?.as_str()?.to_owned())
+}
+
 /// Kinds that have objects, and those that were not read; a list of what is complete and empty
 /// helps nobody.
 fn place(world: &World) -> Place<'_> {
@@ -164,8 +173,11 @@ fn place(world: &World) -> Place<'_> {
             WorldKind::Kustomization => "kustomization",
             WorldKind::Cluster => "cluster",
         },
-        distribution: distribution
-            .map(|d| Distribution { name: d.name.word(), evidence: d.evidence.clone() }),
+        distribution: distribution.map(|d| Distribution {
+            name: d.name.word(),
+            evidence: d.evidence.clone(),
+            version: version(world),
+        }),
         objects: world.objects().len(),
         kinds: counts.into_iter().map(of_kind).collect(),
     }
