@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pavisade_snapshot::{Coverage, Object, stored};
-use pavisade_yaml::{Doc, Source, Value, read};
+use pavisade_yaml::{Doc, Kind, Source, Value, read};
 
 use super::discovery::Resource;
 use super::http::{Failure, Server};
@@ -192,14 +192,16 @@ fn page(text: &[u8], resource: &Resource) -> Result<Page, String> {
         return Err(broken("without `items`"));
     }
     let api_version = resource.api_version();
-    let objects = list.list("items").filter_map(|item| object(item, &api_version, &resource.kind));
+    let objects: Option<Vec<_>> =
+        list.list("items").map(|item| object(item, &api_version, &resource.kind)).collect();
+    let objects = objects.ok_or_else(|| broken("not one of objects"))?;
     let token = list.at(&["metadata", "continue"]).and_then(Value::as_str).unwrap_or_default();
-    Ok(Page { objects: objects.collect(), token: token.to_owned() })
+    Ok(Page { objects, token: token.to_owned() })
 }
 
 /// An object of a list, whose items have no type of their own.
 fn object(item: Value<'_>, api_version: &str, kind: &str) -> Option<Object> {
-    let text = stored::trim(item, api_version, kind);
+    let text = (item.kind() == Kind::Mapping).then(|| stored::trim(item, api_version, kind))?;
     parsed(text).map(|doc| Object::new(doc.root(), api_version, kind))
 }
 
@@ -259,7 +261,16 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_an_error_and_not_an_empty_list() {
-        for text in ["", "{}", "<html>", "{\"items\":", "\u{0}", "{\"items\":[]} {\"items\":[]}"] {
+        for text in [
+            "",
+            "{}",
+            "<html>",
+            "{\"items\":",
+            "\u{0}",
+            "{\"items\":[]} {\"items\":[]}",
+            "{\"items\":[null]}",
+            "{\"items\":[{},7]}",
+        ] {
             assert!(page(text.as_bytes(), &pods()).is_err(), "{text}");
         }
         assert!(page(b"\xff", &pods()).is_err());

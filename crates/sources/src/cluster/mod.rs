@@ -38,7 +38,7 @@ use list::{Listed, Shared};
 
 /// Groups of custom resources that are read where they are there and may be, also where no check
 /// asks for them: they hold pods, policies and rights.
-const CUSTOM_GROUPS: [&str; 15] = [
+const CUSTOM_GROUPS: [&str; 17] = [
     "argoproj.io",
     "cert-manager.io",
     "cilium.io",
@@ -48,11 +48,13 @@ const CUSTOM_GROUPS: [&str; 15] = [
     "helm.toolkit.fluxcd.io",
     "kustomize.toolkit.fluxcd.io",
     "kyverno.io",
+    "linkerd.io",
     "networking.istio.io",
     "policies.kyverno.io",
     "policy.linkerd.io",
     "projectcalico.org",
     "security.istio.io",
+    "source.toolkit.fluxcd.io",
     "templates.gatekeeper.sh",
 ];
 
