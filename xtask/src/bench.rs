@@ -20,7 +20,7 @@ use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
 use crate::generate;
-use crate::shared::{files, root, shared, unpack};
+use crate::shared::{corpus, files, root};
 use crate::tools::tool;
 
 /// Arguments of `cargo xtask bench`.
@@ -68,11 +68,9 @@ struct Cost {
 }
 
 fn scan(peer: bool) -> anyhow::Result<()> {
-    let Some(archive) = shared("data/manifests/corpus.tar.zst") else { return Ok(()) };
-    let program = release_binary()?;
     let unpacked = tempfile::tempdir()?;
-    unpack(&archive, unpacked.path())?;
-    let corpus = unpacked.path().join("corpus");
+    let Some(corpus) = corpus(None, unpacked.path())? else { return Ok(()) };
+    let program = release_binary()?;
     let bytes = total_bytes(&corpus)?;
     println!(
         "corpus: {:.1} MB, read from the page cache, nothing rendered by other programs",

@@ -14,7 +14,7 @@ use pavisade_drift::Mode;
 use pavisade_yaml::{Doc, Source, read, to_json};
 use serde_json::{Value, json};
 
-use crate::shared::{files, shared, unpack};
+use crate::shared::{corpus, files};
 use crate::tools::tool;
 
 /// The annotation that says which object came back.
@@ -94,14 +94,7 @@ struct Written {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let kubectl = args.kubectl.clone().map_or_else(|| tool("kubectl"), Ok)?;
     let unpacked = tempfile::tempdir()?;
-    let corpus = match &args.dir {
-        Some(dir) => dir.clone(),
-        None => {
-            let Some(archive) = shared("data/manifests/corpus.tar.zst") else { return Ok(()) };
-            unpack(&archive, unpacked.path())?;
-            unpacked.path().join("corpus")
-        }
-    };
+    let Some(corpus) = corpus(args.dir.as_deref(), unpacked.path())? else { return Ok(()) };
     let mut written = objects(&corpus)?;
     if args.stay.is_some() {
         written.retain(|of| !BREAKING.contains(&of.kind.as_str()));

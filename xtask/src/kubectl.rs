@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 pub(crate) use canonical::{canonical, comparable};
 
-use crate::shared::{files, hex16, root, shared, unpack};
+use crate::shared::{corpus, files, hex16, root};
 use crate::tools::tool;
 
 /// The annotation that kubectl is asked to add.
@@ -61,14 +61,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         return show(&objects_of_text(&kubectl, &text)?);
     }
     let unpacked = tempfile::tempdir()?;
-    let corpus = match &args.dir {
-        Some(dir) => dir.clone(),
-        None => {
-            let Some(archive) = shared("data/manifests/corpus.tar.zst") else { return Ok(()) };
-            unpack(&archive, unpacked.path())?;
-            unpacked.path().join("corpus")
-        }
-    };
+    let Some(corpus) = corpus(args.dir.as_deref(), unpacked.path())? else { return Ok(()) };
     let answers = lines(&kubectl, &corpus, &files(&corpus, &["yaml", "yml", "json"])?)?;
     fs::write(&args.out, answers.concat())
         .with_context(|| format!("writing {}", args.out.display()))?;

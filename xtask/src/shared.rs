@@ -24,6 +24,17 @@ pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     Some(full)
 }
 
+/// The corpus of manifests: a given folder, or what `../shared` has, unpacked into `unpacked`; nothing,
+/// after saying so, where that is not here.
+pub(crate) fn corpus(given: Option<&Path>, unpacked: &Path) -> anyhow::Result<Option<PathBuf>> {
+    if let Some(folder) = given {
+        return Ok(Some(folder.to_owned()));
+    }
+    let Some(archive) = shared("data/manifests/corpus.tar.zst") else { return Ok(None) };
+    unpack(&archive, unpacked)?;
+    Ok(Some(unpacked.join("corpus")))
+}
+
 /// Unpacks a `.tar.zst` into an existing folder.
 pub(crate) fn unpack(archive: &Path, into: &Path) -> anyhow::Result<()> {
     let unpack = || tar::Archive::new(zstd::Decoder::new(File::open(archive)?)?).unpack(into);

@@ -129,10 +129,7 @@ pub struct Listing<'a> {
 impl Listing<'_> {
     /// Why nothing can be said from the absence of an object: not all of them were read.
     pub fn gap(&self) -> Option<String> {
-        let resource = match self.kind.group {
-            "" => self.kind.resource.to_owned(),
-            group => format!("{}.{group}", self.kind.resource),
-        };
+        let resource = self.kind.full_resource();
         (self.coverage == Coverage::Unread)
             .then(|| format!("{resource} were not read: {}", self.gap))
     }

@@ -192,6 +192,14 @@ impl GroupKind {
     pub const fn file(group: &'static str, kind: &'static str) -> Self {
         Self { group, kind, resource: "" }
     }
+
+    /// The resource as kubectl and RBAC's messages name it: `pods`, `deployments.apps`.
+    pub fn full_resource(&self) -> String {
+        match self.group {
+            "" => self.resource.to_owned(),
+            group => format!("{}.{group}", self.resource),
+        }
+    }
 }
 
 impl fmt::Display for GroupKind {

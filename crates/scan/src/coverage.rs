@@ -79,10 +79,7 @@ fn is_unread(world: &World, kind: GroupKind) -> bool {
 fn message(world: &World, unread: &[GroupKind], said: &[&str]) -> Option<String> {
     let mut by_gap = BTreeMap::<&str, Vec<String>>::new();
     for kind in unread {
-        let name = match kind.group {
-            "" => kind.resource.to_owned(),
-            group => format!("{}.{group}", kind.resource),
-        };
+        let name = kind.full_resource();
         let gap = world.gap(*kind);
         if !says(said, &sentence(&name, gap)) {
             by_gap.entry(gap).or_default().push(name);

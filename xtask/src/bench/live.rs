@@ -124,13 +124,8 @@ fn fill(cluster: &Cluster) -> anyhow::Result<()> {
 fn served(cluster: &Cluster) -> anyhow::Result<String> {
     let checks = pavisade_checks::CheckSet::all(pavisade_model::KubernetesVersion::LATEST);
     let all = cluster.get(&["api-resources", "--verbs=list", "-o", "name"])?;
-    let wanted =
-        checks.kinds().into_iter().filter(|k| *k != pavisade_model::kinds::SECRET).map(|k| match k
-            .group
-        {
-            "" => k.resource.to_owned(),
-            group => format!("{}.{group}", k.resource),
-        });
+    let kinds = checks.kinds().into_iter().filter(|kind| *kind != pavisade_model::kinds::SECRET);
+    let wanted = kinds.map(|kind| kind.full_resource());
     Ok(wanted.filter(|name| all.lines().any(|line| line == name)).collect::<Vec<_>>().join(","))
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::Bench;
 use super::api::{Answer, Call};
-use crate::shared::{files, shared, unpack};
+use crate::shared::{corpus, files};
 
 /// The least number of documents that the server must accept.
 const LEAST: usize = 2500;
@@ -34,12 +34,10 @@ struct Document {
 
 /// Compares; fails on any difference.
 pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
-    let Some(archive) = shared("data/manifests/corpus.tar.zst") else { return Ok(()) };
     let unpacked = tempfile::tempdir()?;
-    unpack(&archive, unpacked.path())?;
+    let Some(corpus) = corpus(None, unpacked.path())? else { return Ok(()) };
     let resources = resources(bench)?;
     let (mut documents, mut namespaces, mut seen) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-    let corpus = unpacked.path().join("corpus");
     for file in files(&corpus, &["yaml", "yml", "json"])? {
         for document in of_file(&corpus, &file, &resources, &mut namespaces)? {
             if seen.insert(document.text.clone()) {
