@@ -41,4 +41,4 @@ pub use needs::Needs;
 pub use operation::removed_api_version::removed_in;
 pub use registry::{Entry, registry};
 pub use set::{CheckSet, ParameterError, Report};
-pub use verdict::{Claim, Place, Verdict};
+pub use verdict::{Change, Claim, Place, Verdict};

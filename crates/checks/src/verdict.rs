@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use pavisade_model::{Confidence, Severity, State};
-use pavisade_yaml::{Kind, Value};
+use pavisade_yaml::{Edit, Kind, Value};
 
 /// What a check answers about one subject.
 #[derive(Debug)]
@@ -80,6 +80,17 @@ pub struct Claim<'a> {
     pub confidence: Option<Confidence>,
     /// Tells claims at one place apart, in the fingerprint; mostly empty.
     pub instance: String,
+    /// What mends it in the text, all of them together; empty where only a person can tell.
+    pub changes: Vec<Change<'a>>,
+}
+
+/// One edit of the subject's document, as part of what mends a claim.
+#[derive(Debug, Clone)]
+pub struct Change<'a> {
+    /// The value that is edited, or the field that is to be made.
+    pub place: Place<'a>,
+    /// What becomes of it.
+    pub edit: Edit,
 }
 
 impl<'a> Claim<'a> {
@@ -93,6 +104,7 @@ impl<'a> Claim<'a> {
             severity: None,
             confidence: None,
             instance: String::new(),
+            changes: Vec::new(),
         }
     }
 
@@ -114,6 +126,24 @@ impl<'a> Claim<'a> {
     /// With a confidence of its own.
     pub fn confidence(self, confidence: Confidence) -> Self {
         Self { confidence: Some(confidence), ..self }
+    }
+
+    /// Mended by this value at its own place: in place of the value, or as the absent field.
+    pub fn set(self, value: impl Into<serde_json::Value>) -> Self {
+        let place = self.place.clone();
+        self.change(place, Edit::Set(value.into()))
+    }
+
+    /// Mended when the value at its own place goes, with its key.
+    pub fn remove(self) -> Self {
+        let place = self.place.clone();
+        self.change(place, Edit::Remove)
+    }
+
+    /// Mended by an edit at another place of the same object; may be called again.
+    pub fn change(mut self, place: impl Into<Place<'a>>, edit: Edit) -> Self {
+        self.changes.push(Change { place: place.into(), edit });
+        self
     }
 
     /// With what tells it apart from others at the same place.

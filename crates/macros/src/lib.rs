@@ -23,7 +23,7 @@ use syn::{
 /// Optional: `name` (else the struct's name in kebab case), `confidence` (else `High`), `audience`
 /// (else `Everyone`), `on` and `reads` (lists of constants of `pavisade_model::kinds`; in `reads`
 /// `..WORKLOADS` stands for all kinds of such a group), `programs` (of whose settings it speaks),
-/// `files_only = true` (of texts that people write, so not of a cluster) and `at_rest = true` (of
+/// `mends` (`Safely` or `Riskily`: its claims say how they are mended), `files_only = true` (of texts that people write, so not of a cluster) and `at_rest = true` (of
 /// what an object holds, so of one from which nothing runs too).
 #[proc_macro_attribute]
 pub fn check(attribute: TokenStream, item: TokenStream) -> TokenStream {
@@ -48,6 +48,7 @@ struct Arguments {
     scope: Option<Ident>,
     on: Vec<Ident>,
     programs: Vec<Ident>,
+    mends: Option<Ident>,
     files_only: bool,
     at_rest: bool,
     reads: Vec<Read>,
@@ -68,6 +69,7 @@ impl Parse for Arguments {
                 "scope" => arguments.scope = Some(input.parse()?),
                 "on" => arguments.on = list(input)?,
                 "programs" => arguments.programs = list(input)?,
+                "mends" => arguments.mends = Some(input.parse()?),
                 "files_only" => arguments.files_only = input.parse::<LitBool>()?.value,
                 "at_rest" => arguments.at_rest = input.parse::<LitBool>()?.value,
                 "reads" => arguments.reads = list(input)?,
@@ -128,6 +130,7 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
     let confidence = or(arguments.confidence, "High");
     let audience = or(arguments.audience, "Everyone");
     let (on, programs) = (&arguments.on, &arguments.programs);
+    let mends = or(arguments.mends, "Never");
     let (files_only, at_rest) = (arguments.files_only, arguments.at_rest);
     let reads = arguments.reads.iter().map(|Read { group, name }| match group {
         true => quote!(::pavisade_model::kinds::#name),
@@ -149,6 +152,7 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
                 scope: ::pavisade_model::Scope::#scope,
                 on: &[#(::pavisade_model::kinds::#on),*],
                 programs: &[#(::pavisade_model::Program::#programs),*],
+                mends: ::pavisade_model::Mends::#mends,
                 files_only: #files_only,
                 at_rest: #at_rest,
                 reads: &[#(#reads),*],

@@ -9,7 +9,7 @@ mod path;
 mod version;
 
 pub use finding::{Finding, Fingerprint, Location, State, Subject};
-pub use meta::{Area, Audience, Confidence, GroupKind, Meta, Program, Scope, Severity};
+pub use meta::{Area, Audience, Confidence, GroupKind, Mends, Meta, Program, Scope, Severity};
 pub use note::{Note, NoteKind};
 pub use path::{Path, Paths, counterpart};
 pub use version::KubernetesVersion;

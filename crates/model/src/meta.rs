@@ -80,6 +80,28 @@ impl Audience {
     }
 }
 
+/// Whether a check says how its claims are mended in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mends {
+    /// Only a person can tell.
+    Never,
+    /// What works today works afterwards.
+    Safely,
+    /// What uses that which is taken away stops working: somebody should look at the difference.
+    Riskily,
+}
+
+impl Mends {
+    /// The lower-case word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Safely => "safely",
+            Self::Riskily => "riskily",
+        }
+    }
+}
+
 /// How much of the picture a check looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
@@ -237,6 +259,8 @@ pub struct Meta {
     pub on: &'static [GroupKind],
     /// Programs whose settings are its subjects.
     pub programs: &'static [Program],
+    /// Whether its claims, all or some, say how `pavisade fix` mends them.
+    pub mends: Mends,
     /// Judges texts that people write: the question does not arise in a cluster.
     pub files_only: bool,
     /// Judges what an object holds, whether or not anything runs from it: whoever reads the object

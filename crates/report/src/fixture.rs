@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use pavisade_checks::CheckSet;
 use pavisade_model::{
-    Area, Audience, Confidence, Finding, KubernetesVersion, Location, Meta, Note, NoteKind, Scope,
-    Severity, State, Subject,
+    Area, Audience, Confidence, Finding, KubernetesVersion, Location, Mends, Meta, Note, NoteKind,
+    Scope, Severity, State, Subject,
 };
 use pavisade_scan::{Judgement, Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
@@ -141,6 +141,7 @@ static SECRET_CHECK: Meta = Meta {
     scope: Scope::Object,
     on: &[],
     programs: &[],
+    mends: Mends::Never,
     files_only: false,
     at_rest: true,
     reads: &[],

@@ -13,6 +13,7 @@ mod chars;
 mod decode;
 mod doc;
 mod dockerfile;
+mod edit;
 mod json;
 mod kubectl;
 mod parse;
@@ -22,6 +23,7 @@ mod scan;
 
 pub use doc::{Doc, Kind, NodeId, Source, Value};
 pub use dockerfile::dockerfile;
+pub use edit::Edit;
 pub use json::to_json;
 pub use kubectl::{Object, Objects, Refusal, objects};
 pub use read::{Documents, Note, NoteKind, Piece, Read, cut, join, read, read_piece};

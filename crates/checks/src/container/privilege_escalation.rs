@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::field::{boolean, named};
-use crate::{Check, Cx, OnContainer, Place, Verdict};
+use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 
 /// Containers whose processes may gain more privileges than their parent.
 ///
@@ -17,7 +17,7 @@ use crate::{Check, Cx, OnContainer, Place, Verdict};
 /// ## Fix
 /// Set `securityContext: {allowPrivilegeEscalation: false}` in every container; the default is
 /// true.
-#[check(id = "PV-C007", severity = Medium, scope = Object)]
+#[check(id = "PV-C007", severity = Medium, scope = Object, mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PrivilegeEscalation {}
@@ -36,12 +36,14 @@ impl Check for PrivilegeEscalation {
         match boolean(container.value(), &path) {
             Ok(Some((false, _))) => Verdict::Holds,
             Ok(Some((true, place))) => {
-                Verdict::fails(place, format!("{by} allows privilege escalation"))
+                Claim::fails(place, format!("{by} allows privilege escalation")).set(false).into()
             }
-            Ok(None) => Verdict::fails(
+            Ok(None) => Claim::fails(
                 Place::field(container.value(), &path),
                 format!("{by} does not set `allowPrivilegeEscalation: false`"),
-            ),
+            )
+            .set(false)
+            .into(),
             Err(wrong) => wrong.into(),
         }
     }
