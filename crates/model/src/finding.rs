@@ -154,7 +154,10 @@ impl FromStr for Fingerprint {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const WRONG: &str = "a fingerprint is `v1:` and 32 hexadecimal digits";
-        let digits = text.strip_prefix("v1:").filter(|digits| digits.len() == 32).ok_or(WRONG)?;
+        let digits = text
+            .strip_prefix("v1:")
+            .filter(|d| d.len() == 32 && d.bytes().all(|b| b.is_ascii_hexdigit()))
+            .ok_or(WRONG)?;
         let number = u128::from_str_radix(digits, 16).map_err(|_| WRONG)?;
         Ok(Self(number.to_be_bytes()))
     }
