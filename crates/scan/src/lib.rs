@@ -7,6 +7,7 @@
 mod compare;
 mod coverage;
 mod drift;
+mod fix;
 mod owner;
 mod served;
 
@@ -14,6 +15,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use compare::{Comparison, ObjectChange, What, compare};
+pub use fix::{Fixed, fix};
 pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
 use pavisade_model::{
