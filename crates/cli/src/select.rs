@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{anyhow, bail};
-use pavisade_checks::{Entry, named, registry, similar};
+use pavisade_checks::{Entry, registry, similar};
 use pavisade_compliance::builtin;
 use pavisade_model::{Audience, Meta};
 use serde_json::{Map, Value};
@@ -12,18 +12,20 @@ use crate::args::Select;
 
 /// The check of that id or name.
 pub(crate) fn find(word: &str) -> anyhow::Result<&'static Entry> {
-    named(word).ok_or_else(|| match similar(word) {
+    pavisade_checks::named(word).ok_or_else(|| match similar(word) {
         Some(name) => anyhow!("there is no check `{word}`; did you mean `{name}`?"),
         None => anyhow!("there is no check `{word}`; `pavisade checks list` shows all"),
     })
 }
 
+/// The ids of checks by id or name.
+pub(crate) fn named(words: &[String]) -> anyhow::Result<BTreeSet<&'static str>> {
+    words.iter().map(|word| Ok(find(word)?.meta.id)).collect()
+}
+
 /// The ids that are meant.
 pub(crate) fn ids(select: &Select) -> anyhow::Result<BTreeSet<&'static str>> {
-    let resolve = |words: &[String]| -> anyhow::Result<BTreeSet<&'static str>> {
-        words.iter().map(|word| Ok(find(word)?.meta.id)).collect()
-    };
-    let (only, skip) = (resolve(&select.only)?, resolve(&select.skip)?);
+    let (only, skip) = (named(&select.only)?, named(&select.skip)?);
     let served = select.framework.as_deref().map(framework).transpose()?;
     let wanted = |meta: &Meta| {
         let asked = only.contains(meta.id);

@@ -218,6 +218,7 @@ pub(crate) fn secret(text: &str, needle: &str) -> Judgement {
         stable_path: String::new(),
         owner: None,
         instance: String::new(),
+        mend: None,
     });
     judgement
 }

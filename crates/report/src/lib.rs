@@ -11,6 +11,7 @@ use std::io::{self, BufWriter, Write};
 use pavisade_scan::Judgement;
 
 mod baseline;
+mod fixes;
 #[cfg(test)]
 mod fixture;
 mod guard;
@@ -24,6 +25,7 @@ mod terminal;
 mod text;
 
 pub use baseline::baseline;
+pub use fixes::{Again, Fixes, fixes, fixes_diff};
 pub use mask::SECRET_CHECKS;
 pub use pages::{Layout, check_explain, checks_list};
 pub use snapshots::{snapshot_diff, snapshot_info};
