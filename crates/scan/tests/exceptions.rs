@@ -294,7 +294,7 @@ fn of_a_policy_file() {
     let of = |subjects: Subjects| Selector { subjects: vec![subjects], ..Selector::default() };
     let paths = |path: &str| Selector {
         paths: vec![Glob::new(path).unwrap()],
-        base: Base { folder: "/w".into(), current: "/w/k8s".into() },
+        base: Base { folders: vec!["/w".into()], current: "/w/k8s".into() },
         ..Selector::default()
     };
     let prints: Vec<_> = judged(files(&[("a/web.yaml", &text)]), &Terms::default())
