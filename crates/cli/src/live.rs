@@ -8,11 +8,11 @@ use anyhow::bail;
 use pavisade_model::{GroupKind, KubernetesVersion, Note, NoteKind};
 use pavisade_scan::Timestamp;
 use pavisade_snapshot::{Object, Snapshot};
-use pavisade_sources::{ClusterLimits, ClusterRequest, LoadedCluster, load_cluster};
+use pavisade_sources::{ClusterLimits, ClusterRequest, LoadedCluster, Request, load_cluster};
 
 use crate::args::{Access, ScanArgs};
 use crate::progress::Spinner;
-use crate::{scan, snapshot};
+use crate::snapshot;
 
 /// Reads the cluster or the snapshot, and the files where some are given; with the version of
 /// Kubernetes whose semantics count.
@@ -21,12 +21,12 @@ use crate::{scan, snapshot};
 /// The kubeconfig leads nowhere.
 pub(crate) fn picture(
     args: &ScanArgs,
+    request: &Request,
     kinds: Vec<GroupKind>,
     progress: &Spinner,
 ) -> anyhow::Result<(Snapshot, KubernetesVersion)> {
-    let files = (!args.paths.is_empty()).then(|| {
-        pavisade_sources::load(&scan::request(args), std::io::stdin().lock(), progress).snapshot
-    });
+    let files = (!args.paths.is_empty())
+        .then(|| pavisade_sources::load(request, std::io::stdin().lock(), progress).snapshot);
     let written: Vec<_> = files.iter().flat_map(objects).collect();
     let mut picture = match &args.live.snapshot {
         Some(file) => snapshot::load(file, progress),

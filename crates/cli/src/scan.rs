@@ -8,21 +8,31 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_checks::CheckSet;
 use pavisade_compliance::{builtin, controls_by_check};
+use pavisade_config::Config;
 use pavisade_model::{KubernetesVersion, NoteKind, Severity, State};
 use pavisade_report::Options;
-use pavisade_scan::{Judgement, Timestamp, judge};
+use pavisade_scan::{Judgement, Timestamp, judge_on};
 use pavisade_sources::{Limits, Render, Request, Tools, load};
 
 use crate::Outcome;
 use crate::args::{self, Format, ScanArgs};
 use crate::progress::Spinner;
+use crate::settings::{self, Settings};
 use crate::{live, select, terminal};
 
-pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
+pub(crate) fn run(mut args: ScanArgs) -> anyhow::Result<Outcome> {
     if let Some(option) = args.live.idle() {
         bail!("{option} is about a live cluster: add --cluster");
     }
-    let choice = Choice::new(&args.select, &args.set)?;
+    // A cluster without files has no folder, and so no configuration but one that is named.
+    let live = args.live.cluster || args.live.snapshot.is_some();
+    let paths = if live { args.paths.clone() } else { settings::or_here(&args.paths) };
+    let Some(settings) = Settings::find(&args.config, &paths)? else {
+        return Ok(Outcome::Usage);
+    };
+    let fail_on = settings.over(&mut args);
+    let args = &args;
+    let choice = Choice::new(&args.select, &args.set, &settings.config)?;
     if args.live.print_rbac {
         let role = choice.checks(KubernetesVersion::LATEST)?.role(args.live.secrets);
         output(args.output.as_deref())?.write(|out| out.write_all(role.as_bytes()))?;
@@ -37,6 +47,8 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         bail!("--helm-values {}: there is no such file", missing.display());
     }
     distinct(args)?;
+    let baseline = args.baseline.as_deref().map(settings::baseline).transpose()?;
+    let terms = settings.terms(&args.config, baseline);
     // Fail on what cannot be run or written before the work, not after it.
     let checks = choice.checks(args.kubernetes_version.unwrap_or_default())?;
     let color = terminal::color(args.color, args.output.is_some());
@@ -46,20 +58,23 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     }
 
     let progress = Spinner::new(args.quiet);
-    let (snapshot, checks) = if args.live.cluster || args.live.snapshot.is_some() {
-        let (snapshot, kubernetes) = live::picture(args, checks.kinds(), &progress)?;
+    let request = request(args, &settings);
+    let (snapshot, checks) = if live {
+        let (snapshot, kubernetes) = live::picture(args, &request, checks.kinds(), &progress)?;
         (snapshot, choice.checks(kubernetes)?)
     } else {
-        (load(&request(args), io::stdin().lock(), &progress).snapshot, checks)
+        (load(&request, io::stdin().lock(), &progress).snapshot, checks)
     };
+    let snapshot = snapshot.with_notes(settings.note().into_iter().collect());
     progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
-    let mut judgement = judge(&snapshot, &checks, Timestamp::now());
+    let mut judgement = judge_on(&snapshot, &checks, &terms, Timestamp::now());
     progress.finish();
-    let outcome = outcome(&judgement, args.fail_on.severity());
+    let outcome = outcome(&judgement, fail_on);
     if let Some(least) = args.min_severity {
-        judgement.findings.retain(|finding| finding.severity >= least);
+        keep(&mut judgement, least);
     }
     let mut options = options(args);
+    options.configuration = settings.summary();
     for target in outputs {
         options.color = target.color;
         let Target { format, place, out, .. } = target;
@@ -102,8 +117,13 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    pub(crate) fn new(select: &args::Select, set: &[String]) -> anyhow::Result<Self> {
-        Ok(Self { ids: select::ids(select)?, parameters: select::parameters(set)? })
+    pub(crate) fn new(
+        select: &args::Select,
+        set: &[String],
+        config: &Config,
+    ) -> anyhow::Result<Self> {
+        let parameters = select::parameters(set, config)?;
+        Ok(Self { ids: select::ids(select, config)?, parameters })
     }
 
     pub(crate) fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
@@ -113,13 +133,9 @@ impl Choice {
 }
 
 /// What of the files is read.
-pub(crate) fn request(args: &ScanArgs) -> Request {
-    let paths = match &*args.paths {
-        [] => vec![PathBuf::from(".")],
-        paths => paths.to_vec(),
-    };
+fn request(args: &ScanArgs, settings: &Settings) -> Request {
     Request {
-        paths,
+        paths: settings::or_here(&args.paths),
         render: match args.render {
             args::Render::Auto => Render::Auto,
             args::Render::Never => Render::Never,
@@ -132,6 +148,7 @@ pub(crate) fn request(args: &ScanArgs) -> Request {
             kustomize: in_path("kustomize"),
             kubectl: in_path("kubectl"),
         },
+        scope: settings.scope(),
     }
 }
 
@@ -141,6 +158,7 @@ fn options(args: &ScanArgs) -> Options {
     Options {
         width: terminal::width(args.width),
         full: args.full,
+        show_excepted: args.show_excepted,
         frameworks,
         root: std::env::current_dir().ok().and_then(|folder| folder.to_str().map(Into::into)),
         ..Options::default()
@@ -199,6 +217,16 @@ fn distinct(args: &ScanArgs) -> anyhow::Result<()> {
         seen.push(whole);
     }
     Ok(())
+}
+
+/// Drops what is less severe.
+fn keep(judgement: &mut Judgement, least: Severity) {
+    judgement.findings.retain(|finding| finding.severity >= least);
+    judgement.excepted.retain(|excepted| excepted.finding.severity >= least);
+    if let Some(compared) = &mut judgement.baseline {
+        compared.known.retain(|finding| finding.severity >= least);
+        compared.gone.retain(|known| known.severity >= least);
+    }
 }
 
 /// Whether a part could not be read.

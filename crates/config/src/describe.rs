@@ -58,3 +58,30 @@ fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
         false => all.join(", "),
     }
 }
+
+impl Config {
+    /// [`Config::restrictions`] in a few words: how many of what.
+    pub fn short(&self) -> String {
+        let mut parts = Vec::new();
+        let mut count = |n: usize, one: &str, many: &str| match n {
+            0 => {}
+            1 => parts.push(one.to_owned()),
+            n => parts.push(format!("{n} {many}")),
+        };
+        count(self.disable.len(), "a check off", "checks off");
+        count(self.frameworks.len(), "one framework", "frameworks");
+        count(self.include.len() + self.exclude.len(), "a path pattern", "path patterns");
+        count(self.severities.len(), "a severity", "severities");
+        count(self.parameters.len(), "parameters of a check", "checks' parameters");
+        count(self.exceptions.len(), "an exception", "exceptions");
+        match self.fail_on {
+            None | Some(Some(Severity::Low)) => {}
+            Some(None) => parts.push("never failing".to_owned()),
+            Some(Some(severity)) => parts.push(format!("failing on {} or worse", severity.name())),
+        }
+        match parts.is_empty() {
+            true => "turns nothing off".to_owned(),
+            false => format!("sets {}", parts.join(", ")),
+        }
+    }
+}
