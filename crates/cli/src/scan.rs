@@ -75,6 +75,7 @@ pub(crate) fn run(mut args: ScanArgs) -> anyhow::Result<Outcome> {
     }
     let mut options = options(args);
     options.configuration = settings.summary();
+    options.severities = settings.config.severities.clone();
     for target in outputs {
         options.color = target.color;
         let Target { format, place, out, .. } = target;

@@ -6,6 +6,9 @@ use pavisade_yaml::{Kind, Value};
 
 use crate::reader::Reader;
 
+/// Exceptions of one file: each is tried for each finding.
+const MAX: usize = 2_000;
+
 const FIELDS: [&str; 6] = ["checks", "reason", "until", "subjects", "paths", "fingerprints"];
 const OF_SUBJECTS: [&str; 4] = ["kind", "namespace", "name", "container"];
 
@@ -16,7 +19,11 @@ pub(crate) fn list(
     value: Value<'_>,
     exceptions: &mut Vec<Exception>,
 ) {
-    for item in reader.list(value) {
+    let items = reader.list(value);
+    if let Some(item) = items.get(MAX) {
+        reader.missing(*item, "a file has at most 2,000 exceptions");
+    }
+    for item in items.into_iter().take(MAX) {
         exceptions.extend(one(reader, base, item));
     }
 }

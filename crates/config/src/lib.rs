@@ -185,9 +185,15 @@ impl Config {
 
     /// `checks: {NAME: {severity: …, parameters: {…}}}`.
     fn checks(&mut self, reader: &mut Reader, value: Value<'_>) {
+        let mut seen = Vec::new();
         for (word, of_check) in reader.map(value) {
             let Some(entry) = reader.check(word, of_check, true) else { continue };
             let name = entry.meta.name;
+            if seen.contains(&name) {
+                let message = format!("`{name}` stands here twice, by name and id");
+                reader.problem(of_check, message, "Put both together.");
+            }
+            seen.push(name);
             for (field, value) in reader.fields(of_check, &["severity", "parameters"], "a check") {
                 reader.line(&format!("checks.{name}.{field}"), value);
                 match field {
@@ -203,10 +209,7 @@ impl Config {
                     }
                     _ => {
                         let given = reader.parameters(entry, value);
-                        if self.parameters.insert(name.to_owned(), given).is_some() {
-                            let message = format!("the parameters of `{name}` stand here twice");
-                            reader.problem(value, message, "Name the check once.");
-                        }
+                        self.parameters.insert(name.to_owned(), given);
                     }
                 }
             }

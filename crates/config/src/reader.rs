@@ -99,8 +99,21 @@ impl Reader {
 
     /// A word is none of those that are known.
     pub(crate) fn unknown(&mut self, what: &str, word: &str, at: Value<'_>, known: &[&str]) {
-        let remedy = suggestion(word, known);
+        let remedy = self.suggestion(word, known);
         self.problem(at, format!("there is no {what} `{}`", short(word)), &remedy);
+    }
+
+    /// Looking for names takes a while: what is not told needs none.
+    fn suggests(&self) -> bool {
+        self.problems.len() <= MAX_PROBLEMS
+    }
+
+    fn suggestion(&self, word: &str, known: &[&str]) -> String {
+        match nearest(word, known.iter().copied()).filter(|_| self.suggests()) {
+            Some(name) => format!("Did you mean `{name}`?"),
+            None if known.is_empty() => String::new(),
+            None => format!("There are {}.", known.join(", ")),
+        }
     }
 
     pub(crate) fn line(&mut self, field: &str, value: Value<'_>) {
@@ -137,7 +150,8 @@ impl Reader {
             let is_known = known.contains(key);
             if !is_known {
                 let message = format!("{of} has no field `{}`", short(key));
-                self.key_problem(*value, message, &suggestion(key, known));
+                let remedy = self.suggestion(key, known);
+                self.key_problem(*value, message, &remedy);
             }
             is_known
         });
@@ -217,7 +231,7 @@ impl Reader {
         let found = named(word);
         if found.is_none() {
             let message = format!("there is no check `{}`", short(word));
-            let remedy = match similar(word) {
+            let remedy = match self.suggests().then(|| similar(word)).flatten() {
                 Some(name) => format!("Did you mean `{name}`?"),
                 None => "`pavisade checks list` shows all.".to_owned(),
             };
@@ -245,7 +259,8 @@ impl Reader {
         for (name, value) in self.map(value) {
             if !known.contains(&name) {
                 let message = format!("`{}` has no parameter `{}`", entry.meta.name, short(name));
-                self.key_problem(value, message, &suggestion(name, &known));
+                let remedy = self.suggestion(name, &known);
+                self.key_problem(value, message, &remedy);
                 continue;
             }
             self.line(&format!("checks.{}.parameters.{name}", entry.meta.name), value);
@@ -274,14 +289,6 @@ fn place(at: Value<'_>) -> (u32, u32) {
         _ => at.span(),
     };
     (span.start, span.end.max(span.start + 1))
-}
-
-fn suggestion(word: &str, known: &[&str]) -> String {
-    match nearest(word, known.iter().copied()) {
-        Some(name) => format!("Did you mean `{name}`?"),
-        None if known.is_empty() => String::new(),
-        None => format!("There are {}.", known.join(", ")),
-    }
 }
 
 fn short(word: &str) -> String {

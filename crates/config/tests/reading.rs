@@ -144,6 +144,10 @@ fn mistakes_are_told_where_they_are() {
             "4:7 `allowed`: invalid type: integer `1`, expected a string",
         ),
         ("checks: {host-port: {parameters: {x: 1}}}", "1:35 `host-port` has no parameter `x`"),
+        (
+            "checks: {host-port: {severity: low}, PV-C004: {severity: low}}",
+            "1:38 `host-port` stands here twice, by name and id",
+        ),
         ("frameworks: [cis]", "1:14 there is no framework `cis` | "),
         ("paths: {includes: []}", "1:9 `paths` has no field `includes` | Did you mean `include`?"),
         ("paths: {exclude: ['']}", "1:19 an empty pattern matches nothing"),
@@ -203,6 +207,9 @@ fn all_mistakes_are_told_at_once_and_in_order() {
     assert_eq!(places, ["1:10", "3:5", "3:5", "4:11"], "{problems:#?}");
     let many = format!("disable: [{}]", "x-x, ".repeat(500));
     assert_eq!(of(&many).1.len(), 101);
+    let one = "{checks: [host-port], reason: x, until: 2027-01-31}, ";
+    let (config, problems) = of(&format!("exceptions: [{}]", one.repeat(2_001)));
+    assert_eq!((config.exceptions.len(), problems.len()), (2_000, 1));
 }
 
 #[test]
