@@ -5,6 +5,7 @@
 
 mod kubectl_corpus;
 pub(crate) mod pod_security;
+mod regolibrary;
 mod yaml_values;
 
 use std::fs;
@@ -62,6 +63,11 @@ const SUITES: &[Suite] = &[
         name: "kubectl-corpus",
         file: "data/manifests/corpus.tar.zst",
         run: kubectl_corpus::run,
+    },
+    Suite {
+        name: "regolibrary",
+        file: "truth/regolibrary.tar.zst",
+        run: regolibrary::run,
     },
 ];
 
