@@ -13,7 +13,7 @@ mod host;
 mod subject;
 mod table;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
 
@@ -51,12 +51,18 @@ pub(super) fn run(dir: &Path) -> anyhow::Result<Outcome> {
             continue;
         }
         match table.rules.get(&rule) {
-            Some(known) if known.ruled_out.is_some() => counts.ruled_out += 1,
+            Some(known) if known.ruled_out.is_some() => {
+                counts.ruled_out += 1;
+                outcome.left_out += folders(&dir.join(&rule).join("test"))?.len();
+            }
             Some(mapped) => {
                 counts.mapped += 1;
                 compare(dir, &rule, mapped, &mut outcome, &mut counts)?;
             }
-            None => counts.unmapped.push(rule),
+            None => {
+                outcome.left_out += folders(&dir.join(&rule).join("test"))?.len();
+                counts.unmapped.push(rule);
+            }
         }
     }
     let Counts { mapped, ruled_out, unmapped, explained, stale } = counts;
@@ -137,15 +143,17 @@ fn one(folder: &Path, rule: &Rule) -> anyhow::Result<(Vec<Key>, Vec<Key>)> {
         .map_err(|error| anyhow::anyhow!("{}: {}", error.check, error.message))?;
     ensure!(checks.metas().len() == rule.checks.len(), "a check of {:?} is unknown", rule.checks);
     let mut got = Vec::new();
-    for world in worlds(folder)? {
-        let (parts, origins) = world;
+    for (parts, origins) in worlds(folder)? {
         let judgement =
             judge(&Snapshot::new(vec![parts], Vec::new()), &checks, Timestamp::UNIX_EPOCH);
-        let fails = judgement.of_state(State::Fails);
-        got.extend(fails.filter(|f| rule.concerns(path(f), f)).filter_map(|finding| {
-            let key = Key::of(&finding.subject)?;
-            Some(origins.get(&key).cloned().unwrap_or(key))
-        }));
+        let mut by_key: BTreeMap<Key, BTreeSet<&str>> = BTreeMap::new();
+        for finding in judgement.of_state(State::Fails).filter(|f| rule.concerns(path(f), f)) {
+            let Some(key) = Key::of(&finding.subject) else { continue };
+            let key = origins.get(&key).cloned().unwrap_or(key);
+            by_key.entry(key).or_default().insert(finding.check.name);
+        }
+        let least = if rule.all { rule.checks.len() } else { 1 };
+        got.extend(by_key.into_iter().filter(|(_, by)| by.len() >= least).map(|(key, _)| key));
     }
     got.sort();
     got.dedup();

@@ -19,11 +19,13 @@ pub(super) struct Rule {
     pub(super) ruled_out: Option<String>,
     /// Names of checks; together they fail what one of them fails.
     pub(super) checks: Vec<String>,
+    /// Only what every one of them fails: a rule that is content with one of several things.
+    pub(super) all: bool,
     /// Their parameters, by the check's name.
     pub(super) parameters: HashMap<String, serde_json::Value>,
-    /// Of findings only those count whose path or message holds one of these: a rule about one
-    /// field of several that a check looks at.
-    only: Vec<String>,
+    /// Of a check's findings only those count whose path or message holds one of these: a rule
+    /// about one field of several that the check looks at.
+    only: BTreeMap<String, Vec<String>>,
     /// Kinds of the objects that fail, where the rule blames another: see `subject.rs`.
     pub(super) failed: Option<Vec<String>>,
     /// A rule's setting (`postureControlInputs` in `data.json`), and the `check.parameter` that it
@@ -54,7 +56,7 @@ impl Rule {
     /// Whether a finding is about what the rule is about.
     pub(super) fn concerns(&self, path: &str, finding: &Finding) -> bool {
         let holds = |part: &String| path.contains(&**part) || finding.message.contains(&**part);
-        self.only.is_empty() || self.only.iter().any(holds)
+        self.only.get(finding.check.name).is_none_or(|only| only.iter().any(holds))
     }
 
     /// Takes the settings of a case over into the parameters of checks.
@@ -102,6 +104,7 @@ mod tests {
         for (name, rule) in Table::read().unwrap().rules {
             let named = rule.inputs.values().filter_map(|to| to.split_once('.')).map(|(c, _)| c);
             let named = named.chain(rule.parameters.keys().map(String::as_str));
+            let named = named.chain(rule.only.keys().map(String::as_str));
             for check in named.chain(rule.checks.iter().map(String::as_str)) {
                 assert!(known.contains(&check), "{name}: {check}");
             }
