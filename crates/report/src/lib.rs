@@ -10,6 +10,7 @@ use std::io::{self, BufWriter, Write};
 
 use pavisade_scan::Judgement;
 
+mod fixes;
 #[cfg(test)]
 mod fixture;
 mod guard;
@@ -22,6 +23,7 @@ mod snapshots;
 mod terminal;
 mod text;
 
+pub use fixes::{Again, Fixes, fixes, fixes_diff};
 pub use mask::SECRET_CHECKS;
 pub use pages::{Layout, check_explain, checks_list};
 pub use snapshots::{snapshot_diff, snapshot_info};
