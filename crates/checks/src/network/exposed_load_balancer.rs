@@ -63,7 +63,7 @@ impl Check for ExposedLoadBalancer {
 }
 
 /// Whom NetworkPolicies let into the pods behind the Service.
-fn behind<'a>(service: &'a Object, cx: &Cx<'a>) -> Reach {
+pub(super) fn behind<'a>(service: &'a Object, cx: &Cx<'a>) -> Reach {
     let selector = service.at(&["spec", "selector"]);
     let Some(labels) = selector.filter(|s| s.entries().next().is_some()) else {
         // Its endpoints are made by hand; no policy is known to hold for them.

@@ -231,6 +231,28 @@ pub(super) enum Restriction<'a> {
 
 /// The policies that select the pod for a direction.
 pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Restriction<'a> {
+    let (by, unclear) = selecting(pod, direction, cx);
+    if !by.is_empty() {
+        return Restriction::By(by);
+    }
+    match unclear.or_else(|| more_policies(pod, cx)) {
+        Some(why) => Restriction::Unknown(why),
+        None => Restriction::None,
+    }
+}
+
+/// Why there may be more policies for a pod than NetworkPolicies that were read.
+pub(super) fn more_policies<'a>(pod: Pod<'a>, cx: &Cx<'a>) -> Option<String> {
+    let gap = cx.gap(kinds::NETWORK_POLICY);
+    gap.or_else(|| other_policy(pod.object().namespace(), cx))
+}
+
+/// The policies that select the pod for a direction, and why another one may do so.
+pub(super) fn selecting<'a>(
+    pod: Pod<'a>,
+    direction: Direction,
+    cx: &Cx<'a>,
+) -> (Vec<&'a Object>, Option<String>) {
     let (mut by, mut unclear) = (Vec::new(), None);
     for policy in candidates(pod, cx) {
         if let Some(wrong) = wrong_type(policy) {
@@ -266,14 +288,7 @@ pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -
             }
         }
     }
-    if !by.is_empty() {
-        return Restriction::By(by);
-    }
-    let gap = || cx.gap(kinds::NETWORK_POLICY);
-    match unclear.or_else(gap).or_else(|| other_policy(pod.object().namespace(), cx)) {
-        Some(why) => Restriction::Unknown(why),
-        None => Restriction::None,
-    }
+    (by, unclear)
 }
 
 /// The policies of a namespace; where the files leave namespaces open, those that may be in it.
@@ -281,7 +296,7 @@ pub(super) fn policies_near<'a>(namespace: &'a str, cx: &Cx<'a>) -> Listing<'a> 
     near(kinds::NETWORK_POLICY, namespace, cx)
 }
 
-fn near<'a>(kind: GroupKind, namespace: &'a str, cx: &Cx<'a>) -> Listing<'a> {
+pub(super) fn near<'a>(kind: GroupKind, namespace: &'a str, cx: &Cx<'a>) -> Listing<'a> {
     if namespace.is_empty() {
         return cx.list(kind);
     }
