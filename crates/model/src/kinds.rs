@@ -84,6 +84,7 @@ kinds! {
     BACKUP_STORAGE_LOCATION = "velero.io" "BackupStorageLocation" "backupstoragelocations";
     CLUSTER_EXTERNAL_SECRET = "external-secrets.io" "ClusterExternalSecret" "clusterexternalsecrets";
     CLUSTER_SECRET_STORE = "external-secrets.io" "ClusterSecretStore" "clustersecretstores";
+    CNPG_CLUSTER = "postgresql.cnpg.io" "Cluster" "clusters";
     SEALED_SECRET = "bitnami.com" "SealedSecret" "sealedsecrets";
     SECRET_STORE = "external-secrets.io" "SecretStore" "secretstores";
     VAULT_CONNECTION = "secrets.hashicorp.com" "VaultConnection" "vaultconnections";

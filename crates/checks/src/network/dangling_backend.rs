@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::backend::{Backend, backends};
+use super::policy::near;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Ingresses and routes whose Service does not exist.
@@ -54,15 +55,8 @@ impl Check for DanglingBackend {
 
 fn judge<'a>(backend: Backend<'a>, cx: &Cx<'a>) -> Option<Claim<'a>> {
     let Backend { place, service, namespace, host } = backend;
-    let named = |object: &&Object| object.name() == service;
-    let services = cx.list(kinds::SERVICE);
-    // In files, the namespace may be given when they are applied.
-    let near = |object: &&&Object| {
-        object.namespace() == namespace
-            || services.coverage == Coverage::Partial
-                && (object.namespace().is_empty() || namespace.is_empty())
-    };
-    if services.objects.iter().filter(near).any(|object| named(object)) {
+    let services = near(kinds::SERVICE, namespace, cx);
+    if services.objects.iter().any(|object| object.name() == service) {
         return None;
     }
     if let Some(why) = services.gap() {

@@ -11,7 +11,7 @@ use super::admin_interface::{by_image, by_service};
 use super::backend::backends;
 use super::exposed_load_balancer::behind;
 use super::load_balancer::{Reach, reach};
-use super::policy::{Selects, pods_near, selects};
+use super::policy::{Selects, pods_with, selects};
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
@@ -159,12 +159,11 @@ enum Behind {
 /// What is behind a Service.
 fn interface<'a>(service: &'a Object, cx: &Cx<'a>) -> Behind {
     let labels = service.at(&["spec", "selector"]).filter(|s| s.entries().next().is_some());
-    let selector = labels.and_then(|labels| Selector::labels(labels).ok());
-    let near = pods_near(service.namespace(), cx);
-    let mut selected = false;
-    if let Some(selector) = &selector {
-        for pod in near.pods.iter().copied() {
-            if selects(Some(selector), service.namespace(), pod) != Selects::Yes {
+    let (mut selected, mut refused) = (false, None);
+    if let Some((labels, Ok(selector))) = labels.map(|labels| (labels, Selector::labels(labels))) {
+        let near = pods_with(service.namespace(), labels, cx);
+        for pod in near.pods {
+            if selects(Some(&selector), service.namespace(), pod) != Selects::Yes {
                 continue;
             }
             selected = true;
@@ -172,8 +171,9 @@ fn interface<'a>(service: &'a Object, cx: &Cx<'a>) -> Behind {
                 return Behind::Interface(Found { what, confidence: Confidence::Medium });
             }
         }
+        refused = near.refused;
     }
-    match near.refused {
+    match refused {
         Some(why) => Behind::Unseen(Some(why)),
         None if selected => Behind::Other,
         None => match by_service(service.name()) {

@@ -1,8 +1,10 @@
 //! PV-N055.
 
+use std::collections::HashMap;
+
 use pavisade_macros::check;
 use pavisade_model::{GroupKind, kinds};
-use pavisade_snapshot::{Pod, Selector};
+use pavisade_snapshot::{Object, Pod, Selector};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -81,21 +83,11 @@ impl Check for ExposedWorkload {
                 return Verdict::fails(place, message);
             }
         }
-        for kind in ENTRIES {
-            // A route may name a Service of another namespace.
-            for entry in cx.list(kind).objects {
-                let leads = backends(entry).into_iter().any(|backend| {
-                    selecting.iter().any(|service| {
-                        service.name() == backend.service
-                            && (service.namespace() == backend.namespace
-                                || backend.namespace.is_empty())
-                    })
-                });
-                if leads {
-                    let message =
-                        format!("{} `{}` leads to these pods", entry.kind(), entry.name());
-                    return Verdict::fails(place, message);
-                }
+        let entries = cx.derive(Entries::of);
+        for service in &selecting {
+            if let Some((kind, name)) = entries.to(service) {
+                let message = format!("{kind} `{name}` leads to these pods");
+                return Verdict::fails(place, message);
             }
         }
         let gap = ENTRIES.into_iter().find_map(|kind| cx.gap(kind));
@@ -107,5 +99,28 @@ impl Check for ExposedWorkload {
             ),
             (None, None) => Verdict::Holds,
         }
+    }
+}
+
+/// What leads to each Service, by namespace and name: the kind and name of an Ingress or route.
+struct Entries(HashMap<(String, String), (String, String)>);
+
+impl Entries {
+    fn of(cx: &Cx<'_>) -> Self {
+        let mut entries = HashMap::new();
+        for object in ENTRIES.into_iter().flat_map(|kind| cx.list(kind).objects) {
+            for backend in backends(object) {
+                let service = (backend.namespace.to_owned(), backend.service.to_owned());
+                let by = || (object.kind().to_owned(), object.name().to_owned());
+                entries.entry(service).or_insert_with(by);
+            }
+        }
+        Self(entries)
+    }
+
+    /// In files, the Ingress's namespace may be given when it is applied.
+    fn to(&self, service: &Object) -> Option<&(String, String)> {
+        let find = |namespace: &str| self.0.get(&(namespace.to_owned(), service.name().to_owned()));
+        find(service.namespace()).or_else(|| find(""))
     }
 }

@@ -356,6 +356,16 @@ pub(super) fn pods_of<'a>(policy: &'a Object, cx: &Cx<'a>) -> Pods<'a> {
     }
 }
 
+/// The pods near a Service with these labels as its selector, less such as it cannot select where
+/// all are known.
+pub(super) fn pods_with<'a>(namespace: &'a str, labels: Value<'a>, cx: &Cx<'a>) -> Pods<'a> {
+    let first = labels.entries().find_map(|(key, value)| Some((key, value.as_str()?)));
+    match first.and_then(|(key, value)| pod_index::labelled(namespace, key, value, cx)) {
+        Some(pods) => Pods::of(pods, cx),
+        None => pods_near(namespace, cx),
+    }
+}
+
 impl<'a> Pods<'a> {
     fn of(pods: Vec<Pod<'a>>, cx: &Cx<'a>) -> Self {
         let whole = |kind| matches!(cx.coverage(kind), Coverage::Complete | Coverage::NotServed);

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::operator::operator;
-use super::policy::{Selects, pods_near, selects};
+use super::policy::{Selects, pods_with, selects};
 use crate::field::{map, text};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
@@ -63,7 +63,7 @@ fn judge<'a>(
     selector: &Selector<'a>,
     cx: &Cx<'a>,
 ) -> Verdict<'a> {
-    let near = pods_near(service.namespace(), cx);
+    let near = pods_with(service.namespace(), labels, cx);
     let (mut maybe, mut seen, mut later) = (false, false, None);
     for pod in near.pods.iter().copied() {
         seen |= pod.object().namespace() == service.namespace();
