@@ -52,7 +52,10 @@ const SERVICES: [(&str, &str); 6] = [
 pub(super) fn by_image(text: &str) -> Option<&'static str> {
     let image::Image::Reference(reference) = image::read(text) else { return None };
     let repository = reference.repository();
-    let is = |wanted: &str| repository.ends_with(&format!("/{wanted}"));
+    let is = |wanted: &str| {
+        let before = repository.strip_suffix(wanted);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    };
     IMAGES.iter().find(|(wanted, _)| is(wanted)).map(|(_, what)| *what)
 }
 

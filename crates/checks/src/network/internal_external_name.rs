@@ -72,7 +72,9 @@ impl Check for InternalExternalName {
             own if own == service.namespace() => Verdict::Holds,
             _ if service.namespace().is_empty() => Verdict::unknown(
                 place,
-                format!("whether `{namespace}` is its own namespace is not said in these files"),
+                format!(
+                    "whether `{namespace}` is its own namespace depends on where it is applied"
+                ),
             ),
             other => claim(&format!("a Service of namespace `{other}`, past what keeps it apart"))
                 .severity(Severity::Low)

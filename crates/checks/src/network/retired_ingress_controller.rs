@@ -44,9 +44,9 @@ pub(crate) struct RetiredIngressController {}
 
 /// Where it was published, and where others published it again.
 const REPOSITORIES: [&str; 3] = [
-    "/ingress-nginx/controller",
-    "/kubernetes-ingress-controller/nginx-ingress-controller",
-    "/bitnami/nginx-ingress-controller",
+    "ingress-nginx/controller",
+    "kubernetes-ingress-controller/nginx-ingress-controller",
+    "bitnami/nginx-ingress-controller",
 ];
 
 impl Check for RetiredIngressController {
@@ -88,7 +88,11 @@ fn judge(container: Container<'_>) -> Option<Claim<'_>> {
 fn is_retired(container: Container<'_>) -> bool {
     let Image::Reference(reference) = image::of(container) else { return false };
     let repository = reference.repository();
-    REPOSITORIES.iter().any(|known| repository.ends_with(known))
+    REPOSITORIES.iter().any(|known| {
+        repository
+            .strip_suffix(known)
+            .is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    })
 }
 
 /// Whether a version is one of CVE-2025-1974: before 1.11.5, and 1.12.0.
