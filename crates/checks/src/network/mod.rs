@@ -7,6 +7,7 @@ pub(crate) mod allow_all_policy;
 pub(crate) mod anonymous_kubelet_client;
 mod backend;
 pub(crate) mod catch_all_ingress;
+mod cilium;
 pub(crate) mod dangling_backend;
 pub(crate) mod dns_locked_out;
 pub(crate) mod etcd_peer_without_authentication;
