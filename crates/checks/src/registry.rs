@@ -156,6 +156,8 @@ static REGISTRY: &[Entry] = &[
     entry::<network::unencrypted_pod_network::UnencryptedPodNetwork>(),
     entry::<network::exposed_workload::ExposedWorkload>(),
     entry::<network::self_signed_kubelet_certificate::SelfSignedKubeletCertificate>(),
+    entry::<network::weak_ingress_authentication::WeakIngressAuthentication>(),
+    entry::<network::open_sandbox_egress::OpenSandboxEgress>(),
     entry::<supply::mutable_image_tag::MutableImageTag>(),
     entry::<supply::unpinned_image::UnpinnedImage>(),
     entry::<supply::missing_signature_policy::MissingSignaturePolicy>(),

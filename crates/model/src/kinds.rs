@@ -88,6 +88,7 @@ kinds! {
     SEALED_SECRET = "bitnami.com" "SealedSecret" "sealedsecrets";
     SECRET_STORE = "external-secrets.io" "SecretStore" "secretstores";
     VAULT_CONNECTION = "secrets.hashicorp.com" "VaultConnection" "vaultconnections";
+    SANDBOX_TEMPLATE = "extensions.agents.x-k8s.io" "SandboxTemplate" "sandboxtemplates";
     // Clusters described as objects.
     ACK_EKS_CLUSTER = "eks.services.k8s.aws" "Cluster" "clusters";
     ASO_MANAGED_CLUSTER = "containerservice.azure.com" "ManagedCluster" "managedclusters";

@@ -1,6 +1,7 @@
 //! PV-N043.
 
 use pavisade_macros::check;
+use pavisade_model::Severity;
 use pavisade_snapshot::Object;
 use pavisade_yaml::{Kind, Value};
 use schemars::JsonSchema;
@@ -31,16 +32,32 @@ impl Check for AllowAllAuthorization {
             Ok(Some(_)) => return Verdict::NotApplicable,
             Err(wrong) => return wrong.into(),
         }
+        // What serves the outside takes requests from everybody.
+        if labels(policy).any(|(_, value)| value.as_str().is_some_and(|v| v.contains("gateway"))) {
+            return Verdict::NotApplicable;
+        }
         match list(policy.value(), &["spec", "rules"]) {
             // Without rules, nothing is let in.
             Ok(rules) => {
                 Verdict::from_claims(rules.filter(|rule| matches_all(*rule)).map(|rule| {
-                    Claim::fails(rule, "this rule matches every request, from whoever it comes")
+                    let message = "this rule matches every request, from whoever it comes";
+                    let claim = Claim::fails(rule, message);
+                    match labels(policy).next() {
+                        // One workload is open, not a namespace or the mesh.
+                        Some(_) => claim.severity(Severity::Low),
+                        None => claim,
+                    }
                 }))
             }
             Err(wrong) => wrong.into(),
         }
     }
+}
+
+/// The labels of the workloads that it selects.
+fn labels(policy: &Object) -> impl Iterator<Item = (&str, Value<'_>)> {
+    let labels = policy.at(&["spec", "selector", "matchLabels"]);
+    labels.into_iter().flat_map(Value::entries)
 }
 
 /// Whether a rule asks for nothing: no source, no operation, no condition.

@@ -120,8 +120,12 @@ impl Check for MissingAuthentication {
                 ["*"] => !text.is_empty() && !text.contains('$'),
                 values => values.iter().any(|v| v.eq_ignore_ascii_case(text)),
             };
-            // Clients of the daemon set it too.
-            let applies = switch.flag != "DOCKER_TLS_CERTDIR" || serves_docker(container);
+            let applies = match switch.flag {
+                // Clients of the daemon set it too.
+                "DOCKER_TLS_CERTDIR" => serves_docker(container),
+                flag if flag.contains("EMPTY") => !has_password(container),
+                _ => true,
+            };
             (off && applies).then(|| claim(switch, value, switch.flag, false))
         });
         Verdict::from_claims(of_flags.chain(variables))
@@ -155,6 +159,17 @@ fn words<'a>(container: Container<'a>) -> impl Iterator<Item = (&'a str, Value<'
         // An empty element is a value: `--flag ""`.
         let empty = text.is_empty().then_some(("", element));
         words.chain(empty)
+    })
+}
+
+/// Whether a password is given all the same: then an empty one that is allowed has no effect.
+fn has_password(container: Container<'_>) -> bool {
+    container.value().list("env").any(|variable| {
+        let name = variable.str("name").unwrap_or("");
+        let password = name.contains("PASSWORD") && !name.contains("EMPTY");
+        let set = variable.get("valueFrom").is_some_and(|v| !v.is_null())
+            || variable.get("value").and_then(Value::as_str).is_some_and(|v| !v.is_empty());
+        password && set
     })
 }
 

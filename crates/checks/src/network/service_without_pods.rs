@@ -64,9 +64,10 @@ fn judge<'a>(
     cx: &Cx<'a>,
 ) -> Verdict<'a> {
     let near = pods_with(service.namespace(), labels, cx);
-    let (mut maybe, mut seen, mut later) = (false, false, None);
+    let (mut maybe, mut seen, mut meant, mut later) = (false, false, false, None);
     for pod in near.pods.iter().copied() {
         seen |= pod.object().namespace() == service.namespace();
+        meant |= is_meant(service, labels, pod);
         match selects(Some(selector), service.namespace(), pod) {
             Selects::Yes => return Verdict::Holds,
             Selects::Maybe => maybe = true,
@@ -116,6 +117,10 @@ fn judge<'a>(
             format!("the label `{key}` is one of an operator's pods, which are not in these files");
         return Verdict::unknown(labels, why);
     }
+    if !meant {
+        let why = "no workload in these files looks like the one that is meant";
+        return Verdict::unknown(labels, why);
+    }
     Claim::fails(
         labels,
         "it selects no pod in these files: if none comes from elsewhere, connections fail, and \
@@ -123,6 +128,15 @@ fn judge<'a>(
     )
     .confidence(Confidence::Low)
     .into()
+}
+
+/// Whether a workload looks like the one that the Service is for: it has its name, the labels on
+/// itself in place of its pods, or the name as the value of another label.
+fn is_meant<'a>(service: &'a Object, labels: Value<'a>, pod: Pod<'a>) -> bool {
+    let object = pod.object();
+    object.name() == service.name()
+        || labels.entries().all(|(key, value)| object.label(key) == value.as_str())
+        || pod.labels().any(|(_, value)| value == service.name())
 }
 
 /// The one label that a pod lacks which has all the others.
