@@ -144,6 +144,7 @@ static SECRET_CHECK: Meta = Meta {
     mends: Mends::Never,
     files_only: false,
     at_rest: true,
+    secret: true,
     reads: &[],
 };
 

@@ -12,6 +12,7 @@ use pavisade_scan::Judgement;
 use pavisade_yaml::Source;
 
 use crate::Options;
+use crate::place::{homes, made_of, relative};
 use crate::region::{Region, Regions};
 use crate::text::{count, first_paragraph};
 
@@ -39,7 +40,7 @@ fn log_of<'a>(judgement: &'a Judgement, options: &'a Options, limit: usize) -> L
         });
     }
     let kept = &judgement.findings[..judgement.findings.len().min(limit)];
-    let view = View { index, homes: homes(judgement), regions: Regions::new(kept) };
+    let view = View { index, homes: homes(&judgement.findings), regions: Regions::new(kept) };
     let results = kept.iter().map(|f| result(f, &view, options)).collect();
 
     let mut notifications: Vec<_> =
@@ -90,18 +91,6 @@ struct View<'a> {
     index: HashMap<&'static str, usize>,
     homes: HashMap<&'a str, &'a str>,
     regions: Regions,
-}
-
-/// GitHub wants a place for every result: the first file of a world that is known.
-fn homes(judgement: &Judgement) -> HashMap<&str, &str> {
-    let mut homes = HashMap::<&str, &str>::new();
-    for finding in &judgement.findings {
-        if let Location::Text { source, .. } = &finding.location {
-            let home = homes.entry(&finding.world).or_insert(source.name());
-            *home = (*home).min(source.name());
-        }
-    }
-    homes
 }
 
 fn rule<'a>(meta: &'static Meta, options: &'a Options) -> Rule<'a> {
@@ -192,11 +181,6 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
     }
 }
 
-/// The file or folder that a rendered text was made of.
-fn made_of(name: &str) -> Option<&str> {
-    name.strip_suffix(" (rendered)").or_else(|| name.strip_suffix(" (kustomize)"))
-}
-
 /// `[text](target)` is a link in a SARIF message: a name in a manifest must not make one.
 fn plain(text: &str) -> Cow<'_, str> {
     if text.contains("](") { text.replace("](", "] (").into() } else { text.into() }
@@ -258,13 +242,7 @@ fn notification<'a>(note: &'a Note, options: &Options) -> Notification<'a> {
 
 /// A file's name as a URI: relative to the root where it is below it, else `file:///…`.
 fn artifact(name: &str, options: &Options) -> Artifact {
-    let name = if cfg!(windows) { name.replace('\\', "/").into() } else { Cow::Borrowed(name) };
-    let root = options.root.as_deref().unwrap_or("").trim_end_matches('/');
-    let below = name.strip_prefix(root).filter(|rest| !root.is_empty() && rest.starts_with('/'));
-    let mut name = below.map_or(&*name, |rest| rest.trim_start_matches('/'));
-    while let Some(rest) = name.strip_prefix("./") {
-        name = rest.trim_start_matches('/');
-    }
+    let name = &*relative(name, options.root.as_deref());
     if let Some(rest) = name.strip_prefix('/') {
         return Artifact { uri: format!("file:///{}", encode(rest)), uri_base_id: None };
     }

@@ -18,6 +18,7 @@ pub mod style;
 mod summary;
 mod unknown;
 
+pub(crate) use excerpt::Excerpt;
 pub(crate) use page::Page;
 
 #[cfg(test)]

@@ -1,0 +1,153 @@
+//! CSV (RFC 4180): a finding or note a line, for spreadsheets and databases.
+//!
+//! A spreadsheet runs a cell that begins like a formula, and names in manifests are anybody's: such
+//! a cell gets an apostrophe in front (OWASP, "CSV Injection").
+
+use std::io::{self, Write};
+
+use pavisade_model::{Finding, Note, Subject};
+use pavisade_scan::Judgement;
+
+use crate::place::{Places, field, relative};
+use crate::text::{clean, cut};
+use crate::{Options, advice, summary};
+
+/// Names of the columns: later versions add behind the last one.
+const COLUMNS: [&str; 21] = [
+    "state",
+    "severity",
+    "confidence",
+    "check",
+    "name",
+    "area",
+    "world",
+    "group",
+    "kind",
+    "namespace",
+    "object",
+    "container",
+    "file",
+    "line",
+    "column",
+    "path",
+    "message",
+    "fix",
+    "mends",
+    "frameworks",
+    "fingerprint",
+];
+
+/// What a cell of a spreadsheet holds: 32,767 characters.
+const CELL: usize = 32_000;
+
+type Row = [String; COLUMNS.len()];
+
+/// Writes the result.
+pub(crate) fn write(
+    judgement: &Judgement,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let places = Places::new(judgement, options);
+    line(&COLUMNS.map(str::to_owned), out)?;
+    for finding in &judgement.findings {
+        line(&row(finding, &places, options), out)?;
+    }
+    // What was not read comes first among the notes: the result is incomplete.
+    let mut notes: Vec<_> = judgement.notes.iter().collect();
+    notes.sort_by_key(|note| note.kind);
+    notes.iter().try_for_each(|note| line(&note_row(note, options), out))
+}
+
+fn row<'a>(finding: &'a Finding, places: &Places<'a>, options: &Options) -> Row {
+    let check = finding.check;
+    let text = |text: &str| text.to_owned();
+    let (group, kind, namespace, name, container) = match &finding.subject {
+        Subject::Object { group, kind, namespace, name, container } => {
+            (&**group, &**kind, &**namespace, &**name, container.as_deref().unwrap_or(""))
+        }
+        _ => ("", "", "", "", ""),
+    };
+    let place = places.text(finding);
+    let (file, line, column) = match &place {
+        Some((file, region)) => (&**file, region.line.to_string(), region.column.to_string()),
+        None => ("", String::new(), String::new()),
+    };
+    [
+        text(match finding.state {
+            pavisade_model::State::Fails => "fails",
+            pavisade_model::State::Unknown => "unknown",
+        }),
+        text(finding.severity.name()),
+        text(finding.confidence.name()),
+        text(check.id),
+        text(check.name),
+        text(check.area().name()),
+        text(&finding.world),
+        text(group),
+        text(kind),
+        text(namespace),
+        text(name),
+        text(container),
+        text(file),
+        line,
+        column,
+        text(field(finding)),
+        text(&finding.message),
+        text(advice::fix(finding)),
+        text(check.mends.name()),
+        options.frameworks.get(check.id).map_or_else(String::new, |all| all.join(" ")),
+        finding.fingerprint().to_string(),
+    ]
+}
+
+fn note_row(note: &Note, options: &Options) -> Row {
+    let mut row = Row::default();
+    let at = note.span.as_ref().map(|(source, start, _)| source.line_column(*start));
+    let file = relative(&note.place, options.root.as_deref());
+    for (column, cell) in COLUMNS.iter().zip(&mut row) {
+        *cell = match (*column, at) {
+            ("state", _) => summary::note_word(note.kind).to_owned(),
+            ("file", _) => file.to_string(),
+            ("line", Some((line, _))) => line.to_string(),
+            ("column", Some((_, column))) => column.to_string(),
+            ("message", _) => note.message.clone(),
+            ("fix", _) => note.remedy.clone(),
+            _ => String::new(),
+        };
+    }
+    row
+}
+
+fn line(row: &Row, out: &mut dyn Write) -> io::Result<()> {
+    for (i, text) in row.iter().enumerate() {
+        if i > 0 {
+            out.write_all(b",")?;
+        }
+        out.write_all(cell(text).as_bytes())?;
+    }
+    out.write_all(b"\r\n")
+}
+
+/// One cell: on one line, quoted where that is needed, never a formula.
+fn cell(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cleaned = cut(&clean(&text), CELL).into_owned();
+    let starts =
+        |text: &str| text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    let mut safe = String::with_capacity(cleaned.len() + 1);
+    // Where `;` separates cells, what is behind one begins a cell too.
+    for (i, part) in cleaned.split(';').enumerate() {
+        if i > 0 {
+            safe.push(';');
+        }
+        if starts(part) {
+            safe.push('\'');
+        }
+        safe.push_str(part);
+    }
+    if safe.contains([',', '"', ';', '\'']) {
+        return format!("\"{}\"", safe.replace('"', "\"\""));
+    }
+    safe
+}
