@@ -151,3 +151,52 @@ fn cell(text: &str) -> String {
     }
     safe
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{COLUMNS, cell};
+    use crate::fixture::mixed;
+    use crate::hostile::{hostile, shown};
+    use crate::{Format, Options};
+
+    #[test]
+    fn a_reader_of_csv_gets_every_finding_and_note_and_no_formula() {
+        for judgement in [mixed(), hostile()] {
+            let text = shown(Format::Csv, &judgement, &Options::default());
+            assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+            let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
+            assert_eq!(reader.headers().unwrap().iter().collect::<Vec<_>>(), COLUMNS);
+            let rows: Vec<_> = reader.records().map(|row| row.unwrap()).collect();
+            assert_eq!(rows.len(), judgement.findings.len() + judgement.notes.len());
+            for row in &rows {
+                for cell in row {
+                    assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell:?}");
+                    assert!(cell.len() < 100_000);
+                }
+            }
+            let states = |state: &str| rows.iter().filter(|row| &row[0] == state).count();
+            let unread =
+                judgement.notes.iter().filter(|n| n.kind == pavisade_model::NoteKind::Unread);
+            assert_eq!(states("unread"), unread.count());
+        }
+    }
+
+    #[test]
+    fn cells() {
+        for (text, expect) in [
+            ("plain", "plain"),
+            ("", ""),
+            ("a,b", "\"a,b\""),
+            ("say \"x\"", "\"say \"\"x\"\"\""),
+            ("two\nlines", "two lines"),
+            ("=1", "\"'=1\""),
+            (" \t@x", "\"'@x\""),
+            ("-1", "\"'-1\""),
+            ("＝1", "\"'＝1\""),
+            ("a;=1", "\"a;'=1\""),
+            ("a-b=c", "a-b=c"),
+        ] {
+            assert_eq!(cell(text), expect, "{text:?}");
+        }
+    }
+}

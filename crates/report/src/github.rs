@@ -66,10 +66,8 @@ pub(crate) fn write(
     }
     let mut text = format!("{} ({})", summary::line(judgement), summary::about(judgement));
     if !rest.is_empty() {
-        let more = count(rest.len(), "finding", "findings");
-        text.push_str(&format!(
-            "; GitHub shows {SHOWN} annotations of a level, {more} more are in the log"
-        ));
+        let more = count(rest.len(), "more stands", "more stand");
+        text.push_str(&format!("; {more} in the log: GitHub shows {SHOWN} of a level"));
     }
     command("notice", &[("title", "Pavisade")], &text, out)
 }
@@ -106,7 +104,7 @@ fn annotation<'a>(
         }
     }
     properties.push(("title", title));
-    let label = crate::place::subject(finding, false);
+    let label = crate::place::beside_message(finding, false);
     let mut text = format!("{label}: {}", finding.message);
     if let Some(can) = advice::by_program(finding) {
         text.push_str(&format!(" ({can})"));
@@ -152,4 +150,76 @@ fn data(text: &str) -> String {
 /// The value of a property.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::SHOWN;
+    use crate::fixture::{deployment, judged, mixed};
+    use crate::hostile::{hostile, shown};
+    use crate::text::clean;
+    use crate::{Format, Options};
+
+    /// A line as the runner takes it (`ActionCommand.TryParseV2`): command, properties, text.
+    fn parse(line: &str) -> Option<(String, HashMap<String, String>, String)> {
+        let rest = line.trim_start().strip_prefix("::")?;
+        let (info, text) = rest.split_once("::")?;
+        let (name, properties) = info.split_once(' ').unwrap_or((info, ""));
+        let unescape = |text: &str| {
+            let text = text.replace("%0D", "\r").replace("%0A", "\n").replace("%3A", ":");
+            text.replace("%2C", ",").replace("%25", "%")
+        };
+        let properties = properties.split(',').filter_map(|pair| pair.split_once('='));
+        let properties = properties.map(|(key, value)| (key.to_owned(), unescape(value)));
+        Some((name.to_owned(), properties.collect(), unescape(text)))
+    }
+
+    #[test]
+    fn the_runner_sees_our_commands_and_no_others() {
+        for judgement in [mixed(), hostile(), judged(&[(".", &[])], Vec::new())] {
+            let text = shown(Format::Github, &judgement, &Options::default());
+            let mut levels = HashMap::<String, usize>::new();
+            let mut files = Vec::new();
+            for line in text.lines() {
+                match parse(line) {
+                    Some((name, properties, _)) => {
+                        let known = ["error", "warning", "notice", "group", "endgroup"];
+                        assert!(known.contains(&name.as_str()), "{line}");
+                        *levels.entry(name).or_default() += 1;
+                        files.extend(properties.get("file").cloned());
+                        let known = ["file", "line", "endLine", "col", "endColumn", "title"];
+                        assert!(properties.keys().all(|key| known.contains(&&**key)), "{line}");
+                    }
+                    None => assert!(!line.starts_with("::") && !line.contains("##["), "{line}"),
+                }
+            }
+            assert!(["error", "warning", "notice"].iter().all(|l| levels.get(*l) <= Some(&SHOWN)));
+            for file in files {
+                let known = |f: &pavisade_model::Finding| {
+                    matches!(&f.location, pavisade_model::Location::Text { source, .. }
+                        if clean(source.name()) == file)
+                        || *f.world == *file
+                };
+                assert!(judgement.findings.iter().any(known), "{file}");
+            }
+            // All is there: as annotation or in the log.
+            let lines = text.lines().filter(|line| line.contains("PV-")).count();
+            assert_eq!(lines, judgement.findings.len(), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_finding() {
+        let text = deployment("shop", "worker", "docker");
+        let judgement = judged(&[("shop", &[("a,b:c%.yaml", &text)])], Vec::new());
+        let shown = shown(Format::Github, &judgement, &Options::default());
+        assert_eq!(
+            shown.lines().next().unwrap(),
+            "::error file=a%2Cb%3Ac%25.yaml,line=13,col=13,endColumn=29,title=critical%3A \
+             privileged-container (PV-C001)::Deployment shop/worker: container \
+             `docker` runs privileged"
+        );
+    }
 }

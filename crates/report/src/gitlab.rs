@@ -127,3 +127,58 @@ fn digest(parts: &[&str], n: u64) -> [u8; 16] {
     let digest = hash.finalize();
     std::array::from_fn(|i| digest[i])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::Value;
+
+    use crate::fixture::{deployment, judged, mixed};
+    use crate::hostile::{hostile, shown};
+    use crate::{Format, Options};
+
+    fn issues(judgement: &pavisade_scan::Judgement) -> Vec<Value> {
+        let root = Some("/home/me".to_owned());
+        let text = shown(Format::Gitlab, judgement, &Options { root, ..Options::default() });
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn every_issue_has_what_gitlab_asks_for() {
+        for judgement in [mixed(), hostile()] {
+            let issues = issues(&judgement);
+            assert_eq!(issues.len(), judgement.findings.len() + judgement.notes.len());
+            let mut prints = HashSet::new();
+            for issue in &issues {
+                assert!(!issue["description"].as_str().unwrap().is_empty());
+                assert!(!issue["check_name"].as_str().unwrap().is_empty());
+                let severity = issue["severity"].as_str().unwrap();
+                assert!(["info", "minor", "major", "critical", "blocker"].contains(&severity));
+                assert!(!issue["location"]["path"].as_str().unwrap().starts_with("./"));
+                assert!(issue["location"]["lines"]["begin"].as_u64().unwrap() >= 1);
+                assert!(prints.insert(issue["fingerprint"].as_str().unwrap().to_owned()));
+            }
+        }
+    }
+
+    #[test]
+    fn one_object_in_two_overlays_is_two_issues_and_stays_them() {
+        let text = deployment("shop", "worker", "docker");
+        let moved = format!("# a line more\n{text}");
+        let worlds = |text: &str| {
+            let files = [("/home/me/k/dev/a.yaml", text), ("/home/me/k/prod/a.yaml", text)];
+            let one = |i: usize| judged(&[(".", &[files[i]])], Vec::new()).findings.remove(0);
+            let mut judgement = judged(&[(".", &[])], Vec::new());
+            judgement.findings = vec![one(0), one(1)];
+            issues(&judgement)
+        };
+        let (before, after) = (worlds(&text), worlds(&moved));
+        assert_eq!(before[0]["location"]["path"], "k/dev/a.yaml");
+        assert_ne!(before[0]["fingerprint"], before[1]["fingerprint"]);
+        for (a, b) in before.iter().zip(&after) {
+            assert_eq!(a["fingerprint"], b["fingerprint"]);
+            assert_ne!(a["location"]["lines"], b["location"]["lines"]);
+        }
+    }
+}

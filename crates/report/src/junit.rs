@@ -11,7 +11,7 @@ use pavisade_model::{Finding, Meta, Note, NoteKind, State};
 use pavisade_scan::{Judgement, Tally};
 
 use crate::place::{Places, field, subject};
-use crate::text::{clean, count, cut, first_paragraph};
+use crate::text::{clean, count, cut, first_paragraph, is_hidden, stand_in};
 use crate::{Options, advice, summary};
 
 /// Columns of a name or message.
@@ -118,9 +118,9 @@ fn suite<'a>(
         let message = short(&finding.message);
         let (label, path) = (subject(finding, worlds), field(finding));
         let name = if path.is_empty() { label } else { format!("{label}: {path}") };
-        let mut text = format!("{}: {message}\n", places.shown(finding));
+        let mut text = format!("{}: {message}\n", short(&places.shown(finding)));
         text.push_str(&format!("why: {}\n", first_paragraph(meta.why)));
-        text.push_str(&format!("fix: {}\n", first_paragraph(advice::fix(finding))));
+        text.push_str(&format!("fix: {}\n", short(&first_paragraph(advice::fix(finding)))));
         if let Some(can) = advice::by_program(finding) {
             text.push_str(&format!("{can}\n"));
         }
@@ -210,9 +210,86 @@ fn escape(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\n' => out.push('\n'),
             '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            c if c.is_control() => out.push(crate::text::stand_in(c)),
+            c if is_hidden(c) => out.push(stand_in(c)),
             c => out.push(c),
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use roxmltree::{Document, Node};
+
+    use crate::fixture::{deployment, judged, mixed};
+    use crate::hostile::{NAMES, hostile, shown};
+    use crate::{Format, Options};
+
+    fn checked(text: &str, see: impl FnOnce(Node<'_, '_>)) {
+        let document = Document::parse(text).unwrap();
+        let root = document.root_element();
+        let count = |node: Node<'_, '_>, name: &str| {
+            node.descendants().filter(|n| n.has_tag_name(name)).count().to_string()
+        };
+        for node in root.descendants().filter(|n| n.has_tag_name("testsuite") || *n == root) {
+            assert_eq!(node.attribute("tests").unwrap(), count(node, "testcase"));
+            assert_eq!(node.attribute("failures").unwrap(), count(node, "failure"));
+            assert_eq!(node.attribute("errors").unwrap(), count(node, "error"));
+        }
+        see(root);
+    }
+
+    fn outcomes<'a>(root: Node<'a, 'a>, suite: &str) -> Vec<&'a str> {
+        let suite = root.children().find(|n| n.attribute("name") == Some(suite)).unwrap();
+        let cases = suite.children().filter(|n| n.has_tag_name("testcase"));
+        let outcome = |case: Node<'a, 'a>| {
+            case.first_element_child().map_or("passed", |n| n.tag_name().name())
+        };
+        cases.map(outcome).collect()
+    }
+
+    #[test]
+    fn only_what_is_proven_passes() {
+        let text = shown(Format::Junit, &mixed(), &Options::default());
+        checked(&text, |root| {
+            assert_eq!(outcomes(root, "PV-C001 privileged-container"), ["failure"; 12]);
+            assert!(outcomes(root, "PV-D001 plaintext-etcd").contains(&"failure"));
+            let storage = outcomes(root, "PV-D004 unencrypted-storage-class");
+            assert!(storage.contains(&"skipped") && storage.contains(&"failure"), "{storage:?}");
+            assert_eq!(outcomes(root, "input"), ["error"; 6]);
+        });
+        let well = deployment("a", "b", "c").replace("privileged: true", "privileged: false");
+        let mut judgement = judged(&[(".", &[("a.yaml", &well)])], Vec::new());
+        judgement.findings.clear();
+        let text = shown(Format::Junit, &judgement, &Options::default());
+        checked(&text, |root| {
+            assert_eq!(outcomes(root, "PV-C001 privileged-container"), ["passed"]);
+            assert_eq!(outcomes(root, "PV-D001 plaintext-etcd"), ["skipped"]);
+            assert_eq!(outcomes(root, "input"), ["passed"]);
+        });
+        // What was filtered out of the findings has not passed.
+        let bad = deployment("a", "b", "c");
+        let mut judgement = judged(&[(".", &[("a.yaml", &bad)])], Vec::new());
+        judgement.findings.clear();
+        let text = shown(Format::Junit, &judgement, &Options::default());
+        checked(&text, |root| {
+            assert_eq!(outcomes(root, "PV-C001 privileged-container"), ["skipped"]);
+        });
+    }
+
+    #[test]
+    fn names_are_text_and_cases_are_told_apart() {
+        let text = shown(Format::Junit, &hostile(), &Options::default());
+        checked(&text, |root| {
+            let names: Vec<_> = root
+                .descendants()
+                .filter(|n| n.has_tag_name("testcase"))
+                .map(|n| (n.attribute("classname").unwrap(), n.attribute("name").unwrap()))
+                .collect();
+            let different: std::collections::HashSet<_> = names.iter().collect();
+            assert_eq!(different.len(), names.len());
+            assert!(names.iter().any(|(_, name)| name.contains(NAMES[0])), "{names:?}");
+            assert!(names.iter().any(|(_, name)| name.contains(NAMES[2])), "{names:?}");
+        });
+    }
 }

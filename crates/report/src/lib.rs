@@ -18,6 +18,8 @@ mod fixture;
 mod github;
 mod gitlab;
 mod guard;
+#[cfg(test)]
+mod hostile;
 mod html;
 pub mod json;
 mod junit;

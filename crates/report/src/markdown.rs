@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use pavisade_model::{Finding, Note, NoteKind, Severity, State};
 use pavisade_scan::Judgement;
 
-use crate::place::{Places, relative, subject};
+use crate::place::{Places, beside_message, relative};
 use crate::summary::Counts;
 use crate::text::{clean, count, cut, first_paragraph, number};
 use crate::{Options, advice, summary};
@@ -105,7 +105,7 @@ impl View<'_> {
         let listed = if self.options.full { group.len() } else { LISTED };
         let (shown, rest) = group.split_at(listed.min(group.len()));
         for finding in shown {
-            let subject = subject(finding, self.judgement.worlds > 1);
+            let subject = beside_message(finding, self.judgement.worlds > 1);
             body.push_str(&format!(
                 "- {} {}: {}\n",
                 code(&self.places.shown(finding)),
@@ -285,3 +285,7 @@ fn plain(text: &str, out: &mut String) {
     }
     out.push_str(rest);
 }
+
+#[cfg(test)]
+#[path = "markdown_tests.rs"]
+mod tests;

@@ -83,9 +83,22 @@ pub(crate) fn field(finding: &Finding) -> &str {
 
 /// Kind, name and container of what a finding is about, and its world where there are several.
 pub(crate) fn subject(finding: &Finding, worlds: bool) -> String {
+    label(finding, worlds, true)
+}
+
+/// The same beside the message, which mostly names the container.
+pub(crate) fn beside_message(finding: &Finding, worlds: bool) -> String {
+    let named = finding
+        .subject
+        .container()
+        .is_none_or(|name| name.len() < 256 && finding.message.contains(&format!("`{name}`")));
+    label(finding, worlds, !named)
+}
+
+fn label(finding: &Finding, worlds: bool, container: bool) -> String {
     let mut label = finding.subject.label();
-    if let Some(container) = finding.subject.container() {
-        label = format!("{label} · container {container}");
+    if let Some(name) = finding.subject.container().filter(|_| container) {
+        label = format!("{label} · container {name}");
     }
     if worlds && !matches!(&*finding.world, "" | ".") && label != *finding.world {
         label = format!("{label} · in {}", finding.world);

@@ -8,7 +8,7 @@ use pavisade_scan::Judgement;
 use serde::Serialize;
 
 use super::short;
-use crate::place::{Places, field, subject};
+use crate::place::{Places, beside_message, field};
 use crate::terminal::Excerpt;
 use crate::text::{char_width, clean, cut};
 use crate::{Options, mask};
@@ -116,7 +116,7 @@ fn row<'a>(
         strings.add(&short(&finding.world)),
         strings.add(&short(namespace)),
         strings.add(&short(&finding.subject.label())),
-        strings.add(&short(&subject(finding, worlds))),
+        strings.add(&short(&beside_message(finding, worlds))),
         strings.add(&file),
         strings.add(&short(&places.shown(finding))),
         strings.add(&short(&path)),
@@ -155,6 +155,8 @@ impl Shown {
             column += char_width(c);
         }
         let [before, marked, mut after] = parts.map(|part| cut(&clean(&part), LINE).into_owned());
+        // The path says where the line stands.
+        let before = before.trim_start().to_owned();
         if excerpt.more && after.is_empty() {
             after.push_str(" …");
         }

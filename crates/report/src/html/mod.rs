@@ -11,7 +11,7 @@ use pavisade_model::{Area, Finding, Meta, Note, NoteKind, Severity, State};
 use pavisade_scan::{Judgement, Tally};
 use sha2::{Digest as _, Sha256};
 
-use crate::place::{Places, relative, subject};
+use crate::place::{Places, beside_message, relative};
 use crate::summary::Counts;
 use crate::text::{clean, count, cut, number};
 use crate::{Options, advice, summary};
@@ -224,7 +224,7 @@ impl<'a> View<'a> {
         )?;
         for finding in group {
             let place = escape(&short(&self.places.shown(finding)));
-            let subject = escape(&short(&subject(finding, self.judgement.worlds > 1)));
+            let subject = escape(&short(&beside_message(finding, self.judgement.worlds > 1)));
             writeln!(
                 out,
                 "<div class=\"finding\"><p>{}</p><p class=\"where\"><code>{place}</code> {subject}</p>",
@@ -332,7 +332,7 @@ impl<'a> View<'a> {
         write!(
             out,
             "<details class=\"check\" id=\"{}\"><summary class=\"row\"><span><code>{}</code> \
-             <span>{}</span></span>{cells}</summary><div class=\"advice\"><h4>Why</h4>{}<h4>Fix</h4>{}",
+             <span>{}</span></span>{cells}</summary><div class=\"advice\"><div><h4>Why</h4>{}</div><div><h4>Fix</h4>{}",
             meta.id,
             meta.id,
             line(meta.title.trim_end_matches('.')),
@@ -342,7 +342,7 @@ impl<'a> View<'a> {
         if let Some(can) = advice::of_check(meta) {
             write!(out, "<p class=\"can\">{}.</p>", line(can))?;
         }
-        writeln!(out, "</div></details>")
+        writeln!(out, "</div></div></details>")
     }
 }
 

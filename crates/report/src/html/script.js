@@ -28,6 +28,7 @@
   const data = JSON.parse($('data').textContent);
   const text = (n) => data.strings[n];
   const number = (n) => n.toLocaleString('en');
+  const count = (n, one) => `${number(n)} ${one}${n === 1 ? '' : 's'}`;
 
   const findings = data.findings.map((row) => {
     const check = data.checks[row[0]];
@@ -143,11 +144,11 @@
       ['World', f.world === '.' ? '' : f.world], ['Controls', f.check.frameworks.join(', ')], ['Fingerprint', f.fingerprint]];
     return el('dl', { class: 'facts' }, ...pairs.filter(([, v]) => v).flatMap(([k, v]) => [el('dt', {}, k), el('dd', {}, v)]));
   };
-  const makeFinding = (f) => {
+  const makeFinding = (rank) => (f) => {
     const byCheck = wanted.by === 'check';
     const box = el('article', { class: 'finding', tabindex: '0' });
     const message = prose(el('p', { class: 'message' }), f.message);
-    if (!byCheck) message.prepend(chip(f.rank), ' ');
+    if (!byCheck || f.rank !== rank) message.prepend(chip(f.rank), ' ');
     box.append(message);
     const where = el('p', { class: 'where' }, el('code', {}, f.place));
     if (f.subject !== f.place) where.append(' ', el('span', {}, f.subject));
@@ -169,6 +170,11 @@
     const files = [...new Set(all.map((f) => f.file || f.place))];
     return files.slice(0, 2).join(', ') + (files.length > 2 ? ` and ${number(files.length - 2)} more` : '');
   };
+  const spread = (all) => {
+    const counts = new Map();
+    all.forEach((f) => { const w = word(f.rank); counts.set(w, (counts.get(w) || 0) + 1); });
+    return counts.size > 1 ? [...SEVERITIES, 'unknown'].filter((w) => counts.has(w)).map((w) => `${number(counts.get(w))} ${w}`).join(', ') : '';
+  };
   let unfolded = false;
   const makeGroup = (group) => {
     const [first] = group.findings;
@@ -176,7 +182,7 @@
     const name = el('span', { class: 'name' });
     prose(name, group.name);
     const sub = byCheck ? `${first.check.id} · ${places(group.findings)}`
-      : wanted.by === 'object' && first.world !== '.' ? `in ${first.world}` : '';
+      : [wanted.by === 'object' && first.world !== '.' ? `in ${first.world}` : '', spread(group.findings)].filter(Boolean).join(' · ');
     const head = el('summary', {}, chip(group.rank), el('span', { class: 'head' }, name, sub ? el('span', { class: 'sub' }, sub) : ''),
       el('span', { class: 'number', 'aria-label': `${group.findings.length} findings` }, number(group.findings.length)));
     const box = el('details', { class: `group ${word(group.rank)}` }, head);
@@ -185,7 +191,7 @@
       const body = el('div', { class: 'body' });
       if (byCheck) body.append(advice(first));
       box.append(body);
-      drawList(body, group.findings, makeFinding);
+      drawList(body, group.findings, makeFinding(group.rank));
     };
     box.addEventListener('toggle', () => { if (box.open) fill(); });
     if (unfolded) { box.open = true; fill(); }
@@ -203,14 +209,18 @@
     drawList(list, groups, makeGroup);
     const filtered = FIELDS.filter((field) => wanted[field]);
     if (!shown.length) list.append(el('p', { class: 'calm' }, 'No finding is like that.'));
-    const of = shown.length < findings.length ? ` of ${number(findings.length)}` : '';
-    $('status').textContent = `${number(shown.length)}${of} ${findings.length === 1 ? 'finding' : 'findings'} in ${number(groups.length)} ${groups.length === 1 ? 'group' : 'groups'}`;
+    const unknown = shown.filter((f) => f.state === 'unknown').length;
+    const fails = shown.length - unknown;
+    const parts = [fails || !unknown ? count(fails, 'finding') : '', unknown ? `${number(unknown)} unknown` : ''].filter(Boolean);
+    const all = shown.length === findings.length;
+    const what = all ? parts.join(', ') : `${number(shown.length)} of ${number(findings.length)} shown`;
+    $('status').textContent = `${what}, in ${count(groups.length, 'group')}`;
     $('clear').hidden = !filtered.length && !wanted.q;
     $('active').textContent = filtered.length ? ` (${filtered.length})` : '';
     $('open').textContent = unfolded ? 'Close all' : 'Open all';
     FIELDS.concat(['by', 'q']).forEach((field) => { if ($(field).value !== wanted[field]) $(field).value = wanted[field]; });
     document.querySelectorAll('[data-field]').forEach((a) => {
-      a.toggleAttribute('aria-current', wanted[a.dataset.field] === a.dataset.value);
+      a.setAttribute('aria-current', String(wanted[a.dataset.field] === a.dataset.value));
     });
     if (fromAddress) return;
     const kept = Object.entries(wanted).filter(([k, v]) => v && !(k === 'by' && v === 'check'));
