@@ -121,11 +121,16 @@ impl<'a> View<'a> {
     fn overview(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.counts.unread > 0 {
             let inputs = count(self.counts.unread, "input was", "inputs were");
+            let open = if self.counts.unread <= 3 { " open" } else { "" };
             writeln!(
                 out,
-                "<p class=\"banner\" role=\"note\"><strong>This result is incomplete.</strong> {inputs} \
-                 not read. <a href=\"#notes\">See what, and why</a></p>"
+                "<section class=\"banner\" aria-label=\"Not read\"><p><strong>This result is \
+                 incomplete.</strong> {inputs} not read.</p>\n<details{open}><summary>What, and why\
+                 </summary><ul>"
             )?;
+            let unread = self.judgement.notes.iter().filter(|n| n.kind == NoteKind::Unread);
+            unread.into_iter().try_for_each(|note| self.note(note, out))?;
+            writeln!(out, "</ul></details></section>")?;
         }
         if self.judgement.findings.is_empty() {
             return Ok(());
@@ -248,12 +253,11 @@ impl<'a> View<'a> {
     }
 
     fn notes(&self, out: &mut dyn Write) -> io::Result<()> {
-        if self.judgement.notes.is_empty() {
+        if self.judgement.notes.len() == self.counts.unread {
             return Ok(());
         }
         writeln!(out, "<section id=\"notes\"><h2>What was noticed while reading</h2>")?;
         for (kind, head) in [
-            (NoteKind::Unread, "Not read"),
             (NoteKind::Warning, "Read otherwise than a cluster would"),
             (NoteKind::Drift, "Different in the cluster and in its files"),
             (NoteKind::Info, "Good to know"),
@@ -262,12 +266,10 @@ impl<'a> View<'a> {
             if notes.is_empty() {
                 continue;
             }
-            let open = if kind == NoteKind::Unread && notes.len() <= 20 { " open" } else { "" };
-            let word = summary::note_word(kind);
             let n = number(notes.len());
             writeln!(
                 out,
-                "<details class=\"notes {word}\"{open}><summary>{head} <span class=\"number\">{n}\
+                "<details class=\"notes\"><summary>{head} <span class=\"number\">{n}\
                  </span></summary><ul>"
             )?;
             notes.iter().try_for_each(|note| self.note(note, out))?;

@@ -151,7 +151,7 @@
     if (!byCheck || f.rank !== rank) message.prepend(chip(f.rank), ' ');
     box.append(message);
     const where = el('p', { class: 'where' }, el('code', {}, f.place));
-    if (f.subject !== f.place) where.append(' ', el('span', {}, f.subject));
+    if (f.subject !== f.place && wanted.by !== 'object') where.append(' ', el('span', {}, f.subject));
     box.append(where);
     if (f.excerpt) {
       const [line, before, marked, after] = f.excerpt;
