@@ -5,15 +5,15 @@
 
 use std::io::{self, Write};
 
-use pavisade_model::{Finding, Note, Subject};
-use pavisade_scan::Judgement;
+use pavisade_model::{Finding, Note, State, Subject};
+use pavisade_scan::{Excepted, Judgement};
 
 use crate::place::{Places, field, relative};
 use crate::text::{clean, cut};
 use crate::{Options, advice, summary};
 
 /// Names of the columns: later versions add behind the last one.
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 22] = [
     "state",
     "severity",
     "confidence",
@@ -35,6 +35,7 @@ const COLUMNS: [&str; 21] = [
     "mends",
     "frameworks",
     "fingerprint",
+    "exception",
 ];
 
 /// What a cell of a spreadsheet holds: 32,767 characters.
@@ -51,7 +52,18 @@ pub(crate) fn write(
     let places = Places::new(judgement, options);
     line(&COLUMNS.map(str::to_owned), out)?;
     for finding in &judgement.findings {
-        line(&row(finding, &places, options), out)?;
+        let state = match finding.state {
+            State::Fails => "fails",
+            State::Unknown => "unknown",
+        };
+        line(&row(finding, (state, String::new()), &places, options), out)?;
+    }
+    for finding in judgement.baseline.iter().flat_map(|compared| &compared.known) {
+        line(&row(finding, ("known", String::new()), &places, options), out)?;
+    }
+    for Excepted { finding, exception, .. } in &judgement.excepted {
+        let why = summary::exception(exception);
+        line(&row(finding, ("excepted", why), &places, options), out)?;
     }
     // What was not read comes first among the notes: the result is incomplete.
     let mut notes: Vec<_> = judgement.notes.iter().collect();
@@ -59,7 +71,12 @@ pub(crate) fn write(
     notes.iter().try_for_each(|note| line(&note_row(note, options), out))
 }
 
-fn row<'a>(finding: &'a Finding, places: &Places<'a>, options: &Options) -> Row {
+fn row<'a>(
+    finding: &'a Finding,
+    (state, exception): (&str, String),
+    places: &Places<'a>,
+    options: &Options,
+) -> Row {
     let check = finding.check;
     let text = |text: &str| text.to_owned();
     let (group, kind, namespace, name, container) = match &finding.subject {
@@ -74,10 +91,7 @@ fn row<'a>(finding: &'a Finding, places: &Places<'a>, options: &Options) -> Row 
         None => ("", String::new(), String::new()),
     };
     [
-        text(match finding.state {
-            pavisade_model::State::Fails => "fails",
-            pavisade_model::State::Unknown => "unknown",
-        }),
+        text(state),
         text(finding.severity.name()),
         text(finding.confidence.name()),
         text(check.id),
@@ -98,6 +112,7 @@ fn row<'a>(finding: &'a Finding, places: &Places<'a>, options: &Options) -> Row 
         text(check.mends.name()),
         options.frameworks.get(check.id).map_or_else(String::new, |all| all.join(" ")),
         finding.fingerprint().to_string(),
+        exception,
     ]
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn write(
         }
         command("endgroup", &[], "", out)?;
     }
-    let mut text = format!("{} ({})", summary::line(judgement), summary::about(judgement));
+    let mut text = format!("{} ({})", summary::line(judgement), summary::about(judgement, options));
     if !rest.is_empty() {
         let more = count(rest.len(), "more stands", "more stand");
         text.push_str(&format!("; {more} in the log: GitHub shows {SHOWN} of a level"));

@@ -6,7 +6,7 @@ use pavisade_model::{Location, Note, NoteKind, State, Subject};
 use pavisade_scan::Judgement;
 use pavisade_yaml::Source;
 
-use crate::fixture::{deployment, judged, mixed, notes, secret};
+use crate::fixture::{deployment, excepted, judged, mixed, notes, secret};
 use crate::text::is_hidden;
 use crate::{Format, Options, write};
 
@@ -140,6 +140,30 @@ fn a_result_without_anything_is_written_in_every_format() {
     }
 }
 
+#[test]
+fn what_does_not_count_is_told_and_never_passes() {
+    let judgement = excepted();
+    for format in Format::ALL {
+        let options = Options { full: true, show_excepted: true, ..Options::default() };
+        let text = shown(format, &judgement, &options);
+        if !matches!(format, Format::Json | Format::Sarif | Format::Gitlab | Format::Csv) {
+            assert!(text.contains("2 excepted"), "{}: {text}", format.name());
+            assert!(text.contains("2 known before, 1 of 3 gone"), "{}: {text}", format.name());
+        }
+        if !matches!(format, Format::Gitlab | Format::Github) {
+            assert!(text.contains("builds images"), "{}: {text}", format.name());
+            assert!(text.contains("1970-06-30"), "{}: {text}", format.name());
+        }
+    }
+    let csv = shown(Format::Csv, &judgement, &Options::default());
+    let count = |state: &str| csv.lines().filter(|line| line.starts_with(state)).count();
+    assert_eq!((count("fails,"), count("excepted,"), count("known,")), (1, 2, 2));
+    let junit = shown(Format::Junit, &judgement, &Options::default());
+    assert_eq!(junit.matches("<failure ").count(), 1, "{junit}");
+    assert!(junit.contains("message=\"excepted until 1970-06-30 (annotation): builds images"));
+    assert_eq!(junit.matches("message=\"known before ").count(), 2, "{junit}");
+}
+
 /// The check is made up: nobody had to enter it in a list.
 #[test]
 fn a_flag_of_the_check_masks_its_findings_in_every_format() {
@@ -161,13 +185,21 @@ fn a_fix_of_the_program_is_told_where_it_has_one() {
     let check = pavisade_checks::registry().iter().find(|e| e.meta.name == "privilege-escalation");
     let check = check.unwrap().meta;
     assert_ne!(check.mends, pavisade_model::Mends::Never);
-    judgement.findings.iter_mut().for_each(|finding| finding.check = check);
+    let doc = pavisade_yaml::read(&Source::new("a.yaml", "a: b\n")).docs.remove(0);
+    for finding in &mut judgement.findings {
+        finding.check = check;
+        let mend = pavisade_model::Mend { doc: doc.clone(), amendments: Vec::new() };
+        finding.mend = Some(Box::new(mend));
+    }
     judgement.tallies.push((check, Default::default()));
     for format in [Format::Terminal, Format::Markdown, Format::Html, Format::Junit, Format::Github]
     {
         let text = shown(format, &judgement, &Options::default());
-        assert!(text.contains("pavisade fix"), "{}: {text}", format.name());
+        assert!(text.contains("pavisade fix --risky"), "{}: {text}", format.name());
     }
+    judgement.findings.iter_mut().skip(1).for_each(|finding| finding.mend = None);
+    let text = shown(Format::Markdown, &judgement, &Options::default());
+    assert!(text.contains("can do this in 1 of 13 places; look at the difference"), "{text}");
     let json = shown(Format::Json, &judgement, &Options::default());
     assert!(json.contains("\"mends\": \"riskily\""), "{json}");
 }

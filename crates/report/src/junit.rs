@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
 use pavisade_model::{Finding, Meta, Note, NoteKind, State};
-use pavisade_scan::{Judgement, Tally};
+use pavisade_scan::{Excepted, Judgement, Tally};
 
 use crate::place::{Places, field, subject};
 use crate::text::{clean, count, cut, first_paragraph, is_hidden, stand_in};
@@ -24,9 +24,9 @@ pub(crate) fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let places = Places::new(judgement, options);
-    let mut by_check = BTreeMap::<&str, Vec<&Finding>>::new();
-    for finding in &judgement.findings {
-        by_check.entry(finding.check.id).or_default().push(finding);
+    let mut by_check = BTreeMap::<&str, Vec<(&Finding, Option<String>)>>::new();
+    for (finding, aside) in all(judgement) {
+        by_check.entry(finding.check.id).or_default().push((finding, aside));
     }
     let mut suites = Vec::new();
     for (meta, tally) in &judgement.tallies {
@@ -34,11 +34,11 @@ pub(crate) fn write(
         suites.push(suite(meta, Some(tally), &findings, &places, judgement.worlds > 1));
     }
     for findings in by_check.values() {
-        if let Some(first) = findings.first() {
+        if let Some((first, _)) = findings.first() {
             suites.push(suite(first.check, None, findings, &places, judgement.worlds > 1));
         }
     }
-    suites.push(input(judgement));
+    suites.push(input(judgement, options));
 
     let sum = |of: fn(&Suite) -> usize| suites.iter().map(of).sum::<usize>();
     out.write_all(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")?;
@@ -51,6 +51,16 @@ pub(crate) fn write(
     )?;
     suites.iter().try_for_each(|suite| suite.write(out))?;
     out.write_all(b"</testsuites>\n")
+}
+
+/// All findings, and of those that count no more, why.
+fn all(judgement: &Judgement) -> impl Iterator<Item = (&Finding, Option<String>)> {
+    let known = judgement.baseline.iter().flat_map(|compared| &compared.known);
+    let known = known.map(|finding| (finding, Some("known before".to_owned())));
+    let excepted = judgement.excepted.iter().map(|Excepted { finding, exception, .. }| {
+        (finding, Some(format!("excepted {}", short(&summary::exception(exception)))))
+    });
+    judgement.findings.iter().map(|finding| (finding, None)).chain(known).chain(excepted)
 }
 
 struct Suite {
@@ -110,11 +120,11 @@ impl Suite {
 fn suite<'a>(
     meta: &'static Meta,
     tally: Option<&Tally>,
-    findings: &[&'a Finding],
+    findings: &[(&'a Finding, Option<String>)],
     places: &Places<'a>,
     worlds: bool,
 ) -> Suite {
-    let case = |finding: &&'a Finding| {
+    let case = |(finding, aside): &(&'a Finding, Option<String>)| {
         let message = short(&finding.message);
         let (label, path) = (subject(finding, worlds), field(finding));
         let name = if path.is_empty() { label } else { format!("{label}: {path}") };
@@ -124,9 +134,10 @@ fn suite<'a>(
         if let Some(can) = advice::by_program(finding) {
             text.push_str(&format!("{can}\n"));
         }
-        let (element, kind, message) = match finding.state {
-            State::Fails => ("failure", finding.severity.name(), message),
-            State::Unknown => ("skipped", "unknown", format!("unknown: {message}")),
+        let (element, kind, message) = match (aside, finding.state) {
+            (Some(why), _) => ("skipped", "skipped", format!("{why} ({message})")),
+            (None, State::Fails) => ("failure", finding.severity.name(), message),
+            (None, State::Unknown) => ("skipped", "unknown", format!("unknown: {message}")),
         };
         Case { name: short(&name), outcome: Some((element, kind, message, text)) }
     };
@@ -158,7 +169,7 @@ fn suite<'a>(
 }
 
 /// What was read, and what was not.
-fn input(judgement: &Judgement) -> Suite {
+fn input(judgement: &Judgement, options: &Options) -> Suite {
     let said = |note: &Note| match (&*note.message, &*note.remedy) {
         (message, "") => short(message),
         (message, remedy) => format!("{}: {}", short(message), short(remedy)),
@@ -180,7 +191,8 @@ fn input(judgement: &Judgement) -> Suite {
         let name = if outcome.is_none() { "everything was read".to_owned() } else { name };
         cases.push(Case { name, outcome });
     }
-    let mut text = format!("{}\n{}\n", summary::line(judgement), summary::about(judgement));
+    let mut text =
+        format!("{}\n{}\n", summary::line(judgement), summary::about(judgement, options));
     for note in judgement.notes.iter().filter(|note| note.kind != NoteKind::Unread) {
         let word = summary::note_word(note.kind);
         text.push_str(&format!("{word}: {}: {}\n", short(&place(note)), said(note)));

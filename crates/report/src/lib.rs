@@ -12,7 +12,9 @@ use std::io::{self, BufWriter, Write};
 use pavisade_scan::Judgement;
 
 mod advice;
+mod baseline;
 mod csv;
+mod fixes;
 #[cfg(test)]
 mod fixture;
 mod github;
@@ -34,9 +36,11 @@ mod summary;
 mod terminal;
 mod text;
 
+pub use baseline::baseline;
+pub use fixes::{Again, Fixes, fixes, fixes_diff};
 pub use pages::{Layout, check_explain, checks_list};
 pub use snapshots::{snapshot_diff, snapshot_info};
-pub use terminal::style;
+pub use terminal::{problems, style};
 
 /// A text for a terminal: on one line, hidden characters made visible.
 pub fn one_line(text: &str) -> String {
@@ -109,6 +113,10 @@ pub struct Options {
     pub places: usize,
     /// Terminal: every place with its source, every unknown and every note.
     pub full: bool,
+    /// Terminal: what exceptions let through.
+    pub show_excepted: bool,
+    /// Terminal: what the user's configuration turns off, in a few words; empty where there is none.
+    pub configuration: String,
     /// Controls by check id (`cis-1.12/5.2.1`); empty where nobody asked.
     pub frameworks: BTreeMap<String, Vec<String>>,
     /// What file names are made relative to, where they begin with it; not in terminal and JSON.
@@ -125,6 +133,8 @@ impl Default for Options {
             per_check: 1,
             places: 8,
             full: false,
+            show_excepted: false,
+            configuration: String::new(),
             frameworks: BTreeMap::new(),
             root: None,
             made: None,

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use pavisade_model::{Finding, Note, NoteKind, Severity, State};
-use pavisade_scan::Judgement;
+use pavisade_scan::{Excepted, Judgement};
 
 use crate::place::{Places, beside_message, relative};
 use crate::summary::Counts;
@@ -99,7 +99,7 @@ impl View<'_> {
             false => check.fix.trim().to_owned(),
         };
         body.push_str(&format!("**Fix.** {fix}\n\n"));
-        if let Some(can) = group.iter().find_map(|finding| advice::by_program(finding)) {
+        if let Some(can) = advice::of_group(group) {
             body.push_str(&format!("{can}.\n\n"));
         }
         let listed = if self.options.full { group.len() } else { LISTED };
@@ -126,13 +126,40 @@ impl View<'_> {
             text.push_str(&self.notes(kind));
         }
         text.push_str(&self.unknown());
-        let about = format!("<sub>{}</sub>\n", summary::about(self.judgement));
+        text.push_str(&self.excepted());
+        let about = format!("<sub>{}</sub>\n", summary::about(self.judgement, self.options));
         if !self.options.full && text.len() + about.len() > room {
             // The numbers stand at the top; the texts are in every other format.
             let notes = count(self.judgement.notes.len(), "note", "notes");
-            text = format!("{notes} and what is unknown are left out: too long for a comment.\n\n");
+            text = format!(
+                "{notes}, what is unknown and what is excepted are left out: too long for a \
+                 comment.\n\n"
+            );
         }
         text + &about
+    }
+
+    fn excepted(&self) -> String {
+        let all = &self.judgement.excepted;
+        if all.is_empty() {
+            return String::new();
+        }
+        let head = format!("<b>excepted</b> · {}", count(all.len(), "finding", "findings"));
+        let listed = if self.options.full { all.len() } else { LISTED };
+        let mut body = String::new();
+        for Excepted { finding, exception, .. } in all.iter().take(listed) {
+            body.push_str(&format!(
+                "- {} `{}` {}, {}\n",
+                code(&self.places.shown(finding)),
+                finding.check.name,
+                inline(&finding.message),
+                inline(&summary::exception(exception))
+            ));
+        }
+        if all.len() > listed {
+            body.push_str(&format!("- … and {} more\n", number(all.len() - listed)));
+        }
+        folded(&head, &body, false)
     }
 
     fn notes(&self, kind: NoteKind) -> String {

@@ -4,7 +4,7 @@ use pavisade_model::{Finding, State};
 use pulldown_cmark::{Event, Options as Extensions, Parser, Tag};
 
 use super::{LIMIT, code, inline};
-use crate::fixture::{deployment, judged, mixed};
+use crate::fixture::{deployment, excepted, judged, mixed};
 use crate::hostile::{hostile, shown};
 use crate::{Format, Options};
 
@@ -23,8 +23,7 @@ fn made(text: &str) -> (Vec<String>, bool) {
 
 #[test]
 fn names_stay_text() {
-    for full in [false, true] {
-        let judgement = hostile();
+    for (full, judgement) in [(false, hostile()), (true, hostile()), (true, excepted())] {
         let text = shown(Format::Markdown, &judgement, &Options { full, ..Options::default() });
         let (tags, links) = made(&text);
         assert!(!links, "{text}");

@@ -7,6 +7,7 @@ use pavisade_model::{Finding, Location};
 use pavisade_scan::Judgement;
 
 use crate::Options;
+use crate::json::all_findings;
 use crate::region::{Region, Regions};
 
 /// Files and lines of the findings of one result.
@@ -27,8 +28,8 @@ pub(crate) struct InFile<'a> {
 impl<'a> Places<'a> {
     pub(crate) fn new(judgement: &'a Judgement, options: &'a Options) -> Self {
         Self {
-            homes: homes(&judgement.findings),
-            regions: Regions::new(&judgement.findings),
+            homes: homes(judgement),
+            regions: Regions::new(all_findings(judgement)),
             root: options.root.as_deref(),
         }
     }
@@ -107,9 +108,9 @@ fn label(finding: &Finding, worlds: bool, container: bool) -> String {
 }
 
 /// The first file of each world that findings name.
-pub(crate) fn homes(findings: &[Finding]) -> HashMap<&str, &str> {
+pub(crate) fn homes(judgement: &Judgement) -> HashMap<&str, &str> {
     let mut homes = HashMap::<&str, &str>::new();
-    for finding in findings {
+    for finding in all_findings(judgement) {
         if let Location::Text { source, .. } = &finding.location {
             let home = homes.entry(&finding.world).or_insert(source.name());
             *home = (*home).min(source.name());

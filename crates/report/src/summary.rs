@@ -1,8 +1,9 @@
 //! How much of what, in one line and by number.
 
 use pavisade_model::{NoteKind, Severity, State};
-use pavisade_scan::Judgement;
+use pavisade_scan::{Compared, Exception, Judgement};
 
+use crate::Options;
 use crate::json::failing_objects;
 use crate::text::{count, number};
 
@@ -42,6 +43,7 @@ pub(crate) fn line(judgement: &Judgement) -> String {
     let objects = count(judgement.objects, "object", "objects");
     let mut line = match (fails.is_empty(), judgement.objects, failing_objects(judgement)) {
         (true, 0, _) => "nothing to judge: no Kubernetes object was found".to_owned(),
+        (true, ..) if known(judgement) > 0 => format!("nothing new in {objects}"),
         (true, ..) => format!("nothing found in {objects}"),
         (_, all, failing) if failing == 0 || failing == all => {
             format!("{} in {objects}", fails.join(", "))
@@ -62,18 +64,41 @@ pub(crate) fn line(judgement: &Judgement) -> String {
             line.push_str(&format!("; {}", count(n, one, many)));
         }
     }
+    if !judgement.excepted.is_empty() {
+        line.push_str(&format!("; {} excepted", number(judgement.excepted.len())));
+    }
+    if let Some(Compared { known, gone, total, .. }) = &judgement.baseline {
+        let [known, gone, total] = [known.len(), gone.len(), *total].map(number);
+        line.push_str(&format!("; {known} known before, {gone} of {total} gone"));
+    }
     line
 }
 
-/// `164 checks, Kubernetes 1.37, 3 worlds, Pavisade 0.1.0`.
-pub(crate) fn about(judgement: &Judgement) -> String {
+/// Findings that an earlier result has too.
+pub(crate) fn known(judgement: &Judgement) -> usize {
+    judgement.baseline.as_ref().map_or(0, |compared| compared.known.len())
+}
+
+/// `until 2027-01-31 (annotation): builds images`.
+pub(crate) fn exception(exception: &Exception) -> String {
+    let Exception { until, reason, form, .. } = exception;
+    format!("until {until} ({}): {reason}", form.name())
+}
+
+/// `164 checks, Kubernetes 1.37, 3 worlds, by .pavisade.yaml (2 checks off), Pavisade 0.1.0`.
+pub(crate) fn about(judgement: &Judgement, options: &Options) -> String {
     let checks = count(judgement.tallies.len(), "check", "checks");
     let worlds = match judgement.worlds {
         0 | 1 => String::new(),
         n => format!(", {} worlds", number(n)),
     };
     let version = env!("CARGO_PKG_VERSION");
-    format!("{checks}, Kubernetes {}{worlds}, Pavisade {version}", judgement.kubernetes)
+    let configuration = match &*options.configuration {
+        "" => String::new(),
+        text => format!(", {text}"),
+    };
+    let kubernetes = judgement.kubernetes;
+    format!("{checks}, Kubernetes {kubernetes}{worlds}{configuration}, Pavisade {version}")
 }
 
 /// The word for a kind of note.

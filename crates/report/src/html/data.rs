@@ -11,7 +11,7 @@ use super::short;
 use crate::place::{Places, beside_message, field};
 use crate::terminal::Excerpt;
 use crate::text::{char_width, clean, cut};
-use crate::{Options, mask};
+use crate::{Options, advice, mask};
 
 /// Columns of a line of source.
 const LINE: usize = 160;
@@ -23,7 +23,7 @@ struct Data<'a> {
     areas: Vec<&'static str>,
     checks: Vec<CheckData<'a>>,
     /// Check, state, severity, confidence, world, namespace, object, subject, file, place, path,
-    /// message, fix, fingerprint; then line, before, marked, after where there is a text.
+    /// message, fix, fingerprint, what the program can do; then line, before, marked, after where there is a text.
     findings: Vec<Vec<usize>>,
 }
 
@@ -33,7 +33,6 @@ struct CheckData<'a> {
     name: &'static str,
     title: &'static str,
     area: usize,
-    mends: &'static str,
     frameworks: &'a [String],
 }
 
@@ -76,7 +75,6 @@ pub(super) fn write<'a>(
                 name: meta.name,
                 title: meta.title.trim_end_matches('.'),
                 area,
-                mends: meta.mends.name(),
                 frameworks: options.frameworks.get(meta.id).map_or(&[][..], |all| all.as_slice()),
             });
             checks.len() - 1
@@ -123,6 +121,7 @@ fn row<'a>(
         strings.add(&short(&finding.message)),
         strings.add(&fix.join("\n")),
         strings.add(&finding.fingerprint().to_string()),
+        strings.add(&advice::by_program(finding).unwrap_or_default()),
     ];
     if let Some(shown) = Shown::of(finding, places) {
         row.push(shown.line as usize);

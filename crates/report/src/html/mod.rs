@@ -49,6 +49,7 @@ pub(crate) fn write(
     page.overview(out)?;
     page.findings(out)?;
     page.notes(out)?;
+    page.aside(out)?;
     page.checks(out)?;
     writeln!(
         out,
@@ -88,11 +89,18 @@ fn hash(text: &str) -> String {
 impl<'a> View<'a> {
     fn head(&self, out: &mut dyn Write) -> io::Result<()> {
         let line = summary::line(self.judgement);
-        let mut facts = vec![summary::about(self.judgement)];
+        let mut facts = vec![summary::about(self.judgement, self.options)];
         for cluster in &self.judgement.clusters {
             let version = cluster.version.as_deref().unwrap_or("of unknown version");
             let what = cluster.distribution.name.title();
             facts.push(format!("cluster {} ({version}, {what})", cluster.name));
+        }
+        if !self.judgement.excepted.is_empty() {
+            facts.push(format!("{} excepted", number(self.judgement.excepted.len())));
+        }
+        if let Some(compared) = &self.judgement.baseline {
+            let [known, gone] = [compared.known.len(), compared.gone.len()].map(number);
+            facts.push(format!("{known} known before, {gone} of {} gone", number(compared.total)));
         }
         facts.extend(self.options.made.clone());
         let facts: Vec<_> = facts.iter().map(|fact| escape(&short(fact))).collect();
@@ -190,6 +198,9 @@ impl<'a> View<'a> {
         if self.judgement.findings.is_empty() {
             let text = match (self.judgement.objects, self.counts.unread) {
                 (0, _) => "No Kubernetes object was found in what was read.".to_owned(),
+                (_, 0) if summary::known(self.judgement) + self.judgement.excepted.len() > 0 => {
+                    "What was found is excepted or was known before: see below.".to_owned()
+                }
                 (_, 0) => {
                     let holding =
                         self.judgement.tallies.iter().filter(|(_, t)| t.holds > 0).count();
@@ -290,6 +301,42 @@ impl<'a> View<'a> {
         writeln!(out, "</li>")
     }
 
+    /// What does not count: findings that exceptions let through, and those of an earlier result.
+    fn aside(&self, out: &mut dyn Write) -> io::Result<()> {
+        let of = |finding: &'a Finding, why: &str| {
+            let subject = beside_message(finding, self.judgement.worlds > 1);
+            format!(
+                "<li><code>{}</code> {}: {}<br><span class=\"muted\">{} <code>{}</code> {}</span></li>",
+                escape(&short(&self.places.shown(finding))),
+                escape(&short(&subject)),
+                line(&short(&finding.message)),
+                word(finding),
+                finding.check.id,
+                line(&short(why))
+            )
+        };
+        let excepted = self.judgement.excepted.iter();
+        let excepted: Vec<_> =
+            excepted.map(|e| of(&e.finding, &summary::exception(&e.exception))).collect();
+        let compared = self.judgement.baseline.as_ref();
+        let known = compared.iter().flat_map(|c| &c.known).map(|finding| of(finding, "")).collect();
+        let gone = compared.iter().flat_map(|c| &c.gone).map(|gone| {
+            let (subject, message) = (escape(&short(&gone.subject)), line(&short(&gone.message)));
+            format!("<li><code>{}</code> {subject}: {message}</li>", escape(&short(&gone.check)))
+        });
+        let all = [("Excepted", excepted), ("Known before", known), ("Gone since", gone.collect())];
+        for (head, rows) in all.iter().filter(|(_, rows)| !rows.is_empty()) {
+            let n = count(rows.len(), "finding", "findings");
+            writeln!(
+                out,
+                "<section><h2>{head}</h2><details class=\"notes\"><summary>{n} \
+                 <span class=\"muted\">not counted above</span></summary><ul>{}</ul></details></section>",
+                rows.join("\n")
+            )?;
+        }
+        Ok(())
+    }
+
     /// The checks that ran: also where the script takes the reasons and fixes from.
     fn checks(&self, out: &mut dyn Write) -> io::Result<()> {
         let n = self.judgement.tallies.len();
@@ -342,7 +389,7 @@ impl<'a> View<'a> {
             markdown(meta.fix),
         )?;
         if let Some(can) = advice::of_check(meta) {
-            write!(out, "<p class=\"can\">{}.</p>", line(can))?;
+            write!(out, "<p class=\"can\">{}.</p>", line(&can))?;
         }
         writeln!(out, "</div></div></details>")
     }
@@ -363,6 +410,7 @@ fn headline(judgement: &Judgement, counts: &Counts) -> String {
     let objects = count(judgement.objects, "object", "objects");
     match (fails, judgement.objects) {
         (0, 0) => "Nothing to judge".to_owned(),
+        (0, _) if summary::known(judgement) > 0 => format!("Nothing new in {objects}"),
         (0, _) => format!("Nothing found in {objects}"),
         _ if failing == 0 || failing == judgement.objects => {
             format!("{} in {objects}", count(fails, "finding", "findings"))

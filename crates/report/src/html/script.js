@@ -32,12 +32,12 @@
 
   const findings = data.findings.map((row) => {
     const check = data.checks[row[0]];
-    const [confidence, world, namespace, object, subject, file, place, path, message, fix, fingerprint] = row.slice(3, 14).map(text);
+    const [confidence, world, namespace, object, subject, file, place, path, message, fix, fingerprint, can] = row.slice(3, 15).map(text);
     const state = row[1] ? 'unknown' : 'fails';
     return {
       check, state, rank: row[2] + (row[1] ? 4 : 0), severity: SEVERITIES[row[2]], confidence, world, namespace, object,
-      subject, file, place, path, message, fix, fingerprint, area: data.areas[check.area],
-      excerpt: row.length > 14 ? [row[14], ...row.slice(15).map(text)] : null,
+      subject, file, place, path, message, fix, fingerprint, can, area: data.areas[check.area],
+      excerpt: row.length > 15 ? [row[15], ...row.slice(16).map(text)] : null,
       frameworks: [...new Set(check.frameworks.map((c) => c.split('/')[0]))],
     };
   });
@@ -159,6 +159,7 @@
     }
     if (f.path) box.append(el('p', { class: 'path' }, f.path));
     if (f.fix) f.fix.split('\n').forEach((p) => box.append(prose(el('p', { class: 'fix' }), p)));
+    if (f.can) box.append(prose(el('p', { class: 'can' }), f.can));
     const more = el('details', { class: 'more' }, el('summary', {}, byCheck ? 'Details' : 'Why, and how to fix it'));
     more.addEventListener('toggle', () => {
       if (more.open && more.children.length === 1) more.append(...(byCheck ? [] : [advice(f)]), facts(f));

@@ -121,8 +121,8 @@ pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bo
     let own = single && !first.fix.is_empty();
     let fix = first_paragraph(if own { &first.fix } else { first.check.fix });
     page.remark(digits, (HELP, "fix:"), &fix);
-    if let Some(can) = group.iter().find_map(|finding| advice::by_program(finding)) {
-        page.remark(digits, (HELP, "try:"), can);
+    if let Some(can) = advice::of_group(group) {
+        page.remark(digits, (HELP, "try:"), &can);
     }
     page.end();
     told
