@@ -230,7 +230,7 @@
   const clear = () => { FIELDS.concat('q').forEach((field) => { wanted[field] = ''; }); draw(); };
   const readAddress = () => {
     for (const [key, v] of new URLSearchParams(location.hash.slice(1))) {
-      if (key === 'by' ? keys[v] : key in wanted || key === 'open') wanted[key] = v;
+      if (key === 'by' ? Object.hasOwn(keys, v) : Object.hasOwn(wanted, key) || key === 'open') wanted[key] = v;
     }
   };
   const showHelp = () => (help.open ? help.close() : help.showModal());
