@@ -52,16 +52,17 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     let mut fixed = fix(wanted);
     for file in &mut fixed {
         // The reader gives a last line an end that it may not have.
-        let own = files.get(file.source.name()).and_then(Option::as_deref).unwrap_or("");
+        let own = files.get(&file.name).and_then(Option::as_deref).unwrap_or("");
         if !own.ends_with('\n') && file.text.ends_with('\n') {
             file.text.pop();
+            file.before.pop();
         }
     }
     let made: usize = fixed.iter().map(|file| file.made.len()).sum();
     let mut again = None;
     if !args.diff && made > 0 {
         for file in fixed.iter().filter(|file| !file.made.is_empty()) {
-            replace(Path::new(file.source.name()), &file.text)?;
+            replace(Path::new(&file.name), &file.text)?;
         }
         again = Some(compare(&before, &fixed, &judged(args)?));
     }

@@ -53,8 +53,8 @@ pub fn fixes_diff(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for file in fixes.files {
-        let diff = TextDiff::from_lines(file.source.text(), file.text.as_str());
-        let name = file.source.name().trim_start_matches("./");
+        let diff = TextDiff::from_lines(file.before.as_str(), file.text.as_str());
+        let name = file.name.trim_start_matches("./").trim_start_matches('/');
         let text =
             diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string();
         if exact && !options.color {
@@ -141,7 +141,7 @@ pub fn fixes(
 ) -> io::Result<()> {
     if layout == Layout::Json {
         let files = fixes.files.iter().map(|file| File {
-            file: file.source.name(),
+            file: &file.name,
             fixed: file.made.iter().map(|finding| entry(finding, None)).collect(),
             refused: file.refused.iter().map(|(f, why)| entry(f, Some(why.to_string()))).collect(),
         });
@@ -168,7 +168,7 @@ pub fn fixes(
         }
         made += file.made.len();
         changed += usize::from(!file.made.is_empty());
-        page.put(STRONG, file.source.name()).end();
+        page.put(STRONG, &file.name).end();
         for ((name, mends), count) in by_check {
             page.gap(2).put(GOOD, &format!("{count:>4}")).gap(1).put(PLAIN, name);
             if mends == Mends::Riskily {

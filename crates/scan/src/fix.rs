@@ -9,8 +9,10 @@ use pavisade_yaml::{Refused, Source, amend};
 /// A text before and after.
 #[derive(Debug)]
 pub struct Fixed<'f> {
-    /// The text as it was read.
-    pub source: Source,
+    /// The name that users know the text by.
+    pub name: String,
+    /// The text as it was read, its last line with an end.
+    pub before: String,
     /// As it is afterwards; the same where every finding was refused.
     pub text: String,
     /// What is mended.
@@ -57,5 +59,6 @@ fn one(source: Source, documents: ByDocument<'_>) -> Fixed<'_> {
         }
     }
     text.push_str(source.text().get(copied..).unwrap_or(""));
-    Fixed { source, text, made, refused }
+    let (name, before) = (source.name().to_owned(), source.text().to_owned());
+    Fixed { name, before, text, made, refused }
 }
