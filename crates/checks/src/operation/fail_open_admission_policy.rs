@@ -3,10 +3,10 @@
 use pavisade_macros::check;
 use pavisade_model::{Severity, kinds};
 use pavisade_snapshot::Object;
-use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::unenforced_admission_policy::kyverno as enforced;
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
@@ -43,12 +43,9 @@ impl Check for FailOpenAdmissionPolicy {
             }
             false => &[&["spec", "failurePolicy"]],
         };
+        // One that changes objects, or only reports, keeps nothing out anyway.
         let validates = match kyverno {
-            true => {
-                policy.at(&["spec", "rules"]).into_iter().flat_map(Value::items).any(|rule| {
-                    rule.get("validate").is_some() || rule.get("verifyImages").is_some()
-                })
-            }
+            true => matches!(enforced(policy), Verdict::Holds),
             false => policy.is(kinds::VALIDATING_ADMISSION_POLICY),
         };
         // Both engines block by default.

@@ -17,14 +17,19 @@ use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 ///
 /// ## Fix
 /// Once its reports are clean, enforce it: `validationActions: [Deny]` in the binding, `failureAction:
-/// Enforce` in Kyverno's rules, `enforcementAction: deny` in Gatekeeper's constraint. Constraints are
-/// kinds of their own, so they are judged in files only.
+/// Enforce` in Kyverno's rules, `enforcementAction: deny` in Gatekeeper's constraint, `mode: protect`
+/// of Kubewarden, `mode: enforce` of sigstore's policy-controller.
 #[check(
     id = "PV-O022",
     severity = Low,
     confidence = Medium,
     scope = Object,
-    on = [VALIDATING_ADMISSION_POLICY_BINDING, KYVERNO_CLUSTER_POLICY, KYVERNO_POLICY],
+    on = [
+        VALIDATING_ADMISSION_POLICY_BINDING,
+        KYVERNO_CLUSTER_POLICY,
+        KYVERNO_POLICY,
+        CLUSTER_IMAGE_POLICY
+    ],
     mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -39,6 +44,8 @@ impl Check for UnenforcedAdmissionPolicy {
             ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => binding(object),
             ("kyverno.io", "ClusterPolicy" | "Policy") => return kyverno(object),
             ("constraints.gatekeeper.sh", _) => constraint(object),
+            ("policies.kubewarden.io", _) => mode(object, "monitor", "protect"),
+            ("policy.sigstore.dev", "ClusterImagePolicy") => mode(object, "warn", "enforce"),
             _ => return Verdict::NotApplicable,
         };
         judged.map_or_else(Verdict::from, Verdict::from_claims)
@@ -72,6 +79,16 @@ fn binding(object: &Object) -> Judged<'_> {
     Ok(Some(Claim::fails(place, message).set(denying)))
 }
 
+/// Both engines enforce by default.
+fn mode<'a>(policy: &'a Object, reports: &str, enforces: &str) -> Judged<'a> {
+    let mode = text(policy.value(), &["spec", "mode"])?;
+    Ok(mode.filter(|(mode, _)| *mode == reports).map(|(mode, place)| {
+        let message =
+            format!("what `{}` finds wrong is admitted: its mode is `{mode}`", policy.name());
+        Claim::fails(place, message).set(enforces)
+    }))
+}
+
 fn constraint(object: &Object) -> Judged<'_> {
     let Some((action, place)) = text(object.value(), &["spec", "enforcementAction"])? else {
         return Ok(None);
@@ -93,7 +110,8 @@ fn constraint(object: &Object) -> Judged<'_> {
     Ok(Some(Claim::fails(place, message).set("deny")))
 }
 
-fn kyverno(policy: &Object) -> Verdict<'_> {
+/// A policy of Kyverno; not applicable where it judges nothing.
+pub(super) fn kyverno(policy: &Object) -> Verdict<'_> {
     let rules = policy.at(&["spec", "rules"]).into_iter().flat_map(Value::items);
     let judges: Vec<_> = rules
         .filter(|rule| rule.get("validate").is_some() || rule.get("verifyImages").is_some())
