@@ -4,6 +4,7 @@ use pavisade_model::Subject;
 use pavisade_snapshot::{Container, Object, Pod, World, WorldKind};
 
 use crate::component::{self, Component};
+use crate::images::{NamedImage, images};
 
 /// What a lens looks at: an object of a world, or the world.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,8 @@ pub enum Target<'a> {
 pub enum Dispatch {
     /// Objects that make pods.
     Pods,
+    /// Objects that make pods, and custom resources that name images.
+    Images,
     /// Objects of the kinds in `Meta::on`.
     Kinds,
     /// Every object.
@@ -90,6 +93,28 @@ impl Lens for OnContainer {
 
     fn subject(container: Container<'_>) -> Subject {
         container.pod().object().subject(Some(container.name()))
+    }
+}
+
+/// Images: of containers, of volumes, and those that variables, flags and fields of custom
+/// resources surely name.
+pub struct OnImage;
+
+impl Lens for OnImage {
+    type Item<'a> = NamedImage<'a>;
+    const DISPATCH: Dispatch = Dispatch::Images;
+
+    fn items(target: Target<'_>) -> Vec<NamedImage<'_>> {
+        match target {
+            Target::Object(object, world) => {
+                images(object, |pod| component::is_control_plane(pod, world))
+            }
+            Target::World(_) => Vec::new(),
+        }
+    }
+
+    fn subject(image: NamedImage<'_>) -> Subject {
+        image.object().subject(image.subject_container())
     }
 }
 

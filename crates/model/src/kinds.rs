@@ -38,10 +38,14 @@ kinds! {
     PERSISTENT_VOLUME = "" "PersistentVolume" "persistentvolumes";
     POD = "" "Pod" "pods";
     POD_TEMPLATE = "" "PodTemplate" "podtemplates";
+    PRIORITY_CLASS = "scheduling.k8s.io" "PriorityClass" "priorityclasses";
     REPLICATION_CONTROLLER = "" "ReplicationController" "replicationcontrollers";
     REPLICA_SET = "apps" "ReplicaSet" "replicasets";
+    RESOURCE_CLAIM = "resource.k8s.io" "ResourceClaim" "resourceclaims";
+    RESOURCE_CLAIM_TEMPLATE = "resource.k8s.io" "ResourceClaimTemplate" "resourceclaimtemplates";
     ROLE = "rbac.authorization.k8s.io" "Role" "roles";
     ROLE_BINDING = "rbac.authorization.k8s.io" "RoleBinding" "rolebindings";
+    RUNTIME_CLASS = "node.k8s.io" "RuntimeClass" "runtimeclasses";
     SECRET = "" "Secret" "secrets";
     SERVICE = "" "Service" "services";
     SERVICE_ACCOUNT = "" "ServiceAccount" "serviceaccounts";
@@ -81,6 +85,7 @@ kinds! {
     KUBEADM_JOIN_CONFIGURATION = "kubeadm.k8s.io" "JoinConfiguration" "";
     KUBECONFIG = "" "Config" "";
     KUBE_SCHEDULER_CONFIGURATION = "kubescheduler.config.k8s.io" "KubeSchedulerConfiguration" "";
+    POD_SECURITY_CONFIGURATION = "pod-security.admission.config.k8s.io" "PodSecurityConfiguration" "";
     KUBELET_CONFIGURATION = "kubelet.config.k8s.io" "KubeletConfiguration" "";
 }
 
