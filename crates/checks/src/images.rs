@@ -60,6 +60,16 @@ impl<'a> NamedImage<'a> {
         }
     }
 
+    /// Registry and repository, also where the tag is filled in later.
+    pub(crate) fn name(self) -> Option<String> {
+        image::name(self.text)
+    }
+
+    /// Whether it is built from the sources beside it, and so comes from nowhere else.
+    pub(crate) fn is_built_here(self) -> bool {
+        self.text.starts_with("ko://")
+    }
+
     /// The container that it is the image of, or that names it.
     pub(crate) fn subject_container(self) -> Option<&'a str> {
         match self.origin {

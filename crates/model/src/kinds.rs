@@ -51,6 +51,7 @@ kinds! {
     SERVICE_ACCOUNT = "" "ServiceAccount" "serviceaccounts";
     STATEFUL_SET = "apps" "StatefulSet" "statefulsets";
     STORAGE_CLASS = "storage.k8s.io" "StorageClass" "storageclasses";
+    VALIDATING_ADMISSION_POLICY = "admissionregistration.k8s.io" "ValidatingAdmissionPolicy" "validatingadmissionpolicies";
     VALIDATING_WEBHOOK_CONFIGURATION = "admissionregistration.k8s.io" "ValidatingWebhookConfiguration" "validatingwebhookconfigurations";
     // Custom resources.
     CILIUM_CLUSTERWIDE_NETWORK_POLICY = "cilium.io" "CiliumClusterwideNetworkPolicy" "ciliumclusterwidenetworkpolicies";
@@ -68,6 +69,8 @@ kinds! {
     KYVERNO_CLUSTER_POLICY = "kyverno.io" "ClusterPolicy" "clusterpolicies";
     KYVERNO_POLICY = "kyverno.io" "Policy" "policies";
     KYVERNO_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "ImageValidatingPolicy" "imagevalidatingpolicies";
+    KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "NamespacedImageValidatingPolicy" "namespacedimagevalidatingpolicies";
+    RATIFY_VERIFIER = "config.ratify.deislabs.io" "Verifier" "verifiers";
     ROUTE = "route.openshift.io" "Route" "routes";
     SECRET_PROVIDER_CLASS = "secrets-store.csi.x-k8s.io" "SecretProviderClass" "secretproviderclasses";
     // Facts about a live cluster that are no API object.

@@ -2,6 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Container;
+use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -33,18 +34,29 @@ impl Check for PrivilegeEscalation {
         }
         let path = ["securityContext", "allowPrivilegeEscalation"];
         let by = named(container);
+        // The API server refuses the two together.
+        let refused = needs_escalation(container);
+        let mended = |claim: Claim<'a>| if refused { claim } else { claim.set(false) };
         match boolean(container.value(), &path) {
             Ok(Some((false, _))) => Verdict::Holds,
             Ok(Some((true, place))) => {
-                Claim::fails(place, format!("{by} allows privilege escalation")).set(false).into()
+                mended(Claim::fails(place, format!("{by} allows privilege escalation"))).into()
             }
-            Ok(None) => Claim::fails(
+            Ok(None) => mended(Claim::fails(
                 Place::field(container.value(), &path),
                 format!("{by} does not set `allowPrivilegeEscalation: false`"),
-            )
-            .set(false)
+            ))
             .into(),
             Err(wrong) => wrong.into(),
         }
     }
+}
+
+/// Whether the API server takes no `false` (k8s.io/kubernetes/pkg/apis/core/validation,
+/// ValidateSecurityContext).
+fn needs_escalation(container: Container<'_>) -> bool {
+    let privileged = container.security(&["privileged"]).and_then(Value::as_bool) == Some(true);
+    let added = container.security(&["capabilities", "add"]).into_iter().flat_map(Value::items);
+    privileged
+        || added.into_iter().any(|c| matches!(c.as_str(), Some("CAP_SYS_ADMIN" | "SYS_ADMIN")))
 }

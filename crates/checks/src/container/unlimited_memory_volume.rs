@@ -19,7 +19,7 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 /// ## Fix
 /// Set `sizeLimit` of the volume, or memory limits of all containers: then it is no larger than
 /// these together (KEP-1967).
-#[check(id = "PV-C043", severity = Low, scope = Object)]
+#[check(id = "PV-C043", severity = Low, audience = Strict, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnlimitedMemoryVolume {}

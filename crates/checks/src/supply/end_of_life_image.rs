@@ -27,12 +27,13 @@ impl Check for EndOfLifeImage {
     type On = OnImage;
 
     fn check<'a>(&self, named: NamedImage<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        let reference = match named.image() {
-            Image::Reference(reference) => reference,
-            Image::Absent => return Verdict::NotApplicable,
-            Image::Unclear(why) => return Verdict::unknown(named.place(), why),
+        let name = match (named.name(), named.image()) {
+            (Some(name), _) => name,
+            (None, Image::Unclear(why)) if !named.is_built_here() => {
+                return Verdict::unknown(named.place(), why);
+            }
+            (None, _) => return Verdict::NotApplicable,
         };
-        let name = format!("{}/{}", reference.registry(), reference.repository());
         let today = cx.now().to_zoned(TimeZone::UTC).date();
         if let Some((_, end, what)) = WHOLE.iter().find(|(whole, ..)| *whole == name) {
             return match *end <= today {
@@ -43,6 +44,11 @@ impl Check for EndOfLifeImage {
         let Some(product) = PRODUCTS.iter().find(|product| product.image == name) else {
             // Of what is not in the table nothing is known.
             return Verdict::NotApplicable;
+        };
+        let reference = match named.image() {
+            Image::Reference(reference) => reference,
+            Image::Absent => return Verdict::NotApplicable,
+            Image::Unclear(why) => return Verdict::unknown(named.place(), why),
         };
         let Some(end) = product.end(reference) else { return Verdict::NotApplicable };
         if end > today {

@@ -10,6 +10,7 @@ pub(crate) mod mixed_image_versions;
 pub(crate) mod mutable_image_tag;
 mod release;
 pub(crate) mod retired_registry;
+mod signature;
 pub(crate) mod stale_image_possible;
 pub(crate) mod unpinned_image;
 pub(crate) mod untrusted_registry;

@@ -75,12 +75,13 @@ impl Check for RetiredRegistry {
     type On = OnImage;
 
     fn check<'a>(&self, named: NamedImage<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        let reference = match named.image() {
-            Image::Reference(reference) => reference,
-            Image::Absent => return Verdict::NotApplicable,
-            Image::Unclear(why) => return Verdict::unknown(named.place(), why),
+        let name = match (named.name(), named.image()) {
+            (Some(name), _) => name,
+            (None, Image::Unclear(why)) if !named.is_built_here() => {
+                return Verdict::unknown(named.place(), why);
+            }
+            (None, _) => return Verdict::NotApplicable,
         };
-        let name = format!("{}/{}", reference.registry(), reference.repository());
         let Some(retired) = RETIRED.iter().find(|retired| name.starts_with(retired.start)) else {
             return Verdict::Holds;
         };

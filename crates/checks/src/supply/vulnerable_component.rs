@@ -117,17 +117,22 @@ impl Check for VulnerableComponent {
     type On = OnImage;
 
     fn check<'a>(&self, named: NamedImage<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        let reference = match named.image() {
-            Image::Reference(reference) => reference,
-            Image::Absent => return Verdict::NotApplicable,
-            Image::Unclear(why) => return Verdict::unknown(named.place(), why),
+        let name = match (named.name(), named.image()) {
+            (Some(name), _) => name,
+            (None, Image::Unclear(why)) if !named.is_built_here() => {
+                return Verdict::unknown(named.place(), why);
+            }
+            (None, _) => return Verdict::NotApplicable,
         };
-        let name = format!("{}/{}", reference.registry(), reference.repository());
         let mut flaws = FLAWS.iter().filter(|flaw| flaw.images.contains(&&*name)).peekable();
         if flaws.peek().is_none() {
             return Verdict::NotApplicable;
         }
-        let version = reference.tag.and_then(Release::read).and_then(|r| r.exact());
+        let tag = match named.image() {
+            Image::Reference(reference) => reference.tag,
+            _ => None,
+        };
+        let version = tag.and_then(Release::read).and_then(|r| r.exact());
         let Some(version) = version else {
             let why = format!("{named} names no exact version, so which one runs is not known");
             return Verdict::unknown(named.place(), why);
