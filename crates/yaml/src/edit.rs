@@ -236,16 +236,23 @@ fn apply(json: &mut Json, path: &[Step], edit: &Edit) -> Result<bool, Refused> {
             Ok(std::mem::replace(slot, value.clone()) != *value)
         }
         (Edit::Append(value), Step::Field(name), Json::Object(map)) => {
-            match map.entry(name.as_str()).or_insert(Json::Null) {
-                list @ Json::Null => *list = Json::Array(vec![value.clone()]),
-                Json::Array(list) if list.contains(value) => return Ok(false),
-                Json::Array(list) => list.push(value.clone()),
-                _ => return Err(refused("it is no list")),
-            }
-            Ok(true)
+            append(map.entry(name.as_str()).or_insert(Json::Null), value)
+        }
+        (Edit::Append(value), Step::Element(index), Json::Array(list)) => {
+            append(list.get_mut(*index).ok_or_else(absent)?, value)
         }
         _ => Err(absent()),
     }
+}
+
+fn append(list: &mut Json, value: &Json) -> Result<bool, Refused> {
+    match list {
+        Json::Null => *list = Json::Array(vec![value.clone()]),
+        Json::Array(list) if list.contains(value) => return Ok(false),
+        Json::Array(list) => list.push(value.clone()),
+        _ => return Err(refused("it is no list")),
+    }
+    Ok(true)
 }
 
 #[cfg(test)]

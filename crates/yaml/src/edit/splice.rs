@@ -150,6 +150,10 @@ impl<'d> Text<'d> {
         if self.text[at..stop].ends_with('\r') { stop - 1 } else { stop }
     }
 
+    fn next_line(&self, at: usize) -> usize {
+        self.text[at..].find('\n').map_or(self.text.len(), |newline| at + newline + 1)
+    }
+
     fn column(&self, at: usize) -> usize {
         self.text[self.line_start(at)..at].chars().count()
     }
@@ -168,17 +172,22 @@ impl<'d> Text<'d> {
         let span = at.span().start as usize..self.end(at);
         let collection = matches!(at.kind(), Kind::Mapping | Kind::Sequence);
         if collection && !self.is_flow(at) {
-            // A block goes with its lines; what stands for it follows the colon or dash.
-            let from = match self.colon_end(at) {
-                Some(colon) => colon,
-                None => return Ok((span, render::flow(value, json))),
-            };
-            return Ok((from..span.end, format!(" {}", render::flow(value, json))));
+            let new = render::flow(value, json);
+            let first = self.line_start(span.start);
+            return Ok(match self.colon_end(at).filter(|colon| *colon < first) {
+                // The block goes with its lines; comments before it stay.
+                Some(colon) => {
+                    let (stop, kept) = (self.next_line(span.end), &self.text[colon..first]);
+                    (colon..stop, format!(" {new}{kept}"))
+                }
+                None => (span, new),
+            });
         }
         let flow = json || around.is_some_and(|around| self.is_flow(around)) || collection;
-        if at.is_null() && span.start >= span.end || at.is_null() && !flow {
+        let empty = at.span().is_empty();
+        if at.is_null() && (empty || !flow && at.key().is_some()) {
             let from = self.colon_end(at).ok_or_else(|| refused("it is an empty element"))?;
-            let to = if at.span().is_empty() { from } else { at.span().end as usize };
+            let to = if empty { from } else { at.span().end as usize };
             return Ok((from..to, self.behind_colon(at, value, flow)?));
         }
         let old = &self.text[span.clone()];
@@ -332,12 +341,13 @@ impl<'d> Text<'d> {
         let line = self.line_start(start);
         let own_line = self.text[line..start].chars().all(|c| c == ' ');
         Ok(match next {
-            // The next one moves up behind the dash that this one stood behind.
-            Some(next) if !own_line => (start..next, String::new()),
-            _ => {
-                let stop = self.text[end..].find('\n').map_or(self.text.len(), |n| end + n + 1);
-                (line..stop, String::new())
+            // The next one, or a comment before it, moves up behind the dash.
+            Some(next) if !own_line => {
+                let below = self.next_line(end);
+                let blank = self.text.get(below..next).unwrap_or("").trim_start().len();
+                (start..next - blank, String::new())
             }
+            _ => (line..self.next_line(end), String::new()),
         })
     }
 }
