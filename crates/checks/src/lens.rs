@@ -11,6 +11,8 @@ use crate::images::{NamedImage, images};
 pub enum Target<'a> {
     /// One object, and where it comes from.
     Object(&'a Object, WorldKind),
+    /// One object, and of its pods those of the control plane too.
+    AllPods(&'a Object),
     /// The whole world.
     World(&'a World),
 }
@@ -48,7 +50,7 @@ pub trait Lens {
 
 fn object(target: Target<'_>) -> Option<&Object> {
     match target {
-        Target::Object(object, _) => Some(object),
+        Target::Object(object, _) | Target::AllPods(object) => Some(object),
         Target::World(_) => None,
     }
 }
@@ -57,11 +59,13 @@ fn object(target: Target<'_>) -> Option<&Object> {
 /// host, and checks with [`OnComponent`] judge them.
 fn workload_pods(target: Target<'_>) -> impl Iterator<Item = Pod<'_>> {
     let (object, world) = match target {
-        Target::Object(object, world) => (Some(object), world),
-        Target::World(world) => (None, world.kind()),
+        Target::Object(object, world) => (Some(object), Some(world)),
+        Target::AllPods(object) => (Some(object), None),
+        Target::World(_) => (None, None),
     };
     let pods = object.into_iter().flat_map(Object::pods);
-    pods.filter(move |pod| !component::is_control_plane(*pod, world))
+    let left_out = move |pod| world.is_some_and(|world| component::is_control_plane(pod, world));
+    pods.filter(move |pod| !left_out(*pod))
 }
 
 /// Pods, as any workload kind specifies them.
@@ -109,6 +113,7 @@ impl Lens for OnImage {
             Target::Object(object, world) => {
                 images(object, |pod| component::is_control_plane(pod, world))
             }
+            Target::AllPods(object) => images(object, |_| false),
             Target::World(_) => Vec::new(),
         }
     }
@@ -210,7 +215,7 @@ impl Lens for OnWorld {
     fn items(target: Target<'_>) -> Vec<&World> {
         match target {
             Target::World(world) => vec![world],
-            Target::Object(..) => Vec::new(),
+            Target::Object(..) | Target::AllPods(_) => Vec::new(),
         }
     }
 

@@ -34,6 +34,7 @@ mod supply;
 pub use check::{Check, Described};
 pub use component::{Component, Flag, FlagSource};
 pub use context::{Cx, Listing};
+pub use fragment::is_fragment;
 pub use images::NamedImage;
 pub use lens::{
     Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnImage, OnObject, OnPod,

@@ -182,6 +182,22 @@ impl CheckSet {
         }
     }
 
+    /// Calls the checks of pods on an object whose pods are components of the control plane, which
+    /// [`CheckSet::judge_object`] leaves out: they are judged by their flags.
+    pub fn judge_control_plane_pods<'a>(
+        &self,
+        world: &'a World,
+        object: &'a Object,
+        now: Timestamp,
+        out: &mut impl FnMut(Report<'a>),
+    ) {
+        if object.pods().any(|pod| component::is_control_plane(pod, world.kind())) {
+            for &index in &self.on_pods {
+                self.run(index, world, Target::AllPods(object), now, out);
+            }
+        }
+    }
+
     /// Calls the checks that concern an object from which nothing runs.
     pub fn judge_at_rest<'a>(
         &self,
@@ -238,7 +254,7 @@ impl CheckSet {
         let check = &self.checks[index];
         let cx = Cx::new(world, check.meta(), self.kubernetes, now);
         let object = match target {
-            Target::Object(object, _) => Some(object),
+            Target::Object(object, _) | Target::AllPods(object) => Some(object),
             Target::World(_) => None,
         };
         // Its subjects are counted, and none of them is judged.

@@ -18,6 +18,7 @@ mod guard;
 pub mod json;
 mod mask;
 mod pages;
+mod pod_security;
 mod region;
 mod sarif;
 mod snapshots;
@@ -28,6 +29,7 @@ pub use baseline::baseline;
 pub use fixes::{Again, Fixes, fixes, fixes_diff};
 pub use mask::SECRET_CHECKS;
 pub use pages::{Layout, check_explain, checks_list};
+pub use pod_security::{PodSecurityLayout, pod_security};
 pub use snapshots::{snapshot_diff, snapshot_info};
 pub use terminal::{problems, style};
 

@@ -6,8 +6,8 @@ use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Coverage, Object, Pod, Selector, SelectorError};
 use pavisade_yaml::{Kind, Value};
 
-use super::{cilium, pod_index};
 use super::policy_index::candidates;
+use super::{cilium, pod_index};
 use crate::field::{WrongType, find, integer, list, map, text, text_element};
 use crate::fragment::is_fragment;
 use crate::{Claim, Cx, Listing, Place, Verdict};
