@@ -52,6 +52,9 @@ fn named(namespace: &NamespaceSecurity) -> &str {
 /// The level in a word: `baseline`, or where it is not known `baseline?`.
 fn meets(namespace: &NamespaceSecurity) -> String {
     let (met, possible) = (namespace.met, namespace.possible);
+    if namespace.standing == Standing::Empty {
+        return "-".to_owned();
+    }
     match met == possible {
         true => met.name().to_owned(),
         false => format!("{}?", possible.name()),
@@ -80,6 +83,7 @@ fn standing(namespace: &NamespaceSecurity) -> String {
         Standing::Exempt => {
             "exempt by the API server's configuration: labels do nothing".to_owned()
         }
+        Standing::Empty => "no workload of it is in these files".to_owned(),
         Standing::Unread if namespace.name.is_empty() => {
             "the files name no namespace: whoever applies them decides".to_owned()
         }
@@ -120,6 +124,7 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
             for (i, (cell, max)) in row(namespace).iter().zip(widths).enumerate() {
                 let style = match i {
                     0 => STRONG,
+                    1 if namespace.standing == Standing::Empty => DIM,
                     1 if namespace.met != namespace.possible => UNKNOWN,
                     1 if namespace.met == Level::Restricted => GOOD,
                     _ => PLAIN,
@@ -153,7 +158,8 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
 
 fn details(page: &mut Page<'_>, result: &PodSecurity, namespace: &NamespaceSecurity, worlds: bool) {
     let wanted = namespace.wanted(result.kubernetes);
-    if namespace.breaks.is_empty() && namespace.doubts.is_empty() && wanted.is_empty() {
+    let silent = namespace.breaks.is_empty() && namespace.doubts.is_empty() && wanted.is_empty();
+    if silent || namespace.standing == Standing::Empty {
         return;
     }
     page.end();
@@ -364,6 +370,7 @@ impl<'a> One<'a> {
                 Standing::Unproven => "unproven",
                 Standing::Invalid => "invalid",
                 Standing::Exempt => "exempt",
+                Standing::Empty => "empty",
                 Standing::Unread => "unread",
             },
             next: namespace.possible.next().map(Level::name),

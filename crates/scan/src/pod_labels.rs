@@ -80,10 +80,14 @@ impl NamespaceSecurity {
             Standing::Weaker | Standing::Fits => true,
             // Files need not write their namespaces down; of a cluster's nothing is known then.
             Standing::Unread => !self.live,
-            Standing::Stricter | Standing::Unproven | Standing::Invalid | Standing::Exempt => false,
+            // Of files that hold no workload of a namespace nothing follows for it.
+            Standing::Stricter
+            | Standing::Unproven
+            | Standing::Invalid
+            | Standing::Exempt
+            | Standing::Empty => false,
         };
-        // Of files that hold no workload of a namespace nothing follows for it.
-        if !takes || !is_label(&self.name) || self.workloads == 0 && !self.live {
+        if !takes || !is_label(&self.name) {
             return Vec::new();
         }
         let labels = self.labels.clone().unwrap_or_default();

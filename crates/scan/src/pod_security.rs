@@ -115,6 +115,8 @@ pub enum Standing {
     Invalid,
     /// The API server's configuration exempts it: labels do nothing.
     Exempt,
+    /// Files that hold the namespace hold nothing that runs in it.
+    Empty,
     /// The namespace was not read, so neither were its labels.
     Unread,
 }
@@ -175,6 +177,9 @@ pub fn pod_security(
 
 fn standing(namespace: &NamespaceSecurity, met: Level, possible: Level) -> Standing {
     let Some(labels) = &namespace.labels else { return Standing::Unread };
+    if namespace.workloads == 0 && !namespace.live {
+        return Standing::Empty;
+    }
     if labels.invalid {
         return Standing::Invalid;
     }
