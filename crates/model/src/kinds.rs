@@ -48,8 +48,12 @@ kinds! {
     REPLICATION_CONTROLLER = "" "ReplicationController" "replicationcontrollers";
     REPLICA_SET = "apps" "ReplicaSet" "replicasets";
     RESOURCE_QUOTA = "" "ResourceQuota" "resourcequotas";
+    PRIORITY_CLASS = "scheduling.k8s.io" "PriorityClass" "priorityclasses";
+    RESOURCE_CLAIM = "resource.k8s.io" "ResourceClaim" "resourceclaims";
+    RESOURCE_CLAIM_TEMPLATE = "resource.k8s.io" "ResourceClaimTemplate" "resourceclaimtemplates";
     ROLE = "rbac.authorization.k8s.io" "Role" "roles";
     ROLE_BINDING = "rbac.authorization.k8s.io" "RoleBinding" "rolebindings";
+    RUNTIME_CLASS = "node.k8s.io" "RuntimeClass" "runtimeclasses";
     SECRET = "" "Secret" "secrets";
     SERVICE = "" "Service" "services";
     SERVICE_ACCOUNT = "" "ServiceAccount" "serviceaccounts";
@@ -80,6 +84,8 @@ kinds! {
     KYVERNO_CLUSTER_POLICY = "kyverno.io" "ClusterPolicy" "clusterpolicies";
     KYVERNO_POLICY = "kyverno.io" "Policy" "policies";
     KYVERNO_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "ImageValidatingPolicy" "imagevalidatingpolicies";
+    KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "NamespacedImageValidatingPolicy" "namespacedimagevalidatingpolicies";
+    RATIFY_VERIFIER = "config.ratify.deislabs.io" "Verifier" "verifiers";
     ROUTE = "route.openshift.io" "Route" "routes";
     SECRET_PROVIDER_CLASS = "secrets-store.csi.x-k8s.io" "SecretProviderClass" "secretproviderclasses";
     // Meshes and proxies.
@@ -124,11 +130,10 @@ kinds! {
     KUBEADM_INIT_CONFIGURATION = "kubeadm.k8s.io" "InitConfiguration" "";
     KUBEADM_JOIN_CONFIGURATION = "kubeadm.k8s.io" "JoinConfiguration" "";
     KUBECONFIG = "" "Config" "";
-    EKSCTL_CLUSTER_CONFIG = "eksctl.io" "ClusterConfig" "";
     KUBE_PROXY_CONFIGURATION = "kubeproxy.config.k8s.io" "KubeProxyConfiguration" "";
     KUBE_SCHEDULER_CONFIGURATION = "kubescheduler.config.k8s.io" "KubeSchedulerConfiguration" "";
-    KUBELET_CONFIGURATION = "kubelet.config.k8s.io" "KubeletConfiguration" "";
     POD_SECURITY_CONFIGURATION = "pod-security.admission.config.k8s.io" "PodSecurityConfiguration" "";
+    KUBELET_CONFIGURATION = "kubelet.config.k8s.io" "KubeletConfiguration" "";
 }
 
 /// Kinds of Kubernetes' own that make pods.
