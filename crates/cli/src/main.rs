@@ -4,9 +4,11 @@ mod args;
 mod checks;
 mod config;
 mod fix;
+mod input;
 mod live;
 mod man;
 mod progress;
+mod pss;
 mod scan;
 mod select;
 mod settings;
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Scan(args) => scan::run(*args),
         Command::Snapshot(args) => snapshot::run(&args.command),
         Command::Fix(args) => fix::run(&args),
+        Command::Pss(args) => pss::run(&args),
         Command::Checks(args) => checks::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Completions { shell } => {
