@@ -188,4 +188,5 @@ static REGISTRY: &[Entry] = &[
     entry::<operation::missing_resource_quota::MissingResourceQuota>(),
     entry::<operation::dangling_autoscaler::DanglingAutoscaler>(),
     entry::<operation::managed_cluster_without_audit_log::ManagedClusterWithoutAuditLog>(),
+    entry::<operation::vulnerable_component::VulnerableComponent>(),
 ];
