@@ -275,4 +275,5 @@ static REGISTRY: &[Entry] = &[
     entry::<operation::missing_resource_quota::MissingResourceQuota>(),
     entry::<operation::dangling_autoscaler::DanglingAutoscaler>(),
     entry::<operation::managed_cluster_without_audit_log::ManagedClusterWithoutAuditLog>(),
+    entry::<operation::exposed_component_port::ExposedComponentPort>(),
 ];
