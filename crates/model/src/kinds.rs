@@ -101,7 +101,6 @@ kinds! {
     // Clusters described as objects.
     ACK_EKS_CLUSTER = "eks.services.k8s.aws" "Cluster" "clusters";
     ASO_MANAGED_CLUSTER = "containerservice.azure.com" "ManagedCluster" "managedclusters";
-    CAPA_CONTROL_PLANE = "controlplane.cluster.x-k8s.io" "AWSManagedControlPlane" "awsmanagedcontrolplanes";
     CAPA_CONTROL_PLANE_TEMPLATE = "controlplane.cluster.x-k8s.io" "AWSManagedControlPlaneTemplate" "awsmanagedcontrolplanetemplates";
     CAPZ_CONTROL_PLANE = "infrastructure.cluster.x-k8s.io" "AzureManagedControlPlane" "azuremanagedcontrolplanes";
     CNRM_CONTAINER_CLUSTER = "container.cnrm.cloud.google.com" "ContainerCluster" "containerclusters";
@@ -124,7 +123,6 @@ kinds! {
     KUBEADM_INIT_CONFIGURATION = "kubeadm.k8s.io" "InitConfiguration" "";
     KUBEADM_JOIN_CONFIGURATION = "kubeadm.k8s.io" "JoinConfiguration" "";
     KUBECONFIG = "" "Config" "";
-    EKSCTL_CLUSTER_CONFIG = "eksctl.io" "ClusterConfig" "";
     KUBE_PROXY_CONFIGURATION = "kubeproxy.config.k8s.io" "KubeProxyConfiguration" "";
     KUBE_SCHEDULER_CONFIGURATION = "kubescheduler.config.k8s.io" "KubeSchedulerConfiguration" "";
     KUBELET_CONFIGURATION = "kubelet.config.k8s.io" "KubeletConfiguration" "";
