@@ -167,7 +167,7 @@ static REGISTRY: &[Entry] = &[
     entry::<network::dangling_backend::DanglingBackend>(),
     entry::<network::unredirected_http::UnredirectedHttp>(),
     entry::<network::injected_ingress_annotation::InjectedIngressAnnotation>(),
-    entry::<network::retired_ingress_controller::RetiredIngressController>(),
+    entry::<network::retired_ingress_class::RetiredIngressClass>(),
     entry::<network::open_gateway_listener::OpenGatewayListener>(),
     entry::<network::open_reference_grant::OpenReferenceGrant>(),
     entry::<network::weak_edge_tls::WeakEdgeTls>(),
