@@ -2,6 +2,7 @@
 
 mod command;
 mod kubeadm;
+mod mend;
 
 use std::borrow::Cow;
 

@@ -78,6 +78,14 @@ pub(super) fn read(container: Value<'_>) -> Option<Command<'_>> {
     shell(all.into_iter().skip(shell_at + 1).collect())
 }
 
+/// The elements behind the program where the command line is a plain list, an element a word.
+pub(super) fn plain(container: Value<'_>) -> Option<Vec<Value<'_>>> {
+    let words = read(container)?.words;
+    let shell = elements(container).any(|(text, _)| SHELLS.contains(&base_name(&text)));
+    let whole = |word: &Word<'_>| word.place.as_str() == Some(&*word.text);
+    (!shell && words.iter().all(whole)).then(|| words.into_iter().map(|w| w.place).collect())
+}
+
 fn elements(container: Value<'_>) -> impl Iterator<Item = (Cow<'_, str>, Value<'_>)> {
     ["command", "args"]
         .into_iter()

@@ -3,7 +3,7 @@
 use pavisade_macros::check;
 use pavisade_model::{Severity, kinds};
 use pavisade_snapshot::Object;
-use pavisade_yaml::{Kind, Value};
+use pavisade_yaml::{Edit, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -23,7 +23,8 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     scope = Related,
     programs = [ApiServer],
     on = [AUTHORIZATION_CONFIGURATION],
-    reads = [AUTHORIZATION_CONFIGURATION]
+    reads = [AUTHORIZATION_CONFIGURATION],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -47,6 +48,7 @@ impl Check for AlwaysAllowAuthorization {
 fn judge<'a, 'm>(
     modes: impl Iterator<Item = &'m str>,
     place: impl Fn(usize) -> Place<'a>,
+    mend: impl Fn(Claim<'a>) -> Claim<'a>,
 ) -> Verdict<'a> {
     let mut can_deny = false;
     for (index, mode) in modes.enumerate() {
@@ -56,11 +58,11 @@ fn judge<'a, 'm>(
             "AlwaysAllow" if can_deny => {
                 let message = "`AlwaysAllow` allows every request that the webhook before it does \
                                not deny";
-                return Claim::fails(place(index), message).severity(Severity::High).into();
+                return mend(Claim::fails(place(index), message).severity(Severity::High)).into();
             }
             "AlwaysAllow" => {
                 let message = "`AlwaysAllow` allows every request: each user is cluster-admin";
-                return Verdict::fails(place(index), message);
+                return mend(Claim::fails(place(index), message)).into();
             }
             _ => {}
         }
@@ -68,7 +70,7 @@ fn judge<'a, 'm>(
     Verdict::Holds
 }
 
-fn from_file(file: &Object) -> Verdict<'_> {
+fn from_file<'a>(file: &'a Object) -> Verdict<'a> {
     let Some(list) = file.at(&["authorizers"]).filter(|l| l.kind() == Kind::Sequence) else {
         let place = Place::field(file.value(), &["authorizers"]);
         return Verdict::unknown(place, "there is no list of authorizers");
@@ -76,9 +78,17 @@ fn from_file(file: &Object) -> Verdict<'_> {
     let types: Vec<Option<Value<'_>>> = list.items().map(|item| item.get("type")).collect();
     let text = |value: &Option<Value<'_>>| value.and_then(Value::as_str).unwrap_or("").to_owned();
     let names: Vec<String> = types.iter().map(text).collect();
-    judge(names.iter().map(String::as_str), |index| {
-        types.get(index).copied().flatten().map_or(Place::from(list), Place::from)
-    })
+    let place =
+        |index: usize| types.get(index).copied().flatten().map_or(Place::from(list), Place::from);
+    // Where RBAC is there, it decides afterwards.
+    let mend = |claim: Claim<'a>| match names.iter().any(|name| name == "RBAC") {
+        true => {
+            let all = list.items().filter(|item| item.str("type") == Some("AlwaysAllow"));
+            all.fold(claim, |claim, item| claim.change(item, Edit::Remove))
+        }
+        false => claim,
+    };
+    judge(names.iter().map(String::as_str), place, mend)
 }
 
 fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
@@ -88,11 +98,22 @@ fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Cla
         return Ok(verdict);
     }
     Ok(match server.known_list(FLAG)? {
-        Some(modes) => judge(modes.iter().map(String::as_str), |_| server.place(FLAG)),
-        None => Verdict::fails(
-            server.place(FLAG),
-            "`--authorization-mode` is not set and is `AlwaysAllow` by default: each user is \
-             cluster-admin",
-        ),
+        Some(modes) => {
+            let others = modes.iter().filter(|mode| *mode != "AlwaysAllow");
+            let mut others: Vec<_> = others.map(String::as_str).collect();
+            if !others.contains(&"RBAC") {
+                others.push("RBAC");
+            }
+            let mend = |claim| server.set_flag(claim, FLAG, &others.join(","));
+            judge(modes.iter().map(String::as_str), |_| server.place(FLAG), mend)
+        }
+        None => {
+            let claim = Claim::fails(
+                server.place(FLAG),
+                "`--authorization-mode` is not set and is `AlwaysAllow` by default: each user is \
+                 cluster-admin",
+            );
+            server.set_flag(claim, FLAG, "Node,RBAC").into()
+        }
     })
 }

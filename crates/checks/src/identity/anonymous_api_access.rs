@@ -3,11 +3,11 @@
 use pavisade_macros::check;
 use pavisade_model::{Severity, kinds};
 use pavisade_snapshot::{Object, WorldKind};
-use pavisade_yaml::{Kind, Value};
+use pavisade_yaml::{Edit, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 
 /// An API server that answers requests without credentials.
 ///
@@ -27,7 +27,8 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
     scope = Related,
     programs = [ApiServer],
     on = [AUTHENTICATION_CONFIGURATION],
-    reads = [AUTHENTICATION_CONFIGURATION]
+    reads = [AUTHENTICATION_CONFIGURATION],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -69,10 +70,13 @@ fn from_file(file: &Object) -> Verdict<'_> {
     }
     let mut paths = conditions.into_iter().flat_map(Value::items).peekable();
     if paths.peek().is_none() {
-        return Verdict::fails(
-            enabled,
-            "requests without credentials are served on every path: no `conditions` limit them",
-        );
+        let message =
+            "requests without credentials are served on every path: no `conditions` limit them";
+        let health = serde_json::json!([
+            {"path": "/livez"}, {"path": "/readyz"}, {"path": "/healthz"}
+        ]);
+        let conditions = Place::field(anonymous, &["conditions"]);
+        return Claim::fails(enabled, message).change(conditions, Edit::Set(health)).into();
     }
     let open = paths.filter_map(|condition| {
         let path = condition.get("path").filter(|p| !is_public(p.as_str().unwrap_or("")))?;

@@ -24,7 +24,8 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
     scope = Related,
     programs = [Kubelet],
     on = [KUBELET_CONFIGURATION],
-    reads = [KUBELET_CONFIGURATION]
+    reads = [KUBELET_CONFIGURATION],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -51,7 +52,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
     // The default of the file (kubelet's `SetDefaults_KubeletConfiguration`) is Webhook.
     match text(file.value(), &["authorization", "mode"]) {
         Ok(None | Some(("Webhook" | "", _))) => Verdict::Holds,
-        Ok(Some(("AlwaysAllow", mode))) => Verdict::fails(mode, MESSAGE),
+        Ok(Some(("AlwaysAllow", mode))) => Claim::fails(mode, MESSAGE).set("Webhook").into(),
         Ok(Some((_, mode))) => Verdict::unknown(mode, "this is no mode that kubelets know"),
         Err(wrong) => wrong.into(),
     }
@@ -61,11 +62,14 @@ fn from_flags<'a>(kubelet: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Cl
     const FLAG: &str = "authorization-mode";
     let Some(mode) = kubelet.known(FLAG)? else {
         let file = kubelet.kubelet_file(cx);
-        return Ok(file.unwrap_or_else(|| Verdict::fails(kubelet.place(FLAG), MESSAGE)));
+        let fails = || Claim::fails(kubelet.place(FLAG), MESSAGE);
+        return Ok(file.unwrap_or_else(|| kubelet.set_flag(fails(), FLAG, "Webhook").into()));
     };
     Ok(match mode.text() {
         Some("Webhook") => Verdict::Holds,
-        Some("AlwaysAllow") => Verdict::fails(mode.place, MESSAGE),
+        Some("AlwaysAllow") => {
+            kubelet.set_flag(Claim::fails(mode.place, MESSAGE), FLAG, "Webhook").into()
+        }
         _ => Verdict::unknown(mode.place, "this is no mode that kubelets know"),
     })
 }

@@ -23,7 +23,8 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
     id = "PV-I009",
     severity = Low,
     scope = Related,
-    reads = [SERVICE_ACCOUNT, ROLE_BINDING, CLUSTER_ROLE_BINDING, CLUSTER_ROLE]
+    reads = [SERVICE_ACCOUNT, ROLE_BINDING, CLUSTER_ROLE_BINDING, CLUSTER_ROLE],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -112,7 +113,7 @@ impl Check for TokenAutomount {
             "these pods mount the token of ServiceAccount `{name}`, which no binding {scope} gives \
              any permission"
         );
-        Claim::fails(place, message).confidence(confidence).into()
+        Claim::fails(place, message).confidence(confidence).set(false).into()
     }
 }
 
