@@ -133,6 +133,8 @@ static REGISTRY: &[Entry] = &[
     entry::<identity::masters_certificate::MastersCertificate>(),
     entry::<identity::client_certificate_request::ClientCertificateRequest>(),
     entry::<identity::workload_deletion_permission::WorkloadDeletionPermission>(),
+    entry::<identity::trust_bundle_permission::TrustBundlePermission>(),
+    entry::<identity::missing_client_authority::MissingClientAuthority>(),
     entry::<network::unrestricted_ingress::UnrestrictedIngress>(),
     entry::<network::unrestricted_egress::UnrestrictedEgress>(),
     entry::<network::allow_all_policy::AllowAllPolicy>(),

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Reach, Row, judge_table};
+use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may switch admission policies off.
@@ -39,7 +39,7 @@ const TABLE: &[Row] = &[
             Resource::new("admissionregistration.k8s.io", "mutatingadmissionpolicies"),
             Resource::new("admissionregistration.k8s.io", "mutatingadmissionpolicybindings"),
         ],
-        names: &[],
+        names: Names::Excuse,
         gives: "change every object that is written",
         severity: Severity::High,
         reach: Reach::Cluster,
@@ -50,7 +50,7 @@ const TABLE: &[Row] = &[
             Resource::new("admissionregistration.k8s.io", "validatingadmissionpolicies"),
             Resource::new("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
         ],
-        names: &[],
+        names: Names::Excuse,
         gives: "switch off what admission policies refuse",
         severity: Severity::High,
         reach: Reach::Cluster,
@@ -63,7 +63,7 @@ const TABLE: &[Row] = &[
             Resource::new("admissionregistration.k8s.io", "mutatingadmissionpolicies"),
             Resource::new("admissionregistration.k8s.io", "mutatingadmissionpolicybindings"),
         ],
-        names: &[],
+        names: Names::Excuse,
         gives: "switch off what admission refuses or adds",
         severity: Severity::High,
         reach: Reach::Cluster,

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Reach, Row, WRITE, judge_table};
+use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may change APIServices.
@@ -31,14 +31,27 @@ use crate::{Check, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ApiServicePermission {}
 
-const TABLE: &[Row] = &[Row {
-    verbs: WRITE,
-    on: &[Resource::new("apiregistration.k8s.io", "apiservices")],
-    names: &[],
-    gives: "answer the requests of API groups by a server of its own",
-    severity: Severity::High,
-    reach: Reach::Cluster,
-}];
+const API_SERVICES: Resource = Resource::new("apiregistration.k8s.io", "apiservices");
+
+const TABLE: &[Row] = &[
+    Row {
+        verbs: &["update", "patch"],
+        on: &[API_SERVICES],
+        names: Names::Excuse,
+        gives: "answer the requests of API groups by a server of its own",
+        severity: Severity::High,
+        reach: Reach::Cluster,
+    },
+    // The server makes those of its own groups itself.
+    Row {
+        verbs: &["create"],
+        on: &[API_SERVICES],
+        names: Names::Excuse,
+        gives: "answer the requests of API groups that nothing serves yet",
+        severity: Severity::Medium,
+        reach: Reach::Cluster,
+    },
+];
 
 impl Check for ApiServicePermission {
     type On = OnObject;

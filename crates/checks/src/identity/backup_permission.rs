@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Reach, Row, judge_table};
+use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may make or restore backups, or read foreign snapshots.
@@ -39,7 +39,7 @@ const TABLE: &[Row] = &[
             Resource::new("config.kio.kasten.io", "policies"),
             Resource::new("actions.kio.kasten.io", "restoreactions"),
         ],
-        names: &[],
+        names: Names::Lower,
         gives: "write any object with the rights of the backup program",
         severity: Severity::High,
         reach: Reach::Namespace,
@@ -53,7 +53,7 @@ const TABLE: &[Row] = &[
             Resource::new("velero.io", "backupstoragelocations"),
             Resource::new("actions.kio.kasten.io", "backupactions"),
         ],
-        names: &[],
+        names: Names::Lower,
         gives: "copy every object of the cluster, Secrets included",
         severity: Severity::Medium,
         reach: Reach::Namespace,
@@ -61,7 +61,7 @@ const TABLE: &[Row] = &[
     Row {
         verbs: &["create"],
         on: &[Resource::new("snapshot.storage.k8s.io", "volumesnapshotcontents")],
-        names: &[],
+        names: Names::Lower,
         gives: "read the disks of all namespaces from their snapshots",
         severity: Severity::Medium,
         reach: Reach::Cluster,

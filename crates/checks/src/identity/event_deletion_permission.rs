@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Reach, Row, judge_table};
+use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may delete events.
@@ -34,7 +34,7 @@ pub(crate) struct EventDeletionPermission {}
 const TABLE: &[Row] = &[Row {
     verbs: &["delete", "deletecollection"],
     on: &[Resource::new("", "events"), Resource::new("events.k8s.io", "events")],
-    names: &[],
+    names: Names::Lower,
     gives: "remove the traces of what was done",
     severity: Severity::Low,
     reach: Reach::Namespace,

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Reach, Row, WRITE, judge_table};
+use super::table::{Names, Reach, Row, WRITE, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may tell a GitOps controller what to apply.
@@ -36,7 +36,7 @@ const TABLE: &[Row] = &[
     Row {
         verbs: WRITE,
         on: &[Resource::new("helm.cattle.io", "helmcharts")],
-        names: &[],
+        names: Names::Lower,
         gives: "install charts with the rights of the controller, which is cluster-admin",
         severity: Severity::High,
         reach: Reach::Namespace,
@@ -44,7 +44,7 @@ const TABLE: &[Row] = &[
     Row {
         verbs: WRITE,
         on: &[Resource::new("argoproj.io", "appprojects")],
-        names: &[],
+        names: Names::Lower,
         gives: "widen what Argo CD may apply, and where",
         severity: Severity::Medium,
         reach: Reach::Namespace,
@@ -55,7 +55,7 @@ const TABLE: &[Row] = &[
             Resource::new("argoproj.io", "applications"),
             Resource::new("argoproj.io", "applicationsets"),
         ],
-        names: &[],
+        names: Names::Lower,
         gives: "apply objects with the rights of Argo CD",
         severity: Severity::Medium,
         reach: Reach::Namespace,
@@ -66,7 +66,7 @@ const TABLE: &[Row] = &[
             Resource::new("kustomize.toolkit.fluxcd.io", "kustomizations"),
             Resource::new("helm.toolkit.fluxcd.io", "helmreleases"),
         ],
-        names: &[],
+        names: Names::Lower,
         gives: "apply objects with the rights of Flux",
         severity: Severity::Medium,
         reach: Reach::Namespace,

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Reach, Row, judge_table};
+use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may change the leases of the control plane.
@@ -36,7 +36,7 @@ const TABLE: &[Row] = &[
     Row {
         verbs: &["update", "patch", "delete", "deletecollection"],
         on: &[Resource::new("coordination.k8s.io", "leases")],
-        names: &["kube-controller-manager", "kube-scheduler"],
+        names: Names::These(&["kube-controller-manager", "kube-scheduler"]),
         gives: "stop the controller manager and the scheduler",
         severity: Severity::Low,
         reach: Reach::Within("kube-system"),
@@ -44,7 +44,7 @@ const TABLE: &[Row] = &[
     Row {
         verbs: &["update", "patch", "delete", "deletecollection"],
         on: &[Resource::new("coordination.k8s.io", "leases")],
-        names: &[],
+        names: Names::Excuse,
         gives: "make nodes look dead",
         severity: Severity::Low,
         reach: Reach::Within("kube-node-lease"),

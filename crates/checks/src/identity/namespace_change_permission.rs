@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Reach, Row, judge_table};
+use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may change the labels of namespaces.
@@ -34,7 +34,7 @@ pub(crate) struct NamespaceChangePermission {}
 const TABLE: &[Row] = &[Row {
     verbs: &["update", "patch"],
     on: &[Resource::new("", "namespaces")],
-    names: &[],
+    names: Names::Lower,
     gives: "switch off Pod Security and other policies there, which labels decide",
     severity: Severity::Medium,
     reach: Reach::Namespace,

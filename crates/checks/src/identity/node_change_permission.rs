@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Reach, Row, judge_table};
+use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may change nodes.
@@ -36,7 +36,7 @@ const TABLE: &[Row] = &[
     Row {
         verbs: &["update", "patch"],
         on: &[Resource::new("", "nodes/status")],
-        names: &[],
+        names: Names::Lower,
         gives: "send the connections of the API server to kubelets elsewhere, by the addresses of a node",
         severity: Severity::Medium,
         reach: Reach::Cluster,
@@ -44,7 +44,7 @@ const TABLE: &[Row] = &[
     Row {
         verbs: &["create", "update", "patch"],
         on: &[Resource::new("", "nodes")],
-        names: &[],
+        names: Names::Lower,
         gives: "steer pods to a node of its choice, by labels and taints",
         severity: Severity::Medium,
         reach: Reach::Cluster,

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Reach, Row, judge_table};
+use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may create PersistentVolumes.
@@ -23,7 +23,7 @@ use crate::{Check, Cx, OnObject, Verdict};
 /// ValidatingAdmissionPolicy.
 #[check(
     id = "PV-I034",
-    severity = High,
+    severity = Medium,
     scope = Related,
     on = [ROLE, CLUSTER_ROLE, CLUSTER_ROLE_BINDING],
     reads = [ROLE_BINDING]
@@ -35,9 +35,9 @@ pub(crate) struct PersistentVolumePermission {}
 const TABLE: &[Row] = &[Row {
     verbs: &["create"],
     on: &[Resource::new("", "persistentvolumes")],
-    names: &[],
+    names: Names::Lower,
     gives: "mount every path of a node and every disk of the storage into pods, whatever Pod Security says",
-    severity: Severity::High,
+    severity: Severity::Medium,
     reach: Reach::Cluster,
 }];
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Reach, Row, judge_table};
+use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may reach every port of pods through the API server.
@@ -36,7 +36,7 @@ const TABLE: &[Row] = &[
     Row {
         verbs: &["create", "get"],
         on: &[Resource::new("", "pods/portforward")],
-        names: &[],
+        names: Names::Lower,
         gives: "reach every port of pods past NetworkPolicies, `localhost` included",
         severity: Severity::Low,
         reach: Reach::Namespace,
@@ -44,7 +44,7 @@ const TABLE: &[Row] = &[
     Row {
         verbs: &["create", "get", "update", "patch", "delete"],
         on: &[Resource::new("", "pods/proxy"), Resource::new("", "services/proxy")],
-        names: &[],
+        names: Names::Lower,
         gives: "send requests to every port of pods through the API server, past NetworkPolicies",
         severity: Severity::Low,
         reach: Reach::Namespace,

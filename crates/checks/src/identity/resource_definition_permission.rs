@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Reach, Row, judge_table};
+use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may change or delete CustomResourceDefinitions.
@@ -34,7 +34,7 @@ pub(crate) struct ResourceDefinitionPermission {}
 const TABLE: &[Row] = &[Row {
     verbs: &["update", "patch", "delete", "deletecollection"],
     on: &[Resource::new("apiextensions.k8s.io", "customresourcedefinitions")],
-    names: &[],
+    names: Names::Excuse,
     gives: "change or delete every custom resource, with all that controllers made from it",
     severity: Severity::Medium,
     reach: Reach::Cluster,

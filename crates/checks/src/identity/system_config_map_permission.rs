@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Reach, Row, judge_table};
+use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may change the ConfigMaps of `kube-system`.
@@ -23,6 +23,7 @@ use crate::{Check, Cx, OnObject, Verdict};
 #[check(
     id = "PV-I039",
     severity = Medium,
+    audience = Strict,
     scope = Related,
     on = [ROLE, CLUSTER_ROLE, CLUSTER_ROLE_BINDING],
     reads = [ROLE_BINDING]
@@ -34,7 +35,7 @@ pub(crate) struct SystemConfigMapPermission {}
 const TABLE: &[Row] = &[Row {
     verbs: &["update", "patch"],
     on: &[Resource::new("", "configmaps")],
-    names: &[
+    names: Names::These(&[
         "aws-auth",
         "coredns",
         "coredns-custom",
@@ -43,7 +44,7 @@ const TABLE: &[Row] = &[Row {
         "kube-proxy",
         "kubeadm-config",
         "kubelet-config",
-    ],
+    ]),
     gives: "change the configuration of DNS and of the mapping from cloud identities to groups",
     severity: Severity::Medium,
     reach: Reach::Within("kube-system"),

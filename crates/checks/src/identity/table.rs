@@ -1,7 +1,8 @@
 //! Permissions that are a table: verbs on resources, and what each gives.
 
-use pavisade_model::Severity;
+use pavisade_model::{Severity, kinds};
 use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
 
 use super::power::{Power, judge};
 use super::rules::{Resource, Rules};
@@ -18,6 +19,17 @@ pub(super) enum Reach {
     Within(&'static str),
 }
 
+/// What it means that a rule is limited to objects by their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// It is less bad.
+    Lower,
+    /// It is how a program changes what is its own.
+    Excuse,
+    /// It counts where one of these is among them.
+    These(&'static [&'static str]),
+}
+
 /// One permission.
 #[derive(Debug)]
 pub(super) struct Row {
@@ -25,9 +37,8 @@ pub(super) struct Row {
     pub(super) verbs: &'static [&'static str],
     /// … on any of these resources …
     pub(super) on: &'static [Resource],
-    /// … which counts for rules with names only where one of these is among them; for any where
-    /// it is empty …
-    pub(super) names: &'static [&'static str],
+    /// … unless names say otherwise …
+    pub(super) names: Names,
     /// … is enough to do that.
     pub(super) gives: &'static str,
     pub(super) severity: Severity,
@@ -45,27 +56,49 @@ pub(super) fn judge_table<'a>(
     cx: &Cx<'a>,
     table: &'static [Row],
 ) -> Verdict<'a> {
-    judge(object, cx, |rules: &Rules<'a>| table.iter().filter_map(|row| row.power(rules)).collect())
+    // That a role grants this among everything is no news: PV-I001 and PV-I003 say so.
+    let listed = !object.is(kinds::CLUSTER_ROLE_BINDING);
+    let verdict = judge(object, cx, |rules: &Rules<'a>| {
+        table.iter().filter_map(|row| row.power(rules, listed)).collect()
+    });
+    let everything = || {
+        let rules = object.at(&["rules"]).map(Rules::read).unwrap_or_default();
+        table.iter().any(|row| row.power(&rules, false).is_some_and(|power| is_all(power.place)))
+    };
+    match verdict {
+        Verdict::Holds if listed && everything() => Verdict::NotApplicable,
+        verdict => verdict,
+    }
+}
+
+fn is_all(resource: Value<'_>) -> bool {
+    resource.as_str() == Some("*")
 }
 
 impl Row {
-    fn power<'a>(&self, rules: &Rules<'a>) -> Option<Power<'a>> {
-        let on = self.on.iter().copied();
-        let grant = match self.names {
-            [] => rules.grant_any(self.verbs, on)?,
-            names => {
-                let grants = on.flat_map(|on| {
-                    rules.rules.iter().filter_map(move |rule| rule.grant(self.verbs, on))
-                });
-                let mut grants =
-                    grants.filter(|grant| names.iter().any(|name| grant.rule.covers_name(name)));
-                grants.next()?
-            }
+    /// What rules give of it; only by what they list where `listed`. A rule without names comes
+    /// before one with.
+    fn power<'a>(&self, rules: &Rules<'a>, listed: bool) -> Option<Power<'a>> {
+        let grants = self
+            .on
+            .iter()
+            .flat_map(|on| rules.rules.iter().filter_map(move |rule| rule.grant(self.verbs, *on)));
+        let grants = grants.filter(|grant| !(listed && is_all(grant.resource)));
+        let mut grants = grants.filter(|grant| match self.names {
+            Names::Lower => true,
+            Names::Excuse => !grant.rule.is_named(),
+            Names::These(names) => names.iter().any(|name| grant.rule.covers_name(name)),
+        });
+        let first = grants.next()?;
+        let grant = match first.rule.is_named() {
+            true => grants.find(|grant| !grant.rule.is_named()).unwrap_or(first),
+            false => first,
         };
+        let power = Power::new(&grant, self.severity, self.gives);
         let power = match self.names {
-            [] => Power::new(&grant, self.severity, self.gives),
             // These names are what makes it bad.
-            _ => Power { severity: self.severity, ..Power::new(&grant, self.severity, self.gives) },
+            Names::These(_) => Power { severity: self.severity, ..power },
+            _ => power,
         };
         Some(match self.reach {
             Reach::Namespace => power,

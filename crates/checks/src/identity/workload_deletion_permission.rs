@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Reach, Row, judge_table};
+use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may delete workloads.
@@ -43,7 +43,7 @@ const TABLE: &[Row] = &[Row {
         Resource::new("", "replicationcontrollers"),
         Resource::new("", "pods"),
     ],
-    names: &[],
+    names: Names::Lower,
     gives: "stop what runs there",
     severity: Severity::Low,
     reach: Reach::Namespace,
