@@ -32,29 +32,31 @@ use crate::{Check, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PortForwardPermission {}
 
-const TABLE: &[Row] = &[
-    Row {
-        verbs: &["create", "get"],
-        on: &[Resource::new("", "pods/portforward")],
-        names: Names::Lower,
-        gives: "reach every port of pods past NetworkPolicies, `localhost` included",
-        severity: Severity::Low,
-        reach: Reach::Namespace,
-    },
-    Row {
-        verbs: &["create", "get", "update", "patch", "delete"],
-        on: &[Resource::new("", "pods/proxy"), Resource::new("", "services/proxy")],
-        names: Names::Lower,
-        gives: "send requests to every port of pods through the API server, past NetworkPolicies",
-        severity: Severity::Low,
-        reach: Reach::Namespace,
-    },
-];
+const FORWARD: Row = Row {
+    verbs: &["create"],
+    on: &[Resource::new("", "pods/portforward")],
+    names: Names::Lower,
+    gives: "reach every port of pods past NetworkPolicies, `localhost` included",
+    severity: Severity::Low,
+    reach: Reach::Namespace,
+};
+
+const PROXY: Row = Row {
+    verbs: &["create", "get", "update", "patch", "delete"],
+    on: &[Resource::new("", "pods/proxy"), Resource::new("", "services/proxy")],
+    gives: "send requests to every port of pods through the API server, past NetworkPolicies",
+    ..FORWARD
+};
+
+const TABLE: &[Row] = &[FORWARD, PROXY];
+
+/// A WebSocket asks for `get`; since 1.35 the API server demands `create` besides.
+const UP_TO_34: &[Row] = &[Row { verbs: &["create", "get"], ..FORWARD }, PROXY];
 
 impl Check for PortForwardPermission {
     type On = OnObject;
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        judge_table(object, cx, TABLE)
+        judge_table(object, cx, if cx.kubernetes().at_least(35) { TABLE } else { UP_TO_34 })
     }
 }
