@@ -1,8 +1,8 @@
 //! Components of the control plane and their flags, from static pods and kubeadm's files.
 
 mod command;
+mod edit;
 mod kubeadm;
-mod mend;
 
 use std::borrow::Cow;
 

@@ -2,6 +2,7 @@
 
 mod args;
 mod checks;
+mod fix;
 mod live;
 mod man;
 mod progress;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Scan(args) => scan::run(&args),
         Command::Snapshot(args) => snapshot::run(&args.command),
+        Command::Fix(args) => fix::run(&args),
         Command::Checks(args) => checks::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

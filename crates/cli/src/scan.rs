@@ -22,7 +22,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     if let Some(option) = args.live.idle() {
         bail!("{option} is about a live cluster: add --cluster");
     }
-    let choice = Choice::of(args)?;
+    let choice = Choice::new(&args.select, &args.set)?;
     if args.live.print_rbac {
         let role = choice.checks(KubernetesVersion::LATEST)?.role(args.live.secrets);
         output(args.output.as_deref())?.write(|out| out.write_all(role.as_bytes()))?;
@@ -96,17 +96,17 @@ impl Target {
 }
 
 /// The checks that the command line means.
-struct Choice {
+pub(crate) struct Choice {
     ids: BTreeSet<&'static str>,
     parameters: HashMap<String, serde_json::Value>,
 }
 
 impl Choice {
-    fn of(args: &ScanArgs) -> anyhow::Result<Self> {
-        Ok(Self { ids: select::ids(&args.select)?, parameters: select::parameters(&args.set)? })
+    pub(crate) fn new(select: &args::Select, set: &[String]) -> anyhow::Result<Self> {
+        Ok(Self { ids: select::ids(select)?, parameters: select::parameters(set)? })
     }
 
-    fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
+    pub(crate) fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
         CheckSet::new(kubernetes, |meta| self.ids.contains(meta.id), &self.parameters)
             .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))
     }
@@ -201,10 +201,15 @@ fn distinct(args: &ScanArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether a part could not be read.
+pub(crate) fn is_incomplete(judgement: &Judgement) -> bool {
+    judgement.notes.iter().any(|note| note.kind == NoteKind::Unread)
+}
+
 /// Incomplete outweighs findings: whoever relies on the result must know first that a part is
 /// missing.
 fn outcome(judgement: &Judgement, fail_on: Option<Severity>) -> Outcome {
-    if judgement.notes.iter().any(|note| note.kind == NoteKind::Unread) {
+    if is_incomplete(judgement) {
         return Outcome::Incomplete;
     }
     let counts = |severity| fail_on.is_some_and(|least| severity >= least);

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use pavisade_yaml::Source;
+use pavisade_yaml::{Amendment, Doc, Source};
 use sha2::{Digest as _, Sha256};
 
 use crate::{Confidence, Meta, Severity};
@@ -115,6 +116,17 @@ pub struct Finding {
     pub stable_path: String,
     /// What tells two findings of one check at one place apart (a CVE and package); mostly empty.
     pub instance: String,
+    /// How its text is mended; only where that was asked for, and a check knows how.
+    pub mend: Option<Box<Mend>>,
+}
+
+/// Edits of one document that mend a finding, all of them together.
+#[derive(Debug, Clone)]
+pub struct Mend {
+    /// The document.
+    pub doc: Doc,
+    /// Its edits.
+    pub amendments: Vec<Amendment>,
 }
 
 impl Finding {
@@ -147,6 +159,20 @@ impl Finding {
 /// instance; never a file, an index, a line, a message or an API version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 16]);
+
+impl FromStr for Fingerprint {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str = "a fingerprint is `v1:` and 32 hexadecimal digits";
+        let digits = text
+            .strip_prefix("v1:")
+            .filter(|d| d.len() == 32 && d.bytes().all(|b| b.is_ascii_hexdigit()))
+            .ok_or(WRONG)?;
+        let number = u128::from_str_radix(digits, 16).map_err(|_| WRONG)?;
+        Ok(Self(number.to_be_bytes()))
+    }
+}
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

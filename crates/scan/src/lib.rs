@@ -4,25 +4,34 @@
 //! It is pure: no file, no clock, no network; the same picture gives the same bytes, whatever the
 //! number of threads.
 
+mod baseline;
 mod compare;
 mod coverage;
 mod drift;
+mod exception;
+mod fix;
 mod owner;
 mod served;
+mod terms;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+pub use baseline::{Baseline, Compared, Known};
 pub use compare::{Comparison, ObjectChange, What, compare};
+pub use exception::{ANNOTATION, Date, Exception, Form, Selector, Subjects};
+pub use fix::{Fixed, fix};
 pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
 use pavisade_model::{
-    Finding, KubernetesVersion, Location, Meta, Note, Path, Paths, State, counterpart, kinds,
+    Finding, KubernetesVersion, Location, Mend, Meta, Note, Path, Paths, State, counterpart, kinds,
 };
 use pavisade_snapshot::{Distribution, Object, Snapshot, World, WorldKind};
 use rayon::prelude::*;
+pub use terms::{Honour, Terms};
 
 use crate::coverage::Blind;
+use crate::exception::Settled;
 use crate::owner::Sorted;
 
 /// How often a check gave each verdict.
@@ -50,9 +59,13 @@ impl Tally {
 /// Everything that a scan says.
 #[derive(Debug)]
 pub struct Judgement {
-    /// What fails or is unknown: worst first, then by check, subject and place.
+    /// What fails or is unknown and counts: worst first, then by check, subject and place.
     pub findings: Vec<Finding>,
-    /// Each check with its verdicts counted, in the registry's order.
+    /// What an exception lets through, in the same order.
+    pub excepted: Vec<Excepted>,
+    /// What was found before, and what is gone, where an earlier result was given.
+    pub baseline: Option<Compared>,
+    /// Each check with its verdicts counted, in the registry's order, whatever is excepted.
     pub tallies: Vec<(&'static Meta, Tally)>,
     /// What was noticed while reading.
     pub notes: Vec<Note>,
@@ -64,6 +77,17 @@ pub struct Judgement {
     pub kubernetes: KubernetesVersion,
     /// The clusters among the worlds.
     pub clusters: Vec<Cluster>,
+}
+
+/// A finding that an exception lets through.
+#[derive(Debug)]
+pub struct Excepted {
+    /// The finding.
+    pub finding: Finding,
+    /// What lets it through.
+    pub exception: Arc<Exception>,
+    /// Whether an earlier result that was given has it.
+    pub known: bool,
 }
 
 /// What is known of a cluster that was judged.
@@ -102,8 +126,18 @@ impl Judgement {
 /// Objects that one task judges.
 const CHUNK: usize = 64;
 
-/// Runs all checks over all worlds, as of `now`: certificates expire, exceptions end.
+/// Runs all checks over all worlds, as of `now`, and lets nothing through.
 pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgement {
+    judge_on(snapshot, checks, &Terms::default(), now)
+}
+
+/// Runs all checks over all worlds, as of `now`: certificates expire, exceptions end.
+pub fn judge_on(
+    snapshot: &Snapshot,
+    checks: &CheckSet,
+    terms: &Terms,
+    now: Timestamp,
+) -> Judgement {
     let worlds = snapshot.worlds();
     let seen: Vec<_> =
         worlds.iter().map(|world| Seen { world, blind: Blind::of(world, checks) }).collect();
@@ -141,9 +175,19 @@ pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgemen
     let mut notes = snapshot.notes().to_vec();
     notes.extend(worlds.iter().flat_map(|world| drift::notes(world)));
     notes.extend(worlds.iter().filter_map(|world| served::note(world)));
+    for finding in &mut findings {
+        if let Some(severity) = terms.severities.get(finding.check.id) {
+            finding.severity = *severity;
+        }
+    }
     findings.par_sort_by(|a, b| order(a).cmp(&order(b)));
+    let settled = exception::settle(snapshot, checks, terms, now, findings);
+    let Settled { findings, excepted, baseline, notes: of_exceptions } = settled;
+    notes.extend(of_exceptions);
     Judgement {
         findings,
+        excepted,
+        baseline,
         tallies,
         notes,
         worlds: worlds.len(),
@@ -180,13 +224,16 @@ struct Seen<'a> {
 }
 
 struct Part {
+    /// Whether findings say how they are mended.
+    mending: bool,
     findings: Vec<Finding>,
     tallies: Vec<Tally>,
 }
 
 impl Part {
     fn new(checks: &CheckSet) -> Self {
-        Self { findings: Vec::new(), tallies: vec![Tally::default(); checks.metas().len()] }
+        let tallies = vec![Tally::default(); checks.metas().len()];
+        Self { mending: checks.mends(), findings: Vec::new(), tallies }
     }
 
     /// Says which checks could not see all of a world, after the world itself was judged.
@@ -234,7 +281,10 @@ impl Part {
             }
         };
         let world = seen.world;
-        self.findings.extend(claims.iter().map(|claim| finding(world, &report, claim, paths)));
+        self.findings.extend(claims.iter().map(|claim| Finding {
+            mend: self.mending.then(|| mend(claim)).flatten(),
+            ..finding(world, &report, claim, paths)
+        }));
     }
 }
 
@@ -254,7 +304,16 @@ fn finding(world: &World, report: &Report<'_>, claim: &Claim<'_>, paths: &mut Pa
         fix: claim.fix.clone(),
         stable_path,
         instance: claim.instance.clone(),
+        mend: None,
     }
+}
+
+/// The claim's changes as edits of its document; all of them, or none.
+fn mend(claim: &Claim<'_>) -> Option<Box<Mend>> {
+    let Place::At(first, _) = &claim.changes.first()?.place else { return None };
+    let doc = first.doc();
+    let amendments: Option<_> = claim.changes.iter().map(|change| change.amendment(doc)).collect();
+    Some(Box::new(Mend { doc: doc.clone(), amendments: amendments? }))
 }
 
 fn locate(

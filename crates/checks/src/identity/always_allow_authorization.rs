@@ -7,7 +7,8 @@ use pavisade_yaml::{Edit, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+use super::anonymous_api_access::without_anonymous;
+use crate::{Change, Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 
 /// An API server that allows every request.
 ///
@@ -44,11 +45,44 @@ impl Check for AlwaysAllowAuthorization {
     }
 }
 
+const MODE: &str = "authorization-mode";
+const ANONYMOUS: &str = "anonymous-auth";
+
+fn mended<'a>(verdict: Verdict<'a>, mend: impl Fn(Claim<'a>) -> Claim<'a>) -> Verdict<'a> {
+    match verdict {
+        Verdict::Fails(claims) => Verdict::Fails(claims.into_iter().map(mend).collect()),
+        other => other,
+    }
+}
+
+/// Those that know nodes and users, without which PV-I070 fails.
+const NEEDED: [&str; 2] = ["Node", "RBAC"];
+
+/// The authorizers without `AlwaysAllow`, and with those that are needed.
+fn others(modes: &[String]) -> Vec<String> {
+    let others = modes.iter().filter(|mode| *mode != "AlwaysAllow").cloned();
+    let missing = NEEDED.iter().filter(|needed| !modes.iter().any(|mode| mode == *needed));
+    others.chain(missing.map(|mode| (*mode).to_owned())).collect()
+}
+
+/// What takes `AlwaysAllow` off the flag. With it the server serves no anonymous requests, so
+/// without it they must be switched off (where the kubelet's own probes do not need them).
+fn strict<'a>(server: Component<'a>, modes: &[String]) -> Vec<Change<'a>> {
+    let mut changes = server.set_list(MODE, &others(modes));
+    if server.known_bool(ANONYMOUS, true).ok() != Some(false) {
+        let anonymous = without_anonymous(server);
+        if anonymous.is_empty() {
+            return anonymous;
+        }
+        changes.extend(anonymous);
+    }
+    changes
+}
+
 /// The claim for the first `AlwaysAllow`, in the order in which authorizers are asked.
 fn judge<'a, 'm>(
     modes: impl Iterator<Item = &'m str>,
     place: impl Fn(usize) -> Place<'a>,
-    mend: impl Fn(Claim<'a>) -> Claim<'a>,
 ) -> Verdict<'a> {
     let mut can_deny = false;
     for (index, mode) in modes.enumerate() {
@@ -58,11 +92,11 @@ fn judge<'a, 'm>(
             "AlwaysAllow" if can_deny => {
                 let message = "`AlwaysAllow` allows every request that the webhook before it does \
                                not deny";
-                return mend(Claim::fails(place(index), message).severity(Severity::High)).into();
+                return Claim::fails(place(index), message).severity(Severity::High).into();
             }
             "AlwaysAllow" => {
                 let message = "`AlwaysAllow` allows every request: each user is cluster-admin";
-                return mend(Claim::fails(place(index), message)).into();
+                return Verdict::fails(place(index), message);
             }
             _ => {}
         }
@@ -70,7 +104,7 @@ fn judge<'a, 'm>(
     Verdict::Holds
 }
 
-fn from_file<'a>(file: &'a Object) -> Verdict<'a> {
+fn from_file(file: &Object) -> Verdict<'_> {
     let Some(list) = file.at(&["authorizers"]).filter(|l| l.kind() == Kind::Sequence) else {
         let place = Place::field(file.value(), &["authorizers"]);
         return Verdict::unknown(place, "there is no list of authorizers");
@@ -78,42 +112,35 @@ fn from_file<'a>(file: &'a Object) -> Verdict<'a> {
     let types: Vec<Option<Value<'_>>> = list.items().map(|item| item.get("type")).collect();
     let text = |value: &Option<Value<'_>>| value.and_then(Value::as_str).unwrap_or("").to_owned();
     let names: Vec<String> = types.iter().map(text).collect();
-    let place =
-        |index: usize| types.get(index).copied().flatten().map_or(Place::from(list), Place::from);
-    // Where RBAC is there, it decides afterwards.
-    let mend = |claim: Claim<'a>| match names.iter().any(|name| name == "RBAC") {
-        true => {
-            let all = list.items().filter(|item| item.str("type") == Some("AlwaysAllow"));
-            all.fold(claim, |claim, item| claim.change(item, Edit::Remove))
-        }
-        false => claim,
-    };
-    judge(names.iter().map(String::as_str), place, mend)
+    let verdict = judge(names.iter().map(String::as_str), |index| {
+        types.get(index).copied().flatten().map_or(Place::from(list), Place::from)
+    });
+    // Only where those are left that are needed, and each entry goes that allows all.
+    let left = NEEDED.iter().all(|needed| names.iter().any(|name| name == needed));
+    let entries = list.items().filter(|item| item.str("type") == Some("AlwaysAllow"));
+    let entries: Vec<_> = entries.filter(|_| left).collect();
+    mended(verdict, |claim| {
+        claim.changes(entries.iter().map(|e| Change { place: (*e).into(), edit: Edit::Remove }))
+    })
 }
 
 fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
-    const FLAG: &str = "authorization-mode";
     let file = kinds::AUTHORIZATION_CONFIGURATION;
     if let Some(verdict) = server.left_to_file("authorization-config", file, cx) {
         return Ok(verdict);
     }
-    Ok(match server.known_list(FLAG)? {
+    let verdict = match server.known_list(MODE)? {
         Some(modes) => {
-            let others = modes.iter().filter(|mode| *mode != "AlwaysAllow");
-            let mut others: Vec<_> = others.map(String::as_str).collect();
-            if !others.contains(&"RBAC") {
-                others.push("RBAC");
-            }
-            let mend = |claim| server.set_flag(claim, FLAG, &others.join(","));
-            judge(modes.iter().map(String::as_str), |_| server.place(FLAG), mend)
+            let verdict = judge(modes.iter().map(String::as_str), |_| server.place(MODE));
+            mended(verdict, |claim| claim.changes(strict(server, &modes)))
         }
-        None => {
-            let claim = Claim::fails(
-                server.place(FLAG),
-                "`--authorization-mode` is not set and is `AlwaysAllow` by default: each user is \
-                 cluster-admin",
-            );
-            server.set_flag(claim, FLAG, "Node,RBAC").into()
-        }
-    })
+        None => Claim::fails(
+            server.place(MODE),
+            "`--authorization-mode` is not set and is `AlwaysAllow` by default: each user is \
+             cluster-admin",
+        )
+        .changes(strict(server, &[]))
+        .into(),
+    };
+    Ok(verdict)
 }

@@ -1,7 +1,7 @@
 //! PV-I053.
 
 use pavisade_macros::check;
-use pavisade_snapshot::Object;
+use pavisade_snapshot::{Object, WorldKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -29,11 +29,17 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct DefaultAccountAutomount {}
 
+/// Namespaces that every cluster has.
+const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+
 impl Check for DefaultAccountAutomount {
     type On = OnObject;
 
-    fn check<'a>(&self, account: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        if account.name() != "default" {
+    fn check<'a>(&self, account: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        // Kubernetes itself makes these like that.
+        let own =
+            cx.world_kind() == WorldKind::Cluster && NAMESPACES.contains(&account.namespace());
+        if account.name() != "default" || own {
             return Verdict::NotApplicable;
         }
         const FIELD: [&str; 1] = ["automountServiceAccountToken"];

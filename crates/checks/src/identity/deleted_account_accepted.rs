@@ -37,5 +37,5 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     }
     let message = "`--service-account-lookup=false` accepts tokens of ServiceAccounts, Secrets and \
                    pods that were deleted";
-    Ok(server.set_flag(Claim::fails(server.place(FLAG), message), FLAG, "true").into())
+    Ok(Claim::fails(server.place(FLAG), message).changes(server.set_flag(FLAG, "true")).into())
 }

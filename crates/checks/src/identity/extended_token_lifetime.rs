@@ -43,5 +43,5 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
              tokens of pods are made for a year instead of an hour"
         }
     };
-    Ok(server.set_flag(Claim::fails(server.place(FLAG), message), FLAG, "false").into())
+    Ok(Claim::fails(server.place(FLAG), message).changes(server.set_flag(FLAG, "false")).into())
 }

@@ -58,18 +58,21 @@ fn from_file(file: &Object) -> Verdict<'_> {
     }
 }
 
+const FLAG: &str = "authorization-mode";
+
+fn fails(kubelet: Component<'_>) -> Verdict<'_> {
+    let claim = Claim::fails(kubelet.place(FLAG), MESSAGE);
+    claim.changes(kubelet.set_flag(FLAG, "Webhook")).into()
+}
+
 fn from_flags<'a>(kubelet: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
-    const FLAG: &str = "authorization-mode";
     let Some(mode) = kubelet.known(FLAG)? else {
         let file = kubelet.kubelet_file(cx);
-        let fails = || Claim::fails(kubelet.place(FLAG), MESSAGE);
-        return Ok(file.unwrap_or_else(|| kubelet.set_flag(fails(), FLAG, "Webhook").into()));
+        return Ok(file.unwrap_or_else(|| fails(kubelet)));
     };
     Ok(match mode.text() {
         Some("Webhook") => Verdict::Holds,
-        Some("AlwaysAllow") => {
-            kubelet.set_flag(Claim::fails(mode.place, MESSAGE), FLAG, "Webhook").into()
-        }
+        Some("AlwaysAllow") => fails(kubelet),
         _ => Verdict::unknown(mode.place, "this is no mode that kubelets know"),
     })
 }

@@ -67,11 +67,12 @@ fn from_flags<'a>(kubelet: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Cl
         return Ok(verdict);
     }
     Ok(if kubelet.known_bool(FLAG, true)? {
-        let claim = Claim::fails(
+        Claim::fails(
             kubelet.place(FLAG),
             "`--anonymous-auth` is true: the kubelet serves requests without credentials",
-        );
-        kubelet.set_flag(claim, FLAG, "false").into()
+        )
+        .changes(kubelet.set_flag(FLAG, "false"))
+        .into()
     } else {
         Verdict::Holds
     })

@@ -65,7 +65,7 @@ impl LongCertificateDuration {
             let message = format!("certificates are signed for {} days", lives / 86_400);
             let claim = Claim::fails(manager.place(name), message);
             let mended = DEFAULT_HOURS <= self.most_hours;
-            let claim = if mended { manager.remove_flag(claim, name) } else { claim };
+            let claim = if mended { claim.changes(manager.remove_flag(name)) } else { claim };
             return Ok(claim.into());
         }
         Ok(match DEFAULT_HOURS <= self.most_hours {

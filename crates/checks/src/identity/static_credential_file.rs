@@ -36,7 +36,8 @@ impl Check for StaticCredentialFile {
                 Some(flag) if !flag.value.is_empty() => {
                     let message =
                         format!("`--{name}` accepts {what} from a file, which never expire");
-                    claims.push(server.remove_flag(Claim::fails(flag.place, message), name));
+                    let claim = Claim::fails(flag.place, message);
+                    claims.push(claim.changes(server.remove_flag(name)));
                 }
                 Some(_) => {}
                 None => hidden = hidden.or(server.known(name).err()),
