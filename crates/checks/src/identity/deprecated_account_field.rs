@@ -21,7 +21,6 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 #[check(
     id = "PV-I049",
     severity = Low,
-    audience = Strict,
     scope = Object,
     mends = Safely,
     files_only = true

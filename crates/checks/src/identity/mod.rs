@@ -12,6 +12,7 @@ pub(crate) mod argo_anonymous_access;
 pub(crate) mod argo_default_permission;
 pub(crate) mod argo_default_project;
 pub(crate) mod authenticated_binding;
+pub(crate) mod automounted_token;
 pub(crate) mod backup_permission;
 mod builtin;
 mod cel;

@@ -14,8 +14,8 @@ use crate::{Check, Cx, OnObject, Verdict};
 ///
 /// ## Why
 /// Labels and taints decide where pods run: whoever holds one node makes Secrets come to it. The
-/// addresses in `nodes/status` tell the API server where a kubelet is, so that it sends `exec`,
-/// logs and its own credentials to another server.
+/// addresses in `nodes/status` tell the API server where a kubelet is: it sends `exec`, logs and
+/// port-forwards there, to another server too unless it verifies kubelets.
 ///
 /// ## Fix
 /// Leave nodes to the kubelets (Node authorizer and the admission plugin NodeRestriction) and the

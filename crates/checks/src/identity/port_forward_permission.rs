@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Names, Reach, Row, judge_table};
+use super::table::{Names, Reach, Row, judge_with_wildcards};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may reach every port of pods through the API server.
@@ -57,6 +57,10 @@ impl Check for PortForwardPermission {
     type On = OnObject;
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        judge_table(object, cx, if cx.kubernetes().at_least(35) { TABLE } else { UP_TO_34 })
+        judge_with_wildcards(
+            object,
+            cx,
+            if cx.kubernetes().at_least(35) { TABLE } else { UP_TO_34 },
+        )
     }
 }

@@ -48,7 +48,8 @@ pub(super) struct Row {
 /// Changing what is there or making it anew.
 pub(super) const WRITE: &[&str] = &["create", "update", "patch"];
 
-/// The verdict on an object by a table, of which the first row that counts is shown.
+/// The verdict on an object by a table, of which the first row that counts is shown. That a role
+/// grants it among everything is no news: PV-I001 and PV-I003 say so.
 ///
 /// The check is `on` Roles, ClusterRoles and ClusterRoleBindings and `reads` RoleBindings.
 pub(super) fn judge_table<'a>(
@@ -56,19 +57,35 @@ pub(super) fn judge_table<'a>(
     cx: &Cx<'a>,
     table: &'static [Row],
 ) -> Verdict<'a> {
-    // That a role grants this among everything is no news: PV-I001 and PV-I003 say so.
     let listed = !object.is(kinds::CLUSTER_ROLE_BINDING);
-    let verdict = judge(object, cx, |rules: &Rules<'a>| {
-        table.iter().filter_map(|row| row.power(rules, listed)).collect()
-    });
     let everything = || {
         let rules = object.at(&["rules"]).map(Rules::read).unwrap_or_default();
         table.iter().any(|row| row.power(&rules, false).is_some_and(|power| is_all(power.place)))
     };
-    match verdict {
+    match by_rows(object, cx, table, listed) {
         Verdict::Holds if listed && everything() => Verdict::NotApplicable,
         verdict => verdict,
     }
+}
+
+/// [`judge_table`], where `*` counts as any other resource.
+pub(super) fn judge_with_wildcards<'a>(
+    object: &'a Object,
+    cx: &Cx<'a>,
+    table: &'static [Row],
+) -> Verdict<'a> {
+    by_rows(object, cx, table, false)
+}
+
+fn by_rows<'a>(
+    object: &'a Object,
+    cx: &Cx<'a>,
+    table: &'static [Row],
+    listed: bool,
+) -> Verdict<'a> {
+    judge(object, cx, |rules: &Rules<'a>| {
+        table.iter().filter_map(|row| row.power(rules, listed)).collect()
+    })
 }
 
 fn is_all(resource: Value<'_>) -> bool {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::rules::Resource;
-use super::table::{Names, Reach, Row, judge_table};
+use super::table::{Names, Reach, Row, judge_with_wildcards};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Roles that may delete workloads.
@@ -53,6 +53,6 @@ impl Check for WorkloadDeletionPermission {
     type On = OnObject;
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        judge_table(object, cx, TABLE)
+        judge_with_wildcards(object, cx, TABLE)
     }
 }
