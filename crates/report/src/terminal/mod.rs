@@ -21,7 +21,8 @@ pub mod style;
 mod summary;
 mod unknown;
 
-pub(crate) use page::Page;
+pub(crate) use excerpt::Excerpt;
+pub(crate) use page::{Page, place};
 pub use problems::problems;
 
 #[cfg(test)]
