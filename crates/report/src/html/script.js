@@ -164,7 +164,7 @@
     box.append(where);
     if (f.excerpt) {
       const [line, before, marked, after] = f.excerpt;
-      box.append(el('pre', { tabindex: '-1' }, el('b', { 'aria-label': `line ${line}` }, String(line)), ' ' + before, el('mark', {}, marked), after));
+      box.append(el('pre', {}, el('b', { 'aria-label': `line ${line}` }, String(line)), ' ' + before, el('mark', {}, marked), after));
     }
     if (f.path) box.append(el('p', { class: 'path' }, f.path));
     if (f.fix) f.fix.split('\n').forEach((p) => box.append(prose(el('p', { class: 'fix' }), p)));
