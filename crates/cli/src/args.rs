@@ -60,15 +60,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ScanArgs {
-    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
-    ///
-    /// With `--cluster` or `--snapshot`, the files that the cluster's objects come from: findings point into them,
-    /// and what differs is told.
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-
     #[command(flatten)]
-    pub live: LiveArgs,
+    pub input: Input,
 
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = Format::Terminal)]
@@ -90,24 +83,8 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "SEVERITY", help_heading = "Which checks")]
     pub min_severity: Option<Severity>,
 
-    /// Judge by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
-    #[arg(long, value_name = "VERSION")]
-    pub kubernetes_version: Option<KubernetesVersion>,
-
     #[command(flatten)]
     pub select: Select,
-
-    /// Set a parameter of a check, the value as JSON or text: untrusted-registry.allowed='["a.io"]'.
-    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
-    pub set: Vec<String>,
-
-    /// Render charts and kustomizations with the helm, kustomize or kubectl found in PATH.
-    #[arg(long, value_enum, default_value_t = Render::Auto, help_heading = "Reading")]
-    pub render: Render,
-
-    /// Values file for every Helm chart that is rendered.
-    #[arg(long, value_name = "FILE", help_heading = "Reading")]
-    pub helm_values: Vec<PathBuf>,
 
     /// Show every finding with its source, every unknown and every note.
     #[arg(long, help_heading = "Output")]
@@ -124,6 +101,36 @@ pub(crate) struct ScanArgs {
     /// Columns to fill; by default those of the terminal, or 100.
     #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
     pub width: Option<usize>,
+}
+
+/// What is judged, and how it is read: of every command that judges.
+#[derive(Debug, Args)]
+pub(crate) struct Input {
+    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
+    ///
+    /// With `--cluster` or `--snapshot`, the files that the cluster's objects come from: findings point into them,
+    /// and what differs is told.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub live: LiveArgs,
+
+    /// Judge by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes_version: Option<KubernetesVersion>,
+
+    /// Set a parameter of a check, the value as JSON or text: untrusted-registry.allowed='["a.io"]'.
+    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
+    pub set: Vec<String>,
+
+    /// Render charts and kustomizations with the helm, kustomize or kubectl found in PATH.
+    #[arg(long, value_enum, default_value_t = Render::Auto, help_heading = "Reading")]
+    pub render: Render,
+
+    /// Values file for every Helm chart that is rendered.
+    #[arg(long, value_name = "FILE", help_heading = "Reading")]
+    pub helm_values: Vec<PathBuf>,
 
     /// No progress on standard error.
     #[arg(short, long, help_heading = "Output")]

@@ -10,7 +10,7 @@ use pavisade_scan::Timestamp;
 use pavisade_snapshot::{Object, Snapshot};
 use pavisade_sources::{ClusterLimits, ClusterRequest, LoadedCluster, load_cluster};
 
-use crate::args::{Access, ScanArgs};
+use crate::args::{Access, Input};
 use crate::progress::Spinner;
 use crate::{scan, snapshot};
 
@@ -20,32 +20,33 @@ use crate::{scan, snapshot};
 /// # Errors
 /// The kubeconfig leads nowhere.
 pub(crate) fn picture(
-    args: &ScanArgs,
+    input: &Input,
+    frameworks: &[String],
     kinds: Vec<GroupKind>,
     progress: &Spinner,
 ) -> anyhow::Result<(Snapshot, KubernetesVersion)> {
-    let files = (!args.paths.is_empty()).then(|| {
-        pavisade_sources::load(&scan::request(args), std::io::stdin().lock(), progress).snapshot
+    let files = (!input.paths.is_empty()).then(|| {
+        pavisade_sources::load(&scan::request(input), std::io::stdin().lock(), progress).snapshot
     });
     let written: Vec<_> = files.iter().flat_map(objects).collect();
-    let mut picture = match &args.live.snapshot {
+    let mut picture = match &input.live.snapshot {
         Some(file) => snapshot::load(file, progress),
         None => {
             let stored = written.iter().filter(|object| !object.is_file());
             let also = stored.map(|o| (o.group().to_owned(), o.kind().to_owned()));
-            let wanted = Wanted { kinds, also: also.collect(), secrets: args.live.secrets };
-            let loaded = load(&args.live.access, wanted, progress)?;
+            let wanted = Wanted { kinds, also: also.collect(), secrets: input.live.secrets };
+            let loaded = load(&input.live.access, wanted, progress)?;
             // Of a cluster that could not be reached nothing is to be said, check by check.
             let worlds = if loaded.world.objects.is_empty() { vec![] } else { vec![loaded.world] };
             Snapshot::new(worlds, loaded.notes)
         }
     };
-    if let Some(name) = args.live.distribution {
+    if let Some(name) = input.live.distribution {
         picture = picture.with_distribution(name);
     }
     let mut notes = Vec::new();
-    let kubernetes = version(args.kubernetes_version, &picture, &mut notes);
-    notes.extend(other_benchmark(args.select.framework.as_deref(), &picture));
+    let kubernetes = version(input.kubernetes_version, &picture, &mut notes);
+    notes.extend(frameworks.iter().filter_map(|id| other_benchmark(id, &picture)));
     if let Some(files) = files {
         notes.extend(files.notes().iter().cloned());
         picture = picture.with_written(&written);
@@ -54,8 +55,10 @@ pub(crate) fn picture(
 }
 
 /// A note where the framework that was asked for is a CIS benchmark, and not that of the cluster.
-fn other_benchmark(framework: Option<&str>, picture: &Snapshot) -> Option<Note> {
-    let asked = framework.filter(|id| id.to_ascii_lowercase().starts_with("cis-"))?;
+fn other_benchmark(asked: &str, picture: &Snapshot) -> Option<Note> {
+    if !asked.to_ascii_lowercase().starts_with("cis-") {
+        return None;
+    }
     let world = picture.worlds().first()?;
     let distribution = world.distribution();
     let benchmark = distribution.benchmark();

@@ -11,50 +11,32 @@ use pavisade_compliance::{builtin, controls_by_check};
 use pavisade_model::{KubernetesVersion, NoteKind, Severity, State};
 use pavisade_report::Options;
 use pavisade_scan::{Judgement, Timestamp, judge};
+use pavisade_snapshot::Snapshot;
 use pavisade_sources::{Limits, Render, Request, Tools, load};
 
 use crate::Outcome;
-use crate::args::{self, Format, ScanArgs};
+use crate::args::{self, Format, Input, ScanArgs};
 use crate::progress::Spinner;
 use crate::{live, select, terminal};
 
 pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
-    if let Some(option) = args.live.idle() {
-        bail!("{option} is about a live cluster: add --cluster");
+    let input = &args.input;
+    usable(input)?;
+    let choice = Choice { ids: select::ids(&args.select)?, parameters: parameters(input)? };
+    if input.live.print_rbac {
+        return print_role(input, &choice, args.output.as_deref());
     }
-    let choice = Choice::of(args)?;
-    if args.live.print_rbac {
-        let role = choice.checks(KubernetesVersion::LATEST)?.role(args.live.secrets);
-        output(args.output.as_deref())?.write(|out| out.write_all(role.as_bytes()))?;
-        return Ok(Outcome::Clean);
-    }
-    if let Some(asked) = args.kubernetes_version
-        && asked > KubernetesVersion::LATEST
-    {
-        bail!("the checks know Kubernetes up to {}, not {asked}", KubernetesVersion::LATEST);
-    }
-    if let Some(missing) = args.helm_values.iter().find(|file| !file.is_file()) {
-        bail!("--helm-values {}: there is no such file", missing.display());
-    }
-    distinct(args)?;
+    distinct(input, args.output.iter().chain(args.also.iter().map(|(_, file)| file)))?;
     // Fail on what cannot be run or written before the work, not after it.
-    let checks = choice.checks(args.kubernetes_version.unwrap_or_default())?;
+    let checks = choice.checks(input.kubernetes_version.unwrap_or_default())?;
     let color = terminal::color(args.color, args.output.is_some());
     let mut outputs = vec![Target::new(args.format, args.output.as_deref(), color)?];
     for (format, file) in &args.also {
         outputs.push(Target::new(*format, Some(file), args.color == args::Color::Always)?);
     }
 
-    let progress = Spinner::new(args.quiet);
-    let (snapshot, checks) = if args.live.cluster || args.live.snapshot.is_some() {
-        let (snapshot, kubernetes) = live::picture(args, checks.kinds(), &progress)?;
-        (snapshot, choice.checks(kubernetes)?)
-    } else {
-        (load(&request(args), io::stdin().lock(), &progress).snapshot, checks)
-    };
-    progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
-    let mut judgement = judge(&snapshot, &checks, Timestamp::now());
-    progress.finish();
+    let frameworks = args.select.framework.as_slice();
+    let (snapshot, mut judgement) = judged(input, &choice, checks, frameworks)?;
     let outcome = outcome(&judgement, args.fail_on.severity());
     if let Some(least) = args.min_severity {
         judgement.findings.retain(|finding| finding.severity >= least);
@@ -63,12 +45,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     for target in outputs {
         options.color = target.color;
         let Target { format, place, out, .. } = target;
-        let written = out.write(|out| pavisade_report::write(format, &judgement, &options, out));
-        match written {
-            // The reader had enough; what it is told by the exit code stands.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            written => written.with_context(|| format!("writing {place}"))?,
-        }
+        out.put(&place, |out| pavisade_report::write(format, &judgement, &options, out))?;
     }
     // The end of a process frees faster than we do.
     std::mem::forget((snapshot, judgement));
@@ -96,36 +73,91 @@ impl Target {
 }
 
 /// The checks that the command line means.
-struct Choice {
-    ids: BTreeSet<&'static str>,
-    parameters: HashMap<String, serde_json::Value>,
+pub(crate) struct Choice {
+    pub ids: BTreeSet<&'static str>,
+    pub parameters: HashMap<String, serde_json::Value>,
 }
 
 impl Choice {
-    fn of(args: &ScanArgs) -> anyhow::Result<Self> {
-        Ok(Self { ids: select::ids(&args.select)?, parameters: select::parameters(&args.set)? })
-    }
-
-    fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
+    pub(crate) fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
         CheckSet::new(kubernetes, |meta| self.ids.contains(meta.id), &self.parameters)
             .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))
     }
 }
 
+/// Parameters of checks, by the name of the check.
+pub(crate) fn parameters(input: &Input) -> anyhow::Result<HashMap<String, serde_json::Value>> {
+    select::parameters(&input.set)
+}
+
+/// What cannot be meant is said before the work.
+///
+/// # Errors
+/// An option is about something that is not there.
+pub(crate) fn usable(input: &Input) -> anyhow::Result<()> {
+    if let Some(option) = input.live.idle() {
+        bail!("{option} is about a live cluster: add --cluster");
+    }
+    if let Some(asked) = input.kubernetes_version
+        && asked > KubernetesVersion::LATEST
+    {
+        bail!("the checks know Kubernetes up to {}, not {asked}", KubernetesVersion::LATEST);
+    }
+    if let Some(missing) = input.helm_values.iter().find(|file| !file.is_file()) {
+        bail!("--helm-values {}: there is no such file", missing.display());
+    }
+    Ok(())
+}
+
+/// Prints the least role for the checks.
+pub(crate) fn print_role(
+    input: &Input,
+    choice: &Choice,
+    file: Option<&Path>,
+) -> anyhow::Result<Outcome> {
+    let role = choice.checks(KubernetesVersion::LATEST)?.role(input.live.secrets);
+    output(file)?.write(|out| out.write_all(role.as_bytes()))?;
+    Ok(Outcome::Clean)
+}
+
+/// Reads what the command line names, and judges it. `checks` are those that `choice` makes, and
+/// `frameworks` those that were asked for.
+///
+/// # Errors
+/// The cluster cannot be reached by what is given.
+pub(crate) fn judged(
+    input: &Input,
+    choice: &Choice,
+    checks: CheckSet,
+    frameworks: &[String],
+) -> anyhow::Result<(Snapshot, Judgement)> {
+    let progress = Spinner::new(input.quiet);
+    let (snapshot, checks) = if input.live.cluster || input.live.snapshot.is_some() {
+        let (snapshot, kubernetes) = live::picture(input, frameworks, checks.kinds(), &progress)?;
+        (snapshot, choice.checks(kubernetes)?)
+    } else {
+        (load(&request(input), io::stdin().lock(), &progress).snapshot, checks)
+    };
+    progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
+    let judgement = judge(&snapshot, &checks, Timestamp::now());
+    progress.finish();
+    Ok((snapshot, judgement))
+}
+
 /// What of the files is read.
-pub(crate) fn request(args: &ScanArgs) -> Request {
-    let paths = match &*args.paths {
+pub(crate) fn request(input: &Input) -> Request {
+    let paths = match &*input.paths {
         [] => vec![PathBuf::from(".")],
         paths => paths.to_vec(),
     };
     Request {
         paths,
-        render: match args.render {
+        render: match input.render {
             args::Render::Auto => Render::Auto,
             args::Render::Never => Render::Never,
         },
-        helm_values: args.helm_values.clone(),
-        kubernetes: args.kubernetes_version.unwrap_or_default(),
+        helm_values: input.helm_values.clone(),
+        kubernetes: input.kubernetes_version.unwrap_or_default(),
         limits: Limits::default(),
         tools: Tools {
             helm: in_path("helm"),
@@ -154,18 +186,31 @@ fn in_path(program: &str) -> Option<PathBuf> {
 }
 
 /// What is in the file stays until there is something to write instead.
-fn output(file: Option<&Path>) -> anyhow::Result<Output> {
+pub(crate) fn output(file: Option<&Path>) -> anyhow::Result<Output> {
     let Some(file) = file else { return Ok(Output::Standard(io::stdout().lock())) };
     let opened = OpenOptions::new().create(true).write(true).truncate(false).open(file);
     opened.map(Output::File).with_context(|| format!("writing {}", file.display()))
 }
 
-enum Output {
+pub(crate) enum Output {
     Standard(StdoutLock<'static>),
     File(File),
 }
 
 impl Output {
+    /// Writes everything to what users call `place`.
+    pub(crate) fn put(
+        self,
+        place: &str,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> anyhow::Result<()> {
+        match self.write(write) {
+            // The reader had enough; what it is told by the exit code stands.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.with_context(|| format!("writing {place}")),
+        }
+    }
+
     /// Writes everything, in place of what was there.
     fn write(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         match self {
@@ -183,10 +228,12 @@ impl Output {
 }
 
 /// Two results in one file, or a result in place of what is judged, are a mistake.
-fn distinct(args: &ScanArgs) -> anyhow::Result<()> {
-    let named = args.output.iter().chain(args.also.iter().map(|(_, file)| file));
+pub(crate) fn distinct<'a>(
+    input: &Input,
+    named: impl Iterator<Item = &'a PathBuf>,
+) -> anyhow::Result<()> {
     let mut seen: Vec<_> =
-        args.live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
+        input.live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
     for file in named {
         let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let whole = fs::canonicalize(file).or_else(|_| {
@@ -203,7 +250,7 @@ fn distinct(args: &ScanArgs) -> anyhow::Result<()> {
 
 /// Incomplete outweighs findings: whoever relies on the result must know first that a part is
 /// missing.
-fn outcome(judgement: &Judgement, fail_on: Option<Severity>) -> Outcome {
+pub(crate) fn outcome(judgement: &Judgement, fail_on: Option<Severity>) -> Outcome {
     if judgement.notes.iter().any(|note| note.kind == NoteKind::Unread) {
         return Outcome::Incomplete;
     }
