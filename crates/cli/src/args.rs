@@ -44,6 +44,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Judge manifests, charts, kustomizations, configuration files, and live clusters.
     Scan(Box<ScanArgs>),
+    /// Say which controls of a framework hold, fail or are unknown, with the evidence.
+    Comply(Box<ComplyArgs>),
+    /// List the frameworks and what they ask for.
+    Frameworks(FrameworksArgs),
     /// Keep a cluster in a file that every command takes in its place.
     Snapshot(Box<SnapshotArgs>),
     /// List the checks and explain them.
@@ -101,6 +105,80 @@ pub(crate) struct ScanArgs {
     /// Columns to fill; by default those of the terminal, or 100.
     #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
     pub width: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct ComplyArgs {
+    #[command(flatten)]
+    pub input: Input,
+
+    /// The framework: its name or a beginning of it (pci-dss, cis), or a file of your own
+    /// (own.toml); may be given again.
+    ///
+    /// `pavisade frameworks list` shows what there is.
+    #[arg(short = 'F', long = "framework", value_name = "FRAMEWORK", value_delimiter = ',')]
+    pub frameworks: Vec<String>,
+
+    /// How the result is written.
+    #[arg(short, long, value_enum, default_value_t = ComplyFormat::Terminal)]
+    pub format: ComplyFormat,
+
+    /// Write the result to a file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Exit with 1 for findings of this severity or worse.
+    #[arg(long, value_enum, default_value_t = FailOn::Low, value_name = "SEVERITY")]
+    pub fail_on: FailOn,
+
+    /// All but these checks, by id or name: controls that need one of them cannot hold.
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Which checks")]
+    pub skip: Vec<String>,
+
+    /// Let checks of audience `strict` count for every control that their topic serves, not only
+    /// for those that name them.
+    #[arg(long, help_heading = "Which checks")]
+    pub strict: bool,
+
+    /// Show every place, every check and every reason.
+    #[arg(long, help_heading = "Output")]
+    pub full: bool,
+
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+
+    /// Columns to fill; by default those of the terminal, or 100.
+    #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
+    pub width: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FrameworksArgs {
+    #[command(subcommand)]
+    pub command: FrameworksCommand,
+
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
+    pub color: Color,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FrameworksCommand {
+    /// List the frameworks, with how much of each is assessed.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what a framework asks for, and which checks speak for it.
+    Show {
+        /// Its name or a beginning of it, or a file of your own: own.toml.
+        framework: String,
+    },
+    /// List the topics by which files of your own may name checks.
+    Topics,
 }
 
 /// What is judged, and how it is read: of every command that judges.
@@ -244,7 +322,7 @@ pub(crate) struct Select {
     #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Which checks")]
     pub skip: Vec<String>,
 
-    /// Only checks that serve a framework: cis-1.12, pod-security-standards …
+    /// Only checks that serve a framework: cis-1.12, pod-security-standards, own.toml …
     #[arg(long, value_name = "FRAMEWORK", help_heading = "Which checks")]
     pub framework: Option<String>,
 
@@ -345,6 +423,18 @@ pub(crate) enum Format {
     Json,
     /// SARIF 2.1.0, for code hosts.
     Sarif,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ComplyFormat {
+    /// For people.
+    Terminal,
+    /// One document by schema/comply-v1.json.
+    Json,
+    /// A control a row, for spreadsheets.
+    Csv,
+    /// A document.
+    Markdown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,6 +2,8 @@
 
 mod args;
 mod checks;
+mod comply;
+mod frameworks;
 mod live;
 mod man;
 mod progress;
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Scan(args) => scan::run(&args),
+        Command::Comply(args) => comply::run(&args),
+        Command::Frameworks(args) => frameworks::run(&args),
         Command::Snapshot(args) => snapshot::run(&args.command),
         Command::Checks(args) => checks::run(&args),
         Command::Completions { shell } => {

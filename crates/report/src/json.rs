@@ -408,7 +408,11 @@ pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
 }
 
 impl<'a> Finding<'a> {
-    fn new(finding: &'a model::Finding, regions: &Regions, options: &'a Options) -> Self {
+    pub(crate) fn new(
+        finding: &'a model::Finding,
+        regions: &Regions,
+        options: &'a Options,
+    ) -> Self {
         let check = finding.check;
         let fix = if finding.fix.is_empty() { check.fix } else { &finding.fix };
         let controls = options.frameworks.get(check.id).map_or(&[][..], |c| c.as_slice());
@@ -456,16 +460,22 @@ impl<'a> Location<'a> {
     }
 }
 
-impl Check {
-    fn new(meta: &'static model::Meta, tally: Tally) -> Self {
+impl From<Tally> for Tallies {
+    fn from(tally: Tally) -> Self {
         let Tally { holds, fails, unknown, not_applicable } = tally;
+        Self { holds, fails, unknown, not_applicable }
+    }
+}
+
+impl Check {
+    pub(crate) fn new(meta: &'static model::Meta, tally: Tally) -> Self {
         Self {
             id: meta.id,
             name: meta.name,
             title: meta.title,
             area: meta.area().into(),
             severity: meta.severity.into(),
-            tallies: Tallies { holds, fails, unknown, not_applicable },
+            tallies: tally.into(),
         }
     }
 }

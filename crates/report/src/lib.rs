@@ -10,6 +10,7 @@ use std::io::{self, BufWriter, Write};
 
 use pavisade_scan::Judgement;
 
+pub mod comply;
 #[cfg(test)]
 mod fixture;
 mod guard;
@@ -22,6 +23,7 @@ mod snapshots;
 mod terminal;
 mod text;
 
+pub use comply::{ComplyFormat, comply, framework_explain, frameworks_list, topics_list};
 pub use mask::SECRET_CHECKS;
 pub use pages::{Layout, check_explain, checks_list};
 pub use snapshots::{snapshot_diff, snapshot_info};

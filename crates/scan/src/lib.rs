@@ -4,6 +4,7 @@
 //! It is pure: no file, no clock, no network; the same picture gives the same bytes, whatever the
 //! number of threads.
 
+mod assess;
 mod compare;
 mod coverage;
 mod drift;
@@ -13,6 +14,7 @@ mod served;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+pub use assess::{AssessedControl, Assessment, ControlState, Evidence, assess, is_needed};
 pub use compare::{Comparison, ObjectChange, What, compare};
 pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};

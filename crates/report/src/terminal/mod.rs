@@ -10,6 +10,7 @@ use pavisade_scan::Judgement;
 use crate::Options;
 use crate::region::Regions;
 
+mod comply;
 mod excerpt;
 mod findings;
 mod notes;
@@ -18,6 +19,7 @@ pub mod style;
 mod summary;
 mod unknown;
 
+pub(crate) use comply::write as comply;
 pub(crate) use page::Page;
 
 #[cfg(test)]

@@ -1,0 +1,92 @@
+//! `pavisade comply`.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::bail;
+use pavisade_checks::registry;
+use pavisade_compliance::Framework;
+use pavisade_report::Options;
+use pavisade_scan::{assess, is_needed};
+
+use crate::args::{ComplyArgs, ComplyFormat};
+use crate::scan::{self, Choice};
+use crate::{Outcome, frameworks, select, terminal};
+
+pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
+    let input = &args.input;
+    scan::usable(input)?;
+    let frameworks = asked(&args.frameworks)?;
+    let choice = Choice { ids: checks(&frameworks, args)?, parameters: scan::parameters(input)? };
+    let file = args.output.as_deref();
+    if input.live.print_rbac {
+        return scan::print_role(input, &choice, file);
+    }
+    scan::distinct(input, args.output.iter())?;
+    let checks = choice.checks(input.kubernetes_version.unwrap_or_default())?;
+    let color = terminal::color(args.color, args.output.is_some());
+    let out = scan::output(file)?;
+
+    let ids: Vec<_> = frameworks.iter().map(|framework| framework.id.clone()).collect();
+    let (snapshot, judgement) = scan::judged(input, &choice, checks, &ids)?;
+    let assessments: Vec<_> = frameworks.iter().map(|f| assess(f, &judgement)).collect();
+    let options = Options {
+        color,
+        width: terminal::width(args.width),
+        full: args.full,
+        ..Options::default()
+    };
+    let format = match args.format {
+        ComplyFormat::Terminal => pavisade_report::ComplyFormat::Terminal,
+        ComplyFormat::Json => pavisade_report::ComplyFormat::Json,
+        ComplyFormat::Csv => pavisade_report::ComplyFormat::Csv,
+        ComplyFormat::Markdown => pavisade_report::ComplyFormat::Markdown,
+    };
+    let place = file.unwrap_or(Path::new("standard output")).display().to_string();
+    out.put(&place, |out| {
+        pavisade_report::comply(format, &judgement, &assessments, &options, out)
+    })?;
+    let outcome = scan::outcome(&judgement, args.fail_on.severity());
+    drop(assessments);
+    // The end of a process frees faster than we do.
+    std::mem::forget((snapshot, judgement));
+    Ok(outcome)
+}
+
+/// The frameworks that were asked for, each once.
+fn asked(words: &[String]) -> anyhow::Result<Vec<Framework>> {
+    if words.is_empty() {
+        bail!(
+            "say which framework: --framework pci-dss, for example; `pavisade frameworks list` \
+             shows what there is"
+        );
+    }
+    let mut asked: Vec<Framework> = Vec::new();
+    for word in words {
+        let framework = frameworks::named(word)?;
+        let own = matches!(framework, Cow::Owned(_));
+        match asked.iter().any(|other| other.id == framework.id) {
+            true if own => bail!("{word}: there is another framework `{}`", framework.id),
+            true => {}
+            false => asked.push(framework.into_owned()),
+        }
+    }
+    Ok(asked)
+}
+
+/// The checks that their controls wait for; with `--strict` also those for which they do not wait.
+fn checks(frameworks: &[Framework], args: &ComplyArgs) -> anyhow::Result<BTreeSet<&'static str>> {
+    let skip: BTreeSet<_> = args
+        .skip
+        .iter()
+        .map(|word| Ok(select::find(word)?.meta.id))
+        .collect::<anyhow::Result<_>>()?;
+    let controls = || frameworks.iter().flat_map(|framework| &framework.controls);
+    let served: BTreeSet<_> = frameworks.iter().flat_map(Framework::checks).collect();
+    let wanted = |meta: &pavisade_model::Meta| {
+        let needed = || controls().any(|control| is_needed(control, meta));
+        !skip.contains(meta.id) && (needed() || args.strict && served.contains(meta.id))
+    };
+    Ok(registry().iter().map(|e| e.meta).filter(|m| wanted(m)).map(|m| m.id).collect())
+}
