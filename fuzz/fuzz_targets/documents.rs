@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use pavisade_checks::CheckSet;
 use pavisade_model::{KubernetesVersion, Paths};
-use pavisade_scan::{Timestamp, judge};
+use pavisade_scan::{Timestamp, fix, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
-use pavisade_yaml::{Doc, Source, dockerfile, objects, read, to_json};
+use pavisade_yaml::{Amendment, Doc, Edit, Source, amend, dockerfile, objects, read, to_json};
 
 /// Beginnings of files with a meaning of their own, so that the fuzzer gets to their checks.
 const PRELUDES: [&str; 8] = [
@@ -23,13 +23,15 @@ const PRELUDES: [&str; 8] = [
     "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: a}\nrules:\n",
 ];
 
-static CHECKS: LazyLock<CheckSet> = LazyLock::new(|| CheckSet::all(KubernetesVersion::LATEST));
+static CHECKS: LazyLock<CheckSet> =
+    LazyLock::new(|| CheckSet::all(KubernetesVersion::LATEST).mending());
 
 fuzz_target!(|data: &[u8]| {
     let Some((&selector, rest)) = data.split_first() else { return };
     let text = String::from_utf8_lossy(rest);
     match selector {
-        0..=79 => yaml(Source::new("fuzz", text)),
+        0..=39 => edited(&Source::new("fuzz", text), selector),
+        40..=79 => yaml(Source::new("fuzz", text)),
         80..=119 => yaml(Source::new("fuzz", format!("{{{text}"))),
         120..=139 => {
             let doc = dockerfile(&Source::new("Dockerfile", text));
@@ -67,6 +69,21 @@ fn yaml(source: Source) {
     judged(found);
 }
 
+/// An edit that is made is read again as what it says; the editor proves it, so it must not panic.
+fn edited(source: &Source, selector: u8) {
+    for doc in &read(source).docs {
+        let Some(value) = doc.root().descendants().nth(selector as usize / 4) else { continue };
+        let edit = match selector % 4 {
+            0 => Edit::Set("a: b".into()),
+            1 => Edit::Set(CHECKS.mends().into()),
+            2 => Edit::Append(1.into()),
+            _ => Edit::Remove,
+        };
+        let below = if selector % 8 > 3 { vec!["new".to_owned()] } else { Vec::new() };
+        amend(doc, &[vec![Amendment { at: value.id(), below, edit }]]);
+    }
+}
+
 /// Every value has a span in its text, and a path.
 fn walk(doc: &Doc) {
     let text = doc.source().text();
@@ -86,7 +103,9 @@ fn walk(doc: &Doc) {
 
 fn judged(objects: Vec<Object>) {
     let snapshot = Snapshot::new(vec![WorldParts::files("fuzz", WorldKind::Files, objects)], Vec::new());
-    for finding in judge(&snapshot, &CHECKS, Timestamp::UNIX_EPOCH).findings {
+    let findings = judge(&snapshot, &CHECKS, Timestamp::UNIX_EPOCH).findings;
+    for finding in &findings {
         finding.fingerprint();
     }
+    fix(&findings);
 }

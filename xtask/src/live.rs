@@ -6,6 +6,7 @@
 mod api;
 mod example;
 mod fields;
+mod fixes;
 mod pod_security;
 mod pods;
 mod program;
@@ -55,6 +56,7 @@ const COMPARISONS: &[Comparison] = &[
     ("example", example::run),
     ("role", role::run),
     ("yaml-values", yaml_values::run),
+    ("fixes", fixes::run),
 ];
 
 /// Runs one comparison or all of them; fails when one does.

@@ -83,6 +83,7 @@ pub struct ParameterError {
 pub struct CheckSet {
     pub(crate) checks: Vec<Box<dyn AnyCheck>>,
     kubernetes: KubernetesVersion,
+    mending: bool,
     by_kind: HashMap<(&'static str, &'static str), Vec<usize>>,
     on_pods: Vec<usize>,
     on_components: Vec<usize>,
@@ -112,6 +113,7 @@ impl CheckSet {
         let mut set = Self {
             checks,
             kubernetes,
+            mending: false,
             by_kind: HashMap::new(),
             on_pods: Vec::new(),
             on_components: Vec::new(),
@@ -141,6 +143,16 @@ impl CheckSet {
             unreachable!("every check is built from its defaults, which a test proves")
         };
         set
+    }
+
+    /// The same checks, whose findings shall say how they are mended.
+    pub fn mending(self) -> Self {
+        Self { mending: true, ..self }
+    }
+
+    /// Whether findings shall say how they are mended.
+    pub fn mends(&self) -> bool {
+        self.mending
     }
 
     /// The version whose semantics count.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use pavisade_model::{Confidence, Severity, State};
-use pavisade_yaml::{Edit, Kind, Value};
+use pavisade_model::{Confidence, Severity, State, push_field};
+use pavisade_yaml::{Amendment, Doc, Edit, Kind, Value};
 
 /// What a check answers about one subject.
 #[derive(Debug)]
@@ -93,6 +93,40 @@ pub struct Change<'a> {
     pub edit: Edit,
 }
 
+impl Change<'_> {
+    /// As an edit of `doc`; none where its place is not in there.
+    pub fn amendment(&self, doc: &Doc) -> Option<Amendment> {
+        let Place::At(value, missing) = &self.place else { return None };
+        let within = std::ptr::eq(value.doc(), doc);
+        within.then(|| Amendment {
+            at: value.id(),
+            below: fields(missing),
+            edit: self.edit.clone(),
+        })
+    }
+}
+
+/// The names in a path of fields: `metadata.labels["a.b/c"]`.
+fn fields(path: &str) -> Vec<String> {
+    let (mut names, mut rest) = (Vec::new(), path);
+    while !rest.is_empty() {
+        let quoted = rest.strip_prefix('[').and_then(|inner| inner.split_once("\"]"));
+        let (name, tail) = match quoted {
+            Some((name, tail)) => {
+                let name = format!("{name}\"");
+                (serde_json::from_str(&name).unwrap_or(name), tail)
+            }
+            None => {
+                let end = rest.find(['.', '[']).unwrap_or(rest.len());
+                (rest[..end].to_owned(), &rest[end..])
+            }
+        };
+        names.push(name);
+        rest = tail.strip_prefix('.').unwrap_or(tail);
+    }
+    names
+}
+
 impl<'a> Claim<'a> {
     /// It fails.
     pub fn fails(place: impl Into<Place<'a>>, message: impl Into<String>) -> Self {
@@ -172,7 +206,9 @@ impl<'a> Place<'a> {
             let Some(child) = at.get(key) else { break };
             (at, rest) = (child, tail);
         }
-        Self::At(at, rest.join(".").into())
+        let mut missing = String::new();
+        rest.iter().for_each(|name| push_field(&mut missing, name));
+        Self::At(at, missing.into())
     }
 
     /// The bytes to show: a scalar with its key; of a collection its key, or the entry that names
@@ -214,5 +250,23 @@ impl<'a> Place<'a> {
 impl<'a> From<Value<'a>> for Place<'a> {
     fn from(value: Value<'a>) -> Self {
         Self::At(value, "".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fields;
+
+    #[test]
+    fn names_with_dots_stay_whole() {
+        let cases: [(&str, &[&str]); 4] = [
+            ("", &[]),
+            ("securityContext.runAsNonRoot", &["securityContext", "runAsNonRoot"]),
+            (r#"labels["a.b/c"]"#, &["labels", "a.b/c"]),
+            (r#"a["b.c"].d["e\"f"]"#, &["a", "b.c", "d", "e\"f"]),
+        ];
+        for (path, names) in cases {
+            assert_eq!(fields(path), names, "{path}");
+        }
     }
 }

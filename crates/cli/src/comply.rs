@@ -18,7 +18,8 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
     let input = &args.input;
     scan::usable(input)?;
     let frameworks = asked(&args.frameworks)?;
-    let choice = Choice { ids: checks(&frameworks, args)?, parameters: scan::parameters(input)? };
+    let choice =
+        Choice { ids: checks(&frameworks, args)?, parameters: select::parameters(&input.set)? };
     let file = args.output.as_deref();
     if input.live.print_rbac {
         return scan::print_role(input, &choice, file);

@@ -3,6 +3,7 @@
 mod args;
 mod checks;
 mod comply;
+mod fix;
 mod frameworks;
 mod live;
 mod man;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Comply(args) => comply::run(&args),
         Command::Frameworks(args) => frameworks::run(&args),
         Command::Snapshot(args) => snapshot::run(&args.command),
+        Command::Fix(args) => fix::run(&args),
         Command::Checks(args) => checks::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

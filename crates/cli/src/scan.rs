@@ -22,7 +22,7 @@ use crate::{live, select, terminal};
 pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let input = &args.input;
     usable(input)?;
-    let choice = Choice { ids: select::ids(&args.select)?, parameters: parameters(input)? };
+    let choice = Choice::new(&args.select, &input.set)?;
     if input.live.print_rbac {
         return print_role(input, &choice, args.output.as_deref());
     }
@@ -79,15 +79,14 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
+    pub(crate) fn new(select: &args::Select, set: &[String]) -> anyhow::Result<Self> {
+        Ok(Self { ids: select::ids(select)?, parameters: select::parameters(set)? })
+    }
+
     pub(crate) fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
         CheckSet::new(kubernetes, |meta| self.ids.contains(meta.id), &self.parameters)
             .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))
     }
-}
-
-/// Parameters of checks, by the name of the check.
-pub(crate) fn parameters(input: &Input) -> anyhow::Result<HashMap<String, serde_json::Value>> {
-    select::parameters(&input.set)
 }
 
 /// What cannot be meant is said before the work.
@@ -248,10 +247,15 @@ pub(crate) fn distinct<'a>(
     Ok(())
 }
 
+/// Whether a part could not be read.
+pub(crate) fn is_incomplete(judgement: &Judgement) -> bool {
+    judgement.notes.iter().any(|note| note.kind == NoteKind::Unread)
+}
+
 /// Incomplete outweighs findings: whoever relies on the result must know first that a part is
 /// missing.
 pub(crate) fn outcome(judgement: &Judgement, fail_on: Option<Severity>) -> Outcome {
-    if judgement.notes.iter().any(|note| note.kind == NoteKind::Unread) {
+    if is_incomplete(judgement) {
         return Outcome::Incomplete;
     }
     let counts = |severity| fail_on.is_some_and(|least| severity >= least);

@@ -30,12 +30,14 @@ fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
+/// The ids of checks by id or name.
+pub(crate) fn named(words: &[String]) -> anyhow::Result<BTreeSet<&'static str>> {
+    words.iter().map(|word| Ok(find(word)?.meta.id)).collect()
+}
+
 /// The ids that are meant.
 pub(crate) fn ids(select: &Select) -> anyhow::Result<BTreeSet<&'static str>> {
-    let resolve = |words: &[String]| -> anyhow::Result<BTreeSet<&'static str>> {
-        words.iter().map(|word| Ok(find(word)?.meta.id)).collect()
-    };
-    let (only, skip) = (resolve(&select.only)?, resolve(&select.skip)?);
+    let (only, skip) = (named(&select.only)?, named(&select.skip)?);
     let served = select.framework.as_deref().map(framework).transpose()?;
     let wanted = |meta: &Meta| {
         let asked = only.contains(meta.id);

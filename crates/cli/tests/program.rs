@@ -2,51 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
+use started::{command, finish, folder, run, run_with_input};
 
-fn command(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pavisade"));
-    // Nothing of the machine: no helm or kustomize from PATH, no colours asked for.
-    command.args(args).current_dir(folder).env_clear().env("PATH", "/nowhere");
-    command
-}
-
-fn finish(output: Output) -> Run {
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Run { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
-}
-
-fn run(folder: &Path, args: &[&str]) -> Run {
-    finish(command(folder, args).stdin(Stdio::null()).output().unwrap())
-}
-
-fn run_with_input(folder: &Path, args: &[&str], input: &str) -> Run {
-    let mut command = command(folder, args);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    finish(child.wait_with_output().unwrap())
-}
+mod started;
 
 const BAD_POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: c\n    image: a\n    securityContext:\n      privileged: true\n";
-
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    folder
-}
 
 #[test]
 fn findings_exit_with_1_and_point_at_the_line() {

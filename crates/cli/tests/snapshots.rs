@@ -3,26 +3,15 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use pavisade_scan::Timestamp;
 use pavisade_snapshot::file::write;
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldParts};
 use pavisade_yaml::{Source, read};
 
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
+use started::run;
 
-fn run(folder: &Path, args: &[&str]) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pavisade"));
-    command.args(args).current_dir(folder).env_clear().env("PATH", "/nowhere");
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Run { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
-}
+mod started;
 
 const POD: &str = "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: shop, resourceVersion: '1'}, spec: {containers: [{name: c, image: 'a:1', securityContext: {privileged: true}}]}}";
 const SECRET: &str =

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use pavisade_yaml::Source;
+use pavisade_yaml::{Amendment, Doc, Source};
 use sha2::{Digest as _, Sha256};
 
 use crate::{Confidence, Meta, Severity};
@@ -115,6 +115,17 @@ pub struct Finding {
     pub stable_path: String,
     /// What tells two findings of one check at one place apart (a CVE and package); mostly empty.
     pub instance: String,
+    /// How its text is mended; only where that was asked for, and a check knows how.
+    pub mend: Option<Box<Mend>>,
+}
+
+/// Edits of one document that mend a finding, all of them together.
+#[derive(Debug, Clone)]
+pub struct Mend {
+    /// The document.
+    pub doc: Doc,
+    /// Its edits.
+    pub amendments: Vec<Amendment>,
 }
 
 impl Finding {

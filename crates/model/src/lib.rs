@@ -8,10 +8,10 @@ mod note;
 mod path;
 mod version;
 
-pub use finding::{Finding, Fingerprint, Location, State, Subject};
+pub use finding::{Finding, Fingerprint, Location, Mend, State, Subject};
 pub use meta::{Area, Audience, Confidence, GroupKind, Mends, Meta, Program, Scope, Severity};
 pub use note::{Note, NoteKind};
-pub use path::{Path, Paths, counterpart};
+pub use path::{Path, Paths, counterpart, push_field};
 pub use version::KubernetesVersion;
 
 pub mod kinds;

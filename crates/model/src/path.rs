@@ -163,7 +163,8 @@ fn short(text: &str) -> Cow<'_, str> {
 }
 
 /// Appends a field's name: `.name`, or `["odd name"]`.
-fn push_field(path: &mut String, name: &str) {
+/// Adds a field to a path: with a dot, or in brackets and quotes where its name is no plain word.
+pub fn push_field(path: &mut String, name: &str) {
     let plain = !name.is_empty()
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$'));
     if !plain {

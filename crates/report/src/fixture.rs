@@ -176,6 +176,7 @@ pub(crate) fn secret(text: &str, needle: &str) -> Judgement {
         stable_path: String::new(),
         owner: None,
         instance: String::new(),
+        mend: None,
     });
     judgement
 }

@@ -11,6 +11,7 @@ use std::io::{self, BufWriter, Write};
 use pavisade_scan::Judgement;
 
 pub mod comply;
+mod fixes;
 #[cfg(test)]
 mod fixture;
 mod guard;
@@ -24,6 +25,7 @@ mod terminal;
 mod text;
 
 pub use comply::{ComplyFormat, comply, framework_explain, frameworks_list, topics_list};
+pub use fixes::{Again, Fixes, fixes, fixes_diff};
 pub use mask::SECRET_CHECKS;
 pub use pages::{Layout, check_explain, checks_list};
 pub use snapshots::{snapshot_diff, snapshot_info};

@@ -63,6 +63,7 @@ impl Blind {
                 fix: String::new(),
                 stable_path: String::new(),
                 instance: "coverage".to_owned(),
+                mend: None,
             };
             Some((index, finding))
         });

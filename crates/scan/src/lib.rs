@@ -8,6 +8,7 @@ mod assess;
 mod compare;
 mod coverage;
 mod drift;
+mod fix;
 mod owner;
 mod served;
 
@@ -16,10 +17,11 @@ use std::sync::Arc;
 
 pub use assess::{AssessedControl, Assessment, ControlState, Evidence, assess, is_needed};
 pub use compare::{Comparison, ObjectChange, What, compare};
+pub use fix::{Fixed, fix};
 pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
 use pavisade_model::{
-    Finding, KubernetesVersion, Location, Meta, Note, Path, Paths, State, counterpart, kinds,
+    Finding, KubernetesVersion, Location, Mend, Meta, Note, Path, Paths, State, counterpart, kinds,
 };
 use pavisade_snapshot::{Distribution, Object, Snapshot, World, WorldKind};
 use rayon::prelude::*;
@@ -182,13 +184,16 @@ struct Seen<'a> {
 }
 
 struct Part {
+    /// Whether findings say how they are mended.
+    mending: bool,
     findings: Vec<Finding>,
     tallies: Vec<Tally>,
 }
 
 impl Part {
     fn new(checks: &CheckSet) -> Self {
-        Self { findings: Vec::new(), tallies: vec![Tally::default(); checks.metas().len()] }
+        let tallies = vec![Tally::default(); checks.metas().len()];
+        Self { mending: checks.mends(), findings: Vec::new(), tallies }
     }
 
     /// Says which checks could not see all of a world, after the world itself was judged.
@@ -236,7 +241,10 @@ impl Part {
             }
         };
         let world = seen.world;
-        self.findings.extend(claims.iter().map(|claim| finding(world, &report, claim, paths)));
+        self.findings.extend(claims.iter().map(|claim| Finding {
+            mend: self.mending.then(|| mend(claim)).flatten(),
+            ..finding(world, &report, claim, paths)
+        }));
     }
 }
 
@@ -256,7 +264,16 @@ fn finding(world: &World, report: &Report<'_>, claim: &Claim<'_>, paths: &mut Pa
         fix: claim.fix.clone(),
         stable_path,
         instance: claim.instance.clone(),
+        mend: None,
     }
+}
+
+/// The claim's changes as edits of its document; all of them, or none.
+fn mend(claim: &Claim<'_>) -> Option<Box<Mend>> {
+    let Place::At(first, _) = &claim.changes.first()?.place else { return None };
+    let doc = first.doc();
+    let amendments: Option<_> = claim.changes.iter().map(|change| change.amendment(doc)).collect();
+    Some(Box::new(Mend { doc: doc.clone(), amendments: amendments? }))
 }
 
 fn locate(

@@ -6,7 +6,9 @@
 //! 12, `1.0` is 1. Texts that are no slice of the source (folded, escaped) are decoded on first
 //! use.
 //!
-//! Not here: what a document means to Kubernetes, files, writing YAML.
+//! A text is edited in place by [`amend`], which changes nothing else.
+//!
+//! Not here: what a document means to Kubernetes, files.
 
 mod arena;
 mod chars;
@@ -23,7 +25,7 @@ mod scan;
 
 pub use doc::{Doc, Kind, NodeId, Source, Value};
 pub use dockerfile::dockerfile;
-pub use edit::Edit;
+pub use edit::{Amended, Amendment, Edit, Refused, amend};
 pub use json::to_json;
 pub use kubectl::{Object, Objects, Refusal, objects};
 pub use read::{Documents, Note, NoteKind, Piece, Read, cut, join, read, read_piece};

@@ -20,16 +20,16 @@ use crate::shared::{corpus, files};
 const LEAST: usize = 2500;
 
 /// One document of the corpus.
-struct Document {
+pub(super) struct Document {
     /// Its file and line.
-    place: String,
+    pub(super) place: String,
     /// As the file has it.
-    text: String,
+    pub(super) text: String,
     doc: Doc,
     group: String,
     kind: String,
     /// Where it is created.
-    path: String,
+    pub(super) path: String,
 }
 
 /// Compares; fails on any difference.
@@ -80,7 +80,7 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
 }
 
 /// The documents of one file that hold one object of a kind that the server serves.
-fn of_file(
+pub(super) fn of_file(
     corpus: &Path,
     file: &str,
     resources: &HashMap<(String, String), Resource>,
@@ -155,7 +155,7 @@ fn compare(document: &Document, answer: &Answer) -> anyhow::Result<(Vec<String>,
 }
 
 /// A resource of the API server.
-struct Resource {
+pub(super) struct Resource {
     /// Of its group and version: `/apis/apps/v1`.
     root: String,
     name: String,
@@ -171,7 +171,7 @@ impl Resource {
 }
 
 /// What can be created, by `apiVersion` and kind.
-fn resources(bench: &Bench<'_>) -> anyhow::Result<HashMap<(String, String), Resource>> {
+pub(super) fn resources(bench: &Bench<'_>) -> anyhow::Result<HashMap<(String, String), Resource>> {
     let listed = |value: &Value, field: &str| value[field].as_array().cloned().unwrap_or_default();
     let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
     let mut versions = vec!["v1".to_owned()];

@@ -2,6 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Container;
+use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -33,18 +34,27 @@ impl Check for PrivilegeEscalation {
         }
         let path = ["securityContext", "allowPrivilegeEscalation"];
         let by = named(container);
+        // The API server refuses `false` beside either of these.
+        let needed = container.security(&["privileged"]).and_then(Value::as_bool) == Some(true)
+            || adds_sys_admin(container);
+        let mended = |claim: Claim<'a>| if needed { claim } else { claim.set(false) };
         match boolean(container.value(), &path) {
             Ok(Some((false, _))) => Verdict::Holds,
             Ok(Some((true, place))) => {
-                Claim::fails(place, format!("{by} allows privilege escalation")).set(false).into()
+                mended(Claim::fails(place, format!("{by} allows privilege escalation"))).into()
             }
-            Ok(None) => Claim::fails(
+            Ok(None) => mended(Claim::fails(
                 Place::field(container.value(), &path),
                 format!("{by} does not set `allowPrivilegeEscalation: false`"),
-            )
-            .set(false)
+            ))
             .into(),
             Err(wrong) => wrong.into(),
         }
     }
+}
+
+fn adds_sys_admin(container: Container<'_>) -> bool {
+    let added = container.security(&["capabilities", "add"]);
+    let mut names = added.into_iter().flat_map(Value::items).filter_map(Value::as_str);
+    names.any(|name| name.trim_start_matches("CAP_") == "SYS_ADMIN")
 }

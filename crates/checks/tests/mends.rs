@@ -1,0 +1,124 @@
+//! Fixes over all Markdown tests: a claim that says how it is mended is gone afterwards, nothing
+//! else is found instead, and a check says of itself truly whether it mends.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+
+use pavisade_checks::{CheckSet, Place, Report, Timestamp, Verdict, registry};
+use pavisade_model::{KubernetesVersion, Mends, State};
+use pavisade_snapshot::Snapshot;
+use pavisade_yaml::{Amendment, Doc, Source, amend};
+
+use worlds::{Block, blocks, files, root, world};
+
+mod worlds;
+
+/// What fails: check, object and container, message; and how often.
+type Failing = BTreeMap<(&'static str, String, String), usize>;
+
+/// A claim that says how it is mended.
+struct Mending {
+    key: (&'static str, String, String),
+    doc: Doc,
+    amendments: Vec<Amendment>,
+}
+
+struct Scene {
+    set: CheckSet,
+    now: Timestamp,
+}
+
+impl Scene {
+    /// All checks, the one whose test it is with the block's parameters.
+    fn of(block: &Block, name: &str) -> Self {
+        let version = block.settings.get("kubernetes").map(|v| v.parse().unwrap());
+        let json = block.settings.get("parameters").map(|json| serde_json::from_str(json).unwrap());
+        let parameters: HashMap<_, _> =
+            json.into_iter().map(|json| (name.to_owned(), json)).collect();
+        let set =
+            CheckSet::new(version.unwrap_or(KubernetesVersion::LATEST), |_| true, &parameters);
+        let now = block.settings.get("now").map(|now| now.parse().unwrap());
+        Self { set: set.map_err(|e| e.message).unwrap(), now: now.unwrap_or(Timestamp::UNIX_EPOCH) }
+    }
+
+    fn judge(&self, block: &Block, text: &str) -> Result<(Failing, Vec<Mending>), String> {
+        let source = Source::new("test.yaml", text);
+        let snapshot = Snapshot::new(vec![world(block, &source)?], Vec::new());
+        let (mut failing, mut mending) = (Failing::new(), Vec::new());
+        let mut out = |report: Report<'_>| {
+            let Verdict::Fails(claims) = &report.verdict else { return };
+            for claim in claims.iter().filter(|claim| claim.state == State::Fails) {
+                let subject =
+                    format!("{} {:?}", report.subject.label(), report.subject.container());
+                let key = (report.check.name, subject, claim.message.clone());
+                *failing.entry(key.clone()).or_default() += 1;
+                let Some(Place::At(first, _)) = claim.changes.first().map(|c| &c.place) else {
+                    assert!(claim.changes.is_empty(), "{key:?}: a change without a place");
+                    continue;
+                };
+                let doc = first.doc();
+                let amendments = claim.changes.iter().map(|c| c.amendment(doc).unwrap()).collect();
+                mending.push(Mending { key, doc: doc.clone(), amendments });
+            }
+        };
+        for world in snapshot.worlds() {
+            for object in world.objects() {
+                self.set.judge_object(world, object, self.now, &mut out);
+            }
+            self.set.judge_world(world, self.now, &mut out);
+        }
+        Ok((failing, mending))
+    }
+}
+
+#[test]
+fn a_mended_claim_is_gone_and_nothing_comes_instead() {
+    let tests = files(&root().join("tests"), "md");
+    let (mut problems, mut mended) = (Vec::new(), BTreeMap::<&str, usize>::new());
+    for (name, path) in &tests {
+        for block in blocks(&fs::read_to_string(path).unwrap()) {
+            let place = format!("{}:{} ({})", path.display(), block.line, block.heading);
+            let scene = Scene::of(&block, name);
+            let Ok((before, mending)) = scene.judge(&block, &block.text) else { continue };
+            for Mending { key, doc, amendments } in mending {
+                let amended = amend(&doc, &[amendments]);
+                let span = doc.span();
+                let mut text = doc.source().text().to_owned();
+                text.replace_range(span.start as usize..span.end as usize, &amended.text);
+                if let Err(why) = &amended.made[0] {
+                    problems.push(format!("{place}: {key:?} was not made: {why}"));
+                    continue;
+                }
+                let (after, _) = match scene.judge(&block, &text) {
+                    Ok(after) => after,
+                    Err(why) => {
+                        problems
+                            .push(format!("{place}: {key:?} leaves what cannot be read: {why}"));
+                        continue;
+                    }
+                };
+                let count = |failing: &Failing, key| failing.get(key).copied().unwrap_or(0);
+                if count(&after, &key) >= count(&before, &key) {
+                    problems.push(format!("{place}: {key:?} is still there in\n{text}"));
+                }
+                let new = after.iter().filter(|(k, n)| **n > count(&before, *k) && **k != key);
+                for (new, _) in new {
+                    problems.push(format!("{place}: {key:?} gives {new:?} in\n{text}"));
+                }
+                *mended.entry(key.0).or_default() += 1;
+            }
+        }
+    }
+    for entry in registry() {
+        let seen = mended.contains_key(entry.meta.name);
+        if seen != (entry.meta.mends != Mends::Never) {
+            problems.push(format!(
+                "{} says that it mends {}, and its tests show the contrary",
+                entry.meta.name,
+                entry.meta.mends.name()
+            ));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}

@@ -1,0 +1,145 @@
+//! `pavisade fix` as a user meets it: what it changes, what it leaves, and what it says.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use started::{folder, run};
+
+mod started;
+
+const DEPLOYMENT: &str = "\
+# the web shop
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}   # one line
+spec:
+    template:
+        spec:
+            containers:
+            - name: \"web\"
+              image: 'nginx:1.27'
+
+              # needs no more
+              securityContext:
+                  allowPrivilegeEscalation: true  # why?
+            - {name: side, image: b}
+---
+a: [is no object
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: p
+spec:
+  containers: [{name: c, image: x}]";
+
+fn read(folder: &Path, name: &str) -> String {
+    fs::read_to_string(folder.join(name)).unwrap()
+}
+
+#[test]
+fn only_what_must_change_changes() {
+    let folder = folder(&[("a/web.yaml", DEPLOYMENT)]);
+    let fixed = run(folder.path(), &["fix", "--check", "privilege-escalation", "a"]);
+    let expected = DEPLOYMENT
+        .replace("allowPrivilegeEscalation: true ", "allowPrivilegeEscalation: false ")
+        .replace(
+            "{name: side, image: b}",
+            "{name: side, image: b, securityContext: {allowPrivilegeEscalation: false}}",
+        )
+        .replace(
+            "{name: c, image: x}",
+            "{name: c, image: x, securityContext: {allowPrivilegeEscalation: false}}",
+        );
+    assert_eq!(read(folder.path(), "a/web.yaml"), expected);
+    assert!(fixed.out.contains("Fixed 3 findings in 1 file."), "{}", fixed.out);
+    assert!(fixed.out.contains("Scanned again: 3 of 3 are gone, none is new."), "{}", fixed.out);
+    // One document cannot be read, and that is said.
+    assert_eq!(fixed.code, 3, "{}", fixed.err);
+}
+
+#[test]
+fn a_difference_changes_nothing_and_is_one_that_git_takes() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: c\n    image: x";
+    let folder = folder(&[("pod.yaml", pod)]);
+    let args = ["fix", "--diff", "--check", "PV-C007", "--quiet"];
+    let shown = run(folder.path(), &args);
+    assert_eq!((shown.code, shown.err.as_str()), (1, ""));
+    assert_eq!(read(folder.path(), "pod.yaml"), pod);
+    let expected = "\
+--- a/pod.yaml
++++ b/pod.yaml
+@@ -4,4 +4,6 @@
+ spec:
+   containers:
+   - name: c
+-    image: x
+\\ No newline at end of file
++    image: x
++    securityContext:
++      allowPrivilegeEscalation: false
+\\ No newline at end of file
+";
+    assert_eq!(shown.out, expected);
+    run(folder.path(), &args.map(|a| if a == "--diff" { "--risky" } else { a }));
+    let again = run(folder.path(), &args);
+    assert_eq!((again.code, again.out.as_str()), (0, ""));
+}
+
+#[test]
+fn what_may_break_a_program_is_asked_for() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: c\n    image: x\n";
+    let folder = folder(&[("pod.yaml", pod)]);
+    let fixed = run(folder.path(), &["fix"]);
+    assert!(!read(folder.path(), "pod.yaml").contains("allowPrivilegeEscalation"));
+    assert!(fixed.out.contains("more with --risky"), "{}", fixed.out);
+    run(folder.path(), &["fix", "--risky"]);
+    assert!(read(folder.path(), "pod.yaml").contains("allowPrivilegeEscalation: false"));
+}
+
+#[test]
+fn links_and_permissions_stay() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: c, image: x}\n";
+    let folder = folder(&[("real/pod.yaml", pod)]);
+    let (real, link) = (folder.path().join("real/pod.yaml"), folder.path().join("pod.yaml"));
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+    symlink(&real, &link).unwrap();
+    run(folder.path(), &["fix", "--check", "PV-C007", "pod.yaml"]);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(read(folder.path(), "real/pod.yaml").contains("allowPrivilegeEscalation: false"));
+    assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
+#[test]
+fn templates_are_left_alone() {
+    let template = "apiVersion: v1\nkind: Pod\nmetadata: {name: {{ .Release.Name }}}\n";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: c, image: x}\n";
+    let folder = folder(&[
+        ("Chart.yaml", "apiVersion: v2\nname: a\nversion: 1.0.0\n"),
+        ("templates/a.yaml", template),
+        ("templates/b.yaml", pod),
+    ]);
+    let fixed = run(folder.path(), &["fix", "--risky"]);
+    assert_eq!(read(folder.path(), "templates/a.yaml"), template);
+    assert_eq!(read(folder.path(), "templates/b.yaml"), pod);
+    assert!(fixed.out.contains("Nothing to fix"), "{}", fixed.out);
+}
+
+#[test]
+fn what_hides_behind_an_anchor_is_refused_with_the_reason() {
+    let pods = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: p}\n  spec:\n    containers:\n    - &c {name: c, image: x}\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: q}\n  spec:\n    containers: [*c]\n";
+    let folder = folder(&[("pods.yaml", pods)]);
+    let fixed = run(folder.path(), &["fix", "--check", "PV-C007"]);
+    assert_eq!(read(folder.path(), "pods.yaml"), pods);
+    assert!(fixed.out.contains("an anchor, a merge or a style"), "{}", fixed.out);
+}
+
+#[test]
+fn standard_input_has_no_place() {
+    let folder = folder(&[]);
+    let fixed = run(folder.path(), &["fix", "-"]);
+    assert_eq!(fixed.code, 2);
+    assert!(fixed.err.contains("standard input cannot be changed in place"), "{}", fixed.err);
+}

@@ -1,0 +1,241 @@
+//! What `pavisade fix` did or would do: a difference that `git apply` takes, or a summary.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use pavisade_model::{Finding, Mends};
+use pavisade_scan::Fixed;
+use serde::Serialize;
+use similar::TextDiff;
+
+use crate::terminal::Page;
+use crate::terminal::style::{self, DIM, GOOD, PLAIN, STRONG};
+use crate::{Layout, Options, guard};
+
+/// Everything that a run of `pavisade fix` has to say.
+#[derive(Debug, Clone, Copy)]
+pub struct Fixes<'f> {
+    /// The texts that change, or were refused.
+    pub files: &'f [Fixed<'f>],
+    /// Whether the changes were written.
+    pub written: bool,
+    /// Findings that a riskier fix would mend, by check name.
+    pub risky: &'f BTreeMap<&'static str, usize>,
+    /// Findings whose text is no file of its own (a chart's output, an archive, standard input).
+    pub elsewhere: usize,
+    /// Findings that only a person can mend.
+    pub by_hand: usize,
+    /// What the scan after it found, where there was one.
+    pub again: Option<&'f Again>,
+}
+
+/// A second scan beside the first.
+#[derive(Debug, Clone, Default)]
+pub struct Again {
+    /// Mended findings that are gone.
+    pub gone: usize,
+    /// Mended findings that are there all the same: kind, name and message of each.
+    pub still: Vec<String>,
+    /// Findings that were not there before.
+    pub new: Vec<String>,
+}
+
+/// Writes the differences in the unified format; `exact` leaves control characters as they are,
+/// for programs that read it.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn fixes_diff(
+    fixes: &Fixes<'_>,
+    exact: bool,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for file in fixes.files {
+        let diff = TextDiff::from_lines(file.before.as_str(), file.text.as_str());
+        let name = file.name.trim_start_matches("./").trim_start_matches('/');
+        let text =
+            diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string();
+        if exact && !options.color {
+            out.write_all(text.as_bytes())?;
+            continue;
+        }
+        let mut page = Page::new(options, out);
+        for line in text.lines() {
+            page.put(of_line(line), line).end();
+        }
+        page.flush()?;
+    }
+    Ok(())
+}
+
+fn of_line(line: &str) -> Style {
+    match line.as_bytes() {
+        [b'+', b'+', b'+', ..] | [b'-', b'-', b'-', ..] => STRONG,
+        [b'+', ..] => AnsiColor::Green.on_default(),
+        [b'-', ..] => AnsiColor::Red.on_default(),
+        [b'@', ..] => AnsiColor::Cyan.on_default(),
+        _ => PLAIN,
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    written: bool,
+    files: Vec<File<'a>>,
+    needs_risky: &'a BTreeMap<&'static str, usize>,
+    elsewhere: usize,
+    by_hand: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    again: Option<After<'a>>,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    file: &'a str,
+    fixed: Vec<Entry<'a>>,
+    refused: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    check: &'static str,
+    name: &'static str,
+    fingerprint: String,
+    subject: String,
+    message: &'a str,
+    mends: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+#[derive(Serialize)]
+struct After<'a> {
+    gone: usize,
+    still: &'a [String],
+    new: &'a [String],
+}
+
+fn entry(finding: &Finding, why: Option<String>) -> Entry<'_> {
+    Entry {
+        check: finding.check.id,
+        name: finding.check.name,
+        fingerprint: finding.fingerprint().to_string(),
+        subject: finding.subject.label(),
+        message: &finding.message,
+        mends: finding.check.mends.name(),
+        why,
+    }
+}
+
+/// Writes the summary.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn fixes(
+    fixes: &Fixes<'_>,
+    layout: Layout,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if layout == Layout::Json {
+        let files = fixes.files.iter().map(|file| File {
+            file: &file.name,
+            fixed: file.made.iter().map(|finding| entry(finding, None)).collect(),
+            refused: file.refused.iter().map(|(f, why)| entry(f, Some(why.to_string()))).collect(),
+        });
+        let document = Document {
+            written: fixes.written,
+            files: files.collect(),
+            needs_risky: fixes.risky,
+            elsewhere: fixes.elsewhere,
+            by_hand: fixes.by_hand,
+            again: fixes.again.map(|again| After {
+                gone: again.gone,
+                still: &again.still,
+                new: &again.new,
+            }),
+        };
+        return guard::write(&document, out);
+    }
+    let mut page = Page::new(options, out);
+    let (mut made, mut changed) = (0, 0);
+    for file in fixes.files {
+        let mut by_check = BTreeMap::<_, usize>::new();
+        for finding in &file.made {
+            *by_check.entry((finding.check.name, finding.check.mends)).or_default() += 1;
+        }
+        made += file.made.len();
+        changed += usize::from(!file.made.is_empty());
+        page.put(STRONG, &file.name).end();
+        for ((name, mends), count) in by_check {
+            page.gap(2).put(GOOD, &format!("{count:>4}")).gap(1).put(PLAIN, name);
+            if mends == Mends::Riskily {
+                page.put(DIM, " (may break what uses it)");
+            }
+            page.end();
+        }
+        for (finding, why) in &file.refused {
+            page.gap(2).put(style::UNKNOWN, "left").gap(1).put(PLAIN, finding.check.name);
+            page.put(DIM, &format!(" in {}: {why}", finding.subject.label())).end();
+        }
+    }
+    if !fixes.files.is_empty() {
+        page.end();
+    }
+    let verb = if fixes.written { "Fixed" } else { "Would fix" };
+    let text = match made {
+        0 => "Nothing to fix".to_owned(),
+        _ => format!("{verb} {} in {}", several(made, "finding"), several(changed, "file")),
+    };
+    page.put(STRONG, &text).put(PLAIN, ".").end();
+    let risky: usize = fixes.risky.values().sum();
+    if risky > 0 {
+        let names: Vec<_> =
+            fixes.risky.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        let text = format!(
+            "{} more with --risky, or --check NAME for one kind: {}. What uses that which they \
+             take away stops working, so look at --diff first.",
+            several(risky, "finding"),
+            names.join(", ")
+        );
+        page.wrapped(PLAIN, &text, 0, 2);
+    }
+    if fixes.elsewhere > 0 {
+        let text = format!(
+            "{} in texts that are no files of their own: change the chart or archive they come from.",
+            several(fixes.elsewhere, "finding")
+        );
+        page.wrapped(PLAIN, &text, 0, 2);
+    }
+    if fixes.by_hand > 0 {
+        let text = format!(
+            "{} need a person: `pavisade scan` says what to do.",
+            several(fixes.by_hand, "finding")
+        );
+        page.wrapped(PLAIN, &text, 0, 2);
+    }
+    if let Some(again) = fixes.again {
+        let text = format!(
+            "Scanned again: {} of {made} are gone, {} new.",
+            again.gone,
+            match again.new.len() {
+                0 => "none is".to_owned(),
+                1 => "1 is".to_owned(),
+                n => format!("{n} are"),
+            }
+        );
+        page.put(PLAIN, &text).end();
+        for (label, texts) in [("still there", &again.still), ("new", &again.new)] {
+            for text in texts {
+                page.gap(2).put(style::UNKNOWN, label).gap(1).put(PLAIN, text).end();
+            }
+        }
+    }
+    page.flush()
+}
+
+fn several(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,353 @@
+//! One edit in a text. What is written here is proven afterwards by reading it, so odd styles may
+//! go wrong but not unseen.
+
+use std::ops::Range;
+
+use serde_json::{Map, Value as Json};
+
+use super::render::{self, Layout};
+use super::{Edit, Refused, Step, refused};
+use crate::doc::{Doc, Kind, Value};
+
+/// The text of the document's source with the edit made.
+pub(super) fn spliced(doc: &Doc, path: &[Step], edit: &Edit) -> Result<String, Refused> {
+    let text = Text::of(doc);
+    let (at, rest) = text.nearest(path);
+    let (range, new) = match (edit, rest) {
+        (Edit::Remove, []) => text.remove(at)?,
+        (Edit::Remove, _) => return Err(refused("it is not there any more")),
+        (Edit::Set(value), []) => text.replace(at, value)?,
+        (Edit::Set(value), rest) => text.insert(at, rest, value.clone())?,
+        (Edit::Append(value), []) if at.is_null() => {
+            text.replace(at, &Json::Array(vec![value.clone()]))?
+        }
+        (Edit::Append(value), []) => text.append(at, value)?,
+        (Edit::Append(value), rest) => text.insert(at, rest, Json::Array(vec![value.clone()]))?,
+    };
+    let mut out = text.text.to_owned();
+    if !out.is_char_boundary(range.start) || !out.is_char_boundary(range.end) {
+        return Err(refused("its place is not clear"));
+    }
+    out.replace_range(range, &new);
+    Ok(out)
+}
+
+type Splice = Result<(Range<usize>, String), Refused>;
+
+struct Text<'d> {
+    doc: &'d Doc,
+    text: &'d str,
+    layout: Layout,
+    line_end: &'static str,
+}
+
+impl<'d> Text<'d> {
+    fn of(doc: &'d Doc) -> Self {
+        let text = doc.source().text();
+        let crlf = text.find('\n').is_some_and(|at| text[..at].ends_with('\r'));
+        let mut this = Self {
+            doc,
+            text,
+            layout: Layout { step: 2, list: 0 },
+            line_end: if crlf { "\r\n" } else { "\n" },
+        };
+        this.layout = this.find_layout();
+        this
+    }
+
+    /// As the document's first map in a map and first list in a map are.
+    fn find_layout(&self) -> Layout {
+        let mut inner = self.doc.root().descendants().filter_map(|value| {
+            let around = value.parent().filter(|p| p.kind() == Kind::Mapping)?;
+            let first = match value.kind() {
+                Kind::Mapping => self.key_start(value.entries().next()?.1)?,
+                Kind::Sequence => self.start(value),
+                _ => return None,
+            };
+            let key = self.key_start(value)?;
+            if self.is_flow(value) || self.is_flow(around) {
+                return None;
+            }
+            Some((value.kind(), self.column(first).checked_sub(self.column(key))?))
+        });
+        let (mut step, mut list) = (None, None);
+        for (kind, moved) in inner.by_ref() {
+            match kind {
+                Kind::Mapping if moved > 0 => step = step.or(Some(moved)),
+                Kind::Sequence => list = list.or(Some(moved)),
+                _ => {}
+            }
+            if step.is_some() && list.is_some() {
+                break;
+            }
+        }
+        Layout { step: step.unwrap_or(2), list: list.unwrap_or(0) }
+    }
+
+    /// The value at the path, or the nearest around it and the steps that are missing.
+    fn nearest<'p>(&self, path: &'p [Step]) -> (Value<'d>, &'p [Step]) {
+        let mut at = self.doc.root();
+        for (index, step) in path.iter().enumerate() {
+            let next = match step {
+                Step::Field(name) => at.get(name),
+                Step::Element(index) => at.items().nth(*index),
+            };
+            match next {
+                Some(next) => at = next,
+                None => return (at, &path[index..]),
+            }
+        }
+        (at, &[])
+    }
+
+    fn start(&self, value: Value<'_>) -> usize {
+        value.span().start as usize
+    }
+
+    fn is_flow(&self, value: Value<'_>) -> bool {
+        let collection = matches!(value.kind(), Kind::Mapping | Kind::Sequence);
+        collection && self.text[self.start(value)..].starts_with(['{', '['])
+    }
+
+    /// Where its key starts, quotes included.
+    fn key_start(&self, value: Value<'_>) -> Option<usize> {
+        let start = value.key_span()?.start as usize;
+        let quoted = self.text[..start].ends_with(['"', '\'']);
+        Some(if quoted { start - 1 } else { start })
+    }
+
+    /// The byte behind the colon of its key.
+    fn colon_end(&self, value: Value<'_>) -> Option<usize> {
+        let end = value.key_span()?.end as usize;
+        Some(end + self.text.get(end..)?.find(':')? + 1)
+    }
+
+    /// Where what it says ends, blanks behind it left out.
+    fn end(&self, value: Value<'_>) -> usize {
+        let span = value.span();
+        let end = match value.kind() {
+            Kind::Mapping | Kind::Sequence if !self.is_flow(value) => {
+                match value.entries().map(|(_, v)| v).chain(value.items()).last() {
+                    Some(last) => self.end(last),
+                    None => span.end as usize,
+                }
+            }
+            // Nothing is written for it.
+            Kind::Null if span.is_empty() => self.colon_end(value).unwrap_or(span.end as usize),
+            _ => span.end as usize,
+        };
+        let start = (span.start as usize).min(end);
+        start + self.text[start..end].trim_end().len()
+    }
+
+    fn line_start(&self, at: usize) -> usize {
+        self.text[..at].rfind('\n').map_or(0, |newline| newline + 1)
+    }
+
+    /// The end of the line, its line end left out.
+    fn line_stop(&self, at: usize) -> usize {
+        let stop = self.text[at..].find('\n').map_or(self.text.len(), |newline| at + newline);
+        if self.text[at..stop].ends_with('\r') { stop - 1 } else { stop }
+    }
+
+    fn next_line(&self, at: usize) -> usize {
+        self.text[at..].find('\n').map_or(self.text.len(), |newline| at + newline + 1)
+    }
+
+    fn column(&self, at: usize) -> usize {
+        self.text[self.line_start(at)..at].chars().count()
+    }
+
+    /// Keys in double quotes: JSON, or flow style that looks like it.
+    fn is_json(&self, map: Value<'_>) -> bool {
+        let keys_quoted = |value: Value<'_>| {
+            self.key_start(value).is_some_and(|start| self.text[start..].starts_with('"'))
+        };
+        self.doc.is_json() || map.entries().next().is_some_and(|(_, value)| keys_quoted(value))
+    }
+
+    fn replace(&self, at: Value<'d>, value: &Json) -> Splice {
+        let around = at.parent();
+        let json = self.doc.is_json();
+        let span = at.span().start as usize..self.end(at);
+        let collection = matches!(at.kind(), Kind::Mapping | Kind::Sequence);
+        if collection && !self.is_flow(at) {
+            let new = render::flow(value, json);
+            let first = self.line_start(span.start);
+            return Ok(match self.colon_end(at).filter(|colon| *colon < first) {
+                // The block goes with its lines; comments before it stay.
+                Some(colon) => {
+                    let (stop, kept) = (self.next_line(span.end), &self.text[colon..first]);
+                    (colon..stop, format!(" {new}{kept}"))
+                }
+                None => (span, new),
+            });
+        }
+        let flow = json || around.is_some_and(|around| self.is_flow(around)) || collection;
+        let empty = at.span().is_empty();
+        if at.is_null() && (empty || !flow && at.key().is_some()) {
+            let from = self.colon_end(at).ok_or_else(|| refused("it is an empty element"))?;
+            let to = if empty { from } else { at.span().end as usize };
+            return Ok((from..to, self.behind_colon(at, value, flow)?));
+        }
+        let old = &self.text[span.clone()];
+        let new = match value {
+            Json::String(new) if old.starts_with('"') => render::quoted(new),
+            Json::String(new) if old.starts_with('\'') && !new.contains('\n') => {
+                format!("'{}'", new.replace('\'', "''"))
+            }
+            _ => render::flow(value, json),
+        };
+        Ok((span, new))
+    }
+
+    /// A value for a key that has none: in its line, or in lines of its own.
+    fn behind_colon(&self, at: Value<'d>, value: &Json, flow: bool) -> Result<String, Refused> {
+        let key = self.key_start(at).ok_or_else(|| refused("it has no key"))?;
+        let lines = render::entry("k", value, self.column(key), self.layout);
+        Ok(match &lines[..] {
+            [_, rest @ ..] if !rest.is_empty() && !flow => {
+                rest.iter().flat_map(|line| [self.line_end, line]).collect()
+            }
+            _ => format!(" {}", render::flow(value, false)),
+        })
+    }
+
+    /// A field that is absent below `at`.
+    fn insert(&self, at: Value<'d>, rest: &[Step], value: Json) -> Splice {
+        let names: Option<Vec<&str>> = rest
+            .iter()
+            .map(|step| match step {
+                Step::Field(name) => Some(name.as_str()),
+                Step::Element(_) => None,
+            })
+            .collect();
+        let Some([key, below @ ..]) = names.as_deref() else {
+            return Err(refused("it is not there any more"));
+        };
+        let nested = |names: &[&str], value: Json| {
+            names.iter().rev().fold(value, |value, name| {
+                Json::Object(Map::from_iter([((*name).to_owned(), value)]))
+            })
+        };
+        let value = nested(below, value);
+        if at.is_null() {
+            return self.replace(at, &nested(&[key], value));
+        }
+        if at.kind() != Kind::Mapping {
+            return Err(refused("what is around it is no map"));
+        }
+        let last = at.entries().last().map(|(_, value)| value);
+        let Some(last) = last else {
+            // `{}`: in a block, lines of its own are easier to read.
+            let block = nested(&[key], value.clone());
+            let around_flow = at.parent().is_none_or(|around| self.is_flow(around));
+            let span = at.span().start as usize..at.span().end as usize;
+            if !self.doc.is_json()
+                && !around_flow
+                && let Some(colon) = self.colon_end(at)
+                && self.text[span.clone()].starts_with('{')
+                && self.text[colon..span.start].trim().is_empty()
+            {
+                return Ok((colon..span.end, self.behind_colon(at, &block, false)?));
+            }
+            return Ok((span, render::flow(&block, self.doc.is_json())));
+        };
+        let key_start = self.key_start(last).ok_or_else(|| refused("its place is not clear"))?;
+        if self.is_flow(at) {
+            let json = self.is_json(at);
+            let end = self.end(last);
+            let key = if json { render::quoted(key) } else { render::text(key) };
+            let entry = format!("{key}: {}", render::flow(&value, json));
+            return Ok((end..end, format!(",{}{entry}", self.gap(key_start, ' '))));
+        }
+        let lines = render::entry(key, &value, self.column(key_start), self.layout);
+        Ok(self.after(last, &lines))
+    }
+
+    /// One more element at the end of a list.
+    fn append(&self, list: Value<'d>, value: &Json) -> Splice {
+        if list.kind() != Kind::Sequence {
+            return Err(refused("it is no list"));
+        }
+        let json = self.doc.is_json();
+        let Some(last) = list.items().last() else {
+            let span = list.span().start as usize..list.span().end as usize;
+            return Ok((span, format!("[{}]", render::flow(value, json))));
+        };
+        if self.is_flow(list) {
+            let end = self.end(last);
+            let new = render::flow(value, json || self.quotes(last));
+            return Ok((end..end, format!(",{}{new}", self.gap(self.start(last), ' '))));
+        }
+        let lines = render::element(value, self.column(self.start(list)), self.layout);
+        Ok(self.after(last, &lines))
+    }
+
+    fn quotes(&self, value: Value<'_>) -> bool {
+        self.text[self.start(value)..].starts_with('"')
+    }
+
+    /// What stands between a comma and an element like that at `start`: a blank, or a new line
+    /// with its indent where that one has a line of its own.
+    fn gap(&self, start: usize, blank: char) -> String {
+        let line = self.line_start(start);
+        match self.text[line..start].trim().is_empty() && line > 0 {
+            true => format!("{}{}", self.line_end, &self.text[line..start]),
+            false => blank.to_string(),
+        }
+    }
+
+    /// Lines below the last line of a block's last value.
+    fn after(&self, last: Value<'_>, lines: &[String]) -> (Range<usize>, String) {
+        let at = self.line_stop(self.end(last));
+        (at..at, lines.iter().flat_map(|line| [self.line_end, line]).collect())
+    }
+
+    fn remove(&self, at: Value<'d>) -> Splice {
+        let around = at.parent().ok_or_else(|| refused("a whole document is not edited"))?;
+        let siblings: Vec<_> = around.entries().map(|(_, v)| v).chain(around.items()).collect();
+        let index = siblings.iter().position(|s| s.id() == at.id());
+        let index = index.ok_or_else(|| refused("its place is not clear"))?;
+        let start_of = |value: Value<'d>| match around.kind() {
+            Kind::Mapping => self.key_start(value),
+            _ if self.is_flow(around) => Some(self.start(value)),
+            _ => self.text[..self.start(value)].rfind('-'),
+        };
+        let start = start_of(at).ok_or_else(|| refused("its place is not clear"))?;
+        let end = self.end(at);
+        let next = siblings.get(index + 1).and_then(|next| start_of(*next));
+        if self.is_flow(around) {
+            let previous = index.checked_sub(1).map(|i| self.end(siblings[i]));
+            return Ok(match (previous, next) {
+                (_, Some(next)) => (start..next, String::new()),
+                (Some(previous), None) => (previous..end, String::new()),
+                (None, None) => {
+                    let all = around.span();
+                    let empty = if around.kind() == Kind::Mapping { "{}" } else { "[]" };
+                    (all.start as usize..all.end as usize, empty.to_owned())
+                }
+            });
+        }
+        if siblings.len() == 1 {
+            return self.replace(
+                around,
+                &match around.kind() {
+                    Kind::Mapping => Json::Object(Map::new()),
+                    _ => Json::Array(Vec::new()),
+                },
+            );
+        }
+        let line = self.line_start(start);
+        let own_line = self.text[line..start].chars().all(|c| c == ' ');
+        Ok(match next {
+            // The next one, or a comment before it, moves up behind the dash.
+            Some(next) if !own_line => {
+                let below = self.next_line(end);
+                let blank = self.text.get(below..next).unwrap_or("").trim_start().len();
+                (start..next - blank, String::new())
+            }
+            _ => (line..self.next_line(end), String::new()),
+        })
+    }
+}

@@ -1,0 +1,89 @@
+//! `fixes`: what the API server took before a fix, it takes after it.
+//!
+//! Each document of the corpus that the server accepts (`dryRun=All`) gets every fix that a check
+//! has for it, the risky ones too, and goes out again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::ensure;
+use pavisade_checks::CheckSet;
+use pavisade_model::KubernetesVersion;
+use pavisade_scan::{Timestamp, fix, judge};
+use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
+use pavisade_yaml::{Source, objects, read};
+use serde_json::json;
+
+use super::Bench;
+use super::api::Call;
+use super::yaml_values::{Document, of_file, resources};
+use crate::shared::{corpus, files};
+
+/// Compares; fails on any object that the server takes no longer.
+pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
+    let unpacked = tempfile::tempdir()?;
+    let Some(corpus) = corpus(None, unpacked.path())? else { return Ok(()) };
+    let resources = resources(bench)?;
+    let (mut documents, mut namespaces, mut seen) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    for file in files(&corpus, &["yaml", "yml", "json"])? {
+        for document in of_file(&corpus, &file, &resources, &mut namespaces)? {
+            if seen.insert(document.text.clone()) {
+                documents.push(document);
+            }
+        }
+    }
+    let made = namespaces.iter().map(|name| {
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        Call::post("/api/v1/namespaces", &namespace)
+    });
+    bench.api.send_all(made.collect())?;
+    let checks = CheckSet::all(KubernetesVersion::LATEST).mending();
+    let (mut fixed, mut by_check, mut left) = (Vec::new(), BTreeMap::new(), 0);
+    for document in &documents {
+        let (text, names, refused) = mended(document, &checks);
+        left += refused;
+        if text != document.text {
+            for name in &names {
+                *by_check.entry(*name).or_insert(0_usize) += 1;
+            }
+            fixed.push((document, text, names));
+        }
+    }
+    let before = fixed.iter().map(|(of, ..)| Call::post_yaml(&of.path, of.text.clone()));
+    let before = bench.api.send_all(before.collect())?;
+    let after = fixed.iter().map(|(of, text, _)| Call::post_yaml(&of.path, text.clone()));
+    let after = bench.api.send_all(after.collect())?;
+    let (mut agreed, mut of) = (0, 0);
+    for (((document, _, names), before), after) in fixed.iter().zip(&before).zip(&after) {
+        if before.status != 201 {
+            continue;
+        }
+        of += 1;
+        if after.status == 201 {
+            agreed += 1;
+        } else {
+            println!("{}: {names:?}: {}", document.place, after.message());
+        }
+    }
+    println!("fixes made, by check: {by_check:?}; refused by the editor: {left}");
+    println!("agreed {agreed} of {of}");
+    ensure!(agreed == of, "{} fixed objects are refused", of - agreed);
+    Ok(())
+}
+
+/// The document with all fixes, the checks that made them, and how many the editor refused.
+fn mended(document: &Document, checks: &CheckSet) -> (String, BTreeSet<&'static str>, usize) {
+    let source = Source::new(document.place.as_str(), document.text.as_str());
+    let read = read(&source);
+    let found = read.docs.iter().flat_map(|doc| objects(doc.root()).sent);
+    let found = found.map(|of| Object::new(of.value, of.api_version, of.kind)).collect();
+    let parts = WorldParts::files("document", WorldKind::Files, found);
+    let judgement = judge(&Snapshot::new(vec![parts], Vec::new()), checks, Timestamp::now());
+    match fix(&judgement.findings).into_iter().next() {
+        Some(fixed) => {
+            let names = fixed.made.iter().map(|finding| finding.check.name).collect();
+            (fixed.text, names, fixed.refused.len())
+        }
+        None => (document.text.clone(), BTreeSet::new(), 0),
+    }
+}
