@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 mod name;
+pub mod part;
 mod read;
 
 pub use name::{NoFramework, find};
@@ -48,6 +49,10 @@ pub struct Control {
     pub checks: Vec<String>,
     /// Those of them that it names itself, not by a topic.
     pub named: BTreeSet<String>,
+    /// Of some of its checks, the parts that alone count: see [`part`].
+    pub parts: BTreeMap<String, BTreeSet<String>>,
+    /// Those of its checks that ask for more than it does: what they report may hold.
+    pub stricter: BTreeSet<String>,
     /// How it is assessed.
     pub assessed: Assessed,
 }

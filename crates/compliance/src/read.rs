@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::name::closest;
-use crate::{Assessed, Control, Framework, ServesNot, Topic};
+use crate::{Assessed, Control, Framework, ServesNot, Topic, part};
 
 /// Why a framework's file means nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +46,8 @@ struct RawControl {
     topics: Vec<Spanned<String>>,
     #[serde(default)]
     checks: Vec<Spanned<String>>,
+    #[serde(default)]
+    stricter: Vec<Spanned<String>>,
     #[serde(default)]
     except: Vec<Spanned<String>>,
     gap: Option<Spanned<String>>,
@@ -120,7 +122,22 @@ struct Resolve<'a> {
 
 impl Resolve<'_> {
     fn control(&self, raw: RawControl) -> Result<Control, FrameworkError> {
-        let (mut all, named) = self.checks(&raw.topics, &raw.checks)?;
+        let (mut all, mut named) = self.checks(&raw.topics, &raw.checks)?;
+        let mut parts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for name in &raw.checks {
+            if let Some(part) = self.part(name)? {
+                parts.entry(self.check(name)?).or_default().insert(part);
+            }
+        }
+        // Who names a check without a part means all of it.
+        let (whole, _) = self.checks(&raw.topics, &[])?;
+        let plain = raw.checks.iter().filter(|name| !name.get_ref().contains('@'));
+        let plain: BTreeSet<_> = plain.map(|name| self.check(name)).collect::<Result<_, _>>()?;
+        parts.retain(|id, _| !whole.contains(id) && !plain.contains(id));
+        let stricter = raw.stricter.iter().map(|name| self.check(name));
+        let stricter: BTreeSet<_> = stricter.collect::<Result<_, _>>()?;
+        all.extend(stricter.iter().cloned());
+        named.extend(stricter.iter().cloned());
         for name in &raw.except {
             let id = self.check(name)?;
             if named.contains(&id) || !all.remove(&id) {
@@ -165,6 +182,8 @@ impl Resolve<'_> {
             level: raw.level,
             checks: all.into_iter().collect(),
             named,
+            parts,
+            stricter,
             assessed,
         })
     }
@@ -191,11 +210,25 @@ impl Resolve<'_> {
         Ok((all, named))
     }
 
-    /// The id of a check by id or name.
+    /// The part of a check behind its `@`.
+    fn part(&self, name: &Spanned<String>) -> Result<Option<String>, FrameworkError> {
+        let Some((_, part)) = name.get_ref().split_once('@') else { return Ok(None) };
+        let id = self.check(name)?;
+        let known = part::of(&id).map(|part| part.name).chain(part::PROGRAMS).collect::<Vec<_>>();
+        if known.contains(&part) {
+            return Ok(Some(part.to_owned()));
+        }
+        let all: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
+        let all = format!("there are {}", all.join(", "));
+        let hint = hint(part, known.into_iter(), &all);
+        Err(self.wrong(name, format!("{id} has no part `{part}`{hint}")))
+    }
+
+    /// The id of a check by id or name, without its part.
     fn check(&self, name: &Spanned<String>) -> Result<String, FrameworkError> {
-        let word = name.get_ref();
+        let word = name.get_ref().split('@').next().unwrap_or_default();
         if self.known.is_empty() {
-            return Ok(word.clone());
+            return Ok(word.to_owned());
         }
         let meant = |(id, name): &&(&str, &str)| {
             id.eq_ignore_ascii_case(word) || name.eq_ignore_ascii_case(word)
@@ -278,6 +311,9 @@ mod tests {
             ("checks = [\"PV-C009\"]", "6:11: there is no check `PV-C009`; did you mean `PV-C00"),
             ("checks = [\"privileged-kontainer\"]", "did you mean `privileged-container`?"),
             ("checks = [\"zzz\"]", "6:11: there is no check `zzz`; `pavisade checks list` shows all"),
+            ("checks = [\"PV-C002@hostPdi\"]", "6:11: PV-C002 has no part `hostPdi`; did you mean `hostPID`?"),
+            ("checks = [\"PV-C001@hostPID\"]", "PV-C001 has no part `hostPID`; there are `kube-apiserver`"),
+            ("stricter = [\"PV-C0\"]", "there is no check `PV-C0`"),
             ("topics = [\"nod\"]", "6:11: there is no topic `nod`; did you mean `node`?"),
             ("topics = [\"node\"]\nexcept = [\"PV-C003\"]", "4:6: `PV-C003` is in none of the control's topics"),
             ("checks = [\"PV-C001\"]\nexcept = [\"PV-C001\"]", "`PV-C001` is among the control's `checks`"),

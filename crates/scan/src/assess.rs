@@ -3,11 +3,11 @@
 //! A control holds only where it is proven: at least one of its checks held, none failed or could
 //! not tell, all of them ran, and nothing of the input went unread.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pavisade_checks::registry;
-use pavisade_compliance::{Assessed, Control, Framework};
-use pavisade_model::{Audience, Finding, Meta, NoteKind, State};
+use pavisade_compliance::{Assessed, Control, Framework, part};
+use pavisade_model::{Audience, Finding, Location, Meta, NoteKind, State, Subject};
 
 use crate::{Judgement, Tally};
 
@@ -80,6 +80,10 @@ pub struct AssessedControl<'a> {
 pub struct Evidence<'a> {
     /// The check.
     pub check: &'static Meta,
+    /// The parts of it that alone count for the control; all of it where there are none.
+    pub parts: Vec<&'a str>,
+    /// It asks for more than the control: what it reports may be well.
+    pub stricter: bool,
     /// Its subjects by verdict.
     pub tally: Tally,
     /// What fails, then what is unknown, in the order of the judgement.
@@ -115,38 +119,136 @@ pub fn is_needed(control: &Control, check: &Meta) -> bool {
 /// Says of each control of a framework what the judgement shows.
 pub fn assess<'a>(framework: &'a Framework, judgement: &'a Judgement) -> Assessment<'a> {
     let unread = judgement.notes.iter().filter(|note| note.kind == NoteKind::Unread).count();
-    let mut ran: HashMap<&str, Evidence<'a>> = HashMap::new();
+    let mut ran = Ran { checks: HashMap::new(), by_program: &judgement.by_program };
     for (check, tally) in &judgement.tallies {
-        ran.insert(check.id, Evidence { check, tally: *tally, findings: Vec::new() });
+        ran.checks.insert(check.id, (check, *tally, Vec::new()));
     }
     for finding in &judgement.findings {
-        if let Some(evidence) = ran.get_mut(finding.check.id) {
-            evidence.findings.push(finding);
+        if let Some((_, _, findings)) = ran.checks.get_mut(finding.check.id) {
+            findings.push(finding);
         }
     }
     let controls = framework.controls.iter().map(|control| of_control(control, &ran, unread > 0));
     Assessment { framework, controls: controls.collect(), unread }
 }
 
-fn of_control<'a>(
-    control: &'a Control,
-    ran: &HashMap<&str, Evidence<'a>>,
-    unread: bool,
-) -> AssessedControl<'a> {
-    let ids = || control.checks.iter().map(String::as_str);
-    let mut evidence: Vec<_> = ids()
-        .filter_map(|id| ran.get(id))
-        .map(|e| Evidence { check: e.check, tally: e.tally, findings: e.findings.clone() })
-        .collect();
+/// What ran, and what it found.
+struct Ran<'a> {
+    checks: HashMap<&'a str, (&'static Meta, Tally, Vec<&'a Finding>)>,
+    by_program: &'a BTreeMap<(&'static str, &'static str), Tally>,
+}
+
+impl<'a> Ran<'a> {
+    fn evidence(&self, control: &'a Control, id: &str) -> Option<Evidence<'a>> {
+        let (check, tally, findings) = self.checks.get(id)?;
+        let stricter = control.stricter.contains(id);
+        let all =
+            Evidence { check, parts: vec![], stricter, tally: *tally, findings: findings.clone() };
+        let Some(parts) = control.parts.get(id) else { return Some(all) };
+        let parts: Vec<_> = parts.iter().map(String::as_str).collect();
+        let of_programs = parts.iter().all(|part| part::PROGRAMS.contains(part));
+        let (tally, findings) = match of_programs {
+            // What is said of its only program is said of it.
+            true if check.programs.len() == 1 => {
+                let own = check.programs.iter().any(|program| parts.contains(&program.name()));
+                if own { (*tally, findings.clone()) } else { (Tally::default(), Vec::new()) }
+            }
+            true => self.of_programs(check, &parts, findings),
+            false => of_fields(check, &parts, *tally, findings),
+        };
+        Some(Evidence { check, parts, stricter, tally, findings })
+    }
+
+    /// Of a check of the settings of several programs, what it says of some of them.
+    fn of_programs(
+        &self,
+        check: &'static Meta,
+        programs: &[&str],
+        findings: &[&'a Finding],
+    ) -> (Tally, Vec<&'a Finding>) {
+        let mut sum = Tally::default();
+        // Under the empty name is what may be about any.
+        for program in programs.iter().copied().chain([""]) {
+            let key = (check.id, program);
+            let of_it = self.by_program.iter().find(|(known, _)| **known == key);
+            sum.add(of_it.map(|(_, tally)| *tally).unwrap_or_default());
+        }
+        let about = |finding: &&&Finding| programs.iter().any(|program| names(finding, program));
+        let about: Vec<_> = findings.iter().filter(about).copied().collect();
+        // Rather a place too many than none.
+        (sum, if about.is_empty() && sum.fails > 0 { findings.to_vec() } else { about })
+    }
+}
+
+/// Whether a finding tells that it is about a program: by the object's name or kind, its field, or
+/// its words.
+fn names(finding: &Finding, program: &str) -> bool {
+    let (section, kind) = match program {
+        "kube-apiserver" => ("apiServer", ""),
+        "kube-controller-manager" => ("controllerManager", ""),
+        "kube-scheduler" => ("scheduler", "KubeSchedulerConfiguration"),
+        "kubelet" => ("nodeRegistration", "KubeletConfiguration"),
+        other => (other, ""),
+    };
+    let path = match &finding.location {
+        Location::Text { path, .. } | Location::Field { path, .. } => path.as_str(),
+        Location::None => "",
+    };
+    let by_subject = match &finding.subject {
+        Subject::Object { kind: own, name, .. } => {
+            name.starts_with(program) || (!kind.is_empty() && **own == *kind)
+        }
+        _ => true,
+    };
+    by_subject || path.starts_with(section) || finding.message.contains(&format!("`{program}`"))
+}
+
+/// Of a check that looks at several settings of each subject, what it says of some of them: a
+/// subject holds where nothing is said of these.
+fn of_fields<'a>(
+    check: &'static Meta,
+    parts: &[&str],
+    tally: Tally,
+    findings: &[&'a Finding],
+) -> (Tally, Vec<&'a Finding>) {
+    let concerns = |finding: &&&Finding| {
+        let path = match &finding.location {
+            Location::Text { path, .. } | Location::Field { path, .. } => path.as_str(),
+            Location::None => "",
+        };
+        part::concerns(check.id, parts.iter().copied(), path, &finding.message)
+    };
+    let about: Vec<_> = findings.iter().filter(concerns).copied().collect();
+    let subjects = |findings: &[&'a Finding], state: State| -> BTreeSet<(&'a str, &'a Subject)> {
+        let of_state = findings.iter().filter(|finding| finding.state == state);
+        of_state.map(|finding| (&*finding.world, &finding.subject)).collect()
+    };
+    let (fail, doubt) = (subjects(&about, State::Fails), subjects(&about, State::Unknown));
+    let told = subjects(findings, State::Unknown);
+    let failing = subjects(findings, State::Fails);
+    // Subjects that count as unknown without a word of their own.
+    let silent = tally.unknown.saturating_sub(told.difference(&failing).count());
+    let unknown = doubt.difference(&fail).count() + silent;
+    let all = tally.holds + tally.fails + tally.unknown;
+    let fails = fail.len().min(all);
+    let unknown = unknown.min(all - fails);
+    let tally = Tally { holds: all - fails - unknown, fails, unknown, ..tally };
+    (tally, about)
+}
+
+fn of_control<'a>(control: &'a Control, ran: &Ran<'a>, unread: bool) -> AssessedControl<'a> {
+    let mut evidence: Vec<_> =
+        control.checks.iter().filter_map(|id| ran.evidence(control, id)).collect();
     evidence.sort_by_key(|e| {
         let failing = e.tally.fails > 0;
         let worst = e.of_state(State::Fails).map(|f| f.severity).max();
-        (!failing, std::cmp::Reverse(worst), e.tally.unknown == 0, e.tally.holds == 0)
+        let proven = failing && !e.stricter;
+        (!proven, std::cmp::Reverse(worst), e.tally.unknown == 0, e.tally.holds == 0)
     });
     let left_out: Vec<_> = registry()
         .iter()
         .map(|entry| entry.meta)
-        .filter(|check| !ran.contains_key(check.id) && is_needed(control, check))
+        .filter(|check| !ran.checks.contains_key(check.id) && is_needed(control, check))
         .collect();
     let state = match control.assessed {
         Assessed::ByHand(_) => ControlState::ByHand,
@@ -162,9 +264,9 @@ fn of_control<'a>(
 
 fn by_checks(evidence: &[Evidence<'_>], left_out: bool, unread: bool) -> ControlState {
     let any = |count: fn(&Tally) -> usize| evidence.iter().any(|e| count(&e.tally) > 0);
-    if any(|tally| tally.fails) {
+    if evidence.iter().any(|e| e.tally.fails > 0 && !e.stricter) {
         ControlState::Fails
-    } else if any(|tally| tally.unknown) || left_out {
+    } else if any(|tally| tally.fails + tally.unknown) || left_out {
         ControlState::Unknown
     } else if any(|tally| tally.holds) {
         if unread { ControlState::Unknown } else { ControlState::Holds }

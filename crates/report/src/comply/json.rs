@@ -132,6 +132,13 @@ pub struct Evidence {
     pub check: &'static str,
     /// `privileged-container`.
     pub name: &'static str,
+    /// The parts of the check that alone count; absent where all of it does. Findings of other
+    /// parts have the same check.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<String>,
+    /// The check asks for more than the control: what it reports may be well.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stricter: bool,
     /// Subjects by verdict.
     pub tallies: Tallies,
 }
@@ -241,6 +248,8 @@ impl<'a> Control<'a> {
         let evidence = |e: &scan::Evidence<'_>| Evidence {
             check: e.check.id,
             name: e.check.name,
+            parts: e.parts.iter().map(|part| (*part).to_owned()).collect(),
+            stricter: e.stricter,
             tallies: e.tally.into(),
         };
         Self {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use pavisade_model::{Finding, Location, State};
 use pavisade_scan::{AssessedControl, Assessment, ControlState, Judgement};
 
-use super::{counts, coverage, gap, label, reason, results};
+use super::{counts, coverage, gap, label, name, reason, results};
 use crate::Options;
 use crate::text::{clean, count, cut};
 
@@ -67,9 +67,9 @@ fn failing(
 ) -> io::Result<()> {
     let about = assessed.control;
     writeln!(out, "### {}: {}\n", text(&about.id), text(&about.title))?;
-    for evidence in assessed.evidence.iter().filter(|e| e.tally.fails > 0) {
+    for evidence in assessed.evidence.iter().filter(|e| e.tally.fails > 0 && !e.stricter) {
         let check = evidence.check;
-        writeln!(out, "- {} `{}`: {}", check.id, check.name, counts(evidence))?;
+        writeln!(out, "- {} `{}`: {}", check.id, name(evidence), counts(evidence))?;
         let findings: Vec<_> = evidence.of_state(State::Fails).collect();
         let told = if options.full { findings.len() } else { findings.len().min(PLACES) };
         for finding in &findings[..told] {

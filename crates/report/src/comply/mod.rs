@@ -96,6 +96,10 @@ pub(crate) fn unknown_reasons(control: &AssessedControl<'_>, unread: usize) -> V
             reasons.push(reason);
         }
     };
+    for evidence in control.evidence.iter().filter(|e| e.stricter && e.tally.fails > 0) {
+        let (id, counts) = (evidence.check.id, counts(evidence));
+        add(format!("{id} asks for more than this control, and reports something: {counts}"));
+    }
     for evidence in control.evidence.iter().filter(|e| e.tally.unknown > 0) {
         let mut found = false;
         for finding in evidence.of_state(State::Unknown) {
@@ -117,6 +121,14 @@ pub(crate) fn unknown_reasons(control: &AssessedControl<'_>, unread: usize) -> V
         });
     }
     reasons
+}
+
+/// A check's name, with the parts that count.
+pub(crate) fn name(evidence: &Evidence<'_>) -> String {
+    match evidence.parts.as_slice() {
+        [] => evidence.check.name.to_owned(),
+        parts => format!("{} ({})", evidence.check.name, parts.join(", ")),
+    }
 }
 
 /// `2 of 16 fail, 1 unknown`; of subjects for which the question arises.

@@ -11,7 +11,7 @@ use super::notes;
 use super::page::{Page, place, subject};
 use super::style::{self, DIM, GOOD, HELP, PLAIN, STRONG, UNKNOWN};
 use crate::Options;
-use crate::comply::{counts, coverage, gap, label, reason, results, unknown_reasons};
+use crate::comply::{counts, coverage, gap, label, name, reason, results, unknown_reasons};
 use crate::region::Regions;
 use crate::text::{clean, count, cut, width};
 
@@ -147,7 +147,8 @@ fn control(
 
 fn failing(page: &mut Page<'_>, assessed: &AssessedControl<'_>, worlds: bool) -> bool {
     let full = page.options.full;
-    let fails: Vec<_> = assessed.evidence.iter().filter(|e| e.tally.fails > 0).collect();
+    let fails = assessed.evidence.iter().filter(|e| e.tally.fails > 0 && !e.stricter);
+    let fails: Vec<_> = fails.collect();
     let told = if full || fails.len() <= CHECKS + 1 { fails.len() } else { CHECKS };
     let mut told_all = told == fails.len();
     for evidence in &fails[..told] {
@@ -160,7 +161,8 @@ fn failing(page: &mut Page<'_>, assessed: &AssessedControl<'_>, worlds: bool) ->
         let text = format!("… and {more}: {}", names.join(", "));
         page.gap(INDENT).wrapped(DIM, &text, INDENT, INDENT + 2);
     }
-    let others: Vec<_> = assessed.evidence.iter().filter(|e| e.tally.fails == 0).collect();
+    let others = assessed.evidence.iter().filter(|e| e.tally.fails == 0 || e.stricter);
+    let others: Vec<_> = others.collect();
     if full {
         for evidence in others {
             line(page, evidence);
@@ -210,7 +212,8 @@ fn line(page: &mut Page<'_>, evidence: &Evidence<'_>) {
     }
     page.put(PLAIN, check.id).put(PLAIN, " ");
     used += check.id.len() + 1;
-    page.wrapped(PLAIN, &format!("{}: {}", check.name, counts(evidence)), used, INDENT + 4);
+    let text = format!("{}: {}", name(evidence), counts(evidence));
+    page.wrapped(PLAIN, &text, used, INDENT + 4);
 }
 
 fn unknown(page: &mut Page<'_>, assessed: &AssessedControl<'_>, unread: usize) -> bool {
@@ -224,7 +227,8 @@ fn unknown(page: &mut Page<'_>, assessed: &AssessedControl<'_>, unread: usize) -
         let more = count(reasons.len() - told, "more reason", "more reasons");
         page.gap(INDENT).put(DIM, &format!("… and {more}")).end();
     }
-    let checks: Vec<_> = assessed.evidence.iter().filter(|e| e.tally.unknown > 0).collect();
+    let doubtful = |e: &&Evidence<'_>| e.tally.unknown > 0 || e.tally.fails > 0;
+    let checks: Vec<_> = assessed.evidence.iter().filter(doubtful).collect();
     if full {
         for evidence in &assessed.evidence {
             line(page, evidence);
