@@ -119,7 +119,13 @@ pub fn framework_explain(
         let checks = |page: &mut Page<'_>| {
             let named = control.checks.iter().map(|id| {
                 let name = names.get(id.as_str()).copied().unwrap_or_default();
-                format!("{id}\u{a0}{name}")
+                let parts = control.parts.get(id).into_iter().flatten().map(String::as_str);
+                let parts = parts.collect::<Vec<_>>().join(",\u{a0}");
+                let stricter = if control.stricter.contains(id) { "stricter" } else { "" };
+                match [&*parts, stricter].concat().as_str() {
+                    "" => format!("{id}\u{a0}{name}"),
+                    more => format!("{id}\u{a0}{name}\u{a0}({more})"),
+                }
             });
             let text = named.collect::<Vec<_>>().join(", ");
             page.gap(4).put(GOOD, "by ").wrapped(PLAIN, &text, 7, 7);

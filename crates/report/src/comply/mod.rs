@@ -1,5 +1,6 @@
 //! What a scan says about frameworks: for people, for programs, for spreadsheets, for documents.
 
+use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 
 use pavisade_compliance::Assessed;
@@ -54,6 +55,9 @@ pub fn comply(
     out.flush()
 }
 
+/// Reasons that are told of one control where there is one line for them.
+const REASONS: usize = 5;
+
 /// The words for a state.
 pub(crate) fn label(state: ControlState) -> &'static str {
     match state {
@@ -73,7 +77,15 @@ pub(crate) fn label(state: ControlState) -> &'static str {
 pub(crate) fn reason(control: &AssessedControl<'_>, unread: usize) -> String {
     match (&control.control.assessed, control.state) {
         (Assessed::ByHand(text) | Assessed::Elsewhere(text), _) => text.clone(),
-        (_, ControlState::Unknown) => unknown_reasons(control, unread).join("; "),
+        (_, ControlState::Unknown) => {
+            let mut reasons = unknown_reasons(control, unread);
+            if reasons.len() > REASONS + 1 {
+                let more = count(reasons.len() - REASONS, "more reason", "more reasons");
+                reasons.truncate(REASONS);
+                reasons.push(format!("and {more}"));
+            }
+            reasons.join("; ")
+        }
         (_, ControlState::NotApplicable) => "the question does not arise".to_owned(),
         (_, ControlState::Unseen) => "nothing was read that its checks look at".to_owned(),
         _ => String::new(),
@@ -91,28 +103,22 @@ pub(crate) fn gap<'a>(control: &'a AssessedControl<'_>) -> Option<&'a str> {
 /// Why a control is unknown: each reason once.
 pub(crate) fn unknown_reasons(control: &AssessedControl<'_>, unread: usize) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
-    let mut add = |reason: String| {
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
-        }
-    };
     for evidence in control.evidence.iter().filter(|e| e.stricter && e.tally.fails > 0) {
         let (id, counts) = (evidence.check.id, counts(evidence));
-        add(format!("{id} asks for more than this control, and reports something: {counts}"));
+        reasons
+            .push(format!("{id} asks for more than this control, and reports something: {counts}"));
     }
+    let mut told = HashSet::new();
     for evidence in control.evidence.iter().filter(|e| e.tally.unknown > 0) {
-        let mut found = false;
-        for finding in evidence.of_state(State::Unknown) {
-            found = true;
-            add(finding.message.clone());
-        }
-        if !found {
-            add("what was not read might refute what holds".to_owned());
-        }
+        let mut found = evidence.of_state(State::Unknown).map(|f| f.message.as_str()).peekable();
+        let silent = "what was not read might refute what holds";
+        let silent = found.peek().is_none().then_some(silent);
+        let new = found.chain(silent).filter(|message| told.insert(*message));
+        reasons.extend(new.map(str::to_owned));
     }
     if !control.left_out.is_empty() {
         let names: Vec<_> = control.left_out.iter().map(|check| check.id).collect();
-        add(format!("{} did not run", names.join(", ")));
+        reasons.push(format!("{} did not run", names.join(", ")));
     }
     if unread > 0 && reasons.is_empty() {
         reasons.push(match unread {
@@ -179,30 +185,36 @@ pub(crate) fn coverage(framework: &pavisade_compliance::Framework) -> String {
 
 /// How many of the controls that checks assess have a result, and which, in one sentence.
 pub(crate) fn results(assessment: &Assessment<'_>) -> String {
-    let coverage = assessment.framework.coverage();
-    let states = [
-        ControlState::Fails,
-        ControlState::Unknown,
-        ControlState::HoldsInPart,
-        ControlState::Holds,
-        ControlState::NotApplicable,
-        ControlState::Unseen,
-    ];
-    let with_result = assessment.controls.iter().filter(|c| c.state.is_result()).count();
-    let parts = states.into_iter().filter_map(|state| {
-        let n = assessment.count(state);
-        let words = match state {
-            ControlState::Fails if n != 1 => "fail",
-            ControlState::HoldsInPart if n != 1 => "hold in part",
-            ControlState::Holds if n != 1 => "hold",
-            ControlState::Unseen => "of which nothing was read",
-            state => label(state),
-        };
-        (n > 0).then(|| format!("{n} {words}"))
-    });
-    format!(
-        "{with_result} of {} with a result: {}",
-        coverage.by_checks + coverage.partly,
+    let told = |states: &[ControlState]| {
+        let parts = states.iter().filter_map(|state| {
+            let n = assessment.count(*state);
+            let words = match state {
+                ControlState::Fails if n != 1 => "fail",
+                ControlState::HoldsInPart if n != 1 => "hold in part",
+                ControlState::Holds if n != 1 => "hold",
+                ControlState::Unseen => "of which nothing was read",
+                state => label(*state),
+            };
+            (n > 0).then(|| format!("{n} {words}"))
+        });
         parts.collect::<Vec<_>>().join(", ")
-    )
+    };
+    let coverage = assessment.framework.coverage();
+    let assessed = coverage.by_checks + coverage.partly;
+    let with = assessment.controls.iter().filter(|c| c.state.is_result()).count();
+    let results = told(&[ControlState::Fails, ControlState::HoldsInPart, ControlState::Holds]);
+    let without = told(&[ControlState::Unknown, ControlState::NotApplicable, ControlState::Unseen]);
+    let mut text = match assessed {
+        0 => "none of them has a result".to_owned(),
+        n if n == with => format!("all of these have a result: {results}"),
+        n if results.is_empty() => format!("none of these {n} has a result"),
+        n => format!(
+            "{with} of these {n} {} a result: {results}",
+            if with == 1 { "has" } else { "have" }
+        ),
+    };
+    if !without.is_empty() {
+        text += &format!("; without one: {without}");
+    }
+    text
 }
