@@ -94,3 +94,22 @@ fn every_topic_is_of_use() {
     assert!(builtin().iter().map(Framework::coverage).all(|c| c.by_checks + c.partly > 0));
     assert!(builtin().first().unwrap().controls.iter().any(|c| c.level.is_some()));
 }
+
+#[test]
+fn the_example_of_the_documentation_is_read() {
+    let page = include_str!("../../../docs/own-frameworks.md");
+    let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let known: Vec<_> = known().into_iter().collect();
+    let own = Framework::read(example, &known).unwrap();
+    assert_eq!(own.controls.len(), 5);
+    let wrong = example.replace("root-user", "rot-user");
+    let error = Framework::read(&wrong, &known).unwrap_err().to_string();
+    assert!(page.contains(&format!("own.toml:{error}")), "{error}");
+    // Every key and every part that there is stands on the page.
+    for key in ["id", "level", "checks", "topics", "except", "stricter", "gap", "by_hand"] {
+        assert!(page.contains(&format!("`{key}`")), "{key}");
+    }
+    for part in &pavisade_compliance::part::PARTS {
+        assert!(page.contains(part.name), "{}", part.name);
+    }
+}

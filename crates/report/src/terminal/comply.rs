@@ -120,12 +120,26 @@ fn control(
         title = format!("{title} ({})", clean(level));
     }
     page.gap(2).put(STRONG, &id);
-    if ids <= IDS {
-        let used = 2 + ids + 2;
-        page.gap(ids - width(&id) + 2).wrapped(PLAIN, &title, used, used);
+    let used = if ids <= IDS {
+        page.gap(ids - width(&id) + 2);
+        2 + ids + 2
     } else {
         page.end();
-        page.gap(4).wrapped(PLAIN, &title, 4, 4);
+        page.gap(4);
+        4
+    };
+    // Of what holds one line is enough, where it has room.
+    let proof = match assessed.state {
+        ControlState::Holds | ControlState::HoldsInPart if !page.options.full => proof(assessed),
+        _ => String::new(),
+    };
+    if !proof.is_empty() && used + width(&title) + 3 + width(&proof) <= page.width {
+        page.put(PLAIN, &title).put(DIM, " · ").put(DIM, &proof).end();
+    } else {
+        page.wrapped(PLAIN, &title, used, used);
+        if !proof.is_empty() {
+            page.gap(INDENT).put(DIM, &proof).end();
+        }
     }
     match assessed.state {
         ControlState::Fails => failing(page, assessed, worlds),
@@ -255,16 +269,19 @@ fn holding(page: &mut Page<'_>, assessed: &AssessedControl<'_>) -> bool {
         }
         return true;
     }
+    false
+}
+
+/// `2 checks hold for 18 subjects`.
+fn proof(assessed: &AssessedControl<'_>) -> String {
     let proven = assessed.evidence.iter().filter(|e| e.tally.holds > 0);
     let (checks, subjects) =
         proven.fold((0, 0), |(checks, subjects), e| (checks + 1, subjects + e.tally.holds));
-    let text = format!(
+    format!(
         "{} for {}",
         count(checks, "check holds", "checks hold"),
         count(subjects, "subject", "subjects")
-    );
-    page.gap(INDENT).put(DIM, &text).end();
-    false
+    )
 }
 
 fn remark(page: &mut Page<'_>, label: &str, text: &str) {
