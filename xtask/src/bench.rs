@@ -1,9 +1,10 @@
 //! `cargo xtask bench`: how fast the program is, beside a peer in the same run.
 //!
-//! Figures are printed, never asserted. The peer is installed by its ordinary package client
-//! (`tests/tools/kube-score`), for this chore only.
+//! Figures are printed, never asserted. Peers are installed by their ordinary package clients
+//! (`tests/tools/kube-score`, `tests/tools/checkov`), for this chore only.
 
 mod live;
+mod peers;
 
 use std::collections::HashMap;
 use std::fs;
@@ -21,7 +22,6 @@ use pavisade_yaml::{Source, objects, read};
 
 use crate::generate;
 use crate::shared::{corpus, files, root};
-use crate::tools::tool;
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -42,6 +42,8 @@ enum What {
     Live,
     /// Generated clusters of up to 5,000 nodes and 100,000 pods, from snapshot files.
     Cluster,
+    /// Scan of the manifest corpus beside kube-score and Checkov.
+    Peers,
     /// One pod under all checks of scope Object, as admission would ask.
     Review,
 }
@@ -52,6 +54,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         What::Live => live::run(),
         What::Scan => scan(!args.no_peer),
         What::Cluster => clusters(),
+        What::Peers => peers::run(),
         What::Review => {
             review();
             Ok(())
@@ -85,7 +88,8 @@ fn scan(peer: bool) -> anyhow::Result<()> {
     );
     curve(&program, &corpus)?;
     if peer {
-        kube_score(&program, &corpus)?;
+        let ratio = peers::kube_score(&program, &corpus)?;
+        println!("{ratio:.1} times as fast as kube-score");
     }
     Ok(())
 }
@@ -159,44 +163,6 @@ fn clusters() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// kube-score and Pavisade over the files that kube-score takes.
-fn kube_score(program: &Path, corpus: &Path) -> anyhow::Result<()> {
-    let peer = tool("kube-score")?;
-    let folder = tempfile::tempdir()?;
-    let (mut taken, mut refused) = (Vec::new(), 0);
-    for file in files(corpus, &["yaml", "yml"])? {
-        let path = corpus.join(&file);
-        let output = Command::new(&peer).arg("score").arg(&path).output()?;
-        // It exits with 1 for findings too; what it cannot read it says.
-        if String::from_utf8_lossy(&output.stderr).contains("Failed to")
-            || output.status.code() > Some(1)
-        {
-            refused += 1;
-            continue;
-        }
-        let to = folder.path().join(&file);
-        fs::create_dir_all(to.parent().context("a file has a folder")?)?;
-        fs::copy(&path, &to)?;
-        taken.push(to);
-    }
-    println!("kube-score takes {} files and refuses {refused}", taken.len());
-    let theirs = median(3, || {
-        let mut command = Command::new(&peer);
-        command.arg("score").args(&taken);
-        measure(command)
-    })?;
-    let own = median(9, || measure(ours(program, &[folder.path()])))?;
-    println!(
-        "kube-score: {:.3} s, {:.0} MB; pavisade on the same files, all checks: {:.3} s, {:.0} MB; ratio {:.1}",
-        theirs.wall.as_secs_f64(),
-        mb(theirs.memory),
-        own.wall.as_secs_f64(),
-        mb(own.memory),
-        theirs.wall.as_secs_f64() / own.wall.as_secs_f64()
-    );
-    Ok(())
-}
-
 fn ours(program: &Path, paths: &[&Path]) -> Command {
     let mut command = Command::new(program);
     command.args(["scan", "--render", "never", "--format", "json"]).args(paths);
@@ -213,16 +179,17 @@ fn release_binary() -> anyhow::Result<PathBuf> {
 }
 
 /// Runs a program to its end, its output thrown away, and watches its memory.
-fn measure(mut command: Command) -> anyhow::Result<Cost> {
+fn measure(command: Command) -> anyhow::Result<Cost> {
+    measure_into(command, Stdio::null())
+}
+
+/// The same with the output kept. Memory is that of the program and of all that it started.
+fn measure_into(mut command: Command, output: Stdio) -> anyhow::Result<Cost> {
     let start = Instant::now();
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    let status = format!("/proc/{}/status", child.id());
+    let mut child = command.stdout(output).stderr(Stdio::null()).spawn()?;
     let mut memory = 0;
     let code = loop {
-        // The high-water mark only grows, so the last reading before the end is the peak.
-        if let Ok(text) = fs::read_to_string(&status) {
-            memory = memory.max(high_water(&text));
-        }
+        memory = memory.max(memory_of(child.id()));
         if let Some(code) = child.try_wait()? {
             break code.code();
         }
@@ -232,8 +199,27 @@ fn measure(mut command: Command) -> anyhow::Result<Cost> {
     Ok(Cost { wall: start.elapsed(), memory })
 }
 
-fn high_water(status: &str) -> u64 {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+/// Resident bytes of a process and those below it. Of one without children the high-water mark,
+/// which only grows, so that the last reading before the end is the peak.
+fn memory_of(process: u32) -> u64 {
+    let read = |process| fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let children = format!("/proc/{process}/task/{process}/children");
+    let children = fs::read_to_string(children).unwrap_or_default();
+    let mut sum = 0;
+    let (mut open, mut alone) = (Vec::new(), true);
+    open.extend(children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+    while let Some(child) = open.pop() {
+        alone = false;
+        sum += field(&read(child), "VmRSS:");
+        let path = format!("/proc/{child}/task/{child}/children");
+        let below = fs::read_to_string(path).unwrap_or_default();
+        open.extend(below.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+    }
+    sum + field(&read(process), if alone { "VmHWM:" } else { "VmRSS:" })
+}
+
+fn field(status: &str, name: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kilobytes = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kilobytes.unwrap_or(0) * 1024
 }

@@ -1,6 +1,7 @@
 //! Components of the control plane and their flags, from static pods and kubeadm's files.
 
 mod command;
+mod edit;
 mod kubeadm;
 
 use std::borrow::Cow;

@@ -39,6 +39,6 @@ pub use lens::{
 };
 pub use needs::Needs;
 pub use operation::removed_api_version::removed_in;
-pub use registry::{Entry, registry};
+pub use registry::{Entry, named, registry, similar};
 pub use set::{CheckSet, ParameterError, Report};
 pub use verdict::{Change, Claim, Place, Verdict};

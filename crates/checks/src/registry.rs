@@ -1,6 +1,6 @@
 //! Every check, a line each, ordered by id.
 
-use pavisade_model::Meta;
+use pavisade_model::{Meta, nearest};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::de::DeserializeOwned;
 
@@ -16,6 +16,16 @@ pub struct Entry {
     pub(crate) build: fn(&serde_json::Value) -> Result<Box<dyn AnyCheck>, String>,
 }
 
+impl Entry {
+    /// Whether the check takes these parameters, an object of JSON.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn takes(&self, parameters: &serde_json::Value) -> Result<(), String> {
+        (self.build)(parameters).map(drop)
+    }
+}
+
 const fn entry<C: Check + DeserializeOwned + JsonSchema + 'static>() -> Entry {
     Entry { meta: const { &C::META }, schema: || schema_for!(C), build: build::<C> }
 }
@@ -23,6 +33,19 @@ const fn entry<C: Check + DeserializeOwned + JsonSchema + 'static>() -> Entry {
 /// Every check there is.
 pub const fn registry() -> &'static [Entry] {
     REGISTRY
+}
+
+/// The check of that id or name, in any case.
+pub fn named(word: &str) -> Option<&'static Entry> {
+    let is = |entry: &&Entry| {
+        entry.meta.id.eq_ignore_ascii_case(word) || entry.meta.name.eq_ignore_ascii_case(word)
+    };
+    registry().iter().find(is)
+}
+
+/// The id or name that a misspelt word most likely means.
+pub fn similar(word: &str) -> Option<&'static str> {
+    nearest(word, registry().iter().flat_map(|entry| [entry.meta.id, entry.meta.name]))
 }
 
 static REGISTRY: &[Entry] = &[

@@ -180,6 +180,12 @@ impl<'a> Claim<'a> {
         self
     }
 
+    /// Mended by these edits, all of them together, as those of [`crate::Component::set_flag`].
+    pub fn changes(mut self, changes: impl IntoIterator<Item = Change<'a>>) -> Self {
+        self.changes.extend(changes);
+        self
+    }
+
     /// With what tells it apart from others at the same place.
     pub fn instance(self, instance: impl Into<String>) -> Self {
         Self { instance: instance.into(), ..self }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{anyhow, bail};
-use pavisade_checks::{Entry, registry};
+use pavisade_checks::{Entry, registry, similar};
 use pavisade_model::{Audience, Meta};
 use serde_json::{Map, Value};
 
@@ -12,22 +12,10 @@ use crate::frameworks;
 
 /// The check of that id or name.
 pub(crate) fn find(word: &str) -> anyhow::Result<&'static Entry> {
-    let named = |entry: &&Entry| {
-        entry.meta.id.eq_ignore_ascii_case(word) || entry.meta.name.eq_ignore_ascii_case(word)
-    };
-    registry().iter().find(named).ok_or_else(|| {
-        let names = registry().iter().flat_map(|entry| [entry.meta.id, entry.meta.name]);
-        anyhow!("there is no check `{word}`{}", nearest(word, names))
+    pavisade_checks::named(word).ok_or_else(|| match similar(word) {
+        Some(name) => anyhow!("there is no check `{word}`; did you mean `{name}`?"),
+        None => anyhow!("there is no check `{word}`; `pavisade checks list` shows all"),
     })
-}
-
-/// `: did you mean …?` for the name that is most like the word, if one is.
-fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let scored = names.map(|name| (strsim::jaro_winkler(&word.to_ascii_lowercase(), name), name));
-    match scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.8) {
-        Some((_, name)) => format!("; did you mean `{name}`?"),
-        None => "; `pavisade checks list` shows all".into(),
-    }
 }
 
 /// The ids of checks by id or name.

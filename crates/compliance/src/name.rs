@@ -45,18 +45,6 @@ fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// The name that is most like the word, if one is.
-pub(crate) fn closest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let word = word.to_ascii_lowercase();
-    let scored = names.map(|name| (strsim::jaro_winkler(&word, &name.to_ascii_lowercase()), name));
-    // Of names that are equally like it the first is taken.
-    let best = scored.fold(None, |best: Option<(f64, &str)>, next| match best {
-        Some(best) if best.0 >= next.0 => Some(best),
-        _ => Some(next),
-    });
-    best.filter(|(score, _)| *score > 0.8).map(|(_, name)| name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pavisade_model::nearest;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::name::closest;
 use crate::{Assessed, Control, Framework, ServesNot, Topic, part};
 
 /// Why a framework's file means nothing.
@@ -248,7 +248,7 @@ impl Resolve<'_> {
 
 /// `; did you mean …?`, or where all names are to be had.
 pub(crate) fn hint<'a>(word: &str, names: impl Iterator<Item = &'a str>, all: &str) -> String {
-    match closest(word, names) {
+    match nearest(word, names) {
         Some(name) => format!("; did you mean `{name}`?"),
         None => format!("; {all}"),
     }

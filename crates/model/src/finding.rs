@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use pavisade_yaml::{Amendment, Doc, Source};
@@ -158,6 +159,20 @@ impl Finding {
 /// instance; never a file, an index, a line, a message or an API version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 16]);
+
+impl FromStr for Fingerprint {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str = "a fingerprint is `v1:` and 32 hexadecimal digits";
+        let digits = text
+            .strip_prefix("v1:")
+            .filter(|d| d.len() == 32 && d.bytes().all(|b| b.is_ascii_hexdigit()))
+            .ok_or(WRONG)?;
+        let number = u128::from_str_radix(digits, 16).map_err(|_| WRONG)?;
+        Ok(Self(number.to_be_bytes()))
+    }
+}
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

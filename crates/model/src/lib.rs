@@ -3,12 +3,14 @@
 //! Not here: how anything is serialised (`report`), how objects are indexed (`snapshot`).
 
 mod finding;
+mod glob;
 mod meta;
 mod note;
 mod path;
 mod version;
 
 pub use finding::{Finding, Fingerprint, Location, Mend, State, Subject};
+pub use glob::{Base, Glob, below, nearest};
 pub use meta::{Area, Audience, Confidence, GroupKind, Mends, Meta, Program, Scope, Severity};
 pub use note::{Note, NoteKind};
 pub use path::{Path, Paths, counterpart, push_field};

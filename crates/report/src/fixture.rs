@@ -7,7 +7,7 @@ use pavisade_model::{
     Area, Audience, Confidence, Finding, KubernetesVersion, Location, Mends, Meta, Note, NoteKind,
     Scope, Severity, State, Subject,
 };
-use pavisade_scan::{Judgement, Timestamp, judge};
+use pavisade_scan::{Honour, Judgement, Terms, Timestamp, judge_on};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
@@ -21,6 +21,15 @@ const CHECKS: [&str; 4] = [
 
 /// Judges worlds of files: name, and names and texts of files.
 pub(crate) fn judged(worlds: &[(&str, &[(&str, &str)])], notes: Vec<Note>) -> Judgement {
+    judged_on(worlds, notes, &Terms::default())
+}
+
+/// The same on terms.
+pub(crate) fn judged_on(
+    worlds: &[(&str, &[(&str, &str)])],
+    notes: Vec<Note>,
+    terms: &Terms,
+) -> Judgement {
     let parts = worlds.iter().map(|(name, files)| {
         let mut found = Vec::new();
         for (file, text) in *files {
@@ -36,7 +45,7 @@ pub(crate) fn judged(worlds: &[(&str, &[(&str, &str)])], notes: Vec<Note>) -> Ju
     let snapshot = Snapshot::new(parts.collect(), notes);
     let wanted = |meta: &Meta| CHECKS.contains(&meta.name);
     let set = CheckSet::new(KubernetesVersion::minor(37), wanted, &HashMap::new()).unwrap();
-    judge(&snapshot, &set, Timestamp::UNIX_EPOCH)
+    judge_on(&snapshot, &set, terms, Timestamp::UNIX_EPOCH)
 }
 
 /// A Deployment with one privileged container.
@@ -60,6 +69,39 @@ pub(crate) fn mixed() -> Judgement {
         vec![("etcd/encryption.yaml", ENCRYPTION), ("storage/classes.yaml", CLASSES)];
     all.extend(files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
     judged(&[("shop", &all)], notes())
+}
+
+/// A result with exceptions of two forms, beside an earlier one.
+pub(crate) fn excepted() -> Judgement {
+    let annotated = deployment("shop", "builder", "docker").replace(
+        "  namespace: shop\n",
+        "  namespace: shop\n  annotations:\n    pavisade.dev/allow: 'PV-C001 until 1970-06-30: builds images [x](y)'\n",
+    );
+    let commented = deployment("shop", "probe", "probe").replace(
+        "privileged: true",
+        "privileged: true # pavisade: allow PV-C001 in probe until 1970-02-28: reads the node",
+    );
+    let (old, new) = (deployment("shop", "old", "a"), deployment("shop", "new", "a"));
+    let before = judged(
+        &[("shop", &[("old.yaml", &old), ("gone.yaml", &old.replace("name: old", "name: gone"))])],
+        Vec::new(),
+    );
+    let mut out = Vec::new();
+    let written = crate::write(crate::Format::Json, &before, &crate::Options::default(), &mut out);
+    assert!(written.is_ok());
+    let text = String::from_utf8(out).unwrap_or_default();
+    let terms = Terms {
+        honour: Honour::Everybody,
+        baseline: crate::baseline("old.json", &text).ok(),
+        ..Terms::default()
+    };
+    let files = [
+        ("builder.yaml", annotated.as_str()),
+        ("probe.yaml", &commented),
+        ("moved.yaml", &old),
+        ("new.yaml", &new),
+    ];
+    judged_on(&[("shop", &files)], Vec::new(), &terms)
 }
 
 /// Notes of all kinds.

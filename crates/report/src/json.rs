@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use pavisade_model as model;
-use pavisade_scan::{Judgement, Tally};
+use pavisade_scan::{Form, Judgement, Tally};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
@@ -34,14 +34,87 @@ pub struct Document<'a> {
     pub kubernetes: String,
     /// Counts.
     pub summary: Summary,
-    /// What fails or is unknown: failures before unknowns, worst first.
+    /// What fails or is unknown and counts: failures before unknowns, worst first.
     pub findings: Vec<Finding<'a>>,
+    /// What an exception lets through: it counts nowhere else.
+    pub excepted: Vec<Excepted<'a>>,
+    /// How it differs from an earlier result, where one was given with `--baseline`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline<'a>>,
     /// The checks that ran, by id, with how often they gave each verdict.
     pub checks: Vec<Check>,
     /// What was noticed while reading.
     pub notes: Vec<Note<'a>>,
     /// The clusters among the worlds.
     pub clusters: Vec<Cluster<'a>>,
+}
+
+/// A finding that an exception lets through.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Excepted<'a> {
+    /// The finding.
+    #[serde(flatten)]
+    pub finding: Finding<'a>,
+    /// What lets it through.
+    pub exception: Exception<'a>,
+}
+
+/// What lets a finding through.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Exception<'a> {
+    /// In which form it stands.
+    pub form: ExceptionForm,
+    /// Why.
+    pub reason: &'a str,
+    /// The last day on which it counts: `2027-01-31`.
+    pub until: String,
+    /// The file or object that it stands in.
+    pub place: &'a str,
+    /// Line in the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+}
+
+/// In which form an exception stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExceptionForm {
+    /// In an annotation of the object or its pod template.
+    Annotation,
+    /// In a comment beside the line.
+    Comment,
+    /// In a policy file.
+    Policy,
+}
+
+/// A result beside an earlier one: `findings` holds only what is new.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Baseline<'a> {
+    /// The earlier result's file.
+    pub file: &'a str,
+    /// Findings of the earlier result, of checks that ran again.
+    pub total: usize,
+    /// What was found before and is no worse than it was.
+    pub known: Vec<Finding<'a>>,
+    /// What was found before and is not found any more.
+    pub gone: Vec<Gone<'a>>,
+}
+
+/// A finding of an earlier result.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Gone<'a> {
+    /// Its fingerprint.
+    pub fingerprint: &'a str,
+    /// The check's id.
+    pub check: &'a str,
+    /// How bad it was.
+    pub severity: Severity,
+    /// What it was about: kind and name.
+    pub subject: &'a str,
+    /// What was wrong.
+    pub message: &'a str,
+    /// The file it was in; empty where it had none.
+    pub file: &'a str,
 }
 
 /// A cluster that was judged.
@@ -89,6 +162,8 @@ pub struct Summary {
     pub fails: Severities,
     /// What could not be determined, by severity.
     pub unknown: Severities,
+    /// What an exception lets through, failed or unknown.
+    pub excepted: usize,
     /// Notes by kind.
     pub notes: NoteCounts,
 }
@@ -328,14 +403,26 @@ words! {
 impl<'a> Document<'a> {
     /// The document of a result.
     pub fn new(judgement: &'a Judgement, options: &'a Options) -> Self {
-        let regions = Regions::new(&judgement.findings);
+        let regions = Regions::new(all_findings(judgement));
         let finding = |f| Finding::new(f, &regions, options);
+        let excepted = |e: &'a pavisade_scan::Excepted| Excepted {
+            finding: finding(&e.finding),
+            exception: Exception::from(&*e.exception),
+        };
+        let baseline = judgement.baseline.as_ref().map(|compared| Baseline {
+            file: &compared.place,
+            total: compared.total,
+            known: compared.known.iter().map(finding).collect(),
+            gone: compared.gone.iter().map(Gone::from).collect(),
+        });
         Self {
             schema: SCHEMA,
             tool: Tool { name: "pavisade", version: env!("CARGO_PKG_VERSION") },
             kubernetes: judgement.kubernetes.to_string(),
             summary: Summary::new(judgement),
             findings: judgement.findings.iter().map(finding).collect(),
+            excepted: judgement.excepted.iter().map(excepted).collect(),
+            baseline,
             checks: judgement
                 .tallies
                 .iter()
@@ -343,6 +430,42 @@ impl<'a> Document<'a> {
                 .collect(),
             notes: judgement.notes.iter().map(Note::from).collect(),
             clusters: judgement.clusters.iter().map(Cluster::from).collect(),
+        }
+    }
+}
+
+/// Findings of a result, whether or not they count.
+pub(crate) fn all_findings(judgement: &Judgement) -> impl Iterator<Item = &model::Finding> {
+    let known = judgement.baseline.iter().flat_map(|compared| &compared.known);
+    let excepted = judgement.excepted.iter().map(|excepted| &excepted.finding);
+    judgement.findings.iter().chain(known).chain(excepted)
+}
+
+impl<'a> From<&'a pavisade_scan::Exception> for Exception<'a> {
+    fn from(exception: &'a pavisade_scan::Exception) -> Self {
+        Self {
+            form: match exception.form {
+                Form::Annotation => ExceptionForm::Annotation,
+                Form::Comment => ExceptionForm::Comment,
+                Form::Policy => ExceptionForm::Policy,
+            },
+            reason: &exception.reason,
+            until: exception.until.to_string(),
+            place: &exception.place,
+            line: exception.span.as_ref().map(|(source, start, _)| source.line_at(*start)),
+        }
+    }
+}
+
+impl<'a> From<&'a pavisade_scan::Known> for Gone<'a> {
+    fn from(known: &'a pavisade_scan::Known) -> Self {
+        Self {
+            fingerprint: &known.fingerprint,
+            check: &known.check,
+            severity: known.severity.into(),
+            subject: &known.subject,
+            message: &known.message,
+            file: &known.file,
         }
     }
 }
@@ -370,6 +493,7 @@ impl Summary {
             objects_failing: failing_objects(judgement),
             fails: Severities::default(),
             unknown: Severities::default(),
+            excepted: judgement.excepted.len(),
             notes: NoteCounts::default(),
         };
         for finding in &judgement.findings {

@@ -10,6 +10,7 @@ use std::io::{self, BufWriter, Write};
 
 use pavisade_scan::Judgement;
 
+mod baseline;
 pub mod comply;
 mod fixes;
 #[cfg(test)]
@@ -24,12 +25,13 @@ mod snapshots;
 mod terminal;
 mod text;
 
+pub use baseline::baseline;
 pub use comply::{ComplyFormat, comply, framework_explain, frameworks_list, topics_list};
 pub use fixes::{Again, Fixes, fixes, fixes_diff};
 pub use mask::SECRET_CHECKS;
 pub use pages::{Layout, check_explain, checks_list};
 pub use snapshots::{snapshot_diff, snapshot_info};
-pub use terminal::style;
+pub use terminal::{problems, style};
 
 /// A text for a terminal: on one line, hidden characters made visible.
 pub fn one_line(text: &str) -> String {
@@ -74,6 +76,10 @@ pub struct Options {
     pub places: usize,
     /// Terminal: every place with its source, every unknown and every note.
     pub full: bool,
+    /// Terminal: what exceptions let through.
+    pub show_excepted: bool,
+    /// Terminal: what the user's configuration turns off, in a few words; empty where there is none.
+    pub configuration: String,
     /// Controls by check id (`cis-1.12/5.2.1`); empty where nobody asked.
     pub frameworks: BTreeMap<String, Vec<String>>,
     /// SARIF: what file names are made relative to, where they begin with it.
@@ -88,6 +94,8 @@ impl Default for Options {
             per_check: 1,
             places: 8,
             full: false,
+            show_excepted: false,
+            configuration: String::new(),
             frameworks: BTreeMap::new(),
             root: None,
         }

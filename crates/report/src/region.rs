@@ -22,7 +22,7 @@ pub(crate) struct Region {
 pub(crate) struct Regions(HashMap<(*const u8, u32), (u32, u32)>);
 
 impl Regions {
-    pub(crate) fn new(findings: &[Finding]) -> Self {
+    pub(crate) fn new<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
         let mut texts = HashMap::<*const u8, (&Source, Vec<u32>)>::new();
         for finding in findings {
             if let Location::Text { source, span, .. } = &finding.location {

@@ -16,6 +16,8 @@ use crate::{Judgement, Tally};
 pub enum ControlState {
     /// One of its checks fails.
     Fails,
+    /// What fails is let through by exceptions, all of it.
+    Excepted,
     /// None fails, and something could not be determined.
     Unknown,
     /// All that checks can show of it holds; they cannot show all of it.
@@ -34,8 +36,9 @@ pub enum ControlState {
 
 impl ControlState {
     /// All, what needs attention first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Fails,
+        Self::Excepted,
         Self::Unknown,
         Self::HoldsInPart,
         Self::Holds,
@@ -88,9 +91,24 @@ pub struct Evidence<'a> {
     pub tally: Tally,
     /// What fails, then what is unknown, in the order of the judgement.
     pub findings: Vec<&'a Finding>,
+    /// What an exception lets through; the tally counts it all the same.
+    pub excepted: Vec<&'a Finding>,
 }
 
 impl Evidence<'_> {
+    /// Whether it shows that the control does not hold, exceptions aside.
+    pub fn refutes(&self) -> bool {
+        self.tally.fails > 0 && !self.stricter && !self.is_excepted()
+    }
+
+    /// Whether all that fails is let through by exceptions.
+    pub fn is_excepted(&self) -> bool {
+        let fails = |finding: &&&Finding| finding.state == State::Fails;
+        self.tally.fails > 0
+            && self.excepted.iter().any(|finding| fails(&finding))
+            && !self.findings.iter().any(|finding| fails(&finding))
+    }
+
     /// Findings of one state.
     pub fn of_state(&self, state: State) -> impl Iterator<Item = &Finding> {
         self.findings.iter().copied().filter(move |finding| finding.state == state)
@@ -121,11 +139,17 @@ pub fn assess<'a>(framework: &'a Framework, judgement: &'a Judgement) -> Assessm
     let unread = judgement.notes.iter().filter(|note| note.kind == NoteKind::Unread).count();
     let mut ran = Ran { checks: HashMap::new(), by_program: &judgement.by_program };
     for (check, tally) in &judgement.tallies {
-        ran.checks.insert(check.id, (check, *tally, Vec::new()));
+        let (findings, excepted) = (Vec::new(), Vec::new());
+        ran.checks.insert(check.id, OfCheck { check, tally: *tally, findings, excepted });
     }
     for finding in &judgement.findings {
-        if let Some((_, _, findings)) = ran.checks.get_mut(finding.check.id) {
-            findings.push(finding);
+        if let Some(of_check) = ran.checks.get_mut(finding.check.id) {
+            of_check.findings.push(finding);
+        }
+    }
+    for excepted in &judgement.excepted {
+        if let Some(of_check) = ran.checks.get_mut(excepted.finding.check.id) {
+            of_check.excepted.push(&excepted.finding);
         }
     }
     let controls = framework.controls.iter().map(|control| of_control(control, &ran, unread > 0));
@@ -134,49 +158,65 @@ pub fn assess<'a>(framework: &'a Framework, judgement: &'a Judgement) -> Assessm
 
 /// What ran, and what it found.
 struct Ran<'a> {
-    checks: HashMap<&'a str, (&'static Meta, Tally, Vec<&'a Finding>)>,
+    checks: HashMap<&'a str, OfCheck<'a>>,
     by_program: &'a BTreeMap<(&'static str, &'static str), Tally>,
+}
+
+/// What one check found, all of it.
+struct OfCheck<'a> {
+    check: &'static Meta,
+    tally: Tally,
+    findings: Vec<&'a Finding>,
+    excepted: Vec<&'a Finding>,
 }
 
 impl<'a> Ran<'a> {
     fn evidence(&self, control: &'a Control, id: &str) -> Option<Evidence<'a>> {
-        let (check, tally, findings) = self.checks.get(id)?;
-        let stricter = control.stricter.contains(id);
-        let all =
-            Evidence { check, parts: vec![], stricter, tally: *tally, findings: findings.clone() };
-        let Some(parts) = control.parts.get(id) else { return Some(all) };
-        let parts: Vec<_> = parts.iter().map(String::as_str).collect();
-        let of_programs = parts.iter().all(|part| part::PROGRAMS.contains(part));
-        let (tally, findings) = match of_programs {
-            // What is said of its only program is said of it.
-            true if check.programs.len() == 1 => {
-                let own = check.programs.iter().any(|program| parts.contains(&program.name()));
-                if own { (*tally, findings.clone()) } else { (Tally::default(), Vec::new()) }
-            }
-            true => self.of_programs(check, &parts, findings),
-            false => of_fields(check, &parts, *tally, findings),
+        let OfCheck { check, tally, findings, excepted } = self.checks.get(id)?;
+        let parts = control.parts.get(id).into_iter().flatten().map(String::as_str);
+        let mut evidence = Evidence {
+            check,
+            parts: parts.collect(),
+            stricter: control.stricter.contains(id),
+            tally: *tally,
+            findings: findings.clone(),
+            excepted: excepted.clone(),
         };
-        Some(Evidence { check, parts, stricter, tally, findings })
-    }
-
-    /// Of a check of the settings of several programs, what it says of some of them.
-    fn of_programs(
-        &self,
-        check: &'static Meta,
-        programs: &[&str],
-        findings: &[&'a Finding],
-    ) -> (Tally, Vec<&'a Finding>) {
+        let parts = &evidence.parts;
+        if parts.is_empty() {
+            return Some(evidence);
+        }
+        if !parts.iter().all(|part| part::PROGRAMS.contains(part)) {
+            evidence.tally = of_fields(check, parts, *tally, findings.iter().chain(excepted));
+            evidence.findings.retain(|finding| is_of_part(finding, &evidence.parts));
+            evidence.excepted.retain(|finding| is_of_part(finding, &evidence.parts));
+            return Some(evidence);
+        }
+        // What is said of its only program is said of it.
+        if check.programs.len() == 1 {
+            if !check.programs.iter().any(|program| parts.contains(&program.name())) {
+                evidence.tally = Tally::default();
+                evidence.findings.clear();
+                evidence.excepted.clear();
+            }
+            return Some(evidence);
+        }
         let mut sum = Tally::default();
         // Under the empty name is what may be about any.
-        for program in programs.iter().copied().chain([""]) {
-            let key = (check.id, program);
-            let of_it = self.by_program.iter().find(|(known, _)| **known == key);
+        for program in parts.iter().copied().chain([""]) {
+            let of_it = self.by_program.iter().find(|(known, _)| **known == (check.id, program));
             sum.add(of_it.map(|(_, tally)| *tally).unwrap_or_default());
         }
-        let about = |finding: &&&Finding| programs.iter().any(|program| names(finding, program));
-        let about: Vec<_> = findings.iter().filter(about).copied().collect();
+        evidence.tally = sum;
         // Rather a place too many than none.
-        (sum, if about.is_empty() && sum.fails > 0 { findings.to_vec() } else { about })
+        let about = |finding: &&Finding| parts.iter().any(|program| names(finding, program));
+        if findings.iter().chain(excepted).any(about) || sum.fails == 0 {
+            let about =
+                |finding: &Finding| evidence.parts.iter().any(|program| names(finding, program));
+            evidence.findings.retain(|finding| about(finding));
+            evidence.excepted.retain(|finding| about(finding));
+        }
+        Some(evidence)
     }
 }
 
@@ -205,45 +245,43 @@ fn names(finding: &Finding, program: &str) -> bool {
 
 /// Of a check that looks at several settings of each subject, what it says of some of them: a
 /// subject holds where nothing is said of these.
-fn of_fields<'a>(
-    check: &'static Meta,
+fn of_fields<'f>(
+    check: &Meta,
     parts: &[&str],
     tally: Tally,
-    findings: &[&'a Finding],
-) -> (Tally, Vec<&'a Finding>) {
-    let concerns = |finding: &&&Finding| {
-        let path = match &finding.location {
-            Location::Text { path, .. } | Location::Field { path, .. } => path.as_str(),
-            Location::None => "",
-        };
-        part::concerns(check.id, parts.iter().copied(), path, &finding.message)
+    findings: impl Iterator<Item = &'f &'f Finding> + Clone,
+) -> Tally {
+    let subjects = |state: State, all: bool| -> BTreeSet<(&'f str, &'f Subject)> {
+        let wanted = findings.clone().filter(|f| f.state == state && (all || is_of_part(f, parts)));
+        wanted.map(|finding| (&*finding.world, &finding.subject)).collect()
     };
-    let about: Vec<_> = findings.iter().filter(concerns).copied().collect();
-    let subjects = |findings: &[&'a Finding], state: State| -> BTreeSet<(&'a str, &'a Subject)> {
-        let of_state = findings.iter().filter(|finding| finding.state == state);
-        of_state.map(|finding| (&*finding.world, &finding.subject)).collect()
-    };
-    let (fail, doubt) = (subjects(&about, State::Fails), subjects(&about, State::Unknown));
-    let told = subjects(findings, State::Unknown);
-    let failing = subjects(findings, State::Fails);
+    debug_assert!(part::of(check.id).next().is_some());
+    let (fail, doubt) = (subjects(State::Fails, false), subjects(State::Unknown, false));
+    let told = subjects(State::Unknown, true);
     // Subjects that count as unknown without a word of their own.
-    let silent = tally.unknown.saturating_sub(told.difference(&failing).count());
-    let unknown = doubt.difference(&fail).count() + silent;
+    let silent = told.difference(&subjects(State::Fails, true)).count();
+    let silent = tally.unknown.saturating_sub(silent);
     let all = tally.holds + tally.fails + tally.unknown;
     let fails = fail.len().min(all);
-    let unknown = unknown.min(all - fails);
-    let tally = Tally { holds: all - fails - unknown, fails, unknown, ..tally };
-    (tally, about)
+    let unknown = (doubt.difference(&fail).count() + silent).min(all - fails);
+    Tally { holds: all - fails - unknown, fails, unknown, ..tally }
+}
+
+fn is_of_part(finding: &Finding, parts: &[&str]) -> bool {
+    let path = match &finding.location {
+        Location::Text { path, .. } | Location::Field { path, .. } => path.as_str(),
+        Location::None => "",
+    };
+    part::concerns(finding.check.id, parts.iter().copied(), path, &finding.message)
 }
 
 fn of_control<'a>(control: &'a Control, ran: &Ran<'a>, unread: bool) -> AssessedControl<'a> {
     let mut evidence: Vec<_> =
         control.checks.iter().filter_map(|id| ran.evidence(control, id)).collect();
     evidence.sort_by_key(|e| {
-        let failing = e.tally.fails > 0;
         let worst = e.of_state(State::Fails).map(|f| f.severity).max();
-        let proven = failing && !e.stricter;
-        (!proven, std::cmp::Reverse(worst), e.tally.unknown == 0, e.tally.holds == 0)
+        let more = (!e.is_excepted(), e.tally.unknown == 0, e.tally.holds == 0);
+        (!e.refutes(), std::cmp::Reverse(worst), more)
     });
     let left_out: Vec<_> = registry()
         .iter()
@@ -264,9 +302,12 @@ fn of_control<'a>(control: &'a Control, ran: &Ran<'a>, unread: bool) -> Assessed
 
 fn by_checks(evidence: &[Evidence<'_>], left_out: bool, unread: bool) -> ControlState {
     let any = |count: fn(&Tally) -> usize| evidence.iter().any(|e| count(&e.tally) > 0);
-    if evidence.iter().any(|e| e.tally.fails > 0 && !e.stricter) {
+    let doubt = |e: &Evidence<'_>| e.tally.fails > 0 && e.stricter && !e.is_excepted();
+    if evidence.iter().any(Evidence::refutes) {
         ControlState::Fails
-    } else if any(|tally| tally.fails + tally.unknown) || left_out {
+    } else if evidence.iter().any(Evidence::is_excepted) {
+        ControlState::Excepted
+    } else if any(|tally| tally.unknown) || evidence.iter().any(doubt) || left_out {
         ControlState::Unknown
     } else if any(|tally| tally.holds) {
         if unread { ControlState::Unknown } else { ControlState::Holds }

@@ -5,19 +5,24 @@
 //! number of threads.
 
 mod assess;
+mod baseline;
 mod compare;
 mod coverage;
 mod drift;
+mod exception;
 mod fix;
 mod owner;
 mod served;
+mod terms;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use assess::{AssessedControl, Assessment, ControlState, Evidence, assess, is_needed};
+pub use baseline::{Baseline, Compared, Known};
 pub use compare::{Comparison, ObjectChange, What, compare};
+pub use exception::{ANNOTATION, Date, Exception, Form, Selector, Subjects};
 pub use fix::{Fixed, fix};
 pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
@@ -26,8 +31,10 @@ use pavisade_model::{
 };
 use pavisade_snapshot::{Distribution, Object, Snapshot, World, WorldKind};
 use rayon::prelude::*;
+pub use terms::{Honour, Terms};
 
 use crate::coverage::Blind;
+use crate::exception::Settled;
 use crate::owner::Sorted;
 
 /// How often a check gave each verdict.
@@ -55,9 +62,13 @@ impl Tally {
 /// Everything that a scan says.
 #[derive(Debug)]
 pub struct Judgement {
-    /// What fails or is unknown: worst first, then by check, subject and place.
+    /// What fails or is unknown and counts: worst first, then by check, subject and place.
     pub findings: Vec<Finding>,
-    /// Each check with its verdicts counted, in the registry's order.
+    /// What an exception lets through, in the same order.
+    pub excepted: Vec<Excepted>,
+    /// What was found before, and what is gone, where an earlier result was given.
+    pub baseline: Option<Compared>,
+    /// Each check with its verdicts counted, in the registry's order, whatever is excepted.
     pub tallies: Vec<(&'static Meta, Tally)>,
     /// The same for each program of checks that judge the settings of several, by the check's id
     /// and the program's name; under an empty name what is said of no program in particular.
@@ -72,6 +83,17 @@ pub struct Judgement {
     pub kubernetes: KubernetesVersion,
     /// The clusters among the worlds.
     pub clusters: Vec<Cluster>,
+}
+
+/// A finding that an exception lets through.
+#[derive(Debug)]
+pub struct Excepted {
+    /// The finding.
+    pub finding: Finding,
+    /// What lets it through.
+    pub exception: Arc<Exception>,
+    /// Whether an earlier result that was given has it.
+    pub known: bool,
 }
 
 /// What is known of a cluster that was judged.
@@ -110,8 +132,18 @@ impl Judgement {
 /// Objects that one task judges.
 const CHUNK: usize = 64;
 
-/// Runs all checks over all worlds, as of `now`: certificates expire, exceptions end.
+/// Runs all checks over all worlds, as of `now`, and lets nothing through.
 pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgement {
+    judge_on(snapshot, checks, &Terms::default(), now)
+}
+
+/// Runs all checks over all worlds, as of `now`: certificates expire, exceptions end.
+pub fn judge_on(
+    snapshot: &Snapshot,
+    checks: &CheckSet,
+    terms: &Terms,
+    now: Timestamp,
+) -> Judgement {
     let worlds = snapshot.worlds();
     let seen: Vec<_> =
         worlds.iter().map(|world| Seen { world, blind: Blind::of(world, checks) }).collect();
@@ -154,9 +186,19 @@ pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgemen
     let mut notes = snapshot.notes().to_vec();
     notes.extend(worlds.iter().flat_map(|world| drift::notes(world)));
     notes.extend(worlds.iter().filter_map(|world| served::note(world)));
+    for finding in &mut findings {
+        if let Some(severity) = terms.severities.get(finding.check.id) {
+            finding.severity = *severity;
+        }
+    }
     findings.par_sort_by(|a, b| order(a).cmp(&order(b)));
+    let settled = exception::settle(snapshot, checks, terms, now, findings);
+    let Settled { findings, excepted, baseline, notes: of_exceptions } = settled;
+    notes.extend(of_exceptions);
     Judgement {
         findings,
+        excepted,
+        baseline,
         tallies,
         by_program,
         notes,

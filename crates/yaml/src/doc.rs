@@ -51,6 +51,11 @@ impl Source {
         (line as u32, column as u32 + 1)
     }
 
+    /// The line, from 1, of a byte offset.
+    pub fn line_at(&self, at: u32) -> u32 {
+        self.line_starts().partition_point(|&start| start <= at).max(1) as u32
+    }
+
     /// The text of a line (from 1) without its end, and the byte where it starts.
     pub fn line(&self, line: u32) -> Option<(u32, &str)> {
         let lines = self.line_starts();

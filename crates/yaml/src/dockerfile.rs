@@ -28,7 +28,8 @@ struct Stage {
 pub fn dockerfile(source: &Source) -> Doc {
     let mut stages: Vec<Stage> = Vec::new();
     let mut arguments: HashMap<String, String> = HashMap::new();
-    for instruction in instructions(source.text()) {
+    let (instructions, comments) = instructions(source.text());
+    for instruction in instructions {
         let Instruction { name, rest, span } = instruction;
         match name.to_ascii_uppercase().as_str() {
             "FROM" if stages.len() < MAX_STAGES => {
@@ -58,7 +59,7 @@ pub fn dockerfile(source: &Source) -> Doc {
             _ => {}
         }
     }
-    build(source, stages)
+    build(source, stages, comments)
 }
 
 struct Instruction {
@@ -68,8 +69,14 @@ struct Instruction {
     span: (u32, u32),
 }
 
-fn instructions(text: &str) -> Vec<Instruction> {
-    let mut found = Vec::new();
+/// All instructions, and the comments: whole lines that begin with `#`.
+fn instructions(text: &str) -> (Vec<Instruction>, Vec<(u32, u32)>) {
+    let (mut found, mut comments) = (Vec::new(), Vec::new());
+    let mut comment = |line: &str, start: usize| {
+        let content = line.trim();
+        let start = start + (line.len() - line.trim_start().len());
+        comments.push((start as u32, (start + content.len()) as u32));
+    };
     let escape =
         if text.lines().take(5).any(|l| l.replace(' ', "") == "#escape=`") { '`' } else { '\\' };
     let mut at = 0;
@@ -85,6 +92,9 @@ fn instructions(text: &str) -> Vec<Instruction> {
             continue;
         }
         let content = line.trim();
+        if content.starts_with('#') {
+            comment(line, start);
+        }
         if content.is_empty() || content.starts_with('#') {
             continue;
         }
@@ -94,7 +104,11 @@ fn instructions(text: &str) -> Vec<Instruction> {
             joined.pop();
             // Comments and blank lines between continuation lines do not end it.
             let Some(next) = lines.next() else { break };
+            let next_start = at;
             at += next.len();
+            if next.trim().starts_with('#') {
+                comment(next, next_start);
+            }
             let next = next.trim();
             if next.is_empty() || next.starts_with('#') {
                 joined.push(escape);
@@ -111,7 +125,7 @@ fn instructions(text: &str) -> Vec<Instruction> {
         let (name, rest) = (name.to_owned(), rest.to_owned());
         found.push(Instruction { name, rest, span: (first as u32, end) });
     }
-    found
+    (found, comments)
 }
 
 /// The end word of a here-document that a word begins.
@@ -156,7 +170,7 @@ fn expand(text: &str, arguments: &HashMap<String, String>) -> String {
     out
 }
 
-fn build(source: &Source, stages: Vec<Stage>) -> Doc {
+fn build(source: &Source, stages: Vec<Stage>, comments: Vec<(u32, u32)>) -> Doc {
     let mut builder = Builder::new();
     let key = |text: &str, span| Some(Key::Owned { text: text.to_owned(), span });
     let end = source.text().len() as u32;
@@ -178,7 +192,7 @@ fn build(source: &Source, stages: Vec<Stage>) -> Doc {
         source: source.clone(),
         nodes: builder.nodes.into_boxed_slice(),
         side: builder.side.into_boxed_slice(),
-        comments: Box::default(),
+        comments: comments.into_boxed_slice(),
         span: (0, end),
         json: false,
     })

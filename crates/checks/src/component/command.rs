@@ -51,6 +51,8 @@ pub(super) struct Command<'a> {
     pub(super) program: &'static str,
     /// What follows the program.
     pub(super) words: Vec<Word<'a>>,
+    /// A shell's script starts it, so one element holds many words.
+    pub(super) is_script: bool,
 }
 
 /// The command line of a container that runs a component.
@@ -61,7 +63,11 @@ pub(super) fn read(container: Value<'_>) -> Option<Command<'_>> {
     if first.starts_with('-') {
         // The image's own entry point runs with these arguments.
         let program = known(image_name(container))?;
-        return Some(Command { program, words: words(self::elements(container)) });
+        return Some(Command {
+            program,
+            words: words(self::elements(container)),
+            is_script: false,
+        });
     }
     if SHELLS.contains(&base) {
         return shell(elements.collect());
@@ -71,7 +77,11 @@ pub(super) fn read(container: Value<'_>) -> Option<Command<'_>> {
     }
     let all: Vec<_> = self::elements(container).collect();
     if let Some((program, start)) = program(&all, |(text, _)| text) {
-        return Some(Command { program, words: words(all.into_iter().skip(start)) });
+        return Some(Command {
+            program,
+            words: words(all.into_iter().skip(start)),
+            is_script: false,
+        });
     }
     // A shell behind a wrapper.
     let shell_at = all.iter().take(8).position(|(text, _)| SHELLS.contains(&base_name(text)))?;
@@ -153,7 +163,7 @@ fn shell<'a>(after: Vec<(Cow<'a, str>, Value<'a>)>) -> Option<Command<'a>> {
                 words.push(Word { text: text.into(), place: *place });
             }
         }
-        Some(Command { program, words })
+        Some(Command { program, words, is_script: true })
     })
 }
 

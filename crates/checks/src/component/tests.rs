@@ -241,3 +241,97 @@ fn only_a_pod_of_kube_system_is_the_control_plane() {
         assert_eq!(of(&text, WorldKind::Cluster), expected, "{text}");
     }
 }
+
+/// What changes, as `path = edit`.
+fn edits(text: &str, change: impl Fn(Component<'_>) -> Vec<crate::Change<'_>>) -> Vec<String> {
+    with(text, |_, found| {
+        let shown = change(found[0]).into_iter().map(|change| {
+            let crate::Place::At(value, rest) = change.place else { return "?".to_owned() };
+            let at = value.key().map_or_else(
+                || value.scalar_text().map(|t| t.into_owned()).unwrap_or("item".into()),
+                str::to_owned,
+            );
+            match change.edit {
+                pavisade_yaml::Edit::Set(v) => format!("{at}|{rest} = {v}"),
+                pavisade_yaml::Edit::Append(v) => format!("{at}|{rest} + {v}"),
+                pavisade_yaml::Edit::Remove => format!("{at}|{rest} -"),
+            }
+        });
+        shown.collect()
+    })
+}
+
+#[test]
+fn a_flag_is_set_where_it_stands() {
+    let cases: [(&str, &[&str]); 13] = [
+        (
+            "command: [kube-apiserver, --anonymous-auth=true]",
+            &["--anonymous-auth=true| = \"--anonymous-auth=false\""],
+        ),
+        (
+            "command: [kube-apiserver, --anonymous-auth]",
+            &["--anonymous-auth| = \"--anonymous-auth=false\""],
+        ),
+        (
+            "command: [kube-apiserver, -anonymous_auth=1]",
+            &["-anonymous_auth=1| = \"-anonymous_auth=false\""],
+        ),
+        (
+            "command: [kube-apiserver, --anonymous-auth, 'true']",
+            &["--anonymous-auth| = \"--anonymous-auth=false\"", "true| -"],
+        ),
+        (
+            "command: [kube-apiserver, --anonymous-auth=1, --v=2, --anonymous-auth=true]",
+            &["--anonymous-auth=true| = \"--anonymous-auth=false\"", "--anonymous-auth=1| -"],
+        ),
+        ("command: [kube-apiserver, --v=2]", &["command| + \"--anonymous-auth=false\""]),
+        ("command: [kube-apiserver]\nargs: [--v=2]", &["args| + \"--anonymous-auth=false\""]),
+        ("command: [kube-apiserver]\nargs: []", &["command| + \"--anonymous-auth=false\""]),
+        ("command: [tini, --, kube-apiserver]", &["command| + \"--anonymous-auth=false\""]),
+        ("command: [kube-apiserver, --, a]", &[]),
+        ("command: [sh, -c, 'exec kube-apiserver --anonymous-auth=true']", &[]),
+        ("command: [sh, -c, 'exec kube-apiserver']", &[]),
+        (
+            "command: [sh, -c, 'exec kube-apiserver \"$@\"', sh, --anonymous-auth=true]",
+            &["--anonymous-auth=true| = \"--anonymous-auth=false\""],
+        ),
+    ];
+    for (container, expected) in cases {
+        let found = edits(&pod(container), |c| c.set_flag("anonymous-auth", "false"));
+        assert_eq!(found, expected, "{container}");
+    }
+}
+
+#[test]
+fn a_variable_of_etcd_is_set_where_the_text_holds_it() {
+    let text = pod("command: [etcd]\nenv: [{name: ETCD_CLIENT_CERT_AUTH, value: 'false'}]");
+    assert_eq!(edits(&text, |c| c.set_flag("client-cert-auth", "true")), ["value| = \"true\""]);
+    let text = pod("command: [etcd]\nenv: [{name: ETCD_CLIENT_CERT_AUTH, valueFrom: {}}]");
+    assert_eq!(edits(&text, |c| c.set_flag("client-cert-auth", "true")), Vec::<String>::new());
+}
+
+#[test]
+fn kubeadms_arguments_are_a_map_or_a_list() {
+    let set = |text: &str, name: &str| edits(text, |c| c.set_flag(name, "x"));
+    assert_eq!(set(MAP, "anonymous-auth"), ["anonymous-auth| = \"x\""]);
+    assert_eq!(set(MAP, "profiling"), ["extraArgs|profiling = \"x\""]);
+    assert_eq!(set(LIST, "anonymous-auth"), ["value| = \"x\"", "item| -"]);
+    let element = "{\"name\":\"profiling\",\"value\":\"x\"}";
+    assert_eq!(set(LIST, "profiling"), [format!("extraArgs| + {element}")]);
+    assert_eq!(set(EMBEDDED, "profiling"), ["extraArgs|profiling = \"x\""]);
+    let bare = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n";
+    assert_eq!(set(bare, "profiling"), [format!("item|apiServer.extraArgs + {element}")]);
+    let old = bare.replace("v1beta4", "v1beta3");
+    assert_eq!(set(&old, "profiling"), ["item|apiServer.extraArgs.profiling = \"x\""]);
+}
+
+#[test]
+fn a_flag_is_removed_with_its_value() {
+    let remove = |text: &str| edits(text, |c| c.remove_flag("anonymous-auth"));
+    let text =
+        pod("command: [kube-apiserver, --anonymous-auth, 'true', --anonymous-auth=1, --v=2]");
+    assert_eq!(remove(&text), ["--anonymous-auth| -", "true| -", "--anonymous-auth=1| -"]);
+    assert_eq!(remove(&pod("command: [kube-apiserver]")), Vec::<String>::new());
+    assert_eq!(remove(MAP), ["anonymous-auth| -"]);
+    assert_eq!(remove(LIST), ["item| -", "item| -"]);
+}

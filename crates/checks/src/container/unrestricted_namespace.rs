@@ -28,7 +28,31 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict, component};
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct UnrestrictedNamespace {}
+pub(crate) struct UnrestrictedNamespace {
+    /// The least level that a namespace must enforce: `baseline` or `restricted`.
+    least: Level,
+    /// Namespaces that hold no pod yet are judged too.
+    empty: bool,
+}
+
+/// A level that restricts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    #[default]
+    Baseline,
+    Restricted,
+}
+
+impl Level {
+    /// Whether a namespace that enforces `level` meets it.
+    fn is_met(self, level: Option<&str>) -> bool {
+        match self {
+            Self::Baseline => matches!(level, Some("baseline" | "restricted")),
+            Self::Restricted => level == Some("restricted"),
+        }
+    }
+}
 
 const PREFIX: &str = "pod-security.kubernetes.io/";
 
@@ -45,7 +69,8 @@ impl Check for UnrestrictedNamespace {
             return Verdict::from_claims(invalid);
         }
         let enforced = label(namespace, "enforce");
-        if let Some("baseline" | "restricted") = enforced.and_then(Value::as_str) {
+        let level = enforced.and_then(Value::as_str);
+        if self.least.is_met(level) {
             return Verdict::Holds;
         }
         let place = enforced.map_or_else(
@@ -73,16 +98,25 @@ impl Check for UnrestrictedNamespace {
                 return Verdict::unknown(place, why);
             }
         }
-        let Some(holder) = holder else { return Verdict::NotApplicable };
+        if holder.is_none() && !self.empty {
+            return Verdict::NotApplicable;
+        }
         if serves_constraints(cx) {
             let why = "SecurityContextConstraints decide in OpenShift which pods a namespace may \
                        hold, and they are not judged";
             return Verdict::unknown(place, why);
         }
-        let held = match holder.name() {
-            "" => format!("a {}", holder.kind()),
-            name => format!("{} `{name}`", holder.kind()),
+        let held = match holder.map(|holder| (holder.kind(), holder.name())) {
+            None => "no pod yet".to_owned(),
+            Some((kind, "")) => format!("a {kind}"),
+            Some((kind, name)) => format!("{kind} `{name}`"),
         };
+        if level == Some("baseline") {
+            let message = format!(
+                "`baseline` is less than is asked of a namespace, and this one holds {held}"
+            );
+            return Verdict::fails(place, message);
+        }
         if enforced.is_some() {
             let message = format!(
                 "`privileged` restricts nothing in a namespace that holds {held}: whoever may \
@@ -101,7 +135,7 @@ impl Check for UnrestrictedNamespace {
             Err(why) => return Verdict::unknown(place, why.clone()),
         };
         match default_level(namespace, cx) {
-            Some("baseline" | "restricted") => Verdict::Holds,
+            level if self.least.is_met(level) => Verdict::Holds,
             _ => Claim::fails(
                 place,
                 format!(

@@ -3,11 +3,12 @@
 use pavisade_macros::check;
 use pavisade_model::{Severity, kinds};
 use pavisade_snapshot::Object;
-use pavisade_yaml::{Kind, Value};
+use pavisade_yaml::{Edit, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+use super::anonymous_api_access::without_anonymous;
+use crate::{Change, Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 
 /// An API server that allows every request.
 ///
@@ -23,7 +24,8 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     scope = Related,
     programs = [ApiServer],
     on = [AUTHORIZATION_CONFIGURATION],
-    reads = [AUTHORIZATION_CONFIGURATION]
+    reads = [AUTHORIZATION_CONFIGURATION],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -41,6 +43,42 @@ impl Check for AlwaysAllowAuthorization {
             Part::Component(_) => Verdict::NotApplicable,
         }
     }
+}
+
+const MODE: &str = "authorization-mode";
+const ANONYMOUS: &str = "anonymous-auth";
+
+fn mended<'a>(verdict: Verdict<'a>, mend: impl Fn(Claim<'a>) -> Claim<'a>) -> Verdict<'a> {
+    match verdict {
+        Verdict::Fails(claims) => Verdict::Fails(claims.into_iter().map(mend).collect()),
+        other => other,
+    }
+}
+
+/// The authorizers without `AlwaysAllow`: RBAC, where none is left that knows users.
+fn others(modes: &[String]) -> Vec<String> {
+    let mut others: Vec<_> = modes.iter().filter(|mode| *mode != "AlwaysAllow").cloned().collect();
+    if !others.iter().any(|mode| matches!(mode.as_str(), "RBAC" | "ABAC" | "Webhook")) {
+        if others.is_empty() {
+            others.push("Node".to_owned());
+        }
+        others.push("RBAC".to_owned());
+    }
+    others
+}
+
+/// What takes `AlwaysAllow` off the flag. With it the server serves no anonymous requests, so
+/// without it they must be switched off (where the kubelet's own probes do not need them).
+fn strict<'a>(server: Component<'a>, modes: &[String]) -> Vec<Change<'a>> {
+    let mut changes = server.set_list(MODE, &others(modes));
+    if server.known_bool(ANONYMOUS, true).ok() != Some(false) {
+        let anonymous = without_anonymous(server);
+        if anonymous.is_empty() {
+            return anonymous;
+        }
+        changes.extend(anonymous);
+    }
+    changes
 }
 
 /// The claim for the first `AlwaysAllow`, in the order in which authorizers are asked.
@@ -76,23 +114,35 @@ fn from_file(file: &Object) -> Verdict<'_> {
     let types: Vec<Option<Value<'_>>> = list.items().map(|item| item.get("type")).collect();
     let text = |value: &Option<Value<'_>>| value.and_then(Value::as_str).unwrap_or("").to_owned();
     let names: Vec<String> = types.iter().map(text).collect();
-    judge(names.iter().map(String::as_str), |index| {
+    let verdict = judge(names.iter().map(String::as_str), |index| {
         types.get(index).copied().flatten().map_or(Place::from(list), Place::from)
+    });
+    // Only where an authorizer is left that knows users, and each entry goes that allows all.
+    let left = others(&names).len() < names.len();
+    let entries = list.items().filter(|item| item.str("type") == Some("AlwaysAllow"));
+    let entries: Vec<_> = entries.filter(|_| left).collect();
+    mended(verdict, |claim| {
+        claim.changes(entries.iter().map(|e| Change { place: (*e).into(), edit: Edit::Remove }))
     })
 }
 
 fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
-    const FLAG: &str = "authorization-mode";
     let file = kinds::AUTHORIZATION_CONFIGURATION;
     if let Some(verdict) = server.left_to_file("authorization-config", file, cx) {
         return Ok(verdict);
     }
-    Ok(match server.known_list(FLAG)? {
-        Some(modes) => judge(modes.iter().map(String::as_str), |_| server.place(FLAG)),
-        None => Verdict::fails(
-            server.place(FLAG),
+    let verdict = match server.known_list(MODE)? {
+        Some(modes) => {
+            let verdict = judge(modes.iter().map(String::as_str), |_| server.place(MODE));
+            mended(verdict, |claim| claim.changes(strict(server, &modes)))
+        }
+        None => Claim::fails(
+            server.place(MODE),
             "`--authorization-mode` is not set and is `AlwaysAllow` by default: each user is \
              cluster-admin",
-        ),
-    })
+        )
+        .changes(strict(server, &[]))
+        .into(),
+    };
+    Ok(verdict)
 }

@@ -2,12 +2,14 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Severity, kinds};
-use pavisade_snapshot::{Object, WorldKind};
-use pavisade_yaml::{Kind, Value};
+use pavisade_snapshot::{Object, Pod, WorldKind};
+use pavisade_yaml::{Edit, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
+use crate::{
+    Change, Check, Claim, Component, Cx, FlagSource, OnControlPlane, Part, Place, Verdict,
+};
 
 /// An API server that answers requests without credentials.
 ///
@@ -27,7 +29,8 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
     scope = Related,
     programs = [ApiServer],
     on = [AUTHENTICATION_CONFIGURATION],
-    reads = [AUTHENTICATION_CONFIGURATION]
+    reads = [AUTHENTICATION_CONFIGURATION],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -69,16 +72,29 @@ fn from_file(file: &Object) -> Verdict<'_> {
     }
     let mut paths = conditions.into_iter().flat_map(Value::items).peekable();
     if paths.peek().is_none() {
-        return Verdict::fails(
-            enabled,
-            "requests without credentials are served on every path: no `conditions` limit them",
-        );
+        let message =
+            "requests without credentials are served on every path: no `conditions` limit them";
+        let health = serde_json::json!([
+            { "path": "/livez" }, { "path": "/readyz" }, { "path": "/healthz" }
+        ]);
+        let place = Place::field(anonymous, &["conditions"]);
+        return Claim::fails(enabled, message).change(place, Edit::Set(health)).into();
     }
+    let limited = conditions
+        .into_iter()
+        .flat_map(Value::items)
+        .any(|condition| condition.str("path").is_some_and(is_public));
     let open = paths.filter_map(|condition| {
         let path = condition.get("path").filter(|p| !is_public(p.as_str().unwrap_or("")))?;
         let message =
             format!("requests without credentials are served on `{}`", path.scalar_text()?);
-        Some(Claim::fails(path, message).severity(Severity::Medium))
+        let claim = Claim::fails(path, message).severity(Severity::Medium);
+        // With the last path gone, the rest would be open.
+        let entry = path.parent().filter(|_| limited);
+        Some(match entry {
+            Some(entry) => claim.change(entry, Edit::Remove),
+            None => claim,
+        })
     });
     Verdict::from_claims(open)
 }
@@ -97,6 +113,23 @@ pub(super) fn is_public(path: &str) -> bool {
                 | "/openid/v1/jwks/"
                 | "/api/v1/namespaces/kube-public/configmaps/cluster-info"
         )
+}
+
+/// What switches anonymous requests off by the flag, unless the kubelet's probes of the server need
+/// them (kubeadm's do, which carry no credentials) or a file may decide, beside which the server
+/// refuses the flag.
+pub(super) fn without_anonymous(server: Component<'_>) -> Vec<Change<'_>> {
+    const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
+    let containers = server.object().pods().flat_map(Pod::containers);
+    let mut probes =
+        containers.flat_map(|container| PROBES.map(|probe| container.value().get(probe)));
+    let probed = probes.any(|probe| probe.is_some_and(|probe| !probe.is_null()));
+    match server.source() {
+        FlagSource::CommandLine if !probed && server.flag("authentication-config").is_none() => {
+            server.set_flag("anonymous-auth", "false")
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
@@ -139,5 +172,6 @@ fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Cla
         "`--anonymous-auth` is not set and is true by default: requests without credentials are \
          served on every path"
     };
-    Ok(Verdict::fails(server.place(FLAG), message))
+    let claim = Claim::fails(server.place(FLAG), message);
+    Ok(claim.changes(without_anonymous(server)).into())
 }

@@ -24,7 +24,8 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
     scope = Related,
     programs = [Kubelet],
     on = [KUBELET_CONFIGURATION],
-    reads = [KUBELET_CONFIGURATION]
+    reads = [KUBELET_CONFIGURATION],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -51,21 +52,27 @@ fn from_file(file: &Object) -> Verdict<'_> {
     // The default of the file (kubelet's `SetDefaults_KubeletConfiguration`) is Webhook.
     match text(file.value(), &["authorization", "mode"]) {
         Ok(None | Some(("Webhook" | "", _))) => Verdict::Holds,
-        Ok(Some(("AlwaysAllow", mode))) => Verdict::fails(mode, MESSAGE),
+        Ok(Some(("AlwaysAllow", mode))) => Claim::fails(mode, MESSAGE).set("Webhook").into(),
         Ok(Some((_, mode))) => Verdict::unknown(mode, "this is no mode that kubelets know"),
         Err(wrong) => wrong.into(),
     }
 }
 
+const FLAG: &str = "authorization-mode";
+
+fn fails(kubelet: Component<'_>) -> Verdict<'_> {
+    let claim = Claim::fails(kubelet.place(FLAG), MESSAGE);
+    claim.changes(kubelet.set_flag(FLAG, "Webhook")).into()
+}
+
 fn from_flags<'a>(kubelet: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
-    const FLAG: &str = "authorization-mode";
     let Some(mode) = kubelet.known(FLAG)? else {
         let file = kubelet.kubelet_file(cx);
-        return Ok(file.unwrap_or_else(|| Verdict::fails(kubelet.place(FLAG), MESSAGE)));
+        return Ok(file.unwrap_or_else(|| fails(kubelet)));
     };
     Ok(match mode.text() {
         Some("Webhook") => Verdict::Holds,
-        Some("AlwaysAllow") => Verdict::fails(mode.place, MESSAGE),
+        Some("AlwaysAllow") => fails(kubelet),
         _ => Verdict::unknown(mode.place, "this is no mode that kubelets know"),
     })
 }

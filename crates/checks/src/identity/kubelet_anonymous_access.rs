@@ -24,7 +24,8 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
     scope = Related,
     programs = [Kubelet],
     on = [KUBELET_CONFIGURATION],
-    reads = [KUBELET_CONFIGURATION]
+    reads = [KUBELET_CONFIGURATION],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -48,10 +49,12 @@ fn from_file(file: &Object) -> Verdict<'_> {
     match boolean(file.value(), &["authentication", "anonymous", "enabled"]) {
         // The default of the file (kubelet's `SetDefaults_KubeletConfiguration`) is false.
         Ok(None | Some((false, _))) => Verdict::Holds,
-        Ok(Some((true, enabled))) => Verdict::fails(
+        Ok(Some((true, enabled))) => Claim::fails(
             enabled,
             "the kubelet serves requests without credentials, as user `system:anonymous`",
-        ),
+        )
+        .set(false)
+        .into(),
         Err(wrong) => wrong.into(),
     }
 }
@@ -64,10 +67,12 @@ fn from_flags<'a>(kubelet: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Cl
         return Ok(verdict);
     }
     Ok(if kubelet.known_bool(FLAG, true)? {
-        Verdict::fails(
+        Claim::fails(
             kubelet.place(FLAG),
             "`--anonymous-auth` is true: the kubelet serves requests without credentials",
         )
+        .changes(kubelet.set_flag(FLAG, "false"))
+        .into()
     } else {
         Verdict::Holds
     })

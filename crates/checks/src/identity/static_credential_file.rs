@@ -15,7 +15,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// ## Fix
 /// Remove `--token-auth-file` (and `--basic-auth-file`, which Kubernetes 1.19 removed). Give people
 /// an OIDC issuer, and machines ServiceAccount tokens that expire.
-#[check(id = "PV-I023", severity = High, scope = Object, programs = [ApiServer])]
+#[check(id = "PV-I023", severity = High, scope = Object, programs = [ApiServer], mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StaticCredentialFile {}
@@ -33,10 +33,12 @@ impl Check for StaticCredentialFile {
         for (name, what) in flags {
             // Wherever the value comes from, a flag that is there names a file.
             match server.flag(name) {
-                Some(flag) if !flag.value.is_empty() => claims.push(Claim::fails(
-                    flag.place,
-                    format!("`--{name}` accepts {what} from a file, which never expire"),
-                )),
+                Some(flag) if !flag.value.is_empty() => {
+                    let message =
+                        format!("`--{name}` accepts {what} from a file, which never expire");
+                    let claim = Claim::fails(flag.place, message);
+                    claims.push(claim.changes(server.remove_flag(name)));
+                }
                 Some(_) => {}
                 None => hidden = hidden.or(server.known(name).err()),
             }

@@ -19,7 +19,7 @@ use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Place, Verdict
 /// ## Fix
 /// Set `--client-cert-auth=true` and `--trusted-ca-file` to an authority that signs nothing but
 /// etcd's clients, and listen on `https` addresses only.
-#[check(id = "PV-N023", severity = Critical, scope = Object, programs = [Etcd])]
+#[check(id = "PV-N023", severity = Critical, scope = Object, programs = [Etcd], mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct EtcdWithoutClientAuthentication {}
@@ -117,7 +117,8 @@ fn without_certificate(component: Component<'_>) -> Option<Claim<'_>> {
                      only because `--trusted-ca-file` is set"
                 ),
             )
-            .severity(Severity::Low),
+            .severity(Severity::Low)
+            .changes(component.set_flag("client-cert-auth", "true")),
         ),
         None if kubeadm || authority.is_some() => None,
         Some((place, _)) => Some(Claim::fails(place, "etcd asks its clients for no certificate")),

@@ -111,7 +111,7 @@ fn unseen<'a>(service: &'a Object, complete: bool, cx: &Cx<'a>) -> Reach {
             policy.name()
         ));
     }
-    let why = policies.gap().or_else(|| other_policy(service.namespace(), cx));
+    let why = policies.gap().or_else(|| other_policy(service.namespace(), None, cx));
     why.map_or(Reach::Open, Reach::Unknown)
 }
 

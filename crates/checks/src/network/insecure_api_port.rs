@@ -4,7 +4,7 @@ use pavisade_macros::check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Component, Cx, FlagSource, OnComponent, Verdict};
+use crate::{Change, Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
 
 /// API servers that listen without TLS and authentication.
 ///
@@ -14,7 +14,7 @@ use crate::{Check, Component, Cx, FlagSource, OnComponent, Verdict};
 /// ## Fix
 /// Remove `--insecure-bind-address` and set `--insecure-port=0`; from Kubernetes 1.24 on both
 /// flags are gone.
-#[check(id = "PV-N021", severity = Critical, scope = Object, programs = [ApiServer])]
+#[check(id = "PV-N021", severity = Critical, scope = Object, programs = [ApiServer], mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct InsecureApiPort {}
@@ -30,34 +30,49 @@ impl Check for InsecureApiPort {
         let bound = address.as_ref().map_or("127.0.0.1", |flag| &*flag.value);
         match component.flag("insecure-port") {
             Some(port) if port.value == "0" => Verdict::Holds,
-            Some(port) => Verdict::fails(
+            Some(port) => Claim::fails(
                 port.place,
                 format!(
                     "kube-apiserver serves `{bound}:{}` without TLS and authentication",
                     port.value
                 ),
-            ),
+            )
+            .changes(off(component))
+            .into(),
             None => match address {
                 // Who sets it runs a version that knows it, where the port is 8080 by default.
-                Some(ref flag) => Verdict::fails(
+                Some(ref flag) => Claim::fails(
                     flag.place,
                     format!("kube-apiserver serves `{bound}:8080` without TLS and authentication"),
-                ),
+                )
+                .changes(off(component))
+                .into(),
                 // kubeadm switches the port off.
                 None if cx.kubernetes().at_least(20)
                     || component.source() == FlagSource::Kubeadm =>
                 {
                     Verdict::Holds
                 }
-                None => Verdict::fails(
+                None => Claim::fails(
                     component.place("insecure-port"),
                     format!(
                         "kube-apiserver of Kubernetes {} serves `127.0.0.1:8080` without TLS and \
                          authentication unless `--insecure-port=0` is set",
                         cx.kubernetes()
                     ),
-                ),
+                )
+                .changes(off(component))
+                .into(),
             },
         }
     }
+}
+
+/// Who sets these flags runs a version that knows them: the port must be 0 there, not absent.
+fn off(server: Component<'_>) -> Vec<Change<'_>> {
+    let mut changes = server.set_flag("insecure-port", "0");
+    if !changes.is_empty() {
+        changes.extend(server.remove_flag("insecure-bind-address"));
+    }
+    changes
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::kubelet;
 use crate::field::integer;
-use crate::{Check, Cx, OnObject, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Kubelets that serve their read-only port.
 ///
@@ -24,7 +24,8 @@ use crate::{Check, Cx, OnObject, Verdict};
     severity = High,
     scope = Object,
     programs = [Kubelet],
-    on = [KUBELET_CONFIGURATION, KUBEADM_INIT_CONFIGURATION, KUBEADM_JOIN_CONFIGURATION]
+    on = [KUBELET_CONFIGURATION, KUBEADM_INIT_CONFIGURATION, KUBEADM_JOIN_CONFIGURATION],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -50,10 +51,13 @@ impl Check for KubeletReadOnlyPort {
         let text = port.scalar_text().unwrap_or_default();
         match text.parse::<i64>() {
             Ok(0) => Verdict::Holds,
-            Ok(number) => Verdict::fails(
-                port,
-                format!("the kubelet serves pods and metrics on port `{number}` to anybody"),
-            ),
+            Ok(number) => {
+                let message =
+                    format!("the kubelet serves pods and metrics on port `{number}` to anybody");
+                let claim = Claim::fails(port, message);
+                // kubeadm's arguments are texts.
+                if own { claim.set(0) } else { claim.set("0") }.into()
+            }
             Err(_) => Verdict::unknown(port, format!("`{text}` is no port")),
         }
     }

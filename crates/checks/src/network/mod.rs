@@ -2,6 +2,7 @@
 
 mod address;
 pub(crate) mod allow_all_policy;
+mod cilium;
 pub(crate) mod etcd_without_client_authentication;
 pub(crate) mod exposed_load_balancer;
 pub(crate) mod exposed_node_port;

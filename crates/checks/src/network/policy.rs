@@ -6,8 +6,8 @@ use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Coverage, Object, Pod, Selector, SelectorError};
 use pavisade_yaml::{Kind, Value};
 
-use super::pod_index;
 use super::policy_index::candidates;
+use super::{cilium, pod_index};
 use crate::field::{WrongType, find, integer, list, map, text, text_element};
 use crate::fragment::is_fragment;
 use crate::{Claim, Cx, Listing, Place, Verdict};
@@ -270,7 +270,8 @@ pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -
         return Restriction::By(by);
     }
     let gap = || cx.gap(kinds::NETWORK_POLICY);
-    match unclear.or_else(gap).or_else(|| other_policy(pod.object().namespace(), cx)) {
+    let namespace = pod.object().namespace();
+    match unclear.or_else(gap).or_else(|| other_policy(namespace, Some(pod), cx)) {
         Some(why) => Restriction::Unknown(why),
         None => Restriction::None,
     }
@@ -292,14 +293,21 @@ fn near<'a>(kind: GroupKind, namespace: &'a str, cx: &Cx<'a>) -> Listing<'a> {
     listing
 }
 
-/// Why a policy of another kind, or the lack of a right to see it, leaves the question open.
-pub(super) fn other_policy<'a>(namespace: &'a str, cx: &Cx<'a>) -> Option<String> {
+/// Why a policy of another kind, or the lack of a right to see it, leaves the question open: for a
+/// pod, or for whatever is in the namespace.
+pub(super) fn other_policy<'a>(
+    namespace: &'a str,
+    pod: Option<Pod<'a>>,
+    cx: &Cx<'a>,
+) -> Option<String> {
     OTHER_POLICIES.into_iter().find_map(|(kind, namespaced)| {
         // There are few of them, mostly none: one list is cheaper than two by namespace.
         let others = cx.list(kind);
         let may_reach = |policy: &&&Object| {
             let of = policy.namespace();
-            !namespaced || of == namespace || of.is_empty() || namespace.is_empty()
+            let near = !namespaced || of == namespace || of.is_empty() || namespace.is_empty();
+            let is_cilium = kind.group == kinds::CILIUM_NETWORK_POLICY.group;
+            near && !(is_cilium && pod.is_some_and(|pod| cilium::cannot_select(policy, pod)))
         };
         others.gap().or_else(|| {
             let policy = others.objects.iter().find(may_reach)?;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::kubelet;
 use crate::component::components;
-use crate::{Check, Cx, OnEvery, Place, Verdict};
+use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 
 /// Components that accept TLS older than 1.2.
 ///
@@ -25,7 +25,8 @@ use crate::{Check, Cx, OnEvery, Place, Verdict};
     severity = Medium,
     scope = Object,
     programs = [ApiServer, ControllerManager, Scheduler, Etcd, Kubelet],
-    on = [POD]
+    on = [POD],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -51,7 +52,9 @@ impl Check for WeakTlsVersion {
         Verdict::all(components(object).into_iter().map(|component| {
             // All of them begin with 1.2 by default.
             let Some(flag) = component.flag(FLAG) else { return Verdict::Holds };
-            judge(flag.place, &flag.value, component.name())
+            let verdict = judge(flag.place, &flag.value, component.name());
+            let newer = if component.name() == "etcd" { "TLS1.2" } else { "VersionTLS12" };
+            mended(verdict, |claim| claim.changes(component.set_flag(FLAG, newer)))
         }))
     }
 }
@@ -59,9 +62,17 @@ impl Check for WeakTlsVersion {
 fn kubelet_setting(version: Option<Value<'_>>) -> Verdict<'_> {
     match version {
         Some(value) if !value.is_null() => {
-            judge(value, &value.scalar_text().unwrap_or_default(), "the kubelet")
+            let verdict = judge(value, &value.scalar_text().unwrap_or_default(), "the kubelet");
+            mended(verdict, |claim| claim.set("VersionTLS12"))
         }
         _ => Verdict::Holds,
+    }
+}
+
+fn mended<'a>(verdict: Verdict<'a>, mend: impl Fn(Claim<'a>) -> Claim<'a>) -> Verdict<'a> {
+    match verdict {
+        Verdict::Fails(claims) => Verdict::Fails(claims.into_iter().map(mend).collect()),
+        other => other,
     }
 }
 

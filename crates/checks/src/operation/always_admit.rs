@@ -15,7 +15,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 ///
 /// ## Fix
 /// Remove `AlwaysAdmit` from `--enable-admission-plugins`.
-#[check(id = "PV-O008", severity = High, scope = Object, programs = [ApiServer])]
+#[check(id = "PV-O008", severity = High, scope = Object, programs = [ApiServer], mends = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AlwaysAdmit {}
@@ -33,10 +33,12 @@ impl Check for AlwaysAdmit {
 
 fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     let plugins = plugins(server)?;
-    let has = |list: &[String]| list.iter().any(|plugin| plugin == "AlwaysAdmit");
-    if !has(&plugins.enabled) || has(&plugins.disabled) {
+    const PLUGIN: &str = "AlwaysAdmit";
+    if !plugins.enables(PLUGIN) || plugins.disables(PLUGIN) {
         return Ok(Verdict::Holds);
     }
     let message = "the admission plugin `AlwaysAdmit` is on: it admits every object unseen";
-    Ok(Verdict::fails(server.place(plugins.flag), message))
+    let others: Vec<_> = plugins.enabled.into_iter().filter(|plugin| plugin != PLUGIN).collect();
+    let claim = Claim::fails(server.place(plugins.flag), message);
+    Ok(claim.changes(server.set_list(plugins.flag, &others)).into())
 }

@@ -77,6 +77,23 @@ pub(super) fn rules(policy: &Object) -> Result<Vec<Rule<'_>>, (Value<'_>, String
 }
 
 impl Rule<'_> {
+    /// Whether it matches every request.
+    pub(super) fn is_last_resort(&self) -> bool {
+        const CONDITIONS: [&str; 6] =
+            ["users", "userGroups", "verbs", "namespaces", "resources", "nonResourceURLs"];
+        CONDITIONS.into_iter().all(|list| self.value.list(list).next().is_none())
+    }
+
+    /// Whether it names resources of the core group, and none but these.
+    pub(super) fn concerns_only(&self, resources: &[&str]) -> bool {
+        let mut entries = self.value.list("resources").peekable();
+        let known = |name: Value<'_>| name.as_str().is_some_and(|name| resources.contains(&name));
+        entries.peek().is_some()
+            && entries.all(|entry| {
+                entry.list("resources").next().is_some() && entry.list("resources").all(known)
+            })
+    }
+
     /// How many of these requests the rule matches.
     pub(super) fn matches(&self, requests: &Requests) -> Share {
         let value = self.value;

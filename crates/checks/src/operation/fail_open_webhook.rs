@@ -24,7 +24,8 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     severity = Medium,
     confidence = Medium,
     scope = Object,
-    on = [VALIDATING_WEBHOOK_CONFIGURATION, MUTATING_WEBHOOK_CONFIGURATION]
+    on = [VALIDATING_WEBHOOK_CONFIGURATION, MUTATING_WEBHOOK_CONFIGURATION],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -65,7 +66,7 @@ fn judge<'a>(configuration: &'a Object, webhook: Value<'a>) -> Verdict<'a> {
         ),
         None => return Verdict::Holds,
     };
-    let claim = Claim::fails(Place::field(webhook, &["failurePolicy"]), message);
+    let claim = Claim::fails(Place::field(webhook, &["failurePolicy"]), message).set("Fail");
     let minor = configuration.kind() == "MutatingWebhookConfiguration" || guards_little(webhook);
     let known = enforces(name) || enforces(configuration.name());
     let claim = match (minor, known) {

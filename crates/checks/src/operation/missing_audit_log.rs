@@ -46,7 +46,12 @@ fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a
     let webhook = server.known("audit-webhook-config-file")?.is_some_and(|f| !f.value.is_empty());
     let policy = server.known(POLICY)?.map(|flag| flag.value).unwrap_or_default();
     if policy.is_empty() {
-        let message = "`--audit-policy-file` is not set: the API server records nothing";
+        let message = if webhook || !log.is_empty() {
+            "`--audit-policy-file` is not set: the API server records nothing"
+        } else {
+            "neither `--audit-policy-file` nor a place for the events (`--audit-log-path`) is set: \
+             the API server records nothing"
+        };
         return Ok(Verdict::fails(server.place(POLICY), message));
     }
     if !webhook && log.is_empty() {

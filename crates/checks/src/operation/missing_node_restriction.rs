@@ -17,7 +17,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// ## Fix
 /// Add `NodeRestriction` to `--enable-admission-plugins`; it is not among the plugins that are on
 /// by default. kubeadm sets it, but your own `enable-admission-plugins` replaces kubeadm's.
-#[check(id = "PV-O005", severity = High, scope = Object, programs = [ApiServer])]
+#[check(id = "PV-O005", severity = High, scope = Object, programs = [ApiServer], mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MissingNodeRestriction {}
@@ -35,20 +35,18 @@ impl Check for MissingNodeRestriction {
 
 fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     const PLUGIN: &str = "NodeRestriction";
-    let has = |list: &[String]| list.iter().any(|plugin| plugin == PLUGIN);
     let plugins = plugins(server)?;
-    if has(&plugins.disabled) {
-        return Ok(Verdict::fails(server.place(DISABLE), "`NodeRestriction` is switched off"));
-    }
-    if has(&plugins.enabled) {
+    let claim = if plugins.disables(PLUGIN) {
+        Claim::fails(server.place(DISABLE), "`NodeRestriction` is switched off")
+    } else if plugins.enables(PLUGIN) {
         return Ok(Verdict::Holds);
-    }
-    Ok(Verdict::fails(
-        server.place(plugins.flag),
-        format!(
+    } else {
+        let message = format!(
             "`--{}` does not name `NodeRestriction`: a node's credentials may change other nodes \
              and their pods",
             plugins.flag
-        ),
-    ))
+        );
+        Claim::fails(server.place(plugins.flag), message)
+    };
+    Ok(claim.changes(plugins.enable(server, PLUGIN)).into())
 }

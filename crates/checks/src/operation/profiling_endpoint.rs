@@ -23,7 +23,8 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     scope = Related,
     programs = [ApiServer, ControllerManager, Scheduler],
     on = [KUBE_SCHEDULER_CONFIGURATION],
-    reads = [KUBE_SCHEDULER_CONFIGURATION]
+    reads = [KUBE_SCHEDULER_CONFIGURATION],
+    mends = Safely
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -49,13 +50,17 @@ fn from_file(file: &Object) -> Verdict<'_> {
     let place = Place::field(file.value(), &["enableProfiling"]);
     match file.at(&["enableProfiling"]).filter(|p| !p.is_null()).map(|p| p.as_bool()) {
         Some(Some(false)) => Verdict::Holds,
-        Some(Some(true)) => Verdict::fails(place, "the scheduler serves profiles of itself"),
+        Some(Some(true)) => {
+            Claim::fails(place, "the scheduler serves profiles of itself").set(false).into()
+        }
         Some(None) => Verdict::unknown(place, "`enableProfiling` is no boolean"),
-        None => Verdict::fails(
+        None => Claim::fails(
             place,
             "`enableProfiling` is not set and is true by default: the scheduler serves profiles of \
              itself",
-        ),
+        )
+        .set(false)
+        .into(),
     }
 }
 
@@ -78,5 +83,6 @@ fn from_flags<'a>(component: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, 
             "`--profiling` is not set and is true by default: `{name}` serves profiles of itself"
         ),
     };
-    Ok(Verdict::fails(component.place(FLAG), message))
+    let claim = Claim::fails(component.place(FLAG), message);
+    Ok(claim.changes(component.set_flag(FLAG, "false")).into())
 }

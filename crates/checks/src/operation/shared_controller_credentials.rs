@@ -4,7 +4,7 @@ use pavisade_macros::check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Component, Cx, OnComponent, Verdict};
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
 /// A controller manager whose controllers share one identity.
 ///
@@ -14,7 +14,7 @@ use crate::{Check, Component, Cx, OnComponent, Verdict};
 ///
 /// ## Fix
 /// Set `--use-service-account-credentials=true` (kubeadm does; the default is false).
-#[check(id = "PV-O010", severity = Medium, scope = Object, programs = [ControllerManager])]
+#[check(id = "PV-O010", severity = Medium, scope = Object, programs = [ControllerManager], mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SharedControllerCredentials {}
@@ -29,11 +29,13 @@ impl Check for SharedControllerCredentials {
         }
         match manager.known_bool(FLAG, false) {
             Ok(true) => Verdict::Holds,
-            Ok(false) => Verdict::fails(
+            Ok(false) => Claim::fails(
                 manager.place(FLAG),
                 "`--use-service-account-credentials` is not true: all controllers act with one \
                  identity",
-            ),
+            )
+            .changes(manager.set_flag(FLAG, "true"))
+            .into(),
             Err(claim) => claim.into(),
         }
     }

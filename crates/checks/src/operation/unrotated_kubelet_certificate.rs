@@ -24,7 +24,8 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     scope = Related,
     programs = [Kubelet],
     on = [KUBELET_CONFIGURATION],
-    reads = [KUBELET_CONFIGURATION, KUBEADM_CLUSTER_CONFIGURATION, KUBEADM_INIT_CONFIGURATION, KUBEADM_JOIN_CONFIGURATION]
+    reads = [KUBELET_CONFIGURATION, KUBEADM_CLUSTER_CONFIGURATION, KUBEADM_INIT_CONFIGURATION, KUBEADM_JOIN_CONFIGURATION],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -74,14 +75,14 @@ fn client<'a>(file: &'a Object, cx: &Cx<'a>) -> Option<Claim<'a>> {
              certificate is not renewed"
         }
     };
-    Some(Claim::fails(place, message))
+    Some(Claim::fails(place, message).set(true))
 }
 
 fn server(file: &Object) -> Option<Claim<'_>> {
     let gate = file.at(&["featureGates", "RotateKubeletServerCertificate"]);
     if let Some(gate) = gate.filter(|gate| gate.as_bool() == Some(false)) {
         let message = "the kubelet's serving certificate is not renewed: the feature is off";
-        return Some(Claim::fails(gate, message));
+        return Some(Claim::fails(gate, message).remove());
     }
     let place = Place::field(file.value(), &["serverTLSBootstrap"]);
     let set = file.at(&["serverTLSBootstrap"]).filter(|b| !b.is_null());
@@ -93,11 +94,12 @@ fn server(file: &Object) -> Option<Claim<'_>> {
             place,
             "whether `tlsCertFile` is renewed is up to whoever writes it",
         )),
-        _ => Some(Claim::fails(
-            place,
-            "`serverTLSBootstrap` is not true: the kubelet serves with a certificate of its own \
-             making, which is not renewed and which nobody can verify",
-        )),
+        _ => {
+            let message = "`serverTLSBootstrap` is not true: the kubelet serves with a \
+                           certificate of its own making, which is not renewed and which nobody \
+                           can verify";
+            Some(Claim::fails(place, message).set(true))
+        }
     }
 }
 
@@ -111,7 +113,8 @@ fn from_flag<'a>(kubelet: Component<'a>, flag: &str, cx: &Cx<'a>) -> Verdict<'a>
         Ok(true) => Verdict::Holds,
         Ok(false) => {
             let message = format!("`--{flag}` is not true: the certificate is not renewed");
-            Verdict::fails(kubelet.place(flag), message)
+            let claim = Claim::fails(kubelet.place(flag), message);
+            claim.changes(kubelet.set_flag(flag, "true")).into()
         }
         Err(claim) => claim.into(),
     }

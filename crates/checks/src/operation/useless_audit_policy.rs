@@ -2,11 +2,12 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
+use pavisade_yaml::Edit;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::audit::{Level, Requests, Rule, Share, rules};
-use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+use crate::{Change, Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// An audit policy that does not record what an attacker does.
 ///
@@ -23,7 +24,8 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     severity = Medium,
     scope = Object,
     programs = [ApiServer],
-    on = [AUDIT_POLICY]
+    on = [AUDIT_POLICY],
+    mends = Safely
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -64,7 +66,8 @@ impl Check for UselessAuditPolicy {
         };
         if rules.is_empty() {
             let place = Place::field(policy.value(), &["rules"]);
-            return Verdict::fails(place, "the policy has no rules: nothing is recorded");
+            let claim = Claim::fails(place, "the policy has no rules: nothing is recorded");
+            return claim.changes(last_rule(policy)).into();
         }
         // What is lost, by the rule that loses it; the last place is for what no rule matches.
         let mut lost: Vec<Vec<String>> = vec![Vec::new(); rules.len() + 1];
@@ -111,13 +114,33 @@ fn claim<'a>(policy: &'a Object, rule: Option<&Rule<'a>>, names: &[String]) -> C
             Place::field(rule.value, &["level"]),
             format!("nothing is recorded of {names}: every stage of it is omitted"),
         ),
-        Some(rule) => Claim::fails(
-            Place::field(rule.value, &["level"]),
-            format!("nothing is recorded of {names}: this rule is the first that matches"),
-        ),
+        Some(rule) => {
+            let message =
+                format!("nothing is recorded of {names}: this rule is the first that matches");
+            let claim = Claim::fails(Place::field(rule.value, &["level"]), message);
+            // What it takes away is everything; of others only their author knows what is noise.
+            if rule.is_last_resort() && !omits_all(policy) { claim.set("Metadata") } else { claim }
+        }
         None => Claim::fails(
             Place::field(policy.value(), &["rules"]),
             format!("nothing is recorded of {names}: no rule matches them all"),
-        ),
+        )
+        .changes(last_rule(policy)),
     }
+}
+
+/// A rule at the end for whatever no other rule matches.
+fn last_rule(policy: &Object) -> Option<Change<'_>> {
+    let place = Place::field(policy.value(), &["rules"]);
+    let rule = Edit::Append(serde_json::json!({ "level": "Metadata" }));
+    (!omits_all(policy)).then_some(Change { place, edit: rule })
+}
+
+/// The policy itself leaves no stage at which an ordinary request would be recorded.
+fn omits_all(policy: &Object) -> bool {
+    let omits = |stage: &str| {
+        let stages = policy.value().list("omitStages");
+        stages.filter_map(|s| s.as_str()).any(|s| s == stage)
+    };
+    omits("RequestReceived") && omits("ResponseComplete")
 }

@@ -35,7 +35,7 @@ fn cells(assessment: &Assessment<'_>, assessed: &AssessedControl<'_>) -> [String
     let sum = |count: fn(&pavisade_scan::Tally) -> usize| {
         assessed.evidence.iter().map(|e| count(&e.tally)).sum::<usize>().to_string()
     };
-    let failing = assessed.evidence.iter().filter(|e| e.tally.fails > 0 && !e.stricter);
+    let failing = assessed.evidence.iter().filter(|e| e.refutes());
     let failing: Vec<_> = failing.map(|e| e.check.id).collect();
     [
         assessment.framework.id.clone(),

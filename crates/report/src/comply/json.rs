@@ -91,6 +91,7 @@ pub struct Coverage {
 #[expect(missing_docs, reason = "the states say it")]
 pub struct Summary {
     pub fails: usize,
+    pub excepted: usize,
     pub unknown: usize,
     pub holds_in_part: usize,
     pub holds: usize,
@@ -149,6 +150,8 @@ pub struct Evidence {
 pub enum ControlState {
     /// One of its checks fails.
     Fails,
+    /// What fails is let through by exceptions, all of it.
+    Excepted,
     /// None fails, and something could not be determined.
     Unknown,
     /// All that checks can show of it holds; they cannot show all of it.
@@ -169,6 +172,7 @@ impl From<scan::ControlState> for ControlState {
     fn from(state: scan::ControlState) -> Self {
         match state {
             scan::ControlState::Fails => Self::Fails,
+            scan::ControlState::Excepted => Self::Excepted,
             scan::ControlState::Unknown => Self::Unknown,
             scan::ControlState::HoldsInPart => Self::HoldsInPart,
             scan::ControlState::Holds => Self::Holds,
@@ -225,6 +229,7 @@ impl<'a> From<&'a scan::Assessment<'a>> for Framework<'a> {
             },
             summary: Summary {
                 fails: count(scan::ControlState::Fails),
+                excepted: count(scan::ControlState::Excepted),
                 unknown: count(scan::ControlState::Unknown),
                 holds_in_part: count(scan::ControlState::HoldsInPart),
                 holds: count(scan::ControlState::Holds),

@@ -67,7 +67,7 @@ fn failing(
 ) -> io::Result<()> {
     let about = assessed.control;
     writeln!(out, "### {}: {}\n", text(&about.id), text(&about.title))?;
-    for evidence in assessed.evidence.iter().filter(|e| e.tally.fails > 0 && !e.stricter) {
+    for evidence in assessed.evidence.iter().filter(|e| e.refutes()) {
         let check = evidence.check;
         writeln!(out, "- {} `{}`: {}", check.id, name(evidence), counts(evidence))?;
         let findings: Vec<_> = evidence.of_state(State::Fails).collect();

@@ -62,6 +62,7 @@ const REASONS: usize = 5;
 pub(crate) fn label(state: ControlState) -> &'static str {
     match state {
         ControlState::Fails => "fails",
+        ControlState::Excepted => "excepted",
         ControlState::Unknown => "unknown",
         ControlState::HoldsInPart => "holds in part",
         ControlState::Holds => "holds",
@@ -77,6 +78,7 @@ pub(crate) fn label(state: ControlState) -> &'static str {
 pub(crate) fn reason(control: &AssessedControl<'_>, unread: usize) -> String {
     match (&control.control.assessed, control.state) {
         (Assessed::ByHand(text) | Assessed::Elsewhere(text), _) => text.clone(),
+        (_, ControlState::Excepted) => "what fails is let through by exceptions".to_owned(),
         (_, ControlState::Unknown) => {
             let mut reasons = unknown_reasons(control, unread);
             if reasons.len() > REASONS + 1 {
@@ -149,6 +151,10 @@ pub(crate) fn counts(evidence: &Evidence<'_>) -> String {
             if tally.fails == 1 { "fails" } else { "fail" }
         ));
     }
+    let excepted = evidence.excepted.iter().filter(|f| f.state == State::Fails).count();
+    if excepted > 0 {
+        parts.push(format!("{} excepted", count(excepted, "place", "places")));
+    }
     if tally.unknown > 0 {
         parts.push(format!("{} unknown", tally.unknown));
     }
@@ -203,7 +209,12 @@ pub(crate) fn results(assessment: &Assessment<'_>) -> String {
     let assessed = coverage.by_checks + coverage.partly;
     let with = assessment.controls.iter().filter(|c| c.state.is_result()).count();
     let results = told(&[ControlState::Fails, ControlState::HoldsInPart, ControlState::Holds]);
-    let without = told(&[ControlState::Unknown, ControlState::NotApplicable, ControlState::Unseen]);
+    let without = told(&[
+        ControlState::Excepted,
+        ControlState::Unknown,
+        ControlState::NotApplicable,
+        ControlState::Unseen,
+    ]);
     let mut text = match assessed {
         0 => "none of them has a result".to_owned(),
         n if n == with => format!("all of these have a result: {results}"),

@@ -12,13 +12,17 @@ use pavisade_scan::Judgement;
 use pavisade_yaml::Source;
 
 use crate::Options;
+use crate::json::all_findings;
 use crate::region::{Region, Regions};
 use crate::text::{count, first_paragraph};
 
+mod entries;
 mod types;
 
 use types::*;
 
+/// The name of our fingerprints.
+pub(crate) const FINGERPRINT: &str = "pavisade/v1";
 /// Results that GitHub takes in one run.
 const MAX_RESULTS: usize = 25_000;
 /// Lines of a region: one that is longer is pointed at by its first line.
@@ -32,19 +36,22 @@ pub(crate) fn log<'a>(judgement: &'a Judgement, options: &'a Options) -> Log<'a>
 fn log_of<'a>(judgement: &'a Judgement, options: &'a Options, limit: usize) -> Log<'a> {
     let mut metas: Vec<_> = judgement.tallies.iter().map(|(meta, _)| *meta).collect();
     let mut index: HashMap<_, _> = metas.iter().enumerate().map(|(i, m)| (m.id, i)).collect();
-    for finding in &judgement.findings {
+    for finding in all_findings(judgement) {
         index.entry(finding.check.id).or_insert_with(|| {
             metas.push(finding.check);
             metas.len() - 1
         });
     }
-    let kept = &judgement.findings[..judgement.findings.len().min(limit)];
-    let view = View { index, homes: homes(judgement), regions: Regions::new(kept) };
-    let results = kept.iter().map(|f| result(f, &view, options)).collect();
+    let suppressed = !judgement.excepted.is_empty();
+    let entries: Vec<_> = entries::of(judgement).collect();
+    let kept = &entries[..entries.len().min(limit)];
+    let findings = kept.iter().filter_map(|entry| entry.finding());
+    let view = View { index, homes: homes(judgement), regions: Regions::new(findings), suppressed };
+    let results = kept.iter().filter_map(|entry| entry.result(&view, &metas, options)).collect();
 
     let mut notifications: Vec<_> =
         judgement.notes.iter().map(|n| notification(n, options)).collect();
-    let cut = judgement.findings.len() - kept.len();
+    let cut = entries.len() - kept.len();
     if cut > 0 {
         let left_out = count(cut, "result is left out", "results are left out");
         let text = format!(
@@ -90,12 +97,14 @@ struct View<'a> {
     index: HashMap<&'static str, usize>,
     homes: HashMap<&'a str, &'a str>,
     regions: Regions,
+    /// Whether some result is suppressed: then all say whether they are.
+    suppressed: bool,
 }
 
 /// GitHub wants a place for every result: the first file of a world that is known.
 fn homes(judgement: &Judgement) -> HashMap<&str, &str> {
     let mut homes = HashMap::<&str, &str>::new();
-    for finding in &judgement.findings {
+    for finding in all_findings(judgement) {
         if let Location::Text { source, .. } = &finding.location {
             let home = homes.entry(&finding.world).or_insert(source.name());
             *home = (*home).min(source.name());
@@ -145,11 +154,15 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> SarifResult<'a> {
-    let (kind, level) = match finding.state {
-        State::Fails => ("fail", level(finding.severity)),
+fn kind_and_level(state: State, severity: Severity) -> (&'static str, &'static str) {
+    match state {
+        State::Fails => ("fail", level(severity)),
         State::Unknown => ("review", "none"),
-    };
+    }
+}
+
+fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> SarifResult<'a> {
+    let (kind, level) = kind_and_level(finding.state, finding.severity);
     let (physical, path) = match &finding.location {
         Location::Text { source, span, path } => {
             let (file, region) = match made_of(source.name()) {
@@ -182,7 +195,9 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
             physical_location: physical,
             logical_locations: logical(finding),
         }],
-        partial_fingerprints: [("pavisade/v1", finding.fingerprint().to_string())].into(),
+        partial_fingerprints: [(FINGERPRINT, finding.fingerprint().to_string())].into(),
+        baseline_state: None,
+        suppressions: None,
         properties: ResultProperties {
             severity: finding.severity.name(),
             confidence: finding.confidence.name(),

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{artifact, log_of, made_of, plain};
-use crate::fixture::{ENCRYPTION, judged, mixed, notes, secret};
+use crate::fixture::{ENCRYPTION, excepted, judged, mixed, notes, secret};
 use crate::{Options, guard};
 use pavisade_scan::Judgement;
 
@@ -50,6 +50,7 @@ fn the_official_schema_accepts_it() {
         judged(&[(".", &[])], Vec::new()),
         judged(&[(".", &[("/a b.yaml", ENCRYPTION)])], notes()),
         secret("a: b\n", "b"),
+        excepted(),
     ] {
         for limit in [2, 25_000] {
             let log = value(&judgement, &Options::default(), limit);
@@ -132,4 +133,85 @@ fn one_result_in_full() {
         "rule",
         serde_json::to_string_pretty(&log["runs"][0]["tool"]["driver"]["rules"][0]).unwrap()
     );
+}
+
+#[test]
+fn exceptions_are_suppressions_and_a_baseline_gives_every_result_a_state() {
+    let log = value(&excepted(), &Options::default(), 25_000);
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let of = |result: &Value| {
+        let place = &result["locations"][0];
+        let suppressions = result["suppressions"].as_array().unwrap();
+        let kinds: Vec<_> = suppressions.iter().map(|s| s["kind"].as_str().unwrap()).collect();
+        let file = &place["physicalLocation"]["artifactLocation"]["uri"];
+        let state = result["baselineState"].as_str().unwrap();
+        format!("{} {state} {}", file.as_str().unwrap(), kinds.join(","))
+    };
+    let mut privileged: Vec<_> =
+        results.iter().filter(|r| r["ruleId"] == "PV-C001").map(of).collect();
+    privileged.sort();
+    let expect = [
+        "builder.yaml new inSource",
+        "gone.yaml absent ",
+        "moved.yaml unchanged ",
+        "new.yaml new ",
+        "probe.yaml new inSource",
+    ];
+    assert_eq!(privileged, expect);
+    let suppressed = results.iter().filter(|r| !r["suppressions"].as_array().unwrap().is_empty());
+    insta::assert_snapshot!(
+        "suppressions",
+        suppressed
+            .map(|r| serde_json::to_string_pretty(&r["suppressions"][0]).unwrap())
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
+    // What has neither says nothing of it.
+    let plain = value(&mixed(), &Options::default(), 25_000);
+    let first = &plain["runs"][0]["results"][0];
+    assert!(first["suppressions"].is_null() && first["baselineState"].is_null());
+}
+
+#[test]
+fn our_own_results_are_baselines() {
+    use crate::{Format, baseline, write};
+    for judgement in [mixed(), excepted()] {
+        for format in [Format::Json, Format::Sarif] {
+            let mut out = Vec::new();
+            write(format, &judgement, &Options::default(), &mut out).unwrap();
+            let read = baseline("x", std::str::from_utf8(&out).unwrap()).unwrap();
+            let known = judgement.baseline.iter().flat_map(|compared| &compared.known);
+            let expect: Vec<_> = judgement
+                .findings
+                .iter()
+                .chain(known)
+                .map(|f| {
+                    (
+                        f.fingerprint().to_string(),
+                        f.state,
+                        f.severity,
+                        f.world.to_string(),
+                        f.subject.label(),
+                    )
+                })
+                .collect();
+            let found: Vec<_> = read
+                .entries
+                .into_iter()
+                .map(|k| (k.fingerprint, k.state, k.severity, k.world, k.subject))
+                .collect();
+            assert_eq!(found, expect, "{format:?}");
+        }
+    }
+    for (text, expect) in [
+        ("", "no JSON"),
+        ("[]", "no result of"),
+        (r#"{"schema": "pavisade.dev/scan/v2"}"#, "no result of"),
+        (r#"{"schema": "pavisade.dev/scan/v1"}"#, "no `findings`"),
+        (r#"{"schema": "pavisade.dev/scan/v1", "findings": [{}]}"#, "finding 1 is incomplete"),
+        (r#"{"runs": [{"tool": {"driver": {"name": "other"}}}]}"#, "not of Pavisade"),
+    ] {
+        let error = baseline("x", text).unwrap_err();
+        assert!(error.contains(expect), "{text}: {error}");
+    }
 }

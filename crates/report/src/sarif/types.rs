@@ -109,12 +109,34 @@ pub(crate) struct SarifResult<'a> {
     pub message: Message<'a>,
     pub locations: [SarifLocation; 1],
     pub partial_fingerprints: BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline_state: Option<&'static str>,
+    /// Of all results or of none: an empty list says that nothing suppresses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suppressions: Option<Vec<Suppression<'a>>>,
     pub properties: ResultProperties<'a>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Suppression<'a> {
+    pub kind: &'static str,
+    pub status: &'static str,
+    pub justification: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<SarifLocation>,
+    pub properties: SuppressionProperties,
+}
+
+#[derive(Serialize)]
+pub(crate) struct SuppressionProperties {
+    pub form: &'static str,
+    pub until: String,
 }
 
 #[derive(Serialize)]
 pub(crate) struct ResultProperties<'a> {
     pub severity: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub confidence: &'static str,
     pub world: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]

@@ -52,6 +52,7 @@ pub(crate) fn write(
 fn style_of(state: ControlState) -> Style {
     match state {
         ControlState::Fails => style::severity(Severity::High),
+        ControlState::Excepted => style::severity(Severity::Medium),
         ControlState::Unknown => UNKNOWN,
         ControlState::HoldsInPart => HELP,
         ControlState::Holds => GOOD,
@@ -143,6 +144,11 @@ fn control(
     }
     match assessed.state {
         ControlState::Fails => failing(page, assessed, worlds),
+        ControlState::Excepted => {
+            let excepted = assessed.evidence.iter().filter(|e| e.is_excepted());
+            excepted.for_each(|evidence| line(page, evidence));
+            true
+        }
         ControlState::Unknown => unknown(page, assessed, unread),
         ControlState::HoldsInPart | ControlState::Holds => {
             let told = holding(page, assessed);
@@ -161,8 +167,7 @@ fn control(
 
 fn failing(page: &mut Page<'_>, assessed: &AssessedControl<'_>, worlds: bool) -> bool {
     let full = page.options.full;
-    let fails = assessed.evidence.iter().filter(|e| e.tally.fails > 0 && !e.stricter);
-    let fails: Vec<_> = fails.collect();
+    let fails: Vec<_> = assessed.evidence.iter().filter(|e| e.refutes()).collect();
     let told = if full || fails.len() <= CHECKS + 1 { fails.len() } else { CHECKS };
     let mut told_all = told == fails.len();
     for evidence in &fails[..told] {
@@ -175,8 +180,7 @@ fn failing(page: &mut Page<'_>, assessed: &AssessedControl<'_>, worlds: bool) ->
         let text = format!("… and {more}: {}", names.join(", "));
         page.gap(INDENT).wrapped(DIM, &text, INDENT, INDENT + 2);
     }
-    let others = assessed.evidence.iter().filter(|e| e.tally.fails == 0 || e.stricter);
-    let others: Vec<_> = others.collect();
+    let others: Vec<_> = assessed.evidence.iter().filter(|e| !e.refutes()).collect();
     if full {
         for evidence in others {
             line(page, evidence);

@@ -8,19 +8,23 @@ use pavisade_model::{Finding, State};
 use pavisade_scan::Judgement;
 
 use crate::Options;
+use crate::json::all_findings;
 use crate::region::Regions;
 
 mod comply;
+mod excepted;
 mod excerpt;
 mod findings;
 mod notes;
 mod page;
+mod problems;
 pub mod style;
 mod summary;
 mod unknown;
 
 pub(crate) use comply::write as comply;
 pub(crate) use page::Page;
+pub use problems::problems;
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +38,7 @@ pub(crate) fn write(
     let worlds = judgement.worlds > 1;
     let mut page = Page::new(options, out);
     if options.full {
-        page.regions = Regions::new(&judgement.findings);
+        page.regions = Regions::new(all_findings(judgement));
     }
     let of = |state| judgement.findings.iter().filter(move |f| f.state == state);
 
@@ -50,6 +54,9 @@ pub(crate) fn write(
     findings::brief(&mut page, brief);
     let unknown: Vec<&Finding> = of(State::Unknown).collect();
     told_all &= unknown::section(&mut page, &unknown, worlds);
+    if options.show_excepted {
+        told_all &= excepted::section(&mut page, &judgement.excepted, worlds);
+    }
     told_all &= notes::section(&mut page, &judgement.notes, judgement.objects == 0);
     summary::overview(&mut page, &groups);
     summary::write(&mut page, judgement, told_all);

@@ -38,6 +38,9 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
     let failed = judgement.of_state(State::Fails).count();
     let unknown = judgement.of_state(State::Unknown).count();
 
+    let excepted = judgement.excepted.len();
+    let known = judgement.baseline.as_ref().map_or(0, |compared| compared.known.len());
+
     let mut parts: Vec<(Style, String)> = Vec::new();
     if failed > 0 {
         for severity in Severity::ALL {
@@ -53,8 +56,9 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
     } else if judgement.objects == 0 {
         parts.push((STRONG, "nothing to judge: no Kubernetes object was found".to_owned()));
     } else {
-        let style = if unknown + unread == 0 { GOOD } else { STRONG };
-        parts.push((style, "nothing found".to_owned()));
+        let style = if unknown + unread + excepted + known == 0 { GOOD } else { STRONG };
+        let nothing = if known == 0 { "nothing found" } else { "nothing new" };
+        parts.push((style, nothing.to_owned()));
         parts.push((PLAIN, format!(" in {}", count(judgement.objects, "object", "objects"))));
     }
     if unknown > 0 {
@@ -74,6 +78,14 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
         parts.push((PLAIN, format!("; {}", count(drift, "difference", "differences"))));
     }
 
+    if excepted > 0 {
+        parts.push((PLAIN, format!("; {} excepted", number(excepted))));
+    }
+    if let Some(compared) = &judgement.baseline {
+        let (gone, total) = (number(compared.gone.len()), number(compared.total));
+        parts.push((PLAIN, format!("; {} known before, {gone} of {total} gone", number(known))));
+    }
+
     let checks = count(judgement.tallies.len(), "check", "checks");
     let mut about = format!("{checks}, Kubernetes {}", judgement.kubernetes);
     for cluster in &judgement.clusters {
@@ -87,6 +99,9 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
     }
     if judgement.worlds > 1 {
         about = format!("{about}, {} worlds", judgement.worlds);
+    }
+    if !page.options.configuration.is_empty() {
+        about = format!("{about}, {}", page.options.configuration);
     }
     if failed + unknown + unread + warnings + drift == 0 {
         // All is well: one line is enough.

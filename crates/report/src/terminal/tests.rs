@@ -1,7 +1,7 @@
 //! Exact output.
 
-use crate::fixture::{CLASSES, ENCRYPTION, deployment, judged, mixed, notes, secret};
-use crate::{Format, Options, write};
+use crate::fixture::{CLASSES, ENCRYPTION, deployment, excepted, judged, mixed, notes, secret};
+use crate::{Format, Options, problems, write};
 use pavisade_scan::Judgement;
 
 fn show(judgement: &Judgement, options: &Options) -> String {
@@ -186,4 +186,44 @@ fn secrets_are_masked_in_every_format() {
     }
     let judgement = secret("    - name: DB\n      value: hunter2\n", "value: hunter2");
     insta::assert_snapshot!("secret", show(&judgement, &at(80)));
+}
+
+#[test]
+fn what_is_excepted_and_what_was_known() {
+    let judgement = excepted();
+    let configuration = "by .pavisade.yaml (2 checks off)".to_owned();
+    let options = Options { configuration, ..at(100) };
+    insta::assert_snapshot!("excepted_counted", show(&judgement, &options));
+    let shown = show(&judgement, &Options { show_excepted: true, ..at(60) });
+    fits(&shown, 60);
+    insta::assert_snapshot!("excepted_shown", shown);
+    let document = serde_json::to_value(crate::json::Document::new(&judgement, &options)).unwrap();
+    let schema = crate::json::schema().to_value();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<_> = validator.iter_errors(&document).map(|e| e.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    assert_eq!(document["excepted"][0]["exception"]["until"], "1970-06-30");
+    assert_eq!(document["excepted"][0]["check"], "PV-C001");
+    assert_eq!(document["summary"]["excepted"], 2);
+    let lists = ["known", "gone"].map(|list| document["baseline"][list].as_array().unwrap().len());
+    assert_eq!(lists, [2, 1], "what is unknown of the whole is known too");
+}
+
+#[test]
+fn problems_of_a_file() {
+    let source = pavisade_yaml::Source::new("a.yaml", "disable:\n  - host-prot\u{1b}[2J # x\n");
+    let note = |span, message: &str, remedy: &str| pavisade_model::Note {
+        kind: pavisade_model::NoteKind::Unread,
+        place: "a.yaml".into(),
+        span,
+        message: message.into(),
+        remedy: remedy.into(),
+    };
+    let all = [
+        note(Some((source, 13, 22)), "there is no check `host-prot`", "Did you mean `host-port`?"),
+        note(None, "it cannot be read", ""),
+    ];
+    let mut out = Vec::new();
+    problems(&all, &at(60), &mut out).unwrap();
+    insta::assert_snapshot!(String::from_utf8(out).unwrap());
 }

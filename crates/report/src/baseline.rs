@@ -1,0 +1,112 @@
+//! An earlier result of ours, read as a baseline: JSON, or SARIF.
+
+use pavisade_model::{Severity, State};
+use pavisade_scan::{Baseline, Known};
+use serde_json::Value;
+
+use crate::json::SCHEMA;
+use crate::sarif::FINGERPRINT;
+
+/// Reads what `pavisade scan` wrote as JSON or SARIF; `place` is its file.
+///
+/// # Errors
+/// It is something else; says what.
+pub fn baseline(place: &str, text: &str) -> Result<Baseline, String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
+    let entries = if value["runs"].is_array() {
+        of_sarif(&value)?
+    } else if value["schema"] == SCHEMA {
+        of_json(&value)?
+    } else {
+        return Err("no result of `pavisade scan -f json`, and no SARIF log".into());
+    };
+    Ok(Baseline { place: place.to_owned(), entries })
+}
+
+fn of_json(document: &Value) -> Result<Vec<Known>, String> {
+    let new = document["findings"].as_array().ok_or("it has no `findings`")?;
+    // What an exception let through is reported when the exception ends.
+    let known = document["baseline"]["known"].as_array();
+    let finding = |finding: &Value| {
+        let (subject, location) = (&finding["subject"], &finding["location"]);
+        Some(Known {
+            fingerprint: text(&finding["fingerprint"])?,
+            check: text(&finding["check"])?,
+            state: match finding["state"].as_str()? {
+                "fails" => State::Fails,
+                "unknown" => State::Unknown,
+                _ => return None,
+            },
+            severity: finding["severity"].as_str()?.parse().ok()?,
+            world: text(&finding["world"])?,
+            subject: label(subject),
+            message: text(&finding["message"])?,
+            file: text(&location["file"]).unwrap_or_default(),
+            line: number(&location["line"]),
+        })
+    };
+    all(new.iter().chain(known.into_iter().flatten()), finding)
+}
+
+fn of_sarif(log: &Value) -> Result<Vec<Known>, String> {
+    let runs = log["runs"].as_array().into_iter().flatten();
+    let ours: Vec<_> = runs.filter(|run| run["tool"]["driver"]["name"] == "Pavisade").collect();
+    if ours.is_empty() {
+        return Err("a SARIF log, and not of Pavisade".into());
+    }
+    let counts = |result: &&Value| {
+        let suppressed = result["suppressions"].as_array().is_some_and(|all| !all.is_empty());
+        result["baselineState"] != "absent" && !suppressed
+    };
+    let results = ours.iter().filter_map(|run| run["results"].as_array()).flatten();
+    let result = |result: &Value| {
+        let place = &result["locations"][0];
+        let physical = &place["physicalLocation"];
+        Some(Known {
+            fingerprint: text(&result["partialFingerprints"][FINGERPRINT])?,
+            check: text(&result["ruleId"])?,
+            state: if result["kind"] == "review" { State::Unknown } else { State::Fails },
+            severity: result["properties"]["severity"].as_str()?.parse::<Severity>().ok()?,
+            world: text(&result["properties"]["world"])?,
+            subject: text(&place["logicalLocations"][0]["name"]).unwrap_or_default(),
+            message: text(&result["message"]["text"])?,
+            file: text(&physical["artifactLocation"]["uri"]).unwrap_or_default(),
+            line: number(&physical["region"]["startLine"]),
+        })
+    };
+    all(results.filter(counts), result)
+}
+
+/// All of them, or what is wrong with one.
+fn all<'a>(
+    values: impl Iterator<Item = &'a Value>,
+    read: impl Fn(&Value) -> Option<Known>,
+) -> Result<Vec<Known>, String> {
+    let read = |(index, value)| {
+        let known = read(value).ok_or_else(|| format!("finding {} is incomplete", index + 1))?;
+        match known.fingerprint.starts_with("v1:") {
+            true => Ok(known),
+            false => Err(format!("finding {} has a fingerprint of another version", index + 1)),
+        }
+    };
+    values.enumerate().map(read).collect()
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+fn number(value: &Value) -> u32 {
+    value.as_u64().and_then(|number| number.try_into().ok()).unwrap_or(0)
+}
+
+/// As `Subject::label` says it.
+fn label(subject: &Value) -> String {
+    let part = |name: &str| subject[name].as_str().unwrap_or("");
+    match (part("kind"), part("namespace"), part("name")) {
+        ("", _, name) => name.to_owned(),
+        (kind, _, "") => kind.to_owned(),
+        (kind, "", name) => format!("{kind} {name}"),
+        (kind, namespace, name) => format!("{kind} {namespace}/{name}"),
+    }
+}

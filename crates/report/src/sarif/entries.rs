@@ -1,0 +1,134 @@
+//! What becomes a result: what counts, what was known, what is excepted, what is gone.
+
+use pavisade_model::{Finding, Meta};
+use pavisade_scan::{Excepted, Exception, Form, Judgement, Known};
+
+use super::types::*;
+use super::{FINGERPRINT, View, artifact, kind_and_level, made_of, plain, region, result};
+use crate::Options;
+use crate::region::Regions;
+
+/// One result, with its `baselineState` where there is a baseline.
+pub(super) enum Entry<'a> {
+    Finding(&'a Finding, Option<&'static str>),
+    Excepted(&'a Excepted, Option<&'static str>),
+    Gone(&'a Known),
+}
+
+/// All of them, those that count first.
+pub(super) fn of(judgement: &Judgement) -> impl Iterator<Item = Entry<'_>> {
+    let compared = judgement.baseline.as_ref();
+    // What a run says of one result, it says of all.
+    let state = move |known| match known {
+        _ if compared.is_none() => None,
+        true => Some("unchanged"),
+        false => Some("new"),
+    };
+    let new = judgement.findings.iter().map(move |f| Entry::Finding(f, state(false)));
+    let known = compared.into_iter().flat_map(|compared| &compared.known);
+    let known = known.map(move |f| Entry::Finding(f, state(true)));
+    let excepted = judgement.excepted.iter().map(move |e| Entry::Excepted(e, state(e.known)));
+    let gone = compared.into_iter().flat_map(|compared| &compared.gone).map(Entry::Gone);
+    new.chain(known).chain(excepted).chain(gone)
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn finding(&self) -> Option<&'a Finding> {
+        match self {
+            Self::Finding(finding, _) => Some(finding),
+            Self::Excepted(excepted, _) => Some(&excepted.finding),
+            Self::Gone(_) => None,
+        }
+    }
+
+    /// The result; none of a check that the run does not know.
+    pub(super) fn result(
+        &self,
+        view: &View<'_>,
+        metas: &[&'static Meta],
+        options: &Options,
+    ) -> Option<SarifResult<'a>> {
+        let mut made = match self {
+            Self::Finding(finding, state) => {
+                SarifResult { baseline_state: *state, ..result(finding, view, options) }
+            }
+            Self::Excepted(excepted, state) => {
+                let suppressions = Some(vec![suppression(&excepted.exception, options)]);
+                let made = result(&excepted.finding, view, options);
+                SarifResult { baseline_state: *state, suppressions, ..made }
+            }
+            Self::Gone(known) => {
+                let index = *view.index.get(&*known.check)?;
+                gone(known, (metas.get(index)?.id, index), options)
+            }
+        };
+        if view.suppressed && made.suppressions.is_none() {
+            made.suppressions = Some(Vec::new());
+        }
+        Some(made)
+    }
+}
+
+fn suppression<'a>(exception: &'a Exception, options: &Options) -> Suppression<'a> {
+    let location = exception.span.as_ref().map(|(source, start, end)| {
+        let (file, region) = match made_of(source.name()) {
+            Some(file) => (file, SarifRegion::first_line()),
+            None => (source.name(), region(source, &(*start..*end), &Regions::new(&[]))),
+        };
+        let artifact_location = artifact(file, options);
+        let physical_location = Physical { artifact_location, region: Some(region) };
+        SarifLocation { physical_location, logical_locations: Vec::new() }
+    });
+    Suppression {
+        kind: match exception.form {
+            Form::Annotation | Form::Comment => "inSource",
+            Form::Policy => "external",
+        },
+        status: "accepted",
+        justification: plain(&exception.reason),
+        location,
+        properties: SuppressionProperties {
+            form: exception.form.name(),
+            until: exception.until.to_string(),
+        },
+    }
+}
+
+/// A finding of the baseline that is not found any more.
+fn gone<'a>(
+    known: &'a Known,
+    (rule_id, rule_index): (&'static str, usize),
+    options: &Options,
+) -> SarifResult<'a> {
+    let (kind, level) = kind_and_level(known.state, known.severity);
+    let file = if known.file.is_empty() { "pavisade" } else { &known.file };
+    let line = known.line.max(1);
+    let region = SarifRegion { start_line: line, end_line: line, ..SarifRegion::first_line() };
+    SarifResult {
+        rule_id,
+        rule_index,
+        kind,
+        level,
+        message: Message { text: plain(&known.message) },
+        locations: [SarifLocation {
+            physical_location: Physical {
+                artifact_location: artifact(made_of(file).unwrap_or(file), options),
+                region: Some(region),
+            },
+            logical_locations: vec![Logical {
+                name: known.subject.clone(),
+                fully_qualified_name: format!("{}/{}", known.world, known.subject),
+                kind: "resource",
+            }],
+        }],
+        partial_fingerprints: [(FINGERPRINT, known.fingerprint.clone())].into(),
+        baseline_state: Some("absent"),
+        suppressions: None,
+        properties: ResultProperties {
+            severity: known.severity.name(),
+            confidence: "",
+            world: &known.world,
+            path: "",
+        },
+    }
+}

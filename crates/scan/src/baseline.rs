@@ -1,0 +1,129 @@
+//! A result beside an earlier one: what is new, what was known, what is gone.
+
+use std::collections::{HashMap, HashSet};
+
+use pavisade_model::{Finding, Severity, State};
+
+/// An earlier result.
+#[derive(Debug, Clone, Default)]
+pub struct Baseline {
+    /// Its file, as users know it.
+    pub place: String,
+    /// What it found.
+    pub entries: Vec<Known>,
+}
+
+/// A finding of an earlier result.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// As it is written: `v1:…`.
+    pub fingerprint: String,
+    /// The check's id.
+    pub check: String,
+    /// Failed or unknown.
+    pub state: State,
+    /// How bad it was.
+    pub severity: Severity,
+    /// The world it was in.
+    pub world: String,
+    /// What it was about: kind and name.
+    pub subject: String,
+    /// What was wrong.
+    pub message: String,
+    /// The file it was in; empty where it had none.
+    pub file: String,
+    /// The line, from 1; 0 where it had none.
+    pub line: u32,
+}
+
+/// What a result is beside an earlier one.
+#[derive(Debug)]
+pub struct Compared {
+    /// The earlier result's file.
+    pub place: String,
+    /// Findings of the earlier result by checks that ran again.
+    pub total: usize,
+    /// Findings that it has too: not new, and no worse than they were.
+    pub known: Vec<Finding>,
+    /// Findings of it that are not found any more.
+    pub gone: Vec<Known>,
+}
+
+/// How well an entry of a baseline fits a finding; each is taken once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// Of the same world and no worse.
+    World,
+    /// Of another world and no worse.
+    Elsewhere,
+    /// The finding is worse than it was: it is new, and what it was is not gone.
+    Worse,
+}
+
+/// Which entries of a baseline were met.
+pub(crate) struct Matches<'a> {
+    baseline: &'a Baseline,
+    by_print: HashMap<&'a str, Vec<usize>>,
+    met: Vec<bool>,
+}
+
+impl<'a> Matches<'a> {
+    pub(crate) fn new(baseline: &'a Baseline, ran: &HashSet<&str>) -> Self {
+        let mut by_print: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, entry) in baseline.entries.iter().enumerate() {
+            if ran.contains(&*entry.check) {
+                by_print.entry(&entry.fingerprint).or_default().push(index);
+            }
+        }
+        Self { baseline, by_print, met: vec![false; baseline.entries.len()] }
+    }
+
+    /// Which of the findings are known.
+    pub(crate) fn take(&mut self, findings: &[&Finding]) -> Vec<bool> {
+        let prints: Vec<_> = findings.iter().map(|f| f.fingerprint().to_string()).collect();
+        let (mut known, mut done) = (vec![false; findings.len()], vec![false; findings.len()]);
+        for fit in [Fit::World, Fit::Elsewhere, Fit::Worse] {
+            for (place, finding) in findings.iter().enumerate() {
+                let Some(entries) = self.by_print.get(&*prints[place]) else { continue };
+                if done[place] {
+                    continue;
+                }
+                let fits = |index: &usize| {
+                    let entry = &self.baseline.entries[*index];
+                    !self.met[*index]
+                        && match fit {
+                            Fit::World => {
+                                *entry.world == *finding.world && !is_worse(finding, entry)
+                            }
+                            Fit::Elsewhere => !is_worse(finding, entry),
+                            Fit::Worse => true,
+                        }
+                };
+                if let Some(index) = entries.iter().copied().find(fits) {
+                    self.met[index] = true;
+                    done[place] = true;
+                    known[place] = fit != Fit::Worse;
+                }
+            }
+        }
+        known
+    }
+
+    pub(crate) fn finish(self, known: Vec<Finding>) -> Compared {
+        let mut asked: Vec<_> = self.by_print.into_values().flatten().collect();
+        asked.sort_unstable();
+        let gone = asked.iter().filter(|index| !self.met[**index]);
+        Compared {
+            place: self.baseline.place.clone(),
+            total: asked.len(),
+            known,
+            gone: gone.map(|index| self.baseline.entries[*index].clone()).collect(),
+        }
+    }
+}
+
+/// What could not be determined and now fails, or what is more severe than it was.
+fn is_worse(finding: &Finding, entry: &Known) -> bool {
+    finding.state == State::Fails
+        && (entry.state == State::Unknown || finding.severity > entry.severity)
+}

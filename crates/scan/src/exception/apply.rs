@@ -1,0 +1,249 @@
+//! Findings to what counts, what is let through, and what is to be said of the exceptions.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use pavisade_checks::CheckSet;
+use pavisade_model::{Finding, Location, Note, NoteKind, Subject};
+use pavisade_snapshot::{ObjectId, Snapshot};
+
+use super::gather::{Gathered, gather};
+use super::{Exception, Form, Scope, lines};
+use crate::baseline::{Compared, Matches};
+use crate::{Excepted, Honour, Terms, Timestamp};
+
+/// Findings, sorted by what is to become of them.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    pub findings: Vec<Finding>,
+    pub excepted: Vec<Excepted>,
+    pub baseline: Option<Compared>,
+    pub notes: Vec<Note>,
+}
+
+/// Applies exceptions and the baseline to findings, whose order stays.
+pub(crate) fn settle(
+    snapshot: &Snapshot,
+    checks: &CheckSet,
+    terms: &Terms,
+    now: Timestamp,
+    findings: Vec<Finding>,
+) -> Settled {
+    let ran: HashSet<&str> = checks.metas().map(|meta| meta.id).collect();
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let mut settled = excepted(snapshot, terms, today, findings, &ran);
+    if let Some(baseline) = &terms.baseline {
+        let mut matches = Matches::new(baseline, &ran);
+        let known = matches.take(&settled.findings.iter().collect::<Vec<_>>());
+        let let_through: Vec<_> = settled.excepted.iter().map(|e| &e.finding).collect();
+        for (known, excepted) in matches.take(&let_through).into_iter().zip(&mut settled.excepted) {
+            excepted.known = known;
+        }
+        let (mut old, mut new) = (Vec::new(), Vec::new());
+        for (finding, known) in settled.findings.into_iter().zip(known) {
+            if known { old.push(finding) } else { new.push(finding) }
+        }
+        settled.findings = new;
+        settled.baseline = Some(matches.finish(old));
+    }
+    settled
+}
+
+fn excepted(
+    snapshot: &Snapshot,
+    terms: &Terms,
+    today: Date,
+    findings: Vec<Finding>,
+    ran: &HashSet<&str>,
+) -> Settled {
+    let mut settled = Settled::default();
+    let mut exceptions: Vec<Arc<Exception>> = Vec::new();
+    if terms.honour != Honour::Nobody {
+        exceptions.extend(terms.exceptions.iter().cloned().map(Arc::new));
+        let Gathered { exceptions: found, notes } = gather(snapshot);
+        if terms.honour == Honour::Everybody {
+            exceptions.extend(found.into_iter().map(Arc::new));
+            settled.notes.extend(notes);
+        } else if let Some(first) = found.iter().find(|exception| !exception.echo) {
+            settled.notes.push(ignored(first, found.len()));
+        }
+    }
+    if exceptions.is_empty() {
+        settled.findings = findings;
+        return settled;
+    }
+    let index = Index::new(&exceptions);
+    // By exception and check: whether something is excepted.
+    let mut used: HashSet<(usize, &str)> = HashSet::new();
+    for mut finding in findings {
+        let check = finding.check;
+        let mut about: Vec<usize> = index.near(&finding);
+        about.retain(|i| exceptions[*i].names(check) && exceptions[*i].is_about(&finding));
+        used.extend(about.iter().map(|i| (*i, check.id)));
+        let ended = about.iter().map(|i| exceptions[*i].until).max();
+        match about.into_iter().find(|i| exceptions[*i].until >= today) {
+            Some(i) => {
+                let exception = Arc::clone(&exceptions[i]);
+                settled.excepted.push(Excepted { finding, exception, known: false });
+            }
+            None => {
+                if let Some(ended) = ended {
+                    finding.message.push_str(&format!(" (its exception ended on {ended})"));
+                }
+                settled.findings.push(finding);
+            }
+        }
+    }
+    let told = exceptions.iter().map(|exception| &**exception).collect::<Vec<_>>();
+    settled.notes.extend(notes(&told, &used, terms, today, ran));
+    settled
+}
+
+/// Exceptions by what they are about.
+struct Index<'a> {
+    of_objects: HashMap<(&'a str, &'a ObjectId), Vec<usize>>,
+    of_lines: HashMap<*const u8, BTreeMap<u32, Vec<usize>>>,
+    of_policy: Vec<usize>,
+}
+
+impl<'a> Index<'a> {
+    fn new(exceptions: &'a [Arc<Exception>]) -> Self {
+        let (of_objects, of_lines, of_policy) = Default::default();
+        let mut index = Self { of_objects, of_lines, of_policy };
+        for (i, exception) in exceptions.iter().enumerate() {
+            match (&exception.scope, &exception.span) {
+                (Scope::Object(at), _) => {
+                    index.of_objects.entry((&at.world, &at.id)).or_default().push(i);
+                }
+                (Scope::Line { line, .. }, Some((source, ..))) => {
+                    let of_text = index.of_lines.entry(source.text().as_ptr()).or_default();
+                    of_text.entry(*line).or_default().push(i);
+                }
+                (Scope::Policy(_), _) => index.of_policy.push(i),
+                (Scope::Line { .. } | Scope::Nothing, _) => {}
+            }
+        }
+        index
+    }
+
+    /// Those that may be about a finding.
+    fn near(&self, finding: &Finding) -> Vec<usize> {
+        let mut near = Vec::new();
+        if let Subject::Object { group, kind, namespace, name, .. } = &finding.subject
+            && !self.of_objects.is_empty()
+        {
+            let (group, kind) = (group.clone(), kind.clone());
+            let id = ObjectId { group, kind, namespace: namespace.clone(), name: name.clone() };
+            near.extend(self.of_objects.get(&(&*finding.world, &id)).into_iter().flatten());
+        }
+        if let Location::Text { source, .. } = &finding.location
+            && let Some(of_text) = self.of_lines.get(&source.text().as_ptr())
+            && let Some(lines) = lines(finding)
+        {
+            near.extend(of_text.range(lines).flat_map(|(_, found)| found));
+        }
+        near.extend(&self.of_policy);
+        near
+    }
+}
+
+/// What is to be said of exceptions: which ended, which except nothing, which last too long.
+fn notes(
+    exceptions: &[&Exception],
+    used: &HashSet<(usize, &str)>,
+    terms: &Terms,
+    today: Date,
+    ran: &HashSet<&str>,
+) -> Vec<Note> {
+    let latest = terms.longest.and_then(|days| today.checked_add(days.days()).ok());
+    // A file that is read twice has its comments twice: it is enough if one excepts something.
+    let key = |exception: &Exception, check: &str| {
+        let start = exception.span.as_ref().map_or(0, |span| span.1);
+        (exception.place.clone(), start, check.to_owned(), exception.reason.clone())
+    };
+    let used: BTreeSet<_> = used.iter().map(|(i, check)| key(exceptions[*i], check)).collect();
+    let (mut notes, mut told) = (Vec::new(), BTreeSet::new());
+    for exception in exceptions.iter().filter(|exception| !exception.echo) {
+        let checks: Vec<_> = exception.checks.iter().map(|meta| (meta.id, meta.name)).collect();
+        let of = match &checks[..] {
+            // By fingerprint alone.
+            [] => {
+                let own = key(exception, "");
+                let is = |key: &(_, _, _, _)| key.0 == own.0 && key.1 == own.1 && key.3 == own.3;
+                vec![(used.iter().any(is), "findings by fingerprint".to_owned())]
+            }
+            checks => checks
+                .iter()
+                .filter(|(id, _)| ran.contains(id))
+                .map(|(id, name)| (used.contains(&key(exception, id)), format!("`{name}`")))
+                .collect(),
+        };
+        for (used, what) in of {
+            if !told.insert(key(exception, &what)) {
+                continue;
+            }
+            notes.extend(note(exception, used, &what, terms, (today, latest)));
+        }
+    }
+    notes
+}
+
+fn note(
+    exception: &Exception,
+    used: bool,
+    what: &str,
+    terms: &Terms,
+    (today, latest): (Date, Option<Date>),
+) -> Option<Note> {
+    let Exception { until, form, .. } = exception;
+    let (kind, message, remedy) = if !used {
+        let kind = match form {
+            // The files that it is about may not have been read.
+            Form::Policy if !terms.whole => NoteKind::Info,
+            _ => NoteKind::Warning,
+        };
+        let remedy = match (form, &exception.scope) {
+            (Form::Comment, Scope::Nothing) => {
+                "Put it on the line that is reported, or on the line above."
+            }
+            (Form::Comment, _) => "Remove it, or put it on the line that is reported.",
+            (Form::Annotation, _) => "Remove it, or check what it names.",
+            (Form::Policy, _) => "Remove it, or check what it is about.",
+        };
+        let ended = if *until < today { format!(", and ended on {until}") } else { String::new() };
+        (kind, format!("the exception for {what} excepts nothing{ended}"), remedy)
+    } else if *until < today {
+        let message =
+            format!("the exception for {what} ended on {until}: what it excepted is reported");
+        (NoteKind::Warning, message, "Mend what is found, or decide again and set a new date.")
+    } else if let Some(latest) = latest.filter(|latest| until > latest) {
+        let message = format!("the exception for {what} lasts until {until}, beyond {latest}");
+        (NoteKind::Warning, message, "Choose a date at which somebody looks at it again.")
+    } else {
+        return None;
+    };
+    Some(Note {
+        kind,
+        place: exception.place.clone(),
+        span: exception.span.clone(),
+        message,
+        remedy: remedy.to_owned(),
+    })
+}
+
+/// Exceptions in objects do not count here.
+fn ignored(first: &Exception, count: usize) -> Note {
+    let several = if count == 1 { "an exception" } else { "exceptions" };
+    Note {
+        kind: NoteKind::Info,
+        place: first.place.clone(),
+        span: first.span.clone(),
+        message: format!(
+            "{several} in objects or comments ({count}): only policy files count here"
+        ),
+        remedy: String::new(),
+    }
+}

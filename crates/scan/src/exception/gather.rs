@@ -1,0 +1,249 @@
+//! Exceptions that stand in what is judged: in annotations, and in comments beside lines.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use memchr::memmem;
+use pavisade_model::{Note, NoteKind, Paths};
+use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
+use pavisade_yaml::{Doc, Source, Value};
+use rayon::prelude::*;
+
+use super::parse::{Said, parse};
+use super::{ANNOTATION, Exception, Form, InObject, Scope};
+
+/// Exceptions, and notes on what was meant as one and does not count.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub exceptions: Vec<Exception>,
+    pub notes: Vec<Note>,
+}
+
+/// Everything in a picture.
+pub(super) fn gather(snapshot: &Snapshot) -> Gathered {
+    let mut gathered = Gathered::default();
+    for world in snapshot.worlds() {
+        let objects: Vec<_> = world.objects().collect();
+        // Most objects have no annotation of ours: asking is all that is done in parallel.
+        let marked = objects.into_par_iter().filter(|object| is_marked(object));
+        for object in marked.collect::<Vec<_>>() {
+            gathered.annotations(world, object);
+        }
+    }
+    gathered.comments(snapshot);
+    gathered
+}
+
+fn is_ours(key: &str) -> bool {
+    key.strip_prefix(ANNOTATION).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The metadata of an object and of the pods that it makes, those with their template.
+fn metadata(object: &Object) -> impl Iterator<Item = (Option<Value<'_>>, Value<'_>)> {
+    let own = object.at(&["metadata"]).map(|metadata| (None, metadata));
+    let of_pods = object.pods().filter_map(|pod| Some((pod.spec().parent(), pod.metadata()?)));
+    // The metadata of a Pod is that of its object.
+    let own_id = own.map(|(_, metadata)| metadata.id());
+    own.into_iter().chain(of_pods.filter(move |(_, metadata)| Some(metadata.id()) != own_id))
+}
+
+fn ours<'a>(metadata: Value<'a>) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+    let annotations = metadata.get("annotations").into_iter().flat_map(Value::entries);
+    annotations.filter(|(key, _)| is_ours(key))
+}
+
+fn is_marked(object: &Object) -> bool {
+    metadata(object).any(|(_, metadata)| ours(metadata).next().is_some())
+}
+
+impl Gathered {
+    fn annotations(&mut self, world: &World, object: &Object) {
+        let several = object.pods().nth(1).is_some();
+        let in_cluster = world.kind() == WorldKind::Cluster;
+        // What a controller made has the annotations of its template.
+        let owners = object.at(&["metadata", "ownerReferences"]);
+        let echo = in_cluster && owners.is_some_and(|owners| owners.items().next().is_some());
+        for (template, metadata) in metadata(object) {
+            for (key, value) in ours(metadata) {
+                let (place, span) = match in_cluster {
+                    true => (object.subject(None).label(), None),
+                    false => {
+                        let source = object.doc().source().clone();
+                        let start = value.key_span().unwrap_or_else(|| value.span()).start;
+                        let end = value.span().end.max(start + 1);
+                        (source.name().to_owned(), Some((source, start, end)))
+                    }
+                };
+                let text = value.as_str().unwrap_or("");
+                let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+                let scope = |container| {
+                    let root = object.value();
+                    let template = template.filter(|_| several);
+                    Scope::Object(Box::new(InObject {
+                        world: Arc::clone(world.name()),
+                        id: object.id().clone(),
+                        container,
+                        template: template.map(|at| Paths::default().of(root, at).stable),
+                        bytes: object
+                            .at(&["metadata", "name"])
+                            .is_none()
+                            .then(|| (object.doc().source().clone(), root.span())),
+                    }))
+                };
+                // A value that is no text, or an empty one, says nothing.
+                for line in if lines.is_empty() { vec![""] } else { lines } {
+                    match parse(line) {
+                        Ok(said) => {
+                            let form = Form::Annotation;
+                            self.add(said, form, (place.clone(), span.clone()), echo, scope);
+                        }
+                        Err(_) if echo => {}
+                        Err(fault) => self.notes.push(Note {
+                            kind: NoteKind::Warning,
+                            place: place.clone(),
+                            span: span.clone(),
+                            message: format!(
+                                "the exception in the annotation `{key}` does not count: {}",
+                                fault.message
+                            ),
+                            remedy: fault.remedy,
+                        }),
+                    }
+                }
+            }
+        }
+    }
+
+    fn add(
+        &mut self,
+        said: Said,
+        form: Form,
+        (place, span): (String, Option<(Source, u32, u32)>),
+        echo: bool,
+        scope: impl FnOnce(Option<String>) -> Scope,
+    ) {
+        let Said { checks, container, until, reason } = said;
+        let scope = scope(container);
+        self.exceptions.push(Exception { checks, until, reason, form, place, span, scope, echo });
+    }
+
+    /// Comments of every document that holds an object, once each.
+    fn comments(&mut self, snapshot: &Snapshot) {
+        let finder = memmem::Finder::new("pavisade");
+        let mut texts: HashMap<*const u8, bool> = HashMap::new();
+        let mut seen = HashSet::new();
+        for world in snapshot.worlds() {
+            // What a cluster gave is JSON; the files beside it have comments.
+            let own = world.objects().filter(|object| !object.doc().is_json());
+            for object in own.chain(world.all_written().map(|(_, object)| object)) {
+                let (doc, text) = (object.doc(), object.doc().source().text());
+                let found = texts.entry(text.as_ptr());
+                let found = *found.or_insert_with(|| finder.find(text.as_bytes()).is_some());
+                if found && seen.insert((text.as_ptr(), doc.span().start)) {
+                    self.comments_of(doc);
+                }
+            }
+        }
+    }
+
+    fn comments_of(&mut self, doc: &Doc) {
+        let source = doc.source();
+        let text = source.text();
+        for span in doc.comments() {
+            let comment = text.get(span.start as usize..span.end as usize).unwrap_or("");
+            let Some(words) = directive(comment) else { continue };
+            let place = (source.name().to_owned(), Some((source.clone(), span.start, span.end)));
+            match words.and_then(parse) {
+                Ok(said) => {
+                    let line = beside(source, span.start);
+                    self.add(said, Form::Comment, place, false, |container| match line {
+                        Some(line) => Scope::Line { line, container },
+                        None => Scope::Nothing,
+                    });
+                }
+                Err(fault) => self.notes.push(Note {
+                    kind: NoteKind::Warning,
+                    place: place.0,
+                    span: place.1,
+                    message: format!("this comment excepts nothing: {}", fault.message),
+                    remedy: fault.remedy,
+                }),
+            }
+        }
+    }
+}
+
+type Words<'a> = Result<&'a str, super::parse::Fault>;
+
+/// The words behind `# pavisade: allow`; `None` where a comment is not for us.
+fn directive(comment: &str) -> Option<Words<'_>> {
+    let rest = comment.trim_start_matches('#').trim_start();
+    let head = rest.get(.."pavisade".len()).filter(|h| h.eq_ignore_ascii_case("pavisade"))?;
+    let rest = rest[head.len()..].trim_start().strip_prefix(':')?.trim();
+    let (verb, words) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    if verb.eq_ignore_ascii_case("allow") {
+        return Some(Ok(words));
+    }
+    Some(Err(super::parse::Fault {
+        message: "`allow` is the only word known behind `pavisade:`".into(),
+        remedy: "Write it as `# pavisade: allow host-path-volume until 2027-01-31: why`.".into(),
+    }))
+}
+
+/// The line that a comment is about: its own, or of one that has a line for itself the next line
+/// that is no comment; none where that is blank.
+fn beside(source: &Source, at: u32) -> Option<u32> {
+    let own = source.line_at(at);
+    let (start, _) = source.line(own)?;
+    if !source.text().get(start as usize..at as usize)?.trim().is_empty() {
+        return Some(own);
+    }
+    let mut next = own + 1;
+    loop {
+        let (_, line) = source.line(next)?;
+        match line.trim_start() {
+            "" => return None,
+            line if line.starts_with('#') => next += 1,
+            _ => return Some(next),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_that_are_for_us() {
+        for (comment, expect) in [
+            ("# pavisade: allow x until y: z", Some("x until y: z")),
+            ("#pavisade:allow x", Some("x")),
+            ("## Pavisade : Allow\tx", Some("x")),
+            ("# pavisade: allow", Some("")),
+            ("# pavisade: allowed x", Some("!")),
+            ("# pavisade: ignore", Some("!")),
+            ("# pavisade is a scanner", None),
+            ("# see pavisade: allow x", None),
+            ("# pavisadé: allow x", None),
+            ("#", None),
+        ] {
+            let found = directive(comment).map(|words| words.unwrap_or("!"));
+            assert_eq!(found, expect, "{comment}");
+        }
+    }
+
+    #[test]
+    fn the_line_beside_a_comment() {
+        for (text, expect) in [
+            ("a: b # c\nd: e\n", Some(1)),
+            ("# c\na: b\n", Some(2)),
+            ("  # c\n  # more\n  - a\n", Some(3)),
+            ("# c\n\na: b\n", None),
+            ("# c\n", None),
+            ("a: b\n# c", None),
+        ] {
+            let at = text.find("# c").unwrap() as u32;
+            assert_eq!(beside(&Source::new("f", text), at), expect, "{text}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The words of an exception: `CHECK[, CHECK…] [in CONTAINER] until YYYY-MM-DD: REASON`.
+
+use jiff::civil::Date;
+use pavisade_checks::{named, similar};
+use pavisade_model::Meta;
+
+const FORM: &str = "Write it as `host-path-volume until 2027-01-31: why`.";
+
+/// What an exception says.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub checks: Vec<&'static Meta>,
+    pub container: Option<String>,
+    pub until: Date,
+    pub reason: String,
+}
+
+/// Why one does not count, and what to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub message: String,
+    pub remedy: String,
+}
+
+fn fault<T>(message: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault { message: message.into(), remedy: FORM.to_owned() })
+}
+
+/// Reads the words behind `allow`, or of an annotation's line.
+pub(super) fn parse(text: &str) -> Result<Said, Fault> {
+    let (head, reason) = match text.split_once(':') {
+        Some((head, reason)) => (head, reason.trim()),
+        None => (text, ""),
+    };
+    let mut words = head.split([' ', '\t', ',']).filter(|word| !word.is_empty());
+    let (mut checks, mut container, mut until) = (Vec::new(), None, None);
+    while let Some(word) = words.next() {
+        match word {
+            "in" if !checks.is_empty() && container.is_none() => match words.next() {
+                Some(name) if name != "until" => container = Some(name.to_owned()),
+                _ => return fault("`in` names no container"),
+            },
+            "until" => {
+                until = words.next();
+                break;
+            }
+            _ if container.is_some() => {
+                return fault(format!("`{}` stands behind the container", short(word)));
+            }
+            "*" | "all" => {
+                return fault("it names no check: not everything can be excepted at once");
+            }
+            word => checks.push(check(word)?),
+        }
+    }
+    if checks.is_empty() {
+        return fault("it names no check");
+    }
+    let Some(date) = until else { return fault("it has no end date") };
+    let Ok(until) = date.parse::<Date>() else {
+        return fault(format!("`{}` is no date (YYYY-MM-DD)", short(date)));
+    };
+    if let Some(more) = words.next() {
+        return fault(format!("`{}` stands behind the date, without a colon", short(more)));
+    }
+    if reason.is_empty() {
+        return fault("it has no reason");
+    }
+    Ok(Said { checks, container, until, reason: reason.to_owned() })
+}
+
+fn check(word: &str) -> Result<&'static Meta, Fault> {
+    named(word).map(|entry| entry.meta).ok_or_else(|| Fault {
+        message: format!("there is no check `{}`", short(word)),
+        remedy: match similar(word) {
+            Some(name) => format!("Did you mean `{name}`?"),
+            None => FORM.to_owned(),
+        },
+    })
+}
+
+fn short(word: &str) -> String {
+    match word.char_indices().nth(60) {
+        Some((at, _)) => format!("{}…", &word[..at]),
+        None => word.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_counts() {
+        for (text, expect) in [
+            ("host-path-volume until 2027-01-31: logs", "host-path-volume - 2027-01-31 logs"),
+            ("PV-C003 until 2027-01-31:why: so", "host-path-volume - 2027-01-31 why: so"),
+            (
+                "host-path-volume,host-port  in web until 2027-01-31: x",
+                "host-path-volume,host-port web 2027-01-31 x",
+            ),
+            (
+                "Host-Port, PV-C001 until 2027-01-31: x",
+                "host-port,privileged-container - 2027-01-31 x",
+            ),
+            ("host-port in until until 2027-01-31: x", "`in` names no container"),
+            ("host-port in web log until 2027-01-31: x", "`log` stands behind the container"),
+            ("host-port until 2027-01-31", "it has no reason"),
+            ("host-port until 2027-01-31:  ", "it has no reason"),
+            ("host-port: x", "it has no end date"),
+            ("host-port until: x", "it has no end date"),
+            ("host-port until 2027-02-30: x", "`2027-02-30` is no date (YYYY-MM-DD)"),
+            ("host-port until 31.1.2027: x", "`31.1.2027` is no date (YYYY-MM-DD)"),
+            (
+                "host-port until 2027-01-31 since x",
+                "`since` stands behind the date, without a colon",
+            ),
+            ("host-prot until 2027-01-31: x", "there is no check `host-prot`"),
+            ("* until 2027-01-31: x", "it names no check: not everything can be excepted at once"),
+            ("until 2027-01-31: x", "it names no check"),
+            ("", "it names no check"),
+        ] {
+            let found = match parse(text) {
+                Ok(said) => {
+                    let checks: Vec<_> = said.checks.iter().map(|meta| meta.name).collect();
+                    let container = said.container.as_deref().unwrap_or("-");
+                    format!("{} {container} {} {}", checks.join(","), said.until, said.reason)
+                }
+                Err(fault) => {
+                    assert!(!fault.remedy.is_empty());
+                    fault.message
+                }
+            };
+            assert_eq!(found, expect, "{text}");
+        }
+        let wrong = parse("host-prot until 2027-01-31: x").unwrap_err();
+        assert_eq!(wrong.remedy, "Did you mean `host-port`?");
+    }
+}

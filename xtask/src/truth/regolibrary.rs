@@ -1,0 +1,235 @@
+//! `regolibrary`: the rules of kubescape's library beside our checks, case by case.
+//!
+//! A case is `RULE/test/CASE/{input/*, expected.json, data.json?}`. `regolibrary.toml` says which of
+//! our checks judge what a rule judges, or why none can. A case of a mapped rule agrees when the
+//! objects that its `expected.json` calls failed are those for which the mapped checks fail; what is
+//! unknown to us does not fail. What an object is says `subject.rs`; how the sensor's objects become
+//! files that checks read says `host.rs`.
+//!
+//! The input of a case is all that there is: a rule that says "no policy covers this pod" has looked
+//! at every policy of its case. So kinds count as seen completely.
+
+mod host;
+mod subject;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use pavisade_checks::CheckSet;
+use pavisade_model::{Finding, KubernetesVersion, Location, State};
+use pavisade_scan::{Timestamp, judge};
+use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
+use pavisade_yaml::{Kind, Source, Value, objects, read};
+
+use self::host::Unwrapped;
+use self::subject::Key;
+use self::table::{Rule, Table};
+use super::Outcome;
+use crate::shared::files;
+
+/// What became of the rules.
+#[derive(Default)]
+struct Counts {
+    mapped: usize,
+    ruled_out: usize,
+    unmapped: Vec<String>,
+    explained: usize,
+    /// Cases that are explained as disagreements and agree.
+    stale: Vec<String>,
+}
+
+/// Runs the suite over a folder of rules.
+pub(super) fn run(dir: &Path) -> anyhow::Result<Outcome> {
+    let table = Table::read()?;
+    let mut outcome = Outcome::default();
+    let mut counts = Counts::default();
+    for rule in folders(dir)? {
+        if !dir.join(&rule).join("test").is_dir() {
+            continue;
+        }
+        match table.rules.get(&rule) {
+            Some(known) if known.ruled_out.is_some() => {
+                counts.ruled_out += 1;
+                outcome.left_out += folders(&dir.join(&rule).join("test"))?.len();
+            }
+            Some(mapped) => {
+                counts.mapped += 1;
+                compare(dir, &rule, mapped, &mut outcome, &mut counts)?;
+            }
+            None => {
+                outcome.left_out += folders(&dir.join(&rule).join("test"))?.len();
+                counts.unmapped.push(rule);
+            }
+        }
+    }
+    let Counts { mapped, ruled_out, unmapped, explained, stale } = counts;
+    for rule in &unmapped {
+        println!("not mapped: {rule}");
+    }
+    for case in &stale {
+        println!("explained as a disagreement, but agrees: {case}");
+    }
+    println!("rules: {mapped} mapped, {ruled_out} ruled out, {} not mapped", unmapped.len());
+    println!(
+        "cases: {} of mapped rules; {} disagree, {explained} of them with the reason",
+        outcome.total,
+        outcome.disagreements.len()
+    );
+    Ok(outcome)
+}
+
+fn folders(dir: &Path) -> anyhow::Result<Vec<String>> {
+    let entries = fs::read_dir(dir).with_context(|| format!("listing {}", dir.display()))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn compare(
+    dir: &Path,
+    name: &str,
+    rule: &Rule,
+    outcome: &mut Outcome,
+    counts: &mut Counts,
+) -> anyhow::Result<()> {
+    let tests = dir.join(name).join("test");
+    for case in folders(&tests)? {
+        let label = format!("{name}/{case}");
+        let folder = tests.join(&case);
+        if !folder.join("expected.json").is_file() {
+            continue;
+        }
+        let (want, got) = one(&folder, rule).with_context(|| label.clone())?;
+        let agreed = subject::same(&want, &got);
+        let why = rule.differs.get(&case);
+        match (agreed, why) {
+            (true, Some(_)) => counts.stale.push(label.clone()),
+            (false, Some(_)) => counts.explained += 1,
+            _ => {}
+        }
+        outcome.count(agreed, || {
+            let why = why.map_or("not explained", String::as_str);
+            format!("{label}\n  want {}\n  got  {}\n  {why}", show(&want), show(&got))
+        });
+    }
+    Ok(())
+}
+
+fn show(keys: &[Key]) -> String {
+    let shown: Vec<_> = keys.iter().map(Key::to_string).collect();
+    if shown.is_empty() { "nothing".to_owned() } else { shown.join(", ") }
+}
+
+/// What they say fails in one case, and what we say.
+fn one(folder: &Path, rule: &Rule) -> anyhow::Result<(Vec<Key>, Vec<Key>)> {
+    let expected = json(&folder.join("expected.json"))?;
+    let want = subject::failed(&expected, rule.failed.as_deref());
+    let mut parameters = rule.parameters.clone();
+    let data = folder.join("data.json");
+    if data.is_file() {
+        rule.take_inputs(&json(&data)?, &mut parameters);
+    }
+    let wanted = |meta: &pavisade_model::Meta| rule.checks.iter().any(|check| check == meta.name);
+    let checks = CheckSet::new(KubernetesVersion::LATEST, wanted, &parameters)
+        .map_err(|error| anyhow::anyhow!("{}: {}", error.check, error.message))?;
+    ensure!(checks.metas().len() == rule.checks.len(), "a check of {:?} is unknown", rule.checks);
+    let mut got = Vec::new();
+    for (parts, origins) in worlds(folder)? {
+        let judgement =
+            judge(&Snapshot::new(vec![parts], Vec::new()), &checks, Timestamp::UNIX_EPOCH);
+        let mut by_key: BTreeMap<Key, BTreeSet<&str>> = BTreeMap::new();
+        for finding in judgement.of_state(State::Fails).filter(|f| rule.concerns(path(f), f)) {
+            let Some(key) = Key::of(&finding.subject) else { continue };
+            let key = origins.get(&key).cloned().unwrap_or(key);
+            by_key.entry(key).or_default().insert(finding.check.name);
+        }
+        let least = if rule.all { rule.checks.len() } else { 1 };
+        got.extend(by_key.into_iter().filter(|(_, by)| by.len() >= least).map(|(key, _)| key));
+    }
+    got.sort();
+    got.dedup();
+    Ok((want, got))
+}
+
+fn path(finding: &Finding) -> &str {
+    match &finding.location {
+        Location::Text { path, .. } | Location::Field { path, .. } => path,
+        Location::None => "",
+    }
+}
+
+fn json(path: &Path) -> anyhow::Result<serde_json::Value> {
+    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    // Some files of theirs are empty: nothing fails.
+    if text.trim().is_empty() {
+        return Ok(serde_json::Value::Null);
+    }
+    serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))
+}
+
+type Origins = HashMap<Key, Key>;
+
+/// The worlds of a case. Their inputs hold an object's variants under one name, of which a world
+/// keeps one, and several kubelets, each with flags and a file that belong together: each variant
+/// and each kubelet stands in a world of its own, beside everything else.
+fn worlds(folder: &Path) -> anyhow::Result<Vec<(WorldParts, Origins)>> {
+    let (mut plain, mut hosts): (Vec<Object>, Vec<Unwrapped>) = (Vec::new(), Vec::new());
+    let input = folder.join("input");
+    if input.is_dir() {
+        for file in files(&input, &["yaml", "yml", "json"])? {
+            let bytes = fs::read(input.join(&file)).with_context(|| format!("reading {file}"))?;
+            let text = String::from_utf8_lossy(&bytes);
+            for doc in &read(&Source::new(&*file, text)).docs {
+                take(doc.root(), &mut plain, &mut hosts);
+            }
+        }
+    }
+    let mut variants: HashMap<_, Vec<Object>> = HashMap::new();
+    for object in plain {
+        let name = object.at(&["metadata", "name"]).map(|_| object.id().clone());
+        let id = name.unwrap_or_else(|| {
+            // Without a name nothing is a variant of anything.
+            let place = format!("{}:{}", object.doc().source().name(), object.value().span().start);
+            pavisade_snapshot::ObjectId { name: place.into(), ..object.id().clone() }
+        });
+        variants.entry(id).or_default().push(object);
+    }
+    let most = variants.values().map(Vec::len).max().unwrap_or(0).max(hosts.len()).max(1);
+    let world = |turn: usize| {
+        let mut objects: Vec<_> =
+            variants.values().map(|of| of[turn.min(of.len() - 1)].clone()).collect();
+        let mut origins = Origins::new();
+        if let Some(host) = hosts.get(turn.min(hosts.len().saturating_sub(1))) {
+            objects.extend(host.objects.iter().cloned());
+            let keys = host.objects.iter().filter_map(|o| Key::of(&o.subject(None)));
+            // Files are called by their kind on both sides.
+            origins.extend(keys.filter(|key| !key.is_file()).map(|key| (key, host.origin.clone())));
+        }
+        let parts = WorldParts::files("case", WorldKind::Files, objects);
+        (WorldParts { default_coverage: Coverage::Complete, ..parts }, origins)
+    };
+    Ok((0..most).map(world).collect())
+}
+
+/// The objects of a document; their inputs may be a bare list of objects too.
+fn take(root: Value<'_>, plain: &mut Vec<Object>, hosts: &mut Vec<Unwrapped>) {
+    if root.kind() == Kind::Sequence {
+        root.items().for_each(|item| take(item, plain, hosts));
+        return;
+    }
+    for found in objects(root).sent {
+        match host::unwrap(found.value, found.api_version, found.kind) {
+            Some(unwrapped) => hosts.push(unwrapped),
+            None => plain.push(Object::new(found.value, found.api_version, found.kind)),
+        }
+    }
+}

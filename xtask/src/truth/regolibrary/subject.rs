@@ -1,0 +1,146 @@
+//! What an object is when their verdict is compared with ours.
+//!
+//! Theirs is `alertObject`: API objects cut down to kind and name (the namespace is often left out),
+//! or one external object: a subject of RBAC with the binding and the role beside it, a sensor's
+//! object, a file. Ours is the subject of a finding. Both become kind, namespace and name; a container
+//! counts as the object that holds it. Where their rule blames another object than ours does (the
+//! user who holds a role, and not the role), the table names the kinds of the related objects that
+//! stand for it.
+
+use std::fmt;
+
+use pavisade_model::Subject;
+use serde_json::Value;
+
+/// An object that fails.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Key {
+    kind: String,
+    /// Empty where it is not known.
+    namespace: String,
+    name: String,
+}
+
+/// Files of the control plane, which have no name of their own and which their rules blame as such;
+/// of a kubelet they blame the sensor's object, whichever of its files or flags is wrong.
+const FILES: [&str; 2] = ["EncryptionConfiguration", "Policy"];
+
+impl Key {
+    pub(super) fn new(kind: &str, namespace: &str, name: &str) -> Self {
+        let mut key =
+            Self { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() };
+        if key.is_file() {
+            // Theirs have a name that the rule made up.
+            key.name.clear();
+        }
+        key
+    }
+
+    /// What one of our findings is about; nothing where that is no object.
+    pub(super) fn of(subject: &Subject) -> Option<Self> {
+        match subject {
+            Subject::Object { kind, namespace, name, .. } => Some(Self::new(kind, namespace, name)),
+            _ => None,
+        }
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
+        let name = text("/metadata/name").or(text("/name")).unwrap_or("");
+        let namespace = text("/metadata/namespace").or(text("/namespace")).unwrap_or("");
+        Some(Self::new(text("/kind")?, namespace, name))
+    }
+
+    pub(super) fn is_file(&self) -> bool {
+        FILES.contains(&self.kind.as_str())
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        let near = self.namespace == other.namespace
+            || self.namespace.is_empty()
+            || other.namespace.is_empty();
+        near && self.kind == other.kind && self.name == other.name
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.namespace.as_str() {
+            "" => write!(f, "{} {}", self.kind, self.name),
+            namespace => write!(f, "{} {namespace}/{}", self.kind, self.name),
+        }
+    }
+}
+
+/// Whether two sets hold the same objects.
+pub(super) fn same(some: &[Key], others: &[Key]) -> bool {
+    let within = |some: &[Key], others: &[Key]| {
+        some.iter().all(|key| others.iter().any(|other| key.same(other)))
+    };
+    within(some, others) && within(others, some)
+}
+
+/// The objects that an `expected.json` calls failed; of all objects that it names, the related ones
+/// too, those of `kinds`, where the table says so.
+pub(super) fn failed(expected: &Value, kinds: Option<&[String]>) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for alert in expected.as_array().into_iter().flatten() {
+        let own = &alert["alertObject"];
+        let external = &own["externalObjects"];
+        let api = own["k8sApiObjects"].as_array().into_iter().flatten();
+        let blamed = api.chain(external.is_object().then_some(external));
+        let Some(kinds) = kinds else {
+            keys.extend(blamed.filter_map(Key::read));
+            continue;
+        };
+        let inside = external["relatedObjects"].as_array().into_iter().flatten();
+        let beside = alert["relatedObjects"].as_array().into_iter().flatten();
+        let related = inside.chain(beside.map(|r| r.get("object").unwrap_or(r)));
+        let all = blamed.chain(related).filter_map(Key::read);
+        keys.extend(all.filter(|key| kinds.contains(&key.kind)));
+    }
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_blamed() {
+        let alert = |own: &str, beside: &str| {
+            format!(r#"[{{"alertObject": {own}, "relatedObjects": {beside}}}]"#)
+        };
+        let pod = r#"{"kind": "Pod", "metadata": {"name": "a", "namespace": "n"}}"#;
+        let role = r#"{"kind": "Role", "metadata": {"name": "r"}}"#;
+        let user = format!(r#"{{"kind": "User", "name": "u", "relatedObjects": [{role}]}}"#);
+        let api = |what: &str| format!(r#"{{"k8sApiObjects": [{what}]}}"#);
+        let external = |what: &str| format!(r#"{{"externalObjects": {what}}}"#);
+        let policy = r#"{"kind": "Policy", "metadata": {"name": "host - file"}}"#;
+        for (text, kinds, want) in [
+            ("null".to_owned(), None, ""),
+            (alert(&api(pod), "[]"), None, "Pod n/a"),
+            (alert(&external(&user), "null"), None, "User u"),
+            (alert(&external(&user), "null"), Some("Role"), "Role r"),
+            (alert(&api(pod), &format!(r#"[{{"object": {role}}}]"#)), Some("Role"), "Role r"),
+            (alert(&external(policy), "[]"), None, "Policy "),
+        ] {
+            let kinds = kinds.map(|kind: &str| vec![kind.to_owned()]);
+            let found = failed(&serde_json::from_str(&text).unwrap(), kinds.as_deref());
+            let shown: Vec<_> = found.iter().map(Key::to_string).collect();
+            assert_eq!(shown.join(", "), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_that_is_left_out_is_any() {
+        let key = |namespace: &str, name: &str| Key::new("Pod", namespace, name);
+        assert!(same(&[key("", "a")], &[key("n", "a")]));
+        assert!(!same(&[key("m", "a")], &[key("n", "a")]));
+        assert!(!same(&[key("", "a")], &[]));
+        assert!(!same(&[], &[key("", "a")]));
+        assert!(!same(&[key("", "a")], &[key("", "a"), key("", "b")]));
+    }
+}

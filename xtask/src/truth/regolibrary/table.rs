@@ -1,0 +1,113 @@
+//! The table from their rules to our checks, `regolibrary.toml`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::{Context as _, ensure};
+use pavisade_model::Finding;
+use serde::Deserialize;
+
+/// What the table says of each rule; one that it does not name is not mapped yet.
+pub(super) struct Table {
+    pub(super) rules: BTreeMap<String, Rule>,
+}
+
+/// What becomes of a rule: the checks that judge what it judges, or why none can.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Rule {
+    /// Why no check of ours can judge it.
+    pub(super) ruled_out: Option<String>,
+    /// Names of checks; together they fail what one of them fails.
+    pub(super) checks: Vec<String>,
+    /// Only what every one of them fails: a rule that is content with one of several things.
+    pub(super) all: bool,
+    /// Their parameters, by the check's name.
+    pub(super) parameters: HashMap<String, serde_json::Value>,
+    /// Of a check's findings only those count whose path or message holds one of these: a rule
+    /// about one field of several that the check looks at.
+    only: BTreeMap<String, Vec<String>>,
+    /// Kinds of the objects that fail, where the rule blames another: see `subject.rs`.
+    pub(super) failed: Option<Vec<String>>,
+    /// A rule's setting (`postureControlInputs` in `data.json`), and the `check.parameter` that it
+    /// is; `.0` behind it takes the first of a list.
+    inputs: BTreeMap<String, String>,
+    /// Why a case is judged differently, by its name.
+    pub(super) differs: BTreeMap<String, String>,
+}
+
+impl Table {
+    pub(super) fn read() -> anyhow::Result<Self> {
+        Self::parse(include_str!("../regolibrary.toml")).context("reading regolibrary.toml")
+    }
+
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        let rules: BTreeMap<String, Rule> = toml::from_str(text)?;
+        for (name, rule) in &rules {
+            ensure!(
+                rule.ruled_out.is_some() == rule.checks.is_empty(),
+                "{name}: a rule is either mapped or ruled out"
+            );
+        }
+        Ok(Self { rules })
+    }
+}
+
+impl Rule {
+    /// Whether a finding is about what the rule is about.
+    pub(super) fn concerns(&self, path: &str, finding: &Finding) -> bool {
+        let holds = |part: &String| path.contains(&**part) || finding.message.contains(&**part);
+        self.only.get(finding.check.name).is_none_or(|only| only.iter().any(holds))
+    }
+
+    /// Takes the settings of a case over into the parameters of checks.
+    pub(super) fn take_inputs(
+        &self,
+        data: &serde_json::Value,
+        parameters: &mut HashMap<String, serde_json::Value>,
+    ) {
+        let inputs = data.get("postureControlInputs").unwrap_or(data);
+        for (input, to) in &self.inputs {
+            let (Some(value), Some((check, parameter))) = (inputs.get(input), to.split_once('.'))
+            else {
+                continue;
+            };
+            let entry = parameters.entry(check.to_owned()).or_insert_with(|| serde_json::json!({}));
+            match parameter.strip_suffix(".0") {
+                Some(parameter) => entry[parameter] = value.get(0).cloned().unwrap_or_default(),
+                None => entry[parameter] = value.clone(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_mapped_or_ruled_out() {
+        for (text, good) in [
+            ("[a]\nchecks = [\"host-port\"]\n", true),
+            ("[a]\nruled-out = \"a list, no defect\"\n", true),
+            ("[a]\n", false),
+            ("[a]\nchecks = [\"host-port\"]\nruled-out = \"no\"\n", false),
+            ("[a]\nchekcs = [\"host-port\"]\n", false),
+        ] {
+            assert_eq!(Table::parse(text).is_ok(), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_table_names_checks_that_exist() {
+        let known: Vec<_> =
+            pavisade_checks::registry().iter().map(|entry| entry.meta.name).collect();
+        for (name, rule) in Table::read().unwrap().rules {
+            let named = rule.inputs.values().filter_map(|to| to.split_once('.')).map(|(c, _)| c);
+            let named = named.chain(rule.parameters.keys().map(String::as_str));
+            let named = named.chain(rule.only.keys().map(String::as_str));
+            for check in named.chain(rule.checks.iter().map(String::as_str)) {
+                assert!(known.contains(&check), "{name}: {check}");
+            }
+        }
+    }
+}
