@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Snapshot(Box<SnapshotArgs>),
     /// Mend in place what can be mended without knowing the program, and nothing else.
     Fix(FixArgs),
+    /// Say which Pod Security level each namespace meets, what breaks at the next, and the labels.
+    Pss(Box<PssArgs>),
     /// List the checks and explain them.
     Checks(ChecksArgs),
     /// Print a completion script for a shell.
@@ -66,8 +68,15 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ScanArgs {
+    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
+    ///
+    /// With `--cluster` or `--snapshot`, the files that the cluster's objects come from: findings point into them,
+    /// and what differs is told.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
     #[command(flatten)]
-    pub input: Input,
+    pub live: LiveArgs,
 
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = Format::Terminal)]
@@ -77,7 +86,7 @@ pub(crate) struct ScanArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Write the result to a file in another format too: json=scan.json; may be given again.
+    /// Write the result to a file in another format too: html=report.html; may be given again.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = also)]
     pub also: Vec<(Format, PathBuf)>,
 
@@ -89,14 +98,31 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "SEVERITY", help_heading = "Which checks")]
     pub min_severity: Option<Severity>,
 
+    /// Judge by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes_version: Option<KubernetesVersion>,
+
     #[command(flatten)]
     pub select: Select,
+
+    /// Set a parameter of a check, the value as JSON or text: untrusted-registry.allowed='["a.io"]'.
+    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
+    pub set: Vec<String>,
+
+    /// Render charts and kustomizations with the helm, kustomize or kubectl found in PATH.
+    #[arg(long, value_enum, default_value_t = Render::Auto, help_heading = "Reading")]
+    pub render: Render,
+
+    /// Values file for every Helm chart that is rendered.
+    #[arg(long, value_name = "FILE", help_heading = "Reading")]
+    pub helm_values: Vec<PathBuf>,
 
     /// Show every finding with its source, every unknown and every note.
     #[arg(long, help_heading = "Output")]
     pub full: bool,
 
-    /// Add the controls of the frameworks that each finding's check serves (JSON, SARIF).
+    /// Add the controls of the frameworks that each finding's check serves (JSON, SARIF, CSV; HTML always
+    /// has them).
     #[arg(long, help_heading = "Output")]
     pub with_frameworks: bool,
 
@@ -107,13 +133,154 @@ pub(crate) struct ScanArgs {
     /// Columns to fill; by default those of the terminal, or 100.
     #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
     pub width: Option<usize>,
+
+    /// No progress on standard error.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+const FIX_EXIT_CODES: &str = "\
+Exit codes:
+  0  done; or with --diff, nothing to fix
+  1  with --diff: something would be fixed
+  2  wrong usage, or a file could not be written
+  3  something could not be read, or the scan afterwards found what it should not";
+
+#[derive(Debug, Args)]
+#[command(after_help = FIX_EXIT_CODES)]
+pub(crate) struct FixArgs {
+    /// Files and folders [default: .].
+    ///
+    /// Files are changed as they stand: comments, order, quotes and indentation stay. Charts are
+    /// templates and are left alone; of kustomizations the bases and resources are changed.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Show what would change, and change nothing; `git apply` takes the output.
+    #[arg(short, long)]
+    pub diff: bool,
+
+    /// Make those fixes too after which what uses that which is taken away stops working:
+    /// privileges, writable root file systems, tokens that are mounted.
+    #[arg(long)]
+    pub risky: bool,
+
+    #[command(flatten)]
+    pub select: Select,
+
+    /// Set a parameter of a check, as for `scan`.
+    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
+    pub set: Vec<String>,
+
+    /// Judge by the semantics of this version of Kubernetes [default: 1.37].
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes_version: Option<KubernetesVersion>,
+
+    /// Print JSON.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+
+    /// No progress, and no summary beside a difference.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+const PSS_EXIT_CODES: &str = "\
+Exit codes:
+  0  what namespaces enforce fits what is in them; or with --patch, done
+  1  a namespace enforces less than it meets, or more
+  2  wrong usage, or the result could not be written
+  3  something could not be read, so that levels are unknown";
+
+#[derive(Debug, Args)]
+#[command(after_help = PSS_EXIT_CODES)]
+pub(crate) struct PssArgs {
+    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
+    ///
+    /// A namespace is judged by all that makes pods in it, not by running pods alone. A level is
+    /// met where that is proven: what could not be read or judged makes it unknown.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub live: LiveArgs,
+
+    /// Print the namespaces with the labels to set, for `kubectl apply --server-side -f -`.
+    ///
+    /// What is enforced is never weakened, and no level is enforced that is not proven to be met;
+    /// `audit` and `warn` are set to the next level.
+    #[arg(long, conflicts_with = "json")]
+    pub patch: bool,
+
+    /// Print JSON.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+
+    /// Judge by the levels of this version of Kubernetes [default: the cluster's, else 1.37].
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes_version: Option<KubernetesVersion>,
+
+    /// Render charts and kustomizations with the helm, kustomize or kubectl found in PATH.
+    #[arg(long, value_enum, default_value_t = Render::Auto, help_heading = "Reading")]
+    pub render: Render,
+
+    /// Values file for every Helm chart that is rendered.
+    #[arg(long, value_name = "FILE", help_heading = "Reading")]
+    pub helm_values: Vec<PathBuf>,
+
+    /// Show every place and every reason.
+    #[arg(long, help_heading = "Output")]
+    pub full: bool,
+
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+
+    /// Columns to fill; by default those of the terminal, or 100.
+    #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
+    pub width: Option<usize>,
+
+    /// No progress on standard error.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ComplyArgs {
+    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
+    ///
+    /// With `--cluster` or `--snapshot`, the files that the cluster's objects come from: findings point into them,
+    /// and what differs is told.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
     #[command(flatten)]
-    pub input: Input,
+    pub live: LiveArgs,
+
+    /// Judge by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes_version: Option<KubernetesVersion>,
+
+    /// Set a parameter of a check, the value as JSON or text: untrusted-registry.allowed='["a.io"]'.
+    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
+    pub set: Vec<String>,
+
+    /// Render charts and kustomizations with the helm, kustomize or kubectl found in PATH.
+    #[arg(long, value_enum, default_value_t = Render::Auto, help_heading = "Reading")]
+    pub render: Render,
+
+    /// Values file for every Helm chart that is rendered.
+    #[arg(long, value_name = "FILE", help_heading = "Reading")]
+    pub helm_values: Vec<PathBuf>,
+
+    /// No progress on standard error.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
 
     /// The framework: its name or a beginning of it (pci-dss, cis), or a file of your own
     /// (own.toml); may be given again.
@@ -183,96 +350,12 @@ pub(crate) enum FrameworksCommand {
     Topics,
 }
 
-/// What is judged, and how it is read: of every command that judges.
-#[derive(Debug, Args)]
-pub(crate) struct Input {
-    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
-    ///
-    /// With `--cluster` or `--snapshot`, the files that the cluster's objects come from: findings point into them,
-    /// and what differs is told.
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-
-    #[command(flatten)]
-    pub live: LiveArgs,
-
-    /// Judge by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
-    #[arg(long, value_name = "VERSION")]
-    pub kubernetes_version: Option<KubernetesVersion>,
-
-    /// Set a parameter of a check, the value as JSON or text: untrusted-registry.allowed='["a.io"]'.
-    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
-    pub set: Vec<String>,
-
-    /// Render charts and kustomizations with the helm, kustomize or kubectl found in PATH.
-    #[arg(long, value_enum, default_value_t = Render::Auto, help_heading = "Reading")]
-    pub render: Render,
-
-    /// Values file for every Helm chart that is rendered.
-    #[arg(long, value_name = "FILE", help_heading = "Reading")]
-    pub helm_values: Vec<PathBuf>,
-
-    /// No progress on standard error.
-    #[arg(short, long, help_heading = "Output")]
-    pub quiet: bool,
-}
-
-const FIX_EXIT_CODES: &str = "\
-Exit codes:
-  0  done; or with --diff, nothing to fix
-  1  with --diff: something would be fixed
-  2  wrong usage, or a file could not be written
-  3  something could not be read, or the scan afterwards found what it should not";
-
-#[derive(Debug, Args)]
-#[command(after_help = FIX_EXIT_CODES)]
-pub(crate) struct FixArgs {
-    /// Files and folders [default: .].
-    ///
-    /// Files are changed as they stand: comments, order, quotes and indentation stay. Charts are
-    /// templates and are left alone; of kustomizations the bases and resources are changed.
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-
-    /// Show what would change, and change nothing; `git apply` takes the output.
-    #[arg(short, long)]
-    pub diff: bool,
-
-    /// Make those fixes too after which what uses that which is taken away stops working:
-    /// privileges, writable root file systems, tokens that are mounted.
-    #[arg(long)]
-    pub risky: bool,
-
-    #[command(flatten)]
-    pub select: Select,
-
-    /// Set a parameter of a check, as for `scan`.
-    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
-    pub set: Vec<String>,
-
-    /// Judge by the semantics of this version of Kubernetes [default: 1.37].
-    #[arg(long, value_name = "VERSION")]
-    pub kubernetes_version: Option<KubernetesVersion>,
-
-    /// Print JSON.
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
-
-    /// When to use colours.
-    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
-    pub color: Color,
-
-    /// No progress, and no summary beside a difference.
-    #[arg(short, long, help_heading = "Output")]
-    pub quiet: bool,
-}
-
-/// `json=scan.json`.
+/// `html=report.html`.
 fn also(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, file) = text
         .split_once('=')
         .filter(|(_, file)| !file.is_empty())
-        .ok_or("write it as FORMAT=FILE, for example json=scan.json")?;
+        .ok_or("write it as FORMAT=FILE, for example html=report.html")?;
     Ok((Format::from_str(format, false)?, file.into()))
 }
 
@@ -469,12 +552,24 @@ pub(crate) enum ChecksCommand {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// For people, in a terminal.
     Terminal,
-    /// One document by schema/scan-v1.json.
+    /// For programs: one document by schema/scan-v1.json.
     Json,
-    /// SARIF 2.1.0, for code hosts.
+    /// SARIF 2.1.0, for code scanning of code hosts.
     Sarif,
+    /// One page for a browser that needs no other file and no network.
+    Html,
+    /// A comment on a pull request, folded and at most 60,000 bytes long (--full: all of it).
+    Markdown,
+    /// A line for each finding and note, for spreadsheets and databases.
+    Csv,
+    /// JUnit XML, for test reports of CI.
+    Junit,
+    /// GitLab's code quality report, for merge requests.
+    Gitlab,
+    /// Workflow commands of GitHub Actions: annotations beside the lines.
+    Github,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

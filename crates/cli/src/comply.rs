@@ -2,35 +2,53 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 
 use anyhow::bail;
 use pavisade_checks::registry;
 use pavisade_compliance::Framework;
+use pavisade_model::KubernetesVersion;
 use pavisade_report::Options;
-use pavisade_scan::{assess, is_needed};
+use pavisade_scan::{Timestamp, assess, is_needed, judge};
+use pavisade_sources::load;
 
 use crate::args::{ComplyArgs, ComplyFormat};
+use crate::input::Input;
+use crate::progress::Spinner;
 use crate::scan::{self, Choice};
-use crate::{Outcome, frameworks, select, terminal};
+use crate::{Outcome, frameworks, live, select, terminal};
 
 pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
-    let input = &args.input;
-    scan::usable(input)?;
+    Input::from(args).check()?;
     let frameworks = asked(&args.frameworks)?;
-    let choice =
-        Choice { ids: checks(&frameworks, args)?, parameters: select::parameters(&input.set)? };
+    // A cluster is told of the benchmark that was not written for it.
+    let benchmark = frameworks.iter().find(|framework| framework.id.starts_with("cis-"));
+    let input = Input { framework: benchmark.map(|f| f.id.as_str()), ..Input::from(args) };
+    let parameters = select::parameters(&args.set)?;
+    let choice = Choice { ids: checks(&frameworks, args)?, parameters };
     let file = args.output.as_deref();
-    if input.live.print_rbac {
-        return scan::print_role(input, &choice, file);
+    let place = file.unwrap_or(Path::new("standard output")).display().to_string();
+    if args.live.print_rbac {
+        let role = choice.checks(KubernetesVersion::LATEST)?.role(args.live.secrets);
+        scan::output(file)?.put(&place, |out| out.write_all(role.as_bytes()))?;
+        return Ok(Outcome::Clean);
     }
-    scan::distinct(input, args.output.iter())?;
-    let checks = choice.checks(input.kubernetes_version.unwrap_or_default())?;
+    scan::distinct(&args.live, args.output.iter())?;
+    let checks = choice.checks(args.kubernetes_version.unwrap_or_default())?;
     let color = terminal::color(args.color, args.output.is_some());
     let out = scan::output(file)?;
 
-    let ids: Vec<_> = frameworks.iter().map(|framework| framework.id.clone()).collect();
-    let (snapshot, judgement) = scan::judged(input, &choice, checks, &ids)?;
+    let progress = Spinner::new(args.quiet);
+    let (snapshot, checks) = if input.is_cluster() {
+        let (snapshot, kubernetes) = live::picture(input, checks.kinds(), &progress)?;
+        (snapshot, choice.checks(kubernetes)?)
+    } else {
+        (load(&input.request(), io::stdin().lock(), &progress).snapshot, checks)
+    };
+    progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
+    let judgement = judge(&snapshot, &checks, Timestamp::now());
+    progress.finish();
     let assessments: Vec<_> = frameworks.iter().map(|f| assess(f, &judgement)).collect();
     let options = Options {
         color,
@@ -44,7 +62,6 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
         ComplyFormat::Csv => pavisade_report::ComplyFormat::Csv,
         ComplyFormat::Markdown => pavisade_report::ComplyFormat::Markdown,
     };
-    let place = file.unwrap_or(Path::new("standard output")).display().to_string();
     out.put(&place, |out| {
         pavisade_report::comply(format, &judgement, &assessments, &options, out)
     })?;

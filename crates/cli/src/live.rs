@@ -10,9 +10,10 @@ use pavisade_scan::Timestamp;
 use pavisade_snapshot::{Object, Snapshot};
 use pavisade_sources::{ClusterLimits, ClusterRequest, LoadedCluster, load_cluster};
 
-use crate::args::{Access, Input};
+use crate::args::Access;
+use crate::input::Input;
 use crate::progress::Spinner;
-use crate::{scan, snapshot};
+use crate::snapshot;
 
 /// Reads the cluster or the snapshot, and the files where some are given; with the version of
 /// Kubernetes whose semantics count.
@@ -20,13 +21,12 @@ use crate::{scan, snapshot};
 /// # Errors
 /// The kubeconfig leads nowhere.
 pub(crate) fn picture(
-    input: &Input,
-    frameworks: &[String],
+    input: Input<'_>,
     kinds: Vec<GroupKind>,
     progress: &Spinner,
 ) -> anyhow::Result<(Snapshot, KubernetesVersion)> {
     let files = (!input.paths.is_empty()).then(|| {
-        pavisade_sources::load(&scan::request(input), std::io::stdin().lock(), progress).snapshot
+        pavisade_sources::load(&input.request(), std::io::stdin().lock(), progress).snapshot
     });
     let written: Vec<_> = files.iter().flat_map(objects).collect();
     let mut picture = match &input.live.snapshot {
@@ -46,7 +46,7 @@ pub(crate) fn picture(
     }
     let mut notes = Vec::new();
     let kubernetes = version(input.kubernetes_version, &picture, &mut notes);
-    notes.extend(frameworks.iter().filter_map(|id| other_benchmark(id, &picture)));
+    notes.extend(other_benchmark(input.framework, &picture));
     if let Some(files) = files {
         notes.extend(files.notes().iter().cloned());
         picture = picture.with_written(&written);
@@ -55,10 +55,8 @@ pub(crate) fn picture(
 }
 
 /// A note where the framework that was asked for is a CIS benchmark, and not that of the cluster.
-fn other_benchmark(asked: &str, picture: &Snapshot) -> Option<Note> {
-    if !asked.to_ascii_lowercase().starts_with("cis-") {
-        return None;
-    }
+fn other_benchmark(framework: Option<&str>, picture: &Snapshot) -> Option<Note> {
+    let asked = framework.filter(|id| id.to_ascii_lowercase().starts_with("cis-"))?;
     let world = picture.worlds().first()?;
     let distribution = world.distribution();
     let benchmark = distribution.benchmark();

@@ -5,9 +5,11 @@ mod checks;
 mod comply;
 mod fix;
 mod frameworks;
+mod input;
 mod live;
 mod man;
 mod progress;
+mod pss;
 mod scan;
 mod select;
 mod snapshot;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Frameworks(args) => frameworks::run(&args),
         Command::Snapshot(args) => snapshot::run(&args.command),
         Command::Fix(args) => fix::run(&args),
+        Command::Pss(args) => pss::run(&args),
         Command::Checks(args) => checks::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -1,6 +1,6 @@
 //! `pavisade scan`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::{Path, PathBuf};
@@ -11,39 +11,52 @@ use pavisade_compliance::{builtin, controls_by_check};
 use pavisade_model::{KubernetesVersion, NoteKind, Severity, State};
 use pavisade_report::Options;
 use pavisade_scan::{Judgement, Timestamp, judge};
-use pavisade_snapshot::Snapshot;
-use pavisade_sources::{Limits, Render, Request, Tools, load};
+use pavisade_sources::load;
 
 use crate::Outcome;
-use crate::args::{self, Format, Input, ScanArgs};
+use crate::args::{self, Format, LiveArgs, ScanArgs};
+use crate::input::Input;
 use crate::progress::Spinner;
 use crate::{live, select, terminal};
 
 pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
-    let input = &args.input;
-    usable(input)?;
-    let choice = Choice::new(&args.select, &input.set)?;
-    if input.live.print_rbac {
-        return print_role(input, &choice, args.output.as_deref());
+    let input = Input::from(args);
+    input.check()?;
+    let choice = Choice::new(&args.select, &args.set)?;
+    if args.live.print_rbac {
+        let role = choice.checks(KubernetesVersion::LATEST)?.role(args.live.secrets);
+        output(args.output.as_deref())?.write(|out| out.write_all(role.as_bytes()))?;
+        return Ok(Outcome::Clean);
     }
-    distinct(input, args.output.iter().chain(args.also.iter().map(|(_, file)| file)))?;
+    distinct(&args.live, args.output.iter().chain(args.also.iter().map(|(_, file)| file)))?;
     // Fail on what cannot be run or written before the work, not after it.
-    let checks = choice.checks(input.kubernetes_version.unwrap_or_default())?;
+    let checks = choice.checks(args.kubernetes_version.unwrap_or_default())?;
     let color = terminal::color(args.color, args.output.is_some());
     let mut outputs = vec![Target::new(args.format, args.output.as_deref(), color)?];
     for (format, file) in &args.also {
         outputs.push(Target::new(*format, Some(file), args.color == args::Color::Always)?);
     }
 
-    let frameworks = args.select.framework.as_slice();
-    let (snapshot, mut judgement) = judged(input, &choice, checks, frameworks)?;
+    let progress = Spinner::new(args.quiet);
+    let (snapshot, checks) = if input.is_cluster() {
+        let (snapshot, kubernetes) = live::picture(input, checks.kinds(), &progress)?;
+        (snapshot, choice.checks(kubernetes)?)
+    } else {
+        (load(&input.request(), io::stdin().lock(), &progress).snapshot, checks.mending())
+    };
+    progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
+    let now = Timestamp::now();
+    let mut judgement = judge(&snapshot, &checks, now);
+    progress.finish();
     let outcome = outcome(&judgement, args.fail_on.severity());
     if let Some(least) = args.min_severity {
         judgement.findings.retain(|finding| finding.severity >= least);
     }
     let mut options = options(args);
+    options.made = Some(now.strftime("%-d %B %Y, %H:%M UTC").to_string());
     for target in outputs {
         options.color = target.color;
+        options.frameworks = frameworks(args, target.format);
         let Target { format, place, out, .. } = target;
         out.put(&place, |out| pavisade_report::write(format, &judgement, &options, out))?;
     }
@@ -66,6 +79,12 @@ impl Target {
             Format::Terminal => pavisade_report::Format::Terminal,
             Format::Json => pavisade_report::Format::Json,
             Format::Sarif => pavisade_report::Format::Sarif,
+            Format::Html => pavisade_report::Format::Html,
+            Format::Markdown => pavisade_report::Format::Markdown,
+            Format::Csv => pavisade_report::Format::Csv,
+            Format::Junit => pavisade_report::Format::Junit,
+            Format::Gitlab => pavisade_report::Format::Gitlab,
+            Format::Github => pavisade_report::Format::Github,
         };
         let place = file.unwrap_or(Path::new("standard output")).display().to_string();
         Ok(Self { format, place, color, out: output(file)? })
@@ -89,111 +108,51 @@ impl Choice {
     }
 }
 
-/// What cannot be meant is said before the work.
-///
-/// # Errors
-/// An option is about something that is not there.
-pub(crate) fn usable(input: &Input) -> anyhow::Result<()> {
-    if let Some(option) = input.live.idle() {
-        bail!("{option} is about a live cluster: add --cluster");
-    }
-    if let Some(asked) = input.kubernetes_version
-        && asked > KubernetesVersion::LATEST
-    {
-        bail!("the checks know Kubernetes up to {}, not {asked}", KubernetesVersion::LATEST);
-    }
-    if let Some(missing) = input.helm_values.iter().find(|file| !file.is_file()) {
-        bail!("--helm-values {}: there is no such file", missing.display());
-    }
-    Ok(())
-}
-
-/// Prints the least role for the checks.
-pub(crate) fn print_role(
-    input: &Input,
-    choice: &Choice,
-    file: Option<&Path>,
-) -> anyhow::Result<Outcome> {
-    let role = choice.checks(KubernetesVersion::LATEST)?.role(input.live.secrets);
-    output(file)?.write(|out| out.write_all(role.as_bytes()))?;
-    Ok(Outcome::Clean)
-}
-
-/// Reads what the command line names, and judges it. `checks` are those that `choice` makes, and
-/// `frameworks` those that were asked for.
-///
-/// # Errors
-/// The cluster cannot be reached by what is given.
-pub(crate) fn judged(
-    input: &Input,
-    choice: &Choice,
-    checks: CheckSet,
-    frameworks: &[String],
-) -> anyhow::Result<(Snapshot, Judgement)> {
-    let progress = Spinner::new(input.quiet);
-    let (snapshot, checks) = if input.live.cluster || input.live.snapshot.is_some() {
-        let (snapshot, kubernetes) = live::picture(input, frameworks, checks.kinds(), &progress)?;
-        (snapshot, choice.checks(kubernetes)?)
-    } else {
-        (load(&request(input), io::stdin().lock(), &progress).snapshot, checks)
-    };
-    progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
-    let judgement = judge(&snapshot, &checks, Timestamp::now());
-    progress.finish();
-    Ok((snapshot, judgement))
-}
-
-/// What of the files is read.
-pub(crate) fn request(input: &Input) -> Request {
-    let paths = match &*input.paths {
-        [] => vec![PathBuf::from(".")],
-        paths => paths.to_vec(),
-    };
-    Request {
-        paths,
-        render: match input.render {
-            args::Render::Auto => Render::Auto,
-            args::Render::Never => Render::Never,
-        },
-        helm_values: input.helm_values.clone(),
-        kubernetes: input.kubernetes_version.unwrap_or_default(),
-        limits: Limits::default(),
-        tools: Tools {
-            helm: in_path("helm"),
-            kustomize: in_path("kustomize"),
-            kubectl: in_path("kubectl"),
-        },
-    }
+/// The controls of frameworks, where they are asked for; the page filters by them.
+fn frameworks(args: &ScanArgs, format: pavisade_report::Format) -> BTreeMap<String, Vec<String>> {
+    let always = format == pavisade_report::Format::Html;
+    if args.with_frameworks || always { controls_by_check(builtin()) } else { BTreeMap::new() }
 }
 
 fn options(args: &ScanArgs) -> Options {
-    let frameworks =
-        if args.with_frameworks { controls_by_check(builtin()) } else { Default::default() };
     Options {
         width: terminal::width(args.width),
         full: args.full,
-        frameworks,
         root: std::env::current_dir().ok().and_then(|folder| folder.to_str().map(Into::into)),
         ..Options::default()
     }
 }
 
-/// The first executable file of that name in `PATH`.
-fn in_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
-}
-
 /// What is in the file stays until there is something to write instead.
 pub(crate) fn output(file: Option<&Path>) -> anyhow::Result<Output> {
     let Some(file) = file else { return Ok(Output::Standard(io::stdout().lock())) };
-    let opened = OpenOptions::new().create(true).write(true).truncate(false).open(file);
-    opened.map(Output::File).with_context(|| format!("writing {}", file.display()))
+    let mut new = OpenOptions::new();
+    new.write(true);
+    let made = new.clone().create_new(true).open(file).map(|opened| (opened, true));
+    let opened = made.or_else(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            new.create(true).truncate(false).open(file).map(|opened| (opened, false))
+        }
+        _ => Err(error),
+    });
+    let (opened, made) = opened.with_context(|| format!("writing {}", file.display()))?;
+    Ok(Output::File(opened, made.then(|| Unwritten(file.to_owned()))))
 }
 
 pub(crate) enum Output {
     Standard(StdoutLock<'static>),
-    File(File),
+    /// With the file's name where it was not there before.
+    File(File, Option<Unwritten>),
+}
+
+/// A file of ours that goes again unless it is written.
+pub(crate) struct Unwritten(PathBuf);
+
+impl Drop for Unwritten {
+    fn drop(&mut self) {
+        // It may be gone already; there is nobody to tell.
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 impl Output {
@@ -214,13 +173,15 @@ impl Output {
     fn write(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         match self {
             Self::Standard(mut out) => write(&mut out).and_then(|()| out.flush()),
-            Self::File(file) => {
+            Self::File(file, unwritten) => {
                 // A device or a pipe has no length.
                 if file.metadata()?.is_file() {
                     file.set_len(0)?;
                 }
                 let mut out = BufWriter::new(file);
-                write(&mut out).and_then(|()| out.flush())
+                write(&mut out).and_then(|()| out.flush())?;
+                std::mem::forget(unwritten);
+                Ok(())
             }
         }
     }
@@ -228,11 +189,10 @@ impl Output {
 
 /// Two results in one file, or a result in place of what is judged, are a mistake.
 pub(crate) fn distinct<'a>(
-    input: &Input,
+    live: &LiveArgs,
     named: impl Iterator<Item = &'a PathBuf>,
 ) -> anyhow::Result<()> {
-    let mut seen: Vec<_> =
-        input.live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
+    let mut seen: Vec<_> = live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
     for file in named {
         let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let whole = fs::canonicalize(file).or_else(|_| {

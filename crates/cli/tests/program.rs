@@ -88,6 +88,52 @@ fn a_result_replaces_nothing_before_there_is_one_and_no_other_result() {
     }
 }
 
+#[test]
+fn every_format_is_written_beside_the_others() {
+    let folder = folder(&[("pod.yaml", BAD_POD)]);
+    for (format, says) in [
+        ("html", "<!doctype html>"),
+        ("markdown", "## Pavisade: "),
+        ("csv", "state,severity,"),
+        ("junit", "<testsuites "),
+        ("gitlab", "\"check_name\": \"privileged-container\""),
+        ("github", "::error file=pod.yaml,line=9"),
+    ] {
+        let also = format!("{format}=result");
+        let done = run(folder.path(), &["scan", "pod.yaml", "--also", &also]);
+        assert!(done.code == 1 && done.out.contains("PV-C001"), "{format}: {}", done.err);
+        let text = fs::read_to_string(folder.path().join("result")).unwrap();
+        assert!(text.contains(says), "{format}: {text}");
+        let direct = run(folder.path(), &["scan", "pod.yaml", "-f", format]);
+        assert!(direct.code == 1 && direct.out.contains(says), "{format}: {}", direct.out);
+    }
+    // The page filters by framework without being asked.
+    let page = run(folder.path(), &["scan", "pod.yaml", "-f", "html"]).out;
+    assert!(page.contains("\"pod-security-standards/"), "{page}");
+}
+
+#[test]
+fn a_scan_that_fails_leaves_no_file_that_was_not_there() {
+    let folder = folder(&[("pod.yaml", BAD_POD), ("old.json", "old")]);
+    let files = || {
+        let all = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name());
+        all.count()
+    };
+    let failed =
+        ["scan", "--cluster", "--kubeconfig", "nope", "-o", "new.json", "--also", "html=h"];
+    for args in [
+        &failed[..],
+        &["scan", "-o", "new.json", "--also", "html=no/such/folder/x"],
+        &["scan", "--cluster", "--kubeconfig", "nope", "-o", "old.json"],
+    ] {
+        let done = run(folder.path(), args);
+        assert_eq!((done.code, files()), (2, 2), "{args:?}: {}", done.err);
+    }
+    assert_eq!(fs::read_to_string(folder.path().join("old.json")).unwrap(), "old");
+    let written = run(folder.path(), &["scan", "pod.yaml", "-o", "new.json"]);
+    assert_eq!((written.code, files()), (1, 3), "{}", written.err);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_reader_that_had_enough_is_no_error() {
@@ -161,6 +207,58 @@ fn the_shop_has_findings_and_its_mended_twin_has_none() {
     assert_eq!(run(&examples, &["scan", "shop"]).code, 1);
     let mended = run(&examples, &["scan", "shop-mended"]);
     assert_eq!(mended.code, 0, "{}", mended.out);
+}
+
+#[test]
+fn pss_says_the_level_of_each_namespace_and_its_labels() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let said = run(&examples, &["pss", "shop", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let all = document["namespaces"].as_array().unwrap();
+    let find = |name: &str| all.iter().find(|n| n["name"] == name).unwrap();
+    assert_eq!(find("shop")["meets"], "privileged");
+    assert_eq!(find("shop")["next"], "baseline");
+    let breaks = find("shop")["breaks"].as_array().unwrap();
+    assert!(breaks.iter().any(|b| b["check"] == "PV-C001" && b["line"].is_u64()), "{breaks:?}");
+    assert_eq!(find("kube-system")["meets"], "privileged");
+
+    let mended = run(&examples, &["pss", "shop-mended", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&mended.out).unwrap();
+    let all = document["namespaces"].as_array().unwrap();
+    let shop = all.iter().find(|n| n["name"] == "shop").unwrap();
+    assert_eq!((&shop["meets"], &shop["standing"]), (&"restricted".into(), &"fits".into()));
+}
+
+#[test]
+fn the_patch_of_pss_is_what_kubectl_applies_and_settles_it() {
+    let text = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: web}}\n---\n{}",
+        BAD_POD
+            .replace("{name: a}", "{name: a, namespace: web}")
+            .replace("privileged: true", "privileged: false")
+    );
+    let folder = folder(&[("all.yaml", &text)]);
+    let said = run(folder.path(), &["pss"]);
+    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+    assert!(said.out.contains("web        baseline  nothing"), "{}", said.out);
+    let patch = run(folder.path(), &["pss", "--patch"]);
+    assert_eq!(patch.code, 0);
+    for line in [
+        "kind: Namespace",
+        "  name: web",
+        "    pod-security.kubernetes.io/enforce: baseline",
+        "    pod-security.kubernetes.io/enforce-version: v1.37",
+        "    pod-security.kubernetes.io/warn: restricted",
+    ] {
+        assert!(patch.out.lines().any(|l| l == line), "{line} in {}", patch.out);
+    }
+    // With the patch in place of the namespace nothing is left to do.
+    let pod = text.split("---\n").nth(1).unwrap();
+    fs::write(folder.path().join("all.yaml"), format!("{}---\n{pod}", patch.out)).unwrap();
+    let again = run(folder.path(), &["pss"]);
+    assert_eq!(again.code, 0, "{}{}", again.out, again.err);
+    assert!(run(folder.path(), &["pss", "--patch", "--json"]).code == 2);
+    assert!(run(folder.path(), &["pss", "--help"]).out.contains("Exit codes:"));
 }
 
 #[test]

@@ -23,7 +23,8 @@ mod summary;
 mod unknown;
 
 pub(crate) use comply::write as comply;
-pub(crate) use page::Page;
+pub(crate) use excerpt::Excerpt;
+pub(crate) use page::{Page, place};
 pub use problems::problems;
 
 #[cfg(test)]
