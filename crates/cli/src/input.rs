@@ -6,7 +6,7 @@ use anyhow::bail;
 use pavisade_model::KubernetesVersion;
 use pavisade_sources::{Limits, Render, Request, Scope, Tools};
 
-use crate::args::{self, LiveArgs, PssArgs, ScanArgs};
+use crate::args::{self, ComplyArgs, LiveArgs, PssArgs, ScanArgs};
 
 /// What is to be read, and by the semantics of which version.
 #[derive(Clone, Copy)]
@@ -31,6 +31,20 @@ impl<'a> From<&'a ScanArgs> for Input<'a> {
             helm_values: &args.helm_values,
             kubernetes_version: args.kubernetes_version,
             framework: args.select.framework.as_deref(),
+            scope: None,
+        }
+    }
+}
+
+impl<'a> From<&'a ComplyArgs> for Input<'a> {
+    fn from(args: &'a ComplyArgs) -> Self {
+        Self {
+            paths: &args.paths,
+            live: &args.live,
+            render: args.render,
+            helm_values: &args.helm_values,
+            kubernetes_version: args.kubernetes_version,
+            framework: None,
             scope: None,
         }
     }

@@ -2,8 +2,10 @@
 
 mod args;
 mod checks;
+mod comply;
 mod config;
 mod fix;
+mod frameworks;
 mod input;
 mod live;
 mod man;
@@ -40,6 +42,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Scan(args) => scan::run(*args),
+        Command::Comply(args) => comply::run(*args),
+        Command::Frameworks(args) => frameworks::run(&args),
         Command::Snapshot(args) => snapshot::run(&args.command),
         Command::Fix(args) => fix::run(&args),
         Command::Pss(args) => pss::run(&args),

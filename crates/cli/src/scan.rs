@@ -15,22 +15,19 @@ use pavisade_scan::{Judgement, Timestamp, judge_on};
 use pavisade_sources::load;
 
 use crate::Outcome;
-use crate::args::{self, Format, ScanArgs};
+use crate::args::{self, Format, LiveArgs, ScanArgs};
 use crate::input::Input;
 use crate::progress::Spinner;
 use crate::settings::{self, Settings};
 use crate::{live, select, terminal};
 
 pub(crate) fn run(mut args: ScanArgs) -> anyhow::Result<Outcome> {
-    // A cluster without files has no folder, and so no configuration but one that is named.
-    let paths = match Input::from(&args).is_cluster() {
-        true => args.paths.clone(),
-        false => settings::or_here(&args.paths),
-    };
+    let paths = settings::of(&args.paths, Input::from(&args).is_cluster());
     let Some(settings) = Settings::find(&args.config, &paths)? else {
         return Ok(Outcome::Usage);
     };
-    let fail_on = settings.over(&mut args);
+    settings.over(&mut args.kubernetes_version, &mut args.helm_values);
+    let fail_on = settings.fail_on(args.fail_on);
     let (args, scope) = (&args, settings.scope());
     let input = Input { scope: Some(&scope), ..Input::from(args) };
     input.check()?;
@@ -40,7 +37,7 @@ pub(crate) fn run(mut args: ScanArgs) -> anyhow::Result<Outcome> {
         output(args.output.as_deref())?.write(|out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
     }
-    distinct(args)?;
+    distinct(&args.live, args.output.iter().chain(args.also.iter().map(|(_, file)| file)))?;
     let baseline = args.baseline.as_deref().map(settings::baseline).transpose()?;
     let terms = settings.terms(&args.config, baseline);
     // Fail on what cannot be run or written before the work, not after it.
@@ -75,12 +72,7 @@ pub(crate) fn run(mut args: ScanArgs) -> anyhow::Result<Outcome> {
         options.color = target.color;
         options.frameworks = frameworks(args, target.format);
         let Target { format, place, out, .. } = target;
-        let written = out.write(|out| pavisade_report::write(format, &judgement, &options, out));
-        match written {
-            // The reader had enough; what it is told by the exit code stands.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            written => written.with_context(|| format!("writing {place}"))?,
-        }
+        out.put(&place, |out| pavisade_report::write(format, &judgement, &options, out))?;
     }
     // The end of a process frees faster than we do.
     std::mem::forget((snapshot, judgement));
@@ -115,8 +107,8 @@ impl Target {
 
 /// The checks that the command line means.
 pub(crate) struct Choice {
-    ids: BTreeSet<&'static str>,
-    parameters: HashMap<String, serde_json::Value>,
+    pub ids: BTreeSet<&'static str>,
+    pub parameters: HashMap<String, serde_json::Value>,
 }
 
 impl Choice {
@@ -152,7 +144,7 @@ fn options(args: &ScanArgs) -> Options {
 }
 
 /// What is in the file stays until there is something to write instead.
-fn output(file: Option<&Path>) -> anyhow::Result<Output> {
+pub(crate) fn output(file: Option<&Path>) -> anyhow::Result<Output> {
     let Some(file) = file else { return Ok(Output::Standard(io::stdout().lock())) };
     let mut new = OpenOptions::new();
     new.write(true);
@@ -167,14 +159,14 @@ fn output(file: Option<&Path>) -> anyhow::Result<Output> {
     Ok(Output::File(opened, made.then(|| Unwritten(file.to_owned()))))
 }
 
-enum Output {
+pub(crate) enum Output {
     Standard(StdoutLock<'static>),
     /// With the file's name where it was not there before.
     File(File, Option<Unwritten>),
 }
 
 /// A file of ours that goes again unless it is written.
-struct Unwritten(PathBuf);
+pub(crate) struct Unwritten(PathBuf);
 
 impl Drop for Unwritten {
     fn drop(&mut self) {
@@ -184,6 +176,19 @@ impl Drop for Unwritten {
 }
 
 impl Output {
+    /// Writes everything to what users call `place`.
+    pub(crate) fn put(
+        self,
+        place: &str,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> anyhow::Result<()> {
+        match self.write(write) {
+            // The reader had enough; what it is told by the exit code stands.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.with_context(|| format!("writing {place}")),
+        }
+    }
+
     /// Writes everything, in place of what was there.
     fn write(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         match self {
@@ -203,10 +208,11 @@ impl Output {
 }
 
 /// Two results in one file, or a result in place of what is judged, are a mistake.
-fn distinct(args: &ScanArgs) -> anyhow::Result<()> {
-    let named = args.output.iter().chain(args.also.iter().map(|(_, file)| file));
-    let mut seen: Vec<_> =
-        args.live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
+pub(crate) fn distinct<'a>(
+    live: &LiveArgs,
+    named: impl Iterator<Item = &'a PathBuf>,
+) -> anyhow::Result<()> {
+    let mut seen: Vec<_> = live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
     for file in named {
         let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let whole = fs::canonicalize(file).or_else(|_| {
@@ -238,7 +244,7 @@ pub(crate) fn is_incomplete(judgement: &Judgement) -> bool {
 
 /// Incomplete outweighs findings: whoever relies on the result must know first that a part is
 /// missing.
-fn outcome(judgement: &Judgement, fail_on: Option<Severity>) -> Outcome {
+pub(crate) fn outcome(judgement: &Judgement, fail_on: Option<Severity>) -> Outcome {
     if is_incomplete(judgement) {
         return Outcome::Incomplete;
     }

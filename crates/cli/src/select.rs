@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{anyhow, bail};
 use pavisade_checks::{Entry, registry, similar};
-use pavisade_compliance::builtin;
 use pavisade_config::Config;
 use pavisade_model::{Audience, Meta};
 use serde_json::{Map, Value};
 
 use crate::args::Select;
+use crate::frameworks;
 
 /// The check of that id or name.
 pub(crate) fn find(word: &str) -> anyhow::Result<&'static Entry> {
@@ -49,12 +49,9 @@ pub(crate) fn ids(select: &Select, config: &Config) -> anyhow::Result<BTreeSet<&
     Ok(registry().iter().map(|e| e.meta).filter(|m| wanted(m)).map(|m| m.id).collect())
 }
 
-fn framework(id: &str) -> anyhow::Result<BTreeSet<String>> {
-    let Some(framework) = builtin().iter().find(|f| f.id.eq_ignore_ascii_case(id)) else {
-        let known: Vec<_> = builtin().iter().map(|f| f.id.as_str()).collect();
-        bail!("there is no framework `{id}`; there are {}", known.join(", "));
-    };
-    Ok(framework.controls.iter().flat_map(|control| control.checks.clone()).collect())
+fn framework(name: &str) -> anyhow::Result<BTreeSet<String>> {
+    let framework = frameworks::named(name)?;
+    Ok(framework.checks().into_iter().map(str::to_owned).collect())
 }
 
 /// Parameters by check name: those of the configuration, and over them `CHECK.PARAMETER=VALUE`; a

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_config::{Config, FILE_NAME};
-use pavisade_model::{Base, Note, NoteKind, Severity, below};
+use pavisade_model::{Base, KubernetesVersion, Note, NoteKind, Severity, below};
 use pavisade_report::{Options, problems};
 use pavisade_scan::{Baseline, Exception, Terms};
 use pavisade_sources::Scope;
 use pavisade_yaml::Source;
 
-use crate::args::{Color, ScanArgs};
+use crate::args::{Color, FailOn};
 use crate::config::ConfigArgs;
 use crate::terminal;
 
@@ -47,6 +47,12 @@ struct Found {
     folders: Vec<PathBuf>,
     /// Nothing outside of this may be reached; none for one that the user named.
     boundary: Option<PathBuf>,
+}
+
+/// The paths in which a configuration is looked for. A cluster without files has no folder, and so
+/// no configuration but one that is named.
+pub(crate) fn of(paths: &[PathBuf], is_cluster: bool) -> Vec<PathBuf> {
+    if is_cluster { paths.to_vec() } else { or_here(paths) }
 }
 
 /// The paths, or this folder.
@@ -157,16 +163,24 @@ impl Settings {
         }
     }
 
-    /// Fills in what the command line leaves open; returns from which severity on a scan fails.
-    pub(crate) fn over(&self, args: &mut ScanArgs) -> Option<Severity> {
-        let Config { kubernetes_version, helm_values, fail_on, .. } = &self.config;
-        args.kubernetes_version = args.kubernetes_version.or(*kubernetes_version);
-        if args.helm_values.is_empty() {
-            args.helm_values = helm_values.iter().map(|(file, _)| PathBuf::from(file)).collect();
+    /// Fills in what the command line leaves open.
+    pub(crate) fn over(
+        &self,
+        kubernetes: &mut Option<KubernetesVersion>,
+        values: &mut Vec<PathBuf>,
+    ) {
+        let Config { kubernetes_version, helm_values, .. } = &self.config;
+        *kubernetes = kubernetes.or(*kubernetes_version);
+        if values.is_empty() {
+            values.extend(helm_values.iter().map(|(file, _)| PathBuf::from(file)));
         }
-        match args.fail_on {
+    }
+
+    /// From which severity on a scan fails.
+    pub(crate) fn fail_on(&self, asked: Option<FailOn>) -> Option<Severity> {
+        match asked {
             Some(asked) => asked.severity(),
-            None => fail_on.unwrap_or(Some(Severity::Low)),
+            None => self.config.fail_on.unwrap_or(Some(Severity::Low)),
         }
     }
 }

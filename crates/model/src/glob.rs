@@ -160,7 +160,10 @@ pub fn below(path: &Path, folder: &Path) -> Option<String> {
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Whoever writes a page for a name does not want to know which one it is like.
     let word: String = word.chars().take(100).collect::<String>().to_ascii_lowercase();
-    let scored = names.into_iter().map(|name| (strsim::jaro_winkler(&word, name), name));
+    let scored = names.into_iter().map(|name| {
+        let score = strsim::jaro_winkler(&word, &name.to_ascii_lowercase());
+        (score, name)
+    });
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.8);
     best.map(|(_, name)| name)
 }

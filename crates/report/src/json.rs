@@ -543,7 +543,11 @@ pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
 }
 
 impl<'a> Finding<'a> {
-    fn new(finding: &'a model::Finding, regions: &Regions, options: &'a Options) -> Self {
+    pub(crate) fn new(
+        finding: &'a model::Finding,
+        regions: &Regions,
+        options: &'a Options,
+    ) -> Self {
         let check = finding.check;
         let controls = options.frameworks.get(check.id).map_or(&[][..], |c| c.as_slice());
         Self {
@@ -590,9 +594,15 @@ impl<'a> Location<'a> {
     }
 }
 
-impl Check {
-    fn new(meta: &'static model::Meta, tally: Tally, options: &Options) -> Self {
+impl From<Tally> for Tallies {
+    fn from(tally: Tally) -> Self {
         let Tally { holds, fails, unknown, not_applicable } = tally;
+        Self { holds, fails, unknown, not_applicable }
+    }
+}
+
+impl Check {
+    pub(crate) fn new(meta: &'static model::Meta, tally: Tally, options: &Options) -> Self {
         Self {
             id: meta.id,
             name: meta.name,
@@ -600,7 +610,7 @@ impl Check {
             area: meta.area().into(),
             severity: options.severity(meta).into(),
             mends: meta.mends.into(),
-            tallies: Tallies { holds, fails, unknown, not_applicable },
+            tallies: tally.into(),
         }
     }
 }

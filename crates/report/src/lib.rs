@@ -14,6 +14,7 @@ use pavisade_scan::Judgement;
 
 mod advice;
 mod baseline;
+pub mod comply;
 mod csv;
 mod fixes;
 #[cfg(test)]
@@ -39,6 +40,7 @@ mod terminal;
 mod text;
 
 pub use baseline::baseline;
+pub use comply::{ComplyFormat, comply, framework_explain, frameworks_list, topics_list};
 pub use fixes::{Again, Fixes, fixes, fixes_diff};
 pub use pages::{Layout, check_explain, checks_list};
 pub use pod_security::{PodSecurityLayout, pod_security};
