@@ -227,7 +227,7 @@ static FIELDS: &[(GroupKind, &str)] = &[
     (kinds::KAFKA_CONNECT, "spec.image"),
     (kinds::ELASTICSEARCH, "spec.image"),
     (kinds::KIBANA, "spec.image"),
-    (kinds::CLOUD_NATIVE_PG_CLUSTER, "spec.imageName"),
+    (kinds::CNPG_CLUSTER, "spec.imageName"),
     (kinds::ZALANDO_POSTGRESQL, "spec.dockerImage"),
     (kinds::CRUNCHY_POSTGRES_CLUSTER, "spec.image"),
     (kinds::CEPH_CLUSTER, "spec.cephVersion.image"),

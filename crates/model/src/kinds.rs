@@ -25,22 +25,30 @@ kinds! {
     DEPLOYMENT = "apps" "Deployment" "deployments";
     GATEWAY = "gateway.networking.k8s.io" "Gateway" "gateways";
     GRPC_ROUTE = "gateway.networking.k8s.io" "GRPCRoute" "grpcroutes";
+    HORIZONTAL_POD_AUTOSCALER = "autoscaling" "HorizontalPodAutoscaler" "horizontalpodautoscalers";
     HTTP_ROUTE = "gateway.networking.k8s.io" "HTTPRoute" "httproutes";
     INGRESS = "networking.k8s.io" "Ingress" "ingresses";
+    INGRESS_CLASS = "networking.k8s.io" "IngressClass" "ingressclasses";
     // Served up to Kubernetes 1.21.
     INGRESS_EXTENSIONS = "extensions" "Ingress" "ingresses";
     JOB = "batch" "Job" "jobs";
     LIMIT_RANGE = "" "LimitRange" "limitranges";
+    MUTATING_ADMISSION_POLICY = "admissionregistration.k8s.io" "MutatingAdmissionPolicy" "mutatingadmissionpolicies";
+    MUTATING_ADMISSION_POLICY_BINDING = "admissionregistration.k8s.io" "MutatingAdmissionPolicyBinding" "mutatingadmissionpolicybindings";
     MUTATING_WEBHOOK_CONFIGURATION = "admissionregistration.k8s.io" "MutatingWebhookConfiguration" "mutatingwebhookconfigurations";
     NAMESPACE = "" "Namespace" "namespaces";
     NETWORK_POLICY = "networking.k8s.io" "NetworkPolicy" "networkpolicies";
     NODE = "" "Node" "nodes";
+    PERSISTENT_VOLUME_CLAIM = "" "PersistentVolumeClaim" "persistentvolumeclaims";
     PERSISTENT_VOLUME = "" "PersistentVolume" "persistentvolumes";
     POD = "" "Pod" "pods";
+    POD_DISRUPTION_BUDGET = "policy" "PodDisruptionBudget" "poddisruptionbudgets";
     POD_TEMPLATE = "" "PodTemplate" "podtemplates";
-    PRIORITY_CLASS = "scheduling.k8s.io" "PriorityClass" "priorityclasses";
+    REFERENCE_GRANT = "gateway.networking.k8s.io" "ReferenceGrant" "referencegrants";
     REPLICATION_CONTROLLER = "" "ReplicationController" "replicationcontrollers";
     REPLICA_SET = "apps" "ReplicaSet" "replicasets";
+    RESOURCE_QUOTA = "" "ResourceQuota" "resourcequotas";
+    PRIORITY_CLASS = "scheduling.k8s.io" "PriorityClass" "priorityclasses";
     RESOURCE_CLAIM = "resource.k8s.io" "ResourceClaim" "resourceclaims";
     RESOURCE_CLAIM_TEMPLATE = "resource.k8s.io" "ResourceClaimTemplate" "resourceclaimtemplates";
     ROLE = "rbac.authorization.k8s.io" "Role" "roles";
@@ -51,7 +59,12 @@ kinds! {
     SERVICE_ACCOUNT = "" "ServiceAccount" "serviceaccounts";
     STATEFUL_SET = "apps" "StatefulSet" "statefulsets";
     STORAGE_CLASS = "storage.k8s.io" "StorageClass" "storageclasses";
+    TCP_ROUTE = "gateway.networking.k8s.io" "TCPRoute" "tcproutes";
+    TLS_ROUTE = "gateway.networking.k8s.io" "TLSRoute" "tlsroutes";
+    UDP_ROUTE = "gateway.networking.k8s.io" "UDPRoute" "udproutes";
+    VOLUME_SNAPSHOT_CLASS = "snapshot.storage.k8s.io" "VolumeSnapshotClass" "volumesnapshotclasses";
     VALIDATING_ADMISSION_POLICY = "admissionregistration.k8s.io" "ValidatingAdmissionPolicy" "validatingadmissionpolicies";
+    VALIDATING_ADMISSION_POLICY_BINDING = "admissionregistration.k8s.io" "ValidatingAdmissionPolicyBinding" "validatingadmissionpolicybindings";
     VALIDATING_WEBHOOK_CONFIGURATION = "admissionregistration.k8s.io" "ValidatingWebhookConfiguration" "validatingwebhookconfigurations";
     // Custom resources.
     CILIUM_CLUSTERWIDE_NETWORK_POLICY = "cilium.io" "CiliumClusterwideNetworkPolicy" "ciliumclusterwidenetworkpolicies";
@@ -63,9 +76,11 @@ kinds! {
     CLUSTER_NETWORK_POLICY = "policy.networking.k8s.io" "ClusterNetworkPolicy" "clusternetworkpolicies";
     ADMIN_NETWORK_POLICY = "policy.networking.k8s.io" "AdminNetworkPolicy" "adminnetworkpolicies";
     BASELINE_ADMIN_NETWORK_POLICY = "policy.networking.k8s.io" "BaselineAdminNetworkPolicy" "baselineadminnetworkpolicies";
+    AWS_MANAGED_CONTROL_PLANE = "controlplane.cluster.x-k8s.io" "AWSManagedControlPlane" "awsmanagedcontrolplanes";
     CLUSTER_IMAGE_POLICY = "policy.sigstore.dev" "ClusterImagePolicy" "clusterimagepolicies";
     CONSTRAINT_TEMPLATE = "templates.gatekeeper.sh" "ConstraintTemplate" "constrainttemplates";
     ISTIO_GATEWAY = "networking.istio.io" "Gateway" "gateways";
+    KUBEADM_CONTROL_PLANE = "controlplane.cluster.x-k8s.io" "KubeadmControlPlane" "kubeadmcontrolplanes";
     KYVERNO_CLUSTER_POLICY = "kyverno.io" "ClusterPolicy" "clusterpolicies";
     KYVERNO_POLICY = "kyverno.io" "Policy" "policies";
     KYVERNO_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "ImageValidatingPolicy" "imagevalidatingpolicies";
@@ -73,6 +88,33 @@ kinds! {
     RATIFY_VERIFIER = "config.ratify.deislabs.io" "Verifier" "verifiers";
     ROUTE = "route.openshift.io" "Route" "routes";
     SECRET_PROVIDER_CLASS = "secrets-store.csi.x-k8s.io" "SecretProviderClass" "secretproviderclasses";
+    // Meshes and proxies.
+    AUTHORIZATION_POLICY = "security.istio.io" "AuthorizationPolicy" "authorizationpolicies";
+    DESTINATION_RULE = "networking.istio.io" "DestinationRule" "destinationrules";
+    LINKERD_SERVER = "policy.linkerd.io" "Server" "servers";
+    LINKERD_SERVER_AUTHORIZATION = "policy.linkerd.io" "ServerAuthorization" "serverauthorizations";
+    PEER_AUTHENTICATION = "security.istio.io" "PeerAuthentication" "peerauthentications";
+    TRAEFIK_TLS_OPTION = "traefik.io" "TLSOption" "tlsoptions";
+    // Secrets from elsewhere, backups.
+    BACKUP_STORAGE_LOCATION = "velero.io" "BackupStorageLocation" "backupstoragelocations";
+    CLUSTER_EXTERNAL_SECRET = "external-secrets.io" "ClusterExternalSecret" "clusterexternalsecrets";
+    CLUSTER_SECRET_STORE = "external-secrets.io" "ClusterSecretStore" "clustersecretstores";
+    CNPG_CLUSTER = "postgresql.cnpg.io" "Cluster" "clusters";
+    SEALED_SECRET = "bitnami.com" "SealedSecret" "sealedsecrets";
+    SECRET_STORE = "external-secrets.io" "SecretStore" "secretstores";
+    VAULT_CONNECTION = "secrets.hashicorp.com" "VaultConnection" "vaultconnections";
+    SANDBOX_TEMPLATE = "extensions.agents.x-k8s.io" "SandboxTemplate" "sandboxtemplates";
+    // Clusters described as objects.
+    ACK_EKS_CLUSTER = "eks.services.k8s.aws" "Cluster" "clusters";
+    ASO_MANAGED_CLUSTER = "containerservice.azure.com" "ManagedCluster" "managedclusters";
+    CAPA_CONTROL_PLANE = "controlplane.cluster.x-k8s.io" "AWSManagedControlPlane" "awsmanagedcontrolplanes";
+    CAPA_CONTROL_PLANE_TEMPLATE = "controlplane.cluster.x-k8s.io" "AWSManagedControlPlaneTemplate" "awsmanagedcontrolplanetemplates";
+    CAPZ_CONTROL_PLANE = "infrastructure.cluster.x-k8s.io" "AzureManagedControlPlane" "azuremanagedcontrolplanes";
+    CNRM_CONTAINER_CLUSTER = "container.cnrm.cloud.google.com" "ContainerCluster" "containerclusters";
+    CROSSPLANE_AKS_CLUSTER = "containerservice.azure.upbound.io" "KubernetesCluster" "kubernetesclusters";
+    CROSSPLANE_EKS_CLUSTER = "eks.aws.upbound.io" "Cluster" "clusters";
+    CROSSPLANE_GKE_CLUSTER = "container.gcp.upbound.io" "Cluster" "clusters";
+    KOPS_CLUSTER = "kops.k8s.io" "Cluster" "clusters";
     // Custom resources that name images.
     PROMETHEUS = "monitoring.coreos.com" "Prometheus" "prometheuses";
     PROMETHEUS_AGENT = "monitoring.coreos.com" "PrometheusAgent" "prometheusagents";
@@ -82,7 +124,6 @@ kinds! {
     KAFKA_CONNECT = "kafka.strimzi.io" "KafkaConnect" "kafkaconnects";
     ELASTICSEARCH = "elasticsearch.k8s.elastic.co" "Elasticsearch" "elasticsearches";
     KIBANA = "kibana.k8s.elastic.co" "Kibana" "kibanas";
-    CLOUD_NATIVE_PG_CLUSTER = "postgresql.cnpg.io" "Cluster" "clusters";
     ZALANDO_POSTGRESQL = "acid.zalan.do" "postgresql" "postgresqls";
     CRUNCHY_POSTGRES_CLUSTER = "postgres-operator.crunchydata.com" "PostgresCluster" "postgresclusters";
     CEPH_CLUSTER = "ceph.rook.io" "CephCluster" "cephclusters";
@@ -111,12 +152,14 @@ kinds! {
     AUTHENTICATION_CONFIGURATION = "apiserver.config.k8s.io" "AuthenticationConfiguration" "";
     AUTHORIZATION_CONFIGURATION = "apiserver.config.k8s.io" "AuthorizationConfiguration" "";
     DOCKERFILE = "pavisade.dev" "Dockerfile" "";
+    EKSCTL_CLUSTER_CONFIG = "eksctl.io" "ClusterConfig" "";
     ENCRYPTION_CONFIG = "" "EncryptionConfig" "";
     ENCRYPTION_CONFIGURATION = "apiserver.config.k8s.io" "EncryptionConfiguration" "";
     KUBEADM_CLUSTER_CONFIGURATION = "kubeadm.k8s.io" "ClusterConfiguration" "";
     KUBEADM_INIT_CONFIGURATION = "kubeadm.k8s.io" "InitConfiguration" "";
     KUBEADM_JOIN_CONFIGURATION = "kubeadm.k8s.io" "JoinConfiguration" "";
     KUBECONFIG = "" "Config" "";
+    KUBE_PROXY_CONFIGURATION = "kubeproxy.config.k8s.io" "KubeProxyConfiguration" "";
     KUBE_SCHEDULER_CONFIGURATION = "kubescheduler.config.k8s.io" "KubeSchedulerConfiguration" "";
     POD_SECURITY_CONFIGURATION = "pod-security.admission.config.k8s.io" "PodSecurityConfiguration" "";
     KUBELET_CONFIGURATION = "kubelet.config.k8s.io" "KubeletConfiguration" "";

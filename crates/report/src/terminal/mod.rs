@@ -21,6 +21,7 @@ pub mod style;
 mod summary;
 mod unknown;
 
+pub(crate) use excerpt::Excerpt;
 pub(crate) use page::{Page, place};
 pub use problems::problems;
 
