@@ -130,6 +130,35 @@ kinds! {
     CROSSPLANE_EKS_CLUSTER = "eks.aws.upbound.io" "Cluster" "clusters";
     CROSSPLANE_GKE_CLUSTER = "container.gcp.upbound.io" "Cluster" "clusters";
     KOPS_CLUSTER = "kops.k8s.io" "Cluster" "clusters";
+    // Custom resources that name images.
+    PROMETHEUS = "monitoring.coreos.com" "Prometheus" "prometheuses";
+    PROMETHEUS_AGENT = "monitoring.coreos.com" "PrometheusAgent" "prometheusagents";
+    ALERTMANAGER = "monitoring.coreos.com" "Alertmanager" "alertmanagers";
+    THANOS_RULER = "monitoring.coreos.com" "ThanosRuler" "thanosrulers";
+    KAFKA = "kafka.strimzi.io" "Kafka" "kafkas";
+    KAFKA_CONNECT = "kafka.strimzi.io" "KafkaConnect" "kafkaconnects";
+    ELASTICSEARCH = "elasticsearch.k8s.elastic.co" "Elasticsearch" "elasticsearches";
+    KIBANA = "kibana.k8s.elastic.co" "Kibana" "kibanas";
+    ZALANDO_POSTGRESQL = "acid.zalan.do" "postgresql" "postgresqls";
+    CRUNCHY_POSTGRES_CLUSTER = "postgres-operator.crunchydata.com" "PostgresCluster" "postgresclusters";
+    CEPH_CLUSTER = "ceph.rook.io" "CephCluster" "cephclusters";
+    MINIO_TENANT = "minio.min.io" "Tenant" "tenants";
+    RABBITMQ_CLUSTER = "rabbitmq.com" "RabbitmqCluster" "rabbitmqclusters";
+    KEYCLOAK = "k8s.keycloak.org" "Keycloak" "keycloaks";
+    OPEN_TELEMETRY_COLLECTOR = "opentelemetry.io" "OpenTelemetryCollector" "opentelemetrycollectors";
+    SPARK_APPLICATION = "sparkoperator.k8s.io" "SparkApplication" "sparkapplications";
+    CATALOG_SOURCE = "operators.coreos.com" "CatalogSource" "catalogsources";
+    CROSSPLANE_PROVIDER = "pkg.crossplane.io" "Provider" "providers";
+    CROSSPLANE_FUNCTION = "pkg.crossplane.io" "Function" "functions";
+    CROSSPLANE_CONFIGURATION = "pkg.crossplane.io" "Configuration" "configurations";
+    VIRTUAL_MACHINE = "kubevirt.io" "VirtualMachine" "virtualmachines";
+    TEKTON_TASK = "tekton.dev" "Task" "tasks";
+    TEKTON_CLUSTER_TASK = "tekton.dev" "ClusterTask" "clustertasks";
+    TEKTON_PIPELINE = "tekton.dev" "Pipeline" "pipelines";
+    ARGO_WORKFLOW = "argoproj.io" "Workflow" "workflows";
+    ARGO_WORKFLOW_TEMPLATE = "argoproj.io" "WorkflowTemplate" "workflowtemplates";
+    ARGO_CLUSTER_WORKFLOW_TEMPLATE = "argoproj.io" "ClusterWorkflowTemplate" "clusterworkflowtemplates";
+    ARGO_CRON_WORKFLOW = "argoproj.io" "CronWorkflow" "cronworkflows";
     // Facts about a live cluster that are no API object.
     CLUSTER = "pavisade.dev" "Cluster" "";
     // Files that are no API objects.

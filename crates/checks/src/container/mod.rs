@@ -28,7 +28,6 @@ mod node_path;
 pub(crate) mod non_default_proc_mount;
 pub(crate) mod outdated_pod_security_version;
 mod pod_security;
-pub(crate) mod pod_security_exemption;
 pub(crate) mod preempting_default_priority;
 pub(crate) mod privilege_escalation;
 pub(crate) mod privileged_container;
