@@ -28,6 +28,8 @@ pub(super) struct Rule {
     only: BTreeMap<String, Vec<String>>,
     /// Kinds of the objects that fail, where the rule blames another: see `subject.rs`.
     pub(super) failed: Option<Vec<String>>,
+    /// An alert's objects fail together, and we blame one of them.
+    pub(super) one_of: bool,
     /// A rule's setting (`postureControlInputs` in `data.json`), and the `check.parameter` that it
     /// is; `.0` behind it takes the first of a list.
     inputs: BTreeMap<String, String>,
