@@ -15,6 +15,7 @@ mod bench;
 mod cluster;
 mod codegen;
 mod differential;
+mod dist;
 mod drift;
 mod fuzz;
 mod generate;
@@ -53,6 +54,8 @@ enum Chore {
     Bench(bench::Args),
     /// Compare generated texts, read by kubectl and by us.
     Differential(differential::Args),
+    /// Build what is published: archive, image, plugin.
+    Dist,
     /// Compare the corpus with what an API server makes of it.
     Drift(drift::Args),
     /// Fuzz the readers of foreign bytes.
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Chore::Codegen => codegen::run(),
         Chore::Bench(args) => bench::run(&args),
         Chore::Differential(args) => differential::run(&args),
+        Chore::Dist => dist::run(),
         Chore::Drift(args) => drift::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Generate(args) => generate::run(&args),

@@ -66,11 +66,7 @@ const SUITES: &[Suite] = &[
         file: "data/manifests/corpus.tar.zst",
         run: kubectl_corpus::run,
     },
-    Suite {
-        name: "regolibrary",
-        file: "truth/regolibrary.tar.zst",
-        run: regolibrary::run,
-    },
+    Suite { name: "regolibrary", file: "truth/regolibrary.tar.zst", run: regolibrary::run },
 ];
 
 /// Runs one suite or all of them; fails when one agrees less than it must.

@@ -80,7 +80,7 @@ pub(crate) struct ScanArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Write the result to a file in another format too: json=scan.json; may be given again.
+    /// Write the result to a file in another format too: html=report.html; may be given again.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = also)]
     pub also: Vec<(Format, PathBuf)>,
 
@@ -115,7 +115,8 @@ pub(crate) struct ScanArgs {
     #[arg(long, help_heading = "Output")]
     pub full: bool,
 
-    /// Add the controls of the frameworks that each finding's check serves (JSON, SARIF).
+    /// Add the controls of the frameworks that each finding's check serves (JSON, SARIF, CSV; HTML always
+    /// has them).
     #[arg(long, help_heading = "Output")]
     pub with_frameworks: bool,
 
@@ -182,12 +183,12 @@ pub(crate) struct FixArgs {
     pub quiet: bool,
 }
 
-/// `json=scan.json`.
+/// `html=report.html`.
 fn also(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, file) = text
         .split_once('=')
         .filter(|(_, file)| !file.is_empty())
-        .ok_or("write it as FORMAT=FILE, for example json=scan.json")?;
+        .ok_or("write it as FORMAT=FILE, for example html=report.html")?;
     Ok((Format::from_str(format, false)?, file.into()))
 }
 
@@ -384,12 +385,24 @@ pub(crate) enum ChecksCommand {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// For people, in a terminal.
     Terminal,
-    /// One document by schema/scan-v1.json.
+    /// For programs: one document by schema/scan-v1.json.
     Json,
-    /// SARIF 2.1.0, for code hosts.
+    /// SARIF 2.1.0, for code scanning of code hosts.
     Sarif,
+    /// One page for a browser that needs no other file and no network.
+    Html,
+    /// A comment on a pull request, folded and at most 60,000 bytes long (--full: all of it).
+    Markdown,
+    /// A line for each finding and note, for spreadsheets and databases.
+    Csv,
+    /// JUnit XML, for test reports of CI.
+    Junit,
+    /// GitLab's code quality report, for merge requests.
+    Gitlab,
+    /// Workflow commands of GitHub Actions: annotations beside the lines.
+    Github,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

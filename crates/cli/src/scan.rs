@@ -1,6 +1,6 @@
 //! `pavisade scan`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::{Path, PathBuf};
@@ -50,18 +50,21 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         let (snapshot, kubernetes) = live::picture(args, checks.kinds(), &progress)?;
         (snapshot, choice.checks(kubernetes)?)
     } else {
-        (load(&request(args), io::stdin().lock(), &progress).snapshot, checks)
+        (load(&request(args), io::stdin().lock(), &progress).snapshot, checks.mending())
     };
     progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
-    let mut judgement = judge(&snapshot, &checks, Timestamp::now());
+    let now = Timestamp::now();
+    let mut judgement = judge(&snapshot, &checks, now);
     progress.finish();
     let outcome = outcome(&judgement, args.fail_on.severity());
     if let Some(least) = args.min_severity {
         judgement.findings.retain(|finding| finding.severity >= least);
     }
     let mut options = options(args);
+    options.made = Some(now.strftime("%-d %B %Y, %H:%M UTC").to_string());
     for target in outputs {
         options.color = target.color;
+        options.frameworks = frameworks(args, target.format);
         let Target { format, place, out, .. } = target;
         let written = out.write(|out| pavisade_report::write(format, &judgement, &options, out));
         match written {
@@ -89,6 +92,12 @@ impl Target {
             Format::Terminal => pavisade_report::Format::Terminal,
             Format::Json => pavisade_report::Format::Json,
             Format::Sarif => pavisade_report::Format::Sarif,
+            Format::Html => pavisade_report::Format::Html,
+            Format::Markdown => pavisade_report::Format::Markdown,
+            Format::Csv => pavisade_report::Format::Csv,
+            Format::Junit => pavisade_report::Format::Junit,
+            Format::Gitlab => pavisade_report::Format::Gitlab,
+            Format::Github => pavisade_report::Format::Github,
         };
         let place = file.unwrap_or(Path::new("standard output")).display().to_string();
         Ok(Self { format, place, color, out: output(file)? })
@@ -135,13 +144,16 @@ pub(crate) fn request(args: &ScanArgs) -> Request {
     }
 }
 
+/// The controls of frameworks, where they are asked for; the page filters by them.
+fn frameworks(args: &ScanArgs, format: pavisade_report::Format) -> BTreeMap<String, Vec<String>> {
+    let always = format == pavisade_report::Format::Html;
+    if args.with_frameworks || always { controls_by_check(builtin()) } else { BTreeMap::new() }
+}
+
 fn options(args: &ScanArgs) -> Options {
-    let frameworks =
-        if args.with_frameworks { controls_by_check(builtin()) } else { Default::default() };
     Options {
         width: terminal::width(args.width),
         full: args.full,
-        frameworks,
         root: std::env::current_dir().ok().and_then(|folder| folder.to_str().map(Into::into)),
         ..Options::default()
     }
@@ -156,13 +168,33 @@ fn in_path(program: &str) -> Option<PathBuf> {
 /// What is in the file stays until there is something to write instead.
 fn output(file: Option<&Path>) -> anyhow::Result<Output> {
     let Some(file) = file else { return Ok(Output::Standard(io::stdout().lock())) };
-    let opened = OpenOptions::new().create(true).write(true).truncate(false).open(file);
-    opened.map(Output::File).with_context(|| format!("writing {}", file.display()))
+    let mut new = OpenOptions::new();
+    new.write(true);
+    let made = new.clone().create_new(true).open(file).map(|opened| (opened, true));
+    let opened = made.or_else(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            new.create(true).truncate(false).open(file).map(|opened| (opened, false))
+        }
+        _ => Err(error),
+    });
+    let (opened, made) = opened.with_context(|| format!("writing {}", file.display()))?;
+    Ok(Output::File(opened, made.then(|| Unwritten(file.to_owned()))))
 }
 
 enum Output {
     Standard(StdoutLock<'static>),
-    File(File),
+    /// With the file's name where it was not there before.
+    File(File, Option<Unwritten>),
+}
+
+/// A file of ours that goes again unless it is written.
+struct Unwritten(PathBuf);
+
+impl Drop for Unwritten {
+    fn drop(&mut self) {
+        // It may be gone already; there is nobody to tell.
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 impl Output {
@@ -170,13 +202,15 @@ impl Output {
     fn write(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         match self {
             Self::Standard(mut out) => write(&mut out).and_then(|()| out.flush()),
-            Self::File(file) => {
+            Self::File(file, unwritten) => {
                 // A device or a pipe has no length.
                 if file.metadata()?.is_file() {
                     file.set_len(0)?;
                 }
                 let mut out = BufWriter::new(file);
-                write(&mut out).and_then(|()| out.flush())
+                write(&mut out).and_then(|()| out.flush())?;
+                std::mem::forget(unwritten);
+                Ok(())
             }
         }
     }

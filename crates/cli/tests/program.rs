@@ -88,6 +88,52 @@ fn a_result_replaces_nothing_before_there_is_one_and_no_other_result() {
     }
 }
 
+#[test]
+fn every_format_is_written_beside_the_others() {
+    let folder = folder(&[("pod.yaml", BAD_POD)]);
+    for (format, says) in [
+        ("html", "<!doctype html>"),
+        ("markdown", "## Pavisade: "),
+        ("csv", "state,severity,"),
+        ("junit", "<testsuites "),
+        ("gitlab", "\"check_name\": \"privileged-container\""),
+        ("github", "::error file=pod.yaml,line=9"),
+    ] {
+        let also = format!("{format}=result");
+        let done = run(folder.path(), &["scan", "pod.yaml", "--also", &also]);
+        assert!(done.code == 1 && done.out.contains("PV-C001"), "{format}: {}", done.err);
+        let text = fs::read_to_string(folder.path().join("result")).unwrap();
+        assert!(text.contains(says), "{format}: {text}");
+        let direct = run(folder.path(), &["scan", "pod.yaml", "-f", format]);
+        assert!(direct.code == 1 && direct.out.contains(says), "{format}: {}", direct.out);
+    }
+    // The page filters by framework without being asked.
+    let page = run(folder.path(), &["scan", "pod.yaml", "-f", "html"]).out;
+    assert!(page.contains("\"pod-security-standards/"), "{page}");
+}
+
+#[test]
+fn a_scan_that_fails_leaves_no_file_that_was_not_there() {
+    let folder = folder(&[("pod.yaml", BAD_POD), ("old.json", "old")]);
+    let files = || {
+        let all = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name());
+        all.count()
+    };
+    let failed =
+        ["scan", "--cluster", "--kubeconfig", "nope", "-o", "new.json", "--also", "html=h"];
+    for args in [
+        &failed[..],
+        &["scan", "-o", "new.json", "--also", "html=no/such/folder/x"],
+        &["scan", "--cluster", "--kubeconfig", "nope", "-o", "old.json"],
+    ] {
+        let done = run(folder.path(), args);
+        assert_eq!((done.code, files()), (2, 2), "{args:?}: {}", done.err);
+    }
+    assert_eq!(fs::read_to_string(folder.path().join("old.json")).unwrap(), "old");
+    let written = run(folder.path(), &["scan", "pod.yaml", "-o", "new.json"]);
+    assert_eq!((written.code, files()), (1, 3), "{}", written.err);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_reader_that_had_enough_is_no_error() {

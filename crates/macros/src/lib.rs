@@ -24,7 +24,8 @@ use syn::{
 /// (else `Everyone`), `on` and `reads` (lists of constants of `pavisade_model::kinds`; in `reads`
 /// `..WORKLOADS` stands for all kinds of such a group), `programs` (of whose settings it speaks),
 /// `mends` (`Safely` or `Riskily`: its claims say how they are mended), `files_only = true` (of texts that people write, so not of a cluster) and `at_rest = true` (of
-/// what an object holds, so of one from which nothing runs too).
+/// what an object holds, so of one from which nothing runs too), `secret = true` (what it points at is
+/// a secret, whose value no output shows).
 #[proc_macro_attribute]
 pub fn check(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let arguments = parse_macro_input!(attribute as Arguments);
@@ -51,6 +52,7 @@ struct Arguments {
     mends: Option<Ident>,
     files_only: bool,
     at_rest: bool,
+    secret: bool,
     reads: Vec<Read>,
 }
 
@@ -72,6 +74,7 @@ impl Parse for Arguments {
                 "mends" => arguments.mends = Some(input.parse()?),
                 "files_only" => arguments.files_only = input.parse::<LitBool>()?.value,
                 "at_rest" => arguments.at_rest = input.parse::<LitBool>()?.value,
+                "secret" => arguments.secret = input.parse::<LitBool>()?.value,
                 "reads" => arguments.reads = list(input)?,
                 other => {
                     return Err(syn::Error::new(key.span(), format!("unknown argument `{other}`")));
@@ -132,6 +135,7 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
     let (on, programs) = (&arguments.on, &arguments.programs);
     let mends = or(arguments.mends, "Never");
     let (files_only, at_rest) = (arguments.files_only, arguments.at_rest);
+    let secret = arguments.secret;
     let reads = arguments.reads.iter().map(|Read { group, name }| match group {
         true => quote!(::pavisade_model::kinds::#name),
         false => quote!(&[::pavisade_model::kinds::#name]),
@@ -155,6 +159,7 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
                 mends: ::pavisade_model::Mends::#mends,
                 files_only: #files_only,
                 at_rest: #at_rest,
+                secret: #secret,
                 reads: &[#(#reads),*],
             };
         }

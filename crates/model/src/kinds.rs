@@ -27,6 +27,7 @@ kinds! {
     GRPC_ROUTE = "gateway.networking.k8s.io" "GRPCRoute" "grpcroutes";
     HTTP_ROUTE = "gateway.networking.k8s.io" "HTTPRoute" "httproutes";
     INGRESS = "networking.k8s.io" "Ingress" "ingresses";
+    INGRESS_CLASS = "networking.k8s.io" "IngressClass" "ingressclasses";
     // Served up to Kubernetes 1.21.
     INGRESS_EXTENSIONS = "extensions" "Ingress" "ingresses";
     JOB = "batch" "Job" "jobs";
@@ -35,9 +36,11 @@ kinds! {
     NAMESPACE = "" "Namespace" "namespaces";
     NETWORK_POLICY = "networking.k8s.io" "NetworkPolicy" "networkpolicies";
     NODE = "" "Node" "nodes";
+    PERSISTENT_VOLUME_CLAIM = "" "PersistentVolumeClaim" "persistentvolumeclaims";
     PERSISTENT_VOLUME = "" "PersistentVolume" "persistentvolumes";
     POD = "" "Pod" "pods";
     POD_TEMPLATE = "" "PodTemplate" "podtemplates";
+    REFERENCE_GRANT = "gateway.networking.k8s.io" "ReferenceGrant" "referencegrants";
     REPLICATION_CONTROLLER = "" "ReplicationController" "replicationcontrollers";
     REPLICA_SET = "apps" "ReplicaSet" "replicasets";
     ROLE = "rbac.authorization.k8s.io" "Role" "roles";
@@ -47,6 +50,10 @@ kinds! {
     SERVICE_ACCOUNT = "" "ServiceAccount" "serviceaccounts";
     STATEFUL_SET = "apps" "StatefulSet" "statefulsets";
     STORAGE_CLASS = "storage.k8s.io" "StorageClass" "storageclasses";
+    TCP_ROUTE = "gateway.networking.k8s.io" "TCPRoute" "tcproutes";
+    TLS_ROUTE = "gateway.networking.k8s.io" "TLSRoute" "tlsroutes";
+    UDP_ROUTE = "gateway.networking.k8s.io" "UDPRoute" "udproutes";
+    VOLUME_SNAPSHOT_CLASS = "snapshot.storage.k8s.io" "VolumeSnapshotClass" "volumesnapshotclasses";
     VALIDATING_WEBHOOK_CONFIGURATION = "admissionregistration.k8s.io" "ValidatingWebhookConfiguration" "validatingwebhookconfigurations";
     // Custom resources.
     CILIUM_CLUSTERWIDE_NETWORK_POLICY = "cilium.io" "CiliumClusterwideNetworkPolicy" "ciliumclusterwidenetworkpolicies";
@@ -66,6 +73,33 @@ kinds! {
     KYVERNO_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "ImageValidatingPolicy" "imagevalidatingpolicies";
     ROUTE = "route.openshift.io" "Route" "routes";
     SECRET_PROVIDER_CLASS = "secrets-store.csi.x-k8s.io" "SecretProviderClass" "secretproviderclasses";
+    // Meshes and proxies.
+    AUTHORIZATION_POLICY = "security.istio.io" "AuthorizationPolicy" "authorizationpolicies";
+    DESTINATION_RULE = "networking.istio.io" "DestinationRule" "destinationrules";
+    LINKERD_SERVER = "policy.linkerd.io" "Server" "servers";
+    LINKERD_SERVER_AUTHORIZATION = "policy.linkerd.io" "ServerAuthorization" "serverauthorizations";
+    PEER_AUTHENTICATION = "security.istio.io" "PeerAuthentication" "peerauthentications";
+    TRAEFIK_TLS_OPTION = "traefik.io" "TLSOption" "tlsoptions";
+    // Secrets from elsewhere, backups.
+    BACKUP_STORAGE_LOCATION = "velero.io" "BackupStorageLocation" "backupstoragelocations";
+    CLUSTER_EXTERNAL_SECRET = "external-secrets.io" "ClusterExternalSecret" "clusterexternalsecrets";
+    CLUSTER_SECRET_STORE = "external-secrets.io" "ClusterSecretStore" "clustersecretstores";
+    CNPG_CLUSTER = "postgresql.cnpg.io" "Cluster" "clusters";
+    SEALED_SECRET = "bitnami.com" "SealedSecret" "sealedsecrets";
+    SECRET_STORE = "external-secrets.io" "SecretStore" "secretstores";
+    VAULT_CONNECTION = "secrets.hashicorp.com" "VaultConnection" "vaultconnections";
+    SANDBOX_TEMPLATE = "extensions.agents.x-k8s.io" "SandboxTemplate" "sandboxtemplates";
+    // Clusters described as objects.
+    ACK_EKS_CLUSTER = "eks.services.k8s.aws" "Cluster" "clusters";
+    ASO_MANAGED_CLUSTER = "containerservice.azure.com" "ManagedCluster" "managedclusters";
+    CAPA_CONTROL_PLANE = "controlplane.cluster.x-k8s.io" "AWSManagedControlPlane" "awsmanagedcontrolplanes";
+    CAPA_CONTROL_PLANE_TEMPLATE = "controlplane.cluster.x-k8s.io" "AWSManagedControlPlaneTemplate" "awsmanagedcontrolplanetemplates";
+    CAPZ_CONTROL_PLANE = "infrastructure.cluster.x-k8s.io" "AzureManagedControlPlane" "azuremanagedcontrolplanes";
+    CNRM_CONTAINER_CLUSTER = "container.cnrm.cloud.google.com" "ContainerCluster" "containerclusters";
+    CROSSPLANE_AKS_CLUSTER = "containerservice.azure.upbound.io" "KubernetesCluster" "kubernetesclusters";
+    CROSSPLANE_EKS_CLUSTER = "eks.aws.upbound.io" "Cluster" "clusters";
+    CROSSPLANE_GKE_CLUSTER = "container.gcp.upbound.io" "Cluster" "clusters";
+    KOPS_CLUSTER = "kops.k8s.io" "Cluster" "clusters";
     // Facts about a live cluster that are no API object.
     CLUSTER = "pavisade.dev" "Cluster" "";
     // Files that are no API objects.
@@ -80,6 +114,8 @@ kinds! {
     KUBEADM_INIT_CONFIGURATION = "kubeadm.k8s.io" "InitConfiguration" "";
     KUBEADM_JOIN_CONFIGURATION = "kubeadm.k8s.io" "JoinConfiguration" "";
     KUBECONFIG = "" "Config" "";
+    EKSCTL_CLUSTER_CONFIG = "eksctl.io" "ClusterConfig" "";
+    KUBE_PROXY_CONFIGURATION = "kubeproxy.config.k8s.io" "KubeProxyConfiguration" "";
     KUBE_SCHEDULER_CONFIGURATION = "kubescheduler.config.k8s.io" "KubeSchedulerConfiguration" "";
     KUBELET_CONFIGURATION = "kubelet.config.k8s.io" "KubeletConfiguration" "";
 }

@@ -266,6 +266,8 @@ pub struct Meta {
     /// Judges what an object holds, whether or not anything runs from it: whoever reads the object
     /// reads a secret in it.
     pub at_rest: bool,
+    /// What its findings point at is a secret: no output shows the value.
+    pub secret: bool,
     /// Kinds that it reads besides its subject, in groups; [`Meta::reads`] goes through them.
     pub reads: &'static [&'static [GroupKind]],
 }

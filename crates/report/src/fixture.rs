@@ -172,8 +172,8 @@ provisioner: example.com/odd
 ";
 
 static SECRET_CHECK: Meta = Meta {
-    id: "PV-C024",
-    name: "secret-in-environment",
+    id: "PV-C999",
+    name: "made-up-secret",
     title: "Secrets that stand in a manifest's environment variables.",
     why: "Whoever reads the manifest reads the secret.",
     fix: "Use a `secretKeyRef`.",
@@ -186,6 +186,7 @@ static SECRET_CHECK: Meta = Meta {
     mends: Mends::Never,
     files_only: false,
     at_rest: true,
+    secret: true,
     reads: &[],
 };
 

@@ -10,8 +10,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
-use crate::Options;
 use crate::region::{Region, Regions};
+use crate::{Options, advice};
 
 /// What `schema` says.
 pub const SCHEMA: &str = "pavisade.dev/scan/v1";
@@ -293,6 +293,8 @@ pub struct Check {
     pub area: Area,
     /// How bad it is when it fails.
     pub severity: Severity,
+    /// Whether `pavisade fix` mends what it finds, all or some of it.
+    pub mends: Mends,
     /// Subjects by verdict.
     pub tallies: Tallies,
 }
@@ -364,6 +366,15 @@ words! {
         Medium,
         /// Likely, from a hint.
         Low,
+    }
+    /// Whether a program can mend it.
+    Mends {
+        /// Only a person can tell.
+        Never,
+        /// What works today works afterwards.
+        Safely,
+        /// What uses that which is taken away stops working: somebody should look at the difference.
+        Riskily,
     }
     /// Failed or unknown.
     State {
@@ -534,7 +545,6 @@ pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
 impl<'a> Finding<'a> {
     fn new(finding: &'a model::Finding, regions: &Regions, options: &'a Options) -> Self {
         let check = finding.check;
-        let fix = if finding.fix.is_empty() { check.fix } else { &finding.fix };
         let controls = options.frameworks.get(check.id).map_or(&[][..], |c| c.as_slice());
         Self {
             fingerprint: finding.fingerprint().to_string(),
@@ -548,7 +558,7 @@ impl<'a> Finding<'a> {
             subject: Subject::from(&finding.subject, &finding.world),
             location: Location::new(&finding.location, regions),
             message: &finding.message,
-            fix,
+            fix: advice::fix(finding),
             frameworks: (!options.frameworks.is_empty()).then_some(controls),
         }
     }
@@ -589,6 +599,7 @@ impl Check {
             title: meta.title,
             area: meta.area().into(),
             severity: meta.severity.into(),
+            mends: meta.mends.into(),
             tallies: Tallies { holds, fails, unknown, not_applicable },
         }
     }

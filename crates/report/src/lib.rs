@@ -1,4 +1,5 @@
-//! Everything that users read and programs parse: terminal, JSON, SARIF, and the pages about checks.
+//! Everything that users read and programs parse: terminal, HTML, Markdown, JSON, SARIF and other
+//! formats of programs, and the pages about checks.
 //!
 //! It takes values and writes text. It opens nothing and asks nothing: colour, width and what is
 //! known about frameworks come in as [`Options`].
@@ -10,23 +11,33 @@ use std::io::{self, BufWriter, Write};
 
 use pavisade_scan::Judgement;
 
+mod advice;
 mod baseline;
+mod csv;
 mod fixes;
 #[cfg(test)]
 mod fixture;
+mod github;
+mod gitlab;
 mod guard;
+#[cfg(test)]
+mod hostile;
+mod html;
 pub mod json;
+mod junit;
+mod markdown;
 mod mask;
 mod pages;
+mod place;
 mod region;
 mod sarif;
 mod snapshots;
+mod summary;
 mod terminal;
 mod text;
 
 pub use baseline::baseline;
 pub use fixes::{Again, Fixes, fixes, fixes_diff};
-pub use mask::SECRET_CHECKS;
 pub use pages::{Layout, check_explain, checks_list};
 pub use snapshots::{snapshot_diff, snapshot_info};
 pub use terminal::{problems, style};
@@ -45,11 +56,33 @@ pub enum Format {
     Json,
     /// SARIF 2.1.0.
     Sarif,
+    /// One page to look at.
+    Html,
+    /// A comment on a pull request.
+    Markdown,
+    /// A line for each finding and note.
+    Csv,
+    /// JUnit XML.
+    Junit,
+    /// GitLab's code quality report.
+    Gitlab,
+    /// Workflow commands of GitHub Actions.
+    Github,
 }
 
 impl Format {
     /// All, in the order in which help texts name them.
-    pub const ALL: [Self; 3] = [Self::Terminal, Self::Json, Self::Sarif];
+    pub const ALL: [Self; 9] = [
+        Self::Terminal,
+        Self::Json,
+        Self::Sarif,
+        Self::Html,
+        Self::Markdown,
+        Self::Csv,
+        Self::Junit,
+        Self::Gitlab,
+        Self::Github,
+    ];
 
     /// The lower-case word of command lines.
     pub fn name(self) -> &'static str {
@@ -57,6 +90,12 @@ impl Format {
             Self::Terminal => "terminal",
             Self::Json => "json",
             Self::Sarif => "sarif",
+            Self::Html => "html",
+            Self::Markdown => "markdown",
+            Self::Csv => "csv",
+            Self::Junit => "junit",
+            Self::Gitlab => "gitlab",
+            Self::Github => "github",
         }
     }
 }
@@ -80,8 +119,10 @@ pub struct Options {
     pub configuration: String,
     /// Controls by check id (`cis-1.12/5.2.1`); empty where nobody asked.
     pub frameworks: BTreeMap<String, Vec<String>>,
-    /// SARIF: what file names are made relative to, where they begin with it.
+    /// What file names are made relative to, where they begin with it; not in terminal and JSON.
     pub root: Option<String>,
+    /// HTML: when the result was made, for people.
+    pub made: Option<String>,
 }
 
 impl Default for Options {
@@ -96,6 +137,7 @@ impl Default for Options {
             configuration: String::new(),
             frameworks: BTreeMap::new(),
             root: None,
+            made: None,
         }
     }
 }
@@ -117,6 +159,12 @@ pub fn write(
             guard::write(&json::Document::new(judgement, options), &mut out)?;
         }
         Format::Sarif => guard::write(&sarif::log(judgement, options), &mut out)?,
+        Format::Html => html::write(judgement, options, &mut out)?,
+        Format::Markdown => markdown::write(judgement, options, &mut out)?,
+        Format::Csv => csv::write(judgement, options, &mut out)?,
+        Format::Junit => junit::write(judgement, options, &mut out)?,
+        Format::Gitlab => gitlab::write(judgement, options, &mut out)?,
+        Format::Github => github::write(judgement, options, &mut out)?,
     }
     out.flush()
 }

@@ -4,10 +4,6 @@ use std::ops::Range;
 
 use pavisade_model::{Finding, Subject};
 
-/// Checks whose findings point at something secret.
-pub const SECRET_CHECKS: [&str; 6] =
-    ["PV-C024", "PV-C025", "PV-C027", "PV-D005", "PV-I015", "PV-I026"];
-
 /// What stands for a value.
 pub(crate) const MASK: &str = "••••";
 
@@ -23,7 +19,7 @@ pub(crate) fn is_secret(finding: &Finding) -> bool {
         }
         _ => false,
     };
-    of_secrets || SECRET_CHECKS.contains(&finding.check.id)
+    of_secrets || finding.check.secret
 }
 
 /// A line with its value masked, and where the span stands in it. What is no key is masked; a

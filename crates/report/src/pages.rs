@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::terminal::Page;
 use crate::terminal::style::{self, DIM, HELP, PLAIN, STRONG};
 use crate::text::{cut, width};
-use crate::{Options, guard};
+use crate::{Options, advice, guard};
 
 /// How a page about checks is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,7 @@ struct Card<'a> {
     confidence: &'static str,
     audience: &'static str,
     scope: &'static str,
+    mends: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<Detail<'a>>,
 }
@@ -58,6 +59,7 @@ impl Card<'_> {
             confidence: meta.confidence.name(),
             audience: meta.audience.name(),
             scope: meta.scope.name(),
+            mends: meta.mends.name(),
             detail: None,
         }
     }
@@ -174,6 +176,9 @@ pub fn check_explain(
 
     section(page, STRONG, "Why", meta.why);
     section(page, HELP, "Fix", meta.fix);
+    if let Some(can) = advice::of_check(meta) {
+        page.gap(2).wrapped(PLAIN, &format!("{can}."), 2, 2);
+    }
     parameter_section(page, parameters);
     if !controls.is_empty() {
         page.end();

@@ -103,11 +103,7 @@ pub(super) fn kube_score(program: &Path, corpus: &Path) -> anyhow::Result<f64> {
 fn checkov(program: &Path, corpus: &Path) -> anyhow::Result<f64> {
     let python = installed()?;
     let version = output(Command::new(&python).args(["-m", "checkov.main", "--version"]))?;
-    println!(
-        "Checkov {} of the whole corpus, {:.1} MB",
-        version.trim(),
-        mb(total_bytes(corpus)?)
-    );
+    println!("Checkov {} of the whole corpus, {:.1} MB", version.trim(), mb(total_bytes(corpus)?));
     let answer = tempfile::NamedTempFile::new()?;
     let mut scan = Command::new("timeout");
     scan.arg(PATIENCE.as_secs().to_string()).arg(&python);

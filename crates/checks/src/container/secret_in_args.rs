@@ -17,7 +17,7 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict, secrets};
 ///
 /// ## Fix
 /// Change the secret, put it into a Secret, and let the program read it from a mounted file.
-#[check(id = "PV-C027", severity = High, confidence = Medium, scope = Object, at_rest = true)]
+#[check(id = "PV-C027", severity = High, confidence = Medium, scope = Object, at_rest = true, secret = true)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SecretInArgs {}

@@ -18,7 +18,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict, secrets};
 /// ## Fix
 /// Change the secret and move it into a Secret; let the program read it from there, or fill it
 /// into the file when the container starts.
-#[check(id = "PV-C025", severity = High, confidence = Medium, scope = Object, on = [CONFIG_MAP])]
+#[check(id = "PV-C025", severity = High, confidence = Medium, scope = Object, on = [CONFIG_MAP], secret = true)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SecretInConfigMap {}

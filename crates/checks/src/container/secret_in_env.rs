@@ -17,7 +17,7 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict, secrets};
 /// ## Fix
 /// Change the secret, put it into a Secret (better: a secret manager), and refer to it by
 /// `secretKeyRef` or mount it as a file.
-#[check(id = "PV-C024", severity = High, confidence = Medium, scope = Object, at_rest = true)]
+#[check(id = "PV-C024", severity = High, confidence = Medium, scope = Object, at_rest = true, secret = true)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SecretInEnv {}

@@ -18,7 +18,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 /// ## Fix
 /// Revoke what stood in the file. Use an `exec` credential plugin that logs in when it is needed,
 /// or for machines `tokenFile` with a token that is renewed.
-#[check(id = "PV-I026", severity = Medium, scope = Object, files_only = true, on = [KUBECONFIG])]
+#[check(id = "PV-I026", severity = Medium, scope = Object, files_only = true, on = [KUBECONFIG], secret = true)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct KubeconfigCredential {}

@@ -17,7 +17,7 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
 /// ## Fix
 /// Delete the Secret. Pods get a token that expires from a projected volume, others ask for one by
 /// `kubectl create token`.
-#[check(id = "PV-I015", severity = Medium, scope = Object, on = [SECRET])]
+#[check(id = "PV-I015", severity = Medium, scope = Object, on = [SECRET], secret = true)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LongLivedToken {}

@@ -30,6 +30,11 @@ impl Cidr {
         self.prefix == width(self.address)
     }
 
+    /// Whether it is an address of the machine itself.
+    pub(super) fn is_loopback(self) -> bool {
+        self.address.is_loopback()
+    }
+
     pub(super) fn contains(self, address: IpAddr) -> bool {
         self.address.is_ipv4() == address.is_ipv4()
             && network(self.address, self.prefix) == network(address, self.prefix)

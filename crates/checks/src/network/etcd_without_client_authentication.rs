@@ -47,7 +47,7 @@ impl Check for EtcdWithoutClientAuthentication {
 }
 
 /// Whether it is the control plane's etcd, not one that an application brings.
-fn holds_the_cluster(component: Component<'_>) -> bool {
+pub(super) fn holds_the_cluster(component: Component<'_>) -> bool {
     let object = component.object();
     component.source() == FlagSource::Kubeadm
         || object.namespace() == "kube-system"
@@ -92,8 +92,8 @@ fn plain_address(component: Component<'_>) -> Option<Claim<'_>> {
     })
 }
 
-fn is_loopback(url: &str) -> bool {
-    let host = url.trim_start_matches("http://");
+pub(super) fn is_loopback(url: &str) -> bool {
+    let host = url.trim_start_matches("http://").trim_start_matches("https://");
     let host = host.split('/').next().unwrap_or(host);
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
     host == "localhost"

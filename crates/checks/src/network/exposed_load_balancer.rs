@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::address::Cidr;
 use super::load_balancer::{Reach, reach};
 use super::policy::{
-    Direction, Restriction, Selects, applies_to, on_host_network, other_policy, pods_near,
+    Direction, Restriction, Selects, applies_to, on_host_network, other_policy, pods_with,
     policies_near, restriction, rules, selects,
 };
 use super::rule::{Target, allows_anybody, allows_target, block, peers};
@@ -63,7 +63,7 @@ impl Check for ExposedLoadBalancer {
 }
 
 /// Whom NetworkPolicies let into the pods behind the Service.
-fn behind<'a>(service: &'a Object, cx: &Cx<'a>) -> Reach {
+pub(super) fn behind<'a>(service: &'a Object, cx: &Cx<'a>) -> Reach {
     let selector = service.at(&["spec", "selector"]);
     let Some(labels) = selector.filter(|s| s.entries().next().is_some()) else {
         // Its endpoints are made by hand; no policy is known to hold for them.
@@ -73,7 +73,7 @@ fn behind<'a>(service: &'a Object, cx: &Cx<'a>) -> Reach {
         Ok(selector) => selector,
         Err(error) => return Reach::Unknown(format!("`selector` cannot be read: {}", error.0)),
     };
-    let near = pods_near(service.namespace(), cx);
+    let near = pods_with(service.namespace(), labels, cx);
     let of = near.pods.into_iter();
     let mut pods = of
         .filter(|pod| selects(Some(&selector), service.namespace(), *pod) == Selects::Yes)

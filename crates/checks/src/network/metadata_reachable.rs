@@ -5,13 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use pavisade_macros::check;
 use pavisade_model::Confidence;
 use pavisade_snapshot::Object;
-use pavisade_yaml::Value;
+use pavisade_yaml::{Edit, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::policy::{Direction, rules, wrong_type};
 use super::rule::{allows_anybody, allows_port, block, peers, unreadable};
-use crate::{Check, Claim, Cx, OnObject, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// NetworkPolicies that let pods reach the cloud's metadata service.
 ///
@@ -27,7 +27,8 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     severity = Low,
     confidence = Medium,
     scope = Object,
-    on = [NETWORK_POLICY]
+    on = [NETWORK_POLICY],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -84,10 +85,13 @@ fn judge(peer: Value<'_>) -> Option<Claim<'_>> {
         let message = format!("`{cidr}` is the metadata service");
         return Some(Claim::fails(block.value, message).confidence(Confidence::Low));
     }
-    Some(Claim::fails(
+    let claim = Claim::fails(
         block.value,
         format!(
             "`{cidr}` includes the metadata service at `{reached}`, which gives out the node's credentials"
         ),
-    ))
+    );
+    let except = Place::field(peer, &["ipBlock", "except"]);
+    let bits = if reached == V4 { 32 } else { 128 };
+    Some(claim.change(except, Edit::Append(format!("{reached}/{bits}").into())))
 }

@@ -29,12 +29,22 @@ struct OfNamespace {
 /// The pods of the policy's namespace that it may select, in their order; nothing where each must
 /// be looked at: not all are known, or the policy wants no certain label.
 pub(super) fn candidates<'a>(policy: &'a Object, cx: &Cx<'a>) -> Option<Vec<Pod<'a>>> {
-    let namespace = policy.namespace();
+    let (key, value) = wanted(policy)?;
+    labelled(policy.namespace(), key, value, cx)
+}
+
+/// The pods of a namespace that have or may have a label, in their order; nothing where each must
+/// be looked at, since not all are known.
+pub(super) fn labelled<'a>(
+    namespace: &str,
+    key: &str,
+    value: &str,
+    cx: &Cx<'a>,
+) -> Option<Vec<Pod<'a>>> {
     let partial = kinds::WORKLOADS.iter().any(|kind| cx.coverage(*kind) == Coverage::Partial);
     if namespace.is_empty() || partial {
         return None;
     }
-    let (key, value) = wanted(policy)?;
     let index = cx.derive(Index::of);
     let Some(of) = index.0.get(namespace) else { return Some(Vec::new()) };
     let with = of.by_label.get(key).and_then(|by_value| by_value.get(value));

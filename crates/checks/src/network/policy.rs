@@ -6,8 +6,8 @@ use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Coverage, Object, Pod, Selector, SelectorError};
 use pavisade_yaml::{Kind, Value};
 
-use super::{cilium, pod_index};
 use super::policy_index::candidates;
+use super::{cilium, pod_index};
 use crate::field::{WrongType, find, integer, list, map, text, text_element};
 use crate::fragment::is_fragment;
 use crate::{Claim, Cx, Listing, Place, Verdict};
@@ -231,6 +231,28 @@ pub(super) enum Restriction<'a> {
 
 /// The policies that select the pod for a direction.
 pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Restriction<'a> {
+    let (by, unclear) = selecting(pod, direction, cx);
+    if !by.is_empty() {
+        return Restriction::By(by);
+    }
+    match unclear.or_else(|| more_policies(pod, cx)) {
+        Some(why) => Restriction::Unknown(why),
+        None => Restriction::None,
+    }
+}
+
+/// Why there may be more policies for a pod than NetworkPolicies that were read.
+pub(super) fn more_policies<'a>(pod: Pod<'a>, cx: &Cx<'a>) -> Option<String> {
+    let gap = cx.gap(kinds::NETWORK_POLICY);
+    gap.or_else(|| other_policy(pod.object().namespace(), Some(pod), cx))
+}
+
+/// The policies that select the pod for a direction, and why another one may do so.
+pub(super) fn selecting<'a>(
+    pod: Pod<'a>,
+    direction: Direction,
+    cx: &Cx<'a>,
+) -> (Vec<&'a Object>, Option<String>) {
     let (mut by, mut unclear) = (Vec::new(), None);
     for policy in candidates(pod, cx) {
         if let Some(wrong) = wrong_type(policy) {
@@ -266,15 +288,7 @@ pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -
             }
         }
     }
-    if !by.is_empty() {
-        return Restriction::By(by);
-    }
-    let gap = || cx.gap(kinds::NETWORK_POLICY);
-    let namespace = pod.object().namespace();
-    match unclear.or_else(gap).or_else(|| other_policy(namespace, Some(pod), cx)) {
-        Some(why) => Restriction::Unknown(why),
-        None => Restriction::None,
-    }
+    (by, unclear)
 }
 
 /// The policies of a namespace; where the files leave namespaces open, those that may be in it.
@@ -282,7 +296,7 @@ pub(super) fn policies_near<'a>(namespace: &'a str, cx: &Cx<'a>) -> Listing<'a> 
     near(kinds::NETWORK_POLICY, namespace, cx)
 }
 
-fn near<'a>(kind: GroupKind, namespace: &'a str, cx: &Cx<'a>) -> Listing<'a> {
+pub(super) fn near<'a>(kind: GroupKind, namespace: &'a str, cx: &Cx<'a>) -> Listing<'a> {
     if namespace.is_empty() {
         return cx.list(kind);
     }
@@ -346,6 +360,16 @@ pub(super) fn pods_of<'a>(policy: &'a Object, cx: &Cx<'a>) -> Pods<'a> {
     match pod_index::candidates(policy, cx) {
         Some(pods) => Pods::of(pods, cx),
         None => pods_near(policy.namespace(), cx),
+    }
+}
+
+/// The pods near a Service with these labels as its selector, less such as it cannot select where
+/// all are known.
+pub(super) fn pods_with<'a>(namespace: &'a str, labels: Value<'a>, cx: &Cx<'a>) -> Pods<'a> {
+    let first = labels.entries().find_map(|(key, value)| Some((key, value.as_str()?)));
+    match first.and_then(|(key, value)| pod_index::labelled(namespace, key, value, cx)) {
+        Some(pods) => Pods::of(pods, cx),
+        None => pods_near(namespace, cx),
     }
 }
 

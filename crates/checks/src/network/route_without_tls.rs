@@ -2,11 +2,11 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
-use pavisade_yaml::Value;
+use pavisade_yaml::{Edit, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Cx, OnObject, Place, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// OpenShift Routes that serve without TLS.
 ///
@@ -16,7 +16,7 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
 /// ## Fix
 /// Set `spec.tls.termination` (`edge`, `reencrypt` or `passthrough`) and
 /// `insecureEdgeTerminationPolicy: Redirect`.
-#[check(id = "PV-N025", severity = Medium, scope = Object, on = [ROUTE])]
+#[check(id = "PV-N025", severity = Medium, scope = Object, on = [ROUTE], mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RouteWithoutTls {}
@@ -33,11 +33,18 @@ impl Check for RouteWithoutTls {
         };
         if set("termination").is_none() {
             let place = Place::field(route.value(), &["spec", "tls", "termination"]);
-            return Verdict::fails(place, "the Route serves plain HTTP: it sets no TLS");
+            // The router then serves it with its own certificate.
+            let claim = Claim::fails(place, "the Route serves plain HTTP: it sets no TLS");
+            let policy = ["spec", "tls", "insecureEdgeTerminationPolicy"];
+            let policy = Place::field(route.value(), &policy);
+            return claim.set("edge").change(policy, Edit::Set("Redirect".into())).into();
         }
         let place = Place::field(route.value(), &["spec", "tls", "insecureEdgeTerminationPolicy"]);
         match set("insecureEdgeTerminationPolicy") {
-            Some("Allow") => Verdict::fails(place, "the Route serves plain HTTP beside TLS"),
+            Some("Allow") => {
+                let claim = Claim::fails(place, "the Route serves plain HTTP beside TLS");
+                claim.set("Redirect").into()
+            }
             None | Some("None" | "Redirect") => Verdict::Holds,
             Some(other) => Verdict::unknown(place, format!("`{other}` is no such policy")),
         }

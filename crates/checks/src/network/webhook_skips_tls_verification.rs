@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::boolean;
-use crate::{Check, Cx, OnObject, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// APIServices whose server's certificate is not verified.
 ///
@@ -17,10 +17,17 @@ use crate::{Check, Cx, OnObject, Verdict};
 /// ## Fix
 /// Remove `insecureSkipTLSVerify` and set `caBundle`, by hand or with cert-manager's annotation
 /// `cert-manager.io/inject-ca-from`.
-#[check(id = "PV-N011", severity = High, scope = Object, on = [API_SERVICE])]
+#[check(id = "PV-N011", severity = High, scope = Object, on = [API_SERVICE], mends = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WebhookSkipsTlsVerification {}
+
+/// Annotations by which `caBundle` is filled in.
+const INJECTED: [&str; 3] = [
+    "cert-manager.io/inject-ca-from",
+    "cert-manager.io/inject-ca-from-secret",
+    "service.beta.openshift.io/inject-cabundle",
+];
 
 impl Check for WebhookSkipsTlsVerification {
     type On = OnObject;
@@ -31,16 +38,21 @@ impl Check for WebhookSkipsTlsVerification {
             return Verdict::NotApplicable;
         };
         match boolean(api.value(), &["spec", "insecureSkipTLSVerify"]) {
-            Ok(Some((true, skip))) => Verdict::fails(
-                skip,
-                format!(
-                    "the API server does not verify the certificate of Service `{}/{}`: whoever \
-                     answers there speaks for `{}`",
-                    service.str("namespace").unwrap_or(""),
-                    service.str("name").unwrap_or(""),
-                    api.name()
-                ),
-            ),
+            Ok(Some((true, skip))) => {
+                let claim = Claim::fails(
+                    skip,
+                    format!(
+                        "the API server does not verify the certificate of Service `{}/{}`: \
+                         whoever answers there speaks for `{}`",
+                        service.str("namespace").unwrap_or(""),
+                        service.str("name").unwrap_or(""),
+                        api.name()
+                    ),
+                );
+                // cert-manager fills `caBundle` in, beside which the API server takes no skipping.
+                let injected = INJECTED.iter().any(|key| api.annotation(key).is_some());
+                if injected { claim.remove().into() } else { claim.into() }
+            }
             Ok(_) => Verdict::Holds,
             Err(wrong) => wrong.into(),
         }

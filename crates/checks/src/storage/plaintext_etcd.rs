@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
-use pavisade_yaml::Value;
+use pavisade_yaml::{Edit, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -22,7 +22,8 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     severity = Critical,
     scope = Object,
     programs = [ApiServer],
-    on = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG]
+    on = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG],
+    mends = Safely
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -45,15 +46,31 @@ impl Check for PlaintextEtcd {
             );
         };
         match entry.list("providers").next() {
-            Some(first) if first.get("identity").is_some() => Claim::fails(
-                first,
-                "`identity` is the first provider for `secrets`: they are written in plain text",
-            )
-            .into(),
+            Some(first) if first.get("identity").is_some() => {
+                let claim = Claim::fails(
+                    first,
+                    "`identity` is the first provider for `secrets`: they are written in plain text",
+                );
+                // Last it still reads what was written in plain text.
+                let last = serde_json::json!({ "identity": {} });
+                match entry.list("providers").nth(1).is_some_and(is_strong) {
+                    true => claim
+                        .remove()
+                        .change(Place::field(*entry, &["providers"]), Edit::Append(last))
+                        .into(),
+                    false => claim.into(),
+                }
+            }
             Some(_) => Verdict::Holds,
             None => {
                 Verdict::fails(Place::field(*entry, &["providers"]), "no provider for `secrets`")
             }
         }
     }
+}
+
+/// Whether a provider may write as it stands: PV-D002 has nothing against it.
+fn is_strong(provider: Value<'_>) -> bool {
+    let keys = provider.get("secretbox").and_then(|p| p.list("keys").next());
+    provider.at(&["kms", "apiVersion"]).and_then(Value::as_str) == Some("v2") || keys.is_some()
 }

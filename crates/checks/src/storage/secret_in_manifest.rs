@@ -28,7 +28,8 @@ use crate::{Check, Claim, Cx, OnObject, Verdict, secrets};
     confidence = Medium,
     scope = Object,
     files_only = true,
-    on = [SECRET]
+    on = [SECRET],
+    secret = true,
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -5,6 +5,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::driver::{Rule, rule};
 use crate::field::text;
 use crate::{Check, Cx, OnObject, Place, Verdict};
 
@@ -21,46 +22,6 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnencryptedStorageClass {}
-
-/// What a driver needs for encryption.
-enum Rule {
-    /// Always encrypted at rest by the provider.
-    Always,
-    /// Encrypted when the parameter is true; else not.
-    Flag(&'static str),
-    /// Encrypted when the parameter is true; else the account's default decides.
-    FlagOrAccount(&'static str),
-    /// The disk below decides.
-    DiskBelow,
-}
-
-fn rule(provisioner: &str) -> Option<Rule> {
-    Some(match provisioner {
-        "ebs.csi.aws.com" | "kubernetes.io/aws-ebs" | "ebs.csi.eks.amazonaws.com" => {
-            Rule::FlagOrAccount("encrypted")
-        }
-        "pd.csi.storage.gke.io"
-        | "kubernetes.io/gce-pd"
-        | "filestore.csi.storage.gke.io"
-        | "disk.csi.azure.com"
-        | "kubernetes.io/azure-disk"
-        | "file.csi.azure.com"
-        | "kubernetes.io/azure-file" => Rule::Always,
-        "driver.longhorn.io" => Rule::Flag("encrypted"),
-        "pxd.portworx.com" | "kubernetes.io/portworx-volume" => Rule::Flag("secure"),
-        "kubernetes.io/no-provisioner"
-        | "rancher.io/local-path"
-        | "topolvm.io"
-        | "openebs.io/local"
-        | "local.csi.openebs.io"
-        | "zfs.csi.openebs.io" => Rule::DiskBelow,
-        // Rook prefixes the drivers with its namespace.
-        p if p.ends_with("rbd.csi.ceph.com") || p.ends_with("cephfs.csi.ceph.com") => {
-            Rule::Flag("encrypted")
-        }
-        _ => return None,
-    })
-}
 
 impl Check for UnencryptedStorageClass {
     type On = OnObject;

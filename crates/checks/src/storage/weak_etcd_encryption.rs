@@ -28,7 +28,11 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct WeakEtcdEncryption {}
+pub(crate) struct WeakEtcdEncryption {
+    /// Whether every provider but a `kms` counts as weak, `secretbox` too: its key stands beside
+    /// the data.
+    kms_only: bool,
+}
 
 impl Check for WeakEtcdEncryption {
     type On = OnObject;
@@ -37,12 +41,12 @@ impl Check for WeakEtcdEncryption {
         let Some(resources) = file.at(&["resources"]).filter(|r| r.kind() == Kind::Sequence) else {
             return Verdict::NotApplicable;
         };
-        Verdict::all(resources.items().map(entry))
+        Verdict::all(resources.items().map(|e| entry(e, self.kms_only)))
     }
 }
 
 /// The first provider writes; those below only read what was written before.
-fn entry(entry: Value<'_>) -> Verdict<'_> {
+fn entry(entry: Value<'_>, kms_only: bool) -> Verdict<'_> {
     let Some(writer) = entry.list("providers").next() else { return Verdict::NotApplicable };
     let Some((name, provider)) = writer.entries().next() else { return Verdict::NotApplicable };
     match name {
@@ -68,6 +72,10 @@ fn entry(entry: Value<'_>) -> Verdict<'_> {
                 Verdict::unknown(place, "this is no version of `kms` that is known")
             }
         },
+        "secretbox" if kms_only => Verdict::fails(
+            provider,
+            "`secretbox` writes: its key stands beside the data, in no key service",
+        ),
         "secretbox" => Verdict::Holds,
         // PV-D001 speaks of plain text.
         "identity" => Verdict::NotApplicable,

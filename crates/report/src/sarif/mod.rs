@@ -13,6 +13,7 @@ use pavisade_yaml::Source;
 
 use crate::Options;
 use crate::json::all_findings;
+use crate::place::{homes, made_of, relative};
 use crate::region::{Region, Regions};
 use crate::text::{count, first_paragraph};
 
@@ -99,18 +100,6 @@ struct View<'a> {
     regions: Regions,
     /// Whether some result is suppressed: then all say whether they are.
     suppressed: bool,
-}
-
-/// GitHub wants a place for every result: the first file of a world that is known.
-fn homes(judgement: &Judgement) -> HashMap<&str, &str> {
-    let mut homes = HashMap::<&str, &str>::new();
-    for finding in all_findings(judgement) {
-        if let Location::Text { source, .. } = &finding.location {
-            let home = homes.entry(&finding.world).or_insert(source.name());
-            *home = (*home).min(source.name());
-        }
-    }
-    homes
 }
 
 fn rule<'a>(meta: &'static Meta, options: &'a Options) -> Rule<'a> {
@@ -207,11 +196,6 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
     }
 }
 
-/// The file or folder that a rendered text was made of.
-fn made_of(name: &str) -> Option<&str> {
-    name.strip_suffix(" (rendered)").or_else(|| name.strip_suffix(" (kustomize)"))
-}
-
 /// `[text](target)` is a link in a SARIF message: a name in a manifest must not make one.
 fn plain(text: &str) -> Cow<'_, str> {
     if text.contains("](") { text.replace("](", "] (").into() } else { text.into() }
@@ -273,13 +257,7 @@ fn notification<'a>(note: &'a Note, options: &Options) -> Notification<'a> {
 
 /// A file's name as a URI: relative to the root where it is below it, else `file:///…`.
 fn artifact(name: &str, options: &Options) -> Artifact {
-    let name = if cfg!(windows) { name.replace('\\', "/").into() } else { Cow::Borrowed(name) };
-    let root = options.root.as_deref().unwrap_or("").trim_end_matches('/');
-    let below = name.strip_prefix(root).filter(|rest| !root.is_empty() && rest.starts_with('/'));
-    let mut name = below.map_or(&*name, |rest| rest.trim_start_matches('/'));
-    while let Some(rest) = name.strip_prefix("./") {
-        name = rest.trim_start_matches('/');
-    }
+    let name = &*relative(name, options.root.as_deref());
     if let Some(rest) = name.strip_prefix('/') {
         return Artifact { uri: format!("file:///{}", encode(rest)), uri_base_id: None };
     }

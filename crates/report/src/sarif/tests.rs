@@ -5,8 +5,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{artifact, log_of, made_of, plain};
+use super::{artifact, log_of, plain};
 use crate::fixture::{ENCRYPTION, excepted, judged, mixed, notes, secret};
+use crate::place::made_of;
 use crate::{Options, guard};
 use pavisade_scan::Judgement;
 

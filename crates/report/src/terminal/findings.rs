@@ -5,10 +5,10 @@ use pavisade_model::{Finding, Location, Severity, Subject};
 use super::excerpt::Excerpt;
 use super::page::{Page, place, subject};
 use super::style::{self, DIM, FRAME, HELP, PLAIN, STRONG};
-use crate::mask;
 use crate::text::{
     clean, count, cut, first_paragraph, first_sentence, number, unbroken, width, wrap,
 };
+use crate::{advice, mask};
 
 /// What the messages of a group have in common.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,6 +121,9 @@ pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bo
     let own = single && !first.fix.is_empty();
     let fix = first_paragraph(if own { &first.fix } else { first.check.fix });
     page.remark(digits, (HELP, "fix:"), &fix);
+    if let Some(can) = advice::of_group(group) {
+        page.remark(digits, (HELP, "try:"), &can);
+    }
     page.end();
     told
 }

@@ -21,6 +21,7 @@ pub mod style;
 mod summary;
 mod unknown;
 
+pub(crate) use excerpt::Excerpt;
 pub(crate) use page::Page;
 pub use problems::problems;
 

@@ -1,0 +1,54 @@
+//! Which Services Ingresses and routes of the Gateway API send requests to.
+
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+
+/// A reference to a Service.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Backend<'a> {
+    /// The Service's name, where it stands.
+    pub(super) place: Value<'a>,
+    pub(super) service: &'a str,
+    pub(super) namespace: &'a str,
+    /// The host for which it answers, where the rule names one.
+    pub(super) host: Option<&'a str>,
+}
+
+/// The Services that an Ingress or a route refers to.
+pub(super) fn backends(object: &Object) -> Vec<Backend<'_>> {
+    if object.kind() == "Ingress" { of_ingress(object) } else { of_route(object) }
+}
+
+fn of_ingress(ingress: &Object) -> Vec<Backend<'_>> {
+    let default = ["defaultBackend", "backend"].into_iter();
+    let default = default.filter_map(|field| Some((ingress.at(&["spec", field])?, None)));
+    let rules = ingress.at(&["spec", "rules"]).into_iter().flat_map(Value::items);
+    let paths = rules.flat_map(|rule| {
+        let host = rule.str("host").filter(|host| !host.is_empty());
+        let paths = rule.at(&["http", "paths"]).into_iter().flat_map(Value::items);
+        paths.filter_map(move |path| Some((path.get("backend")?, host)))
+    });
+    let names = default.chain(paths).filter_map(|(backend, host)| {
+        let place = backend.at(&["service", "name"]).or_else(|| backend.get("serviceName"))?;
+        let service = place.as_str().filter(|name| !name.is_empty())?;
+        Some(Backend { place, service, namespace: ingress.namespace(), host })
+    });
+    names.collect()
+}
+
+fn of_route(route: &Object) -> Vec<Backend<'_>> {
+    let mut hosts = route.at(&["spec", "hostnames"]).into_iter().flat_map(Value::items);
+    let host = hosts.next().and_then(Value::as_str);
+    let rules = route.at(&["spec", "rules"]).into_iter().flat_map(Value::items);
+    let references = rules.flat_map(|rule| rule.list("backendRefs"));
+    let services = references.filter(|reference| {
+        reference.str("group").unwrap_or("").is_empty()
+            && reference.str("kind").unwrap_or("Service") == "Service"
+    });
+    let names = services.filter_map(|reference| {
+        let place = reference.get("name")?;
+        let namespace = reference.str("namespace").unwrap_or(route.namespace());
+        Some(Backend { place, service: place.as_str()?, namespace, host })
+    });
+    names.collect()
+}

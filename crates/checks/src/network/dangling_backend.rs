@@ -1,0 +1,89 @@
+//! PV-N034.
+
+use pavisade_macros::check;
+use pavisade_model::{Confidence, kinds};
+use pavisade_snapshot::{Coverage, Object};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::backend::{Backend, backends};
+use super::policy::near;
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Ingresses and routes whose Service does not exist.
+///
+/// ## Why
+/// The host still leads here: whoever may make a Service of that name receives its requests, with
+/// the cookies and tokens of its users, under its certificate.
+///
+/// ## Fix
+/// Correct the name, or remove the rule, and the DNS record with it.
+#[check(
+    id = "PV-N034",
+    severity = Low,
+    confidence = High,
+    scope = Related,
+    on = [INGRESS, INGRESS_EXTENSIONS, HTTP_ROUTE, GRPC_ROUTE],
+    reads = [SERVICE]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DanglingBackend {}
+
+impl Check for DanglingBackend {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let backends = backends(object);
+        if backends.is_empty() {
+            return Verdict::NotApplicable;
+        }
+        let mut said: Vec<(&str, &str)> = Vec::new();
+        let claims = backends.into_iter().filter_map(|backend| {
+            let names = (backend.namespace, backend.service);
+            if said.contains(&names) || is_action(object, backend) {
+                return None;
+            }
+            let claim = judge(backend, cx)?;
+            said.push(names);
+            Some(claim)
+        });
+        Verdict::from_claims(claims)
+    }
+}
+
+fn judge<'a>(backend: Backend<'a>, cx: &Cx<'a>) -> Option<Claim<'a>> {
+    let Backend { place, service, namespace, host } = backend;
+    let services = near(kinds::SERVICE, namespace, cx);
+    if services.objects.iter().any(|object| object.name() == service) {
+        return None;
+    }
+    if let Some(why) = services.gap() {
+        return Some(Claim::unknown(place, why));
+    }
+    let of = host.map_or(String::new(), |host| format!(" of `{host}`"));
+    let complete = services.coverage != Coverage::Partial;
+    if complete {
+        let what =
+            format!("there is no Service `{service}`: whoever may make one gets the requests{of}");
+        return Some(Claim::fails(place, what));
+    }
+    if services.objects.iter().any(|object| object.namespace() == namespace) {
+        let what = format!(
+            "no Service `{service}` is in these files: if none comes from elsewhere, whoever may \
+             make one gets the requests{of}"
+        );
+        return Some(Claim::fails(place, what).confidence(Confidence::Low));
+    }
+    Some(Claim::unknown(place, "no Service of its namespace is in these files"))
+}
+
+/// For AWS's controller a backend may be the name of an annotation.
+fn is_action(object: &Object, backend: Backend<'_>) -> bool {
+    let action = format!("alb.ingress.kubernetes.io/actions.{}", backend.service);
+    let port = backend.place.parent().and_then(|parent| {
+        parent.at(&["port", "name"]).or_else(|| parent.get("servicePort")).and_then(Value::as_str)
+    });
+    object.annotation(&action).is_some() || port == Some("use-annotation")
+}

@@ -1,0 +1,177 @@
+//! PV-N026.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::{Pod, Selector};
+use pavisade_yaml::{Kind, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::policy::{Direction, more_policies, on_host_network, rules, selecting};
+use super::rule::peers;
+use crate::fragment::is_fragment;
+use crate::{Check, Cx, OnPod, Place, Verdict};
+
+/// Pods that NetworkPolicies let connect to other pods, but not to DNS.
+///
+/// ## Why
+/// A policy for outgoing traffic closes everything that it does not name. Without port 53 the pods
+/// find no Service by its name; what mostly follows is a policy that allows everything.
+///
+/// ## Fix
+/// Allow UDP and TCP port 53 to the pods of `kube-dns` in `kube-system`, in one policy for all
+/// pods of the namespace.
+#[check(
+    id = "PV-N026",
+    severity = Low,
+    confidence = Medium,
+    scope = Related,
+    reads = [..NETWORK_POLICIES, NAMESPACE]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DnsLockedOut {}
+
+/// Namespaces in which clusters run their DNS servers.
+const DNS: [&str; 2] = ["kube-system", "openshift-dns"];
+
+/// Ports of DNS servers: CoreDNS has 53, OpenShift's pods 5353.
+const PORTS: [i64; 2] = [53, 5353];
+
+impl Check for DnsLockedOut {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        let own_servers = pod.at(&["dnsPolicy"]).and_then(Value::as_str) == Some("None");
+        if is_fragment(pod.object()) || on_host_network(pod) || own_servers {
+            return Verdict::NotApplicable;
+        }
+        let place = Place::from(pod.object().at(&["metadata", "name"]).unwrap_or(pod.spec()));
+        let (policies, unclear) = selecting(pod, Direction::Egress, cx);
+        let open = unclear.or_else(|| more_policies(pod, cx));
+        let rules: Vec<_> = policies.iter().flat_map(|p| rules(p, Direction::Egress)).collect();
+        let names_pods =
+            rules.iter().flat_map(|rule| peers(*rule, Direction::Egress)).any(by_label);
+        let (mut reaches, mut unsure) = (false, None);
+        for rule in rules.iter().filter(|rule| allows_dns_port(**rule)) {
+            match to_dns(*rule, pod, cx) {
+                Reaches::Yes => reaches = true,
+                Reaches::No => {}
+                Reaches::Unknown(why) => unsure = Some(why),
+            }
+        }
+        match (open, unsure) {
+            _ if reaches => Verdict::Holds,
+            (Some(why), _) => Verdict::unknown(place, why),
+            // Nothing is restricted, or what is allowed needs no names.
+            _ if !names_pods => Verdict::NotApplicable,
+            (None, Some(why)) => Verdict::unknown(place, why),
+            (None, None) => {
+                let first = policies.first().map_or("", |policy| policy.name());
+                Verdict::fails(
+                    place,
+                    format!(
+                        "NetworkPolicy `{first}` restricts what these pods connect to, and none {} \
+                         lets them ask DNS (port 53): they find no Service by its name",
+                        cx.list_in(kinds::NETWORK_POLICY, pod.object().namespace()).scope(),
+                    ),
+                )
+            }
+        }
+    }
+}
+
+fn by_label(peer: Value<'_>) -> bool {
+    ["podSelector", "namespaceSelector"]
+        .iter()
+        .any(|field| peer.get(field).is_some_and(|s| !s.is_null()))
+}
+
+/// Whether a rule allows a port at which DNS may be asked.
+fn allows_dns_port(rule: Value<'_>) -> bool {
+    rule.list("ports").next().is_none()
+        || rule.list("ports").any(|port| {
+            if !matches!(port.str("protocol"), None | Some("TCP" | "UDP")) {
+                return false;
+            }
+            let Some(first) = port.get("port").filter(|p| !p.is_null()) else { return true };
+            if let Some(name) = first.as_str() {
+                return name.starts_with("dns");
+            }
+            let last = port.get("endPort").and_then(Value::as_i64).or(first.as_i64());
+            let range = first.as_i64().zip(last);
+            range.is_some_and(|(f, l)| PORTS.iter().any(|n| (f..=l).contains(n)))
+        })
+}
+
+enum Reaches {
+    Yes,
+    No,
+    Unknown(String),
+}
+
+/// Whether a rule's peers hold the cluster's DNS servers.
+fn to_dns<'a>(rule: Value<'a>, pod: Pod<'a>, cx: &Cx<'a>) -> Reaches {
+    let mut peers = peers(rule, Direction::Egress).peekable();
+    if peers.peek().is_none() {
+        return Reaches::Yes;
+    }
+    let mut result = Reaches::No;
+    for peer in peers {
+        match peer_is_dns(peer, pod, cx) {
+            Reaches::Yes => return Reaches::Yes,
+            Reaches::No => {}
+            unknown @ Reaches::Unknown(_) => result = unknown,
+        }
+    }
+    result
+}
+
+fn peer_is_dns<'a>(peer: Value<'a>, pod: Pod<'a>, cx: &Cx<'a>) -> Reaches {
+    if peer.get("ipBlock").is_some_and(|b| !b.is_null()) {
+        return Reaches::Unknown(
+            "whether an `ipBlock` holds for the cluster's DNS servers depends on the network plugin"
+                .into(),
+        );
+    }
+    let Some(selector) = peer.get("namespaceSelector").filter(|s| !s.is_null()) else {
+        // Pods of its own namespace.
+        let own = pod.object().namespace();
+        return match own.is_empty() || DNS.contains(&own) {
+            true => Reaches::Unknown("DNS may run in the pods' own namespace".into()),
+            false => Reaches::No,
+        };
+    };
+    if selector.kind() != Kind::Mapping {
+        return Reaches::Unknown("a `namespaceSelector` is no map".into());
+    }
+    let Ok(selector) = Selector::read(selector) else {
+        return Reaches::Unknown("a `namespaceSelector` cannot be read".into());
+    };
+    let mut unsure = false;
+    for namespace in DNS {
+        let object = cx.get(kinds::NAMESPACE, "", namespace);
+        let missing = std::cell::Cell::new(false);
+        let matched = selector.matches(|key| match (key, object) {
+            ("kubernetes.io/metadata.name", _) => Some(namespace),
+            (_, Some(object)) => object.label(key),
+            (_, None) => {
+                missing.set(true);
+                None
+            }
+        });
+        match (matched, missing.get()) {
+            (_, true) => unsure = true,
+            (true, false) => return Reaches::Yes,
+            (false, false) => {}
+        }
+    }
+    match unsure {
+        true => Reaches::Unknown(format!(
+            "whether a `namespaceSelector` selects the namespace of DNS depends on labels that are \
+             not {}",
+            cx.here()
+        )),
+        false => Reaches::No,
+    }
+}

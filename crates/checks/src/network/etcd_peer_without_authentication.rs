@@ -1,0 +1,103 @@
+//! PV-N046.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::etcd_without_client_authentication::{holds_the_cluster, is_loopback};
+use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
+
+/// etcd that takes any peer for a member.
+///
+/// ## Why
+/// Members send each other everything that is written. Whoever reaches the peer port without
+/// having to prove who they are reads it, and may write as a member does.
+///
+/// ## Fix
+/// Listen for peers on `https` addresses with `--peer-cert-file` and `--peer-key-file`, and set
+/// `--peer-client-cert-auth=true` and `--peer-trusted-ca-file`.
+#[check(
+    id = "PV-N046",
+    severity = High,
+    scope = Object,
+    programs = [Etcd],
+    mends = Safely
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EtcdPeerWithoutAuthentication {}
+
+const ASKS: &str = "peer-client-cert-auth";
+
+impl Check for EtcdPeerWithoutAuthentication {
+    type On = OnComponent;
+
+    fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        if component.name() != "etcd" {
+            return Verdict::NotApplicable;
+        }
+        match judge(component) {
+            Err(unknown) => unknown.into(),
+            Ok(None) => Verdict::Holds,
+            Ok(Some(claim)) if holds_the_cluster(component) => claim.into(),
+            Ok(Some(claim)) => {
+                let severity = claim.severity.unwrap_or(Severity::Medium);
+                claim.severity(severity.min(Severity::Medium)).into()
+            }
+        }
+    }
+}
+
+fn judge(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
+    if let Some(file) = etcd.known("config-file")? {
+        let why = format!("etcd reads its settings from the file `{}`", file.value);
+        return Err(Claim::unknown(file.place, why));
+    }
+    const LISTEN: &str = "listen-peer-urls";
+    let urls = match etcd.known(LISTEN)? {
+        Some(flag) => flag.value.into_owned(),
+        // kubeadm sets it; etcd itself listens on localhost.
+        None if etcd.source() == FlagSource::Kubeadm => "https://node:2380".to_owned(),
+        None => return Ok(None),
+    };
+    let mut open = urls.split(',').map(str::trim).filter(|url| !is_loopback(url)).peekable();
+    if open.peek().is_none() {
+        // A single member talks to nobody.
+        return Ok(None);
+    }
+    if let Some(url) = open.find(|url| url.starts_with("http://")) {
+        return Ok(Some(Claim::fails(
+            etcd.place(LISTEN),
+            format!("etcd takes peers at `{url}` without TLS, whoever they are"),
+        )));
+    }
+    let authority = etcd.known("peer-trusted-ca-file")?.is_some_and(|flag| !flag.value.is_empty());
+    if etcd.known_bool("peer-auto-tls", false)? && etcd.known("peer-cert-file")?.is_none() {
+        // PV-N047 says so.
+        return Ok(None);
+    }
+    if etcd.known_bool(ASKS, false)? {
+        return Ok(None);
+    }
+    let set = etcd.known(ASKS)?.is_some();
+    Ok(match (set, authority) {
+        // etcd asks for certificates whenever it has an authority to verify them with, which its
+        // documentation does not promise.
+        (true, true) => Some(
+            Claim::fails(
+                etcd.place(ASKS),
+                format!(
+                    "etcd is told `--{ASKS}=false`: it asks peers for a certificate only because \
+                     `--peer-trusted-ca-file` is set"
+                ),
+            )
+            .severity(Severity::Low)
+            .changes(etcd.set_flag(ASKS, "true")),
+        ),
+        (false, true) => None,
+        (_, false) => {
+            Some(Claim::fails(etcd.place(ASKS), "etcd asks its peers for no certificate"))
+        }
+    })
+}

@@ -1,0 +1,67 @@
+//! PV-N047.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+
+/// etcd that makes its own certificates up.
+///
+/// ## Why
+/// With `--auto-tls` and `--peer-auto-tls` each member signs a certificate for itself, which
+/// nobody can verify: who sits between is etcd to its clients, and any peer is a member.
+///
+/// ## Fix
+/// Give etcd certificates of an authority of its own (`--cert-file`, `--key-file`,
+/// `--peer-cert-file`, `--peer-key-file`), and remove both flags.
+#[check(
+    id = "PV-N047",
+    severity = Medium,
+    scope = Object,
+    programs = [Etcd],
+    mends = Safely
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EtcdSelfSignedCertificate {}
+
+impl Check for EtcdSelfSignedCertificate {
+    type On = OnComponent;
+
+    fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        if component.name() != "etcd" {
+            return Verdict::NotApplicable;
+        }
+        let flags =
+            [("auto-tls", "cert-file", "clients"), ("peer-auto-tls", "peer-cert-file", "peers")];
+        let claims = flags.into_iter().filter_map(|(flag, file, whom)| {
+            judge(component, flag, file, whom).unwrap_or_else(Some)
+        });
+        Verdict::from_claims(claims)
+    }
+}
+
+fn judge<'a>(
+    etcd: Component<'a>,
+    flag: &str,
+    file: &str,
+    whom: &str,
+) -> Result<Option<Claim<'a>>, Claim<'a>> {
+    if !etcd.known_bool(flag, false)? {
+        return Ok(None);
+    }
+    let place = etcd.place(flag);
+    if etcd.known(file)?.is_some_and(|file| !file.value.is_empty()) {
+        let message = format!(
+            "`--{flag}` has no effect beside `--{file}`, and makes certificates up as soon as that \
+             one is lost"
+        );
+        let claim = Claim::fails(place, message).severity(Severity::Low).instance(flag.to_owned());
+        return Ok(Some(claim.changes(etcd.set_flag(flag, "false"))));
+    }
+    let message =
+        format!("etcd shows its {whom} a certificate that it made up: nobody can verify it");
+    Ok(Some(Claim::fails(place, message).instance(flag.to_owned())))
+}

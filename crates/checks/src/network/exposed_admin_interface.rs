@@ -1,0 +1,189 @@
+//! PV-N030.
+
+use pavisade_macros::check;
+use pavisade_model::{Confidence, kinds};
+use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::admin_interface::{by_image, by_service};
+use super::backend::backends;
+use super::exposed_load_balancer::behind;
+use super::load_balancer::{Reach, reach};
+use super::policy::{Selects, pods_with, selects};
+use crate::field::text;
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Interfaces of administration that are exposed outside of the cluster.
+///
+/// ## Why
+/// Dashboards, notebooks and database consoles are made for the few who run the cluster. From
+/// outside, one missing login or one flaw in them is a shell in the cluster.
+///
+/// ## Fix
+/// Reach it by `kubectl port-forward` or a VPN; or put a proxy in front that asks for a login
+/// (`auth-url`, client certificates, oauth2-proxy), and list who may come.
+#[check(
+    id = "PV-N030",
+    severity = High,
+    confidence = Medium,
+    scope = Related,
+    on = [SERVICE, INGRESS, INGRESS_EXTENSIONS],
+    reads = [..WORKLOADS, ..NETWORK_POLICIES, SERVICE]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ExposedAdminInterface {}
+
+impl Check for ExposedAdminInterface {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        if object.is(kinds::SERVICE) { service(object, cx) } else { ingress(object, cx) }
+    }
+}
+
+fn service<'a>(service: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+    let (kind, place) = match text(service.value(), &["spec", "type"]) {
+        Ok(Some((kind @ ("LoadBalancer" | "NodePort"), place))) => (kind, place),
+        Ok(_) => return Verdict::NotApplicable,
+        Err(wrong) => return wrong.into(),
+    };
+    let found = match interface(service, cx) {
+        Behind::Interface(found) => found,
+        Behind::Other => return Verdict::Holds,
+        Behind::Unseen(why) => return why.map_or(Verdict::NotApplicable, |w| unknown(place, w)),
+    };
+    let reach = match (kind, reach(service)) {
+        ("LoadBalancer", Reach::Limited) => return Verdict::Holds,
+        ("LoadBalancer", Reach::Unknown(why)) => Reach::Unknown(why),
+        _ => behind(service, cx),
+    };
+    match reach {
+        Reach::Limited => Verdict::Holds,
+        Reach::Unknown(why) => Verdict::unknown(place, why),
+        Reach::Open => found.claim(place, &format!("`type: {kind}` opens")).into(),
+    }
+}
+
+fn unknown(place: Value<'_>, why: String) -> Verdict<'_> {
+    Verdict::unknown(place, why)
+}
+
+fn ingress<'a>(ingress: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+    let backends = backends(ingress);
+    if backends.is_empty() || asks_first(ingress) {
+        return Verdict::NotApplicable;
+    }
+    let mut named: Vec<&str> = Vec::new();
+    let mut verdicts = Vec::new();
+    for backend in backends {
+        if named.contains(&backend.service) {
+            continue;
+        }
+        named.push(backend.service);
+        let verdict = match cx.get(kinds::SERVICE, backend.namespace, backend.service) {
+            Some(service) => match interface(service, cx) {
+                Behind::Interface(found) => found.claim(backend.place, "the Ingress opens").into(),
+                Behind::Other => Verdict::Holds,
+                Behind::Unseen(Some(why)) => Verdict::unknown(backend.place, why),
+                Behind::Unseen(None) => Verdict::NotApplicable,
+            },
+            None => match (cx.gap(kinds::SERVICE), by_service(backend.service)) {
+                (Some(why), _) => Verdict::unknown(backend.place, why),
+                (None, Some(what)) => {
+                    let found = Found { what, confidence: Confidence::Low };
+                    found.claim(backend.place, "the Ingress opens").into()
+                }
+                (None, None) => Verdict::NotApplicable,
+            },
+        };
+        verdicts.push(verdict);
+    }
+    Verdict::all(verdicts)
+}
+
+/// Whether the controller asks for a login or an address before it lets anybody through, or is
+/// one that only members of a private network reach.
+fn asks_first(ingress: &Object) -> bool {
+    const NAMES: [&str; 13] = [
+        "auth-url",
+        "auth-type",
+        "auth-secret",
+        "auth-tls-secret",
+        "whitelist-source-range",
+        "allowlist-source-range",
+        "router.middlewares",
+        "inbound-cidrs",
+        "allow-list",
+        "whitelist",
+        "oauth",
+        "basic-auth-secret",
+        "plugins",
+    ];
+    let annotations = ingress.at(&["metadata", "annotations"]);
+    let mut annotations = annotations.into_iter().flat_map(Value::entries);
+    let class = ingress.at(&["spec", "ingressClassName"]).and_then(Value::as_str);
+    let class = class.or_else(|| ingress.annotation("kubernetes.io/ingress.class")).unwrap_or("");
+    class.contains("internal")
+        || class.contains("private")
+        || class == "tailscale"
+        || annotations.any(|(key, value)| {
+            let name = key.rsplit_once('/').map_or("", |(_, name)| name);
+            // AWS: `alb.ingress.kubernetes.io/auth-type: none` is no login.
+            NAMES.contains(&name) && !matches!(value.as_str(), None | Some("" | "none"))
+                || name == "scheme" && value.as_str() == Some("internal")
+        })
+}
+
+struct Found {
+    what: &'static str,
+    confidence: Confidence,
+}
+
+impl Found {
+    fn claim<'a>(&self, place: Value<'a>, by: &str) -> Claim<'a> {
+        let message = format!("{by} {} to whoever reaches it", self.what);
+        Claim::fails(place, message).confidence(self.confidence)
+    }
+}
+
+enum Behind {
+    Interface(Found),
+    Other,
+    /// Its pods are not there; why they could not be seen, where that is so.
+    Unseen(Option<String>),
+}
+
+/// What is behind a Service.
+fn interface<'a>(service: &'a Object, cx: &Cx<'a>) -> Behind {
+    let labels = service.at(&["spec", "selector"]).filter(|s| s.entries().next().is_some());
+    let (mut selected, mut refused) = (false, None);
+    if let Some((labels, Ok(selector))) = labels.map(|labels| (labels, Selector::labels(labels))) {
+        let near = pods_with(service.namespace(), labels, cx);
+        for pod in near.pods {
+            if selects(Some(&selector), service.namespace(), pod) != Selects::Yes {
+                continue;
+            }
+            selected = true;
+            if let Some(what) = of_pod(pod) {
+                return Behind::Interface(Found { what, confidence: Confidence::Medium });
+            }
+        }
+        refused = near.refused;
+    }
+    match refused {
+        Some(why) => Behind::Unseen(Some(why)),
+        None if selected => Behind::Other,
+        None => match by_service(service.name()) {
+            Some(what) => Behind::Interface(Found { what, confidence: Confidence::Low }),
+            None => Behind::Unseen(None),
+        },
+    }
+}
+
+fn of_pod(pod: Pod<'_>) -> Option<&'static str> {
+    let main = pod.spec().list("containers").filter_map(|c| c.str("image"));
+    main.into_iter().find_map(by_image)
+}

@@ -1,0 +1,126 @@
+//! PV-N055.
+
+use std::collections::HashMap;
+
+use pavisade_macros::check;
+use pavisade_model::{GroupKind, kinds};
+use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::backend::backends;
+use super::policy::{Selects, near, selects};
+use crate::fragment::is_fragment;
+use crate::{Check, Cx, OnPod, Place, Verdict};
+
+/// Pods that are reached from outside of the cluster.
+///
+/// ## Why
+/// What is reached from outside is what is attacked first. Not a flaw in itself: a list of the
+/// workloads for which everything else counts most.
+///
+/// ## Fix
+/// Make the Service `ClusterIP`, and remove the Ingress or route, where nobody outside needs it.
+#[check(
+    id = "PV-N055",
+    severity = Low,
+    audience = Strict,
+    scope = Related,
+    reads = [
+        SERVICE,
+        INGRESS,
+        INGRESS_EXTENSIONS,
+        HTTP_ROUTE,
+        GRPC_ROUTE,
+        TCP_ROUTE,
+        TLS_ROUTE,
+        UDP_ROUTE,
+    ]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ExposedWorkload {}
+
+/// What leads from outside to Services.
+const ENTRIES: [GroupKind; 7] = [
+    kinds::INGRESS,
+    kinds::INGRESS_EXTENSIONS,
+    kinds::HTTP_ROUTE,
+    kinds::GRPC_ROUTE,
+    kinds::TCP_ROUTE,
+    kinds::TLS_ROUTE,
+    kinds::UDP_ROUTE,
+];
+
+impl Check for ExposedWorkload {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        if is_fragment(pod.object()) {
+            return Verdict::NotApplicable;
+        }
+        let place = Place::from(pod.object().at(&["metadata", "name"]).unwrap_or(pod.spec()));
+        let namespace = pod.object().namespace();
+        let services = near(kinds::SERVICE, namespace, cx);
+        let (mut selecting, mut unsure) = (Vec::new(), None);
+        for service in services.objects.iter().copied() {
+            let labels = service.at(&["spec", "selector"]).filter(|s| s.entries().next().is_some());
+            let Some(selector) = labels.and_then(|labels| Selector::labels(labels).ok()) else {
+                continue;
+            };
+            match selects(Some(&selector), service.namespace(), pod) {
+                Selects::Yes => selecting.push(service),
+                Selects::Maybe => unsure = Some(service.name()),
+                Selects::No => {}
+            }
+        }
+        for service in &selecting {
+            let kind = service.at(&["spec", "type"]).and_then(Value::as_str).unwrap_or("");
+            if matches!(kind, "NodePort" | "LoadBalancer") {
+                let message =
+                    format!("Service `{}` of type {kind} leads to these pods", service.name());
+                return Verdict::fails(place, message);
+            }
+        }
+        let entries = cx.derive(Entries::of);
+        for service in &selecting {
+            if let Some((kind, name)) = entries.to(service) {
+                let message = format!("{kind} `{name}` leads to these pods");
+                return Verdict::fails(place, message);
+            }
+        }
+        let gap = ENTRIES.into_iter().find_map(|kind| cx.gap(kind));
+        match (services.gap().or(gap), unsure) {
+            (Some(why), _) => Verdict::unknown(place, why),
+            (None, Some(name)) => Verdict::unknown(
+                place,
+                format!("whether Service `{name}` selects these pods is not certain"),
+            ),
+            (None, None) => Verdict::Holds,
+        }
+    }
+}
+
+/// What leads to each Service, by namespace and name: the kind and name of an Ingress or route.
+struct Entries(HashMap<(String, String), (String, String)>);
+
+impl Entries {
+    fn of(cx: &Cx<'_>) -> Self {
+        let mut entries = HashMap::new();
+        for object in ENTRIES.into_iter().flat_map(|kind| cx.list(kind).objects) {
+            for backend in backends(object) {
+                let service = (backend.namespace.to_owned(), backend.service.to_owned());
+                let by = || (object.kind().to_owned(), object.name().to_owned());
+                entries.entry(service).or_insert_with(by);
+            }
+        }
+        Self(entries)
+    }
+
+    /// In files, the Ingress's namespace may be given when it is applied.
+    fn to(&self, service: &Object) -> Option<&(String, String)> {
+        let find = |namespace: &str| self.0.get(&(namespace.to_owned(), service.name().to_owned()));
+        find(service.namespace()).or_else(|| find(""))
+    }
+}

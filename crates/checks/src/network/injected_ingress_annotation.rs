@@ -1,0 +1,109 @@
+//! PV-N036.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Ingresses that break out of an annotation into the proxy's configuration.
+///
+/// ## Why
+/// ingress-nginx writes some annotations and paths into its configuration as they stand. A value
+/// that ends the directive and begins another runs code in the controller, which reads the Secrets
+/// of all namespaces (CVE-2025-1974 and its siblings 1097, 1098 and 24514; CVE-2023-5044;
+/// CVE-2021-25745). No ordinary value has such characters.
+///
+/// ## Fix
+/// Remove the value and find out who wrote it. The controller is no longer maintained: move to
+/// another one.
+#[check(
+    id = "PV-N036",
+    severity = Critical,
+    confidence = Medium,
+    scope = Object,
+    on = [INGRESS, INGRESS_EXTENSIONS]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct InjectedIngressAnnotation {}
+
+/// Annotations behind the prefix of ingress-nginx that hold one word, a URL or a pattern.
+const NAMES: [&str; 19] = [
+    "app-root",
+    "auth-method",
+    "auth-realm",
+    "auth-secret",
+    "auth-signin",
+    "auth-signin-redirect-param",
+    "auth-tls-match-cn",
+    "auth-tls-secret",
+    "auth-url",
+    "canary-by-header-value",
+    "load-balance",
+    "mirror-host",
+    "mirror-target",
+    "permanent-redirect",
+    "proxy-ssl-name",
+    "rewrite-target",
+    "session-cookie-path",
+    "temporal-redirect",
+    "upstream-vhost",
+];
+
+impl Check for InjectedIngressAnnotation {
+    type On = OnObject;
+
+    fn check<'a>(&self, ingress: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let annotations = ingress.at(&["metadata", "annotations"]);
+        let annotations = annotations.into_iter().flat_map(Value::entries);
+        let values = annotations.filter_map(|(key, value)| {
+            let name = key.rsplit_once('/').map_or("", |(_, name)| name);
+            let mark = NAMES.contains(&name).then(|| breaks_out(value.as_str()?)).flatten()?;
+            let message = format!(
+                "`{key}` has {mark}, which ends a directive: the rest becomes the controller's own \
+                 configuration"
+            );
+            Some(Claim::fails(value, message))
+        });
+        let rules = ingress.at(&["spec", "rules"]).into_iter().flat_map(Value::items);
+        let paths =
+            rules.flat_map(|rule| rule.at(&["http", "paths"]).into_iter().flat_map(Value::items));
+        let paths = paths.filter_map(|path| {
+            let place = path.get("path")?;
+            let mark = breaks_out(place.as_str()?)?;
+            let message = format!(
+                "the path has {mark}, which ends a directive: the rest becomes the controller's \
+                 own configuration"
+            );
+            Some(Claim::fails(place, message))
+        });
+        Verdict::from_claims(values.chain(paths))
+    }
+}
+
+/// What in a value ends a directive of nginx. Repetitions of patterns (`[0-9]{2}`) do not.
+fn breaks_out(value: &str) -> Option<&'static str> {
+    let value = value.trim();
+    if value.contains(['\n', '\r']) {
+        return Some("a line end");
+    }
+    if value.contains(';') {
+        return Some("`;`");
+    }
+    // A block: `{` that does not begin a number of repetitions.
+    let blocks = value.match_indices('{').filter(|(at, _)| {
+        let rest = &value[at + 1..];
+        let inner = rest.split('}').next().unwrap_or("");
+        inner.is_empty() || !inner.chars().all(|c| c.is_ascii_digit() || c == ',')
+    });
+    // `${host}` is a variable of nginx, and of what fills templates.
+    let blocks = blocks.filter(|(at, _)| {
+        !value[..*at].ends_with('$')
+            && !value[..*at].ends_with('{')
+            && !value[at + 1..].starts_with('{')
+    });
+    (blocks.count() > 0).then_some("`{`")
+}

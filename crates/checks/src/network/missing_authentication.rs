@@ -1,0 +1,180 @@
+//! PV-N031.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Container;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnContainer, Verdict};
+
+/// Programs that are told to ask nobody for a password.
+///
+/// ## Why
+/// Whoever reaches the port is its administrator: any pod of the cluster, where no policy says
+/// otherwise, and through a request that an attacker makes another program send.
+///
+/// ## Fix
+/// Remove the switch, and give the program a password or token from a Secret.
+#[check(
+    id = "PV-N031",
+    severity = High,
+    confidence = Medium,
+    scope = Object,
+    mends = Riskily
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MissingAuthentication {}
+
+/// A switch of a program.
+struct Switch {
+    /// What the image or the command line names it; empty where the flag says enough.
+    program: &'static str,
+    flag: &'static str,
+    /// Values that switch the login off; a flag without value is `true`.
+    values: &'static [&'static str],
+    what: &'static str,
+    /// Whether the program is the same without it, but for the login.
+    removable: bool,
+}
+
+const fn switch(
+    program: &'static str,
+    flag: &'static str,
+    values: &'static [&'static str],
+    what: &'static str,
+    removable: bool,
+) -> Switch {
+    Switch { program, flag, values, what, removable }
+}
+
+const TRUE: &[&str] = &["true", "1", "t"];
+
+const FLAGS: [Switch; 12] = [
+    switch("", "enable-skip-login", TRUE, "the Kubernetes Dashboard", true),
+    switch("argo", "auth-mode", &["server"], "the Argo Workflows server", false),
+    switch("argocd", "disable-auth", TRUE, "Argo CD", true),
+    switch("", "api.insecure", TRUE, "Traefik's dashboard", true),
+    switch("", "skip-grant-tables", TRUE, "MySQL", true),
+    switch("mongo", "noauth", TRUE, "MongoDB", true),
+    switch("redis", "protected-mode", &["no"], "Redis", false),
+    switch("valkey", "protected-mode", &["no"], "Valkey", false),
+    switch("", "NotebookApp.token", &["", "''", "\"\""], "Jupyter", false),
+    switch("", "ServerApp.token", &["", "''", "\"\""], "Jupyter", false),
+    switch("", "IdentityProvider.token", &["", "''", "\"\""], "Jupyter", false),
+    switch("code-server", "auth", &["none"], "code-server", false),
+];
+
+/// Variables of the environment, as [`FLAGS`].
+const VARIABLES: [Switch; 13] = [
+    switch("", "POSTGRES_HOST_AUTH_METHOD", &["trust"], "PostgreSQL", false),
+    switch("", "MYSQL_ALLOW_EMPTY_PASSWORD", ANY, "MySQL", false),
+    switch("", "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD", ANY, "MariaDB", false),
+    switch("", "ALLOW_EMPTY_PASSWORD", &["yes", "true", "1"], "the program", false),
+    switch("", "xpack.security.enabled", &["false"], "Elasticsearch", false),
+    switch("", "DISABLE_SECURITY_PLUGIN", &["true"], "OpenSearch", false),
+    switch("", "plugins.security.disabled", &["true"], "OpenSearch", false),
+    switch("", "NEO4J_AUTH", &["none"], "Neo4j", false),
+    switch("", "ARGOCD_SERVER_DISABLE_AUTH", TRUE, "Argo CD", true),
+    switch("", "INFLUXDB_HTTP_AUTH_ENABLED", &["false"], "InfluxDB", false),
+    switch("", "ME_CONFIG_BASICAUTH", &["false"], "mongo-express", false),
+    switch("", "AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED", &["true"], "Weaviate", false),
+    switch("", "DOCKER_TLS_CERTDIR", &[""], "the Docker daemon", false),
+];
+
+/// The images of MySQL take any text that is not empty.
+const ANY: &[&str] = &["*"];
+
+impl Check for MissingAuthentication {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        let words: Vec<_> = words(container).collect();
+        let program = |name: &str| {
+            name.is_empty()
+                || container.image().contains(name)
+                || words.iter().any(|(word, _)| word.contains(name) && !word.starts_with('-'))
+        };
+        let of_flags = FLAGS.iter().filter(|s| program(s.program)).filter_map(|switch| {
+            let at = words.iter().position(|(word, _)| names(word, switch.flag))?;
+            let (word, place) = words[at];
+            let (value, alone) = match word.split_once('=') {
+                Some((_, value)) => (value, true),
+                None => match words.get(at + 1).filter(|(next, _)| !next.starts_with('-')) {
+                    // A flag that takes no value may be followed by an argument of its own.
+                    Some((next, _)) if !switch.values.contains(&"true") => (*next, false),
+                    _ => ("true", true),
+                },
+            };
+            let off = switch.values.contains(&value);
+            let whole = alone && place.as_str() == Some(word);
+            off.then(|| claim(switch, place, word, whole && switch.removable))
+        });
+        let variables = container.value().list("env").filter_map(|variable| {
+            let value = variable.get("value")?;
+            let switch = VARIABLES.iter().find(|s| Some(s.flag) == variable.str("name"))?;
+            let text = value.scalar_text()?;
+            let text = text.trim();
+            let off = match switch.values {
+                ["*"] => !text.is_empty() && !text.contains('$'),
+                values => values.iter().any(|v| v.eq_ignore_ascii_case(text)),
+            };
+            let applies = match switch.flag {
+                // Clients of the daemon set it too.
+                "DOCKER_TLS_CERTDIR" => serves_docker(container),
+                flag if flag.contains("EMPTY") => !has_password(container),
+                _ => true,
+            };
+            (off && applies).then(|| claim(switch, value, switch.flag, false))
+        });
+        Verdict::from_claims(of_flags.chain(variables))
+    }
+}
+
+fn claim<'a>(switch: &Switch, place: Value<'a>, written: &str, mends: bool) -> Claim<'a> {
+    let written = written.split('=').next().unwrap_or(written);
+    let claim =
+        Claim::fails(place, format!("with `{written}`, {} asks nobody for a login", switch.what))
+            .instance(switch.flag);
+    if mends { claim.remove() } else { claim }
+}
+
+/// Whether a word of a command line is that flag: `--flag`, `-flag`, `--flag=value`.
+fn names(word: &str, flag: &str) -> bool {
+    let Some(rest) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) else {
+        return false;
+    };
+    rest.split('=').next() == Some(flag)
+}
+
+/// The words of command and arguments, also of a shell's script, with the element that holds each.
+fn words<'a>(container: Container<'a>) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+    let lists = ["command", "args"].into_iter();
+    let elements = lists.flat_map(move |list| container.value().list(list));
+    elements.flat_map(|element| {
+        let text = element.as_str().unwrap_or("");
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let words = lines.flat_map(str::split_whitespace).map(move |word| (word, element));
+        // An empty element is a value: `--flag ""`.
+        let empty = text.is_empty().then_some(("", element));
+        words.chain(empty)
+    })
+}
+
+/// Whether a password is given all the same: then an empty one that is allowed has no effect.
+fn has_password(container: Container<'_>) -> bool {
+    container.value().list("env").any(|variable| {
+        let name = variable.str("name").unwrap_or("");
+        let password = name.contains("PASSWORD") && !name.contains("EMPTY");
+        let set = variable.get("valueFrom").is_some_and(|v| !v.is_null())
+            || variable.get("value").and_then(Value::as_str).is_some_and(|v| !v.is_empty());
+        password && set
+    })
+}
+
+/// `docker:dind`, where the daemon then listens on port 2375 to everybody.
+fn serves_docker(container: Container<'_>) -> bool {
+    let image = container.image();
+    image.contains("docker") && image.contains("dind")
+}

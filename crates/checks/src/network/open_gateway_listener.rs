@@ -1,0 +1,68 @@
+//! PV-N038.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::field::{list, text};
+use crate::{Check, Cx, OnObject, Verdict};
+
+/// Gateways whose listeners take routes of every namespace.
+///
+/// ## Why
+/// Whoever may write a route anywhere in the cluster takes over hosts and paths of this listener,
+/// and answers under its certificate.
+///
+/// ## Fix
+/// Set `allowedRoutes.namespaces.from: Selector` with the label of the namespaces that are meant,
+/// or `Same`.
+#[check(
+    id = "PV-N038",
+    severity = Low,
+    audience = Strict,
+    scope = Object,
+    on = [GATEWAY]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct OpenGatewayListener {}
+
+impl Check for OpenGatewayListener {
+    type On = OnObject;
+
+    fn check<'a>(&self, gateway: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        match list(gateway.value(), &["spec", "listeners"]) {
+            Ok(listeners) => Verdict::all(listeners.map(judge)),
+            Err(wrong) => wrong.into(),
+        }
+    }
+}
+
+fn judge(listener: Value<'_>) -> Verdict<'_> {
+    let from = match text(listener, &["allowedRoutes", "namespaces", "from"]) {
+        Ok(from) => from,
+        Err(wrong) => return wrong.into(),
+    };
+    let name = listener.str("name").unwrap_or("");
+    match from {
+        Some(("All", place)) => {
+            Verdict::fails(place, format!("listener `{name}` takes routes of every namespace"))
+        }
+        Some(("Selector", place)) => {
+            let selector = listener.at(&["allowedRoutes", "namespaces", "selector"]);
+            let empty = selector.is_none_or(|s| {
+                s.entries().all(|(_, v)| v.entries().next().is_none() && v.items().next().is_none())
+            });
+            match empty && selector.is_some_and(|s| !s.is_null()) {
+                true => Verdict::fails(
+                    place,
+                    format!("listener `{name}` selects every namespace, and takes its routes"),
+                ),
+                false => Verdict::Holds,
+            }
+        }
+        _ => Verdict::Holds,
+    }
+}

@@ -1,0 +1,214 @@
+//! PV-N053.
+
+use pavisade_macros::check;
+use pavisade_model::{GroupKind, kinds};
+use pavisade_snapshot::Object;
+use pavisade_yaml::{Kind, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::address::Cidr;
+use crate::{Check, Cx, OnObject, Place, Verdict};
+
+/// Clusters whose API server the whole internet reaches.
+///
+/// ## Why
+/// Each flaw in authentication, each leaked kubeconfig or token and each bug of the API server is
+/// then open to everybody. These objects describe clusters: those of AWS, Google and Azure have
+/// a public endpoint unless they say otherwise.
+///
+/// ## Fix
+/// List the addresses that may come (`publicAccessCIDRs`, `masterAuthorizedNetworksConfig`,
+/// `authorizedIPRanges`, `kubernetesApiAccess`), or make the endpoint private.
+#[check(
+    id = "PV-N053",
+    severity = Medium,
+    scope = Object,
+    on = [
+        ACK_EKS_CLUSTER,
+        ASO_MANAGED_CLUSTER,
+        CAPA_CONTROL_PLANE,
+        CAPA_CONTROL_PLANE_TEMPLATE,
+        CAPZ_CONTROL_PLANE,
+        CNRM_CONTAINER_CLUSTER,
+        CROSSPLANE_AKS_CLUSTER,
+        CROSSPLANE_EKS_CLUSTER,
+        CROSSPLANE_GKE_CLUSTER,
+        EKSCTL_CLUSTER_CONFIG,
+        KOPS_CLUSTER,
+    ]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PublicApiEndpoint {}
+
+/// How a kind says who reaches the API server. A list on the way to a field stands for its first
+/// element, as Terraform's providers write maps.
+struct Shape {
+    kind: GroupKind,
+    /// What makes the endpoint private: a field, and its value.
+    private: &'static [(&'static [&'static str], &'static str)],
+    /// The list of blocks that may come; all may where it is absent.
+    blocks: &'static [&'static str],
+    /// The field of the block in an element; none where the element is the block.
+    block: Option<&'static str>,
+}
+
+const SHAPES: [Shape; 11] = [
+    Shape {
+        kind: kinds::EKSCTL_CLUSTER_CONFIG,
+        private: &[
+            (&["vpc", "clusterEndpoints", "publicAccess"], "false"),
+            (&["privateCluster", "enabled"], "true"),
+        ],
+        blocks: &["vpc", "publicAccessCIDRs"],
+        block: None,
+    },
+    Shape {
+        kind: kinds::ACK_EKS_CLUSTER,
+        private: &[(&["spec", "resourcesVPCConfig", "endpointPublicAccess"], "false")],
+        blocks: &["spec", "resourcesVPCConfig", "publicAccessCIDRs"],
+        block: None,
+    },
+    Shape {
+        kind: kinds::CAPA_CONTROL_PLANE,
+        private: &[(&["spec", "endpointAccess", "public"], "false")],
+        blocks: &["spec", "endpointAccess", "publicCIDRs"],
+        block: None,
+    },
+    Shape {
+        kind: kinds::CAPA_CONTROL_PLANE_TEMPLATE,
+        private: &[(&["spec", "template", "spec", "endpointAccess", "public"], "false")],
+        blocks: &["spec", "template", "spec", "endpointAccess", "publicCIDRs"],
+        block: None,
+    },
+    Shape {
+        kind: kinds::CROSSPLANE_EKS_CLUSTER,
+        private: &[(&["spec", "forProvider", "vpcConfig", "endpointPublicAccess"], "false")],
+        blocks: &["spec", "forProvider", "vpcConfig", "publicAccessCidrs"],
+        block: None,
+    },
+    Shape {
+        kind: kinds::CAPZ_CONTROL_PLANE,
+        private: &[(&["spec", "apiServerAccessProfile", "enablePrivateCluster"], "true")],
+        blocks: &["spec", "apiServerAccessProfile", "authorizedIPRanges"],
+        block: None,
+    },
+    Shape {
+        kind: kinds::ASO_MANAGED_CLUSTER,
+        private: &[(&["spec", "apiServerAccessProfile", "enablePrivateCluster"], "true")],
+        blocks: &["spec", "apiServerAccessProfile", "authorizedIPRanges"],
+        block: None,
+    },
+    Shape {
+        kind: kinds::CROSSPLANE_AKS_CLUSTER,
+        private: &[(&["spec", "forProvider", "privateClusterEnabled"], "true")],
+        blocks: &["spec", "forProvider", "apiServerAccessProfile", "authorizedIpRanges"],
+        block: None,
+    },
+    Shape {
+        kind: kinds::CNRM_CONTAINER_CLUSTER,
+        private: &[(&["spec", "privateClusterConfig", "enablePrivateEndpoint"], "true")],
+        blocks: &["spec", "masterAuthorizedNetworksConfig", "cidrBlocks"],
+        block: Some("cidrBlock"),
+    },
+    Shape {
+        kind: kinds::CROSSPLANE_GKE_CLUSTER,
+        private: &[(
+            &["spec", "forProvider", "privateClusterConfig", "enablePrivateEndpoint"],
+            "true",
+        )],
+        blocks: &["spec", "forProvider", "masterAuthorizedNetworksConfig", "cidrBlocks"],
+        block: Some("cidrBlock"),
+    },
+    Shape {
+        kind: kinds::KOPS_CLUSTER,
+        private: &[(&["spec", "api", "loadBalancer", "type"], "Internal")],
+        blocks: &["spec", "kubernetesApiAccess"],
+        block: None,
+    },
+];
+
+impl Check for PublicApiEndpoint {
+    type On = OnObject;
+
+    fn check<'a>(&self, cluster: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let Some(shape) = SHAPES.iter().find(|shape| cluster.is(shape.kind)) else {
+            return Verdict::NotApplicable;
+        };
+        for (path, value) in shape.private {
+            let Some(found) = walk(cluster.value(), path) else { continue };
+            let text = found.scalar_text().unwrap_or_default();
+            if text.eq_ignore_ascii_case(value) {
+                return Verdict::Holds;
+            }
+            if is_open_text(&text) {
+                return Verdict::unknown(found, format!("`{text}` is filled in later"));
+            }
+        }
+        judge(cluster, shape)
+    }
+}
+
+fn judge<'a>(cluster: &'a Object, shape: &Shape) -> Verdict<'a> {
+    let place = Place::field(cluster.value(), shape.blocks);
+    let Some(list) = walk(cluster.value(), shape.blocks) else {
+        // Google allows nobody by an empty list, and everybody without the field.
+        return match walk(cluster.value(), &shape.blocks[..shape.blocks.len() - 1]) {
+            Some(parent) if shape.block.is_some() && parent.kind() == Kind::Mapping => {
+                Verdict::Holds
+            }
+            _ => Verdict::fails(place, "nothing limits from where the API server is reached"),
+        };
+    };
+    let mut blocks = Vec::new();
+    for item in list.items() {
+        let value = match shape.block {
+            Some(field) => item.get(field).unwrap_or(item),
+            None => item,
+        };
+        let text = value.scalar_text().unwrap_or_default();
+        match Cidr::read(&text) {
+            Some(block) => blocks.push((block, value)),
+            // A prefix list of AWS.
+            None if text.starts_with("pl-") => {}
+            None => {
+                return Verdict::unknown(value, format!("`{text}` is no block of addresses"));
+            }
+        }
+    }
+    if blocks.is_empty() && list.items().next().is_none() {
+        return match shape.block {
+            Some(_) => Verdict::Holds,
+            None => Verdict::fails(list, "nothing limits from where the API server is reached"),
+        };
+    }
+    let all: Vec<_> = blocks.iter().map(|(block, _)| *block).collect();
+    if !Cidr::cover_everything(&all) {
+        return Verdict::Holds;
+    }
+    let widest = blocks.iter().find(|(block, _)| block.is_everything());
+    match widest {
+        Some((_, value)) => Verdict::fails(
+            *value,
+            format!("the API server is reached from `{}`", value.as_str().unwrap_or("")),
+        ),
+        None => Verdict::fails(list, "the API server is reached from every address"),
+    }
+}
+
+/// The value at a path; of lists on the way, in their first element.
+fn walk<'a>(from: Value<'a>, path: &[&str]) -> Option<Value<'a>> {
+    let mut at = from;
+    for key in path {
+        if at.kind() == Kind::Sequence {
+            at = at.items().next()?;
+        }
+        at = at.get(key).filter(|value| !value.is_null())?;
+    }
+    Some(at)
+}
+
+fn is_open_text(text: &str) -> bool {
+    text.contains("${") || text.contains("{{")
+}

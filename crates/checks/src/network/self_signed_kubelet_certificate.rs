@@ -1,0 +1,58 @@
+//! PV-N056.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::field::{boolean, text};
+use crate::{Check, Cx, OnObject, Place, Verdict};
+
+/// Kubelets that make their own serving certificate up.
+///
+/// ## Why
+/// Nobody can verify such a certificate: the API server and metrics-server are told not to, and
+/// who sits between reads what `kubectl exec` and `logs` carry.
+///
+/// ## Fix
+/// Set `serverTLSBootstrap: true` and approve the kubelets' requests, or give them
+/// `tlsCertFile` and `tlsPrivateKeyFile`.
+#[check(
+    id = "PV-N056",
+    severity = Low,
+    audience = Strict,
+    scope = Object,
+    programs = [Kubelet],
+    on = [KUBELET_CONFIGURATION]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SelfSignedKubeletCertificate {}
+
+impl Check for SelfSignedKubeletCertificate {
+    type On = OnObject;
+
+    fn check<'a>(&self, file: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        match boolean(file.value(), &["serverTLSBootstrap"]) {
+            Ok(Some((true, _))) => return Verdict::Holds,
+            Ok(_) => {}
+            Err(wrong) => return wrong.into(),
+        }
+        for field in ["tlsCertFile", "tlsPrivateKeyFile"] {
+            match text(file.value(), &[field]) {
+                Ok(Some((path, _))) if !path.is_empty() => {}
+                Ok(_) => {
+                    return Verdict::fails(
+                        Place::field(file.value(), &[field]),
+                        format!(
+                            "the kubelet shows a certificate that it made up: neither `{field}` \
+                             nor `serverTLSBootstrap` is set"
+                        ),
+                    );
+                }
+                Err(wrong) => return wrong.into(),
+            }
+        }
+        Verdict::Holds
+    }
+}

@@ -1,0 +1,154 @@
+//! PV-N027.
+
+use pavisade_macros::check;
+use pavisade_model::Confidence;
+use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::operator::operator;
+use super::policy::{Selects, pods_with, selects};
+use crate::field::{map, text};
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Services that select no pod.
+///
+/// ## Why
+/// Clients find the name and reach nothing, and whoever may make a pod with these labels receives
+/// what they send.
+///
+/// ## Fix
+/// Give `selector` the labels of the pods (`spec.template.metadata.labels`), or delete the
+/// Service.
+#[check(
+    id = "PV-N027",
+    severity = Low,
+    confidence = High,
+    scope = Related,
+    on = [SERVICE],
+    reads = [..WORKLOADS, ROLE, CLUSTER_ROLE, ROLE_BINDING, CLUSTER_ROLE_BINDING]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ServiceWithoutPods {}
+
+impl Check for ServiceWithoutPods {
+    type On = OnObject;
+
+    fn check<'a>(&self, service: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        match text(service.value(), &["spec", "type"]) {
+            Ok(Some(("ExternalName", _))) => return Verdict::NotApplicable,
+            Ok(_) => {}
+            Err(wrong) => return wrong.into(),
+        }
+        let labels = match map(service.value(), &["spec", "selector"]) {
+            Ok(labels) => labels.filter(|labels| labels.entries().next().is_some()),
+            Err(wrong) => return wrong.into(),
+        };
+        // Without one, endpoints are made by hand. The distribution's own pods are in no file.
+        let Some(labels) = labels.filter(|_| service.namespace() != "kube-system") else {
+            return Verdict::NotApplicable;
+        };
+        match Selector::labels(labels) {
+            Ok(selector) => judge(service, labels, &selector, cx),
+            Err(error) => Verdict::unknown(labels, error.0),
+        }
+    }
+}
+
+fn judge<'a>(
+    service: &'a Object,
+    labels: Value<'a>,
+    selector: &Selector<'a>,
+    cx: &Cx<'a>,
+) -> Verdict<'a> {
+    let near = pods_with(service.namespace(), labels, cx);
+    let (mut maybe, mut seen, mut meant, mut later) = (false, false, false, None);
+    for pod in near.pods.iter().copied() {
+        seen |= pod.object().namespace() == service.namespace();
+        meant |= is_meant(service, labels, pod);
+        match selects(Some(selector), service.namespace(), pod) {
+            Selects::Yes => return Verdict::Holds,
+            Selects::Maybe => maybe = true,
+            Selects::No => later = later.or_else(|| label_to_come(labels, pod)),
+        }
+    }
+    if let Some(why) = near.refused {
+        return Verdict::unknown(labels, why);
+    }
+    if maybe {
+        let why = format!(
+            "whether it selects a pod depends on labels or a namespace that are not {}",
+            cx.here()
+        );
+        return Verdict::unknown(labels, why);
+    }
+    if near.complete {
+        return Verdict::fails(
+            labels,
+            "it selects no pod: connections fail, and whoever may make a pod with these labels \
+             gets them",
+        );
+    }
+    if !seen {
+        return Verdict::unknown(labels, "no pod of its namespace is in these files");
+    }
+    if let Some(key) = later {
+        let why =
+            format!("the label `{key}` may be put on pods while they run, as the leader's is");
+        return Verdict::unknown(labels, why);
+    }
+    if let Some(maker) = operator(service.namespace(), cx) {
+        let why = format!(
+            "{} `{}` may make the pods that it selects, which are not in these files",
+            maker.kind(),
+            maker.name()
+        );
+        return Verdict::unknown(labels, why);
+    }
+    let vendor = labels.entries().map(|(key, _)| key).find(|key| {
+        let domain = key.split_once('/').map(|(domain, _)| domain);
+        domain.is_some_and(|d| !d.ends_with("kubernetes.io") && !d.ends_with("k8s.io"))
+            && !near.pods.iter().any(|pod| pod.labels().any(|(own, _)| own == *key))
+    });
+    if let Some(key) = vendor {
+        let why =
+            format!("the label `{key}` is one of an operator's pods, which are not in these files");
+        return Verdict::unknown(labels, why);
+    }
+    if !meant {
+        let why = "no workload in these files looks like the one that is meant";
+        return Verdict::unknown(labels, why);
+    }
+    Claim::fails(
+        labels,
+        "it selects no pod in these files: if none comes from elsewhere, connections fail, and \
+         whoever may make a pod with these labels gets them",
+    )
+    .confidence(Confidence::Low)
+    .into()
+}
+
+/// Whether a workload looks like the one that the Service is for: it has its name, the labels on
+/// itself in place of its pods, or the name as the value of another label.
+fn is_meant<'a>(service: &'a Object, labels: Value<'a>, pod: Pod<'a>) -> bool {
+    let object = pod.object();
+    object.name() == service.name()
+        || labels.entries().all(|(key, value)| object.label(key) == value.as_str())
+        || pod.labels().any(|(_, value)| value == service.name())
+}
+
+/// The one label that a pod lacks which has all the others.
+fn label_to_come<'a>(labels: Value<'a>, pod: Pod<'a>) -> Option<&'a str> {
+    let (mut missing, mut matched) = (None, 0);
+    for (key, value) in labels.entries() {
+        match pod.labels().find(|(own, _)| *own == key) {
+            Some((_, own)) if value.as_str() == Some(own) => matched += 1,
+            Some(_) => return None,
+            None if missing.is_none() => missing = Some(key),
+            None => return None,
+        }
+    }
+    missing.filter(|_| matched > 0)
+}

@@ -1,0 +1,103 @@
+//! PV-N048.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::etcd_without_client_authentication::holds_the_cluster;
+use crate::component::components;
+use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
+
+/// etcd that trusts the authority which signs the cluster's users.
+///
+/// ## Why
+/// The API server's authority signs a certificate for every kubelet and for whoever has a request
+/// approved. Where etcd trusts it too, each of them reads and writes etcd past all of RBAC.
+///
+/// ## Fix
+/// Make an authority for etcd alone, sign the certificates of etcd and of the API server's client
+/// with it, and name it in `--trusted-ca-file`.
+#[check(
+    id = "PV-N048",
+    severity = High,
+    scope = Related,
+    programs = [Etcd],
+    reads = [POD]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SharedEtcdAuthority {}
+
+impl Check for SharedEtcdAuthority {
+    type On = OnComponent;
+
+    fn check<'a>(&self, component: Component<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        if component.name() != "etcd" || !holds_the_cluster(component) {
+            return Verdict::NotApplicable;
+        }
+        judge(component, cx).unwrap_or_else(Verdict::from)
+    }
+}
+
+fn judge<'a>(etcd: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    const TRUSTED: &str = "trusted-ca-file";
+    let Some(own) = etcd.known(TRUSTED)?.filter(|flag| !flag.value.is_empty()) else {
+        // PV-N023 speaks of an etcd that asks nobody.
+        return Ok(Verdict::NotApplicable);
+    };
+    let own = on_node(etcd, &own.value);
+    let mut objects = vec![etcd.object()];
+    if etcd.source() == FlagSource::CommandLine {
+        let here = |pod: &&Object| pod.namespace() == etcd.object().namespace();
+        objects.extend(cx.list(kinds::POD).objects.into_iter().filter(here));
+    }
+    let servers = objects.into_iter().flat_map(components);
+    let servers: Vec<_> = servers.filter(|c| c.name() == "kube-apiserver").collect();
+    if servers.is_empty() {
+        let why = format!("the API server's `--client-ca-file` is not {}", cx.here());
+        return Ok(Verdict::unknown(etcd.place(TRUSTED), why));
+    }
+    let mut unknown = None;
+    for server in servers {
+        let theirs = match server.known("client-ca-file") {
+            Ok(Some(flag)) => on_node(server, &flag.value),
+            Ok(None) => continue,
+            Err(claim) => {
+                unknown = Some(claim.message);
+                continue;
+            }
+        };
+        if theirs == own {
+            let message = format!(
+                "etcd trusts `{own}`, the authority of the API server's own clients: whoever has a \
+                 certificate of the cluster reads and writes etcd"
+            );
+            return Ok(Verdict::fails(etcd.place(TRUSTED), message));
+        }
+    }
+    Ok(unknown.map_or(Verdict::Holds, |why| Verdict::unknown(etcd.place(TRUSTED), why)))
+}
+
+/// The file on the node behind a path in the container, where a mounted directory says so.
+fn on_node(component: Component<'_>, path: &str) -> String {
+    if component.source() == FlagSource::Kubeadm {
+        return path.to_owned();
+    }
+    let pods = component.object().pods();
+    let mounted = pods.flat_map(|pod| {
+        let containers = pod.containers();
+        let mounts = containers.flat_map(|container| container.value().list("volumeMounts"));
+        mounts.filter_map(move |mount| {
+            let inner = mount.str("mountPath")?.trim_end_matches('/');
+            let rest = path.strip_prefix(inner).filter(|r| r.is_empty() || r.starts_with('/'))?;
+            let named = |volume: &Value<'_>| volume.str("name") == mount.str("name");
+            let volume = pod.volumes().find(named)?;
+            let outer = volume.at(&["hostPath", "path"])?.as_str()?.trim_end_matches('/');
+            Some((inner.len(), format!("{outer}{rest}")))
+        })
+    });
+    mounted.max_by_key(|(length, _)| *length).map_or_else(|| path.to_owned(), |(_, path)| path)
+}

@@ -1,0 +1,68 @@
+//! PV-N054.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::{Source, Value, read};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Cx, OnObject, Place, Verdict};
+
+/// Pod networks that do not encrypt between nodes.
+///
+/// ## Why
+/// What pods send each other crosses the network between the nodes as it is: in a shared data
+/// centre, or between two of them, others may read it. It says nothing of a mesh above.
+///
+/// ## Fix
+/// Switch the plugin's encryption on: `enable-wireguard: "true"` in Cilium's configuration, the
+/// backend `wireguard` of Flannel.
+#[check(
+    id = "PV-N054",
+    severity = Low,
+    audience = Strict,
+    scope = Object,
+    on = [CONFIG_MAP]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnencryptedPodNetwork {}
+
+impl Check for UnencryptedPodNetwork {
+    type On = OnObject;
+
+    fn check<'a>(&self, map: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        match map.name() {
+            "cilium-config" => cilium(map),
+            "kube-flannel-cfg" => flannel(map),
+            _ => Verdict::NotApplicable,
+        }
+    }
+}
+
+fn cilium(map: &Object) -> Verdict<'_> {
+    let on = |key: &str| {
+        let value = map.at(&["data", key]).and_then(Value::as_str);
+        value.is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    };
+    if ["enable-wireguard", "enable-ipsec"].into_iter().any(on) {
+        return Verdict::Holds;
+    }
+    let place = Place::field(map.value(), &["data", "enable-wireguard"]);
+    Verdict::fails(place, "Cilium sends what pods say from node to node in plain text")
+}
+
+fn flannel(map: &Object) -> Verdict<'_> {
+    let Some(text) = map.at(&["data", "net-conf.json"]) else { return Verdict::NotApplicable };
+    let documents = read(&Source::new("config", text.as_str().unwrap_or("")));
+    let root = documents.docs.first().map(|doc| doc.root());
+    let backend = root.and_then(|root| root.at(&["Backend", "Type"])).and_then(Value::as_str);
+    match backend {
+        Some("wireguard" | "ipsec") => Verdict::Holds,
+        Some(other) => Verdict::fails(
+            text,
+            format!("Flannel's backend `{other}` sends what pods say in plain text"),
+        ),
+        None => Verdict::unknown(text, "no backend of Flannel can be read here"),
+    }
+}

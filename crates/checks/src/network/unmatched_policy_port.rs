@@ -1,0 +1,108 @@
+//! PV-N028.
+
+use pavisade_macros::check;
+use pavisade_snapshot::{Object, Pod};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::policy::{
+    Direction, Selects, on_host_network, pod_selector, pods_of, rules, selects, wrong_type,
+};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// NetworkPolicies that allow a port by a name which no selected pod has.
+///
+/// ## Why
+/// A port's name is looked up in the containers of the pods. One that is misspelt or renamed
+/// matches nothing: what the rule was written for is closed, and sooner or later somebody opens
+/// everything.
+///
+/// ## Fix
+/// Use the name under `containers[].ports[].name`, or the port's number.
+#[check(
+    id = "PV-N028",
+    severity = Low,
+    confidence = Medium,
+    scope = Related,
+    on = [NETWORK_POLICY],
+    reads = [..WORKLOADS]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnmatchedPolicyPort {}
+
+impl Check for UnmatchedPolicyPort {
+    type On = OnObject;
+
+    fn check<'a>(&self, policy: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        if let Some(wrong) = wrong_type(policy) {
+            return wrong.into();
+        }
+        // Names in rules for outgoing traffic are those of pods elsewhere.
+        let ports = rules(policy, Direction::Ingress).flat_map(|rule| rule.list("ports"));
+        let named: Vec<_> = ports
+            .filter_map(|port| {
+                let name = port.get("port")?;
+                Some((name, name.as_str()?, port.str("protocol").unwrap_or("TCP")))
+            })
+            .collect();
+        let Some((first, ..)) = named.first() else { return Verdict::NotApplicable };
+        let selector = match pod_selector(policy) {
+            Ok(selector) => selector,
+            Err(error) => {
+                let place = Place::field(policy.value(), &["spec", "podSelector"]);
+                return Verdict::unknown(place, error.0);
+            }
+        };
+        let near = pods_of(policy, cx);
+        let (mut sure, mut maybe) = (Vec::new(), false);
+        for pod in near.pods.iter().copied().filter(|pod| !on_host_network(*pod)) {
+            match selects(selector.as_ref(), policy.namespace(), pod) {
+                Selects::Yes => sure.push(pod),
+                Selects::Maybe => maybe = true,
+                Selects::No => {}
+            }
+        }
+        let claims = named.iter().filter_map(|(place, name, protocol)| {
+            let has = |pod: &Pod<'_>| has_port(*pod, name, protocol);
+            if sure.iter().any(has) || is_injected(name) {
+                return None;
+            }
+            Some(if let Some(why) = &near.refused {
+                Claim::unknown(*place, why.as_str())
+            } else if maybe {
+                Claim::unknown(*place, "which pods the policy selects is not certain")
+            } else {
+                Claim::fails(
+                    *place,
+                    format!(
+                        "no container of the pods that it selects has a {protocol} port named \
+                         `{name}`: this allows nothing"
+                    ),
+                )
+            })
+        });
+        if let Some(why) = near.refused.as_ref().filter(|_| sure.is_empty()) {
+            return Verdict::unknown(*first, why.as_str());
+        }
+        if sure.is_empty() {
+            // PV-N004 speaks of policies that select nothing.
+            return match maybe {
+                false => Verdict::NotApplicable,
+                true => Verdict::unknown(*first, "which pods the policy selects is not certain"),
+            };
+        }
+        Verdict::from_claims(claims)
+    }
+}
+
+fn has_port(pod: Pod<'_>, name: &str, protocol: &str) -> bool {
+    pod.containers().flat_map(|c| c.value().list("ports")).any(|port| {
+        port.str("name") == Some(name) && port.str("protocol").unwrap_or("TCP") == protocol
+    })
+}
+
+/// Ports of sidecars that a mesh puts into pods.
+fn is_injected(name: &str) -> bool {
+    name.starts_with("linkerd-") || name.starts_with("http-envoy") || name.starts_with("status-p")
+}

@@ -1,0 +1,78 @@
+//! PV-N049.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::etcd_without_client_authentication::is_loopback;
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+
+/// API servers whose connection to etcd is not protected.
+///
+/// ## Why
+/// Every Secret and every token goes over this connection. In plain text whoever is on the way
+/// reads it; without a certificate of its own, the API server can only use an etcd that serves
+/// anybody.
+///
+/// ## Fix
+/// Name `https` addresses in `--etcd-servers`, and set `--etcd-cafile`, `--etcd-certfile` and
+/// `--etcd-keyfile`.
+#[check(id = "PV-N049", severity = High, scope = Object, programs = [ApiServer])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnprotectedEtcdConnection {}
+
+impl Check for UnprotectedEtcdConnection {
+    type On = OnComponent;
+
+    fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        if component.name() != "kube-apiserver" {
+            return Verdict::NotApplicable;
+        }
+        judge(component).unwrap_or_else(Verdict::from)
+    }
+}
+
+fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
+    const SERVERS: &str = "etcd-servers";
+    let urls = server.known_list(SERVERS)?;
+    let urls = match urls {
+        Some(urls) => urls,
+        // kubeadm names its own etcd, or that of `etcd.external`; without the flag none starts.
+        None => vec!["https://127.0.0.1:2379".to_owned()],
+    };
+    if let Some(url) = urls.iter().find(|url| url.starts_with("http://")) {
+        let claim = Claim::fails(
+            server.place(SERVERS),
+            format!("kube-apiserver speaks to etcd at `{url}` in plain text"),
+        );
+        return Ok(match is_loopback(url) {
+            true => claim.severity(Severity::Medium).into(),
+            false => claim.into(),
+        });
+    }
+    if !urls.iter().any(|url| url.starts_with("https://")) {
+        // A socket of the machine.
+        return Ok(Verdict::Holds);
+    }
+    let mut claims = Vec::new();
+    for (flags, what) in [
+        (&["etcd-cafile"][..], "takes a certificate of any public authority for etcd's"),
+        (
+            &["etcd-certfile", "etcd-keyfile"],
+            "shows etcd no certificate: it serves anybody, or nobody",
+        ),
+    ] {
+        for flag in flags {
+            if server.known(flag)?.is_some_and(|flag| !flag.value.is_empty()) {
+                continue;
+            }
+            let message = format!("kube-apiserver {what}; `--{flag}` is not set");
+            let claim = Claim::fails(server.place(flag), message);
+            claims.push(claim.severity(Severity::Medium).instance(*flag));
+            break;
+        }
+    }
+    Ok(Verdict::from_claims(claims))
+}

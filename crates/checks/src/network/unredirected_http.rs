@@ -1,0 +1,64 @@
+//! PV-N035.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Ingresses with TLS that serve plain HTTP all the same.
+///
+/// ## Why
+/// With the redirect switched off, whoever comes by `http://` stays there: passwords and sessions
+/// cross the network readable, and nobody notices, since `https://` works too.
+///
+/// ## Fix
+/// Remove the annotation; redirecting is the controllers' default where there is TLS.
+#[check(
+    id = "PV-N035",
+    severity = Low,
+    confidence = Medium,
+    scope = Object,
+    on = [INGRESS, INGRESS_EXTENSIONS],
+    mends = Riskily
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnredirectedHttp {}
+
+/// Annotations that switch the redirect off: ingress-nginx (whose prefix its operator chooses),
+/// NGINX Inc., HAProxy's two, Kong.
+const NAMES: [&str; 2] = ["ssl-redirect", "redirect-to-https"];
+
+impl Check for UnredirectedHttp {
+    type On = OnObject;
+
+    fn check<'a>(&self, ingress: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let tls = ingress.at(&["spec", "tls"]).is_some_and(|tls| tls.items().next().is_some());
+        let solver = ingress.label("acme.cert-manager.io/http01-solver") == Some("true");
+        if !tls || solver {
+            // PV-N008 speaks of those without TLS.
+            return Verdict::NotApplicable;
+        }
+        let entries =
+            || ingress.at(&["metadata", "annotations"]).into_iter().flat_map(Value::entries);
+        let says = |value: Value<'_>, word: &str| {
+            value.as_str().is_some_and(|text| text.trim().eq_ignore_ascii_case(word))
+        };
+        let forced = entries()
+            .any(|(key, value)| key.ends_with("/force-ssl-redirect") && says(value, "true"));
+        if forced {
+            return Verdict::Holds;
+        }
+        let off = entries().filter(|(key, value)| {
+            let name = key.rsplit_once('/').map_or("", |(_, name)| name);
+            NAMES.contains(&name) && says(*value, "false")
+        });
+        Verdict::from_claims(off.map(|(key, value)| {
+            let message = format!("`{key}` lets whoever comes by plain HTTP stay there");
+            Claim::fails(value, message).set("true")
+        }))
+    }
+}

@@ -1,0 +1,78 @@
+//! PV-N057.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Ingresses that only seem to ask who comes.
+///
+/// ## Why
+/// With `auth-tls-verify-client: optional_no_ca` any certificate will do, also one that the client
+/// made itself; with `off` none is asked for. An `auth-url` in plain text gives away the cookies
+/// and tokens of all users, and whoever is on the way answers "let them in".
+///
+/// ## Fix
+/// Set `auth-tls-verify-client: "on"`, and an `https` address, or a Service of the cluster, for
+/// `auth-url`.
+#[check(
+    id = "PV-N057",
+    severity = Medium,
+    confidence = Medium,
+    scope = Object,
+    on = [INGRESS, INGRESS_EXTENSIONS],
+    mends = Riskily
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WeakIngressAuthentication {}
+
+impl Check for WeakIngressAuthentication {
+    type On = OnObject;
+
+    fn check<'a>(&self, ingress: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let annotations =
+            || ingress.at(&["metadata", "annotations"]).into_iter().flat_map(Value::entries);
+        // ingress-nginx lets its operator choose the prefix.
+        let named = |wanted: &'static str| {
+            annotations().filter(move |(key, _)| {
+                key.rsplit_once('/').is_some_and(|(_, name)| name == wanted)
+            })
+        };
+        let asks = named("auth-tls-secret").next().is_some();
+        let (mut any, mut claims) = (asks, Vec::new());
+        for (key, value) in named("auth-tls-verify-client").filter(|_| asks) {
+            let message = match value.as_str().map(str::trim) {
+                Some("optional_no_ca") => format!("`{key}` takes any certificate of a client"),
+                Some("off") => format!("`{key}` asks clients for no certificate"),
+                _ => continue,
+            };
+            claims.push(Claim::fails(value, message).set("on"));
+        }
+        for (key, value) in named("auth-url") {
+            any = true;
+            if let Some(host) = value.as_str().and_then(plain_host) {
+                let message = format!("`{key}` asks `{host}` in plain text who may come in");
+                claims.push(Claim::fails(value, message));
+            }
+        }
+        if any { Verdict::from_claims(claims) } else { Verdict::NotApplicable }
+    }
+}
+
+/// The host of an address in plain text, outside of the cluster.
+fn plain_host(url: &str) -> Option<&str> {
+    let rest = url.trim().strip_prefix("http://")?;
+    let host = rest.split(['/', ':', '?', '#']).next()?;
+    let inside = !host.contains('.')
+        || host.contains(".svc")
+        || host.ends_with(".cluster.local")
+        || host.starts_with("127.")
+        || host.contains(['$', '{'])
+        // The proxy's own pod and addresses of the network.
+        || host.parse::<std::net::IpAddr>().is_ok();
+    (!inside).then_some(host)
+}

@@ -1,0 +1,108 @@
+//! PV-D026.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::{Object, Pod};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::fragment::is_fragment;
+use crate::{Check, Claim, Cx, OnPod, Verdict};
+
+/// Privileged pods that read what pods without privileges write.
+///
+/// ## Why
+/// Both mount one claim: whoever takes over the pod without privileges puts programs, links and
+/// settings there that the privileged one runs or follows, as root of its node.
+///
+/// ## Fix
+/// Give each a claim of its own, mount it read-only in the pod without privileges, or take the
+/// privileges away.
+#[check(
+    id = "PV-D026",
+    severity = Medium,
+    confidence = Medium,
+    scope = Related,
+    reads = [..WORKLOADS]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ClaimSharedWithPrivileged {}
+
+impl Check for ClaimSharedWithPrivileged {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        let own: Vec<_> = claims(pod).collect();
+        if own.is_empty() || !is_privileged(pod) || is_fragment(pod.object()) {
+            return Verdict::NotApplicable;
+        }
+        let namespace = pod.object().namespace();
+        let workloads = kinds::WORKLOADS.iter().map(|kind| cx.list_in(*kind, namespace));
+        let mut gap = None;
+        let mut found = Vec::new();
+        for workloads in workloads {
+            gap = gap.or_else(|| workloads.gap());
+            for object in workloads.objects {
+                found.extend(writers(object, pod, &own));
+            }
+        }
+        if found.is_empty() {
+            return match (gap, own.first()) {
+                (Some(why), Some((_, place))) => Verdict::unknown(*place, why),
+                _ => Verdict::Holds,
+            };
+        }
+        Verdict::from_claims(found)
+    }
+}
+
+/// The pod's claims that an object's pods, which have no privileges, write to.
+fn writers<'a>(
+    object: &'a Object,
+    pod: Pod<'a>,
+    own: &[(&'a str, Value<'a>)],
+) -> Option<Claim<'a>> {
+    if std::ptr::eq(object, pod.object()) {
+        return None;
+    }
+    let other = object.pods().find(|other| !is_privileged(*other))?;
+    let (name, place) = own.iter().find(|(name, _)| writes(other, name))?;
+    let message = format!(
+        "this pod is privileged, and {} `{}`, which is not, writes to claim `{name}` too",
+        object.kind(),
+        object.name()
+    );
+    Some(Claim::fails(*place, message).instance(object.name()))
+}
+
+/// Claims that the pod mounts, by their names.
+fn claims<'a>(pod: Pod<'a>) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+    pod.volumes().filter_map(|volume| {
+        let place = volume.at(&["persistentVolumeClaim", "claimName"])?;
+        Some((place.as_str()?, place))
+    })
+}
+
+/// Whether a container of the pod may write to the claim.
+fn writes(pod: Pod<'_>, claim: &str) -> bool {
+    pod.volumes().any(|volume| {
+        let source = volume.get("persistentVolumeClaim");
+        let is = source.and_then(|s| s.str("claimName")) == Some(claim)
+            && source.and_then(|s| s.bool("readOnly")) != Some(true);
+        is && pod.containers().any(|container| {
+            container.value().list("volumeMounts").any(|mount| {
+                mount.str("name") == volume.str("name") && mount.bool("readOnly") != Some(true)
+            })
+        })
+    })
+}
+
+fn is_privileged(pod: Pod<'_>) -> bool {
+    let host = |field: &str| pod.at(&[field]).and_then(Value::as_bool) == Some(true);
+    let privileged = |container: pavisade_snapshot::Container<'_>| {
+        container.security(&["privileged"]).and_then(Value::as_bool) == Some(true)
+    };
+    host("hostPID") || pod.containers().any(privileged)
+}

@@ -1,0 +1,55 @@
+//! PV-D023.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::field::{WrongType, list, text_element};
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Claims and volumes that pods of many nodes may write to.
+///
+/// ## Why
+/// One compromised pod changes what all the others read. Storage of this kind mostly knows no user
+/// but the one that a client names.
+///
+/// ## Fix
+/// Use `ReadWriteOncePod` where one pod writes, and `ReadOnlyMany` for those that read.
+#[check(
+    id = "PV-D023",
+    severity = Low,
+    audience = Strict,
+    scope = Object,
+    on = [PERSISTENT_VOLUME_CLAIM, PERSISTENT_VOLUME, STATEFUL_SET]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ManyWriters {}
+
+impl Check for ManyWriters {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let claims: Vec<Value<'a>> = match object.is(kinds::STATEFUL_SET) {
+            true => match list(object.value(), &["spec", "volumeClaimTemplates"]) {
+                Ok(templates) => templates.collect(),
+                Err(wrong) => return wrong.into(),
+            },
+            false => vec![object.value()],
+        };
+        Verdict::all(claims.into_iter().map(|claim| judge(claim).unwrap_or_else(Verdict::from)))
+    }
+}
+
+fn judge(claim: Value<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
+    for mode in list(claim, &["spec", "accessModes"])? {
+        if text_element(mode)? == "ReadWriteMany" {
+            let message = "pods on any node may write to it at the same time";
+            return Ok(Claim::fails(mode, message).into());
+        }
+    }
+    Ok(Verdict::Holds)
+}

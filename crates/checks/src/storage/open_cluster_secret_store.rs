@@ -1,0 +1,60 @@
+//! PV-D015.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::field::list;
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// ClusterSecretStores that every namespace may use.
+///
+/// ## Why
+/// Whoever may write an ExternalSecret in any namespace reads, by it, all that the store's
+/// credentials open in the vault: the secrets of all teams.
+///
+/// ## Fix
+/// List the namespaces in `spec.conditions`, or give each namespace a SecretStore with credentials
+/// of its own.
+#[check(
+    id = "PV-D015",
+    severity = Medium,
+    confidence = Medium,
+    scope = Object,
+    on = [CLUSTER_SECRET_STORE]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct OpenClusterSecretStore {}
+
+impl Check for OpenClusterSecretStore {
+    type On = OnObject;
+
+    fn check<'a>(&self, store: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let conditions: Vec<_> = match list(store.value(), &["spec", "conditions"]) {
+            Ok(conditions) => conditions.collect(),
+            Err(wrong) => return wrong.into(),
+        };
+        if conditions.is_empty() {
+            let place = Place::field(store.value(), &["spec", "conditions"]);
+            return Verdict::fails(place, "every namespace may read by this store: it names none");
+        }
+        Verdict::from_claims(
+            conditions.into_iter().filter(|c| allows_all(*c)).map(|condition| {
+                Claim::fails(condition, "this condition holds for every namespace")
+            }),
+        )
+    }
+}
+
+/// One condition that holds is enough; an empty selector selects all.
+fn allows_all(condition: Value<'_>) -> bool {
+    let selector = condition.get("namespaceSelector").filter(|s| !s.is_null());
+    let empty = selector.is_some_and(|selector| {
+        selector.entries().all(|(_, v)| v.entries().next().is_none() && v.items().next().is_none())
+    });
+    let patterns = condition.list("namespaceRegexes").filter_map(Value::as_str);
+    empty || patterns.into_iter().any(|p| matches!(p, ".*" | "^.*$" | ".+" | ""))
+}

@@ -1,0 +1,62 @@
+//! PV-D021.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Backups that go to a server which is not verified, or in plain text.
+///
+/// ## Why
+/// A backup holds everything at once: Secrets, volumes, whole databases. Whoever is on the way
+/// reads it, or gives back another one on the day of the restore.
+///
+/// ## Fix
+/// Use an `https` address, and give the server's authority (`caCert`, `endpointCA`) in place of
+/// `insecureSkipTLSVerify`.
+#[check(
+    id = "PV-D021",
+    severity = Medium,
+    scope = Object,
+    on = [BACKUP_STORAGE_LOCATION, CNPG_CLUSTER],
+    mends = Riskily
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PlaintextBackupTarget {}
+
+impl Check for PlaintextBackupTarget {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        if object.is(kinds::CNPG_CLUSTER) {
+            let store = object.at(&["spec", "backup", "barmanObjectStore"]);
+            return match store.filter(|store| !store.is_null()) {
+                Some(store) => Verdict::from_claims(store.get("endpointURL").and_then(plain)),
+                None => Verdict::NotApplicable,
+            };
+        }
+        let Some(config) = object.at(&["spec", "config"]).filter(|c| !c.is_null()) else {
+            return Verdict::Holds;
+        };
+        let skips = config.get("insecureSkipTLSVerify").filter(|value| {
+            value.scalar_text().is_some_and(|text| text.eq_ignore_ascii_case("true"))
+        });
+        let skips = skips.map(|value| {
+            Claim::fails(value, "the store's certificate is not verified").set("false")
+        });
+        let address = ["s3Url", "publicUrl"].iter().find_map(|field| plain(config.get(field)?));
+        Verdict::from_claims(skips.into_iter().chain(address))
+    }
+}
+
+fn plain(place: Value<'_>) -> Option<Claim<'_>> {
+    let address = place.as_str()?.trim();
+    let host = address.strip_prefix("http://")?;
+    let local = ["localhost", "127."].iter().any(|local| host.starts_with(local));
+    (!local).then(|| Claim::fails(place, format!("backups go to `{address}` in plain text")))
+}

@@ -1,0 +1,98 @@
+//! PV-D014.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnEvery, Verdict};
+
+/// Volumes of a type that Kubernetes no longer mounts.
+///
+/// ## Why
+/// The types below were taken out of Kubernetes: a pod with such a volume does not start after the
+/// upgrade, and its data is out of reach until it is moved. `flexVolume` still works, and runs a
+/// program of the node's file system as root.
+///
+/// ## Fix
+/// Move to the CSI driver of the same storage before the upgrade.
+#[check(
+    id = "PV-D014",
+    severity = Low,
+    scope = Object,
+    on = [
+        PERSISTENT_VOLUME,
+        STORAGE_CLASS,
+        POD,
+        POD_TEMPLATE,
+        DEPLOYMENT,
+        DAEMON_SET,
+        STATEFUL_SET,
+        REPLICA_SET,
+        REPLICATION_CONTROLLER,
+        JOB,
+        CRON_JOB,
+    ]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RemovedVolumeType {}
+
+/// The field, the provisioner's name, and the minor version of Kubernetes without it.
+const TYPES: [(&str, &str, u32); 7] = [
+    ("scaleIO", "kubernetes.io/scaleio", 22),
+    ("flocker", "kubernetes.io/flocker", 25),
+    ("quobyte", "kubernetes.io/quobyte", 25),
+    ("storageos", "kubernetes.io/storageos", 25),
+    ("glusterfs", "kubernetes.io/glusterfs", 26),
+    ("cephfs", "kubernetes.io/cephfs", 31),
+    ("rbd", "kubernetes.io/rbd", 31),
+];
+
+impl Check for RemovedVolumeType {
+    type On = OnEvery;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let removed = |minor: u32| cx.own_version().at_least(minor);
+        if object.is(kinds::STORAGE_CLASS) {
+            let Some(place) = object.at(&["provisioner"]) else { return Verdict::NotApplicable };
+            let name = place.as_str().unwrap_or("");
+            let found = TYPES.iter().find(|(_, provisioner, _)| *provisioner == name);
+            return match found {
+                Some((.., minor)) if removed(*minor) => Verdict::fails(
+                    place,
+                    format!("Kubernetes has no `{name}` since 1.{minor}: no volume is made"),
+                ),
+                _ => Verdict::Holds,
+            };
+        }
+        let volumes: Vec<Value<'a>> = match object.is(kinds::PERSISTENT_VOLUME) {
+            true => object.at(&["spec"]).into_iter().collect(),
+            false => object.pods().flat_map(|pod| pod.volumes()).collect(),
+        };
+        if volumes.is_empty() {
+            return Verdict::NotApplicable;
+        }
+        let set = |volume: Value<'a>, field: &str| volume.get(field).filter(|v| !v.is_null());
+        let claims = volumes.into_iter().flat_map(|volume| {
+            let gone = TYPES.iter().filter(move |(.., minor)| removed(*minor));
+            let gone = gone.filter_map(move |(field, _, minor)| {
+                let message = format!(
+                    "Kubernetes mounts no `{field}` since 1.{minor}: the pod does not start"
+                );
+                Some(Claim::fails(set(volume, field)?, message))
+            });
+            let flex = set(volume, "flexVolume").map(|flex| {
+                let driver = flex.str("driver").unwrap_or("");
+                let message = format!(
+                    "`flexVolume` is deprecated: the kubelet runs the program of `{driver}` as root"
+                );
+                Claim::fails(flex, message)
+            });
+            gone.chain(flex)
+        });
+        Verdict::from_claims(claims)
+    }
+}

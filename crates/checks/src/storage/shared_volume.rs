@@ -1,0 +1,140 @@
+//! PV-D020.
+
+use std::collections::HashMap;
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Cx, OnObject, Place, Verdict};
+
+/// PersistentVolumes that give one storage to several namespaces.
+///
+/// ## Why
+/// Two volumes of the same disk, share or export join what namespaces keep apart: what one
+/// writes, the other reads and runs, past all RBAC and NetworkPolicies.
+///
+/// ## Fix
+/// Give each namespace storage of its own (an export, a path, an EFS access point), or mount it
+/// read-only everywhere but in one.
+#[check(
+    id = "PV-D020",
+    severity = Medium,
+    confidence = Medium,
+    scope = Related,
+    on = [PERSISTENT_VOLUME],
+    reads = [PERSISTENT_VOLUME_CLAIM]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SharedVolume {}
+
+impl Check for SharedVolume {
+    type On = OnObject;
+
+    fn check<'a>(&self, volume: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let Some((place, storage)) = storage(volume) else { return Verdict::NotApplicable };
+        let mut unknown = None;
+        // Of two, the second is reported.
+        let shared = cx.derive(ByStorage::of);
+        let key: Vec<String> = storage.into_iter().map(str::to_owned).collect();
+        let others = shared.0.get(&key).into_iter().flatten();
+        let others = others.take_while(|name| name.as_str() < volume.name());
+        for other in others.filter_map(|name| cx.get(kinds::PERSISTENT_VOLUME, "", name)) {
+            if is_read_only(volume) && is_read_only(other) {
+                continue;
+            }
+            match (namespace(volume, cx), namespace(other, cx)) {
+                (Some(own), Some(theirs)) if own == theirs => {}
+                (Some(own), Some(theirs)) => {
+                    return Verdict::fails(
+                        place,
+                        format!(
+                            "namespace `{own}` has by this volume what `{theirs}` has by `{}`",
+                            other.name()
+                        ),
+                    );
+                }
+                _ => unknown = Some(other),
+            }
+        }
+        match unknown {
+            None => Verdict::Holds,
+            Some(other) => {
+                let why = cx.gap(kinds::PERSISTENT_VOLUME_CLAIM).unwrap_or_else(|| {
+                    format!(
+                        "`{}` is the same storage, and which namespaces claim the two is not {}",
+                        other.name(),
+                        cx.here()
+                    )
+                });
+                Verdict::unknown(place, why)
+            }
+        }
+    }
+}
+
+/// The names of volumes, in their order, by what tells their storage from others.
+struct ByStorage(HashMap<Vec<String>, Vec<String>>);
+
+impl ByStorage {
+    fn of(cx: &Cx<'_>) -> Self {
+        let mut by = HashMap::<_, Vec<_>>::new();
+        for volume in cx.list(kinds::PERSISTENT_VOLUME).objects {
+            if let Some((_, storage)) = storage(volume) {
+                let key: Vec<String> = storage.into_iter().map(str::to_owned).collect();
+                by.entry(key).or_default().push(volume.name().to_owned());
+            }
+        }
+        Self(by)
+    }
+}
+
+/// What tells one storage from another, and where it stands.
+fn storage(volume: &Object) -> Option<(Place<'_>, Vec<&str>)> {
+    const SOURCES: [(&str, &[&str]); 6] = [
+        ("csi", &["driver", "volumeHandle"]),
+        ("nfs", &["server", "path"]),
+        ("awsElasticBlockStore", &["volumeID"]),
+        ("gcePersistentDisk", &["pdName"]),
+        ("azureFile", &["secretName", "shareName"]),
+        ("iscsi", &["targetPortal", "iqn"]),
+    ];
+    SOURCES.iter().find_map(|(field, names)| {
+        let source = volume.at(&["spec", field]).filter(|source| !source.is_null())?;
+        let mut parts = vec![*field];
+        for name in *names {
+            parts.push(source.str(name).filter(|text| !text.is_empty())?);
+        }
+        // Disks of one target differ by their number, which is no text.
+        if *field == "iscsi" && source.get("lun").and_then(Value::as_i64) != Some(0) {
+            return None;
+        }
+        let last = names.last().copied().unwrap_or("");
+        Some((Place::from(source.get(last)?), parts))
+    })
+}
+
+fn is_read_only(volume: &Object) -> bool {
+    let spec = volume.at(&["spec"]).unwrap_or(volume.value());
+    let by_source = ["csi", "nfs", "iscsi", "azureFile"]
+        .iter()
+        .any(|source| spec.at(&[source, "readOnly"]).and_then(Value::as_bool) == Some(true));
+    let mut modes = spec.list("accessModes").peekable();
+    by_source || modes.peek().is_some() && modes.all(|mode| mode.as_str() == Some("ReadOnlyMany"))
+}
+
+/// The namespace that has claimed the volume, or is to.
+fn namespace<'a>(volume: &'a Object, cx: &Cx<'a>) -> Option<&'a str> {
+    let claimed = volume.at(&["spec", "claimRef", "namespace"]).and_then(Value::as_str);
+    claimed.or_else(|| {
+        let claims = cx.list(kinds::PERSISTENT_VOLUME_CLAIM).objects;
+        let named = |claim: &&Object| {
+            claim.at(&["spec", "volumeName"]).and_then(Value::as_str) == Some(volume.name())
+        };
+        claims.into_iter().find(named).map(Object::namespace).filter(|n| !n.is_empty())
+    })
+}

@@ -1,0 +1,134 @@
+//! PV-D009.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::driver::{Rule, rule};
+use crate::field::{map, text};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// PersistentVolumes that are not encrypted at rest.
+///
+/// ## Why
+/// Whoever gets hold of the disk, a snapshot or a backup of it reads the data. A volume keeps the
+/// setting that it was made with, whatever its StorageClass says today.
+///
+/// ## Fix
+/// Make a new volume from a StorageClass with encryption switched on, and move the data; a volume
+/// is not encrypted in place.
+#[check(
+    id = "PV-D009",
+    severity = Medium,
+    scope = Related,
+    on = [PERSISTENT_VOLUME],
+    reads = [STORAGE_CLASS]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnencryptedVolume {}
+
+impl Check for UnencryptedVolume {
+    type On = OnObject;
+
+    fn check<'a>(&self, volume: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        judge(volume, cx).unwrap_or_else(Verdict::from)
+    }
+}
+
+fn judge<'a>(volume: &'a Object, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    let spec = volume.at(&["spec"]).unwrap_or(volume.value());
+    for (source, always) in
+        [("gcePersistentDisk", true), ("azureDisk", true), ("awsElasticBlockStore", false)]
+    {
+        let Some(place) = map(spec, &[source])? else { continue };
+        return match always {
+            true => Ok(Verdict::Holds),
+            false => Err(Claim::unknown(place, "whether the disk is encrypted, AWS knows alone")),
+        };
+    }
+    if let Some(local) = map(spec, &["local"])? {
+        let why = "it is the node's own disk, which may or may not be encrypted";
+        return Err(Claim::unknown(local, why));
+    }
+    let Some(csi) = map(spec, &["csi"])? else {
+        // Directories of nodes and of file servers have checks of their own.
+        return Ok(Verdict::NotApplicable);
+    };
+    let Some((driver, place)) = text(csi, &["driver"])? else { return Ok(Verdict::NotApplicable) };
+    if is_file_share(driver) {
+        return Ok(Verdict::NotApplicable);
+    }
+    let (flag, account) = match rule(driver) {
+        Some(Rule::Always) => return Ok(Verdict::Holds),
+        Some(Rule::Flag(flag)) => (flag, false),
+        Some(Rule::FlagOrAccount(flag)) => (flag, true),
+        Some(Rule::DiskBelow) => {
+            let why = format!("`{driver}` uses the node's disk, which may or may not be encrypted");
+            return Err(Claim::unknown(place, why));
+        }
+        None => {
+            let why = format!("it is not known whether `{driver}` encrypts volumes by itself");
+            return Err(Claim::unknown(place, why));
+        }
+    };
+    let at = || Place::field(csi, &["volumeAttributes", flag]);
+    // Drivers write a class's parameters into the volume.
+    if let Some((value, _)) = text(csi, &["volumeAttributes", flag])? {
+        return Ok(match value.eq_ignore_ascii_case("true") {
+            true => Verdict::Holds,
+            false if account => by_class(volume, flag, place, cx),
+            false => Verdict::fails(
+                at(),
+                format!("`{driver}` does not encrypt it: `{flag}` is not \"true\""),
+            ),
+        });
+    }
+    Ok(match account || driver == "pxd.portworx.com" {
+        // These keep it to themselves.
+        true => by_class(volume, flag, place, cx),
+        false => {
+            Verdict::fails(at(), format!("`{driver}` does not encrypt it: `{flag}` is not set"))
+        }
+    })
+}
+
+/// Mounted by NFS or SMB, as checks of the network judge.
+fn is_file_share(driver: &str) -> bool {
+    driver.split(|c: char| !c.is_ascii_alphanumeric()).any(|w| matches!(w, "nfs" | "smb" | "efs"))
+}
+
+/// What the class says from which it was made.
+fn by_class<'a>(volume: &'a Object, flag: &str, place: Value<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+    let unknown = |why: String| Verdict::unknown(place, why);
+    let name = volume.at(&["spec", "storageClassName"]).and_then(Value::as_str).unwrap_or("");
+    let made = volume.annotation("pv.kubernetes.io/provisioned-by").is_some();
+    if name.is_empty() || !made {
+        return unknown(format!(
+            "the volume does not say `{flag}`: the cloud's own setting counts"
+        ));
+    }
+    let Some(class) = cx.get(kinds::STORAGE_CLASS, "", name) else {
+        let why = cx.gap(kinds::STORAGE_CLASS);
+        return unknown(
+            why.unwrap_or_else(|| format!("StorageClass `{name}` is not {}", cx.here())),
+        );
+    };
+    let time = |object: &'a Object| object.at(&["metadata", "creationTimestamp"])?.as_str();
+    let encrypted = class.at(&["parameters", flag]).and_then(Value::as_str);
+    let encrypted = encrypted.is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    match (encrypted, time(class), time(volume)) {
+        // RFC 3339 in UTC, as the API server writes it, is in the order of its text.
+        (true, Some(class), Some(volume)) if class > volume => {
+            unknown(format!("StorageClass `{name}` is younger than the volume"))
+        }
+        (true, ..) => Verdict::Holds,
+        (false, ..) => unknown(format!(
+            "`{flag}` of StorageClass `{name}` is not \"true\", so the cloud account's default \
+             decided"
+        )),
+    }
+}

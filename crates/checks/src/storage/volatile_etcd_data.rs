@@ -1,0 +1,81 @@
+//! PV-D025.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Container;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
+
+/// etcd whose data goes with its pod.
+///
+/// ## Why
+/// In an `emptyDir`, or in the container's own file system, the cluster's whole state is gone when
+/// the pod is: by an eviction, a drained node or whoever may delete a pod.
+///
+/// ## Fix
+/// Mount a claim with a fast disk at `--data-dir` (`volumeClaimTemplates`); for a static pod the
+/// directory of the node, on a disk that is backed up.
+#[check(id = "PV-D025", severity = Medium, confidence = Medium, scope = Object, programs = [Etcd])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct VolatileEtcdData {}
+
+const FLAG: &str = "data-dir";
+
+impl Check for VolatileEtcdData {
+    type On = OnComponent;
+
+    fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        if component.name() != "etcd" || component.source() != FlagSource::CommandLine {
+            return Verdict::NotApplicable;
+        }
+        judge(component).unwrap_or_else(Verdict::from)
+    }
+}
+
+fn judge(etcd: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
+    if let Some(file) = etcd.known("config-file")? {
+        let why = format!("etcd reads its settings from the file `{}`", file.value);
+        return Err(Claim::unknown(file.place, why));
+    }
+    let Some(flag) = etcd.known(FLAG)?.filter(|flag| !flag.value.is_empty()) else {
+        // Below the working directory of the image.
+        return Err(Claim::unknown(
+            etcd.place(FLAG),
+            "`--data-dir` is not set: where the data lies, the image decides",
+        ));
+    };
+    let directory = flag.value.trim_end_matches('/').to_owned();
+    let containers = etcd.object().pods().flat_map(|pod| pod.containers());
+    let Some(container) = containers.into_iter().find(|c| holds(*c, flag.place)) else {
+        return Ok(Verdict::NotApplicable);
+    };
+    let mounts = container.value().list("volumeMounts").filter_map(|mount| {
+        let path = mount.str("mountPath")?.trim_end_matches('/');
+        let rest = directory.strip_prefix(path)?;
+        (rest.is_empty() || rest.starts_with('/')).then_some((path.len(), mount))
+    });
+    let Some((_, mount)) = mounts.max_by_key(|(length, _)| *length) else {
+        let message = format!("`{directory}` lies in the container's own file system");
+        return Ok(Verdict::fails(etcd.place(FLAG), message));
+    };
+    let named = |volume: &Value<'_>| volume.str("name") == mount.str("name");
+    let Some(volume) = container.pod().volumes().find(named) else {
+        // A StatefulSet's claim.
+        return Ok(Verdict::Holds);
+    };
+    match volume.get("emptyDir") {
+        Some(empty) => {
+            let message = format!("`{directory}` is an `emptyDir`: the data goes with the pod");
+            Ok(Verdict::fails(empty, message))
+        }
+        None => Ok(Verdict::Holds),
+    }
+}
+
+/// Whether a container's text holds the place of the flag.
+fn holds(container: Container<'_>, place: Value<'_>) -> bool {
+    container.value().descendants().any(|value| value.id() == place.id())
+}

@@ -1,0 +1,66 @@
+//! Checks that find secrets say so: no output shows the values that they point at.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::path::Path;
+
+use pavisade_checks::registry;
+
+/// What of `crate::secrets` tells a secret from other text.
+const DETECTORS: [&str; 6] = [
+    "secrets::in_",
+    "secrets::find_",
+    "secrets::decoded",
+    "secrets::is_literal",
+    "secrets::looks_random",
+    "secrets::tokens",
+];
+
+/// Words of names that speak of secrets.
+const WORDS: [&str; 6] = ["secret", "credential", "token", "password", "passphrase", "private-key"];
+
+/// Checks whose names do, and which point at no value: permissions, flags, names of things.
+const NAMES_ONLY: [&str; 8] = [
+    "secret-as-env",
+    "secret-in-audit-log",
+    "secret-read-permission",
+    "shared-controller-credentials",
+    "static-credential-file",
+    "synced-secret-store",
+    "token-automount",
+    "token-creation-permission",
+];
+
+#[test]
+fn a_check_that_looks_for_secrets_says_that_it_finds_them() {
+    let mut looked = 0;
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for folder in fs::read_dir(folders).unwrap().map(|entry| entry.unwrap().path()) {
+        if !folder.is_dir() || folder.ends_with("secrets") {
+            continue;
+        }
+        for file in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let text = fs::read_to_string(&file).unwrap();
+            if text.contains("#[check(") && DETECTORS.iter().any(|word| text.contains(word)) {
+                looked += 1;
+                assert!(text.contains("secret = true"), "{}: add `secret = true`", file.display());
+            }
+        }
+    }
+    assert!(looked >= 4, "{looked}");
+}
+
+#[test]
+fn a_check_whose_name_speaks_of_secrets_has_decided() {
+    for entry in registry() {
+        let meta = entry.meta;
+        let speaks = WORDS.iter().any(|word| meta.name.contains(word));
+        let listed = NAMES_ONLY.contains(&meta.name);
+        assert!(!listed || !meta.secret, "{}: listed here, and of secrets", meta.name);
+        assert!(
+            !speaks || listed || meta.secret,
+            "{}: say `secret = true` if it points at a secret, else list it here",
+            meta.name
+        );
+    }
+}

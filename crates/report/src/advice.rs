@@ -1,0 +1,50 @@
+//! What is said about mending a finding.
+
+use pavisade_model::{Finding, Location, Mends, Meta, State};
+
+use crate::place::made_of;
+use crate::text::number;
+
+/// What to do (Markdown): the finding's own advice, or its check's.
+pub(crate) fn fix(finding: &Finding) -> &str {
+    if finding.fix.is_empty() { finding.check.fix } else { &finding.fix }
+}
+
+/// That the program can do it, for findings in files that people write.
+pub(crate) fn by_program(finding: &Finding) -> Option<String> {
+    of_group(&[finding])
+}
+
+/// The same for all findings of one check, and for how many of them.
+pub(crate) fn of_group(group: &[&Finding]) -> Option<String> {
+    let able = group.iter().filter(|finding| is_able(finding)).count();
+    let first = group.first().filter(|_| able > 0)?;
+    let all = match group.len() == able {
+        true => String::new(),
+        false => format!(" in {} of {} places", number(able), number(group.len())),
+    };
+    let (command, caution) = command(first.check)?;
+    Some(format!("{command} can do this{all}{caution}"))
+}
+
+/// That the program can mend what a check finds, all or some of it.
+pub(crate) fn of_check(check: &Meta) -> Option<String> {
+    let (command, caution) = command(check)?;
+    Some(format!("{command} can do this, everywhere or in some places{caution}"))
+}
+
+fn command(check: &Meta) -> Option<(&'static str, &'static str)> {
+    match check.mends {
+        Mends::Never => None,
+        Mends::Safely => Some(("`pavisade fix`", "")),
+        Mends::Riskily => Some(("`pavisade fix --risky`", "; look at the difference first")),
+    }
+}
+
+fn is_able(finding: &Finding) -> bool {
+    let written = match &finding.location {
+        Location::Text { source, .. } => made_of(source.name()).is_none(),
+        Location::Field { .. } | Location::None => false,
+    };
+    written && finding.state == State::Fails && finding.mend.is_some()
+}

@@ -1,0 +1,441 @@
+//! One HTML page: no other file, no connection, no script but its own.
+//!
+//! The findings are in it once as JSON, from which the script draws what is looked at, and once as
+//! plain HTML for browsers without scripts (`noscript`: others do not even parse it). Nothing that
+//! comes from a manifest becomes markup: here it is escaped, in the script it is set as text. The
+//! policy in the page allows one style and one script, by their hashes, and nothing else.
+
+use std::io::{self, Write};
+
+use pavisade_model::{Area, Finding, Meta, Note, NoteKind, Severity, State};
+use pavisade_scan::{Judgement, Tally};
+use sha2::{Digest as _, Sha256};
+
+use crate::place::{Places, beside_message, relative};
+use crate::summary::Counts;
+use crate::text::{clean, count, cut, number};
+use crate::{Options, advice, summary};
+
+mod data;
+mod prose;
+#[cfg(test)]
+mod tests;
+
+use prose::{escape, line, markdown};
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+/// What stands between the findings and the script; no text of ours or of others.
+const TOOLS: &str = include_str!("tools.html");
+const HELP: &str = include_str!("help.html");
+const MARK: &str = include_str!("mark.svg");
+
+/// Columns of a text.
+const TEXT: usize = 2000;
+
+/// Writes the page.
+pub(crate) fn write(
+    judgement: &Judgement,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let page = View {
+        judgement,
+        options,
+        places: Places::new(judgement, options),
+        counts: Counts::of(judgement),
+    };
+    page.head(out)?;
+    page.overview(out)?;
+    page.findings(out)?;
+    page.notes(out)?;
+    page.aside(out)?;
+    page.checks(out)?;
+    writeln!(
+        out,
+        "<footer><p>Made by <a href=\"{}\" rel=\"noreferrer\">Pavisade</a> {}. This file stands \
+         alone: it loads nothing and sends nothing.</p></footer>\n{HELP}",
+        env!("CARGO_PKG_REPOSITORY"),
+        env!("CARGO_PKG_VERSION")
+    )?;
+    write!(out, "<script type=\"application/json\" id=\"data\">")?;
+    data::write(judgement, options, &page.places, out)?;
+    writeln!(out, "</script>\n<script>{SCRIPT}</script>\n</body>\n</html>")
+}
+
+struct View<'a> {
+    judgement: &'a Judgement,
+    options: &'a Options,
+    places: Places<'a>,
+    counts: Counts,
+}
+
+/// The source of a style or script in a policy.
+fn hash(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digest = Sha256::digest(text.as_bytes());
+    let mut base64 = String::new();
+    for chunk in digest.chunks(3) {
+        let bytes = [chunk[0], *chunk.get(1).unwrap_or(&0), *chunk.get(2).unwrap_or(&0)];
+        let bits = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]);
+        for i in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * i)) as usize & 63];
+            base64.push(if i <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    format!("'sha256-{base64}'")
+}
+
+impl<'a> View<'a> {
+    fn head(&self, out: &mut dyn Write) -> io::Result<()> {
+        let line = summary::line(self.judgement);
+        let mut facts = vec![summary::about(self.judgement, self.options)];
+        for cluster in &self.judgement.clusters {
+            let version = cluster.version.as_deref().unwrap_or("of unknown version");
+            let what = cluster.distribution.name.title();
+            facts.push(format!("cluster {} ({version}, {what})", cluster.name));
+        }
+        if !self.judgement.excepted.is_empty() {
+            facts.push(format!("{} excepted", number(self.judgement.excepted.len())));
+        }
+        if let Some(compared) = &self.judgement.baseline {
+            let [known, gone] = [compared.known.len(), compared.gone.len()].map(number);
+            facts.push(format!("{known} known before, {gone} of {} gone", number(compared.total)));
+        }
+        facts.extend(self.options.made.clone());
+        let facts: Vec<_> = facts.iter().map(|fact| escape(&short(fact))).collect();
+        writeln!(
+            out,
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+             style-src {}; script-src {}; base-uri 'none'; form-action 'none'\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
+             <meta name=\"referrer\" content=\"no-referrer\">\n\
+             <title>Pavisade: {}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
+             <a class=\"skip\" href=\"#findings\">Skip to the findings</a>\n\
+             <header class=\"top\"><p class=\"brand\">{MARK}<span>Pavisade</span></p>\
+             <button type=\"button\" id=\"theme\" hidden>Dark</button></header>\n\
+             <div class=\"title\"><h1>{}</h1>\n<p class=\"muted\">{}</p></div>",
+            hash(STYLE),
+            hash(SCRIPT),
+            escape(&line),
+            escape(&headline(self.judgement, &self.counts)),
+            facts.join(" · "),
+        )
+    }
+
+    /// Numbers by severity and area; what is incomplete.
+    fn overview(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.counts.unread > 0 {
+            let inputs = count(self.counts.unread, "input was", "inputs were");
+            let open = if self.counts.unread <= 3 { " open" } else { "" };
+            writeln!(
+                out,
+                "<section class=\"banner\" aria-label=\"Not read\"><p><strong>This result is \
+                 incomplete.</strong> {inputs} not read.</p>\n<details{open}><summary>What, and why\
+                 </summary><ul>"
+            )?;
+            let unread = self.judgement.notes.iter().filter(|n| n.kind == NoteKind::Unread);
+            unread.into_iter().try_for_each(|note| self.note(note, out))?;
+            writeln!(out, "</ul></details></section>")?;
+        }
+        if self.judgement.findings.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            out,
+            "<section class=\"overview\" aria-label=\"Overview\">\n<div class=\"cards\">"
+        )?;
+        let unknown: usize = self.counts.unknown.iter().sum();
+        let fails = Severity::ALL.iter().zip(self.counts.fails);
+        let mut cards: Vec<_> = fails.map(|(s, n)| ("severity", s.name(), n)).collect();
+        cards.push(("state", "unknown", unknown));
+        for (field, word, n) in &cards {
+            let none = if *n == 0 { " none" } else { "" };
+            writeln!(
+                out,
+                "<a class=\"card {word}{none}\" href=\"#findings\" data-field=\"{field}\" \
+                 data-value=\"{word}\"><strong>{}</strong> <span>{word}</span></a>",
+                number(*n)
+            )?;
+        }
+        let parts: Vec<_> = cards.iter().map(|(_, word, n)| (*word, *n)).collect();
+        let all = parts.iter().map(|(_, n)| n).sum();
+        writeln!(out, "</div>\n<div class=\"whole\">{}</div>", bar(&parts, all))?;
+        let rows: Vec<_> = Area::ALL.iter().map(|area| (area.name(), self.parts(*area))).collect();
+        let total = |parts: &[(&str, usize)]| parts.iter().map(|(_, n)| n).sum::<usize>();
+        let most = rows.iter().map(|(_, parts)| total(parts)).max().unwrap_or(0);
+        writeln!(out, "<ul class=\"areas\">")?;
+        for (name, parts) in &rows {
+            let (n, none) = match total(parts) {
+                0 => ("0".to_owned(), " class=\"none\""),
+                n => (number(n), ""),
+            };
+            writeln!(
+                out,
+                "<li{none}><a href=\"#findings\" data-field=\"area\" data-value=\"{name}\">{name}</a>\
+                 {}<span>{n}</span></li>",
+                bar(parts, most)
+            )?;
+        }
+        writeln!(out, "</ul>\n</section>")
+    }
+
+    fn parts(&self, area: Area) -> [(&'static str, usize); 5] {
+        let of = |f: &&Finding| f.check.area() == area;
+        let fails = |severity| {
+            let all = self.judgement.of_state(State::Fails).filter(of);
+            all.filter(|f| f.severity == severity).count()
+        };
+        let [critical, high, medium, low] = Severity::ALL.map(|s| (s.name(), fails(s)));
+        let unknown = self.judgement.of_state(State::Unknown).filter(of).count();
+        [critical, high, medium, low, ("unknown", unknown)]
+    }
+
+    fn findings(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "<main id=\"findings\" tabindex=\"-1\">")?;
+        if self.judgement.findings.is_empty() {
+            let text = match (self.judgement.objects, self.counts.unread) {
+                (0, _) => "No Kubernetes object was found in what was read.".to_owned(),
+                (_, 0) if summary::known(self.judgement) + self.judgement.excepted.len() > 0 => {
+                    "What was found is excepted or was known before: see below.".to_owned()
+                }
+                (_, 0) => {
+                    let holding =
+                        self.judgement.tallies.iter().filter(|(_, t)| t.holds > 0).count();
+                    let checks = count(holding, "check holds", "checks hold");
+                    format!("{checks} for what was read; none fails and none is in doubt.")
+                }
+                _ => "In what was read, that is: some of it was not.".to_owned(),
+            };
+            writeln!(out, "<p class=\"calm\">{}</p></main>", escape(&text))?;
+            return Ok(());
+        }
+        writeln!(out, "<h2 class=\"away\">Findings</h2>\n{TOOLS}\n<div id=\"list\"></div>")?;
+        writeln!(out, "<noscript>")?;
+        let same = |a: &Finding, b: &Finding| {
+            (a.state, a.severity, a.check.id) == (b.state, b.severity, b.check.id)
+        };
+        for group in self.judgement.findings.chunk_by(same) {
+            self.group(group, out)?;
+        }
+        writeln!(out, "</noscript>\n</main>")
+    }
+
+    /// A group for browsers without scripts.
+    fn group(&self, group: &'a [Finding], out: &mut dyn Write) -> io::Result<()> {
+        let Some(first) = group.first() else { return Ok(()) };
+        let (check, word) = (first.check, word(first));
+        writeln!(
+            out,
+            "<details class=\"group\"><summary><span class=\"severity {word}\">{word}</span> \
+             <span class=\"name\">{}</span> <span class=\"number\">{}</span></summary>\
+             <div class=\"body\"><p><a href=\"#{}\">{} {}: why, and how to fix it</a></p>",
+            line(check.title.trim_end_matches('.')),
+            number(group.len()),
+            check.id,
+            check.id,
+            check.name,
+        )?;
+        for finding in group {
+            let place = escape(&short(&self.places.shown(finding)));
+            let subject = escape(&short(&beside_message(finding, self.judgement.worlds > 1)));
+            writeln!(
+                out,
+                "<div class=\"finding\"><p>{}</p><p class=\"where\"><code>{place}</code> {subject}</p>",
+                line(&short(&finding.message))
+            )?;
+            if let Some(shown) = data::Shown::of(finding, &self.places) {
+                let [before, marked, after] =
+                    [&shown.before, &shown.marked, &shown.after].map(|text| escape(text));
+                writeln!(
+                    out,
+                    "<pre><b>{}</b> {before}<mark>{marked}</mark>{after}</pre>",
+                    shown.line
+                )?;
+            }
+            if !finding.fix.is_empty() {
+                writeln!(out, "<div class=\"fix\">{}</div>", markdown(&cut(&finding.fix, TEXT)))?;
+            }
+            writeln!(out, "</div>")?;
+        }
+        writeln!(out, "</div></details>")
+    }
+
+    fn notes(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.judgement.notes.len() == self.counts.unread {
+            return Ok(());
+        }
+        writeln!(out, "<section id=\"notes\"><h2>What was noticed while reading</h2>")?;
+        for (kind, head) in [
+            (NoteKind::Warning, "Read otherwise than a cluster would"),
+            (NoteKind::Drift, "Different in the cluster and in its files"),
+            (NoteKind::Info, "Good to know"),
+        ] {
+            let notes: Vec<_> = self.judgement.notes.iter().filter(|n| n.kind == kind).collect();
+            if notes.is_empty() {
+                continue;
+            }
+            let n = number(notes.len());
+            writeln!(
+                out,
+                "<details class=\"notes\"><summary>{head} <span class=\"number\">{n}\
+                 </span></summary><ul>"
+            )?;
+            notes.iter().try_for_each(|note| self.note(note, out))?;
+            writeln!(out, "</ul></details>")?;
+        }
+        writeln!(out, "</section>")
+    }
+
+    fn note(&self, note: &Note, out: &mut dyn Write) -> io::Result<()> {
+        let at = note.span.as_ref().map(|(source, at, _)| source.line_column(*at));
+        let at = at.map_or_else(String::new, |(line, column)| format!(":{line}:{column}"));
+        let file = relative(&note.place, self.options.root.as_deref());
+        let place = escape(&short(&format!("{file}{at}")));
+        write!(out, "<li><code>{place}</code> {}", line(&short(&note.message)))?;
+        if !note.remedy.is_empty() {
+            write!(out, "<br><span class=\"muted\">{}</span>", line(&short(&note.remedy)))?;
+        }
+        writeln!(out, "</li>")
+    }
+
+    /// What does not count: findings that exceptions let through, and those of an earlier result.
+    fn aside(&self, out: &mut dyn Write) -> io::Result<()> {
+        let of = |finding: &'a Finding, why: &str| {
+            let subject = beside_message(finding, self.judgement.worlds > 1);
+            format!(
+                "<li><code>{}</code> {}: {}<br><span class=\"muted\">{} <code>{}</code> {}</span></li>",
+                escape(&short(&self.places.shown(finding))),
+                escape(&short(&subject)),
+                line(&short(&finding.message)),
+                word(finding),
+                finding.check.id,
+                line(&short(why))
+            )
+        };
+        let excepted = self.judgement.excepted.iter();
+        let excepted: Vec<_> =
+            excepted.map(|e| of(&e.finding, &summary::exception(&e.exception))).collect();
+        let compared = self.judgement.baseline.as_ref();
+        let known = compared.iter().flat_map(|c| &c.known).map(|finding| of(finding, "")).collect();
+        let gone = compared.iter().flat_map(|c| &c.gone).map(|gone| {
+            let (subject, message) = (escape(&short(&gone.subject)), line(&short(&gone.message)));
+            format!("<li><code>{}</code> {subject}: {message}</li>", escape(&short(&gone.check)))
+        });
+        let all = [("Excepted", excepted), ("Known before", known), ("Gone since", gone.collect())];
+        for (head, rows) in all.iter().filter(|(_, rows)| !rows.is_empty()) {
+            let n = count(rows.len(), "finding", "findings");
+            writeln!(
+                out,
+                "<section><h2>{head}</h2><details class=\"notes\"><summary>{n} \
+                 <span class=\"muted\">not counted above</span></summary><ul>{}</ul></details></section>",
+                rows.join("\n")
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The checks that ran: also where the script takes the reasons and fixes from.
+    fn checks(&self, out: &mut dyn Write) -> io::Result<()> {
+        let n = self.judgement.tallies.len();
+        writeln!(
+            out,
+            "<section id=\"checks\"><h2>Checks that ran</h2>\n<details class=\"all\"><summary>{}\
+             </summary>\n<div class=\"row heads\" aria-hidden=\"true\"><span>Check</span>\
+             <span>holds</span><span>fails</span><span>unknown</span><span>n/a</span></div>",
+            count(n, "check", "checks")
+        )?;
+        for (meta, tally) in &self.judgement.tallies {
+            self.check(meta, Some(*tally), out)?;
+        }
+        let ran = |meta: &Meta| self.judgement.tallies.iter().any(|(m, _)| m.id == meta.id);
+        let mut others: Vec<_> = self.judgement.findings.iter().map(|f| f.check).collect();
+        others.sort_unstable_by_key(|meta| meta.id);
+        others.dedup_by_key(|meta| meta.id);
+        others.retain(|meta| !ran(meta));
+        others.iter().try_for_each(|meta| self.check(meta, None, out))?;
+        writeln!(out, "</details></section>")
+    }
+
+    fn check(
+        &self,
+        meta: &'static Meta,
+        tally: Option<Tally>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let cells = tally.map_or_else(String::new, |t| {
+            let cell = |word, n: usize| {
+                let class = if n == 0 { "none" } else { word };
+                format!("<span class=\"{class}\" title=\"{word}\">{}</span>", number(n))
+            };
+            [
+                cell("holds", t.holds),
+                cell("fails", t.fails),
+                cell("unknown", t.unknown),
+                cell("not applicable", t.not_applicable),
+            ]
+            .concat()
+        });
+        write!(
+            out,
+            "<details class=\"check\" id=\"{}\"><summary class=\"row\"><span><code>{}</code> \
+             <span>{}</span></span>{cells}</summary><div class=\"advice\"><div><h4>Why</h4>{}</div><div><h4>Fix</h4>{}",
+            meta.id,
+            meta.id,
+            line(meta.title.trim_end_matches('.')),
+            markdown(meta.why),
+            markdown(meta.fix),
+        )?;
+        if let Some(can) = advice::of_check(meta) {
+            write!(out, "<p class=\"can\">{}.</p>", line(&can))?;
+        }
+        writeln!(out, "</div></div></details>")
+    }
+}
+
+/// The severity of a failure, else that it is unknown.
+fn word(finding: &Finding) -> &'static str {
+    match finding.state {
+        State::Fails => finding.severity.name(),
+        State::Unknown => "unknown",
+    }
+}
+
+/// The one sentence that a reader needs first.
+fn headline(judgement: &Judgement, counts: &Counts) -> String {
+    let fails: usize = counts.fails.iter().sum();
+    let failing = crate::json::failing_objects(judgement);
+    let objects = count(judgement.objects, "object", "objects");
+    match (fails, judgement.objects) {
+        (0, 0) => "Nothing to judge".to_owned(),
+        (0, _) if summary::known(judgement) > 0 => format!("Nothing new in {objects}"),
+        (0, _) => format!("Nothing found in {objects}"),
+        _ if failing == 0 || failing == judgement.objects => {
+            format!("{} in {objects}", count(fails, "finding", "findings"))
+        }
+        _ => format!("{} in {} of {objects}", count(fails, "finding", "findings"), number(failing)),
+    }
+}
+
+/// A bar of parts; `all` is its whole width.
+fn bar(parts: &[(&str, usize)], all: usize) -> String {
+    let mut bar = String::from(
+        "<svg class=\"bar\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\">",
+    );
+    let (all, mut at) = (all.max(1) as f64, 0.0);
+    for (word, n) in parts.iter().filter(|(_, n)| *n > 0) {
+        // Something is seen of the smallest part.
+        let width = (*n as f64 * 1000.0 / all).max(4.0);
+        bar.push_str(&format!(
+            "<rect class=\"{word}\" x=\"{at:.1}\" width=\"{width:.1}\" height=\"10\"/>"
+        ));
+        at += width;
+    }
+    bar + "</svg>"
+}
+
+fn short(text: &str) -> String {
+    cut(&clean(text), TEXT).into_owned()
+}

@@ -1,0 +1,312 @@
+'use strict';
+// The page: filters, groups and keys. Whatever comes from the data is set as text, never as markup.
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const SEVERITIES = ['critical', 'high', 'medium', 'low'];
+  const FIELDS = ['severity', 'state', 'area', 'namespace', 'framework', 'world'];
+  const CHUNK = 60; // groups or findings that are drawn at once
+  const FEW = 12; // so many findings are shown open
+  const store = (value) => {
+    try { // a page from a file may have no storage
+      if (value === undefined) return localStorage.getItem('pavisade-theme');
+      localStorage.setItem('pavisade-theme', value);
+    } catch { return null; }
+  };
+
+  // Light and dark.
+  const root = document.documentElement;
+  const isDark = () => (root.dataset.theme || (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')) === 'dark';
+  const label = () => { $('theme').textContent = isDark() ? 'Light' : 'Dark'; $('theme').setAttribute('aria-label', `Switch to ${isDark() ? 'light' : 'dark'} colours`); };
+  const switchTheme = () => { root.dataset.theme = isDark() ? 'light' : 'dark'; store(root.dataset.theme); label(); };
+  if (['light', 'dark'].includes(store())) root.dataset.theme = store();
+  $('theme').hidden = false;
+  $('theme').addEventListener('click', switchTheme);
+  label();
+
+  const tools = $('tools');
+  const help = $('help');
+  const data = JSON.parse($('data').textContent);
+  const text = (n) => data.strings[n];
+  const number = (n) => n.toLocaleString('en');
+  const count = (n, one) => `${number(n)} ${one}${n === 1 ? '' : 's'}`;
+
+  const findings = data.findings.map((row) => {
+    const check = data.checks[row[0]];
+    const [confidence, world, namespace, object, subject, file, place, path, message, fix, fingerprint, can] = row.slice(3, 15).map(text);
+    const state = row[1] ? 'unknown' : 'fails';
+    return {
+      check, state, rank: row[2] + (row[1] ? 4 : 0), severity: SEVERITIES[row[2]], confidence, world, namespace, object,
+      subject, file, place, path, message, fix, fingerprint, can, area: data.areas[check.area],
+      excerpt: row.length > 15 ? [row[15], ...row.slice(16).map(text)] : null,
+      frameworks: [...new Set(check.frameworks.map((c) => c.split('/')[0]))],
+    };
+  });
+  const haystack = (f) => (f.words ??= [f.check.id, f.check.name, f.check.title, f.place, f.subject, f.path, f.message].join('\n').toLowerCase());
+
+  const el = (tag, attributes = {}, ...children) => {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value === true) node.setAttribute(name, '');
+      else if (value !== false && value !== null) node.setAttribute(name, value);
+    }
+    node.append(...children.filter((c) => c !== null));
+    return node;
+  };
+  // What stands between backticks is code.
+  const prose = (node, words) => {
+    const parts = words.split('`');
+    parts.forEach((part, i) => {
+      const code = i % 2 === 1 && (parts.length % 2 === 1 || i + 1 < parts.length);
+      node.append(code ? el('code', {}, part) : (i % 2 === 1 ? '`' : '') + part);
+    });
+    return node;
+  };
+
+  // What is asked for; it stands in the address, so that a view can be kept and sent.
+  const wanted = { q: '', by: 'check' };
+  FIELDS.forEach((field) => { wanted[field] = ''; });
+  const NONE = '(none)';
+  const value = (f, field) => (field === 'namespace' ? f.namespace || NONE : f[field]);
+  const matches = (f) => {
+    for (const field of FIELDS) {
+      const want = wanted[field];
+      if (want && (field === 'framework' ? !f.frameworks.includes(want) : value(f, field) !== want)) return false;
+    }
+    return wanted.q.toLowerCase().split(/\s+/).every((word) => !word || haystack(f).includes(word));
+  };
+  const fillSelect = (field, plural, all) => {
+    const select = $(field);
+    select.append(el('option', { value: '' }, `All ${plural}`), ...all.map((v) => el('option', { value: v }, v)));
+    select.hidden = all.length < 2 && field !== 'framework';
+    if (all.length === 0) select.hidden = true;
+    select.addEventListener('change', () => { wanted[field] = select.value; draw(); });
+  };
+  const distinct = (of) => [...new Set(findings.flatMap(of))].sort((a, b) => a.localeCompare(b));
+
+  // Groups.
+  const keys = {
+    check: (f) => [[`${f.check.id} ${f.state}`, f.check.title]],
+    object: (f) => [[`${f.world} ${f.object}`, f.object]],
+    file: (f) => [[f.file || NONE, f.file || 'In no file']],
+    area: (f) => [[f.area, f.area]],
+    severity: (f) => (f.state === 'unknown' ? [['unknown', 'unknown']] : [[f.severity, f.severity]]),
+    namespace: (f) => [[f.namespace, f.namespace || 'No namespace']],
+    framework: (f) => {
+      const want = wanted.framework;
+      if (want) return f.check.frameworks.filter((c) => c.startsWith(`${want}/`)).map((c) => [c, c.slice(want.length + 1)]);
+      return f.frameworks.length ? f.frameworks.map((id) => [id, id]) : [[NONE, 'No framework']];
+    },
+  };
+  const grouped = (shown) => {
+    const groups = new Map();
+    for (const f of shown) {
+      for (const [key, name] of keys[wanted.by](f)) {
+        let group = groups.get(key);
+        if (!group) groups.set(key, group = { key, name, findings: [], rank: f.rank });
+        group.findings.push(f);
+        group.rank = Math.min(group.rank, f.rank);
+      }
+    }
+    const natural = wanted.by === 'framework' && wanted.framework;
+    return [...groups.values()].sort((a, b) => (natural ? a.name.localeCompare(b.name, 'en', { numeric: true })
+      : a.rank - b.rank || b.findings.length - a.findings.length || a.name.localeCompare(b.name)));
+  };
+  const word = (rank) => (rank > 3 ? 'unknown' : SEVERITIES[rank]);
+
+  // A list that is drawn as far as somebody looks.
+  const waiting = new Map();
+  const watcher = new IntersectionObserver((entries) => {
+    entries.filter((e) => e.isIntersecting).forEach((e) => waiting.get(e.target)?.());
+  }, { rootMargin: '800px' });
+  const drawList = (parent, items, make) => {
+    let at = 0;
+    const end = el('div', { class: 'end' });
+    parent.append(end);
+    const more = (all) => {
+      do {
+        end.before(...items.slice(at, at + CHUNK).map(make));
+        at += CHUNK;
+      } while (all && at < items.length);
+      if (at >= items.length) { watcher.unobserve(end); waiting.delete(end); end.remove(); }
+    };
+    waiting.set(end, more);
+    more(false);
+    if (at < items.length) watcher.observe(end);
+  };
+
+  const advice = (f) => {
+    const found = document.querySelector(`#${f.check.id} > .advice`);
+    return found ? found.cloneNode(true) : el('div');
+  };
+  const chip = (rank) => el('span', { class: `severity ${word(rank)}` }, word(rank));
+  const facts = (f) => {
+    const pairs = [['Check', `${f.check.id} ${f.check.name}`], ['Severity', f.severity], ['Confidence', f.confidence], ['Area', f.area],
+      ['World', f.world === '.' ? '' : f.world], ['Controls', f.check.frameworks.join(', ')], ['Fingerprint', f.fingerprint]];
+    return el('dl', { class: 'facts' }, ...pairs.filter(([, v]) => v).flatMap(([k, v]) => [el('dt', {}, k), el('dd', {}, v)]));
+  };
+  const makeFinding = (rank) => (f) => {
+    const byCheck = wanted.by === 'check';
+    const box = el('article', { class: 'finding', tabindex: '0' });
+    const message = prose(el('p', { class: 'message' }), f.message);
+    if (!byCheck || f.rank !== rank) message.prepend(chip(f.rank), ' ');
+    box.append(message);
+    const where = el('p', { class: 'where' }, el('code', {}, f.place));
+    if (f.subject !== f.place && wanted.by !== 'object') where.append(' ', el('span', {}, f.subject));
+    box.append(where);
+    if (f.excerpt) {
+      const [line, before, marked, after] = f.excerpt;
+      box.append(el('pre', { tabindex: '-1' }, el('b', { 'aria-label': `line ${line}` }, String(line)), ' ' + before, el('mark', {}, marked), after));
+    }
+    if (f.path) box.append(el('p', { class: 'path' }, f.path));
+    if (f.fix) f.fix.split('\n').forEach((p) => box.append(prose(el('p', { class: 'fix' }), p)));
+    if (f.can) box.append(prose(el('p', { class: 'can' }), f.can));
+    const more = el('details', { class: 'more' }, el('summary', {}, byCheck ? 'Details' : 'Why, and how to fix it'));
+    more.addEventListener('toggle', () => {
+      if (more.open && more.children.length === 1) more.append(...(byCheck ? [] : [advice(f)]), facts(f));
+    });
+    box.append(more);
+    return box;
+  };
+  const places = (all) => {
+    const files = [...new Set(all.map((f) => f.file || f.place))];
+    return files.slice(0, 2).join(', ') + (files.length > 2 ? ` and ${number(files.length - 2)} more` : '');
+  };
+  const spread = (all) => {
+    const counts = new Map();
+    all.forEach((f) => { const w = word(f.rank); counts.set(w, (counts.get(w) || 0) + 1); });
+    return counts.size > 1 ? [...SEVERITIES, 'unknown'].filter((w) => counts.has(w)).map((w) => `${number(counts.get(w))} ${w}`).join(', ') : '';
+  };
+  let unfolded = false;
+  const makeGroup = (group) => {
+    const [first] = group.findings;
+    const byCheck = wanted.by === 'check';
+    const name = el('span', { class: 'name' });
+    prose(name, group.name);
+    const sub = byCheck ? `${first.check.id} · ${places(group.findings)}`
+      : [wanted.by === 'object' && first.world !== '.' ? `in ${first.world}` : '', spread(group.findings)].filter(Boolean).join(' · ');
+    const head = el('summary', {}, chip(group.rank), el('span', { class: 'head' }, name, sub ? el('span', { class: 'sub' }, sub) : ''),
+      el('span', { class: 'number', 'aria-label': `${group.findings.length} findings` }, number(group.findings.length)));
+    const box = el('details', { class: `group ${word(group.rank)}` }, head);
+    const fill = () => {
+      if (box.children.length > 1) return;
+      const body = el('div', { class: 'body' });
+      if (byCheck) body.append(advice(first));
+      box.append(body);
+      drawList(body, group.findings, makeFinding(group.rank));
+    };
+    box.addEventListener('toggle', () => { if (box.open) fill(); });
+    if (unfolded) { box.open = true; fill(); }
+    return box;
+  };
+
+  const draw = (fromAddress) => {
+    const shown = findings.filter(matches);
+    const groups = grouped(shown);
+    const list = $('list');
+    waiting.forEach((_, end) => watcher.unobserve(end));
+    waiting.clear();
+    unfolded = shown.length <= FEW || wanted.open === 'all';
+    list.replaceChildren();
+    drawList(list, groups, makeGroup);
+    const filtered = FIELDS.filter((field) => wanted[field]);
+    if (!shown.length) list.append(el('p', { class: 'calm' }, 'No finding is like that.'));
+    const unknown = shown.filter((f) => f.state === 'unknown').length;
+    const fails = shown.length - unknown;
+    const parts = [fails || !unknown ? count(fails, 'finding') : '', unknown ? `${number(unknown)} unknown` : ''].filter(Boolean);
+    const all = shown.length === findings.length;
+    const what = all ? parts.join(', ') : `${number(shown.length)} of ${number(findings.length)} shown`;
+    $('status').textContent = `${what}, in ${count(groups.length, 'group')}`;
+    $('clear').hidden = !filtered.length && !wanted.q;
+    $('active').textContent = filtered.length ? ` (${filtered.length})` : '';
+    $('open').textContent = unfolded ? 'Close all' : 'Open all';
+    FIELDS.concat(['by', 'q']).forEach((field) => { if ($(field).value !== wanted[field]) $(field).value = wanted[field]; });
+    document.querySelectorAll('[data-field]').forEach((a) => {
+      a.setAttribute('aria-current', String(wanted[a.dataset.field] === a.dataset.value));
+    });
+    if (fromAddress) return;
+    const kept = Object.entries(wanted).filter(([k, v]) => v && !(k === 'by' && v === 'check'));
+    try { history.replaceState(null, '', kept.length ? '#' + new URLSearchParams(kept) : location.pathname + location.search); } catch { /* not in a frame */ }
+  };
+  const clear = () => { FIELDS.concat('q').forEach((field) => { wanted[field] = ''; }); draw(); };
+  const readAddress = () => {
+    for (const [key, v] of new URLSearchParams(location.hash.slice(1))) {
+      if (key === 'by' ? Object.hasOwn(keys, v) : Object.hasOwn(wanted, key) || key === 'open') wanted[key] = v;
+    }
+  };
+  const showHelp = () => (help.open ? help.close() : help.showModal());
+
+  if (tools) {
+    fillSelect('severity', 'severities', SEVERITIES.filter((s) => findings.some((f) => f.severity === s)));
+    fillSelect('state', 'states', ['fails', 'unknown'].filter((s) => findings.some((f) => f.state === s)));
+    fillSelect('area', 'areas', data.areas.filter((a) => findings.some((f) => f.area === a)));
+    fillSelect('namespace', 'namespaces', distinct((f) => value(f, 'namespace')));
+    fillSelect('framework', 'frameworks', distinct((f) => f.frameworks));
+    fillSelect('world', 'worlds', distinct((f) => f.world));
+    tools.hidden = false;
+    $('filters').open = matchMedia('(min-width: 760px)').matches;
+    tools.addEventListener('submit', (event) => event.preventDefault());
+    let timer;
+    $('q').addEventListener('input', () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => { wanted.q = $('q').value; draw(); }, 120);
+    });
+    $('by').addEventListener('change', () => { wanted.by = $('by').value; draw(); });
+    $('clear').addEventListener('click', clear);
+    $('open').addEventListener('click', () => {
+      const open = !unfolded;
+      wanted.open = open ? 'all' : '';
+      draw();
+      if (!open) { document.querySelectorAll('#list details').forEach((d) => { d.open = false; }); unfolded = false; $('open').textContent = 'Open all'; }
+    });
+    $('keys').addEventListener('click', showHelp);
+    document.querySelectorAll('[data-field]').forEach((a) => a.addEventListener('click', (event) => {
+      const { field, value: v } = a.dataset;
+      event.preventDefault();
+      wanted[field] = wanted[field] === v ? '' : v;
+      if (field === 'severity' && wanted[field]) wanted.state = 'fails';
+      else if (field === 'severity') wanted.state = '';
+      else if (field === 'state') wanted.severity = '';
+      draw();
+    }));
+    readAddress();
+    draw(true);
+  }
+
+  // Keys: nothing that a browser or a reader of the screen needs.
+  const step = (by) => {
+    const all = [...document.querySelectorAll('#list .group > summary, #list .finding')].filter((n) => n.checkVisibility());
+    const at = all.indexOf(document.activeElement?.closest('.group > summary, .finding'));
+    const next = all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)];
+    next?.focus();
+    next?.scrollIntoView({ block: 'nearest' });
+  };
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const at = event.target;
+    if (event.key === 'Escape' && tools && !help.open) {
+      if (at === $('q')) at.blur();
+      else clear();
+      return;
+    }
+    if (at.matches('input, select, textarea') || (help.open && event.key !== '?')) return;
+    const act = {
+      '/': () => { $('q')?.focus(); $('q')?.select(); },
+      j: () => step(1),
+      k: () => step(-1),
+      t: switchTheme,
+      '?': showHelp,
+      g: () => { if (!tools) return; const all = Object.keys(keys); wanted.by = all[(all.indexOf(wanted.by) + 1) % all.length]; draw(); },
+      Enter: at.matches('.finding') ? () => { const more = at.querySelector('.more'); more.open = !more.open; } : null,
+    }[event.key];
+    if (act) { event.preventDefault(); act(); }
+  });
+
+  // On paper everything that the filters leave is open.
+  addEventListener('beforeprint', () => {
+    if (!tools) return;
+    const drawAll = () => [...waiting.values()].forEach((more) => more(true));
+    drawAll();
+    document.querySelectorAll('#list > .group').forEach((d) => { d.open = true; d.dispatchEvent(new Event('toggle')); });
+    drawAll();
+  });
+})();

@@ -1,0 +1,144 @@
+//! Where findings are, as those who read a result outside of a terminal name it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use pavisade_model::{Finding, Location};
+use pavisade_scan::Judgement;
+
+use crate::Options;
+use crate::json::all_findings;
+use crate::region::{Region, Regions};
+
+/// Files and lines of the findings of one result.
+pub(crate) struct Places<'a> {
+    homes: HashMap<&'a str, &'a str>,
+    regions: Regions,
+    root: Option<&'a str>,
+}
+
+/// A place that code hosts take: always in a file.
+pub(crate) struct InFile<'a> {
+    /// The file, or the folder that a text was rendered from, relative to the root.
+    pub file: Cow<'a, str>,
+    /// Absent where the lines are those of a text that is nowhere on disk, or of none.
+    pub region: Option<Region>,
+}
+
+impl<'a> Places<'a> {
+    pub(crate) fn new(judgement: &'a Judgement, options: &'a Options) -> Self {
+        Self {
+            homes: homes(judgement),
+            regions: Regions::new(all_findings(judgement)),
+            root: options.root.as_deref(),
+        }
+    }
+
+    /// A place for code hosts, which want one for every finding: where it has none, its world's
+    /// folder, or the first file of the world that is known.
+    pub(crate) fn in_file(&self, finding: &'a Finding) -> InFile<'a> {
+        let (name, region) = match &finding.location {
+            Location::Text { source, span, .. } => match made_of(source.name()) {
+                Some(name) => (name, None),
+                None => (source.name(), Some(self.regions.get(source, span))),
+            },
+            Location::Field { .. } | Location::None => {
+                let world = &*finding.world;
+                let home = self.homes.get(world).copied().unwrap_or("pavisade");
+                (if matches!(world, "" | "." | "-") { home } else { world }, None)
+            }
+        };
+        InFile { file: relative(name, self.root), region }
+    }
+
+    /// The file by its whole name and the lines in it, of a rendered text too.
+    pub(crate) fn text(&self, finding: &'a Finding) -> Option<(Cow<'a, str>, Region)> {
+        let Location::Text { source, span, .. } = &finding.location else { return None };
+        Some((relative(source.name(), self.root), self.regions.get(source, span)))
+    }
+
+    /// For people: `apps/web.yaml:3:5`, the object of a cluster, or `all of shop`.
+    pub(crate) fn shown(&self, finding: &'a Finding) -> String {
+        match (self.text(finding), &finding.location, &*finding.world) {
+            (Some((file, region)), ..) => format!("{file}:{}:{}", region.line, region.column),
+            (None, Location::Field { .. }, _) => finding.subject.label(),
+            (None, _, "" | ".") => "everything here".to_owned(),
+            (None, _, world) => format!("all of {world}"),
+        }
+    }
+
+    /// The line where a finding begins.
+    pub(crate) fn line(&self, finding: &Finding) -> Option<u32> {
+        let Location::Text { source, span, .. } = &finding.location else { return None };
+        Some(self.regions.start(source, span).0)
+    }
+}
+
+/// The field that a finding is about; empty where there is none.
+pub(crate) fn field(finding: &Finding) -> &str {
+    match &finding.location {
+        Location::Text { path, .. } | Location::Field { path, .. } => path,
+        Location::None => "",
+    }
+}
+
+/// Kind, name and container of what a finding is about, and its world where there are several.
+pub(crate) fn subject(finding: &Finding, worlds: bool) -> String {
+    label(finding, worlds, true)
+}
+
+/// The same beside the message, which mostly names the container.
+pub(crate) fn beside_message(finding: &Finding, worlds: bool) -> String {
+    let named = finding
+        .subject
+        .container()
+        .is_none_or(|name| name.len() < 256 && finding.message.contains(&format!("`{name}`")));
+    label(finding, worlds, !named)
+}
+
+fn label(finding: &Finding, worlds: bool, container: bool) -> String {
+    let mut label = finding.subject.label();
+    if let Some(name) = finding.subject.container().filter(|_| container) {
+        label = format!("{label} · container {name}");
+    }
+    if worlds && !matches!(&*finding.world, "" | ".") && label != *finding.world {
+        label = format!("{label} · in {}", finding.world);
+    }
+    label
+}
+
+/// The first file of each world that findings name.
+pub(crate) fn homes(judgement: &Judgement) -> HashMap<&str, &str> {
+    let mut homes = HashMap::<&str, &str>::new();
+    for finding in all_findings(judgement) {
+        if let Location::Text { source, .. } = &finding.location {
+            let home = homes.entry(&finding.world).or_insert(source.name());
+            *home = (*home).min(source.name());
+        }
+    }
+    homes
+}
+
+/// The file or folder that a rendered text was made of.
+pub(crate) fn made_of(name: &str) -> Option<&str> {
+    name.strip_suffix(" (rendered)").or_else(|| name.strip_suffix(" (kustomize)"))
+}
+
+/// A file's name, relative to the root where it is below it, with `/` between folders.
+pub(crate) fn relative<'a>(name: &'a str, root: Option<&str>) -> Cow<'a, str> {
+    if cfg!(windows) && name.contains('\\') {
+        let name = name.replace('\\', "/");
+        return Cow::Owned(below(&name, &root.unwrap_or("").replace('\\', "/")).to_owned());
+    }
+    Cow::Borrowed(below(name, root.unwrap_or("")))
+}
+
+fn below<'a>(name: &'a str, root: &str) -> &'a str {
+    let root = root.trim_end_matches('/');
+    let below = name.strip_prefix(root).filter(|rest| !root.is_empty() && rest.starts_with('/'));
+    let mut name = below.map_or(name, |rest| rest.trim_start_matches('/'));
+    while let Some(rest) = name.strip_prefix("./") {
+        name = rest.trim_start_matches('/');
+    }
+    name
+}

@@ -1,0 +1,112 @@
+//! How much of what, in one line and by number.
+
+use pavisade_model::{NoteKind, Severity, State};
+use pavisade_scan::{Compared, Exception, Judgement};
+
+use crate::Options;
+use crate::json::failing_objects;
+use crate::text::{count, number};
+
+/// Counts that most formats show.
+pub(crate) struct Counts {
+    /// Failures, worst first.
+    pub fails: [usize; 4],
+    /// What could not be determined, worst first.
+    pub unknown: [usize; 4],
+    /// Inputs that were not read: while this is not 0, the result is incomplete.
+    pub unread: usize,
+}
+
+impl Counts {
+    pub(crate) fn of(judgement: &Judgement) -> Self {
+        let by_severity = |state| {
+            Severity::ALL.map(|s| judgement.of_state(state).filter(|f| f.severity == s).count())
+        };
+        Self {
+            fails: by_severity(State::Fails),
+            unknown: by_severity(State::Unknown),
+            unread: notes(judgement, NoteKind::Unread),
+        }
+    }
+}
+
+/// How many notes there are of a kind.
+pub(crate) fn notes(judgement: &Judgement, kind: NoteKind) -> usize {
+    judgement.notes.iter().filter(|note| note.kind == kind).count()
+}
+
+/// `5 critical, 2 high in 4 of 12 objects; 3 could not be determined; 1 input not read`.
+pub(crate) fn line(judgement: &Judgement) -> String {
+    let counts = Counts::of(judgement);
+    let fails = Severity::ALL.iter().zip(counts.fails).filter(|(_, n)| *n > 0);
+    let fails: Vec<_> = fails.map(|(s, n)| format!("{} {}", number(n), s.name())).collect();
+    let objects = count(judgement.objects, "object", "objects");
+    let mut line = match (fails.is_empty(), judgement.objects, failing_objects(judgement)) {
+        (true, 0, _) => "nothing to judge: no Kubernetes object was found".to_owned(),
+        (true, ..) if known(judgement) > 0 => format!("nothing new in {objects}"),
+        (true, ..) => format!("nothing found in {objects}"),
+        (_, all, failing) if failing == 0 || failing == all => {
+            format!("{} in {objects}", fails.join(", "))
+        }
+        (_, _, failing) => format!("{} in {} of {objects}", fails.join(", "), number(failing)),
+    };
+    let unknown: usize = counts.unknown.iter().sum();
+    if unknown > 0 {
+        line.push_str(&format!("; {} could not be determined", number(unknown)));
+    }
+    for (kind, one, many) in [
+        (NoteKind::Unread, "input not read", "inputs not read"),
+        (NoteKind::Warning, "warning", "warnings"),
+        (NoteKind::Drift, "difference", "differences"),
+    ] {
+        let n = notes(judgement, kind);
+        if n > 0 {
+            line.push_str(&format!("; {}", count(n, one, many)));
+        }
+    }
+    if !judgement.excepted.is_empty() {
+        line.push_str(&format!("; {} excepted", number(judgement.excepted.len())));
+    }
+    if let Some(Compared { known, gone, total, .. }) = &judgement.baseline {
+        let [known, gone, total] = [known.len(), gone.len(), *total].map(number);
+        line.push_str(&format!("; {known} known before, {gone} of {total} gone"));
+    }
+    line
+}
+
+/// Findings that an earlier result has too.
+pub(crate) fn known(judgement: &Judgement) -> usize {
+    judgement.baseline.as_ref().map_or(0, |compared| compared.known.len())
+}
+
+/// `until 2027-01-31 (annotation): builds images`.
+pub(crate) fn exception(exception: &Exception) -> String {
+    let Exception { until, reason, form, .. } = exception;
+    format!("until {until} ({}): {reason}", form.name())
+}
+
+/// `164 checks, Kubernetes 1.37, 3 worlds, by .pavisade.yaml (2 checks off), Pavisade 0.1.0`.
+pub(crate) fn about(judgement: &Judgement, options: &Options) -> String {
+    let checks = count(judgement.tallies.len(), "check", "checks");
+    let worlds = match judgement.worlds {
+        0 | 1 => String::new(),
+        n => format!(", {} worlds", number(n)),
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    let configuration = match &*options.configuration {
+        "" => String::new(),
+        text => format!(", {text}"),
+    };
+    let kubernetes = judgement.kubernetes;
+    format!("{checks}, Kubernetes {kubernetes}{worlds}{configuration}, Pavisade {version}")
+}
+
+/// The word for a kind of note.
+pub(crate) fn note_word(kind: NoteKind) -> &'static str {
+    match kind {
+        NoteKind::Unread => "unread",
+        NoteKind::Warning => "warning",
+        NoteKind::Drift => "drift",
+        NoteKind::Info => "info",
+    }
+}
