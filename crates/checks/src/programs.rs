@@ -22,7 +22,9 @@ const NAMESPACES: [&str; 5] = [
 ];
 
 /// Files of the API server, and the flag that names each.
-const FILES: [(GroupKind, &str); 5] = [
+const FILES: [(GroupKind, &str); 7] = [
+    (kinds::ADMISSION_CONFIGURATION, "admission-control-config-file"),
+    (kinds::POD_SECURITY_CONFIGURATION, "admission-control-config-file"),
     (kinds::AUDIT_POLICY, "audit-policy-file"),
     (kinds::AUTHENTICATION_CONFIGURATION, "authentication-config"),
     (kinds::AUTHORIZATION_CONFIGURATION, "authorization-config"),

@@ -3,9 +3,11 @@
 mod args;
 mod checks;
 mod fix;
+mod input;
 mod live;
 mod man;
 mod progress;
+mod pss;
 mod scan;
 mod select;
 mod snapshot;
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args),
         Command::Snapshot(args) => snapshot::run(&args.command),
         Command::Fix(args) => fix::run(&args),
+        Command::Pss(args) => pss::run(&args),
         Command::Checks(args) => checks::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -11,30 +11,22 @@ use pavisade_compliance::{builtin, controls_by_check};
 use pavisade_model::{KubernetesVersion, NoteKind, Severity, State};
 use pavisade_report::Options;
 use pavisade_scan::{Judgement, Timestamp, judge};
-use pavisade_sources::{Limits, Render, Request, Tools, load};
+use pavisade_sources::load;
 
 use crate::Outcome;
 use crate::args::{self, Format, ScanArgs};
+use crate::input::Input;
 use crate::progress::Spinner;
 use crate::{live, select, terminal};
 
 pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
-    if let Some(option) = args.live.idle() {
-        bail!("{option} is about a live cluster: add --cluster");
-    }
+    let input = Input::from(args);
+    input.check()?;
     let choice = Choice::new(&args.select, &args.set)?;
     if args.live.print_rbac {
         let role = choice.checks(KubernetesVersion::LATEST)?.role(args.live.secrets);
         output(args.output.as_deref())?.write(|out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
-    }
-    if let Some(asked) = args.kubernetes_version
-        && asked > KubernetesVersion::LATEST
-    {
-        bail!("the checks know Kubernetes up to {}, not {asked}", KubernetesVersion::LATEST);
-    }
-    if let Some(missing) = args.helm_values.iter().find(|file| !file.is_file()) {
-        bail!("--helm-values {}: there is no such file", missing.display());
     }
     distinct(args)?;
     // Fail on what cannot be run or written before the work, not after it.
@@ -46,11 +38,11 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     }
 
     let progress = Spinner::new(args.quiet);
-    let (snapshot, checks) = if args.live.cluster || args.live.snapshot.is_some() {
-        let (snapshot, kubernetes) = live::picture(args, checks.kinds(), &progress)?;
+    let (snapshot, checks) = if input.is_cluster() {
+        let (snapshot, kubernetes) = live::picture(input, checks.kinds(), &progress)?;
         (snapshot, choice.checks(kubernetes)?)
     } else {
-        (load(&request(args), io::stdin().lock(), &progress).snapshot, checks.mending())
+        (load(&input.request(), io::stdin().lock(), &progress).snapshot, checks.mending())
     };
     progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
     let now = Timestamp::now();
@@ -121,29 +113,6 @@ impl Choice {
     }
 }
 
-/// What of the files is read.
-pub(crate) fn request(args: &ScanArgs) -> Request {
-    let paths = match &*args.paths {
-        [] => vec![PathBuf::from(".")],
-        paths => paths.to_vec(),
-    };
-    Request {
-        paths,
-        render: match args.render {
-            args::Render::Auto => Render::Auto,
-            args::Render::Never => Render::Never,
-        },
-        helm_values: args.helm_values.clone(),
-        kubernetes: args.kubernetes_version.unwrap_or_default(),
-        limits: Limits::default(),
-        tools: Tools {
-            helm: in_path("helm"),
-            kustomize: in_path("kustomize"),
-            kubectl: in_path("kubectl"),
-        },
-    }
-}
-
 /// The controls of frameworks, where they are asked for; the page filters by them.
 fn frameworks(args: &ScanArgs, format: pavisade_report::Format) -> BTreeMap<String, Vec<String>> {
     let always = format == pavisade_report::Format::Html;
@@ -157,12 +126,6 @@ fn options(args: &ScanArgs) -> Options {
         root: std::env::current_dir().ok().and_then(|folder| folder.to_str().map(Into::into)),
         ..Options::default()
     }
-}
-
-/// The first executable file of that name in `PATH`.
-fn in_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 /// What is in the file stays until there is something to write instead.

@@ -210,6 +210,58 @@ fn the_shop_has_findings_and_its_mended_twin_has_none() {
 }
 
 #[test]
+fn pss_says_the_level_of_each_namespace_and_its_labels() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let said = run(&examples, &["pss", "shop", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let all = document["namespaces"].as_array().unwrap();
+    let find = |name: &str| all.iter().find(|n| n["name"] == name).unwrap();
+    assert_eq!(find("shop")["meets"], "privileged");
+    assert_eq!(find("shop")["next"], "baseline");
+    let breaks = find("shop")["breaks"].as_array().unwrap();
+    assert!(breaks.iter().any(|b| b["check"] == "PV-C001" && b["line"].is_u64()), "{breaks:?}");
+    assert_eq!(find("kube-system")["meets"], "privileged");
+
+    let mended = run(&examples, &["pss", "shop-mended", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&mended.out).unwrap();
+    let all = document["namespaces"].as_array().unwrap();
+    let shop = all.iter().find(|n| n["name"] == "shop").unwrap();
+    assert_eq!((&shop["meets"], &shop["standing"]), (&"restricted".into(), &"fits".into()));
+}
+
+#[test]
+fn the_patch_of_pss_is_what_kubectl_applies_and_settles_it() {
+    let text = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: web}}\n---\n{}",
+        BAD_POD
+            .replace("{name: a}", "{name: a, namespace: web}")
+            .replace("privileged: true", "privileged: false")
+    );
+    let folder = folder(&[("all.yaml", &text)]);
+    let said = run(folder.path(), &["pss"]);
+    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+    assert!(said.out.contains("web        baseline  nothing"), "{}", said.out);
+    let patch = run(folder.path(), &["pss", "--patch"]);
+    assert_eq!(patch.code, 0);
+    for line in [
+        "kind: Namespace",
+        "  name: web",
+        "    pod-security.kubernetes.io/enforce: baseline",
+        "    pod-security.kubernetes.io/enforce-version: v1.37",
+        "    pod-security.kubernetes.io/warn: restricted",
+    ] {
+        assert!(patch.out.lines().any(|l| l == line), "{line} in {}", patch.out);
+    }
+    // With the patch in place of the namespace nothing is left to do.
+    let pod = text.split("---\n").nth(1).unwrap();
+    fs::write(folder.path().join("all.yaml"), format!("{}---\n{pod}", patch.out)).unwrap();
+    let again = run(folder.path(), &["pss"]);
+    assert_eq!(again.code, 0, "{}{}", again.out, again.err);
+    assert!(run(folder.path(), &["pss", "--patch", "--json"]).code == 2);
+    assert!(run(folder.path(), &["pss", "--help"]).out.contains("Exit codes:"));
+}
+
+#[test]
 fn help_names_the_exit_codes_and_completions_and_man_are_made() {
     let folder = folder(&[]);
     assert!(run(folder.path(), &["scan", "--help"]).out.contains("Exit codes:"));

@@ -25,6 +25,7 @@ kinds! {
     DEPLOYMENT = "apps" "Deployment" "deployments";
     GATEWAY = "gateway.networking.k8s.io" "Gateway" "gateways";
     GRPC_ROUTE = "gateway.networking.k8s.io" "GRPCRoute" "grpcroutes";
+    HORIZONTAL_POD_AUTOSCALER = "autoscaling" "HorizontalPodAutoscaler" "horizontalpodautoscalers";
     HTTP_ROUTE = "gateway.networking.k8s.io" "HTTPRoute" "httproutes";
     INGRESS = "networking.k8s.io" "Ingress" "ingresses";
     INGRESS_CLASS = "networking.k8s.io" "IngressClass" "ingressclasses";
@@ -32,6 +33,8 @@ kinds! {
     INGRESS_EXTENSIONS = "extensions" "Ingress" "ingresses";
     JOB = "batch" "Job" "jobs";
     LIMIT_RANGE = "" "LimitRange" "limitranges";
+    MUTATING_ADMISSION_POLICY = "admissionregistration.k8s.io" "MutatingAdmissionPolicy" "mutatingadmissionpolicies";
+    MUTATING_ADMISSION_POLICY_BINDING = "admissionregistration.k8s.io" "MutatingAdmissionPolicyBinding" "mutatingadmissionpolicybindings";
     MUTATING_WEBHOOK_CONFIGURATION = "admissionregistration.k8s.io" "MutatingWebhookConfiguration" "mutatingwebhookconfigurations";
     NAMESPACE = "" "Namespace" "namespaces";
     NETWORK_POLICY = "networking.k8s.io" "NetworkPolicy" "networkpolicies";
@@ -39,12 +42,18 @@ kinds! {
     PERSISTENT_VOLUME_CLAIM = "" "PersistentVolumeClaim" "persistentvolumeclaims";
     PERSISTENT_VOLUME = "" "PersistentVolume" "persistentvolumes";
     POD = "" "Pod" "pods";
+    POD_DISRUPTION_BUDGET = "policy" "PodDisruptionBudget" "poddisruptionbudgets";
     POD_TEMPLATE = "" "PodTemplate" "podtemplates";
     REFERENCE_GRANT = "gateway.networking.k8s.io" "ReferenceGrant" "referencegrants";
     REPLICATION_CONTROLLER = "" "ReplicationController" "replicationcontrollers";
     REPLICA_SET = "apps" "ReplicaSet" "replicasets";
+    RESOURCE_QUOTA = "" "ResourceQuota" "resourcequotas";
+    PRIORITY_CLASS = "scheduling.k8s.io" "PriorityClass" "priorityclasses";
+    RESOURCE_CLAIM = "resource.k8s.io" "ResourceClaim" "resourceclaims";
+    RESOURCE_CLAIM_TEMPLATE = "resource.k8s.io" "ResourceClaimTemplate" "resourceclaimtemplates";
     ROLE = "rbac.authorization.k8s.io" "Role" "roles";
     ROLE_BINDING = "rbac.authorization.k8s.io" "RoleBinding" "rolebindings";
+    RUNTIME_CLASS = "node.k8s.io" "RuntimeClass" "runtimeclasses";
     SECRET = "" "Secret" "secrets";
     SERVICE = "" "Service" "services";
     SERVICE_ACCOUNT = "" "ServiceAccount" "serviceaccounts";
@@ -54,6 +63,8 @@ kinds! {
     TLS_ROUTE = "gateway.networking.k8s.io" "TLSRoute" "tlsroutes";
     UDP_ROUTE = "gateway.networking.k8s.io" "UDPRoute" "udproutes";
     VOLUME_SNAPSHOT_CLASS = "snapshot.storage.k8s.io" "VolumeSnapshotClass" "volumesnapshotclasses";
+    VALIDATING_ADMISSION_POLICY = "admissionregistration.k8s.io" "ValidatingAdmissionPolicy" "validatingadmissionpolicies";
+    VALIDATING_ADMISSION_POLICY_BINDING = "admissionregistration.k8s.io" "ValidatingAdmissionPolicyBinding" "validatingadmissionpolicybindings";
     VALIDATING_WEBHOOK_CONFIGURATION = "admissionregistration.k8s.io" "ValidatingWebhookConfiguration" "validatingwebhookconfigurations";
     // Custom resources.
     CILIUM_CLUSTERWIDE_NETWORK_POLICY = "cilium.io" "CiliumClusterwideNetworkPolicy" "ciliumclusterwidenetworkpolicies";
@@ -65,12 +76,16 @@ kinds! {
     CLUSTER_NETWORK_POLICY = "policy.networking.k8s.io" "ClusterNetworkPolicy" "clusternetworkpolicies";
     ADMIN_NETWORK_POLICY = "policy.networking.k8s.io" "AdminNetworkPolicy" "adminnetworkpolicies";
     BASELINE_ADMIN_NETWORK_POLICY = "policy.networking.k8s.io" "BaselineAdminNetworkPolicy" "baselineadminnetworkpolicies";
+    AWS_MANAGED_CONTROL_PLANE = "controlplane.cluster.x-k8s.io" "AWSManagedControlPlane" "awsmanagedcontrolplanes";
     CLUSTER_IMAGE_POLICY = "policy.sigstore.dev" "ClusterImagePolicy" "clusterimagepolicies";
     CONSTRAINT_TEMPLATE = "templates.gatekeeper.sh" "ConstraintTemplate" "constrainttemplates";
     ISTIO_GATEWAY = "networking.istio.io" "Gateway" "gateways";
+    KUBEADM_CONTROL_PLANE = "controlplane.cluster.x-k8s.io" "KubeadmControlPlane" "kubeadmcontrolplanes";
     KYVERNO_CLUSTER_POLICY = "kyverno.io" "ClusterPolicy" "clusterpolicies";
     KYVERNO_POLICY = "kyverno.io" "Policy" "policies";
     KYVERNO_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "ImageValidatingPolicy" "imagevalidatingpolicies";
+    KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "NamespacedImageValidatingPolicy" "namespacedimagevalidatingpolicies";
+    RATIFY_VERIFIER = "config.ratify.deislabs.io" "Verifier" "verifiers";
     ROUTE = "route.openshift.io" "Route" "routes";
     SECRET_PROVIDER_CLASS = "secrets-store.csi.x-k8s.io" "SecretProviderClass" "secretproviderclasses";
     // Meshes and proxies.
@@ -108,15 +123,16 @@ kinds! {
     AUTHENTICATION_CONFIGURATION = "apiserver.config.k8s.io" "AuthenticationConfiguration" "";
     AUTHORIZATION_CONFIGURATION = "apiserver.config.k8s.io" "AuthorizationConfiguration" "";
     DOCKERFILE = "pavisade.dev" "Dockerfile" "";
+    EKSCTL_CLUSTER_CONFIG = "eksctl.io" "ClusterConfig" "";
     ENCRYPTION_CONFIG = "" "EncryptionConfig" "";
     ENCRYPTION_CONFIGURATION = "apiserver.config.k8s.io" "EncryptionConfiguration" "";
     KUBEADM_CLUSTER_CONFIGURATION = "kubeadm.k8s.io" "ClusterConfiguration" "";
     KUBEADM_INIT_CONFIGURATION = "kubeadm.k8s.io" "InitConfiguration" "";
     KUBEADM_JOIN_CONFIGURATION = "kubeadm.k8s.io" "JoinConfiguration" "";
     KUBECONFIG = "" "Config" "";
-    EKSCTL_CLUSTER_CONFIG = "eksctl.io" "ClusterConfig" "";
     KUBE_PROXY_CONFIGURATION = "kubeproxy.config.k8s.io" "KubeProxyConfiguration" "";
     KUBE_SCHEDULER_CONFIGURATION = "kubescheduler.config.k8s.io" "KubeSchedulerConfiguration" "";
+    POD_SECURITY_CONFIGURATION = "pod-security.admission.config.k8s.io" "PodSecurityConfiguration" "";
     KUBELET_CONFIGURATION = "kubelet.config.k8s.io" "KubeletConfiguration" "";
 }
 

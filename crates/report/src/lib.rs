@@ -29,6 +29,7 @@ mod markdown;
 mod mask;
 mod pages;
 mod place;
+mod pod_security;
 mod region;
 mod sarif;
 mod snapshots;
@@ -39,6 +40,7 @@ mod text;
 pub use baseline::baseline;
 pub use fixes::{Again, Fixes, fixes, fixes_diff};
 pub use pages::{Layout, check_explain, checks_list};
+pub use pod_security::{PodSecurityLayout, pod_security};
 pub use snapshots::{snapshot_diff, snapshot_info};
 pub use terminal::{problems, style};
 

@@ -1,6 +1,12 @@
 //! Admission plugins of an API server.
 
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+
 use crate::{Change, Claim, Component};
+
+/// Deprecated in 1.10; the whole list of plugins where it is given.
+const LEGACY: &str = "admission-control";
 
 pub(super) const DISABLE: &str = "disable-admission-plugins";
 
@@ -12,10 +18,9 @@ pub(super) struct Plugins {
     pub(super) disabled: Vec<String>,
 }
 
-/// Reads them; `--admission-control` (deprecated in 1.10) is the whole list where it is given.
+/// Reads them.
 pub(super) fn plugins(server: Component<'_>) -> Result<Plugins, Claim<'_>> {
     const ENABLE: &str = "enable-admission-plugins";
-    const LEGACY: &str = "admission-control";
     if server.flag(LEGACY).is_some() {
         let enabled = server.known_list(LEGACY)?.unwrap_or_default();
         return Ok(Plugins { flag: LEGACY, enabled, disabled: Vec::new() });
@@ -29,6 +34,11 @@ impl Plugins {
     /// Whether a flag switches this plugin off, which wins over one that switches it on.
     pub(super) fn disables(&self, plugin: &str) -> bool {
         self.disabled.iter().any(|name| name == plugin)
+    }
+
+    /// Whether what the flag does not name is off, also what is on by default.
+    pub(super) fn is_whole_list(&self) -> bool {
+        self.flag == LEGACY
     }
 
     /// Whether a flag names this plugin as one that is on.
@@ -61,4 +71,23 @@ impl Plugins {
         }
         changes
     }
+}
+
+/// The settings of one plugin in an `AdmissionConfiguration`, for each time that it is named.
+///
+/// An element is an error where they stand in another file.
+pub(super) fn configurations<'a>(
+    file: &'a Object,
+    plugin: &'static str,
+) -> impl Iterator<Item = Result<Value<'a>, Claim<'a>>> {
+    let plugins = file.value().list("plugins").filter(move |p| p.str("name") == Some(plugin));
+    plugins.filter_map(|entry| {
+        let own = entry.get("configuration").filter(|c| !c.is_null());
+        own.map(Ok).or_else(|| {
+            let path =
+                entry.get("path").filter(|path| path.as_str().is_some_and(|p| !p.is_empty()))?;
+            let why = format!("the plugin's settings are in `{}`", path.as_str().unwrap_or(""));
+            Some(Err(Claim::unknown(path, why)))
+        })
+    })
 }

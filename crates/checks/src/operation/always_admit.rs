@@ -38,7 +38,12 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
         return Ok(Verdict::Holds);
     }
     let message = "the admission plugin `AlwaysAdmit` is on: it admits every object unseen";
+    let whole = plugins.is_whole_list();
     let others: Vec<_> = plugins.enabled.into_iter().filter(|plugin| plugin != PLUGIN).collect();
     let claim = Claim::fails(server.place(plugins.flag), message);
+    if others.is_empty() && whole {
+        // Nothing is left of the old flag, which named the plugins one by one.
+        return Ok(claim.into());
+    }
     Ok(claim.changes(server.set_list(plugins.flag, &others)).into())
 }

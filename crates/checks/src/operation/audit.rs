@@ -3,6 +3,7 @@
 //! As the API server decides it (k8s.io/apiserver, `pkg/audit/policy/checker.go`): the first rule
 //! that matches counts, and what no rule matches is not recorded.
 
+use pavisade_model::KubernetesVersion;
 use pavisade_snapshot::Object;
 use pavisade_yaml::{Kind, Value};
 
@@ -44,10 +45,15 @@ pub(super) struct Rule<'a> {
     pub(super) level: Level,
     /// No stage is left at which a request that ends would be recorded.
     pub(super) silenced: bool,
+    /// `group: "*"` stands for every group, as it does from 1.36 on.
+    any_group: bool,
 }
 
 /// A policy's rules in their order; an error where one cannot be read.
-pub(super) fn rules(policy: &Object) -> Result<Vec<Rule<'_>>, (Value<'_>, String)> {
+pub(super) fn rules(
+    policy: &Object,
+    version: KubernetesVersion,
+) -> Result<Vec<Rule<'_>>, (Value<'_>, String)> {
     let Some(list) = policy.at(&["rules"]).filter(|rules| !rules.is_null()) else {
         return Ok(Vec::new());
     };
@@ -71,7 +77,7 @@ pub(super) fn rules(policy: &Object) -> Result<Vec<Rule<'_>>, (Value<'_>, String
             both.iter().any(|v| v.list("omitStages").any(|s| s.as_str() == Some(stage)))
         };
         let silenced = omits("RequestReceived") && omits("ResponseComplete");
-        Ok(Rule { value, level, silenced })
+        Ok(Rule { value, level, silenced, any_group: version.at_least(36) })
     });
     rules.collect()
 }
@@ -84,13 +90,15 @@ impl Rule<'_> {
         CONDITIONS.into_iter().all(|list| self.value.list(list).next().is_none())
     }
 
-    /// Whether it names resources of the core group, and none but these.
+    /// Whether it names resources, and none but these.
     pub(super) fn concerns_only(&self, resources: &[&str]) -> bool {
         let mut entries = self.value.list("resources").peekable();
         let known = |name: Value<'_>| name.as_str().is_some_and(|name| resources.contains(&name));
         entries.peek().is_some()
             && entries.all(|entry| {
-                entry.list("resources").next().is_some() && entry.list("resources").all(known)
+                entry.str("group") != Some("*")
+                    && entry.list("resources").next().is_some()
+                    && entry.list("resources").all(known)
             })
     }
 
@@ -127,13 +135,15 @@ impl Rule<'_> {
         if is_empty("resources") {
             return share;
         }
-        let of_resources = value.list("resources").map(|entry| of_entry(entry, requests));
+        let of_resources =
+            value.list("resources").map(|entry| of_entry(entry, requests, self.any_group));
         share.min(of_resources.max().unwrap_or(Share::Nothing))
     }
 }
 
-fn of_entry(entry: Value<'_>, requests: &Requests) -> Share {
-    if entry.str("group").unwrap_or("") != requests.group {
+fn of_entry(entry: Value<'_>, requests: &Requests, any_group: bool) -> Share {
+    let group = entry.str("group").unwrap_or("");
+    if group != requests.group && !(group == "*" && any_group) {
         return Share::Nothing;
     }
     let mut resources = entry.list("resources").filter_map(Value::as_str).peekable();

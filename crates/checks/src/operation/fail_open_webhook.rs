@@ -102,7 +102,7 @@ fn is_custom(group: &str) -> bool {
 }
 
 /// Whether a name is that of something that enforces rules: a hint for how sure the finding is.
-fn enforces(name: &str) -> bool {
+pub(super) fn enforces(name: &str) -> bool {
     const WORDS: [&str; 17] = [
         "admission-control",
         "connaisseur",

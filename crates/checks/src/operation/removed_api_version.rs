@@ -5,7 +5,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Cx, OnEvery, Place, Verdict};
+use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 
 /// Objects in API versions that Kubernetes does not serve any more.
 ///
@@ -16,7 +16,7 @@ use crate::{Check, Cx, OnEvery, Place, Verdict};
 /// ## Fix
 /// Write the object in the version that is served; `kubectl convert` helps. Set
 /// `--kubernetes-version` to the version of the cluster.
-#[check(id = "PV-O007", severity = Medium, scope = Object, files_only = true)]
+#[check(id = "PV-O007", severity = Medium, scope = Object, files_only = true, mends = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RemovedApiVersion {}
@@ -103,9 +103,45 @@ const REMOVED: &[Removed] = &[
     removed("storage.k8s.io", "v1beta1", &["VolumeAttributesClass"], 37, "storage.k8s.io/v1"),
 ];
 
+/// Of these the successor has the same fields with the same meaning and defaults, so that the name
+/// of the version is all that changes (the deprecation guide, and the types in k8s.io/api).
+const SAME: [(&str, &str, &str); 26] = [
+    ("apps", "v1beta2", "DaemonSet"),
+    ("apps", "v1beta2", "Deployment"),
+    ("apps", "v1beta2", "ReplicaSet"),
+    ("apps", "v1beta2", "StatefulSet"),
+    ("audit.k8s.io", "v1beta1", "Policy"),
+    ("autoscaling", "v2beta2", "HorizontalPodAutoscaler"),
+    ("batch", "v1beta1", "CronJob"),
+    ("certificates.k8s.io", "v1alpha1", "ClusterTrustBundle"),
+    ("coordination.k8s.io", "v1beta1", "Lease"),
+    ("networking.k8s.io", "v1beta1", "IngressClass"),
+    ("networking.k8s.io", "v1beta1", "IPAddress"),
+    ("networking.k8s.io", "v1beta1", "ServiceCIDR"),
+    ("node.k8s.io", "v1beta1", "RuntimeClass"),
+    ("rbac.authorization.k8s.io", "v1beta1", "ClusterRole"),
+    ("rbac.authorization.k8s.io", "v1beta1", "ClusterRoleBinding"),
+    ("rbac.authorization.k8s.io", "v1beta1", "Role"),
+    ("rbac.authorization.k8s.io", "v1beta1", "RoleBinding"),
+    ("scheduling.k8s.io", "v1beta1", "PriorityClass"),
+    ("storage.k8s.io", "v1beta1", "CSIDriver"),
+    ("storage.k8s.io", "v1beta1", "CSINode"),
+    ("storage.k8s.io", "v1beta1", "CSIStorageCapacity"),
+    ("storage.k8s.io", "v1beta1", "StorageClass"),
+    ("storage.k8s.io", "v1beta1", "VolumeAttachment"),
+    ("storage.k8s.io", "v1beta1", "VolumeAttributesClass"),
+    ("admissionregistration.k8s.io", "v1beta1", "ValidatingAdmissionPolicy"),
+    ("admissionregistration.k8s.io", "v1beta1", "ValidatingAdmissionPolicyBinding"),
+];
+
 /// The minor version of Kubernetes that no longer serves a kind in that version, where one is known.
 pub fn removed_in(group: &str, version: &str, kind: &str) -> Option<u32> {
     find(group, version, kind).map(|removed| removed.minor)
+}
+
+/// What to use in place of a kind in a version that is removed; empty where there is no successor.
+pub(crate) fn successor(group: &str, version: &str, kind: &str) -> Option<&'static str> {
+    find(group, version, kind).map(|removed| removed.instead)
 }
 
 fn find(group: &str, version: &str, kind: &str) -> Option<&'static Removed> {
@@ -128,15 +164,17 @@ impl Check for RemovedApiVersion {
             "" => "there is no successor".to_owned(),
             instead => format!("use `{instead}`"),
         };
-        Verdict::fails(
-            Place::field(object.value(), &["apiVersion"]),
-            format!(
-                "{} of `{}/{}` is not served since Kubernetes 1.{}: {instead}",
-                object.kind(),
-                object.group(),
-                object.version(),
-                removed.minor
-            ),
-        )
+        let message = format!(
+            "{} of `{}/{}` is not served since Kubernetes 1.{}: {instead}",
+            object.kind(),
+            object.group(),
+            object.version(),
+            removed.minor
+        );
+        let claim = Claim::fails(Place::field(object.value(), &["apiVersion"]), message);
+        // An element of a list may have its version from the list.
+        let own = object.value().get("apiVersion").is_some();
+        let same = own && SAME.contains(&(object.group(), object.version(), object.kind()));
+        if same { claim.set(removed.instead) } else { claim }.into()
     }
 }

@@ -69,8 +69,8 @@ const SECRETS: [(Body, Requests); 12] = [
 impl Check for SecretInAuditLog {
     type On = OnObject;
 
-    fn check<'a>(&self, policy: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        let rules = match rules(policy) {
+    fn check<'a>(&self, policy: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let rules = match rules(policy, cx.kubernetes()) {
             Ok(rules) => rules,
             Err((at, why)) => return Verdict::unknown(at, why),
         };

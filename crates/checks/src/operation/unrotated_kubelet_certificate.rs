@@ -1,11 +1,11 @@
 //! PV-O011.
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::kubelet::is_read_by_kubeadm;
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 
 /// A kubelet whose certificates are not renewed.
@@ -47,19 +47,6 @@ impl Check for UnrotatedKubeletCertificate {
             Part::Component(_) => Verdict::NotApplicable,
         }
     }
-}
-
-/// Whether kubeadm reads the file: then it sets `rotateCertificates` whatever the file says
-/// (kubeadm's `componentconfigs/kubelet.go`).
-fn is_read_by_kubeadm(file: &Object, cx: &Cx<'_>) -> bool {
-    let kubeadm = [
-        kinds::KUBEADM_CLUSTER_CONFIGURATION,
-        kinds::KUBEADM_INIT_CONFIGURATION,
-        kinds::KUBEADM_JOIN_CONFIGURATION,
-    ];
-    let name = file.doc().source().name();
-    let mut beside = kubeadm.into_iter().flat_map(|kind| cx.list(kind).objects);
-    beside.any(|object| object.doc().source().name() == name)
 }
 
 fn client<'a>(file: &'a Object, cx: &Cx<'a>) -> Option<Claim<'a>> {

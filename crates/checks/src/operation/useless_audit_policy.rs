@@ -44,12 +44,16 @@ const fn requests(
 }
 
 /// What must leave a trace. `kubectl exec` over a WebSocket is a `get`.
-const TRACES: [Requests; 9] = [
+const TRACES: [Requests; 13] = [
     requests("get", "", "secrets", true),
     requests("update", "", "secrets", true),
     requests("create", "", "pods", true),
     requests("create", "", "pods/exec", true),
     requests("get", "", "pods/exec", true),
+    requests("create", "", "pods/attach", true),
+    requests("create", "", "pods/portforward", true),
+    requests("patch", "", "pods/ephemeralcontainers", true),
+    requests("create", "", "nodes/proxy", false),
     requests("create", "", "serviceaccounts/token", true),
     requests("create", "apps", "deployments", true),
     requests("create", "rbac.authorization.k8s.io", "rolebindings", true),
@@ -59,8 +63,8 @@ const TRACES: [Requests; 9] = [
 impl Check for UselessAuditPolicy {
     type On = OnObject;
 
-    fn check<'a>(&self, policy: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        let rules = match rules(policy) {
+    fn check<'a>(&self, policy: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let rules = match rules(policy, cx.kubernetes()) {
             Ok(rules) => rules,
             Err((at, why)) => return Verdict::unknown(at, why),
         };

@@ -13,6 +13,7 @@ mod exec;
 mod facts;
 mod http;
 mod list;
+mod settings;
 mod tls;
 
 use std::collections::BTreeSet;
@@ -331,7 +332,8 @@ impl<'a> Reading<'a> {
             );
             self.note(NoteKind::Info, message, "");
         }
-        self.world.objects.extend(facts);
+        let kubelets = settings::kubelet_configurations(&self.world.objects);
+        self.world.objects.extend(facts.into_iter().chain(kubelets));
         LoadedCluster { world: self.world, notes: self.notes }
     }
 }

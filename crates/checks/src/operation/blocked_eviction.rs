@@ -1,0 +1,105 @@
+//! PV-O042.
+
+use pavisade_macros::check;
+use pavisade_snapshot::{Object, WorldKind};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::budget::{replicas, selected};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// Disruption budgets that forbid every eviction.
+///
+/// ## Why
+/// A node is emptied by evictions before it is upgraded or replaced. A budget that never allows one
+/// stops that: the node keeps its old kernel and kubelet, or somebody kills the pods by force, without
+/// the protection that the budget was to give.
+///
+/// ## Fix
+/// Set `maxUnavailable: 1` and run at least two replicas; for a single replica leave the budget out.
+#[check(
+    id = "PV-O042",
+    severity = Low,
+    scope = Related,
+    on = [POD_DISRUPTION_BUDGET],
+    reads = [..WORKLOADS, HORIZONTAL_POD_AUTOSCALER]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct BlockedEviction {}
+
+impl Check for BlockedEviction {
+    type On = OnObject;
+
+    fn check<'a>(&self, budget: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        judge(budget, cx).unwrap_or_else(Verdict::from)
+    }
+}
+
+fn judge<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    let of = |field: &str| budget.at(&["spec", field]).filter(|value| !value.is_null());
+    if let Some(most) = of("maxUnavailable") {
+        return Ok(match Amount::read(most)? {
+            Amount::Pods(0) | Amount::Percent(0) => {
+                Verdict::fails(most, "`maxUnavailable` is 0: no pod may ever be evicted")
+            }
+            _ => Verdict::Holds,
+        });
+    }
+    // One without either has `minAvailable: 1`.
+    let least = of("minAvailable");
+    let amount = least.map_or(Ok(Amount::Pods(1)), Amount::read)?;
+    let place = Place::field(budget.value(), &["spec", "minAvailable"]);
+    if matches!(amount, Amount::Percent(100..)) {
+        return Ok(Verdict::fails(place, "`minAvailable` is 100%: no pod may ever be evicted"));
+    }
+    if matches!(amount, Amount::Pods(0) | Amount::Percent(0)) {
+        return Ok(Verdict::Holds);
+    }
+    let pods = pods(budget, cx)?;
+    let needed = match amount {
+        Amount::Pods(number) => number,
+        // Rounded up, as the disruption controller does.
+        Amount::Percent(percent) => (percent * pods).div_ceil(100),
+    };
+    if pods == 0 || needed < pods {
+        return Ok(Verdict::Holds);
+    }
+    let message = format!(
+        "{needed} of {pods} pods must stay: while there are no more, none of them may be evicted"
+    );
+    Ok(Verdict::fails(place, message))
+}
+
+#[derive(Clone, Copy)]
+enum Amount {
+    Pods(u64),
+    Percent(u64),
+}
+
+impl Amount {
+    fn read(value: Value<'_>) -> Result<Self, Claim<'_>> {
+        let number = value.as_i64().and_then(|number| u64::try_from(number).ok());
+        let percent = value.as_str().and_then(|text| text.strip_suffix('%')?.parse().ok());
+        let read = number.map(Self::Pods).or(percent.map(Self::Percent));
+        read.ok_or_else(|| Claim::unknown(value, "this is neither a number nor a percentage"))
+    }
+}
+
+/// The most pods that what the budget selects may run.
+fn pods<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<u64, Claim<'a>> {
+    let selected = selected(budget, cx)?;
+    if selected.is_empty() {
+        let place = Place::field(budget.value(), &["spec", "selector"]);
+        return match cx.world_kind() {
+            WorldKind::Cluster => Ok(0),
+            _ => Err(Claim::unknown(place, "nothing in these files is selected by this budget")),
+        };
+    }
+    let mut sum = 0;
+    for workload in selected {
+        sum += replicas(workload, cx)?;
+    }
+    Ok(sum)
+}

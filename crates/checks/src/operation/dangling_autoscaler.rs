@@ -1,0 +1,62 @@
+//! PV-O047.
+
+use pavisade_macros::check;
+use pavisade_model::{GroupKind, kinds};
+use pavisade_snapshot::{Coverage, Object};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Cx, OnObject, Place, Verdict};
+
+/// Autoscalers of workloads that do not exist.
+///
+/// ## Why
+/// The autoscaler scales nothing, so a peak of load meets whatever runs there instead. Mostly a
+/// workload was renamed and its autoscaler was not.
+///
+/// ## Fix
+/// Correct `scaleTargetRef`, or remove the autoscaler.
+#[check(
+    id = "PV-O047",
+    severity = Low,
+    scope = Related,
+    on = [HORIZONTAL_POD_AUTOSCALER],
+    reads = [DEPLOYMENT, STATEFUL_SET, REPLICA_SET, REPLICATION_CONTROLLER]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DanglingAutoscaler {}
+
+impl Check for DanglingAutoscaler {
+    type On = OnObject;
+
+    fn check<'a>(&self, scaler: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let target = |field: &str| scaler.at(&["spec", "scaleTargetRef", field])?.as_str();
+        let (Some(kind), Some(name)) = (target("kind"), target("name")) else {
+            let place = Place::field(scaler.value(), &["spec", "scaleTargetRef"]);
+            return Verdict::unknown(place, "`scaleTargetRef` names no workload");
+        };
+        let place = Place::field(scaler.value(), &["spec", "scaleTargetRef", "name"]);
+        let group =
+            target("apiVersion").unwrap_or("").split_once('/').map_or("", |(group, _)| group);
+        let Some(kind) = TARGETS.into_iter().find(|t| t.kind == kind && t.group == group) else {
+            // A custom resource, which is not listed.
+            return Verdict::NotApplicable;
+        };
+        if cx.get(kind, scaler.namespace(), name).is_some() {
+            return Verdict::Holds;
+        }
+        let there = cx.list(kind);
+        let missing = format!("{} `{name}` is not {}", kind.kind, there.scope());
+        match (there.gap(), there.coverage) {
+            (Some(why), _) => Verdict::unknown(place, why),
+            (None, Coverage::Partial) => {
+                Verdict::unknown(place, format!("{missing}; the cluster may have it"))
+            }
+            (None, _) => Verdict::fails(place, format!("{missing}: nothing is scaled")),
+        }
+    }
+}
+
+const TARGETS: [GroupKind; 4] =
+    [kinds::DEPLOYMENT, kinds::STATEFUL_SET, kinds::REPLICA_SET, kinds::REPLICATION_CONTROLLER];

@@ -1,0 +1,161 @@
+//! Settings of a kubelet, which stand in its file or on its command line.
+//!
+//! A flag wins over the file. Where neither gives a setting its default counts, which is the same
+//! for both but for those that have checks of their own (anonymous requests, authorization).
+
+use std::borrow::Cow;
+
+use pavisade_model::kinds;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Edit;
+use serde_json::Value as Json;
+
+use crate::field::find;
+use crate::{Change, Claim, Cx, Part, Place, Verdict};
+
+/// One setting: its path in the file, and its flag (empty where it has none).
+#[derive(Clone, Copy)]
+pub(super) struct Setting {
+    pub(super) path: &'static [&'static str],
+    pub(super) flag: &'static str,
+}
+
+impl Setting {
+    /// Its text, or none where its default counts.
+    ///
+    /// # Errors
+    /// The verdict where that is not known, or another part decides.
+    pub(super) fn text<'a>(
+        self,
+        part: Part<'a>,
+        cx: &Cx<'a>,
+    ) -> Result<Option<Cow<'a, str>>, Verdict<'a>> {
+        match part {
+            Part::File(file) => {
+                let value = find(file.value(), self.path)?;
+                let text = value.map(|value| {
+                    let why = format!("`{}` is no single value", self.path.join("."));
+                    value.scalar_text().ok_or_else(|| Verdict::unknown(value, why))
+                });
+                text.transpose()
+            }
+            Part::Component(kubelet) if kubelet.name() == "kubelet" && !self.flag.is_empty() => {
+                if kubelet.flag(self.flag).is_none()
+                    && let Some(verdict) = kubelet.kubelet_file(cx)
+                {
+                    return Err(verdict);
+                }
+                Ok(kubelet.known(self.flag)?.map(|flag| flag.value))
+            }
+            Part::Component(_) => Err(Verdict::NotApplicable),
+        }
+    }
+
+    /// A boolean.
+    ///
+    /// # Errors
+    /// As [`Setting::text`], and where it is no boolean.
+    pub(super) fn boolean<'a>(
+        self,
+        part: Part<'a>,
+        cx: &Cx<'a>,
+    ) -> Result<Option<bool>, Verdict<'a>> {
+        let Some(text) = self.text(part, cx)? else { return Ok(None) };
+        let read = match part {
+            Part::File(file) => Ok(crate::field::boolean(file.value(), self.path)?.map(|(b, _)| b)),
+            Part::Component(kubelet) => kubelet.known_bool(self.flag, false).map(Some),
+        };
+        match read {
+            Ok(Some(value)) => Ok(Some(value)),
+            Ok(None) => Err(self.strange(part, &text, "boolean")),
+            Err(claim) => Err(claim.into()),
+        }
+    }
+
+    /// An integer.
+    ///
+    /// # Errors
+    /// As [`Setting::text`], and where it is no integer.
+    pub(super) fn integer<'a>(
+        self,
+        part: Part<'a>,
+        cx: &Cx<'a>,
+    ) -> Result<Option<i64>, Verdict<'a>> {
+        let Some(text) = self.text(part, cx)? else { return Ok(None) };
+        if let Part::File(file) = part {
+            return Ok(crate::field::integer(file.value(), self.path)?.map(|(number, _)| number));
+        }
+        text.parse().map(Some).map_err(|_| self.strange(part, &text, "integer"))
+    }
+
+    /// Where it stands or would stand.
+    pub(super) fn place(self, part: Part<'_>) -> Place<'_> {
+        match part {
+            Part::File(file) => Place::field(file.value(), self.path),
+            Part::Component(kubelet) => kubelet.place(self.flag),
+        }
+    }
+
+    /// Its name where it stands: the field, or the flag.
+    pub(super) fn name(self, part: Part<'_>) -> String {
+        match part {
+            Part::File(_) => format!("`{}`", self.path.join(".")),
+            Part::Component(_) => format!("`--{}`", self.flag),
+        }
+    }
+
+    /// The claim that it is wrong.
+    pub(super) fn fails<'a>(self, part: Part<'a>, message: impl Into<String>) -> Claim<'a> {
+        Claim::fails(self.place(part), message)
+    }
+
+    /// What sets it.
+    pub(super) fn set<'a>(self, part: Part<'a>, value: impl Into<Json>) -> Vec<Change<'a>> {
+        let value = value.into();
+        match part {
+            Part::File(_) => vec![Change { place: self.place(part), edit: Edit::Set(value) }],
+            Part::Component(kubelet) => {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                kubelet.set_flag(self.flag, &text)
+            }
+        }
+    }
+
+    /// What takes it away, so that its default counts.
+    pub(super) fn remove(self, part: Part<'_>) -> Vec<Change<'_>> {
+        match part {
+            Part::File(_) => vec![Change { place: self.place(part), edit: Edit::Remove }],
+            Part::Component(kubelet) => kubelet.remove_flag(self.flag),
+        }
+    }
+
+    fn strange<'a>(self, part: Part<'a>, text: &str, wanted: &str) -> Verdict<'a> {
+        let why = format!("{} is `{text}`, which is no {wanted}", self.name(part));
+        Verdict::unknown(self.place(part), why)
+    }
+}
+
+/// A judgement whose errors are verdicts.
+pub(super) type Judged<'a> = Result<Option<Claim<'a>>, Verdict<'a>>;
+
+/// It fails with the claim, and holds without one.
+pub(super) fn verdict(judged: Judged<'_>) -> Verdict<'_> {
+    match judged {
+        Ok(claim) => Verdict::from_claims(claim),
+        Err(verdict) => verdict,
+    }
+}
+
+/// Whether kubeadm reads the file: then it sets `rotateCertificates`, `authentication`,
+/// `authorization` and others, some of them whatever the file says (kubeadm's
+/// `componentconfigs/kubelet.go`). The check must read kubeadm's kinds.
+pub(super) fn is_read_by_kubeadm(file: &Object, cx: &Cx<'_>) -> bool {
+    let kubeadm = [
+        kinds::KUBEADM_CLUSTER_CONFIGURATION,
+        kinds::KUBEADM_INIT_CONFIGURATION,
+        kinds::KUBEADM_JOIN_CONFIGURATION,
+    ];
+    let name = file.doc().source().name();
+    let mut beside = kubeadm.into_iter().flat_map(|kind| cx.list(kind).objects);
+    beside.any(|object| object.doc().source().name() == name)
+}

@@ -1,0 +1,56 @@
+//! PV-O032.
+
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::kubelet::{Judged, Setting, is_read_by_kubeadm, verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+
+/// A kubelet that accepts no client certificates.
+///
+/// ## Why
+/// The API server proves itself to a kubelet with a certificate. Without an authority to verify it the
+/// kubelet can tell nobody from anybody: either `kubectl exec` and logs do not work, or they work
+/// because anonymous requests are allowed.
+///
+/// ## Fix
+/// Set `authentication.x509.clientCAFile` to the cluster's authority, as kubeadm does by itself
+/// (`/etc/kubernetes/pki/ca.crt`).
+#[check(
+    id = "PV-O032",
+    severity = Low,
+    confidence = Medium,
+    scope = Related,
+    programs = [Kubelet],
+    on = [KUBELET_CONFIGURATION],
+    reads = [KUBELET_CONFIGURATION, KUBEADM_CLUSTER_CONFIGURATION, KUBEADM_INIT_CONFIGURATION, KUBEADM_JOIN_CONFIGURATION]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct KubeletWithoutClientAuthority {}
+
+impl Check for KubeletWithoutClientAuthority {
+    type On = OnControlPlane;
+
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        verdict(judge(part, cx))
+    }
+}
+
+const AUTHORITY: Setting =
+    Setting { path: &["authentication", "x509", "clientCAFile"], flag: "client-ca-file" };
+
+fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+    if AUTHORITY.text(part, cx)?.is_some_and(|file| !file.is_empty()) {
+        return Ok(None);
+    }
+    if let Part::File(file) = part
+        && is_read_by_kubeadm(file, cx)
+    {
+        return Ok(None);
+    }
+    let name = AUTHORITY.name(part);
+    let message = format!("{name} is not set: the kubelet accepts no client certificate");
+    Ok(Some(AUTHORITY.fails(part, message)))
+}

@@ -1,0 +1,94 @@
+//! PV-O040.
+
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+
+/// An API server that keeps requests open for long.
+///
+/// ## Why
+/// Each request that is open takes memory and a place in the queue. With minutes for each, a few slow
+/// clients are enough to use both up.
+///
+/// ## Fix
+/// Remove `--request-timeout`, which leaves one minute, or set at most five.
+#[check(
+    id = "PV-O040",
+    severity = Low,
+    audience = Strict,
+    scope = Object,
+    programs = [ApiServer],
+    mends = Safely
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LongRequestTimeout {}
+
+impl Check for LongRequestTimeout {
+    type On = OnComponent;
+
+    fn check<'a>(&self, server: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        if server.name() != "kube-apiserver" {
+            return Verdict::NotApplicable;
+        }
+        judge(server).unwrap_or_else(Verdict::from)
+    }
+}
+
+/// The most, in seconds.
+const MOST: f64 = 300.0;
+
+fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
+    const FLAG: &str = "request-timeout";
+    let Some(timeout) = server.known(FLAG)? else { return Ok(Verdict::Holds) };
+    let Some(seconds) = seconds(&timeout.value) else {
+        let why = format!("`--{FLAG}={}` is no duration", timeout.value);
+        return Err(Claim::unknown(server.place(FLAG), why));
+    };
+    if seconds <= MOST {
+        return Ok(Verdict::Holds);
+    }
+    let message = format!("a request may stay open for `{}`", timeout.value);
+    let claim = Claim::fails(server.place(FLAG), message);
+    Ok(claim.changes(server.remove_flag(FLAG)).into())
+}
+
+/// Go's `time.ParseDuration`, as far as flags use it: `1h10m`, `90s`, `1.5h`.
+fn seconds(text: &str) -> Option<f64> {
+    if text == "0" {
+        return Some(0.0);
+    }
+    let (mut rest, mut sum) = (text, 0.0);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let (unit, factor) = [("ms", 0.001), ("h", 3600.0), ("m", 60.0), ("s", 1.0)]
+            .into_iter()
+            .find(|(unit, _)| rest.starts_with(unit))?;
+        rest = &rest[unit.len()..];
+        sum += number * factor;
+    }
+    (!text.is_empty()).then_some(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn durations_are_read_as_go_reads_them() {
+        for (text, expected) in [
+            ("0", Some(0.0)),
+            ("300s", Some(300.0)),
+            ("1h10m", Some(4200.0)),
+            ("1.5h", Some(5400.0)),
+            ("500ms", Some(0.5)),
+            ("", None),
+            ("5", None),
+            ("5d", None),
+        ] {
+            assert_eq!(super::seconds(text), expected, "{text}");
+        }
+    }
+}

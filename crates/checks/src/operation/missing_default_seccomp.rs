@@ -1,0 +1,54 @@
+//! PV-O037.
+
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::kubelet::{Judged, Setting, verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+
+/// A kubelet whose pods run without seccomp unless they ask for it.
+///
+/// ## Why
+/// Without `seccompDefault` a container that names no profile may make every system call, and most
+/// container escapes begin with one that no ordinary program needs.
+///
+/// ## Fix
+/// Set `seccompDefault: true`: then `RuntimeDefault` is the profile of containers that name none. Try
+/// it on a few nodes first.
+#[check(
+    id = "PV-O037",
+    severity = Low,
+    audience = Strict,
+    scope = Related,
+    programs = [Kubelet],
+    on = [KUBELET_CONFIGURATION],
+    reads = [KUBELET_CONFIGURATION],
+    mends = Riskily
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MissingDefaultSeccomp {}
+
+impl Check for MissingDefaultSeccomp {
+    type On = OnControlPlane;
+
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        verdict(judge(part, cx))
+    }
+}
+
+const DEFAULT: Setting = Setting { path: &["seccompDefault"], flag: "seccomp-default" };
+
+fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+    // On by default as a feature from 1.25 on.
+    if !cx.kubernetes().at_least(25) {
+        return Err(Verdict::NotApplicable);
+    }
+    if DEFAULT.boolean(part, cx)? == Some(true) {
+        return Ok(None);
+    }
+    let name = DEFAULT.name(part);
+    let message = format!("{name} is not true: containers without a profile run unconfined");
+    Ok(Some(DEFAULT.fails(part, message).changes(DEFAULT.set(part, true))))
+}

@@ -1,0 +1,59 @@
+//! PV-O043.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::{Coverage, Object};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::budget::selects;
+use crate::field::integer;
+use crate::{Check, Cx, OnObject, Place, Verdict};
+
+/// Workloads with several replicas and no disruption budget.
+///
+/// ## Why
+/// When nodes are emptied one after the other, all replicas may be evicted at once: the service is down
+/// although it was made to survive.
+///
+/// ## Fix
+/// Add a PodDisruptionBudget with `maxUnavailable: 1` that selects the pods.
+#[check(
+    id = "PV-O043",
+    severity = Low,
+    audience = Strict,
+    scope = Related,
+    on = [DEPLOYMENT, STATEFUL_SET],
+    reads = [POD_DISRUPTION_BUDGET]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MissingDisruptionBudget {}
+
+impl Check for MissingDisruptionBudget {
+    type On = OnObject;
+
+    fn check<'a>(&self, workload: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let replicas = match integer(workload.value(), &["spec", "replicas"]) {
+            Ok(replicas) => replicas.map_or(1, |(number, _)| number),
+            Err(wrong) => return wrong.into(),
+        };
+        let Some(pod) = workload.pods().next() else { return Verdict::NotApplicable };
+        if replicas < 2 {
+            return Verdict::NotApplicable;
+        }
+        let budgets = cx.list_in(kinds::POD_DISRUPTION_BUDGET, workload.namespace());
+        if budgets.objects.iter().any(|budget| selects(budget, pod)) {
+            return Verdict::Holds;
+        }
+        let place = Place::field(workload.value(), &["spec", "replicas"]);
+        let none = format!("no disruption budget of these {replicas} pods is {}", budgets.scope());
+        match (budgets.gap(), budgets.coverage) {
+            (Some(why), _) => Verdict::unknown(place, why),
+            (None, Coverage::Partial) => {
+                Verdict::unknown(place, format!("{none}; the cluster may have one"))
+            }
+            (None, _) => Verdict::fails(place, format!("{none}: all may be evicted at once")),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! PV-O017.
+
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::admission::{DISABLE, plugins};
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+
+/// An API server without the admission plugin `EventRateLimit`.
+///
+/// ## Why
+/// Whoever may write Events can send them without an end and fill etcd with them.
+///
+/// ## Fix
+/// Add `EventRateLimit` to `--enable-admission-plugins`, and its limits to the file of
+/// `--admission-control-config-file`.
+#[check(
+    id = "PV-O017",
+    severity = Low,
+    audience = Strict,
+    scope = Object,
+    programs = [ApiServer]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MissingEventRateLimit {}
+
+impl Check for MissingEventRateLimit {
+    type On = OnComponent;
+
+    fn check<'a>(&self, server: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        if server.name() != "kube-apiserver" {
+            return Verdict::NotApplicable;
+        }
+        judge(server).unwrap_or_else(Verdict::from)
+    }
+}
+
+fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
+    const PLUGIN: &str = "EventRateLimit";
+    let plugins = plugins(server)?;
+    if plugins.enables(PLUGIN) && !plugins.disables(PLUGIN) {
+        return Ok(Verdict::Holds);
+    }
+    let message =
+        "the admission plugin `EventRateLimit` is off: clients may write any number of Events";
+    let place = server.place(if plugins.disables(PLUGIN) { DISABLE } else { plugins.flag });
+    Ok(Verdict::fails(place, message))
+}

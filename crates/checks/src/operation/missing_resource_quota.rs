@@ -1,0 +1,62 @@
+//! PV-O046.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::{Coverage, Object};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Cx, OnObject, Place, Verdict};
+
+/// Namespaces that run workloads without a quota.
+///
+/// ## Why
+/// Without a ResourceQuota one namespace may take all of the cluster's memory, processors, storage and
+/// load balancers, by a mistake in a replica count or by somebody who mines coins.
+///
+/// ## Fix
+/// Add a ResourceQuota with limits for memory, processors and the number of objects, and a LimitRange
+/// with defaults beside it.
+#[check(
+    id = "PV-O046",
+    severity = Low,
+    audience = Strict,
+    scope = Related,
+    on = [NAMESPACE],
+    reads = [RESOURCE_QUOTA, ..WORKLOADS]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MissingResourceQuota {}
+
+impl Check for MissingResourceQuota {
+    type On = OnObject;
+
+    fn check<'a>(&self, namespace: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let name = namespace.name();
+        // The cluster's own.
+        if name.starts_with("kube-") || name.starts_with("openshift-") {
+            return Verdict::NotApplicable;
+        }
+        let place = Place::field(namespace.value(), &["metadata", "name"]);
+        if !cx.list_in(kinds::RESOURCE_QUOTA, name).objects.is_empty() {
+            return Verdict::Holds;
+        }
+        let runs = kinds::WORKLOADS.iter().any(|kind| !cx.list_in(*kind, name).objects.is_empty());
+        if !runs {
+            return match kinds::WORKLOADS.iter().find_map(|kind| cx.gap(*kind)) {
+                Some(why) => Verdict::unknown(place, why),
+                None => Verdict::NotApplicable,
+            };
+        }
+        let quotas = cx.list_in(kinds::RESOURCE_QUOTA, name);
+        let none = format!("no quota for namespace `{name}` is {}", quotas.scope());
+        match (quotas.gap(), quotas.coverage) {
+            (Some(why), _) => Verdict::unknown(place, why),
+            (None, Coverage::Partial) => {
+                Verdict::unknown(place, format!("{none}; the cluster may have one"))
+            }
+            (None, _) => Verdict::fails(place, format!("{none}: it may take whatever there is")),
+        }
+    }
+}

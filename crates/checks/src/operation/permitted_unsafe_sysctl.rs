@@ -1,0 +1,60 @@
+//! PV-O034.
+
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::kubelet::{Judged, Setting, verdict};
+use crate::field::{list, text_element};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+
+/// A kubelet that lets pods change unsafe kernel parameters.
+///
+/// ## Why
+/// Kubernetes calls a sysctl unsafe where it may reach beyond the pod: to other pods or the node's own
+/// stability. What the kubelet permits any pod of the node may set, unless Pod Security forbids it.
+///
+/// ## Fix
+/// Remove `allowedUnsafeSysctls`. Where one workload needs a parameter, permit that one by name, on
+/// nodes that are tainted for it.
+#[check(
+    id = "PV-O034",
+    severity = Low,
+    scope = Related,
+    programs = [Kubelet],
+    on = [KUBELET_CONFIGURATION],
+    reads = [KUBELET_CONFIGURATION]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PermittedUnsafeSysctl {}
+
+impl Check for PermittedUnsafeSysctl {
+    type On = OnControlPlane;
+
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        verdict(judge(part, cx))
+    }
+}
+
+const SYSCTLS: Setting =
+    Setting { path: &["allowedUnsafeSysctls"], flag: "allowed-unsafe-sysctls" };
+
+fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+    let names: Vec<String> = match part {
+        Part::File(file) => {
+            let elements = list(file.value(), SYSCTLS.path)?.map(text_element);
+            let names = elements.collect::<Result<Vec<_>, _>>()?;
+            names.into_iter().map(str::to_owned).collect()
+        }
+        Part::Component(kubelet) => match SYSCTLS.text(part, cx)? {
+            Some(_) => kubelet.flag_list(SYSCTLS.flag),
+            None => Vec::new(),
+        },
+    };
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let message = format!("pods of the node may set unsafe sysctls: `{}`", names.join("`, `"));
+    Ok(Some(SYSCTLS.fails(part, message)))
+}

@@ -1,0 +1,86 @@
+//! PV-O014.
+
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+
+/// An API server whose audit log is too short, or grows until the disk is full.
+///
+/// ## Why
+/// Intrusions are mostly found weeks later: what was deleted by then cannot be read any more. And a
+/// log that nothing ever deletes fills the control plane's disk, which stops the cluster.
+///
+/// ## Fix
+/// Set `--audit-log-maxage=30`, `--audit-log-maxbackup=10` and `--audit-log-maxsize=100` (megabytes),
+/// or more, and send the log to another machine. Before 1.36 nothing is deleted unless the flags say
+/// so; from 1.36 on the defaults are 366 days and 100 files.
+#[check(
+    id = "PV-O014",
+    severity = Low,
+    scope = Object,
+    programs = [ApiServer],
+    mends = Riskily
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ShortAuditLog {}
+
+impl Check for ShortAuditLog {
+    type On = OnComponent;
+
+    fn check<'a>(&self, server: Component<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        if server.name() != "kube-apiserver" {
+            return Verdict::NotApplicable;
+        }
+        judge(server, cx).unwrap_or_else(Verdict::from)
+    }
+}
+
+/// A flag, and what is the least (CIS Kubernetes Benchmark).
+const LIMITS: [(&str, i64, &str); 3] = [
+    ("audit-log-maxage", 30, "days"),
+    ("audit-log-maxbackup", 10, "files"),
+    ("audit-log-maxsize", 100, "megabytes in a file"),
+];
+
+fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    let path = server.known("audit-log-path")?.map(|flag| flag.value).unwrap_or_default();
+    if matches!(&*path, "" | "-" | "/dev/stdout" | "/dev/stderr" | "/dev/null") {
+        // No file; PV-O001 says whether there is a log at all.
+        return Ok(Verdict::NotApplicable);
+    }
+    let claims = LIMITS.map(|(flag, least, unit)| claim(server, cx, flag, least, unit));
+    let known = claims.into_iter().map(|claim| claim.unwrap_or_else(Some));
+    Ok(Verdict::from_claims(known.flatten()))
+}
+
+fn claim<'a>(
+    server: Component<'a>,
+    cx: &Cx<'a>,
+    flag: &'static str,
+    least: i64,
+    unit: &str,
+) -> Result<Option<Claim<'a>>, Claim<'a>> {
+    let is_size = flag == "audit-log-maxsize";
+    let message = match server.known(flag)? {
+        // Files are cut at 100 megabytes without it; kubernetes/kubernetes#136478 gave the others
+        // defaults, and a meaning to a size of 0.
+        None if is_size || cx.kubernetes().at_least(36) => return Ok(None),
+        None => format!("`--{flag}` is not set: old files are never deleted by it"),
+        Some(given) => match given.value.parse::<i64>() {
+            Ok(0) if is_size && !cx.kubernetes().at_least(36) => return Ok(None),
+            Ok(0) if is_size => format!("`--{flag}=0` keeps the whole log in one file"),
+            Ok(0) => format!("`--{flag}=0` never deletes an old file"),
+            Ok(number) if number >= least => return Ok(None),
+            Ok(number) => format!("`--{flag}` keeps {number} {unit} of the audit log"),
+            Err(_) => {
+                let why = format!("`--{flag}={}` is no number", given.value);
+                return Err(Claim::unknown(server.place(flag), why));
+            }
+        },
+    };
+    let claim = Claim::fails(server.place(flag), message).instance(flag);
+    Ok(Some(claim.changes(server.set_flag(flag, &least.to_string()))))
+}

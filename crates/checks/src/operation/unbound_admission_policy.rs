@@ -1,0 +1,56 @@
+//! PV-O023.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::{Coverage, Object};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Cx, OnObject, Place, Verdict};
+
+/// Admission policies that no binding puts into force.
+///
+/// ## Why
+/// A ValidatingAdmissionPolicy or MutatingAdmissionPolicy does nothing until a binding names it. One
+/// without a binding looks like a protection and is none.
+///
+/// ## Fix
+/// Add a binding with `policyName` set to the policy's name, or remove the policy.
+#[check(
+    id = "PV-O023",
+    severity = Low,
+    scope = Related,
+    on = [VALIDATING_ADMISSION_POLICY, MUTATING_ADMISSION_POLICY],
+    reads = [VALIDATING_ADMISSION_POLICY_BINDING, MUTATING_ADMISSION_POLICY_BINDING]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnboundAdmissionPolicy {}
+
+impl Check for UnboundAdmissionPolicy {
+    type On = OnObject;
+
+    fn check<'a>(&self, policy: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let kind = match policy.is(kinds::MUTATING_ADMISSION_POLICY) {
+            true => kinds::MUTATING_ADMISSION_POLICY_BINDING,
+            false => kinds::VALIDATING_ADMISSION_POLICY_BINDING,
+        };
+        let bindings = cx.list(kind);
+        let binds = |binding: &&Object| {
+            binding.at(&["spec", "policyName"]).and_then(Value::as_str) == Some(policy.name())
+        };
+        if bindings.objects.iter().copied().any(|binding| binds(&binding)) {
+            return Verdict::Holds;
+        }
+        let place = Place::field(policy.value(), &["metadata", "name"]);
+        let none = format!("no binding of policy `{}` is {}", policy.name(), bindings.scope());
+        match (bindings.gap(), bindings.coverage) {
+            (Some(why), _) => Verdict::unknown(place, why),
+            (None, Coverage::Partial) => {
+                Verdict::unknown(place, format!("{none}; the cluster may have one"))
+            }
+            (None, _) => Verdict::fails(place, format!("{none}: it does nothing")),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! PV-O025.
+
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+
+/// A controller manager that never deletes terminated pods.
+///
+/// ## Why
+/// Pods that have ended stay in etcd. With a threshold of 0 or less nothing collects them: a Job that
+/// somebody starts in a loop fills the database until the API server stops.
+///
+/// ## Fix
+/// Remove `--terminated-pod-gc-threshold`, which leaves 12500, or set a number above 0.
+#[check(
+    id = "PV-O025",
+    severity = Low,
+    scope = Object,
+    programs = [ControllerManager],
+    mends = Safely
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UndeletedTerminatedPods {}
+
+impl Check for UndeletedTerminatedPods {
+    type On = OnComponent;
+
+    fn check<'a>(&self, manager: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        if manager.name() != "kube-controller-manager" {
+            return Verdict::NotApplicable;
+        }
+        judge(manager).unwrap_or_else(Verdict::from)
+    }
+}
+
+fn judge(manager: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
+    const FLAG: &str = "terminated-pod-gc-threshold";
+    // 12500 by default.
+    let Some(threshold) = manager.known(FLAG)? else { return Ok(Verdict::Holds) };
+    match threshold.value.parse::<i64>() {
+        Ok(number) if number > 0 => Ok(Verdict::Holds),
+        Ok(number) => {
+            let message = format!("`--{FLAG}={number}` never deletes a terminated pod");
+            let claim = Claim::fails(manager.place(FLAG), message);
+            Ok(claim.changes(manager.remove_flag(FLAG)).into())
+        }
+        Err(_) => {
+            let why = format!("`--{FLAG}={}` is no number", threshold.value);
+            Err(Claim::unknown(manager.place(FLAG), why))
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! PV-O022.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::field::{WrongType, list, text, text_element};
+use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
+
+/// Admission policies that only report.
+///
+/// ## Why
+/// A policy that warns or audits keeps nothing out: it is a step on the way. Where it was forgotten
+/// there, people believe in a protection that does not exist.
+///
+/// ## Fix
+/// Once its reports are clean, enforce it: `validationActions: [Deny]` in the binding, `failureAction:
+/// Enforce` in Kyverno's rules, `enforcementAction: deny` in Gatekeeper's constraint, `mode: protect`
+/// of Kubewarden, `mode: enforce` of sigstore's policy-controller.
+#[check(
+    id = "PV-O022",
+    severity = Low,
+    confidence = Medium,
+    scope = Object,
+    on = [
+        VALIDATING_ADMISSION_POLICY_BINDING,
+        KYVERNO_CLUSTER_POLICY,
+        KYVERNO_POLICY,
+        CLUSTER_IMAGE_POLICY
+    ],
+    mends = Riskily
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnenforcedAdmissionPolicy {}
+
+impl Check for UnenforcedAdmissionPolicy {
+    type On = OnEvery;
+
+    fn check<'a>(&self, object: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let judged = match (object.group(), object.kind()) {
+            ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => binding(object),
+            ("kyverno.io", "ClusterPolicy" | "Policy") => return kyverno(object),
+            ("constraints.gatekeeper.sh", _) => constraint(object),
+            ("policies.kubewarden.io", _) => mode(object, "monitor", "protect"),
+            ("policy.sigstore.dev", "ClusterImagePolicy") => mode(object, "warn", "enforce"),
+            _ => return Verdict::NotApplicable,
+        };
+        judged.map_or_else(Verdict::from, Verdict::from_claims)
+    }
+}
+
+type Judged<'a> = Result<Option<Claim<'a>>, WrongType<'a>>;
+
+fn binding(object: &Object) -> Judged<'_> {
+    let path = ["spec", "validationActions"];
+    let mut actions = Vec::new();
+    for action in list(object.value(), &path)? {
+        actions.push(text_element(action)?);
+    }
+    let place = Place::field(object.value(), &path);
+    if actions.is_empty() {
+        let why = "`validationActions` is empty, which the API server refuses";
+        return Ok(Some(Claim::unknown(place, why)));
+    }
+    if actions.contains(&"Deny") {
+        return Ok(None);
+    }
+    // Deny and Warn exclude each other.
+    let mut denying = vec!["Deny"];
+    denying.extend(actions.iter().filter(|action| **action == "Audit"));
+    let message = format!(
+        "what policy `{}` finds wrong is admitted: the binding's actions are {}",
+        object.at(&["spec", "policyName"]).and_then(Value::as_str).unwrap_or(""),
+        actions.join(", ")
+    );
+    Ok(Some(Claim::fails(place, message).set(denying)))
+}
+
+/// Both engines enforce by default.
+fn mode<'a>(policy: &'a Object, reports: &str, enforces: &str) -> Judged<'a> {
+    let mode = text(policy.value(), &["spec", "mode"])?;
+    Ok(mode.filter(|(mode, _)| *mode == reports).map(|(mode, place)| {
+        let message =
+            format!("what `{}` finds wrong is admitted: its mode is `{mode}`", policy.name());
+        Claim::fails(place, message).set(enforces)
+    }))
+}
+
+fn constraint(object: &Object) -> Judged<'_> {
+    let Some((action, place)) = text(object.value(), &["spec", "enforcementAction"])? else {
+        return Ok(None);
+    };
+    match action {
+        "deny" | "" => return Ok(None),
+        "scoped" => {
+            let scopes = list(object.value(), &["spec", "scopedEnforcementActions"])?;
+            let actions: Vec<_> = scopes.filter_map(|scope| scope.str("action")).collect();
+            if actions.contains(&"deny") {
+                return Ok(None);
+            }
+            let message = "what the constraint finds wrong is admitted: no scope denies";
+            return Ok(Some(Claim::fails(place, message)));
+        }
+        _ => {}
+    }
+    let message = format!("what the constraint finds wrong is admitted: its action is `{action}`");
+    Ok(Some(Claim::fails(place, message).set("deny")))
+}
+
+/// A policy of Kyverno; not applicable where it judges nothing.
+pub(super) fn kyverno(policy: &Object) -> Verdict<'_> {
+    let rules = policy.at(&["spec", "rules"]).into_iter().flat_map(Value::items);
+    let judges: Vec<_> = rules
+        .filter(|rule| rule.get("validate").is_some() || rule.get("verifyImages").is_some())
+        .collect();
+    if judges.is_empty() {
+        return Verdict::NotApplicable;
+    }
+    let general = policy.at(&["spec", "validationFailureAction"]).filter(|a| !a.is_null());
+    let overrides = policy.at(&["spec", "validationFailureActionOverrides"]);
+    let somewhere = overrides
+        .into_iter()
+        .flat_map(Value::items)
+        .any(|o| o.str("action").is_some_and(|action| action.eq_ignore_ascii_case("enforce")));
+    if somewhere {
+        return Verdict::Holds;
+    }
+    // Since 1.13 each rule may have its own.
+    let mut claims = Vec::new();
+    let mut open = false;
+    for rule in judges {
+        match own_action(rule).filter(|action| !action.is_null()) {
+            Some(action) => claims.extend(audits(action, rule.str("name").unwrap_or(""))),
+            None => open = true,
+        }
+    }
+    if open {
+        match general {
+            Some(action) => claims.extend(audits(action, policy.name())),
+            None => {
+                let place = Place::field(policy.value(), &["spec", "validationFailureAction"]);
+                let message = format!(
+                    "what `{}` finds wrong is admitted: its action is not set and is `Audit` by \
+                     default",
+                    policy.name()
+                );
+                claims.push(Claim::fails(place, message).set("Enforce"));
+            }
+        }
+    }
+    Verdict::from_claims(claims)
+}
+
+/// Since 1.13 each rule may have its own.
+fn own_action(rule: Value<'_>) -> Option<Value<'_>> {
+    let validate = rule.get("validate").and_then(|validate| validate.get("failureAction"));
+    validate.or_else(|| rule.list("verifyImages").find_map(|v| v.get("failureAction")))
+}
+
+fn audits<'a>(action: Value<'a>, name: &str) -> Option<Claim<'a>> {
+    match action.as_str() {
+        Some(text) if text.eq_ignore_ascii_case("enforce") => None,
+        Some(text) if text.eq_ignore_ascii_case("audit") => {
+            let message = format!("what `{name}` finds wrong is admitted: its action is `{text}`");
+            Some(Claim::fails(action, message).set("Enforce"))
+        }
+        _ => Some(Claim::unknown(action, "this is no action that Kyverno knows")),
+    }
+}

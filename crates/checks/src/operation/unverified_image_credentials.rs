@@ -1,0 +1,59 @@
+//! PV-O035.
+
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::kubelet::{Judged, Setting, verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+
+/// A kubelet that gives images on the node to pods that may not pull them.
+///
+/// ## Why
+/// An image that one tenant pulled with a secret lies on the node. With `NeverVerify` any other pod
+/// there may run and read it by naming it with `imagePullPolicy: IfNotPresent`, without that secret.
+///
+/// ## Fix
+/// Remove `imagePullCredentialsVerificationPolicy` (from 1.35 on the default verifies all images but
+/// those that were on the node before), or set `AlwaysVerify`.
+#[check(
+    id = "PV-O035",
+    severity = Medium,
+    scope = Related,
+    programs = [Kubelet],
+    on = [KUBELET_CONFIGURATION],
+    reads = [KUBELET_CONFIGURATION],
+    mends = Riskily
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnverifiedImageCredentials {}
+
+impl Check for UnverifiedImageCredentials {
+    type On = OnControlPlane;
+
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        verdict(judge(part, cx))
+    }
+}
+
+const POLICY: Setting = Setting { path: &["imagePullCredentialsVerificationPolicy"], flag: "" };
+
+fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+    let Some(policy) = POLICY.text(part, cx)? else {
+        // The default is in force from the version on in which the feature is on.
+        return if cx.kubernetes().at_least(35) { Ok(None) } else { Err(Verdict::NotApplicable) };
+    };
+    match &*policy {
+        "NeverVerify" => {}
+        "NeverVerifyPreloadedImages" | "NeverVerifyAllowlistedImages" | "AlwaysVerify" => {
+            return Ok(None);
+        }
+        other => {
+            let why = format!("`{other}` is no policy that kubelets know");
+            return Err(Verdict::unknown(POLICY.place(part), why));
+        }
+    }
+    let message = "images on the node are given to any pod, whoever pulled them with a secret";
+    Ok(Some(POLICY.fails(part, message).changes(POLICY.remove(part))))
+}
