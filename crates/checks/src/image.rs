@@ -179,11 +179,20 @@ pub(crate) fn moving() -> Vec<String> {
     MOVING.map(str::to_owned).to_vec()
 }
 
-/// What stands behind `@` and is no digest, in a text that is no template: no kubelet pulls it.
+/// What stands behind `@` and is no digest, in a text that is no template: no kubelet pulls it. Of
+/// algorithms that OCI's image specification does not register nothing is known.
 pub(crate) fn broken_digest(text: &str) -> Option<&str> {
     let (name, digest) = text.split_once('@')?;
     let open = text.contains(['$', '{', '<', '%', '*']) || text.contains(char::is_whitespace);
-    (!open && Reference::parse(name).is_some() && !is_digest(digest)).then_some(digest)
+    let length = match digest.split_once(':') {
+        Some(("sha256" | "blake3", _)) => 64,
+        Some(("sha384", _)) => 96,
+        Some(("sha512", _)) => 128,
+        Some(_) => return None,
+        None => 0,
+    };
+    let good = digest.split_once(':').is_some_and(|(_, hex)| hex.len() == length && is_hex(hex));
+    (!open && !good && Reference::parse(name).is_some()).then_some(digest)
 }
 
 /// Whether the first part of a name is a registry and not a user of Docker Hub.

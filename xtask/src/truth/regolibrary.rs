@@ -149,7 +149,7 @@ fn one(folder: &Path, rule: &Rule) -> anyhow::Result<(Vec<Vec<Key>>, Vec<Key>)> 
         .map_err(|error| anyhow::anyhow!("{}: {}", error.check, error.message))?;
     ensure!(checks.metas().len() == rule.checks.len(), "a check of {:?} is unknown", rule.checks);
     let mut got = Vec::new();
-    for (parts, origins) in worlds(folder)? {
+    for (parts, origins) in worlds(folder, rule.live)? {
         let judgement =
             judge(&Snapshot::new(vec![parts], Vec::new()), &checks, now());
         let mut by_key: BTreeMap<Key, BTreeSet<&str>> = BTreeMap::new();
@@ -192,7 +192,7 @@ type Origins = HashMap<Key, Key>;
 /// The worlds of a case. Their inputs hold an object's variants under one name, of which a world
 /// keeps one, and several kubelets, each with flags and a file that belong together: each variant
 /// and each kubelet stands in a world of its own, beside everything else.
-fn worlds(folder: &Path) -> anyhow::Result<Vec<(WorldParts, Origins)>> {
+fn worlds(folder: &Path, live: bool) -> anyhow::Result<Vec<(WorldParts, Origins)>> {
     let (mut plain, mut hosts): (Vec<Object>, Vec<Unwrapped>) = (Vec::new(), Vec::new());
     let input = folder.join("input");
     if input.is_dir() {
@@ -225,7 +225,8 @@ fn worlds(folder: &Path) -> anyhow::Result<Vec<(WorldParts, Origins)>> {
             // Files are called by their kind on both sides.
             origins.extend(keys.filter(|key| !key.is_file()).map(|key| (key, host.origin.clone())));
         }
-        let parts = WorldParts::files("case", WorldKind::Files, objects);
+        let kind = if live { WorldKind::Cluster } else { WorldKind::Files };
+        let parts = WorldParts::files("case", kind, objects);
         (WorldParts { default_coverage: Coverage::Complete, ..parts }, origins)
     };
     Ok((0..most).map(world).collect())

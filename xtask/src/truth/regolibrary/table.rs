@@ -23,6 +23,8 @@ pub(super) struct Rule {
     pub(super) all: bool,
     /// Their parameters, by the check's name.
     pub(super) parameters: HashMap<String, serde_json::Value>,
+    /// Its cases are judged as a live cluster and not as files: a rule about the nodes that run.
+    pub(super) live: bool,
     /// Of a check's findings only those count whose path or message holds one of these: a rule
     /// about one field of several that the check looks at.
     only: BTreeMap<String, Vec<String>>,
