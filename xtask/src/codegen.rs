@@ -3,20 +3,21 @@
 //! A page for every check, the list of checks, the tables of the frameworks and the JSON schema
 //! of the output. `make test` shows that they are fresh.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 
 use anyhow::Context as _;
 use pavisade_checks::{CheckSet, Entry, registry};
-use pavisade_compliance::{builtin, controls_by_check};
+use pavisade_compliance::builtin;
 use pavisade_model::{Area, KubernetesVersion};
 
 use crate::shared::root;
 
+mod frameworks;
+
 /// Writes everything anew.
 pub(crate) fn run() -> anyhow::Result<()> {
-    let controls = controls_by_check(builtin());
     let pages = root().join("docs/checks");
     fs::create_dir_all(&pages)?;
     let wanted: BTreeSet<_> = registry().iter().map(|e| format!("{}.md", e.meta.id)).collect();
@@ -27,15 +28,22 @@ pub(crate) fn run() -> anyhow::Result<()> {
         }
     }
     for entry in registry() {
-        let served = controls.get(entry.meta.id).map_or(&[][..], Vec::as_slice);
-        write(&format!("docs/checks/{}.md", entry.meta.id), &page(entry, served))?;
+        write(&format!("docs/checks/{}.md", entry.meta.id), &page(entry))?;
     }
     write("docs/checks.md", &list())?;
-    write("docs/frameworks.md", &frameworks())?;
+    fs::create_dir_all(root().join("docs/frameworks"))?;
+    write("docs/frameworks.md", &frameworks::list())?;
+    for framework in builtin() {
+        write(&format!("docs/frameworks/{}.md", framework.id), &frameworks::page(framework))?;
+    }
     let role = CheckSet::all(KubernetesVersion::LATEST).role(false);
     write("deploy/scan/cluster-role.yaml", &format!("{ROLE_HEAD}{role}"))?;
     let schema = serde_json::to_string_pretty(&pavisade_report::json::schema())?;
-    write("schema/scan-v1.json", &format!("{schema}\n"))
+    write("schema/scan-v1.json", &format!("{schema}\n"))?;
+    let schema = serde_json::to_string_pretty(&pavisade_config::schema())?;
+    write("schema/config-v1.json", &format!("{schema}\n"))?;
+    let schema = serde_json::to_string_pretty(&pavisade_report::comply::json::schema())?;
+    write("schema/comply-v1.json", &format!("{schema}\n"))
 }
 
 fn write(path: &str, text: &str) -> anyhow::Result<()> {
@@ -49,7 +57,7 @@ fn write(path: &str, text: &str) -> anyhow::Result<()> {
 const ROLE_HEAD: &str = "# Made by `cargo xtask codegen` from `pavisade scan --print-rbac`.\n";
 const HEAD: &str = "<!-- Made by `cargo xtask codegen`. -->\n";
 
-fn page(entry: &Entry, controls: &[String]) -> String {
+fn page(entry: &Entry) -> String {
     let meta = entry.meta;
     let mut page = format!("{HEAD}# {}: {}\n\n{}\n\n", meta.id, meta.name, meta.title);
     let _ = writeln!(page, "| severity | confidence | area | scope | audience |");
@@ -79,12 +87,7 @@ fn page(entry: &Entry, controls: &[String]) -> String {
         let kinds: Vec<_> = meta.reads().map(|kind| format!("`{kind}`")).collect();
         let _ = write!(page, "\n## Reads besides its subject\n\n{}\n", kinds.join(", "));
     }
-    if !controls.is_empty() {
-        let _ = write!(page, "\n## Serves\n\n");
-        for control in controls {
-            let _ = writeln!(page, "- {control}");
-        }
-    }
+    page.push_str(&frameworks::of_check(meta.id));
     page
 }
 
@@ -103,32 +106,6 @@ fn list() -> String {
                 "| [{id}](checks/{id}.md) | `{name}` | {severity} | {} |",
                 meta.title
             );
-        }
-    }
-    text
-}
-
-fn frameworks() -> String {
-    let names: BTreeMap<_, _> = registry().iter().map(|e| (e.meta.id, e.meta.name)).collect();
-    let mut text = format!(
-        "{HEAD}# Frameworks\n\nControls that at least one check speaks for. Titles are our own words.\n"
-    );
-    for framework in builtin() {
-        let _ = write!(
-            text,
-            "\n## {} (`{}`)\n\n| control | asks for | checks |\n| --- | --- | --- |\n",
-            framework.title, framework.id
-        );
-        for control in &framework.controls {
-            let checks: Vec<_> = control
-                .checks
-                .iter()
-                .map(|id| {
-                    format!("[{}](checks/{id}.md)", names.get(id.as_str()).copied().unwrap_or(id))
-                })
-                .collect();
-            let _ =
-                writeln!(text, "| {} | {} | {} |", control.id, control.title, checks.join(", "));
         }
     }
     text

@@ -6,7 +6,7 @@ mod kubeadm;
 
 use std::borrow::Cow;
 
-use pavisade_model::{GroupKind, kinds};
+use pavisade_model::{GroupKind, Program, kinds};
 use pavisade_snapshot::{Object, Pod, WorldKind};
 use pavisade_yaml::{Kind, Value};
 
@@ -132,6 +132,22 @@ pub(crate) fn configures(object: &Object) -> bool {
     } else {
         kubeadm::is_kubeadm(object)
     }
+}
+
+/// The program that a file of a kind of its own configures.
+pub(crate) fn configured_by(file: &Object) -> Option<&'static str> {
+    let program = match file.kind() {
+        "KubeletConfiguration" => Program::Kubelet,
+        "KubeSchedulerConfiguration" => Program::Scheduler,
+        "AuthenticationConfiguration"
+        | "AuthorizationConfiguration"
+        | "AdmissionConfiguration"
+        | "EncryptionConfiguration"
+        | "EncryptionConfig"
+        | "Policy" => Program::ApiServer,
+        _ => return None,
+    };
+    Some(program.name())
 }
 
 /// The components that an object configures.

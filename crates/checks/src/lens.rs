@@ -46,6 +46,11 @@ pub trait Lens {
 
     /// What a finding is about.
     fn subject(item: Self::Item<'_>) -> Subject;
+
+    /// The program whose settings the subject is, where it is that.
+    fn program(_: Self::Item<'_>) -> Option<&'static str> {
+        None
+    }
 }
 
 fn object(target: Target<'_>) -> Option<&Object> {
@@ -169,6 +174,10 @@ impl Lens for OnComponent {
     fn subject(component: Component<'_>) -> Subject {
         component.object().subject(None)
     }
+
+    fn program(component: Component<'_>) -> Option<&'static str> {
+        Some(component.name())
+    }
 }
 
 /// A component with its flags, or a file that configures one.
@@ -201,6 +210,13 @@ impl Lens for OnControlPlane {
         match part {
             Part::Component(component) => component.object().subject(None),
             Part::File(object) => object.subject(None),
+        }
+    }
+
+    fn program(part: Part<'_>) -> Option<&'static str> {
+        match part {
+            Part::Component(component) => Some(component.name()),
+            Part::File(object) => component::configured_by(object),
         }
     }
 }

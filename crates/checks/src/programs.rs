@@ -47,19 +47,20 @@ pub(crate) fn seen(world: &World) -> Vec<Component<'_>> {
     pods.filter(|pod| component::configures(pod)).flat_map(component::components).collect()
 }
 
-/// What a check of programs' settings says of a whole cluster; nothing where the components that
-/// are seen say it.
+/// What a check of programs' settings says of a whole cluster, and of which programs; nothing where
+/// the components that are seen say it.
 pub(crate) fn verdict<'a>(
     meta: &Meta,
     dispatch: Dispatch,
     world: &World,
     seen: &[Component<'_>],
-) -> Option<Verdict<'a>> {
+) -> Option<(Verdict<'a>, Vec<&'static str>)> {
     if world.kind() != WorldKind::Cluster || meta.programs.is_empty() {
         return None;
     }
     if dispatch == Dispatch::Kinds && !meta.programs.contains(&Program::Kubelet) {
-        return Some(of_file(meta, world, seen));
+        let names = meta.programs.iter().map(|program| program.name()).collect();
+        return Some((of_file(meta, world, seen), names));
     }
     let names: BTreeSet<_> = seen.iter().map(|component| component.name()).collect();
     // No pod is the cluster's kubelet, and each node has its own.
@@ -68,17 +69,21 @@ pub(crate) fn verdict<'a>(
     let hidden: Vec<_> = meta.programs.iter().filter(|program| hidden(program)).collect();
     let control_plane: Vec<_> =
         hidden.iter().filter(|p| ***p != Program::Kubelet).map(|p| p.name()).collect();
-    let mut reasons = Vec::new();
+    let (mut reasons, mut unknown_of) = (Vec::new(), Vec::new());
     if !control_plane.is_empty() && !world.distribution().managed() {
         reasons.push(unknown(why_hidden(&control_plane, world)));
+        unknown_of.extend(&control_plane);
     }
     if hidden.iter().any(|program| **program == Program::Kubelet) {
         reasons.push(unknown(KUBELET.to_owned()).instance("kubelet"));
+        unknown_of.push(Program::Kubelet.name());
     }
     match (hidden.is_empty(), reasons.is_empty()) {
         (true, _) => None,
-        (false, true) => Some(Verdict::NotApplicable),
-        (false, false) => Some(Verdict::Unknown(reasons)),
+        (false, true) => {
+            Some((Verdict::NotApplicable, hidden.iter().map(|program| program.name()).collect()))
+        }
+        (false, false) => Some((Verdict::Unknown(reasons), unknown_of)),
     }
 }
 

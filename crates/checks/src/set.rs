@@ -22,6 +22,8 @@ pub struct Report<'a> {
     pub subject: Subject,
     /// The object that holds the subject; none for a world.
     pub object: Option<&'a Object>,
+    /// Programs whose settings it is about, where it is about some of those of the check.
+    pub programs: Vec<&'static str>,
     /// The answer.
     pub verdict: Verdict<'a>,
 }
@@ -30,8 +32,11 @@ pub struct Report<'a> {
 pub(crate) trait AnyCheck: Send + Sync {
     fn meta(&self) -> &'static Meta;
     fn dispatch(&self) -> Dispatch;
-    fn run<'a>(&self, target: Target<'a>, cx: &Cx<'a>, out: &mut dyn FnMut(Subject, Verdict<'a>));
+    fn run<'a>(&self, target: Target<'a>, cx: &Cx<'a>, out: &mut Out<'_, 'a>);
 }
+
+/// Takes a subject, the program whose settings it is, and the verdict.
+type Out<'o, 'a> = dyn FnMut(Subject, Option<&'static str>, Verdict<'a>) + 'o;
 
 struct Erased<C>(C, &'static Meta);
 
@@ -44,7 +49,7 @@ impl<C: Check> AnyCheck for Erased<C> {
         C::On::DISPATCH
     }
 
-    fn run<'a>(&self, target: Target<'a>, cx: &Cx<'a>, out: &mut dyn FnMut(Subject, Verdict<'a>)) {
+    fn run<'a>(&self, target: Target<'a>, cx: &Cx<'a>, out: &mut Out<'_, 'a>) {
         for item in C::On::items(target) {
             let verdict = self.0.check(item, cx);
             // Holds are counted, never stored: their subject is not worth making.
@@ -52,7 +57,7 @@ impl<C: Check> AnyCheck for Erased<C> {
                 Verdict::Fails(_) | Verdict::Unknown(_) => C::On::subject(item),
                 _ => Subject::World { name: NO_NAME.clone() },
             };
-            out(subject, verdict);
+            out(subject, C::On::program(item), verdict);
         }
     }
 }
@@ -236,9 +241,10 @@ impl CheckSet {
         let seen = programs::seen(world);
         for (index, check) in self.checks.iter().enumerate() {
             let meta = check.meta();
-            if let Some(verdict) = programs::verdict(meta, check.dispatch(), world, &seen) {
+            let said = programs::verdict(meta, check.dispatch(), world, &seen);
+            if let Some((verdict, programs)) = said {
                 let subject = Subject::World { name: world.name().clone() };
-                out(Report { check: meta, index, subject, object: None, verdict });
+                out(Report { check: meta, index, subject, object: None, programs, verdict });
             }
         }
     }
@@ -261,13 +267,14 @@ impl CheckSet {
         let only_files = check.meta().files_only && world.kind() == WorldKind::Cluster;
         let of_pods = matches!(check.dispatch(), Dispatch::Pods | Dispatch::Images);
         let fragment = of_pods && object.is_some_and(is_fragment);
-        check.run(target, &cx, &mut |subject, verdict| {
+        check.run(target, &cx, &mut |subject, program, verdict| {
             let verdict = match verdict {
                 _ if only_files => Verdict::NotApplicable,
                 verdict if fragment => said(verdict),
                 verdict => verdict,
             };
-            out(Report { check: check.meta(), index, subject, object, verdict });
+            let programs = program.into_iter().collect();
+            out(Report { check: check.meta(), index, subject, object, programs, verdict });
         });
     }
 }

@@ -8,27 +8,38 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_checks::CheckSet;
 use pavisade_compliance::{builtin, controls_by_check};
+use pavisade_config::Config;
 use pavisade_model::{KubernetesVersion, NoteKind, Severity, State};
 use pavisade_report::Options;
-use pavisade_scan::{Judgement, Timestamp, judge};
+use pavisade_scan::{Judgement, Timestamp, judge_on};
 use pavisade_sources::load;
 
 use crate::Outcome;
-use crate::args::{self, Format, ScanArgs};
+use crate::args::{self, Format, LiveArgs, ScanArgs};
 use crate::input::Input;
 use crate::progress::Spinner;
+use crate::settings::{self, Settings};
 use crate::{live, select, terminal};
 
-pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
-    let input = Input::from(args);
+pub(crate) fn run(mut args: ScanArgs) -> anyhow::Result<Outcome> {
+    let paths = settings::of(&args.paths, Input::from(&args).is_cluster());
+    let Some(settings) = Settings::find(&args.config, &paths)? else {
+        return Ok(Outcome::Usage);
+    };
+    settings.over(&mut args.kubernetes_version, &mut args.helm_values);
+    let fail_on = settings.fail_on(args.fail_on);
+    let (args, scope) = (&args, settings.scope());
+    let input = Input { scope: Some(&scope), ..Input::from(args) };
     input.check()?;
-    let choice = Choice::new(&args.select, &args.set)?;
+    let choice = Choice::new(&args.select, &args.set, &settings.config)?;
     if args.live.print_rbac {
         let role = choice.checks(KubernetesVersion::LATEST)?.role(args.live.secrets);
         output(args.output.as_deref())?.write(|out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
     }
-    distinct(args)?;
+    distinct(&args.live, args.output.iter().chain(args.also.iter().map(|(_, file)| file)))?;
+    let baseline = args.baseline.as_deref().map(settings::baseline).transpose()?;
+    let terms = settings.terms(&args.config, baseline);
     // Fail on what cannot be run or written before the work, not after it.
     let checks = choice.checks(args.kubernetes_version.unwrap_or_default())?;
     let color = terminal::color(args.color, args.output.is_some());
@@ -44,26 +55,24 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     } else {
         (load(&input.request(), io::stdin().lock(), &progress).snapshot, checks.mending())
     };
+    let snapshot = snapshot.with_notes(settings.note().into_iter().collect());
     progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
     let now = Timestamp::now();
-    let mut judgement = judge(&snapshot, &checks, now);
+    let mut judgement = judge_on(&snapshot, &checks, &terms, now);
     progress.finish();
-    let outcome = outcome(&judgement, args.fail_on.severity());
+    let outcome = outcome(&judgement, fail_on);
     if let Some(least) = args.min_severity {
-        judgement.findings.retain(|finding| finding.severity >= least);
+        keep(&mut judgement, least);
     }
     let mut options = options(args);
+    options.configuration = settings.summary();
+    options.severities = settings.config.severities.clone();
     options.made = Some(now.strftime("%-d %B %Y, %H:%M UTC").to_string());
     for target in outputs {
         options.color = target.color;
         options.frameworks = frameworks(args, target.format);
         let Target { format, place, out, .. } = target;
-        let written = out.write(|out| pavisade_report::write(format, &judgement, &options, out));
-        match written {
-            // The reader had enough; what it is told by the exit code stands.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            written => written.with_context(|| format!("writing {place}"))?,
-        }
+        out.put(&place, |out| pavisade_report::write(format, &judgement, &options, out))?;
     }
     // The end of a process frees faster than we do.
     std::mem::forget((snapshot, judgement));
@@ -98,13 +107,18 @@ impl Target {
 
 /// The checks that the command line means.
 pub(crate) struct Choice {
-    ids: BTreeSet<&'static str>,
-    parameters: HashMap<String, serde_json::Value>,
+    pub ids: BTreeSet<&'static str>,
+    pub parameters: HashMap<String, serde_json::Value>,
 }
 
 impl Choice {
-    pub(crate) fn new(select: &args::Select, set: &[String]) -> anyhow::Result<Self> {
-        Ok(Self { ids: select::ids(select)?, parameters: select::parameters(set)? })
+    pub(crate) fn new(
+        select: &args::Select,
+        set: &[String],
+        config: &Config,
+    ) -> anyhow::Result<Self> {
+        let parameters = select::parameters(set, config)?;
+        Ok(Self { ids: select::ids(select, config)?, parameters })
     }
 
     pub(crate) fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
@@ -123,13 +137,14 @@ fn options(args: &ScanArgs) -> Options {
     Options {
         width: terminal::width(args.width),
         full: args.full,
+        show_excepted: args.show_excepted,
         root: std::env::current_dir().ok().and_then(|folder| folder.to_str().map(Into::into)),
         ..Options::default()
     }
 }
 
 /// What is in the file stays until there is something to write instead.
-fn output(file: Option<&Path>) -> anyhow::Result<Output> {
+pub(crate) fn output(file: Option<&Path>) -> anyhow::Result<Output> {
     let Some(file) = file else { return Ok(Output::Standard(io::stdout().lock())) };
     let mut new = OpenOptions::new();
     new.write(true);
@@ -144,14 +159,14 @@ fn output(file: Option<&Path>) -> anyhow::Result<Output> {
     Ok(Output::File(opened, made.then(|| Unwritten(file.to_owned()))))
 }
 
-enum Output {
+pub(crate) enum Output {
     Standard(StdoutLock<'static>),
     /// With the file's name where it was not there before.
     File(File, Option<Unwritten>),
 }
 
 /// A file of ours that goes again unless it is written.
-struct Unwritten(PathBuf);
+pub(crate) struct Unwritten(PathBuf);
 
 impl Drop for Unwritten {
     fn drop(&mut self) {
@@ -161,6 +176,19 @@ impl Drop for Unwritten {
 }
 
 impl Output {
+    /// Writes everything to what users call `place`.
+    pub(crate) fn put(
+        self,
+        place: &str,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> anyhow::Result<()> {
+        match self.write(write) {
+            // The reader had enough; what it is told by the exit code stands.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.with_context(|| format!("writing {place}")),
+        }
+    }
+
     /// Writes everything, in place of what was there.
     fn write(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         match self {
@@ -180,10 +208,11 @@ impl Output {
 }
 
 /// Two results in one file, or a result in place of what is judged, are a mistake.
-fn distinct(args: &ScanArgs) -> anyhow::Result<()> {
-    let named = args.output.iter().chain(args.also.iter().map(|(_, file)| file));
-    let mut seen: Vec<_> =
-        args.live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
+pub(crate) fn distinct<'a>(
+    live: &LiveArgs,
+    named: impl Iterator<Item = &'a PathBuf>,
+) -> anyhow::Result<()> {
+    let mut seen: Vec<_> = live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
     for file in named {
         let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let whole = fs::canonicalize(file).or_else(|_| {
@@ -198,6 +227,16 @@ fn distinct(args: &ScanArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Drops what is less severe.
+fn keep(judgement: &mut Judgement, least: Severity) {
+    judgement.findings.retain(|finding| finding.severity >= least);
+    judgement.excepted.retain(|excepted| excepted.finding.severity >= least);
+    if let Some(compared) = &mut judgement.baseline {
+        compared.known.retain(|finding| finding.severity >= least);
+        compared.gone.retain(|known| known.severity >= least);
+    }
+}
+
 /// Whether a part could not be read.
 pub(crate) fn is_incomplete(judgement: &Judgement) -> bool {
     judgement.notes.iter().any(|note| note.kind == NoteKind::Unread)
@@ -205,7 +244,7 @@ pub(crate) fn is_incomplete(judgement: &Judgement) -> bool {
 
 /// Incomplete outweighs findings: whoever relies on the result must know first that a part is
 /// missing.
-fn outcome(judgement: &Judgement, fail_on: Option<Severity>) -> Outcome {
+pub(crate) fn outcome(judgement: &Judgement, fail_on: Option<Severity>) -> Outcome {
     if is_incomplete(judgement) {
         return Outcome::Incomplete;
     }

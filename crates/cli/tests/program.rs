@@ -48,7 +48,7 @@ fn wrong_usage_exits_with_2_and_says_what_was_meant() {
     let folder = folder(&[]);
     for (args, expected) in [
         (&["scan", "--check", "privileged-contaner"][..], "did you mean `privileged-container`"),
-        (&["scan", "--framework", "cis"], "there is no framework `cis`"),
+        (&["scan", "--framework", "cjs"], "there is no framework `cjs`"),
         (&["scan", "--kubernetes-version", "2"], "is no Kubernetes version"),
         (&["scan", "--kubernetes-version", "1.99"], "know Kubernetes up to 1.37"),
         (&["scan", "--helm-values", "nowhere.yaml"], "there is no such file"),
@@ -110,6 +110,81 @@ fn every_format_is_written_beside_the_others() {
     // The page filters by framework without being asked.
     let page = run(folder.path(), &["scan", "pod.yaml", "-f", "html"]).out;
     assert!(page.contains("\"pod-security-standards/"), "{page}");
+}
+
+/// Each of these secrets is found, by a check of its own, and shown nowhere.
+const SECRETS: &str = r#"apiVersion: v1
+kind: Pod
+metadata:
+  name: a
+  annotations:
+    example.com/api-token: Zk7rQ2vX9tLm4wPb
+spec:
+  containers:
+  - name: c
+    image: a
+    args: ["--db-password=Hn5sW8yB3dJc6gRf"]
+    env:
+    - name: DB_PASSWORD
+      value: Tq9pM4xV7kZs2hLd
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+data:
+  DB_PASSWORD: Gy3nC8bK5rWj7mQx
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: a}
+stringData:
+  password: Vx6tP2zD9fLs4hNk
+---
+apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+- resources: [secrets]
+  providers:
+  - aescbc:
+      keys:
+      - name: one
+        secret: uZ3kV9tQ1xLm7wPb2rHs8yJd4cGf6nKa
+---
+apiVersion: external-secrets.io/v1
+kind: ClusterSecretStore
+metadata: {name: a}
+spec:
+  provider:
+    fake:
+      data:
+      - key: a
+        value: Bw4jR7cM2vXt9sKz
+"#;
+
+#[test]
+fn secrets_are_found_and_no_format_shows_them() {
+    let folder = folder(&[("all.yaml", SECRETS)]);
+    let found = run(folder.path(), &["scan", "--strict", "-f", "json"]).out;
+    for check in ["PV-C024", "PV-C025", "PV-C027", "PV-C056", "PV-D005", "PV-D016", "PV-D024"] {
+        assert!(found.contains(&format!("\"check\": \"{check}\"")), "{check}");
+    }
+    for format in
+        ["terminal", "json", "sarif", "html", "markdown", "csv", "junit", "gitlab", "github"]
+    {
+        let text = run(folder.path(), &["scan", "--strict", "--full", "-f", format]).out;
+        for secret in [
+            "Zk7rQ2vX9tLm4wPb",
+            "Hn5sW8yB3dJc6gRf",
+            "Tq9pM4xV7kZs2hLd",
+            "Gy3nC8bK5rWj7mQx",
+            "Vx6tP2zD9fLs4hNk",
+            "uZ3kV9tQ1xLm7wPb2rHs8yJd4cGf6nKa",
+            "Bw4jR7cM2vXt9sKz",
+        ] {
+            let at = text.find(secret).map(|at| &text[at.saturating_sub(200)..at]);
+            assert_eq!(at, None, "{format} shows a secret");
+        }
+    }
 }
 
 #[test]
@@ -275,4 +350,88 @@ fn help_names_the_exit_codes_and_completions_and_man_are_made() {
     }
     assert!(run(folder.path(), &["checks", "list"]).out.contains("PV-C001"));
     assert!(run(folder.path(), &["checks", "explain", "privileged-container"]).out.contains("Why"));
+}
+
+const OWN: &str = "id = \"own\"\ntitle = \"Own\"\n[[controls]]\nid = \"1\"\ntitle = \"No power over \
+                   nodes\"\nchecks = [\"privileged-container\"]\n[[controls]]\nid = \"2\"\ntitle = \
+                   \"Training\"\nby_hand = \"training\"\n";
+
+#[test]
+fn comply_says_what_holds_and_what_fails() {
+    let good = BAD_POD.replace("privileged: true", "privileged: false");
+    let folder = folder(&[("bad/pod.yaml", BAD_POD), ("good/pod.yaml", &good), ("own.toml", OWN)]);
+    let told = run(folder.path(), &["comply", "-F", "own.toml", "bad"]);
+    assert_eq!(told.code, 1, "{}", told.err);
+    assert!(told.out.contains("fails: 1 control\n  1  No power over nodes"), "{}", told.out);
+    assert!(told.out.contains("--> bad/pod.yaml:9:7"), "{}", told.out);
+    assert!(
+        told.out.contains("1 of 2 controls assessed by checks; 1 not assessable"),
+        "{}",
+        told.out
+    );
+    let told = run(folder.path(), &["comply", "-F", "own.toml", "good"]);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert!(told.out.contains("holds: 1 control"), "{}", told.out);
+    // What was not read is not known, and what was left out neither.
+    fs::write(folder.path().join("good/broken.yaml"), "apiVersion: v1\nkind: [\n").unwrap();
+    let told = run(folder.path(), &["comply", "-F", "own.toml", "good"]);
+    assert_eq!(told.code, 3);
+    assert!(!told.out.contains("holds: 1 control"), "{}", told.out);
+    let skip = ["comply", "-F", "own.toml", "good/pod.yaml", "--skip", "PV-C001"];
+    assert!(run(folder.path(), &skip).out.contains("PV-C001 did not run"));
+    // Several, in every format, to a file.
+    for (format, begin) in
+        [("json", "{"), ("csv", "framework,control"), ("markdown", "# "), ("terminal", "PCI DSS")]
+    {
+        let args =
+            ["comply", "-F", "pci,own.toml", "-F", "pci-dss", "bad", "-f", format, "-o", "out"];
+        assert_eq!(run(folder.path(), &args).code, 1);
+        let text = fs::read_to_string(folder.path().join("out")).unwrap();
+        assert!(text.starts_with(begin), "{text}");
+        assert!(text.contains("own"), "{text}");
+    }
+    let never = ["comply", "-F", "pci", "bad", "--fail-on", "never"];
+    assert_eq!(run(folder.path(), &never).code, 0);
+}
+
+#[test]
+fn a_framework_that_is_not_there_is_told_with_what_there_is() {
+    let broken = OWN.replace("privileged-container", "privileged-kontainer");
+    let same = OWN.replace("id = \"own\"", "id = \"cis-1.12\"");
+    let folder = folder(&[("pod.yaml", BAD_POD), ("bad.toml", &broken), ("same.toml", &same)]);
+    #[rustfmt::skip]
+    let cases: [(&[&str], &str); 8] = [
+        (&["comply"], "say which framework: --framework pci-dss"),
+        (&["comply", "-F", "hippa"], "there is no framework `hippa`; did you mean `hipaa`?"),
+        (&["comply", "-F", "nist"], "may be `nist-800-190`, `nist-800-53r5`: say which"),
+        (&["comply", "-F", "no.toml"], "reading the framework no.toml"),
+        (&["comply", "-F", "bad.toml"], "bad.toml:6:11: there is no check `privileged-kontainer`; did you mean `privileged-container`?"),
+        (&["comply", "-F", "cis,same.toml"], "same.toml: there is another framework `cis-1.12`"),
+        (&["comply", "-F", "cis", "--context", "x"], "--context is about a live cluster"),
+        (&["scan", "--framework", "hippa"], "did you mean `hipaa`?"),
+    ];
+    for (args, expect) in cases {
+        let told = run(folder.path(), args);
+        assert_eq!(told.code, 2, "{args:?}\n{}", told.out);
+        assert!(told.err.contains(expect), "{args:?}\n{}", told.err);
+        assert_eq!(told.out, "");
+    }
+    assert_eq!(run(folder.path(), &["scan", "--framework", "pss", "pod.yaml"]).code, 1);
+}
+
+#[test]
+fn frameworks_are_listed_and_shown() {
+    let folder = folder(&[("own.toml", OWN)]);
+    let list = run(folder.path(), &["frameworks", "list"]);
+    assert_eq!(list.code, 0);
+    for id in ["cis-1.12", "pci-dss-4.0.1", "iso-27001-2022", "mitre-attack-containers"] {
+        assert!(list.out.contains(id), "{}", list.out);
+    }
+    let json = run(folder.path(), &["frameworks", "list", "--json"]).out;
+    let cards: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(cards.as_array().unwrap().iter().all(|card| card["controls"].as_u64() > Some(0)));
+    let shown = run(folder.path(), &["frameworks", "show", "cis"]).out;
+    assert!(shown.contains("PV-C002 host-namespace (hostPID)"), "{shown}");
+    assert!(run(folder.path(), &["frameworks", "show", "own.toml"]).out.contains("No power"));
+    assert!(run(folder.path(), &["frameworks", "topics"]).out.contains("node-isolation"));
 }

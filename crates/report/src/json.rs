@@ -437,7 +437,7 @@ impl<'a> Document<'a> {
             checks: judgement
                 .tallies
                 .iter()
-                .map(|(meta, tally)| Check::new(meta, *tally))
+                .map(|(meta, tally)| Check::new(meta, *tally, options))
                 .collect(),
             notes: judgement.notes.iter().map(Note::from).collect(),
             clusters: judgement.clusters.iter().map(Cluster::from).collect(),
@@ -543,7 +543,11 @@ pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
 }
 
 impl<'a> Finding<'a> {
-    fn new(finding: &'a model::Finding, regions: &Regions, options: &'a Options) -> Self {
+    pub(crate) fn new(
+        finding: &'a model::Finding,
+        regions: &Regions,
+        options: &'a Options,
+    ) -> Self {
         let check = finding.check;
         let controls = options.frameworks.get(check.id).map_or(&[][..], |c| c.as_slice());
         Self {
@@ -590,17 +594,23 @@ impl<'a> Location<'a> {
     }
 }
 
-impl Check {
-    fn new(meta: &'static model::Meta, tally: Tally) -> Self {
+impl From<Tally> for Tallies {
+    fn from(tally: Tally) -> Self {
         let Tally { holds, fails, unknown, not_applicable } = tally;
+        Self { holds, fails, unknown, not_applicable }
+    }
+}
+
+impl Check {
+    pub(crate) fn new(meta: &'static model::Meta, tally: Tally, options: &Options) -> Self {
         Self {
             id: meta.id,
             name: meta.name,
             title: meta.title,
             area: meta.area().into(),
-            severity: meta.severity.into(),
+            severity: options.severity(meta).into(),
             mends: meta.mends.into(),
-            tallies: Tallies { holds, fails, unknown, not_applicable },
+            tallies: tally.into(),
         }
     }
 }

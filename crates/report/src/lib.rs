@@ -9,10 +9,12 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
+use pavisade_model::{Meta, Severity};
 use pavisade_scan::Judgement;
 
 mod advice;
 mod baseline;
+pub mod comply;
 mod csv;
 mod fixes;
 #[cfg(test)]
@@ -38,6 +40,7 @@ mod terminal;
 mod text;
 
 pub use baseline::baseline;
+pub use comply::{ComplyFormat, comply, framework_explain, frameworks_list, topics_list};
 pub use fixes::{Again, Fixes, fixes, fixes_diff};
 pub use pages::{Layout, check_explain, checks_list};
 pub use pod_security::{PodSecurityLayout, pod_security};
@@ -121,10 +124,19 @@ pub struct Options {
     pub configuration: String,
     /// Controls by check id (`cis-1.12/5.2.1`); empty where nobody asked.
     pub frameworks: BTreeMap<String, Vec<String>>,
+    /// Severities by check id that the user set in place of the checks' own.
+    pub severities: BTreeMap<&'static str, Severity>,
     /// What file names are made relative to, where they begin with it; not in terminal and JSON.
     pub root: Option<String>,
     /// HTML: when the result was made, for people.
     pub made: Option<String>,
+}
+
+impl Options {
+    /// How bad it is when a check fails.
+    pub(crate) fn severity(&self, meta: &Meta) -> Severity {
+        self.severities.get(meta.id).copied().unwrap_or(meta.severity)
+    }
 }
 
 impl Default for Options {
@@ -138,6 +150,7 @@ impl Default for Options {
             show_excepted: false,
             configuration: String::new(),
             frameworks: BTreeMap::new(),
+            severities: BTreeMap::new(),
             root: None,
             made: None,
         }

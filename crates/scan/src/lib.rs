@@ -4,6 +4,7 @@
 //! It is pure: no file, no clock, no network; the same picture gives the same bytes, whatever the
 //! number of threads.
 
+mod assess;
 mod baseline;
 mod compare;
 mod coverage;
@@ -17,8 +18,10 @@ mod served;
 mod terms;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use assess::{AssessedControl, Assessment, ControlState, Evidence, assess, is_needed};
 pub use baseline::{Baseline, Compared, Known};
 pub use compare::{Comparison, ObjectChange, What, compare};
 pub use exception::{ANNOTATION, Date, Exception, Form, Selector, Subjects};
@@ -73,6 +76,9 @@ pub struct Judgement {
     pub baseline: Option<Compared>,
     /// Each check with its verdicts counted, in the registry's order, whatever is excepted.
     pub tallies: Vec<(&'static Meta, Tally)>,
+    /// The same for each program of checks that judge the settings of several, by the check's id
+    /// and the program's name; under an empty name what is said of no program in particular.
+    pub by_program: BTreeMap<(&'static str, &'static str), Tally>,
     /// What was noticed while reading.
     pub notes: Vec<Note>,
     /// Worlds that were judged.
@@ -171,8 +177,13 @@ pub fn judge_on(
     let parts: Vec<_> = of_objects.chain(of_groups).chain(of_worlds).collect();
 
     let mut tallies: Vec<_> = checks.metas().map(|meta| (meta, Tally::default())).collect();
+    let ids: Vec<_> = checks.metas().map(|meta| meta.id).collect();
+    let mut by_program: BTreeMap<_, Tally> = BTreeMap::new();
     let mut findings = Vec::with_capacity(parts.iter().map(|part| part.findings.len()).sum());
     for part in parts {
+        for ((index, program), tally) in part.by_program {
+            by_program.entry((ids[index], program)).or_default().add(tally);
+        }
         for ((_, total), tally) in tallies.iter_mut().zip(part.tallies) {
             total.add(tally);
         }
@@ -195,6 +206,7 @@ pub fn judge_on(
         excepted,
         baseline,
         tallies,
+        by_program,
         notes,
         worlds: worlds.len(),
         // Facts about a cluster are none of its objects.
@@ -234,55 +246,70 @@ struct Part {
     mending: bool,
     findings: Vec<Finding>,
     tallies: Vec<Tally>,
+    by_program: BTreeMap<(usize, &'static str), Tally>,
 }
 
 impl Part {
     fn new(checks: &CheckSet) -> Self {
         let tallies = vec![Tally::default(); checks.metas().len()];
-        Self { mending: checks.mends(), findings: Vec::new(), tallies }
+        let (findings, by_program) = (Vec::new(), BTreeMap::new());
+        Self { mending: checks.mends(), findings, tallies, by_program }
     }
 
     /// Says which checks could not see all of a world, after the world itself was judged.
     fn add_unseen(&mut self, seen: &Seen<'_>, checks: &CheckSet) {
         for (index, finding) in seen.blind.findings(seen.world, checks, &self.findings) {
-            if let Some(tally) = self.tallies.get_mut(index) {
-                tally.unknown += 1;
-            }
+            self.add(index, finding.check, &[], |tally| tally.unknown += 1);
             self.findings.push(finding);
         }
     }
 
     /// Counts a verdict that is none of good news.
     fn count(&mut self, report: &Report<'_>) {
-        let Some(tally) = self.tallies.get_mut(report.index) else { return };
         match report.verdict {
-            Verdict::Fails(_) => tally.fails += 1,
-            Verdict::Unknown(_) => tally.unknown += 1,
+            Verdict::Fails(_) => self.add_report(report, |tally| tally.fails += 1),
+            Verdict::Unknown(_) => self.add_report(report, |tally| tally.unknown += 1),
             Verdict::Holds | Verdict::NotApplicable => {}
         }
     }
 
+    fn add_report(&mut self, report: &Report<'_>, count: fn(&mut Tally)) {
+        self.add(report.index, report.check, &report.programs, count);
+    }
+
+    fn add(
+        &mut self,
+        index: usize,
+        check: &Meta,
+        programs: &[&'static str],
+        count: fn(&mut Tally),
+    ) {
+        let Some(tally) = self.tallies.get_mut(index) else { return };
+        count(tally);
+        // One program alone is told by the check's own tally.
+        if check.programs.len() > 1 {
+            let programs = if programs.is_empty() { &[""][..] } else { programs };
+            for program in programs {
+                count(self.by_program.entry((index, program)).or_default());
+            }
+        }
+    }
+
     fn take(&mut self, seen: &Seen<'_>, report: Report<'_>, paths: &mut Paths) {
-        let Some(tally) = self.tallies.get_mut(report.index) else { return };
         let claims = match &report.verdict {
             Verdict::Holds if !seen.blind.proves(report.index) => {
-                tally.unknown += 1;
-                return;
+                return self.add_report(&report, |tally| tally.unknown += 1);
             }
-            Verdict::Holds => {
-                tally.holds += 1;
-                return;
-            }
+            Verdict::Holds => return self.add_report(&report, |tally| tally.holds += 1),
             Verdict::NotApplicable => {
-                tally.not_applicable += 1;
-                return;
+                return self.add_report(&report, |tally| tally.not_applicable += 1);
             }
             Verdict::Fails(claims) => {
-                tally.fails += 1;
+                self.add_report(&report, |tally| tally.fails += 1);
                 claims
             }
             Verdict::Unknown(claims) => {
-                tally.unknown += 1;
+                self.add_report(&report, |tally| tally.unknown += 1);
                 claims
             }
         };

@@ -11,6 +11,7 @@ use crate::Options;
 use crate::json::all_findings;
 use crate::region::Regions;
 
+mod comply;
 mod excepted;
 mod excerpt;
 mod findings;
@@ -21,6 +22,7 @@ pub mod style;
 mod summary;
 mod unknown;
 
+pub(crate) use comply::write as comply;
 pub(crate) use excerpt::Excerpt;
 pub(crate) use page::{Page, place};
 pub use problems::problems;

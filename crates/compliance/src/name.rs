@@ -1,0 +1,80 @@
+//! A framework by the name that people type.
+
+use crate::Framework;
+use crate::read::hint;
+
+/// There is none of that name, or more than one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoFramework(String);
+
+/// The framework of that id or alias, or the only one whose id or alias begins with the word.
+///
+/// # Errors
+/// There is none, or several begin with it: the message names what there is.
+pub fn find<'a>(word: &str, frameworks: &'a [Framework]) -> Result<&'a Framework, NoFramework> {
+    let wanted = plain(word);
+    let exact = |framework: &&Framework| names(framework).any(|name| plain(name) == wanted);
+    if let Some(framework) = frameworks.iter().find(exact) {
+        return Ok(framework);
+    }
+    let begins = |framework: &&Framework| {
+        !wanted.is_empty() && names(framework).any(|name| plain(name).starts_with(&wanted))
+    };
+    let ids = |some: &[&Framework]| {
+        some.iter().map(|f| format!("`{}`", f.id)).collect::<Vec<_>>().join(", ")
+    };
+    match frameworks.iter().filter(begins).collect::<Vec<_>>().as_slice() {
+        [framework] => Ok(framework),
+        [] => {
+            let all = "`pavisade frameworks list` shows all; a file of your own is named with its \
+                       ending: own.toml";
+            let hint = hint(word, frameworks.iter().flat_map(names), all);
+            Err(NoFramework(format!("there is no framework `{word}`{hint}")))
+        }
+        several => Err(NoFramework(format!("`{word}` may be {}: say which", ids(several)))),
+    }
+}
+
+fn names(framework: &Framework) -> impl Iterator<Item = &str> {
+    [&framework.id].into_iter().chain(&framework.aliases).map(String::as_str)
+}
+
+/// Letters and digits alone count: `PCI DSS`, `pci_dss` and `pci-dss` are one name.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin;
+
+    #[test]
+    fn names_lead_to_frameworks() {
+        #[rustfmt::skip]
+        let cases = [
+            ("pci-dss-4.0.1", Ok("pci-dss-4.0.1")),
+            ("pci-dss", Ok("pci-dss-4.0.1")),
+            ("PCI DSS", Ok("pci-dss-4.0.1")),
+            ("pci", Ok("pci-dss-4.0.1")),
+            ("cis", Ok("cis-1.12")),
+            ("pss", Ok("pod-security-standards")),
+            ("iso27001", Ok("iso-27001-2022")),
+            ("soc-2", Ok("soc2")),
+            ("mitre", Ok("mitre-attack-containers")),
+            ("800-53", Ok("nist-800-53r5")),
+            ("nist", Err("`nist` may be `nist-800-190`, `nist-800-53r5`: say which")),
+            ("hippa", Err("there is no framework `hippa`; did you mean `hipaa`?")),
+            ("zzz", Err("`pavisade frameworks list` shows all")),
+            ("", Err("there is no framework ``")),
+        ];
+        for (word, expect) in cases {
+            match (find(word, builtin()), expect) {
+                (Ok(found), Ok(id)) => assert_eq!(found.id, id, "{word}"),
+                (Err(error), Err(text)) => assert!(error.to_string().contains(text), "{error}"),
+                (found, _) => panic!("{word}: {found:?}"),
+            }
+        }
+    }
+}

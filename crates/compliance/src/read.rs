@@ -1,0 +1,333 @@
+//! The form of the files, and the way from names to checks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pavisade_model::nearest;
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::{Assessed, Control, Framework, ServesNot, Topic, part};
+
+/// Why a framework's file means nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{line}:{column}: {message}")]
+pub struct FrameworkError {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFramework {
+    id: Spanned<String>,
+    title: String,
+    #[serde(default)]
+    url: String,
+    #[serde(default)]
+    aliases: Vec<String>,
+    #[serde(default)]
+    extent: String,
+    controls: Vec<RawControl>,
+    #[serde(default)]
+    serves_not: Vec<RawServesNot>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawControl {
+    id: Spanned<String>,
+    title: String,
+    level: Option<String>,
+    #[serde(default)]
+    topics: Vec<Spanned<String>>,
+    #[serde(default)]
+    checks: Vec<Spanned<String>>,
+    #[serde(default)]
+    stricter: Vec<Spanned<String>>,
+    #[serde(default)]
+    except: Vec<Spanned<String>>,
+    gap: Option<Spanned<String>>,
+    by_hand: Option<Spanned<String>>,
+    elsewhere: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawServesNot {
+    #[serde(default)]
+    topics: Vec<Spanned<String>>,
+    #[serde(default)]
+    checks: Vec<Spanned<String>>,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTopic {
+    title: String,
+    checks: Vec<String>,
+}
+
+/// Reads the file of topics.
+pub(crate) fn topics(text: &str) -> Result<BTreeMap<String, Topic>, FrameworkError> {
+    let raw: BTreeMap<String, RawTopic> = parsed(text)?;
+    let topic = |raw: RawTopic| Topic { title: raw.title, checks: raw.checks };
+    Ok(raw.into_iter().map(|(name, raw)| (name, topic(raw))).collect())
+}
+
+/// Reads a framework's file.
+pub(crate) fn framework(
+    text: &str,
+    topics: &BTreeMap<String, Topic>,
+    known: &[(&str, &str)],
+) -> Result<Framework, FrameworkError> {
+    let raw: RawFramework = parsed(text)?;
+    let resolve = Resolve { text, topics, known };
+    if raw.id.get_ref().trim().is_empty() {
+        return Err(at(text, raw.id.span().start, "a framework needs an id".into()));
+    }
+    let mut seen = BTreeSet::new();
+    let mut controls = Vec::new();
+    for control in raw.controls {
+        if !seen.insert(control.id.get_ref().clone()) {
+            let message = format!("there is a control `{}` above already", control.id.get_ref());
+            return Err(at(text, control.id.span().start, message));
+        }
+        controls.push(resolve.control(control)?);
+    }
+    let serves_not = raw.serves_not.into_iter().map(|group| {
+        let checks = resolve.checks(&group.topics, &group.checks)?.0.into_iter().collect();
+        Ok(ServesNot { checks, reason: group.reason })
+    });
+    Ok(Framework {
+        id: raw.id.into_inner(),
+        title: raw.title,
+        url: raw.url,
+        aliases: raw.aliases,
+        extent: raw.extent,
+        controls,
+        serves_not: serves_not.collect::<Result<_, _>>()?,
+    })
+}
+
+struct Resolve<'a> {
+    text: &'a str,
+    topics: &'a BTreeMap<String, Topic>,
+    known: &'a [(&'a str, &'a str)],
+}
+
+impl Resolve<'_> {
+    fn control(&self, raw: RawControl) -> Result<Control, FrameworkError> {
+        let (mut all, mut named) = self.checks(&raw.topics, &raw.checks)?;
+        let mut parts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for name in &raw.checks {
+            if let Some(part) = self.part(name)? {
+                parts.entry(self.check(name)?).or_default().insert(part);
+            }
+        }
+        // Who names a check without a part means all of it.
+        let (whole, _) = self.checks(&raw.topics, &[])?;
+        let plain = raw.checks.iter().filter(|name| !name.get_ref().contains('@'));
+        let plain: BTreeSet<_> = plain.map(|name| self.check(name)).collect::<Result<_, _>>()?;
+        parts.retain(|id, _| !whole.contains(id) && !plain.contains(id));
+        let stricter = raw.stricter.iter().map(|name| self.check(name));
+        let stricter: BTreeSet<_> = stricter.collect::<Result<_, _>>()?;
+        all.extend(stricter.iter().cloned());
+        named.extend(stricter.iter().cloned());
+        for name in &raw.except {
+            let id = self.check(name)?;
+            if named.contains(&id) || !all.remove(&id) {
+                let name = name.get_ref();
+                let message = if named.contains(&id) {
+                    format!("`{name}` is among the control's `checks`: take it out of one of them")
+                } else {
+                    format!("`{name}` is in none of the control's topics: take it out of `except`")
+                };
+                return Err(self.wrong(&raw.id, message));
+            }
+        }
+        let fault = |message: &str| {
+            Err(self.wrong(&raw.id, format!("control `{}`: {message}", raw.id.get_ref())))
+        };
+        let text = |words: Spanned<String>| words.into_inner();
+        let assessed = match (all.is_empty(), raw.gap, raw.by_hand, raw.elsewhere) {
+            (false, None, None, None) => Assessed::ByChecks,
+            (false, Some(gap), None, None) => Assessed::Partly(text(gap)),
+            (true, None, Some(reason), None) => Assessed::ByHand(text(reason)),
+            (true, None, None, Some(place)) => Assessed::Elsewhere(text(place)),
+            (true, None, None, None) => {
+                return fault(
+                    "nothing assesses it: give `checks`, `topics`, `elsewhere` or `by_hand`",
+                );
+            }
+            (true, Some(_), _, _) => {
+                return fault("`gap` is what its checks cannot show: give `checks`");
+            }
+            (false, _, _, _) => {
+                return fault(
+                    "it has checks: say in `gap`, not in `by_hand` or `elsewhere`, what they cannot show",
+                );
+            }
+            (true, None, Some(_), Some(_)) => {
+                return fault("give `elsewhere` or `by_hand`, not both");
+            }
+        };
+        Ok(Control {
+            id: raw.id.into_inner(),
+            title: raw.title,
+            level: raw.level,
+            checks: all.into_iter().collect(),
+            named,
+            parts,
+            stricter,
+            assessed,
+        })
+    }
+
+    /// All checks, and those named themselves.
+    fn checks(
+        &self,
+        topics: &[Spanned<String>],
+        checks: &[Spanned<String>],
+    ) -> Result<(BTreeSet<String>, BTreeSet<String>), FrameworkError> {
+        let mut all = BTreeSet::new();
+        for name in topics {
+            let Some(topic) = self.topics.get(name.get_ref()) else {
+                let names = self.topics.keys().map(String::as_str);
+                let hint = hint(name.get_ref(), names, "`pavisade frameworks topics` shows all");
+                return Err(
+                    self.wrong(name, format!("there is no topic `{}`{hint}", name.get_ref()))
+                );
+            };
+            all.extend(topic.checks.iter().cloned());
+        }
+        let named: BTreeSet<_> = checks.iter().map(|c| self.check(c)).collect::<Result<_, _>>()?;
+        all.extend(named.iter().cloned());
+        Ok((all, named))
+    }
+
+    /// The part of a check behind its `@`.
+    fn part(&self, name: &Spanned<String>) -> Result<Option<String>, FrameworkError> {
+        let Some((_, part)) = name.get_ref().split_once('@') else { return Ok(None) };
+        let id = self.check(name)?;
+        let known = part::of(&id).map(|part| part.name).chain(part::PROGRAMS).collect::<Vec<_>>();
+        if known.contains(&part) {
+            return Ok(Some(part.to_owned()));
+        }
+        let all: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
+        let all = format!("there are {}", all.join(", "));
+        let hint = hint(part, known.into_iter(), &all);
+        Err(self.wrong(name, format!("{id} has no part `{part}`{hint}")))
+    }
+
+    /// The id of a check by id or name, without its part.
+    fn check(&self, name: &Spanned<String>) -> Result<String, FrameworkError> {
+        let word = name.get_ref().split('@').next().unwrap_or_default();
+        if self.known.is_empty() {
+            return Ok(word.to_owned());
+        }
+        let meant = |(id, name): &&(&str, &str)| {
+            id.eq_ignore_ascii_case(word) || name.eq_ignore_ascii_case(word)
+        };
+        if let Some((id, _)) = self.known.iter().find(meant) {
+            return Ok((*id).to_owned());
+        }
+        let names = self.known.iter().flat_map(|(id, name)| [*id, *name]);
+        let hint = hint(word, names, "`pavisade checks list` shows all");
+        Err(self.wrong(name, format!("there is no check `{word}`{hint}")))
+    }
+
+    fn wrong(&self, place: &Spanned<String>, message: String) -> FrameworkError {
+        at(self.text, place.span().start, message)
+    }
+}
+
+/// `; did you mean …?`, or where all names are to be had.
+pub(crate) fn hint<'a>(word: &str, names: impl Iterator<Item = &'a str>, all: &str) -> String {
+    match nearest(word, names) {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None => format!("; {all}"),
+    }
+}
+
+fn parsed<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, FrameworkError> {
+    toml::from_str(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        at(text, start, error.message().to_owned())
+    })
+}
+
+fn at(text: &str, byte: usize, message: String) -> FrameworkError {
+    let before = text.get(..byte).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    FrameworkError {
+        line: before.matches('\n').count() + 1,
+        column: before[line_start..].chars().count() + 1,
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: [(&str, &str); 3] = [
+        ("PV-C001", "privileged-container"),
+        ("PV-C002", "host-namespace"),
+        ("PV-C003", "host-path-volume"),
+    ];
+
+    fn read(controls: &str) -> Result<Framework, FrameworkError> {
+        let topics =
+            topics("[node]\ntitle = \"t\"\nchecks = [\"PV-C001\", \"PV-C002\"]\n").unwrap();
+        let text = format!("id = \"own\"\ntitle = \"Own\"\n{controls}");
+        framework(&text, &topics, &KNOWN)
+    }
+
+    #[test]
+    fn topics_and_checks_become_checks() {
+        let own = read(
+            "[[controls]]\nid = \"1\"\ntitle = \"a\"\ntopics = [\"node\"]\nexcept = [\"PV-C002\"]\n\
+             checks = [\"host-path-volume\"]\ngap = \"the rest\"\n\
+             [[controls]]\nid = \"2\"\ntitle = \"b\"\nby_hand = \"training\"\n",
+        )
+        .unwrap();
+        assert_eq!(own.controls[0].checks, ["PV-C001", "PV-C003"]);
+        assert_eq!(own.controls[0].named.iter().collect::<Vec<_>>(), ["PV-C003"]);
+        assert_eq!(own.controls[0].assessed, Assessed::Partly("the rest".into()));
+        assert_eq!(own.controls[1].assessed, Assessed::ByHand("training".into()));
+        assert_eq!(own.checks().into_iter().collect::<Vec<_>>(), ["PV-C001", "PV-C003"]);
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_place() {
+        let head = "[[controls]]\nid = \"1\"\ntitle = \"a\"\n";
+        #[rustfmt::skip]
+        let cases = [
+            ("checks = [\"PV-C009\"]", "6:11: there is no check `PV-C009`; did you mean `PV-C00"),
+            ("checks = [\"privileged-kontainer\"]", "did you mean `privileged-container`?"),
+            ("checks = [\"zzz\"]", "6:11: there is no check `zzz`; `pavisade checks list` shows all"),
+            ("checks = [\"PV-C002@hostPdi\"]", "6:11: PV-C002 has no part `hostPdi`; did you mean `hostPID`?"),
+            ("checks = [\"PV-C001@hostPID\"]", "PV-C001 has no part `hostPID`; there are `kube-apiserver`"),
+            ("stricter = [\"PV-C0\"]", "there is no check `PV-C0`"),
+            ("topics = [\"nod\"]", "6:11: there is no topic `nod`; did you mean `node`?"),
+            ("topics = [\"node\"]\nexcept = [\"PV-C003\"]", "4:6: `PV-C003` is in none of the control's topics"),
+            ("checks = [\"PV-C001\"]\nexcept = [\"PV-C001\"]", "`PV-C001` is among the control's `checks`"),
+            ("", "4:6: control `1`: nothing assesses it"),
+            ("gap = \"x\"", "`gap` is what its checks cannot show"),
+            ("checks = [\"PV-C001\"]\nby_hand = \"x\"", "it has checks"),
+            ("by_hand = \"x\"\nelsewhere = \"y\"", "not both"),
+            ("chekcs = []", "6:1: unknown field `chekcs`"),
+            ("checks = [", "6:"),
+            ("by_hand = \"x\"\n[[controls]]\nid = \"1\"\ntitle = \"ü\"\nby_hand = \"x\"", "8:6: there is a control `1` above already"),
+        ];
+        for (text, expect) in cases {
+            let error = read(&format!("{head}{text}\n")).unwrap_err().to_string();
+            assert!(error.contains(expect), "{text}\n{error}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Every check serves every general framework, or its file says why not.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pavisade_checks::registry;
+use pavisade_compliance::{Framework, builtin, topics};
+
+/// Frameworks of a part of what checks are about: a check serves them or does not.
+const SPECIAL: [&str; 2] = ["cis-1.12", "pod-security-standards"];
+
+fn known() -> BTreeMap<&'static str, &'static str> {
+    registry().iter().map(|entry| (entry.meta.id, entry.meta.name)).collect()
+}
+
+/// `PV-C001 privileged-container`, one a line.
+fn listed<'a>(ids: impl Iterator<Item = &'a str>, known: &BTreeMap<&str, &str>) -> String {
+    ids.map(|id| format!("\n  {id} {}", known.get(id).unwrap_or(&"does not exist"))).collect()
+}
+
+#[test]
+fn every_check_has_a_topic() {
+    let known = known();
+    let sorted: BTreeSet<_> =
+        topics().values().flat_map(|t| &t.checks).map(String::as_str).collect();
+    let missing = listed(known.keys().copied().filter(|id| !sorted.contains(id)), &known);
+    assert!(missing.is_empty(), "frameworks/topics.toml does not name{missing}");
+    let gone = listed(sorted.iter().copied().filter(|id| !known.contains_key(id)), &known);
+    assert!(gone.is_empty(), "frameworks/topics.toml names{gone}");
+}
+
+#[test]
+fn every_check_serves_every_general_framework_or_is_ruled_out() {
+    let known = known();
+    let mut faults = String::new();
+    let general = |framework: &&Framework| !SPECIAL.contains(&framework.id.as_str());
+    for framework in builtin().iter().filter(general) {
+        let mut served = framework.checks();
+        let ruled_out = framework.serves_not.iter().flat_map(|group| &group.checks);
+        served.extend(ruled_out.map(String::as_str));
+        let missing = listed(known.keys().copied().filter(|id| !served.contains(id)), &known);
+        if !missing.is_empty() {
+            faults += &format!(
+                "\n{}: no control, and no reason in `serves_not`, for{missing}",
+                framework.id
+            );
+        }
+    }
+    assert!(faults.is_empty(), "{faults}");
+}
+
+#[test]
+fn frameworks_name_only_checks_that_exist() {
+    let known = known();
+    for framework in builtin() {
+        let ruled_out = framework.serves_not.iter().flat_map(|group| &group.checks);
+        let named = framework.checks().into_iter().chain(ruled_out.map(String::as_str));
+        let gone = listed(named.filter(|id| !known.contains_key(id)), &known);
+        assert!(gone.is_empty(), "{} names{gone}", framework.id);
+    }
+}
+
+#[test]
+fn what_is_ruled_out_is_not_served_as_well() {
+    for framework in builtin() {
+        let named: BTreeSet<_> = framework.controls.iter().flat_map(|c| &c.named).collect();
+        for group in &framework.serves_not {
+            let both: Vec<_> = group.checks.iter().filter(|id| named.contains(id)).collect();
+            assert!(
+                both.is_empty(),
+                "{}: {both:?} serve a control and are ruled out",
+                framework.id
+            );
+            assert!(!group.reason.is_empty());
+        }
+    }
+}
+
+#[test]
+fn every_topic_is_of_use() {
+    for name in topics().keys() {
+        let general = builtin().iter().filter(|f| !SPECIAL.contains(&f.id.as_str()));
+        assert!(general.count() >= 10, "{name}");
+    }
+    // Names are unique, also across frameworks.
+    let mut names = BTreeSet::new();
+    for framework in builtin() {
+        for name in [&framework.id].into_iter().chain(&framework.aliases) {
+            assert!(names.insert(name.clone()), "{name} names two frameworks");
+        }
+    }
+    assert!(!names.is_empty());
+    assert!(builtin().iter().map(Framework::coverage).all(|c| c.by_checks + c.partly > 0));
+    assert!(builtin().first().unwrap().controls.iter().any(|c| c.level.is_some()));
+}
+
+#[test]
+fn the_example_of_the_documentation_is_read() {
+    let page = include_str!("../../../docs/own-frameworks.md");
+    let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let known: Vec<_> = known().into_iter().collect();
+    let own = Framework::read(example, &known).unwrap();
+    assert_eq!(own.controls.len(), 5);
+    let wrong = example.replace("root-user", "rot-user");
+    let error = Framework::read(&wrong, &known).unwrap_err().to_string();
+    assert!(page.contains(&format!("own.toml:{error}")), "{error}");
+    // Every key and every part that there is stands on the page.
+    for key in ["id", "level", "checks", "topics", "except", "stricter", "gap", "by_hand"] {
+        assert!(page.contains(&format!("`{key}`")), "{key}");
+    }
+    for part in &pavisade_compliance::part::PARTS {
+        assert!(page.contains(part.name), "{}", part.name);
+    }
+}

@@ -1,0 +1,231 @@
+//! What a scan says about frameworks: for people, for programs, for spreadsheets, for documents.
+
+use std::collections::HashSet;
+use std::io::{self, BufWriter, Write};
+
+use pavisade_compliance::Assessed;
+use pavisade_model::State;
+use pavisade_scan::{AssessedControl, Assessment, ControlState, Evidence, Judgement};
+
+use crate::text::count;
+use crate::{Options, guard, terminal};
+
+mod csv;
+pub mod json;
+mod lists;
+mod markdown;
+#[cfg(test)]
+mod tests;
+
+pub use lists::{framework_explain, frameworks_list, topics_list};
+
+/// How an assessment is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ComplyFormat {
+    /// For people.
+    Terminal,
+    /// Our own versioned document: [`json`].
+    Json,
+    /// A control a row.
+    Csv,
+    /// A document with tables.
+    Markdown,
+}
+
+/// Writes assessments of one judgement.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn comply(
+    format: ComplyFormat,
+    judgement: &Judgement,
+    assessments: &[Assessment<'_>],
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    match format {
+        ComplyFormat::Terminal => terminal::comply(judgement, assessments, options, &mut out)?,
+        ComplyFormat::Json => {
+            guard::write(&json::Document::new(judgement, assessments, options), &mut out)?;
+        }
+        ComplyFormat::Csv => csv::write(assessments, &mut out)?,
+        ComplyFormat::Markdown => markdown::write(judgement, assessments, options, &mut out)?,
+    }
+    out.flush()
+}
+
+/// Reasons that are told of one control where there is one line for them.
+const REASONS: usize = 5;
+
+/// The words for a state.
+pub(crate) fn label(state: ControlState) -> &'static str {
+    match state {
+        ControlState::Fails => "fails",
+        ControlState::Excepted => "excepted",
+        ControlState::Unknown => "unknown",
+        ControlState::HoldsInPart => "holds in part",
+        ControlState::Holds => "holds",
+        ControlState::NotApplicable => "not applicable",
+        ControlState::Unseen => "nothing read about it",
+        ControlState::Elsewhere => "not assessed here",
+        ControlState::ByHand => "not assessable by machine",
+    }
+}
+
+/// Why a control has no result, or what a result does not show; one sentence without its end, or
+/// nothing.
+pub(crate) fn reason(control: &AssessedControl<'_>, unread: usize) -> String {
+    match (&control.control.assessed, control.state) {
+        (Assessed::ByHand(text) | Assessed::Elsewhere(text), _) => text.clone(),
+        (_, ControlState::Excepted) => "what fails is let through by exceptions".to_owned(),
+        (_, ControlState::Unknown) => {
+            let mut reasons = unknown_reasons(control, unread);
+            if reasons.len() > REASONS + 1 {
+                let more = count(reasons.len() - REASONS, "more reason", "more reasons");
+                reasons.truncate(REASONS);
+                reasons.push(format!("and {more}"));
+            }
+            reasons.join("; ")
+        }
+        (_, ControlState::NotApplicable) => "the question does not arise".to_owned(),
+        (_, ControlState::Unseen) => "nothing was read that its checks look at".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// What its checks cannot show of a control.
+pub(crate) fn gap<'a>(control: &'a AssessedControl<'_>) -> Option<&'a str> {
+    match &control.control.assessed {
+        Assessed::Partly(gap) => Some(gap),
+        _ => None,
+    }
+}
+
+/// Why a control is unknown: each reason once.
+pub(crate) fn unknown_reasons(control: &AssessedControl<'_>, unread: usize) -> Vec<String> {
+    let mut reasons: Vec<String> = Vec::new();
+    for evidence in control.evidence.iter().filter(|e| e.stricter && e.tally.fails > 0) {
+        let (id, counts) = (evidence.check.id, counts(evidence));
+        reasons
+            .push(format!("{id} asks for more than this control, and reports something: {counts}"));
+    }
+    let mut told = HashSet::new();
+    for evidence in control.evidence.iter().filter(|e| e.tally.unknown > 0) {
+        let mut found = evidence.of_state(State::Unknown).map(|f| f.message.as_str()).peekable();
+        let silent = "what was not read might refute what holds";
+        let silent = found.peek().is_none().then_some(silent);
+        let new = found.chain(silent).filter(|message| told.insert(*message));
+        reasons.extend(new.map(str::to_owned));
+    }
+    if !control.left_out.is_empty() {
+        let names: Vec<_> = control.left_out.iter().map(|check| check.id).collect();
+        reasons.push(format!("{} did not run", names.join(", ")));
+    }
+    if unread > 0 && reasons.is_empty() {
+        reasons.push(match unread {
+            1 => "an input was not read, and what it holds is not known".to_owned(),
+            n => format!("{n} inputs were not read, and what they hold is not known"),
+        });
+    }
+    reasons
+}
+
+/// A check's name, with the parts that count.
+pub(crate) fn name(evidence: &Evidence<'_>) -> String {
+    match evidence.parts.as_slice() {
+        [] => evidence.check.name.to_owned(),
+        parts => format!("{} ({})", evidence.check.name, parts.join(", ")),
+    }
+}
+
+/// `2 of 16 fail, 1 unknown`; of subjects for which the question arises.
+pub(crate) fn counts(evidence: &Evidence<'_>) -> String {
+    let tally = evidence.tally;
+    let all = tally.fails + tally.unknown + tally.holds;
+    let mut parts = Vec::new();
+    if tally.fails > 0 {
+        parts.push(format!(
+            "{} of {all} {}",
+            tally.fails,
+            if tally.fails == 1 { "fails" } else { "fail" }
+        ));
+    }
+    let excepted = evidence.excepted.iter().filter(|f| f.state == State::Fails).count();
+    if excepted > 0 {
+        parts.push(format!("{} excepted", count(excepted, "place", "places")));
+    }
+    if tally.unknown > 0 {
+        parts.push(format!("{} unknown", tally.unknown));
+    }
+    if tally.holds > 0 && tally.fails == 0 {
+        parts.push(format!("{} {}", tally.holds, if tally.holds == 1 { "holds" } else { "hold" }));
+    }
+    if all == 0 {
+        parts.push(
+            if tally.not_applicable > 0 { "does not arise" } else { "nothing read" }.to_owned(),
+        );
+    }
+    parts.join(", ")
+}
+
+/// How much of a framework is assessed, in one sentence.
+pub(crate) fn coverage(framework: &pavisade_compliance::Framework) -> String {
+    let coverage = framework.coverage();
+    let by_checks = coverage.by_checks + coverage.partly;
+    let mut text = format!(
+        "{by_checks} of {} assessed by checks",
+        count(coverage.controls, "control", "controls")
+    );
+    if coverage.partly > 0 {
+        text += &format!(", {} of them in part", coverage.partly);
+    }
+    if coverage.elsewhere > 0 {
+        text += &format!("; {} not assessed here", coverage.elsewhere);
+    }
+    if coverage.by_hand > 0 {
+        text += &format!("; {} not assessable by machine", coverage.by_hand);
+    }
+    text
+}
+
+/// How many of the controls that checks assess have a result, and which, in one sentence.
+pub(crate) fn results(assessment: &Assessment<'_>) -> String {
+    let told = |states: &[ControlState]| {
+        let parts = states.iter().filter_map(|state| {
+            let n = assessment.count(*state);
+            let words = match state {
+                ControlState::Fails if n != 1 => "fail",
+                ControlState::HoldsInPart if n != 1 => "hold in part",
+                ControlState::Holds if n != 1 => "hold",
+                ControlState::Unseen => "of which nothing was read",
+                state => label(*state),
+            };
+            (n > 0).then(|| format!("{n} {words}"))
+        });
+        parts.collect::<Vec<_>>().join(", ")
+    };
+    let coverage = assessment.framework.coverage();
+    let assessed = coverage.by_checks + coverage.partly;
+    let with = assessment.controls.iter().filter(|c| c.state.is_result()).count();
+    let results = told(&[ControlState::Fails, ControlState::HoldsInPart, ControlState::Holds]);
+    let without = told(&[
+        ControlState::Excepted,
+        ControlState::Unknown,
+        ControlState::NotApplicable,
+        ControlState::Unseen,
+    ]);
+    let mut text = match assessed {
+        0 => "none of them has a result".to_owned(),
+        n if n == with => format!("all of these have a result: {results}"),
+        n if results.is_empty() => format!("none of these {n} has a result"),
+        n => format!(
+            "{with} of these {n} {} a result: {results}",
+            if with == 1 { "has" } else { "have" }
+        ),
+    };
+    if !without.is_empty() {
+        text += &format!("; without one: {without}");
+    }
+    text
+}

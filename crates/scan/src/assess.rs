@@ -1,0 +1,319 @@
+//! What a scan says about the controls of a framework.
+//!
+//! A control holds only where it is proven: at least one of its checks held, none failed or could
+//! not tell, all of them ran, and nothing of the input went unread.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use pavisade_checks::registry;
+use pavisade_compliance::{Assessed, Control, Framework, part};
+use pavisade_model::{Audience, Finding, Location, Meta, NoteKind, State, Subject};
+
+use crate::{Judgement, Tally};
+
+/// What is said of a control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ControlState {
+    /// One of its checks fails.
+    Fails,
+    /// What fails is let through by exceptions, all of it.
+    Excepted,
+    /// None fails, and something could not be determined.
+    Unknown,
+    /// All that checks can show of it holds; they cannot show all of it.
+    HoldsInPart,
+    /// It holds.
+    Holds,
+    /// There were subjects, and the question does not arise for any of them.
+    NotApplicable,
+    /// Nothing was read that its checks look at.
+    Unseen,
+    /// Another command or a feature to come assesses it.
+    Elsewhere,
+    /// People alone can assess it.
+    ByHand,
+}
+
+impl ControlState {
+    /// All, what needs attention first.
+    pub const ALL: [Self; 9] = [
+        Self::Fails,
+        Self::Excepted,
+        Self::Unknown,
+        Self::HoldsInPart,
+        Self::Holds,
+        Self::NotApplicable,
+        Self::Unseen,
+        Self::Elsewhere,
+        Self::ByHand,
+    ];
+
+    /// Whether it is a result: the control was found to hold or to fail.
+    pub fn is_result(self) -> bool {
+        matches!(self, Self::Fails | Self::Holds | Self::HoldsInPart)
+    }
+}
+
+/// A framework, and what a scan says about it.
+#[derive(Debug)]
+pub struct Assessment<'a> {
+    /// The framework.
+    pub framework: &'a Framework,
+    /// Its controls, in its own order.
+    pub controls: Vec<AssessedControl<'a>>,
+    /// Inputs that could not be read: while there are some, nothing is proven.
+    pub unread: usize,
+}
+
+/// A control, and what a scan says about it.
+#[derive(Debug)]
+pub struct AssessedControl<'a> {
+    /// The control.
+    pub control: &'a Control,
+    /// What is said of it.
+    pub state: ControlState,
+    /// What each of its checks found, those that fail first, worst first.
+    pub evidence: Vec<Evidence<'a>>,
+    /// Its checks that did not run though they should have.
+    pub left_out: Vec<&'static Meta>,
+}
+
+/// What one check found.
+#[derive(Debug)]
+pub struct Evidence<'a> {
+    /// The check.
+    pub check: &'static Meta,
+    /// The parts of it that alone count for the control; all of it where there are none.
+    pub parts: Vec<&'a str>,
+    /// It asks for more than the control: what it reports may be well.
+    pub stricter: bool,
+    /// Its subjects by verdict.
+    pub tally: Tally,
+    /// What fails, then what is unknown, in the order of the judgement.
+    pub findings: Vec<&'a Finding>,
+    /// What an exception lets through; the tally counts it all the same.
+    pub excepted: Vec<&'a Finding>,
+}
+
+impl Evidence<'_> {
+    /// Whether it shows that the control does not hold, exceptions aside.
+    pub fn refutes(&self) -> bool {
+        self.tally.fails > 0 && !self.stricter && !self.is_excepted()
+    }
+
+    /// Whether all that fails is let through by exceptions.
+    pub fn is_excepted(&self) -> bool {
+        let fails = |finding: &&&Finding| finding.state == State::Fails;
+        self.tally.fails > 0
+            && self.excepted.iter().any(|finding| fails(&finding))
+            && !self.findings.iter().any(|finding| fails(&finding))
+    }
+
+    /// Findings of one state.
+    pub fn of_state(&self, state: State) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().copied().filter(move |finding| finding.state == state)
+    }
+}
+
+impl Assessment<'_> {
+    /// How many controls are in a state.
+    pub fn count(&self, state: ControlState) -> usize {
+        self.of_state(state).count()
+    }
+
+    /// Controls in a state.
+    pub fn of_state(&self, state: ControlState) -> impl Iterator<Item = &AssessedControl<'_>> {
+        self.controls.iter().filter(move |control| control.state == state)
+    }
+}
+
+/// Whether a control waits for a check: checks for those who harden beyond what is common count
+/// where the control names them; one of a topic counts where it was asked to run.
+pub fn is_needed(control: &Control, check: &Meta) -> bool {
+    control.checks.iter().any(|id| id == check.id)
+        && (check.audience == Audience::Everyone || control.named.contains(check.id))
+}
+
+/// Says of each control of a framework what the judgement shows.
+pub fn assess<'a>(framework: &'a Framework, judgement: &'a Judgement) -> Assessment<'a> {
+    let unread = judgement.notes.iter().filter(|note| note.kind == NoteKind::Unread).count();
+    let mut ran = Ran { checks: HashMap::new(), by_program: &judgement.by_program };
+    for (check, tally) in &judgement.tallies {
+        let (findings, excepted) = (Vec::new(), Vec::new());
+        ran.checks.insert(check.id, OfCheck { check, tally: *tally, findings, excepted });
+    }
+    for finding in &judgement.findings {
+        if let Some(of_check) = ran.checks.get_mut(finding.check.id) {
+            of_check.findings.push(finding);
+        }
+    }
+    for excepted in &judgement.excepted {
+        if let Some(of_check) = ran.checks.get_mut(excepted.finding.check.id) {
+            of_check.excepted.push(&excepted.finding);
+        }
+    }
+    let controls = framework.controls.iter().map(|control| of_control(control, &ran, unread > 0));
+    Assessment { framework, controls: controls.collect(), unread }
+}
+
+/// What ran, and what it found.
+struct Ran<'a> {
+    checks: HashMap<&'a str, OfCheck<'a>>,
+    by_program: &'a BTreeMap<(&'static str, &'static str), Tally>,
+}
+
+/// What one check found, all of it.
+struct OfCheck<'a> {
+    check: &'static Meta,
+    tally: Tally,
+    findings: Vec<&'a Finding>,
+    excepted: Vec<&'a Finding>,
+}
+
+impl<'a> Ran<'a> {
+    fn evidence(&self, control: &'a Control, id: &str) -> Option<Evidence<'a>> {
+        let OfCheck { check, tally, findings, excepted } = self.checks.get(id)?;
+        let parts = control.parts.get(id).into_iter().flatten().map(String::as_str);
+        let mut evidence = Evidence {
+            check,
+            parts: parts.collect(),
+            stricter: control.stricter.contains(id),
+            tally: *tally,
+            findings: findings.clone(),
+            excepted: excepted.clone(),
+        };
+        let parts = &evidence.parts;
+        if parts.is_empty() {
+            return Some(evidence);
+        }
+        if !parts.iter().all(|part| part::PROGRAMS.contains(part)) {
+            evidence.tally = of_fields(check, parts, *tally, findings.iter().chain(excepted));
+            evidence.findings.retain(|finding| is_of_part(finding, &evidence.parts));
+            evidence.excepted.retain(|finding| is_of_part(finding, &evidence.parts));
+            return Some(evidence);
+        }
+        // What is said of its only program is said of it.
+        if check.programs.len() == 1 {
+            if !check.programs.iter().any(|program| parts.contains(&program.name())) {
+                evidence.tally = Tally::default();
+                evidence.findings.clear();
+                evidence.excepted.clear();
+            }
+            return Some(evidence);
+        }
+        let mut sum = Tally::default();
+        // Under the empty name is what may be about any.
+        for program in parts.iter().copied().chain([""]) {
+            let of_it = self.by_program.iter().find(|(known, _)| **known == (check.id, program));
+            sum.add(of_it.map(|(_, tally)| *tally).unwrap_or_default());
+        }
+        evidence.tally = sum;
+        // Rather a place too many than none.
+        let about = |finding: &&Finding| parts.iter().any(|program| names(finding, program));
+        if findings.iter().chain(excepted).any(about) || sum.fails == 0 {
+            let about =
+                |finding: &Finding| evidence.parts.iter().any(|program| names(finding, program));
+            evidence.findings.retain(|finding| about(finding));
+            evidence.excepted.retain(|finding| about(finding));
+        }
+        Some(evidence)
+    }
+}
+
+/// Whether a finding tells that it is about a program: by the object's name or kind, its field, or
+/// its words.
+fn names(finding: &Finding, program: &str) -> bool {
+    let (section, kind) = match program {
+        "kube-apiserver" => ("apiServer", ""),
+        "kube-controller-manager" => ("controllerManager", ""),
+        "kube-scheduler" => ("scheduler", "KubeSchedulerConfiguration"),
+        "kubelet" => ("nodeRegistration", "KubeletConfiguration"),
+        other => (other, ""),
+    };
+    let path = match &finding.location {
+        Location::Text { path, .. } | Location::Field { path, .. } => path.as_str(),
+        Location::None => "",
+    };
+    let by_subject = match &finding.subject {
+        Subject::Object { kind: own, name, .. } => {
+            name.starts_with(program) || (!kind.is_empty() && **own == *kind)
+        }
+        _ => true,
+    };
+    by_subject || path.starts_with(section) || finding.message.contains(&format!("`{program}`"))
+}
+
+/// Of a check that looks at several settings of each subject, what it says of some of them: a
+/// subject holds where nothing is said of these.
+fn of_fields<'f>(
+    check: &Meta,
+    parts: &[&str],
+    tally: Tally,
+    findings: impl Iterator<Item = &'f &'f Finding> + Clone,
+) -> Tally {
+    let subjects = |state: State, all: bool| -> BTreeSet<(&'f str, &'f Subject)> {
+        let wanted = findings.clone().filter(|f| f.state == state && (all || is_of_part(f, parts)));
+        wanted.map(|finding| (&*finding.world, &finding.subject)).collect()
+    };
+    debug_assert!(part::of(check.id).next().is_some());
+    let (fail, doubt) = (subjects(State::Fails, false), subjects(State::Unknown, false));
+    let told = subjects(State::Unknown, true);
+    // Subjects that count as unknown without a word of their own.
+    let silent = told.difference(&subjects(State::Fails, true)).count();
+    let silent = tally.unknown.saturating_sub(silent);
+    let all = tally.holds + tally.fails + tally.unknown;
+    let fails = fail.len().min(all);
+    let unknown = (doubt.difference(&fail).count() + silent).min(all - fails);
+    Tally { holds: all - fails - unknown, fails, unknown, ..tally }
+}
+
+fn is_of_part(finding: &Finding, parts: &[&str]) -> bool {
+    let path = match &finding.location {
+        Location::Text { path, .. } | Location::Field { path, .. } => path.as_str(),
+        Location::None => "",
+    };
+    part::concerns(finding.check.id, parts.iter().copied(), path, &finding.message)
+}
+
+fn of_control<'a>(control: &'a Control, ran: &Ran<'a>, unread: bool) -> AssessedControl<'a> {
+    let mut evidence: Vec<_> =
+        control.checks.iter().filter_map(|id| ran.evidence(control, id)).collect();
+    evidence.sort_by_key(|e| {
+        let worst = e.of_state(State::Fails).map(|f| f.severity).max();
+        let more = (!e.is_excepted(), e.tally.unknown == 0, e.tally.holds == 0);
+        (!e.refutes(), std::cmp::Reverse(worst), more)
+    });
+    let left_out: Vec<_> = registry()
+        .iter()
+        .map(|entry| entry.meta)
+        .filter(|check| !ran.checks.contains_key(check.id) && is_needed(control, check))
+        .collect();
+    let state = match control.assessed {
+        Assessed::ByHand(_) => ControlState::ByHand,
+        Assessed::Elsewhere(_) => ControlState::Elsewhere,
+        Assessed::ByChecks => by_checks(&evidence, !left_out.is_empty(), unread),
+        Assessed::Partly(_) => match by_checks(&evidence, !left_out.is_empty(), unread) {
+            ControlState::Holds => ControlState::HoldsInPart,
+            state => state,
+        },
+    };
+    AssessedControl { control, state, evidence, left_out }
+}
+
+fn by_checks(evidence: &[Evidence<'_>], left_out: bool, unread: bool) -> ControlState {
+    let any = |count: fn(&Tally) -> usize| evidence.iter().any(|e| count(&e.tally) > 0);
+    let doubt = |e: &Evidence<'_>| e.tally.fails > 0 && e.stricter && !e.is_excepted();
+    if evidence.iter().any(Evidence::refutes) {
+        ControlState::Fails
+    } else if evidence.iter().any(Evidence::is_excepted) {
+        ControlState::Excepted
+    } else if any(|tally| tally.unknown) || evidence.iter().any(doubt) || left_out {
+        ControlState::Unknown
+    } else if any(|tally| tally.holds) {
+        if unread { ControlState::Unknown } else { ControlState::Holds }
+    } else if any(|tally| tally.not_applicable) {
+        ControlState::NotApplicable
+    } else {
+        ControlState::Unseen
+    }
+}

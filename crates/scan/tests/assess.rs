@@ -1,0 +1,294 @@
+//! What is said of a control follows from what its checks found, and never from less.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::HashMap;
+
+use pavisade_checks::{CheckSet, registry};
+use pavisade_compliance::{Framework, builtin, part};
+use pavisade_model::{KubernetesVersion, Note, NoteKind};
+use pavisade_scan::{
+    AssessedControl, ControlState, Judgement, Timestamp, assess, is_needed, judge,
+};
+use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
+use pavisade_yaml::{Source, objects, read};
+
+/// Judges texts by the checks of these ids, or by all.
+fn judged(text: &str, checks: &[&str], notes: Vec<Note>) -> Judgement {
+    let source = Source::new("all.yaml", text);
+    let docs = read(&source).docs;
+    let found = docs.iter().flat_map(|doc| objects(doc.root()).sent);
+    let found = found.map(|o| Object::new(o.value, o.api_version, o.kind)).collect();
+    let world = WorldParts::files("w", WorldKind::Files, found);
+    let wanted = |meta: &pavisade_model::Meta| checks.is_empty() || checks.contains(&meta.id);
+    let set = CheckSet::new(KubernetesVersion::LATEST, wanted, &HashMap::new());
+    let set = set.map_err(|error| error.message).unwrap();
+    judge(&Snapshot::new(vec![world], notes), &set, Timestamp::UNIX_EPOCH)
+}
+
+/// A framework of one control.
+fn framework(control: &str) -> Framework {
+    let known: Vec<_> = registry().iter().map(|e| (e.meta.id, e.meta.name)).collect();
+    let text =
+        format!("id = \"x\"\ntitle = \"X\"\n[[controls]]\nid = \"1\"\ntitle = \"t\"\n{control}\n");
+    Framework::read(&text, &known).unwrap()
+}
+
+fn pod(spec: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: shop}}\nspec:\n  {spec}\n  \
+         containers: [{{name: c, image: i}}]\n"
+    )
+}
+
+const PRIVILEGED: &str = "---
+apiVersion: v1
+kind: Pod
+metadata: {name: q, namespace: shop}
+spec: {containers: [{name: c, image: i, securityContext: {privileged: true}}]}
+";
+
+#[test]
+fn states() {
+    use ControlState as S;
+    let good = pod("hostNetwork: false");
+    let host = pod("hostNetwork: true");
+    let wrong = pod("hostNetwork: maybe");
+    let class = "---\napiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: s}\n\
+                 provisioner: example.com/odd\n";
+    let template = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\n";
+    #[rustfmt::skip]
+    let cases: [(&str, &str, S); 19] = [
+        ("checks = [\"PV-C001\"]", &good, S::Holds),
+        ("checks = [\"PV-C001\"]\ngap = \"g\"", &good, S::HoldsInPart),
+        ("checks = [\"PV-C001\"]", PRIVILEGED, S::Fails),
+        ("checks = [\"PV-C001\"]\ngap = \"g\"", PRIVILEGED, S::Fails),
+        ("checks = [\"PV-C001\", \"PV-C002\"]", &format!("{host}{PRIVILEGED}"), S::Fails),
+        // One that holds does not outweigh one that fails or does not know.
+        ("checks = [\"PV-C001\", \"PV-C002\"]", &host, S::Fails),
+        ("checks = [\"PV-C001\", \"PV-C002\"]", &wrong, S::Unknown),
+        ("checks = [\"PV-D004\"]", class, S::Unknown),
+        ("checks = [\"PV-C001\", \"PV-D004\"]", &format!("{good}{class}"), S::Unknown),
+        ("checks = [\"PV-C001\", \"PV-D004\"]", &good, S::Holds),
+        ("checks = [\"PV-C001\"]", template, S::Unseen),
+        ("checks = [\"PV-C001\"]", "", S::Unseen),
+        ("by_hand = \"training\"", PRIVILEGED, S::ByHand),
+        ("elsewhere = \"a prober\"", PRIVILEGED, S::Elsewhere),
+        // What a stricter check reports may be well; what it lets pass is.
+        ("stricter = [\"PV-C001\"]", PRIVILEGED, S::Unknown),
+        ("stricter = [\"PV-C001\"]", &good, S::Holds),
+        ("checks = [\"PV-C002\"]\nstricter = [\"PV-C001\"]", &format!("{host}{PRIVILEGED}"), S::Fails),
+        // Windows pods have no seccomp.
+        ("checks = [\"PV-C011\"]", &pod("os: {name: windows}"), S::NotApplicable),
+        ("topics = [\"node-isolation\"]", PRIVILEGED, S::Fails),
+    ];
+    for (control, text, expect) in cases {
+        let framework = framework(control);
+        let judgement = judged(text, &[], Vec::new());
+        let assessment = assess(&framework, &judgement);
+        assert_eq!(assessment.controls[0].state, expect, "{control}\n{text}");
+    }
+}
+
+#[test]
+fn nothing_holds_while_something_was_not_read() {
+    let note = |kind| Note {
+        kind,
+        place: "x.yaml".into(),
+        span: None,
+        message: "cannot".into(),
+        remedy: String::new(),
+    };
+    let framework = framework("checks = [\"PV-C001\"]");
+    for (kind, text, expect) in [
+        (NoteKind::Unread, pod("hostNetwork: true"), ControlState::Unknown),
+        (NoteKind::Unread, PRIVILEGED.to_owned(), ControlState::Fails),
+        (NoteKind::Warning, pod("hostNetwork: true"), ControlState::Holds),
+    ] {
+        let judgement = judged(&text, &[], vec![note(kind)]);
+        let assessment = assess(&framework, &judgement);
+        assert_eq!(assessment.controls[0].state, expect);
+    }
+}
+
+#[test]
+fn nothing_holds_while_a_check_was_left_out() {
+    let both = framework("checks = [\"PV-C001\", \"PV-C002\"]");
+    let judgement = judged(&pod("hostPID: false"), &["PV-C001"], Vec::new());
+    let assessment = assess(&both, &judgement);
+    assert_eq!(assessment.controls[0].state, ControlState::Unknown);
+    let left_out: Vec<_> = assessment.controls[0].left_out.iter().map(|meta| meta.id).collect();
+    assert_eq!(left_out, ["PV-C002"]);
+    // What fails stays.
+    let judgement = judged(PRIVILEGED, &["PV-C001"], Vec::new());
+    assert_eq!(assess(&both, &judgement).controls[0].state, ControlState::Fails);
+}
+
+#[test]
+fn a_strict_check_of_a_topic_is_not_waited_for_and_one_that_is_named_is() {
+    // PV-C028 is strict.
+    let by_topic = framework("topics = [\"secret-delivery\"]");
+    let by_name = framework("checks = [\"PV-C028\"]");
+    let strict = registry().iter().find(|e| e.meta.id == "PV-C028").unwrap().meta;
+    assert!(!is_needed(&by_topic.controls[0], strict));
+    assert!(is_needed(&by_name.controls[0], strict));
+    let store = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\n";
+    let judgement = judged(store, &["PV-D008"], Vec::new());
+    assert!(assess(&by_topic, &judgement).controls[0].left_out.is_empty());
+    assert_eq!(assess(&by_name, &judgement).controls[0].left_out.len(), 1);
+}
+
+/// A control's state, and the verdicts of its first check: fails, unknown, holds.
+fn told(control: &AssessedControl<'_>) -> (ControlState, [usize; 3]) {
+    let tally = control.evidence[0].tally;
+    (control.state, [tally.fails, tally.unknown, tally.holds])
+}
+
+#[test]
+fn a_control_of_one_part_of_a_check_is_told_by_that_part() {
+    use ControlState as S;
+    let three = [pod("hostNetwork: true"), pod("hostPID: true").replace("name: p,", "name: r,")];
+    let text = format!("{}{}{PRIVILEGED}", three[0], three[1]);
+    let judgement = judged(&text, &[], Vec::new());
+    for (part, expect) in [
+        ("hostNetwork", (S::Fails, [1, 0, 2])),
+        ("hostPID", (S::Fails, [1, 0, 2])),
+        ("hostIPC", (S::Holds, [0, 0, 3])),
+    ] {
+        let framework = framework(&format!("checks = [\"PV-C002@{part}\"]"));
+        let assessment = assess(&framework, &judgement);
+        assert_eq!(told(&assessment.controls[0]), expect, "{part}");
+        let places = assessment.controls[0].evidence[0].findings.len();
+        assert_eq!(places, expect.1[0], "{part}");
+    }
+    // What could not be determined of one part is not unknown of another.
+    let judgement = judged(&pod("hostIPC: maybe"), &[], Vec::new());
+    for (part, expect) in [("hostIPC", S::Unknown), ("hostPID", S::Holds)] {
+        let framework = framework(&format!("checks = [\"PV-C002@{part}\"]"));
+        assert_eq!(assess(&framework, &judgement).controls[0].state, expect, "{part}");
+    }
+    // Who names the check as well means all of it.
+    let whole = framework("checks = [\"PV-C002@hostIPC\", \"PV-C002\"]");
+    let judgement = judged(&pod("hostPID: true"), &[], Vec::new());
+    assert_eq!(assess(&whole, &judgement).controls[0].state, S::Fails);
+}
+
+#[test]
+fn each_known_part_is_told_apart() {
+    let kubelet = |fields: &str| {
+        format!(
+            "---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n{fields}\n"
+        )
+    };
+    let cases = [
+        ("PV-C002", "hostPID", pod("hostPID: true")),
+        ("PV-C002", "hostIPC", pod("hostIPC: true")),
+        ("PV-C002", "hostNetwork", pod("hostNetwork: true")),
+        ("PV-O011", "client", kubelet("serverTLSBootstrap: true")),
+        (
+            "PV-O011",
+            "client",
+            kubelet("{serverTLSBootstrap: true, rotateCertificates: false}")
+                .replace("\n{", "\n")
+                .replace(", ", "\n")
+                .replace('}', ""),
+        ),
+        ("PV-O011", "server", kubelet("rotateCertificates: true")),
+        (
+            "PV-O011",
+            "server",
+            kubelet(
+                "rotateCertificates: true\nfeatureGates: {RotateKubeletServerCertificate: false}",
+            ),
+        ),
+    ];
+    for part in &part::PARTS {
+        assert!(cases.iter().any(|c| (c.0, c.1) == (part.check, part.name)), "{part:?}");
+    }
+    for (check, failing, text) in cases {
+        let judgement = judged(&text, &[check], Vec::new());
+        for part in part::of(check) {
+            let framework = framework(&format!("checks = [\"{check}@{}\"]", part.name));
+            let state = assess(&framework, &judgement).controls[0].state;
+            let expect =
+                if part.name == failing { ControlState::Fails } else { ControlState::Holds };
+            assert_eq!(state, expect, "{check}@{}\n{text}", part.name);
+        }
+    }
+}
+
+fn component(name: &str, flag: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: kube-system}}\nspec:\n  \
+         hostNetwork: true\n  containers: [{{name: c, image: i, command: [{name}, {flag}]}}]\n"
+    )
+}
+
+#[test]
+fn a_control_of_one_program_is_told_by_that_program() {
+    use ControlState as S;
+    let server = component("kube-apiserver", "--profiling=false");
+    let scheduler = component("kube-scheduler", "--profiling=true");
+    let judgement = judged(&format!("{server}{scheduler}"), &[], Vec::new());
+    for (program, expect) in [
+        ("kube-apiserver", S::Holds),
+        ("kube-scheduler", S::Fails),
+        // Nothing was read of it: what holds for another program proves nothing.
+        ("kube-controller-manager", S::Unseen),
+    ] {
+        let framework = framework(&format!("checks = [\"PV-O009@{program}\"]"));
+        let assessment = assess(&framework, &judgement);
+        assert_eq!(assessment.controls[0].state, expect, "{program}");
+        for finding in &assessment.controls[0].evidence[0].findings {
+            assert!(finding.message.contains(program), "{}", finding.message);
+        }
+    }
+    // A check of one program only.
+    for (program, expect) in [("kube-apiserver", S::Holds), ("etcd", S::Unseen)] {
+        let framework = framework(&format!("checks = [\"PV-O008@{program}\"]"));
+        assert_eq!(assess(&framework, &judgement).controls[0].state, expect, "{program}");
+    }
+}
+
+#[test]
+fn in_a_cluster_a_program_that_is_not_seen_is_unknown_and_another_is_not() {
+    use ControlState as S;
+    let mirror = component("kube-apiserver", "--profiling=false")
+        .replace("namespace: kube-system", "namespace: kube-system, annotations: {kubernetes.io/config.mirror: x}, ownerReferences: [{apiVersion: v1, kind: Node, name: node, uid: u, controller: true}]");
+    let text = format!("{mirror}status: {{phase: Running}}\n");
+    let mut parts = WorldParts::cluster("c");
+    parts.default_coverage = pavisade_snapshot::Coverage::Complete;
+    for doc in &read(&Source::new("cluster", text)).docs {
+        let list = objects(doc.root()).sent;
+        parts.objects.extend(list.iter().map(|o| Object::new(o.value, o.api_version, o.kind)));
+    }
+    let set = CheckSet::all(KubernetesVersion::LATEST);
+    let judgement = judge(&Snapshot::new(vec![parts], Vec::new()), &set, Timestamp::UNIX_EPOCH);
+    for (program, expect) in
+        [("kube-apiserver", S::Holds), ("kube-scheduler", S::Unknown), ("kubelet", S::Unseen)]
+    {
+        let framework = framework(&format!("checks = [\"PV-O009@{program}\"]"));
+        assert_eq!(assess(&framework, &judgement).controls[0].state, expect, "{program}");
+    }
+}
+
+#[test]
+fn programs_go_by_the_names_that_parts_have() {
+    use pavisade_model::Program as P;
+    let names = [P::ApiServer, P::ControllerManager, P::Scheduler, P::Etcd, P::Kubelet];
+    assert_eq!(names.map(P::name), part::PROGRAMS);
+}
+
+#[test]
+fn every_control_of_every_framework_has_a_state_and_its_checks_as_evidence() {
+    let judgement = judged(&format!("{PRIVILEGED}{}", pod("hostPID: true")), &[], Vec::new());
+    for framework in builtin() {
+        let assessment = assess(framework, &judgement);
+        assert_eq!(assessment.controls.len(), framework.controls.len());
+        for control in &assessment.controls {
+            assert_eq!(control.evidence.len(), control.control.checks.len());
+            assert!(control.left_out.is_empty());
+        }
+        let counted: usize = ControlState::ALL.iter().map(|state| assessment.count(*state)).sum();
+        assert_eq!(counted, framework.controls.len());
+    }
+}

@@ -1,0 +1,126 @@
+//! Pages about frameworks: the list, one for each, and what a check's page says of them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use pavisade_checks::registry;
+use pavisade_compliance::{Assessed, Control, Framework, builtin, topics};
+
+use super::HEAD;
+
+/// The frameworks, with how much of each is assessed.
+pub(super) fn list() -> String {
+    let mut text = format!(
+        "{HEAD}# Frameworks\n\n`pavisade comply --framework ID` says which controls hold, fail or are \
+         unknown. Titles are our own words, never a standard's text.\n\n| framework | id | controls | by \
+         checks | of them in part | not assessed here | not assessable by machine |\n| --- | --- | --- | \
+         --- | --- | --- | --- |\n"
+    );
+    for framework in builtin() {
+        let c = framework.coverage();
+        let _ = writeln!(
+            text,
+            "| [{}](frameworks/{id}.md) | `{id}` | {} | {} | {} | {} | {} |",
+            framework.title,
+            c.controls,
+            c.by_checks + c.partly,
+            c.partly,
+            c.elsewhere,
+            c.by_hand,
+            id = framework.id,
+        );
+    }
+    text.push_str(
+        "\n*By checks* are controls that at least one check speaks for, *in part* those of them of which \
+         checks cannot show all: they never count as proven. Frameworks of your own are files of the same \
+         form: see [Frameworks of your own](own-frameworks.md).\n\n## Topics\n\nA control names checks by \
+         id or by topic.\n\n| topic | what its checks have in common | checks |\n| --- | --- | --- |\n",
+    );
+    for (name, topic) in topics() {
+        let checks: Vec<_> =
+            topic.checks.iter().map(|id| format!("[{id}](checks/{id}.md)")).collect();
+        let _ = writeln!(text, "| `{name}` | {} | {} |", topic.title, checks.join(", "));
+    }
+    text
+}
+
+/// A framework's controls, and what assesses each.
+pub(super) fn page(framework: &Framework) -> String {
+    let names: BTreeMap<_, _> = registry().iter().map(|e| (e.meta.id, e.meta.name)).collect();
+    let mut text = format!("{HEAD}# {}\n\n", framework.title);
+    let _ = writeln!(text, "`pavisade comply --framework {}`\n", framework.id);
+    if !framework.url.is_empty() {
+        let _ = writeln!(text, "The standard: <{}>\n", framework.url);
+    }
+    if !framework.extent.is_empty() {
+        let _ = writeln!(text, "Listed: {}.\n", framework.extent);
+    }
+    let _ = writeln!(text, "| control | asks for | assessed by |\n| --- | --- | --- |");
+    for control in &framework.controls {
+        let by = match &control.assessed {
+            Assessed::ByChecks => checks(control, &names),
+            Assessed::Partly(gap) => format!("{}; *not shown:* {gap}", checks(control, &names)),
+            Assessed::Elsewhere(place) => format!("*not assessed here:* {place}"),
+            Assessed::ByHand(reason) => format!("*people:* {reason}"),
+        };
+        let _ = writeln!(text, "| {} | {} | {by} |", control.id, control.title);
+    }
+    for group in framework.serves_not.iter().filter(|group| !group.checks.is_empty()) {
+        let checks: Vec<_> = group.checks.iter().map(|id| link(id, &names)).collect();
+        let _ = writeln!(text, "\nNo control asks for {}: {}.", checks.join(", "), group.reason);
+    }
+    text
+}
+
+/// Checks of many topics are told by their ids: names would hide the table.
+const NAMES: usize = 6;
+
+fn checks(control: &Control, names: &BTreeMap<&str, &str>) -> String {
+    let link = |id: &String| {
+        let mut text = match control.checks.len() <= NAMES {
+            true => link(id, names),
+            false => format!("[{id}](../checks/{id}.md)"),
+        };
+        let parts = control.parts.get(id).into_iter().flatten().map(|part| format!("`{part}`"));
+        let mut remarks: Vec<_> = parts.collect();
+        if control.stricter.contains(id) {
+            remarks.push("which asks for more".to_owned());
+        }
+        if !remarks.is_empty() {
+            let _ = write!(text, " ({})", remarks.join(", "));
+        }
+        text
+    };
+    control.checks.iter().map(link).collect::<Vec<_>>().join(", ")
+}
+
+fn link(id: &str, names: &BTreeMap<&str, &str>) -> String {
+    format!("[{}](../checks/{id}.md)", names.get(id).copied().unwrap_or(id))
+}
+
+/// What a check's page says: a line for each framework, its controls in a row.
+pub(super) fn of_check(id: &str) -> String {
+    let mut rows = String::new();
+    for framework in builtin() {
+        let controls = framework
+            .controls
+            .iter()
+            .filter(|control| control.checks.iter().any(|check| check == id));
+        let controls: Vec<_> = controls.map(|control| control.id.as_str()).collect();
+        if !controls.is_empty() {
+            let (title, file) = (&framework.title, &framework.id);
+            let _ =
+                writeln!(rows, "| [{title}](../frameworks/{file}.md) | {} |", controls.join(", "));
+        }
+    }
+    let within = topics().iter().filter(|(_, topic)| topic.checks.iter().any(|check| check == id));
+    let within: Vec<_> = within.map(|(name, _)| format!("`{name}`")).collect();
+    let mut text = String::new();
+    if !rows.is_empty() {
+        let _ = write!(text, "\n## Serves\n\n| framework | controls |\n| --- | --- |\n{rows}");
+    }
+    if !within.is_empty() {
+        let _ = write!(text, "\nTopics: {}\n", within.join(", "));
+    }
+    text
+}
