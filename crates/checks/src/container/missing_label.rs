@@ -1,4 +1,4 @@
-//! PV-C054.
+//! PV-C062.
 
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
@@ -17,7 +17,7 @@ use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 /// ## Fix
 /// Add the label to the object's metadata.
 #[check(
-    id = "PV-C054",
+    id = "PV-C062",
     severity = Low,
     audience = Strict,
     scope = Object,

@@ -23,6 +23,7 @@ pub(crate) mod missing_label;
 pub(crate) mod missing_liveness_probe;
 pub(crate) mod missing_readiness_probe;
 pub(crate) mod missing_resource_request;
+pub(crate) mod misspelt_pod_security_label;
 pub(crate) mod naked_pod;
 mod node_path;
 pub(crate) mod non_default_proc_mount;
