@@ -20,15 +20,20 @@ const DETECTORS: [&str; 6] = [
 const WORDS: [&str; 6] = ["secret", "credential", "token", "password", "passphrase", "private-key"];
 
 /// Checks whose names do, and which point at no value: permissions, flags, names of things.
-const NAMES_ONLY: [&str; 8] = [
+const NAMES_ONLY: [&str; 13] = [
+    "automounted-token",
+    "extended-token-lifetime",
+    "long-lived-projected-credential",
     "secret-as-env",
     "secret-in-audit-log",
     "secret-read-permission",
     "shared-controller-credentials",
+    "shared-token-key",
     "static-credential-file",
     "synced-secret-store",
     "token-automount",
     "token-creation-permission",
+    "token-without-audience",
 ];
 
 #[test]
