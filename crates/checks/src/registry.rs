@@ -218,7 +218,7 @@ static REGISTRY: &[Entry] = &[
     entry::<network::dangling_backend::DanglingBackend>(),
     entry::<network::unredirected_http::UnredirectedHttp>(),
     entry::<network::injected_ingress_annotation::InjectedIngressAnnotation>(),
-    entry::<network::retired_ingress_controller::RetiredIngressController>(),
+    entry::<network::retired_ingress_class::RetiredIngressClass>(),
     entry::<network::open_gateway_listener::OpenGatewayListener>(),
     entry::<network::open_reference_grant::OpenReferenceGrant>(),
     entry::<network::weak_edge_tls::WeakEdgeTls>(),
@@ -326,4 +326,5 @@ static REGISTRY: &[Entry] = &[
     entry::<operation::missing_resource_quota::MissingResourceQuota>(),
     entry::<operation::dangling_autoscaler::DanglingAutoscaler>(),
     entry::<operation::managed_cluster_without_audit_log::ManagedClusterWithoutAuditLog>(),
+    entry::<operation::exposed_component_port::ExposedComponentPort>(),
 ];

@@ -17,14 +17,17 @@ const DETECTORS: [&str; 6] = [
 ];
 
 /// Words of names that speak of secrets.
-const WORDS: [&str; 6] = ["secret", "credential", "token", "password", "passphrase", "private-key"];
+const WORDS: [&str; 6] = ["secret", "credential", "token", "password", "passphrase", "key"];
 
 /// Checks whose names do, and which point at no value: permissions, flags, names of things.
-const NAMES_ONLY: [&str; 13] = [
+const NAMES_ONLY: [&str; 17] = [
     "automounted-token",
+    "cluster-wide-sealed-secret",
     "extended-token-lifetime",
     "long-lived-projected-credential",
+    "open-cluster-secret-store",
     "secret-as-env",
+    "secret-copied-everywhere",
     "secret-in-audit-log",
     "secret-read-permission",
     "shared-controller-credentials",
@@ -34,6 +37,7 @@ const NAMES_ONLY: [&str; 13] = [
     "token-automount",
     "token-creation-permission",
     "token-without-audience",
+    "unverified-image-credentials",
 ];
 
 #[test]
