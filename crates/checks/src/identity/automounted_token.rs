@@ -1,4 +1,4 @@
-//! PV-I082.
+//! PV-I049.
 
 use pavisade_macros::check;
 use pavisade_model::kinds;
@@ -20,7 +20,7 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
 /// Set `automountServiceAccountToken: false`, in the pod or its ServiceAccount, and allow this
 /// finding where the program uses the API.
 #[check(
-    id = "PV-I082",
+    id = "PV-I049",
     severity = Low,
     audience = Strict,
     scope = Related,

@@ -32,7 +32,6 @@ pub(crate) mod default_account_automount;
 pub(crate) mod default_account_binding;
 pub(crate) mod default_account_workload;
 pub(crate) mod deleted_account_accepted;
-pub(crate) mod deprecated_account_field;
 mod email;
 pub(crate) mod escalation_permission;
 pub(crate) mod event_deletion_permission;
@@ -70,6 +69,8 @@ pub(crate) mod persistent_volume_permission;
 pub(crate) mod pod_exec_permission;
 pub(crate) mod port_forward_permission;
 mod power;
+#[cfg(test)]
+mod power_tests;
 pub(crate) mod powerful_account_workload;
 mod public;
 pub(crate) mod resource_definition_permission;

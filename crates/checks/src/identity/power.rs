@@ -356,6 +356,3 @@ fn judge_binding<'a>(
     });
     Verdict::from_claims(claims)
 }
-
-#[cfg(test)]
-mod tests;

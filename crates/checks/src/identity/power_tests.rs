@@ -1,11 +1,13 @@
+//! Claims for powers, through a check that has one.
+
 use std::collections::HashMap;
 
-use pavisade_model::KubernetesVersion;
-use pavisade_snapshot::{Snapshot, WorldKind, WorldParts};
+use pavisade_model::{Confidence, KubernetesVersion, Severity};
+use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
-use super::*;
-use crate::CheckSet;
+use super::power::list;
+use crate::{CheckSet, Verdict};
 
 const SECRETS: &str = "rules: [{apiGroups: [''], resources: [secrets], verbs: [get]}]";
 
