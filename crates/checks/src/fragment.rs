@@ -9,7 +9,7 @@ use crate::{Place, Verdict};
 
 /// Whether a file holds only a part of a workload: without selector, labels and images the API
 /// server refuses it (k8s.io/kubernetes/pkg/apis/apps/validation).
-pub(crate) fn is_fragment(object: &Object) -> bool {
+pub fn is_fragment(object: &Object) -> bool {
     let kinds = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"];
     object.group() == "apps"
         && object.version() == "v1"

@@ -63,6 +63,19 @@ pub(crate) fn read(text: &str) -> Image<'_> {
     })
 }
 
+/// Registry and repository of what stands in a field, also where its tag is filled in later:
+/// `docker.io/library/nginx`.
+pub(crate) fn name(text: &str) -> Option<String> {
+    let open = |tag: &str| tag.contains(['$', '{', '<', '%']);
+    let reference = Reference::parse(text).or_else(|| {
+        // The braces of a template hold colons and slashes as well.
+        let end = text.find(['$', '{', '<', '%'])?;
+        let (name, tag) = (text.get(..end)?, text.get(end..)?);
+        Reference::parse(name.strip_suffix(':').filter(|_| open(tag))?)
+    })?;
+    Some(format!("{}/{}", reference.registry(), reference.repository()))
+}
+
 impl<'a> Reference<'a> {
     /// Reads a whole reference; `None` where it is none.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
@@ -239,6 +252,21 @@ mod tests {
             let r = Reference::parse(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((&*r.registry(), &*r.repository()), (registry, repository), "{text}");
             assert_eq!((r.tag, r.digest.is_some()), (tag, digest), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tag_that_is_filled_in_later_leaves_the_name() {
+        for (text, expected) in [
+            ("nginx:1", Some("docker.io/library/nginx")),
+            ("docker.io/aquasec/kube-bench:${VERSION}", Some("docker.io/aquasec/kube-bench")),
+            ("r.example:5000/a:{{ .Values.a.b }}", Some("r.example:5000/a")),
+            ("$(IMAGE)", None),
+            ("${REGISTRY}/a:1", None),
+            ("a${X}:1", None),
+            ("ko://a.example/b", None),
+        ] {
+            assert_eq!(name(text).as_deref(), expected, "{text}");
         }
     }
 

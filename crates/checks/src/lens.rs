@@ -4,12 +4,15 @@ use pavisade_model::Subject;
 use pavisade_snapshot::{Container, Object, Pod, World, WorldKind};
 
 use crate::component::{self, Component};
+use crate::images::{NamedImage, images};
 
 /// What a lens looks at: an object of a world, or the world.
 #[derive(Debug, Clone, Copy)]
 pub enum Target<'a> {
     /// One object, and where it comes from.
     Object(&'a Object, WorldKind),
+    /// One object, and of its pods those of the control plane too.
+    AllPods(&'a Object),
     /// The whole world.
     World(&'a World),
 }
@@ -19,6 +22,8 @@ pub enum Target<'a> {
 pub enum Dispatch {
     /// Objects that make pods.
     Pods,
+    /// Objects that make pods, and custom resources that name images.
+    Images,
     /// Objects of the kinds in `Meta::on`.
     Kinds,
     /// Every object.
@@ -45,7 +50,7 @@ pub trait Lens {
 
 fn object(target: Target<'_>) -> Option<&Object> {
     match target {
-        Target::Object(object, _) => Some(object),
+        Target::Object(object, _) | Target::AllPods(object) => Some(object),
         Target::World(_) => None,
     }
 }
@@ -54,11 +59,13 @@ fn object(target: Target<'_>) -> Option<&Object> {
 /// host, and checks with [`OnComponent`] judge them.
 fn workload_pods(target: Target<'_>) -> impl Iterator<Item = Pod<'_>> {
     let (object, world) = match target {
-        Target::Object(object, world) => (Some(object), world),
-        Target::World(world) => (None, world.kind()),
+        Target::Object(object, world) => (Some(object), Some(world)),
+        Target::AllPods(object) => (Some(object), None),
+        Target::World(_) => (None, None),
     };
     let pods = object.into_iter().flat_map(Object::pods);
-    pods.filter(move |pod| !component::is_control_plane(*pod, world))
+    let left_out = move |pod| world.is_some_and(|world| component::is_control_plane(pod, world));
+    pods.filter(move |pod| !left_out(*pod))
 }
 
 /// Pods, as any workload kind specifies them.
@@ -90,6 +97,29 @@ impl Lens for OnContainer {
 
     fn subject(container: Container<'_>) -> Subject {
         container.pod().object().subject(Some(container.name()))
+    }
+}
+
+/// Images: of containers, of volumes, and those that variables, flags and fields of custom
+/// resources surely name.
+pub struct OnImage;
+
+impl Lens for OnImage {
+    type Item<'a> = NamedImage<'a>;
+    const DISPATCH: Dispatch = Dispatch::Images;
+
+    fn items(target: Target<'_>) -> Vec<NamedImage<'_>> {
+        match target {
+            Target::Object(object, world) => {
+                images(object, |pod| component::is_control_plane(pod, world))
+            }
+            Target::AllPods(object) => images(object, |_| false),
+            Target::World(_) => Vec::new(),
+        }
+    }
+
+    fn subject(image: NamedImage<'_>) -> Subject {
+        image.object().subject(image.subject_container())
     }
 }
 
@@ -185,7 +215,7 @@ impl Lens for OnWorld {
     fn items(target: Target<'_>) -> Vec<&World> {
         match target {
             Target::World(world) => vec![world],
-            Target::Object(..) => Vec::new(),
+            Target::Object(..) | Target::AllPods(_) => Vec::new(),
         }
     }
 

@@ -15,6 +15,7 @@ mod context;
 mod field;
 mod fragment;
 mod image;
+mod images;
 mod lens;
 mod needs;
 mod programs;
@@ -33,9 +34,11 @@ mod supply;
 pub use check::{Check, Described};
 pub use component::{Component, Flag, FlagSource};
 pub use context::{Cx, Listing};
+pub use fragment::is_fragment;
+pub use images::NamedImage;
 pub use lens::{
-    Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnObject, OnPod, OnWorld,
-    Part, Target,
+    Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnImage, OnObject, OnPod,
+    OnWorld, Part, Target,
 };
 pub use needs::Needs;
 pub use operation::removed_api_version::removed_in;

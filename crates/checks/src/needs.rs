@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pavisade_model::{GroupKind, Meta, Program, kinds};
 
 use crate::set::AnyCheck;
-use crate::{CheckSet, Dispatch};
+use crate::{CheckSet, Dispatch, images};
 
 /// The kinds of an API server that one check looks at.
 #[derive(Debug)]
@@ -132,9 +132,12 @@ fn needs(check: &dyn AnyCheck) -> Needs {
     needs.subjects.extend(meta.on);
     needs.reads.extend(meta.reads());
     match check.dispatch() {
-        Dispatch::Pods => {
+        Dispatch::Pods | Dispatch::Images => {
             needs.subjects.extend(kinds::WORKLOADS);
             needs.subjects.push(kinds::POD_TEMPLATE);
+            if check.dispatch() == Dispatch::Images {
+                needs.subjects.extend(images::kinds());
+            }
         }
         Dispatch::Components => needs.subjects.push(kinds::POD),
         Dispatch::Kinds | Dispatch::Every | Dispatch::Worlds => {}

@@ -8,6 +8,7 @@ use pavisade_snapshot::{Object, World, WorldKind};
 use serde::de::DeserializeOwned;
 
 use crate::fragment::{is_fragment, said};
+use crate::images;
 use crate::registry::registry;
 use crate::{Check, Cx, Dispatch, Lens, Target, Verdict, component, programs};
 
@@ -86,6 +87,7 @@ pub struct CheckSet {
     mending: bool,
     by_kind: HashMap<(&'static str, &'static str), Vec<usize>>,
     on_pods: Vec<usize>,
+    on_images: Vec<usize>,
     on_components: Vec<usize>,
     on_every: Vec<usize>,
     on_worlds: Vec<usize>,
@@ -116,6 +118,7 @@ impl CheckSet {
             mending: false,
             by_kind: HashMap::new(),
             on_pods: Vec::new(),
+            on_images: Vec::new(),
             on_components: Vec::new(),
             on_every: Vec::new(),
             on_worlds: Vec::new(),
@@ -123,6 +126,7 @@ impl CheckSet {
         for (index, check) in set.checks.iter().enumerate() {
             match check.dispatch() {
                 Dispatch::Pods => set.on_pods.push(index),
+                Dispatch::Images => set.on_images.push(index),
                 Dispatch::Components => set.on_components.push(index),
                 Dispatch::Every => set.on_every.push(index),
                 Dispatch::Worlds => set.on_worlds.push(index),
@@ -178,6 +182,22 @@ impl CheckSet {
         }
     }
 
+    /// Calls the checks of pods on an object whose pods are components of the control plane, which
+    /// [`CheckSet::judge_object`] leaves out: they are judged by their flags.
+    pub fn judge_control_plane_pods<'a>(
+        &self,
+        world: &'a World,
+        object: &'a Object,
+        now: Timestamp,
+        out: &mut impl FnMut(Report<'a>),
+    ) {
+        if object.pods().any(|pod| component::is_control_plane(pod, world.kind())) {
+            for &index in &self.on_pods {
+                self.run(index, world, Target::AllPods(object), now, out);
+            }
+        }
+    }
+
     /// Calls the checks that concern an object from which nothing runs.
     pub fn judge_at_rest<'a>(
         &self,
@@ -196,9 +216,11 @@ impl CheckSet {
         let key = (object.group(), object.kind());
         let by_kind = self.by_kind.get(&key).map_or(&[][..], Vec::as_slice);
         let on_pods = if object.has_pods() { &self.on_pods[..] } else { &[] };
+        let has_images = object.has_pods() || images::has_fields(object);
+        let on_images = if has_images { &self.on_images[..] } else { &[] };
         let configures = !self.on_components.is_empty() && component::configures(object);
         let on_components = if configures { &self.on_components[..] } else { &[] };
-        [by_kind, on_pods, on_components, &self.on_every].into_iter().flatten().copied()
+        [by_kind, on_pods, on_images, on_components, &self.on_every].into_iter().flatten().copied()
     }
 
     /// Calls the checks over a whole world.
@@ -232,12 +254,13 @@ impl CheckSet {
         let check = &self.checks[index];
         let cx = Cx::new(world, check.meta(), self.kubernetes, now);
         let object = match target {
-            Target::Object(object, _) => Some(object),
+            Target::Object(object, _) | Target::AllPods(object) => Some(object),
             Target::World(_) => None,
         };
         // Its subjects are counted, and none of them is judged.
         let only_files = check.meta().files_only && world.kind() == WorldKind::Cluster;
-        let fragment = check.dispatch() == Dispatch::Pods && object.is_some_and(is_fragment);
+        let of_pods = matches!(check.dispatch(), Dispatch::Pods | Dispatch::Images);
+        let fragment = of_pods && object.is_some_and(is_fragment);
         check.run(target, &cx, &mut |subject, verdict| {
             let verdict = match verdict {
                 _ if only_files => Verdict::NotApplicable,

@@ -102,7 +102,15 @@ fn a_mended_claim_is_gone_and_nothing_comes_instead() {
                 if count(&after, &key) >= count(&before, &key) {
                     problems.push(format!("{place}: {key:?} is still there in\n{text}"));
                 }
-                let new = after.iter().filter(|(k, n)| **n > count(&before, *k) && **k != key);
+                // A message names what it is about: the same finding may say it in other words.
+                let of = |failing: &Failing, key: &(&str, String, String)| {
+                    let same =
+                        |(k, _): &(&(&str, String, String), &usize)| k.0 == key.0 && k.1 == key.1;
+                    failing.iter().filter(same).map(|(_, n)| *n).sum::<usize>()
+                };
+                let new = after.iter().filter(|(k, n)| {
+                    **n > count(&before, *k) && **k != key && of(&after, *k) > of(&before, *k)
+                });
                 for (new, _) in new {
                     problems.push(format!("{place}: {key:?} gives {new:?} in\n{text}"));
                 }

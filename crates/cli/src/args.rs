@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pavisade_model::{KubernetesVersion, Severity};
 use pavisade_snapshot::DistributionName;
 
+use crate::config::{CheckConfigArgs, ConfigArgs};
+
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  clean: no finding at or above --fail-on
@@ -48,8 +50,12 @@ pub(crate) enum Command {
     Snapshot(Box<SnapshotArgs>),
     /// Mend in place what can be mended without knowing the program, and nothing else.
     Fix(FixArgs),
+    /// Say which Pod Security level each namespace meets, what breaks at the next, and the labels.
+    Pss(Box<PssArgs>),
     /// List the checks and explain them.
     Checks(ChecksArgs),
+    /// Check the configuration file, or show what counts and where it comes from.
+    Config(CheckConfigArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -84,9 +90,16 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "FORMAT=FILE", value_parser = also)]
     pub also: Vec<(Format, PathBuf)>,
 
-    /// Exit with 1 for findings of this severity or worse.
-    #[arg(long, value_enum, default_value_t = FailOn::Low, value_name = "SEVERITY")]
-    pub fail_on: FailOn,
+    /// Exit with 1 for findings of this severity or worse [default: low].
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Show only what is new since an earlier result: the file of a `scan -f json` (or sarif).
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub baseline: Option<PathBuf>,
 
     /// Show only findings of this severity or worse.
     #[arg(long, value_name = "SEVERITY", help_heading = "Which checks")]
@@ -110,6 +123,10 @@ pub(crate) struct ScanArgs {
     /// Values file for every Helm chart that is rendered.
     #[arg(long, value_name = "FILE", help_heading = "Reading")]
     pub helm_values: Vec<PathBuf>,
+
+    /// Show what exceptions let through.
+    #[arg(long, help_heading = "Output")]
+    pub show_excepted: bool,
 
     /// Show every finding with its source, every unknown and every note.
     #[arg(long, help_heading = "Output")]
@@ -162,6 +179,9 @@ pub(crate) struct FixArgs {
     #[command(flatten)]
     pub select: Select,
 
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
     /// Set a parameter of a check, as for `scan`.
     #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
     pub set: Vec<String>,
@@ -179,6 +199,66 @@ pub(crate) struct FixArgs {
     pub color: Color,
 
     /// No progress, and no summary beside a difference.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+const PSS_EXIT_CODES: &str = "\
+Exit codes:
+  0  what namespaces enforce fits what is in them; or with --patch, done
+  1  a namespace enforces less than it meets, or more
+  2  wrong usage, or the result could not be written
+  3  something could not be read, so that levels are unknown";
+
+#[derive(Debug, Args)]
+#[command(after_help = PSS_EXIT_CODES)]
+pub(crate) struct PssArgs {
+    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
+    ///
+    /// A namespace is judged by all that makes pods in it, not by running pods alone. A level is
+    /// met where that is proven: what could not be read or judged makes it unknown.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub live: LiveArgs,
+
+    /// Print the namespaces with the labels to set, for `kubectl apply --server-side -f -`.
+    ///
+    /// What is enforced is never weakened, and no level is enforced that is not proven to be met;
+    /// `audit` and `warn` are set to the next level.
+    #[arg(long, conflicts_with = "json")]
+    pub patch: bool,
+
+    /// Print JSON.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+
+    /// Judge by the levels of this version of Kubernetes [default: the cluster's, else 1.37].
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes_version: Option<KubernetesVersion>,
+
+    /// Render charts and kustomizations with the helm, kustomize or kubectl found in PATH.
+    #[arg(long, value_enum, default_value_t = Render::Auto, help_heading = "Reading")]
+    pub render: Render,
+
+    /// Values file for every Helm chart that is rendered.
+    #[arg(long, value_name = "FILE", help_heading = "Reading")]
+    pub helm_values: Vec<PathBuf>,
+
+    /// Show every place and every reason.
+    #[arg(long, help_heading = "Output")]
+    pub full: bool,
+
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+
+    /// Columns to fill; by default those of the terminal, or 100.
+    #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
+    pub width: Option<usize>,
+
+    /// No progress on standard error.
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 }

@@ -10,9 +10,10 @@ use pavisade_scan::Timestamp;
 use pavisade_snapshot::{Object, Snapshot};
 use pavisade_sources::{ClusterLimits, ClusterRequest, LoadedCluster, load_cluster};
 
-use crate::args::{Access, ScanArgs};
+use crate::args::Access;
+use crate::input::Input;
 use crate::progress::Spinner;
-use crate::{scan, snapshot};
+use crate::snapshot;
 
 /// Reads the cluster or the snapshot, and the files where some are given; with the version of
 /// Kubernetes whose semantics count.
@@ -20,32 +21,32 @@ use crate::{scan, snapshot};
 /// # Errors
 /// The kubeconfig leads nowhere.
 pub(crate) fn picture(
-    args: &ScanArgs,
+    input: Input<'_>,
     kinds: Vec<GroupKind>,
     progress: &Spinner,
 ) -> anyhow::Result<(Snapshot, KubernetesVersion)> {
-    let files = (!args.paths.is_empty()).then(|| {
-        pavisade_sources::load(&scan::request(args), std::io::stdin().lock(), progress).snapshot
+    let files = (!input.paths.is_empty()).then(|| {
+        pavisade_sources::load(&input.request(), std::io::stdin().lock(), progress).snapshot
     });
     let written: Vec<_> = files.iter().flat_map(objects).collect();
-    let mut picture = match &args.live.snapshot {
+    let mut picture = match &input.live.snapshot {
         Some(file) => snapshot::load(file, progress),
         None => {
             let stored = written.iter().filter(|object| !object.is_file());
             let also = stored.map(|o| (o.group().to_owned(), o.kind().to_owned()));
-            let wanted = Wanted { kinds, also: also.collect(), secrets: args.live.secrets };
-            let loaded = load(&args.live.access, wanted, progress)?;
+            let wanted = Wanted { kinds, also: also.collect(), secrets: input.live.secrets };
+            let loaded = load(&input.live.access, wanted, progress)?;
             // Of a cluster that could not be reached nothing is to be said, check by check.
             let worlds = if loaded.world.objects.is_empty() { vec![] } else { vec![loaded.world] };
             Snapshot::new(worlds, loaded.notes)
         }
     };
-    if let Some(name) = args.live.distribution {
+    if let Some(name) = input.live.distribution {
         picture = picture.with_distribution(name);
     }
     let mut notes = Vec::new();
-    let kubernetes = version(args.kubernetes_version, &picture, &mut notes);
-    notes.extend(other_benchmark(args.select.framework.as_deref(), &picture));
+    let kubernetes = version(input.kubernetes_version, &picture, &mut notes);
+    notes.extend(other_benchmark(input.framework, &picture));
     if let Some(files) = files {
         notes.extend(files.notes().iter().cloned());
         picture = picture.with_written(&written);

@@ -112,6 +112,81 @@ fn every_format_is_written_beside_the_others() {
     assert!(page.contains("\"pod-security-standards/"), "{page}");
 }
 
+/// Each of these secrets is found, by a check of its own, and shown nowhere.
+const SECRETS: &str = r#"apiVersion: v1
+kind: Pod
+metadata:
+  name: a
+  annotations:
+    example.com/api-token: Zk7rQ2vX9tLm4wPb
+spec:
+  containers:
+  - name: c
+    image: a
+    args: ["--db-password=Hn5sW8yB3dJc6gRf"]
+    env:
+    - name: DB_PASSWORD
+      value: Tq9pM4xV7kZs2hLd
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+data:
+  DB_PASSWORD: Gy3nC8bK5rWj7mQx
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: a}
+stringData:
+  password: Vx6tP2zD9fLs4hNk
+---
+apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+- resources: [secrets]
+  providers:
+  - aescbc:
+      keys:
+      - name: one
+        secret: uZ3kV9tQ1xLm7wPb2rHs8yJd4cGf6nKa
+---
+apiVersion: external-secrets.io/v1
+kind: ClusterSecretStore
+metadata: {name: a}
+spec:
+  provider:
+    fake:
+      data:
+      - key: a
+        value: Bw4jR7cM2vXt9sKz
+"#;
+
+#[test]
+fn secrets_are_found_and_no_format_shows_them() {
+    let folder = folder(&[("all.yaml", SECRETS)]);
+    let found = run(folder.path(), &["scan", "--strict", "-f", "json"]).out;
+    for check in ["PV-C024", "PV-C025", "PV-C027", "PV-C056", "PV-D005", "PV-D016", "PV-D024"] {
+        assert!(found.contains(&format!("\"check\": \"{check}\"")), "{check}");
+    }
+    for format in
+        ["terminal", "json", "sarif", "html", "markdown", "csv", "junit", "gitlab", "github"]
+    {
+        let text = run(folder.path(), &["scan", "--strict", "--full", "-f", format]).out;
+        for secret in [
+            "Zk7rQ2vX9tLm4wPb",
+            "Hn5sW8yB3dJc6gRf",
+            "Tq9pM4xV7kZs2hLd",
+            "Gy3nC8bK5rWj7mQx",
+            "Vx6tP2zD9fLs4hNk",
+            "uZ3kV9tQ1xLm7wPb2rHs8yJd4cGf6nKa",
+            "Bw4jR7cM2vXt9sKz",
+        ] {
+            let at = text.find(secret).map(|at| &text[at.saturating_sub(200)..at]);
+            assert_eq!(at, None, "{format} shows a secret");
+        }
+    }
+}
+
 #[test]
 fn a_scan_that_fails_leaves_no_file_that_was_not_there() {
     let folder = folder(&[("pod.yaml", BAD_POD), ("old.json", "old")]);
@@ -207,6 +282,58 @@ fn the_shop_has_findings_and_its_mended_twin_has_none() {
     assert_eq!(run(&examples, &["scan", "shop"]).code, 1);
     let mended = run(&examples, &["scan", "shop-mended"]);
     assert_eq!(mended.code, 0, "{}", mended.out);
+}
+
+#[test]
+fn pss_says_the_level_of_each_namespace_and_its_labels() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let said = run(&examples, &["pss", "shop", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let all = document["namespaces"].as_array().unwrap();
+    let find = |name: &str| all.iter().find(|n| n["name"] == name).unwrap();
+    assert_eq!(find("shop")["meets"], "privileged");
+    assert_eq!(find("shop")["next"], "baseline");
+    let breaks = find("shop")["breaks"].as_array().unwrap();
+    assert!(breaks.iter().any(|b| b["check"] == "PV-C001" && b["line"].is_u64()), "{breaks:?}");
+    assert_eq!(find("kube-system")["meets"], "privileged");
+
+    let mended = run(&examples, &["pss", "shop-mended", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&mended.out).unwrap();
+    let all = document["namespaces"].as_array().unwrap();
+    let shop = all.iter().find(|n| n["name"] == "shop").unwrap();
+    assert_eq!((&shop["meets"], &shop["standing"]), (&"restricted".into(), &"fits".into()));
+}
+
+#[test]
+fn the_patch_of_pss_is_what_kubectl_applies_and_settles_it() {
+    let text = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: web}}\n---\n{}",
+        BAD_POD
+            .replace("{name: a}", "{name: a, namespace: web}")
+            .replace("privileged: true", "privileged: false")
+    );
+    let folder = folder(&[("all.yaml", &text)]);
+    let said = run(folder.path(), &["pss"]);
+    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+    assert!(said.out.contains("web        baseline  nothing"), "{}", said.out);
+    let patch = run(folder.path(), &["pss", "--patch"]);
+    assert_eq!(patch.code, 0);
+    for line in [
+        "kind: Namespace",
+        "  name: web",
+        "    pod-security.kubernetes.io/enforce: baseline",
+        "    pod-security.kubernetes.io/enforce-version: v1.37",
+        "    pod-security.kubernetes.io/warn: restricted",
+    ] {
+        assert!(patch.out.lines().any(|l| l == line), "{line} in {}", patch.out);
+    }
+    // With the patch in place of the namespace nothing is left to do.
+    let pod = text.split("---\n").nth(1).unwrap();
+    fs::write(folder.path().join("all.yaml"), format!("{}---\n{pod}", patch.out)).unwrap();
+    let again = run(folder.path(), &["pss"]);
+    assert_eq!(again.code, 0, "{}{}", again.out, again.err);
+    assert!(run(folder.path(), &["pss", "--patch", "--json"]).code == 2);
+    assert!(run(folder.path(), &["pss", "--help"]).out.contains("Exit codes:"));
 }
 
 #[test]

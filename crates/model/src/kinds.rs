@@ -18,6 +18,7 @@ kinds! {
     API_SERVICE = "apiregistration.k8s.io" "APIService" "apiservices";
     CLUSTER_ROLE = "rbac.authorization.k8s.io" "ClusterRole" "clusterroles";
     CLUSTER_ROLE_BINDING = "rbac.authorization.k8s.io" "ClusterRoleBinding" "clusterrolebindings";
+    CERTIFICATE_SIGNING_REQUEST = "certificates.k8s.io" "CertificateSigningRequest" "certificatesigningrequests";
     CONFIG_MAP = "" "ConfigMap" "configmaps";
     CRON_JOB = "batch" "CronJob" "cronjobs";
     CUSTOM_RESOURCE_DEFINITION = "apiextensions.k8s.io" "CustomResourceDefinition" "customresourcedefinitions";
@@ -48,8 +49,12 @@ kinds! {
     REPLICATION_CONTROLLER = "" "ReplicationController" "replicationcontrollers";
     REPLICA_SET = "apps" "ReplicaSet" "replicasets";
     RESOURCE_QUOTA = "" "ResourceQuota" "resourcequotas";
+    PRIORITY_CLASS = "scheduling.k8s.io" "PriorityClass" "priorityclasses";
+    RESOURCE_CLAIM = "resource.k8s.io" "ResourceClaim" "resourceclaims";
+    RESOURCE_CLAIM_TEMPLATE = "resource.k8s.io" "ResourceClaimTemplate" "resourceclaimtemplates";
     ROLE = "rbac.authorization.k8s.io" "Role" "roles";
     ROLE_BINDING = "rbac.authorization.k8s.io" "RoleBinding" "rolebindings";
+    RUNTIME_CLASS = "node.k8s.io" "RuntimeClass" "runtimeclasses";
     SECRET = "" "Secret" "secrets";
     SERVICE = "" "Service" "services";
     SERVICE_ACCOUNT = "" "ServiceAccount" "serviceaccounts";
@@ -75,11 +80,28 @@ kinds! {
     AWS_MANAGED_CONTROL_PLANE = "controlplane.cluster.x-k8s.io" "AWSManagedControlPlane" "awsmanagedcontrolplanes";
     CLUSTER_IMAGE_POLICY = "policy.sigstore.dev" "ClusterImagePolicy" "clusterimagepolicies";
     CONSTRAINT_TEMPLATE = "templates.gatekeeper.sh" "ConstraintTemplate" "constrainttemplates";
+    ARGO_APPLICATION = "argoproj.io" "Application" "applications";
+    ARGO_APPLICATION_SET = "argoproj.io" "ApplicationSet" "applicationsets";
+    ARGO_APP_PROJECT = "argoproj.io" "AppProject" "appprojects";
+    FLUX_HELM_RELEASE = "helm.toolkit.fluxcd.io" "HelmRelease" "helmreleases";
+    FLUX_KUSTOMIZATION = "kustomize.toolkit.fluxcd.io" "Kustomization" "kustomizations";
+    // Clouds' own objects, as controllers in the cluster make them.
+    ACK_ACCESS_ENTRY = "eks.services.k8s.aws" "AccessEntry" "accessentries";
+    ACK_IAM_ROLE = "iam.services.k8s.aws" "Role" "roles";
+    ACK_POD_IDENTITY_ASSOCIATION = "eks.services.k8s.aws" "PodIdentityAssociation" "podidentityassociations";
+    CROSSPLANE_ACCESS_POLICY_ASSOCIATION = "eks.aws.upbound.io" "AccessPolicyAssociation" "accesspolicyassociations";
+    CROSSPLANE_POD_IDENTITY_ASSOCIATION = "eks.aws.upbound.io" "PodIdentityAssociation" "podidentityassociations";
+    CROSSPLANE_ROLE_POLICY_ATTACHMENT = "iam.aws.upbound.io" "RolePolicyAttachment" "rolepolicyattachments";
+    GCP_IAM_PARTIAL_POLICY = "iam.cnrm.cloud.google.com" "IAMPartialPolicy" "iampartialpolicies";
+    GCP_IAM_POLICY = "iam.cnrm.cloud.google.com" "IAMPolicy" "iampolicies";
+    GCP_IAM_POLICY_MEMBER = "iam.cnrm.cloud.google.com" "IAMPolicyMember" "iampolicymembers";
     ISTIO_GATEWAY = "networking.istio.io" "Gateway" "gateways";
     KUBEADM_CONTROL_PLANE = "controlplane.cluster.x-k8s.io" "KubeadmControlPlane" "kubeadmcontrolplanes";
     KYVERNO_CLUSTER_POLICY = "kyverno.io" "ClusterPolicy" "clusterpolicies";
     KYVERNO_POLICY = "kyverno.io" "Policy" "policies";
     KYVERNO_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "ImageValidatingPolicy" "imagevalidatingpolicies";
+    KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "NamespacedImageValidatingPolicy" "namespacedimagevalidatingpolicies";
+    RATIFY_VERIFIER = "config.ratify.deislabs.io" "Verifier" "verifiers";
     ROUTE = "route.openshift.io" "Route" "routes";
     SECRET_PROVIDER_CLASS = "secrets-store.csi.x-k8s.io" "SecretProviderClass" "secretproviderclasses";
     // Meshes and proxies.
@@ -125,8 +147,8 @@ kinds! {
     KUBECONFIG = "" "Config" "";
     KUBE_PROXY_CONFIGURATION = "kubeproxy.config.k8s.io" "KubeProxyConfiguration" "";
     KUBE_SCHEDULER_CONFIGURATION = "kubescheduler.config.k8s.io" "KubeSchedulerConfiguration" "";
-    KUBELET_CONFIGURATION = "kubelet.config.k8s.io" "KubeletConfiguration" "";
     POD_SECURITY_CONFIGURATION = "pod-security.admission.config.k8s.io" "PodSecurityConfiguration" "";
+    KUBELET_CONFIGURATION = "kubelet.config.k8s.io" "KubeletConfiguration" "";
 }
 
 /// Kinds of Kubernetes' own that make pods.

@@ -11,6 +11,8 @@ mod drift;
 mod exception;
 mod fix;
 mod owner;
+mod pod_labels;
+mod pod_security;
 mod served;
 mod terms;
 
@@ -27,6 +29,10 @@ use pavisade_model::{
     Finding, KubernetesVersion, Location, Mend, Meta, Note, Path, Paths, State, counterpart, kinds,
 };
 use pavisade_snapshot::{Distribution, Object, Snapshot, World, WorldKind};
+pub use pod_labels::Labels;
+pub use pod_security::{
+    Doubt, Level, NamespaceSecurity, PodSecurity, Standing, pod_security, pod_security_checks,
+};
 use rayon::prelude::*;
 pub use terms::{Honour, Terms};
 

@@ -16,7 +16,7 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict};
 ///
 /// ## Fix
 /// Remove the capability. Often a sysctl, a device plugin or a Service does what it was added for.
-#[check(id = "PV-C005", severity = High, scope = Object)]
+#[check(id = "PV-C005", severity = High, scope = Object, mends = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AddedCapability {}
@@ -54,15 +54,54 @@ impl Check for AddedCapability {
         };
         Verdict::from_claims(added.filter_map(|value| match text_element(value) {
             Ok(capability) if baseline_allows(capability) => None,
-            Ok(capability) => Some(Claim::fails(value, message(container, capability))),
+            Ok(capability) => {
+                let claim = Claim::fails(value, message(container, capability));
+                // Runtimes take both ways of writing it; Pod Security the bare name alone. Others
+                // of the default set PV-C006 would report.
+                let bare = bare(capability);
+                Some(if bare == "NET_BIND_SERVICE" { claim.set(bare) } else { claim })
+            }
             Err(wrong) => Some(wrong.into()),
         }))
     }
 }
 
-fn message(container: Container<'_>, capability: &str) -> String {
+/// What a capability is called in capabilities(7), however it is written.
+fn bare(capability: &str) -> String {
     let upper = capability.to_ascii_uppercase();
-    let bare = upper.strip_prefix("CAP_").unwrap_or(&upper);
+    upper.strip_prefix("CAP_").unwrap_or(&upper).to_owned()
+}
+
+/// What capabilities beyond the default set give away (capabilities(7)).
+const GIVES: [(&str, &str); 24] = [
+    ("AUDIT_CONTROL", "change the kernel's audit rules"),
+    ("AUDIT_READ", "read the kernel's audit log"),
+    ("BLOCK_SUSPEND", "keep the node from suspending"),
+    ("BPF", "load programs into the kernel"),
+    ("CHECKPOINT_RESTORE", "choose the numbers of processes, and follow links to their files"),
+    ("DAC_READ_SEARCH", "read every file, and open files of the node's disk by their number"),
+    ("IPC_LOCK", "lock memory past its limit"),
+    ("IPC_OWNER", "use the shared memory of others"),
+    ("LEASE", "take leases on files of others"),
+    ("LINUX_IMMUTABLE", "change files that are marked as immutable"),
+    ("MAC_ADMIN", "change the node's AppArmor or SELinux policy"),
+    ("MAC_OVERRIDE", "override the node's mandatory access control"),
+    ("NET_ADMIN", "change addresses, routes and firewall rules of its network"),
+    ("NET_BROADCAST", "listen to multicast"),
+    ("PERFMON", "watch the kernel and other processes"),
+    ("SYS_ADMIN", "mount file systems and enter namespaces: nearly all of root's power"),
+    ("SYS_BOOT", "reboot the node"),
+    ("SYS_MODULE", "load modules into the kernel"),
+    ("SYS_NICE", "take processor time from others"),
+    ("SYS_PTRACE", "read and change other processes that it sees"),
+    ("SYS_RAWIO", "reach memory and devices of the node"),
+    ("SYS_RESOURCE", "exceed limits and quotas"),
+    ("SYS_TIME", "set the node's clock"),
+    ("SYSLOG", "read the kernel's log, with its addresses"),
+];
+
+fn message(container: Container<'_>, capability: &str) -> String {
+    let bare = &*bare(capability);
     let hint = match () {
         () if baseline_allows(bare) => {
             format!(", which Pod Security admits only when it is written `{bare}`")
@@ -71,7 +110,10 @@ fn message(container: Container<'_>, capability: &str) -> String {
             ", which lets it forge packets and answer in the name of other pods".to_owned()
         }
         () if bare == "ALL" => ", every capability there is".to_owned(),
-        () => ", which is not in the default set".to_owned(),
+        () => match GIVES.iter().find(|(name, _)| *name == bare) {
+            Some((_, gives)) => format!(", which lets it {gives}"),
+            None => ", which is not in the default set".to_owned(),
+        },
     };
     format!("{} adds capability `{capability}`{hint}", named(container))
 }

@@ -62,6 +62,7 @@ fn judge(container: Container<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
         // It has them all without asking: PV-C001 reports it.
         return Ok(Verdict::NotApplicable);
     }
+    let host_network = boolean(container.pod().spec(), &["hostNetwork"])?.is_some_and(|(on, _)| on);
     let host_pid = boolean(container.pod().spec(), &["hostPID"])?.is_some_and(|(on, _)| on);
     let mut claims = Vec::new();
     for value in list(container.value(), &["securityContext", "capabilities", "add"])? {
@@ -73,8 +74,15 @@ fn judge(container: Container<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
             Severity::Critical,
             "with `hostPID` it may take over the node's processes",
         ));
+        let of_host_network = (host_network && name == "NET_ADMIN").then_some((
+            Severity::High,
+            "with `hostNetwork` it may redirect the traffic of the node and of all its pods",
+        ));
         let escape = ESCAPES.iter().find(|(escape, ..)| *escape == name);
-        let escape = escape.map(|(_, severity, gives)| (*severity, *gives)).or(of_host_pid);
+        let escape = escape
+            .map(|(_, severity, gives)| (*severity, *gives))
+            .or(of_host_pid)
+            .or(of_host_network);
         if let Some((severity, gives)) = escape {
             let message = format!("{} adds capability `{written}`: {gives}", named(container));
             claims.push(Claim::fails(value, message).severity(severity));

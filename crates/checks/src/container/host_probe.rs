@@ -16,7 +16,7 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict};
 ///
 /// ## Fix
 /// Remove `host`; the kubelet then calls the pod itself. A virtual host goes into `httpHeaders`.
-#[check(id = "PV-C019", severity = Low, scope = Object)]
+#[check(id = "PV-C019", severity = Low, scope = Object, mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct HostProbe {}
@@ -50,14 +50,17 @@ impl Check for HostProbe {
             for action in ["httpGet", "tcpSocket"] {
                 match text(found, &[action, "host"]) {
                     Ok(Some(("", _)) | None) => {}
-                    Ok(Some((host, place))) => claims.push(Claim::fails(
-                        place,
-                        format!(
-                            "`{}` of {} lets the kubelet call `{host}`",
-                            handler.join("."),
-                            named(container)
-                        ),
-                    )),
+                    Ok(Some((host, place))) => claims.push(
+                        Claim::fails(
+                            place,
+                            format!(
+                                "`{}` of {} lets the kubelet call `{host}`",
+                                handler.join("."),
+                                named(container)
+                            ),
+                        )
+                        .remove(),
+                    ),
                     Err(wrong) => claims.push(wrong.into()),
                 }
             }

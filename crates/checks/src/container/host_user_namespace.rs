@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::field::{WrongType, boolean};
 use super::root::{has_user_namespace, is_root_possible, runs_on_windows};
-use crate::{Check, Cx, OnPod, Place, Verdict};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
 /// Pods with root containers in the user namespace of their node.
 ///
@@ -18,7 +18,7 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
 /// ## Fix
 /// Set `hostUsers: false`, which Kubernetes offers by default from 1.33 on where nodes have a
 /// kernel from 6.3 on and a runtime that supports it.
-#[check(id = "PV-C031", severity = Low, audience = Strict, scope = Object)]
+#[check(id = "PV-C031", severity = Low, audience = Strict, scope = Object, mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct HostUserNamespace {}
@@ -57,11 +57,14 @@ fn judge(pod: Pod<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
         return Ok(Verdict::NotApplicable);
     }
     let (noun, verb) = if root.len() == 1 { ("container", "is") } else { ("containers", "are") };
-    Ok(Verdict::fails(
+    // There PV-C015 would report an unmasked `/proc`.
+    let unmasked = pod.containers().any(|c| c.security(&["procMount"]).is_some());
+    let claim = Claim::fails(
         Place::field(pod.spec(), &["hostUsers"]),
         format!(
             "root of {noun} {} {verb} root of the node: `hostUsers: false` is not set",
             root.join(", ")
         ),
-    ))
+    );
+    Ok(if unmasked { claim } else { claim.set(false) }.into())
 }

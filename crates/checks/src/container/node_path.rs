@@ -31,6 +31,8 @@ pub(super) struct Mount<'a> {
     pub below: bool,
     /// How it may write.
     pub access: Access,
+    /// The entry of `volumeMounts`.
+    pub value: Value<'a>,
 }
 
 /// How a mount may be written.
@@ -122,7 +124,7 @@ fn read_mount<'a>(
     };
     let path = normalise(&format!("{volume}/{sub_path}"));
     let shown = if sub_path.is_empty() { volume.into() } else { path.clone().into() };
-    Ok(Mount { container, path, shown, below, access })
+    Ok(Mount { container, path, shown, below, access, value: mount })
 }
 
 /// Whether something else must be filled in before it is a path.

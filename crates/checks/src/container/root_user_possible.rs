@@ -19,7 +19,7 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 /// ## Fix
 /// Set `securityContext: {runAsNonRoot: true}` for the pod, and a `runAsUser` where the image names
 /// no numeric user.
-#[check(id = "PV-C008", severity = Medium, scope = Object)]
+#[check(id = "PV-C008", severity = Medium, scope = Object, mends = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RootUserPossible {}
@@ -46,7 +46,10 @@ impl Check for RootUserPossible {
             Err(wrong) => return wrong.into(),
         };
         let of_pod = for_pod.filter(|(required, _)| !required).map(|(_, place)| {
-            Claim::fails(place, format!("{} sets `runAsNonRoot: false`", Setter::Pod(pod)))
+            let claim =
+                Claim::fails(place, format!("{} sets `runAsNonRoot: false`", Setter::Pod(pod)));
+            let numeric = pod.containers().all(|c| matches!(user(c), Ok(Some(user)) if user != 0));
+            if numeric { claim.set(true) } else { claim }
         });
         let of_containers = pod.containers().filter_map(|container| {
             judge(container, for_pod.is_some()).unwrap_or_else(|wrong| Some(wrong.into()))
@@ -71,7 +74,8 @@ fn judge(container: Container<'_>, pod_says: bool) -> Field<'_, Claim<'_>> {
     Ok(Some(match user(container)? {
         Some(user) if user != 0 => Claim {
             message: format!("{}, though it asks for user {user}", claim.message),
-            ..claim.severity(Severity::Low)
+            // The kubelet starts a container of a numeric user other than 0.
+            ..claim.severity(Severity::Low).set(true)
         },
         _ => claim,
     }))

@@ -3,6 +3,7 @@
 use pavisade_macros::check;
 use pavisade_model::Severity;
 use pavisade_snapshot::Pod;
+use pavisade_yaml::Edit;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -10,7 +11,7 @@ use super::field::{WrongType, named};
 use super::node_path::{Access, Mount, NodeVolume, node_volumes};
 use super::root::is_root_possible;
 use super::sensitive_path::sensitive;
-use crate::{Check, Claim, Cx, OnPod, Verdict};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
 /// Pods that mount a part of their node which gives the node or the cluster away.
 ///
@@ -22,7 +23,7 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 /// Mount the single file or directory that is needed, with `readOnly: true`, and run as another
 /// user than root. Of the node's root directory `readOnly` protects only the first file system:
 /// add `recursiveReadOnly: Enabled`.
-#[check(id = "PV-C023", severity = Critical, scope = Object)]
+#[check(id = "PV-C023", severity = Critical, scope = Object, mends = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SensitiveHostPath {}
@@ -76,6 +77,13 @@ fn judge_mount<'a>(
         // Others than root get what the files' modes let them have, which is seldom much.
         let severity = if root { severity } else { severity.min(Severity::Medium) };
         let note = if root { "" } else { ", as far as its user may" };
-        Claim::fails(volume.place, format!("{by} {what}{note}")).severity(severity)
+        let claim = Claim::fails(volume.place, format!("{by} {what}{note}")).severity(severity);
+        if !found.is_for_loading() || mount.access != Access::Write {
+            return claim;
+        }
+        let writers = volume.mounts.iter().filter(|m| m.access == Access::Write);
+        writers.fold(claim, |claim, m| {
+            claim.change(Place::field(m.value, &["readOnly"]), Edit::Set(true.into()))
+        })
     }))
 }

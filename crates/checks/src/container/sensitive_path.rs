@@ -38,6 +38,11 @@ impl Sensitive {
         self.path == "/"
     }
 
+    /// Whether it is the kernel's modules: to load them they are read, never written.
+    pub(super) fn is_for_loading(&self) -> bool {
+        matches!(self.path, "/lib/modules" | "/usr/lib/modules")
+    }
+
     /// How bad writing is for a container that may run as root.
     pub(super) fn write_severity(&self) -> Severity {
         self.severity

@@ -2,9 +2,10 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Pod;
-use pavisade_yaml::Value;
+use pavisade_yaml::{Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::field::{Field, Setter, map, text};
 use crate::{Check, Claim, Cx, OnPod, Verdict};
@@ -17,7 +18,7 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 ///
 /// ## Fix
 /// Remove the setting, or use `RuntimeDefault` or a profile of the node (`Localhost`).
-#[check(id = "PV-C012", severity = Medium, scope = Object)]
+#[check(id = "PV-C012", severity = Medium, scope = Object, mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnconfinedApparmor {}
@@ -62,7 +63,12 @@ fn judge_field(setter: Setter<'_>) -> Field<'_, Claim<'_>> {
             "{setter} sets AppArmor to `{name}`; only `RuntimeDefault` and `Localhost` confine it"
         ),
     };
-    Ok(Some(Claim::fails(place, message)))
+    let claim = Claim::fails(place, message);
+    // Without a type the place is the profile itself.
+    Ok(Some(match place.kind() {
+        Kind::Mapping => claim.set(json!({"type": "RuntimeDefault"})),
+        _ => claim.set("RuntimeDefault"),
+    }))
 }
 
 fn judge_annotation<'a>(container: &str, value: Value<'a>) -> Option<Claim<'a>> {
@@ -78,5 +84,6 @@ fn judge_annotation<'a>(container: &str, value: Value<'a>) -> Option<Claim<'a>> 
             value,
             format!("an annotation sets AppArmor of container `{container}` to `{profile}`"),
         )
+        .set("runtime/default")
     })
 }

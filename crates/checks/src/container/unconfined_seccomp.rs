@@ -2,9 +2,10 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Pod;
-use pavisade_yaml::Value;
+use pavisade_yaml::{Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::field::{Field, Setter, find, map, text};
 use crate::{Check, Claim, Cx, OnPod, Verdict};
@@ -17,7 +18,7 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 ///
 /// ## Fix
 /// Set `seccompProfile: {type: RuntimeDefault}`, or a profile of the node with `type: Localhost`.
-#[check(id = "PV-C010", severity = Medium, scope = Object)]
+#[check(id = "PV-C010", severity = Medium, scope = Object, mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnconfinedSeccomp {}
@@ -56,7 +57,12 @@ fn judge_field<'a>(_: Pod<'a>, setter: Setter<'a>) -> Field<'a, Claim<'a>> {
                 "{setter} sets seccomp to `{name}`; only `RuntimeDefault` and `Localhost` confine it"
             ),
         };
-        Claim::fails(place, message)
+        let claim = Claim::fails(place, message);
+        // Without a type the place is the profile itself.
+        match place.kind() {
+            Kind::Mapping => claim.set(json!({"type": "RuntimeDefault"})),
+            _ => claim.set("RuntimeDefault"),
+        }
     }))
 }
 
@@ -76,5 +82,6 @@ fn judge_annotation<'a>(pod: Pod<'a>, setter: Setter<'a>) -> Field<'a, Claim<'a>
     };
     Ok(set.filter(|(name, _)| !confined(name)).map(|(name, place)| {
         Claim::fails(place, format!("an annotation sets seccomp of {setter} to `{name}`"))
+            .set("runtime/default")
     }))
 }

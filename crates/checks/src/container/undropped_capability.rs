@@ -18,7 +18,7 @@ use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 /// ## Fix
 /// Set `capabilities: {drop: ["ALL"]}`, and add back `NET_BIND_SERVICE` alone where a port below
 /// 1024 is opened.
-#[check(id = "PV-C006", severity = Low, scope = Object)]
+#[check(id = "PV-C006", severity = Low, scope = Object, mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UndroppedCapability {}
@@ -52,7 +52,9 @@ fn judge_dropped(container: Container<'_>) -> Result<Vec<Claim<'_>>, WrongType<'
         None => format!("drops `{}` but not `ALL` capabilities", dropped.join("`, `")),
     };
     let place = Place::field(container.value(), &path);
-    Ok(vec![Claim::fails(place, format!("{} {message}", named(container)))])
+    let claim = Claim::fails(place, format!("{} {message}", named(container)));
+    // Nothing is to be dropped beside all.
+    Ok(vec![claim.set(vec!["ALL"])])
 }
 
 /// Capabilities that are added back within the baseline; PV-C005 reports those beyond it.

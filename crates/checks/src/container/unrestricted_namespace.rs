@@ -7,6 +7,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::pod_security::{label, minor, rank};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict, component};
 
 /// Namespaces with pods that no Pod Security level restricts.
@@ -53,8 +54,6 @@ impl Level {
         }
     }
 }
-
-const PREFIX: &str = "pod-security.kubernetes.io/";
 
 impl Check for UnrestrictedNamespace {
     type On = OnObject;
@@ -161,27 +160,14 @@ fn is_made(object: &Object) -> bool {
     object.at(&["metadata", "ownerReferences"]).is_some()
 }
 
-fn label<'a>(namespace: &'a Object, mode: &str) -> Option<Value<'a>> {
-    let labels = namespace.at(&["metadata", "labels"])?;
-    let mut found = labels.entries().filter(|(key, _)| key.strip_prefix(PREFIX) == Some(mode));
-    found.next().map(|(_, value)| value).filter(|value| !value.is_null())
-}
-
 /// Levels and versions that do not exist (k8s.io/pod-security-admission/api, ParseLevel and
 /// ParseVersion).
 fn invalid_labels<'a>(namespace: &'a Object) -> impl Iterator<Item = Claim<'a>> {
     ["enforce", "audit", "warn"].into_iter().flat_map(move |mode| {
-        let level = label(namespace, mode).filter(|value| {
-            !matches!(value.as_str(), Some("privileged" | "baseline" | "restricted"))
-        });
+        let level = label(namespace, mode);
+        let level = level.filter(|value| value.as_str().and_then(rank).is_none());
         let version = label(namespace, &format!("{mode}-version")).filter(|value| {
-            let minor = value.as_str().and_then(|text| text.strip_prefix("v1."));
-            let exists = minor.is_some_and(|m| {
-                !m.is_empty()
-                    && m.bytes().all(|b| b.is_ascii_digit())
-                    && (m == "0" || !m.starts_with('0'))
-            });
-            value.as_str() != Some("latest") && !exists
+            value.as_str().is_none_or(|text| text != "latest" && minor(text).is_none())
         });
         let claim = |value: Value<'a>, what: &str| {
             let text = value.scalar_text().unwrap_or_default();

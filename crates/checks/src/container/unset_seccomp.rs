@@ -4,6 +4,7 @@ use pavisade_macros::check;
 use pavisade_snapshot::Pod;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::field::{Setter, named};
 use super::unconfined_seccomp::profile;
@@ -17,7 +18,7 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 ///
 /// ## Fix
 /// Set `securityContext: {seccompProfile: {type: RuntimeDefault}}` for the pod.
-#[check(id = "PV-C011", severity = Low, scope = Object)]
+#[check(id = "PV-C011", severity = Low, scope = Object, mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnsetSeccomp {}
@@ -43,10 +44,13 @@ impl Check for UnsetSeccomp {
             let by = named(container);
             match profile(by) {
                 Ok(Some(_)) => None,
-                Ok(None) => Some(Claim::fails(
-                    Place::field(container.value(), &["securityContext", "seccompProfile"]),
-                    format!("{by} has no seccomp profile, and the pod sets none"),
-                )),
+                Ok(None) => Some(
+                    Claim::fails(
+                        Place::field(container.value(), &["securityContext", "seccompProfile"]),
+                        format!("{by} has no seccomp profile, and the pod sets none"),
+                    )
+                    .set(json!({"type": "RuntimeDefault"})),
+                ),
                 Err(wrong) => Some(wrong.into()),
             }
         }))

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::root::runs_on_windows;
-use crate::{Check, Cx, OnContainer, Place, Verdict, image};
+use crate::{Check, Claim, Cx, OnContainer, Place, Verdict, image};
 
 /// Containers that can write to their own file system.
 ///
@@ -16,7 +16,7 @@ use crate::{Check, Cx, OnContainer, Place, Verdict, image};
 ///
 /// ## Fix
 /// Set `readOnlyRootFilesystem: true`, and mount an `emptyDir` where the program must write.
-#[check(id = "PV-C020", severity = Low, scope = Object)]
+#[check(id = "PV-C020", severity = Low, scope = Object, mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WritableRootFilesystem {}
@@ -36,10 +36,12 @@ impl Check for WritableRootFilesystem {
         match value {
             Some(value) => match value.as_bool() {
                 Some(true) => Verdict::Holds,
-                Some(false) => Verdict::fails(
+                Some(false) => Claim::fails(
                     value,
                     format!("container `{name}` may write to its image's files"),
-                ),
+                )
+                .set(true)
+                .into(),
                 None => Verdict::unknown(
                     value,
                     format!("`readOnlyRootFilesystem` is {}, not a boolean", value.kind().name()),
@@ -49,13 +51,15 @@ impl Check for WritableRootFilesystem {
                 place,
                 "Istio's injection webhook fills in this container's security context",
             ),
-            None => Verdict::fails(
+            None => Claim::fails(
                 place,
                 format!(
                     "container `{name}` may write to its image's files, since \
                      `readOnlyRootFilesystem` is not set"
                 ),
-            ),
+            )
+            .set(true)
+            .into(),
         }
     }
 }

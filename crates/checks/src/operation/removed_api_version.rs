@@ -139,6 +139,11 @@ pub fn removed_in(group: &str, version: &str, kind: &str) -> Option<u32> {
     find(group, version, kind).map(|removed| removed.minor)
 }
 
+/// What to use in place of a kind in a version that is removed; empty where there is no successor.
+pub(crate) fn successor(group: &str, version: &str, kind: &str) -> Option<&'static str> {
+    find(group, version, kind).map(|removed| removed.instead)
+}
+
 fn find(group: &str, version: &str, kind: &str) -> Option<&'static Removed> {
     let same = |r: &&Removed| r.version == version && r.group == group && r.kinds.contains(&kind);
     REMOVED.iter().find(same)

@@ -1,36 +1,35 @@
 //! PV-S003.
 
 use pavisade_macros::check;
-use pavisade_model::{GroupKind, kinds};
-use pavisade_snapshot::{Coverage, Object, World};
-use pavisade_yaml::Value;
+use pavisade_model::kinds;
+use pavisade_snapshot::{Coverage, World};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Cx, OnWorld, Place, Verdict};
+use super::signature::{Finds, POLICIES};
+use crate::{Check, Claim, Cx, OnWorld, Place, Verdict};
 
 /// No policy demands that images are signed.
 ///
 /// ## Why
 /// Without a signature that admission verifies, whoever can push to a registry or replace a tag
-/// decides what the cluster runs.
+/// decides what the cluster runs. A policy that only writes down what it finds, or that only
+/// restricts registries and tags, keeps nothing out that was pushed to the right place.
 ///
 /// ## Fix
 /// Sign images in the build and verify them at admission, with a `ClusterImagePolicy` of
-/// sigstore's policy-controller, Kyverno's `verifyImages` or an `ImageValidatingPolicy`.
+/// sigstore's policy-controller, Kyverno's `verifyImages` or an `ImageValidatingPolicy`, or
+/// Gatekeeper with Ratify.
 #[check(
     id = "PV-S003",
     severity = Low,
     confidence = Medium,
     scope = World,
-    reads = [..WORKLOADS, CLUSTER_IMAGE_POLICY, KYVERNO_CLUSTER_POLICY, KYVERNO_POLICY, KYVERNO_IMAGE_VALIDATING_POLICY, CONSTRAINT_TEMPLATE]
+    reads = [..WORKLOADS, NAMESPACE, CLUSTER_IMAGE_POLICY, KYVERNO_CLUSTER_POLICY, KYVERNO_POLICY, KYVERNO_IMAGE_VALIDATING_POLICY, KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICY, CONSTRAINT_TEMPLATE, RATIFY_VERIFIER, VALIDATING_WEBHOOK_CONFIGURATION, MUTATING_WEBHOOK_CONFIGURATION, VALIDATING_ADMISSION_POLICY]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MissingSignaturePolicy {}
-
-/// Whether a policy demands signatures.
-type Demands<'f> = &'f dyn Fn(&Object) -> bool;
 
 impl Check for MissingSignaturePolicy {
     type On = OnWorld;
@@ -42,42 +41,59 @@ impl Check for MissingSignaturePolicy {
                 None => Verdict::NotApplicable,
             };
         }
-        let always = |_: &Object| true;
-        let verifies = |policy: &Object| {
-            let rules = policy.at(&["spec", "rules"]);
-            rules.into_iter().flat_map(Value::items).any(|rule| rule.get("verifyImages").is_some())
-        };
-        let rego = |template: &Object| {
-            let kind = template.at(&["spec", "crd", "spec", "names", "kind"]);
-            kind.and_then(Value::as_str).is_some_and(|k| k.to_ascii_lowercase().contains("sign"))
-        };
-        let policies: [(GroupKind, Demands<'_>); 5] = [
-            (kinds::CLUSTER_IMAGE_POLICY, &always),
-            (kinds::KYVERNO_IMAGE_VALIDATING_POLICY, &always),
-            (kinds::KYVERNO_CLUSTER_POLICY, &verifies),
-            (kinds::KYVERNO_POLICY, &verifies),
-            (kinds::CONSTRAINT_TEMPLATE, &rego),
-        ];
         let mut refused = None;
         let mut complete = true;
-        for (kind, demands_signatures) in policies {
-            let listing = cx.list(kind);
-            if listing.objects.iter().any(|policy| demands_signatures(policy)) {
-                return Verdict::Holds;
+        let (mut unclear, mut weak) = (None, Vec::new());
+        for (kind, look) in POLICIES {
+            let listing = cx.list(*kind);
+            for policy in &listing.objects {
+                let label = || format!("{} `{}`", policy.kind(), policy.name());
+                match look(policy) {
+                    Finds::Demands if *kind == kinds::CLUSTER_IMAGE_POLICY => {
+                        match no_namespace(cx) {
+                            false => return Verdict::Holds,
+                            true => unclear = unclear.or(Some(format!("{} {OPT_IN}", label()))),
+                        }
+                    }
+                    Finds::Demands => return Verdict::Holds,
+                    Finds::Unclear(why) => {
+                        unclear = unclear.or(Some(format!("{} {why}", label())));
+                    }
+                    Finds::Weak(why) => weak.push(format!("{} {why}", label())),
+                    Finds::Nothing => {}
+                }
             }
             refused = refused.or(listing.gap());
             complete &= matches!(listing.coverage, Coverage::Complete | Coverage::NotServed);
         }
-        match refused {
+        let weak = match &weak[..] {
+            [] => String::new(),
+            [one] => format!(": {one}"),
+            [one, rest @ ..] => format!(": {one}, and {} more do as little", rest.len()),
+        };
+        match refused.or(unclear) {
             Some(why) => Verdict::unknown(Place::Nowhere, why),
             None if complete => {
-                Verdict::fails(Place::Nowhere, "no policy in this cluster demands signed images")
+                let message = format!("no policy in this cluster demands signed images{weak}");
+                Claim::fails(Place::Nowhere, message).into()
             }
             None => {
-                let why =
-                    "no policy in these files demands signed images; the cluster may have one";
+                let why = format!(
+                    "no policy in these files demands signed images{weak}; the cluster may have one"
+                );
                 Verdict::unknown(Place::Nowhere, why)
             }
         }
     }
+}
+
+const OPT_IN: &str = "counts in namespaces with the label `policy.sigstore.dev/include: true` alone \
+                      unless policy-controller was told otherwise, and none that was read has it";
+
+/// Whether no namespace of a cluster asks for policy-controller, which acts where it is asked to.
+fn no_namespace(cx: &Cx<'_>) -> bool {
+    let namespaces = cx.list(kinds::NAMESPACE);
+    let asks = |label: Option<&str>| label == Some("true");
+    namespaces.coverage == Coverage::Complete
+        && !namespaces.objects.iter().any(|n| asks(n.label("policy.sigstore.dev/include")))
 }

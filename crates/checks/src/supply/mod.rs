@@ -1,10 +1,17 @@
 //! Images and where they come from.
 
+pub(crate) mod cached_private_image;
 mod dockerfile;
 pub(crate) mod dockerfile_root_user;
 pub(crate) mod dockerfile_unpinned_base;
+pub(crate) mod end_of_life_image;
 pub(crate) mod missing_signature_policy;
+pub(crate) mod mixed_image_versions;
 pub(crate) mod mutable_image_tag;
+mod release;
+pub(crate) mod retired_registry;
+mod signature;
 pub(crate) mod stale_image_possible;
 pub(crate) mod unpinned_image;
 pub(crate) mod untrusted_registry;
+pub(crate) mod vulnerable_component;

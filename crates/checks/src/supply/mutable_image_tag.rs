@@ -1,14 +1,13 @@
 //! PV-S001.
 
 use pavisade_macros::check;
-use pavisade_snapshot::Container;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::image::{self, Image};
-use crate::{Check, Claim, Cx, OnContainer, Verdict};
+use crate::image::Image;
+use crate::{Check, Claim, Cx, NamedImage, OnImage, Verdict};
 
-/// Containers whose image is named by a tag that moves with every build.
+/// Images that are named by a tag that moves with every build.
 ///
 /// ## Why
 /// `latest`, no tag at all, and tags such as `main` or `stable` mean another image tomorrow: what
@@ -22,11 +21,11 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict};
 pub(crate) struct MutableImageTag {}
 
 impl Check for MutableImageTag {
-    type On = OnContainer;
+    type On = OnImage;
 
-    fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        let place = container.at(&["image"]).unwrap_or(container.value());
-        let reference = match image::of(container) {
+    fn check<'a>(&self, named: NamedImage<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        let place = named.place();
+        let reference = match named.image() {
             Image::Reference(reference) => reference,
             Image::Absent => return Verdict::NotApplicable,
             Image::Unclear(why) => return Verdict::unknown(place, why),
@@ -34,16 +33,9 @@ impl Check for MutableImageTag {
         if !reference.moves() {
             return Verdict::Holds;
         }
-        let (image, name) = (container.image(), container.name());
         match reference.tag {
-            Some(tag) => Claim::fails(
-                place,
-                format!("image `{image}` of container `{name}` has the tag `{tag}`, which moves"),
-            ),
-            None => Claim::fails(
-                place,
-                format!("image `{image}` of container `{name}` has no tag, which means `latest`"),
-            ),
+            Some(tag) => Claim::fails(place, format!("{named} has the tag `{tag}`, which moves")),
+            None => Claim::fails(place, format!("{named} has no tag, which means `latest`")),
         }
         .into()
     }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::image::{self, Image};
-use crate::{Check, Cx, OnContainer, Place, Verdict};
+use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 
 /// Containers whose image moves while nodes keep an old copy of it.
 ///
@@ -17,7 +17,7 @@ use crate::{Check, Cx, OnContainer, Place, Verdict};
 ///
 /// ## Fix
 /// Name a version and a digest; or set `imagePullPolicy: Always`.
-#[check(id = "PV-S007", severity = Low, scope = Object)]
+#[check(id = "PV-S007", severity = Low, scope = Object, mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StaleImagePossible {}
@@ -44,24 +44,30 @@ impl Check for StaleImagePossible {
             if tag == "latest" {
                 return Verdict::Holds;
             }
-            return Verdict::fails(
+            return Claim::fails(
                 Place::field(container.value(), &["imagePullPolicy"]),
                 format!(
                     "tag `{tag}` of container `{}` moves, but without `imagePullPolicy` a node \
                      keeps the copy that it has",
                     container.name()
                 ),
-            );
+            )
+            .set("Always")
+            .into();
         };
         match value.as_str() {
-            Some(policy @ ("IfNotPresent" | "Never")) => Verdict::fails(
-                value,
-                format!(
-                    "tag `{tag}` of container `{}` moves, but with `{policy}` a node keeps the \
-                     copy that it has",
-                    container.name()
-                ),
-            ),
+            Some(policy @ ("IfNotPresent" | "Never")) => {
+                let claim = Claim::fails(
+                    value,
+                    format!(
+                        "tag `{tag}` of container `{}` moves, but with `{policy}` a node keeps \
+                         the copy that it has",
+                        container.name()
+                    ),
+                );
+                // What is there for `Never` was put there by hand: it cannot be pulled.
+                if policy == "Never" { claim } else { claim.set("Always") }.into()
+            }
             _ => Verdict::unknown(value, "the value is no pull policy"),
         }
     }

@@ -1,14 +1,13 @@
 //! PV-S002.
 
 use pavisade_macros::check;
-use pavisade_snapshot::Container;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::image::{self, Image};
-use crate::{Check, Cx, OnContainer, Verdict};
+use crate::image::Image;
+use crate::{Check, Cx, NamedImage, OnImage, Verdict};
 
-/// Containers whose image has a version tag and no digest.
+/// Images with a version tag and no digest.
 ///
 /// ## Why
 /// A tag is a name that its registry can give to another image; only a digest says what runs. A
@@ -22,21 +21,17 @@ use crate::{Check, Cx, OnContainer, Verdict};
 pub(crate) struct UnpinnedImage {}
 
 impl Check for UnpinnedImage {
-    type On = OnContainer;
+    type On = OnImage;
 
-    fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        let place = container.at(&["image"]).unwrap_or(container.value());
-        match image::of(container) {
+    fn check<'a>(&self, named: NamedImage<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        let place = named.place();
+        match named.image() {
             Image::Reference(reference) if reference.digest.is_some() => Verdict::Holds,
             Image::Reference(reference) if reference.moves() => Verdict::NotApplicable,
-            Image::Reference(_) => Verdict::fails(
-                place,
-                format!(
-                    "image `{}` of container `{}` has no digest: its registry can replace it",
-                    container.image(),
-                    container.name()
-                ),
-            ),
+            Image::Reference(_) => {
+                let message = format!("{named} has no digest: its registry can replace it");
+                Verdict::fails(place, message)
+            }
             Image::Absent => Verdict::NotApplicable,
             Image::Unclear(why) => Verdict::unknown(place, why),
         }

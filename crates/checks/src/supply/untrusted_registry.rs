@@ -1,14 +1,13 @@
 //! PV-S006.
 
 use pavisade_macros::check;
-use pavisade_snapshot::Container;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::image::{self, Image, Reference};
-use crate::{Check, Cx, OnContainer, Verdict};
+use crate::image::{Image, Reference};
+use crate::{Check, Cx, NamedImage, OnImage, Verdict};
 
-/// Containers whose image comes from a registry that is not allowed.
+/// Images from a registry that is not allowed.
 ///
 /// ## Why
 /// An image from anywhere runs what anybody published there. The check asks nothing until the
@@ -27,23 +26,18 @@ pub(crate) struct UntrustedRegistry {
 }
 
 impl Check for UntrustedRegistry {
-    type On = OnContainer;
+    type On = OnImage;
 
-    fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
+    fn check<'a>(&self, named: NamedImage<'a>, _: &Cx<'a>) -> Verdict<'a> {
         if self.allowed.is_empty() {
             return Verdict::NotApplicable;
         }
-        let place = container.at(&["image"]).unwrap_or(container.value());
-        match image::of(container) {
+        let place = named.place();
+        match named.image() {
             Image::Reference(r) if self.allowed.iter().any(|a| allows(a, r)) => Verdict::Holds,
             Image::Reference(reference) => Verdict::fails(
                 place,
-                format!(
-                    "image `{}` of container `{}` comes from `{}`, which is not allowed",
-                    container.image(),
-                    container.name(),
-                    reference.registry()
-                ),
+                format!("{named} comes from `{}`, which is not allowed", reference.registry()),
             ),
             Image::Absent => Verdict::NotApplicable,
             Image::Unclear(why) => Verdict::unknown(place, why),

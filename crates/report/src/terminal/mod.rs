@@ -22,7 +22,7 @@ mod summary;
 mod unknown;
 
 pub(crate) use excerpt::Excerpt;
-pub(crate) use page::Page;
+pub(crate) use page::{Page, place};
 pub use problems::problems;
 
 #[cfg(test)]

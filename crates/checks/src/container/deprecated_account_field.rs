@@ -1,0 +1,56 @@
+//! PV-C060.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::Pod;
+use pavisade_yaml::Edit;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{WrongType, text};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
+
+/// Pods that name their ServiceAccount in the field that nobody should use.
+///
+/// ## Why
+/// `serviceAccount` is an old name of `serviceAccountName`. Tools and policies that look at the new
+/// field alone do not see it; where both name different accounts the new one counts, and whoever
+/// reads the old one is wrong about the pod's rights.
+///
+/// ## Fix
+/// Name the account in `serviceAccountName` alone.
+#[check(id = "PV-C060", severity = Low, audience = Strict, scope = Object, mends = Safely)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DeprecatedAccountField {}
+
+impl Check for DeprecatedAccountField {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        judge(pod).unwrap_or_else(Verdict::from)
+    }
+}
+
+fn judge(pod: Pod<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
+    let old = text(pod.spec(), &["serviceAccount"])?.filter(|(name, _)| !name.is_empty());
+    let new = text(pod.spec(), &["serviceAccountName"])?.filter(|(name, _)| !name.is_empty());
+    let Some((old, place)) = old else { return Ok(Verdict::Holds) };
+    // The API server writes both into what it stores.
+    let stored = pod.object().at(&["metadata", "uid"]).is_some();
+    Ok(match new {
+        Some((new, _)) if new == old && stored => Verdict::Holds,
+        Some((new, _)) if new == old => {
+            Claim::fails(place, format!("`serviceAccount` repeats `{new}`")).remove().into()
+        }
+        Some((new, _)) => {
+            let message = format!("`serviceAccount` is `{old}`, and the pod runs as `{new}`");
+            Claim::fails(place, message).severity(Severity::Medium).remove().into()
+        }
+        None => {
+            let name = Place::field(pod.spec(), &["serviceAccountName"]);
+            let message = format!("the account `{old}` is named in `serviceAccount` alone");
+            Claim::fails(place, message).remove().change(name, Edit::Set(old.into())).into()
+        }
+    })
+}

@@ -1,0 +1,61 @@
+//! PV-C037.
+
+use pavisade_macros::check;
+use pavisade_snapshot::{Container, ContainerKind};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{WrongType, map, named};
+use super::probe::patience;
+use crate::{Check, Claim, Cx, OnContainer, Verdict};
+
+/// Containers that are killed for what should only take them out of service.
+///
+/// ## Why
+/// Where the liveness probe asks the same question as the readiness probe and is no more patient,
+/// a program that is overloaded, or waits for its database, is started again instead of left in
+/// peace: all replicas at once, so that an outage becomes longer.
+///
+/// ## Fix
+/// Let the liveness probe ask the program alone, or give it a larger `failureThreshold`.
+#[check(id = "PV-C037", severity = Low, audience = Strict, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct HastyLivenessProbe {}
+
+/// What a probe asks.
+const HANDLERS: [&str; 4] = ["httpGet", "tcpSocket", "exec", "grpc"];
+
+impl Check for HastyLivenessProbe {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        if container.kind() == ContainerKind::Ephemeral {
+            return Verdict::NotApplicable;
+        }
+        judge(container).unwrap_or_else(Verdict::from)
+    }
+}
+
+fn judge(container: Container<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
+    let liveness = map(container.value(), &["livenessProbe"])?;
+    let readiness = map(container.value(), &["readinessProbe"])?;
+    let (Some(liveness), Some(readiness)) = (liveness, readiness) else {
+        return Ok(Verdict::NotApplicable);
+    };
+    let asks_same = HANDLERS.iter().any(|handler| {
+        let of =
+            |probe: pavisade_yaml::Value<'_>| probe.get(handler).filter(|h| !h.is_null()).is_some();
+        of(liveness) && of(readiness) && liveness.get(handler) == readiness.get(handler)
+    });
+    let (kills, takes_out) = (patience(liveness)?, patience(readiness)?);
+    if !asks_same || kills > takes_out {
+        return Ok(Verdict::Holds);
+    }
+    let message = format!(
+        "{} is killed after {kills} seconds by the probe that takes it out of service after \
+         {takes_out}",
+        named(container)
+    );
+    Ok(Claim::fails(liveness, message).into())
+}

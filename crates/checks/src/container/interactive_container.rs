@@ -1,0 +1,43 @@
+//! PV-C048.
+
+use pavisade_macros::check;
+use pavisade_snapshot::{Container, ContainerKind};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{boolean, named};
+use crate::{Check, Claim, Cx, OnContainer, Verdict};
+
+/// Containers that wait for input from a terminal.
+///
+/// ## Why
+/// A service needs no standard input and no terminal: they are left over from trying things out,
+/// and let whoever may attach to the pod type into its main process.
+///
+/// ## Fix
+/// Remove `stdin` and `tty`.
+#[check(id = "PV-C048", severity = Low, audience = Strict, scope = Object, mends = Riskily)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct InteractiveContainer {}
+
+impl Check for InteractiveContainer {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        // What `kubectl debug` adds is meant to be typed into.
+        if container.kind() == ContainerKind::Ephemeral {
+            return Verdict::NotApplicable;
+        }
+        Verdict::from_claims(["stdin", "tty"].into_iter().filter_map(|field| {
+            match boolean(container.value(), &[field]) {
+                Ok(Some((true, place))) => {
+                    let message = format!("{} sets `{field}: true`", named(container));
+                    Some(Claim::fails(place, message).remove())
+                }
+                Ok(_) => None,
+                Err(wrong) => Some(wrong.into()),
+            }
+        }))
+    }
+}

@@ -1,0 +1,62 @@
+//! PV-C042.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Pod;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{Setter, integer};
+use super::root::has_user_namespace;
+use crate::{Check, Claim, Cx, OnPod, Verdict};
+
+/// Containers that run as a user that nodes may have as well.
+///
+/// ## Why
+/// Users of distributions and of their services have low numbers. Who leaves the container, or
+/// gets at a directory of the node, is then that user of the node.
+///
+/// ## Fix
+/// Set `runAsUser` to a number from 10000 on, or `hostUsers: false`.
+#[check(id = "PV-C042", severity = Low, audience = Strict, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LowUserId {}
+
+/// Distributions give their own users numbers below.
+const FIRST_FREE: i64 = 10_000;
+
+impl Check for LowUserId {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        match has_user_namespace(pod) {
+            Ok(true) => return Verdict::Holds,
+            Ok(false) => {}
+            Err(wrong) => return wrong.into(),
+        }
+        let mut set = false;
+        let claims: Vec<_> = Setter::all(pod)
+            .filter_map(|setter| {
+                match integer(setter.value(), &["securityContext", "runAsUser"]) {
+                    // PV-C009 reports root.
+                    Ok(Some((user, place))) if (1..FIRST_FREE).contains(&user) => {
+                        let message = format!(
+                            "{setter} runs as user {user}, a number that nodes use as well"
+                        );
+                        Some(Claim::fails(place, message))
+                    }
+                    Ok(found) => {
+                        set |= found.is_some();
+                        None
+                    }
+                    Err(wrong) => Some(wrong.into()),
+                }
+            })
+            .collect();
+        if claims.is_empty() && !set {
+            // The image decides.
+            return Verdict::NotApplicable;
+        }
+        Verdict::from_claims(claims)
+    }
+}

@@ -1,0 +1,51 @@
+//! PV-C062.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
+
+/// Workloads without a label that is asked for.
+///
+/// ## Why
+/// Labels say whose a workload is and what it belongs to: who is to be asked when something is
+/// found, and which policies select it. The check asks nothing until the parameter `labels` says
+/// which.
+///
+/// ## Fix
+/// Add the label to the object's metadata.
+#[check(
+    id = "PV-C062",
+    severity = Low,
+    audience = Strict,
+    scope = Object,
+    on = [POD, DEPLOYMENT, DAEMON_SET, STATEFUL_SET, REPLICATION_CONTROLLER, JOB, CRON_JOB]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MissingLabel {
+    /// Labels that must be there: `app.kubernetes.io/name`; of alternatives written as `a|b` one.
+    labels: Vec<String>,
+}
+
+impl Check for MissingLabel {
+    type On = OnEvery;
+
+    fn check<'a>(&self, object: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let owners = object.at(&["metadata", "ownerReferences"]);
+        let made = owners.is_some_and(|owners| owners.items().next().is_some());
+        if self.labels.is_empty() || !object.has_pods() || made {
+            return Verdict::NotApplicable;
+        }
+        Verdict::from_claims(self.labels.iter().filter_map(|asked| {
+            let has = |key: &str| object.label(key).is_some_and(|value| !value.is_empty());
+            if asked.split('|').any(|key| has(key.trim())) {
+                return None;
+            }
+            let place = Place::field(object.value(), &["metadata", "labels", asked]);
+            Some(Claim::fails(place, format!("label `{asked}` is missing")).instance(asked))
+        }))
+    }
+}

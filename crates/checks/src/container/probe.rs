@@ -1,0 +1,49 @@
+//! Probes of containers.
+
+use pavisade_snapshot::{Container, ContainerKind, Pod};
+use pavisade_yaml::Value;
+
+use super::field::{Field, WrongType, integer, map};
+use crate::{Claim, Place, Verdict, image};
+
+/// Whether the pod is to run for good: what a Job makes ends, and so does a pod that is not
+/// started again.
+pub(super) fn lasts(pod: Pod<'_>) -> bool {
+    let object = pod.object();
+    let restarts = pod.at(&["restartPolicy"]).and_then(Value::as_str);
+    let task = matches!(object.kind(), "Job" | "CronJob") && object.group() == "batch";
+    !task && !matches!(restarts, Some("Never" | "OnFailure"))
+}
+
+/// Whether a container of a pod that lasts has a probe.
+pub(super) fn judge_missing<'a>(
+    container: Container<'a>,
+    probe: &'static str,
+    without: &str,
+) -> Verdict<'a> {
+    if container.kind() != ContainerKind::Main || !lasts(container.pod()) {
+        return Verdict::NotApplicable;
+    }
+    match map(container.value(), &[probe]) {
+        Ok(Some(_)) => Verdict::Holds,
+        Ok(None) => {
+            let place = Place::field(container.value(), &[probe]);
+            if image::is_injected(container) {
+                let why = "Istio's injection webhook fills in this container's probes";
+                return Claim::unknown(place, why).into();
+            }
+            Verdict::fails(place, format!("container `{}` {without}", container.name()))
+        }
+        Err(wrong) => wrong.into(),
+    }
+}
+
+/// How long a probe must fail before something happens, in seconds
+/// (k8s.io/kubernetes/pkg/apis/core/v1, SetDefaults_Probe).
+pub(super) fn patience(probe: Value<'_>) -> Result<i64, WrongType<'_>> {
+    let number = |field, default| {
+        let set: Field<'_, _> = integer(probe, &[field]);
+        Ok(set?.map(|(number, _)| number).filter(|n| *n > 0).unwrap_or(default))
+    };
+    Ok(number("periodSeconds", 10)?.saturating_mul(number("failureThreshold", 3)?))
+}

@@ -1,0 +1,65 @@
+//! PV-C041.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Pod;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{Setter, WrongType, integer, list};
+use super::root::has_user_namespace;
+use crate::{Check, Claim, Cx, OnPod, Verdict};
+
+/// Containers of the group root.
+///
+/// ## Why
+/// Group 0 of the container is group 0 of the node's kernel: files of the node and of other pods
+/// that the group root may read or write are open to it, on every volume that is shared.
+///
+/// ## Fix
+/// Set `runAsGroup`, `fsGroup` and `supplementalGroups` to other numbers than 0. Images made for
+/// OpenShift, whose files belong to group 0, need it only for directories that they write.
+#[check(id = "PV-C041", severity = Low, audience = Strict, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RootGroup {}
+
+impl Check for RootGroup {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        match has_user_namespace(pod) {
+            Ok(true) => return Verdict::Holds,
+            Ok(false) => {}
+            Err(wrong) => return wrong.into(),
+        }
+        let mut claims = Vec::new();
+        for setter in Setter::all(pod) {
+            if let Err(wrong) = judge(setter, &mut claims) {
+                claims.push(wrong.into());
+            }
+        }
+        Verdict::from_claims(claims)
+    }
+}
+
+fn judge<'a>(setter: Setter<'a>, claims: &mut Vec<Claim<'a>>) -> Result<(), WrongType<'a>> {
+    // Of these the container's `securityContext` has the first alone.
+    let fields: &[&str] = match setter {
+        Setter::Pod(_) => &["runAsGroup", "fsGroup"],
+        Setter::Container(_) => &["runAsGroup"],
+    };
+    for field in fields {
+        if let Some((0, place)) = integer(setter.value(), &["securityContext", field])? {
+            let message = format!("{setter} sets `{field}: 0`, the group root");
+            claims.push(Claim::fails(place, message));
+        }
+    }
+    if let Setter::Pod(_) = setter {
+        let groups = list(setter.value(), &["securityContext", "supplementalGroups"])?;
+        let root = groups.filter(|group| group.as_i64() == Some(0));
+        claims.extend(root.map(|group| {
+            Claim::fails(group, format!("{setter} adds its processes to the group root"))
+        }));
+    }
+    Ok(())
+}

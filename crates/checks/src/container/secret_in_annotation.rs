@@ -1,0 +1,62 @@
+//! PV-C056.
+
+use pavisade_macros::check;
+use pavisade_snapshot::{Object, Pod};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnEvery, Verdict, secrets};
+
+/// Objects with a secret in an annotation or a label.
+///
+/// ## Why
+/// Annotations and labels are read by everybody who may list the object, stand in logs and metrics,
+/// and are copied from owners to pods.
+///
+/// ## Fix
+/// Change the secret, put it into a Secret, and let the program that reads the annotation refer to
+/// that.
+#[check(
+    id = "PV-C056",
+    severity = High,
+    confidence = Medium,
+    scope = Object,
+    at_rest = true,
+    on = [POD, DEPLOYMENT, DAEMON_SET, STATEFUL_SET, REPLICA_SET, REPLICATION_CONTROLLER, JOB, CRON_JOB, SERVICE, INGRESS, NAMESPACE, CONFIG_MAP, SERVICE_ACCOUNT, NODE],
+    secret = true
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SecretInAnnotation {}
+
+impl Check for SecretInAnnotation {
+    type On = OnEvery;
+
+    fn check<'a>(&self, object: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        let own = object.at(&["metadata"]);
+        // A pod's own metadata is its object's.
+        let of_pods = object.pods().filter_map(Pod::metadata);
+        let of_pods = of_pods.filter(|m| own.is_none_or(|own| own.id() != m.id()));
+        let claims = own.into_iter().chain(of_pods).flat_map(|metadata| {
+            ["annotations", "labels"].into_iter().filter_map(move |field| metadata.get(field))
+        });
+        Verdict::from_claims(
+            claims.flat_map(Value::entries).filter_map(|(key, value)| judge(key, value)),
+        )
+    }
+}
+
+fn judge<'a>(key: &str, value: Value<'a>) -> Option<Claim<'a>> {
+    let text = value.as_str()?;
+    let name = key.rsplit('/').next().unwrap_or(key);
+    let found = secrets::in_text_form(text).or_else(|| {
+        // A sum over a Secret (`checksum/secret`) is none.
+        let lower = key.to_ascii_lowercase();
+        let sum = ["sum", "hash", "sha", "digest", "revision", "version", "uid"];
+        let is_sum = sum.iter().any(|word| lower.contains(word));
+        (!is_sum && secrets::looks_random(text)).then(|| secrets::by_name(name, text)).flatten()
+    })?;
+    let message = format!("`{key}` holds {}", found.what());
+    Some(Claim::fails(value, message).confidence(found.confidence()))
+}

@@ -1,0 +1,71 @@
+//! PV-C059.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Container;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::entry_point::{is_shell, program, runs, words};
+use super::field::{WrongType, integer, list, named, text};
+use crate::{Check, Claim, Cx, OnContainer, Verdict};
+
+/// Containers that serve SSH.
+///
+/// ## Why
+/// An SSH server is a way in with keys and passwords of its own, past the API server: nobody sees
+/// who logged in, and no Role takes the right away. For a Git server it is the service itself.
+///
+/// ## Fix
+/// Use `kubectl exec` and `kubectl debug`, which the API server authorises and writes down.
+#[check(id = "PV-C059", severity = Low, confidence = Medium, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SshServer {}
+
+impl Check for SshServer {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        let mut claims = Vec::new();
+        for part in [of_command(container), of_ports(container)] {
+            match part {
+                Ok(found) => claims.extend(found),
+                Err(wrong) => claims.push(wrong.into()),
+            }
+        }
+        claims.truncate(1);
+        Verdict::from_claims(claims)
+    }
+}
+
+fn of_command(container: Container<'_>) -> Result<Option<Claim<'_>>, WrongType<'_>> {
+    let words = words(container)?;
+    let first = words.all.first().map_or("", |(word, _)| word);
+    let found = words.all.iter().enumerate().find(|(index, (word, _))| {
+        *index == 0 && is_server(word)
+            || *index > 0 && is_shell(first) && ["sshd", "dropbear"].iter().any(|s| runs(word, s))
+    });
+    Ok(found.map(|(_, (_, place))| {
+        Claim::fails(*place, format!("{} starts an SSH server", named(container)))
+    }))
+}
+
+fn is_server(word: &str) -> bool {
+    matches!(program(word), "sshd" | "dropbear")
+}
+
+fn of_ports(container: Container<'_>) -> Result<Option<Claim<'_>>, WrongType<'_>> {
+    for port in list(container.value(), &["ports"])? {
+        let Some((number, place)) = integer(port, &["containerPort"])? else { continue };
+        let name = text(port, &["name"])?.map_or("", |(name, _)| name);
+        if number == 22 || number == 2222 && is_named(name) {
+            let message = format!("{} opens port {number}, that of SSH", named(container));
+            return Ok(Some(Claim::fails(place, message)));
+        }
+    }
+    Ok(None)
+}
+
+fn is_named(name: &str) -> bool {
+    name.split('-').any(|word| matches!(word, "ssh" | "sshd" | "sftp"))
+}

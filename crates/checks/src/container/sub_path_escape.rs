@@ -1,0 +1,120 @@
+//! PV-C040.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::{Container, Coverage, WorldKind};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{WrongType, list, named, text};
+use crate::{Check, Claim, Cx, OnContainer, Verdict};
+
+/// Containers that mount a part of a volume where the kubelet follows links out of it.
+///
+/// ## Why
+/// Kubelets before 1.19.15, 1.20.11, 1.21.5 and 1.22.2 may be led by a link below `subPath` to any
+/// file of the node, and mount it into the container (CVE-2021-25741).
+///
+/// ## Fix
+/// Update the kubelets; until then mount volumes without `subPath`.
+#[check(id = "PV-C040", severity = High, scope = Related, reads = [NODE])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SubPathEscape {}
+
+impl Check for SubPathEscape {
+    type On = OnContainer;
+
+    fn check<'a>(&self, container: Container<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        let mounts = match with_sub_path(container) {
+            Ok(mounts) => mounts,
+            Err(wrong) => return wrong.into(),
+        };
+        if mounts.is_empty() {
+            return Verdict::NotApplicable;
+        }
+        let by = named(container);
+        let claims = |state: fn(pavisade_yaml::Value<'a>, String) -> Claim<'a>, why: &str| {
+            mounts
+                .iter()
+                .map(|mount| state(*mount, format!("{by} mounts a `subPath`, {why}")))
+                .collect::<Vec<_>>()
+        };
+        match flawed(cx) {
+            Ok(None) => Verdict::Holds,
+            Ok(Some(why)) => Verdict::from_claims(claims(|v, m| Claim::fails(v, m), &why)),
+            Err(why) => Verdict::from_claims(claims(|v, m| Claim::unknown(v, m), &why)),
+        }
+    }
+}
+
+fn with_sub_path(container: Container<'_>) -> Result<Vec<pavisade_yaml::Value<'_>>, WrongType<'_>> {
+    let mut found = Vec::new();
+    for mount in list(container.value(), &["volumeMounts"])? {
+        for field in ["subPath", "subPathExpr"] {
+            if let Some((path, place)) = text(mount, &[field])?
+                && !path.is_empty()
+            {
+                found.push(place);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Why a kubelet has the flaw; none where it is proven that no kubelet has.
+fn flawed(cx: &Cx<'_>) -> Result<Option<String>, String> {
+    if cx.world_kind() != WorldKind::Cluster {
+        let minor = cx.kubernetes().minor;
+        return match minor {
+            ..=18 => Ok(Some(format!("and kubelets of 1.{minor} follow links out of the volume"))),
+            19..=22 => Err(format!(
+                "and which patch of 1.{minor} the kubelets run is not known: before .{} they \
+                 follow links out of the volume",
+                FIXED.iter().find(|(m, _)| *m == minor).map_or(0, |(_, patch)| *patch)
+            )),
+            _ => Ok(None),
+        };
+    }
+    let nodes = cx.list(kinds::NODE);
+    let mut unclear = None;
+    for node in &nodes.objects {
+        let version = node.at(&["status", "nodeInfo", "kubeletVersion"]).and_then(|v| v.as_str());
+        match version.map(has_flaw) {
+            Some(Some(true)) => {
+                return Ok(Some(format!(
+                    "and the kubelet of node `{}` ({}) follows links out of the volume",
+                    node.name(),
+                    version.unwrap_or("")
+                )));
+            }
+            Some(Some(false)) => {}
+            _ => {
+                let why = format!(
+                    "and the version of the kubelet of node `{}` is not known",
+                    node.name()
+                );
+                unclear = unclear.or(Some(why));
+            }
+        }
+    }
+    match unclear.or(nodes.gap().map(|gap| format!("and {gap}"))) {
+        Some(why) => Err(why),
+        None if nodes.coverage == Coverage::Complete => Ok(None),
+        None => Err("and the versions of the kubelets are not known".to_owned()),
+    }
+}
+
+/// The patch of each minor version that mended it.
+const FIXED: [(u32, u32); 4] = [(19, 15), (20, 11), (21, 5), (22, 2)];
+
+fn has_flaw(version: &str) -> Option<bool> {
+    let text = version.strip_prefix('v').unwrap_or(version);
+    let mut parts = text.split(['.', '-', '+']).map(|part| part.parse::<u32>().ok());
+    let (major, minor, patch) = (parts.next()??, parts.next()??, parts.next()??);
+    Some(match (major, FIXED.iter().find(|(m, _)| *m == minor)) {
+        (1, Some((_, fixed))) => patch < *fixed,
+        (1, None) => minor < 19,
+        _ => major < 1,
+    })
+}

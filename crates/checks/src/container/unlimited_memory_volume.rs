@@ -1,0 +1,87 @@
+//! PV-C043.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Pod;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{Field, WrongType, find, list, map, text};
+use super::resources::{Amount, amount};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
+
+/// Pods with a volume in memory that may grow as large as the node.
+///
+/// ## Why
+/// What is written to the volume is memory of the node. Without a size, and with a container that
+/// has no memory limit, it grows until the kernel kills other processes.
+///
+/// ## Fix
+/// Set `sizeLimit` of the volume, or memory limits of all containers: then it is no larger than
+/// these together (KEP-1967).
+#[check(id = "PV-C043", severity = Low, audience = Strict, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnlimitedMemoryVolume {}
+
+impl Check for UnlimitedMemoryVolume {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        let volumes = match list(pod.spec(), &["volumes"]) {
+            Ok(volumes) => volumes,
+            Err(wrong) => return wrong.into(),
+        };
+        let mut in_memory = Vec::new();
+        let mut claims = Vec::new();
+        for volume in volumes {
+            match unlimited(volume) {
+                Ok(Some(source)) => in_memory.push((volume, source)),
+                Ok(None) => {}
+                Err(wrong) => claims.push(wrong.into()),
+            }
+        }
+        if in_memory.is_empty() {
+            return Verdict::from_claims(claims);
+        }
+        // On by default from 1.22 on: the kubelet sizes the volume by the containers' limits.
+        let limited = cx.kubernetes().at_least(22)
+            && match all_limited(pod) {
+                Ok(limited) => limited,
+                Err(wrong) => return wrong.into(),
+            };
+        if !limited {
+            claims.extend(in_memory.into_iter().map(|(volume, source)| {
+                let name = volume.str("name").unwrap_or("");
+                let message = format!(
+                    "volume `{name}` is in memory and has no size, and not all containers have a \
+                     memory limit"
+                );
+                Claim::fails(Place::field(source, &["sizeLimit"]), message)
+            }));
+        }
+        Verdict::from_claims(claims)
+    }
+}
+
+/// The source of a volume in memory that has no size.
+fn unlimited(volume: Value<'_>) -> Field<'_, Value<'_>> {
+    let Some(source) = map(volume, &["emptyDir"])? else { return Ok(None) };
+    let in_memory = text(source, &["medium"])?.is_some_and(|(medium, _)| medium == "Memory");
+    let sized = find(source, &["sizeLimit"])?.is_some_and(|size| amount(size) != Amount::Zero);
+    Ok((in_memory && !sized).then_some(source))
+}
+
+fn all_limited(pod: Pod<'_>) -> Result<bool, WrongType<'_>> {
+    let path = ["resources", "limits", "memory"];
+    let is_some = |value: Option<Value<'_>>| value.is_some_and(|v| amount(v) == Amount::Some);
+    if is_some(find(pod.spec(), &path)?) {
+        return Ok(true);
+    }
+    for container in pod.containers() {
+        if !is_some(find(container.value(), &path)?) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,216 @@
+//! PV-S009.
+
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::release::Release;
+use crate::image::{Image, Reference};
+use crate::{Check, Cx, NamedImage, OnImage, Verdict};
+
+/// Images of a release that its project does not mend any more.
+///
+/// ## Why
+/// Vulnerabilities that are found after the end of life stay in the image, and everybody who can
+/// reach the program can look them up.
+///
+/// ## Fix
+/// Move to a release that is supported; the project's own page says until when.
+#[check(id = "PV-S009", severity = Medium, confidence = Medium, scope = Object)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EndOfLifeImage {}
+
+impl Check for EndOfLifeImage {
+    type On = OnImage;
+
+    fn check<'a>(&self, named: NamedImage<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        let name = match (named.name(), named.image()) {
+            (Some(name), _) => name,
+            (None, Image::Unclear(why)) if !named.is_built_here() => {
+                return Verdict::unknown(named.place(), why);
+            }
+            (None, _) => return Verdict::NotApplicable,
+        };
+        let today = cx.now().to_zoned(TimeZone::UTC).date();
+        if let Some((_, end, what)) = WHOLE.iter().find(|(whole, ..)| *whole == name) {
+            return match *end <= today {
+                true => Verdict::fails(named.place(), format!("{named}: {what}")),
+                false => Verdict::Holds,
+            };
+        }
+        let Some(product) = PRODUCTS.iter().find(|product| product.image == name) else {
+            // Of what is not in the table nothing is known.
+            return Verdict::NotApplicable;
+        };
+        let reference = match named.image() {
+            Image::Reference(reference) => reference,
+            Image::Absent => return Verdict::NotApplicable,
+            Image::Unclear(why) => return Verdict::unknown(named.place(), why),
+        };
+        let Some(end) = product.end(reference) else { return Verdict::NotApplicable };
+        if end > today {
+            return Verdict::Holds;
+        }
+        Verdict::fails(
+            named.place(),
+            format!("{named}: {} of this release ended on {end}", product.support),
+        )
+    }
+}
+
+/// Repositories that were given up as a whole: from when on, and what is to be said.
+static WHOLE: [(&str, Date, &str); 8] = [
+    (
+        "docker.io/library/centos",
+        date(2024, 6, 30),
+        "CentOS Linux ended on 2024-06-30, and the image is not built any more",
+    ),
+    (
+        "docker.io/library/openjdk",
+        date(2022, 7, 1),
+        "the image is deprecated and its releases get no fixes; eclipse-temurin and others do",
+    ),
+    ("registry.k8s.io/ingress-nginx/controller", INGRESS_NGINX_END, INGRESS_NGINX),
+    ("k8s.gcr.io/ingress-nginx/controller", INGRESS_NGINX_END, INGRESS_NGINX),
+    (
+        "quay.io/kubernetes-ingress-controller/nginx-ingress-controller",
+        INGRESS_NGINX_END,
+        INGRESS_NGINX,
+    ),
+    ("docker.io/library/java", date(2017, 1, 1), "the image is not built any more since 2017"),
+    (
+        "gcr.io/kubernetes-helm/tiller",
+        date(2020, 11, 13),
+        "Helm 2 ended on 2020-11-13, and whoever reaches Tiller has its rights",
+    ),
+    ("ghcr.io/helm/tiller", date(2020, 11, 13), "Helm 2 ended on 2020-11-13"),
+];
+
+/// kubernetes.io/blog/2025/11/11/ingress-nginx-retirement: best effort until March 2026.
+const INGRESS_NGINX_END: Date = date(2026, 4, 1);
+const INGRESS_NGINX: &str =
+    "ingress-nginx was retired in March 2026: it gets no fixes, also not of vulnerabilities";
+
+/// An image whose tags are releases.
+struct Product {
+    image: &'static str,
+    /// What ended.
+    support: &'static str,
+    /// How many numbers of a tag make a release.
+    numbers: usize,
+    /// Releases by their numbers, each with the day on which support ended.
+    ends: &'static [(&'static str, Date)],
+    /// Words in tags that name a release.
+    names: &'static [(&'static str, &'static str)],
+}
+
+impl Product {
+    /// The end of the release that a tag names; `None` where it is not known.
+    fn end(&self, reference: Reference<'_>) -> Option<Date> {
+        let tag = reference.tag?;
+        let named = self.names.iter().find(|(name, _)| tag.split('-').any(|word| word == *name));
+        let release = match named {
+            Some((_, release)) => Release::read(release)?,
+            None => Release::read(tag)?,
+        };
+        let release = release.first(self.numbers)?;
+        let mut ends = self.ends.iter();
+        ends.find(|(of, _)| Release::read(of).as_ref() == Some(&release)).map(|(_, end)| *end)
+    }
+}
+
+/// The days are the projects' own: wiki.debian.org/LTS, ubuntu.com/about/release-cycle,
+/// alpinelinux.org/releases, nodejs.org/en/about/previous-releases, devguide.python.org/versions,
+/// php.net/supported-versions, postgresql.org/support/versioning.
+#[rustfmt::skip]
+static PRODUCTS: [Product; 9] = [
+    Product {
+        image: "docker.io/library/debian", support: "long term support", numbers: 1,
+        ends: &[
+            ("7", date(2018, 5, 31)), ("8", date(2020, 6, 30)), ("9", date(2022, 6, 30)),
+            ("10", date(2024, 6, 30)), ("11", date(2026, 8, 31)), ("12", date(2028, 6, 30)),
+        ],
+        names: &[
+            ("wheezy", "7"), ("jessie", "8"), ("stretch", "9"), ("buster", "10"),
+            ("bullseye", "11"), ("bookworm", "12"),
+        ],
+    },
+    Product {
+        image: "docker.io/library/ubuntu", support: "standard support", numbers: 2,
+        ends: &[
+            ("14.04", date(2019, 4, 30)), ("16.04", date(2021, 4, 30)), ("18.04", date(2023, 5, 31)),
+            ("20.04", date(2025, 5, 31)), ("22.04", date(2027, 6, 1)),
+        ],
+        names: &[
+            ("trusty", "14.04"), ("xenial", "16.04"), ("bionic", "18.04"), ("focal", "20.04"),
+            ("jammy", "22.04"),
+        ],
+    },
+    Product {
+        image: "docker.io/library/alpine", support: "support", numbers: 2,
+        ends: &[
+            ("3.8", date(2020, 5, 1)), ("3.9", date(2020, 11, 1)), ("3.10", date(2021, 5, 1)),
+            ("3.11", date(2021, 11, 1)), ("3.12", date(2022, 5, 1)), ("3.13", date(2022, 11, 1)),
+            ("3.14", date(2023, 5, 1)), ("3.15", date(2023, 11, 1)), ("3.16", date(2024, 5, 23)),
+            ("3.17", date(2024, 11, 22)), ("3.18", date(2025, 5, 9)), ("3.19", date(2025, 11, 1)),
+            ("3.20", date(2026, 4, 1)), ("3.21", date(2026, 11, 1)), ("3.22", date(2027, 5, 1)),
+        ],
+        names: &[],
+    },
+    Product {
+        image: "docker.io/library/node", support: "support", numbers: 1,
+        ends: &[
+            ("8", date(2019, 12, 31)), ("10", date(2021, 4, 30)), ("12", date(2022, 4, 30)),
+            ("14", date(2023, 4, 30)), ("15", date(2021, 6, 1)), ("16", date(2023, 9, 11)),
+            ("17", date(2022, 6, 1)), ("18", date(2025, 4, 30)), ("19", date(2023, 6, 1)),
+            ("20", date(2026, 4, 30)), ("21", date(2024, 6, 1)), ("22", date(2027, 4, 30)),
+        ],
+        names: &[],
+    },
+    Product {
+        image: "docker.io/library/python", support: "support", numbers: 2,
+        ends: &[
+            ("2.7", date(2020, 1, 1)), ("3.5", date(2020, 9, 30)), ("3.6", date(2021, 12, 23)),
+            ("3.7", date(2023, 6, 27)), ("3.8", date(2024, 10, 7)), ("3.9", date(2025, 10, 31)),
+            ("3.10", date(2026, 11, 1)), ("3.11", date(2027, 10, 31)), ("3.12", date(2028, 10, 31)),
+        ],
+        names: &[],
+    },
+    Product {
+        image: "docker.io/library/php", support: "security support", numbers: 2,
+        ends: &[
+            ("5.6", date(2018, 12, 31)), ("7.0", date(2019, 1, 10)), ("7.1", date(2019, 12, 1)),
+            ("7.2", date(2020, 11, 30)), ("7.3", date(2021, 12, 6)), ("7.4", date(2022, 11, 28)),
+            ("8.0", date(2023, 11, 26)), ("8.1", date(2025, 12, 31)), ("8.2", date(2026, 12, 31)),
+        ],
+        names: &[],
+    },
+    Product {
+        image: "docker.io/library/postgres", support: "support", numbers: 1,
+        ends: &[
+            ("9", date(2021, 11, 11)), ("10", date(2022, 11, 10)), ("11", date(2023, 11, 9)),
+            ("12", date(2024, 11, 21)), ("13", date(2025, 11, 13)), ("14", date(2026, 11, 12)),
+            ("15", date(2027, 11, 11)), ("16", date(2028, 11, 9)), ("17", date(2029, 11, 8)),
+        ],
+        names: &[],
+    },
+    Product {
+        image: "docker.io/library/mysql", support: "support", numbers: 2,
+        ends: &[
+            ("5.5", date(2018, 12, 31)), ("5.6", date(2021, 2, 28)), ("5.7", date(2023, 10, 31)),
+            ("8.0", date(2026, 4, 30)),
+        ],
+        names: &[],
+    },
+    Product {
+        image: "docker.io/library/mongo", support: "support", numbers: 2,
+        ends: &[
+            ("3.6", date(2021, 4, 30)), ("4.0", date(2022, 4, 30)), ("4.2", date(2023, 4, 30)),
+            ("4.4", date(2024, 2, 29)), ("5.0", date(2024, 10, 31)), ("6.0", date(2025, 7, 31)),
+        ],
+        names: &[],
+    },
+];

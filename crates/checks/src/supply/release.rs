@@ -1,0 +1,61 @@
+//! Numbers of releases in tags: `v1.11.5`, `12-alpine3.9`, `3.19`.
+
+/// The numbers with which a tag begins, and whether it goes on to name a pre-release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Release(Vec<u32>);
+
+impl Release {
+    /// Reads `v1.2.3`, `1.2-alpine`; `None` where the tag begins with no number, or names a
+    /// pre-release (`-rc.1`), which is neither the one release nor the other.
+    pub(super) fn read(tag: &str) -> Option<Self> {
+        let text = tag.strip_prefix('v').unwrap_or(tag);
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (numbers, rest) = text.split_at(end);
+        let pre = ["-rc", "-alpha", "-beta", "-dev", "-snapshot", "-pre"];
+        let lower = rest.to_ascii_lowercase();
+        // `12-alpine`: a variant, no pre-release.
+        let is_pre = pre.iter().any(|p| lower.starts_with(p)) && !lower.starts_with("-alpine");
+        if is_pre || rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            return None;
+        }
+        let parts = numbers.split('.').map(|part| part.parse().ok());
+        Some(Self(parts.collect::<Option<Vec<_>>>()?))
+    }
+
+    /// The first numbers; `None` where there are fewer.
+    pub(super) fn first(&self, count: usize) -> Option<Self> {
+        self.0.get(..count).map(|numbers| Self(numbers.to_vec()))
+    }
+
+    /// Major, minor and patch; `None` where the tag leaves one open and so moves.
+    pub(super) fn exact(&self) -> Option<(u32, u32, u32)> {
+        match self.0[..] {
+            [major, minor, patch, ..] => Some((major, minor, patch)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_begin_with_numbers() {
+        for (tag, numbers) in [
+            ("v1.11.5", &[1, 11, 5][..]),
+            ("12-alpine3.9", &[12]),
+            ("3.19", &[3, 19]),
+            ("1.2.3@x", &[1, 2, 3]),
+            ("8.0.36-debian", &[8, 0, 36]),
+            ("2.4.0+sec1", &[2, 4, 0]),
+        ] {
+            assert_eq!(Release::read(tag), Some(Release(numbers.to_vec())), "{tag}");
+        }
+        for tag in ["latest", "1.2.3-rc.1", "1.2.3-alpha1", "3x", "1..2", "", "v1.2.3-beta", "4f2a"]
+        {
+            assert_eq!(Release::read(tag), None, "{tag}");
+        }
+        assert_eq!(Release::read("1.2").and_then(|r| r.exact()), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! What policies say of signatures.
+
+use pavisade_model::{GroupKind, kinds};
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+
+/// What a policy does.
+pub(super) enum Finds {
+    /// Pods whose images are not signed are refused.
+    Demands,
+    /// It may demand signatures, but whether it does is not seen; why.
+    Unclear(&'static str),
+    /// It looks at images, and lets unsigned ones in; how.
+    Weak(&'static str),
+    /// It is about something else.
+    Nothing,
+}
+
+/// A look at policies of one kind.
+type Look = fn(&Object) -> Finds;
+
+/// Kinds of policies, those that tell most first.
+pub(super) static POLICIES: &[(GroupKind, Look)] = &[
+    (kinds::CLUSTER_IMAGE_POLICY, policy_controller),
+    (kinds::KYVERNO_IMAGE_VALIDATING_POLICY, image_validating),
+    (kinds::KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICY, namespaced),
+    (kinds::KYVERNO_CLUSTER_POLICY, kyverno),
+    (kinds::KYVERNO_POLICY, namespaced_kyverno),
+    (kinds::CONSTRAINT_TEMPLATE, template),
+    (kinds::RATIFY_VERIFIER, ratify),
+    (kinds::VALIDATING_WEBHOOK_CONFIGURATION, webhook),
+    (kinds::MUTATING_WEBHOOK_CONFIGURATION, webhook),
+    (kinds::VALIDATING_ADMISSION_POLICY, expressions),
+];
+
+const REPORTS: &str = "only reports";
+const ONE_NAMESPACE: &str = "counts in its own namespace alone";
+
+/// sigstore's policy-controller: `mode: warn` lets everything in.
+fn policy_controller(policy: &Object) -> Finds {
+    let mode = policy.at(&["spec", "mode"]).and_then(Value::as_str);
+    if mode == Some("warn") {
+        return Finds::Weak("only warns");
+    }
+    let authorities = policy.at(&["spec", "authorities"]).into_iter().flat_map(Value::items);
+    let mut actions = authorities.map(|a| a.at(&["static", "action"]).and_then(Value::as_str));
+    // `static: {action: pass}` admits what it matches without a look.
+    match actions.all(|action| action == Some("pass"))
+        && policy.at(&["spec", "authorities"]).is_some()
+    {
+        true => Finds::Weak("lets the images that it matches pass"),
+        false => Finds::Demands,
+    }
+}
+
+/// Kyverno's policies by CEL, from 1.14 on.
+fn image_validating(policy: &Object) -> Finds {
+    let actions = policy.at(&["spec", "validationActions"]);
+    let denies = actions.is_none_or(|a| a.items().any(|a| a.as_str() == Some("Deny")));
+    if denies { Finds::Demands } else { Finds::Weak(REPORTS) }
+}
+
+fn namespaced(policy: &Object) -> Finds {
+    match image_validating(policy) {
+        Finds::Demands => Finds::Weak(ONE_NAMESPACE),
+        other => other,
+    }
+}
+
+/// Kyverno's older policies: a rule refuses where its own action, or else the policy's, enforces.
+fn kyverno(policy: &Object) -> Finds {
+    let enforces = |value: Option<Value<'_>>| {
+        value.and_then(Value::as_str).map(|action| action.eq_ignore_ascii_case("enforce"))
+    };
+    let of_policy = enforces(policy.at(&["spec", "validationFailureAction"]));
+    let rules = policy.at(&["spec", "rules"]).into_iter().flat_map(Value::items);
+    let verify = rules.flat_map(|rule| rule.list("verifyImages"));
+    let mut found = Finds::Nothing;
+    for verify in verify {
+        let own = enforces(verify.get("failureAction"));
+        if verify.bool("required") == Some(false) {
+            found = Finds::Weak("takes unsigned images too");
+        } else if own.or(of_policy).unwrap_or(false) {
+            return Finds::Demands;
+        } else {
+            found = Finds::Weak(REPORTS);
+        }
+    }
+    found
+}
+
+fn namespaced_kyverno(policy: &Object) -> Finds {
+    match kyverno(policy) {
+        Finds::Demands => Finds::Weak(ONE_NAMESPACE),
+        other => other,
+    }
+}
+
+/// Gatekeeper's templates: by their name, or by the provider that they ask.
+fn template(template: &Object) -> Finds {
+    let kind = template.at(&["spec", "crd", "spec", "names", "kind"]).and_then(Value::as_str);
+    let kind = kind.unwrap_or("").to_ascii_lowercase();
+    let asks_ratify = || {
+        let targets = template.at(&["spec", "targets"]);
+        let texts = targets.into_iter().flat_map(Value::descendants).filter_map(Value::as_str);
+        texts.into_iter().any(|text| text.contains("ratify") && text.contains("external_data"))
+    };
+    let signs = ["signature", "signed", "cosign", "ratif", "notation"];
+    if signs.iter().any(|word| kind.contains(word)) || asks_ratify() {
+        // Whether a constraint of it refuses stands in a kind of the template's own.
+        return Finds::Unclear("may verify signatures; its constraints are not read");
+    }
+    Finds::Nothing
+}
+
+fn ratify(_: &Object) -> Finds {
+    Finds::Unclear("verifies signatures for Gatekeeper; whether a constraint refuses is not read")
+}
+
+/// Admission of programs that verify signatures and keep their policy elsewhere.
+fn webhook(configuration: &Object) -> Finds {
+    const VERIFIERS: [&str; 4] = ["connaisseur", "portieris", "notary-admission", "cosigned"];
+    let name = configuration.name().to_ascii_lowercase();
+    if VERIFIERS.iter().any(|verifier| name.contains(verifier)) {
+        return Finds::Unclear("calls a program that verifies signatures; its policy is not read");
+    }
+    Finds::Nothing
+}
+
+/// CEL expressions see the image's name, never its signature.
+fn expressions(policy: &Object) -> Finds {
+    let validations = policy.at(&["spec", "validations"]).into_iter().flat_map(Value::items);
+    let mut texts = validations.filter_map(|v| v.str("expression"));
+    match texts.any(|text| text.contains(".image")) {
+        true => Finds::Weak("sees an image's name and not its signature"),
+        false => Finds::Nothing,
+    }
+}

@@ -1,0 +1,108 @@
+//! What a command line wants to be read: files, and a cluster, live or saved.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use pavisade_model::KubernetesVersion;
+use pavisade_sources::{Limits, Render, Request, Scope, Tools};
+
+use crate::args::{self, LiveArgs, PssArgs, ScanArgs};
+
+/// What is to be read, and by the semantics of which version.
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a> {
+    pub paths: &'a [PathBuf],
+    pub live: &'a LiveArgs,
+    pub render: args::Render,
+    pub helm_values: &'a [PathBuf],
+    pub kubernetes_version: Option<KubernetesVersion>,
+    /// The framework that was asked for.
+    pub framework: Option<&'a str>,
+    /// What of the files counts; all where nothing is said.
+    pub scope: Option<&'a Scope>,
+}
+
+impl<'a> From<&'a ScanArgs> for Input<'a> {
+    fn from(args: &'a ScanArgs) -> Self {
+        Self {
+            paths: &args.paths,
+            live: &args.live,
+            render: args.render,
+            helm_values: &args.helm_values,
+            kubernetes_version: args.kubernetes_version,
+            framework: args.select.framework.as_deref(),
+            scope: None,
+        }
+    }
+}
+
+impl<'a> From<&'a PssArgs> for Input<'a> {
+    fn from(args: &'a PssArgs) -> Self {
+        Self {
+            paths: &args.paths,
+            live: &args.live,
+            render: args.render,
+            helm_values: &args.helm_values,
+            kubernetes_version: args.kubernetes_version,
+            framework: None,
+            scope: None,
+        }
+    }
+}
+
+impl Input<'_> {
+    /// What is wrong with it before anything is read.
+    ///
+    /// # Errors
+    /// An option means nothing here, or names what is not there.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        if let Some(option) = self.live.idle() {
+            bail!("{option} is about a live cluster: add --cluster");
+        }
+        if let Some(asked) = self.kubernetes_version
+            && asked > KubernetesVersion::LATEST
+        {
+            bail!("the checks know Kubernetes up to {}, not {asked}", KubernetesVersion::LATEST);
+        }
+        if let Some(missing) = self.helm_values.iter().find(|file| !file.is_file()) {
+            bail!("--helm-values {}: there is no such file", missing.display());
+        }
+        Ok(())
+    }
+
+    /// Whether a cluster is to be read.
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.live.cluster || self.live.snapshot.is_some()
+    }
+
+    /// What of the files is read.
+    pub(crate) fn request(&self) -> Request {
+        let paths = match self.paths {
+            [] => vec![PathBuf::from(".")],
+            paths => paths.to_vec(),
+        };
+        Request {
+            paths,
+            render: match self.render {
+                args::Render::Auto => Render::Auto,
+                args::Render::Never => Render::Never,
+            },
+            helm_values: self.helm_values.to_vec(),
+            kubernetes: self.kubernetes_version.unwrap_or_default(),
+            limits: Limits::default(),
+            tools: Tools {
+                helm: in_path("helm"),
+                kustomize: in_path("kustomize"),
+                kubectl: in_path("kubectl"),
+            },
+            scope: self.scope.cloned().unwrap_or_default(),
+        }
+    }
+}
+
+/// The first executable file of that name in `PATH`.
+fn in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let file = |folder: PathBuf| Path::new(&folder).join(program);
+    std::env::split_paths(&path).map(file).find(|file| file.is_file())
+}

@@ -1,0 +1,66 @@
+//! `pavisade pss`.
+
+use std::io::{self, BufWriter, Write as _};
+
+use anyhow::bail;
+use pavisade_model::{KubernetesVersion, NoteKind};
+use pavisade_report::{Options, PodSecurityLayout};
+use pavisade_scan::{PodSecurity, Standing, Timestamp, pod_security, pod_security_checks};
+use pavisade_sources::load;
+
+use crate::args::PssArgs;
+use crate::input::Input;
+use crate::progress::Spinner;
+use crate::{Outcome, live, terminal};
+
+pub(crate) fn run(args: &PssArgs) -> anyhow::Result<Outcome> {
+    let input = Input::from(args);
+    input.check()?;
+    if input.is_cluster() && !args.paths.is_empty() {
+        bail!("levels are those of what runs: give --cluster or --snapshot no files beside it");
+    }
+    let checks = pod_security_checks(KubernetesVersion::LATEST, true);
+    if args.live.print_rbac {
+        io::stdout().lock().write_all(checks.role(false).as_bytes())?;
+        return Ok(Outcome::Clean);
+    }
+    let progress = Spinner::new(args.quiet);
+    let (snapshot, kubernetes) = if input.is_cluster() {
+        live::picture(input, checks.kinds(), &progress)?
+    } else {
+        let snapshot = load(&input.request(), io::stdin().lock(), &progress).snapshot;
+        (snapshot, args.kubernetes_version.unwrap_or_default())
+    };
+    progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
+    let result = pod_security(&snapshot, kubernetes, Timestamp::now());
+    progress.finish();
+
+    let layout = match (args.patch, args.json) {
+        (true, _) => PodSecurityLayout::Patch,
+        (_, true) => PodSecurityLayout::Json,
+        _ => PodSecurityLayout::Terminal,
+    };
+    let options = Options {
+        color: terminal::color(args.color, false),
+        width: terminal::width(args.width),
+        full: args.full,
+        ..Options::default()
+    };
+    let mut out = BufWriter::new(io::stdout().lock());
+    pavisade_report::pod_security(&result, layout, &options, &mut out)?;
+    out.flush()?;
+    Ok(outcome(&result, args.patch))
+}
+
+/// Whether there is something to do: a patch is the answer itself.
+fn outcome(result: &PodSecurity, patch: bool) -> Outcome {
+    if result.notes.iter().any(|note| note.kind == NoteKind::Unread) {
+        return Outcome::Incomplete;
+    }
+    let open =
+        |standing| matches!(standing, Standing::Weaker | Standing::Stricter | Standing::Invalid);
+    match !patch && result.namespaces.iter().any(|namespace| open(namespace.standing)) {
+        true => Outcome::Findings,
+        false => Outcome::Clean,
+    }
+}

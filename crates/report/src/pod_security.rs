@@ -1,0 +1,404 @@
+//! The page of `pavisade pss`: what each namespace meets, what breaks, and the labels to set.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use pavisade_model::{Finding, Location, NoteKind};
+use pavisade_scan::{Level, NamespaceSecurity, PodSecurity, Standing};
+use serde::Serialize;
+
+use crate::region::Regions;
+use crate::terminal::style::{DIM, GOOD, HELP, PLAIN, STRONG, UNKNOWN, note};
+use crate::terminal::{Page, place};
+use crate::text::{clean, width};
+use crate::{Options, guard};
+
+/// How it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PodSecurityLayout {
+    /// For people.
+    Terminal,
+    /// For programs.
+    Json,
+    /// Namespaces with the labels to set, for `kubectl apply --server-side`.
+    Patch,
+}
+
+/// Writes what is said of all namespaces.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn pod_security(
+    result: &PodSecurity,
+    layout: PodSecurityLayout,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match layout {
+        PodSecurityLayout::Terminal => terminal(result, options, out),
+        PodSecurityLayout::Json => guard::write(&Document::of(result), out),
+        PodSecurityLayout::Patch => out.write_all(patch(result).as_bytes()),
+    }
+}
+
+/// What a namespace is called.
+fn named(namespace: &NamespaceSecurity) -> &str {
+    match &*namespace.name {
+        "" => "(none named)",
+        name => name,
+    }
+}
+
+/// The level in a word: `baseline`, or where it is not known `baseline?`.
+fn meets(namespace: &NamespaceSecurity) -> String {
+    let (met, possible) = (namespace.met, namespace.possible);
+    if namespace.standing == Standing::Empty {
+        return "-".to_owned();
+    }
+    match met == possible {
+        true => met.name().to_owned(),
+        false => format!("{}?", possible.name()),
+    }
+}
+
+fn enforces(namespace: &NamespaceSecurity) -> String {
+    let Some(labels) = &namespace.labels else { return "not read".to_owned() };
+    let version = labels.enforced_minor.map_or(String::new(), |minor| format!(" (v1.{minor})"));
+    match labels.enforce {
+        Some(level) => format!("{}{version}", level.name()),
+        None => "nothing".to_owned(),
+    }
+}
+
+fn standing(namespace: &NamespaceSecurity) -> String {
+    let met = namespace.met.name();
+    match namespace.standing {
+        Standing::Weaker => format!("weaker than possible: {met} refuses nothing that is there"),
+        Standing::Fits => "fits".to_owned(),
+        Standing::Stricter => {
+            "stricter than what is in it: pods are refused at the next roll-out".to_owned()
+        }
+        Standing::Unproven => format!("stricter than what is proven ({met})"),
+        Standing::Invalid => "its labels are none that the API server takes".to_owned(),
+        Standing::Exempt => {
+            "exempt by the API server's configuration: labels do nothing".to_owned()
+        }
+        Standing::Empty => "no workload of it is in these files".to_owned(),
+        Standing::Unread if namespace.name.is_empty() => {
+            "the files name no namespace: whoever applies them decides".to_owned()
+        }
+        Standing::Unread if namespace.live => "its labels were not read".to_owned(),
+        Standing::Unread => "the namespace itself is not in these files".to_owned(),
+    }
+}
+
+/// Places of one check that are shown.
+const PLACES: usize = 3;
+/// Doubts that are shown.
+const DOUBTS: usize = 5;
+
+fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    let worlds = result.namespaces.chunk_by(|a, b| a.world == b.world).count() > 1;
+    let mut page = Page::new(options, out);
+    let findings: Vec<_> =
+        result.namespaces.iter().flat_map(|n| n.breaks.iter().cloned()).collect();
+    page.regions = Regions::new(&findings);
+    let heads = ["NAMESPACE", "MEETS", "ENFORCES"];
+    let mut widths = heads.map(str::len);
+    let row = |n: &NamespaceSecurity| [clean(named(n)).into_owned(), meets(n), enforces(n)];
+    for namespace in &result.namespaces {
+        for (max, cell) in widths.iter_mut().zip(row(namespace)) {
+            *max = (*max).max(width(&cell));
+        }
+    }
+    for (head, max) in heads.iter().zip(widths) {
+        page.put(DIM, head).gap(max - head.len() + 2);
+    }
+    page.put(DIM, "LABELS").end();
+    let used = widths.iter().map(|w| w + 2).sum::<usize>();
+    for of_world in result.namespaces.chunk_by(|a, b| a.world == b.world) {
+        if worlds && let Some(first) = of_world.first() {
+            page.put(DIM, &first.world).end();
+        }
+        for namespace in of_world {
+            for (i, (cell, max)) in row(namespace).iter().zip(widths).enumerate() {
+                let style = match i {
+                    0 => STRONG,
+                    1 if namespace.standing == Standing::Empty => DIM,
+                    1 if namespace.met != namespace.possible => UNKNOWN,
+                    1 if namespace.met == Level::Restricted => GOOD,
+                    _ => PLAIN,
+                };
+                page.put(style, cell).gap(max - width(cell) + 2);
+            }
+            page.wrapped(PLAIN, &standing(namespace), used, used);
+        }
+        page.flush()?;
+    }
+    for namespace in &result.namespaces {
+        details(&mut page, result, namespace, worlds);
+        page.flush()?;
+    }
+    for said in result.notes.iter().filter(|n| n.kind == NoteKind::Unread) {
+        page.end();
+        page.put(note(said.kind), "not read").put(PLAIN, ": ");
+        page.wrapped(PLAIN, &format!("{}: {}", said.place, said.message), 10, 2);
+    }
+    if result.namespaces.iter().any(|n| !n.wanted(result.kubernetes).is_empty()) {
+        page.end();
+        page.put(HELP, "help").put(PLAIN, ": ");
+        let help = "`--patch` prints these labels for `kubectl apply --server-side -f -`";
+        page.wrapped(PLAIN, help, 6, 6);
+    }
+    if result.namespaces.is_empty() {
+        page.wrapped(PLAIN, "No namespace and no workload was read.", 0, 0);
+    }
+    page.flush()
+}
+
+fn details(page: &mut Page<'_>, result: &PodSecurity, namespace: &NamespaceSecurity, worlds: bool) {
+    let wanted = namespace.wanted(result.kubernetes);
+    let silent = namespace.breaks.is_empty() && namespace.doubts.is_empty() && wanted.is_empty();
+    if silent || namespace.standing == Standing::Empty {
+        return;
+    }
+    page.end();
+    page.put(STRONG, named(namespace));
+    if worlds {
+        page.put(DIM, " in ").put(DIM, &namespace.world);
+    }
+    let workloads = match namespace.workloads {
+        0 => "holds no workload".to_owned(),
+        1 => "1 workload".to_owned(),
+        n => format!("{n} workloads"),
+    };
+    page.put(PLAIN, ": ").put(PLAIN, &workloads);
+    let unknown = if namespace.met == namespace.possible { "" } else { "; how strict is unknown" };
+    let proven = format!(", {} is met{unknown}", namespace.met.name());
+    page.put(PLAIN, &proven).end();
+    breaks(page, namespace);
+    doubts(page, namespace);
+    if !wanted.is_empty() {
+        page.gap(2).put(HELP, "set").put(PLAIN, ":").end();
+        for (key, value) in wanted {
+            page.gap(4).put(PLAIN, &format!("{key}: {value}")).end();
+        }
+    }
+}
+
+fn breaks(page: &mut Page<'_>, namespace: &NamespaceSecurity) {
+    let Some(next) = namespace.possible.next().filter(|_| !namespace.breaks.is_empty()) else {
+        return;
+    };
+    page.gap(2).put(STRONG, next.name()).put(PLAIN, " breaks:").end();
+    for of_check in namespace.breaks.chunk_by(|a, b| a.check.id == b.check.id) {
+        let Some(first) = of_check.first() else { continue };
+        let times = match of_check.len() {
+            1 => String::new(),
+            n => format!(" ({n} places)"),
+        };
+        page.gap(4).put(STRONG, first.check.id).put(PLAIN, " ");
+        page.put(PLAIN, first.check.name).put(DIM, &times).end();
+        let shown = if page.options.full { of_check.len() } else { PLACES };
+        for finding in of_check.iter().take(shown) {
+            let at = place(page, finding);
+            let subject = finding.subject.label();
+            page.gap(6).put(PLAIN, &at);
+            if at != subject {
+                page.put(DIM, " · ").put(DIM, &subject);
+            }
+            page.end();
+            page.gap(8).wrapped(PLAIN, &finding.message, 8, 8);
+        }
+        if of_check.len() > shown {
+            page.gap(6).put(DIM, &format!("and {} more (--full)", of_check.len() - shown)).end();
+        }
+    }
+}
+
+fn doubts(page: &mut Page<'_>, namespace: &NamespaceSecurity) {
+    let mut by_why = BTreeMap::<&str, Vec<&str>>::new();
+    for doubt in &namespace.doubts {
+        by_why.entry(&doubt.why).or_default().push(&doubt.subject);
+    }
+    let shown = if page.options.full { by_why.len() } else { DOUBTS };
+    for (why, subjects) in by_why.iter().take(shown) {
+        page.gap(2).put(UNKNOWN, "unknown").put(PLAIN, ": ");
+        let text = match &subjects[..] {
+            ["", ..] | [] => (*why).to_owned(),
+            [one] => format!("{one}: {why}"),
+            [one, rest @ ..] => format!("{one} and {} more: {why}", rest.len()),
+        };
+        page.wrapped(PLAIN, &text, 11, 4);
+    }
+    if by_why.len() > shown {
+        page.gap(2).put(DIM, &format!("and {} more reasons (--full)", by_why.len() - shown)).end();
+    }
+}
+
+/// Namespaces with labels as YAML; comments say what is left alone.
+fn patch(result: &PodSecurity) -> String {
+    let mut text = format!(
+        "# Pod Security labels for Kubernetes {}: kubectl apply --server-side -f -\n",
+        result.kubernetes
+    );
+    let mut by_name = BTreeMap::<&str, Vec<(&NamespaceSecurity, Vec<(String, String)>)>>::new();
+    for namespace in &result.namespaces {
+        let wanted = namespace.wanted(result.kubernetes);
+        by_name.entry(&namespace.name).or_default().push((namespace, wanted));
+    }
+    for (name, worlds) in by_name {
+        let Some((first, wanted)) = worlds.first() else { continue };
+        let name = comment(if name.is_empty() { named(first) } else { name });
+        if worlds.iter().any(|(_, other)| other != wanted) {
+            text += &format!(
+                "# {name}: left alone, since it stands in {} worlds that differ: name one path\n",
+                worlds.len()
+            );
+        } else if wanted.is_empty() {
+            text += &format!("# {name}: left alone: {}\n", comment(&standing(first)));
+        } else {
+            text += &format!(
+                "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: {}\n  labels:\n",
+                quoted(&name)
+            );
+            for (key, value) in wanted {
+                text += &format!("    {key}: {}\n", quoted(value));
+            }
+        }
+    }
+    text
+}
+
+/// A text that stays in its comment.
+fn comment(text: &str) -> String {
+    clean(text).into_owned()
+}
+
+/// A name as YAML's text, also one that looks like a number.
+fn quoted(text: &str) -> String {
+    match text.starts_with(|c: char| c.is_ascii_alphabetic()) && !is_word(text) {
+        true => text.to_owned(),
+        false => format!("\"{text}\""),
+    }
+}
+
+/// Words that YAML takes for something else than text.
+fn is_word(text: &str) -> bool {
+    matches!(text, "true" | "false" | "yes" | "no" | "on" | "off" | "null" | "y" | "n")
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    kubernetes: String,
+    namespaces: Vec<One<'a>>,
+    /// What was not read.
+    unread: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct One<'a> {
+    world: &'a str,
+    name: &'a str,
+    workloads: usize,
+    /// The strictest level that is proven to be met.
+    meets: &'static str,
+    /// The strictest level that nothing is known to break; another than `meets` where that is
+    /// unknown.
+    at_most: &'static str,
+    enforces: Option<&'static str>,
+    enforced_version: Option<String>,
+    standing: &'static str,
+    next: Option<&'static str>,
+    breaks: Vec<Break<'a>>,
+    unknown: Vec<Unknown<'a>>,
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct Break<'a> {
+    check: &'static str,
+    name: &'static str,
+    subject: String,
+    container: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    path: &'a str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct Unknown<'a> {
+    level: &'static str,
+    subject: &'a str,
+    why: &'a str,
+}
+
+impl<'a> Document<'a> {
+    fn of(result: &'a PodSecurity) -> Self {
+        let unread = result.notes.iter().filter(|note| note.kind == NoteKind::Unread);
+        Self {
+            kubernetes: result.kubernetes.to_string(),
+            namespaces: result.namespaces.iter().map(|n| One::of(n, result)).collect(),
+            unread: unread.map(|note| format!("{}: {}", note.place, note.message)).collect(),
+        }
+    }
+}
+
+impl<'a> One<'a> {
+    fn of(namespace: &'a NamespaceSecurity, result: &PodSecurity) -> Self {
+        let labels = namespace.labels.as_ref();
+        let unknown = namespace.doubts.iter().map(|doubt| Unknown {
+            level: doubt.level.name(),
+            subject: &doubt.subject,
+            why: &doubt.why,
+        });
+        Self {
+            world: &namespace.world,
+            name: &namespace.name,
+            workloads: namespace.workloads,
+            meets: namespace.met.name(),
+            at_most: namespace.possible.name(),
+            enforces: labels.and_then(|labels| labels.enforce).map(Level::name),
+            enforced_version: labels.and_then(|l| l.enforced_minor).map(|m| format!("v1.{m}")),
+            standing: match namespace.standing {
+                Standing::Fits => "fits",
+                Standing::Weaker => "weaker",
+                Standing::Stricter => "stricter",
+                Standing::Unproven => "unproven",
+                Standing::Invalid => "invalid",
+                Standing::Exempt => "exempt",
+                Standing::Empty => "empty",
+                Standing::Unread => "unread",
+            },
+            next: namespace.possible.next().map(Level::name),
+            breaks: namespace.breaks.iter().map(Break::of).collect(),
+            unknown: unknown.collect(),
+            labels: namespace.wanted(result.kubernetes).into_iter().collect(),
+        }
+    }
+}
+
+impl<'a> Break<'a> {
+    fn of(finding: &'a Finding) -> Self {
+        let (file, line, path) = match &finding.location {
+            Location::Text { source, span, path } => {
+                (Some(source.name()), Some(source.line_column(span.start).0), path.as_str())
+            }
+            Location::Field { path, .. } => (None, None, path.as_str()),
+            Location::None => (None, None, ""),
+        };
+        Self {
+            check: finding.check.id,
+            name: finding.check.name,
+            subject: finding.subject.label(),
+            container: finding.subject.container(),
+            file,
+            line,
+            path,
+            message: &finding.message,
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! Pod Security, namespace by namespace: the strictest level that everything in it already meets,
+//! what breaks at the next one, and the labels that say so.
+//!
+//! The levels are those of `frameworks/pod-security-standards.toml`; the checks that serve them are
+//! compared with the API server's own admission by `cargo xtask live`. A level is met where it is
+//! proven: what could not be read or judged makes it unknown. Admission exempts no pod, so pods of
+//! the control plane count as well, and what has ended or was rolled out before does not.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use pavisade_checks::{CheckSet, is_fragment};
+use pavisade_compliance::builtin;
+use pavisade_model::{
+    Finding, KubernetesVersion, Location, Note, NoteKind, Paths, State, Subject, kinds,
+};
+use pavisade_snapshot::{Object, ObjectId, Snapshot, World, WorldKind};
+
+use crate::pod_labels::{Labels, exempt};
+use crate::{Timestamp, finding, judge};
+
+/// A level of the Pod Security Standards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Everything is admitted.
+    Privileged,
+    /// What is known to lead to the node is refused.
+    Baseline,
+    /// Baseline, and pods must be hardened.
+    Restricted,
+}
+
+impl Level {
+    /// All, the weakest first.
+    pub const ALL: [Self; 3] = [Self::Privileged, Self::Baseline, Self::Restricted];
+
+    /// The word of the labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Privileged => "privileged",
+            Self::Baseline => "baseline",
+            Self::Restricted => "restricted",
+        }
+    }
+
+    /// The next stricter one.
+    pub fn next(self) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| *level > self)
+    }
+
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.name() == text)
+    }
+}
+
+/// What is said of all namespaces.
+#[derive(Debug)]
+pub struct PodSecurity {
+    /// Each namespace of each world, ordered by world and name.
+    pub namespaces: Vec<NamespaceSecurity>,
+    /// What was noticed while reading.
+    pub notes: Vec<Note>,
+    /// The version whose levels count.
+    pub kubernetes: KubernetesVersion,
+}
+
+/// What is said of one namespace.
+#[derive(Debug)]
+pub struct NamespaceSecurity {
+    /// The world that it belongs to.
+    pub world: Arc<str>,
+    /// Whether the world is a live cluster.
+    pub live: bool,
+    /// Its name; empty for objects of files that name none.
+    pub name: Arc<str>,
+    /// Objects in it that make pods.
+    pub workloads: usize,
+    /// The strictest level that is proven to be met.
+    pub met: Level,
+    /// The strictest level that nothing is known to break.
+    pub possible: Level,
+    /// What breaks at the next level: the first that something is known to break.
+    pub breaks: Vec<Finding>,
+    /// Why a level between `met` and `possible` is unknown.
+    pub doubts: Vec<Doubt>,
+    /// Its labels; none where the namespace itself was not read.
+    pub labels: Option<Labels>,
+    /// What its labels do to what is in it.
+    pub standing: Standing,
+}
+
+/// Why it is not known whether a level is met.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Doubt {
+    /// The weakest level that is in doubt.
+    pub level: Level,
+    /// What it is about; empty where it is about everything.
+    pub subject: String,
+    /// Why.
+    pub why: String,
+}
+
+/// How what a namespace enforces stands to what is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It enforces the level that it meets.
+    Fits,
+    /// It enforces less than it meets, or nothing.
+    Weaker,
+    /// It enforces more than what is in it meets: such pods are refused at the next roll-out.
+    Stricter,
+    /// It enforces more than what is proven.
+    Unproven,
+    /// It has labels that the API server does not take.
+    Invalid,
+    /// The API server's configuration exempts it: labels do nothing.
+    Exempt,
+    /// Files that hold the namespace hold nothing that runs in it.
+    Empty,
+    /// The namespace was not read, so neither were its labels.
+    Unread,
+}
+
+/// The checks that decide on levels; with `labels`, also what reads namespaces.
+pub fn pod_security_checks(kubernetes: KubernetesVersion, labels: bool) -> CheckSet {
+    let levels = levels();
+    let wanted = |id: &str| levels.contains_key(id) || labels && id == "PV-C029";
+    let Ok(set) = CheckSet::new(kubernetes, |meta| wanted(meta.id), &HashMap::new()) else {
+        unreachable!("checks without parameters are built from their defaults")
+    };
+    set
+}
+
+/// The level at which each check counts first, by its id.
+fn levels() -> BTreeMap<&'static str, Level> {
+    let mut levels = BTreeMap::new();
+    let standard = builtin().iter().find(|f| f.id == "pod-security-standards");
+    for control in standard.into_iter().flat_map(|f| &f.controls) {
+        let Some(level) = control.level.as_deref().and_then(Level::read) else { continue };
+        for check in &control.checks {
+            let first = levels.entry(check.as_str()).or_insert(level);
+            *first = level.min(*first);
+        }
+    }
+    levels
+}
+
+/// Judges every namespace of every world by the levels of a version.
+pub fn pod_security(
+    snapshot: &Snapshot,
+    kubernetes: KubernetesVersion,
+    now: Timestamp,
+) -> PodSecurity {
+    let mut namespaces = at_version(snapshot, kubernetes, now);
+    // What a namespace enforces as of another version is compared with that version's levels.
+    let pinned = namespaces.iter().filter_map(|n| n.labels.as_ref()?.enforced_minor);
+    let pinned: BTreeSet<_> =
+        pinned.map(KubernetesVersion::minor).filter(|version| *version < kubernetes).collect();
+    let older: BTreeMap<_, _> =
+        pinned.into_iter().map(|version| (version, at_version(snapshot, version, now))).collect();
+    for (index, namespace) in namespaces.iter_mut().enumerate() {
+        let minor = namespace.labels.as_ref().and_then(|labels| labels.enforced_minor);
+        let then = minor.map(KubernetesVersion::minor).and_then(|version| older.get(&version));
+        let then = then.and_then(|all| all.get(index));
+        let (met, possible) =
+            then.map_or((namespace.met, namespace.possible), |n| (n.met, n.possible));
+        namespace.standing = standing(namespace, met, possible);
+    }
+    let world = |name: &str| snapshot.worlds().iter().find(|world| **world.name() == *name);
+    for namespace in &mut namespaces {
+        if world(&namespace.world).is_some_and(|world| exempt(world, &namespace.name)) {
+            namespace.standing = Standing::Exempt;
+        }
+    }
+    PodSecurity { namespaces, notes: snapshot.notes().to_vec(), kubernetes }
+}
+
+fn standing(namespace: &NamespaceSecurity, met: Level, possible: Level) -> Standing {
+    let Some(labels) = &namespace.labels else { return Standing::Unread };
+    if namespace.workloads == 0 && !namespace.live {
+        return Standing::Empty;
+    }
+    if labels.invalid {
+        return Standing::Invalid;
+    }
+    let enforced = labels.enforce.unwrap_or(Level::Privileged);
+    if enforced > possible {
+        Standing::Stricter
+    } else if enforced > met {
+        Standing::Unproven
+    } else if enforced < namespace.met {
+        Standing::Weaker
+    } else {
+        Standing::Fits
+    }
+}
+
+/// What is in one namespace.
+#[derive(Default)]
+struct Contents {
+    workloads: usize,
+    breaks: Vec<(Level, Finding)>,
+    doubts: BTreeSet<Doubt>,
+}
+
+fn at_version(
+    snapshot: &Snapshot,
+    kubernetes: KubernetesVersion,
+    now: Timestamp,
+) -> Vec<NamespaceSecurity> {
+    let (checks, levels) = (pod_security_checks(kubernetes, false), levels());
+    // Exceptions do not count: admission knows nothing of them.
+    let mut findings = judge(snapshot, &checks, now).findings;
+    for world in snapshot.worlds() {
+        let mut paths = Paths::default();
+        for object in world.objects() {
+            checks.judge_control_plane_pods(world, object, now, &mut |report| {
+                use pavisade_checks::Verdict::{Fails, Unknown};
+                if let Fails(claims) | Unknown(claims) = &report.verdict {
+                    let all = claims.iter().map(|claim| finding(world, &report, claim, &mut paths));
+                    findings.extend(all);
+                }
+            });
+        }
+    }
+    let unread = snapshot.notes().iter().filter(|note| note.kind == NoteKind::Unread);
+    let unread: Vec<_> =
+        unread.map(|n| format!("{} was not read: {}", n.place, n.message)).collect();
+    let mut all = Vec::new();
+    for world in snapshot.worlds() {
+        let mut contents = contents(world);
+        let mut of_world = BTreeSet::new();
+        if world.kind() != WorldKind::Cluster {
+            let doubt = |why: &String| Doubt {
+                level: Level::Baseline,
+                subject: String::new(),
+                why: why.clone(),
+            };
+            of_world.extend(unread.iter().map(doubt));
+        }
+        for finding in findings.iter().filter(|f| f.world == *world.name()) {
+            let level = levels.get(finding.check.id).copied().unwrap_or(Level::Restricted);
+            let Subject::Object { namespace, .. } = &finding.subject else {
+                let why = finding.message.clone();
+                of_world.insert(Doubt { level, subject: String::new(), why });
+                continue;
+            };
+            if object(world, &finding.subject).is_some_and(has_ended) {
+                continue;
+            }
+            let contents = contents.entry(namespace.clone()).or_default();
+            match finding.state {
+                State::Fails => contents.breaks.push((level, finding.clone())),
+                State::Unknown => {
+                    let subject = finding.subject.label();
+                    let why = format!("{} ({})", finding.message, finding.check.name);
+                    contents.doubts.insert(Doubt { level, subject, why });
+                }
+            }
+        }
+        all.extend(contents.into_iter().map(|(name, mut contents)| {
+            contents.doubts.extend(of_world.iter().cloned());
+            conclude(world, name, contents)
+        }));
+    }
+    all
+}
+
+/// The object that a finding is about.
+fn object<'a>(world: &'a World, subject: &Subject) -> Option<&'a Object> {
+    let Subject::Object { group, kind, namespace, name, .. } = subject else { return None };
+    world.find(&ObjectId {
+        group: group.clone(),
+        kind: kind.clone(),
+        namespace: namespace.clone(),
+        name: name.clone(),
+    })
+}
+
+/// The namespaces of a world: those that hold workloads, and those that are objects themselves.
+fn contents(world: &World) -> BTreeMap<Arc<str>, Contents> {
+    let mut contents = BTreeMap::<Arc<str>, Contents>::new();
+    for object in world.objects() {
+        if object.is(kinds::NAMESPACE) {
+            contents.entry(object.name().into()).or_default();
+            continue;
+        }
+        let makes_pods = kinds::WORKLOADS.iter().any(|kind| object.is(*kind));
+        if !(makes_pods || object.has_pods()) || has_ended(object) {
+            continue;
+        }
+        let of = contents.entry(object.namespace().into()).or_default();
+        of.workloads += 1;
+        let why = if !object.has_pods() {
+            "its pod template could not be read"
+        } else if is_fragment(object) {
+            "the file holds only a part of it, to be merged into the rest"
+        } else {
+            continue;
+        };
+        let subject = object.subject(None).label();
+        of.doubts.insert(Doubt { level: Level::Baseline, subject, why: why.to_owned() });
+    }
+    contents
+}
+
+/// Whether nothing of it is made any more: a pod that has ended, a set of an earlier roll-out.
+fn has_ended(object: &Object) -> bool {
+    let text = |path: &[&str]| object.at(path).and_then(|v| v.as_str());
+    let owned = object.at(&["metadata", "ownerReferences"]).is_some();
+    let none = object.at(&["spec", "replicas"]).and_then(|v| v.as_i64()) == Some(0);
+    object.is(kinds::POD) && matches!(text(&["status", "phase"]), Some("Succeeded" | "Failed"))
+        || object.is(kinds::REPLICA_SET) && owned && none
+}
+
+fn conclude(world: &World, name: Arc<str>, contents: Contents) -> NamespaceSecurity {
+    let Contents { workloads, breaks, doubts } = contents;
+    let broken = breaks.iter().map(|(level, _)| *level).min();
+    let doubtful = doubts.iter().map(|doubt| doubt.level).min();
+    let below = |level: Option<Level>| match level {
+        Some(Level::Privileged | Level::Baseline) => Level::Privileged,
+        Some(Level::Restricted) => Level::Baseline,
+        None => Level::Restricted,
+    };
+    let possible = below(broken);
+    let met = possible.min(below(doubtful));
+    let mut breaks: Vec<_> = breaks
+        .into_iter()
+        .filter_map(|(level, finding)| (Some(level) == broken).then_some(finding))
+        .collect();
+    breaks.sort_by(|a, b| key(a).cmp(&key(b)));
+    let doubts = doubts.into_iter().filter(|doubt| doubt.level <= possible).collect();
+    let labels = world.get(kinds::NAMESPACE, "", &name).map(Labels::of);
+    NamespaceSecurity {
+        world: world.name().clone(),
+        live: world.kind() == WorldKind::Cluster,
+        name,
+        workloads,
+        met,
+        possible,
+        breaks,
+        doubts,
+        labels,
+        standing: Standing::Unread,
+    }
+}
+
+fn key(finding: &Finding) -> impl Ord + '_ {
+    let start = match &finding.location {
+        Location::Text { source, span, .. } => (source.name(), span.start),
+        Location::Field { path, .. } => (path.as_str(), 0),
+        Location::None => ("", 0),
+    };
+    (finding.check.id, &finding.subject, start, &finding.message)
+}
