@@ -2,6 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
+use pavisade_yaml::Edit;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -24,7 +25,8 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     scope = Related,
     programs = [Kubelet],
     on = [KUBELET_CONFIGURATION],
-    reads = [KUBELET_CONFIGURATION]
+    reads = [KUBELET_CONFIGURATION],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -54,13 +56,16 @@ fn from_file(file: &Object) -> Verdict<'_> {
         match text(file.value(), &[field]) {
             Ok(Some((path, _))) if !path.is_empty() => {}
             Ok(_) => {
-                return Verdict::fails(
+                let claim = Claim::fails(
                     Place::field(file.value(), &[field]),
                     format!(
                         "the kubelet shows a certificate that it made up: neither `{field}` nor \
                          `serverTLSBootstrap` is set"
                     ),
                 );
+                // It then asks for one, which somebody has to approve.
+                let asks = Place::field(file.value(), &["serverTLSBootstrap"]);
+                return claim.change(asks, Edit::Set(true.into())).into();
             }
             Err(wrong) => return wrong.into(),
         }
@@ -77,13 +82,12 @@ fn from_flags<'a>(kubelet: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Cl
             continue;
         }
         return Ok(kubelet.kubelet_file(cx).unwrap_or_else(|| {
-            Verdict::fails(
-                kubelet.place(flag),
-                format!(
-                    "the kubelet shows a certificate that it made up: neither `--{flag}` nor \
-                     `--rotate-server-certificates` is set"
-                ),
-            )
+            let message = format!(
+                "the kubelet shows a certificate that it made up: neither `--{flag}` nor \
+                 `--rotate-server-certificates` is set"
+            );
+            let claim = Claim::fails(kubelet.place(flag), message);
+            claim.changes(kubelet.set_flag("rotate-server-certificates", "true")).into()
         }));
     }
     Ok(Verdict::Holds)
