@@ -82,13 +82,12 @@ fn from_flags<'a>(kubelet: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Cl
             continue;
         }
         return Ok(kubelet.kubelet_file(cx).unwrap_or_else(|| {
-            Verdict::fails(
-                kubelet.place(flag),
-                format!(
-                    "the kubelet shows a certificate that it made up: neither `--{flag}` nor \
-                     `--rotate-server-certificates` is set"
-                ),
-            )
+            let message = format!(
+                "the kubelet shows a certificate that it made up: neither `--{flag}` nor \
+                 `--rotate-server-certificates` is set"
+            );
+            let claim = Claim::fails(kubelet.place(flag), message);
+            claim.changes(kubelet.set_flag("rotate-server-certificates", "true")).into()
         }));
     }
     Ok(Verdict::Holds)
