@@ -64,6 +64,7 @@ pub(crate) fn run(mut args: ComplyArgs) -> anyhow::Result<Outcome> {
         color,
         width: terminal::width(args.width),
         full: args.full,
+        root: std::env::current_dir().ok().and_then(|folder| folder.to_str().map(Into::into)),
         ..Options::default()
     };
     let format = match args.format {

@@ -13,33 +13,47 @@ pub const PROGRAMS: [&str; 5] =
 pub struct Part {
     /// The check's id.
     pub check: &'static str,
-    /// The part's name: mostly a field.
+    /// The part's name: mostly a field or a flag.
     pub name: &'static str,
     /// Words one of which is in the field's path or in the message of each of its findings, and in
     /// those of no other part.
     words: &'static [&'static str],
 }
 
-/// The parts that are known. A finding that is of none of them counts for all.
-pub const PARTS: [Part; 5] = [
-    Part { check: "PV-C002", name: "hostPID", words: &["hostPID"] },
-    Part { check: "PV-C002", name: "hostIPC", words: &["hostIPC"] },
-    Part { check: "PV-C002", name: "hostNetwork", words: &["hostNetwork"] },
-    Part {
-        check: "PV-O011",
-        name: "client",
-        words: &["rotateCertificates", "--rotate-certificates", "client certificate"],
-    },
-    Part {
-        check: "PV-O011",
-        name: "server",
-        words: &[
-            "serverTLSBootstrap",
-            "--rotate-server-certificates",
-            "RotateKubeletServerCertificate",
-            "serving certificate",
-        ],
-    },
+const fn part(check: &'static str, name: &'static str, words: &'static [&'static str]) -> Part {
+    Part { check, name, words }
+}
+
+/// The parts that are known; of a check that has some, all. A finding that is of none of them
+/// (flags that cannot be seen) counts for all.
+#[rustfmt::skip]
+pub const PARTS: &[Part] = &[
+    part("PV-C002", "hostPID", &["hostPID"]),
+    part("PV-C002", "hostIPC", &["hostIPC"]),
+    part("PV-C002", "hostNetwork", &["hostNetwork"]),
+    part("PV-N047", "clients", &["`--auto-tls`", "shows its clients"]),
+    part("PV-N047", "peers", &["`--peer-auto-tls`", "shows its peers"]),
+    part("PV-N049", "authority", &["`--etcd-cafile`"]),
+    part("PV-N049", "certificate", &["`--etcd-certfile`", "`--etcd-keyfile`"]),
+    part("PV-O011", "client", &["rotateCertificates", "--rotate-certificates", "client certificate"]),
+    part("PV-O011", "server", &[
+        "serverTLSBootstrap", "--rotate-server-certificates", "RotateKubeletServerCertificate",
+        "serving certificate",
+    ]),
+    part("PV-O014", "maxage", &["`--audit-log-maxage"]),
+    part("PV-O014", "maxbackup", &["`--audit-log-maxbackup"]),
+    part("PV-O014", "maxsize", &["`--audit-log-maxsize"]),
+    part("PV-O015", "CertificateApproval", &["`CertificateApproval`"]),
+    part("PV-O015", "CertificateSigning", &["`CertificateSigning`"]),
+    part("PV-O015", "CertificateSubjectRestriction", &["`CertificateSubjectRestriction`"]),
+    part("PV-O015", "LimitRanger", &["`LimitRanger`"]),
+    part("PV-O015", "MutatingAdmissionWebhook", &["`MutatingAdmissionWebhook`"]),
+    part("PV-O015", "NamespaceLifecycle", &["`NamespaceLifecycle`"]),
+    part("PV-O015", "PodSecurity", &["`PodSecurity`"]),
+    part("PV-O015", "ResourceQuota", &["`ResourceQuota`"]),
+    part("PV-O015", "ServiceAccount", &["`ServiceAccount`"]),
+    part("PV-O015", "ValidatingAdmissionPolicy", &["`ValidatingAdmissionPolicy`"]),
+    part("PV-O015", "ValidatingAdmissionWebhook", &["`ValidatingAdmissionWebhook`"]),
 ];
 
 /// The parts of a check, by name.

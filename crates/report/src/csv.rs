@@ -134,7 +134,8 @@ fn note_row(note: &Note, options: &Options) -> Row {
     row
 }
 
-fn line(row: &Row, out: &mut dyn Write) -> io::Result<()> {
+/// One line of cells.
+pub(crate) fn line(row: &[String], out: &mut dyn Write) -> io::Result<()> {
     for (i, text) in row.iter().enumerate() {
         if i > 0 {
             out.write_all(b",")?;

@@ -259,7 +259,7 @@ fn html(text: &str) -> String {
 }
 
 /// Anybody's text as a code span.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = cut(&clean(text), 300).into_owned();
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
@@ -270,7 +270,7 @@ fn code(text: &str) -> String {
 }
 
 /// A sentence of ours with anybody's names in it: code spans stay, all else is text.
-fn inline(text: &str) -> String {
+pub(crate) fn inline(text: &str) -> String {
     let text = cut(&clean(text), 600).into_owned();
     let parts: Vec<_> = text.split('`').collect();
     let paired = parts.len() % 2 == 1;

@@ -179,19 +179,20 @@ fn each_known_part_is_told_apart() {
             "---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n{fields}\n"
         )
     };
-    let cases = [
+    let server = |flags: &str| component("kube-apiserver", flags);
+    let etcd = |flags: &str| component("etcd", flags);
+    let log = |age: u8, backup: u8, size: u8| {
+        server(&format!(
+            "--audit-log-path=/a, --audit-log-maxage={age}, --audit-log-maxbackup={backup}, \
+             --audit-log-maxsize={size}"
+        ))
+    };
+    let mut cases = vec![
         ("PV-C002", "hostPID", pod("hostPID: true")),
         ("PV-C002", "hostIPC", pod("hostIPC: true")),
         ("PV-C002", "hostNetwork", pod("hostNetwork: true")),
         ("PV-O011", "client", kubelet("serverTLSBootstrap: true")),
-        (
-            "PV-O011",
-            "client",
-            kubelet("{serverTLSBootstrap: true, rotateCertificates: false}")
-                .replace("\n{", "\n")
-                .replace(", ", "\n")
-                .replace('}', ""),
-        ),
+        ("PV-O011", "client", kubelet("serverTLSBootstrap: true\nrotateCertificates: false")),
         ("PV-O011", "server", kubelet("rotateCertificates: true")),
         (
             "PV-O011",
@@ -200,8 +201,30 @@ fn each_known_part_is_told_apart() {
                 "rotateCertificates: true\nfeatureGates: {RotateKubeletServerCertificate: false}",
             ),
         ),
+        ("PV-N047", "clients", etcd("--auto-tls")),
+        ("PV-N047", "clients", etcd("--auto-tls, --cert-file=/c")),
+        ("PV-N047", "peers", etcd("--peer-auto-tls")),
+        ("PV-N047", "peers", etcd("--peer-auto-tls, --peer-cert-file=/c")),
+        (
+            "PV-N049",
+            "authority",
+            server("--etcd-servers=https://e, --etcd-certfile=/c, --etcd-keyfile=/k"),
+        ),
+        ("PV-N049", "certificate", server("--etcd-servers=https://e, --etcd-cafile=/a")),
+        (
+            "PV-N049",
+            "certificate",
+            server("--etcd-servers=https://e, --etcd-cafile=/a, --etcd-certfile=/c"),
+        ),
+        ("PV-O014", "maxage", log(1, 10, 100)),
+        ("PV-O014", "maxbackup", log(30, 1, 100)),
+        ("PV-O014", "maxsize", log(30, 10, 1)),
     ];
-    for part in &part::PARTS {
+    for part in part::of("PV-O015") {
+        let flag = format!("--disable-admission-plugins={}", part.name);
+        cases.push(("PV-O015", part.name, server(&flag)));
+    }
+    for part in part::PARTS {
         assert!(cases.iter().any(|c| (c.0, c.1) == (part.check, part.name)), "{part:?}");
     }
     for (check, failing, text) in cases {

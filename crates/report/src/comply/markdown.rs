@@ -2,12 +2,14 @@
 
 use std::io::{self, Write};
 
-use pavisade_model::{Finding, Location, State};
+use pavisade_model::{NoteKind, State};
 use pavisade_scan::{AssessedControl, Assessment, ControlState, Judgement};
 
 use super::{counts, coverage, gap, label, name, reason, results};
 use crate::Options;
-use crate::text::{clean, count, cut};
+use crate::markdown::{code, inline as text};
+use crate::place::Places;
+use crate::text::{count, cut};
 
 /// Places of one check that are told without being asked.
 const PLACES: usize = 3;
@@ -19,9 +21,10 @@ pub(super) fn write(
     options: &Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let places = Places::new(judgement, options);
     for assessment in assessments {
         let about = assessment.framework;
-        writeln!(out, "# {} (`{}`)\n", text(&about.title), code(&about.id))?;
+        writeln!(out, "# {} ({})\n", text(&about.title), code(&about.id))?;
         writeln!(out, "{}.", capital(&coverage(about)))?;
         writeln!(out, "{}.", capital(&results(assessment)))?;
         if !about.extent.is_empty() {
@@ -36,32 +39,41 @@ pub(super) fn write(
                 }
                 reason => reason,
             };
-            let (id, title) = (text(&control.control.id), text(&control.control.title));
+            let (id, title) = (cell(&control.control.id), cell(&control.control.title));
             let state = label(control.state);
             let state = if control.state == ControlState::Fails {
                 format!("**{state}**")
             } else {
                 state.to_owned()
             };
-            writeln!(out, "| {id} | {title} | {state} | {} |", text(&cut(&remark, 300)))?;
+            writeln!(out, "| {id} | {title} | {state} | {} |", cell(&cut(&remark, 300)))?;
         }
         writeln!(out, "\n## What fails\n")?;
         let mut none = true;
         for control in assessment.of_state(ControlState::Fails) {
             none = false;
-            failing(control, options, out)?;
+            failing(control, &places, options, out)?;
         }
         if none {
             writeln!(out, "Nothing.\n")?;
         }
+    }
+    let unread = || judgement.notes.iter().filter(|note| note.kind == NoteKind::Unread);
+    if unread().next().is_some() {
+        writeln!(out, "## What was not read\n")?;
+        for note in unread() {
+            writeln!(out, "- {}: {}", code(&note.place), text(&note.message))?;
+        }
+        writeln!(out)?;
     }
     let checks = count(judgement.tallies.len(), "check", "checks");
     let objects = count(judgement.objects, "object", "objects");
     writeln!(out, "{checks} on {objects}, Kubernetes {}.", judgement.kubernetes)
 }
 
-fn failing(
-    assessed: &AssessedControl<'_>,
+fn failing<'a>(
+    assessed: &AssessedControl<'a>,
+    places: &Places<'a>,
     options: &Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -73,7 +85,9 @@ fn failing(
         let findings: Vec<_> = evidence.of_state(State::Fails).collect();
         let told = if options.full { findings.len() } else { findings.len().min(PLACES) };
         for finding in &findings[..told] {
-            writeln!(out, "  - {}: {}", place(finding), text(&cut(&finding.message, 300)))?;
+            let (place, subject) = (places.shown(finding), finding.subject.label());
+            let message = text(&cut(&finding.message, 300));
+            writeln!(out, "  - {} ({}): {message}", code(&place), text(&subject))?;
         }
         if told < findings.len() {
             let more = count(findings.len() - told, "more place", "more places");
@@ -83,47 +97,16 @@ fn failing(
     writeln!(out)
 }
 
-fn place(finding: &Finding) -> String {
-    let label = finding.subject.label();
-    match &finding.location {
-        Location::Text { source, span, .. } => {
-            let (line, column) = source.line_column(span.start);
-            format!("`{}:{line}:{column}` ({})", code(source.name()), text(&label))
-        }
-        Location::Field { path, .. } => format!("{} `{}`", text(&label), code(path)),
-        Location::None => text(&label),
-    }
-}
-
-/// Text that Markdown takes as it stands, but for what stands between backticks.
-fn text(text: &str) -> String {
-    let text = clean(text);
-    let paired = text.matches('`').count().is_multiple_of(2);
+/// Text in a table, whose cells end at each `|`, in code too.
+fn cell(words: &str) -> String {
     let mut out = String::new();
-    for (at, part) in text.split('`').enumerate() {
-        if at > 0 {
-            out.push_str(if paired { "`" } else { "\\`" });
+    for c in text(words).chars() {
+        if c == '|' && !out.ends_with('\\') {
+            out.push('\\');
         }
-        if paired && at % 2 == 1 {
-            out.push_str(&part.replace('|', "\\|"));
-            continue;
-        }
-        for c in part.chars() {
-            match c {
-                '\\' | '*' | '_' | '[' | ']' | '|' | '#' | '~' => out.extend(['\\', c]),
-                '<' => out.push_str("&lt;"),
-                '>' => out.push_str("&gt;"),
-                '&' => out.push_str("&amp;"),
-                c => out.push(c),
-            }
-        }
+        out.push(c);
     }
     out
-}
-
-/// Text between backticks.
-fn code(text: &str) -> String {
-    clean(text).replace('`', "'").replace('|', "\\|")
 }
 
 fn capital(text: &str) -> String {
