@@ -231,6 +231,21 @@ fn what_does_not_count_is_said() {
 }
 
 #[test]
+fn a_file_that_is_read_twice_is_told_of_once() {
+    let wrong = "# pavisade: allow privileged-container until 2026-12-31";
+    let unused = "# pavisade: allow host-port until 2026-12-31: why";
+    let text = deployment("", "", wrong, unused);
+    let both = ["dev", "prod"].map(|world| {
+        WorldParts::files(world, WorldKind::Kustomization, parsed("base/web.yaml", &text))
+    });
+    let wanted = |meta: &pavisade_model::Meta| CHECKS.contains(&meta.name);
+    let set = CheckSet::new(KubernetesVersion::LATEST, wanted, &HashMap::new()).unwrap();
+    let snapshot = Snapshot::new(both.to_vec(), Vec::new());
+    let judgement = judge_on(&snapshot, &set, &everybody(), NOW.parse().unwrap());
+    assert_eq!((judgement.findings.len(), judgement.notes.len()), (4, 2));
+}
+
+#[test]
 fn an_exception_ends() {
     for (until, excepted, note) in [
         ("2026-06-01", true, None),

@@ -119,6 +119,14 @@ impl Gathered {
         what: &str,
         Fault { message, remedy }: Fault,
     ) {
+        // A file that two worlds share is read twice.
+        let start = |span: &Option<(Source, u32, u32)>| span.as_ref().map(|span| span.1);
+        let same = |n: &Note| {
+            n.place == place && start(&n.span) == start(&span) && n.message.ends_with(&message)
+        };
+        if self.notes.iter().any(same) {
+            return;
+        }
         let note = |message, remedy| Note { kind: NoteKind::Warning, place, span, message, remedy };
         match self.notes.len().cmp(&MAX_FAULTS) {
             Ordering::Less => self.notes.push(note(format!("{what}: {message}"), remedy)),
