@@ -28,8 +28,9 @@ impl Reader {
     pub(crate) fn document(&mut self) -> Option<Doc> {
         let documents = yaml::read(&self.source);
         for note in &documents.notes {
-            let end = note.span.1.max(note.span.0 + 1);
-            self.push((note.span.0, end), note.message.clone(), "");
+            // What is missing at the end of a text is behind it.
+            let end = note.span.1.max(note.span.0 + 1).min(self.source.text().len() as u32);
+            self.push((note.span.0.min(end), end), note.message.clone(), "");
         }
         if let Some(second) = documents.docs.get(1) {
             let start = second.root().span().start;

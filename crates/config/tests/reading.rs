@@ -230,6 +230,15 @@ fn an_exception_that_lost_its_selector_does_not_become_one_for_everything() {
 }
 
 #[test]
+fn a_mistake_at_the_very_end_is_in_the_text() {
+    let source = Source::new("c", "worldlds: [{paths:s: [{paths: [a]}]");
+    for note in read(&source, &base()).1 {
+        let (source, start, end) = note.span.unwrap();
+        assert!(source.text().get(start as usize..end as usize).is_some(), "{start}..{end}");
+    }
+}
+
+#[test]
 fn a_policy_file_has_exceptions_alone() {
     let source = Source::new(
         "p",
