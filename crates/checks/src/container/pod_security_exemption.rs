@@ -23,7 +23,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     id = "PV-C054",
     severity = Low,
     scope = Object,
-    files_only = true,
+    programs = [ApiServer],
     on = [ADMISSION_CONFIGURATION, POD_SECURITY_CONFIGURATION]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
