@@ -35,7 +35,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let role = CheckSet::all(KubernetesVersion::LATEST).role(false);
     write("deploy/scan/cluster-role.yaml", &format!("{ROLE_HEAD}{role}"))?;
     let schema = serde_json::to_string_pretty(&pavisade_report::json::schema())?;
-    write("schema/scan-v1.json", &format!("{schema}\n"))
+    write("schema/scan-v1.json", &format!("{schema}\n"))?;
+    let schema = serde_json::to_string_pretty(&pavisade_config::schema())?;
+    write("schema/config-v1.json", &format!("{schema}\n"))
 }
 
 fn write(path: &str, text: &str) -> anyhow::Result<()> {

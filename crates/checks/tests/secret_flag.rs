@@ -17,11 +17,14 @@ const DETECTORS: [&str; 6] = [
 ];
 
 /// Words of names that speak of secrets.
-const WORDS: [&str; 6] = ["secret", "credential", "token", "password", "passphrase", "private-key"];
+const WORDS: [&str; 6] = ["secret", "credential", "token", "password", "passphrase", "key"];
 
 /// Checks whose names do, and which point at no value: permissions, flags, names of things.
-const NAMES_ONLY: [&str; 8] = [
+const NAMES_ONLY: [&str; 12] = [
+    "cluster-wide-sealed-secret",
+    "open-cluster-secret-store",
     "secret-as-env",
+    "secret-copied-everywhere",
     "secret-in-audit-log",
     "secret-read-permission",
     "shared-controller-credentials",
@@ -29,6 +32,7 @@ const NAMES_ONLY: [&str; 8] = [
     "synced-secret-store",
     "token-automount",
     "token-creation-permission",
+    "unverified-image-credentials",
 ];
 
 #[test]

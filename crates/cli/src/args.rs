@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pavisade_model::{KubernetesVersion, Severity};
 use pavisade_snapshot::DistributionName;
 
+use crate::config::{CheckConfigArgs, ConfigArgs};
+
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  clean: no finding at or above --fail-on
@@ -52,6 +54,8 @@ pub(crate) enum Command {
     Pss(Box<PssArgs>),
     /// List the checks and explain them.
     Checks(ChecksArgs),
+    /// Check the configuration file, or show what counts and where it comes from.
+    Config(CheckConfigArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -86,9 +90,16 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "FORMAT=FILE", value_parser = also)]
     pub also: Vec<(Format, PathBuf)>,
 
-    /// Exit with 1 for findings of this severity or worse.
-    #[arg(long, value_enum, default_value_t = FailOn::Low, value_name = "SEVERITY")]
-    pub fail_on: FailOn,
+    /// Exit with 1 for findings of this severity or worse [default: low].
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Show only what is new since an earlier result: the file of a `scan -f json` (or sarif).
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub baseline: Option<PathBuf>,
 
     /// Show only findings of this severity or worse.
     #[arg(long, value_name = "SEVERITY", help_heading = "Which checks")]
@@ -112,6 +123,10 @@ pub(crate) struct ScanArgs {
     /// Values file for every Helm chart that is rendered.
     #[arg(long, value_name = "FILE", help_heading = "Reading")]
     pub helm_values: Vec<PathBuf>,
+
+    /// Show what exceptions let through.
+    #[arg(long, help_heading = "Output")]
+    pub show_excepted: bool,
 
     /// Show every finding with its source, every unknown and every note.
     #[arg(long, help_heading = "Output")]
@@ -163,6 +178,9 @@ pub(crate) struct FixArgs {
 
     #[command(flatten)]
     pub select: Select,
+
+    #[command(flatten)]
+    pub config: ConfigArgs,
 
     /// Set a parameter of a check, as for `scan`.
     #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]

@@ -437,7 +437,7 @@ impl<'a> Document<'a> {
             checks: judgement
                 .tallies
                 .iter()
-                .map(|(meta, tally)| Check::new(meta, *tally))
+                .map(|(meta, tally)| Check::new(meta, *tally, options))
                 .collect(),
             notes: judgement.notes.iter().map(Note::from).collect(),
             clusters: judgement.clusters.iter().map(Cluster::from).collect(),
@@ -591,14 +591,14 @@ impl<'a> Location<'a> {
 }
 
 impl Check {
-    fn new(meta: &'static model::Meta, tally: Tally) -> Self {
+    fn new(meta: &'static model::Meta, tally: Tally, options: &Options) -> Self {
         let Tally { holds, fails, unknown, not_applicable } = tally;
         Self {
             id: meta.id,
             name: meta.name,
             title: meta.title,
             area: meta.area().into(),
-            severity: meta.severity.into(),
+            severity: options.severity(meta).into(),
             mends: meta.mends.into(),
             tallies: Tallies { holds, fails, unknown, not_applicable },
         }

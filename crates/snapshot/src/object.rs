@@ -140,7 +140,10 @@ impl Object {
     pub fn is_file(&self) -> bool {
         self.name().is_empty()
             || self.group().ends_with(".config.k8s.io")
-            || matches!(self.group(), "pavisade.dev" | "kubeadm.k8s.io" | "audit.k8s.io" | "eksctl.io")
+            || matches!(
+                self.group(),
+                "pavisade.dev" | "kubeadm.k8s.io" | "audit.k8s.io" | "eksctl.io"
+            )
             || self.group().is_empty() && matches!(self.kind(), "Config" | "EncryptionConfig")
     }
 

@@ -41,7 +41,7 @@ mod pod_index;
 mod policy;
 mod policy_index;
 pub(crate) mod public_api_endpoint;
-pub(crate) mod retired_ingress_controller;
+pub(crate) mod retired_ingress_class;
 mod route;
 pub(crate) mod route_without_tls;
 mod rule;

@@ -2,11 +2,12 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
+use pavisade_yaml::Edit;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::{boolean, text};
-use crate::{Check, Cx, OnObject, Place, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// Kubelets that make their own serving certificate up.
 ///
@@ -23,7 +24,8 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
     audience = Strict,
     scope = Object,
     programs = [Kubelet],
-    on = [KUBELET_CONFIGURATION]
+    on = [KUBELET_CONFIGURATION],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -42,13 +44,16 @@ impl Check for SelfSignedKubeletCertificate {
             match text(file.value(), &[field]) {
                 Ok(Some((path, _))) if !path.is_empty() => {}
                 Ok(_) => {
-                    return Verdict::fails(
+                    let claim = Claim::fails(
                         Place::field(file.value(), &[field]),
                         format!(
                             "the kubelet shows a certificate that it made up: neither `{field}` \
                              nor `serverTLSBootstrap` is set"
                         ),
                     );
+                    // It then asks for one, which somebody has to approve.
+                    let asks = Place::field(file.value(), &["serverTLSBootstrap"]);
+                    return claim.change(asks, Edit::Set(true.into())).into();
                 }
                 Err(wrong) => return wrong.into(),
             }
