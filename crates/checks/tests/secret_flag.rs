@@ -20,7 +20,7 @@ const DETECTORS: [&str; 6] = [
 const WORDS: [&str; 6] = ["secret", "credential", "token", "password", "passphrase", "key"];
 
 /// Checks whose names do, and which point at no value: permissions, flags, names of things.
-const NAMES_ONLY: [&str; 17] = [
+const NAMES_ONLY: [&str; 18] = [
     "automounted-token",
     "cluster-wide-sealed-secret",
     "extended-token-lifetime",
@@ -32,6 +32,7 @@ const NAMES_ONLY: [&str; 17] = [
     "secret-read-permission",
     "shared-controller-credentials",
     "shared-token-key",
+    "static-cloud-key",
     "static-credential-file",
     "synced-secret-store",
     "token-automount",
