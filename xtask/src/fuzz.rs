@@ -19,7 +19,7 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 2] = ["documents", "snapshot"];
+const TARGETS: [&str; 3] = ["documents", "snapshot", "config"];
 
 /// Fuzzes every target, the time shared between them.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {

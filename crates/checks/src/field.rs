@@ -16,6 +16,13 @@ pub(crate) struct WrongType<'a> {
     wanted: &'static str,
 }
 
+impl<'a> WrongType<'a> {
+    /// A value that is refused for another reason than its type: what it would have to be.
+    pub(crate) fn new(value: Value<'a>, wanted: &'static str) -> Self {
+        Self { value, wanted }
+    }
+}
+
 impl fmt::Display for WrongType<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.value.key() {

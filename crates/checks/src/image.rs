@@ -134,39 +134,69 @@ impl<'a> Reference<'a> {
     /// Whether its tag is moved to every new build, by its name: `latest`, `main`, `stable-alpine`.
     /// A tag with a number in it (`edge-20.9.2`, `main-4f2a`) names one build.
     pub(crate) fn moves(self) -> bool {
-        const MOVING: [&str; 22] = [
-            "latest",
-            "main",
-            "master",
-            "trunk",
-            "head",
-            "tip",
-            "edge",
-            "nightly",
-            "daily",
-            "weekly",
-            "dev",
-            "devel",
-            "develop",
-            "development",
-            "canary",
-            "snapshot",
-            "unstable",
-            "stable",
-            "testing",
-            "rolling",
-            "lts",
-            "mainline",
-        ];
+        self.moves_by(&MOVING)
+    }
+
+    /// The same by words of the user's own.
+    pub(crate) fn moves_by(self, words: &[impl AsRef<str>]) -> bool {
         let tag = self.effective_tag();
         self.digest.is_none()
             && !tag.bytes().any(|b| b.is_ascii_digit())
-            && tag.split(['-', '_', '.']).any(|w| MOVING.iter().any(|m| w.eq_ignore_ascii_case(m)))
+            && tag
+                .split(['-', '_', '.'])
+                .any(|part| words.iter().any(|word| part.eq_ignore_ascii_case(word.as_ref())))
     }
 }
 
+/// Words in tags that are moved.
+const MOVING: [&str; 22] = [
+    "latest",
+    "main",
+    "master",
+    "trunk",
+    "head",
+    "tip",
+    "edge",
+    "nightly",
+    "daily",
+    "weekly",
+    "dev",
+    "devel",
+    "develop",
+    "development",
+    "canary",
+    "snapshot",
+    "unstable",
+    "stable",
+    "testing",
+    "rolling",
+    "lts",
+    "mainline",
+];
+
+/// [`MOVING`] as the default of a parameter.
+pub(crate) fn moving() -> Vec<String> {
+    MOVING.map(str::to_owned).to_vec()
+}
+
+/// What stands behind `@` and is no digest, in a text that is no template: no kubelet pulls it. Of
+/// algorithms that OCI's image specification does not register nothing is known.
+pub(crate) fn broken_digest(text: &str) -> Option<&str> {
+    let (name, digest) = text.split_once('@')?;
+    let open = text.contains(['$', '{', '<', '%', '*']) || text.contains(char::is_whitespace);
+    let length = match digest.split_once(':') {
+        Some(("sha256" | "blake3", _)) => 64,
+        Some(("sha384", _)) => 96,
+        Some(("sha512", _)) => 128,
+        Some(_) => return None,
+        None => 0,
+    };
+    let good = digest.split_once(':').is_some_and(|(_, hex)| hex.len() == length && is_hex(hex));
+    (!open && !good && Reference::parse(name).is_some()).then_some(digest)
+}
+
 /// Whether the first part of a name is a registry and not a user of Docker Hub.
-fn is_registry(first: &str) -> bool {
+pub(crate) fn is_registry(first: &str) -> bool {
     first.contains(['.', ':'])
         || first == "localhost"
         || first.bytes().any(|b| b.is_ascii_uppercase())

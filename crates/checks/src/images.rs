@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use pavisade_model::GroupKind;
+use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Container, Object, Pod};
 use pavisade_yaml::{Kind, Value};
 
@@ -202,114 +202,72 @@ pub(crate) fn kinds() -> impl Iterator<Item = GroupKind> {
     FIELDS.iter().map(|(kind, _)| *kind)
 }
 
-const PROMETHEUS: GroupKind = GroupKind::new("monitoring.coreos.com", "Prometheus", "prometheuses");
-const AGENT: GroupKind =
-    GroupKind::new("monitoring.coreos.com", "PrometheusAgent", "prometheusagents");
-const ALERTMANAGER: GroupKind =
-    GroupKind::new("monitoring.coreos.com", "Alertmanager", "alertmanagers");
-const THANOS_RULER: GroupKind =
-    GroupKind::new("monitoring.coreos.com", "ThanosRuler", "thanosrulers");
-const KAFKA: GroupKind = GroupKind::new("kafka.strimzi.io", "Kafka", "kafkas");
-const KAFKA_CONNECT: GroupKind =
-    GroupKind::new("kafka.strimzi.io", "KafkaConnect", "kafkaconnects");
-const ELASTICSEARCH: GroupKind =
-    GroupKind::new("elasticsearch.k8s.elastic.co", "Elasticsearch", "elasticsearches");
-const KIBANA: GroupKind = GroupKind::new("kibana.k8s.elastic.co", "Kibana", "kibanas");
-const CNPG: GroupKind = GroupKind::new("postgresql.cnpg.io", "Cluster", "clusters");
-const ZALANDO: GroupKind = GroupKind::new("acid.zalan.do", "postgresql", "postgresqls");
-const CRUNCHY: GroupKind =
-    GroupKind::new("postgres-operator.crunchydata.com", "PostgresCluster", "postgresclusters");
-const CEPH: GroupKind = GroupKind::new("ceph.rook.io", "CephCluster", "cephclusters");
-const MINIO: GroupKind = GroupKind::new("minio.min.io", "Tenant", "tenants");
-const RABBITMQ: GroupKind = GroupKind::new("rabbitmq.com", "RabbitmqCluster", "rabbitmqclusters");
-const KEYCLOAK: GroupKind = GroupKind::new("k8s.keycloak.org", "Keycloak", "keycloaks");
-const COLLECTOR: GroupKind =
-    GroupKind::new("opentelemetry.io", "OpenTelemetryCollector", "opentelemetrycollectors");
-const SPARK: GroupKind =
-    GroupKind::new("sparkoperator.k8s.io", "SparkApplication", "sparkapplications");
-const CATALOG: GroupKind =
-    GroupKind::new("operators.coreos.com", "CatalogSource", "catalogsources");
-const PROVIDER: GroupKind = GroupKind::new("pkg.crossplane.io", "Provider", "providers");
-const FUNCTION: GroupKind = GroupKind::new("pkg.crossplane.io", "Function", "functions");
-const CONFIGURATION: GroupKind =
-    GroupKind::new("pkg.crossplane.io", "Configuration", "configurations");
-const VM: GroupKind = GroupKind::new("kubevirt.io", "VirtualMachine", "virtualmachines");
-const TASK: GroupKind = GroupKind::new("tekton.dev", "Task", "tasks");
-const CLUSTER_TASK: GroupKind = GroupKind::new("tekton.dev", "ClusterTask", "clustertasks");
-const PIPELINE: GroupKind = GroupKind::new("tekton.dev", "Pipeline", "pipelines");
-const WORKFLOW: GroupKind = GroupKind::new("argoproj.io", "Workflow", "workflows");
-const WORKFLOW_TEMPLATE: GroupKind =
-    GroupKind::new("argoproj.io", "WorkflowTemplate", "workflowtemplates");
-const CLUSTER_WORKFLOW_TEMPLATE: GroupKind =
-    GroupKind::new("argoproj.io", "ClusterWorkflowTemplate", "clusterworkflowtemplates");
-const CRON_WORKFLOW: GroupKind = GroupKind::new("argoproj.io", "CronWorkflow", "cronworkflows");
-
 /// Fields that hold an image, by the projects' own API references.
 #[rustfmt::skip]
 static FIELDS: &[(GroupKind, &str)] = &[
-    (PROMETHEUS, "spec.image"),
-    (PROMETHEUS, "spec.thanos.image"),
-    (PROMETHEUS, "spec.containers[].image"),
-    (PROMETHEUS, "spec.initContainers[].image"),
-    (AGENT, "spec.image"),
-    (AGENT, "spec.containers[].image"),
-    (AGENT, "spec.initContainers[].image"),
-    (ALERTMANAGER, "spec.image"),
-    (ALERTMANAGER, "spec.containers[].image"),
-    (ALERTMANAGER, "spec.initContainers[].image"),
-    (THANOS_RULER, "spec.image"),
-    (THANOS_RULER, "spec.containers[].image"),
-    (THANOS_RULER, "spec.initContainers[].image"),
-    (KAFKA, "spec.kafka.image"),
-    (KAFKA, "spec.zookeeper.image"),
-    (KAFKA, "spec.entityOperator.topicOperator.image"),
-    (KAFKA, "spec.entityOperator.userOperator.image"),
-    (KAFKA, "spec.cruiseControl.image"),
-    (KAFKA, "spec.kafkaExporter.image"),
-    (KAFKA_CONNECT, "spec.image"),
-    (ELASTICSEARCH, "spec.image"),
-    (KIBANA, "spec.image"),
-    (CNPG, "spec.imageName"),
-    (ZALANDO, "spec.dockerImage"),
-    (CRUNCHY, "spec.image"),
-    (CEPH, "spec.cephVersion.image"),
-    (MINIO, "spec.image"),
-    (RABBITMQ, "spec.image"),
-    (KEYCLOAK, "spec.image"),
-    (COLLECTOR, "spec.image"),
-    (SPARK, "spec.image"),
-    (SPARK, "spec.driver.image"),
-    (SPARK, "spec.executor.image"),
-    (CATALOG, "spec.image"),
-    (PROVIDER, "spec.package"),
-    (FUNCTION, "spec.package"),
-    (CONFIGURATION, "spec.package"),
-    (VM, "spec.template.spec.volumes[].containerDisk.image"),
-    (TASK, "spec.steps[].image"),
-    (TASK, "spec.sidecars[].image"),
-    (TASK, "spec.stepTemplate.image"),
-    (CLUSTER_TASK, "spec.steps[].image"),
-    (CLUSTER_TASK, "spec.sidecars[].image"),
-    (CLUSTER_TASK, "spec.stepTemplate.image"),
-    (PIPELINE, "spec.tasks[].taskSpec.steps[].image"),
-    (PIPELINE, "spec.finally[].taskSpec.steps[].image"),
-    (WORKFLOW, "spec.templates[].container.image"),
-    (WORKFLOW, "spec.templates[].script.image"),
-    (WORKFLOW, "spec.templates[].sidecars[].image"),
-    (WORKFLOW, "spec.templates[].initContainers[].image"),
-    (WORKFLOW, "spec.templates[].containerSet.containers[].image"),
-    (WORKFLOW_TEMPLATE, "spec.templates[].container.image"),
-    (WORKFLOW_TEMPLATE, "spec.templates[].script.image"),
-    (WORKFLOW_TEMPLATE, "spec.templates[].sidecars[].image"),
-    (WORKFLOW_TEMPLATE, "spec.templates[].initContainers[].image"),
-    (WORKFLOW_TEMPLATE, "spec.templates[].containerSet.containers[].image"),
-    (CLUSTER_WORKFLOW_TEMPLATE, "spec.templates[].container.image"),
-    (CLUSTER_WORKFLOW_TEMPLATE, "spec.templates[].script.image"),
-    (CLUSTER_WORKFLOW_TEMPLATE, "spec.templates[].sidecars[].image"),
-    (CLUSTER_WORKFLOW_TEMPLATE, "spec.templates[].initContainers[].image"),
-    (CRON_WORKFLOW, "spec.workflowSpec.templates[].container.image"),
-    (CRON_WORKFLOW, "spec.workflowSpec.templates[].script.image"),
-    (CRON_WORKFLOW, "spec.workflowSpec.templates[].sidecars[].image"),
+    (kinds::PROMETHEUS, "spec.image"),
+    (kinds::PROMETHEUS, "spec.thanos.image"),
+    (kinds::PROMETHEUS, "spec.containers[].image"),
+    (kinds::PROMETHEUS, "spec.initContainers[].image"),
+    (kinds::PROMETHEUS_AGENT, "spec.image"),
+    (kinds::PROMETHEUS_AGENT, "spec.containers[].image"),
+    (kinds::PROMETHEUS_AGENT, "spec.initContainers[].image"),
+    (kinds::ALERTMANAGER, "spec.image"),
+    (kinds::ALERTMANAGER, "spec.containers[].image"),
+    (kinds::ALERTMANAGER, "spec.initContainers[].image"),
+    (kinds::THANOS_RULER, "spec.image"),
+    (kinds::THANOS_RULER, "spec.containers[].image"),
+    (kinds::THANOS_RULER, "spec.initContainers[].image"),
+    (kinds::KAFKA, "spec.kafka.image"),
+    (kinds::KAFKA, "spec.zookeeper.image"),
+    (kinds::KAFKA, "spec.entityOperator.topicOperator.image"),
+    (kinds::KAFKA, "spec.entityOperator.userOperator.image"),
+    (kinds::KAFKA, "spec.cruiseControl.image"),
+    (kinds::KAFKA, "spec.kafkaExporter.image"),
+    (kinds::KAFKA_CONNECT, "spec.image"),
+    (kinds::ELASTICSEARCH, "spec.image"),
+    (kinds::KIBANA, "spec.image"),
+    (kinds::CNPG_CLUSTER, "spec.imageName"),
+    (kinds::ZALANDO_POSTGRESQL, "spec.dockerImage"),
+    (kinds::CRUNCHY_POSTGRES_CLUSTER, "spec.image"),
+    (kinds::CEPH_CLUSTER, "spec.cephVersion.image"),
+    (kinds::MINIO_TENANT, "spec.image"),
+    (kinds::RABBITMQ_CLUSTER, "spec.image"),
+    (kinds::KEYCLOAK, "spec.image"),
+    (kinds::OPEN_TELEMETRY_COLLECTOR, "spec.image"),
+    (kinds::SPARK_APPLICATION, "spec.image"),
+    (kinds::SPARK_APPLICATION, "spec.driver.image"),
+    (kinds::SPARK_APPLICATION, "spec.executor.image"),
+    (kinds::CATALOG_SOURCE, "spec.image"),
+    (kinds::CROSSPLANE_PROVIDER, "spec.package"),
+    (kinds::CROSSPLANE_FUNCTION, "spec.package"),
+    (kinds::CROSSPLANE_CONFIGURATION, "spec.package"),
+    (kinds::VIRTUAL_MACHINE, "spec.template.spec.volumes[].containerDisk.image"),
+    (kinds::TEKTON_TASK, "spec.steps[].image"),
+    (kinds::TEKTON_TASK, "spec.sidecars[].image"),
+    (kinds::TEKTON_TASK, "spec.stepTemplate.image"),
+    (kinds::TEKTON_CLUSTER_TASK, "spec.steps[].image"),
+    (kinds::TEKTON_CLUSTER_TASK, "spec.sidecars[].image"),
+    (kinds::TEKTON_CLUSTER_TASK, "spec.stepTemplate.image"),
+    (kinds::TEKTON_PIPELINE, "spec.tasks[].taskSpec.steps[].image"),
+    (kinds::TEKTON_PIPELINE, "spec.finally[].taskSpec.steps[].image"),
+    (kinds::ARGO_WORKFLOW, "spec.templates[].container.image"),
+    (kinds::ARGO_WORKFLOW, "spec.templates[].script.image"),
+    (kinds::ARGO_WORKFLOW, "spec.templates[].sidecars[].image"),
+    (kinds::ARGO_WORKFLOW, "spec.templates[].initContainers[].image"),
+    (kinds::ARGO_WORKFLOW, "spec.templates[].containerSet.containers[].image"),
+    (kinds::ARGO_WORKFLOW_TEMPLATE, "spec.templates[].container.image"),
+    (kinds::ARGO_WORKFLOW_TEMPLATE, "spec.templates[].script.image"),
+    (kinds::ARGO_WORKFLOW_TEMPLATE, "spec.templates[].sidecars[].image"),
+    (kinds::ARGO_WORKFLOW_TEMPLATE, "spec.templates[].initContainers[].image"),
+    (kinds::ARGO_WORKFLOW_TEMPLATE, "spec.templates[].containerSet.containers[].image"),
+    (kinds::ARGO_CLUSTER_WORKFLOW_TEMPLATE, "spec.templates[].container.image"),
+    (kinds::ARGO_CLUSTER_WORKFLOW_TEMPLATE, "spec.templates[].script.image"),
+    (kinds::ARGO_CLUSTER_WORKFLOW_TEMPLATE, "spec.templates[].sidecars[].image"),
+    (kinds::ARGO_CLUSTER_WORKFLOW_TEMPLATE, "spec.templates[].initContainers[].image"),
+    (kinds::ARGO_CRON_WORKFLOW, "spec.workflowSpec.templates[].container.image"),
+    (kinds::ARGO_CRON_WORKFLOW, "spec.workflowSpec.templates[].script.image"),
+    (kinds::ARGO_CRON_WORKFLOW, "spec.workflowSpec.templates[].sidecars[].image"),
 ];
 
 #[cfg(test)]

@@ -17,18 +17,27 @@ const DETECTORS: [&str; 6] = [
 ];
 
 /// Words of names that speak of secrets.
-const WORDS: [&str; 6] = ["secret", "credential", "token", "password", "passphrase", "private-key"];
+const WORDS: [&str; 6] = ["secret", "credential", "token", "password", "passphrase", "key"];
 
 /// Checks whose names do, and which point at no value: permissions, flags, names of things.
-const NAMES_ONLY: [&str; 8] = [
+const NAMES_ONLY: [&str; 17] = [
+    "automounted-token",
+    "cluster-wide-sealed-secret",
+    "extended-token-lifetime",
+    "long-lived-projected-credential",
+    "open-cluster-secret-store",
     "secret-as-env",
+    "secret-copied-everywhere",
     "secret-in-audit-log",
     "secret-read-permission",
     "shared-controller-credentials",
+    "shared-token-key",
     "static-credential-file",
     "synced-secret-store",
     "token-automount",
     "token-creation-permission",
+    "token-without-audience",
+    "unverified-image-credentials",
 ];
 
 #[test]

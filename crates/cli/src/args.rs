@@ -8,6 +8,8 @@ use pavisade_snapshot::DistributionName;
 
 pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksCommand};
 
+use crate::config::{CheckConfigArgs, ConfigArgs};
+
 mod comply;
 
 pub(crate) const EXIT_CODES: &str = "\
@@ -60,6 +62,8 @@ pub(crate) enum Command {
     Pss(Box<PssArgs>),
     /// List the checks and explain them.
     Checks(ChecksArgs),
+    /// Check the configuration file, or show what counts and where it comes from.
+    Config(CheckConfigArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -94,9 +98,16 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "FORMAT=FILE", value_parser = also)]
     pub also: Vec<(Format, PathBuf)>,
 
-    /// Exit with 1 for findings of this severity or worse.
-    #[arg(long, value_enum, default_value_t = FailOn::Low, value_name = "SEVERITY")]
-    pub fail_on: FailOn,
+    /// Exit with 1 for findings of this severity or worse [default: low].
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Show only what is new since an earlier result: the file of a `scan -f json` (or sarif).
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub baseline: Option<PathBuf>,
 
     /// Show only findings of this severity or worse.
     #[arg(long, value_name = "SEVERITY", help_heading = "Which checks")]
@@ -120,6 +131,10 @@ pub(crate) struct ScanArgs {
     /// Values file for every Helm chart that is rendered.
     #[arg(long, value_name = "FILE", help_heading = "Reading")]
     pub helm_values: Vec<PathBuf>,
+
+    /// Show what exceptions let through.
+    #[arg(long, help_heading = "Output")]
+    pub show_excepted: bool,
 
     /// Show every finding with its source, every unknown and every note.
     #[arg(long, help_heading = "Output")]
@@ -171,6 +186,9 @@ pub(crate) struct FixArgs {
 
     #[command(flatten)]
     pub select: Select,
+
+    #[command(flatten)]
+    pub config: ConfigArgs,
 
     /// Set a parameter of a check, as for `scan`.
     #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]

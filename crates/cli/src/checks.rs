@@ -4,6 +4,7 @@ use std::io::{BufWriter, IsTerminal as _, Write as _};
 
 use pavisade_checks::registry;
 use pavisade_compliance::{builtin, controls_by_check};
+use pavisade_config::Config;
 use pavisade_report::{Layout, Options, check_explain, checks_list};
 
 use crate::Outcome;
@@ -23,7 +24,8 @@ pub(crate) fn run(args: &ChecksArgs) -> anyhow::Result<Outcome> {
         ChecksCommand::List { select, json } => {
             // A list shows what there is: strict checks too, unless a framework was asked for.
             let strict = select.strict || select.framework.is_none();
-            let ids = select::ids(&Select { strict, ..select.clone() })?;
+            let select = Select { strict, ..select.clone() };
+            let ids = select::ids(&select, &Config::default())?;
             let metas: Vec<_> = registry().iter().map(|entry| entry.meta).collect();
             let metas: Vec<_> = metas.into_iter().filter(|meta| ids.contains(meta.id)).collect();
             checks_list(&metas, layout(*json), &options, &mut out)?;

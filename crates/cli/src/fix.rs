@@ -8,13 +8,14 @@ use std::{fs, io::BufWriter};
 use anyhow::{Context as _, bail};
 use pavisade_model::{Finding, Mends, State};
 use pavisade_report::{Again, Fixes, Layout, Options};
-use pavisade_scan::{Judgement, Timestamp, fix, judge};
+use pavisade_scan::{Judgement, Timestamp, fix, judge_on};
 use pavisade_sources::{Limits, Render, Request, Tools, load};
 use tempfile::NamedTempFile;
 
 use crate::args::FixArgs;
 use crate::progress::Spinner;
 use crate::scan::{Choice, is_incomplete};
+use crate::settings::{self, Settings};
 use crate::{Outcome, select, terminal};
 
 pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
@@ -22,7 +23,10 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     if args.paths.iter().any(|path| path == Path::new("-")) {
         bail!("standard input cannot be changed in place: name the file");
     }
-    let before = judged(args)?;
+    let Some(settings) = Settings::find(&args.config, &settings::or_here(&args.paths))? else {
+        return Ok(Outcome::Usage);
+    };
+    let before = judged(args, &settings)?;
     let asked = |finding: &Finding| match finding.check.mends {
         Mends::Never => false,
         Mends::Safely => true,
@@ -64,7 +68,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         for file in fixed.iter().filter(|file| !file.made.is_empty()) {
             replace(Path::new(&file.name), &file.text)?;
         }
-        again = Some(compare(&before, &fixed, &judged(args)?));
+        again = Some(compare(&before, &fixed, &judged(args, &settings)?));
     }
     let said = Fixes {
         files: &fixed,
@@ -83,26 +87,27 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     })
 }
 
-fn judged(args: &FixArgs) -> anyhow::Result<Judgement> {
-    let paths = match &*args.paths {
-        [] => vec![".".into()],
-        paths => paths.to_vec(),
-    };
+fn judged(args: &FixArgs, settings: &Settings) -> anyhow::Result<Judgement> {
+    let kubernetes = args.kubernetes_version.or(settings.config.kubernetes_version);
+    let kubernetes = kubernetes.unwrap_or_default();
     // Files as they stand: what a chart or a kustomization makes of them is no file.
     let request = Request {
-        paths,
+        paths: settings::or_here(&args.paths),
         render: Render::Never,
         helm_values: Vec::new(),
-        kubernetes: args.kubernetes_version.unwrap_or_default(),
+        kubernetes,
         limits: Limits::default(),
         tools: Tools { helm: None, kustomize: None, kubectl: None },
+        scope: settings.scope(),
     };
-    let checks = Choice::new(&args.select, &args.set)?;
-    let checks = checks.checks(args.kubernetes_version.unwrap_or_default())?.mending();
+    let checks = Choice::new(&args.select, &args.set, &settings.config)?;
+    let checks = checks.checks(kubernetes)?.mending();
     let progress = Spinner::new(args.quiet);
     let snapshot = load(&request, io::empty(), &progress).snapshot;
     progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
-    let judgement = judge(&snapshot, &checks, Timestamp::now());
+    // What somebody accepts is not mended.
+    let terms = settings.terms(&args.config, None);
+    let judgement = judge_on(&snapshot, &checks, &terms, Timestamp::now());
     progress.finish();
     Ok(judgement)
 }

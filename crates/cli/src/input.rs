@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use pavisade_model::KubernetesVersion;
-use pavisade_sources::{Limits, Render, Request, Tools};
+use pavisade_sources::{Limits, Render, Request, Scope, Tools};
 
 use crate::args::{self, ComplyArgs, LiveArgs, PssArgs, ScanArgs};
 
@@ -18,6 +18,8 @@ pub(crate) struct Input<'a> {
     pub kubernetes_version: Option<KubernetesVersion>,
     /// The framework that was asked for.
     pub framework: Option<&'a str>,
+    /// What of the files counts; all where nothing is said.
+    pub scope: Option<&'a Scope>,
 }
 
 impl<'a> From<&'a ScanArgs> for Input<'a> {
@@ -29,6 +31,7 @@ impl<'a> From<&'a ScanArgs> for Input<'a> {
             helm_values: &args.helm_values,
             kubernetes_version: args.kubernetes_version,
             framework: args.select.framework.as_deref(),
+            scope: None,
         }
     }
 }
@@ -42,6 +45,7 @@ impl<'a> From<&'a ComplyArgs> for Input<'a> {
             helm_values: &args.helm_values,
             kubernetes_version: args.kubernetes_version,
             framework: None,
+            scope: None,
         }
     }
 }
@@ -55,6 +59,7 @@ impl<'a> From<&'a PssArgs> for Input<'a> {
             helm_values: &args.helm_values,
             kubernetes_version: args.kubernetes_version,
             framework: None,
+            scope: None,
         }
     }
 }
@@ -104,6 +109,7 @@ impl Input<'_> {
                 kustomize: in_path("kustomize"),
                 kubectl: in_path("kubectl"),
             },
+            scope: self.scope.cloned().unwrap_or_default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod args;
 mod checks;
 mod comply;
+mod config;
 mod fix;
 mod frameworks;
 mod input;
@@ -12,6 +13,7 @@ mod progress;
 mod pss;
 mod scan;
 mod select;
+mod settings;
 mod snapshot;
 mod terminal;
 
@@ -39,13 +41,14 @@ enum Outcome {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        Command::Scan(args) => scan::run(&args),
-        Command::Comply(args) => comply::run(&args),
+        Command::Scan(args) => scan::run(*args),
+        Command::Comply(args) => comply::run(*args),
         Command::Frameworks(args) => frameworks::run(&args),
         Command::Snapshot(args) => snapshot::run(&args.command),
         Command::Fix(args) => fix::run(&args),
         Command::Pss(args) => pss::run(&args),
         Command::Checks(args) => checks::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "pavisade", &mut script);

@@ -8,27 +8,38 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_checks::CheckSet;
 use pavisade_compliance::{builtin, controls_by_check};
+use pavisade_config::Config;
 use pavisade_model::{KubernetesVersion, NoteKind, Severity, State};
 use pavisade_report::Options;
-use pavisade_scan::{Judgement, Timestamp, judge};
+use pavisade_scan::{Judgement, Timestamp, judge_on};
 use pavisade_sources::load;
 
 use crate::Outcome;
 use crate::args::{self, Format, LiveArgs, ScanArgs};
 use crate::input::Input;
 use crate::progress::Spinner;
+use crate::settings::{self, Settings};
 use crate::{live, select, terminal};
 
-pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
-    let input = Input::from(args);
+pub(crate) fn run(mut args: ScanArgs) -> anyhow::Result<Outcome> {
+    let paths = settings::of(&args.paths, Input::from(&args).is_cluster());
+    let Some(settings) = Settings::find(&args.config, &paths)? else {
+        return Ok(Outcome::Usage);
+    };
+    settings.over(&mut args.kubernetes_version, &mut args.helm_values);
+    let fail_on = settings.fail_on(args.fail_on);
+    let (args, scope) = (&args, settings.scope());
+    let input = Input { scope: Some(&scope), ..Input::from(args) };
     input.check()?;
-    let choice = Choice::new(&args.select, &args.set)?;
+    let choice = Choice::new(&args.select, &args.set, &settings.config)?;
     if args.live.print_rbac {
         let role = choice.checks(KubernetesVersion::LATEST)?.role(args.live.secrets);
         output(args.output.as_deref())?.write(|out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
     }
     distinct(&args.live, args.output.iter().chain(args.also.iter().map(|(_, file)| file)))?;
+    let baseline = args.baseline.as_deref().map(settings::baseline).transpose()?;
+    let terms = settings.terms(&args.config, baseline);
     // Fail on what cannot be run or written before the work, not after it.
     let checks = choice.checks(args.kubernetes_version.unwrap_or_default())?;
     let color = terminal::color(args.color, args.output.is_some());
@@ -44,15 +55,18 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     } else {
         (load(&input.request(), io::stdin().lock(), &progress).snapshot, checks.mending())
     };
+    let snapshot = snapshot.with_notes(settings.note().into_iter().collect());
     progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
     let now = Timestamp::now();
-    let mut judgement = judge(&snapshot, &checks, now);
+    let mut judgement = judge_on(&snapshot, &checks, &terms, now);
     progress.finish();
-    let outcome = outcome(&judgement, args.fail_on.severity());
+    let outcome = outcome(&judgement, fail_on);
     if let Some(least) = args.min_severity {
-        judgement.findings.retain(|finding| finding.severity >= least);
+        keep(&mut judgement, least);
     }
     let mut options = options(args);
+    options.configuration = settings.summary();
+    options.severities = settings.config.severities.clone();
     options.made = Some(now.strftime("%-d %B %Y, %H:%M UTC").to_string());
     for target in outputs {
         options.color = target.color;
@@ -98,8 +112,13 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    pub(crate) fn new(select: &args::Select, set: &[String]) -> anyhow::Result<Self> {
-        Ok(Self { ids: select::ids(select)?, parameters: select::parameters(set)? })
+    pub(crate) fn new(
+        select: &args::Select,
+        set: &[String],
+        config: &Config,
+    ) -> anyhow::Result<Self> {
+        let parameters = select::parameters(set, config)?;
+        Ok(Self { ids: select::ids(select, config)?, parameters })
     }
 
     pub(crate) fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
@@ -118,6 +137,7 @@ fn options(args: &ScanArgs) -> Options {
     Options {
         width: terminal::width(args.width),
         full: args.full,
+        show_excepted: args.show_excepted,
         root: std::env::current_dir().ok().and_then(|folder| folder.to_str().map(Into::into)),
         ..Options::default()
     }
@@ -205,6 +225,16 @@ pub(crate) fn distinct<'a>(
         seen.push(whole);
     }
     Ok(())
+}
+
+/// Drops what is less severe.
+fn keep(judgement: &mut Judgement, least: Severity) {
+    judgement.findings.retain(|finding| finding.severity >= least);
+    judgement.excepted.retain(|excepted| excepted.finding.severity >= least);
+    if let Some(compared) = &mut judgement.baseline {
+        compared.known.retain(|finding| finding.severity >= least);
+        compared.gone.retain(|known| known.severity >= least);
+    }
 }
 
 /// Whether a part could not be read.

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{anyhow, bail};
 use pavisade_checks::{Entry, registry, similar};
+use pavisade_config::Config;
 use pavisade_model::{Audience, Meta};
 use serde_json::{Map, Value};
 
@@ -23,17 +24,27 @@ pub(crate) fn named(words: &[String]) -> anyhow::Result<BTreeSet<&'static str>> 
     words.iter().map(|word| Ok(find(word)?.meta.id)).collect()
 }
 
-/// The ids that are meant.
-pub(crate) fn ids(select: &Select) -> anyhow::Result<BTreeSet<&'static str>> {
+/// The ids that are meant; what the command line says wins over the configuration.
+pub(crate) fn ids(select: &Select, config: &Config) -> anyhow::Result<BTreeSet<&'static str>> {
     let (only, skip) = (named(&select.only)?, named(&select.skip)?);
-    let served = select.framework.as_deref().map(framework).transpose()?;
+    let asked_for = match &select.framework {
+        Some(id) => std::slice::from_ref(id),
+        None if only.is_empty() => &config.frameworks[..],
+        None => &[],
+    };
+    let served: Vec<_> = asked_for.iter().map(|id| framework(id)).collect::<Result<_, _>>()?;
+    let listed = |list: &[&Meta], meta: &Meta| list.iter().any(|other| other.id == meta.id);
+    let strict = select.strict || config.strict == Some(true);
     let wanted = |meta: &Meta| {
-        let asked = only.contains(meta.id);
-        let by_audience = select.strict || asked || meta.audience == Audience::Everyone;
-        (only.is_empty() || asked)
-            && by_audience
+        let by_config =
+            strict || meta.audience == Audience::Everyone || listed(&config.enable, meta);
+        let chosen = match only.is_empty() {
+            true => by_config && !listed(&config.disable, meta),
+            false => only.contains(meta.id),
+        };
+        chosen
             && !skip.contains(meta.id)
-            && served.as_ref().is_none_or(|ids| ids.contains(meta.id))
+            && (served.is_empty() || served.iter().any(|ids| ids.contains(meta.id)))
     };
     Ok(registry().iter().map(|e| e.meta).filter(|m| wanted(m)).map(|m| m.id).collect())
 }
@@ -43,9 +54,13 @@ fn framework(name: &str) -> anyhow::Result<BTreeSet<String>> {
     Ok(framework.checks().into_iter().map(str::to_owned).collect())
 }
 
-/// Parameters by check name, from `CHECK.PARAMETER=VALUE`; a value that is no JSON is a text.
-pub(crate) fn parameters(settings: &[String]) -> anyhow::Result<HashMap<String, Value>> {
-    let mut parameters: HashMap<String, Value> = HashMap::new();
+/// Parameters by check name: those of the configuration, and over them `CHECK.PARAMETER=VALUE`; a
+/// value that is no JSON is a text.
+pub(crate) fn parameters(
+    settings: &[String],
+    config: &Config,
+) -> anyhow::Result<HashMap<String, Value>> {
+    let mut parameters = config.parameters.clone();
     for setting in settings {
         let split = setting.split_once('=').and_then(|(left, value)| {
             let (check, parameter) = left.split_once('.')?;

@@ -37,3 +37,8 @@ pub(crate) fn say(red: &str, text: &str) {
         anstream::eprintln!("\x1b[1;31m{red}\x1b[0m: {text}");
     }
 }
+
+/// Writes lines that were made for a terminal on standard error.
+pub(crate) fn tell(text: &str) {
+    anstream::eprint!("{text}");
+}

@@ -112,6 +112,81 @@ fn every_format_is_written_beside_the_others() {
     assert!(page.contains("\"pod-security-standards/"), "{page}");
 }
 
+/// Each of these secrets is found, by a check of its own, and shown nowhere.
+const SECRETS: &str = r#"apiVersion: v1
+kind: Pod
+metadata:
+  name: a
+  annotations:
+    example.com/api-token: Zk7rQ2vX9tLm4wPb
+spec:
+  containers:
+  - name: c
+    image: a
+    args: ["--db-password=Hn5sW8yB3dJc6gRf"]
+    env:
+    - name: DB_PASSWORD
+      value: Tq9pM4xV7kZs2hLd
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+data:
+  DB_PASSWORD: Gy3nC8bK5rWj7mQx
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: a}
+stringData:
+  password: Vx6tP2zD9fLs4hNk
+---
+apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+- resources: [secrets]
+  providers:
+  - aescbc:
+      keys:
+      - name: one
+        secret: uZ3kV9tQ1xLm7wPb2rHs8yJd4cGf6nKa
+---
+apiVersion: external-secrets.io/v1
+kind: ClusterSecretStore
+metadata: {name: a}
+spec:
+  provider:
+    fake:
+      data:
+      - key: a
+        value: Bw4jR7cM2vXt9sKz
+"#;
+
+#[test]
+fn secrets_are_found_and_no_format_shows_them() {
+    let folder = folder(&[("all.yaml", SECRETS)]);
+    let found = run(folder.path(), &["scan", "--strict", "-f", "json"]).out;
+    for check in ["PV-C024", "PV-C025", "PV-C027", "PV-C056", "PV-D005", "PV-D016", "PV-D024"] {
+        assert!(found.contains(&format!("\"check\": \"{check}\"")), "{check}");
+    }
+    for format in
+        ["terminal", "json", "sarif", "html", "markdown", "csv", "junit", "gitlab", "github"]
+    {
+        let text = run(folder.path(), &["scan", "--strict", "--full", "-f", format]).out;
+        for secret in [
+            "Zk7rQ2vX9tLm4wPb",
+            "Hn5sW8yB3dJc6gRf",
+            "Tq9pM4xV7kZs2hLd",
+            "Gy3nC8bK5rWj7mQx",
+            "Vx6tP2zD9fLs4hNk",
+            "uZ3kV9tQ1xLm7wPb2rHs8yJd4cGf6nKa",
+            "Bw4jR7cM2vXt9sKz",
+        ] {
+            let at = text.find(secret).map(|at| &text[at.saturating_sub(200)..at]);
+            assert_eq!(at, None, "{format} shows a secret");
+        }
+    }
+}
+
 #[test]
 fn a_scan_that_fails_leaves_no_file_that_was_not_there() {
     let folder = folder(&[("pod.yaml", BAD_POD), ("old.json", "old")]);

@@ -120,8 +120,8 @@ impl Glob {
 /// The folder that patterns are relative to, and the one that names of files are relative to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Base {
-    /// Patterns: absolute.
-    pub folder: PathBuf,
+    /// Patterns: absolute; the one folder by all names that it has.
+    pub folders: Vec<PathBuf>,
     /// Names: absolute.
     pub current: PathBuf,
 }
@@ -145,7 +145,7 @@ impl Base {
             }
         }
         let whole: PathBuf = parts.iter().collect();
-        below(&whole, &self.folder)
+        self.folders.iter().find_map(|folder| below(&whole, folder))
     }
 }
 
@@ -213,12 +213,14 @@ mod tests {
 
     #[test]
     fn names_are_taken_from_where_the_user_stands() {
-        let base = Base { folder: "/w/shop".into(), current: "/w/shop/k8s".into() };
+        let folders = vec!["/real/shop".into(), "/w/shop".into()];
+        let base = Base { folders, current: "/w/shop/k8s".into() };
         for (name, expect) in [
             ("a.yaml", Some("k8s/a.yaml")),
             ("../b/a.yaml", Some("b/a.yaml")),
             ("../../c/a.yaml", None),
             ("/w/shop/x.yaml", Some("x.yaml")),
+            ("/real/shop/x.yaml", Some("x.yaml")),
             ("/etc/x.yaml", None),
             ("../web/t.yaml (rendered)", Some("web/t.yaml")),
             ("..", Some("")),

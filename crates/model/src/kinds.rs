@@ -18,6 +18,7 @@ kinds! {
     API_SERVICE = "apiregistration.k8s.io" "APIService" "apiservices";
     CLUSTER_ROLE = "rbac.authorization.k8s.io" "ClusterRole" "clusterroles";
     CLUSTER_ROLE_BINDING = "rbac.authorization.k8s.io" "ClusterRoleBinding" "clusterrolebindings";
+    CERTIFICATE_SIGNING_REQUEST = "certificates.k8s.io" "CertificateSigningRequest" "certificatesigningrequests";
     CONFIG_MAP = "" "ConfigMap" "configmaps";
     CRON_JOB = "batch" "CronJob" "cronjobs";
     CUSTOM_RESOURCE_DEFINITION = "apiextensions.k8s.io" "CustomResourceDefinition" "customresourcedefinitions";
@@ -79,6 +80,21 @@ kinds! {
     AWS_MANAGED_CONTROL_PLANE = "controlplane.cluster.x-k8s.io" "AWSManagedControlPlane" "awsmanagedcontrolplanes";
     CLUSTER_IMAGE_POLICY = "policy.sigstore.dev" "ClusterImagePolicy" "clusterimagepolicies";
     CONSTRAINT_TEMPLATE = "templates.gatekeeper.sh" "ConstraintTemplate" "constrainttemplates";
+    ARGO_APPLICATION = "argoproj.io" "Application" "applications";
+    ARGO_APPLICATION_SET = "argoproj.io" "ApplicationSet" "applicationsets";
+    ARGO_APP_PROJECT = "argoproj.io" "AppProject" "appprojects";
+    FLUX_HELM_RELEASE = "helm.toolkit.fluxcd.io" "HelmRelease" "helmreleases";
+    FLUX_KUSTOMIZATION = "kustomize.toolkit.fluxcd.io" "Kustomization" "kustomizations";
+    // Clouds' own objects, as controllers in the cluster make them.
+    ACK_ACCESS_ENTRY = "eks.services.k8s.aws" "AccessEntry" "accessentries";
+    ACK_IAM_ROLE = "iam.services.k8s.aws" "Role" "roles";
+    ACK_POD_IDENTITY_ASSOCIATION = "eks.services.k8s.aws" "PodIdentityAssociation" "podidentityassociations";
+    CROSSPLANE_ACCESS_POLICY_ASSOCIATION = "eks.aws.upbound.io" "AccessPolicyAssociation" "accesspolicyassociations";
+    CROSSPLANE_POD_IDENTITY_ASSOCIATION = "eks.aws.upbound.io" "PodIdentityAssociation" "podidentityassociations";
+    CROSSPLANE_ROLE_POLICY_ATTACHMENT = "iam.aws.upbound.io" "RolePolicyAttachment" "rolepolicyattachments";
+    GCP_IAM_PARTIAL_POLICY = "iam.cnrm.cloud.google.com" "IAMPartialPolicy" "iampartialpolicies";
+    GCP_IAM_POLICY = "iam.cnrm.cloud.google.com" "IAMPolicy" "iampolicies";
+    GCP_IAM_POLICY_MEMBER = "iam.cnrm.cloud.google.com" "IAMPolicyMember" "iampolicymembers";
     ISTIO_GATEWAY = "networking.istio.io" "Gateway" "gateways";
     KUBEADM_CONTROL_PLANE = "controlplane.cluster.x-k8s.io" "KubeadmControlPlane" "kubeadmcontrolplanes";
     KYVERNO_CLUSTER_POLICY = "kyverno.io" "ClusterPolicy" "clusterpolicies";
@@ -107,7 +123,6 @@ kinds! {
     // Clusters described as objects.
     ACK_EKS_CLUSTER = "eks.services.k8s.aws" "Cluster" "clusters";
     ASO_MANAGED_CLUSTER = "containerservice.azure.com" "ManagedCluster" "managedclusters";
-    CAPA_CONTROL_PLANE = "controlplane.cluster.x-k8s.io" "AWSManagedControlPlane" "awsmanagedcontrolplanes";
     CAPA_CONTROL_PLANE_TEMPLATE = "controlplane.cluster.x-k8s.io" "AWSManagedControlPlaneTemplate" "awsmanagedcontrolplanetemplates";
     CAPZ_CONTROL_PLANE = "infrastructure.cluster.x-k8s.io" "AzureManagedControlPlane" "azuremanagedcontrolplanes";
     CNRM_CONTAINER_CLUSTER = "container.cnrm.cloud.google.com" "ContainerCluster" "containerclusters";
@@ -115,6 +130,35 @@ kinds! {
     CROSSPLANE_EKS_CLUSTER = "eks.aws.upbound.io" "Cluster" "clusters";
     CROSSPLANE_GKE_CLUSTER = "container.gcp.upbound.io" "Cluster" "clusters";
     KOPS_CLUSTER = "kops.k8s.io" "Cluster" "clusters";
+    // Custom resources that name images.
+    PROMETHEUS = "monitoring.coreos.com" "Prometheus" "prometheuses";
+    PROMETHEUS_AGENT = "monitoring.coreos.com" "PrometheusAgent" "prometheusagents";
+    ALERTMANAGER = "monitoring.coreos.com" "Alertmanager" "alertmanagers";
+    THANOS_RULER = "monitoring.coreos.com" "ThanosRuler" "thanosrulers";
+    KAFKA = "kafka.strimzi.io" "Kafka" "kafkas";
+    KAFKA_CONNECT = "kafka.strimzi.io" "KafkaConnect" "kafkaconnects";
+    ELASTICSEARCH = "elasticsearch.k8s.elastic.co" "Elasticsearch" "elasticsearches";
+    KIBANA = "kibana.k8s.elastic.co" "Kibana" "kibanas";
+    ZALANDO_POSTGRESQL = "acid.zalan.do" "postgresql" "postgresqls";
+    CRUNCHY_POSTGRES_CLUSTER = "postgres-operator.crunchydata.com" "PostgresCluster" "postgresclusters";
+    CEPH_CLUSTER = "ceph.rook.io" "CephCluster" "cephclusters";
+    MINIO_TENANT = "minio.min.io" "Tenant" "tenants";
+    RABBITMQ_CLUSTER = "rabbitmq.com" "RabbitmqCluster" "rabbitmqclusters";
+    KEYCLOAK = "k8s.keycloak.org" "Keycloak" "keycloaks";
+    OPEN_TELEMETRY_COLLECTOR = "opentelemetry.io" "OpenTelemetryCollector" "opentelemetrycollectors";
+    SPARK_APPLICATION = "sparkoperator.k8s.io" "SparkApplication" "sparkapplications";
+    CATALOG_SOURCE = "operators.coreos.com" "CatalogSource" "catalogsources";
+    CROSSPLANE_PROVIDER = "pkg.crossplane.io" "Provider" "providers";
+    CROSSPLANE_FUNCTION = "pkg.crossplane.io" "Function" "functions";
+    CROSSPLANE_CONFIGURATION = "pkg.crossplane.io" "Configuration" "configurations";
+    VIRTUAL_MACHINE = "kubevirt.io" "VirtualMachine" "virtualmachines";
+    TEKTON_TASK = "tekton.dev" "Task" "tasks";
+    TEKTON_CLUSTER_TASK = "tekton.dev" "ClusterTask" "clustertasks";
+    TEKTON_PIPELINE = "tekton.dev" "Pipeline" "pipelines";
+    ARGO_WORKFLOW = "argoproj.io" "Workflow" "workflows";
+    ARGO_WORKFLOW_TEMPLATE = "argoproj.io" "WorkflowTemplate" "workflowtemplates";
+    ARGO_CLUSTER_WORKFLOW_TEMPLATE = "argoproj.io" "ClusterWorkflowTemplate" "clusterworkflowtemplates";
+    ARGO_CRON_WORKFLOW = "argoproj.io" "CronWorkflow" "cronworkflows";
     // Facts about a live cluster that are no API object.
     CLUSTER = "pavisade.dev" "Cluster" "";
     // Files that are no API objects.

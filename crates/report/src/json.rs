@@ -437,7 +437,7 @@ impl<'a> Document<'a> {
             checks: judgement
                 .tallies
                 .iter()
-                .map(|(meta, tally)| Check::new(meta, *tally))
+                .map(|(meta, tally)| Check::new(meta, *tally, options))
                 .collect(),
             notes: judgement.notes.iter().map(Note::from).collect(),
             clusters: judgement.clusters.iter().map(Cluster::from).collect(),
@@ -602,13 +602,13 @@ impl From<Tally> for Tallies {
 }
 
 impl Check {
-    pub(crate) fn new(meta: &'static model::Meta, tally: Tally) -> Self {
+    pub(crate) fn new(meta: &'static model::Meta, tally: Tally, options: &Options) -> Self {
         Self {
             id: meta.id,
             name: meta.name,
             title: meta.title,
             area: meta.area().into(),
-            severity: meta.severity.into(),
+            severity: options.severity(meta).into(),
             mends: meta.mends.into(),
             tallies: tally.into(),
         }

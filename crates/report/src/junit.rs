@@ -233,7 +233,7 @@ fn escape(text: &str) -> String {
 mod tests {
     use roxmltree::{Document, Node};
 
-    use crate::fixture::{deployment, judged, mixed};
+    use crate::fixture::{CLASSES, deployment, judged, mixed};
     use crate::hostile::{NAMES, hostile, shown};
     use crate::{Format, Options};
 
@@ -286,6 +286,20 @@ mod tests {
         let text = shown(Format::Junit, &judgement, &Options::default());
         checked(&text, |root| {
             assert_eq!(outcomes(root, "PV-C001 privileged-container"), ["skipped"]);
+        });
+        let classes = CLASSES.split("---\n");
+        let doubt: Vec<_> = classes.filter(|text| !text.contains("longhorn")).collect();
+        let sure = "---\napiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: ours}\n\
+                    provisioner: ebs.csi.aws.com\nparameters: {encrypted: \"true\"}\n";
+        let text = format!("{}{sure}", doubt.join("---\n"));
+        let mut judgement = judged(&[(".", &[("a.yaml", &text)])], Vec::new());
+        judgement.findings.clear();
+        let of = |(meta, _): &&(&pavisade_model::Meta, _)| meta.id == "PV-D004";
+        let (_, tally) = judgement.tallies.iter().find(of).unwrap();
+        assert!(tally.fails == 0 && tally.unknown > 0 && tally.holds > 0, "{tally:?}");
+        let text = shown(Format::Junit, &judgement, &Options::default());
+        checked(&text, |root| {
+            assert_eq!(outcomes(root, "PV-D004 unencrypted-storage-class"), ["skipped"]);
         });
     }
 

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
+use pavisade_model::{Meta, Severity};
 use pavisade_scan::Judgement;
 
 mod advice;
@@ -123,10 +124,19 @@ pub struct Options {
     pub configuration: String,
     /// Controls by check id (`cis-1.12/5.2.1`); empty where nobody asked.
     pub frameworks: BTreeMap<String, Vec<String>>,
+    /// Severities by check id that the user set in place of the checks' own.
+    pub severities: BTreeMap<&'static str, Severity>,
     /// What file names are made relative to, where they begin with it; not in terminal and JSON.
     pub root: Option<String>,
     /// HTML: when the result was made, for people.
     pub made: Option<String>,
+}
+
+impl Options {
+    /// How bad it is when a check fails.
+    pub(crate) fn severity(&self, meta: &Meta) -> Severity {
+        self.severities.get(meta.id).copied().unwrap_or(meta.severity)
+    }
 }
 
 impl Default for Options {
@@ -140,6 +150,7 @@ impl Default for Options {
             show_excepted: false,
             configuration: String::new(),
             frameworks: BTreeMap::new(),
+            severities: BTreeMap::new(),
             root: None,
             made: None,
         }

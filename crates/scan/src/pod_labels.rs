@@ -85,6 +85,7 @@ impl NamespaceSecurity {
             | Standing::Unproven
             | Standing::Invalid
             | Standing::Exempt
+            | Standing::System
             | Standing::Empty => false,
         };
         if !takes || !is_label(&self.name) {

@@ -180,6 +180,7 @@ fn each_known_part_is_told_apart() {
         )
     };
     let server = |flags: &str| component("kube-apiserver", flags);
+    let manager = |flags: &str| component("kube-controller-manager", flags);
     let etcd = |flags: &str| component("etcd", flags);
     let log = |age: u8, backup: u8, size: u8| {
         server(&format!(
@@ -201,6 +202,10 @@ fn each_known_part_is_told_apart() {
                 "rotateCertificates: true\nfeatureGates: {RotateKubeletServerCertificate: false}",
             ),
         ),
+        ("PV-I070", "RBAC", server("--authorization-mode=Node")),
+        ("PV-I070", "Node", server("--authorization-mode=RBAC")),
+        ("PV-I076", "root-ca-file", manager("--service-account-private-key-file=/k")),
+        ("PV-I076", "service-account-private-key-file", manager("--root-ca-file=/c")),
         ("PV-N047", "clients", etcd("--auto-tls")),
         ("PV-N047", "clients", etcd("--auto-tls, --cert-file=/c")),
         ("PV-N047", "peers", etcd("--peer-auto-tls")),

@@ -279,6 +279,18 @@ fn what_excepts_nothing_is_said_unless_its_check_did_not_run() {
     let text = deployment(annotation, "", "", "");
     let note = "web.yaml:5: the exception for `host-port` excepts nothing";
     check(files(&[("web.yaml", &text)]), &everybody(), (&[A, B], &[], &[note]), "unused");
+    // Two lines of one annotation that differ in the container alone.
+    let both = r#"pavisade.dev/allow: "PV-C001 in a until 2026-12-31: x\nPV-C001 in c until 2026-12-31: x""#;
+    let text = deployment(both, "", "", "");
+    let note = "web.yaml:5: the exception for `privileged-container` excepts nothing";
+    check(files(&[("web.yaml", &text)]), &everybody(), (&[B], &[A], &[note]), "one of two");
+}
+
+#[test]
+fn ten_thousand_mistakes_are_told_two_hundred_times() {
+    let comments = "# pavisade: allow privileged-contaner until 2026-12-31: why\n".repeat(10_000);
+    let text = format!("{}{comments}a: b\n", deployment("", "", "", ""));
+    assert_eq!(judged(files(&[("web.yaml", &text)]), &everybody()).notes.len(), 201);
 }
 
 fn policy(checks: &[&str], until: &str, selector: Selector) -> Exception {
@@ -294,7 +306,7 @@ fn of_a_policy_file() {
     let of = |subjects: Subjects| Selector { subjects: vec![subjects], ..Selector::default() };
     let paths = |path: &str| Selector {
         paths: vec![Glob::new(path).unwrap()],
-        base: Base { folder: "/w".into(), current: "/w/k8s".into() },
+        base: Base { folders: vec!["/w".into()], current: "/w/k8s".into() },
         ..Selector::default()
     };
     let prints: Vec<_> = judged(files(&[("a/web.yaml", &text)]), &Terms::default())

@@ -1,10 +1,12 @@
 //! Levels of namespaces, what breaks the next one, and the labels that follow.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use pavisade_model::KubernetesVersion;
 use pavisade_scan::{Level, NamespaceSecurity, PodSecurity, Standing, Timestamp, pod_security};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
+
+/// Keys of labels without their prefix, and values.
+type Pairs = [(&'static str, &'static str)];
 
 const HARD: &str = "{securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}, containers: [{name: c, image: 'a:1', securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]}";
 const PLAIN: &str = "{containers: [{name: c, image: 'a:1'}]}";
@@ -105,7 +107,7 @@ fn what_is_not_known_is_not_met() {
 
 #[test]
 fn labels_are_compared_with_what_is_there() {
-    let cases: [(&str, &[(&str, &str)], Standing); 9] = [
+    let cases: [(&str, &Pairs, Standing); 9] = [
         (HARD, &[], Standing::Weaker),
         (HARD, &[("enforce", "baseline")], Standing::Weaker),
         (HARD, &[("enforce", "restricted")], Standing::Fits),
@@ -190,6 +192,16 @@ fn an_empty_namespace_of_a_cluster_meets_everything_and_one_of_files_says_nothin
     let said = one(WorldKind::Files, &texts);
     assert_eq!(said.standing, Standing::Empty);
     assert!(said.wanted(KubernetesVersion::LATEST).is_empty());
+}
+
+#[test]
+fn kube_system_is_left_alone() {
+    for labels in [&[][..], &[("enforce", "privileged")]] {
+        let texts = [namespace("kube-system", labels), deployment("kube-system", "d", HARD)];
+        let said = one(WorldKind::Cluster, &texts);
+        assert_eq!((said.met, said.standing), (Level::Restricted, Standing::System));
+        assert!(said.wanted(KubernetesVersion::LATEST).is_empty());
+    }
 }
 
 #[test]

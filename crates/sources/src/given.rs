@@ -40,10 +40,13 @@ pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
         Only::Kustomization(file) => {
             Walked { files: vec![(file.clone(), Named::Manifest)], ..Walked::default() }
         }
-        Only::Everything | Only::Chart => walk::walk(shown, scan.request.limits.files),
+        Only::Everything | Only::Chart => {
+            walk::walk(shown, scan.request.limits.files, &scan.request.scope)
+        }
     };
     scan.notes.append(&mut walked.notes);
     scan.stats.skip(Skip::Link, walked.links);
+    scan.stats.skip(Skip::Excluded, walked.excluded);
     let before = (scan.stats.objects, scan.notes.len());
     let repository = shown.root().ancestors().find(|folder| folder.join(".git").exists());
     let boundary = repository.unwrap_or(shown.root()).to_owned();

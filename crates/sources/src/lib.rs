@@ -36,12 +36,14 @@ mod load;
 mod names;
 mod program;
 mod saved;
+mod scope;
 mod shown;
 mod walk;
 mod worlds;
 
 pub use cluster::{ClusterLimits, ClusterRequest, ConnectError, LoadedCluster, load_cluster};
 pub use saved::saved;
+pub use scope::Scope;
 
 /// What to read.
 #[derive(Debug, Clone)]
@@ -58,6 +60,8 @@ pub struct Request {
     pub limits: Limits,
     /// The programs that render.
     pub tools: Tools,
+    /// What counts of folders, and what is joined.
+    pub scope: Scope,
 }
 
 impl Request {
@@ -70,6 +74,7 @@ impl Request {
             kubernetes: KubernetesVersion::LATEST,
             limits: Limits::default(),
             tools: Tools::default(),
+            scope: Scope::default(),
         }
     }
 }
@@ -203,6 +208,8 @@ pub enum Skip {
     OtherName,
     /// No document in it has `apiVersion` and `kind`.
     NotKubernetes,
+    /// The user's configuration leaves it out: a file, or a whole folder.
+    Excluded,
     /// It holds NUL bytes.
     Binary,
     /// Its name says that it is a template.
@@ -222,6 +229,7 @@ impl Skip {
         match self {
             Self::OtherName => "of other types",
             Self::NotKubernetes => "without a document that has `apiVersion` and `kind`",
+            Self::Excluded => "left out by the configuration",
             Self::Binary => "binary",
             Self::Template => "templates by their names",
             Self::PartOfChart => "parts of Helm charts",

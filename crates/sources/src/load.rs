@@ -72,6 +72,8 @@ pub(crate) struct Scan<'a> {
     /// Kustomizations likewise.
     pub unrendered_kustomizations: Vec<String>,
     worlds: Vec<WorldParts>,
+    /// Objects of the worlds that the configuration names.
+    joined: Vec<Vec<Object>>,
     /// Splits since the last [`Scan::say_split`].
     splits: Vec<(usize, String)>,
     encrypted: usize,
@@ -100,6 +102,7 @@ impl<'a> Scan<'a> {
             unrendered_charts: Vec::new(),
             unrendered_kustomizations: Vec::new(),
             worlds: Vec::new(),
+            joined: vec![Vec::new(); request.scope.worlds.len()],
             splits: Vec::new(),
             encrypted: 0,
             with_variables: 0,
@@ -259,7 +262,34 @@ impl<'a> Scan<'a> {
     }
 
     /// Adds several.
-    pub(crate) fn add_all(&mut self, worlds: Vec<(String, WorldKind, Vec<Object>)>) {
+    pub(crate) fn add_all(&mut self, mut worlds: Vec<(String, WorldKind, Vec<Object>)>) {
+        if !self.joined.is_empty() {
+            worlds.iter_mut().for_each(|(_, _, objects)| self.join(objects));
+        }
+        self.split(worlds);
+    }
+
+    /// Takes the objects that belong to a world that the configuration names.
+    fn join(&mut self, objects: &mut Vec<Object>) {
+        let mut last: Option<(*const u8, Option<usize>)> = None;
+        let mut rest = Vec::new();
+        for object in objects.drain(..) {
+            let source = object.doc().source();
+            let text = source.text().as_ptr();
+            let world = match last {
+                Some((same, world)) if same == text => world,
+                _ => self.request.scope.world_of(source.name()),
+            };
+            last = Some((text, world));
+            match world {
+                Some(world) => self.joined[world].push(object),
+                None => rest.push(object),
+            }
+        }
+        *objects = rest;
+    }
+
+    fn split(&mut self, worlds: Vec<(String, WorldKind, Vec<Object>)>) {
         let split = |(name, kind, objects): (String, _, _)| worlds::worlds(&name, kind, objects);
         let splits: Vec<_> = worlds.into_par_iter().map(split).collect();
         for split in splits {
@@ -282,7 +312,22 @@ impl<'a> Scan<'a> {
         self.notes.push(plain_note(NoteKind::Info, given, message, remedy));
     }
 
+    /// Adds the worlds that the configuration names.
+    fn add_joined(&mut self) {
+        let joined = std::mem::take(&mut self.joined);
+        for ((name, _), objects) in self.request.scope.worlds.iter().zip(joined) {
+            if objects.is_empty() {
+                let message = "no object that was read belongs to this world";
+                self.notes.push(plain_note(NoteKind::Info, name, message, ""));
+                continue;
+            }
+            self.split(vec![(name.clone(), WorldKind::Files, objects)]);
+            self.say_split(name);
+        }
+    }
+
     fn finish(mut self) -> Loaded {
+        self.add_joined();
         let never = self.request.render == crate::Render::Never;
         let charts = std::mem::take(&mut self.unrendered_charts);
         if let Some(first) = charts.first() {

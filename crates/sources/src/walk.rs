@@ -3,11 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::{Error, WalkBuilder};
 use pavisade_model::{Note, NoteKind};
 
+use crate::Scope;
 use crate::file::{plain_note, unread};
 use crate::names::{self, Named};
 use crate::shown::Shown;
@@ -20,15 +22,21 @@ pub(crate) struct Walked {
     pub notes: Vec<Note>,
     /// Links that were left out.
     pub links: usize,
+    /// Files and folders that the configuration leaves out.
+    pub excluded: usize,
 }
 
 /// Walks the folder that `shown` stands for.
-pub(crate) fn walk(shown: &Shown, limit: usize) -> Walked {
+pub(crate) fn walk(shown: &Shown, limit: usize, scope: &Scope) -> Walked {
     let root = shown.root();
     let repository = root.ancestors().find(|folder| folder.join(".git").exists());
     let boundary = repository.unwrap_or(root).to_owned();
     let links = Arc::new(Mutex::new(Links::default()));
     let seen = links.clone();
+    // What an archive holds is in a folder of its own.
+    let scope = if shown.is_archive() { Scope::default() } else { scope.below(root) };
+    let excluded = Arc::new(AtomicUsize::new(0));
+    let (count, exclude) = (excluded.clone(), scope.clone());
     let walk = WalkBuilder::new(root)
         .follow_links(true)
         .require_git(false)
@@ -38,6 +46,10 @@ pub(crate) fn walk(shown: &Shown, limit: usize) -> Walked {
         .add_custom_ignore_filename(".pavisadeignore")
         .sort_by_file_name(Ord::cmp)
         .filter_entry(move |entry| {
+            if entry.depth() > 0 && exclude.excludes(entry.path()) {
+                count.fetch_add(1, Ordering::Relaxed);
+                return false;
+            }
             if !entry.path_is_symlink() || entry.depth() == 0 {
                 return true;
             }
@@ -63,6 +75,10 @@ pub(crate) fn walk(shown: &Shown, limit: usize) -> Walked {
             }
         };
         if entry.file_type().is_some_and(|kind| kind.is_file()) {
+            if scope.passes_over(entry.path()) {
+                walked.excluded += 1;
+                continue;
+            }
             if walked.files.len() == limit {
                 left_out += 1;
                 continue;
@@ -72,6 +88,7 @@ pub(crate) fn walk(shown: &Shown, limit: usize) -> Walked {
             walked.files.push((entry.into_path(), named));
         }
     }
+    walked.excluded += excluded.load(Ordering::Relaxed);
     if left_out > 0 {
         let message = format!("more than {limit} files; {left_out} were not looked at");
         let remedy = "Scan parts of the folder one by one.";

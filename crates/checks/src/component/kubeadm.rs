@@ -90,7 +90,7 @@ fn kubelets<'a>(base: Value<'a>, paths: &'static [&'static [&'static str]]) -> V
 /// Flags that kubeadm sets where its configuration does not (kubeadm's
 /// `app/phases/controlplane/manifests.go` and `app/phases/etcd/local.go`). A flag of the same name
 /// in `extraArgs` replaces it: it is not added to it.
-const DEFAULTS: [(&str, &str, &str); 25] = [
+const DEFAULTS: [(&str, &str, &str); 29] = [
     ("kube-apiserver", "allow-privileged", "true"),
     ("kube-apiserver", "authorization-mode", "Node,RBAC"),
     ("kube-apiserver", "client-ca-file", "/etc/kubernetes/pki/ca.crt"),
@@ -105,6 +105,10 @@ const DEFAULTS: [(&str, &str, &str); 25] = [
         "/etc/kubernetes/pki/apiserver-kubelet-client.crt",
     ),
     ("kube-apiserver", "kubelet-client-key", "/etc/kubernetes/pki/apiserver-kubelet-client.key"),
+    ("kube-apiserver", "requestheader-allowed-names", "front-proxy-client"),
+    ("kube-apiserver", "requestheader-client-ca-file", "/etc/kubernetes/pki/front-proxy-ca.crt"),
+    ("kube-apiserver", "service-account-key-file", "/etc/kubernetes/pki/sa.pub"),
+    ("kube-apiserver", "service-account-signing-key-file", "/etc/kubernetes/pki/sa.key"),
     ("kube-apiserver", "tls-cert-file", "/etc/kubernetes/pki/apiserver.crt"),
     ("kube-apiserver", "tls-private-key-file", "/etc/kubernetes/pki/apiserver.key"),
     ("kube-controller-manager", "bind-address", "127.0.0.1"),

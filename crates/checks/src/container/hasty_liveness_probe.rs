@@ -2,6 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::{Container, ContainerKind};
+use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -44,8 +45,7 @@ fn judge(container: Container<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
         return Ok(Verdict::NotApplicable);
     };
     let asks_same = HANDLERS.iter().any(|handler| {
-        let of =
-            |probe: pavisade_yaml::Value<'_>| probe.get(handler).filter(|h| !h.is_null()).is_some();
+        let of = |probe: Value<'_>| probe.get(handler).filter(|h| !h.is_null()).is_some();
         of(liveness) && of(readiness) && liveness.get(handler) == readiness.get(handler)
     });
     let (kills, takes_out) = (patience(liveness)?, patience(readiness)?);

@@ -23,7 +23,8 @@ use crate::{Check, Claim, Cx, OnEvery, Verdict, secrets};
     confidence = Medium,
     scope = Object,
     at_rest = true,
-    on = [POD, DEPLOYMENT, DAEMON_SET, STATEFUL_SET, REPLICA_SET, REPLICATION_CONTROLLER, JOB, CRON_JOB, SERVICE, INGRESS, NAMESPACE, CONFIG_MAP, SERVICE_ACCOUNT, NODE]
+    on = [POD, DEPLOYMENT, DAEMON_SET, STATEFUL_SET, REPLICA_SET, REPLICATION_CONTROLLER, JOB, CRON_JOB, SERVICE, INGRESS, NAMESPACE, CONFIG_MAP, SERVICE_ACCOUNT, NODE],
+    secret = true
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -3,6 +3,7 @@
 use pavisade_macros::check;
 use pavisade_model::kinds;
 use pavisade_snapshot::{Container, Coverage, WorldKind};
+use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -34,7 +35,7 @@ impl Check for SubPathEscape {
             return Verdict::NotApplicable;
         }
         let by = named(container);
-        let claims = |state: fn(pavisade_yaml::Value<'a>, String) -> Claim<'a>, why: &str| {
+        let claims = |state: fn(Value<'a>, String) -> Claim<'a>, why: &str| {
             mounts
                 .iter()
                 .map(|mount| state(*mount, format!("{by} mounts a `subPath`, {why}")))
@@ -42,13 +43,13 @@ impl Check for SubPathEscape {
         };
         match flawed(cx) {
             Ok(None) => Verdict::Holds,
-            Ok(Some(why)) => Verdict::from_claims(claims(|v, m| Claim::fails(v, m), &why)),
-            Err(why) => Verdict::from_claims(claims(|v, m| Claim::unknown(v, m), &why)),
+            Ok(Some(why)) => Verdict::from_claims(claims(Claim::fails, &why)),
+            Err(why) => Verdict::from_claims(claims(Claim::unknown, &why)),
         }
     }
 }
 
-fn with_sub_path(container: Container<'_>) -> Result<Vec<pavisade_yaml::Value<'_>>, WrongType<'_>> {
+fn with_sub_path(container: Container<'_>) -> Result<Vec<Value<'_>>, WrongType<'_>> {
     let mut found = Vec::new();
     for mount in list(container.value(), &["volumeMounts"])? {
         for field in ["subPath", "subPathExpr"] {

@@ -55,16 +55,14 @@ fn mended<'a>(verdict: Verdict<'a>, mend: impl Fn(Claim<'a>) -> Claim<'a>) -> Ve
     }
 }
 
-/// The authorizers without `AlwaysAllow`: RBAC, where none is left that knows users.
+/// Those that know nodes and users, without which PV-I070 fails.
+const NEEDED: [&str; 2] = ["Node", "RBAC"];
+
+/// The authorizers without `AlwaysAllow`, and with those that are needed.
 fn others(modes: &[String]) -> Vec<String> {
-    let mut others: Vec<_> = modes.iter().filter(|mode| *mode != "AlwaysAllow").cloned().collect();
-    if !others.iter().any(|mode| matches!(mode.as_str(), "RBAC" | "ABAC" | "Webhook")) {
-        if others.is_empty() {
-            others.push("Node".to_owned());
-        }
-        others.push("RBAC".to_owned());
-    }
-    others
+    let others = modes.iter().filter(|mode| *mode != "AlwaysAllow").cloned();
+    let missing = NEEDED.iter().filter(|needed| !modes.iter().any(|mode| mode == *needed));
+    others.chain(missing.map(|mode| (*mode).to_owned())).collect()
 }
 
 /// What takes `AlwaysAllow` off the flag. With it the server serves no anonymous requests, so
@@ -117,8 +115,8 @@ fn from_file(file: &Object) -> Verdict<'_> {
     let verdict = judge(names.iter().map(String::as_str), |index| {
         types.get(index).copied().flatten().map_or(Place::from(list), Place::from)
     });
-    // Only where an authorizer is left that knows users, and each entry goes that allows all.
-    let left = others(&names).len() < names.len();
+    // Only where those are left that are needed, and each entry goes that allows all.
+    let left = NEEDED.iter().all(|needed| names.iter().any(|name| name == needed));
     let entries = list.items().filter(|item| item.str("type") == Some("AlwaysAllow"));
     let entries: Vec<_> = entries.filter(|_| left).collect();
     mended(verdict, |claim| {

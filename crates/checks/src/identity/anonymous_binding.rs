@@ -24,7 +24,8 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     severity = Critical,
     scope = Related,
     on = [CLUSTER_ROLE_BINDING, ROLE_BINDING],
-    reads = [CLUSTER_ROLE, ROLE]
+    reads = [CLUSTER_ROLE, ROLE],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -67,7 +68,7 @@ impl Check for AnonymousBinding {
                 Worth::words(worth),
                 bound.extent(),
             );
-            Claim::fails(*place, message).severity(severity).confidence(confidence)
+            Claim::fails(*place, message).severity(severity).confidence(confidence).remove()
         });
         Verdict::from_claims(claims.chain(unreadable).chain(bound.refused()))
     }

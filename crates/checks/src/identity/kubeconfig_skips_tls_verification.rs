@@ -17,7 +17,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// ## Fix
 /// Remove `insecure-skip-tls-verify` and give `certificate-authority-data`; where the certificate
 /// carries another name, set `tls-server-name`.
-#[check(id = "PV-I028", severity = High, scope = Object, files_only = true, on = [KUBECONFIG])]
+#[check(id = "PV-I028", severity = High, scope = Object, files_only = true, on = [KUBECONFIG], mends = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct KubeconfigSkipsTlsVerification {}
@@ -33,10 +33,15 @@ impl Check for KubeconfigSkipsTlsVerification {
         for (name, cluster) in entries(file, "clusters", "cluster") {
             let skip = cluster.get("insecure-skip-tls-verify").filter(|skip| !skip.is_null());
             match skip.map(|skip| (skip, skip.as_bool())) {
-                Some((skip, Some(true))) => claims.push(Claim::fails(
-                    skip,
-                    format!("the server's certificate is not verified for cluster `{name}`"),
-                )),
+                Some((skip, Some(true))) => {
+                    let message =
+                        format!("the server's certificate is not verified for cluster `{name}`");
+                    let claim = Claim::fails(skip, message);
+                    // Without an authority, only a person can tell which one to trust.
+                    let authority = ["certificate-authority-data", "certificate-authority"];
+                    let known = authority.iter().any(|a| cluster.str(a).is_some());
+                    claims.push(if known { claim.remove() } else { claim });
+                }
                 Some((skip, None)) => claims.push(Claim::unknown(skip, "this is no boolean")),
                 Some((_, Some(false))) | None => {}
             }

@@ -107,7 +107,7 @@ impl Linear {
 }
 
 /// A duration as Go writes it, in whole seconds: `1h30m`.
-fn seconds(text: &str) -> Option<i64> {
+pub(super) fn seconds(text: &str) -> Option<i64> {
     let (mut total, mut rest) = (0_i64, text);
     if rest.is_empty() {
         return None;

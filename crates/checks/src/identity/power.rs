@@ -27,6 +27,8 @@ pub(super) struct Power<'a> {
     pub(super) confidence: Confidence,
     /// Whether it is power over things in namespaces. Else a RoleBinding does not give it.
     pub(super) namespaced: bool,
+    /// The one namespace in which it is power; in any where it is none.
+    pub(super) within: Option<&'static str>,
     /// Tells powers of one check apart. Of those that have it in common the first that counts is
     /// shown.
     pub(super) instance: &'static str,
@@ -43,12 +45,18 @@ impl<'a> Power<'a> {
             severity,
             confidence: Confidence::High,
             namespaced: true,
+            within: None,
             instance: "",
         }
     }
 
     pub(super) fn cluster_scoped(self) -> Self {
         Self { namespaced: false, ..self }
+    }
+
+    /// Power in that namespace alone.
+    pub(super) fn within(self, namespace: &'static str) -> Self {
+        Self { within: Some(namespace), ..self }
     }
 
     pub(super) fn instance(self, instance: &'static str) -> Self {
@@ -187,10 +195,17 @@ pub(super) fn claim<'a>(
         // A RoleBinding gives nothing outside of its namespace.
         return None;
     }
-    let counts: Vec<_> = match power.namespaced {
-        true => holders.iter().collect(),
-        false => holders.iter().filter(|h| h.place == Where::Everywhere).collect(),
+    let reaches = |holder: &&Holder| match (&holder.place, power.within) {
+        (Where::Everywhere, _) => true,
+        (Where::Namespace(namespace), Some(within)) => namespace == within,
+        (Where::Namespace(_), None) => power.namespaced,
     };
+    let counts: Vec<_> = holders.iter().filter(reaches).collect();
+    if let Some(within) = power.within
+        && (is_role && role.namespace() != within || !is_role && counts.is_empty())
+    {
+        return elsewhere(power, within, is_role, holders.is_empty(), coverage);
+    }
     let mut namespaces: Vec<&str> = match is_role {
         true => vec![role.namespace()],
         false => counts.iter().filter_map(|h| namespace(h)).collect(),
@@ -202,7 +217,10 @@ pub(super) fn claim<'a>(
     let limited = is_role || !everywhere && (!holders.is_empty() || into_default);
     let extent = match (power.namespaced, limited) {
         (false, _) => String::new(),
-        (true, false) => " in all namespaces".to_owned(),
+        (true, false) => match power.within {
+            Some(within) => format!(" in all namespaces, `{within}` included"),
+            None => " in all namespaces".to_owned(),
+        },
         (true, true) if namespaces.is_empty() => " in the namespaces where it is bound".to_owned(),
         (true, true) => in_namespaces(&namespaces),
     };
@@ -242,6 +260,27 @@ pub(super) fn claim<'a>(
     let message = format!("grants {grants}{extent}, enough to {gives}; {held}");
     let claim = Claim::fails(Place::from(power.place), message);
     Some(claim.severity(severity).confidence(confidence).instance(power.instance))
+}
+
+/// Of power in one namespace, which no binding that was seen gives there.
+fn elsewhere<'a>(
+    power: &Power<'a>,
+    within: &str,
+    is_role: bool,
+    unbound: bool,
+    coverage: Coverage,
+) -> Option<Claim<'a>> {
+    let unseen = match coverage {
+        Coverage::Complete | Coverage::NotServed => return None,
+        Coverage::Partial if unbound => "no binding of it is in these files",
+        Coverage::Partial => return None,
+        Coverage::Unread => "not all bindings could be listed",
+    };
+    let why = format!(
+        "grants {}, enough to {}, if it is bound in `{within}` or in the whole cluster, and {unseen}",
+        power.grants, power.gives
+    );
+    (!is_role).then(|| Claim::unknown(Place::from(power.place), why).instance(power.instance))
 }
 
 fn namespace(holder: &Holder) -> Option<&str> {
@@ -301,7 +340,11 @@ fn judge_binding<'a>(
     let mut known = HashSet::new();
     let powers = powers(&rules).into_iter().filter(|power| known.insert(power.instance));
     let claims = powers.map(|power| {
-        let extent = if power.namespaced { " in all namespaces" } else { "" };
+        let extent = match (power.namespaced, power.within) {
+            (false, _) => String::new(),
+            (true, None) => " in all namespaces".to_owned(),
+            (true, Some(within)) => format!(" in all namespaces, `{within}` included"),
+        };
         let message = format!(
             "gives {} ClusterRole `{name}`, which grants {}{extent}, enough to {}",
             shorten(&subjects),
@@ -312,157 +355,4 @@ fn judge_binding<'a>(
         claim.confidence(power.confidence).instance(power.instance)
     });
     Verdict::from_claims(claims)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use pavisade_model::KubernetesVersion;
-    use pavisade_snapshot::{Snapshot, WorldKind, WorldParts};
-    use pavisade_yaml::{Source, objects, read};
-
-    use super::*;
-    use crate::CheckSet;
-
-    const SECRETS: &str = "rules: [{apiGroups: [''], resources: [secrets], verbs: [get]}]";
-
-    fn object(kind: &str, metadata: &str, rest: &str) -> String {
-        format!(
-            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata: {metadata}\n\
-             {rest}\n"
-        )
-    }
-
-    fn binding(namespace: Option<&str>, role: &str, subject: &str) -> String {
-        let (kind, metadata) = match namespace {
-            Some(namespace) => ("RoleBinding", format!("{{name: b, namespace: {namespace}}}")),
-            None => ("ClusterRoleBinding", "{name: b}".to_owned()),
-        };
-        let rest = format!("roleRef: {{kind: ClusterRole, name: {role}}}\nsubjects: [{subject}]");
-        object(kind, &metadata, &rest)
-    }
-
-    #[track_caller]
-    fn check(text: &[&str], coverage: Coverage, want: (Severity, Confidence, &str)) {
-        let source = Source::new("test.yaml", text.concat().as_str());
-        let mut found = Vec::new();
-        for doc in &read(&source).docs {
-            let list = objects(doc.root()).sent;
-            found.extend(list.iter().map(|o| Object::new(o.value, o.api_version, o.kind)));
-        }
-        let mut parts = WorldParts::files("test", WorldKind::Files, found);
-        parts.default_coverage = coverage;
-        let snapshot = Snapshot::new(vec![parts], Vec::new());
-        let wanted = |meta: &pavisade_model::Meta| meta.id == "PV-I004";
-        let set = CheckSet::new(KubernetesVersion::LATEST, wanted, &HashMap::new());
-        let set = set.map_err(|e| e.message).unwrap();
-        let mut claims = Vec::new();
-        for object in snapshot.worlds()[0].objects() {
-            set.judge_object(
-                &snapshot.worlds()[0],
-                object,
-                jiff::Timestamp::UNIX_EPOCH,
-                &mut |report| {
-                    if let Verdict::Fails(more) = report.verdict {
-                        claims.extend(more);
-                    }
-                },
-            );
-        }
-        let claim = &claims[0];
-        let got = (claim.severity.unwrap(), claim.confidence.unwrap(), claim.message.as_str());
-        assert_eq!(got, want);
-        assert_eq!(claims.len(), 1);
-    }
-
-    #[test]
-    fn where_it_counts_and_who_holds_it() {
-        const BOT: &str = "{kind: ServiceAccount, namespace: ci, name: bot}";
-        use Confidence::{High as Sure, Medium as Likely};
-        let role = object("ClusterRole", "{name: reader}", SECRETS);
-        let part = "{name: reader, labels: {part: all, \
-                    rbac.authorization.k8s.io/aggregate-to-view: 'true'}}";
-        let aggregated = object("ClusterRole", part, SECRETS);
-        let selectors = "aggregationRule: {clusterRoleSelectors: [{matchLabels: {part: all}}]}";
-        let whole = object("ClusterRole", "{name: whole}", selectors);
-        check(
-            &[&role, &binding(None, "reader", BOT)],
-            Coverage::Partial,
-            (
-                Severity::High,
-                Sure,
-                "grants `get` on `secrets` in all namespaces, enough to read every Secret there; \
-                 bound to ServiceAccount `ci/bot`",
-            ),
-        );
-        check(
-            &[&role, &binding(Some("shop"), "reader", BOT)],
-            Coverage::Partial,
-            (
-                Severity::Medium,
-                Sure,
-                "grants `get` on `secrets` in namespace `shop`, enough to read every Secret there; \
-                 bound to ServiceAccount `ci/bot`",
-            ),
-        );
-        check(
-            &[&role, &binding(Some("kube-system"), "reader", "{kind: User, name: jane}")],
-            Coverage::Partial,
-            (
-                Severity::High,
-                Sure,
-                "grants `get` on `secrets` in namespace `kube-system`, enough to read every Secret \
-                 there; bound to User `jane`",
-            ),
-        );
-        check(
-            &[&role],
-            Coverage::Partial,
-            (
-                Severity::High,
-                Likely,
-                "grants `get` on `secrets` in all namespaces, enough to read every Secret there; no \
-                 binding of it is in these files",
-            ),
-        );
-        check(
-            &[&role, &binding(None, "reader", "{kind: Group, name: 'system:masters'}")],
-            Coverage::Complete,
-            (
-                Severity::Low,
-                Sure,
-                "grants `get` on `secrets` in all namespaces, enough to read every Secret there; \
-                 nothing in this cluster is bound to it",
-            ),
-        );
-        check(
-            &[&aggregated],
-            Coverage::Partial,
-            (
-                Severity::Medium,
-                Likely,
-                "grants `get` on `secrets` in the namespaces where it is bound, enough to read every \
-                 Secret there; ClusterRole `view` aggregates it, so whoever holds that one has it",
-            ),
-        );
-        check(
-            &[&aggregated, &whole, &binding(None, "whole", "{kind: Group, name: devs}")],
-            Coverage::Complete,
-            (
-                Severity::High,
-                Sure,
-                "grants `get` on `secrets` in all namespaces, enough to read every Secret there; \
-                 bound to Group `devs` through ClusterRole `whole`",
-            ),
-        );
-    }
-
-    #[test]
-    fn lists_are_short() {
-        assert_eq!(list(["a"]), "`a`");
-        assert_eq!(list(["a", "b"]), "`a` and `b`");
-        assert_eq!(list(["a", "b", "c"]), "`a`, `b` and `c`");
-        assert_eq!(list(["a", "b", "c", "d"]), "`a`, `b` and 2 more");
-    }
 }

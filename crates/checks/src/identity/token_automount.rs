@@ -23,7 +23,8 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
     id = "PV-I009",
     severity = Low,
     scope = Related,
-    reads = [SERVICE_ACCOUNT, ROLE_BINDING, CLUSTER_ROLE_BINDING, CLUSTER_ROLE]
+    reads = [SERVICE_ACCOUNT, ROLE_BINDING, CLUSTER_ROLE_BINDING, CLUSTER_ROLE],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -44,16 +45,11 @@ impl Check for TokenAutomount {
         if own == Some(false) {
             return Verdict::Holds;
         }
-        let mounts: Vec<_> = mounted(pod).collect();
-        let shadowed = |m: &Option<Mounted<'_>>| m.is_some_and(|m| m != Mounted::Token);
-        let shadowed = !mounts.is_empty() && mounts.iter().all(shadowed);
-        let secret = mounts.iter().find_map(|m| match m {
-            Some(Mounted::Secret(name)) if shadowed => Some(*name),
-            _ => None,
-        });
-        if shadowed && secret.is_none() {
-            return Verdict::Holds;
-        }
+        let secret = match shadow(pod) {
+            Shadow::None => None,
+            Shadow::Other => return Verdict::Holds,
+            Shadow::Secret(name) => Some(name),
+        };
         let (namespace, name) = (pod.object().namespace(), pod.service_account());
         let access = Access::of(cx);
         if access.names_account(namespace, name) {
@@ -112,8 +108,32 @@ impl Check for TokenAutomount {
             "these pods mount the token of ServiceAccount `{name}`, which no binding {scope} gives \
              any permission"
         );
-        Claim::fails(place, message).confidence(confidence).into()
+        Claim::fails(place, message).confidence(confidence).set(false).into()
     }
+}
+
+/// What keeps admission from mounting the token.
+pub(super) enum Shadow<'a> {
+    /// Nothing, or not in each container.
+    None,
+    /// A volume of another kind.
+    Other,
+    /// A Secret of that name, which may hold a token.
+    Secret(&'a str),
+}
+
+/// What each container has in the token's place, if each has something.
+pub(super) fn shadow(pod: Pod<'_>) -> Shadow<'_> {
+    let mounts: Vec<_> = mounted(pod).collect();
+    let other = |m: &Option<Mounted<'_>>| m.is_some_and(|m| m != Mounted::Token);
+    if mounts.is_empty() || !mounts.iter().all(other) {
+        return Shadow::None;
+    }
+    let secret = mounts.iter().find_map(|m| match m {
+        Some(Mounted::Secret(name)) => Some(*name),
+        _ => None,
+    });
+    secret.map_or(Shadow::Other, Shadow::Secret)
 }
 
 /// What a container has where the token would be.

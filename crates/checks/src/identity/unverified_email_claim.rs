@@ -1,15 +1,15 @@
 //! PV-I027.
 
 use pavisade_macros::check;
-use pavisade_model::{Confidence, Severity};
+use pavisade_model::{Confidence, Severity, State};
 use pavisade_snapshot::Object;
-use pavisade_yaml::{Kind, Value};
+use pavisade_yaml::{Edit, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::cel;
 use super::email::{Verified, email_as_name, verified};
-use crate::{Check, Claim, Cx, OnObject, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// User names taken from an e-mail address that need not be verified.
 ///
@@ -26,7 +26,8 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     severity = High,
     scope = Object,
     programs = [ApiServer],
-    on = [AUTHENTICATION_CONFIGURATION]
+    on = [AUTHENTICATION_CONFIGURATION],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -86,7 +87,16 @@ fn issuer(entry: Value<'_>) -> Verdict<'_> {
             format!("the address in a token of `{name}` is a user's name without being verified"),
         ),
     };
-    claim.instance(name).into()
+    let rule = serde_json::json!({
+        "expression": "claims.email_verified == true",
+        "message": "the address is not verified",
+    });
+    let rules = Place::field(entry, &["claimValidationRules"]);
+    let claim = claim.instance(name);
+    match claim.state {
+        State::Fails => claim.change(rules, Edit::Append(rule)).into(),
+        State::Unknown => claim.into(),
+    }
 }
 
 fn by_rule(rule: Value<'_>) -> Verified {

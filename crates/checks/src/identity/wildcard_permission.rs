@@ -135,6 +135,7 @@ fn power<'a>(rule: Rule<'a>, place: Value<'a>, severity: Severity, gives: &str) 
         severity = lower(severity);
     }
     Power {
+        within: None,
         place,
         grants,
         gives: gives.to_owned(),

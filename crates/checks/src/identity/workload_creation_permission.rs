@@ -31,7 +31,8 @@ use crate::{Check, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WorkloadCreationPermission {}
 
-const WORKLOADS: [Resource; 8] = [
+/// What makes pods.
+pub(super) const WORKLOADS: [Resource; 8] = [
     Resource::new("", "pods"),
     Resource::new("apps", "deployments"),
     Resource::new("apps", "daemonsets"),

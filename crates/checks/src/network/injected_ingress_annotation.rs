@@ -31,10 +31,9 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 pub(crate) struct InjectedIngressAnnotation {}
 
 /// Annotations behind the prefix of ingress-nginx that hold one word, a URL or a pattern.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 18] = [
     "app-root",
     "auth-method",
-    "auth-realm",
     "auth-secret",
     "auth-signin",
     "auth-signin-redirect-param",

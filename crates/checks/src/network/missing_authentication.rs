@@ -12,7 +12,8 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict};
 ///
 /// ## Why
 /// Whoever reaches the port is its administrator: any pod of the cluster, where no policy says
-/// otherwise, and through a request that an attacker makes another program send.
+/// otherwise, and through a request that an attacker makes another program send. Consoles of the
+/// cluster have a check of their own (`console-without-login`).
 ///
 /// ## Fix
 /// Remove the switch, and give the program a password or token from a Secret.
@@ -51,10 +52,7 @@ const fn switch(
 
 const TRUE: &[&str] = &["true", "1", "t"];
 
-const FLAGS: [Switch; 12] = [
-    switch("", "enable-skip-login", TRUE, "the Kubernetes Dashboard", true),
-    switch("argo", "auth-mode", &["server"], "the Argo Workflows server", false),
-    switch("argocd", "disable-auth", TRUE, "Argo CD", true),
+const FLAGS: [Switch; 9] = [
     switch("", "api.insecure", TRUE, "Traefik's dashboard", true),
     switch("", "skip-grant-tables", TRUE, "MySQL", true),
     switch("mongo", "noauth", TRUE, "MongoDB", true),
@@ -67,7 +65,7 @@ const FLAGS: [Switch; 12] = [
 ];
 
 /// Variables of the environment, as [`FLAGS`].
-const VARIABLES: [Switch; 13] = [
+const VARIABLES: [Switch; 12] = [
     switch("", "POSTGRES_HOST_AUTH_METHOD", &["trust"], "PostgreSQL", false),
     switch("", "MYSQL_ALLOW_EMPTY_PASSWORD", ANY, "MySQL", false),
     switch("", "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD", ANY, "MariaDB", false),
@@ -76,7 +74,6 @@ const VARIABLES: [Switch; 13] = [
     switch("", "DISABLE_SECURITY_PLUGIN", &["true"], "OpenSearch", false),
     switch("", "plugins.security.disabled", &["true"], "OpenSearch", false),
     switch("", "NEO4J_AUTH", &["none"], "Neo4j", false),
-    switch("", "ARGOCD_SERVER_DISABLE_AUTH", TRUE, "Argo CD", true),
     switch("", "INFLUXDB_HTTP_AUTH_ENABLED", &["false"], "InfluxDB", false),
     switch("", "ME_CONFIG_BASICAUTH", &["false"], "mongo-express", false),
     switch("", "AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED", &["true"], "Weaviate", false),
@@ -97,19 +94,20 @@ impl Check for MissingAuthentication {
                 || words.iter().any(|(word, _)| word.contains(name) && !word.starts_with('-'))
         };
         let of_flags = FLAGS.iter().filter(|s| program(s.program)).filter_map(|switch| {
-            let at = words.iter().position(|(word, _)| names(word, switch.flag))?;
-            let (word, place) = words[at];
-            let (value, alone) = match word.split_once('=') {
-                Some((_, value)) => (value, true),
-                None => match words.get(at + 1).filter(|(next, _)| !next.starts_with('-')) {
-                    // A flag that takes no value may be followed by an argument of its own.
-                    Some((next, _)) if !switch.values.contains(&"true") => (*next, false),
-                    _ => ("true", true),
-                },
-            };
-            let off = switch.values.contains(&value);
-            let whole = alone && place.as_str() == Some(word);
-            off.then(|| claim(switch, place, word, whole && switch.removable))
+            let mut places = words.iter().enumerate().filter(|(_, (w, _))| names(w, switch.flag));
+            places.find_map(|(at, (word, place))| {
+                let (value, alone) = match word.split_once('=') {
+                    Some((_, value)) => (value, true),
+                    None => match words.get(at + 1).filter(|(next, _)| !next.starts_with('-')) {
+                        // A flag that takes no value may be followed by an argument of its own.
+                        Some((next, _)) if !switch.values.contains(&"true") => (*next, false),
+                        _ => ("true", true),
+                    },
+                };
+                let whole = alone && place.as_str() == Some(word);
+                let off = switch.values.contains(&value);
+                off.then(|| claim(switch, *place, word, whole && switch.removable))
+            })
         });
         let variables = container.value().list("env").filter_map(|variable| {
             let value = variable.get("value")?;

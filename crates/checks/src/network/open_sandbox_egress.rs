@@ -86,6 +86,10 @@ fn judge(rule: Value<'_>) -> Option<Claim<'_>> {
             })
         };
         let absent = |field: &str| peer.get(field).is_none_or(Value::is_null);
+        if absent("namespaceSelector") && absent("podSelector") {
+            let message = "this peer names nobody: the API server takes no NetworkPolicy with it";
+            return Some(Claim::fails(peer, message));
+        }
         let all = empty("namespaceSelector") && (absent("podSelector") || empty("podSelector"))
             || absent("namespaceSelector") && empty("podSelector");
         all.then(|| Claim::fails(peer, "the sandbox connects to every pod around it"))

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::{map, text};
-use crate::{Check, Claim, Cx, OnObject, Verdict};
+use crate::{Check, Claim, Cx, OnEvery, Verdict};
 
 /// Meshes that accept connections without TLS.
 ///
@@ -23,7 +23,21 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     id = "PV-N041",
     severity = Medium,
     scope = Object,
-    on = [PEER_AUTHENTICATION, LINKERD_SERVER, LINKERD_SERVER_AUTHORIZATION],
+    on = [
+        PEER_AUTHENTICATION,
+        LINKERD_SERVER,
+        LINKERD_SERVER_AUTHORIZATION,
+        NAMESPACE,
+        POD,
+        POD_TEMPLATE,
+        DEPLOYMENT,
+        DAEMON_SET,
+        STATEFUL_SET,
+        REPLICA_SET,
+        REPLICATION_CONTROLLER,
+        JOB,
+        CRON_JOB,
+    ],
     mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -31,7 +45,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 pub(crate) struct PlaintextMesh {}
 
 impl Check for PlaintextMesh {
-    type On = OnObject;
+    type On = OnEvery;
 
     fn check<'a>(&self, object: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
         if object.is(kinds::PEER_AUTHENTICATION) {
@@ -40,7 +54,15 @@ impl Check for PlaintextMesh {
         if object.is(kinds::LINKERD_SERVER) {
             return server(object);
         }
-        authorization(object)
+        if object.is(kinds::LINKERD_SERVER_AUTHORIZATION) {
+            return authorization(object);
+        }
+        if object.is(kinds::NAMESPACE) {
+            let policy = object.at(&["metadata", "annotations", DEFAULT_POLICY]);
+            return policy.map_or(Verdict::NotApplicable, default_policy);
+        }
+        let policies = object.pods().filter_map(|pod| pod.annotation(DEFAULT_POLICY));
+        Verdict::all(policies.map(default_policy))
     }
 }
 
@@ -85,6 +107,22 @@ fn judge_mode<'a>(from: Value<'a>, path: &[&str], what: &str) -> Verdict<'a> {
         Ok(Some(("UNSET" | "", _)) | None) => Verdict::NotApplicable,
         Ok(Some((other, mode))) => Verdict::unknown(mode, format!("`{other}` is no such mode")),
         Err(wrong) => wrong.into(),
+    }
+}
+
+/// Whom Linkerd's proxies let in where no Server says so.
+const DEFAULT_POLICY: &str = "config.linkerd.io/default-inbound-policy";
+
+fn default_policy(value: Value<'_>) -> Verdict<'_> {
+    let policy = value.as_str().unwrap_or("");
+    match policy.strip_suffix("-unauthenticated") {
+        Some(whom @ ("all" | "cluster")) => {
+            Claim::fails(value, format!("`{policy}` lets in whoever has no identity"))
+                .severity(Severity::Low)
+                .set(format!("{whom}-authenticated"))
+                .into()
+        }
+        _ => Verdict::Holds,
     }
 }
 

@@ -92,8 +92,13 @@ pub(super) fn wrong_type(policy: &Object) -> Option<WrongType<'_>> {
 
 fn check_rule(rule: Value<'_>, direction: Direction) -> Result<(), WrongType<'_>> {
     for peer in list(rule, &[direction.peers()])? {
+        let mut empty = true;
         for field in ["ipBlock", "namespaceSelector", "podSelector"] {
-            map(peer, &[field])?;
+            empty &= map(peer, &[field])?.is_none();
+        }
+        if empty {
+            let wanted = "one with `podSelector`, `namespaceSelector` or `ipBlock`";
+            return Err(WrongType::new(peer, wanted));
         }
     }
     for port in list(rule, &["ports"])? {

@@ -27,7 +27,7 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
     on = [
         ACK_EKS_CLUSTER,
         ASO_MANAGED_CLUSTER,
-        CAPA_CONTROL_PLANE,
+        AWS_MANAGED_CONTROL_PLANE,
         CAPA_CONTROL_PLANE_TEMPLATE,
         CAPZ_CONTROL_PLANE,
         CNRM_CONTAINER_CLUSTER,
@@ -71,7 +71,7 @@ const SHAPES: [Shape; 11] = [
         block: None,
     },
     Shape {
-        kind: kinds::CAPA_CONTROL_PLANE,
+        kind: kinds::AWS_MANAGED_CONTROL_PLANE,
         private: &[(&["spec", "endpointAccess", "public"], "false")],
         blocks: &["spec", "endpointAccess", "publicCIDRs"],
         block: None,

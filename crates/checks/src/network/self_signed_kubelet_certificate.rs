@@ -2,11 +2,12 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
+use pavisade_yaml::Edit;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::{boolean, text};
-use crate::{Check, Cx, OnObject, Place, Verdict};
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 
 /// Kubelets that make their own serving certificate up.
 ///
@@ -21,38 +22,73 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
     id = "PV-N056",
     severity = Low,
     audience = Strict,
-    scope = Object,
+    scope = Related,
     programs = [Kubelet],
-    on = [KUBELET_CONFIGURATION]
+    on = [KUBELET_CONFIGURATION],
+    reads = [KUBELET_CONFIGURATION],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SelfSignedKubeletCertificate {}
 
 impl Check for SelfSignedKubeletCertificate {
-    type On = OnObject;
+    type On = OnControlPlane;
 
-    fn check<'a>(&self, file: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        match boolean(file.value(), &["serverTLSBootstrap"]) {
-            Ok(Some((true, _))) => return Verdict::Holds,
-            Ok(_) => {}
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        match part {
+            Part::File(file) => from_file(file),
+            Part::Component(kubelet) if kubelet.name() == "kubelet" => {
+                from_flags(kubelet, cx).unwrap_or_else(Verdict::from)
+            }
+            Part::Component(_) => Verdict::NotApplicable,
+        }
+    }
+}
+
+fn from_file(file: &Object) -> Verdict<'_> {
+    match boolean(file.value(), &["serverTLSBootstrap"]) {
+        Ok(Some((true, _))) => return Verdict::Holds,
+        Ok(_) => {}
+        Err(wrong) => return wrong.into(),
+    }
+    for field in ["tlsCertFile", "tlsPrivateKeyFile"] {
+        match text(file.value(), &[field]) {
+            Ok(Some((path, _))) if !path.is_empty() => {}
+            Ok(_) => {
+                let claim = Claim::fails(
+                    Place::field(file.value(), &[field]),
+                    format!(
+                        "the kubelet shows a certificate that it made up: neither `{field}` nor \
+                         `serverTLSBootstrap` is set"
+                    ),
+                );
+                // It then asks for one, which somebody has to approve.
+                let asks = Place::field(file.value(), &["serverTLSBootstrap"]);
+                return claim.change(asks, Edit::Set(true.into())).into();
+            }
             Err(wrong) => return wrong.into(),
         }
-        for field in ["tlsCertFile", "tlsPrivateKeyFile"] {
-            match text(file.value(), &[field]) {
-                Ok(Some((path, _))) if !path.is_empty() => {}
-                Ok(_) => {
-                    return Verdict::fails(
-                        Place::field(file.value(), &[field]),
-                        format!(
-                            "the kubelet shows a certificate that it made up: neither `{field}` \
-                             nor `serverTLSBootstrap` is set"
-                        ),
-                    );
-                }
-                Err(wrong) => return wrong.into(),
-            }
-        }
-        Verdict::Holds
     }
+    Verdict::Holds
+}
+
+fn from_flags<'a>(kubelet: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    if kubelet.known_bool("rotate-server-certificates", false)? {
+        return Ok(Verdict::Holds);
+    }
+    for flag in ["tls-cert-file", "tls-private-key-file"] {
+        if kubelet.known(flag)?.is_some_and(|file| !file.value.is_empty()) {
+            continue;
+        }
+        return Ok(kubelet.kubelet_file(cx).unwrap_or_else(|| {
+            let message = format!(
+                "the kubelet shows a certificate that it made up: neither `--{flag}` nor \
+                 `--rotate-server-certificates` is set"
+            );
+            let claim = Claim::fails(kubelet.place(flag), message);
+            claim.changes(kubelet.set_flag("rotate-server-certificates", "true")).into()
+        }));
+    }
+    Ok(Verdict::Holds)
 }

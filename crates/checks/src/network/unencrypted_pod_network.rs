@@ -6,7 +6,7 @@ use pavisade_yaml::{Source, Value, read};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Cx, OnObject, Place, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// Pod networks that do not encrypt between nodes.
 ///
@@ -22,7 +22,8 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
     severity = Low,
     audience = Strict,
     scope = Object,
-    on = [CONFIG_MAP]
+    on = [CONFIG_MAP],
+    mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -49,7 +50,9 @@ fn cilium(map: &Object) -> Verdict<'_> {
         return Verdict::Holds;
     }
     let place = Place::field(map.value(), &["data", "enable-wireguard"]);
-    Verdict::fails(place, "Cilium sends what pods say from node to node in plain text")
+    Claim::fails(place, "Cilium sends what pods say from node to node in plain text")
+        .set("true")
+        .into()
 }
 
 fn flannel(map: &Object) -> Verdict<'_> {

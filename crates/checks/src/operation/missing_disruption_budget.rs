@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::budget::selects;
 use crate::field::integer;
+use crate::fragment::is_fragment;
 use crate::{Check, Cx, OnObject, Place, Verdict};
 
 /// Workloads with several replicas and no disruption budget.
@@ -34,6 +35,9 @@ impl Check for MissingDisruptionBudget {
     type On = OnObject;
 
     fn check<'a>(&self, workload: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        if is_fragment(workload) {
+            return Verdict::NotApplicable;
+        }
         let replicas = match integer(workload.value(), &["spec", "replicas"]) {
             Ok(replicas) => replicas.map_or(1, |(number, _)| number),
             Err(wrong) => return wrong.into(),

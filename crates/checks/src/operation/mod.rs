@@ -13,6 +13,7 @@ pub(crate) mod disabled_admission_plugin;
 pub(crate) mod disabled_fair_queueing;
 pub(crate) mod end_of_life_kubernetes;
 pub(crate) mod endless_kubelet_connection;
+pub(crate) mod exposed_component_port;
 pub(crate) mod fail_open_admission_policy;
 pub(crate) mod fail_open_image_webhook;
 pub(crate) mod fail_open_webhook;

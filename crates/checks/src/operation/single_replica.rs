@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::budget::autoscaler;
 use crate::field::integer;
+use crate::fragment::is_fragment;
 use crate::{Check, Cx, OnObject, Place, Verdict};
 
 /// Workloads that run one pod only.
@@ -32,6 +33,9 @@ impl Check for SingleReplica {
     type On = OnObject;
 
     fn check<'a>(&self, workload: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        if is_fragment(workload) {
+            return Verdict::NotApplicable;
+        }
         let replicas = match integer(workload.value(), &["spec", "replicas"]) {
             Ok(replicas) => replicas.map(|(number, _)| number),
             Err(wrong) => return wrong.into(),

@@ -22,7 +22,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     id = "PV-O011",
     severity = Low,
     scope = Related,
-    programs = [Kubelet],
+    programs = [ControllerManager, Kubelet],
     on = [KUBELET_CONFIGURATION],
     reads = [KUBELET_CONFIGURATION, KUBEADM_CLUSTER_CONFIGURATION, KUBEADM_INIT_CONFIGURATION, KUBEADM_JOIN_CONFIGURATION],
     mends = Riskily
@@ -42,12 +42,22 @@ impl Check for UnrotatedKubeletCertificate {
             }
             Part::Component(kubelet) if kubelet.name() == "kubelet" => {
                 let parts = ["rotate-certificates", "rotate-server-certificates"];
-                Verdict::all(parts.into_iter().map(|flag| from_flag(kubelet, flag, cx)))
+                let verdicts = parts.into_iter().map(|flag| from_flag(kubelet, flag, cx));
+                Verdict::all(verdicts.chain([from_gates(kubelet)]))
+            }
+            Part::Component(manager) if manager.name() == "kube-controller-manager" => {
+                match from_gates(manager) {
+                    // It is on by default, and more is not its part.
+                    Verdict::NotApplicable => Verdict::Holds,
+                    verdict => verdict,
+                }
             }
             Part::Component(_) => Verdict::NotApplicable,
         }
     }
 }
+
+const GATE: &str = "RotateKubeletServerCertificate";
 
 fn client<'a>(file: &'a Object, cx: &Cx<'a>) -> Option<Claim<'a>> {
     let place = Place::field(file.value(), &["rotateCertificates"]);
@@ -66,7 +76,7 @@ fn client<'a>(file: &'a Object, cx: &Cx<'a>) -> Option<Claim<'a>> {
 }
 
 fn server(file: &Object) -> Option<Claim<'_>> {
-    let gate = file.at(&["featureGates", "RotateKubeletServerCertificate"]);
+    let gate = file.at(&["featureGates", GATE]);
     if let Some(gate) = gate.filter(|gate| gate.as_bool() == Some(false)) {
         let message = "the kubelet's serving certificate is not renewed: the feature is off";
         return Some(Claim::fails(gate, message).remove());
@@ -88,6 +98,26 @@ fn server(file: &Object) -> Option<Claim<'_>> {
             Some(Claim::fails(place, message).set(true))
         }
     }
+}
+
+/// The feature that kubelet and controller manager need for serving certificates, on by default.
+fn from_gates(component: Component<'_>) -> Verdict<'_> {
+    const FLAG: &str = "feature-gates";
+    const OFF: [&str; 3] = ["false", "False", "FALSE"];
+    let gates = match component.known_list(FLAG) {
+        Ok(gates) => gates.unwrap_or_default(),
+        Err(claim) => return claim.into(),
+    };
+    let of = |gate: &String| gate.split('=').next() == Some(GATE);
+    let last = gates.iter().rev().find(|gate| of(gate));
+    let off = last.and_then(|gate| gate.split_once('=')).is_some_and(|(_, on)| OFF.contains(&on));
+    if !off {
+        return Verdict::NotApplicable;
+    }
+    let others: Vec<_> = gates.iter().filter(|gate| !of(gate)).cloned().collect();
+    let message = "serving certificates of kubelets are not renewed: the feature is off";
+    let claim = Claim::fails(component.place(FLAG), message);
+    claim.changes(component.set_list(FLAG, &others)).into()
 }
 
 fn from_flag<'a>(kubelet: Component<'a>, flag: &str, cx: &Cx<'a>) -> Verdict<'a> {

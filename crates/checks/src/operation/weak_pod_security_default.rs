@@ -1,26 +1,24 @@
 //! PV-O020.
 
 use pavisade_macros::check;
-use pavisade_model::{Severity, kinds};
+use pavisade_model::kinds;
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::admission::configurations;
-use crate::field::{WrongType, list, text, text_element};
+use crate::field::{WrongType, text};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// A Pod Security configuration that leaves namespaces open, or exempts users and workloads.
+/// A Pod Security configuration that leaves namespaces without labels open.
 ///
 /// ## Why
 /// The defaults hold for every namespace without labels: with `privileged`, which they are unless set,
-/// a namespace that somebody forgot to label takes any pod. An exemption goes unseen: nothing in the
-/// namespace shows it.
+/// a namespace that somebody forgot to label takes any pod.
 ///
 /// ## Fix
 /// Set `defaults.enforce` to `baseline` or `restricted`, and label the few namespaces that need more.
-/// Exempt no namespace but `kube-system`, and no users.
 #[check(
     id = "PV-O020",
     severity = Medium,
@@ -47,15 +45,14 @@ impl Check for WeakPodSecurityDefault {
 }
 
 fn judge<'a>(configuration: Result<Value<'a>, Claim<'a>>) -> Verdict<'a> {
-    let judged = configuration.map(|configuration| {
-        let mut claims = vec![default(configuration)];
-        for (list, who) in EXEMPTIONS {
-            claims.push(exemptions(configuration, list, who));
-        }
-        let claims = claims.into_iter().map(|claim| claim.unwrap_or_else(|e| Some(e.into())));
-        Verdict::from_claims(claims.flatten())
-    });
-    judged.unwrap_or_else(Verdict::from)
+    let configuration = match configuration {
+        Ok(configuration) => configuration,
+        Err(unread) => return unread.into(),
+    };
+    match default(configuration) {
+        Ok(claim) => Verdict::from_claims(claim),
+        Err(wrong) => wrong.into(),
+    }
 }
 
 fn default(configuration: Value<'_>) -> Result<Option<Claim<'_>>, WrongType<'_>> {
@@ -73,33 +70,4 @@ fn default(configuration: Value<'_>) -> Result<Option<Claim<'_>>, WrongType<'_>>
         }
     };
     Ok(Some(Claim::fails(Place::field(configuration, &path), message)))
-}
-
-const EXEMPTIONS: [(&str, &str); 3] = [
-    ("usernames", "what user"),
-    ("runtimeClasses", "pods with runtime class"),
-    ("namespaces", "pods in namespace"),
-];
-
-fn exemptions<'a>(
-    configuration: Value<'a>,
-    kind: &'static str,
-    who: &str,
-) -> Result<Option<Claim<'a>>, WrongType<'a>> {
-    let mut names = Vec::new();
-    for name in list(configuration, &["exemptions", kind])? {
-        let name = text_element(name)?;
-        // The cluster's own pods need the node.
-        if !(kind == "namespaces" && name == "kube-system") {
-            names.push(name);
-        }
-    }
-    if names.is_empty() {
-        return Ok(None);
-    }
-    let does = if kind == "usernames" { "makes is not judged" } else { "are not judged" };
-    let message = format!("{who} `{}` {does}", names.join("`, `"));
-    let place = Place::field(configuration, &["exemptions", kind]);
-    let severity = if kind == "usernames" { Severity::Medium } else { Severity::Low };
-    Ok(Some(Claim::fails(place, message).severity(severity)))
 }

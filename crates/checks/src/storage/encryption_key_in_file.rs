@@ -24,7 +24,8 @@ use crate::{Check, Claim, Cx, OnObject, Verdict, secrets};
     confidence = Medium,
     scope = Object,
     programs = [ApiServer],
-    on = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG]
+    on = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG],
+    secret = true
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -37,7 +37,8 @@ use crate::{Check, Claim, Cx, OnEvery, Verdict, secrets};
         REPLICATION_CONTROLLER,
         JOB,
         CRON_JOB,
-    ]
+    ],
+    secret = true
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -22,7 +22,8 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     severity = Low,
     audience = Strict,
     scope = Object,
-    on = [SECRET_STORE, CLUSTER_SECRET_STORE]
+    on = [SECRET_STORE, CLUSTER_SECRET_STORE],
+    secret = true
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -4,7 +4,7 @@ use pavisade_macros::check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::{Check, Claim, Cx, NamedImage, OnImage, Verdict};
 
 /// Images that are named by a tag that moves with every build.
@@ -16,9 +16,18 @@ use crate::{Check, Claim, Cx, NamedImage, OnImage, Verdict};
 /// ## Fix
 /// Name the version and the digest: `registry.example.com/app:1.4.2@sha256:…`.
 #[check(id = "PV-S001", severity = Medium, scope = Object)]
-#[derive(Default, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct MutableImageTag {}
+pub(crate) struct MutableImageTag {
+    /// Words in the tags that move; a tag with a digit in it does not.
+    moving: Vec<String>,
+}
+
+impl Default for MutableImageTag {
+    fn default() -> Self {
+        Self { moving: image::moving() }
+    }
+}
 
 impl Check for MutableImageTag {
     type On = OnImage;
@@ -30,7 +39,7 @@ impl Check for MutableImageTag {
             Image::Absent => return Verdict::NotApplicable,
             Image::Unclear(why) => return Verdict::unknown(place, why),
         };
-        if !reference.moves() {
+        if !reference.moves_by(&self.moving) {
             return Verdict::Holds;
         }
         match reference.tag {

@@ -18,9 +18,18 @@ use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 /// ## Fix
 /// Name a version and a digest; or set `imagePullPolicy: Always`.
 #[check(id = "PV-S007", severity = Low, scope = Object, mends = Riskily)]
-#[derive(Default, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct StaleImagePossible {}
+pub(crate) struct StaleImagePossible {
+    /// Words in the tags that move; a tag with a digit in it does not.
+    moving: Vec<String>,
+}
+
+impl Default for StaleImagePossible {
+    fn default() -> Self {
+        Self { moving: image::moving() }
+    }
+}
 
 impl Check for StaleImagePossible {
     type On = OnContainer;
@@ -33,7 +42,9 @@ impl Check for StaleImagePossible {
         }
         let place = || container.at(&["image"]).unwrap_or(container.value());
         let reference = match image::of(container) {
-            Image::Reference(reference) if !reference.moves() => return Verdict::Holds,
+            Image::Reference(reference) if !reference.moves_by(&self.moving) => {
+                return Verdict::Holds;
+            }
             Image::Reference(reference) => reference,
             Image::Absent => return Verdict::NotApplicable,
             Image::Unclear(why) => return Verdict::unknown(place(), why),

@@ -4,7 +4,8 @@ use pavisade_macros::check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::image::Image;
+use super::untrusted_registry::covers;
+use crate::image::{self, Image};
 use crate::{Check, Cx, NamedImage, OnImage, Verdict};
 
 /// Images with a version tag and no digest.
@@ -18,7 +19,11 @@ use crate::{Check, Cx, NamedImage, OnImage, Verdict};
 #[check(id = "PV-S002", severity = Low, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct UnpinnedImage {}
+pub(crate) struct UnpinnedImage {
+    /// Registries, or repositories below one, whose tags cannot be moved; written as in the
+    /// parameter `allowed` of `untrusted-registry`.
+    exempt: Vec<String>,
+}
 
 impl Check for UnpinnedImage {
     type On = OnImage;
@@ -28,12 +33,23 @@ impl Check for UnpinnedImage {
         match named.image() {
             Image::Reference(reference) if reference.digest.is_some() => Verdict::Holds,
             Image::Reference(reference) if reference.moves() => Verdict::NotApplicable,
+            Image::Reference(reference)
+                if self.exempt.iter().any(|entry| covers(entry, reference)) =>
+            {
+                Verdict::Holds
+            }
             Image::Reference(_) => {
                 let message = format!("{named} has no digest: its registry can replace it");
                 Verdict::fails(place, message)
             }
             Image::Absent => Verdict::NotApplicable,
-            Image::Unclear(why) => Verdict::unknown(place, why),
+            Image::Unclear(why) => match image::broken_digest(named.text()) {
+                Some(digest) => Verdict::fails(
+                    place,
+                    format!("{named} has no digest: `{digest}` is none, so no kubelet can pull it"),
+                ),
+                None => Verdict::unknown(place, why),
+            },
         }
     }
 }

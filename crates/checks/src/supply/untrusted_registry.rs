@@ -4,14 +4,14 @@ use pavisade_macros::check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::image::{Image, Reference};
+use crate::image::{Image, Reference, is_registry};
 use crate::{Check, Cx, NamedImage, OnImage, Verdict};
 
 /// Images from a registry that is not allowed.
 ///
 /// ## Why
 /// An image from anywhere runs what anybody published there. The check asks nothing until the
-/// parameter `allowed` says which registries are trusted.
+/// parameter `allowed` says which registries are trusted, or `denied` which are not.
 ///
 /// ## Fix
 /// Take the image from an allowed registry, or mirror it there.
@@ -23,22 +23,31 @@ pub(crate) struct UntrustedRegistry {
     /// `*.dkr.ecr.eu-west-1.amazonaws.com`; Docker Hub is `docker.io`, its official images are
     /// `docker.io/library`.
     allowed: Vec<String>,
+    /// The same for those from which nothing may come, whatever `allowed` says.
+    denied: Vec<String>,
 }
 
 impl Check for UntrustedRegistry {
     type On = OnImage;
 
     fn check<'a>(&self, named: NamedImage<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        if self.allowed.is_empty() {
+        if self.allowed.is_empty() && self.denied.is_empty() {
             return Verdict::NotApplicable;
         }
         let place = named.place();
         match named.image() {
-            Image::Reference(r) if self.allowed.iter().any(|a| allows(a, r)) => Verdict::Holds,
-            Image::Reference(reference) => Verdict::fails(
-                place,
-                format!("{named} comes from `{}`, which is not allowed", reference.registry()),
-            ),
+            Image::Reference(reference) => {
+                let is_in = |list: &[String]| list.iter().any(|entry| covers(entry, reference));
+                let why = if is_in(&self.denied) {
+                    "is denied"
+                } else if self.allowed.is_empty() || is_in(&self.allowed) {
+                    return Verdict::Holds;
+                } else {
+                    "is not allowed"
+                };
+                let registry = reference.registry();
+                Verdict::fails(place, format!("{named} comes from `{registry}`, which {why}"))
+            }
             Image::Absent => Verdict::NotApplicable,
             Image::Unclear(why) => Verdict::unknown(place, why),
         }
@@ -46,10 +55,12 @@ impl Check for UntrustedRegistry {
 }
 
 /// Whether an entry of the list covers an image: whole parts only, so that `ghcr.io/acme` does
-/// not cover `ghcr.io/acme-evil`.
-fn allows(entry: &str, reference: Reference<'_>) -> bool {
+/// not cover `ghcr.io/acme-evil`. As in an image's name, a first part that is no host is a user of
+/// Docker Hub.
+pub(super) fn covers(entry: &str, reference: Reference<'_>) -> bool {
     let entry = entry.trim_end_matches("/*").trim_end_matches('/');
-    let (host, path) = entry.split_once('/').unwrap_or((entry, ""));
+    let (first, rest) = entry.split_once('/').unwrap_or((entry, ""));
+    let (host, path) = if is_registry(first) { (first, rest) } else { ("docker.io", entry) };
     let host = if host == "index.docker.io" { "docker.io" } else { host }.to_ascii_lowercase();
     let registry = reference.registry();
     let host_fits = match host.strip_prefix('*') {

@@ -35,6 +35,25 @@ struct Flaw {
 }
 
 const ARGO_CD: &[&str] = &["quay.io/argoproj/argocd", "docker.io/argoproj/argocd"];
+const ARGO_WORKFLOWS: &[&str] = &[
+    "quay.io/argoproj/argocli",
+    "quay.io/argoproj/argoexec",
+    "quay.io/argoproj/workflow-controller",
+];
+const CAPSULE: &[&str] = &["ghcr.io/projectcapsule/capsule", "docker.io/projectcapsule/capsule"];
+const CHAOS_MESH: &[&str] = &["ghcr.io/chaos-mesh/chaos-mesh"];
+const CILIUM: &[&str] = &["quay.io/cilium/cilium", "docker.io/cilium/cilium"];
+const EXTERNAL_SECRETS: &[&str] = &[
+    "ghcr.io/external-secrets/external-secrets",
+    "oci.external-secrets.io/external-secrets/external-secrets",
+];
+const FLUENT_BIT: &[&str] = &["docker.io/fluent/fluent-bit", "cr.fluentbit.io/fluent/fluent-bit"];
+const KUSTOMIZE_CONTROLLER: &[&str] =
+    &["ghcr.io/fluxcd/kustomize-controller", "docker.io/fluxcd/kustomize-controller"];
+const NVIDIA_TOOLKIT: &[&str] = &["nvcr.io/nvidia/k8s/container-toolkit"];
+const OAUTH2_PROXY: &[&str] = &["quay.io/oauth2-proxy/oauth2-proxy"];
+const SECRETS_STORE: &[&str] = &["registry.k8s.io/csi-secrets-store/driver"];
+const VAULT: &[&str] = &["docker.io/hashicorp/vault", "docker.io/library/vault"];
 const GRAFANA: &[&str] = &["docker.io/grafana/grafana", "docker.io/grafana/grafana-oss"];
 const INGRESS_NGINX: &[&str] =
     &["registry.k8s.io/ingress-nginx/controller", "k8s.gcr.io/ingress-nginx/controller"];
@@ -43,7 +62,7 @@ const KYVERNO: &[&str] =
 
 /// The projects' advisories.
 #[rustfmt::skip]
-static FLAWS: [Flaw; 11] = [
+static FLAWS: [Flaw; 26] = [
     Flaw {
         images: INGRESS_NGINX, cve: "CVE-2025-1974", severity: Severity::Critical,
         ranges: &[((0, 0, 0), (1, 11, 5)), ((1, 12, 0), (1, 12, 1))],
@@ -110,6 +129,81 @@ static FLAWS: [Flaw; 11] = [
             ((8, 3, 0), (8, 3, 1)),
         ],
         what: "anybody reads files of its container",
+    },
+    Flaw {
+        images: ARGO_CD, cve: "CVE-2023-40029", severity: Severity::High,
+        ranges: &[((2, 2, 0), (2, 6, 15)), ((2, 7, 0), (2, 7, 14)), ((2, 8, 0), (2, 8, 3))],
+        what: "whoever may read a cluster's details reads its credentials",
+    },
+    Flaw {
+        images: ARGO_CD, cve: "CVE-2022-29165", severity: Severity::High,
+        ranges: &[((1, 4, 0), (2, 1, 15)), ((2, 2, 0), (2, 2, 9)), ((2, 3, 0), (2, 3, 4))],
+        what: "where anonymous access is on, anybody is its administrator",
+    },
+    Flaw {
+        images: ARGO_WORKFLOWS, cve: "CVE-2025-66626", severity: Severity::High,
+        ranges: &[((3, 0, 0), (3, 6, 14)), ((3, 7, 0), (3, 7, 5))],
+        what: "an artifact's archive writes files outside of its folder, which then run",
+    },
+    Flaw {
+        images: CAPSULE, cve: "CVE-2025-55205", severity: Severity::Critical,
+        ranges: &[((0, 0, 0), (0, 10, 4))],
+        what: "a tenant makes the system's namespaces its own",
+    },
+    Flaw {
+        images: CHAOS_MESH, cve: "CVE-2025-59359", severity: Severity::Critical,
+        ranges: &[((0, 0, 0), (2, 7, 3))],
+        what: "every pod that reaches its controller runs commands in any pod",
+    },
+    Flaw {
+        images: CILIUM, cve: "CVE-2023-39347", severity: Severity::High,
+        ranges: &[((0, 0, 0), (1, 12, 14)), ((1, 13, 0), (1, 13, 7)), ((1, 14, 0), (1, 14, 2))],
+        what: "whoever may label a pod gets it past network policies",
+    },
+    Flaw {
+        images: EXTERNAL_SECRETS, cve: "CVE-2024-45041", severity: Severity::High,
+        ranges: &[((0, 0, 0), (0, 10, 2))],
+        what: "the token of one of its pods reads every Secret",
+    },
+    Flaw {
+        images: FLUENT_BIT, cve: "CVE-2024-4323", severity: Severity::Critical,
+        ranges: &[((2, 0, 7), (2, 2, 3)), ((3, 0, 0), (3, 0, 4))],
+        what: "every pod that reaches its HTTP server corrupts its memory",
+    },
+    Flaw {
+        images: KUSTOMIZE_CONTROLLER, cve: "CVE-2022-24877", severity: Severity::High,
+        ranges: &[((0, 0, 0), (0, 24, 0))],
+        what: "a tenant's kustomization reads files of the controller, with its token",
+    },
+    Flaw {
+        images: KYVERNO, cve: "CVE-2025-46342", severity: Severity::High,
+        ranges: &[((0, 0, 0), (1, 13, 5))],
+        what: "rules that select namespaces are not applied where an error hides the labels",
+    },
+    Flaw {
+        images: NVIDIA_TOOLKIT, cve: "CVE-2025-23266", severity: Severity::Critical,
+        ranges: &[((0, 0, 0), (1, 17, 8))],
+        what: "an image runs code as root on the node",
+    },
+    Flaw {
+        images: OAUTH2_PROXY, cve: "CVE-2026-34457", severity: Severity::High,
+        ranges: &[((0, 0, 0), (7, 15, 2))],
+        what: "behind `auth_request` a user agent of a health check needs no login",
+    },
+    Flaw {
+        images: OAUTH2_PROXY, cve: "CVE-2025-54576", severity: Severity::High,
+        ranges: &[((0, 0, 0), (7, 11, 0))],
+        what: "where routes are left out of the login, a query gets past it",
+    },
+    Flaw {
+        images: SECRETS_STORE, cve: "CVE-2023-2878", severity: Severity::Medium,
+        ranges: &[((0, 0, 0), (1, 3, 3))],
+        what: "tokens of ServiceAccounts are written into its log",
+    },
+    Flaw {
+        images: VAULT, cve: "CVE-2024-2048", severity: Severity::High,
+        ranges: &[((0, 0, 0), (1, 14, 10)), ((1, 15, 0), (1, 15, 5))],
+        what: "where clients log in with certificates, a forged one is taken",
     },
 ];
 

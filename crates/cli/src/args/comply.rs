@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use pavisade_model::KubernetesVersion;
 
 use super::{Color, EXIT_CODES, FailOn, LiveArgs, Render};
+use crate::config::ConfigArgs;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
@@ -23,6 +24,9 @@ pub(crate) struct ComplyArgs {
     /// Judge by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<KubernetesVersion>,
+
+    #[command(flatten)]
+    pub config: ConfigArgs,
 
     /// Set a parameter of a check, the value as JSON or text: untrusted-registry.allowed='["a.io"]'.
     #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
@@ -55,9 +59,9 @@ pub(crate) struct ComplyArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Exit with 1 for findings of this severity or worse.
-    #[arg(long, value_enum, default_value_t = FailOn::Low, value_name = "SEVERITY")]
-    pub fail_on: FailOn,
+    /// Exit with 1 for findings of this severity or worse [default: low].
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
 
     /// All but these checks, by id or name: controls that need one of them cannot hold.
     #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Which checks")]

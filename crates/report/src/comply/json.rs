@@ -193,7 +193,7 @@ impl<'a> Document<'a> {
     ) -> Self {
         let regions = Regions::new(&judgement.findings);
         let finding = |f| Finding::new(f, &regions, options);
-        let check = |(meta, tally): &(&'static _, _)| Check::new(meta, *tally);
+        let check = |(meta, tally): &(&'static _, _)| Check::new(meta, *tally, options);
         Self {
             schema: SCHEMA,
             tool: Tool { name: "pavisade", version: env!("CARGO_PKG_VERSION") },

@@ -53,7 +53,7 @@ pub(crate) fn write(
     page.checks(out)?;
     writeln!(
         out,
-        "<footer><p>Made by <a href=\"{}\" rel=\"noreferrer\">Pavisade</a> {}. This file stands \
+        "</main>\n<footer><p>Made by <a href=\"{}\" rel=\"noreferrer\">Pavisade</a> {}. This file stands \
          alone: it loads nothing and sends nothing.</p></footer>\n{HELP}",
         env!("CARGO_PKG_REPOSITORY"),
         env!("CARGO_PKG_VERSION")
@@ -114,9 +114,9 @@ impl<'a> View<'a> {
              <meta name=\"referrer\" content=\"no-referrer\">\n\
              <title>Pavisade: {}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
              <a class=\"skip\" href=\"#findings\">Skip to the findings</a>\n\
-             <header class=\"top\"><p class=\"brand\">{MARK}<span>Pavisade</span></p>\
-             <button type=\"button\" id=\"theme\" hidden>Dark</button></header>\n\
-             <div class=\"title\"><h1>{}</h1>\n<p class=\"muted\">{}</p></div>",
+             <header><div class=\"top\"><p class=\"brand\">{MARK}<span>Pavisade</span></p>\
+             <button type=\"button\" id=\"theme\" hidden>Dark</button></div>\n\
+             <div class=\"title\"><h1>{}</h1>\n<p class=\"muted\">{}</p></div></header>",
             hash(STYLE),
             hash(SCRIPT),
             escape(&line),
@@ -209,7 +209,7 @@ impl<'a> View<'a> {
                 }
                 _ => "In what was read, that is: some of it was not.".to_owned(),
             };
-            writeln!(out, "<p class=\"calm\">{}</p></main>", escape(&text))?;
+            writeln!(out, "<p class=\"calm\">{}</p>", escape(&text))?;
             return Ok(());
         }
         writeln!(out, "<h2 class=\"away\">Findings</h2>\n{TOOLS}\n<div id=\"list\"></div>")?;
@@ -220,7 +220,7 @@ impl<'a> View<'a> {
         for group in self.judgement.findings.chunk_by(same) {
             self.group(group, out)?;
         }
-        writeln!(out, "</noscript>\n</main>")
+        writeln!(out, "</noscript>")
     }
 
     /// A group for browsers without scripts.
@@ -381,7 +381,7 @@ impl<'a> View<'a> {
         write!(
             out,
             "<details class=\"check\" id=\"{}\"><summary class=\"row\"><span><code>{}</code> \
-             <span>{}</span></span>{cells}</summary><div class=\"advice\"><div><h4>Why</h4>{}</div><div><h4>Fix</h4>{}",
+             <span>{}</span></span>{cells}</summary><div class=\"advice\"><div><h3>Why</h3>{}</div><div><h3>Fix</h3>{}",
             meta.id,
             meta.id,
             line(meta.title.trim_end_matches('.')),

@@ -134,9 +134,18 @@
     if (at < items.length) watcher.observe(end);
   };
 
-  const advice = (f) => {
+  // Why and fix of a check; what the program can do is said for these findings, not for the check.
+  const advice = (f, all) => {
     const found = document.querySelector(`#${f.check.id} > .advice`);
-    return found ? found.cloneNode(true) : el('div');
+    if (!found) return el('div');
+    const box = found.cloneNode(true);
+    box.querySelector('.can')?.remove();
+    const able = all.filter((one) => one.can);
+    if (able.length) {
+      const places = able.length < all.length ? ` in ${number(able.length)} of ${number(all.length)} places` : '';
+      box.lastElementChild.append(prose(el('p', { class: 'can' }), able[0].can.replace('can do this', `can do this${places}`)));
+    }
+    return box;
   };
   const chip = (rank) => el('span', { class: `severity ${word(rank)}` }, word(rank));
   const facts = (f) => {
@@ -144,7 +153,7 @@
       ['World', f.world === '.' ? '' : f.world], ['Controls', f.check.frameworks.join(', ')], ['Fingerprint', f.fingerprint]];
     return el('dl', { class: 'facts' }, ...pairs.filter(([, v]) => v).flatMap(([k, v]) => [el('dt', {}, k), el('dd', {}, v)]));
   };
-  const makeFinding = (rank) => (f) => {
+  const makeFinding = (rank, mixed) => (f) => {
     const byCheck = wanted.by === 'check';
     const box = el('article', { class: 'finding', tabindex: '0' });
     const message = prose(el('p', { class: 'message' }), f.message);
@@ -155,14 +164,14 @@
     box.append(where);
     if (f.excerpt) {
       const [line, before, marked, after] = f.excerpt;
-      box.append(el('pre', { tabindex: '-1' }, el('b', { 'aria-label': `line ${line}` }, String(line)), ' ' + before, el('mark', {}, marked), after));
+      box.append(el('pre', {}, el('b', { 'aria-label': `line ${line}` }, String(line)), ' ' + before, el('mark', {}, marked), after));
     }
     if (f.path) box.append(el('p', { class: 'path' }, f.path));
     if (f.fix) f.fix.split('\n').forEach((p) => box.append(prose(el('p', { class: 'fix' }), p)));
-    if (f.can) box.append(prose(el('p', { class: 'can' }), f.can));
+    if (f.can && byCheck && mixed) box.append(prose(el('p', { class: 'can' }), f.can));
     const more = el('details', { class: 'more' }, el('summary', {}, byCheck ? 'Details' : 'Why, and how to fix it'));
     more.addEventListener('toggle', () => {
-      if (more.open && more.children.length === 1) more.append(...(byCheck ? [] : [advice(f)]), facts(f));
+      if (more.open && more.children.length === 1) more.append(...(byCheck ? [] : [advice(f, [f])]), facts(f));
     });
     box.append(more);
     return box;
@@ -190,9 +199,9 @@
     const fill = () => {
       if (box.children.length > 1) return;
       const body = el('div', { class: 'body' });
-      if (byCheck) body.append(advice(first));
+      if (byCheck) body.append(advice(first, group.findings));
       box.append(body);
-      drawList(body, group.findings, makeFinding(group.rank));
+      drawList(body, group.findings, makeFinding(group.rank, group.findings.some((f) => !f.can)));
     };
     box.addEventListener('toggle', () => { if (box.open) fill(); });
     if (unfolded) { box.open = true; fill(); }

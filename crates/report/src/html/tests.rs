@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pavisade_scan::Judgement;
 use serde_json::Value;
@@ -99,14 +99,15 @@ fn dom(browser: &Path, file: &Path, fragment: &str, profile: &Path) -> Option<St
         .stderr(Stdio::null())
         .spawn()
         .ok()?;
-    let until = Instant::now() + Duration::from_secs(90);
-    while child.try_wait().unwrap().is_none() {
-        if Instant::now() > until {
-            let _ = child.kill();
-            let _ = child.wait();
-            return None;
-        }
+    // It has 90 seconds.
+    let ended = (0..1800).any(|_| {
         std::thread::sleep(Duration::from_millis(50));
+        child.try_wait().unwrap().is_some()
+    });
+    if !ended {
+        let _ = child.kill();
+        let _ = child.wait();
+        return None;
     }
     let text = String::from_utf8(std::fs::read(out).unwrap()).unwrap();
     (!text.trim().is_empty()).then_some(text)

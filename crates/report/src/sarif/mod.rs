@@ -112,9 +112,9 @@ fn rule<'a>(meta: &'static Meta, options: &'a Options) -> Rule<'a> {
         short_description: Message { text: meta.title.into() },
         full_description: Message { text: first_paragraph(meta.why).into() },
         help: Help { text, markdown },
-        default_configuration: Configuration { level: level(meta.severity) },
+        default_configuration: Configuration { level: level(options.severity(meta)) },
         properties: RuleProperties {
-            security_severity: match meta.severity {
+            security_severity: match options.severity(meta) {
                 Severity::Critical => "9.5",
                 Severity::High => "8.0",
                 Severity::Medium => "5.5",

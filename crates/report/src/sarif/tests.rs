@@ -90,6 +90,19 @@ fn what_github_needs_is_there() {
 }
 
 #[test]
+fn a_severity_of_the_user_is_the_rules() {
+    let options = Options {
+        severities: [("PV-C001", pavisade_model::Severity::Low)].into(),
+        ..Options::default()
+    };
+    let log = value(&mixed(), &options, 25_000);
+    let rules = log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
+    let rule = rules.iter().find(|rule| rule["id"] == "PV-C001").unwrap();
+    assert_eq!(rule["properties"]["security-severity"], "3.0");
+    assert_eq!(rule["defaultConfiguration"]["level"], "note");
+}
+
+#[test]
 fn what_is_cut_is_said() {
     let judgement = mixed();
     let log = value(&judgement, &Options::default(), 2);

@@ -106,7 +106,8 @@ fn excepted(
 struct Index<'a> {
     of_objects: HashMap<(&'a str, &'a ObjectId), Vec<usize>>,
     of_lines: HashMap<*const u8, BTreeMap<u32, Vec<usize>>>,
-    of_policy: Vec<usize>,
+    /// By check id; empty for those that are about any check.
+    of_policy: HashMap<&'a str, Vec<usize>>,
 }
 
 impl<'a> Index<'a> {
@@ -122,7 +123,12 @@ impl<'a> Index<'a> {
                     let of_text = index.of_lines.entry(source.text().as_ptr()).or_default();
                     of_text.entry(*line).or_default().push(i);
                 }
-                (Scope::Policy(_), _) => index.of_policy.push(i),
+                (Scope::Policy(_), _) => {
+                    let ids = exception.checks.iter().map(|meta| meta.id);
+                    for id in ids.chain(exception.checks.is_empty().then_some("")) {
+                        index.of_policy.entry(id).or_default().push(i);
+                    }
+                }
                 (Scope::Line { .. } | Scope::Nothing, _) => {}
             }
         }
@@ -145,7 +151,9 @@ impl<'a> Index<'a> {
         {
             near.extend(of_text.range(lines).flat_map(|(_, found)| found));
         }
-        near.extend(&self.of_policy);
+        for id in [finding.check.id, ""] {
+            near.extend(self.of_policy.get(id).into_iter().flatten());
+        }
         near
     }
 }
@@ -162,7 +170,8 @@ fn notes(
     // A file that is read twice has its comments twice: it is enough if one excepts something.
     let key = |exception: &Exception, check: &str| {
         let start = exception.span.as_ref().map_or(0, |span| span.1);
-        (exception.place.clone(), start, check.to_owned(), exception.reason.clone())
+        let which = format!("{} {}", exception.container(), exception.reason);
+        (exception.place.clone(), start, check.to_owned(), which)
     };
     let used: BTreeSet<_> = used.iter().map(|(i, check)| key(exceptions[*i], check)).collect();
     let (mut notes, mut told) = (Vec::new(), BTreeSet::new());

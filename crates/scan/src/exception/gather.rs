@@ -1,5 +1,6 @@
 //! Exceptions that stand in what is judged: in annotations, and in comments beside lines.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -9,8 +10,11 @@ use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
 use pavisade_yaml::{Doc, Source, Value};
 use rayon::prelude::*;
 
-use super::parse::{Said, parse};
+use super::parse::{Fault, Said, parse};
 use super::{ANNOTATION, Exception, Form, InObject, Scope};
+
+/// Exceptions that do not count which are told, each with its reason.
+const MAX_FAULTS: usize = 200;
 
 /// Exceptions, and notes on what was meant as one and does not count.
 #[derive(Debug, Default)]
@@ -92,25 +96,37 @@ impl Gathered {
                 };
                 // A value that is no text, or an empty one, says nothing.
                 for line in if lines.is_empty() { vec![""] } else { lines } {
-                    match parse(line) {
+                    match parse(line, self.notes.len() < MAX_FAULTS) {
                         Ok(said) => {
                             let form = Form::Annotation;
                             self.add(said, form, (place.clone(), span.clone()), echo, scope);
                         }
                         Err(_) if echo => {}
-                        Err(fault) => self.notes.push(Note {
-                            kind: NoteKind::Warning,
-                            place: place.clone(),
-                            span: span.clone(),
-                            message: format!(
-                                "the exception in the annotation `{key}` does not count: {}",
-                                fault.message
-                            ),
-                            remedy: fault.remedy,
-                        }),
+                        Err(fault) => {
+                            let what =
+                                format!("the exception in the annotation `{key}` does not count");
+                            self.fault((place.clone(), span.clone()), &what, fault);
+                        }
                     }
                 }
             }
+        }
+    }
+
+    fn fault(
+        &mut self,
+        (place, span): (String, Option<(Source, u32, u32)>),
+        what: &str,
+        Fault { message, remedy }: Fault,
+    ) {
+        let note = |message, remedy| Note { kind: NoteKind::Warning, place, span, message, remedy };
+        match self.notes.len().cmp(&MAX_FAULTS) {
+            Ordering::Less => self.notes.push(note(format!("{what}: {message}"), remedy)),
+            Ordering::Equal => {
+                let message = "from here on exceptions that do not count are not told";
+                self.notes.push(note(message.to_owned(), String::new()));
+            }
+            Ordering::Greater => {}
         }
     }
 
@@ -153,7 +169,8 @@ impl Gathered {
             let comment = text.get(span.start as usize..span.end as usize).unwrap_or("");
             let Some(words) = directive(comment) else { continue };
             let place = (source.name().to_owned(), Some((source.clone(), span.start, span.end)));
-            match words.and_then(parse) {
+            let suggest = self.notes.len() < MAX_FAULTS;
+            match words.and_then(|words| parse(words, suggest)) {
                 Ok(said) => {
                     let line = beside(source, span.start);
                     self.add(said, Form::Comment, place, false, |container| match line {
@@ -161,22 +178,14 @@ impl Gathered {
                         None => Scope::Nothing,
                     });
                 }
-                Err(fault) => self.notes.push(Note {
-                    kind: NoteKind::Warning,
-                    place: place.0,
-                    span: place.1,
-                    message: format!("this comment excepts nothing: {}", fault.message),
-                    remedy: fault.remedy,
-                }),
+                Err(fault) => self.fault(place, "this comment excepts nothing", fault),
             }
         }
     }
 }
 
-type Words<'a> = Result<&'a str, super::parse::Fault>;
-
 /// The words behind `# pavisade: allow`; `None` where a comment is not for us.
-fn directive(comment: &str) -> Option<Words<'_>> {
+fn directive(comment: &str) -> Option<Result<&str, Fault>> {
     let rest = comment.trim_start_matches('#').trim_start();
     let head = rest.get(.."pavisade".len()).filter(|h| h.eq_ignore_ascii_case("pavisade"))?;
     let rest = rest[head.len()..].trim_start().strip_prefix(':')?.trim();
@@ -184,7 +193,7 @@ fn directive(comment: &str) -> Option<Words<'_>> {
     if verb.eq_ignore_ascii_case("allow") {
         return Some(Ok(words));
     }
-    Some(Err(super::parse::Fault {
+    Some(Err(Fault {
         message: "`allow` is the only word known behind `pavisade:`".into(),
         remedy: "Write it as `# pavisade: allow host-path-volume until 2027-01-31: why`.".into(),
     }))

@@ -161,6 +161,15 @@ impl Exception {
         }
     }
 
+    /// The container that it names; empty where it names none.
+    fn container(&self) -> &str {
+        match &self.scope {
+            Scope::Line { container, .. } => container.as_deref().unwrap_or(""),
+            Scope::Object(at) => at.container.as_deref().unwrap_or(""),
+            Scope::Nothing | Scope::Policy(_) => "",
+        }
+    }
+
     /// Whether it lets findings of a check through.
     fn names(&self, check: &Meta) -> bool {
         self.checks.is_empty() || self.checks.iter().any(|meta| meta.id == check.id)

@@ -4,13 +4,15 @@
 //! a process's command line, and files in base64. A command line with its flags is what a static pod
 //! says in `command`, and a file is that file: both are given to the checks in the form in which they
 //! know them. Nothing else of these objects is (owners and modes of files are no input of ours).
-
-use std::fmt::Write as _;
+//!
+//! A kubelet's flags and its file belong together: without `--config` it reads no file, and a flag
+//! that is given counts before the file's field (Kubernetes, Set Kubelet Parameters Via A
+//! Configuration File). So the file gets the flags' values, as the kubelet does it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pavisade_snapshot::Object;
-use pavisade_yaml::{Source, Value, read};
+use pavisade_yaml::{Source, Value, read, to_json};
 use serde_json::json;
 
 use super::subject::Key;
@@ -59,15 +61,11 @@ pub(super) fn unwrap(value: Value<'_>, api_version: &str, kind: &str) -> Option<
         "APIServerInfo" => objects.extend(component(data.str("cmdLine"), "kube-apiserver")),
         "KubeletInfo" => {
             const VERSION: &str = "kubelet.config.k8s.io/v1beta1";
-            let config = data.get("configFile");
+            let line = data.str("cmdLine").unwrap_or("");
+            objects.extend(component(Some(line), "kubelet"));
+            let config = data.get("configFile").filter(|_| line.is_empty() || reads_file(line));
             let config = config.and_then(|f| file(f, VERSION, "KubeletConfiguration"));
-            let mut line = data.str("cmdLine").unwrap_or("").to_owned();
-            if config.is_some() && !line.is_empty() && !line.contains("--config") {
-                // The file is the one that this kubelet reads: so says the sensor.
-                let _ = write!(line, " --config=/var/lib/kubelet/config.yaml");
-            }
-            objects.extend(component(Some(&line), "kubelet"));
-            objects.extend(config);
+            objects.extend(config.map(|file| with_flags(file, line)));
         }
         _ => {}
     }
@@ -87,6 +85,80 @@ fn component(line: Option<&str>, program: &str) -> Option<Object> {
         "spec": {"hostNetwork": true, "containers": [{"name": program, "command": words}]},
     });
     object(&pod.to_string(), "v1", "Pod")
+}
+
+fn reads_file(line: &str) -> bool {
+    flag(line, "config").is_some()
+}
+
+/// The value of a flag, joined to it or behind it; `true` where it has none.
+fn flag<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let mut words = line.split_whitespace().peekable();
+    while let Some(word) = words.next() {
+        let Some(rest) = word.strip_prefix("--").and_then(|word| word.strip_prefix(name)) else {
+            continue;
+        };
+        match (rest.strip_prefix('='), words.peek()) {
+            (Some(value), _) => return Some(value.trim_matches(['"', '\''])),
+            (None, Some(value)) if rest.is_empty() && !value.starts_with("--") => {
+                return Some(value);
+            }
+            (None, _) if rest.is_empty() => return Some("true"),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Flags of the kubelet and the fields that they are in its file.
+const FLAGS: [(&str, &[&str]); 15] = [
+    ("anonymous-auth", &["authentication", "anonymous", "enabled"]),
+    ("authorization-mode", &["authorization", "mode"]),
+    ("client-ca-file", &["authentication", "x509", "clientCAFile"]),
+    ("event-qps", &["eventRecordQPS"]),
+    ("make-iptables-util-chains", &["makeIPTablesUtilChains"]),
+    ("pod-max-pids", &["podPidsLimit"]),
+    ("protect-kernel-defaults", &["protectKernelDefaults"]),
+    ("read-only-port", &["readOnlyPort"]),
+    ("rotate-certificates", &["rotateCertificates"]),
+    ("rotate-server-certificates", &["serverTLSBootstrap"]),
+    ("streaming-connection-idle-timeout", &["streamingConnectionIdleTimeout"]),
+    ("tls-cert-file", &["tlsCertFile"]),
+    ("tls-min-version", &["tlsMinVersion"]),
+    ("tls-private-key-file", &["tlsPrivateKeyFile"]),
+    ("feature-gates", &["featureGates"]),
+];
+
+/// A kubelet's file with what its flags set.
+fn with_flags(file: Object, line: &str) -> Object {
+    let Ok(mut json) = serde_json::from_str::<serde_json::Value>(&to_json(file.value())) else {
+        return file;
+    };
+    let mut changed = false;
+    for (name, path) in FLAGS {
+        let Some(value) = flag(line, name) else { continue };
+        let mut at = &mut json;
+        for key in path {
+            if !at[*key].is_object() && Some(key) != path.last() {
+                at[*key] = json!({});
+            }
+            at = &mut at[*key];
+        }
+        if name == "feature-gates" {
+            for (gate, on) in value.split(',').filter_map(|pair| pair.split_once('=')) {
+                at[gate] = json!(on == "true");
+            }
+        } else {
+            // A duration stays a text; numbers and truth values are such in the file.
+            let number = value.parse::<i64>().ok().filter(|_| !name.ends_with("timeout"));
+            let truth = value.parse::<bool>().ok();
+            *at = number.map(|n| json!(n)).or(truth.map(|t| json!(t))).unwrap_or(json!(value));
+        }
+        changed = true;
+    }
+    let version = format!("{}/{}", file.group(), file.version());
+    let made = changed.then(|| object(&json.to_string(), &version, file.kind())).flatten();
+    made.unwrap_or(file)
 }
 
 /// A file in base64. Its field says what it is, also where it does not say so itself.
@@ -126,18 +198,40 @@ mod tests {
         }
     }
 
-    #[test]
-    fn flags_and_files_are_unwrapped() {
+    /// The file of a kubelet that says `rotateCertificates: true`, with a command line.
+    fn kubelet(line: &str) -> Vec<Object> {
         let text = r#"{"apiVersion": "hostdata.kubescape.cloud/v1beta0", "kind": "KubeletInfo",
-            "metadata": {"name": "n"}, "data": {"cmdLine": "/usr/bin/kubelet --v=2",
+            "metadata": {"name": "n"}, "data": {"cmdLine": "/usr/bin/kubelet LINE",
             "configFile": {"content": "cm90YXRlQ2VydGlmaWNhdGVzOiB0cnVl"}}}"#;
-        let documents = read(&Source::new("case", text));
+        let documents = read(&Source::new("case", text.replace("LINE", line)));
         let root = documents.docs[0].root();
         let found = unwrap(root, root.str("apiVersion").unwrap(), "KubeletInfo").unwrap();
         assert_eq!(found.origin, Key::new("KubeletInfo", "", "n"));
-        let kinds: Vec<_> = found.objects.iter().map(|o| o.kind().to_owned()).collect();
-        assert_eq!(kinds, ["Pod", "KubeletConfiguration"]);
-        assert_eq!(found.objects[1].value().bool("rotateCertificates"), Some(true));
         assert!(unwrap(root, "v1", "Pod").is_none());
+        found.objects
+    }
+
+    #[test]
+    fn flags_count_before_the_file_that_the_kubelet_reads() {
+        for (line, want) in [
+            ("--v=2", None),
+            ("--config=/a", Some(r#"{"rotateCertificates":true}"#)),
+            ("--config /a --rotate-certificates=false", Some(r#"{"rotateCertificates":false}"#)),
+            (
+                "--config=/a --anonymous-auth --pod-max-pids 22 --feature-gates=A=true,B=false",
+                Some(
+                    r#"{"authentication":{"anonymous":{"enabled":true}},"featureGates":{"A":true,"B":false},"podPidsLimit":22,"rotateCertificates":true}"#,
+                ),
+            ),
+            (
+                "--streaming-connection-idle-timeout=0 --config=/a",
+                Some(r#"{"rotateCertificates":true,"streamingConnectionIdleTimeout":"0"}"#),
+            ),
+        ] {
+            let objects = kubelet(line);
+            assert_eq!(objects[0].kind(), "Pod");
+            let file = objects.get(1).map(|file| to_json(file.value()));
+            assert_eq!(file.as_deref(), want, "{line}");
+        }
     }
 }

@@ -72,36 +72,39 @@ impl fmt::Display for Key {
     }
 }
 
-/// Whether two sets hold the same objects.
-pub(super) fn same(some: &[Key], others: &[Key]) -> bool {
-    let within = |some: &[Key], others: &[Key]| {
-        some.iter().all(|key| others.iter().any(|other| key.same(other)))
+/// Whether we blame what they blame, and nothing else. Each object of an alert must fail for us;
+/// where `one_of` says that an alert is about objects which fail together, one of them must.
+pub(super) fn same(alerts: &[Vec<Key>], ours: &[Key], one_of: bool) -> bool {
+    let is_ours = |key: &Key| ours.iter().any(|own| own.same(key));
+    let met = |alert: &Vec<Key>| match one_of {
+        true => alert.iter().any(is_ours),
+        false => alert.iter().all(is_ours),
     };
-    within(some, others) && within(others, some)
+    let is_theirs = |own: &Key| alerts.iter().flatten().any(|key| key.same(own));
+    alerts.iter().all(met) && ours.iter().all(is_theirs)
 }
 
-/// The objects that an `expected.json` calls failed; of all objects that it names, the related ones
-/// too, those of `kinds`, where the table says so.
-pub(super) fn failed(expected: &Value, kinds: Option<&[String]>) -> Vec<Key> {
-    let mut keys = Vec::new();
+/// The objects that an `expected.json` calls failed, by alert; of all objects that it names, the
+/// related ones too, those of `kinds`, where the table says so.
+pub(super) fn failed(expected: &Value, kinds: Option<&[String]>) -> Vec<Vec<Key>> {
+    let mut alerts = Vec::new();
     for alert in expected.as_array().into_iter().flatten() {
         let own = &alert["alertObject"];
         let external = &own["externalObjects"];
         let api = own["k8sApiObjects"].as_array().into_iter().flatten();
-        let blamed = api.chain(external.is_object().then_some(external));
+        let blamed = api.chain([external, own].into_iter().filter(|one| one.is_object()));
         let Some(kinds) = kinds else {
-            keys.extend(blamed.filter_map(Key::read));
+            alerts.push(blamed.filter_map(Key::read).collect());
             continue;
         };
         let inside = external["relatedObjects"].as_array().into_iter().flatten();
         let beside = alert["relatedObjects"].as_array().into_iter().flatten();
         let related = inside.chain(beside.map(|r| r.get("object").unwrap_or(r)));
         let all = blamed.chain(related).filter_map(Key::read);
-        keys.extend(all.filter(|key| kinds.contains(&key.kind)));
+        alerts.push(all.filter(|key| kinds.contains(&key.kind)).collect());
     }
-    keys.sort();
-    keys.dedup();
-    keys
+    alerts.retain(|alert: &Vec<Key>| !alert.is_empty());
+    alerts
 }
 
 #[cfg(test)]
@@ -129,7 +132,7 @@ mod tests {
         ] {
             let kinds = kinds.map(|kind: &str| vec![kind.to_owned()]);
             let found = failed(&serde_json::from_str(&text).unwrap(), kinds.as_deref());
-            let shown: Vec<_> = found.iter().map(Key::to_string).collect();
+            let shown: Vec<_> = found.iter().flatten().map(Key::to_string).collect();
             assert_eq!(shown.join(", "), want, "{text}");
         }
     }
@@ -137,10 +140,19 @@ mod tests {
     #[test]
     fn a_namespace_that_is_left_out_is_any() {
         let key = |namespace: &str, name: &str| Key::new("Pod", namespace, name);
-        assert!(same(&[key("", "a")], &[key("n", "a")]));
-        assert!(!same(&[key("m", "a")], &[key("n", "a")]));
-        assert!(!same(&[key("", "a")], &[]));
-        assert!(!same(&[], &[key("", "a")]));
-        assert!(!same(&[key("", "a")], &[key("", "a"), key("", "b")]));
+        let one = |namespace, name| vec![key(namespace, name)];
+        for (alerts, ours, one_of, agrees) in [
+            (vec![one("", "a")], one("n", "a"), false, true),
+            (vec![one("m", "a")], one("n", "a"), false, false),
+            (vec![one("", "a")], vec![], false, false),
+            (vec![], vec![], false, true),
+            (vec![], one("", "a"), false, false),
+            (vec![one("", "a")], vec![key("", "a"), key("", "b")], false, false),
+            (vec![vec![key("", "a"), key("", "b")]], one("", "a"), false, false),
+            (vec![vec![key("", "a"), key("", "b")]], one("", "a"), true, true),
+            (vec![vec![key("", "a"), key("", "b")], one("", "c")], one("", "a"), true, false),
+        ] {
+            assert_eq!(same(&alerts, &ours, one_of), agrees, "{alerts:?} {ours:?} {one_of}");
+        }
     }
 }

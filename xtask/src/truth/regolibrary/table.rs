@@ -23,13 +23,17 @@ pub(super) struct Rule {
     pub(super) all: bool,
     /// Their parameters, by the check's name.
     pub(super) parameters: HashMap<String, serde_json::Value>,
+    /// Its cases are judged as a live cluster and not as files: a rule about the nodes that run.
+    pub(super) live: bool,
     /// Of a check's findings only those count whose path or message holds one of these: a rule
     /// about one field of several that the check looks at.
     only: BTreeMap<String, Vec<String>>,
     /// Kinds of the objects that fail, where the rule blames another: see `subject.rs`.
     pub(super) failed: Option<Vec<String>>,
+    /// An alert's objects fail together, and we blame one of them.
+    pub(super) one_of: bool,
     /// A rule's setting (`postureControlInputs` in `data.json`), and the `check.parameter` that it
-    /// is; `.0` behind it takes the first of a list.
+    /// is.
     inputs: BTreeMap<String, String>,
     /// Why a case is judged differently, by its name.
     pub(super) differs: BTreeMap<String, String>,
@@ -80,9 +84,10 @@ impl Rule {
                 continue;
             };
             let entry = parameters.entry(check.to_owned()).or_insert_with(|| serde_json::json!({}));
-            match parameter.strip_suffix(".0") {
-                Some(parameter) => entry[parameter] = value.get(0).cloned().unwrap_or_default(),
-                None => entry[parameter] = value.clone(),
+            // Added to what the table gives.
+            match (entry[parameter].as_array_mut(), value.as_array()) {
+                (Some(list), Some(more)) => list.extend(more.iter().cloned()),
+                _ => entry[parameter] = value.clone(),
             }
         }
     }

@@ -1,0 +1,79 @@
+//! PV-I037.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::rules::Resource;
+use super::table::{Names, Reach, Row, judge_table};
+use crate::{Check, Cx, OnObject, Verdict};
+
+/// Roles that may switch admission policies off.
+///
+/// ## Why
+/// Policies and webhooks refuse what the cluster must not run. Whoever deletes or changes them, or
+/// the bindings that put them into force, runs it; a mutating policy changes every object that is
+/// written.
+///
+/// ## Fix
+/// Leave ValidatingAdmissionPolicies, MutatingAdmissionPolicies, their bindings and the deletion of
+/// webhook configurations to the administrators or the GitOps controller. A policy engine that
+/// keeps its own ones needs them by `resourceNames`.
+#[check(
+    id = "PV-I037",
+    severity = High,
+    scope = Related,
+    on = [ROLE, CLUSTER_ROLE, CLUSTER_ROLE_BINDING],
+    reads = [ROLE_BINDING]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AdmissionPolicyPermission {}
+
+const TABLE: &[Row] = &[
+    Row {
+        verbs: &["create", "update", "patch"],
+        on: &[
+            Resource::new("admissionregistration.k8s.io", "mutatingadmissionpolicies"),
+            Resource::new("admissionregistration.k8s.io", "mutatingadmissionpolicybindings"),
+        ],
+        names: Names::Excuse,
+        gives: "change every object that is written",
+        severity: Severity::High,
+        reach: Reach::Cluster,
+    },
+    Row {
+        verbs: &["update", "patch", "delete", "deletecollection"],
+        on: &[
+            Resource::new("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+            Resource::new("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
+        ],
+        names: Names::Excuse,
+        gives: "switch off what admission policies refuse",
+        severity: Severity::High,
+        reach: Reach::Cluster,
+    },
+    Row {
+        verbs: &["delete", "deletecollection"],
+        on: &[
+            Resource::new("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
+            Resource::new("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
+            Resource::new("admissionregistration.k8s.io", "mutatingadmissionpolicies"),
+            Resource::new("admissionregistration.k8s.io", "mutatingadmissionpolicybindings"),
+        ],
+        names: Names::Excuse,
+        gives: "switch off what admission refuses or adds",
+        severity: Severity::High,
+        reach: Reach::Cluster,
+    },
+];
+
+impl Check for AdmissionPolicyPermission {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        judge_table(object, cx, TABLE)
+    }
+}

@@ -1,0 +1,51 @@
+//! PV-I064.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// Argo CD's account `admin`, left on beside single sign-on.
+///
+/// ## Why
+/// Its password asks for no second factor, is shared by those who know it, and deploys into every
+/// cluster that Argo CD knows. With single sign-on it is a way around it.
+///
+/// ## Fix
+/// Set `admin.enabled: "false"` in `argocd-cm`; for an emergency it can be set back there.
+#[check(id = "PV-I064", severity = Low, scope = Object, on = [CONFIG_MAP], mends = Riskily)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ArgoAdminAccount {}
+
+impl Check for ArgoAdminAccount {
+    type On = OnObject;
+
+    fn check<'a>(&self, map: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        if map.name() != "argocd-cm" {
+            return Verdict::NotApplicable;
+        }
+        let text = |key| map.at(&["data", key]).and_then(Value::as_str);
+        let sign_on = ["oidc.config", "dex.config"]
+            .into_iter()
+            .find(|key| text(key).is_some_and(|config| !config.trim().is_empty()));
+        let Some(sign_on) = sign_on else { return Verdict::NotApplicable };
+        let enabled = map.at(&["data", "admin.enabled"]).filter(|value| !value.is_null());
+        let message = format!("the account `admin` is on beside the single sign-on of `{sign_on}`");
+        match enabled.map(|enabled| (enabled, enabled.as_str())) {
+            Some((_, Some("false"))) => Verdict::Holds,
+            Some((place, None)) => {
+                Verdict::unknown(place, "this is no text: the API server refuses it")
+            }
+            Some((place, Some(_))) => Claim::fails(place, message).set("false").into(),
+            None => {
+                let data = map.at(&["data"]).unwrap_or_else(|| map.value());
+                let place = Place::At(data, "admin.enabled".into());
+                Claim::fails(place, message).into()
+            }
+        }
+    }
+}

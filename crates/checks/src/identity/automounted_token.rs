@@ -1,0 +1,77 @@
+//! PV-I049.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::{Coverage, Pod};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::token_automount::{Shadow, shadow};
+use crate::field::boolean;
+use crate::{Check, Cx, OnPod, Place, Verdict};
+
+/// Pods that have their ServiceAccount's token, whatever it may do.
+///
+/// ## Why
+/// Most programs never speak to the API. Each token is a login that whoever breaks into the program
+/// finds in a file, good for what is bound to the ServiceAccount now and later.
+///
+/// ## Fix
+/// Set `automountServiceAccountToken: false`, in the pod or its ServiceAccount, and allow this
+/// finding where the program uses the API.
+#[check(
+    id = "PV-I049",
+    severity = Low,
+    audience = Strict,
+    scope = Related,
+    reads = [SERVICE_ACCOUNT]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AutomountedToken {}
+
+impl Check for AutomountedToken {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        const FIELD: [&str; 1] = ["automountServiceAccountToken"];
+        let place = Place::field(pod.spec(), &FIELD);
+        let name = pod.service_account();
+        let fails = || {
+            let message = format!("these pods have the token of ServiceAccount `{name}`");
+            Verdict::fails(place.clone(), message)
+        };
+        match boolean(pod.spec(), &FIELD) {
+            Ok(Some((false, _))) => return Verdict::Holds,
+            Err(wrong) => return wrong.into(),
+            Ok(_) if matches!(shadow(pod), Shadow::Other) => return Verdict::Holds,
+            Ok(_) if matches!(shadow(pod), Shadow::Secret(_)) => {
+                let why = "a Secret is mounted where the token would be";
+                return Verdict::unknown(place.clone(), why);
+            }
+            Ok(Some((true, _))) => return fails(),
+            Ok(None) => {}
+        }
+        let account = cx.get(kinds::SERVICE_ACCOUNT, pod.object().namespace(), name);
+        match (account, cx.coverage(kinds::SERVICE_ACCOUNT)) {
+            (Some(account), _) => match boolean(account.value(), &FIELD) {
+                Ok(Some((false, _))) => Verdict::Holds,
+                Ok(_) => fails(),
+                Err(wrong) => Verdict::unknown(place.clone(), wrong.to_string()),
+            },
+            (None, Coverage::Unread) => {
+                let why = cx.gap(kinds::SERVICE_ACCOUNT).unwrap_or_default();
+                Verdict::unknown(place.clone(), why)
+            }
+            // Every namespace has its `default`, which mounts unless somebody changed it.
+            (None, Coverage::Partial) if name != "default" => {
+                let why = format!(
+                    "ServiceAccount `{name}` is not in these files: whether its token is mounted \
+                     is not known"
+                );
+                Verdict::unknown(place.clone(), why)
+            }
+            (None, _) => fails(),
+        }
+    }
+}

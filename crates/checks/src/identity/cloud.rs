@@ -1,0 +1,113 @@
+//! Which cloud identity pods get by their ServiceAccount, as objects of Kubernetes say it.
+
+use std::collections::{HashMap, HashSet};
+
+use pavisade_model::{GroupKind, kinds};
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+
+use crate::Cx;
+
+/// Annotations of a ServiceAccount that name its identity in a cloud.
+const ANNOTATIONS: [(&str, &str); 3] = [
+    ("eks.amazonaws.com/role-arn", "the role of AWS"),
+    ("iam.gke.io/gcp-service-account", "the service account of Google Cloud"),
+    ("azure.workload.identity/client-id", "the identity of Azure"),
+];
+
+/// Kinds that say it besides ServiceAccounts.
+pub(super) const ASSOCIATIONS: [GroupKind; 4] = [
+    kinds::ACK_POD_IDENTITY_ASSOCIATION,
+    kinds::CROSSPLANE_POD_IDENTITY_ASSOCIATION,
+    kinds::EKSCTL_CLUSTER_CONFIG,
+    kinds::GCP_IAM_POLICY_MEMBER,
+];
+
+/// A ServiceAccount's identity in a cloud.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) account: &'a str,
+    /// Where it is said.
+    pub(super) place: Value<'a>,
+    /// `the role of AWS`.
+    pub(super) what: &'static str,
+}
+
+/// What an object says.
+pub(super) fn identities(object: &Object) -> Vec<Identity<'_>> {
+    if object.is(kinds::SERVICE_ACCOUNT) {
+        let named = ANNOTATIONS.iter().filter_map(|(annotation, what)| {
+            let place = object.at(&["metadata", "annotations", annotation])?;
+            place.as_str().filter(|text| !text.trim().is_empty())?;
+            Some(Identity { namespace: object.namespace(), account: object.name(), place, what })
+        });
+        return named.collect();
+    }
+    if object.is(kinds::ACK_POD_IDENTITY_ASSOCIATION) {
+        return of(object.at(&["spec"]), "serviceAccount").into_iter().collect();
+    }
+    if object.is(kinds::CROSSPLANE_POD_IDENTITY_ASSOCIATION) {
+        return of(object.at(&["spec", "forProvider"]), "serviceAccount").into_iter().collect();
+    }
+    if object.is(kinds::GCP_IAM_POLICY_MEMBER) {
+        return member(object).into_iter().collect();
+    }
+    if object.is(kinds::EKSCTL_CLUSTER_CONFIG) {
+        let items = |list: &str| object.at(&["iam", list]).into_iter().flat_map(Value::items);
+        let pods = items("podIdentityAssociations")
+            .filter_map(|item| of(Some(item), "serviceAccountName"));
+        let accounts = items("serviceAccounts").filter_map(|item| of(item.get("metadata"), "name"));
+        return pods.chain(accounts).collect();
+    }
+    Vec::new()
+}
+
+/// An association with a role of AWS.
+fn of<'a>(at: Option<Value<'a>>, account: &str) -> Option<Identity<'a>> {
+    let place = at?.get(account)?;
+    let namespace = at?.str("namespace")?;
+    Some(Identity { namespace, account: place.as_str()?, place, what: "a role of AWS" })
+}
+
+/// Config Connector: `serviceAccount:PROJECT.svc.id.goog[NAMESPACE/NAME]` may act as a service
+/// account of Google Cloud.
+fn member(object: &Object) -> Option<Identity<'_>> {
+    let place = object.at(&["spec", "member"])?;
+    let (_, inner) = place.as_str()?.split_once(".svc.id.goog[")?;
+    let (namespace, account) = inner.strip_suffix(']')?.split_once('/')?;
+    Some(Identity { namespace, account, place, what: "a service account of Google Cloud" })
+}
+
+/// The ServiceAccounts of a world that have an identity in a cloud.
+#[derive(Debug, Default)]
+pub(super) struct CloudAccounts(HashMap<String, HashSet<String>>);
+
+impl CloudAccounts {
+    /// Read once for all checks; they read ServiceAccounts and [`ASSOCIATIONS`].
+    pub(super) fn read(cx: &Cx<'_>) -> Self {
+        let mut found = Self::default();
+        for kind in ASSOCIATIONS.into_iter().chain([kinds::SERVICE_ACCOUNT]) {
+            for object in cx.list(kind).objects {
+                for identity in identities(object) {
+                    let namespaces = found.0.entry(identity.account.to_owned()).or_default();
+                    namespaces.insert(identity.namespace.to_owned());
+                }
+            }
+        }
+        found
+    }
+
+    /// Why a ServiceAccount may have one that was not seen.
+    pub(super) fn gap(cx: &Cx<'_>) -> Option<String> {
+        let kinds = ASSOCIATIONS.into_iter().chain([kinds::SERVICE_ACCOUNT]);
+        // A file is nowhere to be read in a cluster.
+        let mut kinds = kinds.filter(|kind| !kind.resource.is_empty());
+        kinds.find_map(|kind| cx.gap(kind))
+    }
+
+    /// Whether a ServiceAccount has one.
+    pub(super) fn has(&self, namespace: &str, account: &str) -> bool {
+        self.0.get(account).is_some_and(|namespaces| namespaces.contains(namespace))
+    }
+}

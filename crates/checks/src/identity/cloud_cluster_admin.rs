@@ -1,0 +1,137 @@
+//! PV-I058.
+
+use pavisade_macros::check;
+use pavisade_model::{Severity, kinds};
+use pavisade_snapshot::Object;
+use pavisade_yaml::{Source, Value, read};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Cloud identities that own the cluster.
+///
+/// ## Why
+/// Whoever gets that role or user of the cloud, from a laptop or a build, owns the cluster, and RBAC
+/// shows nothing of it: members of `system:masters` bypass it, and access policies stand beside it.
+///
+/// ## Fix
+/// Map the identity to a group of its own and bind the roles it needs, or give an access policy for
+/// the namespaces that it needs. Keep one role for emergencies whose use raises an alarm.
+#[check(
+    id = "PV-I058",
+    severity = Medium,
+    scope = Object,
+    on = [
+        CONFIG_MAP,
+        EKSCTL_CLUSTER_CONFIG,
+        ACK_ACCESS_ENTRY,
+        CROSSPLANE_ACCESS_POLICY_ASSOCIATION
+    ]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CloudClusterAdmin {}
+
+const MASTERS: &str = "system:masters";
+
+impl Check for CloudClusterAdmin {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        if object.is(kinds::CONFIG_MAP) {
+            return match (object.name(), object.namespace()) {
+                ("aws-auth", "kube-system" | "") => aws_auth(object),
+                _ => Verdict::NotApplicable,
+            };
+        }
+        Verdict::from_claims(groups(object).into_iter().chain(policies(object)))
+    }
+}
+
+/// The lists in the ConfigMap, which are YAML in a text.
+fn aws_auth(map: &Object) -> Verdict<'_> {
+    const LISTS: [(&str, &str, Severity); 2] = [
+        ("mapRoles", "rolearn", Severity::Medium),
+        // A user of IAM has keys that do not expire.
+        ("mapUsers", "userarn", Severity::High),
+    ];
+    let parts = LISTS.iter().filter_map(|(list, arn, severity)| {
+        let place = map.at(&["data", list])?;
+        let Some(text) = place.as_str() else {
+            return Some(Verdict::unknown(place, format!("`{list}` is no text")));
+        };
+        let documents = read(&Source::new("aws-auth", text));
+        let Some(document) = documents.docs.first() else {
+            return text.trim().is_empty().then_some(Verdict::Holds).or_else(|| {
+                Some(Verdict::unknown(place, format!("the text of `{list}` cannot be read")))
+            });
+        };
+        let claims = document.root().items().filter_map(|entry| {
+            entry.list("groups").find(|group| group.as_str() == Some(MASTERS))?;
+            let who = entry.str(arn).unwrap_or("").to_owned();
+            let message = format!("`{who}` is a member of `{MASTERS}` and owns the cluster");
+            Some(Claim::fails(place, message).severity(*severity).instance(who))
+        });
+        Some(Verdict::from_claims(claims.collect::<Vec<_>>()))
+    });
+    Verdict::all(parts)
+}
+
+/// eksctl: mappings to groups, and groups of access entries, which EKS refuses for
+/// `system:` names.
+fn groups(object: &Object) -> Vec<Claim<'_>> {
+    let mappings = object.at(&["iamIdentityMappings"]).into_iter().flat_map(Value::items);
+    let claims = mappings.filter_map(|mapping| {
+        let group = mapping.list("groups").find(|group| group.as_str() == Some(MASTERS))?;
+        let who = mapping.str("arn").unwrap_or("this identity");
+        Some(Claim::fails(group, format!("`{who}` is a member of `{MASTERS}`")))
+    });
+    claims.collect()
+}
+
+/// Access policies of EKS for the whole cluster.
+fn policies(object: &Object) -> Vec<Claim<'_>> {
+    let mut found = Vec::new();
+    let entries = object.at(&["accessConfig", "accessEntries"]).into_iter().flat_map(Value::items);
+    for entry in entries {
+        let who = entry.str("principalARN").unwrap_or("");
+        for policy in entry.list("accessPolicies") {
+            found.extend(admin(who, policy.get("policyARN"), policy.get("accessScope")));
+        }
+    }
+    if object.is(kinds::ACK_ACCESS_ENTRY) {
+        let who = object.at(&["spec", "principalARN"]).and_then(Value::as_str).unwrap_or("");
+        let policies = object.at(&["spec", "accessPolicies"]).into_iter().flat_map(Value::items);
+        found.extend(
+            policies.filter_map(|policy| {
+                admin(who, policy.get("policyARN"), policy.get("accessScope"))
+            }),
+        );
+    }
+    if object.is(kinds::CROSSPLANE_ACCESS_POLICY_ASSOCIATION)
+        && let Some(provider) = object.at(&["spec", "forProvider"])
+    {
+        let who = provider.str("principalArn").unwrap_or("");
+        // One map, or a list of one in older versions.
+        let scope = provider.get("accessScope");
+        let scope = scope.map(|scope| scope.items().next().unwrap_or(scope));
+        found.extend(admin(who, provider.get("policyArn"), scope));
+    }
+    found
+}
+
+fn admin<'a>(who: &str, policy: Option<Value<'a>>, scope: Option<Value<'a>>) -> Option<Claim<'a>> {
+    let policy = policy?;
+    if policy.as_str()?.rsplit('/').next() != Some("AmazonEKSClusterAdminPolicy") {
+        return None;
+    }
+    let limited = scope.and_then(|scope| scope.str("type")) == Some("namespace");
+    let (what, severity) = match limited {
+        true => ("the namespaces that it names", Severity::Low),
+        false => ("the cluster", Severity::Medium),
+    };
+    let who = if who.is_empty() { "the identity".to_owned() } else { format!("`{who}`") };
+    let message = format!("by this access policy {who} owns {what}");
+    Some(Claim::fails(policy, message).severity(severity))
+}

@@ -1,0 +1,57 @@
+//! PV-I053.
+
+use pavisade_macros::check;
+use pavisade_snapshot::{Object, WorldKind};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::field::boolean;
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// A namespace's `default` ServiceAccount whose token every pod gets that does not refuse it.
+///
+/// ## Why
+/// Nobody asked for that token: it lies in every pod that names no ServiceAccount, and opens what
+/// is given to all ServiceAccounts, and whatever somebody binds to `default` later.
+///
+/// ## Fix
+/// Set `automountServiceAccountToken: false` in the ServiceAccount `default`, and give programs
+/// that use the API one of their own.
+#[check(
+    id = "PV-I053",
+    severity = Low,
+    audience = Strict,
+    scope = Object,
+    on = [SERVICE_ACCOUNT],
+    mends = Riskily
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DefaultAccountAutomount {}
+
+/// Namespaces that every cluster has.
+const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+
+impl Check for DefaultAccountAutomount {
+    type On = OnObject;
+
+    fn check<'a>(&self, account: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        // Kubernetes itself makes these like that.
+        let own =
+            cx.world_kind() == WorldKind::Cluster && NAMESPACES.contains(&account.namespace());
+        if account.name() != "default" || own {
+            return Verdict::NotApplicable;
+        }
+        const FIELD: [&str; 1] = ["automountServiceAccountToken"];
+        match boolean(account.value(), &FIELD) {
+            Ok(Some((false, _))) => Verdict::Holds,
+            Ok(_) => Claim::fails(
+                Place::field(account.value(), &FIELD),
+                "its token is mounted into every pod that names no ServiceAccount",
+            )
+            .set(false)
+            .into(),
+            Err(wrong) => wrong.into(),
+        }
+    }
+}

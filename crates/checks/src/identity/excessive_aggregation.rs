@@ -1,0 +1,78 @@
+//! PV-I043.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::{Object, Selector};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::builtin;
+use super::power::list;
+use super::rules::{Rules, is_aggregated};
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// ClusterRoles that collect every other, or that give the holders of `view` more than to look.
+///
+/// ## Why
+/// A controller copies into an aggregated role the rules of all ClusterRoles that its selectors
+/// match. An empty selector matches all of them, cluster-admin included. And what is labelled for
+/// `view` is given to everybody who was meant to read only.
+///
+/// ## Fix
+/// Select by a label that only the parts carry. Label roles that change something for `edit` or
+/// `admin`, in place of `view`.
+#[check(id = "PV-I043", severity = High, scope = Object, on = [CLUSTER_ROLE])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ExcessiveAggregation {}
+
+const VIEW: &str = "rbac.authorization.k8s.io/aggregate-to-view";
+
+impl Check for ExcessiveAggregation {
+    type On = OnObject;
+
+    fn check<'a>(&self, role: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let label = role.at(&["metadata", "labels", VIEW]);
+        let label = label.filter(|label| label.as_str() == Some("true"));
+        if builtin::is_default_role(role, cx) || label.is_none() && !is_aggregated(role) {
+            return Verdict::NotApplicable;
+        }
+        let selectors = role.at(&["aggregationRule", "clusterRoleSelectors"]);
+        let all =
+            selectors.into_iter().flat_map(Value::items).filter_map(
+                |selector| match Selector::read(selector) {
+                    Ok(read) if read.is_empty() => Some(Claim::fails(
+                        selector,
+                        "selects every ClusterRole, so this one has the rules of cluster-admin",
+                    )),
+                    Ok(_) => None,
+                    Err(error) => Some(Claim::unknown(selector, error.0)),
+                },
+            );
+        Verdict::from_claims(all.chain(label.and_then(|label| of_view(role, label))))
+    }
+}
+
+/// What a role for `view` gives besides reading.
+fn of_view<'a>(role: &'a Object, label: Value<'a>) -> Option<Claim<'a>> {
+    let rules = Rules::of(role);
+    if let Some(broken) = rules.broken.first() {
+        return Some(Claim::unknown(*broken, "this has a wrong type, so it cannot be read"));
+    }
+    // A review asks a question, and changes nothing.
+    let changes = |verb: &str, resource: &str| {
+        !matches!(verb, "get" | "list" | "watch") && !resource.ends_with("reviews")
+    };
+    let found = rules.rules.iter().find_map(|rule| {
+        let verb = rule.texts("verbs").find(|v| rule.texts("resources").any(|r| changes(v, r)))?;
+        Some((verb, rule.texts("resources").find(|resource| changes(verb, resource))?))
+    });
+    let (verb, resource) = found?;
+    let message = format!(
+        "gives {} on {} to everybody who holds ClusterRole `view`, which is meant to read only",
+        list([verb]),
+        list([resource])
+    );
+    Some(Claim::fails(label, message).severity(Severity::Medium))
+}

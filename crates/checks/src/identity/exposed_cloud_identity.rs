@@ -1,0 +1,119 @@
+//! PV-I056.
+
+use std::collections::HashMap;
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::{Pod, Selector};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::cloud::CloudAccounts;
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
+
+/// Pods with a cloud identity that are reached from outside of the cluster, or are privileged.
+///
+/// ## Why
+/// A flaw by which such a program reads files or runs commands hands over what its identity may do
+/// in the cloud, beyond the cluster; a privileged container shares it with everything on its node.
+///
+/// ## Fix
+/// Give the identity the few actions and the one bucket or queue that it needs. Where a part of the
+/// program faces the internet and another one the cloud, let them be two workloads.
+#[check(
+    id = "PV-I056",
+    severity = Medium,
+    audience = Strict,
+    scope = Related,
+    reads = [
+        SERVICE_ACCOUNT,
+        ACK_POD_IDENTITY_ASSOCIATION,
+        CROSSPLANE_POD_IDENTITY_ASSOCIATION,
+        EKSCTL_CLUSTER_CONFIG,
+        GCP_IAM_POLICY_MEMBER,
+        SERVICE,
+        INGRESS
+    ]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ExposedCloudIdentity {}
+
+/// Services that an Ingress names, by namespace and name.
+#[derive(Debug, Default)]
+struct Behind(HashMap<(String, String), String>);
+
+impl Behind {
+    fn read(cx: &Cx<'_>) -> Self {
+        let mut found = Self::default();
+        for ingress in cx.list(kinds::INGRESS).objects {
+            let spec = ingress.at(&["spec"]);
+            let rules = spec.into_iter().flat_map(|spec| spec.list("rules"));
+            let paths = rules.filter_map(|rule| rule.get("http"));
+            let paths = paths.flat_map(|http| http.list("paths"));
+            let backends = paths.filter_map(|path| path.get("backend"));
+            let default = spec.and_then(|spec| spec.get("defaultBackend"));
+            for backend in backends.chain(default) {
+                let Some(name) = backend.at(&["service", "name"]).and_then(Value::as_str) else {
+                    continue;
+                };
+                let key = (ingress.namespace().to_owned(), name.to_owned());
+                found.0.entry(key).or_insert_with(|| format!("Ingress `{}`", ingress.name()));
+            }
+        }
+        found
+    }
+}
+
+impl Check for ExposedCloudIdentity {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        let account = pod.service_account();
+        let accounts = cx.derive(CloudAccounts::read);
+        let place = Place::field(pod.spec(), &["serviceAccountName"]);
+        if !accounts.has(pod.object().namespace(), account) {
+            return match CloudAccounts::gap(cx) {
+                Some(why) => Verdict::unknown(place, why),
+                None => Verdict::NotApplicable,
+            };
+        }
+        let privileged = pod.containers().find(|container| {
+            container.security(&["privileged"]).and_then(Value::as_bool) == Some(true)
+        });
+        let why = match privileged {
+            Some(container) => Some(format!("container `{}` is privileged", container.name())),
+            None => exposed(pod, cx).map(|by| format!("{by} makes them reachable from outside")),
+        };
+        match why {
+            Some(why) => {
+                let message = format!(
+                    "these pods have the cloud identity of ServiceAccount `{account}`, and {why}"
+                );
+                Claim::fails(place, message).into()
+            }
+            None => match cx.gap(kinds::SERVICE).or_else(|| cx.gap(kinds::INGRESS)) {
+                Some(why) => Verdict::unknown(place, why),
+                None => Verdict::Holds,
+            },
+        }
+    }
+}
+
+/// What makes pods reachable from outside.
+fn exposed<'a>(pod: Pod<'a>, cx: &Cx<'a>) -> Option<String> {
+    let behind = cx.derive(Behind::read);
+    let namespace = pod.object().namespace();
+    cx.list_in(kinds::SERVICE, namespace).objects.into_iter().find_map(|service| {
+        let kind = service.at(&["spec", "type"]).and_then(Value::as_str);
+        let open = matches!(kind, Some("LoadBalancer" | "NodePort"))
+            .then(|| format!("Service `{}`", service.name()));
+        let key = (namespace.to_owned(), service.name().to_owned());
+        let by = open.or_else(|| behind.0.get(&key).cloned())?;
+        let selector = service.at(&["spec", "selector"])?;
+        let selector = Selector::labels(selector).ok().filter(|selector| !selector.is_empty())?;
+        let label = |key: &str| pod.labels().find(|(own, _)| *own == key).map(|(_, value)| value);
+        selector.matches(label).then_some(by)
+    })
+}

@@ -1,0 +1,87 @@
+//! PV-I070.
+
+use pavisade_macros::check;
+use pavisade_model::{Severity, kinds};
+use pavisade_snapshot::Object;
+use pavisade_yaml::{Kind, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+
+/// An API server without RBAC or without the authorizer of nodes.
+///
+/// ## Why
+/// Without `Node`, a kubelet needs rights over all Secrets and pods, so that one stolen node reads
+/// all of them. Without `RBAC`, roles and bindings give nothing, and what decides is not in the
+/// cluster: ABAC's file on each control plane, or a webhook.
+///
+/// ## Fix
+/// Use `--authorization-mode=Node,RBAC` (a webhook may stand beside them), or both in the
+/// `AuthorizationConfiguration`; move the rules of ABAC into roles first.
+#[check(
+    id = "PV-I070",
+    severity = Medium,
+    scope = Related,
+    programs = [ApiServer],
+    on = [AUTHORIZATION_CONFIGURATION],
+    reads = [AUTHORIZATION_CONFIGURATION]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct IncompleteAuthorizationMode {}
+
+impl Check for IncompleteAuthorizationMode {
+    type On = OnControlPlane;
+
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        match part {
+            Part::File(file) => from_file(file),
+            Part::Component(server) if server.name() == "kube-apiserver" => {
+                from_flags(server, cx).unwrap_or_else(Verdict::from)
+            }
+            Part::Component(_) => Verdict::NotApplicable,
+        }
+    }
+}
+
+fn judge<'a>(modes: &[&str], place: Place<'a>) -> Verdict<'a> {
+    // PV-I022 says what that means.
+    if modes.is_empty() || modes.contains(&"AlwaysAllow") {
+        return Verdict::NotApplicable;
+    }
+    let mut claims = Vec::new();
+    if !modes.contains(&"RBAC") {
+        let (decides, severity) = match modes.contains(&"ABAC") {
+            true => ("a file of ABAC on the control plane decides", Severity::High),
+            false => ("what decides is not in the cluster", Severity::Medium),
+        };
+        let message = format!("`RBAC` is not among the authorizers: {decides}");
+        claims.push(Claim::fails(place.clone(), message).severity(severity).instance("RBAC"));
+    }
+    if !modes.contains(&"Node") {
+        let message = "`Node` is not among the authorizers: what kubelets may do is not limited to \
+                       the pods of their nodes";
+        claims.push(Claim::fails(place, message).instance("Node"));
+    }
+    Verdict::from_claims(claims)
+}
+
+fn from_file(file: &Object) -> Verdict<'_> {
+    let Some(list) = file.at(&["authorizers"]).filter(|l| l.kind() == Kind::Sequence) else {
+        let place = Place::field(file.value(), &["authorizers"]);
+        return Verdict::unknown(place, "there is no list of authorizers");
+    };
+    let types = list.items().filter_map(|item| item.get("type").and_then(Value::as_str));
+    judge(&types.collect::<Vec<_>>(), list.into())
+}
+
+fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    const FLAG: &str = "authorization-mode";
+    let file = kinds::AUTHORIZATION_CONFIGURATION;
+    if let Some(verdict) = server.left_to_file("authorization-config", file, cx) {
+        return Ok(verdict);
+    }
+    let modes = server.known_list(FLAG)?.unwrap_or_default();
+    Ok(judge(&modes.iter().map(String::as_str).collect::<Vec<_>>(), server.place(FLAG)))
+}

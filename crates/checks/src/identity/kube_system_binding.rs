@@ -1,0 +1,93 @@
+//! PV-I044.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::access::Subject;
+use super::builtin;
+use super::public::{Bound, Worth};
+use super::rules::{Resource, Rules};
+use super::workload_creation_permission::WORKLOADS;
+use crate::{Check, Claim, Cx, OnObject, Verdict};
+
+/// Bindings in `kube-system` that let others run pods there or read its Secrets.
+///
+/// ## Why
+/// The ServiceAccounts of `kube-system` belong to the controllers and drivers of the cluster:
+/// whoever runs a pod there takes the one that may do most. A role that is harmless in another
+/// namespace, such as `edit`, owns the cluster in this one.
+///
+/// ## Fix
+/// Bind `view`, or a Role with the objects that are needed by `resourceNames`. What is no part of
+/// the cluster's own machinery belongs into a namespace of its own.
+#[check(
+    id = "PV-I044",
+    severity = High,
+    scope = Related,
+    on = [ROLE_BINDING],
+    reads = [CLUSTER_ROLE_BINDING, CLUSTER_ROLE, ROLE]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct KubeSystemBinding {}
+
+const SECRETS: Resource = Resource::new("", "secrets");
+
+impl Check for KubeSystemBinding {
+    type On = OnObject;
+
+    fn check<'a>(&self, binding: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        if binding.namespace() != "kube-system" {
+            return Verdict::NotApplicable;
+        }
+        let Some(bound) = Bound::read(binding) else { return Verdict::NotApplicable };
+        let foreign = |subject: &Subject| match subject {
+            Subject::ServiceAccount { namespace, .. } => {
+                !matches!(namespace.as_str(), "" | "kube-system")
+            }
+            Subject::User(name) => !name.starts_with("system:"),
+            Subject::Group(name) => {
+                !name.starts_with("system:")
+                    || name.starts_with("system:serviceaccounts")
+                    || name == "system:authenticated"
+            }
+        };
+        let subjects: Vec<_> = bound.subjects.iter().filter(|(_, s)| foreign(s)).collect();
+        let Some((first, _)) = subjects.first() else { return Verdict::NotApplicable };
+        if let Some(why) = bound.unseen(cx) {
+            return Verdict::unknown(*first, why);
+        }
+        // Of a role that does not exist, PV-I014 says so.
+        let Some(rules) = bound.rules(cx) else { return Verdict::NotApplicable };
+        if bound.worth(&rules, cx) == Worth::Everything {
+            // PV-I001 does.
+            return Verdict::NotApplicable;
+        }
+        // What another role grants of Secrets is a finding of the role itself.
+        let default = bound.kind == "ClusterRole" && builtin::is_cluster_role(bound.name);
+        let Some(does) = takes_over(&rules, default) else {
+            return Verdict::from_claims(bound.unreadable(*first, &rules));
+        };
+        let claims = subjects.into_iter().map(|(place, subject)| {
+            let message = format!(
+                "{} `{}` lets {subject} {does} in namespace `kube-system`, and so take over the \
+                 controllers of the cluster",
+                bound.kind, bound.name
+            );
+            Claim::fails(*place, message).instance(subject.to_string())
+        });
+        Verdict::from_claims(claims)
+    }
+}
+
+fn takes_over(rules: &Rules<'_>, default: bool) -> Option<&'static str> {
+    let runs = rules.grant_any(&["create", "update", "patch"], WORKLOADS);
+    let reads = || rules.grant(&["get", "list", "watch"], SECRETS).filter(|_| default);
+    if runs.is_some_and(|grant| !grant.rule.is_named()) {
+        Some("run pods")
+    } else {
+        reads().filter(|grant| !grant.rule.is_named()).map(|_| "read Secrets")
+    }
+}

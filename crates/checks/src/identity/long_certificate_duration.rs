@@ -1,0 +1,79 @@
+//! PV-I075.
+
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::lifetime::seconds;
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+
+/// A controller manager that signs certificates for more than a year.
+///
+/// ## Why
+/// A client certificate cannot be revoked: who has a copy of its key is that user, or that node,
+/// until it ends.
+///
+/// ## Fix
+/// Remove `--cluster-signing-duration`, whose default is a year, or shorten it; kubelets renew their
+/// certificates by themselves.
+#[check(
+    id = "PV-I075",
+    severity = Low,
+    scope = Object,
+    programs = [ControllerManager],
+    mends = Riskily
+)]
+#[derive(Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LongCertificateDuration {
+    /// How long a certificate may live, in hours.
+    most_hours: i64,
+}
+
+impl Default for LongCertificateDuration {
+    fn default() -> Self {
+        Self { most_hours: 366 * 24 }
+    }
+}
+
+impl Check for LongCertificateDuration {
+    type On = OnComponent;
+
+    fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        match component.name() {
+            "kube-controller-manager" => self.judge(component).unwrap_or_else(Verdict::from),
+            _ => Verdict::NotApplicable,
+        }
+    }
+}
+
+/// The flag, and its name up to 1.19, whose default is a year as well.
+const FLAGS: [&str; 2] = ["cluster-signing-duration", "experimental-cluster-signing-duration"];
+const DEFAULT_HOURS: i64 = 365 * 24;
+
+impl LongCertificateDuration {
+    fn judge<'a>(&self, manager: Component<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+        for name in FLAGS {
+            let Some(flag) = manager.known(name)? else { continue };
+            let Some(lives) = seconds(&flag.value) else {
+                let why = format!("`{}` is no duration that can be read here", flag.value);
+                return Ok(Verdict::unknown(manager.place(name), why));
+            };
+            if lives <= self.most_hours.saturating_mul(3600) {
+                return Ok(Verdict::Holds);
+            }
+            let message = format!("certificates are signed for {} days", lives / 86_400);
+            let claim = Claim::fails(manager.place(name), message);
+            let mended = DEFAULT_HOURS <= self.most_hours;
+            let claim = if mended { claim.changes(manager.remove_flag(name)) } else { claim };
+            return Ok(claim.into());
+        }
+        Ok(match DEFAULT_HOURS <= self.most_hours {
+            true => Verdict::Holds,
+            false => Verdict::fails(
+                manager.place("cluster-signing-duration"),
+                "certificates are signed for a year, the default",
+            ),
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! PV-I077.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::kubeconfig::{entries, is_kubeconfig};
+use crate::certificate::{Validity, read_bundle, read_der};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+
+/// A client certificate of the group `system:masters`.
+///
+/// ## Why
+/// Its holder bypasses RBAC and every webhook that authorizes, and nothing takes that away before
+/// the certificate ends: there is no revocation, only a new authority for the whole cluster.
+///
+/// ## Fix
+/// Keep one such certificate (kubeadm's `super-admin.conf`) locked away for emergencies. Work with
+/// an identity that logs in and expires, whose group is bound to a role.
+#[check(id = "PV-I077", severity = Medium, scope = Object, on = [KUBECONFIG, CLUSTER])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MastersCertificate {}
+
+impl Check for MastersCertificate {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        if object.is(kinds::CLUSTER) {
+            let own = object.at(&["certificates"]).into_iter().flat_map(Value::items);
+            let own = own.filter(|c| c.str("of").is_some_and(|of| of.starts_with("kubeconfig ")));
+            return Verdict::all(own.filter_map(|of| {
+                let chain = of.list("chain").next()?;
+                let read = chain.as_str().map(read_der)?;
+                Some(judge(read, of.into(), of.str("of").unwrap_or(""), cx))
+            }));
+        }
+        if !is_kubeconfig(object) {
+            return Verdict::NotApplicable;
+        }
+        Verdict::all(entries(object, "users", "user").filter_map(|(name, user)| {
+            const FIELD: &str = "client-certificate-data";
+            let data = user.get(FIELD)?.as_str()?;
+            let read = read_bundle(data).and_then(|bundle| {
+                bundle.into_iter().next().ok_or_else(|| "it holds no certificate".to_owned())
+            });
+            let place = Place::At(user, FIELD.into());
+            Some(judge(read, place, &format!("user {name}"), cx))
+        }))
+    }
+}
+
+fn judge<'a>(
+    read: Result<Validity, String>,
+    place: Place<'a>,
+    whose: &str,
+    cx: &Cx<'a>,
+) -> Verdict<'a> {
+    let certificate = match read {
+        Ok(certificate) => certificate,
+        Err(error) => {
+            let why = format!("the certificate of `{whose}` cannot be read: {error}");
+            return Claim::unknown(place, why).instance(whose).into();
+        }
+    };
+    let masters =
+        certificate.subject.split([',', '+']).any(|part| part.trim() == "O=system:masters");
+    if !masters || certificate.until <= cx.now() {
+        return Verdict::Holds;
+    }
+    let until = certificate.until.strftime("%Y-%m-%d");
+    let message =
+        format!("`{whose}` is in `system:masters` by a certificate that is good until {until}");
+    Claim::fails(place, message).instance(whose).into()
+}

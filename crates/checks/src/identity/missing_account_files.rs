@@ -1,0 +1,47 @@
+//! PV-I076.
+
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+
+/// A controller manager without the files that ServiceAccounts need.
+///
+/// ## Why
+/// Without `--root-ca-file`, pods get no authority by which they could know the API server, so
+/// their clients skip the check or fail. Without `--service-account-private-key-file` it makes no
+/// tokens for Secrets that ask for one.
+///
+/// ## Fix
+/// Set `--root-ca-file` to the authority of the API server's certificate and
+/// `--service-account-private-key-file` to the key by which the API server signs.
+#[check(id = "PV-I076", severity = Low, audience = Strict, scope = Object, programs = [ControllerManager])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MissingAccountFiles {}
+
+impl Check for MissingAccountFiles {
+    type On = OnComponent;
+
+    fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        match component.name() {
+            "kube-controller-manager" => judge(component).unwrap_or_else(Verdict::from),
+            _ => Verdict::NotApplicable,
+        }
+    }
+}
+
+fn judge(manager: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
+    let mut claims = Vec::new();
+    for (name, what) in [
+        ("root-ca-file", "pods get no authority by which they know the API server"),
+        ("service-account-private-key-file", "Secrets that ask for a token get none"),
+    ] {
+        if manager.known(name)?.is_none_or(|file| file.value.is_empty()) {
+            let message = format!("`--{name}` is not set: {what}");
+            claims.push(Claim::fails(manager.place(name), message).instance(name));
+        }
+    }
+    Ok(Verdict::from_claims(claims))
+}

@@ -1,0 +1,210 @@
+//! PV-I068.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::Object;
+use pavisade_yaml::{Kind, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::issuer::host;
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+
+/// An issuer that everybody gets tokens from, without a rule that says whose count.
+///
+/// ## Why
+/// Every repository of GitHub, every project of GitLab and every account of Google has a token of
+/// the same issuer, and mostly for an audience of its own choice. Without a rule, all of them are
+/// users of the cluster, members of `system:authenticated`.
+///
+/// ## Fix
+/// Demand in `claimValidationRules` what only your own have: `repository_owner_id` at GitHub,
+/// `namespace_id` at GitLab, `hd` at Google, `tid` at Microsoft.
+#[check(
+    id = "PV-I068",
+    severity = High,
+    scope = Object,
+    programs = [ApiServer],
+    on = [AUTHENTICATION_CONFIGURATION]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct OpenIssuer {}
+
+/// An issuer that everybody gets tokens from.
+struct Shared {
+    host: &'static str,
+    /// Claims that tell whose a token is.
+    claims: &'static [&'static str],
+    /// Who gets them.
+    who: &'static str,
+    severity: Severity,
+}
+
+/// The audience is what the caller asks for, but with Google and Microsoft, where it is a program
+/// that somebody registered.
+const SHARED: [Shared; 6] = [
+    Shared {
+        host: "token.actions.githubusercontent.com",
+        claims: &[
+            "enterprise",
+            "enterprise_id",
+            "job_workflow_ref",
+            "repository",
+            "repository_id",
+            "repository_owner",
+            "repository_owner_id",
+            "sub",
+            "workflow_ref",
+        ],
+        who: "every repository of GitHub",
+        severity: Severity::High,
+    },
+    Shared {
+        host: "gitlab.com",
+        claims: &[
+            "groups",
+            "groups_direct",
+            "namespace_id",
+            "namespace_path",
+            "project_id",
+            "project_path",
+            "sub",
+        ],
+        who: "every project of GitLab",
+        severity: Severity::High,
+    },
+    Shared {
+        host: "app.terraform.io",
+        claims: &[
+            "sub",
+            "terraform_organization_id",
+            "terraform_organization_name",
+            "terraform_workspace_id",
+        ],
+        who: "every organization of HCP Terraform",
+        severity: Severity::High,
+    },
+    Shared {
+        host: "agent.buildkite.com",
+        claims: &["organization_id", "organization_slug", "pipeline_slug", "sub"],
+        who: "every organization of Buildkite",
+        severity: Severity::High,
+    },
+    Shared {
+        host: "accounts.google.com",
+        claims: &["email", "hd", "sub"],
+        who: "every account of Google",
+        severity: Severity::Medium,
+    },
+    Shared {
+        host: "login.microsoftonline.com",
+        claims: &["tid"],
+        who: "every organization of Microsoft",
+        severity: Severity::Medium,
+    },
+];
+
+fn shared(url: &str) -> Option<&'static Shared> {
+    let found = SHARED.iter().find(|shared| shared.host.eq_ignore_ascii_case(host(url)))?;
+    // An address with an organization in it is for that one alone.
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.split_once('/').map_or("", |(_, path)| path).trim_end_matches('/');
+    let common = ["common", "organizations", "consumers"];
+    let first = path.split('/').next().unwrap_or("");
+    match found.host {
+        "login.microsoftonline.com" => common.contains(&first).then_some(found),
+        "token.actions.githubusercontent.com" => path.is_empty().then_some(found),
+        _ => Some(found),
+    }
+}
+
+impl Check for OpenIssuer {
+    type On = OnControlPlane;
+
+    fn check<'a>(&self, part: Part<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        match part {
+            Part::File(file) => from_file(file),
+            Part::Component(server) if server.name() == "kube-apiserver" => {
+                from_flags(server).unwrap_or_else(Verdict::from)
+            }
+            Part::Component(_) => Verdict::NotApplicable,
+        }
+    }
+}
+
+fn fails<'a>(place: impl Into<Place<'a>>, url: &str, shared: &Shared) -> Claim<'a> {
+    let message = format!("{} has tokens of `{url}`, and no rule says whose count", shared.who);
+    Claim::fails(place, message).severity(shared.severity).instance(url)
+}
+
+fn from_file(file: &Object) -> Verdict<'_> {
+    let Some(jwt) = file.at(&["jwt"]).filter(|jwt| !jwt.is_null()) else {
+        return Verdict::NotApplicable;
+    };
+    if jwt.kind() != Kind::Sequence {
+        return Verdict::unknown(jwt, format!("`jwt` is {}, no list", jwt.kind().name()));
+    }
+    Verdict::all(jwt.items().map(issuer))
+}
+
+fn issuer(entry: Value<'_>) -> Verdict<'_> {
+    let Some(place) = entry.at(&["issuer", "url"]) else { return Verdict::NotApplicable };
+    let url = place.as_str().unwrap_or("");
+    let Some(shared) = shared(url) else { return Verdict::NotApplicable };
+    let rules = || entry.list("claimValidationRules").chain(entry.list("userValidationRules"));
+    let required = rules().any(|rule| {
+        let value = rule.get("requiredValue").and_then(Value::scalar_text);
+        let claim = rule.str("claim").unwrap_or("");
+        shared.claims.contains(&claim) && value.is_some_and(|value| !value.is_empty())
+    });
+    if required {
+        return Verdict::Holds;
+    }
+    // What an expression lets pass is not evaluated; one on the user may look at anything.
+    let looks = |text: &str| {
+        shared.claims.iter().any(|claim| text.contains(claim)) || text.contains("user.")
+    };
+    let expression = rules().filter_map(|rule| rule.get("expression"));
+    let expression = expression.into_iter().find(|e| e.as_str().is_some_and(looks));
+    match expression {
+        Some(expression) if compares(expression.as_str().unwrap_or(""), shared) => Verdict::Holds,
+        Some(expression) => {
+            let why = format!("whose tokens of `{url}` this rule lets pass is not evaluated");
+            Claim::unknown(expression, why).instance(url).into()
+        }
+        None => fails(place, url, shared).into(),
+    }
+}
+
+/// Whether a rule is nothing but a claim that equals a text, or is one of some texts.
+fn compares(text: &str, shared: &Shared) -> bool {
+    let Some((claim, rest)) = text.trim().strip_prefix("claims.").and_then(|t| t.split_once(' '))
+    else {
+        return false;
+    };
+    let rest = rest.trim();
+    let value = rest.strip_prefix("==").or_else(|| rest.strip_prefix("in "));
+    let literal = |value: &str| {
+        let value = value.trim().trim_start_matches('[').trim_end_matches(']').trim();
+        !value.is_empty()
+            && value.split(',').all(|item| {
+                let item = item.trim();
+                let quoted = |q: char| item.len() > 2 && item.starts_with(q) && item.ends_with(q);
+                (quoted('\'') || quoted('"')) && !item.contains("||")
+            })
+    };
+    shared.claims.contains(&claim) && value.is_some_and(literal)
+}
+
+fn from_flags(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
+    const FLAG: &str = "oidc-issuer-url";
+    let Some(flag) = server.known(FLAG)? else { return Ok(Verdict::NotApplicable) };
+    let Some(shared) = shared(&flag.value) else { return Ok(Verdict::NotApplicable) };
+    server.known("oidc-required-claim")?;
+    let required = server.flags("oidc-required-claim");
+    let mut required = required.iter().filter_map(|flag| flag.value.split_once('='));
+    let limited =
+        required.any(|(claim, value)| shared.claims.contains(&claim) && !value.is_empty());
+    Ok(if limited { Verdict::Holds } else { fails(server.place(FLAG), &flag.value, shared).into() })
+}

@@ -1,0 +1,53 @@
+//! PV-I072.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+
+/// An API server that takes the user from headers of everybody with a certificate.
+///
+/// ## Why
+/// A client with a certificate of `--requestheader-client-ca-file` says by a header who it is and
+/// in which groups. Without `--requestheader-allowed-names` each certificate of that authority may;
+/// where it is the authority of ordinary clients as well, each user is `system:masters`.
+///
+/// ## Fix
+/// Give the front proxy an authority of its own, and name its certificate in
+/// `--requestheader-allowed-names` (kubeadm: `front-proxy-client`).
+#[check(id = "PV-I072", severity = High, scope = Object, programs = [ApiServer])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct OpenRequestHeader {}
+
+impl Check for OpenRequestHeader {
+    type On = OnComponent;
+
+    fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        match component.name() {
+            "kube-apiserver" => judge(component).unwrap_or_else(Verdict::from),
+            _ => Verdict::NotApplicable,
+        }
+    }
+}
+
+fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
+    const NAMES: &str = "requestheader-allowed-names";
+    let authority = server.known("requestheader-client-ca-file")?;
+    let Some(authority) = authority.filter(|file| !file.value.is_empty()) else {
+        return Ok(Verdict::NotApplicable);
+    };
+    if !server.known_list(NAMES)?.unwrap_or_default().is_empty() {
+        return Ok(Verdict::Holds);
+    }
+    let clients = server.known("client-ca-file")?;
+    let same = clients.is_some_and(|clients| clients.value == authority.value);
+    let (severity, who) = match same {
+        true => (Severity::Critical, "every client with a certificate"),
+        false => (Severity::High, "every certificate of the front proxy's authority"),
+    };
+    let message = format!("`--{NAMES}` names nobody, so {who} says by a header who it is");
+    Ok(Claim::fails(server.place(NAMES), message).severity(severity).into())
+}

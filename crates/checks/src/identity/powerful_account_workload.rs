@@ -1,0 +1,215 @@
+//! PV-I047.
+
+use std::collections::HashMap;
+
+use pavisade_macros::check;
+use pavisade_model::{Confidence, GroupKind, Severity, kinds};
+use pavisade_snapshot::{Coverage, Object, Pod};
+use pavisade_yaml::Value;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::access::Subject;
+use super::public::{Bound, Worth};
+use super::rules::{Resource, Rules};
+use super::workload_creation_permission::WORKLOADS;
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
+
+/// Pods whose ServiceAccount may take over the cluster.
+///
+/// ## Why
+/// The token is a file in each container: one flaw of the program that runs commands or reads files
+/// hands over whatever its ServiceAccount may do.
+///
+/// ## Fix
+/// Bind a role with what the program uses. If it does not speak to the API at all, set
+/// `automountServiceAccountToken: false`.
+#[check(
+    id = "PV-I047",
+    severity = High,
+    audience = Strict,
+    scope = Related,
+    reads = [SERVICE_ACCOUNT, ROLE_BINDING, CLUSTER_ROLE_BINDING, CLUSTER_ROLE, ROLE]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PowerfulAccountWorkload {}
+
+/// How a ServiceAccount takes over the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Power {
+    Takeover(&'static str),
+    Everything,
+}
+
+/// A binding that gives power.
+#[derive(Debug)]
+struct Given {
+    namespace: String,
+    binding: String,
+    power: Power,
+}
+
+/// The bindings that give power, by the ServiceAccounts that they name.
+#[derive(Debug, Default)]
+struct Powerful {
+    accounts: HashMap<String, Vec<Given>>,
+    /// Of all ServiceAccounts of a namespace, or of all there are.
+    groups: HashMap<String, Vec<Given>>,
+}
+
+impl Powerful {
+    fn read(cx: &Cx<'_>) -> Self {
+        let mut found = Self::default();
+        let mut add = |binding: &Object| {
+            let Some(bound) = Bound::read(binding) else { return };
+            let power = match bound.rules(cx) {
+                _ if bound.name == "cluster-admin" => Some(Power::Everything),
+                Some(rules) if bound.worth(&rules, cx) == Worth::Everything => {
+                    Some(Power::Everything)
+                }
+                Some(rules) => takeover(&rules, bound.namespace.is_none()).map(Power::Takeover),
+                None => None,
+            };
+            let Some(power) = power else { return };
+            for (_, subject) in bound.subjects {
+                let binding = format!("{} `{}`", binding.kind(), binding.name());
+                match subject {
+                    Subject::ServiceAccount { namespace, name } => {
+                        let given = Given { namespace, binding, power };
+                        found.accounts.entry(name).or_default().push(given);
+                    }
+                    Subject::Group(group) => {
+                        let Some(rest) = group.strip_prefix("system:serviceaccounts") else {
+                            continue;
+                        };
+                        let namespace = rest.trim_start_matches(':').to_owned();
+                        let given = Given { namespace: namespace.clone(), binding, power };
+                        found.groups.entry(namespace).or_default().push(given);
+                    }
+                    Subject::User(_) => {}
+                }
+            }
+        };
+        cx.list(kinds::CLUSTER_ROLE_BINDING).objects.into_iter().for_each(&mut add);
+        // Whoever holds `kube-system` holds the cluster.
+        cx.list_in(kinds::ROLE_BINDING, "kube-system").objects.into_iter().for_each(&mut add);
+        found
+    }
+
+    /// What gives a ServiceAccount most. Files may leave a pod's namespace out; `default` is then
+    /// anybody's.
+    fn of(&self, namespace: &str, name: &str) -> Option<&Given> {
+        let own = self.accounts.get(name).into_iter().flatten().filter(|given| {
+            given.namespace == namespace || namespace.is_empty() && name != "default"
+        });
+        let of_group = |group: &str| self.groups.get(group).into_iter().flatten();
+        let of_namespace = of_group(namespace).filter(|_| !namespace.is_empty());
+        own.chain(of_namespace).chain(of_group("")).max_by_key(|given| given.power)
+    }
+}
+
+/// The first way to the cluster that rules give.
+fn takeover(rules: &Rules<'_>, everywhere: bool) -> Option<&'static str> {
+    const RBAC: &str = "rbac.authorization.k8s.io";
+    const WRITE: &[&str] = &["create", "update", "patch"];
+    const READ: &[&str] = &["get", "list", "watch"];
+    const CREATE: &[&str] = &["create"];
+    const IMPERSONATE: &[&str] = &["impersonate"];
+    const ESCALATE: &[&str] = &["escalate", "bind"];
+    let rows: [(&[&'static str], &[Resource], bool, &'static str); 8] = [
+        (WRITE, &WORKLOADS, true, "run pods as any ServiceAccount"),
+        (READ, &[Resource::new("", "secrets")], true, "read every Secret"),
+        (CREATE, &[Resource::new("", "pods/exec")], true, "run commands in every pod"),
+        (CREATE, &[Resource::new("", "serviceaccounts/token")], true, "act as any ServiceAccount"),
+        (
+            IMPERSONATE,
+            &[Resource::new("", "serviceaccounts")],
+            true,
+            "impersonate any ServiceAccount",
+        ),
+        (
+            IMPERSONATE,
+            &[Resource::new("", "users"), Resource::new("", "groups")],
+            false,
+            "impersonate any user",
+        ),
+        (
+            ESCALATE,
+            &[Resource::new(RBAC, "clusterroles"), Resource::new(RBAC, "roles")],
+            true,
+            "give itself any permission",
+        ),
+        (
+            &["get", "create"],
+            &[Resource::new("", "nodes/proxy")],
+            false,
+            "run commands through every kubelet",
+        ),
+    ];
+    let given = |verbs: &[&'static str], on: &[Resource]| {
+        let grant = rules.grant_any(verbs, on.iter().copied());
+        grant.is_some_and(|grant| !grant.rule.is_named())
+    };
+    let mut rows = rows.into_iter().filter(|(_, _, namespaced, _)| everywhere || *namespaced);
+    rows.find(|(verbs, on, _, _)| given(verbs, on)).map(|(_, _, _, gives)| gives)
+}
+
+impl Check for PowerfulAccountWorkload {
+    type On = OnPod;
+
+    fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        let powerful = cx.derive(Powerful::read);
+        let (namespace, name) = (pod.object().namespace(), pod.service_account());
+        let place = Place::field(pod.spec(), &["serviceAccountName"]);
+        let Some(given) = powerful.of(namespace, name) else {
+            const READ: [GroupKind; 4] = [
+                kinds::CLUSTER_ROLE_BINDING,
+                kinds::CLUSTER_ROLE,
+                kinds::ROLE_BINDING,
+                kinds::ROLE,
+            ];
+            return match READ.into_iter().find_map(|kind| cx.gap(kind)) {
+                Some(why) => Verdict::unknown(place, why),
+                None => Verdict::Holds,
+            };
+        };
+        const MOUNT: &str = "automountServiceAccountToken";
+        let mut confidence = Confidence::High;
+        if !projects_token(pod) {
+            match pod.spec().bool(MOUNT) {
+                Some(false) => return Verdict::NotApplicable,
+                Some(true) => {}
+                None => match cx.get(kinds::SERVICE_ACCOUNT, namespace, name) {
+                    Some(account)
+                        if account.at(&[MOUNT]).and_then(Value::as_bool) == Some(false) =>
+                    {
+                        return Verdict::NotApplicable;
+                    }
+                    Some(_) => {}
+                    None if cx.coverage(kinds::SERVICE_ACCOUNT) == Coverage::Unread => {
+                        let why = cx.gap(kinds::SERVICE_ACCOUNT).unwrap_or_default();
+                        return Verdict::unknown(place, why);
+                    }
+                    None => confidence = Confidence::Medium,
+                },
+            }
+        }
+        let (severity, may) = match given.power {
+            Power::Everything => (Severity::High, "do everything"),
+            Power::Takeover(what) => (Severity::Medium, what),
+        };
+        let message = format!(
+            "these pods hold the token of ServiceAccount `{name}`, which {} lets {may}",
+            given.binding
+        );
+        Claim::fails(place, message).severity(severity).confidence(confidence).into()
+    }
+}
+
+/// Whether a volume holds the token whatever is mounted by itself.
+fn projects_token(pod: Pod<'_>) -> bool {
+    let sources = pod.volumes().filter_map(|volume| volume.get("projected"));
+    let mut sources = sources.flat_map(|projected| projected.list("sources"));
+    sources.any(|source| source.get("serviceAccountToken").is_some_and(|token| !token.is_null()))
+}

@@ -1,0 +1,60 @@
+//! PV-I074.
+
+use pavisade_macros::check;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+
+/// An API server that signs or checks ServiceAccount tokens with the key of its TLS certificate.
+///
+/// ## Why
+/// Whoever renews or reads the server's key, which lies beside its certificate, makes tokens of
+/// every ServiceAccount; and a new certificate makes all tokens void.
+///
+/// ## Fix
+/// Make a pair of keys of its own: the public one in `--service-account-key-file`, the private one
+/// in `--service-account-signing-key-file` and the controller manager's
+/// `--service-account-private-key-file`.
+#[check(id = "PV-I074", severity = Low, audience = Strict, scope = Object, programs = [ApiServer])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SharedTokenKey {}
+
+impl Check for SharedTokenKey {
+    type On = OnComponent;
+
+    fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        match component.name() {
+            "kube-apiserver" => judge(component).unwrap_or_else(Verdict::from),
+            _ => Verdict::NotApplicable,
+        }
+    }
+}
+
+fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
+    const CHECKS: &str = "service-account-key-file";
+    const SIGNS: &str = "service-account-signing-key-file";
+    // An external signer has the keys (KEP-740).
+    if server.known("service-account-signing-endpoint")?.is_some() {
+        return Ok(Verdict::Holds);
+    }
+    let tls = server.known("tls-private-key-file")?;
+    let mut claims = Vec::new();
+    for (name, what) in [(CHECKS, "are checked"), (SIGNS, "are signed")] {
+        let key = server.known(name)?;
+        let shared =
+            tls.as_ref().zip(key.as_ref()).is_some_and(|(tls, key)| tls.value == key.value);
+        if shared {
+            let message = format!("tokens {what} with the key of the server's certificate");
+            claims.push(Claim::fails(server.place(name), message).instance(name));
+        } else if key.is_none() && name == CHECKS {
+            let message = format!(
+                "`--{CHECKS}` is not set: tokens are checked with the key of the server's \
+                 certificate"
+            );
+            claims.push(Claim::fails(server.place(name), message).instance(name));
+        }
+    }
+    Ok(Verdict::from_claims(claims))
+}

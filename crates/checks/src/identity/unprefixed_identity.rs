@@ -1,0 +1,133 @@
+//! PV-I067.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use pavisade_yaml::{Kind, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+
+/// Groups or user names that an issuer may choose freely, names of Kubernetes itself included.
+///
+/// ## Why
+/// Without a prefix, a group that somebody makes in the directory has the same name in the cluster:
+/// one called `system:masters` owns it, and a user who may choose a name becomes
+/// `system:kube-controller-manager`. The API server does not refuse such names by itself.
+///
+/// ## Fix
+/// Give each issuer a prefix (`claimMappings.groups.prefix`, `--oidc-groups-prefix`) and name it in
+/// the bindings; or refuse the names by `userValidationRules`, such as
+/// `!user.groups.exists(g, g.startsWith('system:'))`.
+#[check(
+    id = "PV-I067",
+    severity = Medium,
+    confidence = Medium,
+    scope = Object,
+    programs = [ApiServer],
+    on = [AUTHENTICATION_CONFIGURATION]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UnprefixedIdentity {}
+
+impl Check for UnprefixedIdentity {
+    type On = OnControlPlane;
+
+    fn check<'a>(&self, part: Part<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        match part {
+            Part::File(file) => from_file(file),
+            Part::Component(server) if server.name() == "kube-apiserver" => {
+                from_flags(server).unwrap_or_else(Verdict::from)
+            }
+            Part::Component(_) => Verdict::NotApplicable,
+        }
+    }
+}
+
+/// Claims that an issuer itself chooses: nobody becomes another by them.
+const CHOSEN_BY_ISSUER: [&str; 3] = ["email", "oid", "sub"];
+
+fn from_file(file: &Object) -> Verdict<'_> {
+    let Some(jwt) = file.at(&["jwt"]).filter(|jwt| !jwt.is_null()) else {
+        return Verdict::NotApplicable;
+    };
+    if jwt.kind() != Kind::Sequence {
+        return Verdict::unknown(jwt, format!("`jwt` is {}, no list", jwt.kind().name()));
+    }
+    Verdict::all(jwt.items().map(issuer))
+}
+
+fn issuer(entry: Value<'_>) -> Verdict<'_> {
+    let name = entry.at(&["issuer", "url"]).and_then(Value::as_str).unwrap_or("");
+    // A rule on the finished user, or on the claims, may refuse the names of Kubernetes.
+    let rules = entry.list("userValidationRules").chain(entry.list("claimValidationRules"));
+    let mut rules = rules.filter_map(|rule| rule.str("expression"));
+    let refused = rules.any(|text| text.contains("system:"));
+    let mappings = ["groups", "username"].into_iter().filter_map(|what| {
+        let mapping = entry.at(&["claimMappings", what])?;
+        mapped(mapping, what, name)
+    });
+    let claims: Vec<_> = mappings.collect();
+    if !refused || claims.is_empty() {
+        return Verdict::from_claims(claims);
+    }
+    let why = format!(
+        "a rule for `{name}` speaks of `system:`: whether it refuses every such name is not \
+         evaluated"
+    );
+    let claims = claims.into_iter().map(|claim| Claim::unknown(claim.place, why.clone()));
+    Verdict::from_claims(claims.map(|claim| claim.instance(name)))
+}
+
+fn mapped<'a>(mapping: Value<'a>, what: &'static str, issuer: &str) -> Option<Claim<'a>> {
+    if let Some(expression) = mapping.get("expression").filter(|e| !e.is_null()) {
+        let text = expression.as_str().unwrap_or("");
+        if text.contains('+') {
+            // Something is put before or behind it.
+            let why = format!("whether this gives `{what}` a prefix is not evaluated");
+            return Some(Claim::unknown(expression, why).instance(issuer));
+        }
+        let free = what == "groups"
+            || !CHOSEN_BY_ISSUER.iter().any(|claim| text.contains(&format!("claims.{claim}")));
+        return free.then(|| fails(expression, what, issuer));
+    }
+    let claim = mapping.str("claim")?;
+    let prefix = mapping.get("prefix").filter(|prefix| !prefix.is_null());
+    // Without the field, the API server refuses the file.
+    let prefix = prefix.filter(|prefix| prefix.as_str() == Some(""))?;
+    let free = what == "groups" || !CHOSEN_BY_ISSUER.contains(&claim);
+    free.then(|| fails(prefix, what, issuer))
+}
+
+fn fails<'a>(place: impl Into<Place<'a>>, what: &str, issuer: &str) -> Claim<'a> {
+    let (whose, example) = match what {
+        "groups" => ("groups", "system:masters"),
+        _ => ("user names", "system:kube-controller-manager"),
+    };
+    let message = format!("{whose} of `{issuer}` have no prefix: it may name one `{example}`");
+    Claim::fails(place, message).instance(format!("{issuer} {what}"))
+}
+
+fn from_flags(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
+    let Some(issuer) = server.known("oidc-issuer-url")? else {
+        return Ok(Verdict::NotApplicable);
+    };
+    let mut claims = Vec::new();
+    if server.known("oidc-groups-claim")?.is_some() {
+        const PREFIX: &str = "oidc-groups-prefix";
+        // Unlike that of user names, it has no default.
+        if server.known(PREFIX)?.is_none_or(|prefix| prefix.value.is_empty()) {
+            claims.push(fails(server.place(PREFIX), "groups", &issuer.value));
+        }
+    }
+    const PREFIX: &str = "oidc-username-prefix";
+    let claim = server.known("oidc-username-claim")?;
+    let claim = claim.as_ref().map_or("sub", |claim| &*claim.value);
+    let prefix = server.known(PREFIX)?;
+    let none = prefix.is_some_and(|prefix| prefix.value == "-");
+    if none && !CHOSEN_BY_ISSUER.contains(&claim) {
+        claims.push(fails(server.place(PREFIX), "username", &issuer.value));
+    }
+    Ok(Verdict::from_claims(claims))
+}

@@ -1,0 +1,70 @@
+//! PV-N037.
+
+use pavisade_macros::check;
+use pavisade_model::kinds;
+use pavisade_snapshot::{Container, Object, Pod};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::policy::all_pods;
+use crate::image::{self, Image};
+use crate::{Check, Cx, OnObject, Verdict};
+
+/// IngressClasses of a controller that nobody maintains.
+///
+/// ## Why
+/// Kubernetes retired ingress-nginx in March 2026: flaws that are found since then stay open, in a
+/// program that faces the internet and reads the certificates of all namespaces. Where the
+/// controller itself is seen, its image is reported in place of its class.
+///
+/// ## Fix
+/// Move to a controller that is maintained, or to the Gateway API; `ingress2gateway` translates
+/// the objects. Until then run its last version and let only the API server reach its webhook.
+#[check(
+    id = "PV-N037",
+    severity = Medium,
+    confidence = Medium,
+    scope = Related,
+    on = [INGRESS_CLASS],
+    reads = [..WORKLOADS]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RetiredIngressClass {}
+
+impl Check for RetiredIngressClass {
+    type On = OnObject;
+
+    fn check<'a>(&self, class: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let Some(controller) = class.at(&["spec", "controller"]).filter(|c| !c.is_null()) else {
+            return Verdict::NotApplicable;
+        };
+        if controller.as_str() != Some("k8s.io/ingress-nginx") {
+            return Verdict::Holds;
+        }
+        if let Some(why) = kinds::WORKLOADS.iter().find_map(|kind| cx.gap(*kind)) {
+            return Verdict::unknown(controller, why);
+        }
+        if all_pods(cx).into_iter().flat_map(Pod::containers).any(is_controller) {
+            // PV-S009 speaks of its image.
+            return Verdict::NotApplicable;
+        }
+        Verdict::fails(
+            controller,
+            "its controller is ingress-nginx, which was retired in March 2026: new flaws in it \
+             stay open",
+        )
+    }
+}
+
+/// Whether a container runs the image that the project published.
+fn is_controller(container: Container<'_>) -> bool {
+    const IMAGES: [(&str, &str); 3] = [
+        ("registry.k8s.io", "ingress-nginx/controller"),
+        ("k8s.gcr.io", "ingress-nginx/controller"),
+        ("quay.io", "kubernetes-ingress-controller/nginx-ingress-controller"),
+    ];
+    let Image::Reference(reference) = image::of(container) else { return false };
+    let (registry, repository) = (reference.registry(), reference.repository());
+    IMAGES.iter().any(|(host, path)| *host == registry && *path == repository)
+}

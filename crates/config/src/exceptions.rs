@@ -1,0 +1,118 @@
+//! The section `exceptions`, of a configuration or a file of its own.
+
+use pavisade_model::{Base, Fingerprint, Glob};
+use pavisade_scan::{Date, Exception, Selector, Subjects};
+use pavisade_yaml::{Kind, Value};
+
+use crate::reader::Reader;
+
+/// Exceptions of one file: each is tried for each finding.
+const MAX: usize = 2_000;
+
+const FIELDS: [&str; 6] = ["checks", "reason", "until", "subjects", "paths", "fingerprints"];
+const OF_SUBJECTS: [&str; 4] = ["kind", "namespace", "name", "container"];
+
+/// Reads the list; what is incomplete is told and does not count.
+pub(crate) fn list(
+    reader: &mut Reader,
+    base: &Base,
+    value: Value<'_>,
+    exceptions: &mut Vec<Exception>,
+) {
+    let items = reader.list(value);
+    if let Some(item) = items.get(MAX) {
+        reader.missing(*item, "a file has at most 2,000 exceptions");
+    }
+    for item in items.into_iter().take(MAX) {
+        exceptions.extend(one(reader, base, item));
+    }
+}
+
+fn one(reader: &mut Reader, base: &Base, item: Value<'_>) -> Option<Exception> {
+    let (mut checks, mut reason, mut until) = (Vec::new(), None, None);
+    let mut selector = Selector { base: base.clone(), ..Selector::default() };
+    let mut whole = true;
+    for (field, value) in reader.fields(item, &FIELDS, "an exception") {
+        match field {
+            "checks" => {
+                checks = reader.checks(value);
+                whole &= !checks.is_empty();
+            }
+            "reason" => reason = reader.text(value).map(str::trim).filter(|text| !text.is_empty()),
+            "until" => {
+                let text = reader.text(value)?;
+                match text.parse::<Date>() {
+                    Ok(date) => until = Some(date),
+                    Err(_) => {
+                        let remedy = "Write it as `2027-01-31`.";
+                        reader.problem(value, format!("`{text}` is no date"), remedy);
+                        return None;
+                    }
+                }
+            }
+            "subjects" => {
+                let items = reader.list(value);
+                // A list of nothing must not mean everything.
+                whole &= !items.is_empty();
+                selector.subjects = items.into_iter().map(|item| subjects(reader, item)).collect();
+                if selector.subjects.iter().any(is_empty) {
+                    reader.problem(value, "a subject here says nothing, and would be any", "");
+                    whole = false;
+                }
+            }
+            "paths" => {
+                selector.paths = reader.globs(value);
+                whole &= !selector.paths.is_empty();
+            }
+            _ => {
+                for (text, at) in reader.texts(value) {
+                    match text.parse::<Fingerprint>() {
+                        Ok(fingerprint) => selector.fingerprints.push(fingerprint),
+                        Err(why) => reader.problem(at, why, "`-f json` shows those of findings."),
+                    }
+                }
+                whole &= !selector.fingerprints.is_empty();
+            }
+        }
+    }
+    if checks.is_empty() && selector.fingerprints.is_empty() && whole {
+        reader.missing(item, "an exception needs `checks` or `fingerprints`");
+        whole = false;
+    }
+    if reason.is_none() {
+        reader.missing(item, "an exception needs a `reason`");
+    }
+    if until.is_none() {
+        reader.missing(item, "an exception needs an end date: `until`");
+    }
+    let said = (until?, reason?.to_owned());
+    let start = item.span().start;
+    let source = item.doc().source().clone();
+    let at = (source, start, start + 1);
+    whole.then(|| Exception::policy(checks, said, selector, at))
+}
+
+fn is_empty(subjects: &Subjects) -> bool {
+    let Subjects { kind, namespace, name, container } = subjects;
+    [kind, namespace, name, container].iter().all(|glob| glob.is_none())
+}
+
+fn subjects(reader: &mut Reader, item: Value<'_>) -> Subjects {
+    let mut subjects = Subjects::default();
+    if item.kind() == Kind::Null {
+        return subjects;
+    }
+    for (field, value) in reader.fields(item, &OF_SUBJECTS, "a subject") {
+        let glob: Option<Glob> = match reader.text(value) {
+            Some(text) => reader.glob(text, value),
+            None => None,
+        };
+        match field {
+            "kind" => subjects.kind = glob,
+            "namespace" => subjects.namespace = glob,
+            "name" => subjects.name = glob,
+            _ => subjects.container = glob,
+        }
+    }
+    subjects
+}

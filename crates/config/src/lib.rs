@@ -1,0 +1,252 @@
+//! `.pavisade.yaml` and policy files: text to values, with every mistake at its place.
+//!
+//! A configuration says which checks run and how, what is read, and what is let through. It can
+//! only restrict or add to the report: nothing in it starts a program, writes a file or reaches
+//! the network, since it may stand in a folder that somebody else wrote.
+//!
+//! Not here: where files are found and what the command line says (`cli`).
+
+mod describe;
+mod exceptions;
+mod reader;
+mod schema;
+
+use std::collections::{BTreeMap, HashMap};
+
+use pavisade_model::{Base, Glob, KubernetesVersion, Meta, Note, Severity};
+use pavisade_scan::Exception;
+use pavisade_yaml::{Source, Value};
+
+use reader::Reader;
+pub use schema::schema;
+
+/// The name of the file.
+pub const FILE_NAME: &str = ".pavisade.yaml";
+
+/// What a configuration says; what it does not say is empty.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Checks that run whatever their audience.
+    pub enable: Vec<&'static Meta>,
+    /// Checks that do not run.
+    pub disable: Vec<&'static Meta>,
+    /// Whether checks of audience `strict` run.
+    pub strict: Option<bool>,
+    /// Severities by check id.
+    pub severities: BTreeMap<&'static str, Severity>,
+    /// Parameters by check name: objects.
+    pub parameters: HashMap<String, serde_json::Value>,
+    /// Only checks that serve one of these.
+    pub frameworks: Vec<String>,
+    /// Only files that one of these matches, if there are any.
+    pub include: Vec<Glob>,
+    /// No files that one of these matches.
+    pub exclude: Vec<Glob>,
+    /// What is joined as one world each.
+    pub worlds: Vec<World>,
+    /// The version whose semantics count.
+    pub kubernetes_version: Option<KubernetesVersion>,
+    /// From which severity on the scan fails; the inner `None` is never.
+    pub fail_on: Option<Option<Severity>>,
+    /// Values files for charts, relative to the configuration's folder, with their places.
+    pub helm_values: Vec<(String, Note)>,
+    /// What is let through.
+    pub exceptions: Vec<Exception>,
+    /// Days from now beyond which an exception's end is noted.
+    pub max_exception_days: Option<i32>,
+    /// The line of each field that is set: `checks.host-port.severity`.
+    pub lines: BTreeMap<String, u32>,
+}
+
+/// Files that are joined as one world.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Its name.
+    pub name: String,
+    /// Files and folders, relative to the configuration's folder.
+    pub paths: Vec<Glob>,
+}
+
+/// Fields of the file.
+const FIELDS: [&str; 12] = [
+    "enable",
+    "disable",
+    "strict",
+    "checks",
+    "frameworks",
+    "paths",
+    "worlds",
+    "kubernetes-version",
+    "fail-on",
+    "helm-values",
+    "exceptions",
+    "max-exception-days",
+];
+
+/// Reads a configuration, whose paths are relative to `base`; with all that is wrong with it.
+pub fn read(source: &Source, base: &Base) -> (Config, Vec<Note>) {
+    let mut reader = Reader::new(source);
+    let mut config = Config::default();
+    if let Some(doc) = reader.document() {
+        let root = doc.root();
+        for (field, value) in reader.fields(root, &FIELDS, "a configuration") {
+            reader.line(field, value);
+            config.field(&mut reader, base, field, value);
+        }
+        config.contradictions(&mut reader, root);
+        config.lines = std::mem::take(&mut reader.lines);
+    }
+    (config, reader.finish())
+}
+
+/// Reads a policy file: `exceptions` alone.
+pub fn read_exceptions(source: &Source, base: &Base) -> (Vec<Exception>, Vec<Note>) {
+    let mut reader = Reader::new(source);
+    let mut exceptions = Vec::new();
+    if let Some(doc) = reader.document() {
+        for (_, value) in reader.fields(doc.root(), &["exceptions"], "a policy file") {
+            exceptions::list(&mut reader, base, value, &mut exceptions);
+        }
+    }
+    (exceptions, reader.finish())
+}
+
+impl Config {
+    fn field(&mut self, reader: &mut Reader, base: &Base, field: &str, value: Value<'_>) {
+        match field {
+            "enable" => self.enable = reader.checks(value),
+            "disable" => self.disable = reader.checks(value),
+            "strict" => self.strict = reader.boolean(value),
+            "checks" => self.checks(reader, value),
+            "frameworks" => {
+                let known: Vec<_> = pavisade_compliance::builtin().iter().map(|f| &*f.id).collect();
+                for (text, at) in reader.texts(value) {
+                    match known.iter().find(|id| id.eq_ignore_ascii_case(&text)) {
+                        Some(id) => self.frameworks.push((*id).to_owned()),
+                        None => reader.unknown("framework", &text, at, &known),
+                    }
+                }
+            }
+            "paths" => {
+                for (field, value) in reader.fields(value, &["include", "exclude"], "`paths`") {
+                    reader.line(&format!("paths.{field}"), value);
+                    let globs = reader.globs(value);
+                    match field {
+                        "include" => self.include = globs,
+                        _ => self.exclude = globs,
+                    }
+                }
+            }
+            "worlds" => self.worlds(reader, value),
+            "kubernetes-version" => {
+                let Some(text) = reader.scalar(value) else { return };
+                match text.parse::<KubernetesVersion>() {
+                    Ok(version) if version <= KubernetesVersion::LATEST => {
+                        self.kubernetes_version = Some(version);
+                    }
+                    Ok(version) => {
+                        let latest = KubernetesVersion::LATEST;
+                        let message =
+                            format!("the checks know Kubernetes up to {latest}, not {version}");
+                        reader.problem(value, message, "");
+                    }
+                    Err(error) => {
+                        reader.problem(value, error.to_string(), "Write it as `\"1.36\"`.");
+                    }
+                }
+            }
+            "fail-on" => {
+                let words = ["critical", "high", "medium", "low", "never"];
+                match reader.text(value) {
+                    Some("never") => self.fail_on = Some(None),
+                    Some(text) => match text.parse() {
+                        Ok(severity) => self.fail_on = Some(Some(severity)),
+                        Err(_) => reader.unknown("severity", text, value, &words),
+                    },
+                    None => {}
+                }
+            }
+            "helm-values" => {
+                for (text, at) in reader.texts(value) {
+                    let place = reader.note(at, format!("`{text}`"), "");
+                    self.helm_values.push((text, place));
+                }
+            }
+            "exceptions" => exceptions::list(reader, base, value, &mut self.exceptions),
+            "max-exception-days" => {
+                match value.as_i64().and_then(|days| i32::try_from(days).ok()) {
+                    Some(days @ 1..=36_500) => self.max_exception_days = Some(days),
+                    _ => reader.problem(value, "it is no number of days from 1 to 36,500", ""),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// `checks: {NAME: {severity: …, parameters: {…}}}`.
+    fn checks(&mut self, reader: &mut Reader, value: Value<'_>) {
+        let mut seen = Vec::new();
+        for (word, of_check) in reader.map(value) {
+            let Some(entry) = reader.check(word, of_check, true) else { continue };
+            let name = entry.meta.name;
+            if seen.contains(&name) {
+                let message = format!("`{name}` stands here twice, by name and id");
+                reader.problem(of_check, message, "Put both together.");
+            }
+            seen.push(name);
+            for (field, value) in reader.fields(of_check, &["severity", "parameters"], "a check") {
+                reader.line(&format!("checks.{name}.{field}"), value);
+                match field {
+                    "severity" => {
+                        let words = ["critical", "high", "medium", "low"];
+                        let Some(text) = reader.text(value) else { continue };
+                        match text.parse() {
+                            Ok(severity) => {
+                                self.severities.insert(entry.meta.id, severity);
+                            }
+                            Err(_) => reader.unknown("severity", text, value, &words),
+                        }
+                    }
+                    _ => {
+                        let given = reader.parameters(entry, value);
+                        self.parameters.insert(name.to_owned(), given);
+                    }
+                }
+            }
+        }
+    }
+
+    fn worlds(&mut self, reader: &mut Reader, value: Value<'_>) {
+        for item in reader.list(value) {
+            let (mut name, mut paths) = (None, Vec::new());
+            for (field, value) in reader.fields(item, &["name", "paths"], "a world") {
+                match field {
+                    "name" => name = reader.text(value).filter(|name| !name.is_empty()),
+                    _ => paths = reader.globs(value),
+                }
+            }
+            let Some(name) = name else {
+                reader.missing(item, "a world needs a `name`");
+                continue;
+            };
+            if paths.is_empty() {
+                reader.missing(item, "a world needs `paths`");
+            }
+            if self.worlds.iter().any(|world| world.name == name) {
+                reader.problem(item, format!("two worlds are called `{name}`"), "");
+            }
+            self.worlds.push(World { name: name.to_owned(), paths });
+        }
+    }
+
+    fn contradictions(&self, reader: &mut Reader, root: Value<'_>) {
+        for meta in &self.enable {
+            if self.disable.iter().any(|other| other.id == meta.id)
+                && let Some(at) = root.get("disable")
+            {
+                let message = format!("`{}` is both enabled and disabled", meta.name);
+                reader.problem(at, message, "Remove it from one of the lists.");
+            }
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Values of a document to values of ours, each mistake kept with its place.
+
+use std::collections::BTreeMap;
+
+use pavisade_checks::{Entry, named, similar};
+use pavisade_model::{Glob, Meta, Note, NoteKind, nearest};
+use pavisade_yaml::{self as yaml, Doc, Kind, Source, Value, to_json};
+
+/// Mistakes that are told of one file.
+const MAX_PROBLEMS: usize = 100;
+/// Bytes of a word from the file that a message repeats.
+const MAX_WORD: usize = 80;
+
+/// A file being read.
+pub(crate) struct Reader {
+    source: Source,
+    problems: Vec<Note>,
+    /// Lines of fields, by their names.
+    pub(crate) lines: BTreeMap<String, u32>,
+}
+
+impl Reader {
+    pub(crate) fn new(source: &Source) -> Self {
+        Self { source: source.clone(), problems: Vec::new(), lines: BTreeMap::new() }
+    }
+
+    /// The one document of the file; none where it is empty or cannot be read.
+    pub(crate) fn document(&mut self) -> Option<Doc> {
+        let documents = yaml::read(&self.source);
+        for note in &documents.notes {
+            let end = note.span.1.max(note.span.0 + 1);
+            self.push((note.span.0, end), note.message.clone(), "");
+        }
+        if let Some(second) = documents.docs.get(1) {
+            let start = second.root().span().start;
+            self.push((start, start + 1), "a second document".to_owned(), "Use one document.");
+        }
+        documents.docs.into_iter().next()
+    }
+
+    /// All mistakes, in the order of the text.
+    pub(crate) fn finish(mut self) -> Vec<Note> {
+        self.problems.sort_by_key(|note| note.span.as_ref().map_or(0, |span| span.1));
+        if self.problems.len() > MAX_PROBLEMS {
+            let more = self.problems.len() - MAX_PROBLEMS;
+            self.problems.truncate(MAX_PROBLEMS);
+            self.problems.push(Note {
+                kind: NoteKind::Unread,
+                place: self.source.name().to_owned(),
+                span: None,
+                message: format!("{more} more mistakes are not shown"),
+                remedy: String::new(),
+            });
+        }
+        self.problems
+    }
+
+    fn push(&mut self, (start, end): (u32, u32), message: String, remedy: &str) {
+        self.problems.push(Note {
+            kind: NoteKind::Unread,
+            place: self.source.name().to_owned(),
+            span: Some((self.source.clone(), start, end)),
+            message,
+            remedy: remedy.to_owned(),
+        });
+    }
+
+    /// What could be said of a value.
+    pub(crate) fn note(&self, at: Value<'_>, message: impl Into<String>, remedy: &str) -> Note {
+        let (start, end) = place(at);
+        Note {
+            kind: NoteKind::Unread,
+            place: self.source.name().to_owned(),
+            span: Some((self.source.clone(), start, end)),
+            message: message.into(),
+            remedy: remedy.to_owned(),
+        }
+    }
+
+    /// Something is wrong with a value.
+    pub(crate) fn problem(&mut self, at: Value<'_>, message: impl Into<String>, remedy: &str) {
+        let note = self.note(at, message, remedy);
+        self.problems.push(note);
+    }
+
+    /// Something is wrong with the key of a value.
+    fn key_problem(&mut self, at: Value<'_>, message: String, remedy: &str) {
+        let key = at.key_span().map_or_else(|| place(at), |key| (key.start, key.end));
+        self.push((key.0, key.1.max(key.0 + 1)), message, remedy);
+    }
+
+    /// A field is absent from a map.
+    pub(crate) fn missing(&mut self, map: Value<'_>, message: &str) {
+        let start = map.span().start;
+        let line = self.source.text().get(start as usize..).unwrap_or("");
+        let length = line.lines().next().map_or(0, |line| line.trim_end().len()) as u32;
+        self.push((start, start + length.max(1)), message.to_owned(), "");
+    }
+
+    /// A word is none of those that are known.
+    pub(crate) fn unknown(&mut self, what: &str, word: &str, at: Value<'_>, known: &[&str]) {
+        let remedy = self.suggestion(word, known);
+        self.problem(at, format!("there is no {what} `{}`", short(word)), &remedy);
+    }
+
+    /// Looking for names takes a while: what is not told needs none.
+    fn suggests(&self) -> bool {
+        self.problems.len() <= MAX_PROBLEMS
+    }
+
+    fn suggestion(&self, word: &str, known: &[&str]) -> String {
+        match nearest(word, known.iter().copied()).filter(|_| self.suggests()) {
+            Some(name) => format!("Did you mean `{name}`?"),
+            None if known.is_empty() => String::new(),
+            None => format!("There are {}.", known.join(", ")),
+        }
+    }
+
+    pub(crate) fn line(&mut self, field: &str, value: Value<'_>) {
+        let start = value.key_span().unwrap_or_else(|| value.span()).start;
+        self.lines.insert(field.to_owned(), self.source.line_at(start));
+    }
+
+    fn kind(&mut self, value: Value<'_>, wanted: &str) {
+        let message = format!("this is {}, and must be {wanted}", value.kind().name());
+        self.problem(value, message, "");
+    }
+
+    /// The entries of a map.
+    pub(crate) fn map<'d>(&mut self, value: Value<'d>) -> Vec<(&'d str, Value<'d>)> {
+        match value.kind() {
+            Kind::Mapping => value.entries().collect(),
+            Kind::Null => Vec::new(),
+            _ => {
+                self.kind(value, "a map");
+                Vec::new()
+            }
+        }
+    }
+
+    /// The entries of a map whose keys are known; `of` says what the map is.
+    pub(crate) fn fields<'d>(
+        &mut self,
+        value: Value<'d>,
+        known: &[&str],
+        of: &str,
+    ) -> Vec<(&'d str, Value<'d>)> {
+        let mut entries = self.map(value);
+        entries.retain(|(key, value)| {
+            let is_known = known.contains(key);
+            if !is_known {
+                let message = format!("{of} has no field `{}`", short(key));
+                let remedy = self.suggestion(key, known);
+                self.key_problem(*value, message, &remedy);
+            }
+            is_known
+        });
+        entries
+    }
+
+    /// The elements of a list.
+    pub(crate) fn list<'d>(&mut self, value: Value<'d>) -> Vec<Value<'d>> {
+        match value.kind() {
+            Kind::Sequence => value.items().collect(),
+            Kind::Null => Vec::new(),
+            _ => {
+                self.kind(value, "a list");
+                Vec::new()
+            }
+        }
+    }
+
+    pub(crate) fn text<'d>(&mut self, value: Value<'d>) -> Option<&'d str> {
+        let text = value.as_str();
+        match value.kind() {
+            Kind::Text => {}
+            kind @ (Kind::Bool | Kind::Number) => {
+                let name = kind.name();
+                let remedy = format!("Put it in quotes: without them YAML takes it for {name}.");
+                self.problem(value, format!("this is {name}, and must be text"), &remedy);
+            }
+            _ => self.kind(value, "text"),
+        }
+        text
+    }
+
+    /// A text, or a number as it is written: `1.30` is no 1.3.
+    pub(crate) fn scalar<'d>(&mut self, value: Value<'d>) -> Option<&'d str> {
+        if value.kind() != Kind::Number {
+            return self.text(value);
+        }
+        let span = value.span();
+        value.doc().source().text().get(span.start as usize..span.end as usize)
+    }
+
+    pub(crate) fn boolean(&mut self, value: Value<'_>) -> Option<bool> {
+        let boolean = value.as_bool();
+        if boolean.is_none() {
+            self.kind(value, "true or false");
+        }
+        boolean
+    }
+
+    /// The texts of a list.
+    pub(crate) fn texts<'d>(&mut self, value: Value<'d>) -> Vec<(String, Value<'d>)> {
+        let items = self.list(value).into_iter();
+        items.filter_map(|item| Some((self.text(item)?.to_owned(), item))).collect()
+    }
+
+    /// The patterns of a list.
+    pub(crate) fn globs(&mut self, value: Value<'_>) -> Vec<Glob> {
+        let texts = self.texts(value).into_iter();
+        texts.filter_map(|(text, at)| self.path_glob(&text, at)).collect()
+    }
+
+    fn path_glob(&mut self, text: &str, at: Value<'_>) -> Option<Glob> {
+        if text.starts_with('/') || text.split('/').any(|name| name == "..") {
+            let message = "a path here is below the folder of this file";
+            self.problem(at, message, "Write it without `/` at its start and without `..`.");
+            return None;
+        }
+        self.glob(text, at)
+    }
+
+    pub(crate) fn glob(&mut self, text: &str, at: Value<'_>) -> Option<Glob> {
+        Glob::new(text).map_err(|why| self.problem(at, why, "")).ok()
+    }
+
+    /// The check of an id or name; with `key` the word is the value's key.
+    pub(crate) fn check(&mut self, word: &str, at: Value<'_>, key: bool) -> Option<&'static Entry> {
+        let found = named(word);
+        if found.is_none() {
+            let message = format!("there is no check `{}`", short(word));
+            let remedy = match self.suggests().then(|| similar(word)).flatten() {
+                Some(name) => format!("Did you mean `{name}`?"),
+                None => "`pavisade checks list` shows all.".to_owned(),
+            };
+            match key {
+                true => self.key_problem(at, message, &remedy),
+                false => self.problem(at, message, &remedy),
+            }
+        }
+        found
+    }
+
+    /// The checks of a list.
+    pub(crate) fn checks(&mut self, value: Value<'_>) -> Vec<&'static Meta> {
+        let texts = self.texts(value).into_iter();
+        texts.filter_map(|(word, at)| Some(self.check(&word, at, false)?.meta)).collect()
+    }
+
+    /// Parameters of a check, each tried for itself so that each mistake has its place.
+    pub(crate) fn parameters(&mut self, entry: &Entry, value: Value<'_>) -> serde_json::Value {
+        let schema = serde_json::to_value((entry.schema)()).unwrap_or_default();
+        let known = schema["properties"].as_object();
+        let known: Vec<&str> = known.into_iter().flatten().map(|(name, _)| &**name).collect();
+        let mut given = serde_json::Map::new();
+        let before = self.problems.len();
+        for (name, value) in self.map(value) {
+            if !known.contains(&name) {
+                let message = format!("`{}` has no parameter `{}`", entry.meta.name, short(name));
+                let remedy = self.suggestion(name, &known);
+                self.key_problem(value, message, &remedy);
+                continue;
+            }
+            self.line(&format!("checks.{}.parameters.{name}", entry.meta.name), value);
+            let json: serde_json::Value = serde_json::from_str(&to_json(value)).unwrap_or_default();
+            let alone =
+                serde_json::Value::Object([(name.to_owned(), json.clone())].into_iter().collect());
+            if let Err(why) = entry.takes(&alone) {
+                self.problem(value, format!("`{name}`: {why}"), "");
+            }
+            given.insert(name.to_owned(), json);
+        }
+        let given = serde_json::Value::Object(given);
+        if self.problems.len() == before
+            && let Err(why) = entry.takes(&given)
+        {
+            self.problem(value, why, "");
+        }
+        given
+    }
+}
+
+/// Where a value is shown: itself, or the key of a collection.
+fn place(at: Value<'_>) -> (u32, u32) {
+    let span = match at.kind() {
+        Kind::Mapping | Kind::Sequence | Kind::Null => at.key_span().unwrap_or_else(|| at.span()),
+        _ => at.span(),
+    };
+    (span.start, span.end.max(span.start + 1))
+}
+
+fn short(word: &str) -> String {
+    match word.char_indices().nth(MAX_WORD) {
+        Some((at, _)) => format!("{}…", &word[..at]),
+        None => word.to_owned(),
+    }
+}

@@ -1,0 +1,164 @@
+//! The JSON schema of the file, with the parameters of every check.
+
+use pavisade_checks::registry;
+use serde_json::{Map, Value, json};
+
+/// The schema.
+pub fn schema() -> Value {
+    let mut definitions = Map::new();
+    let mut checks = Map::new();
+    for entry in registry() {
+        let meta = entry.meta;
+        let own = serde_json::to_value((entry.schema)()).unwrap_or_default();
+        let mut parameters = json!({
+            "type": "object",
+            "additionalProperties": false,
+            "properties": own.get("properties").cloned().unwrap_or_else(|| json!({})),
+        });
+        rename(&mut parameters, meta.name);
+        for (name, mut definition) in own["$defs"].as_object().cloned().unwrap_or_default() {
+            rename(&mut definition, meta.name);
+            definitions.insert(format!("{}.{name}", meta.name), definition);
+        }
+        let of_check = json!({
+            "description": meta.title,
+            "type": ["object", "null"],
+            "additionalProperties": false,
+            "properties": {"severity": {"$ref": "#/$defs/severity"}, "parameters": parameters},
+        });
+        checks.insert(meta.name.to_owned(), of_check);
+    }
+    let names: Vec<_> = registry().iter().flat_map(|e| [e.meta.name, e.meta.id]).collect();
+    let frameworks: Vec<_> = pavisade_compliance::builtin().iter().map(|f| f.id.as_str()).collect();
+    let list = |items: Value| json!({"type": ["array", "null"], "items": items});
+    let texts = |what: &str| json!({"description": what, "type": ["array", "null"], "items": {"type": "string", "minLength": 1}});
+    definitions.insert("severity".into(), json!({"enum": ["critical", "high", "medium", "low"]}));
+    definitions
+        .insert("check".into(), json!({"description": "A check, by name or id.", "enum": names}));
+    definitions.insert("exception".into(), exception());
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration of Pavisade (.pavisade.yaml)",
+        "type": ["object", "null"],
+        "additionalProperties": false,
+        "properties": {
+            "enable": with(list(json!({"$ref": "#/$defs/check"})), "Checks that run whatever their audience."),
+            "disable": with(list(json!({"$ref": "#/$defs/check"})), "Checks that do not run."),
+            "strict": {"description": "Whether checks of audience `strict` run.", "type": "boolean"},
+            "checks": {
+                "description": "Severity and parameters, by check.",
+                "type": ["object", "null"],
+                "additionalProperties": false,
+                "properties": checks,
+                "patternProperties": {"^PV-[A-Z][0-9]{3}$": {
+                    "type": ["object", "null"],
+                    "additionalProperties": false,
+                    "properties": {
+                        "severity": {"$ref": "#/$defs/severity"},
+                        "parameters": {"type": "object"},
+                    },
+                }},
+            },
+            "frameworks": with(
+                list(json!({"enum": frameworks})),
+                "Only checks that serve one of these.",
+            ),
+            "paths": {
+                "description": "Which files are read, by patterns relative to this file's folder.",
+                "type": ["object", "null"],
+                "additionalProperties": false,
+                "properties": {
+                    "include": texts("Only what one of these matches."),
+                    "exclude": texts("Nothing that one of these matches."),
+                },
+            },
+            "worlds": with(list(json!({
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["name", "paths"],
+                "properties": {
+                    "name": {"type": "string", "minLength": 1},
+                    "paths": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+                },
+            })), "What is joined as one world each, as in one cluster."),
+            "kubernetes-version": {
+                "description": "The version of Kubernetes whose semantics count: \"1.36\".",
+                "type": ["string", "number"],
+            },
+            "fail-on": {
+                "description": "From which severity on a scan exits with 1.",
+                "enum": ["critical", "high", "medium", "low", "never"],
+            },
+            "helm-values": texts("Values files for every chart, relative to this file's folder."),
+            "exceptions": with(
+                list(json!({"$ref": "#/$defs/exception"})),
+                "Findings that are accepted until a date.",
+            ),
+            "max-exception-days": {
+                "description": "Days from now beyond which the end of an exception is noted.",
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 36500,
+            },
+        },
+        "$defs": definitions,
+    })
+}
+
+fn with(mut schema: Value, description: &str) -> Value {
+    schema["description"] = description.into();
+    schema
+}
+
+fn exception() -> Value {
+    let glob = |what: &str| json!({"description": what, "type": "string", "minLength": 1});
+    let some = |items: Value| json!({"type": "array", "items": items, "minItems": 1});
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["reason", "until"],
+        "anyOf": [{"required": ["checks"]}, {"required": ["fingerprints"]}],
+        "properties": {
+            "checks": with(some(json!({"$ref": "#/$defs/check"})), "Whose findings are accepted."),
+            "reason": {"description": "Why.", "type": "string", "minLength": 1},
+            "until": {"description": "The last day on which it counts (UTC).", "type": "string", "format": "date"},
+            "subjects": with(some(json!({
+                "type": "object",
+                "additionalProperties": false,
+                "minProperties": 1,
+                "properties": {
+                    "kind": glob("`Deployment`, or a pattern."),
+                    "namespace": glob("A namespace, or a pattern."),
+                    "name": glob("A name, or a pattern."),
+                    "container": glob("A container, or a pattern."),
+                },
+            })), "One of these must fit."),
+            "paths": with(
+                some(json!({"type": "string", "minLength": 1})),
+                "Files, by patterns relative to this file's folder; one must fit.",
+            ),
+            "fingerprints": with(
+                some(json!({"type": "string", "pattern": "^v1:[0-9a-f]{32}$"})),
+                "One of these findings.",
+            ),
+        },
+    })
+}
+
+/// Makes references to a check's own definitions lead to where they are kept here.
+fn rename(value: &mut Value, check: &str) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                match value {
+                    Value::String(text) if key == "$ref" => {
+                        *text = text.replace("#/$defs/", &format!("#/$defs/{check}."));
+                    }
+                    value => rename(value, check),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| rename(item, check)),
+        _ => {}
+    }
+}

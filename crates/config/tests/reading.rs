@@ -1,0 +1,286 @@
+//! What a configuration says, and every mistake at its place.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use pavisade_checks::registry;
+use pavisade_config::{Config, read, read_exceptions, schema};
+use pavisade_model::{Base, Severity};
+use pavisade_yaml::{Source, to_json};
+
+fn base() -> Base {
+    Base { folders: vec!["/w".into()], current: "/w".into() }
+}
+
+fn of(text: &str) -> (Config, Vec<String>) {
+    let (config, problems) = read(&Source::new("c", text), &base());
+    let problems = problems.iter().map(|note| {
+        let (line, column) =
+            note.span.as_ref().map_or((0, 0), |(source, start, _)| source.line_column(*start));
+        let remedy = if note.remedy.is_empty() { "" } else { " | " };
+        format!("{line}:{column} {}{remedy}{}", note.message, note.remedy)
+    });
+    (config, problems.collect())
+}
+
+const WHOLE: &str = "\
+# All there is.
+enable: [writable-root-filesystem]
+disable:
+  - PV-C028
+  - Host-Port
+strict: true
+checks:
+  untrusted-registry:
+    severity: high
+    parameters: {allowed: [registry.example.com]}
+  PV-C001: {severity: low}
+frameworks: [pod-security-standards]
+paths:
+  include: [k8s/**]
+  exclude: [\"**/vendor\"]
+worlds:
+  - name: prod
+    paths: [base, overlays/prod]
+kubernetes-version: 1.30
+fail-on: high
+helm-values: [values-prod.yaml]
+max-exception-days: 90
+exceptions:
+  - checks: [host-path-volume]
+    reason: reads logs
+    until: 2027-01-31
+    subjects:
+      - {kind: DaemonSet, namespace: monitoring, name: 'node-*', container: '*'}
+    paths: [monitoring/**]
+  - fingerprints: ['v1:000102030405060708090a0b0c0d0e0f']
+    reason: looked at
+    until: '2027-01-31'
+";
+
+#[test]
+fn everything_is_read() {
+    let (config, problems) = of(WHOLE);
+    assert_eq!(problems, [""; 0]);
+    assert_eq!(config.enable[0].name, "writable-root-filesystem");
+    assert_eq!(
+        config.disable.iter().map(|m| m.name).collect::<Vec<_>>(),
+        ["secret-as-env", "host-port"]
+    );
+    assert_eq!(config.strict, Some(true));
+    assert_eq!(config.severities.get("PV-C001"), Some(&Severity::Low));
+    assert_eq!(config.parameters["untrusted-registry"]["allowed"][0], "registry.example.com");
+    assert_eq!(config.frameworks, ["pod-security-standards"]);
+    assert!(config.include[0].matches_path("k8s/a.yaml"));
+    assert_eq!((config.worlds[0].name.as_str(), config.worlds[0].paths.len()), ("prod", 2));
+    assert_eq!(config.kubernetes_version.unwrap().to_string(), "1.30", "and not 1.3");
+    assert_eq!(config.fail_on, Some(Some(Severity::High)));
+    assert_eq!(config.helm_values[0].0, "values-prod.yaml");
+    assert_eq!(config.max_exception_days, Some(90));
+    assert_eq!(config.exceptions.len(), 2);
+    assert_eq!(config.exceptions[0].until.to_string(), "2027-01-31");
+    assert_eq!(config.exceptions[0].reason, "reads logs");
+    assert_eq!(config.lines["fail-on"], 20);
+    assert_eq!(config.lines["checks.untrusted-registry.parameters.allowed"], 10);
+    assert_eq!(
+        config.restrictions(),
+        [
+            "turns off `secret-as-env`, `host-port`",
+            "runs only checks that serve pod-security-standards",
+            "reads only `k8s/**`",
+            "leaves out `**/vendor`",
+            "lowers the severity of `privileged-container`",
+            "sets parameters of `untrusted-registry`",
+            "fails on high or worse only",
+            "holds 2 exceptions",
+        ]
+    );
+}
+
+#[test]
+fn what_is_empty_says_nothing() {
+    for text in
+        ["", "# nothing\n", "{}", "disable:\nchecks:\nworlds: []\nexceptions:\n", "paths: {}"]
+    {
+        let (config, problems) = of(text);
+        assert_eq!(problems, [""; 0], "{text}");
+        assert_eq!(config.restrictions(), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn mistakes_are_told_where_they_are() {
+    for (text, expect) in [
+        ("disabel: []", "1:1 a configuration has no field `disabel` | Did you mean `disable`?"),
+        ("disable: host-port", "1:10 this is text, and must be a list"),
+        ("disable: [host-prot]", "1:11 there is no check `host-prot` | Did you mean `host-port`?"),
+        ("disable: [1]", "1:11 this is a number, and must be text | Put it in quotes"),
+        (
+            "disable: [on]",
+            "1:11 this is a boolean, and must be text | Put it in quotes: without them YAML takes it for a boolean.",
+        ),
+        ("strict: 'yes'", "1:9 this is text, and must be true or false"),
+        ("- a", "1:1 this is a list, and must be a map"),
+        ("a: [", "2:1 "),
+        ("strict: true\nstrict: false", "1:1 the key `strict` stands again below"),
+        ("strict: true\n---\nstrict: false", "3:1 a second document"),
+        ("enable: [host-port]\ndisable: [PV-C004]", "2:1 `host-port` is both enabled and disabled"),
+        (
+            "checks:\n  host-prot: {severity: low}",
+            "2:3 there is no check `host-prot` | Did you mean `host-port`?",
+        ),
+        (
+            "checks: {host-port: {severty: low}}",
+            "1:22 a check has no field `severty` | Did you mean `severity`?",
+        ),
+        (
+            "checks: {host-port: {severity: hgih}}",
+            "1:32 there is no severity `hgih` | Did you mean `high`?",
+        ),
+        (
+            "checks: {untrusted-registry: {parameters: {allow: [a]}}}",
+            "1:44 `untrusted-registry` has no parameter `allow` | Did you mean `allowed`?",
+        ),
+        (
+            "checks:\n  untrusted-registry:\n    parameters:\n      allowed: [1]",
+            "4:7 `allowed`: invalid type: integer `1`, expected a string",
+        ),
+        ("checks: {host-port: {parameters: {x: 1}}}", "1:35 `host-port` has no parameter `x`"),
+        (
+            "checks: {host-port: {severity: low}, PV-C004: {severity: low}}",
+            "1:38 `host-port` stands here twice, by name and id",
+        ),
+        ("frameworks: [cis]", "1:14 there is no framework `cis` | "),
+        ("paths: {includes: []}", "1:9 `paths` has no field `includes` | Did you mean `include`?"),
+        ("paths: {exclude: ['']}", "1:19 an empty pattern matches nothing"),
+        ("paths: {exclude: [../x]}", "1:19 a path here is below the folder of this file"),
+        ("paths: {exclude: [/etc]}", "1:19 a path here is below the folder of this file"),
+        ("worlds: [{paths: [a]}]", "1:10 a world needs a `name`"),
+        ("worlds: [{name: a}]", "1:10 a world needs `paths`"),
+        (
+            "worlds: [{name: a, paths: [x]}, {name: a, paths: [z]}]",
+            "1:33 two worlds are called `a`",
+        ),
+        ("kubernetes-version: 2", "1:21 "),
+        ("kubernetes-version: '1.99'", "1:21 the checks know Kubernetes up to 1.37, not 1.99"),
+        ("fail-on: hi", "1:10 there is no severity `hi`"),
+        ("max-exception-days: soon", "1:21 it is no number of days from 1 to 36,500"),
+        ("max-exception-days: 0", "1:21 it is no number of days from 1 to 36,500"),
+        (
+            "exceptions: [{checks: [host-port], until: 2027-01-31}]",
+            "1:14 an exception needs a `reason`",
+        ),
+        (
+            "exceptions: [{checks: [host-port], reason: x}]",
+            "1:14 an exception needs an end date: `until`",
+        ),
+        (
+            "exceptions: [{reason: x, until: 2027-01-31}]",
+            "1:14 an exception needs `checks` or `fingerprints`",
+        ),
+        (
+            "exceptions: [{checks: [host-port], reason: x, until: 31.1.2027}]",
+            "1:54 `31.1.2027` is no date | Write it as `2027-01-31`.",
+        ),
+        (
+            "exceptions: [{checks: [a], reason: x, until: 2027-01-31}]",
+            "1:24 there is no check `a` | ",
+        ),
+        (
+            "exceptions: [{checks: [host-port], reason: x, until: 2027-01-31, subjects: [{}]}]",
+            "1:66 a subject here says nothing, and would be any",
+        ),
+        (
+            "exceptions: [{fingerprints: ['v1:1'], reason: x, until: 2027-01-31}]",
+            "1:30 a fingerprint is `v1:` and 32 hexadecimal digits | ",
+        ),
+    ] {
+        let (config, problems) = of(text);
+        assert!(problems.len() == 1 && problems[0].starts_with(expect), "{text}: {problems:#?}");
+        assert!(config.exceptions.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_and_in_order() {
+    let text = "fail-on: x\nexceptions:\n  - until: 2027-01-31\ndisable: [nope-nope]\n";
+    let (_, problems) = of(text);
+    let places: Vec<_> = problems.iter().map(|p| p.split(' ').next().unwrap()).collect();
+    assert_eq!(places, ["1:10", "3:5", "3:5", "4:11"], "{problems:#?}");
+    let many = format!("disable: [{}]", "x-x, ".repeat(500));
+    assert_eq!(of(&many).1.len(), 101);
+    let one = "{checks: [host-port], reason: x, until: 2027-01-31}, ";
+    let (config, problems) = of(&format!("exceptions: [{}]", one.repeat(2_001)));
+    assert_eq!((config.exceptions.len(), problems.len()), (2_000, 1));
+}
+
+#[test]
+fn an_exception_that_lost_its_selector_does_not_become_one_for_everything() {
+    for selector in [
+        "subjects: []",
+        "subjects: [null]",
+        "subjects: [{nmae: a}]",
+        "paths: []",
+        "paths: [/a]",
+        "fingerprints: []",
+        "checks: []",
+    ] {
+        let checks = if selector.starts_with("checks") { "" } else { "checks: [host-port], " };
+        let text = format!("exceptions: [{{{checks}{selector}, reason: x, until: 2027-01-31}}]");
+        assert!(of(&text).0.exceptions.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn a_policy_file_has_exceptions_alone() {
+    let source = Source::new(
+        "p",
+        "disable: [host-port]\nexceptions: [{checks: [host-port], reason: x, until: 2027-01-31}]\n",
+    );
+    let (exceptions, problems) = read_exceptions(&source, &base());
+    assert_eq!(exceptions.len(), 1);
+    assert_eq!(problems[0].message, "a policy file has no field `disable`");
+}
+
+#[test]
+fn the_schema_agrees() {
+    let schema = schema();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let value = |text: &str| -> serde_json::Value {
+        let docs = pavisade_yaml::read(&Source::new("c", text)).docs;
+        docs.first().map_or(serde_json::Value::Null, |doc| {
+            serde_json::from_str(&to_json(doc.root())).unwrap()
+        })
+    };
+    // Names are told in any case here, and not by a schema.
+    let whole = WHOLE.replace("Host-Port", "host-port");
+    for good in [whole.as_str(), "", "disable:\nchecks:\nexceptions:\n"] {
+        let errors: Vec<_> = validator.iter_errors(&value(good)).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{good}: {errors:#?}");
+    }
+    for bad in [
+        "disabel: []",
+        "disable: host-port",
+        "disable: [host-prot]",
+        "checks: {host-prot: {}}",
+        "checks: {host-port: {severity: hgih}}",
+        "checks: {untrusted-registry: {parameters: {allow: [a]}}}",
+        "checks: {untrusted-registry: {parameters: {allowed: [1]}}}",
+        "worlds: [{name: a}]",
+        "fail-on: hi",
+        "exceptions: [{checks: [host-port], until: 2027-01-31}]",
+        "exceptions: [{reason: x, until: 2027-01-31}]",
+        "exceptions: [{checks: [host-port], reason: x, until: 2027-01-31, subjects: [{}]}]",
+    ] {
+        assert!(!validator.is_valid(&value(bad)), "{bad}");
+        assert!(!of(bad).1.is_empty(), "{bad}");
+    }
+    // Every check and every parameter of it is there.
+    for entry in registry() {
+        let own = serde_json::to_value((entry.schema)()).unwrap();
+        let here = &schema["properties"]["checks"]["properties"][entry.meta.name]["properties"]["parameters"]
+            ["properties"];
+        let names = |value: &serde_json::Value| -> Vec<String> {
+            value.as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default()
+        };
+        assert_eq!(names(&own["properties"]), names(here), "{}", entry.meta.name);
+    }
+}
