@@ -7,7 +7,8 @@ use pavisade_checks::{CheckSet, registry};
 use pavisade_compliance::{Framework, builtin, part};
 use pavisade_model::{KubernetesVersion, Note, NoteKind};
 use pavisade_scan::{
-    AssessedControl, ControlState, Judgement, Timestamp, assess, is_needed, judge,
+    AssessedControl, ControlState, Honour, Judgement, Terms, Timestamp, assess, is_needed, judge,
+    judge_on,
 };
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
@@ -318,5 +319,44 @@ fn every_control_of_every_framework_has_a_state_and_its_checks_as_evidence() {
         }
         let counted: usize = ControlState::ALL.iter().map(|state| assessment.count(*state)).sum();
         assert_eq!(counted, framework.controls.len());
+    }
+}
+
+#[test]
+fn what_an_exception_lets_through_neither_fails_nor_holds() {
+    use ControlState as S;
+    let allowed = PRIVILEGED.replace(
+        "namespace: shop}",
+        "namespace: shop, annotations: {pavisade.dev/allow: 'PV-C001 until 2026-12-31: why'}}",
+    );
+    assert_ne!(allowed, PRIVILEGED);
+    let other = PRIVILEGED.replace("name: q,", "name: other,");
+    let terms = Terms { honour: Honour::Everybody, ..Terms::default() };
+    let cases = [
+        ("checks = [\"PV-C001\"]", allowed.clone(), S::Excepted),
+        ("checks = [\"PV-C001\"]", format!("{allowed}{other}"), S::Fails),
+        (
+            "checks = [\"PV-C001\", \"PV-C002\"]",
+            format!("{allowed}{}", pod("hostPID: true")),
+            S::Fails,
+        ),
+        (
+            "checks = [\"PV-C001\", \"PV-C002\"]",
+            format!("{allowed}{}", pod("hostPID: maybe")),
+            S::Excepted,
+        ),
+        ("checks = [\"PV-C002\"]", allowed.clone(), S::Holds),
+    ];
+    for (control, text, expect) in cases {
+        let docs = read(&Source::new("all.yaml", text.as_str())).docs;
+        let found = docs.iter().flat_map(|doc| objects(doc.root()).sent);
+        let found = found.map(|o| Object::new(o.value, o.api_version, o.kind)).collect();
+        let world = WorldParts::files("w", WorldKind::Files, found);
+        let set = CheckSet::all(KubernetesVersion::LATEST);
+        let snapshot = Snapshot::new(vec![world], Vec::new());
+        let judgement = judge_on(&snapshot, &set, &terms, "2026-06-01T12:00:00Z".parse().unwrap());
+        let framework = framework(control);
+        let assessment = assess(&framework, &judgement);
+        assert_eq!(assessment.controls[0].state, expect, "{control}\n{text}");
     }
 }
