@@ -240,7 +240,6 @@ static REGISTRY: &[Entry] = &[
     entry::<network::self_signed_kubelet_certificate::SelfSignedKubeletCertificate>(),
     entry::<network::weak_ingress_authentication::WeakIngressAuthentication>(),
     entry::<network::open_sandbox_egress::OpenSandboxEgress>(),
-    entry::<network::exposed_component_port::ExposedComponentPort>(),
     entry::<supply::mutable_image_tag::MutableImageTag>(),
     entry::<supply::unpinned_image::UnpinnedImage>(),
     entry::<supply::missing_signature_policy::MissingSignaturePolicy>(),

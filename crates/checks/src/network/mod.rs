@@ -14,7 +14,6 @@ pub(crate) mod etcd_peer_without_authentication;
 pub(crate) mod etcd_self_signed_certificate;
 pub(crate) mod etcd_without_client_authentication;
 pub(crate) mod exposed_admin_interface;
-pub(crate) mod exposed_component_port;
 pub(crate) mod exposed_kube_proxy_metrics;
 pub(crate) mod exposed_load_balancer;
 pub(crate) mod exposed_node_port;

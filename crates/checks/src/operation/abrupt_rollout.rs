@@ -11,12 +11,12 @@ use crate::{Check, Cx, OnObject, Verdict};
 /// Workloads whose pods are all replaced at once.
 ///
 /// ## Why
-/// `Recreate`, or `maxUnavailable: 100%`, stops every old pod before a new one answers: each release is
-/// an outage, and a broken one stays until somebody rolls back.
+/// `Recreate`, or `maxUnavailable: 100%`, stops every old pod before a new one answers: each
+/// release is an outage, and a broken one stays until somebody rolls back.
 ///
 /// ## Fix
-/// Use `RollingUpdate` where two versions may run side by side; a volume that one node alone may mount
-/// is a good reason for `Recreate`.
+/// Use `RollingUpdate` where two versions may run side by side; a volume that one node alone may
+/// mount is a good reason for `Recreate`.
 #[check(
     id = "PV-O045",
     severity = Low,

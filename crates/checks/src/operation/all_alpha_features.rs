@@ -13,8 +13,8 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 /// A component that runs every feature that is not finished.
 ///
 /// ## Why
-/// `AllAlpha` switches on code that nobody vouches for: it may be wrong, may open holes, and its data
-/// may not survive an upgrade. `AllBeta` adds what is off by default for a reason.
+/// `AllAlpha` switches on code that nobody vouches for: it may be wrong, may open holes, and its
+/// data may not survive an upgrade. `AllBeta` adds what is off by default for a reason.
 ///
 /// ## Fix
 /// Remove `AllAlpha` and `AllBeta` from the feature gates, and name the features that you need.

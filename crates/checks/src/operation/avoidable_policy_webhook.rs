@@ -13,12 +13,12 @@ use crate::{Check, Cx, OnObject, Verdict};
 /// Policy webhooks that an object may avoid by its own labels.
 ///
 /// ## Why
-/// `objectSelector` looks at the labels of the object that is judged. Whoever makes the object chooses
-/// them, and with them whether the policy engine is asked at all.
+/// `objectSelector` looks at the labels of the object that is judged. Whoever makes the object
+/// chooses them, and with them whether the policy engine is asked at all.
 ///
 /// ## Fix
-/// Remove `objectSelector`, and exempt by `namespaceSelector` or `matchConditions` (a user, a group)
-/// what the engine must not see.
+/// Remove `objectSelector`, and exempt by `namespaceSelector` or `matchConditions` (a user, a
+/// group) what the engine must not see.
 #[check(
     id = "PV-O024",
     severity = Medium,

@@ -13,11 +13,12 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 ///
 /// ## Why
 /// A node is emptied by evictions before it is upgraded or replaced. A budget that never allows one
-/// stops that: the node keeps its old kernel and kubelet, or somebody kills the pods by force, without
-/// the protection that the budget was to give.
+/// stops that: the node keeps its old kernel and kubelet, or somebody kills the pods by force,
+/// without the protection that the budget was to give.
 ///
 /// ## Fix
-/// Set `maxUnavailable: 1` and run at least two replicas; for a single replica leave the budget out.
+/// Set `maxUnavailable: 1` and run at least two replicas; for a single replica leave the budget
+/// out.
 #[check(
     id = "PV-O042",
     severity = Low,

@@ -11,9 +11,10 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// An API server that switches off an admission plugin which protects the cluster.
 ///
 /// ## Why
-/// These plugins are on by default because the rest relies on them: without `PodSecurity` the labels of
-/// namespaces mean nothing, without the webhook plugins no policy engine is asked, without
-/// `CertificateSubjectRestriction` whoever may request a certificate may ask for `system:masters`.
+/// These plugins are on by default because the rest relies on them: without `PodSecurity` the
+/// labels of namespaces mean nothing, without the webhook plugins no policy engine is asked,
+/// without `CertificateSubjectRestriction` whoever may request a certificate may ask for
+/// `system:masters`.
 ///
 /// ## Fix
 /// Remove the plugin from `--disable-admission-plugins`. The old `--admission-control` replaces the

@@ -9,13 +9,13 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// An API server that does not share its time fairly.
 ///
 /// ## Why
-/// API Priority and Fairness keeps a place for nodes, controllers and leader elections. Without it one
-/// client that sends too much, or a ServiceAccount that was stolen, holds up everybody else, the
-/// cluster's own controllers among them.
+/// API Priority and Fairness keeps a place for nodes, controllers and leader elections. Without it
+/// one client that sends too much, or a ServiceAccount that was stolen, holds up everybody else,
+/// the cluster's own controllers among them.
 ///
 /// ## Fix
-/// Remove `--enable-priority-and-fairness=false`; the default is true. Give noisy clients a FlowSchema
-/// of their own.
+/// Remove `--enable-priority-and-fairness=false`; the default is true. Give noisy clients a
+/// FlowSchema of their own.
 #[check(
     id = "PV-O039",
     severity = Low,

@@ -22,7 +22,13 @@ use crate::{Check, Claim, Cx, OnObject, Place, Timestamp, Verdict};
     id = "PV-O041",
     severity = Medium,
     scope = Object,
-    on = [CLUSTER, KUBEADM_CLUSTER_CONFIGURATION, KUBEADM_CONTROL_PLANE, AWS_MANAGED_CONTROL_PLANE, EKSCTL_CLUSTER_CONFIG]
+    on = [
+        CLUSTER,
+        KUBEADM_CLUSTER_CONFIGURATION,
+        KUBEADM_CONTROL_PLANE,
+        AWS_MANAGED_CONTROL_PLANE,
+        EKSCTL_CLUSTER_CONFIG
+    ]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

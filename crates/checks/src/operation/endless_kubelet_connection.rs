@@ -11,13 +11,13 @@ use crate::{Check, Cx, OnControlPlane, Part, Verdict};
 /// A kubelet that never closes an idle connection.
 ///
 /// ## Why
-/// `kubectl exec`, `attach` and `port-forward` keep a stream open. With a timeout of 0 a forgotten one
-/// stays open for ever, and with it a shell in a container; enough of them use up the node's
+/// `kubectl exec`, `attach` and `port-forward` keep a stream open. With a timeout of 0 a forgotten
+/// one stays open for ever, and with it a shell in a container; enough of them use up the node's
 /// connections.
 ///
 /// ## Fix
-/// Remove `--streaming-connection-idle-timeout`, which leaves 4 hours, or set a shorter time. In the
-/// kubelet's file 0 means the default.
+/// Remove `--streaming-connection-idle-timeout`, which leaves 4 hours, or set a shorter time. In
+/// the kubelet's file 0 means the default.
 #[check(
     id = "PV-O030",
     severity = Low,

@@ -11,12 +11,12 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// A controller manager or scheduler that listens on the network.
 ///
 /// ## Why
-/// Nobody but the node's own probes and a monitoring system talks to these ports. On every address they
-/// can be tried from the whole network, and a flaw in their authentication opens them to it.
+/// Nobody but the node's own probes and a monitoring system talks to these ports. On every address
+/// they can be tried from the whole network, and a flaw in their authentication opens them to it.
 ///
 /// ## Fix
-/// Set `--bind-address=127.0.0.1`, as kubeadm does (the default is every address); let monitoring on
-/// the node itself collect the metrics.
+/// Set `--bind-address=127.0.0.1`, as kubeadm does (the default is every address); let monitoring
+/// on the node itself collect the metrics.
 #[check(
     id = "PV-O049",
     severity = Low,

@@ -13,9 +13,9 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// Admission policies that let everything pass when they cannot be evaluated.
 ///
 /// ## Why
-/// With `failurePolicy: Ignore` an object is admitted unchecked whenever an expression ends in an error
-/// or the policy's parameter is missing (ValidatingAdmissionPolicy), or the policy engine does not
-/// answer (Kyverno). An attacker who can make it so has switched the policy off.
+/// With `failurePolicy: Ignore` an object is admitted unchecked whenever an expression ends in an
+/// error or the policy's parameter is missing (ValidatingAdmissionPolicy), or the policy engine
+/// does not answer (Kyverno). An attacker who can make it so has switched the policy off.
 ///
 /// ## Fix
 /// Set `failurePolicy: Fail`, and exempt by its match conditions what must never be blocked.
@@ -24,7 +24,12 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     severity = Medium,
     confidence = Medium,
     scope = Object,
-    on = [VALIDATING_ADMISSION_POLICY, MUTATING_ADMISSION_POLICY, KYVERNO_CLUSTER_POLICY, KYVERNO_POLICY],
+    on = [
+        VALIDATING_ADMISSION_POLICY,
+        MUTATING_ADMISSION_POLICY,
+        KYVERNO_CLUSTER_POLICY,
+        KYVERNO_POLICY
+    ],
     mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]

@@ -17,8 +17,8 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// backend is down or too slow, which an attacker can bring about.
 ///
 /// ## Fix
-/// Set `defaultAllow: false` and run the backend with several replicas outside the workloads that it
-/// judges.
+/// Set `defaultAllow: false` and run the backend with several replicas outside the workloads that
+/// it judges.
 #[check(
     id = "PV-O019",
     severity = High,

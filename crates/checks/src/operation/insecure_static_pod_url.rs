@@ -10,8 +10,8 @@ use crate::{Check, Cx, OnControlPlane, Part, Verdict};
 /// A kubelet that takes static pods from an address without TLS.
 ///
 /// ## Why
-/// Static pods pass no admission: whoever sits between the kubelet and that address runs any pod on the
-/// node, with every privilege.
+/// Static pods pass no admission: whoever sits between the kubelet and that address runs any pod on
+/// the node, with every privilege.
 ///
 /// ## Fix
 /// Use an `https` address, or files in `staticPodPath` on the node itself.

@@ -10,9 +10,9 @@ use crate::{Check, Cx, OnControlPlane, Part, Verdict};
 /// A kubelet that accepts no client certificates.
 ///
 /// ## Why
-/// The API server proves itself to a kubelet with a certificate. Without an authority to verify it the
-/// kubelet can tell nobody from anybody: either `kubectl exec` and logs do not work, or they work
-/// because anonymous requests are allowed.
+/// The API server proves itself to a kubelet with a certificate. Without an authority to verify it
+/// the kubelet can tell nobody from anybody: either `kubectl exec` and logs do not work, or they
+/// work because anonymous requests are allowed.
 ///
 /// ## Fix
 /// Set `authentication.x509.clientCAFile` to the cluster's authority, as kubeadm does by itself

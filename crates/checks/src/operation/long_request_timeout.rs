@@ -9,8 +9,8 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// An API server that keeps requests open for long.
 ///
 /// ## Why
-/// Each request that is open takes memory and a place in the queue. With minutes for each, a few slow
-/// clients are enough to use both up.
+/// Each request that is open takes memory and a place in the queue. With minutes for each, a few
+/// slow clients are enough to use both up.
 ///
 /// ## Fix
 /// Remove `--request-timeout`, which leaves one minute, or set at most five.

@@ -17,8 +17,9 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 /// tell afterwards who read a secret, gave a permission or ran a command in a pod.
 ///
 /// ## Fix
-/// Switch the log type `audit` on: `cloudWatch.clusterLogging.enableTypes` of eksctl's ClusterConfig,
-/// `spec.logging.audit` of Cluster API's AWSManagedControlPlane. The provider charges for the log.
+/// Switch the log type `audit` on: `cloudWatch.clusterLogging.enableTypes` of eksctl's
+/// ClusterConfig, `spec.logging.audit` of Cluster API's AWSManagedControlPlane. The provider
+/// charges for the log.
 #[check(
     id = "PV-O048",
     severity = Medium,

@@ -10,8 +10,8 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// An API server without the admission plugin `AlwaysPullImages`.
 ///
 /// ## Why
-/// An image that one pod pulled with a secret lies on the node, where any other pod that knows its name
-/// may run it without that secret.
+/// An image that one pod pulled with a secret lies on the node, where any other pod that knows its
+/// name may run it without that secret.
 ///
 /// ## Fix
 /// Add `AlwaysPullImages` to `--enable-admission-plugins`; every start of a container then asks the
@@ -45,7 +45,8 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     if plugins.enables(PLUGIN) && !plugins.disables(PLUGIN) {
         return Ok(Verdict::Holds);
     }
-    let message = "the admission plugin `AlwaysPullImages` is off: pods run images of others that are on the node";
+    let message = "the admission plugin `AlwaysPullImages` is off: pods run images of others that \
+                   are on the node";
     let place = server.place(if plugins.disables(PLUGIN) { DISABLE } else { plugins.flag });
     Ok(Claim::fails(place, message).changes(plugins.enable(server, PLUGIN)).into())
 }

@@ -14,8 +14,8 @@ use crate::{Check, Cx, OnControlPlane, Part, Verdict};
 /// container escapes begin with one that no ordinary program needs.
 ///
 /// ## Fix
-/// Set `seccompDefault: true`: then `RuntimeDefault` is the profile of containers that name none. Try
-/// it on a few nodes first.
+/// Set `seccompDefault: true`: then `RuntimeDefault` is the profile of containers that name none.
+/// Try it on a few nodes first.
 #[check(
     id = "PV-O037",
     severity = Low,

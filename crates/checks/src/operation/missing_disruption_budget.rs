@@ -14,8 +14,8 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
 /// Workloads with several replicas and no disruption budget.
 ///
 /// ## Why
-/// When nodes are emptied one after the other, all replicas may be evicted at once: the service is down
-/// although it was made to survive.
+/// When nodes are emptied one after the other, all replicas may be evicted at once: the service is
+/// down although it was made to survive.
 ///
 /// ## Fix
 /// Add a PodDisruptionBudget with `maxUnavailable: 1` that selects the pods.

@@ -10,9 +10,9 @@ use crate::{Check, Cx, OnControlPlane, Part, Verdict};
 /// A kubelet that does not keep its firewall chains.
 ///
 /// ## Why
-/// The kubelet makes the chains `KUBE-FIREWALL` and `KUBE-IPTABLES-HINT`: the first drops packets that
-/// reach loopback services of the node from outside (CVE-2020-8558), the second tells other programs
-/// which variant of iptables is in use.
+/// The kubelet makes the chains `KUBE-FIREWALL` and `KUBE-IPTABLES-HINT`: the first drops packets
+/// that reach loopback services of the node from outside (CVE-2020-8558), the second tells other
+/// programs which variant of iptables is in use.
 ///
 /// ## Fix
 /// Remove `makeIPTablesUtilChains: false`; the default is true.

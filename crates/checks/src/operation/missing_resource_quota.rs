@@ -11,12 +11,12 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
 /// Namespaces that run workloads without a quota.
 ///
 /// ## Why
-/// Without a ResourceQuota one namespace may take all of the cluster's memory, processors, storage and
-/// load balancers, by a mistake in a replica count or by somebody who mines coins.
+/// Without a ResourceQuota one namespace may take all of the cluster's memory, processors, storage
+/// and load balancers, by a mistake in a replica count or by somebody who mines coins.
 ///
 /// ## Fix
-/// Add a ResourceQuota with limits for memory, processors and the number of objects, and a LimitRange
-/// with defaults beside it.
+/// Add a ResourceQuota with limits for memory, processors and the number of objects, and a
+/// LimitRange with defaults beside it.
 #[check(
     id = "PV-O046",
     severity = Low,

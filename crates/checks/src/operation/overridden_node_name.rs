@@ -9,8 +9,8 @@ use crate::{Check, Component, Cx, FlagSource, OnComponent, Verdict};
 /// A kubelet that takes another name than its machine's.
 ///
 /// ## Why
-/// The node authorizer and the kubelet's certificate go by the name: whoever may choose it can pose as
-/// another node, and logs no longer lead to a machine.
+/// The node authorizer and the kubelet's certificate go by the name: whoever may choose it can pose
+/// as another node, and logs no longer lead to a machine.
 ///
 /// ## Fix
 /// Remove `--hostname-override` where the cloud provider does not demand it.

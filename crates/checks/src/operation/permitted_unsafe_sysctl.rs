@@ -11,8 +11,9 @@ use crate::{Check, Cx, OnControlPlane, Part, Verdict};
 /// A kubelet that lets pods change unsafe kernel parameters.
 ///
 /// ## Why
-/// Kubernetes calls a sysctl unsafe where it may reach beyond the pod: to other pods or the node's own
-/// stability. What the kubelet permits any pod of the node may set, unless Pod Security forbids it.
+/// Kubernetes calls a sysctl unsafe where it may reach beyond the pod: to other pods or the node's
+/// own stability. What the kubelet permits any pod of the node may set, unless Pod Security forbids
+/// it.
 ///
 /// ## Fix
 /// Remove `allowedUnsafeSysctls`. Where one workload needs a parameter, permit that one by name, on

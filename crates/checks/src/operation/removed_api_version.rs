@@ -134,7 +134,8 @@ const SAME: [(&str, &str, &str); 26] = [
     ("admissionregistration.k8s.io", "v1beta1", "ValidatingAdmissionPolicyBinding"),
 ];
 
-/// The minor version of Kubernetes that no longer serves a kind in that version, where one is known.
+/// The minor version of Kubernetes that no longer serves a kind in that version, where one is
+/// known.
 pub fn removed_in(group: &str, version: &str, kind: &str) -> Option<u32> {
     find(group, version, kind).map(|removed| removed.minor)
 }

@@ -14,7 +14,13 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 ///
 /// ## Fix
 /// Set `--use-service-account-credentials=true` (kubeadm does; the default is false).
-#[check(id = "PV-O010", severity = Medium, scope = Object, programs = [ControllerManager], mends = Riskily)]
+#[check(
+    id = "PV-O010",
+    severity = Medium,
+    scope = Object,
+    programs = [ControllerManager],
+    mends = Riskily
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SharedControllerCredentials {}

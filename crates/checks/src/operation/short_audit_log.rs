@@ -13,9 +13,9 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// log that nothing ever deletes fills the control plane's disk, which stops the cluster.
 ///
 /// ## Fix
-/// Set `--audit-log-maxage=30`, `--audit-log-maxbackup=10` and `--audit-log-maxsize=100` (megabytes),
-/// or more, and send the log to another machine. Before 1.36 nothing is deleted unless the flags say
-/// so; from 1.36 on the defaults are 366 days and 100 files.
+/// Set `--audit-log-maxage=30`, `--audit-log-maxbackup=10` and `--audit-log-maxsize=100`
+/// (megabytes), or more, and send the log to another machine. Before 1.36 nothing is deleted unless
+/// the flags say so; from 1.36 on the defaults are 366 days and 100 files.
 #[check(
     id = "PV-O014",
     severity = Low,

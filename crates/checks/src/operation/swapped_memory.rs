@@ -10,8 +10,8 @@ use crate::{Check, Cx, OnControlPlane, Part, Verdict};
 /// A kubelet that writes containers' memory to the node's swap.
 ///
 /// ## Why
-/// With `LimitedSwap` pages of containers go to disk, and with them keys and passwords that were meant
-/// to stay in memory. Kubernetes does not check that the swap is encrypted.
+/// With `LimitedSwap` pages of containers go to disk, and with them keys and passwords that were
+/// meant to stay in memory. Kubernetes does not check that the swap is encrypted.
 ///
 /// ## Fix
 /// Set `memorySwap.swapBehavior: NoSwap` (the default), or encrypt the swap.

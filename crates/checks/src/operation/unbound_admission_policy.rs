@@ -12,8 +12,8 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
 /// Admission policies that no binding puts into force.
 ///
 /// ## Why
-/// A ValidatingAdmissionPolicy or MutatingAdmissionPolicy does nothing until a binding names it. One
-/// without a binding looks like a protection and is none.
+/// A ValidatingAdmissionPolicy or MutatingAdmissionPolicy does nothing until a binding names it.
+/// One without a binding looks like a protection and is none.
 ///
 /// ## Fix
 /// Add a binding with `policyName` set to the policy's name, or remove the policy.

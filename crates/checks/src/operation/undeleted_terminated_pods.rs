@@ -9,8 +9,8 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// A controller manager that never deletes terminated pods.
 ///
 /// ## Why
-/// Pods that have ended stay in etcd. With a threshold of 0 or less nothing collects them: a Job that
-/// somebody starts in a loop fills the database until the API server stops.
+/// Pods that have ended stay in etcd. With a threshold of 0 or less nothing collects them: a Job
+/// that somebody starts in a loop fills the database until the API server stops.
 ///
 /// ## Fix
 /// Remove `--terminated-pod-gc-threshold`, which leaves 12500, or set a number above 0.

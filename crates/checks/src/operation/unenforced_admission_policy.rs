@@ -16,9 +16,9 @@ use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 /// there, people believe in a protection that does not exist.
 ///
 /// ## Fix
-/// Once its reports are clean, enforce it: `validationActions: [Deny]` in the binding, `failureAction:
-/// Enforce` in Kyverno's rules, `enforcementAction: deny` in Gatekeeper's constraint, `mode: protect`
-/// of Kubewarden, `mode: enforce` of sigstore's policy-controller.
+/// Once its reports are clean, enforce it: `validationActions: [Deny]` in the binding,
+/// `failureAction: Enforce` in Kyverno's rules, `enforcementAction: deny` in Gatekeeper's
+/// constraint, `mode: protect` of Kubewarden, `mode: enforce` of sigstore's policy-controller.
 #[check(
     id = "PV-O022",
     severity = Low,

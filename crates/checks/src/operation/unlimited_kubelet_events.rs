@@ -10,12 +10,12 @@ use crate::{Check, Cx, OnControlPlane, Part, Verdict};
 /// A kubelet that writes any number of events.
 ///
 /// ## Why
-/// With `eventRecordQPS: 0` there is no limit: a pod that crashes in a loop makes each node send events
-/// as fast as it can, and the API server and etcd carry the load for the whole cluster.
+/// With `eventRecordQPS: 0` there is no limit: a pod that crashes in a loop makes each node send
+/// events as fast as it can, and the API server and etcd carry the load for the whole cluster.
 ///
 /// ## Fix
-/// Remove `eventRecordQPS` (the default is 50 a second, before 1.27 it was 5), or set it to what your
-/// monitoring needs.
+/// Remove `eventRecordQPS` (the default is 50 a second, before 1.27 it was 5), or set it to what
+/// your monitoring needs.
 #[check(
     id = "PV-O027",
     severity = Low,

@@ -10,12 +10,13 @@ use crate::{Check, Cx, OnControlPlane, Part, Verdict};
 /// A kubelet that lets a pod start any number of processes.
 ///
 /// ## Why
-/// Process numbers are a resource of the whole node: one pod that forks without end, by mistake or on
-/// purpose, leaves none for the others, for the kubelet and for whoever wants to log in and stop it.
+/// Process numbers are a resource of the whole node: one pod that forks without end, by mistake or
+/// on purpose, leaves none for the others, for the kubelet and for whoever wants to log in and stop
+/// it.
 ///
 /// ## Fix
-/// Set `podPidsLimit` in the kubelet's configuration to what your largest pod needs (4096 is a common
-/// choice); the default, -1, is no limit.
+/// Set `podPidsLimit` in the kubelet's configuration to what your largest pod needs (4096 is a
+/// common choice); the default, -1, is no limit.
 #[check(
     id = "PV-O026",
     severity = Low,

@@ -15,8 +15,8 @@ use crate::{Check, Cx, OnControlPlane, Part, Verdict};
 /// sees that the two disagree.
 ///
 /// ## Fix
-/// Set the parameters on the node as the kubelet wants them, then `protectKernelDefaults: true`; where
-/// they differ the kubelet does not start.
+/// Set the parameters on the node as the kubelet wants them, then `protectKernelDefaults: true`;
+/// where they differ the kubelet does not start.
 #[check(
     id = "PV-O028",
     severity = Low,

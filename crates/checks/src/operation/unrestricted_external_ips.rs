@@ -14,8 +14,8 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// cluster's pods to it (CVE-2020-8554, which has no other mend).
 ///
 /// ## Fix
-/// Add `DenyServiceExternalIPs` to `--enable-admission-plugins`; Services that use the field already
-/// keep it.
+/// Add `DenyServiceExternalIPs` to `--enable-admission-plugins`; Services that use the field
+/// already keep it.
 #[check(
     id = "PV-O018",
     severity = Low,
@@ -49,7 +49,8 @@ fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a
     if plugins.enables(PLUGIN) && !plugins.disables(PLUGIN) {
         return Ok(Verdict::Holds);
     }
-    let message = "the admission plugin `DenyServiceExternalIPs` is off: any Service may take over an external address";
+    let message = "the admission plugin `DenyServiceExternalIPs` is off: any Service may take over an \
+                   external address";
     let place = server.place(if plugins.disables(PLUGIN) { DISABLE } else { plugins.flag });
     Ok(Claim::fails(place, message).changes(plugins.enable(server, PLUGIN)).into())
 }

@@ -11,11 +11,12 @@ use crate::{Check, Cx, OnControlPlane, Part, Verdict};
 ///
 /// ## Why
 /// An image that one tenant pulled with a secret lies on the node. With `NeverVerify` any other pod
-/// there may run and read it by naming it with `imagePullPolicy: IfNotPresent`, without that secret.
+/// there may run and read it by naming it with `imagePullPolicy: IfNotPresent`, without that
+/// secret.
 ///
 /// ## Fix
-/// Remove `imagePullCredentialsVerificationPolicy` (from 1.35 on the default verifies all images but
-/// those that were on the node before), or set `AlwaysVerify`.
+/// Remove `imagePullCredentialsVerificationPolicy` (from 1.35 on the default verifies all images
+/// but those that were on the node before), or set `AlwaysVerify`.
 #[check(
     id = "PV-O035",
     severity = Medium,

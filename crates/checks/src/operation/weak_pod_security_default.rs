@@ -14,11 +14,12 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 /// A Pod Security configuration that leaves namespaces without labels open.
 ///
 /// ## Why
-/// The defaults hold for every namespace without labels: with `privileged`, which they are unless set,
-/// a namespace that somebody forgot to label takes any pod.
+/// The defaults hold for every namespace without labels: with `privileged`, which they are unless
+/// set, a namespace that somebody forgot to label takes any pod.
 ///
 /// ## Fix
-/// Set `defaults.enforce` to `baseline` or `restricted`, and label the few namespaces that need more.
+/// Set `defaults.enforce` to `baseline` or `restricted`, and label the few namespaces that need
+/// more.
 #[check(
     id = "PV-O020",
     severity = Medium,

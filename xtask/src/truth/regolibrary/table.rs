@@ -57,14 +57,6 @@ impl Table {
 }
 
 impl Rule {
-    /// Whether all of its checks exist.
-    pub(super) fn exists(&self) -> bool {
-        let known = |check: &String| {
-            pavisade_checks::registry().iter().any(|entry| entry.meta.name == check)
-        };
-        self.checks.iter().all(known)
-    }
-
     /// Whether a finding is about what the rule is about.
     pub(super) fn concerns(&self, path: &str, finding: &Finding) -> bool {
         let holds = |part: &String| path.contains(&**part) || finding.message.contains(&**part);
