@@ -8,7 +8,8 @@ use std::path::Path;
 use anyhow::bail;
 use pavisade_checks::registry;
 use pavisade_compliance::Framework;
-use pavisade_model::KubernetesVersion;
+use pavisade_config::Config;
+use pavisade_model::{KubernetesVersion, Meta};
 use pavisade_report::Options;
 use pavisade_scan::{Timestamp, assess, is_needed, judge_on};
 use pavisade_sources::load;
@@ -28,13 +29,17 @@ pub(crate) fn run(mut args: ComplyArgs) -> anyhow::Result<Outcome> {
     settings.over(&mut args.kubernetes_version, &mut args.helm_values);
     let (args, scope) = (&args, settings.scope());
     Input::from(args).check()?;
-    let frameworks = asked(&args.frameworks)?;
+    let words = match args.frameworks.is_empty() {
+        true => &settings.config.frameworks,
+        false => &args.frameworks,
+    };
+    let frameworks = asked(words)?;
     // A cluster is told of the benchmark that was not written for it.
     let benchmark = frameworks.iter().find(|framework| framework.id.starts_with("cis-"));
     let framework = benchmark.map(|f| f.id.as_str());
     let input = Input { framework, scope: Some(&scope), ..Input::from(args) };
     let parameters = select::parameters(&args.set, &settings.config)?;
-    let choice = Choice { ids: checks(&frameworks, args)?, parameters };
+    let choice = Choice { ids: checks(&frameworks, args, &settings.config)?, parameters };
     let file = args.output.as_deref();
     let place = file.unwrap_or(Path::new("standard output")).display().to_string();
     if args.live.print_rbac {
@@ -104,18 +109,22 @@ fn asked(words: &[String]) -> anyhow::Result<Vec<Framework>> {
     Ok(asked)
 }
 
-/// The checks that their controls wait for; with `--strict` also those for which they do not wait.
-fn checks(frameworks: &[Framework], args: &ComplyArgs) -> anyhow::Result<BTreeSet<&'static str>> {
-    let skip: BTreeSet<_> = args
-        .skip
-        .iter()
-        .map(|word| Ok(select::find(word)?.meta.id))
-        .collect::<anyhow::Result<_>>()?;
+/// The checks that their controls wait for, and those that were asked for besides; less those that
+/// the command line or the configuration leaves out.
+fn checks(
+    frameworks: &[Framework],
+    args: &ComplyArgs,
+    config: &Config,
+) -> anyhow::Result<BTreeSet<&'static str>> {
+    let mut skip = select::named(&args.skip)?;
+    skip.extend(config.disable.iter().map(|meta| meta.id));
+    let strict = args.strict || config.strict == Some(true);
     let controls = || frameworks.iter().flat_map(|framework| &framework.controls);
     let served: BTreeSet<_> = frameworks.iter().flat_map(Framework::checks).collect();
-    let wanted = |meta: &pavisade_model::Meta| {
+    let wanted = |meta: &Meta| {
         let needed = || controls().any(|control| is_needed(control, meta));
-        !skip.contains(meta.id) && (needed() || args.strict && served.contains(meta.id))
+        let asked_for = strict || config.enable.iter().any(|other| other.id == meta.id);
+        !skip.contains(meta.id) && (needed() || asked_for && served.contains(meta.id))
     };
     Ok(registry().iter().map(|e| e.meta).filter(|m| wanted(m)).map(|m| m.id).collect())
 }

@@ -1,7 +1,5 @@
 //! Every check serves every general framework, or its file says why not.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use pavisade_checks::registry;
@@ -78,21 +76,16 @@ fn what_is_ruled_out_is_not_served_as_well() {
 }
 
 #[test]
-fn every_topic_is_of_use() {
-    for name in topics().keys() {
-        let general = builtin().iter().filter(|f| !SPECIAL.contains(&f.id.as_str()));
-        assert!(general.count() >= 10, "{name}");
-    }
-    // Names are unique, also across frameworks.
+fn names_are_unique_and_every_framework_is_assessed_in_part() {
     let mut names = BTreeSet::new();
     for framework in builtin() {
         for name in [&framework.id].into_iter().chain(&framework.aliases) {
             assert!(names.insert(name.clone()), "{name} names two frameworks");
         }
+        let coverage = framework.coverage();
+        assert!(coverage.by_checks + coverage.partly > 0, "{}", framework.id);
     }
-    assert!(!names.is_empty());
-    assert!(builtin().iter().map(Framework::coverage).all(|c| c.by_checks + c.partly > 0));
-    assert!(builtin().first().unwrap().controls.iter().any(|c| c.level.is_some()));
+    assert!(topics().values().all(|topic| !topic.title.is_empty() && !topic.checks.is_empty()));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use pavisade_checks::{CheckSet, registry};
 use pavisade_compliance::{Framework, builtin, part};
 use pavisade_model::{KubernetesVersion, Note, NoteKind};
 use pavisade_scan::{
-    AssessedControl, ControlState, Judgement, Timestamp, assess, is_needed, judge,
+    AssessedControl, ControlState, Honour, Judgement, Terms, Timestamp, assess, is_needed, judge,
+    judge_on,
 };
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
@@ -180,6 +181,7 @@ fn each_known_part_is_told_apart() {
         )
     };
     let server = |flags: &str| component("kube-apiserver", flags);
+    let manager = |flags: &str| component("kube-controller-manager", flags);
     let etcd = |flags: &str| component("etcd", flags);
     let log = |age: u8, backup: u8, size: u8| {
         server(&format!(
@@ -201,6 +203,10 @@ fn each_known_part_is_told_apart() {
                 "rotateCertificates: true\nfeatureGates: {RotateKubeletServerCertificate: false}",
             ),
         ),
+        ("PV-I070", "RBAC", server("--authorization-mode=Node")),
+        ("PV-I070", "Node", server("--authorization-mode=RBAC")),
+        ("PV-I076", "root-ca-file", manager("--service-account-private-key-file=/k")),
+        ("PV-I076", "service-account-private-key-file", manager("--root-ca-file=/c")),
         ("PV-N047", "clients", etcd("--auto-tls")),
         ("PV-N047", "clients", etcd("--auto-tls, --cert-file=/c")),
         ("PV-N047", "peers", etcd("--peer-auto-tls")),
@@ -313,5 +319,44 @@ fn every_control_of_every_framework_has_a_state_and_its_checks_as_evidence() {
         }
         let counted: usize = ControlState::ALL.iter().map(|state| assessment.count(*state)).sum();
         assert_eq!(counted, framework.controls.len());
+    }
+}
+
+#[test]
+fn what_an_exception_lets_through_neither_fails_nor_holds() {
+    use ControlState as S;
+    let allowed = PRIVILEGED.replace(
+        "namespace: shop}",
+        "namespace: shop, annotations: {pavisade.dev/allow: 'PV-C001 until 2026-12-31: why'}}",
+    );
+    assert_ne!(allowed, PRIVILEGED);
+    let other = PRIVILEGED.replace("name: q,", "name: other,");
+    let terms = Terms { honour: Honour::Everybody, ..Terms::default() };
+    let cases = [
+        ("checks = [\"PV-C001\"]", allowed.clone(), S::Excepted),
+        ("checks = [\"PV-C001\"]", format!("{allowed}{other}"), S::Fails),
+        (
+            "checks = [\"PV-C001\", \"PV-C002\"]",
+            format!("{allowed}{}", pod("hostPID: true")),
+            S::Fails,
+        ),
+        (
+            "checks = [\"PV-C001\", \"PV-C002\"]",
+            format!("{allowed}{}", pod("hostPID: maybe")),
+            S::Excepted,
+        ),
+        ("checks = [\"PV-C002\"]", allowed.clone(), S::Holds),
+    ];
+    for (control, text, expect) in cases {
+        let docs = read(&Source::new("all.yaml", text.as_str())).docs;
+        let found = docs.iter().flat_map(|doc| objects(doc.root()).sent);
+        let found = found.map(|o| Object::new(o.value, o.api_version, o.kind)).collect();
+        let world = WorldParts::files("w", WorldKind::Files, found);
+        let set = CheckSet::all(KubernetesVersion::LATEST);
+        let snapshot = Snapshot::new(vec![world], Vec::new());
+        let judgement = judge_on(&snapshot, &set, &terms, "2026-06-01T12:00:00Z".parse().unwrap());
+        let framework = framework(control);
+        let assessment = assess(&framework, &judgement);
+        assert_eq!(assessment.controls[0].state, expect, "{control}\n{text}");
     }
 }
