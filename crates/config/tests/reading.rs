@@ -1,5 +1,4 @@
 //! What a configuration says, and every mistake at its place.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use pavisade_checks::registry;
 use pavisade_config::{Config, read, read_exceptions, schema};
