@@ -66,6 +66,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 #[derive(Debug, Clone, Copy)]
 struct Cost {
     wall: Duration,
+    /// Time of all cores together, which other programs on the machine change less.
+    cpu: Duration,
     /// Peak resident memory in bytes.
     memory: u64,
 }
@@ -88,8 +90,8 @@ fn scan(peer: bool) -> anyhow::Result<()> {
     );
     curve(&program, &corpus)?;
     if peer {
-        let ratio = peers::kube_score(&program, &corpus)?;
-        println!("{ratio:.1} times as fast as kube-score");
+        let [wall, cpu] = peers::kube_score(&program, &corpus)?;
+        println!("{wall:.1} times as fast as kube-score, and {cpu:.1} times less CPU time");
     }
     Ok(())
 }
@@ -187,16 +189,25 @@ fn measure(command: Command) -> anyhow::Result<Cost> {
 fn measure_into(mut command: Command, output: Stdio) -> anyhow::Result<Cost> {
     let start = Instant::now();
     let mut child = command.stdout(output).stderr(Stdio::null()).spawn()?;
-    let mut memory = 0;
+    let (mut memory, mut cpu) = (0, Duration::ZERO);
     let code = loop {
         memory = memory.max(memory_of(child.id()));
+        cpu = cpu.max(cpu_of(child.id()));
         if let Some(code) = child.try_wait()? {
             break code.code();
         }
         std::thread::sleep(Duration::from_millis(1));
     };
     ensure!(code.is_some_and(|code| code != 2), "{command:?} ended with {code:?}");
-    Ok(Cost { wall: start.elapsed(), memory })
+    Ok(Cost { wall: start.elapsed(), cpu, memory })
+}
+
+/// What a process and its ended children have computed (`proc(5)`: ticks of a hundredth second).
+fn cpu_of(process: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let behind_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = behind_name.split_whitespace().skip(11).take(4).filter_map(|t| t.parse::<u64>().ok());
+    Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
 /// Resident bytes of a process and those below it. Of one without children the high-water mark,
