@@ -206,7 +206,8 @@ fn measure_into(mut command: Command, output: Stdio) -> anyhow::Result<Cost> {
 fn cpu_of(process: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let behind_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = behind_name.split_whitespace().skip(11).take(4).filter_map(|t| t.parse::<u64>().ok());
+    let ticks =
+        behind_name.split_whitespace().skip(11).take(4).filter_map(|t| t.parse::<u64>().ok());
     Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
