@@ -125,10 +125,16 @@ fn compare(before: &Judgement, fixed: &[pavisade_scan::Fixed<'_>], after: &Judge
             false => again.gone += 1,
         }
     }
-    // A mended field may have been the place of another finding too: it is told elsewhere now.
+    // A mended field may have been the place of another finding too: it is told elsewhere now. What
+    // was to be mended and stands elsewhere is new.
+    let made = fixed.iter().flat_map(|file| &file.made).map(|finding| finding.fingerprint());
+    let made: HashSet<_> = made.collect();
     let moved: HashSet<_> = before
         .of_state(State::Fails)
-        .filter(|finding| !now.contains(&finding.fingerprint()))
+        .filter(|finding| {
+            let fingerprint = finding.fingerprint();
+            !now.contains(&fingerprint) && !made.contains(&fingerprint)
+        })
         .map(sentence)
         .collect();
     let new = after
