@@ -47,6 +47,10 @@ fn judge(pod: Pod<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
             return Ok(Verdict::NotApplicable);
         }
     }
+    // Nor where a container has a raw block device.
+    if pod.containers().any(|c| c.value().list("volumeDevices").next().is_some()) {
+        return Ok(Verdict::NotApplicable);
+    }
     let mut root = Vec::new();
     for container in pod.containers() {
         if is_root_possible(container)? {
