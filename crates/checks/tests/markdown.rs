@@ -5,7 +5,7 @@
 //! `# finding: NAME` (or `# unknown: NAME`) beside a line says that the check must report that
 //! very line; where a finding has no place, the comment stands alone as `# finding-nowhere: NAME`.
 //! Nothing else may be reported by the check. Words after the language set the scene:
-//! `kubernetes=1.30`, `coverage=complete|partial|forbidden`, `world=chart|cluster`,
+//! `confidence=low` (of all findings of the block, where they say one), `kubernetes=1.30`, `coverage=complete|partial|forbidden`, `world=chart|cluster`,
 //! `now=2026-11-25T00:00:00Z`, `parameters={"allowed":["a"]}`
 //! (JSON without blanks).
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
@@ -65,7 +65,13 @@ fn reported(block: &Block, name: &str) -> Result<(Reported, String), String> {
     let set = CheckSet::new(version, |meta| meta.name == name, &parameters)
         .map_err(|error| error.message)?;
     let (mut reported, mut messages) = (Reported::new(), String::new());
+    let wanted = block.settings.get("confidence").cloned();
+    let mut doubtful = Vec::new();
     let mut claim = |claim: &Claim<'_>| {
+        let confidence = claim.confidence.map(|c| format!("{c:?}").to_lowercase());
+        if claim.state == State::Fails && wanted.is_some() && confidence != wanted {
+            doubtful.push(format!("{confidence:?} is the confidence of: {}", claim.message));
+        }
         let line = claim.place.span().map_or(0, |span| source.line_column(span.start).0 as usize);
         let _ = writeln!(messages, "    line {line}: {:?}: {}", claim.state, claim.message);
         *reported.entry((line, claim.state)).or_default() += 1;
@@ -80,6 +86,9 @@ fn reported(block: &Block, name: &str) -> Result<(Reported, String), String> {
             set.judge_object(world, object, now, &mut out);
         }
         set.judge_world(world, now, &mut out);
+    }
+    if let Some(wrong) = doubtful.first() {
+        return Err(wrong.clone());
     }
     Ok((reported, messages))
 }
