@@ -90,7 +90,8 @@ fn judge_part<'a>(secret: &'a Object, part: &str, values: Value<'a>) -> Verdict<
                 asks |= text.contains('\n') && secrets::asks_for_another(&text);
                 secrets.push((key, what));
             }
-            Entry::StandIn => unclear.push((key, "has a value as examples have")),
+            // This says more than a value of which nothing is known.
+            Entry::StandIn(why) => unclear.insert(0, (key, why)),
             Entry::Unclear => unclear.push((key, "can be read from this file")),
             Entry::Public => {}
         }
@@ -126,7 +127,7 @@ fn judge_part<'a>(secret: &'a Object, part: &str, values: Value<'a>) -> Verdict<
 enum Entry {
     Secret(Cow<'static, str>),
     /// What only shows where the secret goes, as far as one can see.
-    StandIn,
+    StandIn(&'static str),
     Unclear,
     Public,
 }
@@ -150,7 +151,7 @@ fn judge_entry(secret: &Object, key: &str, text: &str) -> Entry {
         _ => {}
     }
     if secrets::is_stand_in(key, text) {
-        return Entry::StandIn;
+        return Entry::StandIn("has a value as examples have");
     }
     if let Some(found) = secrets::in_setting(key, text) {
         return Entry::Secret(found.what().into());
@@ -172,7 +173,10 @@ fn judge_entry(secret: &Object, key: &str, text: &str) -> Entry {
     if secrets::looks_random(text) {
         return Entry::Secret("a value that looks random".into());
     }
-    if !key_file && is_public(key, text) { Entry::Public } else { Entry::Unclear }
+    if key_file {
+        return Entry::StandIn("holds no private key by its form");
+    }
+    if is_public(key, text) { Entry::Public } else { Entry::Unclear }
 }
 
 /// Names and values that accompany secrets and are none.
