@@ -40,7 +40,11 @@ impl fmt::Display for Setter<'_> {
                     ContainerKind::Main => "container",
                     ContainerKind::Ephemeral => "ephemeral container",
                 };
-                write!(f, "{kind} `{}`", container.name())
+                match container.name() {
+                    // Knative names the container of a Service itself.
+                    "" => write!(f, "the {kind}"),
+                    name => write!(f, "{kind} `{name}`"),
+                }
             }
         }
     }

@@ -1,7 +1,11 @@
 //! PV-C019.
 
+use std::net::IpAddr;
+
 use pavisade_macros::check;
+use pavisade_model::Confidence;
 use pavisade_snapshot::Container;
+use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -37,6 +41,8 @@ impl Check for HostProbe {
         if !cx.kubernetes().at_least(34) {
             return Verdict::NotApplicable;
         }
+        let on_host_network =
+            container.pod().at(&["hostNetwork"]).and_then(Value::as_bool) == Some(true);
         let mut claims = Vec::new();
         for handler in HANDLERS {
             let found = match map(container.value(), handler) {
@@ -50,21 +56,30 @@ impl Check for HostProbe {
             for action in ["httpGet", "tcpSocket"] {
                 match text(found, &[action, "host"]) {
                     Ok(Some(("", _)) | None) => {}
-                    Ok(Some((host, place))) => claims.push(
-                        Claim::fails(
-                            place,
-                            format!(
-                                "`{}` of {} lets the kubelet call `{host}`",
-                                handler.join("."),
-                                named(container)
-                            ),
-                        )
-                        .remove(),
-                    ),
+                    Ok(Some((host, place))) => {
+                        let by = format!("`{}` of {}", handler.join("."), named(container));
+                        claims.push(if is_loopback(host) && on_host_network {
+                            // Without `host` the probe misses what listens on loopback alone.
+                            let message = format!(
+                                "{by} names `{host}`, which Pod Security forbids, though its pod \
+                                 is in the node's network and reaches that address itself"
+                            );
+                            Claim::fails(place, message).confidence(Confidence::Low)
+                        } else {
+                            Claim::fails(place, format!("{by} lets the kubelet call `{host}`"))
+                                .remove()
+                        });
+                    }
                     Err(wrong) => claims.push(wrong.into()),
                 }
             }
         }
         Verdict::from_claims(claims)
     }
+}
+
+/// Whether a host is the caller itself.
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|ip| ip.is_loopback())
 }

@@ -35,14 +35,23 @@ impl Check for PrivilegeEscalation {
         let path = ["securityContext", "allowPrivilegeEscalation"];
         let by = named(container);
         // The API server refuses `false` beside either of these.
-        let needed = container.security(&["privileged"]).and_then(Value::as_bool) == Some(true)
-            || adds_sys_admin(container);
+        let privileged = is_privileged(container);
+        let needed = privileged || adds_sys_admin(container);
         let mended = |claim: Claim<'a>| if needed { claim } else { claim.set(false) };
         match boolean(container.value(), &path) {
             Ok(Some((false, _))) => Verdict::Holds,
             Ok(Some((true, place))) => {
                 mended(Claim::fails(place, format!("{by} allows privilege escalation"))).into()
             }
+            Ok(None) if privileged => Claim::fails(
+                Place::field(container.value(), &path),
+                format!(
+                    "{by} may gain privileges since it is privileged: the API server refuses \
+                     `allowPrivilegeEscalation: false` beside that"
+                ),
+            )
+            .fix("Remove `privileged: true` and set `allowPrivilegeEscalation: false`.")
+            .into(),
             Ok(None) => mended(Claim::fails(
                 Place::field(container.value(), &path),
                 format!("{by} does not set `allowPrivilegeEscalation: false`"),
@@ -51,6 +60,10 @@ impl Check for PrivilegeEscalation {
             Err(wrong) => wrong.into(),
         }
     }
+}
+
+pub(super) fn is_privileged(container: Container<'_>) -> bool {
+    container.security(&["privileged"]).and_then(Value::as_bool) == Some(true)
 }
 
 fn adds_sys_admin(container: Container<'_>) -> bool {

@@ -1,6 +1,7 @@
 //! PV-C024.
 
 use pavisade_macros::check;
+use pavisade_model::Confidence;
 use pavisade_snapshot::Container;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -49,7 +50,12 @@ impl Check for SecretInEnv {
                 container.name(),
                 found.what()
             );
-            Some(Claim::fails(value, message).confidence(found.confidence()))
+            Some(if secrets::has_asking_comment(entry) {
+                let message = format!("{message}; a comment beside it asks for another");
+                Claim::fails(value, message).confidence(Confidence::Low)
+            } else {
+                Claim::fails(value, message).confidence(found.confidence())
+            })
         });
         Verdict::from_claims(claims)
     }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::added_capability::baseline_allows;
 use super::field::{WrongType, list, named, text_element};
+use super::privilege_escalation::is_privileged;
 use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 
 /// Containers that keep capabilities they were given by default.
@@ -45,13 +46,22 @@ fn judge_dropped(container: Container<'_>) -> Result<Vec<Claim<'_>>, WrongType<'
     if dropped.contains(&"ALL") {
         return Ok(Vec::new());
     }
+    let place = Place::field(container.value(), &path);
+    if is_privileged(container) {
+        // A list alone would mend the finding and not the container.
+        let message = format!(
+            "{} is privileged, which gives it all capabilities whatever it drops",
+            named(container)
+        );
+        let fix = "Remove `privileged: true` and drop `ALL` capabilities.";
+        return Ok(vec![Claim::fails(place, message).fix(fix)]);
+    }
     // Runtimes do not mind the case, Pod Security does.
     let message = match dropped.iter().find(|c| c.eq_ignore_ascii_case("ALL")) {
         Some(other) => format!("drops `{other}`, which Pod Security takes only as `ALL`"),
         None if dropped.is_empty() => "drops no capabilities".to_owned(),
         None => format!("drops `{}` but not `ALL` capabilities", dropped.join("`, `")),
     };
-    let place = Place::field(container.value(), &path);
     let claim = Claim::fails(place, format!("{} {message}", named(container)));
     // Nothing is to be dropped beside all.
     Ok(vec![claim.set(vec!["ALL"])])

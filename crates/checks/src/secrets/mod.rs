@@ -10,6 +10,7 @@
 
 pub(crate) mod base64;
 mod names;
+mod stand_in;
 mod text;
 mod tokens;
 mod values;
@@ -18,6 +19,7 @@ use std::borrow::Cow;
 
 use pavisade_model::Confidence;
 
+pub(crate) use stand_in::{asks_for_another, has_asking_comment, is_stand_in};
 pub(crate) use text::{Syntax, find as find_in_text, find_in_words};
 
 /// What was found.
@@ -84,6 +86,12 @@ pub(crate) fn by_name(name: &str, value: &str) -> Option<Found> {
 /// Whether an entry of a Secret is one by its name, whatever it looks like.
 pub(crate) fn in_secret(name: &str, value: &str) -> bool {
     names::role(name).is_some() && values::is_filled_in(value)
+}
+
+/// Whether the name says private key: whatever is no key is none.
+pub(crate) fn is_named_private_key(name: &str) -> bool {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    name.to_ascii_lowercase().ends_with("privatekey")
 }
 
 /// Whether a value stands there as it is: not empty, no template, nothing to fill in.

@@ -212,7 +212,22 @@ fn is_private_key(text: &str, at: usize) -> bool {
     let is_body = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
     let key = body.as_bytes().iter().filter(|b| is_body(b)).take(80);
     let key: Vec<u8> = key.copied().collect();
-    key.len() >= 40 && super::values::distinct(&key) >= 15
+    key.len() >= 40 && super::values::distinct(&key) >= 15 && is_key_body(label, body)
+}
+
+/// Whether the body begins as keys of its label do: those in DER with a sequence, OpenSSH's with
+/// their name. Shuffled keys in examples do not.
+fn is_key_body(label: &str, body: &str) -> bool {
+    let begins = match label {
+        // With headers, or of a tool's own.
+        _ if body.contains(':') => return true,
+        "OPENSSH PRIVATE KEY" => "b3BlbnNzaC1rZXktdjE",
+        "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" | "DSA PRIVATE KEY" => "M",
+        _ => return true,
+    };
+    // What parts lines in JSON and in code; no key begins with an `n` or `r` of such.
+    let between = |c: char| !c.is_ascii_alphanumeric() || matches!(c, 'n' | 'r' | 't');
+    body.trim_start_matches(between).starts_with(begins)
 }
 
 fn is_encoded_key(rest: &[u8]) -> bool {
@@ -354,11 +369,13 @@ mod tests {
             (format!("authorization: bearer {}", &RANDOM[..32]), "a bearer token"),
             ("me:hunter2@tcp(db:3306)/a".into(), "a password in a database's address"),
             (
-                format!("-----BEGIN RSA PRIVATE KEY-----\n{RANDOM}\n-----END RSA PRIVATE KEY-----"),
+                format!(
+                    "-----BEGIN RSA PRIVATE KEY-----\nMIIE{RANDOM}\n-----END RSA PRIVATE KEY-----"
+                ),
                 "a private key",
             ),
             (
-                format!("-----BEGIN PRIVATE KEY-----\\n{RANDOM}\\n-----END PRIVATE KEY-----"),
+                format!("-----BEGIN PRIVATE KEY-----\\nMIIE{RANDOM}\\n-----END PRIVATE KEY-----"),
                 "a private key",
             ),
             (
@@ -387,6 +404,7 @@ mod tests {
             "https://db:5432/a@b",
             "image: ghcr.io/a/b:1@sha256:abc",
             "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA\n",
+            "-----BEGIN RSA PRIVATE KEY-----\nYcE2CgWILk+uiVNseHnOU2frG7k2RJZtdDo8GNI6pQWFlwU/\n",
             "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
             "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA\n",
             "Basic authentication",

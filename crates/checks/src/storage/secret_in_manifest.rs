@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
+use pavisade_model::{Confidence, kinds};
 use pavisade_snapshot::{Coverage, Object, WorldKind};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
@@ -67,6 +67,7 @@ fn rendered(claim: Claim<'_>) -> Claim<'_> {
 fn judge_part<'a>(secret: &'a Object, part: &str, values: Value<'a>) -> Verdict<'a> {
     // What SOPS has encrypted is `ENC[…]`, and so no literal.
     let (mut secrets, mut unclear, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+    let mut asks = secrets::has_asking_comment(values);
     let mut wrong = None;
     for (key, value) in values.entries() {
         let Some(text) = value.scalar_text() else {
@@ -85,8 +86,13 @@ fn judge_part<'a>(secret: &'a Object, part: &str, values: Value<'a>) -> Verdict<
             _ => text,
         };
         match judge_entry(secret, key, &text) {
-            Entry::Secret(what) => secrets.push((key, what)),
-            Entry::Unclear => unclear.push(key),
+            Entry::Secret(what) => {
+                asks |= text.contains('\n') && secrets::asks_for_another(&text);
+                secrets.push((key, what));
+            }
+            // This says more than a value of which nothing is known.
+            Entry::StandIn(why) => unclear.insert(0, (key, why)),
+            Entry::Unclear => unclear.push((key, "can be read from this file")),
             Entry::Public => {}
         }
     }
@@ -97,7 +103,12 @@ fn judge_part<'a>(secret: &'a Object, part: &str, values: Value<'a>) -> Verdict<
             n => format!(" and {n} others"),
         };
         let message = format!("`{key}`{others} can be read from this file: {what}");
-        return Claim::fails(values, message).into();
+        return if asks {
+            let message = format!("{message}; a comment beside it asks for another");
+            Claim::fails(values, message).confidence(Confidence::Low).into()
+        } else {
+            Claim::fails(values, message).into()
+        };
     }
     if let Some(wrong) = wrong {
         return wrong.into();
@@ -106,16 +117,17 @@ fn judge_part<'a>(secret: &'a Object, part: &str, values: Value<'a>) -> Verdict<
         return Verdict::unknown(values, format!("`{key}` is no base64, so kubectl refuses it"));
     }
     match unclear.first() {
-        Some(key) => Verdict::unknown(
-            values,
-            format!("`{key}` can be read from this file; whether it is a secret is not known"),
-        ),
+        Some((key, why)) => {
+            Verdict::unknown(values, format!("`{key}` {why}; whether it is a secret is not known"))
+        }
         None => Verdict::Holds,
     }
 }
 
 enum Entry {
     Secret(Cow<'static, str>),
+    /// What only shows where the secret goes, as far as one can see.
+    StandIn(&'static str),
     Unclear,
     Public,
 }
@@ -138,6 +150,9 @@ fn judge_entry(secret: &Object, key: &str, text: &str) -> Entry {
         }
         _ => {}
     }
+    if secrets::is_stand_in(key, text) {
+        return Entry::StandIn("has a value as examples have");
+    }
     if let Some(found) = secrets::in_setting(key, text) {
         return Entry::Secret(found.what().into());
     }
@@ -145,7 +160,8 @@ fn judge_entry(secret: &Object, key: &str, text: &str) -> Entry {
     if let Some(hit) = in_file.first() {
         return Entry::Secret(hit.found.what().into());
     }
-    if secrets::in_secret(key, text) {
+    let key_file = secrets::is_named_private_key(key);
+    if secrets::in_secret(key, text) && !key_file {
         return Entry::Secret("a secret".into());
     }
     if ["$apr1$", "$2y$", "$2a$", "$2b$", ":{SHA}"].iter().any(|mark| text.contains(mark)) {
@@ -156,6 +172,9 @@ fn judge_entry(secret: &Object, key: &str, text: &str) -> Entry {
     }
     if secrets::looks_random(text) {
         return Entry::Secret("a value that looks random".into());
+    }
+    if key_file {
+        return Entry::StandIn("holds no private key by its form");
     }
     if is_public(key, text) { Entry::Public } else { Entry::Unclear }
 }

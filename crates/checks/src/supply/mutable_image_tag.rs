@@ -1,6 +1,7 @@
 //! PV-S001.
 
 use pavisade_macros::check;
+use pavisade_model::Confidence;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -44,8 +45,63 @@ impl Check for MutableImageTag {
         }
         match reference.tag {
             Some(tag) => Claim::fails(place, format!("{named} has the tag `{tag}`, which moves")),
+            None if is_own_name(named) => Claim::fails(
+                place,
+                format!(
+                    "{named} has no tag, which means `latest`, unless a tool (Skaffold, Tilt, \
+                     Kustomize) puts the image that it built in this name's place"
+                ),
+            )
+            .confidence(Confidence::Low),
             None => Claim::fails(place, format!("{named} has no tag, which means `latest`")),
         }
         .into()
     }
+}
+
+/// Whether the image has the workload's or the container's own name and no repository: so builders
+/// mark what they build. Images of Docker Hub's library mostly bear their workload's name as well.
+fn is_own_name(named: NamedImage<'_>) -> bool {
+    const LIBRARY: [&str; 36] = [
+        "alpine",
+        "bash",
+        "busybox",
+        "caddy",
+        "cassandra",
+        "consul",
+        "debian",
+        "docker",
+        "elasticsearch",
+        "ghost",
+        "golang",
+        "haproxy",
+        "hello-world",
+        "httpd",
+        "influxdb",
+        "kibana",
+        "logstash",
+        "mariadb",
+        "memcached",
+        "mongo",
+        "mysql",
+        "nats",
+        "nginx",
+        "node",
+        "php",
+        "postgres",
+        "python",
+        "rabbitmq",
+        "redis",
+        "registry",
+        "solr",
+        "tomcat",
+        "traefik",
+        "ubuntu",
+        "vault",
+        "wordpress",
+    ];
+    let name = named.text();
+    !name.contains('/')
+        && !LIBRARY.contains(&name)
+        && (named.object().name() == name || named.subject_container() == Some(name))
 }
