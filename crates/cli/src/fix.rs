@@ -6,7 +6,7 @@ use std::path::Path;
 use std::{fs, io::BufWriter};
 
 use anyhow::{Context as _, bail};
-use pavisade_model::{Finding, Mends, State};
+use pavisade_model::{Finding, Mends, NoteKind, State};
 use pavisade_report::{Again, Fixes, Layout, Options};
 use pavisade_scan::{Judgement, Timestamp, fix, judge_on};
 use pavisade_sources::{Limits, Render, Request, Tools, load};
@@ -79,6 +79,16 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         again: again.as_ref(),
     };
     write(args, &said)?;
+    for note in before.notes.iter().filter(|note| note.kind == NoteKind::Unread) {
+        let place = match &note.span {
+            Some((source, start, _)) => {
+                let (line, column) = source.line_column(*start);
+                format!("{}:{line}:{column}", note.place)
+            }
+            None => note.place.to_string(),
+        };
+        terminal::say("not read", &format!("{place}: {}", note.message));
+    }
     let broken = again.is_some_and(|again| !again.still.is_empty() || !again.new.is_empty());
     Ok(match (is_incomplete(&before) || broken, args.diff && made > 0) {
         (true, _) => Outcome::Incomplete,

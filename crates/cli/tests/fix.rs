@@ -58,6 +58,7 @@ fn only_what_must_change_changes() {
     assert!(fixed.out.contains("Scanned again: 3 of 3 are gone, none is new."), "{}", fixed.out);
     // One document cannot be read, and that is said.
     assert_eq!(fixed.code, 3, "{}", fixed.err);
+    assert!(fixed.err.contains("not read: a/web.yaml:"), "{}", fixed.err);
 }
 
 #[test]
@@ -142,4 +143,14 @@ fn standard_input_has_no_place() {
     let fixed = run(folder.path(), &["fix", "-"]);
     assert_eq!(fixed.code, 2);
     assert!(fixed.err.contains("standard input cannot be changed in place"), "{}", fixed.err);
+}
+
+/// The API server refuses user namespaces beside block devices (`validateHostUsers`).
+#[test]
+fn no_user_namespace_is_set_beside_a_block_device() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: c\n    \
+               image: x\n    volumeDevices: [{name: d, devicePath: /dev/x}]\n";
+    let folder = folder(&[("a.yaml", pod)]);
+    let fixed = run(folder.path(), &["fix", "--check", "host-user-namespace", "a.yaml"]);
+    assert_eq!(read(folder.path(), "a.yaml"), pod, "{}", fixed.out);
 }
