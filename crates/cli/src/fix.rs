@@ -57,9 +57,10 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     for file in &mut fixed {
         // The reader gives a last line an end that it may not have.
         let own = files.get(&file.name).and_then(Option::as_deref).unwrap_or("");
-        if !own.ends_with('\n') && file.text.ends_with('\n') {
-            file.text.pop();
-            file.before.pop();
+        if !own.ends_with('\n') {
+            for text in [&mut file.text, &mut file.before] {
+                text.truncate(text.trim_end_matches('\n').len());
+            }
         }
     }
     let made: usize = fixed.iter().map(|file| file.made.len()).sum();
