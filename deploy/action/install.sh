@@ -3,20 +3,32 @@
 # have the checksum that the release names.
 set -euo pipefail
 
+fail() {
+  echo "::error title=Pavisade::$1"
+  exit 2
+}
+
 if command -v pavisade >/dev/null; then
   pavisade --version
   exit 0
 fi
-if [[ ! $INPUT_VERSION =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]]; then
-  echo "::error::version must look like 0.1.0, not '$INPUT_VERSION'"
-  exit 2
-fi
+[[ $INPUT_VERSION =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "version must look like 0.1.0, not '$INPUT_VERSION'"
+[[ $RUNNER_OS-$RUNNER_ARCH == Linux-X64 ]] ||
+  fail "there is no release for $RUNNER_OS on $RUNNER_ARCH: put pavisade into PATH in an earlier step"
+# Empty for `uses: ./`.
+[[ -n $ACTION_REPOSITORY ]] ||
+  fail "a local action has no releases: put pavisade into PATH in an earlier step"
+
 name="pavisade-$INPUT_VERSION-x86_64-linux.tar.gz"
-from="$GITHUB_SERVER_URL/$GITHUB_ACTION_REPOSITORY/releases/download/v$INPUT_VERSION"
+from="$GITHUB_SERVER_URL/$ACTION_REPOSITORY/releases/download/v$INPUT_VERSION"
 folder="$RUNNER_TEMP/pavisade-$INPUT_VERSION"
 mkdir -p "$folder"
 cd "$folder"
-curl --fail --silent --show-error --location --retry 3 --remote-name-all "$from/$name" "$from/SHA256SUMS"
-grep -F "  $name" SHA256SUMS | sha256sum --check --strict -
+for file in "$name" SHA256SUMS; do
+  curl --fail --silent --show-error --location --retry 3 --remote-name "$from/$file" ||
+    fail "could not download $from/$file"
+done
+grep -F "  $name" SHA256SUMS | sha256sum --check --strict - ||
+  fail "$name has not the checksum that the release names"
 tar -xzf "$name" pavisade
 echo "$folder" >>"$GITHUB_PATH"

@@ -2,8 +2,9 @@
 # Scans: annotations in the log, a summary on the run's page, SARIF in a file.
 set -euo pipefail
 
-read -r -a paths <<<"$INPUT_PATHS"
-read -r -a arguments <<<"$INPUT_ARGUMENTS"
+# Blanks and line ends separate; `read` says 1 at the end of its input.
+read -r -d '' -a paths <<<"$INPUT_PATHS" || true
+read -r -d '' -a arguments <<<"$INPUT_ARGUMENTS" || true
 exec pavisade scan --quiet --format github --fail-on "$INPUT_FAIL_ON" \
   --also "markdown=$GITHUB_STEP_SUMMARY" --also "sarif=$INPUT_SARIF" \
   "${arguments[@]}" -- "${paths[@]}"

@@ -15,6 +15,7 @@ use pavisade_model::{Area, KubernetesVersion};
 use crate::shared::root;
 
 mod frameworks;
+mod summary;
 
 /// Writes everything anew.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -36,6 +37,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     for framework in builtin() {
         write(&format!("docs/frameworks/{}.md", framework.id), &frameworks::page(framework))?;
     }
+    let summary = fs::read_to_string(root().join("docs/SUMMARY.md"))?;
+    write("docs/SUMMARY.md", &summary::with_pages(&summary))?;
     let role = CheckSet::all(KubernetesVersion::LATEST).role(false);
     write("deploy/scan/cluster-role.yaml", &format!("{ROLE_HEAD}{role}"))?;
     let schema = serde_json::to_string_pretty(&pavisade_report::json::schema())?;
@@ -60,16 +63,17 @@ const HEAD: &str = "<!-- Made by `cargo xtask codegen`. -->\n";
 fn page(entry: &Entry) -> String {
     let meta = entry.meta;
     let mut page = format!("{HEAD}# {}: {}\n\n{}\n\n", meta.id, meta.name, meta.title);
-    let _ = writeln!(page, "| severity | confidence | area | scope | audience |");
-    let _ = writeln!(page, "| --- | --- | --- | --- | --- |");
+    let _ = writeln!(page, "| severity | confidence | area | scope | audience | mends |");
+    let _ = writeln!(page, "| --- | --- | --- | --- | --- | --- |");
     let _ = writeln!(
         page,
-        "| {} | {} | {} | {} | {} |",
+        "| {} | {} | {} | {} | {} | {} |",
         meta.severity.name(),
         meta.confidence.name(),
         meta.area().name(),
         meta.scope.name(),
-        meta.audience.name()
+        meta.audience.name(),
+        meta.mends.name()
     );
     let _ = write!(page, "\n## Why\n\n{}\n\n## Fix\n\n{}\n", meta.why, meta.fix);
     let schema = serde_json::to_value((entry.schema)()).unwrap_or_default();

@@ -6,8 +6,8 @@
 //! very line; where a finding has no place, the comment stands alone as `# finding-nowhere: NAME`.
 //! Nothing else may be reported by the check. Words after the language set the scene:
 //! `kubernetes=1.30`, `coverage=complete|partial|forbidden`, `world=chart|cluster`,
-//! `now=2026-11-25T00:00:00Z`, `parameters={"allowed":["a"]}`
-//! (JSON without blanks).
+//! `now=2026-11-25T00:00:00Z`, `confidence=low|medium|high` (of all that is reported),
+//! `parameters={"allowed":["a"]}` (JSON without blanks).
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -16,7 +16,7 @@ use std::fs;
 use std::path::Path;
 
 use pavisade_checks::{CheckSet, Claim, Timestamp, Verdict, registry};
-use pavisade_model::{KubernetesVersion, State};
+use pavisade_model::{Confidence, KubernetesVersion, State};
 use pavisade_snapshot::Snapshot;
 use pavisade_yaml::Source;
 
@@ -65,14 +65,20 @@ fn reported(block: &Block, name: &str) -> Result<(Reported, String), String> {
     let set = CheckSet::new(version, |meta| meta.name == name, &parameters)
         .map_err(|error| error.message)?;
     let (mut reported, mut messages) = (Reported::new(), String::new());
-    let mut claim = |claim: &Claim<'_>| {
+    let wanted = block.settings.get("confidence");
+    let mut unlike = None;
+    let mut claim = |claim: &Claim<'_>, own: Confidence| {
         let line = claim.place.span().map_or(0, |span| source.line_column(span.start).0 as usize);
         let _ = writeln!(messages, "    line {line}: {:?}: {}", claim.state, claim.message);
         *reported.entry((line, claim.state)).or_default() += 1;
+        let confidence = claim.confidence.unwrap_or(own).name();
+        if wanted.is_some_and(|wanted| *wanted != confidence) {
+            unlike = Some(format!("line {line} is of {confidence} confidence"));
+        }
     };
     let mut out = |report: pavisade_checks::Report<'_>| {
         if let Verdict::Fails(claims) | Verdict::Unknown(claims) = report.verdict {
-            claims.iter().for_each(&mut claim);
+            claims.iter().for_each(|c| claim(c, report.check.confidence));
         }
     };
     for world in snapshot.worlds() {
@@ -81,7 +87,7 @@ fn reported(block: &Block, name: &str) -> Result<(Reported, String), String> {
         }
         set.judge_world(world, now, &mut out);
     }
-    Ok((reported, messages))
+    unlike.map_or(Ok((reported, messages)), Err)
 }
 
 fn test_file(path: &Path, name: &str) -> Vec<String> {

@@ -109,7 +109,7 @@ fn a_mended_claim_is_gone_and_nothing_comes_instead() {
                     failing.iter().filter(same).map(|(_, n)| *n).sum::<usize>()
                 };
                 let new = after.iter().filter(|(k, n)| {
-                    **n > count(&before, *k) && **k != key && of(&after, *k) > of(&before, *k)
+                    **n > count(&before, *k) && **k != key && of(&after, k) > of(&before, k)
                 });
                 for (new, _) in new {
                     problems.push(format!("{place}: {key:?} gives {new:?} in\n{text}"));

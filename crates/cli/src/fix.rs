@@ -136,8 +136,24 @@ fn compare(before: &Judgement, fixed: &[pavisade_scan::Fixed<'_>], after: &Judge
             false => again.gone += 1,
         }
     }
-    let new = after.of_state(State::Fails).filter(|finding| !old.contains(&finding.fingerprint()));
-    again.new.extend(new.map(sentence));
+    // A mended field may have been the place of another finding too: it is told elsewhere now. What
+    // was to be mended and stands elsewhere is new.
+    let made = fixed.iter().flat_map(|file| &file.made).map(|finding| finding.fingerprint());
+    let made: HashSet<_> = made.collect();
+    let moved: HashSet<_> = before
+        .of_state(State::Fails)
+        .filter(|finding| {
+            let fingerprint = finding.fingerprint();
+            !now.contains(&fingerprint) && !made.contains(&fingerprint)
+        })
+        .map(sentence)
+        .collect();
+    let new = after
+        .of_state(State::Fails)
+        .filter(|finding| !old.contains(&finding.fingerprint()))
+        .map(sentence)
+        .filter(|said| !moved.contains(said));
+    again.new.extend(new);
     again
 }
 

@@ -53,7 +53,9 @@ pub(crate) fn run(mut args: ScanArgs) -> anyhow::Result<Outcome> {
         let (snapshot, kubernetes) = live::picture(input, checks.kinds(), &progress)?;
         (snapshot, choice.checks(kubernetes)?)
     } else {
-        (load(&input.request(), io::stdin().lock(), &progress).snapshot, checks.mending())
+        let mends = outputs.iter().any(|target| target.format.tells_mends());
+        let checks = if mends { checks.mending() } else { checks };
+        (load(&input.request(), io::stdin().lock(), &progress).snapshot, checks)
     };
     let snapshot = snapshot.with_notes(settings.note().into_iter().collect());
     progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());

@@ -101,6 +101,29 @@ fn what_may_break_a_program_is_asked_for() {
 }
 
 #[test]
+fn a_finding_whose_place_was_taken_away_is_not_new() {
+    let server = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: kube-apiserver, namespace: kube-system, labels: {component: kube-apiserver}}
+spec:
+  containers:
+  - name: kube-apiserver
+    command:
+    - kube-apiserver
+    - --enable-admission-plugins=AlwaysAdmit
+    image: registry.k8s.io/kube-apiserver:v1.34.2
+";
+    let folder = folder(&[("kube-apiserver.yaml", server)]);
+    let missing = run(folder.path(), &["scan", "--check", "missing-node-restriction"]);
+    assert!(missing.out.contains("kube-apiserver.yaml:9"), "{}", missing.out);
+    let fixed = run(folder.path(), &["fix"]);
+    assert!(!read(folder.path(), "kube-apiserver.yaml").contains("AlwaysAdmit"));
+    assert!(fixed.out.contains("are gone, none is new."), "{}", fixed.out);
+    assert_eq!(fixed.code, 0, "{}", fixed.out);
+}
+
+#[test]
 fn links_and_permissions_stay() {
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: c, image: x}\n";
     let folder = folder(&[("real/pod.yaml", pod)]);

@@ -1,11 +1,13 @@
-//! The examples of docs/configuration.md and docs/exceptions.md are what happens.
+//! The examples of pages in docs/ are what happens.
 //!
 //! A fenced block `yaml file=NAME` is a file; in a block `console` each line that begins with `$` is
-//! a command, and each line below it stands in what that prints.
+//! a command, and each line below it stands in what that prints, but for a lone `…`. Commands may
+//! speak of `examples/shop`, and of `shop`, a copy of it. What getting-started.md has in blocks `sh`
+//! is run line by line.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use pavisade_scan::Timestamp;
@@ -16,10 +18,33 @@ fn until() -> String {
     format!("{}-01-01", year + 1)
 }
 
-fn page(name: &str) {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
-    let text = fs::read_to_string(page).unwrap().replace("2027-01-31", &until());
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn text(name: &str) -> String {
+    fs::read_to_string(root().join("docs").join(name)).unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+fn page(name: &str, wanted: usize) {
+    let text = text(name).replace("2027-01-31", &until());
     let folder = tempfile::tempdir().unwrap();
+    for shop in ["examples/shop", "shop"].into_iter().filter(|shop| text.contains(shop)) {
+        copy(&root().join("examples/shop"), &folder.path().join(shop));
+    }
     let (mut last, mut commands) = (0, 0);
     let mut blocks = text.split("\n```");
     blocks.next();
@@ -36,6 +61,9 @@ fn page(name: &str) {
         }
         let mut printed = String::new();
         for line in body.lines() {
+            if line == "…" {
+                continue;
+            }
             let Some(command) = line.strip_prefix("$ ") else {
                 assert!(printed.contains(line.trim()), "{name}: {line:?} is not in\n{printed}");
                 continue;
@@ -60,15 +88,61 @@ fn page(name: &str) {
             printed = String::from_utf8([out, err].concat()).unwrap();
         }
     }
-    assert!(commands > 2, "{name}");
+    assert!(commands >= wanted, "{name}: {commands} commands");
 }
 
 #[test]
 fn configuration() {
-    page("configuration.md");
+    page("configuration.md", 3);
 }
 
 #[test]
 fn exceptions() {
-    page("exceptions.md");
+    page("exceptions.md", 3);
+}
+
+#[test]
+fn compliance() {
+    page("compliance.md", 1);
+}
+
+#[test]
+fn getting_started() {
+    page("getting-started.md", 1);
+}
+
+#[test]
+fn getting_started_line_by_line() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("examples"), &folder.path().join("examples"));
+    let program = Path::new(env!("CARGO_BIN_EXE_pavisade")).parent().unwrap();
+    let path = format!("{}:/usr/bin:/bin", program.display());
+    let text = text("getting-started.md");
+    let mut in_block = false;
+    let mut ran = 0;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            in_block = line == "```sh";
+            continue;
+        }
+        // These need a cluster, build the program, or write outside of the folder.
+        let away = ["make ", "cargo ", "--cluster", "snapshot save", "deploy/", "> /"];
+        if !in_block || line.is_empty() || away.iter().any(|word| line.contains(word)) {
+            continue;
+        }
+        let done = Command::new("/bin/sh")
+            .args(["-c", line])
+            .current_dir(folder.path())
+            .env_clear()
+            .env("PATH", &path)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
+        // Findings are no failure here; wrong usage and what cannot be read are.
+        assert!(matches!(done.status.code(), Some(0 | 1)), "{line}\n{said}");
+        ran += 1;
+    }
+    assert!(ran > 12, "{ran}");
+    assert!(folder.path().join("report.html").is_file());
 }

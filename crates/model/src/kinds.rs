@@ -110,6 +110,7 @@ kinds! {
     LINKERD_SERVER = "policy.linkerd.io" "Server" "servers";
     LINKERD_SERVER_AUTHORIZATION = "policy.linkerd.io" "ServerAuthorization" "serverauthorizations";
     PEER_AUTHENTICATION = "security.istio.io" "PeerAuthentication" "peerauthentications";
+    SERVICE_ENTRY = "networking.istio.io" "ServiceEntry" "serviceentries";
     TRAEFIK_TLS_OPTION = "traefik.io" "TLSOption" "tlsoptions";
     // Secrets from elsewhere, backups.
     BACKUP_STORAGE_LOCATION = "velero.io" "BackupStorageLocation" "backupstoragelocations";

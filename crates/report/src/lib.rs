@@ -103,6 +103,11 @@ impl Format {
             Self::Github => "github",
         }
     }
+
+    /// Whether it says of a finding that it can be mended.
+    pub fn tells_mends(self) -> bool {
+        matches!(self, Self::Terminal | Self::Html | Self::Markdown | Self::Junit | Self::Github)
+    }
 }
 
 /// How to show a result.

@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ignore::{Error, WalkBuilder};
+use ignore::{Error, WalkBuilder, WalkState};
 use pavisade_model::{Note, NoteKind};
+use rayon::slice::ParallelSliceMut as _;
 
 use crate::Scope;
 use crate::file::{plain_note, unread};
@@ -31,19 +32,26 @@ pub(crate) fn walk(shown: &Shown, limit: usize, scope: &Scope) -> Walked {
     let root = shown.root();
     let repository = root.ancestors().find(|folder| folder.join(".git").exists());
     let boundary = repository.unwrap_or(root).to_owned();
-    let links = Arc::new(Mutex::new(Links::default()));
-    let seen = links.clone();
     // What an archive holds is in a folder of its own.
     let scope = if shown.is_archive() { Scope::default() } else { scope.below(root) };
-    let excluded = Arc::new(AtomicUsize::new(0));
-    let (count, exclude) = (excluded.clone(), scope.clone());
-    let walk = WalkBuilder::new(root)
-        .follow_links(true)
+    let mut builder = WalkBuilder::new(root);
+    builder
         .require_git(false)
         // Above a repository, or where there is none, ignore files are not about this folder.
         .parents(repository.is_some() && !shown.is_archive())
         .git_global(false)
-        .add_custom_ignore_filename(".pavisadeignore")
+        .add_custom_ignore_filename(".pavisadeignore");
+    if scope.is_all()
+        && let Some(files) = at_once(&builder, limit)
+    {
+        return Walked { files, ..Walked::default() };
+    }
+    let links = Arc::new(Mutex::new(Links::default()));
+    let seen = links.clone();
+    let excluded = Arc::new(AtomicUsize::new(0));
+    let (count, exclude) = (excluded.clone(), scope.clone());
+    let walk = builder
+        .follow_links(true)
         .sort_by_file_name(Ord::cmp)
         .filter_entry(move |entry| {
             if entry.depth() > 0 && exclude.excludes(entry.path()) {
@@ -97,6 +105,50 @@ pub(crate) fn walk(shown: &Shown, limit: usize, scope: &Scope) -> Walked {
     let links = std::mem::take(&mut *links.lock().unwrap_or_else(PoisonError::into_inner));
     links.settle(shown, &mut walked);
     walked
+}
+
+/// The files of a folder that holds nothing odd, found by several threads: no links, which are
+/// followed in order, nothing that cannot be read, and not too much.
+fn at_once(builder: &WalkBuilder, limit: usize) -> Option<Vec<(PathBuf, Named)>> {
+    let (found, odd) = (Mutex::new(Vec::new()), AtomicBool::new(false));
+    builder.clone().threads(rayon::current_num_threads()).build_parallel().run(|| {
+        let mut own = Own { files: Vec::new(), all: &found };
+        let odd = &odd;
+        Box::new(move |entry| {
+            let Ok(entry) = entry else {
+                odd.store(true, Ordering::Relaxed);
+                return WalkState::Quit;
+            };
+            if entry.path_is_symlink() {
+                odd.store(true, Ordering::Relaxed);
+                return WalkState::Quit;
+            }
+            if entry.file_type().is_some_and(|kind| kind.is_file()) {
+                // A name that is no UTF-8 still has its extension.
+                let named = names::named(&entry.file_name().to_string_lossy());
+                own.files.push((entry.into_path(), named));
+            }
+            WalkState::Continue
+        })
+    });
+    let mut files = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if odd.into_inner() || files.len() > limit {
+        return None;
+    }
+    files.par_sort_unstable_by(|a: &(PathBuf, Named), b| a.0.cmp(&b.0));
+    Some(files)
+}
+
+/// What one thread found; handed over when it ends.
+struct Own<'a> {
+    files: Vec<(PathBuf, Named)>,
+    all: &'a Mutex<Vec<(PathBuf, Named)>>,
+}
+
+impl Drop for Own<'_> {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).append(&mut self.files);
+    }
 }
 
 /// Links that the walk met.

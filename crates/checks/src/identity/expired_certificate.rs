@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jiff::SignedDuration;
 use pavisade_macros::check;
-use pavisade_model::{Confidence, Severity, kinds};
+use pavisade_model::{Confidence, Severity, State, kinds};
 use pavisade_snapshot::{Object, WorldKind};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
@@ -84,7 +84,9 @@ impl Check for ExpiredCertificate {
             // In files cert-manager's injector fills it in later.
             let injected = cx.world_kind() != WorldKind::Cluster && is_injected(object);
             let value = value.filter(|_| !injected)?;
-            Some(self.bundle(value.str("caBundle"), of, at(value, "caBundle".into()), cx))
+            let place = at(value, "caBundle".into());
+            let verdict = self.bundle(value.str("caBundle"), of, place, cx);
+            Some(if cx.world_kind() == WorldKind::Cluster { verdict } else { unsure(verdict) })
         };
         if object.is(kinds::API_SERVICE) {
             let spec = object.at(&["spec"]);
@@ -104,6 +106,19 @@ impl Check for ExpiredCertificate {
             of_one(webhook.get("clientConfig"), &of)
         }))
     }
+}
+
+/// What a file says of a bundle: many programs write another one in the cluster (their own, or a
+/// rotator's), and nothing could use one that expired.
+fn unsure(verdict: Verdict<'_>) -> Verdict<'_> {
+    let (Verdict::Fails(mut claims) | Verdict::Unknown(mut claims)) = verdict else {
+        return verdict;
+    };
+    for claim in claims.iter_mut().filter(|claim| claim.state == State::Fails) {
+        claim.confidence = Some(Confidence::Low);
+        claim.message.push_str(", unless something in the cluster writes another");
+    }
+    Verdict::from_claims(claims)
 }
 
 /// Whether cert-manager's injector writes the bundle.

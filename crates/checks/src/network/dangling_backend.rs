@@ -40,12 +40,13 @@ impl Check for DanglingBackend {
             return Verdict::NotApplicable;
         }
         let mut said: Vec<(&str, &str)> = Vec::new();
+        let some_here = backends.iter().any(|backend| is_here(*backend, cx));
         let claims = backends.into_iter().filter_map(|backend| {
             let names = (backend.namespace, backend.service);
             if said.contains(&names) || is_action(object, backend) {
                 return None;
             }
-            let claim = judge(backend, cx)?;
+            let claim = judge(backend, some_here, cx)?;
             said.push(names);
             Some(claim)
         });
@@ -53,12 +54,19 @@ impl Check for DanglingBackend {
     }
 }
 
-fn judge<'a>(backend: Backend<'a>, cx: &Cx<'a>) -> Option<Claim<'a>> {
+fn is_here<'a>(backend: Backend<'a>, cx: &Cx<'a>) -> bool {
+    let services = near(kinds::SERVICE, backend.namespace, cx);
+    services.objects.iter().any(|object| object.name() == backend.service)
+}
+
+/// What is wrong with one of an object's backends; `some_here` where the Service of another one is
+/// in the files.
+fn judge<'a>(backend: Backend<'a>, some_here: bool, cx: &Cx<'a>) -> Option<Claim<'a>> {
     let Backend { place, service, namespace, host } = backend;
-    let services = near(kinds::SERVICE, namespace, cx);
-    if services.objects.iter().any(|object| object.name() == service) {
+    if is_here(backend, cx) {
         return None;
     }
+    let services = near(kinds::SERVICE, namespace, cx);
     if let Some(why) = services.gap() {
         return Some(Claim::unknown(place, why));
     }
@@ -69,14 +77,15 @@ fn judge<'a>(backend: Backend<'a>, cx: &Cx<'a>) -> Option<Claim<'a>> {
             format!("there is no Service `{service}`: whoever may make one gets the requests{of}");
         return Some(Claim::fails(place, what));
     }
-    if services.objects.iter().any(|object| object.namespace() == namespace) {
+    // Who puts an Ingress apart from the Services mostly has all of them elsewhere.
+    if some_here {
         let what = format!(
             "no Service `{service}` is in these files: if none comes from elsewhere, whoever may \
              make one gets the requests{of}"
         );
         return Some(Claim::fails(place, what).confidence(Confidence::Low));
     }
-    Some(Claim::unknown(place, "no Service of its namespace is in these files"))
+    Some(Claim::unknown(place, "its Service may come from elsewhere than these files"))
 }
 
 /// For AWS's controller a backend may be the name of an annotation.

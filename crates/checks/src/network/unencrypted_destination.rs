@@ -1,6 +1,7 @@
 //! PV-N042.
 
 use pavisade_macros::check;
+use pavisade_model::kinds;
 use pavisade_snapshot::Object;
 use pavisade_yaml::{Edit, Value};
 use schemars::JsonSchema;
@@ -22,8 +23,9 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     id = "PV-N042",
     severity = Medium,
     confidence = Medium,
-    scope = Object,
+    scope = Related,
     on = [DESTINATION_RULE],
+    reads = [SERVICE_ENTRY],
     mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -33,7 +35,7 @@ pub(crate) struct UnencryptedDestination {}
 impl Check for UnencryptedDestination {
     type On = OnObject;
 
-    fn check<'a>(&self, rule: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+    fn check<'a>(&self, rule: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         let host = rule.at(&["spec", "host"]).and_then(Value::as_str).unwrap_or("");
         // The API server is in no mesh, and its clients speak TLS to it by themselves.
         if host == "kubernetes" || host.starts_with("kubernetes.default") {
@@ -46,22 +48,61 @@ impl Check for UnencryptedDestination {
             let ports = policy.list("portLevelSettings").filter_map(|port| port.get("tls"));
             policy.get("tls").into_iter().chain(ports)
         });
-        Verdict::all(settings.filter(|tls| !tls.is_null()).map(|tls| judge(host, tls)))
+        Verdict::all(settings.filter(|tls| !tls.is_null()).map(|tls| judge(host, tls, cx)))
     }
 }
 
-fn judge<'a>(host: &str, tls: Value<'a>) -> Verdict<'a> {
+fn judge<'a>(host: &str, tls: Value<'a>, cx: &Cx<'a>) -> Verdict<'a> {
     if let Some(skip) = tls.get("insecureSkipVerify").filter(|v| v.as_bool() == Some(true)) {
         let message = format!("any certificate will do for `{host}`");
         return Claim::fails(skip, message).remove().into();
     }
-    match tls.get("mode") {
-        Some(mode) if mode.as_str() == Some("DISABLE") => {
-            Claim::fails(mode, format!("what goes to `{host}` is sent in plain text"))
-                // A map without a mode would say DISABLE still.
-                .change(tls, Edit::Remove)
-                .into()
-        }
-        _ => Verdict::Holds,
+    let Some(mode) = tls.get("mode").filter(|mode| mode.as_str() == Some("DISABLE")) else {
+        return Verdict::Holds;
+    };
+    match needs_no_tls(host, cx) {
+        Ok(true) => Verdict::Holds,
+        Ok(false) => Claim::fails(mode, format!("what goes to `{host}` is sent in plain text"))
+            // A map without a mode would say DISABLE still.
+            .change(tls, Edit::Remove)
+            .into(),
+        Err(why) => Verdict::unknown(mode, why),
     }
+}
+
+/// Whether nothing of this host crosses a network in plain text: it is a socket of the node, or
+/// its clients speak TLS by themselves. An error says why that is not known.
+fn needs_no_tls(host: &str, cx: &Cx<'_>) -> Result<bool, String> {
+    // A Service of the cluster, which no ServiceEntry describes.
+    if !host.contains('.') || host.ends_with(".svc") || host.contains(".svc.") {
+        return Ok(false);
+    }
+    let entries = cx.list(kinds::SERVICE_ENTRY);
+    let is_of = |entry: &&&Object| {
+        let hosts = entry.at(&["spec", "hosts"]).into_iter().flat_map(Value::items);
+        hosts.filter_map(|h| h.as_str()).any(|h| h == host)
+    };
+    let mut of = entries.objects.iter().filter(is_of).peekable();
+    let described = of.peek().is_some();
+    if of.any(|entry| !is_socket(entry) && !is_tls(entry)) {
+        return Ok(false);
+    }
+    entries.gap().map_or(Ok(described), Err)
+}
+
+/// Whether all that is behind the host are sockets of the client's own node.
+fn is_socket(entry: &Object) -> bool {
+    every(entry, "endpoints", |endpoint| {
+        endpoint.str("address").is_some_and(|address| address.starts_with("unix://"))
+    })
+}
+
+/// Whether what a client sends to any of the host's ports is TLS already.
+fn is_tls(entry: &Object) -> bool {
+    every(entry, "ports", |port| matches!(port.str("protocol"), Some("HTTPS" | "TLS")))
+}
+
+fn every(entry: &Object, list: &str, is: impl Fn(Value<'_>) -> bool) -> bool {
+    let mut elements = entry.at(&["spec", list]).into_iter().flat_map(Value::items).peekable();
+    elements.peek().is_some() && elements.all(is)
 }

@@ -6,7 +6,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::unenforced_admission_policy::kyverno as enforced;
+use super::unenforced_admission_policy::{kyverno as enforced, only_reports};
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
@@ -41,6 +41,10 @@ impl Check for FailOpenAdmissionPolicy {
 
     fn check<'a>(&self, policy: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
         let kyverno = policy.group() == "kyverno.io";
+        // It blocks nothing when it is evaluated either, which PV-O022 says.
+        if kyverno && only_reports(policy) {
+            return Verdict::NotApplicable;
+        }
         let paths: &[&[&str]] = match kyverno {
             // The second is where Kyverno 1.13 moved it.
             true => {
@@ -48,7 +52,7 @@ impl Check for FailOpenAdmissionPolicy {
             }
             false => &[&["spec", "failurePolicy"]],
         };
-        // One that changes objects, or only reports, keeps nothing out anyway.
+        // One that changes objects, or reports in part, keeps little out anyway.
         let validates = match kyverno {
             true => matches!(enforced(policy), Verdict::Holds),
             false => policy.is(kinds::VALIDATING_ADMISSION_POLICY),

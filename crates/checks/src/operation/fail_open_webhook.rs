@@ -50,11 +50,14 @@ fn judge<'a>(configuration: &'a Object, webhook: Value<'a>) -> Verdict<'a> {
         return Verdict::unknown(webhook, "an element of `webhooks` is no map");
     }
     let name = webhook.str("name").unwrap_or("");
+    let mutates = configuration.kind() == "MutatingWebhookConfiguration";
+    let known = enforces(name) || enforces(configuration.name());
+    let passes = if mutates { "objects pass unchanged" } else { "objects pass unchecked" };
     let policy = webhook.get("failurePolicy").filter(|p| !p.is_null());
     let message = match policy.map(|p| (p, p.as_str())) {
         Some((_, Some("Fail"))) => return Verdict::Holds,
         Some((_, Some("Ignore"))) => {
-            format!("objects pass unchecked while webhook `{name}` does not answer")
+            format!("{passes} while webhook `{name}` does not answer")
         }
         Some((value, _)) => {
             return Verdict::unknown(value, "this is no policy that the API server knows");
@@ -62,13 +65,15 @@ fn judge<'a>(configuration: &'a Object, webhook: Value<'a>) -> Verdict<'a> {
         // The default of v1beta1 (removed in 1.22); v1's is Fail.
         None if configuration.version() == "v1beta1" => format!(
             "`failurePolicy` of webhook `{name}` is not set and is `Ignore` by default in v1beta1: \
-             objects pass unchecked while it does not answer"
+             {passes} while it does not answer"
         ),
         None => return Verdict::Holds,
     };
+    if mutates && !known && is_asked_for(webhook) {
+        return Verdict::NotApplicable;
+    }
     let claim = Claim::fails(Place::field(webhook, &["failurePolicy"]), message).set("Fail");
-    let minor = configuration.kind() == "MutatingWebhookConfiguration" || guards_little(webhook);
-    let known = enforces(name) || enforces(configuration.name());
+    let minor = mutates || guards_little(webhook);
     let claim = match (minor, known) {
         (false, true) => claim.confidence(Confidence::High),
         (false, false) => claim,
@@ -76,6 +81,13 @@ fn judge<'a>(configuration: &'a Object, webhook: Value<'a>) -> Verdict<'a> {
         (true, false) => claim.severity(Severity::Low).confidence(Confidence::Low),
     };
     claim.into()
+}
+
+/// Whether an object has to ask for the webhook by a label of its own: who means to get past it
+/// leaves the label away.
+fn is_asked_for(webhook: Value<'_>) -> bool {
+    let labels = webhook.at(&["objectSelector", "matchLabels"]);
+    labels.is_some_and(|labels| labels.entries().next().is_some())
 }
 
 /// Whether the webhook sees nothing but custom resources (mostly its own settings) or evictions:

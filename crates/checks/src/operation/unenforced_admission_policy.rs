@@ -151,7 +151,37 @@ pub(super) fn kyverno(policy: &Object) -> Verdict<'_> {
             }
         }
     }
+    // Enforced, it would fail open: an owner has to decide on both at once.
+    if ignores(policy) {
+        claims.iter_mut().for_each(|claim| claim.changes.clear());
+    }
     Verdict::from_claims(claims)
+}
+
+fn ignores(policy: &Object) -> bool {
+    [&["spec", "failurePolicy"][..], &["spec", "webhookConfiguration", "failurePolicy"]]
+        .iter()
+        .any(|path| policy.at(path).and_then(Value::as_str) == Some("Ignore"))
+}
+
+/// Whether a policy of Kyverno does nothing but report: no rule of it blocks or changes objects.
+pub(super) fn only_reports(policy: &Object) -> bool {
+    let mut rules = policy.at(&["spec", "rules"]).into_iter().flat_map(Value::items);
+    let general = policy.at(&["spec", "validationFailureAction"]).filter(|a| !a.is_null());
+    let blocks = |rule: Value<'_>| {
+        own_action(rule)
+            .filter(|action| !action.is_null())
+            .or(general)
+            .is_some_and(|action| !is_audit(action))
+    };
+    matches!(kyverno(policy), Verdict::Fails(_))
+        && rules.all(|rule| {
+            (rule.get("validate").is_some() || rule.get("verifyImages").is_some()) && !blocks(rule)
+        })
+}
+
+fn is_audit(action: Value<'_>) -> bool {
+    action.as_str().is_some_and(|text| text.eq_ignore_ascii_case("audit"))
 }
 
 /// Since 1.13 each rule may have its own.
