@@ -132,7 +132,7 @@ impl Check for MissingAuthentication {
             image.contains(*name) || words.iter().any(|(word, _)| word.ends_with(*name))
         };
         // Of any other program it is not known what it would be told.
-        match claims.is_empty() && !PROGRAMS.iter().any(|name| known(name)) {
+        match claims.is_empty() && !PROGRAMS.iter().any(known) {
             true => Verdict::NotApplicable,
             false => Verdict::from_claims(claims),
         }
