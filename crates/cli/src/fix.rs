@@ -6,7 +6,7 @@ use std::path::Path;
 use std::{fs, io::BufWriter};
 
 use anyhow::{Context as _, bail};
-use pavisade_model::{Finding, Mends, State};
+use pavisade_model::{Finding, Mends, NoteKind, State};
 use pavisade_report::{Again, Fixes, Layout, Options};
 use pavisade_scan::{Judgement, Timestamp, fix, judge_on};
 use pavisade_sources::{Limits, Render, Request, Tools, load};
@@ -57,9 +57,10 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     for file in &mut fixed {
         // The reader gives a last line an end that it may not have.
         let own = files.get(&file.name).and_then(Option::as_deref).unwrap_or("");
-        if !own.ends_with('\n') && file.text.ends_with('\n') {
-            file.text.pop();
-            file.before.pop();
+        if !own.ends_with('\n') {
+            for text in [&mut file.text, &mut file.before] {
+                text.truncate(text.trim_end_matches('\n').len());
+            }
         }
     }
     let made: usize = fixed.iter().map(|file| file.made.len()).sum();
@@ -79,6 +80,16 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         again: again.as_ref(),
     };
     write(args, &said)?;
+    for note in before.notes.iter().filter(|note| note.kind == NoteKind::Unread) {
+        let place = match &note.span {
+            Some((source, start, _)) => {
+                let (line, column) = source.line_column(*start);
+                format!("{}:{line}:{column}", note.place)
+            }
+            None => note.place.to_string(),
+        };
+        terminal::say("not read", &format!("{place}: {}", note.message));
+    }
     let broken = again.is_some_and(|again| !again.still.is_empty() || !again.new.is_empty());
     Ok(match (is_incomplete(&before) || broken, args.diff && made > 0) {
         (true, _) => Outcome::Incomplete,

@@ -58,6 +58,7 @@ fn only_what_must_change_changes() {
     assert!(fixed.out.contains("Scanned again: 3 of 3 are gone, none is new."), "{}", fixed.out);
     // One document cannot be read, and that is said.
     assert_eq!(fixed.code, 3, "{}", fixed.err);
+    assert!(fixed.err.contains("not read: a/web.yaml:"), "{}", fixed.err);
 }
 
 #[test]
@@ -165,4 +166,42 @@ fn standard_input_has_no_place() {
     let fixed = run(folder.path(), &["fix", "-"]);
     assert_eq!(fixed.code, 2);
     assert!(fixed.err.contains("standard input cannot be changed in place"), "{}", fixed.err);
+}
+
+/// The API server refuses user namespaces beside block devices (`validateHostUsers`).
+#[test]
+fn no_user_namespace_is_set_beside_a_block_device() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: c\n    \
+               image: x\n    volumeDevices: [{name: d, devicePath: /dev/x}]\n";
+    let folder = folder(&[("a.yaml", pod)]);
+    let fixed = run(folder.path(), &["fix", "--check", "host-user-namespace", "a.yaml"]);
+    assert_eq!(read(folder.path(), "a.yaml"), pod, "{}", fixed.out);
+}
+
+/// The API server refuses an annotation of AppArmor that says other than the field.
+#[test]
+fn an_annotation_of_apparmor_changes_with_the_field_beside_it() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  annotations:\n    \
+               container.apparmor.security.beta.kubernetes.io/c: unconfined\nspec:\n  containers:\n  \
+               - name: c\n    image: x\n    securityContext:\n      appArmorProfile:\n        type: Unconfined\n";
+    let folder = folder(&[("a.yaml", pod)]);
+    let fixed = run(folder.path(), &["fix", "--check", "unconfined-apparmor", "a.yaml"]);
+    let expected =
+        pod.replace("unconfined", "runtime/default").replace("Unconfined", "RuntimeDefault");
+    assert_eq!(read(folder.path(), "a.yaml"), expected, "{}", fixed.out);
+}
+
+#[test]
+fn a_last_line_without_an_end_stays_so_in_json() {
+    let list = "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [\n{\"apiVersion\": \"v1\", \
+                \"kind\": \"Pod\", \"metadata\": {\"name\": \"p\"}, \"spec\": {\"containers\": [{\"name\": \
+                \"c\", \"image\": \"x\"}]}}\n]\n}";
+    let folder = folder(&[("a.json", list)]);
+    let fixed = run(folder.path(), &["fix", "--check", "privilege-escalation", "a.json"]);
+    let text = read(folder.path(), "a.json");
+    assert!(
+        text.contains("\"allowPrivilegeEscalation\": false") && text.ends_with("]\n}"),
+        "{text}"
+    );
+    assert_eq!(fixed.code, 0, "{}", fixed.err);
 }

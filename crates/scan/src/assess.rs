@@ -1,7 +1,7 @@
 //! What a scan says about the controls of a framework.
 //!
 //! A control holds only where it is proven: at least one of its checks held, none failed or could
-//! not tell, all of them ran, and nothing of the input went unread.
+//! not tell, all of them ran and had something to look at, and nothing of the input went unread.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -20,7 +20,7 @@ pub enum ControlState {
     Excepted,
     /// None fails, and something could not be determined.
     Unknown,
-    /// All that checks can show of it holds; they cannot show all of it.
+    /// All that its checks saw holds; they cannot show all of it, or some of them saw nothing.
     HoldsInPart,
     /// It holds.
     Holds,
@@ -76,6 +76,9 @@ pub struct AssessedControl<'a> {
     pub evidence: Vec<Evidence<'a>>,
     /// Its checks that did not run though they should have.
     pub left_out: Vec<&'static Meta>,
+    /// Its checks of whose subjects nothing was read, and which may exist all the same: files show
+    /// what somebody means to apply, not what is there.
+    pub unseen: Vec<&'static Meta>,
 }
 
 /// What one check found.
@@ -152,7 +155,10 @@ pub fn assess<'a>(framework: &'a Framework, judgement: &'a Judgement) -> Assessm
             of_check.excepted.push(&excepted.finding);
         }
     }
-    let controls = framework.controls.iter().map(|control| of_control(control, &ran, unread > 0));
+    // Of a cluster it is told what was not listed: what was not seen there is not there.
+    let partial = judgement.clusters.len() < judgement.worlds;
+    let controls = framework.controls.iter();
+    let controls = controls.map(|control| of_control(control, &ran, unread > 0, partial));
     Assessment { framework, controls: controls.collect(), unread }
 }
 
@@ -275,7 +281,12 @@ fn is_of_part(finding: &Finding, parts: &[&str]) -> bool {
     part::concerns(finding.check.id, parts.iter().copied(), path, &finding.message)
 }
 
-fn of_control<'a>(control: &'a Control, ran: &Ran<'a>, unread: bool) -> AssessedControl<'a> {
+fn of_control<'a>(
+    control: &'a Control,
+    ran: &Ran<'a>,
+    unread: bool,
+    partial: bool,
+) -> AssessedControl<'a> {
     let mut evidence: Vec<_> =
         control.checks.iter().filter_map(|id| ran.evidence(control, id)).collect();
     evidence.sort_by_key(|e| {
@@ -288,16 +299,25 @@ fn of_control<'a>(control: &'a Control, ran: &Ran<'a>, unread: bool) -> Assessed
         .map(|entry| entry.meta)
         .filter(|check| !ran.checks.contains_key(check.id) && is_needed(control, check))
         .collect();
+    let unseen: Vec<_> = evidence
+        .iter()
+        .filter(|e| partial && e.tally == Tally::default())
+        .map(|e| e.check)
+        .filter(|check| is_needed(control, check))
+        .collect();
     let state = match control.assessed {
         Assessed::ByHand(_) => ControlState::ByHand,
         Assessed::Elsewhere(_) => ControlState::Elsewhere,
-        Assessed::ByChecks => by_checks(&evidence, !left_out.is_empty(), unread),
+        Assessed::ByChecks => match by_checks(&evidence, !left_out.is_empty(), unread) {
+            ControlState::Holds if !unseen.is_empty() => ControlState::HoldsInPart,
+            state => state,
+        },
         Assessed::Partly(_) => match by_checks(&evidence, !left_out.is_empty(), unread) {
             ControlState::Holds => ControlState::HoldsInPart,
             state => state,
         },
     };
-    AssessedControl { control, state, evidence, left_out }
+    AssessedControl { control, state, evidence, left_out, unseen }
 }
 
 fn by_checks(evidence: &[Evidence<'_>], left_out: bool, unread: bool) -> ControlState {

@@ -69,7 +69,7 @@ fn states() {
         ("checks = [\"PV-C001\", \"PV-C002\"]", &wrong, S::Unknown),
         ("checks = [\"PV-D004\"]", class, S::Unknown),
         ("checks = [\"PV-C001\", \"PV-D004\"]", &format!("{good}{class}"), S::Unknown),
-        ("checks = [\"PV-C001\", \"PV-D004\"]", &good, S::Holds),
+        ("checks = [\"PV-C001\", \"PV-D004\"]", &good, S::HoldsInPart),
         ("checks = [\"PV-C001\"]", template, S::Unseen),
         ("checks = [\"PV-C001\"]", "", S::Unseen),
         ("by_hand = \"training\"", PRIVILEGED, S::ByHand),
@@ -88,6 +88,26 @@ fn states() {
         let assessment = assess(&framework, &judgement);
         assert_eq!(assessment.controls[0].state, expect, "{control}\n{text}");
     }
+}
+
+/// A web server's container says nothing of how the API server authenticates.
+#[test]
+fn a_control_holds_in_part_where_some_of_its_checks_saw_nothing() {
+    use ControlState as S;
+    let good = pod("hostNetwork: false");
+    let wide = framework("checks = [\"PV-C001\", \"PV-I020\"]");
+    let judgement = judged(&good, &["PV-C001", "PV-I020"], Vec::new());
+    let assessment = assess(&wide, &judgement);
+    assert_eq!(assessment.controls[0].state, S::HoldsInPart);
+    let unseen: Vec<_> = assessment.controls[0].unseen.iter().map(|check| check.id).collect();
+    assert_eq!(unseen, ["PV-I020"]);
+    // A failure is one all the same; and what was seen and does not apply is no gap.
+    let judgement = judged(PRIVILEGED, &["PV-C001", "PV-I020"], Vec::new());
+    assert_eq!(assess(&wide, &judgement).controls[0].state, S::Fails);
+    let both = framework("checks = [\"PV-C001\", \"PV-C040\"]");
+    let judgement = judged(&good, &["PV-C001", "PV-C040"], Vec::new());
+    assert_eq!(judgement.tallies[1].1.not_applicable, 1);
+    assert_eq!(assess(&both, &judgement).controls[0].state, S::Holds);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Pod;
-use pavisade_yaml::{Kind, Value};
+use pavisade_yaml::{Edit, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -35,7 +35,15 @@ impl Check for UnconfinedApparmor {
             .filter_map(|setter| judge_field(setter).unwrap_or_else(|wrong| Some(wrong.into())));
         let annotations = pod.annotations().filter_map(|(key, value)| {
             let container = key.strip_prefix(ANNOTATION)?;
-            judge_annotation(container, value)
+            let claim = judge_annotation(container, value)?;
+            // The API server takes no annotation that says other than the field.
+            let same = pod.containers().find(|c| c.name() == container);
+            let same =
+                same.and_then(|c| c.value().at(&["securityContext", "appArmorProfile", "type"]));
+            Some(match same.filter(|field| field.as_str() == Some("Unconfined")) {
+                Some(field) => claim.change(field, Edit::Set(json!("RuntimeDefault"))),
+                None => claim,
+            })
         });
         Verdict::from_claims(fields.chain(annotations))
     }

@@ -6,6 +6,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::console_without_login::is_true;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Argo CD without a login.
@@ -44,7 +45,10 @@ impl Check for ArgoAnonymousAccess {
         };
         // The API server takes texts only; a bare `true` never arrives.
         match value.as_str() {
-            Some("true") => Claim::fails(value, message).severity(severity).set("false").into(),
+            // The one is compared with `true`, the other read by `strconv.ParseBool`.
+            Some(text) if text == "true" || map.name() != "argocd-cm" && is_true(text) => {
+                Claim::fails(value, message).severity(severity).set("false").into()
+            }
             Some(_) => Verdict::Holds,
             None => Verdict::unknown(value, "this is no text: the API server refuses it"),
         }

@@ -61,28 +61,38 @@ impl Check for ConsoleWithoutLogin {
         let words: Vec<_> =
             ["command", "args"].iter().flat_map(|list| container.value().list(list)).collect();
         let mut claims = Vec::new();
-        let mut known = false;
+        let (mut known, mut elsewhere) = (false, false);
         for (images, flag, value, what) in FLAGS {
-            if !images.contains(&image) {
-                continue;
+            if images.contains(&image) {
+                known = true;
+                claims.extend(by_flag(&words, flag, value, what));
             }
-            known = true;
-            claims.extend(by_flag(&words, flag, value, what));
         }
-        for (_, name, value, what) in VARIABLES.iter().filter(|(i, ..)| i.contains(&image)) {
+        for (_, name, _, what) in VARIABLES.iter().filter(|(i, ..)| i.contains(&image)) {
             let set = container.value().list("env").filter(|env| env.str("name") == Some(name));
-            for env in set.filter_map(|env| env.get("value")) {
-                if env.scalar_text().is_some_and(|text| text.eq_ignore_ascii_case(value)) {
-                    claims.push(Claim::fails(env, *what).set("false"));
+            for env in set {
+                let Some(value) = env.get("value") else {
+                    // PV-I063 looks at the ConfigMap.
+                    elsewhere |= env.get("valueFrom").is_some();
+                    continue;
+                };
+                if value.scalar_text().is_some_and(|text| is_true(&text)) {
+                    claims.push(Claim::fails(value, *what).set("false"));
                 }
             }
         }
         claims.extend(grafana(image, container));
-        match known || image.starts_with("grafana") {
+        match known && !elsewhere || !claims.is_empty() {
             true => Verdict::from_claims(claims),
+            // Of Grafana, what its file says is not known here.
             false => Verdict::NotApplicable,
         }
     }
+}
+
+/// What Go's `strconv.ParseBool` takes for true.
+pub(super) fn is_true(text: &str) -> bool {
+    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }
 
 /// `registry.example/argoproj/argocli:v3` is `argocli`.
@@ -97,25 +107,47 @@ fn by_flag<'a>(
     value: &str,
     what: &'static str,
 ) -> Option<Claim<'a>> {
+    let wanted = |text: &str| match value {
+        "true" => is_true(text),
+        value => text == value,
+    };
     for (index, word) in words.iter().enumerate() {
-        let rest = word.as_str().and_then(|text| text.strip_prefix("--"));
-        let Some(rest) = rest else { continue };
-        if rest == flag {
-            let next = words.get(index + 1);
-            let apart = next.filter(|next| next.as_str() == Some(value));
-            return match (value, apart) {
-                ("true", _) => Some(Claim::fails(*word, what).remove()),
-                (_, Some(apart)) => {
-                    Some(Claim::fails(*word, what).remove().change(*apart, Edit::Remove))
-                }
-                _ => None,
-            };
+        let Some(text) = word.as_str() else { continue };
+        if in_script(text, flag, &wanted, value == "true") {
+            return Some(Claim::fails(*word, what));
         }
-        if rest.strip_prefix(flag).and_then(|rest| rest.strip_prefix('=')) == Some(value) {
-            return Some(Claim::fails(*word, what).remove());
+        let Some(rest) = text.strip_prefix("--").and_then(|rest| rest.strip_prefix(flag)) else {
+            continue;
+        };
+        match rest.strip_prefix('=') {
+            Some(given) if wanted(given) => return Some(Claim::fails(*word, what).remove()),
+            None if rest.is_empty() && value == "true" => {
+                return Some(Claim::fails(*word, what).remove());
+            }
+            None if rest.is_empty() => {
+                let next = words.get(index + 1);
+                if let Some(apart) = next.filter(|next| next.as_str().is_some_and(&wanted)) {
+                    return Some(Claim::fails(*word, what).remove().change(*apart, Edit::Remove));
+                }
+            }
+            _ => {}
         }
     }
     None
+}
+
+/// Whether a shell's script has the flag with that value.
+fn in_script(script: &str, flag: &str, wanted: &dyn Fn(&str) -> bool, alone: bool) -> bool {
+    let words: Vec<_> = script.split_whitespace().collect();
+    words.len() > 1
+        && words.iter().enumerate().any(|(index, word)| {
+            let rest = word.strip_prefix("--").and_then(|rest| rest.strip_prefix(flag));
+            match rest.map(|rest| rest.strip_prefix('=').ok_or(rest)) {
+                Some(Ok(given)) => wanted(given),
+                Some(Err("")) => alone || words.get(index + 1).is_some_and(|next| wanted(next)),
+                _ => false,
+            }
+        })
 }
 
 /// Grafana's visitors without a login, where they may change something.

@@ -183,18 +183,20 @@ fn compares(text: &str, shared: &Shared) -> bool {
     else {
         return false;
     };
-    let rest = rest.trim();
-    let value = rest.strip_prefix("==").or_else(|| rest.strip_prefix("in "));
-    let literal = |value: &str| {
-        let value = value.trim().trim_start_matches('[').trim_end_matches(']').trim();
-        !value.is_empty()
-            && value.split(',').all(|item| {
-                let item = item.trim();
-                let quoted = |q: char| item.len() > 2 && item.starts_with(q) && item.ends_with(q);
-                (quoted('\'') || quoted('"')) && !item.contains("||")
-            })
+    // Nothing else may follow: `== 'a' ? x : y` compares nothing in the end.
+    let literal = |text: &str| {
+        let text = text.trim();
+        ['\'', '"'].iter().any(|quote| {
+            let inner = text.strip_prefix(*quote).and_then(|text| text.strip_suffix(*quote));
+            inner.is_some_and(|i| !i.is_empty() && !i.contains(['\'', '"', '\\']))
+        })
     };
-    shared.claims.contains(&claim) && value.is_some_and(literal)
+    let rest = rest.trim();
+    let equals = rest.strip_prefix("==").is_some_and(literal);
+    let list = rest.strip_prefix("in ").map(str::trim);
+    let list = list.and_then(|list| list.strip_prefix('[')?.strip_suffix(']'));
+    shared.claims.contains(&claim)
+        && (equals || list.is_some_and(|list| list.split(',').all(literal)))
 }
 
 fn from_flags(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {

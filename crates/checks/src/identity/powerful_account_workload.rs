@@ -1,6 +1,6 @@
 //! PV-I047.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, GroupKind, Severity, kinds};
@@ -56,6 +56,8 @@ struct Powerful {
     accounts: HashMap<String, Vec<Given>>,
     /// Of all ServiceAccounts of a namespace, or of all there are.
     groups: HashMap<String, Vec<Given>>,
+    /// ServiceAccounts of which the bindings are there to see, powerful or not: namespace and name.
+    bound: HashSet<(String, String)>,
 }
 
 impl Powerful {
@@ -91,9 +93,17 @@ impl Powerful {
                 }
             }
         };
-        cx.list(kinds::CLUSTER_ROLE_BINDING).objects.into_iter().for_each(&mut add);
+        let clusters = cx.list(kinds::CLUSTER_ROLE_BINDING).objects;
+        clusters.iter().copied().for_each(&mut add);
         // Whoever holds `kube-system` holds the cluster.
         cx.list_in(kinds::ROLE_BINDING, "kube-system").objects.into_iter().for_each(&mut add);
+        let bindings = clusters.into_iter().chain(cx.list(kinds::ROLE_BINDING).objects);
+        for bound in bindings.filter_map(Bound::read) {
+            found.bound.extend(bound.subjects.into_iter().filter_map(|(_, s)| match s {
+                Subject::ServiceAccount { namespace, name } => Some((namespace, name)),
+                Subject::User(_) | Subject::Group(_) => None,
+            }));
+        }
         found
     }
 
@@ -155,6 +165,15 @@ fn takeover(rules: &Rules<'_>, everywhere: bool) -> Option<&'static str> {
     rows.find(|(verbs, on, _, _)| given(verbs, on)).map(|(_, _, _, gives)| gives)
 }
 
+const MOUNT: &str = "automountServiceAccountToken";
+
+/// Whether all bindings of a ServiceAccount are known; files that bind it are taken at their word.
+fn seen_whole(powerful: &Powerful, namespace: &str, name: &str, cx: &Cx<'_>) -> bool {
+    let complete = |kind| matches!(cx.coverage(kind), Coverage::Complete | Coverage::NotServed);
+    [kinds::CLUSTER_ROLE_BINDING, kinds::ROLE_BINDING].into_iter().all(complete)
+        || powerful.bound.contains(&(namespace.to_owned(), name.to_owned()))
+}
+
 impl Check for PowerfulAccountWorkload {
     type On = OnPod;
 
@@ -171,10 +190,16 @@ impl Check for PowerfulAccountWorkload {
             ];
             return match READ.into_iter().find_map(|kind| cx.gap(kind)) {
                 Some(why) => Verdict::unknown(place, why),
-                None => Verdict::Holds,
+                None if seen_whole(&powerful, namespace, name, cx) => Verdict::Holds,
+                None if !projects_token(pod) && pod.spec().bool(MOUNT) == Some(false) => {
+                    Verdict::NotApplicable
+                }
+                None => {
+                    let why = format!("no binding of ServiceAccount `{name}` is in these files");
+                    Verdict::unknown(place, why)
+                }
             };
         };
-        const MOUNT: &str = "automountServiceAccountToken";
         let mut confidence = Confidence::High;
         if !projects_token(pod) {
             match pod.spec().bool(MOUNT) {

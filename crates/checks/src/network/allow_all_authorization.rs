@@ -39,6 +39,13 @@ impl Check for AllowAllAuthorization {
         if labels(policy).any(|(_, value)| value.as_str().is_some_and(told)) {
             return Verdict::NotApplicable;
         }
+        let mut targets = policy
+            .at(&["spec", "targetRef"])
+            .into_iter()
+            .chain(policy.at(&["spec", "targetRefs"]).into_iter().flat_map(Value::items));
+        if targets.any(|target| matches!(target.str("kind"), Some("Gateway" | "GatewayClass"))) {
+            return Verdict::NotApplicable;
+        }
         match list(policy.value(), &["spec", "rules"]) {
             // Without rules, nothing is let in.
             Ok(rules) => {

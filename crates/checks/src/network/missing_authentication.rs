@@ -126,8 +126,48 @@ impl Check for MissingAuthentication {
             };
             (off && applies).then(|| claim(switch, value, switch.flag, false))
         });
-        Verdict::from_claims(of_flags.chain(variables))
+        let claims: Vec<_> = of_flags.chain(variables).chain(unread(container)).collect();
+        let known = |name: &&str| {
+            let image = container.image().rsplit('/').next().unwrap_or("");
+            image.contains(*name) || words.iter().any(|(word, _)| word.ends_with(*name))
+        };
+        // Of any other program it is not known what it would be told.
+        match claims.is_empty() && !PROGRAMS.iter().any(known) {
+            true => Verdict::NotApplicable,
+            false => Verdict::from_claims(claims),
+        }
     }
+}
+
+/// Programs with a switch in [`FLAGS`] or [`VARIABLES`].
+const PROGRAMS: [&str; 17] = [
+    "code-server",
+    "dind",
+    "elasticsearch",
+    "influxdb",
+    "jupyter",
+    "mariadb",
+    "mongo",
+    "mysql",
+    "mysqld",
+    "neo4j",
+    "notebook",
+    "opensearch",
+    "postgres",
+    "redis",
+    "traefik",
+    "valkey",
+    "weaviate",
+];
+
+/// Switches whose value is in another object.
+fn unread<'a>(container: Container<'a>) -> impl Iterator<Item = Claim<'a>> {
+    let variables = container.value().list("env");
+    variables.filter(|v| v.get("valueFrom").is_some_and(|from| !from.is_null())).filter_map(|v| {
+        let switch = VARIABLES.iter().find(|s| Some(s.flag) == v.str("name"))?;
+        let why = format!("what `{}` says comes from another object", switch.flag);
+        Some(Claim::unknown(v, why).instance(switch.flag))
+    })
 }
 
 fn claim<'a>(switch: &Switch, place: Value<'a>, written: &str, mends: bool) -> Claim<'a> {

@@ -3,7 +3,7 @@
 use pavisade_macros::check;
 use pavisade_model::kinds;
 use pavisade_snapshot::Object;
-use pavisade_yaml::Value;
+use pavisade_yaml::{Edit, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -36,19 +36,12 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WeakEdgeTls {}
 
-/// AWS's policies that let TLS 1.0 or 1.1 in.
-const AWS_POLICIES: [&str; 10] = [
-    "ELBSecurityPolicy-2015-05",
-    "ELBSecurityPolicy-2016-08",
-    "ELBSecurityPolicy-TLS-1-0-2015-04",
-    "ELBSecurityPolicy-TLS-1-1-2017-01",
-    "ELBSecurityPolicy-FS-2018-06",
-    "ELBSecurityPolicy-FS-1-1-2019-08",
-    "ELBSecurityPolicy-TLS13-1-0-2021-06",
-    "ELBSecurityPolicy-TLS13-1-1-2021-06",
-    "ELBSecurityPolicy-TLS13-1-0-FIPS-2023-04",
-    "ELBSecurityPolicy-TLS13-1-1-FIPS-2023-04",
-];
+/// AWS's policies that let TLS 1.0 or 1.1 in, by what their names hold; all of the first years do.
+const AWS_WEAK: [&str; 7] =
+    ["Policy-20", "-TLS-1-0-", "-TLS-1-1-", "-FS-2018-", "-FS-1-1-", "-TLS13-1-0-", "-TLS13-1-1-"];
+
+/// AWS's policies that do not.
+const AWS_STRONG: [&str; 5] = ["-TLS-1-2-", "-FS-1-2-", "-TLS13-1-2-", "-TLS13-1-3-", "-FS-1-3-"];
 
 const AWS_ANNOTATIONS: [&str; 2] = [
     "alb.ingress.kubernetes.io/ssl-policy",
@@ -83,7 +76,7 @@ impl Check for WeakEdgeTls {
         Verdict::all(annotations.filter_map(|(key, value)| {
             let name = key.rsplit_once('/').map_or("", |(_, name)| name);
             if AWS_ANNOTATIONS.contains(&key) {
-                return Some(aws(value));
+                return Some(aws(value, key));
             }
             (name == "ssl-protocols").then(|| nginx(value))
         }))
@@ -100,20 +93,39 @@ fn istio(gateway: &Object) -> Verdict<'_> {
             Some(value) if matches!(value.as_str(), Some("TLSV1_0" | "TLSV1_1")) => {
                 let version = value.as_str().unwrap_or("");
                 let message = format!("the gateway accepts `{version}`");
-                Claim::fails(value, message).set("TLSV1_2").into()
+                let claim = Claim::fails(value, message).set("TLSV1_2");
+                // A highest version below the lowest would be none at all.
+                match tls.get("maxProtocolVersion") {
+                    Some(most) if matches!(most.as_str(), Some("TLSV1_0" | "TLSV1_1")) => {
+                        claim.change(most, Edit::Remove).into()
+                    }
+                    _ => claim.into(),
+                }
             }
             _ => Verdict::Holds,
         }
     }))
 }
 
-fn aws(value: Value<'_>) -> Verdict<'_> {
+fn aws<'a>(value: Value<'a>, annotation: &str) -> Verdict<'a> {
     let policy = value.as_str().unwrap_or("").trim();
-    match AWS_POLICIES.contains(&policy) {
-        true => Claim::fails(value, format!("`{policy}` lets TLS older than 1.2 in"))
-            .set("ELBSecurityPolicy-TLS13-1-2-2021-06")
-            .into(),
-        false => Verdict::Holds,
+    let is = |parts: &[&str]| {
+        policy.starts_with("ELBSecurityPolicy-") && parts.iter().any(|part| policy.contains(part))
+    };
+    // A Service's load balancer may be a classic one, which knows no TLS 1.3.
+    let instead = match annotation.starts_with("service.") {
+        true => "ELBSecurityPolicy-TLS-1-2-2017-01",
+        false => "ELBSecurityPolicy-TLS13-1-2-2021-06",
+    };
+    if is(&AWS_WEAK) {
+        let message = format!("`{policy}` lets TLS older than 1.2 in");
+        return Claim::fails(value, message).set(instead).into();
+    }
+    match is(&AWS_STRONG) {
+        true => Verdict::Holds,
+        false => {
+            Verdict::unknown(value, format!("what the policy `{policy}` accepts is not known"))
+        }
     }
 }
 

@@ -47,6 +47,6 @@ fn cells(assessment: &Assessment<'_>, assessed: &AssessedControl<'_>) -> [String
         sum(|tally| tally.unknown),
         sum(|tally| tally.holds),
         reason(assessed, assessment.unread),
-        gap(assessed).unwrap_or_default().to_owned(),
+        gap(assessed).unwrap_or_default().into_owned(),
     ]
 }

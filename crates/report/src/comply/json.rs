@@ -3,6 +3,8 @@
 //! Controls name their checks; what the checks found stands once, in `checks` and `findings`.
 //! Fields may be added; none is removed or changes its meaning within a version.
 
+use std::borrow::Cow;
+
 use pavisade_compliance as compliance;
 use pavisade_scan as scan;
 use pavisade_scan::Judgement;
@@ -118,7 +120,7 @@ pub struct Control<'a> {
     pub reason: String,
     /// What its checks cannot show of it; absent where they show all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub gap: Option<&'a str>,
+    pub gap: Option<Cow<'a, str>>,
     /// What its checks found: those that fail first.
     pub evidence: Vec<Evidence>,
     /// Ids of its checks that did not run though they should have.
@@ -154,7 +156,7 @@ pub enum ControlState {
     Excepted,
     /// None fails, and something could not be determined.
     Unknown,
-    /// All that checks can show of it holds; they cannot show all of it.
+    /// All that its checks saw holds; they cannot show all of it, or some of them saw nothing.
     HoldsInPart,
     /// It holds.
     Holds,

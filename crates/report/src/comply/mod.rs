@@ -1,5 +1,6 @@
 //! What a scan says about frameworks: for people, for programs, for spreadsheets, for documents.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 
@@ -94,12 +95,24 @@ pub(crate) fn reason(control: &AssessedControl<'_>, unread: usize) -> String {
     }
 }
 
-/// What its checks cannot show of a control.
-pub(crate) fn gap<'a>(control: &'a AssessedControl<'_>) -> Option<&'a str> {
-    match &control.control.assessed {
-        Assessed::Partly(gap) => Some(gap),
+/// What its checks cannot show of a control, and which of them had nothing to look at.
+pub(crate) fn gap<'a>(control: &'a AssessedControl<'_>) -> Option<Cow<'a, str>> {
+    let gap = match &control.control.assessed {
+        Assessed::Partly(gap) => Some(gap.as_str()),
         _ => None,
+    };
+    if control.state != ControlState::HoldsInPart || control.unseen.is_empty() {
+        return gap.map(Cow::Borrowed);
     }
+    let unseen = format!(
+        "what {} of its {} look at, of which nothing was read",
+        control.unseen.len(),
+        count(control.evidence.len(), "check", "checks")
+    );
+    Some(Cow::Owned(match gap {
+        Some(gap) => format!("{gap}; {unseen}"),
+        None => unseen,
+    }))
 }
 
 /// Why a control is unknown: each reason once.

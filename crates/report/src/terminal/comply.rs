@@ -153,7 +153,7 @@ fn control(
         ControlState::HoldsInPart | ControlState::Holds => {
             let told = holding(page, assessed);
             if let Some(gap) = gap(assessed) {
-                remark(page, "not shown", gap);
+                remark(page, "not shown", &gap);
             }
             told
         }
@@ -190,7 +190,7 @@ fn failing(page: &mut Page<'_>, assessed: &AssessedControl<'_>, worlds: bool) ->
             remark(page, "did not run", &names.join(", "));
         }
         if let Some(gap) = gap(assessed) {
-            remark(page, "not shown", gap);
+            remark(page, "not shown", &gap);
         }
     } else if !others.is_empty() {
         told_all = false;
@@ -252,7 +252,7 @@ fn unknown(page: &mut Page<'_>, assessed: &AssessedControl<'_>, unread: usize) -
             line(page, evidence);
         }
         if let Some(gap) = gap(assessed) {
-            remark(page, "not shown", gap);
+            remark(page, "not shown", &gap);
         }
     } else if !checks.is_empty() {
         let names: Vec<_> =
