@@ -60,8 +60,6 @@ fn judge(pod: Pod<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
     if root.is_empty() {
         return Ok(Verdict::NotApplicable);
     }
-    // Nor beside a block device: there is nothing to set that would be taken.
-    let block = pod.containers().any(|c| c.value().list("volumeDevices").next().is_some());
     let (noun, verb) = if root.len() == 1 { ("container", "is") } else { ("containers", "are") };
     // There PV-C015 would report an unmasked `/proc`.
     let unmasked = pod.containers().any(|c| c.security(&["procMount"]).is_some());
@@ -72,5 +70,5 @@ fn judge(pod: Pod<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
             root.join(", ")
         ),
     );
-    Ok(if unmasked || block { claim } else { claim.set(false) }.into())
+    Ok(if unmasked { claim } else { claim.set(false) }.into())
 }
