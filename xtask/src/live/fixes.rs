@@ -11,32 +11,14 @@ use pavisade_model::KubernetesVersion;
 use pavisade_scan::{Timestamp, fix, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
-use serde_json::json;
 
 use super::Bench;
 use super::api::Call;
-use super::yaml_values::{Document, of_file, resources};
-use crate::shared::{corpus, files};
+use super::yaml_values::{Document, documents};
 
 /// Compares; fails on any object that the server takes no longer.
 pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
-    let unpacked = tempfile::tempdir()?;
-    let Some(corpus) = corpus(None, unpacked.path())? else { return Ok(()) };
-    let resources = resources(bench)?;
-    let (mut documents, mut namespaces, mut seen) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-    for file in files(&corpus, &["yaml", "yml", "json"])? {
-        for document in of_file(&corpus, &file, &resources, &mut namespaces)? {
-            if seen.insert(document.text.clone()) {
-                documents.push(document);
-            }
-        }
-    }
-    let made = namespaces.iter().map(|name| {
-        let namespace =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        Call::post("/api/v1/namespaces", &namespace)
-    });
-    bench.api.send_all(made.collect())?;
+    let Some(documents) = documents(bench)? else { return Ok(()) };
     let checks = CheckSet::all(KubernetesVersion::LATEST).mending();
     let (mut fixed, mut by_check, mut left) = (Vec::new(), BTreeMap::new(), 0);
     for document in &documents {

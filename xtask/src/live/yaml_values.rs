@@ -34,24 +34,7 @@ pub(super) struct Document {
 
 /// Compares; fails on any difference.
 pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
-    let unpacked = tempfile::tempdir()?;
-    let Some(corpus) = corpus(None, unpacked.path())? else { return Ok(()) };
-    let resources = resources(bench)?;
-    let (mut documents, mut namespaces, mut seen) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-    for file in files(&corpus, &["yaml", "yml", "json"])? {
-        for document in of_file(&corpus, &file, &resources, &mut namespaces)? {
-            if seen.insert(document.text.clone()) {
-                documents.push(document);
-            }
-        }
-    }
-    let made = namespaces.iter().map(|name| {
-        let namespace =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        Call::post("/api/v1/namespaces", &namespace)
-    });
-    // Some are there, and some have names that no server takes.
-    bench.api.send_all(made.collect())?;
+    let Some(documents) = documents(bench)? else { return Ok(()) };
     let calls = documents.iter().map(|of| Call::post_yaml(&of.path, of.text.clone()));
     let answers = bench.api.send_all(calls.collect())?;
     let (mut accepted, mut differing, mut dropped) = (0, Vec::new(), 0);
@@ -79,8 +62,32 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The corpus' documents of kinds that the server serves, each once; their namespaces are made.
+/// None where the corpus is not here.
+pub(super) fn documents(bench: &Bench<'_>) -> anyhow::Result<Option<Vec<Document>>> {
+    let unpacked = tempfile::tempdir()?;
+    let Some(corpus) = corpus(None, unpacked.path())? else { return Ok(None) };
+    let resources = resources(bench)?;
+    let (mut documents, mut namespaces, mut seen) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    for file in files(&corpus, &["yaml", "yml", "json"])? {
+        for document in of_file(&corpus, &file, &resources, &mut namespaces)? {
+            if seen.insert(document.text.clone()) {
+                documents.push(document);
+            }
+        }
+    }
+    let made = namespaces.iter().map(|name| {
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        Call::post("/api/v1/namespaces", &namespace)
+    });
+    // Some are there, and some have names that no server takes.
+    bench.api.send_all(made.collect())?;
+    Ok(Some(documents))
+}
+
 /// The documents of one file that hold one object of a kind that the server serves.
-pub(super) fn of_file(
+fn of_file(
     corpus: &Path,
     file: &str,
     resources: &HashMap<(String, String), Resource>,
@@ -155,7 +162,7 @@ fn compare(document: &Document, answer: &Answer) -> anyhow::Result<(Vec<String>,
 }
 
 /// A resource of the API server.
-pub(super) struct Resource {
+struct Resource {
     /// Of its group and version: `/apis/apps/v1`.
     root: String,
     name: String,
@@ -171,7 +178,7 @@ impl Resource {
 }
 
 /// What can be created, by `apiVersion` and kind.
-pub(super) fn resources(bench: &Bench<'_>) -> anyhow::Result<HashMap<(String, String), Resource>> {
+fn resources(bench: &Bench<'_>) -> anyhow::Result<HashMap<(String, String), Resource>> {
     let listed = |value: &Value, field: &str| value[field].as_array().cloned().unwrap_or_default();
     let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
     let mut versions = vec!["v1".to_owned()];
