@@ -7,10 +7,14 @@ use pavisade_model::{KubernetesVersion, Severity};
 use pavisade_snapshot::DistributionName;
 
 pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksCommand};
+pub(crate) use fix::FixArgs;
+pub(crate) use pss::PssArgs;
 
 use crate::config::{CheckConfigArgs, ConfigArgs};
 
 mod comply;
+mod fix;
+mod pss;
 
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -144,119 +148,6 @@ pub(crate) struct ScanArgs {
     /// has them).
     #[arg(long, help_heading = "Output")]
     pub with_frameworks: bool,
-
-    /// When to use colours.
-    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
-    pub color: Color,
-
-    /// Columns to fill; by default those of the terminal, or 100.
-    #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
-    pub width: Option<usize>,
-
-    /// No progress on standard error.
-    #[arg(short, long, help_heading = "Output")]
-    pub quiet: bool,
-}
-
-const FIX_EXIT_CODES: &str = "\
-Exit codes:
-  0  done; or with --diff, nothing to fix
-  1  with --diff: something would be fixed
-  2  wrong usage, or a file could not be written
-  3  something could not be read, or the scan afterwards found what it should not";
-
-#[derive(Debug, Args)]
-#[command(after_help = FIX_EXIT_CODES)]
-pub(crate) struct FixArgs {
-    /// Files and folders [default: .].
-    ///
-    /// Files are changed as they stand: comments, order, quotes and indentation stay. Charts are
-    /// templates and are left alone; of kustomizations the bases and resources are changed.
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-
-    /// Show what would change, and change nothing; `git apply` takes the output.
-    #[arg(short, long)]
-    pub diff: bool,
-
-    /// Make those fixes too after which what uses that which is taken away stops working:
-    /// privileges, writable root file systems, tokens that are mounted.
-    #[arg(long)]
-    pub risky: bool,
-
-    #[command(flatten)]
-    pub select: Select,
-
-    #[command(flatten)]
-    pub config: ConfigArgs,
-
-    /// Set a parameter of a check, as for `scan`.
-    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
-    pub set: Vec<String>,
-
-    /// Judge by the semantics of this version of Kubernetes [default: 1.37].
-    #[arg(long, value_name = "VERSION")]
-    pub kubernetes_version: Option<KubernetesVersion>,
-
-    /// Print JSON.
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
-
-    /// When to use colours.
-    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
-    pub color: Color,
-
-    /// No progress, and no summary beside a difference.
-    #[arg(short, long, help_heading = "Output")]
-    pub quiet: bool,
-}
-
-const PSS_EXIT_CODES: &str = "\
-Exit codes:
-  0  what namespaces enforce fits what is in them; or with --patch, done
-  1  a namespace enforces less than it meets, or more
-  2  wrong usage, or the result could not be written
-  3  something could not be read, so that levels are unknown";
-
-#[derive(Debug, Args)]
-#[command(after_help = PSS_EXIT_CODES)]
-pub(crate) struct PssArgs {
-    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
-    ///
-    /// A namespace is judged by all that makes pods in it, not by running pods alone. A level is
-    /// met where that is proven: what could not be read or judged makes it unknown.
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-
-    #[command(flatten)]
-    pub live: LiveArgs,
-
-    /// Print the namespaces with the labels to set, for `kubectl apply --server-side -f -`.
-    ///
-    /// What is enforced is never weakened, and no level is enforced that is not proven to be met;
-    /// `audit` and `warn` are set to the next level.
-    #[arg(long, conflicts_with = "json")]
-    pub patch: bool,
-
-    /// Print JSON.
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
-
-    /// Judge by the levels of this version of Kubernetes [default: the cluster's, else 1.37].
-    #[arg(long, value_name = "VERSION")]
-    pub kubernetes_version: Option<KubernetesVersion>,
-
-    /// Render charts and kustomizations with the helm, kustomize or kubectl found in PATH.
-    #[arg(long, value_enum, default_value_t = Render::Auto, help_heading = "Reading")]
-    pub render: Render,
-
-    /// Values file for every Helm chart that is rendered.
-    #[arg(long, value_name = "FILE", help_heading = "Reading")]
-    pub helm_values: Vec<PathBuf>,
-
-    /// Show every place and every reason.
-    #[arg(long, help_heading = "Output")]
-    pub full: bool,
 
     /// When to use colours.
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
