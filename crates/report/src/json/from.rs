@@ -1,0 +1,229 @@
+//! Domain types to wire types.
+
+use std::collections::BTreeSet;
+
+use pavisade_model as model;
+use pavisade_scan::{Form, Judgement, Tally};
+
+use super::{
+    Baseline, Check, Cluster, Document, Excepted, Exception, ExceptionForm, FileLocation, Finding,
+    Gone, Location, Note, NoteCounts, SCHEMA, Severities, Subject, Summary, Tallies, Tool,
+};
+use crate::region::{Region, Regions};
+use crate::{Options, advice};
+
+impl<'a> Document<'a> {
+    /// The document of a result.
+    pub fn new(judgement: &'a Judgement, options: &'a Options) -> Self {
+        let regions = Regions::new(all_findings(judgement));
+        let finding = |f| Finding::new(f, &regions, options);
+        let excepted = |e: &'a pavisade_scan::Excepted| Excepted {
+            finding: finding(&e.finding),
+            exception: Exception::from(&*e.exception),
+        };
+        let baseline = judgement.baseline.as_ref().map(|compared| Baseline {
+            file: &compared.place,
+            total: compared.total,
+            known: compared.known.iter().map(finding).collect(),
+            gone: compared.gone.iter().map(Gone::from).collect(),
+        });
+        Self {
+            schema: SCHEMA,
+            tool: Tool { name: "pavisade", version: env!("CARGO_PKG_VERSION") },
+            kubernetes: judgement.kubernetes.to_string(),
+            summary: Summary::new(judgement),
+            findings: judgement.findings.iter().map(finding).collect(),
+            excepted: judgement.excepted.iter().map(excepted).collect(),
+            baseline,
+            checks: judgement
+                .tallies
+                .iter()
+                .map(|(meta, tally)| Check::new(meta, *tally, options))
+                .collect(),
+            notes: judgement.notes.iter().map(Note::from).collect(),
+            clusters: judgement.clusters.iter().map(Cluster::from).collect(),
+        }
+    }
+}
+
+/// Findings of a result, whether or not they count.
+pub(crate) fn all_findings(judgement: &Judgement) -> impl Iterator<Item = &model::Finding> {
+    let known = judgement.baseline.iter().flat_map(|compared| &compared.known);
+    let excepted = judgement.excepted.iter().map(|excepted| &excepted.finding);
+    judgement.findings.iter().chain(known).chain(excepted)
+}
+
+impl<'a> From<&'a pavisade_scan::Exception> for Exception<'a> {
+    fn from(exception: &'a pavisade_scan::Exception) -> Self {
+        Self {
+            form: match exception.form {
+                Form::Annotation => ExceptionForm::Annotation,
+                Form::Comment => ExceptionForm::Comment,
+                Form::Policy => ExceptionForm::Policy,
+            },
+            reason: &exception.reason,
+            until: exception.until.to_string(),
+            place: &exception.place,
+            line: exception.span.as_ref().map(|(source, start, _)| source.line_at(*start)),
+        }
+    }
+}
+
+impl<'a> From<&'a pavisade_scan::Known> for Gone<'a> {
+    fn from(known: &'a pavisade_scan::Known) -> Self {
+        Self {
+            fingerprint: &known.fingerprint,
+            check: &known.check,
+            severity: known.severity.into(),
+            subject: &known.subject,
+            message: &known.message,
+            file: &known.file,
+        }
+    }
+}
+
+impl<'a> From<&'a pavisade_scan::Cluster> for Cluster<'a> {
+    fn from(cluster: &'a pavisade_scan::Cluster) -> Self {
+        let benchmark = cluster.distribution.benchmark();
+        Self {
+            name: &cluster.name,
+            version: cluster.version.as_deref(),
+            distribution: cluster.distribution.name.word(),
+            evidence: &cluster.distribution.evidence,
+            benchmark: benchmark.map(|b| b.title),
+            benchmark_framework: benchmark.and_then(|b| b.framework),
+            read_at: cluster.read_at.as_deref(),
+        }
+    }
+}
+
+impl Summary {
+    fn new(judgement: &Judgement) -> Self {
+        let mut summary = Self {
+            worlds: judgement.worlds,
+            objects: judgement.objects,
+            objects_failing: failing_objects(judgement),
+            fails: Severities::default(),
+            unknown: Severities::default(),
+            excepted: judgement.excepted.len(),
+            notes: NoteCounts::default(),
+        };
+        for finding in &judgement.findings {
+            let counts = match finding.state {
+                model::State::Fails => &mut summary.fails,
+                model::State::Unknown => &mut summary.unknown,
+            };
+            *match finding.severity {
+                model::Severity::Critical => &mut counts.critical,
+                model::Severity::High => &mut counts.high,
+                model::Severity::Medium => &mut counts.medium,
+                model::Severity::Low => &mut counts.low,
+            } += 1;
+        }
+        for note in &judgement.notes {
+            *match note.kind {
+                model::NoteKind::Unread => &mut summary.notes.unread,
+                model::NoteKind::Warning => &mut summary.notes.warning,
+                model::NoteKind::Drift => &mut summary.notes.drift,
+                model::NoteKind::Info => &mut summary.notes.info,
+            } += 1;
+        }
+        summary
+    }
+}
+
+/// Objects, containers aside, that fail a check.
+pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
+    let objects = judgement.of_state(model::State::Fails).filter_map(|f| match &f.subject {
+        model::Subject::Object { group, kind, namespace, name, .. } => {
+            Some((&f.world, group, kind, namespace, name))
+        }
+        _ => None,
+    });
+    objects.collect::<BTreeSet<_>>().len()
+}
+
+impl<'a> Finding<'a> {
+    pub(crate) fn new(
+        finding: &'a model::Finding,
+        regions: &Regions,
+        options: &'a Options,
+    ) -> Self {
+        let check = finding.check;
+        let controls = options.frameworks.get(check.id).map_or(&[][..], |c| c.as_slice());
+        Self {
+            fingerprint: finding.fingerprint().to_string(),
+            check: check.id,
+            name: check.name,
+            area: check.area().into(),
+            severity: finding.severity.into(),
+            confidence: finding.confidence.into(),
+            state: finding.state.into(),
+            world: &finding.world,
+            subject: Subject::from(&finding.subject, &finding.world),
+            location: Location::new(&finding.location, regions),
+            message: &finding.message,
+            fix: advice::fix(finding),
+            frameworks: (!options.frameworks.is_empty()).then_some(controls),
+        }
+    }
+}
+
+impl<'a> Subject<'a> {
+    fn from(subject: &'a model::Subject, world: &'a str) -> Self {
+        match subject {
+            model::Subject::Object { group, kind, namespace, name, container } => {
+                Self::Object { group, kind, namespace, name, container: container.as_deref() }
+            }
+            model::Subject::World { name } => Self::World { name },
+            _ => Self::World { name: world },
+        }
+    }
+}
+
+impl<'a> Location<'a> {
+    fn new(location: &'a model::Location, regions: &Regions) -> Option<Self> {
+        match location {
+            model::Location::Text { source, span, path } => {
+                let Region { line, column, end_line, end_column } = regions.get(source, span);
+                let file = source.name();
+                Some(Self::File(FileLocation { file, line, column, end_line, end_column, path }))
+            }
+            model::Location::Field { path, .. } => Some(Self::Field { path }),
+            model::Location::None => None,
+        }
+    }
+}
+
+impl From<Tally> for Tallies {
+    fn from(tally: Tally) -> Self {
+        let Tally { holds, fails, unknown, not_applicable } = tally;
+        Self { holds, fails, unknown, not_applicable }
+    }
+}
+
+impl Check {
+    pub(crate) fn new(meta: &'static model::Meta, tally: Tally, options: &Options) -> Self {
+        Self {
+            id: meta.id,
+            name: meta.name,
+            title: meta.title,
+            area: meta.area().into(),
+            severity: options.severity(meta).into(),
+            mends: meta.mends.into(),
+            tallies: tally.into(),
+        }
+    }
+}
+
+impl<'a> From<&'a model::Note> for Note<'a> {
+    fn from(note: &'a model::Note) -> Self {
+        Self {
+            kind: note.kind.into(),
+            place: &note.place,
+            line: note.span.as_ref().map(|(source, start, _)| source.line_column(*start).0),
+            message: &note.message,
+            remedy: &note.remedy,
+        }
+    }
+}
