@@ -54,6 +54,11 @@ const RULES: &[Rule] = &[
         reason: "an autoscaler has started more pods than the file says",
     },
     Rule {
+        check: "powerful-account-workload",
+        states: (Some("unknown"), None),
+        reason: "files are a part of a cluster: in the cluster, that nothing binds it is known",
+    },
+    Rule {
         check: "missing-resource-quota",
         states: (Some("unknown"), Some("fails")),
         reason: "files are a part of a cluster: a quota may come from elsewhere",
