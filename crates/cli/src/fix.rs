@@ -8,7 +8,7 @@ use std::{fs, io::BufWriter};
 use anyhow::{Context as _, bail};
 use pavisade_model::{Finding, Mends, NoteKind, State};
 use pavisade_report::{Again, Fixes, Layout, Options};
-use pavisade_scan::{Judgement, Timestamp, fix, judge_on};
+use pavisade_scan::{Fixed, Judgement, Timestamp, fix, judge_on};
 use pavisade_sources::{Limits, Render, Request, Tools, load};
 use tempfile::NamedTempFile;
 
@@ -124,7 +124,7 @@ fn judged(args: &FixArgs, settings: &Settings) -> anyhow::Result<Judgement> {
 }
 
 /// What became of what was mended, and what is new.
-fn compare(before: &Judgement, fixed: &[pavisade_scan::Fixed<'_>], after: &Judgement) -> Again {
+fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again {
     let fingerprints = |judgement: &Judgement| -> HashSet<_> {
         judgement.of_state(State::Fails).map(Finding::fingerprint).collect()
     };
