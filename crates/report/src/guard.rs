@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
@@ -16,7 +17,61 @@ pub(crate) fn write(value: &impl Serialize, out: &mut dyn Write) -> io::Result<(
     out.write_all(b"\n")
 }
 
+/// Elements that one task renders, and tasks whose texts are kept until they are written.
+const PART: usize = 128;
+const PARTS: usize = 32;
+
+/// The same as [`write`] of a document whose empty list `field` has these elements, which several
+/// threads make and render.
+pub(crate) fn write_with<'a, T: Sync, S: Serialize>(
+    document: &impl Serialize,
+    field: &str,
+    items: &'a [T],
+    make: impl Fn(&'a T) -> S + Sync,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut around = Vec::new();
+    write(document, &mut around)?;
+    // No string holds a line end: this is the field, and none of that name further inside.
+    let start = format!("\n  \"{field}\": [");
+    let around = String::from_utf8(around).map_err(io::Error::other)?;
+    let missing = || io::Error::other(format!("the document has no list `{field}`"));
+    let at = around.find(&start).ok_or_else(missing)? + start.len();
+    let (before, after) = around.split_at(at);
+    let render = |part: &'a [T]| {
+        let mut text = Vec::new();
+        for item in part {
+            text.extend_from_slice(b",\n    ");
+            let mut serializer = Serializer::with_formatter(&mut text, Guarded::inside(2)?);
+            make(item).serialize(&mut serializer)?;
+        }
+        Ok::<_, io::Error>(text)
+    };
+    out.write_all(before.as_bytes())?;
+    let mut comma = 1;
+    for items in items.chunks(PART * PARTS) {
+        let parts: Vec<_> = items.par_chunks(PART).with_max_len(1).map(render).collect();
+        for part in parts {
+            // The first element of all has no comma before it.
+            out.write_all(&part?[std::mem::take(&mut comma)..])?;
+        }
+    }
+    if !items.is_empty() {
+        out.write_all(b"\n  ")?;
+    }
+    out.write_all(after.as_bytes())
+}
+
 struct Guarded(PrettyFormatter<'static>);
+
+impl Guarded {
+    /// For values inside of `depth` lists or objects.
+    fn inside(depth: usize) -> io::Result<Self> {
+        let mut formatter = PrettyFormatter::new();
+        (0..depth).try_for_each(|_| formatter.begin_array(&mut io::sink()))?;
+        Ok(Self(formatter))
+    }
+}
 
 /// Methods that are `PrettyFormatter`'s own.
 macro_rules! delegate {
@@ -64,6 +119,24 @@ impl Formatter for Guarded {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn elements_rendered_apart_give_the_same_text() {
+        for count in [0, 1, 2, super::PART, super::PART * super::PARTS * 2 + 1] {
+            let items: Vec<usize> = (0..count).collect();
+            let make = |i: &usize| BTreeMap::from([("i", vec![i.to_string(); i % 3])]);
+            let document = |list: Vec<_>| {
+                let inner = BTreeMap::from([("list", Vec::<u8>::new())]);
+                serde_json::json!({ "a": inner, "list": list, "z": "\n  \"list\": [" })
+            };
+            let (mut whole, mut parts) = (Vec::new(), Vec::new());
+            super::write(&document(items.iter().map(make).collect()), &mut whole).unwrap();
+            super::write_with(&document(Vec::new()), "list", &items, make, &mut parts).unwrap();
+            assert!(whole == parts, "{count}");
+        }
+    }
+
     #[test]
     fn hidden_characters_are_escaped_and_come_back() {
         let text = "a\u{9b}31m b\u{202e}c \u{1b}[2J \u{e0041} ü 宽";

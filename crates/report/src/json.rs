@@ -9,7 +9,7 @@ use serde::Serialize;
 
 mod from;
 
-pub(crate) use from::{all_findings, failing_objects};
+pub(crate) use from::{all_findings, failing_objects, write};
 
 /// What `schema` says.
 pub const SCHEMA: &str = "pavisade.dev/scan/v1";

@@ -175,9 +175,7 @@ pub fn write(
     let mut out = BufWriter::with_capacity(1 << 16, out);
     match format {
         Format::Terminal => terminal::write(judgement, options, &mut out)?,
-        Format::Json => {
-            guard::write(&json::Document::new(judgement, options), &mut out)?;
-        }
+        Format::Json => json::write(judgement, options, &mut out)?,
         Format::Sarif => guard::write(&sarif::log(judgement, options), &mut out)?,
         Format::Html => html::write(judgement, options, &mut out)?,
         Format::Markdown => markdown::write(judgement, options, &mut out)?,

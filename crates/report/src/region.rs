@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use pavisade_model::{Finding, Location};
 use pavisade_yaml::Source;
+use rayon::prelude::*;
 
 /// A place in a text: from 1, columns count characters, the end is past the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,36 +19,40 @@ pub(crate) struct Region {
 /// Line and column of the places of all findings.
 ///
 /// Counting characters from the start of a line for each place is quadratic where one line is a
-/// whole cluster; here each text is walked once.
-pub(crate) struct Regions(HashMap<(*const u8, u32), (u32, u32)>);
+/// whole cluster; here each text is walked once. Of each text, by its address: byte, line and
+/// column, in order.
+pub(crate) struct Regions(HashMap<usize, Vec<(u32, u32, u32)>>);
+
+fn address(source: &Source) -> usize {
+    source.text().as_ptr().addr()
+}
 
 impl Regions {
     pub(crate) fn new<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
-        let mut texts = HashMap::<*const u8, (&Source, Vec<u32>)>::new();
+        let mut texts = HashMap::<usize, (&Source, Vec<u32>)>::new();
         for finding in findings {
             if let Location::Text { source, span, .. } = &finding.location {
-                let (_, places) =
-                    texts.entry(source.text().as_ptr()).or_insert((source, Vec::new()));
+                let (_, places) = texts.entry(address(source)).or_insert((source, Vec::new()));
                 places.extend([span.start, end(source, span)]);
             }
         }
-        let mut found = HashMap::new();
-        for (text, (source, mut places)) in texts {
+        let texts: Vec<_> = texts.into_iter().collect();
+        let walk = |(text, (source, mut places)): (usize, (&Source, Vec<u32>))| {
             places.sort_unstable();
             places.dedup();
             let mut last: Option<(u32, u32, u32)> = None;
-            for at in places {
+            let found = places.into_iter().map(|at| {
                 let between = |from: u32| source.text().get(from as usize..at as usize);
                 let near = last.and_then(|(from, line, column)| {
                     let skipped = between(from).filter(|text| !text.contains('\n'))?;
                     Some((line, column + skipped.chars().count() as u32))
                 });
                 let (line, column) = near.unwrap_or_else(|| source.line_column(at));
-                found.insert((text, at), (line, column));
-                last = Some((at, line, column));
-            }
-        }
-        Self(found)
+                *last.insert((at, line, column))
+            });
+            (text, found.collect())
+        };
+        Self(texts.into_par_iter().map(walk).collect())
     }
 
     /// Line and column where `span` begins.
@@ -56,7 +61,10 @@ impl Regions {
     }
 
     fn find(&self, source: &Source, at: u32) -> (u32, u32) {
-        let known = self.0.get(&(source.text().as_ptr(), at)).copied();
+        let known = self.0.get(&address(source)).and_then(|places| {
+            let place = places.binary_search_by_key(&at, |(byte, ..)| *byte).ok()?;
+            Some((places[place].1, places[place].2))
+        });
         known.unwrap_or_else(|| source.line_column(at))
     }
 

@@ -159,7 +159,8 @@ pub fn judge_on(
         objects.extend(alone.iter().map(|object| (seen, *object)));
         groups.extend(made.iter().map(|group| (seen, group)));
     }
-    let of_objects = objects.par_chunks(CHUNK).map(|chunk| {
+    // Each chunk is a task of its own: nobody waits long for the last one.
+    let of_objects = objects.par_chunks(CHUNK).with_max_len(1).map(|chunk| {
         let (mut part, mut paths) = (Part::new(checks), Paths::default());
         for (seen, object) in chunk {
             let out = &mut |report: Report<'_>| part.take(seen, report, &mut paths);

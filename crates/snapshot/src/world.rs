@@ -162,7 +162,8 @@ impl fmt::Debug for Derived {
 }
 
 impl World {
-    fn new(parts: WorldParts) -> Self {
+    /// A world of these parts.
+    pub fn new(parts: WorldParts) -> Self {
         let WorldParts { name, kind, objects, default_coverage, coverage, gaps, namespace } = parts;
         let seen = Seen { default: default_coverage, coverage, gaps, namespace: namespace.into() };
         let mut map = BTreeMap::new();
@@ -390,7 +391,12 @@ pub struct Snapshot {
 impl Snapshot {
     /// A picture of these worlds.
     pub fn new(worlds: Vec<WorldParts>, notes: Vec<Note>) -> Self {
-        let worlds = worlds.into_iter().map(|parts| Arc::new(World::new(parts))).collect();
+        Self::of(worlds.into_iter().map(World::new), notes)
+    }
+
+    /// A picture of worlds that were made already.
+    pub fn of(worlds: impl IntoIterator<Item = World>, notes: Vec<Note>) -> Self {
+        let worlds = worlds.into_iter().map(Arc::new).collect();
         Self { worlds, notes: Arc::new(notes) }
     }
 

@@ -1,6 +1,7 @@
 //! One given folder: what is walked, what is rendered, and what is read as it stands.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -51,7 +52,7 @@ pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
     let repository = shown.root().ancestors().find(|folder| folder.join(".git").exists());
     let boundary = repository.unwrap_or(shown.root()).to_owned();
     let charts = Charts::find(&walked, shown);
-    let files: HashSet<&Path> = walked.files.iter().map(|(path, _)| path.as_path()).collect();
+    let files: HashSet<&OsStr> = walked.files.iter().map(|(path, _)| path.as_os_str()).collect();
     let folders = match only {
         Only::Chart => BTreeMap::new(),
         _ => kustomizations(&walked, &charts),
@@ -360,25 +361,33 @@ impl Plan<'_> {
         let first = self.groups.len();
         let owners = kustomized.shares.owners.iter();
         self.groups.extend(owners.map(|o| (self.shown.name(o), WorldKind::Kustomization)));
-        let inputs: HashSet<&Path> = graph
-            .nodes
-            .values()
-            .flat_map(|node| node.inputs.iter().chain([&node.file]))
-            .map(PathBuf::as_path)
-            .collect();
         let shares = &kustomized.shares.files;
+        // Files of kustomizations, and whether each is read as it stands.
+        let mut of_kustomizations: HashMap<&OsStr, bool> = HashMap::new();
+        let inputs = graph.nodes.values().flat_map(|node| node.inputs.iter().chain([&node.file]));
+        let inputs = inputs.chain(&kustomized.used).map(|path| (path.as_os_str(), false));
+        of_kustomizations.extend(inputs.chain(shares.keys().map(|path| (path.as_os_str(), true))));
         let mut of_charts: HashMap<&Path, usize> = HashMap::new();
+        let mut folder: Option<(&Path, bool)> = None;
         let mut candidates = Vec::with_capacity(walked.files.len());
         let mut skipped = |why: Skip| scan.stats.skip(why, 1);
         for (path, named) in &walked.files {
-            if shares.contains_key(path) {
-                continue;
+            match of_kustomizations.get(path.as_os_str()) {
+                Some(true) => continue,
+                Some(false) => {
+                    skipped(Skip::PartOfKustomization);
+                    continue;
+                }
+                None => {}
             }
-            if inputs.contains(path.as_path()) || kustomized.used.contains(path) {
-                skipped(Skip::PartOfKustomization);
-                continue;
-            }
-            let group = match self.charts.part(path) {
+            let parent = path.parent().unwrap_or(path);
+            let in_chart = match folder {
+                Some((last, known)) if last.as_os_str() == parent.as_os_str() => known,
+                _ => parent.ancestors().any(|folder| self.charts.folders.contains(folder)),
+            };
+            folder = Some((parent, in_chart));
+            let part = if in_chart { self.charts.part(path) } else { None };
+            let group = match part {
                 Some((chart, Part::Definition)) if !self.rendered.contains_key(chart) => {
                     *of_charts.entry(chart).or_insert_with(|| {
                         self.groups.push((self.shown.name(chart), WorldKind::Chart));

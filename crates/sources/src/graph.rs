@@ -5,6 +5,7 @@
 //! never fetched here.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -49,7 +50,7 @@ pub(crate) struct Node {
 /// What is known of the files below the given path.
 pub(crate) struct Known<'a> {
     pub shown: &'a Shown,
-    pub files: &'a HashSet<&'a Path>,
+    pub files: &'a HashSet<&'a OsStr>,
     /// Folders with a kustomization file.
     pub folders: &'a BTreeMap<PathBuf, PathBuf>,
     /// Single files outside of this are not read.
@@ -211,8 +212,9 @@ impl Reader<'_> {
             Target::File(file) => self.node.inputs.push(file),
             // Generators and transformers may be a kustomization's result.
             Target::Folder(folder) => {
-                let below = self.known.files.iter().filter(|file| file.starts_with(&folder));
-                self.node.inputs.extend(below.map(|file| file.to_path_buf()));
+                let below = self.known.files.iter().map(Path::new);
+                let below = below.filter(|file| file.starts_with(&folder));
+                self.node.inputs.extend(below.map(Path::to_owned));
             }
             Target::Remote => self.node.remote.push(text.to_owned()),
             // kustomize says so itself, if it matters to it.
@@ -225,7 +227,7 @@ impl Reader<'_> {
         if self.known.folders.contains_key(&path) {
             return Target::Folder(path);
         }
-        if self.known.files.contains(path.as_path()) {
+        if self.known.files.contains(path.as_os_str()) {
             return Target::File(path);
         }
         // Outside of what was walked, or left out of it by an ignore file.

@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use pavisade_model::{Note, NoteKind};
-use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
+use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
 use rayon::prelude::*;
 
 use crate::archive::{self, Packed, Unpacked};
@@ -71,7 +71,7 @@ pub(crate) struct Scan<'a> {
     pub unrendered_charts: Vec<String>,
     /// Kustomizations likewise.
     pub unrendered_kustomizations: Vec<String>,
-    worlds: Vec<WorldParts>,
+    worlds: Vec<World>,
     /// Objects of the worlds that the configuration names.
     joined: Vec<Vec<Object>>,
     /// Splits since the last [`Scan::say_split`].
@@ -229,7 +229,8 @@ impl<'a> Scan<'a> {
             progress.file();
             outcome
         };
-        candidates.par_iter().map(read).collect()
+        // Files differ a lot: in small parts no thread waits long for another at the end.
+        candidates.par_iter().with_max_len(8).map(read).collect()
     }
 
     /// Counts what a file gave and keeps its notes; the objects are given back.
@@ -366,7 +367,7 @@ impl<'a> Scan<'a> {
             let remedy = "Scan what `flux build kustomization` prints.";
             self.notes.push(plain_note(NoteKind::Info, &first, message, remedy));
         }
-        Loaded { snapshot: Snapshot::new(self.worlds, self.notes), stats: self.stats }
+        Loaded { snapshot: Snapshot::of(self.worlds, self.notes), stats: self.stats }
     }
 }
 

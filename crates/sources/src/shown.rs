@@ -10,15 +10,24 @@ pub(crate) struct Shown {
     /// The given path as it was typed, or the archive that was unpacked to `root`.
     given: PathBuf,
     archive: bool,
+    /// What stands before the rest of a path below `root`, its separator included.
+    prefix: String,
 }
 
 impl Shown {
     pub(crate) fn path(root: PathBuf, given: &Path) -> Self {
-        Self { root, given: given.to_owned(), archive: false }
+        let mut prefix = normal(given).display().to_string();
+        if prefix == "." {
+            prefix.clear();
+        } else if !prefix.ends_with('/') {
+            prefix.push('/');
+        }
+        Self { root, given: given.to_owned(), archive: false, prefix }
     }
 
     pub(crate) fn archive(root: PathBuf, given: &Path) -> Self {
-        Self { root, given: given.to_owned(), archive: true }
+        let prefix = format!("{}:", given.display());
+        Self { root, given: given.to_owned(), archive: true, prefix }
     }
 
     /// The given path, resolved.
@@ -38,11 +47,21 @@ impl Shown {
 
     /// The name of an absolute path.
     pub(crate) fn name(&self, path: &Path) -> String {
+        // Most paths were found by a walk from the root: nothing in them is to be resolved.
+        let plain = path.to_str().zip(self.root.to_str()).and_then(|(path, root)| {
+            let rest = path.strip_prefix(root)?.strip_prefix('/')?;
+            (!rest.is_empty() && !rest.starts_with(['.', '/']) && !rest.contains("/.")
+                && !rest.contains("//"))
+            .then_some(rest)
+        });
+        if let Some(rest) = plain {
+            return format!("{}{rest}", self.prefix);
+        }
         let below = path.strip_prefix(&self.root);
         if self.archive {
             return match below {
                 Ok(rest) if rest.as_os_str().is_empty() => self.given(),
-                Ok(rest) => format!("{}:{}", self.given.display(), rest.display()),
+                Ok(rest) => format!("{}{}", self.prefix, rest.display()),
                 Err(_) => path.display().to_string(),
             };
         }
@@ -112,6 +131,9 @@ mod tests {
             ("/w/x", ".", "/w/base/a.yaml", "../base/a.yaml"),
             ("/w/x", "/w/x", "/w/base/a.yaml", "/w/base/a.yaml"),
             ("/w/x", "../x", "/w/x/a.yaml", "../x/a.yaml"),
+            ("/w", "v/../w", "/w/a/b.yaml", "w/a/b.yaml"),
+            ("/w", "./", "/w/.github/a.yaml", ".github/a.yaml"),
+            ("/", "/", "/w/a.yaml", "/w/a.yaml"),
         ];
         for (root, given, path, expected) in cases {
             let shown = Shown::path(root.into(), Path::new(given));

@@ -135,7 +135,11 @@ fn at_once(builder: &WalkBuilder, limit: usize) -> Option<Vec<(PathBuf, Named)>>
     if odd.into_inner() || files.len() > limit {
         return None;
     }
-    files.par_sort_unstable_by(|a: &(PathBuf, Named), b| a.0.cmp(&b.0));
+    // In the order of paths, which compares them name by name.
+    files.par_sort_by_cached_key(|(path, _): &(PathBuf, Named)| {
+        let bytes = path.as_os_str().as_encoded_bytes().iter();
+        bytes.map(|byte| if *byte == b'/' { 0 } else { *byte }).collect::<Vec<u8>>()
+    });
     Some(files)
 }
 

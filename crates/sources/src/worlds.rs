@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use pavisade_model::{Note, NoteKind};
-use pavisade_snapshot::{Object, ObjectId, WorldKind, WorldParts};
+use pavisade_snapshot::{Object, ObjectId, World, WorldKind, WorldParts};
+use rayon::prelude::*;
 
 /// Worlds, with what is to be said of them.
 #[derive(Debug, Default)]
 pub(crate) struct Split {
-    pub worlds: Vec<WorldParts>,
+    pub worlds: Vec<World>,
     /// Into how many, with an example of two that differ, where there was a need to.
     pub split: Option<(usize, String)>,
     /// Objects given twice in one file.
@@ -22,26 +23,36 @@ pub(crate) fn worlds(name: &str, kind: WorldKind, objects: Vec<Object>) -> Split
     let example = match copies(&objects) {
         Ok(copies) => {
             if !objects.is_empty() {
-                split.worlds.push(WorldParts::files(name, kind, without(objects, &copies)));
+                split.worlds.push(world(name, kind, without(objects, &copies)));
             }
             return split;
         }
         Err(example) => example,
     };
-    for (folder, objects) in grouped(objects, |source| folder(name, source)) {
+    let folders: Vec<_> = grouped(objects, |source| folder(name, source)).collect();
+    let of_folders = folders.into_par_iter().map(|(folder, objects)| {
         if let Ok(copies) = copies(&objects) {
-            split.worlds.push(WorldParts::files(folder, kind, without(objects, &copies)));
-            continue;
+            return (vec![world(&folder, kind, without(objects, &copies))], Vec::new());
         }
+        let (mut worlds, mut notes) = (Vec::new(), Vec::new());
         for (file, objects) in grouped(objects, str::to_owned) {
-            split.notes.extend(overridden(&objects));
-            split.worlds.push(WorldParts::files(file, kind, objects));
+            notes.extend(overridden(&objects));
+            worlds.push(world(&file, kind, objects));
         }
+        (worlds, notes)
+    });
+    for (worlds, notes) in of_folders.collect::<Vec<_>>() {
+        split.worlds.extend(worlds);
+        split.notes.extend(notes);
     }
     if split.worlds.len() > 1 {
         split.split = Some((split.worlds.len(), example));
     }
     split
+}
+
+fn world(name: &str, kind: WorldKind, objects: Vec<Object>) -> World {
+    World::new(WorldParts::files(name, kind, objects))
 }
 
 /// Which objects say what one before them says.

@@ -1,6 +1,7 @@
 //! Domain types to wire types.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
+use std::io::{self, Write};
 
 use pavisade_model as model;
 use pavisade_scan::{Form, Judgement, Tally};
@@ -10,13 +11,20 @@ use super::{
     Gone, Location, Note, NoteCounts, SCHEMA, Severities, Subject, Summary, Tallies, Tool,
 };
 use crate::region::{Region, Regions};
-use crate::{Options, advice};
+use crate::{Options, advice, guard};
 
 impl<'a> Document<'a> {
     /// The document of a result.
     pub fn new(judgement: &'a Judgement, options: &'a Options) -> Self {
         let regions = Regions::new(all_findings(judgement));
         let finding = |f| Finding::new(f, &regions, options);
+        let findings = judgement.findings.iter().map(finding).collect();
+        Self { findings, ..Self::around(judgement, options, &regions) }
+    }
+
+    /// All but the findings that count.
+    fn around(judgement: &'a Judgement, options: &'a Options, regions: &Regions) -> Self {
+        let finding = |f| Finding::new(f, regions, options);
         let excepted = |e: &'a pavisade_scan::Excepted| Excepted {
             finding: finding(&e.finding),
             exception: Exception::from(&*e.exception),
@@ -32,7 +40,7 @@ impl<'a> Document<'a> {
             tool: Tool { name: "pavisade", version: env!("CARGO_PKG_VERSION") },
             kubernetes: judgement.kubernetes.to_string(),
             summary: Summary::new(judgement),
-            findings: judgement.findings.iter().map(finding).collect(),
+            findings: Vec::new(),
             excepted: judgement.excepted.iter().map(excepted).collect(),
             baseline,
             checks: judgement
@@ -44,6 +52,18 @@ impl<'a> Document<'a> {
             clusters: judgement.clusters.iter().map(Cluster::from).collect(),
         }
     }
+}
+
+/// Writes the document of a result.
+pub(crate) fn write(
+    judgement: &Judgement,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let regions = Regions::new(all_findings(judgement));
+    let around = Document::around(judgement, options, &regions);
+    let finding = |f| Finding::new(f, &regions, options);
+    guard::write_with(&around, "findings", &judgement.findings, finding, out)
 }
 
 /// Findings of a result, whether or not they count.
@@ -140,7 +160,7 @@ pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
         }
         _ => None,
     });
-    objects.collect::<BTreeSet<_>>().len()
+    objects.collect::<HashSet<_>>().len()
 }
 
 impl<'a> Finding<'a> {

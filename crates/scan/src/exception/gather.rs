@@ -1,10 +1,9 @@
 //! Exceptions that stand in what is judged: in annotations, and in comments beside lines.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use memchr::memmem;
 use pavisade_model::{Note, NoteKind, Paths};
 use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
 use pavisade_yaml::{Doc, Source, Value};
@@ -15,6 +14,8 @@ use super::{ANNOTATION, Exception, Form, InObject, Scope};
 
 /// Exceptions that do not count which are told, each with its reason.
 const MAX_FAULTS: usize = 200;
+/// Objects that one task looks at.
+const MANY: usize = 256;
 
 /// Exceptions, and notes on what was meant as one and does not count.
 #[derive(Debug, Default)]
@@ -26,13 +27,13 @@ pub(super) struct Gathered {
 /// Everything in a picture.
 pub(super) fn gather(snapshot: &Snapshot) -> Gathered {
     let mut gathered = Gathered::default();
-    for world in snapshot.worlds() {
-        let objects: Vec<_> = world.objects().collect();
-        // Most objects have no annotation of ours: asking is all that is done in parallel.
-        let marked = objects.into_par_iter().filter(|object| is_marked(object));
-        for object in marked.collect::<Vec<_>>() {
-            gathered.annotations(world, object);
-        }
+    let worlds = snapshot.worlds().iter();
+    let own: Vec<_> =
+        worlds.flat_map(|world| world.objects().map(move |object| (world, object))).collect();
+    // Most objects have no annotation of ours: asking is all that is done in parallel.
+    let marked = own.par_iter().with_min_len(MANY).filter(|(_, object)| is_marked(object));
+    for (world, object) in marked.collect::<Vec<_>>() {
+        gathered.annotations(world, object);
     }
     gathered.comments(snapshot);
     gathered
@@ -153,19 +154,23 @@ impl Gathered {
 
     /// Comments of every document that holds an object, once each.
     fn comments(&mut self, snapshot: &Snapshot) {
-        let finder = memmem::Finder::new("pavisade");
-        let mut texts: HashMap<*const u8, bool> = HashMap::new();
-        let mut seen = HashSet::new();
+        let mut docs: Vec<&Doc> = Vec::new();
         for world in snapshot.worlds() {
             // What a cluster gave is JSON; the files beside it have comments.
             let own = world.objects().filter(|object| !object.doc().is_json());
-            for object in own.chain(world.all_written().map(|(_, object)| object)) {
-                let (doc, text) = (object.doc(), object.doc().source().text());
-                let found = texts.entry(text.as_ptr());
-                let found = *found.or_insert_with(|| finder.find(text.as_bytes()).is_some());
-                if found && seen.insert((text.as_ptr(), doc.span().start)) {
-                    self.comments_of(doc);
-                }
+            let written = world.all_written().map(|(_, object)| object);
+            docs.extend(own.chain(written).map(Object::doc));
+        }
+        let with_any = docs.par_iter().with_min_len(MANY).filter(|doc| {
+            let text = doc.source().text();
+            doc.comments().any(|span| {
+                text.get(span.start as usize..span.end as usize).is_some_and(|c| directive(c).is_some())
+            })
+        });
+        let mut seen = HashSet::new();
+        for doc in with_any.collect::<Vec<_>>() {
+            if seen.insert((doc.source().text().as_ptr(), doc.span().start)) {
+                self.comments_of(doc);
             }
         }
     }
