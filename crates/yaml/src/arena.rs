@@ -84,6 +84,9 @@ pub(crate) enum Key {
     Owned { text: String, span: (u32, u32) },
 }
 
+/// Bytes of text for each node, in documents that have many.
+const BYTES_PER_NODE: usize = 24;
+
 /// Collects nodes; both readers write through it.
 pub(crate) struct Builder {
     pub nodes: Vec<Node>,
@@ -91,8 +94,9 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    pub(crate) fn new() -> Self {
-        Self { nodes: Vec::new(), side: Vec::new() }
+    /// For a document of `bytes`; most have fewer nodes than there is room for at first.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self { nodes: Vec::with_capacity(bytes / BYTES_PER_NODE + 1), side: Vec::new() }
     }
 
     pub(crate) fn slice_key(text_start: usize, length: usize, text: &str) -> Key {
@@ -155,6 +159,18 @@ impl Builder {
         let node = &mut self.nodes[node as usize];
         node.next = next;
         node.end = end.max(node.start);
+    }
+
+    /// Adds the children of a collection into which nothing is merged.
+    pub(crate) fn children(&self, node: u32, children: &mut Vec<u32>) {
+        let (mut at, end) = (node + 1, self.nodes[node as usize].next);
+        while at < end {
+            let child = &self.nodes[at as usize];
+            if child.tag != Tag::Dead {
+                children.push(at);
+            }
+            at = if child.is_collection() { child.next } else { at + 1 };
+        }
     }
 
     pub(crate) fn key_of<'a>(&'a self, node: u32, text: &'a str) -> &'a str {

@@ -23,6 +23,18 @@ pub(crate) fn is_break_at(text: &[u8], at: usize) -> bool {
     }
 }
 
+/// Where the line at `from` ends: its break, or the end of the text.
+pub(crate) fn line_end(text: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(&c) = text.get(at) {
+        if matches!(c, b'\n' | b'\r' | 0xC2 | 0xE2) && is_break_at(text, at) {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
 pub(crate) fn is_blank(c: u8) -> bool {
     c == b' ' || c == b'\t'
 }

@@ -288,7 +288,17 @@ impl<'d> Value<'d> {
 
     /// The field `key` of a mapping. A field that is null is returned as null.
     pub fn get(self, key: &str) -> Option<Value<'d>> {
-        self.entries().find(|(k, _)| *k == key).map(|(_, value)| value)
+        let inner = &*self.doc.0;
+        let text = inner.source.text().as_bytes();
+        self.children(Tag::Mapping).find(|value| {
+            let node = &inner.nodes[value.node as usize];
+            let (start, length) = (node.key as usize, usize::from(node.key_len));
+            if node.key_len == KEY_IN_SIDE {
+                return value.key() == Some(key);
+            }
+            // Most keys differ in length.
+            length == key.len() && text.get(start..start + length) == Some(key.as_bytes())
+        })
     }
 
     /// The value at a path of fields.

@@ -171,7 +171,7 @@ fn expand(text: &str, arguments: &HashMap<String, String>) -> String {
 }
 
 fn build(source: &Source, stages: Vec<Stage>, comments: Vec<(u32, u32)>) -> Doc {
-    let mut builder = Builder::new();
+    let mut builder = Builder::new(0);
     let key = |text: &str, span| Some(Key::Owned { text: text.to_owned(), span });
     let end = source.text().len() as u32;
     let root = builder.push((Tag::Mapping, Form::Exact), None, (0, 0), ROOT_PARENT);

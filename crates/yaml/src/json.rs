@@ -20,7 +20,7 @@ pub(crate) struct Parsed {
 
 /// Reads the JSON value of `text` that starts at or after `at`.
 pub(crate) fn parse(text: &str, at: usize) -> Parse<Parsed> {
-    let builder = Builder::new();
+    let builder = Builder::new(0);
     let mut reader = Reader { text, bytes: text.as_bytes(), pos: at, builder, out_of_range: None };
     reader.value()?;
     let Reader { builder, pos: end, out_of_range, .. } = reader;

@@ -29,7 +29,8 @@ pub(crate) fn parse(text: &str, start: usize, end: usize) -> Parse<Parsed> {
     let mut parser = Parser {
         text,
         scanner: Scanner::new(text, start, end),
-        builder: Builder::new(),
+        builder: Builder::new(end - start),
+        children: Vec::new(),
         states: Vec::new(),
         frames: Vec::new(),
         anchors: HashMap::new(),
@@ -110,6 +111,8 @@ struct Parser<'t> {
     /// alias still means them.
     buried: HashMap<u32, (Node, u32)>,
     duplicates: Vec<(u32, u32)>,
+    /// Room for the children of the mapping that is closed, and empty between.
+    children: Vec<u32>,
     decoded: u64,
     aliased: u64,
     max_aliased: u64,

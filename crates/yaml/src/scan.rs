@@ -6,12 +6,10 @@
 mod property;
 mod scalar;
 
-use std::collections::VecDeque;
-
 pub(crate) use scalar::BlockHeader;
 
 use crate::arena::Form;
-use crate::chars::{break_len, is_blank, is_blankz, is_break_at};
+use crate::chars::{break_len, is_blank, is_blankz, is_break_at, line_end};
 
 /// What is wrong with a document, and the byte where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +31,9 @@ pub const MAX_DEPTH: usize = 10_000;
 
 /// A key written without `?` is looked for within this many characters (YAML 1.2, 7.4.2).
 const MAX_SIMPLE_KEY: usize = 1024;
+
+/// Tokens that were taken and are still kept.
+const MAX_TAKEN: usize = 4096;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -84,7 +85,11 @@ pub(crate) struct Scanner<'t> {
     /// `column` holds at `column_at`; it is brought forward on demand.
     column: i32,
     column_at: usize,
-    tokens: VecDeque<Token>,
+    /// Found and not taken: those from `head` on.
+    tokens: Vec<Token>,
+    head: usize,
+    /// The first of them is no key that its value is still looked for.
+    settled: bool,
     taken: usize,
     ended: bool,
     indent: i32,
@@ -107,7 +112,9 @@ impl<'t> Scanner<'t> {
             line: 0,
             column: 0,
             column_at: start,
-            tokens: VecDeque::new(),
+            tokens: Vec::new(),
+            head: 0,
+            settled: false,
             taken: 0,
             ended: false,
             indent: -1,
@@ -127,20 +134,41 @@ impl<'t> Scanner<'t> {
 
     /// The next token, without taking it.
     pub(crate) fn peek(&mut self) -> Scan<Token> {
-        loop {
-            if let Some(head) = self.tokens.front().copied()
-                && !self.head_may_be_key()?
-            {
-                return Ok(head);
-            }
+        if !self.settled {
+            self.settle()?;
+        }
+        Ok(self.tokens[self.head])
+    }
+
+    /// Looks for tokens until the first of them is known.
+    fn settle(&mut self) -> Scan<()> {
+        while self.head == self.tokens.len() || self.head_may_be_key()? {
             self.fetch()?;
         }
+        self.settled = true;
+        Ok(())
     }
 
     /// Takes the token that [`Scanner::peek`] showed.
     pub(crate) fn skip(&mut self) {
-        self.tokens.pop_front();
+        self.head += 1;
         self.taken += 1;
+        self.settled = false;
+        // In a flow without line ends some token may always be waiting.
+        if self.head == self.tokens.len() || self.head == MAX_TAKEN {
+            self.tokens.drain(..self.head);
+            self.head = 0;
+        }
+    }
+
+    /// Tokens that were found and not taken.
+    fn waiting(&self) -> usize {
+        self.tokens.len() - self.head
+    }
+
+    /// Puts a token before the one that was or will be found as the `number`th.
+    fn insert(&mut self, number: usize, token: Token) {
+        self.tokens.insert(self.head + (number - self.taken), token);
     }
 
     fn head_may_be_key(&self) -> Scan<bool> {
@@ -194,7 +222,7 @@ impl<'t> Scanner<'t> {
     }
 
     fn push(&mut self, kind: Kind, start: usize, end: usize) {
-        self.tokens.push_back(Token { kind, start: start as u32, end: end as u32, indent: 0 });
+        self.tokens.push(Token { kind, start: start as u32, end: end as u32, indent: 0 });
     }
 
     fn push_indicator(&mut self, kind: Kind, length: usize) {
@@ -291,9 +319,7 @@ impl<'t> Scanner<'t> {
 
     fn skip_comment(&mut self) {
         let start = self.pos;
-        while self.pos < self.end && !is_break_at(self.text, self.pos) {
-            self.pos += 1;
-        }
+        self.pos = line_end(self.text, start);
         self.comments.push((start as u32, self.pos as u32));
     }
 
@@ -303,7 +329,7 @@ impl<'t> Scanner<'t> {
             let key = SimpleKey {
                 possible: true,
                 required: self.flow_level == 0 && self.indent == column,
-                token: self.taken + self.tokens.len(),
+                token: self.taken + self.waiting(),
                 pos: self.pos,
                 line: self.line,
                 column,
@@ -350,8 +376,8 @@ impl<'t> Scanner<'t> {
         self.indent = column;
         let start = Token { kind, start: at as u32, end: at as u32, indent: 0 };
         match token {
-            Some(number) => self.tokens.insert(number - self.taken, start),
-            None => self.tokens.push_back(start),
+            Some(number) => self.insert(number, start),
+            None => self.tokens.push(start),
         }
         Ok(())
     }
@@ -391,7 +417,7 @@ impl<'t> Scanner<'t> {
     fn fetch_flow_start(&mut self, kind: Kind) -> Scan<()> {
         self.save_simple_key()?;
         self.check_depth()?;
-        let token = self.taken + self.tokens.len();
+        let token = self.taken + self.waiting();
         self.simple_keys.push(SimpleKey { token, ..SimpleKey::default() });
         self.flow_level += 1;
         self.simple_key_allowed = true;
@@ -445,7 +471,7 @@ impl<'t> Scanner<'t> {
         if self.is_valid(&key)? {
             let start =
                 Token { kind: Kind::Key, start: key.pos as u32, end: key.pos as u32, indent: 0 };
-            self.tokens.insert(key.token - self.taken, start);
+            self.insert(key.token, start);
             self.roll_indent(key.column, Some(key.token), Kind::BlockMappingStart, key.pos)?;
             if let Some(last) = self.simple_keys.last_mut() {
                 last.possible = false;

@@ -153,7 +153,11 @@ impl<'t> Parser<'t> {
         // settled in each, it would be looked at as often as they are nested.
         let later = frame.merges && self.builder.nodes[frame.node as usize].tag == Tag::Splice;
         if frame.mapping && !later {
-            let mut children = self.applied_children(frame.node);
+            let mut children = std::mem::take(&mut self.children);
+            match frame.merges {
+                true => children = self.applied_children(frame.node),
+                false => self.builder.children(frame.node, &mut children),
+            }
             let before = |node: &u32| (*node, self.builder.nodes[*node as usize]);
             let before: Vec<_> = match self.anchors.is_empty() {
                 true => Vec::new(),
@@ -177,6 +181,8 @@ impl<'t> Parser<'t> {
                     self.duplicates.push(span);
                 }
             }
+            children.clear();
+            self.children = children;
         }
         Ok(())
     }

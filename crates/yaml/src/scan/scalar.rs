@@ -2,7 +2,20 @@
 
 use super::{Kind, Scan, Scanner, SyntaxError, Token};
 use crate::arena::Form;
-use crate::chars::{is_blank, is_blankz, is_break_at};
+use crate::chars::{is_blank, is_blankz, is_break_at, line_end};
+
+/// Bytes that may end a part of a plain scalar; the last row only in a flow.
+const MAY_END_PLAIN: [bool; 256] = {
+    let mut may = [false; 256];
+    let bytes = *b" \t\n\r:\xC2\xE2\
+                   ,?[]{}";
+    let mut i = 0;
+    while i < bytes.len() {
+        may[bytes[i] as usize] = true;
+        i += 1;
+    }
+    may
+};
 
 impl Scanner<'_> {
     pub(super) fn fetch_quoted(&mut self, single: bool) -> Scan<()> {
@@ -134,15 +147,21 @@ impl Scanner<'_> {
     }
 
     fn skip_plain_segment(&mut self, flow: bool) {
-        while self.pos < self.end {
-            match self.text[self.pos] {
-                b' ' | b'\t' | b'\n' | b'\r' => return,
-                b':' if is_blankz(self.text, self.pos + 1) => return,
-                b',' | b'?' | b'[' | b']' | b'{' | b'}' if flow => return,
-                0xC2 | 0xE2 if is_break_at(self.text, self.pos) => return,
-                _ => self.pos += 1,
+        let (text, mut at) = (self.text, self.pos);
+        while let Some(&c) = text.get(at) {
+            let stop = MAY_END_PLAIN[usize::from(c)]
+                && match c {
+                    b' ' | b'\t' | b'\n' | b'\r' => true,
+                    b':' => is_blankz(text, at + 1),
+                    0xC2 | 0xE2 => is_break_at(text, at),
+                    _ => flow,
+                };
+            if stop {
+                break;
             }
+            at += 1;
         }
+        self.pos = at;
     }
 
     pub(super) fn fetch_block_scalar(&mut self, literal: bool) -> Scan<()> {
@@ -171,16 +190,14 @@ impl Scanner<'_> {
         };
         let mut end = self.skip_block_breaks(&mut indent, start)?;
         while self.pos < self.end && self.column() == indent {
-            while self.pos < self.end && !is_break_at(self.text, self.pos) {
-                self.pos += 1;
-            }
+            self.pos = line_end(self.text, self.pos);
             self.skip_line();
             end = self.skip_block_breaks(&mut indent, start)?;
         }
         let kind = Kind::Scalar(if literal { Form::Literal } else { Form::BlockFolded });
         let token =
             Token { kind, start: start as u32, end: end as u32, indent: indent.unsigned_abs() };
-        self.tokens.push_back(token);
+        self.tokens.push(token);
         Ok(())
     }
 
