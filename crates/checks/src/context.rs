@@ -103,8 +103,10 @@ impl<'a> Cx<'a> {
         kind: GroupKind,
         objects: impl FnOnce(&'a World) -> Vec<&'a Object>,
     ) -> Listing<'a> {
-        let coverage = self.coverage(kind);
-        let objects = if self.may_read(kind) { objects(self.world) } else { Vec::new() };
+        let (coverage, objects) = match self.may_read(kind) {
+            true => (self.world.coverage(kind), objects(self.world)),
+            false => (Coverage::Unread, Vec::new()),
+        };
         Listing { kind, objects, coverage, gap: self.world.gap(kind) }
     }
 

@@ -105,7 +105,7 @@ pub struct Finding {
     pub subject: Subject,
     /// The topmost owner of a subject that its controller makes anew, under another name, at every
     /// roll-out: the fingerprint takes it for the subject.
-    pub owner: Option<Subject>,
+    pub owner: Option<Box<Subject>>,
     /// Where it is.
     pub location: Location,
     /// What is wrong here, in one sentence.
@@ -138,7 +138,7 @@ impl Finding {
             hash.update(text.as_bytes());
         };
         part(self.check.id);
-        match self.owner.as_ref().unwrap_or(&self.subject) {
+        match self.owner.as_deref().unwrap_or(&self.subject) {
             Subject::Object { group, kind, namespace, name, container } => {
                 for text in [group, kind, namespace, name] {
                     part(text);

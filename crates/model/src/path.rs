@@ -162,8 +162,7 @@ fn short(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{start}…{}", hash(text)))
 }
 
-/// Appends a field's name: `.name`, or `["odd name"]`.
-/// Adds a field to a path: with a dot, or in brackets and quotes where its name is no plain word.
+/// Adds a field to a path: `.name`, or `["odd name"]` where its name is no plain word.
 pub fn push_field(path: &mut String, name: &str) {
     let plain = !name.is_empty()
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$'));

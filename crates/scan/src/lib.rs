@@ -198,7 +198,7 @@ pub fn judge_on(
             finding.severity = *severity;
         }
     }
-    findings.par_sort_by(|a, b| order(a).cmp(&order(b)));
+    let findings = in_order(findings);
     let settled = exception::settle(snapshot, checks, terms, now, findings);
     let Settled { findings, excepted, baseline, notes: of_exceptions } = settled;
     notes.extend(of_exceptions);
@@ -215,6 +215,14 @@ pub fn judge_on(
         kubernetes: checks.kubernetes(),
         clusters: worlds.iter().filter_map(|world| Cluster::of(world)).collect(),
     }
+}
+
+/// In order. A finding is large: its place is sorted, and it moves once.
+fn in_order(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut places: Vec<usize> = (0..findings.len()).collect();
+    places.par_sort_by(|a, b| order(&findings[*a]).cmp(&order(&findings[*b])));
+    let mut findings: Vec<_> = findings.into_iter().map(Some).collect();
+    places.into_iter().filter_map(|place| findings[place].take()).collect()
 }
 
 /// Failures before doubts, worst first; then so that equal pictures give equal bytes.
@@ -296,8 +304,9 @@ impl Part {
         }
     }
 
-    fn take(&mut self, seen: &Seen<'_>, report: Report<'_>, paths: &mut Paths) {
-        let claims = match &report.verdict {
+    fn take(&mut self, seen: &Seen<'_>, mut report: Report<'_>, paths: &mut Paths) {
+        let verdict = std::mem::replace(&mut report.verdict, Verdict::NotApplicable);
+        let claims = match verdict {
             Verdict::Holds if !seen.blind.proves(report.index) => {
                 return self.add_report(&report, |tally| tally.unknown += 1);
             }
@@ -314,15 +323,14 @@ impl Part {
                 claims
             }
         };
-        let world = seen.world;
-        self.findings.extend(claims.iter().map(|claim| Finding {
-            mend: self.mending.then(|| mend(claim)).flatten(),
-            ..finding(world, &report, claim, paths)
+        self.findings.extend(claims.into_iter().map(|claim| Finding {
+            mend: self.mending.then(|| mend(&claim)).flatten(),
+            ..finding(seen.world, &report, claim, paths)
         }));
     }
 }
 
-fn finding(world: &World, report: &Report<'_>, claim: &Claim<'_>, paths: &mut Paths) -> Finding {
+fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Paths) -> Finding {
     let meta = report.check;
     let (location, stable_path) = locate(world, report.object, &claim.place, paths);
     Finding {
@@ -334,10 +342,10 @@ fn finding(world: &World, report: &Report<'_>, claim: &Claim<'_>, paths: &mut Pa
         subject: report.subject.clone(),
         owner: None,
         location,
-        message: claim.message.clone(),
-        fix: claim.fix.clone(),
+        message: claim.message,
+        fix: claim.fix,
         stable_path,
-        instance: claim.instance.clone(),
+        instance: claim.instance,
         mend: None,
     }
 }

@@ -358,7 +358,7 @@ impl<'a> Group<'a> {
                 };
                 let before = part.findings.len();
                 for claim in claims {
-                    let finding = finding(seen.world, &report, claim, &mut paths);
+                    let finding = finding(seen.world, &report, claim.clone(), &mut paths);
                     match known.entry(key(&finding, &template)) {
                         Entry::Occupied(mut known) => {
                             if let Some((_, pods)) = known.get_mut() {
@@ -395,7 +395,7 @@ impl<'a> Group<'a> {
         });
         let mut times: HashMap<_, usize> = HashMap::new();
         for (finding, first) in part.findings.iter_mut().zip(&firsts).skip(own) {
-            finding.owner = Some(self.name.subject(finding.subject.container()));
+            finding.owner = Some(Box::new(self.name.subject(finding.subject.container())));
             let template = self::template(first, &mut paths);
             // No field of the owner itself has such a path.
             finding.stable_path = format!("pod:{}", relative(&finding.stable_path, &template));

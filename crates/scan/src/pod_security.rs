@@ -220,7 +220,9 @@ fn at_version(
             checks.judge_control_plane_pods(world, object, now, &mut |report| {
                 use pavisade_checks::Verdict::{Fails, Unknown};
                 if let Fails(claims) | Unknown(claims) = &report.verdict {
-                    let all = claims.iter().map(|claim| finding(world, &report, claim, &mut paths));
+                    let all = claims
+                        .iter()
+                        .map(|claim| finding(world, &report, claim.clone(), &mut paths));
                     findings.extend(all);
                 }
             });

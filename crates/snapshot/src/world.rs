@@ -333,8 +333,9 @@ impl World {
 
     /// Why a kind was not read, by its group and name.
     pub fn gap_of(&self, group: &str, kind: &str) -> &str {
-        let key = (group.to_owned(), kind.to_owned());
-        self.seen.gaps.get(&key).map_or("it was not asked for", String::as_str)
+        let of_kind = || self.seen.gaps.get(&(group.to_owned(), kind.to_owned()));
+        let gap = if self.seen.gaps.is_empty() { None } else { of_kind() };
+        gap.map_or("it was not asked for", String::as_str)
     }
 
     /// The version that a cluster's API server says it has.

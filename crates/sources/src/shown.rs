@@ -50,7 +50,9 @@ impl Shown {
         // Most paths were found by a walk from the root: nothing in them is to be resolved.
         let plain = path.to_str().zip(self.root.to_str()).and_then(|(path, root)| {
             let rest = path.strip_prefix(root)?.strip_prefix('/')?;
-            (!rest.is_empty() && !rest.starts_with(['.', '/']) && !rest.contains("/.")
+            (!rest.is_empty()
+                && !rest.starts_with(['.', '/'])
+                && !rest.contains("/.")
                 && !rest.contains("//"))
             .then_some(rest)
         });

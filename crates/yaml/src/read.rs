@@ -1,5 +1,7 @@
 //! A text to documents: cut as kubectl cuts a stream, each document read for itself.
 
+use memchr::memmem;
+
 use crate::arena::Builder;
 use crate::chars;
 use crate::doc::{Doc, DocInner, Source};
@@ -131,26 +133,25 @@ pub fn cut(source: &Source) -> Vec<Piece> {
 
 fn cut_yaml(text: &str, from: usize, pieces: &mut Vec<Piece>) {
     let bytes = text.as_bytes();
-    let (mut start, mut line) = (from, from);
-    while line < bytes.len() {
+    let mut start = from;
+    let first = bytes[from..].starts_with(b"---").then_some(from);
+    let others = memmem::find_iter(&bytes[from..], b"\n---").map(|at| from + at + 1);
+    for line in first.into_iter().chain(others) {
         let end = memchr::memchr(b'\n', &bytes[line..]).map_or(bytes.len(), |i| line + i + 1);
-        if bytes[line..].starts_with(b"---") {
-            let rest = text[line + 3..end].trim();
-            let refused = !rest.is_empty() && !rest.starts_with('#');
-            if start < line {
-                pieces.push(Piece::Yaml(start as u32, line as u32));
-            }
-            // A mark with nothing before it stays at the head of its document.
-            start = if refused || start == line { line } else { end };
-            if refused {
-                let lost = pieces
-                    .last()
-                    .is_some_and(|p| matches!(p, Piece::Yaml(_, end) if *end as usize == line));
-                let message = format!("text after a document separator: `{}`", short(rest));
-                pieces.push(Piece::Stop(SyntaxError::new(line, message), lost));
-            }
+        let rest = text[line + 3..end].trim();
+        let refused = !rest.is_empty() && !rest.starts_with('#');
+        if start < line {
+            pieces.push(Piece::Yaml(start as u32, line as u32));
         }
-        line = end;
+        // A mark with nothing before it stays at the head of its document.
+        start = if refused || start == line { line } else { end };
+        if refused {
+            let lost = pieces
+                .last()
+                .is_some_and(|p| matches!(p, Piece::Yaml(_, end) if *end as usize == line));
+            let message = format!("text after a document separator: `{}`", short(rest));
+            pieces.push(Piece::Stop(SyntaxError::new(line, message), lost));
+        }
     }
     if start < bytes.len() {
         pieces.push(Piece::Yaml(start as u32, bytes.len() as u32));

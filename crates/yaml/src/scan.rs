@@ -85,6 +85,8 @@ pub(crate) struct Scanner<'t> {
     /// `column` holds at `column_at`; it is brought forward on demand.
     column: i32,
     column_at: usize,
+    /// Every byte is a character, and a line break one byte or `\r\n`.
+    ascii: bool,
     /// Found and not taken: those from `head` on.
     tokens: Vec<Token>,
     head: usize,
@@ -112,6 +114,7 @@ impl<'t> Scanner<'t> {
             line: 0,
             column: 0,
             column_at: start,
+            ascii: text.as_bytes()[start.min(end)..end].is_ascii(),
             tokens: Vec::new(),
             head: 0,
             settled: false,
@@ -208,7 +211,8 @@ impl<'t> Scanner<'t> {
 
     fn column(&mut self) -> i32 {
         if self.column_at < self.pos {
-            self.column += chars(&self.text[self.column_at..self.pos]) as i32;
+            let passed = &self.text[self.column_at..self.pos];
+            self.column += if self.ascii { passed.len() } else { chars(passed) } as i32;
             self.column_at = self.pos;
         }
         self.column
@@ -319,8 +323,17 @@ impl<'t> Scanner<'t> {
 
     fn skip_comment(&mut self) {
         let start = self.pos;
-        self.pos = line_end(self.text, start);
+        self.skip_to_line_end();
         self.comments.push((start as u32, self.pos as u32));
+    }
+
+    /// To the next line break, or to the end.
+    fn skip_to_line_end(&mut self) {
+        let rest = &self.text[self.pos..];
+        self.pos = match self.ascii {
+            true => memchr::memchr2(b'\n', b'\r', rest).map_or(self.end, |at| self.pos + at),
+            false => line_end(self.text, self.pos),
+        };
     }
 
     fn save_simple_key(&mut self) -> Scan<()> {

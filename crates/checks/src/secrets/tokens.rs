@@ -1,5 +1,7 @@
 //! Secrets that are known by their form alone, wherever they stand in a text.
 
+use std::sync::LazyLock;
+
 use memchr::memmem;
 
 use super::base64;
@@ -124,18 +126,28 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Token)) {
         }
         before = b;
     }
-    let mut each = |needle: &str, what: &'static str, check: fn(&str, usize) -> bool| {
-        let hits = memmem::find_iter(bytes, needle).filter(|&at| check(text, at));
+    for (finder, what, check) in &*PHRASES {
+        let hits = finder.find_iter(bytes).filter(|&at| check(text, at));
         hits.for_each(|at| found(Token { at, what }));
-    };
-    each("-----BEGIN ", "a private key", is_private_key);
-    each("://", URL, is_url_password);
-    each("AccountKey=", "an Azure storage key", is_azure_key);
-    each("hooks.slack.com/services/T", "a Slack webhook", is_slack_webhook);
-    each("asic ", "basic authentication with a password", is_basic);
-    each("earer ", "a bearer token", is_bearer);
-    each("@tcp(", "a password in a database's address", is_go_dsn);
+    }
 }
+
+/// What is searched for in a text, what it is, and whether it is so at a place where it was found.
+type Phrase = (memmem::Finder<'static>, &'static str, fn(&str, usize) -> bool);
+
+/// What is part of no word. A searcher is made once: most texts are shorter than its making.
+static PHRASES: LazyLock<[Phrase; 7]> = LazyLock::new(|| {
+    let phrase = |needle: &'static str, what, check| (memmem::Finder::new(needle), what, check);
+    [
+        phrase("-----BEGIN ", "a private key", is_private_key as fn(&str, usize) -> bool),
+        phrase("://", URL, is_url_password),
+        phrase("AccountKey=", "an Azure storage key", is_azure_key),
+        phrase("hooks.slack.com/services/T", "a Slack webhook", is_slack_webhook),
+        phrase("asic ", "basic authentication with a password", is_basic),
+        phrase("earer ", "a bearer token", is_bearer),
+        phrase("@tcp(", "a password in a database's address", is_go_dsn),
+    ]
+});
 
 /// The token that a word is.
 fn word(rest: &[u8]) -> Option<&'static str> {

@@ -164,7 +164,8 @@ impl Gathered {
         let with_any = docs.par_iter().with_min_len(MANY).filter(|doc| {
             let text = doc.source().text();
             doc.comments().any(|span| {
-                text.get(span.start as usize..span.end as usize).is_some_and(|c| directive(c).is_some())
+                text.get(span.start as usize..span.end as usize)
+                    .is_some_and(|c| directive(c).is_some())
             })
         });
         let mut seen = HashSet::new();

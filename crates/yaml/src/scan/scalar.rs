@@ -2,7 +2,7 @@
 
 use super::{Kind, Scan, Scanner, SyntaxError, Token};
 use crate::arena::Form;
-use crate::chars::{is_blank, is_blankz, is_break_at, line_end};
+use crate::chars::{is_blank, is_blankz, is_break_at};
 
 /// Bytes that may end a part of a plain scalar; the last row only in a flow.
 const MAY_END_PLAIN: [bool; 256] = {
@@ -190,7 +190,7 @@ impl Scanner<'_> {
         };
         let mut end = self.skip_block_breaks(&mut indent, start)?;
         while self.pos < self.end && self.column() == indent {
-            self.pos = line_end(self.text, self.pos);
+            self.skip_to_line_end();
             self.skip_line();
             end = self.skip_block_breaks(&mut indent, start)?;
         }
