@@ -5,14 +5,13 @@ use std::io::{self, Write};
 
 use rayon::prelude::*;
 use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+use serde_json::ser::{Formatter, Serializer};
 
 use crate::text::is_hidden;
 
 /// Writes `value` as indented JSON and a line end.
 pub(crate) fn write(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
-    let formatter = Guarded(PrettyFormatter::new());
-    let mut serializer = Serializer::with_formatter(&mut *out, formatter);
+    let mut serializer = Serializer::with_formatter(&mut *out, Guarded::default());
     value.serialize(&mut serializer).map_err(io::Error::from)?;
     out.write_all(b"\n")
 }
@@ -39,10 +38,11 @@ pub(crate) fn write_with<'a, T: Sync, S: Serialize>(
     let at = around.find(&start).ok_or_else(missing)? + start.len();
     let (before, after) = around.split_at(at);
     let render = |part: &'a [T]| {
-        let mut text = Vec::new();
+        let mut text = Vec::with_capacity(part.len() * 1024);
         for item in part {
             text.extend_from_slice(b",\n    ");
-            let mut serializer = Serializer::with_formatter(&mut text, Guarded::inside(2)?);
+            let formatter = Guarded { depth: 2, filled: false };
+            let mut serializer = Serializer::with_formatter(&mut text, formatter);
             make(item).serialize(&mut serializer)?;
         }
         Ok::<_, io::Error>(text)
@@ -62,39 +62,81 @@ pub(crate) fn write_with<'a, T: Sync, S: Serialize>(
     out.write_all(after.as_bytes())
 }
 
-struct Guarded(PrettyFormatter<'static>);
+/// What `serde_json::ser::PrettyFormatter` writes, with one write for each line's beginning.
+#[derive(Default)]
+struct Guarded {
+    /// Lists and objects that are open.
+    depth: usize,
+    /// Whether the innermost has something in it.
+    filled: bool,
+}
 
 impl Guarded {
-    /// For values inside of `depth` lists or objects.
-    fn inside(depth: usize) -> io::Result<Self> {
-        let mut formatter = PrettyFormatter::new();
-        (0..depth).try_for_each(|_| formatter.begin_array(&mut io::sink()))?;
-        Ok(Self(formatter))
+    fn open<W: ?Sized + Write>(&mut self, mark: &[u8], out: &mut W) -> io::Result<()> {
+        self.depth += 1;
+        self.filled = false;
+        out.write_all(mark)
+    }
+
+    fn line<W: ?Sized + Write>(&self, first: bool, out: &mut W) -> io::Result<()> {
+        const LINE: &[u8; 34] = b",\n                                ";
+        let (from, indent) = (usize::from(first), 2 * self.depth);
+        match LINE.get(from..indent + 2) {
+            Some(line) => out.write_all(line),
+            None => {
+                out.write_all(&LINE[from..2])?;
+                (0..indent).try_for_each(|_| out.write_all(b" "))
+            }
+        }
+    }
+
+    fn close<W: ?Sized + Write>(&mut self, mark: &[u8], out: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        if self.filled {
+            self.line(true, out)?;
+        }
+        self.filled = true;
+        out.write_all(mark)
     }
 }
 
-/// Methods that are `PrettyFormatter`'s own.
-macro_rules! delegate {
-    ($($name:ident($($arg:ident: $type:ty),*);)*) => {
-        $(
-            fn $name<W: ?Sized + Write>(&mut self, out: &mut W $(, $arg: $type)*) -> io::Result<()> {
-                self.0.$name(out $(, $arg)*)
-            }
-        )*
-    };
-}
-
 impl Formatter for Guarded {
-    delegate! {
-        begin_array();
-        end_array();
-        begin_array_value(first: bool);
-        end_array_value();
-        begin_object();
-        end_object();
-        begin_object_key(first: bool);
-        begin_object_value();
-        end_object_value();
+    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.open(b"[", out)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.close(b"]", out)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.line(first, out)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.filled = true;
+        Ok(())
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.open(b"{", out)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.close(b"}", out)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.line(first, out)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        out.write_all(b": ")
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.filled = true;
+        Ok(())
     }
 
     fn write_string_fragment<W: ?Sized + Write>(
@@ -102,7 +144,8 @@ impl Formatter for Guarded {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        // Of what JSON lets stand as it is, in ASCII only DEL is hidden.
+        if fragment.is_ascii() && !fragment.contains('\x7f') {
             return out.write_all(fragment.as_bytes());
         }
         let mut rest = fragment;
@@ -134,7 +177,22 @@ mod tests {
             super::write(&document(items.iter().map(make).collect()), &mut whole).unwrap();
             super::write_with(&document(Vec::new()), "list", &items, make, &mut parts).unwrap();
             assert!(whole == parts, "{count}");
+            let value = document(items.iter().map(make).collect());
+            let pretty = serde_json::to_string_pretty(&value).unwrap() + "\n";
+            assert!(String::from_utf8(whole).unwrap() == pretty, "{count}");
         }
+    }
+
+    #[test]
+    fn deep_and_empty_values_stand_as_anywhere() {
+        let mut value = serde_json::json!({ "a": [], "b": {}, "c": [{}, [], [1, null, true]] });
+        for _ in 0..20 {
+            value = serde_json::json!([{}, { "k": value, "l": [] }]);
+        }
+        let mut out = Vec::new();
+        super::write(&value, &mut out).unwrap();
+        let pretty = serde_json::to_string_pretty(&value).unwrap() + "\n";
+        assert_eq!(String::from_utf8(out).unwrap(), pretty);
     }
 
     #[test]

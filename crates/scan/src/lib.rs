@@ -191,8 +191,9 @@ pub fn judge_on(
         findings.extend(part.findings);
     }
     let mut notes = snapshot.notes().to_vec();
-    notes.extend(worlds.iter().flat_map(|world| drift::notes(world)));
-    notes.extend(worlds.iter().filter_map(|world| served::note(world)));
+    let clusters = || worlds.iter().filter(|world| world.kind() == WorldKind::Cluster);
+    notes.extend(clusters().flat_map(|world| drift::notes(world)));
+    notes.extend(clusters().filter_map(|world| served::note(world)));
     for finding in &mut findings {
         if let Some(severity) = terms.severities.get(finding.check.id) {
             finding.severity = *severity;
@@ -213,7 +214,7 @@ pub fn judge_on(
         // Facts about a cluster are none of its objects.
         objects: worlds.iter().map(|w| w.objects().len() - w.of_kind(kinds::CLUSTER).count()).sum(),
         kubernetes: checks.kubernetes(),
-        clusters: worlds.iter().filter_map(|world| Cluster::of(world)).collect(),
+        clusters: clusters().filter_map(|world| Cluster::of(world)).collect(),
     }
 }
 

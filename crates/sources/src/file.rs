@@ -25,6 +25,8 @@ pub(crate) struct Candidate {
     pub direct: bool,
     /// Which of a plan's groups its objects join.
     pub group: usize,
+    /// Its bytes, where they are known already.
+    pub length: u64,
 }
 
 /// What became of a file.

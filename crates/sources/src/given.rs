@@ -417,18 +417,19 @@ impl Plan<'_> {
 
     fn candidate(&self, path: &Path, named: Named, group: usize) -> Candidate {
         let name = self.shown.name(path);
-        Candidate { path: path.to_owned(), name, named, direct: false, group }
+        Candidate { path: path.to_owned(), name, named, direct: false, group, length: 0 }
     }
 }
 
 /// The files up to the limit of all their bytes; the rest is noted.
-fn within_total(scan: &mut Scan<'_>, shown: &Shown, files: Vec<Candidate>) -> Vec<Candidate> {
+fn within_total(scan: &mut Scan<'_>, shown: &Shown, mut files: Vec<Candidate>) -> Vec<Candidate> {
     let limit = scan.request.limits.total_bytes;
-    let length = |file: &Candidate| fs::metadata(&file.path).map_or(0, |m| m.len());
-    let lengths: Vec<u64> = files.par_iter().map(length).collect();
+    files.par_iter_mut().with_min_len(64).for_each(|file| {
+        file.length = fs::metadata(&file.path).map_or(0, |metadata| metadata.len());
+    });
     let mut total = 0_u64;
-    let fitting = lengths.iter().take_while(|length| {
-        total = total.saturating_add(**length);
+    let fitting = files.iter().take_while(|file| {
+        total = total.saturating_add(file.length);
         total <= limit
     });
     let fitting = fitting.count();
@@ -441,5 +442,6 @@ fn within_total(scan: &mut Scan<'_>, shown: &Shown, files: Vec<Candidate>) -> Ve
         let remedy = "Scan parts of the folder one by one.";
         scan.notes.push(plain_note(NoteKind::Unread, &shown.given(), message, remedy));
     }
-    files.into_iter().take(fitting).collect()
+    files.truncate(fitting);
+    files
 }

@@ -24,14 +24,14 @@ pub(crate) fn roots(graph: &Graph) -> Vec<&Path> {
         graph.nodes.values().flat_map(|node| &node.folders).map(PathBuf::as_path).collect();
     let all = || graph.nodes.keys().map(PathBuf::as_path);
     let mut roots: Vec<_> = all().filter(|folder| !included.contains(folder)).collect();
-    let mut reached: HashSet<&Path> = HashSet::new();
+    let (mut reached, mut order) = (HashSet::new(), Vec::new());
     for root in &roots {
-        reached.extend(reach(graph, root).nodes);
+        postorder(graph, root, &mut reached, &mut order);
     }
     for folder in all() {
         if !reached.contains(folder) {
             roots.push(folder);
-            reached.extend(reach(graph, folder).nodes);
+            postorder(graph, folder, &mut reached, &mut order);
         }
     }
     roots

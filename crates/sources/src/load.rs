@@ -1,5 +1,6 @@
 //! One given path after another, and what is said about all of them together.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Cursor, Read};
@@ -162,7 +163,14 @@ impl<'a> Scan<'a> {
             }
             return None;
         }
-        Some(Candidate { path: root, name, named: named(file_name), direct: true, group: 0 })
+        Some(Candidate {
+            path: root,
+            name,
+            named: named(file_name),
+            direct: true,
+            group: 0,
+            length: 0,
+        })
     }
 
     /// Reads a pipe or device.
@@ -213,8 +221,14 @@ impl<'a> Scan<'a> {
 
     fn text(&mut self, bytes: Vec<u8>, name: &str) {
         let named = Named::Manifest;
-        let candidate =
-            Candidate { path: PathBuf::new(), name: name.into(), named, direct: true, group: 0 };
+        let candidate = Candidate {
+            path: PathBuf::new(),
+            name: name.into(),
+            named,
+            direct: true,
+            group: 0,
+            length: 0,
+        };
         let objects = self.take(file::outcome(&candidate, bytes));
         self.add(name, WorldKind::Files, objects);
         self.say_split(name);
@@ -224,13 +238,17 @@ impl<'a> Scan<'a> {
     pub(crate) fn read(&self, candidates: &[Candidate]) -> Vec<Outcome> {
         let (limit, progress) = (self.request.limits.file_bytes, self.progress);
         progress.expect(candidates.len());
-        let read = |candidate| {
-            let outcome = file::read(candidate, limit);
+        let read = |place: usize| {
+            let outcome = file::read(&candidates[place], limit);
             progress.file();
-            outcome
+            (place, outcome)
         };
-        // Files differ a lot: in small parts no thread waits long for another at the end.
-        candidates.par_iter().with_max_len(8).map(read).collect()
+        // The largest first, and few at a time: at the end no thread waits long for another.
+        let mut places: Vec<usize> = (0..candidates.len()).collect();
+        places.sort_by_key(|place| Reverse(candidates[*place].length));
+        let mut outcomes: Vec<_> = places.into_par_iter().with_max_len(8).map(read).collect();
+        outcomes.sort_unstable_by_key(|(place, _)| *place);
+        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
     }
 
     /// Counts what a file gave and keeps its notes; the objects are given back.
