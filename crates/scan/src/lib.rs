@@ -180,7 +180,7 @@ pub fn judge_on(
     let mut tallies: Vec<_> = checks.metas().map(|meta| (meta, Tally::default())).collect();
     let ids: Vec<_> = checks.metas().map(|meta| meta.id).collect();
     let mut by_program: BTreeMap<_, Tally> = BTreeMap::new();
-    let mut findings = Vec::with_capacity(parts.iter().map(|part| part.findings.len()).sum());
+    let mut found = Vec::with_capacity(parts.len());
     for part in parts {
         for ((index, program), tally) in part.by_program {
             by_program.entry((ids[index], program)).or_default().add(tally);
@@ -188,18 +188,18 @@ pub fn judge_on(
         for ((_, total), tally) in tallies.iter_mut().zip(part.tallies) {
             total.add(tally);
         }
-        findings.extend(part.findings);
+        found.push(part.findings);
     }
     let mut notes = snapshot.notes().to_vec();
     let clusters = || worlds.iter().filter(|world| world.kind() == WorldKind::Cluster);
     notes.extend(clusters().flat_map(|world| drift::notes(world)));
     notes.extend(clusters().filter_map(|world| served::note(world)));
-    for finding in &mut findings {
+    for finding in found.iter_mut().flatten() {
         if let Some(severity) = terms.severities.get(finding.check.id) {
             finding.severity = *severity;
         }
     }
-    let findings = in_order(findings);
+    let findings = in_order(found);
     let settled = exception::settle(snapshot, checks, terms, now, findings);
     let Settled { findings, excepted, baseline, notes: of_exceptions } = settled;
     notes.extend(of_exceptions);
@@ -218,12 +218,16 @@ pub fn judge_on(
     }
 }
 
-/// In order. A finding is large: its place is sorted, and it moves once.
-fn in_order(findings: Vec<Finding>) -> Vec<Finding> {
-    let mut places: Vec<usize> = (0..findings.len()).collect();
-    places.par_sort_by(|a, b| order(&findings[*a]).cmp(&order(&findings[*b])));
-    let mut findings: Vec<_> = findings.into_iter().map(Some).collect();
-    places.into_iter().filter_map(|place| findings[place].take()).collect()
+/// One list in order. A finding is large: its place is sorted, and it moves once.
+fn in_order(found: Vec<Vec<Finding>>) -> Vec<Finding> {
+    let lists = found.iter().enumerate();
+    let places = lists.flat_map(|(list, found)| (0..found.len()).map(move |at| (list, at)));
+    let mut places: Vec<(usize, usize)> = places.collect();
+    let at = |(list, at): (usize, usize)| order(&found[list][at]);
+    places.par_sort_by(|a, b| at(*a).cmp(&at(*b)));
+    let some = |list: Vec<Finding>| list.into_iter().map(Some).collect();
+    let mut found: Vec<Vec<Option<Finding>>> = found.into_iter().map(some).collect();
+    places.into_iter().filter_map(|(list, at)| found[list][at].take()).collect()
 }
 
 /// Failures before doubts, worst first; then so that equal pictures give equal bytes.

@@ -1,6 +1,6 @@
 //! Which objects are joined: a world that would hold an object twice is split.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{Object, ObjectId, World, WorldKind, WorldParts};
@@ -101,10 +101,24 @@ fn grouped(
     objects: Vec<Object>,
     key: impl Fn(&str) -> String,
 ) -> impl Iterator<Item = (String, Vec<Object>)> {
-    let mut groups: BTreeMap<String, Vec<Object>> = BTreeMap::new();
+    let mut groups: Vec<(String, Vec<Object>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    // Objects of one text follow each other.
+    let mut last: Option<(*const u8, usize)> = None;
     for object in objects {
-        groups.entry(key(object.doc().source().name())).or_default().push(object);
+        let source = object.doc().source();
+        let text = source.text().as_ptr();
+        let place = match last {
+            Some((same, place)) if same == text => place,
+            _ => *places.entry(key(source.name())).or_insert_with_key(|name| {
+                groups.push((name.clone(), Vec::new()));
+                groups.len() - 1
+            }),
+        };
+        last = Some((text, place));
+        groups[place].1.push(object);
     }
+    groups.sort_by(|(a, _), (b, _)| a.cmp(b));
     groups.into_iter()
 }
 
