@@ -1,7 +1,7 @@
 //! One given folder: what is walked, what is rendered, and what is read as it stands.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -118,7 +118,7 @@ fn file_name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or("")
 }
 
-fn kustomizations(walked: &Walked, charts: &Charts) -> BTreeMap<PathBuf, PathBuf> {
+fn kustomizations(walked: &Walked, charts: &Charts) -> BTreeMap<OsString, PathBuf> {
     let named = walked.files.iter().map(|(path, _)| path);
     let named = named.filter(|path| KUSTOMIZATION.contains(&file_name(path)));
     let named: Vec<_> = named.filter(|path| charts.part(path).is_none()).collect();
@@ -126,7 +126,7 @@ fn kustomizations(walked: &Walked, charts: &Charts) -> BTreeMap<PathBuf, PathBuf
     let mut found = BTreeMap::new();
     for file in kept.collect::<Vec<_>>() {
         if let Some(folder) = file.parent() {
-            found.entry(folder.to_owned()).or_insert_with(|| file.clone());
+            found.entry(folder.as_os_str().to_owned()).or_insert_with(|| file.clone());
         }
     }
     found
@@ -282,7 +282,8 @@ fn render_kustomizations(scan: &mut Scan<'_>, shown: &Shown, graph: &Graph) -> K
     let (programs, tools) = (&scan.programs, &scan.request.tools);
     let able = scan.request.render == Render::Auto
         && (tools.kustomize.is_some() || tools.kubectl.is_some());
-    let component = |root: &Path| graph.nodes.get(root).is_some_and(|node| node.component);
+    let component =
+        |root: &Path| graph.nodes.get(root.as_os_str()).is_some_and(|node| node.component);
     let name = |root: &Path| shown.name(root);
     if able && !roots.is_empty() {
         scan.progress.stage(&format!("Rendering {} kustomizations", roots.len()));
@@ -366,7 +367,8 @@ impl Plan<'_> {
         let mut of_kustomizations: HashMap<&OsStr, bool> = HashMap::new();
         let inputs = graph.nodes.values().flat_map(|node| node.inputs.iter().chain([&node.file]));
         let inputs = inputs.chain(&kustomized.used).map(|path| (path.as_os_str(), false));
-        of_kustomizations.extend(inputs.chain(shares.keys().map(|path| (path.as_os_str(), true))));
+        let own = shares.iter().map(|(path, _)| (path.as_os_str(), true));
+        of_kustomizations.extend(inputs.chain(own));
         let mut of_charts: HashMap<&Path, usize> = HashMap::new();
         let mut folder: Option<(&Path, bool)> = None;
         let mut candidates = Vec::with_capacity(walked.files.len());

@@ -5,7 +5,7 @@
 //! never fetched here.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -23,8 +23,8 @@ const MAX_BYTES: u64 = 16 << 20;
 /// All kustomizations that were found or are included.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
-    /// By folder.
-    pub nodes: BTreeMap<PathBuf, Node>,
+    /// By folder; to compare paths part by part is slow.
+    pub nodes: BTreeMap<OsString, Node>,
     pub notes: Vec<Note>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Known<'a> {
     pub shown: &'a Shown,
     pub files: &'a HashSet<&'a OsStr>,
     /// Folders with a kustomization file.
-    pub folders: &'a BTreeMap<PathBuf, PathBuf>,
+    pub folders: &'a BTreeMap<OsString, PathBuf>,
     /// Single files outside of this are not read.
     pub boundary: &'a Path,
 }
@@ -60,12 +60,12 @@ pub(crate) struct Known<'a> {
 /// Reads all known kustomizations, and those that they include.
 pub(crate) fn build(known: &Known<'_>) -> Graph {
     let mut graph = Graph::default();
-    let mut wanted: BTreeMap<PathBuf, PathBuf> = known.folders.clone();
+    let mut wanted: BTreeMap<OsString, PathBuf> = known.folders.clone();
     while !wanted.is_empty() {
         let read: Vec<_> = wanted
             .into_par_iter()
             .map(|(folder, file)| {
-                let (node, notes) = read(known, &folder, file);
+                let (node, notes) = read(known, Path::new(&folder), file);
                 (folder, node, notes)
             })
             .collect();
@@ -75,8 +75,10 @@ pub(crate) fn build(known: &Known<'_>) -> Graph {
             graph.notes.extend(notes);
             graph.nodes.insert(folder, node);
         }
-        let new = included.into_iter().filter(|folder| !graph.nodes.contains_key(folder));
-        wanted = new.filter_map(|folder| Some((folder.clone(), file_in(&folder)?))).collect();
+        let new = included.into_iter().map(PathBuf::into_os_string);
+        let new = new.filter(|folder| !graph.nodes.contains_key(folder));
+        let with_file = |folder: OsString| file_in(Path::new(&folder)).map(|file| (folder, file));
+        wanted = new.filter_map(with_file).collect();
     }
     graph
 }
@@ -224,7 +226,7 @@ impl Reader<'_> {
 
     fn resolve(&self, text: &str) -> Target {
         let path = normal(&self.folder.join(text));
-        if self.known.folders.contains_key(&path) {
+        if self.known.folders.contains_key(path.as_os_str()) {
             return Target::Folder(path);
         }
         if self.known.files.contains(path.as_os_str()) {

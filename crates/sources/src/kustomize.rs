@@ -1,7 +1,7 @@
 //! Renders kustomizations, and shares out the files of those that are not rendered.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::Tools;
@@ -11,7 +11,7 @@ use crate::program::Programs;
 /// What a kustomization needs, itself included.
 #[derive(Debug, Default)]
 pub(crate) struct Reach<'a> {
-    pub nodes: BTreeSet<&'a Path>,
+    pub nodes: HashSet<&'a Path>,
     /// Files that went into it, whatever their part.
     pub files: HashSet<&'a Path>,
     /// Something in it is not here, or nothing that kustomize could make.
@@ -22,7 +22,7 @@ pub(crate) struct Reach<'a> {
 pub(crate) fn roots(graph: &Graph) -> Vec<&Path> {
     let included: HashSet<&Path> =
         graph.nodes.values().flat_map(|node| &node.folders).map(PathBuf::as_path).collect();
-    let all = || graph.nodes.keys().map(PathBuf::as_path);
+    let all = || graph.nodes.keys().map(Path::new);
     let mut roots: Vec<_> = all().filter(|folder| !included.contains(folder)).collect();
     let (mut reached, mut order) = (HashSet::new(), Vec::new());
     for root in &roots {
@@ -42,7 +42,7 @@ pub(crate) fn reach<'a>(graph: &'a Graph, root: &'a Path) -> Reach<'a> {
     let mut reach = Reach::default();
     let mut wanted = vec![root];
     while let Some(folder) = wanted.pop() {
-        let Some((folder, node)) = graph.nodes.get_key_value(folder) else { continue };
+        let Some(node) = graph.nodes.get(folder.as_os_str()) else { continue };
         if reach.nodes.insert(folder) {
             let Node { file, folders, files, inputs, remote, broken, .. } = node;
             wanted.extend(folders.iter().map(PathBuf::as_path));
@@ -84,7 +84,7 @@ pub(crate) struct Shares {
     /// The worlds' places: kustomizations, or files that several of them list.
     pub owners: Vec<PathBuf>,
     /// Files with objects, and the owner of each.
-    pub files: BTreeMap<PathBuf, usize>,
+    pub files: Vec<(PathBuf, usize)>,
 }
 
 /// Gives every file to the one kustomization of `roots` that reaches it. A kustomization (or
@@ -98,25 +98,26 @@ pub(crate) fn share(graph: &Graph, roots: &[&Path]) -> Shares {
     order.reverse();
     // From the outside in: when a node's turn comes, all that include it have their owners.
     let mut claims: HashMap<&Path, BTreeSet<&Path>> = HashMap::new();
-    let mut of_files: BTreeMap<&Path, BTreeSet<&Path>> = BTreeMap::new();
+    let mut of_files: BTreeMap<&OsStr, BTreeSet<&Path>> = BTreeMap::new();
     let roots: HashSet<&Path> = roots.iter().copied().collect();
     let mut owned = Vec::new();
     for folder in order {
         let claimed = claims.get(folder).filter(|owners| owners.len() == 1);
         let only = claimed.and_then(|owners| owners.first().copied());
         let owner = only.filter(|_| !roots.contains(folder)).unwrap_or(folder);
-        let Some(node) = graph.nodes.get(folder) else { continue };
+        let Some(node) = graph.nodes.get(folder.as_os_str()) else { continue };
         for included in &node.folders {
             claims.entry(included).or_default().insert(owner);
         }
         for file in &node.files {
-            of_files.entry(file).or_default().insert(owner);
+            of_files.entry(file.as_os_str()).or_default().insert(owner);
         }
         owned.push(owner);
     }
     let mut shares = Shares::default();
     let mut index: HashMap<PathBuf, usize> = HashMap::new();
     for (file, owners) in of_files {
+        let file = Path::new(file);
         let mut owners = owners.into_iter();
         let owner = match (owners.next(), owners.next()) {
             (Some(only), None) => only,
@@ -127,7 +128,7 @@ pub(crate) fn share(graph: &Graph, roots: &[&Path]) -> Shares {
         if at == next {
             shares.owners.push(owner.to_owned());
         }
-        shares.files.insert(file.to_owned(), at);
+        shares.files.push((file.to_owned(), at));
     }
     shares
 }
@@ -145,7 +146,7 @@ fn postorder<'a>(
             order.push(folder);
         } else if seen.insert(folder) {
             stack.push((folder, true));
-            if let Some(node) = graph.nodes.get(folder) {
+            if let Some(node) = graph.nodes.get(folder.as_os_str()) {
                 stack.extend(node.folders.iter().map(|included| (included.as_path(), false)));
             }
         }
