@@ -1,17 +1,18 @@
 //! `pavisade fix`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::{self, IsTerminal as _, Write};
+mod files;
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
-use std::{fs, io::BufWriter};
 
 use anyhow::{Context as _, bail};
 use pavisade_model::{Finding, Mends, NoteKind, State};
 use pavisade_report::{Again, Fixes, Layout, Options};
 use pavisade_scan::{Fixed, Judgement, Timestamp, fix, judge_on};
 use pavisade_sources::{Limits, Render, Request, Tools, load};
-use tempfile::NamedTempFile;
 
+use self::files::Files;
 use crate::args::FixArgs;
 use crate::progress::Spinner;
 use crate::scan::{Choice, is_incomplete};
@@ -33,19 +34,18 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         Mends::Riskily => args.risky || chosen.contains(finding.check.id),
     };
     let (mut wanted, mut risky, mut elsewhere, mut by_hand) = (vec![], BTreeMap::new(), 0, 0);
-    let mut files = HashMap::new();
+    let mending = before.of_state(State::Fails).filter_map(|finding| finding.mend.as_ref());
+    let files = Files::of(mending.map(|mend| mend.doc.source()));
     for finding in before.of_state(State::Fails) {
         let Some(mend) = &finding.mend else {
             by_hand += 1;
             continue;
         };
-        let source = mend.doc.source();
-        // Only what stands in a file as it was read can be changed there.
-        let is_file = files.entry(source.name().to_owned()).or_insert_with(|| {
-            let read = fs::read(source.name()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            read.filter(|text| text.trim_end_matches('\n') == source.text().trim_end_matches('\n'))
-        });
-        if is_file.is_none() {
+        let name = mend.doc.source().name();
+        if files.is_other(name) {
+            continue;
+        }
+        if files.text(name).is_none() {
             elsewhere += 1;
         } else if asked(finding) {
             wanted.push(finding);
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     let mut fixed = fix(wanted);
     for file in &mut fixed {
         // The reader gives a last line an end that it may not have.
-        let own = files.get(&file.name).and_then(Option::as_deref).unwrap_or("");
+        let own = files.text(&file.name).unwrap_or("");
         if !own.ends_with('\n') {
             for text in [&mut file.text, &mut file.before] {
                 text.truncate(text.trim_end_matches('\n').len());
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     let mut again = None;
     if !args.diff && made > 0 {
         for file in fixed.iter().filter(|file| !file.made.is_empty()) {
-            replace(Path::new(&file.name), &file.text)?;
+            files.replace(&file.name, &file.text)?;
         }
         again = Some(compare(&before, &fixed, &judged(args, &settings)?));
     }
@@ -80,6 +80,12 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         again: again.as_ref(),
     };
     write(args, &said)?;
+    if !args.quiet {
+        let changed = fixed.iter().filter(|file| !file.made.is_empty());
+        for note in changed.flat_map(|file| files.notes(&file.name)) {
+            terminal::say("", &note);
+        }
+    }
     for note in before.notes.iter().filter(|note| note.kind == NoteKind::Unread) {
         let place = match &note.span {
             Some((source, start, _)) => {
@@ -159,22 +165,6 @@ fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again 
 
 fn sentence(finding: &Finding) -> String {
     format!("{} in {}: {}", finding.check.name, finding.subject.label(), finding.message)
-}
-
-/// Puts a text in a file's place at once: whoever reads it sees the old or the new one.
-fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
-    let written = || -> io::Result<()> {
-        // A link stays one: what it points at is replaced.
-        let file = fs::canonicalize(file)?;
-        let folder = file.parent().unwrap_or(Path::new("/"));
-        let mut new = NamedTempFile::new_in(folder)?;
-        new.write_all(text.as_bytes())?;
-        new.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
-        new.as_file().sync_all()?;
-        new.persist(&file)?;
-        Ok(())
-    };
-    written().with_context(|| format!("writing {}; files before it are changed", file.display()))
 }
 
 fn write(args: &FixArgs, fixes: &Fixes<'_>) -> anyhow::Result<()> {
