@@ -2,7 +2,7 @@
 
 mod files;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
 
@@ -134,13 +134,21 @@ fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again 
     let fingerprints = |judgement: &Judgement| -> HashSet<_> {
         judgement.of_state(State::Fails).map(Finding::fingerprint).collect()
     };
-    let (old, now) = (fingerprints(before), fingerprints(after));
+    let old = fingerprints(before);
+    let now: HashMap<_, _> =
+        after.of_state(State::Fails).map(|finding| (finding.fingerprint(), finding)).collect();
     let mut again = Again::default();
-    for finding in fixed.iter().flat_map(|file| &file.made) {
-        match now.contains(&finding.fingerprint()) {
-            true => again.still.push(sentence(finding)),
-            false => again.gone += 1,
-        }
+    for (file, finding) in fixed.iter().flat_map(|file| file.made.iter().map(move |f| (file, f))) {
+        let Some(there) = now.get(&finding.fingerprint()) else {
+            again.gone += 1;
+            continue;
+        };
+        // Equal objects of several files are judged once; they are no longer equal.
+        let copy = there.mend.as_ref().map(|mend| mend.doc.source().name());
+        again.still.push(match copy.filter(|name| *name != file.name) {
+            Some(name) => format!("{}; a copy in {name}: run again", sentence(finding)),
+            None => sentence(finding),
+        });
     }
     // A mended field may have been the place of another finding too: it is told elsewhere now. What
     // was to be mended and stands elsewhere is new.
@@ -150,7 +158,7 @@ fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again 
         .of_state(State::Fails)
         .filter(|finding| {
             let fingerprint = finding.fingerprint();
-            !now.contains(&fingerprint) && !made.contains(&fingerprint)
+            !now.contains_key(&fingerprint) && !made.contains(&fingerprint)
         })
         .map(sentence)
         .collect();

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
 use started::{folder, run};
@@ -235,7 +235,6 @@ fn a_file_of_several_names_is_changed_once_and_keeps_them() {
     let text = read(folder.path(), "a/pod.yaml");
     assert_eq!(text.matches("allowPrivilegeEscalation: false").count(), 1, "{text}");
     // Still one file, and the link is one.
-    use std::os::unix::fs::MetadataExt as _;
     let inode = |name: &str| fs::metadata(at(name)).unwrap().ino();
     assert_eq!(inode("a/pod.yaml"), inode("b/hard.yaml"));
     assert!(fs::symlink_metadata(at("soft.yaml")).unwrap().is_symlink());
@@ -268,4 +267,23 @@ fn a_byte_order_mark_stays() {
     let after = marked
         .replace("image: x}", "image: x, securityContext: {allowPrivilegeEscalation: false}}");
     fixed("a.yaml", &marked, &after);
+}
+
+/// Equal objects of a world are judged once, in one of their files.
+#[test]
+fn a_copy_in_another_file_is_named() {
+    let folder = folder(&[("a.yaml", POD), ("b.yaml", &format!("# a copy\n{POD}"))]);
+    let args = ["fix", "--check", "privilege-escalation"];
+    let first = run(folder.path(), &args);
+    assert!(
+        first.out.contains("a copy in ./b.yaml: run again")
+            || first.out.contains("a copy in b.yaml: run again"),
+        "{}",
+        first.out
+    );
+    let second = run(folder.path(), &args);
+    assert_eq!(second.code, 0, "{}", second.out);
+    for name in ["a.yaml", "b.yaml"] {
+        assert!(read(folder.path(), name).contains("allowPrivilegeEscalation: false"), "{name}");
+    }
 }

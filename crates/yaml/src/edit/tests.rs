@@ -115,6 +115,12 @@ fn a_new_line_goes_behind_the_comments_of_what_is_above() {
     );
     // At the map's own column, where nothing else can be meant.
     check("m:\n  a: 1\n  # b: 1\nn: 1\n", "m.c", set(), "m:\n  a: 1\n  # b: 1\n  c: 2\nn: 1\n");
+    check(
+        "m:\n  a: 1\n  # b: 1\n  # c: 1\n",
+        "m.d",
+        set(),
+        "m:\n  a: 1\n  # b: 1\n  # c: 1\n  d: 2\n",
+    );
     // What is about the next one, or may be about the next document.
     check("m:\n- a: 1\n# next\n- b: 1\n", "m.0.c", set(), "m:\n- a: 1\n  c: 2\n# next\n- b: 1\n");
     check("a: 1\n# next\n", "c", set(), "a: 1\nc: 2\n# next\n");
