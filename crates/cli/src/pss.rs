@@ -26,8 +26,7 @@ pub(crate) fn run(args: &PssArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Clean);
     }
     let progress = Spinner::new(args.quiet);
-    let note = work.settings.note_of_reading();
-    let (snapshot, kubernetes) = work.picture(checks.kinds(), note, &progress)?;
+    let (snapshot, kubernetes) = work.picture(checks.kinds(), &progress)?;
     let result = pod_security(&snapshot, kubernetes, Timestamp::now());
     progress.finish();
 
@@ -40,6 +39,7 @@ pub(crate) fn run(args: &PssArgs) -> anyhow::Result<Outcome> {
         color: terminal::color(args.color, false),
         width: terminal::width(args.width),
         full: args.full,
+        configuration: work.settings.of_reading(),
         ..Options::default()
     };
     let mut out = BufWriter::new(io::stdout().lock());

@@ -142,12 +142,16 @@ impl Settings {
         Some(Note { kind: NoteKind::Info, place, span: None, message, remedy })
     }
 
-    /// The same where it only says which files are read.
-    pub(crate) fn note_of_reading(&self) -> Option<Note> {
-        let clauses = self.config.of_reading();
-        let does = if clauses.is_empty() { "leaves nothing out".into() } else { clauses.join("; ") };
-        let message = format!("this configuration was applied: it {does}");
-        Some(Note { message, ..self.note()? })
+    /// What it changes about what is read, in a sentence; empty where there is none.
+    pub(crate) fn of_reading(&self) -> String {
+        let Some(file) = &self.file else { return String::new() };
+        match &self.config.of_reading()[..] {
+            [] => format!("{file}: this configuration was applied: it leaves no file out"),
+            clauses => format!(
+                "{file}: this configuration was applied: it {}. Use `--no-config` to see everything.",
+                clauses.join("; ")
+            ),
+        }
     }
 
     /// The same in a few words, for the last line of a result.

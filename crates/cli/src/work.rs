@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 use pavisade_checks::CheckSet;
-use pavisade_model::{GroupKind, KubernetesVersion, Note};
+use pavisade_model::{GroupKind, KubernetesVersion};
 use pavisade_scan::{Baseline, Judgement, Timestamp, judge_on};
 use pavisade_snapshot::Snapshot;
 use pavisade_sources::load;
@@ -78,7 +78,6 @@ impl<'a> Work<'a> {
     pub(crate) fn picture(
         &self,
         kinds: Vec<GroupKind>,
-        note: Option<Note>,
         progress: &Spinner,
     ) -> anyhow::Result<(Snapshot, KubernetesVersion)> {
         let live = self.input.live.filter(|_| self.input.is_cluster());
@@ -90,7 +89,7 @@ impl<'a> Work<'a> {
             }
         };
         progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
-        Ok((snapshot.with_notes(note.into_iter().collect()), kubernetes))
+        Ok((snapshot, kubernetes))
     }
 
     /// Reads everything and judges it. `checks` are those of `choice` for
@@ -107,7 +106,8 @@ impl<'a> Work<'a> {
         progress: Spinner,
     ) -> anyhow::Result<(Snapshot, Judgement)> {
         let kinds = checks.kinds();
-        let (snapshot, kubernetes) = self.picture(kinds, self.settings.note(), &progress)?;
+        let (snapshot, kubernetes) = self.picture(kinds, &progress)?;
+        let snapshot = snapshot.with_notes(self.settings.note().into_iter().collect());
         if self.input.is_cluster() {
             checks = choice.checks(kubernetes)?;
         }
