@@ -352,6 +352,35 @@ fn help_names_the_exit_codes_and_completions_and_man_are_made() {
     assert!(run(folder.path(), &["checks", "explain", "privileged-container"]).out.contains("Why"));
 }
 
+#[test]
+fn checks_say_whether_they_can_be_mended() {
+    let folder = folder(&[]);
+    let list = |args: &[&str]| -> Vec<(String, String)> {
+        let all = run(folder.path(), &[&["checks", "list", "--json"], args].concat()).out;
+        let all: Vec<Value> = serde_json::from_str(&all).unwrap();
+        let text = |check: &Value, field: &str| check[field].as_str().unwrap().to_owned();
+        all.iter().map(|check| (text(check, "name"), text(check, "mends"))).collect()
+    };
+    let all = list(&[]);
+    let of = |how: &str| all.iter().filter(|(_, mends)| mends == how).cloned().collect::<Vec<_>>();
+    for (how, words) in [
+        ("never", "never: "),
+        ("safely", "safely: `pavisade fix`"),
+        ("riskily", "riskily: only `pavisade fix --risky`"),
+    ] {
+        let (check, _) = &of(how)[0];
+        if how != "never" {
+            assert_eq!(list(&[&format!("--mends={how}")]), of(how));
+        }
+        let json = run(folder.path(), &["checks", "explain", check, "--json"]).out;
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["mends"], how, "{check}");
+        let text = run(folder.path(), &["checks", "explain", check]).out;
+        assert!(text.contains(&format!("  mends       {words}")), "{text}");
+    }
+    assert_eq!(list(&["--mends"]).len(), of("safely").len() + of("riskily").len());
+}
+
 const OWN: &str = "id = \"own\"\ntitle = \"Own\"\n[[controls]]\nid = \"1\"\ntitle = \"No power over \
                    nodes\"\nchecks = [\"privileged-container\"]\n[[controls]]\nid = \"2\"\ntitle = \
                    \"Training\"\nby_hand = \"training\"\n";
