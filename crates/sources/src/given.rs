@@ -18,7 +18,7 @@ use crate::helm::{Helm, Rendered};
 use crate::kustomize::{self, Shares};
 use crate::load::{Scan, several};
 use crate::names::{KUSTOMIZATION, Named};
-use crate::program::tail;
+use crate::complaint::tail;
 use crate::shown::Shown;
 use crate::walk::{self, Walked};
 use crate::{Render, Skip};
