@@ -12,6 +12,7 @@ pub(crate) mod catch_all_ingress;
 mod cilium;
 mod cluster_policy;
 pub(crate) mod dangling_backend;
+pub(crate) mod dangling_tls_secret;
 pub(crate) mod dns_locked_out;
 pub(crate) mod etcd_peer_without_authentication;
 pub(crate) mod etcd_self_signed_certificate;
