@@ -1,15 +1,13 @@
 //! PV-N055.
 
-use std::collections::HashMap;
-
 use pavisade_macros::check;
-use pavisade_model::{GroupKind, kinds};
-use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_model::kinds;
+use pavisade_snapshot::{Pod, Selector};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::backend::backends;
+use super::backend::{ENTRIES, Entries};
 use super::policy::{Selects, near, selects};
 use crate::fragment::is_fragment;
 use crate::{Check, Cx, OnPod, Place, Verdict};
@@ -41,17 +39,6 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ExposedWorkload {}
-
-/// What leads from outside to Services.
-const ENTRIES: [GroupKind; 7] = [
-    kinds::INGRESS,
-    kinds::INGRESS_EXTENSIONS,
-    kinds::HTTP_ROUTE,
-    kinds::GRPC_ROUTE,
-    kinds::TCP_ROUTE,
-    kinds::TLS_ROUTE,
-    kinds::UDP_ROUTE,
-];
 
 impl Check for ExposedWorkload {
     type On = OnPod;
@@ -99,28 +86,5 @@ impl Check for ExposedWorkload {
             ),
             (None, None) => Verdict::Holds,
         }
-    }
-}
-
-/// What leads to each Service, by namespace and name: the kind and name of an Ingress or route.
-struct Entries(HashMap<(String, String), (String, String)>);
-
-impl Entries {
-    fn of(cx: &Cx<'_>) -> Self {
-        let mut entries = HashMap::new();
-        for object in ENTRIES.into_iter().flat_map(|kind| cx.list(kind).objects) {
-            for backend in backends(object) {
-                let service = (backend.namespace.to_owned(), backend.service.to_owned());
-                let by = || (object.kind().to_owned(), object.name().to_owned());
-                entries.entry(service).or_insert_with(by);
-            }
-        }
-        Self(entries)
-    }
-
-    /// In files, the Ingress's namespace may be given when it is applied.
-    fn to(&self, service: &Object) -> Option<&(String, String)> {
-        let find = |namespace: &str| self.0.get(&(namespace.to_owned(), service.name().to_owned()));
-        find(service.namespace()).or_else(|| find(""))
     }
 }

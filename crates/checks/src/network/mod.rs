@@ -5,7 +5,7 @@ mod admin_interface;
 pub(crate) mod allow_all_authorization;
 pub(crate) mod allow_all_policy;
 pub(crate) mod anonymous_kubelet_client;
-mod backend;
+pub(crate) mod backend;
 mod calico;
 mod calico_selector;
 pub(crate) mod catch_all_ingress;
