@@ -7,7 +7,7 @@ use anyhow::bail;
 use pavisade_checks::registry;
 use pavisade_compliance::Framework;
 use pavisade_config::Config;
-use pavisade_model::{Meta};
+use pavisade_model::Meta;
 use pavisade_report::Options;
 use pavisade_scan::{assess, is_needed};
 

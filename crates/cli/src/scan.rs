@@ -26,9 +26,8 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let settings = &work.settings;
     let choice = Choice::new(&args.select, &args.set, settings)?;
     if let Some(role) = work.role(&choice)? {
-        output(args.output.as_deref())?.put(&place(args.output.as_deref()), |out| {
-            out.write_all(role.as_bytes())
-        })?;
+        output(args.output.as_deref())?
+            .put(&place(args.output.as_deref()), |out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
     }
     distinct(&args.live, args.output.iter().chain(args.also.iter().map(|(_, file)| file)))?;

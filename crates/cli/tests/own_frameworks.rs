@@ -69,7 +69,8 @@ fn one_of_ours_and_one_of_the_users_stand_together() {
     let document: Value = serde_json::from_str(&out).unwrap();
     assert!(names(&document).contains(&"privileged-container"), "{out}");
     // What the command line says wins.
-    let (_, out, _) = run(folder.path(), &["scan", "-f", "json", "--framework", "k8s/house.toml", "k8s"]);
+    let (_, out, _) =
+        run(folder.path(), &["scan", "-f", "json", "--framework", "k8s/house.toml", "k8s"]);
     let document: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(names(&document), ["host-namespace"]);
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::backend::{ENTRIES, Entries};
-use super::policy::{Selects, near, selects};
+use super::policy::{Selects, near, on_host_network, selects};
 use crate::fragment::is_fragment;
 use crate::{Check, Cx, OnPod, Place, Verdict};
 
@@ -19,7 +19,7 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
 /// workloads for which everything else counts most.
 ///
 /// ## Fix
-/// Make the Service `ClusterIP`, and remove the Ingress or route, where nobody outside needs it.
+/// Make the Service `ClusterIP`, remove `externalIPs` and `hostPort`, and remove the Ingress or route, where nobody outside needs it.
 #[check(
     id = "PV-N055",
     severity = Low,
@@ -48,6 +48,10 @@ impl Check for ExposedWorkload {
             return Verdict::NotApplicable;
         }
         let place = Place::from(pod.object().at(&["metadata", "name"]).unwrap_or(pod.spec()));
+        if let Some(port) = node_port(pod) {
+            let message = format!("port {port} of their node leads to these pods");
+            return Verdict::fails(place, message);
+        }
         let namespace = pod.object().namespace();
         let services = near(kinds::SERVICE, namespace, cx);
         let (mut selecting, mut unsure) = (Vec::new(), None);
@@ -64,6 +68,12 @@ impl Check for ExposedWorkload {
         }
         for service in &selecting {
             let kind = service.at(&["spec", "type"]).and_then(Value::as_str).unwrap_or("");
+            let addresses = service.at(&["spec", "externalIPs"]).into_iter().flat_map(Value::items);
+            if kind != "ExternalName" && addresses.into_iter().next().is_some() {
+                let message =
+                    format!("Service `{}` with `externalIPs` leads to these pods", service.name());
+                return Verdict::fails(place, message);
+            }
             if matches!(kind, "NodePort" | "LoadBalancer") {
                 let message =
                     format!("Service `{}` of type {kind} leads to these pods", service.name());
@@ -87,4 +97,11 @@ impl Check for ExposedWorkload {
             (None, None) => Verdict::Holds,
         }
     }
+}
+
+/// A port of the node that is one of the pod's: `hostPort`, or any in the node's network.
+fn node_port(pod: Pod<'_>) -> Option<i64> {
+    let field = if on_host_network(pod) { "containerPort" } else { "hostPort" };
+    let ports = pod.containers().flat_map(|container| container.value().list("ports"));
+    ports.filter_map(|port| port.get(field)?.as_i64()).find(|number| *number != 0)
 }
