@@ -92,7 +92,9 @@ pub(crate) enum ConfigCommand {
 pub(crate) fn run(args: &CheckConfigArgs) -> anyhow::Result<Outcome> {
     let (ConfigCommand::Check { paths, config } | ConfigCommand::Show { paths, config }) =
         &args.command;
-    let Some(settings) = Settings::find(&config.file, &config.exceptions, &settings::or_here(paths))? else {
+    let Some(settings) =
+        Settings::find(&config.file, &config.exceptions, &settings::or_here(paths))?
+    else {
         return Ok(Outcome::Usage);
     };
     let mut out = std::io::stdout().lock();

@@ -40,8 +40,8 @@ pub(crate) fn named(word: &str) -> anyhow::Result<Cow<'static, Framework>> {
     if !names_file(word) {
         return find(word, builtin()).map(Cow::Borrowed).map_err(|error| anyhow!("{error}"));
     }
-    let text = std::fs::read_to_string(word)
-        .with_context(|| format!("reading the framework {word}"))?;
+    let text =
+        std::fs::read_to_string(word).with_context(|| format!("reading the framework {word}"))?;
     own(&text).map(Cow::Owned).map_err(|error| anyhow!("{word}:{error}"))
 }
 

@@ -133,7 +133,11 @@ pub(crate) struct Choice {
 impl Choice {
     /// # Errors
     /// There is no such check or framework, or a parameter is not written as one.
-    pub(crate) fn new(select: &Select, set: &[String], settings: &Settings) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        select: &Select,
+        set: &[String],
+        settings: &Settings,
+    ) -> anyhow::Result<Self> {
         let parameters = select::parameters(set, &settings.config)?;
         Ok(Self { ids: select::ids(select, settings)?, parameters })
     }

@@ -3,19 +3,17 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
+
+mod started;
 
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  hostNetwork: true\n  containers:\n  - name: c\n    image: a.example.com/a:1\n    securityContext: {privileged: true}\n";
 const OWN: &str = "id = \"house\"\ntitle = \"House rules\"\n[[controls]]\nid = \"H1\"\ntitle = \"t\"\nchecks = [\"host-namespace\"]\n";
 
 fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pavisade"));
-    command.args(args).current_dir(folder).env_clear().env("PATH", "/nowhere");
-    let done = command.stdin(Stdio::null()).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (done.status.code().unwrap(), text(done.stdout), text(done.stderr))
+    let done = started::run(folder, args);
+    (done.code, done.out, done.err)
 }
 
 /// A repository whose folder `k8s` holds a pod and a configuration that names frameworks.
@@ -69,7 +67,8 @@ fn one_of_ours_and_one_of_the_users_stand_together() {
     let document: Value = serde_json::from_str(&out).unwrap();
     assert!(names(&document).contains(&"privileged-container"), "{out}");
     // What the command line says wins.
-    let (_, out, _) = run(folder.path(), &["scan", "-f", "json", "--framework", "k8s/house.toml", "k8s"]);
+    let (_, out, _) =
+        run(folder.path(), &["scan", "-f", "json", "--framework", "k8s/house.toml", "k8s"]);
     let document: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(names(&document), ["host-namespace"]);
 }

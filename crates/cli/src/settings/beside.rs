@@ -63,8 +63,8 @@ fn from_file(word: &str, place: &Note, found: &Found) -> Result<Framework, Note>
     })?;
     let shown = std::env::current_dir().ok().and_then(|current| below(&path, &current));
     let shown = shown.unwrap_or_else(|| path.display().to_string());
-    let text = read(&path, &shown)
-        .map_err(|error| fault(place, &format!("{error:#}"), String::new()))?;
+    let text =
+        read(&path, &shown).map_err(|error| fault(place, &format!("{error:#}"), String::new()))?;
     let source = Source::new(shown, text);
     own(source.text()).map_err(|error| at(&source, error))
 }
