@@ -209,7 +209,8 @@ mod tests {
     #[test]
     fn checks_of_files_need_nothing() {
         assert_eq!(
-            set(&["unseen-text", "secret-in-manifest", "kubelet-read-only-port"]).kinds(),
+            set(&["unseen-text", "secret-in-manifest", "kubeconfig-skips-tls-verification"])
+                .kinds(),
             []
         );
         assert!(set(&["unseen-text"]).role(true).ends_with("rules: []\n"));

@@ -76,7 +76,7 @@ impl Plugins {
 /// The settings of one plugin in an `AdmissionConfiguration`, for each time that it is named.
 ///
 /// An element is an error where they stand in another file.
-pub(super) fn configurations<'a>(
+pub(crate) fn configurations<'a>(
     file: &'a Object,
     plugin: &'static str,
 ) -> impl Iterator<Item = Result<Value<'a>, Claim<'a>>> {

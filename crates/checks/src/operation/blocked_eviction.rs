@@ -48,9 +48,20 @@ fn judge<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> 
             _ => Verdict::Holds,
         });
     }
-    // One without either has `minAvailable: 1`.
-    let least = of("minAvailable");
-    let amount = least.map_or(Ok(Amount::Pods(1)), Amount::read)?;
+    let Some(least) = of("minAvailable") else {
+        // The controller then expects no pods, and allows nothing where it expects none
+        // (k8s.io/kubernetes/pkg/controller/disruption, updatePdbStatus).
+        let message =
+            "neither `minAvailable` nor `maxUnavailable` is set: no pod may ever be evicted";
+        return Ok(match of("selector") {
+            Some(_) => {
+                Verdict::fails(Place::field(budget.value(), &["spec", "maxUnavailable"]), message)
+            }
+            // It selects nothing.
+            None => Verdict::Holds,
+        });
+    };
+    let amount = Amount::read(least)?;
     let place = Place::field(budget.value(), &["spec", "minAvailable"]);
     if matches!(amount, Amount::Percent(100..)) {
         return Ok(Verdict::fails(place, "`minAvailable` is 100%: no pod may ever be evicted"));
