@@ -379,11 +379,13 @@ fn open_entry<'a>(
     }
     let named = |field: &str| entry.get(field).is_some_and(|peers| !peers.is_null());
     let peers = peer_fields(direction);
+    // An empty list of peers allows nothing, whatever stands beside it.
+    if peers.iter().any(|field| named(field) && !filled(field)) {
+        return None;
+    }
     let Some(field) = peers.iter().copied().find(|field| filled(field)) else {
-        // One without any field, and an empty list of peers, allow nothing; ports alone are open
-        // to everybody.
-        let ports_alone = filled("toPorts") && !peers.iter().any(|field| named(field));
-        return ports_alone.then(|| Claim::fails(entry, everywhere(direction)));
+        // One without any field allows nothing; ports alone are open to everybody.
+        return filled("toPorts").then(|| Claim::fails(entry, everywhere(direction)));
     };
     let outside = match direction {
         Direction::Ingress => {
