@@ -61,10 +61,6 @@ impl Check for ExposedWorkload {
             return Verdict::NotApplicable;
         }
         let place = Place::from(pod.object().at(&["metadata", "name"]).unwrap_or(pod.spec()));
-        if let Some(port) = node_port(pod) {
-            let message = format!("port {port} of their node leads to these pods");
-            return Verdict::fails(place, message);
-        }
         let namespace = pod.object().namespace();
         let services = near(kinds::SERVICE, namespace, cx);
         let (mut selecting, mut unsure) = (Vec::new(), None);
@@ -93,6 +89,10 @@ impl Check for ExposedWorkload {
                 return Verdict::fails(place, message);
             }
         }
+        if let Some(port) = node_port(pod) {
+            let message = format!("port {port} of their node leads to these pods");
+            return Verdict::fails(place, message);
+        }
         let entries = cx.derive(Entries::of);
         for service in &selecting {
             if let Some((kind, name)) = entries.to(service) {
@@ -107,16 +107,24 @@ impl Check for ExposedWorkload {
                 place,
                 format!("whether Service `{name}` selects these pods is not certain"),
             ),
+            (None, None) if on_host_network(pod) => Verdict::unknown(
+                place,
+                "they are in their node's network, and the program decides at which addresses it \
+                 listens",
+            ),
             (None, None) => Verdict::Holds,
         }
     }
 }
 
-/// A port of the node that is one of the pod's: `hostPort`, or any in the node's network.
+/// A port of the node that is one of the pod's. In the node's network the API server copies every
+/// port there, and it says nothing.
 fn node_port(pod: Pod<'_>) -> Option<i64> {
-    let field = if on_host_network(pod) { "containerPort" } else { "hostPort" };
+    if on_host_network(pod) {
+        return None;
+    }
     let ports = pod.containers().flat_map(|container| container.value().list("ports"));
-    ports.filter_map(|port| port.get(field)?.as_i64()).find(|number| *number != 0)
+    ports.filter_map(|port| port.get("hostPort")?.as_i64()).find(|number| *number != 0)
 }
 
 /// What leads to each Service, by namespace and name: the kind and name of an Ingress or route.
@@ -126,6 +134,13 @@ impl Entries {
     fn of(cx: &Cx<'_>) -> Self {
         let mut entries = HashMap::new();
         for object in ENTRIES.into_iter().flat_map(|kind| cx.list(kind).objects) {
+            // A route of a mesh, whose parent is a Service, leads there from inside.
+            let parents = object.at(&["spec", "parentRefs"]).into_iter().flat_map(Value::items);
+            let of_mesh = |parent: Value<'_>| parent.str("kind") == Some("Service");
+            let mut parents = parents.peekable();
+            if parents.peek().is_some() && parents.all(of_mesh) {
+                continue;
+            }
             for backend in backends(object) {
                 let service = (backend.namespace.to_owned(), backend.service.to_owned());
                 let by = || (object.kind().to_owned(), object.name().to_owned());
