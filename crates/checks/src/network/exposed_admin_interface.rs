@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::admin_interface::{by_image, by_service};
+use super::annotation::{Annotation, annotations};
 use super::backend::backends;
 use super::exposed_load_balancer::behind;
 use super::load_balancer::{Reach, lists_some, reach};
@@ -124,15 +125,12 @@ fn asks_first(ingress: &Object) -> bool {
         "allow-list",
         "whitelist",
     ];
-    let annotations = ingress.at(&["metadata", "annotations"]);
-    let mut annotations = annotations.into_iter().flat_map(Value::entries);
     let class = ingress.at(&["spec", "ingressClassName"]).and_then(Value::as_str);
     let class = class.or_else(|| ingress.annotation("kubernetes.io/ingress.class")).unwrap_or("");
     class.contains("internal")
         || class.contains("private")
         || class == "tailscale"
-        || annotations.any(|(key, value)| {
-            let name = key.rsplit_once('/').map_or("", |(_, name)| name);
+        || annotations(ingress).any(|Annotation { name, value, .. }| {
             // AWS: `alb.ingress.kubernetes.io/auth-type: none` is no login.
             NAMES.contains(&name) && !matches!(value.as_str(), None | Some("" | "none"))
                 || LISTS.contains(&name) && value.as_str().is_some_and(lists_some)

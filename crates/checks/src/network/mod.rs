@@ -4,6 +4,7 @@ mod address;
 mod admin_interface;
 pub(crate) mod allow_all_authorization;
 pub(crate) mod allow_all_policy;
+mod annotation;
 pub(crate) mod anonymous_kubelet_client;
 mod backend;
 pub(crate) mod catch_all_ingress;
