@@ -1,16 +1,14 @@
 //! PV-N055.
 
-use std::collections::HashMap;
-
 use pavisade_macros::check;
-use pavisade_model::{GroupKind, kinds};
-use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_model::kinds;
+use pavisade_snapshot::{Pod, Selector};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::backend::backends;
-use super::policy::{Selects, near, selects};
+use super::backend::{ENTRIES, Entries};
+use super::policy::{Selects, near, on_host_network, selects};
 use crate::fragment::is_fragment;
 use crate::{Check, Cx, OnPod, Place, Verdict};
 
@@ -21,7 +19,7 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
 /// workloads for which everything else counts most.
 ///
 /// ## Fix
-/// Make the Service `ClusterIP`, and remove the Ingress or route, where nobody outside needs it.
+/// Make the Service `ClusterIP`, remove `externalIPs` and `hostPort`, and remove the Ingress or route, where nobody outside needs it.
 #[check(
     id = "PV-N055",
     severity = Low,
@@ -41,17 +39,6 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ExposedWorkload {}
-
-/// What leads from outside to Services.
-const ENTRIES: [GroupKind; 7] = [
-    kinds::INGRESS,
-    kinds::INGRESS_EXTENSIONS,
-    kinds::HTTP_ROUTE,
-    kinds::GRPC_ROUTE,
-    kinds::TCP_ROUTE,
-    kinds::TLS_ROUTE,
-    kinds::UDP_ROUTE,
-];
 
 impl Check for ExposedWorkload {
     type On = OnPod;
@@ -77,11 +64,21 @@ impl Check for ExposedWorkload {
         }
         for service in &selecting {
             let kind = service.at(&["spec", "type"]).and_then(Value::as_str).unwrap_or("");
+            let addresses = service.at(&["spec", "externalIPs"]).into_iter().flat_map(Value::items);
+            if kind != "ExternalName" && addresses.into_iter().next().is_some() {
+                let message =
+                    format!("Service `{}` with `externalIPs` leads to these pods", service.name());
+                return Verdict::fails(place, message);
+            }
             if matches!(kind, "NodePort" | "LoadBalancer") {
                 let message =
                     format!("Service `{}` of type {kind} leads to these pods", service.name());
                 return Verdict::fails(place, message);
             }
+        }
+        if let Some(port) = node_port(pod) {
+            let message = format!("port {port} of their node leads to these pods");
+            return Verdict::fails(place, message);
         }
         let entries = cx.derive(Entries::of);
         for service in &selecting {
@@ -97,30 +94,22 @@ impl Check for ExposedWorkload {
                 place,
                 format!("whether Service `{name}` selects these pods is not certain"),
             ),
+            (None, None) if on_host_network(pod) => Verdict::unknown(
+                place,
+                "they are in their node's network, and the program decides at which addresses it \
+                 listens",
+            ),
             (None, None) => Verdict::Holds,
         }
     }
 }
 
-/// What leads to each Service, by namespace and name: the kind and name of an Ingress or route.
-struct Entries(HashMap<(String, String), (String, String)>);
-
-impl Entries {
-    fn of(cx: &Cx<'_>) -> Self {
-        let mut entries = HashMap::new();
-        for object in ENTRIES.into_iter().flat_map(|kind| cx.list(kind).objects) {
-            for backend in backends(object) {
-                let service = (backend.namespace.to_owned(), backend.service.to_owned());
-                let by = || (object.kind().to_owned(), object.name().to_owned());
-                entries.entry(service).or_insert_with(by);
-            }
-        }
-        Self(entries)
+/// A port of the node that is one of the pod's. In the node's network the API server copies every
+/// port there, and it says nothing.
+fn node_port(pod: Pod<'_>) -> Option<i64> {
+    if on_host_network(pod) {
+        return None;
     }
-
-    /// In files, the Ingress's namespace may be given when it is applied.
-    fn to(&self, service: &Object) -> Option<&(String, String)> {
-        let find = |namespace: &str| self.0.get(&(namespace.to_owned(), service.name().to_owned()));
-        find(service.namespace()).or_else(|| find(""))
-    }
+    let ports = pod.containers().flat_map(|container| container.value().list("ports"));
+    ports.filter_map(|port| port.get("hostPort")?.as_i64()).find(|number| *number != 0)
 }
