@@ -159,6 +159,13 @@ fn what_is_new_looks_like_what_is_old() {
         set(json!({"d": ["e"]})),
         "{\n\t\"a\": {\n\t\t\"b\": 1,\n\t\t\"c\": {\n\t\t\t\"d\": [\n\t\t\t\t\"e\"\n\t\t\t]\n\t\t}\n\t}\n}",
     );
+    let pretty = "{\n  \"a\": {},\n  \"l\": [\n    \"x\"\n  ],\n  \"e\": []\n}";
+    let a = pretty.replace("{}", "{\n    \"b\": 1\n  }");
+    check(pretty, "a.b", set(json!(1)), &a);
+    check(pretty, "l", set(json!(["y"])), &pretty.replace('x', "y"));
+    let e = pretty.replace("[]", "[\n    \"y\"\n  ]");
+    check(pretty, "e", Edit::Append(json!("y")), &e);
+    check("{\"a\":{}}", "a.b", set(json!([1])), "{\"a\":{\"b\":[1]}}");
     check(
         "{\"a\":{\"b\":1}}",
         "a.c",
