@@ -18,6 +18,9 @@ use crate::doc::{Doc, Kind, NodeId, Value};
 
 type Made = Vec<Result<(), Refused>>;
 
+/// A place as it is now, the bytes that go, and what comes instead.
+type Spliced = (Vec<Step>, Range<usize>, String);
+
 /// Edits at paths of the first text.
 type Group<'a> = Vec<(Vec<Step>, &'a Edit)>;
 
@@ -159,7 +162,7 @@ impl Editor {
         text: &Text<'_>,
         path: &[Step],
         edit: &Edit,
-    ) -> Result<Option<(Vec<Step>, Range<usize>, String)>, Refused> {
+    ) -> Result<Option<Spliced>, Refused> {
         let Some(path) = self.history.now(path, edit)? else { return Ok(None) };
         if !changes(&self.json, &path, edit)? {
             return Ok(None);
