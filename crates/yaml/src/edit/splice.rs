@@ -263,7 +263,8 @@ impl<'d> Text<'d> {
         let Some(lines) = self.lines_below(at, value) else {
             return (old, format!(" {}", render::scalar(value)));
         };
-        let stop = self.line_stop(old.end);
+        let column = self.key_start(at).map_or(0, |key| self.column(key));
+        let stop = self.behind_inner_comments(old.end, column);
         let mut new = self.text[old.end..stop].trim_end().to_owned();
         for line in lines {
             new.push_str(self.line_end);

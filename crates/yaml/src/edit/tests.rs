@@ -140,6 +140,8 @@ fn a_comment_stays_in_its_line() {
     let set = || Edit::Set(json!(2));
     check("a: {} # c\nb: 1\n", "a.new", set(), "a: # c\n  new: 2\nb: 1\n");
     check("a: # c\nb: 1\n", "a.new", set(), "a: # c\n  new: 2\nb: 1\n");
+    check("a:\n  # c\nb: 1\n", "a.new", set(), "a:\n  # c\n  new: 2\nb: 1\n");
+    check("a:\n# c\nb: 1\n", "a.new", set(), "a:\n  new: 2\n# c\nb: 1\n");
     check("a: null  # c\nb: 1\n", "a.new", set(), "a:  # c\n  new: 2\nb: 1\n");
     check("a: {\n  b: 1 # c\n}\n", "a.new", set(), "a: {\n  b: 1, # c\n  new: 2\n}\n");
     check("a: {\n  b: 1, # c\n}\n", "a.new", set(), "a: {\n  b: 1, # c\n  new: 2,\n}\n");

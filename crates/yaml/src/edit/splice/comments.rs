@@ -73,6 +73,22 @@ impl Text<'_> {
         own
     }
 
+    /// The end of the last comment that stands below a line and further in than a column.
+    pub(super) fn behind_inner_comments(&self, at: usize, column: usize) -> usize {
+        let mut own = self.line_stop(at);
+        let mut line = self.next_line(at);
+        while line < self.text.len() {
+            let stop = self.line_stop(line);
+            let text = self.text[line..stop].trim_start();
+            if !text.starts_with('#') || stop - line - text.len() <= column {
+                break;
+            }
+            own = stop;
+            line = self.next_line(line);
+        }
+        own
+    }
+
     /// The column of the next line that is no comment.
     fn column_of_next(&self, from: usize) -> Option<usize> {
         let said = self.text[from..].lines().find(|line| {
