@@ -56,7 +56,9 @@ impl CheckSet {
         } else if kinds.contains(&kinds::SECRET) {
             let of: Vec<_> = self
                 .needs()
-                .filter(|needs| needs.subjects.contains(&kinds::SECRET))
+                .filter(|needs| {
+                    [&needs.subjects, &needs.reads].iter().any(|of| of.contains(&kinds::SECRET))
+                })
                 .map(|needs| format!("`{}`", needs.check.name))
                 .collect();
             format!("There is no right on Secrets, so this stays unknown: {}.", of.join(", "))

@@ -16,6 +16,7 @@ mod select;
 mod settings;
 mod snapshot;
 mod terminal;
+mod work;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -46,8 +47,8 @@ enum Outcome {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        Command::Scan(args) => scan::run(*args),
-        Command::Comply(args) => comply::run(*args),
+        Command::Scan(args) => scan::run(&args),
+        Command::Comply(args) => comply::run(&args),
         Command::Frameworks(args) => frameworks::run(&args),
         Command::Snapshot(args) => snapshot::run(&args.command),
         Command::Fix(args) => fix::run(&args),

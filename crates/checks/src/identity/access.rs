@@ -24,12 +24,15 @@ pub(super) enum Subject {
 }
 
 impl Subject {
-    /// One of a binding's `subjects`; `None` where it has no name or an unknown kind.
-    pub(super) fn read(value: Value<'_>) -> Option<Self> {
+    /// One of a binding's `subjects`; `None` where it has no name or an unknown kind. `home` is the
+    /// namespace of a RoleBinding, in which a ServiceAccount is that names none
+    /// (k8s.io/kubernetes `pkg/registry/rbac/validation`, `appliesToUser`).
+    pub(super) fn read(value: Value<'_>, home: &str) -> Option<Self> {
         let name = value.str("name").filter(|name| !name.is_empty())?;
         Some(match value.str("kind")? {
             "ServiceAccount" => {
-                let namespace = value.str("namespace").unwrap_or("").to_owned();
+                let own = value.str("namespace").filter(|namespace| !namespace.is_empty());
+                let namespace = own.unwrap_or(home).to_owned();
                 Self::ServiceAccount { namespace, name: name.to_owned() }
             }
             "User" => {
@@ -172,8 +175,9 @@ impl Access {
             _ => return,
         };
         let subjects = binding.at(&["subjects"]).into_iter().flat_map(Value::items);
-        let subjects: Vec<_> =
-            subjects.filter_map(Subject::read).filter(|s| !s.is_masters()).collect();
+        let home = if everywhere { "" } else { binding.namespace() };
+        let subjects = subjects.filter_map(|subject| Subject::read(subject, home));
+        let subjects: Vec<_> = subjects.filter(|subject| !subject.is_masters()).collect();
         for subject in &subjects {
             match subject {
                 Subject::ServiceAccount { namespace, name } => {

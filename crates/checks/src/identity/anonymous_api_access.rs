@@ -99,8 +99,8 @@ fn from_file(file: &Object) -> Verdict<'_> {
     Verdict::from_claims(open)
 }
 
-/// Paths that are made for callers without an account: health, the keys of the ServiceAccounts'
-/// issuer, and what `kubeadm join` starts from. A path is compared as a whole.
+/// Paths that are made for callers without an account: health, the version, the keys of the
+/// ServiceAccounts' issuer, and what `kubeadm join` starts from. A path is compared as a whole.
 pub(super) fn is_public(path: &str) -> bool {
     let health = ["/healthz", "/livez", "/readyz"].into_iter().any(|root| {
         path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -108,7 +108,9 @@ pub(super) fn is_public(path: &str) -> bool {
     health
         || matches!(
             path,
-            "/.well-known/openid-configuration"
+            "/version"
+                | "/version/"
+                | "/.well-known/openid-configuration"
                 | "/openid/v1/jwks"
                 | "/openid/v1/jwks/"
                 | "/api/v1/namespaces/kube-public/configmaps/cluster-info"

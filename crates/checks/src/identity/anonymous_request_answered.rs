@@ -40,7 +40,7 @@ impl Check for AnonymousRequestAnswered {
 
 fn judge(request: Value<'_>) -> Verdict<'_> {
     let path = request.str("path").unwrap_or("");
-    if path.is_empty() || is_public(path) || path == "/version" || path == "/version/" {
+    if path.is_empty() || is_public(path) {
         return Verdict::NotApplicable;
     }
     if let Some(error) = request.str("error") {

@@ -36,7 +36,7 @@ impl Check for ArgoAdminAccount {
         let enabled = map.at(&["data", "admin.enabled"]).filter(|value| !value.is_null());
         let message = format!("the account `admin` is on beside the single sign-on of `{sign_on}`");
         match enabled.map(|enabled| (enabled, enabled.as_str())) {
-            Some((_, Some("false"))) => Verdict::Holds,
+            Some((_, Some(text))) if is_false(text) => Verdict::Holds,
             Some((place, None)) => {
                 Verdict::unknown(place, "this is no text: the API server refuses it")
             }
@@ -48,4 +48,9 @@ impl Check for ArgoAdminAccount {
             }
         }
     }
+}
+
+/// What Go's `strconv.ParseBool` takes for false; what it does not take leaves the account on.
+fn is_false(text: &str) -> bool {
+    matches!(text, "0" | "f" | "F" | "false" | "FALSE" | "False")
 }

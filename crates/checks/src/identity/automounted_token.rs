@@ -41,6 +41,10 @@ impl Check for AutomountedToken {
             let message = format!("these pods have the token of ServiceAccount `{name}`");
             Verdict::fails(place.clone(), message)
         };
+        // Admission keeps tokens from what kubelets run on their own.
+        if pod.object().is_mirror_pod() {
+            return Verdict::NotApplicable;
+        }
         match boolean(pod.spec(), &FIELD) {
             Ok(Some((false, _))) => return Verdict::Holds,
             Err(wrong) => return wrong.into(),

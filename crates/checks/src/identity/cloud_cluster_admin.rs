@@ -3,7 +3,7 @@
 use pavisade_macros::check;
 use pavisade_model::{Severity, kinds};
 use pavisade_snapshot::Object;
-use pavisade_yaml::{Source, Value, read};
+use pavisade_yaml::{Kind, Source, Value, read};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -67,6 +67,9 @@ fn aws_auth(map: &Object) -> Verdict<'_> {
                 Some(Verdict::unknown(place, format!("the text of `{list}` cannot be read")))
             });
         };
+        if !matches!(document.root().kind(), Kind::Sequence | Kind::Null) {
+            return Some(Verdict::unknown(place, format!("the text of `{list}` is no list")));
+        }
         let claims = document.root().items().filter_map(|entry| {
             entry.list("groups").find(|group| group.as_str() == Some(MASTERS))?;
             let who = entry.str(arn).unwrap_or("").to_owned();

@@ -7,6 +7,8 @@ use pavisade_yaml::{Edit, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::image::{self, Image};
+use crate::supply::release::Release;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
 /// Consoles that let people in without a login.
@@ -68,6 +70,9 @@ impl Check for ConsoleWithoutLogin {
                 claims.extend(by_flag(&words, flag, value, what));
             }
         }
+        if claims.is_empty() && FLAGS[1].0.contains(&image) {
+            claims.extend(old_argo_server(container, &words));
+        }
         for (_, name, _, what) in VARIABLES.iter().filter(|(i, ..)| i.contains(&image)) {
             let set = container.value().list("env").filter(|env| env.str("name") == Some(name));
             for env in set {
@@ -99,6 +104,18 @@ pub(super) fn is_true(text: &str) -> bool {
 fn image_name(image: &str) -> &str {
     let base = image.rsplit('/').next().unwrap_or(image);
     base.split([':', '@']).next().unwrap_or(base)
+}
+
+/// Up to 2.12, Argo Workflows' server let everybody in unless it was told not to.
+fn old_argo_server<'a>(container: Container<'a>, words: &[Value<'a>]) -> Option<Claim<'a>> {
+    const FLAG: &str = "auth-mode";
+    let Image::Reference(reference) = image::of(container) else { return None };
+    let major = Release::read(reference.tag?)?.major();
+    let says = |of: &str| words.iter().filter_map(|word| word.as_str()).any(|w| w.contains(of));
+    let by_variable = container.value().list("env").any(|e| e.str("name") == Some("AUTH_MODE"));
+    let old = major < 3 && says("server") && !says(FLAG) && !by_variable;
+    let place = container.at(&["image"]).unwrap_or(container.value());
+    old.then(|| Claim::fails(place, format!("{}, without `--{FLAG}` before 3.0", FLAGS[1].3)))
 }
 
 fn by_flag<'a>(

@@ -73,7 +73,8 @@ fn missing<'a>(place: Value<'a>, namespace: &str, name: &str, cx: &Cx<'a>) -> Cl
     let hint = elsewhere.map(|other| other.namespace()).filter(|other| !other.is_empty());
     let claim = match (hint, complete) {
         _ if namespace.is_empty() => {
-            let why = format!("{account} has no namespace here: as it stands it is refused");
+            let why =
+                format!("{account} has no namespace here, so it is not known which one is meant");
             return Claim::unknown(place, why);
         }
         (Some(other), _) => {

@@ -1,7 +1,5 @@
 //! PV-I056.
 
-use std::collections::HashMap;
-
 use pavisade_macros::check;
 use pavisade_model::kinds;
 use pavisade_snapshot::{Pod, Selector};
@@ -10,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::cloud::CloudAccounts;
+use crate::network::backend::{ENTRIES, Entries};
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
 /// Pods with a cloud identity that are reached from outside of the cluster, or are privileged.
@@ -33,38 +32,18 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
         EKSCTL_CLUSTER_CONFIG,
         GCP_IAM_POLICY_MEMBER,
         SERVICE,
-        INGRESS
+        INGRESS,
+        INGRESS_EXTENSIONS,
+        HTTP_ROUTE,
+        GRPC_ROUTE,
+        TCP_ROUTE,
+        TLS_ROUTE,
+        UDP_ROUTE,
     ]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ExposedCloudIdentity {}
-
-/// Services that an Ingress names, by namespace and name.
-#[derive(Debug, Default)]
-struct Behind(HashMap<(String, String), String>);
-
-impl Behind {
-    fn read(cx: &Cx<'_>) -> Self {
-        let mut found = Self::default();
-        for ingress in cx.list(kinds::INGRESS).objects {
-            let spec = ingress.at(&["spec"]);
-            let rules = spec.into_iter().flat_map(|spec| spec.list("rules"));
-            let paths = rules.filter_map(|rule| rule.get("http"));
-            let paths = paths.flat_map(|http| http.list("paths"));
-            let backends = paths.filter_map(|path| path.get("backend"));
-            let default = spec.and_then(|spec| spec.get("defaultBackend"));
-            for backend in backends.chain(default) {
-                let Some(name) = backend.at(&["service", "name"]).and_then(Value::as_str) else {
-                    continue;
-                };
-                let key = (ingress.namespace().to_owned(), name.to_owned());
-                found.0.entry(key).or_insert_with(|| format!("Ingress `{}`", ingress.name()));
-            }
-        }
-        found
-    }
-}
 
 impl Check for ExposedCloudIdentity {
     type On = OnPod;
@@ -93,7 +72,8 @@ impl Check for ExposedCloudIdentity {
                 );
                 Claim::fails(place, message).into()
             }
-            None => match cx.gap(kinds::SERVICE).or_else(|| cx.gap(kinds::INGRESS)) {
+            None => match [kinds::SERVICE].into_iter().chain(ENTRIES).find_map(|kind| cx.gap(kind))
+            {
                 Some(why) => Verdict::unknown(place, why),
                 None => Verdict::Holds,
             },
@@ -103,14 +83,14 @@ impl Check for ExposedCloudIdentity {
 
 /// What makes pods reachable from outside.
 fn exposed<'a>(pod: Pod<'a>, cx: &Cx<'a>) -> Option<String> {
-    let behind = cx.derive(Behind::read);
+    let entries = cx.derive(Entries::of);
     let namespace = pod.object().namespace();
     cx.list_in(kinds::SERVICE, namespace).objects.into_iter().find_map(|service| {
         let kind = service.at(&["spec", "type"]).and_then(Value::as_str);
         let open = matches!(kind, Some("LoadBalancer" | "NodePort"))
             .then(|| format!("Service `{}`", service.name()));
-        let key = (namespace.to_owned(), service.name().to_owned());
-        let by = open.or_else(|| behind.0.get(&key).cloned())?;
+        let entry = || entries.to(service).map(|(kind, name)| format!("{kind} `{name}`"));
+        let by = open.or_else(entry)?;
         let selector = service.at(&["spec", "selector"])?;
         let selector = Selector::labels(selector).ok().filter(|selector| !selector.is_empty())?;
         let label = |key: &str| pod.labels().find(|(own, _)| *own == key).map(|(_, value)| value);

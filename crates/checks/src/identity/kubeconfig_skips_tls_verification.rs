@@ -2,6 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -47,7 +48,8 @@ impl Check for KubeconfigSkipsTlsVerification {
             }
             let server = cluster.get("server");
             let address = server.and_then(|s| s.as_str()).unwrap_or("");
-            if let (Some(server), Some(rest)) = (server, plain_http(address))
+            let plain = plain_http(address).or_else(|| without_scheme(address, cluster, file));
+            if let (Some(server), Some(rest)) = (server, plain)
                 && !is_loopback(rest)
             {
                 let message = format!(
@@ -64,6 +66,21 @@ impl Check for KubeconfigSkipsTlsVerification {
 fn plain_http(address: &str) -> Option<&str> {
     let scheme = address.get(..7)?;
     scheme.eq_ignore_ascii_case("http://").then(|| &address[7..])
+}
+
+/// An address without `https://` is one of plain HTTP where nothing speaks of TLS: neither an
+/// authority nor a client's certificate (client-go `rest.DefaultServerUrlFor`).
+fn without_scheme<'a>(address: &'a str, cluster: Value<'_>, file: &Object) -> Option<&'a str> {
+    let has = |of: Value<'_>, field: &str| {
+        ["", "-data"]
+            .iter()
+            .any(|end| of.str(&format!("{field}{end}")).is_some_and(|text| !text.is_empty()))
+    };
+    let tls = has(cluster, "certificate-authority")
+        || cluster.bool("insecure-skip-tls-verify") == Some(true)
+        || entries(file, "users", "user").any(|(_, user)| has(user, "client-certificate"));
+    let open = address.is_empty() || address.contains("://") || address.contains(['$', '{', '<']);
+    (!tls && !open).then_some(address)
 }
 
 /// `kubectl proxy` and the like on the same machine.

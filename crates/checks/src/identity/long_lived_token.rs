@@ -25,12 +25,17 @@ pub(crate) struct LongLivedToken {}
 impl Check for LongLivedToken {
     type On = OnObject;
 
-    fn check<'a>(&self, secret: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+    fn check<'a>(&self, secret: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         let kind = secret.at(&["type"]);
         let Some(kind) = kind.filter(|t| t.as_str() == Some("kubernetes.io/service-account-token"))
         else {
             return Verdict::NotApplicable;
         };
+        // The control plane takes what it made itself and nobody uses (KEP-2799), stable in 1.30.
+        let invalid = secret.label("kubernetes.io/legacy-token-invalid-since");
+        if invalid.is_some_and(|since| !since.is_empty()) && cx.kubernetes().at_least(29) {
+            return Verdict::NotApplicable;
+        }
         const PATH: [&str; 3] = ["metadata", "annotations", "kubernetes.io/service-account.name"];
         match secret.at(&PATH).and_then(Value::as_str).filter(|name| !name.is_empty()) {
             Some(account) => Verdict::fails(

@@ -326,7 +326,7 @@ fn judge_binding<'a>(
     let default = builtin::is_default_binding(binding);
     let subjects = binding.at(&["subjects"]).into_iter().flat_map(Value::items);
     let subjects: Vec<_> = subjects
-        .filter_map(Subject::read)
+        .filter_map(|subject| Subject::read(subject, ""))
         .filter(|subject| !subject.is_masters())
         .filter(|subject| !default || !builtin::is_shipped_subject(binding.name(), subject))
         .map(|subject| subject.to_string())

@@ -58,6 +58,8 @@ struct Powerful {
     groups: HashMap<String, Vec<Given>>,
     /// ServiceAccounts of which the bindings are there to see, powerful or not: namespace and name.
     bound: HashSet<(String, String)>,
+    /// Those that are bound where it counts to a role that is not there to see, and why.
+    open: HashMap<Subject, String>,
 }
 
 impl Powerful {
@@ -66,14 +68,22 @@ impl Powerful {
         let mut add = |binding: &Object| {
             let Some(bound) = Bound::read(binding) else { return };
             let power = match bound.rules(cx) {
-                _ if bound.name == "cluster-admin" => Some(Power::Everything),
+                _ if (bound.kind, bound.name) == ("ClusterRole", "cluster-admin") => {
+                    Some(Power::Everything)
+                }
                 Some(rules) if bound.worth(&rules, cx) == Worth::Everything => {
                     Some(Power::Everything)
                 }
                 Some(rules) => takeover(&rules, bound.namespace.is_none()).map(Power::Takeover),
                 None => None,
             };
-            let Some(power) = power else { return };
+            let Some(power) = power else {
+                if let Some(why) = unseen(&bound, cx) {
+                    let subjects = bound.subjects.into_iter().map(|(_, subject)| subject);
+                    found.open.extend(subjects.map(|subject| (subject, why.clone())));
+                }
+                return;
+            };
             for (_, subject) in bound.subjects {
                 let binding = format!("{} `{}`", binding.kind(), binding.name());
                 match subject {
@@ -107,6 +117,16 @@ impl Powerful {
         found
     }
 
+    /// Why what a ServiceAccount may do is not known in full.
+    fn open(&self, namespace: &str, name: &str) -> Option<&String> {
+        let account =
+            Subject::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() };
+        let group = |name: String| Subject::Group(name);
+        let groups = ["".to_owned(), format!(":{namespace}")];
+        let groups = groups.into_iter().map(|end| group(format!("system:serviceaccounts{end}")));
+        [account].into_iter().chain(groups).find_map(|subject| self.open.get(&subject))
+    }
+
     /// What gives a ServiceAccount most. Files may leave a pod's namespace out; `default` is then
     /// anybody's.
     fn of(&self, namespace: &str, name: &str) -> Option<&Given> {
@@ -117,6 +137,15 @@ impl Powerful {
         let of_namespace = of_group(namespace).filter(|_| !namespace.is_empty());
         own.chain(of_namespace).chain(of_group("")).max_by_key(|given| given.power)
     }
+}
+
+/// Why what a binding's role gives is not known: the role is not in these files.
+fn unseen<'a>(bound: &Bound<'a>, cx: &Cx<'a>) -> Option<String> {
+    bound.unseen(cx).or_else(|| {
+        let kind = if bound.kind == "Role" { kinds::ROLE } else { kinds::CLUSTER_ROLE };
+        let absent = bound.rules(cx).is_none() && cx.coverage(kind) == Coverage::Partial;
+        absent.then(|| format!("{} `{}` is not in these files", bound.kind, bound.name))
+    })
 }
 
 /// The first way to the cluster that rules give.
@@ -178,6 +207,10 @@ impl Check for PowerfulAccountWorkload {
     type On = OnPod;
 
     fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        // Admission keeps tokens from what kubelets run on their own.
+        if pod.object().is_mirror_pod() {
+            return Verdict::NotApplicable;
+        }
         let powerful = cx.derive(Powerful::read);
         let (namespace, name) = (pod.object().namespace(), pod.service_account());
         let place = Place::field(pod.spec(), &["serviceAccountName"]);
@@ -188,12 +221,14 @@ impl Check for PowerfulAccountWorkload {
                 kinds::ROLE_BINDING,
                 kinds::ROLE,
             ];
+            let unmounted = !projects_token(pod) && pod.spec().bool(MOUNT) == Some(false);
             return match READ.into_iter().find_map(|kind| cx.gap(kind)) {
                 Some(why) => Verdict::unknown(place, why),
-                None if seen_whole(&powerful, namespace, name, cx) => Verdict::Holds,
-                None if !projects_token(pod) && pod.spec().bool(MOUNT) == Some(false) => {
-                    Verdict::NotApplicable
+                None if unmounted => Verdict::NotApplicable,
+                None if let Some(why) = powerful.open(namespace, name) => {
+                    Verdict::unknown(place, format!("ServiceAccount `{name}` is bound, and {why}"))
                 }
+                None if seen_whole(&powerful, namespace, name, cx) => Verdict::Holds,
                 None => {
                     let why = format!("no binding of ServiceAccount `{name}` is in these files");
                     Verdict::unknown(place, why)

@@ -1,7 +1,7 @@
 //! What a binding gives to everybody: nothing worth hiding, something to read, or power.
 
 use pavisade_model::kinds;
-use pavisade_snapshot::Object;
+use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 
 use super::access::{Access, Subject};
@@ -66,12 +66,15 @@ impl<'a> Bound<'a> {
             ["kind", "name", "namespace"].iter().find_map(|field| text(*subject, &[field]).err())
         };
         let refused = refused.or_else(|| subjects.iter().find_map(wrong));
+        let namespace = binding.is(kinds::ROLE_BINDING).then(|| binding.namespace());
+        let home = namespace.unwrap_or("");
+        let subjects = subjects.into_iter().filter_map(|v| Some((v, Subject::read(v, home)?)));
         Some(Self {
             refused,
-            subjects: subjects.into_iter().filter_map(|v| Some((v, Subject::read(v)?))).collect(),
+            subjects: subjects.collect(),
             kind: role.str("kind")?,
             name: role.str("name")?,
-            namespace: binding.is(kinds::ROLE_BINDING).then(|| binding.namespace()),
+            namespace,
         })
     }
 
@@ -112,13 +115,22 @@ impl<'a> Bound<'a> {
 
     /// Why nothing is known of its role: roles could not be listed, and it is none of those that
     /// were seen. What Kubernetes gives a role of that name is no proof: somebody may have changed
-    /// it.
+    /// it. Or it collects the rules of others, none of which is in these files.
     pub(super) fn unseen(&self, cx: &Cx<'a>) -> Option<String> {
         let (kind, role) = match self.kind {
             "Role" => (kinds::ROLE, cx.get(kinds::ROLE, self.namespace.unwrap_or(""), self.name)),
             _ => (kinds::CLUSTER_ROLE, Access::of(cx).cluster_role(cx, self.name)),
         };
-        let why = cx.gap(kind).filter(|_| role.is_none())?;
+        let why = match role {
+            None => cx.gap(kind)?,
+            Some(role) => {
+                let empty = is_aggregated(role)
+                    && cx.coverage(kind) == Coverage::Partial
+                    && Rules::of(role).is_empty()
+                    && Access::of(cx).aggregated_from(self.name).is_empty();
+                empty.then(|| "no role that it collects is in these files".to_owned())?
+            }
+        };
         Some(format!("what {} `{}` allows is not known: {why}", self.kind, self.name))
     }
 
@@ -200,7 +212,7 @@ fn worth(rule: Rule<'_>, namespace: Option<&str>, cx: &Cx<'_>) -> Worth {
             continue;
         }
         worst = worst.max(match (reads, is_own_group(group)) {
-            (true, true) if is_sensitive(rule) => Worth::Power,
+            (true, true) if is_sensitive(rule, cx) => Worth::Power,
             (true, _) if rule.is_named() => Worth::ReadNamed,
             (true, _) => Worth::Read,
             (false, true) => Worth::Power,
@@ -211,8 +223,10 @@ fn worth(rule: Rule<'_>, namespace: Option<&str>, cx: &Cx<'_>) -> Worth {
 }
 
 /// Whether reading alone gives credentials or runs commands.
-fn is_sensitive(rule: Rule<'_>) -> bool {
-    [Resource::new("", "secrets"), Resource::new("", "nodes/proxy")]
-        .into_iter()
-        .any(|resource| rule.covering(resource).is_some())
+fn is_sensitive(rule: Rule<'_>, cx: &Cx<'_>) -> bool {
+    let always = [Resource::new("", "secrets"), Resource::new("", "nodes/proxy")];
+    // A WebSocket asks for `get`; since 1.35 the API server demands `create` besides.
+    let up_to_34 = [Resource::new("", "pods/exec"), Resource::new("", "pods/attach")];
+    let up_to_34 = up_to_34.into_iter().filter(|_| !cx.kubernetes().at_least(35));
+    always.into_iter().chain(up_to_34).any(|resource| rule.covering(resource).is_some())
 }

@@ -179,6 +179,11 @@ impl<'a> Rules<'a> {
         read
     }
 
+    /// Whether there are none, broken ones included.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rules.is_empty() && self.broken.is_empty()
+    }
+
     /// What grants most of these verbs on a resource: a rule without names before one with.
     pub(super) fn grant(&self, verbs: &[&'static str], on: Resource) -> Option<Grant<'a>> {
         let mut grants = self.rules.iter().filter_map(|rule| rule.grant(verbs, on)).peekable();

@@ -14,7 +14,8 @@ use crate::{Check, Cx, OnObject, Verdict};
 ///
 /// ## Why
 /// Secrets hold passwords, keys and tokens of other identities. `list` and `watch` answer with
-/// their content, not only with their names, and `patch` answers with the whole Secret.
+/// their content, not only with their names; `patch` answers with the whole Secret, and
+/// `deletecollection` with all that it deletes or, by a dry run, would delete.
 ///
 /// ## Fix
 /// Grant `get` on the Secrets that are needed by `resourceNames`, in a Role of their namespace;
@@ -38,8 +39,9 @@ impl Check for SecretReadPermission {
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         judge(object, cx, |rules: &Rules<'a>| {
             let read = rules.grant(&["get", "list", "watch"], SECRETS);
-            // An empty patch changes nothing and is answered with the object.
-            let grant = match (read, rules.grant(&["patch"], SECRETS)) {
+            // An empty patch changes nothing and is answered with the object, a dry run of the
+            // deletion of all with all of them.
+            let grant = match (read, rules.grant(&["patch", "deletecollection"], SECRETS)) {
                 (Some(read), Some(patch)) if read.rule.is_named() && !patch.rule.is_named() => {
                     Some(patch)
                 }

@@ -36,6 +36,10 @@ impl Check for TokenAutomount {
     fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
         const FIELD: &str = "automountServiceAccountToken";
         let place = Place::field(pod.spec(), &[FIELD]);
+        // Admission keeps tokens from what kubelets run on their own.
+        if pod.object().is_mirror_pod() {
+            return Verdict::NotApplicable;
+        }
         let own = pod.spec().get(FIELD).filter(|value| !value.is_null());
         let own = match own.map(|value| value.as_bool()) {
             Some(Some(mounts)) => Some(mounts),

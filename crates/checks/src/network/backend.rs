@@ -1,7 +1,12 @@
 //! Which Services Ingresses and routes of the Gateway API send requests to.
 
+use std::collections::HashMap;
+
+use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
+
+use crate::Cx;
 
 /// A reference to a Service.
 #[derive(Debug, Clone, Copy)]
@@ -51,4 +56,44 @@ fn of_route(route: &Object) -> Vec<Backend<'_>> {
         Some(Backend { place, service: place.as_str()?, namespace, host })
     });
     names.collect()
+}
+
+/// What leads from outside to Services.
+pub(crate) const ENTRIES: [GroupKind; 7] = [
+    kinds::INGRESS,
+    kinds::INGRESS_EXTENSIONS,
+    kinds::HTTP_ROUTE,
+    kinds::GRPC_ROUTE,
+    kinds::TCP_ROUTE,
+    kinds::TLS_ROUTE,
+    kinds::UDP_ROUTE,
+];
+
+/// What leads to each Service, by namespace and name: the kind and name of an Ingress or route.
+pub(crate) struct Entries(HashMap<(String, String), (String, String)>);
+
+impl Entries {
+    pub(crate) fn of(cx: &Cx<'_>) -> Self {
+        let mut entries = HashMap::new();
+        for object in ENTRIES.into_iter().flat_map(|kind| cx.list(kind).objects) {
+            // A route of a mesh, whose parent is a Service, leads there from inside.
+            let parents = object.at(&["spec", "parentRefs"]).into_iter().flat_map(Value::items);
+            let mut parents = parents.map(|parent| parent.str("kind")).peekable();
+            if parents.peek().is_some() && parents.all(|kind| kind == Some("Service")) {
+                continue;
+            }
+            for backend in backends(object) {
+                let service = (backend.namespace.to_owned(), backend.service.to_owned());
+                let by = || (object.kind().to_owned(), object.name().to_owned());
+                entries.entry(service).or_insert_with(by);
+            }
+        }
+        Self(entries)
+    }
+
+    /// In files, the Ingress's namespace may be given when it is applied.
+    pub(crate) fn to(&self, service: &Object) -> Option<&(String, String)> {
+        let find = |namespace: &str| self.0.get(&(namespace.to_owned(), service.name().to_owned()));
+        find(service.namespace()).or_else(|| find(""))
+    }
 }

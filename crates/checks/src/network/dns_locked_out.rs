@@ -50,7 +50,7 @@ impl Check for DnsLockedOut {
         }
         let place = Place::from(pod.object().at(&["metadata", "name"]).unwrap_or(pod.spec()));
         let (policies, unclear) = selecting(pod, Direction::Egress, cx);
-        let open = unclear.or_else(|| more_policies(pod, cx));
+        let open = unclear.or_else(|| more_policies(pod, Direction::Egress, cx));
         let rules: Vec<_> = policies.iter().flat_map(|p| rules(p, Direction::Egress)).collect();
         let names_pods =
             rules.iter().flat_map(|rule| peers(*rule, Direction::Egress)).any(by_label);

@@ -1,15 +1,13 @@
 //! PV-N055.
 
-use std::collections::HashMap;
-
 use pavisade_macros::check;
-use pavisade_model::{GroupKind, kinds};
-use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_model::kinds;
+use pavisade_snapshot::{Pod, Selector};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::backend::backends;
+use super::backend::{ENTRIES, Entries};
 use super::policy::{Selects, near, on_host_network, selects};
 use crate::fragment::is_fragment;
 use crate::{Check, Cx, OnPod, Place, Verdict};
@@ -21,7 +19,8 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
 /// workloads for which everything else counts most.
 ///
 /// ## Fix
-/// Make the Service `ClusterIP`, remove `externalIPs` and `hostPort`, and remove the Ingress or route, where nobody outside needs it.
+/// Make the Service `ClusterIP`, and remove `externalIPs`, `hostPort`, and the Ingress or route,
+/// where nobody outside needs it.
 #[check(
     id = "PV-N055",
     severity = Low,
@@ -41,17 +40,6 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ExposedWorkload {}
-
-/// What leads from outside to Services.
-const ENTRIES: [GroupKind; 7] = [
-    kinds::INGRESS,
-    kinds::INGRESS_EXTENSIONS,
-    kinds::HTTP_ROUTE,
-    kinds::GRPC_ROUTE,
-    kinds::TCP_ROUTE,
-    kinds::TLS_ROUTE,
-    kinds::UDP_ROUTE,
-];
 
 impl Check for ExposedWorkload {
     type On = OnPod;
@@ -125,34 +113,4 @@ fn node_port(pod: Pod<'_>) -> Option<i64> {
     }
     let ports = pod.containers().flat_map(|container| container.value().list("ports"));
     ports.filter_map(|port| port.get("hostPort")?.as_i64()).find(|number| *number != 0)
-}
-
-/// What leads to each Service, by namespace and name: the kind and name of an Ingress or route.
-struct Entries(HashMap<(String, String), (String, String)>);
-
-impl Entries {
-    fn of(cx: &Cx<'_>) -> Self {
-        let mut entries = HashMap::new();
-        for object in ENTRIES.into_iter().flat_map(|kind| cx.list(kind).objects) {
-            // A route of a mesh, whose parent is a Service, leads there from inside.
-            let parents = object.at(&["spec", "parentRefs"]).into_iter().flat_map(Value::items);
-            let of_mesh = |parent: Value<'_>| parent.str("kind") == Some("Service");
-            let mut parents = parents.peekable();
-            if parents.peek().is_some() && parents.all(of_mesh) {
-                continue;
-            }
-            for backend in backends(object) {
-                let service = (backend.namespace.to_owned(), backend.service.to_owned());
-                let by = || (object.kind().to_owned(), object.name().to_owned());
-                entries.entry(service).or_insert_with(by);
-            }
-        }
-        Self(entries)
-    }
-
-    /// In files, the Ingress's namespace may be given when it is applied.
-    fn to(&self, service: &Object) -> Option<&(String, String)> {
-        let find = |namespace: &str| self.0.get(&(namespace.to_owned(), service.name().to_owned()));
-        find(service.namespace()).or_else(|| find(""))
-    }
 }

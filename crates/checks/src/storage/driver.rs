@@ -25,7 +25,12 @@ pub(super) fn rule(name: &str) -> Option<Rule> {
         | "disk.csi.azure.com"
         | "kubernetes.io/azure-disk"
         | "file.csi.azure.com"
-        | "kubernetes.io/azure-file" => Rule::Always,
+        | "kubernetes.io/azure-file"
+        | "blockvolume.csi.oraclecloud.com"
+        | "dobs.csi.digitalocean.com"
+        | "fsx.csi.aws.com"
+        | "fsx.openzfs.csi.aws.com"
+        | "vpc.block.csi.ibm.io" => Rule::Always,
         "driver.longhorn.io" => Rule::Flag("encrypted"),
         "pxd.portworx.com" | "kubernetes.io/portworx-volume" => Rule::Flag("secure"),
         "kubernetes.io/no-provisioner"

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::map;
-use crate::{Check, Claim, Cx, OnPod, Verdict};
+use crate::{Check, Claim, Cx, OnPod, Verdict, secrets};
 
 /// Pods that have the kubelet clone a Git repository.
 ///
@@ -33,7 +33,7 @@ impl Check for GitRepoVolume {
                 source,
                 format!(
                     "the kubelet clones `{}` as root of the node",
-                    source.str("repository").unwrap_or("")
+                    secrets::without_login(source.str("repository").unwrap_or(""))
                 ),
             )),
             Err(wrong) => Some(wrong.into()),

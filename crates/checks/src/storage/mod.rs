@@ -1,9 +1,11 @@
 //! Data at rest and who reads it.
 
+pub(crate) mod bulk_secret_push;
 pub(crate) mod claim_shared_with_privileged;
 pub(crate) mod cluster_wide_sealed_secret;
 pub(crate) mod data_deleted_with_claim;
 mod driver;
+mod encryption;
 pub(crate) mod encryption_key_in_file;
 pub(crate) mod git_repo_volume;
 pub(crate) mod host_path_persistent_volume;

@@ -55,6 +55,8 @@ fn allows_all(condition: Value<'_>) -> bool {
     let empty = selector.is_some_and(|selector| {
         selector.entries().all(|(_, v)| v.entries().next().is_none() && v.items().next().is_none())
     });
-    let patterns = condition.list("namespaceRegexes").filter_map(Value::as_str);
-    empty || patterns.into_iter().any(|p| matches!(p, ".*" | "^.*$" | ".+" | ""))
+    // They are looked for anywhere in the name.
+    let mut patterns = condition.list("namespaceRegexes").filter_map(Value::as_str);
+    empty
+        || patterns.any(|p| matches!(p.trim_matches(['^', '$', '(', ')']), "" | "." | ".*" | ".+"))
 }

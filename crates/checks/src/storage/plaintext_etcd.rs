@@ -6,6 +6,7 @@ use pavisade_yaml::{Edit, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::encryption::{Writer, writer};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// An encryption configuration that leaves Secrets in plain text in etcd.
@@ -40,13 +41,22 @@ impl Check for PlaintextEtcd {
         });
         let Some(entry) = covering else {
             let place = Place::field(file.value(), &["resources"]);
+            let all = entries.iter().flat_map(|entry| entry.list("resources"));
+            let mut all = all.filter(|resource| resource.as_str() == Some("*"));
+            if let Some(star) = all.next() {
+                return Verdict::unknown(
+                    star,
+                    "the API server refuses `*`: write `*.` for the core group, or `*.*` for all",
+                );
+            }
             return Verdict::fails(
                 place,
                 "no entry covers `secrets`: they are written in plain text",
             );
         };
-        match entry.list("providers").next() {
-            Some(first) if first.get("identity").is_some() => {
+        let first = entry.list("providers").next().unwrap_or(*entry);
+        match writer(*entry) {
+            Some(Writer::Provider("identity", _)) => {
                 let claim = Claim::fails(
                     first,
                     "`identity` is the first provider for `secrets`: they are written in plain text",
@@ -61,7 +71,8 @@ impl Check for PlaintextEtcd {
                     false => claim.into(),
                 }
             }
-            Some(_) => Verdict::Holds,
+            Some(Writer::Provider(..)) => Verdict::Holds,
+            Some(Writer::Refused(place, why)) => Verdict::unknown(place, why),
             None => {
                 Verdict::fails(Place::field(*entry, &["providers"]), "no provider for `secrets`")
             }

@@ -1,13 +1,14 @@
 //! PV-D004.
 
 use pavisade_macros::check;
+use pavisade_model::Confidence;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::driver::{Rule, rule};
 use crate::field::text;
-use crate::{Check, Cx, OnObject, Place, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// StorageClasses whose volumes are not encrypted at rest.
 ///
@@ -46,13 +47,16 @@ impl Check for UnencryptedStorageClass {
         match rule {
             Some(Rule::Always) => Verdict::Holds,
             Some(Rule::Flag(_) | Rule::FlagOrAccount(_)) if is_true => Verdict::Holds,
-            Some(Rule::Flag(flag)) => Verdict::fails(
+            // The disks below may be encrypted all the same.
+            Some(Rule::Flag(flag)) => Claim::fails(
                 place(flag),
                 format!(
                     "volumes of `{}` are not encrypted: `{flag}` is not \"true\"",
                     class.name()
                 ),
-            ),
+            )
+            .confidence(Confidence::Medium)
+            .into(),
             Some(Rule::FlagOrAccount(flag)) => Verdict::unknown(
                 place(flag),
                 format!("`{flag}` is not \"true\", so the cloud account's default decides"),

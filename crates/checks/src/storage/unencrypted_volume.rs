@@ -1,7 +1,7 @@
 //! PV-D009.
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
+use pavisade_model::{Confidence, kinds};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
@@ -81,19 +81,21 @@ fn judge<'a>(volume: &'a Object, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> 
         return Ok(match value.eq_ignore_ascii_case("true") {
             true => Verdict::Holds,
             false if account => by_class(volume, flag, place, cx),
-            false => Verdict::fails(
-                at(),
-                format!("`{driver}` does not encrypt it: `{flag}` is not \"true\""),
-            ),
+            false => {
+                fails(at(), format!("`{driver}` does not encrypt it: `{flag}` is not \"true\""))
+            }
         });
     }
     Ok(match account || driver == "pxd.portworx.com" {
         // These keep it to themselves.
         true => by_class(volume, flag, place, cx),
-        false => {
-            Verdict::fails(at(), format!("`{driver}` does not encrypt it: `{flag}` is not set"))
-        }
+        false => fails(at(), format!("`{driver}` does not encrypt it: `{flag}` is not set")),
     })
+}
+
+/// The disks below may be encrypted all the same.
+fn fails(place: Place<'_>, message: String) -> Verdict<'_> {
+    Claim::fails(place, message).confidence(Confidence::Medium).into()
 }
 
 /// Mounted by NFS or SMB, as checks of the network judge.

@@ -7,7 +7,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Cx, OnEvery, Verdict};
+use crate::{Check, Claim, Cx, OnEvery, Verdict, secrets};
 
 /// Clients of Vault that do not verify it, or speak to it in plain text.
 ///
@@ -121,5 +121,6 @@ fn plain(place: Value<'_>) -> Option<Claim<'_>> {
     if local || host.starts_with("127.") {
         return None;
     }
+    let address = secrets::without_login(address);
     Some(Claim::fails(place, format!("the client speaks to Vault at `{address}` in plain text")))
 }

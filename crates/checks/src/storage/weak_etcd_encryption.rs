@@ -7,6 +7,7 @@ use pavisade_yaml::{Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::encryption::{Writer, writer};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// An encryption configuration that writes with a weak provider.
@@ -47,8 +48,11 @@ impl Check for WeakEtcdEncryption {
 
 /// The first provider writes; those below only read what was written before.
 fn entry(entry: Value<'_>, kms_only: bool) -> Verdict<'_> {
-    let Some(writer) = entry.list("providers").next() else { return Verdict::NotApplicable };
-    let Some((name, provider)) = writer.entries().next() else { return Verdict::NotApplicable };
+    let (name, provider) = match writer(entry) {
+        Some(Writer::Provider(name, provider)) => (name, provider),
+        Some(Writer::Refused(place, why)) => return Verdict::unknown(place, why),
+        None => return Verdict::NotApplicable,
+    };
     match name {
         "aescbc" => Verdict::fails(
             provider,
@@ -78,7 +82,6 @@ fn entry(entry: Value<'_>, kms_only: bool) -> Verdict<'_> {
         ),
         "secretbox" => Verdict::Holds,
         // PV-D001 speaks of plain text.
-        "identity" => Verdict::NotApplicable,
-        _ => Verdict::unknown(provider, format!("`{name}` is no provider that is known")),
+        _ => Verdict::NotApplicable,
     }
 }

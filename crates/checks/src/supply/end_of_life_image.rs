@@ -99,9 +99,8 @@ struct Product {
     image: &'static str,
     /// What ended.
     support: &'static str,
-    /// How many numbers of a tag make a release.
-    numbers: usize,
-    /// Releases by their numbers, each with the day on which support ended.
+    /// Releases by the numbers with which their tags begin, each with the day on which support
+    /// ended. The first that fits counts.
     ends: &'static [(&'static str, Date)],
     /// Words in tags that name a release.
     names: &'static [(&'static str, &'static str)],
@@ -116,9 +115,9 @@ impl Product {
             Some((_, release)) => Release::read(release)?,
             None => Release::read(tag)?,
         };
-        let release = release.first(self.numbers)?;
         let mut ends = self.ends.iter();
-        ends.find(|(of, _)| Release::read(of).as_ref() == Some(&release)).map(|(_, end)| *end)
+        ends.find(|(of, _)| Release::read(of).is_some_and(|of| release.is_of(&of)))
+            .map(|(_, end)| *end)
     }
 }
 
@@ -128,7 +127,7 @@ impl Product {
 #[rustfmt::skip]
 static PRODUCTS: [Product; 9] = [
     Product {
-        image: "docker.io/library/debian", support: "long term support", numbers: 1,
+        image: "docker.io/library/debian", support: "long term support",
         ends: &[
             ("7", date(2018, 5, 31)), ("8", date(2020, 6, 30)), ("9", date(2022, 6, 30)),
             ("10", date(2024, 6, 30)), ("11", date(2026, 8, 31)), ("12", date(2028, 6, 30)),
@@ -139,19 +138,25 @@ static PRODUCTS: [Product; 9] = [
         ],
     },
     Product {
-        image: "docker.io/library/ubuntu", support: "standard support", numbers: 2,
+        image: "docker.io/library/ubuntu", support: "standard support",
         ends: &[
             ("14.04", date(2019, 4, 30)), ("16.04", date(2021, 4, 30)), ("18.04", date(2023, 5, 31)),
-            ("20.04", date(2025, 5, 31)), ("22.04", date(2027, 6, 1)),
+            ("20.04", date(2025, 5, 31)), ("22.04", date(2027, 6, 1)), ("22.10", date(2023, 7, 20)),
+            ("23.04", date(2024, 1, 25)), ("23.10", date(2024, 7, 11)), ("24.10", date(2025, 7, 10)),
+            ("25.04", date(2026, 1, 15)),
         ],
         names: &[
             ("trusty", "14.04"), ("xenial", "16.04"), ("bionic", "18.04"), ("focal", "20.04"),
-            ("jammy", "22.04"),
+            ("jammy", "22.04"), ("kinetic", "22.10"), ("lunar", "23.04"), ("mantic", "23.10"),
+            ("oracular", "24.10"), ("plucky", "25.04"),
         ],
     },
     Product {
-        image: "docker.io/library/alpine", support: "support", numbers: 2,
+        image: "docker.io/library/alpine", support: "support",
         ends: &[
+            ("2", date(2016, 11, 1)), ("3.1", date(2016, 11, 1)), ("3.2", date(2017, 5, 1)),
+            ("3.3", date(2017, 11, 1)), ("3.4", date(2018, 5, 1)), ("3.5", date(2018, 11, 1)),
+            ("3.6", date(2019, 5, 1)), ("3.7", date(2019, 11, 1)),
             ("3.8", date(2020, 5, 1)), ("3.9", date(2020, 11, 1)), ("3.10", date(2021, 5, 1)),
             ("3.11", date(2021, 11, 1)), ("3.12", date(2022, 5, 1)), ("3.13", date(2022, 11, 1)),
             ("3.14", date(2023, 5, 1)), ("3.15", date(2023, 11, 1)), ("3.16", date(2024, 5, 23)),
@@ -161,35 +166,42 @@ static PRODUCTS: [Product; 9] = [
         names: &[],
     },
     Product {
-        image: "docker.io/library/node", support: "support", numbers: 1,
+        image: "docker.io/library/node", support: "support",
         ends: &[
-            ("8", date(2019, 12, 31)), ("10", date(2021, 4, 30)), ("12", date(2022, 4, 30)),
+            ("0", date(2016, 12, 31)), ("4", date(2018, 4, 30)), ("5", date(2016, 6, 30)),
+            ("6", date(2019, 4, 30)), ("7", date(2017, 6, 30)), ("8", date(2019, 12, 31)),
+            ("9", date(2018, 6, 30)), ("11", date(2019, 6, 1)), ("13", date(2020, 6, 1)),
+            ("23", date(2025, 6, 1)), ("10", date(2021, 4, 30)), ("12", date(2022, 4, 30)),
             ("14", date(2023, 4, 30)), ("15", date(2021, 6, 1)), ("16", date(2023, 9, 11)),
             ("17", date(2022, 6, 1)), ("18", date(2025, 4, 30)), ("19", date(2023, 6, 1)),
             ("20", date(2026, 4, 30)), ("21", date(2024, 6, 1)), ("22", date(2027, 4, 30)),
         ],
-        names: &[],
+        names: &[
+            ("argon", "4"), ("boron", "6"), ("carbon", "8"), ("dubnium", "10"), ("erbium", "12"),
+            ("fermium", "14"), ("gallium", "16"), ("hydrogen", "18"), ("iron", "20"), ("jod", "22"),
+        ],
     },
     Product {
-        image: "docker.io/library/python", support: "support", numbers: 2,
+        image: "docker.io/library/python", support: "support",
         ends: &[
-            ("2.7", date(2020, 1, 1)), ("3.5", date(2020, 9, 30)), ("3.6", date(2021, 12, 23)),
+            ("2", date(2020, 1, 1)), ("3.3", date(2017, 9, 29)), ("3.4", date(2019, 3, 18)),
+            ("3.5", date(2020, 9, 30)), ("3.6", date(2021, 12, 23)),
             ("3.7", date(2023, 6, 27)), ("3.8", date(2024, 10, 7)), ("3.9", date(2025, 10, 31)),
             ("3.10", date(2026, 11, 1)), ("3.11", date(2027, 10, 31)), ("3.12", date(2028, 10, 31)),
         ],
         names: &[],
     },
     Product {
-        image: "docker.io/library/php", support: "security support", numbers: 2,
+        image: "docker.io/library/php", support: "security support",
         ends: &[
-            ("5.6", date(2018, 12, 31)), ("7.0", date(2019, 1, 10)), ("7.1", date(2019, 12, 1)),
-            ("7.2", date(2020, 11, 30)), ("7.3", date(2021, 12, 6)), ("7.4", date(2022, 11, 28)),
+            ("5", date(2018, 12, 31)), ("7.0", date(2019, 1, 10)), ("7.1", date(2019, 12, 1)),
+            ("7.2", date(2020, 11, 30)), ("7.3", date(2021, 12, 6)), ("7", date(2022, 11, 28)),
             ("8.0", date(2023, 11, 26)), ("8.1", date(2025, 12, 31)), ("8.2", date(2026, 12, 31)),
         ],
         names: &[],
     },
     Product {
-        image: "docker.io/library/postgres", support: "support", numbers: 1,
+        image: "docker.io/library/postgres", support: "support",
         ends: &[
             ("9", date(2021, 11, 11)), ("10", date(2022, 11, 10)), ("11", date(2023, 11, 9)),
             ("12", date(2024, 11, 21)), ("13", date(2025, 11, 13)), ("14", date(2026, 11, 12)),
@@ -198,18 +210,18 @@ static PRODUCTS: [Product; 9] = [
         names: &[],
     },
     Product {
-        image: "docker.io/library/mysql", support: "support", numbers: 2,
+        image: "docker.io/library/mysql", support: "support",
         ends: &[
-            ("5.5", date(2018, 12, 31)), ("5.6", date(2021, 2, 28)), ("5.7", date(2023, 10, 31)),
+            ("5.5", date(2018, 12, 31)), ("5.6", date(2021, 2, 28)), ("5", date(2023, 10, 31)),
             ("8.0", date(2026, 4, 30)),
         ],
         names: &[],
     },
     Product {
-        image: "docker.io/library/mongo", support: "support", numbers: 2,
+        image: "docker.io/library/mongo", support: "support",
         ends: &[
-            ("3.6", date(2021, 4, 30)), ("4.0", date(2022, 4, 30)), ("4.2", date(2023, 4, 30)),
-            ("4.4", date(2024, 2, 29)), ("5.0", date(2024, 10, 31)), ("6.0", date(2025, 7, 31)),
+            ("3", date(2021, 4, 30)), ("4.0", date(2022, 4, 30)), ("4.2", date(2023, 4, 30)),
+            ("4", date(2024, 2, 29)), ("5.0", date(2024, 10, 31)), ("6.0", date(2025, 7, 31)),
         ],
         names: &[],
     },

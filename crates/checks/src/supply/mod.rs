@@ -8,7 +8,7 @@ pub(crate) mod end_of_life_image;
 pub(crate) mod missing_signature_policy;
 pub(crate) mod mixed_image_versions;
 pub(crate) mod mutable_image_tag;
-mod release;
+pub(crate) mod release;
 pub(crate) mod retired_registry;
 mod signature;
 pub(crate) mod stale_image_possible;

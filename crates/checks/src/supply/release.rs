@@ -2,12 +2,12 @@
 
 /// The numbers with which a tag begins, and whether it goes on to name a pre-release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Release(Vec<u32>);
+pub(crate) struct Release(Vec<u32>);
 
 impl Release {
     /// Reads `v1.2.3`, `1.2-alpine`; `None` where the tag begins with no number, or names a
     /// pre-release (`-rc.1`), which is neither the one release nor the other.
-    pub(super) fn read(tag: &str) -> Option<Self> {
+    pub(crate) fn read(tag: &str) -> Option<Self> {
         let text = tag.strip_prefix('v').unwrap_or(tag);
         let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let (numbers, rest) = text.split_at(end);
@@ -22,13 +22,18 @@ impl Release {
         Some(Self(parts.collect::<Option<Vec<_>>>()?))
     }
 
-    /// The first numbers; `None` where there are fewer.
-    pub(super) fn first(&self, count: usize) -> Option<Self> {
-        self.0.get(..count).map(|numbers| Self(numbers.to_vec()))
+    /// Whether it begins with the numbers of a release.
+    pub(crate) fn is_of(&self, release: &Self) -> bool {
+        self.0.starts_with(&release.0)
+    }
+
+    /// The first number.
+    pub(crate) fn major(&self) -> u32 {
+        self.0.first().copied().unwrap_or(0)
     }
 
     /// Major, minor and patch; `None` where the tag leaves one open and so moves.
-    pub(super) fn exact(&self) -> Option<(u32, u32, u32)> {
+    pub(crate) fn exact(&self) -> Option<(u32, u32, u32)> {
         match self.0[..] {
             [major, minor, patch, ..] => Some((major, minor, patch)),
             _ => None,

@@ -1,0 +1,67 @@
+//! Entries of an `EncryptionConfiguration` as the API server validates them
+//! (k8s.io/apiserver `pkg/apis/apiserver/validation`).
+
+use pavisade_yaml::Value;
+
+use crate::secrets;
+
+/// What an entry's first provider is, which writes.
+pub(super) enum Writer<'a> {
+    /// Its name and settings.
+    Provider(&'static str, Value<'a>),
+    /// With such an entry the API server does not start, so that nothing follows from it: where,
+    /// and why.
+    Refused(Value<'a>, String),
+}
+
+/// The providers, and the lengths of their keys in bytes where they have some.
+const PROVIDERS: [(&str, &[usize]); 5] = [
+    ("aescbc", &[16, 24, 32]),
+    ("aesgcm", &[16, 24, 32]),
+    ("identity", &[]),
+    ("kms", &[]),
+    ("secretbox", &[32]),
+];
+
+/// The first provider of an entry; `None` where there is none.
+pub(super) fn writer(entry: Value<'_>) -> Option<Writer<'_>> {
+    let first = entry.list("providers").next()?;
+    let refused = |why: &str| Some(Writer::Refused(first, why.to_owned()));
+    let set = |name: &str| first.get(name).filter(|value| !value.is_null());
+    let mut named =
+        PROVIDERS.iter().filter_map(|(name, lengths)| Some((*name, lengths, set(name)?)));
+    let Some((name, lengths, settings)) = named.next() else {
+        return refused("no provider that the API server knows is set here");
+    };
+    if let Some((other, ..)) = named.next() {
+        return refused(&format!(
+            "`{name}` and `{other}` are one element here, each needs its own dash: the API server \
+             refuses that"
+        ));
+    }
+    if let Some(why) = wrong_keys(settings, lengths) {
+        return Some(Writer::Refused(
+            settings,
+            format!("`{name}` {why}: the API server refuses it"),
+        ));
+    }
+    Some(Writer::Provider(name, settings))
+}
+
+/// What is wrong with a provider's keys. What is to be filled in is no wrong key.
+fn wrong_keys(settings: Value<'_>, lengths: &[usize]) -> Option<String> {
+    if lengths.is_empty() {
+        return None;
+    }
+    let mut keys = settings.list("keys").peekable();
+    if keys.peek().is_none() {
+        return Some("has no key".to_owned());
+    }
+    keys.find_map(|key| {
+        let text = key.get("secret")?.scalar_text()?;
+        let bytes = secrets::is_literal(&text).then(|| secrets::base64::decode(text.trim()))??;
+        let wrong = !lengths.contains(&bytes.len());
+        let wanted: Vec<_> = lengths.iter().map(usize::to_string).collect();
+        wrong.then(|| format!("has a key of {} bytes, not of {}", bytes.len(), wanted.join(" or ")))
+    })
+}
