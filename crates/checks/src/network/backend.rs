@@ -78,8 +78,9 @@ impl Entries {
         for object in ENTRIES.into_iter().flat_map(|kind| cx.list(kind).objects) {
             // A route of a mesh, whose parent is a Service, leads there from inside.
             let parents = object.at(&["spec", "parentRefs"]).into_iter().flat_map(Value::items);
-            let mut parents = parents.map(|parent| parent.str("kind")).peekable();
-            if parents.peek().is_some() && parents.all(|kind| kind == Some("Service")) {
+            let of_mesh = |parent: Value<'_>| parent.str("kind") == Some("Service");
+            let mut parents = parents.peekable();
+            if parents.peek().is_some() && parents.all(of_mesh) {
                 continue;
             }
             for backend in backends(object) {

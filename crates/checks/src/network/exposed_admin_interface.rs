@@ -31,7 +31,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     confidence = Medium,
     scope = Related,
     on = [SERVICE, INGRESS, INGRESS_EXTENSIONS],
-    reads = [..WORKLOADS, ..NETWORK_POLICIES, SERVICE]
+    reads = [..WORKLOADS, ..NETWORK_POLICIES, NAMESPACE, SERVICE]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
