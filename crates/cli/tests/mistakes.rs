@@ -121,3 +121,14 @@ fn levels_are_readable_in_a_narrow_terminal() {
     let none = run(folder.path(), &["pss", "nowhere"]).out;
     assert!(!none.contains("NAMESPACE"), "{none}");
 }
+
+#[test]
+fn a_configuration_is_not_right_where_there_is_no_such_path() {
+    let folder = folder(&[("a.yaml", POD)]);
+    for command in ["check", "show"] {
+        let done = run(folder.path(), &["config", command, "nowhere"]);
+        assert_eq!(done.code, 2, "{}", done.out);
+        assert!(done.err.contains("nowhere: there is no such file or folder"), "{}", done.err);
+        assert_eq!(run(folder.path(), &["config", command, "a.yaml"]).code, 0);
+    }
+}
