@@ -56,6 +56,7 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
         color,
         width: terminal::width(args.width),
         full: args.full,
+        configuration: settings.summary(),
         root: std::env::current_dir().ok().and_then(|folder| folder.to_str().map(Into::into)),
         ..Options::default()
     };
