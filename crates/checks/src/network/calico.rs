@@ -10,15 +10,20 @@ use pavisade_snapshot::{Object, Pod};
 use pavisade_yaml::{Kind, Value};
 
 use super::address::Cidr;
-use super::calico_selector::{Label, matches};
-use super::other_policy::{Effect, both, everywhere};
+use super::calico_selector::matches;
+use super::other_policy::{Effect, Label, both, everywhere, namespace_label};
 use super::policy::{Added, Direction, Selects, added_label};
-use crate::Claim;
 use crate::field::{WrongType, boolean, list, text, text_element};
+use crate::{Claim, Cx};
 
 /// What the policy does to the pod in a direction.
-pub(super) fn effect(policy: &Object, pod: Pod<'_>, direction: Direction) -> Effect {
-    match read(policy, pod, direction) {
+pub(super) fn effect<'a>(
+    policy: &'a Object,
+    pod: Pod<'a>,
+    direction: Direction,
+    cx: &Cx<'a>,
+) -> Effect {
+    match read(policy, pod, direction, cx) {
         Ok(effect) => effect,
         Err(wrong) => Effect::Unclear(wrong.to_string()),
     }
@@ -28,6 +33,7 @@ fn read<'a>(
     policy: &'a Object,
     pod: Pod<'a>,
     direction: Direction,
+    cx: &Cx<'a>,
 ) -> Result<Effect, WrongType<'a>> {
     let value = policy.value();
     let counts = match applies_to(policy, direction)? {
@@ -37,7 +43,7 @@ fn read<'a>(
     if for_hosts(policy)? {
         return Ok(Effect::None);
     }
-    let selects = match selects(policy, pod)? {
+    let selects = match selects(policy, pod, cx)? {
         Selects::No => return Ok(Effect::None),
         selects => selects == Selects::Yes,
     };
@@ -92,7 +98,7 @@ fn for_hosts(policy: &Object) -> Result<bool, WrongType<'_>> {
     Ok(is("doNotTrack")? || is("preDNAT")?)
 }
 
-fn selects<'a>(policy: &'a Object, pod: Pod<'a>) -> Result<Selects, WrongType<'a>> {
+fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Result<Selects, WrongType<'a>> {
     let namespaced = [kinds::CALICO_NETWORK_POLICY, kinds::CALICO_NETWORK_POLICY_CRD];
     let of = pod.object().namespace();
     let near = match policy.namespace() {
@@ -109,9 +115,8 @@ fn selects<'a>(policy: &'a Object, pod: Pod<'a>) -> Result<Selects, WrongType<'a
     let of_pod = |key: &str| match key {
         "projectcalico.org/namespace" => namespace(),
         "projectcalico.org/orchestrator" => Label::Is("k8s"),
-        _ if ["projectcalico.org/", "pcns.", "pcsa."].iter().any(|own| key.starts_with(own)) => {
-            Label::Unknown
-        }
+        _ if key.starts_with("pcns.") => namespace_label(pod, &key["pcns.".len()..], cx),
+        _ if key.starts_with("projectcalico.org/") || key.starts_with("pcsa.") => Label::Unknown,
         _ => match pod.labels().find(|(own, _)| *own == key) {
             Some((_, own)) => Label::Is(own),
             None if matches!(added_label(pod, key), Added::No) => Label::Absent,
@@ -119,8 +124,8 @@ fn selects<'a>(policy: &'a Object, pod: Pod<'a>) -> Result<Selects, WrongType<'a
         },
     };
     let of_namespace = |key: &str| match key {
-        "projectcalico.org/name" | "kubernetes.io/metadata.name" => namespace(),
-        _ => Label::Unknown,
+        "projectcalico.org/name" => namespace(),
+        _ => namespace_label(pod, key, cx),
     };
     let of_account = |key: &str| match key {
         "projectcalico.org/name" => Label::Is(pod.service_account()),

@@ -1,15 +1,7 @@
 //! Calico's selectors (docs.tigera.io, *Selectors*): `app == 'web' && has(tier)`.
 
-use super::other_policy::both;
+use super::other_policy::{Label, both};
 use super::policy::Selects;
-
-/// What is known of a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Label<'a> {
-    Is(&'a str),
-    Absent,
-    Unknown,
-}
 
 /// Whether a selector matches what has these labels; nothing where it cannot be read. An empty one
 /// matches everything. `global()`, which stands for what has no namespace, matches no pod.

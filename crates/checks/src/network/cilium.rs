@@ -9,17 +9,22 @@ use pavisade_snapshot::{Object, Pod};
 use pavisade_yaml::{Kind, Value};
 
 use super::address::Cidr;
-use super::other_policy::{Effect, both, everywhere};
+use super::other_policy::{Effect, Label as Known, both, everywhere, namespace_label};
 use super::policy::{Added, Direction, Selects, added_label};
-use crate::Claim;
 use crate::field::{WrongType, boolean, list, map};
+use crate::{Claim, Cx};
 
 /// What the policy does to the pod in a direction.
-pub(super) fn effect(policy: &Object, pod: Pod<'_>, direction: Direction) -> Effect {
+pub(super) fn effect<'a>(
+    policy: &'a Object,
+    pod: Pod<'a>,
+    direction: Direction,
+    cx: &Cx<'a>,
+) -> Effect {
     let Some(rules) = rules(policy) else { return Effect::Unclear("it cannot be read".into()) };
     let mut effect = Effect::None;
     for rule in rules {
-        let selects = selects(rule, policy, pod);
+        let selects = selects(rule, policy, pod, cx);
         if selects == Selects::No {
             continue;
         }
@@ -55,7 +60,7 @@ pub(super) fn rules(policy: &Object) -> Option<impl Iterator<Item = Value<'_>>> 
 
 enum Touches {
     Nothing,
-    /// It allows or denies, and closes nothing.
+    /// It allows, and closes nothing.
     Adds,
     Closes,
 }
@@ -69,21 +74,22 @@ pub(super) fn sections(direction: Direction) -> [&'static str; 2] {
 }
 
 fn touches(rule: Value<'_>, direction: Direction) -> Result<Touches, String> {
+    let [allowed, denied] = sections(direction);
+    let any =
+        |section| -> Result<bool, WrongType<'_>> { Ok(list(rule, &[section])?.next().is_some()) };
     let read = || {
-        let mut any = false;
-        for section in sections(direction) {
-            any |= list(rule, &[section])?.next().is_some();
-        }
-        Ok((any, boolean(rule, &["enableDefaultDeny", direction.field()])?.map(|(deny, _)| deny)))
+        let closes = boolean(rule, &["enableDefaultDeny", direction.field()])?;
+        Ok((any(allowed)?, any(denied)?, closes.map(|(closes, _)| closes)))
     };
     let read: Result<_, WrongType<'_>> = read();
     match read.map_err(|wrong| wrong.to_string())? {
-        (true, Some(false)) => Ok(Touches::Adds),
-        (true, _) => Ok(Touches::Closes),
-        (false, Some(true)) => {
+        (false, false, Some(true)) => {
             Err("`enableDefaultDeny` without rules does not hold for every version".into())
         }
-        (false, _) => Ok(Touches::Nothing),
+        (false, false, _) => Ok(Touches::Nothing),
+        (_, true, Some(false)) => Err("it denies a part, and leaves the rest open".into()),
+        (true, false, Some(false)) => Ok(Touches::Adds),
+        _ => Ok(Touches::Closes),
     }
 }
 
@@ -188,7 +194,7 @@ fn entry_flaw(entry: Value<'_>, direction: Direction) -> Option<String> {
 }
 
 /// Whether the rule holds for the pod: all labels that its `endpointSelector` wants.
-fn selects(rule: Value<'_>, policy: &Object, pod: Pod<'_>) -> Selects {
+fn selects<'a>(rule: Value<'a>, policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Selects {
     let Some(selector) = rule.get("endpointSelector").filter(|s| !s.is_null()) else {
         // Rules for nodes hold for what is in the node's own network.
         return match rule.get("nodeSelector").is_some_and(|s| s.kind() == Kind::Mapping) {
@@ -214,7 +220,7 @@ fn selects(rule: Value<'_>, policy: &Object, pod: Pod<'_>) -> Selects {
         selects = both(
             selects,
             match value.as_str() {
-                Some(value) => wants(pod, namespaced, key, "In", &[value]),
+                Some(value) => wants(label(pod, namespaced, key, cx), "In", &[value]),
                 None => Selects::Maybe,
             },
         );
@@ -225,7 +231,9 @@ fn selects(rule: Value<'_>, policy: &Object, pod: Pod<'_>) -> Selects {
         selects = both(
             selects,
             match (expression.str("key"), expression.str("operator")) {
-                (Some(key), Some(operator)) => wants(pod, namespaced, key, operator, &values),
+                (Some(key), Some(operator)) => {
+                    wants(label(pod, namespaced, key, cx), operator, &values)
+                }
                 _ => Selects::Maybe,
             },
         );
@@ -234,9 +242,8 @@ fn selects(rule: Value<'_>, policy: &Object, pod: Pod<'_>) -> Selects {
 }
 
 /// Whether the pod meets one requirement.
-fn wants(pod: Pod<'_>, namespaced: bool, key: &str, operator: &str, values: &[&str]) -> Selects {
-    let key = ["k8s:", "any:"].iter().find_map(|source| key.strip_prefix(source)).unwrap_or(key);
-    match label(pod, namespaced, key) {
+fn wants(label: Label<'_>, operator: &str, values: &[&str]) -> Selects {
+    match label {
         Label::Is(own) => match operator {
             "In" => yes(values.contains(&own)),
             "NotIn" => yes(!values.contains(&own)),
@@ -281,19 +288,24 @@ enum Label<'a> {
     Unknown,
 }
 
-fn label<'a>(pod: Pod<'a>, namespaced: bool, key: &str) -> Label<'a> {
+fn label<'a>(pod: Pod<'a>, namespaced: bool, key: &str, cx: &Cx<'a>) -> Label<'a> {
+    let key = ["k8s:", "any:"].iter().find_map(|source| key.strip_prefix(source)).unwrap_or(key);
     if let Some(reserved) = key.strip_prefix("reserved:").or(key.strip_prefix("reserved.")) {
         // A pod has `reserved:init` while its labels are not known yet, and none of the others.
         return if reserved == "init" { Label::Unknown } else { Label::Absent };
     }
     let namespace = Some(pod.object().namespace()).filter(|namespace| !namespace.is_empty());
+    if let Some(key) = key.strip_prefix("io.cilium.k8s.namespace.labels.") {
+        return match namespace_label(pod, key, cx) {
+            Known::Is(value) => Label::Is(value),
+            Known::Absent => Label::Absent,
+            Known::Unknown => Label::Unknown,
+        };
+    }
     match key {
         // Of a policy of a namespace, Cilium sets this one itself.
         "io.kubernetes.pod.namespace" if namespaced => return Label::Unknown,
-        "io.kubernetes.pod.namespace"
-        | "io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name" => {
-            return namespace.map_or(Label::Unknown, Label::Is);
-        }
+        "io.kubernetes.pod.namespace" => return namespace.map_or(Label::Unknown, Label::Is),
         _ if key.contains(':') => return Label::Unknown,
         _ if key.starts_with("io.kubernetes.") || key.starts_with("io.cilium.") => {
             return Label::Unknown;
@@ -367,11 +379,13 @@ fn open_entry<'a>(
     }
     let named = |field: &str| entry.get(field).is_some_and(|peers| !peers.is_null());
     let peers = peer_fields(direction);
+    // An empty list of peers allows nothing, whatever stands beside it.
+    if peers.iter().any(|field| named(field) && !filled(field)) {
+        return None;
+    }
     let Some(field) = peers.iter().copied().find(|field| filled(field)) else {
-        // One without any field, and an empty list of peers, allow nothing; ports alone are open
-        // to everybody.
-        let ports_alone = filled("toPorts") && !peers.iter().any(|field| named(field));
-        return ports_alone.then(|| Claim::fails(entry, everywhere(direction)));
+        // One without any field allows nothing; ports alone are open to everybody.
+        return filled("toPorts").then(|| Claim::fails(entry, everywhere(direction)));
     };
     let outside = match direction {
         Direction::Ingress => {

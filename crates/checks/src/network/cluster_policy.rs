@@ -6,54 +6,64 @@
 //! matches decides. So a pod is restricted where a rule denies everything that none before it
 //! allowed.
 
+use std::cell::Cell;
+
 use pavisade_snapshot::{Object, Pod, Selector};
 use pavisade_yaml::{Kind, Value};
 
 use super::address::Cidr;
-use super::other_policy::{Effect, both, everywhere};
+use super::other_policy::{Effect, Label, both, everywhere, namespace_label};
 use super::policy::{Direction, Selects, selects as selects_pod};
-use crate::Claim;
 use crate::field::list;
+use crate::{Claim, Cx};
 
 /// What the policy does to the pod in a direction.
-pub(super) fn effect(policy: &Object, pod: Pod<'_>, direction: Direction) -> Effect {
-    let rules: Vec<_> = match list(policy.value(), &["spec", direction.field()]) {
-        Ok(rules) => rules.collect(),
-        Err(wrong) => return Effect::Unclear(wrong.to_string()),
-    };
-    if rules.is_empty() {
-        return Effect::None;
-    }
-    match selects(policy, pod) {
-        Selects::No => return Effect::None,
-        Selects::Maybe => {
-            return Effect::Unclear("whether it selects them cannot be determined".into());
+pub(super) fn effect<'a>(
+    policy: &'a Object,
+    pod: Pod<'a>,
+    direction: Direction,
+    cx: &Cx<'a>,
+) -> Effect {
+    let effect = of_rules(policy, direction);
+    match (&effect, selects(policy, pod, cx)) {
+        (Effect::None, _) | (_, Selects::No) => Effect::None,
+        (Effect::Adds, _) | (_, Selects::Yes) => effect,
+        (_, Selects::Maybe) => {
+            Effect::Unclear("whether it selects them cannot be determined".into())
         }
-        Selects::Yes => {}
-    }
-    let mut denies = false;
-    for rule in rules {
-        match rule.str("action") {
-            Some("Deny") if is_everything(rule, direction) => return Effect::Restricts,
-            Some("Deny") => denies = true,
-            Some("Allow" | "Accept" | "Pass") if is_everything(rule, direction) => break,
-            Some("Allow" | "Accept" | "Pass") => {}
-            _ => return Effect::Unclear("a rule's action cannot be read".into()),
-        }
-    }
-    match denies {
-        true => Effect::Unclear("it denies a part of what reaches them or what they reach".into()),
-        false => Effect::Adds,
     }
 }
 
-fn selects(policy: &Object, pod: Pod<'_>) -> Selects {
+/// What the rules of a direction do to the pods that the policy selects.
+fn of_rules(policy: &Object, direction: Direction) -> Effect {
+    let rules = match list(policy.value(), &["spec", direction.field()]) {
+        Ok(rules) => rules,
+        Err(wrong) => return Effect::Unclear(wrong.to_string()),
+    };
+    let mut effect = Effect::None;
+    for rule in rules {
+        match rule.str("action") {
+            Some("Deny") if is_everything(rule, direction) => return Effect::Restricts,
+            Some("Deny") => effect = Effect::Unclear("it denies a part of their traffic".into()),
+            Some("Allow" | "Accept" | "Pass") => {
+                effect = effect.and(Effect::Adds);
+                if is_everything(rule, direction) {
+                    break;
+                }
+            }
+            _ => return Effect::Unclear("a rule's action cannot be read".into()),
+        }
+    }
+    effect
+}
+
+fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Selects {
     let subject = |path: &[&str]| {
         policy.at(&["spec", "subject"]).and_then(|s| s.at(path)).filter(|v| !v.is_null())
     };
     let (namespaces, pods) = (subject(&["namespaces"]), subject(&["pods"]));
     match (namespaces, pods) {
-        (Some(namespaces), None) => selects_namespace(namespaces, pod),
+        (Some(namespaces), None) => selects_namespace(namespaces, pod, cx),
         (None, Some(pods)) => {
             let (Some(namespaces), Some(labels)) =
                 (pods.get("namespaceSelector"), pods.get("podSelector"))
@@ -65,7 +75,7 @@ fn selects(policy: &Object, pod: Pod<'_>) -> Selects {
                 Some(selector) => selects_pod(Some(&selector), of, pod),
                 None => Selects::Maybe,
             };
-            both(selects_namespace(namespaces, pod), own)
+            both(selects_namespace(namespaces, pod, cx), own)
         }
         _ => Selects::Maybe,
     }
@@ -78,15 +88,16 @@ fn read(value: Value<'_>) -> Option<Selector<'_>> {
     plain.then(|| Selector::read(value).ok()).flatten()
 }
 
-/// Of a namespace's labels, only the one with its name is known here.
-fn selects_namespace(selector: Value<'_>, pod: Pod<'_>) -> Selects {
+fn selects_namespace<'a>(selector: Value<'a>, pod: Pod<'a>, cx: &Cx<'a>) -> Selects {
     let Some(selector) = read(selector) else { return Selects::Maybe };
-    let unsure = std::cell::Cell::new(false);
-    let matched = selector.matches(|key| {
-        let name = Some(pod.object().namespace())
-            .filter(|of| key == "kubernetes.io/metadata.name" && !of.is_empty());
-        unsure.set(unsure.get() || name.is_none());
-        name
+    let unsure = Cell::new(false);
+    let matched = selector.matches(|key| match namespace_label(pod, key, cx) {
+        Label::Is(value) => Some(value),
+        Label::Absent => None,
+        Label::Unknown => {
+            unsure.set(true);
+            None
+        }
     });
     match (unsure.get(), matched) {
         (true, _) => Selects::Maybe,

@@ -46,6 +46,30 @@ impl Effect {
     }
 }
 
+/// What is known of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Label<'a> {
+    Is(&'a str),
+    Absent,
+    Unknown,
+}
+
+/// A label of the pod's namespace: its name, which the API server sets, or what the namespace says
+/// where it was read.
+pub(super) fn namespace_label<'a>(pod: Pod<'a>, key: &str, cx: &Cx<'a>) -> Label<'a> {
+    let name = pod.object().namespace();
+    if name.is_empty() {
+        return Label::Unknown;
+    }
+    if key == "kubernetes.io/metadata.name" {
+        return Label::Is(name);
+    }
+    match cx.get(kinds::NAMESPACE, "", name) {
+        Some(namespace) => namespace.label(key).map_or(Label::Absent, Label::Is),
+        None => Label::Unknown,
+    }
+}
+
 /// Two requirements, both of which must be met.
 pub(super) fn both(one: Selects, other: Selects) -> Selects {
     match (one, other) {
@@ -61,12 +85,12 @@ pub(super) fn others<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Eff
     for (policy, kind) in near(pod.object().namespace(), cx) {
         let effect = match kind.group {
             group if group == kinds::CILIUM_NETWORK_POLICY.group => {
-                cilium::effect(policy, pod, direction)
+                cilium::effect(policy, pod, direction, cx)
             }
             group if group == kinds::CLUSTER_NETWORK_POLICY.group => {
-                cluster_policy::effect(policy, pod, direction)
+                cluster_policy::effect(policy, pod, direction, cx)
             }
-            _ => calico::effect(policy, pod, direction),
+            _ => calico::effect(policy, pod, direction, cx),
         };
         all = match effect {
             Effect::Restricts => return Effect::Restricts,
