@@ -70,8 +70,13 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     let made: usize = fixed.iter().map(|file| file.made.len()).sum();
     let mut again = None;
     if !args.diff && made > 0 {
-        for file in fixed.iter().filter(|file| !file.made.is_empty()) {
-            replace(Path::new(&file.name), &file.text)?;
+        let changed = fixed.iter().filter(|file| !file.made.is_empty());
+        for (before, file) in changed.enumerate() {
+            replace(Path::new(&file.name), &file.text).with_context(|| match before {
+                0 => format!("writing {}; no file is changed", file.name),
+                1 => format!("writing {}; 1 file before it is changed", file.name),
+                n => format!("writing {}; {n} files before it are changed", file.name),
+            })?;
         }
         again = Some(compare(&before, &fixed, &judged(args, &work)?));
     }
@@ -156,19 +161,16 @@ fn sentence(finding: &Finding) -> String {
 }
 
 /// Puts a text in a file's place at once: whoever reads it sees the old or the new one.
-fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
-    let written = || -> io::Result<()> {
-        // A link stays one: what it points at is replaced.
-        let file = fs::canonicalize(file)?;
-        let folder = file.parent().unwrap_or(Path::new("/"));
-        let mut new = NamedTempFile::new_in(folder)?;
-        new.write_all(text.as_bytes())?;
-        new.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
-        new.as_file().sync_all()?;
-        new.persist(&file)?;
-        Ok(())
-    };
-    written().with_context(|| format!("writing {}; files before it are changed", file.display()))
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    // A link stays one: what it points at is replaced.
+    let file = fs::canonicalize(file)?;
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let mut new = NamedTempFile::new_in(folder)?;
+    new.write_all(text.as_bytes())?;
+    new.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
+    new.as_file().sync_all()?;
+    new.persist(&file)?;
+    Ok(())
 }
 
 fn write(args: &FixArgs, fixes: &Fixes<'_>, configuration: String) -> anyhow::Result<()> {
