@@ -168,7 +168,12 @@ fn also(text: &str) -> Result<(Format, PathBuf), String> {
         .split_once('=')
         .filter(|(_, file)| !file.is_empty())
         .ok_or("write it as FORMAT=FILE, for example html=report.html")?;
-    Ok((Format::from_str(format, false)?, file.into()))
+    let format = Format::from_str(format, false).map_err(|_| {
+        let all = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let all: Vec<_> = all.map(|value| value.get_name().to_owned()).collect();
+        format!("there is no format `{format}`; there are {}", all.join(", "))
+    })?;
+    Ok((format, file.into()))
 }
 
 /// A live cluster, and the way to it.

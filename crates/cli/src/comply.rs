@@ -14,6 +14,7 @@ use pavisade_scan::{assess, is_needed};
 use crate::args::{ComplyArgs, ComplyFormat};
 use crate::input::Input;
 use crate::progress::Spinner;
+use crate::settings::or_here;
 use crate::work::{By, Choice, Work};
 use crate::{Outcome, frameworks, scan, select, terminal};
 
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
         scan::output(file)?.put(&place, |out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
     }
-    scan::distinct(&args.live, args.output.iter())?;
+    scan::distinct(&args.live, &or_here(&args.paths), args.output.iter())?;
     let checks = choice.checks(work.kubernetes())?;
     let color = terminal::color(args.color, args.output.is_some());
     let out = scan::output(file)?;

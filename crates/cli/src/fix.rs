@@ -1,6 +1,6 @@
 //! `pavisade fix`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 use std::{fs, io::BufWriter};
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         Mends::Riskily => args.risky || chosen.contains(finding.check.id),
     };
     let (mut wanted, mut risky, mut elsewhere, mut by_hand) = (vec![], BTreeMap::new(), 0, 0);
-    let mut files = HashMap::new();
+    let (mut files, mut unnamed) = (HashMap::new(), BTreeSet::new());
     for finding in before.of_state(State::Fails) {
         let Some(mend) = &finding.mend else {
             by_hand += 1;
@@ -46,6 +46,10 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
             read.filter(|text| text.trim_end_matches('\n') == source.text().trim_end_matches('\n'))
         });
         if is_file.is_none() {
+            // A name of other bytes is known by what stands for them, which leads to no file.
+            if source.name().contains(char::REPLACEMENT_CHARACTER) {
+                unnamed.insert(source.name().to_owned());
+            }
             elsewhere += 1;
         } else if asked(finding) {
             wanted.push(finding);
@@ -77,9 +81,16 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         risky: &risky,
         elsewhere,
         by_hand,
+        incomplete: is_incomplete(&before),
         again: again.as_ref(),
     };
-    write(args, &said)?;
+    write(args, &said, work.settings.summary())?;
+    for name in &unnamed {
+        terminal::say(
+            "not changed",
+            &format!("{name}: its name is no UTF-8 text: rename the file"),
+        );
+    }
     for note in before.notes.iter().filter(|note| note.kind == NoteKind::Unread) {
         let place = match &note.span {
             Some((source, start, _)) => {
@@ -160,10 +171,11 @@ fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
     written().with_context(|| format!("writing {}; files before it are changed", file.display()))
 }
 
-fn write(args: &FixArgs, fixes: &Fixes<'_>) -> anyhow::Result<()> {
+fn write(args: &FixArgs, fixes: &Fixes<'_>, configuration: String) -> anyhow::Result<()> {
     let options = Options {
         color: terminal::color(args.color, false),
         width: terminal::width(None),
+        configuration,
         ..Options::default()
     };
     let mut out = BufWriter::new(io::stdout().lock());

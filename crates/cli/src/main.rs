@@ -66,6 +66,8 @@ fn main() -> ExitCode {
         if is_broken_pipe(&error) {
             return Outcome::Clean;
         }
+        let bare = error.is::<std::io::Error>() && error.chain().count() == 1;
+        let error = if bare { error.context("writing standard output") } else { error };
         terminal::say("error", &format!("{error:#}"));
         Outcome::Usage
     });

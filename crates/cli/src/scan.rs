@@ -30,7 +30,11 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
             .put(&place(args.output.as_deref()), |out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
     }
-    distinct(&args.live, args.output.iter().chain(args.also.iter().map(|(_, file)| file)))?;
+    distinct(
+        &args.live,
+        &settings::or_here(&args.paths),
+        args.output.iter().chain(args.also.iter().map(|(_, file)| file)),
+    )?;
     let baseline = args.baseline.as_deref().map(settings::baseline).transpose()?;
     // Fail on what cannot be run or written before the work, not after it.
     let mut checks = choice.checks(work.kubernetes())?;
@@ -190,8 +194,10 @@ impl Output {
 /// Two results in one file, or a result in place of what is judged, are a mistake.
 pub(crate) fn distinct<'a>(
     live: &LiveArgs,
+    paths: &[PathBuf],
     named: impl Iterator<Item = &'a PathBuf>,
 ) -> anyhow::Result<()> {
+    let read: Vec<_> = paths.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
     let mut seen: Vec<_> = live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
     for file in named {
         let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -199,6 +205,12 @@ pub(crate) fn distinct<'a>(
             Ok::<_, io::Error>(fs::canonicalize(folder)?.join(file.file_name().unwrap_or_default()))
         });
         let Ok(whole) = whole else { continue };
+        // No format is YAML: such a file in a folder that is read is a manifest.
+        let is_yaml = whole.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+        let is_input = |path: &PathBuf| *path == whole || is_yaml && whole.starts_with(path);
+        if whole.is_file() && read.iter().any(is_input) {
+            bail!("{} is judged here: the result would overwrite it", file.display());
+        }
         if seen.contains(&whole) && !whole.starts_with("/dev") {
             bail!("{} is named twice: it would be overwritten", file.display());
         }

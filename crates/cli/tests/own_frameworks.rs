@@ -3,19 +3,17 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
+
+mod started;
 
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  hostNetwork: true\n  containers:\n  - name: c\n    image: a.example.com/a:1\n    securityContext: {privileged: true}\n";
 const OWN: &str = "id = \"house\"\ntitle = \"House rules\"\n[[controls]]\nid = \"H1\"\ntitle = \"t\"\nchecks = [\"host-namespace\"]\n";
 
 fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pavisade"));
-    command.args(args).current_dir(folder).env_clear().env("PATH", "/nowhere");
-    let done = command.stdin(Stdio::null()).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (done.status.code().unwrap(), text(done.stdout), text(done.stderr))
+    let done = started::run(folder, args);
+    (done.code, done.out, done.err)
 }
 
 /// A repository whose folder `k8s` holds a pod and a configuration that names frameworks.

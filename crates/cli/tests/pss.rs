@@ -3,16 +3,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+mod started;
+
 fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pavisade"));
-    command.args(args).current_dir(folder).env_clear().env("PATH", "/nowhere");
-    let done = command.stdin(Stdio::null()).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (done.status.code().unwrap(), text(done.stdout), text(done.stderr))
+    let done = started::run(folder, args);
+    (done.code, done.out, done.err)
 }
 
 fn pod(name: &str, spec: &str) -> String {

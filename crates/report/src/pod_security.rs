@@ -93,6 +93,8 @@ fn standing(namespace: &NamespaceSecurity) -> String {
     }
 }
 
+/// Columns that what is said of labels should have.
+const LABELS: usize = 24;
 /// Places of one check that are shown.
 const PLACES: usize = 3;
 /// Doubts that are shown.
@@ -112,11 +114,15 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
             *max = (*max).max(width(&cell));
         }
     }
-    for (head, max) in heads.iter().zip(widths) {
-        page.put(DIM, head).gap(max - head.len() + 2);
-    }
-    page.put(DIM, "LABELS").end();
     let used = widths.iter().map(|w| w + 2).sum::<usize>();
+    // What is said of labels gets lines of its own where a column would be a few letters wide.
+    let narrow = page.width < used + LABELS;
+    if !result.namespaces.is_empty() {
+        for (head, max) in heads.iter().zip(widths) {
+            page.put(DIM, head).gap(max - head.len() + 2);
+        }
+        page.put(DIM, if narrow { "" } else { "LABELS" }).end();
+    }
     for of_world in result.namespaces.chunk_by(|a, b| a.world == b.world) {
         if worlds && let Some(first) = of_world.first() {
             page.put(DIM, &first.world).end();
@@ -132,7 +138,12 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
                 };
                 page.put(style, cell).gap(max - width(cell) + 2);
             }
-            page.wrapped(PLAIN, &standing(namespace), used, used);
+            if narrow {
+                page.end();
+                page.gap(4);
+            }
+            let indent = if narrow { 4 } else { used };
+            page.wrapped(PLAIN, &standing(namespace), indent, indent);
         }
         page.flush()?;
     }
@@ -164,7 +175,7 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
         page.wrapped(PLAIN, help, 6, 6);
     }
     if result.namespaces.is_empty() {
-        page.wrapped(PLAIN, "No namespace and no workload was read.", 0, 0);
+        page.wrapped(PLAIN, "no namespace and no workload was read", 0, 0);
     }
     page.flush()
 }

@@ -1,5 +1,7 @@
 //! What programs say when they fail, made fit for a note: the reason alone, the same in every run.
 
+use std::borrow::Cow;
+
 /// A complaint's last lines in one: tools put the reason at the end.
 pub(crate) fn brief(text: &str) -> String {
     let lines: Vec<_> = text
@@ -9,6 +11,7 @@ pub(crate) fn brief(text: &str) -> String {
         .filter(|line| !["warning", "level=warn", "#"].iter().any(|word| begins(line, word)))
         .map(|line| line.strip_prefix("Error: ").unwrap_or(line))
         .map(|line| line.strip_prefix("error: ").unwrap_or(line))
+        .map(unwrapped)
         .collect();
     lines[lines.len().saturating_sub(4)..].join("; ")
 }
@@ -29,6 +32,12 @@ fn begins(line: &str, word: &str) -> bool {
 /// A line without what its logger puts before it: time, process, level, place in the source.
 fn unstamped(line: &str) -> &str {
     klog(line).or_else(|| slog(line)).or_else(|| log(line)).unwrap_or(line)
+}
+
+/// What kubectl wraps into a structured message: `"command failed" err="reason"`.
+fn unwrapped(line: &str) -> Cow<'_, str> {
+    let inside = line.strip_prefix("\"command failed\" err=\"").and_then(|l| l.strip_suffix('"'));
+    inside.map_or(line.into(), |text| text.replace("\\n", "; ").replace("\\\"", "\"").into())
 }
 
 /// klog: `E1125 22:17:26.123456   12345 file.go:12] reason`.
@@ -75,6 +84,10 @@ mod tests {
             ("E1125 22:17:26.123456   12345 file.go:12] no such file", "no such file"),
             ("F1125 22:17:26.123456       1 a_b-c.go:1234]reason [a] b", "reason [a] b"),
             ("W0102 03:04:05.000000 7 x.go:1] Warning: deprecated\nError: bad", "bad"),
+            (
+                "E1125 22:17:26.1 1 a.go:9] x\nE1125 22:17:26.123456 7 run.go:72] \"command failed\" err=\"no \\\"a\\\"\\nin b\"",
+                "E1125 22:17:26.1 1 a.go:9] x; no \"a\"; in b",
+            ),
             ("2026/11/25 22:17:26 well: it fails", "well: it fails"),
             ("2026/11/25 22:17:26.123456 it fails", "it fails"),
             ("2026/11/25 22:17:26 Warning: old\nit fails", "it fails"),

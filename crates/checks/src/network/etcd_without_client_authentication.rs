@@ -7,7 +7,7 @@ use pavisade_model::Severity;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
+use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Place, Verdict};
 
 /// etcd that serves clients without a certificate.
 ///
@@ -61,18 +61,25 @@ pub(super) fn holds_the_cluster(component: Component<'_>) -> bool {
 /// An address at which etcd speaks plain HTTP, where it can ask nobody for a certificate.
 fn plain_address(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     const LISTEN: &str = "listen-client-urls";
-    let (place, urls) = match etcd.known(LISTEN)? {
-        Some(flag) => (flag.place.into(), flag.value.into_owned()),
+    let mut listens: Vec<(Place<'_>, String)> = Vec::new();
+    match etcd.known(LISTEN)? {
+        Some(flag) => listens.push((flag.place.into(), flag.value.into_owned())),
         // kubeadm sets it; etcd itself listens on localhost.
-        None if etcd.source() == FlagSource::Kubeadm => return Ok(None),
-        None => (etcd.place(LISTEN), "http://localhost:2379".to_owned()),
-    };
-    let plain: Vec<_> =
-        urls.split(',').map(str::trim).filter(|url| url.starts_with("http://")).collect();
-    let open = plain.iter().find(|url| !is_loopback(url));
-    let Some(url) = open.or_else(|| plain.first()) else { return Ok(None) };
+        None if etcd.source() == FlagSource::Kubeadm => {}
+        None => listens.push((etcd.place(LISTEN), "http://localhost:2379".to_owned())),
+    }
+    // Where it is set, it serves the gateway to the same data apart from gRPC.
+    if let Some(flag) = etcd.known("listen-client-http-urls")? {
+        listens.push((flag.place.into(), flag.value.into_owned()));
+    }
+    let urls =
+        listens.iter().flat_map(|(place, urls)| urls.split(',').map(move |url| (place, url)));
+    let urls = urls.map(|(place, url)| (place, url.trim()));
+    let plain: Vec<_> = urls.filter(|(_, url)| url.starts_with("http://")).collect();
+    let open = plain.iter().find(|(_, url)| !is_loopback(url));
+    let Some((place, url)) = open.or_else(|| plain.first()) else { return Ok(None) };
     let claim = Claim::fails(
-        place,
+        (*place).clone(),
         format!("etcd serves `{url}` without TLS, to anybody who reaches the address"),
     );
     Ok(Some(match open {

@@ -48,10 +48,6 @@ impl Check for ExposedWorkload {
             return Verdict::NotApplicable;
         }
         let place = Place::from(pod.object().at(&["metadata", "name"]).unwrap_or(pod.spec()));
-        if let Some(port) = node_port(pod) {
-            let message = format!("port {port} of their node leads to these pods");
-            return Verdict::fails(place, message);
-        }
         let namespace = pod.object().namespace();
         let services = near(kinds::SERVICE, namespace, cx);
         let (mut selecting, mut unsure) = (Vec::new(), None);
@@ -80,6 +76,10 @@ impl Check for ExposedWorkload {
                 return Verdict::fails(place, message);
             }
         }
+        if let Some(port) = node_port(pod) {
+            let message = format!("port {port} of their node leads to these pods");
+            return Verdict::fails(place, message);
+        }
         let entries = cx.derive(Entries::of);
         for service in &selecting {
             if let Some((kind, name)) = entries.to(service) {
@@ -94,14 +94,22 @@ impl Check for ExposedWorkload {
                 place,
                 format!("whether Service `{name}` selects these pods is not certain"),
             ),
+            (None, None) if on_host_network(pod) => Verdict::unknown(
+                place,
+                "they are in their node's network, and the program decides at which addresses it \
+                 listens",
+            ),
             (None, None) => Verdict::Holds,
         }
     }
 }
 
-/// A port of the node that is one of the pod's: `hostPort`, or any in the node's network.
+/// A port of the node that is one of the pod's. In the node's network the API server copies every
+/// port there, and it says nothing.
 fn node_port(pod: Pod<'_>) -> Option<i64> {
-    let field = if on_host_network(pod) { "containerPort" } else { "hostPort" };
+    if on_host_network(pod) {
+        return None;
+    }
     let ports = pod.containers().flat_map(|container| container.value().list("ports"));
-    ports.filter_map(|port| port.get(field)?.as_i64()).find(|number| *number != 0)
+    ports.filter_map(|port| port.get("hostPort")?.as_i64()).find(|number| *number != 0)
 }

@@ -119,7 +119,7 @@ pub(super) fn reach(service: &Object) -> Reach {
 
 /// Whether such a list names somebody, and not everybody: blocks in whatever notation, Azure's tag
 /// for the internet, a list of those who may not come.
-fn lists_some(list: &str) -> bool {
+pub(super) fn lists_some(list: &str) -> bool {
     let words = list.split(|c: char| !(c.is_ascii_alphanumeric() || ".:/".contains(c)));
     let block = |word: &str| {
         let bare = ["cidr:", "ip:"].into_iter().find_map(|form| word.strip_prefix(form));

@@ -4,6 +4,7 @@ mod address;
 mod admin_interface;
 pub(crate) mod allow_all_authorization;
 pub(crate) mod allow_all_policy;
+mod annotation;
 pub(crate) mod anonymous_kubelet_client;
 pub(crate) mod backend;
 mod calico;

@@ -84,7 +84,8 @@ impl Check for PlaintextMesh {
 fn istio(policy: &Object) -> Verdict<'_> {
     let whole = judge_mode(policy.value(), &["spec", "mtls", "mode"], &of_whole(policy));
     let ports = match map(policy.value(), &["spec", "portLevelMtls"]) {
-        Ok(ports) => ports,
+        // Of a policy without a selector they do not count.
+        Ok(ports) => ports.filter(|_| selects_workload(policy)),
         Err(wrong) => return wrong.into(),
     };
     let ports = ports
@@ -95,11 +96,13 @@ fn istio(policy: &Object) -> Verdict<'_> {
     Verdict::all(std::iter::once(whole).chain(ports))
 }
 
+fn selects_workload(policy: &Object) -> bool {
+    let labels = policy.at(&["spec", "selector", "matchLabels"]);
+    labels.is_some_and(|labels| labels.entries().next().is_some())
+}
+
 fn of_whole(policy: &Object) -> String {
-    let selects = policy.at(&["spec", "selector"]).is_some_and(|selector| {
-        selector.at(&["matchLabels"]).is_some_and(|labels| labels.entries().next().is_some())
-    });
-    match (selects, policy.namespace()) {
+    match (selects_workload(policy), policy.namespace()) {
         (true, _) => "its workload".to_owned(),
         (false, "istio-system") => "the whole mesh".to_owned(),
         (false, "") => "its namespace".to_owned(),

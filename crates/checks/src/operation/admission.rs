@@ -3,7 +3,7 @@
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
-use crate::{Change, Claim, Component};
+use crate::{Change, Claim, Component, Place};
 
 /// Deprecated in 1.10; the whole list of plugins where it is given.
 const LEGACY: &str = "admission-control";
@@ -44,6 +44,13 @@ impl Plugins {
     /// Whether a flag names this plugin as one that is on.
     pub(super) fn enables(&self, plugin: &str) -> bool {
         self.enabled.iter().any(|name| name == plugin)
+    }
+
+    /// Where it stands that a plugin which is off by default is off; none where it is on.
+    pub(super) fn off<'a>(&self, server: Component<'a>, plugin: &str) -> Option<Place<'a>> {
+        let disabled = self.disables(plugin);
+        let off = disabled || !self.enables(plugin);
+        off.then(|| server.place(if disabled { DISABLE } else { self.flag }))
     }
 
     /// What takes a plugin out of the list of those that are switched off.
