@@ -218,7 +218,10 @@ impl<'a> Component<'a> {
     pub fn place(self, name: &str) -> Place<'a> {
         match (self.own_flags(name).pop(), self.flags) {
             (Some(flag), _) => flag.place.into(),
-            (None, Flags::Kubeadm(base, path)) => Place::field(base, path),
+            (None, Flags::Kubeadm(base, path)) => match self.of_external_etcd(base, name) {
+                Some((external, field)) => Place::field(external, &[field]),
+                None => Place::field(base, path),
+            },
             (None, Flags::Container(container)) => {
                 let list = ["command", "args"].iter().find_map(|list| container.get(list));
                 Place::At(list.unwrap_or(container), format!("--{name}").into())
@@ -230,9 +233,14 @@ impl<'a> Component<'a> {
     pub fn hidden_flags(self) -> Option<String> {
         let Flags::Container(container) = self.flags else { return None };
         let words = command::read(container)?.words;
-        if let Some(word) = words.iter().find(|w| w.text.starts_with('$') || w.text.contains("{{"))
-        {
+        let open = |w: &&command::Word<'_>| w.text.starts_with(['$', '`']) || w.text.contains("{{");
+        if let Some(word) = words.iter().find(open) {
             return Some(format!("`{}` may hold more flags", word.text));
+        }
+        if self.name == "etcd" && container.list("envFrom").next().is_some() {
+            return Some(
+                "etcd takes flags from variables too, and `envFrom` holds more".to_owned(),
+            );
         }
         // OpenShift's API server takes its settings from this file alone.
         let file = self.flag("openshift-config")?;
@@ -244,6 +252,14 @@ impl<'a> Component<'a> {
     /// # Errors
     /// What cannot be known, as a claim.
     pub fn known(self, name: &str) -> Result<Option<Flag<'a>>, Claim<'a>> {
+        // Beside a file etcd ignores all other flags, and variables too.
+        if self.name == "etcd"
+            && name != CONFIG_FILE
+            && let Some(file) = self.flag(CONFIG_FILE).filter(|file| !file.value.is_empty())
+        {
+            let why = format!("etcd reads its settings from the file `{}`", file.value);
+            return Err(Claim::unknown(file.place, why));
+        }
         let flags = self.flags(name);
         if let Some(flag) = flags.iter().find(|flag| flag.text().is_none()) {
             let why = format!("the value of `--{name}` is `{}`, set elsewhere", flag.value);
@@ -354,10 +370,30 @@ impl<'a> Component<'a> {
         // kubeadm leaves the mode out where the file decides: the two exclude each other.
         let replaced =
             name == "authorization-mode" && !self.own_flags("authorization-config").is_empty();
+        if let Some((external, field)) = self.of_external_etcd(base, name) {
+            let place = external.get(field).filter(|value| !value.is_null())?;
+            let value = match place.kind() {
+                Kind::Sequence => place
+                    .items()
+                    .filter_map(Value::scalar_text)
+                    .collect::<Vec<_>>()
+                    .join(",")
+                    .into(),
+                _ => place.scalar_text()?,
+            };
+            return (!value.is_empty()).then_some(Flag { value, place, apart: false });
+        }
         let value = kubeadm::default(self.name, name).filter(|_| !replaced)?;
         Some(Flag { value: value.into(), place: base, apart: false })
     }
+
+    fn of_external_etcd(self, base: Value<'a>, name: &str) -> Option<(Value<'a>, &'static str)> {
+        (self.name == "kube-apiserver").then(|| kubeadm::of_external_etcd(base, name)).flatten()
+    }
 }
+
+/// Where etcd reads all of its settings.
+const CONFIG_FILE: &str = "config-file";
 
 /// Flag names are compared as component-base does: `_` is `-`.
 fn same_name(written: &str, name: &str) -> bool {

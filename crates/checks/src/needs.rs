@@ -56,7 +56,9 @@ impl CheckSet {
         } else if kinds.contains(&kinds::SECRET) {
             let of: Vec<_> = self
                 .needs()
-                .filter(|needs| needs.subjects.contains(&kinds::SECRET))
+                .filter(|needs| {
+                    [&needs.subjects, &needs.reads].iter().any(|of| of.contains(&kinds::SECRET))
+                })
                 .map(|needs| format!("`{}`", needs.check.name))
                 .collect();
             format!("There is no right on Secrets, so this stays unknown: {}.", of.join(", "))
@@ -207,7 +209,8 @@ mod tests {
     #[test]
     fn checks_of_files_need_nothing() {
         assert_eq!(
-            set(&["unseen-text", "secret-in-manifest", "kubelet-read-only-port"]).kinds(),
+            set(&["unseen-text", "secret-in-manifest", "kubeconfig-skips-tls-verification"])
+                .kinds(),
             []
         );
         assert!(set(&["unseen-text"]).role(true).ends_with("rules: []\n"));

@@ -19,9 +19,11 @@ const DETECTORS: [&str; 6] = [
 const WORDS: [&str; 6] = ["secret", "credential", "token", "password", "passphrase", "key"];
 
 /// Checks whose names do, and which point at no value: permissions, flags, names of things.
-const NAMES_ONLY: [&str; 18] = [
+const NAMES_ONLY: [&str; 20] = [
     "automounted-token",
+    "bulk-secret-push",
     "cluster-wide-sealed-secret",
+    "dangling-tls-secret",
     "extended-token-lifetime",
     "long-lived-projected-credential",
     "open-cluster-secret-store",

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pavisade_model::{KubernetesVersion, Severity};
+use pavisade_model::{KubernetesVersion, Mends, Severity};
 use pavisade_snapshot::DistributionName;
 
 pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksCommand};
@@ -168,7 +168,12 @@ fn also(text: &str) -> Result<(Format, PathBuf), String> {
         .split_once('=')
         .filter(|(_, file)| !file.is_empty())
         .ok_or("write it as FORMAT=FILE, for example html=report.html")?;
-    Ok((Format::from_str(format, false)?, file.into()))
+    let format = Format::from_str(format, false).map_err(|_| {
+        let all = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let all: Vec<_> = all.map(|value| value.get_name().to_owned()).collect();
+        format!("there is no format `{format}`; there are {}", all.join(", "))
+    })?;
+    Ok((format, file.into()))
 }
 
 /// A live cluster, and the way to it.
@@ -348,6 +353,18 @@ pub(crate) enum ChecksCommand {
     List {
         #[command(flatten)]
         select: Select,
+        /// Only checks whose findings `pavisade fix` mends, all or some of them: safely, riskily,
+        /// or without a word either way.
+        #[arg(
+            long,
+            value_enum,
+            value_name = "HOW",
+            num_args = 0..=1,
+            require_equals = true,
+            default_missing_value = "either",
+            help_heading = "Which checks"
+        )]
+        mends: Option<MendsFilter>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -360,6 +377,26 @@ pub(crate) enum ChecksCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MendsFilter {
+    /// What works today works afterwards.
+    Safely,
+    /// What uses that which is taken away stops working.
+    Riskily,
+    /// Either way.
+    Either,
+}
+
+impl MendsFilter {
+    pub(crate) fn takes(self, mends: Mends) -> bool {
+        match self {
+            Self::Safely => mends == Mends::Safely,
+            Self::Riskily => mends == Mends::Riskily,
+            Self::Either => mends != Mends::Never,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -4,11 +4,11 @@ use std::io::{BufWriter, IsTerminal as _, Write as _};
 
 use pavisade_checks::registry;
 use pavisade_compliance::{builtin, controls_by_check};
-use pavisade_config::Config;
 use pavisade_report::{Layout, Options, check_explain, checks_list};
 
 use crate::Outcome;
 use crate::args::{ChecksArgs, ChecksCommand, Select};
+use crate::settings::Settings;
 use crate::{select, terminal};
 
 pub(crate) fn run(args: &ChecksArgs) -> anyhow::Result<Outcome> {
@@ -21,13 +21,15 @@ pub(crate) fn run(args: &ChecksArgs) -> anyhow::Result<Outcome> {
         ..Options::default()
     };
     match &args.command {
-        ChecksCommand::List { select, json } => {
+        ChecksCommand::List { select, mends, json } => {
             // A list shows what there is: strict checks too, unless a framework was asked for.
             let strict = select.strict || select.framework.is_none();
             let select = Select { strict, ..select.clone() };
-            let ids = select::ids(&select, &Config::default())?;
+            let ids = select::ids(&select, &Settings::default())?;
             let metas: Vec<_> = registry().iter().map(|entry| entry.meta).collect();
-            let metas: Vec<_> = metas.into_iter().filter(|meta| ids.contains(meta.id)).collect();
+            let metas = metas.into_iter().filter(|meta| ids.contains(meta.id));
+            let metas: Vec<_> =
+                metas.filter(|meta| mends.is_none_or(|how| how.takes(meta.mends))).collect();
             checks_list(&metas, layout(*json), &options, &mut out)?;
         }
         ChecksCommand::Explain { check, json } => {

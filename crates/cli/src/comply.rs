@@ -2,68 +2,55 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::io;
-use std::path::Path;
 
 use anyhow::bail;
 use pavisade_checks::registry;
 use pavisade_compliance::Framework;
 use pavisade_config::Config;
-use pavisade_model::{KubernetesVersion, Meta};
+use pavisade_model::Meta;
 use pavisade_report::Options;
-use pavisade_scan::{Timestamp, assess, is_needed, judge_on};
-use pavisade_sources::load;
+use pavisade_scan::{assess, is_needed};
 
 use crate::args::{ComplyArgs, ComplyFormat};
 use crate::input::Input;
 use crate::progress::Spinner;
-use crate::scan::{self, Choice};
-use crate::settings::{self, Settings};
-use crate::{Outcome, frameworks, live, select, terminal};
+use crate::settings::or_here;
+use crate::work::{By, Choice, Work};
+use crate::{Outcome, frameworks, scan, select, terminal};
 
-pub(crate) fn run(mut args: ComplyArgs) -> anyhow::Result<Outcome> {
-    let paths = settings::of(&args.paths, Input::from(&args).is_cluster());
-    let Some(settings) = Settings::find(&args.config, &paths)? else {
+pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
+    let Some(mut work) = Work::find(Input::from(args), &args.config)? else {
         return Ok(Outcome::Usage);
     };
-    settings.over(&mut args.kubernetes_version, &mut args.helm_values);
-    let (args, scope) = (&args, settings.scope());
-    Input::from(args).check()?;
-    let words = match args.frameworks.is_empty() {
-        true => &settings.config.frameworks,
-        false => &args.frameworks,
+    let frameworks = match args.frameworks.is_empty() {
+        true => work.settings.frameworks.clone(),
+        false => asked(&args.frameworks)?,
     };
-    let frameworks = asked(words)?;
+    if frameworks.is_empty() {
+        bail!(
+            "say which framework: --framework pci-dss, for example; `pavisade frameworks list` \
+             shows what there is"
+        );
+    }
     // A cluster is told of the benchmark that was not written for it.
     let benchmark = frameworks.iter().find(|framework| framework.id.starts_with("cis-"));
-    let framework = benchmark.map(|f| f.id.as_str());
-    let input = Input { framework, scope: Some(&scope), ..Input::from(args) };
+    work.input.framework = benchmark.map(|framework| framework.id.clone());
+    let settings = &work.settings;
     let parameters = select::parameters(&args.set, &settings.config)?;
     let choice = Choice { ids: checks(&frameworks, args, &settings.config)?, parameters };
     let file = args.output.as_deref();
-    let place = file.unwrap_or(Path::new("standard output")).display().to_string();
-    if args.live.print_rbac {
-        let role = choice.checks(KubernetesVersion::LATEST)?.role(args.live.secrets);
+    let place = scan::place(file);
+    if let Some(role) = work.role(&choice)? {
         scan::output(file)?.put(&place, |out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
     }
-    scan::distinct(&args.live, args.output.iter())?;
-    let checks = choice.checks(args.kubernetes_version.unwrap_or_default())?;
+    scan::distinct(&args.live, &or_here(&args.paths), args.output.iter())?;
+    let checks = choice.checks(work.kubernetes())?;
     let color = terminal::color(args.color, args.output.is_some());
     let out = scan::output(file)?;
 
-    let progress = Spinner::new(args.quiet);
-    let (snapshot, checks) = if input.is_cluster() {
-        let (snapshot, kubernetes) = live::picture(input, checks.kinds(), &progress)?;
-        (snapshot, choice.checks(kubernetes)?)
-    } else {
-        (load(&input.request(), io::stdin().lock(), &progress).snapshot, checks)
-    };
-    progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
-    let snapshot = snapshot.with_notes(settings.note().into_iter().collect());
-    let terms = settings.terms(&args.config, None);
-    let judgement = judge_on(&snapshot, &checks, &terms, Timestamp::now());
-    progress.finish();
+    let by = By { config: &args.config, baseline: None };
+    let (snapshot, judgement) = work.judge(&choice, checks, by, Spinner::new(args.quiet))?;
     let assessments: Vec<_> = frameworks.iter().map(|f| assess(f, &judgement)).collect();
     let options = Options {
         color,
@@ -89,21 +76,15 @@ pub(crate) fn run(mut args: ComplyArgs) -> anyhow::Result<Outcome> {
 }
 
 /// The frameworks that were asked for, each once.
-fn asked(words: &[String]) -> anyhow::Result<Vec<Framework>> {
-    if words.is_empty() {
-        bail!(
-            "say which framework: --framework pci-dss, for example; `pavisade frameworks list` \
-             shows what there is"
-        );
-    }
-    let mut asked: Vec<Framework> = Vec::new();
+fn asked(words: &[String]) -> anyhow::Result<Vec<Cow<'static, Framework>>> {
+    let mut asked: Vec<Cow<'static, Framework>> = Vec::new();
     for word in words {
         let framework = frameworks::named(word)?;
         let own = matches!(framework, Cow::Owned(_));
         match asked.iter().any(|other| other.id == framework.id) {
             true if own => bail!("{word}: there is another framework `{}`", framework.id),
             true => {}
-            false => asked.push(framework.into_owned()),
+            false => asked.push(framework),
         }
     }
     Ok(asked)
@@ -112,7 +93,7 @@ fn asked(words: &[String]) -> anyhow::Result<Vec<Framework>> {
 /// The checks that their controls wait for, and those that were asked for besides; less those that
 /// the command line or the configuration leaves out.
 fn checks(
-    frameworks: &[Framework],
+    frameworks: &[Cow<'_, Framework>],
     args: &ComplyArgs,
     config: &Config,
 ) -> anyhow::Result<BTreeSet<&'static str>> {
@@ -120,7 +101,7 @@ fn checks(
     skip.extend(config.disable.iter().map(|meta| meta.id));
     let strict = args.strict || config.strict == Some(true);
     let controls = || frameworks.iter().flat_map(|framework| &framework.controls);
-    let served: BTreeSet<_> = frameworks.iter().flat_map(Framework::checks).collect();
+    let served: BTreeSet<_> = frameworks.iter().flat_map(|framework| framework.checks()).collect();
     let wanted = |meta: &Meta| {
         let needed = || controls().any(|control| is_needed(control, meta));
         let asked_for = strict || config.enable.iter().any(|other| other.id == meta.id);

@@ -9,9 +9,9 @@ use pavisade_scan::Honour;
 use crate::Outcome;
 use crate::settings::{self, Settings};
 
-/// The configuration, and whose exceptions count.
+/// Which configuration counts.
 #[derive(Debug, Clone, Default, Args)]
-pub(crate) struct ConfigArgs {
+pub(crate) struct ConfigFile {
     /// The configuration [default: .pavisade.yaml in the given folder, or above it up to the root
     /// of its Git repository].
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
@@ -20,6 +20,13 @@ pub(crate) struct ConfigArgs {
     /// Use no configuration.
     #[arg(long, conflicts_with = "config", help_heading = "Configuration")]
     pub no_config: bool,
+}
+
+/// The configuration, and whose exceptions count.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(flatten)]
+    pub file: ConfigFile,
 
     /// A policy file with exceptions; may be given again.
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
@@ -85,7 +92,9 @@ pub(crate) enum ConfigCommand {
 pub(crate) fn run(args: &CheckConfigArgs) -> anyhow::Result<Outcome> {
     let (ConfigCommand::Check { paths, config } | ConfigCommand::Show { paths, config }) =
         &args.command;
-    let Some(settings) = Settings::find(config, &settings::or_here(paths))? else {
+    let Some(settings) =
+        Settings::find(&config.file, &config.exceptions, &settings::or_here(paths))?
+    else {
         return Ok(Outcome::Usage);
     };
     let mut out = std::io::stdout().lock();

@@ -1,6 +1,6 @@
 //! `pavisade fix`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 use std::{fs, io::BufWriter};
@@ -8,14 +8,14 @@ use std::{fs, io::BufWriter};
 use anyhow::{Context as _, bail};
 use pavisade_model::{Finding, Mends, NoteKind, State};
 use pavisade_report::{Again, Fixes, Layout, Options};
-use pavisade_scan::{Fixed, Judgement, Timestamp, fix, judge_on};
-use pavisade_sources::{Limits, Render, Request, Tools, load};
+use pavisade_scan::{Fixed, Judgement, fix};
 use tempfile::NamedTempFile;
 
 use crate::args::FixArgs;
+use crate::input::Input;
 use crate::progress::Spinner;
-use crate::scan::{Choice, is_incomplete};
-use crate::settings::{self, Settings};
+use crate::scan::is_incomplete;
+use crate::work::{By, Choice, Work};
 use crate::{Outcome, select, terminal};
 
 pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
@@ -23,17 +23,17 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     if args.paths.iter().any(|path| path == Path::new("-")) {
         bail!("standard input cannot be changed in place: name the file");
     }
-    let Some(settings) = Settings::find(&args.config, &settings::or_here(&args.paths))? else {
+    let Some(work) = Work::find(Input::from(args), &args.config)? else {
         return Ok(Outcome::Usage);
     };
-    let before = judged(args, &settings)?;
+    let before = judged(args, &work)?;
     let asked = |finding: &Finding| match finding.check.mends {
         Mends::Never => false,
         Mends::Safely => true,
         Mends::Riskily => args.risky || chosen.contains(finding.check.id),
     };
     let (mut wanted, mut risky, mut elsewhere, mut by_hand) = (vec![], BTreeMap::new(), 0, 0);
-    let mut files = HashMap::new();
+    let (mut files, mut unnamed) = (HashMap::new(), BTreeSet::new());
     for finding in before.of_state(State::Fails) {
         let Some(mend) = &finding.mend else {
             by_hand += 1;
@@ -46,6 +46,10 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
             read.filter(|text| text.trim_end_matches('\n') == source.text().trim_end_matches('\n'))
         });
         if is_file.is_none() {
+            // A name of other bytes is known by what stands for them, which leads to no file.
+            if source.name().contains(char::REPLACEMENT_CHARACTER) {
+                unnamed.insert(source.name().to_owned());
+            }
             elsewhere += 1;
         } else if asked(finding) {
             wanted.push(finding);
@@ -69,7 +73,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         for file in fixed.iter().filter(|file| !file.made.is_empty()) {
             replace(Path::new(&file.name), &file.text)?;
         }
-        again = Some(compare(&before, &fixed, &judged(args, &settings)?));
+        again = Some(compare(&before, &fixed, &judged(args, &work)?));
     }
     let said = Fixes {
         files: &fixed,
@@ -77,9 +81,16 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         risky: &risky,
         elsewhere,
         by_hand,
+        incomplete: is_incomplete(&before),
         again: again.as_ref(),
     };
-    write(args, &said)?;
+    write(args, &said, work.settings.summary())?;
+    for name in &unnamed {
+        terminal::say(
+            "not changed",
+            &format!("{name}: its name is no UTF-8 text: rename the file"),
+        );
+    }
     for note in before.notes.iter().filter(|note| note.kind == NoteKind::Unread) {
         let place = match &note.span {
             Some((source, start, _)) => {
@@ -98,29 +109,12 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     })
 }
 
-fn judged(args: &FixArgs, settings: &Settings) -> anyhow::Result<Judgement> {
-    let kubernetes = args.kubernetes_version.or(settings.config.kubernetes_version);
-    let kubernetes = kubernetes.unwrap_or_default();
-    // Files as they stand: what a chart or a kustomization makes of them is no file.
-    let request = Request {
-        paths: settings::or_here(&args.paths),
-        render: Render::Never,
-        helm_values: Vec::new(),
-        kubernetes,
-        limits: Limits::default(),
-        tools: Tools { helm: None, kustomize: None, kubectl: None },
-        scope: settings.scope(),
-    };
-    let checks = Choice::new(&args.select, &args.set, &settings.config)?;
-    let checks = checks.checks(kubernetes)?.mending();
-    let progress = Spinner::new(args.quiet);
-    let snapshot = load(&request, io::empty(), &progress).snapshot;
-    progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
+fn judged(args: &FixArgs, work: &Work<'_>) -> anyhow::Result<Judgement> {
+    let choice = Choice::new(&args.select, &args.set, &work.settings)?;
+    let checks = choice.checks(work.kubernetes())?.mending();
     // What somebody accepts is not mended.
-    let terms = settings.terms(&args.config, None);
-    let judgement = judge_on(&snapshot, &checks, &terms, Timestamp::now());
-    progress.finish();
-    Ok(judgement)
+    let by = By { config: &args.config, baseline: None };
+    Ok(work.judge(&choice, checks, by, Spinner::new(args.quiet))?.1)
 }
 
 /// What became of what was mended, and what is new.
@@ -177,10 +171,11 @@ fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
     written().with_context(|| format!("writing {}; files before it are changed", file.display()))
 }
 
-fn write(args: &FixArgs, fixes: &Fixes<'_>) -> anyhow::Result<()> {
+fn write(args: &FixArgs, fixes: &Fixes<'_>, configuration: String) -> anyhow::Result<()> {
     let options = Options {
         color: terminal::color(args.color, false),
         width: terminal::width(None),
+        configuration,
         ..Options::default()
     };
     let mut out = BufWriter::new(io::stdout().lock());

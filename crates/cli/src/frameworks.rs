@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 use std::io::{BufWriter, IsTerminal as _, Write as _};
-use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use pavisade_checks::registry;
-use pavisade_compliance::{Framework, builtin, find, topics};
+use pavisade_compliance::{Framework, FrameworkError, builtin, find, names_file, topics};
 use pavisade_report::{Layout, Options, framework_explain, frameworks_list, topics_list};
 
 use crate::args::{FrameworksArgs, FrameworksCommand};
@@ -38,13 +37,19 @@ pub(crate) fn run(args: &FrameworksArgs) -> anyhow::Result<Outcome> {
 /// # Errors
 /// There is none, or the file means nothing: with its place.
 pub(crate) fn named(word: &str) -> anyhow::Result<Cow<'static, Framework>> {
-    let path = Path::new(word);
-    if path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("toml")) {
+    if !names_file(word) {
         return find(word, builtin()).map(Cow::Borrowed).map_err(|error| anyhow!("{error}"));
     }
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("reading the framework {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(word).with_context(|| format!("reading the framework {word}"))?;
+    own(&text).map(Cow::Owned).map_err(|error| anyhow!("{word}:{error}"))
+}
+
+/// A framework of the user's own.
+///
+/// # Errors
+/// The text means nothing: with its place.
+pub(crate) fn own(text: &str) -> Result<Framework, FrameworkError> {
     let known: Vec<_> = registry().iter().map(|e| (e.meta.id, e.meta.name)).collect();
-    let framework = Framework::read(&text, &known);
-    framework.map(Cow::Owned).map_err(|error| anyhow!("{}:{error}", path.display()))
+    Framework::read(text, &known)
 }

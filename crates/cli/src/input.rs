@@ -6,32 +6,33 @@ use anyhow::bail;
 use pavisade_model::KubernetesVersion;
 use pavisade_sources::{Limits, Render, Request, Scope, Tools};
 
-use crate::args::{self, ComplyArgs, LiveArgs, PssArgs, ScanArgs};
+use crate::args::{self, ComplyArgs, FixArgs, LiveArgs, PssArgs, ScanArgs};
+use crate::settings::or_here;
 
 /// What is to be read, and by the semantics of which version.
-#[derive(Clone, Copy)]
 pub(crate) struct Input<'a> {
     pub paths: &'a [PathBuf],
-    pub live: &'a LiveArgs,
+    /// The cluster; none for a command that reads files alone.
+    pub live: Option<&'a LiveArgs>,
     pub render: args::Render,
-    pub helm_values: &'a [PathBuf],
+    pub helm_values: Vec<PathBuf>,
     pub kubernetes_version: Option<KubernetesVersion>,
     /// The framework that was asked for.
-    pub framework: Option<&'a str>,
-    /// What of the files counts; all where nothing is said.
-    pub scope: Option<&'a Scope>,
+    pub framework: Option<String>,
+    /// What of the files counts.
+    pub scope: Scope,
 }
 
 impl<'a> From<&'a ScanArgs> for Input<'a> {
     fn from(args: &'a ScanArgs) -> Self {
         Self {
             paths: &args.paths,
-            live: &args.live,
+            live: Some(&args.live),
             render: args.render,
-            helm_values: &args.helm_values,
+            helm_values: args.helm_values.clone(),
             kubernetes_version: args.kubernetes_version,
-            framework: args.select.framework.as_deref(),
-            scope: None,
+            framework: args.select.framework.clone(),
+            scope: Scope::default(),
         }
     }
 }
@@ -40,12 +41,12 @@ impl<'a> From<&'a ComplyArgs> for Input<'a> {
     fn from(args: &'a ComplyArgs) -> Self {
         Self {
             paths: &args.paths,
-            live: &args.live,
+            live: Some(&args.live),
             render: args.render,
-            helm_values: &args.helm_values,
+            helm_values: args.helm_values.clone(),
             kubernetes_version: args.kubernetes_version,
             framework: None,
-            scope: None,
+            scope: Scope::default(),
         }
     }
 }
@@ -54,12 +55,27 @@ impl<'a> From<&'a PssArgs> for Input<'a> {
     fn from(args: &'a PssArgs) -> Self {
         Self {
             paths: &args.paths,
-            live: &args.live,
+            live: Some(&args.live),
             render: args.render,
-            helm_values: &args.helm_values,
+            helm_values: args.helm_values.clone(),
             kubernetes_version: args.kubernetes_version,
             framework: None,
-            scope: None,
+            scope: Scope::default(),
+        }
+    }
+}
+
+impl<'a> From<&'a FixArgs> for Input<'a> {
+    fn from(args: &'a FixArgs) -> Self {
+        Self {
+            paths: &args.paths,
+            live: None,
+            // Files as they stand: what a chart or a kustomization makes of them is no file.
+            render: args::Render::Never,
+            helm_values: Vec::new(),
+            kubernetes_version: args.kubernetes_version,
+            framework: None,
+            scope: Scope::default(),
         }
     }
 }
@@ -70,7 +86,7 @@ impl Input<'_> {
     /// # Errors
     /// An option means nothing here, or names what is not there.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        if let Some(option) = self.live.idle() {
+        if let Some(option) = self.live.and_then(LiveArgs::idle) {
             bail!("{option} is about a live cluster: add --cluster");
         }
         if let Some(asked) = self.kubernetes_version
@@ -86,17 +102,13 @@ impl Input<'_> {
 
     /// Whether a cluster is to be read.
     pub(crate) fn is_cluster(&self) -> bool {
-        self.live.cluster || self.live.snapshot.is_some()
+        self.live.is_some_and(|live| live.cluster || live.snapshot.is_some())
     }
 
     /// What of the files is read.
     pub(crate) fn request(&self) -> Request {
-        let paths = match self.paths {
-            [] => vec![PathBuf::from(".")],
-            paths => paths.to_vec(),
-        };
         Request {
-            paths,
+            paths: or_here(self.paths),
             render: match self.render {
                 args::Render::Auto => Render::Auto,
                 args::Render::Never => Render::Never,
@@ -109,7 +121,7 @@ impl Input<'_> {
                 kustomize: in_path("kustomize"),
                 kubectl: in_path("kubectl"),
             },
-            scope: self.scope.cloned().unwrap_or_default(),
+            scope: self.scope.clone(),
         }
     }
 }

@@ -10,7 +10,7 @@ use pavisade_scan::Timestamp;
 use pavisade_snapshot::{Object, Snapshot};
 use pavisade_sources::{ClusterLimits, ClusterRequest, LoadedCluster, load_cluster};
 
-use crate::args::Access;
+use crate::args::{Access, LiveArgs};
 use crate::input::Input;
 use crate::progress::Spinner;
 use crate::snapshot;
@@ -21,7 +21,8 @@ use crate::snapshot;
 /// # Errors
 /// The kubeconfig leads nowhere.
 pub(crate) fn picture(
-    input: Input<'_>,
+    input: &Input<'_>,
+    live: &LiveArgs,
     kinds: Vec<GroupKind>,
     progress: &Spinner,
 ) -> anyhow::Result<(Snapshot, KubernetesVersion)> {
@@ -29,24 +30,24 @@ pub(crate) fn picture(
         pavisade_sources::load(&input.request(), std::io::stdin().lock(), progress).snapshot
     });
     let written: Vec<_> = files.iter().flat_map(objects).collect();
-    let mut picture = match &input.live.snapshot {
+    let mut picture = match &live.snapshot {
         Some(file) => snapshot::load(file, progress),
         None => {
             let stored = written.iter().filter(|object| !object.is_file());
             let also = stored.map(|o| (o.group().to_owned(), o.kind().to_owned()));
-            let wanted = Wanted { kinds, also: also.collect(), secrets: input.live.secrets };
-            let loaded = load(&input.live.access, wanted, progress)?;
+            let wanted = Wanted { kinds, also: also.collect(), secrets: live.secrets };
+            let loaded = load(&live.access, wanted, progress)?;
             // Of a cluster that could not be reached nothing is to be said, check by check.
             let worlds = if loaded.world.objects.is_empty() { vec![] } else { vec![loaded.world] };
             Snapshot::new(worlds, loaded.notes)
         }
     };
-    if let Some(name) = input.live.distribution {
+    if let Some(name) = live.distribution {
         picture = picture.with_distribution(name);
     }
     let mut notes = Vec::new();
     let kubernetes = version(input.kubernetes_version, &picture, &mut notes);
-    notes.extend(other_benchmark(input.framework, &picture));
+    notes.extend(other_benchmark(input.framework.as_deref(), &picture));
     if let Some(files) = files {
         notes.extend(files.notes().iter().cloned());
         picture = picture.with_written(&written);

@@ -16,6 +16,7 @@ mod select;
 mod settings;
 mod snapshot;
 mod terminal;
+mod work;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -46,8 +47,8 @@ enum Outcome {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        Command::Scan(args) => scan::run(*args),
-        Command::Comply(args) => comply::run(*args),
+        Command::Scan(args) => scan::run(&args),
+        Command::Comply(args) => comply::run(&args),
         Command::Frameworks(args) => frameworks::run(&args),
         Command::Snapshot(args) => snapshot::run(&args.command),
         Command::Fix(args) => fix::run(&args),
@@ -65,6 +66,8 @@ fn main() -> ExitCode {
         if is_broken_pipe(&error) {
             return Outcome::Clean;
         }
+        let bare = error.is::<std::io::Error>() && error.chain().count() == 1;
+        let error = if bare { error.context("writing standard output") } else { error };
         terminal::say("error", &format!("{error:#}"));
         Outcome::Usage
     });

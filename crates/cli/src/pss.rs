@@ -6,32 +6,27 @@ use anyhow::bail;
 use pavisade_model::{KubernetesVersion, NoteKind};
 use pavisade_report::{Options, PodSecurityLayout};
 use pavisade_scan::{PodSecurity, Standing, Timestamp, pod_security, pod_security_checks};
-use pavisade_sources::load;
 
 use crate::args::PssArgs;
 use crate::input::Input;
 use crate::progress::Spinner;
-use crate::{Outcome, live, terminal};
+use crate::work::Work;
+use crate::{Outcome, terminal};
 
 pub(crate) fn run(args: &PssArgs) -> anyhow::Result<Outcome> {
     let input = Input::from(args);
-    input.check()?;
     if input.is_cluster() && !args.paths.is_empty() {
         bail!("levels are those of what runs: give --cluster or --snapshot no files beside it");
     }
+    // Exceptions do not count: admission knows nothing of them.
+    let Some(work) = Work::find_plain(input, &args.config)? else { return Ok(Outcome::Usage) };
     let checks = pod_security_checks(KubernetesVersion::LATEST, true);
     if args.live.print_rbac {
         io::stdout().lock().write_all(checks.role(false).as_bytes())?;
         return Ok(Outcome::Clean);
     }
     let progress = Spinner::new(args.quiet);
-    let (snapshot, kubernetes) = if input.is_cluster() {
-        live::picture(input, checks.kinds(), &progress)?
-    } else {
-        let snapshot = load(&input.request(), io::stdin().lock(), &progress).snapshot;
-        (snapshot, args.kubernetes_version.unwrap_or_default())
-    };
-    progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
+    let (snapshot, kubernetes) = work.picture(checks.kinds(), &progress)?;
     let result = pod_security(&snapshot, kubernetes, Timestamp::now());
     progress.finish();
 
@@ -44,6 +39,7 @@ pub(crate) fn run(args: &PssArgs) -> anyhow::Result<Outcome> {
         color: terminal::color(args.color, false),
         width: terminal::width(args.width),
         full: args.full,
+        configuration: work.settings.of_reading(),
         ..Options::default()
     };
     let mut out = BufWriter::new(io::stdout().lock());

@@ -1,78 +1,64 @@
 //! `pavisade scan`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, bail};
-use pavisade_checks::CheckSet;
+use anyhow::{Context as _, bail};
 use pavisade_compliance::{builtin, controls_by_check};
-use pavisade_config::Config;
-use pavisade_model::{KubernetesVersion, NoteKind, Severity, State};
+use pavisade_model::{NoteKind, Severity, State};
 use pavisade_report::Options;
-use pavisade_scan::{Judgement, Timestamp, judge_on};
-use pavisade_sources::load;
+use pavisade_scan::{Judgement, Timestamp};
 
-use crate::Outcome;
 use crate::args::{self, Format, LiveArgs, ScanArgs};
 use crate::input::Input;
 use crate::progress::Spinner;
 use crate::settings::{self, Settings};
-use crate::{live, select, terminal};
+use crate::work::{By, Choice, Work};
+use crate::{Outcome, terminal};
 
-pub(crate) fn run(mut args: ScanArgs) -> anyhow::Result<Outcome> {
-    let paths = settings::of(&args.paths, Input::from(&args).is_cluster());
-    let Some(settings) = Settings::find(&args.config, &paths)? else {
+pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
+    let Some(work) = Work::find(Input::from(args), &args.config)? else {
         return Ok(Outcome::Usage);
     };
-    settings.over(&mut args.kubernetes_version, &mut args.helm_values);
-    let fail_on = settings.fail_on(args.fail_on);
-    let (args, scope) = (&args, settings.scope());
-    let input = Input { scope: Some(&scope), ..Input::from(args) };
-    input.check()?;
-    let choice = Choice::new(&args.select, &args.set, &settings.config)?;
-    if args.live.print_rbac {
-        let role = choice.checks(KubernetesVersion::LATEST)?.role(args.live.secrets);
-        output(args.output.as_deref())?.write(|out| out.write_all(role.as_bytes()))?;
+    let settings = &work.settings;
+    let choice = Choice::new(&args.select, &args.set, settings)?;
+    if let Some(role) = work.role(&choice)? {
+        output(args.output.as_deref())?
+            .put(&place(args.output.as_deref()), |out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
     }
-    distinct(&args.live, args.output.iter().chain(args.also.iter().map(|(_, file)| file)))?;
+    distinct(
+        &args.live,
+        &settings::or_here(&args.paths),
+        args.output.iter().chain(args.also.iter().map(|(_, file)| file)),
+    )?;
     let baseline = args.baseline.as_deref().map(settings::baseline).transpose()?;
-    let terms = settings.terms(&args.config, baseline);
     // Fail on what cannot be run or written before the work, not after it.
-    let checks = choice.checks(args.kubernetes_version.unwrap_or_default())?;
+    let mut checks = choice.checks(work.kubernetes())?;
     let color = terminal::color(args.color, args.output.is_some());
     let mut outputs = vec![Target::new(args.format, args.output.as_deref(), color)?];
     for (format, file) in &args.also {
         outputs.push(Target::new(*format, Some(file), args.color == args::Color::Always)?);
     }
-
-    let progress = Spinner::new(args.quiet);
-    let (snapshot, checks) = if input.is_cluster() {
-        let (snapshot, kubernetes) = live::picture(input, checks.kinds(), &progress)?;
-        (snapshot, choice.checks(kubernetes)?)
-    } else {
-        let mends = outputs.iter().any(|target| target.format.tells_mends());
-        let checks = if mends { checks.mending() } else { checks };
-        (load(&input.request(), io::stdin().lock(), &progress).snapshot, checks)
-    };
-    let snapshot = snapshot.with_notes(settings.note().into_iter().collect());
-    progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
-    let now = Timestamp::now();
-    let mut judgement = judge_on(&snapshot, &checks, &terms, now);
-    progress.finish();
-    let outcome = outcome(&judgement, fail_on);
+    if outputs.iter().any(|target| target.format.tells_mends()) {
+        checks = checks.mending();
+    }
+    let by = By { config: &args.config, baseline };
+    let (snapshot, mut judgement) = work.judge(&choice, checks, by, Spinner::new(args.quiet))?;
+    let outcome = outcome(&judgement, settings.fail_on(args.fail_on));
     if let Some(least) = args.min_severity {
         keep(&mut judgement, least);
     }
     let mut options = options(args);
     options.configuration = settings.summary();
     options.severities = settings.config.severities.clone();
-    options.made = Some(now.strftime("%-d %B %Y, %H:%M UTC").to_string());
+    options.made = Some(Timestamp::now().strftime("%-d %B %Y, %H:%M UTC").to_string());
     for target in outputs {
         options.color = target.color;
-        options.frameworks = frameworks(args, target.format);
+        options.frameworks = frameworks(args, settings, target.format);
         let Target { format, place, out, .. } = target;
         out.put(&place, |out| pavisade_report::write(format, &judgement, &options, out))?;
     }
@@ -102,37 +88,33 @@ impl Target {
             Format::Gitlab => pavisade_report::Format::Gitlab,
             Format::Github => pavisade_report::Format::Github,
         };
-        let place = file.unwrap_or(Path::new("standard output")).display().to_string();
-        Ok(Self { format, place, color, out: output(file)? })
+        Ok(Self { format, place: place(file), color, out: output(file)? })
     }
 }
 
-/// The checks that the command line means.
-pub(crate) struct Choice {
-    pub ids: BTreeSet<&'static str>,
-    pub parameters: HashMap<String, serde_json::Value>,
+/// What users call the file, or what stands for it.
+pub(crate) fn place(file: Option<&Path>) -> String {
+    file.unwrap_or(Path::new("standard output")).display().to_string()
 }
 
-impl Choice {
-    pub(crate) fn new(
-        select: &args::Select,
-        set: &[String],
-        config: &Config,
-    ) -> anyhow::Result<Self> {
-        let parameters = select::parameters(set, config)?;
-        Ok(Self { ids: select::ids(select, config)?, parameters })
-    }
-
-    pub(crate) fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
-        CheckSet::new(kubernetes, |meta| self.ids.contains(meta.id), &self.parameters)
-            .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))
-    }
-}
-
-/// The controls of frameworks, where they are asked for; the page filters by them.
-fn frameworks(args: &ScanArgs, format: pavisade_report::Format) -> BTreeMap<String, Vec<String>> {
+/// The controls of frameworks, where they are asked for; the page filters by them. Those of the
+/// user's own that the configuration names count as well.
+fn frameworks(
+    args: &ScanArgs,
+    settings: &Settings,
+    format: pavisade_report::Format,
+) -> BTreeMap<String, Vec<String>> {
     let always = format == pavisade_report::Format::Html;
-    if args.with_frameworks || always { controls_by_check(builtin()) } else { BTreeMap::new() }
+    if !args.with_frameworks && !always {
+        return BTreeMap::new();
+    }
+    let mut controls = controls_by_check(builtin());
+    let own = settings.frameworks.iter().filter(|framework| matches!(framework, Cow::Owned(_)));
+    let own: Vec<_> = own.map(|framework| framework.clone().into_owned()).collect();
+    for (check, of_own) in controls_by_check(&own) {
+        controls.entry(check).or_default().extend(of_own);
+    }
+    controls
 }
 
 fn options(args: &ScanArgs) -> Options {
@@ -212,8 +194,10 @@ impl Output {
 /// Two results in one file, or a result in place of what is judged, are a mistake.
 pub(crate) fn distinct<'a>(
     live: &LiveArgs,
+    paths: &[PathBuf],
     named: impl Iterator<Item = &'a PathBuf>,
 ) -> anyhow::Result<()> {
+    let read: Vec<_> = paths.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
     let mut seen: Vec<_> = live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
     for file in named {
         let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -221,6 +205,12 @@ pub(crate) fn distinct<'a>(
             Ok::<_, io::Error>(fs::canonicalize(folder)?.join(file.file_name().unwrap_or_default()))
         });
         let Ok(whole) = whole else { continue };
+        // No format is YAML: such a file in a folder that is read is a manifest.
+        let is_yaml = whole.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+        let is_input = |path: &PathBuf| *path == whole || is_yaml && whole.starts_with(path);
+        if whole.is_file() && read.iter().any(is_input) {
+            bail!("{} is judged here: the result would overwrite it", file.display());
+        }
         if seen.contains(&whole) && !whole.starts_with("/dev") {
             bail!("{} is named twice: it would be overwritten", file.display());
         }

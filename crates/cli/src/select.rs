@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::args::Select;
 use crate::frameworks;
+use crate::settings::Settings;
 
 /// The check of that id or name.
 pub(crate) fn find(word: &str) -> anyhow::Result<&'static Entry> {
@@ -25,14 +26,15 @@ pub(crate) fn named(words: &[String]) -> anyhow::Result<BTreeSet<&'static str>> 
 }
 
 /// The ids that are meant; what the command line says wins over the configuration.
-pub(crate) fn ids(select: &Select, config: &Config) -> anyhow::Result<BTreeSet<&'static str>> {
+pub(crate) fn ids(select: &Select, settings: &Settings) -> anyhow::Result<BTreeSet<&'static str>> {
+    let config = &settings.config;
     let (only, skip) = (named(&select.only)?, named(&select.skip)?);
     let asked_for = match &select.framework {
-        Some(id) => std::slice::from_ref(id),
-        None if only.is_empty() => &config.frameworks[..],
-        None => &[],
+        Some(word) => vec![frameworks::named(word)?],
+        None if only.is_empty() => settings.frameworks.clone(),
+        None => Vec::new(),
     };
-    let served: Vec<_> = asked_for.iter().map(|id| framework(id)).collect::<Result<_, _>>()?;
+    let served: Vec<_> = asked_for.iter().map(|framework| framework.checks()).collect();
     let listed = |list: &[&Meta], meta: &Meta| list.iter().any(|other| other.id == meta.id);
     let strict = select.strict || config.strict == Some(true);
     let wanted = |meta: &Meta| {
@@ -47,11 +49,6 @@ pub(crate) fn ids(select: &Select, config: &Config) -> anyhow::Result<BTreeSet<&
             && (served.is_empty() || served.iter().any(|ids| ids.contains(meta.id)))
     };
     Ok(registry().iter().map(|e| e.meta).filter(|m| wanted(m)).map(|m| m.id).collect())
-}
-
-fn framework(name: &str) -> anyhow::Result<BTreeSet<String>> {
-    let framework = frameworks::named(name)?;
-    Ok(framework.checks().into_iter().map(str::to_owned).collect())
 }
 
 /// Parameters by check name: those of the configuration, and over them `CHECK.PARAMETER=VALUE`; a

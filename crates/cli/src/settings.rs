@@ -4,11 +4,13 @@
 //! reported, it is read only inside the repository, and a note says that it was applied and what it
 //! leaves out.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
+use pavisade_compliance::Framework;
 use pavisade_config::{Config, FILE_NAME};
 use pavisade_model::{Base, KubernetesVersion, Note, NoteKind, Severity, below};
 use pavisade_report::{Options, problems};
@@ -17,8 +19,10 @@ use pavisade_sources::Scope;
 use pavisade_yaml::Source;
 
 use crate::args::{Color, FailOn};
-use crate::config::ConfigArgs;
+use crate::config::{ConfigArgs, ConfigFile};
 use crate::terminal;
+
+mod beside;
 
 /// Bytes of a file of ours.
 const MAX_BYTES: u64 = 4 << 20;
@@ -33,6 +37,8 @@ pub(crate) struct Settings {
     pub config: Config,
     /// Its file, as users know it.
     pub file: Option<String>,
+    /// The frameworks that it names.
+    pub frameworks: Vec<Cow<'static, Framework>>,
     base: Base,
     exceptions: Vec<Exception>,
     /// Whether all was given that exceptions may speak of.
@@ -66,7 +72,11 @@ impl Settings {
     ///
     /// # Errors
     /// A file cannot be read, or it is not clear which counts.
-    pub(crate) fn find(args: &ConfigArgs, paths: &[PathBuf]) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn find(
+        args: &ConfigFile,
+        exceptions: &[PathBuf],
+        paths: &[PathBuf],
+    ) -> anyhow::Result<Option<Self>> {
         let current = std::env::current_dir().context("finding this folder")?;
         let found = match &args.config {
             _ if args.no_config => None,
@@ -81,21 +91,22 @@ impl Settings {
             settings.base = Base { folders: found.folders.clone(), current: current.clone() };
             let (mut config, faults) = pavisade_config::read(&source, &settings.base);
             wrong.extend(faults);
-            wrong.extend(values(&mut config, &found));
+            wrong.extend(beside::values(&mut config, &found));
+            wrong.extend(beside::frameworks(&config, &found, &mut settings.frameworks));
             settings.exceptions.append(&mut config.exceptions.clone());
             (settings.config, settings.file) = (config, Some(found.shown));
         }
         let here = Base { folders: vec![current.clone()], current };
-        for file in &args.exceptions {
+        for file in exceptions {
             let shown = file.display().to_string();
             let source = Source::new(shown.clone(), read(file, &shown)?);
-            let (exceptions, faults) = pavisade_config::read_exceptions(&source, &here);
-            settings.exceptions.extend(exceptions);
+            let (read, faults) = pavisade_config::read_exceptions(&source, &here);
+            settings.exceptions.extend(read);
             wrong.extend(faults);
         }
         let bases = [&settings.base, &here];
         let bases = bases.into_iter().filter_map(|base| base.folders.first());
-        settings.whole = bases.take(if args.exceptions.is_empty() { 1 } else { 2 }).all(|folder| {
+        settings.whole = bases.take(if exceptions.is_empty() { 1 } else { 2 }).all(|folder| {
             paths
                 .iter()
                 .any(|path| fs::canonicalize(path).is_ok_and(|path| folder.starts_with(path)))
@@ -129,6 +140,18 @@ impl Settings {
         let message = format!("this configuration was applied: it {}", self.says());
         let remedy = "Use `--no-config` to see everything.".to_owned();
         Some(Note { kind: NoteKind::Info, place, span: None, message, remedy })
+    }
+
+    /// What it changes about what is read, in a sentence; empty where there is none.
+    pub(crate) fn of_reading(&self) -> String {
+        let Some(file) = &self.file else { return String::new() };
+        match &self.config.of_reading()[..] {
+            [] => format!("{file}: this configuration was applied: it leaves no file out"),
+            clauses => format!(
+                "{file}: this configuration was applied: it {}. Use `--no-config` to see everything.",
+                clauses.join("; ")
+            ),
+        }
     }
 
     /// The same in a few words, for the last line of a result.
@@ -262,27 +285,4 @@ fn read(file: &Path, shown: &str) -> anyhow::Result<String> {
         bail!("{shown} is larger than {} MiB", MAX_BYTES >> 20);
     }
     Ok(text)
-}
-
-/// Makes the values files whole paths; with those that cannot be used.
-fn values(config: &mut Config, found: &Found) -> Vec<Note> {
-    let folder = found.file.parent().unwrap_or(&found.file);
-    let folder = found.folders.first().map_or(folder, PathBuf::as_path);
-    let mut wrong = Vec::new();
-    for (file, place) in &mut config.helm_values {
-        let path = fs::canonicalize(folder.join(&*file)).ok().filter(|path| path.is_file());
-        let outside = |path: &PathBuf| {
-            found.boundary.as_ref().is_some_and(|boundary| !path.starts_with(boundary))
-        };
-        let why = match &path {
-            None => "there is no such file",
-            Some(path) if outside(path) => "this file is outside of the repository",
-            Some(path) => {
-                *file = path.display().to_string();
-                continue;
-            }
-        };
-        wrong.push(Note { message: format!("{}: {why}", place.message), ..place.clone() });
-    }
-    wrong
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::Value;
 use started::{command, finish, folder, run, run_with_input};
 
 mod started;
@@ -259,7 +260,7 @@ fn json_and_sarif_go_to_a_file() {
         let done = run(folder.path(), &["scan", "pod.yaml", "--format", format, "-o", &file]);
         assert_eq!((done.code, done.out.as_str()), (1, ""));
         let text = fs::read_to_string(folder.path().join(file)).unwrap();
-        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let document: Value = serde_json::from_str(&text).unwrap();
         assert!(document[key].as_array().is_some_and(|list| !list.is_empty()), "{format}");
     }
 }
@@ -288,7 +289,7 @@ fn the_shop_has_findings_and_its_mended_twin_has_none() {
 fn pss_says_the_level_of_each_namespace_and_its_labels() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let said = run(&examples, &["pss", "shop", "--json"]);
-    let document: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let document: Value = serde_json::from_str(&said.out).unwrap();
     let all = document["namespaces"].as_array().unwrap();
     let find = |name: &str| all.iter().find(|n| n["name"] == name).unwrap();
     assert_eq!(find("shop")["meets"], "privileged");
@@ -298,7 +299,7 @@ fn pss_says_the_level_of_each_namespace_and_its_labels() {
     assert_eq!(find("kube-system")["meets"], "privileged");
 
     let mended = run(&examples, &["pss", "shop-mended", "--json"]);
-    let document: serde_json::Value = serde_json::from_str(&mended.out).unwrap();
+    let document: Value = serde_json::from_str(&mended.out).unwrap();
     let all = document["namespaces"].as_array().unwrap();
     let shop = all.iter().find(|n| n["name"] == "shop").unwrap();
     assert_eq!((&shop["meets"], &shop["standing"]), (&"restricted".into(), &"fits".into()));
@@ -350,6 +351,35 @@ fn help_names_the_exit_codes_and_completions_and_man_are_made() {
     }
     assert!(run(folder.path(), &["checks", "list"]).out.contains("PV-C001"));
     assert!(run(folder.path(), &["checks", "explain", "privileged-container"]).out.contains("Why"));
+}
+
+#[test]
+fn checks_say_whether_they_can_be_mended() {
+    let folder = folder(&[]);
+    let list = |args: &[&str]| -> Vec<(String, String)> {
+        let all = run(folder.path(), &[&["checks", "list", "--json"], args].concat()).out;
+        let all: Vec<Value> = serde_json::from_str(&all).unwrap();
+        let text = |check: &Value, field: &str| check[field].as_str().unwrap().to_owned();
+        all.iter().map(|check| (text(check, "name"), text(check, "mends"))).collect()
+    };
+    let all = list(&[]);
+    let of = |how: &str| all.iter().filter(|(_, mends)| mends == how).cloned().collect::<Vec<_>>();
+    for (how, words) in [
+        ("never", "never: "),
+        ("safely", "safely: `pavisade fix`"),
+        ("riskily", "riskily: only `pavisade fix --risky`"),
+    ] {
+        let (check, _) = &of(how)[0];
+        if how != "never" {
+            assert_eq!(list(&[&format!("--mends={how}")]), of(how));
+        }
+        let json = run(folder.path(), &["checks", "explain", check, "--json"]).out;
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["mends"], how, "{check}");
+        let text = run(folder.path(), &["checks", "explain", check]).out;
+        assert!(text.contains(&format!("  mends       {words}")), "{text}");
+    }
+    assert_eq!(list(&["--mends"]).len(), of("safely").len() + of("riskily").len());
 }
 
 const OWN: &str = "id = \"own\"\ntitle = \"Own\"\n[[controls]]\nid = \"1\"\ntitle = \"No power over \
@@ -428,7 +458,7 @@ fn frameworks_are_listed_and_shown() {
         assert!(list.out.contains(id), "{}", list.out);
     }
     let json = run(folder.path(), &["frameworks", "list", "--json"]).out;
-    let cards: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let cards: Value = serde_json::from_str(&json).unwrap();
     assert!(cards.as_array().unwrap().iter().all(|card| card["controls"].as_u64() > Some(0)));
     let shown = run(folder.path(), &["frameworks", "show", "cis"]).out;
     assert!(shown.contains("PV-C002 host-namespace (hostPID)"), "{shown}");

@@ -14,7 +14,7 @@ mod name;
 pub mod part;
 mod read;
 
-pub use name::{NoFramework, find};
+pub use name::{NoFramework, find, names_file};
 pub use read::FrameworkError;
 
 /// A standard, or a part of one.

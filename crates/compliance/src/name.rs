@@ -40,6 +40,12 @@ fn names(framework: &Framework) -> impl Iterator<Item = &str> {
     [&framework.id].into_iter().chain(&framework.aliases).map(String::as_str)
 }
 
+/// Whether a word names a file of the user's own: it ends in `.toml`.
+pub fn names_file(word: &str) -> bool {
+    let ending = std::path::Path::new(word).extension();
+    ending.is_some_and(|ending| ending.eq_ignore_ascii_case("toml"))
+}
+
 /// Letters and digits alone count: `PCI DSS`, `pci_dss` and `pci-dss` are one name.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()

@@ -1,6 +1,6 @@
 //! What a configuration does to the report, in words.
 
-use pavisade_model::Severity;
+use pavisade_model::{Glob, Severity};
 
 use crate::Config;
 
@@ -16,14 +16,10 @@ impl Config {
             say(format!("turns off {}", names(self.disable.iter().map(|meta| meta.name))));
         }
         if !self.frameworks.is_empty() {
-            say(format!("runs only checks that serve {}", self.frameworks.join(", ")));
+            let words: Vec<_> = self.frameworks.iter().map(|(word, _)| word.as_str()).collect();
+            say(format!("runs only checks that serve {}", words.join(", ")));
         }
-        if !self.include.is_empty() {
-            say(format!("reads only {}", names(self.include.iter().map(|glob| glob.text()))));
-        }
-        if !self.exclude.is_empty() {
-            say(format!("leaves out {}", names(self.exclude.iter().map(|glob| glob.text()))));
-        }
+        self.of_reading().into_iter().for_each(&mut say);
         let own = |id: &str| pavisade_checks::named(id).map(|entry| entry.meta);
         let lowered = self.severities.iter().filter_map(|(id, severity)| {
             own(id).filter(|meta| *severity < meta.severity).map(|meta| meta.name)
@@ -48,6 +44,16 @@ impl Config {
             n => say(format!("holds {n} exceptions")),
         }
         all
+    }
+
+    /// Those of [`Config::restrictions`] that are about which files are read.
+    pub fn of_reading(&self) -> Vec<String> {
+        let lists = [("reads only", &self.include), ("leaves out", &self.exclude)];
+        let lists = lists.into_iter().filter(|(_, globs)| !globs.is_empty());
+        let clause = |(verb, globs): (&str, &Vec<Glob>)| {
+            format!("{verb} {}", names(globs.iter().map(Glob::text)))
+        };
+        lists.map(clause).collect()
     }
 }
 

@@ -13,6 +13,7 @@ mod schema;
 
 use std::collections::{BTreeMap, HashMap};
 
+use pavisade_compliance::names_file;
 use pavisade_model::{Base, Glob, KubernetesVersion, Meta, Note, Severity};
 use pavisade_scan::Exception;
 use pavisade_yaml::{Source, Value};
@@ -36,8 +37,9 @@ pub struct Config {
     pub severities: BTreeMap<&'static str, Severity>,
     /// Parameters by check name: objects.
     pub parameters: HashMap<String, serde_json::Value>,
-    /// Only checks that serve one of these.
-    pub frameworks: Vec<String>,
+    /// Only checks that serve one of these: ids of those that come with the program, and files of
+    /// the user's own (`names_file`), relative to the configuration's folder; with their places.
+    pub frameworks: Vec<(String, Note)>,
     /// Only files that one of these matches, if there are any.
     pub include: Vec<Glob>,
     /// No files that one of these matches.
@@ -121,8 +123,10 @@ impl Config {
             "frameworks" => {
                 let known: Vec<_> = pavisade_compliance::builtin().iter().map(|f| &*f.id).collect();
                 for (text, at) in reader.texts(value) {
+                    let place = reader.note(at, format!("`{text}`"), "");
                     match known.iter().find(|id| id.eq_ignore_ascii_case(&text)) {
-                        Some(id) => self.frameworks.push((*id).to_owned()),
+                        Some(id) => self.frameworks.push(((*id).to_owned(), place)),
+                        None if names_file(&text) => self.frameworks.push((text, place)),
                         None => reader.unknown("framework", &text, at, &known),
                     }
                 }

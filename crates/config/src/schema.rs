@@ -60,8 +60,11 @@ pub fn schema() -> Value {
                 }},
             },
             "frameworks": with(
-                list(json!({"enum": frameworks})),
-                "Only checks that serve one of these.",
+                list(json!({"anyOf": [
+                    {"enum": frameworks},
+                    {"type": "string", "pattern": "[^/]\\.[tT][oO][mM][lL]$"},
+                ]})),
+                "Only checks that serve one of these; a file of your own, relative to this file's folder, ends in `.toml`.",
             ),
             "paths": {
                 "description": "Which files are read, by patterns relative to this file's folder.",

@@ -32,7 +32,7 @@ checks:
     severity: high
     parameters: {allowed: [registry.example.com]}
   PV-C001: {severity: low}
-frameworks: [pod-security-standards]
+frameworks: [pod-security-standards, ../Own.toml]
 paths:
   include: [k8s/**]
   exclude: [\"**/vendor\"]
@@ -67,7 +67,8 @@ fn everything_is_read() {
     assert_eq!(config.strict, Some(true));
     assert_eq!(config.severities.get("PV-C001"), Some(&Severity::Low));
     assert_eq!(config.parameters["untrusted-registry"]["allowed"][0], "registry.example.com");
-    assert_eq!(config.frameworks, ["pod-security-standards"]);
+    let frameworks: Vec<_> = config.frameworks.iter().map(|(word, _)| word.as_str()).collect();
+    assert_eq!(frameworks, ["pod-security-standards", "../Own.toml"]);
     assert!(config.include[0].matches_path("k8s/a.yaml"));
     assert_eq!((config.worlds[0].name.as_str(), config.worlds[0].paths.len()), ("prod", 2));
     assert_eq!(config.kubernetes_version.unwrap().to_string(), "1.30", "and not 1.3");
@@ -83,7 +84,7 @@ fn everything_is_read() {
         config.restrictions(),
         [
             "turns off `secret-as-env`, `host-port`",
-            "runs only checks that serve pod-security-standards",
+            "runs only checks that serve pod-security-standards, ../Own.toml",
             "reads only `k8s/**`",
             "leaves out `**/vendor`",
             "lowers the severity of `privileged-container`",

@@ -106,7 +106,14 @@ kinds! {
     SECRET_PROVIDER_CLASS = "secrets-store.csi.x-k8s.io" "SecretProviderClass" "secretproviderclasses";
     // Meshes and proxies.
     AUTHORIZATION_POLICY = "security.istio.io" "AuthorizationPolicy" "authorizationpolicies";
+    CONSUL_INTENTIONS = "consul.hashicorp.com" "ServiceIntentions" "serviceintentions";
+    CONSUL_MESH = "consul.hashicorp.com" "Mesh" "meshes";
+    CONSUL_PROXY_DEFAULTS = "consul.hashicorp.com" "ProxyDefaults" "proxydefaults";
+    CONSUL_SERVICE_DEFAULTS = "consul.hashicorp.com" "ServiceDefaults" "servicedefaults";
     DESTINATION_RULE = "networking.istio.io" "DestinationRule" "destinationrules";
+    KUMA_MESH = "kuma.io" "Mesh" "meshes";
+    KUMA_TLS = "kuma.io" "MeshTLS" "meshtlses";
+    KUMA_TRAFFIC_PERMISSION = "kuma.io" "MeshTrafficPermission" "meshtrafficpermissions";
     LINKERD_SERVER = "policy.linkerd.io" "Server" "servers";
     LINKERD_SERVER_AUTHORIZATION = "policy.linkerd.io" "ServerAuthorization" "serverauthorizations";
     PEER_AUTHENTICATION = "security.istio.io" "PeerAuthentication" "peerauthentications";
@@ -117,6 +124,8 @@ kinds! {
     CLUSTER_EXTERNAL_SECRET = "external-secrets.io" "ClusterExternalSecret" "clusterexternalsecrets";
     CLUSTER_SECRET_STORE = "external-secrets.io" "ClusterSecretStore" "clustersecretstores";
     CNPG_CLUSTER = "postgresql.cnpg.io" "Cluster" "clusters";
+    CLUSTER_PUSH_SECRET = "external-secrets.io" "ClusterPushSecret" "clusterpushsecrets";
+    PUSH_SECRET = "external-secrets.io" "PushSecret" "pushsecrets";
     SEALED_SECRET = "bitnami.com" "SealedSecret" "sealedsecrets";
     SECRET_STORE = "external-secrets.io" "SecretStore" "secretstores";
     VAULT_CONNECTION = "secrets.hashicorp.com" "VaultConnection" "vaultconnections";

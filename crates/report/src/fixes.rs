@@ -26,6 +26,8 @@ pub struct Fixes<'f> {
     pub elsewhere: usize,
     /// Findings that only a person can mend.
     pub by_hand: usize,
+    /// Whether a part of the input could not be read.
+    pub incomplete: bool,
     /// What the scan after it found, where there was one.
     pub again: Option<&'f Again>,
 }
@@ -186,6 +188,7 @@ pub fn fixes(
     }
     let verb = if fixes.written { "Fixed" } else { "Would fix" };
     let text = match made {
+        0 if fixes.incomplete => "Nothing to fix in what could be read".to_owned(),
         0 => "Nothing to fix".to_owned(),
         _ => format!("{verb} {} in {}", several(made, "finding"), several(changed, "file")),
     };
@@ -214,6 +217,11 @@ pub fn fixes(
             "{} need a person: `pavisade scan` says what to do.",
             several(fixes.by_hand, "finding")
         );
+        page.wrapped(PLAIN, &text, 0, 2);
+    }
+    if !options.configuration.is_empty() {
+        let text =
+            format!("Configured {}; `--no-config` uses no configuration.", options.configuration);
         page.wrapped(PLAIN, &text, 0, 2);
     }
     if let Some(again) = fixes.again {

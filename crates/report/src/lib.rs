@@ -126,6 +126,7 @@ pub struct Options {
     /// Terminal: what exceptions let through.
     pub show_excepted: bool,
     /// Terminal: what the user's configuration turns off, in a few words; empty where there is none.
+    /// The page of levels: what it changes about what is read, in a sentence.
     pub configuration: String,
     /// Controls by check id (`cis-1.12/5.2.1`); empty where nobody asked.
     pub frameworks: BTreeMap<String, Vec<String>>,

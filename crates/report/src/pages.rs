@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use pavisade_model::{Audience, GroupKind, Meta};
+use pavisade_model::{Audience, GroupKind, Mends, Meta};
 use schemars::Schema;
 use serde::Serialize;
 use serde_json::Value;
@@ -169,6 +169,12 @@ pub fn check_explain(
         pavisade_model::Scope::World => "world: looks at everything at once",
     };
     fact(page, "scope", scope);
+    let mends = match meta.mends {
+        Mends::Never => "never: what to do instead depends on the program or on people",
+        Mends::Safely => "safely: `pavisade fix` does it, and what works today works afterwards",
+        Mends::Riskily => "riskily: only `pavisade fix --risky` does it; look at the difference",
+    };
+    fact(page, "mends", mends);
     let kinds =
         |kinds: &[GroupKind]| kinds.iter().map(GroupKind::to_string).collect::<Vec<_>>().join(", ");
     fact(page, "judges", &kinds(meta.on));

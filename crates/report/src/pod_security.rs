@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use pavisade_model::{Finding, Location, NoteKind};
+use pavisade_model::{Finding, Location, Note, NoteKind};
 use pavisade_scan::{Level, NamespaceSecurity, PodSecurity, Standing};
 use serde::Serialize;
 
@@ -36,8 +36,8 @@ pub fn pod_security(
 ) -> io::Result<()> {
     match layout {
         PodSecurityLayout::Terminal => terminal(result, options, out),
-        PodSecurityLayout::Json => guard::write(&Document::of(result), out),
-        PodSecurityLayout::Patch => out.write_all(patch(result).as_bytes()),
+        PodSecurityLayout::Json => guard::write(&Document::of(result, options), out),
+        PodSecurityLayout::Patch => out.write_all(patch(result, options).as_bytes()),
     }
 }
 
@@ -93,6 +93,8 @@ fn standing(namespace: &NamespaceSecurity) -> String {
     }
 }
 
+/// Columns that what is said of labels should have.
+const LABELS: usize = 24;
 /// Places of one check that are shown.
 const PLACES: usize = 3;
 /// Doubts that are shown.
@@ -112,11 +114,15 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
             *max = (*max).max(width(&cell));
         }
     }
-    for (head, max) in heads.iter().zip(widths) {
-        page.put(DIM, head).gap(max - head.len() + 2);
-    }
-    page.put(DIM, "LABELS").end();
     let used = widths.iter().map(|w| w + 2).sum::<usize>();
+    // What is said of labels gets lines of its own where a column would be a few letters wide.
+    let narrow = page.width < used + LABELS;
+    if !result.namespaces.is_empty() {
+        for (head, max) in heads.iter().zip(widths) {
+            page.put(DIM, head).gap(max - head.len() + 2);
+        }
+        page.put(DIM, if narrow { "" } else { "LABELS" }).end();
+    }
     for of_world in result.namespaces.chunk_by(|a, b| a.world == b.world) {
         if worlds && let Some(first) = of_world.first() {
             page.put(DIM, &first.world).end();
@@ -132,7 +138,12 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
                 };
                 page.put(style, cell).gap(max - width(cell) + 2);
             }
-            page.wrapped(PLAIN, &standing(namespace), used, used);
+            if narrow {
+                page.end();
+                page.gap(4);
+            }
+            let indent = if narrow { 4 } else { used };
+            page.wrapped(PLAIN, &standing(namespace), indent, indent);
         }
         page.flush()?;
     }
@@ -145,6 +156,18 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
         page.put(note(said.kind), "not read").put(PLAIN, ": ");
         page.wrapped(PLAIN, &format!("{}: {}", said.place, said.message), 10, 2);
     }
+    let wanted = |note: &&Note| match note.kind {
+        NoteKind::Unread => false,
+        NoteKind::Warning | NoteKind::Drift => true,
+        NoteKind::Info => options.full,
+    };
+    let said = result.notes.iter().filter(wanted).map(sentence);
+    let configuration = Some(options.configuration.clone()).filter(|text| !text.is_empty());
+    for text in said.chain(configuration) {
+        page.end();
+        page.put(note(NoteKind::Info), "note").put(PLAIN, ": ");
+        page.wrapped(PLAIN, &text, 6, 2);
+    }
     if result.namespaces.iter().any(|n| !n.wanted(result.kubernetes).is_empty()) {
         page.end();
         page.put(HELP, "help").put(PLAIN, ": ");
@@ -152,9 +175,14 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
         page.wrapped(PLAIN, help, 6, 6);
     }
     if result.namespaces.is_empty() {
-        page.wrapped(PLAIN, "No namespace and no workload was read.", 0, 0);
+        page.wrapped(PLAIN, "no namespace and no workload was read", 0, 0);
     }
     page.flush()
+}
+
+fn sentence(note: &Note) -> String {
+    let end = if note.remedy.is_empty() { "" } else { ". " };
+    format!("{}: {}{end}{}", note.place, note.message, note.remedy)
 }
 
 fn details(page: &mut Page<'_>, result: &PodSecurity, namespace: &NamespaceSecurity, worlds: bool) {
@@ -238,11 +266,14 @@ fn doubts(page: &mut Page<'_>, namespace: &NamespaceSecurity) {
 }
 
 /// Namespaces with labels as YAML; comments say what is left alone.
-fn patch(result: &PodSecurity) -> String {
+fn patch(result: &PodSecurity, options: &Options) -> String {
     let mut text = format!(
         "# Pod Security labels for Kubernetes {}: kubectl apply --server-side -f -\n",
         result.kubernetes
     );
+    if !options.configuration.is_empty() {
+        text += &format!("# {}\n", comment(&options.configuration));
+    }
     let mut by_name = BTreeMap::<&str, Vec<(&NamespaceSecurity, Vec<(String, String)>)>>::new();
     for namespace in &result.namespaces {
         let wanted = namespace.wanted(result.kubernetes);
@@ -295,6 +326,11 @@ struct Document<'a> {
     namespaces: Vec<One<'a>>,
     /// What was not read.
     unread: Vec<String>,
+    /// What was noticed besides.
+    notes: Vec<String>,
+    /// What the user's configuration changes about what is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configuration: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -338,12 +374,15 @@ struct Unknown<'a> {
 }
 
 impl<'a> Document<'a> {
-    fn of(result: &'a PodSecurity) -> Self {
-        let unread = result.notes.iter().filter(|note| note.kind == NoteKind::Unread);
+    fn of(result: &'a PodSecurity, options: &'a Options) -> Self {
+        let (unread, noticed): (Vec<_>, Vec<_>) =
+            result.notes.iter().partition(|note| note.kind == NoteKind::Unread);
         Self {
             kubernetes: result.kubernetes.to_string(),
             namespaces: result.namespaces.iter().map(|n| One::of(n, result)).collect(),
-            unread: unread.map(|note| format!("{}: {}", note.place, note.message)).collect(),
+            unread: unread.iter().map(|n| format!("{}: {}", n.place, n.message)).collect(),
+            notes: noticed.into_iter().map(sentence).collect(),
+            configuration: Some(&*options.configuration).filter(|text| !text.is_empty()),
         }
     }
 }
@@ -406,65 +445,4 @@ impl<'a> Break<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use pavisade_model::KubernetesVersion;
-    use pavisade_scan::{Timestamp, pod_security as judge};
-    use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
-    use pavisade_yaml::{Source, objects, read};
-
-    use super::*;
-
-    const FILES: &str = r#"
-apiVersion: v1
-kind: Namespace
-metadata: {name: "7"}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: strict, labels: {pod-security.kubernetes.io/enforce: restricted}}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: a, namespace: strict}
-spec: {hostPID: true, containers: [{name: c, image: "a:1"}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: a, namespace: "7"}
-spec:
-  containers:
-    - name: c
-      image: a:1
-      securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, runAsNonRoot: true}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: a}
-spec:
-  hostNetwork: "yes"
-  containers: [{name: c, image: "a:1"}]
-"#;
-
-    fn shown(layout: PodSecurityLayout) -> String {
-        let source = Source::new("a.yaml", FILES);
-        let documents = read(&source);
-        let all = documents.docs.iter().flat_map(|doc| objects(doc.root()).sent);
-        let all = all.map(|o| Object::new(o.value, o.api_version, o.kind)).collect();
-        let world = WorldParts::files("shop", WorldKind::Files, all);
-        let snapshot = Snapshot::new(vec![world], Vec::new());
-        let result = judge(&snapshot, KubernetesVersion::minor(36), Timestamp::UNIX_EPOCH);
-        let (options, mut out) = (Options { width: 80, ..Options::default() }, Vec::new());
-        pod_security(&result, layout, &options, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn people_see_levels_first_and_what_breaks_them() {
-        insta::assert_snapshot!(shown(PodSecurityLayout::Terminal));
-    }
-
-    #[test]
-    fn a_patch_says_what_it_leaves_alone() {
-        insta::assert_snapshot!(shown(PodSecurityLayout::Patch));
-    }
-}
+mod tests;

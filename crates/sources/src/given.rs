@@ -11,6 +11,7 @@ use pavisade_yaml::{self as yaml, Source};
 use rayon::prelude::*;
 
 use crate::chart::{self, Chart};
+use crate::complaint::tail;
 use crate::document::{self, Parsed};
 use crate::file::{Bytes, Candidate, plain_note, read_bytes, size};
 use crate::graph::{self, Graph, Known};
@@ -18,7 +19,6 @@ use crate::helm::{Helm, Rendered};
 use crate::kustomize::{self, Shares};
 use crate::load::{Scan, several};
 use crate::names::{KUSTOMIZATION, Named};
-use crate::program::tail;
 use crate::shown::Shown;
 use crate::walk::{self, Walked};
 use crate::{Render, Skip};

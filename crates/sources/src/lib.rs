@@ -26,6 +26,7 @@ use pavisade_snapshot::Snapshot;
 mod archive;
 mod chart;
 mod cluster;
+mod complaint;
 mod document;
 mod file;
 mod given;

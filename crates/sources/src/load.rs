@@ -38,7 +38,15 @@ pub(crate) fn load(request: &Request, stdin: impl Read, progress: &dyn Progress)
         if path.as_os_str() == STDIN {
             if let Some(stdin) = stdin.take() {
                 progress.stage("Reading standard input");
-                scan.bytes(file::read_all(stdin, 0, request.limits.file_bytes), STDIN_NAME);
+                let read = file::read_all(stdin, 0, request.limits.file_bytes);
+                // What was to come through a pipe did not: nothing is proven by that.
+                if matches!(&read, Ok(Bytes::All(bytes)) if bytes.trim_ascii().is_empty()) {
+                    let message = "nothing came from standard input".to_owned();
+                    let remedy = "See whether the program before the pipe failed.";
+                    scan.notes.push(plain_note(NoteKind::Unread, STDIN_NAME, message, remedy));
+                } else {
+                    scan.bytes(read, STDIN_NAME);
+                }
             }
         } else if let Some(candidate) = scan.path(path) {
             let folder = path.parent().unwrap_or(Path::new("")).to_owned();

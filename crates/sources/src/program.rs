@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::complaint::brief;
 use crate::file::size;
 
 /// Bytes of a program's complaints that are kept.
@@ -76,7 +77,10 @@ impl Programs {
         };
         if !status.success() {
             let complaint = complaint.unwrap_or_default();
-            return Err(match brief(&String::from_utf8_lossy(&complaint)) {
+            // Its home has another name in each run.
+            let complaint = String::from_utf8_lossy(&complaint);
+            let home = self.home()?.display().to_string();
+            return Err(match brief(&complaint.replace(&home, "~")) {
                 text if text.is_empty() => format!("{named} ended with {status}"),
                 text => format!("{named}: {text}"),
             });
@@ -144,29 +148,4 @@ fn wait(child: &mut Child) -> Option<std::process::ExitStatus> {
     }
     end(child);
     None
-}
-
-/// A complaint's last lines in one: tools put the reason at the end.
-fn brief(text: &str) -> String {
-    let lines: Vec<_> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with("Use --debug"))
-        .filter(|line| !["warning", "level=warn", "#"].iter().any(|word| begins(line, word)))
-        .map(|line| line.strip_prefix("Error: ").unwrap_or(line))
-        .collect();
-    lines[lines.len().saturating_sub(4)..].join("; ")
-}
-
-/// The end of a long message.
-pub(crate) fn tail(message: &str) -> String {
-    const LENGTH: usize = 500;
-    match message.char_indices().rev().nth(LENGTH) {
-        Some((at, _)) => format!("… {}", &message[at..]),
-        None => message.to_owned(),
-    }
-}
-
-fn begins(line: &str, word: &str) -> bool {
-    line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }

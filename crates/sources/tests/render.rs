@@ -241,6 +241,7 @@ fn tools_run_bounded_and_without_the_users_environment() {
         ("while :; do :; done", "took longer"),
         ("while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done", "printed more than 9 KiB"),
         ("echo 'Error: no good' >&2; exit 3", "kustomize: no good"),
+        ("echo \"E1125 22:17:26.123456   $$ f.go:1] in $HOME/x\" >&2; exit 3", "kustomize: in ~/x"),
         ("exit 3", "exit status: 3"),
     ] {
         let seen = with(text);

@@ -134,6 +134,11 @@ impl Doc {
         self.0.comments.iter().map(|&(start, end)| start..end)
     }
 
+    /// Whether a mapping in it takes entries of another one (`<<`).
+    pub(crate) fn merges(&self) -> bool {
+        self.0.nodes.iter().any(|node| matches!(node.tag, Tag::Splice | Tag::SpliceList))
+    }
+
     fn raw(&self, start: u32, end: u32) -> &str {
         self.0.source.text().get(start as usize..end as usize).unwrap_or("")
     }

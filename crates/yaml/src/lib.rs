@@ -25,6 +25,8 @@ mod scan;
 
 pub use doc::{Doc, Kind, NodeId, Source, Value};
 pub use dockerfile::dockerfile;
+#[doc(hidden)]
+pub use edit::amend_one_by_one;
 pub use edit::{Amended, Amendment, Edit, Refused, amend};
 pub use json::to_json;
 pub use kubectl::{Object, Objects, Refusal, objects};

@@ -99,7 +99,7 @@ pub fn cut(source: &Source) -> Vec<Piece> {
     let text = source.text();
     let mut pieces = Vec::new();
     let mut at = 0;
-    let mut blanks = 0;
+    let mut rest = 0;
     if starts_like_json(text) {
         loop {
             let start = skip_blanks(text, at);
@@ -115,20 +115,26 @@ pub fn cut(source: &Source) -> Vec<Piece> {
                     at = end;
                 }
                 Err(error) => {
-                    if pieces.len() > 1 {
+                    rest = after_blanks(text, at);
+                    // kubectl finds no blanks among a text's last three bytes.
+                    let lost = pieces.len() == 1 && text.len() < rest + 4;
+                    if pieces.len() > 1 || lost {
                         pieces.push(Piece::Stop(error, false));
                     }
                     break;
                 }
             }
         }
-        // The rest is YAML; blanks up to a line end go first.
-        blanks = text[at..]
-            .find(|c: char| c == '\n' || !c.is_whitespace())
-            .map_or(text.len() - at, |i| i + usize::from(text[at + i..].starts_with('\n')));
+        // What follows is YAML, from the next line where only blanks are before it.
+        rest += usize::from(text[rest..].starts_with('\n'));
     }
-    cut_yaml(text, at + blanks, &mut pieces);
+    cut_yaml(text, rest, &mut pieces);
     pieces
+}
+
+/// The first character from `at` on that is a line end or no blank, or the end.
+fn after_blanks(text: &str, at: usize) -> usize {
+    text[at..].find(|c: char| c == '\n' || !c.is_whitespace()).map_or(text.len(), |i| at + i)
 }
 
 fn cut_yaml(text: &str, from: usize, pieces: &mut Vec<Piece>) {

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use pavisade_yaml::{Amendment, Edit, Kind, Source, Value, amend, read, to_json};
+use pavisade_yaml::{Amendment, Edit, Kind, Source, Value, amend, amend_one_by_one, read, to_json};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -296,5 +296,44 @@ proptest! {
         if crlf {
             prop_assert!(!amended.text.replace("\r\n", "").contains('\n'), "{:?}", amended.text);
         }
+    }
+
+    /// Rounds give the same bytes and the same answers as one edit after another.
+    #[test]
+    fn all_at_once_is_one_by_one(
+        parts in prop::collection::vec(part(), 1..5),
+        crlf in any::<bool>(),
+        shared in any::<bool>(),
+        groups in prop::collection::vec(
+            prop::collection::vec((any::<prop::sample::Index>(), edits()), 1..3),
+            1..14,
+        ),
+    ) {
+        let mut writer =
+            Writer { text: String::new(), comments: 0, line_end: if crlf { "\r\n" } else { "\n" } };
+        writer.entries(&named(parts), 0, false);
+        let mut text = writer.text;
+        if shared {
+            // Anchors, an alias and a merge, so that some edits are refused.
+            text.push_str("x: &x {k0: 1, k1: 2}\ny: &y\n- {k0: 1}\nz: *y\nm:\n  <<: *x\n  k2: 3\n");
+        }
+        let source = Source::new("t", text.as_str());
+        let docs = read(&source).docs;
+        prop_assume!(docs.len() == 1);
+        let values: Vec<_> = docs[0].root().descendants().skip(1).collect();
+        let groups: Vec<Vec<_>> = groups
+            .iter()
+            .map(|group| {
+                let amendments = group.iter().map(|(at, (edit, below))| Amendment {
+                    at: at.get(&values).id(),
+                    below: below.iter().map(|s| (*s).to_owned()).collect(),
+                    edit: edit.clone(),
+                });
+                amendments.collect()
+            })
+            .collect();
+        let (all, each) = (amend(&docs[0], &groups), amend_one_by_one(&docs[0], &groups));
+        prop_assert_eq!(&all.made, &each.made, "{}", text);
+        prop_assert_eq!(&all.text, &each.text, "{}", text);
     }
 }

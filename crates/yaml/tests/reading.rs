@@ -44,6 +44,18 @@ fn a_bad_document_does_not_hide_the_others() {
 }
 
 #[test]
+fn what_follows_one_json_document_is_yaml_unless_it_is_too_short_for_kubectl() {
+    for (rest, stops) in
+        [("  #\n", true), ("\n#\n", true), (" # c\n", false), ("\n# c\n", false), ("\n", false)]
+    {
+        let documents = read(&Source::new("t", format!("{{\"a\": 1}}{rest}")));
+        assert_eq!(documents.docs.len(), 1, "{rest:?}");
+        let stopped = documents.notes.iter().any(|note| note.kind == NoteKind::Refused);
+        assert_eq!(stopped, stops, "{rest:?}");
+    }
+}
+
+#[test]
 fn values_know_their_place() {
     let source =
         Source::new("t", "spec:\n  é: 1\n  containers:\n  - {name: web, image: 'nginx:1'}\n");

@@ -74,9 +74,28 @@ pub(super) fn sections(object: &Object) -> Vec<Section<'_>> {
     sections
 }
 
-fn cluster<'a>(base: Value<'a>, paths: &'static Paths) -> Vec<Section<'a>> {
+/// Of flags that kubeadm takes from `etcd.external`, where it is given: that, and the field.
+pub(super) fn of_external_etcd<'a>(
+    base: Value<'a>,
+    flag: &str,
+) -> Option<(Value<'a>, &'static str)> {
+    const FIELDS: [(&str, &str); 4] = [
+        ("etcd-servers", "endpoints"),
+        ("etcd-cafile", "caFile"),
+        ("etcd-certfile", "certFile"),
+        ("etcd-keyfile", "keyFile"),
+    ];
+    let (_, field) = FIELDS.iter().find(|(name, _)| *name == flag)?;
+    Some((external_etcd(base)?, field))
+}
+
+fn external_etcd(base: Value<'_>) -> Option<Value<'_>> {
     let cluster = base.get("clusterConfiguration").unwrap_or(base);
-    let external = cluster.at(&["etcd", "external"]).is_some_and(|e| !e.is_null());
+    cluster.at(&["etcd", "external"]).filter(|external| !external.is_null())
+}
+
+fn cluster<'a>(base: Value<'a>, paths: &'static Paths) -> Vec<Section<'a>> {
+    let external = external_etcd(base).is_some();
     let own = paths.iter().filter(|(program, _)| *program != "etcd" || !external);
     own.map(|&(program, path)| Section { program, base, path }).collect()
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::field::{WrongType, boolean, list, named, text_element};
-use super::root::has_user_namespace;
+use super::root::gets_user_namespace;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
 /// Containers with a capability that leads to their node.
@@ -43,14 +43,11 @@ impl Check for EscapeCapability {
     type On = OnContainer;
 
     fn check<'a>(&self, container: Container<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        if cx.kubernetes().at_least(33) {
-            // There a capability counts for what the user namespace owns, and not for the node
-            // (KEP-127; before 1.33 the field was dropped by default).
-            match has_user_namespace(container.pod()) {
-                Ok(true) => return Verdict::Holds,
-                Ok(false) => {}
-                Err(wrong) => return wrong.into(),
-            }
+        // There a capability counts for what the user namespace owns, and not for the node.
+        match gets_user_namespace(container.pod(), cx.kubernetes()) {
+            Ok(true) => return Verdict::Holds,
+            Ok(false) => {}
+            Err(wrong) => return wrong.into(),
         }
         judge(container).unwrap_or_else(Verdict::from)
     }

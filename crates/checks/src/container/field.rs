@@ -27,6 +27,13 @@ impl<'a> Setter<'a> {
             Self::Container(container) => container.value(),
         }
     }
+
+    /// Whether it is the pod, and every container sets the field for itself.
+    pub(super) fn is_overridden(self, path: &[&str]) -> bool {
+        let Self::Pod(pod) = self else { return false };
+        let own = |c: Container<'_>| c.at(path).is_some_and(|value| !value.is_null());
+        pod.containers().next().is_some() && pod.containers().all(own)
+    }
 }
 
 impl fmt::Display for Setter<'_> {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::field::{Setter, integer};
-use super::root::has_user_namespace;
+use super::root::gets_user_namespace;
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
 /// Containers that run as a user that nodes may have as well.
@@ -22,14 +22,16 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LowUserId {}
 
+const FIELD: [&str; 2] = ["securityContext", "runAsUser"];
+
 /// Distributions give their own users numbers below.
 const FIRST_FREE: i64 = 10_000;
 
 impl Check for LowUserId {
     type On = OnPod;
 
-    fn check<'a>(&self, pod: Pod<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        match has_user_namespace(pod) {
+    fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        match gets_user_namespace(pod, cx.kubernetes()) {
             Ok(true) => return Verdict::Holds,
             Ok(false) => {}
             Err(wrong) => return wrong.into(),
@@ -37,9 +39,11 @@ impl Check for LowUserId {
         let mut set = false;
         let claims: Vec<_> = Setter::all(pod)
             .filter_map(|setter| {
-                match integer(setter.value(), &["securityContext", "runAsUser"]) {
+                match integer(setter.value(), &FIELD) {
                     // PV-C009 reports root.
-                    Ok(Some((user, place))) if (1..FIRST_FREE).contains(&user) => {
+                    Ok(Some((user, place)))
+                        if (1..FIRST_FREE).contains(&user) && !setter.is_overridden(&FIELD) =>
+                    {
                         let message = format!(
                             "{setter} runs as user {user}, a number that nodes use as well"
                         );

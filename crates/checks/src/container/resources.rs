@@ -1,7 +1,7 @@
 //! Requests and limits of containers: their own, those of the pod, and those that a LimitRange gives.
 
 use pavisade_model::{Confidence, kinds};
-use pavisade_snapshot::{Container, ContainerKind, Coverage, Object};
+use pavisade_snapshot::{Container, ContainerKind, Coverage, Object, Pod};
 use pavisade_yaml::Value;
 
 use super::field::find;
@@ -26,7 +26,7 @@ pub(super) fn judge<'a>(container: Container<'a>, cx: &Cx<'a>, asked: Asked) -> 
         // The API refuses resources there; they live within the pod's.
         return Verdict::NotApplicable;
     }
-    let Asked { section, resource, name: what, of_pod } = asked;
+    let Asked { section, resource, name: what, of_pod: for_pod } = asked;
     let path = ["resources", section, resource];
     let limit = ["resources", "limits", resource];
     let name = container.name();
@@ -36,7 +36,15 @@ pub(super) fn judge<'a>(container: Container<'a>, cx: &Cx<'a>, asked: Asked) -> 
         Ok(None) if section == "requests" => find(container.value(), &limit),
         own => own,
     };
-    let of_pod = if of_pod { find(container.pod().spec(), &path) } else { Ok(None) };
+    let of_pod = if for_pod { find(container.pod().spec(), &path) } else { Ok(None) };
+    // So is one of the pod where no container asks for any (k8s.io/kubernetes/pkg/apis/core/v1,
+    // defaultPodRequests).
+    let of_pod = match of_pod {
+        Ok(None) if for_pod && section == "requests" && !asks(container.pod(), resource) => {
+            find(container.pod().spec(), &limit)
+        }
+        of_pod => of_pod,
+    };
     let (own, of_pod) = match (own, of_pod) {
         (Ok(own), Ok(of_pod)) => (own, of_pod),
         (Err(wrong), _) | (_, Err(wrong)) => return wrong.into(),
@@ -88,6 +96,15 @@ pub(super) fn judge<'a>(container: Container<'a>, cx: &Cx<'a>, asked: Asked) -> 
         _ => claim.confidence(Confidence::Medium),
     }
     .into()
+}
+
+/// Whether a container of the pod requests a resource, or has a limit of it.
+fn asks(pod: Pod<'_>, resource: &str) -> bool {
+    let sections = ["requests", "limits"];
+    let has = |container: Container<'_>, section| {
+        container.at(&["resources", section, resource]).is_some_and(|v| !v.is_null())
+    };
+    pod.containers().any(|container| sections.into_iter().any(|section| has(container, section)))
 }
 
 /// Whether a LimitRange gives it to containers: a limit is `default`, and where that is absent

@@ -1,5 +1,6 @@
 //! Whether a container runs as root, and whose root that is.
 
+use pavisade_model::KubernetesVersion;
 use pavisade_snapshot::{Container, Pod};
 use pavisade_yaml::Value;
 
@@ -17,6 +18,14 @@ pub(super) fn runs_on_windows(pod: Pod<'_>) -> bool {
 /// Whether the pod has a user namespace of its own (`hostUsers: false`).
 pub(super) fn has_user_namespace(pod: Pod<'_>) -> Result<bool, WrongType<'_>> {
     Ok(boolean(pod.spec(), &["hostUsers"])?.is_some_and(|(host_users, _)| !host_users))
+}
+
+/// Whether the pod gets one: before 1.33 the API server drops the field by default (KEP-127).
+pub(super) fn gets_user_namespace(
+    pod: Pod<'_>,
+    version: KubernetesVersion,
+) -> Result<bool, WrongType<'_>> {
+    Ok(version.at_least(33) && has_user_namespace(pod)?)
 }
 
 /// The user that the manifest asks for: the container's, else the pod's.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::field::{Setter, WrongType, integer, list};
-use super::root::has_user_namespace;
+use super::root::gets_user_namespace;
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
 /// Containers of the group root.
@@ -26,8 +26,8 @@ pub(crate) struct RootGroup {}
 impl Check for RootGroup {
     type On = OnPod;
 
-    fn check<'a>(&self, pod: Pod<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        match has_user_namespace(pod) {
+    fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        match gets_user_namespace(pod, cx.kubernetes()) {
             Ok(true) => return Verdict::Holds,
             Ok(false) => {}
             Err(wrong) => return wrong.into(),
@@ -49,7 +49,10 @@ fn judge<'a>(setter: Setter<'a>, claims: &mut Vec<Claim<'a>>) -> Result<(), Wron
         Setter::Container(_) => &["runAsGroup"],
     };
     for field in fields {
-        if let Some((0, place)) = integer(setter.value(), &["securityContext", field])? {
+        let path = ["securityContext", field];
+        if let Some((0, place)) = integer(setter.value(), &path)?
+            && !(*field == "runAsGroup" && setter.is_overridden(&path))
+        {
             let message = format!("{setter} sets `{field}: 0`, the group root");
             claims.push(Claim::fails(place, message));
         }

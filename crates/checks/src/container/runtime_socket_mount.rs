@@ -25,7 +25,7 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 pub(crate) struct RuntimeSocketMount {}
 
 /// Names that sockets of runtimes have, wherever a distribution puts them.
-const SOCKETS: [&str; 11] = [
+const SOCKETS: [&str; 13] = [
     "docker.sock",
     "containerd.sock",
     "crio.sock",
@@ -34,6 +34,8 @@ const SOCKETS: [&str; 11] = [
     "podman.sock",
     "frakti.sock",
     "rktlet.sock",
+    "isulad.sock",
+    "balena-engine.sock",
     // Named pipes of Windows.
     "docker_engine",
     "containerd-containerd",

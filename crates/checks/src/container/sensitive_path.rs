@@ -96,6 +96,7 @@ const CLUSTER_KEYS: &str = "keys and kubeconfig files of the cluster's component
 const STATIC_PODS: &str = "static pods and the cluster's keys";
 const PODS: &str = "volumes of all pods on the node, their Secrets and tokens included";
 const KUBELET: &str = "what the kubelet runs, and the volumes of all pods on the node";
+const KUBELET_KEYS: &str = "the kubelet's keys";
 const CONTAINERS: &str = "files of all containers on the node";
 const ETCD: &str = "every object of the cluster, Secrets included";
 const DBUS: &str = "sockets by which root asks the node's systemd to run programs";
@@ -175,13 +176,21 @@ static TABLE: &[Sensitive] = &[
     entry("/var/lib/rancher/k3s/server", Within, Critical, STATIC_PODS, CLUSTER_KEYS),
     entry("/var/lib/rancher/rke2", Exact, Critical, STATIC_PODS, CLUSTER_KEYS),
     entry("/var/lib/rancher/rke2/server", Within, Critical, STATIC_PODS, CLUSTER_KEYS),
+    entry("/var/lib/rancher/k3s/agent", Exact, Critical, STATIC_PODS, KUBELET_KEYS),
+    write("/var/lib/rancher/k3s/agent/etc/containerd", Within, RUNTIME),
+    write("/var/lib/rancher/k3s/agent/pod-manifests", Within, STATIC_PODS),
+    entry("/var/lib/rancher/rke2/agent", Exact, Critical, STATIC_PODS, KUBELET_KEYS),
+    write("/var/lib/rancher/rke2/agent/etc/containerd", Within, RUNTIME),
+    write("/var/lib/rancher/rke2/agent/pod-manifests", Within, STATIC_PODS),
     entry("/var/lib/k0s", Exact, Critical, STATIC_PODS, CLUSTER_KEYS),
     entry("/var/lib/k0s/pki", Within, Critical, CLUSTER_KEYS, CLUSTER_KEYS),
     entry("/var", Exact, Critical, KUBELET, PODS),
     entry("/var/lib", Exact, Critical, KUBELET, PODS),
     entry("/var/lib/kubelet", Exact, Critical, KUBELET, PODS),
     entry("/var/lib/kubelet/pods", Within, Critical, PODS, PODS),
-    entry("/var/lib/kubelet/pki", Within, Critical, "the kubelet's keys", "the kubelet's keys"),
+    entry("/var/lib/kubelet/pki", Within, Critical, KUBELET_KEYS, KUBELET_KEYS),
+    entry("/var/lib/kubelet/kubeconfig", Within, Critical, KUBELET_KEYS, KUBELET_KEYS),
+    entry("/var/lib/kubelet/bootstrap-kubeconfig", Within, Critical, KUBELET_KEYS, KUBELET_KEYS),
     write("/var/lib/kubelet/config.yaml", Within, "how the kubelet admits its callers"),
     entry("/var/lib/k0s/kubelet", Exact, Critical, KUBELET, PODS),
     entry("/var/snap/microk8s/common/var/lib/kubelet", Exact, Critical, KUBELET, PODS),

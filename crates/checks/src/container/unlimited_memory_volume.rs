@@ -1,7 +1,8 @@
 //! PV-C043.
 
 use pavisade_macros::check;
-use pavisade_snapshot::Pod;
+use pavisade_model::KubernetesVersion;
+use pavisade_snapshot::{ContainerKind, Pod};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -46,7 +47,7 @@ impl Check for UnlimitedMemoryVolume {
         }
         // On by default from 1.22 on: the kubelet sizes the volume by the containers' limits.
         let limited = cx.kubernetes().at_least(22)
-            && match all_limited(pod) {
+            && match all_limited(pod, cx.kubernetes()) {
                 Ok(limited) => limited,
                 Err(wrong) => return wrong.into(),
             };
@@ -72,13 +73,15 @@ fn unlimited(volume: Value<'_>) -> Field<'_, Value<'_>> {
     Ok((in_memory && !sized).then_some(source))
 }
 
-fn all_limited(pod: Pod<'_>) -> Result<bool, WrongType<'_>> {
+fn all_limited(pod: Pod<'_>, version: KubernetesVersion) -> Result<bool, WrongType<'_>> {
     let path = ["resources", "limits", "memory"];
     let is_some = |value: Option<Value<'_>>| value.is_some_and(|v| amount(v) == Amount::Some);
-    if is_some(find(pod.spec(), &path)?) {
+    // Resources of the whole pod: KEP-2837, on by default from 1.34.
+    if version.at_least(34) && is_some(find(pod.spec(), &path)?) {
         return Ok(true);
     }
-    for container in pod.containers() {
+    // Ephemeral containers have no resources, and the kubelet does not ask for theirs.
+    for container in pod.containers().filter(|c| c.kind() != ContainerKind::Ephemeral) {
         if !is_some(find(container.value(), &path)?) {
             return Ok(false);
         }

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::pod_security::{label, minor, rank};
+use crate::operation::admission::configurations;
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict, component};
 
 /// Namespaces with pods that no Pod Security level restricts.
@@ -25,7 +26,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict, component};
     confidence = Medium,
     scope = Related,
     on = [NAMESPACE],
-    reads = [..WORKLOADS, ADMISSION_CONFIGURATION, CLUSTER]
+    reads = [..WORKLOADS, ADMISSION_CONFIGURATION, POD_SECURITY_CONFIGURATION, CLUSTER]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -134,8 +135,9 @@ impl Check for UnrestrictedNamespace {
             Err(why) => return Verdict::unknown(place, why.clone()),
         };
         match default_level(namespace, cx) {
-            level if self.least.is_met(level) => Verdict::Holds,
-            _ => Claim::fails(
+            Err(why) => Verdict::unknown(place, why),
+            Ok(level) if self.least.is_met(level) => Verdict::Holds,
+            Ok(_) => Claim::fails(
                 place,
                 format!(
                     "the namespace holds {held} and enforces no Pod Security level: whoever may \
@@ -210,20 +212,32 @@ fn server_default(cx: &Cx<'_>) -> Result<Confidence, String> {
     }
 }
 
-/// The level that the API server's own configuration gives to namespaces without a label.
-fn default_level<'a>(namespace: &Object, cx: &Cx<'a>) -> Option<&'a str> {
+/// The level that the API server's own configuration gives to namespaces without a label; an error
+/// where it stands in a file that was not read.
+fn default_level<'a>(namespace: &Object, cx: &Cx<'a>) -> Result<Option<&'a str>, String> {
     // Only files hold it; a cluster does not show it.
     if cx.coverage(kinds::ADMISSION_CONFIGURATION) == Coverage::Unread {
-        return None;
+        return Ok(None);
     }
-    let configurations = cx.list(kinds::ADMISSION_CONFIGURATION).objects;
-    configurations.into_iter().find_map(|file| {
-        let plugins = file.at(&["plugins"])?;
-        let plugin = plugins.items().find(|p| p.str("name") == Some("PodSecurity"))?;
-        let configuration = plugin.get("configuration")?;
+    let level = |configuration: Value<'a>| {
         let exempt = configuration.at(&["exemptions", "namespaces"]);
         let is_exempt =
             exempt.is_some_and(|e| e.items().any(|n| n.as_str() == Some(namespace.name())));
         if is_exempt { None } else { configuration.at(&["defaults", "enforce"])?.as_str() }
-    })
+    };
+    let separate = cx.list(kinds::POD_SECURITY_CONFIGURATION).objects;
+    for file in cx.list(kinds::ADMISSION_CONFIGURATION).objects {
+        for given in configurations(file, "PodSecurity") {
+            match given {
+                Ok(configuration) => {
+                    if let Some(level) = level(configuration) {
+                        return Ok(Some(level));
+                    }
+                }
+                Err(elsewhere) if separate.is_empty() => return Err(elsewhere.message),
+                Err(_) => {}
+            }
+        }
+    }
+    Ok(separate.into_iter().find_map(|file| level(file.value())))
 }

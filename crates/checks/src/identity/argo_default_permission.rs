@@ -2,6 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
+use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -28,19 +29,121 @@ impl Check for ArgoDefaultPermission {
             return Verdict::NotApplicable;
         }
         let Some(policy) = map.at(&["data", "policy.default"]) else { return Verdict::Holds };
-        match policy.as_str().map(str::trim) {
-            Some("role:admin") => {
+        let role = match policy.as_str().map(str::trim) {
+            Some("") => return Verdict::Holds,
+            Some(role) => role,
+            None if policy.is_null() => return Verdict::Holds,
+            None => return Verdict::unknown(policy, "`policy.default` is no text"),
+        };
+        match gives(role, map) {
+            Gives::Everything => {
                 Claim::fails(policy, "everybody who logs in to Argo CD is its administrator")
                     .set("")
                     .into()
             }
-            Some("" | "role:readonly") => Verdict::Holds,
-            Some(role) => {
-                let message = format!("what `{role}` allows to everybody is not evaluated");
+            Gives::Change(what) => {
+                let message = format!(
+                    "everybody who logs in to Argo CD may change it: `{role}` allows `{what}`"
+                );
+                Claim::fails(policy, message).set("").into()
+            }
+            Gives::Reading => Verdict::Holds,
+            Gives::Unclear(why) => {
+                let message = format!("what `{role}` allows to everybody is not evaluated: {why}");
                 Verdict::unknown(policy, message)
             }
-            None if policy.is_null() => Verdict::Holds,
-            None => Verdict::unknown(policy, "`policy.default` is no text"),
         }
+    }
+}
+
+/// What a role allows.
+enum Gives {
+    Everything,
+    /// To change every object of a kind: the line that says so.
+    Change(String),
+    Reading,
+    Unclear(&'static str),
+}
+
+/// Resources of which whoever changes all of them deploys what they like.
+const POWERFUL: [&str; 8] = [
+    "*",
+    "applications",
+    "applicationsets",
+    "clusters",
+    "projects",
+    "repositories",
+    "accounts",
+    "exec",
+];
+
+/// What the role allows by the lines of `policy.csv` and `policy.NAME.csv`, which Argo CD joins
+/// (argo-cd.readthedocs.io, *RBAC Configuration*), and by the two built-in roles.
+fn gives(role: &str, map: &Object) -> Gives {
+    let data = map.at(&["data"]).into_iter().flat_map(Value::entries);
+    let policies = data.filter(|(key, _)| key.starts_with("policy.") && key.ends_with(".csv"));
+    let mut lines = Vec::new();
+    for (_, policy) in policies {
+        let Some(text) = policy.as_str() else { return Gives::Unclear("a policy is no text") };
+        if text.contains("{{") || text.contains("${") {
+            return Gives::Unclear("a policy is filled in later");
+        }
+        let kept = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+        lines.extend(kept.map(|line| {
+            let fields = line.split(',').map(|field| field.trim().trim_matches('"'));
+            (line, fields.collect::<Vec<_>>())
+        }));
+    }
+    let mut roles = vec![role];
+    let mut at = 0;
+    while let Some(own) = roles.get(at).copied() {
+        at += 1;
+        let inherited = lines.iter().filter_map(|(_, fields)| match fields[..] {
+            ["g", subject, role] if subject == own => Some(role),
+            _ => None,
+        });
+        for role in inherited {
+            if !roles.contains(&role) {
+                roles.push(role);
+            }
+        }
+    }
+    if roles.contains(&"role:admin") {
+        return Gives::Everything;
+    }
+    let regex = map.at(&["data", "policy.matchMode"]).and_then(Value::as_str) == Some("regex");
+    let all = |pattern: &str| match regex {
+        true => matches!(pattern, ".*" | "^.*$" | ".*/.*"),
+        false => matches!(pattern, "*" | "*/*"),
+    };
+    let own = lines.iter().filter(|(_, fields)| {
+        fields.first() == Some(&"p") && fields.get(1).is_some_and(|subject| roles.contains(subject))
+    });
+    let mut known = roles.contains(&"role:readonly");
+    let (mut everything, mut change, mut unclear) = (false, None, None);
+    for (line, fields) in own {
+        known = true;
+        match fields[..] {
+            // One that is denied something keeps the rest; which, is not worked out.
+            ["p", _, _, _, _, "deny"] => return Gives::Unclear("it denies something as well"),
+            ["p", _, _, "get", _, "allow"] => {}
+            ["p", _, resource, action, object, "allow"] => {
+                let powerful = POWERFUL.contains(&resource) || all(resource);
+                let changes = all(action) || matches!(action, "create" | "update" | "delete");
+                match all(resource) && all(action) && all(object) {
+                    true => everything = true,
+                    false if powerful && changes && all(object) => change = Some(*line),
+                    false => unclear = Some("it allows more than `get`, but not everywhere"),
+                }
+            }
+            _ => unclear = Some("a line of the policy cannot be read"),
+        }
+    }
+    match (change, unclear) {
+        _ if everything => Gives::Everything,
+        (Some(line), _) => Gives::Change(line.to_owned()),
+        (None, Some(why)) => Gives::Unclear(why),
+        (None, None) if known => Gives::Reading,
+        (None, None) => Gives::Unclear("no line of the policy is of it"),
     }
 }

@@ -1,7 +1,7 @@
 //! PV-N043.
 
 use pavisade_macros::check;
-use pavisade_model::Severity;
+use pavisade_model::{Severity, kinds};
 use pavisade_snapshot::Object;
 use pavisade_yaml::{Kind, Value};
 use schemars::JsonSchema;
@@ -10,15 +10,22 @@ use serde::Deserialize;
 use crate::field::{list, text};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// AuthorizationPolicies that allow every request.
+/// Rules of a mesh that allow every request.
 ///
 /// ## Why
 /// What `ALLOW` policies let in adds up: one rule that matches everything undoes all others for
-/// the workloads that it selects, and they still look protected.
+/// the workloads that it selects, and they still look protected. An intention of Consul or a
+/// permission of Kuma for everybody is the same.
 ///
 /// ## Fix
-/// Name who may come (`from.source.principals`) and what they may ask (`to.operation`).
-#[check(id = "PV-N043", severity = Medium, scope = Object, on = [AUTHORIZATION_POLICY])]
+/// Name who may come (`from.source.principals`, with Consul `sources`) and what they may ask
+/// (`to.operation`).
+#[check(
+    id = "PV-N043",
+    severity = Medium,
+    scope = Object,
+    on = [AUTHORIZATION_POLICY, CONSUL_INTENTIONS, KUMA_TRAFFIC_PERMISSION]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AllowAllAuthorization {}
@@ -27,6 +34,12 @@ impl Check for AllowAllAuthorization {
     type On = OnObject;
 
     fn check<'a>(&self, policy: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        if policy.is(kinds::CONSUL_INTENTIONS) {
+            return consul(policy);
+        }
+        if policy.is(kinds::KUMA_TRAFFIC_PERMISSION) {
+            return kuma(policy);
+        }
         match text(policy.value(), &["spec", "action"]) {
             Ok(None | Some(("ALLOW", _))) => {}
             Ok(Some(_)) => return Verdict::NotApplicable,
@@ -94,4 +107,62 @@ fn is_open(value: Option<Value<'_>>, any: &[&str]) -> bool {
             any.contains(&key)
                 && list.items().any(|v| matches!(v.as_str(), Some("*" | "/*" | "0.0.0.0/0")))
         })
+}
+
+/// Intentions for a service of that name; the star is all of them. A source that is named has a say
+/// before the star.
+fn consul(intentions: &Object) -> Verdict<'_> {
+    let name = match text(intentions.value(), &["spec", "destination", "name"]) {
+        Ok(name) => name.map_or("", |(name, _)| name),
+        Err(wrong) => return wrong.into(),
+    };
+    let sources = match list(intentions.value(), &["spec", "sources"]) {
+        Ok(sources) => sources,
+        Err(wrong) => return wrong.into(),
+    };
+    let open = sources.filter(|source| {
+        // Of one peer's or partition's services alone, these are not all.
+        let limited = ["peer", "samenessGroup", "partition"]
+            .iter()
+            .any(|field| source.str(field).is_some_and(|value| !value.is_empty()));
+        let namespace = source.str("namespace").is_none_or(|n| matches!(n, "" | "*" | "default"));
+        source.str("name") == Some("*")
+            && source.str("action") == Some("allow")
+            && source.list("permissions").next().is_none()
+            && !limited
+            && namespace
+    });
+    Verdict::from_claims(open.map(|source| match name {
+        "*" => Claim::fails(source, "every service of the mesh may connect to every other"),
+        name => {
+            let message = format!("every service of the mesh may connect to `{name}`");
+            Claim::fails(source, message).severity(Severity::Low)
+        }
+    }))
+}
+
+/// Kuma's permissions: `from` a whole mesh.
+fn kuma(permission: &Object) -> Verdict<'_> {
+    let to = permission.at(&["spec", "targetRef", "kind"]).and_then(Value::as_str);
+    let from = match list(permission.value(), &["spec", "from"]) {
+        Ok(from) => from,
+        Err(wrong) => return wrong.into(),
+    };
+    let action = |from: Value<'_>| {
+        from.at(&["default", "action"]).and_then(Value::as_str).unwrap_or("").to_owned()
+    };
+    let is_mesh =
+        |from: &Value<'_>| from.at(&["targetRef", "kind"]).and_then(Value::as_str) == Some("Mesh");
+    let open = from
+        .filter(is_mesh)
+        .filter(|from| matches!(action(*from).as_str(), "Allow" | "AllowWithShadowDeny"));
+    Verdict::from_claims(open.map(|from| {
+        match to {
+            None | Some("Mesh") => {
+                Claim::fails(from, "every proxy of the mesh may connect to every other")
+            }
+            Some(_) => Claim::fails(from, "every proxy of the mesh may connect to these")
+                .severity(Severity::Low),
+        }
+    }))
 }

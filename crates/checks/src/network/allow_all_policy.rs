@@ -1,26 +1,44 @@
 //! PV-N003.
 
 use pavisade_macros::check;
-use pavisade_model::Severity;
+use pavisade_model::{Severity, kinds};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::address::Cidr;
+use super::other_policy::everywhere;
 use super::policy::{Direction, rules, wrong_type};
 use super::rule::{allows_anybody, allows_every_port, block, is_every_pod, peers, unreadable};
+use super::{calico, cilium, cluster_policy};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// NetworkPolicies that allow everything.
+/// Network policies that allow everything.
 ///
 /// ## Why
 /// What policies allow adds up: one rule without peers and ports undoes every other policy for
 /// the pods it selects, and the namespace still looks protected.
 ///
 /// ## Fix
-/// Name the peers (`podSelector`, `namespaceSelector`, `ipBlock`) and the ports that are needed.
-#[check(id = "PV-N003", severity = Medium, scope = Object, on = [NETWORK_POLICY])]
+/// Name the peers (`podSelector`, `namespaceSelector`, `ipBlock`) and the ports that are needed; with
+/// Cilium `fromEndpoints`, with Calico `source` in place of a bare `Allow`.
+#[check(
+    id = "PV-N003",
+    severity = Medium,
+    scope = Object,
+    on = [
+        NETWORK_POLICY,
+        CILIUM_NETWORK_POLICY,
+        CILIUM_CLUSTERWIDE_NETWORK_POLICY,
+        CALICO_NETWORK_POLICY,
+        CALICO_NETWORK_POLICY_CRD,
+        CALICO_GLOBAL_NETWORK_POLICY,
+        CALICO_GLOBAL_NETWORK_POLICY_CRD,
+        CLUSTER_NETWORK_POLICY,
+        ADMIN_NETWORK_POLICY,
+    ]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AllowAllPolicy {}
@@ -29,21 +47,30 @@ impl Check for AllowAllPolicy {
     type On = OnObject;
 
     fn check<'a>(&self, policy: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        if let Some(wrong) = wrong_type(policy) {
-            return wrong.into();
-        }
-        let claims = [Direction::Ingress, Direction::Egress].into_iter().flat_map(|direction| {
-            rules(policy, direction).filter_map(move |rule| {
-                let claim = judge(rule, direction)?;
-                // Leaving is half as bad as coming in, as the checks for pods without policies say.
-                Some(match direction {
-                    Direction::Ingress => claim,
-                    Direction::Egress => claim.severity(Severity::Low),
-                })
-            })
-        });
-        Verdict::from_claims(claims)
+        let claims = match policy.group() {
+            _ if policy.is(kinds::NETWORK_POLICY) => match wrong_type(policy) {
+                Some(wrong) => return wrong.into(),
+                None => network_policy(policy),
+            },
+            group if group == kinds::CILIUM_NETWORK_POLICY.group => cilium::open_rules(policy),
+            group if group == kinds::CLUSTER_NETWORK_POLICY.group => {
+                cluster_policy::open_rules(policy)
+            }
+            _ => calico::open_rules(policy),
+        };
+        Verdict::from_claims(claims.into_iter().map(|(direction, claim)| match direction {
+            Direction::Ingress => claim,
+            // Leaving is half as bad as coming in, as the checks for pods without policies say.
+            Direction::Egress => claim.severity(Severity::Low),
+        }))
     }
+}
+
+fn network_policy(policy: &Object) -> Vec<(Direction, Claim<'_>)> {
+    let of = |direction| {
+        rules(policy, direction).filter_map(move |rule| Some((direction, judge(rule, direction)?)))
+    };
+    [Direction::Ingress, Direction::Egress].into_iter().flat_map(of).collect()
 }
 
 fn judge(rule: Value<'_>, direction: Direction) -> Option<Claim<'_>> {
@@ -55,8 +82,7 @@ fn judge(rule: Value<'_>, direction: Direction) -> Option<Claim<'_>> {
         Direction::Egress => "connections to",
     };
     if allows_anybody(rule, direction) {
-        let message = format!("this rule allows {what} everywhere on every port");
-        return Some(Claim::fails(rule, message));
+        return Some(Claim::fails(rule, everywhere(direction)));
     }
     let (mut whole, mut unread) = (Vec::new(), None);
     for block in peers(rule, direction).filter_map(block) {

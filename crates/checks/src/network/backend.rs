@@ -76,6 +76,13 @@ impl Entries {
     pub(crate) fn of(cx: &Cx<'_>) -> Self {
         let mut entries = HashMap::new();
         for object in ENTRIES.into_iter().flat_map(|kind| cx.list(kind).objects) {
+            // A route of a mesh, whose parent is a Service, leads there from inside.
+            let parents = object.at(&["spec", "parentRefs"]).into_iter().flat_map(Value::items);
+            let of_mesh = |parent: Value<'_>| parent.str("kind") == Some("Service");
+            let mut parents = parents.peekable();
+            if parents.peek().is_some() && parents.all(of_mesh) {
+                continue;
+            }
             for backend in backends(object) {
                 let service = (backend.namespace.to_owned(), backend.service.to_owned());
                 let by = || (object.kind().to_owned(), object.name().to_owned());

@@ -1,51 +1,475 @@
-//! Which pods a Cilium policy cannot select. What its rules allow is not modelled.
+//! What Cilium's policies do to a pod (docs.cilium.io, *Policy Enforcement Modes* and *Rule Basics*).
+//!
+//! A rule that selects a pod closes each direction for which it has rules, unless
+//! `enableDefaultDeny` says otherwise; what all of them allow adds up, and what one denies is
+//! denied. A rule without fields allows nothing. An agent ignores a policy that it cannot read.
 
+use pavisade_model::kinds;
 use pavisade_snapshot::{Object, Pod};
 use pavisade_yaml::{Kind, Value};
 
-use super::policy::{Added, added_label};
+use super::address::Cidr;
+use super::other_policy::{Effect, Label as Known, both, everywhere, namespace_label};
+use super::policy::{Added, Direction, Selects, added_label};
+use crate::field::{WrongType, boolean, list, map};
+use crate::{Claim, Cx};
 
-/// Whether none of the policy's rules selects the pod (docs.cilium.io, Rule Basics: a rule holds for
-/// the endpoints whose labels its `endpointSelector` matches).
-pub(super) fn cannot_select(policy: &Object, pod: Pod<'_>) -> bool {
+/// What the policy does to the pod in a direction.
+pub(super) fn effect<'a>(
+    policy: &'a Object,
+    pod: Pod<'a>,
+    direction: Direction,
+    cx: &Cx<'a>,
+) -> Effect {
+    let Some(rules) = rules(policy) else { return Effect::Unclear("it cannot be read".into()) };
+    let mut effect = Effect::None;
+    for rule in rules {
+        let selects = selects(rule, policy, pod, cx);
+        if selects == Selects::No {
+            continue;
+        }
+        let of_rule = match touches(rule, direction) {
+            Ok(Touches::Nothing) => continue,
+            Ok(_) if selects == Selects::Maybe => {
+                Effect::Unclear("whether it selects them cannot be determined".into())
+            }
+            Ok(Touches::Adds) => Effect::Adds,
+            Ok(Touches::Closes) => Effect::Restricts,
+            Err(why) => Effect::Unclear(why),
+        };
+        effect = effect.and(of_rule);
+    }
+    // An agent takes all rules of a policy or none.
+    match effect {
+        Effect::Restricts | Effect::Adds => match flaw(policy) {
+            Some(why) => Effect::Unclear(why),
+            None => effect,
+        },
+        effect => effect,
+    }
+}
+
+/// The rules of a policy: `spec` and `specs`. Nothing where they cannot be read.
+pub(super) fn rules(policy: &Object) -> Option<impl Iterator<Item = Value<'_>>> {
     let spec = policy.at(&["spec"]).filter(|spec| !spec.is_null());
     let specs = policy.at(&["specs"]).filter(|specs| !specs.is_null());
-    if specs.is_some_and(|specs| specs.kind() != Kind::Sequence) || (spec, specs) == (None, None) {
-        return false;
-    }
-    let rules = spec.into_iter().chain(specs.into_iter().flat_map(Value::items));
-    rules.into_iter().all(|rule| excludes(rule, pod))
+    let wrong = specs.is_some_and(|specs| specs.kind() != Kind::Sequence);
+    (!wrong && (spec, specs) != (None, None))
+        .then(|| spec.into_iter().chain(specs.into_iter().flat_map(Value::items)))
 }
 
-/// Whether a rule wants a label that the pod has not and cannot get.
-fn excludes(rule: Value<'_>, pod: Pod<'_>) -> bool {
-    let Some(selector) = rule.get("endpointSelector") else { return false };
-    let labels = selector.get("matchLabels").into_iter().flat_map(Value::entries);
-    let mut labels = labels.filter_map(|(key, value)| Some((key, vec![value.as_str()?])));
-    let mut expressions = selector.list("matchExpressions").filter_map(|expression| {
-        let values: Vec<_> = expression.list("values").filter_map(Value::as_str).collect();
-        match expression.str("operator")? {
-            "In" => Some((expression.str("key")?, Some(values))),
-            "Exists" => Some((expression.str("key")?, None)),
-            // What Cilium leaves out of an endpoint's labels meets these, whatever the pod has.
-            _ => None,
+enum Touches {
+    Nothing,
+    /// It allows, and closes nothing.
+    Adds,
+    Closes,
+}
+
+/// The names of the lists of a direction: what is allowed, what is denied.
+pub(super) fn sections(direction: Direction) -> [&'static str; 2] {
+    match direction {
+        Direction::Ingress => ["ingress", "ingressDeny"],
+        Direction::Egress => ["egress", "egressDeny"],
+    }
+}
+
+fn touches(rule: Value<'_>, direction: Direction) -> Result<Touches, String> {
+    let [allowed, denied] = sections(direction);
+    let any =
+        |section| -> Result<bool, WrongType<'_>> { Ok(list(rule, &[section])?.next().is_some()) };
+    let read = || {
+        let closes = boolean(rule, &["enableDefaultDeny", direction.field()])?;
+        Ok((any(allowed)?, any(denied)?, closes.map(|(closes, _)| closes)))
+    };
+    let read: Result<_, WrongType<'_>> = read();
+    match read.map_err(|wrong| wrong.to_string())? {
+        (false, false, Some(true)) => {
+            Err("`enableDefaultDeny` without rules does not hold for every version".into())
         }
-    });
-    labels.any(|(key, values)| lacks(pod, key, Some(&values)))
-        || expressions.any(|(key, values)| lacks(pod, key, values.as_deref()))
+        (false, false, _) => Ok(Touches::Nothing),
+        (_, true, Some(false)) => Err("it denies a part, and leaves the rest open".into()),
+        (true, false, Some(false)) => Ok(Touches::Adds),
+        _ => Ok(Touches::Closes),
+    }
 }
 
-/// Whether the pod has no such label, or none of these values.
-fn lacks(pod: Pod<'_>, key: &str, values: Option<&[&str]>) -> bool {
+/// Why an agent would ignore the policy, or does what is not modelled.
+pub(super) fn flaw(policy: &Object) -> Option<String> {
+    rules(policy)?.find_map(|rule| {
+        let known = |key: &str| {
+            [
+                "endpointSelector",
+                "nodeSelector",
+                "enableDefaultDeny",
+                "labels",
+                "description",
+                "log",
+            ]
+            .contains(&key)
+        };
+        let is_section = |key: &str| {
+            [Direction::Ingress, Direction::Egress].into_iter().any(|d| sections(d).contains(&key))
+        };
+        let unknown = rule.entries().find(|(key, _)| !known(key) && !is_section(key));
+        if let Some((key, _)) = unknown {
+            return Some(format!("`{key}` is not modelled"));
+        }
+        let has = |field: &str| rule.get(field).is_some_and(|v| !v.is_null());
+        if has("endpointSelector") == has("nodeSelector") {
+            return Some("a rule needs either `endpointSelector` or `nodeSelector`".into());
+        }
+        [Direction::Ingress, Direction::Egress].into_iter().find_map(|direction| {
+            sections(direction).into_iter().find_map(|section| match list(rule, &[section]) {
+                Ok(mut entries) => entries.find_map(|entry| entry_flaw(entry, direction)),
+                Err(wrong) => Some(wrong.to_string()),
+            })
+        })
+    })
+}
+
+/// The fields that name peers, of which one entry may have one only.
+pub(super) fn peer_fields(direction: Direction) -> &'static [&'static str] {
+    match direction {
+        Direction::Ingress => {
+            &["fromEndpoints", "fromCIDR", "fromCIDRSet", "fromEntities", "fromNodes", "fromGroups"]
+        }
+        Direction::Egress => &[
+            "toEndpoints",
+            "toCIDR",
+            "toCIDRSet",
+            "toEntities",
+            "toServices",
+            "toFQDNs",
+            "toGroups",
+            "toNodes",
+        ],
+    }
+}
+
+const ENTITIES: [&str; 13] = [
+    "all",
+    "world",
+    "world-ipv4",
+    "world-ipv6",
+    "cluster",
+    "host",
+    "init",
+    "ingress",
+    "remote-node",
+    "health",
+    "unmanaged",
+    "none",
+    "kube-apiserver",
+];
+
+fn entry_flaw(entry: Value<'_>, direction: Direction) -> Option<String> {
+    if entry.kind() != Kind::Mapping {
+        return Some("a rule is no map".into());
+    }
+    let peers = peer_fields(direction);
+    let more = ["toPorts", "icmps", "authentication", "fromRequires", "toRequires"];
+    let unknown = entry.entries().find(|(key, _)| !peers.contains(key) && !more.contains(key));
+    if let Some((key, _)) = unknown {
+        return Some(format!("`{key}` is not modelled"));
+    }
+    if let Some((key, _)) = entry
+        .entries()
+        .find(|(_, v)| !matches!(v.kind(), Kind::Sequence | Kind::Mapping | Kind::Null))
+    {
+        return Some(format!("`{key}` is of a wrong type"));
+    }
+    let filled = |field: &str| entry.list(field).next().is_some();
+    let mut named = peers.iter().copied().filter(|field| filled(field));
+    if let (Some(one), Some(other)) = (named.next(), named.next()) {
+        return Some(format!("Cilium refuses `{one}` and `{other}` in one rule"));
+    }
+    if filled("toPorts") && (filled("icmps") || filled("toServices")) {
+        return Some("Cilium refuses `toPorts` beside `icmps` or `toServices`".into());
+    }
+    let mut entities = ["fromEntities", "toEntities"].iter().flat_map(|field| entry.list(field));
+    let unknown = entities.find(|e| e.as_str().is_none_or(|e| !ENTITIES.contains(&e)));
+    unknown.map(|entity| {
+        format!("`{}` is no entity of Cilium", entity.scalar_text().unwrap_or_default())
+    })
+}
+
+/// Whether the rule holds for the pod: all labels that its `endpointSelector` wants.
+fn selects<'a>(rule: Value<'a>, policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Selects {
+    let Some(selector) = rule.get("endpointSelector").filter(|s| !s.is_null()) else {
+        // Rules for nodes hold for what is in the node's own network.
+        return match rule.get("nodeSelector").is_some_and(|s| s.kind() == Kind::Mapping) {
+            true => Selects::No,
+            false => Selects::Maybe,
+        };
+    };
+    let namespaced = policy.is(kinds::CILIUM_NETWORK_POLICY);
+    let of = pod.object().namespace();
+    let mut selects = match policy.namespace() {
+        _ if !namespaced => Selects::Yes,
+        own if own == of => Selects::Yes,
+        "" => Selects::Maybe,
+        _ if of.is_empty() => Selects::Maybe,
+        _ => return Selects::No,
+    };
+    let known = |key: &str| ["matchLabels", "matchExpressions"].contains(&key);
+    if selector.kind() != Kind::Mapping || selector.entries().any(|(key, _)| !known(key)) {
+        return Selects::Maybe;
+    }
+    let Ok(labels) = map(selector, &["matchLabels"]) else { return Selects::Maybe };
+    for (key, value) in labels.into_iter().flat_map(Value::entries) {
+        selects = both(
+            selects,
+            match value.as_str() {
+                Some(value) => wants(label(pod, namespaced, key, cx), "In", &[value]),
+                None => Selects::Maybe,
+            },
+        );
+    }
+    let Ok(expressions) = list(selector, &["matchExpressions"]) else { return Selects::Maybe };
+    for expression in expressions {
+        let values: Vec<_> = expression.list("values").filter_map(Value::as_str).collect();
+        selects = both(
+            selects,
+            match (expression.str("key"), expression.str("operator")) {
+                (Some(key), Some(operator)) => {
+                    wants(label(pod, namespaced, key, cx), operator, &values)
+                }
+                _ => Selects::Maybe,
+            },
+        );
+    }
+    selects
+}
+
+/// Whether the pod meets one requirement.
+fn wants(label: Label<'_>, operator: &str, values: &[&str]) -> Selects {
+    match label {
+        Label::Is(own) => match operator {
+            "In" => yes(values.contains(&own)),
+            "NotIn" => yes(!values.contains(&own)),
+            "Exists" => Selects::Yes,
+            "DoesNotExist" => Selects::No,
+            _ => Selects::Maybe,
+        },
+        Label::Own(own) => match operator {
+            "In" => yes(values.contains(&own)),
+            "Exists" => Selects::Yes,
+            "NotIn" if !values.contains(&own) => Selects::Yes,
+            // What an agent is told to leave out of an endpoint's labels meets these.
+            _ => Selects::Maybe,
+        },
+        Label::Absent => match operator {
+            "In" | "Exists" => Selects::No,
+            "NotIn" | "DoesNotExist" => Selects::Yes,
+            _ => Selects::Maybe,
+        },
+        Label::IsOrAbsent(own) => match operator {
+            "In" if !values.contains(&own) => Selects::No,
+            "NotIn" if !values.contains(&own) => Selects::Yes,
+            _ => Selects::Maybe,
+        },
+        Label::Unknown => Selects::Maybe,
+    }
+}
+
+fn yes(yes: bool) -> Selects {
+    if yes { Selects::Yes } else { Selects::No }
+}
+
+/// A label of the pod's endpoint.
+enum Label<'a> {
+    /// Cilium's own, which no setting takes away.
+    Is(&'a str),
+    /// The pod's.
+    Own(&'a str),
+    Absent,
+    /// The pod has it; by default, Cilium may leave it out of what policies see.
+    IsOrAbsent(&'a str),
+    Unknown,
+}
+
+fn label<'a>(pod: Pod<'a>, namespaced: bool, key: &str, cx: &Cx<'a>) -> Label<'a> {
     let key = ["k8s:", "any:"].iter().find_map(|source| key.strip_prefix(source)).unwrap_or(key);
-    // Labels of other sources, and those that Cilium makes from the namespace and the account.
-    if key.contains(':') || key.starts_with("io.kubernetes.") || key.starts_with("io.cilium.") {
+    if let Some(reserved) = key.strip_prefix("reserved:").or(key.strip_prefix("reserved.")) {
+        // A pod has `reserved:init` while its labels are not known yet, and none of the others.
+        return if reserved == "init" { Label::Unknown } else { Label::Absent };
+    }
+    let namespace = Some(pod.object().namespace()).filter(|namespace| !namespace.is_empty());
+    if let Some(key) = key.strip_prefix("io.cilium.k8s.namespace.labels.") {
+        return match namespace_label(pod, key, cx) {
+            Known::Is(value) => Label::Is(value),
+            Known::Absent => Label::Absent,
+            Known::Unknown => Label::Unknown,
+        };
+    }
+    match key {
+        // Of a policy of a namespace, Cilium sets this one itself.
+        "io.kubernetes.pod.namespace" if namespaced => return Label::Unknown,
+        "io.kubernetes.pod.namespace" => return namespace.map_or(Label::Unknown, Label::Is),
+        _ if key.contains(':') => return Label::Unknown,
+        _ if key.starts_with("io.kubernetes.") || key.starts_with("io.cilium.") => {
+            return Label::Unknown;
+        }
+        _ => {}
+    }
+    match pod.labels().find(|(own, _)| *own == key) {
+        Some((_, own)) if is_left_out(key) => Label::IsOrAbsent(own),
+        Some((_, own)) => Label::Own(own),
+        None if matches!(added_label(pod, key), Added::No) => Label::Absent,
+        None => Label::Unknown,
+    }
+}
+
+/// Labels that do not count by default (docs.cilium.io, *Limiting Identity-Relevant Labels*).
+fn is_left_out(key: &str) -> bool {
+    let starts = [
+        "kubernetes.io",
+        "k8s.io",
+        "annotation",
+        "etcd_node",
+        "controller-uid",
+        "pod-template-",
+        "controller-revision-hash",
+        "statefulset.kubernetes.io/",
+        "apps.kubernetes.io/",
+        "batch.kubernetes.io/",
+        "topology.kubernetes.io/",
+    ];
+    starts.iter().any(|start| key.starts_with(start)) || key.contains("beta.kubernetes.io")
+}
+
+/// Entries that allow everything, unless their rule denies something as well.
+pub(super) fn open_rules(policy: &Object) -> Vec<(Direction, Claim<'_>)> {
+    let Some(rules) = rules(policy) else {
+        let why = "it has no rules that can be read";
+        return vec![(Direction::Ingress, Claim::unknown(policy.value(), why))];
+    };
+    let mut claims = Vec::new();
+    for rule in rules {
+        for direction in [Direction::Ingress, Direction::Egress] {
+            let [allowed, denied] = sections(direction);
+            match (list(rule, &[allowed]), list(rule, &[denied]).map(|mut d| d.next().is_some())) {
+                (Ok(entries), Ok(false)) => {
+                    let open =
+                        entries.filter_map(|entry| open_entry(entry, direction, rule, policy));
+                    claims.extend(open.map(|claim| (direction, claim)));
+                }
+                (Ok(_), Ok(true)) => {}
+                (Err(wrong), _) | (_, Err(wrong)) => claims.push((direction, wrong.into())),
+            }
+        }
+    }
+    claims
+}
+
+fn open_entry<'a>(
+    entry: Value<'a>,
+    direction: Direction,
+    rule: Value<'a>,
+    policy: &Object,
+) -> Option<Claim<'a>> {
+    if entry_flaw(entry, direction).is_some() || !every_port(entry) {
+        return None;
+    }
+    let filled = |field: &str| entry.list(field).next().is_some();
+    if ["icmps", "fromRequires", "toRequires"].iter().any(|field| filled(field))
+        || entry.get("authentication").is_some_and(|a| !a.is_null())
+    {
+        return None;
+    }
+    let named = |field: &str| entry.get(field).is_some_and(|peers| !peers.is_null());
+    let peers = peer_fields(direction);
+    // An empty list of peers allows nothing, whatever stands beside it.
+    if peers.iter().any(|field| named(field) && !filled(field)) {
+        return None;
+    }
+    let Some(field) = peers.iter().copied().find(|field| filled(field)) else {
+        // One without any field allows nothing; ports alone are open to everybody.
+        return filled("toPorts").then(|| Claim::fails(entry, everywhere(direction)));
+    };
+    let outside = match direction {
+        Direction::Ingress => {
+            "this rule allows connections from every address outside of the cluster on every port"
+        }
+        Direction::Egress => {
+            "this rule allows connections to every address outside of the cluster on every port"
+        }
+    };
+    let every_pod = "this rule allows connections from every pod of the cluster on every port, as \
+                     if there were no policy";
+    let of_pods = direction == Direction::Ingress && !named_in(rule, "nodeSelector");
+    let mut elements = entry.list(field);
+    match field {
+        "fromEntities" | "toEntities" => {
+            let entity = |name: &str| entry.list(field).find(|e| e.as_str() == Some(name));
+            let (world, cluster) = (entity("world"), entity("cluster"));
+            match (entity("all"), world, cluster) {
+                (Some(all), _, _) | (None, Some(all), Some(_)) => {
+                    Some(Claim::fails(all, everywhere(direction)))
+                }
+                (None, Some(world), None) => Some(Claim::fails(world, outside)),
+                (None, None, Some(cluster)) if of_pods => Some(Claim::fails(cluster, every_pod)),
+                _ => None,
+            }
+        }
+        "fromCIDR" | "toCIDR" | "fromCIDRSet" | "toCIDRSet" => {
+            let block = |element: Value<'a>| match element.kind() {
+                Kind::Mapping if element.list("except").next().is_none() => {
+                    Cidr::read(element.str("cidr")?)
+                }
+                _ => Cidr::read(element.as_str()?),
+            };
+            let blocks: Vec<_> = elements.filter_map(block).collect();
+            let place = entry.get(field)?;
+            Cidr::cover_everything(&blocks).then(|| Claim::fails(place, outside))
+        }
+        "fromEndpoints" if of_pods => {
+            let namespaced = policy.is(kinds::CILIUM_NETWORK_POLICY);
+            let all = elements.find(|selector| is_every_pod(*selector, namespaced))?;
+            Some(Claim::fails(all, every_pod))
+        }
+        _ => None,
+    }
+}
+
+fn named_in(rule: Value<'_>, field: &str) -> bool {
+    rule.get(field).is_some_and(|v| !v.is_null())
+}
+
+/// Whether an entry limits no ports, and nothing of what is sent to them.
+fn every_port(entry: Value<'_>) -> bool {
+    let mut rules = entry.list("toPorts").peekable();
+    rules.peek().is_none()
+        || rules.any(|rule| {
+            rule.entries().all(|(key, _)| key == "ports")
+                && rule.list("ports").any(|port| {
+                    let any = matches!(port.str("protocol"), None | Some("ANY" | "TCP"));
+                    let last = port.get("endPort").and_then(Value::as_i64);
+                    any && match port.str("port") {
+                        Some("0") => true,
+                        Some("1") => last.is_some_and(|last| last >= 65535),
+                        _ => false,
+                    }
+                })
+        })
+}
+
+/// Whether peers are all pods of all namespaces. Without a namespace in its labels, the selector of
+/// a policy of a namespace stays in there.
+fn is_every_pod(selector: Value<'_>, namespaced: bool) -> bool {
+    let known = |key: &str| ["matchLabels", "matchExpressions"].contains(&key);
+    if selector.kind() != Kind::Mapping || selector.entries().any(|(key, _)| !known(key)) {
         return false;
     }
-    let own = pod.labels().find(|(own, _)| *own == key).map(|(_, value)| value);
-    match (own, values) {
-        (Some(own), Some(values)) => !values.contains(&own),
-        (Some(_), None) => false,
-        (None, _) => matches!(added_label(pod, key), Added::No),
+    let labels = selector.get("matchLabels").into_iter().flat_map(Value::entries).count();
+    let mut expressions = selector.list("matchExpressions");
+    match (labels, expressions.next(), expressions.next()) {
+        (0, None, None) => !namespaced,
+        (0, Some(one), None) => {
+            let key = one.str("key").unwrap_or("");
+            key.strip_prefix("k8s:").unwrap_or(key) == "io.kubernetes.pod.namespace"
+                && one.str("operator") == Some("Exists")
+        }
+        _ => false,
     }
 }

@@ -20,7 +20,7 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
 ///
 /// ## Fix
 /// Allow UDP and TCP port 53 to the pods of `kube-dns` in `kube-system`, in one policy for all
-/// pods of the namespace.
+/// pods of the namespace. A port without `protocol` is one of TCP alone.
 #[check(
     id = "PV-N026",
     severity = Low,
@@ -42,23 +42,29 @@ impl Check for DnsLockedOut {
     type On = OnPod;
 
     fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        let own_servers = pod.at(&["dnsPolicy"]).and_then(Value::as_str) == Some("None");
+        // Servers of their own, or those of the node.
+        let policy = pod.at(&["dnsPolicy"]).and_then(Value::as_str);
+        let own_servers = matches!(policy, Some("None" | "Default"));
         if is_fragment(pod.object()) || on_host_network(pod) || own_servers {
             return Verdict::NotApplicable;
         }
         let place = Place::from(pod.object().at(&["metadata", "name"]).unwrap_or(pod.spec()));
         let (policies, unclear) = selecting(pod, Direction::Egress, cx);
-        let open = unclear.or_else(|| more_policies(pod, cx));
+        let open = unclear.or_else(|| more_policies(pod, Direction::Egress, cx));
         let rules: Vec<_> = policies.iter().flat_map(|p| rules(p, Direction::Egress)).collect();
         let names_pods =
             rules.iter().flat_map(|rule| peers(*rule, Direction::Egress)).any(by_label);
-        let (mut reaches, mut unsure) = (false, None);
-        for rule in rules.iter().filter(|rule| allows_dns_port(**rule)) {
+        let needed = if asks_by_tcp(pod) { "TCP" } else { "UDP" };
+        let (mut reaches, mut unsure, mut by_tcp) = (false, None, false);
+        for rule in rules.iter().filter(|rule| allows_dns_port(**rule, needed)) {
             match to_dns(*rule, pod, cx) {
                 Reaches::Yes => reaches = true,
                 Reaches::No => {}
                 Reaches::Unknown(why) => unsure = Some(why),
             }
+        }
+        for rule in rules.iter().filter(|rule| allows_dns_port(**rule, "TCP")) {
+            by_tcp |= matches!(to_dns(*rule, pod, cx), Reaches::Yes);
         }
         match (open, unsure) {
             _ if reaches => Verdict::Holds,
@@ -68,6 +74,14 @@ impl Check for DnsLockedOut {
             (None, Some(why)) => Verdict::unknown(place, why),
             (None, None) => {
                 let first = policies.first().map_or("", |policy| policy.name());
+                if by_tcp {
+                    let message = format!(
+                        "NetworkPolicy `{first}` restricts what these pods connect to, and DNS is \
+                         allowed by TCP alone (which a port without `protocol` is): programs ask by \
+                         UDP, and find no Service by its name"
+                    );
+                    return Verdict::fails(place, message);
+                }
                 Verdict::fails(
                     place,
                     format!(
@@ -87,11 +101,17 @@ fn by_label(peer: Value<'_>) -> bool {
         .any(|field| peer.get(field).is_some_and(|s| !s.is_null()))
 }
 
-/// Whether a rule allows a port at which DNS may be asked.
-fn allows_dns_port(rule: Value<'_>) -> bool {
+/// Whether the pod's resolver is told to use TCP from the start.
+fn asks_by_tcp(pod: Pod<'_>) -> bool {
+    let options = pod.at(&["dnsConfig", "options"]).into_iter().flat_map(Value::items);
+    options.into_iter().any(|option| option.str("name") == Some("use-vc"))
+}
+
+/// Whether a rule allows a port at which DNS may be asked, by UDP or by TCP.
+fn allows_dns_port(rule: Value<'_>, protocol: &str) -> bool {
     rule.list("ports").next().is_none()
         || rule.list("ports").any(|port| {
-            if !matches!(port.str("protocol"), None | Some("TCP" | "UDP")) {
+            if port.str("protocol").unwrap_or("TCP") != protocol {
                 return false;
             }
             let Some(first) = port.get("port").filter(|p| !p.is_null()) else { return true };
@@ -162,7 +182,7 @@ fn peer_is_dns<'a>(peer: Value<'a>, pod: Pod<'a>, cx: &Cx<'a>) -> Reaches {
         });
         match (matched, missing.get()) {
             (_, true) => unsure = true,
-            (true, false) => return Reaches::Yes,
+            (true, false) => return selects_servers(peer),
             (false, false) => {}
         }
     }
@@ -172,6 +192,44 @@ fn peer_is_dns<'a>(peer: Value<'a>, pod: Pod<'a>, cx: &Cx<'a>) -> Reaches {
              not {}",
             cx.here()
         )),
+        false => Reaches::No,
+    }
+}
+
+/// Labels of the pods that serve DNS: of kubeadm and most distributions, of CoreDNS's chart, of
+/// OpenShift, of the cache on each node.
+const LABELS: [(&str, &str); 6] = [
+    ("k8s-app", "kube-dns"),
+    ("k8s-app", "coredns"),
+    ("app.kubernetes.io/name", "coredns"),
+    ("app", "coredns"),
+    ("dns.operator.openshift.io/daemonset-dns", "default"),
+    ("k8s-app", "node-local-dns"),
+];
+
+/// Whether the pods of DNS are among those that a peer selects in their namespace.
+fn selects_servers(peer: Value<'_>) -> Reaches {
+    let Some(value) = peer.get("podSelector").filter(|s| !s.is_null()) else {
+        return Reaches::Yes;
+    };
+    let Some(selector) = (value.kind() == Kind::Mapping).then(|| Selector::read(value).ok()) else {
+        return Reaches::Unknown("a `podSelector` is no map".into());
+    };
+    let Some(selector) = selector else {
+        return Reaches::Unknown("a `podSelector` cannot be read".into());
+    };
+    let of = |(key, value): (&'static str, &'static str)| {
+        selector.matches(|wanted| (wanted == key).then_some(value))
+    };
+    if LABELS.into_iter().any(of) {
+        return Reaches::Yes;
+    }
+    let speaks_of_it = value.descendants().any(|v| {
+        v.key().is_some_and(|key| key.contains("dns"))
+            || v.as_str().is_some_and(|text| text.contains("dns"))
+    });
+    match speaks_of_it {
+        true => Reaches::Unknown("which labels the pods of DNS have is not certain".into()),
         false => Reaches::No,
     }
 }

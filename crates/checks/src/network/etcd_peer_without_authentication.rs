@@ -50,10 +50,6 @@ impl Check for EtcdPeerWithoutAuthentication {
 }
 
 fn judge(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
-    if let Some(file) = etcd.known("config-file")? {
-        let why = format!("etcd reads its settings from the file `{}`", file.value);
-        return Err(Claim::unknown(file.place, why));
-    }
     const LISTEN: &str = "listen-peer-urls";
     let urls = match etcd.known(LISTEN)? {
         Some(flag) => flag.value.into_owned(),

@@ -39,6 +39,9 @@ impl Check for EtcdSelfSignedCertificate {
         let claims = flags.into_iter().filter_map(|(flag, file, whom)| {
             judge(component, flag, file, whom).unwrap_or_else(Some)
         });
+        let mut claims: Vec<_> = claims.collect();
+        // A file of settings hides both.
+        claims.dedup_by(|a, b| a.message == b.message);
         Verdict::from_claims(claims)
     }
 }

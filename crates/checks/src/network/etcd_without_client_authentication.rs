@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
-use pavisade_snapshot::Pod;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -31,18 +30,22 @@ impl Check for EtcdWithoutClientAuthentication {
         if component.name() != "etcd" {
             return Verdict::NotApplicable;
         }
-        if let Some(file) = setting(component, "config-file") {
-            let why = format!("etcd reads its settings from the file `{}`", file.1);
-            return Verdict::unknown(file.0, why);
-        }
-        match plain_address(component).or_else(|| without_certificate(component)) {
-            None => Verdict::Holds,
-            Some(claim) if holds_the_cluster(component) => claim.into(),
-            Some(claim) => {
+        match judge(component) {
+            Err(unknown) => unknown.into(),
+            Ok(None) => Verdict::Holds,
+            Ok(Some(claim)) if holds_the_cluster(component) => claim.into(),
+            Ok(Some(claim)) => {
                 let severity = claim.severity.unwrap_or(Severity::Medium);
                 claim.severity(severity.min(Severity::Medium)).into()
             }
         }
+    }
+}
+
+fn judge(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
+    match plain_address(etcd)? {
+        Some(claim) => Ok(Some(claim)),
+        None => without_certificate(etcd),
     }
 }
 
@@ -55,41 +58,35 @@ pub(super) fn holds_the_cluster(component: Component<'_>) -> bool {
         || object.kind() == "Pod" && object.namespace().is_empty()
 }
 
-/// etcd takes every flag from a variable of the environment as well; the flag wins.
-fn setting<'a>(component: Component<'a>, flag: &str) -> Option<(Place<'a>, String)> {
-    if let Some(flag) = component.flag(flag) {
-        return Some((flag.place.into(), flag.value.into_owned()));
-    }
-    let name = format!("ETCD_{}", flag.to_ascii_uppercase().replace('-', "_"));
-    let containers = component.object().pods().flat_map(Pod::containers);
-    let variable = containers
-        .flat_map(|container| container.value().list("env"))
-        .find(|variable| variable.str("name") == Some(&name))?;
-    let value = variable.get("value")?;
-    Some((value.into(), value.as_str()?.to_owned()))
-}
-
 /// An address at which etcd speaks plain HTTP, where it can ask nobody for a certificate.
-fn plain_address(component: Component<'_>) -> Option<Claim<'_>> {
-    let (place, urls) = match setting(component, "listen-client-urls") {
-        Some((place, urls)) => (place, urls),
+fn plain_address(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
+    const LISTEN: &str = "listen-client-urls";
+    let mut listens: Vec<(Place<'_>, String)> = Vec::new();
+    match etcd.known(LISTEN)? {
+        Some(flag) => listens.push((flag.place.into(), flag.value.into_owned())),
         // kubeadm sets it; etcd itself listens on localhost.
-        None if component.source() == FlagSource::Kubeadm => return None,
-        None => (component.place("listen-client-urls"), "http://localhost:2379".to_owned()),
-    };
-    let plain: Vec<_> =
-        urls.split(',').map(str::trim).filter(|url| url.starts_with("http://")).collect();
-    let open = plain.iter().find(|url| !is_loopback(url));
-    let url = open.or_else(|| plain.first())?;
+        None if etcd.source() == FlagSource::Kubeadm => {}
+        None => listens.push((etcd.place(LISTEN), "http://localhost:2379".to_owned())),
+    }
+    // Where it is set, it serves the gateway to the same data apart from gRPC.
+    if let Some(flag) = etcd.known("listen-client-http-urls")? {
+        listens.push((flag.place.into(), flag.value.into_owned()));
+    }
+    let urls =
+        listens.iter().flat_map(|(place, urls)| urls.split(',').map(move |url| (place, url)));
+    let urls = urls.map(|(place, url)| (place, url.trim()));
+    let plain: Vec<_> = urls.filter(|(_, url)| url.starts_with("http://")).collect();
+    let open = plain.iter().find(|(_, url)| !is_loopback(url));
+    let Some((place, url)) = open.or_else(|| plain.first()) else { return Ok(None) };
     let claim = Claim::fails(
-        place,
+        (*place).clone(),
         format!("etcd serves `{url}` without TLS, to anybody who reaches the address"),
     );
-    Some(match open {
+    Ok(Some(match open {
         Some(_) => claim,
         // Only what runs in the same network namespace gets there.
         None => claim.severity(Severity::Medium),
-    })
+    }))
 }
 
 pub(super) fn is_loopback(url: &str) -> bool {
@@ -100,36 +97,33 @@ pub(super) fn is_loopback(url: &str) -> bool {
         || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
-fn without_certificate(component: Component<'_>) -> Option<Claim<'_>> {
-    let asks = setting(component, "client-cert-auth");
-    let authority = setting(component, "trusted-ca-file");
-    let kubeadm = component.source() == FlagSource::Kubeadm;
-    match asks {
-        Some((_, value)) if is_true(&value) => None,
+fn without_certificate(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
+    const ASKS: &str = "client-cert-auth";
+    if etcd.known_bool(ASKS, false)? {
+        return Ok(None);
+    }
+    let authority = etcd.known("trusted-ca-file")?.is_some_and(|file| !file.value.is_empty());
+    Ok(match etcd.known(ASKS)? {
         // etcd asks for certificates whenever it has an authority to verify them with
         // (transport.TLSInfo.ServerConfig), which its documentation does not promise. kubeadm
         // sets both flags.
-        Some((place, value)) if kubeadm || authority.is_some() => Some(
+        Some(flag) if authority => Some(
             Claim::fails(
-                place,
+                flag.place,
                 format!(
-                    "etcd is told `--client-cert-auth={value}`: it asks clients for a certificate \
-                     only because `--trusted-ca-file` is set"
+                    "etcd is told `--{ASKS}={}`: it asks clients for a certificate only because \
+                     `--trusted-ca-file` is set",
+                    flag.value
                 ),
             )
             .severity(Severity::Low)
-            .changes(component.set_flag("client-cert-auth", "true")),
+            .changes(etcd.set_flag(ASKS, "true")),
         ),
-        None if kubeadm || authority.is_some() => None,
-        Some((place, _)) => Some(Claim::fails(place, "etcd asks its clients for no certificate")),
+        None if authority => None,
+        Some(flag) => Some(Claim::fails(flag.place, "etcd asks its clients for no certificate")),
         None => Some(Claim::fails(
-            component.place("client-cert-auth"),
+            etcd.place(ASKS),
             "etcd asks its clients for no certificate: `--client-cert-auth` is not set",
         )),
-    }
-}
-
-/// Go's strconv.ParseBool.
-fn is_true(value: &str) -> bool {
-    matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True")
+    })
 }

@@ -8,9 +8,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::admin_interface::{by_image, by_service};
+use super::annotation::{Annotation, annotations};
 use super::backend::backends;
 use super::exposed_load_balancer::behind;
-use super::load_balancer::{Reach, reach};
+use super::load_balancer::{Reach, lists_some, reach};
 use super::policy::{Selects, pods_with, selects};
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
@@ -30,7 +31,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     confidence = Medium,
     scope = Related,
     on = [SERVICE, INGRESS, INGRESS_EXTENSIONS],
-    reads = [..WORKLOADS, ..NETWORK_POLICIES, SERVICE]
+    reads = [..WORKLOADS, ..NETWORK_POLICIES, NAMESPACE, SERVICE]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -107,32 +108,32 @@ fn ingress<'a>(ingress: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
 /// Whether the controller asks for a login or an address before it lets anybody through, or is
 /// one that only members of a private network reach.
 fn asks_first(ingress: &Object) -> bool {
-    const NAMES: [&str; 13] = [
+    const NAMES: [&str; 8] = [
         "auth-url",
         "auth-type",
         "auth-secret",
         "auth-tls-secret",
-        "whitelist-source-range",
-        "allowlist-source-range",
         "router.middlewares",
-        "inbound-cidrs",
-        "allow-list",
-        "whitelist",
         "oauth",
         "basic-auth-secret",
         "plugins",
     ];
-    let annotations = ingress.at(&["metadata", "annotations"]);
-    let mut annotations = annotations.into_iter().flat_map(Value::entries);
+    const LISTS: [&str; 5] = [
+        "whitelist-source-range",
+        "allowlist-source-range",
+        "inbound-cidrs",
+        "allow-list",
+        "whitelist",
+    ];
     let class = ingress.at(&["spec", "ingressClassName"]).and_then(Value::as_str);
     let class = class.or_else(|| ingress.annotation("kubernetes.io/ingress.class")).unwrap_or("");
     class.contains("internal")
         || class.contains("private")
         || class == "tailscale"
-        || annotations.any(|(key, value)| {
-            let name = key.rsplit_once('/').map_or("", |(_, name)| name);
+        || annotations(ingress).any(|Annotation { name, value, .. }| {
             // AWS: `alb.ingress.kubernetes.io/auth-type: none` is no login.
             NAMES.contains(&name) && !matches!(value.as_str(), None | Some("" | "none"))
+                || LISTS.contains(&name) && value.as_str().is_some_and(lists_some)
                 || name == "scheme" && value.as_str() == Some("internal")
         })
 }

@@ -8,9 +8,10 @@ use serde::Deserialize;
 
 use super::address::Cidr;
 use super::load_balancer::{Reach, reach};
+use super::other_policy::{may_hold, unread};
 use super::policy::{
-    Direction, Restriction, Selects, applies_to, on_host_network, other_policy, pods_with,
-    policies_near, restriction, rules, selects,
+    Direction, Restriction, Selects, applies_to, beside, on_host_network, pods_with, policies_near,
+    restriction, rules, selects,
 };
 use super::rule::{Target, allows_anybody, allows_target, block, peers};
 use crate::field::text;
@@ -31,7 +32,7 @@ use crate::{Check, Cx, OnObject, Verdict};
     confidence = Medium,
     scope = Related,
     on = [SERVICE],
-    reads = [..WORKLOADS, ..NETWORK_POLICIES]
+    reads = [..WORKLOADS, ..NETWORK_POLICIES, NAMESPACE]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -111,7 +112,7 @@ fn unseen<'a>(service: &'a Object, complete: bool, cx: &Cx<'a>) -> Reach {
             policy.name()
         ));
     }
-    let why = policies.gap().or_else(|| other_policy(service.namespace(), None, cx));
+    let why = policies.gap().or_else(|| unread(cx)).or_else(|| may_hold(service.namespace(), cx));
     why.map_or(Reach::Open, Reach::Unknown)
 }
 
@@ -121,6 +122,13 @@ fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Reach {
     }
     let policies = match restriction(pod, Direction::Ingress, cx) {
         Restriction::By(policies) => policies,
+        Restriction::ByOther => {
+            return Reach::Unknown(
+                "a policy that is no NetworkPolicy restricts its pods, and whom it lets in is not \
+                 evaluated"
+                    .into(),
+            );
+        }
         Restriction::Unknown(why) => return Reach::Unknown(why),
         Restriction::None => return Reach::Open,
     };
@@ -154,5 +162,5 @@ fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Reach {
                 .into(),
         );
     }
-    Reach::Limited
+    beside(pod, Direction::Ingress, cx).map_or(Reach::Limited, Reach::Unknown)
 }

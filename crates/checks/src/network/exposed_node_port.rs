@@ -19,7 +19,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 ///
 /// ## Fix
 /// Use `type: ClusterIP` behind an Ingress or a Gateway. For a load balancer that reaches pods by
-/// itself, set `allocateLoadBalancerNodePorts: false`.
+/// itself, set `allocateLoadBalancerNodePorts: false`, and name no `nodePort`.
 #[check(id = "PV-N006", severity = Medium, scope = Object, on = [SERVICE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -34,14 +34,14 @@ impl Check for ExposedNodePort {
             Ok(None) => return Verdict::Holds,
             Err(wrong) => return wrong.into(),
         };
+        let ports = service.at(&["spec", "ports"]).into_iter().flat_map(Value::items);
+        let numbers: Vec<_> = ports
+            .filter_map(|port| port.get("nodePort")?.as_i64())
+            .filter(|number| *number != 0)
+            .map(|number| format!("`{number}`"))
+            .collect();
         match name {
             "NodePort" => {
-                let ports = service.at(&["spec", "ports"]).into_iter().flat_map(Value::items);
-                let numbers: Vec<_> = ports
-                    .filter_map(|port| port.get("nodePort")?.as_i64())
-                    .filter(|number| *number != 0)
-                    .map(|number| format!("`{number}`"))
-                    .collect();
                 let message = match numbers.is_empty() {
                     true => "every node opens a port for this Service on all of its addresses"
                         .to_owned(),
@@ -55,16 +55,17 @@ impl Check for ExposedNodePort {
             // kube-proxy does not hold node ports to the ranges.
             "LoadBalancer" if matches!(source_ranges(service), Reach::Limited) => {
                 let allocates = service.at(&["spec", "allocateLoadBalancerNodePorts"]);
-                if allocates.and_then(Value::as_bool) == Some(false) {
+                let by_itself = allocates.and_then(Value::as_bool) != Some(false);
+                // A port that is asked for by its number is opened all the same.
+                if !by_itself && numbers.is_empty() {
                     return Verdict::Holds;
                 }
-                Claim::fails(
-                    kind,
-                    "the load balancer's source ranges do not hold for the ports that every node \
-                     opens for it",
-                )
-                .severity(Severity::Low)
-                .into()
+                let which = match by_itself {
+                    true => "the ports that every node opens for it".to_owned(),
+                    false => format!("port {}, which every node opens for it", numbers.join(", ")),
+                };
+                let message = format!("the load balancer's source ranges do not hold for {which}");
+                Claim::fails(kind, message).severity(Severity::Low).into()
             }
             // Another check judges load balancers that are open anyway.
             "LoadBalancer" => Verdict::NotApplicable,

@@ -27,7 +27,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     confidence = Medium,
     scope = Related,
     on = [SERVICE],
-    reads = [..WORKLOADS, ..NETWORK_POLICIES]
+    reads = [..WORKLOADS, ..NETWORK_POLICIES, NAMESPACE]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

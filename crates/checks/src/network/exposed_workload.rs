@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::backend::{ENTRIES, Entries};
-use super::policy::{Selects, near, selects};
+use super::policy::{Selects, near, on_host_network, selects};
 use crate::fragment::is_fragment;
 use crate::{Check, Cx, OnPod, Place, Verdict};
 
@@ -19,7 +19,7 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
 /// workloads for which everything else counts most.
 ///
 /// ## Fix
-/// Make the Service `ClusterIP`, and remove the Ingress or route, where nobody outside needs it.
+/// Make the Service `ClusterIP`, remove `externalIPs` and `hostPort`, and remove the Ingress or route, where nobody outside needs it.
 #[check(
     id = "PV-N055",
     severity = Low,
@@ -64,11 +64,21 @@ impl Check for ExposedWorkload {
         }
         for service in &selecting {
             let kind = service.at(&["spec", "type"]).and_then(Value::as_str).unwrap_or("");
+            let addresses = service.at(&["spec", "externalIPs"]).into_iter().flat_map(Value::items);
+            if kind != "ExternalName" && addresses.into_iter().next().is_some() {
+                let message =
+                    format!("Service `{}` with `externalIPs` leads to these pods", service.name());
+                return Verdict::fails(place, message);
+            }
             if matches!(kind, "NodePort" | "LoadBalancer") {
                 let message =
                     format!("Service `{}` of type {kind} leads to these pods", service.name());
                 return Verdict::fails(place, message);
             }
+        }
+        if let Some(port) = node_port(pod) {
+            let message = format!("port {port} of their node leads to these pods");
+            return Verdict::fails(place, message);
         }
         let entries = cx.derive(Entries::of);
         for service in &selecting {
@@ -84,7 +94,22 @@ impl Check for ExposedWorkload {
                 place,
                 format!("whether Service `{name}` selects these pods is not certain"),
             ),
+            (None, None) if on_host_network(pod) => Verdict::unknown(
+                place,
+                "they are in their node's network, and the program decides at which addresses it \
+                 listens",
+            ),
             (None, None) => Verdict::Holds,
         }
     }
+}
+
+/// A port of the node that is one of the pod's. In the node's network the API server copies every
+/// port there, and it says nothing.
+fn node_port(pod: Pod<'_>) -> Option<i64> {
+    if on_host_network(pod) {
+        return None;
+    }
+    let ports = pod.containers().flat_map(|container| container.value().list("ports"));
+    ports.filter_map(|port| port.get("hostPort")?.as_i64()).find(|number| *number != 0)
 }

@@ -2,10 +2,10 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
-use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::annotation::{Annotation, annotations};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Ingresses that write into the proxy's configuration.
@@ -54,13 +54,11 @@ impl Check for IngressSnippet {
     type On = OnObject;
 
     fn check<'a>(&self, ingress: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        let annotations = ingress.at(&["metadata", "annotations"]);
-        let snippets = annotations.into_iter().flat_map(Value::entries).filter(|(key, value)| {
-            let name = key.rsplit_once('/').map_or("", |(_, name)| name);
-            (NGINX.contains(&name) || OTHERS.contains(key))
-                && value.as_str().is_some_and(|text| !text.trim().is_empty())
+        let snippets = annotations(ingress).filter(|annotation| {
+            (NGINX.contains(&annotation.name) || OTHERS.contains(&annotation.key))
+                && annotation.value.as_str().is_some_and(|text| !text.trim().is_empty())
         });
-        Verdict::from_claims(snippets.map(|(key, value)| {
+        Verdict::from_claims(snippets.map(|Annotation { key, value, .. }| {
             Claim::fails(
                 value,
                 format!(

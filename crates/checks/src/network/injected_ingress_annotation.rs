@@ -6,6 +6,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::annotation::{Annotation, annotations};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Ingresses that break out of an annotation into the proxy's configuration.
@@ -56,10 +57,7 @@ impl Check for InjectedIngressAnnotation {
     type On = OnObject;
 
     fn check<'a>(&self, ingress: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        let annotations = ingress.at(&["metadata", "annotations"]);
-        let annotations = annotations.into_iter().flat_map(Value::entries);
-        let values = annotations.filter_map(|(key, value)| {
-            let name = key.rsplit_once('/').map_or("", |(_, name)| name);
+        let values = annotations(ingress).filter_map(|Annotation { key, name, value }| {
             let mark = NAMES.contains(&name).then(|| breaks_out(value.as_str()?)).flatten()?;
             let message = format!(
                 "`{key}` has {mark}, which ends a directive: the rest becomes the controller's own \

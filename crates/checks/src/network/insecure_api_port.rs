@@ -53,16 +53,19 @@ impl Check for InsecureApiPort {
                 {
                     Verdict::Holds
                 }
-                None => Claim::fails(
-                    component.place("insecure-port"),
-                    format!(
-                        "kube-apiserver of Kubernetes {} serves `127.0.0.1:8080` without TLS and \
-                         authentication unless `--insecure-port=0` is set",
-                        cx.kubernetes()
-                    ),
-                )
-                .changes(off(component))
-                .into(),
+                None => match component.known("insecure-port") {
+                    Err(unknown) => unknown.into(),
+                    Ok(_) => Claim::fails(
+                        component.place("insecure-port"),
+                        format!(
+                            "kube-apiserver of Kubernetes {} serves `127.0.0.1:8080` without TLS \
+                             and authentication unless `--insecure-port=0` is set",
+                            cx.kubernetes()
+                        ),
+                    )
+                    .changes(off(component))
+                    .into(),
+                },
             },
         }
     }

@@ -1,14 +1,11 @@
 //! PV-N022.
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
-use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::kubelet;
-use crate::field::integer;
-use crate::{Check, Claim, Cx, OnObject, Verdict};
+use crate::operation::kubelet::{Judged, Setting, verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict};
 
 /// Kubelets that serve their read-only port.
 ///
@@ -17,14 +14,15 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// pods, with their environment variables, and their metrics.
 ///
 /// ## Fix
-/// Remove `readOnlyPort` (0, off, is the default of the file) and read through the kubelet's own
-/// port, with a token.
+/// Remove `readOnlyPort` (0, off, is the default of the file; without a file it is 10255), or set
+/// `--read-only-port=0`, and read through the kubelet's own port, with a token.
 #[check(
     id = "PV-N022",
     severity = High,
-    scope = Object,
+    scope = Related,
     programs = [Kubelet],
-    on = [KUBELET_CONFIGURATION, KUBEADM_INIT_CONFIGURATION, KUBEADM_JOIN_CONFIGURATION],
+    on = [KUBELET_CONFIGURATION],
+    reads = [KUBELET_CONFIGURATION],
     mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -32,33 +30,25 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 pub(crate) struct KubeletReadOnlyPort {}
 
 impl Check for KubeletReadOnlyPort {
-    type On = OnObject;
+    type On = OnControlPlane;
 
-    fn check<'a>(&self, file: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        let own = file.is(kinds::KUBELET_CONFIGURATION);
-        let port = match own {
-            true => file.at(&["readOnlyPort"]),
-            false => kubelet::argument(file, "read-only-port"),
-        };
-        let Some(port) = port.filter(|p| !p.is_null()) else {
-            // kubeadm's files leave it to the kubelet's own file.
-            return if own { Verdict::Holds } else { Verdict::NotApplicable };
-        };
-        // The kubelet refuses a text in its own file; kubeadm's arguments are texts.
-        if own && let Err(wrong) = integer(file.value(), &["readOnlyPort"]) {
-            return wrong.into();
-        }
-        let text = port.scalar_text().unwrap_or_default();
-        match text.parse::<i64>() {
-            Ok(0) => Verdict::Holds,
-            Ok(number) => {
-                let message =
-                    format!("the kubelet serves pods and metrics on port `{number}` to anybody");
-                let claim = Claim::fails(port, message);
-                // kubeadm's arguments are texts.
-                if own { claim.set(0) } else { claim.set("0") }.into()
-            }
-            Err(_) => Verdict::unknown(port, format!("`{text}` is no port")),
-        }
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        verdict(judge(part, cx))
     }
+}
+
+const PORT: Setting = Setting { path: &["readOnlyPort"], flag: "read-only-port" };
+
+fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+    let message = match (PORT.integer(part, cx)?, part) {
+        (Some(0), _) | (None, Part::File(_)) => return Ok(None),
+        (Some(port), _) => {
+            format!("the kubelet serves pods and metrics on port `{port}` to anybody")
+        }
+        // Without a file the old default counts (the kubelet's `applyLegacyDefaults`).
+        (None, Part::Component(_)) => "without a file of settings the kubelet serves pods and \
+                                       metrics on port `10255` to anybody"
+            .to_owned(),
+    };
+    Ok(Some(PORT.fails(part, message).changes(PORT.set(part, 0))))
 }

@@ -99,7 +99,7 @@ pub(super) fn reach(service: &Object) -> Reach {
     };
     let present = |key: &str| says(key, &Says::Anything);
     if INTERNAL.iter().any(|(key, what)| says(key, what))
-        || ALLOWED.into_iter().any(present)
+        || ALLOWED.into_iter().filter_map(|key| service.annotation(key)).any(lists_some)
         || is_internal_by_class(service)
     {
         return Reach::Limited;
@@ -115,6 +115,19 @@ pub(super) fn reach(service: &Object) -> Reach {
         }
         None => Reach::Open,
     }
+}
+
+/// Whether such a list names somebody, and not everybody: blocks in whatever notation, Azure's tag
+/// for the internet, a list of those who may not come.
+pub(super) fn lists_some(list: &str) -> bool {
+    let words = list.split(|c: char| !(c.is_ascii_alphanumeric() || ".:/".contains(c)));
+    let block = |word: &str| {
+        let bare = ["cidr:", "ip:"].into_iter().find_map(|form| word.strip_prefix(form));
+        Cidr::read(bare.unwrap_or(word))
+    };
+    let blocks: Vec<_> = words.clone().filter_map(block).collect();
+    let mut open = words.filter(|word| ["Internet", "denyList"].contains(word));
+    !list.trim().is_empty() && open.next().is_none() && !Cidr::cover_everything(&blocks)
 }
 
 /// `loadBalancerSourceRanges`, or the annotation that counts where it is absent.

@@ -105,8 +105,14 @@ impl Check for MissingAuthentication {
                     },
                 };
                 let whole = alone && place.as_str() == Some(word);
-                let off = switch.values.contains(&value);
-                off.then(|| claim(switch, *place, word, whole && switch.removable))
+                match switch.values.contains(&value).then(|| login(switch, &words))? {
+                    Login::None => Some(claim(switch, *place, word, whole && switch.removable)),
+                    Login::Password => None,
+                    Login::Unknown(file) => {
+                        let why = format!("whether `{file}` sets a password is not known");
+                        Some(Claim::unknown(*place, why).instance(switch.flag))
+                    }
+                }
             })
         });
         let variables = container.value().list("env").filter_map(|variable| {
@@ -121,10 +127,20 @@ impl Check for MissingAuthentication {
             let applies = match switch.flag {
                 // Clients of the daemon set it too.
                 "DOCKER_TLS_CERTDIR" => serves_docker(container),
-                flag if flag.contains("EMPTY") => !has_password(container),
+                flag if flag.contains("EMPTY") => !has_password(container, flag),
                 _ => true,
             };
-            (off && applies).then(|| claim(switch, value, switch.flag, false))
+            if !off || !applies {
+                return None;
+            }
+            let hidden = container.value().list("envFrom").next().is_some();
+            Some(match hidden && switch.flag.contains("EMPTY") {
+                true => {
+                    let why = "whether a password is given stands in what `envFrom` names";
+                    Claim::unknown(value, why).instance(switch.flag)
+                }
+                false => claim(switch, value, switch.flag, false),
+            })
         });
         let claims: Vec<_> = of_flags.chain(variables).chain(unread(container)).collect();
         let known = |name: &&str| {
@@ -200,11 +216,55 @@ fn words<'a>(container: Container<'a>) -> impl Iterator<Item = (&'a str, Value<'
     })
 }
 
-/// Whether a password is given all the same: then an empty one that is allowed has no effect.
-fn has_password(container: Container<'_>) -> bool {
+/// What asks for a login although the switch is off.
+enum Login<'a> {
+    None,
+    Password,
+    /// This file may.
+    Unknown(&'a str),
+}
+
+fn login<'a>(switch: &Switch, words: &[(&'a str, Value<'a>)]) -> Login<'a> {
+    let sets = |option: &str| {
+        words.iter().enumerate().filter(|(_, (word, _))| word.starts_with('-')).any(
+            |(at, (word, _))| {
+                let (name, value) = match word.split_once('=') {
+                    Some(written) => written,
+                    None => (*word, words.get(at + 1).map_or("", |(next, _)| *next)),
+                };
+                let name = name.trim_start_matches('-');
+                name.rsplit('.').next() == Some(option)
+                    && !value.trim_matches(['"', '\'']).is_empty()
+            },
+        )
+    };
+    match switch.flag {
+        // Protected mode only refuses others while there is no password.
+        "protected-mode" if ["requirepass", "aclfile", "user"].into_iter().any(sets) => {
+            Login::Password
+        }
+        "protected-mode" => {
+            let file = words.iter().find(|(word, _)| word.ends_with(".conf"));
+            file.map_or(Login::None, |(file, _)| Login::Unknown(file))
+        }
+        // Without a token Jupyter asks for the password, if there is one.
+        flag if flag.ends_with(".token")
+            && ["password", "hashed_password"].into_iter().any(sets) =>
+        {
+            Login::Password
+        }
+        _ => Login::None,
+    }
+}
+
+/// Whether a password is given all the same: then an empty one that is allowed has no effect. For
+/// MySQL and MariaDB only that of root counts.
+fn has_password(container: Container<'_>, switch: &str) -> bool {
+    let own = switch.starts_with("MYSQL_") || switch.starts_with("MARIADB_");
+    let wanted = if own { "ROOT_PASSWORD" } else { "PASSWORD" };
     container.value().list("env").any(|variable| {
         let name = variable.str("name").unwrap_or("");
-        let password = name.contains("PASSWORD") && !name.contains("EMPTY");
+        let password = name.contains(wanted) && !name.contains("EMPTY");
         let set = variable.get("valueFrom").is_some_and(|v| !v.is_null())
             || variable.get("value").and_then(Value::as_str).is_some_and(|v| !v.is_empty());
         password && set

@@ -6,6 +6,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::rule::is_empty_selector;
 use crate::field::{list, text};
 use crate::{Check, Cx, OnObject, Verdict};
 
@@ -52,10 +53,7 @@ fn judge(listener: Value<'_>) -> Verdict<'_> {
         }
         Some(("Selector", place)) => {
             let selector = listener.at(&["allowedRoutes", "namespaces", "selector"]);
-            let empty = selector.is_none_or(|s| {
-                s.entries().all(|(_, v)| v.entries().next().is_none() && v.items().next().is_none())
-            });
-            match empty && selector.is_some_and(|s| !s.is_null()) {
+            match selector.is_some_and(is_empty_selector) {
                 true => Verdict::fails(
                     place,
                     format!("listener `{name}` selects every namespace, and takes its routes"),

@@ -2,12 +2,12 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
-use pavisade_yaml::{Kind, Value};
+use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::policy::Direction;
-use super::rule::{allows_anybody, block, peers, unreadable};
+use super::rule::{allows_anybody, block, is_empty_selector, peers, unreadable};
 use crate::field::{list, map, text};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
@@ -78,13 +78,7 @@ fn judge(rule: Value<'_>) -> Option<Claim<'_>> {
                 Err(value) => Some(unreadable(value)),
             };
         }
-        let empty = |field: &str| {
-            peer.get(field).is_some_and(|selector| {
-                let open =
-                    |v: Value<'_>| v.entries().next().is_none() && v.items().next().is_none();
-                selector.kind() == Kind::Mapping && selector.entries().all(|(_, v)| open(v))
-            })
-        };
+        let empty = |field: &str| peer.get(field).is_some_and(is_empty_selector);
         let absent = |field: &str| peer.get(field).is_none_or(Value::is_null);
         if absent("namespaceSelector") && absent("podSelector") {
             let message = "this peer names nobody: the API server takes no NetworkPolicy with it";

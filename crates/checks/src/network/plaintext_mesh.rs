@@ -7,7 +7,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::field::{map, text};
+use crate::field::{boolean, list, map, text};
 use crate::{Check, Claim, Cx, OnEvery, Verdict};
 
 /// Meshes that accept connections without TLS.
@@ -18,7 +18,8 @@ use crate::{Check, Claim, Cx, OnEvery, Verdict};
 ///
 /// ## Fix
 /// Set `mtls.mode: STRICT` for the mesh, and for what cannot speak TLS yet a policy for its
-/// workload and port alone; with Linkerd, `meshTLS` in place of `unauthenticated`.
+/// workload and port alone; with Linkerd, `meshTLS` in place of `unauthenticated`; with Consul,
+/// `mutualTLSMode: strict`.
 #[check(
     id = "PV-N041",
     severity = Medium,
@@ -27,6 +28,11 @@ use crate::{Check, Claim, Cx, OnEvery, Verdict};
         PEER_AUTHENTICATION,
         LINKERD_SERVER,
         LINKERD_SERVER_AUTHORIZATION,
+        CONSUL_MESH,
+        CONSUL_PROXY_DEFAULTS,
+        CONSUL_SERVICE_DEFAULTS,
+        KUMA_MESH,
+        KUMA_TLS,
         NAMESPACE,
         POD,
         POD_TEMPLATE,
@@ -57,6 +63,15 @@ impl Check for PlaintextMesh {
         if object.is(kinds::LINKERD_SERVER_AUTHORIZATION) {
             return authorization(object);
         }
+        if object.group() == kinds::CONSUL_MESH.group {
+            return consul(object);
+        }
+        if object.is(kinds::KUMA_MESH) {
+            return kuma(object);
+        }
+        if object.is(kinds::KUMA_TLS) {
+            return kuma_tls(object);
+        }
         if object.is(kinds::NAMESPACE) {
             let policy = object.at(&["metadata", "annotations", DEFAULT_POLICY]);
             return policy.map_or(Verdict::NotApplicable, default_policy);
@@ -69,7 +84,8 @@ impl Check for PlaintextMesh {
 fn istio(policy: &Object) -> Verdict<'_> {
     let whole = judge_mode(policy.value(), &["spec", "mtls", "mode"], &of_whole(policy));
     let ports = match map(policy.value(), &["spec", "portLevelMtls"]) {
-        Ok(ports) => ports,
+        // Of a policy without a selector they do not count.
+        Ok(ports) => ports.filter(|_| selects_workload(policy)),
         Err(wrong) => return wrong.into(),
     };
     let ports = ports
@@ -80,11 +96,13 @@ fn istio(policy: &Object) -> Verdict<'_> {
     Verdict::all(std::iter::once(whole).chain(ports))
 }
 
+fn selects_workload(policy: &Object) -> bool {
+    let labels = policy.at(&["spec", "selector", "matchLabels"]);
+    labels.is_some_and(|labels| labels.entries().next().is_some())
+}
+
 fn of_whole(policy: &Object) -> String {
-    let selects = policy.at(&["spec", "selector"]).is_some_and(|selector| {
-        selector.at(&["matchLabels"]).is_some_and(|labels| labels.entries().next().is_some())
-    });
-    match (selects, policy.namespace()) {
+    match (selects_workload(policy), policy.namespace()) {
         (true, _) => "its workload".to_owned(),
         (false, "istio-system") => "the whole mesh".to_owned(),
         (false, "") => "its namespace".to_owned(),
@@ -156,4 +174,80 @@ fn authorization(authorization: &Object) -> Verdict<'_> {
         }
         _ => Verdict::Holds,
     }
+}
+
+/// Consul's entries: plain text of the whole mesh or of one service, or that services may ask for it.
+fn consul(entry: &Object) -> Verdict<'_> {
+    if entry.is(kinds::CONSUL_MESH) {
+        let path = &["spec", "allowEnablingPermissiveMutualTLS"];
+        return match boolean(entry.value(), path) {
+            Ok(Some((true, place))) => {
+                Claim::fails(place, "services may ask for plain text, for which no intention holds")
+                    .severity(Severity::Low)
+                    .into()
+            }
+            Ok(_) => Verdict::Holds,
+            Err(wrong) => wrong.into(),
+        };
+    }
+    let of = match entry.is(kinds::CONSUL_PROXY_DEFAULTS) {
+        true => "the whole mesh".to_owned(),
+        false => format!("service `{}`", entry.name()),
+    };
+    match text(entry.value(), &["spec", "mutualTLSMode"]) {
+        Ok(Some(("permissive", place))) => {
+            let message = format!("{of} takes plain text beside TLS, for which no intention holds");
+            let claim = Claim::fails(place, message).set("strict");
+            match entry.is(kinds::CONSUL_PROXY_DEFAULTS) {
+                true => claim.into(),
+                false => claim.severity(Severity::Low).into(),
+            }
+        }
+        Ok(Some(("strict", _))) => Verdict::Holds,
+        Ok(Some(("", _)) | None) => Verdict::NotApplicable,
+        Ok(Some((other, place))) => Verdict::unknown(place, format!("`{other}` is no such mode")),
+        Err(wrong) => wrong.into(),
+    }
+}
+
+/// The backend that a mesh of Kuma uses; without one, another object says what is encrypted.
+fn kuma(mesh: &Object) -> Verdict<'_> {
+    let (used, place) = match text(mesh.value(), &["spec", "mtls", "enabledBackend"]) {
+        Ok(Some((used, place))) if !used.is_empty() => (used, place),
+        Ok(_) => return Verdict::NotApplicable,
+        Err(wrong) => return wrong.into(),
+    };
+    let backends = match list(mesh.value(), &["spec", "mtls", "backends"]) {
+        Ok(mut backends) => backends.find(|backend| backend.str("name") == Some(used)),
+        Err(wrong) => return wrong.into(),
+    };
+    match backends.map(|backend| text(backend, &["mode"])) {
+        Some(Ok(Some(("PERMISSIVE", place)))) => {
+            let message = format!("mesh `{}` takes plain text beside TLS", mesh.name());
+            Claim::fails(place, message).severity(Severity::Low).set("STRICT").into()
+        }
+        Some(Err(wrong)) => wrong.into(),
+        Some(Ok(_)) => Verdict::Holds,
+        None => Verdict::unknown(place, format!("there is no backend `{used}`")),
+    }
+}
+
+fn kuma_tls(policy: &Object) -> Verdict<'_> {
+    let modes = ["from", "rules"].map(|field| match list(policy.value(), &["spec", field]) {
+        Ok(rules) => Verdict::all(rules.map(|rule| {
+            match text(rule, &["default", "mode"]) {
+                Ok(Some(("Permissive", place))) => {
+                    Claim::fails(place, "its proxies take plain text beside TLS")
+                        .severity(Severity::Low)
+                        .set("Strict")
+                        .into()
+                }
+                Ok(Some(_)) => Verdict::Holds,
+                Ok(None) => Verdict::NotApplicable,
+                Err(wrong) => wrong.into(),
+            }
+        })),
+        Err(wrong) => wrong.into(),
+    });
+    Verdict::all(modes)
 }

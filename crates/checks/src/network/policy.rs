@@ -6,8 +6,9 @@ use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Coverage, Object, Pod, Selector, SelectorError};
 use pavisade_yaml::{Kind, Value};
 
+use super::other_policy::{Effect, others, unread};
+use super::pod_index;
 use super::policy_index::candidates;
-use super::{cilium, pod_index};
 use crate::field::{WrongType, find, integer, list, map, text, text_element};
 use crate::fragment::is_fragment;
 use crate::{Claim, Cx, Listing, Place, Verdict};
@@ -44,20 +45,6 @@ impl Direction {
         }
     }
 }
-
-/// Kinds of policies besides NetworkPolicy whose effect is not modelled here; whether they have a
-/// namespace.
-const OTHER_POLICIES: [(GroupKind, bool); 9] = [
-    (kinds::CILIUM_NETWORK_POLICY, true),
-    (kinds::CILIUM_CLUSTERWIDE_NETWORK_POLICY, false),
-    (kinds::CALICO_NETWORK_POLICY, true),
-    (kinds::CALICO_NETWORK_POLICY_CRD, true),
-    (kinds::CALICO_GLOBAL_NETWORK_POLICY, false),
-    (kinds::CALICO_GLOBAL_NETWORK_POLICY_CRD, false),
-    (kinds::CLUSTER_NETWORK_POLICY, false),
-    (kinds::ADMIN_NETWORK_POLICY, false),
-    (kinds::BASELINE_ADMIN_NETWORK_POLICY, false),
-];
 
 /// Whether a NetworkPolicy counts for a direction: `policyTypes`, or its default (always Ingress;
 /// Egress where the policy has egress rules).
@@ -228,6 +215,8 @@ pub(super) fn on_host_network(pod: Pod<'_>) -> bool {
 pub(super) enum Restriction<'a> {
     /// These select it; what they allow adds up.
     By(Vec<&'a Object>),
+    /// A policy of another kind does.
+    ByOther,
     /// None does.
     None,
     /// It could not be determined, and why.
@@ -240,16 +229,35 @@ pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -
     if !by.is_empty() {
         return Restriction::By(by);
     }
-    match unclear.or_else(|| more_policies(pod, cx)) {
+    let others = others(pod, direction, cx);
+    if others == Effect::Restricts {
+        return Restriction::ByOther;
+    }
+    let unread = || cx.gap(kinds::NETWORK_POLICY).or_else(|| unread(cx));
+    match unclear.or_else(unread) {
         Some(why) => Restriction::Unknown(why),
-        None => Restriction::None,
+        None => match others {
+            Effect::Unclear(why) => Restriction::Unknown(why),
+            _ => Restriction::None,
+        },
     }
 }
 
-/// Why there may be more policies for a pod than NetworkPolicies that were read.
-pub(super) fn more_policies<'a>(pod: Pod<'a>, cx: &Cx<'a>) -> Option<String> {
-    let gap = cx.gap(kinds::NETWORK_POLICY);
-    gap.or_else(|| other_policy(pod.object().namespace(), Some(pod), cx))
+/// Why what a pod may connect to is not a matter of the NetworkPolicies alone that were read.
+pub(super) fn more_policies<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Option<String> {
+    let gap = || cx.gap(kinds::NETWORK_POLICY).or_else(|| unread(cx));
+    beside(pod, direction, cx).or_else(gap)
+}
+
+/// Why policies of other kinds have a say beside NetworkPolicies.
+pub(super) fn beside<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Option<String> {
+    match others(pod, direction, cx) {
+        Effect::None => None,
+        Effect::Unclear(why) => Some(why),
+        Effect::Adds | Effect::Restricts => Some(
+            "a policy of another kind holds for these pods, and its rules are not weighed".into(),
+        ),
+    }
 }
 
 /// The policies that select the pod for a direction, and why another one may do so.
@@ -310,33 +318,6 @@ pub(super) fn near<'a>(kind: GroupKind, namespace: &'a str, cx: &Cx<'a>) -> List
         listing.objects.extend(cx.list_in(kind, "").objects);
     }
     listing
-}
-
-/// Why a policy of another kind, or the lack of a right to see it, leaves the question open: for a
-/// pod, or for whatever is in the namespace.
-pub(super) fn other_policy<'a>(
-    namespace: &'a str,
-    pod: Option<Pod<'a>>,
-    cx: &Cx<'a>,
-) -> Option<String> {
-    OTHER_POLICIES.into_iter().find_map(|(kind, namespaced)| {
-        // There are few of them, mostly none: one list is cheaper than two by namespace.
-        let others = cx.list(kind);
-        let may_reach = |policy: &&&Object| {
-            let of = policy.namespace();
-            let near = !namespaced || of == namespace || of.is_empty() || namespace.is_empty();
-            let is_cilium = kind.group == kinds::CILIUM_NETWORK_POLICY.group;
-            near && !(is_cilium && pod.is_some_and(|pod| cilium::cannot_select(policy, pod)))
-        };
-        others.gap().or_else(|| {
-            let policy = others.objects.iter().find(may_reach)?;
-            Some(format!(
-                "{} `{}` may restrict these pods; such policies are not modelled yet",
-                kind.kind,
-                policy.name()
-            ))
-        })
-    })
 }
 
 /// Pods of a namespace, and of objects that may be put into it.
@@ -406,7 +387,7 @@ pub(super) fn unrestricted<'a>(
     }
     let place = Place::from(pod.object().at(&["metadata", "name"]).unwrap_or(pod.spec()));
     match restriction(pod, direction, cx) {
-        Restriction::By(_) => Verdict::Holds,
+        Restriction::By(_) | Restriction::ByOther => Verdict::Holds,
         Restriction::Unknown(why) => Verdict::unknown(place, why),
         Restriction::None => Claim::fails(
             place,

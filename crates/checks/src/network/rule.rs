@@ -137,13 +137,13 @@ pub(super) fn unreadable(value: Value<'_>) -> Claim<'_> {
 
 /// Whether a peer is every pod of the cluster: all namespaces, and all pods of them.
 pub(super) fn is_every_pod(peer: Value<'_>) -> bool {
-    let is_empty = |field: &str| {
-        peer.get(field).is_some_and(|s| {
-            s.kind() == Kind::Mapping
-                && s.entries()
-                    .all(|(_, v)| v.entries().next().is_none() && v.items().next().is_none())
-        })
-    };
+    let is_empty = |field: &str| peer.get(field).is_some_and(is_empty_selector);
     let absent = |field: &str| peer.get(field).is_none_or(Value::is_null);
     is_empty("namespaceSelector") && (absent("podSelector") || is_empty("podSelector"))
+}
+
+/// Whether a label selector asks for nothing, and so selects all.
+pub(super) fn is_empty_selector(selector: Value<'_>) -> bool {
+    let is_empty = |v: Value<'_>| v.entries().next().is_none() && v.items().next().is_none();
+    selector.kind() == Kind::Mapping && selector.entries().all(|(_, v)| is_empty(v))
 }

@@ -4,7 +4,7 @@ use pavisade_macros::check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Component, Cx, OnComponent, Verdict};
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
 /// API servers that make their own certificate up.
 ///
@@ -26,18 +26,27 @@ impl Check for SelfSignedApiCertificate {
         if component.name() != "kube-apiserver" {
             return Verdict::NotApplicable;
         }
-        for flag in ["tls-cert-file", "tls-private-key-file"] {
-            match component.known(flag) {
-                Ok(Some(found)) if !found.value.is_empty() => {}
-                Ok(_) => {
-                    let message = format!(
-                        "kube-apiserver shows a certificate that it made up: `--{flag}` is not set"
-                    );
-                    return Verdict::fails(component.place(flag), message);
-                }
-                Err(unknown) => return unknown.into(),
-            }
-        }
-        Verdict::Holds
+        judge(component).unwrap_or_else(Verdict::from)
     }
+}
+
+fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
+    for flag in ["tls-cert-file", "tls-private-key-file"] {
+        if server.known(flag)?.is_some_and(|file| !file.value.is_empty()) {
+            continue;
+        }
+        // It takes `apiserver.crt` and its key from there before it makes any.
+        if let Some(directory) = server.known("cert-dir")? {
+            let why = format!(
+                "`--{flag}` is not set, and whether `--cert-dir={}` holds a certificate is not \
+                 known",
+                directory.value
+            );
+            return Err(Claim::unknown(server.place(flag), why));
+        }
+        let message =
+            format!("kube-apiserver shows a certificate that it made up: `--{flag}` is not set");
+        return Ok(Verdict::fails(server.place(flag), message));
+    }
+    Ok(Verdict::Holds)
 }

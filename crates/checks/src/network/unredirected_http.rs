@@ -6,6 +6,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::annotation::{Annotation, annotations};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Ingresses with TLS that serve plain HTTP all the same.
@@ -42,21 +43,17 @@ impl Check for UnredirectedHttp {
             // PV-N008 speaks of those without TLS.
             return Verdict::NotApplicable;
         }
-        let entries =
-            || ingress.at(&["metadata", "annotations"]).into_iter().flat_map(Value::entries);
         let says = |value: Value<'_>, word: &str| {
             value.as_str().is_some_and(|text| text.trim().eq_ignore_ascii_case(word))
         };
-        let forced = entries()
-            .any(|(key, value)| key.ends_with("/force-ssl-redirect") && says(value, "true"));
+        let forced =
+            annotations(ingress).any(|a| a.name == "force-ssl-redirect" && says(a.value, "true"));
         if forced {
             return Verdict::Holds;
         }
-        let off = entries().filter(|(key, value)| {
-            let name = key.rsplit_once('/').map_or("", |(_, name)| name);
-            NAMES.contains(&name) && says(*value, "false")
-        });
-        Verdict::from_claims(off.map(|(key, value)| {
+        let off =
+            annotations(ingress).filter(|a| NAMES.contains(&a.name) && says(a.value, "false"));
+        Verdict::from_claims(off.map(|Annotation { key, value, .. }| {
             let message = format!("`{key}` lets whoever comes by plain HTTP stay there");
             Claim::fails(value, message).set("true")
         }))

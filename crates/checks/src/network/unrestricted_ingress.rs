@@ -22,7 +22,7 @@ use crate::{Check, Cx, OnPod, Verdict};
     severity = Medium,
     confidence = Medium,
     scope = Related,
-    reads = [..NETWORK_POLICIES]
+    reads = [..NETWORK_POLICIES, NAMESPACE]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

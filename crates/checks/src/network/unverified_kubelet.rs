@@ -32,8 +32,10 @@ impl Check for UnverifiedKubelet {
             return Verdict::NotApplicable;
         }
         // kubeadm does not set it either.
-        if component.flag(FLAG).is_some_and(|flag| !flag.value.is_empty()) {
-            return Verdict::Holds;
+        match component.known(FLAG) {
+            Ok(Some(flag)) if !flag.value.is_empty() => return Verdict::Holds,
+            Ok(_) => {}
+            Err(unknown) => return unknown.into(),
         }
         let claim = Claim::fails(
             component.place(FLAG),

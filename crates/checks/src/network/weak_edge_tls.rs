@@ -7,6 +7,7 @@ use pavisade_yaml::{Edit, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::annotation::{Annotation, annotations};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Gateways, proxies and load balancers that accept TLS older than 1.2.
@@ -71,10 +72,7 @@ impl Check for WeakEdgeTls {
                 _ => Verdict::Holds,
             };
         }
-        let annotations = object.at(&["metadata", "annotations"]);
-        let annotations = annotations.into_iter().flat_map(Value::entries);
-        Verdict::all(annotations.filter_map(|(key, value)| {
-            let name = key.rsplit_once('/').map_or("", |(_, name)| name);
+        Verdict::all(annotations(object).filter_map(|Annotation { key, name, value }| {
             if AWS_ANNOTATIONS.contains(&key) {
                 return Some(aws(value, key));
             }

@@ -2,10 +2,10 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
-use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::annotation::{Annotation, annotations};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Ingresses that only seem to ask who comes.
@@ -34,17 +34,10 @@ impl Check for WeakIngressAuthentication {
     type On = OnObject;
 
     fn check<'a>(&self, ingress: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        let annotations =
-            || ingress.at(&["metadata", "annotations"]).into_iter().flat_map(Value::entries);
-        // ingress-nginx lets its operator choose the prefix.
-        let named = |wanted: &'static str| {
-            annotations().filter(move |(key, _)| {
-                key.rsplit_once('/').is_some_and(|(_, name)| name == wanted)
-            })
-        };
+        let named = |wanted: &'static str| annotations(ingress).filter(move |a| a.name == wanted);
         let asks = named("auth-tls-secret").next().is_some();
         let (mut any, mut claims) = (asks, Vec::new());
-        for (key, value) in named("auth-tls-verify-client").filter(|_| asks) {
+        for Annotation { key, value, .. } in named("auth-tls-verify-client").filter(|_| asks) {
             let message = match value.as_str().map(str::trim) {
                 Some("optional_no_ca") => format!("`{key}` takes any certificate of a client"),
                 Some("off") => format!("`{key}` asks clients for no certificate"),
@@ -52,7 +45,7 @@ impl Check for WeakIngressAuthentication {
             };
             claims.push(Claim::fails(value, message).set("on"));
         }
-        for (key, value) in named("auth-url") {
+        for Annotation { key, value, .. } in named("auth-url") {
             any = true;
             if let Some(host) = value.as_str().and_then(plain_host) {
                 let message = format!("`{key}` asks `{host}` in plain text who may come in");

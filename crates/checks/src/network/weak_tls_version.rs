@@ -1,15 +1,11 @@
 //! PV-N020.
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
 use pavisade_snapshot::Object;
-use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::kubelet;
-use crate::component::components;
-use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 
 /// Components that accept TLS older than 1.2.
 ///
@@ -23,9 +19,10 @@ use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 #[check(
     id = "PV-N020",
     severity = Medium,
-    scope = Object,
+    scope = Related,
     programs = [ApiServer, ControllerManager, Scheduler, Etcd, Kubelet],
-    on = [POD],
+    on = [KUBELET_CONFIGURATION],
+    reads = [KUBELET_CONFIGURATION],
     mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -35,38 +32,35 @@ pub(crate) struct WeakTlsVersion {}
 const FLAG: &str = "tls-min-version";
 
 impl Check for WeakTlsVersion {
-    type On = OnEvery;
+    type On = OnControlPlane;
 
-    fn check<'a>(&self, object: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        if object.is(kinds::KUBELET_CONFIGURATION) {
-            return kubelet_setting(object.at(&["tlsMinVersion"]));
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        match part {
+            Part::File(file) => from_file(file),
+            Part::Component(component) => from_flag(component, cx).unwrap_or_else(Verdict::from),
         }
-        if object.is(kinds::KUBEADM_INIT_CONFIGURATION)
-            || object.is(kinds::KUBEADM_JOIN_CONFIGURATION)
-        {
-            return match kubelet::argument(object, FLAG) {
-                Some(version) => kubelet_setting(Some(version)),
-                None => Verdict::NotApplicable,
-            };
-        }
-        Verdict::all(components(object).into_iter().map(|component| {
-            // All of them begin with 1.2 by default.
-            let Some(flag) = component.flag(FLAG) else { return Verdict::Holds };
-            let verdict = judge(flag.place, &flag.value, component.name());
-            let newer = if component.name() == "etcd" { "TLS1.2" } else { "VersionTLS12" };
-            mended(verdict, |claim| claim.changes(component.set_flag(FLAG, newer)))
-        }))
     }
 }
 
-fn kubelet_setting(version: Option<Value<'_>>) -> Verdict<'_> {
-    match version {
-        Some(value) if !value.is_null() => {
+fn from_file(file: &Object) -> Verdict<'_> {
+    match file.at(&["tlsMinVersion"]).filter(|version| !version.is_null()) {
+        Some(value) => {
             let verdict = judge(value, &value.scalar_text().unwrap_or_default(), "the kubelet");
             mended(verdict, |claim| claim.set("VersionTLS12"))
         }
-        _ => Verdict::Holds,
+        None => Verdict::Holds,
     }
+}
+
+fn from_flag<'a>(component: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    let Some(flag) = component.known(FLAG)? else {
+        let file = (component.name() == "kubelet").then(|| component.kubelet_file(cx)).flatten();
+        // All of them begin with 1.2 by default.
+        return Ok(file.unwrap_or(Verdict::Holds));
+    };
+    let verdict = judge(flag.place, &flag.value, component.name());
+    let newer = if component.name() == "etcd" { "TLS1.2" } else { "VersionTLS12" };
+    Ok(mended(verdict, |claim| claim.changes(component.set_flag(FLAG, newer))))
 }
 
 fn mended<'a>(verdict: Verdict<'a>, mend: impl Fn(Claim<'a>) -> Claim<'a>) -> Verdict<'a> {

@@ -3,7 +3,7 @@
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
-use crate::{Change, Claim, Component};
+use crate::{Change, Claim, Component, Place};
 
 /// Deprecated in 1.10; the whole list of plugins where it is given.
 const LEGACY: &str = "admission-control";
@@ -46,6 +46,13 @@ impl Plugins {
         self.enabled.iter().any(|name| name == plugin)
     }
 
+    /// Where it stands that a plugin which is off by default is off; none where it is on.
+    pub(super) fn off<'a>(&self, server: Component<'a>, plugin: &str) -> Option<Place<'a>> {
+        let disabled = self.disables(plugin);
+        let off = disabled || !self.enables(plugin);
+        off.then(|| server.place(if disabled { DISABLE } else { self.flag }))
+    }
+
     /// What takes a plugin out of the list of those that are switched off.
     pub(super) fn allow<'a>(&self, server: Component<'a>, plugin: &str) -> Vec<Change<'a>> {
         let others: Vec<_> = self.disabled.iter().filter(|p| *p != plugin).cloned().collect();
@@ -76,7 +83,7 @@ impl Plugins {
 /// The settings of one plugin in an `AdmissionConfiguration`, for each time that it is named.
 ///
 /// An element is an error where they stand in another file.
-pub(super) fn configurations<'a>(
+pub(crate) fn configurations<'a>(
     file: &'a Object,
     plugin: &'static str,
 ) -> impl Iterator<Item = Result<Value<'a>, Claim<'a>>> {

@@ -1,12 +1,13 @@
 //! PV-O042.
 
 use pavisade_macros::check;
+use pavisade_model::kinds;
 use pavisade_snapshot::{Object, WorldKind};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::budget::{replicas, selected};
+use super::budget::{replicas, selected, selects};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// Disruption budgets that forbid every eviction.
@@ -18,7 +19,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 ///
 /// ## Fix
 /// Set `maxUnavailable: 1` and run at least two replicas; for a single replica leave the budget
-/// out.
+/// out. Let no two budgets select the same pods: of two, neither allows an eviction.
 #[check(
     id = "PV-O042",
     severity = Low,
@@ -34,7 +35,10 @@ impl Check for BlockedEviction {
     type On = OnObject;
 
     fn check<'a>(&self, budget: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        judge(budget, cx).unwrap_or_else(Verdict::from)
+        match judge(budget, cx).unwrap_or_else(Verdict::from) {
+            failed @ Verdict::Fails(_) => failed,
+            other => second_budget(budget, cx).map_or(other, Verdict::from),
+        }
     }
 }
 
@@ -48,9 +52,20 @@ fn judge<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> 
             _ => Verdict::Holds,
         });
     }
-    // One without either has `minAvailable: 1`.
-    let least = of("minAvailable");
-    let amount = least.map_or(Ok(Amount::Pods(1)), Amount::read)?;
+    let Some(least) = of("minAvailable") else {
+        // The controller then expects no pods, and allows nothing where it expects none
+        // (k8s.io/kubernetes/pkg/controller/disruption, updatePdbStatus).
+        let message =
+            "neither `minAvailable` nor `maxUnavailable` is set: no pod may ever be evicted";
+        return Ok(match of("selector") {
+            Some(_) => {
+                Verdict::fails(Place::field(budget.value(), &["spec", "maxUnavailable"]), message)
+            }
+            // It selects nothing.
+            None => Verdict::Holds,
+        });
+    };
+    let amount = Amount::read(least)?;
     let place = Place::field(budget.value(), &["spec", "minAvailable"]);
     if matches!(amount, Amount::Percent(100..)) {
         return Ok(Verdict::fails(place, "`minAvailable` is 100%: no pod may ever be evicted"));
@@ -71,6 +86,31 @@ fn judge<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> 
         "{needed} of {pods} pods must stay: while there are no more, none of them may be evicted"
     );
     Ok(Verdict::fails(place, message))
+}
+
+/// Another budget of the same pods: the API server evicts no pod that has two
+/// (kubernetes/kubernetes#75957).
+fn second_budget<'a>(budget: &'a Object, cx: &Cx<'a>) -> Option<Claim<'a>> {
+    let budgets = cx.list_in(kinds::POD_DISRUPTION_BUDGET, budget.namespace()).objects;
+    let others: Vec<_> = budgets.into_iter().filter(|b| b.name() != budget.name()).collect();
+    if others.is_empty() {
+        return None;
+    }
+    let workloads = kinds::WORKLOADS.iter();
+    let workloads = workloads.flat_map(|kind| cx.list_in(*kind, budget.namespace()).objects);
+    let mut pods = workloads.flat_map(Object::pods).filter(|pod| selects(budget, *pod));
+    let (pod, other) = pods.find_map(|pod| {
+        let other = others.iter().find(|other| selects(other, pod))?;
+        Some((pod, other))
+    })?;
+    let message = format!(
+        "budget `{}` selects pods of {} `{}` as well: the API server evicts no pod that has two",
+        other.name(),
+        pod.object().kind(),
+        pod.object().name()
+    );
+    let place = Place::field(budget.value(), &["spec", "selector"]);
+    Some(Claim::fails(place, message).fix("Let one budget select these pods."))
 }
 
 #[derive(Clone, Copy)]

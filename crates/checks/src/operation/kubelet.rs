@@ -1,7 +1,8 @@
 //! Settings of a kubelet, which stand in its file or on its command line.
 //!
 //! A flag wins over the file. Where neither gives a setting its default counts, which is the same
-//! for both but for those that have checks of their own (anonymous requests, authorization).
+//! for both but for those that have checks of their own (anonymous requests,
+//! authorization, the read-only port).
 
 use std::borrow::Cow;
 
@@ -15,9 +16,9 @@ use crate::{Change, Claim, Cx, Part, Place, Verdict};
 
 /// One setting: its path in the file, and its flag (empty where it has none).
 #[derive(Clone, Copy)]
-pub(super) struct Setting {
-    pub(super) path: &'static [&'static str],
-    pub(super) flag: &'static str,
+pub(crate) struct Setting {
+    pub(crate) path: &'static [&'static str],
+    pub(crate) flag: &'static str,
 }
 
 impl Setting {
@@ -25,7 +26,7 @@ impl Setting {
     ///
     /// # Errors
     /// The verdict where that is not known, or another part decides.
-    pub(super) fn text<'a>(
+    pub(crate) fn text<'a>(
         self,
         part: Part<'a>,
         cx: &Cx<'a>,
@@ -55,7 +56,7 @@ impl Setting {
     ///
     /// # Errors
     /// As [`Setting::text`], and where it is no boolean.
-    pub(super) fn boolean<'a>(
+    pub(crate) fn boolean<'a>(
         self,
         part: Part<'a>,
         cx: &Cx<'a>,
@@ -76,7 +77,7 @@ impl Setting {
     ///
     /// # Errors
     /// As [`Setting::text`], and where it is no integer.
-    pub(super) fn integer<'a>(
+    pub(crate) fn integer<'a>(
         self,
         part: Part<'a>,
         cx: &Cx<'a>,
@@ -89,7 +90,7 @@ impl Setting {
     }
 
     /// Where it stands or would stand.
-    pub(super) fn place(self, part: Part<'_>) -> Place<'_> {
+    pub(crate) fn place(self, part: Part<'_>) -> Place<'_> {
         match part {
             Part::File(file) => Place::field(file.value(), self.path),
             Part::Component(kubelet) => kubelet.place(self.flag),
@@ -97,7 +98,7 @@ impl Setting {
     }
 
     /// Its name where it stands: the field, or the flag.
-    pub(super) fn name(self, part: Part<'_>) -> String {
+    pub(crate) fn name(self, part: Part<'_>) -> String {
         match part {
             Part::File(_) => format!("`{}`", self.path.join(".")),
             Part::Component(_) => format!("`--{}`", self.flag),
@@ -105,12 +106,12 @@ impl Setting {
     }
 
     /// The claim that it is wrong.
-    pub(super) fn fails<'a>(self, part: Part<'a>, message: impl Into<String>) -> Claim<'a> {
+    pub(crate) fn fails<'a>(self, part: Part<'a>, message: impl Into<String>) -> Claim<'a> {
         Claim::fails(self.place(part), message)
     }
 
     /// What sets it.
-    pub(super) fn set<'a>(self, part: Part<'a>, value: impl Into<Json>) -> Vec<Change<'a>> {
+    pub(crate) fn set<'a>(self, part: Part<'a>, value: impl Into<Json>) -> Vec<Change<'a>> {
         let value = value.into();
         match part {
             Part::File(_) => vec![Change { place: self.place(part), edit: Edit::Set(value) }],
@@ -122,7 +123,7 @@ impl Setting {
     }
 
     /// What takes it away, so that its default counts.
-    pub(super) fn remove(self, part: Part<'_>) -> Vec<Change<'_>> {
+    pub(crate) fn remove(self, part: Part<'_>) -> Vec<Change<'_>> {
         match part {
             Part::File(_) => vec![Change { place: self.place(part), edit: Edit::Remove }],
             Part::Component(kubelet) => kubelet.remove_flag(self.flag),
@@ -136,10 +137,10 @@ impl Setting {
 }
 
 /// A judgement whose errors are verdicts.
-pub(super) type Judged<'a> = Result<Option<Claim<'a>>, Verdict<'a>>;
+pub(crate) type Judged<'a> = Result<Option<Claim<'a>>, Verdict<'a>>;
 
 /// It fails with the claim, and holds without one.
-pub(super) fn verdict(judged: Judged<'_>) -> Verdict<'_> {
+pub(crate) fn verdict(judged: Judged<'_>) -> Verdict<'_> {
     match judged {
         Ok(claim) => Verdict::from_claims(claim),
         Err(verdict) => verdict,
@@ -149,7 +150,7 @@ pub(super) fn verdict(judged: Judged<'_>) -> Verdict<'_> {
 /// Whether kubeadm reads the file: then it sets `rotateCertificates`, `authentication`,
 /// `authorization` and others, some of them whatever the file says (kubeadm's
 /// `componentconfigs/kubelet.go`). The check must read kubeadm's kinds.
-pub(super) fn is_read_by_kubeadm(file: &Object, cx: &Cx<'_>) -> bool {
+pub(crate) fn is_read_by_kubeadm(file: &Object, cx: &Cx<'_>) -> bool {
     let kubeadm = [
         kinds::KUBEADM_CLUSTER_CONFIGURATION,
         kinds::KUBEADM_INIT_CONFIGURATION,

@@ -4,7 +4,7 @@ use pavisade_macros::check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::admission::{DISABLE, plugins};
+use super::admission::plugins;
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
 /// An API server without the admission plugin `AlwaysPullImages`.
@@ -42,11 +42,8 @@ impl Check for MissingAlwaysPullImages {
 fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     const PLUGIN: &str = "AlwaysPullImages";
     let plugins = plugins(server)?;
-    if plugins.enables(PLUGIN) && !plugins.disables(PLUGIN) {
-        return Ok(Verdict::Holds);
-    }
+    let Some(place) = plugins.off(server, PLUGIN) else { return Ok(Verdict::Holds) };
     let message = "the admission plugin `AlwaysPullImages` is off: pods run images of others that \
                    are on the node";
-    let place = server.place(if plugins.disables(PLUGIN) { DISABLE } else { plugins.flag });
     Ok(Claim::fails(place, message).changes(plugins.enable(server, PLUGIN)).into())
 }

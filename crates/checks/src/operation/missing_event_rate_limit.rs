@@ -4,7 +4,7 @@ use pavisade_macros::check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::admission::{DISABLE, plugins};
+use super::admission::plugins;
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
 /// An API server without the admission plugin `EventRateLimit`.
@@ -40,11 +40,8 @@ impl Check for MissingEventRateLimit {
 fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     const PLUGIN: &str = "EventRateLimit";
     let plugins = plugins(server)?;
-    if plugins.enables(PLUGIN) && !plugins.disables(PLUGIN) {
-        return Ok(Verdict::Holds);
-    }
+    let Some(place) = plugins.off(server, PLUGIN) else { return Ok(Verdict::Holds) };
     let message =
         "the admission plugin `EventRateLimit` is off: clients may write any number of Events";
-    let place = server.place(if plugins.disables(PLUGIN) { DISABLE } else { plugins.flag });
     Ok(Verdict::fails(place, message))
 }

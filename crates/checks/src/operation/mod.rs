@@ -1,7 +1,7 @@
 //! Audit and operation of the cluster.
 
 pub(crate) mod abrupt_rollout;
-mod admission;
+pub(crate) mod admission;
 pub(crate) mod all_alpha_features;
 pub(crate) mod always_admit;
 mod audit;
@@ -18,7 +18,7 @@ pub(crate) mod fail_open_admission_policy;
 pub(crate) mod fail_open_image_webhook;
 pub(crate) mod fail_open_webhook;
 pub(crate) mod insecure_static_pod_url;
-mod kubelet;
+pub(crate) mod kubelet;
 pub(crate) mod kubelet_version_skew;
 pub(crate) mod kubelet_without_client_authority;
 mod kubernetes_advisories;

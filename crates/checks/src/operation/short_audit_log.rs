@@ -72,7 +72,7 @@ fn claim<'a>(
         Some(given) => match given.value.parse::<i64>() {
             Ok(0) if is_size && !cx.kubernetes().at_least(36) => return Ok(None),
             Ok(0) if is_size => format!("`--{flag}=0` keeps the whole log in one file"),
-            Ok(0) => format!("`--{flag}=0` never deletes an old file"),
+            Ok(0) => format!("`--{flag}=0`: old files are never deleted by it"),
             Ok(number) if number >= least => return Ok(None),
             Ok(number) => format!("`--{flag}` keeps {number} {unit} of the audit log"),
             Err(_) => {

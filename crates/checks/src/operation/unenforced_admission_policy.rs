@@ -120,18 +120,13 @@ pub(super) fn kyverno(policy: &Object) -> Verdict<'_> {
         return Verdict::NotApplicable;
     }
     let general = policy.at(&["spec", "validationFailureAction"]).filter(|a| !a.is_null());
-    let overrides = policy.at(&["spec", "validationFailureActionOverrides"]);
-    let somewhere = overrides
-        .into_iter()
-        .flat_map(Value::items)
-        .any(|o| o.str("action").is_some_and(|action| action.eq_ignore_ascii_case("enforce")));
-    if somewhere {
+    if enforces_somewhere(policy.at(&["spec", "validationFailureActionOverrides"])) {
         return Verdict::Holds;
     }
     // Since 1.13 each rule may have its own.
     let mut claims = Vec::new();
     let mut open = false;
-    for rule in judges {
+    for rule in judges.into_iter().filter(|rule| !enforces_in_part(*rule)) {
         match own_action(rule).filter(|action| !action.is_null()) {
             Some(action) => claims.extend(audits(action, rule.str("name").unwrap_or(""))),
             None => open = true,
@@ -158,6 +153,17 @@ pub(super) fn kyverno(policy: &Object) -> Verdict<'_> {
     Verdict::from_claims(claims)
 }
 
+/// Whether an action of its own for some namespaces blocks there.
+fn enforces_somewhere(overrides: Option<Value<'_>>) -> bool {
+    let mut actions = overrides.into_iter().flat_map(Value::items).filter_map(|o| o.str("action"));
+    actions.any(|action| action.eq_ignore_ascii_case("enforce"))
+}
+
+/// The same of one rule, since 1.13.
+fn enforces_in_part(rule: Value<'_>) -> bool {
+    enforces_somewhere(rule.at(&["validate", "failureActionOverrides"]))
+}
+
 fn ignores(policy: &Object) -> bool {
     [&["spec", "failurePolicy"][..], &["spec", "webhookConfiguration", "failurePolicy"]]
         .iter()
@@ -169,10 +175,8 @@ pub(super) fn only_reports(policy: &Object) -> bool {
     let mut rules = policy.at(&["spec", "rules"]).into_iter().flat_map(Value::items);
     let general = policy.at(&["spec", "validationFailureAction"]).filter(|a| !a.is_null());
     let blocks = |rule: Value<'_>| {
-        own_action(rule)
-            .filter(|action| !action.is_null())
-            .or(general)
-            .is_some_and(|action| !is_audit(action))
+        let action = own_action(rule).filter(|action| !action.is_null()).or(general);
+        enforces_in_part(rule) || action.is_some_and(|action| !is_audit(action))
     };
     matches!(kyverno(policy), Verdict::Fails(_))
         && rules.all(|rule| {

@@ -4,7 +4,7 @@ use pavisade_macros::check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::admission::{DISABLE, plugins};
+use super::admission::plugins;
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
 /// An API server that lets every user of a namespace claim external addresses.
@@ -46,11 +46,8 @@ fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a
     }
     const PLUGIN: &str = "DenyServiceExternalIPs";
     let plugins = plugins(server)?;
-    if plugins.enables(PLUGIN) && !plugins.disables(PLUGIN) {
-        return Ok(Verdict::Holds);
-    }
+    let Some(place) = plugins.off(server, PLUGIN) else { return Ok(Verdict::Holds) };
     let message = "the admission plugin `DenyServiceExternalIPs` is off: any Service may take over an \
                    external address";
-    let place = server.place(if plugins.disables(PLUGIN) { DISABLE } else { plugins.flag });
     Ok(Claim::fails(place, message).changes(plugins.enable(server, PLUGIN)).into())
 }

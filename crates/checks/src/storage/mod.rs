@@ -1,5 +1,6 @@
 //! Data at rest and who reads it.
 
+pub(crate) mod bulk_secret_push;
 pub(crate) mod claim_shared_with_privileged;
 pub(crate) mod cluster_wide_sealed_secret;
 pub(crate) mod data_deleted_with_claim;

@@ -36,10 +36,6 @@ impl Check for VolatileEtcdData {
 }
 
 fn judge(etcd: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
-    if let Some(file) = etcd.known("config-file")? {
-        let why = format!("etcd reads its settings from the file `{}`", file.value);
-        return Err(Claim::unknown(file.place, why));
-    }
     let Some(flag) = etcd.known(FLAG)?.filter(|flag| !flag.value.is_empty()) else {
         // Below the working directory of the image.
         return Err(Claim::unknown(

@@ -6,6 +6,7 @@ use clap::Args;
 use pavisade_model::KubernetesVersion;
 
 use super::{Color, LiveArgs, Render};
+use crate::config::ConfigFile;
 
 const PSS_EXIT_CODES: &str = "\
 Exit codes:
@@ -21,6 +22,9 @@ pub(crate) struct PssArgs {
     ///
     /// A namespace is judged by all that makes pods in it, not by running pods alone. A level is
     /// met where that is proven: what could not be read or judged makes it unknown.
+    ///
+    /// Of `.pavisade.yaml` count `paths`, `worlds`, `kubernetes-version` and `helm-values`; what it
+    /// turns off or lets through is judged all the same, since admission knows nothing of it.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
@@ -37,6 +41,9 @@ pub(crate) struct PssArgs {
     /// Print JSON.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+
+    #[command(flatten)]
+    pub config: ConfigFile,
 
     /// Judge by the levels of this version of Kubernetes [default: the cluster's, else 1.37].
     #[arg(long, value_name = "VERSION")]

@@ -176,9 +176,21 @@
     box.append(more);
     return box;
   };
+  // The long folder that all files are in says nothing in a list; each finding shows it.
+  const common = (() => {
+    const files = distinct((f) => f.file || []);
+    let folder = files.length > 1 ? files[0].slice(0, files[0].lastIndexOf('/') + 1) : '';
+    files.forEach((file) => {
+      while (!file.startsWith(folder)) folder = folder.slice(0, folder.lastIndexOf('/', folder.length - 2) + 1);
+    });
+    return folder.length > 12 ? folder : '';
+  })();
+  const brief = (file) => (common && file.startsWith(common) ? `…/${file.slice(common.length)}` : file);
   const places = (all) => {
-    const files = [...new Set(all.map((f) => f.file || f.place))];
-    return files.slice(0, 2).join(', ') + (files.length > 2 ? ` and ${number(files.length - 2)} more` : '');
+    const files = [...new Set(all.map((f) => (f.file ? brief(f.file) : f.place)))];
+    // How many comes first: the end of a long line is cut.
+    const head = files.length > 2 ? `${number(files.length)} places, as ` : '';
+    return head + files.slice(0, 2).join(', ');
   };
   const spread = (all) => {
     const counts = new Map();

@@ -50,7 +50,7 @@ fn push_entry(
                 push_element(lines, value, column + layout.list, layout);
             }
         }
-        _ => lines.push(format!("{lead}{key}: {}", flow(value, false))),
+        _ => lines.push(format!("{lead}{key}: {}", scalar(value))),
     }
 }
 
@@ -63,7 +63,7 @@ fn push_element(lines: &mut Vec<String>, value: &Json, column: usize, layout: La
                 push_entry(lines, lead, key, value, column + 2, layout);
             }
         }
-        _ => lines.push(format!("{dash}{}", flow(value, false))),
+        _ => lines.push(format!("{dash}{}", scalar(value))),
     }
 }
 
@@ -83,6 +83,42 @@ pub(super) fn flow(value: &Json, json: bool) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// What takes one line in a block.
+pub(super) fn scalar(value: &Json) -> String {
+    match value {
+        Json::String(value) if is_plain(value) => value.clone(),
+        Json::String(value) => quoted(value),
+        other => flow(other, false),
+    }
+}
+
+/// JSON in lines, the first without its indent.
+pub(super) fn pretty(value: &Json, step: &str) -> String {
+    let lines: Vec<_> = format!("{value:#}")
+        .lines()
+        .map(|line| {
+            let text = line.trim_start_matches(' ');
+            step.repeat((line.len() - text.len()) / 2) + text
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// Whether a text needs no quotes in a block: more goes there than in flow style.
+fn is_plain(value: &str) -> bool {
+    let mut chars = value.chars();
+    let first = chars.next().is_some_and(|c| c.is_ascii_alphanumeric() || "_./-".contains(c));
+    first
+        && value.chars().all(|c| c.is_ascii_graphic() || c == ' ')
+        && !value.starts_with("- ")
+        && !value.starts_with("--- ")
+        && !["-", "---", "..."].contains(&value)
+        && !value.contains(": ")
+        && !value.contains(" #")
+        && !value.ends_with([':', ' '])
+        && matches!(resolve::plain(value), Resolved::Text)
 }
 
 /// A text in double quotes.

@@ -1,58 +1,77 @@
 //! One edit in a text. What is written here is proven afterwards by reading it, so odd styles may
 //! go wrong but not unseen.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
 
 use super::render::{self, Layout};
 use super::{Edit, Refused, Step, refused};
-use crate::doc::{Doc, Kind, Value};
+use crate::doc::{Doc, Kind, NodeId, Value};
 
-/// The text of the document's source with the edit made.
-pub(super) fn spliced(doc: &Doc, path: &[Step], edit: &Edit) -> Result<String, Refused> {
-    let text = Text::of(doc);
-    let (at, rest) = text.nearest(path);
-    let (range, new) = match (edit, rest) {
-        (Edit::Remove, []) => text.remove(at)?,
-        (Edit::Remove, _) => return Err(refused("it is not there any more")),
-        (Edit::Set(value), []) => text.replace(at, value)?,
-        (Edit::Set(value), rest) => text.insert(at, rest, value.clone())?,
-        (Edit::Append(value), []) if at.is_null() => {
-            text.replace(at, &Json::Array(vec![value.clone()]))?
-        }
-        (Edit::Append(value), []) => text.append(at, value)?,
-        (Edit::Append(value), rest) => text.insert(at, rest, Json::Array(vec![value.clone()]))?,
-    };
-    let mut out = text.text.to_owned();
-    if !out.is_char_boundary(range.start) || !out.is_char_boundary(range.end) {
-        return Err(refused("its place is not clear"));
-    }
-    out.replace_range(range, &new);
-    Ok(out)
+mod comments;
+mod region;
+
+/// The last of what stands in a collection in flow style, which a new one is written like.
+struct Like<'d> {
+    around: Value<'d>,
+    last: Value<'d>,
+    /// Where it starts, its key included.
+    start: usize,
+    json: bool,
 }
 
 type Splice = Result<(Range<usize>, String), Refused>;
 
-struct Text<'d> {
-    doc: &'d Doc,
-    text: &'d str,
+/// How a document is written; what is new in it is written so too.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
     layout: Layout,
     line_end: &'static str,
 }
 
-impl<'d> Text<'d> {
-    fn of(doc: &'d Doc) -> Self {
+impl Style {
+    pub(super) fn of(doc: &Doc) -> Self {
         let text = doc.source().text();
         let crlf = text.find('\n').is_some_and(|at| text[..at].ends_with('\r'));
-        let mut this = Self {
-            doc,
-            text,
-            layout: Layout { step: 2, list: 0 },
-            line_end: if crlf { "\r\n" } else { "\n" },
-        };
-        this.layout = this.find_layout();
-        this
+        let line_end = if crlf { "\r\n" } else { "\n" };
+        let style = Self { layout: Layout { step: 2, list: 0 }, line_end };
+        Self { layout: Text::of(doc, style).find_layout(), ..style }
+    }
+}
+
+/// A document's text with its places.
+pub(super) struct Text<'d> {
+    doc: &'d Doc,
+    text: &'d str,
+    layout: Layout,
+    line_end: &'static str,
+    /// Elements of lists that were looked into.
+    elements: RefCell<HashMap<NodeId, Vec<Value<'d>>>>,
+}
+
+impl<'d> Text<'d> {
+    pub(super) fn of(doc: &'d Doc, style: Style) -> Self {
+        let Style { layout, line_end } = style;
+        Self { doc, text: doc.source().text(), layout, line_end, elements: RefCell::default() }
+    }
+
+    /// What an edit replaces, and by what.
+    pub(super) fn splice(&self, path: &[Step], edit: &Edit) -> Splice {
+        let (at, rest) = self.nearest(path);
+        match (edit, rest) {
+            (Edit::Remove, []) => self.remove(at),
+            (Edit::Remove, _) => Err(refused("it is not there any more")),
+            (Edit::Set(value), []) => self.replace(at, value),
+            (Edit::Set(value), rest) => self.insert(at, rest, value.clone()),
+            (Edit::Append(value), []) if at.is_null() => {
+                self.replace(at, &Json::Array(vec![value.clone()]))
+            }
+            (Edit::Append(value), []) => self.append(at, value),
+            (Edit::Append(value), rest) => self.insert(at, rest, Json::Array(vec![value.clone()])),
+        }
     }
 
     /// As the document's first map in a map and first list in a map are.
@@ -90,7 +109,11 @@ impl<'d> Text<'d> {
         for (index, step) in path.iter().enumerate() {
             let next = match step {
                 Step::Field(name) => at.get(name),
-                Step::Element(index) => at.items().nth(*index),
+                Step::Element(index) => {
+                    let mut lists = self.elements.borrow_mut();
+                    let items = lists.entry(at.id()).or_insert_with(|| at.items().collect());
+                    items.get(*index).copied()
+                }
             };
             match next {
                 Some(next) => at = next,
@@ -171,24 +194,36 @@ impl<'d> Text<'d> {
         let json = self.doc.is_json();
         let span = at.span().start as usize..self.end(at);
         let collection = matches!(at.kind(), Kind::Mapping | Kind::Sequence);
+        let in_flow = json || around.is_some_and(|around| self.is_flow(around));
         if collection && !self.is_flow(at) {
-            let new = render::flow(value, json);
             let first = self.line_start(span.start);
             return Ok(match self.colon_end(at).filter(|colon| *colon < first) {
                 // The block goes with its lines; comments before it stay.
                 Some(colon) => {
                     let (stop, kept) = (self.next_line(span.end), &self.text[colon..first]);
-                    (colon..stop, format!(" {new}{kept}"))
+                    let new = match self.lines_below(at, value) {
+                        Some(lines) => {
+                            format!("{kept}{}{}", lines.join(self.line_end), self.line_end)
+                        }
+                        None => format!(" {}{kept}", render::flow(value, json)),
+                    };
+                    (colon..stop, new)
                 }
-                None => (span, new),
+                None => (span, render::flow(value, json)),
             });
         }
-        let flow = json || around.is_some_and(|around| self.is_flow(around)) || collection;
         let empty = at.span().is_empty();
-        if at.is_null() && (empty || !flow && at.key().is_some()) {
+        if at.is_null() && (empty || !in_flow && at.key().is_some()) {
             let from = self.colon_end(at).ok_or_else(|| refused("it is an empty element"))?;
             let to = if empty { from } else { at.span().end as usize };
-            return Ok((from..to, self.behind_colon(at, value, flow)?));
+            return Ok(self.behind_colon(at, value, in_flow, from..to));
+        }
+        if !collection
+            && !in_flow
+            && let Some(colon) = self.colon_end(at)
+            && self.lines_below(at, value).is_some()
+        {
+            return Ok(self.behind_colon(at, value, false, colon..span.end));
         }
         let old = &self.text[span.clone()];
         let new = match value {
@@ -196,21 +231,44 @@ impl<'d> Text<'d> {
             Json::String(new) if old.starts_with('\'') && !new.contains('\n') => {
                 format!("'{}'", new.replace('\'', "''"))
             }
-            _ => render::flow(value, json),
+            _ if in_flow || collection => render::flow(value, json),
+            _ => render::scalar(value),
         };
-        Ok((span, new))
+        // A text in lines ends behind its last one.
+        let kept = if old.ends_with('\n') { self.line_end } else { "" };
+        Ok((span, format!("{new}{kept}")))
     }
 
-    /// A value for a key that has none: in its line, or in lines of its own.
-    fn behind_colon(&self, at: Value<'d>, value: &Json, flow: bool) -> Result<String, Refused> {
-        let key = self.key_start(at).ok_or_else(|| refused("it has no key"))?;
-        let lines = render::entry("k", value, self.column(key), self.layout);
-        Ok(match &lines[..] {
-            [_, rest @ ..] if !rest.is_empty() && !flow => {
-                rest.iter().flat_map(|line| [self.line_end, line]).collect()
-            }
-            _ => format!(" {}", render::flow(value, false)),
-        })
+    /// The lines of a block below its key; nothing where one line takes it all.
+    fn lines_below(&self, at: Value<'d>, value: &Json) -> Option<Vec<String>> {
+        let column = self.column(self.key_start(at)?);
+        let mut lines = render::entry("k", value, column, self.layout);
+        lines.remove(0);
+        (!lines.is_empty() && !self.doc.is_json()).then_some(lines)
+    }
+
+    /// A value in a key's line, instead of what is there, or in lines below; a comment behind it
+    /// stays in the key's line.
+    fn behind_colon(
+        &self,
+        at: Value<'d>,
+        value: &Json,
+        in_flow: bool,
+        old: Range<usize>,
+    ) -> (Range<usize>, String) {
+        if in_flow {
+            return (old, format!(" {}", render::flow(value, self.doc.is_json())));
+        }
+        let Some(lines) = self.lines_below(at, value) else {
+            return (old, format!(" {}", render::scalar(value)));
+        };
+        let stop = self.line_stop(old.end);
+        let mut new = self.text[old.end..stop].trim_end().to_owned();
+        for line in lines {
+            new.push_str(self.line_end);
+            new.push_str(&line);
+        }
+        (old.start..stop, new)
     }
 
     /// A field that is absent below `at`.
@@ -249,20 +307,20 @@ impl<'d> Text<'d> {
                 && self.text[span.clone()].starts_with('{')
                 && self.text[colon..span.start].trim().is_empty()
             {
-                return Ok((colon..span.end, self.behind_colon(at, &block, false)?));
+                return Ok(self.behind_colon(at, &block, false, colon..span.end));
             }
             return Ok((span, render::flow(&block, self.doc.is_json())));
         };
         let key_start = self.key_start(last).ok_or_else(|| refused("its place is not clear"))?;
         if self.is_flow(at) {
             let json = self.is_json(at);
-            let end = self.end(last);
             let key = if json { render::quoted(key) } else { render::text(key) };
-            let entry = format!("{key}: {}", render::flow(&value, json));
-            return Ok((end..end, format!(",{}{entry}", self.gap(key_start, ' '))));
+            let like = Like { around: at, last, start: key_start, json };
+            return Ok(self.after_comma(&like, Some(&key), &value));
         }
-        let lines = render::entry(key, &value, self.column(key_start), self.layout);
-        Ok(self.after(last, &lines))
+        let column = self.column(key_start);
+        let lines = render::entry(key, &value, column, self.layout);
+        Ok(self.after(last, column, &lines))
     }
 
     /// One more element at the end of a list.
@@ -276,32 +334,69 @@ impl<'d> Text<'d> {
             return Ok((span, format!("[{}]", render::flow(value, json))));
         };
         if self.is_flow(list) {
-            let end = self.end(last);
-            let new = render::flow(value, json || self.quotes(last));
-            return Ok((end..end, format!(",{}{new}", self.gap(self.start(last), ' '))));
+            let start = self.start(last);
+            let like = Like { around: list, last, start, json: json || self.quotes(last) };
+            return Ok(self.after_comma(&like, None, value));
         }
-        let lines = render::element(value, self.column(self.start(list)), self.layout);
-        Ok(self.after(last, &lines))
+        let column = self.column(self.start(list));
+        let lines = render::element(value, column, self.layout);
+        Ok(self.after(last, column, &lines))
     }
 
     fn quotes(&self, value: Value<'_>) -> bool {
         self.text[self.start(value)..].starts_with('"')
     }
 
-    /// What stands between a comma and an element like that at `start`: a blank, or a new line
-    /// with its indent where that one has a line of its own.
-    fn gap(&self, start: usize, blank: char) -> String {
-        let line = self.line_start(start);
-        match self.text[line..start].trim().is_empty() && line > 0 {
-            true => format!("{}{}", self.line_end, &self.text[line..start]),
-            false => blank.to_string(),
+    /// One more entry or element in flow style, in the line of the last one or in a line of its
+    /// own as that has.
+    fn after_comma(
+        &self,
+        like: &Like<'_>,
+        key: Option<&str>,
+        value: &Json,
+    ) -> (Range<usize>, String) {
+        let end = self.end(like.last);
+        let line = self.line_start(like.start);
+        let indent = &self.text[line..like.start];
+        let alone = indent.trim().is_empty() && line > 0;
+        // `{"a":1}` leaves no blanks.
+        let colon = self
+            .colon_end(like.last)
+            .or_else(|| like.last.entries().next().and_then(|(_, value)| self.colon_end(value)));
+        let tight = like.json
+            && colon.is_some_and(|colon| !self.text[colon..].starts_with([' ', '\n', '\r', '\t']));
+        let value = match (tight, alone && like.json) {
+            (true, _) => value.to_string(),
+            (false, true) => self.pretty(like, value, indent),
+            _ => render::flow(value, like.json),
+        };
+        let blank = if tight { "" } else { " " };
+        let entry = key.map_or_else(|| value.clone(), |key| format!("{key}:{blank}{value}"));
+        if !alone {
+            return (end..end, format!(",{blank}{entry}"));
         }
+        // What stands behind the last one stays in its line.
+        let stop = self.line_stop(end);
+        let behind = &self.text[end..stop];
+        let (comma, rest) = match behind.trim_start().strip_prefix(',') {
+            Some(rest) => (",", rest.trim_start()),
+            None => ("", behind.trim_start()),
+        };
+        if rest.is_empty() || rest.starts_with('#') {
+            let first = if comma.is_empty() { "," } else { "" };
+            return (end..stop, format!("{first}{behind}{}{indent}{entry}{comma}", self.line_end));
+        }
+        (end..end, format!(",{}{indent}{entry}", self.line_end))
     }
 
-    /// Lines below the last line of a block's last value.
-    fn after(&self, last: Value<'_>, lines: &[String]) -> (Range<usize>, String) {
-        let at = self.line_stop(self.end(last));
-        (at..at, lines.iter().flat_map(|line| [self.line_end, line]).collect())
+    /// JSON in lines, as what is around it.
+    fn pretty(&self, like: &Like<'_>, value: &Json, indent: &str) -> String {
+        let outer = self.line_start(self.start(like.around));
+        let outer = &self.text[outer..];
+        let outer = &outer[..outer.len() - outer.trim_start_matches([' ', '\t']).len()];
+        let step = indent.strip_prefix(outer).filter(|step| !step.is_empty()).unwrap_or("  ");
+        let text = render::pretty(value, step);
+        text.replace('\n', &format!("{}{indent}", self.line_end))
     }
 
     fn remove(&self, at: Value<'d>) -> Splice {

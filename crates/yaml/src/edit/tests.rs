@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::{Source, read};
 
 /// The text after one edit at a path like `spec.containers.0.image`.
 fn edited(text: &str, path: &str, edit: Edit) -> String {
@@ -61,19 +62,102 @@ fn an_absent_field_takes_the_indent_of_its_siblings() {
         "{\"a\": {\"b\": 1}}\n",
         "a.c",
         Edit::Set(json!("d")),
-        "{\"a\": {\"b\": 1, \"c\": \"d\"}}\n",
+        "{\"a\": {\"b\": 1, \"c\": \"d\"}}",
     );
     check(
         "{\n  \"a\": {\n    \"b\": 1\n  }\n}\n",
         "a.c",
         Edit::Set(json!(true)),
-        "{\n  \"a\": {\n    \"b\": 1,\n    \"c\": true\n  }\n}\n",
+        "{\n  \"a\": {\n    \"b\": 1,\n    \"c\": true\n  }\n}",
     );
     check(
         "a: 1\r\nb:\r\n  c: 1\r\n",
         "b.d",
         Edit::Set(json!(2)),
         "a: 1\r\nb:\r\n  c: 1\r\n  d: 2\r\n",
+    );
+}
+
+#[test]
+fn a_new_line_goes_behind_the_comments_of_what_is_above() {
+    let set = || Edit::Set(json!(2));
+    // A list's comments, further in, at its column or apart from it.
+    check(
+        "p:\n- a: 1\n  l:\n  - x\n  # - y\n  #   z: 1\n- b: 1\n",
+        "p.0.new",
+        set(),
+        "p:\n- a: 1\n  l:\n  - x\n  # - y\n  #   z: 1\n  new: 2\n- b: 1\n",
+    );
+    check(
+        "m:\n  l:\n  - x\n    # more\n",
+        "m.new",
+        set(),
+        "m:\n  l:\n  - x\n    # more\n  new: 2\n",
+    );
+    check(
+        "l:\n- x\n\n  # more\nm: 1\n",
+        "l",
+        Edit::Append(json!("y")),
+        "l:\n- x\n\n  # more\n- \"y\"\nm: 1\n",
+    );
+    check("l:\n- x\n# - z\nm: 1\n", "l", Edit::Append(json!("w")), "l:\n- x\n# - z\n- w\nm: 1\n");
+    check(
+        "l:\n- x\n# about m\nm: 1\n",
+        "l",
+        Edit::Append(json!("w")),
+        "l:\n- x\n- w\n# about m\nm: 1\n",
+    );
+    check(
+        "l:\n  - x\n  # end\nm: 1\n",
+        "l",
+        Edit::Append(json!("w")),
+        "l:\n  - x\n  # end\n  - w\nm: 1\n",
+    );
+    // At the map's own column, where nothing else can be meant.
+    check("m:\n  a: 1\n  # b: 1\nn: 1\n", "m.c", set(), "m:\n  a: 1\n  # b: 1\n  c: 2\nn: 1\n");
+    // What is about the next one, or may be about the next document.
+    check("m:\n- a: 1\n# next\n- b: 1\n", "m.0.c", set(), "m:\n- a: 1\n  c: 2\n# next\n- b: 1\n");
+    check("a: 1\n# next\n", "c", set(), "a: 1\nc: 2\n# next\n");
+    check(
+        "m:\n  a: 1\n\n  # apart\nn: 1\n",
+        "m.c",
+        set(),
+        "m:\n  a: 1\n  c: 2\n\n  # apart\nn: 1\n",
+    );
+    // No comment at all.
+    check("m:\n  a: |\n    x\n    # y\n", "m.c", set(), "m:\n  a: |\n    x\n    # y\n  c: 2\n");
+    check("m:\n  a: |+\n    x\n\nn: 1\n", "m.c", set(), "m:\n  a: |+\n    x\n\n  c: 2\nn: 1\n");
+}
+
+#[test]
+fn a_comment_stays_in_its_line() {
+    let set = || Edit::Set(json!(2));
+    check("a: {} # c\nb: 1\n", "a.new", set(), "a: # c\n  new: 2\nb: 1\n");
+    check("a: # c\nb: 1\n", "a.new", set(), "a: # c\n  new: 2\nb: 1\n");
+    check("a: null  # c\nb: 1\n", "a.new", set(), "a:  # c\n  new: 2\nb: 1\n");
+    check("a: {\n  b: 1 # c\n}\n", "a.new", set(), "a: {\n  b: 1, # c\n  new: 2\n}\n");
+    check("a: {\n  b: 1, # c\n}\n", "a.new", set(), "a: {\n  b: 1, # c\n  new: 2,\n}\n");
+}
+
+#[test]
+fn what_is_new_looks_like_what_is_old() {
+    let set = |v: serde_json::Value| Edit::Set(v);
+    check("l:\n- --a=b,c\n", "l.0", set(json!("--a=b,d:e")), "l:\n- --a=b,d:e\n");
+    check("l: [--a=b]\n", "l.0", set(json!("--a=b,d")), "l: [\"--a=b,d\"]\n");
+    check("m:\n  a: x # c\n", "m.a", set(json!({"t": "y z"})), "m:\n  a: # c\n    t: y z\n");
+    check("a:\n  - x # c\n", "a", set(json!(["z"])), "a:\n  - z\n");
+    // JSON in lines and JSON without blanks.
+    check(
+        "{\n\t\"a\": {\n\t\t\"b\": 1\n\t}\n}\n",
+        "a.c",
+        set(json!({"d": ["e"]})),
+        "{\n\t\"a\": {\n\t\t\"b\": 1,\n\t\t\"c\": {\n\t\t\t\"d\": [\n\t\t\t\t\"e\"\n\t\t\t]\n\t\t}\n\t}\n}",
+    );
+    check(
+        "{\"a\":{\"b\":1}}",
+        "a.c",
+        set(json!({"d": ["e"]})),
+        "{\"a\":{\"b\":1,\"c\":{\"d\":[\"e\"]}}}",
     );
 }
 

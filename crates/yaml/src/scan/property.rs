@@ -75,17 +75,13 @@ impl Scanner<'_> {
     fn skip_uri(&mut self) -> Scan<usize> {
         let start = self.pos;
         loop {
-            let c = self.byte(self.pos);
-            if c == b'%' {
-                let escape = self.text.get(self.pos + 1..self.pos + 3);
-                if !escape.is_some_and(|e| e.iter().all(u8::is_ascii_hexdigit)) {
-                    return Err(SyntaxError::new(self.pos, "did not find URI escaped octet"));
+            match uri_char(&self.text[self.pos..]) {
+                Some(0) => return Ok(self.pos - start),
+                Some(length) => self.pos += length,
+                None => {
+                    let message = "a URI's escape is no UTF-8: `%` and two hexadecimal digits each";
+                    return Err(SyntaxError::new(self.pos, message));
                 }
-                self.pos += 3;
-            } else if is_uri(c) {
-                self.pos += 1;
-            } else {
-                return Ok(self.pos - start);
             }
         }
     }
@@ -106,17 +102,77 @@ fn is_directive(line: &[u8]) -> bool {
             let closed = handle.map(|handle| handle.strip_suffix(b"!").unwrap_or(handle));
             let one = handle.is_some_and(|handle| handle.is_empty() || handle.ends_with(b"!"));
             one && closed.is_some_and(|name| name.iter().all(|c| is_word(*c)))
-                && words.next().is_some_and(|prefix| prefix.iter().all(|c| is_uri(*c)))
+                && words.next().is_some_and(is_all_uri)
         }
         _ => false,
     };
     good && words.next().is_none_or(|word| word.starts_with(b"#"))
 }
 
-fn is_uri(c: u8) -> bool {
-    is_word(c) || b";/?:@&=+$,.!~*'()[]%".contains(&c)
+fn is_all_uri(mut text: &[u8]) -> bool {
+    while !text.is_empty() {
+        match uri_char(text) {
+            None | Some(0) => return false,
+            Some(length) => text = &text[length..],
+        }
+    }
+    true
+}
+
+/// Bytes of the URI's character that a text begins with, all its escaped octets together; 0 where
+/// it begins with none, `None` where escapes are no UTF-8.
+fn uri_char(text: &[u8]) -> Option<usize> {
+    match text.first() {
+        Some(b'%') => {}
+        Some(c) if is_word(*c) || b";/?:@&=+$,.!~*'()[]".contains(c) => return Some(1),
+        _ => return Some(0),
+    }
+    let octet = |nth: usize| {
+        let digits = text.get(3 * nth..3 * nth + 3)?.strip_prefix(b"%")?;
+        let hex = digits.iter().all(u8::is_ascii_hexdigit);
+        u8::from_str_radix(std::str::from_utf8(digits).ok().filter(|_| hex)?, 16).ok()
+    };
+    let octets = match octet(0)? {
+        0..0x80 => 1,
+        0xC0..0xE0 => 2,
+        0xE0..0xF0 => 3,
+        0xF0..0xF8 => 4,
+        _ => return None,
+    };
+    (1..octets).all(|nth| octet(nth).is_some_and(|o| o & 0xC0 == 0x80)).then_some(3 * octets)
 }
 
 fn is_word(c: u8) -> bool {
     c.is_ascii_alphanumeric() || c == b'_' || c == b'-'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_in_uris_are_utf8() {
+        let cases: [(&str, Option<usize>); 9] = [
+            ("a%20", Some(1)),
+            ("%20a", Some(3)),
+            ("%c3%A9a", Some(6)),
+            ("%x", None),
+            ("%2", None),
+            ("%c3%20", None),
+            ("%a9", None),
+            (" a", Some(0)),
+            ("", Some(0)),
+        ];
+        for (text, expect) in cases {
+            assert_eq!(uri_char(text.as_bytes()), expect, "{text}");
+        }
+        for (line, good) in [
+            ("%TAG ! tag:x.y,2000:%2f", true),
+            ("%TAG ! tag:%x,2000:", false),
+            ("%TAG !a! tag:é", false),
+            ("%YAML 1.1 # c", true),
+        ] {
+            assert_eq!(is_directive(line.as_bytes()), good, "{line}");
+        }
+    }
 }

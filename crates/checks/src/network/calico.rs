@@ -1,0 +1,195 @@
+//! What Calico's policies do to a pod (docs.tigera.io, *Network policy*, *Global network policy* and
+//! *Tier*).
+//!
+//! A policy counts for the directions in `types`. Rules are asked in order, and what reaches the end
+//! of the default tier is closed where one of its policies selects the pod. What another tier does
+//! at its end stands in an object that is not read here.
+
+use pavisade_model::kinds;
+use pavisade_snapshot::{Object, Pod};
+use pavisade_yaml::{Kind, Value};
+
+use super::address::Cidr;
+use super::calico_selector::matches;
+use super::other_policy::{Effect, Label, both, everywhere, namespace_label};
+use super::policy::{Added, Direction, Selects, added_label};
+use crate::field::{WrongType, boolean, list, text, text_element};
+use crate::{Claim, Cx};
+
+/// What the policy does to the pod in a direction.
+pub(super) fn effect<'a>(
+    policy: &'a Object,
+    pod: Pod<'a>,
+    direction: Direction,
+    cx: &Cx<'a>,
+) -> Effect {
+    match read(policy, pod, direction, cx) {
+        Ok(effect) => effect,
+        Err(wrong) => Effect::Unclear(wrong.to_string()),
+    }
+}
+
+fn read<'a>(
+    policy: &'a Object,
+    pod: Pod<'a>,
+    direction: Direction,
+    cx: &Cx<'a>,
+) -> Result<Effect, WrongType<'a>> {
+    let value = policy.value();
+    let counts = match applies_to(policy, direction)? {
+        Some(false) => return Ok(Effect::None),
+        counts => counts.is_some(),
+    };
+    if for_hosts(policy)? {
+        return Ok(Effect::None);
+    }
+    let selects = match selects(policy, pod, cx)? {
+        Selects::No => return Ok(Effect::None),
+        selects => selects == Selects::Yes,
+    };
+    let tier = text(value, &["spec", "tier"])?.map_or("default", |(tier, _)| tier);
+    let mut passes = false;
+    for rule in list(value, &["spec", direction.field()])? {
+        passes |= text(rule, &["action"])?.is_some_and(|(action, _)| action == "Pass");
+    }
+    Ok(match () {
+        () if !selects => Effect::Unclear("whether it selects them cannot be determined".into()),
+        () if !counts => Effect::Unclear(format!(
+            "it has no `types`, and whether {} is meant depends on how it is applied",
+            direction.name()
+        )),
+        () if !matches!(tier, "default" | "") => {
+            Effect::Unclear(format!("what tier `{tier}` does at its end is not read"))
+        }
+        () if passes => Effect::Unclear("it passes traffic on to what comes after it".into()),
+        () => Effect::Restricts,
+    })
+}
+
+/// Whether it counts for a direction; nothing where it depends on who applies it.
+fn applies_to(policy: &Object, direction: Direction) -> Result<Option<bool>, WrongType<'_>> {
+    let mut types = list(policy.value(), &["spec", "types"])?.peekable();
+    if types.peek().is_some() {
+        let mut named = false;
+        for name in types {
+            named |= text_element(name)? == direction.name();
+        }
+        return Ok(Some(named));
+    }
+    let has = |direction: Direction| -> Result<bool, WrongType<'_>> {
+        Ok(list(policy.value(), &["spec", direction.field()])?.next().is_some())
+    };
+    let (ingress, egress) = (has(Direction::Ingress)?, has(Direction::Egress)?);
+    let default = match direction {
+        Direction::Ingress => ingress || !egress,
+        Direction::Egress => egress,
+    };
+    // calicoctl and Calico's own API server fill it in; what is put into the bare resource without
+    // it counts for both.
+    let bare = policy.group() == kinds::CALICO_NETWORK_POLICY_CRD.group;
+    Ok((default || !bare).then_some(default))
+}
+
+/// Whether it is for interfaces of hosts alone.
+fn for_hosts(policy: &Object) -> Result<bool, WrongType<'_>> {
+    let is = |field: &str| -> Result<bool, WrongType<'_>> {
+        Ok(boolean(policy.value(), &["spec", field])?.is_some_and(|(set, _)| set))
+    };
+    Ok(is("doNotTrack")? || is("preDNAT")?)
+}
+
+fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Result<Selects, WrongType<'a>> {
+    let namespaced = [kinds::CALICO_NETWORK_POLICY, kinds::CALICO_NETWORK_POLICY_CRD];
+    let of = pod.object().namespace();
+    let near = match policy.namespace() {
+        _ if !namespaced.iter().any(|kind| policy.is(*kind)) => Selects::Yes,
+        own if own == of => Selects::Yes,
+        "" => Selects::Maybe,
+        _ if of.is_empty() => Selects::Maybe,
+        _ => return Ok(Selects::No),
+    };
+    let namespace = || match of {
+        "" => Label::Unknown,
+        of => Label::Is(of),
+    };
+    let of_pod = |key: &str| match key {
+        "projectcalico.org/namespace" => namespace(),
+        "projectcalico.org/orchestrator" => Label::Is("k8s"),
+        _ if key.starts_with("pcns.") => namespace_label(pod, &key["pcns.".len()..], cx),
+        _ if key.starts_with("projectcalico.org/") || key.starts_with("pcsa.") => Label::Unknown,
+        _ => match pod.labels().find(|(own, _)| *own == key) {
+            Some((_, own)) => Label::Is(own),
+            None if matches!(added_label(pod, key), Added::No) => Label::Absent,
+            None => Label::Unknown,
+        },
+    };
+    let of_namespace = |key: &str| match key {
+        "projectcalico.org/name" => namespace(),
+        _ => namespace_label(pod, key, cx),
+    };
+    let of_account = |key: &str| match key {
+        "projectcalico.org/name" => Label::Is(pod.service_account()),
+        _ => Label::Unknown,
+    };
+    let wants = |field: &str, label: &dyn Fn(&str) -> Label<'a>| {
+        Ok(match text(policy.value(), &["spec", field])? {
+            Some((selector, _)) => matches(selector, label).unwrap_or(Selects::Maybe),
+            None => Selects::Yes,
+        })
+    };
+    let selects = both(near, wants("selector", &of_pod)?);
+    let selects = both(selects, wants("namespaceSelector", &of_namespace)?);
+    Ok(both(selects, wants("serviceAccountSelector", &of_account)?))
+}
+
+/// Rules that allow everything, unless a rule before them denies or passes.
+pub(super) fn open_rules(policy: &Object) -> Vec<(Direction, Claim<'_>)> {
+    let mut claims = Vec::new();
+    for direction in [Direction::Ingress, Direction::Egress] {
+        let rules = match (applies_to(policy, direction), for_hosts(policy)) {
+            (Err(wrong), _) | (_, Err(wrong)) => {
+                return vec![(direction, wrong.into())];
+            }
+            (Ok(Some(false)), _) | (_, Ok(true)) => continue,
+            (Ok(_), Ok(false)) => match list(policy.value(), &["spec", direction.field()]) {
+                Ok(rules) => rules,
+                Err(wrong) => return vec![(direction, wrong.into())],
+            },
+        };
+        let open = rules
+            .take_while(|rule| matches!(rule.str("action"), Some("Allow" | "Log")))
+            .filter(|rule| rule.str("action") == Some("Allow"))
+            .filter_map(|rule| open_rule(rule, direction));
+        claims.extend(open.map(|claim| (direction, claim)));
+    }
+    claims
+}
+
+fn open_rule(rule: Value<'_>, direction: Direction) -> Option<Claim<'_>> {
+    let (near, far) = match direction {
+        Direction::Ingress => ("destination", "source"),
+        Direction::Egress => ("source", "destination"),
+    };
+    let empty = |value: Value<'_>| match value.kind() {
+        Kind::Mapping => value.entries().all(|(_, v)| v.is_null()),
+        Kind::Sequence => value.items().next().is_none(),
+        kind => kind == Kind::Null,
+    };
+    let known = |key: &str| ["action", "metadata", near, far].contains(&key);
+    if rule.entries().any(|(key, value)| !known(key) && !empty(value)) {
+        return None;
+    }
+    if rule.get(near).is_some_and(|near| !empty(near)) {
+        return None;
+    }
+    let Some(far) = rule.get(far).filter(|far| !empty(*far)) else {
+        return Some(Claim::fails(rule, everywhere(direction)));
+    };
+    // Addresses alone, which are all of them.
+    let nets = far.get("nets").filter(|nets| nets.kind() == Kind::Sequence)?;
+    if far.entries().any(|(key, value)| key != "nets" && !empty(value)) {
+        return None;
+    }
+    let blocks: Vec<_> = nets.items().filter_map(|net| Cidr::read(net.as_str()?)).collect();
+    Cidr::cover_everything(&blocks).then(|| Claim::fails(nets, everywhere(direction)))
+}

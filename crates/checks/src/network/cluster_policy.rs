@@ -1,0 +1,162 @@
+//! What the cluster's own policies for administrators do to a pod: ClusterNetworkPolicy v1alpha2,
+//! and AdminNetworkPolicy and BaselineAdminNetworkPolicy v1alpha1 before it
+//! (network-policy-api.sigs.k8s.io).
+//!
+//! They close nothing by themselves: each rule allows, denies or passes on, and the first that
+//! matches decides. So a pod is restricted where a rule denies everything that none before it
+//! allowed.
+
+use std::cell::Cell;
+
+use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_yaml::{Kind, Value};
+
+use super::address::Cidr;
+use super::other_policy::{Effect, Label, both, everywhere, namespace_label};
+use super::policy::{Direction, Selects, selects as selects_pod};
+use crate::field::list;
+use crate::{Claim, Cx};
+
+/// What the policy does to the pod in a direction.
+pub(super) fn effect<'a>(
+    policy: &'a Object,
+    pod: Pod<'a>,
+    direction: Direction,
+    cx: &Cx<'a>,
+) -> Effect {
+    let effect = of_rules(policy, direction);
+    match (&effect, selects(policy, pod, cx)) {
+        (Effect::None, _) | (_, Selects::No) => Effect::None,
+        (Effect::Adds, _) | (_, Selects::Yes) => effect,
+        (_, Selects::Maybe) => {
+            Effect::Unclear("whether it selects them cannot be determined".into())
+        }
+    }
+}
+
+/// What the rules of a direction do to the pods that the policy selects.
+fn of_rules(policy: &Object, direction: Direction) -> Effect {
+    let rules = match list(policy.value(), &["spec", direction.field()]) {
+        Ok(rules) => rules,
+        Err(wrong) => return Effect::Unclear(wrong.to_string()),
+    };
+    let mut effect = Effect::None;
+    for rule in rules {
+        match rule.str("action") {
+            Some("Deny") if is_everything(rule, direction) => return Effect::Restricts,
+            Some("Deny") => effect = Effect::Unclear("it denies a part of their traffic".into()),
+            Some("Allow" | "Accept" | "Pass") => {
+                effect = effect.and(Effect::Adds);
+                if is_everything(rule, direction) {
+                    break;
+                }
+            }
+            _ => return Effect::Unclear("a rule's action cannot be read".into()),
+        }
+    }
+    effect
+}
+
+fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Selects {
+    let subject = |path: &[&str]| {
+        policy.at(&["spec", "subject"]).and_then(|s| s.at(path)).filter(|v| !v.is_null())
+    };
+    let (namespaces, pods) = (subject(&["namespaces"]), subject(&["pods"]));
+    match (namespaces, pods) {
+        (Some(namespaces), None) => selects_namespace(namespaces, pod, cx),
+        (None, Some(pods)) => {
+            let (Some(namespaces), Some(labels)) =
+                (pods.get("namespaceSelector"), pods.get("podSelector"))
+            else {
+                return Selects::Maybe;
+            };
+            let of = pod.object().namespace();
+            let own = match read(labels) {
+                Some(selector) => selects_pod(Some(&selector), of, pod),
+                None => Selects::Maybe,
+            };
+            both(selects_namespace(namespaces, pod, cx), own)
+        }
+        _ => Selects::Maybe,
+    }
+}
+
+/// A selector all of whose fields are known.
+fn read(value: Value<'_>) -> Option<Selector<'_>> {
+    let known = |key: &str| ["matchLabels", "matchExpressions"].contains(&key);
+    let plain = value.kind() == Kind::Mapping && value.entries().all(|(key, _)| known(key));
+    plain.then(|| Selector::read(value).ok()).flatten()
+}
+
+fn selects_namespace<'a>(selector: Value<'a>, pod: Pod<'a>, cx: &Cx<'a>) -> Selects {
+    let Some(selector) = read(selector) else { return Selects::Maybe };
+    let unsure = Cell::new(false);
+    let matched = selector.matches(|key| match namespace_label(pod, key, cx) {
+        Label::Is(value) => Some(value),
+        Label::Absent => None,
+        Label::Unknown => {
+            unsure.set(true);
+            None
+        }
+    });
+    match (unsure.get(), matched) {
+        (true, _) => Selects::Maybe,
+        (false, true) => Selects::Yes,
+        (false, false) => Selects::No,
+    }
+}
+
+/// Whether a rule holds for every connection: for what comes in, from all pods (nothing else can be
+/// named), and for what goes out, to all addresses.
+fn is_everything(rule: Value<'_>, direction: Direction) -> bool {
+    let limited = |field: &str| rule.get(field).is_some_and(|v| !v.is_null());
+    if limited("ports") || limited("protocols") {
+        return false;
+    }
+    match direction {
+        Direction::Ingress => rule.list("from").any(is_every_pod),
+        Direction::Egress => {
+            let networks = rule.list("to").flat_map(|peer| peer.list("networks"));
+            let blocks: Vec<_> = networks.filter_map(|n| Cidr::read(n.as_str()?)).collect();
+            Cidr::cover_everything(&blocks)
+        }
+    }
+}
+
+fn is_every_pod(peer: Value<'_>) -> bool {
+    let all =
+        |value: Option<Value<'_>>| value.and_then(read).is_some_and(|selector| selector.is_empty());
+    match (peer.get("namespaces"), peer.get("pods")) {
+        (Some(namespaces), None) => all(Some(namespaces)),
+        (None, Some(pods)) => all(pods.get("namespaceSelector")) && all(pods.get("podSelector")),
+        _ => false,
+    }
+}
+
+/// Rules that allow everything before any NetworkPolicy is asked, unless one before them says
+/// otherwise of a part. In the baseline this is what holds anyway.
+pub(super) fn open_rules(policy: &Object) -> Vec<(Direction, Claim<'_>)> {
+    let baseline = policy.at(&["spec", "tier"]).and_then(Value::as_str) == Some("Baseline");
+    let mut claims = Vec::new();
+    for direction in [Direction::Ingress, Direction::Egress] {
+        let rules = match list(policy.value(), &["spec", direction.field()]) {
+            Ok(rules) => rules,
+            Err(wrong) => return vec![(direction, wrong.into())],
+        };
+        let open = rules
+            .take_while(|rule| matches!(rule.str("action"), Some("Allow" | "Accept")))
+            .filter(|rule| !baseline && is_everything(*rule, direction));
+        claims.extend(open.map(|rule| {
+            let message = format!(
+                "{}, before any NetworkPolicy is asked",
+                match direction {
+                    Direction::Ingress =>
+                        "this rule allows connections from every pod of the cluster on every port",
+                    Direction::Egress => everywhere(direction),
+                }
+            );
+            (direction, Claim::fails(rule, message))
+        }));
+    }
+    claims
+}

@@ -1,0 +1,141 @@
+//! What policies besides NetworkPolicy do to a pod: those of Cilium, of Calico, and the cluster's
+//! own for administrators.
+
+use pavisade_model::{GroupKind, kinds};
+use pavisade_snapshot::{Object, Pod};
+
+use super::policy::{Direction, Selects};
+use super::{calico, cilium, cluster_policy};
+use crate::Cx;
+
+/// The kinds, and whether they have a namespace.
+const KINDS: [(GroupKind, bool); 9] = [
+    (kinds::CILIUM_NETWORK_POLICY, true),
+    (kinds::CILIUM_CLUSTERWIDE_NETWORK_POLICY, false),
+    (kinds::CALICO_NETWORK_POLICY, true),
+    (kinds::CALICO_NETWORK_POLICY_CRD, true),
+    (kinds::CALICO_GLOBAL_NETWORK_POLICY, false),
+    (kinds::CALICO_GLOBAL_NETWORK_POLICY_CRD, false),
+    (kinds::CLUSTER_NETWORK_POLICY, false),
+    (kinds::ADMIN_NETWORK_POLICY, false),
+    (kinds::BASELINE_ADMIN_NETWORK_POLICY, false),
+];
+
+/// What a policy does to a pod in a direction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It does not select the pod, or says nothing of the direction.
+    None,
+    /// It allows or denies some connections; what no policy names stays open.
+    Adds,
+    /// What no policy allows is closed.
+    Restricts,
+    /// It could not be determined, and why.
+    Unclear(String),
+}
+
+impl Effect {
+    /// Both together: the one that closes decides.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Restricts, _) | (_, Self::Restricts) => Self::Restricts,
+            (Self::Unclear(why), _) | (_, Self::Unclear(why)) => Self::Unclear(why),
+            (Self::Adds, _) | (_, Self::Adds) => Self::Adds,
+            (Self::None, Self::None) => Self::None,
+        }
+    }
+}
+
+/// What is known of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Label<'a> {
+    Is(&'a str),
+    Absent,
+    Unknown,
+}
+
+/// A label of the pod's namespace: its name, which the API server sets, or what the namespace says
+/// where it was read.
+pub(super) fn namespace_label<'a>(pod: Pod<'a>, key: &str, cx: &Cx<'a>) -> Label<'a> {
+    let name = pod.object().namespace();
+    if name.is_empty() {
+        return Label::Unknown;
+    }
+    if key == "kubernetes.io/metadata.name" {
+        return Label::Is(name);
+    }
+    match cx.get(kinds::NAMESPACE, "", name) {
+        Some(namespace) => namespace.label(key).map_or(Label::Absent, Label::Is),
+        None => Label::Unknown,
+    }
+}
+
+/// Two requirements, both of which must be met.
+pub(super) fn both(one: Selects, other: Selects) -> Selects {
+    match (one, other) {
+        (Selects::No, _) | (_, Selects::No) => Selects::No,
+        (Selects::Yes, Selects::Yes) => Selects::Yes,
+        _ => Selects::Maybe,
+    }
+}
+
+/// What all of them that were read do to the pod in a direction; why it is unclear names the policy.
+pub(super) fn others<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Effect {
+    let mut all = Effect::None;
+    for (policy, kind) in near(pod.object().namespace(), cx) {
+        let effect = match kind.group {
+            group if group == kinds::CILIUM_NETWORK_POLICY.group => {
+                cilium::effect(policy, pod, direction, cx)
+            }
+            group if group == kinds::CLUSTER_NETWORK_POLICY.group => {
+                cluster_policy::effect(policy, pod, direction, cx)
+            }
+            _ => calico::effect(policy, pod, direction, cx),
+        };
+        all = match effect {
+            Effect::Restricts => return Effect::Restricts,
+            Effect::Unclear(why) => all.and(Effect::Unclear(format!(
+                "{} `{}` may restrict these pods: {why}",
+                policy.kind(),
+                policy.name()
+            ))),
+            effect => all.and(effect),
+        };
+    }
+    all
+}
+
+/// Why such a policy may hold for pods of a namespace that were not seen.
+pub(super) fn may_hold<'a>(namespace: &'a str, cx: &Cx<'a>) -> Option<String> {
+    let (policy, _) = near(namespace, cx).next()?;
+    Some(format!("{} `{}` may restrict these pods", policy.kind(), policy.name()))
+}
+
+/// Why some of them may not have been read.
+pub(super) fn unread(cx: &Cx<'_>) -> Option<String> {
+    KINDS.into_iter().find_map(|(kind, _)| cx.gap(kind))
+}
+
+/// Those of a namespace and those of all; where the files leave a namespace open, those as well.
+fn near<'a>(
+    namespace: &'a str,
+    cx: &Cx<'a>,
+) -> impl Iterator<Item = (&'a Object, GroupKind)> + use<'a> {
+    // There are few of them, mostly none: one list is cheaper than two by namespace.
+    let lists = KINDS.map(|(kind, namespaced)| (cx.list(kind).objects, kind, namespaced));
+    lists.into_iter().flat_map(move |(objects, kind, namespaced)| {
+        objects.into_iter().filter_map(move |policy| {
+            let of = policy.namespace();
+            let near = !namespaced || of == namespace || of.is_empty() || namespace.is_empty();
+            near.then_some((policy, kind))
+        })
+    })
+}
+
+/// A policy that lets everything in or out: what claims about it say.
+pub(super) fn everywhere(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ingress => "this rule allows connections from everywhere on every port",
+        Direction::Egress => "this rule allows connections to everywhere on every port",
+    }
+}

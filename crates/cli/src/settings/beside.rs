@@ -1,0 +1,135 @@
+//! Files that a configuration names: values for charts, frameworks of the user's own.
+//!
+//! Whoever writes the configuration may be a stranger: nothing outside of his repository is read.
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pavisade_compliance::{Framework, FrameworkError, builtin};
+use pavisade_config::Config;
+use pavisade_model::{Note, NoteKind, below, nearest};
+use pavisade_yaml::Source;
+
+use super::{Found, read};
+use crate::frameworks::own;
+
+/// Makes the values files whole paths; with those that cannot be used.
+pub(super) fn values(config: &mut Config, found: &Found) -> Vec<Note> {
+    let mut wrong = Vec::new();
+    for (file, place) in &mut config.helm_values {
+        match found.inside(file) {
+            Ok(path) => *file = path.display().to_string(),
+            Err(why) => wrong.push(fault(place, why, String::new())),
+        }
+    }
+    wrong
+}
+
+/// Reads the frameworks; with what is wrong with them.
+pub(super) fn frameworks(
+    config: &Config,
+    found: &Found,
+    frameworks: &mut Vec<Cow<'static, Framework>>,
+) -> Vec<Note> {
+    let mut wrong = Vec::new();
+    for (word, place) in &config.frameworks {
+        let framework = match builtin().iter().find(|framework| framework.id == *word) {
+            Some(known) => Cow::Borrowed(known),
+            None => match from_file(word, place, found) {
+                Ok(framework) => Cow::Owned(framework),
+                Err(note) => {
+                    wrong.push(note);
+                    continue;
+                }
+            },
+        };
+        let twice = frameworks.iter().any(|other| other.id == framework.id);
+        if twice && matches!(framework, Cow::Owned(_)) {
+            let why = format!("there is another framework `{}` in this list", framework.id);
+            wrong.push(fault(place, &why, "Give it another `id`.".to_owned()));
+        } else if !twice {
+            frameworks.push(framework);
+        }
+    }
+    wrong
+}
+
+fn from_file(word: &str, place: &Note, found: &Found) -> Result<Framework, Note> {
+    let path = found.inside(word).map_err(|why| {
+        let similar = similar(word, found);
+        let remedy = similar.map(|name| format!("Did you mean `{name}`?")).unwrap_or_default();
+        fault(place, why, remedy)
+    })?;
+    let shown = std::env::current_dir().ok().and_then(|current| below(&path, &current));
+    let shown = shown.unwrap_or_else(|| path.display().to_string());
+    let text =
+        read(&path, &shown).map_err(|error| fault(place, &format!("{error:#}"), String::new()))?;
+    let source = Source::new(shown, text);
+    own(source.text()).map_err(|error| at(&source, error))
+}
+
+/// A file in the place of one that is not there, whose name is much the same.
+fn similar(word: &str, found: &Found) -> Option<String> {
+    let (folder, name) = word.rsplit_once('/').unwrap_or((".", word));
+    let inside = fs::canonicalize(found.folder().join(folder)).ok()?;
+    if found.is_outside(&inside) {
+        return None;
+    }
+    let names = fs::read_dir(inside).ok()?.filter_map(Result::ok);
+    let names: Vec<_> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let files = names.iter().map(String::as_str).filter(|name| name.ends_with(".toml"));
+    let nearest = nearest(name, files)?;
+    Some(word.strip_suffix(name).map_or(nearest.to_owned(), |folder| format!("{folder}{nearest}")))
+}
+
+/// What is wrong with a file, at the place that names it.
+fn fault(place: &Note, why: &str, remedy: String) -> Note {
+    Note { message: format!("{}: {why}", place.message), remedy, ..place.clone() }
+}
+
+/// What is wrong in a framework's file, at its place.
+fn at(source: &Source, error: FrameworkError) -> Note {
+    let start: usize = source.text().split_inclusive('\n').take(error.line - 1).map(str::len).sum();
+    let rest = source.text().get(start..).unwrap_or("");
+    let column = rest.char_indices().nth(error.column - 1).map_or(rest.len(), |(at, _)| at);
+    let (start, word) = (start + column, rest.get(column..).unwrap_or(""));
+    // A text in quotes is marked as a whole.
+    let length = match word.strip_prefix('"').and_then(|inside| inside.find('"')) {
+        Some(end) => end + 2,
+        None => 1,
+    };
+    let (start, end) = (start as u32, (start + length) as u32);
+    Note {
+        kind: NoteKind::Unread,
+        place: source.name().to_owned(),
+        span: Some((source.clone(), start, end.min(source.text().len() as u32).max(start))),
+        message: error.message,
+        remedy: String::new(),
+    }
+}
+
+impl Found {
+    /// The folder to which its paths are relative.
+    fn folder(&self) -> &Path {
+        let folder = self.file.parent().unwrap_or(&self.file);
+        self.folders.first().map_or(folder, PathBuf::as_path)
+    }
+
+    fn is_outside(&self, path: &Path) -> bool {
+        self.boundary.as_ref().is_some_and(|boundary| !path.starts_with(boundary))
+    }
+
+    /// The file that it names.
+    ///
+    /// # Errors
+    /// There is none that may be read.
+    fn inside(&self, name: &str) -> Result<PathBuf, &'static str> {
+        let path = fs::canonicalize(self.folder().join(name)).ok().filter(|path| path.is_file());
+        let path = path.ok_or("there is no such file")?;
+        match self.is_outside(&path) {
+            true => Err("this file is outside of the repository"),
+            false => Ok(path),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What `scan`, `comply`, `fix` and `pss` do alike: find the settings that count, read what there
+//! is, judge it. What is judged, and what becomes of the result, is theirs.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use pavisade_checks::CheckSet;
+use pavisade_model::{GroupKind, KubernetesVersion};
+use pavisade_scan::{Baseline, Judgement, Timestamp, judge_on};
+use pavisade_snapshot::Snapshot;
+use pavisade_sources::load;
+use serde_json::Value;
+
+use crate::args::Select;
+use crate::config::{ConfigArgs, ConfigFile};
+use crate::input::Input;
+use crate::progress::Spinner;
+use crate::settings::{self, Settings};
+use crate::{live, select};
+
+/// What is read, and the settings that count for it.
+pub(crate) struct Work<'a> {
+    pub settings: Settings,
+    pub input: Input<'a>,
+}
+
+impl<'a> Work<'a> {
+    /// Finds the settings for an input and fills in what it leaves open; `None` where something is
+    /// wrong with a file, which was told.
+    ///
+    /// # Errors
+    /// A file cannot be read, or an option means nothing here.
+    pub(crate) fn find(input: Input<'a>, config: &ConfigArgs) -> anyhow::Result<Option<Self>> {
+        Self::with(input, |paths| Settings::find(&config.file, &config.exceptions, paths))
+    }
+
+    /// The same where no exception counts.
+    ///
+    /// # Errors
+    /// As [`Work::find`].
+    pub(crate) fn find_plain(input: Input<'a>, file: &ConfigFile) -> anyhow::Result<Option<Self>> {
+        Self::with(input, |paths| Settings::find(file, &[], paths))
+    }
+
+    fn with(
+        mut input: Input<'a>,
+        find: impl FnOnce(&[PathBuf]) -> anyhow::Result<Option<Settings>>,
+    ) -> anyhow::Result<Option<Self>> {
+        let Some(settings) = find(&settings::of(input.paths, input.is_cluster()))? else {
+            return Ok(None);
+        };
+        settings.over(&mut input.kubernetes_version, &mut input.helm_values);
+        input.scope = settings.scope();
+        input.check()?;
+        Ok(Some(Self { settings, input }))
+    }
+
+    /// The version whose semantics count, as far as that is known before a cluster is read.
+    pub(crate) fn kubernetes(&self) -> KubernetesVersion {
+        self.input.kubernetes_version.unwrap_or_default()
+    }
+
+    /// The least ClusterRole for the checks, where that is all that was asked for.
+    ///
+    /// # Errors
+    /// A check does not take its parameters.
+    pub(crate) fn role(&self, choice: &Choice) -> anyhow::Result<Option<String>> {
+        let Some(live) = self.input.live.filter(|live| live.print_rbac) else { return Ok(None) };
+        Ok(Some(choice.checks(KubernetesVersion::LATEST)?.role(live.secrets)))
+    }
+
+    /// Reads everything, of a cluster `kinds`; with the version whose semantics count.
+    ///
+    /// # Errors
+    /// The kubeconfig leads nowhere.
+    pub(crate) fn picture(
+        &self,
+        kinds: Vec<GroupKind>,
+        progress: &Spinner,
+    ) -> anyhow::Result<(Snapshot, KubernetesVersion)> {
+        let live = self.input.live.filter(|_| self.input.is_cluster());
+        let (snapshot, kubernetes) = match live {
+            Some(live) => live::picture(&self.input, live, kinds, progress)?,
+            None => {
+                let loaded = load(&self.input.request(), io::stdin().lock(), progress);
+                (loaded.snapshot, self.kubernetes())
+            }
+        };
+        progress.judging(snapshot.worlds().iter().map(|world| world.objects().len()).sum());
+        Ok((snapshot, kubernetes))
+    }
+
+    /// Reads everything and judges it. `checks` are those of `choice` for
+    /// [`Work::kubernetes`], made before anything is read so that what is wrong with them is told
+    /// at once.
+    ///
+    /// # Errors
+    /// The kubeconfig leads nowhere.
+    pub(crate) fn judge(
+        &self,
+        choice: &Choice,
+        mut checks: CheckSet,
+        by: By<'_>,
+        progress: Spinner,
+    ) -> anyhow::Result<(Snapshot, Judgement)> {
+        let kinds = checks.kinds();
+        let (snapshot, kubernetes) = self.picture(kinds, &progress)?;
+        let snapshot = snapshot.with_notes(self.settings.note().into_iter().collect());
+        if self.input.is_cluster() {
+            checks = choice.checks(kubernetes)?;
+        }
+        let terms = self.settings.terms(by.config, by.baseline);
+        let judgement = judge_on(&snapshot, &checks, &terms, Timestamp::now());
+        progress.finish();
+        Ok((snapshot, judgement))
+    }
+}
+
+/// What a result is held against besides the settings.
+pub(crate) struct By<'a> {
+    pub config: &'a ConfigArgs,
+    pub baseline: Option<Baseline>,
+}
+
+/// The checks that a command line means.
+pub(crate) struct Choice {
+    pub ids: BTreeSet<&'static str>,
+    pub parameters: HashMap<String, Value>,
+}
+
+impl Choice {
+    /// # Errors
+    /// There is no such check or framework, or a parameter is not written as one.
+    pub(crate) fn new(
+        select: &Select,
+        set: &[String],
+        settings: &Settings,
+    ) -> anyhow::Result<Self> {
+        let parameters = select::parameters(set, &settings.config)?;
+        Ok(Self { ids: select::ids(select, settings)?, parameters })
+    }
+
+    /// # Errors
+    /// A check does not take its parameters.
+    pub(crate) fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
+        CheckSet::new(kubernetes, |meta| self.ids.contains(meta.id), &self.parameters)
+            .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))
+    }
+}
