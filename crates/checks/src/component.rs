@@ -436,17 +436,23 @@ fn trim_quotes(text: &str) -> &str {
     text.trim_matches(['"', '\''])
 }
 
-/// `extraArgs`: a map up to v1beta3, a list of name and value from v1beta4 on.
+/// `extraArgs`: a map up to v1beta3, a list of name and value from v1beta4 on. Without a value it is
+/// given an empty one (kubeadm's `ArgumentsToCommand`).
 fn kubeadm_flags<'a>(arguments: Value<'a>, name: &str) -> Vec<Flag<'a>> {
-    let flag =
-        |value: Value<'a>| Some(Flag { value: value.scalar_text()?, place: value, apart: false });
+    let flag = |place: Value<'a>, value: Option<Value<'a>>| {
+        let value = match value.filter(|value| !value.is_null()) {
+            Some(value) => value.scalar_text()?,
+            None => Cow::Borrowed(""),
+        };
+        Some(Flag { value, place, apart: false })
+    };
     if arguments.kind() == Kind::Sequence {
         let named = |item: &Value<'a>| item.str("name").is_some_and(|n| same_name(n, name));
-        let values = arguments.items().filter(named).filter_map(|item| item.get("value"));
-        return values.filter_map(flag).collect();
+        let found = arguments.items().filter(named).map(|item| (item, item.get("value")));
+        return found.filter_map(|(item, value)| flag(value.unwrap_or(item), value)).collect();
     }
     let named = arguments.entries().filter(|(written, _)| same_name(written, name));
-    named.filter_map(|(_, value)| flag(value)).collect()
+    named.filter_map(|(_, value)| flag(value, Some(value))).collect()
 }
 
 #[cfg(test)]

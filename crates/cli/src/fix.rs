@@ -1,16 +1,17 @@
 //! `pavisade fix`.
 
+mod files;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
-use std::{fs, io::BufWriter};
 
 use anyhow::{Context as _, bail};
 use pavisade_model::{Finding, Mends, NoteKind, State};
 use pavisade_report::{Again, Fixes, Layout, Options};
 use pavisade_scan::{Fixed, Judgement, fix};
-use tempfile::NamedTempFile;
 
+use self::files::Files;
 use crate::args::FixArgs;
 use crate::input::Input;
 use crate::progress::Spinner;
@@ -33,22 +34,22 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         Mends::Riskily => args.risky || chosen.contains(finding.check.id),
     };
     let (mut wanted, mut risky, mut elsewhere, mut by_hand) = (vec![], BTreeMap::new(), 0, 0);
-    let (mut files, mut unnamed) = (HashMap::new(), BTreeSet::new());
+    let mending = before.of_state(State::Fails).filter_map(|finding| finding.mend.as_ref());
+    let files = Files::of(mending.map(|mend| mend.doc.source()));
+    let mut unnamed = BTreeSet::new();
     for finding in before.of_state(State::Fails) {
         let Some(mend) = &finding.mend else {
             by_hand += 1;
             continue;
         };
-        let source = mend.doc.source();
-        // Only what stands in a file as it was read can be changed there.
-        let is_file = files.entry(source.name().to_owned()).or_insert_with(|| {
-            let read = fs::read(source.name()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            read.filter(|text| text.trim_end_matches('\n') == source.text().trim_end_matches('\n'))
-        });
-        if is_file.is_none() {
+        let name = mend.doc.source().name();
+        if files.is_other(name) {
+            continue;
+        }
+        if files.text(name).is_none() {
             // A name of other bytes is known by what stands for them, which leads to no file.
-            if source.name().contains(char::REPLACEMENT_CHARACTER) {
-                unnamed.insert(source.name().to_owned());
+            if name.contains(char::REPLACEMENT_CHARACTER) {
+                unnamed.insert(name.to_owned());
             }
             elsewhere += 1;
         } else if asked(finding) {
@@ -60,7 +61,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     let mut fixed = fix(wanted);
     for file in &mut fixed {
         // The reader gives a last line an end that it may not have.
-        let own = files.get(&file.name).and_then(Option::as_deref).unwrap_or("");
+        let own = files.text(&file.name).unwrap_or("");
         if !own.ends_with('\n') {
             for text in [&mut file.text, &mut file.before] {
                 text.truncate(text.trim_end_matches('\n').len());
@@ -72,7 +73,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     if !args.diff && made > 0 {
         let changed = fixed.iter().filter(|file| !file.made.is_empty());
         for (before, file) in changed.enumerate() {
-            replace(Path::new(&file.name), &file.text).with_context(|| match before {
+            files.replace(&file.name, &file.text).with_context(|| match before {
                 0 => format!("writing {}; no file is changed", file.name),
                 1 => format!("writing {}; 1 file before it is changed", file.name),
                 n => format!("writing {}; {n} files before it are changed", file.name),
@@ -90,6 +91,12 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         again: again.as_ref(),
     };
     write(args, &said, work.settings.summary())?;
+    if !args.quiet {
+        let changed = fixed.iter().filter(|file| !file.made.is_empty());
+        for note in changed.flat_map(|file| files.notes(&file.name)) {
+            terminal::say("", &note);
+        }
+    }
     for name in &unnamed {
         terminal::say(
             "not changed",
@@ -127,13 +134,21 @@ fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again 
     let fingerprints = |judgement: &Judgement| -> HashSet<_> {
         judgement.of_state(State::Fails).map(Finding::fingerprint).collect()
     };
-    let (old, now) = (fingerprints(before), fingerprints(after));
+    let old = fingerprints(before);
+    let now: HashMap<_, _> =
+        after.of_state(State::Fails).map(|finding| (finding.fingerprint(), finding)).collect();
     let mut again = Again::default();
-    for finding in fixed.iter().flat_map(|file| &file.made) {
-        match now.contains(&finding.fingerprint()) {
-            true => again.still.push(sentence(finding)),
-            false => again.gone += 1,
-        }
+    for (file, finding) in fixed.iter().flat_map(|file| file.made.iter().map(move |f| (file, f))) {
+        let Some(there) = now.get(&finding.fingerprint()) else {
+            again.gone += 1;
+            continue;
+        };
+        // Equal objects of several files are judged once; they are no longer equal.
+        let copy = there.mend.as_ref().map(|mend| mend.doc.source().name());
+        again.still.push(match copy.filter(|name| *name != file.name) {
+            Some(name) => format!("{}; a copy in {name}: run again", sentence(finding)),
+            None => sentence(finding),
+        });
     }
     // A mended field may have been the place of another finding too: it is told elsewhere now. What
     // was to be mended and stands elsewhere is new.
@@ -143,7 +158,7 @@ fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again 
         .of_state(State::Fails)
         .filter(|finding| {
             let fingerprint = finding.fingerprint();
-            !now.contains(&fingerprint) && !made.contains(&fingerprint)
+            !now.contains_key(&fingerprint) && !made.contains(&fingerprint)
         })
         .map(sentence)
         .collect();
@@ -158,19 +173,6 @@ fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again 
 
 fn sentence(finding: &Finding) -> String {
     format!("{} in {}: {}", finding.check.name, finding.subject.label(), finding.message)
-}
-
-/// Puts a text in a file's place at once: whoever reads it sees the old or the new one.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    // A link stays one: what it points at is replaced.
-    let file = fs::canonicalize(file)?;
-    let folder = file.parent().unwrap_or(Path::new("/"));
-    let mut new = NamedTempFile::new_in(folder)?;
-    new.write_all(text.as_bytes())?;
-    new.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
-    new.as_file().sync_all()?;
-    new.persist(&file)?;
-    Ok(())
 }
 
 fn write(args: &FixArgs, fixes: &Fixes<'_>, configuration: String) -> anyhow::Result<()> {

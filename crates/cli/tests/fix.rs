@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
 use started::{folder, run};
@@ -204,4 +204,86 @@ fn a_last_line_without_an_end_stays_so_in_json() {
         "{text}"
     );
     assert_eq!(fixed.code, 0, "{}", fixed.err);
+}
+
+const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: c, image: x}\n";
+
+#[test]
+fn a_file_of_several_names_is_changed_once_and_keeps_them() {
+    let folder = folder(&[("a/pod.yaml", POD), ("b/none.txt", ""), ("c/none.txt", "")]);
+    let at = |name: &str| folder.path().join(name);
+    fs::hard_link(at("a/pod.yaml"), at("b/hard.yaml")).unwrap();
+    fs::hard_link(at("a/pod.yaml"), at("c/unseen.yaml")).unwrap();
+    symlink("a/pod.yaml", at("soft.yaml")).unwrap();
+    let args = [
+        "fix",
+        "--check",
+        "PV-C007",
+        "soft.yaml",
+        "b/hard.yaml",
+        "a/pod.yaml",
+        "a",
+        "a/../a/pod.yaml",
+    ];
+    let shown = run(folder.path(), &[&["fix", "--diff"], &args[1..]].concat());
+    assert_eq!(shown.out.matches("+++ ").count(), 1, "{}", shown.out);
+    let fixed = run(folder.path(), &args);
+    assert!(fixed.out.contains("Fixed 1 finding in 1 file."), "{}", fixed.out);
+    assert!(fixed.out.contains("1 of 1 are gone, none is new."), "{}", fixed.out);
+    assert!(fixed.err.contains("by another name: changed once"), "{}", fixed.err);
+    assert!(fixed.err.contains("has 1 more name on its disk"), "{}", fixed.err);
+    let text = read(folder.path(), "a/pod.yaml");
+    assert_eq!(text.matches("allowPrivilegeEscalation: false").count(), 1, "{text}");
+    // Still one file, and the link is one.
+    let inode = |name: &str| fs::metadata(at(name)).unwrap().ino();
+    assert_eq!(inode("a/pod.yaml"), inode("b/hard.yaml"));
+    assert!(fs::symlink_metadata(at("soft.yaml")).unwrap().is_symlink());
+    assert_eq!(read(folder.path(), "c/unseen.yaml"), POD);
+    assert_eq!(fs::read_dir(at("b")).unwrap().count(), 2);
+}
+
+#[test]
+fn a_last_line_of_json_keeps_its_one_end() {
+    let pod = "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"p\"}, \"spec\": \
+               {\"containers\": [{\"name\": \"c\", \"image\": \"x\"}]}}\n";
+    let folder = folder(&[("a.json", pod)]);
+    run(folder.path(), &["fix", "--check", "privilege-escalation", "a.json"]);
+    let expected =
+        pod.replace("\"x\"", "\"x\", \"securityContext\": {\"allowPrivilegeEscalation\": false}");
+    assert_eq!(read(folder.path(), "a.json"), expected);
+}
+
+/// `before` and what `--check privilege-escalation` makes of it.
+#[track_caller]
+fn fixed(name: &str, before: &str, after: &str) {
+    let folder = folder(&[(name, before)]);
+    let said = run(folder.path(), &["fix", "--check", "privilege-escalation", name]);
+    assert_eq!(read(folder.path(), name), after, "{}{}", said.out, said.err);
+}
+
+#[test]
+fn a_byte_order_mark_stays() {
+    let marked = format!("\u{feff}{}", POD.replace('\n', "\r\n"));
+    let after = marked
+        .replace("image: x}", "image: x, securityContext: {allowPrivilegeEscalation: false}}");
+    fixed("a.yaml", &marked, &after);
+}
+
+/// Equal objects of a world are judged once, in one of their files.
+#[test]
+fn a_copy_in_another_file_is_named() {
+    let folder = folder(&[("a.yaml", POD), ("b.yaml", &format!("# a copy\n{POD}"))]);
+    let args = ["fix", "--check", "privilege-escalation"];
+    let first = run(folder.path(), &args);
+    assert!(
+        first.out.contains("a copy in ./b.yaml: run again")
+            || first.out.contains("a copy in b.yaml: run again"),
+        "{}",
+        first.out
+    );
+    let second = run(folder.path(), &args);
+    assert_eq!(second.code, 0, "{}", second.out);
+    for name in ["a.yaml", "b.yaml"] {
+        assert!(read(folder.path(), name).contains("allowPrivilegeEscalation: false"), "{name}");
+    }
 }

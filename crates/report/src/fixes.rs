@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use pavisade_model::{Finding, Mends};
 use pavisade_scan::Fixed;
 use serde::Serialize;
-use similar::TextDiff;
+use similar::{Algorithm, TextDiff};
 
 use crate::terminal::Page;
 use crate::terminal::style::{self, DIM, GOOD, PLAIN, STRONG};
@@ -55,7 +55,10 @@ pub fn fixes_diff(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for file in fixes.files {
-        let diff = TextDiff::from_lines(file.before.as_str(), file.text.as_str());
+        // Many small changes in a long text: Myers' algorithm alone would take its square.
+        let diff = TextDiff::configure()
+            .algorithm(Algorithm::Patience)
+            .diff_lines(file.before.as_str(), file.text.as_str());
         let name = file.name.trim_start_matches("./").trim_start_matches('/');
         let text =
             diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string();

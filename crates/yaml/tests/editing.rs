@@ -297,6 +297,10 @@ proptest! {
             prop_assert!(!amended.text.replace("\r\n", "").contains('\n'), "{:?}", amended.text);
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1200, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Rounds give the same bytes and the same answers as one edit after another.
     #[test]

@@ -93,7 +93,7 @@ impl<'a> Component<'a> {
         let arguments = base.at(path).filter(|arguments| !arguments.is_null());
         let mut entries = entries(arguments, name);
         if let Some((_, place)) = entries.pop() {
-            let mut changes = vec![Change { place: place.into(), edit: Edit::Set(json!(value)) }];
+            let mut changes = vec![Change { place, edit: Edit::Set(json!(value)) }];
             let gone = entries.into_iter().map(|(entry, _)| entry);
             changes.extend(gone.map(|place| Change { place: place.into(), edit: Edit::Remove }));
             return changes;
@@ -155,14 +155,14 @@ fn written<'a>(container: Value<'a>, name: &str) -> Vec<Written<'a>> {
     found
 }
 
-/// Of `extraArgs`, what is removed with a flag, and where its value stands.
-fn entries<'a>(arguments: Option<Value<'a>>, name: &str) -> Vec<(Value<'a>, Value<'a>)> {
+/// Of `extraArgs`, what is removed with a flag, and where its value stands or would.
+fn entries<'a>(arguments: Option<Value<'a>>, name: &str) -> Vec<(Value<'a>, Place<'a>)> {
     let Some(arguments) = arguments else { return Vec::new() };
     if arguments.kind() == Kind::Sequence {
         let named = |item: &Value<'a>| item.str("name").is_some_and(|n| same_name(n, name));
         let found = arguments.items().filter(named);
-        return found.filter_map(|item| Some((item, item.get("value")?))).collect();
+        return found.map(|item| (item, Place::field(item, &["value"]))).collect();
     }
     let named = arguments.entries().filter(|(written, _)| same_name(written, name));
-    named.map(|(_, value)| (value, value)).collect()
+    named.map(|(_, value)| (value, value.into())).collect()
 }

@@ -318,6 +318,10 @@ fn kubeadms_arguments_are_a_map_or_a_list() {
     assert_eq!(set(LIST, "anonymous-auth"), ["value| = \"x\"", "item| -"]);
     let element = "{\"name\":\"profiling\",\"value\":\"x\"}";
     assert_eq!(set(LIST, "profiling"), [format!("extraArgs| + {element}")]);
+    // An entry that says no value is the one that gets it.
+    let empty = LIST.replace(", value: 'false'", "");
+    assert_ne!(empty, LIST);
+    assert_eq!(set(&empty, "anonymous-auth"), ["item|value = \"x\"", "item| -"]);
     assert_eq!(set(EMBEDDED, "profiling"), ["extraArgs|profiling = \"x\""]);
     let bare = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n";
     assert_eq!(set(bare, "profiling"), [format!("item|apiServer.extraArgs + {element}")]);

@@ -231,7 +231,8 @@ impl<'d> Text<'d> {
             Json::String(new) if old.starts_with('\'') && !new.contains('\n') => {
                 format!("'{}'", new.replace('\'', "''"))
             }
-            _ if in_flow || collection => render::flow(value, json),
+            _ if collection => self.flow_like(at, value),
+            _ if in_flow => render::flow(value, json),
             _ => render::scalar(value),
         };
         // A text in lines ends behind its last one.
@@ -309,7 +310,7 @@ impl<'d> Text<'d> {
             {
                 return Ok(self.behind_colon(at, &block, false, colon..span.end));
             }
-            return Ok((span, render::flow(&block, self.doc.is_json())));
+            return Ok((span, self.flow_like(at, &block)));
         };
         let key_start = self.key_start(last).ok_or_else(|| refused("its place is not clear"))?;
         if self.is_flow(at) {
@@ -331,7 +332,7 @@ impl<'d> Text<'d> {
         let json = self.doc.is_json();
         let Some(last) = list.items().last() else {
             let span = list.span().start as usize..list.span().end as usize;
-            return Ok((span, format!("[{}]", render::flow(value, json))));
+            return Ok((span, self.flow_like(list, &Json::Array(vec![value.clone()]))));
         };
         if self.is_flow(list) {
             let start = self.start(last);
@@ -391,12 +392,34 @@ impl<'d> Text<'d> {
 
     /// JSON in lines, as what is around it.
     fn pretty(&self, like: &Like<'_>, value: &Json, indent: &str) -> String {
-        let outer = self.line_start(self.start(like.around));
-        let outer = &self.text[outer..];
-        let outer = &outer[..outer.len() - outer.trim_start_matches([' ', '\t']).len()];
+        let outer = self.indent(self.start(like.around));
         let step = indent.strip_prefix(outer).filter(|step| !step.is_empty()).unwrap_or("  ");
         let text = render::pretty(value, step);
         text.replace('\n', &format!("{}{indent}", self.line_end))
+    }
+
+    /// The blanks at the start of a line.
+    fn indent(&self, at: usize) -> &'d str {
+        let line = &self.text[self.line_start(at)..];
+        &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
+    }
+
+    /// A collection in the place of another one in flow style.
+    fn flow_like(&self, old: Value<'d>, value: &Json) -> String {
+        let json = self.doc.is_json();
+        let plain = render::flow(value, json);
+        let Some(around) = old.parent().filter(|_| json) else { return plain };
+        let start = self.key_start(old).unwrap_or(self.start(old));
+        let indent = self.indent(start);
+        // JSON whose entries have lines of their own.
+        if self.text[self.line_start(start)..start].trim().is_empty() && !indent.is_empty() {
+            return self.pretty(&Like { around, last: old, start, json }, value, indent);
+        }
+        let colon = self.colon_end(old);
+        match colon.is_some_and(|colon| colon == self.start(old)) {
+            true => value.to_string(),
+            false => plain,
+        }
     }
 
     fn remove(&self, at: Value<'d>) -> Splice {

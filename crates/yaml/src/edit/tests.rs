@@ -115,6 +115,12 @@ fn a_new_line_goes_behind_the_comments_of_what_is_above() {
     );
     // At the map's own column, where nothing else can be meant.
     check("m:\n  a: 1\n  # b: 1\nn: 1\n", "m.c", set(), "m:\n  a: 1\n  # b: 1\n  c: 2\nn: 1\n");
+    check(
+        "m:\n  a: 1\n  # b: 1\n  # c: 1\n",
+        "m.d",
+        set(),
+        "m:\n  a: 1\n  # b: 1\n  # c: 1\n  d: 2\n",
+    );
     // What is about the next one, or may be about the next document.
     check("m:\n- a: 1\n# next\n- b: 1\n", "m.0.c", set(), "m:\n- a: 1\n  c: 2\n# next\n- b: 1\n");
     check("a: 1\n# next\n", "c", set(), "a: 1\nc: 2\n# next\n");
@@ -153,6 +159,13 @@ fn what_is_new_looks_like_what_is_old() {
         set(json!({"d": ["e"]})),
         "{\n\t\"a\": {\n\t\t\"b\": 1,\n\t\t\"c\": {\n\t\t\t\"d\": [\n\t\t\t\t\"e\"\n\t\t\t]\n\t\t}\n\t}\n}",
     );
+    let pretty = "{\n  \"a\": {},\n  \"l\": [\n    \"x\"\n  ],\n  \"e\": []\n}";
+    let a = pretty.replace("{}", "{\n    \"b\": 1\n  }");
+    check(pretty, "a.b", set(json!(1)), &a);
+    check(pretty, "l", set(json!(["y"])), &pretty.replace('x', "y"));
+    let e = pretty.replace("[]", "[\n    \"y\"\n  ]");
+    check(pretty, "e", Edit::Append(json!("y")), &e);
+    check("{\"a\":{}}", "a.b", set(json!([1])), "{\"a\":{\"b\":[1]}}");
     check(
         "{\"a\":{\"b\":1}}",
         "a.c",

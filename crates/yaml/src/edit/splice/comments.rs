@@ -48,7 +48,9 @@ impl Text<'_> {
             || last.kind() == Kind::Sequence
                 && !self.is_flow(last)
                 && self.column(self.start(last)) == column;
+        // At the first column a comment may be about the next document.
         let next = self.column_of_next(line);
+        let further_out = column > 0 && next.is_none_or(|next| next < column);
         while line < self.text.len() {
             let stop = self.line_stop(line);
             let text = self.text[line..stop].trim_start();
@@ -59,9 +61,7 @@ impl Text<'_> {
                 Some(said) => {
                     let element = said.trim_start().starts_with("- ");
                     off = indent == column && (element || off && said.starts_with("  "));
-                    let equal = indent == column
-                        && !apart
-                        && (next.is_some_and(|next| next < column) || in_list && off);
+                    let equal = indent == column && !apart && (further_out || in_list && off);
                     if indent <= column && !equal {
                         break;
                     }
