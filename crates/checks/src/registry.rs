@@ -241,6 +241,7 @@ static REGISTRY: &[Entry] = &[
     entry::<network::weak_ingress_authentication::WeakIngressAuthentication>(),
     entry::<network::open_sandbox_egress::OpenSandboxEgress>(),
     entry::<network::dangling_tls_secret::DanglingTlsSecret>(),
+    entry::<network::open_zone_transfer::OpenZoneTransfer>(),
     entry::<supply::mutable_image_tag::MutableImageTag>(),
     entry::<supply::unpinned_image::UnpinnedImage>(),
     entry::<supply::missing_signature_policy::MissingSignaturePolicy>(),

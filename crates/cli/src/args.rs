@@ -94,7 +94,7 @@ pub(crate) struct ScanArgs {
     #[arg(short, long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,
 
-    /// Write the result to a file instead of standard output.
+    /// Write the result to a file instead of standard output (`-`).
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
@@ -275,7 +275,7 @@ pub(crate) struct Select {
     pub skip: Vec<String>,
 
     /// Only checks that serve a framework: cis-1.12, pod-security-standards, own.toml …
-    #[arg(long, value_name = "FRAMEWORK", help_heading = "Which checks")]
+    #[arg(short = 'F', long, value_name = "FRAMEWORK", help_heading = "Which checks")]
     pub framework: Option<String>,
 
     /// Add the checks of audience `strict`: hardening beyond what is common.

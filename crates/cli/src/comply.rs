@@ -38,7 +38,7 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
     let settings = &work.settings;
     let parameters = select::parameters(&args.set, &settings.config)?;
     let choice = Choice { ids: checks(&frameworks, args, &settings.config)?, parameters };
-    let file = args.output.as_deref();
+    let file = scan::named(args.output.as_deref());
     let place = scan::place(file);
     if let Some(role) = work.role(&choice)? {
         scan::output(file)?.put(&place, |out| out.write_all(role.as_bytes()))?;
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
     }
     scan::distinct(&args.live, &or_here(&args.paths), args.output.iter())?;
     let checks = choice.checks(work.kubernetes())?;
-    let color = terminal::color(args.color, args.output.is_some());
+    let color = terminal::color(args.color, file.is_some());
     let out = scan::output(file)?;
 
     let by = By { config: &args.config, baseline: None };
@@ -56,6 +56,7 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
         color,
         width: terminal::width(args.width),
         full: args.full,
+        configuration: settings.summary(),
         root: std::env::current_dir().ok().and_then(|folder| folder.to_str().map(Into::into)),
         ..Options::default()
     };

@@ -1,8 +1,9 @@
 //! `pavisade config`, and the options about configuration that commands share.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
 use pavisade_scan::Honour;
 
@@ -92,6 +93,9 @@ pub(crate) enum ConfigCommand {
 pub(crate) fn run(args: &CheckConfigArgs) -> anyhow::Result<Outcome> {
     let (ConfigCommand::Check { paths, config } | ConfigCommand::Show { paths, config }) =
         &args.command;
+    if let Some(missing) = paths.iter().find(|path| !path.exists() && *path != Path::new("-")) {
+        bail!("{}: there is no such file or folder", missing.display());
+    }
     let Some(settings) =
         Settings::find(&config.file, &config.exceptions, &settings::or_here(paths))?
     else {

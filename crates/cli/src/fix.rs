@@ -71,8 +71,13 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     let made: usize = fixed.iter().map(|file| file.made.len()).sum();
     let mut again = None;
     if !args.diff && made > 0 {
-        for file in fixed.iter().filter(|file| !file.made.is_empty()) {
-            files.replace(&file.name, &file.text)?;
+        let changed = fixed.iter().filter(|file| !file.made.is_empty());
+        for (before, file) in changed.enumerate() {
+            files.replace(&file.name, &file.text).with_context(|| match before {
+                0 => format!("writing {}; no file is changed", file.name),
+                1 => format!("writing {}; 1 file before it is changed", file.name),
+                n => format!("writing {}; {n} files before it are changed", file.name),
+            })?;
         }
         again = Some(compare(&before, &fixed, &judged(args, &work)?));
     }

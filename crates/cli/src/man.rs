@@ -21,11 +21,10 @@ pub(crate) fn page(mut command: Command) -> io::Result<Vec<u8>> {
     top.render_description_section(&mut page)?;
     top.render_options_section(&mut page)?;
     sections(&command, &mut page)?;
-    page.extend(b".SH \"EXIT STATUS\"\n");
-    for line in EXIT_CODES.lines().skip(1) {
-        let (code, meaning) = line.trim_start().split_once("  ").unwrap_or((line, ""));
-        page.extend(format!(".TP\n\\fB{code}\\fR\n{}\n", meaning.replace('-', "\\-")).bytes());
-    }
+    page.extend(
+        b".SH \"EXIT STATUS\"\nOf scan and comply; what other commands mean stands with them.\n",
+    );
+    page.extend(codes(EXIT_CODES).bytes());
     Ok(page)
 }
 
@@ -45,7 +44,23 @@ fn sections(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
         man.render_options_section(&mut part)?;
         let part = String::from_utf8_lossy(&part).replace("\n.SH ", "\n.SS ");
         let part = part.strip_prefix(".SH ").map_or(part.clone(), |rest| format!(".SS {rest}"));
-        page.extend(format!(".SH \"{}\"\n{about}.\n{part}", words.to_uppercase()).bytes());
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let status = match codes(&help) {
+            _ if help == EXIT_CODES => String::new(),
+            codes if codes.is_empty() => codes,
+            codes => format!(".SS \"EXIT STATUS\"\n{codes}"),
+        };
+        page.extend(format!(".SH \"{}\"\n{about}.\n{part}{status}", words.to_uppercase()).bytes());
     }
     Ok(())
+}
+
+/// The lines of `Exit codes:` below a command's help.
+fn codes(help: &str) -> String {
+    let lines = help.lines().filter_map(|line| line.trim_start().split_once("  "));
+    let lines = lines.filter(|(code, _)| code.bytes().all(|b| b.is_ascii_digit()));
+    let entry = |(code, meaning): (&str, &str)| {
+        format!(".TP\n\\fB{code}\\fR\n{}\n", meaning.replace('-', "\\-"))
+    };
+    lines.map(entry).collect()
 }

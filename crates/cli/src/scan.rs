@@ -25,9 +25,9 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     };
     let settings = &work.settings;
     let choice = Choice::new(&args.select, &args.set, settings)?;
+    let file = named(args.output.as_deref());
     if let Some(role) = work.role(&choice)? {
-        output(args.output.as_deref())?
-            .put(&place(args.output.as_deref()), |out| out.write_all(role.as_bytes()))?;
+        output(file)?.put(&place(file), |out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
     }
     distinct(
@@ -38,10 +38,14 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let baseline = args.baseline.as_deref().map(settings::baseline).transpose()?;
     // Fail on what cannot be run or written before the work, not after it.
     let mut checks = choice.checks(work.kubernetes())?;
-    let color = terminal::color(args.color, args.output.is_some());
-    let mut outputs = vec![Target::new(args.format, args.output.as_deref(), color)?];
+    let color = terminal::color(args.color, file.is_some());
+    let mut outputs = vec![Target::new(args.format, file, color)?];
     for (format, file) in &args.also {
-        outputs.push(Target::new(*format, Some(file), args.color == args::Color::Always)?);
+        let file = named(Some(file));
+        outputs.push(Target::new(*format, file, args.color == args::Color::Always)?);
+    }
+    if outputs.iter().filter(|target| matches!(target.out, Output::Standard(_))).count() > 1 {
+        bail!("two results would be mixed on standard output: give all but one a file");
     }
     if outputs.iter().any(|target| target.format.tells_mends()) {
         checks = checks.mending();
@@ -90,6 +94,11 @@ impl Target {
         };
         Ok(Self { format, place: place(file), color, out: output(file)? })
     }
+}
+
+/// The file of a result; `-` is standard output.
+pub(crate) fn named(file: Option<&Path>) -> Option<&Path> {
+    file.filter(|file| *file != Path::new("-"))
 }
 
 /// What users call the file, or what stands for it.

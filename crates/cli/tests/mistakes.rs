@@ -121,3 +121,39 @@ fn levels_are_readable_in_a_narrow_terminal() {
     let none = run(folder.path(), &["pss", "nowhere"]).out;
     assert!(!none.contains("NAMESPACE"), "{none}");
 }
+
+#[test]
+fn a_configuration_is_not_right_where_there_is_no_such_path() {
+    let folder = folder(&[("a.yaml", POD)]);
+    for command in ["check", "show"] {
+        let done = run(folder.path(), &["config", command, "nowhere"]);
+        assert_eq!(done.code, 2, "{}", done.out);
+        assert!(done.err.contains("nowhere: there is no such file or folder"), "{}", done.err);
+        assert_eq!(run(folder.path(), &["config", command, "a.yaml"]).code, 0);
+    }
+}
+
+#[test]
+fn a_dash_is_standard_output_and_holds_one_result() {
+    let folder = folder(&[("a.yaml", POD)]);
+    for args in [
+        &["scan", "a.yaml", "-f", "json", "-o", "-"][..],
+        &["comply", "-F", "pss", "a.yaml", "-f", "json", "-o", "-"],
+        &["scan", "-F", "pss", "a.yaml", "-o", "text", "--also", "json=-"],
+    ] {
+        let done = run(folder.path(), args);
+        assert!(done.code == 1 && done.out.starts_with('{'), "{args:?}: {}", done.err);
+        assert!(!folder.path().join("-").exists(), "{args:?}");
+    }
+    let both = run(folder.path(), &["scan", "a.yaml", "--also", "json=-"]);
+    assert!(both.code == 2 && both.out.is_empty(), "{}", both.out);
+    assert!(both.err.contains("would be mixed on standard output"), "{}", both.err);
+}
+
+#[test]
+fn a_manifest_is_no_policy_file() {
+    let folder = folder(&[("a.yaml", POD)]);
+    let done = run(folder.path(), &["scan", "--exceptions", "a.yaml"]);
+    assert_eq!(done.code, 2);
+    assert!(done.err.contains("There is only `exceptions`."), "{}", done.err);
+}

@@ -346,7 +346,8 @@ fn help_names_the_exit_codes_and_completions_and_man_are_made() {
     }
     let page = run(folder.path(), &["man"]).out;
     assert!(page.starts_with(".ie"));
-    for part in ["\"PAVISADE SCAN\"", "\\-\\-fail\\-on", "\"EXIT STATUS\""] {
+    let fix = "with \\-\\-diff: something would be fixed";
+    for part in ["\"PAVISADE SCAN\"", "\\-\\-fail\\-on", ".SH \"EXIT STATUS\"", fix] {
         assert!(page.contains(part), "{part}");
     }
     assert!(run(folder.path(), &["checks", "list"]).out.contains("PV-C001"));
@@ -476,4 +477,9 @@ fn comply_heeds_the_configuration() {
         "baseline/privileged\n    Containers do not run privileged\n      PV-C001 did not run";
     assert!(told.out.contains(unknown), "{}", told.out);
     assert_eq!(told.code, 0, "{}", told.out);
+    // Whoever reads the result sees that something was left out, and by what.
+    let says = "by .pavisade.yaml, which sets a check off, one framework";
+    assert!(told.out.contains(says), "{}", told.out);
+    let page = run(folder.path(), &["comply", "-f", "markdown"]).out;
+    assert!(page.contains("which sets a check off, one framework."), "{page}");
 }

@@ -113,6 +113,7 @@ impl Reader {
         match nearest(word, known.iter().copied()).filter(|_| self.suggests()) {
             Some(name) => format!("Did you mean `{name}`?"),
             None if known.is_empty() => String::new(),
+            None if known.len() == 1 => format!("There is only `{}`.", known[0]),
             None => format!("There are {}.", known.join(", ")),
         }
     }

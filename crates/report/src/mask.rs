@@ -1,5 +1,6 @@
 //! Secrets stay secret: the lines of findings about them are shown without their values.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use pavisade_model::{Finding, Subject};
@@ -34,6 +35,28 @@ pub(crate) fn line(line: &str, span: Range<usize>) -> (String, Range<usize>) {
     let start = if span.start < kept { span.start } else { kept };
     let end = masked.len();
     (masked, start..end)
+}
+
+/// A line in which no address shows the login that stands in it, each byte of which is masked: a
+/// span keeps its place. Templates are none.
+pub(crate) fn logins(line: &str) -> Cow<'_, str> {
+    let mut masked: Option<Vec<u8>> = None;
+    let mut from = 0;
+    while let Some(at) = line.get(from..).and_then(|rest| rest.find("://")) {
+        let start = from + at + 3;
+        let rest = &line[start..];
+        let end = rest.find(|c: char| c.is_whitespace() || "/?#\"'`<>,;".contains(c));
+        let authority = &rest[..end.unwrap_or(rest.len())];
+        if let Some(login) = authority.rfind('@').filter(|at| *at > 0)
+            && !authority[..login].contains(['$', '{'])
+        {
+            let bytes = masked.get_or_insert_with(|| line.as_bytes().to_vec());
+            bytes[start..start + login].fill(b'*');
+        }
+        from = start;
+    }
+    // Whole characters became stars.
+    masked.and_then(|bytes| String::from_utf8(bytes).ok()).map_or(Cow::from(line), Cow::from)
 }
 
 /// Bytes at the start of a line that are no secret: indent, list dashes and one key.
@@ -95,6 +118,22 @@ fn is_key_char(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_keeps_its_place_and_loses_its_login() {
+        for (text, expect) in [
+            ("url: http://me:hunter2@db:80/a@b", "url: http://**********@db:80/a@b"),
+            ("a://t@h b://u:p%40@i", "a://*@h b://******@i"),
+            ("http://mé@h", "http://***@h"),
+            ("http://$(USER):$(PASSWORD)@h", "http://$(USER):$(PASSWORD)@h"),
+            ("https://h/a@b", "https://h/a@b"),
+            ("://@h", "://@h"),
+            ("a://", "a://"),
+        ] {
+            let shown = logins(text);
+            assert_eq!((&*shown, shown.len()), (expect, text.len()));
+        }
+    }
 
     #[test]
     fn keys_stay_and_values_go() {

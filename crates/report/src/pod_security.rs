@@ -151,10 +151,13 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
         details(&mut page, result, namespace, worlds);
         page.flush()?;
     }
+    let mut above = !result.namespaces.is_empty();
     for said in result.notes.iter().filter(|n| n.kind == NoteKind::Unread) {
-        page.end();
+        if std::mem::take(&mut above) {
+            page.end();
+        }
         page.put(note(said.kind), "not read").put(PLAIN, ": ");
-        page.wrapped(PLAIN, &format!("{}: {}", said.place, said.message), 10, 2);
+        page.wrapped(PLAIN, &sentence(said), 10, 2);
     }
     let wanted = |note: &&Note| match note.kind {
         NoteKind::Unread => false,
@@ -164,7 +167,9 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
     let said = result.notes.iter().filter(wanted).map(sentence);
     let configuration = Some(options.configuration.clone()).filter(|text| !text.is_empty());
     for text in said.chain(configuration) {
-        page.end();
+        if std::mem::take(&mut above) {
+            page.end();
+        }
         page.put(note(NoteKind::Info), "note").put(PLAIN, ": ");
         page.wrapped(PLAIN, &text, 6, 2);
     }

@@ -347,7 +347,8 @@ fn standard_input_is_a_text() {
     assert_eq!(seen.worlds[0].1, WorldKind::Files);
     assert_eq!(seen.sources(), ["<stdin>"]);
     let loaded = load(&Request::new(["-"]), "".as_bytes(), &());
-    assert_eq!(loaded.snapshot.notes()[0].kind, NoteKind::Info);
+    // The program before the pipe may have failed: this is no clean result.
+    assert_eq!(loaded.snapshot.notes()[0].kind, NoteKind::Unread);
 }
 
 #[cfg(unix)]

@@ -128,7 +128,8 @@ pub(super) fn shipped(role: &Object) -> Option<Rules<'static>> {
     Some(Rules { rules: parts.into_iter().flat_map(|part| part.rules).collect(), broken: vec![] })
 }
 
-fn shipped_as(name: &str) -> Option<Value<'static>> {
+/// [`shipped`] by the name alone: a Role has its namespace before it, `kube-system/NAME`.
+pub(super) fn shipped_as(name: &str) -> Option<Value<'static>> {
     static ROLES: LazyLock<Option<Doc>> = LazyLock::new(|| {
         let source = Source::new("default_roles.yaml", include_str!("default_roles.yaml"));
         read(&source).docs.into_iter().next()

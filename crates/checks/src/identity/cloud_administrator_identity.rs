@@ -3,7 +3,7 @@
 use pavisade_macros::check;
 use pavisade_model::kinds;
 use pavisade_snapshot::Object;
-use pavisade_yaml::{Kind, Value};
+use pavisade_yaml::{Kind, Source, Value, read};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -54,7 +54,12 @@ impl Check for CloudAdministratorIdentity {
             eksctl(object)
         } else if object.is(kinds::ACK_IAM_ROLE) {
             let policies = object.at(&["spec", "policies"]).into_iter().flat_map(Value::items);
-            policies.filter_map(managed).collect()
+            let inline = object.at(&["spec", "inlinePolicies"]);
+            let inline = inline.into_iter().flat_map(Value::entries);
+            policies
+                .filter_map(managed)
+                .chain(inline.filter_map(|(_, text)| written(text)))
+                .collect()
         } else if object.is(kinds::CROSSPLANE_ROLE_POLICY_ATTACHMENT) {
             let policy = object.at(&["spec", "forProvider", "policyArn"]);
             policy.and_then(managed).into_iter().collect()
@@ -93,7 +98,9 @@ fn eksctl(object: &Object) -> Vec<Claim<'_>> {
 
 /// Statements that allow everything on everything.
 fn statements(policy: Value<'_>) -> Vec<Claim<'_>> {
-    let statements = policy.list("Statement").filter_map(|statement| {
+    // A list of statements, or one.
+    let one = policy.get("Statement").filter(|s| s.kind() == Kind::Mapping);
+    let statements = policy.list("Statement").chain(one).filter_map(|statement| {
         let action = any(statement, "Action")?;
         any(statement, "Resource")?;
         let allows = statement.str("Effect") == Some("Allow");
@@ -102,6 +109,14 @@ fn statements(policy: Value<'_>) -> Vec<Claim<'_>> {
         (allows && !limited).then(|| Claim::fails(action, message))
     });
     statements.collect()
+}
+
+/// A policy that is written as JSON into a text.
+fn written(text: Value<'_>) -> Option<Claim<'_>> {
+    let documents = read(&Source::new("policy", text.as_str()?));
+    let policy = documents.docs.first()?;
+    let message = statements(policy.root()).first()?.message.clone();
+    Some(Claim::fails(text, message))
 }
 
 /// The element of a field, which may be a text or a list of texts, that stands for all.

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::access::Subject;
+use super::builtin;
 use super::public::{Bound, Worth};
 use super::rules::{Resource, Rules};
 use super::workload_creation_permission::WORKLOADS;
@@ -67,7 +68,8 @@ impl Powerful {
         let mut found = Self::default();
         let mut add = |binding: &Object| {
             let Some(bound) = Bound::read(binding) else { return };
-            let power = match bound.rules(cx) {
+            let rules = bound.rules(cx).or_else(|| shipped(&bound));
+            let power = match rules {
                 _ if (bound.kind, bound.name) == ("ClusterRole", "cluster-admin") => {
                     Some(Power::Everything)
                 }
@@ -139,11 +141,22 @@ impl Powerful {
     }
 }
 
+/// The rules of a role that every cluster has, but for those that only read what is no secret.
+fn shipped(bound: &Bound<'_>) -> Option<Rules<'static>> {
+    let role = match bound.kind {
+        "Role" => format!("{}/{}", bound.namespace?, bound.name),
+        _ => bound.name.to_owned(),
+    };
+    builtin::shipped_as(&role).map(Rules::read)
+}
+
 /// Why what a binding's role gives is not known: the role is not in these files.
 fn unseen<'a>(bound: &Bound<'a>, cx: &Cx<'a>) -> Option<String> {
     bound.unseen(cx).or_else(|| {
         let kind = if bound.kind == "Role" { kinds::ROLE } else { kinds::CLUSTER_ROLE };
-        let absent = bound.rules(cx).is_none() && cx.coverage(kind) == Coverage::Partial;
+        let absent = bound.rules(cx).is_none()
+            && shipped(bound).is_none()
+            && cx.coverage(kind) == Coverage::Partial;
         absent.then(|| format!("{} `{}` is not in these files", bound.kind, bound.name))
     })
 }

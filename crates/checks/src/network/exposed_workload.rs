@@ -19,7 +19,8 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
 /// workloads for which everything else counts most.
 ///
 /// ## Fix
-/// Make the Service `ClusterIP`, remove `externalIPs` and `hostPort`, and remove the Ingress or route, where nobody outside needs it.
+/// Make the Service `ClusterIP`, and remove `externalIPs`, `hostPort`, and the Ingress or route,
+/// where nobody outside needs it.
 #[check(
     id = "PV-N055",
     severity = Low,

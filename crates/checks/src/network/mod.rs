@@ -39,6 +39,7 @@ pub(crate) mod missing_authentication;
 pub(crate) mod open_gateway_listener;
 pub(crate) mod open_reference_grant;
 pub(crate) mod open_sandbox_egress;
+pub(crate) mod open_zone_transfer;
 mod operator;
 mod other_policy;
 pub(crate) mod plaintext_mesh;

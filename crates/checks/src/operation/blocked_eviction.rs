@@ -99,17 +99,21 @@ fn second_budget<'a>(budget: &'a Object, cx: &Cx<'a>) -> Option<Claim<'a>> {
     let workloads = kinds::WORKLOADS.iter();
     let workloads = workloads.flat_map(|kind| cx.list_in(*kind, budget.namespace()).objects);
     let mut pods = workloads.flat_map(Object::pods).filter(|pod| selects(budget, *pod));
-    let (pod, other) = pods.find_map(|pod| {
+    let place = Place::field(budget.value(), &["spec", "selector"]);
+    let found = pods.find_map(|pod| {
         let other = others.iter().find(|other| selects(other, pod))?;
         Some((pod, other))
-    })?;
+    });
+    let Some((pod, other)) = found else {
+        let why = kinds::WORKLOADS.iter().find_map(|kind| cx.gap(*kind))?;
+        return Some(Claim::unknown(place, why));
+    };
     let message = format!(
         "budget `{}` selects pods of {} `{}` as well: the API server evicts no pod that has two",
         other.name(),
         pod.object().kind(),
         pod.object().name()
     );
-    let place = Place::field(budget.value(), &["spec", "selector"]);
     Some(Claim::fails(place, message).fix("Let one budget select these pods."))
 }
 

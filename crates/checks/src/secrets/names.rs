@@ -70,9 +70,8 @@ pub(super) fn role(name: &str) -> Option<Role> {
         "apikey" | "secretkey" | "accesskey" | "privatekey" | "authkey" | "encryptionkey" => {
             Role::Token
         }
-        "token" | "accesstoken" | "authtoken" | "apitoken" | "credential" | "credentials" => {
-            Role::Token
-        }
+        "token" | "accesstoken" | "authtoken" | "apitoken" | "identitytoken" | "registrytoken"
+        | "refreshtoken" | "credential" | "credentials" => Role::Token,
         _ if last.len() > 8 && (last.ends_with("password") || last.ends_with("passwd")) => {
             Role::Password
         }

@@ -14,6 +14,8 @@ pub(super) enum Worth {
 /// Whether a value is a secret of that role.
 pub(super) fn worth(role: Role, value: &str) -> Option<Worth> {
     let value = value.trim();
+    // Laravel's `APP_KEY`.
+    let value = value.strip_prefix("base64:").unwrap_or(value);
     if !is_literal(value) || is_switch(value) || is_location(value) {
         return None;
     }
@@ -48,7 +50,7 @@ pub(super) fn is_literal(value: &str) -> bool {
     // Bytes that templates and references begin with.
     const TEMPLATES: [&str; 11] =
         ["$(", "${", "{{", "}}", "%(", "<", "$__", "#{", "$[", "[[", "(("];
-    const REFERENCES: [&str; 22] = [
+    const REFERENCES: [&str; 21] = [
         "vault:",
         "ref+",
         "file:",
@@ -68,7 +70,6 @@ pub(super) fn is_literal(value: &str) -> bool {
         "%{",
         "!vault",
         "valueFrom",
-        "base64:",
         "data:",
         "@@",
     ];
@@ -443,6 +444,7 @@ mod tests {
             "abcdef.0123456789abcdef",
             "q7Zr0kPn2VxY8sTd",
             "wJalrXUtnFEMIK7MDENGbPxRfiCYzzKEYzzzzz",
+            "base64:uZ3kV9tQ1xLm7wPb2rHs8yJd4cGf6nKauZ3kV9tQ1xI=",
         ] {
             assert_eq!(worth(Role::Token, value), Some(Worth::Secret), "{value}");
         }

@@ -75,8 +75,10 @@ fn judge_part<'a>(secret: &'a Object, part: &str, values: Value<'a>) -> Verdict<
             continue;
         };
         let text = match part {
-            _ if !secrets::is_literal(&text) => continue,
+            // What is to be filled in is no base64, or that of bytes which are no text.
             "data" => match secrets::decoded(&text) {
+                Some(decoded) if !decoded.contains('\u{fffd}') => decoded,
+                _ if !secrets::is_literal(&text) => continue,
                 Some(decoded) => decoded,
                 None => {
                     unreadable.push(key);
@@ -134,7 +136,8 @@ enum Entry {
 
 fn judge_entry(secret: &Object, key: &str, text: &str) -> Entry {
     let text = text.trim();
-    if text.is_empty() || !secrets::is_literal(text) {
+    // In a file each value is looked at for itself: one template in it says nothing of the others.
+    if text.is_empty() || !is_file(text) && !secrets::is_literal(text) {
         return Entry::Public;
     }
     let kind = secret.at(&["type"]).and_then(Value::as_str).unwrap_or("");
@@ -177,6 +180,12 @@ fn judge_entry(secret: &Object, key: &str, text: &str) -> Entry {
         return Entry::StandIn("holds no private key by its form");
     }
     if is_public(key, text) { Entry::Public } else { Entry::Unclear }
+}
+
+/// Whether a value is a file: lines, JSON. `}}` ends JSON as well as a template.
+fn is_file(text: &str) -> bool {
+    let json = text.starts_with(['{', '[']) && !text.starts_with("{{") && !text.starts_with("[[");
+    json || text.contains('\n')
 }
 
 /// Names and values that accompany secrets and are none.

@@ -55,7 +55,7 @@ pub(crate) struct ComplyArgs {
     #[arg(short, long, value_enum, default_value_t = ComplyFormat::Terminal)]
     pub format: ComplyFormat,
 
-    /// Write the result to a file instead of standard output.
+    /// Write the result to a file instead of standard output (`-`).
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 

@@ -6,7 +6,6 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
 
-use anyhow::Context as _;
 use pavisade_yaml::Source;
 use tempfile::{Builder, NamedTempFile};
 
@@ -95,26 +94,22 @@ impl Files {
     }
 
     /// Puts a text in a file's place at once: whoever reads it sees the old or the new one.
-    pub(super) fn replace(&self, name: &str, text: &str) -> anyhow::Result<()> {
-        let written = || -> io::Result<()> {
-            // A symbolic link stays one: what it points at is replaced.
-            let file = fs::canonicalize(name)?;
-            let mut new = NamedTempFile::new_in(folder(&file))?;
-            new.write_all(text.as_bytes())?;
-            new.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
-            new.as_file().sync_all()?;
-            // Before its name leads elsewhere.
-            let others: Vec<PathBuf> =
-                self.others_of(name).map(fs::canonicalize).collect::<Result<_, _>>()?;
-            new.persist(&file)?;
-            for other in others.iter().filter(|other| **other != file) {
-                let link =
-                    Builder::new().make_in(folder(other), |link| fs::hard_link(&file, link))?;
-                link.persist(other)?;
-            }
-            Ok(())
-        };
-        written().with_context(|| format!("writing {name}; files before it are changed"))
+    pub(super) fn replace(&self, name: &str, text: &str) -> io::Result<()> {
+        // A symbolic link stays one: what it points at is replaced.
+        let file = fs::canonicalize(name)?;
+        let mut new = NamedTempFile::new_in(folder(&file))?;
+        new.write_all(text.as_bytes())?;
+        new.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
+        new.as_file().sync_all()?;
+        // Before its name leads elsewhere.
+        let others: Vec<PathBuf> =
+            self.others_of(name).map(fs::canonicalize).collect::<Result<_, _>>()?;
+        new.persist(&file)?;
+        for other in others.iter().filter(|other| **other != file) {
+            let link = Builder::new().make_in(folder(other), |link| fs::hard_link(&file, link))?;
+            link.persist(other)?;
+        }
+        Ok(())
     }
 }
 

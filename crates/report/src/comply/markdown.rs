@@ -68,7 +68,11 @@ pub(super) fn write(
     }
     let checks = count(judgement.tallies.len(), "check", "checks");
     let objects = count(judgement.objects, "object", "objects");
-    writeln!(out, "{checks} on {objects}, Kubernetes {}.", judgement.kubernetes)
+    let configuration = match &*options.configuration {
+        "" => String::new(),
+        words => format!(", {}", text(words)),
+    };
+    writeln!(out, "{checks} on {objects}, Kubernetes {}{configuration}.", judgement.kubernetes)
 }
 
 fn failing<'a>(

@@ -102,7 +102,10 @@ fn row<'a>(
     let file = places.text(finding).map_or_else(String::new, |(file, _)| short(&file));
     let mut path = field(finding).to_owned();
     if let Location::Field { value: Some(value), .. } = &finding.location {
-        let value = if mask::is_secret(finding) { mask::MASK } else { value };
+        let value = match mask::is_secret(finding) {
+            true => mask::MASK.into(),
+            false => mask::logins(value),
+        };
         path = format!("{path}: {value}");
     }
     let fix: Vec<_> = finding.fix.trim().split("\n\n").map(short).collect();

@@ -189,8 +189,9 @@
   const places = (all) => {
     const files = [...new Set(all.map((f) => (f.file ? brief(f.file) : f.place)))];
     // How many comes first: the end of a long line is cut.
-    const head = files.length > 2 ? `${number(files.length)} places, as ` : '';
-    return head + files.slice(0, 2).join(', ');
+    const many = files.length > 2;
+    const what = all.every((f) => f.file) ? 'files' : 'places';
+    return (many ? `${number(files.length)} ${what}: ` : '') + files.slice(0, 2).join(', ') + (many ? ', …' : '');
   };
   const spread = (all) => {
     const counts = new Map();

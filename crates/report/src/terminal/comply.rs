@@ -341,6 +341,9 @@ fn last(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) {
     if judgement.worlds > 1 {
         text += &format!(", {} worlds", judgement.worlds);
     }
+    if !page.options.configuration.is_empty() {
+        text += &format!(", {}", page.options.configuration);
+    }
     if !told_all {
         text += "; `--full` shows everything";
     }

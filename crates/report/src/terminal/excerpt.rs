@@ -38,6 +38,7 @@ impl Excerpt {
         let rest = source.text().get(start as usize + text.len()..span.end as usize);
         let more = rest.is_some_and(|rest| !rest.trim().is_empty());
         let masked;
+        let text = &*mask::logins(text);
         let (text, span) = if secret {
             masked = mask::line(text, from..to);
             (masked.0.as_str(), masked.1.clone())
