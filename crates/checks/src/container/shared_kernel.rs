@@ -25,11 +25,18 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
 pub(crate) struct SharedKernel {
     /// Handlers that are sandboxes besides those of gVisor and Kata Containers.
     sandboxes: Vec<String>,
+    /// RuntimeClasses, by name, that are known to be sandboxes; where some are named, a pod of any
+    /// other class is told, whether or not the class was read.
+    classes: Vec<String>,
 }
 
 impl SharedKernel {
-    fn is_sandbox(&self, handler: &str) -> bool {
+    fn is_own(&self, handler: &str) -> bool {
         self.sandboxes.iter().any(|own| own == handler)
+    }
+
+    fn is_sandbox(&self, handler: &str) -> bool {
+        self.is_own(handler)
             || ["runsc", "gvisor", "kata", "kata-qemu"].contains(&handler)
             || handler.starts_with("kata-")
             || handler.starts_with("runsc-")
@@ -63,13 +70,21 @@ impl Check for SharedKernel {
         let found = cx.get(kinds::RUNTIME_CLASS, "", name);
         let handler = found.and_then(|class| class.at(&["handler"])).and_then(|h| h.as_str());
         match handler {
-            Some(handler) if self.is_sandbox(handler) => Verdict::Holds,
-            Some(handler) if ORDINARY.contains(&handler) => Verdict::fails(
+            Some(handler) if ORDINARY.contains(&handler) && !self.is_own(handler) => {
+                Verdict::fails(
+                    place,
+                    format!(
+                        "RuntimeClass `{name}` starts containers by `{handler}`, which is no sandbox"
+                    ),
+                )
+            }
+            // What a class starts outweighs what somebody says of its name.
+            _ if self.classes.iter().any(|own| own == name) => Verdict::Holds,
+            _ if !self.classes.is_empty() => Verdict::fails(
                 place,
-                format!(
-                    "RuntimeClass `{name}` starts containers by `{handler}`, which is no sandbox"
-                ),
+                format!("RuntimeClass `{name}` is none of those that are said to be sandboxes"),
             ),
+            Some(handler) if self.is_sandbox(handler) => Verdict::Holds,
             Some(handler) => Verdict::unknown(
                 place,
                 format!(
