@@ -4,8 +4,10 @@
 //! ([`crate::decode`]). Everything is iterative, so depth costs no stack.
 
 mod property;
+mod queue;
 mod scalar;
 
+use queue::Queue;
 pub(crate) use scalar::BlockHeader;
 
 use crate::arena::Form;
@@ -31,9 +33,6 @@ pub const MAX_DEPTH: usize = 10_000;
 
 /// A key written without `?` is looked for within this many characters (YAML 1.2, 7.4.2).
 const MAX_SIMPLE_KEY: usize = 1024;
-
-/// Tokens that were taken and are still kept.
-const MAX_TAKEN: usize = 4096;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -87,12 +86,9 @@ pub(crate) struct Scanner<'t> {
     column_at: usize,
     /// Every byte is a character, and a line break one byte or `\r\n`.
     ascii: bool,
-    /// Found and not taken: those from `head` on.
-    tokens: Vec<Token>,
-    head: usize,
-    /// The first of them is no key that its value is still looked for.
-    settled: bool,
-    taken: usize,
+    tokens: Queue,
+    /// The first of them, once it is no key whose value is still looked for.
+    settled: Option<Token>,
     ended: bool,
     indent: i32,
     indents: Vec<i32>,
@@ -115,10 +111,8 @@ impl<'t> Scanner<'t> {
             column: 0,
             column_at: start,
             ascii: text.as_bytes()[start.min(end)..end].is_ascii(),
-            tokens: Vec::new(),
-            head: 0,
-            settled: false,
-            taken: 0,
+            tokens: Queue::default(),
+            settled: None,
             ended: false,
             indent: -1,
             indents: Vec::new(),
@@ -137,50 +131,35 @@ impl<'t> Scanner<'t> {
 
     /// The next token, without taking it.
     pub(crate) fn peek(&mut self) -> Scan<Token> {
-        if !self.settled {
-            self.settle()?;
+        match self.settled {
+            Some(first) => Ok(first),
+            None => self.settle(),
         }
-        Ok(self.tokens[self.head])
     }
 
     /// Looks for tokens until the first of them is known.
-    fn settle(&mut self) -> Scan<()> {
-        while self.head == self.tokens.len() || self.head_may_be_key()? {
-            self.fetch()?;
+    fn settle(&mut self) -> Scan<Token> {
+        loop {
+            match self.tokens.first() {
+                Some(first) if !self.first_may_be_key()? => {
+                    self.settled = Some(first);
+                    return Ok(first);
+                }
+                _ => self.fetch()?,
+            }
         }
-        self.settled = true;
-        Ok(())
     }
 
     /// Takes the token that [`Scanner::peek`] showed.
     pub(crate) fn skip(&mut self) {
-        self.head += 1;
-        self.taken += 1;
-        self.settled = false;
-        // In a flow without line ends some token may always be waiting.
-        if self.head == self.tokens.len() || self.head == MAX_TAKEN {
-            self.tokens.drain(..self.head);
-            self.head = 0;
-        }
+        self.tokens.skip();
+        self.settled = None;
     }
 
-    /// Tokens that were found and not taken.
-    fn waiting(&self) -> usize {
-        self.tokens.len() - self.head
-    }
-
-    /// Puts a token before the one that was or will be found as the `number`th.
-    fn insert(&mut self, number: usize, token: Token) {
-        self.tokens.insert(self.head + (number - self.taken), token);
-    }
-
-    fn head_may_be_key(&self) -> Scan<bool> {
-        let i = self.simple_keys.partition_point(|key| key.token < self.taken);
-        match self.simple_keys[i..]
-            .iter()
-            .take_while(|k| k.token == self.taken)
-            .find(|k| k.possible)
-        {
+    fn first_may_be_key(&self) -> Scan<bool> {
+        let first = self.tokens.number();
+        let i = self.simple_keys.partition_point(|key| key.token < first);
+        match self.simple_keys[i..].iter().take_while(|k| k.token == first).find(|k| k.possible) {
             Some(key) => self.is_valid(key),
             None => Ok(false),
         }
@@ -342,7 +321,7 @@ impl<'t> Scanner<'t> {
             let key = SimpleKey {
                 possible: true,
                 required: self.flow_level == 0 && self.indent == column,
-                token: self.taken + self.waiting(),
+                token: self.tokens.next_number(),
                 pos: self.pos,
                 line: self.line,
                 column,
@@ -389,7 +368,7 @@ impl<'t> Scanner<'t> {
         self.indent = column;
         let start = Token { kind, start: at as u32, end: at as u32, indent: 0 };
         match token {
-            Some(number) => self.insert(number, start),
+            Some(number) => self.tokens.insert(number, start),
             None => self.tokens.push(start),
         }
         Ok(())
@@ -430,7 +409,7 @@ impl<'t> Scanner<'t> {
     fn fetch_flow_start(&mut self, kind: Kind) -> Scan<()> {
         self.save_simple_key()?;
         self.check_depth()?;
-        let token = self.taken + self.waiting();
+        let token = self.tokens.next_number();
         self.simple_keys.push(SimpleKey { token, ..SimpleKey::default() });
         self.flow_level += 1;
         self.simple_key_allowed = true;
@@ -484,7 +463,7 @@ impl<'t> Scanner<'t> {
         if self.is_valid(&key)? {
             let start =
                 Token { kind: Kind::Key, start: key.pos as u32, end: key.pos as u32, indent: 0 };
-            self.insert(key.token, start);
+            self.tokens.insert(key.token, start);
             self.roll_indent(key.column, Some(key.token), Kind::BlockMappingStart, key.pos)?;
             if let Some(last) = self.simple_keys.last_mut() {
                 last.possible = false;
