@@ -238,6 +238,9 @@ impl CheckSet {
         for &index in &self.on_worlds {
             self.run(index, world, Target::World(world), now, out);
         }
+        if world.kind() != WorldKind::Cluster {
+            return;
+        }
         let seen = programs::seen(world);
         for (index, check) in self.checks.iter().enumerate() {
             let meta = check.meta();

@@ -135,7 +135,7 @@ impl Judgement {
     }
 }
 
-/// Objects that one task judges.
+/// Objects, or worlds, that one task judges.
 const CHUNK: usize = 64;
 
 /// Runs all checks over all worlds, as of `now`, and lets nothing through.
@@ -169,10 +169,13 @@ pub fn judge_on(
         part
     });
     let of_groups = groups.par_iter().map(|(seen, group)| group.judge(seen, checks, now));
-    let of_worlds = seen.par_iter().map(|seen| {
+    let of_worlds = seen.par_chunks(CHUNK).with_max_len(1).map(|chunk| {
         let (mut part, mut paths) = (Part::new(checks), Paths::default());
-        checks.judge_world(seen.world, now, &mut |report| part.take(seen, report, &mut paths));
-        part.add_unseen(seen, checks);
+        for seen in chunk {
+            let before = part.findings.len();
+            checks.judge_world(seen.world, now, &mut |report| part.take(seen, report, &mut paths));
+            part.add_unseen(seen, checks, before);
+        }
         part
     });
     let parts: Vec<_> = of_objects.chain(of_groups).chain(of_worlds).collect();
@@ -270,9 +273,10 @@ impl Part {
         Self { mending: checks.mends(), findings, tallies, by_program }
     }
 
-    /// Says which checks could not see all of a world, after the world itself was judged.
-    fn add_unseen(&mut self, seen: &Seen<'_>, checks: &CheckSet) {
-        for (index, finding) in seen.blind.findings(seen.world, checks, &self.findings) {
+    /// Says which checks could not see all of a world, after the world itself was judged: what is
+    /// said of it stands from `before` on.
+    fn add_unseen(&mut self, seen: &Seen<'_>, checks: &CheckSet, before: usize) {
+        for (index, finding) in seen.blind.findings(seen.world, checks, &self.findings[before..]) {
             self.add(index, finding.check, &[], |tally| tally.unknown += 1);
             self.findings.push(finding);
         }
