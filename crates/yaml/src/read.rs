@@ -177,7 +177,7 @@ pub fn read_piece(source: &Source, piece: &Piece) -> Read {
         Piece::Json(doc) => Read { doc: Some(doc.clone()), notes: Vec::new(), stops: None },
         Piece::Stop(error, loses_previous) => Read {
             doc: None,
-            notes: vec![note(NoteKind::Refused, error.at, error.at + 3, &error.message)],
+            notes: vec![faulty(NoteKind::Refused, source.text(), error, 3)],
             stops: Some(*loses_previous),
         },
         &Piece::Yaml(start, end) => read_yaml(source, start as usize, end as usize),
@@ -186,6 +186,13 @@ pub fn read_piece(source: &Source, piece: &Piece) -> Read {
 
 fn note(kind: NoteKind, start: u32, end: u32, message: &str) -> Note {
     Note { span: (start, end), kind, message: message.to_owned() }
+}
+
+/// A note on so many bytes from an error on; one at the end of the text is about its last byte.
+fn faulty(kind: NoteKind, text: &str, error: &SyntaxError, bytes: u32) -> Note {
+    let end = text.len() as u32;
+    let at = error.at.min(end.saturating_sub(1));
+    note(kind, at, (at + bytes).min(end), &error.message)
 }
 
 fn read_yaml(source: &Source, start: usize, end: usize) -> Read {
@@ -197,7 +204,7 @@ fn read_yaml(source: &Source, start: usize, end: usize) -> Read {
     let parsed = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
-            let note = note(NoteKind::Unreadable, error.at, error.at + 1, &error.message);
+            let note = faulty(NoteKind::Unreadable, text, &error, 1);
             return Read { doc: None, notes: vec![note], stops: Some(false) };
         }
     };

@@ -56,6 +56,19 @@ fn what_follows_one_json_document_is_yaml_unless_it_is_too_short_for_kubectl() {
 }
 
 #[test]
+fn notes_are_inside_of_their_text() {
+    for text in
+        ["!", "!x", "a: !", "a: [", "{\"a\":1}#", "{\"a\":1}{\"b\":2}x", "a: \"", "--- a\nb"]
+    {
+        let source = Source::new("t", text);
+        for note in read(&source).notes {
+            let (start, end) = note.span;
+            assert!(start < end && end as usize <= source.text().len(), "{text}: {note:?}");
+        }
+    }
+}
+
+#[test]
 fn values_know_their_place() {
     let source =
         Source::new("t", "spec:\n  é: 1\n  containers:\n  - {name: web, image: 'nginx:1'}\n");
