@@ -10,6 +10,7 @@ use pavisade_model::{GroupKind, Program, kinds};
 use pavisade_snapshot::{Object, Pod, WorldKind};
 use pavisade_yaml::{Kind, Value};
 
+use crate::field::go_bool;
 use crate::{Claim, Cx, Place, Verdict};
 
 /// Where a component's flags were read.
@@ -57,12 +58,7 @@ impl Flag<'_> {
 
     /// The value of a boolean flag, as Go's `strconv.ParseBool` reads it.
     pub fn bool(&self) -> Option<bool> {
-        match self.text()? {
-            _ if self.apart => None,
-            "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-            "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-            _ => None,
-        }
+        self.text().filter(|_| !self.apart).and_then(go_bool)
     }
 }
 

@@ -127,3 +127,24 @@ fn typed<'a, T>(
         },
     }
 }
+
+/// Whether a label selector asks for nothing, and so selects all.
+pub(crate) fn is_empty_selector(selector: Value<'_>) -> bool {
+    let is_empty = |v: Value<'_>| v.entries().next().is_none() && v.items().next().is_none();
+    selector.kind() == Kind::Mapping && selector.entries().all(|(_, v)| is_empty(v))
+}
+
+/// Whether a value is a label selector all of whose fields are known.
+pub(crate) fn is_plain_selector(selector: Value<'_>) -> bool {
+    let known = |key: &str| ["matchLabels", "matchExpressions"].contains(&key);
+    selector.kind() == Kind::Mapping && selector.entries().all(|(key, _)| known(key))
+}
+
+/// A boolean as Go's `strconv.ParseBool` reads it.
+pub(crate) fn go_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}

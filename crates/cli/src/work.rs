@@ -33,7 +33,7 @@ impl<'a> Work<'a> {
     /// # Errors
     /// A file cannot be read, or an option means nothing here.
     pub(crate) fn find(input: Input<'a>, config: &ConfigArgs) -> anyhow::Result<Option<Self>> {
-        Self::with(input, |paths| Settings::find(&config.file, &config.exceptions, paths))
+        Self::with(input, &config.file, &config.exceptions)
     }
 
     /// The same where no exception counts.
@@ -41,16 +41,16 @@ impl<'a> Work<'a> {
     /// # Errors
     /// As [`Work::find`].
     pub(crate) fn find_plain(input: Input<'a>, file: &ConfigFile) -> anyhow::Result<Option<Self>> {
-        Self::with(input, |paths| Settings::find(file, &[], paths))
+        Self::with(input, file, &[])
     }
 
     fn with(
         mut input: Input<'a>,
-        find: impl FnOnce(&[PathBuf]) -> anyhow::Result<Option<Settings>>,
+        file: &ConfigFile,
+        exceptions: &[PathBuf],
     ) -> anyhow::Result<Option<Self>> {
-        let Some(settings) = find(&settings::of(input.paths, input.is_cluster()))? else {
-            return Ok(None);
-        };
+        let paths = settings::of(input.paths, input.is_cluster());
+        let Some(settings) = Settings::find(file, exceptions, &paths)? else { return Ok(None) };
         settings.over(&mut input.kubernetes_version, &mut input.helm_values);
         input.scope = settings.scope();
         input.check()?;

@@ -202,6 +202,10 @@ pub const WORKLOADS: &[GroupKind] = &[
     CRON_JOB,
 ];
 
+/// What leads from outside to Services.
+pub const ENTRIES: &[GroupKind] =
+    &[INGRESS, INGRESS_EXTENSIONS, HTTP_ROUTE, GRPC_ROUTE, TCP_ROUTE, TLS_ROUTE, UDP_ROUTE];
+
 /// NetworkPolicy and what else restricts the traffic of pods.
 pub const NETWORK_POLICIES: &[GroupKind] = &[
     NETWORK_POLICY,

@@ -11,7 +11,6 @@ use crate::program::Programs;
 /// What a kustomization needs, itself included.
 #[derive(Debug, Default)]
 pub(crate) struct Reach<'a> {
-    pub nodes: HashSet<&'a Path>,
     /// Files that went into it, whatever their part.
     pub files: HashSet<&'a Path>,
     /// Something in it is not here, or nothing that kustomize could make.
@@ -40,10 +39,11 @@ pub(crate) fn roots(graph: &Graph) -> Vec<&Path> {
 /// Everything that a kustomization includes, step by step.
 pub(crate) fn reach<'a>(graph: &'a Graph, root: &'a Path) -> Reach<'a> {
     let mut reach = Reach::default();
+    let mut nodes: HashSet<&Path> = HashSet::new();
     let mut wanted = vec![root];
     while let Some(folder) = wanted.pop() {
         let Some(node) = graph.nodes.get(folder.as_os_str()) else { continue };
-        if reach.nodes.insert(folder) {
+        if nodes.insert(folder) {
             let Node { file, folders, files, inputs, remote, broken, .. } = node;
             wanted.extend(folders.iter().map(PathBuf::as_path));
             reach.files.extend(files.iter().chain(inputs).map(PathBuf::as_path));

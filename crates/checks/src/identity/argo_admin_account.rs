@@ -6,6 +6,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::field::go_bool;
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// Argo CD's account `admin`, left on beside single sign-on.
@@ -36,7 +37,8 @@ impl Check for ArgoAdminAccount {
         let enabled = map.at(&["data", "admin.enabled"]).filter(|value| !value.is_null());
         let message = format!("the account `admin` is on beside the single sign-on of `{sign_on}`");
         match enabled.map(|enabled| (enabled, enabled.as_str())) {
-            Some((_, Some(text))) if is_false(text) => Verdict::Holds,
+            // What Go does not take for a boolean leaves the account on.
+            Some((_, Some(text))) if go_bool(text) == Some(false) => Verdict::Holds,
             Some((place, None)) => {
                 Verdict::unknown(place, "this is no text: the API server refuses it")
             }
@@ -48,9 +50,4 @@ impl Check for ArgoAdminAccount {
             }
         }
     }
-}
-
-/// What Go's `strconv.ParseBool` takes for false; what it does not take leaves the account on.
-fn is_false(text: &str) -> bool {
-    matches!(text, "0" | "f" | "F" | "false" | "FALSE" | "False")
 }

@@ -6,7 +6,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::console_without_login::is_true;
+use crate::field::go_bool;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Argo CD without a login.
@@ -46,7 +46,9 @@ impl Check for ArgoAnonymousAccess {
         // The API server takes texts only; a bare `true` never arrives.
         match value.as_str() {
             // The one is compared with `true`, the other read by `strconv.ParseBool`.
-            Some(text) if text == "true" || map.name() != "argocd-cm" && is_true(text) => {
+            Some(text)
+                if text == "true" || map.name() != "argocd-cm" && go_bool(text) == Some(true) =>
+            {
                 Claim::fails(value, message).severity(severity).set("false").into()
             }
             Some(_) => Verdict::Holds,

@@ -7,6 +7,7 @@ use pavisade_yaml::{Edit, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::field::go_bool;
 use crate::image::{self, Image};
 use crate::supply::release::Release;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
@@ -81,7 +82,7 @@ impl Check for ConsoleWithoutLogin {
                     elsewhere |= env.get("valueFrom").is_some();
                     continue;
                 };
-                if value.scalar_text().is_some_and(|text| is_true(&text)) {
+                if value.scalar_text().is_some_and(|text| go_bool(&text) == Some(true)) {
                     claims.push(Claim::fails(value, *what).set("false"));
                 }
             }
@@ -93,11 +94,6 @@ impl Check for ConsoleWithoutLogin {
             false => Verdict::NotApplicable,
         }
     }
-}
-
-/// What Go's `strconv.ParseBool` takes for true.
-pub(super) fn is_true(text: &str) -> bool {
-    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }
 
 /// `registry.example/argoproj/argocli:v3` is `argocli`.
@@ -125,7 +121,7 @@ fn by_flag<'a>(
     what: &'static str,
 ) -> Option<Claim<'a>> {
     let wanted = |text: &str| match value {
-        "true" => is_true(text),
+        "true" => go_bool(text) == Some(true),
         value => text == value,
     };
     for (index, word) in words.iter().enumerate() {

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::cloud::CloudAccounts;
-use crate::network::backend::{ENTRIES, Entries};
+use crate::network::backend::Entries;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
 /// Pods with a cloud identity that are reached from outside of the cluster, or are privileged.
@@ -32,13 +32,7 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
         EKSCTL_CLUSTER_CONFIG,
         GCP_IAM_POLICY_MEMBER,
         SERVICE,
-        INGRESS,
-        INGRESS_EXTENSIONS,
-        HTTP_ROUTE,
-        GRPC_ROUTE,
-        TCP_ROUTE,
-        TLS_ROUTE,
-        UDP_ROUTE,
+        ..ENTRIES,
     ]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -72,7 +66,10 @@ impl Check for ExposedCloudIdentity {
                 );
                 Claim::fails(place, message).into()
             }
-            None => match [kinds::SERVICE].into_iter().chain(ENTRIES).find_map(|kind| cx.gap(kind))
+            None => match [&kinds::SERVICE]
+                .into_iter()
+                .chain(kinds::ENTRIES)
+                .find_map(|kind| cx.gap(*kind))
             {
                 Some(why) => Verdict::unknown(place, why),
                 None => Verdict::Holds,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pavisade_model::{GroupKind, kinds};
+use pavisade_model::kinds;
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
@@ -58,24 +58,13 @@ fn of_route(route: &Object) -> Vec<Backend<'_>> {
     names.collect()
 }
 
-/// What leads from outside to Services.
-pub(crate) const ENTRIES: [GroupKind; 7] = [
-    kinds::INGRESS,
-    kinds::INGRESS_EXTENSIONS,
-    kinds::HTTP_ROUTE,
-    kinds::GRPC_ROUTE,
-    kinds::TCP_ROUTE,
-    kinds::TLS_ROUTE,
-    kinds::UDP_ROUTE,
-];
-
 /// What leads to each Service, by namespace and name: the kind and name of an Ingress or route.
 pub(crate) struct Entries(HashMap<(String, String), (String, String)>);
 
 impl Entries {
     pub(crate) fn of(cx: &Cx<'_>) -> Self {
         let mut entries = HashMap::new();
-        for object in ENTRIES.into_iter().flat_map(|kind| cx.list(kind).objects) {
+        for object in kinds::ENTRIES.iter().flat_map(|kind| cx.list(*kind).objects) {
             // A route of a mesh, whose parent is a Service, leads there from inside.
             let parents = object.at(&["spec", "parentRefs"]).into_iter().flat_map(Value::items);
             let of_mesh = |parent: Value<'_>| parent.str("kind") == Some("Service");

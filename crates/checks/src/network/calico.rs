@@ -12,7 +12,7 @@ use pavisade_yaml::{Kind, Value};
 use super::address::Cidr;
 use super::calico_selector::matches;
 use super::other_policy::{Effect, Label, both, everywhere, namespace_label};
-use super::policy::{Added, Direction, Selects, added_label};
+use super::policy::{Added, Direction, Selects, added_label, selects as selects_pod};
 use crate::field::{WrongType, boolean, list, text, text_element};
 use crate::{Claim, Cx};
 
@@ -101,13 +101,13 @@ fn for_hosts(policy: &Object) -> Result<bool, WrongType<'_>> {
 fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Result<Selects, WrongType<'a>> {
     let namespaced = [kinds::CALICO_NETWORK_POLICY, kinds::CALICO_NETWORK_POLICY_CRD];
     let of = pod.object().namespace();
-    let near = match policy.namespace() {
-        _ if !namespaced.iter().any(|kind| policy.is(*kind)) => Selects::Yes,
-        own if own == of => Selects::Yes,
-        "" => Selects::Maybe,
-        _ if of.is_empty() => Selects::Maybe,
-        _ => return Ok(Selects::No),
+    let near = match namespaced.iter().any(|kind| policy.is(*kind)) {
+        true => selects_pod(None, policy.namespace(), pod),
+        false => Selects::Yes,
     };
+    if near == Selects::No {
+        return Ok(Selects::No);
+    }
     let namespace = || match of {
         "" => Label::Unknown,
         of => Label::Is(of),

@@ -10,8 +10,8 @@ use pavisade_yaml::{Kind, Value};
 
 use super::address::Cidr;
 use super::other_policy::{Effect, Label as Known, both, everywhere, namespace_label};
-use super::policy::{Added, Direction, Selects, added_label};
-use crate::field::{WrongType, boolean, list, map};
+use super::policy::{Added, Direction, Selects, added_label, selects as selects_pod};
+use crate::field::{WrongType, boolean, is_plain_selector, list, map};
 use crate::{Claim, Cx};
 
 /// What the policy does to the pod in a direction.
@@ -114,8 +114,7 @@ pub(super) fn flaw(policy: &Object) -> Option<String> {
         if let Some((key, _)) = unknown {
             return Some(format!("`{key}` is not modelled"));
         }
-        let has = |field: &str| rule.get(field).is_some_and(|v| !v.is_null());
-        if has("endpointSelector") == has("nodeSelector") {
+        if is_set(rule, "endpointSelector") == is_set(rule, "nodeSelector") {
             return Some("a rule needs either `endpointSelector` or `nodeSelector`".into());
         }
         [Direction::Ingress, Direction::Egress].into_iter().find_map(|direction| {
@@ -203,16 +202,14 @@ fn selects<'a>(rule: Value<'a>, policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -
         };
     };
     let namespaced = policy.is(kinds::CILIUM_NETWORK_POLICY);
-    let of = pod.object().namespace();
-    let mut selects = match policy.namespace() {
-        _ if !namespaced => Selects::Yes,
-        own if own == of => Selects::Yes,
-        "" => Selects::Maybe,
-        _ if of.is_empty() => Selects::Maybe,
-        _ => return Selects::No,
+    let mut selects = match namespaced {
+        true => selects_pod(None, policy.namespace(), pod),
+        false => Selects::Yes,
     };
-    let known = |key: &str| ["matchLabels", "matchExpressions"].contains(&key);
-    if selector.kind() != Kind::Mapping || selector.entries().any(|(key, _)| !known(key)) {
+    if selects == Selects::No {
+        return Selects::No;
+    }
+    if !is_plain_selector(selector) {
         return Selects::Maybe;
     }
     let Ok(labels) = map(selector, &["matchLabels"]) else { return Selects::Maybe };
@@ -373,14 +370,13 @@ fn open_entry<'a>(
     }
     let filled = |field: &str| entry.list(field).next().is_some();
     if ["icmps", "fromRequires", "toRequires"].iter().any(|field| filled(field))
-        || entry.get("authentication").is_some_and(|a| !a.is_null())
+        || is_set(entry, "authentication")
     {
         return None;
     }
-    let named = |field: &str| entry.get(field).is_some_and(|peers| !peers.is_null());
     let peers = peer_fields(direction);
     // An empty list of peers allows nothing, whatever stands beside it.
-    if peers.iter().any(|field| named(field) && !filled(field)) {
+    if peers.iter().any(|field| is_set(entry, field) && !filled(field)) {
         return None;
     }
     let Some(field) = peers.iter().copied().find(|field| filled(field)) else {
@@ -397,7 +393,7 @@ fn open_entry<'a>(
     };
     let every_pod = "this rule allows connections from every pod of the cluster on every port, as \
                      if there were no policy";
-    let of_pods = direction == Direction::Ingress && !named_in(rule, "nodeSelector");
+    let of_pods = direction == Direction::Ingress && !is_set(rule, "nodeSelector");
     let mut elements = entry.list(field);
     match field {
         "fromEntities" | "toEntities" => {
@@ -432,8 +428,8 @@ fn open_entry<'a>(
     }
 }
 
-fn named_in(rule: Value<'_>, field: &str) -> bool {
-    rule.get(field).is_some_and(|v| !v.is_null())
+fn is_set(value: Value<'_>, field: &str) -> bool {
+    value.get(field).is_some_and(|v| !v.is_null())
 }
 
 /// Whether an entry limits no ports, and nothing of what is sent to them.
@@ -457,8 +453,7 @@ fn every_port(entry: Value<'_>) -> bool {
 /// Whether peers are all pods of all namespaces. Without a namespace in its labels, the selector of
 /// a policy of a namespace stays in there.
 fn is_every_pod(selector: Value<'_>, namespaced: bool) -> bool {
-    let known = |key: &str| ["matchLabels", "matchExpressions"].contains(&key);
-    if selector.kind() != Kind::Mapping || selector.entries().any(|(key, _)| !known(key)) {
+    if !is_plain_selector(selector) {
         return false;
     }
     let labels = selector.get("matchLabels").into_iter().flat_map(Value::entries).count();

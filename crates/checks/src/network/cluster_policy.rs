@@ -9,12 +9,12 @@
 use std::cell::Cell;
 
 use pavisade_snapshot::{Object, Pod, Selector};
-use pavisade_yaml::{Kind, Value};
+use pavisade_yaml::Value;
 
 use super::address::Cidr;
 use super::other_policy::{Effect, Label, both, everywhere, namespace_label};
 use super::policy::{Direction, Selects, selects as selects_pod};
-use crate::field::list;
+use crate::field::{is_plain_selector, list};
 use crate::{Claim, Cx};
 
 /// What the policy does to the pod in a direction.
@@ -83,9 +83,7 @@ fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Selects {
 
 /// A selector all of whose fields are known.
 fn read(value: Value<'_>) -> Option<Selector<'_>> {
-    let known = |key: &str| ["matchLabels", "matchExpressions"].contains(&key);
-    let plain = value.kind() == Kind::Mapping && value.entries().all(|(key, _)| known(key));
-    plain.then(|| Selector::read(value).ok()).flatten()
+    is_plain_selector(value).then(|| Selector::read(value).ok()).flatten()
 }
 
 fn selects_namespace<'a>(selector: Value<'a>, pod: Pod<'a>, cx: &Cx<'a>) -> Selects {

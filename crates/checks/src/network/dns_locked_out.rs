@@ -212,10 +212,10 @@ fn selects_servers(peer: Value<'_>) -> Reaches {
     let Some(value) = peer.get("podSelector").filter(|s| !s.is_null()) else {
         return Reaches::Yes;
     };
-    let Some(selector) = (value.kind() == Kind::Mapping).then(|| Selector::read(value).ok()) else {
+    if value.kind() != Kind::Mapping {
         return Reaches::Unknown("a `podSelector` is no map".into());
-    };
-    let Some(selector) = selector else {
+    }
+    let Ok(selector) = Selector::read(value) else {
         return Reaches::Unknown("a `podSelector` cannot be read".into());
     };
     let of = |(key, value): (&'static str, &'static str)| {

@@ -7,7 +7,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::backend::{ENTRIES, Entries};
+use super::backend::Entries;
 use super::policy::{Selects, near, on_host_network, selects};
 use crate::fragment::is_fragment;
 use crate::{Check, Cx, OnPod, Place, Verdict};
@@ -28,13 +28,7 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
     scope = Related,
     reads = [
         SERVICE,
-        INGRESS,
-        INGRESS_EXTENSIONS,
-        HTTP_ROUTE,
-        GRPC_ROUTE,
-        TCP_ROUTE,
-        TLS_ROUTE,
-        UDP_ROUTE,
+        ..ENTRIES,
     ]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -88,7 +82,7 @@ impl Check for ExposedWorkload {
                 return Verdict::fails(place, message);
             }
         }
-        let gap = ENTRIES.into_iter().find_map(|kind| cx.gap(kind));
+        let gap = kinds::ENTRIES.iter().find_map(|kind| cx.gap(*kind));
         match (services.gap().or(gap), unsure) {
             (Some(why), _) => Verdict::unknown(place, why),
             (None, Some(name)) => Verdict::unknown(

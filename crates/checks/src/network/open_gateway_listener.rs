@@ -6,8 +6,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rule::is_empty_selector;
-use crate::field::{list, text};
+use crate::field::{is_empty_selector, list, text};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Gateways whose listeners take routes of every namespace.

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::policy::Direction;
-use super::rule::{allows_anybody, block, is_empty_selector, peers, unreadable};
-use crate::field::{list, map, text};
+use super::rule::{allows_anybody, block, peers, unreadable};
+use crate::field::{is_empty_selector, list, map, text};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// Sandboxes for code of agents that reach the internet or everything around them.

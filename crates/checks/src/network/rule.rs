@@ -8,6 +8,7 @@ use pavisade_yaml::{Kind, Value};
 use super::address::Cidr;
 use super::policy::Direction;
 use crate::Claim;
+use crate::field::is_empty_selector;
 
 /// The peers of a rule; none means anybody.
 pub(super) fn peers(rule: Value<'_>, direction: Direction) -> impl Iterator<Item = Value<'_>> {
@@ -140,10 +141,4 @@ pub(super) fn is_every_pod(peer: Value<'_>) -> bool {
     let is_empty = |field: &str| peer.get(field).is_some_and(is_empty_selector);
     let absent = |field: &str| peer.get(field).is_none_or(Value::is_null);
     is_empty("namespaceSelector") && (absent("podSelector") || is_empty("podSelector"))
-}
-
-/// Whether a label selector asks for nothing, and so selects all.
-pub(super) fn is_empty_selector(selector: Value<'_>) -> bool {
-    let is_empty = |v: Value<'_>| v.entries().next().is_none() && v.items().next().is_none();
-    selector.kind() == Kind::Mapping && selector.entries().all(|(_, v)| is_empty(v))
 }

@@ -3,11 +3,10 @@
 use pavisade_macros::check;
 use pavisade_model::kinds;
 use pavisade_snapshot::Object;
-use pavisade_yaml::{Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::field::{WrongType, list, map};
+use crate::field::{WrongType, is_empty_selector, list, map};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Secrets that are pushed into a store by an empty selector.
@@ -47,7 +46,7 @@ fn judge(push: &Object) -> Result<Vec<Claim<'_>>, WrongType<'_>> {
     let mut spec = map(push.value(), &["spec"])?;
     if push.is(kinds::CLUSTER_PUSH_SECRET) {
         let selectors = list(push.value(), &["spec", "namespaceSelectors"])?;
-        claims.extend(selectors.filter(|selector| is_empty(*selector)).map(|selector| {
+        claims.extend(selectors.filter(|selector| is_empty_selector(*selector)).map(|selector| {
             let message = "this selects every namespace: the Secret of each is pushed, one over \
                            the other";
             Claim::fails(selector, message)
@@ -56,7 +55,7 @@ fn judge(push: &Object) -> Result<Vec<Claim<'_>>, WrongType<'_>> {
     }
     let Some(spec) = spec else { return Ok(claims) };
     if let Some(selector) = map(spec, &["selector", "secret", "selector"])?
-        && is_empty(selector)
+        && is_empty_selector(selector)
     {
         let message = "this selects every Secret of the namespace, tokens among them";
         claims.push(Claim::fails(selector, message));
@@ -64,17 +63,10 @@ fn judge(push: &Object) -> Result<Vec<Claim<'_>>, WrongType<'_>> {
     for store in list(spec, &["secretStoreRefs"])? {
         if let Some(selector) = map(store, &["labelSelector"])?
             && store.get("name").is_none_or(|name| name.is_null() || name.as_str() == Some(""))
-            && is_empty(selector)
+            && is_empty_selector(selector)
         {
             claims.push(Claim::fails(selector, "this selects every store: each gets the value"));
         }
     }
     Ok(claims)
-}
-
-fn is_empty(selector: Value<'_>) -> bool {
-    selector.kind() == Kind::Mapping
-        && selector
-            .entries()
-            .all(|(_, v)| v.entries().next().is_none() && v.items().next().is_none())
 }

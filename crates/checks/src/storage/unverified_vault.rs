@@ -7,6 +7,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::field::go_bool;
 use crate::{Check, Claim, Cx, OnEvery, Verdict, secrets};
 
 /// Clients of Vault that do not verify it, or speak to it in plain text.
@@ -106,10 +107,8 @@ fn skipped(place: Value<'_>) -> Claim<'_> {
     Claim::fails(place, "Vault's certificate is not verified: whoever answers gets the token")
 }
 
-/// As Go's `strconv.ParseBool` reads it.
 fn is_true(value: Value<'_>) -> bool {
-    let text = value.scalar_text().unwrap_or_default();
-    matches!(text.trim(), "1" | "t" | "T" | "true" | "TRUE" | "True")
+    value.scalar_text().is_some_and(|text| go_bool(text.trim()) == Some(true))
 }
 
 fn plain(place: Value<'_>) -> Option<Claim<'_>> {

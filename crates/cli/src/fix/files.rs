@@ -1,7 +1,7 @@
 //! The files that are changed: each once, whatever names it was read by.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
@@ -76,7 +76,7 @@ impl Files {
             notes.push(format!("{} is {name} by another name: changed once", others.join(", ")));
         }
         let hard = iter::once(name).chain(others).filter_map(|name| fs::canonicalize(name).ok());
-        let hard: std::collections::HashSet<_> = hard.collect();
+        let hard: HashSet<_> = hard.collect();
         let unknown =
             self.links.get(name).map_or(0, |links| links.saturating_sub(hard.len() as u64));
         if unknown > 0 {

@@ -27,13 +27,13 @@ fn absent() -> Refused {
 
 /// Whether the edit changes anything, or why it cannot be made.
 pub(super) fn changes(json: &Json, path: &[Step], edit: &Edit) -> Result<bool, Refused> {
-    let Some((last, around)) = path.split_last() else {
+    if path.is_empty() {
         return Err(refused("a whole document is not edited"));
-    };
+    }
     let makes = *edit != Edit::Remove;
-    let mut at = Some(json);
-    for step in around {
-        at = match (step, at) {
+    let mut old = Some(json);
+    for step in path {
+        old = match (step, old) {
             (Step::Field(name), Some(Json::Object(map))) => match map.get(name) {
                 None if !makes => return Err(absent()),
                 value => value,
@@ -45,17 +45,6 @@ pub(super) fn changes(json: &Json, path: &[Step], edit: &Edit) -> Result<bool, R
             _ => return Err(absent()),
         };
     }
-    let old = match (last, at) {
-        (Step::Field(name), Some(Json::Object(map))) => match map.get(name) {
-            None if !makes => return Err(absent()),
-            value => value,
-        },
-        (Step::Field(_), None | Some(Json::Null)) if makes => None,
-        (Step::Element(index), Some(Json::Array(list))) => {
-            Some(list.get(*index).ok_or_else(absent)?)
-        }
-        _ => return Err(absent()),
-    };
     match (edit, old) {
         (Edit::Remove, _) | (Edit::Append(_), None | Some(Json::Null)) => Ok(true),
         (Edit::Set(value), old) => Ok(old != Some(value)),
