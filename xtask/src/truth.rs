@@ -5,6 +5,7 @@
 
 mod kubectl_corpus;
 pub(crate) mod pod_security;
+mod purl;
 mod regolibrary;
 mod yaml_values;
 
@@ -66,6 +67,7 @@ const SUITES: &[Suite] = &[
         file: "data/manifests/corpus.tar.zst",
         run: kubectl_corpus::run,
     },
+    Suite { name: "purl", file: "truth/purl.tar.zst", run: purl::run },
     Suite { name: "regolibrary", file: "truth/regolibrary.tar.zst", run: regolibrary::run },
 ];
 
