@@ -106,7 +106,10 @@ impl LayerRead {
 
 /// Streams a layer. `packed` is its blob; `diff_id` the digest of its uncompressed bytes, where the
 /// configuration has one.
-pub(crate) fn read(
+///
+/// # Errors
+/// The archive is broken, is not what its digest says, or is more than the limits allow.
+pub fn read_layer(
     packed: impl Read,
     layer: u16,
     diff_id: Option<&Digest>,

@@ -18,7 +18,7 @@ mod tree;
 use std::io;
 
 pub use digest::{Digest, DigestError};
-pub use layer::{LayerRead, Limits};
+pub use layer::{LayerRead, Limits, read_layer};
 pub use manifest::{Configuration, Descriptor, Manifest, Platform, Start, Step};
 pub use pavisade_model::{LayerFile, LayerVisitor};
 pub use store::{Image, Store};

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::digest::Checked;
 use crate::manifest::{Configuration, Descriptor, Index, Manifest, Platform};
-use crate::{Digest, LayerRead, Limits, Refusal, Tree, layer};
+use crate::{Digest, LayerRead, Limits, Refusal, Tree, read_layer};
 
 /// Where blobs are.
 #[derive(Debug)]
@@ -257,10 +257,10 @@ impl Store {
         }
         let diff_id = image.configuration.rootfs.diff_ids.get(usize::from(number));
         let Some(digest) = &layer.digest else {
-            return layer::read(from, number, diff_id, &self.limits, visitor);
+            return read_layer(from, number, diff_id, &self.limits, visitor);
         };
         let mut checked = Checked::new(from, digest.clone());
-        let read = layer::read(&mut checked, number, diff_id, &self.limits, visitor)?;
+        let read = read_layer(&mut checked, number, diff_id, &self.limits, visitor)?;
         match checked.verify().map_err(|error| Refusal::Io { what: what(), error })? {
             Ok(()) => Ok(read),
             Err(found) => Err(Refusal::Digest { what: what(), wanted: digest.clone(), found }),
