@@ -170,10 +170,11 @@ fn entries(
             _ => EntryKind::Other,
         };
         let mode = (header.mode().map_err(|error| broken(number, error))? & 0o7777) as u16;
-        let path = entry.path_bytes().into_owned();
+        let records = records(&mut entry).map_err(|error| broken(number, error))?;
+        let path = name(&entry.path_bytes(), records.path);
         let target = match kind {
             EntryKind::Link | EntryKind::HardLink => {
-                entry.link_name_bytes().unwrap_or_default().into_owned()
+                name(&entry.link_name_bytes().unwrap_or_default(), records.target)
             }
             _ => Vec::new(),
         };
@@ -206,6 +207,48 @@ fn entries(
         number += 1;
     }
     Ok(read)
+}
+
+/// Which names of an entry are said by its pax records.
+#[derive(Default)]
+struct Records {
+    path: bool,
+    target: bool,
+}
+
+/// The pax records of an entry (POSIX pax, "Extended Header"), as far as they are valid: Go's reader
+/// and with it containers' programs refuse the same.
+fn records<R: Read>(entry: &mut tar::Entry<'_, R>) -> io::Result<Records> {
+    let mut found = Records::default();
+    for record in entry.pax_extensions()?.into_iter().flatten() {
+        let record = record?;
+        let (key, value) = (record.key_bytes(), record.value_bytes());
+        let text = matches!(key, b"path" | b"linkpath" | b"uname" | b"gname");
+        if key.contains(&0) || text && value.contains(&0) {
+            return Err(io::Error::other("a pax record with a NUL"));
+        }
+        if matches!(key, b"mtime" | b"atime" | b"ctime") && !is_time(value) {
+            return Err(io::Error::other("a pax record with a time that is not a number"));
+        }
+        found.path |= key == b"path";
+        found.target |= key == b"linkpath";
+    }
+    Ok(found)
+}
+
+/// Seconds and a fraction of them.
+fn is_time(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"-").unwrap_or(value);
+    let mut parts = value.splitn(2, |byte| *byte == b'.');
+    let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+    let whole = parts.next().unwrap_or_default();
+    !whole.is_empty() && digits(whole) && parts.next().is_none_or(digits)
+}
+
+/// A name; one that is not of a pax record ends at its first NUL.
+fn name(bytes: &[u8], of_record: bool) -> Vec<u8> {
+    let end = if of_record { None } else { bytes.iter().position(|byte| *byte == 0) };
+    bytes[..end.unwrap_or(bytes.len())].to_vec()
 }
 
 /// The bytes of a layer, by the form of compression that its first bytes tell: media types are not

@@ -54,20 +54,6 @@ fn package(paragraph: &Paragraph<'_>, kind: Kind) -> Result<Package, Problem> {
     })
 }
 
-/// The files of a package: `info/NAME.list` has a path a line, folders among them; `NAME.md5sums`
-/// has a digest before each.
-pub(crate) fn files(text: &str, is_sums: bool) -> Vec<String> {
-    let paths = text.lines().filter_map(|line| match is_sums {
-        true => line.split_once("  ").map(|(_, path)| path),
-        false => Some(line),
-    });
-    paths
-        .map(|path| path.trim_start_matches('/'))
-        .filter(|p| !p.is_empty() && *p != ".")
-        .map(str::to_owned)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,12 @@
 //! `oci-hostile`: archives and layers at the edge of their formats.
 //!
-//! Compared: `tar` (names, link targets and refusal; times, owners and pax records are nothing that
-//! we keep) and `extract` (what is left of layers that are applied to one another). The suite's
-//! documents, chains of digests, archives in zip and references have readers of their own, which
-//! do not exist yet: these files are left out and counted as such.
+//! Compared: `tar` (names, link targets and refusal; times, owners and pax records are not kept)
+//! and `extract` (what is left of layers that are applied to one another). Three archives are read
+//! differently by the `tar` crate: it refuses a second pax header for one entry, and does not know
+//! sparse files of pax 1.0.
+//!
+//! The suite's documents, digest chains, zip archives and references have no reader here yet: they
+//! are left out and counted as such.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -52,8 +52,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
     for file in files(&folder.join("tests"), &["json"])? {
         let text = fs::read_to_string(folder.join("tests").join(&file))?;
-        let suite: Suite =
-            serde_json::from_str(&text).with_context(|| file.display().to_string())?;
+        let suite: Suite = serde_json::from_str(&text).with_context(|| file.clone())?;
         for case in suite.tests {
             let got = purl(&case.input);
             let agreed = match (&got, &case.expected_output) {
@@ -66,7 +65,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
                 let got = got.map(|purl| purl.to_string());
                 format!(
                     "{}: {test_type} {input:?}\n  want {expected_output:?}\n  got  {got:?}",
-                    file.display()
+                    file
                 )
             });
         }
