@@ -6,6 +6,7 @@ use pavisade_model as model;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
+use std::borrow::Cow;
 
 mod from;
 
@@ -195,9 +196,9 @@ pub struct Finding<'a> {
     /// Stays the same while the finding is the same, wherever the file goes: `v1:…`.
     pub fingerprint: String,
     /// The check's id: `PV-C001`.
-    pub check: &'static str,
+    pub check: &'a str,
     /// The check's name: `privileged-container`.
-    pub name: &'static str,
+    pub name: &'a str,
     /// The field of security it belongs to.
     pub area: Area,
     /// How bad.
@@ -282,11 +283,11 @@ pub struct FileLocation<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Check {
     /// `PV-C001`.
-    pub id: &'static str,
+    pub id: Cow<'static, str>,
     /// `privileged-container`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// One sentence.
-    pub title: &'static str,
+    pub title: Cow<'static, str>,
     /// The field of security it belongs to.
     pub area: Area,
     /// How bad it is when it fails.

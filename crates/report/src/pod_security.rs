@@ -225,14 +225,14 @@ fn breaks(page: &mut Page<'_>, namespace: &NamespaceSecurity) {
         return;
     };
     page.gap(2).put(STRONG, next.name()).put(PLAIN, " breaks:").end();
-    for of_check in namespace.breaks.chunk_by(|a, b| a.check.id == b.check.id) {
+    for of_check in namespace.breaks.chunk_by(|a, b| a.rule.id == b.rule.id) {
         let Some(first) = of_check.first() else { continue };
         let times = match of_check.len() {
             1 => String::new(),
             n => format!(" ({n} places)"),
         };
-        page.gap(4).put(STRONG, first.check.id).put(PLAIN, " ");
-        page.put(PLAIN, first.check.name).put(DIM, &times).end();
+        page.gap(4).put(STRONG, &first.rule.id).put(PLAIN, " ");
+        page.put(PLAIN, &first.rule.name).put(DIM, &times).end();
         let shown = if page.options.full { of_check.len() } else { PLACES };
         for finding in of_check.iter().take(shown) {
             let at = place(page, finding);
@@ -359,8 +359,8 @@ struct One<'a> {
 
 #[derive(Serialize)]
 struct Break<'a> {
-    check: &'static str,
-    name: &'static str,
+    check: &'a str,
+    name: &'a str,
     subject: String,
     container: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -437,8 +437,8 @@ impl<'a> Break<'a> {
             Location::None => (None, None, ""),
         };
         Self {
-            check: finding.check.id,
-            name: finding.check.name,
+            check: &finding.rule.id,
+            name: &finding.rule.name,
             subject: finding.subject.label(),
             container: finding.subject.container(),
             file,

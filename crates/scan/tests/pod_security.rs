@@ -164,7 +164,7 @@ fn static_pods_count_and_what_has_ended_does_not() {
     let server = "{apiVersion: v1, kind: Pod, metadata: {name: kube-apiserver, namespace: kube-system}, spec: {hostNetwork: true, containers: [{name: s, command: [kube-apiserver]}]}}";
     let said = one(WorldKind::Files, &[server.to_owned()]);
     assert_eq!(said.met, Level::Privileged);
-    assert!(said.breaks.iter().any(|finding| finding.check.name == "host-namespace"));
+    assert!(said.breaks.iter().any(|finding| finding.rule.name == "host-namespace"));
 
     let owner = "ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: d, uid: d, controller: true}]";
     let old = format!(

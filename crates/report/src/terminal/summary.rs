@@ -119,7 +119,7 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
         parts.push((DIM, "; `--full` shows everything".to_owned()));
     }
     if let Some(first) = judgement.findings.first() {
-        parts.push((DIM, format!("; `pavisade checks explain {}` tells more", first.check.id)));
+        parts.push((DIM, format!("; `pavisade checks explain {}` tells more", first.rule.id)));
     }
     line(page, &parts);
 }
