@@ -32,17 +32,21 @@ mod file;
 mod given;
 mod graph;
 mod helm;
+mod ignored;
 mod kustomize;
 mod load;
 mod names;
+mod open;
 mod program;
 mod saved;
 mod scope;
 mod shown;
+mod temporary;
 mod walk;
 mod worlds;
 
 pub use cluster::{ClusterLimits, ClusterRequest, ConnectError, LoadedCluster, load_cluster};
+pub use open::open_regular;
 pub use saved::saved;
 pub use scope::Scope;
 
@@ -86,7 +90,7 @@ pub enum Render {
     /// Where the tools are there.
     #[default]
     Auto,
-    /// Never: no program is started.
+    /// Never: neither helm nor kustomize nor kubectl is started.
     Never,
 }
 
@@ -99,6 +103,8 @@ pub struct Tools {
     pub kustomize: Option<PathBuf>,
     /// kubectl, whose `kustomize` is used where there is no kustomize.
     pub kubectl: Option<PathBuf>,
+    /// unshare, which gives the others an empty network on Linux.
+    pub unshare: Option<PathBuf>,
 }
 
 /// What is too much. Whatever is refused by a limit has a note.
@@ -120,6 +126,10 @@ pub struct Limits {
     pub tool_time: Duration,
     /// Bytes that one chart or kustomization may become.
     pub tool_bytes: u64,
+    /// Bytes of address space of one `helm` or `kustomize`.
+    pub tool_memory: u64,
+    /// How long all charts and kustomizations may take together.
+    pub render_time: Duration,
 }
 
 impl Default for Limits {
@@ -133,6 +143,8 @@ impl Default for Limits {
             archive_ratio: 200,
             tool_time: Duration::from_secs(60),
             tool_bytes: 256 << 20,
+            tool_memory: 4 << 30,
+            render_time: Duration::from_mins(10),
         }
     }
 }
