@@ -4,7 +4,7 @@
 //! tried as a local path first; what is none of that and looks like an address is remote, and is
 //! never fetched here.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use pavisade_model::{Note, NoteKind};
 use pavisade_yaml::{self as yaml, Source, Value};
 use rayon::prelude::*;
 
-use crate::file::{Bytes, too_large, unread};
+use crate::file::{Bytes, plain_note, too_large, unread};
+use crate::kustomize;
 use crate::names::KUSTOMIZATION;
 use crate::open::{read_bytes, read_inside};
 use crate::shown::{Shown, normal};
@@ -83,7 +84,50 @@ pub(crate) fn build(known: &Known<'_>) -> Graph {
         let with_file = |folder: OsString| file_in(Path::new(&folder)).map(|file| (folder, file));
         wanted = new.filter_map(with_file).collect();
     }
+    plugins(known, &mut graph);
     graph
+}
+
+/// Looks for addresses in what kustomizations make generators and transformers of.
+fn plugins(known: &Known<'_>, graph: &mut Graph) {
+    let mut found = Vec::new();
+    for (folder, node) in &graph.nodes {
+        let reached = node.plugins.iter().map(|plugin| kustomize::reach(graph, plugin).files);
+        for file in reached.flatten().collect::<BTreeSet<_>>() {
+            let file = file.to_owned();
+            found.extend(urls_in(&file).into_iter().map(|url| (folder.clone(), file.clone(), url)));
+        }
+    }
+    for (folder, file, url) in found {
+        let (message, remedy) = remote(&url);
+        let place = known.shown.name(&file);
+        graph.notes.push(plain_note(NoteKind::Unread, &place, message, remedy));
+        if let Some(node) = graph.nodes.get_mut(&folder) {
+            node.remote.push(url);
+        }
+    }
+}
+
+fn urls_in(file: &Path) -> Vec<String> {
+    match read_bytes(file, MAX_BYTES) {
+        Ok(Bytes::All(bytes)) => urls(&String::from_utf8_lossy(&bytes)),
+        Ok(Bytes::TooMany) | Err(_) => vec![format!("what {} names", file.display())],
+    }
+}
+
+/// The addresses in a configuration; a generator's file may have its key before it.
+fn urls(text: &str) -> Vec<String> {
+    let documents = yaml::read(&Source::new("", text));
+    let values = documents.docs.iter().flat_map(|doc| doc.root().descendants());
+    let texts = values.filter_map(Value::as_str);
+    let parts = texts.flat_map(|text| [Some(text), text.split_once('=').map(|(_, file)| file)]);
+    parts.flatten().filter(|text| is_url(text)).map(ToOwned::to_owned).collect()
+}
+
+/// That something is not fetched, and what to do.
+fn remote(text: &str) -> (String, &'static str) {
+    let message = format!("`{text}` is somewhere else, and nothing is fetched");
+    (message, "Download it and refer to the copy, or scan what `kustomize build` prints.")
 }
 
 /// The kustomization file of a folder.
@@ -242,32 +286,18 @@ impl Reader<'_> {
     /// that makes them. They load files and addresses of their own.
     fn plugin(&mut self, value: Value<'_>) {
         let Some(text) = value.as_str() else { return };
-        if text.contains(['\n', '{']) {
-            self.loads(value, text);
-        }
-        let before = self.node.inputs.len();
+        let mut addresses = match text.contains(['\n', '{']) {
+            true => urls(text),
+            false => Vec::new(),
+        };
         self.input(value, text);
-        if let Target::Folder(folder) = self.resolve(text) {
-            self.node.plugins.push(folder);
+        match self.resolve(text) {
+            Target::Folder(folder) => self.node.plugins.push(folder),
+            Target::File(file) => addresses.extend(urls_in(&file)),
+            _ => {}
         }
-        for file in self.node.inputs[before..].to_vec() {
-            match read_bytes(&file, MAX_BYTES) {
-                Ok(Bytes::All(bytes)) => self.loads(value, &String::from_utf8_lossy(&bytes)),
-                Ok(Bytes::TooMany) | Err(_) => self.node.broken = true,
-            }
-        }
-    }
-
-    /// Looks for addresses in a configuration.
-    fn loads(&mut self, value: Value<'_>, text: &str) {
-        let documents = yaml::read(&Source::new("", text));
-        let scalars = documents.docs.iter().flat_map(|doc| doc.root().descendants());
-        let texts = scalars.filter_map(Value::as_str);
-        // A generator's file may have its key before it.
-        let parts = texts.flat_map(|text| [Some(text), text.split_once('=').map(|(_, file)| file)]);
-        let addresses: Vec<_> = parts.flatten().filter(|text| is_url(text)).collect();
         for address in addresses {
-            self.remote(value, address);
+            self.remote(value, &address);
         }
     }
 
@@ -310,8 +340,7 @@ impl Reader<'_> {
 
     fn remote(&mut self, value: Value<'_>, text: &str) {
         self.node.remote.push(text.to_owned());
-        let message = format!("`{text}` is somewhere else, and nothing is fetched");
-        let remedy = "Download it and refer to the copy, or scan what `kustomize build` prints.";
+        let (message, remedy) = remote(text);
         self.note(value, message, remedy);
     }
 
