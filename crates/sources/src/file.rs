@@ -10,7 +10,7 @@ use pavisade_yaml::Source;
 use crate::Skip;
 use crate::document::{self, Parsed};
 use crate::names::Named;
-use crate::open::read_bytes;
+use crate::open::read_walked;
 
 /// A file to read.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ impl Outcome {
 
 /// Reads a file, of which no more than `limit` bytes are looked at.
 pub(crate) fn read(candidate: &Candidate, limit: u64) -> Outcome {
-    match read_bytes(&candidate.path, limit) {
+    match read_walked(&candidate.path, limit) {
         Ok(Bytes::All(bytes)) => outcome(candidate, bytes),
         Ok(Bytes::TooMany) => Outcome::note(too_large(&candidate.name, limit)),
         Err(error) => Outcome::note(unread(&candidate.name, &error)),

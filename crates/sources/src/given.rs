@@ -57,7 +57,8 @@ pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
         Only::Chart => BTreeMap::new(),
         _ => kustomizations(&walked, &charts),
     };
-    let known = Known { shown, files: &files, folders: &folders, boundary };
+    let linked = walked.linked;
+    let known = Known { shown, files: &files, folders: &folders, linked, boundary };
     let mut graph = graph::build(&known);
     scan.notes.append(&mut graph.notes);
 

@@ -57,6 +57,8 @@ pub(crate) struct Known<'a> {
     pub files: &'a HashSet<&'a OsStr>,
     /// Folders with a kustomization file.
     pub folders: &'a BTreeMap<OsString, PathBuf>,
+    /// Whether some of these paths lead through links.
+    pub linked: bool,
     /// Nothing outside of this is read.
     pub boundary: &'a Path,
 }
@@ -138,7 +140,12 @@ fn file_in(folder: &Path) -> Option<PathBuf> {
 fn read(known: &Known<'_>, folder: &Path, file: PathBuf) -> (Node, Vec<Note>) {
     let name = known.shown.name(&file);
     let mut node = Node { file, ..Node::default() };
-    let text = match read_inside(&node.file, known.boundary, MAX_BYTES) {
+    let plain = !known.linked && known.folders.get(folder.as_os_str()) == Some(&node.file);
+    let bytes = match plain {
+        true => read_bytes(&node.file, MAX_BYTES),
+        false => read_inside(&node.file, known.boundary, MAX_BYTES),
+    };
+    let text = match bytes {
         Ok(Bytes::All(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
         Ok(Bytes::TooMany) => return (broken(node), vec![too_large(&name, MAX_BYTES)]),
         Err(error) => return (broken(node), vec![unread(&name, &error)]),
@@ -156,7 +163,10 @@ fn read(known: &Known<'_>, folder: &Path, file: PathBuf) -> (Node, Vec<Note>) {
         return (broken(node), vec![note]);
     }
     let Some(doc) = documents.docs.first() else { return (node, Vec::new()) };
-    let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let real = match plain {
+        true => folder.to_owned(),
+        false => fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned()),
+    };
     let (source, notes) = (&source, Vec::new());
     let mut reader = Reader { known, folder, real, source, node: &mut node, notes };
     reader.fields(doc.root());
@@ -237,6 +247,9 @@ impl Reader<'_> {
     fn other_names(&mut self, root: Value<'_>) {
         for name in KUSTOMIZATION {
             let file = self.folder.join(name);
+            if file == self.node.file {
+                continue;
+            }
             if file.symlink_metadata().is_ok() && !file.is_file() {
                 self.irregular(root, name);
             }
@@ -315,6 +328,13 @@ impl Reader<'_> {
         if ["imageTags:", "patches:"].iter().any(|old| text.contains(old)) {
             return Target::Missing;
         }
+        let path = normal(&self.folder.join(text));
+        if self.real == self.folder
+            && !self.known.linked
+            && let Some(known) = self.known(&path)
+        {
+            return known;
+        }
         // As kustomize does: `..` is taken away from the text, and then links are followed.
         let Ok(real) = fs::canonicalize(normal(&self.real.join(text))) else {
             return if is_remote(text) { Target::Remote } else { Target::Missing };
@@ -322,20 +342,24 @@ impl Reader<'_> {
         if !real.starts_with(self.known.boundary) {
             return Target::Outside;
         }
-        let path = normal(&self.folder.join(text));
         let same = self.real == self.folder || fs::canonicalize(&path).is_ok_and(|p| p == real);
         let path = if same { path } else { real.clone() };
-        if self.known.folders.contains_key(path.as_os_str()) {
-            return Target::Folder(path);
-        }
-        if self.known.files.contains(path.as_os_str()) {
-            return Target::File(path);
+        if let Some(known) = self.known(&path) {
+            return known;
         }
         // Outside of what was walked, or left out of it by an ignore file.
         if real.is_dir() {
             return file_in(&real).map_or(Target::Missing, |_| Target::Folder(real));
         }
         if real.is_file() { Target::File(real) } else { Target::Irregular }
+    }
+
+    /// What was walked.
+    fn known(&self, path: &Path) -> Option<Target> {
+        if self.known.folders.contains_key(path.as_os_str()) {
+            return Some(Target::Folder(path.to_owned()));
+        }
+        self.known.files.contains(path.as_os_str()).then(|| Target::File(path.to_owned()))
     }
 
     fn remote(&mut self, value: Value<'_>, text: &str) {

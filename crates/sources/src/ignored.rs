@@ -22,8 +22,8 @@ const FILES: [&str; 4] = [".pavisadeignore", ".ignore", ".gitignore", ".git/info
 /// Of one file.
 const MAX_BYTES: u64 = 128 << 10;
 const MAX_PATTERNS: usize = 4000;
-/// Of all files of a given path.
-const MAX_ALL_PATTERNS: usize = 20_000;
+/// Of all files of a given path; only those with wildcards count, which take up to 6 KB each.
+const MAX_WILDCARDS: usize = 50_000;
 
 /// What the ignore files of a folder and of those around it say.
 #[derive(Debug, Default)]
@@ -73,13 +73,13 @@ impl Rules {
 pub(crate) struct Reader<'a> {
     shown: &'a Shown,
     boundary: &'a Path,
-    patterns: AtomicUsize,
+    wildcards: AtomicUsize,
     notes: Mutex<Vec<Note>>,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(shown: &'a Shown, boundary: &'a Path) -> Self {
-        Self { shown, boundary, patterns: AtomicUsize::new(0), notes: Mutex::default() }
+        Self { shown, boundary, wildcards: AtomicUsize::new(0), notes: Mutex::default() }
     }
 
     /// The rules around the given path, as far as its repository reaches.
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
 
     /// Whether there were more patterns in all than are applied.
     pub(crate) fn is_over(&self) -> bool {
-        self.patterns.load(Ordering::Relaxed) > MAX_ALL_PATTERNS
+        self.wildcards.load(Ordering::Relaxed) > MAX_WILDCARDS
     }
 
     /// What there is to say.
@@ -135,11 +135,11 @@ impl<'a> Reader<'a> {
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_start_matches('\u{feff}');
         let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
-        let count = lines.clone().count();
-        if count > MAX_PATTERNS {
+        if lines.clone().count() > MAX_PATTERNS {
             return self.refuse(&path, &format!("more than {MAX_PATTERNS} patterns"));
         }
-        self.patterns.fetch_add(count, Ordering::Relaxed);
+        let wildcards = lines.clone().filter(|line| line.contains(['*', '?', '[', '{'])).count();
+        self.wildcards.fetch_add(wildcards, Ordering::Relaxed);
         if self.is_over() {
             return Gitignore::empty();
         }
@@ -162,6 +162,6 @@ impl<'a> Reader<'a> {
 /// That no ignore file counts.
 pub(crate) fn too_many(shown: &Shown) -> Note {
     let message =
-        format!("ignore files hold more than {MAX_ALL_PATTERNS} patterns here; none is applied");
+        format!("ignore files here hold more than {MAX_WILDCARDS} wildcards; none is applied");
     plain_note(NoteKind::Warning, &shown.given(), message, "Scan parts of the folder one by one.")
 }

@@ -2,8 +2,8 @@
 //! kustomizations, live clusters, and clusters that were saved ([`saved`]).
 //!
 //! Nothing here aborts: what cannot be read becomes a note and the rest is read. Nothing but
-//! [`load_cluster`] reaches the network; `helm` and `kustomize` run without the user's environment,
-//! with a limit of time and output.
+//! [`load_cluster`] reaches the network; `helm` and `kustomize` run without the user's environment
+//! and without network, with limits of time, memory and output, and end when this process does.
 //!
 //! Which files count: `.yaml`, `.yml` and `.json` that hold a document with `apiVersion` and
 //! `kind`; Dockerfiles; kubeconfig files; and whatever the user names directly. Hidden files and
@@ -11,7 +11,8 @@
 //!
 //! Links are followed while they stay inside the Git repository around the given path (the given
 //! path itself where there is none); others are not, and a note says so: a repository must not
-//! make a scan show the files of the machine it runs on.
+//! make a scan show the files of the machine it runs on. The same holds for what kustomizations and
+//! charts refer to. Of what was found, only regular files are opened.
 //!
 //! Not here: what objects mean, images, where tools are found (the face's work).
 

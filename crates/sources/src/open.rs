@@ -15,11 +15,15 @@ use crate::file::{Bytes, read_all};
 /// # Errors
 /// It is something else, or cannot be opened.
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    // To open a device can have effects, so its kind is looked at first. It is looked at again
-    // afterwards, since the name may lead to something else by then.
+    // To open a device can have effects, so its kind is looked at first.
     if !fs::metadata(path)?.is_file() {
         return Err(irregular());
     }
+    open_walked(path)
+}
+
+/// Opens what was a regular file before; the name may lead to something else by now.
+fn open_walked(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -33,7 +37,15 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 
 /// Reads a regular file, of which no more than `limit` bytes are looked at.
 pub(crate) fn read_bytes(path: &Path, limit: u64) -> io::Result<Bytes> {
-    let file = open_regular(path)?;
+    read(open_regular(path)?, limit)
+}
+
+/// The same for one that a walk found to be regular.
+pub(crate) fn read_walked(path: &Path, limit: u64) -> io::Result<Bytes> {
+    read(open_walked(path)?, limit)
+}
+
+fn read(file: File, limit: u64) -> io::Result<Bytes> {
     let length = file.metadata()?.len();
     if length > limit {
         return Ok(Bytes::TooMany);

@@ -20,6 +20,8 @@ pub(crate) struct Walked {
     /// Every file, by absolute path, whatever its name.
     pub files: Vec<(PathBuf, Named)>,
     pub notes: Vec<Note>,
+    /// Whether paths of some files lead through links.
+    pub linked: bool,
     /// Links that were left out.
     pub links: usize,
     /// Files and folders that the configuration leaves out.
@@ -237,6 +239,7 @@ impl Links {
     fn settle(self, shown: &Shown, walked: &mut Walked) {
         walked.links += self.again;
         if !self.followed.is_empty() {
+            walked.linked = true;
             let linked = |path: &Path| {
                 path.ancestors().find_map(|link| {
                     let target = self.followed.get(link)?;

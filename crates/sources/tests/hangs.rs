@@ -133,12 +133,12 @@ fn an_ignore_file_that_is_too_large_is_not_applied() {
 
 #[test]
 fn many_ignore_files_are_not_applied_together() {
-    let text = (0..4000).map(|line| format!("/{line}\n")).collect::<String>();
+    let text = (0..4000).map(|line| format!("*.{line}\n")).collect::<String>();
     let folder = tree(&[("a.yaml", &object("Service", "web")), (".ignore", "a.yaml\n")]);
-    for place in 0..6 {
+    for place in 0..13 {
         common::put(folder.path(), &format!("{place}/.gitignore"), text.as_bytes());
     }
     let seen = scan(folder.path());
-    assert_eq!(seen.note("more than 20000 patterns"), (NoteKind::Warning, "@"));
+    assert_eq!(seen.note("more than 50000 wildcards"), (NoteKind::Warning, "@"));
     assert_eq!(seen.objects(), ["Service web"]);
 }
