@@ -19,11 +19,12 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     if !fs::metadata(path)?.is_file() {
         return Err(irregular());
     }
-    open_walked(path)
+    open_walked(path).map(|(file, _)| file)
 }
 
-/// Opens what was a regular file before; the name may lead to something else by now.
-fn open_walked(path: &Path) -> io::Result<File> {
+/// Opens what was a regular file before, with its length. The name may lead to something else by
+/// now.
+fn open_walked(path: &Path) -> io::Result<(File, u64)> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -32,21 +33,21 @@ fn open_walked(path: &Path) -> io::Result<File> {
         options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
     }
     let file = options.open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(irregular()) }
+    let metadata = file.metadata()?;
+    if metadata.is_file() { Ok((file, metadata.len())) } else { Err(irregular()) }
 }
 
 /// Reads a regular file, of which no more than `limit` bytes are looked at.
 pub(crate) fn read_bytes(path: &Path, limit: u64) -> io::Result<Bytes> {
-    read(open_regular(path)?, limit)
+    if !fs::metadata(path)?.is_file() {
+        return Err(irregular());
+    }
+    read_walked(path, limit)
 }
 
 /// The same for one that a walk found to be regular.
 pub(crate) fn read_walked(path: &Path, limit: u64) -> io::Result<Bytes> {
-    read(open_walked(path)?, limit)
-}
-
-fn read(file: File, limit: u64) -> io::Result<Bytes> {
-    let length = file.metadata()?.len();
+    let (file, length) = open_walked(path)?;
     if length > limit {
         return Ok(Bytes::TooMany);
     }
