@@ -5,7 +5,7 @@
 //! leaves out.
 
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use pavisade_config::{Config, FILE_NAME};
 use pavisade_model::{Base, KubernetesVersion, Note, NoteKind, Severity, below};
 use pavisade_report::{Options, problems};
 use pavisade_scan::{Baseline, Exception, Terms};
-use pavisade_sources::Scope;
+use pavisade_sources::{Scope, open_regular};
 use pavisade_yaml::Source;
 
 use crate::args::{Color, FailOn};
@@ -285,10 +285,7 @@ fn exists(file: &Path) -> bool {
 
 fn read(file: &Path, shown: &str) -> anyhow::Result<String> {
     let reading = || format!("reading {shown}");
-    let opened = File::open(file).with_context(reading)?;
-    if !opened.metadata().with_context(reading)?.is_file() {
-        bail!("{shown} is no file");
-    }
+    let opened = open_regular(file).with_context(reading)?;
     let mut text = String::new();
     opened.take(MAX_BYTES + 1).read_to_string(&mut text).with_context(reading)?;
     if text.len() as u64 > MAX_BYTES {

@@ -1,8 +1,7 @@
 //! One file's bytes, and whether they are text.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use memchr::memmem;
 use pavisade_model::{Note, NoteKind};
@@ -11,6 +10,7 @@ use pavisade_yaml::Source;
 use crate::Skip;
 use crate::document::{self, Parsed};
 use crate::names::Named;
+use crate::open::read_walked;
 
 /// A file to read.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ impl Outcome {
 
 /// Reads a file, of which no more than `limit` bytes are looked at.
 pub(crate) fn read(candidate: &Candidate, limit: u64) -> Outcome {
-    match read_bytes(&candidate.path, limit) {
+    match read_walked(&candidate.path, limit) {
         Ok(Bytes::All(bytes)) => outcome(candidate, bytes),
         Ok(Bytes::TooMany) => Outcome::note(too_large(&candidate.name, limit)),
         Err(error) => Outcome::note(unread(&candidate.name, &error)),
@@ -104,15 +104,6 @@ pub(crate) fn size(bytes: u64) -> String {
 pub(crate) enum Bytes {
     All(Vec<u8>),
     TooMany,
-}
-
-pub(crate) fn read_bytes(path: &Path, limit: u64) -> io::Result<Bytes> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    if length > limit {
-        return Ok(Bytes::TooMany);
-    }
-    read_all(file, length, limit)
 }
 
 /// Reads to the end, or until there is more than `limit`.

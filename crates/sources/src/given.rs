@@ -13,12 +13,13 @@ use rayon::prelude::*;
 use crate::chart::{self, Chart};
 use crate::complaint::tail;
 use crate::document::{self, Parsed};
-use crate::file::{Bytes, Candidate, plain_note, read_bytes, size};
+use crate::file::{Bytes, Candidate, plain_note, size};
 use crate::graph::{self, Graph, Known};
 use crate::helm::{Helm, Rendered};
 use crate::kustomize::{self, Shares};
 use crate::load::{Scan, several};
 use crate::names::{KUSTOMIZATION, Named};
+use crate::open::read_bytes;
 use crate::shown::Shown;
 use crate::walk::{self, Walked};
 use crate::{Render, Skip};
@@ -49,19 +50,19 @@ pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
     scan.stats.skip(Skip::Link, walked.links);
     scan.stats.skip(Skip::Excluded, walked.excluded);
     let before = (scan.stats.objects, scan.notes.len());
-    let repository = shown.root().ancestors().find(|folder| folder.join(".git").exists());
-    let boundary = repository.unwrap_or(shown.root()).to_owned();
+    let boundary = shown.boundary();
     let charts = Charts::find(&walked, shown);
     let files: HashSet<&OsStr> = walked.files.iter().map(|(path, _)| path.as_os_str()).collect();
     let folders = match only {
         Only::Chart => BTreeMap::new(),
         _ => kustomizations(&walked, &charts),
     };
-    let known = Known { shown, files: &files, folders: &folders, boundary: &boundary };
+    let linked = walked.linked;
+    let known = Known { shown, files: &files, folders: &folders, linked, boundary };
     let mut graph = graph::build(&known);
     scan.notes.append(&mut graph.notes);
 
-    let rendered_charts = render_charts(scan, shown, &charts, &boundary);
+    let rendered_charts = render_charts(scan, shown, &charts, boundary);
     let kustomized = render_kustomizations(scan, shown, &graph);
 
     let mut groups = vec![(given.clone(), WorldKind::Files)];
@@ -213,7 +214,7 @@ fn render_charts(
     let mut rendered = RenderedCharts::new();
     let mut ready = Vec::new();
     for (folder, name) in &charts.roots {
-        match chart::read(folder, name) {
+        match chart::read(folder, name, boundary) {
             Ok(chart) if chart.library => {
                 rendered.insert(folder.clone(), None);
             }

@@ -100,11 +100,10 @@ impl<'a> Scan<'a> {
                 Err(error) => notes.push(unread(&path.display().to_string(), &error)),
             }
         }
-        let limits = request.limits;
         Self {
             request,
             progress,
-            programs: Programs::new(limits.tool_time, limits.tool_bytes),
+            programs: Programs::new(request.limits, &request.tools),
             values,
             notes,
             stats: Stats::default(),
@@ -215,7 +214,8 @@ impl<'a> Scan<'a> {
             return;
         };
         self.progress.stage(&format!("Unpacking {name}"));
-        match archive::unpack(from, packed, &name, &self.request.limits) {
+        match archive::unpack(from, packed, &name, &self.request.limits, self.programs.temporary())
+        {
             Ok(Unpacked::Text(bytes)) => self.text(bytes, &name),
             Ok(Unpacked::Folder(folder, notes)) => {
                 self.notes.extend(notes);
