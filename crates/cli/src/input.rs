@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use pavisade_model::KubernetesVersion;
-use pavisade_sources::{Limits, Render, Request, Scope, Tools};
+use pavisade_sources::{Limits, Purpose, Render, Request, Scope, Tools};
 
 use crate::args::{self, ComplyArgs, FixArgs, LiveArgs, PssArgs, ScanArgs};
 use crate::settings::or_here;
@@ -12,7 +12,7 @@ use crate::settings::or_here;
 /// What is to be read, and by the semantics of which version.
 pub(crate) struct Input<'a> {
     pub paths: &'a [PathBuf],
-    /// The cluster; none for a command that reads files alone.
+    /// The cluster; none for the command that changes files.
     pub live: Option<&'a LiveArgs>,
     pub render: args::Render,
     pub helm_values: Vec<PathBuf>,
@@ -122,6 +122,11 @@ impl Input<'_> {
                 kubectl: in_path("kubectl"),
             },
             scope: self.scope.clone(),
+            purpose: match (self.live, self.is_cluster()) {
+                (None, _) => Purpose::Fix,
+                (_, true) => Purpose::Compare,
+                (_, false) => Purpose::Judge,
+            },
         }
     }
 }

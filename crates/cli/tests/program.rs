@@ -70,7 +70,7 @@ fn an_empty_folder_is_said_to_be_empty() {
     let clean = run(empty.path(), &["scan"]);
     assert_eq!(clean.code, 0);
     assert!(clean.out.contains("nothing to judge"), "{}", clean.out);
-    assert!(clean.out.contains("no Kubernetes objects or Dockerfiles"), "{}", clean.out);
+    assert!(clean.out.contains("no Kubernetes object and no Dockerfile"), "{}", clean.out);
 }
 
 #[test]

@@ -41,6 +41,11 @@ fn command(check: &Meta) -> Option<(&'static str, &'static str)> {
     }
 }
 
+/// How the program fixes this very finding, if it does.
+pub(crate) fn mends(finding: &Finding) -> Mends {
+    if is_able(finding) { finding.check.mends } else { Mends::Never }
+}
+
 fn is_able(finding: &Finding) -> bool {
     let written = match &finding.location {
         Location::Text { source, .. } => made_of(source.name()).is_none(),
