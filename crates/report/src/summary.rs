@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn facts_about_a_cluster_are_not_among_the_objects_that_fail() {
-        let text = deployment("shop", "web", "{name: c, image: 'a:1'}");
+        let text = deployment("shop", "web", "c");
         let mut judgement = judged(&[("shop", &[("a.yaml", &text)])], Vec::new());
         assert_eq!((judgement.objects, failing_objects(&judgement)), (1, 1));
         let finding = judgement.of_state(State::Fails).next().unwrap().clone();

@@ -15,8 +15,8 @@ const TRIGGERS: &str = "image.openshift.io/triggers";
 /// Whether a file holds only a part of a workload: it says how it is merged, or it lacks what the
 /// API server requires (k8s.io/kubernetes/pkg/apis/apps/validation): selector, labels, images.
 ///
-/// One container without image among others is not enough where the rest is whole: a mesh may add
-/// its image.
+/// A container without image is not enough where there is a selector: a mesh may add the image, and
+/// a mistake must not hide the rest.
 pub(crate) fn is_patch(object: &Object) -> bool {
     let apps = object.group() == "apps"
         && object.version() == "v1"
@@ -36,12 +36,12 @@ pub(crate) fn is_patch(object: &Object) -> bool {
         all += 1;
         without += usize::from(container.image().is_empty());
     }
-    if all > 0 && without == all {
-        return true;
+    if jobs {
+        return all > 0 && without == all;
     }
     let selector = object.at(&["spec", "selector"]).is_some_and(|selector| !selector.is_null());
     let labels = object.pods().any(|pod| pod.labels().next().is_some());
-    apps && !selector && (without > 0 || all == 0 && !labels)
+    !selector && (without > 0 || all == 0 && !labels)
 }
 
 fn is_marked(object: &Object) -> bool {
@@ -77,7 +77,7 @@ mod tests {
             "spec: {template: {spec: {affinity: {}}}}",
             "spec: {template: {spec: {containers: [{name: a, resources: {$patch: delete}}, {name: b, image: i}]}}}",
             "spec: {template: {spec: {containers: [{name: a, env: []}, {name: b, image: i}]}}}",
-            "spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a}]}}}",
+            "spec: {template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a}]}}}",
             "spec: {strategy: {$retainKeys: [type], type: Recreate}, template: {spec: {containers: [{name: b, image: i}]}}}",
         ] {
             assert!(patch("apps/v1", "Deployment", spec), "{spec}");
