@@ -188,7 +188,7 @@ fn static_pods_count_and_what_has_ended_does_not() {
 fn an_empty_namespace_of_a_cluster_meets_everything_and_one_of_files_says_nothing() {
     let texts = [namespace("shop", &[])];
     let said = one(WorldKind::Cluster, &texts);
-    assert_eq!((said.met, said.standing), (Level::Restricted, Standing::Weaker));
+    assert_eq!((said.met, said.standing), (Level::Restricted, Standing::Empty));
     let said = one(WorldKind::Files, &texts);
     assert_eq!(said.standing, Standing::Empty);
     assert!(said.wanted(KubernetesVersion::LATEST).is_empty());
