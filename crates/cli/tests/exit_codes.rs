@@ -194,3 +194,16 @@ fn csv_promises_a_fix_only_where_there_is_one() {
     assert!(piped.out.contains("privilege-escalation"), "{}", piped.out);
     assert!(!piped.out.contains(",riskily,") && !piped.out.contains(",safely,"), "{}", piped.out);
 }
+
+#[test]
+fn a_copy_of_a_repository_is_known_by_where_the_scan_starts() {
+    let folder = folder(&[("argo/a.yaml", LOCAL), ("apps/web/a.yaml", GOOD)]);
+    let part = run(folder.path(), &["scan", "argo"]);
+    assert_eq!(part.code, 3, "{}", part.out);
+    assert!(
+        part.out.contains("`argo/../apps/web`") || part.out.contains("`apps/web`"),
+        "{}",
+        part.out
+    );
+    assert_eq!(run(folder.path(), &["scan", "argo", "apps"]).code, 0);
+}

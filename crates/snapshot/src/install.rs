@@ -102,8 +102,18 @@ impl Object {
     /// The address that it holds for others, by its kind and name: a Flux source.
     pub fn source_address(&self) -> Option<String> {
         let address = match (self.group(), self.kind()) {
-            ("source.toolkit.fluxcd.io", "GitRepository" | "HelmRepository" | "OCIRepository") => {
+            ("source.toolkit.fluxcd.io", "GitRepository" | "HelmRepository") => {
                 self.at(&["spec", "url"])?.as_str()?.to_owned()
+            }
+            ("source.toolkit.fluxcd.io", "OCIRepository") => {
+                let spec = self.at(&["spec"])?;
+                let version = |field| spec.at(&["ref", field]).and_then(Value::as_str);
+                let version = match (version("digest"), version("tag").or(version("semver"))) {
+                    (Some(digest), _) => format!("@{digest}"),
+                    (None, Some(tag)) => format!(":{tag}"),
+                    (None, None) => String::new(),
+                };
+                format!("{}{version}", spec.str("url")?)
             }
             ("source.toolkit.fluxcd.io", "Bucket") => {
                 let spec = self.at(&["spec"])?;

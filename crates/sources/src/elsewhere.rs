@@ -123,7 +123,12 @@ impl Base<'_> {
             let folder = fs::canonicalize(normal(&base.join(path))).ok()?;
             (folder.starts_with(base) && folder.is_dir()).then_some(folder)
         };
-        let path = inside(self.boundary).or_else(|| inside(self.shown.root()))?;
+        // A copy of a repository has no `.git`; such a scan mostly starts in its root.
+        let here = || {
+            let here = fs::canonicalize(".").ok()?;
+            if self.shown.root().starts_with(&here) { inside(&here) } else { None }
+        };
+        let path = inside(self.boundary).or_else(|| inside(self.shown.root())).or_else(here)?;
         Some(Local {
             shown: self.shown.name(&path),
             whole: path == self.boundary || path == self.shown.root(),
@@ -192,7 +197,7 @@ fn note(kind: NoteKind, inside: bool, of: &[(&Found, String)]) -> Option<Note> {
     let (message, remedy) = match (kind, inside) {
         (_, true) => (
             format!(
-                "{who} content that is written into the object and was not judged: {what}{more}"
+                "{who} content that is written into the object in a form that is not judged: {what}{more}"
             ),
             "Scan that content as files.".to_owned(),
         ),
@@ -201,7 +206,7 @@ fn note(kind: NoteKind, inside: bool, of: &[(&Found, String)]) -> Option<Note> {
             "Scan these folders too, or the repository as a whole.".to_owned(),
         ),
         _ => (
-            format!("{who} what is not among these files and was not judged: {what}{more}"),
+            format!("{who} what is not among these files: {what}{more}"),
             match texts.iter().any(|text| text.starts_with("chart")) {
                 true => "Scan what `helm template` prints for them, or the cluster.".to_owned(),
                 false => "Scan these sources as well, or the cluster.".to_owned(),

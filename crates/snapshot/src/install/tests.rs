@@ -122,3 +122,25 @@ fn a_crossplane_object_holds_an_object_and_no_pods_itself() {
     assert_eq!(said(open), ["a manifest without type inside"]);
     assert!(embedded(&object(open)).is_empty());
 }
+
+#[test]
+fn a_flux_source_gives_the_address_with_its_version() {
+    let source = |kind: &str, spec: &str| {
+        object(&format!("{{apiVersion: source.toolkit.fluxcd.io/v1, kind: {kind}, spec: {spec}}}"))
+            .source_address()
+    };
+    let oci = "oci://ghcr.io/a/b";
+    for (kind, spec, want) in [
+        ("HelmRepository", "{url: https://c.example}", Some("https://c.example")),
+        (
+            "OCIRepository",
+            "{url: oci://ghcr.io/a/b, ref: {tag: 1.2.3}}",
+            Some("oci://ghcr.io/a/b:1.2.3"),
+        ),
+        ("OCIRepository", "{url: oci://ghcr.io/a/b}", Some(oci)),
+        ("Bucket", "{endpoint: s3.example, bucketName: x}", Some("s3.example/x")),
+        ("HelmChart", "{chart: x}", None),
+    ] {
+        assert_eq!(source(kind, spec).as_deref(), want, "{kind} {spec}");
+    }
+}
