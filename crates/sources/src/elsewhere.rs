@@ -51,6 +51,9 @@ pub(crate) struct Base<'a> {
     pub boundary: &'a Path,
 }
 
+/// What one note is about: what installs, and what in words.
+type Group<'a> = Vec<(&'a Found, String)>;
+
 impl Elsewhere {
     /// Remembers that something in a folder was read.
     pub(crate) fn read(&mut self, folder: &Path) {
@@ -77,7 +80,7 @@ impl Elsewhere {
 
     /// One note for each kind of object and each answer to whether it should have been read.
     pub(crate) fn notes(&self) -> Vec<Note> {
-        let mut groups: BTreeMap<(NoteKind, &str, bool), Vec<(&Found, String)>> = BTreeMap::new();
+        let mut groups: BTreeMap<_, Group<'_>> = BTreeMap::new();
         for found in &self.found {
             let Some((kind, text)) = self.judge(found) else { continue };
             let inside = found.install.origin == Origin::Inside;
