@@ -33,7 +33,7 @@ mod storage;
 mod supply;
 
 pub use check::{Check, Described};
-pub use component::{Component, Flag, FlagSource};
+pub use component::{Component, Flag, FlagSource, components};
 pub use context::{Cx, Listing};
 pub use fragment::is_fragment;
 pub use images::NamedImage;

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use anyhow::bail;
 use pavisade_checks::{Catalog, Entry};
 use pavisade_compliance::Framework;
-use pavisade_config::Config;
 use pavisade_model::Rule;
 use pavisade_report::Options;
 use pavisade_scan::{assess, is_needed};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use pavisade_model::KubernetesVersion;
-use pavisade_sources::{Limits, Render, Request, Scope, Tools};
+use pavisade_sources::{Limits, Purpose, Render, Request, Scope, Tools};
 
 use crate::args::{self, ComplyArgs, FixArgs, LiveArgs, PssArgs, ScanArgs};
 use crate::settings::or_here;
@@ -13,7 +13,7 @@ use crate::settings::or_here;
 /// What is to be read, and by the semantics of which version.
 pub(crate) struct Input<'a> {
     pub paths: &'a [PathBuf],
-    /// The cluster; none for a command that reads files alone.
+    /// The cluster; none for the command that changes files.
     pub live: Option<&'a LiveArgs>,
     pub render: args::Render,
     /// Of all that is rendered, in seconds.
@@ -133,6 +133,11 @@ impl Input<'_> {
                 unshare: in_path("unshare"),
             },
             scope: self.scope.clone(),
+            purpose: match (self.live, self.is_cluster()) {
+                (None, _) => Purpose::Fix,
+                (_, true) => Purpose::Compare,
+                (_, false) => Purpose::Judge,
+            },
         }
     }
 }

@@ -41,9 +41,20 @@ fn command(rule: &Rule) -> Option<(&'static str, &'static str)> {
     }
 }
 
+/// How the program fixes this very finding, if it does.
+pub(crate) fn mends(finding: &Finding) -> Mends {
+    if is_able(finding) { finding.rule.mends } else { Mends::Never }
+}
+
+/// Whether a text is a file that the program may change: not rendered, piped or packed.
+fn is_changeable(name: &str) -> bool {
+    const PACKED: [&str; 5] = [".tar:", ".tar.gz:", ".tgz:", ".tar.zst:", ".tzst:"];
+    made_of(name).is_none() && name != "<stdin>" && !PACKED.iter().any(|end| name.contains(end))
+}
+
 fn is_able(finding: &Finding) -> bool {
     let written = match &finding.location {
-        Location::Text { source, .. } => made_of(source.name()).is_none(),
+        Location::Text { source, .. } => is_changeable(source.name()),
         Location::Field { .. } | Location::None => false,
     };
     written && finding.state == State::Fails && finding.mend.is_some()

@@ -109,7 +109,7 @@ fn row<'a>(
         text(field(finding)),
         text(&finding.message),
         text(advice::fix(finding)),
-        text(rule.mends.name()),
+        text(advice::mends(finding).name()),
         options.frameworks.get(&*rule.id).map_or_else(String::new, |all| all.join(" ")),
         finding.fingerprint().to_string(),
         exception,

@@ -91,7 +91,7 @@ fn of_note(note: &Note, options: &Options, prints: &mut Fingerprints) -> Issue {
         severity: match note.kind {
             NoteKind::Unread => "critical",
             NoteKind::Warning | NoteKind::Drift => "minor",
-            NoteKind::Info => "info",
+            NoteKind::Unjudged | NoteKind::Info => "info",
         },
         location: Location {
             path: relative(&note.place, options.root.as_deref()).into_owned(),

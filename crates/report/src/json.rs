@@ -186,6 +186,8 @@ pub struct NoteCounts {
     pub warning: usize,
     /// Differences between a cluster and the files that it comes from.
     pub drift: usize,
+    /// Kinds of objects that install what is not among the input and was not judged.
+    pub unjudged: usize,
     /// Good to know.
     pub info: usize,
 }
@@ -405,6 +407,8 @@ words! {
         Warning,
         /// A cluster has it otherwise than the file that it comes from.
         Drift,
+        /// Objects have something installed that is not among the input, and was not judged.
+        Unjudged,
         /// Left out on purpose, or good to know.
         Info,
     }

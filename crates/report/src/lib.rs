@@ -106,7 +106,10 @@ impl Format {
 
     /// Whether it says of a finding that it can be mended.
     pub fn tells_mends(self) -> bool {
-        matches!(self, Self::Terminal | Self::Html | Self::Markdown | Self::Junit | Self::Github)
+        matches!(
+            self,
+            Self::Terminal | Self::Html | Self::Markdown | Self::Junit | Self::Github | Self::Csv
+        )
     }
 }
 

@@ -122,7 +122,7 @@ impl View<'_> {
     /// What is unknown, what was noticed, and what ran.
     fn tail(&self, room: usize) -> String {
         let mut text = String::new();
-        for kind in [NoteKind::Unread, NoteKind::Warning, NoteKind::Drift, NoteKind::Info] {
+        for kind in NoteKind::ALL {
             text.push_str(&self.notes(kind));
         }
         text.push_str(&self.unknown());
@@ -167,7 +167,11 @@ impl View<'_> {
         if notes.is_empty() {
             return String::new();
         }
-        let word = if kind == NoteKind::Unread { "not read" } else { summary::note_word(kind) };
+        let word = match kind {
+            NoteKind::Unread => "not read",
+            NoteKind::Unjudged => "not judged",
+            kind => summary::note_word(kind),
+        };
         let head = format!("<b>{word}</b> · {}", count(notes.len(), "place", "places"));
         let listed = if self.options.full { notes.len() } else { LISTED };
         let mut body = String::new();

@@ -84,6 +84,9 @@ fn standing(namespace: &NamespaceSecurity) -> String {
             "exempt by the API server's configuration: labels do nothing".to_owned()
         }
         Standing::System => "Kubernetes' own: what needs the node is put there".to_owned(),
+        Standing::Empty if namespace.live => {
+            "no workload is in it: which level the next one meets is not known".to_owned()
+        }
         Standing::Empty => "no workload of it is in these files".to_owned(),
         Standing::Unread if namespace.name.is_empty() => {
             "the files name no namespace: whoever applies them decides".to_owned()
@@ -161,7 +164,7 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
     }
     let wanted = |note: &&Note| match note.kind {
         NoteKind::Unread => false,
-        NoteKind::Warning | NoteKind::Drift => true,
+        NoteKind::Warning | NoteKind::Drift | NoteKind::Unjudged => true,
         NoteKind::Info => options.full,
     };
     let said = result.notes.iter().filter(wanted).map(sentence);

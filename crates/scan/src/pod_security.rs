@@ -118,7 +118,7 @@ pub enum Standing {
     /// Kubernetes' own, which enforces less than it meets today: what the cluster needs from its
     /// nodes is put there with the next add-on.
     System,
-    /// Files that hold the namespace hold nothing that runs in it.
+    /// Nothing that makes pods is in it: which level the next workload meets is not known.
     Empty,
     /// The namespace was not read, so neither were its labels.
     Unread,
@@ -185,11 +185,11 @@ pub fn pod_security(
 
 fn standing(namespace: &NamespaceSecurity, met: Level, possible: Level) -> Standing {
     let Some(labels) = &namespace.labels else { return Standing::Unread };
-    if namespace.workloads == 0 && !namespace.live {
-        return Standing::Empty;
-    }
     if labels.invalid {
         return Standing::Invalid;
+    }
+    if namespace.workloads == 0 {
+        return Standing::Empty;
     }
     let enforced = labels.enforce.unwrap_or(Level::Privileged);
     if enforced > possible {

@@ -158,7 +158,13 @@ pub(crate) fn outcome(candidate: &Candidate, bytes: Vec<u8>) -> Outcome {
         Named::Dockerfile => document::dockerfile(&source),
         _ => document::parse(&source, candidate.direct),
     };
-    if parsed.objects.is_empty() && parsed.notes.is_empty() {
+    if parsed.objects.is_empty() && parsed.notes.is_empty() && parsed.nothing.is_none() {
+        if candidate.direct {
+            let message = "no build stage is in this Dockerfile";
+            let remedy = "Check the path.";
+            let nothing = Some(plain_note(NoteKind::Unread, name, message, remedy));
+            return Outcome { parsed: Parsed { nothing, ..parsed }, ..Outcome::default() };
+        }
         return Outcome::skip(Skip::NotKubernetes);
     }
     if let Some(at) = lossy

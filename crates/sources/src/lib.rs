@@ -29,6 +29,7 @@ mod chart;
 mod cluster;
 mod complaint;
 mod document;
+mod elsewhere;
 mod file;
 mod given;
 mod graph;
@@ -68,6 +69,8 @@ pub struct Request {
     pub tools: Tools,
     /// What counts of folders, and what is joined.
     pub scope: Scope,
+    /// What the files are read for.
+    pub purpose: Purpose,
 }
 
 impl Request {
@@ -81,8 +84,21 @@ impl Request {
             limits: Limits::default(),
             tools: Tools::default(),
             scope: Scope::default(),
+            purpose: Purpose::default(),
         }
     }
+}
+
+/// What files are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// They are judged: what is missing in them makes the result incomplete.
+    #[default]
+    Judge,
+    /// They are compared with a cluster, which holds what they install.
+    Compare,
+    /// They are changed as they are written: nothing that they include or install is wanted.
+    Fix,
 }
 
 /// Whether charts and kustomizations are rendered.

@@ -271,6 +271,7 @@ impl<'a> View<'a> {
         for (kind, head) in [
             (NoteKind::Warning, "Read otherwise than a cluster would"),
             (NoteKind::Drift, "Different in the cluster and in its files"),
+            (NoteKind::Unjudged, "Installed from elsewhere and not judged"),
             (NoteKind::Info, "Good to know"),
         ] {
             let notes: Vec<_> = self.judgement.notes.iter().filter(|n| n.kind == kind).collect();

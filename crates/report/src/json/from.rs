@@ -141,6 +141,7 @@ impl Summary {
                 model::NoteKind::Unread => &mut summary.notes.unread,
                 model::NoteKind::Warning => &mut summary.notes.warning,
                 model::NoteKind::Drift => &mut summary.notes.drift,
+                model::NoteKind::Unjudged => &mut summary.notes.unjudged,
                 model::NoteKind::Info => &mut summary.notes.info,
             } += 1;
         }
@@ -148,9 +149,16 @@ impl Summary {
     }
 }
 
-/// Objects, containers aside, that fail a check.
+/// Objects, containers aside, that fail a check. Facts about a cluster are not among the objects
+/// that are counted.
 pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
+    let facts = model::kinds::CLUSTER;
     let objects = judgement.of_state(model::State::Fails).filter_map(|f| match &f.subject {
+        model::Subject::Object { group, kind, .. }
+            if **group == *facts.group && **kind == *facts.kind =>
+        {
+            None
+        }
         model::Subject::Object { group, kind, namespace, name, .. } => {
             Some((&f.world, group, kind, namespace, name))
         }

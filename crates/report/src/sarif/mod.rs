@@ -244,7 +244,7 @@ fn notification<'a>(note: &'a Note, options: &Options) -> Notification<'a> {
         level: match note.kind {
             NoteKind::Unread => "error",
             NoteKind::Warning | NoteKind::Drift => "warning",
-            NoteKind::Info => "note",
+            NoteKind::Unjudged | NoteKind::Info => "note",
         },
         message: Message { text },
         locations: vec![SarifLocation {
