@@ -133,13 +133,13 @@ fn markdown_tests_pass() {
     let tests = files(&root().join("tests"), "md");
     let mut problems = Vec::new();
     for entry in Catalog::builtin().entries() {
-        match tests.get(entry.rule().name) {
-            Some(path) => problems.extend(test_file(path, entry.rule().name)),
+        match tests.get(&*entry.rule().name) {
+            Some(path) => problems.extend(test_file(path, &entry.rule().name)),
             None => problems.push(format!("{} has no Markdown test", entry.rule().name)),
         }
     }
-    let names: BTreeSet<_> =
-        Catalog::builtin().entries().iter().map(|entry| entry.rule().name).collect();
+    let catalog = Catalog::builtin();
+    let names: BTreeSet<_> = catalog.names().map(|(_, name)| name).collect();
     let orphans = tests.keys().filter(|name| !names.contains(name.as_str()));
     problems.extend(orphans.map(|name| format!("the test of `{name}` belongs to no check")));
     assert!(problems.is_empty(), "{}", problems.join("\n"));
@@ -147,8 +147,8 @@ fn markdown_tests_pass() {
 
 #[test]
 fn every_check_file_is_in_the_registry_under_its_own_name() {
-    let names: BTreeSet<_> =
-        Catalog::builtin().entries().iter().map(|entry| entry.rule().name).collect();
+    let catalog = Catalog::builtin();
+    let names: BTreeSet<_> = catalog.names().map(|(_, name)| name).collect();
     let with_check: Vec<_> = files(&root().join("src"), "rs")
         .into_iter()
         .filter(|(_, path)| fs::read_to_string(path).unwrap().contains("#[check("))
@@ -161,17 +161,17 @@ fn every_check_file_is_in_the_registry_under_its_own_name() {
 
 #[test]
 fn ids_and_names_are_unique_and_in_order() {
-    let ids: Vec<_> = Catalog::builtin().entries().iter().map(|entry| entry.rule().id).collect();
+    let catalog = Catalog::builtin();
+    let ids: Vec<_> = catalog.names().map(|(id, _)| id).collect();
     let areas = ["PV-C", "PV-I", "PV-N", "PV-S", "PV-D", "PV-O"];
     let rank = |id: &str| (areas.iter().position(|a| id.starts_with(a)), id.to_owned());
     let mut sorted = ids.clone();
     sorted.sort_by_key(|id| rank(id));
     sorted.dedup();
     assert_eq!(ids, sorted);
-    let names: BTreeSet<_> =
-        Catalog::builtin().entries().iter().map(|entry| entry.rule().name).collect();
+    let names: BTreeSet<_> = catalog.names().map(|(_, name)| name).collect();
     assert_eq!(names.len(), ids.len());
-    assert!(Catalog::builtin().entries().iter().all(|entry| rank(entry.rule().id).0.is_some()));
+    assert!(ids.iter().all(|id| rank(id).0.is_some()));
 }
 
 #[test]

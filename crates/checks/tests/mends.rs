@@ -15,11 +15,11 @@ use worlds::{Block, blocks, files, root, world};
 mod worlds;
 
 /// What fails: check, object and container, message; and how often.
-type Failing = BTreeMap<(&'static str, String, String), usize>;
+type Failing = BTreeMap<(String, String, String), usize>;
 
 /// A claim that says how it is mended.
 struct Mending {
-    key: (&'static str, String, String),
+    key: (String, String, String),
     doc: Doc,
     amendments: Vec<Amendment>,
 }
@@ -55,7 +55,7 @@ impl Scene {
             for claim in claims.iter().filter(|claim| claim.state == State::Fails) {
                 let subject =
                     format!("{} {:?}", report.subject.label(), report.subject.container());
-                let key = (report.rule.name, subject, claim.message.clone());
+                let key = (report.rule.name.to_string(), subject, claim.message.clone());
                 *failing.entry(key.clone()).or_default() += 1;
                 let Some(Place::At(first, _)) = claim.changes.first().map(|c| &c.place) else {
                     assert!(claim.changes.is_empty(), "{key:?}: a change without a place");
@@ -79,7 +79,7 @@ impl Scene {
 #[test]
 fn a_mended_claim_is_gone_and_nothing_comes_instead() {
     let tests = files(&root().join("tests"), "md");
-    let (mut problems, mut mended) = (Vec::new(), BTreeMap::<&str, usize>::new());
+    let (mut problems, mut mended) = (Vec::new(), BTreeMap::<String, usize>::new());
     for (name, path) in &tests {
         for block in blocks(&fs::read_to_string(path).unwrap()) {
             let place = format!("{}:{} ({})", path.display(), block.line, block.heading);
@@ -107,9 +107,9 @@ fn a_mended_claim_is_gone_and_nothing_comes_instead() {
                     problems.push(format!("{place}: {key:?} is still there in\n{text}"));
                 }
                 // A message names what it is about: the same finding may say it in other words.
-                let of = |failing: &Failing, key: &(&str, String, String)| {
+                let of = |failing: &Failing, key: &(String, String, String)| {
                     let same =
-                        |(k, _): &(&(&str, String, String), &usize)| k.0 == key.0 && k.1 == key.1;
+                        |(k, _): &(&(String, String, String), &usize)| k.0 == key.0 && k.1 == key.1;
                     failing.iter().filter(same).map(|(_, n)| *n).sum::<usize>()
                 };
                 let new = after.iter().filter(|(k, n)| {
@@ -123,7 +123,7 @@ fn a_mended_claim_is_gone_and_nothing_comes_instead() {
         }
     }
     for entry in Catalog::builtin().entries() {
-        let seen = mended.contains_key(entry.rule().name);
+        let seen = mended.contains_key(&*entry.rule().name);
         if seen != (entry.rule().mends != Mends::Never) {
             problems.push(format!(
                 "{} says that it mends {}, and its tests show the contrary",

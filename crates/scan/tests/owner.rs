@@ -61,7 +61,7 @@ fn judged(kind: WorldKind, objects: &[String]) -> Judgement {
 fn found(objects: &[String], checks: &[&str]) -> Vec<String> {
     let judgement = judged(WorldKind::Cluster, objects);
     assert_eq!(judgement.objects, objects.len(), "every object counts");
-    let of_pods = judgement.findings.iter().filter(|f| checks.contains(&f.rule.name));
+    let of_pods = judgement.findings.iter().filter(|f| checks.contains(&&*f.rule.name));
     let mut found: Vec<_> = of_pods
         .map(|f| {
             let container = f.subject.container().unwrap_or("");
