@@ -162,6 +162,11 @@ impl Object {
         !self.pods.is_empty()
     }
 
+    /// Whether it is of a kind whose objects make pods, whatever is in this one.
+    pub fn is_workload(&self) -> bool {
+        pod::template_path(self.group(), self.kind()).is_some()
+    }
+
     /// Text in its file that the cluster does not see.
     pub fn unseen(&self) -> &[Unseen] {
         &self.unseen
