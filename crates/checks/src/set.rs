@@ -296,7 +296,8 @@ impl CheckSet {
         let only_files = check.meta().files_only && world.kind() == WorldKind::Cluster;
         let of_pods = matches!(check.dispatch(), Dispatch::Pods | Dispatch::Images);
         let fragment = of_pods && object.is_some_and(is_fragment);
-        let refused = object.zip(refused);
+        let other = check.dispatch() == Dispatch::Every && !object.is_some_and(Object::is_workload);
+        let refused = object.zip(refused).filter(|_| !other);
         let (mut seen, mut proven) = (false, false);
         check.run(target, &cx, &mut |subject, program, verdict| {
             let verdict = match verdict {
@@ -305,7 +306,13 @@ impl CheckSet {
                 verdict => verdict,
             };
             seen = true;
-            if refused.is_some() && matches!(verdict, Verdict::Holds | Verdict::NotApplicable) {
+            let silent = match verdict {
+                Verdict::Holds => true,
+                // Of a workload it may be said since its pods cannot be read.
+                Verdict::NotApplicable => object.is_some_and(Object::is_workload),
+                Verdict::Fails(_) | Verdict::Unknown(_) => false,
+            };
+            if refused.is_some() && silent {
                 proven = true;
                 return;
             }

@@ -75,7 +75,7 @@ fn judge(container: Container<'_>, pod_says: bool) -> Field<'_, Claim<'_>> {
     Ok(Some(match user(container)? {
         Some(user) if user != 0 => Claim {
             message: format!(
-                "{by} runs as user {user}, which `runAsNonRoot: true` does not enforce"
+                "{by} runs as user {user}, but nothing enforces that: `runAsNonRoot: true` is missing"
             ),
             // The kubelet starts a container of a numeric user other than 0.
             ..claim.severity(Severity::Low).set(true)

@@ -24,9 +24,12 @@ pub(super) fn worth(role: Role, value: &str) -> Option<Worth> {
         Role::Password => guessable || is_password(value),
         // An application's own key may be a word; with a hyphen it mostly names a Secret.
         Role::Word => {
-            guessable || is_password(value) && !value.contains('-') || is_random_key(value)
+            let names_a_key = matches!(value, "token" | "key" | "value");
+            let chosen = is_password(value) && !value.contains('-') && !names_a_key;
+            guessable || chosen || is_random_key(value)
         }
-        Role::Key => guessable || is_random_key(value),
+        Role::Key => guessable || is_weak(value) || is_random_key(value),
+        Role::Weak => is_default(value) || is_weak(value) || is_random_key(value),
         Role::Token => is_random_key(value),
     };
     secret.then_some(if guessable { Worth::Guessable } else { Worth::Secret })
@@ -274,6 +277,38 @@ pub(super) fn is_guessable(value: &str) -> bool {
         || (4..=10).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// Passwords that are tried first and are no name of anything: `secretKey: password` names a key of
+/// a Secret.
+fn is_default(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    is_guessable(value)
+        && ["change", "super", "passw0rd", "letmein", "qwerty", "p@ss"]
+            .iter()
+            .any(|word| lower.contains(word))
+}
+
+/// Whether it is a word with digits in it, as people make tokens up: `hunter2`, `minio123`. With
+/// hyphens and the like it is a name.
+fn is_weak(value: &str) -> bool {
+    // Algorithms, encodings, versions and ids are such words as well.
+    const NAMES: [&str; 24] = [
+        "aes", "argon", "base", "blake", "client", "cluster", "cp", "ecdsa", "ed25519", "es", "hs",
+        "http", "iso", "key", "md5", "node", "oauth", "ps", "rs", "rsa", "sha", "utf", "x509",
+        "k8s",
+    ];
+    let lower = value.to_ascii_lowercase();
+    let named = |name: &&str| {
+        let rest = lower.strip_prefix(*name);
+        rest.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let bytes = value.as_bytes();
+    (6..=64).contains(&bytes.len())
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"!@#%^&*+?".contains(b))
+        && bytes.iter().any(u8::is_ascii_digit)
+        && bytes.iter().filter(|b| b.is_ascii_alphabetic()).count() >= 3
+        && !NAMES.iter().any(|name| named(&name))
+}
+
 /// Whether it can be a password: one word, no code, no name of a constant or a class.
 fn is_password(value: &str) -> bool {
     let bytes = value.as_bytes();
@@ -427,6 +462,39 @@ mod tests {
         for value in ["my-token", "webhook-server-cert", "a.b.c", "MyAccessToken", "token-v2", "s3"]
         {
             assert_eq!(worth(Role::Token, value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn people_make_up_tokens_and_name_things() {
+        for value in ["hunter2", "minio123", "Adm1nToken", "changeme", "supersecret"] {
+            assert!(worth(Role::Weak, value).is_some(), "{value}");
+        }
+        for value in [
+            "token",
+            "password",
+            "sha256",
+            "rs256",
+            "oauth2",
+            "base64",
+            "key1",
+            "cluster01",
+            "3600",
+            "8080",
+            "my-token",
+            "test-token1",
+            "app/config1",
+            "github_app_id",
+            "tls.key",
+            "admin",
+            "etcd-cluster-1",
+            "Bearer",
+            "x509",
+        ] {
+            assert_eq!(worth(Role::Weak, value), None, "{value}");
+        }
+        for value in ["/app", "/", "C:\\app", "~/a"] {
+            assert_eq!(worth(Role::Password, value), None, "{value}");
         }
     }
 
