@@ -3,7 +3,6 @@
 //!
 //! Generated: every map, list and scalar of workloads in which much is wrong is replaced by values
 //! of other shapes. What failed before must fail or be unknown afterwards.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Disruption budgets and autoscalers beside the workloads that they mean.
 
-use pavisade_model::{GroupKind, kinds};
+use pavisade_model::kinds;
 use pavisade_snapshot::{Object, Pod, Selector};
 use pavisade_yaml::Value;
 
@@ -99,12 +99,8 @@ fn count(value: Value<'_>) -> Option<u64> {
 ///
 /// The check must read both kinds.
 pub(super) fn scale(workload: &Object, cx: &Cx<'_>) -> Result<Option<Scale>, String> {
-    const KINDS: [(GroupKind, fn(&Object) -> Scale); 2] = [
-        (kinds::SCALED_OBJECT, Scale::of_scaled_object),
-        (kinds::HORIZONTAL_POD_AUTOSCALER, Scale::of_autoscaler),
-    ];
     let mut gap = None;
-    for (kind, read) in KINDS {
+    for kind in [kinds::SCALED_OBJECT, kinds::HORIZONTAL_POD_AUTOSCALER] {
         let scalers = cx.list_in(kind, workload.namespace());
         let of = |scaler: &&&Object| {
             let target = |field: &str| scaler.at(&["spec", "scaleTargetRef", field])?.as_str();
@@ -113,7 +109,11 @@ pub(super) fn scale(workload: &Object, cx: &Cx<'_>) -> Result<Option<Scale>, Str
                 && target("name") == Some(workload.name())
         };
         if let Some(scaler) = scalers.objects.iter().find(of) {
-            return gap.map_or(Ok(Some(read(scaler))), Err);
+            let scale = match kind == kinds::SCALED_OBJECT {
+                true => Scale::of_scaled_object(scaler),
+                false => Scale::of_autoscaler(scaler),
+            };
+            return gap.map_or(Ok(Some(scale)), Err);
         }
         gap = gap.or(scalers.gap());
     }

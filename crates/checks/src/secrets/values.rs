@@ -1,6 +1,7 @@
 //! Whether a value can be a secret: not a template, a path, a switch or the name of something.
 
 use super::names::Role;
+use super::weak::{is_default, is_method, is_weak};
 
 /// What a value is, under a name that asks for a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +25,10 @@ pub(super) fn worth(role: Role, value: &str) -> Option<Worth> {
         Role::Password => guessable || is_password(value),
         // An application's own key may be a word; with a hyphen it mostly names a Secret.
         Role::Word => {
-            let names_a_key = matches!(value, "token" | "key" | "value");
+            // Which of several keys: `access_token`.
+            let names_a_key = ["token", "key", "value"].iter().any(|end| value.ends_with(end));
             let chosen = is_password(value) && !value.contains('-') && !names_a_key;
+            let chosen = chosen && !is_method(value);
             guessable || chosen || is_random_key(value)
         }
         Role::Key => guessable || is_weak(value) || is_random_key(value),
@@ -275,38 +278,6 @@ pub(super) fn is_guessable(value: &str) -> bool {
     let word = value.trim_end_matches(|c: char| c.is_ascii_digit() || c == '!');
     WORDS.iter().any(|w| value.eq_ignore_ascii_case(w) || word.eq_ignore_ascii_case(w))
         || (4..=10).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// Passwords that are tried first and are no name of anything: `secretKey: password` names a key of
-/// a Secret.
-fn is_default(value: &str) -> bool {
-    let lower = value.to_ascii_lowercase();
-    is_guessable(value)
-        && ["change", "super", "passw0rd", "letmein", "qwerty", "p@ss"]
-            .iter()
-            .any(|word| lower.contains(word))
-}
-
-/// Whether it is a word with digits in it, as people make tokens up: `hunter2`, `minio123`. With
-/// hyphens and the like it is a name.
-fn is_weak(value: &str) -> bool {
-    // Algorithms, encodings, versions and ids are such words as well.
-    const NAMES: [&str; 24] = [
-        "aes", "argon", "base", "blake", "client", "cluster", "cp", "ecdsa", "ed25519", "es", "hs",
-        "http", "iso", "key", "md5", "node", "oauth", "ps", "rs", "rsa", "sha", "utf", "x509",
-        "k8s",
-    ];
-    let lower = value.to_ascii_lowercase();
-    let named = |name: &&str| {
-        let rest = lower.strip_prefix(*name);
-        rest.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
-    };
-    let bytes = value.as_bytes();
-    (6..=64).contains(&bytes.len())
-        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"!@#%^&*+?".contains(b))
-        && bytes.iter().any(u8::is_ascii_digit)
-        && bytes.iter().filter(|b| b.is_ascii_alphabetic()).count() >= 3
-        && !NAMES.iter().any(|name| named(&name))
 }
 
 /// Whether it can be a password: one word, no code, no name of a constant or a class.
