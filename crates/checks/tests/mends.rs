@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
-use pavisade_checks::{CheckSet, Place, Report, Timestamp, Verdict, registry};
+use pavisade_checks::{Catalog, CheckSet, Place, Report, Timestamp, Verdict};
 use pavisade_model::{KubernetesVersion, Mends, State};
 use pavisade_snapshot::Snapshot;
 use pavisade_yaml::{Amendment, Doc, Source, amend};
@@ -36,8 +36,12 @@ impl Scene {
         let json = block.settings.get("parameters").map(|json| serde_json::from_str(json).unwrap());
         let parameters: HashMap<_, _> =
             json.into_iter().map(|json| (name.to_owned(), json)).collect();
-        let set =
-            CheckSet::new(version.unwrap_or(KubernetesVersion::LATEST), |_| true, &parameters);
+        let set = CheckSet::new(
+            &Catalog::builtin(),
+            version.unwrap_or(KubernetesVersion::LATEST),
+            |_| true,
+            &parameters,
+        );
         let now = block.settings.get("now").map(|now| now.parse().unwrap());
         Self { set: set.map_err(|e| e.message).unwrap(), now: now.unwrap_or(Timestamp::UNIX_EPOCH) }
     }
@@ -51,7 +55,7 @@ impl Scene {
             for claim in claims.iter().filter(|claim| claim.state == State::Fails) {
                 let subject =
                     format!("{} {:?}", report.subject.label(), report.subject.container());
-                let key = (report.check.name, subject, claim.message.clone());
+                let key = (report.rule.name, subject, claim.message.clone());
                 *failing.entry(key.clone()).or_default() += 1;
                 let Some(Place::At(first, _)) = claim.changes.first().map(|c| &c.place) else {
                     assert!(claim.changes.is_empty(), "{key:?}: a change without a place");
@@ -118,13 +122,13 @@ fn a_mended_claim_is_gone_and_nothing_comes_instead() {
             }
         }
     }
-    for entry in registry() {
-        let seen = mended.contains_key(entry.meta.name);
-        if seen != (entry.meta.mends != Mends::Never) {
+    for entry in Catalog::builtin().entries() {
+        let seen = mended.contains_key(entry.rule().name);
+        if seen != (entry.rule().mends != Mends::Never) {
             problems.push(format!(
                 "{} says that it mends {}, and its tests show the contrary",
-                entry.meta.name,
-                entry.meta.mends.name()
+                entry.rule().name,
+                entry.rule().mends.name()
             ));
         }
     }
