@@ -301,6 +301,7 @@ static REGISTRY: &[Registered] = &[
     entry::<identity::workload_deletion_permission::WorkloadDeletionPermission>(),
     entry::<identity::trust_bundle_permission::TrustBundlePermission>(),
     entry::<identity::missing_client_authority::MissingClientAuthority>(),
+    entry::<identity::status_permission::StatusPermission>(),
     entry::<network::unrestricted_ingress::UnrestrictedIngress>(),
     entry::<network::unrestricted_egress::UnrestrictedEgress>(),
     entry::<network::allow_all_policy::AllowAllPolicy>(),

@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 
 use crate::fragment::{is_fragment, said};
 use crate::images;
+use crate::refusal::refusal;
 use crate::registry::Catalog;
-use crate::{Check, Cx, Dispatch, Lens, Target, Verdict, component, programs};
+use crate::{Check, Claim, Cx, Dispatch, Lens, Target, Verdict, component, programs};
 
 /// What one check says about one subject.
 pub struct Report<'a> {
@@ -205,8 +206,16 @@ impl CheckSet {
         now: Timestamp,
         out: &mut impl FnMut(Report<'a>),
     ) {
-        for index in self.concerned(object) {
-            self.run(index, world, Target::Object(object, world.kind()), now, out);
+        let refused = refusal(world, object);
+        for index in self.concerned(object, refused.is_some()) {
+            self.run(
+                index,
+                world,
+                Target::Object(object, world.kind()),
+                refused.as_ref(),
+                now,
+                out,
+            );
         }
     }
 
@@ -220,8 +229,9 @@ impl CheckSet {
         out: &mut impl FnMut(Report<'a>),
     ) {
         if object.pods().any(|pod| component::is_control_plane(pod, world.kind())) {
+            let refused = refusal(world, object);
             for &index in &self.on_pods {
-                self.run(index, world, Target::AllPods(object), now, out);
+                self.run(index, world, Target::AllPods(object), refused.as_ref(), now, out);
             }
         }
     }
@@ -234,18 +244,32 @@ impl CheckSet {
         now: Timestamp,
         out: &mut impl FnMut(Report<'a>),
     ) {
-        for index in self.concerned(object).filter(|index| self.checks[*index].check.meta().at_rest)
-        {
-            self.run(index, world, Target::Object(object, world.kind()), now, out);
+        let refused = refusal(world, object);
+        let concerned = self.concerned(object, refused.is_some());
+        for index in concerned.filter(|index| self.checks[*index].check.meta().at_rest) {
+            self.run(
+                index,
+                world,
+                Target::Object(object, world.kind()),
+                refused.as_ref(),
+                now,
+                out,
+            );
         }
     }
 
-    /// The checks whose subjects may be in an object.
-    fn concerned<'a>(&'a self, object: &'a Object) -> impl Iterator<Item = usize> + 'a {
+    /// The checks whose subjects may be in an object; those of pods too where it is a workload
+    /// whose pods may not be where they belong, since it is `refused`.
+    fn concerned<'a>(
+        &'a self,
+        object: &'a Object,
+        refused: bool,
+    ) -> impl Iterator<Item = usize> + 'a {
         let key = (object.group(), object.kind());
         let by_kind = self.by_kind.get(&key).map_or(&[][..], Vec::as_slice);
-        let on_pods = if object.has_pods() { &self.on_pods[..] } else { &[] };
-        let has_images = object.has_pods() || images::has_fields(object);
+        let has_pods = object.has_pods() || refused && object.is_workload();
+        let on_pods = if has_pods { &self.on_pods[..] } else { &[] };
+        let has_images = has_pods || images::has_fields(object);
         let on_images = if has_images { &self.on_images[..] } else { &[] };
         let configures = !self.on_components.is_empty() && component::configures(object);
         let on_components = if configures { &self.on_components[..] } else { &[] };
@@ -260,7 +284,7 @@ impl CheckSet {
         out: &mut impl FnMut(Report<'a>),
     ) {
         for &index in &self.on_worlds {
-            self.run(index, world, Target::World(world), now, out);
+            self.run(index, world, Target::World(world), None, now, out);
         }
         if world.kind() != WorldKind::Cluster {
             return;
@@ -281,6 +305,7 @@ impl CheckSet {
         index: usize,
         world: &'a World,
         target: Target<'a>,
+        refused: Option<&Claim<'a>>,
         now: Timestamp,
         out: &mut impl FnMut(Report<'a>),
     ) {
@@ -294,14 +319,34 @@ impl CheckSet {
         let only_files = check.meta().files_only && world.kind() == WorldKind::Cluster;
         let of_pods = matches!(check.dispatch(), Dispatch::Pods | Dispatch::Images);
         let fragment = of_pods && object.is_some_and(is_fragment);
+        let other = check.dispatch() == Dispatch::Every && !object.is_some_and(Object::is_workload);
+        let refused = object.zip(refused).filter(|_| !other);
+        let (mut seen, mut proven) = (false, false);
         check.run(target, &cx, &mut |subject, program, verdict| {
             let verdict = match verdict {
                 _ if only_files => Verdict::NotApplicable,
                 verdict if fragment => said(verdict),
                 verdict => verdict,
             };
+            seen = true;
+            let silent = match verdict {
+                Verdict::Holds => true,
+                // Of a workload it may be said since its pods cannot be read.
+                Verdict::NotApplicable => object.is_some_and(Object::is_workload),
+                Verdict::Fails(_) | Verdict::Unknown(_) => false,
+            };
+            if refused.is_some() && silent {
+                proven = true;
+                return;
+            }
             let programs = program.into_iter().collect();
             out(Report { check: check.meta(), rule, index, subject, object, programs, verdict });
         });
+        if let Some((object, why)) = refused.filter(|_| proven || !seen) {
+            let verdict = why.clone().into();
+            let (subject, check) = (object.subject(None), check.meta());
+            let (object, programs) = (Some(object), Vec::new());
+            out(Report { check, rule, index, subject, object, programs, verdict });
+        }
     }
 }

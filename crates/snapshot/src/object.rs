@@ -166,6 +166,11 @@ impl Object {
         !self.pods.is_empty()
     }
 
+    /// Whether it is of a kind whose objects make pods, whatever is in this one.
+    pub fn is_workload(&self) -> bool {
+        pod::template_path(self.group(), self.kind()).is_some()
+    }
+
     /// Whether a file holds only the part of it that it changes, to be merged into the rest.
     pub fn is_patch(&self) -> bool {
         self.patch

@@ -13,14 +13,16 @@ pub(crate) struct Nodes {
     spec: NodeId,
 }
 
-/// Paths from an object to its pod template, for the kinds of Kubernetes itself.
-fn template_path(group: &str, kind: &str) -> Option<&'static [&'static str]> {
+/// Paths from an object to its pod template, for the kinds of Kubernetes itself and for OpenShift's
+/// DeploymentConfig, whose containers may have no image.
+pub(crate) fn template_path(group: &str, kind: &str) -> Option<&'static [&'static str]> {
     Some(match (group, kind) {
         ("", "Pod") => &[],
         ("", "PodTemplate") => &["template"],
         ("", "ReplicationController")
         | ("apps" | "extensions", "Deployment" | "DaemonSet" | "ReplicaSet" | "StatefulSet")
         | ("batch" | "extensions", "Job") => &["spec", "template"],
+        ("apps.openshift.io" | "", "DeploymentConfig") => &["spec", "template"],
         ("batch", "CronJob") => &["spec", "jobTemplate", "spec", "template"],
         _ => return None,
     })

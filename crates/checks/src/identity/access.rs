@@ -8,6 +8,7 @@ use pavisade_model::kinds;
 use pavisade_snapshot::{Coverage, Object, Selector};
 use pavisade_yaml::Value;
 
+use super::builtin;
 use super::rules::is_aggregated;
 use crate::Cx;
 
@@ -114,6 +115,8 @@ pub(super) struct Access {
     accounts: HashMap<String, HashSet<String>>,
     /// Namespaces of which a binding names all ServiceAccounts together.
     account_groups: HashSet<String>,
+    /// Whether a binding names all ServiceAccounts of the cluster together.
+    all_accounts: bool,
     /// The least of what was seen of bindings.
     pub(super) coverage: Option<Coverage>,
 }
@@ -183,6 +186,10 @@ impl Access {
                 Subject::ServiceAccount { namespace, name } => {
                     self.accounts.entry(name.clone()).or_default().insert(namespace.clone());
                 }
+                // Kubernetes' own binding of all gives nothing that counts.
+                Subject::Group(name) if name == "system:serviceaccounts" => {
+                    self.all_accounts |= !builtin::is_default_binding(binding);
+                }
                 Subject::Group(name) => {
                     let namespace = name.strip_prefix("system:serviceaccounts:");
                     self.account_groups.extend(namespace.map(str::to_owned));
@@ -244,10 +251,10 @@ impl Access {
         cx.get(kinds::CLUSTER_ROLE, namespace, name)
     }
 
-    /// Whether a binding names that ServiceAccount itself, or all of its namespace. Files may leave
+    /// Whether a binding names that ServiceAccount itself, all of its namespace, or all. Files may leave
     /// the namespace out.
     pub(super) fn names_account(&self, namespace: &str, name: &str) -> bool {
-        if self.account_groups.contains(namespace) {
+        if self.all_accounts || self.account_groups.contains(namespace) {
             return true;
         }
         self.accounts.get(name).is_some_and(|namespaces| {

@@ -1,6 +1,6 @@
 //! Disruption budgets and autoscalers beside the workloads that they mean.
 
-use pavisade_model::{GroupKind, kinds};
+use pavisade_model::kinds;
 use pavisade_snapshot::{Object, Pod, Selector};
 use pavisade_yaml::Value;
 
@@ -45,31 +45,77 @@ pub(super) fn replicas<'a>(workload: &'a Object, cx: &Cx<'a>) -> Result<u64, Cla
             return Err(Claim::unknown(place(), why));
         }
     }
-    let field = match autoscaler(workload, cx) {
-        Ok(Some(scaler)) => scaler.at(&["spec", "maxReplicas"]),
-        Ok(None) => workload.at(&["spec", "replicas"]).filter(|replicas| !replicas.is_null()),
+    let unknown =
+        || Claim::unknown(place(), format!("how many pods `{}` has is not known", workload.name()));
+    match scale(workload, cx) {
+        Ok(Some(scale)) => return scale.most.ok_or_else(unknown),
+        Ok(None) => {}
         Err(why) => return Err(Claim::unknown(place(), why)),
-    };
-    let Some(field) = field else { return Ok(1) };
-    let number = field.as_i64().and_then(|number| u64::try_from(number).ok());
-    number.ok_or_else(|| {
-        Claim::unknown(place(), format!("how many pods `{}` has is not known", workload.name()))
-    })
+    }
+    match workload.at(&["spec", "replicas"]).filter(|replicas| !replicas.is_null()) {
+        Some(field) => count(field).ok_or_else(unknown),
+        None => Ok(1),
+    }
 }
 
-/// The autoscaler of a workload; an error says why it is not known whether there is one.
-pub(super) fn autoscaler<'a>(workload: &Object, cx: &Cx<'a>) -> Result<Option<&'a Object>, String> {
-    const KIND: GroupKind = kinds::HORIZONTAL_POD_AUTOSCALER;
-    let scalers = cx.list(KIND);
-    let of = |scaler: &&&Object| {
-        let target = |field: &str| scaler.at(&["spec", "scaleTargetRef", field])?.as_str();
-        scaler.namespace() == workload.namespace()
-            && target("kind") == Some(workload.kind())
-            && target("name") == Some(workload.name())
-    };
-    match (scalers.objects.iter().find(of), scalers.gap()) {
-        (Some(scaler), _) => Ok(Some(scaler)),
-        (None, Some(why)) => Err(why),
-        (None, None) => Ok(None),
+/// Between which numbers of pods an autoscaler keeps a workload, its defaults included; none where
+/// a field does not say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scale {
+    pub(super) least: Option<u64>,
+    pub(super) most: Option<u64>,
+}
+
+impl Scale {
+    fn of_autoscaler(scaler: &Object) -> Self {
+        let of = |field: &str| scaler.at(&["spec", field]).filter(|value| !value.is_null());
+        Self {
+            least: of("minReplicas").map_or(Some(1), count),
+            most: of("maxReplicas").and_then(count),
+        }
     }
+
+    /// KEDA's defaults are 0 and 100 (kedacore/keda, `ScaledObjectSpec`). While it is paused at a
+    /// number, that is how many there are.
+    fn of_scaled_object(scaler: &Object) -> Self {
+        if let Some(paused) = scaler.annotation("autoscaling.keda.sh/paused-replicas") {
+            let number = paused.parse().ok();
+            return Self { least: number, most: number };
+        }
+        let of = |field: &str| scaler.at(&["spec", field]).filter(|value| !value.is_null());
+        Self {
+            least: of("minReplicaCount").map_or(Some(0), count),
+            most: of("maxReplicaCount").map_or(Some(100), count),
+        }
+    }
+}
+
+fn count(value: Value<'_>) -> Option<u64> {
+    value.as_i64().and_then(|number| u64::try_from(number).ok())
+}
+
+/// The limits of a workload's autoscaler; an error says why it is not known whether there is one.
+/// KEDA's comes first: in a cluster KEDA makes an autoscaler for it, which cannot say 0.
+///
+/// The check must read both kinds.
+pub(super) fn scale(workload: &Object, cx: &Cx<'_>) -> Result<Option<Scale>, String> {
+    let mut gap = None;
+    for kind in [kinds::SCALED_OBJECT, kinds::HORIZONTAL_POD_AUTOSCALER] {
+        let scalers = cx.list_in(kind, workload.namespace());
+        let of = |scaler: &&&Object| {
+            let target = |field: &str| scaler.at(&["spec", "scaleTargetRef", field])?.as_str();
+            // KEDA's field may be left out.
+            target("kind").unwrap_or("Deployment") == workload.kind()
+                && target("name") == Some(workload.name())
+        };
+        if let Some(scaler) = scalers.objects.iter().find(of) {
+            let scale = match kind == kinds::SCALED_OBJECT {
+                true => Scale::of_scaled_object(scaler),
+                false => Scale::of_autoscaler(scaler),
+            };
+            return gap.map_or(Ok(Some(scale)), Err);
+        }
+        gap = gap.or(scalers.gap());
+    }
+    gap.map_or(Ok(None), Err)
 }

@@ -14,6 +14,7 @@ mod stand_in;
 mod text;
 mod tokens;
 mod values;
+mod weak;
 
 use std::borrow::Cow;
 
