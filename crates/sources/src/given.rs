@@ -72,11 +72,8 @@ pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
     };
     let candidates = within_total(scan, shown, candidates);
     scan.progress.stage(&format!("Reading {} files", candidates.len()));
-    let outcomes = scan.read(&candidates);
     let mut objects: Vec<Vec<Object>> = groups.iter().map(|_| Vec::new()).collect();
-    for (candidate, outcome) in candidates.iter().zip(outcomes) {
-        objects[candidate.group].extend(scan.take(outcome));
-    }
+    scan.read(&candidates, |candidate, more| objects[candidate.group].extend(more));
     let groups = groups.into_iter().zip(objects);
     let mut worlds: Vec<_> = groups.map(|((name, kind), objects)| (name, kind, objects)).collect();
     for (name, texts) in rendered_charts.into_values().flatten() {
