@@ -67,7 +67,7 @@ impl Check for DanglingRoleBinding {
                 let of_name = roles_named(name, cx);
                 let open = |role: &&Object| role.namespace().is_empty() || namespace.is_empty();
                 let hint = match of_name.iter().find(|role| !role.namespace().is_empty()) {
-                    _ if of_name.iter().any(|role| open(role)) => None,
+                    _ if of_name.iter().any(open) => None,
                     Some(other) => Some(format!(
                         "{named} does not exist in namespace `{namespace}` {{}}, but in `{}`, which a \
                          RoleBinding here does not reach",
