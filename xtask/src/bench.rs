@@ -3,6 +3,7 @@
 //! Figures are printed, never asserted. Peers are installed by their ordinary package clients
 //! (`tests/tools/kube-score`, `tests/tools/checkov`), for this chore only.
 
+mod hostile;
 mod live;
 mod peers;
 
@@ -32,6 +33,12 @@ pub(crate) struct Args {
     /// Leave the peer out.
     #[arg(long)]
     no_peer: bool,
+    /// Measure this program in place of the release build (`hostile`).
+    #[arg(long, hide = true)]
+    program: Option<PathBuf>,
+    /// Numbers of objects in place of the usual ones (`hostile`).
+    #[arg(long, hide = true, value_delimiter = ',')]
+    sizes: Vec<usize>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -46,6 +53,8 @@ enum What {
     Peers,
     /// One pod under all checks of scope Object, as admission would ask.
     Review,
+    /// Inputs that are made to cost much: how time grows with them, and peak memory.
+    Hostile,
 }
 
 /// Runs one benchmark.
@@ -55,6 +64,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         What::Scan => scan(!args.no_peer),
         What::Cluster => clusters(),
         What::Peers => peers::run(),
+        What::Hostile => hostile::run(args.program.as_deref(), &args.sizes),
         What::Review => {
             review();
             Ok(())

@@ -1,7 +1,9 @@
 //! The handle through which a check sees the picture.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use pavisade_model::{GroupKind, KubernetesVersion, Meta};
@@ -58,14 +60,47 @@ impl<'a> Cx<'a> {
         self.listing(kind, |world| world.in_namespace(kind, namespace).collect())
     }
 
-    /// One of [`Cx::list_in`] by its place, without a list of all.
-    pub(crate) fn nth_in(
+    /// One of [`Cx::list`] by its place, without a list of all.
+    pub(crate) fn nth(&self, kind: GroupKind, place: usize) -> Option<&'a Object> {
+        self.may_read(kind).then(|| self.world.nth(kind, place)).flatten()
+    }
+
+    /// What `make` gives for a key, computed once for the world. `I` names what is computed.
+    pub(crate) fn memo<I: 'static, V: Clone + Send + Sync + 'static>(
+        &self,
+        key: String,
+        make: impl FnOnce() -> V,
+    ) -> V {
+        let memo = self.derive(|_| Memo::<I, V>(Mutex::default(), PhantomData));
+        let lock = || memo.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(&key) {
+            return known.clone();
+        }
+        // Not locked while it is made: two threads may make the same.
+        let made = make();
+        lock().insert(key, made.clone());
+        made
+    }
+
+    /// The objects of a kind for which `keys` gives that text, in their order. `I` names the index,
+    /// which is made once for the world.
+    pub(crate) fn indexed<I: 'static>(
         &self,
         kind: GroupKind,
-        namespace: &str,
-        place: usize,
-    ) -> Option<&'a Object> {
-        self.may_read(kind).then(|| self.world.nth_in_namespace(kind, namespace, place)).flatten()
+        keys: fn(&Object) -> Vec<String>,
+        key: &str,
+    ) -> Vec<&'a Object> {
+        let index = self.derive(|cx| {
+            let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+            for (place, object) in cx.list(kind).objects.into_iter().enumerate() {
+                for key in keys(object) {
+                    places.entry(key).or_default().push(place);
+                }
+            }
+            Index::<I>(places, PhantomData)
+        });
+        let places = index.0.get(key).into_iter().flatten();
+        places.filter_map(|place| self.nth(kind, *place)).collect()
     }
 
     /// One object by its names; `None` may also mean that it was not seen: ask
@@ -79,9 +114,14 @@ impl<'a> Cx<'a> {
         if self.may_read(kind) { self.world.coverage(kind) } else { Coverage::Unread }
     }
 
+    /// What was seen of a kind, without its objects.
+    pub(crate) fn seen(&self, kind: GroupKind) -> Listing<'a> {
+        self.listing(kind, |_| Vec::new())
+    }
+
     /// Why nothing can be said from the absence of an object of a kind: not all were read.
     pub fn gap(&self, kind: GroupKind) -> Option<String> {
-        self.listing(kind, |_| Vec::new()).gap()
+        self.seen(kind).gap()
     }
 
     /// `in this cluster` or `in these files`.
@@ -116,6 +156,12 @@ impl<'a> Cx<'a> {
         declared
     }
 }
+
+/// What was computed by a text.
+struct Memo<I, V>(Mutex<HashMap<String, V>>, PhantomData<fn() -> I>);
+
+/// Places of objects by a text.
+struct Index<I>(HashMap<String, Vec<usize>>, PhantomData<fn() -> I>);
 
 /// Objects of one kind, and whether they are all.
 #[derive(Debug)]

@@ -260,6 +260,10 @@ pub(crate) struct Access {
     /// How long one answer of the API server may take.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "Cluster")]
     pub request_timeout: u64,
+
+    /// How long all requests to the cluster together may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400), help_heading = "Cluster")]
+    pub cluster_timeout: u64,
 }
 
 /// Which checks are meant.

@@ -109,7 +109,10 @@ pub(crate) fn load(
         secrets: wanted.secrets,
         probe: !access.no_probe,
         time: Duration::from_secs(access.request_timeout),
-        limits: ClusterLimits::default(),
+        limits: ClusterLimits {
+            time: Duration::from_secs(access.cluster_timeout),
+            ..ClusterLimits::default()
+        },
     };
     Ok(load_cluster(&request, Timestamp::now(), progress)?)
 }

@@ -242,6 +242,60 @@ fn a_token_that_repeats_ends_the_list() {
     check(&scan(&server, &[]), 3, &["the API server repeats its continue token"]);
 }
 
+#[test]
+fn tokens_that_alternate_end_the_list() {
+    let server = serve(|path, _| {
+        let next = if path.contains("continue=a") { "b" } else { "a" };
+        path.starts_with("/api/v1/pods").then(|| ok(pods(&["a"], next)))
+    });
+    check(&scan(&server, &[]), 3, &["the API server repeats its continue token"]);
+}
+
+#[test]
+fn kinds_that_are_slow_together_end_with_the_time_for_the_cluster() {
+    let server = serve(|path, _| match path {
+        path if path.starts_with("/api/v1/services") => Some(Reply::Hang),
+        path if path.contains("networkpolicies") => Some(Reply::Drip),
+        _ => None,
+    });
+    let run = scan(&server, &["--cluster-timeout", "2"]);
+    let late = "the cluster was not read within 2 s: services, networkpolicies were not listed";
+    check(&run, 3, &[late, "--cluster-timeout", "unknown[PV-N005]"]);
+}
+
+#[test]
+fn a_discovery_that_hangs_ends_with_the_time_for_the_cluster() {
+    let server = serve(|path, _| (path == "/apis").then_some(Reply::Hang));
+    let run = scan(&server, &["--cluster-timeout", "1"]);
+    check_unread(&run, "the time for the whole cluster (1 s) is over");
+}
+
+#[test]
+fn a_page_that_is_too_large_is_asked_for_in_smaller_ones() {
+    let server = serve(|path, _| match path {
+        "/api/v1/pods?limit=500" | "/api/v1/pods?limit=100" => Some(ok(" ".repeat(33 << 20))),
+        "/api/v1/pods?limit=20" => Some(ok(pods(&["a"], "next"))),
+        "/api/v1/pods?limit=20&continue=next" => Some(ok(pods(&["b"], ""))),
+        _ => None,
+    });
+    check(&scan(&server, &["--full"]), 1, &["Pod default/a", "Pod default/b"]);
+}
+
+#[test]
+fn an_object_that_is_too_large_ends_the_list_with_a_note() {
+    let server =
+        serve(|path, _| path.starts_with("/api/v1/services").then(|| ok(" ".repeat(33 << 20))));
+    check(&scan(&server, &[]), 3, &["services: the answer has more than 32 MB"]);
+}
+
+#[test]
+fn a_page_with_more_objects_than_any_server_sends_ends_the_list() {
+    let page = format!(r#"{{"items":[{}{{}}]}}"#, "{},".repeat(50_000));
+    let server =
+        serve(move |path, _| path.starts_with("/api/v1/services").then(|| ok(page.clone())));
+    check(&scan(&server, &[]), 3, &["services: the API server's list is too long"]);
+}
+
 #[track_caller]
 fn check_unread(run: &Run, why: &str) {
     let flat = run.out.split_whitespace().collect::<Vec<_>>().join(" ");

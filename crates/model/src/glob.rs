@@ -61,6 +61,15 @@ impl Glob {
         &self.text
     }
 
+    /// The only name that is of this pattern, where there is one.
+    pub fn literal(&self) -> Option<String> {
+        let exactly = |part: &Part| match part {
+            Part::Exactly(c) => Some(*c),
+            _ => None,
+        };
+        self.parts.iter().map(exactly).collect()
+    }
+
     /// Whether a name is of this pattern.
     pub fn matches(&self, name: &str) -> bool {
         self.run(name).1

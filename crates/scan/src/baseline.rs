@@ -82,6 +82,7 @@ impl<'a> Matches<'a> {
     pub(crate) fn take(&mut self, findings: &[&Finding]) -> Vec<bool> {
         let prints: Vec<_> = findings.iter().map(|f| f.fingerprint().to_string()).collect();
         let (mut known, mut done) = (vec![false; findings.len()], vec![false; findings.len()]);
+        let mut first: HashMap<&str, usize> = HashMap::new();
         for fit in [Fit::World, Fit::Elsewhere, Fit::Worse] {
             for (place, finding) in findings.iter().enumerate() {
                 let Some(entries) = self.by_print.get(&*prints[place]) else { continue };
@@ -99,7 +100,12 @@ impl<'a> Matches<'a> {
                             Fit::Worse => true,
                         }
                 };
-                if let Some(index) = entries.iter().copied().find(fits) {
+                // Entries that are met in their order need not be looked at again.
+                let from = first.entry(&*prints[place]).or_insert(0);
+                while entries.get(*from).is_some_and(|index| self.met[*index]) {
+                    *from += 1;
+                }
+                if let Some(index) = entries[*from..].iter().copied().find(fits) {
                     self.met[index] = true;
                     done[place] = true;
                     known[place] = fit != Fit::Worse;

@@ -20,6 +20,7 @@ mod terms;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use assess::{AssessedControl, Assessment, ControlState, Evidence, assess, is_needed};
 pub use baseline::{Baseline, Compared, Known};
@@ -29,8 +30,8 @@ pub use fix::{Fixed, fix};
 pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
 use pavisade_model::{
-    Finding, KubernetesVersion, Location, Mend, Meta, Note, Path, Paths, Program, Rule, State,
-    counterpart, kinds,
+    Finding, KubernetesVersion, Location, Mend, Meta, Note, NoteKind, Path, Paths, Program, Rule,
+    State, counterpart, kinds,
 };
 use pavisade_snapshot::{Distribution, Object, Snapshot, World, WorldKind};
 pub use pod_labels::Labels;
@@ -150,6 +151,8 @@ impl Judgement {
 
 /// Objects, or worlds, that one task judges.
 const CHUNK: usize = 64;
+/// Findings on single objects that are kept; others are counted.
+const MAX_FINDINGS: usize = 750_000;
 
 /// Runs all checks over all worlds, as of `now`, and lets nothing through.
 pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgement {
@@ -173,14 +176,17 @@ pub fn judge_on(
         groups.extend(made.iter().map(|group| (seen, group)));
     }
     // Each chunk is a task of its own: nobody waits long for the last one.
-    let of_objects = objects.par_chunks(CHUNK).with_max_len(1).map(|chunk| {
-        let (mut part, mut paths) = (Part::new(checks), Paths::default());
+    let judge_chunk = |chunk: &[(&Seen<'_>, &Object)], room: Room| {
+        let (mut part, mut paths) = (Part { room, ..Part::new(checks) }, Paths::default());
         for (seen, object) in chunk {
             let out = &mut |report: Report<'_>| part.take(seen, report, &mut paths);
             checks.judge_object(seen.world, object, now, out);
         }
         part
-    });
+    };
+    let kept = Arc::new(AtomicUsize::new(0));
+    let chunks = objects.par_chunks(CHUNK).with_max_len(1);
+    let of_objects = chunks.map(|chunk| judge_chunk(chunk, Room::Shared(kept.clone())));
     let of_groups = groups.par_iter().map(|(seen, group)| group.judge(seen, checks, now));
     let of_worlds = seen.par_chunks(CHUNK).with_max_len(1).map(|chunk| {
         let (mut part, mut paths) = (Part::new(checks), Paths::default());
@@ -191,7 +197,25 @@ pub fn judge_on(
         }
         part
     });
-    let parts: Vec<_> = of_objects.chain(of_groups).chain(of_worlds).collect();
+    let mut parts: Vec<_> = of_objects.chain(of_groups).chain(of_worlds).collect();
+    let too_many = kept.load(Ordering::Relaxed);
+    if too_many > MAX_FINDINGS {
+        // Which were kept depends on the threads. Those of the first objects are.
+        let mut left = MAX_FINDINGS;
+        let chunks: Vec<_> = objects.chunks(CHUNK).collect();
+        for part in &mut parts[..chunks.len()] {
+            if part.told > left || part.findings.len() < part.told {
+                part.findings = Vec::new();
+            }
+        }
+        for (part, chunk) in parts.iter_mut().zip(chunks) {
+            if part.findings.len() < part.told.min(left) {
+                *part = judge_chunk(chunk, Room::Own(left));
+            }
+            part.findings.truncate(left);
+            left -= part.findings.len();
+        }
+    }
 
     let tallies = checks.metas().zip(checks.rules()).map(|(meta, rule)| RuleTally {
         rule: rule.clone(),
@@ -211,6 +235,15 @@ pub fn judge_on(
         found.push(part.findings);
     }
     let mut notes = snapshot.notes().to_vec();
+    if too_many > MAX_FINDINGS {
+        notes.push(Note {
+            kind: NoteKind::Unread,
+            place: worlds.first().map_or(String::new(), |world| world.name().to_string()),
+            span: None,
+            message: format!("there are {too_many} findings; {MAX_FINDINGS} of them are listed"),
+            remedy: "Scan parts of it one by one.".to_owned(),
+        });
+    }
     let clusters = || worlds.iter().filter(|world| world.kind() == WorldKind::Cluster);
     notes.extend(clusters().flat_map(|world| drift::notes(world)));
     notes.extend(clusters().filter_map(|world| served::note(world)));
@@ -274,7 +307,17 @@ struct Seen<'a> {
     blind: Blind,
 }
 
+/// How many findings a part may keep.
+enum Room {
+    /// As many as all parts together.
+    Shared(Arc<AtomicUsize>),
+    Own(usize),
+}
+
 struct Part {
+    room: Room,
+    /// Findings, those that were not kept among them.
+    told: usize,
     /// Whether findings say how they are mended.
     mending: bool,
     findings: Vec<Finding>,
@@ -286,7 +329,8 @@ impl Part {
     fn new(checks: &CheckSet) -> Self {
         let tallies = vec![Tally::default(); checks.metas().len()];
         let (findings, by_program) = (Vec::new(), BTreeMap::new());
-        Self { mending: checks.mends(), findings, tallies, by_program }
+        let room = Room::Own(usize::MAX);
+        Self { room, told: 0, mending: checks.mends(), findings, tallies, by_program }
     }
 
     /// Says which checks could not see all of a world, after the world itself was judged: what is
@@ -350,7 +394,15 @@ impl Part {
                 claims
             }
         };
-        self.findings.extend(claims.into_iter().map(|claim| Finding {
+        self.told += claims.len();
+        let room = match &self.room {
+            Room::Own(room) => room.saturating_sub(self.findings.len()),
+            Room::Shared(kept) => {
+                let before = kept.fetch_add(claims.len(), Ordering::Relaxed);
+                if before > MAX_FINDINGS { 0 } else { usize::MAX }
+            }
+        };
+        self.findings.extend(claims.into_iter().take(room).map(|claim| Finding {
             mend: self.mending.then(|| mend(&claim)).flatten(),
             ..finding(seen.world, &report, claim, paths)
         }));

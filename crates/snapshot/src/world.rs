@@ -275,14 +275,9 @@ impl World {
         self.run(kind, namespace).iter().map(|object| &**object)
     }
 
-    /// One of [`World::in_namespace`] by its place.
-    pub fn nth_in_namespace(
-        &self,
-        kind: GroupKind,
-        namespace: &str,
-        place: usize,
-    ) -> Option<&Object> {
-        self.run(kind, namespace).get(place).map(|object| &**object)
+    /// One of [`World::of_kind`] by its place.
+    pub fn nth(&self, kind: GroupKind, place: usize) -> Option<&Object> {
+        self.list(kind).get(place).map(|object| &**object)
     }
 
     /// One object by its id.

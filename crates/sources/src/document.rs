@@ -6,8 +6,8 @@ use memchr::memmem;
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{Object, Unseen, embedded};
 use pavisade_yaml::{
-    self as yaml, Doc, Documents, Kind, NodeId, NoteKind as YamlNote, Source, Value, cut, join,
-    read_piece,
+    self as yaml, Doc, Documents, Kind, MAX_STAGES, NodeId, NoteKind as YamlNote, Piece, Source,
+    Value, cut, join, read_piece,
 };
 use rayon::prelude::*;
 
@@ -17,6 +17,14 @@ use crate::file::plain_note;
 const MANY: usize = 64;
 /// Notes on one text, before only their number is said.
 const MAX_NOTES: usize = 20;
+/// Bytes of documents that are read at once. Between two such parts it is seen what they take.
+const PART: usize = 16 << 20;
+/// Bytes of memory that one text may take with its values, roughly.
+const MAX_MEMORY: usize = 768 << 20;
+/// Objects of one text.
+const MAX_OBJECTS: usize = 500_000;
+/// About what an object takes beside its text and values.
+const OBJECT: usize = 1 << 10;
 
 /// What a text holds.
 #[derive(Debug, Default)]
@@ -33,6 +41,8 @@ pub(crate) struct Parsed {
     pub substitutes: bool,
     /// Why nothing in it counts, where the user named it.
     pub nothing: Option<Note>,
+    /// Bytes of memory that it takes, roughly.
+    pub memory: usize,
 }
 
 /// The facts of a Dockerfile; nothing where no stage is in it.
@@ -41,21 +51,20 @@ pub(crate) fn dockerfile(source: &Source) -> Parsed {
     let mut parsed = Parsed::default();
     if doc.root().list("stages").next().is_some() {
         parsed.documents = 1;
+        parsed.memory = source.text().len() + doc.memory() + OBJECT;
         parsed.objects.push(Object::new(doc.root(), "pavisade.dev/v1", "Dockerfile"));
+    }
+    if doc.root().list("stages").count() >= MAX_STAGES {
+        let message = format!("{MAX_STAGES} build stages or more; those behind were not read");
+        parsed.notes.push(plain_note(NoteKind::Unread, source.name(), message, ""));
     }
     parsed
 }
 
 /// Reads a text. With `direct` the user named it, and is told why it does not count.
 pub(crate) fn parse(source: &Source, direct: bool) -> Parsed {
-    let pieces = cut(source);
-    let documents = if pieces.len() > MANY {
-        let reads: Vec<_> = pieces.par_iter().map(|piece| read_piece(source, piece)).collect();
-        join(reads.into_iter())
-    } else {
-        join(pieces.iter().map(|piece| read_piece(source, piece)))
-    };
     let text = source.text();
+    let (documents, memory) = documents(source);
     let unreadable = documents.notes.iter().find(|note| note.kind == YamlNote::Unreadable);
     let template = unreadable.is_some() && looks_like_template(text);
     let traits = Traits {
@@ -64,24 +73,32 @@ pub(crate) fn parse(source: &Source, direct: bool) -> Parsed {
         variables: memmem::find(text.as_bytes(), b"${").is_some(),
     };
     let unseen = unseen_by_doc(&documents);
+    let (allowed, objects) = within_limit(&documents.docs);
+    let docs = &documents.docs[..allowed];
     let read = |(index, doc): (usize, &Doc)| one(doc, unseen.get(index), &traits);
-    let each: Vec<Parsed> = if documents.docs.len() > MANY {
-        documents.docs.par_iter().enumerate().with_min_len(MANY).map(read).collect()
+    let each: Vec<Parsed> = if docs.len() > MANY {
+        docs.par_iter().enumerate().with_min_len(MANY).map(read).collect()
     } else {
-        documents.docs.iter().enumerate().map(read).collect()
+        docs.iter().enumerate().map(read).collect()
     };
-    let mut all = Parsed::default();
+    let mut all = Parsed { memory: memory + objects * OBJECT, ..Parsed::default() };
     let mut foreign = Vec::new();
-    for (parsed, doc) in each.into_iter().zip(&documents.docs) {
+    for (parsed, doc) in each.into_iter().zip(docs) {
         if parsed.objects.is_empty() && parsed.notes.is_empty() && !empty_list(doc.root()) {
             foreign.push(doc);
         }
         all.add(parsed);
     }
+    if let Some(doc) = documents.docs.get(allowed) {
+        all.notes.push(too_many(source, doc.span().start));
+    }
     notes(source, &documents, template, &mut all);
     if all.objects.is_empty() {
         // A values file that mentions `apiVersion` is nobody's mistake.
-        let ours = direct || unreadable.is_some() && has_type_line(text);
+        let broken =
+            |note: &yaml::Note| matches!(note.kind, YamlNote::Unreadable | YamlNote::Limit);
+        let broken = allowed < documents.docs.len() || documents.notes.iter().any(broken);
+        let ours = direct || broken && has_type_line(text);
         if !ours {
             return Parsed::default();
         }
@@ -110,6 +127,54 @@ pub(crate) fn parse(source: &Source, direct: bool) -> Parsed {
         });
     }
     all
+}
+
+/// The documents of a text, part by part until they take too much; with what they take.
+fn documents(source: &Source) -> (Documents, usize) {
+    let mut pieces = cut(source);
+    let (mut reads, mut from, mut memory) = (Vec::new(), 0, source.text().len());
+    while from < pieces.len() {
+        let mut bytes = 0;
+        let part = pieces[from..].iter().take_while(|piece| {
+            let first = bytes == 0;
+            bytes += piece.length();
+            first || bytes <= PART
+        });
+        let to = from + part.count();
+        let read = |piece| read_piece(source, piece);
+        let part: Vec<_> = match to - from {
+            ..=MANY => pieces[from..to].iter().map(read).collect(),
+            _ => pieces[from..to].par_iter().map(read).collect(),
+        };
+        memory += part.iter().filter_map(|read| Some(read.doc()?.memory())).sum::<usize>();
+        reads.extend(part);
+        from = to;
+        if memory > MAX_MEMORY && from < pieces.len() {
+            let at = pieces[from].start();
+            pieces.truncate(from);
+            pieces.push(Piece::Rest(at, TOO_MUCH));
+        }
+    }
+    (join(reads.into_iter()), memory)
+}
+
+/// How many of the documents do not have too many objects together, and how many objects at most.
+fn within_limit(docs: &[Doc]) -> (usize, usize) {
+    let mut all = 0;
+    let fitting = docs.iter().take_while(|doc| {
+        let more = doc.root().list("items").count().max(1);
+        let fits = all + more <= MAX_OBJECTS;
+        all += if fits { more } else { 0 };
+        fits
+    });
+    (fitting.count(), all)
+}
+
+const TOO_MUCH: &str = "what is in this text takes too much memory; from here on it was not read";
+
+fn too_many(source: &Source, start: u32) -> Note {
+    let message = format!("more than {MAX_OBJECTS} objects; from here on they were not read");
+    at(source, NoteKind::Unread, (start, start + 1), message, "Split it.")
 }
 
 impl Parsed {
@@ -252,6 +317,7 @@ fn notes(source: &Source, documents: &Documents, template: bool, all: &mut Parse
     for note in &documents.notes {
         let (kind, remedy) = match note.kind {
             YamlNote::Unreadable => (NoteKind::Unread, "Mend the syntax here."),
+            YamlNote::Limit => (NoteKind::Unread, "Split it."),
             YamlNote::Refused => (NoteKind::Warning, "Put the text on a line of its own."),
             // In a document: with its objects.
             YamlNote::DroppedText if doc_at(&documents.docs, note.span.0).is_none() => {
@@ -261,7 +327,7 @@ fn notes(source: &Source, documents: &Documents, template: bool, all: &mut Parse
         };
         let mut message = note.message.clone();
         let follows = text.get(note.span.1 as usize..).is_some_and(|rest| rest.contains("\n---"));
-        if !stopped && note.kind != YamlNote::DroppedText {
+        if !stopped && !matches!(note.kind, YamlNote::DroppedText | YamlNote::Limit) {
             stopped = true;
             if note.kind == YamlNote::Refused {
                 message.push_str("; kubectl stops before it and applies nothing that follows");

@@ -74,15 +74,13 @@ pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
     };
     let candidates = within_total(scan, shown, candidates);
     scan.progress.stage(&format!("Reading {} files", candidates.len()));
-    let outcomes = scan.read(&candidates);
     let mut objects: Vec<Vec<Object>> = groups.iter().map(|_| Vec::new()).collect();
-    for (candidate, outcome) in candidates.iter().zip(outcomes) {
-        let of_file = scan.take(outcome);
-        if let Some(folder) = candidate.path.parent().filter(|_| !of_file.is_empty()) {
+    scan.read(&candidates, |scan, candidate, more| {
+        if let Some(folder) = candidate.path.parent().filter(|_| !more.is_empty()) {
             scan.elsewhere.read(folder);
         }
-        objects[candidate.group].extend(of_file);
-    }
+        objects[candidate.group].extend(more);
+    });
     let charts = rendered_charts.iter().filter(|(_, chart)| chart.is_some());
     charts.for_each(|(folder, _)| scan.elsewhere.read(folder));
     let used = kustomized.used.iter().filter_map(|file| file.parent());

@@ -133,6 +133,8 @@ pub struct Limits {
     pub files: usize,
     /// Bytes of all files of one given path.
     pub total_bytes: u64,
+    /// Bytes of memory that all texts may take with their values and objects, roughly.
+    pub memory: usize,
     /// Members of an archive.
     pub archive_entries: usize,
     /// Bytes of an archive when unpacked.
@@ -155,6 +157,7 @@ impl Default for Limits {
             file_bytes: 512 << 20,
             files: 500_000,
             total_bytes: 4 << 30,
+            memory: 1 << 30,
             archive_entries: 200_000,
             archive_bytes: 1 << 30,
             archive_ratio: 200,

@@ -60,18 +60,19 @@ pub(crate) fn load(request: &Request, stdin: impl Read, progress: &dyn Progress)
             _ if folder.as_os_str().is_empty() => ".".to_owned(),
             _ => folder.display().to_string(),
         };
-        let outcomes = scan.read(&candidates);
         let mut objects = Vec::new();
-        for (candidate, outcome) in candidates.iter().zip(outcomes) {
-            let of_file = scan.take(outcome);
-            scan.look(candidate, &of_file);
-            objects.extend(of_file);
-        }
+        scan.read(&candidates, |scan, candidate, more| {
+            scan.look(candidate, &more);
+            objects.extend(more);
+        });
         scan.add(&name, WorldKind::Files, objects);
         scan.say_split(&name);
     }
     scan.finish()
 }
+
+/// Bytes of files that are read at once. Between two such parts it is seen what they take.
+const PART: u64 = 16 << 20;
 
 /// What has been gathered so far.
 pub(crate) struct Scan<'a> {
@@ -98,6 +99,10 @@ pub(crate) struct Scan<'a> {
     /// Workloads that were taken for patches, with the file of the first.
     patches: Vec<String>,
     first_patch: String,
+    /// Bytes of memory that all texts take so far, roughly.
+    memory: usize,
+    /// Texts that were dropped since those before them take too much: the first, and how many.
+    dropped: Option<(String, usize)>,
 }
 
 impl<'a> Scan<'a> {
@@ -128,6 +133,8 @@ impl<'a> Scan<'a> {
             elsewhere: Elsewhere::default(),
             patches: Vec::new(),
             first_patch: String::new(),
+            memory: 0,
+            dropped: None,
         }
     }
 
@@ -199,7 +206,7 @@ impl<'a> Scan<'a> {
             named: named(file_name),
             direct: true,
             group: 0,
-            length: 0,
+            length: metadata.len(),
         })
     }
 
@@ -266,10 +273,36 @@ impl<'a> Scan<'a> {
         self.say_split(name);
     }
 
-    /// Reads files in parallel, in their order.
-    pub(crate) fn read(&self, candidates: &[Candidate]) -> Vec<Outcome> {
+    /// Reads files in parallel, in their order, and takes what they give: part by part, so that a
+    /// part that takes too much is the last. `each` gets the objects of every file.
+    pub(crate) fn read(
+        &mut self,
+        candidates: &[Candidate],
+        mut each: impl FnMut(&mut Self, &Candidate, Vec<Object>),
+    ) {
+        self.progress.expect(candidates.len());
+        let mut rest = candidates;
+        while let Some(first) = rest.first() {
+            let mut bytes = first.length;
+            let more = rest[1..].iter().take_while(|candidate| {
+                bytes = bytes.saturating_add(candidate.length);
+                bytes <= PART
+            });
+            let (part, behind) = rest.split_at(1 + more.count());
+            if self.is_full() {
+                self.drop_text(&first.name, rest.len());
+                return;
+            }
+            for (candidate, outcome) in part.iter().zip(self.read_part(part)) {
+                let objects = self.take(outcome);
+                each(self, candidate, objects);
+            }
+            rest = behind;
+        }
+    }
+
+    fn read_part(&self, candidates: &[Candidate]) -> Vec<Outcome> {
         let (limit, progress) = (self.request.limits.file_bytes, self.progress);
-        progress.expect(candidates.len());
         let read = |place: usize| {
             let outcome = file::read(&candidates[place], limit);
             progress.file();
@@ -298,6 +331,9 @@ impl<'a> Scan<'a> {
 
     /// The same for a text that is no file.
     pub(crate) fn take_parsed(&mut self, parsed: Parsed) -> Vec<Object> {
+        if !parsed.objects.is_empty() {
+            self.memory = self.memory.saturating_add(parsed.memory);
+        }
         self.notes.extend(parsed.notes);
         self.stats.documents += parsed.documents;
         self.stats.objects += parsed.objects.len();
@@ -318,6 +354,17 @@ impl<'a> Scan<'a> {
             self.patches.push(patch.subject(None).label());
         }
         parsed.objects
+    }
+
+    /// Whether what was read takes so much memory that nothing more is read.
+    pub(crate) fn is_full(&self) -> bool {
+        self.memory > self.request.limits.memory
+    }
+
+    /// Remembers texts that are not read for want of memory.
+    pub(crate) fn drop_text(&mut self, name: &str, count: usize) {
+        let dropped = self.dropped.get_or_insert_with(|| (name.to_owned(), 0));
+        dropped.1 += count;
     }
 
     /// Adds a world, split where it must be.
@@ -400,6 +447,15 @@ impl<'a> Scan<'a> {
 
     fn finish(mut self) -> Loaded {
         self.add_joined();
+        if let Some((first, count)) = self.dropped.take() {
+            let message = format!(
+                "what was read takes more than {} of memory; from this file on, {count} were not \
+                 read",
+                file::size(self.request.limits.memory as u64)
+            );
+            let remedy = "Scan parts of it one by one.";
+            self.notes.push(plain_note(NoteKind::Unread, &first, message, remedy));
+        }
         let never = self.request.render == crate::Render::Never;
         let charts = std::mem::take(&mut self.unrendered_charts);
         if let Some(first) = charts.first() {

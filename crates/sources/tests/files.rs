@@ -368,3 +368,35 @@ fn links_that_double_at_each_step_are_followed_once() {
     }
     assert_eq!(scan(folder.path()).objects().len(), 1);
 }
+
+#[test]
+fn what_takes_too_much_memory_is_the_last_that_is_read() {
+    // A part holds files of 16 MiB together: the third file is in the next.
+    let large = object("Service", "web") + &"# comment\n".repeat(900_000);
+    let large = |name: &str| large.replace("web", name);
+    let folder = tree(&[("a.yaml", &large("a")), ("b.yaml", &large("b")), ("c.yaml", &large("c"))]);
+    let limits = Limits { memory: 1 << 20, ..Limits::default() };
+    let request = Request { limits, ..Request::new([folder.path()]) };
+    let seen = run(folder.path(), &request);
+    assert_eq!(seen.objects(), ["Service a"]);
+    let (kind, place) = seen.note("what was read takes more than 1 MiB of memory");
+    assert_eq!((kind, place), (NoteKind::Unread, "@/b.yaml"));
+    assert_eq!(scan(folder.path()).objects(), ["Service a", "Service b", "Service c"]);
+}
+
+#[test]
+fn a_list_of_too_many_objects_is_not_read() {
+    let item = "- {apiVersion: v1, kind: A}\n";
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n{}", item.repeat(500_001));
+    let folder = tree(&[("list.yaml", &list), ("web.yaml", &object("Service", "web"))]);
+    let seen = scan(folder.path());
+    assert_eq!(seen.objects(), ["Service web"]);
+    let (kind, place) = seen.note("more than 500000 objects");
+    assert_eq!((kind, place), (NoteKind::Unread, "@/list.yaml"));
+}
+
+#[test]
+fn a_dockerfile_of_too_many_stages_is_not_read_in_full() {
+    let folder = tree(&[("Dockerfile", &"FROM a:1\n".repeat(1001))]);
+    assert_eq!(scan(folder.path()).note("1000 build stages or more").0, NoteKind::Unread);
+}

@@ -87,6 +87,10 @@ pub(crate) enum Key {
 /// Bytes of text for each node, in documents that have many.
 const BYTES_PER_NODE: usize = 24;
 
+/// Nodes that one document may have: what takes 384 MiB. A text of lists has a node every two bytes.
+pub(crate) const MAX_NODES: usize = 16 << 20;
+pub(crate) const TOO_MANY_NODES: &str = "more than 16 million values in one document";
+
 /// Collects nodes; both readers write through it.
 pub(crate) struct Builder {
     pub nodes: Vec<Node>,

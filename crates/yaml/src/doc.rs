@@ -109,6 +109,15 @@ impl Doc {
         &self.0.source
     }
 
+    /// About how many bytes of memory the document takes, its text not included.
+    pub fn memory(&self) -> usize {
+        let Self(inner) = self;
+        size_of::<DocInner>()
+            + size_of_val(&*inner.nodes)
+            + size_of_val(&*inner.side)
+            + size_of_val(&*inner.comments)
+    }
+
     /// Bytes of the source that this document takes.
     pub fn span(&self) -> Range<u32> {
         self.0.span.0..self.0.span.1

@@ -10,13 +10,13 @@
 //! or the escape that a directive names, comments, here-documents, `ARG` before the first `FROM`
 //! as its default values. What a build argument changes is not known here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use crate::arena::{Builder, Form, Key, ROOT_PARENT, Tag};
 use crate::doc::{Doc, DocInner, Source};
 
 /// Most stages that are read of one file.
-const MAX_STAGES: usize = 1000;
+pub const MAX_STAGES: usize = 1000;
 
 #[derive(Default)]
 struct Stage {
@@ -31,7 +31,7 @@ pub fn dockerfile(source: &Source) -> Doc {
     let (instructions, comments) = instructions(source.text());
     for instruction in instructions {
         let Instruction { name, rest, span } = instruction;
-        match name.to_ascii_uppercase().as_str() {
+        match name.as_str() {
             "FROM" if stages.len() < MAX_STAGES => {
                 let mut words = rest.split_whitespace().filter(|w| !w.starts_with("--"));
                 let image = expand(words.next().unwrap_or(""), &arguments);
@@ -63,13 +63,14 @@ pub fn dockerfile(source: &Source) -> Doc {
 }
 
 struct Instruction {
+    /// In capitals.
     name: String,
     /// Arguments with continuation lines joined.
     rest: String,
     span: (u32, u32),
 }
 
-/// All instructions, and the comments: whole lines that begin with `#`.
+/// The instructions that [`dockerfile`] looks at, and the comments: whole lines that begin with `#`.
 fn instructions(text: &str) -> (Vec<Instruction>, Vec<(u32, u32)>) {
     let (mut found, mut comments) = (Vec::new(), Vec::new());
     let mut comment = |line: &str, start: usize| {
@@ -81,13 +82,13 @@ fn instructions(text: &str) -> (Vec<Instruction>, Vec<(u32, u32)>) {
         if text.lines().take(5).any(|l| l.replace(' ', "") == "#escape=`") { '`' } else { '\\' };
     let mut at = 0;
     let mut lines = text.split_inclusive('\n').peekable();
-    let mut heredocs: Vec<String> = Vec::new();
+    let mut heredocs: VecDeque<String> = VecDeque::new();
     while let Some(line) = lines.next() {
         let start = at;
         at += line.len();
         if !heredocs.is_empty() {
             if heredocs[0] == line.trim() {
-                heredocs.remove(0);
+                heredocs.pop_front();
             }
             continue;
         }
@@ -118,11 +119,17 @@ fn instructions(text: &str) -> (Vec<Instruction>, Vec<(u32, u32)>) {
             }
         }
         let (name, rest) = joined.split_once(char::is_whitespace).unwrap_or((&joined, ""));
-        if matches!(name.to_ascii_uppercase().as_str(), "RUN" | "COPY" | "ADD") {
-            heredocs.extend(rest.split_whitespace().filter_map(heredoc));
+        let name = name.to_ascii_uppercase();
+        match name.as_str() {
+            "FROM" | "ARG" | "USER" => {}
+            "RUN" | "COPY" | "ADD" => {
+                heredocs.extend(rest.split_whitespace().filter_map(heredoc));
+                continue;
+            }
+            _ => continue,
         }
         let end = (first + content.len()) as u32;
-        let (name, rest) = (name.to_owned(), rest.to_owned());
+        let rest = rest.to_owned();
         found.push(Instruction { name, rest, span: (first as u32, end) });
     }
     (found, comments)

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::arena::{Builder, Form, Key, ROOT_PARENT, Tag};
+use crate::arena::{Builder, Form, Key, MAX_NODES, ROOT_PARENT, TOO_MANY_NODES, Tag};
 use crate::doc::{Kind, Value};
 use crate::resolve::Number;
 use crate::scan::{MAX_DEPTH, SyntaxError};
@@ -88,6 +88,9 @@ impl Reader<'_> {
                 }
             }
             let parent = frames.last().map_or(ROOT_PARENT, |f| f.node);
+            if self.builder.nodes.len() >= MAX_NODES {
+                return self.error(TOO_MANY_NODES);
+            }
             let at = self.pos;
             let opened = match self.bytes.get(at) {
                 Some(b'{') => Some((Tag::Mapping, Some(Vec::new()))),

@@ -24,7 +24,7 @@ mod resolve;
 mod scan;
 
 pub use doc::{Doc, Kind, NodeId, Source, Value};
-pub use dockerfile::dockerfile;
+pub use dockerfile::{MAX_STAGES, dockerfile};
 #[doc(hidden)]
 pub use edit::amend_one_by_one;
 pub use edit::{Amended, Amendment, Edit, Refused, amend};

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use crate::arena::Builder;
+use crate::arena::{Builder, MAX_NODES};
 use crate::chars;
 use crate::doc::{Doc, DocInner, Source};
 use crate::scan::SyntaxError;
@@ -30,6 +30,8 @@ pub enum NoteKind {
     DuplicateKey,
     /// Text behind the end of a document, which kubectl drops in silence.
     DroppedText,
+    /// From here on the text was not read, since it holds too much.
+    Limit,
 }
 
 /// What a text holds.
@@ -52,7 +54,14 @@ pub enum Piece {
     Json(Doc),
     /// kubectl stops before this byte; with `true` the piece before it is lost to it as well.
     Stop(SyntaxError, bool),
+    /// From this byte on nothing is read, and why.
+    Rest(u32, &'static str),
 }
+
+/// Documents that are read of one text.
+const MAX_DOCUMENTS: usize = 500_000;
+const TOO_MANY_DOCUMENTS: &str = "more than 500,000 documents; those from here on were not read";
+const TOO_MUCH_JSON: &str = "more than 16 million values; those from here on were not read";
 
 /// Reads all documents of a text.
 pub fn read(source: &Source) -> Documents {
@@ -65,6 +74,33 @@ pub struct Read {
     doc: Option<Doc>,
     notes: Vec<Note>,
     stops: Option<bool>,
+}
+
+impl Read {
+    /// The document, where there is one.
+    pub fn doc(&self) -> Option<&Doc> {
+        self.doc.as_ref()
+    }
+}
+
+impl Piece {
+    /// Where it begins.
+    pub fn start(&self) -> u32 {
+        match self {
+            Self::Yaml(from, _) | Self::Rest(from, _) => *from,
+            Self::Json(doc) => doc.span().start,
+            Self::Stop(error, _) => error.at,
+        }
+    }
+
+    /// How many bytes of the text it is.
+    pub fn length(&self) -> usize {
+        match self {
+            Self::Yaml(from, to) => (to - from) as usize,
+            Self::Json(doc) => doc.span().len(),
+            Self::Stop(..) | Self::Rest(..) => 0,
+        }
+    }
 }
 
 /// Puts the results of [`read_piece`] together, in the order of the pieces.
@@ -99,15 +135,24 @@ pub fn cut(source: &Source) -> Vec<Piece> {
     let text = source.text();
     let mut pieces = Vec::new();
     let mut at = 0;
-    let mut rest = 0;
+    let (mut rest, mut nodes) = (0, 0);
     if starts_like_json(text) {
         loop {
             let start = skip_blanks(text, at);
             if start >= text.len() {
                 return pieces;
             }
+            let reason = match pieces.len() {
+                MAX_DOCUMENTS => Some(TOO_MANY_DOCUMENTS),
+                _ => (nodes > MAX_NODES).then_some(TOO_MUCH_JSON),
+            };
+            if let Some(reason) = reason {
+                pieces.push(Piece::Rest(start as u32, reason));
+                return pieces;
+            }
             match json::parse(text, start) {
                 Ok(json::Parsed { builder, end, out_of_range }) => {
+                    nodes += builder.nodes.len();
                     pieces.push(match out_of_range {
                         None => Piece::Json(json_doc(source, builder, start, end)),
                         Some(at) => Piece::Stop(SyntaxError::new(at, "number out of range"), false),
@@ -143,6 +188,10 @@ fn cut_yaml(text: &str, from: usize, pieces: &mut Vec<Piece>) {
     let first = bytes[from..].starts_with(b"---").then_some(from);
     let others = memmem::find_iter(&bytes[from..], b"\n---").map(|at| from + at + 1);
     for line in first.into_iter().chain(others) {
+        if pieces.len() >= MAX_DOCUMENTS {
+            pieces.push(Piece::Rest(start as u32, TOO_MANY_DOCUMENTS));
+            return;
+        }
         let end = memchr::memchr(b'\n', &bytes[line..]).map_or(bytes.len(), |i| line + i + 1);
         let rest = text[line + 3..end].trim();
         let refused = !rest.is_empty() && !rest.starts_with('#');
@@ -180,6 +229,9 @@ pub fn read_piece(source: &Source, piece: &Piece) -> Read {
             notes: vec![faulty(NoteKind::Refused, source.text(), error, 3)],
             stops: Some(*loses_previous),
         },
+        &Piece::Rest(at, why) => {
+            Read { doc: None, notes: vec![note(NoteKind::Limit, at, at + 1, why)], stops: None }
+        }
         &Piece::Yaml(start, end) => read_yaml(source, start as usize, end as usize),
     }
 }

@@ -222,3 +222,25 @@ fn merges_within_merges_are_settled_once() {
     let documents = read(&Source::new("f", text));
     assert_eq!(documents.docs[0].root().get("a").unwrap().entries().count(), keys);
 }
+
+#[test]
+fn a_text_of_more_documents_than_are_read_says_so() {
+    for text in ["---\na: 1\n".repeat(500_010), "{}\n".repeat(500_010)] {
+        let documents = read(&Source::new("t", text));
+        assert_eq!(documents.docs.len(), 500_000);
+        let kinds: Vec<_> = documents.notes.iter().map(|note| note.kind).collect();
+        assert_eq!(kinds, [NoteKind::Limit]);
+    }
+}
+
+#[test]
+fn a_document_of_more_values_than_are_read_is_refused() {
+    for text in [format!("a:\n{}", "- 1\n".repeat((16 << 20) + 1)), {
+        let anchor = format!("a: &a [{}]\nb:\n", "x,".repeat(100_000));
+        anchor + &"- *a\n".repeat(200)
+    }] {
+        let documents = read(&Source::new("t", text));
+        assert!(documents.docs.is_empty());
+        assert_eq!(documents.notes[0].kind, NoteKind::Unreadable);
+    }
+}

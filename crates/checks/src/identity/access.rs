@@ -5,11 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use pavisade_model::kinds;
-use pavisade_snapshot::{Coverage, Object, Selector};
+use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 
+use super::aggregation::Aggregation;
 use super::builtin;
-use super::rules::is_aggregated;
 use crate::Cx;
 
 /// Whom a binding names.
@@ -93,22 +93,19 @@ struct Binding {
 }
 
 /// Somebody who holds a role.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Holder {
-    pub(super) subject: Subject,
-    pub(super) place: Where,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Holder<'m> {
+    pub(super) subject: &'m Subject,
+    pub(super) place: &'m Where,
     /// The ClusterRole that aggregates the role and is bound in its stead.
-    pub(super) through: Option<String>,
+    pub(super) through: Option<&'m String>,
 }
 
 /// All bindings of a world, by role.
 #[derive(Debug, Default)]
 pub(super) struct Access {
     bindings: HashMap<RoleId, Vec<Binding>>,
-    /// From a ClusterRole to those that aggregate it.
-    parents: HashMap<String, Vec<String>>,
-    /// From a ClusterRole that aggregates to those whose rules it has.
-    children: HashMap<String, Vec<String>>,
+    aggregation: Aggregation,
     /// ClusterRoles whose `metadata.namespace` is set, which the API server drops.
     misplaced: HashMap<String, String>,
     /// Namespaces of the ServiceAccounts that any binding names, by their name.
@@ -120,8 +117,6 @@ pub(super) struct Access {
     /// The least of what was seen of bindings.
     pub(super) coverage: Option<Coverage>,
 }
-
-const AGGREGATE_TO: &str = "rbac.authorization.k8s.io/aggregate-to-";
 
 impl Access {
     /// The bindings of the check's world, read once for all checks. They read Roles, ClusterRoles
@@ -140,31 +135,10 @@ impl Access {
             }
         }
         let roles = cx.list(kinds::CLUSTER_ROLE).objects;
-        for role in &roles {
-            if !role.namespace().is_empty() {
-                let namespace = role.namespace().to_owned();
-                access.misplaced.insert(role.name().to_owned(), namespace);
-            }
-            for to in ["admin", "edit", "view"] {
-                if role.label(&format!("{AGGREGATE_TO}{to}")) == Some("true") {
-                    access.aggregate(role.name(), to);
-                }
-            }
+        for role in roles.iter().filter(|role| !role.namespace().is_empty()) {
+            access.misplaced.insert(role.name().to_owned(), role.namespace().to_owned());
         }
-        // The default roles contain each other.
-        access.aggregate("view", "edit");
-        access.aggregate("edit", "admin");
-        for parent in roles.iter().filter(|role| is_aggregated(role)) {
-            let selectors = parent.at(&["aggregationRule", "clusterRoleSelectors"]);
-            for selector in selectors.into_iter().flat_map(Value::items) {
-                let Ok(selector) = Selector::read(selector) else { continue };
-                for role in roles.iter().filter(|role| role.name() != parent.name()) {
-                    if selector.matches(|key| role.label(key)) {
-                        access.aggregate(role.name(), parent.name());
-                    }
-                }
-            }
-        }
+        access.aggregation = Aggregation::of(&roles);
         access
     }
 
@@ -205,22 +179,16 @@ impl Access {
         self.bindings.entry(id).or_default().push(Binding { place, subjects });
     }
 
-    fn aggregate(&mut self, child: &str, parent: &str) {
-        self.parents.entry(child.to_owned()).or_default().push(parent.to_owned());
-        self.children.entry(parent.to_owned()).or_default().push(child.to_owned());
-    }
-
     /// Who holds a role, directly or through a ClusterRole that aggregates it.
-    pub(super) fn holders(&self, role: &Object) -> Vec<Holder> {
+    pub(super) fn holders<'m>(&'m self, role: &Object) -> Vec<Holder<'m>> {
         let namespace = role.is(kinds::ROLE).then(|| role.namespace().to_owned());
         let own = RoleId { namespace, name: role.name().to_owned() };
         let (mut holders, mut known) = (Vec::new(), HashSet::new());
-        let mut add = |id: &RoleId, through: Option<&String>| {
+        let mut add = |id: &RoleId, through: Option<&'m String>| {
             for binding in self.bindings.get(id).into_iter().flatten() {
                 for subject in &binding.subjects {
-                    let (subject, place) = (subject.clone(), binding.place.clone());
-                    let holder = Holder { subject, place, through: through.cloned() };
-                    if known.insert(holder.clone()) {
+                    let holder = Holder { subject, place: &binding.place, through };
+                    if known.insert(holder) {
                         holders.push(holder);
                     }
                 }
@@ -228,21 +196,31 @@ impl Access {
         };
         add(&own, None);
         if own.namespace.is_none() {
-            for parent in self.aggregated_into(role.name()) {
+            for parent in self.aggregated_into(role.name()).into_iter().flatten() {
                 add(&RoleId { namespace: None, name: parent.clone() }, Some(parent));
             }
         }
         holders
     }
 
-    /// The ClusterRoles that have a ClusterRole's rules, over any number of steps.
-    pub(super) fn aggregated_into(&self, name: &str) -> Vec<&String> {
-        closure(&self.parents, name)
+    /// See [`Aggregation::parents`].
+    pub(super) fn aggregated_into(&self, name: &str) -> Option<Vec<&String>> {
+        self.aggregation.parents(name)
     }
 
-    /// The ClusterRoles whose rules an aggregating one has, over any number of steps.
+    /// See [`Aggregation::parts`].
     pub(super) fn aggregated_from(&self, name: &str) -> Vec<&String> {
-        closure(&self.children, name)
+        self.aggregation.parts(name)
+    }
+
+    /// See [`Aggregation::has_parts`].
+    pub(super) fn has_parts(&self, name: &str) -> bool {
+        self.aggregation.has_parts(name)
+    }
+
+    /// See [`Aggregation::default_parts`].
+    pub(super) fn default_parts(&self, name: &str) -> &[String] {
+        self.aggregation.default_parts(name)
     }
 
     /// A ClusterRole of the world, wherever its file puts it.
@@ -261,17 +239,4 @@ impl Access {
             namespace.is_empty() || namespaces.contains(namespace) || namespaces.contains("")
         })
     }
-}
-
-fn closure<'m>(edges: &'m HashMap<String, Vec<String>>, from: &str) -> Vec<&'m String> {
-    let (mut found, mut known) = (Vec::new(), HashSet::from([from]));
-    let mut next = edges.get(from).map(|e| e.iter().collect::<Vec<_>>()).unwrap_or_default();
-    while let Some(name) = next.pop() {
-        if known.insert(name) {
-            found.push(name);
-            let more = edges.get(name).into_iter().flatten();
-            next.extend(more.filter(|name| !known.contains(name.as_str())));
-        }
-    }
-    found
 }

@@ -47,12 +47,10 @@ impl Check for DanglingRoleBinding {
                 if seen || builtin::is_cluster_role(name) {
                     return Verdict::Holds;
                 }
-                let of_name = |o: &&&Object| o.name() == name;
-                let hint =
-                    cx.list(kinds::ROLE).objects.iter().find(of_name).map(|_| {
-                        format!("{named} does not exist {{}}, but a Role of that name does")
-                    });
-                missing(place, &named, hint, cx.list(kinds::CLUSTER_ROLE))
+                let hint = roles_named(name, cx)
+                    .first()
+                    .map(|_| format!("{named} does not exist {{}}, but a Role of that name does"));
+                missing(place, &named, hint, cx.seen(kinds::CLUSTER_ROLE))
             }
             ("Role", None) => Verdict::fails(
                 place,
@@ -64,12 +62,12 @@ impl Check for DanglingRoleBinding {
                 {
                     return Verdict::Holds;
                 }
-                let roles = cx.list(kinds::ROLE);
+                let roles = cx.seen(kinds::ROLE);
                 // A file without a namespace gets one as it is applied.
-                let of_name: Vec<_> = roles.objects.iter().filter(|r| r.name() == name).collect();
+                let of_name = roles_named(name, cx);
                 let open = |role: &&Object| role.namespace().is_empty() || namespace.is_empty();
                 let hint = match of_name.iter().find(|role| !role.namespace().is_empty()) {
-                    _ if of_name.iter().any(|role| open(role)) => None,
+                    _ if of_name.iter().any(open) => None,
                     Some(other) => Some(format!(
                         "{named} does not exist in namespace `{namespace}` {{}}, but in `{}`, which a \
                          RoleBinding here does not reach",
@@ -87,6 +85,11 @@ impl Check for DanglingRoleBinding {
             ),
         }
     }
+}
+
+/// The Roles of a name, in whatever namespace.
+fn roles_named<'a>(name: &str, cx: &Cx<'a>) -> Vec<&'a Object> {
+    cx.indexed::<DanglingRoleBinding>(kinds::ROLE, |role| vec![role.name().to_owned()], name)
 }
 
 /// Files never hold all roles of a cluster, so only a role of that name at a wrong place tells.

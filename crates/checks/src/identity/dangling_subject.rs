@@ -63,12 +63,14 @@ impl Check for DanglingSubject {
 }
 
 fn missing<'a>(place: Value<'a>, namespace: &str, name: &str, cx: &Cx<'a>) -> Claim<'a> {
-    let listing = cx.list(kinds::SERVICE_ACCOUNT);
+    let listing = cx.seen(kinds::SERVICE_ACCOUNT);
     if let Some(why) = listing.gap() {
         return Claim::unknown(place, why);
     }
     let account = format!("ServiceAccount `{name}`");
-    let elsewhere = listing.objects.iter().find(|other| other.name() == name);
+    let names = |account: &Object| vec![account.name().to_owned()];
+    let named = cx.indexed::<DanglingSubject>(kinds::SERVICE_ACCOUNT, names, name);
+    let elsewhere = named.first();
     let complete = matches!(listing.coverage, Coverage::Complete | Coverage::NotServed);
     let hint = elsewhere.map(|other| other.namespace()).filter(|other| !other.is_empty());
     let claim = match (hint, complete) {

@@ -2,6 +2,7 @@
 
 mod access;
 pub(crate) mod admission_policy_permission;
+mod aggregation;
 pub(crate) mod always_allow_authorization;
 pub(crate) mod anonymous_api_access;
 pub(crate) mod anonymous_binding;

@@ -1,6 +1,7 @@
 //! One claim for each power that a role grants, saying where it counts and who holds it.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 
 use pavisade_model::{Confidence, Severity, kinds};
@@ -8,6 +9,7 @@ use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 
 use super::access::{Access, Holder, Subject, Where};
+use super::aggregation::MOST;
 use super::rules::{Grant, Rules, is_aggregated};
 use super::{builtin, changed};
 use crate::{Claim, Cx, Place, Verdict};
@@ -83,13 +85,13 @@ pub(super) fn list<'s>(words: impl IntoIterator<Item = &'s str>) -> String {
     shorten(&words)
 }
 
-fn shorten(words: &[String]) -> String {
+fn shorten(words: &[impl fmt::Display]) -> String {
     match words {
-        [first @ .., last] if !first.is_empty() && words.len() <= 3 => {
-            format!("{} and {last}", first.join(", "))
-        }
-        [a, b, rest @ ..] if !rest.is_empty() => format!("{a}, {b} and {} more", rest.len()),
-        _ => words.join(", "),
+        [] => String::new(),
+        [one] => one.to_string(),
+        [one, other] => format!("{one} and {other}"),
+        [a, b, last] => format!("{a}, {b} and {last}"),
+        [a, b, rest @ ..] => format!("{a}, {b} and {} more", rest.len()),
     }
 }
 
@@ -131,7 +133,7 @@ pub(super) fn judge<'a>(
     let mut rules = Rules::of(object);
     if is_aggregated(object) {
         let access = Access::of(cx);
-        if !access.aggregated_from(object.name()).is_empty() {
+        if access.has_parts(object.name()) {
             keep_of_default(&mut rules, object, &access, cx);
         }
         if rules.rules.is_empty() {
@@ -153,8 +155,7 @@ pub(super) fn judge<'a>(
 /// Keeps those rules of an aggregated role that it has from roles of Kubernetes itself, which are
 /// no findings. What else stands in it is judged where it comes from.
 pub(super) fn keep_of_default(rules: &mut Rules<'_>, role: &Object, access: &Access, cx: &Cx<'_>) {
-    let from = access.aggregated_from(role.name()).into_iter();
-    let default = from.filter(|name| builtin::is_cluster_role(name));
+    let default = access.default_parts(role.name()).iter();
     let default = default.filter_map(|name| access.cluster_role(cx, name)).map(Rules::of);
     let default: Vec<_> = default.collect();
     rules.rules.retain(|rule| default.iter().any(|default| rule.is_within(default)));
@@ -178,10 +179,24 @@ pub(super) fn claim<'a>(
     role: &'a Object,
     power: &Power<'a>,
     access: &Arc<Access>,
-    holders: &[Holder],
+    holders: &[Holder<'_>],
 ) -> Option<Claim<'a>> {
+    let Some(parents) = access.aggregated_into(role.name()) else {
+        let message = format!(
+            "grants {}, enough to {}; more than {MOST} ClusterRoles aggregate it, so that who holds \
+             it was not determined",
+            power.grants, power.gives
+        );
+        // Bound in some namespaces only, it may be no power.
+        let claim = match power.namespaced && power.within.is_none() {
+            true => Claim::fails(Place::from(power.place), message),
+            false => Claim::unknown(Place::from(power.place), message),
+        };
+        let claim = claim.severity(power.severity).confidence(power.confidence);
+        return Some(claim.instance(power.instance));
+    };
     let is_role = role.is(kinds::ROLE);
-    let everywhere = holders.iter().any(|holder| holder.place == Where::Everywhere);
+    let everywhere = holders.iter().any(|holder| *holder.place == Where::Everywhere);
     let coverage = access.coverage.unwrap_or(Coverage::Partial);
     if !power.namespaced && !is_role && !everywhere && coverage == Coverage::Unread {
         let why = format!(
@@ -195,7 +210,7 @@ pub(super) fn claim<'a>(
         // A RoleBinding gives nothing outside of its namespace.
         return None;
     }
-    let reaches = |holder: &&Holder| match (&holder.place, power.within) {
+    let reaches = |holder: &&Holder<'_>| match (holder.place, power.within) {
         (Where::Everywhere, _) => true,
         (Where::Namespace(namespace), Some(within)) => namespace == within,
         (Where::Namespace(_), None) => power.namespaced,
@@ -212,7 +227,6 @@ pub(super) fn claim<'a>(
     };
     namespaces.sort_unstable();
     namespaces.dedup();
-    let parents = access.aggregated_into(role.name());
     let into_default = parents.iter().any(|p| matches!(p.as_str(), "admin" | "edit" | "view"));
     let limited = is_role || !everywhere && (!holders.is_empty() || into_default);
     let extent = match (power.namespaced, limited) {
@@ -283,8 +297,8 @@ fn elsewhere<'a>(
     (!is_role).then(|| Claim::unknown(Place::from(power.place), why).instance(power.instance))
 }
 
-fn namespace(holder: &Holder) -> Option<&str> {
-    match &holder.place {
+fn namespace<'m>(holder: &Holder<'m>) -> Option<&'m str> {
+    match holder.place {
         Where::Everywhere => None,
         Where::Namespace(namespace) => Some(namespace),
     }
@@ -298,16 +312,23 @@ fn in_namespaces(namespaces: &[&str]) -> String {
     }
 }
 
-fn bound(holders: &[&Holder]) -> String {
+fn bound(holders: &[&Holder<'_>]) -> String {
     let mut known = HashSet::new();
-    let mut words: Vec<String> = Vec::new();
-    for holder in holders.iter().filter(|h| known.insert((&h.subject, &h.through))) {
-        words.push(match &holder.through {
-            Some(role) => format!("{} through ClusterRole `{role}`", holder.subject),
-            None => holder.subject.to_string(),
-        });
-    }
+    let of = holders.iter().filter(|holder| known.insert((holder.subject, holder.through)));
+    let words: Vec<_> = of.map(|holder| Word(holder)).collect();
     format!("bound to {}", shorten(&words))
+}
+
+/// Somebody who holds a role, as they are named.
+struct Word<'m>(&'m Holder<'m>);
+
+impl fmt::Display for Word<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.through {
+            Some(role) => write!(f, "{} through ClusterRole `{role}`", self.0.subject),
+            None => self.0.subject.fmt(f),
+        }
+    }
 }
 
 fn judge_binding<'a>(

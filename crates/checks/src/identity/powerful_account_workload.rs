@@ -1,5 +1,6 @@
 //! PV-I047.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use pavisade_macros::check;
@@ -44,19 +45,36 @@ enum Power {
 }
 
 /// A binding that gives power.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Given {
-    namespace: String,
     binding: String,
     power: Power,
+}
+
+impl Given {
+    /// Of several that give as much, the last counts.
+    fn into_place(self, place: Entry<'_, String, Self>) {
+        match place {
+            Entry::Vacant(place) => {
+                place.insert(self);
+            }
+            Entry::Occupied(mut known) if known.get().power <= self.power => {
+                known.insert(self);
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
 }
 
 /// The bindings that give power, by the ServiceAccounts that they name.
 #[derive(Debug, Default)]
 struct Powerful {
-    accounts: HashMap<String, Vec<Given>>,
-    /// Of all ServiceAccounts of a namespace, or of all there are.
-    groups: HashMap<String, Vec<Given>>,
+    /// What gives most, by name and namespace.
+    accounts: HashMap<String, HashMap<String, Given>>,
+    /// What gives most to a ServiceAccount of that name in whatever namespace.
+    anywhere: HashMap<String, Given>,
+    /// What gives most to all ServiceAccounts of a namespace, or to all there are.
+    groups: HashMap<String, Given>,
     /// ServiceAccounts of which the bindings are there to see, powerful or not: namespace and name.
     bound: HashSet<(String, String)>,
     /// Those that are bound where it counts to a role that is not there to see, and why.
@@ -66,19 +84,13 @@ struct Powerful {
 impl Powerful {
     fn read(cx: &Cx<'_>) -> Self {
         let mut found = Self::default();
+        // By what is bound: a role may be bound many times.
+        let mut powers = HashMap::new();
         let mut add = |binding: &Object| {
             let Some(bound) = Bound::read(binding) else { return };
-            let rules = bound.rules(cx).or_else(|| shipped(&bound));
-            let power = match rules {
-                _ if (bound.kind, bound.name) == ("ClusterRole", "cluster-admin") => {
-                    Some(Power::Everything)
-                }
-                Some(rules) if bound.worth(&rules, cx) == Worth::Everything => {
-                    Some(Power::Everything)
-                }
-                Some(rules) => takeover(&rules, bound.namespace.is_none()).map(Power::Takeover),
-                None => None,
-            };
+            let key =
+                (bound.kind.to_owned(), bound.name.to_owned(), bound.namespace.map(str::to_owned));
+            let power = *powers.entry(key).or_insert_with(|| power(&bound, cx));
             let Some(power) = power else {
                 if let Some(why) = unseen(&bound, cx) {
                     let subjects = bound.subjects.into_iter().map(|(_, subject)| subject);
@@ -90,16 +102,17 @@ impl Powerful {
                 let binding = format!("{} `{}`", binding.kind(), binding.name());
                 match subject {
                     Subject::ServiceAccount { namespace, name } => {
-                        let given = Given { namespace, binding, power };
-                        found.accounts.entry(name).or_default().push(given);
+                        let given = Given { binding, power };
+                        given.clone().into_place(found.anywhere.entry(name.clone()));
+                        let of_name = found.accounts.entry(name).or_default();
+                        given.into_place(of_name.entry(namespace));
                     }
                     Subject::Group(group) => {
                         let Some(rest) = group.strip_prefix("system:serviceaccounts") else {
                             continue;
                         };
                         let namespace = rest.trim_start_matches(':').to_owned();
-                        let given = Given { namespace: namespace.clone(), binding, power };
-                        found.groups.entry(namespace).or_default().push(given);
+                        Given { binding, power }.into_place(found.groups.entry(namespace));
                     }
                     Subject::User(_) => {}
                 }
@@ -132,12 +145,26 @@ impl Powerful {
     /// What gives a ServiceAccount most. Files may leave a pod's namespace out; `default` is then
     /// anybody's.
     fn of(&self, namespace: &str, name: &str) -> Option<&Given> {
-        let own = self.accounts.get(name).into_iter().flatten().filter(|given| {
-            given.namespace == namespace || namespace.is_empty() && name != "default"
-        });
-        let of_group = |group: &str| self.groups.get(group).into_iter().flatten();
+        let own = match namespace.is_empty() && name != "default" {
+            true => self.anywhere.get(name),
+            false => self.accounts.get(name).and_then(|by| by.get(namespace)),
+        };
+        let of_group = |group: &str| self.groups.get(group).into_iter();
         let of_namespace = of_group(namespace).filter(|_| !namespace.is_empty());
-        own.chain(of_namespace).chain(of_group("")).max_by_key(|given| given.power)
+        own.into_iter().chain(of_namespace).chain(of_group("")).max_by_key(|given| given.power)
+    }
+}
+
+/// What a binding gives.
+fn power<'a>(bound: &Bound<'a>, cx: &Cx<'a>) -> Option<Power> {
+    let rules = bound.rules(cx).or_else(|| shipped(bound));
+    match rules {
+        _ if (bound.kind, bound.name) == ("ClusterRole", "cluster-admin") => {
+            Some(Power::Everything)
+        }
+        Some(rules) if bound.worth(&rules, cx) == Worth::Everything => Some(Power::Everything),
+        Some(rules) => takeover(&rules, bound.namespace.is_none()).map(Power::Takeover),
+        None => None,
     }
 }
 

@@ -127,7 +127,7 @@ impl<'a> Bound<'a> {
                 let empty = is_aggregated(role)
                     && cx.coverage(kind) == Coverage::Partial
                     && Rules::of(role).is_empty()
-                    && Access::of(cx).aggregated_from(self.name).is_empty();
+                    && !Access::of(cx).has_parts(self.name);
                 empty.then(|| "no role that it collects is in these files".to_owned())?
             }
         };

@@ -1,5 +1,7 @@
 //! PV-N034.
 
+use std::collections::HashSet;
+
 use pavisade_macros::check;
 use pavisade_model::{Confidence, kinds};
 use pavisade_snapshot::{Coverage, Object};
@@ -8,7 +10,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::backend::{Backend, backends};
-use super::policy::near;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Ingresses and routes whose Service does not exist.
@@ -39,7 +40,7 @@ impl Check for DanglingBackend {
         if backends.is_empty() {
             return Verdict::NotApplicable;
         }
-        let mut said: Vec<(&str, &str)> = Vec::new();
+        let mut said: HashSet<(&str, &str)> = HashSet::new();
         let some_here = backends.iter().any(|backend| is_here(*backend, cx));
         let claims = backends.into_iter().filter_map(|backend| {
             let names = (backend.namespace, backend.service);
@@ -47,7 +48,7 @@ impl Check for DanglingBackend {
                 return None;
             }
             let claim = judge(backend, some_here, cx)?;
-            said.push(names);
+            said.insert(names);
             Some(claim)
         });
         Verdict::from_claims(claims)
@@ -55,18 +56,23 @@ impl Check for DanglingBackend {
 }
 
 fn is_here<'a>(backend: Backend<'a>, cx: &Cx<'a>) -> bool {
-    let services = near(kinds::SERVICE, backend.namespace, cx);
-    services.objects.iter().any(|object| object.name() == backend.service)
+    let names = |service: &Object| vec![service.name().to_owned()];
+    let named = cx.indexed::<DanglingBackend>(kinds::SERVICE, names, backend.service);
+    let open = cx.coverage(kinds::SERVICE) == Coverage::Partial;
+    named.iter().any(|service| {
+        let own = service.namespace();
+        own == backend.namespace || backend.namespace.is_empty() || open && own.is_empty()
+    })
 }
 
 /// What is wrong with one of an object's backends; `some_here` where the Service of another one is
 /// in the files.
 fn judge<'a>(backend: Backend<'a>, some_here: bool, cx: &Cx<'a>) -> Option<Claim<'a>> {
-    let Backend { place, service, namespace, host } = backend;
+    let Backend { place, service, host, .. } = backend;
     if is_here(backend, cx) {
         return None;
     }
-    let services = near(kinds::SERVICE, namespace, cx);
+    let services = cx.seen(kinds::SERVICE);
     if let Some(why) = services.gap() {
         return Some(Claim::unknown(place, why));
     }

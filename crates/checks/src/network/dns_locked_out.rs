@@ -2,12 +2,13 @@
 
 use pavisade_macros::check;
 use pavisade_model::kinds;
-use pavisade_snapshot::{Pod, Selector};
+use pavisade_snapshot::{Object, Pod, Selector};
 use pavisade_yaml::{Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::policy::{Direction, more_policies, on_host_network, rules, selecting};
+use super::policy::{Direction, more_policies, on_host_network, rules};
+use super::policy_index::Selecting;
 use super::rule::peers;
 use crate::fragment::is_fragment;
 use crate::{Check, Cx, OnPod, Place, Verdict};
@@ -49,23 +50,14 @@ impl Check for DnsLockedOut {
             return Verdict::NotApplicable;
         }
         let place = Place::from(pod.object().at(&["metadata", "name"]).unwrap_or(pod.spec()));
-        let (policies, unclear) = selecting(pod, Direction::Egress, cx);
-        let open = unclear.or_else(|| more_policies(pod, Direction::Egress, cx));
-        let rules: Vec<_> = policies.iter().flat_map(|p| rules(p, Direction::Egress)).collect();
-        let names_pods =
-            rules.iter().flat_map(|rule| peers(*rule, Direction::Egress)).any(by_label);
+        let selecting = Selecting::of(pod, Direction::Egress, cx);
         let needed = if asks_by_tcp(pod) { "TCP" } else { "UDP" };
-        let (mut reaches, mut unsure, mut by_tcp) = (false, None, false);
-        for rule in rules.iter().filter(|rule| allows_dns_port(**rule, needed)) {
-            match to_dns(*rule, pod, cx) {
-                Reaches::Yes => reaches = true,
-                Reaches::No => {}
-                Reaches::Unknown(why) => unsure = Some(why),
-            }
-        }
-        for rule in rules.iter().filter(|rule| allows_dns_port(**rule, "TCP")) {
-            by_tcp |= matches!(to_dns(*rule, pod, cx), Reaches::Yes);
-        }
+        // Pods that the same policies select are alike.
+        let key = format!("{:?} {needed} {}", selecting.key, pod.object().namespace());
+        let allowed = || Allowed::of(&selecting.policies(), needed, pod, cx);
+        let Allowed { first, names_pods, reaches, unsure, by_tcp } =
+            cx.memo::<Self, _>(key, allowed);
+        let open = selecting.unclear.or_else(|| more_policies(pod, Direction::Egress, cx));
         match (open, unsure) {
             _ if reaches => Verdict::Holds,
             (Some(why), _) => Verdict::unknown(place, why),
@@ -73,7 +65,6 @@ impl Check for DnsLockedOut {
             _ if !names_pods => Verdict::NotApplicable,
             (None, Some(why)) => Verdict::unknown(place, why),
             (None, None) => {
-                let first = policies.first().map_or("", |policy| policy.name());
                 if by_tcp {
                     let message = format!(
                         "NetworkPolicy `{first}` restricts what these pods connect to, and DNS is \
@@ -92,6 +83,41 @@ impl Check for DnsLockedOut {
                 )
             }
         }
+    }
+}
+
+/// What the policies of a pod allow it.
+#[derive(Clone)]
+struct Allowed {
+    /// The name of the first of them.
+    first: String,
+    /// Whether they name other pods.
+    names_pods: bool,
+    /// Whether they let it ask DNS by the protocol that it needs, and why that is not certain.
+    reaches: bool,
+    unsure: Option<String>,
+    /// Whether they do by TCP.
+    by_tcp: bool,
+}
+
+impl Allowed {
+    fn of<'a>(policies: &[&'a Object], needed: &str, pod: Pod<'a>, cx: &Cx<'a>) -> Self {
+        let rules: Vec<_> = policies.iter().flat_map(|p| rules(p, Direction::Egress)).collect();
+        let names_pods =
+            rules.iter().flat_map(|rule| peers(*rule, Direction::Egress)).any(by_label);
+        let (mut reaches, mut unsure, mut by_tcp) = (false, None, false);
+        for rule in rules.iter().filter(|rule| allows_dns_port(**rule, needed)) {
+            match to_dns(*rule, pod, cx) {
+                Reaches::Yes => reaches = true,
+                Reaches::No => {}
+                Reaches::Unknown(why) => unsure = Some(why),
+            }
+        }
+        for rule in rules.iter().filter(|rule| allows_dns_port(**rule, "TCP")) {
+            by_tcp |= matches!(to_dns(*rule, pod, cx), Reaches::Yes);
+        }
+        let first = policies.first().map_or("", |policy| policy.name()).to_owned();
+        Self { first, names_pods, reaches, unsure, by_tcp }
     }
 }
 

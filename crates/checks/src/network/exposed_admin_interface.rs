@@ -3,7 +3,7 @@
 use pavisade_macros::check;
 use pavisade_model::{Confidence, kinds};
 use pavisade_snapshot::{Object, Pod, Selector};
-use pavisade_yaml::Value;
+use pavisade_yaml::{Value, to_json};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -13,7 +13,7 @@ use super::backend::{Backend, Entries, backends};
 use super::exposed_load_balancer::behind;
 use super::istio::{self, Door, Routed};
 use super::load_balancer::{Reach, lists_some, reach};
-use super::policy::{Selects, pods_with, selects};
+use super::policy::{Seen, Selects, pods_with, selects};
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
@@ -210,17 +210,19 @@ fn interface<'a>(service: &'a Object, cx: &Cx<'a>) -> Behind {
     let labels = service.at(&["spec", "selector"]).filter(|s| s.entries().next().is_some());
     let (mut selected, mut refused) = (false, None);
     if let Some((labels, Ok(selector))) = labels.map(|labels| (labels, Selector::labels(labels))) {
-        let near = pods_with(service.namespace(), labels, cx);
-        for pod in near.pods {
-            if selects(Some(&selector), service.namespace(), pod) != Selects::Yes {
-                continue;
-            }
-            selected = true;
-            if let Some(what) = of_pod(pod) {
-                return Behind::Interface(Found { what, confidence: Confidence::Medium });
-            }
+        let key = format!("{} {}", service.namespace(), to_json(labels));
+        let (any, what) = cx.memo::<Behind, _>(key, || {
+            let pods = pods_with(service.namespace(), labels, cx).into_iter();
+            let is =
+                |pod: &Pod<'a>| selects(Some(&selector), service.namespace(), *pod) == Selects::Yes;
+            let mut pods = pods.filter(is).peekable();
+            (pods.peek().is_some(), pods.find_map(of_pod))
+        });
+        selected = any;
+        if let Some(what) = what {
+            return Behind::Interface(Found { what, confidence: Confidence::Medium });
         }
-        refused = near.refused;
+        refused = Seen::of(cx).refused;
     }
     match refused {
         Some(why) => Behind::Unseen(Some(why)),

@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_snapshot::{Object, Pod, Selector};
-use pavisade_yaml::Value;
+use pavisade_yaml::{Value, to_json};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -10,8 +10,8 @@ use super::address::Cidr;
 use super::load_balancer::{Reach, reach};
 use super::other_policy::{may_hold, unread};
 use super::policy::{
-    Direction, Restriction, Selects, applies_to, beside, on_host_network, pods_with, policies_near,
-    restriction, rules, selects,
+    Direction, Restriction, Seen, Selects, applies_to, beside, on_host_network, pods_with,
+    policies_near, restriction, rules, selects,
 };
 use super::rule::{Target, allows_anybody, allows_target, block, peers};
 use crate::field::text;
@@ -65,6 +65,13 @@ impl Check for ExposedLoadBalancer {
 
 /// Whom NetworkPolicies let into the pods behind the Service.
 pub(super) fn behind<'a>(service: &'a Object, cx: &Cx<'a>) -> Reach {
+    let text = |field: &str| service.at(&["spec", field]).map(to_json).unwrap_or_default();
+    let [selector, ports, traffic] = ["selector", "ports", "externalTrafficPolicy"].map(text);
+    let key = format!("{} {selector} {ports} {traffic}", service.namespace());
+    cx.memo::<ExposedLoadBalancer, _>(key, || find(service, cx))
+}
+
+fn find<'a>(service: &'a Object, cx: &Cx<'a>) -> Reach {
     let selector = service.at(&["spec", "selector"]);
     let Some(labels) = selector.filter(|s| s.entries().next().is_some()) else {
         // Its endpoints are made by hand; no policy is known to hold for them.
@@ -74,13 +81,12 @@ pub(super) fn behind<'a>(service: &'a Object, cx: &Cx<'a>) -> Reach {
         Ok(selector) => selector,
         Err(error) => return Reach::Unknown(format!("`selector` cannot be read: {}", error.0)),
     };
-    let near = pods_with(service.namespace(), labels, cx);
-    let of = near.pods.into_iter();
+    let of = pods_with(service.namespace(), labels, cx).into_iter();
     let mut pods = of
         .filter(|pod| selects(Some(&selector), service.namespace(), *pod) == Selects::Yes)
         .peekable();
     if pods.peek().is_none() {
-        return unseen(service, near.complete, cx);
+        return unseen(service, Seen::of(cx).complete, cx);
     }
     let (mut unknown, mut limited) = (None, true);
     for pod in pods {
@@ -120,8 +126,8 @@ fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Reach {
     if on_host_network(pod) {
         return Reach::Open;
     }
-    let policies = match restriction(pod, Direction::Ingress, cx) {
-        Restriction::By(policies) => policies,
+    let selecting = match restriction(pod, Direction::Ingress, cx) {
+        Restriction::By(selecting) => selecting,
         Restriction::ByOther => {
             return Reach::Unknown(
                 "a policy that is no NetworkPolicy restricts its pods, and whom it lets in is not \
@@ -134,6 +140,20 @@ fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Reach {
     };
     let ports = service.at(&["spec", "ports"]).into_iter().flat_map(Value::items);
     let targets: Vec<_> = ports.map(|port| Target::of(port, pod)).collect();
+    // Pods that the same policies select are alike.
+    let local = service.at(&["spec", "externalTrafficPolicy"]).and_then(Value::as_str);
+    let key = format!("{:?} {targets:?} {local:?}", selecting.key);
+    let allowed = || allowed(&selecting.policies(), &targets, local == Some("Local"));
+    match cx.memo::<Target<'static>, _>(key, allowed) {
+        Reach::Limited => {
+            beside(pod, Direction::Ingress, cx).map_or(Reach::Limited, Reach::Unknown)
+        }
+        reach => reach,
+    }
+}
+
+/// Whom policies let into ports of a pod.
+fn allowed(policies: &[&Object], targets: &[Target<'_>], local: bool) -> Reach {
     let rules: Vec<_> = policies
         .iter()
         .flat_map(|policy| rules(policy, Direction::Ingress))
@@ -154,13 +174,12 @@ fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Reach {
     }
     // Unless traffic stays on the node where it arrives, the pod sees a node's address as its
     // source, and a policy that allows the nodes' network allows everybody.
-    let local = service.at(&["spec", "externalTrafficPolicy"]).and_then(Value::as_str);
-    if local != Some("Local") && blocks.iter().any(|b| b.is_private()) {
+    if !local && blocks.iter().any(|b| b.is_private()) {
         return Reach::Unknown(
             "its pods' NetworkPolicies allow private addresses, and without \
              `externalTrafficPolicy: Local` clients may appear with a node's address"
                 .into(),
         );
     }
-    beside(pod, Direction::Ingress, cx).map_or(Reach::Limited, Reach::Unknown)
+    Reach::Limited
 }

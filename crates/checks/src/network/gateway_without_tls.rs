@@ -1,7 +1,7 @@
 //! PV-N010.
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
+use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
@@ -56,12 +56,12 @@ fn judge<'a>(gateway: &'a Object, listener: Value<'a>, cx: &Cx<'a>) -> Verdict<'
     let name = listener.str("name").unwrap_or("");
     let (mut any, mut complete) = (false, true);
     for kind in [kinds::HTTP_ROUTE, kinds::GRPC_ROUTE] {
-        let routes = cx.list(kind);
+        let routes = cx.seen(kind);
         if let Some(why) = routes.gap() {
             return Verdict::unknown(protocol, why);
         }
         complete &= routes.coverage != Coverage::Partial;
-        for route in routes.objects {
+        for route in attached(kind, gateway, cx) {
             if !attaches(route, gateway, listener) {
                 continue;
             }
@@ -88,6 +88,19 @@ fn judge<'a>(gateway: &'a Object, listener: Value<'a>, cx: &Cx<'a>) -> Verdict<'
              it may only redirect"
         ),
     )
+}
+
+/// The routes that name the Gateway, in whatever namespace.
+fn attached<'a>(kind: GroupKind, gateway: &Object, cx: &Cx<'a>) -> Vec<&'a Object> {
+    struct Grpc;
+    let parents = |route: &Object| {
+        let parents = route.at(&["spec", "parentRefs"]).into_iter().flat_map(Value::items);
+        parents.filter_map(|parent| parent.str("name").map(str::to_owned)).collect()
+    };
+    match kind == kinds::GRPC_ROUTE {
+        true => cx.indexed::<Grpc>(kind, parents, gateway.name()),
+        false => cx.indexed::<GatewayWithoutTls>(kind, parents, gateway.name()),
+    }
 }
 
 /// Istio's own Gateway: a server without `tls` on a port of a plain protocol.

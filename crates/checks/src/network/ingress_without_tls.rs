@@ -1,12 +1,13 @@
 //! PV-N008.
 
+use std::collections::HashSet;
+
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::route::host_matches;
 use crate::field::{list, text};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
@@ -111,10 +112,11 @@ impl Check for IngressWithoutTls {
             let place = Place::field(ingress.value(), &["spec", "tls"]);
             return without_section(ingress, place, &rules);
         }
+        let covered = Covered::of(&tls);
         let claims = rules.into_iter().filter_map(|rule| {
             let host = rule.get("host").filter(|h| h.as_str().is_some_and(|h| !h.is_empty()));
             let name = host.and_then(Value::as_str);
-            if tls.iter().any(|entry| covers(*entry, name)) {
+            if covered.holds(name) {
                 return None;
             }
             Some(match (host, name) {
@@ -175,11 +177,30 @@ fn has_tls_elsewhere(ingress: &Object) -> bool {
         || class.is_some_and(|class| TLS_ONLY.contains(&class))
 }
 
-/// Whether an entry of `spec.tls` covers a host. One without hosts is for all of them.
-fn covers(entry: Value<'_>, host: Option<&str>) -> bool {
-    let mut hosts = entry.list("hosts").filter_map(Value::as_str).peekable();
-    if hosts.peek().is_none() {
-        return true;
+/// The hosts that entries of `spec.tls` cover: each by its name, and `*.x` those one label below `x`.
+struct Covered {
+    /// An entry without hosts is for all of them.
+    all: bool,
+    /// Patterns in lower case.
+    patterns: HashSet<String>,
+}
+
+impl Covered {
+    fn of(tls: &[Value<'_>]) -> Self {
+        let hosts = |entry: &Value<'_>| -> Vec<String> {
+            let hosts = entry.list("hosts").filter_map(Value::as_str);
+            hosts.map(str::to_ascii_lowercase).collect()
+        };
+        let hosts: Vec<_> = tls.iter().map(hosts).collect();
+        let all = hosts.iter().any(Vec::is_empty);
+        Self { all, patterns: hosts.into_iter().flatten().collect() }
     }
-    hosts.any(|pattern| host.is_some_and(|host| host_matches(pattern, host)))
+
+    fn holds(&self, host: Option<&str>) -> bool {
+        let Some(host) = host.map(str::to_ascii_lowercase) else { return self.all };
+        let wildcard = || host.split_once('.').map(|(_, rest)| format!("*.{rest}"));
+        self.all
+            || self.patterns.contains(&host)
+            || wildcard().is_some_and(|wildcard| self.patterns.contains(&wildcard))
+    }
 }

@@ -7,6 +7,7 @@ use super::address::Cidr;
 use crate::field::{list, text_element};
 
 /// Whom the load balancer serves.
+#[derive(Debug, Clone)]
 pub(super) enum Reach {
     /// A network of its own, or addresses that are listed.
     Limited,

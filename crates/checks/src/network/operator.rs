@@ -1,10 +1,11 @@
 //! Programs in the files that make pods which the files do not show.
 
+use std::collections::HashMap;
+
 use pavisade_model::{GroupKind, kinds};
-use pavisade_snapshot::{Object, Pod};
+use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
-use super::policy::all_pods;
 use crate::Cx;
 
 /// Resources that become pods.
@@ -15,30 +16,77 @@ const BINDINGS: [GroupKind; 2] = [kinds::ROLE_BINDING, kinds::CLUSTER_ROLE_BINDI
 
 /// A workload whose account may make pods in a namespace: an operator, as a rule.
 pub(super) fn operator<'a>(namespace: &str, cx: &Cx<'a>) -> Option<&'a Object> {
-    let pods = all_pods(cx);
-    let bindings = BINDINGS.into_iter().flat_map(|kind| cx.list(kind).objects);
-    let here = |binding: &&Object| {
-        binding.is(kinds::CLUSTER_ROLE_BINDING) || binding.namespace() == namespace
-    };
-    let mut makers = bindings.filter(here).filter(|binding| {
-        role(binding, cx).is_some_and(|role| {
-            let rules = role.at(&["rules"]).into_iter().flat_map(Value::items);
-            rules.into_iter().any(makes_pods)
-        })
-    });
-    makers.find_map(|binding| {
-        let subjects = binding.at(&["subjects"]).into_iter().flat_map(Value::items);
-        let accounts = subjects.filter(|s| s.str("kind") == Some("ServiceAccount"));
-        accounts.into_iter().find_map(|account| {
-            let runs_as = |pod: &Pod<'_>| {
-                let namespace = account.str("namespace").unwrap_or(binding.namespace());
-                Some(pod.service_account()) == account.str("name")
-                    && (pod.object().namespace() == namespace
-                        || pod.object().namespace().is_empty())
+    let makers = cx.derive(Makers::of);
+    // Bindings of the namespace come before those of the cluster.
+    let (kind, place) = makers.0.get(namespace).or_else(|| makers.1.as_ref())?;
+    cx.nth(*kind, *place)
+}
+
+/// A workload by its kind and its place among the objects of the kind.
+type Place = (GroupKind, usize);
+
+/// The first workload that may make pods, by namespace, and the first that may everywhere.
+struct Makers(HashMap<String, Place>, Option<Place>);
+
+impl Makers {
+    fn of(cx: &Cx<'_>) -> Self {
+        let (mut of_namespace, mut everywhere) = (HashMap::new(), None);
+        let accounts = Accounts::of(cx);
+        for binding in BINDINGS.into_iter().flat_map(|kind| cx.list(kind).objects) {
+            let known = match binding.is(kinds::CLUSTER_ROLE_BINDING) {
+                true => everywhere.is_some(),
+                false => of_namespace.contains_key(binding.namespace()),
             };
-            pods.iter().copied().find(runs_as).map(Pod::object)
-        })
-    })
+            let makes = || {
+                let rules = role(binding, cx).and_then(|role| role.at(&["rules"]));
+                rules.into_iter().flat_map(Value::items).any(makes_pods)
+            };
+            if known || !makes() {
+                continue;
+            }
+            let subjects = binding.at(&["subjects"]).into_iter().flat_map(Value::items);
+            let mut subjects = subjects.filter(|s| s.str("kind") == Some("ServiceAccount"));
+            let Some(maker) = subjects.find_map(|account| {
+                let namespace = account.str("namespace").unwrap_or(binding.namespace());
+                accounts.first(namespace, account.str("name")?)
+            }) else {
+                continue;
+            };
+            match binding.is(kinds::CLUSTER_ROLE_BINDING) {
+                true => everywhere = Some(maker),
+                false => {
+                    of_namespace.insert(binding.namespace().to_owned(), maker);
+                }
+            }
+        }
+        Self(of_namespace, everywhere)
+    }
+}
+
+/// The first workload of each ServiceAccount, in the order of all, by namespace and name.
+struct Accounts(HashMap<(String, String), (usize, Place)>);
+
+impl Accounts {
+    fn of(cx: &Cx<'_>) -> Self {
+        let (mut accounts, mut count) = (HashMap::new(), 0);
+        for &kind in kinds::WORKLOADS {
+            for (place, object) in cx.list(kind).objects.into_iter().enumerate() {
+                count += 1;
+                for pod in object.pods() {
+                    let account = pod.service_account().to_owned();
+                    let key = (object.namespace().to_owned(), account);
+                    accounts.entry(key).or_insert((count, (kind, place)));
+                }
+            }
+        }
+        Self(accounts)
+    }
+
+    /// In files, a workload without a namespace may be put into any.
+    fn first(&self, namespace: &str, name: &str) -> Option<Place> {
+        let of = |namespace: &str| self.0.get(&(namespace.to_owned(), name.to_owned()));
+        of(namespace).into_iter().chain(of("")).min_by_key(|found| found.0).map(|found| found.1)
+    }
 }
 
 fn role<'a>(binding: &Object, cx: &Cx<'a>) -> Option<&'a Object> {

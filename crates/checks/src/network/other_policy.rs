@@ -1,6 +1,8 @@
 //! What policies besides NetworkPolicy do to a pod: those of Cilium, of Calico, and the cluster's
 //! own for administrators.
 
+use std::collections::BTreeMap;
+
 use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Object, Pod};
 
@@ -81,6 +83,19 @@ pub(super) fn both(one: Selects, other: Selects) -> Selects {
 
 /// What all of them that were read do to the pod in a direction; why it is unclear names the policy.
 pub(super) fn others<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Effect {
+    if KINDS.into_iter().all(|(kind, _)| cx.nth(kind, 0).is_none()) {
+        return Effect::None;
+    }
+    // Pods that have all of this in common are alike to every policy.
+    let object = pod.object();
+    let job = if object.kind() == "Job" { object.name() } else { "" };
+    let of = (direction, object.group(), object.kind(), object.namespace(), job);
+    let labels: BTreeMap<_, _> = pod.labels().collect();
+    let key = format!("{of:?} {} {labels:?}", pod.service_account());
+    cx.memo::<Effect, _>(key, || of_all(pod, direction, cx))
+}
+
+fn of_all<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Effect {
     let mut all = Effect::None;
     for (policy, kind) in near(pod.object().namespace(), cx) {
         let effect = match kind.group {

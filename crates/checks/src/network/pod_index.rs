@@ -1,87 +1,214 @@
-//! Which pods of a namespace a policy may select, without a look at each of them.
+//! Which pods near an object may have a label, without a look at each of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use pavisade_model::{GroupKind, kinds};
+use pavisade_model::kinds;
 use pavisade_snapshot::{Coverage, Object, Pod};
+use pavisade_yaml::Value;
 
 use super::policy::{Added, added_keys, added_label};
-use super::policy_index::wanted;
 use crate::Cx;
 
-/// The workloads of all namespaces, by the labels of their pods.
+/// The workloads of all namespaces, by namespace.
 #[derive(Default)]
-struct Index(HashMap<String, OfNamespace>);
+struct ByNamespace(HashMap<String, Arc<Labels>>);
 
-/// Workloads by their places in `all`.
+/// The same workloads together.
 #[derive(Default)]
-struct OfNamespace {
-    /// Kinds, and places among the objects of the kind and namespace.
-    all: Vec<(GroupKind, usize)>,
+struct Everywhere(Arc<Labels>);
+
+/// Workloads by the labels of their pods. They are named by their places in `all`.
+#[derive(Default)]
+struct Labels {
+    /// Places in [`kinds::WORKLOADS`], and among the objects of that kind.
+    all: Vec<(usize, usize)>,
     /// By label, then by value.
     by_label: HashMap<String, HashMap<String, Vec<usize>>>,
     /// Those to which a controller adds a label, whose value is not known; by label.
     added: HashMap<&'static str, Vec<usize>>,
     /// Those whose pods may be given any label.
     any: Vec<usize>,
+    /// The names of those that have pods.
+    names: HashSet<String>,
+    /// The values of all labels of their pods.
+    values: HashSet<String>,
+    /// By a label of the workload itself.
+    by_own_label: HashMap<(String, String), Vec<usize>>,
 }
 
-/// The pods of the policy's namespace that it may select, in their order; nothing where each must
-/// be looked at: not all are known, or the policy wants no certain label.
-pub(super) fn candidates<'a>(policy: &'a Object, cx: &Cx<'a>) -> Option<Vec<Pod<'a>>> {
-    let (key, value) = wanted(policy)?;
-    labelled(policy.namespace(), key, value, cx)
+/// The pods near an object: those of its namespace, and of objects that may be put into it.
+pub(crate) struct Near<'a> {
+    cx: Cx<'a>,
+    /// Those of the namespace before those without one.
+    parts: Vec<Arc<Labels>>,
 }
 
-/// The pods of a namespace that have or may have a label, in their order; nothing where each must
-/// be looked at, since not all are known.
-pub(super) fn labelled<'a>(
-    namespace: &str,
-    key: &str,
-    value: &str,
-    cx: &Cx<'a>,
-) -> Option<Vec<Pod<'a>>> {
-    let partial = kinds::WORKLOADS.iter().any(|kind| cx.coverage(*kind) == Coverage::Partial);
-    if namespace.is_empty() || partial {
-        return None;
-    }
-    let index = cx.derive(Index::of);
-    let Some(of) = index.0.get(namespace) else { return Some(Vec::new()) };
-    let with = of.by_label.get(key).and_then(|by_value| by_value.get(value));
-    let lists = [with, of.added.get(key), Some(&of.any)];
-    let mut places: Vec<_> = lists.into_iter().flatten().flatten().copied().collect();
-    places.sort_unstable();
-    places.dedup();
-    let workloads = places.into_iter().filter_map(|place| {
-        let (kind, place) = *of.all.get(place)?;
-        cx.nth_in(kind, namespace, place)
-    });
-    Some(workloads.flat_map(Object::pods).collect())
+/// What a pod must have to be selected, as far as one label tells.
+pub(crate) enum Wanted<'a> {
+    /// A label with one of these values.
+    OneOf(&'a str, Vec<&'a str>),
+    /// A label with any value.
+    Any(&'a str),
 }
 
-impl Index {
-    fn of(cx: &Cx<'_>) -> Self {
-        let mut index = Self::default();
-        for &kind in kinds::WORKLOADS {
-            let mut places: HashMap<&str, usize> = HashMap::new();
-            for object in &cx.list(kind).objects {
-                let place = places.entry(object.namespace()).or_default();
-                let of = index.0.entry(object.namespace().to_owned()).or_default();
-                of.all.push((kind, *place));
-                object.pods().for_each(|pod| of.add(pod));
-                *place += 1;
-            }
+impl<'a> Wanted<'a> {
+    /// The first requirement of a selector, where it is one of a label that must be there. (Those
+    /// behind it are not looked at where the first is not met.)
+    pub(crate) fn of(selector: Value<'a>) -> Option<Self> {
+        let mut labels = selector.get("matchLabels").into_iter().flat_map(Value::entries);
+        if let Some((key, value)) = labels.next() {
+            return Some(Self::OneOf(key, vec![value.as_str()?]));
         }
-        index
+        let first = selector.list("matchExpressions").next()?;
+        let key = first.str("key")?;
+        match first.str("operator")? {
+            "In" => {
+                Some(Self::OneOf(key, first.list("values").filter_map(Value::as_str).collect()))
+            }
+            "Exists" => Some(Self::Any(key)),
+            _ => None,
+        }
     }
 }
 
-impl OfNamespace {
+impl<'a> Near<'a> {
+    pub(super) fn of(namespace: &str, cx: &Cx<'a>) -> Self {
+        let partial = kinds::WORKLOADS.iter().any(|kind| cx.coverage(*kind) == Coverage::Partial);
+        let parts = if namespace.is_empty() {
+            vec![cx.derive(Everywhere::of).0.clone()]
+        } else {
+            let all = cx.derive(ByNamespace::of);
+            // In files, the namespace may be given when they are applied.
+            let open = partial.then_some("");
+            let names = [namespace].into_iter().chain(open);
+            names.filter_map(|name| all.0.get(name)).cloned().collect()
+        };
+        Self { cx: *cx, parts }
+    }
+
+    /// The pods of that very namespace.
+    pub(crate) fn within(namespace: &str, cx: &Cx<'a>) -> Self {
+        let all = cx.derive(ByNamespace::of);
+        Self { cx: *cx, parts: all.0.get(namespace).cloned().into_iter().collect() }
+    }
+
+    /// The pods that have or may get what is wanted, in their order.
+    pub(crate) fn with(&self, wanted: &Wanted<'_>) -> Vec<Pod<'a>> {
+        self.pods(|labels| match wanted {
+            Wanted::OneOf(key, values) => {
+                let by_value = labels.by_label.get(*key);
+                let of = move |value: &&str| by_value?.get(*value);
+                labels.unsure(key).chain(values.iter().filter_map(of).flatten()).copied().collect()
+            }
+            Wanted::Any(key) => {
+                let by_value = labels.by_label.get(*key).into_iter();
+                let with = by_value.flat_map(HashMap::values).flatten();
+                labels.unsure(key).chain(with).copied().collect()
+            }
+        })
+    }
+
+    /// The pods that have at least one of these labels, in their order.
+    pub(super) fn with_some(&self, wanted: Value<'_>) -> Vec<Pod<'a>> {
+        let wanted: Vec<_> =
+            wanted.entries().filter_map(|(key, value)| Some((key, value.as_str()?))).collect();
+        self.pods(|labels| {
+            let of = |(key, value): &(&str, &str)| labels.by_label.get(*key)?.get(*value);
+            wanted.iter().filter_map(of).flatten().copied().collect()
+        })
+    }
+
+    /// Whether any pod has that label, with whatever value.
+    pub(super) fn has_key(&self, key: &str) -> bool {
+        self.parts.iter().any(|labels| labels.by_label.contains_key(key))
+    }
+
+    /// Whether a workload with pods has that name, or a label of its pods that value.
+    pub(super) fn speaks_of(&self, name: &str) -> bool {
+        self.parts.iter().any(|l| l.names.contains(name) || l.values.contains(name))
+    }
+
+    /// Whether a workload with pods has these labels itself.
+    pub(super) fn is_labelled(&self, wanted: Value<'_>) -> bool {
+        let Some((key, value)) = wanted.entries().next() else { return false };
+        let Some(value) = value.as_str() else { return false };
+        let first = (key.to_owned(), value.to_owned());
+        let pods = self.pods(|labels| labels.by_own_label.get(&first).cloned().unwrap_or_default());
+        let has_all =
+            |object: &Object| wanted.entries().all(|(k, v)| object.label(k) == v.as_str());
+        pods.iter().any(|pod| has_all(pod.object()))
+    }
+
+    fn pods(&self, places: impl Fn(&Labels) -> Vec<usize>) -> Vec<Pod<'a>> {
+        let mut found = Vec::new();
+        for (part, labels) in self.parts.iter().enumerate() {
+            let of = places(labels).into_iter().filter_map(|place| labels.all.get(place));
+            found.extend(of.map(|(kind, place)| (*kind, part, *place)));
+        }
+        found.sort_unstable();
+        found.dedup();
+        let object = |(kind, _, place): (usize, usize, usize)| {
+            self.cx.nth(*kinds::WORKLOADS.get(kind)?, place)
+        };
+        found.into_iter().filter_map(object).flat_map(Object::pods).collect()
+    }
+}
+
+/// Whether a pod of that very namespace is there.
+pub(super) fn any_in(namespace: &str, cx: &Cx<'_>) -> bool {
+    let all = cx.derive(ByNamespace::of);
+    all.0.get(namespace).is_some_and(|labels| !labels.names.is_empty())
+}
+
+impl ByNamespace {
+    fn of(cx: &Cx<'_>) -> Self {
+        let mut index: HashMap<String, Labels> = HashMap::new();
+        each(cx, |kind, place, object| {
+            index.entry(object.namespace().to_owned()).or_default().add(kind, place, object);
+        });
+        Self(index.into_iter().map(|(name, labels)| (name, Arc::new(labels))).collect())
+    }
+}
+
+impl Everywhere {
+    fn of(cx: &Cx<'_>) -> Self {
+        let mut labels = Labels::default();
+        each(cx, |kind, place, object| labels.add(kind, place, object));
+        Self(Arc::new(labels))
+    }
+}
+
+fn each(cx: &Cx<'_>, mut take: impl FnMut(usize, usize, &Object)) {
+    for (index, kind) in kinds::WORKLOADS.iter().enumerate() {
+        for (place, object) in cx.list(*kind).objects.into_iter().enumerate() {
+            take(index, place, object);
+        }
+    }
+}
+
+impl Labels {
+    fn add(&mut self, kind: usize, place: usize, object: &Object) {
+        self.all.push((kind, place));
+        for pod in object.pods() {
+            self.add_pod(pod);
+        }
+    }
+
     /// Adds a pod of the last of `all`.
-    fn add(&mut self, pod: Pod<'_>) {
+    fn add_pod(&mut self, pod: Pod<'_>) {
         let place = self.all.len() - 1;
+        self.names.insert(pod.object().name().to_owned());
         for (key, value) in pod.labels() {
+            self.values.insert(value.to_owned());
             self.put(key, value, place);
+        }
+        let own = pod.object().at(&["metadata", "labels"]);
+        for (key, value) in own.into_iter().flat_map(Value::entries) {
+            if let Some(value) = value.as_str() {
+                let label = (key.to_owned(), value.to_owned());
+                self.by_own_label.entry(label).or_default().push(place);
+            }
         }
         let Some(keys) = added_keys(pod) else { return self.any.push(place) };
         for key in keys.iter().filter(|key| !pod.labels().any(|(own, _)| own == **key)) {
@@ -96,5 +223,10 @@ impl OfNamespace {
     fn put(&mut self, key: &str, value: &str, place: usize) {
         let by_value = self.by_label.entry(key.to_owned()).or_default();
         by_value.entry(value.to_owned()).or_default().push(place);
+    }
+
+    /// Those that may get a label whose value is not known.
+    fn unsure(&self, key: &str) -> impl Iterator<Item = &usize> {
+        self.added.get(key).into_iter().flatten().chain(&self.any)
     }
 }

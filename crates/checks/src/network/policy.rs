@@ -7,8 +7,8 @@ use pavisade_snapshot::{Coverage, Object, Pod, Selector, SelectorError};
 use pavisade_yaml::{Kind, Value};
 
 use super::other_policy::{Effect, others, unread};
-use super::pod_index;
-use super::policy_index::candidates;
+use super::pod_index::{Near, Wanted};
+use super::policy_index::{Selecting, wanted};
 use crate::field::{WrongType, find, integer, list, map, text, text_element};
 use crate::fragment::is_fragment;
 use crate::{Claim, Cx, Listing, Place, Verdict};
@@ -214,7 +214,7 @@ pub(super) fn on_host_network(pod: Pod<'_>) -> bool {
 /// What is known of the policies that select a pod for a direction.
 pub(super) enum Restriction<'a> {
     /// These select it; what they allow adds up.
-    By(Vec<&'a Object>),
+    By(Selecting<'a>),
     /// A policy of another kind does.
     ByOther,
     /// None does.
@@ -225,16 +225,16 @@ pub(super) enum Restriction<'a> {
 
 /// The policies that select the pod for a direction.
 pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Restriction<'a> {
-    let (by, unclear) = selecting(pod, direction, cx);
-    if !by.is_empty() {
-        return Restriction::By(by);
+    let selecting = Selecting::of(pod, direction, cx);
+    if !selecting.is_empty() {
+        return Restriction::By(selecting);
     }
     let others = others(pod, direction, cx);
     if others == Effect::Restricts {
         return Restriction::ByOther;
     }
     let unread = || cx.gap(kinds::NETWORK_POLICY).or_else(|| unread(cx));
-    match unclear.or_else(unread) {
+    match selecting.unclear.or_else(unread) {
         Some(why) => Restriction::Unknown(why),
         None => match others {
             Effect::Unclear(why) => Restriction::Unknown(why),
@@ -260,50 +260,6 @@ pub(super) fn beside<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Opt
     }
 }
 
-/// The policies that select the pod for a direction, and why another one may do so.
-pub(super) fn selecting<'a>(
-    pod: Pod<'a>,
-    direction: Direction,
-    cx: &Cx<'a>,
-) -> (Vec<&'a Object>, Option<String>) {
-    let (mut by, mut unclear) = (Vec::new(), None);
-    for policy in candidates(pod, cx) {
-        if let Some(wrong) = wrong_type(policy) {
-            unclear = Some(format!("NetworkPolicy `{}` cannot be read: {wrong}", policy.name()));
-            continue;
-        }
-        if !applies_to(policy, direction) {
-            continue;
-        }
-        let selector = match pod_selector(policy) {
-            Ok(selector) => selector,
-            Err(error) => {
-                unclear =
-                    Some(format!("NetworkPolicy `{}` cannot be read: {}", policy.name(), error.0));
-                continue;
-            }
-        };
-        match selects(selector.as_ref(), policy.namespace(), pod) {
-            Selects::Yes => by.push(policy),
-            Selects::No => {}
-            Selects::Maybe if policy.namespace() == pod.object().namespace() => {
-                unclear = Some(format!(
-                    "NetworkPolicy `{}` may select these pods by labels that a controller adds",
-                    policy.name()
-                ));
-            }
-            Selects::Maybe => {
-                unclear = Some(format!(
-                    "NetworkPolicy `{}` selects these pods only if both are applied to one \
-                     namespace, which the files do not say",
-                    policy.name()
-                ));
-            }
-        }
-    }
-    (by, unclear)
-}
-
 /// The policies of a namespace; where the files leave namespaces open, those that may be in it.
 pub(super) fn policies_near<'a>(namespace: &'a str, cx: &Cx<'a>) -> Listing<'a> {
     near(kinds::NETWORK_POLICY, namespace, cx)
@@ -320,54 +276,50 @@ pub(super) fn near<'a>(kind: GroupKind, namespace: &'a str, cx: &Cx<'a>) -> List
     listing
 }
 
-/// Pods of a namespace, and of objects that may be put into it.
-pub(super) struct Pods<'a> {
-    pub(super) pods: Vec<Pod<'a>>,
-    /// Whether these are all.
-    pub(super) complete: bool,
-    /// Why some could not be seen.
-    pub(super) refused: Option<String>,
-}
-
 /// The pods of all workloads.
 pub(super) fn all_pods<'a>(cx: &Cx<'a>) -> Vec<Pod<'a>> {
     let objects = kinds::WORKLOADS.iter().flat_map(|kind| cx.list(*kind).objects);
     objects.flat_map(Object::pods).collect()
 }
 
-/// The pods of the workloads in a namespace.
-pub(super) fn pods_near<'a>(namespace: &'a str, cx: &Cx<'a>) -> Pods<'a> {
-    let objects = kinds::WORKLOADS.iter().flat_map(|kind| near(*kind, namespace, cx).objects);
-    Pods::of(objects.flat_map(Object::pods).collect(), cx)
+/// What is known of all pods, of which some may be seen.
+pub(super) struct Seen {
+    /// Whether these are all.
+    pub(super) complete: bool,
+    /// Why some could not be seen.
+    pub(super) refused: Option<String>,
 }
 
-/// The pods near a policy, less such as it cannot select where all are known.
-pub(super) fn pods_of<'a>(policy: &'a Object, cx: &Cx<'a>) -> Pods<'a> {
-    match pod_index::candidates(policy, cx) {
-        Some(pods) => Pods::of(pods, cx),
-        None => pods_near(policy.namespace(), cx),
-    }
-}
-
-/// The pods near a Service with these labels as its selector, less such as it cannot select where
-/// all are known.
-pub(super) fn pods_with<'a>(namespace: &'a str, labels: Value<'a>, cx: &Cx<'a>) -> Pods<'a> {
-    let first = labels.entries().find_map(|(key, value)| Some((key, value.as_str()?)));
-    match first.and_then(|(key, value)| pod_index::labelled(namespace, key, value, cx)) {
-        Some(pods) => Pods::of(pods, cx),
-        None => pods_near(namespace, cx),
-    }
-}
-
-impl<'a> Pods<'a> {
-    fn of(pods: Vec<Pod<'a>>, cx: &Cx<'a>) -> Self {
+impl Seen {
+    pub(super) fn of(cx: &Cx<'_>) -> Self {
         let whole = |kind| matches!(cx.coverage(kind), Coverage::Complete | Coverage::NotServed);
         Self {
-            pods,
             complete: kinds::WORKLOADS.iter().copied().all(whole),
             refused: kinds::WORKLOADS.iter().find_map(|kind| cx.gap(*kind)),
         }
     }
+}
+
+/// The pods near a policy, less such as it cannot select.
+pub(super) fn pods_of<'a>(policy: &'a Object, cx: &Cx<'a>) -> Vec<Pod<'a>> {
+    match wanted(policy) {
+        Some(wanted) => Near::of(policy.namespace(), cx).with(&wanted),
+        None => pods_near(policy.namespace(), cx),
+    }
+}
+
+/// The pods near a Service with these labels as its selector, less such as it cannot select.
+pub(super) fn pods_with<'a>(namespace: &'a str, labels: Value<'a>, cx: &Cx<'a>) -> Vec<Pod<'a>> {
+    match labels.entries().next().and_then(|(key, value)| Some((key, value.as_str()?))) {
+        Some((key, value)) => Near::of(namespace, cx).with(&Wanted::OneOf(key, vec![value])),
+        None => pods_near(namespace, cx),
+    }
+}
+
+/// The pods of the workloads in a namespace.
+fn pods_near<'a>(namespace: &'a str, cx: &Cx<'a>) -> Vec<Pod<'a>> {
+    let objects = kinds::WORKLOADS.iter().flat_map(|kind| near(*kind, namespace, cx).objects);
+    objects.flat_map(Object::pods).collect()
 }
 
 /// Whether any policy restricts the pod's traffic in a direction.

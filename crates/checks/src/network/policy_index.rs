@@ -1,92 +1,236 @@
-//! Which policies of a namespace may select a pod, without a look at each of them.
+//! Which policies select a pod, without a look at each of them: policies of one namespace with the
+//! same selector are one group, and groups are found by a label that they want.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use pavisade_model::kinds;
 use pavisade_snapshot::{Coverage, Object, Pod};
+use pavisade_yaml::to_json;
 
-use super::policy::{Added, added_keys, added_label, pod_selector, policies_near, wrong_type};
+use super::pod_index::Wanted;
+use super::policy::{
+    Added, Direction, Selects, added_keys, added_label, applies_to, pod_selector, selects,
+    wrong_type,
+};
 use crate::Cx;
 
-/// The policies of all namespaces, by one label that each of them wants.
+/// The policies by namespace, and all of them together under `None`.
 #[derive(Default)]
-struct Index(HashMap<String, OfNamespace>);
+struct Index(HashMap<Option<String>, Arc<OfNamespace>>);
 
-/// Policies by their places among those of the namespace.
 #[derive(Default)]
-struct OfNamespace {
-    /// Those that want no certain label, or cannot be read.
+pub(super) struct OfNamespace {
+    groups: Vec<Group>,
+    /// Groups that want no certain label.
     any: Vec<usize>,
     /// By label, then by value.
     by_label: HashMap<String, HashMap<String, Vec<usize>>>,
+    /// Groups that want a label with whatever value.
+    by_key: HashMap<String, Vec<usize>>,
+    /// The last policy that cannot be read, for each direction, and why.
+    broken: [Option<(usize, String)>; 2],
 }
 
-/// The policies near a pod that may select it, in their order: others want a label that the pod has
-/// not and cannot get, or another value of it.
-pub(super) fn candidates<'a>(pod: Pod<'a>, cx: &Cx<'a>) -> Vec<&'a Object> {
-    let namespace = pod.object().namespace();
-    // In files, policies without a namespace count as well; there are few.
-    if namespace.is_empty() || cx.coverage(kinds::NETWORK_POLICY) == Coverage::Partial {
-        return policies_near(namespace, cx).objects;
+/// Policies of one namespace with the same selector, by their places in the list of all.
+struct Group {
+    /// Those that count for each direction.
+    of: [Vec<usize>; 2],
+}
+
+fn at(direction: Direction) -> usize {
+    match direction {
+        Direction::Ingress => 0,
+        Direction::Egress => 1,
     }
-    let index = cx.derive(Index::of);
-    let Some(of) = index.0.get(namespace) else { return Vec::new() };
-    let Some(added) = added_keys(pod) else { return policies_near(namespace, cx).objects };
-    let mut places = of.any.clone();
-    for (key, value) in pod.labels() {
-        places.extend(of.with(key, value));
+}
+
+/// The policies that select a pod for a direction, and why others may.
+pub(super) struct Selecting<'a> {
+    cx: Cx<'a>,
+    direction: Direction,
+    /// The groups; those of the pod's namespace before those without one.
+    groups: Vec<(Arc<OfNamespace>, usize)>,
+    /// What tells the groups from those of another pod.
+    pub(super) key: Vec<(usize, usize)>,
+    pub(super) unclear: Option<String>,
+}
+
+impl<'a> Selecting<'a> {
+    pub(super) fn of(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Self {
+        let mut selecting =
+            Self { cx: *cx, direction, groups: Vec::new(), key: Vec::new(), unclear: None };
+        for part in parts(pod.object().namespace(), cx) {
+            selecting.add(&part, pod);
+        }
+        selecting
     }
-    let is_own = |key: &str| pod.labels().any(|(own, _)| own == key);
-    for key in added.iter().filter(|key| !is_own(key)) {
-        match added_label(pod, key) {
-            Added::No => {}
-            Added::Value(value) => places.extend(of.with(key, value)),
-            Added::Unknown => {
-                places
-                    .extend(of.by_label.get(*key).into_iter().flat_map(HashMap::values).flatten());
+
+    fn add(&mut self, part: &Arc<OfNamespace>, pod: Pod<'a>) {
+        let (direction, cx) = (at(self.direction), self.cx);
+        // The last policy that is not clear is told.
+        let mut unclear = part.broken[direction].clone();
+        for group in part.near(pod) {
+            let places = &part.groups[group].of[direction];
+            let (Some(first), Some(last)) = (places.first(), places.last()) else { continue };
+            let Some(policy) = cx.nth(kinds::NETWORK_POLICY, *first) else { continue };
+            let Ok(selector) = pod_selector(policy) else { continue };
+            match selects(selector.as_ref(), policy.namespace(), pod) {
+                Selects::No => {}
+                Selects::Yes => {
+                    self.key.push((Arc::as_ptr(part) as usize, group));
+                    self.groups.push((part.clone(), group));
+                }
+                Selects::Maybe if unclear.as_ref().is_none_or(|(place, _)| place < last) => {
+                    let name = cx.nth(kinds::NETWORK_POLICY, *last).map_or("", Object::name);
+                    let why = match policy.namespace() == pod.object().namespace() {
+                        true => format!(
+                            "NetworkPolicy `{name}` may select these pods by labels that a \
+                             controller adds"
+                        ),
+                        false => format!(
+                            "NetworkPolicy `{name}` selects these pods only if both are applied to \
+                             one namespace, which the files do not say"
+                        ),
+                    };
+                    unclear = Some((*last, why));
+                }
+                Selects::Maybe => {}
             }
         }
+        if let Some((_, why)) = unclear {
+            self.unclear = Some(why);
+        }
     }
-    places.sort_unstable();
-    places.dedup();
-    let policy = |place| cx.nth_in(kinds::NETWORK_POLICY, namespace, place);
-    places.into_iter().filter_map(policy).collect()
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// The policies in their order.
+    pub(super) fn policies(&self) -> Vec<&'a Object> {
+        let first = self.groups.first().map(|(part, _)| Arc::as_ptr(part));
+        let places = self.groups.iter().flat_map(|(part, group)| {
+            let of = &part.groups[*group].of[at(self.direction)];
+            of.iter().map(move |place| (Some(Arc::as_ptr(part)) != first, *place))
+        });
+        let mut places: Vec<_> = places.collect();
+        places.sort_unstable();
+        places.iter().filter_map(|(_, p)| self.cx.nth(kinds::NETWORK_POLICY, *p)).collect()
+    }
+}
+
+/// The policies of a namespace; where the files leave namespaces open, those that may be in it.
+fn parts(namespace: &str, cx: &Cx<'_>) -> Vec<Arc<OfNamespace>> {
+    let index = cx.derive(Index::of);
+    let partial = cx.coverage(kinds::NETWORK_POLICY) == Coverage::Partial;
+    let names = match namespace {
+        "" => vec![None],
+        own if partial => vec![Some(own.to_owned()), Some(String::new())],
+        own => vec![Some(own.to_owned())],
+    };
+    names.into_iter().filter_map(|name| index.0.get(&name).cloned()).collect()
 }
 
 impl OfNamespace {
-    fn with<'a>(&'a self, key: &str, value: &str) -> impl Iterator<Item = &'a usize> + use<'a> {
-        self.by_label.get(key).and_then(|by_value| by_value.get(value)).into_iter().flatten()
+    /// The groups that may select a pod: others want a label that the pod has not and cannot get, or
+    /// another value of it.
+    fn near(&self, pod: Pod<'_>) -> Vec<usize> {
+        let Some(added) = added_keys(pod) else { return (0..self.groups.len()).collect() };
+        let mut groups = self.any.clone();
+        let mut own = Vec::new();
+        for (key, value) in pod.labels() {
+            own.push(key);
+            groups.extend(self.with(key, value));
+        }
+        for key in added.iter().filter(|key| !own.contains(*key)) {
+            match added_label(pod, key) {
+                Added::No => {}
+                Added::Value(value) => groups.extend(self.with(key, value)),
+                Added::Unknown => {
+                    let by_value = self.by_label.get(*key).into_iter();
+                    groups.extend(by_value.flat_map(HashMap::values).flatten());
+                    groups.extend(self.by_key.get(*key).into_iter().flatten());
+                }
+            }
+        }
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+
+    fn with<'s>(&'s self, key: &str, value: &str) -> impl Iterator<Item = &'s usize> + use<'s> {
+        let of_value = self.by_label.get(key).and_then(|by_value| by_value.get(value));
+        of_value.into_iter().chain(self.by_key.get(key)).flatten()
     }
 }
 
 impl Index {
     fn of(cx: &Cx<'_>) -> Self {
-        let mut index = Self::default();
-        let mut places: HashMap<&str, usize> = HashMap::new();
-        let policies = cx.list(kinds::NETWORK_POLICY);
-        for policy in &policies.objects {
-            let place = places.entry(policy.namespace()).or_default();
-            let of = index.0.entry(policy.namespace().to_owned()).or_default();
-            match wanted(policy) {
-                Some((key, value)) => {
-                    let by_value = of.by_label.entry(key.to_owned()).or_default();
-                    by_value.entry(value.to_owned()).or_default().push(*place);
-                }
-                None => of.any.push(*place),
+        let mut index: HashMap<Option<String>, Builder> = HashMap::new();
+        for (place, policy) in cx.list(kinds::NETWORK_POLICY).objects.into_iter().enumerate() {
+            for name in [Some(policy.namespace().to_owned()), None] {
+                index.entry(name).or_default().add(place, policy);
             }
-            *place += 1;
         }
-        index
+        Self(index.into_iter().map(|(name, built)| (name, Arc::new(built.made))).collect())
     }
 }
 
-/// A label that every pod has that the policy selects.
-pub(super) fn wanted(policy: &Object) -> Option<(&str, &str)> {
+#[derive(Default)]
+struct Builder {
+    made: OfNamespace,
+    /// Groups by namespace and selector.
+    known: HashMap<(String, String), usize>,
+}
+
+impl Builder {
+    fn add(&mut self, place: usize, policy: &Object) {
+        let Self { made, known } = self;
+        let broken = |why: &str| format!("NetworkPolicy `{}` cannot be read: {why}", policy.name());
+        if let Some(wrong) = wrong_type(policy) {
+            let why = broken(&wrong.to_string());
+            made.broken = [Some((place, why.clone())), Some((place, why))];
+            return;
+        }
+        let both = [Direction::Ingress, Direction::Egress];
+        if let Err(error) = pod_selector(policy) {
+            for direction in both.into_iter().filter(|d| applies_to(policy, *d)) {
+                made.broken[at(direction)] = Some((place, broken(&error.0)));
+            }
+            return;
+        }
+        let selector = policy.at(&["spec", "podSelector"]).map(to_json).unwrap_or_default();
+        let key = (policy.namespace().to_owned(), selector);
+        let group = *known.entry(key).or_insert_with(|| {
+            let group = made.groups.len();
+            made.groups.push(Group { of: [Vec::new(), Vec::new()] });
+            match wanted(policy) {
+                Some(Wanted::OneOf(key, values)) => {
+                    let by_value = made.by_label.entry(key.to_owned()).or_default();
+                    for value in values {
+                        by_value.entry(value.to_owned()).or_default().push(group);
+                    }
+                }
+                Some(Wanted::Any(key)) => {
+                    made.by_key.entry(key.to_owned()).or_default().push(group);
+                }
+                None => made.any.push(group),
+            }
+            group
+        });
+        for direction in both.into_iter().filter(|d| applies_to(policy, *d)) {
+            made.groups[group].of[at(direction)].push(place);
+        }
+    }
+}
+
+/// What every pod has that the policy selects.
+pub(super) fn wanted(policy: &Object) -> Option<Wanted<'_>> {
     if wrong_type(policy).is_some() || pod_selector(policy).is_err() {
         return None;
     }
-    let labels = policy.at(&["spec", "podSelector", "matchLabels"])?;
-    labels.entries().find_map(|(key, value)| Some((key, value.as_str()?)))
+    policy.at(&["spec", "podSelector"]).and_then(Wanted::of)
 }
 
 #[cfg(test)]
@@ -96,8 +240,7 @@ mod tests {
     use pavisade_snapshot::{Snapshot, WorldParts};
     use pavisade_yaml::{Source, read};
 
-    use super::super::pod_index;
-    use super::super::policy::{Selects, selects};
+    use super::super::pod_index::Near;
     use super::*;
     use crate::Described as _;
     use crate::network::vacuous_policy::VacuousPolicy;
@@ -125,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn none_that_may_select_a_pod_is_left_out() {
+    fn those_that_select_a_pod_are_those_found_by_looking_at_each() {
         let mut world = WorldParts::cluster("c");
         let complete = (kinds::NETWORK_POLICY.group.into(), kinds::NETWORK_POLICY.kind.into());
         world.coverage.insert(complete, Coverage::Complete);
@@ -150,27 +293,42 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let meta = VacuousPolicy::META;
         let cx = Cx::new(world, &meta, KubernetesVersion::LATEST, now);
-        let policies = policies_near("ns", &cx);
-        let mut needless = (0, 0);
+        let policies = cx.list_in(kinds::NETWORK_POLICY, "ns");
         for pod in world.objects().flat_map(Object::pods) {
-            let taken = candidates(pod, &cx);
+            let taken = Selecting::of(pod, Direction::Ingress, &cx).policies();
             assert!(taken.is_sorted_by_key(|policy| policy.name()));
             for policy in &policies.objects {
-                let may = pod_selector(policy)
-                    .map_or(true, |selector| selects(selector.as_ref(), "ns", pod) != Selects::No);
+                let does = pod_selector(policy)
+                    .is_ok_and(|selector| selects(selector.as_ref(), "ns", pod) == Selects::Yes);
                 let of_pod = taken.iter().any(|other| std::ptr::eq(*other, *policy));
-                let of_policy = pod_index::candidates(policy, &cx).is_none_or(|pods| {
+                assert_eq!(of_pod, does, "{policy:?} for {:?}", pod.object());
+                let may = pod_selector(policy)
+                    .is_ok_and(|selector| selects(selector.as_ref(), "ns", pod) != Selects::No);
+                let near = wanted(policy).map(|wanted| Near::of("ns", &cx).with(&wanted));
+                let of_policy = near.is_none_or(|pods| {
                     pods.iter().any(|other| std::ptr::eq(other.object(), pod.object()))
                 });
-                for (is_taken, needless) in
-                    [(of_pod, &mut needless.0), (of_policy, &mut needless.1)]
-                {
-                    assert!(is_taken || !may, "{policy:?} for {:?}", pod.object());
-                    *needless += usize::from(is_taken && !may);
-                }
+                assert!(of_policy || !may, "{policy:?} for {:?}", pod.object());
             }
         }
-        // `{app: b, tier: x}` of pods with `app: b` alone; `NotIn [a]` of pods with `app: a`.
-        assert_eq!(needless, (8, 8));
+    }
+
+    /// As [`Selecting::near`] is asked, selectors are compared as often as there are distinct ones.
+    #[test]
+    fn policies_with_the_same_selector_are_one_group() {
+        let mut world = WorldParts::files("f", pavisade_snapshot::WorldKind::Files, Vec::new());
+        for index in 0..100 {
+            let label = if index == 50 { "b" } else { "a" };
+            world.objects.push(object(&format!("{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: p{index}, namespace: ns}}, spec: {{podSelector: {{matchLabels: {{app: {label}}}}}}}}}")));
+        }
+        world.objects.push(object("{apiVersion: v1, kind: Pod, metadata: {name: q, namespace: ns, labels: {app: a}}, spec: {containers: [{name: c, image: i}]}}"));
+        let snapshot = Snapshot::new(vec![world], Vec::new());
+        let world = &snapshot.worlds()[0];
+        let meta = VacuousPolicy::META;
+        let cx = Cx::new(world, &meta, KubernetesVersion::LATEST, Timestamp::UNIX_EPOCH);
+        let pod = world.objects().flat_map(Object::pods).next().unwrap();
+        let parts = parts("ns", &cx);
+        assert_eq!((parts[0].groups.len(), parts[0].near(pod).len()), (2, 1));
+        assert_eq!(Selecting::of(pod, Direction::Ingress, &cx).policies().len(), 99);
     }
 }

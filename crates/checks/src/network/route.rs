@@ -3,16 +3,6 @@
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
-/// Whether a host name is one that a pattern such as `*.example.com` stands for: exactly one
-/// label in Ingress and in certificates (RFC 6125). A wildcard also stands for itself.
-pub(super) fn host_matches(pattern: &str, host: &str) -> bool {
-    if pattern.eq_ignore_ascii_case(host) {
-        return true;
-    }
-    let Some(suffix) = pattern.strip_prefix("*.") else { return false };
-    host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(suffix))
-}
-
 /// Whether a route attaches to a listener of a Gateway.
 pub(super) fn attaches(route: &Object, gateway: &Object, listener: Value<'_>) -> bool {
     let parents = route.at(&["spec", "parentRefs"]).into_iter().flat_map(Value::items);

@@ -51,6 +51,7 @@ pub(super) fn allows_port(rule: Value<'_>, number: i64) -> bool {
 }
 
 /// A port of a pod, as a Service reaches it.
+#[derive(Debug)]
 pub(super) struct Target<'a> {
     protocol: &'a str,
     number: Option<i64>,

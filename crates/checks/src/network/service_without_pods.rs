@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::operator::operator;
-use super::policy::{Selects, pods_with, selects};
+use super::pod_index::{Near, any_in};
+use super::policy::{Seen, Selects, pods_with, selects};
 use crate::field::{map, text};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
@@ -63,18 +64,16 @@ fn judge<'a>(
     selector: &Selector<'a>,
     cx: &Cx<'a>,
 ) -> Verdict<'a> {
-    let near = pods_with(service.namespace(), labels, cx);
-    let (mut maybe, mut seen, mut meant, mut later) = (false, false, false, None);
-    for pod in near.pods.iter().copied() {
-        seen |= pod.object().namespace() == service.namespace();
-        meant |= is_meant(service, labels, pod);
+    let mut maybe = false;
+    for pod in pods_with(service.namespace(), labels, cx) {
         match selects(Some(selector), service.namespace(), pod) {
             Selects::Yes => return Verdict::Holds,
             Selects::Maybe => maybe = true,
-            Selects::No => later = later.or_else(|| label_to_come(labels, pod)),
+            Selects::No => {}
         }
     }
-    if let Some(why) = near.refused {
+    let seen = Seen::of(cx);
+    if let Some(why) = seen.refused {
         return Verdict::unknown(labels, why);
     }
     if maybe {
@@ -84,17 +83,19 @@ fn judge<'a>(
         );
         return Verdict::unknown(labels, why);
     }
-    if near.complete {
+    if seen.complete {
         return Verdict::fails(
             labels,
             "it selects no pod: connections fail, and whoever may make a pod with these labels \
              gets them",
         );
     }
-    if !seen {
+    let near = Near::of(service.namespace(), cx);
+    if !any_in(service.namespace(), cx) {
         return Verdict::unknown(labels, "no pod of its namespace is in these files");
     }
-    if let Some(key) = later {
+    let later = |pod: &Pod<'a>| label_to_come(labels, *pod);
+    if let Some(key) = near.with_some(labels).iter().find_map(later) {
         let why =
             format!("the label `{key}` may be put on pods while they run, as the leader's is");
         return Verdict::unknown(labels, why);
@@ -110,14 +111,16 @@ fn judge<'a>(
     let vendor = labels.entries().map(|(key, _)| key).find(|key| {
         let domain = key.split_once('/').map(|(domain, _)| domain);
         domain.is_some_and(|d| !d.ends_with("kubernetes.io") && !d.ends_with("k8s.io"))
-            && !near.pods.iter().any(|pod| pod.labels().any(|(own, _)| own == *key))
+            && !near.has_key(key)
     });
     if let Some(key) = vendor {
         let why =
             format!("the label `{key}` is one of an operator's pods, which are not in these files");
         return Verdict::unknown(labels, why);
     }
-    if !meant {
+    // One that looks like it: it has its name, the labels on itself in place of its pods, or the
+    // name as the value of another label.
+    if !near.speaks_of(service.name()) && !near.is_labelled(labels) {
         let why = "no workload in these files looks like the one that is meant";
         return Verdict::unknown(labels, why);
     }
@@ -128,15 +131,6 @@ fn judge<'a>(
     )
     .confidence(Confidence::Low)
     .into()
-}
-
-/// Whether a workload looks like the one that the Service is for: it has its name, the labels on
-/// itself in place of its pods, or the name as the value of another label.
-fn is_meant<'a>(service: &'a Object, labels: Value<'a>, pod: Pod<'a>) -> bool {
-    let object = pod.object();
-    object.name() == service.name()
-        || labels.entries().all(|(key, value)| object.label(key) == value.as_str())
-        || pod.labels().any(|(_, value)| value == service.name())
 }
 
 /// The one label that a pod lacks which has all the others.

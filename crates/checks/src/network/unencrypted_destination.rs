@@ -77,17 +77,16 @@ fn needs_no_tls(host: &str, cx: &Cx<'_>) -> Result<bool, String> {
     if !host.contains('.') || host.ends_with(".svc") || host.contains(".svc.") {
         return Ok(false);
     }
-    let entries = cx.list(kinds::SERVICE_ENTRY);
-    let is_of = |entry: &&&Object| {
+    let hosts = |entry: &Object| {
         let hosts = entry.at(&["spec", "hosts"]).into_iter().flat_map(Value::items);
-        hosts.filter_map(|h| h.as_str()).any(|h| h == host)
+        hosts.filter_map(|h| h.as_str().map(str::to_owned)).collect()
     };
-    let mut of = entries.objects.iter().filter(is_of).peekable();
-    let described = of.peek().is_some();
-    if of.any(|entry| !is_socket(entry) && !is_tls(entry)) {
+    let of = cx.indexed::<UnencryptedDestination>(kinds::SERVICE_ENTRY, hosts, host);
+    let described = !of.is_empty();
+    if of.into_iter().any(|entry| !is_socket(entry) && !is_tls(entry)) {
         return Ok(false);
     }
-    entries.gap().map_or(Ok(described), Err)
+    cx.gap(kinds::SERVICE_ENTRY).map_or(Ok(described), Err)
 }
 
 /// Whether all that is behind the host are sockets of the client's own node.

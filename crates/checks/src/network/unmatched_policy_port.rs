@@ -1,13 +1,12 @@
 //! PV-N028.
 
 use pavisade_macros::check;
-use pavisade_snapshot::{Object, Pod};
+use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::policy::{
-    Direction, Selects, on_host_network, pod_selector, pods_of, rules, selects, wrong_type,
-};
+use super::policy::{Direction, Seen, rules, wrong_type};
+use super::selection::Selection;
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// NetworkPolicies that allow a port by a name which no selected pod has.
@@ -47,28 +46,19 @@ impl Check for UnmatchedPolicyPort {
             })
             .collect();
         let Some((first, ..)) = named.first() else { return Verdict::NotApplicable };
-        let selector = match pod_selector(policy) {
-            Ok(selector) => selector,
+        let selection = match Selection::of(policy, cx) {
+            Ok(selection) => selection,
             Err(error) => {
                 let place = Place::field(policy.value(), &["spec", "podSelector"]);
                 return Verdict::unknown(place, error.0);
             }
         };
-        let near = pods_of(policy, cx);
-        let (mut sure, mut maybe) = (Vec::new(), false);
-        for pod in near.pods.iter().copied().filter(|pod| !on_host_network(*pod)) {
-            match selects(selector.as_ref(), policy.namespace(), pod) {
-                Selects::Yes => sure.push(pod),
-                Selects::Maybe => maybe = true,
-                Selects::No => {}
-            }
-        }
+        let (refused, maybe) = (Seen::of(cx).refused, selection.maybe_off_host);
         let claims = named.iter().filter_map(|(place, name, protocol)| {
-            let has = |pod: &Pod<'_>| has_port(*pod, name, protocol);
-            if sure.iter().any(has) || is_injected(name) {
+            if selection.has_port(name, protocol) || is_injected(name) {
                 return None;
             }
-            Some(if let Some(why) = &near.refused {
+            Some(if let Some(why) = &refused {
                 Claim::unknown(*place, why.as_str())
             } else if maybe {
                 Claim::unknown(*place, "which pods the policy selects is not certain")
@@ -82,10 +72,10 @@ impl Check for UnmatchedPolicyPort {
                 )
             })
         });
-        if let Some(why) = near.refused.as_ref().filter(|_| sure.is_empty()) {
+        if let Some(why) = refused.as_ref().filter(|_| !selection.any) {
             return Verdict::unknown(*first, why.as_str());
         }
-        if sure.is_empty() {
+        if !selection.any {
             // PV-N004 speaks of policies that select nothing.
             return match maybe {
                 false => Verdict::NotApplicable,
@@ -94,12 +84,6 @@ impl Check for UnmatchedPolicyPort {
         }
         Verdict::from_claims(claims)
     }
-}
-
-fn has_port(pod: Pod<'_>, name: &str, protocol: &str) -> bool {
-    pod.containers().flat_map(|c| c.value().list("ports")).any(|port| {
-        port.str("name") == Some(name) && port.str("protocol").unwrap_or("TCP") == protocol
-    })
 }
 
 /// Ports of sidecars that a mesh puts into pods.

@@ -2,13 +2,15 @@
 
 use pavisade_macros::check;
 use pavisade_model::Confidence;
-use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_snapshot::{Object, Selector};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::operator::operator;
-use super::policy::{Selects, on_host_network, pod_selector, pods_of, selects};
+use super::pod_index::{Near, any_in};
+use super::policy::{Seen, pod_selector};
+use super::selection::Selection;
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// NetworkPolicies that select no pod.
@@ -40,29 +42,23 @@ impl Check for VacuousPolicy {
             return Verdict::NotApplicable;
         }
         let place = Place::field(policy.value(), &["spec", "podSelector"]);
-        let selector = match pod_selector(policy) {
+        match pod_selector(policy) {
             // It is meant for all pods, those to come among them.
             Ok(selector) if selector.as_ref().is_none_or(Selector::is_empty) => {
                 return Verdict::Holds;
             }
-            Ok(selector) => selector,
+            _ => {}
+        }
+        let selection = match Selection::of(policy, cx) {
+            Ok(selection) if selection.any => return Verdict::Holds,
+            Ok(selection) => selection,
             Err(error) => return Verdict::unknown(place, error.0),
         };
-        let near = pods_of(policy, cx);
-        let (mut maybe, mut on_host, mut seen) = (false, None, false);
-        for pod in near.pods.iter().copied() {
-            seen |= pod.object().namespace() == policy.namespace();
-            match selects(selector.as_ref(), policy.namespace(), pod) {
-                Selects::Yes if on_host_network(pod) => on_host = Some(pod.object().name()),
-                Selects::Yes => return Verdict::Holds,
-                Selects::Maybe => maybe = true,
-                Selects::No => {}
-            }
-        }
-        if let Some(why) = near.refused {
+        let (seen, on_host) = (Seen::of(cx), selection.on_host.as_deref());
+        if let Some(why) = seen.refused {
             return Verdict::unknown(place, why);
         }
-        if maybe {
+        if selection.maybe {
             let why = format!(
                 "whether it selects a pod depends on labels or a namespace that are not {}",
                 cx.here()
@@ -70,7 +66,7 @@ impl Check for VacuousPolicy {
             return Verdict::unknown(place, why);
         }
         if on_host.is_none()
-            && !near.complete
+            && !seen.complete
             && let Some(maker) = operator(policy.namespace(), cx)
         {
             let why = format!(
@@ -88,13 +84,13 @@ impl Check for VacuousPolicy {
                      which policies do not reach"
                 ),
             ),
-            None if near.complete => {
+            None if seen.complete => {
                 Claim::fails(place, "it selects no pod: nothing is protected by it")
             }
-            None if !seen => {
+            None if !any_in(policy.namespace(), cx) => {
                 return Verdict::unknown(place, "no pod of its namespace is in these files");
             }
-            None if labelled_by_operator(policy, &near.pods) => {
+            None if labelled_by_operator(policy, &Near::of(policy.namespace(), cx)) => {
                 return Verdict::unknown(
                     place,
                     "its labels are those of an operator's pods, which are not in these files",
@@ -106,7 +102,7 @@ impl Check for VacuousPolicy {
                  protected by it",
             ),
         };
-        match near.complete {
+        match seen.complete {
             true => claim.into(),
             // An operator or another chart may make pods that the files do not show.
             false => claim.confidence(Confidence::Low).into(),
@@ -116,7 +112,7 @@ impl Check for VacuousPolicy {
 
 /// Whether the selector asks for a label in a vendor's domain that no pod at hand has: operators
 /// mark their pods so (`strimzi.io/cluster`, `cnpg.io/cluster`).
-fn labelled_by_operator(policy: &Object, pods: &[Pod<'_>]) -> bool {
+fn labelled_by_operator(policy: &Object, near: &Near<'_>) -> bool {
     let labels = policy.at(&["spec", "podSelector", "matchLabels"]);
     let expressions = policy.at(&["spec", "podSelector", "matchExpressions"]);
     let of_expressions = expressions.into_iter().flat_map(Value::items);
@@ -126,6 +122,6 @@ fn labelled_by_operator(policy: &Object, pods: &[Pod<'_>]) -> bool {
         let vendor = key.split_once('/').is_some_and(|(domain, _)| {
             !domain.ends_with("kubernetes.io") && !domain.ends_with("k8s.io")
         });
-        vendor && !pods.iter().any(|pod| pod.labels().any(|(k, _)| k == key))
+        vendor && !near.has_key(key)
     })
 }

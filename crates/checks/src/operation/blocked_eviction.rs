@@ -7,7 +7,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::budget::{replicas, selected, selects};
+use super::budget::{budgets_near, pods_of, replicas, selected, selector_of, selects};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// Disruption budgets that forbid every eviction.
@@ -91,18 +91,16 @@ fn judge<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> 
 /// Another budget of the same pods: the API server evicts no pod that has two
 /// (kubernetes/kubernetes#75957).
 fn second_budget<'a>(budget: &'a Object, cx: &Cx<'a>) -> Option<Claim<'a>> {
-    let budgets = cx.list_in(kinds::POD_DISRUPTION_BUDGET, budget.namespace()).objects;
-    let others: Vec<_> = budgets.into_iter().filter(|b| b.name() != budget.name()).collect();
-    if others.is_empty() {
+    let is_alone = cx.memo::<Amount, _>(budget.namespace().to_owned(), || {
+        cx.list_in(kinds::POD_DISRUPTION_BUDGET, budget.namespace()).objects.len() < 2
+    });
+    if is_alone {
         return None;
     }
-    let workloads = kinds::WORKLOADS.iter();
-    let workloads = workloads.flat_map(|kind| cx.list_in(*kind, budget.namespace()).objects);
-    let mut pods = workloads.flat_map(Object::pods).filter(|pod| selects(budget, *pod));
     let place = Place::field(budget.value(), &["spec", "selector"]);
-    let found = pods.find_map(|pod| {
-        let other = others.iter().find(|other| selects(other, pod))?;
-        Some((pod, other))
+    let found = pods_of(budget, cx).into_iter().find_map(|pod| {
+        let mut near = budgets_near(pod, cx).into_iter().filter(|b| b.name() != budget.name());
+        Some((pod, near.find(|other| selects(other, pod))?))
     });
     let Some((pod, other)) = found else {
         let why = kinds::WORKLOADS.iter().find_map(|kind| cx.gap(*kind))?;
@@ -134,6 +132,12 @@ impl Amount {
 
 /// The most pods that what the budget selects may run.
 fn pods<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<u64, Claim<'a>> {
+    // Those of budgets with the same selector are the same.
+    let known = cx.memo::<BlockedEviction, _>(selector_of(budget), || sum(budget, cx).ok());
+    known.map_or_else(|| sum(budget, cx), Ok)
+}
+
+fn sum<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<u64, Claim<'a>> {
     let selected = selected(budget, cx)?;
     if selected.is_empty() {
         let place = Place::field(budget.value(), &["spec", "selector"]);

@@ -1,9 +1,12 @@
 //! Disruption budgets and autoscalers beside the workloads that they mean.
 
+use std::collections::BTreeSet;
+
 use pavisade_model::kinds;
 use pavisade_snapshot::{Object, Pod, Selector};
-use pavisade_yaml::Value;
+use pavisade_yaml::{Value, to_json};
 
+use crate::network::pod_index::{Near, Wanted};
 use crate::{Claim, Cx, Place};
 
 /// Whether a budget selects a pod of its own namespace.
@@ -22,13 +25,64 @@ pub(super) fn selected<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<Vec<&'a Ob
     if let Some(why) = kinds::WORKLOADS.iter().find_map(|kind| cx.gap(*kind)) {
         return Err(Claim::unknown(Place::field(budget.value(), &["spec", "selector"]), why));
     }
-    let all =
-        kinds::WORKLOADS.iter().flat_map(|kind| cx.list_in(*kind, budget.namespace()).objects);
-    let own = all.filter(|workload| {
+    let mut own: Vec<_> = pods_of(budget, cx).into_iter().map(Pod::object).collect();
+    own.dedup_by(|a, b| std::ptr::eq(*a, *b));
+    own.retain(|workload| {
         let owners = workload.at(&["metadata", "ownerReferences"]);
         owners.into_iter().flat_map(Value::items).next().is_none()
     });
-    Ok(own.filter(|workload| workload.pods().any(|pod| selects(budget, pod))).collect())
+    Ok(own)
+}
+
+/// The pods that a budget selects, in the order of workloads.
+///
+/// The check must read all workloads.
+pub(super) fn pods_of<'a>(budget: &'a Object, cx: &Cx<'a>) -> Vec<Pod<'a>> {
+    let wanted = budget.at(&["spec", "selector"]).and_then(Wanted::of);
+    let mut pods = match wanted {
+        Some(wanted) => Near::within(budget.namespace(), cx).with(&wanted),
+        None => {
+            let all = kinds::WORKLOADS.iter();
+            let all = all.flat_map(|kind| cx.list_in(*kind, budget.namespace()).objects);
+            all.flat_map(Object::pods).collect()
+        }
+    };
+    pods.retain(|pod| selects(budget, *pod));
+    pods
+}
+
+/// The budgets of a pod's namespace that may select it, in their order.
+pub(super) fn budgets_near<'a>(pod: Pod<'a>, cx: &Cx<'a>) -> Vec<&'a Object> {
+    let namespace = pod.object().namespace();
+    let labels = pod.labels().flat_map(|(key, value)| {
+        [format!("{namespace} {key}={value}"), format!("{namespace} {key}")]
+    });
+    let keys = labels.chain([format!("{namespace} ")]);
+    let of = |key: String| cx.indexed::<Budgets>(kinds::POD_DISRUPTION_BUDGET, wanted_by, &key);
+    let mut budgets: Vec<_> = keys.flat_map(of).collect();
+    budgets.sort_by_key(|budget| budget.name());
+    budgets
+}
+
+/// The index of budgets by namespace and a label that they want.
+struct Budgets;
+
+fn wanted_by(budget: &Object) -> Vec<String> {
+    let namespace = budget.namespace();
+    match budget.at(&["spec", "selector"]).and_then(Wanted::of) {
+        Some(Wanted::OneOf(key, values)) => {
+            let values: BTreeSet<_> = values.into_iter().collect();
+            values.into_iter().map(|value| format!("{namespace} {key}={value}")).collect()
+        }
+        Some(Wanted::Any(key)) => vec![format!("{namespace} {key}")],
+        None => vec![format!("{namespace} ")],
+    }
+}
+
+/// What tells a budget's pods: budgets that have it in common select the same.
+pub(super) fn selector_of(budget: &Object) -> String {
+    let selector = budget.at(&["spec", "selector"]).map(to_json).unwrap_or_default();
+    format!("{} {} {selector}", budget.namespace(), budget.version())
 }
 
 /// The most pods that a workload may run; a claim where that is not in its text.
@@ -99,23 +153,34 @@ fn count(value: Value<'_>) -> Option<u64> {
 ///
 /// The check must read both kinds.
 pub(super) fn scale(workload: &Object, cx: &Cx<'_>) -> Result<Option<Scale>, String> {
-    let mut gap = None;
-    for kind in [kinds::SCALED_OBJECT, kinds::HORIZONTAL_POD_AUTOSCALER] {
-        let scalers = cx.list_in(kind, workload.namespace());
-        let of = |scaler: &&&Object| {
-            let target = |field: &str| scaler.at(&["spec", "scaleTargetRef", field])?.as_str();
-            // KEDA's field may be left out.
-            target("kind").unwrap_or("Deployment") == workload.kind()
-                && target("name") == Some(workload.name())
-        };
-        if let Some(scaler) = scalers.objects.iter().find(of) {
-            let scale = match kind == kinds::SCALED_OBJECT {
-                true => Scale::of_scaled_object(scaler),
-                false => Scale::of_autoscaler(scaler),
-            };
-            return gap.map_or(Ok(Some(scale)), Err);
-        }
-        gap = gap.or(scalers.gap());
+    let key = target(workload.namespace(), workload.kind(), workload.name());
+    let keda = cx.indexed::<ScaledObjects>(kinds::SCALED_OBJECT, scaled, &key);
+    if let Some(scaler) = keda.first() {
+        return Ok(Some(Scale::of_scaled_object(scaler)));
     }
-    gap.map_or(Ok(None), Err)
+    let kind = kinds::HORIZONTAL_POD_AUTOSCALER;
+    let own = cx.indexed::<Autoscalers>(kind, scaled, &key);
+    if let Some(gap) = cx.gap(kinds::SCALED_OBJECT) {
+        return Err(gap);
+    }
+    match own.first() {
+        Some(scaler) => Ok(Some(Scale::of_autoscaler(scaler))),
+        None => cx.gap(kind).map_or(Ok(None), Err),
+    }
+}
+
+/// The index of KEDA's objects by what they scale.
+struct ScaledObjects;
+/// The index of autoscalers by what they scale.
+struct Autoscalers;
+
+fn target(namespace: &str, kind: &str, name: &str) -> String {
+    format!("{namespace} {kind} {name}")
+}
+
+fn scaled(scaler: &Object) -> Vec<String> {
+    let field = |field: &str| scaler.at(&["spec", "scaleTargetRef", field])?.as_str();
+    let Some(name) = field("name") else { return Vec::new() };
+    // KEDA's field may be left out.
+    vec![target(scaler.namespace(), field("kind").unwrap_or("Deployment"), name)]
 }

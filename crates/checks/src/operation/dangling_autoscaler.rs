@@ -46,7 +46,7 @@ impl Check for DanglingAutoscaler {
         if cx.get(kind, scaler.namespace(), name).is_some() {
             return Verdict::Holds;
         }
-        let there = cx.list(kind);
+        let there = cx.seen(kind);
         let missing = format!("{} `{name}` is not {}", kind.kind, there.scope());
         match (there.gap(), there.coverage) {
             (Some(why), _) => Verdict::unknown(place, why),

@@ -6,7 +6,7 @@ use pavisade_snapshot::{Coverage, Object};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::budget::selects;
+use super::budget::{budgets_near, selects};
 use crate::field::integer;
 use crate::fragment::is_fragment;
 use crate::{Check, Cx, OnObject, Place, Verdict};
@@ -46,8 +46,8 @@ impl Check for MissingDisruptionBudget {
         if replicas < 2 {
             return Verdict::NotApplicable;
         }
-        let budgets = cx.list_in(kinds::POD_DISRUPTION_BUDGET, workload.namespace());
-        if budgets.objects.iter().any(|budget| selects(budget, pod)) {
+        let budgets = cx.seen(kinds::POD_DISRUPTION_BUDGET);
+        if budgets_near(pod, cx).iter().any(|budget| selects(budget, pod)) {
             return Verdict::Holds;
         }
         let place = Place::field(workload.value(), &["spec", "replicas"]);

@@ -36,11 +36,12 @@ impl Check for UnboundAdmissionPolicy {
             true => kinds::MUTATING_ADMISSION_POLICY_BINDING,
             false => kinds::VALIDATING_ADMISSION_POLICY_BINDING,
         };
-        let bindings = cx.list(kind);
-        let binds = |binding: &&Object| {
-            binding.at(&["spec", "policyName"]).and_then(Value::as_str) == Some(policy.name())
+        let bindings = cx.seen(kind);
+        let binding = |cx: &Cx<'a>| match policy.is(kinds::MUTATING_ADMISSION_POLICY) {
+            true => cx.indexed::<Mutating>(kind, policy_of, policy.name()),
+            false => cx.indexed::<Validating>(kind, policy_of, policy.name()),
         };
-        if bindings.objects.iter().copied().any(|binding| binds(&binding)) {
+        if !binding(cx).is_empty() {
             return Verdict::Holds;
         }
         let place = Place::field(policy.value(), &["metadata", "name"]);
@@ -53,4 +54,13 @@ impl Check for UnboundAdmissionPolicy {
             (None, _) => Verdict::fails(place, format!("{none}: it does nothing")),
         }
     }
+}
+
+/// Indexes of bindings by their policies.
+struct Mutating;
+struct Validating;
+
+fn policy_of(binding: &Object) -> Vec<String> {
+    let name = binding.at(&["spec", "policyName"]).and_then(Value::as_str);
+    name.map(str::to_owned).into_iter().collect()
 }

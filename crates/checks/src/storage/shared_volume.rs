@@ -131,10 +131,12 @@ fn is_read_only(volume: &Object) -> bool {
 fn namespace<'a>(volume: &'a Object, cx: &Cx<'a>) -> Option<&'a str> {
     let claimed = volume.at(&["spec", "claimRef", "namespace"]).and_then(Value::as_str);
     claimed.or_else(|| {
-        let claims = cx.list(kinds::PERSISTENT_VOLUME_CLAIM).objects;
-        let named = |claim: &&Object| {
-            claim.at(&["spec", "volumeName"]).and_then(Value::as_str) == Some(volume.name())
+        let names = |claim: &Object| {
+            let name = claim.at(&["spec", "volumeName"]).and_then(Value::as_str);
+            name.map(str::to_owned).into_iter().collect()
         };
-        claims.into_iter().find(named).map(Object::namespace).filter(|n| !n.is_empty())
+        let claims =
+            cx.indexed::<SharedVolume>(kinds::PERSISTENT_VOLUME_CLAIM, names, volume.name());
+        claims.first().map(|claim| claim.namespace()).filter(|n| !n.is_empty())
     })
 }

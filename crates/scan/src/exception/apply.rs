@@ -8,11 +8,11 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use pavisade_checks::{Catalog, CheckSet};
-use pavisade_model::{Finding, Location, Note, NoteKind, Subject};
+use pavisade_model::{Finding, Fingerprint, Location, Note, NoteKind, Subject};
 use pavisade_snapshot::{ObjectId, Snapshot};
 
 use super::gather::{Gathered, gather};
-use super::{Exception, Form, Scope, lines};
+use super::{Exception, Form, Scope, Selector, lines};
 use crate::baseline::{Compared, Matches};
 use crate::{Excepted, Honour, Terms, Timestamp};
 
@@ -106,29 +106,62 @@ fn excepted(
 
 /// Exceptions by what they are about.
 struct Index<'a> {
-    of_objects: HashMap<(&'a str, &'a ObjectId), Vec<usize>>,
+    of_objects: HashMap<(&'a str, &'a ObjectId), ByContainer<'a>>,
     of_lines: HashMap<*const u8, BTreeMap<u32, Vec<usize>>>,
     /// By check id; empty for those that are about any check.
-    of_policy: HashMap<&'a str, Vec<usize>>,
+    of_policy: HashMap<(&'a str, About), Vec<usize>>,
+    /// Whether any names fingerprints, which are not for nothing.
+    has_prints: bool,
+}
+
+/// By check id and container; empty for those that name none.
+type ByContainer<'a> = HashMap<(&'a str, &'a str), Vec<usize>>;
+
+/// What an exception of a policy file can be found by.
+#[derive(PartialEq, Eq, Hash)]
+enum About {
+    Print(Fingerprint),
+    Name(String),
+    /// It must be compared with every finding.
+    Anything,
+}
+
+impl About {
+    fn of(selector: &Selector) -> Vec<Self> {
+        if !selector.fingerprints.is_empty() {
+            return selector.fingerprints.iter().copied().map(Self::Print).collect();
+        }
+        let names = selector.subjects.iter().map(|subject| subject.name.as_ref()?.literal());
+        match names.collect::<Option<Vec<_>>>() {
+            Some(names) if !names.is_empty() => names.into_iter().map(Self::Name).collect(),
+            _ => vec![Self::Anything],
+        }
+    }
 }
 
 impl<'a> Index<'a> {
     fn new(exceptions: &'a [Arc<Exception>]) -> Self {
         let (of_objects, of_lines, of_policy) = Default::default();
-        let mut index = Self { of_objects, of_lines, of_policy };
+        let mut index = Self { of_objects, of_lines, of_policy, has_prints: false };
         for (i, exception) in exceptions.iter().enumerate() {
             match (&exception.scope, &exception.span) {
                 (Scope::Object(at), _) => {
-                    index.of_objects.entry((&at.world, &at.id)).or_default().push(i);
+                    let of_object = index.of_objects.entry((&at.world, &at.id)).or_default();
+                    for check in &exception.checks {
+                        of_object.entry((&*check.id, exception.container())).or_default().push(i);
+                    }
                 }
                 (Scope::Line { line, .. }, Some((source, ..))) => {
                     let of_text = index.of_lines.entry(source.text().as_ptr()).or_default();
                     of_text.entry(*line).or_default().push(i);
                 }
-                (Scope::Policy(_), _) => {
+                (Scope::Policy(selector), _) => {
+                    index.has_prints |= !selector.fingerprints.is_empty();
                     let ids = exception.checks.iter().map(|rule| &*rule.id);
                     for id in ids.chain(exception.checks.is_empty().then_some("")) {
-                        index.of_policy.entry(id).or_default().push(i);
+                        for about in About::of(selector) {
+                            index.of_policy.entry((id, about)).or_default().push(i);
+                        }
                     }
                 }
                 (Scope::Line { .. } | Scope::Nothing, _) => {}
@@ -145,7 +178,16 @@ impl<'a> Index<'a> {
         {
             let (group, kind) = (group.clone(), kind.clone());
             let id = ObjectId { group, kind, namespace: namespace.clone(), name: name.clone() };
-            near.extend(self.of_objects.get(&(&*finding.world, &id)).into_iter().flatten());
+            if let Some(of_object) = self.of_objects.get(&(&*finding.world, &id)) {
+                let container = finding.subject.container().filter(|name| !name.is_empty());
+                for container in [""].into_iter().chain(container) {
+                    near.extend(
+                        of_object.get(&(&*finding.rule.id, container)).into_iter().flatten(),
+                    );
+                }
+                near.sort_unstable();
+                near.dedup();
+            }
         }
         if let Location::Text { source, .. } = &finding.location
             && let Some(of_text) = self.of_lines.get(&source.text().as_ptr())
@@ -153,10 +195,37 @@ impl<'a> Index<'a> {
         {
             near.extend(of_text.range(lines).flat_map(|(_, found)| found));
         }
-        for id in [&*finding.rule.id, ""] {
-            near.extend(self.of_policy.get(id).into_iter().flatten());
+        if self.of_policy.is_empty() {
+            return near;
         }
+        let mut about = vec![About::Anything];
+        if let Subject::Object { name, .. } = &finding.subject {
+            about.push(About::Name(name.to_string()));
+        }
+        if self.has_prints {
+            about.push(About::Print(finding.fingerprint()));
+        }
+        // Those that name the check come before those that name none.
+        let mut about: Vec<_> =
+            about.into_iter().flat_map(|about| self.policies(&finding.rule.id, about)).collect();
+        about.sort_unstable();
+        about.dedup();
+        near.extend(about.into_iter().map(|(_, i)| i));
         near
+    }
+
+    /// Exceptions of policy files by what they are about, each with whether it names no check.
+    fn policies<'f>(&'f self, check: &'f str, about: About) -> Vec<(bool, usize)> {
+        let mut key = (check, about);
+        let mut found = Vec::new();
+        for any in [false, true] {
+            if any {
+                key.0 = "";
+            }
+            let of = self.of_policy.get(&key).into_iter().flatten();
+            found.extend(of.map(|i| (any, *i)));
+        }
+        found
     }
 }
 
@@ -176,15 +245,18 @@ fn notes(
         (exception.place.clone(), start, check.to_owned(), which)
     };
     let used: BTreeSet<_> = used.iter().map(|(i, check)| key(exceptions[*i], check)).collect();
+    let any = |(place, start, _, which): &(String, u32, String, String)| {
+        (place.clone(), *start, String::new(), which.clone())
+    };
+    let of_any: BTreeSet<_> = used.iter().map(any).collect();
     let (mut notes, mut told) = (Vec::new(), BTreeSet::new());
     for exception in exceptions.iter().filter(|exception| !exception.echo) {
         let checks: Vec<_> = exception.checks.iter().map(|rule| (&*rule.id, &*rule.name)).collect();
         let of = match &checks[..] {
             // By fingerprint alone.
             [] => {
-                let own = key(exception, "");
-                let is = |key: &(_, _, _, _)| key.0 == own.0 && key.1 == own.1 && key.3 == own.3;
-                vec![(used.iter().any(is), "findings by fingerprint".to_owned())]
+                let is_used = of_any.contains(&key(exception, ""));
+                vec![(is_used, "findings by fingerprint".to_owned())]
             }
             checks => checks
                 .iter()

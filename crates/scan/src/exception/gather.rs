@@ -162,6 +162,9 @@ impl Gathered {
             let written = world.all_written().map(|(_, object)| object);
             docs.extend(own.chain(written).map(Object::doc));
         }
+        // The objects of a list share its document.
+        let mut seen = HashSet::new();
+        docs.retain(|doc| seen.insert((doc.source().text().as_ptr(), doc.span().start)));
         let with_any = docs.par_iter().with_min_len(MANY).filter(|doc| {
             let text = doc.source().text();
             doc.comments().any(|span| {
@@ -169,11 +172,8 @@ impl Gathered {
                     .is_some_and(|c| directive(c).is_some())
             })
         });
-        let mut seen = HashSet::new();
         for doc in with_any.collect::<Vec<_>>() {
-            if seen.insert((doc.source().text().as_ptr(), doc.span().start)) {
-                self.comments_of(doc, catalog);
-            }
+            self.comments_of(doc, catalog);
         }
     }
 

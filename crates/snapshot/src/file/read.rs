@@ -22,17 +22,31 @@ pub struct Limits {
     pub line: usize,
     /// Objects.
     pub objects: usize,
+    /// Worlds.
+    pub worlds: usize,
     /// How many times larger than packed the lines may be, beyond a free 64 MiB.
     pub ratio: u64,
+    /// How many times larger than packed the objects may be in memory, beyond a free GiB.
+    pub memory_ratio: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 8 << 30, line: 64 << 20, objects: 5_000_000, ratio: 200 }
+        Self {
+            bytes: 8 << 30,
+            line: 64 << 20,
+            objects: 5_000_000,
+            worlds: 100,
+            ratio: 200,
+            memory_ratio: 100,
+        }
     }
 }
 
 const FREE: u64 = 64 << 20;
+const FREE_MEMORY: u64 = 1 << 30;
+/// About what an object takes beside its text and values.
+const OBJECT: usize = 1 << 10;
 /// Bytes of lines that one task reads.
 const BATCH: usize = 1 << 20;
 /// Notes on single lines, beyond which they are counted only.
@@ -108,6 +122,8 @@ impl<R: Read> Read for Counted<R> {
 pub struct Reader<R: Read> {
     from: BufReader<Decoder<'static, BufReader<Counted<R>>>>,
     packed: Arc<AtomicU64>,
+    /// Bytes of memory that the objects take which were parsed so far, roughly.
+    memory: Arc<AtomicU64>,
     unpacked: u64,
     limits: Limits,
     name: Arc<str>,
@@ -130,6 +146,7 @@ pub struct Batch {
     name: Arc<str>,
     first_line: usize,
     text: Vec<u8>,
+    memory: Arc<AtomicU64>,
 }
 
 /// The objects of a [`Batch`].
@@ -160,6 +177,7 @@ impl<R: Read> Reader<R> {
         let mut reader = Self {
             from: BufReader::with_capacity(256 << 10, decoder),
             packed,
+            memory: Arc::default(),
             unpacked: 0,
             limits,
             name: name.into(),
@@ -177,6 +195,9 @@ impl<R: Read> Reader<R> {
             return Err(ReadError::Damaged("it is cut off before its header ends".into()));
         }
         reader.header = header_of(&line)?;
+        if reader.header.worlds.len() > limits.worlds {
+            return Err(ReadError::TooLarge("worlds", limits.worlds as u64));
+        }
         Ok(reader)
     }
 
@@ -190,6 +211,7 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// See [`ReadError`].
     pub fn batch(&mut self) -> Result<Option<Batch>, ReadError> {
+        self.weigh()?;
         let mut text = Vec::with_capacity(BATCH + (16 << 10));
         let (mut world, mut first_line) = (self.world, self.line + 1);
         while self.end.is_none() && !self.cut && text.len() < BATCH {
@@ -224,8 +246,8 @@ impl<R: Read> Reader<R> {
             return Ok(None);
         }
         self.batches += 1;
-        let (index, name) = (self.batches, self.name.clone());
-        Ok(Some(Batch { index, world, name, first_line, text }))
+        let (index, name, memory) = (self.batches, self.name.clone(), self.memory.clone());
+        Ok(Some(Batch { index, world, name, first_line, text, memory }))
     }
 
     /// The picture, from all batches in any order.
@@ -233,6 +255,7 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// See [`ReadError`].
     pub fn finish(self, mut parsed: Vec<Parsed>) -> Result<Saved, ReadError> {
+        self.weigh()?;
         parsed.sort_by_key(|part| part.index);
         let Self { name, header, objects: lines, end, cut, mut notes, .. } = self;
         let Header { tool, time, mut worlds, notes: kept } = header;
@@ -318,6 +341,16 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
+    /// What was parsed takes no more memory than an honest file of this size would.
+    fn weigh(&self) -> Result<(), ReadError> {
+        let packed = self.packed.load(Ordering::Relaxed);
+        let allowed = FREE_MEMORY + packed.saturating_mul(self.limits.memory_ratio);
+        match self.memory.load(Ordering::Relaxed) > allowed {
+            true => Err(ReadError::TooLarge("bytes in memory", allowed)),
+            false => Ok(()),
+        }
+    }
+
     fn control<T: serde::de::DeserializeOwned, V>(
         &self,
         line: &[u8],
@@ -396,12 +429,16 @@ fn header_of(line: &[u8]) -> Result<Header, ReadError> {
 impl Batch {
     /// Reads the objects.
     pub fn parse(self) -> Parsed {
-        let Self { index, world, name, first_line, text } = self;
+        let Self { index, world, name, first_line, text, memory } = self;
         let mut parsed = Parsed { index, world, objects: Vec::new(), damaged: Vec::new() };
         let lines = text.split_inclusive(|byte| *byte == b'\n');
         for (line, text) in (first_line..).zip(lines) {
             match object(&name, line, text) {
-                Ok(object) => parsed.objects.push(object),
+                Ok(object) => {
+                    let size = OBJECT + text.len() + object.doc().memory();
+                    memory.fetch_add(size as u64, Ordering::Relaxed);
+                    parsed.objects.push(object);
+                }
                 Err(why) => parsed.damaged.push((line, why)),
             }
         }

@@ -160,6 +160,12 @@ fn missing_objects_are_noticed() {
 fn limits_hold() {
     let bytes = lines(1, None, &[POD, NODE, "{\"end\":{\"objects\":2}}"]);
     let bomb = lines(1, None, &[&format!("{{\"a\":\"{}\"}}", "x".repeat(90 << 20))]);
+    let world = r#"{"name":"w","kind":"cluster","others":"unread","coverage":[]}"#;
+    let header = format!(
+        r#"{{"format":1,"tool":"t","time":"2026-01-01T00:00:00Z","worlds":[{}]}}"#,
+        vec![world; 101].join(",")
+    );
+    let worlds = lines(1, Some(&header), &["{\"end\":{\"objects\":0}}"]);
     let base = Limits::default();
     for (bytes, limits, expect) in [
         (&bytes, Limits { objects: 1, ..base }, "more than 1 objects"),
@@ -172,6 +178,7 @@ fn limits_hold() {
             "more than 100 times its packed size",
         ),
         (&bomb, base, "bytes in a line"),
+        (&worlds, base, "more than 100 worlds"),
     ] {
         let result = read(&bytes[..], "file", limits);
         match expect {

@@ -33,6 +33,8 @@ pub(crate) struct Server {
     pub bytes: usize,
     /// Milliseconds that a run may still wait for a server that asks for patience.
     pub patience: Arc<AtomicU64>,
+    /// When all requests must be answered, and how long that is.
+    until: Option<(Instant, Duration)>,
 }
 
 /// Why there is no answer.
@@ -54,6 +56,8 @@ pub(crate) enum Failure {
     Refused(String),
     /// It took longer than it may.
     Time(Duration),
+    /// All requests together took longer than they may.
+    Late(Duration),
     /// The answer is larger than it may be.
     Size(usize),
 }
@@ -69,6 +73,9 @@ impl std::fmt::Display for Failure {
             }
             Self::Connection(why) | Self::Refused(why) => f.write_str(why),
             Self::Time(time) => write!(f, "no whole answer within {} s", time.as_secs()),
+            Self::Late(time) => {
+                write!(f, "the time for the whole cluster ({} s) is over", time.as_secs())
+            }
             Self::Size(bytes) => write!(f, "the answer has more than {} MB", bytes >> 20),
         }
     }
@@ -77,7 +84,21 @@ impl std::fmt::Display for Failure {
 impl Server {
     /// A server that is asked with `client`.
     pub(crate) fn new(client: Client, time: Duration, bytes: usize) -> Self {
-        Self { client, time, bytes, patience: Arc::new(AtomicU64::new(WAITING)) }
+        Self { client, time, bytes, patience: Arc::new(AtomicU64::new(WAITING)), until: None }
+    }
+
+    /// The same, whose requests together may take so long from now on.
+    pub(crate) fn within(self, time: Duration) -> Self {
+        Self { until: Some((Instant::now() + time, time)), ..self }
+    }
+
+    /// When one answer must be there, and why it is too late then.
+    fn deadline(&self) -> (Instant, Failure) {
+        let own = Instant::now() + self.time;
+        match self.until {
+            Some((until, time)) if until < own => (until, Failure::Late(time)),
+            _ => (own, Failure::Time(self.time)),
+        }
     }
 
     /// The body of `GET path`.
@@ -105,19 +126,22 @@ impl Server {
                 return Err(failure);
             };
             self.patience.store(left, Ordering::Relaxed);
+            let (deadline, late) = self.deadline();
+            if matches!(late, Failure::Late(_)) && deadline < Instant::now() + wait {
+                return Err(late);
+            }
             sleep(wait).await;
         }
     }
 
     /// The status of `GET path`; its body is not read.
     pub(crate) async fn status(&self, path: &str) -> Result<u16, Failure> {
-        let deadline = Instant::now() + self.time;
-        Ok(self.send(path, "*/*", deadline).await?.status().as_u16())
+        Ok(self.send(path, "*/*", &self.deadline()).await?.status().as_u16())
     }
 
     /// One try; with how long the server asks to wait.
     async fn once(&self, path: &str, accept: &str) -> Result<Vec<u8>, (Failure, Option<Duration>)> {
-        let deadline = Instant::now() + self.time;
+        let deadline = &self.deadline();
         let response = self.send(path, accept, deadline).await.map_err(|f| (f, None))?;
         let status = response.status();
         let asked = response.headers().get(header::RETRY_AFTER);
@@ -133,13 +157,13 @@ impl Server {
         &self,
         path: &str,
         accept: &str,
-        deadline: Instant,
+        (deadline, late): &(Instant, Failure),
     ) -> Result<Response<Body>, Failure> {
         let request = Request::get(path).header(header::ACCEPT, accept).body(Body::empty());
         let request = request.map_err(|error| Failure::Refused(error.to_string()))?;
-        match timeout_at(deadline, self.client.send(request)).await {
+        match timeout_at(*deadline, self.client.send(request)).await {
             Ok(sent) => sent.map_err(|error| failure(&error)),
-            Err(_) => Err(Failure::Time(self.time)),
+            Err(_) => Err(late.clone()),
         }
     }
 
@@ -147,7 +171,7 @@ impl Server {
         &self,
         response: Response<Body>,
         limit: usize,
-        deadline: Instant,
+        (deadline, late): &(Instant, Failure),
     ) -> Result<Vec<u8>, Failure> {
         let mut body = response.into_body();
         let mut bytes = Vec::new();
@@ -162,9 +186,9 @@ impl Server {
             }
             Ok(())
         };
-        match timeout_at(deadline, read).await {
+        match timeout_at(*deadline, read).await {
             Ok(done) => done.map(|()| bytes),
-            Err(_) => Err(Failure::Time(self.time)),
+            Err(_) => Err(late.clone()),
         }
     }
 }

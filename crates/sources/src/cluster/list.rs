@@ -1,17 +1,27 @@
 //! Paged lists: a kind is read page by page, each object trimmed on arrival.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pavisade_snapshot::{Coverage, Object, stored};
 use pavisade_yaml::{Doc, Kind, Source, Value, read};
+use tokio::sync::Mutex;
 
 use super::discovery::Resource;
 use super::http::{Failure, Server};
-use crate::Progress;
+use crate::{ClusterLimits, Progress};
 
 /// Objects of a page.
 const PAGE: usize = 500;
+/// By how much a page that is too large is made smaller.
+const SHRINK: usize = 5;
+/// Objects that a server may send in one page, however many were asked for.
+const MAX_ITEMS: usize = 50_000;
+/// Bytes from which on pages are read one at a time: their values take several times as much.
+const LARGE: usize = 4 << 20;
+/// About what an object takes beside its text and values.
+const OBJECT: usize = 1 << 10;
 /// Lists that fail one after another for want of a connection or an answer, after which the server
 /// counts as gone and nothing more is waited for.
 const GONE: usize = 4;
@@ -40,6 +50,8 @@ pub(crate) struct Gap {
     pub why: String,
     /// Whether the right is what is missing: expected, and no fault of the connection.
     pub forbidden: bool,
+    /// Whether the time for the whole cluster was over.
+    pub late: bool,
 }
 
 /// What all lists of a cluster share.
@@ -47,10 +59,14 @@ pub(crate) struct Shared<'a> {
     pub progress: &'a dyn Progress,
     pub name: &'a str,
     pub read: AtomicUsize,
-    /// Objects that one cluster may have.
-    pub limit: usize,
+    /// Bytes of memory that the objects read so far take, roughly.
+    pub bytes: AtomicUsize,
+    /// What is too much.
+    pub limits: ClusterLimits,
     /// Connections that failed one after another.
     pub failures: AtomicUsize,
+    /// Held while a large page is read.
+    pub turn: Mutex<()>,
 }
 
 /// Reads all objects of a resource.
@@ -58,11 +74,16 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
     let mut listed =
         Listed { objects: Vec::new(), coverage: Coverage::Complete, gap: None, mixed: false };
     let (mut token, mut restarts, mut expired, mut empty) = (String::new(), 0, 0, 0);
+    let (mut tokens, mut limit, mut pages) = (HashSet::new(), PAGE, 0);
     loop {
         if shared.failures.load(Ordering::Relaxed) >= GONE {
             return listed.broken("the API server went away".into());
         }
-        let path = format!("{}?limit={PAGE}{}", resource.path(), continued(&token));
+        pages += 1;
+        if pages > shared.limits.pages {
+            return listed.broken(format!("it has more than {} pages", shared.limits.pages));
+        }
+        let path = format!("{}?limit={limit}{}", resource.path(), continued(&token));
         let text = match server.get(&path, "application/json").await {
             Ok(text) => text,
             Err(Failure::Status { code: 410, token: next, .. }) if !token.is_empty() => {
@@ -81,6 +102,7 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
                         restarts += 1;
                         listed.objects.clear();
                         token.clear();
+                        tokens.clear();
                         continue;
                     }
                     None => return listed.broken("its continue token expired twice".into()),
@@ -92,6 +114,11 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
                 listed.coverage = Coverage::NotServed;
                 return listed;
             }
+            Err(Failure::Size(_)) if limit > 1 => {
+                limit = limit.div_ceil(SHRINK);
+                continue;
+            }
+            Err(failure @ Failure::Late(_)) => return listed.late(failure.to_string()),
             Err(failure) => {
                 let busy = matches!(failure, Failure::Status { code: 429 | 503 | 504, .. });
                 if busy || matches!(failure, Failure::Connection(_) | Failure::Time(_)) {
@@ -102,7 +129,9 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
         };
         shared.failures.store(0, Ordering::Relaxed);
         let resource_here = resource.clone();
+        let turn = if text.len() > LARGE { Some(shared.turn.lock().await) } else { None };
         let page = tokio::task::spawn_blocking(move || page(&text, &resource_here)).await;
+        drop(turn);
         let page = match page {
             Ok(Ok(page)) => page,
             Ok(Err(why)) => return listed.broken(why),
@@ -112,8 +141,13 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
         empty = if page.objects.is_empty() { empty + 1 } else { 0 };
         listed.objects.extend(page.objects);
         shared.progress.stage(&format!("Reading {}: {all} objects", shared.name));
-        if all > shared.limit {
-            return listed.broken(format!("the cluster has more than {} objects", shared.limit));
+        let ClusterLimits { objects, bytes, .. } = shared.limits;
+        if all > objects {
+            return listed.broken(format!("the cluster has more than {objects} objects"));
+        }
+        if shared.bytes.fetch_add(page.bytes, Ordering::Relaxed) + page.bytes > bytes {
+            let why = format!("the objects of the cluster take more than {} MB", bytes >> 20);
+            return listed.broken(why);
         }
         if page.token.is_empty() {
             return listed;
@@ -121,8 +155,8 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
         if empty > MAX_EMPTY {
             return listed.broken("the API server sends empty pages without end".into());
         }
-        // A server that gives the same token again would never end.
-        if page.token == token {
+        // A server that gives a token again would never end.
+        if !tokens.insert(page.token.clone()) {
             return listed.broken("the API server repeats its continue token".into());
         }
         token = page.token;
@@ -138,8 +172,13 @@ impl Listed {
         } else {
             String::new()
         };
-        self.gap = Some(Gap { why: format!("{read}{why}"), forbidden: false });
+        self.gap = Some(Gap { why: format!("{read}{why}"), forbidden: false, late: false });
         self
+    }
+
+    fn late(self, why: String) -> Self {
+        let broken = self.broken(why);
+        Self { gap: broken.gap.map(|gap| Gap { late: true, ..gap }), ..broken }
     }
 
     fn forbidden(mut self, resource: &Resource) -> Self {
@@ -148,7 +187,7 @@ impl Listed {
             "" => resource.resource.clone(),
             group => format!("{}.{group}", resource.resource),
         };
-        self.gap = Some(Gap { why: missing_right(&name), forbidden: true });
+        self.gap = Some(Gap { why: missing_right(&name), forbidden: true, late: false });
         self
     }
 }
@@ -177,6 +216,8 @@ fn continued(token: &str) -> String {
 struct Page {
     objects: Vec<Object>,
     token: String,
+    /// What the objects take, roughly.
+    bytes: usize,
 }
 
 fn page(text: &[u8], resource: &Resource) -> Result<Page, String> {
@@ -191,12 +232,18 @@ fn page(text: &[u8], resource: &Resource) -> Result<Page, String> {
     if list.get("items").is_none() {
         return Err(broken("without `items`"));
     }
+    if list.list("items").nth(MAX_ITEMS).is_some() {
+        return Err(broken(&format!("too long: more than {MAX_ITEMS} objects in one page")));
+    }
     let api_version = resource.api_version();
     let objects: Option<Vec<_>> =
         list.list("items").map(|item| object(item, &api_version, &resource.kind)).collect();
     let objects = objects.ok_or_else(|| broken("not one of objects"))?;
     let token = list.at(&["metadata", "continue"]).and_then(Value::as_str).unwrap_or_default();
-    Ok(Page { objects, token: token.to_owned() })
+    let size =
+        |object: &Object| OBJECT + object.doc().source().text().len() + object.doc().memory();
+    let bytes = objects.iter().map(size).sum();
+    Ok(Page { objects, token: token.to_owned(), bytes })
 }
 
 /// An object of a list, whose items have no type of their own.

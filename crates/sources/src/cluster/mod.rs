@@ -36,6 +36,7 @@ use discovery::{Resource, Served};
 use facts::Facts;
 use http::{Failure, Server};
 use list::{Listed, Shared};
+use tokio::sync::Mutex;
 
 /// Groups of custom resources that are read where they are there and may be, also where no check
 /// asks for them: they hold pods, policies and rights.
@@ -84,18 +85,30 @@ pub struct ClusterRequest {
     pub limits: ClusterLimits,
 }
 
-/// What is too much of a cluster.
+/// What is too much of a cluster. Whatever is refused by a limit has a note.
 #[derive(Debug, Clone, Copy)]
 pub struct ClusterLimits {
-    /// Bytes of one answer; a page has at most 500 objects.
+    /// How long all requests together may take.
+    pub time: Duration,
+    /// Bytes of one answer; a page that has more is asked for again with fewer objects.
     pub page_bytes: usize,
+    /// Pages of one kind.
+    pub pages: usize,
     /// Objects in all.
     pub objects: usize,
+    /// Bytes of memory that all objects together may take, roughly.
+    pub bytes: usize,
 }
 
 impl Default for ClusterLimits {
     fn default() -> Self {
-        Self { page_bytes: 128 << 20, objects: 5_000_000 }
+        Self {
+            time: Duration::from_secs(900),
+            page_bytes: 32 << 20,
+            pages: 20_000,
+            objects: 5_000_000,
+            bytes: 3 << 30,
+        }
     }
 }
 
@@ -141,7 +154,8 @@ async fn load(
     progress.pause(false);
     let connection = connection?;
     let client = connection.client.clone();
-    let server = Server::new(client, request.time, request.limits.page_bytes);
+    let limits = request.limits;
+    let server = Server::new(client, request.time, limits.page_bytes).within(limits.time);
     let mut reading = Reading::new(&connection, request);
     reading.way(&connection);
     let mut facts = Facts::new(&connection, now);
@@ -161,8 +175,10 @@ async fn load(
         progress,
         name: &connection.name,
         read: AtomicUsize::new(0),
-        limit: request.limits.objects,
+        bytes: AtomicUsize::new(0),
+        limits,
         failures: AtomicUsize::new(0),
+        turn: Mutex::new(()),
     };
     let wanted = reading.wanted(&served);
     for (resource, listed) in list::all(&server, wanted, &shared).await {
@@ -189,6 +205,8 @@ struct Reading<'a> {
     world: WorldParts,
     notes: Vec<Note>,
     mixed: Vec<String>,
+    /// Kinds that were not listed, or not in full, when the time for the cluster was over.
+    late: Vec<String>,
     /// Kinds that were listed whole or in part, and those that may not be.
     listed: usize,
     forbidden: usize,
@@ -205,6 +223,7 @@ impl<'a> Reading<'a> {
             },
             notes: Vec::new(),
             mixed: Vec::new(),
+            late: Vec::new(),
             listed: 0,
             forbidden: 0,
         }
@@ -282,7 +301,9 @@ impl<'a> Reading<'a> {
         };
         // A missing right makes verdicts unknown, which says it; a list that broke off is a
         // failure of this very run.
-        if !gap.forbidden {
+        if gap.late {
+            self.late.push(resource.resource.clone());
+        } else if !gap.forbidden {
             let message = format!("{}: {}", resource.resource, gap.why);
             self.note(NoteKind::Unread, message, "Run it again.");
         }
@@ -325,6 +346,14 @@ impl<'a> Reading<'a> {
             let remedy = "Bind the role that `pavisade scan --print-rbac` prints to this identity.";
             self.note(NoteKind::Unread, message, remedy);
         }
+        if !self.late.is_empty() {
+            let message = format!(
+                "the cluster was not read within {} s: {} not listed in full",
+                self.request.limits.time.as_secs(),
+                counted(&self.late)
+            );
+            self.note(NoteKind::Unread, message, "Allow more time with `--cluster-timeout`.");
+        }
         if !self.mixed.is_empty() {
             let message = format!(
                 "a continue token expired while {} were read: their lists are of two moments",
@@ -335,5 +364,17 @@ impl<'a> Reading<'a> {
         let kubelets = settings::kubelet_configurations(&self.world.objects);
         self.world.objects.extend(facts.into_iter().chain(kubelets));
         LoadedCluster { world: self.world, notes: self.notes }
+    }
+}
+
+/// The first of several names, and how many there are.
+fn counted(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let verb = if names.len() == 1 { "was" } else { "were" };
+    match names.get(SHOWN..) {
+        Some(more) if !more.is_empty() => {
+            format!("{} and {} more {verb}", names[..SHOWN].join(", "), more.len())
+        }
+        _ => format!("{} {verb}", names.join(", ")),
     }
 }

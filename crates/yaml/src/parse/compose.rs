@@ -1,7 +1,7 @@
 //! Nodes into the arena: keys, anchors and aliases, merges, and go-yaml's limits for them.
 
 use super::{Anchor, Frame, Parse, Parser, PendingKey, Scalar, error};
-use crate::arena::{Builder, Form, Key, NO_SIDE, ROOT_PARENT, Tag};
+use crate::arena::{Builder, Form, Key, MAX_NODES, NO_SIDE, ROOT_PARENT, TOO_MANY_NODES, Tag};
 use crate::resolve::{self, Resolved};
 use crate::scan::{Kind, Token};
 
@@ -19,6 +19,9 @@ impl<'t> Parser<'t> {
         let share = self.aliased as f64 / self.decoded as f64;
         let beyond_share =
             self.aliased > 100 && self.decoded > 1000 && share > allowed_alias_share(self.decoded);
+        if self.builder.nodes.len() as u64 + nodes > MAX_NODES as u64 {
+            return Err(error(at, TOO_MANY_NODES));
+        }
         if beyond_share || self.aliased > self.max_aliased {
             return Err(error(at, "document contains excessive aliasing"));
         }

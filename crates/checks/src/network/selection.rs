@@ -1,0 +1,67 @@
+//! What of the pods a policy selects, found once for all policies of a namespace with one selector.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use pavisade_snapshot::{Object, Selector, SelectorError};
+use pavisade_yaml::to_json;
+
+use super::policy::{Selects, on_host_network, pod_selector, pods_of, selects};
+use crate::Cx;
+
+/// What a selector selects.
+#[derive(Debug, Default)]
+pub(super) struct Selection {
+    /// Whether it selects pods that are not in their node's network.
+    pub(super) any: bool,
+    /// The last workload whose pods are, of those that it selects.
+    pub(super) on_host: Option<String>,
+    /// Whether it may select others.
+    pub(super) maybe: bool,
+    /// Whether these are not in their node's network.
+    pub(super) maybe_off_host: bool,
+    /// Names and protocols of the ports of the pods that it selects, but for those in their node's
+    /// network.
+    ports: HashSet<(String, String)>,
+}
+
+impl Selection {
+    /// What a policy selects.
+    ///
+    /// # Errors
+    /// Its selector cannot be read.
+    pub(super) fn of<'a>(policy: &'a Object, cx: &Cx<'a>) -> Result<Arc<Self>, SelectorError> {
+        let selector = pod_selector(policy)?;
+        let text = policy.at(&["spec", "podSelector"]).map(to_json).unwrap_or_default();
+        let key = format!("{} {text}", policy.namespace());
+        Ok(cx.memo::<Self, _>(key, || Arc::new(Self::find(policy, selector.as_ref(), cx))))
+    }
+
+    fn find<'a>(policy: &'a Object, selector: Option<&Selector<'a>>, cx: &Cx<'a>) -> Self {
+        let mut selection = Self::default();
+        for pod in pods_of(policy, cx) {
+            match (selects(selector, policy.namespace(), pod), on_host_network(pod)) {
+                (Selects::Yes, true) => selection.on_host = Some(pod.object().name().to_owned()),
+                (Selects::Yes, false) => {
+                    selection.any = true;
+                    let ports = pod.containers().flat_map(|c| c.value().list("ports"));
+                    selection.ports.extend(ports.filter_map(|port| {
+                        let protocol = port.str("protocol").unwrap_or("TCP");
+                        Some((port.str("name")?.to_owned(), protocol.to_owned()))
+                    }));
+                }
+                (Selects::Maybe, on_host) => {
+                    selection.maybe = true;
+                    selection.maybe_off_host |= !on_host;
+                }
+                (Selects::No, _) => {}
+            }
+        }
+        selection
+    }
+
+    /// Whether a pod has a port of that name.
+    pub(super) fn has_port(&self, name: &str, protocol: &str) -> bool {
+        self.ports.contains(&(name.to_owned(), protocol.to_owned()))
+    }
+}
