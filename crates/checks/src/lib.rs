@@ -20,7 +20,7 @@ mod lens;
 mod needs;
 mod programs;
 mod registry;
-mod secrets;
+pub mod secrets;
 mod set;
 mod verdict;
 

@@ -3,12 +3,13 @@
 mod files;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use pavisade_model::{Finding, Mends, NoteKind, State};
-use pavisade_report::{Again, Fixes, Layout, Options};
+use pavisade_report::{Again, Fixes, Hidden, Layout, Options};
 use pavisade_scan::{Fixed, Judgement, fix};
 
 use self::files::Files;
@@ -16,6 +17,7 @@ use crate::args::FixArgs;
 use crate::input::Input;
 use crate::progress::Spinner;
 use crate::scan::is_incomplete;
+use crate::settings::or_here;
 use crate::work::{By, Choice, Work};
 use crate::{Outcome, select, terminal};
 
@@ -36,7 +38,9 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     let (mut wanted, mut risky, mut elsewhere, mut by_hand) = (vec![], BTreeMap::new(), 0, 0);
     let mending = before.of_state(State::Fails).filter_map(|finding| finding.mend.as_ref());
     let files = Files::of(mending.map(|mend| mend.doc.source()));
-    let mut unnamed = BTreeSet::new();
+    let roots: Vec<_> =
+        or_here(&args.paths).iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
+    let (mut unnamed, mut outside) = (BTreeSet::new(), BTreeSet::new());
     for finding in before.of_state(State::Fails) {
         let Some(mend) = &finding.mend else {
             by_hand += 1;
@@ -46,7 +50,12 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         if files.is_other(name) {
             continue;
         }
-        if files.text(name).is_none() {
+        // A link in a folder may lead to any file of the machine.
+        let real = fs::canonicalize(name);
+        if real.is_ok_and(|real| !roots.iter().any(|root| real.starts_with(root))) {
+            outside.insert(name.to_owned());
+            elsewhere += 1;
+        } else if files.text(name).is_none() {
             // A name of other bytes is known by what stands for them, which leads to no file.
             if name.contains(char::REPLACEMENT_CHARACTER) {
                 unnamed.insert(name.to_owned());
@@ -96,6 +105,9 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         for note in changed.flat_map(|file| files.notes(&file.name)) {
             terminal::say("", &note);
         }
+    }
+    for name in &outside {
+        terminal::say("not changed", &format!("{name}: this link leads out of the given paths"));
     }
     for name in &unnamed {
         terminal::say(
@@ -191,18 +203,30 @@ fn write(args: &FixArgs, fixes: &Fixes<'_>, configuration: String) -> anyhow::Re
             // The difference alone is on standard output, so that `git apply` can read it.
             let mut summary = Vec::new();
             let options = Options { color: false, ..options };
-            difference
-                .and_then(|()| out.flush())
-                .and_then(|()| pavisade_report::fixes(fixes, layout, &options, &mut summary))
-                .map(|()| {
-                    if !args.quiet {
-                        for line in String::from_utf8_lossy(&summary).lines() {
-                            terminal::say("", line);
-                        }
-                    }
-                })
+            difference.and_then(|hidden| {
+                out.flush()?;
+                pavisade_report::fixes(fixes, layout, &options, &mut summary)?;
+                let summary = String::from_utf8_lossy(&summary);
+                let lines = summary.lines().filter(|_| !args.quiet);
+                lines.for_each(|line| terminal::say("", line));
+                tell(hidden);
+                Ok(())
+            })
         }
         false => pavisade_report::fixes(fixes, layout, &options, &mut out),
     };
     written.and_then(|()| out.flush()).context("writing standard output")
+}
+
+/// Why a difference may not be applied as it is.
+fn tell(hidden: Hidden) {
+    let Hidden { beside, masked } = hidden;
+    if masked > 0 {
+        let text = "changed lines hold secrets, which are masked: `git apply` refuses them, `pavisade fix` without `--diff` makes the changes";
+        terminal::say("note", &format!("{masked} {text}"));
+    }
+    if beside > 0 {
+        let text = "changes are followed by a secret, whose line is left out: apply them with `git apply --unidiff-zero`";
+        terminal::say("note", &format!("{beside} {text}"));
+    }
 }

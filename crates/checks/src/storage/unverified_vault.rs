@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::go_bool;
-use crate::{Check, Claim, Cx, OnEvery, Verdict, secrets};
+use crate::{Check, Claim, Cx, OnEvery, Verdict};
 
 /// Clients of Vault that do not verify it, or speak to it in plain text.
 ///
@@ -120,6 +120,5 @@ fn plain(place: Value<'_>) -> Option<Claim<'_>> {
     if local || host.starts_with("127.") {
         return None;
     }
-    let address = secrets::without_login(address);
     Some(Claim::fails(place, format!("the client speaks to Vault at `{address}` in plain text")))
 }

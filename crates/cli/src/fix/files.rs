@@ -2,12 +2,14 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
 
 use pavisade_yaml::Source;
-use tempfile::{Builder, NamedTempFile};
+use tempfile::Builder;
+
+use crate::replace::{exchange, folder};
 
 /// Files by the names that they were read by.
 #[derive(Default)]
@@ -93,28 +95,22 @@ impl Files {
         others.map(|(other, _)| other.as_str())
     }
 
-    /// Puts a text in a file's place at once: whoever reads it sees the old or the new one.
+    /// Puts a text in a file's place at once: whoever reads it sees the old or the new one. What
+    /// somebody changed since it was read stays.
     pub(super) fn replace(&self, name: &str, text: &str) -> io::Result<()> {
         // A symbolic link stays one: what it points at is replaced.
         let file = fs::canonicalize(name)?;
-        let mut new = NamedTempFile::new_in(folder(&file))?;
-        new.write_all(text.as_bytes())?;
-        new.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
-        new.as_file().sync_all()?;
         // Before its name leads elsewhere.
         let others: Vec<PathBuf> =
             self.others_of(name).map(fs::canonicalize).collect::<Result<_, _>>()?;
-        new.persist(&file)?;
+        let old = self.text(name).unwrap_or_default();
+        exchange(&file, old.as_bytes(), text.as_bytes())?;
         for other in others.iter().filter(|other| **other != file) {
             let link = Builder::new().make_in(folder(other), |link| fs::hard_link(&file, link))?;
             link.persist(other)?;
         }
         Ok(())
     }
-}
-
-fn folder(file: &Path) -> &Path {
-    file.parent().unwrap_or(Path::new("/"))
 }
 
 /// What a file is, whatever its name, and how many names it has.

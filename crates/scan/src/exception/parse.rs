@@ -67,7 +67,8 @@ pub(super) fn parse(text: &str, suggest: bool) -> Result<Said, Fault> {
     if reason.is_empty() {
         return fault("it has no reason");
     }
-    Ok(Said { checks, container, until, reason: reason.to_owned() })
+    let reason = pavisade_checks::secrets::mask(reason).into_owned();
+    Ok(Said { checks, container, until, reason })
 }
 
 fn check(word: &str, suggest: bool) -> Result<&'static Meta, Fault> {
