@@ -17,6 +17,7 @@ mod fragment;
 mod image;
 mod images;
 mod lens;
+mod loopback;
 mod needs;
 mod programs;
 mod registry;

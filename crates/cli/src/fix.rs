@@ -51,8 +51,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
             continue;
         }
         // A link in a folder may lead to any file of the machine.
-        let real = fs::canonicalize(name);
-        if real.is_ok_and(|real| !roots.iter().any(|root| real.starts_with(root))) {
+        if files.leads_out(name, &roots) {
             outside.insert(name.to_owned());
             elsewhere += 1;
         } else if files.text(name).is_none() {

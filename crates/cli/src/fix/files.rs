@@ -16,6 +16,8 @@ use crate::replace::{exchange, folder};
 pub(super) struct Files {
     /// Of each name the text, where it is a file's as it was read.
     texts: HashMap<String, Option<String>>,
+    /// Of each name of a file the path without links.
+    real: HashMap<String, PathBuf>,
     /// Of further names of a file the one that counts.
     others: BTreeMap<String, String>,
     /// Of each name that counts, how many names the file has on its disk.
@@ -39,6 +41,7 @@ impl Files {
                 |text: &String| text.trim_end_matches('\n') == source.text().trim_end_matches('\n');
             let read = read.filter(same);
             if read.is_some() {
+                files.real.extend(fs::canonicalize(name).map(|real| (name.to_owned(), real)));
                 names.push((Path::new(name).is_symlink(), name.to_owned()));
             }
             entry.insert(read);
@@ -63,6 +66,12 @@ impl Files {
     /// Whether a file has that name and counts by another one.
     pub(super) fn is_other(&self, name: &str) -> bool {
         self.others.contains_key(name)
+    }
+
+    /// Whether the file of that name is outside of all of the given paths.
+    pub(super) fn leads_out(&self, name: &str, roots: &[PathBuf]) -> bool {
+        let real = self.real.get(name);
+        real.is_some_and(|real| !roots.iter().any(|root| real.starts_with(root)))
     }
 
     /// The text of the file of that name, where it can be changed.
