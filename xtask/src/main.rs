@@ -24,6 +24,7 @@ mod live;
 mod ours;
 mod random;
 mod shared;
+mod soak;
 mod tools;
 mod truth;
 
@@ -64,6 +65,8 @@ enum Chore {
     Generate(generate::Args),
     /// Record what kubectl makes of every file of a corpus.
     KubectlValues(kubectl::Args),
+    /// Try many times what happens rarely.
+    Soak(soak::Args),
 }
 
 fn main() -> ExitCode {
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Generate(args) => generate::run(&args),
         Chore::KubectlValues(args) => kubectl::run(&args),
+        Chore::Soak(args) => soak::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,7 +3,6 @@
 mod files;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fs;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
 
@@ -17,7 +16,6 @@ use crate::args::FixArgs;
 use crate::input::Input;
 use crate::progress::Spinner;
 use crate::scan::is_incomplete;
-use crate::settings::or_here;
 use crate::work::{By, Choice, Work};
 use crate::{Outcome, select, terminal};
 
@@ -38,9 +36,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     let (mut wanted, mut risky, mut elsewhere, mut by_hand) = (vec![], BTreeMap::new(), 0, 0);
     let mending = before.of_state(State::Fails).filter_map(|finding| finding.mend.as_ref());
     let files = Files::of(mending.map(|mend| mend.doc.source()));
-    let roots: Vec<_> =
-        or_here(&args.paths).iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
-    let (mut unnamed, mut outside) = (BTreeSet::new(), BTreeSet::new());
+    let mut unnamed = BTreeSet::new();
     for finding in before.of_state(State::Fails) {
         let Some(mend) = &finding.mend else {
             by_hand += 1;
@@ -50,11 +46,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         if files.is_other(name) {
             continue;
         }
-        // A link in a folder may lead to any file of the machine.
-        if files.leads_out(name, &roots) {
-            outside.insert(name.to_owned());
-            elsewhere += 1;
-        } else if files.text(name).is_none() {
+        if files.text(name).is_none() {
             // A name of other bytes is known by what stands for them, which leads to no file.
             if name.contains(char::REPLACEMENT_CHARACTER) {
                 unnamed.insert(name.to_owned());
@@ -104,9 +96,6 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         for note in changed.flat_map(|file| files.notes(&file.name)) {
             terminal::say("", &note);
         }
-    }
-    for name in &outside {
-        terminal::say("not changed", &format!("{name}: this link leads out of the given paths"));
     }
     for name in &unnamed {
         terminal::say(

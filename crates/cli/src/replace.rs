@@ -98,8 +98,11 @@ pub(crate) fn exchange(path: &Path, old: &[u8], text: &[u8]) -> io::Result<()> {
     new.write_all(text)?;
     alike(&file, new.as_file())?;
     new.as_file().sync_all()?;
-    let changed =
-        || io::Error::other("somebody changed the file in the meantime, so it was left alone: run again");
+    let changed = || {
+        io::Error::other(
+            "somebody changed the file in the meantime, so it was left alone: run again",
+        )
+    };
     if fs::read(path)? != old {
         return Err(changed());
     }
@@ -194,7 +197,8 @@ pub(crate) fn sweep(folder: &Path) {
     for entry in entries.filter_map(Result::ok) {
         let name = entry.file_name();
         let random = name.to_str().and_then(|n| n.strip_prefix(PREFIX)?.strip_suffix(SUFFIX));
-        let ours = random.is_some_and(|n| n.len() == 6 && n.bytes().all(|b| b.is_ascii_alphanumeric()))
+        let ours = random
+            .is_some_and(|n| n.len() == 6 && n.bytes().all(|b| b.is_ascii_alphanumeric()))
             && entry.file_type().is_ok_and(|kind| kind.is_file());
         // Its program runs while it is locked.
         if ours

@@ -184,10 +184,9 @@ pub(crate) fn distinct<'a>(
     let mut seen: Vec<_> = live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
     for file in named {
         let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let whole = fs::canonicalize(file).or_else(|_| {
-            Ok::<_, io::Error>(fs::canonicalize(folder)?.join(file.file_name().unwrap_or_default()))
-        });
-        let Ok(whole) = whole else { continue };
+        // A link is replaced by the result: what it leads to stays.
+        let Ok(folder) = fs::canonicalize(folder) else { continue };
+        let whole = folder.join(file.file_name().unwrap_or_default());
         // No format is YAML: such a file in a folder that is read is a manifest.
         let is_yaml = whole.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
         let is_input = |path: &PathBuf| *path == whole || is_yaml && whole.starts_with(path);

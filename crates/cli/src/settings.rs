@@ -146,7 +146,8 @@ impl Settings {
         let place = self.file.clone()?;
         let mut message = format!("this configuration was applied: it {}", self.says());
         if self.ignored > 0 {
-            message.push_str("; its exceptions do not count, since `--allow-from policy` was given");
+            message
+                .push_str("; its exceptions do not count, since `--allow-from policy` was given");
         }
         let remedy = "Use `--no-config` to see everything.".to_owned();
         Some(Note { kind: NoteKind::Info, place, span: None, message, remedy })

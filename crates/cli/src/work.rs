@@ -51,7 +51,9 @@ impl<'a> Work<'a> {
         allow_from: AllowFrom,
     ) -> anyhow::Result<Option<Self>> {
         let paths = settings::of(input.paths, input.is_cluster());
-        let Some(settings) = Settings::find(file, exceptions, allow_from, &paths)? else { return Ok(None) };
+        let Some(settings) = Settings::find(file, exceptions, allow_from, &paths)? else {
+            return Ok(None);
+        };
         settings.over(&mut input.kubernetes_version, &mut input.helm_values);
         input.scope = settings.scope();
         input.check()?;

@@ -44,11 +44,14 @@ fn planted() -> (Vec<(&'static str, String)>, usize) {
             let plain = format!("hUn73r{count:03}xQ9");
             let (secret, rest) = match part.as_bytes().first() {
                 Some(b'b') => (base64(&plain), &part[1..]),
-                Some(b'g') => (format!("ghp_{plain}Zr0kPn2VxY8sTdL4wJb6Mh"), &part[1..]),
+                Some(b'g') => (format!("ghp_{plain}Zr0kPn2VxY8sTdL4wJb6MhC1"), &part[1..]),
                 Some(b'j') => {
                     let head = base64("{\"alg\":\"RS256\"}");
                     let body = base64(&format!("{{\"iss\":\"{plain}\"}}"));
-                    (format!("{head}.{body}.c2lnbmF0dXJlLW9mLWEtdG9rZW4").replace('=', ""), &part[1..])
+                    (
+                        format!("{head}.{body}.c2lnbmF0dXJlLW9mLWEtdG9rZW4").replace('=', ""),
+                        &part[1..],
+                    )
                 }
                 _ => (plain, part),
             };
@@ -103,7 +106,8 @@ fn a_hundred_secrets_are_planted_and_the_checks_see_many() {
     for (name, text) in files {
         assert!(!text.contains('§') && text.contains(MARK[0]) || text.contains("aFV"), "{name}");
     }
-    let found = run(planted_folder().path(), &["scan", "--check", "PV-C024,PV-C025,PV-C027", "-f", "csv"]);
+    let found =
+        run(planted_folder().path(), &["scan", "--check", "PV-C024,PV-C025,PV-C027", "-f", "csv"]);
     assert!(found.out.lines().count() > 20, "{}", found.out);
 }
 

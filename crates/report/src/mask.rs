@@ -5,7 +5,6 @@ use std::ops::Range;
 pub(crate) use pavisade_checks::secrets::MASK;
 use pavisade_model::{Finding, Subject};
 
-
 /// The longest key that is kept.
 const MAX_KEY: usize = 128;
 

@@ -24,7 +24,10 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     let mut reader = Reader::default();
     reader.words(text, 0);
     reader.sentence(text, 0);
-    let places = reader.finish();
+    replaced(text, reader.finish())
+}
+
+fn replaced(text: &str, places: Vec<Range<usize>>) -> Cow<'_, str> {
     if places.is_empty() {
         return text.into();
     }
@@ -46,7 +49,8 @@ pub fn mask_field<'t>(path: &str, value: &'t str) -> Cow<'t, str> {
     let last = name.or_else(|| path.rsplit(['.', '[', ']']).find(|part| !part.is_empty()));
     match last.is_some_and(is_telling) && !is_harmless(value) {
         true => MASK.into(),
-        false => mask(value),
+        // It may be a whole file.
+        false => replaced(value, places(value)),
     }
 }
 
@@ -306,7 +310,11 @@ impl Reader {
                 let more = if quoted { Some(0) } else { behind.find(ends) };
                 start..start + value.len() + more.unwrap_or(behind.len())
             };
-            if is_telling(name) || in_query && name == "key" {
+            let entries = self.of_secret && matches!(name, "data" | "stringData");
+            if entries && rest.trim_start().starts_with('{') {
+                hidden = at + sep + 1 + rest.find('}').unwrap_or(rest.len());
+                self.found.push(at + sep + 2 + rest.find('{').unwrap_or(0)..hidden);
+            } else if is_telling(name) || in_query && name == "key" {
                 let header = name.to_ascii_lowercase().ends_with("authorization");
                 let value = match header {
                     true => {
@@ -367,7 +375,15 @@ impl Reader {
     /// A comment that speaks of credentials is hidden as a whole.
     fn comment(&mut self, comment: &str, at: usize) {
         const TELLING: [&str; 10] = [
-            "pass", "pwd", "secret", "token", "credential", "apikey", "api key", "login", "auth",
+            "pass",
+            "pwd",
+            "secret",
+            "token",
+            "credential",
+            "apikey",
+            "api key",
+            "login",
+            "auth",
             "private key",
         ];
         let text = comment.trim_start_matches(['#', ' ', '/', ';']);

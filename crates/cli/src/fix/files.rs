@@ -68,12 +68,6 @@ impl Files {
         self.others.contains_key(name)
     }
 
-    /// Whether the file of that name is outside of all of the given paths.
-    pub(super) fn leads_out(&self, name: &str, roots: &[PathBuf]) -> bool {
-        let real = self.real.get(name);
-        real.is_some_and(|real| !roots.iter().any(|root| real.starts_with(root)))
-    }
-
     /// The text of the file of that name, where it can be changed.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.texts.get(name)?.as_deref()
@@ -109,6 +103,9 @@ impl Files {
     pub(super) fn replace(&self, name: &str, text: &str) -> io::Result<()> {
         // A symbolic link stays one: what it points at is replaced.
         let file = fs::canonicalize(name)?;
+        if self.real.get(name) != Some(&file) {
+            return Err(io::Error::other("its name leads to another file now: run again"));
+        }
         // Before its name leads elsewhere.
         let others: Vec<PathBuf> =
             self.others_of(name).map(fs::canonicalize).collect::<Result<_, _>>()?;

@@ -145,7 +145,8 @@ impl Shown {
     pub(super) fn of(finding: &Finding, places: &Places<'_>) -> Option<Self> {
         let Location::Text { source, span, .. } = &finding.location else { return None };
         let line = places.line(finding)?;
-        let excerpt = Excerpt::new(places.regions(), source, line, span, mask::is_secret(finding), LINE)?;
+        let excerpt =
+            Excerpt::new(places.regions(), source, line, span, mask::is_secret(finding), LINE)?;
         let (mut column, mut parts) = (0, [String::new(), String::new(), String::new()]);
         for c in excerpt.text.chars() {
             let part = match column {

@@ -160,8 +160,15 @@ mod tests {
         let source = Source::new("f", text);
         let start = text.find(needle).unwrap() as u32;
         let span = start..start + needle.len() as u32;
-        let excerpt =
-            Excerpt::new(&Regions::new(&[]), &source, source.line_column(span.start).0, &span, false, room).unwrap();
+        let excerpt = Excerpt::new(
+            &Regions::new(&[]),
+            &source,
+            source.line_column(span.start).0,
+            &span,
+            false,
+            room,
+        )
+        .unwrap();
         let mark = " ".repeat(excerpt.mark.start) + &"^".repeat(excerpt.mark.len());
         assert_eq!(format!("{}\n{mark}", excerpt.text), expect);
     }
@@ -184,7 +191,9 @@ mod tests {
         let source = Source::new("f", wide.as_str());
         for room in 16..40 {
             for start in [3, 30, 150, 297] {
-                let excerpt = Excerpt::new(&Regions::new(&[]), &source, 1, &(start..start + 9), false, room).unwrap();
+                let excerpt =
+                    Excerpt::new(&Regions::new(&[]), &source, 1, &(start..start + 9), false, room)
+                        .unwrap();
                 assert!(crate::text::width(&excerpt.text) <= room, "{room} {excerpt:?}");
                 assert!(excerpt.mark.end <= room, "{room} {excerpt:?}");
             }
@@ -212,8 +221,14 @@ mod tests {
             for end in start..=text.len() as u32 + 1 {
                 for (room, secret) in [(16, false), (20, true), (80, false)] {
                     let line = source.line_column(start).0;
-                    let Some(excerpt) = Excerpt::new(&Regions::new(&[]), &source, line, &(start..end), secret, room)
-                    else {
+                    let Some(excerpt) = Excerpt::new(
+                        &Regions::new(&[]),
+                        &source,
+                        line,
+                        &(start..end),
+                        secret,
+                        room,
+                    ) else {
                         continue;
                     };
                     assert!(crate::text::width(&excerpt.text) <= room, "{excerpt:?}");

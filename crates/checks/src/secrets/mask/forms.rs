@@ -25,14 +25,23 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
                 let end = text[at..].find("-----END").map_or(text.len(), |end| at + end);
                 return found(at..end);
             }
-            _ if text[at..].starts_with("asic ") => 5,
-            _ if text[at..].starts_with("earer ") => 6,
             _ if text[at..].starts_with("AccountKey=") => 11,
             _ if text[at..].starts_with("@tcp(") => return,
             _ => 0,
         };
         found(at + skipped..end_of_word(text, at + skipped));
     });
+    // Whatever follows, but a word of prose.
+    for scheme in ["asic ", "earer "] {
+        for (at, _) in text.match_indices(scheme) {
+            let start = at + scheme.len();
+            let end = end_of_word(text, start);
+            let prose = text[start..end].bytes().all(|b| b.is_ascii_lowercase() || b == b'.');
+            if text[..at].ends_with(['b', 'B']) && end - start >= 8 && !prose {
+                found(start..end);
+            }
+        }
+    }
     // Addresses that are a credential as a whole.
     for hook in ["hooks.slack.com/", "/api/webhooks/", "webhook.office.com/", "/robot/send"] {
         for (at, _) in text.match_indices(hook) {
@@ -67,7 +76,10 @@ fn logins(text: &str, found: &mut dyn FnMut(Range<usize>)) {
         let Some((user, password)) = word[..at].split_once(':') else { continue };
         let names = ["serviceaccount", "mailto", "oidc", "group", "principal"];
         let is_name = names.iter().any(|name| user.eq_ignore_ascii_case(name));
-        if !is_digest && !is_name && !user.is_empty() && !password.is_empty()
+        if !is_digest
+            && !is_name
+            && !user.is_empty()
+            && !password.is_empty()
             && !is_template(&word[..at])
         {
             found(start..start + at);
@@ -103,6 +115,8 @@ pub(super) struct Command {
     flag: bool,
     /// The last word is a flag whose value may be a user and a password.
     user: bool,
+    /// Whether a sentence speaks of a credential: 1, and says next what it is: 2.
+    spoken: u8,
     /// Words since a program whose flags are known, and its name.
     program: Option<(u8, &'static str)>,
 }
@@ -114,12 +128,28 @@ impl Command {
     /// The secret in the next word.
     pub(super) fn next(&mut self, word: &str) -> Option<Range<usize>> {
         const PROGRAMS: [&str; 9] = [
-            "mysql", "mysqladmin", "mysqldump", "mariadb", "mariadb-admin", "mariadb-dump",
-            "redis-cli", "sshpass", "htpasswd",
+            "mysql",
+            "mysqladmin",
+            "mysqldump",
+            "mariadb",
+            "mariadb-admin",
+            "mariadb-dump",
+            "redis-cli",
+            "sshpass",
+            "htpasswd",
         ];
         // The list's own dash.
         if word == "-" {
             return None;
+        }
+        // `the password is …`
+        let spoken = std::mem::take(&mut self.spoken);
+        if ["password", "passwd", "token", "secret", "key", "login"].contains(&word) {
+            self.spoken = 1;
+        } else if spoken == 1 && matches!(word, "is" | "was" | "with") {
+            self.spoken = 2;
+        } else if spoken == 2 && word.bytes().any(|b| b.is_ascii_digit()) {
+            return Some(0..word.len());
         }
         let (flag, user) = (std::mem::take(&mut self.flag), std::mem::take(&mut self.user));
         self.program = self.program.and_then(|(n, name)| Some((n.checked_sub(1)?, name)));
@@ -130,8 +160,8 @@ impl Command {
         let program = self.program.map_or("", |(_, name)| name);
         if word.starts_with('-') {
             let name = word.trim_start_matches('-');
-            self.flag = !name.contains('=') && is_telling(name)
-                || word == "-a" && program == "redis-cli";
+            self.flag =
+                !name.contains('=') && is_telling(name) || word == "-a" && program == "redis-cli";
             self.user = matches!(word, "-u" | "--user" | "--proxy-user");
             let joined = program != "redis-cli" && !program.is_empty();
             return (joined && word.starts_with("-p") && word.len() > 2).then(|| 2..word.len());
