@@ -128,7 +128,9 @@ fn command(program: &Path, folder: &Path, case: &Case) -> Command {
 }
 
 fn cases(server: &str) -> Vec<Case> {
-    let pods = |n| -> String { (0..n).map(|n| pod(&format!("p{n}")) + "---\n").collect() };
+    let pods = |name: &str, n| -> String {
+        (0..n).map(|n| pod(&format!("{name}{n}")) + "---\n").collect()
+    };
     let kubeconfig = format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: a\n\
          contexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
@@ -142,7 +144,7 @@ fn cases(server: &str) -> Vec<Case> {
     vec![
         case(
             &["scan", "-q", "a.yaml", "-f", "json", "-o", "a.json", "--also", "sarif=a.sarif"],
-            vec![("a.yaml", pods(PODS)), ("a.json", "old\n".repeat(100_000))],
+            vec![("a.yaml", pods("a", PODS)), ("a.json", "old\n".repeat(100_000))],
             &["a.json", "a.sarif"],
         ),
         case(
@@ -155,7 +157,7 @@ fn cases(server: &str) -> Vec<Case> {
                 "a.yaml",
                 "b.yaml",
             ],
-            vec![("a.yaml", pods(PODS)), ("b.yaml", pods(3))],
+            vec![("a.yaml", pods("a", PODS)), ("b.yaml", pods("b", 3))],
             &["a.yaml", "b.yaml"],
         ),
         case(
