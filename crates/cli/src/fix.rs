@@ -210,11 +210,17 @@ fn write(args: &FixArgs, fixes: &Fixes<'_>, configuration: String) -> anyhow::Re
 fn tell(hidden: Hidden) {
     let Hidden { beside, masked } = hidden;
     if masked > 0 {
-        let text = "changed lines hold secrets, which are masked: `git apply` refuses them, `pavisade fix` without `--diff` makes the changes";
-        terminal::say("note", &format!("{masked} {text}"));
+        let text = format!(
+            "changed lines that hold secrets: {masked}. They are masked, so `git apply` refuses \
+             them; `pavisade fix` without `--diff` makes the changes"
+        );
+        terminal::say("note", &text);
     }
     if beside > 0 {
-        let text = "changes are followed by a secret, whose line is left out: apply them with `git apply --unidiff-zero`";
-        terminal::say("note", &format!("{beside} {text}"));
+        let text = format!(
+            "changes right before a secret, whose line is left out: {beside}. They can be applied \
+             with `git apply --unidiff-zero`"
+        );
+        terminal::say("note", &text);
     }
 }

@@ -74,7 +74,7 @@ pub fn places(text: &str) -> Vec<Range<usize>> {
 
 /// Whether a setting of that name holds a secret, or may.
 fn is_telling(name: &str) -> bool {
-    const MORE: [&str; 16] = [
+    const MORE: [&str; 15] = [
         "auth",
         "_auth",
         "authorization",
@@ -90,7 +90,6 @@ fn is_telling(name: &str) -> bool {
         "pass",
         "dsn",
         "salt",
-        "identity",
     ];
     super::is_telling(name) || MORE.iter().any(|more| name.eq_ignore_ascii_case(more))
 }
@@ -108,7 +107,9 @@ fn is_harmless(value: &str) -> bool {
     let path = value.starts_with('/') && value.matches('/').count() > 1;
     // A text that is written below.
     let indicator = value.starts_with(['|', '>']) && value.len() < 4;
+    // The settings inside of a map speak for themselves.
     value.is_empty()
+        || value.starts_with('{') && !value.starts_with("{{")
         || indicator
         || values::is_switch(value)
         || values::is_constant(value)
@@ -308,7 +309,9 @@ impl Reader {
                 let quoted = rest.trim_start_matches(' ').starts_with(['"', '\'', '\\']);
                 let ends = |c: char| c.is_whitespace() || "\"'`}".contains(c);
                 let more = if quoted { Some(0) } else { behind.find(ends) };
-                start..start + value.len() + more.unwrap_or(behind.len())
+                let value = &text[start - at..][..value.len() + more.unwrap_or(behind.len())];
+                // What parts it from the next one is not of it.
+                start..start + value.trim_end_matches([',', ';', ']', ')']).len()
             };
             let entries = self.of_secret && matches!(name, "data" | "stringData");
             if entries && rest.trim_start().starts_with('{') {

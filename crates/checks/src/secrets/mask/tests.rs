@@ -71,6 +71,8 @@ fn what_is_no_secret_stays_in_a_sentence() {
 fn a_file_hides_what_its_lines_around_say() {
     for (text, expected) in [
         ("- name: DB_PASSWORD\n  value: a b\n", "- name: DB_PASSWORD\n  value: ••••\n"),
+        ("- identity: {}\n- credentials: {a: b}\n", "- identity: {}\n- credentials: {a: b}\n"),
+        ("[--token=HUNTER2, --v]", "[--token=••••, --v]"),
         ("- value: HUNTER2\n  name: DB_PASSWORD\n", "- value: ••••\n  name: DB_PASSWORD\n"),
         (
             "- name: LEVEL\n  value: debug\n- name: A\n",
