@@ -63,10 +63,10 @@ enum Chore {
     Fuzz(fuzz::Args),
     /// Write a large cluster as a snapshot file.
     Generate(generate::Args),
+    /// Run the long loops, of which `make test` runs a tenth.
+    Soak(soak::Args),
     /// Record what kubectl makes of every file of a corpus.
     KubectlValues(kubectl::Args),
-    /// Try many times what happens rarely.
-    Soak(soak::Args),
 }
 
 fn main() -> ExitCode {

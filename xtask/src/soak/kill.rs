@@ -239,11 +239,3 @@ fn answer(mut stream: TcpStream) -> anyhow::Result<()> {
     );
     Ok(stream.write_all((head + &body).as_bytes())?)
 }
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn what_is_killed_leaves_whole_files() {
-        super::kill_loop(50).unwrap();
-    }
-}
