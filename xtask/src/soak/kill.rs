@@ -185,11 +185,11 @@ fn program() -> anyhow::Result<PathBuf> {
         .output()?;
     ensure!(built.status.success(), "the program was not built");
     let messages = String::from_utf8(built.stdout)?;
-    let made = messages.lines().filter_map(|line| {
+    let mut made = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         message["executable"].as_str().map(PathBuf::from)
     });
-    made.last().context("cargo names no program")
+    made.next_back().context("cargo names no program")
 }
 
 /// An API server with pods alone, and its address.

@@ -164,11 +164,11 @@ impl Command {
                 !name.contains('=') && is_telling(name) || word == "-a" && program == "redis-cli";
             self.user = matches!(word, "-u" | "--user" | "--proxy-user");
             let joined = program != "redis-cli" && !program.is_empty();
-            return (joined && word.starts_with("-p") && word.len() > 2).then(|| 2..word.len());
+            return (joined && word.starts_with("-p") && word.len() > 2).then_some(2..word.len());
         }
-        let secret = flag || user && word.contains(':') && word.parse::<f64>().is_err();
         // `-u 1000:1000` are numbers.
         let numbers = word.bytes().all(|b| b.is_ascii_digit() || b == b':');
-        (secret && !(user && numbers) && !is_harmless(word)).then(|| 0..word.len())
+        let secret = flag || user && word.contains(':') && !numbers;
+        (secret && !is_harmless(word)).then_some(0..word.len())
     }
 }
