@@ -85,8 +85,8 @@ fn main() -> ExitCode {
         Chore::Drift(args) => drift::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Generate(args) => generate::run(&args),
-        Chore::Soak(args) => soak::run(&args),
         Chore::KubectlValues(args) => kubectl::run(&args),
+        Chore::Soak(args) => soak::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -18,12 +18,13 @@ mod image;
 mod image_trigger;
 mod images;
 mod lens;
+mod loopback;
 mod made;
 mod needs;
 mod programs;
 mod refusal;
 mod registry;
-mod secrets;
+pub mod secrets;
 mod set;
 mod verdict;
 

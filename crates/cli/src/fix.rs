@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use pavisade_model::{Finding, Mends, NoteKind, State};
-use pavisade_report::{Again, Fixes, Layout, Options};
+use pavisade_report::{Again, Fixes, Hidden, Layout, Options};
 use pavisade_scan::{Fixed, Judgement, fix};
 
 use self::files::Files;
@@ -191,18 +191,36 @@ fn write(args: &FixArgs, fixes: &Fixes<'_>, configuration: String) -> anyhow::Re
             // The difference alone is on standard output, so that `git apply` can read it.
             let mut summary = Vec::new();
             let options = Options { color: false, ..options };
-            difference
-                .and_then(|()| out.flush())
-                .and_then(|()| pavisade_report::fixes(fixes, layout, &options, &mut summary))
-                .map(|()| {
-                    if !args.quiet {
-                        for line in String::from_utf8_lossy(&summary).lines() {
-                            terminal::say("", line);
-                        }
-                    }
-                })
+            difference.and_then(|hidden| {
+                out.flush()?;
+                pavisade_report::fixes(fixes, layout, &options, &mut summary)?;
+                let summary = String::from_utf8_lossy(&summary);
+                let lines = summary.lines().filter(|_| !args.quiet);
+                lines.for_each(|line| terminal::say("", line));
+                tell(hidden);
+                Ok(())
+            })
         }
         false => pavisade_report::fixes(fixes, layout, &options, &mut out),
     };
     written.and_then(|()| out.flush()).context("writing standard output")
+}
+
+/// Why a difference may not be applied as it is.
+fn tell(hidden: Hidden) {
+    let Hidden { beside, masked } = hidden;
+    if masked > 0 {
+        let text = format!(
+            "changed lines that hold secrets: {masked}. They are masked, so `git apply` refuses \
+             them; `pavisade fix` without `--diff` makes the changes"
+        );
+        terminal::say("note", &text);
+    }
+    if beside > 0 {
+        let text = format!(
+            "changes right before a secret, whose line is left out: {beside}. They can be applied \
+             with `git apply --unidiff-zero`"
+        );
+        terminal::say("note", &text);
+    }
 }

@@ -20,7 +20,7 @@ use pavisade_sources::{Scope, open_regular};
 use pavisade_yaml::Source;
 
 use crate::args::{Color, FailOn};
-use crate::config::{ConfigArgs, ConfigFile};
+use crate::config::{AllowFrom, ConfigArgs, ConfigFile};
 use crate::terminal;
 
 mod beside;
@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     pub frameworks: Vec<Cow<'static, Framework>>,
     base: Base,
     exceptions: Vec<Exception>,
+    /// Exceptions of a configuration that was found, where only those that were named count.
+    ignored: usize,
     /// Whether all was given that exceptions may speak of.
     whole: bool,
 }
@@ -78,6 +80,7 @@ impl Settings {
     pub(crate) fn find(
         args: &ConfigFile,
         exceptions: &[PathBuf],
+        allow_from: AllowFrom,
         paths: &[PathBuf],
     ) -> anyhow::Result<Option<Self>> {
         let current = std::env::current_dir().context("finding this folder")?;
@@ -102,6 +105,10 @@ impl Settings {
                 &settings.catalog,
                 &mut settings.frameworks,
             ));
+            // One that was found may come with what is scanned.
+            if allow_from == AllowFrom::Policy && found.boundary.is_some() {
+                settings.ignored = std::mem::take(&mut config.exceptions).len();
+            }
             settings.exceptions.append(&mut config.exceptions.clone());
             (settings.config, settings.file) = (config, Some(found.shown));
         }
@@ -147,7 +154,11 @@ impl Settings {
     /// That a configuration was applied, and what it leaves out.
     pub(crate) fn note(&self) -> Option<Note> {
         let place = self.file.clone()?;
-        let message = format!("this configuration was applied: it {}", self.says());
+        let mut message = format!("this configuration was applied: it {}", self.says());
+        if self.ignored > 0 {
+            message
+                .push_str("; its exceptions do not count, since `--allow-from policy` was given");
+        }
         let remedy = "Use `--no-config` to see everything.".to_owned();
         Some(Note { kind: NoteKind::Info, place, span: None, message, remedy })
     }

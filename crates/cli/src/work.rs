@@ -14,7 +14,7 @@ use pavisade_sources::load;
 use serde_json::Value;
 
 use crate::args::Select;
-use crate::config::{ConfigArgs, ConfigFile};
+use crate::config::{AllowFrom, ConfigArgs, ConfigFile};
 use crate::input::Input;
 use crate::progress::Spinner;
 use crate::settings::{self, Settings};
@@ -33,7 +33,7 @@ impl<'a> Work<'a> {
     /// # Errors
     /// A file cannot be read, or an option means nothing here.
     pub(crate) fn find(input: Input<'a>, config: &ConfigArgs) -> anyhow::Result<Option<Self>> {
-        Self::with(input, &config.file, &config.exceptions)
+        Self::with(input, &config.file, &config.exceptions, config.allow_from)
     }
 
     /// The same where no exception counts.
@@ -41,16 +41,19 @@ impl<'a> Work<'a> {
     /// # Errors
     /// As [`Work::find`].
     pub(crate) fn find_plain(input: Input<'a>, file: &ConfigFile) -> anyhow::Result<Option<Self>> {
-        Self::with(input, file, &[])
+        Self::with(input, file, &[], AllowFrom::None)
     }
 
     fn with(
         mut input: Input<'a>,
         file: &ConfigFile,
         exceptions: &[PathBuf],
+        allow_from: AllowFrom,
     ) -> anyhow::Result<Option<Self>> {
         let paths = settings::of(input.paths, input.is_cluster());
-        let Some(settings) = Settings::find(file, exceptions, &paths)? else { return Ok(None) };
+        let Some(settings) = Settings::find(file, exceptions, allow_from, &paths)? else {
+            return Ok(None);
+        };
         settings.over(&mut input.kubernetes_version, &mut input.helm_values);
         input.scope = settings.scope();
         input.check()?;

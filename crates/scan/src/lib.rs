@@ -28,6 +28,7 @@ pub use compare::{Comparison, ObjectChange, What, compare};
 pub use exception::{ANNOTATION, Date, Exception, Form, Selector, Subjects};
 pub use fix::{Fixed, fix};
 pub use jiff::Timestamp;
+use pavisade_checks::secrets::{mask, mask_field};
 use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
 use pavisade_model::{
     Finding, KubernetesVersion, Location, Mend, Meta, Note, NoteKind, Path, Paths, Program, Rule,
@@ -256,6 +257,7 @@ pub fn judge_on(
     let settled = exception::settle(snapshot, checks, terms, now, findings);
     let Settled { findings, excepted, baseline, notes: of_exceptions } = settled;
     notes.extend(of_exceptions);
+    let notes = notes.into_iter().map(public).collect();
     Judgement {
         findings,
         excepted,
@@ -421,12 +423,27 @@ fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Pat
         subject: report.subject.clone(),
         owner: None,
         location,
-        message: claim.message,
-        fix: claim.fix,
+        message: masked(claim.message),
+        fix: masked(claim.fix),
         stable_path,
         instance: claim.instance,
         mend: None,
     }
+}
+
+/// A text without the secrets in it. All that a result says of what was read goes through here or
+/// through [`public`], so that no output has to know of secrets; only lines of the files
+/// themselves are masked where they are shown.
+fn masked(text: String) -> String {
+    match mask(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(masked) => masked,
+    }
+}
+
+/// A note without the secrets in it: errors of parsers and programs quote what they read.
+fn public(note: Note) -> Note {
+    Note { message: masked(note.message), remedy: masked(note.remedy), ..note }
 }
 
 /// The claim's changes as edits of its document; all of them, or none.
@@ -455,7 +472,7 @@ fn locate(
         _ => value.doc().root(),
     };
     let Path { shown, stable } = paths.of(root, *value);
-    let (path, stable) = (joined(shown, missing), joined(stable, missing));
+    let (path, stable) = (masked(joined(shown, missing)), joined(stable, missing));
     if world.kind() != WorldKind::Cluster {
         return (Location::Text { source: value.doc().source().clone(), span, path }, stable);
     }
@@ -466,7 +483,8 @@ fn locate(
             return (Location::Text { source: found.doc().source().clone(), span, path }, stable);
         }
     }
-    let value = value.scalar_text().filter(|_| missing.is_empty()).map(Cow::into_owned);
+    let value = value.scalar_text().filter(|_| missing.is_empty());
+    let value = value.map(|value| mask_field(&path, &value).into_owned());
     (Location::Field { path, value }, stable)
 }
 

@@ -17,7 +17,7 @@ use pavisade_model::{
 use pavisade_snapshot::{Object, ObjectId, Snapshot, World, WorldKind};
 
 use crate::pod_labels::{Labels, exempt};
-use crate::{Timestamp, finding, judge};
+use crate::{Timestamp, finding, judge, public};
 
 /// A level of the Pod Security Standards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -180,7 +180,8 @@ pub fn pod_security(
             namespace.standing = Standing::Exempt;
         }
     }
-    PodSecurity { namespaces, notes: snapshot.notes().to_vec(), kubernetes }
+    let notes = snapshot.notes().iter().cloned().map(public).collect();
+    PodSecurity { namespaces, notes, kubernetes }
 }
 
 fn standing(namespace: &NamespaceSecurity, met: Level, possible: Level) -> Standing {

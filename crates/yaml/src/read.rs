@@ -204,19 +204,12 @@ fn cut_yaml(text: &str, from: usize, pieces: &mut Vec<Piece>) {
             let lost = pieces
                 .last()
                 .is_some_and(|p| matches!(p, Piece::Yaml(_, end) if *end as usize == line));
-            let message = format!("text after a document separator: `{}`", short(rest));
-            pieces.push(Piece::Stop(SyntaxError::new(line, message), lost));
+            let error = SyntaxError::new(line, "text after a document separator");
+            pieces.push(Piece::Stop(error, lost));
         }
     }
     if start < bytes.len() {
         pieces.push(Piece::Yaml(start as u32, bytes.len() as u32));
-    }
-}
-
-fn short(text: &str) -> String {
-    match text.char_indices().nth(40) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
     }
 }
 

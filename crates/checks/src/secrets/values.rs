@@ -131,7 +131,7 @@ fn asks_to_be_filled(value: &str) -> bool {
 }
 
 /// Words that settings of any name take.
-fn is_switch(value: &str) -> bool {
+pub(super) fn is_switch(value: &str) -> bool {
     const WORDS: [&str; 46] = [
         "true",
         "false",
@@ -295,7 +295,7 @@ fn is_password(value: &str) -> bool {
 }
 
 /// `DB_PASSWORD`, `UPDATE_ME`: the name of another setting, or a hole to fill.
-fn is_constant(value: &str) -> bool {
+pub(super) fn is_constant(value: &str) -> bool {
     value.contains('_')
         && value.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }

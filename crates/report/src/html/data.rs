@@ -103,8 +103,8 @@ fn row<'a>(
     let mut path = field(finding).to_owned();
     if let Location::Field { value: Some(value), .. } = &finding.location {
         let value = match mask::is_secret(finding) {
-            true => mask::MASK.into(),
-            false => mask::logins(value),
+            true => mask::MASK,
+            false => value.as_str(),
         };
         path = format!("{path}: {value}");
     }
@@ -145,7 +145,8 @@ impl Shown {
     pub(super) fn of(finding: &Finding, places: &Places<'_>) -> Option<Self> {
         let Location::Text { source, span, .. } = &finding.location else { return None };
         let line = places.line(finding)?;
-        let excerpt = Excerpt::new(source, line, span, mask::is_secret(finding), LINE)?;
+        let excerpt =
+            Excerpt::new(places.regions(), source, line, span, mask::is_secret(finding), LINE)?;
         let (mut column, mut parts) = (0, [String::new(), String::new(), String::new()]);
         for c in excerpt.text.chars() {
             let part = match column {

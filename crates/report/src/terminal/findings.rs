@@ -151,7 +151,8 @@ fn excerpt(
     let excerpt = match &finding.location {
         Location::Text { source, span, .. } => {
             let (line, _) = page.regions.start(source, span);
-            Excerpt::new(source, line, span, mask::is_secret(finding), page.width - gutter)
+            let (secret, room) = (mask::is_secret(finding), page.width - gutter);
+            Excerpt::new(&page.regions, source, line, span, secret, room)
         }
         Location::Field { .. } | Location::None => None,
     };

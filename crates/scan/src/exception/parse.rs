@@ -69,7 +69,8 @@ pub(super) fn parse(text: &str, catalog: &Catalog, suggest: bool) -> Result<Said
     if reason.is_empty() {
         return fault("it has no reason");
     }
-    Ok(Said { checks, container, until, reason: reason.to_owned() })
+    let reason = pavisade_checks::secrets::mask(reason).into_owned();
+    Ok(Said { checks, container, until, reason })
 }
 
 fn check(word: &str, catalog: &Catalog, suggest: bool) -> Result<Arc<Rule>, Fault> {
