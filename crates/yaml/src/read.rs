@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use crate::arena::Builder;
 use crate::chars;
-use crate::doc::{Doc, DocInner, Source};
+use crate::doc::{BYTE_ORDER_MARK, Doc, DocInner, Source};
 use crate::scan::SyntaxError;
 use crate::{json, parse};
 
@@ -98,9 +98,10 @@ pub fn join(reads: impl Iterator<Item = Read>) -> Documents {
 pub fn cut(source: &Source) -> Vec<Piece> {
     let text = source.text();
     let mut pieces = Vec::new();
-    let mut at = 0;
-    let mut rest = 0;
-    if starts_like_json(text) {
+    // kubectl takes one byte-order mark away before it looks at anything.
+    let mut at = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+    let mut rest = at;
+    if starts_like_json(&text[at..]) {
         loop {
             let start = skip_blanks(text, at);
             if start >= text.len() {

@@ -20,7 +20,7 @@ impl<'t> Parser<'t> {
         let beyond_share =
             self.aliased > 100 && self.decoded > 1000 && share > allowed_alias_share(self.decoded);
         if beyond_share || self.aliased > self.max_aliased {
-            return Err(error(at, "document contains excessive aliasing"));
+            return Err(error(at, EXCESSIVE_ALIASING));
         }
         Ok(())
     }
@@ -344,6 +344,10 @@ impl<'t> Parser<'t> {
 /// over in a file.
 pub(super) const FREE_ALIASED: u64 = 2000;
 pub(super) const ALIASED_PER_BYTE: u64 = 4;
+
+/// What is said of a document beyond go-yaml's limits for aliases, or beyond ours, which are lower:
+/// kubectl may read it.
+pub const EXCESSIVE_ALIASING: &str = "document contains excessive aliasing";
 
 const MERGE_NEEDS_MAPS: &str = "map merge requires map or sequence of maps as the value";
 
