@@ -176,6 +176,7 @@ impl<'a> Scan<'a> {
             name,
             named: named(file_name),
             direct: true,
+            owner: None,
             group: 0,
             length: 0,
         })
@@ -234,6 +235,7 @@ impl<'a> Scan<'a> {
             name: name.into(),
             named,
             direct: true,
+            owner: None,
             group: 0,
             length: 0,
         };

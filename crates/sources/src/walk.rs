@@ -12,6 +12,7 @@ use rayon::slice::ParallelSliceMut as _;
 
 use crate::Scope;
 use crate::file::{plain_note, unread};
+use crate::left_out::{self, LeftOut};
 use crate::names::{self, Named};
 use crate::shown::Shown;
 
@@ -25,6 +26,7 @@ pub(crate) struct Walked {
     pub links: usize,
     /// Files and folders that the configuration leaves out.
     pub excluded: usize,
+    pub left_out: LeftOut,
 }
 
 /// Walks the folder that `shown` stands for.
@@ -42,18 +44,26 @@ pub(crate) fn walk(shown: &Shown, limit: usize, scope: &Scope) -> Walked {
         .git_global(false)
         .add_custom_ignore_filename(".pavisadeignore");
     if scope.is_all()
-        && let Some(files) = at_once(&builder, limit)
+        && let Some(Found { files, folders }) = at_once(&builder, limit)
     {
-        return Walked { files, ..Walked::default() };
+        let mut walked = Walked { files, ..Walked::default() };
+        let files = walked.files.iter().map(|(path, _)| path.as_os_str());
+        let known = files.chain(folders.iter().map(|path| path.as_os_str())).collect();
+        let left_out = left_out::count(&folders, &known);
+        walked.say(shown, left_out);
+        return walked;
     }
     let links = Arc::new(Mutex::new(Links::default()));
     let seen = links.clone();
     let excluded = Arc::new(AtomicUsize::new(0));
     let (count, exclude) = (excluded.clone(), scope.clone());
+    let met = Arc::new(Mutex::new(Vec::new()));
+    let meets = met.clone();
     let walk = builder
         .follow_links(true)
         .sort_by_file_name(Ord::cmp)
         .filter_entry(move |entry| {
+            meets.lock().unwrap_or_else(PoisonError::into_inner).push(entry.path().to_owned());
             if entry.depth() > 0 && exclude.excludes(entry.path()) {
                 count.fetch_add(1, Ordering::Relaxed);
                 return false;
@@ -73,16 +83,20 @@ pub(crate) fn walk(shown: &Shown, limit: usize, scope: &Scope) -> Walked {
         })
         .build();
     let mut walked = Walked::default();
-    let mut left_out = 0_usize;
+    let (mut left_out, mut folders) = (0_usize, Vec::new());
     for entry in walk {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
                 failed(shown, &error, &mut walked);
+                let broken = path_of(&error).map(Path::to_owned);
+                met.lock().unwrap_or_else(PoisonError::into_inner).extend(broken);
                 continue;
             }
         };
-        if entry.file_type().is_some_and(|kind| kind.is_file()) {
+        if entry.file_type().is_some_and(|kind| kind.is_dir()) {
+            folders.push(entry.into_path());
+        } else if entry.file_type().is_some_and(|kind| kind.is_file()) {
             if scope.passes_over(entry.path()) {
                 walked.excluded += 1;
                 continue;
@@ -104,15 +118,35 @@ pub(crate) fn walk(shown: &Shown, limit: usize, scope: &Scope) -> Walked {
     }
     let links = std::mem::take(&mut *links.lock().unwrap_or_else(PoisonError::into_inner));
     links.settle(shown, &mut walked);
+    let met = std::mem::take(&mut *met.lock().unwrap_or_else(PoisonError::into_inner));
+    let known = met.iter().map(|path| path.as_os_str()).collect();
+    walked.say(shown, left_out::count(&folders, &known));
     walked
+}
+
+impl Walked {
+    fn say(&mut self, shown: &Shown, left_out: LeftOut) {
+        self.left_out = left_out;
+        if let Some(message) = left_out.message() {
+            let remedy = "To scan them, name them as paths.";
+            self.notes.push(plain_note(NoteKind::Info, &shown.given(), message, remedy));
+        }
+    }
+}
+
+/// What several threads found.
+#[derive(Debug, Default)]
+struct Found {
+    files: Vec<(PathBuf, Named)>,
+    folders: Vec<PathBuf>,
 }
 
 /// The files of a folder that holds nothing odd, found by several threads: no links, which are
 /// followed in order, nothing that cannot be read, and not too much.
-fn at_once(builder: &WalkBuilder, limit: usize) -> Option<Vec<(PathBuf, Named)>> {
-    let (found, odd) = (Mutex::new(Vec::new()), AtomicBool::new(false));
+fn at_once(builder: &WalkBuilder, limit: usize) -> Option<Found> {
+    let (found, odd) = (Mutex::new(Found::default()), AtomicBool::new(false));
     builder.clone().threads(rayon::current_num_threads()).build_parallel().run(|| {
-        let mut own = Own { files: Vec::new(), all: &found };
+        let mut own = Own { found: Found::default(), all: &found };
         let odd = &odd;
         Box::new(move |entry| {
             let Ok(entry) = entry else {
@@ -123,35 +157,39 @@ fn at_once(builder: &WalkBuilder, limit: usize) -> Option<Vec<(PathBuf, Named)>>
                 odd.store(true, Ordering::Relaxed);
                 return WalkState::Quit;
             }
-            if entry.file_type().is_some_and(|kind| kind.is_file()) {
+            if entry.file_type().is_some_and(|kind| kind.is_dir()) {
+                own.found.folders.push(entry.into_path());
+            } else if entry.file_type().is_some_and(|kind| kind.is_file()) {
                 // A name that is no UTF-8 still has its extension.
                 let named = names::named(&entry.file_name().to_string_lossy());
-                own.files.push((entry.into_path(), named));
+                own.found.files.push((entry.into_path(), named));
             }
             WalkState::Continue
         })
     });
-    let mut files = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if odd.into_inner() || files.len() > limit {
+    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if odd.into_inner() || found.files.len() > limit {
         return None;
     }
     // In the order of paths, which compares them name by name.
-    files.par_sort_by_cached_key(|(path, _): &(PathBuf, Named)| {
+    found.files.par_sort_by_cached_key(|(path, _): &(PathBuf, Named)| {
         let bytes = path.as_os_str().as_encoded_bytes().iter();
         bytes.map(|byte| if *byte == b'/' { 0 } else { *byte }).collect::<Vec<u8>>()
     });
-    Some(files)
+    Some(found)
 }
 
 /// What one thread found; handed over when it ends.
 struct Own<'a> {
-    files: Vec<(PathBuf, Named)>,
-    all: &'a Mutex<Vec<(PathBuf, Named)>>,
+    found: Found,
+    all: &'a Mutex<Found>,
 }
 
 impl Drop for Own<'_> {
     fn drop(&mut self) {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).append(&mut self.files);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.files.append(&mut self.found.files);
+        all.folders.append(&mut self.found.folders);
     }
 }
 
