@@ -2,7 +2,8 @@
 # and `make demo` first see to what they need (xtask/setup.sh).
 .NOTPARALLEL:
 export PATH := $(PATH):$(HOME)/.cargo/bin
-.PHONY: test steps demo setup kubectl cluster format lint unit truth live fresh licences tls
+STEPS := setup format lint kubectl cluster unit truth live soak fresh licences tls
+.PHONY: test demo $(STEPS)
 
 # What `cargo xtask codegen` writes.
 GENERATED := deploy docs frameworks schema
@@ -11,12 +12,10 @@ heading = @printf '\n== %s\n' '$(1)'
 
 # The clusters that tests shared go also when a step failed.
 test:
-	@$(MAKE) --no-print-directory steps; code=$$?; \
+	@MAKE="$(MAKE)" sh xtask/steps.sh $(STEPS); code=$$?; \
 	if cargo --version >/dev/null 2>&1; then cargo xtask cluster down --tests || code=$$(( code ? code : 1 )); fi; \
+	test $$code -ne 0 || printf '\n== all of it passed\n'; \
 	exit $$code
-
-steps: setup format lint kubectl cluster unit truth live fresh licences tls
-	$(call heading,all of it passed)
 
 setup:
 	$(call heading,setup)
@@ -33,8 +32,8 @@ lint:
 
 # `go list -m` refuses a Go that is older than the module wants.
 kubectl:
-	$(call heading,kubectl for the differential tests)
-	@if go version && (cd tests/tools/kubectl && go list -m); then cargo xtask tools kubectl; else echo 'skipped: differential tests, for want of Go 1.26 or newer (https://go.dev/dl)'; fi
+	$(call heading,kubectl and helm and kustomize for tests beside them)
+	@if go version && (cd tests/tools/kubectl && go list -m); then cargo xtask tools kubectl helm kustomize; else echo 'skipped: tests beside kubectl, helm and kustomize: they need Go 1.26 or newer (https://go.dev/dl)'; fi
 
 # runc is linked with libseccomp, for which xtask/setup.sh has looked.
 cluster:
@@ -56,6 +55,10 @@ live:
 	$(call heading,beside a real API server)
 	cargo xtask live all
 
+soak:
+	$(call heading,a tenth of the long loops)
+	cargo xtask soak --part 10
+
 fresh:
 	$(call heading,generated files are fresh)
 	cargo xtask codegen
@@ -66,7 +69,7 @@ fresh:
 licences:
 	$(call heading,licences and advisories)
 	cargo xtask advisories
-	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; else echo 'skipped: cargo-deny is not here (cargo install cargo-deny)'; fi
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; else echo 'skipped: licences, bans and sources of dependencies were not checked: cargo-deny is not installed (cargo install --locked cargo-deny)'; fi
 
 tls:
 	$(call heading,one TLS provider: neither ring nor openssl-sys)

@@ -4,6 +4,7 @@
 //! so that a disagreement can be made again. kubectl takes about 60 ms a text.
 
 use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::ensure;
@@ -13,14 +14,14 @@ use crate::kubectl::{canonical, objects_of_text};
 use crate::ours::as_kubectl;
 use crate::random::Random;
 use crate::shared::shared;
-use crate::tools::tool;
+use crate::tools::{built, tool};
 
 /// Arguments of `cargo xtask differential`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// How many texts.
     #[arg(long, default_value_t = 1000)]
-    cases: u64,
+    cases: u32,
     /// Where the generator starts.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -143,7 +144,19 @@ const HEAD: &str = "apiVersion: x.y/v1\nkind: K\nmetadata: {name: a}\n";
 
 /// Compares generated texts; fails when any differs.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let kubectl = tool("kubectl")?;
+    compare(&tool("kubectl")?, args.cases, args.seed)
+}
+
+/// Compares as many texts, starting at `seed`; builds no kubectl where there is none.
+pub(crate) fn soak(cases: u32, seed: u64) -> anyhow::Result<()> {
+    let Some(kubectl) = built("kubectl") else {
+        println!("skipped: kubectl is not built (`cargo xtask tools kubectl`, which needs Go)");
+        return Ok(());
+    };
+    compare(&kubectl, cases, seed)
+}
+
+fn compare(kubectl: &Path, cases: u32, seed: u64) -> anyhow::Result<()> {
     let mut seeds = vec![HEAD.to_owned()];
     if let Some(path) = shared("truth/yaml-values.jsonl") {
         for line in fs::read_to_string(path)?.lines() {
@@ -152,15 +165,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
     }
     let (next, agreed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let cases = usize::try_from(args.cases)?;
+    let cases = cases as usize;
     let work = || -> anyhow::Result<()> {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             if index >= cases {
                 return Ok(());
             }
-            let text = Generator(Random(args.seed.wrapping_add(index as u64))).text(&seeds);
-            let theirs = objects_of_text(&kubectl, text.as_bytes())?;
+            let text = Generator(Random(seed.wrapping_add(index as u64))).text(&seeds);
+            let theirs = objects_of_text(kubectl, text.as_bytes())?;
             let ours = as_kubectl(&text)?;
             let want = (canonical(&Value::Array(theirs.objects)), theirs.error.is_some());
             let got = (canonical(&Value::Array(ours.objects)), ours.refused);

@@ -59,6 +59,11 @@ const COMPARISONS: &[Comparison] = &[
     ("fixes", fixes::run),
 ];
 
+/// Compares as many generated pods, and the suite, with an API server's Pod Security admission.
+pub(crate) fn pods(count: u32, seed: u64) -> anyhow::Result<()> {
+    run(&Args { name: "pod-security".to_owned(), cluster: None, seed, pods: count as usize })
+}
+
 /// Runs one comparison or all of them; fails when one does.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let wanted = |(name, _): &&Comparison| args.name == "all" || args.name == *name;

@@ -24,6 +24,7 @@ mod live;
 mod ours;
 mod random;
 mod shared;
+mod soak;
 mod tools;
 mod truth;
 
@@ -62,6 +63,8 @@ enum Chore {
     Fuzz(fuzz::Args),
     /// Write a large cluster as a snapshot file.
     Generate(generate::Args),
+    /// Run the long loops, of which `make test` runs a tenth.
+    Soak(soak::Args),
     /// Record what kubectl makes of every file of a corpus.
     KubectlValues(kubectl::Args),
 }
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         Chore::Drift(args) => drift::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Generate(args) => generate::run(&args),
+        Chore::Soak(args) => soak::run(&args),
         Chore::KubectlValues(args) => kubectl::run(&args),
     };
     match done {

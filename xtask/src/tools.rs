@@ -1,7 +1,7 @@
 //! The pinned Go programs, which `testbed` builds and keeps.
 
-pub(crate) use testbed::tools::tool;
 use testbed::tools::{TOOLS, programs};
+pub(crate) use testbed::tools::{built, tool};
 
 /// Arguments of `cargo xtask tools`.
 #[derive(clap::Args)]

@@ -1,0 +1,65 @@
+//! `cargo xtask soak`: the long loops, of which `make test` runs a tenth.
+//!
+//! A loop takes a count and fails at the first thing that is wrong, or at the end with everything
+//! that was. Counts are those of a full run; `--part 10` divides them.
+
+use std::time::Instant;
+
+use anyhow::{bail, ensure};
+
+use crate::{differential, live};
+
+/// Arguments of `cargo xtask soak`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A loop, or `all`.
+    #[arg(default_value = "all")]
+    name: String,
+    /// Run this part of the full counts only: 10 is a tenth.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    part: u32,
+    /// The seed of generators.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+struct Loop {
+    name: &'static str,
+    /// The count of a full run.
+    full: u32,
+    /// Whether another step of `make test` runs a tenth of it already.
+    elsewhere: bool,
+    run: fn(count: u32, seed: u64) -> anyhow::Result<()>,
+}
+
+const LOOPS: &[Loop] = &[
+    // Generated texts, read by kubectl and by us.
+    Loop { name: "differential", full: 8_000, elsewhere: false, run: differential::soak },
+    // Generated pods, judged by an API server's Pod Security admission and by us.
+    Loop { name: "pods", full: 28_000, elsewhere: true, run: live::pods },
+];
+
+/// Runs one loop or all of them; fails when one does.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let named = |one: &&Loop| one.name == args.name;
+    let chosen: Vec<_> = match args.name.as_str() {
+        "all" => LOOPS.iter().filter(|one| args.part == 1 || !one.elsewhere).collect(),
+        _ => LOOPS.iter().filter(named).collect(),
+    };
+    if chosen.is_empty() {
+        let known: Vec<_> = LOOPS.iter().map(|one| one.name).collect();
+        bail!("no loop is called {}; there are {}, and all", args.name, known.join(", "));
+    }
+    let mut failed = Vec::new();
+    for one in chosen {
+        let count = one.full.div_ceil(args.part);
+        println!("== {}: {count} of {}", one.name, one.full);
+        let start = Instant::now();
+        if let Err(error) = (one.run)(count, args.seed) {
+            failed.push(format!("{}: {error:#}", one.name));
+        }
+        println!("{:.0} s", start.elapsed().as_secs_f64());
+    }
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
+    Ok(())
+}
