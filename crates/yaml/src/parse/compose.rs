@@ -265,10 +265,16 @@ impl<'t> Parser<'t> {
                 return Err(error(at, "invalid map key: only scalars can be keys"));
             }
             self.count(1, true, at)?;
-            let indent = match source.next {
-                u32::MAX => 0,
-                side => self.builder.side[side as usize].indent,
-            };
+            let side = self.builder.side.get(source.next as usize);
+            if let Some(text) = side.and_then(|side| side.text.get()) {
+                // What `!!binary` stands for.
+                let (text, span) = (text.to_string(), (source.start, source.end));
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.key = Some(PendingKey::Plain(Key::Owned { text, span }));
+                }
+                return Ok(());
+            }
+            let indent = side.map_or(0, |side| side.indent);
             return self.key(Scalar {
                 tag: source.tag,
                 form: source.form,
