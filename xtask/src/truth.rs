@@ -4,7 +4,9 @@
 //! in `xtask/truth.toml`. Cases are never skipped in silence.
 
 mod kubectl_corpus;
+mod oci_hostile;
 pub(crate) mod pod_security;
+mod purl;
 mod regolibrary;
 mod yaml_values;
 
@@ -66,6 +68,8 @@ const SUITES: &[Suite] = &[
         file: "data/manifests/corpus.tar.zst",
         run: kubectl_corpus::run,
     },
+    Suite { name: "oci-hostile", file: "truth/oci-hostile.tar.zst", run: oci_hostile::run },
+    Suite { name: "purl", file: "truth/purl.tar.zst", run: purl::run },
     Suite { name: "regolibrary", file: "truth/regolibrary.tar.zst", run: regolibrary::run },
 ];
 

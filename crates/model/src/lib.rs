@@ -4,6 +4,7 @@
 
 mod finding;
 mod glob;
+mod layer;
 mod meta;
 mod note;
 mod path;
@@ -11,6 +12,7 @@ mod version;
 
 pub use finding::{Finding, Fingerprint, Location, Mend, State, Subject};
 pub use glob::{Base, Glob, below, nearest};
+pub use layer::{LayerFile, LayerVisitor};
 pub use meta::{Area, Audience, Confidence, GroupKind, Mends, Meta, Program, Scope, Severity};
 pub use note::{Note, NoteKind};
 pub use path::{Path, Paths, counterpart, push_field};

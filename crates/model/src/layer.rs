@@ -1,0 +1,30 @@
+//! How the files of an image's layers are handed on, without unpacking them.
+
+use std::io::{self, Read};
+
+/// A regular file of a layer.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerFile<'a> {
+    /// The path, without a leading slash. Bytes that are not UTF-8 are replaced.
+    pub path: &'a str,
+    /// Bytes.
+    pub size: u64,
+    /// Permission bits, setuid and setgid among them.
+    pub mode: u16,
+    /// The layer, from 0.
+    pub layer: u16,
+    /// The entry of the layer's archive, from 0.
+    pub entry: u32,
+}
+
+/// Takes files of one layer while it is streamed.
+pub trait LayerVisitor {
+    /// Whether the bytes of a file are wanted. Others are passed over without a copy.
+    fn wants(&self, file: &LayerFile<'_>) -> bool;
+
+    /// The bytes of a file that is wanted. What is left unread is passed over.
+    ///
+    /// # Errors
+    /// Only those of reading `bytes`: then the layer is broken there.
+    fn take(&mut self, file: &LayerFile<'_>, bytes: &mut dyn Read) -> io::Result<()>;
+}

@@ -1,0 +1,77 @@
+//! `node_modules/NAME/package.json`: what npm, yarn and pnpm install.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::reader::{Contents, Problem};
+use crate::{Kind, Package};
+
+/// The fields that count; whatever else is there may have any form.
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    name: Value,
+    #[serde(default)]
+    version: Value,
+    #[serde(default)]
+    license: Value,
+    #[serde(default)]
+    licenses: Value,
+}
+
+pub(crate) fn read(bytes: &[u8]) -> Contents {
+    let mut contents = Contents::default();
+    let manifest: Manifest = match serde_json::from_slice(bytes) {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
+            contents.problems.push(Problem::at(line, format!("not JSON: {error}")));
+            return contents;
+        }
+    };
+    // Files of this name without either are settings of a folder (`{"type": "module"}`).
+    let (Some(name), Some(version)) = (manifest.name.as_str(), manifest.version.as_str()) else {
+        return contents;
+    };
+    if name.is_empty() || version.is_empty() {
+        return contents;
+    }
+    let text = |value: &Value| {
+        let text = value.as_str().or_else(|| value.get("type")?.as_str())?;
+        Some(text.to_owned()).filter(|text| !text.is_empty())
+    };
+    let mut licences: Vec<_> = text(&manifest.license).into_iter().collect();
+    if licences.is_empty() {
+        let listed = manifest.licenses.as_array().into_iter().flatten();
+        licences.extend(listed.filter_map(text));
+    }
+    contents.packages.push(Package {
+        kind: Kind::Npm,
+        name: name.to_owned(),
+        version: version.to_owned(),
+        licences,
+        ..Package::default()
+    });
+    contents
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_without_a_version_are_not_a_package() {
+        assert!(read(br#"{"type": "module"}"#).packages.is_empty());
+        assert!(read(br#"{"name": "a"}"#).packages.is_empty());
+        assert_eq!(read(b"{").problems.len(), 1);
+    }
+
+    #[test]
+    fn licences_of_old_manifests() {
+        let contents =
+            read(br#"{"name": "@a/b", "version": "1.0.0", "licenses": [{"type": "MIT"}]}"#);
+        assert_eq!(contents.packages[0].licences, ["MIT"]);
+        let purl = contents.packages[0].purl(None).unwrap();
+        assert_eq!(purl.to_string(), "pkg:npm/%40a/b@1.0.0");
+    }
+}

@@ -1,0 +1,97 @@
+//! Which reader a file is for.
+
+use crate::{Kind, Package, apk, dpkg, node, python};
+
+/// A form in which packages are written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reader {
+    /// apk's database.
+    Apk,
+    /// dpkg's database.
+    Dpkg,
+    /// One package of a distroless image.
+    DpkgStatusD,
+    /// An installed Node.js package.
+    Node,
+    /// opkg's database.
+    Opkg,
+    /// An installed Python package.
+    Python,
+}
+
+/// What a file gave.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// Packages, in the file's order.
+    pub packages: Vec<Package>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// Something in a file that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, from 1; `None` where it is about the whole file.
+    pub line: Option<u32>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Problem {
+    pub(crate) fn at(line: u32, message: impl Into<String>) -> Self {
+        Self { line: Some(line), message: message.into() }
+    }
+
+    pub(crate) fn whole(message: impl Into<String>) -> Self {
+        Self { line: None, message: message.into() }
+    }
+}
+
+/// A file that a reader wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Want {
+    /// Who reads it.
+    pub reader: Reader,
+    /// Bytes above which it is not what its name says.
+    pub limit: u64,
+}
+
+const DATABASE: u64 = 256 << 20;
+const METADATA: u64 = 4 << 20;
+
+impl Reader {
+    /// The reader for a file in a root file system. `path` has no leading slash.
+    pub fn of(path: &str) -> Option<Want> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let inside = |end: &str| folder == end || folder.ends_with(&format!("/{end}"));
+        let (reader, limit) = match name {
+            "installed" if inside("lib/apk/db") => (Self::Apk, DATABASE),
+            "status" if inside("var/lib/dpkg") => (Self::Dpkg, DATABASE),
+            "status" if inside("usr/lib/opkg") || inside("var/lib/opkg") => (Self::Opkg, DATABASE),
+            _ if inside("var/lib/dpkg/status.d") && !name.ends_with(".md5sums") => {
+                (Self::DpkgStatusD, METADATA)
+            }
+            "METADATA" if folder.ends_with(".dist-info") => (Self::Python, METADATA),
+            "PKG-INFO" if folder.ends_with(".egg-info") || folder.ends_with("EGG-INFO") => {
+                (Self::Python, METADATA)
+            }
+            _ if name.ends_with(".egg-info") => (Self::Python, METADATA),
+            "package.json" if folder.contains("node_modules/") => (Self::Node, METADATA),
+            _ => return None,
+        };
+        Some(Want { reader, limit })
+    }
+
+    /// Reads a file. Bytes that are not UTF-8 are replaced: names and versions are ASCII.
+    pub fn read(self, bytes: &[u8]) -> Contents {
+        let text = || String::from_utf8_lossy(bytes);
+        match self {
+            Self::Apk => apk::read(&text()),
+            Self::Dpkg => dpkg::read(&text(), Kind::Deb, false),
+            Self::DpkgStatusD => dpkg::read(&text(), Kind::Deb, true),
+            Self::Node => node::read(bytes),
+            Self::Opkg => dpkg::read(&text(), Kind::Opkg, false),
+            Self::Python => python::read(&text()),
+        }
+    }
+}
