@@ -6,7 +6,9 @@
 
 use memchr::{memchr2, memmem};
 
-const UTF16_MARKS: [([u8; 2], fn([u8; 2]) -> u16); 2] =
+type Unit = fn([u8; 2]) -> u16;
+
+const UTF16_MARKS: [([u8; 2], Unit); 2] =
     [([0xFF, 0xFE], u16::from_le_bytes), ([0xFE, 0xFF], u16::from_be_bytes)];
 const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -34,7 +36,7 @@ pub(crate) fn decode(bytes: Vec<u8>) -> Text {
     }
 }
 
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Text {
+fn utf16(bytes: &[u8], unit: Unit) -> Text {
     let mut text = String::with_capacity(bytes.len() / 2 + 1);
     let mut invalid = None;
     let (pairs, odd) = bytes.as_chunks();
