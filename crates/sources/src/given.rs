@@ -373,7 +373,8 @@ impl Plan<'_> {
         let inputs = inputs.chain(&kustomized.used).map(|path| (path.as_os_str(), false));
         let own = shares.iter().map(|(path, _)| (path.as_os_str(), true));
         of_kustomizations.extend(inputs.chain(own));
-        let mut of_charts: HashMap<&Path, usize> = HashMap::new();
+        // The groups of charts: of definitions, and of files that Helm does not render.
+        let mut of_charts: HashMap<(&Path, bool), usize> = HashMap::new();
         let mut folder: Option<(&Path, bool)> = None;
         let mut candidates = Vec::with_capacity(walked.files.len());
         let mut skipped = |why: Skip| scan.stats.skip(why, 1);
@@ -400,7 +401,7 @@ impl Plan<'_> {
             let part = if in_chart { self.charts.part(path) } else { None };
             let group = match part {
                 Some((chart, Part::Definition)) if !self.rendered.contains_key(chart) => {
-                    *of_charts.entry(chart).or_insert_with(|| {
+                    *of_charts.entry((chart, false)).or_insert_with(|| {
                         self.groups.push((self.shown.name(chart), WorldKind::Chart));
                         self.groups.len() - 1
                     })
@@ -408,7 +409,12 @@ impl Plan<'_> {
                 Some((chart, _)) => {
                     let owner = Some(Skip::PartOfChart);
                     if *named == Named::Manifest && self.is_plain(path, chart) {
-                        candidates.push(Candidate { owner, ..self.candidate(path, *named, 0) });
+                        let group = *of_charts.entry((chart, true)).or_insert_with(|| {
+                            let name = format!("{} (not rendered)", self.shown.name(chart));
+                            self.groups.push((name, WorldKind::Files));
+                            self.groups.len() - 1
+                        });
+                        candidates.push(Candidate { owner, ..self.candidate(path, *named, group) });
                     } else {
                         skipped(Skip::PartOfChart);
                     }

@@ -17,7 +17,8 @@ pub(crate) struct LeftOut {
 }
 
 /// Counts the entries of `folders` that are not among the `known` ones: folders, and files whose
-/// names count. What Git keeps for itself is no part of what is scanned.
+/// names count. What Git keeps for itself is no part of what is scanned, and our own configuration
+/// is read elsewhere.
 pub(crate) fn count(folders: &[PathBuf], known: &HashSet<&OsStr>) -> LeftOut {
     let of_folder = |folder: &PathBuf| {
         let mut left_out = LeftOut::default();
@@ -41,7 +42,8 @@ fn may_count(entry: &DirEntry) -> bool {
     if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
         return name != ".git";
     }
-    !matches!(names::named(&names::of(Path::new(&name))), Named::Other | Named::Template)
+    name != ".pavisade.yaml"
+        && !matches!(names::named(&names::of(Path::new(&name))), Named::Other | Named::Template)
 }
 
 impl LeftOut {

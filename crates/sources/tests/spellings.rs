@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{object, put, run, scan, tree};
+use common::{different, object, put, run, scan, tree};
 use pavisade_model::NoteKind;
 use pavisade_sources::{Request, Skip};
 
@@ -134,14 +134,20 @@ fn files_of_charts_that_helm_does_not_render_hide_no_object() {
         ("app/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n"),
         ("app/values.yaml", "apiVersion: apps/v1\nkind: Deployment\na: \"\\\\d\"\n"),
         ("app/values-pod.yaml", &object("Pod", "in-values")),
-        ("app/files/pod.yaml", &object("Pod", "in-files")),
+        ("app/files/a/pod.yaml", &different("Pod", "in-files", "1")),
+        ("app/files/b/pod.yaml", &different("Pod", "in-files", "2")),
+        ("a/web.yaml", &object("Service", "web")),
+        ("b/web.yaml", &object("Service", "other")),
         ("app/templates/pod.yaml", &object("Pod", "in-template")),
     ]);
     let seen = scan(folder.path());
-    assert_eq!(seen.objects(), ["Pod in-files", "Pod in-library", "Pod in-values"]);
-    assert_eq!(seen.note("not rendered"), (NoteKind::Unread, "@/app"));
-    assert_eq!(seen.notes.len(), 1);
+    let pods = ["Pod in-files", "Pod in-files", "Pod in-library", "Pod in-values"];
+    assert_eq!(seen.objects(), [&pods[..], &["Service other", "Service web"]].concat());
+    assert_eq!(seen.note("this chart was not rendered"), (NoteKind::Unread, "@/app"));
     assert_eq!(seen.stats.skipped[&Skip::PartOfChart], 5);
+    // What a chart holds twice splits no world but its own.
+    let services = seen.worlds.iter().find(|(name, ..)| name == "@").unwrap();
+    assert_eq!(services.2.len(), 2);
 }
 
 #[test]
@@ -152,6 +158,7 @@ fn hidden_and_ignored_entries_are_counted() {
         (".x/pod.yaml", &pod),
         (".pod.yaml", &pod),
         (".editorconfig", ""),
+        (".pavisade.yaml", "fail-on: never\n"),
         (".git/config.yaml", &pod),
         ("a/.pavisadeignore", "b.yaml\n"),
         ("a/b.yaml", &pod),
