@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, ensure};
-use pavisade_checks::CheckSet;
+use pavisade_checks::{Catalog, CheckSet};
 use pavisade_model::{KubernetesVersion, Location, NoteKind, State};
 use pavisade_scan::{Timestamp, judge};
 use pavisade_sources::{Request, load};
@@ -127,8 +127,9 @@ fn scanned(cases: &[Case]) -> anyhow::Result<BTreeMap<usize, Scanned>> {
     };
     let snapshot = load(&Request::new([folder.path()]), std::io::empty(), &()).snapshot;
     let latest = KubernetesVersion::LATEST;
-    let checks = CheckSet::new(latest, |meta| meta.id == CHECK, &HashMap::new())
-        .map_err(|error| anyhow::anyhow!("{}: {}", error.check, error.message))?;
+    let checks =
+        CheckSet::new(&Catalog::builtin(), latest, |meta| &*meta.rule.id == CHECK, &HashMap::new())
+            .map_err(|error| anyhow::anyhow!("{}: {}", error.check, error.message))?;
     let judgement = judge(&snapshot, &checks, Timestamp::UNIX_EPOCH);
     let mut scanned: BTreeMap<usize, Scanned> = BTreeMap::new();
     for finding in judgement.of_state(State::Fails) {

@@ -17,6 +17,7 @@ mod fragment;
 mod image;
 mod images;
 mod lens;
+mod made;
 mod needs;
 mod programs;
 mod registry;
@@ -32,7 +33,7 @@ mod storage;
 mod supply;
 
 pub use check::{Check, Described};
-pub use component::{Component, Flag, FlagSource};
+pub use component::{Component, Flag, FlagSource, components};
 pub use context::{Cx, Listing};
 pub use fragment::is_fragment;
 pub use images::NamedImage;
@@ -40,8 +41,9 @@ pub use lens::{
     Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnImage, OnObject, OnPod,
     OnWorld, Part, Target,
 };
+pub use made::MadeCheck;
 pub use needs::Needs;
 pub use operation::removed_api_version::removed_in;
-pub use registry::{Entry, named, registry, similar};
+pub use registry::{Catalog, Entry, Taken};
 pub use set::{CheckSet, ParameterError, Report};
 pub use verdict::{Change, Claim, Place, Verdict};

@@ -20,18 +20,18 @@ use crate::work::{By, Choice, Work};
 use crate::{Outcome, select, terminal};
 
 pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
-    let chosen = select::named(&args.select.only)?;
     if args.paths.iter().any(|path| path == Path::new("-")) {
         bail!("standard input cannot be changed in place: name the file");
     }
     let Some(work) = Work::find(Input::from(args), &args.config)? else {
         return Ok(Outcome::Usage);
     };
+    let chosen = select::named(&args.select.only, &work.settings.catalog)?;
     let before = judged(args, &work)?;
-    let asked = |finding: &Finding| match finding.check.mends {
+    let asked = |finding: &Finding| match finding.rule.mends {
         Mends::Never => false,
         Mends::Safely => true,
-        Mends::Riskily => args.risky || chosen.contains(finding.check.id),
+        Mends::Riskily => args.risky || chosen.contains(&*finding.rule.id),
     };
     let (mut wanted, mut risky, mut elsewhere, mut by_hand) = (vec![], BTreeMap::new(), 0, 0);
     let mending = before.of_state(State::Fails).filter_map(|finding| finding.mend.as_ref());
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         } else if asked(finding) {
             wanted.push(finding);
         } else {
-            *risky.entry(finding.check.name).or_insert(0) += 1;
+            *risky.entry(&*finding.rule.name).or_insert(0) += 1;
         }
     }
     let mut fixed = fix(wanted);
@@ -172,7 +172,7 @@ fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again 
 }
 
 fn sentence(finding: &Finding) -> String {
-    format!("{} in {}: {}", finding.check.name, finding.subject.label(), finding.message)
+    format!("{} in {}: {}", finding.rule.name, finding.subject.label(), finding.message)
 }
 
 fn write(args: &FixArgs, fixes: &Fixes<'_>, configuration: String) -> anyhow::Result<()> {

@@ -6,8 +6,8 @@ use std::io;
 use std::path::PathBuf;
 
 use anyhow::anyhow;
-use pavisade_checks::CheckSet;
-use pavisade_model::{GroupKind, KubernetesVersion};
+use pavisade_checks::{Catalog, CheckSet};
+use pavisade_model::{GroupKind, KubernetesVersion, Meta};
 use pavisade_scan::{Baseline, Judgement, Timestamp, judge_on};
 use pavisade_snapshot::Snapshot;
 use pavisade_sources::load;
@@ -126,7 +126,8 @@ pub(crate) struct By<'a> {
 
 /// The checks that a command line means.
 pub(crate) struct Choice {
-    pub ids: BTreeSet<&'static str>,
+    pub catalog: Catalog,
+    pub ids: BTreeSet<String>,
     pub parameters: HashMap<String, Value>,
 }
 
@@ -138,14 +139,16 @@ impl Choice {
         set: &[String],
         settings: &Settings,
     ) -> anyhow::Result<Self> {
-        let parameters = select::parameters(set, &settings.config)?;
-        Ok(Self { ids: select::ids(select, settings)?, parameters })
+        let parameters = select::parameters(set, settings)?;
+        let ids = select::ids(select, settings)?;
+        Ok(Self { catalog: settings.catalog.clone(), ids, parameters })
     }
 
     /// # Errors
     /// A check does not take its parameters.
     pub(crate) fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
-        CheckSet::new(kubernetes, |meta| self.ids.contains(meta.id), &self.parameters)
+        let wanted = |meta: &Meta| self.ids.contains(&*meta.rule.id);
+        CheckSet::new(&self.catalog, kubernetes, wanted, &self.parameters)
             .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))
     }
 }

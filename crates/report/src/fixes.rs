@@ -21,7 +21,7 @@ pub struct Fixes<'f> {
     /// Whether the changes were written.
     pub written: bool,
     /// Findings that a riskier fix would mend, by check name.
-    pub risky: &'f BTreeMap<&'static str, usize>,
+    pub risky: &'f BTreeMap<&'f str, usize>,
     /// Findings whose text is no file of its own (a chart's output, an archive, standard input).
     pub elsewhere: usize,
     /// Findings that only a person can mend.
@@ -89,7 +89,7 @@ fn of_line(line: &str) -> Style {
 struct Document<'a> {
     written: bool,
     files: Vec<File<'a>>,
-    needs_risky: &'a BTreeMap<&'static str, usize>,
+    needs_risky: &'a BTreeMap<&'a str, usize>,
     elsewhere: usize,
     by_hand: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,8 +105,8 @@ struct File<'a> {
 
 #[derive(Serialize)]
 struct Entry<'a> {
-    check: &'static str,
-    name: &'static str,
+    check: &'a str,
+    name: &'a str,
     fingerprint: String,
     subject: String,
     message: &'a str,
@@ -124,12 +124,12 @@ struct After<'a> {
 
 fn entry(finding: &Finding, why: Option<String>) -> Entry<'_> {
     Entry {
-        check: finding.check.id,
-        name: finding.check.name,
+        check: &finding.rule.id,
+        name: &finding.rule.name,
         fingerprint: finding.fingerprint().to_string(),
         subject: finding.subject.label(),
         message: &finding.message,
-        mends: finding.check.mends.name(),
+        mends: finding.rule.mends.name(),
         why,
     }
 }
@@ -169,20 +169,20 @@ pub fn fixes(
     for file in fixes.files {
         let mut by_check = BTreeMap::<_, usize>::new();
         for finding in &file.made {
-            *by_check.entry((finding.check.name, finding.check.mends)).or_default() += 1;
+            *by_check.entry((&finding.rule.name, finding.rule.mends)).or_default() += 1;
         }
         made += file.made.len();
         changed += usize::from(!file.made.is_empty());
         page.put(STRONG, &file.name).end();
         for ((name, mends), count) in by_check {
-            page.gap(2).put(GOOD, &format!("{count:>4}")).gap(1).put(PLAIN, name);
+            page.gap(2).put(GOOD, &format!("{count:>4}")).gap(1).put(PLAIN, &name);
             if mends == Mends::Riskily {
                 page.put(DIM, " (may break what uses it)");
             }
             page.end();
         }
         for (finding, why) in &file.refused {
-            page.gap(2).put(style::UNKNOWN, "left").gap(1).put(PLAIN, finding.check.name);
+            page.gap(2).put(style::UNKNOWN, "left").gap(1).put(PLAIN, &finding.rule.name);
             page.put(DIM, &format!(" in {}: {why}", finding.subject.label())).end();
         }
     }

@@ -20,7 +20,7 @@ pub(crate) fn is_secret(finding: &Finding) -> bool {
         }
         _ => false,
     };
-    of_secrets || finding.check.secret
+    of_secrets || finding.rule.secret
 }
 
 /// A line with its value masked, and where the span stands in it. What is no key is masked; a

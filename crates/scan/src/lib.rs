@@ -29,7 +29,8 @@ pub use fix::{Fixed, fix};
 pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
 use pavisade_model::{
-    Finding, KubernetesVersion, Location, Mend, Meta, Note, Path, Paths, State, counterpart, kinds,
+    Finding, KubernetesVersion, Location, Mend, Meta, Note, Path, Paths, Program, Rule, State,
+    counterpart, kinds,
 };
 use pavisade_snapshot::{Distribution, Object, Snapshot, World, WorldKind};
 pub use pod_labels::Labels;
@@ -65,6 +66,20 @@ impl Tally {
     }
 }
 
+/// How often the check of a rule gave each verdict.
+#[derive(Debug, Clone)]
+pub struct RuleTally {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// Programs whose settings the check judges.
+    pub programs: &'static [Program],
+    /// Its verdicts.
+    pub tally: Tally,
+    /// The same for each program, where it judges the settings of several, by the program's name;
+    /// under the empty name what is said of no program in particular.
+    pub by_program: BTreeMap<&'static str, Tally>,
+}
+
 /// Everything that a scan says.
 #[derive(Debug)]
 pub struct Judgement {
@@ -74,11 +89,9 @@ pub struct Judgement {
     pub excepted: Vec<Excepted>,
     /// What was found before, and what is gone, where an earlier result was given.
     pub baseline: Option<Compared>,
-    /// Each check with its verdicts counted, in the registry's order, whatever is excepted.
-    pub tallies: Vec<(&'static Meta, Tally)>,
-    /// The same for each program of checks that judge the settings of several, by the check's id
-    /// and the program's name; under an empty name what is said of no program in particular.
-    pub by_program: BTreeMap<(&'static str, &'static str), Tally>,
+    /// The rule of each check that ran with its verdicts counted, in the catalog's order, whatever is
+    /// excepted.
+    pub tallies: Vec<RuleTally>,
     /// What was noticed while reading.
     pub notes: Vec<Note>,
     /// Worlds that were judged.
@@ -180,16 +193,20 @@ pub fn judge_on(
     });
     let parts: Vec<_> = of_objects.chain(of_groups).chain(of_worlds).collect();
 
-    let mut tallies: Vec<_> = checks.metas().map(|meta| (meta, Tally::default())).collect();
-    let ids: Vec<_> = checks.metas().map(|meta| meta.id).collect();
-    let mut by_program: BTreeMap<_, Tally> = BTreeMap::new();
+    let tallies = checks.metas().zip(checks.rules()).map(|(meta, rule)| RuleTally {
+        rule: rule.clone(),
+        programs: meta.programs,
+        tally: Tally::default(),
+        by_program: BTreeMap::new(),
+    });
+    let mut tallies: Vec<_> = tallies.collect();
     let mut found = Vec::with_capacity(parts.len());
     for part in parts {
         for ((index, program), tally) in part.by_program {
-            by_program.entry((ids[index], program)).or_default().add(tally);
+            tallies[index].by_program.entry(program).or_default().add(tally);
         }
-        for ((_, total), tally) in tallies.iter_mut().zip(part.tallies) {
-            total.add(tally);
+        for (total, tally) in tallies.iter_mut().zip(part.tallies) {
+            total.tally.add(tally);
         }
         found.push(part.findings);
     }
@@ -198,7 +215,7 @@ pub fn judge_on(
     notes.extend(clusters().flat_map(|world| drift::notes(world)));
     notes.extend(clusters().filter_map(|world| served::note(world)));
     for finding in found.iter_mut().flatten() {
-        if let Some(severity) = terms.severities.get(finding.check.id) {
+        if let Some(severity) = terms.severities.get(&*finding.rule.id) {
             finding.severity = *severity;
         }
     }
@@ -211,7 +228,6 @@ pub fn judge_on(
         excepted,
         baseline,
         tallies,
-        by_program,
         notes,
         worlds: worlds.len(),
         // Facts about a cluster are none of its objects.
@@ -243,7 +259,7 @@ fn order(finding: &Finding) -> impl Ord + '_ {
     (
         finding.state,
         std::cmp::Reverse(finding.severity),
-        finding.check.id,
+        &*finding.rule.id,
         &finding.world,
         source,
         start,
@@ -276,8 +292,10 @@ impl Part {
     /// Says which checks could not see all of a world, after the world itself was judged: what is
     /// said of it stands from `before` on.
     fn add_unseen(&mut self, seen: &Seen<'_>, checks: &CheckSet, before: usize) {
-        for (index, finding) in seen.blind.findings(seen.world, checks, &self.findings[before..]) {
-            self.add(index, finding.check, &[], |tally| tally.unknown += 1);
+        for (index, meta, finding) in
+            seen.blind.findings(seen.world, checks, &self.findings[before..])
+        {
+            self.add(index, meta, &[], |tally| tally.unknown += 1);
             self.findings.push(finding);
         }
     }
@@ -340,13 +358,13 @@ impl Part {
 }
 
 fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Paths) -> Finding {
-    let meta = report.check;
+    let rule = report.rule;
     let (location, stable_path) = locate(world, report.object, &claim.place, paths);
     Finding {
-        check: meta,
+        rule: rule.clone(),
         state: claim.state,
-        severity: claim.severity.unwrap_or(meta.severity),
-        confidence: claim.confidence.unwrap_or(meta.confidence),
+        severity: claim.severity.unwrap_or(rule.severity),
+        confidence: claim.confidence.unwrap_or(rule.confidence),
         world: Arc::clone(world.name()),
         subject: report.subject.clone(),
         owner: None,

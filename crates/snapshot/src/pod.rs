@@ -3,6 +3,7 @@
 use pavisade_yaml::{Kind, NodeId, Value};
 
 use crate::Object;
+use crate::install::holds_objects;
 
 /// Where a pod's parts stand in an object's document.
 #[derive(Debug, Clone)]
@@ -40,7 +41,8 @@ pub(crate) fn find(value: Value<'_>, group: &str, kind: &str) -> Box<[Nodes]> {
         });
         return nodes.into_iter().collect();
     }
-    if is_builtin(group) {
+    // What holds whole objects makes no pods itself.
+    if is_builtin(group) || holds_objects(group, kind) {
         return Box::default();
     }
     // A custom resource embeds a pod template where some `spec` below its own holds a list

@@ -4,12 +4,14 @@ use std::collections::HashSet;
 
 use memchr::memmem;
 use pavisade_model::{Note, NoteKind};
-use pavisade_snapshot::{Object, Unseen};
+use pavisade_snapshot::{Object, Unseen, embedded};
 use pavisade_yaml::{
     self as yaml, Doc, Documents, Kind, NodeId, NoteKind as YamlNote, Source, Value, cut, join,
     read_piece,
 };
 use rayon::prelude::*;
+
+use crate::file::plain_note;
 
 /// From how many documents on they are worked through in parallel.
 const MANY: usize = 64;
@@ -31,6 +33,8 @@ pub(crate) struct Parsed {
     pub substitutes: bool,
     /// Whether a document of a template would be an object as it is.
     pub withheld: bool,
+    /// Why nothing in it counts, where the user named it.
+    pub nothing: Option<Note>,
 }
 
 /// The facts of a Dockerfile; nothing where no stage is in it.
@@ -89,7 +93,7 @@ pub(crate) fn parse(source: &Source, direct: bool) -> Parsed {
             return Parsed::default();
         }
         if direct && all.notes.is_empty() {
-            all.notes.push(not_an_object(source, &documents));
+            all.nothing = Some(not_an_object(source, &documents));
         }
     } else if let Some(first) = foreign.first().filter(|_| !template) {
         let span = first.root().span();
@@ -175,6 +179,8 @@ fn one(doc: &Doc, unseen: Option<&Vec<Unseen>>, traits: &Traits) -> Parsed {
         let span = (span.start, span.end.max(span.start + 1));
         parsed.notes.push(at(doc.source(), NoteKind::Warning, span, message, ""));
     }
+    let held: Vec<_> = parsed.objects.iter().flat_map(embedded).collect();
+    parsed.objects.extend(held);
     if let Some(unseen) = unseen {
         attach(&mut parsed.objects, unseen);
     }
@@ -292,17 +298,14 @@ fn notes(source: &Source, documents: &Documents, template: bool, all: &mut Parse
 /// Why a file that the user named holds nothing.
 fn not_an_object(source: &Source, documents: &Documents) -> Note {
     let message = if documents.docs.is_empty() {
-        "nothing is in this file".to_owned()
+        "nothing is in this file"
+    } else if documents.docs.iter().any(|doc| empty_list(doc.root())) {
+        "the list in this file is empty"
     } else {
-        "no document in this file has `apiVersion` and `kind`".to_owned()
+        "no document in this file has `apiVersion` and `kind`"
     };
-    Note {
-        kind: NoteKind::Info,
-        place: source.name().into(),
-        span: None,
-        message,
-        remedy: String::new(),
-    }
+    let remedy = "Check the path, or the program that wrote it.";
+    plain_note(NoteKind::Unread, source.name(), message, remedy)
 }
 
 fn at(source: &Source, kind: NoteKind, span: (u32, u32), message: String, remedy: &str) -> Note {

@@ -1,8 +1,7 @@
 //! One file's bytes, and whether they are text.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pavisade_model::{Note, NoteKind};
 use pavisade_yaml::Source;
@@ -10,6 +9,7 @@ use pavisade_yaml::Source;
 use crate::Skip;
 use crate::document::{self, Parsed};
 use crate::names::Named;
+use crate::open::read_walked;
 use crate::text::{Text, decode, looks_binary, may_spell};
 
 /// A file to read.
@@ -52,7 +52,7 @@ impl Outcome {
 
 /// Reads a file, of which no more than `limit` bytes are looked at.
 pub(crate) fn read(candidate: &Candidate, limit: u64) -> Outcome {
-    match read_bytes(&candidate.path, limit) {
+    match read_walked(&candidate.path, limit) {
         Ok(Bytes::All(bytes)) => outcome(candidate, bytes),
         Ok(Bytes::TooMany) => Outcome::note(too_large(&candidate.name, limit)),
         Err(error) => Outcome::note(unread(&candidate.name, &error)),
@@ -109,15 +109,6 @@ pub(crate) enum Bytes {
     TooMany,
 }
 
-pub(crate) fn read_bytes(path: &Path, limit: u64) -> io::Result<Bytes> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    if length > limit {
-        return Ok(Bytes::TooMany);
-    }
-    read_all(file, length, limit)
-}
-
 /// Reads to the end, or until there is more than `limit`.
 pub(crate) fn read_all(from: impl Read, expected: u64, limit: u64) -> io::Result<Bytes> {
     // Two more: the reader looks for the end, and a source may add a line end.
@@ -156,7 +147,13 @@ pub(crate) fn outcome(candidate: &Candidate, bytes: Vec<u8>) -> Outcome {
         let message = "this is a binary file";
         return Outcome::note(plain_note(NoteKind::Unread, name, message, ""));
     }
-    if parsed.objects.is_empty() && parsed.notes.is_empty() {
+    if parsed.objects.is_empty() && parsed.notes.is_empty() && parsed.nothing.is_none() {
+        if candidate.direct {
+            let message = "no build stage is in this Dockerfile";
+            let remedy = "Check the path.";
+            let nothing = Some(plain_note(NoteKind::Unread, name, message, remedy));
+            return Outcome { parsed: Parsed { nothing, ..parsed }, ..Outcome::default() };
+        }
         return Outcome::skip(nothing);
     }
     if let Some(at) = invalid

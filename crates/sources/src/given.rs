@@ -13,12 +13,14 @@ use rayon::prelude::*;
 use crate::chart::{self, Chart};
 use crate::complaint::tail;
 use crate::document::{self, Parsed};
-use crate::file::{Bytes, Candidate, plain_note, read_bytes, size};
+use crate::elsewhere::Base;
+use crate::file::{Bytes, Candidate, plain_note, size};
 use crate::graph::{self, Graph, Known};
 use crate::helm::{Helm, Rendered};
 use crate::kustomize::{self, Shares};
 use crate::load::{Scan, several};
 use crate::names::{KUSTOMIZATION, Named};
+use crate::open::read_bytes;
 use crate::shown::Shown;
 use crate::text::decode;
 use crate::walk::{self, Walked};
@@ -52,19 +54,19 @@ pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
     scan.stats.skip(Skip::Hidden, walked.left_out.hidden);
     scan.stats.skip(Skip::Ignored, walked.left_out.ignored);
     let before = (scan.stats.objects, scan.notes.len());
-    let repository = shown.root().ancestors().find(|folder| folder.join(".git").exists());
-    let boundary = repository.unwrap_or(shown.root()).to_owned();
+    let boundary = shown.boundary();
     let charts = Charts::find(&walked, shown);
     let files: HashSet<&OsStr> = walked.files.iter().map(|(path, _)| path.as_os_str()).collect();
     let folders = match only {
         Only::Chart => BTreeMap::new(),
         _ => kustomizations(&walked, &charts),
     };
-    let known = Known { shown, files: &files, folders: &folders, boundary: &boundary };
+    let linked = walked.linked;
+    let known = Known { shown, files: &files, folders: &folders, linked, boundary };
     let mut graph = graph::build(&known);
     scan.notes.append(&mut graph.notes);
 
-    let rendered_charts = render_charts(scan, shown, &charts, &boundary);
+    let rendered_charts = render_charts(scan, shown, &charts, boundary);
     let kustomized = render_kustomizations(scan, shown, &graph);
 
     let mut groups = vec![(given.clone(), WorldKind::Files)];
@@ -78,8 +80,16 @@ pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
     let outcomes = scan.read(&candidates);
     let mut objects: Vec<Vec<Object>> = groups.iter().map(|_| Vec::new()).collect();
     for (candidate, outcome) in candidates.iter().zip(outcomes) {
-        objects[candidate.group].extend(scan.take(outcome));
+        let of_file = scan.take(outcome);
+        if let Some(folder) = candidate.path.parent().filter(|_| !of_file.is_empty()) {
+            scan.elsewhere.read(folder);
+        }
+        objects[candidate.group].extend(of_file);
     }
+    let charts = rendered_charts.iter().filter(|(_, chart)| chart.is_some());
+    charts.for_each(|(folder, _)| scan.elsewhere.read(folder));
+    let used = kustomized.used.iter().filter_map(|file| file.parent());
+    used.for_each(|folder| scan.elsewhere.read(folder));
     let groups = groups.into_iter().zip(objects);
     let mut worlds: Vec<_> = groups.map(|((name, kind), objects)| (name, kind, objects)).collect();
     for (name, texts) in rendered_charts.into_values().flatten() {
@@ -90,13 +100,18 @@ pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
         let objects = scan.take_parsed(parsed);
         worlds.push((name, WorldKind::Kustomization, objects));
     }
+    let base = Base { shown, boundary };
+    for object in worlds.iter().flat_map(|(.., objects)| objects) {
+        scan.elsewhere.look(object, Some(&base));
+    }
     scan.add_all(worlds);
     scan.say_split(&given);
-    let nothing = before == (scan.stats.objects, scan.notes.len());
-    if nothing && scan.unrendered_charts.is_empty() {
-        let message = "no Kubernetes objects or Dockerfiles were found here";
-        let remedy = "What ignore files name is left out, and hidden files are.";
-        scan.notes.push(plain_note(NoteKind::Info, &given, message, remedy));
+    let (objects, notes) = before;
+    let told = scan.notes[notes..].iter().any(|note| note.kind == NoteKind::Unread);
+    if objects == scan.stats.objects && !told && scan.unrendered_charts.is_empty() {
+        let message = "no Kubernetes object and no Dockerfile was found here";
+        let remedy = "Check the path. Hidden files and what ignore files name are left out.";
+        scan.notes.push(plain_note(scan.unrendered(), &given, message, remedy));
     }
 }
 
@@ -217,7 +232,7 @@ fn render_charts(
     let mut rendered = RenderedCharts::new();
     let mut ready = Vec::new();
     for (folder, name) in &charts.roots {
-        match chart::read(folder, name) {
+        match chart::read(folder, name, boundary) {
             Ok(chart) if chart.library => {
                 rendered.insert(folder.clone(), None);
             }
@@ -337,9 +352,11 @@ fn render_kustomizations(scan: &mut Scan<'_>, shown: &Shown, graph: &Graph) -> K
     }
     for (why, names) in failed {
         let several = several(&names, "kustomization");
-        let message = format!("{several} read as the files stand, since it fails: {why}");
-        let remedy = "Mend the kustomization: patches are not applied until then.";
-        scan.notes.push(plain_note(NoteKind::Warning, &names[0], message, remedy));
+        let message = format!(
+            "{several} not rendered, so the files were judged as they are, without patches: {why}"
+        );
+        let remedy = "Fix the kustomization.";
+        scan.notes.push(plain_note(NoteKind::Unread, &names[0], message, remedy));
     }
     scan.stats.kustomizations_unrendered += rest.len();
     kustomized.shares = kustomize::share(graph, &rest);

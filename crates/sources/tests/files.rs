@@ -10,7 +10,7 @@ use std::path::Path;
 use common::{different, object, put, run, scan, seen, skip, tree};
 use pavisade_model::NoteKind;
 use pavisade_snapshot::WorldKind;
-use pavisade_sources::{Limits, Request, Skip, load};
+use pavisade_sources::{Limits, Purpose, Request, Skip, load};
 
 #[test]
 fn kubernetes_files_count_and_others_are_counted_with_their_reason() {
@@ -75,16 +75,20 @@ fn what_is_named_directly_is_read_or_explained() {
     let names = ["objects.txt", "values.yaml", "empty.yaml", "config", "binary.yaml", "absent"];
     let seen = run(folder.path(), &Request::new(names.map(at)));
     assert_eq!(seen.objects(), ["Config ", "Service web"]);
-    assert_eq!(seen.note("no document in this file has"), (NoteKind::Info, "@/values.yaml"));
-    assert_eq!(seen.note("nothing is in this file"), (NoteKind::Info, "@/empty.yaml"));
+    assert_eq!(seen.note("no document in this file has"), (NoteKind::Unread, "@/values.yaml"));
+    assert_eq!(seen.note("nothing is in this file"), (NoteKind::Unread, "@/empty.yaml"));
     assert_eq!(seen.note("binary"), (NoteKind::Unread, "@/binary.yaml"));
     assert_eq!(seen.note("no such file"), (NoteKind::Unread, "@/absent"));
+    // A fix is given every file that was changed, and most hold no object.
+    let purpose = Purpose::Fix;
+    let seen = run(folder.path(), &Request { purpose, ..Request::new([at("values.yaml")]) });
+    assert_eq!(seen.note("no document in this file has"), (NoteKind::Info, "@/values.yaml"));
 }
 
 #[test]
 fn an_empty_folder_says_so() {
     let folder = tree(&[]);
-    assert_eq!(scan(folder.path()).note("no Kubernetes objects"), (NoteKind::Info, "@"));
+    assert_eq!(scan(folder.path()).note("no Kubernetes object"), (NoteKind::Unread, "@"));
 }
 
 #[test]

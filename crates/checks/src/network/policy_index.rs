@@ -148,7 +148,8 @@ mod tests {
         let snapshot = Snapshot::new(vec![world], Vec::new());
         let world = &snapshot.worlds()[0];
         let now = Timestamp::UNIX_EPOCH;
-        let cx = Cx::new(world, &VacuousPolicy::META, KubernetesVersion::LATEST, now);
+        let meta = VacuousPolicy::META;
+        let cx = Cx::new(world, &meta, KubernetesVersion::LATEST, now);
         let policies = policies_near("ns", &cx);
         let mut needless = (0, 0);
         for pod in world.objects().flat_map(Object::pods) {

@@ -29,9 +29,9 @@ struct Data<'a> {
 
 #[derive(Serialize)]
 struct CheckData<'a> {
-    id: &'static str,
-    name: &'static str,
-    title: &'static str,
+    id: &'a str,
+    name: &'a str,
+    title: &'a str,
     area: usize,
     frameworks: &'a [String],
 }
@@ -67,15 +67,15 @@ pub(super) fn write<'a>(
     let mut index = HashMap::new();
     let mut findings = Vec::new();
     for finding in &judgement.findings {
-        let check = *index.entry(finding.check.id).or_insert_with(|| {
-            let meta = finding.check;
-            let area = Area::ALL.iter().position(|area| *area == meta.area()).unwrap_or(0);
+        let check = *index.entry(&finding.rule.id).or_insert_with(|| {
+            let rule = &finding.rule;
+            let area = Area::ALL.iter().position(|area| *area == rule.area).unwrap_or(0);
             checks.push(CheckData {
-                id: meta.id,
-                name: meta.name,
-                title: meta.title.trim_end_matches('.'),
+                id: &rule.id,
+                name: &rule.name,
+                title: rule.title.trim_end_matches('.'),
                 area,
-                frameworks: options.frameworks.get(meta.id).map_or(&[][..], |all| all.as_slice()),
+                frameworks: options.frameworks.get(&*rule.id).map_or(&[][..], |all| all.as_slice()),
             });
             checks.len() - 1
         });
