@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{Object, WorldKind};
-use pavisade_yaml::{self as yaml, Source};
+use pavisade_yaml::{self as yaml, Doc, Source};
 use rayon::prelude::*;
 
 use crate::chart::{self, Chart};
@@ -22,6 +22,7 @@ use crate::load::{Scan, several};
 use crate::names::{KUSTOMIZATION, Named};
 use crate::open::read_bytes;
 use crate::shown::Shown;
+use crate::text::decode;
 use crate::walk::{self, Walked};
 use crate::{Render, Skip};
 
@@ -50,6 +51,8 @@ pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
     scan.notes.append(&mut walked.notes);
     scan.stats.skip(Skip::Link, walked.links);
     scan.stats.skip(Skip::Excluded, walked.excluded);
+    scan.stats.skip(Skip::Hidden, walked.left_out.hidden);
+    scan.stats.skip(Skip::Ignored, walked.left_out.ignored);
     let before = (scan.stats.objects, scan.notes.len());
     let boundary = shown.boundary();
     let charts = Charts::find(&walked, shown);
@@ -121,10 +124,11 @@ pub(crate) fn chart_of_template(path: &Path) -> Option<PathBuf> {
 /// Whether a file of that name is kustomize's own, and not an object of Flux.
 pub(crate) fn is_kustomization(file: &Path) -> bool {
     let Ok(Bytes::All(bytes)) = read_bytes(file, 1 << 20) else { return true };
-    let source = Source::new("", String::from_utf8_lossy(&bytes));
-    let documents = yaml::read(&source);
-    let version = documents.docs.first().and_then(|doc| doc.root().str("apiVersion"));
-    version.is_none_or(|version| !version.contains(".fluxcd.io/"))
+    let documents = yaml::read(&Source::new("", decode(bytes).text));
+    let Some(root) = documents.docs.first().map(Doc::root) else { return true };
+    let flux = root.str("apiVersion").is_some_and(|version| version.contains(".fluxcd.io/"));
+    // kustomize refuses a file of another kind, and kubectl may send it.
+    !flux && matches!(root.str("kind"), None | Some("" | "Kustomization" | "Component"))
 }
 
 fn file_name(path: &Path) -> &str {
@@ -384,7 +388,8 @@ impl Plan<'_> {
         let inputs = inputs.chain(&kustomized.used).map(|path| (path.as_os_str(), false));
         let own = shares.iter().map(|(path, _)| (path.as_os_str(), true));
         of_kustomizations.extend(inputs.chain(own));
-        let mut of_charts: HashMap<&Path, usize> = HashMap::new();
+        // The groups of charts: of definitions, and of files that Helm does not render.
+        let mut of_charts: HashMap<(&Path, bool), usize> = HashMap::new();
         let mut folder: Option<(&Path, bool)> = None;
         let mut candidates = Vec::with_capacity(walked.files.len());
         let mut skipped = |why: Skip| scan.stats.skip(why, 1);
@@ -392,7 +397,12 @@ impl Plan<'_> {
             match of_kustomizations.get(path.as_os_str()) {
                 Some(true) => continue,
                 Some(false) => {
-                    skipped(Skip::PartOfKustomization);
+                    let owner = Some(Skip::PartOfKustomization);
+                    if *named == Named::Manifest && KUSTOMIZATION.contains(&file_name(path)) {
+                        candidates.push(Candidate { owner, ..self.candidate(path, *named, 0) });
+                    } else {
+                        skipped(Skip::PartOfKustomization);
+                    }
                     continue;
                 }
                 None => {}
@@ -406,13 +416,23 @@ impl Plan<'_> {
             let part = if in_chart { self.charts.part(path) } else { None };
             let group = match part {
                 Some((chart, Part::Definition)) if !self.rendered.contains_key(chart) => {
-                    *of_charts.entry(chart).or_insert_with(|| {
+                    *of_charts.entry((chart, false)).or_insert_with(|| {
                         self.groups.push((self.shown.name(chart), WorldKind::Chart));
                         self.groups.len() - 1
                     })
                 }
-                Some(_) => {
-                    skipped(Skip::PartOfChart);
+                Some((chart, _)) => {
+                    let owner = Some(Skip::PartOfChart);
+                    if *named == Named::Manifest && self.is_plain(path, chart) {
+                        let group = *of_charts.entry((chart, true)).or_insert_with(|| {
+                            let name = format!("{} (not rendered)", self.shown.name(chart));
+                            self.groups.push((name, WorldKind::Files));
+                            self.groups.len() - 1
+                        });
+                        candidates.push(Candidate { owner, ..self.candidate(path, *named, group) });
+                    } else {
+                        skipped(Skip::PartOfChart);
+                    }
                     continue;
                 }
                 None if only_chart => continue,
@@ -432,9 +452,18 @@ impl Plan<'_> {
         candidates
     }
 
+    /// Whether Helm does not render a file of a chart, so that what it holds is not judged with
+    /// the chart. Templates of a library are only used by other charts.
+    fn is_plain(&self, path: &Path, chart: &Path) -> bool {
+        let library = matches!(self.rendered.get(chart), Some(None));
+        let inside = path.strip_prefix(chart).unwrap_or(path);
+        let defines = matches!(inside.iter().next(), Some(folder) if folder == "crds");
+        !defines && (library || !inside.iter().any(|folder| folder == "templates"))
+    }
+
     fn candidate(&self, path: &Path, named: Named, group: usize) -> Candidate {
-        let name = self.shown.name(path);
-        Candidate { path: path.to_owned(), name, named, direct: false, group, length: 0 }
+        let (name, path) = (self.shown.name(path), path.to_owned());
+        Candidate { path, name, named, direct: false, owner: None, group, length: 0 }
     }
 }
 

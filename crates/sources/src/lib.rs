@@ -36,6 +36,7 @@ mod graph;
 mod helm;
 mod ignored;
 mod kustomize;
+mod left_out;
 mod load;
 mod names;
 mod open;
@@ -44,6 +45,7 @@ mod saved;
 mod scope;
 mod shown;
 mod temporary;
+mod text;
 mod walk;
 mod worlds;
 
@@ -243,6 +245,10 @@ pub enum Skip {
     NotKubernetes,
     /// The user's configuration leaves it out: a file, or a whole folder.
     Excluded,
+    /// Its name begins with a dot: a file, or a whole folder.
+    Hidden,
+    /// An ignore file names it: a file, or a whole folder.
+    Ignored,
     /// It holds NUL bytes.
     Binary,
     /// Its name says that it is a template.
@@ -263,6 +269,8 @@ impl Skip {
             Self::OtherName => "of other types",
             Self::NotKubernetes => "without a document that has `apiVersion` and `kind`",
             Self::Excluded => "left out by the configuration",
+            Self::Hidden => "hidden",
+            Self::Ignored => "named by ignore files",
             Self::Binary => "binary",
             Self::Template => "templates by their names",
             Self::PartOfChart => "parts of Helm charts",

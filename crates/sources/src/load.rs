@@ -205,6 +205,7 @@ impl<'a> Scan<'a> {
             name,
             named: named(file_name),
             direct: true,
+            owner: None,
             group: 0,
             length: metadata.len(),
         })
@@ -264,6 +265,7 @@ impl<'a> Scan<'a> {
             name: name.into(),
             named,
             direct: true,
+            owner: None,
             group: 0,
             length: 0,
         };

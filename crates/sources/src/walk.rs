@@ -11,6 +11,7 @@ use rayon::slice::ParallelSliceMut as _;
 use crate::Scope;
 use crate::file::{plain_note, unread};
 use crate::ignored::{self, Reader, Rules};
+use crate::left_out::LeftOut;
 use crate::names::{self, Named};
 use crate::shown::Shown;
 
@@ -26,6 +27,7 @@ pub(crate) struct Walked {
     pub links: usize,
     /// Files and folders that the configuration leaves out.
     pub excluded: usize,
+    pub left_out: LeftOut,
 }
 
 /// Walks the folder that `shown` stands for.
@@ -53,6 +55,10 @@ pub(crate) fn walk(shown: &Shown, limit: usize, scope: &Scope) -> Walked {
         walked.notes.push(plain_note(NoteKind::Unread, &shown.given(), message, remedy));
     }
     links.settle(shown, &mut walked);
+    if let Some(message) = walked.left_out.message() {
+        let remedy = "To scan them, name them as paths.";
+        walked.notes.push(plain_note(NoteKind::Info, &shown.given(), message, remedy));
+    }
     walked
 }
 
@@ -151,7 +157,8 @@ impl Walk<'_> {
         for (name, kind) in entries {
             let path = folder.join(name);
             let is_folder = kind.is_dir() || kind.is_symlink() && path.is_dir();
-            if rules.leave_out(&path, is_folder).is_some() {
+            if let Some(why) = rules.leave_out(&path, is_folder) {
+                found.walked.left_out.add(why, &path, kind.is_dir());
                 continue;
             }
             if self.scope.excludes(&path) {
@@ -199,6 +206,7 @@ impl Walked {
         self.notes.append(&mut other.notes);
         self.links += other.links;
         self.excluded += other.excluded;
+        self.left_out += other.left_out;
     }
 
     /// A link to nothing matters only under a name that counts.
