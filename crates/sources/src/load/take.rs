@@ -1,0 +1,111 @@
+//! Reads files, and counts and keeps what they give, up to the limit of memory.
+
+use std::cmp::Reverse;
+
+use pavisade_model::NoteKind;
+use pavisade_snapshot::Object;
+use rayon::prelude::*;
+
+use super::Scan;
+use crate::Purpose;
+use crate::document::Parsed;
+use crate::file::{self, Candidate, Outcome};
+
+/// Bytes of files that are read at once. Between two such parts it is seen what they take.
+const PART: u64 = 16 << 20;
+
+impl Scan<'_> {
+    /// Reads files in parallel, in their order, and takes what they give: part by part, so that a
+    /// part that takes too much is the last. `each` gets the objects of every file.
+    pub(crate) fn read(
+        &mut self,
+        candidates: &[Candidate],
+        mut each: impl FnMut(&mut Self, &Candidate, Vec<Object>),
+    ) {
+        self.progress.expect(candidates.len());
+        let mut rest = candidates;
+        while let Some(first) = rest.first() {
+            let mut bytes = first.length;
+            let more = rest[1..].iter().take_while(|candidate| {
+                bytes = bytes.saturating_add(candidate.length);
+                bytes <= PART
+            });
+            let (part, behind) = rest.split_at(1 + more.count());
+            if self.is_full() {
+                self.drop_text(&first.name, rest.len());
+                return;
+            }
+            for (candidate, outcome) in part.iter().zip(self.read_part(part)) {
+                let objects = self.take(outcome);
+                each(self, candidate, objects);
+            }
+            rest = behind;
+        }
+    }
+
+    fn read_part(&self, candidates: &[Candidate]) -> Vec<Outcome> {
+        let (limit, progress) = (self.request.limits.file_bytes, self.progress);
+        let read = |place: usize| {
+            let outcome = file::read(&candidates[place], limit);
+            progress.file();
+            (place, outcome)
+        };
+        // The largest first, and few at a time: at the end no thread waits long for another.
+        let mut places: Vec<usize> = (0..candidates.len()).collect();
+        places.sort_by_key(|place| Reverse(candidates[*place].length));
+        let mut outcomes: Vec<_> = places.into_par_iter().with_max_len(8).map(read).collect();
+        outcomes.sort_unstable_by_key(|(place, _)| *place);
+        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    /// Counts what a file gave and keeps its notes; the objects are given back.
+    pub(crate) fn take(&mut self, outcome: Outcome) -> Vec<Object> {
+        if let Some(why) = outcome.skip {
+            self.stats.skip(why, 1);
+            return Vec::new();
+        }
+        if !outcome.parsed.objects.is_empty() {
+            self.stats.files += 1;
+            self.stats.bytes += outcome.bytes;
+        }
+        self.take_parsed(outcome.parsed)
+    }
+
+    /// The same for a text that is no file.
+    pub(crate) fn take_parsed(&mut self, parsed: Parsed) -> Vec<Object> {
+        if !parsed.objects.is_empty() {
+            self.memory = self.memory.saturating_add(parsed.memory);
+        }
+        self.notes.extend(parsed.notes);
+        self.stats.documents += parsed.documents;
+        self.stats.objects += parsed.objects.len();
+        self.encrypted += parsed.encrypted;
+        self.with_variables += parsed.with_variables;
+        self.substitutes |= parsed.substitutes;
+        if let Some(mut note) = parsed.nothing {
+            // Whoever fixes files gives all that were changed, and most hold no object.
+            if self.request.purpose == Purpose::Fix {
+                note.kind = NoteKind::Info;
+            }
+            self.notes.push(note);
+        }
+        for patch in parsed.objects.iter().filter(|object| object.is_patch()) {
+            if self.patches.is_empty() {
+                self.first_patch = patch.doc().source().name().to_owned();
+            }
+            self.patches.push(patch.subject(None).label());
+        }
+        parsed.objects
+    }
+
+    /// Whether what was read takes so much memory that nothing more is read.
+    pub(crate) fn is_full(&self) -> bool {
+        self.memory > self.request.limits.memory
+    }
+
+    /// Remembers texts that are not read for want of memory.
+    pub(crate) fn drop_text(&mut self, name: &str, count: usize) {
+        let dropped = self.dropped.get_or_insert_with(|| (name.to_owned(), 0));
+        dropped.1 += count;
+    }
+}
