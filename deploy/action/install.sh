@@ -3,8 +3,11 @@
 # have the checksum that the release names.
 set -euo pipefail
 
+# A message may hold inputs: what ends a line would begin a command of the runner.
 fail() {
-  echo "::error title=Pavisade::$1"
+  local text=${1//'%'/'%25'}
+  text=${text//$'\r'/'%0D'}
+  echo "::error title=Pavisade::${text//$'\n'/'%0A'}"
   exit 2
 }
 

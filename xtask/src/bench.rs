@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use pavisade_checks::CheckSet;
+use pavisade_checks::{Catalog, CheckSet};
 use pavisade_model::{KubernetesVersion, Scope};
 use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
@@ -266,7 +266,9 @@ fn review() {
     const POD: &str = include_str!("bench/pod.yaml");
     const RUNS: u32 = 2_000;
     let wanted = |meta: &pavisade_model::Meta| meta.scope == Scope::Object;
-    let Ok(checks) = CheckSet::new(KubernetesVersion::LATEST, wanted, &HashMap::new()) else {
+    let Ok(checks) =
+        CheckSet::new(&Catalog::builtin(), KubernetesVersion::LATEST, wanted, &HashMap::new())
+    else {
         return;
     };
     let once = || {

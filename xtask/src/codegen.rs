@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use anyhow::Context as _;
-use pavisade_checks::{CheckSet, Entry, registry};
+use pavisade_checks::{Catalog, CheckSet, Entry};
 use pavisade_compliance::builtin;
 use pavisade_model::{Area, KubernetesVersion};
 
@@ -21,15 +21,16 @@ mod summary;
 pub(crate) fn run() -> anyhow::Result<()> {
     let pages = root().join("docs/checks");
     fs::create_dir_all(&pages)?;
-    let wanted: BTreeSet<_> = registry().iter().map(|e| format!("{}.md", e.meta.id)).collect();
+    let wanted: BTreeSet<_> =
+        Catalog::builtin().entries().iter().map(|e| format!("{}.md", e.rule().id)).collect();
     for entry in fs::read_dir(&pages)? {
         let entry = entry?;
         if !wanted.contains(&*entry.file_name().to_string_lossy()) {
             fs::remove_file(entry.path())?;
         }
     }
-    for entry in registry() {
-        write(&format!("docs/checks/{}.md", entry.meta.id), &page(entry))?;
+    for entry in Catalog::builtin().entries() {
+        write(&format!("docs/checks/{}.md", entry.rule().id), &page(entry))?;
     }
     write("docs/checks.md", &list())?;
     fs::create_dir_all(root().join("docs/frameworks"))?;
@@ -43,7 +44,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     write("deploy/scan/cluster-role.yaml", &format!("{ROLE_HEAD}{role}"))?;
     let schema = serde_json::to_string_pretty(&pavisade_report::json::schema())?;
     write("schema/scan-v1.json", &format!("{schema}\n"))?;
-    let schema = serde_json::to_string_pretty(&pavisade_config::schema())?;
+    let schema = serde_json::to_string_pretty(&pavisade_config::schema(&Catalog::builtin()))?;
     write("schema/config-v1.json", &format!("{schema}\n"))?;
     let schema = serde_json::to_string_pretty(&pavisade_report::comply::json::schema())?;
     write("schema/comply-v1.json", &format!("{schema}\n"))
@@ -61,22 +62,23 @@ const ROLE_HEAD: &str = "# Made by `cargo xtask codegen` from `pavisade scan --p
 const HEAD: &str = "<!-- Made by `cargo xtask codegen`. -->\n";
 
 fn page(entry: &Entry) -> String {
-    let meta = entry.meta;
-    let mut page = format!("{HEAD}# {}: {}\n\n{}\n\n", meta.id, meta.name, meta.title);
+    let meta = entry.meta();
+    let mut page =
+        format!("{HEAD}# {}: {}\n\n{}\n\n", meta.rule.id, meta.rule.name, meta.rule.title);
     let _ = writeln!(page, "| severity | confidence | area | scope | audience | mends |");
     let _ = writeln!(page, "| --- | --- | --- | --- | --- | --- |");
     let _ = writeln!(
         page,
         "| {} | {} | {} | {} | {} | {} |",
-        meta.severity.name(),
-        meta.confidence.name(),
-        meta.area().name(),
+        meta.rule.severity.name(),
+        meta.rule.confidence.name(),
+        meta.rule.area.name(),
         meta.scope.name(),
-        meta.audience.name(),
-        meta.mends.name()
+        meta.rule.audience.name(),
+        meta.rule.mends.name()
     );
-    let _ = write!(page, "\n## Why\n\n{}\n\n## Fix\n\n{}\n", meta.why, meta.fix);
-    let schema = serde_json::to_value((entry.schema)()).unwrap_or_default();
+    let _ = write!(page, "\n## Why\n\n{}\n\n## Fix\n\n{}\n", meta.rule.why, meta.rule.advice);
+    let schema = serde_json::to_value(entry.schema()).unwrap_or_default();
     if let Some(parameters) = schema.get("properties").and_then(|p| p.as_object())
         && !parameters.is_empty()
     {
@@ -91,24 +93,26 @@ fn page(entry: &Entry) -> String {
         let kinds: Vec<_> = meta.reads().map(|kind| format!("`{kind}`")).collect();
         let _ = write!(page, "\n## Reads besides its subject\n\n{}\n", kinds.join(", "));
     }
-    page.push_str(&frameworks::of_check(meta.id));
+    page.push_str(&frameworks::of_check(&meta.rule.id));
     page
 }
 
 fn list() -> String {
-    let mut text = format!("{HEAD}# The checks\n\n{} in all.\n", registry().len());
+    let mut text =
+        format!("{HEAD}# The checks\n\n{} in all.\n", Catalog::builtin().entries().len());
     for area in Area::ALL {
         let _ = write!(
             text,
             "\n## {}\n\n| id | name | severity | what fails |\n| --- | --- | --- | --- |\n",
             capital(area.name())
         );
-        for meta in registry().iter().map(|e| e.meta).filter(|m| m.area() == area) {
-            let (id, name, severity) = (meta.id, meta.name, meta.severity.name());
+        let catalog = Catalog::builtin();
+        for rule in catalog.entries().iter().map(Entry::rule).filter(|rule| rule.area == area) {
+            let (id, name, severity) = (&rule.id, &rule.name, rule.severity.name());
             let _ = writeln!(
                 text,
                 "| [{id}](checks/{id}.md) | `{name}` | {severity} | {} |",
-                meta.title
+                rule.title
             );
         }
     }

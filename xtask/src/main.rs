@@ -17,6 +17,7 @@ mod codegen;
 mod differential;
 mod dist;
 mod drift;
+mod encodings;
 mod fuzz;
 mod generate;
 mod kubectl;
@@ -59,6 +60,8 @@ enum Chore {
     Dist,
     /// Compare the corpus with what an API server makes of it.
     Drift(drift::Args),
+    /// Compare one pod in many spellings, read by kubectl and by us.
+    Encodings,
     /// Fuzz the readers of foreign bytes.
     Fuzz(fuzz::Args),
     /// Write a large cluster as a snapshot file.
@@ -83,10 +86,11 @@ fn main() -> ExitCode {
         Chore::Differential(args) => differential::run(&args),
         Chore::Dist => dist::run(),
         Chore::Drift(args) => drift::run(&args),
+        Chore::Encodings => encodings::run(),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Generate(args) => generate::run(&args),
-        Chore::Soak(args) => soak::run(&args),
         Chore::KubectlValues(args) => kubectl::run(&args),
+        Chore::Soak(args) => soak::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

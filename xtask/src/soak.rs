@@ -3,6 +3,8 @@
 //! A loop takes a count and fails at the first thing that is wrong, or at the end with everything
 //! that was. Counts are those of a full run; `--part 10` divides them.
 
+mod kill;
+
 use std::time::Instant;
 
 use anyhow::{bail, ensure};
@@ -37,7 +39,14 @@ const LOOPS: &[Loop] = &[
     Loop { name: "differential", full: 8_000, elsewhere: false, run: differential::soak },
     // Generated pods, judged by an API server's Pod Security admission and by us.
     Loop { name: "pods", full: 28_000, elsewhere: true, run: live::pods },
+    // Runs that write files, killed at random times.
+    Loop { name: "kill", full: 500, elsewhere: false, run: kill },
 ];
+
+fn kill(runs: u32, seed: u64) -> anyhow::Result<()> {
+    fastrand::seed(seed);
+    kill::kill_loop(runs as usize)
+}
 
 /// Runs one loop or all of them; fails when one does.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {

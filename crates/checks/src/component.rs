@@ -147,7 +147,7 @@ pub(crate) fn configured_by(file: &Object) -> Option<&'static str> {
 }
 
 /// The components that an object configures.
-pub(crate) fn components(object: &Object) -> Vec<Component<'_>> {
+pub fn components(object: &Object) -> Vec<Component<'_>> {
     if kubeadm::is_kubeadm(object) {
         let sections = kubeadm::sections(object).into_iter();
         let of = sections.map(|section| Component {

@@ -13,7 +13,7 @@ use pavisade_snapshot::{Coverage, Object, World, WorldKind};
 #[derive(Clone, Copy)]
 pub struct Cx<'a> {
     world: &'a World,
-    meta: &'static Meta,
+    meta: &'a Meta,
     kubernetes: KubernetesVersion,
     now: Timestamp,
 }
@@ -21,7 +21,7 @@ pub struct Cx<'a> {
 impl<'a> Cx<'a> {
     pub(crate) fn new(
         world: &'a World,
-        meta: &'static Meta,
+        meta: &'a Meta,
         kubernetes: KubernetesVersion,
         now: Timestamp,
     ) -> Self {
@@ -152,7 +152,7 @@ impl<'a> Cx<'a> {
 
     fn may_read(&self, kind: GroupKind) -> bool {
         let declared = self.meta.reads().any(|k| k == kind) || self.meta.on.contains(&kind);
-        debug_assert!(declared, "{} reads {kind} without declaring it", self.meta.id);
+        debug_assert!(declared, "{} reads {kind} without declaring it", self.meta.rule.id);
         declared
     }
 }

@@ -3,6 +3,8 @@
 
 use pavisade_snapshot::Container;
 
+use crate::image_trigger;
+
 /// A reference, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reference<'a> {
@@ -26,6 +28,11 @@ pub(crate) enum Image<'a> {
 
 /// The image of a container.
 pub(crate) fn of(container: Container<'_>) -> Image<'_> {
+    if image_trigger::fills_in(container) {
+        return Image::Unclear(
+            "an image trigger of OpenShift fills the image in from an ImageStream".into(),
+        );
+    }
     let Some(value) = container.at(&["image"]).filter(|v| !v.is_null()) else {
         return Image::Absent;
     };

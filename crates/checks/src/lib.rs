@@ -15,12 +15,16 @@ mod context;
 mod field;
 mod fragment;
 mod image;
+mod image_trigger;
 mod images;
 mod lens;
+mod loopback;
+mod made;
 mod needs;
 mod programs;
+mod refusal;
 mod registry;
-mod secrets;
+pub mod secrets;
 mod set;
 mod verdict;
 
@@ -32,7 +36,7 @@ mod storage;
 mod supply;
 
 pub use check::{Check, Described};
-pub use component::{Component, Flag, FlagSource};
+pub use component::{Component, Flag, FlagSource, components};
 pub use context::{Cx, Listing};
 pub use fragment::is_fragment;
 pub use images::NamedImage;
@@ -40,8 +44,9 @@ pub use lens::{
     Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnImage, OnObject, OnPod,
     OnWorld, Part, Target,
 };
+pub use made::MadeCheck;
 pub use needs::Needs;
 pub use operation::removed_api_version::removed_in;
-pub use registry::{Entry, named, registry, similar};
+pub use registry::{Catalog, Entry, Taken};
 pub use set::{CheckSet, ParameterError, Report};
 pub use verdict::{Change, Claim, Place, Verdict};

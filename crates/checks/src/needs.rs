@@ -4,17 +4,18 @@
 //! (their kinds are known to a cluster alone).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use pavisade_model::{GroupKind, Meta, Program, kinds};
+use pavisade_model::{GroupKind, Program, Rule, kinds};
 
-use crate::set::AnyCheck;
+use crate::set::Registered;
 use crate::{CheckSet, Dispatch, images};
 
 /// The kinds of an API server that one check looks at.
 #[derive(Debug)]
 pub struct Needs {
     /// The check.
-    pub check: &'static Meta,
+    pub rule: Arc<Rule>,
     /// Kinds that hold its subjects.
     pub subjects: Vec<GroupKind>,
     /// Kinds that it reads besides.
@@ -26,7 +27,7 @@ pub struct Needs {
 impl CheckSet {
     /// What each check needs, in the order of [`CheckSet::metas`].
     pub fn needs(&self) -> impl Iterator<Item = Needs> + '_ {
-        self.checks.iter().map(|check| needs(&**check))
+        self.checks.iter().map(needs)
     }
 
     /// Every kind of an API server that a check looks at, ordered by group and kind. Files that
@@ -59,7 +60,7 @@ impl CheckSet {
                 .filter(|needs| {
                     [&needs.subjects, &needs.reads].iter().any(|of| of.contains(&kinds::SECRET))
                 })
-                .map(|needs| format!("`{}`", needs.check.name))
+                .map(|needs| format!("`{}`", needs.rule.name))
                 .collect();
             format!("There is no right on Secrets, so this stays unknown: {}.", of.join(", "))
         } else {
@@ -92,8 +93,8 @@ const NAMED: usize = 12;
 
 /// For which checks a role was made.
 fn made_for(set: &CheckSet) -> String {
-    let names: Vec<_> = set.metas().map(|meta| meta.name).collect();
-    if names.len() == crate::registry().len() {
+    let names: Vec<_> = set.metas().map(|meta| &*meta.rule.name).collect();
+    if names.len() == set.catalog().entries().len() {
         return format!("The least role with which all {} checks see a cluster.", names.len());
     }
     let what = if names.len() == 1 { "this check sees" } else { "these checks see" };
@@ -101,7 +102,7 @@ fn made_for(set: &CheckSet) -> String {
         return format!(
             "The least role with which {} of {} checks see a cluster (`pavisade checks list`).",
             names.len(),
-            crate::registry().len()
+            set.catalog().entries().len()
         );
     }
     format!("The least role with which {what} a cluster: {}.", names.join(", "))
@@ -124,14 +125,15 @@ fn comment(text: &str) -> String {
     out
 }
 
-fn needs(check: &dyn AnyCheck) -> Needs {
+fn needs(of_set: &Registered) -> Needs {
+    let Registered { check, rule } = of_set;
     let meta = check.meta();
-    let mut needs =
-        Needs { check: meta, subjects: Vec::new(), reads: Vec::new(), hints: Vec::new() };
+    let (subjects, reads, hints) = (Vec::new(), Vec::new(), Vec::new());
+    let mut needs = Needs { rule: rule.clone(), subjects, reads, hints };
     if meta.files_only {
         return needs;
     }
-    needs.subjects.extend(meta.on);
+    needs.subjects.extend(&*meta.on);
     needs.reads.extend(meta.reads());
     match check.dispatch() {
         Dispatch::Pods | Dispatch::Images => {
@@ -162,13 +164,15 @@ fn needs(check: &dyn AnyCheck) -> Needs {
 mod tests {
     use std::collections::HashMap;
 
-    use pavisade_model::KubernetesVersion;
+    use pavisade_model::{KubernetesVersion, Meta};
 
     use super::*;
+    use crate::Catalog;
 
     fn set(names: &[&str]) -> CheckSet {
-        let wanted = |meta: &Meta| names.contains(&meta.name);
-        CheckSet::new(KubernetesVersion::LATEST, wanted, &HashMap::new()).unwrap()
+        let wanted = |meta: &Meta| names.contains(&&*meta.rule.name);
+        CheckSet::new(&Catalog::builtin(), KubernetesVersion::LATEST, wanted, &HashMap::new())
+            .unwrap()
     }
 
     #[test]

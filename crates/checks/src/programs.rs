@@ -184,7 +184,12 @@ spec:
         parts.coverage.insert((String::new(), "Pod".to_owned()), coverage);
         parts.coverage.insert((String::new(), "Node".to_owned()), Coverage::Complete);
         let snapshot = Snapshot::new(vec![parts], Vec::new());
-        let set = CheckSet::new(KubernetesVersion::LATEST, |m| m.name == check, &HashMap::new());
+        let set = CheckSet::new(
+            &crate::Catalog::builtin(),
+            KubernetesVersion::LATEST,
+            |m| m.rule.name == check,
+            &HashMap::new(),
+        );
         let set = set.map_err(|e| e.message).unwrap();
         let mut said = Vec::new();
         set.judge_world(&snapshot.worlds()[0], Timestamp::UNIX_EPOCH, &mut |report| match report
@@ -299,20 +304,20 @@ spec:
         let snapshot = Snapshot::new(vec![parts], Vec::new());
         let set = CheckSet::all(KubernetesVersion::LATEST);
         let world = &snapshot.worlds()[0];
-        for needs in set.needs() {
-            assert!(verdict(needs.check, Dispatch::Components, world, &[]).is_none());
+        for meta in set.metas() {
+            assert!(verdict(meta, Dispatch::Components, world, &[]).is_none());
         }
     }
 
     #[test]
     fn checks_of_components_name_their_programs() {
         let set = CheckSet::all(KubernetesVersion::LATEST);
-        for check in &set.checks {
+        for crate::set::Registered { check, .. } in &set.checks {
             let meta = check.meta();
             let of_components = check.dispatch() == Dispatch::Components;
-            assert!(!of_components || !meta.programs.is_empty(), "{}", meta.name);
+            assert!(!of_components || !meta.programs.is_empty(), "{}", meta.rule.name);
             let of_files = FILES.iter().any(|(kind, _)| meta.on.contains(kind));
-            assert!(!of_files || meta.programs == [Program::ApiServer], "{}", meta.name);
+            assert!(!of_files || meta.programs == [Program::ApiServer], "{}", meta.rule.name);
         }
     }
 }

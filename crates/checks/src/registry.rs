@@ -1,54 +1,166 @@
-//! Every check, a line each, ordered by id.
+//! Every check of the program, a line each, ordered by id; and the [`Catalog`] that holds them
+//! beside those that are made at run time.
 
-use pavisade_model::{Meta, nearest};
+use std::fmt;
+use std::sync::Arc;
+
+use pavisade_model::{Meta, Rule, nearest};
 use schemars::{JsonSchema, Schema, schema_for};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::made::MadeCheck;
 use crate::set::{AnyCheck, build};
 use crate::{Check, container, identity, network, operation, storage, supply};
 
-/// A check as the registry knows it.
+/// All checks that there are, by id and name. A clone shares them.
+#[derive(Clone)]
+pub struct Catalog(Arc<[Entry]>);
+
+/// A check as the catalog knows it.
+#[derive(Clone)]
 pub struct Entry {
-    /// What it says about itself.
-    pub meta: &'static Meta,
-    /// The JSON schema of its parameters.
-    pub schema: fn() -> Schema,
-    pub(crate) build: fn(&serde_json::Value) -> Result<Box<dyn AnyCheck>, String>,
+    rule: Arc<Rule>,
+    origin: Origin,
+}
+
+#[derive(Clone)]
+enum Origin {
+    Program(&'static Registered),
+    Made(Arc<MadeCheck>),
+}
+
+/// The id or name of a check that was to be added is known already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken(pub String);
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Self::builtin()
+    }
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names().map(|(id, _)| id)).finish()
+    }
+}
+
+impl Catalog {
+    /// The checks of the program.
+    pub fn builtin() -> Self {
+        let entries = REGISTRY.iter().map(|registered| Entry {
+            rule: Arc::new(registered.meta.rule.clone()),
+            origin: Origin::Program(registered),
+        });
+        Self(entries.collect())
+    }
+
+    /// The same with checks that were made at run time behind them.
+    ///
+    /// # Errors
+    /// The id or name of one of them is known already, in any case of its letters.
+    pub fn with(&self, checks: impl IntoIterator<Item = MadeCheck>) -> Result<Self, Taken> {
+        let mut entries = self.0.to_vec();
+        for check in checks {
+            let Rule { id, name, .. } = &check.meta().rule;
+            for word in [id, name] {
+                if entries.iter().any(|entry| entry.is_called(word)) {
+                    return Err(Taken(word.to_string()));
+                }
+            }
+            let rule = Arc::new(check.meta().rule.clone());
+            entries.push(Entry { rule, origin: Origin::Made(Arc::new(check)) });
+        }
+        Ok(Self(entries.into()))
+    }
+
+    /// The checks, those of the program first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+
+    /// The check of that id or name, in any case.
+    pub fn named(&self, word: &str) -> Option<&Entry> {
+        self.0.iter().find(|entry| entry.is_called(word))
+    }
+
+    /// The id or name that a misspelt word most likely means.
+    pub fn similar(&self, word: &str) -> Option<&str> {
+        nearest(word, self.0.iter().flat_map(|entry| [&*entry.rule.id, &*entry.rule.name]))
+    }
+
+    /// The ids of all checks, each with the check's name.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|entry| (&*entry.rule.id, &*entry.rule.name))
+    }
 }
 
 impl Entry {
+    /// What its findings are of.
+    pub fn rule(&self) -> &Arc<Rule> {
+        &self.rule
+    }
+
+    /// What it declares.
+    pub fn meta(&self) -> &Meta {
+        match &self.origin {
+            Origin::Program(registered) => registered.meta,
+            Origin::Made(made) => made.meta(),
+        }
+    }
+
+    /// The JSON schema of its parameters.
+    pub fn schema(&self) -> Schema {
+        match &self.origin {
+            Origin::Program(registered) => (registered.schema)(),
+            Origin::Made(_) => schema_for!(NoParameters),
+        }
+    }
+
     /// Whether the check takes these parameters, an object of JSON.
     ///
     /// # Errors
     /// What is wrong with them.
     pub fn takes(&self, parameters: &serde_json::Value) -> Result<(), String> {
-        (self.build)(parameters).map(drop)
+        self.build(parameters).map(drop)
+    }
+
+    pub(crate) fn build(
+        &self,
+        parameters: &serde_json::Value,
+    ) -> Result<Box<dyn AnyCheck>, String> {
+        match &self.origin {
+            Origin::Program(registered) => (registered.build)(parameters),
+            Origin::Made(made) => {
+                NoParameters::deserialize(parameters).map_err(|error| error.to_string())?;
+                Ok(Box::new(made.clone()))
+            }
+        }
+    }
+
+    fn is_called(&self, word: &str) -> bool {
+        self.rule.id.eq_ignore_ascii_case(word) || self.rule.name.eq_ignore_ascii_case(word)
     }
 }
 
-const fn entry<C: Check + DeserializeOwned + JsonSchema + 'static>() -> Entry {
-    Entry { meta: const { &C::META }, schema: || schema_for!(C), build: build::<C> }
+/// What a check that is made at run time takes.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NoParameters {}
+
+/// A check of the program.
+struct Registered {
+    meta: &'static Meta,
+    schema: fn() -> Schema,
+    build: fn(&serde_json::Value) -> Result<Box<dyn AnyCheck>, String>,
 }
 
-/// Every check there is.
-pub const fn registry() -> &'static [Entry] {
-    REGISTRY
+const fn entry<C: Check + DeserializeOwned + JsonSchema + 'static>() -> Registered {
+    Registered { meta: const { &C::META }, schema: || schema_for!(C), build: build::<C> }
 }
 
-/// The check of that id or name, in any case.
-pub fn named(word: &str) -> Option<&'static Entry> {
-    let is = |entry: &&Entry| {
-        entry.meta.id.eq_ignore_ascii_case(word) || entry.meta.name.eq_ignore_ascii_case(word)
-    };
-    registry().iter().find(is)
-}
-
-/// The id or name that a misspelt word most likely means.
-pub fn similar(word: &str) -> Option<&'static str> {
-    nearest(word, registry().iter().flat_map(|entry| [entry.meta.id, entry.meta.name]))
-}
-
-static REGISTRY: &[Entry] = &[
+static REGISTRY: &[Registered] = &[
     entry::<container::privileged_container::PrivilegedContainer>(),
     entry::<container::host_namespace::HostNamespace>(),
     entry::<container::host_path_volume::HostPathVolume>(),
@@ -189,6 +301,7 @@ static REGISTRY: &[Entry] = &[
     entry::<identity::workload_deletion_permission::WorkloadDeletionPermission>(),
     entry::<identity::trust_bundle_permission::TrustBundlePermission>(),
     entry::<identity::missing_client_authority::MissingClientAuthority>(),
+    entry::<identity::status_permission::StatusPermission>(),
     entry::<network::unrestricted_ingress::UnrestrictedIngress>(),
     entry::<network::unrestricted_egress::UnrestrictedEgress>(),
     entry::<network::allow_all_policy::AllowAllPolicy>(),

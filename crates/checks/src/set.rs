@@ -1,21 +1,25 @@
 //! The checks of one run: built once, then called by table.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use pavisade_model::{KubernetesVersion, Meta, Subject};
+use pavisade_model::{KubernetesVersion, Meta, Rule, Subject};
 use pavisade_snapshot::{Object, World, WorldKind};
 use serde::de::DeserializeOwned;
 
 use crate::fragment::{is_fragment, said};
 use crate::images;
-use crate::registry::registry;
-use crate::{Check, Cx, Dispatch, Lens, Target, Verdict, component, programs};
+use crate::refusal::refusal;
+use crate::registry::Catalog;
+use crate::{Check, Claim, Cx, Dispatch, Lens, Target, Verdict, component, programs};
 
 /// What one check says about one subject.
 pub struct Report<'a> {
     /// The check.
-    pub check: &'static Meta,
+    pub check: &'a Meta,
+    /// Its rule, to be shared by what it finds.
+    pub rule: &'a Arc<Rule>,
     /// Its place in the set.
     pub index: usize,
     /// What the verdict is about.
@@ -30,18 +34,18 @@ pub struct Report<'a> {
 
 /// A check whose type is forgotten.
 pub(crate) trait AnyCheck: Send + Sync {
-    fn meta(&self) -> &'static Meta;
+    fn meta(&self) -> &Meta;
     fn dispatch(&self) -> Dispatch;
     fn run<'a>(&self, target: Target<'a>, cx: &Cx<'a>, out: &mut Out<'_, 'a>);
 }
 
 /// Takes a subject, the program whose settings it is, and the verdict.
-type Out<'o, 'a> = dyn FnMut(Subject, Option<&'static str>, Verdict<'a>) + 'o;
+pub(crate) type Out<'o, 'a> = dyn FnMut(Subject, Option<&'static str>, Verdict<'a>) + 'o;
 
 struct Erased<C>(C, &'static Meta);
 
 impl<C: Check> AnyCheck for Erased<C> {
-    fn meta(&self) -> &'static Meta {
+    fn meta(&self) -> &Meta {
         self.1
     }
 
@@ -63,6 +67,12 @@ impl<C: Check> AnyCheck for Erased<C> {
 }
 
 static NO_NAME: std::sync::LazyLock<std::sync::Arc<str>> = std::sync::LazyLock::new(|| "".into());
+
+/// A check of a set, and its rule.
+pub(crate) struct Registered {
+    pub check: Box<dyn AnyCheck>,
+    pub rule: Arc<Rule>,
+}
 
 /// Builds a check from its parameters; those that are absent have their defaults.
 pub(crate) fn build<C>(parameters: &serde_json::Value) -> Result<Box<dyn AnyCheck>, String>
@@ -87,7 +97,8 @@ pub struct ParameterError {
 
 /// The checks of one run with their parameters, and the table that calls them.
 pub struct CheckSet {
-    pub(crate) checks: Vec<Box<dyn AnyCheck>>,
+    catalog: Catalog,
+    pub(crate) checks: Vec<Registered>,
     kubernetes: KubernetesVersion,
     mending: bool,
     by_kind: HashMap<(&'static str, &'static str), Vec<usize>>,
@@ -104,20 +115,23 @@ impl CheckSet {
     /// # Errors
     /// A check does not take the parameters that `parameters` gives for its id or name.
     pub fn new(
+        catalog: &Catalog,
         kubernetes: KubernetesVersion,
         wanted: impl Fn(&Meta) -> bool,
         parameters: &HashMap<String, serde_json::Value>,
     ) -> Result<Self, ParameterError> {
         let none = serde_json::Value::Object(serde_json::Map::new());
         let mut checks = Vec::new();
-        for entry in registry().iter().filter(|entry| wanted(entry.meta)) {
-            let given =
-                [entry.meta.id, entry.meta.name].into_iter().find_map(|n| parameters.get(n));
-            let check = (entry.build)(given.unwrap_or(&none))
-                .map_err(|message| ParameterError { check: entry.meta.name.to_owned(), message })?;
-            checks.push(check);
+        for entry in catalog.entries().iter().filter(|entry| wanted(entry.meta())) {
+            let rule = entry.rule().clone();
+            let given = [&rule.id, &rule.name].into_iter().find_map(|n| parameters.get(&**n));
+            let check = entry
+                .build(given.unwrap_or(&none))
+                .map_err(|message| ParameterError { check: rule.name.to_string(), message })?;
+            checks.push(Registered { check, rule });
         }
         let mut set = Self {
+            catalog: catalog.clone(),
             checks,
             kubernetes,
             mending: false,
@@ -128,7 +142,7 @@ impl CheckSet {
             on_every: Vec::new(),
             on_worlds: Vec::new(),
         };
-        for (index, check) in set.checks.iter().enumerate() {
+        for (index, Registered { check, .. }) in set.checks.iter().enumerate() {
             match check.dispatch() {
                 Dispatch::Pods => set.on_pods.push(index),
                 Dispatch::Images => set.on_images.push(index),
@@ -138,7 +152,7 @@ impl CheckSet {
                 Dispatch::Kinds => {}
             }
             if matches!(check.dispatch(), Dispatch::Kinds | Dispatch::Components) {
-                for kind in check.meta().on {
+                for kind in &*check.meta().on {
                     set.by_kind.entry((kind.group, kind.kind)).or_default().push(index);
                 }
             }
@@ -146,9 +160,9 @@ impl CheckSet {
         Ok(set)
     }
 
-    /// All checks with their defaults.
+    /// All checks of the program with their defaults.
     pub fn all(kubernetes: KubernetesVersion) -> Self {
-        let Ok(set) = Self::new(kubernetes, |_| true, &HashMap::new()) else {
+        let Ok(set) = Self::new(&Catalog::builtin(), kubernetes, |_| true, &HashMap::new()) else {
             unreachable!("every check is built from its defaults, which a test proves")
         };
         set
@@ -164,64 +178,98 @@ impl CheckSet {
         self.mending
     }
 
+    /// All checks that there are, those that do not run among them.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
     /// The version whose semantics count.
     pub fn kubernetes(&self) -> KubernetesVersion {
         self.kubernetes
     }
 
     /// What the checks say about themselves, in the registry's order.
-    pub fn metas(&self) -> impl ExactSizeIterator<Item = &'static Meta> + '_ {
-        self.checks.iter().map(|check| check.meta())
+    pub fn metas(&self) -> impl ExactSizeIterator<Item = &Meta> {
+        self.checks.iter().map(|registered| registered.check.meta())
+    }
+
+    /// Their rules, in the same order.
+    pub fn rules(&self) -> impl ExactSizeIterator<Item = &Arc<Rule>> {
+        self.checks.iter().map(|registered| &registered.rule)
     }
 
     /// Calls every check that an object concerns.
     pub fn judge_object<'a>(
-        &self,
+        &'a self,
         world: &'a World,
         object: &'a Object,
         now: Timestamp,
         out: &mut impl FnMut(Report<'a>),
     ) {
-        for index in self.concerned(object) {
-            self.run(index, world, Target::Object(object, world.kind()), now, out);
+        let refused = refusal(world, object);
+        for index in self.concerned(object, refused.is_some()) {
+            self.run(
+                index,
+                world,
+                Target::Object(object, world.kind()),
+                refused.as_ref(),
+                now,
+                out,
+            );
         }
     }
 
     /// Calls the checks of pods on an object whose pods are components of the control plane, which
     /// [`CheckSet::judge_object`] leaves out: they are judged by their flags.
     pub fn judge_control_plane_pods<'a>(
-        &self,
+        &'a self,
         world: &'a World,
         object: &'a Object,
         now: Timestamp,
         out: &mut impl FnMut(Report<'a>),
     ) {
         if object.pods().any(|pod| component::is_control_plane(pod, world.kind())) {
+            let refused = refusal(world, object);
             for &index in &self.on_pods {
-                self.run(index, world, Target::AllPods(object), now, out);
+                self.run(index, world, Target::AllPods(object), refused.as_ref(), now, out);
             }
         }
     }
 
     /// Calls the checks that concern an object from which nothing runs.
     pub fn judge_at_rest<'a>(
-        &self,
+        &'a self,
         world: &'a World,
         object: &'a Object,
         now: Timestamp,
         out: &mut impl FnMut(Report<'a>),
     ) {
-        for index in self.concerned(object).filter(|index| self.checks[*index].meta().at_rest) {
-            self.run(index, world, Target::Object(object, world.kind()), now, out);
+        let refused = refusal(world, object);
+        let concerned = self.concerned(object, refused.is_some());
+        for index in concerned.filter(|index| self.checks[*index].check.meta().at_rest) {
+            self.run(
+                index,
+                world,
+                Target::Object(object, world.kind()),
+                refused.as_ref(),
+                now,
+                out,
+            );
         }
     }
 
-    /// The checks whose subjects may be in an object.
-    fn concerned<'a>(&'a self, object: &'a Object) -> impl Iterator<Item = usize> + 'a {
+    /// The checks whose subjects may be in an object; those of pods too where it is a workload
+    /// whose pods may not be where they belong, since it is `refused`.
+    fn concerned<'a>(
+        &'a self,
+        object: &'a Object,
+        refused: bool,
+    ) -> impl Iterator<Item = usize> + 'a {
         let key = (object.group(), object.kind());
         let by_kind = self.by_kind.get(&key).map_or(&[][..], Vec::as_slice);
-        let on_pods = if object.has_pods() { &self.on_pods[..] } else { &[] };
-        let has_images = object.has_pods() || images::has_fields(object);
+        let has_pods = object.has_pods() || refused && object.is_workload();
+        let on_pods = if has_pods { &self.on_pods[..] } else { &[] };
+        let has_images = has_pods || images::has_fields(object);
         let on_images = if has_images { &self.on_images[..] } else { &[] };
         let configures = !self.on_components.is_empty() && component::configures(object);
         let on_components = if configures { &self.on_components[..] } else { &[] };
@@ -230,37 +278,38 @@ impl CheckSet {
 
     /// Calls the checks over a whole world.
     pub fn judge_world<'a>(
-        &self,
+        &'a self,
         world: &'a World,
         now: Timestamp,
         out: &mut impl FnMut(Report<'a>),
     ) {
         for &index in &self.on_worlds {
-            self.run(index, world, Target::World(world), now, out);
+            self.run(index, world, Target::World(world), None, now, out);
         }
         if world.kind() != WorldKind::Cluster {
             return;
         }
         let seen = programs::seen(world);
-        for (index, check) in self.checks.iter().enumerate() {
+        for (index, Registered { check, rule }) in self.checks.iter().enumerate() {
             let meta = check.meta();
             let said = programs::verdict(meta, check.dispatch(), world, &seen);
             if let Some((verdict, programs)) = said {
                 let subject = Subject::World { name: world.name().clone() };
-                out(Report { check: meta, index, subject, object: None, programs, verdict });
+                out(Report { check: meta, rule, index, subject, object: None, programs, verdict });
             }
         }
     }
 
     fn run<'a>(
-        &self,
+        &'a self,
         index: usize,
         world: &'a World,
         target: Target<'a>,
+        refused: Option<&Claim<'a>>,
         now: Timestamp,
         out: &mut impl FnMut(Report<'a>),
     ) {
-        let check = &self.checks[index];
+        let Registered { check, rule } = &self.checks[index];
         let cx = Cx::new(world, check.meta(), self.kubernetes, now);
         let object = match target {
             Target::Object(object, _) | Target::AllPods(object) => Some(object),
@@ -270,14 +319,34 @@ impl CheckSet {
         let only_files = check.meta().files_only && world.kind() == WorldKind::Cluster;
         let of_pods = matches!(check.dispatch(), Dispatch::Pods | Dispatch::Images);
         let fragment = of_pods && object.is_some_and(is_fragment);
+        let other = check.dispatch() == Dispatch::Every && !object.is_some_and(Object::is_workload);
+        let refused = object.zip(refused).filter(|_| !other);
+        let (mut seen, mut proven) = (false, false);
         check.run(target, &cx, &mut |subject, program, verdict| {
             let verdict = match verdict {
                 _ if only_files => Verdict::NotApplicable,
                 verdict if fragment => said(verdict),
                 verdict => verdict,
             };
+            seen = true;
+            let silent = match verdict {
+                Verdict::Holds => true,
+                // Of a workload it may be said since its pods cannot be read.
+                Verdict::NotApplicable => object.is_some_and(Object::is_workload),
+                Verdict::Fails(_) | Verdict::Unknown(_) => false,
+            };
+            if refused.is_some() && silent {
+                proven = true;
+                return;
+            }
             let programs = program.into_iter().collect();
-            out(Report { check: check.meta(), index, subject, object, programs, verdict });
+            out(Report { check: check.meta(), rule, index, subject, object, programs, verdict });
         });
+        if let Some((object, why)) = refused.filter(|_| proven || !seen) {
+            let verdict = why.clone().into();
+            let (subject, check) = (object.subject(None), check.meta());
+            let (object, programs) = (Some(object), Vec::new());
+            out(Report { check, rule, index, subject, object, programs, verdict });
+        }
     }
 }

@@ -51,9 +51,9 @@ fn reported(example: &str, state: State) -> BTreeSet<String> {
                 };
                 for claim in claims.iter().filter(|claim| claim.state == state) {
                     let file = report.object.map_or("", |o| o.doc().source().name()).to_owned();
-                    if OWN.contains(&report.check.name) {
+                    if OWN.contains(&&*report.rule.name) {
                         assert!(!claim.message.is_empty());
-                        names.insert(format!("{} {file}", report.check.name));
+                        names.insert(format!("{} {file}", report.rule.name));
                     }
                 }
             });

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 
-use pavisade_checks::{CheckSet, Timestamp, Verdict, registry};
+use pavisade_checks::{Catalog, CheckSet, Timestamp, Verdict};
 use pavisade_model::{GroupKind, KubernetesVersion, State};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::Source;
@@ -55,7 +55,8 @@ fn of_block(name: &str, block: &Block) -> Option<Named> {
 
 /// Kinds that no API server holds.
 fn file_kinds() -> BTreeSet<GroupKind> {
-    let metas = registry().iter().map(|entry| entry.meta);
+    let catalog = Catalog::builtin();
+    let metas = catalog.entries().iter().map(|entry| entry.meta());
     let kinds = metas.flat_map(|meta| meta.on.iter().copied().chain(meta.reads()));
     kinds.filter(|k| k.resource.is_empty() && *k != pavisade_model::kinds::CLUSTER).collect()
 }
@@ -88,7 +89,7 @@ fn cluster(objects: &[Object], without: &[GroupKind], missing: Missing) -> Snaps
 }
 
 /// A subject: the check, the object, and its place among the check's subjects in the object.
-type Key = (&'static str, String, usize);
+type Key = (String, String, usize);
 
 /// The verdict's name, and the places that fail with what was said.
 type Said = (&'static str, BTreeMap<String, String>);
@@ -101,11 +102,11 @@ fn verdicts(snapshot: &Snapshot, set: &CheckSet) -> BTreeMap<Key, Said> {
             for claim in claims {
                 let of_files =
                     ["these files", "this file"].iter().any(|w| claim.message.contains(w));
-                assert!(!of_files, "{} in a cluster: {}", report.check.name, claim.message);
+                assert!(!of_files, "{} in a cluster: {}", report.rule.name, claim.message);
             }
         }
         let id = object.map_or("world".to_owned(), |o| format!("{o:?} {}", o.version()));
-        let mut key = (report.check.name, id, 0);
+        let mut key = (report.rule.name.to_string(), id, 0);
         while said.contains_key(&key) {
             key.2 += 1;
         }
@@ -135,9 +136,13 @@ fn verdicts(snapshot: &Snapshot, set: &CheckSet) -> BTreeMap<Key, Said> {
 fn readers(kinds: &[GroupKind]) -> CheckSet {
     let all = CheckSet::all(KubernetesVersion::LATEST);
     let of = all.needs().filter(|needs| kinds.iter().all(|kind| needs.reads.contains(kind)));
-    let ids: BTreeSet<_> = of.map(|needs| needs.check.id).collect();
-    let set =
-        CheckSet::new(KubernetesVersion::LATEST, |meta| ids.contains(meta.id), &HashMap::new());
+    let ids: BTreeSet<_> = of.map(|needs| needs.rule.id.to_string()).collect();
+    let set = CheckSet::new(
+        &Catalog::builtin(),
+        KubernetesVersion::LATEST,
+        |meta| ids.contains(&*meta.rule.id),
+        &HashMap::new(),
+    );
     set.map_err(|error| error.message).unwrap()
 }
 

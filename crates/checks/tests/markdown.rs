@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use pavisade_checks::{CheckSet, Claim, Timestamp, Verdict, registry};
+use pavisade_checks::{Catalog, CheckSet, Claim, Timestamp, Verdict};
 use pavisade_model::{Confidence, KubernetesVersion, State};
 use pavisade_snapshot::Snapshot;
 use pavisade_yaml::Source;
@@ -62,8 +62,9 @@ fn reported(block: &Block, name: &str) -> Result<(Reported, String), String> {
         Some(now) => now.parse().map_err(|_| format!("`{now}` is no time"))?,
         None => Timestamp::UNIX_EPOCH,
     };
-    let set = CheckSet::new(version, |meta| meta.name == name, &parameters)
-        .map_err(|error| error.message)?;
+    let set =
+        CheckSet::new(&Catalog::builtin(), version, |meta| meta.rule.name == name, &parameters)
+            .map_err(|error| error.message)?;
     let (mut reported, mut messages) = (Reported::new(), String::new());
     let wanted = block.settings.get("confidence");
     let mut unlike = None;
@@ -78,7 +79,7 @@ fn reported(block: &Block, name: &str) -> Result<(Reported, String), String> {
     };
     let mut out = |report: pavisade_checks::Report<'_>| {
         if let Verdict::Fails(claims) | Verdict::Unknown(claims) = report.verdict {
-            claims.iter().for_each(|c| claim(c, report.check.confidence));
+            claims.iter().for_each(|c| claim(c, report.rule.confidence));
         }
     };
     for world in snapshot.worlds() {
@@ -131,13 +132,14 @@ fn test_file(path: &Path, name: &str) -> Vec<String> {
 fn markdown_tests_pass() {
     let tests = files(&root().join("tests"), "md");
     let mut problems = Vec::new();
-    for entry in registry() {
-        match tests.get(entry.meta.name) {
-            Some(path) => problems.extend(test_file(path, entry.meta.name)),
-            None => problems.push(format!("{} has no Markdown test", entry.meta.name)),
+    for entry in Catalog::builtin().entries() {
+        match tests.get(&*entry.rule().name) {
+            Some(path) => problems.extend(test_file(path, &entry.rule().name)),
+            None => problems.push(format!("{} has no Markdown test", entry.rule().name)),
         }
     }
-    let names: BTreeSet<_> = registry().iter().map(|entry| entry.meta.name).collect();
+    let catalog = Catalog::builtin();
+    let names: BTreeSet<_> = catalog.names().map(|(_, name)| name).collect();
     let orphans = tests.keys().filter(|name| !names.contains(name.as_str()));
     problems.extend(orphans.map(|name| format!("the test of `{name}` belongs to no check")));
     assert!(problems.is_empty(), "{}", problems.join("\n"));
@@ -145,7 +147,8 @@ fn markdown_tests_pass() {
 
 #[test]
 fn every_check_file_is_in_the_registry_under_its_own_name() {
-    let names: BTreeSet<_> = registry().iter().map(|entry| entry.meta.name).collect();
+    let catalog = Catalog::builtin();
+    let names: BTreeSet<_> = catalog.names().map(|(_, name)| name).collect();
     let with_check: Vec<_> = files(&root().join("src"), "rs")
         .into_iter()
         .filter(|(_, path)| fs::read_to_string(path).unwrap().contains("#[check("))
@@ -158,19 +161,23 @@ fn every_check_file_is_in_the_registry_under_its_own_name() {
 
 #[test]
 fn ids_and_names_are_unique_and_in_order() {
-    let ids: Vec<_> = registry().iter().map(|entry| entry.meta.id).collect();
+    let catalog = Catalog::builtin();
+    let ids: Vec<_> = catalog.names().map(|(id, _)| id).collect();
     let areas = ["PV-C", "PV-I", "PV-N", "PV-S", "PV-D", "PV-O"];
     let rank = |id: &str| (areas.iter().position(|a| id.starts_with(a)), id.to_owned());
     let mut sorted = ids.clone();
     sorted.sort_by_key(|id| rank(id));
     sorted.dedup();
     assert_eq!(ids, sorted);
-    let names: BTreeSet<_> = registry().iter().map(|entry| entry.meta.name).collect();
+    let names: BTreeSet<_> = catalog.names().map(|(_, name)| name).collect();
     assert_eq!(names.len(), ids.len());
-    assert!(registry().iter().all(|entry| rank(entry.meta.id).0.is_some()));
+    assert!(ids.iter().all(|id| rank(id).0.is_some()));
 }
 
 #[test]
 fn defaults_build_every_check() {
-    assert_eq!(CheckSet::all(KubernetesVersion::LATEST).metas().len(), registry().len());
+    assert_eq!(
+        CheckSet::all(KubernetesVersion::LATEST).metas().len(),
+        Catalog::builtin().entries().len()
+    );
 }

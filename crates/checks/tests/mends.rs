@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
-use pavisade_checks::{CheckSet, Place, Report, Timestamp, Verdict, registry};
+use pavisade_checks::{Catalog, CheckSet, Place, Report, Timestamp, Verdict};
 use pavisade_model::{KubernetesVersion, Mends, State};
 use pavisade_snapshot::Snapshot;
 use pavisade_yaml::{Amendment, Doc, Source, amend};
@@ -15,11 +15,11 @@ use worlds::{Block, blocks, files, root, world};
 mod worlds;
 
 /// What fails: check, object and container, message; and how often.
-type Failing = BTreeMap<(&'static str, String, String), usize>;
+type Failing = BTreeMap<(String, String, String), usize>;
 
 /// A claim that says how it is mended.
 struct Mending {
-    key: (&'static str, String, String),
+    key: (String, String, String),
     doc: Doc,
     amendments: Vec<Amendment>,
 }
@@ -36,8 +36,12 @@ impl Scene {
         let json = block.settings.get("parameters").map(|json| serde_json::from_str(json).unwrap());
         let parameters: HashMap<_, _> =
             json.into_iter().map(|json| (name.to_owned(), json)).collect();
-        let set =
-            CheckSet::new(version.unwrap_or(KubernetesVersion::LATEST), |_| true, &parameters);
+        let set = CheckSet::new(
+            &Catalog::builtin(),
+            version.unwrap_or(KubernetesVersion::LATEST),
+            |_| true,
+            &parameters,
+        );
         let now = block.settings.get("now").map(|now| now.parse().unwrap());
         Self { set: set.map_err(|e| e.message).unwrap(), now: now.unwrap_or(Timestamp::UNIX_EPOCH) }
     }
@@ -51,7 +55,7 @@ impl Scene {
             for claim in claims.iter().filter(|claim| claim.state == State::Fails) {
                 let subject =
                     format!("{} {:?}", report.subject.label(), report.subject.container());
-                let key = (report.check.name, subject, claim.message.clone());
+                let key = (report.rule.name.to_string(), subject, claim.message.clone());
                 *failing.entry(key.clone()).or_default() += 1;
                 let Some(Place::At(first, _)) = claim.changes.first().map(|c| &c.place) else {
                     assert!(claim.changes.is_empty(), "{key:?}: a change without a place");
@@ -75,7 +79,7 @@ impl Scene {
 #[test]
 fn a_mended_claim_is_gone_and_nothing_comes_instead() {
     let tests = files(&root().join("tests"), "md");
-    let (mut problems, mut mended) = (Vec::new(), BTreeMap::<&str, usize>::new());
+    let (mut problems, mut mended) = (Vec::new(), BTreeMap::<String, usize>::new());
     for (name, path) in &tests {
         for block in blocks(&fs::read_to_string(path).unwrap()) {
             let place = format!("{}:{} ({})", path.display(), block.line, block.heading);
@@ -103,9 +107,9 @@ fn a_mended_claim_is_gone_and_nothing_comes_instead() {
                     problems.push(format!("{place}: {key:?} is still there in\n{text}"));
                 }
                 // A message names what it is about: the same finding may say it in other words.
-                let of = |failing: &Failing, key: &(&str, String, String)| {
+                let of = |failing: &Failing, key: &(String, String, String)| {
                     let same =
-                        |(k, _): &(&(&str, String, String), &usize)| k.0 == key.0 && k.1 == key.1;
+                        |(k, _): &(&(String, String, String), &usize)| k.0 == key.0 && k.1 == key.1;
                     failing.iter().filter(same).map(|(_, n)| *n).sum::<usize>()
                 };
                 let new = after.iter().filter(|(k, n)| {
@@ -118,13 +122,13 @@ fn a_mended_claim_is_gone_and_nothing_comes_instead() {
             }
         }
     }
-    for entry in registry() {
-        let seen = mended.contains_key(entry.meta.name);
-        if seen != (entry.meta.mends != Mends::Never) {
+    for entry in Catalog::builtin().entries() {
+        let seen = mended.contains_key(&*entry.rule().name);
+        if seen != (entry.rule().mends != Mends::Never) {
             problems.push(format!(
                 "{} says that it mends {}, and its tests show the contrary",
-                entry.meta.name,
-                entry.meta.mends.name()
+                entry.rule().name,
+                entry.rule().mends.name()
             ));
         }
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use pavisade_checks::registry;
+use pavisade_checks::Catalog;
 
 /// What of `crate::secrets` tells a secret from other text.
 const DETECTORS: [&str; 6] = [
@@ -65,12 +65,13 @@ fn a_check_that_looks_for_secrets_says_that_it_finds_them() {
 #[test]
 fn a_check_whose_name_speaks_of_secrets_has_decided() {
     let mut undecided = Vec::new();
-    for meta in registry().iter().map(|entry| entry.meta) {
-        let speaks = WORDS.iter().any(|word| meta.name.contains(word));
-        let listed = NAMES_ONLY.contains(&meta.name);
-        assert!(!listed || !meta.secret, "{}: listed here, and of secrets", meta.name);
-        if speaks && !listed && !meta.secret {
-            undecided.push(meta.name);
+    let catalog = Catalog::builtin();
+    for meta in catalog.entries().iter().map(|entry| entry.meta()) {
+        let speaks = WORDS.iter().any(|word| meta.rule.name.contains(word));
+        let listed = NAMES_ONLY.contains(&&*meta.rule.name);
+        assert!(!listed || !meta.rule.secret, "{}: listed here, and of secrets", meta.rule.name);
+        if speaks && !listed && !meta.rule.secret {
+            undecided.push(&meta.rule.name);
         }
     }
     let help = "say `secret = true` where they point at a secret, else list them here";

@@ -2,7 +2,7 @@
 
 use std::io::{BufWriter, IsTerminal as _, Write as _};
 
-use pavisade_checks::registry;
+use pavisade_checks::Entry;
 use pavisade_compliance::{builtin, controls_by_check};
 use pavisade_report::{Layout, Options, check_explain, checks_list};
 
@@ -20,21 +20,23 @@ pub(crate) fn run(args: &ChecksArgs) -> anyhow::Result<Outcome> {
         frameworks: controls_by_check(builtin()),
         ..Options::default()
     };
+    let settings = Settings::default();
+    let catalog = &settings.catalog;
     match &args.command {
         ChecksCommand::List { select, mends, json } => {
             // A list shows what there is: strict checks too, unless a framework was asked for.
             let strict = select.strict || select.framework.is_none();
             let select = Select { strict, ..select.clone() };
-            let ids = select::ids(&select, &Settings::default())?;
-            let metas: Vec<_> = registry().iter().map(|entry| entry.meta).collect();
-            let metas = metas.into_iter().filter(|meta| ids.contains(meta.id));
+            let ids = select::ids(&select, &settings)?;
+            let metas = catalog.entries().iter().map(Entry::meta);
+            let metas = metas.filter(|meta| ids.contains(&*meta.rule.id));
             let metas: Vec<_> =
-                metas.filter(|meta| mends.is_none_or(|how| how.takes(meta.mends))).collect();
+                metas.filter(|meta| mends.is_none_or(|how| how.takes(meta.rule.mends))).collect();
             checks_list(&metas, layout(*json), &options, &mut out)?;
         }
         ChecksCommand::Explain { check, json } => {
-            let entry = select::find(check)?;
-            check_explain(entry.meta, &(entry.schema)(), layout(*json), &options, &mut out)?;
+            let entry = select::find(check, catalog)?;
+            check_explain(entry.meta(), &entry.schema(), layout(*json), &options, &mut out)?;
         }
     }
     out.flush()?;

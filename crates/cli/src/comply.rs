@@ -4,17 +4,16 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use pavisade_checks::registry;
+use pavisade_checks::{Catalog, Entry};
 use pavisade_compliance::Framework;
-use pavisade_config::Config;
-use pavisade_model::Meta;
+use pavisade_model::Rule;
 use pavisade_report::Options;
 use pavisade_scan::{assess, is_needed};
 
 use crate::args::{ComplyArgs, ComplyFormat};
 use crate::input::Input;
 use crate::progress::Spinner;
-use crate::settings::or_here;
+use crate::settings::{Settings, or_here};
 use crate::work::{By, Choice, Work};
 use crate::{Outcome, frameworks, scan, select, terminal};
 
@@ -24,7 +23,7 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
     };
     let frameworks = match args.frameworks.is_empty() {
         true => work.settings.frameworks.clone(),
-        false => asked(&args.frameworks)?,
+        false => asked(&args.frameworks, &work.settings.catalog)?,
     };
     if frameworks.is_empty() {
         bail!(
@@ -36,8 +35,9 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
     let benchmark = frameworks.iter().find(|framework| framework.id.starts_with("cis-"));
     work.input.framework = benchmark.map(|framework| framework.id.clone());
     let settings = &work.settings;
-    let parameters = select::parameters(&args.set, &settings.config)?;
-    let choice = Choice { ids: checks(&frameworks, args, &settings.config)?, parameters };
+    let parameters = select::parameters(&args.set, settings)?;
+    let ids = checks(&frameworks, args, settings)?;
+    let choice = Choice { catalog: settings.catalog.clone(), ids, parameters };
     let file = scan::named(args.output.as_deref());
     let place = scan::place(file);
     if let Some(role) = work.role(&choice)? {
@@ -51,7 +51,8 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
 
     let by = By { config: &args.config, baseline: None };
     let (snapshot, judgement) = work.judge(&choice, checks, by, Spinner::new(args.quiet))?;
-    let assessments: Vec<_> = frameworks.iter().map(|f| assess(f, &judgement)).collect();
+    let assessments: Vec<_> =
+        frameworks.iter().map(|f| assess(f, &judgement, &settings.catalog)).collect();
     let options = Options {
         color,
         width: terminal::width(args.width),
@@ -77,10 +78,10 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
 }
 
 /// The frameworks that were asked for, each once.
-fn asked(words: &[String]) -> anyhow::Result<Vec<Cow<'static, Framework>>> {
+fn asked(words: &[String], catalog: &Catalog) -> anyhow::Result<Vec<Cow<'static, Framework>>> {
     let mut asked: Vec<Cow<'static, Framework>> = Vec::new();
     for word in words {
-        let framework = frameworks::named(word)?;
+        let framework = frameworks::named(word, catalog)?;
         let own = matches!(framework, Cow::Owned(_));
         match asked.iter().any(|other| other.id == framework.id) {
             true if own => bail!("{word}: there is another framework `{}`", framework.id),
@@ -96,17 +97,19 @@ fn asked(words: &[String]) -> anyhow::Result<Vec<Cow<'static, Framework>>> {
 fn checks(
     frameworks: &[Cow<'_, Framework>],
     args: &ComplyArgs,
-    config: &Config,
-) -> anyhow::Result<BTreeSet<&'static str>> {
-    let mut skip = select::named(&args.skip)?;
-    skip.extend(config.disable.iter().map(|meta| meta.id));
+    settings: &Settings,
+) -> anyhow::Result<BTreeSet<String>> {
+    let Settings { config, catalog, .. } = settings;
+    let mut skip = select::named(&args.skip, catalog)?;
+    skip.extend(config.disable.iter().map(|rule| rule.id.to_string()));
     let strict = args.strict || config.strict == Some(true);
     let controls = || frameworks.iter().flat_map(|framework| &framework.controls);
     let served: BTreeSet<_> = frameworks.iter().flat_map(|framework| framework.checks()).collect();
-    let wanted = |meta: &Meta| {
-        let needed = || controls().any(|control| is_needed(control, meta));
-        let asked_for = strict || config.enable.iter().any(|other| other.id == meta.id);
-        !skip.contains(meta.id) && (needed() || asked_for && served.contains(meta.id))
+    let wanted = |rule: &Rule| {
+        let needed = || controls().any(|control| is_needed(control, rule));
+        let asked_for = strict || config.enable.iter().any(|other| other.id == rule.id);
+        !skip.contains(&*rule.id) && (needed() || asked_for && served.contains(&*rule.id))
     };
-    Ok(registry().iter().map(|e| e.meta).filter(|m| wanted(m)).map(|m| m.id).collect())
+    let rules = catalog.entries().iter().map(Entry::rule).filter(|rule| wanted(rule));
+    Ok(rules.map(|rule| rule.id.to_string()).collect())
 }

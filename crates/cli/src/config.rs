@@ -42,8 +42,10 @@ pub(crate) struct ConfigArgs {
 pub(crate) enum AllowFrom {
     /// Those in objects, in comments, and of the configuration and policy files.
     #[default]
+    #[value(alias = "everybody")]
     All,
-    /// Those of the configuration and policy files: nobody exempts his own object.
+    /// Those of files that the command line names (--exceptions, --config): what is scanned cannot
+    /// exempt itself.
     Policy,
     /// None.
     None,
@@ -96,8 +98,9 @@ pub(crate) fn run(args: &CheckConfigArgs) -> anyhow::Result<Outcome> {
     if let Some(missing) = paths.iter().find(|path| !path.exists() && *path != Path::new("-")) {
         bail!("{}: there is no such file or folder", missing.display());
     }
+    let paths = settings::or_here(paths);
     let Some(settings) =
-        Settings::find(&config.file, &config.exceptions, &settings::or_here(paths))?
+        Settings::find(&config.file, &config.exceptions, config.allow_from, &paths)?
     else {
         return Ok(Outcome::Usage);
     };

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use pavisade_model::{Finding, Mends, NoteKind, State};
-use pavisade_report::{Again, Fixes, Layout, Options};
+use pavisade_report::{Again, Fixes, Hidden, Layout, Options};
 use pavisade_scan::{Fixed, Judgement, fix};
 
 use self::files::Files;
@@ -20,18 +20,18 @@ use crate::work::{By, Choice, Work};
 use crate::{Outcome, select, terminal};
 
 pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
-    let chosen = select::named(&args.select.only)?;
     if args.paths.iter().any(|path| path == Path::new("-")) {
         bail!("standard input cannot be changed in place: name the file");
     }
     let Some(work) = Work::find(Input::from(args), &args.config)? else {
         return Ok(Outcome::Usage);
     };
+    let chosen = select::named(&args.select.only, &work.settings.catalog)?;
     let before = judged(args, &work)?;
-    let asked = |finding: &Finding| match finding.check.mends {
+    let asked = |finding: &Finding| match finding.rule.mends {
         Mends::Never => false,
         Mends::Safely => true,
-        Mends::Riskily => args.risky || chosen.contains(finding.check.id),
+        Mends::Riskily => args.risky || chosen.contains(&*finding.rule.id),
     };
     let (mut wanted, mut risky, mut elsewhere, mut by_hand) = (vec![], BTreeMap::new(), 0, 0);
     let mending = before.of_state(State::Fails).filter_map(|finding| finding.mend.as_ref());
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         } else if asked(finding) {
             wanted.push(finding);
         } else {
-            *risky.entry(finding.check.name).or_insert(0) += 1;
+            *risky.entry(&*finding.rule.name).or_insert(0) += 1;
         }
     }
     let mut fixed = fix(wanted);
@@ -172,7 +172,7 @@ fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again 
 }
 
 fn sentence(finding: &Finding) -> String {
-    format!("{} in {}: {}", finding.check.name, finding.subject.label(), finding.message)
+    format!("{} in {}: {}", finding.rule.name, finding.subject.label(), finding.message)
 }
 
 fn write(args: &FixArgs, fixes: &Fixes<'_>, configuration: String) -> anyhow::Result<()> {
@@ -191,18 +191,36 @@ fn write(args: &FixArgs, fixes: &Fixes<'_>, configuration: String) -> anyhow::Re
             // The difference alone is on standard output, so that `git apply` can read it.
             let mut summary = Vec::new();
             let options = Options { color: false, ..options };
-            difference
-                .and_then(|()| out.flush())
-                .and_then(|()| pavisade_report::fixes(fixes, layout, &options, &mut summary))
-                .map(|()| {
-                    if !args.quiet {
-                        for line in String::from_utf8_lossy(&summary).lines() {
-                            terminal::say("", line);
-                        }
-                    }
-                })
+            difference.and_then(|hidden| {
+                out.flush()?;
+                pavisade_report::fixes(fixes, layout, &options, &mut summary)?;
+                let summary = String::from_utf8_lossy(&summary);
+                let lines = summary.lines().filter(|_| !args.quiet);
+                lines.for_each(|line| terminal::say("", line));
+                tell(hidden);
+                Ok(())
+            })
         }
         false => pavisade_report::fixes(fixes, layout, &options, &mut out),
     };
     written.and_then(|()| out.flush()).context("writing standard output")
+}
+
+/// Why a difference may not be applied as it is.
+fn tell(hidden: Hidden) {
+    let Hidden { beside, masked } = hidden;
+    if masked > 0 {
+        let text = format!(
+            "changed lines that hold secrets: {masked}. They are masked, so `git apply` refuses \
+             them; `pavisade fix` without `--diff` makes the changes"
+        );
+        terminal::say("note", &text);
+    }
+    if beside > 0 {
+        let text = format!(
+            "changes right before a secret, whose line is left out: {beside}. They can be applied \
+             with `git apply --unidiff-zero`"
+        );
+        terminal::say("note", &text);
+    }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{BufWriter, IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, anyhow};
-use pavisade_checks::registry;
+use pavisade_checks::Catalog;
 use pavisade_compliance::{Framework, FrameworkError, builtin, find, names_file, topics};
 use pavisade_report::{Layout, Options, framework_explain, frameworks_list, topics_list};
 
@@ -23,8 +23,9 @@ pub(crate) fn run(args: &FrameworksArgs) -> anyhow::Result<Outcome> {
             frameworks_list(builtin(), layout, &options, &mut out)?;
         }
         FrameworksCommand::Show { framework } => {
-            let names = registry().iter().map(|e| (e.meta.id, e.meta.name)).collect();
-            framework_explain(&*named(framework)?, &names, &options, &mut out)?;
+            let catalog = Catalog::builtin();
+            let names = catalog.names().collect();
+            framework_explain(&*named(framework, &catalog)?, &names, &options, &mut out)?;
         }
         FrameworksCommand::Topics => topics_list(topics(), &options, &mut out)?,
     }
@@ -36,20 +37,20 @@ pub(crate) fn run(args: &FrameworksArgs) -> anyhow::Result<Outcome> {
 ///
 /// # Errors
 /// There is none, or the file means nothing: with its place.
-pub(crate) fn named(word: &str) -> anyhow::Result<Cow<'static, Framework>> {
+pub(crate) fn named(word: &str, catalog: &Catalog) -> anyhow::Result<Cow<'static, Framework>> {
     if !names_file(word) {
         return find(word, builtin()).map(Cow::Borrowed).map_err(|error| anyhow!("{error}"));
     }
     let text =
         std::fs::read_to_string(word).with_context(|| format!("reading the framework {word}"))?;
-    own(&text).map(Cow::Owned).map_err(|error| anyhow!("{word}:{error}"))
+    own(&text, catalog).map(Cow::Owned).map_err(|error| anyhow!("{word}:{error}"))
 }
 
 /// A framework of the user's own.
 ///
 /// # Errors
 /// The text means nothing: with its place.
-pub(crate) fn own(text: &str) -> Result<Framework, FrameworkError> {
-    let known: Vec<_> = registry().iter().map(|e| (e.meta.id, e.meta.name)).collect();
+pub(crate) fn own(text: &str, catalog: &Catalog) -> Result<Framework, FrameworkError> {
+    let known: Vec<_> = catalog.names().collect();
     Framework::read(text, &known)
 }

@@ -1,10 +1,11 @@
 //! What a command line wants to be read: files, and a cluster, live or saved.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::bail;
 use pavisade_model::KubernetesVersion;
-use pavisade_sources::{Limits, Render, Request, Scope, Tools};
+use pavisade_sources::{Limits, Purpose, Render, Request, Scope, Tools};
 
 use crate::args::{self, ComplyArgs, FixArgs, LiveArgs, PssArgs, ScanArgs};
 use crate::settings::or_here;
@@ -12,9 +13,11 @@ use crate::settings::or_here;
 /// What is to be read, and by the semantics of which version.
 pub(crate) struct Input<'a> {
     pub paths: &'a [PathBuf],
-    /// The cluster; none for a command that reads files alone.
+    /// The cluster; none for the command that changes files.
     pub live: Option<&'a LiveArgs>,
     pub render: args::Render,
+    /// Of all that is rendered, in seconds.
+    pub render_timeout: u64,
     pub helm_values: Vec<PathBuf>,
     pub kubernetes_version: Option<KubernetesVersion>,
     /// The framework that was asked for.
@@ -29,6 +32,7 @@ impl<'a> From<&'a ScanArgs> for Input<'a> {
             paths: &args.paths,
             live: Some(&args.live),
             render: args.render,
+            render_timeout: args.render_timeout,
             helm_values: args.helm_values.clone(),
             kubernetes_version: args.kubernetes_version,
             framework: args.select.framework.clone(),
@@ -43,6 +47,7 @@ impl<'a> From<&'a ComplyArgs> for Input<'a> {
             paths: &args.paths,
             live: Some(&args.live),
             render: args.render,
+            render_timeout: args.render_timeout,
             helm_values: args.helm_values.clone(),
             kubernetes_version: args.kubernetes_version,
             framework: None,
@@ -57,6 +62,7 @@ impl<'a> From<&'a PssArgs> for Input<'a> {
             paths: &args.paths,
             live: Some(&args.live),
             render: args.render,
+            render_timeout: args.render_timeout,
             helm_values: args.helm_values.clone(),
             kubernetes_version: args.kubernetes_version,
             framework: None,
@@ -72,6 +78,7 @@ impl<'a> From<&'a FixArgs> for Input<'a> {
             live: None,
             // Files as they stand: what a chart or a kustomization makes of them is no file.
             render: args::Render::Never,
+            render_timeout: 0,
             helm_values: Vec::new(),
             kubernetes_version: args.kubernetes_version,
             framework: None,
@@ -115,20 +122,31 @@ impl Input<'_> {
             },
             helm_values: self.helm_values.to_vec(),
             kubernetes: self.kubernetes_version.unwrap_or_default(),
-            limits: Limits::default(),
+            limits: Limits {
+                render_time: Duration::from_secs(self.render_timeout),
+                ..Limits::default()
+            },
             tools: Tools {
                 helm: in_path("helm"),
                 kustomize: in_path("kustomize"),
                 kubectl: in_path("kubectl"),
+                unshare: in_path("unshare"),
             },
             scope: self.scope.clone(),
+            purpose: match (self.live, self.is_cluster()) {
+                (None, _) => Purpose::Fix,
+                (_, true) => Purpose::Compare,
+                (_, false) => Purpose::Judge,
+            },
         }
     }
 }
 
-/// The first executable file of that name in `PATH`.
+/// The first file of that name in `PATH`. Folders that depend on where we are do not count: they
+/// may be the ones that are scanned, and nothing of those is started.
 fn in_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let file = |folder: PathBuf| Path::new(&folder).join(program);
-    std::env::split_paths(&path).map(file).find(|file| file.is_file())
+    let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+    folders.map(file).find(|file| file.is_file())
 }

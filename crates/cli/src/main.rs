@@ -11,6 +11,7 @@ mod live;
 mod man;
 mod progress;
 mod pss;
+mod replace;
 mod scan;
 mod select;
 mod settings;

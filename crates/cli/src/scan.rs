@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::fs;
+use std::io::{self, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -17,7 +17,7 @@ use crate::input::Input;
 use crate::progress::Spinner;
 use crate::settings::{self, Settings};
 use crate::work::{By, Choice, Work};
-use crate::{Outcome, terminal};
+use crate::{Outcome, replace, terminal};
 
 pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let Some(work) = Work::find(Input::from(args), &args.config)? else {
@@ -139,34 +139,17 @@ fn options(args: &ScanArgs) -> Options {
 /// What is in the file stays until there is something to write instead.
 pub(crate) fn output(file: Option<&Path>) -> anyhow::Result<Output> {
     let Some(file) = file else { return Ok(Output::Standard(io::stdout().lock())) };
-    let mut new = OpenOptions::new();
-    new.write(true);
-    let made = new.clone().create_new(true).open(file).map(|opened| (opened, true));
-    let opened = made.or_else(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            new.create(true).truncate(false).open(file).map(|opened| (opened, false))
-        }
-        _ => Err(error),
-    });
-    let (opened, made) = opened.with_context(|| format!("writing {}", file.display()))?;
-    Ok(Output::File(opened, made.then(|| Unwritten(file.to_owned()))))
+    let target = replace::Target::new(file);
+    Ok(Output::File(target.with_context(|| format!("writing {}", file.display()))?))
 }
 
 pub(crate) enum Output {
     Standard(StdoutLock<'static>),
-    /// With the file's name where it was not there before.
-    File(File, Option<Unwritten>),
+    File(replace::Target),
 }
 
-/// A file of ours that goes again unless it is written.
-pub(crate) struct Unwritten(PathBuf);
-
-impl Drop for Unwritten {
-    fn drop(&mut self) {
-        // It may be gone already; there is nobody to tell.
-        let _ = fs::remove_file(&self.0);
-    }
-}
+/// Permissions of a new result, less the umask.
+const MODE: u32 = 0o666;
 
 impl Output {
     /// Writes everything to what users call `place`.
@@ -186,16 +169,7 @@ impl Output {
     fn write(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         match self {
             Self::Standard(mut out) => write(&mut out).and_then(|()| out.flush()),
-            Self::File(file, unwritten) => {
-                // A device or a pipe has no length.
-                if file.metadata()?.is_file() {
-                    file.set_len(0)?;
-                }
-                let mut out = BufWriter::new(file);
-                write(&mut out).and_then(|()| out.flush())?;
-                std::mem::forget(unwritten);
-                Ok(())
-            }
+            Self::File(target) => target.write(MODE, write),
         }
     }
 }
@@ -210,10 +184,9 @@ pub(crate) fn distinct<'a>(
     let mut seen: Vec<_> = live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
     for file in named {
         let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let whole = fs::canonicalize(file).or_else(|_| {
-            Ok::<_, io::Error>(fs::canonicalize(folder)?.join(file.file_name().unwrap_or_default()))
-        });
-        let Ok(whole) = whole else { continue };
+        // A link is replaced by the result: what it leads to stays.
+        let Ok(folder) = fs::canonicalize(folder) else { continue };
+        let whole = folder.join(file.file_name().unwrap_or_default());
         // No format is YAML: such a file in a folder that is read is a manifest.
         let is_yaml = whole.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
         let is_input = |path: &PathBuf| *path == whole || is_yaml && whole.starts_with(path);

@@ -5,21 +5,22 @@
 //! leaves out.
 
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
+use pavisade_checks::Catalog;
 use pavisade_compliance::Framework;
 use pavisade_config::{Config, FILE_NAME};
 use pavisade_model::{Base, KubernetesVersion, Note, NoteKind, Severity, below};
 use pavisade_report::{Options, problems};
 use pavisade_scan::{Baseline, Exception, Terms};
-use pavisade_sources::Scope;
+use pavisade_sources::{Scope, open_regular};
 use pavisade_yaml::Source;
 
 use crate::args::{Color, FailOn};
-use crate::config::{ConfigArgs, ConfigFile};
+use crate::config::{AllowFrom, ConfigArgs, ConfigFile};
 use crate::terminal;
 
 mod beside;
@@ -33,6 +34,8 @@ const MAX_EXCEPTION_DAYS: i32 = 366;
 /// All of it.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
+    /// All checks that there are.
+    pub catalog: Catalog,
     /// What the configuration says.
     pub config: Config,
     /// Its file, as users know it.
@@ -41,6 +44,8 @@ pub(crate) struct Settings {
     pub frameworks: Vec<Cow<'static, Framework>>,
     base: Base,
     exceptions: Vec<Exception>,
+    /// Exceptions of a configuration that was found, where only those that were named count.
+    ignored: usize,
     /// Whether all was given that exceptions may speak of.
     whole: bool,
 }
@@ -75,6 +80,7 @@ impl Settings {
     pub(crate) fn find(
         args: &ConfigFile,
         exceptions: &[PathBuf],
+        allow_from: AllowFrom,
         paths: &[PathBuf],
     ) -> anyhow::Result<Option<Self>> {
         let current = std::env::current_dir().context("finding this folder")?;
@@ -89,10 +95,20 @@ impl Settings {
             let text = read(&found.file, &found.shown)?;
             let source = Source::new(found.shown.clone(), text);
             settings.base = Base { folders: found.folders.clone(), current: current.clone() };
-            let (mut config, faults) = pavisade_config::read(&source, &settings.base);
+            let (mut config, faults) =
+                pavisade_config::read(&source, &settings.base, &settings.catalog);
             wrong.extend(faults);
             wrong.extend(beside::values(&mut config, &found));
-            wrong.extend(beside::frameworks(&config, &found, &mut settings.frameworks));
+            wrong.extend(beside::frameworks(
+                &config,
+                &found,
+                &settings.catalog,
+                &mut settings.frameworks,
+            ));
+            // One that was found may come with what is scanned.
+            if allow_from == AllowFrom::Policy && found.boundary.is_some() {
+                settings.ignored = std::mem::take(&mut config.exceptions).len();
+            }
             settings.exceptions.append(&mut config.exceptions.clone());
             (settings.config, settings.file) = (config, Some(found.shown));
         }
@@ -100,7 +116,8 @@ impl Settings {
         for file in exceptions {
             let shown = file.display().to_string();
             let source = Source::new(shown.clone(), read(file, &shown)?);
-            let (read, faults) = pavisade_config::read_exceptions(&source, &here);
+            let (read, faults) =
+                pavisade_config::read_exceptions(&source, &here, &settings.catalog);
             settings.exceptions.extend(read);
             wrong.extend(faults);
         }
@@ -127,7 +144,7 @@ impl Settings {
 
     /// What the configuration does, in a sentence.
     pub(crate) fn says(&self) -> String {
-        let clauses = self.config.restrictions();
+        let clauses = self.config.restrictions(&self.catalog);
         match clauses.is_empty() {
             true => "turns nothing off".to_owned(),
             false => clauses.join("; "),
@@ -137,7 +154,11 @@ impl Settings {
     /// That a configuration was applied, and what it leaves out.
     pub(crate) fn note(&self) -> Option<Note> {
         let place = self.file.clone()?;
-        let message = format!("this configuration was applied: it {}", self.says());
+        let mut message = format!("this configuration was applied: it {}", self.says());
+        if self.ignored > 0 {
+            message
+                .push_str("; its exceptions do not count, since `--allow-from policy` was given");
+        }
         let remedy = "Use `--no-config` to see everything.".to_owned();
         Some(Note { kind: NoteKind::Info, place, span: None, message, remedy })
     }
@@ -157,7 +178,7 @@ impl Settings {
     /// The same in a few words, for the last line of a result.
     pub(crate) fn summary(&self) -> String {
         let Some(file) = &self.file else { return String::new() };
-        match self.config.restrictions().is_empty() {
+        match self.config.restrictions(&self.catalog).is_empty() {
             true => format!("by {file}"),
             false => format!("by {file}, which {}", self.config.short()),
         }
@@ -275,10 +296,7 @@ fn exists(file: &Path) -> bool {
 
 fn read(file: &Path, shown: &str) -> anyhow::Result<String> {
     let reading = || format!("reading {shown}");
-    let opened = File::open(file).with_context(reading)?;
-    if !opened.metadata().with_context(reading)?.is_file() {
-        bail!("{shown} is no file");
-    }
+    let opened = open_regular(file).with_context(reading)?;
     let mut text = String::new();
     opened.take(MAX_BYTES + 1).read_to_string(&mut text).with_context(reading)?;
     if text.len() as u64 > MAX_BYTES {

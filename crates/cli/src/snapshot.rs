@@ -1,12 +1,12 @@
 //! `pavisade snapshot`, and snapshot files as the program's input.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use pavisade_checks::CheckSet;
+use pavisade_checks::secrets::mask;
 use pavisade_model::{KubernetesVersion, Note, NoteKind};
 use pavisade_report::{Layout, Options, snapshot_diff, snapshot_info};
 use pavisade_scan::{Timestamp, compare};
@@ -17,6 +17,7 @@ use pavisade_sources::{LoadedCluster, Progress as _, saved};
 use crate::args::{Access, Color, SnapshotCommand};
 use crate::live::Wanted;
 use crate::progress::Spinner;
+use crate::replace::Target;
 use crate::{Outcome, live, terminal};
 
 pub(crate) fn run(command: &SnapshotCommand) -> anyhow::Result<Outcome> {
@@ -103,13 +104,11 @@ pub(crate) fn load(file: &Path, progress: &Spinner) -> Snapshot {
     })
 }
 
-/// Reads a cluster into a file beside the final one, which takes its name when it is whole.
+/// Reads a cluster into a file.
 fn save(path: &Path, access: &Access, secrets: bool, quiet: bool) -> anyhow::Result<Outcome> {
-    let path = &target(path)?;
     let writing = || format!("writing {}", path.display());
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Fail before the work, not after it.
-    drop(tempfile::NamedTempFile::new_in(folder).with_context(writing)?);
+    let target = target(path)?;
 
     let progress = Spinner::new(quiet);
     let kinds = CheckSet::all(KubernetesVersion::LATEST).kinds();
@@ -118,7 +117,7 @@ fn save(path: &Path, access: &Access, secrets: bool, quiet: bool) -> anyhow::Res
     let read = !world.objects.is_empty();
     let snapshot = Snapshot::new(vec![world], notes);
     progress.stage("Writing the snapshot");
-    let bytes = read.then(|| write(&snapshot, path, folder).with_context(writing)).transpose();
+    let bytes = read.then(|| write(&snapshot, target).with_context(writing)).transpose();
     progress.finish();
 
     for note in snapshot.notes() {
@@ -127,8 +126,8 @@ fn save(path: &Path, access: &Access, secrets: bool, quiet: bool) -> anyhow::Res
             remedy => format!("{}. {remedy}", note.message),
         };
         match note.kind {
-            NoteKind::Unread => terminal::say("not read", &text),
-            _ => terminal::say("", &format!("note: {text}")),
+            NoteKind::Unread => terminal::say("not read", &mask(&text)),
+            _ => terminal::say("", &format!("note: {}", mask(&text))),
         }
     }
     let Some(bytes) = bytes? else {
@@ -146,27 +145,45 @@ fn save(path: &Path, access: &Access, secrets: bool, quiet: bool) -> anyhow::Res
     Ok(if unread { Outcome::Incomplete } else { Outcome::Clean })
 }
 
-/// The regular file that is meant; a link's target, since a link is not to be replaced.
-fn target(path: &Path) -> anyhow::Result<PathBuf> {
+/// The file that is meant, which is replaced as a whole.
+fn target(path: &Path) -> anyhow::Result<Target> {
     if path == Path::new("-") {
         bail!("a snapshot goes to a file, not to standard output; `./-` is a file of that name");
     }
-    let Ok(path) = fs::canonicalize(path) else { return Ok(path.to_owned()) };
     if path.is_dir() {
         bail!("{} is a folder; name a file in it", path.display());
     }
-    if !path.is_file() {
-        bail!("{} is no regular file, and a snapshot would replace it", path.display());
+    match Target::new(path).with_context(|| format!("writing {}", path.display()))? {
+        target @ Target::Whole(_) => Ok(target),
+        Target::Stream(_) => bail!("{} is not a regular file", path.display()),
     }
-    Ok(path)
 }
 
-/// The size of the file.
-fn write(snapshot: &Snapshot, path: &Path, folder: &Path) -> std::io::Result<u64> {
-    let mut beside = tempfile::NamedTempFile::new_in(folder)?;
+/// The size of the file, which only its owner reads.
+fn write(snapshot: &Snapshot, target: Target) -> io::Result<u64> {
     let tool = concat!("pavisade ", env!("CARGO_PKG_VERSION"));
-    file::write(BufWriter::new(&mut beside), snapshot, tool, Timestamp::now())?.flush()?;
-    let bytes = beside.as_file().metadata()?.len();
-    beside.persist(path).map_err(|error| error.error)?;
+    let mut bytes = 0;
+    target.write(0o600, |out| {
+        let counted = Counted { out, bytes: &mut bytes };
+        file::write(BufWriter::new(counted), snapshot, tool, Timestamp::now())?.flush()
+    })?;
     Ok(bytes)
+}
+
+/// A writer that counts.
+struct Counted<'a> {
+    out: &'a mut dyn io::Write,
+    bytes: &'a mut u64,
+}
+
+impl io::Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        *self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }

@@ -6,15 +6,15 @@ use std::io;
 use std::path::PathBuf;
 
 use anyhow::anyhow;
-use pavisade_checks::CheckSet;
-use pavisade_model::{GroupKind, KubernetesVersion};
+use pavisade_checks::{Catalog, CheckSet};
+use pavisade_model::{GroupKind, KubernetesVersion, Meta};
 use pavisade_scan::{Baseline, Judgement, Timestamp, judge_on};
 use pavisade_snapshot::Snapshot;
 use pavisade_sources::load;
 use serde_json::Value;
 
 use crate::args::Select;
-use crate::config::{ConfigArgs, ConfigFile};
+use crate::config::{AllowFrom, ConfigArgs, ConfigFile};
 use crate::input::Input;
 use crate::progress::Spinner;
 use crate::settings::{self, Settings};
@@ -33,7 +33,7 @@ impl<'a> Work<'a> {
     /// # Errors
     /// A file cannot be read, or an option means nothing here.
     pub(crate) fn find(input: Input<'a>, config: &ConfigArgs) -> anyhow::Result<Option<Self>> {
-        Self::with(input, &config.file, &config.exceptions)
+        Self::with(input, &config.file, &config.exceptions, config.allow_from)
     }
 
     /// The same where no exception counts.
@@ -41,16 +41,19 @@ impl<'a> Work<'a> {
     /// # Errors
     /// As [`Work::find`].
     pub(crate) fn find_plain(input: Input<'a>, file: &ConfigFile) -> anyhow::Result<Option<Self>> {
-        Self::with(input, file, &[])
+        Self::with(input, file, &[], AllowFrom::None)
     }
 
     fn with(
         mut input: Input<'a>,
         file: &ConfigFile,
         exceptions: &[PathBuf],
+        allow_from: AllowFrom,
     ) -> anyhow::Result<Option<Self>> {
         let paths = settings::of(input.paths, input.is_cluster());
-        let Some(settings) = Settings::find(file, exceptions, &paths)? else { return Ok(None) };
+        let Some(settings) = Settings::find(file, exceptions, allow_from, &paths)? else {
+            return Ok(None);
+        };
         settings.over(&mut input.kubernetes_version, &mut input.helm_values);
         input.scope = settings.scope();
         input.check()?;
@@ -126,7 +129,8 @@ pub(crate) struct By<'a> {
 
 /// The checks that a command line means.
 pub(crate) struct Choice {
-    pub ids: BTreeSet<&'static str>,
+    pub catalog: Catalog,
+    pub ids: BTreeSet<String>,
     pub parameters: HashMap<String, Value>,
 }
 
@@ -138,14 +142,16 @@ impl Choice {
         set: &[String],
         settings: &Settings,
     ) -> anyhow::Result<Self> {
-        let parameters = select::parameters(set, &settings.config)?;
-        Ok(Self { ids: select::ids(select, settings)?, parameters })
+        let parameters = select::parameters(set, settings)?;
+        let ids = select::ids(select, settings)?;
+        Ok(Self { catalog: settings.catalog.clone(), ids, parameters })
     }
 
     /// # Errors
     /// A check does not take its parameters.
     pub(crate) fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
-        CheckSet::new(kubernetes, |meta| self.ids.contains(meta.id), &self.parameters)
+        let wanted = |meta: &Meta| self.ids.contains(&*meta.rule.id);
+        CheckSet::new(&self.catalog, kubernetes, wanted, &self.parameters)
             .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))
     }
 }

@@ -314,7 +314,19 @@ fn exceptions_of_the_file_count_by_path_and_are_told_when_they_are_for_nothing()
             &["k8s/a.yaml", "other/b.yaml"],
             None,
         ),
-        (folder.path().to_owned(), &["scan", "--allow-from", "policy"], &["other/b.yaml"], None),
+        // A configuration that was found may come with what is scanned; one that is named does not.
+        (
+            folder.path().to_owned(),
+            &["scan", "--allow-from", "policy"],
+            &["k8s/a.yaml", "other/b.yaml"],
+            None,
+        ),
+        (
+            folder.path().to_owned(),
+            &["scan", "--allow-from", "policy", "--config", ".pavisade.yaml"],
+            &["other/b.yaml"],
+            None,
+        ),
     ] {
         let document = json(&folder, &[args, &check].concat());
         let files: Vec<_> = found(&document)

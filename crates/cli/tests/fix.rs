@@ -271,6 +271,19 @@ fn a_byte_order_mark_stays() {
 
 /// Equal objects of a world are judged once, in one of their files.
 #[test]
+fn a_file_in_utf16_is_scanned_and_left_alone() {
+    let folder = folder(&[]);
+    let text = format!("\u{feff}{}", DEPLOYMENT.replace("a: [is no object", "a: 1"));
+    let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(folder.path().join("wide.yaml"), &bytes).unwrap();
+    let fixed = run(folder.path(), &["fix", "--check", "privilege-escalation", "."]);
+    assert_eq!(fs::read(folder.path().join("wide.yaml")).unwrap(), bytes);
+    assert!(!fixed.out.contains("Fixed"), "{}", fixed.out);
+    let scanned = run(folder.path(), &["scan", "--check", "privilege-escalation", "."]);
+    assert!(scanned.out.contains("wide.yaml:14:19"), "{}", scanned.out);
+}
+
+#[test]
 fn a_copy_in_another_file_is_named() {
     let folder = folder(&[("a.yaml", POD), ("b.yaml", &format!("# a copy\n{POD}"))]);
     let args = ["fix", "--check", "privilege-escalation"];

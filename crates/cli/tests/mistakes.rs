@@ -44,8 +44,11 @@ fn an_empty_pipe_is_no_clean_result() {
             assert!(done.out.contains("nothing came from standard input"), "{}", done.out);
         }
     }
-    // A document that says nothing is one.
-    assert_eq!(run_with_input(folder.path(), &["scan", "-"], "# none\n").code, 0);
+    // What holds no object is no result either; `kubectl get` of nothing is an empty list.
+    for text in ["# none\n", "{}\n", "apiVersion: v1\nkind: List\nitems: []\n"] {
+        let done = run_with_input(folder.path(), &["scan", "-"], text);
+        assert_eq!(done.code, 3, "{text}: {}", done.out);
+    }
 }
 
 #[test]

@@ -67,10 +67,10 @@ fn wrong_usage_exits_with_2_and_says_what_was_meant() {
 #[test]
 fn an_empty_folder_is_said_to_be_empty() {
     let empty = folder(&[("values.yaml", "replicas: 1\n")]);
-    let clean = run(empty.path(), &["scan"]);
-    assert_eq!(clean.code, 0);
-    assert!(clean.out.contains("nothing to judge"), "{}", clean.out);
-    assert!(clean.out.contains("no Kubernetes objects or Dockerfiles"), "{}", clean.out);
+    let done = run(empty.path(), &["scan"]);
+    assert_eq!(done.code, 3);
+    assert!(done.out.contains("nothing to judge"), "{}", done.out);
+    assert!(done.out.contains("no Kubernetes object and no Dockerfile"), "{}", done.out);
 }
 
 #[test]

@@ -1,15 +1,18 @@
 //! Every check serves every general framework, or its file says why not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
-use pavisade_checks::registry;
+use pavisade_checks::Catalog;
 use pavisade_compliance::{Framework, builtin, topics};
 
 /// Frameworks of a part of what checks are about: a check serves them or does not.
 const SPECIAL: [&str; 2] = ["cis-1.12", "pod-security-standards"];
 
+static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::builtin);
+
 fn known() -> BTreeMap<&'static str, &'static str> {
-    registry().iter().map(|entry| (entry.meta.id, entry.meta.name)).collect()
+    CATALOG.names().collect()
 }
 
 /// `PV-C001 privileged-container`, one a line.

@@ -1,5 +1,6 @@
 //! What a configuration does to the report, in words.
 
+use pavisade_checks::Catalog;
 use pavisade_model::{Glob, Severity};
 
 use crate::Config;
@@ -9,20 +10,20 @@ const NAMES: usize = 10;
 
 impl Config {
     /// What it leaves out or weakens, a clause each; empty where it does neither.
-    pub fn restrictions(&self) -> Vec<String> {
+    pub fn restrictions(&self, catalog: &Catalog) -> Vec<String> {
         let mut all = Vec::new();
         let mut say = |clause: String| all.push(clause);
         if !self.disable.is_empty() {
-            say(format!("turns off {}", names(self.disable.iter().map(|meta| meta.name))));
+            say(format!("turns off {}", names(self.disable.iter().map(|rule| &*rule.name))));
         }
         if !self.frameworks.is_empty() {
             let words: Vec<_> = self.frameworks.iter().map(|(word, _)| word.as_str()).collect();
             say(format!("runs only checks that serve {}", words.join(", ")));
         }
         self.of_reading().into_iter().for_each(&mut say);
-        let own = |id: &str| pavisade_checks::named(id).map(|entry| entry.meta);
         let lowered = self.severities.iter().filter_map(|(id, severity)| {
-            own(id).filter(|meta| *severity < meta.severity).map(|meta| meta.name)
+            let rule = catalog.named(id)?.rule();
+            (*severity < rule.severity).then_some(&*rule.name)
         });
         let lowered: Vec<_> = lowered.collect();
         if !lowered.is_empty() {

@@ -14,7 +14,7 @@ const OF_SUBJECTS: [&str; 4] = ["kind", "namespace", "name", "container"];
 
 /// Reads the list; what is incomplete is told and does not count.
 pub(crate) fn list(
-    reader: &mut Reader,
+    reader: &mut Reader<'_>,
     base: &Base,
     value: Value<'_>,
     exceptions: &mut Vec<Exception>,
@@ -28,7 +28,7 @@ pub(crate) fn list(
     }
 }
 
-fn one(reader: &mut Reader, base: &Base, item: Value<'_>) -> Option<Exception> {
+fn one(reader: &mut Reader<'_>, base: &Base, item: Value<'_>) -> Option<Exception> {
     let (mut checks, mut reason, mut until) = (Vec::new(), None, None);
     let mut selector = Selector { base: base.clone(), ..Selector::default() };
     let mut whole = true;
@@ -97,7 +97,7 @@ fn is_empty(subjects: &Subjects) -> bool {
     [kind, namespace, name, container].iter().all(|glob| glob.is_none())
 }
 
-fn subjects(reader: &mut Reader, item: Value<'_>) -> Subjects {
+fn subjects(reader: &mut Reader<'_>, item: Value<'_>) -> Subjects {
     let mut subjects = Subjects::default();
     if item.kind() == Kind::Null {
         return subjects;

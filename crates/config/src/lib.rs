@@ -12,9 +12,11 @@ mod reader;
 mod schema;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
+use pavisade_checks::Catalog;
 use pavisade_compliance::names_file;
-use pavisade_model::{Base, Glob, KubernetesVersion, Meta, Note, Severity};
+use pavisade_model::{Base, Glob, KubernetesVersion, Note, Rule, Severity};
 use pavisade_scan::Exception;
 use pavisade_yaml::{Source, Value};
 
@@ -28,13 +30,13 @@ pub const FILE_NAME: &str = ".pavisade.yaml";
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// Checks that run whatever their audience.
-    pub enable: Vec<&'static Meta>,
+    pub enable: Vec<Arc<Rule>>,
     /// Checks that do not run.
-    pub disable: Vec<&'static Meta>,
+    pub disable: Vec<Arc<Rule>>,
     /// Whether checks of audience `strict` run.
     pub strict: Option<bool>,
     /// Severities by check id.
-    pub severities: BTreeMap<&'static str, Severity>,
+    pub severities: BTreeMap<String, Severity>,
     /// Parameters by check name: objects.
     pub parameters: HashMap<String, serde_json::Value>,
     /// Only checks that serve one of these: ids of those that come with the program, and files of
@@ -86,8 +88,8 @@ const FIELDS: [&str; 12] = [
 ];
 
 /// Reads a configuration, whose paths are relative to `base`; with all that is wrong with it.
-pub fn read(source: &Source, base: &Base) -> (Config, Vec<Note>) {
-    let mut reader = Reader::new(source);
+pub fn read(source: &Source, base: &Base, catalog: &Catalog) -> (Config, Vec<Note>) {
+    let mut reader = Reader::new(source, catalog);
     let mut config = Config::default();
     if let Some(doc) = reader.document() {
         let root = doc.root();
@@ -102,8 +104,12 @@ pub fn read(source: &Source, base: &Base) -> (Config, Vec<Note>) {
 }
 
 /// Reads a policy file: `exceptions` alone.
-pub fn read_exceptions(source: &Source, base: &Base) -> (Vec<Exception>, Vec<Note>) {
-    let mut reader = Reader::new(source);
+pub fn read_exceptions(
+    source: &Source,
+    base: &Base,
+    catalog: &Catalog,
+) -> (Vec<Exception>, Vec<Note>) {
+    let mut reader = Reader::new(source, catalog);
     let mut exceptions = Vec::new();
     if let Some(doc) = reader.document() {
         for (_, value) in reader.fields(doc.root(), &["exceptions"], "a policy file") {
@@ -114,7 +120,7 @@ pub fn read_exceptions(source: &Source, base: &Base) -> (Vec<Exception>, Vec<Not
 }
 
 impl Config {
-    fn field(&mut self, reader: &mut Reader, base: &Base, field: &str, value: Value<'_>) {
+    fn field(&mut self, reader: &mut Reader<'_>, base: &Base, field: &str, value: Value<'_>) {
         match field {
             "enable" => self.enable = reader.checks(value),
             "disable" => self.disable = reader.checks(value),
@@ -188,16 +194,16 @@ impl Config {
     }
 
     /// `checks: {NAME: {severity: …, parameters: {…}}}`.
-    fn checks(&mut self, reader: &mut Reader, value: Value<'_>) {
+    fn checks(&mut self, reader: &mut Reader<'_>, value: Value<'_>) {
         let mut seen = Vec::new();
         for (word, of_check) in reader.map(value) {
             let Some(entry) = reader.check(word, of_check, true) else { continue };
-            let name = entry.meta.name;
-            if seen.contains(&name) {
+            let name = &*entry.rule().name;
+            if seen.iter().any(|known| known == name) {
                 let message = format!("`{name}` stands here twice, by name and id");
                 reader.problem(of_check, message, "Put both together.");
             }
-            seen.push(name);
+            seen.push(name.to_owned());
             for (field, value) in reader.fields(of_check, &["severity", "parameters"], "a check") {
                 reader.line(&format!("checks.{name}.{field}"), value);
                 match field {
@@ -206,7 +212,7 @@ impl Config {
                         let Some(text) = reader.text(value) else { continue };
                         match text.parse() {
                             Ok(severity) => {
-                                self.severities.insert(entry.meta.id, severity);
+                                self.severities.insert(entry.rule().id.to_string(), severity);
                             }
                             Err(_) => reader.unknown("severity", text, value, &words),
                         }
@@ -220,7 +226,7 @@ impl Config {
         }
     }
 
-    fn worlds(&mut self, reader: &mut Reader, value: Value<'_>) {
+    fn worlds(&mut self, reader: &mut Reader<'_>, value: Value<'_>) {
         for item in reader.list(value) {
             let (mut name, mut paths) = (None, Vec::new());
             for (field, value) in reader.fields(item, &["name", "paths"], "a world") {
@@ -243,12 +249,12 @@ impl Config {
         }
     }
 
-    fn contradictions(&self, reader: &mut Reader, root: Value<'_>) {
-        for meta in &self.enable {
-            if self.disable.iter().any(|other| other.id == meta.id)
+    fn contradictions(&self, reader: &mut Reader<'_>, root: Value<'_>) {
+        for rule in &self.enable {
+            if self.disable.iter().any(|other| other.id == rule.id)
                 && let Some(at) = root.get("disable")
             {
-                let message = format!("`{}` is both enabled and disabled", meta.name);
+                let message = format!("`{}` is both enabled and disabled", rule.name);
                 reader.problem(at, message, "Remove it from one of the lists.");
             }
         }

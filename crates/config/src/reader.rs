@@ -1,9 +1,10 @@
 //! Values of a document to values of ours, each mistake kept with its place.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use pavisade_checks::{Entry, named, similar};
-use pavisade_model::{Glob, Meta, Note, NoteKind, nearest};
+use pavisade_checks::{Catalog, Entry};
+use pavisade_model::{Glob, Note, NoteKind, Rule, nearest};
 use pavisade_yaml::{self as yaml, Doc, Kind, Source, Value, to_json};
 
 /// Mistakes that are told of one file.
@@ -12,16 +13,17 @@ const MAX_PROBLEMS: usize = 100;
 const MAX_WORD: usize = 80;
 
 /// A file being read.
-pub(crate) struct Reader {
+pub(crate) struct Reader<'c> {
     source: Source,
+    catalog: &'c Catalog,
     problems: Vec<Note>,
     /// Lines of fields, by their names.
     pub(crate) lines: BTreeMap<String, u32>,
 }
 
-impl Reader {
-    pub(crate) fn new(source: &Source) -> Self {
-        Self { source: source.clone(), problems: Vec::new(), lines: BTreeMap::new() }
+impl<'c> Reader<'c> {
+    pub(crate) fn new(source: &Source, catalog: &'c Catalog) -> Self {
+        Self { source: source.clone(), catalog, problems: Vec::new(), lines: BTreeMap::new() }
     }
 
     /// The one document of the file; none where it is empty or cannot be read.
@@ -229,11 +231,11 @@ impl Reader {
     }
 
     /// The check of an id or name; with `key` the word is the value's key.
-    pub(crate) fn check(&mut self, word: &str, at: Value<'_>, key: bool) -> Option<&'static Entry> {
-        let found = named(word);
+    pub(crate) fn check(&mut self, word: &str, at: Value<'_>, key: bool) -> Option<&'c Entry> {
+        let found = self.catalog.named(word);
         if found.is_none() {
             let message = format!("there is no check `{}`", short(word));
-            let remedy = match self.suggests().then(|| similar(word)).flatten() {
+            let remedy = match self.suggests().then(|| self.catalog.similar(word)).flatten() {
                 Some(name) => format!("Did you mean `{name}`?"),
                 None => "`pavisade checks list` shows all.".to_owned(),
             };
@@ -246,26 +248,26 @@ impl Reader {
     }
 
     /// The checks of a list.
-    pub(crate) fn checks(&mut self, value: Value<'_>) -> Vec<&'static Meta> {
+    pub(crate) fn checks(&mut self, value: Value<'_>) -> Vec<Arc<Rule>> {
         let texts = self.texts(value).into_iter();
-        texts.filter_map(|(word, at)| Some(self.check(&word, at, false)?.meta)).collect()
+        texts.filter_map(|(word, at)| Some(self.check(&word, at, false)?.rule().clone())).collect()
     }
 
     /// Parameters of a check, each tried for itself so that each mistake has its place.
     pub(crate) fn parameters(&mut self, entry: &Entry, value: Value<'_>) -> serde_json::Value {
-        let schema = serde_json::to_value((entry.schema)()).unwrap_or_default();
+        let schema = serde_json::to_value(entry.schema()).unwrap_or_default();
         let known = schema["properties"].as_object();
         let known: Vec<&str> = known.into_iter().flatten().map(|(name, _)| &**name).collect();
         let mut given = serde_json::Map::new();
         let before = self.problems.len();
         for (name, value) in self.map(value) {
             if !known.contains(&name) {
-                let message = format!("`{}` has no parameter `{}`", entry.meta.name, short(name));
+                let message = format!("`{}` has no parameter `{}`", entry.rule().name, short(name));
                 let remedy = self.suggestion(name, &known);
                 self.key_problem(value, message, &remedy);
                 continue;
             }
-            self.line(&format!("checks.{}.parameters.{name}", entry.meta.name), value);
+            self.line(&format!("checks.{}.parameters.{name}", entry.rule().name), value);
             let json: serde_json::Value = serde_json::from_str(&to_json(value)).unwrap_or_default();
             let alone =
                 serde_json::Value::Object([(name.to_owned(), json.clone())].into_iter().collect());

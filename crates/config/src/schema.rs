@@ -1,34 +1,34 @@
 //! The JSON schema of the file, with the parameters of every check.
 
-use pavisade_checks::registry;
+use pavisade_checks::Catalog;
 use serde_json::{Map, Value, json};
 
 /// The schema.
-pub fn schema() -> Value {
+pub fn schema(catalog: &Catalog) -> Value {
     let mut definitions = Map::new();
     let mut checks = Map::new();
-    for entry in registry() {
-        let meta = entry.meta;
-        let own = serde_json::to_value((entry.schema)()).unwrap_or_default();
+    for entry in catalog.entries() {
+        let rule = entry.rule();
+        let own = serde_json::to_value(entry.schema()).unwrap_or_default();
         let mut parameters = json!({
             "type": "object",
             "additionalProperties": false,
             "properties": own.get("properties").cloned().unwrap_or_else(|| json!({})),
         });
-        rename(&mut parameters, meta.name);
+        rename(&mut parameters, &rule.name);
         for (name, mut definition) in own["$defs"].as_object().cloned().unwrap_or_default() {
-            rename(&mut definition, meta.name);
-            definitions.insert(format!("{}.{name}", meta.name), definition);
+            rename(&mut definition, &rule.name);
+            definitions.insert(format!("{}.{name}", rule.name), definition);
         }
         let of_check = json!({
-            "description": meta.title,
+            "description": rule.title,
             "type": ["object", "null"],
             "additionalProperties": false,
             "properties": {"severity": {"$ref": "#/$defs/severity"}, "parameters": parameters},
         });
-        checks.insert(meta.name.to_owned(), of_check);
+        checks.insert(rule.name.to_string(), of_check);
     }
-    let names: Vec<_> = registry().iter().flat_map(|e| [e.meta.name, e.meta.id]).collect();
+    let names: Vec<_> = catalog.names().flat_map(|(id, name)| [name, id]).collect();
     let frameworks: Vec<_> = pavisade_compliance::builtin().iter().map(|f| f.id.as_str()).collect();
     let list = |items: Value| json!({"type": ["array", "null"], "items": items});
     let texts = |what: &str| json!({"description": what, "type": ["array", "null"], "items": {"type": "string", "minLength": 1}});

@@ -1,6 +1,6 @@
 //! What a configuration says, and every mistake at its place.
 
-use pavisade_checks::registry;
+use pavisade_checks::Catalog;
 use pavisade_config::{Config, read, read_exceptions, schema};
 use pavisade_model::{Base, Severity};
 use pavisade_yaml::{Source, to_json};
@@ -10,7 +10,7 @@ fn base() -> Base {
 }
 
 fn of(text: &str) -> (Config, Vec<String>) {
-    let (config, problems) = read(&Source::new("c", text), &base());
+    let (config, problems) = read(&Source::new("c", text), &base(), &Catalog::builtin());
     let problems = problems.iter().map(|note| {
         let (line, column) =
             note.span.as_ref().map_or((0, 0), |(source, start, _)| source.line_column(*start));
@@ -61,7 +61,7 @@ fn everything_is_read() {
     assert_eq!(problems, [""; 0]);
     assert_eq!(config.enable[0].name, "writable-root-filesystem");
     assert_eq!(
-        config.disable.iter().map(|m| m.name).collect::<Vec<_>>(),
+        config.disable.iter().map(|rule| &*rule.name).collect::<Vec<_>>(),
         ["secret-as-env", "host-port"]
     );
     assert_eq!(config.strict, Some(true));
@@ -81,7 +81,7 @@ fn everything_is_read() {
     assert_eq!(config.lines["fail-on"], 20);
     assert_eq!(config.lines["checks.untrusted-registry.parameters.allowed"], 10);
     assert_eq!(
-        config.restrictions(),
+        config.restrictions(&Catalog::builtin()),
         [
             "turns off `secret-as-env`, `host-port`",
             "runs only checks that serve pod-security-standards, ../Own.toml",
@@ -102,7 +102,7 @@ fn what_is_empty_says_nothing() {
     {
         let (config, problems) = of(text);
         assert_eq!(problems, [""; 0], "{text}");
-        assert_eq!(config.restrictions(), [""; 0], "{text}");
+        assert_eq!(config.restrictions(&Catalog::builtin()), [""; 0], "{text}");
     }
 }
 
@@ -232,7 +232,7 @@ fn an_exception_that_lost_its_selector_does_not_become_one_for_everything() {
 #[test]
 fn a_mistake_at_the_very_end_is_in_the_text() {
     let source = Source::new("c", "worldlds: [{paths:s: [{paths: [a]}]");
-    for note in read(&source, &base()).1 {
+    for note in read(&source, &base(), &Catalog::builtin()).1 {
         let (source, start, end) = note.span.unwrap();
         assert!(source.text().get(start as usize..end as usize).is_some(), "{start}..{end}");
     }
@@ -244,14 +244,14 @@ fn a_policy_file_has_exceptions_alone() {
         "p",
         "disable: [host-port]\nexceptions: [{checks: [host-port], reason: x, until: 2027-01-31}]\n",
     );
-    let (exceptions, problems) = read_exceptions(&source, &base());
+    let (exceptions, problems) = read_exceptions(&source, &base(), &Catalog::builtin());
     assert_eq!(exceptions.len(), 1);
     assert_eq!(problems[0].message, "a policy file has no field `disable`");
 }
 
 #[test]
 fn the_schema_agrees() {
-    let schema = schema();
+    let schema = schema(&Catalog::builtin());
     let validator = jsonschema::validator_for(&schema).unwrap();
     let value = |text: &str| -> serde_json::Value {
         let docs = pavisade_yaml::read(&Source::new("c", text)).docs;
@@ -283,13 +283,13 @@ fn the_schema_agrees() {
         assert!(!of(bad).1.is_empty(), "{bad}");
     }
     // Every check and every parameter of it is there.
-    for entry in registry() {
-        let own = serde_json::to_value((entry.schema)()).unwrap();
-        let here = &schema["properties"]["checks"]["properties"][entry.meta.name]["properties"]["parameters"]
-            ["properties"];
+    for entry in Catalog::builtin().entries() {
+        let own = serde_json::to_value(entry.schema()).unwrap();
+        let here = &schema["properties"]["checks"]["properties"][&*entry.rule().name]["properties"]
+            ["parameters"]["properties"];
         let names = |value: &serde_json::Value| -> Vec<String> {
             value.as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default()
         };
-        assert_eq!(names(&own["properties"]), names(here), "{}", entry.meta.name);
+        assert_eq!(names(&own["properties"]), names(here), "{}", entry.rule().name);
     }
 }

@@ -15,9 +15,11 @@ mod lists;
 mod quantity;
 mod rules;
 mod scalar;
+mod shape;
 mod types;
 
 use pavisade_yaml::Value;
+pub use shape::{Misshapen, misshapen};
 
 /// How two objects are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

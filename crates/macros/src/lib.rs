@@ -145,22 +145,27 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
         #item
         impl crate::Described for #ident {
             const META: ::pavisade_model::Meta = ::pavisade_model::Meta {
-                id: #id,
-                name: #name,
-                title: #title,
-                why: #why,
-                fix: #fix,
-                severity: ::pavisade_model::Severity::#severity,
-                confidence: ::pavisade_model::Confidence::#confidence,
-                audience: ::pavisade_model::Audience::#audience,
+                rule: ::pavisade_model::Rule {
+                    id: ::std::borrow::Cow::Borrowed(#id),
+                    name: ::std::borrow::Cow::Borrowed(#name),
+                    title: ::std::borrow::Cow::Borrowed(#title),
+                    why: ::std::borrow::Cow::Borrowed(#why),
+                    advice: ::std::borrow::Cow::Borrowed(#fix),
+                    severity: ::pavisade_model::Severity::#severity,
+                    confidence: ::pavisade_model::Confidence::#confidence,
+                    audience: ::pavisade_model::Audience::#audience,
+                    area: ::pavisade_model::Area::of_check(#id),
+                    mends: ::pavisade_model::Mends::#mends,
+                    secret: #secret,
+                },
                 scope: ::pavisade_model::Scope::#scope,
-                on: &[#(::pavisade_model::kinds::#on),*],
+                on: ::std::borrow::Cow::Borrowed(&[#(::pavisade_model::kinds::#on),*]),
                 programs: &[#(::pavisade_model::Program::#programs),*],
-                mends: ::pavisade_model::Mends::#mends,
                 files_only: #files_only,
                 at_rest: #at_rest,
-                secret: #secret,
-                reads: &[#(#reads),*],
+                reads: ::std::borrow::Cow::Borrowed(
+                    &[#(::std::borrow::Cow::Borrowed(#reads)),*],
+                ),
             };
         }
     })

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use pavisade_yaml::{Amendment, Doc, Source};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Confidence, Meta, Severity};
+use crate::{Confidence, Rule, Severity};
 
 /// What a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,8 +91,8 @@ pub enum State {
 /// One result of one check that somebody should look at.
 #[derive(Debug, Clone)]
 pub struct Finding {
-    /// The check.
-    pub check: &'static Meta,
+    /// What it is a finding of.
+    pub rule: Arc<Rule>,
     /// Failed, or unknown.
     pub state: State,
     /// How bad, here.
@@ -137,7 +137,7 @@ impl Finding {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text.as_bytes());
         };
-        part(self.check.id);
+        part(&self.rule.id);
         match self.owner.as_deref().unwrap_or(&self.subject) {
             Subject::Object { group, kind, namespace, name, container } => {
                 for text in [group, kind, namespace, name] {

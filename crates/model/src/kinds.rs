@@ -102,6 +102,7 @@ kinds! {
     KYVERNO_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "ImageValidatingPolicy" "imagevalidatingpolicies";
     KYVERNO_NAMESPACED_IMAGE_VALIDATING_POLICY = "policies.kyverno.io" "NamespacedImageValidatingPolicy" "namespacedimagevalidatingpolicies";
     RATIFY_VERIFIER = "config.ratify.deislabs.io" "Verifier" "verifiers";
+    SCALED_OBJECT = "keda.sh" "ScaledObject" "scaledobjects";
     ROUTE = "route.openshift.io" "Route" "routes";
     SECRET_PROVIDER_CLASS = "secrets-store.csi.x-k8s.io" "SecretProviderClass" "secretproviderclasses";
     // Meshes and proxies.
@@ -118,6 +119,7 @@ kinds! {
     LINKERD_SERVER_AUTHORIZATION = "policy.linkerd.io" "ServerAuthorization" "serverauthorizations";
     PEER_AUTHENTICATION = "security.istio.io" "PeerAuthentication" "peerauthentications";
     SERVICE_ENTRY = "networking.istio.io" "ServiceEntry" "serviceentries";
+    VIRTUAL_SERVICE = "networking.istio.io" "VirtualService" "virtualservices";
     TRAEFIK_TLS_OPTION = "traefik.io" "TLSOption" "tlsoptions";
     // Secrets from elsewhere, backups.
     BACKUP_STORAGE_LOCATION = "velero.io" "BackupStorageLocation" "backupstoragelocations";
@@ -205,6 +207,9 @@ pub const WORKLOADS: &[GroupKind] = &[
 /// What leads from outside to Services.
 pub const ENTRIES: &[GroupKind] =
     &[INGRESS, INGRESS_EXTENSIONS, HTTP_ROUTE, GRPC_ROUTE, TCP_ROUTE, TLS_ROUTE, UDP_ROUTE];
+
+/// What tells where the requests of Istio's gateways go.
+pub const ISTIO_ROUTES: &[GroupKind] = &[ISTIO_GATEWAY, VIRTUAL_SERVICE];
 
 /// NetworkPolicy and what else restricts the traffic of pods.
 pub const NETWORK_POLICIES: &[GroupKind] = &[

@@ -13,7 +13,9 @@ mod version;
 pub use finding::{Finding, Fingerprint, Location, Mend, State, Subject};
 pub use glob::{Base, Glob, below, nearest};
 pub use layer::{LayerFile, LayerVisitor};
-pub use meta::{Area, Audience, Confidence, GroupKind, Mends, Meta, Program, Scope, Severity};
+pub use meta::{
+    Area, Audience, Confidence, GroupKind, Mends, Meta, Program, Rule, Scope, Severity,
+};
 pub use note::{Note, NoteKind};
 pub use path::{Path, Paths, counterpart, push_field};
 pub use version::KubernetesVersion;

@@ -1,6 +1,9 @@
 //! What a check says about itself.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 /// How bad it is when the check fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,6 +155,18 @@ impl Area {
         Self::Compliance,
     ];
 
+    /// The area that the id of a check says by its fourth character: `PV-C012`.
+    pub const fn of_check(id: &str) -> Self {
+        match id.as_bytes() {
+            [_, _, _, b'I', ..] => Self::Identity,
+            [_, _, _, b'N', ..] => Self::Network,
+            [_, _, _, b'S', ..] => Self::SupplyChain,
+            [_, _, _, b'D', ..] => Self::Storage,
+            [_, _, _, b'O', ..] => Self::Compliance,
+            _ => Self::Container,
+        }
+    }
+
     /// The words for it.
     pub fn name(self) -> &'static str {
         match self {
@@ -193,6 +208,11 @@ impl Program {
     }
 }
 
+/// Names of kinds that were made at run time.
+static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+/// As many as no cluster has.
+const MAX_NAMES: usize = 1 << 14;
+
 /// A kind of API object, whatever its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupKind {
@@ -215,6 +235,23 @@ impl GroupKind {
         Self { group, kind, resource: "" }
     }
 
+    /// A kind that is known at run time only, such as that of a user's policy. Its names are kept for
+    /// as long as the program runs, each once: `None` where there are too many of them.
+    pub fn made(group: &str, kind: &str, resource: &str) -> Option<Self> {
+        let names = &mut *NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = |name: &str| {
+            if let Some(known) = names.get(name) {
+                return Some(*known);
+            }
+            (names.len() < MAX_NAMES).then(|| {
+                let new: &'static str = Box::leak(name.to_owned().into_boxed_str());
+                names.insert(new);
+                new
+            })
+        };
+        Some(Self { group: kept(group)?, kind: kept(kind)?, resource: kept(resource)? })
+    }
+
     /// The resource as kubectl and RBAC's messages name it: `pods`, `deployments.apps`.
     pub fn full_resource(&self) -> String {
         match self.group {
@@ -233,60 +270,58 @@ impl fmt::Display for GroupKind {
     }
 }
 
-/// What a check says about itself; made by `#[check]` from attribute and comment.
-#[derive(Debug)]
-pub struct Meta {
+/// What findings are of: a check, a user's policy, a rule of the runtime. Shared by all its findings,
+/// and possibly made at run time.
+#[derive(Debug, Clone)]
+pub struct Rule {
     /// `PV-C012`; never used again for something else.
-    pub id: &'static str,
+    pub id: Cow<'static, str>,
     /// The defect in kebab case; reads well after "allow".
-    pub name: &'static str,
-    /// The first sentence of its documentation.
-    pub title: &'static str,
+    pub name: Cow<'static, str>,
+    /// One sentence: what fails.
+    pub title: Cow<'static, str>,
     /// Why it matters (Markdown).
-    pub why: &'static str,
+    pub why: Cow<'static, str>,
     /// What to do (Markdown).
-    pub fix: &'static str,
-    /// How bad.
+    pub advice: Cow<'static, str>,
+    /// How bad, where a finding does not say otherwise.
     pub severity: Severity,
-    /// How sure.
+    /// How sure, where a finding does not say otherwise.
     pub confidence: Confidence,
     /// For whom.
     pub audience: Audience,
+    /// The area that it belongs to.
+    pub area: Area,
+    /// Whether its findings, all or some, say how `pavisade fix` fixes them.
+    pub mends: Mends,
+    /// What its findings point at is a secret: no output shows the value.
+    pub secret: bool,
+}
+
+/// A check: its rule, and what it declares in order to be run.
+#[derive(Debug, Clone)]
+pub struct Meta {
+    /// What its findings are of.
+    pub rule: Rule,
     /// How much it looks at.
     pub scope: Scope,
     /// Kinds whose objects are its subjects; empty where the lens says it (pods, worlds). A check
     /// that is offered every object says here in which of a cluster's kinds its subjects are.
-    pub on: &'static [GroupKind],
+    pub on: Cow<'static, [GroupKind]>,
     /// Programs whose settings are its subjects.
     pub programs: &'static [Program],
-    /// Whether its claims, all or some, say how `pavisade fix` mends them.
-    pub mends: Mends,
     /// Judges texts that people write: the question does not arise in a cluster.
     pub files_only: bool,
     /// Judges what an object holds, whether or not anything runs from it: whoever reads the object
     /// reads a secret in it.
     pub at_rest: bool,
-    /// What its findings point at is a secret: no output shows the value.
-    pub secret: bool,
     /// Kinds that it reads besides its subject, in groups; [`Meta::reads`] goes through them.
-    pub reads: &'static [&'static [GroupKind]],
+    pub reads: Cow<'static, [Cow<'static, [GroupKind]>]>,
 }
 
 impl Meta {
     /// Kinds that it reads besides its subject.
     pub fn reads(&self) -> impl Iterator<Item = GroupKind> {
         self.reads.iter().flat_map(|group| group.iter().copied())
-    }
-
-    /// The area its id says.
-    pub fn area(&self) -> Area {
-        match self.id.as_bytes().get(3) {
-            Some(b'I') => Area::Identity,
-            Some(b'N') => Area::Network,
-            Some(b'S') => Area::SupplyChain,
-            Some(b'D') => Area::Storage,
-            Some(b'O') => Area::Compliance,
-            _ => Area::Container,
-        }
     }
 }

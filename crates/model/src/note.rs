@@ -26,6 +26,14 @@ pub enum NoteKind {
     Warning,
     /// A cluster has it otherwise than the file that it comes from.
     Drift,
+    /// Objects have something installed that is not among the input, and was not judged.
+    Unjudged,
     /// Left out on purpose, or good to know.
     Info,
+}
+
+impl NoteKind {
+    /// All, the most serious first.
+    pub const ALL: [Self; 5] =
+        [Self::Unread, Self::Warning, Self::Drift, Self::Unjudged, Self::Info];
 }

@@ -1,13 +1,13 @@
 //! What is said about mending a finding.
 
-use pavisade_model::{Finding, Location, Mends, Meta, State};
+use pavisade_model::{Finding, Location, Mends, Rule, State};
 
 use crate::place::made_of;
 use crate::text::number;
 
 /// What to do (Markdown): the finding's own advice, or its check's.
 pub(crate) fn fix(finding: &Finding) -> &str {
-    if finding.fix.is_empty() { finding.check.fix } else { &finding.fix }
+    if finding.fix.is_empty() { &&finding.rule.advice } else { &finding.fix }
 }
 
 /// That the program can do it, for findings in files that people write.
@@ -23,27 +23,38 @@ pub(crate) fn of_group(group: &[&Finding]) -> Option<String> {
         true => String::new(),
         false => format!(" in {} of {} places", number(able), number(group.len())),
     };
-    let (command, caution) = command(first.check)?;
+    let (command, caution) = command(&first.rule)?;
     Some(format!("{command} can do this{all}{caution}"))
 }
 
 /// That the program can mend what a check finds, all or some of it.
-pub(crate) fn of_check(check: &Meta) -> Option<String> {
-    let (command, caution) = command(check)?;
+pub(crate) fn of_check(rule: &Rule) -> Option<String> {
+    let (command, caution) = command(rule)?;
     Some(format!("{command} can do this, everywhere or in some places{caution}"))
 }
 
-fn command(check: &Meta) -> Option<(&'static str, &'static str)> {
-    match check.mends {
+fn command(rule: &Rule) -> Option<(&'static str, &'static str)> {
+    match rule.mends {
         Mends::Never => None,
         Mends::Safely => Some(("`pavisade fix`", "")),
         Mends::Riskily => Some(("`pavisade fix --risky`", "; look at the difference first")),
     }
 }
 
+/// How the program fixes this very finding, if it does.
+pub(crate) fn mends(finding: &Finding) -> Mends {
+    if is_able(finding) { finding.rule.mends } else { Mends::Never }
+}
+
+/// Whether a text is a file that the program may change: not rendered, piped or packed.
+fn is_changeable(name: &str) -> bool {
+    const PACKED: [&str; 5] = [".tar:", ".tar.gz:", ".tgz:", ".tar.zst:", ".tzst:"];
+    made_of(name).is_none() && name != "<stdin>" && !PACKED.iter().any(|end| name.contains(end))
+}
+
 fn is_able(finding: &Finding) -> bool {
     let written = match &finding.location {
-        Location::Text { source, .. } => made_of(source.name()).is_none(),
+        Location::Text { source, .. } => is_changeable(source.name()),
         Location::Field { .. } | Location::None => false,
     };
     written && finding.state == State::Fails && finding.mend.is_some()

@@ -77,7 +77,7 @@ fn row<'a>(
     places: &Places<'a>,
     options: &Options,
 ) -> Row {
-    let check = finding.check;
+    let rule = &finding.rule;
     let text = |text: &str| text.to_owned();
     let (group, kind, namespace, name, container) = match &finding.subject {
         Subject::Object { group, kind, namespace, name, container } => {
@@ -94,9 +94,9 @@ fn row<'a>(
         text(state),
         text(finding.severity.name()),
         text(finding.confidence.name()),
-        text(check.id),
-        text(check.name),
-        text(check.area().name()),
+        text(&rule.id),
+        text(&rule.name),
+        text(rule.area.name()),
         text(&finding.world),
         text(group),
         text(kind),
@@ -109,8 +109,8 @@ fn row<'a>(
         text(field(finding)),
         text(&finding.message),
         text(advice::fix(finding)),
-        text(check.mends.name()),
-        options.frameworks.get(check.id).map_or_else(String::new, |all| all.join(" ")),
+        text(advice::mends(finding).name()),
+        options.frameworks.get(&*rule.id).map_or_else(String::new, |all| all.join(" ")),
         finding.fingerprint().to_string(),
         exception,
     ]

@@ -1,17 +1,20 @@
 //! What `pavisade fix` did or would do: a difference that `git apply` takes, or a summary.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use pavisade_checks::secrets;
 use pavisade_model::{Finding, Mends};
 use pavisade_scan::Fixed;
 use serde::Serialize;
-use similar::{Algorithm, TextDiff};
+use similar::udiff::UnifiedDiffHunk;
+use similar::{Algorithm, DiffOp, DiffTag, TextDiff};
 
 use crate::terminal::Page;
 use crate::terminal::style::{self, DIM, GOOD, PLAIN, STRONG};
-use crate::{Layout, Options, guard};
+use crate::{Layout, Options, guard, mask};
 
 /// Everything that a run of `pavisade fix` has to say.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +24,7 @@ pub struct Fixes<'f> {
     /// Whether the changes were written.
     pub written: bool,
     /// Findings that a riskier fix would mend, by check name.
-    pub risky: &'f BTreeMap<&'static str, usize>,
+    pub risky: &'f BTreeMap<&'f str, usize>,
     /// Findings whose text is no file of its own (a chart's output, an archive, standard input).
     pub elsewhere: usize,
     /// Findings that only a person can mend.
@@ -43,8 +46,17 @@ pub struct Again {
     pub new: Vec<String>,
 }
 
+/// What a difference does not show of the files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hidden {
+    /// Changes beside a secret whose line is left out.
+    pub beside: usize,
+    /// Changed lines that hold a secret, which is masked: they are not the file's.
+    pub masked: usize,
+}
+
 /// Writes the differences in the unified format; `exact` leaves control characters as they are,
-/// for programs that read it.
+/// for programs that read it. Lines around a change that hold a secret are left out.
 ///
 /// # Errors
 /// `out` does not take it.
@@ -53,15 +65,10 @@ pub fn fixes_diff(
     exact: bool,
     options: &Options,
     out: &mut dyn Write,
-) -> io::Result<()> {
+) -> io::Result<Hidden> {
+    let mut hidden = Hidden::default();
     for file in fixes.files {
-        // Many small changes in a long text: Myers' algorithm alone would take its square.
-        let diff = TextDiff::configure()
-            .algorithm(Algorithm::Patience)
-            .diff_lines(file.before.as_str(), file.text.as_str());
-        let name = file.name.trim_start_matches("./").trim_start_matches('/');
-        let text =
-            diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string();
+        let text = difference(file, &mut hidden);
         if exact && !options.color {
             out.write_all(text.as_bytes())?;
             continue;
@@ -72,7 +79,96 @@ pub fn fixes_diff(
         }
         page.flush()?;
     }
-    Ok(())
+    Ok(hidden)
+}
+
+/// Unchanged lines around a change.
+const AROUND: usize = 3;
+
+fn difference(file: &Fixed<'_>, hidden: &mut Hidden) -> String {
+    // Many small changes in a long text: Myers' algorithm alone would take its square.
+    let diff = TextDiff::configure()
+        .algorithm(Algorithm::Patience)
+        .diff_lines(file.before.as_str(), file.text.as_str());
+    let (before, after) = (shown(&file.before), shown(&file.text));
+    let is_secret = |line: usize| matches!(before.get(line), Some(Cow::Owned(_)));
+    let name = file.name.trim_start_matches("./").trim_start_matches('/');
+    let mut text = String::new();
+    for ops in diff.grouped_ops(AROUND) {
+        for ops in without_secrets(ops, &is_secret) {
+            if text.is_empty() {
+                text = format!("--- a/{name}\n+++ b/{name}\n");
+            }
+            let hunk = UnifiedDiffHunk::new(ops, &diff, true);
+            let end = hunk.ops().last().map_or(0, |op| op.old_range().end);
+            let changed = hunk.ops().last().is_some_and(|op| op.tag() != DiffTag::Equal);
+            hidden.beside += usize::from(changed && end < before.len());
+            text.push_str(&format!("{}\n", hunk.header()));
+            for change in hunk.iter_changes() {
+                let old = change.old_index().and_then(|line| before.get(line));
+                let new = change.new_index().and_then(|line| after.get(line));
+                let line = old.or(new).map_or("", |line| &**line);
+                hidden.masked += usize::from(matches!(old.or(new), Some(Cow::Owned(_))));
+                text.push_str(&format!("{}{}\n", change.tag(), line.trim_end_matches('\n')));
+                if change.missing_newline() {
+                    text.push_str("\\ No newline at end of file\n");
+                }
+            }
+        }
+    }
+    text
+}
+
+/// The lines of a text, owned where a secret is masked.
+fn shown(text: &str) -> Vec<Cow<'_, str>> {
+    let secrets = secrets::places(text);
+    let mut start = 0;
+    let lines = text.split_inclusive('\n').map(|line| {
+        let first = secrets.partition_point(|secret| secret.end <= start);
+        let is_secret = secrets.get(first).is_some_and(|secret| secret.start < start + line.len());
+        let shown = match is_secret {
+            true => mask::secrets(line, start, &secrets, 0..0).0.into(),
+            false => line.into(),
+        };
+        start += line.len();
+        shown
+    });
+    lines.collect()
+}
+
+/// The changes of one place without the unchanged lines that hold a secret: a place where such a
+/// line is between two changes becomes two.
+fn without_secrets(ops: Vec<DiffOp>, is_secret: &dyn Fn(usize) -> bool) -> Vec<Vec<DiffOp>> {
+    let mut groups: Vec<Vec<DiffOp>> = vec![Vec::new()];
+    let last = ops.len().saturating_sub(1);
+    for (i, op) in ops.into_iter().enumerate() {
+        let DiffOp::Equal { old_index, new_index, len } = op else {
+            groups.last_mut().into_iter().for_each(|group| group.push(op));
+            continue;
+        };
+        let secret = |n: &usize| is_secret(old_index + n);
+        let equal = |from: usize, to: usize| {
+            (from < to).then_some(DiffOp::Equal {
+                old_index: old_index + from,
+                new_index: new_index + from,
+                len: to - from,
+            })
+        };
+        let (first, end) = ((0..len).find(secret), (0..len).rfind(secret));
+        let (Some(first), Some(end)) = (first, end) else {
+            groups.last_mut().into_iter().for_each(|group| group.push(op));
+            continue;
+        };
+        if i > 0 {
+            groups.last_mut().into_iter().for_each(|group| group.extend(equal(0, first)));
+            groups.push(Vec::new());
+        }
+        if i < last {
+            groups.last_mut().into_iter().for_each(|group| group.extend(equal(end + 1, len)));
+        }
+    }
+    groups.retain(|group| group.iter().any(|op| op.tag() != DiffTag::Equal));
+    groups
 }
 
 fn of_line(line: &str) -> Style {
@@ -89,7 +185,7 @@ fn of_line(line: &str) -> Style {
 struct Document<'a> {
     written: bool,
     files: Vec<File<'a>>,
-    needs_risky: &'a BTreeMap<&'static str, usize>,
+    needs_risky: &'a BTreeMap<&'a str, usize>,
     elsewhere: usize,
     by_hand: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,8 +201,8 @@ struct File<'a> {
 
 #[derive(Serialize)]
 struct Entry<'a> {
-    check: &'static str,
-    name: &'static str,
+    check: &'a str,
+    name: &'a str,
     fingerprint: String,
     subject: String,
     message: &'a str,
@@ -124,12 +220,12 @@ struct After<'a> {
 
 fn entry(finding: &Finding, why: Option<String>) -> Entry<'_> {
     Entry {
-        check: finding.check.id,
-        name: finding.check.name,
+        check: &finding.rule.id,
+        name: &finding.rule.name,
         fingerprint: finding.fingerprint().to_string(),
         subject: finding.subject.label(),
         message: &finding.message,
-        mends: finding.check.mends.name(),
+        mends: finding.rule.mends.name(),
         why,
     }
 }
@@ -169,20 +265,20 @@ pub fn fixes(
     for file in fixes.files {
         let mut by_check = BTreeMap::<_, usize>::new();
         for finding in &file.made {
-            *by_check.entry((finding.check.name, finding.check.mends)).or_default() += 1;
+            *by_check.entry((&finding.rule.name, finding.rule.mends)).or_default() += 1;
         }
         made += file.made.len();
         changed += usize::from(!file.made.is_empty());
         page.put(STRONG, &file.name).end();
         for ((name, mends), count) in by_check {
-            page.gap(2).put(GOOD, &format!("{count:>4}")).gap(1).put(PLAIN, name);
+            page.gap(2).put(GOOD, &format!("{count:>4}")).gap(1).put(PLAIN, &name);
             if mends == Mends::Riskily {
                 page.put(DIM, " (may break what uses it)");
             }
             page.end();
         }
         for (finding, why) in &file.refused {
-            page.gap(2).put(style::UNKNOWN, "left").gap(1).put(PLAIN, finding.check.name);
+            page.gap(2).put(style::UNKNOWN, "left").gap(1).put(PLAIN, &finding.rule.name);
             page.put(DIM, &format!(" in {}: {why}", finding.subject.label())).end();
         }
     }

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
-use pavisade_checks::CheckSet;
+use std::sync::Arc;
+
+use pavisade_checks::{Catalog, CheckSet};
 use pavisade_model::{
     Area, Audience, Confidence, Finding, KubernetesVersion, Location, Mends, Meta, Note, NoteKind,
-    Scope, Severity, State, Subject,
+    Rule, Severity, State, Subject,
 };
 use pavisade_scan::{Honour, Judgement, Terms, Timestamp, judge_on};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
@@ -43,8 +45,10 @@ pub(crate) fn judged_on(
         WorldParts::files(*name, WorldKind::Files, found)
     });
     let snapshot = Snapshot::new(parts.collect(), notes);
-    let wanted = |meta: &Meta| CHECKS.contains(&meta.name);
-    let set = CheckSet::new(KubernetesVersion::minor(37), wanted, &HashMap::new()).unwrap();
+    let wanted = |meta: &Meta| CHECKS.contains(&&*meta.rule.name);
+    let set =
+        CheckSet::new(&Catalog::builtin(), KubernetesVersion::minor(37), wanted, &HashMap::new())
+            .unwrap();
     judge_on(&snapshot, &set, terms, Timestamp::UNIX_EPOCH)
 }
 
@@ -171,33 +175,29 @@ metadata: {name: odd-too}
 provisioner: example.com/odd
 ";
 
-static SECRET_CHECK: Meta = Meta {
-    id: "PV-C999",
-    name: "made-up-secret",
-    title: "Secrets that stand in a manifest's environment variables.",
-    why: "Whoever reads the manifest reads the secret.",
-    fix: "Use a `secretKeyRef`.",
-    severity: Severity::High,
-    confidence: Confidence::Medium,
-    audience: Audience::Everyone,
-    scope: Scope::Object,
-    on: &[],
-    programs: &[],
-    mends: Mends::Never,
-    files_only: false,
-    at_rest: true,
-    secret: true,
-    reads: &[],
-};
+fn secret_rule() -> Rule {
+    Rule {
+        id: "PV-C999".into(),
+        name: "made-up-secret".into(),
+        title: "Secrets that stand in a manifest's environment variables.".into(),
+        why: "Whoever reads the manifest reads the secret.".into(),
+        advice: "Use a `secretKeyRef`.".into(),
+        severity: Severity::High,
+        confidence: Confidence::Medium,
+        audience: Audience::Everyone,
+        area: Area::Container,
+        mends: Mends::Never,
+        secret: true,
+    }
+}
 
 /// A finding whose source is secret: `needle` is where it points.
 pub(crate) fn secret(text: &str, needle: &str) -> Judgement {
-    assert_eq!(SECRET_CHECK.area(), Area::Container);
     let mut judgement = judged(&[(".", &[])], Vec::new());
     let start = text.find(needle).unwrap() as u32;
     judgement.objects = 1;
     judgement.findings.push(Finding {
-        check: &SECRET_CHECK,
+        rule: Arc::new(secret_rule()),
         state: State::Fails,
         severity: Severity::High,
         confidence: Confidence::Medium,

@@ -56,7 +56,7 @@ pub(crate) fn write(
         for finding in &rest {
             let (place, message) = (places.shown(finding), &finding.message);
             let unknown = if finding.state == State::Unknown { "unknown, " } else { "" };
-            let (severity, id) = (finding.severity.name(), finding.check.id);
+            let (severity, id) = (finding.severity.name(), &finding.rule.id);
             log(&format!("{unknown}{severity} {id}: {place}: {message}"), out)?;
         }
         for note in &judgement.notes {
@@ -91,7 +91,7 @@ fn annotation<'a>(
         State::Fails => finding.severity.name(),
         State::Unknown => "unknown",
     };
-    let title = format!("{state}: {} ({})", finding.check.name, finding.check.id);
+    let title = format!("{state}: {} ({})", finding.rule.name, finding.rule.id);
     let mut properties = vec![("file", file.into_owned())];
     if let Some(region) = region {
         properties.push(("line", region.line.to_string()));

@@ -56,8 +56,8 @@ fn issue<'a>(finding: &'a Finding, places: &Places<'a>, prints: &mut Fingerprint
     let unknown = if finding.state == State::Unknown { "unknown: " } else { "" };
     let message = cut(&clean(&finding.message), TEXT).into_owned();
     Issue {
-        description: format!("{unknown}{message} ({})", finding.check.id),
-        check_name: finding.check.name.to_owned(),
+        description: format!("{unknown}{message} ({})", finding.rule.id),
+        check_name: finding.rule.name.to_string(),
         fingerprint: prints.next(&[&finding.fingerprint().to_string(), &file]),
         severity: match (finding.state, finding.severity) {
             (State::Unknown, _) => "info",
@@ -91,7 +91,7 @@ fn of_note(note: &Note, options: &Options, prints: &mut Fingerprints) -> Issue {
         severity: match note.kind {
             NoteKind::Unread => "critical",
             NoteKind::Warning | NoteKind::Drift => "minor",
-            NoteKind::Info => "info",
+            NoteKind::Unjudged | NoteKind::Info => "info",
         },
         location: Location {
             path: relative(&note.place, options.root.as_deref()).into_owned(),

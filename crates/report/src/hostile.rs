@@ -182,16 +182,21 @@ fn a_flag_of_the_check_masks_its_findings_in_every_format() {
 #[test]
 fn a_fix_of_the_program_is_told_where_it_has_one() {
     let mut judgement = mixed();
-    let check = pavisade_checks::registry().iter().find(|e| e.meta.name == "privilege-escalation");
-    let check = check.unwrap().meta;
-    assert_ne!(check.mends, pavisade_model::Mends::Never);
+    let catalog = pavisade_checks::Catalog::builtin();
+    let rule = catalog.named("privilege-escalation").unwrap().rule();
+    assert_ne!(rule.mends, pavisade_model::Mends::Never);
     let doc = pavisade_yaml::read(&Source::new("a.yaml", "a: b\n")).docs.remove(0);
     for finding in &mut judgement.findings {
-        finding.check = check;
+        finding.rule = rule.clone();
         let mend = pavisade_model::Mend { doc: doc.clone(), amendments: Vec::new() };
         finding.mend = Some(Box::new(mend));
     }
-    judgement.tallies.push((check, Default::default()));
+    judgement.tallies.push(pavisade_scan::RuleTally {
+        rule: rule.clone(),
+        programs: &[],
+        tally: Default::default(),
+        by_program: Default::default(),
+    });
     for format in [Format::Terminal, Format::Markdown, Format::Html, Format::Junit, Format::Github]
     {
         let text = shown(format, &judgement, &Options::default());

@@ -6,6 +6,7 @@ use pavisade_model as model;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
+use std::borrow::Cow;
 
 mod from;
 
@@ -185,6 +186,8 @@ pub struct NoteCounts {
     pub warning: usize,
     /// Differences between a cluster and the files that it comes from.
     pub drift: usize,
+    /// Kinds of objects that install what is not among the input and was not judged.
+    pub unjudged: usize,
     /// Good to know.
     pub info: usize,
 }
@@ -195,9 +198,9 @@ pub struct Finding<'a> {
     /// Stays the same while the finding is the same, wherever the file goes: `v1:…`.
     pub fingerprint: String,
     /// The check's id: `PV-C001`.
-    pub check: &'static str,
+    pub check: &'a str,
     /// The check's name: `privileged-container`.
-    pub name: &'static str,
+    pub name: &'a str,
     /// The field of security it belongs to.
     pub area: Area,
     /// How bad.
@@ -282,11 +285,11 @@ pub struct FileLocation<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Check {
     /// `PV-C001`.
-    pub id: &'static str,
+    pub id: Cow<'static, str>,
     /// `privileged-container`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// One sentence.
-    pub title: &'static str,
+    pub title: Cow<'static, str>,
     /// The field of security it belongs to.
     pub area: Area,
     /// How bad it is when it fails.
@@ -404,6 +407,8 @@ words! {
         Warning,
         /// A cluster has it otherwise than the file that it comes from.
         Drift,
+        /// Objects have something installed that is not among the input, and was not judged.
+        Unjudged,
         /// Left out on purpose, or good to know.
         Info,
     }

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
-use pavisade_model::{Finding, Meta, Note, NoteKind, State};
-use pavisade_scan::{Excepted, Judgement, Tally};
+use pavisade_model::{Finding, Note, NoteKind, Rule, State};
+use pavisade_scan::{Excepted, Judgement, RuleTally, Tally};
 
 use crate::place::{Places, field, subject};
 use crate::text::{clean, count, cut, first_paragraph, is_hidden, stand_in};
@@ -26,16 +26,16 @@ pub(crate) fn write(
     let places = Places::new(judgement, options);
     let mut by_check = BTreeMap::<&str, Vec<(&Finding, Option<String>)>>::new();
     for (finding, aside) in all(judgement) {
-        by_check.entry(finding.check.id).or_default().push((finding, aside));
+        by_check.entry(&finding.rule.id).or_default().push((finding, aside));
     }
     let mut suites = Vec::new();
-    for (meta, tally) in &judgement.tallies {
-        let findings = by_check.remove(meta.id).unwrap_or_default();
-        suites.push(suite(meta, Some(tally), &findings, &places, judgement.worlds > 1));
+    for RuleTally { rule, tally, .. } in &judgement.tallies {
+        let findings = by_check.remove(&*rule.id).unwrap_or_default();
+        suites.push(suite(rule, Some(tally), &findings, &places, judgement.worlds > 1));
     }
     for findings in by_check.values() {
         if let Some((first, _)) = findings.first() {
-            suites.push(suite(first.check, None, findings, &places, judgement.worlds > 1));
+            suites.push(suite(&first.rule, None, findings, &places, judgement.worlds > 1));
         }
     }
     suites.push(input(judgement, options));
@@ -118,7 +118,7 @@ impl Suite {
 }
 
 fn suite<'a>(
-    meta: &'static Meta,
+    rule: &'a Rule,
     tally: Option<&Tally>,
     findings: &[(&'a Finding, Option<String>)],
     places: &Places<'a>,
@@ -129,7 +129,7 @@ fn suite<'a>(
         let (label, path) = (subject(finding, worlds), field(finding));
         let name = if path.is_empty() { label } else { format!("{label}: {path}") };
         let mut text = format!("{}: {message}\n", short(&places.shown(finding)));
-        text.push_str(&format!("why: {}\n", first_paragraph(meta.why)));
+        text.push_str(&format!("why: {}\n", first_paragraph(&rule.why)));
         text.push_str(&format!("fix: {}\n", short(&first_paragraph(advice::fix(finding)))));
         if let Some(can) = advice::by_program(finding) {
             text.push_str(&format!("{can}\n"));
@@ -161,8 +161,8 @@ fn suite<'a>(
         }
     }
     Suite {
-        name: format!("{} {}", meta.id, meta.name),
-        class: format!("pavisade.{}", meta.name),
+        name: format!("{} {}", rule.id, rule.name),
+        class: format!("pavisade.{}", rule.name),
         cases,
         text,
     }
@@ -231,6 +231,7 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use pavisade_scan::RuleTally;
     use roxmltree::{Document, Node};
 
     use crate::fixture::{CLASSES, deployment, judged, mixed};
@@ -294,8 +295,8 @@ mod tests {
         let text = format!("{}{sure}", doubt.join("---\n"));
         let mut judgement = judged(&[(".", &[("a.yaml", &text)])], Vec::new());
         judgement.findings.clear();
-        let of = |(meta, _): &&(&pavisade_model::Meta, _)| meta.id == "PV-D004";
-        let (_, tally) = judgement.tallies.iter().find(of).unwrap();
+        let of = |counted: &&RuleTally| counted.rule.id == "PV-D004";
+        let RuleTally { tally, .. } = judgement.tallies.iter().find(of).unwrap();
         assert!(tally.fails == 0 && tally.unknown > 0 && tally.holds > 0, "{tally:?}");
         let text = shown(Format::Junit, &judgement, &Options::default());
         checked(&text, |root| {

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
-use pavisade_model::{Meta, Severity};
+use pavisade_model::{Rule, Severity};
 use pavisade_scan::Judgement;
 
 mod advice;
@@ -41,7 +41,7 @@ mod text;
 
 pub use baseline::baseline;
 pub use comply::{ComplyFormat, comply, framework_explain, frameworks_list, topics_list};
-pub use fixes::{Again, Fixes, fixes, fixes_diff};
+pub use fixes::{Again, Fixes, Hidden, fixes, fixes_diff};
 pub use pages::{Layout, check_explain, checks_list};
 pub use pod_security::{PodSecurityLayout, pod_security};
 pub use snapshots::{snapshot_diff, snapshot_info};
@@ -106,7 +106,10 @@ impl Format {
 
     /// Whether it says of a finding that it can be mended.
     pub fn tells_mends(self) -> bool {
-        matches!(self, Self::Terminal | Self::Html | Self::Markdown | Self::Junit | Self::Github)
+        matches!(
+            self,
+            Self::Terminal | Self::Html | Self::Markdown | Self::Junit | Self::Github | Self::Csv
+        )
     }
 }
 
@@ -131,7 +134,7 @@ pub struct Options {
     /// Controls by check id (`cis-1.12/5.2.1`); empty where nobody asked.
     pub frameworks: BTreeMap<String, Vec<String>>,
     /// Severities by check id that the user set in place of the checks' own.
-    pub severities: BTreeMap<&'static str, Severity>,
+    pub severities: BTreeMap<String, Severity>,
     /// What file names are made relative to, where they begin with it; not in terminal and JSON.
     pub root: Option<String>,
     /// HTML: when the result was made, for people.
@@ -140,8 +143,8 @@ pub struct Options {
 
 impl Options {
     /// How bad it is when a check fails.
-    pub(crate) fn severity(&self, meta: &Meta) -> Severity {
-        self.severities.get(meta.id).copied().unwrap_or(meta.severity)
+    pub(crate) fn severity(&self, rule: &Rule) -> Severity {
+        self.severities.get(&*rule.id).copied().unwrap_or(rule.severity)
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn write(
     let view = View { judgement, options, places, few: judgement.findings.len() <= FEW };
     let mut text = view.head();
     let failed: Vec<&Finding> = judgement.of_state(State::Fails).collect();
-    let same = |a: &&Finding, b: &&Finding| a.check.id == b.check.id && a.severity == b.severity;
+    let same = |a: &&Finding, b: &&Finding| a.rule.id == b.rule.id && a.severity == b.severity;
     let mut left: Vec<&[&Finding]> = Vec::new();
     for group in failed.chunk_by(same) {
         let block = view.group(group);
@@ -84,19 +84,19 @@ impl View<'_> {
     /// All findings of one check and severity.
     fn group(&self, group: &[&Finding]) -> String {
         let Some(first) = group.first() else { return String::new() };
-        let (check, severity) = (first.check, first.severity);
+        let (rule, severity) = (&first.rule, first.severity);
         let places = count(group.len(), "place", "places");
         let head = format!(
             "<b>{}</b> · {} · <code>{}</code> · {places}",
             severity.name(),
-            html(check.title.trim_end_matches('.')),
-            check.id
+            html(rule.title.trim_end_matches('.')),
+            rule.id
         );
-        let mut body = format!("{}\n\n", check.why.trim());
+        let mut body = format!("{}\n\n", rule.why.trim());
         let own = group.len() == 1 && !first.fix.is_empty();
         let fix = match own {
             true => inline(&first_paragraph(&first.fix)),
-            false => check.fix.trim().to_owned(),
+            false => rule.advice.trim().to_owned(),
         };
         body.push_str(&format!("**Fix.** {fix}\n\n"));
         if let Some(can) = advice::of_group(group) {
@@ -122,7 +122,7 @@ impl View<'_> {
     /// What is unknown, what was noticed, and what ran.
     fn tail(&self, room: usize) -> String {
         let mut text = String::new();
-        for kind in [NoteKind::Unread, NoteKind::Warning, NoteKind::Drift, NoteKind::Info] {
+        for kind in NoteKind::ALL {
             text.push_str(&self.notes(kind));
         }
         text.push_str(&self.unknown());
@@ -151,7 +151,7 @@ impl View<'_> {
             body.push_str(&format!(
                 "- {} `{}` {}, {}\n",
                 code(&self.places.shown(finding)),
-                finding.check.name,
+                finding.rule.name,
                 inline(&finding.message),
                 inline(&summary::exception(exception))
             ));
@@ -167,7 +167,11 @@ impl View<'_> {
         if notes.is_empty() {
             return String::new();
         }
-        let word = if kind == NoteKind::Unread { "not read" } else { summary::note_word(kind) };
+        let word = match kind {
+            NoteKind::Unread => "not read",
+            NoteKind::Unjudged => "not judged",
+            kind => summary::note_word(kind),
+        };
         let head = format!("<b>{word}</b> · {}", count(notes.len(), "place", "places"));
         let listed = if self.options.full { notes.len() } else { LISTED };
         let mut body = String::new();
@@ -210,7 +214,7 @@ impl View<'_> {
         let listed = if self.options.full { reasons.len() } else { LISTED };
         let mut body = String::new();
         for (message, all) in reasons.iter().take(listed) {
-            let checks: BTreeSet<_> = all.iter().map(|finding| finding.check.id).collect();
+            let checks: BTreeSet<_> = all.iter().map(|finding| &finding.rule.id).collect();
             let checks = match checks.len() {
                 1 => checks.iter().map(|id| format!("`{id}`")).collect(),
                 n => format!("{n} checks"),
@@ -233,7 +237,7 @@ impl View<'_> {
 fn left_out(left: &[&[&Finding]]) -> String {
     let findings: usize = left.iter().map(|group| group.len()).sum();
     let firsts = left.iter().filter_map(|group| Some((group.first()?, group.len())));
-    let names = firsts.take(40).map(|(f, n)| format!("`{}` ({})", f.check.name, number(n)));
+    let names = firsts.take(40).map(|(f, n)| format!("`{}` ({})", f.rule.name, number(n)));
     let more = match left.len().saturating_sub(40) {
         0 => String::new(),
         n => format!(" and {}", count(n, "more check", "more checks")),

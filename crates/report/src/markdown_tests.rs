@@ -80,9 +80,9 @@ fn a_flood_fits_and_says_what_is_left_out() {
     let mut judgement = mixed();
     let findings = std::mem::take(&mut judgement.findings);
     let one = findings.iter().find(|f| f.state == State::Fails).unwrap();
-    for entry in pavisade_checks::registry() {
+    for entry in pavisade_checks::Catalog::builtin().entries() {
         for _ in 0..30 {
-            judgement.findings.push(Finding { check: entry.meta, ..one.clone() });
+            judgement.findings.push(Finding { rule: entry.rule().clone(), ..one.clone() });
         }
     }
     let text = shown(Format::Markdown, &judgement, &Options::default());

@@ -1,12 +1,9 @@
 //! Secrets stay secret: the lines of findings about them are shown without their values.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
+pub(crate) use pavisade_checks::secrets::MASK;
 use pavisade_model::{Finding, Subject};
-
-/// What stands for a value.
-pub(crate) const MASK: &str = "••••";
 
 /// The longest key that is kept.
 const MAX_KEY: usize = 128;
@@ -20,7 +17,7 @@ pub(crate) fn is_secret(finding: &Finding) -> bool {
         }
         _ => false,
     };
-    of_secrets || finding.check.secret
+    of_secrets || finding.rule.secret
 }
 
 /// A line with its value masked, and where the span stands in it. What is no key is masked; a
@@ -37,26 +34,34 @@ pub(crate) fn line(line: &str, span: Range<usize>) -> (String, Range<usize>) {
     (masked, start..end)
 }
 
-/// A line in which no address shows the login that stands in it, each byte of which is masked: a
-/// span keeps its place. Templates are none.
-pub(crate) fn logins(line: &str) -> Cow<'_, str> {
-    let mut masked: Option<Vec<u8>> = None;
-    let mut from = 0;
-    while let Some(at) = line.get(from..).and_then(|rest| rest.find("://")) {
-        let start = from + at + 3;
-        let rest = &line[start..];
-        let end = rest.find(|c: char| c.is_whitespace() || "/?#\"'`<>,;".contains(c));
-        let authority = &rest[..end.unwrap_or(rest.len())];
-        if let Some(login) = authority.rfind('@').filter(|at| *at > 0)
-            && !authority[..login].contains(['$', '{'])
-        {
-            let bytes = masked.get_or_insert_with(|| line.as_bytes().to_vec());
-            bytes[start..start + login].fill(b'*');
-        }
-        from = start;
+/// A line with its secrets masked, and where the span is in it. `secrets` are places in the whole
+/// text, in which the line starts at `start`.
+pub(crate) fn secrets(
+    line: &str,
+    start: usize,
+    secrets: &[Range<usize>],
+    span: Range<usize>,
+) -> (String, Range<usize>) {
+    let end = start + line.len();
+    let first = secrets.partition_point(|secret| secret.end <= start);
+    let here = secrets[first..].iter().take_while(|secret| secret.start < end);
+    let (mut masked, mut from, mut shown) = (String::with_capacity(line.len()), 0, span.clone());
+    for secret in here {
+        let (left, right) = (secret.start.max(start) - start, secret.end.min(end) - start);
+        masked.push_str(&line[from..left]);
+        let at = masked.len();
+        masked.push_str(MASK);
+        let moved = |old: usize, inside: usize| match old {
+            old if old <= left => None,
+            old if old < right => Some(inside),
+            old => Some(masked.len() + old - right),
+        };
+        shown.start = moved(span.start, at).unwrap_or(shown.start);
+        shown.end = moved(span.end, masked.len()).unwrap_or(shown.end);
+        from = right;
     }
-    // Whole characters became stars.
-    masked.and_then(|bytes| String::from_utf8(bytes).ok()).map_or(Cow::from(line), Cow::from)
+    masked.push_str(&line[from..]);
+    (masked, shown)
 }
 
 /// Bytes at the start of a line that are no secret: indent, list dashes and one key.
@@ -120,18 +125,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_keeps_its_place_and_loses_its_login() {
-        for (text, expect) in [
-            ("url: http://me:hunter2@db:80/a@b", "url: http://**********@db:80/a@b"),
-            ("a://t@h b://u:p%40@i", "a://*@h b://******@i"),
-            ("http://mé@h", "http://***@h"),
-            ("http://$(USER):$(PASSWORD)@h", "http://$(USER):$(PASSWORD)@h"),
-            ("https://h/a@b", "https://h/a@b"),
-            ("://@h", "://@h"),
-            ("a://", "a://"),
+    fn a_span_moves_with_what_is_masked_before_it() {
+        let text = "x\nurl: http://me:hunter2@h b: true\n";
+        let (start, line) = (2, text.lines().nth(1).unwrap());
+        let hidden = std::slice::from_ref(&(14..24));
+        for (needle, expect) in [
+            ("true", "true"),
+            ("url", "url"),
+            ("hunter2", "••••"),
+            ("http://me:hunter2@h", "http://••••@h"),
+            ("ter2@h", "••••@h"),
         ] {
-            let shown = logins(text);
-            assert_eq!((&*shown, shown.len()), (expect, text.len()));
+            let at = line.find(needle).unwrap();
+            let (masked, span) = secrets(line, start, hidden, at..at + needle.len());
+            assert_eq!(masked, "url: http://••••@h b: true");
+            assert_eq!(&masked[span], expect);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use pavisade_model::{Audience, GroupKind, Mends, Meta};
+use pavisade_model::{Audience, GroupKind, Mends, Meta, Rule};
 use schemars::Schema;
 use serde::Serialize;
 use serde_json::Value;
@@ -24,9 +24,9 @@ pub enum Layout {
 /// A check, for programs.
 #[derive(Serialize)]
 struct Card<'a> {
-    id: &'static str,
-    name: &'static str,
-    title: &'static str,
+    id: &'a str,
+    name: &'a str,
+    title: &'a str,
     area: &'static str,
     severity: &'static str,
     confidence: &'static str,
@@ -39,8 +39,8 @@ struct Card<'a> {
 
 #[derive(Serialize)]
 struct Detail<'a> {
-    why: &'static str,
-    fix: &'static str,
+    why: &'a str,
+    fix: &'a str,
     on: Vec<String>,
     reads: Vec<String>,
     /// JSON schema.
@@ -48,18 +48,18 @@ struct Detail<'a> {
     frameworks: &'a [String],
 }
 
-impl Card<'_> {
-    fn new(meta: &'static Meta) -> Self {
+impl<'a> Card<'a> {
+    fn new(meta: &'a Meta) -> Self {
         Self {
-            id: meta.id,
-            name: meta.name,
-            title: meta.title,
-            area: meta.area().name(),
-            severity: meta.severity.name(),
-            confidence: meta.confidence.name(),
-            audience: meta.audience.name(),
+            id: &meta.rule.id,
+            name: &meta.rule.name,
+            title: &meta.rule.title,
+            area: meta.rule.area.name(),
+            severity: meta.rule.severity.name(),
+            confidence: meta.rule.confidence.name(),
+            audience: meta.rule.audience.name(),
             scope: meta.scope.name(),
-            mends: meta.mends.name(),
+            mends: meta.rule.mends.name(),
             detail: None,
         }
     }
@@ -75,7 +75,7 @@ const STRICT: &str = " (strict)";
 /// # Errors
 /// `out` does not take it.
 pub fn checks_list(
-    checks: &[&'static Meta],
+    checks: &[&Meta],
     layout: Layout,
     options: &Options,
     out: &mut dyn Write,
@@ -86,7 +86,6 @@ pub fn checks_list(
     }
     let mut page = Page::new(options, out);
     let heads = ["ID", "NAME", "SEVERITY", "AREA"];
-    let row = |meta: &Meta| [meta.id, meta.name, meta.severity.name(), meta.area().name()];
     let mut widths = heads.map(str::len);
     for meta in checks {
         for (max, cell) in widths.iter_mut().zip(row(meta)) {
@@ -107,19 +106,25 @@ pub fn checks_list(
         for (i, (cell, max)) in row(meta).iter().zip(&widths).take(columns).enumerate() {
             let style = match i {
                 0 => STRONG,
-                2 => style::severity(meta.severity),
+                2 => style::severity(meta.rule.severity),
                 _ => PLAIN,
             };
             page.put(style, cell).gap(max - cell.len() + 2);
         }
         if titles > 0 {
-            let strict = if meta.audience == Audience::Strict { STRICT } else { "" };
-            let title = cut(meta.title.trim_end_matches('.'), titles - strict.len());
+            let strict = if meta.rule.audience == Audience::Strict { STRICT } else { "" };
+            let title = cut(meta.rule.title.trim_end_matches('.'), titles - strict.len());
             page.put(PLAIN, &title).put(DIM, strict);
         }
         page.end();
     }
     page.flush()
+}
+
+/// The cells of a check, its title aside.
+fn row(meta: &Meta) -> [&str; 4] {
+    let Rule { id, name, severity, area, .. } = &meta.rule;
+    [id, name, severity.name(), area.name()]
 }
 
 /// Writes all about one check; `parameters` is the JSON schema of its parameters, and
@@ -128,21 +133,21 @@ pub fn checks_list(
 /// # Errors
 /// `out` does not take it.
 pub fn check_explain(
-    meta: &'static Meta,
+    meta: &Meta,
     parameters: &Schema,
     layout: Layout,
     options: &Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let controls = options.frameworks.get(meta.id).map_or(&[][..], |c| c.as_slice());
+    let controls = options.frameworks.get(&*meta.rule.id).map_or(&[][..], |c| c.as_slice());
     if layout == Layout::Json {
         let names = |kinds: &[GroupKind]| kinds.iter().map(GroupKind::to_string).collect();
         let reads: Vec<_> = meta.reads().collect();
         let mut card = Card::new(meta);
         card.detail = Some(Detail {
-            why: meta.why.trim(),
-            fix: meta.fix.trim(),
-            on: names(meta.on),
+            why: meta.rule.why.trim(),
+            fix: meta.rule.advice.trim(),
+            on: names(&meta.on),
             reads: names(&reads),
             parameters,
             frameworks: controls,
@@ -151,14 +156,17 @@ pub fn check_explain(
     }
     let mut page = Page::new(options, out);
     let page = &mut page;
-    page.put(style::severity(meta.severity), &format!("{}[{}]", meta.severity.name(), meta.id));
-    page.put(PLAIN, " ").put(STRONG, meta.name).end();
-    page.wrapped(PLAIN, meta.title, 0, 0);
+    page.put(
+        style::severity(meta.rule.severity),
+        &format!("{}[{}]", meta.rule.severity.name(), meta.rule.id),
+    );
+    page.put(PLAIN, " ").put(STRONG, &meta.rule.name).end();
+    page.wrapped(PLAIN, &meta.rule.title, 0, 0);
     page.end();
 
-    fact(page, "area", meta.area().name());
-    fact(page, "confidence", meta.confidence.name());
-    let audience = match meta.audience {
+    fact(page, "area", meta.rule.area.name());
+    fact(page, "confidence", meta.rule.confidence.name());
+    let audience = match meta.rule.audience {
         pavisade_model::Audience::Everyone => "everyone",
         pavisade_model::Audience::Strict => "strict: off unless asked for",
     };
@@ -169,7 +177,7 @@ pub fn check_explain(
         pavisade_model::Scope::World => "world: looks at everything at once",
     };
     fact(page, "scope", scope);
-    let mends = match meta.mends {
+    let mends = match meta.rule.mends {
         Mends::Never => "never: what to do instead depends on the program or on people",
         Mends::Safely => "safely: `pavisade fix` does it, and what works today works afterwards",
         Mends::Riskily => "riskily: only `pavisade fix --risky` does it; look at the difference",
@@ -177,12 +185,12 @@ pub fn check_explain(
     fact(page, "mends", mends);
     let kinds =
         |kinds: &[GroupKind]| kinds.iter().map(GroupKind::to_string).collect::<Vec<_>>().join(", ");
-    fact(page, "judges", &kinds(meta.on));
+    fact(page, "judges", &kinds(&meta.on));
     fact(page, "reads", &kinds(&meta.reads().collect::<Vec<_>>()));
 
-    section(page, STRONG, "Why", meta.why);
-    section(page, HELP, "Fix", meta.fix);
-    if let Some(can) = advice::of_check(meta) {
+    section(page, STRONG, "Why", &meta.rule.why);
+    section(page, HELP, "Fix", &meta.rule.advice);
+    if let Some(can) = advice::of_check(&meta.rule) {
         page.gap(2).wrapped(PLAIN, &format!("{can}."), 2, 2);
     }
     parameter_section(page, parameters);

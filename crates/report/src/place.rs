@@ -57,6 +57,11 @@ impl<'a> Places<'a> {
         Some((relative(source.name(), self.root), self.regions.get(source, span)))
     }
 
+    /// Lines and columns, and secrets, of the texts.
+    pub(crate) fn regions(&self) -> &Regions {
+        &self.regions
+    }
+
     /// For people: `apps/web.yaml:3:5`, the object of a cluster, or `all of shop`.
     pub(crate) fn shown(&self, finding: &'a Finding) -> String {
         match (self.text(finding), &finding.location, &*finding.world) {

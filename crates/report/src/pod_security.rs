@@ -84,6 +84,9 @@ fn standing(namespace: &NamespaceSecurity) -> String {
             "exempt by the API server's configuration: labels do nothing".to_owned()
         }
         Standing::System => "Kubernetes' own: what needs the node is put there".to_owned(),
+        Standing::Empty if namespace.live => {
+            "no workload is in it: which level the next one meets is not known".to_owned()
+        }
         Standing::Empty => "no workload of it is in these files".to_owned(),
         Standing::Unread if namespace.name.is_empty() => {
             "the files name no namespace: whoever applies them decides".to_owned()
@@ -161,7 +164,7 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
     }
     let wanted = |note: &&Note| match note.kind {
         NoteKind::Unread => false,
-        NoteKind::Warning | NoteKind::Drift => true,
+        NoteKind::Warning | NoteKind::Drift | NoteKind::Unjudged => true,
         NoteKind::Info => options.full,
     };
     let said = result.notes.iter().filter(wanted).map(sentence);
@@ -225,14 +228,14 @@ fn breaks(page: &mut Page<'_>, namespace: &NamespaceSecurity) {
         return;
     };
     page.gap(2).put(STRONG, next.name()).put(PLAIN, " breaks:").end();
-    for of_check in namespace.breaks.chunk_by(|a, b| a.check.id == b.check.id) {
+    for of_check in namespace.breaks.chunk_by(|a, b| a.rule.id == b.rule.id) {
         let Some(first) = of_check.first() else { continue };
         let times = match of_check.len() {
             1 => String::new(),
             n => format!(" ({n} places)"),
         };
-        page.gap(4).put(STRONG, first.check.id).put(PLAIN, " ");
-        page.put(PLAIN, first.check.name).put(DIM, &times).end();
+        page.gap(4).put(STRONG, &first.rule.id).put(PLAIN, " ");
+        page.put(PLAIN, &first.rule.name).put(DIM, &times).end();
         let shown = if page.options.full { of_check.len() } else { PLACES };
         for finding in of_check.iter().take(shown) {
             let at = place(page, finding);
@@ -359,8 +362,8 @@ struct One<'a> {
 
 #[derive(Serialize)]
 struct Break<'a> {
-    check: &'static str,
-    name: &'static str,
+    check: &'a str,
+    name: &'a str,
     subject: String,
     container: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -437,8 +440,8 @@ impl<'a> Break<'a> {
             Location::None => (None, None, ""),
         };
         Self {
-            check: finding.check.id,
-            name: finding.check.name,
+            check: &finding.rule.id,
+            name: &finding.rule.name,
             subject: finding.subject.label(),
             container: finding.subject.container(),
             file,

@@ -1,8 +1,10 @@
-//! Lines and columns of spans.
+//! Lines and columns of spans, and what is secret near them.
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use pavisade_checks::secrets;
 use pavisade_model::{Finding, Location};
 use pavisade_yaml::Source;
 use rayon::prelude::*;
@@ -21,7 +23,11 @@ pub(crate) struct Region {
 /// Counting characters from the start of a line for each place is quadratic where one line is a
 /// whole cluster; here each text is walked once. Of each text, by its address: byte, line and
 /// column, in order.
-pub(crate) struct Regions(HashMap<usize, Vec<(u32, u32, u32)>>);
+pub(crate) struct Regions {
+    places: HashMap<usize, Vec<(u32, u32, u32)>>,
+    /// The secrets in texts of which lines were shown, by address.
+    secrets: Mutex<HashMap<usize, Arc<[Range<usize>]>>>,
+}
 
 fn address(source: &Source) -> usize {
     source.text().as_ptr().addr()
@@ -52,7 +58,14 @@ impl Regions {
             });
             (text, found.collect())
         };
-        Self(texts.into_par_iter().map(walk).collect())
+        Self { places: texts.into_par_iter().map(walk).collect(), secrets: Mutex::default() }
+    }
+
+    /// Where the secrets of a text are. Each text is read once.
+    pub(crate) fn secrets(&self, source: &Source) -> Arc<[Range<usize>]> {
+        let mut known = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = || secrets::places(source.text()).into();
+        Arc::clone(known.entry(address(source)).or_insert_with(found))
     }
 
     /// Line and column where `span` begins.
@@ -61,7 +74,7 @@ impl Regions {
     }
 
     fn find(&self, source: &Source, at: u32) -> (u32, u32) {
-        let known = self.0.get(&address(source)).and_then(|places| {
+        let known = self.places.get(&address(source)).and_then(|places| {
             let place = places.binary_search_by_key(&at, |(byte, ..)| *byte).ok()?;
             Some((places[place].1, places[place].2))
         });

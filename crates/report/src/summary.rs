@@ -30,6 +30,11 @@ impl Counts {
     }
 }
 
+/// What a summary says of one and of several notes on what is installed from elsewhere: each is on
+/// one kind of object.
+pub(crate) const UNJUDGED: (&str, &str) =
+    ("kind of object installs what was not judged", "kinds of objects install what was not judged");
+
 /// How many notes there are of a kind.
 pub(crate) fn notes(judgement: &Judgement, kind: NoteKind) -> usize {
     judgement.notes.iter().filter(|note| note.kind == kind).count()
@@ -58,6 +63,7 @@ pub(crate) fn line(judgement: &Judgement) -> String {
         (NoteKind::Unread, "input not read", "inputs not read"),
         (NoteKind::Warning, "warning", "warnings"),
         (NoteKind::Drift, "difference", "differences"),
+        (NoteKind::Unjudged, UNJUDGED.0, UNJUDGED.1),
     ] {
         let n = notes(judgement, kind);
         if n > 0 {
@@ -107,6 +113,33 @@ pub(crate) fn note_word(kind: NoteKind) -> &'static str {
         NoteKind::Unread => "unread",
         NoteKind::Warning => "warning",
         NoteKind::Drift => "drift",
+        NoteKind::Unjudged => "unjudged",
         NoteKind::Info => "info",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pavisade_model::{Subject, kinds};
+
+    use super::*;
+    use crate::fixture::{deployment, judged};
+
+    #[test]
+    fn facts_about_a_cluster_are_not_among_the_objects_that_fail() {
+        let text = deployment("shop", "web", "c");
+        let mut judgement = judged(&[("shop", &[("a.yaml", &text)])], Vec::new());
+        assert_eq!((judgement.objects, failing_objects(&judgement)), (1, 1));
+        let finding = judgement.of_state(State::Fails).next().unwrap().clone();
+        let facts = Subject::Object {
+            group: kinds::CLUSTER.group.into(),
+            kind: kinds::CLUSTER.kind.into(),
+            namespace: "".into(),
+            name: "shop".into(),
+            container: None,
+        };
+        judgement.findings.push(pavisade_model::Finding { subject: facts, ..finding });
+        assert_eq!(failing_objects(&judgement), 1);
+        assert!(line(&judgement).contains(" in 1 object"), "{}", line(&judgement));
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use pavisade_checks::{CheckSet, registry};
+use pavisade_checks::{Catalog, CheckSet};
 use pavisade_model::{KubernetesVersion, Meta, Note, NoteKind};
 use pavisade_report::{Format, Layout, Options, check_explain, checks_list, json, write};
 use pavisade_scan::{Judgement, Timestamp, judge};
@@ -43,9 +43,11 @@ fn judgement() -> Judgement {
     let world = WorldParts::files("shop", WorldKind::Files, found);
     let wanted = |meta: &Meta| {
         ["privileged-container", "unencrypted-storage-class", "missing-signature-policy"]
-            .contains(&meta.name)
+            .contains(&&*meta.rule.name)
     };
-    let set = CheckSet::new(KubernetesVersion::minor(37), wanted, &HashMap::new()).unwrap();
+    let set =
+        CheckSet::new(&Catalog::builtin(), KubernetesVersion::minor(37), wanted, &HashMap::new())
+            .unwrap();
     judge(&Snapshot::new(vec![world], notes), &set, Timestamp::UNIX_EPOCH)
 }
 
@@ -79,10 +81,12 @@ fn the_document_in_full() {
 
 #[test]
 fn pages_about_checks() {
-    let metas: Vec<&'static Meta> = registry()
+    let catalog = Catalog::builtin();
+    let metas: Vec<&Meta> = catalog
+        .entries()
         .iter()
-        .map(|entry| entry.meta)
-        .filter(|m| ["PV-C001", "PV-D001", "PV-D004", "PV-S003"].contains(&m.id))
+        .map(|entry| entry.meta())
+        .filter(|m| ["PV-C001", "PV-D001", "PV-D004", "PV-S003"].contains(&&*m.rule.id))
         .collect();
     let page = |width: usize| {
         let mut out = Vec::new();
@@ -101,19 +105,19 @@ fn pages_about_checks() {
     let controls = ["cis-1.12/5.2.1", "cis-1.12/5.2.2", "gdpr/32(1)(b)"].map(str::to_owned);
     let frameworks = BTreeMap::from([("PV-S003".to_owned(), controls.to_vec())]);
     let options = Options { width: 80, frameworks, ..Options::default() };
-    let meta = metas.iter().find(|m| m.id == "PV-S003").unwrap();
+    let meta = metas.iter().find(|m| m.rule.id == "PV-S003").unwrap();
     let mut out = Vec::new();
     check_explain(meta, &schema, Layout::Terminal, &options, &mut out).unwrap();
     insta::assert_snapshot!("explain", String::from_utf8(out).unwrap());
 
     for layout in [Layout::Json, Layout::Terminal] {
-        for entry in registry() {
+        for entry in Catalog::builtin().entries() {
             let mut out = Vec::new();
-            check_explain(entry.meta, &(entry.schema)(), layout, &options, &mut out).unwrap();
+            check_explain(entry.meta(), &entry.schema(), layout, &options, &mut out).unwrap();
             let text = String::from_utf8(out).unwrap();
-            assert!(text.contains(entry.meta.id), "{text}");
+            assert!(text.contains(&*entry.rule().id), "{text}");
             if layout == Layout::Json {
-                assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["id"], entry.meta.id);
+                assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["id"], *entry.rule().id);
             }
         }
     }

@@ -3,13 +3,13 @@
 //! A control holds only where it is proven: at least one of its checks held, none failed or could
 //! not tell, all of them ran and had something to look at, and nothing of the input went unread.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use pavisade_checks::registry;
+use pavisade_checks::Catalog;
 use pavisade_compliance::{Assessed, Control, Framework, part};
-use pavisade_model::{Audience, Finding, Location, Meta, NoteKind, State, Subject};
+use pavisade_model::{Audience, Finding, Location, NoteKind, Rule, State, Subject};
 
-use crate::{Judgement, Tally};
+use crate::{Judgement, RuleTally, Tally};
 
 /// What is said of a control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,17 +75,17 @@ pub struct AssessedControl<'a> {
     /// What each of its checks found, those that fail first, worst first.
     pub evidence: Vec<Evidence<'a>>,
     /// Its checks that did not run though they should have.
-    pub left_out: Vec<&'static Meta>,
+    pub left_out: Vec<&'a Rule>,
     /// Its checks of whose subjects nothing was read, and which may exist all the same: files show
     /// what somebody means to apply, not what is there.
-    pub unseen: Vec<&'static Meta>,
+    pub unseen: Vec<&'a Rule>,
 }
 
 /// What one check found.
 #[derive(Debug)]
 pub struct Evidence<'a> {
     /// The check.
-    pub check: &'static Meta,
+    pub rule: &'a Rule,
     /// The parts of it that alone count for the control; all of it where there are none.
     pub parts: Vec<&'a str>,
     /// It asks for more than the control: what it reports may be well.
@@ -132,56 +132,59 @@ impl Assessment<'_> {
 
 /// Whether a control waits for a check: checks for those who harden beyond what is common count
 /// where the control names them; one of a topic counts where it was asked to run.
-pub fn is_needed(control: &Control, check: &Meta) -> bool {
-    control.checks.iter().any(|id| id == check.id)
-        && (check.audience == Audience::Everyone || control.named.contains(check.id))
+pub fn is_needed(control: &Control, rule: &Rule) -> bool {
+    control.checks.iter().any(|id| *id == rule.id)
+        && (rule.audience == Audience::Everyone || control.named.contains(&*rule.id))
 }
 
 /// Says of each control of a framework what the judgement shows.
-pub fn assess<'a>(framework: &'a Framework, judgement: &'a Judgement) -> Assessment<'a> {
+pub fn assess<'a>(
+    framework: &'a Framework,
+    judgement: &'a Judgement,
+    catalog: &'a Catalog,
+) -> Assessment<'a> {
     let unread = judgement.notes.iter().filter(|note| note.kind == NoteKind::Unread).count();
-    let mut ran = Ran { checks: HashMap::new(), by_program: &judgement.by_program };
-    for (check, tally) in &judgement.tallies {
+    let mut ran = Ran { checks: HashMap::new() };
+    for counted in &judgement.tallies {
         let (findings, excepted) = (Vec::new(), Vec::new());
-        ran.checks.insert(check.id, OfCheck { check, tally: *tally, findings, excepted });
+        ran.checks.insert(&*counted.rule.id, OfCheck { counted, findings, excepted });
     }
     for finding in &judgement.findings {
-        if let Some(of_check) = ran.checks.get_mut(finding.check.id) {
+        if let Some(of_check) = ran.checks.get_mut(&*finding.rule.id) {
             of_check.findings.push(finding);
         }
     }
     for excepted in &judgement.excepted {
-        if let Some(of_check) = ran.checks.get_mut(excepted.finding.check.id) {
+        if let Some(of_check) = ran.checks.get_mut(&*excepted.finding.rule.id) {
             of_check.excepted.push(&excepted.finding);
         }
     }
     // Of a cluster it is told what was not listed: what was not seen there is not there.
     let partial = judgement.clusters.len() < judgement.worlds;
     let controls = framework.controls.iter();
-    let controls = controls.map(|control| of_control(control, &ran, unread > 0, partial));
+    let controls = controls.map(|control| of_control(control, &ran, catalog, unread > 0, partial));
     Assessment { framework, controls: controls.collect(), unread }
 }
 
 /// What ran, and what it found.
 struct Ran<'a> {
     checks: HashMap<&'a str, OfCheck<'a>>,
-    by_program: &'a BTreeMap<(&'static str, &'static str), Tally>,
 }
 
 /// What one check found, all of it.
 struct OfCheck<'a> {
-    check: &'static Meta,
-    tally: Tally,
+    counted: &'a RuleTally,
     findings: Vec<&'a Finding>,
     excepted: Vec<&'a Finding>,
 }
 
 impl<'a> Ran<'a> {
     fn evidence(&self, control: &'a Control, id: &str) -> Option<Evidence<'a>> {
-        let OfCheck { check, tally, findings, excepted } = self.checks.get(id)?;
+        let OfCheck { counted, findings, excepted } = self.checks.get(id)?;
+        let RuleTally { rule, programs, tally, by_program } = counted;
         let parts = control.parts.get(id).into_iter().flatten().map(String::as_str);
         let mut evidence = Evidence {
-            check,
+            rule,
             parts: parts.collect(),
             stricter: control.stricter.contains(id),
             tally: *tally,
@@ -193,14 +196,14 @@ impl<'a> Ran<'a> {
             return Some(evidence);
         }
         if !parts.iter().all(|part| part::PROGRAMS.contains(part)) {
-            evidence.tally = of_fields(check, parts, *tally, findings.iter().chain(excepted));
+            evidence.tally = of_fields(rule, parts, *tally, findings.iter().chain(excepted));
             evidence.findings.retain(|finding| is_of_part(finding, &evidence.parts));
             evidence.excepted.retain(|finding| is_of_part(finding, &evidence.parts));
             return Some(evidence);
         }
         // What is said of its only program is said of it.
-        if check.programs.len() == 1 {
-            if !check.programs.iter().any(|program| parts.contains(&program.name())) {
+        if programs.len() == 1 {
+            if !programs.iter().any(|program| parts.contains(&program.name())) {
                 evidence.tally = Tally::default();
                 evidence.findings.clear();
                 evidence.excepted.clear();
@@ -210,8 +213,7 @@ impl<'a> Ran<'a> {
         let mut sum = Tally::default();
         // Under the empty name is what may be about any.
         for program in parts.iter().copied().chain([""]) {
-            let of_it = self.by_program.iter().find(|(known, _)| **known == (check.id, program));
-            sum.add(of_it.map(|(_, tally)| *tally).unwrap_or_default());
+            sum.add(by_program.get(program).copied().unwrap_or_default());
         }
         evidence.tally = sum;
         // Rather a place too many than none.
@@ -252,7 +254,7 @@ fn names(finding: &Finding, program: &str) -> bool {
 /// Of a check that looks at several settings of each subject, what it says of some of them: a
 /// subject holds where nothing is said of these.
 fn of_fields<'f>(
-    check: &Meta,
+    rule: &Rule,
     parts: &[&str],
     tally: Tally,
     findings: impl Iterator<Item = &'f &'f Finding> + Clone,
@@ -261,7 +263,7 @@ fn of_fields<'f>(
         let wanted = findings.clone().filter(|f| f.state == state && (all || is_of_part(f, parts)));
         wanted.map(|finding| (&*finding.world, &finding.subject)).collect()
     };
-    debug_assert!(part::of(check.id).next().is_some());
+    debug_assert!(part::of(&rule.id).next().is_some());
     let (fail, doubt) = (subjects(State::Fails, false), subjects(State::Unknown, false));
     let told = subjects(State::Unknown, true);
     // Subjects that count as unknown without a word of their own.
@@ -278,12 +280,13 @@ fn is_of_part(finding: &Finding, parts: &[&str]) -> bool {
         Location::Text { path, .. } | Location::Field { path, .. } => path.as_str(),
         Location::None => "",
     };
-    part::concerns(finding.check.id, parts.iter().copied(), path, &finding.message)
+    part::concerns(&finding.rule.id, parts.iter().copied(), path, &finding.message)
 }
 
 fn of_control<'a>(
     control: &'a Control,
     ran: &Ran<'a>,
+    catalog: &'a Catalog,
     unread: bool,
     partial: bool,
 ) -> AssessedControl<'a> {
@@ -294,16 +297,17 @@ fn of_control<'a>(
         let more = (!e.is_excepted(), e.tally.unknown == 0, e.tally.holds == 0);
         (!e.refutes(), std::cmp::Reverse(worst), more)
     });
-    let left_out: Vec<_> = registry()
+    let left_out: Vec<_> = catalog
+        .entries()
         .iter()
-        .map(|entry| entry.meta)
-        .filter(|check| !ran.checks.contains_key(check.id) && is_needed(control, check))
+        .map(|entry| &**entry.rule())
+        .filter(|rule| !ran.checks.contains_key(&*rule.id) && is_needed(control, rule))
         .collect();
     let unseen: Vec<_> = evidence
         .iter()
         .filter(|e| partial && e.tally == Tally::default())
-        .map(|e| e.check)
-        .filter(|check| is_needed(control, check))
+        .map(|e| e.rule)
+        .filter(|rule| is_needed(control, rule))
         .collect();
     let state = match control.assessed {
         Assessed::ByHand(_) => ControlState::ByHand,

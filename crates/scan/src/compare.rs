@@ -8,6 +8,8 @@ use pavisade_model::kinds;
 use pavisade_snapshot::{Coverage, Object, ObjectId, SECRETS_UNASKED, Snapshot, World};
 use rayon::prelude::*;
 
+use crate::masked;
+
 /// What differs between two pictures.
 #[derive(Debug, Default)]
 pub struct Comparison {
@@ -132,7 +134,7 @@ fn fields(a: &Object, b: &Object) -> Vec<String> {
         return Vec::new();
     }
     let found = drift(a.value(), b.value(), b.group(), b.kind(), Mode::Stored);
-    let mut paths: Vec<_> = found.differences.into_iter().map(|d| d.path).collect();
+    let mut paths: Vec<_> = found.differences.into_iter().map(|d| masked(d.path)).collect();
     // A picture of the cluster itself says when it was taken.
     paths.retain(|path| !(b.is(kinds::CLUSTER) && path == "readAt"));
     paths.dedup();

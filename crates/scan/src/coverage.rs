@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use pavisade_checks::CheckSet;
-use pavisade_model::{Confidence, Finding, GroupKind, Location, State, Subject};
+use pavisade_model::{Confidence, Finding, GroupKind, Location, Meta, State, Subject};
 use pavisade_snapshot::{Coverage, World, WorldKind};
 
 /// What the checks of a set could not see of one world, in the order of the set.
@@ -40,20 +40,20 @@ impl Blind {
 
     /// One finding for each check that could not see all, with the check's place in the set; of
     /// kinds of which the check itself has `said` nothing.
-    pub(crate) fn findings(
+    pub(crate) fn findings<'c>(
         &self,
         world: &World,
-        checks: &CheckSet,
+        checks: &'c CheckSet,
         said: &[Finding],
-    ) -> Vec<(usize, Finding)> {
-        let by_check = checks.metas().zip(&self.unread).enumerate();
-        let findings = by_check.filter_map(|(index, (check, unread))| {
-            let of_check = said.iter().filter(|finding| finding.check.id == check.id);
+    ) -> Vec<(usize, &'c Meta, Finding)> {
+        let by_check = checks.metas().zip(checks.rules()).zip(&self.unread).enumerate();
+        let findings = by_check.filter_map(|(index, ((meta, rule), unread))| {
+            let of_check = said.iter().filter(|finding| finding.rule.id == rule.id);
             let of_check: Vec<_> = of_check.map(|finding| finding.message.as_str()).collect();
             let finding = Finding {
-                check,
+                rule: rule.clone(),
                 state: State::Unknown,
-                severity: check.severity,
+                severity: rule.severity,
                 confidence: Confidence::High,
                 world: world.name().clone(),
                 subject: Subject::World { name: world.name().clone() },
@@ -65,7 +65,7 @@ impl Blind {
                 instance: "coverage".to_owned(),
                 mend: None,
             };
-            Some((index, finding))
+            Some((index, meta, finding))
         });
         findings.collect()
     }

@@ -28,10 +28,11 @@ pub use compare::{Comparison, ObjectChange, What, compare};
 pub use exception::{ANNOTATION, Date, Exception, Form, Selector, Subjects};
 pub use fix::{Fixed, fix};
 pub use jiff::Timestamp;
+use pavisade_checks::secrets::{mask, mask_field};
 use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
 use pavisade_model::{
-    Finding, KubernetesVersion, Location, Mend, Meta, Note, NoteKind, Path, Paths, State,
-    counterpart, kinds,
+    Finding, KubernetesVersion, Location, Mend, Meta, Note, NoteKind, Path, Paths, Program, Rule,
+    State, counterpart, kinds,
 };
 use pavisade_snapshot::{Distribution, Object, Snapshot, World, WorldKind};
 pub use pod_labels::Labels;
@@ -67,6 +68,20 @@ impl Tally {
     }
 }
 
+/// How often the check of a rule gave each verdict.
+#[derive(Debug, Clone)]
+pub struct RuleTally {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// Programs whose settings the check judges.
+    pub programs: &'static [Program],
+    /// Its verdicts.
+    pub tally: Tally,
+    /// The same for each program, where it judges the settings of several, by the program's name;
+    /// under the empty name what is said of no program in particular.
+    pub by_program: BTreeMap<&'static str, Tally>,
+}
+
 /// Everything that a scan says.
 #[derive(Debug)]
 pub struct Judgement {
@@ -76,11 +91,9 @@ pub struct Judgement {
     pub excepted: Vec<Excepted>,
     /// What was found before, and what is gone, where an earlier result was given.
     pub baseline: Option<Compared>,
-    /// Each check with its verdicts counted, in the registry's order, whatever is excepted.
-    pub tallies: Vec<(&'static Meta, Tally)>,
-    /// The same for each program of checks that judge the settings of several, by the check's id
-    /// and the program's name; under an empty name what is said of no program in particular.
-    pub by_program: BTreeMap<(&'static str, &'static str), Tally>,
+    /// The rule of each check that ran with its verdicts counted, in the catalog's order, whatever is
+    /// excepted.
+    pub tallies: Vec<RuleTally>,
     /// What was noticed while reading.
     pub notes: Vec<Note>,
     /// Worlds that were judged.
@@ -205,16 +218,20 @@ pub fn judge_on(
         }
     }
 
-    let mut tallies: Vec<_> = checks.metas().map(|meta| (meta, Tally::default())).collect();
-    let ids: Vec<_> = checks.metas().map(|meta| meta.id).collect();
-    let mut by_program: BTreeMap<_, Tally> = BTreeMap::new();
+    let tallies = checks.metas().zip(checks.rules()).map(|(meta, rule)| RuleTally {
+        rule: rule.clone(),
+        programs: meta.programs,
+        tally: Tally::default(),
+        by_program: BTreeMap::new(),
+    });
+    let mut tallies: Vec<_> = tallies.collect();
     let mut found = Vec::with_capacity(parts.len());
     for part in parts {
         for ((index, program), tally) in part.by_program {
-            by_program.entry((ids[index], program)).or_default().add(tally);
+            tallies[index].by_program.entry(program).or_default().add(tally);
         }
-        for ((_, total), tally) in tallies.iter_mut().zip(part.tallies) {
-            total.add(tally);
+        for (total, tally) in tallies.iter_mut().zip(part.tallies) {
+            total.tally.add(tally);
         }
         found.push(part.findings);
     }
@@ -232,7 +249,7 @@ pub fn judge_on(
     notes.extend(clusters().flat_map(|world| drift::notes(world)));
     notes.extend(clusters().filter_map(|world| served::note(world)));
     for finding in found.iter_mut().flatten() {
-        if let Some(severity) = terms.severities.get(finding.check.id) {
+        if let Some(severity) = terms.severities.get(&*finding.rule.id) {
             finding.severity = *severity;
         }
     }
@@ -240,12 +257,12 @@ pub fn judge_on(
     let settled = exception::settle(snapshot, checks, terms, now, findings);
     let Settled { findings, excepted, baseline, notes: of_exceptions } = settled;
     notes.extend(of_exceptions);
+    let notes = notes.into_iter().map(public).collect();
     Judgement {
         findings,
         excepted,
         baseline,
         tallies,
-        by_program,
         notes,
         worlds: worlds.len(),
         // Facts about a cluster are none of its objects.
@@ -277,7 +294,7 @@ fn order(finding: &Finding) -> impl Ord + '_ {
     (
         finding.state,
         std::cmp::Reverse(finding.severity),
-        finding.check.id,
+        &*finding.rule.id,
         &finding.world,
         source,
         start,
@@ -321,8 +338,10 @@ impl Part {
     /// Says which checks could not see all of a world, after the world itself was judged: what is
     /// said of it stands from `before` on.
     fn add_unseen(&mut self, seen: &Seen<'_>, checks: &CheckSet, before: usize) {
-        for (index, finding) in seen.blind.findings(seen.world, checks, &self.findings[before..]) {
-            self.add(index, finding.check, &[], |tally| tally.unknown += 1);
+        for (index, meta, finding) in
+            seen.blind.findings(seen.world, checks, &self.findings[before..])
+        {
+            self.add(index, meta, &[], |tally| tally.unknown += 1);
             self.findings.push(finding);
         }
     }
@@ -393,23 +412,38 @@ impl Part {
 }
 
 fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Paths) -> Finding {
-    let meta = report.check;
+    let rule = report.rule;
     let (location, stable_path) = locate(world, report.object, &claim.place, paths);
     Finding {
-        check: meta,
+        rule: rule.clone(),
         state: claim.state,
-        severity: claim.severity.unwrap_or(meta.severity),
-        confidence: claim.confidence.unwrap_or(meta.confidence),
+        severity: claim.severity.unwrap_or(rule.severity),
+        confidence: claim.confidence.unwrap_or(rule.confidence),
         world: Arc::clone(world.name()),
         subject: report.subject.clone(),
         owner: None,
         location,
-        message: claim.message,
-        fix: claim.fix,
+        message: masked(claim.message),
+        fix: masked(claim.fix),
         stable_path,
         instance: claim.instance,
         mend: None,
     }
+}
+
+/// A text without the secrets in it. All that a result says of what was read goes through here or
+/// through [`public`], so that no output has to know of secrets; only lines of the files
+/// themselves are masked where they are shown.
+fn masked(text: String) -> String {
+    match mask(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(masked) => masked,
+    }
+}
+
+/// A note without the secrets in it: errors of parsers and programs quote what they read.
+fn public(note: Note) -> Note {
+    Note { message: masked(note.message), remedy: masked(note.remedy), ..note }
 }
 
 /// The claim's changes as edits of its document; all of them, or none.
@@ -438,7 +472,7 @@ fn locate(
         _ => value.doc().root(),
     };
     let Path { shown, stable } = paths.of(root, *value);
-    let (path, stable) = (joined(shown, missing), joined(stable, missing));
+    let (path, stable) = (masked(joined(shown, missing)), joined(stable, missing));
     if world.kind() != WorldKind::Cluster {
         return (Location::Text { source: value.doc().source().clone(), span, path }, stable);
     }
@@ -449,7 +483,8 @@ fn locate(
             return (Location::Text { source: found.doc().source().clone(), span, path }, stable);
         }
     }
-    let value = value.scalar_text().filter(|_| missing.is_empty()).map(Cow::into_owned);
+    let value = value.scalar_text().filter(|_| missing.is_empty());
+    let value = value.map(|value| mask_field(&path, &value).into_owned());
     (Location::Field { path, value }, stable)
 }
 

@@ -425,7 +425,7 @@ fn relative<'a>(path: &'a str, template: &str) -> &'a str {
 fn key(finding: &Finding, template: &str) -> String {
     format!(
         "{}\0{:?}\0{}\0{}\0{}\0{}",
-        finding.check.id,
+        finding.rule.id,
         finding.state,
         finding.subject.container().unwrap_or(""),
         relative(&finding.stable_path, template),

@@ -1,5 +1,6 @@
 //! Labels by which a namespace asks for a Pod Security level, and those that it should have.
 
+use pavisade_checks::components;
 use pavisade_model::{KubernetesVersion, kinds};
 use pavisade_snapshot::{Object, World};
 use pavisade_yaml::Value;
@@ -57,6 +58,18 @@ fn minor(version: &str) -> Option<u32> {
     good.then(|| minor.parse().ok()).flatten()
 }
 
+/// The flag by which an API server reads the configuration of its admission.
+const CONFIGURATION: &str = "admission-control-config-file";
+
+/// Whether every API server of the files is known to read no configuration of admission. Where none
+/// is among the files, the one that reads them is elsewhere.
+fn is_idle(world: &World) -> bool {
+    let servers = world.objects().flat_map(components).filter(|c| c.name() == "kube-apiserver");
+    let mut servers =
+        servers.map(|server| matches!(server.known(CONFIGURATION), Ok(None))).peekable();
+    servers.peek().is_some() && servers.all(|idle| idle)
+}
+
 /// Whether a file of the API server's admission exempts the namespace.
 pub(crate) fn exempt(world: &World, namespace: &str) -> bool {
     let named = |configuration: Value<'_>| {
@@ -69,7 +82,7 @@ pub(crate) fn exempt(world: &World, namespace: &str) -> bool {
         .filter(|plugin| plugin.str("name") == Some("PodSecurity"))
         .filter_map(|plugin| plugin.get("configuration"));
     let mut own = world.of_kind(kinds::POD_SECURITY_CONFIGURATION).map(Object::value);
-    of_plugins.any(named) || own.any(named)
+    (of_plugins.any(named) || own.any(named)) && !is_idle(world)
 }
 
 impl NamespaceSecurity {
@@ -80,7 +93,7 @@ impl NamespaceSecurity {
             Standing::Weaker | Standing::Fits => true,
             // Files need not write their namespaces down; of a cluster's nothing is known then.
             Standing::Unread => !self.live,
-            // Of files that hold no workload of a namespace nothing follows for it.
+            // What will run in a namespace without workloads is not known.
             Standing::Stricter
             | Standing::Unproven
             | Standing::Invalid

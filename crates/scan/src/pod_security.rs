@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use pavisade_checks::{CheckSet, is_fragment};
+use pavisade_checks::{Catalog, CheckSet, is_fragment};
 use pavisade_compliance::builtin;
 use pavisade_model::{
     Finding, KubernetesVersion, Location, Note, NoteKind, Paths, State, Subject, kinds,
@@ -17,7 +17,7 @@ use pavisade_model::{
 use pavisade_snapshot::{Object, ObjectId, Snapshot, World, WorldKind};
 
 use crate::pod_labels::{Labels, exempt};
-use crate::{Timestamp, finding, judge};
+use crate::{Timestamp, finding, judge, public};
 
 /// A level of the Pod Security Standards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,7 +118,7 @@ pub enum Standing {
     /// Kubernetes' own, which enforces less than it meets today: what the cluster needs from its
     /// nodes is put there with the next add-on.
     System,
-    /// Files that hold the namespace hold nothing that runs in it.
+    /// Nothing that makes pods is in it: which level the next workload meets is not known.
     Empty,
     /// The namespace was not read, so neither were its labels.
     Unread,
@@ -128,7 +128,12 @@ pub enum Standing {
 pub fn pod_security_checks(kubernetes: KubernetesVersion, labels: bool) -> CheckSet {
     let levels = levels();
     let wanted = |id: &str| levels.contains_key(id) || labels && id == "PV-C029";
-    let Ok(set) = CheckSet::new(kubernetes, |meta| wanted(meta.id), &HashMap::new()) else {
+    let Ok(set) = CheckSet::new(
+        &Catalog::builtin(),
+        kubernetes,
+        |meta| wanted(&meta.rule.id),
+        &HashMap::new(),
+    ) else {
         unreachable!("checks without parameters are built from their defaults")
     };
     set
@@ -175,16 +180,17 @@ pub fn pod_security(
             namespace.standing = Standing::Exempt;
         }
     }
-    PodSecurity { namespaces, notes: snapshot.notes().to_vec(), kubernetes }
+    let notes = snapshot.notes().iter().cloned().map(public).collect();
+    PodSecurity { namespaces, notes, kubernetes }
 }
 
 fn standing(namespace: &NamespaceSecurity, met: Level, possible: Level) -> Standing {
     let Some(labels) = &namespace.labels else { return Standing::Unread };
-    if namespace.workloads == 0 && !namespace.live {
-        return Standing::Empty;
-    }
     if labels.invalid {
         return Standing::Invalid;
+    }
+    if namespace.workloads == 0 {
+        return Standing::Empty;
     }
     let enforced = labels.enforce.unwrap_or(Level::Privileged);
     if enforced > possible {
@@ -244,7 +250,7 @@ fn at_version(
             of_world.extend(unread.iter().map(doubt));
         }
         for finding in findings.iter().filter(|f| f.world == *world.name()) {
-            let level = levels.get(finding.check.id).copied().unwrap_or(Level::Restricted);
+            let level = levels.get(&*finding.rule.id).copied().unwrap_or(Level::Restricted);
             let Subject::Object { namespace, .. } = &finding.subject else {
                 let why = finding.message.clone();
                 of_world.insert(Doubt { level, subject: String::new(), why });
@@ -258,7 +264,7 @@ fn at_version(
                 State::Fails => contents.breaks.push((level, finding.clone())),
                 State::Unknown => {
                     let subject = finding.subject.label();
-                    let why = format!("{} ({})", finding.message, finding.check.name);
+                    let why = format!("{} ({})", finding.message, finding.rule.name);
                     contents.doubts.insert(Doubt { level, subject, why });
                 }
             }
@@ -356,5 +362,5 @@ fn key(finding: &Finding) -> impl Ord + '_ {
         Location::Field { path, .. } => (path.as_str(), 0),
         Location::None => ("", 0),
     };
-    (finding.check.id, &finding.subject, start, &finding.message)
+    (&*finding.rule.id, &finding.subject, start, &finding.message)
 }

@@ -22,7 +22,7 @@ pub struct Terms {
     /// An earlier result: only what is not in it is new.
     pub baseline: Option<Baseline>,
     /// Severities by check id, in place of the checks' own.
-    pub severities: BTreeMap<&'static str, Severity>,
+    pub severities: BTreeMap<String, Severity>,
 }
 
 /// Whose exceptions count.

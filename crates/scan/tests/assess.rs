@@ -2,16 +2,23 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use pavisade_checks::{CheckSet, registry};
+use pavisade_checks::{Catalog, CheckSet};
 use pavisade_compliance::{Framework, builtin, part};
 use pavisade_model::{KubernetesVersion, Note, NoteKind};
 use pavisade_scan::{
-    AssessedControl, ControlState, Honour, Judgement, Terms, Timestamp, assess, is_needed, judge,
-    judge_on,
+    AssessedControl, Assessment, ControlState, Honour, Judgement, Terms, Timestamp, is_needed,
+    judge, judge_on,
 };
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
+
+static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::builtin);
+
+fn assess<'a>(framework: &'a Framework, judgement: &'a Judgement) -> Assessment<'a> {
+    pavisade_scan::assess(framework, judgement, &CATALOG)
+}
 
 /// Judges texts by the checks of these ids, or by all.
 fn judged(text: &str, checks: &[&str], notes: Vec<Note>) -> Judgement {
@@ -20,15 +27,16 @@ fn judged(text: &str, checks: &[&str], notes: Vec<Note>) -> Judgement {
     let found = docs.iter().flat_map(|doc| objects(doc.root()).sent);
     let found = found.map(|o| Object::new(o.value, o.api_version, o.kind)).collect();
     let world = WorldParts::files("w", WorldKind::Files, found);
-    let wanted = |meta: &pavisade_model::Meta| checks.is_empty() || checks.contains(&meta.id);
-    let set = CheckSet::new(KubernetesVersion::LATEST, wanted, &HashMap::new());
+    let wanted =
+        |meta: &pavisade_model::Meta| checks.is_empty() || checks.contains(&&*meta.rule.id);
+    let set = CheckSet::new(&CATALOG, KubernetesVersion::LATEST, wanted, &HashMap::new());
     let set = set.map_err(|error| error.message).unwrap();
     judge(&Snapshot::new(vec![world], notes), &set, Timestamp::UNIX_EPOCH)
 }
 
 /// A framework of one control.
 fn framework(control: &str) -> Framework {
-    let known: Vec<_> = registry().iter().map(|e| (e.meta.id, e.meta.name)).collect();
+    let known: Vec<_> = CATALOG.names().collect();
     let text =
         format!("id = \"x\"\ntitle = \"X\"\n[[controls]]\nid = \"1\"\ntitle = \"t\"\n{control}\n");
     Framework::read(&text, &known).unwrap()
@@ -99,14 +107,14 @@ fn a_control_holds_in_part_where_some_of_its_checks_saw_nothing() {
     let judgement = judged(&good, &["PV-C001", "PV-I020"], Vec::new());
     let assessment = assess(&wide, &judgement);
     assert_eq!(assessment.controls[0].state, S::HoldsInPart);
-    let unseen: Vec<_> = assessment.controls[0].unseen.iter().map(|check| check.id).collect();
+    let unseen: Vec<_> = assessment.controls[0].unseen.iter().map(|check| &check.id).collect();
     assert_eq!(unseen, ["PV-I020"]);
     // A failure is one all the same; and what was seen and does not apply is no gap.
     let judgement = judged(PRIVILEGED, &["PV-C001", "PV-I020"], Vec::new());
     assert_eq!(assess(&wide, &judgement).controls[0].state, S::Fails);
     let both = framework("checks = [\"PV-C001\", \"PV-C040\"]");
     let judgement = judged(&good, &["PV-C001", "PV-C040"], Vec::new());
-    assert_eq!(judgement.tallies[1].1.not_applicable, 1);
+    assert_eq!(judgement.tallies[1].tally.not_applicable, 1);
     assert_eq!(assess(&both, &judgement).controls[0].state, S::Holds);
 }
 
@@ -137,7 +145,7 @@ fn nothing_holds_while_a_check_was_left_out() {
     let judgement = judged(&pod("hostPID: false"), &["PV-C001"], Vec::new());
     let assessment = assess(&both, &judgement);
     assert_eq!(assessment.controls[0].state, ControlState::Unknown);
-    let left_out: Vec<_> = assessment.controls[0].left_out.iter().map(|meta| meta.id).collect();
+    let left_out: Vec<_> = assessment.controls[0].left_out.iter().map(|rule| &*rule.id).collect();
     assert_eq!(left_out, ["PV-C002"]);
     // What fails stays.
     let judgement = judged(PRIVILEGED, &["PV-C001"], Vec::new());
@@ -149,7 +157,7 @@ fn a_strict_check_of_a_topic_is_not_waited_for_and_one_that_is_named_is() {
     // PV-C028 is strict.
     let by_topic = framework("topics = [\"secret-delivery\"]");
     let by_name = framework("checks = [\"PV-C028\"]");
-    let strict = registry().iter().find(|e| e.meta.id == "PV-C028").unwrap().meta;
+    let strict = CATALOG.named("PV-C028").unwrap().rule();
     assert!(!is_needed(&by_topic.controls[0], strict));
     assert!(is_needed(&by_name.controls[0], strict));
     let store = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\n";

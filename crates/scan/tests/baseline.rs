@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use pavisade_checks::CheckSet;
+use pavisade_checks::{Catalog, CheckSet};
 use pavisade_model::{KubernetesVersion, Severity, State};
 use pavisade_scan::{Baseline, Honour, Judgement, Known, Terms, Timestamp, judge_on};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
@@ -19,15 +19,17 @@ fn judged(worlds: &[(&str, &str)], checks: &[&str], terms: &Terms) -> Judgement 
         WorldParts::files(*name, WorldKind::Files, found)
     });
     let snapshot = Snapshot::new(parts.collect(), Vec::new());
-    let wanted = |meta: &pavisade_model::Meta| checks.contains(&meta.name);
-    let set = CheckSet::new(KubernetesVersion::LATEST, wanted, &HashMap::new()).unwrap();
+    let wanted = |meta: &pavisade_model::Meta| checks.contains(&&*meta.rule.name);
+    let set =
+        CheckSet::new(&Catalog::builtin(), KubernetesVersion::LATEST, wanted, &HashMap::new())
+            .unwrap();
     judge_on(&snapshot, &set, terms, Timestamp::UNIX_EPOCH)
 }
 
 fn baseline(judgement: &Judgement) -> Baseline {
     let known = |finding: &pavisade_model::Finding| Known {
         fingerprint: finding.fingerprint().to_string(),
-        check: finding.check.id.to_owned(),
+        check: finding.rule.id.to_string(),
         state: finding.state,
         severity: finding.severity,
         world: finding.world.to_string(),
@@ -133,11 +135,11 @@ fn what_is_excepted_now_is_not_gone() {
 
 #[test]
 fn severities_of_the_user_count() {
-    let severities = [("PV-C001", Severity::Low)].into();
+    let severities = [("PV-C001".to_owned(), Severity::Low)].into();
     let terms = Terms { severities, ..Terms::default() };
     let after = judged(&[("a", PODS)], &CHECKS, &terms);
-    let of = |name: &str| after.findings.iter().find(|f| f.check.name == name).unwrap().severity;
+    let of = |name: &str| after.findings.iter().find(|f| f.rule.name == name).unwrap().severity;
     assert_eq!(of("privileged-container"), Severity::Low);
-    assert_eq!(after.findings.last().unwrap().check.id, "PV-C001", "the order is by severity");
+    assert_eq!(after.findings.last().unwrap().rule.id, "PV-C001", "the order is by severity");
     assert_ne!(of("host-port"), Severity::Low);
 }

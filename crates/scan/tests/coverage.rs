@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use pavisade_checks::CheckSet;
+use pavisade_checks::{Catalog, CheckSet};
 use pavisade_model::{KubernetesVersion, State};
 use pavisade_scan::{Judgement, Tally, Timestamp, judge};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldParts};
@@ -36,7 +36,12 @@ fn judged(check: &str, text: &str, unread: &[(&str, &str, &str)]) -> Judgement {
         parts.coverage.insert(key.clone(), Coverage::Unread);
         parts.gaps.insert(key, (*gap).to_owned());
     }
-    let set = CheckSet::new(KubernetesVersion::LATEST, |meta| meta.name == check, &HashMap::new());
+    let set = CheckSet::new(
+        &Catalog::builtin(),
+        KubernetesVersion::LATEST,
+        |meta| meta.rule.name == check,
+        &HashMap::new(),
+    );
     let set = set.map_err(|error| error.message).unwrap();
     judge(&Snapshot::new(vec![parts], Vec::new()), &set, Timestamp::UNIX_EPOCH)
 }
@@ -55,7 +60,7 @@ fn a_check_without_subjects_is_not_silent() {
         of_world(&judgement),
         ["secrets were not read: Secrets are read with `--secrets` only"]
     );
-    assert_eq!(judgement.tallies[0].1, Tally { unknown: 1, ..Tally::default() });
+    assert_eq!(judgement.tallies[0].tally, Tally { unknown: 1, ..Tally::default() });
 }
 
 #[test]
@@ -63,7 +68,7 @@ fn what_was_read_in_full_needs_no_word() {
     let text = format!("{POLICY}{POD}");
     let judgement = judged("unrestricted-ingress", &text, &[("", "Secret", "no")]);
     assert_eq!(of_world(&judgement), Vec::<&str>::new());
-    assert_eq!(judgement.tallies[0].1, Tally { holds: 1, ..Tally::default() });
+    assert_eq!(judgement.tallies[0].tally, Tally { holds: 1, ..Tally::default() });
 }
 
 #[test]
@@ -82,7 +87,7 @@ fn what_holds_counts_as_unknown_where_a_kind_that_is_read_was_not() {
           `ciliumnetworkpolicies` is missing"]
     );
     // The pod, without a finding of its own, and the cluster.
-    assert_eq!(judgement.tallies[0].1, Tally { unknown: 2, ..Tally::default() });
+    assert_eq!(judgement.tallies[0].tally, Tally { unknown: 2, ..Tally::default() });
     assert_eq!(judgement.findings.len(), 1);
 }
 
@@ -90,7 +95,7 @@ fn what_holds_counts_as_unknown_where_a_kind_that_is_read_was_not() {
 fn what_fails_stays() {
     let gap = "the right to list `deployments` is missing";
     let judgement = judged("host-namespace", POD, &[("apps", "Deployment", gap)]);
-    assert_eq!(judgement.tallies[0].1, Tally { fails: 1, unknown: 1, ..Tally::default() });
+    assert_eq!(judgement.tallies[0].tally, Tally { fails: 1, unknown: 1, ..Tally::default() });
     assert_eq!(
         of_world(&judgement),
         ["deployments.apps were not read: the right to list `deployments` is missing"]
@@ -125,7 +130,7 @@ fn a_check_that_says_it_itself_says_it_once() {
     let policy = "---\napiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\n\
                   metadata: {name: signed}\n";
     let judgement = judged("missing-signature-policy", &format!("{POD}{policy}"), &unread);
-    assert_eq!(judgement.tallies[0].1.holds, 0);
+    assert_eq!(judgement.tallies[0].tally.holds, 0);
     assert_eq!(of_world(&judgement).len(), 1);
 }
 
@@ -147,7 +152,7 @@ fn what_a_check_says_of_another_matter_hides_no_gap() {
     let unread = [("", "Pod", "the list broke off")];
     let judgement = judged("weak-tls-version", &servers, &unread);
     assert_eq!(of_world(&judgement), ["pods were not read: the list broke off", kubelet]);
-    assert_eq!(judgement.tallies[0].1.unknown, 2);
+    assert_eq!(judgement.tallies[0].tally.unknown, 2);
     // Of two kinds, one of which ends like the other, the check names the longer one.
     let unread = [("kyverno.io", "ClusterPolicy", "no"), ("kyverno.io", "Policy", "no")];
     let judgement = judged("missing-signature-policy", POD, &unread);
@@ -163,5 +168,5 @@ fn questions_about_files_do_not_arise() {
                   stringData: {password: hunter2hunter2}\n";
     let judgement = judged("secret-in-manifest", secret, &[("", "Secret", "the list broke off")]);
     assert_eq!(judgement.findings.len(), 0);
-    assert_eq!(judgement.tallies[0].1, Tally { not_applicable: 1, ..Tally::default() });
+    assert_eq!(judgement.tallies[0].tally, Tally { not_applicable: 1, ..Tally::default() });
 }

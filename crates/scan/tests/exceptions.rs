@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use pavisade_checks::{CheckSet, named};
+use pavisade_checks::{Catalog, CheckSet};
 use pavisade_model::{Base, Glob, KubernetesVersion, NoteKind};
 use pavisade_scan::{Exception, Form, Honour, Judgement, Selector, Subjects, Terms, judge_on};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
@@ -25,8 +25,10 @@ fn parsed(name: &str, text: &str) -> Vec<Object> {
 }
 
 fn judged(world: WorldParts, terms: &Terms) -> Judgement {
-    let wanted = |meta: &pavisade_model::Meta| CHECKS.contains(&meta.name);
-    let set = CheckSet::new(KubernetesVersion::LATEST, wanted, &HashMap::new()).unwrap();
+    let wanted = |meta: &pavisade_model::Meta| CHECKS.contains(&&*meta.rule.name);
+    let set =
+        CheckSet::new(&Catalog::builtin(), KubernetesVersion::LATEST, wanted, &HashMap::new())
+            .unwrap();
     judge_on(&Snapshot::new(vec![world], Vec::new()), &set, terms, NOW.parse().unwrap())
 }
 
@@ -42,7 +44,7 @@ fn everybody() -> Terms {
 /// What counts, what is let through, and what is said.
 fn told(judgement: &Judgement) -> (Vec<String>, Vec<String>, Vec<String>) {
     let said = |finding: &pavisade_model::Finding| {
-        format!("{} {}", finding.check.name, finding.subject.container().unwrap_or("-"))
+        format!("{} {}", finding.rule.name, finding.subject.container().unwrap_or("-"))
     };
     let notes = judgement.notes.iter().map(|note| match &note.span {
         Some((source, start, _)) => {
@@ -238,8 +240,10 @@ fn a_file_that_is_read_twice_is_told_of_once() {
     let both = ["dev", "prod"].map(|world| {
         WorldParts::files(world, WorldKind::Kustomization, parsed("base/web.yaml", &text))
     });
-    let wanted = |meta: &pavisade_model::Meta| CHECKS.contains(&meta.name);
-    let set = CheckSet::new(KubernetesVersion::LATEST, wanted, &HashMap::new()).unwrap();
+    let wanted = |meta: &pavisade_model::Meta| CHECKS.contains(&&*meta.rule.name);
+    let set =
+        CheckSet::new(&Catalog::builtin(), KubernetesVersion::LATEST, wanted, &HashMap::new())
+            .unwrap();
     let snapshot = Snapshot::new(both.to_vec(), Vec::new());
     let judgement = judge_on(&snapshot, &set, &everybody(), NOW.parse().unwrap());
     assert_eq!((judgement.findings.len(), judgement.notes.len()), (4, 2));
@@ -309,7 +313,10 @@ fn ten_thousand_mistakes_are_told_two_hundred_times() {
 }
 
 fn policy(checks: &[&str], until: &str, selector: Selector) -> Exception {
-    let checks = checks.iter().map(|check| named(check).unwrap().meta).collect();
+    let checks = checks
+        .iter()
+        .map(|check| Catalog::builtin().named(check).unwrap().rule().clone())
+        .collect();
     let source = Source::new("policy.yaml", "exceptions:\n- x\n");
     Exception::policy(checks, (until.parse().unwrap(), "why".into()), selector, (source, 12, 15))
 }
@@ -404,8 +411,9 @@ fn in_a_cluster_and_in_the_files_beside_it() {
     let comment = "# pavisade: allow privileged-container until 2026-12-31: why";
     let written = parsed("web.yaml", &deployment("", "", comment, ""));
     let snapshot = Snapshot::new(vec![live("")], Vec::new()).with_written(&written);
-    let set = |meta: &pavisade_model::Meta| meta.name == "privileged-container";
-    let set = CheckSet::new(KubernetesVersion::LATEST, set, &HashMap::new()).unwrap();
+    let set = |meta: &pavisade_model::Meta| meta.rule.name == "privileged-container";
+    let set = CheckSet::new(&Catalog::builtin(), KubernetesVersion::LATEST, set, &HashMap::new())
+        .unwrap();
     let judgement = judge_on(&snapshot, &set, &everybody(), NOW.parse().unwrap());
     let (findings, excepted, _) = told(&judgement);
     assert_eq!((&*findings, &*excepted), (&[B.to_owned()][..], &[A.to_owned()][..]));
@@ -419,7 +427,7 @@ fn nothing_is_lost_and_the_counts_of_checks_stay() {
     let text = deployment(annotation, "", "", "");
     let excepted = judged(files(&[("web.yaml", &text)]), &everybody());
     assert_eq!(plain.findings.len(), excepted.findings.len() + excepted.excepted.len());
-    for ((_, a), (_, b)) in plain.tallies.iter().zip(&excepted.tallies) {
-        assert_eq!(a, b);
+    for (a, b) in plain.tallies.iter().zip(&excepted.tallies) {
+        assert_eq!(a.tally, b.tally);
     }
 }

@@ -40,7 +40,7 @@ fn reported(text: &str, kubernetes: KubernetesVersion, state: State) -> Vec<Stri
     let set = CheckSet::all(kubernetes);
     let judgement = judge(&Snapshot::new(vec![parts], Vec::new()), &set, Timestamp::UNIX_EPOCH);
     let of = judgement.of_state(state).filter(|finding| finding.subject.label() != "fresh");
-    of.map(|finding| format!("{} {}", finding.check.name, finding.subject.label())).collect()
+    of.map(|finding| format!("{} {}", finding.rule.name, finding.subject.label())).collect()
 }
 
 /// The fresh cluster with a text in place of another, which it holds once.

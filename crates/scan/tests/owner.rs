@@ -61,12 +61,12 @@ fn judged(kind: WorldKind, objects: &[String]) -> Judgement {
 fn found(objects: &[String], checks: &[&str]) -> Vec<String> {
     let judgement = judged(WorldKind::Cluster, objects);
     assert_eq!(judgement.objects, objects.len(), "every object counts");
-    let of_pods = judgement.findings.iter().filter(|f| checks.contains(&f.check.name));
+    let of_pods = judgement.findings.iter().filter(|f| checks.contains(&&*f.rule.name));
     let mut found: Vec<_> = of_pods
         .map(|f| {
             let container = f.subject.container().unwrap_or("");
             let more = f.message.split_once(" (and ").map_or("", |(_, more)| more);
-            format!("{} {container} {} {more}", f.subject.label(), f.check.name)
+            format!("{} {container} {} {more}", f.subject.label(), f.rule.name)
         })
         .map(|line| line.trim_end().replace("  ", " "))
         .collect();
@@ -83,7 +83,7 @@ fn beyond(objects: &[String]) -> Vec<String> {
         .filter(|f| {
             ["Pod ", "ReplicaSet ", "Job "].iter().any(|k| f.subject.label().starts_with(k))
         })
-        .map(|f| format!("{} {}", f.subject.label(), f.check.name))
+        .map(|f| format!("{} {}", f.subject.label(), f.rule.name))
         .collect();
     found.dedup();
     found

@@ -164,7 +164,7 @@ fn static_pods_count_and_what_has_ended_does_not() {
     let server = "{apiVersion: v1, kind: Pod, metadata: {name: kube-apiserver, namespace: kube-system}, spec: {hostNetwork: true, containers: [{name: s, command: [kube-apiserver]}]}}";
     let said = one(WorldKind::Files, &[server.to_owned()]);
     assert_eq!(said.met, Level::Privileged);
-    assert!(said.breaks.iter().any(|finding| finding.check.name == "host-namespace"));
+    assert!(said.breaks.iter().any(|finding| finding.rule.name == "host-namespace"));
 
     let owner = "ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: d, uid: d, controller: true}]";
     let old = format!(
@@ -188,7 +188,7 @@ fn static_pods_count_and_what_has_ended_does_not() {
 fn an_empty_namespace_of_a_cluster_meets_everything_and_one_of_files_says_nothing() {
     let texts = [namespace("shop", &[])];
     let said = one(WorldKind::Cluster, &texts);
-    assert_eq!((said.met, said.standing), (Level::Restricted, Standing::Weaker));
+    assert_eq!((said.met, said.standing), (Level::Restricted, Standing::Empty));
     let said = one(WorldKind::Files, &texts);
     assert_eq!(said.standing, Standing::Empty);
     assert!(said.wanted(KubernetesVersion::LATEST).is_empty());
@@ -211,4 +211,36 @@ fn an_exempt_namespace_gets_no_labels() {
     let said = one(WorldKind::Files, &texts);
     assert_eq!(said.standing, Standing::Exempt);
     assert!(said.wanted(KubernetesVersion::LATEST).is_empty());
+}
+
+#[test]
+fn an_exemption_that_the_api_server_does_not_read_exempts_nothing() {
+    let file = "{apiVersion: apiserver.config.k8s.io/v1, kind: AdmissionConfiguration, plugins: [{name: PodSecurity, configuration: {exemptions: {namespaces: [shop]}}}]}";
+    let server = |args: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: kube-apiserver, namespace: kube-system}}, spec: {{hostNetwork: true, containers: [{{name: kube-apiserver, image: i, command: [kube-apiserver, {args}]}}]}}}}"
+        )
+    };
+    for (args, exempt) in [
+        ("--secure-port=6443", false),
+        ("--admission-control-config-file=/etc/a.yaml", true),
+        // More flags may be in the variable.
+        ("$(MORE)", true),
+    ] {
+        let texts =
+            [namespace("shop", &[]), deployment("shop", "d", HARD), file.to_owned(), server(args)];
+        let parts = parts(WorldKind::Files, &texts);
+        let all = judged(parts, KubernetesVersion::LATEST).namespaces;
+        let shop = all.iter().find(|n| &*n.name == "shop").unwrap();
+        assert_eq!(shop.standing == Standing::Exempt, exempt, "{args}: {:?}", shop.standing);
+    }
+}
+
+#[test]
+fn an_empty_namespace_of_a_cluster_gets_no_labels() {
+    let said = one(WorldKind::Cluster, &[namespace("shop", &[])]);
+    assert_eq!(said.standing, Standing::Empty);
+    assert!(said.wanted(KubernetesVersion::LATEST).is_empty());
+    let wrong = [namespace("shop", &[("enforce", "strict")])];
+    assert_eq!(one(WorldKind::Cluster, &wrong).standing, Standing::Invalid);
 }

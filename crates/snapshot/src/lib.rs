@@ -11,7 +11,9 @@
 mod coverage;
 mod distribution;
 pub mod file;
+mod install;
 mod object;
+mod patch;
 mod pod;
 mod selector;
 pub mod stored;
@@ -19,6 +21,7 @@ mod world;
 
 pub use coverage::{Coverage, SECRETS_UNASKED};
 pub use distribution::{Benchmark, Distribution, DistributionName};
+pub use install::{Install, Origin, embedded};
 pub use object::{Object, ObjectId, Unseen};
 pub use pod::{Container, ContainerKind, Pod};
 pub use selector::{Selector, SelectorError};

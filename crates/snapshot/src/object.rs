@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pavisade_model::{GroupKind, Subject, kinds};
 use pavisade_yaml::{Doc, NodeId, Value};
 
+use crate::patch;
 use crate::pod::{self, Pod};
 
 /// What an object is called within its world; the API version is not part of it.
@@ -39,6 +40,7 @@ pub struct Object {
     doc: Doc,
     node: NodeId,
     pods: Box<[pod::Nodes]>,
+    patch: bool,
     unseen: Arc<[Unseen]>,
 }
 
@@ -54,14 +56,16 @@ impl Object {
             name: text("name").or_else(|| text("generateName")).unwrap_or_default().into(),
         };
         let pods = pod::find(value, group, kind);
-        Self {
+        let object = Self {
             id,
             version: version.into(),
             doc: value.doc().clone(),
             node: value.id(),
             pods,
+            patch: false,
             unseen: Arc::default(),
-        }
+        };
+        Self { patch: patch::is_patch(&object), ..object }
     }
 
     /// The same with notes on text that the cluster will not see.
@@ -160,6 +164,16 @@ impl Object {
     /// Whether it makes pods.
     pub fn has_pods(&self) -> bool {
         !self.pods.is_empty()
+    }
+
+    /// Whether it is of a kind whose objects make pods, whatever is in this one.
+    pub fn is_workload(&self) -> bool {
+        pod::template_path(self.group(), self.kind()).is_some()
+    }
+
+    /// Whether a file holds only the part of it that it changes, to be merged into the rest.
+    pub fn is_patch(&self) -> bool {
+        self.patch
     }
 
     /// Text in its file that the cluster does not see.

@@ -3,6 +3,7 @@
 use pavisade_yaml::{Kind, NodeId, Value};
 
 use crate::Object;
+use crate::install::holds_objects;
 
 /// Where a pod's parts stand in an object's document.
 #[derive(Debug, Clone)]
@@ -12,14 +13,16 @@ pub(crate) struct Nodes {
     spec: NodeId,
 }
 
-/// Paths from an object to its pod template, for the kinds of Kubernetes itself.
-fn template_path(group: &str, kind: &str) -> Option<&'static [&'static str]> {
+/// Paths from an object to its pod template, for the kinds of Kubernetes itself and for OpenShift's
+/// DeploymentConfig, whose containers may have no image.
+pub(crate) fn template_path(group: &str, kind: &str) -> Option<&'static [&'static str]> {
     Some(match (group, kind) {
         ("", "Pod") => &[],
         ("", "PodTemplate") => &["template"],
         ("", "ReplicationController")
         | ("apps" | "extensions", "Deployment" | "DaemonSet" | "ReplicaSet" | "StatefulSet")
         | ("batch" | "extensions", "Job") => &["spec", "template"],
+        ("apps.openshift.io" | "", "DeploymentConfig") => &["spec", "template"],
         ("batch", "CronJob") => &["spec", "jobTemplate", "spec", "template"],
         _ => return None,
     })
@@ -40,7 +43,8 @@ pub(crate) fn find(value: Value<'_>, group: &str, kind: &str) -> Box<[Nodes]> {
         });
         return nodes.into_iter().collect();
     }
-    if is_builtin(group) {
+    // What holds whole objects makes no pods itself.
+    if is_builtin(group) || holds_objects(group, kind) {
         return Box::default();
     }
     // A custom resource embeds a pod template where some `spec` below its own holds a list

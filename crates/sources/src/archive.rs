@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::Limits;
 use crate::file::{Bytes, plain_note, read_all, size, too_large};
+use crate::temporary::Temporary;
 
 /// What an archive may grow to whatever its ratio.
 const FREE: u64 = 16 << 20;
@@ -57,6 +58,7 @@ pub(crate) fn unpack(
     packed: Packed,
     name: &str,
     limits: &Limits,
+    temporary: &Temporary,
 ) -> Result<Unpacked, Note> {
     let broken = |error: io::Error| broken(name, &error);
     let taken = Rc::new(Cell::new(0));
@@ -72,7 +74,7 @@ pub(crate) fn unpack(
     let is_tar = head.len() == BLOCK && is_tar(&head);
     let whole = head.as_slice().chain(bounded);
     if is_tar {
-        return members(whole, name, limits);
+        return members(whole, name, limits, temporary);
     }
     match read_all(whole, 0, limits.file_bytes).map_err(broken)? {
         Bytes::All(bytes) => Ok(Unpacked::Text(bytes)),
@@ -80,9 +82,14 @@ pub(crate) fn unpack(
     }
 }
 
-fn members(from: impl Read, name: &str, limits: &Limits) -> Result<Unpacked, Note> {
-    let folder = tempfile::Builder::new().prefix("pavisade-").tempdir();
-    let folder = folder.map_err(|error| broken(name, &error))?;
+fn members(
+    from: impl Read,
+    name: &str,
+    limits: &Limits,
+    temporary: &Temporary,
+) -> Result<Unpacked, Note> {
+    let folder = temporary.folder("archive-");
+    let folder = folder.map_err(|why| broken(name, &io::Error::other(why)))?;
     let mut notes = Vec::new();
     let mut archive = tar::Archive::new(from);
     let mut count = 0_usize;

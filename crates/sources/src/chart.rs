@@ -1,12 +1,14 @@
 //! What `Chart.yaml` says, and which of a chart's dependencies are there.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use pavisade_model::{Note, NoteKind};
 use pavisade_yaml::{self as yaml, Doc, Source, Value};
 
-use crate::file::{Bytes, plain_note, read_bytes, too_large, unread};
+use crate::file::{Bytes, plain_note, too_large, unread};
+use crate::open::{inside, read_bytes, read_inside};
 
 /// Bytes of `Chart.yaml` and of values files that are looked at.
 const MAX_BYTES: u64 = 16 << 20;
@@ -37,28 +39,39 @@ pub(crate) struct Dependency {
     pub condition: String,
 }
 
-/// Reads a chart's own description.
+/// Reads a chart's own description, of which no file may be a link that leads outside of the
+/// boundary.
 ///
 /// # Errors
 /// A note on why it is none.
-pub(crate) fn read(folder: &Path, shown: &str) -> Result<Chart, Note> {
-    let doc = document(&folder.join("Chart.yaml"), &format!("{shown}/Chart.yaml"))?;
+pub(crate) fn read(folder: &Path, shown: &str, boundary: &Path) -> Result<Chart, Note> {
+    let document = |file: &'static str| {
+        document(read_inside(&folder.join(file), boundary, MAX_BYTES), &format!("{shown}/{file}"))
+    };
+    let doc = document("Chart.yaml")?;
     let root = doc.root();
     let name = root.str("name").unwrap_or("").to_owned();
-    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+    if !is_name(&name) {
         let message = "no usable `name` in Chart.yaml; the chart was not rendered";
         return Err(plain_note(NoteKind::Unread, shown, message, "Give the chart its name."));
     }
     let library = root.str("type") == Some("library");
-    let old = folder.join("requirements.yaml");
-    let list = if old.is_file() {
-        ("requirements.yaml", document(&old, &format!("{shown}/requirements.yaml"))?)
+    const OLD: &str = "requirements.yaml";
+    let list = if folder.join(OLD).symlink_metadata().is_ok() {
+        (OLD, document(OLD)?)
     } else {
         ("Chart.yaml", doc.clone())
     };
     let dependencies = list.1.root().list("dependencies").map(dependency).collect();
     let (folder, shown) = (folder.to_owned(), shown.to_owned());
     Ok(Chart { folder, shown, name, library, list, dependencies })
+}
+
+/// Whether a chart's name can be the name of a folder: nothing that leads elsewhere.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.len() <= 250
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        && name.contains(|c: char| c.is_ascii_alphanumeric())
 }
 
 fn dependency(value: Value<'_>) -> Dependency {
@@ -68,8 +81,8 @@ fn dependency(value: Value<'_>) -> Dependency {
     Dependency { name, alias, repository: text("repository"), condition: text("condition") }
 }
 
-fn document(path: &Path, name: &str) -> Result<Doc, Note> {
-    let text = match read_bytes(path, MAX_BYTES) {
+fn document(read: io::Result<Bytes>, name: &str) -> Result<Doc, Note> {
+    let text = match read {
         Ok(Bytes::All(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
         Ok(Bytes::TooMany) => return Err(too_large(name, MAX_BYTES)),
         Err(error) => return Err(unread(name, &error)),
@@ -86,14 +99,19 @@ fn document(path: &Path, name: &str) -> Result<Doc, Note> {
     })
 }
 
-/// A values file, if it can be read; helm itself says what is wrong with it.
+/// A values file that the user named, if it can be read; helm itself says what is wrong with it.
 pub(crate) fn values(path: &Path) -> Option<Doc> {
-    document(path, "").ok()
+    document(read_bytes(path, MAX_BYTES), "").ok()
 }
 
 impl Chart {
+    /// The chart's own values, if they can be read.
+    pub(crate) fn values(&self, boundary: &Path) -> Option<Doc> {
+        document(read_inside(&self.folder.join("values.yaml"), boundary, MAX_BYTES), "").ok()
+    }
+
     /// Whether a dependency is in `charts/`, unpacked or packed.
-    pub(crate) fn holds(&self, dependency: &Dependency) -> bool {
+    pub(crate) fn holds(&self, dependency: &Dependency, boundary: &Path) -> bool {
         let charts = self.folder.join("charts");
         if charts.join(&dependency.name).join("Chart.yaml").is_file() {
             return true;
@@ -105,24 +123,39 @@ impl Chart {
             let name = name.to_string_lossy();
             let version = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".tgz"));
             version.is_some_and(|v| v.starts_with(|c: char| c.is_ascii_digit() || c == 'v'))
-                || entry.path().is_dir() && name_in(&entry.path()) == Some(dependency.name.clone())
+                || entry.path().is_dir()
+                    && name_in(&entry.path(), boundary).as_ref() == Some(&dependency.name)
         })
     }
 
     /// A chart on this disk that can stand for a dependency: what a `file://` address names, or a
     /// chart of that name in a folder beside this one (`true`).
-    pub(crate) fn local(&self, dependency: &Dependency) -> Option<(PathBuf, bool)> {
+    ///
+    /// # Errors
+    /// The address leads outside of the boundary.
+    pub(crate) fn local(
+        &self,
+        dependency: &Dependency,
+        boundary: &Path,
+    ) -> Result<Option<(PathBuf, bool)>, String> {
         if let Some(path) = dependency.repository.strip_prefix("file://") {
-            let folder = fs::canonicalize(self.folder.join(path)).ok()?;
-            return folder.join("Chart.yaml").is_file().then_some((folder, false));
+            let Ok(folder) = fs::canonicalize(self.folder.join(path)) else { return Ok(None) };
+            if !folder.starts_with(boundary) {
+                let name = &dependency.name;
+                return Err(format!("its dependency {name} is outside of what is scanned"));
+            }
+            return Ok(folder.join("Chart.yaml").is_file().then_some((folder, false)));
         }
-        let beside = self.folder.parent()?.join(&dependency.name);
-        (name_in(&beside)? == dependency.name).then_some((beside, true))
+        let beside = self.folder.parent().map(|around| around.join(&dependency.name));
+        let beside = beside.and_then(|beside| inside(&beside, boundary).ok());
+        let named = |folder: &PathBuf| name_in(folder, boundary).as_ref() == Some(&dependency.name);
+        Ok(beside.filter(named).map(|folder| (folder, true)))
     }
 }
 
 /// The name of the chart in a folder.
-fn name_in(folder: &Path) -> Option<String> {
-    let doc = document(&folder.join("Chart.yaml"), "").ok()?;
+fn name_in(folder: &Path, boundary: &Path) -> Option<String> {
+    let read = read_inside(&folder.join("Chart.yaml"), boundary, MAX_BYTES);
+    let doc = document(read, "").ok()?;
     doc.root().str("name").map(ToOwned::to_owned)
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use memchr::memmem;
 use pavisade_model::{Note, NoteKind};
-use pavisade_snapshot::{Object, Unseen};
+use pavisade_snapshot::{Object, Unseen, embedded};
 use pavisade_yaml::{
     self as yaml, Doc, Documents, Kind, MAX_STAGES, NodeId, NoteKind as YamlNote, Piece, Source,
     Value, cut, join, read_piece,
@@ -39,6 +39,10 @@ pub(crate) struct Parsed {
     pub with_variables: usize,
     /// Whether a Flux Kustomization in it replaces such variables.
     pub substitutes: bool,
+    /// Whether a document of a template would be an object as it is.
+    pub withheld: bool,
+    /// Why nothing in it counts, where the user named it.
+    pub nothing: Option<Note>,
     /// Bytes of memory that it takes, roughly.
     pub memory: usize,
 }
@@ -92,16 +96,21 @@ pub(crate) fn parse(source: &Source, direct: bool) -> Parsed {
     }
     notes(source, &documents, template, &mut all);
     if all.objects.is_empty() {
-        // A values file that mentions `apiVersion` is nobody's mistake.
-        let broken =
-            |note: &yaml::Note| matches!(note.kind, YamlNote::Unreadable | YamlNote::Limit);
-        let broken = allowed < documents.docs.len() || documents.notes.iter().any(broken);
-        let ours = direct || broken && has_type_line(text);
+        // A values file that mentions `apiVersion` is nobody's mistake. What kubectl would read
+        // is never passed over in silence.
+        let limited = |note: &yaml::Note| {
+            note.kind == YamlNote::Limit || note.message == yaml::EXCESSIVE_ALIASING
+        };
+        let ours = direct
+            || all.withheld
+            || allowed < documents.docs.len()
+            || unreadable.is_some() && has_type_line(text)
+            || documents.notes.iter().any(limited);
         if !ours {
             return Parsed::default();
         }
         if direct && all.notes.is_empty() {
-            all.notes.push(not_an_object(source, &documents));
+            all.nothing = Some(not_an_object(source, &documents));
         }
     } else if let Some(first) = foreign.first().filter(|_| !template) {
         let span = first.root().span();
@@ -183,6 +192,20 @@ impl Parsed {
         self.encrypted += other.encrypted;
         self.with_variables += other.with_variables;
         self.substitutes |= other.substitutes;
+        self.withheld |= other.withheld;
+    }
+
+    /// Of a file that is read by Helm or kustomize, leaves what is not meant for them: objects with
+    /// a name, without which no API server stores one. Values may be an API version and a kind.
+    pub(crate) fn keep_foreign(&mut self) {
+        let named = |object: &Object| {
+            let metadata = object.at(&["metadata"]);
+            !object.name().is_empty() || metadata.is_some_and(|m| m.str("generateName").is_some())
+        };
+        let foreign = |object: &Object| object.group() != "kustomize.config.k8s.io";
+        self.objects.retain(|object| foreign(object) && named(object));
+        let any = !self.objects.is_empty();
+        self.notes.retain(|note| any && note.kind != NoteKind::Info);
     }
 }
 
@@ -199,15 +222,16 @@ fn one(doc: &Doc, unseen: Option<&Vec<Unseen>>, traits: &Traits) -> Parsed {
     let span = doc.span();
     let text = &doc.source().text()[span.start as usize..span.end as usize];
     let mut parsed = Parsed { documents: 1, ..Parsed::default() };
-    if traits.template && looks_like_template(text) {
-        return parsed;
-    }
     let found = yaml::objects(root);
     // A null in a list of pods is sent as a pod of nothing.
     let typed = |o: &yaml::Object<'_>| {
         !o.api_version.is_empty() && !o.kind.is_empty() && o.value.kind() == Kind::Mapping
     };
-    let objects = found.sent.iter().filter(|o| typed(o));
+    let mut objects = found.sent.iter().filter(|o| typed(o));
+    if traits.template && looks_like_template(text) {
+        parsed.withheld = objects.next().is_some();
+        return parsed;
+    }
     parsed.objects.extend(objects.map(|o| Object::new(o.value, o.api_version, o.kind)));
     if !found.refused.is_empty() {
         let sent: HashSet<_> = found.sent.iter().map(|o| o.value.id()).collect();
@@ -220,6 +244,8 @@ fn one(doc: &Doc, unseen: Option<&Vec<Unseen>>, traits: &Traits) -> Parsed {
         let span = (span.start, span.end.max(span.start + 1));
         parsed.notes.push(at(doc.source(), NoteKind::Warning, span, message, ""));
     }
+    let held: Vec<_> = parsed.objects.iter().flat_map(embedded).collect();
+    parsed.objects.extend(held);
     if let Some(unseen) = unseen {
         attach(&mut parsed.objects, unseen);
     }
@@ -338,17 +364,14 @@ fn notes(source: &Source, documents: &Documents, template: bool, all: &mut Parse
 /// Why a file that the user named holds nothing.
 fn not_an_object(source: &Source, documents: &Documents) -> Note {
     let message = if documents.docs.is_empty() {
-        "nothing is in this file".to_owned()
+        "nothing is in this file"
+    } else if documents.docs.iter().any(|doc| empty_list(doc.root())) {
+        "the list in this file is empty"
     } else {
-        "no document in this file has `apiVersion` and `kind`".to_owned()
+        "no document in this file has `apiVersion` and `kind`"
     };
-    Note {
-        kind: NoteKind::Info,
-        place: source.name().into(),
-        span: None,
-        message,
-        remedy: String::new(),
-    }
+    let remedy = "Check the path, or the program that wrote it.";
+    plain_note(NoteKind::Unread, source.name(), message, remedy)
 }
 
 fn at(source: &Source, kind: NoteKind, span: (u32, u32), message: String, remedy: &str) -> Note {

@@ -1,16 +1,16 @@
 //! One file's bytes, and whether they are text.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use memchr::memmem;
 use pavisade_model::{Note, NoteKind};
 use pavisade_yaml::Source;
 
 use crate::Skip;
 use crate::document::{self, Parsed};
 use crate::names::Named;
+use crate::open::read_walked;
+use crate::text::{Text, decode, looks_binary, may_spell};
 
 /// A file to read.
 #[derive(Debug, Clone)]
@@ -23,6 +23,9 @@ pub(crate) struct Candidate {
     pub named: Named,
     /// Whether the user named this very file.
     pub direct: bool,
+    /// Where Helm or kustomize reads it for itself: what it counts as unless it holds an object
+    /// that kubectl would send.
+    pub owner: Option<Skip>,
     /// Which of a plan's groups its objects join.
     pub group: usize,
     /// Its bytes, where they are known already.
@@ -49,7 +52,7 @@ impl Outcome {
 
 /// Reads a file, of which no more than `limit` bytes are looked at.
 pub(crate) fn read(candidate: &Candidate, limit: u64) -> Outcome {
-    match read_bytes(&candidate.path, limit) {
+    match read_walked(&candidate.path, limit) {
         Ok(Bytes::All(bytes)) => outcome(candidate, bytes),
         Ok(Bytes::TooMany) => Outcome::note(too_large(&candidate.name, limit)),
         Err(error) => Outcome::note(unread(&candidate.name, &error)),
@@ -106,15 +109,6 @@ pub(crate) enum Bytes {
     TooMany,
 }
 
-pub(crate) fn read_bytes(path: &Path, limit: u64) -> io::Result<Bytes> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    if length > limit {
-        return Ok(Bytes::TooMany);
-    }
-    read_all(file, length, limit)
-}
-
 /// Reads to the end, or until there is more than `limit`.
 pub(crate) fn read_all(from: impl Read, expected: u64, limit: u64) -> io::Result<Bytes> {
     // Two more: the reader looks for the end, and a source may add a line end.
@@ -126,68 +120,53 @@ pub(crate) fn read_all(from: impl Read, expected: u64, limit: u64) -> io::Result
 /// What a file holds.
 pub(crate) fn outcome(candidate: &Candidate, bytes: Vec<u8>) -> Outcome {
     let name = &candidate.name;
-    let utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
-    let holds = |word: &str| memmem::find(&bytes, word.as_bytes()).is_some();
-    if utf16 {
-        let wide = |word: &str| memmem::find(&bytes, &widened(word)).is_some();
-        if candidate.direct || wide("apiVersion") {
-            let message = "this is UTF-16 text, which kubectl does not read";
-            let remedy = "Save it as UTF-8, as with `iconv -f UTF-16 -t UTF-8`.";
-            return Outcome::note(plain_note(NoteKind::Unread, name, message, remedy));
-        }
-        return Outcome::skip(Skip::NotKubernetes);
-    }
-    if bytes[..bytes.len().min(8192)].contains(&0) {
-        if candidate.direct {
-            let message = "this is a binary file";
-            return Outcome::note(plain_note(NoteKind::Unread, name, message, ""));
-        }
-        return Outcome::skip(Skip::Binary);
-    }
+    let spells = |word| may_spell(&bytes, word);
     let counts = match candidate.named {
         Named::Dockerfile => true,
-        Named::Kubeconfig if !candidate.direct => {
-            holds("apiVersion") && holds("kind") && holds("Config")
-        }
-        _ => candidate.direct || holds("apiVersion"),
+        _ if candidate.direct => true,
+        Named::Kubeconfig => spells("apiVersion") && spells("kind") && spells("Config"),
+        _ => spells("apiVersion"),
     };
+    let binary = looks_binary(&bytes);
+    let nothing =
+        candidate.owner.unwrap_or(if binary { Skip::Binary } else { Skip::NotKubernetes });
     if !counts {
-        return Outcome::skip(Skip::NotKubernetes);
+        return Outcome::skip(nothing);
     }
     let length = bytes.len() as u64;
-    let (text, lossy) = match String::from_utf8(bytes) {
-        Ok(text) => (text, None),
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to() as u32;
-            (String::from_utf8_lossy(error.as_bytes()).into_owned(), Some(at))
-        }
-    };
+    let Text { text, invalid } = decode(bytes);
     let source = Source::new(name.as_str(), text);
     let mut parsed = match candidate.named {
         Named::Dockerfile => document::dockerfile(&source),
         _ => document::parse(&source, candidate.direct),
     };
-    if parsed.objects.is_empty() && parsed.notes.is_empty() {
-        return Outcome::skip(Skip::NotKubernetes);
+    if candidate.owner.is_some() {
+        parsed.keep_foreign();
     }
-    if let Some(at) = lossy
+    if binary && candidate.direct && parsed.objects.is_empty() {
+        let message = "this is a binary file";
+        return Outcome::note(plain_note(NoteKind::Unread, name, message, ""));
+    }
+    if parsed.objects.is_empty() && parsed.notes.is_empty() && parsed.nothing.is_none() {
+        if candidate.direct {
+            let message = "no build stage is in this Dockerfile";
+            let remedy = "Check the path.";
+            let nothing = Some(plain_note(NoteKind::Unread, name, message, remedy));
+            return Outcome { parsed: Parsed { nothing, ..parsed }, ..Outcome::default() };
+        }
+        return Outcome::skip(nothing);
+    }
+    if let Some(at) = invalid
         && candidate.named != Named::Dockerfile
     {
         parsed.notes.push(Note {
             kind: NoteKind::Warning,
             place: name.clone(),
             span: Some((source, at, at + 3)),
-            message: "not valid UTF-8 here; kubectl would refuse the file".into(),
+            message: "not valid text here; kubectl reads U+FFFD instead".into(),
             remedy: "Save it as UTF-8.".into(),
         });
     }
     let bytes = if parsed.objects.is_empty() { 0 } else { length };
     Outcome { parsed, bytes, skip: None }
-}
-
-/// A word in UTF-16, either order: the first byte is left off so that both match.
-fn widened(word: &str) -> Vec<u8> {
-    let mut bytes: Vec<u8> = word.bytes().flat_map(|byte| [byte, 0]).collect();
-    bytes.pop();
-    bytes
 }

@@ -7,19 +7,22 @@ use std::path::{Path, PathBuf};
 
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{Object, WorldKind};
-use pavisade_yaml::{self as yaml, Source};
+use pavisade_yaml::{self as yaml, Doc, Source};
 use rayon::prelude::*;
 
 use crate::chart::{self, Chart};
 use crate::complaint::tail;
 use crate::document::{self, Parsed};
-use crate::file::{Bytes, Candidate, plain_note, read_bytes, size};
+use crate::elsewhere::Base;
+use crate::file::{Bytes, Candidate, plain_note, size};
 use crate::graph::{self, Graph, Known};
 use crate::helm::{Helm, Rendered};
 use crate::kustomize::{self, Shares};
 use crate::load::{Scan, several};
 use crate::names::{KUSTOMIZATION, Named};
+use crate::open::read_bytes;
 use crate::shown::Shown;
+use crate::text::decode;
 use crate::walk::{self, Walked};
 use crate::{Render, Skip};
 
@@ -48,20 +51,22 @@ pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
     scan.notes.append(&mut walked.notes);
     scan.stats.skip(Skip::Link, walked.links);
     scan.stats.skip(Skip::Excluded, walked.excluded);
+    scan.stats.skip(Skip::Hidden, walked.left_out.hidden);
+    scan.stats.skip(Skip::Ignored, walked.left_out.ignored);
     let before = (scan.stats.objects, scan.notes.len());
-    let repository = shown.root().ancestors().find(|folder| folder.join(".git").exists());
-    let boundary = repository.unwrap_or(shown.root()).to_owned();
+    let boundary = shown.boundary();
     let charts = Charts::find(&walked, shown);
     let files: HashSet<&OsStr> = walked.files.iter().map(|(path, _)| path.as_os_str()).collect();
     let folders = match only {
         Only::Chart => BTreeMap::new(),
         _ => kustomizations(&walked, &charts),
     };
-    let known = Known { shown, files: &files, folders: &folders, boundary: &boundary };
+    let linked = walked.linked;
+    let known = Known { shown, files: &files, folders: &folders, linked, boundary };
     let mut graph = graph::build(&known);
     scan.notes.append(&mut graph.notes);
 
-    let rendered_charts = render_charts(scan, shown, &charts, &boundary);
+    let rendered_charts = render_charts(scan, shown, &charts, boundary);
     let kustomized = render_kustomizations(scan, shown, &graph);
 
     let mut groups = vec![(given.clone(), WorldKind::Files)];
@@ -73,7 +78,16 @@ pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
     let candidates = within_total(scan, shown, candidates);
     scan.progress.stage(&format!("Reading {} files", candidates.len()));
     let mut objects: Vec<Vec<Object>> = groups.iter().map(|_| Vec::new()).collect();
-    scan.read(&candidates, |candidate, more| objects[candidate.group].extend(more));
+    scan.read(&candidates, |scan, candidate, more| {
+        if let Some(folder) = candidate.path.parent().filter(|_| !more.is_empty()) {
+            scan.elsewhere.read(folder);
+        }
+        objects[candidate.group].extend(more);
+    });
+    let charts = rendered_charts.iter().filter(|(_, chart)| chart.is_some());
+    charts.for_each(|(folder, _)| scan.elsewhere.read(folder));
+    let used = kustomized.used.iter().filter_map(|file| file.parent());
+    used.for_each(|folder| scan.elsewhere.read(folder));
     let groups = groups.into_iter().zip(objects);
     let mut worlds: Vec<_> = groups.map(|((name, kind), objects)| (name, kind, objects)).collect();
     for (name, texts) in rendered_charts.into_values().flatten() {
@@ -84,13 +98,18 @@ pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
         let objects = scan.take_parsed(parsed);
         worlds.push((name, WorldKind::Kustomization, objects));
     }
+    let base = Base { shown, boundary };
+    for object in worlds.iter().flat_map(|(.., objects)| objects) {
+        scan.elsewhere.look(object, Some(&base));
+    }
     scan.add_all(worlds);
     scan.say_split(&given);
-    let nothing = before == (scan.stats.objects, scan.notes.len());
-    if nothing && scan.unrendered_charts.is_empty() {
-        let message = "no Kubernetes objects or Dockerfiles were found here";
-        let remedy = "What ignore files name is left out, and hidden files are.";
-        scan.notes.push(plain_note(NoteKind::Info, &given, message, remedy));
+    let (objects, notes) = before;
+    let told = scan.notes[notes..].iter().any(|note| note.kind == NoteKind::Unread);
+    if objects == scan.stats.objects && !told && scan.unrendered_charts.is_empty() {
+        let message = "no Kubernetes object and no Dockerfile was found here";
+        let remedy = "Check the path. Hidden files and what ignore files name are left out.";
+        scan.notes.push(plain_note(scan.unrendered(), &given, message, remedy));
     }
 }
 
@@ -105,10 +124,11 @@ pub(crate) fn chart_of_template(path: &Path) -> Option<PathBuf> {
 /// Whether a file of that name is kustomize's own, and not an object of Flux.
 pub(crate) fn is_kustomization(file: &Path) -> bool {
     let Ok(Bytes::All(bytes)) = read_bytes(file, 1 << 20) else { return true };
-    let source = Source::new("", String::from_utf8_lossy(&bytes));
-    let documents = yaml::read(&source);
-    let version = documents.docs.first().and_then(|doc| doc.root().str("apiVersion"));
-    version.is_none_or(|version| !version.contains(".fluxcd.io/"))
+    let documents = yaml::read(&Source::new("", decode(bytes).text));
+    let Some(root) = documents.docs.first().map(Doc::root) else { return true };
+    let flux = root.str("apiVersion").is_some_and(|version| version.contains(".fluxcd.io/"));
+    // kustomize refuses a file of another kind, and kubectl may send it.
+    !flux && matches!(root.str("kind"), None | Some("" | "Kustomization" | "Component"))
 }
 
 fn file_name(path: &Path) -> &str {
@@ -210,7 +230,7 @@ fn render_charts(
     let mut rendered = RenderedCharts::new();
     let mut ready = Vec::new();
     for (folder, name) in &charts.roots {
-        match chart::read(folder, name) {
+        match chart::read(folder, name, boundary) {
             Ok(chart) if chart.library => {
                 rendered.insert(folder.clone(), None);
             }
@@ -330,9 +350,11 @@ fn render_kustomizations(scan: &mut Scan<'_>, shown: &Shown, graph: &Graph) -> K
     }
     for (why, names) in failed {
         let several = several(&names, "kustomization");
-        let message = format!("{several} read as the files stand, since it fails: {why}");
-        let remedy = "Mend the kustomization: patches are not applied until then.";
-        scan.notes.push(plain_note(NoteKind::Warning, &names[0], message, remedy));
+        let message = format!(
+            "{several} not rendered, so the files were judged as they are, without patches: {why}"
+        );
+        let remedy = "Fix the kustomization.";
+        scan.notes.push(plain_note(NoteKind::Unread, &names[0], message, remedy));
     }
     scan.stats.kustomizations_unrendered += rest.len();
     kustomized.shares = kustomize::share(graph, &rest);
@@ -366,7 +388,8 @@ impl Plan<'_> {
         let inputs = inputs.chain(&kustomized.used).map(|path| (path.as_os_str(), false));
         let own = shares.iter().map(|(path, _)| (path.as_os_str(), true));
         of_kustomizations.extend(inputs.chain(own));
-        let mut of_charts: HashMap<&Path, usize> = HashMap::new();
+        // The groups of charts: of definitions, and of files that Helm does not render.
+        let mut of_charts: HashMap<(&Path, bool), usize> = HashMap::new();
         let mut folder: Option<(&Path, bool)> = None;
         let mut candidates = Vec::with_capacity(walked.files.len());
         let mut skipped = |why: Skip| scan.stats.skip(why, 1);
@@ -374,7 +397,12 @@ impl Plan<'_> {
             match of_kustomizations.get(path.as_os_str()) {
                 Some(true) => continue,
                 Some(false) => {
-                    skipped(Skip::PartOfKustomization);
+                    let owner = Some(Skip::PartOfKustomization);
+                    if *named == Named::Manifest && KUSTOMIZATION.contains(&file_name(path)) {
+                        candidates.push(Candidate { owner, ..self.candidate(path, *named, 0) });
+                    } else {
+                        skipped(Skip::PartOfKustomization);
+                    }
                     continue;
                 }
                 None => {}
@@ -388,13 +416,23 @@ impl Plan<'_> {
             let part = if in_chart { self.charts.part(path) } else { None };
             let group = match part {
                 Some((chart, Part::Definition)) if !self.rendered.contains_key(chart) => {
-                    *of_charts.entry(chart).or_insert_with(|| {
+                    *of_charts.entry((chart, false)).or_insert_with(|| {
                         self.groups.push((self.shown.name(chart), WorldKind::Chart));
                         self.groups.len() - 1
                     })
                 }
-                Some(_) => {
-                    skipped(Skip::PartOfChart);
+                Some((chart, _)) => {
+                    let owner = Some(Skip::PartOfChart);
+                    if *named == Named::Manifest && self.is_plain(path, chart) {
+                        let group = *of_charts.entry((chart, true)).or_insert_with(|| {
+                            let name = format!("{} (not rendered)", self.shown.name(chart));
+                            self.groups.push((name, WorldKind::Files));
+                            self.groups.len() - 1
+                        });
+                        candidates.push(Candidate { owner, ..self.candidate(path, *named, group) });
+                    } else {
+                        skipped(Skip::PartOfChart);
+                    }
                     continue;
                 }
                 None if only_chart => continue,
@@ -414,9 +452,18 @@ impl Plan<'_> {
         candidates
     }
 
+    /// Whether Helm does not render a file of a chart, so that what it holds is not judged with
+    /// the chart. Templates of a library are only used by other charts.
+    fn is_plain(&self, path: &Path, chart: &Path) -> bool {
+        let library = matches!(self.rendered.get(chart), Some(None));
+        let inside = path.strip_prefix(chart).unwrap_or(path);
+        let defines = matches!(inside.iter().next(), Some(folder) if folder == "crds");
+        !defines && (library || !inside.iter().any(|folder| folder == "templates"))
+    }
+
     fn candidate(&self, path: &Path, named: Named, group: usize) -> Candidate {
-        let name = self.shown.name(path);
-        Candidate { path: path.to_owned(), name, named, direct: false, group, length: 0 }
+        let (name, path) = (self.shown.name(path), path.to_owned());
+        Candidate { path, name, named, direct: false, owner: None, group, length: 0 }
     }
 }
 

@@ -4,7 +4,7 @@
 //! tried as a local path first; what is none of that and looks like an address is remote, and is
 //! never fetched here.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,10 @@ use pavisade_model::{Note, NoteKind};
 use pavisade_yaml::{self as yaml, Source, Value};
 use rayon::prelude::*;
 
-use crate::file::{Bytes, read_bytes, too_large, unread};
+use crate::file::{Bytes, plain_note, too_large, unread};
+use crate::kustomize;
 use crate::names::KUSTOMIZATION;
+use crate::open::{read_bytes, read_inside};
 use crate::shown::{Shown, normal};
 
 /// Bytes of a kustomization file.
@@ -41,6 +43,8 @@ pub(crate) struct Node {
     pub files: Vec<PathBuf>,
     /// Patches, data and configuration.
     pub inputs: Vec<PathBuf>,
+    /// Kustomizations whose objects are generators or transformers of it.
+    pub plugins: Vec<PathBuf>,
     /// Addresses of what it includes from elsewhere.
     pub remote: Vec<String>,
     /// Something of it cannot be read, or only Helm could make it.
@@ -53,7 +57,9 @@ pub(crate) struct Known<'a> {
     pub files: &'a HashSet<&'a OsStr>,
     /// Folders with a kustomization file.
     pub folders: &'a BTreeMap<OsString, PathBuf>,
-    /// Single files outside of this are not read.
+    /// Whether some of these paths lead through links.
+    pub linked: bool,
+    /// Nothing outside of this is read.
     pub boundary: &'a Path,
 }
 
@@ -71,7 +77,7 @@ pub(crate) fn build(known: &Known<'_>) -> Graph {
             .collect();
         let mut included = Vec::new();
         for (folder, node, notes) in read {
-            included.extend(node.folders.iter().cloned());
+            included.extend(node.folders.iter().chain(&node.plugins).cloned());
             graph.notes.extend(notes);
             graph.nodes.insert(folder, node);
         }
@@ -80,7 +86,50 @@ pub(crate) fn build(known: &Known<'_>) -> Graph {
         let with_file = |folder: OsString| file_in(Path::new(&folder)).map(|file| (folder, file));
         wanted = new.filter_map(with_file).collect();
     }
+    plugins(known, &mut graph);
     graph
+}
+
+/// Looks for addresses in what kustomizations make generators and transformers of.
+fn plugins(known: &Known<'_>, graph: &mut Graph) {
+    let mut found = Vec::new();
+    for (folder, node) in &graph.nodes {
+        let reached = node.plugins.iter().map(|plugin| kustomize::reach(graph, plugin).files);
+        for file in reached.flatten().collect::<BTreeSet<_>>() {
+            let file = file.to_owned();
+            found.extend(urls_in(&file).into_iter().map(|url| (folder.clone(), file.clone(), url)));
+        }
+    }
+    for (folder, file, url) in found {
+        let (message, remedy) = remote(&url);
+        let place = known.shown.name(&file);
+        graph.notes.push(plain_note(NoteKind::Unread, &place, message, remedy));
+        if let Some(node) = graph.nodes.get_mut(&folder) {
+            node.remote.push(url);
+        }
+    }
+}
+
+fn urls_in(file: &Path) -> Vec<String> {
+    match read_bytes(file, MAX_BYTES) {
+        Ok(Bytes::All(bytes)) => urls(&String::from_utf8_lossy(&bytes)),
+        Ok(Bytes::TooMany) | Err(_) => vec![format!("what {} names", file.display())],
+    }
+}
+
+/// The addresses in a configuration; a generator's file may have its key before it.
+fn urls(text: &str) -> Vec<String> {
+    let documents = yaml::read(&Source::new("", text));
+    let values = documents.docs.iter().flat_map(|doc| doc.root().descendants());
+    let texts = values.filter_map(Value::as_str);
+    let parts = texts.flat_map(|text| [Some(text), text.split_once('=').map(|(_, file)| file)]);
+    parts.flatten().filter(|text| is_url(text)).map(ToOwned::to_owned).collect()
+}
+
+/// That something is not fetched, and what to do.
+fn remote(text: &str) -> (String, &'static str) {
+    let message = format!("`{text}` is somewhere else, and nothing is fetched");
+    (message, "Download it and refer to the copy, or scan what `kustomize build` prints.")
 }
 
 /// The kustomization file of a folder.
@@ -91,7 +140,12 @@ fn file_in(folder: &Path) -> Option<PathBuf> {
 fn read(known: &Known<'_>, folder: &Path, file: PathBuf) -> (Node, Vec<Note>) {
     let name = known.shown.name(&file);
     let mut node = Node { file, ..Node::default() };
-    let text = match read_bytes(&node.file, MAX_BYTES) {
+    let plain = !known.linked && known.folders.get(folder.as_os_str()) == Some(&node.file);
+    let bytes = match plain {
+        true => read_bytes(&node.file, MAX_BYTES),
+        false => read_inside(&node.file, known.boundary, MAX_BYTES),
+    };
+    let text = match bytes {
         Ok(Bytes::All(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
         Ok(Bytes::TooMany) => return (broken(node), vec![too_large(&name, MAX_BYTES)]),
         Err(error) => return (broken(node), vec![unread(&name, &error)]),
@@ -109,8 +163,14 @@ fn read(known: &Known<'_>, folder: &Path, file: PathBuf) -> (Node, Vec<Note>) {
         return (broken(node), vec![note]);
     }
     let Some(doc) = documents.docs.first() else { return (node, Vec::new()) };
-    let mut reader = Reader { known, folder, source: &source, node: &mut node, notes: Vec::new() };
+    let real = match plain {
+        true => folder.to_owned(),
+        false => fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned()),
+    };
+    let (source, notes) = (&source, Vec::new());
+    let mut reader = Reader { known, folder, real, source, node: &mut node, notes };
     reader.fields(doc.root());
+    reader.other_names(doc.root());
     let notes = reader.notes;
     (node, notes)
 }
@@ -122,6 +182,8 @@ fn broken(node: Node) -> Node {
 struct Reader<'a> {
     known: &'a Known<'a>,
     folder: &'a Path,
+    /// The folder without links: what kustomize begins with.
+    real: PathBuf,
     source: &'a Source,
     node: &'a mut Node,
     notes: Vec<Note>,
@@ -132,43 +194,65 @@ enum Target {
     File(PathBuf),
     Remote,
     Outside,
+    /// A named pipe or a device, for which kustomize would wait.
+    Irregular,
     Missing,
 }
 
 impl Reader<'_> {
     fn fields(&mut self, root: Value<'_>) {
-        self.node.component = root.str("kind") == Some("Component");
+        self.node.component = fields(root, "kind").any(|kind| kind.as_str() == Some("Component"));
         for field in ["resources", "bases", "components"] {
-            for value in root.list(field) {
+            for value in list(root, field) {
                 self.include(value);
             }
         }
-        for field in ["crds", "configurations", "generators", "transformers", "validators"] {
-            self.inputs(root.list(field));
+        for field in ["crds", "configurations", "patchesStrategicMerge"] {
+            self.inputs(list(root, field));
         }
-        self.inputs(root.list("patchesStrategicMerge"));
+        for field in ["generators", "transformers", "validators"] {
+            for value in list(root, field) {
+                self.plugin(value);
+            }
+        }
         for field in ["patches", "patchesJson6902", "replacements"] {
-            self.inputs(root.list(field).filter_map(|patch| patch.get("path")));
+            // Files stood here alone once, and kustomize still takes them.
+            let patches = list(root, field);
+            self.inputs(patches.flat_map(|patch| fields(patch, "path").chain([patch])));
         }
-        self.inputs(root.at(&["openapi", "path"]).into_iter());
+        self.inputs(fields(root, "openapi").flat_map(|openapi| fields(openapi, "path")));
         for field in ["configMapGenerator", "secretGenerator"] {
-            for generator in root.list(field) {
-                self.inputs(generator.get("env").into_iter());
-                self.inputs(generator.list("envs"));
-                for file in generator.list("files").filter_map(Value::as_str) {
-                    self.input(file.split_once('=').map_or(file, |(_, file)| file));
+            for generator in list(root, field) {
+                self.inputs(fields(generator, "env"));
+                self.inputs(list(generator, "envs"));
+                for value in list(generator, "files") {
+                    let file = value.as_str().unwrap_or("");
+                    self.input(value, file.split_once('=').map_or(file, |(_, file)| file));
                 }
             }
         }
         let charts = ["helmCharts", "helmChartInflationGenerator"];
-        for chart in charts.into_iter().flat_map(|field| root.list(field)) {
+        for chart in charts.into_iter().flat_map(|field| list(root, field)) {
             self.node.broken = true;
-            self.inputs(chart.get("valuesFile").into_iter());
-            self.inputs(chart.list("additionalValuesFiles"));
+            self.inputs(fields(chart, "valuesFile"));
+            self.inputs(list(chart, "additionalValuesFiles"));
             let name = chart.str("name").or_else(|| chart.str("chartName")).unwrap_or("");
             let message = format!("the Helm chart `{name}` that this inflates was not rendered");
             let remedy = "Run `kustomize build --enable-helm` and scan the result.";
-            self.note(NoteKind::Unread, chart, message, remedy);
+            self.note(chart, message, remedy);
+        }
+    }
+
+    /// kustomize opens all files that could be the kustomization, and would wait for a named pipe.
+    fn other_names(&mut self, root: Value<'_>) {
+        for name in KUSTOMIZATION {
+            let file = self.folder.join(name);
+            if file == self.node.file {
+                continue;
+            }
+            if file.symlink_metadata().is_ok() && !file.is_file() {
+                self.irregular(root, name);
+            }
         }
     }
 
@@ -178,81 +262,158 @@ impl Reader<'_> {
         match self.resolve(text) {
             Target::Folder(folder) => self.node.folders.push(folder),
             Target::File(file) => self.node.files.push(file),
-            Target::Remote => {
-                self.node.remote.push(text.to_owned());
-                let message = format!("`{text}` is somewhere else, and nothing is fetched");
-                let remedy = "Download it and refer to the copy, or scan what \
-                              `kustomize build` prints.";
-                self.note(NoteKind::Unread, value, message, remedy);
-            }
-            Target::Outside => {
-                self.node.broken = true;
-                let message = format!("`{text}` leads outside of what is scanned");
-                let remedy = "Name it as a path of its own.";
-                self.note(NoteKind::Unread, value, message, remedy);
-            }
+            Target::Remote => self.remote(value, text),
+            Target::Outside => self.outside(value, text),
+            Target::Irregular => self.irregular(value, text),
             Target::Missing => {
                 self.node.broken = true;
                 let message = format!("`{text}` is neither a file nor a kustomization");
-                self.note(NoteKind::Unread, value, message, "Mend the path, or add the file.");
+                self.note(value, message, "Fix the path, or add the file.");
             }
         }
     }
 
     fn inputs<'v>(&mut self, values: impl Iterator<Item = Value<'v>>) {
-        for text in values.filter_map(Value::as_str) {
-            self.input(text);
+        for value in values {
+            self.input(value, value.as_str().unwrap_or(""));
         }
     }
 
-    fn input(&mut self, text: &str) {
+    fn input(&mut self, value: Value<'_>, text: &str) {
         // A patch may be written in place.
         if text.is_empty() || text.contains('\n') {
             return;
         }
         match self.resolve(text) {
             Target::File(file) => self.node.inputs.push(file),
-            // Generators and transformers may be a kustomization's result.
-            Target::Folder(folder) => {
-                let below = self.known.files.iter().map(Path::new);
-                let below = below.filter(|file| file.starts_with(&folder));
-                self.node.inputs.extend(below.map(Path::to_owned));
-            }
-            Target::Remote => self.node.remote.push(text.to_owned()),
+            Target::Folder(folder) => self.node.inputs.extend(self.below(&folder)),
+            Target::Remote => self.remote(value, text),
+            Target::Outside => self.outside(value, text),
+            Target::Irregular => self.irregular(value, text),
             // kustomize says so itself, if it matters to it.
-            Target::Outside | Target::Missing => {}
+            Target::Missing => {}
         }
+    }
+
+    /// A generator, transformer or validator: a file, a text written in place, or a kustomization
+    /// that makes them. They load files and addresses of their own.
+    fn plugin(&mut self, value: Value<'_>) {
+        let Some(text) = value.as_str() else { return };
+        let mut addresses = match text.contains(['\n', '{']) {
+            true => urls(text),
+            false => Vec::new(),
+        };
+        self.input(value, text);
+        match self.resolve(text) {
+            Target::Folder(folder) => self.node.plugins.push(folder),
+            Target::File(file) => addresses.extend(urls_in(&file)),
+            _ => {}
+        }
+        for address in addresses {
+            self.remote(value, &address);
+        }
+    }
+
+    fn below(&self, folder: &Path) -> Vec<PathBuf> {
+        let files = self.known.files.iter().map(Path::new);
+        files.filter(|file| file.starts_with(folder)).map(Path::to_owned).collect()
     }
 
     fn resolve(&self, text: &str) -> Target {
+        // kustomize asks for these without a look at the disk.
+        if is_url(text) {
+            return Target::Remote;
+        }
+        // What kustomize replaces in the whole text before it reads it; the name is another then.
+        if ["imageTags:", "patches:"].iter().any(|old| text.contains(old)) {
+            return Target::Missing;
+        }
         let path = normal(&self.folder.join(text));
-        if self.known.folders.contains_key(path.as_os_str()) {
-            return Target::Folder(path);
+        if self.real == self.folder
+            && !self.known.linked
+            && let Some(known) = self.known(&path)
+        {
+            return known;
         }
-        if self.known.files.contains(path.as_os_str()) {
-            return Target::File(path);
-        }
-        // Outside of what was walked, or left out of it by an ignore file.
-        let Ok(path) = fs::canonicalize(self.folder.join(text)) else {
+        // As kustomize does: `..` is taken away from the text, and then links are followed.
+        let Ok(real) = fs::canonicalize(normal(&self.real.join(text))) else {
             return if is_remote(text) { Target::Remote } else { Target::Missing };
         };
-        if path.is_dir() {
-            return file_in(&path).map_or(Target::Missing, |_| Target::Folder(path));
+        if !real.starts_with(self.known.boundary) {
+            return Target::Outside;
         }
-        let inside = path.starts_with(self.known.boundary) || path.starts_with(self.folder);
-        if inside { Target::File(path) } else { Target::Outside }
+        let same = self.real == self.folder || fs::canonicalize(&path).is_ok_and(|p| p == real);
+        let path = if same { path } else { real.clone() };
+        if let Some(known) = self.known(&path) {
+            return known;
+        }
+        // Outside of what was walked, or left out of it by an ignore file.
+        if real.is_dir() {
+            return file_in(&real).map_or(Target::Missing, |_| Target::Folder(real));
+        }
+        if real.is_file() { Target::File(real) } else { Target::Irregular }
     }
 
-    fn note(&mut self, kind: NoteKind, at: Value<'_>, message: String, remedy: &str) {
+    /// What was walked.
+    fn known(&self, path: &Path) -> Option<Target> {
+        if self.known.folders.contains_key(path.as_os_str()) {
+            return Some(Target::Folder(path.to_owned()));
+        }
+        self.known.files.contains(path.as_os_str()).then(|| Target::File(path.to_owned()))
+    }
+
+    fn remote(&mut self, value: Value<'_>, text: &str) {
+        self.node.remote.push(text.to_owned());
+        let (message, remedy) = remote(text);
+        self.note(value, message, remedy);
+    }
+
+    fn irregular(&mut self, value: Value<'_>, text: &str) {
+        self.node.broken = true;
+        let message = format!("`{text}` is not a regular file, and kustomize would open it");
+        self.note(value, message, "Remove it.");
+    }
+
+    fn outside(&mut self, value: Value<'_>, text: &str) {
+        self.node.broken = true;
+        let message = format!("`{text}` leads outside of what is scanned");
+        let remedy = "Scan the folder that holds both, or the repository.";
+        self.note(value, message, remedy);
+    }
+
+    fn note(&mut self, at: Value<'_>, message: String, remedy: &str) {
         let span = at.span();
         self.notes.push(Note {
-            kind,
+            kind: NoteKind::Unread,
             place: self.source.name().into(),
             span: Some((self.source.clone(), span.start, span.end)),
             message,
             remedy: remedy.into(),
         });
     }
+}
+
+/// The values of a field; Go reads its name whatever the case of its letters, and two letters
+/// that are no ASCII count as what they look like.
+fn fields<'v>(value: Value<'v>, name: &str) -> impl Iterator<Item = Value<'v>> {
+    let plain = |c: char| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
+    };
+    let named = move |key: &str| key.chars().map(plain).eq(name.chars().map(plain));
+    value.entries().filter(move |(key, _)| named(key)).map(|(_, value)| value)
+}
+
+/// What is in the lists of a field.
+fn list<'v>(value: Value<'v>, name: &str) -> impl Iterator<Item = Value<'v>> {
+    fields(value, name).flat_map(Value::items)
+}
+
+/// Whether kustomize takes a text for the address of a file.
+fn is_url(text: &str) -> bool {
+    let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+    ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
 }
 
 /// Whether a reference is an address: a URL, or what git takes.

@@ -4,13 +4,15 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use pavisade_model::{KubernetesVersion, Note, NoteKind};
 use pavisade_yaml::{Doc, Source, Value, to_json};
 
-use crate::chart::{self, Chart, Dependency};
+use crate::chart::{self, Chart, Dependency, is_name};
 use crate::file::plain_note;
+use crate::open::open_regular;
 use crate::program::Programs;
 
 /// Files and folders of one chart, dependencies included.
@@ -48,9 +50,9 @@ impl Helm<'_> {
         let failed = |message: String, remedy: &str| {
             plain_note(NoteKind::Unread, &chart.shown, message, remedy)
         };
-        let place = tempfile::Builder::new().prefix("pavisade-chart-").tempdir().map_err(|e| {
-            failed(format!("no temporary folder for the chart could be made: {e}"), "")
-        })?;
+        let place = self.programs.temporary().folder("chart-");
+        let place =
+            place.map_err(|why| failed(format!("the chart was not rendered: {why}"), ""))?;
         let copy = place.path().join(&chart.name);
         let mut work = Work::new(self);
         let mut levels = Vec::new();
@@ -74,7 +76,7 @@ impl Helm<'_> {
         for values in self.values {
             arguments.extend(["--values".into(), values.clone().into()]);
         }
-        let text = self.programs.run(self.program, &arguments).map_err(|why| {
+        let text = self.template(arguments, work.schemas).map_err(|why| {
             let copy = copy.display().to_string();
             let why = why.replace(&format!("{copy}/"), "").replace(&copy, &chart.shown);
             let remedy = "Mend the template, or give the values that it needs with \
@@ -99,6 +101,26 @@ impl Helm<'_> {
     }
 }
 
+impl Helm<'_> {
+    /// Schemas are not asked: they can refer to any address, on this machine as well.
+    fn template(&self, mut arguments: Vec<OsString>, schemas: bool) -> Result<String, String> {
+        const SKIP: &str = "--skip-schema-validation";
+        arguments.push(SKIP.into());
+        match self.programs.run(self.program, &arguments) {
+            Err(why) if why.contains(&format!("unknown flag: {SKIP}")) => {
+                if schemas && !self.programs.is_isolated() {
+                    return Err("it may have a schema with addresses, which this version of helm \
+                                cannot leave out; use Helm 3.16 or later"
+                        .into());
+                }
+                arguments.pop();
+                self.programs.run(self.program, &arguments)
+            }
+            result => result,
+        }
+    }
+}
+
 /// A release's name: the chart's, as far as it may be long.
 fn release(name: &str) -> String {
     let name = name.to_ascii_lowercase().replace(['_', '.'], "-");
@@ -112,6 +134,8 @@ struct Work<'a> {
     left: usize,
     bytes: u64,
     links: usize,
+    /// Whether there is a schema, or an archive that may hold one.
+    schemas: bool,
     missing: Vec<String>,
     beside: Vec<String>,
 }
@@ -125,7 +149,8 @@ struct Level {
 impl<'a> Work<'a> {
     fn new(helm: &'a Helm<'a>) -> Self {
         let (missing, beside) = (Vec::new(), Vec::new());
-        Self { helm, left: MAX_ENTRIES, bytes: MAX_BYTES, links: 0, missing, beside }
+        let (left, bytes) = (MAX_ENTRIES, MAX_BYTES);
+        Self { helm, left, bytes, links: 0, schemas: false, missing, beside }
     }
 
     fn put(
@@ -140,19 +165,23 @@ impl<'a> Work<'a> {
         }
         self.copy(&chart.folder, to, 0)?;
         if depth == 0 {
-            let own = chart::values(&chart.folder.join("values.yaml"));
+            let own = chart.values(self.helm.boundary);
             let user = self.helm.values.iter().filter_map(|path| chart::values(path));
             let values = own.into_iter().chain(user).collect();
             levels.push(Level { alias: chart.name.clone(), values });
         }
         let mut off = Vec::new();
+        let boundary = self.helm.boundary;
         for (index, dependency) in chart.dependencies.iter().enumerate() {
-            if chart.holds(dependency) {
+            if !is_name(&dependency.name) {
+                return Err(format!("a dependency has the name {:?}", dependency.name));
+            }
+            if chart.holds(dependency, boundary) {
                 continue;
             }
             if !enabled(dependency, levels) {
                 off.push(index);
-            } else if let Some((folder, beside)) = chart.local(dependency) {
+            } else if let Some((folder, beside)) = chart.local(dependency, boundary)? {
                 if beside {
                     self.beside.push(dependency.name.clone());
                 }
@@ -184,14 +213,8 @@ impl<'a> Work<'a> {
         depth: usize,
     ) -> Result<(), String> {
         let boundary = self.helm.boundary;
-        if !folder.starts_with(boundary) {
-            return Err(format!(
-                "its dependency {} is outside of what is scanned",
-                dependency.name
-            ));
-        }
-        let chart = chart::read(folder, &dependency.name).map_err(|note| note.message)?;
-        let values = chart::values(&folder.join("values.yaml")).into_iter().collect();
+        let chart = chart::read(folder, &dependency.name, boundary).map_err(|note| note.message)?;
+        let values = chart.values(boundary).into_iter().collect();
         levels.push(Level { alias: dependency.alias.clone(), values });
         let result = self.put(&chart, &to.join("charts").join(&chart.name), levels, depth + 1);
         levels.pop();
@@ -211,6 +234,8 @@ impl<'a> Work<'a> {
             if name == ".git" {
                 continue;
             }
+            self.schemas |= name == "values.schema.json"
+                || Path::new(&name).extension().is_some_and(|end| end == "tgz");
             self.left = self.left.checked_sub(1).ok_or("it has too many files")?;
             let link = entry.file_type().map_err(said)?.is_symlink();
             if link {
@@ -226,7 +251,10 @@ impl<'a> Work<'a> {
             } else if metadata.is_file() {
                 let left = self.bytes.checked_sub(metadata.len());
                 self.bytes = left.ok_or("it is too large")?;
-                fs::copy(&path, to.join(name)).map_err(said)?;
+                // Of a file that grows meanwhile no more is copied than was counted.
+                let mut from = open_regular(&path).map_err(said)?.take(metadata.len());
+                let mut to = fs::File::create(to.join(name)).map_err(said)?;
+                io::copy(&mut from, &mut to).map_err(said)?;
             }
         }
         Ok(())

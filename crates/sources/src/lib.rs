@@ -2,8 +2,8 @@
 //! kustomizations, live clusters, and clusters that were saved ([`saved`]).
 //!
 //! Nothing here aborts: what cannot be read becomes a note and the rest is read. Nothing but
-//! [`load_cluster`] reaches the network; `helm` and `kustomize` run without the user's environment,
-//! with a limit of time and output.
+//! [`load_cluster`] reaches the network; `helm` and `kustomize` run without the user's environment
+//! and without network, with limits of time, memory and output, and end when this process does.
 //!
 //! Which files count: `.yaml`, `.yml` and `.json` that hold a document with `apiVersion` and
 //! `kind`; Dockerfiles; kubeconfig files; and whatever the user names directly. Hidden files and
@@ -11,7 +11,8 @@
 //!
 //! Links are followed while they stay inside the Git repository around the given path (the given
 //! path itself where there is none); others are not, and a note says so: a repository must not
-//! make a scan show the files of the machine it runs on.
+//! make a scan show the files of the machine it runs on. The same holds for what kustomizations and
+//! charts refer to. Of what was found, only regular files are opened.
 //!
 //! Not here: what objects mean, images, where tools are found (the face's work).
 
@@ -28,21 +29,28 @@ mod chart;
 mod cluster;
 mod complaint;
 mod document;
+mod elsewhere;
 mod file;
 mod given;
 mod graph;
 mod helm;
+mod ignored;
 mod kustomize;
+mod left_out;
 mod load;
 mod names;
+mod open;
 mod program;
 mod saved;
 mod scope;
 mod shown;
+mod temporary;
+mod text;
 mod walk;
 mod worlds;
 
 pub use cluster::{ClusterLimits, ClusterRequest, ConnectError, LoadedCluster, load_cluster};
+pub use open::open_regular;
 pub use saved::saved;
 pub use scope::Scope;
 
@@ -63,6 +71,8 @@ pub struct Request {
     pub tools: Tools,
     /// What counts of folders, and what is joined.
     pub scope: Scope,
+    /// What the files are read for.
+    pub purpose: Purpose,
 }
 
 impl Request {
@@ -76,8 +86,21 @@ impl Request {
             limits: Limits::default(),
             tools: Tools::default(),
             scope: Scope::default(),
+            purpose: Purpose::default(),
         }
     }
+}
+
+/// What files are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// They are judged: what is missing in them makes the result incomplete.
+    #[default]
+    Judge,
+    /// They are compared with a cluster, which holds what they install.
+    Compare,
+    /// They are changed as they are written: nothing that they include or install is wanted.
+    Fix,
 }
 
 /// Whether charts and kustomizations are rendered.
@@ -86,7 +109,7 @@ pub enum Render {
     /// Where the tools are there.
     #[default]
     Auto,
-    /// Never: no program is started.
+    /// Never: neither helm nor kustomize nor kubectl is started.
     Never,
 }
 
@@ -99,6 +122,8 @@ pub struct Tools {
     pub kustomize: Option<PathBuf>,
     /// kubectl, whose `kustomize` is used where there is no kustomize.
     pub kubectl: Option<PathBuf>,
+    /// unshare, which gives the others an empty network on Linux.
+    pub unshare: Option<PathBuf>,
 }
 
 /// What is too much. Whatever is refused by a limit has a note.
@@ -122,6 +147,10 @@ pub struct Limits {
     pub tool_time: Duration,
     /// Bytes that one chart or kustomization may become.
     pub tool_bytes: u64,
+    /// Bytes of address space of one `helm` or `kustomize`.
+    pub tool_memory: u64,
+    /// How long all charts and kustomizations may take together.
+    pub render_time: Duration,
 }
 
 impl Default for Limits {
@@ -136,6 +165,8 @@ impl Default for Limits {
             archive_ratio: 200,
             tool_time: Duration::from_secs(60),
             tool_bytes: 256 << 20,
+            tool_memory: 4 << 30,
+            render_time: Duration::from_mins(10),
         }
     }
 }
@@ -214,6 +245,10 @@ pub enum Skip {
     NotKubernetes,
     /// The user's configuration leaves it out: a file, or a whole folder.
     Excluded,
+    /// Its name begins with a dot: a file, or a whole folder.
+    Hidden,
+    /// An ignore file names it: a file, or a whole folder.
+    Ignored,
     /// It holds NUL bytes.
     Binary,
     /// Its name says that it is a template.
@@ -234,6 +269,8 @@ impl Skip {
             Self::OtherName => "of other types",
             Self::NotKubernetes => "without a document that has `apiVersion` and `kind`",
             Self::Excluded => "left out by the configuration",
+            Self::Hidden => "hidden",
+            Self::Ignored => "named by ignore files",
             Self::Binary => "binary",
             Self::Template => "templates by their names",
             Self::PartOfChart => "parts of Helm charts",

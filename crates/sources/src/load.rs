@@ -12,12 +12,13 @@ use rayon::prelude::*;
 
 use crate::archive::{self, Packed, Unpacked};
 use crate::document::Parsed;
+use crate::elsewhere::{Base, Elsewhere};
 use crate::file::{self, Bytes, Candidate, Outcome, plain_note, too_large, unread};
 use crate::given::{self, Only};
 use crate::names::{KUSTOMIZATION, Named, named};
 use crate::program::Programs;
 use crate::shown::Shown;
-use crate::{Loaded, Progress, Request, Stats, worlds};
+use crate::{Loaded, Progress, Purpose, Request, Stats, worlds};
 
 /// What users type for standard input.
 const STDIN: &str = "-";
@@ -60,7 +61,10 @@ pub(crate) fn load(request: &Request, stdin: impl Read, progress: &dyn Progress)
             _ => folder.display().to_string(),
         };
         let mut objects = Vec::new();
-        scan.read(&candidates, |_, more| objects.extend(more));
+        scan.read(&candidates, |scan, candidate, more| {
+            scan.look(candidate, &more);
+            objects.extend(more);
+        });
         scan.add(&name, WorldKind::Files, objects);
         scan.say_split(&name);
     }
@@ -91,6 +95,10 @@ pub(crate) struct Scan<'a> {
     encrypted: usize,
     with_variables: usize,
     substitutes: bool,
+    pub elsewhere: Elsewhere,
+    /// Workloads that were taken for patches, with the file of the first.
+    patches: Vec<String>,
+    first_patch: String,
     /// Bytes of memory that all texts take so far, roughly.
     memory: usize,
     /// Texts that were dropped since those before them take too much: the first, and how many.
@@ -107,11 +115,10 @@ impl<'a> Scan<'a> {
                 Err(error) => notes.push(unread(&path.display().to_string(), &error)),
             }
         }
-        let limits = request.limits;
         Self {
             request,
             progress,
-            programs: Programs::new(limits.tool_time, limits.tool_bytes),
+            programs: Programs::new(request.limits, &request.tools),
             values,
             notes,
             stats: Stats::default(),
@@ -123,9 +130,22 @@ impl<'a> Scan<'a> {
             encrypted: 0,
             with_variables: 0,
             substitutes: false,
+            elsewhere: Elsewhere::default(),
+            patches: Vec::new(),
+            first_patch: String::new(),
             memory: 0,
             dropped: None,
         }
+    }
+
+    /// What the objects of a single file install.
+    fn look(&mut self, file: &Candidate, objects: &[Object]) {
+        let Some(folder) = file.path.parent().filter(|_| !objects.is_empty()) else { return };
+        self.elsewhere.read(folder);
+        let given = Path::new(&file.name).parent().filter(|above| !above.as_os_str().is_empty());
+        let shown = Shown::path(folder.to_owned(), given.unwrap_or(Path::new(".")));
+        let base = Base { shown: &shown, boundary: shown.boundary() };
+        objects.iter().for_each(|object| self.elsewhere.look(object, Some(&base)));
     }
 
     /// Reads a given path, or gives back the single file that it is.
@@ -185,6 +205,7 @@ impl<'a> Scan<'a> {
             name,
             named: named(file_name),
             direct: true,
+            owner: None,
             group: 0,
             length: metadata.len(),
         })
@@ -224,7 +245,8 @@ impl<'a> Scan<'a> {
             return;
         };
         self.progress.stage(&format!("Unpacking {name}"));
-        match archive::unpack(from, packed, &name, &self.request.limits) {
+        match archive::unpack(from, packed, &name, &self.request.limits, self.programs.temporary())
+        {
             Ok(Unpacked::Text(bytes)) => self.text(bytes, &name),
             Ok(Unpacked::Folder(folder, notes)) => {
                 self.notes.extend(notes);
@@ -243,10 +265,12 @@ impl<'a> Scan<'a> {
             name: name.into(),
             named,
             direct: true,
+            owner: None,
             group: 0,
             length: 0,
         };
         let objects = self.take(file::outcome(&candidate, bytes));
+        objects.iter().for_each(|object| self.elsewhere.look(object, None));
         self.add(name, WorldKind::Files, objects);
         self.say_split(name);
     }
@@ -256,7 +280,7 @@ impl<'a> Scan<'a> {
     pub(crate) fn read(
         &mut self,
         candidates: &[Candidate],
-        mut each: impl FnMut(&Candidate, Vec<Object>),
+        mut each: impl FnMut(&mut Self, &Candidate, Vec<Object>),
     ) {
         self.progress.expect(candidates.len());
         let mut rest = candidates;
@@ -273,7 +297,7 @@ impl<'a> Scan<'a> {
             }
             for (candidate, outcome) in part.iter().zip(self.read_part(part)) {
                 let objects = self.take(outcome);
-                each(candidate, objects);
+                each(self, candidate, objects);
             }
             rest = behind;
         }
@@ -318,6 +342,19 @@ impl<'a> Scan<'a> {
         self.encrypted += parsed.encrypted;
         self.with_variables += parsed.with_variables;
         self.substitutes |= parsed.substitutes;
+        if let Some(mut note) = parsed.nothing {
+            // Whoever fixes files gives all that were changed, and most hold no object.
+            if self.request.purpose == Purpose::Fix {
+                note.kind = NoteKind::Info;
+            }
+            self.notes.push(note);
+        }
+        for patch in parsed.objects.iter().filter(|object| object.is_patch()) {
+            if self.patches.is_empty() {
+                self.first_patch = patch.doc().source().name().to_owned();
+            }
+            self.patches.push(patch.subject(None).label());
+        }
         parsed.objects
     }
 
@@ -402,6 +439,14 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// What it means that a kustomization was not rendered: its patches were not judged.
+    pub(crate) fn unrendered(&self) -> NoteKind {
+        match self.request.purpose {
+            Purpose::Judge | Purpose::Compare => NoteKind::Unread,
+            Purpose::Fix => NoteKind::Info,
+        }
+    }
+
     fn finish(mut self) -> Loaded {
         self.add_joined();
         if let Some((first, count)) = self.dropped.take() {
@@ -426,12 +471,30 @@ impl<'a> Scan<'a> {
         let kustomizations = std::mem::take(&mut self.unrendered_kustomizations);
         if let Some(first) = kustomizations.first() {
             let several = several(&kustomizations, "kustomization");
-            let message = format!("{several} read as their files stand: patches are not applied");
+            let message = format!(
+                "{several} not rendered: the files were judged as they are, without patches"
+            );
             let remedy = match never {
                 true => "Let kustomizations be rendered, or scan what `kustomize build` prints.",
                 false => "Install kustomize or kubectl, or scan what `kustomize build` prints.",
             };
-            self.notes.push(plain_note(NoteKind::Warning, first, message, remedy));
+            let kind = self.unrendered();
+            self.notes.push(plain_note(kind, first, message, remedy));
+        }
+        if self.request.purpose == Purpose::Judge {
+            self.notes.extend(self.elsewhere.notes());
+        }
+        if !self.patches.is_empty() {
+            const SHOWN: usize = 5;
+            let count = self.patches.len();
+            let more = if count > SHOWN { ", …" } else { "" };
+            let first = self.patches[..count.min(SHOWN)].join(", ");
+            let message = format!(
+                "{count} taken for patches of other workloads ({first}{more}): what they set is \
+                 judged, what they leave out is not"
+            );
+            let remedy = "Scan the kustomization or the cluster in which they are applied.";
+            self.notes.push(plain_note(NoteKind::Info, &self.first_patch, message, remedy));
         }
         let first =
             self.request.paths.first().map_or_else(String::new, |p| p.display().to_string());

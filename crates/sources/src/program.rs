@@ -1,43 +1,71 @@
 //! Runs `helm` and `kustomize` so that they can neither reach out nor go on for ever.
+//!
+//! A program is in a process group of its own, beside a shell that waits for the end of its
+//! standard input: a pipe that ends with this process, however that ends. The shell then ends the
+//! group. Where the system allows it, a program is in an empty network namespace; elsewhere only
+//! proxies that lead nowhere keep it from the network, and a proxy is not asked for this machine's
+//! own addresses.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::complaint::brief;
 use crate::file::size;
+use crate::temporary::Temporary;
+use crate::{Limits, Tools};
 
 /// Bytes of a program's complaints that are kept.
 const MAX_COMPLAINT: u64 = 64 << 10;
 /// An address where nothing listens: whatever asks for the network is refused at once.
 const NOWHERE: &str = "http://127.0.0.1:9";
+/// Takes the memory in KiB, and the program with its arguments.
+#[cfg(unix)]
+const SCRIPT: &str = r#"exec 3<&0
+{ read -r line; kill -KILL 0; } <&3 >/dev/null 2>&1 3<&- &
+ulimit -v "$1" 2>/dev/null
+shift
+exec "$@" </dev/null 3<&-"#;
 
 /// Starts programs; their home is an empty folder that lives as long as this.
 #[derive(Debug)]
 pub(crate) struct Programs {
-    time: Duration,
-    bytes: u64,
+    limits: Limits,
+    unshare: Option<PathBuf>,
+    isolation: OnceLock<Vec<OsString>>,
+    /// When the first one was started.
+    start: OnceLock<Instant>,
     home: OnceLock<Result<TempDir, String>>,
+    temporary: Temporary,
 }
 
 impl Programs {
-    pub(crate) fn new(time: Duration, bytes: u64) -> Self {
-        Self { time, bytes, home: OnceLock::new() }
+    pub(crate) fn new(limits: Limits, tools: &Tools) -> Self {
+        Self {
+            limits,
+            unshare: tools.unshare.clone(),
+            isolation: OnceLock::new(),
+            start: OnceLock::new(),
+            home: OnceLock::new(),
+            temporary: Temporary::default(),
+        }
+    }
+
+    /// Where temporary folders are made.
+    pub(crate) fn temporary(&self) -> &Temporary {
+        &self.temporary
     }
 
     fn home(&self) -> Result<&Path, String> {
-        let make = || {
-            let made = tempfile::Builder::new().prefix("pavisade-home-").tempdir();
-            made.map_err(|error| format!("no temporary folder could be made: {error}"))
-        };
-        self.home.get_or_init(make).as_ref().map(TempDir::path).map_err(Clone::clone)
+        let home = self.home.get_or_init(|| self.temporary.folder("home-"));
+        home.as_ref().map(TempDir::path).map_err(Clone::clone)
     }
 
     /// What a program prints.
@@ -45,40 +73,51 @@ impl Programs {
     /// # Errors
     /// Why there is nothing, in words for a note.
     pub(crate) fn run(&self, program: &Path, arguments: &[OsString]) -> Result<String, String> {
+        let Limits { tool_time, tool_bytes, tool_memory, render_time, .. } = self.limits;
         let named = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut child = self
-            .command(program, arguments)?
-            .spawn()
-            .map_err(|error| format!("{} could not be started: {error}", program.display()))?;
-        let complaint = collect(child.stderr.take(), MAX_COMPLAINT);
-        let output = collect(child.stdout.take(), self.bytes + 1);
-        let output = match output.recv_timeout(self.time) {
-            Ok(output) => output,
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                end(&mut child);
-                return Err(format!("{named} took longer than {} s", self.time.as_secs()));
-            }
+        let left = self.time_left();
+        let late = || {
+            let seconds = render_time.as_secs();
+            format!("all charts and kustomizations together took longer than {seconds} s")
         };
-        let output = match output {
-            Ok(bytes) if bytes.len() as u64 > self.bytes => {
-                end(&mut child);
-                return Err(format!("{named} printed more than {}", size(self.bytes)));
+        if left.is_zero() {
+            return Err(late());
+        }
+        let mut running = Running(
+            self.command(program, arguments)?
+                .spawn()
+                .map_err(|error| format!("{} could not be started: {error}", program.display()))?,
+        );
+        let complaint = collect(running.0.stderr.take(), MAX_COMPLAINT);
+        let output = collect(running.0.stdout.take(), tool_bytes + 1);
+        let output = match output.recv_timeout(tool_time.min(left)) {
+            Ok(Ok(bytes)) if bytes.len() as u64 > tool_bytes => {
+                return Err(format!("{named} printed more than {}", size(tool_bytes)));
             }
-            Ok(bytes) => bytes,
-            Err(error) => {
-                end(&mut child);
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(error)) => {
                 return Err(format!("the output of {named} could not be read: {error}"));
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                return Err(match left < tool_time {
+                    true => late(),
+                    false => format!("{named} took longer than {} s", tool_time.as_secs()),
+                });
             }
         };
         // Its output has ended; a program that lives on after that is not waited for.
         let complaint = complaint.recv_timeout(Duration::from_secs(2)).unwrap_or(Ok(Vec::new()));
-        let Some(status) = wait(&mut child) else {
+        let Some(status) = running.wait() else {
             return Err(format!("{named} did not end"));
         };
         if !status.success() {
             let complaint = complaint.unwrap_or_default();
-            // Its home has another name in each run.
             let complaint = String::from_utf8_lossy(&complaint);
+            // Go says this before it shows all its stacks.
+            if complaint.contains("out of memory") || complaint.contains("cannot allocate memory") {
+                return Err(format!("{named} needed more than {} of memory", size(tool_memory)));
+            }
+            // Its home has another name in each run.
             let home = self.home()?.display().to_string();
             return Err(match brief(&complaint.replace(&home, "~")) {
                 text if text.is_empty() => format!("{named} ended with {status}"),
@@ -88,14 +127,20 @@ impl Programs {
         String::from_utf8(output).map_err(|_| format!("{named} printed what is not UTF-8"))
     }
 
+    /// What is left of the time for all programs, which begins with the first.
+    #[expect(clippy::disallowed_methods, reason = "a limit of time, which changes no verdict")]
+    fn time_left(&self) -> Duration {
+        let start = self.start.get_or_init(Instant::now);
+        self.limits.render_time.saturating_sub(start.elapsed())
+    }
+
     fn command(&self, program: &Path, arguments: &[OsString]) -> Result<Command, String> {
         let home = self.home()?;
         let place = |name: &str| -> PathBuf { home.join(name) };
-        let mut command = Command::new(program);
+        let mut command = self.bounded(program);
         command
             .args(arguments)
             .current_dir(home)
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .env_clear()
@@ -117,6 +162,46 @@ impl Programs {
         }
         Ok(command)
     }
+
+    #[cfg(unix)]
+    fn bounded(&self, program: &Path) -> Command {
+        use std::os::unix::process::CommandExt as _;
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", SCRIPT, "sh", &(self.limits.tool_memory >> 10).to_string()]);
+        command.args(self.isolation()).arg(program);
+        command.process_group(0).stdin(Stdio::piped());
+        command
+    }
+
+    #[cfg(not(unix))]
+    fn bounded(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// The words before a program that take the network from it: a privileged user needs no user
+    /// namespace, in which files of other users could not be read.
+    fn isolation(&self) -> &[OsString] {
+        self.isolation.get_or_init(|| {
+            let Some(unshare) = &self.unshare else { return Vec::new() };
+            let words = |option: &str| -> Vec<OsString> {
+                vec![unshare.into(), option.into(), "--".into()]
+            };
+            let works = |words: &Vec<OsString>| {
+                let mut command = Command::new(&words[0]);
+                command.args(&words[1..]).args(["/bin/sh", "-c", ":"]).env_clear();
+                command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+                command.status().is_ok_and(|status| status.success())
+            };
+            ["-n", "-rn"].map(words).into_iter().find(works).unwrap_or_default()
+        })
+    }
+
+    /// Whether programs have no network at all.
+    pub(crate) fn is_isolated(&self) -> bool {
+        !self.isolation().is_empty()
+    }
 }
 
 /// Reads a pipe to its end or limit on a thread of its own.
@@ -133,19 +218,32 @@ fn collect(
     receive
 }
 
-fn end(child: &mut Child) {
-    let _ = child.kill();
-    let _ = child.wait();
+/// A program that ends with this, and all that it started.
+struct Running(Child);
+
+impl Running {
+    /// The status of a program whose output has ended: at most two seconds are given.
+    fn wait(&mut self) -> Option<ExitStatus> {
+        for _ in 0..400 {
+            if let Ok(Some(status)) = self.0.try_wait() {
+                return Some(status);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        None
+    }
 }
 
-/// The status of a program whose output has ended: at most two seconds are given.
-fn wait(child: &mut Child) -> Option<std::process::ExitStatus> {
-    for _ in 0..400 {
-        if let Ok(Some(status)) = child.try_wait() {
-            return Some(status);
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The number is still the group's: the shell in it waits for its standard input.
+        #[cfg(unix)]
+        if let Ok(number) = i32::try_from(self.0.id())
+            && let Some(group) = rustix::process::Pid::from_raw(number)
+        {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
-        thread::sleep(Duration::from_millis(5));
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
-    end(child);
-    None
 }

@@ -18,11 +18,6 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Whether all counts.
-    pub(crate) fn is_all(&self) -> bool {
-        self.include.is_empty() && self.exclude.is_empty()
-    }
-
     /// What counts below a given folder. What leaves out the folder itself does not count: it was
     /// named, and that wins.
     pub(crate) fn below(&self, given: &Path) -> Self {

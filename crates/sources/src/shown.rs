@@ -35,6 +35,17 @@ impl Shown {
         &self.root
     }
 
+    /// The Git repository around the given path, if it is in one.
+    pub(crate) fn repository(&self) -> Option<&Path> {
+        let around = |folder: &&Path| !self.archive && folder.join(".git").exists();
+        self.root.ancestors().find(around)
+    }
+
+    /// Nothing outside of this is read: the repository, or else the given path.
+    pub(crate) fn boundary(&self) -> &Path {
+        self.repository().unwrap_or(&self.root)
+    }
+
     /// The given path itself.
     pub(crate) fn given(&self) -> String {
         self.given.display().to_string()

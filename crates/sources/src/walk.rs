@@ -3,15 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ignore::{Error, WalkBuilder, WalkState};
 use pavisade_model::{Note, NoteKind};
 use rayon::slice::ParallelSliceMut as _;
 
 use crate::Scope;
 use crate::file::{plain_note, unread};
+use crate::ignored::{self, Reader, Rules};
+use crate::left_out::LeftOut;
 use crate::names::{self, Named};
 use crate::shown::Shown;
 
@@ -21,137 +21,203 @@ pub(crate) struct Walked {
     /// Every file, by absolute path, whatever its name.
     pub files: Vec<(PathBuf, Named)>,
     pub notes: Vec<Note>,
+    /// Whether paths of some files lead through links.
+    pub linked: bool,
     /// Links that were left out.
     pub links: usize,
     /// Files and folders that the configuration leaves out.
     pub excluded: usize,
+    pub left_out: LeftOut,
 }
 
 /// Walks the folder that `shown` stands for.
 pub(crate) fn walk(shown: &Shown, limit: usize, scope: &Scope) -> Walked {
-    let root = shown.root();
-    let repository = root.ancestors().find(|folder| folder.join(".git").exists());
-    let boundary = repository.unwrap_or(root).to_owned();
     // What an archive holds is in a folder of its own.
-    let scope = if shown.is_archive() { Scope::default() } else { scope.below(root) };
-    let mut builder = WalkBuilder::new(root);
-    builder
-        .require_git(false)
-        // Above a repository, or where there is none, ignore files are not about this folder.
-        .parents(repository.is_some() && !shown.is_archive())
-        .git_global(false)
-        .add_custom_ignore_filename(".pavisadeignore");
-    if scope.is_all()
-        && let Some(files) = at_once(&builder, limit)
-    {
-        return Walked { files, ..Walked::default() };
+    let scope = if shown.is_archive() { Scope::default() } else { scope.below(shown.root()) };
+    let boundary = shown.boundary();
+    let reader = Reader::new(shown, boundary);
+    let walk = |rules| Walk { shown, scope: &scope, boundary, rules }.run();
+    let (mut walked, mut links) = walk(Some(&reader));
+    if reader.is_over() {
+        // Which of them were read depended on the order of threads.
+        (walked, links) = walk(None);
+        walked.notes.push(ignored::too_many(shown));
+    } else {
+        walked.notes.extend(reader.notes());
     }
-    let links = Arc::new(Mutex::new(Links::default()));
-    let seen = links.clone();
-    let excluded = Arc::new(AtomicUsize::new(0));
-    let (count, exclude) = (excluded.clone(), scope.clone());
-    let walk = builder
-        .follow_links(true)
-        .sort_by_file_name(Ord::cmp)
-        .filter_entry(move |entry| {
-            if entry.depth() > 0 && exclude.excludes(entry.path()) {
-                count.fetch_add(1, Ordering::Relaxed);
-                return false;
-            }
-            if !entry.path_is_symlink() || entry.depth() == 0 {
-                return true;
-            }
-            let mut links = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            match fs::canonicalize(entry.path()) {
-                Ok(target) if target.starts_with(&boundary) => links.follow(entry.path(), target),
-                Ok(_) => {
-                    links.outside.push(entry.path().to_owned());
-                    false
-                }
-                Err(_) => true,
-            }
-        })
-        .build();
-    let mut walked = Walked::default();
-    let mut left_out = 0_usize;
-    for entry in walk {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => {
-                failed(shown, &error, &mut walked);
-                continue;
-            }
-        };
-        if entry.file_type().is_some_and(|kind| kind.is_file()) {
-            if scope.passes_over(entry.path()) {
-                walked.excluded += 1;
-                continue;
-            }
-            if walked.files.len() == limit {
-                left_out += 1;
-                continue;
-            }
-            // A name that is no UTF-8 still has its extension.
-            let named = names::named(&entry.file_name().to_string_lossy());
-            walked.files.push((entry.into_path(), named));
-        }
-    }
-    walked.excluded += excluded.load(Ordering::Relaxed);
-    if left_out > 0 {
+    walked.notes.sort_by(|a, b| (&a.place, &a.message).cmp(&(&b.place, &b.message)));
+    in_order(&mut walked.files);
+    if walked.files.len() > limit {
+        let left_out = walked.files.len() - limit;
+        walked.files.truncate(limit);
         let message = format!("more than {limit} files; {left_out} were not looked at");
         let remedy = "Scan parts of the folder one by one.";
         walked.notes.push(plain_note(NoteKind::Unread, &shown.given(), message, remedy));
     }
-    let links = std::mem::take(&mut *links.lock().unwrap_or_else(PoisonError::into_inner));
     links.settle(shown, &mut walked);
+    if let Some(message) = walked.left_out.message() {
+        let remedy = "To scan them, name them as paths.";
+        walked.notes.push(plain_note(NoteKind::Info, &shown.given(), message, remedy));
+    }
     walked
 }
 
-/// The files of a folder that holds nothing odd, found by several threads: no links, which are
-/// followed in order, nothing that cannot be read, and not too much.
-fn at_once(builder: &WalkBuilder, limit: usize) -> Option<Vec<(PathBuf, Named)>> {
-    let (found, odd) = (Mutex::new(Vec::new()), AtomicBool::new(false));
-    builder.clone().threads(rayon::current_num_threads()).build_parallel().run(|| {
-        let mut own = Own { files: Vec::new(), all: &found };
-        let odd = &odd;
-        Box::new(move |entry| {
-            let Ok(entry) = entry else {
-                odd.store(true, Ordering::Relaxed);
-                return WalkState::Quit;
-            };
-            if entry.path_is_symlink() {
-                odd.store(true, Ordering::Relaxed);
-                return WalkState::Quit;
-            }
-            if entry.file_type().is_some_and(|kind| kind.is_file()) {
-                // A name that is no UTF-8 still has its extension.
-                let named = names::named(&entry.file_name().to_string_lossy());
-                own.files.push((entry.into_path(), named));
-            }
-            WalkState::Continue
-        })
-    });
-    let mut files = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if odd.into_inner() || files.len() > limit {
-        return None;
-    }
-    // In the order of paths, which compares them name by name.
+/// In the order of paths, which compares them name by name.
+fn in_order(files: &mut [(PathBuf, Named)]) {
     files.par_sort_by_cached_key(|(path, _): &(PathBuf, Named)| {
         let bytes = path.as_os_str().as_encoded_bytes().iter();
         bytes.map(|byte| if *byte == b'/' { 0 } else { *byte }).collect::<Vec<u8>>()
     });
-    Some(files)
 }
 
-/// What one thread found; handed over when it ends.
-struct Own<'a> {
-    files: Vec<(PathBuf, Named)>,
-    all: &'a Mutex<Vec<(PathBuf, Named)>>,
+/// One walk, by all threads: each folder is a piece of work.
+struct Walk<'a> {
+    shown: &'a Shown,
+    scope: &'a Scope,
+    boundary: &'a Path,
+    /// Whether ignore files count.
+    rules: Option<&'a Reader<'a>>,
 }
 
-impl Drop for Own<'_> {
-    fn drop(&mut self) {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).append(&mut self.files);
+/// What is in some folders.
+#[derive(Debug, Default)]
+struct Found {
+    walked: Walked,
+    links: Vec<(PathBuf, Arc<Rules>)>,
+}
+
+impl Walk<'_> {
+    fn run(&self) -> (Walked, Links) {
+        let rules = self.rules.map_or_else(Arc::default, Reader::around);
+        let mut links = Links::default();
+        let mut found = self.folders(vec![(self.shown.root().to_owned(), rules)]);
+        let mut all = std::mem::take(&mut found.walked);
+        // Links are followed in order when all without them is known: which of two that lead to
+        // the same is followed must not depend on threads.
+        while !found.links.is_empty() {
+            found.links.sort_by(|a, b| a.0.cmp(&b.0));
+            let mut folders = Vec::new();
+            for (link, rules) in found.links {
+                let Ok(target) = fs::canonicalize(&link) else {
+                    all.broken_link(self.shown, &link);
+                    continue;
+                };
+                if !target.starts_with(self.boundary) {
+                    links.outside.push(link);
+                } else if target.is_dir() && leads_up(&link, &target) {
+                    all.links += 1;
+                } else if links.follow(&link, target.clone()) {
+                    match target.is_dir() {
+                        true => folders.push((link, rules)),
+                        false => self.file(link, target.is_file(), &mut all),
+                    }
+                }
+            }
+            found = self.folders(folders);
+            all.add(std::mem::take(&mut found.walked));
+        }
+        (all, links)
+    }
+
+    fn folders(&self, folders: Vec<(PathBuf, Arc<Rules>)>) -> Found {
+        let found = Mutex::new(Found::default());
+        rayon::scope(|threads| {
+            for (folder, rules) in folders {
+                let found = &found;
+                threads.spawn(move |threads| self.folder(threads, folder, rules, found));
+            }
+        });
+        found.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn folder<'s>(
+        &'s self,
+        threads: &rayon::Scope<'s>,
+        folder: PathBuf,
+        around: Arc<Rules>,
+        all: &'s Mutex<Found>,
+    ) {
+        let mut found = Found::default();
+        let mut entries = Vec::new();
+        let read = fs::read_dir(&folder).and_then(|read| {
+            for entry in read {
+                let entry = entry?;
+                entries.push((entry.file_name(), entry.file_type()?));
+            }
+            Ok(())
+        });
+        if let Err(error) = read {
+            found.walked.notes.push(unread(&self.shown.name(&folder), &error));
+        }
+        let has = |name: &str| entries.iter().any(|(entry, _)| entry == name);
+        let rules = match self.rules {
+            Some(reader) => reader.inside(&folder, has, around),
+            None => around,
+        };
+        for (name, kind) in entries {
+            let path = folder.join(name);
+            let is_folder = kind.is_dir() || kind.is_symlink() && path.is_dir();
+            if let Some(why) = rules.leave_out(&path, is_folder) {
+                found.walked.left_out.add(why, &path, kind.is_dir());
+                continue;
+            }
+            if self.scope.excludes(&path) {
+                found.walked.excluded += 1;
+            } else if kind.is_symlink() {
+                found.links.push((path, rules.clone()));
+            } else if kind.is_dir() {
+                let rules = rules.clone();
+                threads.spawn(move |threads| self.folder(threads, path, rules, all));
+            } else {
+                self.file(path, kind.is_file(), &mut found.walked);
+            }
+        }
+        let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.walked.add(found.walked);
+        all.links.append(&mut found.links);
+    }
+
+    /// Takes what is no folder, by the path that leads to it.
+    fn file(&self, path: PathBuf, is_regular: bool, walked: &mut Walked) {
+        // A name that is no UTF-8 still has its extension.
+        let named = names::named(&names::of(&path));
+        if self.scope.passes_over(&path) {
+            walked.excluded += 1;
+        } else if is_regular {
+            walked.files.push((path, named));
+        } else if !matches!(named, Named::Other | Named::Template) {
+            let message = "not a regular file; it was not opened";
+            let remedy = "Name it as a path of its own to read what comes from it.";
+            let note = plain_note(NoteKind::Unread, &self.shown.name(&path), message, remedy);
+            walked.notes.push(note);
+        }
+    }
+}
+
+/// Whether a link leads to a folder that it is in.
+fn leads_up(link: &Path, target: &Path) -> bool {
+    let around = link.parent().and_then(|around| fs::canonicalize(around).ok());
+    around.is_some_and(|around| around.starts_with(target))
+}
+
+impl Walked {
+    fn add(&mut self, mut other: Self) {
+        self.files.append(&mut other.files);
+        self.notes.append(&mut other.notes);
+        self.links += other.links;
+        self.excluded += other.excluded;
+        self.left_out += other.left_out;
+    }
+
+    /// A link to nothing matters only under a name that counts.
+    fn broken_link(&mut self, shown: &Shown, link: &Path) {
+        if matches!(names::named(&names::of(link)), Named::Other | Named::Template) {
+            self.links += 1;
+            return;
+        }
+        let message = "a link to something that is not there";
+        let note = plain_note(NoteKind::Unread, &shown.name(link), message, "Fix or remove it.");
+        self.notes.push(note);
     }
 }
 
@@ -181,6 +247,7 @@ impl Links {
     fn settle(self, shown: &Shown, walked: &mut Walked) {
         walked.links += self.again;
         if !self.followed.is_empty() {
+            walked.linked = true;
             let linked = |path: &Path| {
                 path.ancestors().find_map(|link| {
                     let target = self.followed.get(link)?;
@@ -202,7 +269,7 @@ impl Links {
                     walked.links += 1;
                 }
             }
-            walked.files.sort_by(|a, b| a.0.cmp(&b.0));
+            in_order(&mut walked.files);
         }
         for link in self.outside {
             let name = names::of(&link);
@@ -217,52 +284,5 @@ impl Links {
                 walked.links += 1;
             }
         }
-    }
-}
-
-/// An entry that the walk could not look at.
-fn failed(shown: &Shown, error: &Error, walked: &mut Walked) {
-    let path = path_of(error);
-    if is_loop(error) {
-        walked.links += 1;
-        return;
-    }
-    let place = path.map_or_else(|| shown.given(), |path| shown.name(path));
-    // A link to nothing matters only under a name that counts.
-    if path.is_some_and(Path::is_symlink) {
-        let name = path.map(names::of).unwrap_or_default();
-        if matches!(names::named(&name), Named::Other | Named::Template) {
-            walked.links += 1;
-            return;
-        }
-        let message = "a link to something that is not there";
-        walked.notes.push(plain_note(NoteKind::Unread, &place, message, "Mend or remove it."));
-        return;
-    }
-    match error.io_error() {
-        Some(io) => walked.notes.push(unread(&place, io)),
-        None => {
-            let note = plain_note(NoteKind::Unread, &place, error.to_string(), "");
-            walked.notes.push(note);
-        }
-    }
-}
-
-fn path_of(error: &Error) -> Option<&Path> {
-    match error {
-        Error::WithPath { path, .. } => Some(path),
-        Error::WithDepth { err, .. } | Error::WithLineNumber { err, .. } => path_of(err),
-        Error::Loop { child, .. } => Some(child),
-        _ => None,
-    }
-}
-
-fn is_loop(error: &Error) -> bool {
-    match error {
-        Error::Loop { .. } => true,
-        Error::WithPath { err, .. }
-        | Error::WithDepth { err, .. }
-        | Error::WithLineNumber { err, .. } => is_loop(err),
-        _ => false,
     }
 }

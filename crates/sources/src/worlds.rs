@@ -1,6 +1,6 @@
 //! Which objects are joined: a world that would hold an object twice is split.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{Object, ObjectId, World, WorldKind, WorldParts};
@@ -18,7 +18,22 @@ pub(crate) struct Split {
 
 /// Makes one world of objects, or several where an object stands twice and differs: one of each
 /// folder, and one of each file in a folder where that is not enough.
+///
+/// A patch of an object that is there too is not a second object: each file of such patches is a
+/// world of its own.
 pub(crate) fn worlds(name: &str, kind: WorldKind, objects: Vec<Object>) -> Split {
+    let whole: HashSet<_> =
+        objects.iter().filter(|o| !o.is_patch()).map(|o| o.id().clone()).collect();
+    let is_of_another = |object: &Object| object.is_patch() && whole.contains(object.id());
+    let (patches, objects): (Vec<_>, Vec<_>) = objects.into_iter().partition(is_of_another);
+    let mut split = split(name, kind, objects);
+    for (file, patches) in grouped(patches, str::to_owned) {
+        split.worlds.push(world(&file, kind, patches));
+    }
+    split
+}
+
+fn split(name: &str, kind: WorldKind, objects: Vec<Object>) -> Split {
     let mut split = Split::default();
     let example = match copies(&objects) {
         Ok(copies) => {

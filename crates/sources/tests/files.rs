@@ -10,7 +10,7 @@ use std::path::Path;
 use common::{different, object, put, run, scan, seen, skip, tree};
 use pavisade_model::NoteKind;
 use pavisade_snapshot::WorldKind;
-use pavisade_sources::{Limits, Request, Skip, load};
+use pavisade_sources::{Limits, Purpose, Request, Skip, load};
 
 #[test]
 fn kubernetes_files_count_and_others_are_counted_with_their_reason() {
@@ -29,16 +29,23 @@ fn kubernetes_files_count_and_others_are_counted_with_their_reason() {
         ("nginx.conf", "apiVersion kind\n"),
         (".hidden/x.yaml", &object("Service", "hidden")),
     ]);
-    put(folder.path(), "binary.yaml", b"apiVersion: v1\0kind: Service\n");
+    put(folder.path(), "binary.yaml", b"\0apiVersion: v1\0kind: Service\n");
     let seen = scan(folder.path());
-    seen.silent();
+    assert_eq!(seen.note("1 hidden file or folder was not looked at"), (NoteKind::Info, "@"));
+    assert_eq!(seen.notes.len(), 1);
     assert_eq!(seen.world_names(), ["@"]);
     assert_eq!(seen.objects(), ["Config ", "Dockerfile ", "Secret s", "Service web"]);
     assert_eq!(seen.sources(), ["@/Dockerfile", "@/a.json", "@/admin.conf", "@/b/web.yaml"]);
     let skipped: Vec<_> = seen.stats.skipped.iter().map(|(why, count)| (*why, *count)).collect();
     assert_eq!(
         skipped,
-        [(Skip::OtherName, 1), (Skip::NotKubernetes, 6), (Skip::Binary, 1), (Skip::Template, 1)]
+        [
+            (Skip::OtherName, 1),
+            (Skip::NotKubernetes, 6),
+            (Skip::Hidden, 1),
+            (Skip::Binary, 1),
+            (Skip::Template, 1)
+        ]
     );
     assert_eq!((seen.stats.files, seen.stats.objects), (4, 4));
 }
@@ -68,16 +75,20 @@ fn what_is_named_directly_is_read_or_explained() {
     let names = ["objects.txt", "values.yaml", "empty.yaml", "config", "binary.yaml", "absent"];
     let seen = run(folder.path(), &Request::new(names.map(at)));
     assert_eq!(seen.objects(), ["Config ", "Service web"]);
-    assert_eq!(seen.note("no document in this file has"), (NoteKind::Info, "@/values.yaml"));
-    assert_eq!(seen.note("nothing is in this file"), (NoteKind::Info, "@/empty.yaml"));
+    assert_eq!(seen.note("no document in this file has"), (NoteKind::Unread, "@/values.yaml"));
+    assert_eq!(seen.note("nothing is in this file"), (NoteKind::Unread, "@/empty.yaml"));
     assert_eq!(seen.note("binary"), (NoteKind::Unread, "@/binary.yaml"));
     assert_eq!(seen.note("no such file"), (NoteKind::Unread, "@/absent"));
+    // A fix is given every file that was changed, and most hold no object.
+    let purpose = Purpose::Fix;
+    let seen = run(folder.path(), &Request { purpose, ..Request::new([at("values.yaml")]) });
+    assert_eq!(seen.note("no document in this file has"), (NoteKind::Info, "@/values.yaml"));
 }
 
 #[test]
 fn an_empty_folder_says_so() {
     let folder = tree(&[]);
-    assert_eq!(scan(folder.path()).note("no Kubernetes objects"), (NoteKind::Info, "@"));
+    assert_eq!(scan(folder.path()).note("no Kubernetes object"), (NoteKind::Unread, "@"));
 }
 
 #[test]
@@ -214,22 +225,30 @@ fn what_kubectl_refuses_in_a_list_is_judged_all_the_same() {
 }
 
 #[test]
-fn encodings_are_noted() {
+fn encodings_are_read_as_kubectl_reads_them() {
     let folder = tree(&[]);
-    let utf16 = object("Service", "wide");
-    let wide = utf16.encode_utf16().flat_map(u16::to_le_bytes);
-    let bytes: Vec<u8> = [0xFF, 0xFE].into_iter().chain(wide).collect();
-    put(folder.path(), "a.yaml", &bytes);
-    let wide = "a: 1\n".encode_utf16().flat_map(u16::to_be_bytes);
-    let bytes: Vec<u8> = [0xFE, 0xFF].into_iter().chain(wide).collect();
-    put(folder.path(), "values.yaml", &bytes);
+    let wide = |mark: &[u8], text: &str, unit: fn(u16) -> [u8; 2]| {
+        let units = text.encode_utf16().flat_map(unit);
+        mark.iter().copied().chain(units).collect::<Vec<u8>>()
+    };
+    let text = object("Service", "little");
+    put(folder.path(), "a.yaml", &wide(b"\xFF\xFE", &text, u16::to_le_bytes));
+    let text = format!("{}---\nä: [\n", object("Service", "big"));
+    put(folder.path(), "b.yaml", &wide(b"\xFE\xFF", &text, u16::to_be_bytes));
+    put(folder.path(), "values.yaml", &wide(b"\xFE\xFF", "a: 1\n", u16::to_be_bytes));
+    put(folder.path(), "bare.yaml", &wide(b"", &object("Service", "bare"), u16::to_le_bytes));
     let mut latin = object("Service", "latin").into_bytes();
     latin.extend(b"# caf\xE9\n");
-    put(folder.path(), "b.yaml", &latin);
+    put(folder.path(), "c.yaml", &latin);
     let seen = scan(folder.path());
-    assert_eq!(seen.note("UTF-16"), (NoteKind::Unread, "@/a.yaml"));
-    assert_eq!(seen.note("UTF-8 here"), (NoteKind::Warning, "@/b.yaml"));
-    assert_eq!(seen.objects(), ["Service latin"]);
+    assert_eq!(seen.objects(), ["Service big", "Service latin", "Service little"]);
+    assert_eq!(seen.note("not valid text here"), (NoteKind::Warning, "@/c.yaml"));
+    assert_eq!(seen.note("did not find expected node content"), (NoteKind::Unread, "@/b.yaml"));
+    let unread = seen.raw.iter().find(|note| note.kind == NoteKind::Unread).unwrap();
+    let (source, start, _) = unread.span.as_ref().unwrap();
+    assert_eq!(source.line(source.line_at(*start)).unwrap().1, "ä: [");
+    assert_eq!(seen.stats.skipped[&Skip::Binary], 1);
+    assert_eq!(seen.stats.skipped[&Skip::NotKubernetes], 1);
 }
 
 #[test]

@@ -156,9 +156,13 @@ fn overlays_that_are_not_rendered_share_their_base_as_a_world_of_its_own() {
         ]
     );
     let (kind, _) = seen.note("2 kustomizations");
-    assert_eq!((kind, seen.notes.len()), (NoteKind::Warning, 1));
-    // One alone takes its base in, though the base is outside of the given path.
+    assert_eq!((kind, seen.notes.len()), (NoteKind::Unread, 1));
+    // One alone takes its base in where both are in one repository.
     let prod = folder.path().join("k/overlays/prod");
+    let seen = scan(&prod);
+    assert_eq!(seen.note("`../../base` leads outside").0, NoteKind::Unread);
+    assert_eq!(seen.objects(), ["Secret prod", "Service loose"]);
+    std::fs::create_dir(folder.path().join(".git")).unwrap();
     let seen = scan(&prod);
     let worlds: Vec<_> = seen.worlds.iter().map(|(_, k, o)| (*k, o.len())).collect();
     assert_eq!(worlds, [(WorldKind::Files, 1), (WorldKind::Kustomization, 2)]);
@@ -245,7 +249,7 @@ fn tools_run_bounded_and_without_the_users_environment() {
         ("exit 3", "exit status: 3"),
     ] {
         let seen = with(text);
-        assert_eq!(seen.note(words).0, NoteKind::Warning);
+        assert_eq!(seen.note(words).0, NoteKind::Unread);
         assert_eq!(seen.objects(), ["Service web"]);
     }
 }

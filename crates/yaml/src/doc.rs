@@ -8,6 +8,8 @@ use std::sync::{Arc, OnceLock};
 use crate::arena::{Form, KEY_IN_SIDE, NO_SIDE, Node, ROOT_PARENT, Side, Tag};
 use crate::resolve::{self, Number, Resolved};
 
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// A text that documents come from: a file, a member of an archive, standard input.
 ///
 /// Cheap to clone. Line starts are found when the first line number is asked for.
@@ -74,8 +76,11 @@ impl Source {
 
     fn line_starts(&self) -> &[u32] {
         self.0.lines.get_or_init(|| {
-            let breaks = memchr::memchr_iter(b'\n', self.0.text.as_bytes());
-            std::iter::once(0).chain(breaks.map(|at| at as u32 + 1)).collect()
+            let text = &self.0.text;
+            // An editor does not show a byte-order mark.
+            let first = if text.starts_with(BYTE_ORDER_MARK) { 3 } else { 0 };
+            let breaks = memchr::memchr_iter(b'\n', text.as_bytes());
+            std::iter::once(first).chain(breaks.map(|at| at as u32 + 1)).collect()
         })
     }
 }

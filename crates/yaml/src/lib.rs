@@ -30,6 +30,7 @@ pub use edit::amend_one_by_one;
 pub use edit::{Amended, Amendment, Edit, Refused, amend};
 pub use json::to_json;
 pub use kubectl::{Object, Objects, Refusal, objects};
+pub use parse::EXCESSIVE_ALIASING;
 pub use read::{Documents, Note, NoteKind, Piece, Read, cut, join, read, read_piece};
 pub use resolve::Number;
 pub use scan::{MAX_DEPTH, SyntaxError};

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use crate::arena::{Builder, Form, Key, Node, Tag};
 use crate::scan::{Kind, Scanner, SyntaxError, Token};
 
+pub use compose::EXCESSIVE_ALIASING;
 use compose::{ALIASED_PER_BYTE, FREE_ALIASED};
 
 type Parse<T> = Result<T, SyntaxError>;

@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use crate::arena::{Builder, MAX_NODES};
 use crate::chars;
-use crate::doc::{Doc, DocInner, Source};
+use crate::doc::{BYTE_ORDER_MARK, Doc, DocInner, Source};
 use crate::scan::SyntaxError;
 use crate::{json, parse};
 
@@ -134,9 +134,10 @@ pub fn join(reads: impl Iterator<Item = Read>) -> Documents {
 pub fn cut(source: &Source) -> Vec<Piece> {
     let text = source.text();
     let mut pieces = Vec::new();
-    let mut at = 0;
-    let (mut rest, mut nodes) = (0, 0);
-    if starts_like_json(text) {
+    // kubectl takes one byte-order mark away before it looks at anything.
+    let mut at = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+    let (mut rest, mut nodes) = (at, 0);
+    if starts_like_json(&text[at..]) {
         loop {
             let start = skip_blanks(text, at);
             if start >= text.len() {
@@ -204,19 +205,12 @@ fn cut_yaml(text: &str, from: usize, pieces: &mut Vec<Piece>) {
             let lost = pieces
                 .last()
                 .is_some_and(|p| matches!(p, Piece::Yaml(_, end) if *end as usize == line));
-            let message = format!("text after a document separator: `{}`", short(rest));
-            pieces.push(Piece::Stop(SyntaxError::new(line, message), lost));
+            let error = SyntaxError::new(line, "text after a document separator");
+            pieces.push(Piece::Stop(error, lost));
         }
     }
     if start < bytes.len() {
         pieces.push(Piece::Yaml(start as u32, bytes.len() as u32));
-    }
-}
-
-fn short(text: &str) -> String {
-    match text.char_indices().nth(40) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
     }
 }
 

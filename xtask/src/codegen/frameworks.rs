@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use pavisade_checks::registry;
+use pavisade_checks::Catalog;
 use pavisade_compliance::{Assessed, Control, Framework, builtin, topics};
 
 use super::HEAD;
@@ -46,7 +46,8 @@ pub(super) fn list() -> String {
 
 /// A framework's controls, and what assesses each.
 pub(super) fn page(framework: &Framework) -> String {
-    let names: BTreeMap<_, _> = registry().iter().map(|e| (e.meta.id, e.meta.name)).collect();
+    let catalog = Catalog::builtin();
+    let names: BTreeMap<_, _> = catalog.names().collect();
     let mut text = format!("{HEAD}# {}\n\n", framework.title);
     let _ = writeln!(text, "`pavisade comply --framework {}`\n", framework.id);
     if !framework.url.is_empty() {

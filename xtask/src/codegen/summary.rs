@@ -1,6 +1,6 @@
 //! The generated pages in the table of contents, `docs/SUMMARY.md`; the rest of it is written by hand.
 
-use pavisade_checks::registry;
+use pavisade_checks::Catalog;
 use pavisade_compliance::builtin;
 
 /// The table with a line for each check and framework, below the pages that list them.
@@ -14,8 +14,8 @@ pub(super) fn with_pages(summary: &str) -> String {
         text.push('\n');
         let indent = " ".repeat(line.len() - line.trim_start().len() + 2);
         if line.ends_with("](checks.md)") {
-            for meta in registry().iter().map(|entry| entry.meta) {
-                let (id, name) = (meta.id, meta.name);
+            for meta in Catalog::builtin().entries().iter().map(|entry| entry.meta()) {
+                let (id, name) = (&meta.rule.id, &meta.rule.name);
                 text.push_str(&format!("{indent}- [{id} {name}](checks/{id}.md)\n"));
             }
         } else if line.ends_with("](frameworks.md)") {
@@ -39,7 +39,7 @@ mod tests {
         let made = with_pages(&old);
         assert!(!made.contains("PV-X999"), "{made}");
         let checks = made.lines().filter(|line| line.starts_with("  - [PV-"));
-        assert_eq!(checks.count(), registry().len());
+        assert_eq!(checks.count(), Catalog::builtin().entries().len());
         let kept = made.lines().filter(|line| !line.contains("](checks/"));
         assert!(kept.eq(hand.lines()), "{made}");
         assert_eq!(with_pages(&made), made);

@@ -3,6 +3,7 @@
 //! Each document of the corpus that the server accepts (`dryRun=All`) gets every fix that a check
 //! has for it, the risky ones too, and goes out again.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::ensure;
@@ -26,7 +27,7 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
         left += refused;
         if text != document.text {
             for name in &names {
-                *by_check.entry(*name).or_insert(0_usize) += 1;
+                *by_check.entry(name.clone()).or_insert(0_usize) += 1;
             }
             fixed.push((document, text, names));
         }
@@ -54,7 +55,7 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
 }
 
 /// The document with all fixes, the checks that made them, and how many the editor refused.
-fn mended(document: &Document, checks: &CheckSet) -> (String, BTreeSet<&'static str>, usize) {
+fn mended(document: &Document, checks: &CheckSet) -> (String, BTreeSet<Cow<'static, str>>, usize) {
     let source = Source::new(document.place.as_str(), document.text.as_str());
     let read = read(&source);
     let found = read.docs.iter().flat_map(|doc| objects(doc.root()).sent);
@@ -63,7 +64,7 @@ fn mended(document: &Document, checks: &CheckSet) -> (String, BTreeSet<&'static 
     let judgement = judge(&Snapshot::new(vec![parts], Vec::new()), checks, Timestamp::now());
     match fix(&judgement.findings).into_iter().next() {
         Some(fixed) => {
-            let names = fixed.made.iter().map(|finding| finding.check.name).collect();
+            let names = fixed.made.iter().map(|finding| finding.rule.name.clone()).collect();
             (fixed.text, names, fixed.refused.len())
         }
         None => (document.text.clone(), BTreeSet::new(), 0),

@@ -68,7 +68,7 @@ struct Tally {
     agreed: usize,
     total: usize,
     /// Checks that some pod fails.
-    failed: BTreeSet<&'static str>,
+    failed: BTreeSet<String>,
 }
 
 impl Tally {
@@ -76,7 +76,7 @@ impl Tally {
     fn count(&mut self, level: &str, what: &str, pod: &str, answer: &Answer) -> anyhow::Result<()> {
         let found = self.levels.judge(level, self.version, pod)?;
         self.total += 1;
-        self.failed.extend(found.iter().map(|finding| finding.check.id));
+        self.failed.extend(found.iter().map(|finding| finding.rule.id.to_string()));
         if found.is_empty() == (fate(answer) == Fate::Admitted)
             && found.iter().all(|finding| finding.state == pavisade_model::State::Fails)
         {
@@ -97,7 +97,7 @@ fn list(found: &[Finding]) -> String {
     if found.is_empty() {
         return "nothing".to_owned();
     }
-    let one = |f: &Finding| format!("{} ({:?}): {}", f.check.name, f.state, f.message);
+    let one = |f: &Finding| format!("{} ({:?}): {}", f.rule.name, f.state, f.message);
     found.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
-use pavisade_checks::CheckSet;
+use pavisade_checks::{Catalog, CheckSet};
 use pavisade_model::{Finding, KubernetesVersion, State};
 use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
@@ -77,10 +77,10 @@ impl Levels {
         text: &str,
     ) -> anyhow::Result<Vec<Finding>> {
         let wanted = |meta: &pavisade_model::Meta| {
-            self.baseline.contains(meta.id)
-                || (level == "restricted" && self.restricted.contains(meta.id))
+            self.baseline.contains(&*meta.rule.id)
+                || (level == "restricted" && self.restricted.contains(&*meta.rule.id))
         };
-        let set = CheckSet::new(version, wanted, &HashMap::new())
+        let set = CheckSet::new(&Catalog::builtin(), version, wanted, &HashMap::new())
             .map_err(|error| anyhow::Error::msg(error.message))?;
         let documents = read(&Source::new("case", text));
         let mut found = Vec::new();

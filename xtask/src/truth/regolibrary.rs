@@ -19,7 +19,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use pavisade_checks::CheckSet;
+use pavisade_checks::{Catalog, CheckSet};
 use pavisade_model::{Finding, KubernetesVersion, Location, State};
 use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
@@ -146,8 +146,9 @@ fn one(folder: &Path, rule: &Rule) -> anyhow::Result<(Vec<Vec<Key>>, Vec<Key>)> 
     if data.is_file() {
         rule.take_inputs(&json(&data)?, &mut parameters);
     }
-    let wanted = |meta: &pavisade_model::Meta| rule.checks.iter().any(|check| check == meta.name);
-    let checks = CheckSet::new(KubernetesVersion::LATEST, wanted, &parameters)
+    let wanted =
+        |meta: &pavisade_model::Meta| rule.checks.iter().any(|check| *check == meta.rule.name);
+    let checks = CheckSet::new(&Catalog::builtin(), KubernetesVersion::LATEST, wanted, &parameters)
         .map_err(|error| anyhow::anyhow!("{}: {}", error.check, error.message))?;
     ensure!(checks.metas().len() == rule.checks.len(), "a check of {:?} is unknown", rule.checks);
     let mut got = Vec::new();
@@ -157,7 +158,7 @@ fn one(folder: &Path, rule: &Rule) -> anyhow::Result<(Vec<Vec<Key>>, Vec<Key>)> 
         for finding in judgement.of_state(State::Fails).filter(|f| rule.concerns(path(f), f)) {
             let Some(key) = Key::of(&finding.subject) else { continue };
             let key = origins.get(&key).cloned().unwrap_or(key);
-            by_key.entry(key).or_default().insert(finding.check.name);
+            by_key.entry(key).or_default().insert(&finding.rule.name);
         }
         let least = if rule.all { rule.checks.len() } else { 1 };
         got.extend(by_key.into_iter().filter(|(_, by)| by.len() >= least).map(|(key, _)| key));

@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::kinds;
-use pavisade_snapshot::Object;
+use pavisade_snapshot::{Object, WorldKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -30,7 +30,11 @@ pub(crate) struct DefaultNamespace {}
 impl Check for DefaultNamespace {
     type On = OnEvery;
 
-    fn check<'a>(&self, object: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        if object.namespace().is_empty() && cx.world_kind() != WorldKind::Cluster {
+            // Whoever applies the file decides.
+            return Verdict::NotApplicable;
+        }
         if object.namespace() != "default" {
             return Verdict::Holds;
         }

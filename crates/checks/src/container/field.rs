@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use pavisade_model::Severity;
 use pavisade_snapshot::{Container, ContainerKind, Pod};
 use pavisade_yaml::Value;
 
+use crate::Claim;
 pub(super) use crate::field::*;
 
 /// Whatever has a `securityContext`: the pod, or one of its containers.
@@ -33,6 +35,19 @@ impl<'a> Setter<'a> {
         let Self::Pod(pod) = self else { return false };
         let own = |c: Container<'_>| c.at(path).is_some_and(|value| !value.is_null());
         pod.containers().next().is_some() && pod.containers().all(own)
+    }
+
+    /// A claim about a field that the pod sets and each container overrides: less bad, since no
+    /// container has the value today. Pod Security refuses it all the same.
+    pub(super) fn weigh(self, claim: Claim<'a>, path: &[&str]) -> Claim<'a> {
+        if !self.is_overridden(path) {
+            return claim;
+        }
+        let message = format!(
+            "{}, which each container overrides; one that is added later gets it",
+            claim.message
+        );
+        Claim { message, ..claim.severity(Severity::Low) }
     }
 }
 

@@ -1,7 +1,5 @@
 //! PV-C019.
 
-use std::net::IpAddr;
-
 use pavisade_macros::check;
 use pavisade_model::Confidence;
 use pavisade_snapshot::Container;
@@ -10,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::field::{map, named, text};
+use crate::loopback::is_loopback_host;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
 /// Containers whose probes or lifecycle hooks call a host of their choice.
@@ -58,7 +57,7 @@ impl Check for HostProbe {
                     Ok(Some(("", _)) | None) => {}
                     Ok(Some((host, place))) => {
                         let by = format!("`{}` of {}", handler.join("."), named(container));
-                        claims.push(if is_loopback(host) && on_host_network {
+                        claims.push(if is_loopback_host(host) && on_host_network {
                             // Without `host` the probe misses what listens on loopback alone.
                             let message = format!(
                                 "{by} names `{host}`, which Pod Security forbids, though its pod \
@@ -76,10 +75,4 @@ impl Check for HostProbe {
         }
         Verdict::from_claims(claims)
     }
-}
-
-/// Whether a host is the caller itself.
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|ip| ip.is_loopback())
 }

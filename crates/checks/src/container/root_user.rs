@@ -23,6 +23,8 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RootUser {}
 
+const FIELD: [&str; 2] = ["securityContext", "runAsUser"];
+
 impl Check for RootUser {
     type On = OnPod;
 
@@ -39,11 +41,11 @@ impl Check for RootUser {
             }
         }
         Verdict::from_claims(Setter::all(pod).filter_map(|setter| {
-            match integer(setter.value(), &["securityContext", "runAsUser"]) {
-                Ok(Some((0, place))) => Some(Claim::fails(
-                    place,
-                    format!("{setter} sets `runAsUser: 0`, which is root"),
-                )),
+            match integer(setter.value(), &FIELD) {
+                Ok(Some((0, place))) => {
+                    let message = format!("{setter} sets `runAsUser: 0`, which is root");
+                    Some(setter.weigh(Claim::fails(place, message), &FIELD))
+                }
                 Ok(_) => None,
                 Err(wrong) => Some(wrong.into()),
             }

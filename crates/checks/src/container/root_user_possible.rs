@@ -70,10 +70,13 @@ fn judge(container: Container<'_>, pod_says: bool) -> Field<'_, Claim<'_>> {
             Claim::fails(place, format!("{by} may run as root: `runAsNonRoot` is not set"))
         }
     };
-    // A number other than 0 is as good today, but it can be overridden where this cannot.
+    // It does not run as root. Restricted Pod Security refuses it all the same: nothing enforces
+    // the number, which a later change can turn into 0.
     Ok(Some(match user(container)? {
         Some(user) if user != 0 => Claim {
-            message: format!("{}, though it asks for user {user}", claim.message),
+            message: format!(
+                "{by} runs as user {user}, but nothing enforces that: `runAsNonRoot: true` is missing"
+            ),
             // The kubelet starts a container of a numeric user other than 0.
             ..claim.severity(Severity::Low).set(true)
         },

@@ -71,7 +71,7 @@ fn judge_field(setter: Setter<'_>) -> Field<'_, Claim<'_>> {
             "{setter} sets AppArmor to `{name}`; only `RuntimeDefault` and `Localhost` confine it"
         ),
     };
-    let claim = Claim::fails(place, message);
+    let claim = setter.weigh(Claim::fails(place, message), &path);
     // Without a type the place is the profile itself.
     Ok(Some(match place.kind() {
         Kind::Mapping => claim.set(json!({"type": "RuntimeDefault"})),

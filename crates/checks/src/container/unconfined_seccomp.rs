@@ -35,10 +35,11 @@ impl Check for UnconfinedSeccomp {
     }
 }
 
+const FIELD: [&str; 2] = ["securityContext", "seccompProfile"];
+
 /// The profile's type where it is set: an empty `seccompProfile` has the empty type.
 pub(super) fn profile<'a>(setter: Setter<'a>) -> Field<'a, (&'a str, Value<'a>)> {
-    let path = ["securityContext", "seccompProfile"];
-    let Some(profile) = map(setter.value(), &path)? else { return Ok(None) };
+    let Some(profile) = map(setter.value(), &FIELD)? else { return Ok(None) };
     Ok(Some(text(profile, &["type"])?.unwrap_or(("", profile))))
 }
 
@@ -57,7 +58,7 @@ fn judge_field<'a>(_: Pod<'a>, setter: Setter<'a>) -> Field<'a, Claim<'a>> {
                 "{setter} sets seccomp to `{name}`; only `RuntimeDefault` and `Localhost` confine it"
             ),
         };
-        let claim = Claim::fails(place, message);
+        let claim = setter.weigh(Claim::fails(place, message), &FIELD);
         // Without a type the place is the profile itself.
         match place.kind() {
             Kind::Mapping => claim.set(json!({"type": "RuntimeDefault"})),

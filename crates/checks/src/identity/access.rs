@@ -9,6 +9,7 @@ use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 
 use super::aggregation::Aggregation;
+use super::builtin;
 use crate::Cx;
 
 /// Whom a binding names.
@@ -111,6 +112,8 @@ pub(super) struct Access {
     accounts: HashMap<String, HashSet<String>>,
     /// Namespaces of which a binding names all ServiceAccounts together.
     account_groups: HashSet<String>,
+    /// Whether a binding names all ServiceAccounts of the cluster together.
+    all_accounts: bool,
     /// The least of what was seen of bindings.
     pub(super) coverage: Option<Coverage>,
 }
@@ -156,6 +159,10 @@ impl Access {
             match subject {
                 Subject::ServiceAccount { namespace, name } => {
                     self.accounts.entry(name.clone()).or_default().insert(namespace.clone());
+                }
+                // Kubernetes' own binding of all gives nothing that counts.
+                Subject::Group(name) if name == "system:serviceaccounts" => {
+                    self.all_accounts |= !builtin::is_default_binding(binding);
                 }
                 Subject::Group(name) => {
                     let namespace = name.strip_prefix("system:serviceaccounts:");
@@ -222,10 +229,10 @@ impl Access {
         cx.get(kinds::CLUSTER_ROLE, namespace, name)
     }
 
-    /// Whether a binding names that ServiceAccount itself, or all of its namespace. Files may leave
+    /// Whether a binding names that ServiceAccount itself, all of its namespace, or all. Files may leave
     /// the namespace out.
     pub(super) fn names_account(&self, namespace: &str, name: &str) -> bool {
-        if self.account_groups.contains(namespace) {
+        if self.all_accounts || self.account_groups.contains(namespace) {
             return true;
         }
         self.accounts.get(name).is_some_and(|namespaces| {

@@ -33,6 +33,8 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
         GCP_IAM_POLICY_MEMBER,
         SERVICE,
         ..ENTRIES,
+        ..ISTIO_ROUTES,
+        ..WORKLOADS,
     ]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -55,12 +57,15 @@ impl Check for ExposedCloudIdentity {
         let privileged = pod.containers().find(|container| {
             container.security(&["privileged"]).and_then(Value::as_bool) == Some(true)
         });
-        let why = match privileged {
-            Some(container) => Some(format!("container `{}` is privileged", container.name())),
-            None => exposed(pod, cx).map(|by| format!("{by} makes them reachable from outside")),
+        let exposed = || match exposed(pod, cx) {
+            Some(Ok(by)) => Some(Ok(format!("{by} makes them reachable from outside"))),
+            other => other,
         };
-        match why {
-            Some(why) => {
+        let why = privileged
+            .map(|container| Ok(format!("container `{}` is privileged", container.name())));
+        match why.or_else(exposed) {
+            Some(Err(why)) => Verdict::unknown(place, why),
+            Some(Ok(why)) => {
                 let message = format!(
                     "these pods have the cloud identity of ServiceAccount `{account}`, and {why}"
                 );
@@ -69,6 +74,7 @@ impl Check for ExposedCloudIdentity {
             None => match [&kinds::SERVICE]
                 .into_iter()
                 .chain(kinds::ENTRIES)
+                .chain(kinds::ISTIO_ROUTES)
                 .find_map(|kind| cx.gap(*kind))
             {
                 Some(why) => Verdict::unknown(place, why),
@@ -78,19 +84,22 @@ impl Check for ExposedCloudIdentity {
     }
 }
 
-/// What makes pods reachable from outside.
-fn exposed<'a>(pod: Pod<'a>, cx: &Cx<'a>) -> Option<String> {
+/// What makes pods reachable from outside, or why that is not known.
+fn exposed<'a>(pod: Pod<'a>, cx: &Cx<'a>) -> Option<Result<String, String>> {
     let entries = cx.derive(Entries::of);
     let namespace = pod.object().namespace();
-    cx.list_in(kinds::SERVICE, namespace).objects.into_iter().find_map(|service| {
+    let services = cx.list_in(kinds::SERVICE, namespace).objects.into_iter();
+    let found = services.filter_map(|service| {
         let kind = service.at(&["spec", "type"]).and_then(Value::as_str);
         let open = matches!(kind, Some("LoadBalancer" | "NodePort"))
             .then(|| format!("Service `{}`", service.name()));
         let entry = || entries.to(service).map(|(kind, name)| format!("{kind} `{name}`"));
-        let by = open.or_else(entry)?;
+        let unknown = || entries.unknown(service).cloned().map(Err);
+        let by = open.or_else(entry).map(Ok).or_else(unknown)?;
         let selector = service.at(&["spec", "selector"])?;
         let selector = Selector::labels(selector).ok().filter(|selector| !selector.is_empty())?;
         let label = |key: &str| pod.labels().find(|(own, _)| *own == key).map(|(_, value)| value);
         selector.matches(label).then_some(by)
-    })
+    });
+    found.min_by_key(Result::is_err)
 }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubeconfig::{entries, is_kubeconfig};
+use crate::loopback::is_loopback_url;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// A kubeconfig that does not verify the API server.
@@ -50,7 +51,8 @@ impl Check for KubeconfigSkipsTlsVerification {
             let address = server.and_then(|s| s.as_str()).unwrap_or("");
             let plain = plain_http(address).or_else(|| without_scheme(address, cluster, file));
             if let (Some(server), Some(rest)) = (server, plain)
-                && !is_loopback(rest)
+                // `kubectl proxy` and the like on the same machine.
+                && !is_loopback_url(rest)
             {
                 let message = format!(
                     "cluster `{name}` is reached over plain HTTP: credentials can be read on the \
@@ -81,12 +83,4 @@ fn without_scheme<'a>(address: &'a str, cluster: Value<'_>, file: &Object) -> Op
         || entries(file, "users", "user").any(|(_, user)| has(user, "client-certificate"));
     let open = address.is_empty() || address.contains("://") || address.contains(['$', '{', '<']);
     (!tls && !open).then_some(address)
-}
-
-/// `kubectl proxy` and the like on the same machine.
-fn is_loopback(rest: &str) -> bool {
-    let authority = rest.split('/').next().unwrap_or(rest);
-    authority.starts_with("[::1]")
-        || authority.starts_with("127.")
-        || authority.split(':').next() == Some("localhost")
 }

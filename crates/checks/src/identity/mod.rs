@@ -81,6 +81,7 @@ pub(crate) mod secret_read_permission;
 pub(crate) mod shared_token_key;
 pub(crate) mod static_cloud_key;
 pub(crate) mod static_credential_file;
+pub(crate) mod status_permission;
 pub(crate) mod system_config_map_permission;
 mod table;
 pub(crate) mod token_automount;

@@ -38,8 +38,13 @@ fn check(text: &[&str], coverage: Coverage, want: (Severity, Confidence, &str)) 
     let mut parts = WorldParts::files("test", WorldKind::Files, found);
     parts.default_coverage = coverage;
     let snapshot = Snapshot::new(vec![parts], Vec::new());
-    let wanted = |meta: &pavisade_model::Meta| meta.id == "PV-I004";
-    let set = CheckSet::new(KubernetesVersion::LATEST, wanted, &HashMap::new());
+    let wanted = |meta: &pavisade_model::Meta| meta.rule.id == "PV-I004";
+    let set = CheckSet::new(
+        &crate::Catalog::builtin(),
+        KubernetesVersion::LATEST,
+        wanted,
+        &HashMap::new(),
+    );
     let set = set.map_err(|e| e.message).unwrap();
     let mut claims = Vec::new();
     for object in snapshot.worlds()[0].objects() {

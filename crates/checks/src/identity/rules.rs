@@ -87,6 +87,22 @@ impl<'a> Rule<'a> {
         })
     }
 
+    /// Whether it covers all that another rule covers by these words, whatever the verb.
+    pub(super) fn covers_text(self, group: &str, resource: &str) -> bool {
+        let of_any = |text: &str| {
+            text.split_once('/').is_some_and(|(_, sub)| self.has("resources", &format!("*/{sub}")))
+        };
+        (self.has("apiGroups", "*") || self.has("apiGroups", group))
+            && (self.has("resources", "*") || self.has("resources", resource) || of_any(resource))
+    }
+
+    /// Whether it covers what is no resource: `*` at the end stands for any end, elsewhere for
+    /// itself.
+    fn covers_url(self, url: &str) -> bool {
+        let ends = |own: &str| own.ends_with('*') && url.starts_with(own.trim_end_matches('*'));
+        self.texts("nonResourceURLs").any(|own| own == url || ends(own))
+    }
+
     /// What it grants of these verbs. A name never matches a request of a collection, so a rule
     /// with names grants neither `create` (but on a subresource of a named object) nor
     /// `deletecollection`.
@@ -110,27 +126,22 @@ impl<'a> Rule<'a> {
 
     /// Whether other rules grant all that it grants, in the words that it uses.
     pub(super) fn is_within(self, others: &Rules<'_>) -> bool {
-        let grants = |field: &str, text: &str, verb: &str| {
-            others.rules.iter().any(|other| {
-                let covers = other.has(field, "*") || other.has(field, text);
-                covers && other.has_verb(verb)
-            })
-        };
         let mut verbs = self.texts("verbs");
         verbs.all(|verb| {
             let of_group = |group: &str| {
                 self.texts("resources").all(|resource| {
                     others.rules.iter().any(|other| {
                         let names = || self.texts("resourceNames").all(|n| other.covers_name(n));
-                        (other.has("apiGroups", "*") || other.has("apiGroups", group))
-                            && (other.has("resources", "*") || other.has("resources", resource))
+                        other.covers_text(group, resource)
                             && other.has_verb(verb)
                             && (!other.is_named() || self.is_named() && names())
                     })
                 })
             };
-            self.texts("apiGroups").all(of_group)
-                && self.texts("nonResourceURLs").all(|url| grants("nonResourceURLs", url, verb))
+            let is_covered = |url: &str| {
+                others.rules.iter().any(|other| other.covers_url(url) && other.has_verb(verb))
+            };
+            self.texts("apiGroups").all(of_group) && self.texts("nonResourceURLs").all(is_covered)
         })
     }
 
@@ -322,6 +333,66 @@ mod tests {
         check(&rule("*"), "create", "", "pods/exec", true);
         let empty = "{apiGroups: [''], resources: [secrets], resourceNames: [''], verbs: [create]}";
         check(empty, "create", "", "secrets", true);
+    }
+
+    /// Each line is one that tools for RBAC get wrong; `SubjectAccessReview` says so, too.
+    #[test]
+    fn what_one_rule_covers_of_another() {
+        let text = |rules: &str| doc(rules);
+        for (rule, others, within) in [
+            // `*/scale` is the subresource of any, and nothing else.
+            ("resources: [foo/scale], verbs: [get]", "resources: ['*/scale'], verbs: [get]", true),
+            ("resources: ['*/scale'], verbs: [get]", "resources: [foo/scale], verbs: [get]", false),
+            ("resources: [pods/scale], verbs: [get]", "resources: ['*/*'], verbs: [get]", false),
+            ("resources: [pods], verbs: [get]", "resources: [pods/status], verbs: [get]", false),
+            ("resources: [pods/status], verbs: [get]", "resources: [pods], verbs: [get]", false),
+            // Every verb there is does not make `*`.
+            (
+                "resources: [pods], verbs: ['*']",
+                "resources: [pods], verbs: [get, list, watch, create, update, patch, delete, \
+                 deletecollection]",
+                false,
+            ),
+            ("resources: [pods], verbs: [get]", "resources: [pods], verbs: ['*']", true),
+            // A rule without names covers one with, and never the other way round.
+            (
+                "resources: [pods], verbs: [get], resourceNames: [a]",
+                "resources: [pods], verbs: [get]",
+                true,
+            ),
+            (
+                "resources: [pods], verbs: [get]",
+                "resources: [pods], verbs: [get], resourceNames: [a]",
+                false,
+            ),
+            (
+                "resources: [pods], verbs: [get], resourceNames: [a, b]",
+                "resources: [pods], verbs: [get], resourceNames: [a]",
+                false,
+            ),
+        ] {
+            let rule_doc = text(&format!("- {{apiGroups: [''], {rule}}}"));
+            let others_doc = text(&format!("- {{apiGroups: [''], {others}}}"));
+            let (rule, others) = (Rules::read(rule_doc.root()), Rules::read(others_doc.root()));
+            assert_eq!(rule.rules[0].is_within(&others), within, "{rule:?} in {others:?}");
+        }
+    }
+
+    #[test]
+    fn urls_end_in_a_star_or_are_whole() {
+        for (own, url, covered) in [
+            ("/apis/*", "/apis/apps", true),
+            ("/apis/*", "/apis", false),
+            ("/api/*/*", "/api/v1", false),
+            ("/api/*/*", "/api/v1/pods", false),
+            ("/healthz", "/healthz/etcd", false),
+            ("*", "/metrics", true),
+            ("/metrics*", "/metrics/cadvisor", true),
+        ] {
+            let doc = doc(&format!("- {{nonResourceURLs: ['{own}'], verbs: [get]}}"));
+            let rules = Rules::read(doc.root());
+            assert_eq!(rules.rules[0].covers_url(url), covered, "{own} {url}");
+        }
     }
 
     #[test]

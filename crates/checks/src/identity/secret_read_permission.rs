@@ -1,7 +1,7 @@
 //! PV-I004.
 
 use pavisade_macros::check;
-use pavisade_model::Severity;
+use pavisade_model::{Severity, kinds};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -47,6 +47,8 @@ impl Check for SecretReadPermission {
                 }
                 (read, patch) => read.or(patch),
             };
+            // A role as the check advises: these Secrets of this namespace, and no others.
+            let grant = grant.filter(|grant| !(object.is(kinds::ROLE) && grant.rule.is_named()));
             let power = grant.map(|grant| {
                 let named = grant.rule.is_named();
                 let gives = if named { "read these Secrets" } else { "read every Secret there" };

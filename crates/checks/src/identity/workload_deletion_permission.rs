@@ -1,12 +1,13 @@
 //! PV-I079.
 
 use pavisade_macros::check;
-use pavisade_model::Severity;
+use pavisade_model::{Confidence, KubernetesVersion, Severity};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
+use super::power::{Power, judge, list};
+use super::rules::{Resource, Rules};
 use super::table::{Names, Reach, Row, judge_with_wildcards};
 use crate::{Check, Cx, OnObject, Verdict};
 
@@ -14,7 +15,8 @@ use crate::{Check, Cx, OnObject, Verdict};
 ///
 /// ## Why
 /// Whoever deletes Deployments, StatefulSets or the pods of a namespace stops what runs there;
-/// `deletecollection` does so by one request.
+/// `deletecollection` does so by one request. With `unsafe-delete-ignore-read-errors` besides, what
+/// cannot be read is deleted without its finalizers: what it stands for is left behind.
 ///
 /// ## Fix
 /// Give `delete` on the kinds that the holder itself makes, in a Role of their namespace, and leave
@@ -53,6 +55,51 @@ impl Check for WorkloadDeletionPermission {
     type On = OnObject;
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        judge_with_wildcards(object, cx, TABLE)
+        let unsafe_deletion = judge(object, cx, |rules| deletes_unread(rules, cx.kubernetes()));
+        match (judge_with_wildcards(object, cx, TABLE), unsafe_deletion) {
+            (Verdict::NotApplicable, other) | (other, Verdict::NotApplicable) => other,
+            // What cannot be read of the rules is said once.
+            (unknown @ Verdict::Unknown(_), Verdict::Unknown(_)) => unknown,
+            (one, other) => Verdict::all([one, other]),
+        }
     }
+}
+
+/// The verb that deletion of what cannot be read needs besides `delete`.
+const UNREAD: &str = "unsafe-delete-ignore-read-errors";
+
+/// Deleting what the API server cannot decrypt or decode (feature gate
+/// `AllowUnsafeMalformedObjectDeletion`: off by default since 1.32, on since 1.37).
+fn deletes_unread<'a>(rules: &Rules<'a>, kubernetes: KubernetesVersion) -> Vec<Power<'a>> {
+    if !kubernetes.at_least(32) {
+        return Vec::new();
+    }
+    let sure = if kubernetes.at_least(37) { Confidence::High } else { Confidence::Low };
+    let found = rules.rules.iter().find_map(|rule| {
+        let verb = rule.element("verbs", UNREAD)?;
+        // Rules that delete may be others than those with this verb.
+        let deletes = |group: &str, resource: &str| {
+            rules
+                .rules
+                .iter()
+                .any(|other| other.has_verb("delete") && other.covers_text(group, resource))
+        };
+        let on: Vec<_> = rule
+            .texts("resources")
+            .filter(|resource| !resource.contains('/'))
+            .filter(|resource| rule.texts("apiGroups").any(|group| deletes(group, resource)))
+            .collect();
+        Some((verb, on)).filter(|(_, on)| !on.is_empty())
+    });
+    let power = found.map(|(verb, on)| Power {
+        place: verb,
+        grants: format!("`delete` and `{UNREAD}` on {}", list(on)),
+        gives: "delete what cannot be read, without its finalizers".to_owned(),
+        severity: Severity::Low,
+        confidence: sure,
+        namespaced: true,
+        within: None,
+        instance: UNREAD,
+    });
+    power.into_iter().collect()
 }

@@ -14,7 +14,8 @@ impl Cidr {
     pub(super) fn read(text: &str) -> Option<Self> {
         let (address, prefix) = match text.trim().split_once('/') {
             Some((address, prefix)) => (address.parse().ok()?, Some(prefix.parse().ok()?)),
-            None => (text.trim().parse().ok()?, None),
+            // IPv4 written as IPv6 is the same address.
+            None => (text.trim().parse::<IpAddr>().ok()?.to_canonical(), None),
         };
         let prefix = prefix.unwrap_or_else(|| width(address));
         (prefix <= width(address)).then_some(Self { address, prefix })
@@ -28,11 +29,6 @@ impl Cidr {
     /// A single address.
     pub(super) fn is_single(self) -> bool {
         self.prefix == width(self.address)
-    }
-
-    /// Whether it is an address of the machine itself.
-    pub(super) fn is_loopback(self) -> bool {
-        self.address.is_loopback()
     }
 
     pub(super) fn contains(self, address: IpAddr) -> bool {
@@ -132,6 +128,8 @@ mod tests {
             ("10.0.0.0/7", false),
             ("0.0.0.0/0", false),
             ("192.168.42.7", true),
+            ("::ffff:192.168.42.7", true),
+            ("::ffff:8.8.8.8", false),
             ("fd00::/8", true),
             ("2001:db8::1", false),
         ] {

@@ -6,6 +6,7 @@ use pavisade_model::kinds;
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
+use super::istio::{self, Door};
 use crate::Cx;
 
 /// A reference to a Service.
@@ -17,6 +18,13 @@ pub(super) struct Backend<'a> {
     pub(super) namespace: &'a str,
     /// The host for which it answers, where the rule names one.
     pub(super) host: Option<&'a str>,
+}
+
+impl Backend<'_> {
+    /// The Service's namespace and name.
+    fn key(&self) -> (String, String) {
+        (self.namespace.to_owned(), self.service.to_owned())
+    }
 }
 
 /// The Services that an Ingress or a route refers to.
@@ -59,11 +67,38 @@ fn of_route(route: &Object) -> Vec<Backend<'_>> {
 }
 
 /// What leads to each Service, by namespace and name: the kind and name of an Ingress or route.
-pub(crate) struct Entries(HashMap<(String, String), (String, String)>);
+#[derive(Default)]
+pub(crate) struct Entries {
+    open: HashMap<(String, String), (String, String)>,
+    /// Why it is not known whether a gateway of Istio leads to a Service.
+    unknown: HashMap<(String, String), String>,
+}
 
 impl Entries {
     pub(crate) fn of(cx: &Cx<'_>) -> Self {
-        let mut entries = HashMap::new();
+        let mut entries = Self::without_istio(cx);
+        let (mut open, mut unknown) = (Vec::new(), Vec::new());
+        for service in cx.list(kinds::VIRTUAL_SERVICE).objects {
+            for routed in istio::routed(service, &|service| entries.to(service).is_some(), cx) {
+                let key = routed.backend.key();
+                match routed.door {
+                    Door::Open | Door::Limited => {
+                        open.push((key, (service.kind().to_owned(), service.name().to_owned())));
+                    }
+                    Door::Unknown(why) => unknown.push((key, why)),
+                    Door::Closed => {}
+                }
+            }
+        }
+        for (key, by) in open {
+            entries.open.entry(key).or_insert(by);
+        }
+        entries.unknown.extend(unknown);
+        entries
+    }
+
+    fn without_istio(cx: &Cx<'_>) -> Self {
+        let mut entries = Self::default();
         for object in kinds::ENTRIES.iter().flat_map(|kind| cx.list(*kind).objects) {
             // A route of a mesh, whose parent is a Service, leads there from inside.
             let parents = object.at(&["spec", "parentRefs"]).into_iter().flat_map(Value::items);
@@ -73,17 +108,25 @@ impl Entries {
                 continue;
             }
             for backend in backends(object) {
-                let service = (backend.namespace.to_owned(), backend.service.to_owned());
                 let by = || (object.kind().to_owned(), object.name().to_owned());
-                entries.entry(service).or_insert_with(by);
+                entries.open.entry(backend.key()).or_insert_with(by);
             }
         }
-        Self(entries)
+        entries
     }
 
     /// In files, the Ingress's namespace may be given when it is applied.
     pub(crate) fn to(&self, service: &Object) -> Option<&(String, String)> {
-        let find = |namespace: &str| self.0.get(&(namespace.to_owned(), service.name().to_owned()));
-        find(service.namespace()).or_else(|| find(""))
+        find(&self.open, service)
     }
+
+    /// Why it is not known whether a gateway leads to a Service.
+    pub(crate) fn unknown(&self, service: &Object) -> Option<&String> {
+        find(&self.unknown, service)
+    }
+}
+
+fn find<'m, T>(of: &'m HashMap<(String, String), T>, service: &Object) -> Option<&'m T> {
+    let find = |namespace: &str| of.get(&(namespace.to_owned(), service.name().to_owned()));
+    find(service.namespace()).or_else(|| find(""))
 }

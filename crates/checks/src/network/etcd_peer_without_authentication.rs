@@ -5,7 +5,8 @@ use pavisade_model::Severity;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::etcd_without_client_authentication::{holds_the_cluster, is_loopback};
+use super::etcd_without_client_authentication::holds_the_cluster;
+use crate::loopback::is_loopback_url;
 use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
 
 /// etcd that takes any peer for a member.
@@ -57,7 +58,7 @@ fn judge(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
         None if etcd.source() == FlagSource::Kubeadm => "https://node:2380".to_owned(),
         None => return Ok(None),
     };
-    let mut open = urls.split(',').map(str::trim).filter(|url| !is_loopback(url)).peekable();
+    let mut open = urls.split(',').map(str::trim).filter(|url| !is_loopback_url(url)).peekable();
     if open.peek().is_none() {
         // A single member talks to nobody.
         return Ok(None);

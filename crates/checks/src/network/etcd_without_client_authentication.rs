@@ -1,12 +1,11 @@
 //! PV-N023.
 
-use std::net::IpAddr;
-
 use pavisade_macros::check;
 use pavisade_model::Severity;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::loopback::is_loopback_url;
 use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Place, Verdict};
 
 /// etcd that serves clients without a certificate.
@@ -76,7 +75,7 @@ fn plain_address(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
         listens.iter().flat_map(|(place, urls)| urls.split(',').map(move |url| (place, url)));
     let urls = urls.map(|(place, url)| (place, url.trim()));
     let plain: Vec<_> = urls.filter(|(_, url)| url.starts_with("http://")).collect();
-    let open = plain.iter().find(|(_, url)| !is_loopback(url));
+    let open = plain.iter().find(|(_, url)| !is_loopback_url(url));
     let Some((place, url)) = open.or_else(|| plain.first()) else { return Ok(None) };
     let claim = Claim::fails(
         (*place).clone(),
@@ -87,14 +86,6 @@ fn plain_address(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
         // Only what runs in the same network namespace gets there.
         None => claim.severity(Severity::Medium),
     }))
-}
-
-pub(super) fn is_loopback(url: &str) -> bool {
-    let host = url.trim_start_matches("http://").trim_start_matches("https://");
-    let host = host.split('/').next().unwrap_or(host);
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    host == "localhost"
-        || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 fn without_certificate(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {

@@ -9,8 +9,9 @@ use serde::Deserialize;
 
 use super::admin_interface::{by_image, by_service};
 use super::annotation::{Annotation, annotations};
-use super::backend::backends;
+use super::backend::{Backend, Entries, backends};
 use super::exposed_load_balancer::behind;
+use super::istio::{self, Door, Routed};
 use super::load_balancer::{Reach, lists_some, reach};
 use super::policy::{Seen, Selects, pods_with, selects};
 use crate::field::text;
@@ -30,8 +31,16 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     severity = High,
     confidence = Medium,
     scope = Related,
-    on = [SERVICE, INGRESS, INGRESS_EXTENSIONS],
-    reads = [..WORKLOADS, ..NETWORK_POLICIES, NAMESPACE, SERVICE]
+    on = [SERVICE, INGRESS, INGRESS_EXTENSIONS, VIRTUAL_SERVICE],
+    reads = [
+        ..WORKLOADS,
+        ..NETWORK_POLICIES,
+        ..ENTRIES,
+        ..ISTIO_ROUTES,
+        AUTHORIZATION_POLICY,
+        NAMESPACE,
+        SERVICE,
+    ]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -41,7 +50,13 @@ impl Check for ExposedAdminInterface {
     type On = OnObject;
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        if object.is(kinds::SERVICE) { service(object, cx) } else { ingress(object, cx) }
+        if object.is(kinds::SERVICE) {
+            service(object, cx)
+        } else if object.is(kinds::VIRTUAL_SERVICE) {
+            virtual_service(object, cx)
+        } else {
+            ingress(object, cx)
+        }
     }
 }
 
@@ -84,23 +99,56 @@ fn ingress<'a>(ingress: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
             continue;
         }
         named.push(backend.service);
-        let verdict = match cx.get(kinds::SERVICE, backend.namespace, backend.service) {
-            Some(service) => match interface(service, cx) {
-                Behind::Interface(found) => found.claim(backend.place, "the Ingress opens").into(),
-                Behind::Other => Verdict::Holds,
-                Behind::Unseen(Some(why)) => Verdict::unknown(backend.place, why),
-                Behind::Unseen(None) => Verdict::NotApplicable,
-            },
-            None => match (cx.gap(kinds::SERVICE), by_service(backend.service)) {
-                (Some(why), _) => Verdict::unknown(backend.place, why),
-                (None, Some(what)) => {
-                    let found = Found { what, confidence: Confidence::Low };
-                    found.claim(backend.place, "the Ingress opens").into()
-                }
-                (None, None) => Verdict::NotApplicable,
-            },
-        };
-        verdicts.push(verdict);
+        verdicts.push(judge(backend, "the Ingress opens", cx));
+    }
+    Verdict::all(verdicts)
+}
+
+fn judge<'a>(backend: Backend<'a>, opens: &str, cx: &Cx<'a>) -> Verdict<'a> {
+    match cx.get(kinds::SERVICE, backend.namespace, backend.service) {
+        Some(service) => match interface(service, cx) {
+            Behind::Interface(found) => found.claim(backend.place, opens).into(),
+            Behind::Other => Verdict::Holds,
+            Behind::Unseen(Some(why)) => Verdict::unknown(backend.place, why),
+            Behind::Unseen(None) => Verdict::NotApplicable,
+        },
+        None => match (cx.gap(kinds::SERVICE), by_service(backend.service)) {
+            (Some(why), _) => Verdict::unknown(backend.place, why),
+            (None, Some(what)) => {
+                let found = Found { what, confidence: Confidence::Low };
+                found.claim(backend.place, opens).into()
+            }
+            (None, None) => Verdict::NotApplicable,
+        },
+    }
+}
+
+/// What Istio's gateways open.
+fn virtual_service<'a>(service: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+    if istio::is_guarded(service, cx) {
+        return Verdict::NotApplicable;
+    }
+    let entries = cx.derive(Entries::of);
+    let mut routed = istio::routed(service, &|service| entries.to(service).is_some(), cx);
+    routed.sort_by_key(|routed| routed.door != Door::Open);
+    let mut named: Vec<(&str, &str)> = Vec::new();
+    let mut verdicts = Vec::new();
+    for Routed { backend, door } in routed {
+        let name = (backend.namespace, backend.service);
+        if named.contains(&name) {
+            continue;
+        }
+        named.push(name);
+        let verdict = judge(backend, "the VirtualService opens", cx);
+        let guards = cx.gap(kinds::AUTHORIZATION_POLICY);
+        verdicts.push(match (door, verdict, guards) {
+            (Door::Closed, ..) => Verdict::NotApplicable,
+            (Door::Limited, Verdict::Fails(_), _) => Verdict::Holds,
+            (Door::Unknown(why), Verdict::Fails(_), _) | (_, Verdict::Fails(_), Some(why)) => {
+                Verdict::unknown(backend.place, why)
+            }
+            (_, verdict, _) => verdict,
+        });
     }
     Verdict::all(verdicts)
 }

@@ -7,7 +7,7 @@ use pavisade_yaml::{Source, Value, read};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::address::Cidr;
+use crate::loopback::is_loopback_host;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// kube-proxies whose metrics anybody on the network reads.
@@ -114,8 +114,7 @@ fn claim<'a>(place: Value<'a>, address: &str) -> Option<Claim<'a>> {
         }
         _ => address,
     };
-    let host = host.trim_matches(['[', ']']);
-    if host == "localhost" || Cidr::read(host).is_some_and(Cidr::is_loopback) {
+    if is_loopback_host(host) {
         return None;
     }
     Some(Claim::fails(place, format!("kube-proxy serves metrics at `{address}` to anybody")))

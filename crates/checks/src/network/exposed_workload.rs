@@ -29,6 +29,8 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
     reads = [
         SERVICE,
         ..ENTRIES,
+        ..ISTIO_ROUTES,
+        ..WORKLOADS,
     ]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -82,7 +84,10 @@ impl Check for ExposedWorkload {
                 return Verdict::fails(place, message);
             }
         }
-        let gap = kinds::ENTRIES.iter().find_map(|kind| cx.gap(*kind));
+        if let Some(why) = selecting.iter().find_map(|service| entries.unknown(service)) {
+            return Verdict::unknown(place, why.as_str());
+        }
+        let gap = kinds::ENTRIES.iter().chain(kinds::ISTIO_ROUTES).find_map(|kind| cx.gap(*kind));
         match (services.gap().or(gap), unsure) {
             (Some(why), _) => Verdict::unknown(place, why),
             (None, Some(name)) => Verdict::unknown(

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::address::Cidr;
+use crate::loopback::is_loopback_host;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Webhooks that send objects out of the cluster.
@@ -61,7 +62,7 @@ fn judge(url: Value<'_>, secrets: bool) -> Verdict<'_> {
     let Some(host) = host(text) else {
         return Verdict::unknown(url, format!("`{text}` is no URL that can be read"));
     };
-    let inside = host == "localhost"
+    let inside = is_loopback_host(host)
         || host.ends_with(".svc")
         || host.ends_with(".cluster.local")
         || !host.contains(['.', ':']);
@@ -69,7 +70,6 @@ fn judge(url: Value<'_>, secrets: bool) -> Verdict<'_> {
         return Verdict::Holds;
     }
     let claim = match Cidr::read(host) {
-        Some(address) if address.is_loopback() => return Verdict::Holds,
         Some(address) if address.is_private() => Claim::fails(
             url,
             format!("the API server sends objects to `{host}`, past every Service"),

@@ -32,6 +32,7 @@ pub(crate) mod ingress_without_tls;
 pub(crate) mod injected_ingress_annotation;
 pub(crate) mod insecure_api_port;
 pub(crate) mod internal_external_name;
+mod istio;
 pub(crate) mod kubelet_read_only_port;
 mod load_balancer;
 pub(crate) mod metadata_reachable;

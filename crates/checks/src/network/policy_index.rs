@@ -291,7 +291,8 @@ mod tests {
         let snapshot = Snapshot::new(vec![world], Vec::new());
         let world = &snapshot.worlds()[0];
         let now = Timestamp::UNIX_EPOCH;
-        let cx = Cx::new(world, &VacuousPolicy::META, KubernetesVersion::LATEST, now);
+        let meta = VacuousPolicy::META;
+        let cx = Cx::new(world, &meta, KubernetesVersion::LATEST, now);
         let policies = cx.list_in(kinds::NETWORK_POLICY, "ns");
         for pod in world.objects().flat_map(Object::pods) {
             let taken = Selecting::of(pod, Direction::Ingress, &cx).policies();
@@ -323,8 +324,8 @@ mod tests {
         world.objects.push(object("{apiVersion: v1, kind: Pod, metadata: {name: q, namespace: ns, labels: {app: a}}, spec: {containers: [{name: c, image: i}]}}"));
         let snapshot = Snapshot::new(vec![world], Vec::new());
         let world = &snapshot.worlds()[0];
-        let cx =
-            Cx::new(world, &VacuousPolicy::META, KubernetesVersion::LATEST, Timestamp::UNIX_EPOCH);
+        let meta = VacuousPolicy::META;
+        let cx = Cx::new(world, &meta, KubernetesVersion::LATEST, Timestamp::UNIX_EPOCH);
         let pod = world.objects().flat_map(Object::pods).next().unwrap();
         let parts = parts("ns", &cx);
         assert_eq!((parts[0].groups.len(), parts[0].near(pod).len()), (2, 1));

@@ -5,7 +5,7 @@ use pavisade_model::Severity;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::etcd_without_client_authentication::is_loopback;
+use crate::loopback::is_loopback_url;
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
 /// API servers whose connection to etcd is not protected.
@@ -47,7 +47,7 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
             server.place(SERVERS),
             format!("kube-apiserver speaks to etcd at `{url}` in plain text"),
         );
-        return Ok(match is_loopback(url) {
+        return Ok(match is_loopback_url(url) {
             true => claim.severity(Severity::Medium).into(),
             false => claim.into(),
         });

@@ -21,9 +21,10 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 #[check(
     id = "PV-N052",
     severity = Medium,
-    scope = Object,
+    scope = Related,
     programs = [ApiServer, ControllerManager, Scheduler, Etcd, Kubelet],
     on = [KUBELET_CONFIGURATION],
+    reads = [KUBELET_CONFIGURATION],
     mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -37,11 +38,11 @@ pub(crate) struct WeakCipherSuite {
 impl Check for WeakCipherSuite {
     type On = OnControlPlane;
 
-    fn check<'a>(&self, part: Part<'a>, _: &Cx<'a>) -> Verdict<'a> {
+    fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
         match part {
             Part::File(file) if file.is(kinds::KUBELET_CONFIGURATION) => self.file(file),
             Part::File(_) => Verdict::NotApplicable,
-            Part::Component(component) => self.flags(component).unwrap_or_else(Verdict::from),
+            Part::Component(component) => self.flags(component, cx).unwrap_or_else(Verdict::from),
         }
     }
 }
@@ -65,14 +66,15 @@ impl WeakCipherSuite {
         }))
     }
 
-    fn flags<'a>(&self, component: Component<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    fn flags<'a>(&self, component: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
         let name = component.name();
         let flag = if name == "etcd" { "cipher-suites" } else { "tls-cipher-suites" };
         let suites = component.known_list(flag)?.unwrap_or_default();
         if suites.is_empty() {
             return Ok(match name {
-                // A kubelet's flags leave it to its file.
-                "kubelet" => Verdict::NotApplicable,
+                "kubelet" => component
+                    .kubelet_file(cx)
+                    .unwrap_or_else(|| self.absent(component.place(flag), flag, name)),
                 "kube-apiserver" | "etcd" => self.absent(component.place(flag), flag, name),
                 _ => Verdict::Holds,
             });

@@ -63,7 +63,6 @@ fn plain_host(url: &str) -> Option<&str> {
     let inside = !host.contains('.')
         || host.contains(".svc")
         || host.ends_with(".cluster.local")
-        || host.starts_with("127.")
         || host.contains(['$', '{'])
         // The proxy's own pod and addresses of the network.
         || host.parse::<std::net::IpAddr>().is_ok();

@@ -25,7 +25,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     severity = Low,
     scope = Related,
     on = [POD_DISRUPTION_BUDGET],
-    reads = [..WORKLOADS, HORIZONTAL_POD_AUTOSCALER]
+    reads = [..WORKLOADS, HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

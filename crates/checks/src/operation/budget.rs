@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pavisade_model::{GroupKind, kinds};
+use pavisade_model::kinds;
 use pavisade_snapshot::{Object, Pod, Selector};
 use pavisade_yaml::{Value, to_json};
 
@@ -99,32 +99,80 @@ pub(super) fn replicas<'a>(workload: &'a Object, cx: &Cx<'a>) -> Result<u64, Cla
             return Err(Claim::unknown(place(), why));
         }
     }
-    let field = match autoscaler(workload, cx) {
-        Ok(Some(scaler)) => scaler.at(&["spec", "maxReplicas"]),
-        Ok(None) => workload.at(&["spec", "replicas"]).filter(|replicas| !replicas.is_null()),
+    let unknown =
+        || Claim::unknown(place(), format!("how many pods `{}` has is not known", workload.name()));
+    match scale(workload, cx) {
+        Ok(Some(scale)) => return scale.most.ok_or_else(unknown),
+        Ok(None) => {}
         Err(why) => return Err(Claim::unknown(place(), why)),
-    };
-    let Some(field) = field else { return Ok(1) };
-    let number = field.as_i64().and_then(|number| u64::try_from(number).ok());
-    number.ok_or_else(|| {
-        Claim::unknown(place(), format!("how many pods `{}` has is not known", workload.name()))
-    })
-}
-
-/// The autoscaler of a workload; an error says why it is not known whether there is one.
-pub(super) fn autoscaler<'a>(workload: &Object, cx: &Cx<'a>) -> Result<Option<&'a Object>, String> {
-    const KIND: GroupKind = kinds::HORIZONTAL_POD_AUTOSCALER;
-    let key = target(workload.namespace(), workload.kind(), workload.name());
-    let scalers = cx.indexed::<Scalers>(KIND, scaled, &key);
-    match (scalers.first(), cx.gap(KIND)) {
-        (Some(scaler), _) => Ok(Some(scaler)),
-        (None, Some(why)) => Err(why),
-        (None, None) => Ok(None),
+    }
+    match workload.at(&["spec", "replicas"]).filter(|replicas| !replicas.is_null()) {
+        Some(field) => count(field).ok_or_else(unknown),
+        None => Ok(1),
     }
 }
 
+/// Between which numbers of pods an autoscaler keeps a workload, its defaults included; none where
+/// a field does not say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scale {
+    pub(super) least: Option<u64>,
+    pub(super) most: Option<u64>,
+}
+
+impl Scale {
+    fn of_autoscaler(scaler: &Object) -> Self {
+        let of = |field: &str| scaler.at(&["spec", field]).filter(|value| !value.is_null());
+        Self {
+            least: of("minReplicas").map_or(Some(1), count),
+            most: of("maxReplicas").and_then(count),
+        }
+    }
+
+    /// KEDA's defaults are 0 and 100 (kedacore/keda, `ScaledObjectSpec`). While it is paused at a
+    /// number, that is how many there are.
+    fn of_scaled_object(scaler: &Object) -> Self {
+        if let Some(paused) = scaler.annotation("autoscaling.keda.sh/paused-replicas") {
+            let number = paused.parse().ok();
+            return Self { least: number, most: number };
+        }
+        let of = |field: &str| scaler.at(&["spec", field]).filter(|value| !value.is_null());
+        Self {
+            least: of("minReplicaCount").map_or(Some(0), count),
+            most: of("maxReplicaCount").map_or(Some(100), count),
+        }
+    }
+}
+
+fn count(value: Value<'_>) -> Option<u64> {
+    value.as_i64().and_then(|number| u64::try_from(number).ok())
+}
+
+/// The limits of a workload's autoscaler; an error says why it is not known whether there is one.
+/// KEDA's comes first: in a cluster KEDA makes an autoscaler for it, which cannot say 0.
+///
+/// The check must read both kinds.
+pub(super) fn scale(workload: &Object, cx: &Cx<'_>) -> Result<Option<Scale>, String> {
+    let key = target(workload.namespace(), workload.kind(), workload.name());
+    let keda = cx.indexed::<ScaledObjects>(kinds::SCALED_OBJECT, scaled, &key);
+    if let Some(scaler) = keda.first() {
+        return Ok(Some(Scale::of_scaled_object(scaler)));
+    }
+    let kind = kinds::HORIZONTAL_POD_AUTOSCALER;
+    let own = cx.indexed::<Autoscalers>(kind, scaled, &key);
+    if let Some(gap) = cx.gap(kinds::SCALED_OBJECT) {
+        return Err(gap);
+    }
+    match own.first() {
+        Some(scaler) => Ok(Some(Scale::of_autoscaler(scaler))),
+        None => cx.gap(kind).map_or(Ok(None), Err),
+    }
+}
+
+/// The index of KEDA's objects by what they scale.
+struct ScaledObjects;
 /// The index of autoscalers by what they scale.
-struct Scalers;
+struct Autoscalers;
 
 fn target(namespace: &str, kind: &str, name: &str) -> String {
     format!("{namespace} {kind} {name}")
@@ -132,6 +180,7 @@ fn target(namespace: &str, kind: &str, name: &str) -> String {
 
 fn scaled(scaler: &Object) -> Vec<String> {
     let field = |field: &str| scaler.at(&["spec", "scaleTargetRef", field])?.as_str();
-    let (Some(kind), Some(name)) = (field("kind"), field("name")) else { return Vec::new() };
-    vec![target(scaler.namespace(), kind, name)]
+    let Some(name) = field("name") else { return Vec::new() };
+    // KEDA's field may be left out.
+    vec![target(scaler.namespace(), field("kind").unwrap_or("Deployment"), name)]
 }

@@ -6,6 +6,7 @@ use pavisade_macros::check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::loopback::is_loopback;
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
 /// A controller manager or scheduler that listens on the network.
@@ -49,7 +50,7 @@ fn judge(component: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     let message = match component.known(FLAG)? {
         None => format!("`--{FLAG}` is not set: {} listens on every address", component.name()),
         Some(address) => match address.value.parse::<IpAddr>() {
-            Ok(ip) if ip.is_loopback() => return Ok(Verdict::Holds),
+            Ok(ip) if is_loopback(ip) => return Ok(Verdict::Holds),
             Ok(ip) => format!("{} listens on `{ip}`", component.name()),
             Err(_) => {
                 let why = format!("`--{FLAG}={}` is no address", address.value);

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubelet::{Judged, Setting, verdict};
-use crate::{Check, Cx, OnControlPlane, Part, Verdict, secrets};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict};
 
 /// A kubelet that takes static pods from an address without TLS.
 ///
@@ -42,7 +42,6 @@ fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
     if !url.to_ascii_lowercase().starts_with("http://") {
         return Ok(None);
     }
-    let shown = secrets::without_login(&url);
-    let message = format!("the kubelet runs whatever pods `{shown}` names, read without TLS");
+    let message = format!("the kubelet runs whatever pods `{url}` names, read without TLS");
     Ok(Some(URL.fails(part, message)))
 }

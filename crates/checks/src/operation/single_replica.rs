@@ -5,7 +5,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::budget::autoscaler;
+use super::budget::scale;
 use crate::field::integer;
 use crate::fragment::is_fragment;
 use crate::{Check, Cx, OnObject, Place, Verdict};
@@ -23,7 +23,7 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
     audience = Strict,
     scope = Related,
     on = [DEPLOYMENT, STATEFUL_SET],
-    reads = [HORIZONTAL_POD_AUTOSCALER]
+    reads = [HORIZONTAL_POD_AUTOSCALER, SCALED_OBJECT]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -40,21 +40,27 @@ impl Check for SingleReplica {
             Ok(replicas) => replicas.map(|(number, _)| number),
             Err(wrong) => return wrong.into(),
         };
-        if replicas.is_some_and(|number| number != 1) {
-            return Verdict::Holds;
-        }
         let place = Place::field(workload.value(), &["spec", "replicas"]);
-        match autoscaler(workload, cx) {
+        match scale(workload, cx) {
             Ok(None) => {}
-            Ok(Some(scaler)) => {
-                let least = scaler.at(&["spec", "minReplicas"]).and_then(|m| m.as_i64());
-                if least.is_some_and(|least| least > 1) {
-                    return Verdict::Holds;
-                }
-                let message = "its autoscaler goes down to one pod";
-                return Verdict::fails(place, message);
+            Ok(Some(scale)) => {
+                let goes_to = |number: &str| {
+                    Verdict::fails(place.clone(), format!("its autoscaler goes down to {number}"))
+                };
+                return match scale.least {
+                    Some(0) => goes_to("no pod"),
+                    // `replicas: 0` switches the autoscaler of Kubernetes off.
+                    Some(1) if replicas != Some(0) => goes_to("one pod"),
+                    Some(_) => Verdict::Holds,
+                    None => {
+                        Verdict::unknown(place, "how far its autoscaler goes down is not known")
+                    }
+                };
             }
             Err(why) => return Verdict::unknown(place, why),
+        }
+        if replicas.is_some_and(|number| number != 1) {
+            return Verdict::Holds;
         }
         let message = match replicas {
             Some(_) => "it runs a single pod",

@@ -6,19 +6,24 @@
 //! is what runs, and the first that an attacker tries. A request to fill it in (`<password>`,
 //! `REPLACE_ME`) does not.
 //!
-//! Not here: secrets in images (a finding's text never shows a value).
+//! What is shown to people is masked by [`mask`], which hides more than is reported.
+//!
+//! Not here: secrets in images.
 
 pub(crate) mod base64;
+mod mask;
 mod names;
 mod stand_in;
 mod text;
 mod tokens;
 mod values;
+mod weak;
 
 use std::borrow::Cow;
 
 use pavisade_model::Confidence;
 
+pub use mask::{MASK, mask, mask_field, places};
 pub(crate) use stand_in::{asks_for_another, has_asking_comment, is_stand_in};
 pub(crate) use text::{Syntax, find as find_in_text, find_in_words};
 
@@ -99,17 +104,6 @@ pub(crate) fn is_literal(value: &str) -> bool {
     values::is_literal(value.trim())
 }
 
-/// An address without the user and password in it, as messages show it.
-pub(crate) fn without_login(address: &str) -> Cow<'_, str> {
-    let Some(start) = address.find("://").map(|at| at + 3) else { return address.into() };
-    let (scheme, rest) = address.split_at(start);
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}…{}", &rest[at..]).into(),
-        None => address.into(),
-    }
-}
-
 /// Whether a value looks made by a generator.
 pub(crate) fn looks_random(value: &str) -> bool {
     values::looks_random(value.trim())
@@ -118,22 +112,4 @@ pub(crate) fn looks_random(value: &str) -> bool {
 /// A value in a Secret's `data`, decoded.
 pub(crate) fn decoded(value: &str) -> Option<Cow<'static, str>> {
     base64::decode(value).map(|bytes| String::from_utf8_lossy(&bytes).into_owned().into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_login;
-
-    #[test]
-    fn an_address_is_shown_without_its_login() {
-        for (address, expected) in [
-            ("https://me:hunter2@git.internal/a", "https://…@git.internal/a"),
-            ("http://me:p@ss@h:80?x=a@b", "http://…@h:80?x=a@b"),
-            ("https://git.internal/a@b", "https://git.internal/a@b"),
-            ("git@git.internal:a", "git@git.internal:a"),
-            ("", ""),
-        ] {
-            assert_eq!(without_login(address), expected, "{address}");
-        }
-    }
 }

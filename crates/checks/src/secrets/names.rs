@@ -9,6 +9,8 @@ pub(super) enum Role {
     Word,
     /// The same, mostly random.
     Key,
+    /// A token or key that people choose where they are careless.
+    Weak,
     /// A token, or the name of something that holds one.
     Token,
 }
@@ -47,8 +49,9 @@ pub(super) fn role(name: &str) -> Option<Role> {
         "pass" if !matches!(before, "proxy" | "fastcgi" | "uwsgi" | "grpc" | "scgi" | "by") => {
             Role::Password
         }
-        // Alone it is the working directory.
-        "pwd" if !matches!(before, "" | "old") => Role::Password,
+        // In capitals and alone it mostly is the working directory.
+        "pwd" if end == "PWD" => Role::Weak,
+        "pwd" if before != "old" => Role::Password,
         "secret" => match before {
             "client" | "jwt" | "session" | "cookie" | "hmac" | "csrf" | "nextauth" => Role::Word,
             "shared" | "signing" | "oauth" | "consumer" | "app" | "api" | "auth" | "encryption" => {
@@ -61,17 +64,27 @@ pub(super) fn role(name: &str) -> Option<Role> {
         },
         "key" => match before {
             // The key in a Secret, as references name it.
-            "secret" if words.nth_last(2).is_empty() && end.starts_with('s') => Role::Token,
+            "secret" if words.nth_last(2).is_empty() && end.starts_with('s') => Role::Weak,
+            // Django's, Flask's.
+            "secret" if !end.bytes().any(|b| b.is_ascii_lowercase()) => Role::Word,
+            // In humps it mostly is such a reference as well: `userSecretKey: username`.
+            "secret" if end.bytes().any(|b| b.is_ascii_uppercase()) => Role::Weak,
             "secret" | "encryption" | "signing" | "master" | "fernet" | "crypto" => Role::Key,
-            "api" | "private" | "access" | "auth" | "account" | "license" | "app" | "ssh"
-            | "admin" | "integration" | "service" => Role::Token,
+            "api" | "auth" | "app" | "admin" => Role::Weak,
+            // Without `secret` it is the name of a user.
+            "access" if words.nth_last(2) == "secret" => Role::Weak,
+            "private" | "access" | "account" | "license" | "ssh" | "integration" | "service" => {
+                Role::Token
+            }
             _ => return None,
         },
-        "apikey" | "secretkey" | "accesskey" | "privatekey" | "authkey" | "encryptionkey" => {
-            Role::Token
-        }
-        "token" | "accesstoken" | "authtoken" | "apitoken" | "identitytoken" | "registrytoken"
-        | "refreshtoken" | "credential" | "credentials" => Role::Token,
+        "apikey" | "secretkey" | "authkey" => Role::Weak,
+        "accesskey" | "privatekey" | "encryptionkey" => Role::Token,
+        // etcd's only tells clusters apart.
+        "token" if before != "cluster" => Role::Weak,
+        "accesstoken" | "authtoken" | "apitoken" => Role::Weak,
+        "token" | "identitytoken" | "registrytoken" | "refreshtoken" | "credential"
+        | "credentials" => Role::Token,
         _ if last.len() > 8 && (last.ends_with("password") || last.ends_with("passwd")) => {
             Role::Password
         }
@@ -148,14 +161,22 @@ mod tests {
             ("pass", Some(Role::Password)),
             ("CLIENT_SECRET", Some(Role::Word)),
             ("clientSecret", Some(Role::Word)),
-            ("secretKey", Some(Role::Token)),
-            ("AWS_SECRET_ACCESS_KEY", Some(Role::Token)),
-            ("SECRET_KEY", Some(Role::Key)),
-            ("GITHUB_TOKEN", Some(Role::Token)),
-            ("APIKey", Some(Role::Token)),
-            ("STRIPE_API_KEY", Some(Role::Token)),
+            ("secretKey", Some(Role::Weak)),
+            ("AWS_SECRET_ACCESS_KEY", Some(Role::Weak)),
+            ("SECRET_KEY", Some(Role::Word)),
+            ("DJANGO_SECRET_KEY", Some(Role::Word)),
+            ("djangoSecretKey", Some(Role::Weak)),
+            ("ACCESS_TOKEN", Some(Role::Weak)),
+            ("MINIO_ACCESS_KEY", Some(Role::Token)),
+            ("ETCD_INITIAL_CLUSTER_TOKEN", Some(Role::Token)),
+            ("GITHUB_TOKEN", Some(Role::Weak)),
+            ("APIKey", Some(Role::Weak)),
+            ("STRIPE_API_KEY", Some(Role::Weak)),
             ("credentials", Some(Role::Token)),
-            ("PWD", None),
+            ("PWD", Some(Role::Weak)),
+            ("pwd", Some(Role::Password)),
+            ("SECRET_KEY_REF", None),
+            ("TOKEN_FILE", None),
             ("OLD_PWD", None),
             ("PASSWORD_FILE", None),
             ("TOKEN_TTL", None),

@@ -106,7 +106,7 @@ impl Lines<'_> {
 }
 
 /// A line that only people read.
-fn is_comment(line: &str) -> bool {
+pub(super) fn is_comment(line: &str) -> bool {
     let line = line.trim_start();
     ["#", "// ", ";", "<!--", "* ", "-- ", "/*", "%"].iter().any(|mark| line.starts_with(mark))
 }
@@ -117,6 +117,23 @@ fn pairs<'t>(line: &'t str, syntax: Syntax, each: &mut dyn FnMut(usize, &'t str,
         each(0, name, value);
         return;
     }
+    signs(line, &mut |at, name, sep| {
+        if !super::is_telling(name) {
+            return;
+        }
+        let bytes = line.as_bytes();
+        let blank = |i: usize| bytes.get(i).is_none_or(|b| *b == b' ');
+        // `NAME=value command`: what follows is not part of it.
+        let tight = bytes[sep] == b'=' && !blank(sep - 1) && !blank(sep + 1);
+        let far = line.floor_char_boundary(sep + 1 + LONGEST_VALUE);
+        if let Some(value) = value_after(&line[sep + 1..far], syntax, tight) {
+            each(at, name, value);
+        }
+    });
+}
+
+/// Every `=` and `:` of a line behind a name: where the name is, the name, and where the sign is.
+pub(super) fn signs<'t>(line: &'t str, each: &mut dyn FnMut(usize, &'t str, usize)) {
     let bytes = line.as_bytes();
     for sep in memchr::memchr2_iter(b'=', b':', bytes) {
         let before = sep.checked_sub(1).map_or(b' ', |i| bytes[i]);
@@ -133,17 +150,8 @@ fn pairs<'t>(line: &'t str, syntax: Syntax, each: &mut dyn FnMut(usize, &'t str,
         let (name, at) = name_before(head);
         // `checksum/my-secret` is the name of an annotation.
         let at = near + at;
-        if name.is_empty() || line[..at].ends_with('/') {
-            continue;
-        }
-        // `NAME=value command`: what follows is not part of it.
-        let tight = bytes[sep] == b'=' && before != b' ' && after != b' ';
-        if !super::is_telling(name) {
-            continue;
-        }
-        let far = line.floor_char_boundary(sep + 1 + LONGEST_VALUE);
-        if let Some(value) = value_after(&line[sep + 1..far], syntax, tight) {
-            each(at, name, value);
+        if !name.is_empty() && !line[..at].ends_with('/') {
+            each(at, name, sep);
         }
     }
 }
@@ -170,7 +178,7 @@ fn name_before(head: &str) -> (&str, usize) {
 }
 
 /// The value at the start of a text: what is quoted, or the first word.
-fn value_after(tail: &str, syntax: Syntax, tight: bool) -> Option<&str> {
+pub(super) fn value_after(tail: &str, syntax: Syntax, tight: bool) -> Option<&str> {
     let tail = tail.trim_start_matches([' ', '\t']).trim_end_matches(['\n', '\r']);
     let quoted = tail.strip_prefix("\\\"").map(|t| (t, "\\\"")).or_else(|| {
         let quote = ["\"", "'"].into_iter().find(|q| tail.starts_with(q))?;

@@ -1,6 +1,7 @@
 //! Whether a value can be a secret: not a template, a path, a switch or the name of something.
 
 use super::names::Role;
+use super::weak::{is_default, is_method, is_weak};
 
 /// What a value is, under a name that asks for a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +25,14 @@ pub(super) fn worth(role: Role, value: &str) -> Option<Worth> {
         Role::Password => guessable || is_password(value),
         // An application's own key may be a word; with a hyphen it mostly names a Secret.
         Role::Word => {
-            guessable || is_password(value) && !value.contains('-') || is_random_key(value)
+            // Which of several keys: `access_token`.
+            let names_a_key = ["token", "key", "value"].iter().any(|end| value.ends_with(end));
+            let chosen = is_password(value) && !value.contains('-') && !names_a_key;
+            let chosen = chosen && !is_method(value);
+            guessable || chosen || is_random_key(value)
         }
-        Role::Key => guessable || is_random_key(value),
+        Role::Key => guessable || is_weak(value) || is_random_key(value),
+        Role::Weak => is_default(value) || is_weak(value) || is_random_key(value),
         Role::Token => is_random_key(value),
     };
     secret.then_some(if guessable { Worth::Guessable } else { Worth::Secret })
@@ -125,7 +131,7 @@ fn asks_to_be_filled(value: &str) -> bool {
 }
 
 /// Words that settings of any name take.
-fn is_switch(value: &str) -> bool {
+pub(super) fn is_switch(value: &str) -> bool {
     const WORDS: [&str; 46] = [
         "true",
         "false",
@@ -289,7 +295,7 @@ fn is_password(value: &str) -> bool {
 }
 
 /// `DB_PASSWORD`, `UPDATE_ME`: the name of another setting, or a hole to fill.
-fn is_constant(value: &str) -> bool {
+pub(super) fn is_constant(value: &str) -> bool {
     value.contains('_')
         && value.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
@@ -427,6 +433,39 @@ mod tests {
         for value in ["my-token", "webhook-server-cert", "a.b.c", "MyAccessToken", "token-v2", "s3"]
         {
             assert_eq!(worth(Role::Token, value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn people_make_up_tokens_and_name_things() {
+        for value in ["hunter2", "minio123", "Adm1nToken", "changeme", "supersecret"] {
+            assert!(worth(Role::Weak, value).is_some(), "{value}");
+        }
+        for value in [
+            "token",
+            "password",
+            "sha256",
+            "rs256",
+            "oauth2",
+            "base64",
+            "key1",
+            "cluster01",
+            "3600",
+            "8080",
+            "my-token",
+            "test-token1",
+            "app/config1",
+            "github_app_id",
+            "tls.key",
+            "admin",
+            "etcd-cluster-1",
+            "Bearer",
+            "x509",
+        ] {
+            assert_eq!(worth(Role::Weak, value), None, "{value}");
+        }
+        for value in ["/app", "/", "C:\\app", "~/a"] {
+            assert_eq!(worth(Role::Password, value), None, "{value}");
         }
     }
 

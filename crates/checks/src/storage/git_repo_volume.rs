@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::map;
-use crate::{Check, Claim, Cx, OnPod, Verdict, secrets};
+use crate::{Check, Claim, Cx, OnPod, Verdict};
 
 /// Pods that have the kubelet clone a Git repository.
 ///
@@ -33,7 +33,7 @@ impl Check for GitRepoVolume {
                 source,
                 format!(
                     "the kubelet clones `{}` as root of the node",
-                    secrets::without_login(source.str("repository").unwrap_or(""))
+                    source.str("repository").unwrap_or("")
                 ),
             )),
             Err(wrong) => Some(wrong.into()),

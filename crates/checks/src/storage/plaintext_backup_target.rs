@@ -7,7 +7,8 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Cx, OnObject, Verdict, secrets};
+use crate::loopback::is_loopback_url;
+use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Backups that go to a server which is not verified, or in plain text.
 ///
@@ -56,8 +57,6 @@ impl Check for PlaintextBackupTarget {
 
 fn plain(place: Value<'_>) -> Option<Claim<'_>> {
     let address = place.as_str()?.trim();
-    let host = address.strip_prefix("http://")?;
-    let local = ["localhost", "127."].iter().any(|local| host.starts_with(local));
-    let address = secrets::without_login(address);
+    let local = address.strip_prefix("http://").map(is_loopback_url)?;
     (!local).then(|| Claim::fails(place, format!("backups go to `{address}` in plain text")))
 }

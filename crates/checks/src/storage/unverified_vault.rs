@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::go_bool;
-use crate::{Check, Claim, Cx, OnEvery, Verdict, secrets};
+use crate::loopback::is_loopback_url;
+use crate::{Check, Claim, Cx, OnEvery, Verdict};
 
 /// Clients of Vault that do not verify it, or speak to it in plain text.
 ///
@@ -116,10 +117,9 @@ fn plain(place: Value<'_>) -> Option<Claim<'_>> {
     let host = address.strip_prefix("http://")?;
     let host = host.split(['/', ':']).next().unwrap_or(host);
     // An agent beside the program, and Vault's own containers.
-    let local = matches!(host, "localhost" | "[" | "$(VAULT_K8S_POD_NAME)" | "$(POD_IP)");
-    if local || host.starts_with("127.") {
+    let own = matches!(host, "$(VAULT_K8S_POD_NAME)" | "$(POD_IP)");
+    if own || is_loopback_url(address) {
         return None;
     }
-    let address = secrets::without_login(address);
     Some(Claim::fails(place, format!("the client speaks to Vault at `{address}` in plain text")))
 }

@@ -36,6 +36,10 @@ pub(crate) struct ComplyArgs {
     #[arg(long, value_enum, default_value_t = Render::Auto, help_heading = "Reading")]
     pub render: Render,
 
+    /// How long all charts and kustomizations may take to be rendered.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400), help_heading = "Reading")]
+    pub render_timeout: u64,
+
     /// Values file for every Helm chart that is rendered.
     #[arg(long, value_name = "FILE", help_heading = "Reading")]
     pub helm_values: Vec<PathBuf>,

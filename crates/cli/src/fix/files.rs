@@ -2,18 +2,22 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
 
 use pavisade_yaml::Source;
-use tempfile::{Builder, NamedTempFile};
+use tempfile::Builder;
+
+use crate::replace::{exchange, folder};
 
 /// Files by the names that they were read by.
 #[derive(Default)]
 pub(super) struct Files {
     /// Of each name the text, where it is a file's as it was read.
     texts: HashMap<String, Option<String>>,
+    /// Of each name of a file the path without links.
+    real: HashMap<String, PathBuf>,
     /// Of further names of a file the one that counts.
     others: BTreeMap<String, String>,
     /// Of each name that counts, how many names the file has on its disk.
@@ -37,6 +41,7 @@ impl Files {
                 |text: &String| text.trim_end_matches('\n') == source.text().trim_end_matches('\n');
             let read = read.filter(same);
             if read.is_some() {
+                files.real.extend(fs::canonicalize(name).map(|real| (name.to_owned(), real)));
                 names.push((Path::new(name).is_symlink(), name.to_owned()));
             }
             entry.insert(read);
@@ -93,28 +98,25 @@ impl Files {
         others.map(|(other, _)| other.as_str())
     }
 
-    /// Puts a text in a file's place at once: whoever reads it sees the old or the new one.
+    /// Puts a text in a file's place at once: whoever reads it sees the old or the new one. What
+    /// somebody changed since it was read stays.
     pub(super) fn replace(&self, name: &str, text: &str) -> io::Result<()> {
         // A symbolic link stays one: what it points at is replaced.
         let file = fs::canonicalize(name)?;
-        let mut new = NamedTempFile::new_in(folder(&file))?;
-        new.write_all(text.as_bytes())?;
-        new.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
-        new.as_file().sync_all()?;
+        if self.real.get(name) != Some(&file) {
+            return Err(io::Error::other("its name leads to another file now: run again"));
+        }
         // Before its name leads elsewhere.
         let others: Vec<PathBuf> =
             self.others_of(name).map(fs::canonicalize).collect::<Result<_, _>>()?;
-        new.persist(&file)?;
+        let old = self.text(name).unwrap_or_default();
+        exchange(&file, old.as_bytes(), text.as_bytes())?;
         for other in others.iter().filter(|other| **other != file) {
             let link = Builder::new().make_in(folder(other), |link| fs::hard_link(&file, link))?;
             link.persist(other)?;
         }
         Ok(())
     }
-}
-
-fn folder(file: &Path) -> &Path {
-    file.parent().unwrap_or(Path::new("/"))
 }
 
 /// What a file is, whatever its name, and how many names it has.

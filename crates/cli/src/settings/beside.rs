@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pavisade_checks::Catalog;
 use pavisade_compliance::{Framework, FrameworkError, builtin};
 use pavisade_config::Config;
 use pavisade_model::{Note, NoteKind, below, nearest};
@@ -30,13 +31,14 @@ pub(super) fn values(config: &mut Config, found: &Found) -> Vec<Note> {
 pub(super) fn frameworks(
     config: &Config,
     found: &Found,
+    catalog: &Catalog,
     frameworks: &mut Vec<Cow<'static, Framework>>,
 ) -> Vec<Note> {
     let mut wrong = Vec::new();
     for (word, place) in &config.frameworks {
         let framework = match builtin().iter().find(|framework| framework.id == *word) {
             Some(known) => Cow::Borrowed(known),
-            None => match from_file(word, place, found) {
+            None => match from_file(word, place, found, catalog) {
                 Ok(framework) => Cow::Owned(framework),
                 Err(note) => {
                     wrong.push(note);
@@ -55,7 +57,12 @@ pub(super) fn frameworks(
     wrong
 }
 
-fn from_file(word: &str, place: &Note, found: &Found) -> Result<Framework, Note> {
+fn from_file(
+    word: &str,
+    place: &Note,
+    found: &Found,
+    catalog: &Catalog,
+) -> Result<Framework, Note> {
     let path = found.inside(word).map_err(|why| {
         let similar = similar(word, found);
         let remedy = similar.map(|name| format!("Did you mean `{name}`?")).unwrap_or_default();
@@ -66,7 +73,7 @@ fn from_file(word: &str, place: &Note, found: &Found) -> Result<Framework, Note>
     let text =
         read(&path, &shown).map_err(|error| fault(place, &format!("{error:#}"), String::new()))?;
     let source = Source::new(shown, text);
-    own(source.text()).map_err(|error| at(&source, error))
+    own(source.text(), catalog).map_err(|error| at(&source, error))
 }
 
 /// A file in the place of one that is not there, whose name is much the same.

@@ -122,14 +122,16 @@ fn mount_of_admission(place: &Place<'_>) -> bool {
         && place.text_in("name").starts_with("kube-api-access-")
 }
 
-/// `Always` for the tag `latest` and where there is neither tag nor digest.
+/// `Always` for the tag `latest` and where there is neither tag nor digest. The server sets it with
+/// the first image: a later change of the image alone leaves it, so the file's image counts too.
 fn pull_policy(place: &Place<'_>) -> bool {
     // An image volume has a `reference`.
-    let image = match place.beside("image") {
-        Some(image) => image.as_str().unwrap_or(""),
-        None => place.text_beside("reference"),
-    };
-    place.text() == if image::is_latest(image) { "Always" } else { "IfNotPresent" }
+    let images = [place.holder, place.written_holder].map(|holder| {
+        let image = holder.and_then(|holder| holder.get("image").or(holder.get("reference")));
+        image.and_then(Value::as_str).unwrap_or("")
+    });
+    let default = |image| if image::is_latest(image) { "Always" } else { "IfNotPresent" };
+    images.iter().any(|image| place.text() == default(image))
 }
 
 /// A pod's terms get an expression for each label that they name: the pod's own value of it.

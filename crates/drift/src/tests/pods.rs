@@ -125,6 +125,27 @@ fn pull_policy_follows_the_image() {
 }
 
 #[test]
+fn pull_policy_stays_when_only_the_image_changes() {
+    let image = "Changed spec.containers[name=c].image";
+    let policy = "Added spec.containers[name=c].imagePullPolicy";
+    for (written, stored, pull, expect) in [
+        // Set with the file's image, and kept by `kubectl set image`.
+        ("x", "x:1", "Always", &[image][..]),
+        ("x:1", "x", "IfNotPresent", &[image]),
+        // The default of the new image.
+        ("x:1", "x", "Always", &[image]),
+        // The default of neither.
+        ("x:1", "x:2", "Always", &[image, policy]),
+        ("x", "x:2", "Never", &[image, policy]),
+    ] {
+        let stored =
+            format!("{{containers: [{{name: c, image: '{stored}', imagePullPolicy: {pull}}}]}}");
+        let written = format!("{{containers: [{{name: c, image: '{written}'}}]}}");
+        pod(&written, &stored, expect);
+    }
+}
+
+#[test]
 fn probes_and_ports_have_defaults() {
     let container = |fields: &str| format!("{{containers: [{{name: c, {fields}}}]}}");
     let written = container("livenessProbe: {httpGet: {port: 80}}, ports: [{containerPort: 80}]");

@@ -36,7 +36,7 @@ fn cells(assessment: &Assessment<'_>, assessed: &AssessedControl<'_>) -> [String
         assessed.evidence.iter().map(|e| count(&e.tally)).sum::<usize>().to_string()
     };
     let failing = assessed.evidence.iter().filter(|e| e.refutes());
-    let failing: Vec<_> = failing.map(|e| e.check.id).collect();
+    let failing: Vec<_> = failing.map(|e| &*e.rule.id).collect();
     [
         assessment.framework.id.clone(),
         assessed.control.id.clone(),

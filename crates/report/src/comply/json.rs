@@ -122,19 +122,19 @@ pub struct Control<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gap: Option<Cow<'a, str>>,
     /// What its checks found: those that fail first.
-    pub evidence: Vec<Evidence>,
+    pub evidence: Vec<Evidence<'a>>,
     /// Ids of its checks that did not run though they should have.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<&'static str>,
+    pub left_out: Vec<&'a str>,
 }
 
 /// What one check found; its findings are those of the document with the same check.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Evidence {
+pub struct Evidence<'a> {
     /// `PV-C001`.
-    pub check: &'static str,
+    pub check: &'a str,
     /// `privileged-container`.
-    pub name: &'static str,
+    pub name: &'a str,
     /// The parts of the check that alone count; absent where all of it does. Findings of other
     /// parts have the same check.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -195,7 +195,7 @@ impl<'a> Document<'a> {
     ) -> Self {
         let regions = Regions::new(&judgement.findings);
         let finding = |f| Finding::new(f, &regions, options);
-        let check = |(meta, tally): &(&'static _, _)| Check::new(meta, *tally, options);
+        let check = |counted| Check::new(counted, options);
         Self {
             schema: SCHEMA,
             tool: Tool { name: "pavisade", version: env!("CARGO_PKG_VERSION") },
@@ -252,9 +252,9 @@ impl<'a> From<&'a scan::Assessment<'a>> for Framework<'a> {
 impl<'a> Control<'a> {
     fn new(assessed: &'a scan::AssessedControl<'a>, unread: usize) -> Self {
         let compliance::Control { id, title, level, .. } = assessed.control;
-        let evidence = |e: &scan::Evidence<'_>| Evidence {
-            check: e.check.id,
-            name: e.check.name,
+        let evidence = |e: &'a scan::Evidence<'a>| Evidence {
+            check: &e.rule.id,
+            name: &e.rule.name,
             parts: e.parts.iter().map(|part| (*part).to_owned()).collect(),
             stricter: e.stricter,
             tallies: e.tally.into(),
@@ -267,7 +267,7 @@ impl<'a> Control<'a> {
             reason: reason(assessed, unread),
             gap: gap(assessed),
             evidence: assessed.evidence.iter().map(evidence).collect(),
-            left_out: assessed.left_out.iter().map(|check| check.id).collect(),
+            left_out: assessed.left_out.iter().map(|rule| &*rule.id).collect(),
         }
     }
 }

@@ -84,8 +84,8 @@ fn failing<'a>(
     let about = assessed.control;
     writeln!(out, "### {}: {}\n", text(&about.id), text(&about.title))?;
     for evidence in assessed.evidence.iter().filter(|e| e.refutes()) {
-        let check = evidence.check;
-        writeln!(out, "- {} `{}`: {}", check.id, name(evidence), counts(evidence))?;
+        let rule = evidence.rule;
+        writeln!(out, "- {} `{}`: {}", rule.id, name(evidence), counts(evidence))?;
         let findings: Vec<_> = evidence.of_state(State::Fails).collect();
         let told = if options.full { findings.len() } else { findings.len().min(PLACES) };
         for finding in &findings[..told] {

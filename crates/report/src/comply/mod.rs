@@ -119,7 +119,7 @@ pub(crate) fn gap<'a>(control: &'a AssessedControl<'_>) -> Option<Cow<'a, str>> 
 pub(crate) fn unknown_reasons(control: &AssessedControl<'_>, unread: usize) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
     for evidence in control.evidence.iter().filter(|e| e.stricter && e.tally.fails > 0) {
-        let (id, counts) = (evidence.check.id, counts(evidence));
+        let (id, counts) = (&evidence.rule.id, counts(evidence));
         reasons
             .push(format!("{id} asks for more than this control, and reports something: {counts}"));
     }
@@ -132,7 +132,7 @@ pub(crate) fn unknown_reasons(control: &AssessedControl<'_>, unread: usize) -> V
         reasons.extend(new.map(str::to_owned));
     }
     if !control.left_out.is_empty() {
-        let names: Vec<_> = control.left_out.iter().map(|check| check.id).collect();
+        let names: Vec<_> = control.left_out.iter().map(|check| &*check.id).collect();
         reasons.push(format!("{} did not run", names.join(", ")));
     }
     if unread > 0 && reasons.is_empty() {
@@ -147,8 +147,8 @@ pub(crate) fn unknown_reasons(control: &AssessedControl<'_>, unread: usize) -> V
 /// A check's name, with the parts that count.
 pub(crate) fn name(evidence: &Evidence<'_>) -> String {
     match evidence.parts.as_slice() {
-        [] => evidence.check.name.to_owned(),
-        parts => format!("{} ({})", evidence.check.name, parts.join(", ")),
+        [] => evidence.rule.name.to_string(),
+        parts => format!("{} ({})", evidence.rule.name, parts.join(", ")),
     }
 }
 

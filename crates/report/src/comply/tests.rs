@@ -1,5 +1,8 @@
 //! Exact output, and the schema.
 
+use std::sync::LazyLock;
+
+use pavisade_checks::Catalog;
 use pavisade_compliance::{Framework, builtin};
 use pavisade_scan::{Assessment, Judgement, assess};
 
@@ -67,10 +70,12 @@ title = "Volumes"
 checks = ["PV-D004"]
 "#;
 
+static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::builtin);
+
 fn show(judgement: &Judgement, files: &[&str], format: ComplyFormat, options: &Options) -> String {
     let frameworks: Vec<_> = files.iter().map(|text| Framework::read(text, &[]).unwrap()).collect();
     let assessments: Vec<Assessment<'_>> =
-        frameworks.iter().map(|f| assess(f, judgement)).collect();
+        frameworks.iter().map(|f| assess(f, judgement, &CATALOG)).collect();
     let mut out = Vec::new();
     comply(format, judgement, &assessments, options, &mut out).unwrap();
     String::from_utf8(out).unwrap()

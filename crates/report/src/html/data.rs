@@ -29,9 +29,9 @@ struct Data<'a> {
 
 #[derive(Serialize)]
 struct CheckData<'a> {
-    id: &'static str,
-    name: &'static str,
-    title: &'static str,
+    id: &'a str,
+    name: &'a str,
+    title: &'a str,
     area: usize,
     frameworks: &'a [String],
 }
@@ -67,15 +67,15 @@ pub(super) fn write<'a>(
     let mut index = HashMap::new();
     let mut findings = Vec::new();
     for finding in &judgement.findings {
-        let check = *index.entry(finding.check.id).or_insert_with(|| {
-            let meta = finding.check;
-            let area = Area::ALL.iter().position(|area| *area == meta.area()).unwrap_or(0);
+        let check = *index.entry(&finding.rule.id).or_insert_with(|| {
+            let rule = &finding.rule;
+            let area = Area::ALL.iter().position(|area| *area == rule.area).unwrap_or(0);
             checks.push(CheckData {
-                id: meta.id,
-                name: meta.name,
-                title: meta.title.trim_end_matches('.'),
+                id: &rule.id,
+                name: &rule.name,
+                title: rule.title.trim_end_matches('.'),
                 area,
-                frameworks: options.frameworks.get(meta.id).map_or(&[][..], |all| all.as_slice()),
+                frameworks: options.frameworks.get(&*rule.id).map_or(&[][..], |all| all.as_slice()),
             });
             checks.len() - 1
         });
@@ -103,8 +103,8 @@ fn row<'a>(
     let mut path = field(finding).to_owned();
     if let Location::Field { value: Some(value), .. } = &finding.location {
         let value = match mask::is_secret(finding) {
-            true => mask::MASK.into(),
-            false => mask::logins(value),
+            true => mask::MASK,
+            false => value.as_str(),
         };
         path = format!("{path}: {value}");
     }
@@ -145,7 +145,8 @@ impl Shown {
     pub(super) fn of(finding: &Finding, places: &Places<'_>) -> Option<Self> {
         let Location::Text { source, span, .. } = &finding.location else { return None };
         let line = places.line(finding)?;
-        let excerpt = Excerpt::new(source, line, span, mask::is_secret(finding), LINE)?;
+        let excerpt =
+            Excerpt::new(places.regions(), source, line, span, mask::is_secret(finding), LINE)?;
         let (mut column, mut parts) = (0, [String::new(), String::new(), String::new()]);
         for c in excerpt.text.chars() {
             let part = match column {

@@ -7,8 +7,8 @@
 
 use std::io::{self, Write};
 
-use pavisade_model::{Area, Finding, Meta, Note, NoteKind, Severity, State};
-use pavisade_scan::{Judgement, Tally};
+use pavisade_model::{Area, Finding, Note, NoteKind, Rule, Severity, State};
+use pavisade_scan::{Judgement, RuleTally, Tally};
 use sha2::{Digest as _, Sha256};
 
 use crate::place::{Places, beside_message, relative};
@@ -183,7 +183,7 @@ impl<'a> View<'a> {
     }
 
     fn parts(&self, area: Area) -> [(&'static str, usize); 5] {
-        let of = |f: &&Finding| f.check.area() == area;
+        let of = |f: &&Finding| f.rule.area == area;
         let fails = |severity| {
             let all = self.judgement.of_state(State::Fails).filter(of);
             all.filter(|f| f.severity == severity).count()
@@ -203,7 +203,7 @@ impl<'a> View<'a> {
                 }
                 (_, 0) => {
                     let holding =
-                        self.judgement.tallies.iter().filter(|(_, t)| t.holds > 0).count();
+                        self.judgement.tallies.iter().filter(|t| t.tally.holds > 0).count();
                     let checks = count(holding, "check holds", "checks hold");
                     format!("{checks} for what was read; none fails and none is in doubt.")
                 }
@@ -215,7 +215,7 @@ impl<'a> View<'a> {
         writeln!(out, "<h2 class=\"away\">Findings</h2>\n{TOOLS}\n<div id=\"list\"></div>")?;
         writeln!(out, "<noscript>")?;
         let same = |a: &Finding, b: &Finding| {
-            (a.state, a.severity, a.check.id) == (b.state, b.severity, b.check.id)
+            (a.state, a.severity, &a.rule.id) == (b.state, b.severity, &b.rule.id)
         };
         for group in self.judgement.findings.chunk_by(same) {
             self.group(group, out)?;
@@ -226,17 +226,17 @@ impl<'a> View<'a> {
     /// A group for browsers without scripts.
     fn group(&self, group: &'a [Finding], out: &mut dyn Write) -> io::Result<()> {
         let Some(first) = group.first() else { return Ok(()) };
-        let (check, word) = (first.check, word(first));
+        let (rule, word) = (&first.rule, word(first));
         writeln!(
             out,
             "<details class=\"group\"><summary><span class=\"severity {word}\">{word}</span> \
              <span class=\"name\">{}</span> <span class=\"number\">{}</span></summary>\
              <div class=\"body\"><p><a href=\"#{}\">{} {}: why, and how to fix it</a></p>",
-            line(check.title.trim_end_matches('.')),
+            line(rule.title.trim_end_matches('.')),
             number(group.len()),
-            check.id,
-            check.id,
-            check.name,
+            rule.id,
+            rule.id,
+            rule.name,
         )?;
         for finding in group {
             let place = escape(&short(&self.places.shown(finding)));
@@ -271,6 +271,7 @@ impl<'a> View<'a> {
         for (kind, head) in [
             (NoteKind::Warning, "Read otherwise than a cluster would"),
             (NoteKind::Drift, "Different in the cluster and in its files"),
+            (NoteKind::Unjudged, "Installed from elsewhere and not judged"),
             (NoteKind::Info, "Good to know"),
         ] {
             let notes: Vec<_> = self.judgement.notes.iter().filter(|n| n.kind == kind).collect();
@@ -311,7 +312,7 @@ impl<'a> View<'a> {
                 escape(&short(&subject)),
                 line(&short(&finding.message)),
                 word(finding),
-                finding.check.id,
+                finding.rule.id,
                 line(&short(why))
             )
         };
@@ -347,24 +348,19 @@ impl<'a> View<'a> {
              <span>holds</span><span>fails</span><span>unknown</span><span>n/a</span></div>",
             count(n, "check", "checks")
         )?;
-        for (meta, tally) in &self.judgement.tallies {
-            self.check(meta, Some(*tally), out)?;
+        for RuleTally { rule, tally, .. } in &self.judgement.tallies {
+            self.check(rule, Some(*tally), out)?;
         }
-        let ran = |meta: &Meta| self.judgement.tallies.iter().any(|(m, _)| m.id == meta.id);
-        let mut others: Vec<_> = self.judgement.findings.iter().map(|f| f.check).collect();
-        others.sort_unstable_by_key(|meta| meta.id);
-        others.dedup_by_key(|meta| meta.id);
-        others.retain(|meta| !ran(meta));
-        others.iter().try_for_each(|meta| self.check(meta, None, out))?;
+        let ran = |rule: &Rule| self.judgement.tallies.iter().any(|t| t.rule.id == rule.id);
+        let mut others: Vec<&Rule> = self.judgement.findings.iter().map(|f| &*f.rule).collect();
+        others.sort_unstable_by_key(|rule| &rule.id);
+        others.dedup_by_key(|rule| &rule.id);
+        others.retain(|rule| !ran(rule));
+        others.iter().try_for_each(|rule| self.check(rule, None, out))?;
         writeln!(out, "</details></section>")
     }
 
-    fn check(
-        &self,
-        meta: &'static Meta,
-        tally: Option<Tally>,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
+    fn check(&self, rule: &'a Rule, tally: Option<Tally>, out: &mut dyn Write) -> io::Result<()> {
         let cells = tally.map_or_else(String::new, |t| {
             let cell = |word, n: usize| {
                 let class = if n == 0 { "none" } else { word };
@@ -382,13 +378,13 @@ impl<'a> View<'a> {
             out,
             "<details class=\"check\" id=\"{}\"><summary class=\"row\"><span><code>{}</code> \
              <span>{}</span></span>{cells}</summary><div class=\"advice\"><div><h3>Why</h3>{}</div><div><h3>Fix</h3>{}",
-            meta.id,
-            meta.id,
-            line(meta.title.trim_end_matches('.')),
-            markdown(meta.why),
-            markdown(meta.fix),
+            rule.id,
+            rule.id,
+            line(rule.title.trim_end_matches('.')),
+            markdown(&rule.why),
+            markdown(&rule.advice),
         )?;
-        if let Some(can) = advice::of_check(meta) {
+        if let Some(can) = advice::of_check(rule) {
             write!(out, "<p class=\"can\">{}.</p>", line(&can))?;
         }
         writeln!(out, "</div></div></details>")

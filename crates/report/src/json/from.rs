@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use pavisade_model as model;
-use pavisade_scan::{Form, Judgement, Tally};
+use pavisade_scan::{Form, Judgement, RuleTally, Tally};
 
 use super::{
     Baseline, Check, Cluster, Document, Excepted, Exception, ExceptionForm, FileLocation, Finding,
@@ -43,11 +43,7 @@ impl<'a> Document<'a> {
             findings: Vec::new(),
             excepted: judgement.excepted.iter().map(excepted).collect(),
             baseline,
-            checks: judgement
-                .tallies
-                .iter()
-                .map(|(meta, tally)| Check::new(meta, *tally, options))
-                .collect(),
+            checks: judgement.tallies.iter().map(|counted| Check::new(counted, options)).collect(),
             notes: judgement.notes.iter().map(Note::from).collect(),
             clusters: judgement.clusters.iter().map(Cluster::from).collect(),
         }
@@ -145,6 +141,7 @@ impl Summary {
                 model::NoteKind::Unread => &mut summary.notes.unread,
                 model::NoteKind::Warning => &mut summary.notes.warning,
                 model::NoteKind::Drift => &mut summary.notes.drift,
+                model::NoteKind::Unjudged => &mut summary.notes.unjudged,
                 model::NoteKind::Info => &mut summary.notes.info,
             } += 1;
         }
@@ -152,9 +149,16 @@ impl Summary {
     }
 }
 
-/// Objects, containers aside, that fail a check.
+/// Objects, containers aside, that fail a check. Facts about a cluster are not among the objects
+/// that are counted.
 pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
+    let facts = model::kinds::CLUSTER;
     let objects = judgement.of_state(model::State::Fails).filter_map(|f| match &f.subject {
+        model::Subject::Object { group, kind, .. }
+            if **group == *facts.group && **kind == *facts.kind =>
+        {
+            None
+        }
         model::Subject::Object { group, kind, namespace, name, .. } => {
             Some((&f.world, group, kind, namespace, name))
         }
@@ -169,13 +173,13 @@ impl<'a> Finding<'a> {
         regions: &Regions,
         options: &'a Options,
     ) -> Self {
-        let check = finding.check;
-        let controls = options.frameworks.get(check.id).map_or(&[][..], |c| c.as_slice());
+        let rule = &finding.rule;
+        let controls = options.frameworks.get(&*rule.id).map_or(&[][..], |c| c.as_slice());
         Self {
             fingerprint: finding.fingerprint().to_string(),
-            check: check.id,
-            name: check.name,
-            area: check.area().into(),
+            check: &rule.id,
+            name: &rule.name,
+            area: rule.area.into(),
             severity: finding.severity.into(),
             confidence: finding.confidence.into(),
             state: finding.state.into(),
@@ -223,15 +227,16 @@ impl From<Tally> for Tallies {
 }
 
 impl Check {
-    pub(crate) fn new(meta: &'static model::Meta, tally: Tally, options: &Options) -> Self {
+    pub(crate) fn new(counted: &RuleTally, options: &Options) -> Self {
+        let RuleTally { rule, tally, .. } = counted;
         Self {
-            id: meta.id,
-            name: meta.name,
-            title: meta.title,
-            area: meta.area().into(),
-            severity: options.severity(meta).into(),
-            mends: meta.mends.into(),
-            tallies: tally.into(),
+            id: rule.id.clone(),
+            name: rule.name.clone(),
+            title: rule.title.clone(),
+            area: rule.area.into(),
+            severity: options.severity(rule).into(),
+            mends: rule.mends.into(),
+            tallies: (*tally).into(),
         }
     }
 }

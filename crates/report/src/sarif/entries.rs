@@ -1,6 +1,6 @@
 //! What becomes a result: what counts, what was known, what is excepted, what is gone.
 
-use pavisade_model::{Finding, Meta};
+use pavisade_model::{Finding, Rule};
 use pavisade_scan::{Excepted, Exception, Form, Judgement, Known};
 
 use super::types::*;
@@ -45,7 +45,7 @@ impl<'a> Entry<'a> {
     pub(super) fn result(
         &self,
         view: &View<'_>,
-        metas: &[&'static Meta],
+        rules: &[&'a Rule],
         options: &Options,
     ) -> Option<SarifResult<'a>> {
         let mut made = match self {
@@ -59,7 +59,7 @@ impl<'a> Entry<'a> {
             }
             Self::Gone(known) => {
                 let index = *view.index.get(&*known.check)?;
-                gone(known, (metas.get(index)?.id, index), options)
+                gone(known, (&rules.get(index)?.id, index), options)
             }
         };
         if view.suppressed && made.suppressions.is_none() {
@@ -97,7 +97,7 @@ fn suppression<'a>(exception: &'a Exception, options: &Options) -> Suppression<'
 /// A finding of the baseline that is not found any more.
 fn gone<'a>(
     known: &'a Known,
-    (rule_id, rule_index): (&'static str, usize),
+    (rule_id, rule_index): (&'a str, usize),
     options: &Options,
 ) -> SarifResult<'a> {
     let (kind, level) = kind_and_level(known.state, known.severity);

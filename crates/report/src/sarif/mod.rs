@@ -5,9 +5,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use pavisade_model::{
-    Confidence, Finding, Location, Meta, Note, NoteKind, Severity, State, Subject,
-};
+use pavisade_model::{Confidence, Finding, Location, Note, NoteKind, Severity, State, Subject};
 use pavisade_scan::Judgement;
 use pavisade_yaml::Source;
 
@@ -35,12 +33,13 @@ pub(crate) fn log<'a>(judgement: &'a Judgement, options: &'a Options) -> Log<'a>
 }
 
 fn log_of<'a>(judgement: &'a Judgement, options: &'a Options, limit: usize) -> Log<'a> {
-    let mut metas: Vec<_> = judgement.tallies.iter().map(|(meta, _)| *meta).collect();
-    let mut index: HashMap<_, _> = metas.iter().enumerate().map(|(i, m)| (m.id, i)).collect();
+    let mut rules: Vec<_> = judgement.tallies.iter().map(|counted| &*counted.rule).collect();
+    let mut index: HashMap<&str, _> =
+        rules.iter().enumerate().map(|(i, rule)| (&*rule.id, i)).collect();
     for finding in all_findings(judgement) {
-        index.entry(finding.check.id).or_insert_with(|| {
-            metas.push(finding.check);
-            metas.len() - 1
+        index.entry(&finding.rule.id).or_insert_with(|| {
+            rules.push(&finding.rule);
+            rules.len() - 1
         });
     }
     let suppressed = !judgement.excepted.is_empty();
@@ -48,7 +47,7 @@ fn log_of<'a>(judgement: &'a Judgement, options: &'a Options, limit: usize) -> L
     let kept = &entries[..entries.len().min(limit)];
     let findings = kept.iter().filter_map(|entry| entry.finding());
     let view = View { index, homes: homes(judgement), regions: Regions::new(findings), suppressed };
-    let results = kept.iter().filter_map(|entry| entry.result(&view, &metas, options)).collect();
+    let results = kept.iter().filter_map(|entry| entry.result(&view, &rules, options)).collect();
 
     let mut notifications: Vec<_> =
         judgement.notes.iter().map(|n| notification(n, options)).collect();
@@ -75,7 +74,7 @@ fn log_of<'a>(judgement: &'a Judgement, options: &'a Options, limit: usize) -> L
                     version: env!("CARGO_PKG_VERSION"),
                     semantic_version: env!("CARGO_PKG_VERSION"),
                     information_uri: env!("CARGO_PKG_REPOSITORY"),
-                    rules: metas.into_iter().map(|meta| rule(meta, options)).collect(),
+                    rules: rules.into_iter().map(|found| rule(found, options)).collect(),
                 },
             },
             invocations: [Invocation {
@@ -95,42 +94,42 @@ fn log_of<'a>(judgement: &'a Judgement, options: &'a Options, limit: usize) -> L
 
 /// What is known about all results together.
 struct View<'a> {
-    index: HashMap<&'static str, usize>,
+    index: HashMap<&'a str, usize>,
     homes: HashMap<&'a str, &'a str>,
     regions: Regions,
     /// Whether some result is suppressed: then all say whether they are.
     suppressed: bool,
 }
 
-fn rule<'a>(meta: &'static Meta, options: &'a Options) -> Rule<'a> {
-    let text = format!("{}\n\n{}\n\nFix: {}", meta.title, meta.why.trim(), meta.fix.trim());
-    let markdown =
-        format!("{}\n\n## Why\n\n{}\n\n## Fix\n\n{}", meta.title, meta.why.trim(), meta.fix.trim());
+fn rule<'a>(rule: &'a pavisade_model::Rule, options: &'a Options) -> Rule<'a> {
+    let text = format!("{}\n\n{}\n\nFix: {}", rule.title, rule.why.trim(), rule.advice.trim());
+    let markdown = format!(
+        "{}\n\n## Why\n\n{}\n\n## Fix\n\n{}",
+        rule.title,
+        rule.why.trim(),
+        rule.advice.trim()
+    );
     Rule {
-        id: meta.id,
-        name: meta.name,
-        short_description: Message { text: meta.title.into() },
-        full_description: Message { text: first_paragraph(meta.why).into() },
+        id: &rule.id,
+        name: &rule.name,
+        short_description: Message { text: (&*rule.title).into() },
+        full_description: Message { text: first_paragraph(&rule.why).into() },
         help: Help { text, markdown },
-        default_configuration: Configuration { level: level(options.severity(meta)) },
+        default_configuration: Configuration { level: level(options.severity(rule)) },
         properties: RuleProperties {
-            security_severity: match options.severity(meta) {
+            security_severity: match options.severity(rule) {
                 Severity::Critical => "9.5",
                 Severity::High => "8.0",
                 Severity::Medium => "5.5",
                 Severity::Low => "3.0",
             },
-            precision: match meta.confidence {
+            precision: match rule.confidence {
                 Confidence::High => "high",
                 Confidence::Medium => "medium",
                 Confidence::Low => "low",
             },
-            tags: vec![
-                meta.area().name().replace(' ', "-"),
-                "kubernetes".into(),
-                "security".into(),
-            ],
-            frameworks: options.frameworks.get(meta.id).map_or(&[][..], |c| c.as_slice()),
+            tags: vec![rule.area.name().replace(' ', "-"), "kubernetes".into(), "security".into()],
+            frameworks: options.frameworks.get(&*rule.id).map_or(&[][..], |c| c.as_slice()),
         },
     }
 }
@@ -175,8 +174,8 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
         }
     };
     SarifResult {
-        rule_id: finding.check.id,
-        rule_index: view.index.get(finding.check.id).copied().unwrap_or(0),
+        rule_id: &finding.rule.id,
+        rule_index: view.index.get(&*finding.rule.id).copied().unwrap_or(0),
         kind,
         level,
         message: Message { text: plain(&finding.message) },
@@ -245,7 +244,7 @@ fn notification<'a>(note: &'a Note, options: &Options) -> Notification<'a> {
         level: match note.kind {
             NoteKind::Unread => "error",
             NoteKind::Warning | NoteKind::Drift => "warning",
-            NoteKind::Info => "note",
+            NoteKind::Unjudged | NoteKind::Info => "note",
         },
         message: Message { text },
         locations: vec![SarifLocation {

@@ -92,7 +92,7 @@ fn what_github_needs_is_there() {
 #[test]
 fn a_severity_of_the_user_is_the_rules() {
     let options = Options {
-        severities: [("PV-C001", pavisade_model::Severity::Low)].into(),
+        severities: [("PV-C001".to_owned(), pavisade_model::Severity::Low)].into(),
         ..Options::default()
     };
     let log = value(&mixed(), &options, 25_000);

@@ -48,10 +48,10 @@ pub(crate) struct Driver<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Rule<'a> {
-    pub id: &'static str,
-    pub name: &'static str,
-    pub short_description: Message<'static>,
-    pub full_description: Message<'static>,
+    pub id: &'a str,
+    pub name: &'a str,
+    pub short_description: Message<'a>,
+    pub full_description: Message<'a>,
     pub help: Help,
     pub default_configuration: Configuration,
     pub properties: RuleProperties<'a>,
@@ -102,7 +102,7 @@ pub(crate) struct Notification<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SarifResult<'a> {
-    pub rule_id: &'static str,
+    pub rule_id: &'a str,
     pub rule_index: usize,
     pub kind: &'static str,
     pub level: &'static str,

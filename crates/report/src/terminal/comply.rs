@@ -175,7 +175,7 @@ fn failing(page: &mut Page<'_>, assessed: &AssessedControl<'_>, worlds: bool) ->
     }
     if told < fails.len() {
         let rest = &fails[told..];
-        let names: Vec<_> = rest.iter().map(|e| e.check.id).collect();
+        let names: Vec<_> = rest.iter().map(|e| &*e.rule.id).collect();
         let more = count(rest.len(), "more check fails", "more checks fail");
         let text = format!("… and {more}: {}", names.join(", "));
         page.gap(INDENT).wrapped(DIM, &text, INDENT, INDENT + 2);
@@ -186,7 +186,7 @@ fn failing(page: &mut Page<'_>, assessed: &AssessedControl<'_>, worlds: bool) ->
             line(page, evidence);
         }
         if !assessed.left_out.is_empty() {
-            let names: Vec<_> = assessed.left_out.iter().map(|check| check.id).collect();
+            let names: Vec<_> = assessed.left_out.iter().map(|check| &*check.id).collect();
             remark(page, "did not run", &names.join(", "));
         }
         if let Some(gap) = gap(assessed) {
@@ -219,7 +219,7 @@ fn check(page: &mut Page<'_>, evidence: &Evidence<'_>, worlds: bool) -> bool {
 
 /// `high  PV-C002 host-namespace: 2 of 16 fail`.
 fn line(page: &mut Page<'_>, evidence: &Evidence<'_>) {
-    let (check, tally) = (evidence.check, evidence.tally);
+    let (check, tally) = (evidence.rule, evidence.tally);
     page.gap(INDENT);
     let mut used = INDENT;
     if tally.fails > 0 {
@@ -228,7 +228,7 @@ fn line(page: &mut Page<'_>, evidence: &Evidence<'_>) {
         page.put(style::severity(severity), severity.name()).put(PLAIN, " ");
         used += severity.name().len() + 1;
     }
-    page.put(PLAIN, check.id).put(PLAIN, " ");
+    page.put(PLAIN, &check.id).put(PLAIN, " ");
     used += check.id.len() + 1;
     let text = format!("{}: {}", name(evidence), counts(evidence));
     page.wrapped(PLAIN, &text, used, INDENT + 4);
@@ -256,7 +256,7 @@ fn unknown(page: &mut Page<'_>, assessed: &AssessedControl<'_>, unread: usize) -
         }
     } else if !checks.is_empty() {
         let names: Vec<_> =
-            checks.iter().map(|e| format!("{} {}", e.check.id, e.check.name)).collect();
+            checks.iter().map(|e| format!("{} {}", e.rule.id, e.rule.name)).collect();
         let names = names.iter().map(|n| n.replace(' ', "\u{a0}")).collect::<Vec<_>>().join(", ");
         page.gap(INDENT).wrapped(DIM, &names, INDENT, INDENT + 2);
     }

@@ -13,13 +13,13 @@ const PLACES: usize = 8;
 pub(super) fn section(page: &mut Page<'_>, excepted: &[Excepted], worlds: bool) -> bool {
     let mut told_all = true;
     let same = |a: &Excepted, b: &Excepted| {
-        a.finding.check.id == b.finding.check.id && std::ptr::eq(&*a.exception, &*b.exception)
+        a.finding.rule.id == b.finding.rule.id && std::ptr::eq(&*a.exception, &*b.exception)
     };
     let mut sorted: Vec<&Excepted> = excepted.iter().collect();
     let address = |e: &Excepted| std::ptr::from_ref::<Exception>(&e.exception);
-    let mut order: Vec<_> = sorted.iter().map(|e| (e.finding.check.id, address(e))).collect();
+    let mut order: Vec<_> = sorted.iter().map(|e| (&e.finding.rule.id, address(e))).collect();
     order.dedup();
-    let first = |e: &Excepted| order.iter().position(|k| *k == (e.finding.check.id, address(e)));
+    let first = |e: &Excepted| order.iter().position(|k| *k == (&e.finding.rule.id, address(e)));
     sorted.sort_by_cached_key(|e| first(e));
     for group in sorted.chunk_by(|a, b| same(a, b)) {
         told_all &= one(page, group, worlds);
@@ -29,13 +29,13 @@ pub(super) fn section(page: &mut Page<'_>, excepted: &[Excepted], worlds: bool) 
 
 fn one(page: &mut Page<'_>, group: &[&Excepted], worlds: bool) -> bool {
     let Some(first) = group.first() else { return true };
-    let check = first.finding.check;
-    let mut text = check.title.trim_end_matches('.').to_owned();
+    let rule = &first.finding.rule;
+    let mut text = rule.title.trim_end_matches('.').to_owned();
     if group.len() > 1 {
         let places = unbroken(&count(group.len(), "place", "places"));
         text = format!("{text} ({places})");
     }
-    page.header(DIM, &format!("excepted[{}]", check.id), (check.name, &text));
+    page.header(DIM, &format!("excepted[{}]", rule.id), (&rule.name, &text));
     let told = if page.options.full || group.len() <= PLACES + 1 { group.len() } else { PLACES };
     for Excepted { finding, .. } in group[..told].iter().copied() {
         page.arrow(1, &place(page, finding), &subject(finding, worlds, true));

@@ -5,6 +5,7 @@ use std::ops::Range;
 use pavisade_yaml::Source;
 
 use crate::mask;
+use crate::region::Regions;
 use crate::text::{TAB, char_width, is_hidden, stand_in};
 
 /// Bytes of a line that are looked at before and after the span: a line may have megabytes.
@@ -26,6 +27,7 @@ pub(crate) struct Excerpt {
 impl Excerpt {
     /// The first line of `span`, which is `line`, at most `room` columns wide; with `secret` without its value.
     pub(crate) fn new(
+        regions: &Regions,
         source: &Source,
         line: u32,
         span: &Range<u32>,
@@ -37,15 +39,12 @@ impl Excerpt {
         let to = floor(text, (span.end.max(span.start) - start) as usize);
         let rest = source.text().get(start as usize + text.len()..span.end as usize);
         let more = rest.is_some_and(|rest| !rest.trim().is_empty());
-        let masked;
-        let text = &*mask::logins(text);
-        let (text, span) = if secret {
-            masked = mask::line(text, from..to);
-            (masked.0.as_str(), masked.1.clone())
-        } else {
-            (text, from..to)
-        };
-        let (text, mark) = fit(text, span, room.max(16));
+        let (mut text, mut span) =
+            mask::secrets(text, start as usize, &regions.secrets(source), from..to);
+        if secret {
+            (text, span) = mask::line(&text, span);
+        }
+        let (text, mark) = fit(&text, span, room.max(16));
         Some(Self { line, text, mark, more })
     }
 }
@@ -161,8 +160,15 @@ mod tests {
         let source = Source::new("f", text);
         let start = text.find(needle).unwrap() as u32;
         let span = start..start + needle.len() as u32;
-        let excerpt =
-            Excerpt::new(&source, source.line_column(span.start).0, &span, false, room).unwrap();
+        let excerpt = Excerpt::new(
+            &Regions::new(&[]),
+            &source,
+            source.line_column(span.start).0,
+            &span,
+            false,
+            room,
+        )
+        .unwrap();
         let mark = " ".repeat(excerpt.mark.start) + &"^".repeat(excerpt.mark.len());
         assert_eq!(format!("{}\n{mark}", excerpt.text), expect);
     }
@@ -185,7 +191,9 @@ mod tests {
         let source = Source::new("f", wide.as_str());
         for room in 16..40 {
             for start in [3, 30, 150, 297] {
-                let excerpt = Excerpt::new(&source, 1, &(start..start + 9), false, room).unwrap();
+                let excerpt =
+                    Excerpt::new(&Regions::new(&[]), &source, 1, &(start..start + 9), false, room)
+                        .unwrap();
                 assert!(crate::text::width(&excerpt.text) <= room, "{room} {excerpt:?}");
                 assert!(excerpt.mark.end <= room, "{room} {excerpt:?}");
             }
@@ -213,8 +221,14 @@ mod tests {
             for end in start..=text.len() as u32 + 1 {
                 for (room, secret) in [(16, false), (20, true), (80, false)] {
                     let line = source.line_column(start).0;
-                    let Some(excerpt) = Excerpt::new(&source, line, &(start..end), secret, room)
-                    else {
+                    let Some(excerpt) = Excerpt::new(
+                        &Regions::new(&[]),
+                        &source,
+                        line,
+                        &(start..end),
+                        secret,
+                        room,
+                    ) else {
                         continue;
                     };
                     assert!(crate::text::width(&excerpt.text) <= room, "{excerpt:?}");
@@ -229,7 +243,7 @@ mod tests {
     fn a_secret_keeps_its_key_only() {
         let text = "data:\n  password: aHVudGVyMg==\n";
         let source = Source::new("f", text);
-        let excerpt = Excerpt::new(&source, 2, &(8..30), true, 40).unwrap();
+        let excerpt = Excerpt::new(&Regions::new(&[]), &source, 2, &(8..30), true, 40).unwrap();
         assert_eq!(excerpt.text, "  password: ••••");
         assert_eq!(excerpt.mark, 2..16);
     }

@@ -68,16 +68,16 @@ pub(crate) fn brief(page: &mut Page<'_>, groups: &[&[&Finding]]) {
 /// Rows of severity, check, how many, and with `places` the first place where there is room.
 pub(crate) fn table(page: &mut Page<'_>, groups: &[&[&Finding]], places: bool) {
     let firsts = || groups.iter().filter_map(|group| Some((group.len(), *group.first()?)));
-    let names = firsts().map(|(_, f)| f.check.name.len()).max().unwrap_or(0);
+    let names = firsts().map(|(_, f)| f.rule.name.len()).max().unwrap_or(0);
     let numbers = firsts().map(|(n, _)| number(n).len()).max().unwrap_or(0);
-    let used = |f: &Finding| 2 + 10 + f.check.id.len() + 2 + names + 2 + numbers + 2;
+    let used = |f: &Finding| 2 + 10 + f.rule.id.len() + 2 + names + 2 + numbers + 2;
     let fits = |page: &Page<'_>, f: &Finding| used(f) + width(&place(page, f)) <= page.width;
     // A column that is mostly empty is none.
     let places = places && firsts().filter(|(_, f)| fits(page, f)).count() * 2 > groups.len();
     for (n, finding) in firsts() {
-        let (severity, check) = (finding.severity.name(), finding.check);
+        let (severity, check) = (finding.severity.name(), &finding.rule);
         page.gap(2).put(style::severity(finding.severity), severity).gap(10 - severity.len());
-        page.put(PLAIN, check.id).gap(2).put(PLAIN, check.name).gap(names - check.name.len() + 2);
+        page.put(PLAIN, &check.id).gap(2).put(PLAIN, &check.name).gap(names - check.name.len() + 2);
         page.put(STRONG, &format!("{:>numbers$}", number(n)));
         if places && fits(page, finding) {
             let place = place(page, finding);
@@ -91,17 +91,17 @@ pub(crate) fn table(page: &mut Page<'_>, groups: &[&[&Finding]], places: bool) {
 pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
     let Some(first) = group.first() else { return true };
     let style = style::severity(first.severity);
-    let label = format!("{}[{}]", first.severity.name(), first.check.id);
+    let label = format!("{}[{}]", first.severity.name(), first.rule.id);
     let (single, messages) = (group.len() == 1, Messages::of(group));
     let mut text = match messages {
         Messages::Equal => cut(&first.message, 1500).into_owned(),
-        Messages::ByName | Messages::Own => first.check.title.trim_end_matches('.').to_owned(),
+        Messages::ByName | Messages::Own => first.rule.title.trim_end_matches('.').to_owned(),
     };
     if !single {
         let places = unbroken(&count(group.len(), "place", "places"));
         text = format!("{text} ({places})");
     }
-    page.header(style, &label, (first.check.name, &text));
+    page.header(style, &label, (&first.rule.name, &text));
 
     let shown = if page.options.full { group.len() } else { page.options.per_check };
     let (shown, rest) = group.split_at(shown.min(group.len()));
@@ -117,9 +117,9 @@ pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bo
     if shown.iter().any(|f| matches!(f.location, Location::Text { .. })) || !rest.is_empty() {
         page.gap(digits + 1).put(FRAME, "|").end();
     }
-    page.remark(digits, (STRONG, "why:"), &first_sentence(first.check.why));
+    page.remark(digits, (STRONG, "why:"), &first_sentence(&first.rule.why));
     let own = single && !first.fix.is_empty();
-    let fix = first_paragraph(if own { &first.fix } else { first.check.fix });
+    let fix = first_paragraph(if own { &first.fix } else { &first.rule.advice });
     page.remark(digits, (HELP, "fix:"), &fix);
     if let Some(can) = advice::of_group(group) {
         page.remark(digits, (HELP, "try:"), &can);
@@ -151,7 +151,8 @@ fn excerpt(
     let excerpt = match &finding.location {
         Location::Text { source, span, .. } => {
             let (line, _) = page.regions.start(source, span);
-            Excerpt::new(source, line, span, mask::is_secret(finding), page.width - gutter)
+            let (secret, room) = (mask::is_secret(finding), page.width - gutter);
+            Excerpt::new(&page.regions, source, line, span, secret, room)
         }
         Location::Field { .. } | Location::None => None,
     };

@@ -44,7 +44,7 @@ pub(crate) fn write(
     let of = |state| judgement.findings.iter().filter(move |f| f.state == state);
 
     let failed: Vec<&Finding> = of(State::Fails).collect();
-    let same = |a: &&Finding, b: &&Finding| a.check.id == b.check.id && a.severity == b.severity;
+    let same = |a: &&Finding, b: &&Finding| a.rule.id == b.rule.id && a.severity == b.severity;
     let groups: Vec<_> = failed.chunk_by(same).collect();
     let (detailed, brief) = groups.split_at(findings::detailed(&groups, options.full));
     let mut told_all = brief.is_empty();

@@ -19,6 +19,7 @@ pub(super) fn label(kind: NoteKind) -> &'static str {
         NoteKind::Unread => "not read",
         NoteKind::Warning => "warning",
         NoteKind::Drift => "drift",
+        NoteKind::Unjudged => "not judged",
         NoteKind::Info => "note",
     }
 }
@@ -28,7 +29,7 @@ pub(super) fn label(kind: NoteKind) -> &'static str {
 /// With `alone` there is nothing else to tell: then also what is told only to those who ask.
 pub(super) fn section(page: &mut Page<'_>, notes: &[Note], alone: bool) -> bool {
     let mut told_all = true;
-    for kind in [NoteKind::Unread, NoteKind::Warning, NoteKind::Drift, NoteKind::Info] {
+    for kind in NoteKind::ALL {
         told_all &= of_kind(page, notes, kind, alone);
     }
     told_all

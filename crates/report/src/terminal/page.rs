@@ -123,7 +123,7 @@ fn field(finding: &Finding, path: &str, value: Option<&str>) -> String {
     let path = cut(&clean(path), 400).into_owned();
     match value {
         Some(_) if mask::is_secret(finding) => format!("{path}: {}", mask::MASK),
-        Some(value) => format!("{path}: {}", cut(&clean(&mask::logins(value)), 120)),
+        Some(value) => format!("{path}: {}", cut(&clean(value), 120)),
         None => path,
     }
 }

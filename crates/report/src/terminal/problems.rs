@@ -29,7 +29,9 @@ pub fn problems(notes: &[Note], options: &Options, out: &mut dyn Write) -> io::R
         let digits = line.to_string().len();
         page.arrow(digits, &format!("{}:{line}:{column}", clean(&note.place)), "");
         let room = page.width - digits - 3;
-        if let Some(excerpt) = Excerpt::new(source, line, &(*start..*end), false, room) {
+        if let Some(excerpt) =
+            Excerpt::new(&page.regions, source, line, &(*start..*end), false, room)
+        {
             page.gap(digits + 1).put(FRAME, "|").end();
             page.put(FRAME, &format!("{line} |")).put(PLAIN, " ").put(PLAIN, &excerpt.text).end();
             page.gap(digits + 1).put(FRAME, "|").gap(excerpt.mark.start + 1);

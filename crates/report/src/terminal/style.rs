@@ -34,6 +34,7 @@ pub const fn note(kind: NoteKind) -> Style {
         NoteKind::Unread => AnsiColor::Red.on_default().effects(Effects::BOLD),
         NoteKind::Warning => AnsiColor::Yellow.on_default().effects(Effects::BOLD),
         NoteKind::Drift => AnsiColor::Magenta.on_default().effects(Effects::BOLD),
+        NoteKind::Unjudged => AnsiColor::Cyan.on_default().effects(Effects::BOLD),
         NoteKind::Info => AnsiColor::Green.on_default(),
     }
 }

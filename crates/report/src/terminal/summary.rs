@@ -8,6 +8,7 @@ use super::findings;
 use super::page::Page;
 use super::style::{self, DIM, GOOD, PLAIN, STRONG, UNKNOWN};
 use crate::json::failing_objects;
+use crate::summary::UNJUDGED;
 use crate::text::{clean, count, cut, number, width};
 
 /// Groups of findings from which on the end repeats them in short.
@@ -34,7 +35,7 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
     let notes = |kind| judgement.notes.iter().filter(|note| note.kind == kind).count();
     let (unread, warnings, infos) =
         (notes(NoteKind::Unread), notes(NoteKind::Warning), notes(NoteKind::Info));
-    let drift = notes(NoteKind::Drift);
+    let (drift, unjudged) = (notes(NoteKind::Drift), notes(NoteKind::Unjudged));
     let failed = judgement.of_state(State::Fails).count();
     let unknown = judgement.of_state(State::Unknown).count();
 
@@ -56,7 +57,7 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
     } else if judgement.objects == 0 {
         parts.push((STRONG, "nothing to judge: no Kubernetes object was found".to_owned()));
     } else {
-        let style = if unknown + unread + excepted + known == 0 { GOOD } else { STRONG };
+        let style = if unknown + unread + unjudged + excepted + known == 0 { GOOD } else { STRONG };
         let nothing = if known == 0 { "nothing found" } else { "nothing new" };
         parts.push((style, nothing.to_owned()));
         parts.push((PLAIN, format!(" in {}", count(judgement.objects, "object", "objects"))));
@@ -76,6 +77,11 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
 
     if drift > 0 {
         parts.push((PLAIN, format!("; {}", count(drift, "difference", "differences"))));
+    }
+    if unjudged > 0 {
+        let (one, many) = UNJUDGED;
+        parts.push((PLAIN, "; ".to_owned()));
+        parts.push((style::note(NoteKind::Unjudged), count(unjudged, one, many)));
     }
 
     if excepted > 0 {
@@ -103,7 +109,7 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
     if !page.options.configuration.is_empty() {
         about = format!("{about}, {}", page.options.configuration);
     }
-    if failed + unknown + unread + warnings + drift == 0 {
+    if failed + unknown + unread + warnings + drift + unjudged == 0 {
         // All is well: one line is enough.
         parts.push((DIM, format!(" ({about})")));
         if !told_all {
@@ -119,7 +125,7 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
         parts.push((DIM, "; `--full` shows everything".to_owned()));
     }
     if let Some(first) = judgement.findings.first() {
-        parts.push((DIM, format!("; `pavisade checks explain {}` tells more", first.check.id)));
+        parts.push((DIM, format!("; `pavisade checks explain {}` tells more", first.rule.id)));
     }
     line(page, &parts);
 }

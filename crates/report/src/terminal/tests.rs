@@ -107,10 +107,11 @@ fn a_flood_of_checks_is_told_in_short_but_for_the_grave_ones() {
     let mut judgement = mixed();
     let findings = std::mem::take(&mut judgement.findings);
     let one = findings.iter().find(|f| f.state == State::Fails).unwrap();
-    let checks = pavisade_checks::registry().iter().map(|entry| entry.meta);
+    let catalog = pavisade_checks::Catalog::builtin();
+    let rules = catalog.entries().iter().map(|entry| entry.rule());
     for (severity, range) in [(Severity::High, 0..27), (Severity::Low, 27..30)] {
-        for check in checks.clone().skip(range.start).take(range.len()) {
-            judgement.findings.push(Finding { severity, check, ..one.clone() });
+        for rule in rules.clone().skip(range.start).take(range.len()) {
+            judgement.findings.push(Finding { severity, rule: rule.clone(), ..one.clone() });
         }
     }
     let shown = show(&judgement, &at(100));

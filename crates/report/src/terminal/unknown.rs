@@ -19,7 +19,7 @@ pub(super) fn section(page: &mut Page<'_>, unknown: &[&Finding], worlds: bool) -
     let mut by_reason = std::collections::HashMap::new();
     for finding in unknown {
         // What nobody could see of a whole world is said once for all checks that wanted it.
-        let check = if of_world(finding) { "" } else { finding.check.id };
+        let check = if of_world(finding) { "" } else { &finding.rule.id };
         let at = *by_reason.entry((check, &finding.message)).or_insert(groups.len());
         if at == groups.len() {
             groups.push(Vec::new());
@@ -48,7 +48,7 @@ fn of_world(finding: &Finding) -> bool {
 
 fn reason(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
     let Some(first) = group.first() else { return true };
-    let checks: BTreeSet<_> = group.iter().map(|f| (f.check.id, f.check.name)).collect();
+    let checks: BTreeSet<_> = group.iter().map(|f| (&*f.rule.id, &*f.rule.name)).collect();
     if checks.len() > 1 {
         let text = format!("{} ({} checks)", cut(&first.message, 1500), checks.len());
         page.header(UNKNOWN, "unknown", ("", &text));
@@ -57,14 +57,14 @@ fn reason(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
         page.end();
         return true;
     }
-    let label = format!("unknown[{}]", first.check.id);
+    let label = format!("unknown[{}]", first.rule.id);
     let text = if group.len() == 1 {
         first.message.clone()
     } else {
         let places = unbroken(&count(group.len(), "place", "places"));
         format!("{} ({places})", cut(&first.message, 1500))
     };
-    page.header(UNKNOWN, &label, (first.check.name, &text));
+    page.header(UNKNOWN, &label, (&first.rule.name, &text));
     let told = if page.options.full || group.len() <= PLACES + 1 { group.len() } else { PLACES };
     for finding in &group[..told] {
         page.arrow(1, &place(page, finding), &subject(finding, worlds, group.len() > 1));
@@ -74,7 +74,7 @@ fn reason(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
         page.gap(5).put(DIM, &format!("… and {more}")).end();
     }
     if page.options.full {
-        let fix = if first.fix.is_empty() { first.check.fix } else { &first.fix };
+        let fix = if first.fix.is_empty() { &*first.rule.advice } else { &first.fix };
         page.remark(1, (HELP, "fix:"), &clean(&first_paragraph(fix)));
     }
     page.end();

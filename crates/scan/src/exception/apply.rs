@@ -1,12 +1,13 @@
 //! Findings to what counts, what is let through, and what is to be said of the exceptions.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use pavisade_checks::CheckSet;
+use pavisade_checks::{Catalog, CheckSet};
 use pavisade_model::{Finding, Fingerprint, Location, Note, NoteKind, Subject};
 use pavisade_snapshot::{ObjectId, Snapshot};
 
@@ -32,9 +33,9 @@ pub(crate) fn settle(
     now: Timestamp,
     findings: Vec<Finding>,
 ) -> Settled {
-    let ran: HashSet<&str> = checks.metas().map(|meta| meta.id).collect();
+    let ran: HashSet<&str> = checks.rules().map(|rule| &*rule.id).collect();
     let today = now.to_zoned(TimeZone::UTC).date();
-    let mut settled = excepted(snapshot, terms, today, findings, &ran);
+    let mut settled = excepted(snapshot, checks.catalog(), terms, today, findings, &ran);
     if let Some(baseline) = &terms.baseline {
         let mut matches = Matches::new(baseline, &ran);
         let known = matches.take(&settled.findings.iter().collect::<Vec<_>>());
@@ -54,6 +55,7 @@ pub(crate) fn settle(
 
 fn excepted(
     snapshot: &Snapshot,
+    catalog: &Catalog,
     terms: &Terms,
     today: Date,
     findings: Vec<Finding>,
@@ -63,7 +65,7 @@ fn excepted(
     let mut exceptions: Vec<Arc<Exception>> = Vec::new();
     if terms.honour != Honour::Nobody {
         exceptions.extend(terms.exceptions.iter().cloned().map(Arc::new));
-        let Gathered { exceptions: found, notes } = gather(snapshot);
+        let Gathered { exceptions: found, notes } = gather(snapshot, catalog);
         if terms.honour == Honour::Everybody {
             exceptions.extend(found.into_iter().map(Arc::new));
             settled.notes.extend(notes);
@@ -77,12 +79,12 @@ fn excepted(
     }
     let index = Index::new(&exceptions);
     // By exception and check: whether something is excepted.
-    let mut used: HashSet<(usize, &str)> = HashSet::new();
+    let mut used: HashSet<(usize, Cow<'static, str>)> = HashSet::new();
     for mut finding in findings {
-        let check = finding.check;
+        let rule = finding.rule.clone();
         let mut about: Vec<usize> = index.near(&finding);
-        about.retain(|i| exceptions[*i].names(check) && exceptions[*i].is_about(&finding));
-        used.extend(about.iter().map(|i| (*i, check.id)));
+        about.retain(|i| exceptions[*i].names(&rule) && exceptions[*i].is_about(&finding));
+        used.extend(about.iter().map(|i| (*i, rule.id.clone())));
         let ended = about.iter().map(|i| exceptions[*i].until).max();
         match about.into_iter().find(|i| exceptions[*i].until >= today) {
             Some(i) => {
@@ -146,7 +148,7 @@ impl<'a> Index<'a> {
                 (Scope::Object(at), _) => {
                     let of_object = index.of_objects.entry((&at.world, &at.id)).or_default();
                     for check in &exception.checks {
-                        of_object.entry((check.id, exception.container())).or_default().push(i);
+                        of_object.entry((&*check.id, exception.container())).or_default().push(i);
                     }
                 }
                 (Scope::Line { line, .. }, Some((source, ..))) => {
@@ -155,7 +157,7 @@ impl<'a> Index<'a> {
                 }
                 (Scope::Policy(selector), _) => {
                     index.has_prints |= !selector.fingerprints.is_empty();
-                    let ids = exception.checks.iter().map(|meta| meta.id);
+                    let ids = exception.checks.iter().map(|rule| &*rule.id);
                     for id in ids.chain(exception.checks.is_empty().then_some("")) {
                         for about in About::of(selector) {
                             index.of_policy.entry((id, about)).or_default().push(i);
@@ -180,7 +182,7 @@ impl<'a> Index<'a> {
                 let container = finding.subject.container().filter(|name| !name.is_empty());
                 for container in [""].into_iter().chain(container) {
                     near.extend(
-                        of_object.get(&(finding.check.id, container)).into_iter().flatten(),
+                        of_object.get(&(&*finding.rule.id, container)).into_iter().flatten(),
                     );
                 }
                 near.sort_unstable();
@@ -203,25 +205,25 @@ impl<'a> Index<'a> {
         if self.has_prints {
             about.push(About::Print(finding.fingerprint()));
         }
-        let about: Vec<_> =
-            about.into_iter().flat_map(|about| self.policies(finding, about)).collect();
         // Those that name the check come before those that name none.
-        let mut about: Vec<_> = about.into_iter().map(|(any, i)| (any, *i)).collect();
+        let mut about: Vec<_> =
+            about.into_iter().flat_map(|about| self.policies(&finding.rule.id, about)).collect();
         about.sort_unstable();
         about.dedup();
         near.extend(about.into_iter().map(|(_, i)| i));
         near
     }
 
-    fn policies(&self, finding: &Finding, about: About) -> Vec<(bool, &usize)> {
-        let mut key = (finding.check.id, about);
+    /// Exceptions of policy files by what they are about, each with whether it names no check.
+    fn policies<'f>(&'f self, check: &'f str, about: About) -> Vec<(bool, usize)> {
+        let mut key = (check, about);
         let mut found = Vec::new();
         for any in [false, true] {
             if any {
                 key.0 = "";
             }
             let of = self.of_policy.get(&key).into_iter().flatten();
-            found.extend(of.map(|i| (any, i)));
+            found.extend(of.map(|i| (any, *i)));
         }
         found
     }
@@ -230,7 +232,7 @@ impl<'a> Index<'a> {
 /// What is to be said of exceptions: which ended, which except nothing, which last too long.
 fn notes(
     exceptions: &[&Exception],
-    used: &HashSet<(usize, &str)>,
+    used: &HashSet<(usize, Cow<'static, str>)>,
     terms: &Terms,
     today: Date,
     ran: &HashSet<&str>,
@@ -249,7 +251,7 @@ fn notes(
     let of_any: BTreeSet<_> = used.iter().map(any).collect();
     let (mut notes, mut told) = (Vec::new(), BTreeSet::new());
     for exception in exceptions.iter().filter(|exception| !exception.echo) {
-        let checks: Vec<_> = exception.checks.iter().map(|meta| (meta.id, meta.name)).collect();
+        let checks: Vec<_> = exception.checks.iter().map(|rule| (&*rule.id, &*rule.name)).collect();
         let of = match &checks[..] {
             // By fingerprint alone.
             [] => {
@@ -258,7 +260,7 @@ fn notes(
             }
             checks => checks
                 .iter()
-                .filter(|(id, _)| ran.contains(id))
+                .filter(|(id, _)| ran.contains(*id))
                 .map(|(id, name)| (used.contains(&key(exception, id)), format!("`{name}`")))
                 .collect(),
         };

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use pavisade_checks::Catalog;
 use pavisade_model::{Note, NoteKind, Paths};
 use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
 use pavisade_yaml::{Doc, Source, Value};
@@ -25,7 +26,7 @@ pub(super) struct Gathered {
 }
 
 /// Everything in a picture.
-pub(super) fn gather(snapshot: &Snapshot) -> Gathered {
+pub(super) fn gather(snapshot: &Snapshot, catalog: &Catalog) -> Gathered {
     let mut gathered = Gathered::default();
     let worlds = snapshot.worlds().iter();
     let own: Vec<_> =
@@ -33,9 +34,9 @@ pub(super) fn gather(snapshot: &Snapshot) -> Gathered {
     // Most objects have no annotation of ours: asking is all that is done in parallel.
     let marked = own.par_iter().with_min_len(MANY).filter(|(_, object)| is_marked(object));
     for (world, object) in marked.collect::<Vec<_>>() {
-        gathered.annotations(world, object);
+        gathered.annotations(world, object, catalog);
     }
-    gathered.comments(snapshot);
+    gathered.comments(snapshot, catalog);
     gathered
 }
 
@@ -62,7 +63,7 @@ fn is_marked(object: &Object) -> bool {
 }
 
 impl Gathered {
-    fn annotations(&mut self, world: &World, object: &Object) {
+    fn annotations(&mut self, world: &World, object: &Object, catalog: &Catalog) {
         let several = object.pods().nth(1).is_some();
         let in_cluster = world.kind() == WorldKind::Cluster;
         // What a controller made has the annotations of its template.
@@ -97,7 +98,7 @@ impl Gathered {
                 };
                 // A value that is no text, or an empty one, says nothing.
                 for line in if lines.is_empty() { vec![""] } else { lines } {
-                    match parse(line, self.notes.len() < MAX_FAULTS) {
+                    match parse(line, catalog, self.notes.len() < MAX_FAULTS) {
                         Ok(said) => {
                             let form = Form::Annotation;
                             self.add(said, form, (place.clone(), span.clone()), echo, scope);
@@ -153,7 +154,7 @@ impl Gathered {
     }
 
     /// Comments of every document that holds an object, once each.
-    fn comments(&mut self, snapshot: &Snapshot) {
+    fn comments(&mut self, snapshot: &Snapshot, catalog: &Catalog) {
         let mut docs: Vec<&Doc> = Vec::new();
         for world in snapshot.worlds() {
             // What a cluster gave is JSON; the files beside it have comments.
@@ -172,11 +173,11 @@ impl Gathered {
             })
         });
         for doc in with_any.collect::<Vec<_>>() {
-            self.comments_of(doc);
+            self.comments_of(doc, catalog);
         }
     }
 
-    fn comments_of(&mut self, doc: &Doc) {
+    fn comments_of(&mut self, doc: &Doc, catalog: &Catalog) {
         let source = doc.source();
         let text = source.text();
         for span in doc.comments() {
@@ -184,7 +185,7 @@ impl Gathered {
             let Some(words) = directive(comment) else { continue };
             let place = (source.name().to_owned(), Some((source.clone(), span.start, span.end)));
             let suggest = self.notes.len() < MAX_FAULTS;
-            match words.and_then(|words| parse(words, suggest)) {
+            match words.and_then(|words| parse(words, catalog, suggest)) {
                 Ok(said) => {
                     let line = beside(source, span.start);
                     self.add(said, Form::Comment, place, false, |container| match line {

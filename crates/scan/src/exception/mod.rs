@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub(crate) use apply::{Settled, settle};
 pub use jiff::civil::Date;
-use pavisade_model::{Base, Finding, Fingerprint, Glob, Location, Meta, Subject};
+use pavisade_model::{Base, Finding, Fingerprint, Glob, Location, Rule, Subject};
 use pavisade_snapshot::ObjectId;
 use pavisade_yaml::Source;
 
@@ -24,7 +24,7 @@ pub const ANNOTATION: &str = "pavisade.dev/allow";
 pub struct Exception {
     /// The checks whose findings it lets through; of a policy file's that names fingerprints,
     /// none means any.
-    pub checks: Vec<&'static Meta>,
+    pub checks: Vec<Arc<Rule>>,
     /// The last day on which it counts (UTC).
     pub until: Date,
     /// Why.
@@ -117,7 +117,7 @@ pub struct Subjects {
 impl Exception {
     /// One of a policy file.
     pub fn policy(
-        checks: Vec<&'static Meta>,
+        checks: Vec<Arc<Rule>>,
         (until, reason): (Date, String),
         selector: Selector,
         (source, start, end): (Source, u32, u32),
@@ -171,8 +171,8 @@ impl Exception {
     }
 
     /// Whether it lets findings of a check through.
-    fn names(&self, check: &Meta) -> bool {
-        self.checks.is_empty() || self.checks.iter().any(|meta| meta.id == check.id)
+    fn names(&self, rule: &Rule) -> bool {
+        self.checks.is_empty() || self.checks.iter().any(|named| named.id == rule.id)
     }
 }
 

@@ -1,15 +1,17 @@
 //! The words of an exception: `CHECK[, CHECK…] [in CONTAINER] until YYYY-MM-DD: REASON`.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
-use pavisade_checks::{named, similar};
-use pavisade_model::Meta;
+use pavisade_checks::Catalog;
+use pavisade_model::Rule;
 
 const FORM: &str = "Write it as `host-path-volume until 2027-01-31: why`.";
 
 /// What an exception says.
 #[derive(Debug)]
 pub(super) struct Said {
-    pub checks: Vec<&'static Meta>,
+    pub checks: Vec<Arc<Rule>>,
     pub container: Option<String>,
     pub until: Date,
     pub reason: String,
@@ -28,7 +30,7 @@ fn fault<T>(message: impl Into<String>) -> Result<T, Fault> {
 
 /// Reads the words behind `allow`, or of an annotation's line. With `suggest` a misspelt name gets a
 /// suggestion, which takes a while.
-pub(super) fn parse(text: &str, suggest: bool) -> Result<Said, Fault> {
+pub(super) fn parse(text: &str, catalog: &Catalog, suggest: bool) -> Result<Said, Fault> {
     let (head, reason) = match text.split_once(':') {
         Some((head, reason)) => (head, reason.trim()),
         None => (text, ""),
@@ -51,7 +53,7 @@ pub(super) fn parse(text: &str, suggest: bool) -> Result<Said, Fault> {
             "*" | "all" => {
                 return fault("it names no check: not everything can be excepted at once");
             }
-            word => checks.push(check(word, suggest)?),
+            word => checks.push(check(word, catalog, suggest)?),
         }
     }
     if checks.is_empty() {
@@ -67,13 +69,14 @@ pub(super) fn parse(text: &str, suggest: bool) -> Result<Said, Fault> {
     if reason.is_empty() {
         return fault("it has no reason");
     }
-    Ok(Said { checks, container, until, reason: reason.to_owned() })
+    let reason = pavisade_checks::secrets::mask(reason).into_owned();
+    Ok(Said { checks, container, until, reason })
 }
 
-fn check(word: &str, suggest: bool) -> Result<&'static Meta, Fault> {
-    named(word).map(|entry| entry.meta).ok_or_else(|| Fault {
+fn check(word: &str, catalog: &Catalog, suggest: bool) -> Result<Arc<Rule>, Fault> {
+    catalog.named(word).map(|entry| entry.rule().clone()).ok_or_else(|| Fault {
         message: format!("there is no check `{}`", short(word)),
-        remedy: match suggest.then(|| similar(word)).flatten() {
+        remedy: match suggest.then(|| catalog.similar(word)).flatten() {
             Some(name) => format!("Did you mean `{name}`?"),
             None => FORM.to_owned(),
         },
@@ -121,9 +124,9 @@ mod tests {
             ("until 2027-01-31: x", "it names no check"),
             ("", "it names no check"),
         ] {
-            let found = match parse(text, true) {
+            let found = match parse(text, &Catalog::builtin(), true) {
                 Ok(said) => {
-                    let checks: Vec<_> = said.checks.iter().map(|meta| meta.name).collect();
+                    let checks: Vec<_> = said.checks.iter().map(|rule| &*rule.name).collect();
                     let container = said.container.as_deref().unwrap_or("-");
                     format!("{} {container} {} {}", checks.join(","), said.until, said.reason)
                 }
@@ -134,7 +137,7 @@ mod tests {
             };
             assert_eq!(found, expect, "{text}");
         }
-        let wrong = parse("host-prot until 2027-01-31: x", true).unwrap_err();
+        let wrong = parse("host-prot until 2027-01-31: x", &Catalog::builtin(), true).unwrap_err();
         assert_eq!(wrong.remedy, "Did you mean `host-port`?");
     }
 }

@@ -90,7 +90,7 @@ macro_rules! same {
 
 same!(Kind = WorldKind { Files, Chart, Kustomization, Cluster });
 same!(Seen = Coverage { Complete, Partial, Unread, NotServed });
-same!(Sort = NoteKind { Unread, Warning, Drift, Info });
+same!(Sort = NoteKind { Unread, Warning, Drift, Unjudged, Info });
 
 impl From<&super::Header> for Header {
     fn from(header: &super::Header) -> Self {

@@ -141,3 +141,23 @@ pub fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
 pub fn with_tools(folder: &Path, tools: Tools) -> Request {
     Request { tools, ..Request::new([folder]) }
 }
+
+/// A named pipe, into which nobody writes.
+#[cfg(unix)]
+pub fn pipe(path: &Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+}
+
+#[cfg(unix)]
+pub fn link(to: impl AsRef<Path>, path: &Path) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(to, path).unwrap();
+}
+
+/// The program that gives others an empty network, where there is one.
+pub fn unshare() -> Option<PathBuf> {
+    let known = ["/usr/bin/unshare", "/bin/unshare"];
+    known.map(PathBuf::from).into_iter().find(|path| path.is_file())
+}

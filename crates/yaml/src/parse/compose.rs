@@ -23,7 +23,7 @@ impl<'t> Parser<'t> {
             return Err(error(at, TOO_MANY_NODES));
         }
         if beyond_share || self.aliased > self.max_aliased {
-            return Err(error(at, "document contains excessive aliasing"));
+            return Err(error(at, EXCESSIVE_ALIASING));
         }
         Ok(())
     }
@@ -268,10 +268,16 @@ impl<'t> Parser<'t> {
                 return Err(error(at, "invalid map key: only scalars can be keys"));
             }
             self.count(1, true, at)?;
-            let indent = match source.next {
-                u32::MAX => 0,
-                side => self.builder.side[side as usize].indent,
-            };
+            let side = self.builder.side.get(source.next as usize);
+            if let Some(text) = side.and_then(|side| side.text.get()) {
+                // What `!!binary` stands for.
+                let (text, span) = (text.to_string(), (source.start, source.end));
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.key = Some(PendingKey::Plain(Key::Owned { text, span }));
+                }
+                return Ok(());
+            }
+            let indent = side.map_or(0, |side| side.indent);
             return self.key(Scalar {
                 tag: source.tag,
                 form: source.form,
@@ -347,6 +353,10 @@ impl<'t> Parser<'t> {
 /// over in a file.
 pub(super) const FREE_ALIASED: u64 = 2000;
 pub(super) const ALIASED_PER_BYTE: u64 = 4;
+
+/// What is said of a document beyond go-yaml's limits for aliases, or beyond ours, which are lower:
+/// kubectl may read it.
+pub const EXCESSIVE_ALIASING: &str = "document contains excessive aliasing";
 
 const MERGE_NEEDS_MAPS: &str = "map merge requires map or sequence of maps as the value";
 

@@ -71,7 +71,8 @@ impl Parser<'_> {
             _ => false,
         };
         if !fits {
-            return Err(error(start, &format!("cannot decode `{text}` as a !!{wanted}")));
+            // The value may be a secret.
+            return Err(error(start, &format!("cannot decode this value as a !!{wanted}")));
         }
         scalar.tag = match resolved {
             Resolved::Null => Tag::Null,

@@ -60,7 +60,7 @@ impl Rule {
     /// Whether a finding is about what the rule is about.
     pub(super) fn concerns(&self, path: &str, finding: &Finding) -> bool {
         let holds = |part: &String| path.contains(&**part) || finding.message.contains(&**part);
-        self.only.get(finding.check.name).is_none_or(|only| only.iter().any(holds))
+        self.only.get(&*finding.rule.name).is_none_or(|only| only.iter().any(holds))
     }
 
     /// Takes the settings of a case over into the parameters of checks.
@@ -104,14 +104,13 @@ mod tests {
 
     #[test]
     fn the_table_names_checks_that_exist() {
-        let known: Vec<_> =
-            pavisade_checks::registry().iter().map(|entry| entry.meta.name).collect();
+        let catalog = pavisade_checks::Catalog::builtin();
         for (name, rule) in Table::read().unwrap().rules {
             let named = rule.inputs.values().filter_map(|to| to.split_once('.')).map(|(c, _)| c);
             let named = named.chain(rule.parameters.keys().map(String::as_str));
             let named = named.chain(rule.only.keys().map(String::as_str));
             for check in named.chain(rule.checks.iter().map(String::as_str)) {
-                assert!(known.contains(&check), "{name}: {check}");
+                assert!(catalog.named(check).is_some(), "{name}: {check}");
             }
         }
     }

@@ -1,0 +1,90 @@
+//! PV-I082.
+
+use pavisade_macros::check;
+use pavisade_model::Severity;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::power::{Power, judge};
+use super::rules::{Grant, Resource, Rules};
+use crate::{Check, Cx, OnObject, Verdict};
+
+/// Roles that may write the status of Services, pods or ResourceClaims.
+///
+/// ## Why
+/// Controllers and kubelets report there, and the cluster believes it. The addresses in
+/// `services/status` are taken for those of a load balancer: nodes send the traffic for any address
+/// that is written there to the Service (CVE-2020-8554). The addresses in `pods/status` become
+/// endpoints of Services. The allocation in `resourceclaims/status` gives devices to pods.
+///
+/// ## Fix
+/// Remove these subresources from roles of people and applications. Grant them to the load
+/// balancer controller, the kubelets, the scheduler and device drivers only. Since Kubernetes 1.36
+/// a driver needs `associated-node:update` on `resourceclaims/driver`, limited to its own name.
+#[check(
+    id = "PV-I082",
+    severity = Medium,
+    audience = Strict,
+    scope = Related,
+    on = [ROLE, CLUSTER_ROLE, CLUSTER_ROLE_BINDING],
+    reads = [ROLE_BINDING]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct StatusPermission {}
+
+const WRITE: &[&str] = &["update", "patch"];
+const SERVICES: Resource = Resource::new("", "services/status");
+const PODS: Resource = Resource::new("", "pods/status");
+const CLAIMS: Resource = Resource::new("resource.k8s.io", "resourceclaims/status");
+const BINDING: Resource = Resource::new("resource.k8s.io", "resourceclaims/binding");
+const DRIVER: Resource = Resource::new("resource.k8s.io", "resourceclaims/driver");
+
+impl Check for StatusPermission {
+    type On = OnObject;
+
+    fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+        let granular = cx.kubernetes().at_least(36);
+        judge(object, cx, |rules: &Rules<'a>| {
+            let addresses = "receive the traffic for any address, by that of a load balancer";
+            let endpoints = "receive the traffic of Services, by the addresses of pods";
+            let services = listed(rules, WRITE, SERVICES);
+            let services = services.map(|g| Power::new(&g, Severity::Medium, addresses));
+            let pods = listed(rules, WRITE, PODS);
+            let pods = pods.map(|g| Power::new(&g, Severity::Low, endpoints));
+            let claims = if granular { split(rules) } else { whole(rules) };
+            services.or(pods).or(claims).into_iter().collect()
+        })
+    }
+}
+
+/// What a rule grants that names the resource. PV-I003 reports rules for all resources.
+fn listed<'a>(rules: &Rules<'a>, verbs: &[&'static str], on: Resource) -> Option<Grant<'a>> {
+    rules.grant(verbs, on).filter(|grant| grant.resource.as_str() != Some("*"))
+}
+
+const ALLOCATE: &str = "give devices to pods by allocating ResourceClaims";
+
+/// Up to 1.35 one subresource is all of the status.
+fn whole<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
+    let grant = listed(rules, WRITE, CLAIMS)?;
+    Some(Power::new(&grant, Severity::Medium, ALLOCATE))
+}
+
+/// Since 1.36 the allocation and what drivers report need a permission each, besides that on the
+/// status (feature gate `DRAResourceClaimGranularStatusAuthorization`). Both are asked for the
+/// whole cluster; the name is that of a driver, or none.
+fn split<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
+    rules.grant(WRITE, CLAIMS)?;
+    let binds = listed(rules, WRITE, BINDING).filter(|grant| !grant.rule.is_named());
+    let binds = binds.map(|g| Power::new(&g, Severity::Medium, ALLOCATE));
+    // A driver of a node has the verbs `associated-node:…`, which the server limits to that node.
+    let anywhere = ["arbitrary-node:update", "arbitrary-node:patch"];
+    let reports = || {
+        let grant = listed(rules, &anywhere, DRIVER)?;
+        let gives = "change what drivers report of the devices on every node";
+        Some(Power::new(&grant, Severity::Low, gives))
+    };
+    Some(binds.or_else(reports)?.cluster_scoped())
+}

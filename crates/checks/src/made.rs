@@ -1,0 +1,56 @@
+//! Checks that are made at run time: a user's policies.
+
+use std::fmt;
+use std::sync::Arc;
+
+use pavisade_model::Meta;
+use pavisade_snapshot::Object;
+
+use crate::set::{AnyCheck, Out};
+use crate::{Cx, Dispatch, Lens as _, OnObject, Target, Verdict};
+
+/// Judges one object.
+type Judge = dyn for<'a> Fn(&'a Object, &Cx<'a>) -> Verdict<'a> + Send + Sync;
+
+/// A check of the objects of some kinds. It sees what it declares, as every check does.
+pub struct MadeCheck {
+    meta: Meta,
+    judge: Box<Judge>,
+}
+
+impl MadeCheck {
+    /// A check that gives every object of the kinds in `meta.on` to `judge`.
+    pub fn new(
+        meta: Meta,
+        judge: impl for<'a> Fn(&'a Object, &Cx<'a>) -> Verdict<'a> + Send + Sync + 'static,
+    ) -> Self {
+        Self { meta, judge: Box::new(judge) }
+    }
+
+    /// What it declares.
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+}
+
+impl fmt::Debug for MadeCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MadeCheck").field(&self.meta.rule.id).finish()
+    }
+}
+
+impl AnyCheck for Arc<MadeCheck> {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn dispatch(&self) -> Dispatch {
+        Dispatch::Kinds
+    }
+
+    fn run<'a>(&self, target: Target<'a>, cx: &Cx<'a>, out: &mut Out<'_, 'a>) {
+        for object in OnObject::items(target) {
+            out(OnObject::subject(object), None, (self.judge)(object, cx));
+        }
+    }
+}

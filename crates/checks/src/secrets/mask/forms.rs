@@ -1,0 +1,174 @@
+//! Secrets that show in a text alone: logins in addresses, tokens, and the words of commands.
+
+use std::ops::Range;
+
+use super::super::tokens;
+use super::{is_harmless, is_telling};
+
+/// Signs that end an address or a token.
+fn ends(c: char) -> bool {
+    c.is_whitespace() || "\"'`<>()[]{}|\\".contains(c)
+}
+
+fn end_of_word(text: &str, at: usize) -> usize {
+    text[at..].find(ends).map_or(text.len(), |end| at + end)
+}
+
+/// Every login and token.
+pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
+    logins(text, found);
+    tokens::find(text, &mut |token| {
+        let at = token.at;
+        let skipped = match token.what {
+            tokens::URL => return,
+            _ if text[at..].starts_with("-----BEGIN") => {
+                let end = text[at..].find("-----END").map_or(text.len(), |end| at + end);
+                return found(at..end);
+            }
+            _ if text[at..].starts_with("AccountKey=") => 11,
+            _ if text[at..].starts_with("@tcp(") => return,
+            _ => 0,
+        };
+        found(at + skipped..end_of_word(text, at + skipped));
+    });
+    // Whatever follows, but a word of prose.
+    for scheme in ["asic ", "earer "] {
+        for (at, _) in text.match_indices(scheme) {
+            let start = at + scheme.len();
+            let end = end_of_word(text, start);
+            let prose = text[start..end].bytes().all(|b| b.is_ascii_lowercase() || b == b'.');
+            if text[..at].ends_with(['b', 'B']) && end - start >= 8 && !prose {
+                found(start..end);
+            }
+        }
+    }
+    // Addresses that are a credential as a whole.
+    for hook in ["hooks.slack.com/", "/api/webhooks/", "webhook.office.com/", "/robot/send"] {
+        for (at, _) in text.match_indices(hook) {
+            found(at + hook.len()..end_of_word(text, at + hook.len()));
+        }
+    }
+}
+
+/// `scheme://user:password@host` and `user:password@host`: all before the `@`.
+fn logins(text: &str, found: &mut dyn FnMut(Range<usize>)) {
+    let mut from = 0;
+    while let Some(at) = text[from..].find("://").map(|at| from + at + 3) {
+        let end = text[at..].find("://").map_or(text.len(), |next| at + next);
+        let word = &text[at..end_of_word(text, at).min(end)];
+        let authority = &word[..word.find(['/', '?', '#', ',', ';']).unwrap_or(word.len())];
+        // A sign that ends the authority may be one of a password that nobody encoded.
+        let has_port = authority.rsplit_once(':').is_none_or(|(_, port)| is_port(port));
+        let login = match authority.rfind('@') {
+            Some(login) => Some(login),
+            None if has_port || authority.starts_with('[') => None,
+            None => word.rfind('@').or_else(|| word.find('…')),
+        };
+        if let Some(login) = login.filter(|login| *login > 0 && !is_template(&word[..*login])) {
+            found(at..at + login);
+        }
+        from = at;
+    }
+    for (start, word) in words(text) {
+        let Some(at) = word.rfind('@').filter(|_| !word.contains("://")) else { continue };
+        let digest = ["sha256:", "sha512:", "sha384:"];
+        let is_digest = digest.iter().any(|name| word[at + 1..].starts_with(name));
+        let Some((user, password)) = word[..at].split_once(':') else { continue };
+        let names = ["serviceaccount", "mailto", "oidc", "group", "principal"];
+        let is_name = names.iter().any(|name| user.eq_ignore_ascii_case(name));
+        if !is_digest
+            && !is_name
+            && !user.is_empty()
+            && !password.is_empty()
+            && !is_template(&word[..at])
+        {
+            found(start..start + at);
+        }
+    }
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit()) || text.starts_with(['$', '{', '<', '%'])
+}
+
+/// Whether user and password come from elsewhere.
+fn is_template(login: &str) -> bool {
+    let is_hole = |part: &str| part.starts_with(['$', '%', '{']) || is_harmless(part);
+    match login.split_once(':') {
+        Some((_, password)) => is_hole(password),
+        None => is_hole(login),
+    }
+}
+
+/// The words of a text and where they start: what blanks, quotes, commas and brackets part.
+pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let parts = |c: char| ends(c) || c == ',';
+    text.split(parts)
+        .map(move |word| (word.as_ptr().addr() - text.as_ptr().addr(), word))
+        .filter(|(_, word)| !word.is_empty())
+}
+
+/// What the words before say of the next one.
+#[derive(Default)]
+pub(super) struct Command {
+    /// The last word is a flag whose value, a secret, comes next.
+    flag: bool,
+    /// The last word is a flag whose value may be a user and a password.
+    user: bool,
+    /// Whether a sentence speaks of a credential: 1, and says next what it is: 2.
+    spoken: u8,
+    /// Words since a program whose flags are known, and its name.
+    program: Option<(u8, &'static str)>,
+}
+
+/// Words behind a program that are its own.
+const OWN: u8 = 32;
+
+impl Command {
+    /// The secret in the next word.
+    pub(super) fn next(&mut self, word: &str) -> Option<Range<usize>> {
+        const PROGRAMS: [&str; 9] = [
+            "mysql",
+            "mysqladmin",
+            "mysqldump",
+            "mariadb",
+            "mariadb-admin",
+            "mariadb-dump",
+            "redis-cli",
+            "sshpass",
+            "htpasswd",
+        ];
+        // The list's own dash.
+        if word == "-" {
+            return None;
+        }
+        // `the password is …`
+        let spoken = std::mem::take(&mut self.spoken);
+        if ["password", "passwd", "token", "secret", "key", "login"].contains(&word) {
+            self.spoken = 1;
+        } else if spoken == 1 && matches!(word, "is" | "was" | "with") {
+            self.spoken = 2;
+        } else if spoken == 2 && word.bytes().any(|b| b.is_ascii_digit()) {
+            return Some(0..word.len());
+        }
+        let (flag, user) = (std::mem::take(&mut self.flag), std::mem::take(&mut self.user));
+        self.program = self.program.and_then(|(n, name)| Some((n.checked_sub(1)?, name)));
+        let name = word.rsplit('/').next().unwrap_or(word);
+        if let Some(program) = PROGRAMS.into_iter().find(|program| *program == name) {
+            self.program = Some((OWN, program));
+        }
+        let program = self.program.map_or("", |(_, name)| name);
+        if word.starts_with('-') {
+            let name = word.trim_start_matches('-');
+            self.flag =
+                !name.contains('=') && is_telling(name) || word == "-a" && program == "redis-cli";
+            self.user = matches!(word, "-u" | "--user" | "--proxy-user");
+            let joined = program != "redis-cli" && !program.is_empty();
+            return (joined && word.starts_with("-p") && word.len() > 2).then_some(2..word.len());
+        }
+        // `-u 1000:1000` are numbers.
+        let numbers = word.bytes().all(|b| b.is_ascii_digit() || b == b':');
+        let secret = flag || user && word.contains(':') && !numbers;
+        (secret && !is_harmless(word)).then_some(0..word.len())
+    }
+}

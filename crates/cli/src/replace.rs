@@ -1,0 +1,217 @@
+//! Files that are replaced as a whole: whoever reads one sees the old or the new content, whatever
+//! ends the program.
+//!
+//! The new content is written to a file beside the old one, synced, and renamed. A run that is
+//! killed leaves that file behind; the next run that writes to the same folder removes it. Each
+//! such file is locked while its program runs, which tells a leftover from the work of another run.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, NamedTempFile};
+
+/// Names of our temporary files.
+const PREFIX: &str = ".pavisade-";
+const SUFFIX: &str = ".tmp";
+
+/// A file to be written, checked before the work.
+pub(crate) enum Target {
+    /// A regular file, or none yet: it is replaced. A link is replaced by a file.
+    Whole(PathBuf),
+    /// A pipe, a device or a file that somebody else opened for us: it is written to as it is.
+    Stream(File),
+}
+
+impl Target {
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn new(path: &Path) -> io::Result<Self> {
+        let Ok(there) = fs::symlink_metadata(path) else { return Self::beside(path) };
+        if there.is_symlink() {
+            // `/dev/stdout` leads to what the shell opened.
+            let of_system = fs::canonicalize(folder(path))?;
+            if ["/dev", "/proc"].iter().any(|system| of_system.starts_with(system)) {
+                return Ok(Self::Stream(OpenOptions::new().append(true).open(path)?));
+            }
+            if fs::metadata(path).is_ok_and(|there| there.is_dir()) {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            return Self::beside(path);
+        }
+        if there.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if there.is_file() {
+            // A file that may not be written stays, though its folder could give it up.
+            OpenOptions::new().write(true).open(path)?;
+            return Self::beside(path);
+        }
+        Ok(Self::Stream(OpenOptions::new().write(true).open(path)?))
+    }
+
+    fn beside(path: &Path) -> io::Result<Self> {
+        sweep(folder(path));
+        temporary(folder(path), 0o600)?.close()?;
+        Ok(Self::Whole(path.to_owned()))
+    }
+
+    /// Writes everything. A new file gets the permissions `mode`, less the umask.
+    ///
+    /// # Errors
+    /// It cannot be written; what was there is there still.
+    pub(crate) fn write(
+        self,
+        mode: u32,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match self {
+            Self::Stream(file) => {
+                let mut out = BufWriter::new(file);
+                write(&mut out).and_then(|()| out.flush())
+            }
+            Self::Whole(path) => {
+                let new = temporary(folder(&path), mode)?;
+                let mut out = BufWriter::new(new.as_file());
+                write(&mut out).and_then(|()| out.flush())?;
+                drop(out);
+                // The file that a link leads to says nothing of ours.
+                if let Ok(old) = fs::symlink_metadata(&path)
+                    && old.is_file()
+                {
+                    new.as_file().set_permissions(old.permissions())?;
+                }
+                rename(new, &path)
+            }
+        }
+    }
+}
+
+/// Replaces a file that still holds `old`. Its mode, owner and extended attributes stay.
+///
+/// # Errors
+/// It cannot be written, or somebody changed it: then it is as they left it.
+pub(crate) fn exchange(path: &Path, old: &[u8], text: &[u8]) -> io::Result<()> {
+    sweep(folder(path));
+    let file = File::open(path)?;
+    let mut new = temporary(folder(path), 0o600)?;
+    new.write_all(text)?;
+    alike(&file, new.as_file())?;
+    new.as_file().sync_all()?;
+    let changed = || {
+        io::Error::other(
+            "somebody changed the file in the meantime, so it was left alone: run again",
+        )
+    };
+    if fs::read(path)? != old {
+        return Err(changed());
+    }
+    rename(new, path)?;
+    // Somebody may have written to the old file in the same moment.
+    let mut theirs = Vec::new();
+    io::Read::read_to_end(&mut &file, &mut theirs)?;
+    if theirs == old {
+        return Ok(());
+    }
+    let mut back = temporary(folder(path), 0o600)?;
+    back.write_all(&theirs)?;
+    alike(&file, back.as_file())?;
+    rename(back, path)?;
+    Err(changed())
+}
+
+/// Gives a new file the owner, permissions and attributes of an old one.
+#[cfg(unix)]
+fn alike(old: &File, new: &File) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+
+    let (had, has) = (old.metadata()?, new.metadata()?);
+    if (had.uid(), had.gid()) != (has.uid(), has.gid()) {
+        fchown(new, Some(had.uid()), Some(had.gid())).map_err(|error| {
+            io::Error::new(error.kind(), "its owner or group would change: run as its owner")
+        })?;
+    }
+    new.set_permissions(had.permissions())?;
+    attributes(old, new)
+}
+
+#[cfg(not(unix))]
+fn alike(old: &File, new: &File) -> io::Result<()> {
+    new.set_permissions(old.metadata()?.permissions())
+}
+
+/// Extended attributes, access control lists among them.
+#[cfg(unix)]
+fn attributes(old: &File, new: &File) -> io::Result<()> {
+    use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
+
+    // Linux takes no longer lists or values.
+    let mut names = vec![0_u8; 1 << 16];
+    let Ok(length) = flistxattr(old, &mut names[..]) else { return Ok(()) };
+    let mut value = vec![0_u8; 1 << 16];
+    for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let length = fgetxattr(old, name, &mut value[..])?;
+        let mut kept = vec![0_u8; length];
+        if fgetxattr(new, name, &mut kept[..]).is_ok_and(|n| kept[..n] == value[..length]) {
+            continue;
+        }
+        fsetxattr(new, name, &value[..length], XattrFlags::empty()).map_err(|error| {
+            let name = String::from_utf8_lossy(name);
+            io::Error::new(error.kind(), format!("its attribute `{name}` would be lost: {error}"))
+        })?;
+    }
+    Ok(())
+}
+
+/// A locked file in a folder, which goes again unless it is renamed.
+pub(crate) fn temporary(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
+    loop {
+        let mut builder = Builder::new();
+        builder.prefix(PREFIX).suffix(SUFFIX);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+        let file = builder.tempfile_in(folder)?;
+        // A file system without locks has no sweeping either.
+        let _ = file.as_file().lock();
+        // Another run may have swept it away before it was locked.
+        if file.path().try_exists()? {
+            return Ok(file);
+        }
+    }
+}
+
+/// Gives a file its final name.
+pub(crate) fn rename(new: NamedTempFile, path: &Path) -> io::Result<()> {
+    new.as_file().sync_all()?;
+    new.persist(path).map_err(|error| error.error)?;
+    // The name is safe where the folder can be synced; not every file system does that.
+    if let Ok(folder) = File::open(folder(path)) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+/// Removes what runs that were killed left in a folder.
+pub(crate) fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let random = name.to_str().and_then(|n| n.strip_prefix(PREFIX)?.strip_suffix(SUFFIX));
+        let ours = random
+            .is_some_and(|n| n.len() == 6 && n.bytes().all(|b| b.is_ascii_alphanumeric()))
+            && entry.file_type().is_ok_and(|kind| kind.is_file());
+        // Its program runs while it is locked.
+        if ours
+            && let Ok(file) = File::open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            // Somebody else may sweep as well.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

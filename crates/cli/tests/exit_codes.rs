@@ -1,0 +1,209 @@
+//! Each row of the table in docs/exit-codes.md happens.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::path::Path;
+
+use started::{folder, run, run_with_input};
+
+mod started;
+
+const BAD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: ns}\nspec:\n  hostPID: true\n  containers:\n  - name: c\n    image: a.example.com/a:1\n    securityContext: {allowPrivilegeEscalation: true}\n";
+const GOOD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: ns}\n";
+const REMOTE: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a, namespace: ns}\nspec: {source: {repoURL: 'https://charts.example.com', chart: redis, targetRevision: 1.0.0}}\n";
+const LOCAL: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a, namespace: ns}\nspec: {source: {repoURL: 'https://git.example.com/x', path: apps/web}}\n";
+const PACKED: &str = "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nmetadata: {name: a, namespace: ns}\nspec: {chartContent: H4sI}\n";
+const UNKNOWN: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: ns}\nspec: {containers: [{name: c, image: a, securityContext: {privileged: 'x'}}]}\n";
+const EXCEPTED: &str =
+    "exceptions:\n- {checks: [privilege-escalation], reason: a test, until: 2099-01-01}\n";
+
+/// What is scanned: files, and standard input.
+const FILES: &[(&str, &str)] = &[
+    ("bad/a.yaml", BAD),
+    ("good/a.yaml", GOOD),
+    ("remote/a.yaml", REMOTE),
+    ("repo/.git/HEAD", ""),
+    ("repo/argo/a.yaml", LOCAL),
+    ("repo/apps/web/a.yaml", GOOD),
+    ("packed/a.yaml", PACKED),
+    ("broken/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: [\n"),
+    ("unknown/a.yaml", UNKNOWN),
+    ("empty/notes.txt", "nothing"),
+    ("values.yaml", "a: 1\n"),
+    ("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+    ("chart/templates/a.yaml", GOOD),
+    ("kustomization/kustomization.yaml", "resources: [a.yaml]\n"),
+    ("kustomization/a.yaml", GOOD),
+    ("remote-base/kustomization.yaml", "resources: ['https://example.com/x.yaml', a.yaml]\n"),
+    ("remote-base/a.yaml", GOOD),
+    ("wrong.yaml", "no-such-field: 1\n"),
+    ("excepted.yaml", EXCEPTED),
+    ("other", "kind: Pod\n"),
+];
+
+/// The row's last words or the part that tells it, commands, exit code.
+const CASES: &[(&str, &[&str], i32)] = &[
+    (
+        "no finding, or only findings below",
+        &["scan good", "comply -F pss good", "scan bad --fail-on never"],
+        0,
+    ),
+    ("findings at or above", &["scan bad", "comply -F pss bad"], 1),
+    (
+        "that exceptions or `--baseline` let through",
+        &["scan bad --check privilege-escalation --exceptions excepted.yaml"],
+        0,
+    ),
+    ("could not be determined", &["scan unknown --check privileged-container"], 0),
+    ("of another place: said", &["scan remote", "comply -F pss remote"], 0),
+    (
+        "a folder of this repository that was not read",
+        &["scan repo/argo", "comply -F pss repo/argo", "pss repo/argo"],
+        3,
+    ),
+    ("holds content that is not judged", &["scan packed", "pss packed"], 3),
+    ("a path does not exist", &["scan nowhere", "comply -F pss nowhere", "pss nowhere"], 3),
+    ("is not valid YAML", &["scan broken", "comply -F pss broken", "pss broken"], 3),
+    ("standard input holds no object", &["scan -", "comply -F pss -", "pss -"], 3),
+    ("holds no object and no Dockerfile", &["scan empty", "comply -F pss empty", "pss empty"], 3),
+    (
+        "a file was named and holds no object",
+        &["scan values.yaml", "comply -F pss values.yaml", "pss values.yaml"],
+        3,
+    ),
+    ("a chart was not rendered", &["scan chart", "scan --render never chart", "pss chart"], 3),
+    (
+        "a kustomization was not rendered",
+        &["scan kustomization", "scan --render never kustomization", "pss kustomization"],
+        3,
+    ),
+    ("a base that is not here", &["scan remote-base", "pss remote-base"], 3),
+    ("`--patch`, whatever", &["pss --patch bad"], 0),
+    (
+        "nothing to fix; findings that need",
+        &["fix --diff good", "fix kustomization", "fix values.yaml", "fix repo/argo"],
+        0,
+    ),
+    ("something would be fixed", &["fix --diff bad --check privilege-escalation"], 1),
+    ("a path was not read, a chart was left out", &["fix nowhere", "fix chart"], 3),
+    (
+        "is not a snapshot that this version reads",
+        &["snapshot info other", "snapshot diff other other"],
+        2,
+    ),
+    ("valid or absent", &["config check good", "config show good"], 0),
+    (
+        "the configuration is not valid",
+        &[
+            "scan --config wrong.yaml good",
+            "pss --config wrong.yaml good",
+            "fix --config wrong.yaml good",
+            "config check --config wrong.yaml",
+        ],
+        2,
+    ),
+    (
+        "an option is unknown",
+        &["scan --no-such", "pss --kubernetes-version 9.99 good", "scan --probe good"],
+        2,
+    ),
+    (
+        "the result could not be written",
+        &["scan good -o nowhere/x", "comply -F pss good -o nowhere/x"],
+        2,
+    ),
+];
+
+/// Rows that other tests prove: they need a cluster, a snapshot of one, or namespaces.
+const ELSEWHERE: &[&str] = &[
+    "a part of a cluster could not be read",
+    "each namespace enforces",
+    "enforces less or more",
+    "a file could not be written",
+    "everything was read that this identity may read",
+    "a part of the cluster could not be read",
+    "the snapshot was read",
+    "nothing differs",
+    "something differs",
+    "a part could not be read or compared",
+];
+
+fn rows() -> Vec<(String, i32)> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/exit-codes.md");
+    let text = fs::read_to_string(page).unwrap();
+    let (_, table) = text.split_once("| command | what happened | exit code |").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| `") || line.starts_with("| every"));
+    rows.map(|line| {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+        (cells[1].to_owned(), cells[2].parse().unwrap())
+    })
+    .collect()
+}
+
+#[test]
+fn every_row_of_the_table_happens() {
+    let rows = rows();
+    let folder = folder(FILES);
+    for (row, commands, code) in CASES {
+        let named: Vec<_> = rows.iter().filter(|(text, _)| text.contains(row)).collect();
+        assert!(matches!(&named[..], [(_, said)] if said == code), "{row}: {named:?}");
+        for command in *commands {
+            let args: Vec<_> = command.split(' ').collect();
+            let done = match args.contains(&"-") {
+                true => run_with_input(folder.path(), &args, "# nothing\n"),
+                false => run(folder.path(), &args),
+            };
+            assert_eq!(done.code, *code, "{command}: {}{}", done.out, done.err);
+        }
+    }
+    for (row, _) in &rows {
+        let by = |known: &&str| row.contains(*known);
+        let case = CASES.iter().any(|(known, ..)| by(known));
+        assert!(case || ELSEWHERE.iter().any(by), "no test runs the row: {row}");
+    }
+}
+
+#[test]
+fn what_is_installed_from_elsewhere_is_said_and_counted() {
+    let folder = folder(FILES);
+    let remote = run(folder.path(), &["scan", "remote"]);
+    let counted = "1 kind of object installs what was not judged";
+    assert!(remote.out.contains(counted), "{}", remote.out);
+    let json = run(folder.path(), &["scan", "remote", "-f", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["summary"]["notes"]["unjudged"], 1);
+    assert_eq!(json["notes"][0]["kind"], "unjudged");
+    let message = json["notes"][0]["message"].as_str().unwrap();
+    assert!(message.contains("chart `redis` 1.0.0 of https://charts.example.com"), "{message}");
+    let local = run(folder.path(), &["scan", "repo/argo"]);
+    assert!(local.out.contains("`repo/apps/web`"), "{}", local.out);
+}
+
+#[test]
+fn csv_promises_a_fix_only_where_there_is_one() {
+    let folder = folder(FILES);
+    let args = ["scan", "-f", "csv", "--check", "privilege-escalation"];
+    let written = run(folder.path(), &[&args[..], &["bad"]].concat());
+    assert!(
+        written.out.contains(",riskily,") || written.out.contains(",safely,"),
+        "{}",
+        written.out
+    );
+    // Standard input is not a file that `fix` changes.
+    let piped = run_with_input(folder.path(), &[&args[..], &["-"]].concat(), BAD);
+    assert!(piped.out.contains("privilege-escalation"), "{}", piped.out);
+    assert!(!piped.out.contains(",riskily,") && !piped.out.contains(",safely,"), "{}", piped.out);
+}
+
+#[test]
+fn a_copy_of_a_repository_is_known_by_where_the_scan_starts() {
+    let folder = folder(&[("argo/a.yaml", LOCAL), ("apps/web/a.yaml", GOOD)]);
+    let part = run(folder.path(), &["scan", "argo"]);
+    assert_eq!(part.code, 3, "{}", part.out);
+    assert!(
+        part.out.contains("`argo/../apps/web`") || part.out.contains("`apps/web`"),
+        "{}",
+        part.out
+    );
+    assert_eq!(run(folder.path(), &["scan", "argo", "apps"]).code, 0);
+}

@@ -1,0 +1,235 @@
+//! What objects have installed from elsewhere, and whether that was read in this scan.
+//!
+//! What each kind installs is known by `pavisade_snapshot::Object::installs`. Here the paths decide:
+//! a folder of the scanned repository that was not read makes the result incomplete; what is in
+//! another repository, or only a name, is told and changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pavisade_model::{Note, NoteKind};
+use pavisade_snapshot::{Install, Object, Origin};
+
+use crate::file::Bytes;
+use crate::open::read_inside;
+use crate::shown::{Shown, normal};
+
+/// Things that one note names.
+const SHOWN: usize = 5;
+
+/// Everything that was found to install something, and the folders that were read.
+#[derive(Debug, Default)]
+pub(crate) struct Elsewhere {
+    found: Vec<Found>,
+    /// Addresses of Flux sources by kind and name; none where two of that name differ.
+    addresses: HashMap<(String, String), Option<String>>,
+    read: BTreeSet<PathBuf>,
+}
+
+#[derive(Debug)]
+struct Found {
+    object: Object,
+    install: Install,
+    /// The folder on this disk that it may be, and its name for users.
+    folder: Option<Local>,
+}
+
+#[derive(Debug, Clone)]
+struct Local {
+    path: PathBuf,
+    shown: String,
+    /// The names of the Git repository's remotes; none where they are not known.
+    remotes: Vec<String>,
+    /// It is the whole repository.
+    whole: bool,
+}
+
+/// The folders by which a path in a repository may be meant.
+#[derive(Debug)]
+pub(crate) struct Base<'a> {
+    pub shown: &'a Shown,
+    /// The Git repository around the given path, or the path itself.
+    pub boundary: &'a Path,
+}
+
+/// What one note is about: what installs, and what in words.
+type Group<'a> = Vec<(&'a Found, String)>;
+
+impl Elsewhere {
+    /// Remembers that something in a folder was read.
+    pub(crate) fn read(&mut self, folder: &Path) {
+        if !self.read.contains(folder) {
+            self.read.insert(folder.to_owned());
+        }
+    }
+
+    /// Remembers what an object installs.
+    pub(crate) fn look(&mut self, object: &Object, base: Option<&Base<'_>>) {
+        if let Some(address) = object.source_address() {
+            let key = (object.kind().to_owned(), object.name().to_owned());
+            let known = self.addresses.entry(key).or_insert_with(|| Some(address.clone()));
+            if known.as_ref() != Some(&address) {
+                *known = None;
+            }
+        }
+        self.found.extend(object.installs().into_iter().map(|install| {
+            let path = install.path.as_deref();
+            let folder = path.zip(base).and_then(|(path, base)| base.folder(path));
+            Found { object: object.clone(), install, folder }
+        }));
+    }
+
+    /// One note for each kind of object and each answer to whether it should have been read.
+    pub(crate) fn notes(&self) -> Vec<Note> {
+        let mut groups: BTreeMap<_, Group<'_>> = BTreeMap::new();
+        for found in &self.found {
+            let Some((kind, text)) = self.judge(found) else { continue };
+            let inside = found.install.origin == Origin::Inside;
+            groups.entry((kind, found.object.kind(), inside)).or_default().push((found, text));
+        }
+        groups.into_iter().filter_map(|((kind, _, inside), of)| note(kind, inside, &of)).collect()
+    }
+
+    /// What is to be said of one; nothing where it was read.
+    fn judge(&self, found: &Found) -> Option<(NoteKind, String)> {
+        let Install { what, origin, .. } = &found.install;
+        let (address, named) = match origin {
+            Origin::Inside => return Some((NoteKind::Unread, what.clone())),
+            Origin::Unknown => (None, String::new()),
+            Origin::Address(address) => (Some(address.as_str()), format!(" of {}", shown(address))),
+            Origin::Source(kind, name) => {
+                let address = self.addresses.get(&(kind.clone(), name.clone()));
+                match address.and_then(Option::as_deref) {
+                    Some(address) => (Some(address), format!(" of {}", shown(address))),
+                    None => (None, format!(" of {kind} `{name}`")),
+                }
+            }
+        };
+        if let Some(local) = found.folder.as_ref().filter(|local| local.is_meant(address)) {
+            return match self.is_read(&local.path) {
+                true => None,
+                false => Some((NoteKind::Unread, format!("`{}`", local.shown))),
+            };
+        }
+        Some((NoteKind::Unjudged, format!("{what}{named}")))
+    }
+
+    fn is_read(&self, folder: &Path) -> bool {
+        let mut after = self.read.range(folder.to_owned()..);
+        after.next().is_some_and(|read| read.starts_with(folder))
+    }
+}
+
+impl Base<'_> {
+    /// The folder that a path in a repository leads to, if there is one.
+    fn folder(&self, path: &str) -> Option<Local> {
+        let inside = |base: &Path| {
+            let folder = fs::canonicalize(normal(&base.join(path))).ok()?;
+            (folder.starts_with(base) && folder.is_dir()).then_some(folder)
+        };
+        // A copy of a repository has no `.git`; such a scan mostly starts in its root.
+        let here = || {
+            let here = fs::canonicalize(".").ok()?;
+            if self.shown.root().starts_with(&here) { inside(&here) } else { None }
+        };
+        let path = inside(self.boundary).or_else(|| inside(self.shown.root())).or_else(here)?;
+        Some(Local {
+            shown: self.shown.name(&path),
+            whole: path == self.boundary || path == self.shown.root(),
+            remotes: remotes(self.boundary),
+            path,
+        })
+    }
+}
+
+impl Local {
+    /// Whether this folder is meant where the repository has that address. A copy or a fork has
+    /// another address and the same name. Where nothing is known, a folder that is here is meant,
+    /// unless it is the whole repository, which every repository has.
+    fn is_meant(&self, address: Option<&str>) -> bool {
+        match address.filter(|_| !self.remotes.is_empty()) {
+            Some(address) => self.remotes.iter().any(|remote| *remote == repository(address)),
+            None => !self.whole,
+        }
+    }
+}
+
+/// Bytes of Git's configuration that are read.
+const MAX_GIT_CONFIG: u64 = 1 << 20;
+
+/// The names of a Git repository's remotes.
+fn remotes(boundary: &Path) -> Vec<String> {
+    let read = read_inside(&boundary.join(".git/config"), boundary, MAX_GIT_CONFIG);
+    let Ok(Bytes::All(config)) = read else { return Vec::new() };
+    let config = String::from_utf8_lossy(&config);
+    let lines = config.lines().filter_map(|line| line.trim().split_once('='));
+    let urls = lines.filter(|(key, _)| key.trim() == "url");
+    urls.map(|(_, url)| repository(url.trim()).to_owned()).collect()
+}
+
+/// The last part of a repository's address.
+fn repository(address: &str) -> &str {
+    let address = address.trim_end_matches('/');
+    let address = address.strip_suffix(".git").unwrap_or(address);
+    address.rsplit(['/', ':']).next().unwrap_or(address)
+}
+
+/// An address without the login that may be in it.
+fn shown(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let login = rest[..end].rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[login..])
+}
+
+/// One note on all objects of a kind.
+fn note(kind: NoteKind, inside: bool, of: &[(&Found, String)]) -> Option<Note> {
+    let (first, _) = of.first()?;
+    let objects: BTreeSet<_> = of.iter().map(|(found, _)| found.object.id()).collect();
+    let mut texts: Vec<&str> = Vec::new();
+    for (_, text) in of {
+        if !texts.contains(&text.as_str()) {
+            texts.push(text);
+        }
+    }
+    let more = match texts.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let what = texts[..texts.len().min(SHOWN)].join(", ");
+    let object = &first.object;
+    let who = match objects.len() {
+        1 if object.name().is_empty() => format!("this {} installs", object.kind()),
+        1 => format!("{} `{}` installs", object.kind(), object.name()),
+        n => format!("{n} objects of kind {} install", object.kind()),
+    };
+    let (message, remedy) = match (kind, inside) {
+        (_, true) => (
+            format!(
+                "{who} content that is written into the object in a form that is not judged: {what}{more}"
+            ),
+            "Scan that content as files.".to_owned(),
+        ),
+        (NoteKind::Unread, _) => (
+            format!("{who} folders of this repository that were not read: {what}{more}"),
+            "Scan these folders too, or the repository as a whole.".to_owned(),
+        ),
+        _ => (
+            format!("{who} what is not among these files: {what}{more}"),
+            match texts.iter().any(|text| text.starts_with("chart")) {
+                true => "Scan what `helm template` prints for them, or the cluster.".to_owned(),
+                false => "Scan these sources as well, or the cluster.".to_owned(),
+            },
+        ),
+    };
+    let (source, span) = (object.doc().source(), object.value().span());
+    let place = source.name().to_owned();
+    Some(Note {
+        kind,
+        place,
+        span: Some((source.clone(), span.start, span.start + 1)),
+        message,
+        remedy,
+    })
+}

@@ -1,0 +1,95 @@
+//! Opens files that were found in a scanned folder, and not named by the user.
+//!
+//! Only regular files are opened: a named pipe would wait for a writer, and a device has no end.
+//! Files that count by their name alone (`Chart.yaml`, ignore files) may be links; one that leads
+//! outside of the boundary is refused.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::file::{Bytes, read_all};
+
+/// Opens a regular file.
+///
+/// # Errors
+/// It is something else, or cannot be opened.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    // To open a device can have effects, so its kind is looked at first.
+    if !fs::metadata(path)?.is_file() {
+        return Err(irregular());
+    }
+    open_walked(path).map(|(file, _)| file)
+}
+
+/// Opens what was a regular file before, with its length. The name may lead to something else by
+/// now.
+fn open_walked(path: &Path) -> io::Result<(File, u64)> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() { Ok((file, metadata.len())) } else { Err(irregular()) }
+}
+
+/// Reads a regular file, of which no more than `limit` bytes are looked at.
+pub(crate) fn read_bytes(path: &Path, limit: u64) -> io::Result<Bytes> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(irregular());
+    }
+    read_walked(path, limit)
+}
+
+/// The same for one that a walk found to be regular.
+pub(crate) fn read_walked(path: &Path, limit: u64) -> io::Result<Bytes> {
+    let (file, length) = open_walked(path)?;
+    if length > limit {
+        return Ok(Bytes::TooMany);
+    }
+    read_all(file, length, limit)
+}
+
+/// The same for a file that must be inside of the boundary, wherever links lead.
+pub(crate) fn read_inside(path: &Path, boundary: &Path, limit: u64) -> io::Result<Bytes> {
+    read_bytes(&inside(path, boundary)?, limit)
+}
+
+/// A path without links, which is inside of the boundary.
+///
+/// # Errors
+/// There is nothing, or a link leads outside.
+pub(crate) fn inside(path: &Path, boundary: &Path) -> io::Result<PathBuf> {
+    let real = fs::canonicalize(path)?;
+    if real.starts_with(boundary) {
+        return Ok(real);
+    }
+    Err(io::Error::other("a link that leads outside of what is scanned; it was not followed"))
+}
+
+fn irregular() -> io::Error {
+    io::Error::other("not a regular file")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_named_pipe_or_device_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [&pipe, &socket, Path::new("/dev/zero"), folder.path()] {
+            assert_eq!(open_regular(path).unwrap_err().to_string(), "not a regular file");
+        }
+    }
+}

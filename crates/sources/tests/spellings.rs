@@ -1,0 +1,186 @@
+//! No object is hidden by how its file is written, or by where it is.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
+
+mod common;
+
+use common::{different, object, put, run, scan, tree};
+use pavisade_model::NoteKind;
+use pavisade_sources::{Request, Skip};
+
+/// The objects of a folder with this file alone.
+fn check(name: &str, text: &[u8], expect: &[&str]) {
+    let folder = tree(&[]);
+    put(folder.path(), name, text);
+    let seen = scan(folder.path());
+    assert_eq!(seen.objects(), expect, "{}: {:?}", String::from_utf8_lossy(text), seen.notes);
+}
+
+#[test]
+fn an_escaped_key_hides_no_object() {
+    for text in [
+        "\"\\x61piVersion\": v1\nkind: Pod\nmetadata: {name: p}\n",
+        "\"api\\u0056ersion\": v1\n\"\\U0000006bind\": Pod\nmetadata: {name: p}\n",
+        "? \"api\\\n  Version\"\n: v1\nkind: Pod\nmetadata: {name: p}\n",
+        "{\"\\u0061piVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"p\"}}",
+    ] {
+        check("a.yaml", text.as_bytes(), &["Pod p"]);
+        check("a.json", text.as_bytes(), &["Pod p"]);
+    }
+    let list = "\"\\x61piVersion\": v1\nkind: List\n\"\\x69tems\":\n\
+                - {\"\\x61piVersion\": v1, kind: Pod, metadata: {name: p}}\n";
+    check("a.yaml", list.as_bytes(), &["Pod p"]);
+}
+
+#[test]
+fn a_merge_an_alias_or_a_tag_hides_no_object() {
+    for text in [
+        "x: &a {\"\\x61piVersion\": v1, kind: Pod}\n<<: *a\nmetadata: {name: p}\n",
+        "<<: {!!binary YXBpVmVyc2lvbg==: v1, !!binary a2luZA==: Pod}\nmetadata: {name: p}\n",
+        "!!binary YXBpVmVyc2lvbg==: v1\nkind: Pod\nmetadata: {name: p}\n",
+        "!<tag:yaml.org,2002:binary> YXBpVmVyc2lvbg==: v1\nkind: Pod\nmetadata: {name: p}\n",
+        "x: &k apiVersion\n*k : v1\nkind: Pod\nmetadata: {name: p}\n",
+        "!!str apiVersion: v1\n! kind: Pod\nmetadata: {name: p}\n",
+    ] {
+        check("a.yaml", text.as_bytes(), &["Pod p"]);
+    }
+}
+
+#[test]
+fn an_escaped_kind_hides_no_kubeconfig() {
+    let escaped = "\"\\x61piVersion\": v1\n\"\\x6bind\": \"Conf\\x69g\"\n";
+    check("admin.conf", escaped.as_bytes(), &["Config "]);
+    check("admin.conf", b"apiVersion: v1\nlocation: \\.php$\n", &[]);
+}
+
+#[test]
+fn a_nul_byte_in_a_later_document_hides_none_before_it() {
+    let folder = tree(&[]);
+    let text = format!("{}---\na: \"\0\"\n---\n{}", object("Pod", "p"), object("Pod", "q"));
+    put(folder.path(), "a.yaml", text.as_bytes());
+    put(folder.path(), "b.yaml", b"!\0\x01\x02\\");
+    put(folder.path(), "c.json", b"\xFF\x00\x00\x00");
+    let seen = scan(folder.path());
+    assert_eq!(seen.objects(), ["Pod p", "Pod q"]);
+    assert_eq!(seen.note("control characters"), (NoteKind::Unread, "@/a.yaml"));
+    assert_eq!(seen.stats.skipped[&Skip::Binary], 2);
+    let (source, start, _) = seen.raw[0].span.as_ref().unwrap();
+    assert_eq!(source.line_column(*start), (6, 5));
+}
+
+#[test]
+fn a_byte_order_mark_hides_no_second_json_value() {
+    let value = |name| {
+        format!("{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{{\"name\":\"{name}\"}}}}")
+    };
+    let text = format!("\u{feff}{}{}", value("a"), value("b"));
+    check("a.json", text.as_bytes(), &["Pod a", "Pod b"]);
+    let text = format!("\u{feff}---\n{}---\n{}", object("Pod", "a"), object("Pod", "b"));
+    check("a.yaml", text.as_bytes(), &["Pod a", "Pod b"]);
+}
+
+#[test]
+fn limits_of_our_own_are_told_where_no_type_is_at_a_lines_start() {
+    let many = "x, ".repeat(400);
+    let aliases = "*a, ".repeat(20);
+    let text = format!(
+        "\"apiVersion\": v1\nkind: Pod\nmetadata: {{name: p}}\na: &a [{many}]\nb: [{aliases}]\n"
+    );
+    let folder = tree(&[("a.yaml", &text)]);
+    assert_eq!(scan(folder.path()).note("aliasing"), (NoteKind::Unread, "@/a.yaml"));
+}
+
+#[test]
+fn an_object_with_template_actions_before_a_broken_document_is_not_passed_over() {
+    let text = "\"apiVersion\": v1\nkind: Pod\nmetadata: {name: '{{p}}'}\n---\na: [\n";
+    let folder = tree(&[("a.yaml", text), ("values.yaml", "a: '{{ b }}'\n---\n{{ c }}\n")]);
+    let seen = scan(folder.path());
+    assert_eq!(seen.note("looks like a template"), (NoteKind::Unread, "@/a.yaml"));
+    assert_eq!(seen.notes.len(), 1);
+}
+
+#[test]
+fn a_kustomization_file_hides_no_object_that_is_none() {
+    let pod = object("Pod", "p");
+    let kustomization = "kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\n";
+    for text in [
+        pod.clone(),
+        format!("resources: [web.yaml]\n---\n{pod}"),
+        format!("{kustomization}resources: [web.yaml]\n---\n{pod}"),
+        format!("{pod}---\nresources: [web.yaml]\n"),
+        format!("apiVersion: v1\nkind: List\nitems:\n- {}", pod.trim_end().replace('\n', "\n  ")),
+    ] {
+        let folder =
+            tree(&[("kustomization.yaml", &text), ("web.yaml", &object("Service", "web"))]);
+        assert_eq!(scan(folder.path()).objects(), ["Pod p", "Service web"], "{text}");
+        let file = folder.path().join("kustomization.yaml");
+        let seen = run(folder.path(), &Request::new([file]));
+        assert!(seen.objects().contains(&"Pod p"), "{text}");
+    }
+    let text = format!("{kustomization}resources: []\n---\na: 1\n");
+    let folder = tree(&[("kustomization.yaml", &text)]);
+    let seen = scan(folder.path());
+    assert_eq!(seen.objects(), [] as [&str; 0]);
+    assert_eq!(seen.stats.skipped[&Skip::PartOfKustomization], 1);
+}
+
+#[test]
+fn files_of_charts_that_helm_does_not_render_hide_no_object() {
+    let templated = "{{ define \"x\" }}\napiVersion: v1\nkind: Pod\n{{ end }}\n";
+    let folder = tree(&[
+        ("lib/Chart.yaml", "apiVersion: v2\nname: lib\nversion: 1.0.0\ntype: library\n"),
+        ("lib/templates/pod.yaml", &object("Pod", "in-library")),
+        ("lib/templates/part.yaml", templated),
+        ("app/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n"),
+        ("app/values.yaml", "apiVersion: apps/v1\nkind: Deployment\na: \"\\\\d\"\n"),
+        ("app/values-pod.yaml", &object("Pod", "in-values")),
+        ("app/files/a/pod.yaml", &different("Pod", "in-files", "1")),
+        ("app/files/b/pod.yaml", &different("Pod", "in-files", "2")),
+        ("a/web.yaml", &object("Service", "web")),
+        ("b/web.yaml", &object("Service", "other")),
+        ("app/templates/pod.yaml", &object("Pod", "in-template")),
+    ]);
+    let seen = scan(folder.path());
+    let pods = ["Pod in-files", "Pod in-files", "Pod in-library", "Pod in-values"];
+    assert_eq!(seen.objects(), [&pods[..], &["Service other", "Service web"]].concat());
+    assert_eq!(seen.note("this chart was not rendered"), (NoteKind::Unread, "@/app"));
+    assert_eq!(seen.stats.skipped[&Skip::PartOfChart], 5);
+    // What a chart holds twice splits no world but its own.
+    let services = seen.worlds.iter().find(|(name, ..)| name == "@").unwrap();
+    assert_eq!(services.2.len(), 2);
+}
+
+#[test]
+fn hidden_and_ignored_entries_are_counted() {
+    let pod = object("Pod", "p");
+    let folder = tree(&[
+        ("web.yaml", &object("Service", "web")),
+        (".x/pod.yaml", &pod),
+        (".pod.yaml", &pod),
+        (".editorconfig", ""),
+        (".pavisade.yaml", "fail-on: never\n"),
+        (".git/config.yaml", &pod),
+        ("a/.pavisadeignore", "b.yaml\n"),
+        ("a/b.yaml", &pod),
+        (".ignore", "notes.txt\n"),
+        ("notes.txt", ""),
+        (".gitignore", "node_modules\n!.kept.yaml\n"),
+        (".kept.yaml", &object("Service", "kept")),
+        ("node_modules/a/b.yaml", &pod),
+        ("node_modules/c/d.yaml", &pod),
+    ]);
+    let message = "2 hidden and 2 ignored files and folders were not looked at";
+    let seen = scan(folder.path());
+    assert_eq!(seen.objects(), ["Service kept", "Service web"]);
+    assert_eq!(seen.note(message), (NoteKind::Info, "@"));
+    assert_eq!(seen.stats.skipped[&Skip::Hidden], 2);
+    assert_eq!(seen.stats.skipped[&Skip::Ignored], 2);
+    // With links the walk is another one.
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("web.yaml", folder.path().join("again.yaml")).unwrap();
+        std::os::unix::fs::symlink("nothing", folder.path().join("broken.yaml")).unwrap();
+        let seen = scan(folder.path());
+        assert_eq!(seen.note(message), (NoteKind::Info, "@"));
+    }
+}
