@@ -112,6 +112,9 @@ const CASES: [Case; 14] = [
     }),
 ];
 
+/// Bytes in an archive that cannot be packed.
+const PADDING: usize = 2_000_000;
+
 fn each(count: usize, make: impl Fn(usize) -> String) -> String {
     (0..count).map(make).collect()
 }
@@ -216,20 +219,27 @@ fn text(path: &Path, text: &str) -> anyhow::Result<(u64, Vec<&'static str>)> {
     Ok((text.len() as u64, Vec::new()))
 }
 
-/// Writes a packed archive of texts.
+/// Writes a packed archive of texts, and of bytes that cannot be packed: by them an archive may be
+/// as large, unpacked, as its size allows.
 fn archive(
     path: &Path,
     texts: impl Iterator<Item = String>,
 ) -> anyhow::Result<(u64, Vec<&'static str>)> {
     let mut packed = zstd::Encoder::new(fs::File::create(path)?, 3)?;
     let mut archive = tar::Builder::new(&mut packed);
-    for (index, text) in texts.enumerate() {
+    let mut state = 1_u64;
+    let noise = (0..PADDING).map(|_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 56) as u8
+    });
+    let padding = ("padding.bin".to_owned(), noise.collect());
+    let named = |(index, text): (usize, String)| (format!("{index}.yaml"), text.into_bytes());
+    for (name, bytes) in [padding].into_iter().chain(texts.enumerate().map(named)) {
         let mut header = tar::Header::new_gnu();
-        header.set_size(text.len() as u64);
+        header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
         header.set_cksum();
-        let name = PathBuf::from(format!("{index}.yaml"));
-        archive.append_data(&mut header, name, text.as_bytes())?;
+        archive.append_data(&mut header, PathBuf::from(name), &bytes[..])?;
     }
     archive.finish()?;
     drop(archive);

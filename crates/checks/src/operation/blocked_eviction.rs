@@ -98,21 +98,27 @@ fn second_budget<'a>(budget: &'a Object, cx: &Cx<'a>) -> Option<Claim<'a>> {
         return None;
     }
     let place = Place::field(budget.value(), &["spec", "selector"]);
-    let found = pods_of(budget, cx).into_iter().find_map(|pod| {
-        let mut near = budgets_near(pod, cx).into_iter().filter(|b| b.name() != budget.name());
-        Some((pod, near.find(|other| selects(other, pod))?))
-    });
-    let Some((pod, other)) = found else {
+    // Budgets with the same selector select the same pods.
+    let found = cx.memo::<Claim<'static>, _>(selector_of(budget), || twice_selected(budget, cx));
+    let Some((pod, names)) = found else {
         let why = kinds::WORKLOADS.iter().find_map(|kind| cx.gap(*kind))?;
         return Some(Claim::unknown(place, why));
     };
+    let other = names.iter().find(|name| *name != budget.name())?;
     let message = format!(
-        "budget `{}` selects pods of {} `{}` as well: the API server evicts no pod that has two",
-        other.name(),
-        pod.object().kind(),
-        pod.object().name()
+        "budget `{other}` selects pods of {pod} as well: the API server evicts no pod that has two"
     );
     Some(Claim::fails(place, message).fix("Let one budget select these pods."))
+}
+
+/// The first workload of which a budget and another select pods, and the first two that do.
+fn twice_selected<'a>(budget: &'a Object, cx: &Cx<'a>) -> Option<(String, Vec<String>)> {
+    pods_of(budget, cx).into_iter().find_map(|pod| {
+        let near = budgets_near(pod, cx).into_iter().filter(|other| selects(other, pod)).take(2);
+        let names: Vec<_> = near.map(|budget| budget.name().to_owned()).collect();
+        let pod = format!("{} `{}`", pod.object().kind(), pod.object().name());
+        (names.len() > 1).then_some((pod, names))
+    })
 }
 
 #[derive(Clone, Copy)]
