@@ -13,7 +13,7 @@ mod forms;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::text::{Syntax, is_comment, signs, value_after};
+use super::text::{is_comment, is_map, masked_value, signs};
 use super::values;
 
 /// What stands for a secret. It says nothing of the secret's length.
@@ -109,7 +109,7 @@ fn is_harmless(value: &str) -> bool {
     let indicator = value.starts_with(['|', '>']) && value.len() < 4;
     // The settings inside of a map speak for themselves.
     value.is_empty()
-        || value.starts_with('{') && !value.starts_with("{{")
+        || is_map(value)
         || indicator
         || values::is_switch(value)
         || values::is_constant(value)
@@ -232,7 +232,7 @@ impl Reader {
             Block::Value => {
                 let inner = body.trim_start_matches("- ");
                 let quoted = inner.starts_with(['"', '\'']);
-                if key(inner).is_some() || !quoted && inner.starts_with(['{', '[']) {
+                if key(inner).is_some() || !quoted && (is_map(inner) || inner.starts_with('[')) {
                     self.block = None;
                     return false;
                 }
@@ -267,7 +267,8 @@ impl Reader {
         }
         let Some(start) = key(code) else { return };
         let name = code[..start].trim_end_matches([' ', '\t', ':']).trim_matches(['"', '\'']);
-        let value = &code[start..];
+        let value = without_properties(&code[start..]);
+        let start = code.len() - value.len();
         if self.of_secret && matches!(name, "data" | "stringData") {
             match value.starts_with('{') && value.len() > 1 {
                 true => self.found.push(at + start..at + code.len()),
@@ -278,7 +279,7 @@ impl Reader {
                 self.block = Some((column, Block::Text));
             } else if value.is_empty() {
                 self.block = Some((column, Block::Value));
-            } else if !value.starts_with(['{', '[', '*', '&', '!']) && !is_harmless(value) {
+            } else if !value.starts_with(['[', '*']) && !is_harmless(value) {
                 self.found.push(at + start..at + start + value.trim_end_matches(',').len());
                 // A quoted text may go on below.
                 self.block = Some((column, Block::Value));
@@ -300,13 +301,18 @@ impl Reader {
             }
             last = sep;
             let rest = &text[sep + 1..];
-            let tight = !rest.starts_with(' ') && !text[..sep].ends_with(' ');
+            let colon = text[sep..].starts_with(':');
+            let may_be_prose = colon && (rest.starts_with(' ') || text[..sep].ends_with(' '));
+            let tail = match colon && rest.starts_with(' ') {
+                true => without_properties(rest.trim_start_matches(' ')),
+                false => rest,
+            };
             let in_query = text[..name_at].ends_with(['?', '&']);
             let place = |value: &str| {
                 let start = at + value.as_ptr().addr() - text.as_ptr().addr();
                 let behind = &text[start - at + value.len()..];
                 // What is behind a comma, `;` or `&` may be part of a password.
-                let quoted = rest.trim_start_matches(' ').starts_with(['"', '\'', '\\']);
+                let quoted = tail.trim_start_matches(' ').starts_with(['"', '\'', '\\']);
                 let ends = |c: char| c.is_whitespace() || "\"'`}".contains(c);
                 let more = if quoted { Some(0) } else { behind.find(ends) };
                 let value = &text[start - at..][..value.len() + more.unwrap_or(behind.len())];
@@ -321,10 +327,10 @@ impl Reader {
                 let header = name.to_ascii_lowercase().ends_with("authorization");
                 let value = match header {
                     true => {
-                        let value = rest.trim_start_matches([' ', '"', '\'', '\\']);
+                        let value = tail.trim_start_matches([' ', '"', '\'', '\\']);
                         Some(&value[..value.find(['"', '\'', '`', '\\']).unwrap_or(value.len())])
                     }
-                    false => value_after(rest, Syntax::Settings, tight),
+                    false => masked_value(tail, may_be_prose),
                 };
                 if let Some(value) = value.filter(|value| !is_harmless(value)) {
                     let place = place(value);
@@ -332,12 +338,12 @@ impl Reader {
                     self.found.push(place);
                 }
             } else if matches!(name, "name" | "key") {
-                self.named = value_after(rest, Syntax::Settings, true).is_some_and(is_telling);
+                self.named = masked_value(tail, false).is_some_and(is_telling);
                 if let Some(value) = self.value.take().filter(|_| self.named) {
                     self.found.push(value);
                 }
             } else if name == "value"
-                && let Some(value) = value_after(rest, Syntax::Settings, true)
+                && let Some(value) = masked_value(tail, false)
                 && !is_harmless(value)
             {
                 let place = place(value);
@@ -364,13 +370,24 @@ impl Reader {
     /// Words that a generator made; digests and checksums are public.
     fn random(&mut self, code: &str, at: usize) {
         for (start, word) in forms::words(code) {
-            let public = code[..start].ends_with(':') || code[..start].ends_with('@');
-            let parts = word.rsplit(['=', ':', '/', '@']).next().unwrap_or(word);
-            let hex = parts.bytes().all(|b| b.is_ascii_hexdigit()) && word.contains("sha");
-            if !public && !hex && (20..=4096).contains(&parts.len()) && values::looks_random(parts)
-            {
-                let start = at + start + word.len() - parts.len();
-                self.found.push(start..start + parts.len());
+            // Padding is part of the value.
+            let body = word.trim_end_matches('=');
+            let value = body.split_once(['=', ':']).map_or(body, |(_, value)| value);
+            let last = value.rsplit(['=', ':', '/', '@']).next().unwrap_or(value);
+            let digest = ["sha256-", "sha384-", "sha512-"];
+            let public = code[..start].ends_with([':', '@'])
+                || digest.iter().any(|name| value.starts_with(name));
+            let is_random = |part: &str| {
+                let hex = part.bytes().all(|b| b.is_ascii_hexdigit()) && word.contains("sha");
+                !hex && (20..=4096).contains(&part.len()) && values::looks_random(part)
+            };
+            // Base64 has slashes too; an address begins with two.
+            let is_base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/_-".contains(&b);
+            let base64 = value.bytes().all(is_base64) && !value.starts_with("//");
+            let whole = Some(value).filter(|value| base64 && is_random(value));
+            if !public && let Some(part) = whole.or(Some(last).filter(|last| is_random(last))) {
+                let end = at + start + word.len();
+                self.found.push(end - (word.len() - body.len()) - part.len()..end);
             }
         }
     }
@@ -411,6 +428,15 @@ fn key(text: &str) -> Option<usize> {
     let rest = text.get(colon..)?.strip_prefix(':')?;
     let value = rest.trim_start_matches([' ', '\t']);
     (rest.is_empty() || value.len() < rest.len()).then_some(text.len() - value.len())
+}
+
+/// The value behind its anchor and its tag.
+fn without_properties(mut value: &str) -> &str {
+    while value.starts_with(['&', '!']) {
+        let end = value.find([' ', '\t']).unwrap_or(value.len());
+        value = value[end..].trim_start_matches([' ', '\t']);
+    }
+    value
 }
 
 /// The beginning of a text that is written below.

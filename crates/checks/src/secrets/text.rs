@@ -178,13 +178,9 @@ fn name_before(head: &str) -> (&str, usize) {
 }
 
 /// The value at the start of a text: what is quoted, or the first word.
-pub(super) fn value_after(tail: &str, syntax: Syntax, tight: bool) -> Option<&str> {
+fn value_after(tail: &str, syntax: Syntax, tight: bool) -> Option<&str> {
     let tail = tail.trim_start_matches([' ', '\t']).trim_end_matches(['\n', '\r']);
-    let quoted = tail.strip_prefix("\\\"").map(|t| (t, "\\\"")).or_else(|| {
-        let quote = ["\"", "'"].into_iter().find(|q| tail.starts_with(q))?;
-        Some((&tail[1..], quote))
-    });
-    if let Some((rest, quote)) = quoted {
+    if let Some((rest, quote)) = quoted(tail) {
         let end = rest.find(quote)?;
         // `"a" + b` is put together elsewhere.
         let more = rest[end + quote.len()..].trim_start();
@@ -194,15 +190,61 @@ pub(super) fn value_after(tail: &str, syntax: Syntax, tight: bool) -> Option<&st
     if syntax == Syntax::Code {
         return None;
     }
-    let end = tail.find([' ', '\t', ',', ';', '"', '\'', '`', '&', '}']).unwrap_or(tail.len());
+    let (word, rest) = tail.split_at(tail.find(ENDS).unwrap_or(tail.len()));
+    let prose = word.len() < 8 || word.bytes().all(|b| b.is_ascii_alphabetic());
+    (tight || !prose || !goes_on(rest)).then_some(word)
+}
+
+/// What ends a value without quotes.
+const ENDS: [char; 9] = [' ', '\t', ',', ';', '"', '\'', '`', '&', '}'];
+
+/// The same for a mask, which hides a value whatever comes after it. Only a word of letters that
+/// begins a sentence is not a value.
+pub(super) fn masked_value(tail: &str, may_be_prose: bool) -> Option<&str> {
+    const BRACKETS: [(&str, &str); 5] =
+        [("{{", "}}"), ("{", "}"), ("${", "}"), ("$(", ")"), ("<", ">")];
+    let tail = tail.trim_start_matches([' ', '\t']).trim_end_matches(['\n', '\r']);
+    if let Some((rest, quote)) = quoted(tail) {
+        return Some(&rest[..rest.find(quote).unwrap_or(rest.len())]);
+    }
+    // A template is one value, blanks and all, and so is the scheme in `{SSHA}…`.
+    let near = &tail[..tail.floor_char_boundary(LONGEST_VALUE)];
+    let template = BRACKETS.iter().find(|(open, _)| tail.starts_with(open));
+    let template = template.and_then(|(_, close)| Some(near.find(close)? + close.len()));
+    let from = template.filter(|_| !is_map(tail)).unwrap_or(0);
+    let end = tail[from..].find(ENDS).map_or(tail.len(), |end| from + end);
     let (word, rest) = tail.split_at(end);
-    // Prose and code go on after the first word; comments and further settings may too.
+    let prose = may_be_prose
+        && rest.starts_with(' ')
+        && word.trim_end_matches('.').chars().all(|c| c.is_alphabetic() || c == '\n');
+    (!prose || !goes_on(rest)).then_some(word)
+}
+
+/// `{}`, `{name: …`, or a map whose entries are in the lines below.
+pub(super) fn is_map(value: &str) -> bool {
+    let Some(inner) = value.strip_prefix('{') else { return false };
+    let inner = inner.trim_start_matches([' ', '\t', '\n', '"', '\'', '\\']);
+    if let Some(rest) = inner.strip_prefix('}') {
+        return !rest.starts_with(char::is_alphanumeric);
+    }
+    let is_name = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+    let rest = inner.trim_start_matches(is_name);
+    let named = rest.len() < inner.len();
+    inner.is_empty() || named && rest.trim_start_matches(['"', '\'', '\\', ' ']).starts_with(':')
+}
+
+/// What is behind the quote that a text begins with, and the quote.
+fn quoted(text: &str) -> Option<(&str, &'static str)> {
+    ["\\\"", "\"", "'"].into_iter().find_map(|quote| Some((text.strip_prefix(quote)?, quote)))
+}
+
+/// Whether a text goes on after a word, as prose and code do: comments and further settings do not
+/// count.
+fn goes_on(rest: &str) -> bool {
     let rest = rest.trim_start();
-    let goes_on = !rest.is_empty()
+    !rest.is_empty()
         && !rest.starts_with(['#', ',', ';', '}', '"', '\'', '&', '|', '\\', '-'])
-        && !rest.bytes().take(80).take_while(|b| *b != b' ').any(|b| b == b'=');
-    (tight || !goes_on || word.len() >= 8 && !word.bytes().all(|b| b.is_ascii_alphabetic()))
-        .then_some(word)
+        && !rest.bytes().take(80).take_while(|b| *b != b' ').any(|b| b == b'=')
 }
 
 /// Secrets in a command line, by word: the index of the word, the name, what it is.

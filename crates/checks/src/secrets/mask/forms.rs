@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::tokens;
+use super::super::{tokens, values};
 use super::{is_harmless, is_telling};
 
 /// Signs that end an address or a token.
@@ -14,22 +14,43 @@ fn end_of_word(text: &str, at: usize) -> usize {
     text[at..].find(ends).map_or(text.len(), |end| at + end)
 }
 
+/// Where something ends, searched once for all places before the end: a line may be one word of
+/// megabytes.
+struct Ends<'t> {
+    text: &'t str,
+    search: fn(&str, usize) -> usize,
+    known: Range<usize>,
+}
+
+impl<'t> Ends<'t> {
+    fn new(text: &'t str, search: fn(&str, usize) -> usize) -> Self {
+        Self { text, search, known: 0..0 }
+    }
+
+    fn of(&mut self, at: usize) -> usize {
+        if !self.known.contains(&at) {
+            self.known = at..(self.search)(self.text, at);
+        }
+        self.known.end
+    }
+}
+
 /// Every login and token.
 pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
     logins(text, found);
+    let mut words = Ends::new(text, end_of_word);
+    let mut keys =
+        Ends::new(text, |text, at| text[at..].find("-----END").map_or(text.len(), |end| at + end));
     tokens::find(text, &mut |token| {
         let at = token.at;
         let skipped = match token.what {
             tokens::URL => return,
-            _ if text[at..].starts_with("-----BEGIN") => {
-                let end = text[at..].find("-----END").map_or(text.len(), |end| at + end);
-                return found(at..end);
-            }
+            _ if text[at..].starts_with("-----BEGIN") => return found(at..keys.of(at)),
             _ if text[at..].starts_with("AccountKey=") => 11,
             _ if text[at..].starts_with("@tcp(") => return,
             _ => 0,
         };
-        found(at + skipped..end_of_word(text, at + skipped));
+        found(at + skipped..words.of(at + skipped));
     });
     // Whatever follows, but a word of prose.
     for scheme in ["asic ", "earer "] {
@@ -45,7 +66,7 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
     // Addresses that are a credential as a whole.
     for hook in ["hooks.slack.com/", "/api/webhooks/", "webhook.office.com/", "/robot/send"] {
         for (at, _) in text.match_indices(hook) {
-            found(at + hook.len()..end_of_word(text, at + hook.len()));
+            found(at + hook.len()..words.of(at + hook.len()));
         }
     }
 }
@@ -55,7 +76,7 @@ fn logins(text: &str, found: &mut dyn FnMut(Range<usize>)) {
     let mut from = 0;
     while let Some(at) = text[from..].find("://").map(|at| from + at + 3) {
         let end = text[at..].find("://").map_or(text.len(), |next| at + next);
-        let word = &text[at..end_of_word(text, at).min(end)];
+        let word = &text[at..end_of_word(&text[..end], at)];
         let authority = &word[..word.find(['/', '?', '#', ',', ';']).unwrap_or(word.len())];
         // A sign that ends the authority may be one of a password that nobody encoded.
         let has_port = authority.rsplit_once(':').is_none_or(|(_, port)| is_port(port));
@@ -72,12 +93,30 @@ fn logins(text: &str, found: &mut dyn FnMut(Range<usize>)) {
     for (start, word) in words(text) {
         let Some(at) = word.rfind('@').filter(|_| !word.contains("://")) else { continue };
         let digest = ["sha256:", "sha512:", "sha384:"];
-        let is_digest = digest.iter().any(|name| word[at + 1..].starts_with(name));
+        let host = &word[at + 1..];
+        let is_digest = digest.iter().any(|name| host.starts_with(name));
         let Some((user, password)) = word[..at].split_once(':') else { continue };
-        let names = ["serviceaccount", "mailto", "oidc", "group", "principal"];
+        let names = [
+            "serviceaccount",
+            "mailto",
+            "oidc",
+            "group",
+            "principal",
+            "user",
+            "domain",
+            "deleted",
+            "arn",
+        ];
         let is_name = names.iter().any(|name| user.eq_ignore_ascii_case(name));
+        let made =
+            password.contains(|c: char| c.is_ascii_digit()) || values::looks_random(password);
+        // An image or a server; people and accounts have neither path nor port.
+        let of_image = host.contains('/');
+        let of_server =
+            of_image || host.trim_end_matches(':').contains(':') || matches!(host, "tcp" | "unix");
+        let is_login = if is_name { of_image && made } else { of_server || made };
         if !is_digest
-            && !is_name
+            && is_login
             && !user.is_empty()
             && !password.is_empty()
             && !is_template(&word[..at])

@@ -122,6 +122,132 @@ fn a_file_hides_what_its_lines_around_say() {
 }
 
 #[test]
+fn an_anchor_or_a_tag_does_not_show_the_value_behind_it() {
+    for (text, expected) in [
+        ("password: &pw HUNTER2\n", "password: &pw ••••\n"),
+        ("password: !!str HUNTER2\n", "password: !!str ••••\n"),
+        ("password: &pw !!str \"HUN TER2\"\n", "password: &pw !!str ••••\n"),
+        (
+            "password: !!binary |\n  HUNTER2\n  x\nb: c\n",
+            "password: !!binary |\n  ••••\n  ••••\nb: c\n",
+        ),
+        ("password: &pw\n  HUNTER2\nb: c\n", "password: &pw\n  ••••\nb: c\n"),
+        (
+            "- name: DB_PASSWORD\n  value: !!str HUNTER2\n",
+            "- name: DB_PASSWORD\n  value: !!str ••••\n",
+        ),
+        ("- {name: &n TOKEN, value: &v HUNTER2}\n", "- {name: &n TOKEN, value: &v ••••}\n"),
+        ("a: {password: &pw HUNTER2, b: c}\n", "a: {password: &pw ••••, b: c}\n"),
+        ("kind: Secret\ndata: &d\n  a: HUNTER2\n", "kind: Secret\ndata: &d\n  a: ••••\n"),
+        // What is behind the anchor may still be a map or a template.
+        ("secret: &s\n  secretName: web\n", "secret: &s\n  secretName: web\n"),
+        ("secret: &s {secretName: web}\n", "secret: &s {secretName: web}\n"),
+        ("password: &pw $(A)\n", "password: &pw $(A)\n"),
+    ] {
+        assert_eq!(shown(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn only_what_looks_like_a_map_is_a_map() {
+    for (text, expected) in [
+        ("userPassword: {SSHA}W6phAbcdEFgh1234=", "userPassword: ••••"),
+        ("userPassword: {SSHA}W6ph/AbcdEF+gh1234== is", "userPassword: •••• is"),
+        ("password: {HUNTER2", "password: ••••"),
+    ] {
+        assert_eq!(mask(text), expected, "{text}");
+    }
+    assert_eq!(shown("userPassword:\n  {SSHA}HUNTER2=\nb: c\n"), "userPassword:\n  ••••\nb: c\n");
+    assert_eq!(shown("userPassword: {SSHA}HUNTER2=\n"), "userPassword: ••••\n");
+    for text in [
+        "credentials: {}",
+        "credentials: {a: b}",
+        "{\"credentials\":{\"a\":\"b\"}}",
+        "{\"credentials\": {\n  \"a\": 1\n}}",
+        "\"{\\\"credentials\\\":{\\\"a\\\":1}}\"",
+        "password: {{ .Values.password }}",
+        "password: {{ .Values.password | quote }} # set",
+        "password: ${PASSWORD}",
+        "password: <your password>",
+    ] {
+        assert_eq!(mask(text), text);
+        assert_eq!(shown(text), text);
+    }
+}
+
+#[test]
+fn a_value_is_hidden_whatever_comes_after_it() {
+    for (text, expected) in [
+        ("password = \"HUNTER2\" + x", "password = \"••••\" + x"),
+        ("it has `password: \"HUNTER2\".`", "it has `password: \"••••\".`"),
+        ("password: \"HUNTER2\".", "password: \"••••\"."),
+        ("password = HUNTER2 and more", "password = •••• and more"),
+        ("`password: HUNTER2` is set", "`password: ••••` is set"),
+        ("`password: hunter` is set", "`password: ••••` is set"),
+        ("password: \"HUNTER2", "password: \"••••"),
+    ] {
+        assert_eq!(mask(text), expected, "{text}");
+    }
+    for text in
+        ["the token: anyone who reads it", "no password: Pods are open. It is", "password = "]
+    {
+        assert_eq!(mask(text), text);
+    }
+}
+
+#[test]
+fn padded_base64_is_random_as_a_whole() {
+    let value = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWZx8=";
+    let slashes = "q83v/jRWeJCr/e8SNFZ4/KvN7xI0/niQq83v+jRWZx8=";
+    for value in [value, slashes] {
+        for (text, expected) in [
+            (format!("foo: {value}\n"), "foo: ••••\n"),
+            (format!("- --foo={value}\n"), "- --foo=••••\n"),
+            (format!("foo: \"{value}\"\n"), "foo: \"••••\"\n"),
+            (format!("foo:{value}\n"), "foo:••••\n"),
+        ] {
+            assert_eq!(shown(&text), expected, "{text}");
+        }
+        let digest = format!("integrity: sha256-{value}\n");
+        assert_eq!(shown(&digest), digest);
+    }
+    assert_eq!(
+        shown("a: https://h.internal/b/q7Zr0kPn2VxY8sTdL4wJb6MhC1\n"),
+        "a: https://h.internal/b/••••\n"
+    );
+}
+
+#[test]
+fn accounts_and_people_are_not_logins() {
+    for text in [
+        "keycloak:alice@corp.example",
+        "keycloak:alice@corp.example: not found",
+        "github:bob@corp.example",
+        "user:alice@example.com",
+        "user:alice2@example.com",
+        "domain:corp2@example.com",
+        "serviceAccount:x@y.iam",
+        "deleted:serviceAccount:x1@y.iam?uid=123",
+        "arn:aws:iam::123456789012:role/x@y",
+    ] {
+        assert_eq!(mask(text), text);
+        assert_eq!(shown(text), text);
+    }
+    for (text, expected) in [
+        ("keycloak:HUNTER2@corp.example", "••••@corp.example"),
+        ("me:qwRtZpLkJhGfDsXcVbNm@corp.example", "••••@corp.example"),
+        // An image, a server: a word is a password there.
+        ("image: user:pass1@registry/image", "image: ••••@registry/image"),
+        ("image: me:hunter@registry.internal/a", "image: ••••@registry.internal/a"),
+        ("me:hunter@db.internal:5432", "••••@db.internal:5432"),
+        ("me:hunter@tcp(db:3306)/a", "••••@tcp(db:3306)/a"),
+    ] {
+        assert_eq!(mask(text), expected, "{text}");
+        assert_eq!(shown(text), expected, "{text}");
+    }
+}
+
+#[test]
 fn a_field_is_hidden_by_its_path() {
     for (path, value, expected) in [
         ("spec.containers[name=web].env[name=DB_PASSWORD].value", "HUNTER2", MASK),
@@ -139,4 +265,21 @@ fn a_line_of_megabytes_is_read_once() {
     let line = "{\"name\":\"a\",\"value\":\"http://b\"},".repeat(10_000);
     assert_eq!(places(&line), []);
     assert!(!places(&"password=hunter2,".repeat(10_000)).is_empty());
+}
+
+#[test]
+fn a_word_of_megabytes_is_searched_for_its_end_once() {
+    // Each of these took minutes when every beginning looked for its end.
+    let token = "glpat-q7Zr0kPn2VxY8sTdL4wJ/";
+    let key = format!(
+        "-----BEGIN RSA PRIVATE KEY-----MIIE{}",
+        "q7Zr0kPn2VxY8sTdL4wJb6MhC1eFgA9uRvX5tQ3iKo"
+    );
+    let short = 400_000;
+    for (part, size) in [("a://", 2_000_000), (token, short), ("/robot/send", short), (&key, short)]
+    {
+        let line = part.repeat(size / part.len());
+        let hidden = places(&line);
+        assert!(hidden.len() <= 1, "{part}: {}", hidden.len());
+    }
 }
