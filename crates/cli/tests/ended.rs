@@ -1,6 +1,5 @@
 //! However a scan is ended: what it started ends, and its temporary folders go.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

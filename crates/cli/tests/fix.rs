@@ -1,5 +1,4 @@
 //! `pavisade fix` as a user meets it: what it changes, what it leaves, and what it says.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};

@@ -1,6 +1,5 @@
 //! Files that the program writes: whole or as they were, and never somebody else's.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;

@@ -1,6 +1,5 @@
 //! No output shows a secret: more than a hundred are planted in files of all kinds, and every
 //! command in every format is searched for them.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -1,6 +1,5 @@
 //! What waits for ever or has no end is not opened.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,7 +1,5 @@
 //! Charts and kustomizations, rendered and not.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
-
 use std::path::Path;
 use std::time::Duration;
 

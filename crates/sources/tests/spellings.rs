@@ -1,7 +1,5 @@
 //! No object is hidden by how its file is written, or by where it is.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
-
 use crate::common::{different, object, put, run, scan, tree};
 use pavisade_model::NoteKind;
 use pavisade_sources::{Request, Skip};

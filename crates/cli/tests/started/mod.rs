@@ -1,5 +1,4 @@
 //! The program, started as a user starts it, in a folder of its own.
-#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::fs;
 use std::io::Write as _;
