@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -98,9 +99,12 @@ impl Walk<'_> {
             found.links.sort_by(|a, b| a.0.cmp(&b.0));
             let mut folders = Vec::new();
             for (link, rules) in found.links {
-                let Ok(target) = fs::canonicalize(&link) else {
-                    all.broken_link(self.shown, &link);
-                    continue;
+                let target = match fs::canonicalize(&link) {
+                    Ok(target) => target,
+                    Err(error) => {
+                        all.broken_link(self.shown, &link, &error);
+                        continue;
+                    }
                 };
                 if !target.starts_with(self.boundary) {
                     links.outside.push(link);
@@ -209,8 +213,13 @@ impl Walked {
         self.left_out += other.left_out;
     }
 
-    /// A link to nothing matters only under a name that counts.
-    fn broken_link(&mut self, shown: &Shown, link: &Path) {
+    /// A link to nothing matters only under a name that counts. What another error hides may be a
+    /// folder.
+    fn broken_link(&mut self, shown: &Shown, link: &Path, error: &io::Error) {
+        if error.kind() != io::ErrorKind::NotFound {
+            self.notes.push(unread(&shown.name(link), error));
+            return;
+        }
         if !counts(link) {
             self.links += 1;
             return;

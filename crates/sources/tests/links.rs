@@ -48,3 +48,14 @@ fn a_link_that_makes_its_folder_a_chart_or_kustomization_is_kept() {
         assert_eq!(scan(folder.path()).objects(), ["Service web"], "{name}");
     }
 }
+
+#[test]
+fn a_link_that_cannot_be_followed_is_told_whatever_its_name() {
+    let folder = tree(&[("web.yaml", &object("Service", "web"))]);
+    link("circle", &folder.path().join("circle"));
+    link("nothing", &folder.path().join("broken"));
+    let seen = scan(folder.path());
+    assert_eq!(seen.notes.len(), 1);
+    assert_eq!((seen.notes[0].0, seen.notes[0].1.as_str()), (NoteKind::Unread, "@/circle"));
+    assert_eq!(seen.stats.skipped[&Skip::Link], 1);
+}
