@@ -44,9 +44,9 @@ pub(crate) fn reach<'a>(graph: &'a Graph, root: &'a Path) -> Reach<'a> {
     while let Some(folder) = wanted.pop() {
         let Some(node) = graph.nodes.get(folder.as_os_str()) else { continue };
         if nodes.insert(folder) {
-            let Node { file, folders, files, inputs, plugins, remote, broken, .. } = node;
+            let Node { file, folders, files, inputs, data, plugins, remote, broken, .. } = node;
             wanted.extend(folders.iter().chain(plugins).map(PathBuf::as_path));
-            reach.files.extend(files.iter().chain(inputs).map(PathBuf::as_path));
+            reach.files.extend(files.iter().chain(inputs).chain(data).map(PathBuf::as_path));
             reach.files.insert(file);
             reach.incomplete |= *broken || !remote.is_empty();
         }

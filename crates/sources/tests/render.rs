@@ -206,7 +206,7 @@ fn what_a_kustomization_names_and_is_not_here_is_said() {
         ("bad/kustomization.yaml", "resources: [\n"),
     ]);
     let seen = scan(folder.path());
-    assert_eq!(seen.objects(), ["Service web", "Service x"]);
+    assert_eq!(seen.objects(), ["Secret is-data", "Service web", "Service x"]);
     assert_eq!(seen.note("`absent.yaml` is neither").0, NoteKind::Unread);
     assert_eq!(seen.note("https://example.com").0, NoteKind::Unread);
     assert_eq!(seen.note("github.com/a/b").0, NoteKind::Unread);
