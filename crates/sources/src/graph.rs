@@ -4,7 +4,7 @@
 //! tried as a local path first; what is none of that and looks like an address is remote, and is
 //! never fetched here.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ pub(crate) struct Node {
     /// Data and configuration, which may hold whole objects.
     pub data: Vec<PathBuf>,
     /// Kustomizations whose objects are generators or transformers of it.
-    pub plugins: Vec<PathBuf>,
+    pub plugins: BTreeSet<PathBuf>,
     /// Addresses of what it includes from elsewhere.
     pub remote: Vec<String>,
     /// Something of it cannot be read, or only Helm could make it.
@@ -95,12 +95,22 @@ pub(crate) fn build(known: &Known<'_>) -> Graph {
 /// Looks for addresses in what kustomizations make generators and transformers of.
 fn plugins(known: &Known<'_>, graph: &mut Graph) {
     let mut found = Vec::new();
-    for (folder, node) in &graph.nodes {
-        let reached = node.plugins.iter().map(|plugin| kustomize::reach(graph, plugin).files);
-        for file in reached.flatten().collect::<BTreeSet<_>>() {
-            let file = file.to_owned();
-            found.extend(urls_in(&file).into_iter().map(|url| (folder.clone(), file.clone(), url)));
-        }
+    // Many may name the same plugins, and many plugins the same files.
+    let mut of_plugins: HashMap<&BTreeSet<PathBuf>, Vec<(&Path, String)>> = HashMap::new();
+    let mut of_files: HashMap<&Path, Vec<String>> = HashMap::new();
+    for (folder, node) in graph.nodes.iter().filter(|(_, node)| !node.plugins.is_empty()) {
+        let urls = of_plugins.entry(&node.plugins).or_insert_with(|| {
+            let plugins = node.plugins.iter().map(PathBuf::as_path);
+            let reached = kustomize::reach_all(graph, plugins).files;
+            let files = reached.into_iter().collect::<BTreeSet<_>>().into_iter();
+            let urls = files.flat_map(|file| {
+                let urls = of_files.entry(file).or_insert_with(|| urls_in(file));
+                urls.iter().map(|url| (file, url.clone())).collect::<Vec<_>>()
+            });
+            urls.collect()
+        });
+        let urls = urls.iter();
+        found.extend(urls.map(|(file, url)| (folder.clone(), file.to_path_buf(), url.clone())));
     }
     for (folder, file, url) in found {
         let (message, remedy) = remote(&url);
@@ -169,8 +179,8 @@ fn read(known: &Known<'_>, folder: &Path, file: PathBuf) -> (Node, Vec<Note>) {
         true => folder.to_owned(),
         false => fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned()),
     };
-    let (source, notes) = (&source, Vec::new());
-    let mut reader = Reader { known, folder, real, source, node: &mut node, notes };
+    let (source, searched, notes) = (&source, HashSet::new(), Vec::new());
+    let mut reader = Reader { known, folder, real, source, node: &mut node, searched, notes };
     reader.fields(doc.root());
     reader.other_names(doc.root());
     let notes = reader.notes;
@@ -188,6 +198,8 @@ struct Reader<'a> {
     real: PathBuf,
     source: &'a Source,
     node: &'a mut Node,
+    /// Files of generators and transformers, each of which is searched once.
+    searched: HashSet<PathBuf>,
     notes: Vec<Note>,
 }
 
@@ -329,9 +341,10 @@ impl Reader<'_> {
         };
         let target = if text.contains('\n') { Target::Missing } else { self.resolve(text) };
         match target {
-            Target::Folder(folder) => self.node.plugins.push(folder),
+            Target::Folder(folder) => drop(self.node.plugins.insert(folder)),
             target => {
-                if let Some(file) = self.file(value, text, target) {
+                let file = self.file(value, text, target);
+                if let Some(file) = file.filter(|file| self.searched.insert(file.clone())) {
                     addresses.extend(urls_in(&file));
                     self.node.inputs.push(file);
                 }

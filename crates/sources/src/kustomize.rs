@@ -38,9 +38,17 @@ pub(crate) fn roots(graph: &Graph) -> Vec<&Path> {
 
 /// Everything that a kustomization includes, step by step.
 pub(crate) fn reach<'a>(graph: &'a Graph, root: &'a Path) -> Reach<'a> {
+    reach_all(graph, [root])
+}
+
+/// Everything that some kustomizations include together.
+pub(crate) fn reach_all<'a>(
+    graph: &'a Graph,
+    roots: impl IntoIterator<Item = &'a Path>,
+) -> Reach<'a> {
     let mut reach = Reach::default();
     let mut nodes: HashSet<&Path> = HashSet::new();
-    let mut wanted = vec![root];
+    let mut wanted: Vec<&Path> = roots.into_iter().collect();
     while let Some(folder) = wanted.pop() {
         let Some(node) = graph.nodes.get(folder.as_os_str()) else { continue };
         if nodes.insert(folder) {
