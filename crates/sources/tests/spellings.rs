@@ -237,3 +237,27 @@ fn hidden_and_ignored_entries_are_counted() {
         assert_eq!(seen.note(message), (NoteKind::Info, "@"));
     }
 }
+
+#[test]
+fn only_the_templates_of_real_charts_are_left_to_helm() {
+    let chart = |name: &str| format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n");
+    let folder = tree(&[
+        ("app/Chart.yaml", &chart("app")),
+        ("app/charts/sub/Chart.yaml", &chart("sub")),
+        ("app/charts/sub/charts/deep/Chart.yaml", &chart("deep")),
+        ("app/charts/_off/Chart.yaml", &chart("off")),
+        // Helm's.
+        ("app/templates/pod.yaml", &object("Pod", "a")),
+        ("app/templates/charts/pod.yaml", &object("Pod", "b")),
+        ("app/charts/sub/templates/x/pod.yaml", &object("Pod", "c")),
+        ("app/charts/sub/charts/deep/templates/pod.yaml", &object("Pod", "d")),
+        // Nobody's.
+        ("app/files/templates/pod.yaml", &object("Pod", "p")),
+        ("app/charts/sub/files/templates/pod.yaml", &object("Pod", "q")),
+        ("app/charts/none/templates/pod.yaml", &object("Pod", "r")),
+        ("app/charts/_off/templates/pod.yaml", &object("Pod", "s")),
+        ("app/charts/templates/pod.yaml", &object("Pod", "t")),
+    ]);
+    let objects = ["Pod p", "Pod q", "Pod r", "Pod s", "Pod t"];
+    assert_eq!(scan(folder.path()).objects(), objects);
+}

@@ -132,8 +132,27 @@ impl Plan<'_> {
     fn is_plain(&self, path: &Path, chart: &Path) -> bool {
         let library = matches!(self.rendered.get(chart), Some(None));
         let inside = path.strip_prefix(chart).unwrap_or(path);
-        let defines = matches!(inside.iter().next(), Some(folder) if folder == "crds");
-        !defines && (library || !inside.iter().any(|folder| folder == "templates"))
+        let defines = inside.starts_with("crds");
+        !defines && (library || !self.is_template(inside, chart))
+    }
+
+    /// Whether a file is in the folder of templates of a chart, or of a chart within. Helm passes
+    /// over charts within whose names begin with a dot or a low line.
+    fn is_template(&self, inside: &Path, chart: &Path) -> bool {
+        let (mut chart, mut names) = (chart.to_owned(), inside.iter());
+        loop {
+            match names.next() {
+                Some(folder) if folder == "templates" => return names.next().is_some(),
+                Some(folder) if folder == "charts" => {}
+                _ => return false,
+            }
+            let Some(name) = names.next() else { return false };
+            let passed_over = [b'.', b'_'].contains(&name.as_encoded_bytes()[0]);
+            chart = chart.join("charts").join(name);
+            if passed_over || !self.charts.folders.contains(&chart) {
+                return false;
+            }
+        }
     }
 
     fn candidate(&self, path: &Path, named: Named, group: usize) -> Candidate {
