@@ -1,6 +1,5 @@
 //! No object is hidden by a link.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 use crate::common::{link, object, scan, tree};
 use pavisade_model::NoteKind;
