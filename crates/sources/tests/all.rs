@@ -8,6 +8,7 @@ mod children;
 mod elsewhere;
 mod files;
 mod hangs;
+mod links;
 mod outside;
 mod render;
 mod spellings;
