@@ -1,6 +1,7 @@
 //! Files that the program writes: whole or as they were, and never somebody else's.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::disallowed_methods, reason = "how long a run takes says when to disturb it")]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
