@@ -30,6 +30,26 @@ fn every_crate_uses_only_lower_floors() {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
+/// With `autotests = false` a file that is not named in `tests/all.rs` would never run.
+#[test]
+fn every_file_of_integration_tests_runs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut left_out = Vec::new();
+    for entry in fs::read_dir(root.join("crates")).unwrap() {
+        let tests = entry.unwrap().path().join("tests");
+        let Ok(all) = fs::read_to_string(tests.join("all.rs")) else { continue };
+        for file in fs::read_dir(&tests).unwrap() {
+            let file = file.unwrap().path();
+            let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+            let is_test = file.extension().is_some_and(|ending| ending == "rs") && name != "all";
+            if is_test && !all.contains(&format!("mod {name};\n")) {
+                left_out.push(file);
+            }
+        }
+    }
+    assert!(left_out.is_empty(), "not in tests/all.rs: {left_out:?}");
+}
+
 struct Crate {
     floor: i64,
     /// The crates of ours that it uses, without `pavisade-`; dev-dependencies aside.

@@ -13,9 +13,7 @@ use pavisade_model::{GroupKind, KubernetesVersion, State};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::Source;
 
-use worlds::{Block, blocks, files, root, world};
-
-mod worlds;
+use crate::worlds::{Block, blocks, files, root, world};
 
 /// A world's name and its objects.
 type Named = (String, Vec<Object>);

@@ -20,9 +20,7 @@ use pavisade_model::{Confidence, KubernetesVersion, State};
 use pavisade_snapshot::Snapshot;
 use pavisade_yaml::Source;
 
-use worlds::{Block, blocks, files, root, world};
-
-mod worlds;
+use crate::worlds::{Block, blocks, files, root, world};
 
 /// What is to be reported: line (0 for nowhere) and whether it is unknown.
 type Reported = BTreeMap<(usize, State), usize>;

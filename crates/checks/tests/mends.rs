@@ -10,9 +10,7 @@ use pavisade_model::{KubernetesVersion, Mends, State};
 use pavisade_snapshot::Snapshot;
 use pavisade_yaml::{Amendment, Doc, Source, amend};
 
-use worlds::{Block, blocks, files, root, world};
-
-mod worlds;
+use crate::worlds::{Block, blocks, files, root, world};
 
 /// What fails: check, object and container, message; and how often.
 type Failing = BTreeMap<(String, String, String), usize>;

@@ -8,9 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use started::{command, folder};
-
-mod started;
+use crate::started::{command, folder};
 
 /// Whether something becomes so within ten seconds.
 fn soon(so: impl Fn() -> bool) -> bool {
@@ -73,7 +71,7 @@ fn no_program_is_started_from_a_folder_that_depends_on_where_we_are() {
     for path in [".", "", "bin"] {
         let text = "echo started >\"$0.started\"";
         program(&scanned.path().join(path), "kustomize", text);
-        let found = started::finish({
+        let found = crate::started::finish({
             let mut command = command(scanned.path(), &["scan"]);
             command.env("PATH", format!("{path}:/nowhere")).output().unwrap()
         });

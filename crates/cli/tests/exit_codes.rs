@@ -4,9 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use started::{folder, run, run_with_input};
-
-mod started;
+use crate::started::{folder, run, run_with_input};
 
 const BAD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: ns}\nspec:\n  hostPID: true\n  containers:\n  - name: c\n    image: a.example.com/a:1\n    securityContext: {allowPrivilegeEscalation: true}\n";
 const GOOD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: ns}\n";

@@ -5,9 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
-use started::{folder, run};
-
-mod started;
+use crate::started::{folder, run};
 
 const DEPLOYMENT: &str = "\
 # the web shop

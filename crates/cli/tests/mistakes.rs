@@ -3,9 +3,7 @@
 
 use std::fs;
 
-use started::{command, finish, folder, run, run_with_input};
-
-mod started;
+use crate::started::{command, finish, folder, run, run_with_input};
 
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: ns}\nspec:\n  hostPID: true\n  containers:\n  - name: c\n    image: a.example.com/a:1\n    securityContext: {allowPrivilegeEscalation: true}\n";
 

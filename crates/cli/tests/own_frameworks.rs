@@ -6,13 +6,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-mod started;
-
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  hostNetwork: true\n  containers:\n  - name: c\n    image: a.example.com/a:1\n    securityContext: {privileged: true}\n";
 const OWN: &str = "id = \"house\"\ntitle = \"House rules\"\n[[controls]]\nid = \"H1\"\ntitle = \"t\"\nchecks = [\"host-namespace\"]\n";
 
 fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
-    let done = started::run(folder, args);
+    let done = crate::started::run(folder, args);
     (done.code, done.out, done.err)
 }
 

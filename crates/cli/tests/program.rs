@@ -4,10 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+use crate::started::{command, finish, folder, run, run_with_input};
 use serde_json::Value;
-use started::{command, finish, folder, run, run_with_input};
-
-mod started;
 
 const BAD_POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: c\n    image: a\n    securityContext:\n      privileged: true\n";
 

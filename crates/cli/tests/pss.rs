@@ -6,10 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-mod started;
-
 fn run(folder: &Path, args: &[&str]) -> (i32, String, String) {
-    let done = started::run(folder, args);
+    let done = crate::started::run(folder, args);
     (done.code, done.out, done.err)
 }
 

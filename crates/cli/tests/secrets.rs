@@ -5,13 +5,11 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use crate::started::{Run, folder, run};
 use pavisade_scan::Timestamp;
 use pavisade_snapshot::file::write;
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldParts};
 use pavisade_yaml::{Source, read};
-use started::{Run, folder, run};
-
-mod started;
 
 /// Part of every secret; in base64 it may begin at any of three places.
 const MARK: [&str; 4] = ["hUn73r", "aFVuNzNy", "hVbjczc", "oVW43M3"];

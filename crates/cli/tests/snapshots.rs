@@ -9,9 +9,7 @@ use pavisade_snapshot::file::write;
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldParts};
 use pavisade_yaml::{Source, read};
 
-use started::run;
-
-mod started;
+use crate::started::run;
 
 const POD: &str = "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: shop, resourceVersion: '1'}, spec: {containers: [{name: c, image: 'a:1', securityContext: {privileged: true}}]}}";
 const SECRET: &str =

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
+use rayon::prelude::*;
 
 use crate::archive::{self, Packed, Unpacked};
-use crate::document::Parsed;
 use crate::elsewhere::{Base, Elsewhere};
-use crate::file::{self, Bytes, Candidate, Outcome, plain_note, too_large, unread};
+use crate::file::{self, Bytes, Candidate, plain_note, too_large, unread};
 use crate::given::{self, Only};
 use crate::names::{KUSTOMIZATION, Named, named};
 use crate::program::Programs;

@@ -2,13 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
-mod common;
-
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use common::{different, object, put, run, scan, seen, tree};
+use crate::common::{different, object, put, run, scan, seen, tree};
 use pavisade_model::NoteKind;
 use pavisade_sources::{Limits, Request, load};
 

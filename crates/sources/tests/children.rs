@@ -2,8 +2,6 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
-mod common;
-
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -11,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{Seen, object, put, run, script, skip, tool, tree, unshare, with_tools};
+use crate::common::{Seen, object, put, run, script, skip, tool, tree, unshare, with_tools};
 use pavisade_model::NoteKind;
 use pavisade_sources::{Limits, Request, Tools};
 

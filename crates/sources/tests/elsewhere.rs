@@ -1,9 +1,7 @@
 //! What objects install from elsewhere: said, and incomplete where it is in the same repository.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
-mod common;
-
-use common::{object, put, run, scan, seen, tree};
+use crate::common::{object, put, run, scan, seen, tree};
 use pavisade_model::NoteKind::{self, Unjudged, Unread};
 use pavisade_sources::{Purpose, Request, load};
 

@@ -2,12 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{different, object, put, run, scan, seen, skip, tree};
+use crate::common::{different, object, put, run, scan, seen, skip, tree};
 use pavisade_model::NoteKind;
 use pavisade_snapshot::WorldKind;
 use pavisade_sources::{Limits, Purpose, Request, Skip, load};

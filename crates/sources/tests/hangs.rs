@@ -2,15 +2,13 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
-mod common;
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use common::{Seen, link, object, pipe, run, scan, script, tree, with_tools};
+use crate::common::{Seen, link, object, pipe, run, scan, script, tree, with_tools};
 use pavisade_model::NoteKind;
 use pavisade_sources::{Request, Tools};
 
@@ -136,7 +134,7 @@ fn many_ignore_files_are_not_applied_together() {
     let text = (0..4000).map(|line| format!("*.{line}\n")).collect::<String>();
     let folder = tree(&[("a.yaml", &object("Service", "web")), (".ignore", "a.yaml\n")]);
     for place in 0..13 {
-        common::put(folder.path(), &format!("{place}/.gitignore"), text.as_bytes());
+        crate::common::put(folder.path(), &format!("{place}/.gitignore"), text.as_bytes());
     }
     let seen = scan(folder.path());
     assert_eq!(seen.note("more than 50000 wildcards"), (NoteKind::Warning, "@"));

@@ -2,12 +2,10 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{Seen, different, link, object, put, run, scan, script, tree, with_tools};
+use crate::common::{Seen, different, link, object, put, run, scan, script, tree, with_tools};
 use pavisade_model::NoteKind;
 use pavisade_sources::{Request, Tools};
 

@@ -2,12 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
-mod common;
-
 use std::path::Path;
 use std::time::Duration;
 
-use common::{different, object, run, scan, skip, tool, tree, with_tools};
+use crate::common::{different, object, run, scan, skip, tool, tree, with_tools};
 use pavisade_model::NoteKind;
 use pavisade_snapshot::WorldKind;
 use pavisade_sources::{Limits, Render, Request, Skip, Tools};
@@ -227,7 +225,7 @@ fn tools_run_bounded_and_without_the_users_environment() {
     ]);
     let bin = tempfile::tempdir().unwrap();
     let with = |text: &str| {
-        let kustomize = Some(common::script(bin.path(), "kustomize", text));
+        let kustomize = Some(crate::common::script(bin.path(), "kustomize", text));
         let limits = Limits {
             tool_time: Duration::from_millis(1500),
             tool_bytes: 10_000,

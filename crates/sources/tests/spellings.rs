@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
-mod common;
-
-use common::{different, object, put, run, scan, tree};
+use crate::common::{different, object, put, run, scan, tree};
 use pavisade_model::NoteKind;
 use pavisade_sources::{Request, Skip};
 

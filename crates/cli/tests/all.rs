@@ -1,0 +1,19 @@
+//! All integration tests of this crate in one program: each program more is linked anew.
+
+mod started;
+
+mod action;
+mod cluster;
+mod config;
+mod ended;
+mod exit_codes;
+mod faults;
+mod fix;
+mod mistakes;
+mod own_frameworks;
+mod pages;
+mod program;
+mod pss;
+mod replace;
+mod secrets;
+mod snapshots;

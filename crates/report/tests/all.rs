@@ -1,0 +1,4 @@
+//! All integration tests of this crate in one program: each program more is linked anew.
+
+mod json;
+mod made;
