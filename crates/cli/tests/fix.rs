@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
+use std::process::Command;
 
 use crate::started::{folder, run};
 
@@ -297,4 +298,16 @@ fn a_copy_in_another_file_is_named() {
     for name in ["a.yaml", "b.yaml"] {
         assert!(read(folder.path(), name).contains("allowPrivilegeEscalation: false"), "{name}");
     }
+}
+
+#[test]
+fn a_named_pipe_cannot_be_changed_and_hangs_nothing() {
+    let folder = folder(&[("a.yaml", POD)]);
+    let made = Command::new("mkfifo").arg(folder.path().join("p")).status().unwrap();
+    assert!(made.success());
+    // Nothing opens the pipe, with which a run that reads it waits.
+    let fixed = run(folder.path(), &["fix", "--risky", "a.yaml", "p"]);
+    assert_eq!(fixed.code, 2, "{}", fixed.out);
+    assert!(fixed.err.contains("p cannot be changed: it is not a regular file"), "{}", fixed.err);
+    assert_eq!(read(folder.path(), "a.yaml"), POD);
 }

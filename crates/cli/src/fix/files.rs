@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
 
+use pavisade_sources::open_regular;
 use pavisade_yaml::Source;
 use tempfile::Builder;
 
@@ -35,7 +36,7 @@ impl Files {
                 continue;
             };
             let name = source.name();
-            let read = fs::read(name).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            let read = read(name).ok();
             // Only what stands in a file as it was read can be changed there.
             let same =
                 |text: &String| text.trim_end_matches('\n') == source.text().trim_end_matches('\n');
@@ -117,6 +118,11 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// The text of a regular file: opening anything else may wait for ever.
+fn read(name: &str) -> io::Result<String> {
+    io::read_to_string(open_regular(Path::new(name))?)
 }
 
 /// What a file is, whatever its name, and how many names it has.
