@@ -79,7 +79,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         let changed = fixed.iter().filter(|file| !file.made.is_empty());
         for (before, file) in changed.enumerate() {
             files.replace(&file.name, &file.text).with_context(|| match before {
-                0 => format!("writing {}; no file is changed", file.name),
+                0 => format!("writing {}; no file before it is changed", file.name),
                 1 => format!("writing {}; 1 file before it is changed", file.name),
                 n => format!("writing {}; {n} files before it are changed", file.name),
             })?;

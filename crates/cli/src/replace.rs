@@ -81,23 +81,33 @@ impl Target {
                 {
                     new.as_file().set_permissions(old.permissions())?;
                 }
-                rename(new, &path)
+                rename(new, &path).map(drop)
             }
         }
     }
 }
 
-/// Replaces a file that still holds `old`. Its mode, owner and extended attributes stay.
+/// Replaces a file that still holds `old`. Its mode, owner and extended attributes stay, and it
+/// keeps its `others`, further names on its disk.
 ///
 /// # Errors
-/// It cannot be written, or somebody changed it: then it is as they left it.
-pub(crate) fn exchange(path: &Path, old: &[u8], text: &[u8]) -> io::Result<()> {
-    sweep(folder(path));
+/// It cannot be written, or somebody changed it: then it is as they left it. Where it has the new
+/// text all the same, the message says so.
+pub(crate) fn exchange(path: &Path, others: &[PathBuf], old: &[u8], text: &[u8]) -> io::Result<()> {
     let file = File::open(path)?;
+    sweep(folder(path));
     let mut new = temporary(folder(path), 0o600)?;
     new.write_all(text)?;
     alike(&file, new.as_file())?;
     new.as_file().sync_all()?;
+    // What can fail is done before anything changes. The lock of the new file covers its links.
+    let link = |other: &PathBuf| {
+        sweep(folder(other));
+        let mut builder = Builder::new();
+        builder.prefix(PREFIX).suffix(SUFFIX);
+        builder.make_in(folder(other), |link| fs::hard_link(new.path(), link))
+    };
+    let links = others.iter().map(link).collect::<io::Result<Vec<_>>>()?;
     let changed = || {
         io::Error::other(
             "somebody changed the file in the meantime, so it was left alone: run again",
@@ -106,18 +116,25 @@ pub(crate) fn exchange(path: &Path, old: &[u8], text: &[u8]) -> io::Result<()> {
     if fs::read(path)? != old {
         return Err(changed());
     }
-    rename(new, path)?;
+    let _locked = rename(new, path)?;
     // Somebody may have written to the old file in the same moment.
     let mut theirs = Vec::new();
     io::Read::read_to_end(&mut &file, &mut theirs)?;
-    if theirs == old {
-        return Ok(());
+    if theirs != old {
+        let mut back = temporary(folder(path), 0o600)?;
+        back.write_all(&theirs)?;
+        alike(&file, back.as_file())?;
+        rename(back, path)?;
+        return Err(changed());
     }
-    let mut back = temporary(folder(path), 0o600)?;
-    back.write_all(&theirs)?;
-    alike(&file, back.as_file())?;
-    rename(back, path)?;
-    Err(changed())
+    for (link, other) in links.into_iter().zip(others) {
+        link.persist(other).map_err(|error| {
+            let (path, other, cause) = (path.display(), other.display(), &error.error);
+            let said = format!("{path} is changed, but {other} is still the old file: {cause}");
+            io::Error::new(cause.kind(), said)
+        })?;
+    }
+    Ok(())
 }
 
 /// Gives a new file the owner, permissions and attributes of an old one.
@@ -180,15 +197,15 @@ pub(crate) fn temporary(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
     }
 }
 
-/// Gives a file its final name.
-pub(crate) fn rename(new: NamedTempFile, path: &Path) -> io::Result<()> {
+/// Gives a file its final name. It stays locked while the result lives.
+pub(crate) fn rename(new: NamedTempFile, path: &Path) -> io::Result<File> {
     new.as_file().sync_all()?;
-    new.persist(path).map_err(|error| error.error)?;
+    let file = new.persist(path).map_err(|error| error.error)?;
     // The name is safe where the folder can be synced; not every file system does that.
     if let Ok(folder) = File::open(folder(path)) {
         let _ = folder.sync_all();
     }
-    Ok(())
+    Ok(file)
 }
 
 /// Removes what runs that were killed left in a folder.

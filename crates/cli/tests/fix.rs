@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use crate::started::{folder, run};
+use crate::started::{folder, mounted, run};
 
 const DEPLOYMENT: &str = "\
 # the web shop
@@ -310,4 +310,36 @@ fn a_named_pipe_cannot_be_changed_and_hangs_nothing() {
     assert_eq!(fixed.code, 2, "{}", fixed.out);
     assert!(fixed.err.contains("p cannot be changed: it is not a regular file"), "{}", fixed.err);
     assert_eq!(read(folder.path(), "a.yaml"), POD);
+}
+
+/// All names are tried before the first one is replaced.
+#[test]
+fn a_hard_link_that_cannot_be_replaced_changes_nothing() {
+    let folder = folder(&[("a.yaml", POD)]);
+    let at = |name: &str| folder.path().join(name);
+    fs::hard_link(at("a.yaml"), at("b.yaml")).unwrap();
+    fs::create_dir(at("other")).unwrap();
+    // The same folder by another mount: hard links do not cross mounts.
+    let mounts = "mount --bind . other && exec \"$0\" fix --check PV-C007 a.yaml other/b.yaml";
+    let Some(fixed) = mounted(folder.path(), mounts) else { return };
+    assert_eq!(fixed.code, 2, "{}", fixed.out);
+    assert!(fixed.err.contains("no file before it is changed"), "{}", fixed.err);
+    assert_eq!(read(folder.path(), "a.yaml"), POD);
+    assert_eq!(read(folder.path(), "b.yaml"), POD);
+}
+
+/// A mounted file cannot be replaced, which shows only when it is tried.
+#[test]
+fn a_hard_link_that_stays_the_old_file_is_told() {
+    let folder = folder(&[("a.yaml", POD), ("b/none.txt", "")]);
+    let at = |name: &str| folder.path().join(name);
+    fs::hard_link(at("a.yaml"), at("b/b.yaml")).unwrap();
+    let mounts = "mount --bind b/b.yaml b/b.yaml && exec \"$0\" fix --check PV-C007 a.yaml b";
+    let Some(fixed) = mounted(folder.path(), mounts) else { return };
+    assert_eq!(fixed.code, 2, "{}", fixed.out);
+    assert!(fixed.err.contains("a.yaml is changed, but "), "{}", fixed.err);
+    assert!(fixed.err.contains("b.yaml is still the old file: "), "{}", fixed.err);
+    assert!(read(folder.path(), "a.yaml").contains("allowPrivilegeEscalation: false"));
+    assert_eq!(read(folder.path(), "b/b.yaml"), POD);
+    assert_eq!(fs::read_dir(at("b")).unwrap().count(), 2);
 }

@@ -8,9 +8,8 @@ use std::{fs, iter};
 
 use pavisade_sources::open_regular;
 use pavisade_yaml::Source;
-use tempfile::Builder;
 
-use crate::replace::{exchange, folder};
+use crate::replace::exchange;
 
 /// Files by the names that they were read by.
 #[derive(Default)]
@@ -111,12 +110,8 @@ impl Files {
         let others: Vec<PathBuf> =
             self.others_of(name).map(fs::canonicalize).collect::<Result<_, _>>()?;
         let old = self.text(name).unwrap_or_default();
-        exchange(&file, old.as_bytes(), text.as_bytes())?;
-        for other in others.iter().filter(|other| **other != file) {
-            let link = Builder::new().make_in(folder(other), |link| fs::hard_link(&file, link))?;
-            link.persist(other)?;
-        }
-        Ok(())
+        let links: Vec<_> = others.into_iter().filter(|other| *other != file).collect();
+        exchange(&file, &links, old.as_bytes(), text.as_bytes())
     }
 }
 
