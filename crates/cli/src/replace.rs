@@ -6,7 +6,7 @@
 //! such file is locked while its program runs, which tells a leftover from the work of another run.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek as _, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
@@ -17,7 +17,8 @@ const SUFFIX: &str = ".tmp";
 
 /// A file to be written, checked before the work.
 pub(crate) enum Target {
-    /// A regular file, or none yet: it is replaced. A link is replaced by a file.
+    /// A regular file, or none yet: it is replaced. A link is replaced by a file, and a
+    /// mounted file is written in place.
     Whole(PathBuf),
     /// A pipe, a device or a file that somebody else opened for us: it is written to as it is.
     Stream(File),
@@ -52,7 +53,9 @@ impl Target {
 
     fn beside(path: &Path) -> io::Result<Self> {
         sweep(folder(path));
-        temporary(folder(path), 0o600)?.close()?;
+        let new = temporary(folder(path), 0o600)?;
+        may_replace(path, new.as_file())?;
+        new.close()?;
         Ok(Self::Whole(path.to_owned()))
     }
 
@@ -81,10 +84,49 @@ impl Target {
                 {
                     new.as_file().set_permissions(old.permissions())?;
                 }
-                rename(new, &path).map(drop)
+                new.as_file().sync_all()?;
+                match new.persist(&path) {
+                    Ok(_) => sync(folder(&path)),
+                    // A mounted file, as in a container, cannot be replaced.
+                    Err(failed) if failed.error.kind() == io::ErrorKind::ResourceBusy => {
+                        overwrite(failed.file.into_file(), &path)?;
+                    }
+                    Err(failed) => return Err(failed.error),
+                }
+                Ok(())
             }
         }
     }
+}
+
+/// Whether a folder gives up the file of that name to the owner of a new one. In `/tmp` and its
+/// like, only the owner of a file or of the folder may replace it.
+#[cfg(unix)]
+fn may_replace(path: &Path, new: &File) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let (Ok(old), folder) = (fs::symlink_metadata(path), fs::metadata(folder(path))?) else {
+        return Ok(());
+    };
+    let us = new.metadata()?.uid();
+    if folder.mode() & 0o1000 != 0 && ![0, old.uid(), folder.uid()].contains(&us) {
+        let said = "only its owner may replace it in this folder";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, said));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn may_replace(_: &Path, _: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Writes what is in a new file into an old one.
+fn overwrite(mut new: File, path: &Path) -> io::Result<()> {
+    let mut old = OpenOptions::new().write(true).truncate(true).open(path)?;
+    new.rewind()?;
+    io::copy(&mut new, &mut old)?;
+    old.sync_all()
 }
 
 /// Replaces a file that still holds `old`. Its mode, owner and extended attributes stay, and it
@@ -201,11 +243,15 @@ pub(crate) fn temporary(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
 pub(crate) fn rename(new: NamedTempFile, path: &Path) -> io::Result<File> {
     new.as_file().sync_all()?;
     let file = new.persist(path).map_err(|error| error.error)?;
-    // The name is safe where the folder can be synced; not every file system does that.
-    if let Ok(folder) = File::open(folder(path)) {
+    sync(folder(path));
+    Ok(file)
+}
+
+/// Makes a new name in a folder safe where that can be synced; not every file system does it.
+fn sync(folder: &Path) {
+    if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
-    Ok(file)
 }
 
 /// Removes what runs that were killed left in a folder.
