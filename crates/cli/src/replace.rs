@@ -6,10 +6,10 @@
 //! such file is locked while its program runs, which tells a leftover from the work of another run.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Seek as _, Write};
+use std::io::{self, BufWriter, Read as _, Seek as _, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, TempPath};
 
 /// Names of our temporary files.
 const PREFIX: &str = ".pavisade-";
@@ -136,7 +136,10 @@ fn overwrite(mut new: File, path: &Path) -> io::Result<()> {
 /// It cannot be written, or somebody changed it: then it is as they left it. Where it has the new
 /// text all the same, the message says so.
 pub(crate) fn exchange(path: &Path, others: &[PathBuf], old: &[u8], text: &[u8]) -> io::Result<()> {
-    let file = File::open(path)?;
+    // A file that may not be written stays, though its folder could give it up.
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    // What is replaced has a temporary name for a moment.
+    let _ = file.try_lock();
     sweep(folder(path));
     let mut new = temporary(folder(path), 0o600)?;
     new.write_all(text)?;
@@ -155,19 +158,28 @@ pub(crate) fn exchange(path: &Path, others: &[PathBuf], old: &[u8], text: &[u8])
             "somebody changed the file in the meantime, so it was left alone: run again",
         )
     };
-    if fs::read(path)? != old {
+    let is_old = |name: &PathBuf| is(name, &file);
+    if contents(&file)? != old || !is(path, &file) || !others.iter().all(is_old) {
         return Err(changed());
     }
-    let _locked = rename(new, path)?;
-    // Somebody may have written to the old file in the same moment.
-    let mut theirs = Vec::new();
-    io::Read::read_to_end(&mut &file, &mut theirs)?;
-    if theirs != old {
-        let mut back = temporary(folder(path), 0o600)?;
-        back.write_all(&theirs)?;
-        alike(&file, back.as_file())?;
-        rename(back, path)?;
-        return Err(changed());
+    let (_locked, was) = swap(new, path)?;
+    sync(folder(path));
+    // Somebody may have written to the old file, or replaced it, in the same moment.
+    let theirs = contents(&file);
+    let is_same = theirs.as_ref().is_ok_and(|theirs| theirs == old);
+    match was {
+        Some(was) if !is_same || !is(&was, &file) => {
+            was.persist(path)?;
+            return Err(changed());
+        }
+        None if !is_same => {
+            let mut back = temporary(folder(path), 0o600)?;
+            back.write_all(&theirs?)?;
+            alike(&file, back.as_file())?;
+            rename(back, path)?;
+            return Err(changed());
+        }
+        _ => {}
     }
     for (link, other) in links.into_iter().zip(others) {
         link.persist(other).map_err(|error| {
@@ -177,6 +189,43 @@ pub(crate) fn exchange(path: &Path, others: &[PathBuf], old: &[u8], text: &[u8])
         })?;
     }
     Ok(())
+}
+
+/// Gives a synced file the name of another one. What had that name has a temporary one until the
+/// result goes, where the file system can swap two files.
+fn swap(new: NamedTempFile, path: &Path) -> io::Result<(File, Option<TempPath>)> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+        if renameat_with(CWD, new.path(), CWD, path, RenameFlags::EXCHANGE).is_ok() {
+            let (new, was) = new.into_parts();
+            return Ok((new, Some(was)));
+        }
+    }
+    Ok((new.persist(path).map_err(|error| error.error)?, None))
+}
+
+fn contents(mut file: &File) -> io::Result<Vec<u8>> {
+    let mut contents = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut contents)?;
+    Ok(contents)
+}
+
+/// Whether a name leads to a file that is open.
+#[cfg(unix)]
+fn is(name: &Path, file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let identity = |there: io::Result<fs::Metadata>| there.map(|there| (there.dev(), there.ino()));
+    let (named, open) = (identity(fs::symlink_metadata(name)), identity(file.metadata()));
+    matches!((named, open), (Ok(named), Ok(open)) if named == open)
+}
+
+#[cfg(not(unix))]
+fn is(_: &Path, _: &File) -> bool {
+    true
 }
 
 /// Gives a new file the owner, permissions and attributes of an old one.
@@ -277,4 +326,32 @@ pub(crate) fn sweep(folder: &Path) {
 /// The folder that a file is in.
 pub(crate) fn folder(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_replaced_a_file_in_the_last_moment_is_known() {
+        let here = tempfile::tempdir().unwrap();
+        let path = here.path().join("a");
+        fs::write(&path, "old").unwrap();
+        let file = File::open(&path).unwrap();
+        // An editor writes its file beside the old one and renames it.
+        fs::write(here.path().join("b"), "theirs").unwrap();
+        fs::rename(here.path().join("b"), &path).unwrap();
+        assert!(!is(&path, &file));
+        let new = temporary(here.path(), 0o600).unwrap();
+        new.as_file().write_all(b"new").unwrap();
+        let (_, was) = swap(new, &path).unwrap();
+        // Some file systems cannot swap.
+        let Some(was) = was else { return };
+        assert!(!is(&was, &file));
+        assert_eq!(fs::read_to_string(&was).unwrap(), "theirs");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        was.persist(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
+        assert_eq!(fs::read_dir(here.path()).unwrap().count(), 1);
+    }
 }

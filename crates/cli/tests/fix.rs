@@ -1,12 +1,13 @@
 //! `pavisade fix` as a user meets it: what it changes, what it leaves, and what it says.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::started::{folder, mounted, run};
+use crate::started::{command, finish, folder, mounted, run};
 
 const DEPLOYMENT: &str = "\
 # the web shop
@@ -342,4 +343,24 @@ fn a_hard_link_that_stays_the_old_file_is_told() {
     assert!(read(folder.path(), "a.yaml").contains("allowPrivilegeEscalation: false"));
     assert_eq!(read(folder.path(), "b/b.yaml"), POD);
     assert_eq!(fs::read_dir(at("b")).unwrap().count(), 2);
+}
+
+#[test]
+fn a_file_that_may_not_be_written_is_left_alone() {
+    let folder = folder(&[("a.yaml", POD)]);
+    let file = folder.path().join("a.yaml");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
+    let mut fix = command(folder.path(), &["fix", "--check", "PV-C007", "a.yaml"]);
+    if OpenOptions::new().write(true).open(&file).is_ok() {
+        // The administrator may write everything: as another user.
+        for path in [folder.path(), &file] {
+            chown(path, Some(65534), Some(65534)).unwrap();
+        }
+        fix.uid(65534).gid(65534);
+    }
+    let fixed = finish(fix.output().unwrap());
+    assert_eq!(fixed.code, 2, "{}", fixed.out);
+    assert!(fixed.err.contains("no file before it is changed"), "{}", fixed.err);
+    assert_eq!(read(folder.path(), "a.yaml"), POD);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
