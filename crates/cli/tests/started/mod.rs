@@ -35,6 +35,19 @@ pub(crate) fn run_with_input(folder: &Path, args: &[&str], input: &str) -> Run {
     finish(child.wait_with_output().unwrap())
 }
 
+/// Runs a script, for which the program is `$0` and which may mount. `None` where the system lets
+/// no user do that.
+pub(crate) fn mounted(folder: &Path, script: &str) -> Option<Run> {
+    let unshare = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]);
+        command.arg(env!("CARGO_BIN_EXE_pavisade")).current_dir(folder).output().ok()
+    };
+    let may = "touch mounted && mount --bind mounted mounted && umount mounted; rm mounted";
+    unshare(&format!("set -e; {may}"))?.status.success().then_some(())?;
+    unshare(script).map(finish)
+}
+
 pub(crate) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
