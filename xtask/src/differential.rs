@@ -14,7 +14,7 @@ use crate::kubectl::{canonical, objects_of_text};
 use crate::ours::as_kubectl;
 use crate::random::Random;
 use crate::shared::shared;
-use crate::tools::{built, tool};
+use crate::tools::tool;
 
 /// Arguments of `cargo xtask differential`.
 #[derive(clap::Args)]
@@ -144,16 +144,12 @@ const HEAD: &str = "apiVersion: x.y/v1\nkind: K\nmetadata: {name: a}\n";
 
 /// Compares generated texts; fails when any differs.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    compare(&tool("kubectl")?, args.cases, args.seed)
+    soak(args.cases, args.seed)
 }
 
-/// Compares as many texts, starting at `seed`; builds no kubectl where there is none.
+/// Compares as many texts, starting at `seed`.
 pub(crate) fn soak(cases: u32, seed: u64) -> anyhow::Result<()> {
-    let Some(kubectl) = built("kubectl") else {
-        println!("skipped: kubectl is not built (`cargo xtask tools kubectl`, which needs Go)");
-        return Ok(());
-    };
-    compare(&kubectl, cases, seed)
+    compare(&tool("kubectl")?, cases, seed)
 }
 
 fn compare(kubectl: &Path, cases: u32, seed: u64) -> anyhow::Result<()> {

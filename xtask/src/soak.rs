@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use anyhow::{bail, ensure};
 
+use crate::tools::built;
 use crate::{differential, live};
 
 /// Arguments of `cargo xtask soak`.
@@ -31,16 +32,24 @@ struct Loop {
     full: u32,
     /// Whether another step of `make test` runs a tenth of it already.
     elsewhere: bool,
+    /// The tool without which a part is skipped.
+    tool: Option<&'static str>,
     run: fn(count: u32, seed: u64) -> anyhow::Result<()>,
 }
 
 const LOOPS: &[Loop] = &[
     // Generated texts, read by kubectl and by us.
-    Loop { name: "differential", full: 8_000, elsewhere: false, run: differential::soak },
+    Loop {
+        name: "differential",
+        full: 8_000,
+        elsewhere: false,
+        tool: Some("kubectl"),
+        run: differential::soak,
+    },
     // Generated pods, judged by an API server's Pod Security admission and by us.
-    Loop { name: "pods", full: 28_000, elsewhere: true, run: live::pods },
+    Loop { name: "pods", full: 28_000, elsewhere: true, tool: None, run: live::pods },
     // Runs that write files, killed at random times.
-    Loop { name: "kill", full: 500, elsewhere: false, run: kill },
+    Loop { name: "kill", full: 500, elsewhere: false, tool: None, run: kill },
 ];
 
 fn kill(runs: u32, seed: u64) -> anyhow::Result<()> {
@@ -64,11 +73,32 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let count = one.full.div_ceil(args.part);
         println!("== {}: {count} of {}", one.name, one.full);
         let start = Instant::now();
-        if let Err(error) = (one.run)(count, args.seed) {
+        let missing = one.tool.filter(|tool| built(tool).is_none());
+        let ran = missing.map_or_else(|| (one.run)(count, args.seed), |tool| skip(tool, args.part));
+        if let Err(error) = ran {
             failed.push(format!("{}: {error:#}", one.name));
         }
         println!("{:.0} s", start.elapsed().as_secs_f64());
     }
     ensure!(failed.is_empty(), "{}", failed.join("\n"));
     Ok(())
+}
+
+/// A full run that would compare nothing fails. `make test` also runs where there is no Go.
+fn skip(tool: &str, part: u32) -> anyhow::Result<()> {
+    let said = format!("{tool} is not built (`cargo xtask tools {tool}`, which needs Go)");
+    ensure!(part > 1, said);
+    println!("skipped: {said}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_run_without_its_tool_fails_and_a_part_is_skipped() {
+        assert!(skip("kubectl", 1).unwrap_err().to_string().starts_with("kubectl is not built"));
+        assert!(skip("kubectl", 10).is_ok());
+    }
 }

@@ -1,8 +1,6 @@
 //! The control plane of the example cluster: what is wrong in `examples/shop` is found, and
 //! `examples/shop-mended` is clean.
 
-#![expect(clippy::unwrap_used, reason = "a test's helpers may panic")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,6 @@
 //! Over all checks and many worlds, each taken as a cluster that was read completely: a kind that
 //! a check declares is taken away, as if the right to list it were missing. What did not fail then
 //! must not fail now, and what failed must not hold.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;

@@ -1,5 +1,4 @@
 //! A check that is made at run time is judged like any other.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::HashMap;
 

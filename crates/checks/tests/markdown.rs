@@ -8,7 +8,6 @@
 //! `kubernetes=1.30`, `coverage=complete|partial|forbidden`, `world=chart|cluster`,
 //! `now=2026-11-25T00:00:00Z`, `confidence=low|medium|high` (of all that is reported),
 //! `parameters={"allowed":["a"]}` (JSON without blanks).
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;

@@ -4,7 +4,7 @@ mod files;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use pavisade_model::{Finding, Mends, NoteKind, State};
@@ -22,6 +22,11 @@ use crate::{Outcome, select, terminal};
 pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     if args.paths.iter().any(|path| path == Path::new("-")) {
         bail!("standard input cannot be changed in place: name the file");
+    }
+    // A pipe can be read only once, and the result is scanned again.
+    let is_special = |path: &&PathBuf| path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir());
+    if let Some(path) = args.paths.iter().find(is_special) {
+        bail!("{} cannot be changed: it is not a regular file", path.display());
     }
     let Some(work) = Work::find(Input::from(args), &args.config)? else {
         return Ok(Outcome::Usage);
@@ -74,7 +79,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         let changed = fixed.iter().filter(|file| !file.made.is_empty());
         for (before, file) in changed.enumerate() {
             files.replace(&file.name, &file.text).with_context(|| match before {
-                0 => format!("writing {}; no file is changed", file.name),
+                0 => format!("writing {}; no file before it is changed", file.name),
                 1 => format!("writing {}; 1 file before it is changed", file.name),
                 n => format!("writing {}; {n} files before it are changed", file.name),
             })?;

@@ -183,9 +183,8 @@ pub(crate) fn distinct<'a>(
     let read: Vec<_> = paths.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
     let mut seen: Vec<_> = live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
     for file in named {
-        let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // A link is replaced by the result: what it leads to stays.
-        let Ok(folder) = fs::canonicalize(folder) else { continue };
+        let Ok(folder) = fs::canonicalize(replace::folder(file)) else { continue };
         let whole = folder.join(file.file_name().unwrap_or_default());
         // No format is YAML: such a file in a folder that is read is a manifest.
         let is_yaml = whole.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");

@@ -1,6 +1,5 @@
 //! The scripts of the GitHub Action, run by bash with the variables that GitHub sets.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

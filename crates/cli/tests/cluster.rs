@@ -1,9 +1,5 @@
 //! A real API server and the program: ways to authenticate, rights, faults, the Job of `deploy/`.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and say what it skips"
-)]
+#![expect(clippy::print_stdout, reason = "a test says what it skips")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -1,5 +1,4 @@
 //! The configuration, exceptions and baselines as a user meets them.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use std::fs;
 use std::path::Path;

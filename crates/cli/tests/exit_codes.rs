@@ -1,5 +1,4 @@
 //! Each row of the table in docs/exit-codes.md happens.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,6 @@
 //! What an API server may do to a scan: each fault has a clear message, the right exit code, and
 //! hides nothing else. The server here is a stub that misbehaves on purpose; a real one is asked
 //! in `cluster.rs`.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -1,11 +1,12 @@
 //! `pavisade fix` as a user meets it: what it changes, what it leaves, and what it says.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
+use std::process::Command;
 
-use crate::started::{folder, run};
+use crate::started::{command, finish, folder, mounted, run};
 
 const DEPLOYMENT: &str = "\
 # the web shop
@@ -297,4 +298,68 @@ fn a_copy_in_another_file_is_named() {
     for name in ["a.yaml", "b.yaml"] {
         assert!(read(folder.path(), name).contains("allowPrivilegeEscalation: false"), "{name}");
     }
+}
+
+#[test]
+fn a_named_pipe_cannot_be_changed_and_hangs_nothing() {
+    let folder = folder(&[("a.yaml", POD)]);
+    let made = Command::new("mkfifo").arg(folder.path().join("p")).status().unwrap();
+    assert!(made.success());
+    // Nothing opens the pipe, with which a run that reads it waits.
+    let fixed = run(folder.path(), &["fix", "--risky", "a.yaml", "p"]);
+    assert_eq!(fixed.code, 2, "{}", fixed.out);
+    assert!(fixed.err.contains("p cannot be changed: it is not a regular file"), "{}", fixed.err);
+    assert_eq!(read(folder.path(), "a.yaml"), POD);
+}
+
+/// All names are tried before the first one is replaced.
+#[test]
+fn a_hard_link_that_cannot_be_replaced_changes_nothing() {
+    let folder = folder(&[("a.yaml", POD)]);
+    let at = |name: &str| folder.path().join(name);
+    fs::hard_link(at("a.yaml"), at("b.yaml")).unwrap();
+    fs::create_dir(at("other")).unwrap();
+    // The same folder by another mount: hard links do not cross mounts.
+    let mounts = "mount --bind . other && exec \"$0\" fix --check PV-C007 a.yaml other/b.yaml";
+    let Some(fixed) = mounted(folder.path(), mounts) else { return };
+    assert_eq!(fixed.code, 2, "{}", fixed.out);
+    assert!(fixed.err.contains("no file before it is changed"), "{}", fixed.err);
+    assert_eq!(read(folder.path(), "a.yaml"), POD);
+    assert_eq!(read(folder.path(), "b.yaml"), POD);
+}
+
+/// A mounted file cannot be replaced, which shows only when it is tried.
+#[test]
+fn a_hard_link_that_stays_the_old_file_is_told() {
+    let folder = folder(&[("a.yaml", POD), ("b/none.txt", "")]);
+    let at = |name: &str| folder.path().join(name);
+    fs::hard_link(at("a.yaml"), at("b/b.yaml")).unwrap();
+    let mounts = "mount --bind b/b.yaml b/b.yaml && exec \"$0\" fix --check PV-C007 a.yaml b";
+    let Some(fixed) = mounted(folder.path(), mounts) else { return };
+    assert_eq!(fixed.code, 2, "{}", fixed.out);
+    assert!(fixed.err.contains("a.yaml is changed, but "), "{}", fixed.err);
+    assert!(fixed.err.contains("b.yaml is still the old file: "), "{}", fixed.err);
+    assert!(read(folder.path(), "a.yaml").contains("allowPrivilegeEscalation: false"));
+    assert_eq!(read(folder.path(), "b/b.yaml"), POD);
+    assert_eq!(fs::read_dir(at("b")).unwrap().count(), 2);
+}
+
+#[test]
+fn a_file_that_may_not_be_written_is_left_alone() {
+    let folder = folder(&[("a.yaml", POD)]);
+    let file = folder.path().join("a.yaml");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
+    let mut fix = command(folder.path(), &["fix", "--check", "PV-C007", "a.yaml"]);
+    if OpenOptions::new().write(true).open(&file).is_ok() {
+        // The administrator may write everything: as another user.
+        for path in [folder.path(), &file] {
+            chown(path, Some(65534), Some(65534)).unwrap();
+        }
+        fix.uid(65534).gid(65534);
+    }
+    let fixed = finish(fix.output().unwrap());
+    assert_eq!(fixed.code, 2, "{}", fixed.out);
+    assert!(fixed.err.contains("no file before it is changed"), "{}", fixed.err);
+    assert_eq!(read(folder.path(), "a.yaml"), POD);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }

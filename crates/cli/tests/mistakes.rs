@@ -1,5 +1,4 @@
 //! What users get wrong, and what the program says then.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 

@@ -1,5 +1,4 @@
 //! Frameworks of the user's own, named in the configuration.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::Path;

@@ -4,7 +4,6 @@
 //! a command, and each line below it stands in what that prints, but for a lone `…`. Commands may
 //! speak of `examples/shop`, and of `shop`, a copy of it. What getting-started.md has in blocks `sh`
 //! is run line by line.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

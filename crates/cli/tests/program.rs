@@ -1,5 +1,4 @@
 //! The program as a user starts it: exit codes, messages, outputs.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::Path;

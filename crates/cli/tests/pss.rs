@@ -1,5 +1,4 @@
 //! `pavisade pss` and the configuration.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::Path;

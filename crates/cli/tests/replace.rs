@@ -1,15 +1,16 @@
 //! Files that the program writes: whole or as they were, and never somebody else's.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::disallowed_methods, reason = "how long a run takes says when to disturb it")]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::started::{command, finish, folder, run};
+use crate::started::{command, finish, folder, mounted, run};
 
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: c, image: x}\n";
 
@@ -178,4 +179,33 @@ fn a_fix_keeps_attributes_and_follows_no_link_out_of_its_folder() {
         assert_eq!(&value[..length], b"kept");
     }
     assert!(done.err.contains("link.yaml: a link that leads outside"), "{}", done.err);
+}
+
+/// Containers get single files as mounts, whose names cannot lead to another file.
+#[test]
+fn a_mounted_result_is_written_in_place() {
+    let folder = folder(&[("pod.yaml", POD), ("out.json", &"old".repeat(1 << 20))]);
+    let args = "mount --bind out.json out.json && exec \"$0\" scan pod.yaml -f json -o out.json";
+    let Some(done) = mounted(folder.path(), args) else { return };
+    assert_eq!(done.code, 1, "{}", done.err);
+    let text = fs::read_to_string(folder.path().join("out.json")).unwrap();
+    assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+    assert_eq!(names(folder.path()), ["out.json", "pod.yaml"]);
+}
+
+/// Others may write to this file and may not replace it: known before anything is read.
+#[test]
+fn a_file_that_its_folder_keeps_is_refused_before_the_scan() {
+    let folder = folder(&[("in/pod.yaml", POD), ("sticky/out.json", "old")]);
+    let (at, sticky) = (|name: &str| folder.path().join(name), folder.path().join("sticky"));
+    for (name, mode) in [("", 0o755), ("sticky", 0o1777), ("sticky/out.json", 0o666)] {
+        fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mut scan = command(&sticky, &["scan", "../in/pod.yaml", "-f", "json", "-o", "out.json"]);
+    // Only the administrator can become another user.
+    let Ok(done) = scan.uid(65534).gid(65534).output() else { return };
+    let done = finish(done);
+    assert_eq!(done.code, 2);
+    assert!(done.err.contains("only its owner may replace it"), "{}", done.err);
+    assert_eq!(fs::read_to_string(at("sticky/out.json")).unwrap(), "old");
 }

@@ -1,5 +1,4 @@
 //! Snapshot files as a user meets them: judged, looked into, compared.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -7,7 +7,7 @@ use crate::text::number;
 
 /// What to do (Markdown): the finding's own advice, or its check's.
 pub(crate) fn fix(finding: &Finding) -> &str {
-    if finding.fix.is_empty() { &&finding.rule.advice } else { &finding.fix }
+    if finding.fix.is_empty() { &finding.rule.advice } else { &finding.fix }
 }
 
 /// That the program can do it, for findings in files that people write.

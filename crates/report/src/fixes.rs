@@ -271,7 +271,7 @@ pub fn fixes(
         changed += usize::from(!file.made.is_empty());
         page.put(STRONG, &file.name).end();
         for ((name, mends), count) in by_check {
-            page.gap(2).put(GOOD, &format!("{count:>4}")).gap(1).put(PLAIN, &name);
+            page.gap(2).put(GOOD, &format!("{count:>4}")).gap(1).put(PLAIN, name);
             if mends == Mends::Riskily {
                 page.put(DIM, " (may break what uses it)");
             }

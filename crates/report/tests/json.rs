@@ -1,7 +1,5 @@
 //! What programs parse: the document is what its schema says.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
-
 use std::collections::{BTreeMap, HashMap};
 
 use pavisade_checks::{Catalog, CheckSet};

@@ -1,5 +1,4 @@
 //! A check that is made at run time, in everything that users see.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 use std::collections::HashMap;
 

@@ -96,16 +96,22 @@ pub struct Evidence<'a> {
     pub findings: Vec<&'a Finding>,
     /// What an exception lets through; the tally counts it all the same.
     pub excepted: Vec<&'a Finding>,
+    /// Whether findings may be missing, because there were too many.
+    pub cut: bool,
 }
 
 impl Evidence<'_> {
     /// Whether it shows that the control does not hold, exceptions aside.
     pub fn refutes(&self) -> bool {
-        self.tally.fails > 0 && !self.stricter && !self.is_excepted()
+        self.tally.fails > 0 && !self.stricter && !self.seems_excepted()
     }
 
     /// Whether all that fails is let through by exceptions.
     pub fn is_excepted(&self) -> bool {
+        !self.cut && self.seems_excepted()
+    }
+
+    fn seems_excepted(&self) -> bool {
         let fails = |finding: &&&Finding| finding.state == State::Fails;
         self.tally.fails > 0
             && self.excepted.iter().any(|finding| fails(&finding))
@@ -144,7 +150,7 @@ pub fn assess<'a>(
     catalog: &'a Catalog,
 ) -> Assessment<'a> {
     let unread = judgement.notes.iter().filter(|note| note.kind == NoteKind::Unread).count();
-    let mut ran = Ran { checks: HashMap::new() };
+    let mut ran = Ran { checks: HashMap::new(), cut: judgement.cut.is_some() };
     for counted in &judgement.tallies {
         let (findings, excepted) = (Vec::new(), Vec::new());
         ran.checks.insert(&*counted.rule.id, OfCheck { counted, findings, excepted });
@@ -169,6 +175,8 @@ pub fn assess<'a>(
 /// What ran, and what it found.
 struct Ran<'a> {
     checks: HashMap<&'a str, OfCheck<'a>>,
+    /// Whether findings are missing.
+    cut: bool,
 }
 
 /// What one check found, all of it.
@@ -190,6 +198,7 @@ impl<'a> Ran<'a> {
             tally: *tally,
             findings: findings.clone(),
             excepted: excepted.clone(),
+            cut: self.cut,
         };
         let parts = &evidence.parts;
         if parts.is_empty() {
@@ -197,6 +206,11 @@ impl<'a> Ran<'a> {
         }
         if !parts.iter().all(|part| part::PROGRAMS.contains(part)) {
             evidence.tally = of_fields(rule, parts, *tally, findings.iter().chain(excepted));
+            if self.cut {
+                // Subjects without a finding on these parts may have one that is missing.
+                let Tally { holds, unknown, .. } = evidence.tally;
+                evidence.tally = Tally { holds: 0, unknown: unknown + holds, ..evidence.tally };
+            }
             evidence.findings.retain(|finding| is_of_part(finding, &evidence.parts));
             evidence.excepted.retain(|finding| is_of_part(finding, &evidence.parts));
             return Some(evidence);
@@ -326,7 +340,7 @@ fn of_control<'a>(
 
 fn by_checks(evidence: &[Evidence<'_>], left_out: bool, unread: bool) -> ControlState {
     let any = |count: fn(&Tally) -> usize| evidence.iter().any(|e| count(&e.tally) > 0);
-    let doubt = |e: &Evidence<'_>| e.tally.fails > 0 && e.stricter && !e.is_excepted();
+    let doubt = |e: &Evidence<'_>| e.tally.fails > 0 && !e.refutes() && !e.is_excepted();
     if evidence.iter().any(Evidence::refutes) {
         ControlState::Fails
     } else if evidence.iter().any(Evidence::is_excepted) {

@@ -45,7 +45,7 @@ pub struct Compared {
     pub total: usize,
     /// Findings that it has too: not new, and no worse than they were.
     pub known: Vec<Finding>,
-    /// Findings of it that are not found any more.
+    /// Findings of it that are not found any more; none where too many were found to list all.
     pub gone: Vec<Known>,
 }
 
@@ -115,10 +115,11 @@ impl<'a> Matches<'a> {
         known
     }
 
-    pub(crate) fn finish(self, known: Vec<Finding>) -> Compared {
+    /// With `cut`, findings are missing, and an entry that was not met may be one of them.
+    pub(crate) fn finish(self, known: Vec<Finding>, cut: bool) -> Compared {
         let mut asked: Vec<_> = self.by_print.into_values().flatten().collect();
         asked.sort_unstable();
-        let gone = asked.iter().filter(|index| !self.met[**index]);
+        let gone = asked.iter().filter(|index| !cut && !self.met[**index]);
         Compared {
             place: self.baseline.place.clone(),
             total: asked.len(),

@@ -8,10 +8,13 @@ mod assess;
 mod baseline;
 mod compare;
 mod coverage;
+#[cfg(test)]
+mod cut_tests;
 mod drift;
 mod exception;
 mod fix;
 mod owner;
+mod part;
 mod pod_labels;
 mod pod_security;
 mod served;
@@ -29,10 +32,10 @@ pub use exception::{ANNOTATION, Date, Exception, Form, Selector, Subjects};
 pub use fix::{Fixed, fix};
 pub use jiff::Timestamp;
 use pavisade_checks::secrets::{mask, mask_field};
-use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
+use pavisade_checks::{CheckSet, Claim, Place, Report};
 use pavisade_model::{
-    Finding, KubernetesVersion, Location, Mend, Meta, Note, NoteKind, Path, Paths, Program, Rule,
-    State, counterpart, kinds,
+    Finding, KubernetesVersion, Location, Mend, Note, NoteKind, Path, Paths, Program, Rule, State,
+    counterpart, kinds,
 };
 use pavisade_snapshot::{Distribution, Object, Snapshot, World, WorldKind};
 pub use pod_labels::Labels;
@@ -45,6 +48,7 @@ pub use terms::{Honour, Terms};
 use crate::coverage::Blind;
 use crate::exception::Settled;
 use crate::owner::Sorted;
+use crate::part::{Part, Room, cut};
 
 /// How often a check gave each verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -87,6 +91,8 @@ pub struct RuleTally {
 pub struct Judgement {
     /// What fails or is unknown and counts: worst first, then by check, subject and place.
     pub findings: Vec<Finding>,
+    /// Why findings are missing, where there were too many; it is one of the notes.
+    pub cut: Option<Note>,
     /// What an exception lets through, in the same order.
     pub excepted: Vec<Excepted>,
     /// What was found before, and what is gone, where an earlier result was given.
@@ -153,7 +159,7 @@ impl Judgement {
 /// Objects, or worlds, that one task judges.
 const CHUNK: usize = 64;
 /// Findings on single objects that are kept; others are counted.
-const MAX_FINDINGS: usize = 750_000;
+pub(crate) const MAX_FINDINGS: usize = 750_000;
 
 /// Runs all checks over all worlds, as of `now`, and lets nothing through.
 pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgement {
@@ -166,6 +172,17 @@ pub fn judge_on(
     checks: &CheckSet,
     terms: &Terms,
     now: Timestamp,
+) -> Judgement {
+    judge_within(snapshot, checks, terms, now, MAX_FINDINGS)
+}
+
+/// The same, with another limit for [`MAX_FINDINGS`].
+fn judge_within(
+    snapshot: &Snapshot,
+    checks: &CheckSet,
+    terms: &Terms,
+    now: Timestamp,
+    limit: usize,
 ) -> Judgement {
     let worlds = snapshot.worlds();
     let seen: Vec<_> =
@@ -187,7 +204,7 @@ pub fn judge_on(
     };
     let kept = Arc::new(AtomicUsize::new(0));
     let chunks = objects.par_chunks(CHUNK).with_max_len(1);
-    let of_objects = chunks.map(|chunk| judge_chunk(chunk, Room::Shared(kept.clone())));
+    let of_objects = chunks.map(|chunk| judge_chunk(chunk, Room::Shared(kept.clone(), limit)));
     let of_groups = groups.par_iter().map(|(seen, group)| group.judge(seen, checks, now));
     let of_worlds = seen.par_chunks(CHUNK).with_max_len(1).map(|chunk| {
         let (mut part, mut paths) = (Part::new(checks), Paths::default());
@@ -199,23 +216,11 @@ pub fn judge_on(
         part
     });
     let mut parts: Vec<_> = of_objects.chain(of_groups).chain(of_worlds).collect();
-    let too_many = kept.load(Ordering::Relaxed);
-    if too_many > MAX_FINDINGS {
-        // Which were kept depends on the threads. Those of the first objects are.
-        let mut left = MAX_FINDINGS;
+    // Which were kept depends on the threads. Those of the first objects are.
+    let told = kept.load(Ordering::Relaxed);
+    if told > limit {
         let chunks: Vec<_> = objects.chunks(CHUNK).collect();
-        for part in &mut parts[..chunks.len()] {
-            if part.told > left || part.findings.len() < part.told {
-                part.findings = Vec::new();
-            }
-        }
-        for (part, chunk) in parts.iter_mut().zip(chunks) {
-            if part.findings.len() < part.told.min(left) {
-                *part = judge_chunk(chunk, Room::Own(left));
-            }
-            part.findings.truncate(left);
-            left -= part.findings.len();
-        }
+        cut(&mut parts, &chunks, limit, judge_chunk);
     }
 
     let tallies = checks.metas().zip(checks.rules()).map(|(meta, rule)| RuleTally {
@@ -236,15 +241,14 @@ pub fn judge_on(
         found.push(part.findings);
     }
     let mut notes = snapshot.notes().to_vec();
-    if too_many > MAX_FINDINGS {
-        notes.push(Note {
-            kind: NoteKind::Unread,
-            place: worlds.first().map_or(String::new(), |world| world.name().to_string()),
-            span: None,
-            message: format!("there are {too_many} findings; {MAX_FINDINGS} of them are listed"),
-            remedy: "Scan parts of it one by one.".to_owned(),
-        });
-    }
+    let cut = (told > limit).then(|| Note {
+        kind: NoteKind::Unread,
+        place: worlds.first().map_or(String::new(), |world| world.name().to_string()),
+        span: None,
+        message: format!("there are {told} findings; {limit} of them are listed"),
+        remedy: "Scan parts of it one by one.".to_owned(),
+    });
+    notes.extend(cut.clone());
     let clusters = || worlds.iter().filter(|world| world.kind() == WorldKind::Cluster);
     notes.extend(clusters().flat_map(|world| drift::notes(world)));
     notes.extend(clusters().filter_map(|world| served::note(world)));
@@ -254,12 +258,13 @@ pub fn judge_on(
         }
     }
     let findings = in_order(found);
-    let settled = exception::settle(snapshot, checks, terms, now, findings);
+    let settled = exception::settle(snapshot, checks, terms, now, findings, cut.is_some());
     let Settled { findings, excepted, baseline, notes: of_exceptions } = settled;
     notes.extend(of_exceptions);
     let notes = notes.into_iter().map(public).collect();
     Judgement {
         findings,
+        cut,
         excepted,
         baseline,
         tallies,
@@ -307,108 +312,6 @@ fn order(finding: &Finding) -> impl Ord + '_ {
 struct Seen<'a> {
     world: &'a World,
     blind: Blind,
-}
-
-/// How many findings a part may keep.
-enum Room {
-    /// As many as all parts together.
-    Shared(Arc<AtomicUsize>),
-    Own(usize),
-}
-
-struct Part {
-    room: Room,
-    /// Findings, those that were not kept among them.
-    told: usize,
-    /// Whether findings say how they are mended.
-    mending: bool,
-    findings: Vec<Finding>,
-    tallies: Vec<Tally>,
-    by_program: BTreeMap<(usize, &'static str), Tally>,
-}
-
-impl Part {
-    fn new(checks: &CheckSet) -> Self {
-        let tallies = vec![Tally::default(); checks.metas().len()];
-        let (findings, by_program) = (Vec::new(), BTreeMap::new());
-        let room = Room::Own(usize::MAX);
-        Self { room, told: 0, mending: checks.mends(), findings, tallies, by_program }
-    }
-
-    /// Says which checks could not see all of a world, after the world itself was judged: what is
-    /// said of it stands from `before` on.
-    fn add_unseen(&mut self, seen: &Seen<'_>, checks: &CheckSet, before: usize) {
-        for (index, meta, finding) in
-            seen.blind.findings(seen.world, checks, &self.findings[before..])
-        {
-            self.add(index, meta, &[], |tally| tally.unknown += 1);
-            self.findings.push(finding);
-        }
-    }
-
-    /// Counts a verdict that is none of good news.
-    fn count(&mut self, report: &Report<'_>) {
-        match report.verdict {
-            Verdict::Fails(_) => self.add_report(report, |tally| tally.fails += 1),
-            Verdict::Unknown(_) => self.add_report(report, |tally| tally.unknown += 1),
-            Verdict::Holds | Verdict::NotApplicable => {}
-        }
-    }
-
-    fn add_report(&mut self, report: &Report<'_>, count: fn(&mut Tally)) {
-        self.add(report.index, report.check, &report.programs, count);
-    }
-
-    fn add(
-        &mut self,
-        index: usize,
-        check: &Meta,
-        programs: &[&'static str],
-        count: fn(&mut Tally),
-    ) {
-        let Some(tally) = self.tallies.get_mut(index) else { return };
-        count(tally);
-        // One program alone is told by the check's own tally.
-        if check.programs.len() > 1 {
-            let programs = if programs.is_empty() { &[""][..] } else { programs };
-            for program in programs {
-                count(self.by_program.entry((index, program)).or_default());
-            }
-        }
-    }
-
-    fn take(&mut self, seen: &Seen<'_>, mut report: Report<'_>, paths: &mut Paths) {
-        let verdict = std::mem::replace(&mut report.verdict, Verdict::NotApplicable);
-        let claims = match verdict {
-            Verdict::Holds if !seen.blind.proves(report.index) => {
-                return self.add_report(&report, |tally| tally.unknown += 1);
-            }
-            Verdict::Holds => return self.add_report(&report, |tally| tally.holds += 1),
-            Verdict::NotApplicable => {
-                return self.add_report(&report, |tally| tally.not_applicable += 1);
-            }
-            Verdict::Fails(claims) => {
-                self.add_report(&report, |tally| tally.fails += 1);
-                claims
-            }
-            Verdict::Unknown(claims) => {
-                self.add_report(&report, |tally| tally.unknown += 1);
-                claims
-            }
-        };
-        self.told += claims.len();
-        let room = match &self.room {
-            Room::Own(room) => room.saturating_sub(self.findings.len()),
-            Room::Shared(kept) => {
-                let before = kept.fetch_add(claims.len(), Ordering::Relaxed);
-                if before > MAX_FINDINGS { 0 } else { usize::MAX }
-            }
-        };
-        self.findings.extend(claims.into_iter().take(room).map(|claim| Finding {
-            mend: self.mending.then(|| mend(&claim)).flatten(),
-            ..finding(seen.world, &report, claim, paths)
-        }));
-    }
 }
 
 fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Paths) -> Finding {

@@ -17,7 +17,7 @@ use pavisade_model::{
 use pavisade_snapshot::{Object, ObjectId, Snapshot, World, WorldKind};
 
 use crate::pod_labels::{Labels, exempt};
-use crate::{Timestamp, finding, judge, public};
+use crate::{MAX_FINDINGS, Terms, Timestamp, finding, judge_within, public};
 
 /// A level of the Pod Security Standards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,13 +159,27 @@ pub fn pod_security(
     kubernetes: KubernetesVersion,
     now: Timestamp,
 ) -> PodSecurity {
-    let mut namespaces = at_version(snapshot, kubernetes, now);
+    pod_security_within(snapshot, kubernetes, now, MAX_FINDINGS)
+}
+
+/// The same, with another limit for [`MAX_FINDINGS`].
+pub(crate) fn pod_security_within(
+    snapshot: &Snapshot,
+    kubernetes: KubernetesVersion,
+    now: Timestamp,
+    limit: usize,
+) -> PodSecurity {
+    let (mut namespaces, mut cut) = at_version(snapshot, kubernetes, now, limit);
     // What a namespace enforces as of another version is compared with that version's levels.
     let pinned = namespaces.iter().filter_map(|n| n.labels.as_ref()?.enforced_minor);
     let pinned: BTreeSet<_> =
         pinned.map(KubernetesVersion::minor).filter(|version| *version < kubernetes).collect();
-    let older: BTreeMap<_, _> =
-        pinned.into_iter().map(|version| (version, at_version(snapshot, version, now))).collect();
+    let mut older = BTreeMap::new();
+    for version in pinned {
+        let (of_version, note) = at_version(snapshot, version, now, limit);
+        older.insert(version, of_version);
+        cut = cut.or(note);
+    }
     for (index, namespace) in namespaces.iter_mut().enumerate() {
         let minor = namespace.labels.as_ref().and_then(|labels| labels.enforced_minor);
         let then = minor.map(KubernetesVersion::minor).and_then(|version| older.get(&version));
@@ -180,7 +194,7 @@ pub fn pod_security(
             namespace.standing = Standing::Exempt;
         }
     }
-    let notes = snapshot.notes().iter().cloned().map(public).collect();
+    let notes = snapshot.notes().iter().cloned().chain(cut).map(public).collect();
     PodSecurity { namespaces, notes, kubernetes }
 }
 
@@ -212,14 +226,17 @@ struct Contents {
     doubts: BTreeSet<Doubt>,
 }
 
+/// Every namespace by the levels of one version, and why findings are missing, if some are.
 fn at_version(
     snapshot: &Snapshot,
     kubernetes: KubernetesVersion,
     now: Timestamp,
-) -> Vec<NamespaceSecurity> {
+    limit: usize,
+) -> (Vec<NamespaceSecurity>, Option<Note>) {
     let (checks, levels) = (pod_security_checks(kubernetes, false), levels());
     // Exceptions do not count: admission knows nothing of them.
-    let mut findings = judge(snapshot, &checks, now).findings;
+    let judged = judge_within(snapshot, &checks, &Terms::default(), now, limit);
+    let (mut findings, cut) = (judged.findings, judged.cut);
     for world in snapshot.worlds() {
         let mut paths = Paths::default();
         for object in world.objects() {
@@ -241,14 +258,16 @@ fn at_version(
     for world in snapshot.worlds() {
         let mut contents = contents(world);
         let mut of_world = BTreeSet::new();
+        let doubt = |why: &String| Doubt {
+            level: Level::Baseline,
+            subject: String::new(),
+            why: why.clone(),
+        };
         if world.kind() != WorldKind::Cluster {
-            let doubt = |why: &String| Doubt {
-                level: Level::Baseline,
-                subject: String::new(),
-                why: why.clone(),
-            };
             of_world.extend(unread.iter().map(doubt));
         }
+        // A finding that is missing may be in any namespace.
+        of_world.extend(cut.iter().map(|note| doubt(&note.message)));
         for finding in findings.iter().filter(|f| f.world == *world.name()) {
             let level = levels.get(&*finding.rule.id).copied().unwrap_or(Level::Restricted);
             let Subject::Object { namespace, .. } = &finding.subject else {
@@ -274,7 +293,7 @@ fn at_version(
             conclude(world, name, contents)
         }));
     }
-    all
+    (all, cut)
 }
 
 /// The object that a finding is about.

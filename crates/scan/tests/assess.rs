@@ -1,5 +1,4 @@
 //! What is said of a control follows from what its checks found, and never from less.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

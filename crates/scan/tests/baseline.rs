@@ -1,5 +1,4 @@
 //! A result beside an earlier one.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 use std::collections::HashMap;
 

@@ -1,5 +1,4 @@
 //! Exceptions: what they let through, for how long, and what is said of them.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 use std::collections::HashMap;
 

@@ -1,6 +1,5 @@
 //! Objects that a controller made are judged once, and nothing that they have of their own is
 //! lost.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use pavisade_checks::CheckSet;
 use pavisade_model::{KubernetesVersion, kinds};

@@ -3,11 +3,17 @@
 //! A kustomization that names a patch tells it apart by itself; others stand alone, to be applied
 //! by a tool or another repository. What such a file leaves out is in another file.
 
+use pavisade_yaml::Value;
+
 use crate::{Object, Pod};
 
 /// Keys by which a patch says how it is merged (the API conventions' strategic merge patch).
 const MARKS: [&str; 4] =
     ["$patch", "$retainKeys", "$setElementOrder/", "$deleteFromPrimitiveList/"];
+
+/// Maps whose keys are up to their users, so that a mark in them means nothing.
+const FREE: [&str; 7] =
+    ["annotations", "data", "labels", "matchLabels", "nodeSelector", "options", "volumeAttributes"];
 
 /// The images of its containers are filled in by OpenShift.
 const TRIGGERS: &str = "image.openshift.io/triggers";
@@ -25,22 +31,25 @@ pub(crate) fn is_patch(object: &Object) -> bool {
     if !apps && !jobs {
         return false;
     }
+    let (mut all, mut without) = (0, 0);
+    for container in object.pods().flat_map(Pod::containers) {
+        all += 1;
+        without += usize::from(container.image().is_empty());
+    }
+    let selector = object.at(&["spec", "selector"]).is_some_and(|selector| !selector.is_null());
+    let labels = object.pods().any(|pod| pod.labels().next().is_some());
+    if selector && labels && all > 0 && without == 0 {
+        return false;
+    }
     if is_marked(object) {
         return true;
     }
     if object.annotation(TRIGGERS).is_some() {
         return false;
     }
-    let (mut all, mut without) = (0, 0);
-    for container in object.pods().flat_map(Pod::containers) {
-        all += 1;
-        without += usize::from(container.image().is_empty());
-    }
     if jobs {
         return all > 0 && without == all;
     }
-    let selector = object.at(&["spec", "selector"]).is_some_and(|selector| !selector.is_null());
-    let labels = object.pods().any(|pod| pod.labels().next().is_some());
     !selector && (without > 0 || all == 0 && !labels)
 }
 
@@ -51,9 +60,16 @@ fn is_marked(object: &Object) -> bool {
     // A `$` is rare, and a script may hold such words as well.
     text.contains('$')
         && MARKS.iter().any(|mark| text.contains(mark))
-        && value.descendants().filter_map(|value| value.key()).any(|key| {
-            MARKS.iter().any(|mark| key == *mark || mark.ends_with('/') && key.starts_with(mark))
-        })
+        && value.descendants().any(|value| value.key().is_some_and(is_mark) && !is_free(value))
+}
+
+fn is_mark(key: &str) -> bool {
+    MARKS.iter().any(|mark| key == *mark || mark.ends_with('/') && key.starts_with(mark))
+}
+
+fn is_free(value: Value<'_>) -> bool {
+    let mut around = std::iter::successors(value.parent(), |value| value.parent());
+    around.any(|map| map.key().is_some_and(|key| FREE.contains(&key)))
 }
 
 #[cfg(test)]
@@ -109,6 +125,14 @@ mod tests {
         ] {
             assert!(!patch("apps/v1", "Deployment", spec), "{spec}");
         }
+        // A mark changes nothing of a whole program.
+        assert!(!patch(
+            "apps/v1",
+            "Deployment",
+            &format!(
+                "spec: {{{whole}, strategy: {{$patch: replace}}, template: {{metadata: {{labels: {{a: b}}}}, spec: {{containers: [{{name: a, image: i}}]}}}}}}"
+            )
+        ));
         let triggers = "annotations: {image.openshift.io/triggers: '[]'}";
         let text = format!(
             "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a, {triggers}}}, spec: {{{whole}, template: {{spec: {{containers: [{{name: a}}]}}}}}}}}"
@@ -116,5 +140,37 @@ mod tests {
         let doc = read(&Source::new("f", text)).docs.remove(0);
         assert!(!Object::new(doc.root(), "apps/v1", "Deployment").is_patch());
         assert!(!patch("v1", "Pod", "spec: {containers: [{name: a}]}"));
+    }
+
+    #[test]
+    fn a_mark_in_a_map_of_free_keys_makes_no_patch() {
+        let template = |metadata: &str, spec: &str| {
+            format!(
+                "{{metadata: {{{metadata}}}, spec: {{containers: [{{name: a, image: i}}]{spec}}}}}"
+            )
+        };
+        for (metadata, spec) in [
+            ("", ", volumes: [{name: v, csi: {driver: d, volumeAttributes: {$patch: x}}}]"),
+            ("", ", volumes: [{name: v, flexVolume: {driver: d, options: {$patch: x}}}]"),
+            ("", ", nodeSelector: {$patch: x}"),
+            ("labels: {$patch: x}", ""),
+            ("annotations: {$setElementOrder/a: x}", ""),
+        ] {
+            let template = template(metadata, spec);
+            let deployment = format!("spec: {{template: {template}}}");
+            assert!(!patch("apps/v1", "Deployment", &deployment), "{deployment}");
+            let job = format!("spec: {{template: {template}}}");
+            assert!(!patch("batch/v1", "Job", &job), "{job}");
+        }
+        assert!(!patch(
+            "batch/v1",
+            "Job",
+            &format!("data: {{$patch: x}}, spec: {{template: {}}}", template("", ""))
+        ));
+        let marked = format!(
+            "spec: {{template: {}}}",
+            template("", ", volumes: [{name: v, $patch: delete}]")
+        );
+        assert!(patch("batch/v1", "Job", &marked));
     }
 }

@@ -4,9 +4,10 @@
 //! a folder of the scanned repository that was not read makes the result incomplete; what is in
 //! another repository, or only a name, is told and changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{Install, Object, Origin};
@@ -25,6 +26,8 @@ pub(crate) struct Elsewhere {
     /// Addresses of Flux sources by kind and name; none where two of that name differ.
     addresses: HashMap<(String, String), Option<String>>,
     read: BTreeSet<PathBuf>,
+    /// The names of the remotes of Git repositories, by their folders.
+    remotes: HashMap<PathBuf, Arc<[String]>>,
 }
 
 #[derive(Debug)]
@@ -40,7 +43,7 @@ struct Local {
     path: PathBuf,
     shown: String,
     /// The names of the Git repository's remotes; none where they are not known.
-    remotes: Vec<String>,
+    remotes: Arc<[String]>,
     /// It is the whole repository.
     whole: bool,
 }
@@ -73,11 +76,24 @@ impl Elsewhere {
                 *known = None;
             }
         }
-        self.found.extend(object.installs().into_iter().map(|install| {
+        for install in object.installs() {
             let path = install.path.as_deref();
-            let folder = path.zip(base).and_then(|(path, base)| base.folder(path));
-            Found { object: object.clone(), install, folder }
-        }));
+            let folder = path.zip(base).and_then(|(path, base)| self.folder(base, path));
+            self.found.push(Found { object: object.clone(), install, folder });
+        }
+    }
+
+    /// The folder that a path in a repository leads to, if there is one.
+    fn folder(&mut self, base: &Base<'_>, path: &str) -> Option<Local> {
+        let path = base.folder(path)?;
+        let known = self.remotes.get(base.boundary).cloned();
+        let remotes = known.unwrap_or_else(|| {
+            let remotes: Arc<[String]> = remotes(base.boundary).into();
+            self.remotes.insert(base.boundary.to_owned(), remotes.clone());
+            remotes
+        });
+        let whole = path == base.boundary || path == base.shown.root();
+        Some(Local { shown: base.shown.name(&path), whole, remotes, path })
     }
 
     /// One note for each kind of object and each answer to whether it should have been read.
@@ -123,7 +139,7 @@ impl Elsewhere {
 
 impl Base<'_> {
     /// The folder that a path in a repository leads to, if there is one.
-    fn folder(&self, path: &str) -> Option<Local> {
+    fn folder(&self, path: &str) -> Option<PathBuf> {
         let inside = |base: &Path| {
             let folder = fs::canonicalize(normal(&base.join(path))).ok()?;
             (folder.starts_with(base) && folder.is_dir()).then_some(folder)
@@ -133,13 +149,7 @@ impl Base<'_> {
             let here = fs::canonicalize(".").ok()?;
             if self.shown.root().starts_with(&here) { inside(&here) } else { None }
         };
-        let path = inside(self.boundary).or_else(|| inside(self.shown.root())).or_else(here)?;
-        Some(Local {
-            shown: self.shown.name(&path),
-            whole: path == self.boundary || path == self.shown.root(),
-            remotes: remotes(self.boundary),
-            path,
-        })
+        inside(self.boundary).or_else(|| inside(self.shown.root())).or_else(here)
     }
 }
 
@@ -187,17 +197,13 @@ fn shown(address: &str) -> String {
 fn note(kind: NoteKind, inside: bool, of: &[(&Found, String)]) -> Option<Note> {
     let (first, _) = of.first()?;
     let objects: BTreeSet<_> = of.iter().map(|(found, _)| found.object.id()).collect();
-    let mut texts: Vec<&str> = Vec::new();
-    for (_, text) in of {
-        if !texts.contains(&text.as_str()) {
-            texts.push(text);
-        }
-    }
-    let more = match texts.len().saturating_sub(SHOWN) {
+    let mut seen: HashSet<&str> = HashSet::new();
+    let mut texts = of.iter().map(|(_, text)| text.as_str()).filter(|text| seen.insert(text));
+    let what = texts.by_ref().take(SHOWN).collect::<Vec<_>>().join(", ");
+    let more = match texts.count() {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let what = texts[..texts.len().min(SHOWN)].join(", ");
     let object = &first.object;
     let who = match objects.len() {
         1 if object.name().is_empty() => format!("this {} installs", object.kind()),
@@ -217,7 +223,7 @@ fn note(kind: NoteKind, inside: bool, of: &[(&Found, String)]) -> Option<Note> {
         ),
         _ => (
             format!("{who} what is not among these files: {what}{more}"),
-            match texts.iter().any(|text| text.starts_with("chart")) {
+            match seen.iter().any(|text| text.starts_with("chart")) {
                 true => "Scan what `helm template` prints for them, or the cluster.".to_owned(),
                 false => "Scan these sources as well, or the cluster.".to_owned(),
             },

@@ -1,6 +1,6 @@
 //! One given folder: what is walked, what is rendered, and what is read as it stands.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,10 @@ use crate::shown::Shown;
 use crate::text::decode;
 use crate::walk::{self, Walked};
 use crate::{Render, Skip};
+
+mod plan;
+
+use plan::Plan;
 
 /// Which part of a folder is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -359,112 +363,6 @@ fn render_kustomizations(scan: &mut Scan<'_>, shown: &Shown, graph: &Graph) -> K
     scan.stats.kustomizations_unrendered += rest.len();
     kustomized.shares = kustomize::share(graph, &rest);
     kustomized
-}
-
-/// Decides for each file whether and where it is read.
-struct Plan<'a> {
-    shown: &'a Shown,
-    charts: &'a Charts,
-    rendered: &'a RenderedCharts,
-    groups: &'a mut Vec<(String, WorldKind)>,
-}
-
-impl Plan<'_> {
-    fn candidates(
-        &mut self,
-        scan: &mut Scan<'_>,
-        walked: &Walked,
-        graph: &Graph,
-        kustomized: &Kustomized,
-        only_chart: bool,
-    ) -> Vec<Candidate> {
-        let first = self.groups.len();
-        let owners = kustomized.shares.owners.iter();
-        self.groups.extend(owners.map(|o| (self.shown.name(o), WorldKind::Kustomization)));
-        let shares = &kustomized.shares.files;
-        // Files of kustomizations, and whether each is read as it stands.
-        let mut of_kustomizations: HashMap<&OsStr, bool> = HashMap::new();
-        let inputs = graph.nodes.values().flat_map(|node| node.inputs.iter().chain([&node.file]));
-        let inputs = inputs.chain(&kustomized.used).map(|path| (path.as_os_str(), false));
-        let own = shares.iter().map(|(path, _)| (path.as_os_str(), true));
-        of_kustomizations.extend(inputs.chain(own));
-        // The groups of charts: of definitions, and of files that Helm does not render.
-        let mut of_charts: HashMap<(&Path, bool), usize> = HashMap::new();
-        let mut folder: Option<(&Path, bool)> = None;
-        let mut candidates = Vec::with_capacity(walked.files.len());
-        let mut skipped = |why: Skip| scan.stats.skip(why, 1);
-        for (path, named) in &walked.files {
-            match of_kustomizations.get(path.as_os_str()) {
-                Some(true) => continue,
-                Some(false) => {
-                    let owner = Some(Skip::PartOfKustomization);
-                    if *named == Named::Manifest && KUSTOMIZATION.contains(&file_name(path)) {
-                        candidates.push(Candidate { owner, ..self.candidate(path, *named, 0) });
-                    } else {
-                        skipped(Skip::PartOfKustomization);
-                    }
-                    continue;
-                }
-                None => {}
-            }
-            let parent = path.parent().unwrap_or(path);
-            let in_chart = match folder {
-                Some((last, known)) if last.as_os_str() == parent.as_os_str() => known,
-                _ => parent.ancestors().any(|folder| self.charts.folders.contains(folder)),
-            };
-            folder = Some((parent, in_chart));
-            let part = if in_chart { self.charts.part(path) } else { None };
-            let group = match part {
-                Some((chart, Part::Definition)) if !self.rendered.contains_key(chart) => {
-                    *of_charts.entry((chart, false)).or_insert_with(|| {
-                        self.groups.push((self.shown.name(chart), WorldKind::Chart));
-                        self.groups.len() - 1
-                    })
-                }
-                Some((chart, _)) => {
-                    let owner = Some(Skip::PartOfChart);
-                    if *named == Named::Manifest && self.is_plain(path, chart) {
-                        let group = *of_charts.entry((chart, true)).or_insert_with(|| {
-                            let name = format!("{} (not rendered)", self.shown.name(chart));
-                            self.groups.push((name, WorldKind::Files));
-                            self.groups.len() - 1
-                        });
-                        candidates.push(Candidate { owner, ..self.candidate(path, *named, group) });
-                    } else {
-                        skipped(Skip::PartOfChart);
-                    }
-                    continue;
-                }
-                None if only_chart => continue,
-                None => 0,
-            };
-            match named {
-                Named::Other => skipped(Skip::OtherName),
-                Named::Template => skipped(Skip::Template),
-                Named::Manifest | Named::Kubeconfig | Named::Dockerfile => {
-                    candidates.push(self.candidate(path, *named, group));
-                }
-            }
-        }
-        for (path, owner) in shares {
-            candidates.push(self.candidate(path, Named::Manifest, first + owner));
-        }
-        candidates
-    }
-
-    /// Whether Helm does not render a file of a chart, so that what it holds is not judged with
-    /// the chart. Templates of a library are only used by other charts.
-    fn is_plain(&self, path: &Path, chart: &Path) -> bool {
-        let library = matches!(self.rendered.get(chart), Some(None));
-        let inside = path.strip_prefix(chart).unwrap_or(path);
-        let defines = matches!(inside.iter().next(), Some(folder) if folder == "crds");
-        !defines && (library || !inside.iter().any(|folder| folder == "templates"))
-    }
-
-    fn candidate(&self, path: &Path, named: Named, group: usize) -> Candidate {
-        let (name, path) = (self.shown.name(path), path.to_owned());
-        Candidate { path, name, named, direct: false, owner: None, group, length: 0 }
-    }
 }
 
 /// The files up to the limit of all their bytes; the rest is noted.

@@ -4,7 +4,7 @@
 //! tried as a local path first; what is none of that and looks like an address is remote, and is
 //! never fetched here.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,10 +41,12 @@ pub(crate) struct Node {
     pub folders: Vec<PathBuf>,
     /// Files with objects.
     pub files: Vec<PathBuf>,
-    /// Patches, data and configuration.
+    /// Patches, generators and transformers.
     pub inputs: Vec<PathBuf>,
+    /// Data and configuration, which may hold whole objects.
+    pub data: Vec<PathBuf>,
     /// Kustomizations whose objects are generators or transformers of it.
-    pub plugins: Vec<PathBuf>,
+    pub plugins: BTreeSet<PathBuf>,
     /// Addresses of what it includes from elsewhere.
     pub remote: Vec<String>,
     /// Something of it cannot be read, or only Helm could make it.
@@ -93,12 +95,22 @@ pub(crate) fn build(known: &Known<'_>) -> Graph {
 /// Looks for addresses in what kustomizations make generators and transformers of.
 fn plugins(known: &Known<'_>, graph: &mut Graph) {
     let mut found = Vec::new();
-    for (folder, node) in &graph.nodes {
-        let reached = node.plugins.iter().map(|plugin| kustomize::reach(graph, plugin).files);
-        for file in reached.flatten().collect::<BTreeSet<_>>() {
-            let file = file.to_owned();
-            found.extend(urls_in(&file).into_iter().map(|url| (folder.clone(), file.clone(), url)));
-        }
+    // Many may name the same plugins, and many plugins the same files.
+    let mut of_plugins: HashMap<&BTreeSet<PathBuf>, Vec<(&Path, String)>> = HashMap::new();
+    let mut of_files: HashMap<&Path, Vec<String>> = HashMap::new();
+    for (folder, node) in graph.nodes.iter().filter(|(_, node)| !node.plugins.is_empty()) {
+        let urls = of_plugins.entry(&node.plugins).or_insert_with(|| {
+            let plugins = node.plugins.iter().map(PathBuf::as_path);
+            let reached = kustomize::reach_all(graph, plugins).files;
+            let files = reached.into_iter().collect::<BTreeSet<_>>().into_iter();
+            let urls = files.flat_map(|file| {
+                let urls = of_files.entry(file).or_insert_with(|| urls_in(file));
+                urls.iter().map(|url| (file, url.clone())).collect::<Vec<_>>()
+            });
+            urls.collect()
+        });
+        let urls = urls.iter();
+        found.extend(urls.map(|(file, url)| (folder.clone(), file.to_path_buf(), url.clone())));
     }
     for (folder, file, url) in found {
         let (message, remedy) = remote(&url);
@@ -167,8 +179,8 @@ fn read(known: &Known<'_>, folder: &Path, file: PathBuf) -> (Node, Vec<Note>) {
         true => folder.to_owned(),
         false => fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned()),
     };
-    let (source, notes) = (&source, Vec::new());
-    let mut reader = Reader { known, folder, real, source, node: &mut node, notes };
+    let (source, searched, notes) = (&source, HashSet::new(), Vec::new());
+    let mut reader = Reader { known, folder, real, source, node: &mut node, searched, notes };
     reader.fields(doc.root());
     reader.other_names(doc.root());
     let notes = reader.notes;
@@ -186,6 +198,8 @@ struct Reader<'a> {
     real: PathBuf,
     source: &'a Source,
     node: &'a mut Node,
+    /// Files of generators and transformers, each of which is searched once.
+    searched: HashSet<PathBuf>,
     notes: Vec<Note>,
 }
 
@@ -207,9 +221,10 @@ impl Reader<'_> {
                 self.include(value);
             }
         }
-        for field in ["crds", "configurations", "patchesStrategicMerge"] {
-            self.inputs(list(root, field));
+        for field in ["crds", "configurations"] {
+            self.data(list(root, field));
         }
+        self.patches(list(root, "patchesStrategicMerge"));
         for field in ["generators", "transformers", "validators"] {
             for value in list(root, field) {
                 self.plugin(value);
@@ -218,24 +233,26 @@ impl Reader<'_> {
         for field in ["patches", "patchesJson6902", "replacements"] {
             // Files stood here alone once, and kustomize still takes them.
             let patches = list(root, field);
-            self.inputs(patches.flat_map(|patch| fields(patch, "path").chain([patch])));
+            self.patches(patches.flat_map(|patch| fields(patch, "path").chain([patch])));
         }
-        self.inputs(fields(root, "openapi").flat_map(|openapi| fields(openapi, "path")));
+        self.data(fields(root, "openapi").flat_map(|openapi| fields(openapi, "path")));
         for field in ["configMapGenerator", "secretGenerator"] {
             for generator in list(root, field) {
-                self.inputs(fields(generator, "env"));
-                self.inputs(list(generator, "envs"));
+                self.data(fields(generator, "env"));
+                self.data(list(generator, "envs"));
                 for value in list(generator, "files") {
                     let file = value.as_str().unwrap_or("");
-                    self.input(value, file.split_once('=').map_or(file, |(_, file)| file));
+                    let file = file.split_once('=').map_or(file, |(_, file)| file);
+                    let file = self.input(value, file);
+                    self.node.data.extend(file);
                 }
             }
         }
         let charts = ["helmCharts", "helmChartInflationGenerator"];
         for chart in charts.into_iter().flat_map(|field| list(root, field)) {
             self.node.broken = true;
-            self.inputs(fields(chart, "valuesFile"));
-            self.inputs(list(chart, "additionalValuesFiles"));
+            self.data(fields(chart, "valuesFile"));
+            self.data(list(chart, "additionalValuesFiles"));
             let name = chart.str("name").or_else(|| chart.str("chartName")).unwrap_or("");
             let message = format!("the Helm chart `{name}` that this inflates was not rendered");
             let remedy = "Run `kustomize build --enable-helm` and scan the result.";
@@ -273,26 +290,45 @@ impl Reader<'_> {
         }
     }
 
-    fn inputs<'v>(&mut self, values: impl Iterator<Item = Value<'v>>) {
+    fn patches<'v>(&mut self, values: impl Iterator<Item = Value<'v>>) {
         for value in values {
-            self.input(value, value.as_str().unwrap_or(""));
+            let file = self.input(value, value.as_str().unwrap_or(""));
+            self.node.inputs.extend(file);
         }
     }
 
-    fn input(&mut self, value: Value<'_>, text: &str) {
+    fn data<'v>(&mut self, values: impl Iterator<Item = Value<'v>>) {
+        for value in values {
+            let file = self.input(value, value.as_str().unwrap_or(""));
+            self.node.data.extend(file);
+        }
+    }
+
+    /// The file that is meant where only a file may be.
+    fn input(&mut self, value: Value<'_>, text: &str) -> Option<PathBuf> {
         // A patch may be written in place.
         if text.is_empty() || text.contains('\n') {
-            return;
+            return None;
         }
-        match self.resolve(text) {
-            Target::File(file) => self.node.inputs.push(file),
-            Target::Folder(folder) => self.node.inputs.extend(self.below(&folder)),
+        let target = self.resolve(text);
+        self.file(value, text, target)
+    }
+
+    fn file(&mut self, value: Value<'_>, text: &str, target: Target) -> Option<PathBuf> {
+        match target {
+            Target::File(file) => return Some(file),
+            Target::Folder(_) => {
+                self.node.broken = true;
+                let message = format!("`{text}` is a folder, and kustomize takes only a file here");
+                self.note(value, message, "Name the files.");
+            }
             Target::Remote => self.remote(value, text),
             Target::Outside => self.outside(value, text),
             Target::Irregular => self.irregular(value, text),
             // kustomize says so itself, if it matters to it.
             Target::Missing => {}
         }
+        None
     }
 
     /// A generator, transformer or validator: a file, a text written in place, or a kustomization
@@ -303,20 +339,20 @@ impl Reader<'_> {
             true => urls(text),
             false => Vec::new(),
         };
-        self.input(value, text);
-        match self.resolve(text) {
-            Target::Folder(folder) => self.node.plugins.push(folder),
-            Target::File(file) => addresses.extend(urls_in(&file)),
-            _ => {}
+        let target = if text.contains('\n') { Target::Missing } else { self.resolve(text) };
+        match target {
+            Target::Folder(folder) => drop(self.node.plugins.insert(folder)),
+            target => {
+                let file = self.file(value, text, target);
+                if let Some(file) = file.filter(|file| self.searched.insert(file.clone())) {
+                    addresses.extend(urls_in(&file));
+                    self.node.inputs.push(file);
+                }
+            }
         }
         for address in addresses {
             self.remote(value, &address);
         }
-    }
-
-    fn below(&self, folder: &Path) -> Vec<PathBuf> {
-        let files = self.known.files.iter().map(Path::new);
-        files.filter(|file| file.starts_with(folder)).map(Path::to_owned).collect()
     }
 
     fn resolve(&self, text: &str) -> Target {

@@ -38,15 +38,23 @@ pub(crate) fn roots(graph: &Graph) -> Vec<&Path> {
 
 /// Everything that a kustomization includes, step by step.
 pub(crate) fn reach<'a>(graph: &'a Graph, root: &'a Path) -> Reach<'a> {
+    reach_all(graph, [root])
+}
+
+/// Everything that some kustomizations include together.
+pub(crate) fn reach_all<'a>(
+    graph: &'a Graph,
+    roots: impl IntoIterator<Item = &'a Path>,
+) -> Reach<'a> {
     let mut reach = Reach::default();
     let mut nodes: HashSet<&Path> = HashSet::new();
-    let mut wanted = vec![root];
+    let mut wanted: Vec<&Path> = roots.into_iter().collect();
     while let Some(folder) = wanted.pop() {
         let Some(node) = graph.nodes.get(folder.as_os_str()) else { continue };
         if nodes.insert(folder) {
-            let Node { file, folders, files, inputs, plugins, remote, broken, .. } = node;
+            let Node { file, folders, files, inputs, data, plugins, remote, broken, .. } = node;
             wanted.extend(folders.iter().chain(plugins).map(PathBuf::as_path));
-            reach.files.extend(files.iter().chain(inputs).map(PathBuf::as_path));
+            reach.files.extend(files.iter().chain(inputs).chain(data).map(PathBuf::as_path));
             reach.files.insert(file);
             reach.incomplete |= *broken || !remote.is_empty();
         }

@@ -204,16 +204,19 @@ impl Programs {
     }
 }
 
-/// Reads a pipe to its end or limit on a thread of its own.
+/// Reads a pipe to its end or limit on a thread of its own. What comes after the limit is read as
+/// well, and dropped: to write into a closed pipe would end the program.
 fn collect(
     pipe: Option<impl Read + Send + 'static>,
     limit: u64,
 ) -> mpsc::Receiver<io::Result<Vec<u8>>> {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
+        let Some(mut pipe) = pipe else { return drop(send.send(Ok(Vec::new()))) };
         let mut bytes = Vec::new();
-        let read = pipe.map_or(Ok(0), |pipe| pipe.take(limit).read_to_end(&mut bytes));
+        let read = pipe.by_ref().take(limit).read_to_end(&mut bytes);
         let _ = send.send(read.map(|_| bytes));
+        let _ = io::copy(&mut pipe, &mut io::sink());
     });
     receive
 }

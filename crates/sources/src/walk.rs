@@ -1,7 +1,8 @@
 //! The files below a given folder, in order.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +13,7 @@ use crate::Scope;
 use crate::file::{plain_note, unread};
 use crate::ignored::{self, Reader, Rules};
 use crate::left_out::LeftOut;
-use crate::names::{self, Named};
+use crate::names::{self, KUSTOMIZATION, Named};
 use crate::shown::Shown;
 
 /// What a folder holds.
@@ -98,15 +99,18 @@ impl Walk<'_> {
             found.links.sort_by(|a, b| a.0.cmp(&b.0));
             let mut folders = Vec::new();
             for (link, rules) in found.links {
-                let Ok(target) = fs::canonicalize(&link) else {
-                    all.broken_link(self.shown, &link);
-                    continue;
+                let target = match fs::canonicalize(&link) {
+                    Ok(target) => target,
+                    Err(error) => {
+                        all.broken_link(self.shown, &link, &error);
+                        continue;
+                    }
                 };
                 if !target.starts_with(self.boundary) {
                     links.outside.push(link);
                 } else if target.is_dir() && leads_up(&link, &target) {
                     all.links += 1;
-                } else if links.follow(&link, target.clone()) {
+                } else if links.follow(&link, &target) {
                     match target.is_dir() {
                         true => folders.push((link, rules)),
                         false => self.file(link, target.is_file(), &mut all),
@@ -209,9 +213,14 @@ impl Walked {
         self.left_out += other.left_out;
     }
 
-    /// A link to nothing matters only under a name that counts.
-    fn broken_link(&mut self, shown: &Shown, link: &Path) {
-        if matches!(names::named(&names::of(link)), Named::Other | Named::Template) {
+    /// A link to nothing matters only under a name that counts. What another error hides may be a
+    /// folder.
+    fn broken_link(&mut self, shown: &Shown, link: &Path, error: &io::Error) {
+        if error.kind() != io::ErrorKind::NotFound {
+            self.notes.push(unread(&shown.name(link), error));
+            return;
+        }
+        if !counts(link) {
             self.links += 1;
             return;
         }
@@ -221,12 +230,36 @@ impl Walked {
     }
 }
 
+/// Whether a file of that name is read.
+fn counts(path: &Path) -> bool {
+    let name = names::of(path);
+    !matches!(names::named(&name), Named::Other | Named::Template) || says_what_its_folder_is(&name)
+}
+
+/// Whether a file of that name makes its folder a chart or a kustomization.
+fn says_what_its_folder_is(name: &str) -> bool {
+    name == "Chart.yaml" || KUSTOMIZATION.contains(&name)
+}
+
+/// What a file is the same as, wherever links lead: its path without links, and what it is read
+/// as. Of a file that says what its folder is, that folder counts and not the text.
+fn identity(path: &Path) -> (PathBuf, Named) {
+    let name = names::of(path);
+    let real = match path.parent() {
+        Some(folder) if says_what_its_folder_is(&name) => {
+            fs::canonicalize(folder).map(|folder| folder.join(&*name))
+        }
+        _ => fs::canonicalize(path),
+    };
+    (real.unwrap_or_else(|_| path.to_owned()), names::named(&name))
+}
+
 /// Links that the walk met.
 #[derive(Debug, Default)]
 struct Links {
-    /// With what they lead to.
-    followed: HashMap<PathBuf, PathBuf>,
-    targets: HashSet<PathBuf>,
+    followed: HashSet<PathBuf>,
+    folders: HashSet<PathBuf>,
+    files: HashSet<(PathBuf, Named)>,
     again: usize,
     outside: Vec<PathBuf>,
 }
@@ -234,13 +267,17 @@ struct Links {
 impl Links {
     /// Whether a link is to be followed: one for each target. Forty folders with two links each to
     /// the next have a million million paths.
-    fn follow(&mut self, link: &Path, target: PathBuf) -> bool {
-        if !self.targets.insert(target.clone()) {
+    fn follow(&mut self, link: &Path, target: &Path) -> bool {
+        let new = match target.is_dir() {
+            true => self.folders.insert(target.to_owned()),
+            false => self.files.insert(identity(link)),
+        };
+        if new {
+            self.followed.insert(link.to_owned());
+        } else {
             self.again += 1;
-            return false;
         }
-        self.followed.insert(link.to_owned(), target);
-        true
+        new
     }
 
     /// Drops files that are reached at their own place as well, and says what was not followed.
@@ -248,22 +285,14 @@ impl Links {
         walked.links += self.again;
         if !self.followed.is_empty() {
             walked.linked = true;
-            let linked = |path: &Path| {
-                path.ancestors().find_map(|link| {
-                    let target = self.followed.get(link)?;
-                    let rest = path.strip_prefix(link).ok()?;
-                    let file = rest.as_os_str().is_empty();
-                    Some(if file { target.clone() } else { target.join(rest) })
-                })
-            };
-            let (through, own): (Vec<_>, Vec<_>) =
-                walked.files.drain(..).partition(|(path, _)| linked(path).is_some());
-            let mut places: HashSet<PathBuf> = own.iter().map(|(path, _)| path.clone()).collect();
+            let (through, own): (Vec<_>, Vec<_>) = walked
+                .files
+                .drain(..)
+                .partition(|(path, _)| path.ancestors().any(|at| self.followed.contains(at)));
+            let mut known: HashSet<(PathBuf, Named)> = own.iter().cloned().collect();
             walked.files = own;
             for (path, named) in through {
-                let target = linked(&path).unwrap_or_default();
-                let target = fs::canonicalize(&target).unwrap_or(target);
-                if places.insert(target) {
+                if known.insert(identity(&path)) {
                     walked.files.push((path, named));
                 } else {
                     walked.links += 1;
@@ -272,9 +301,7 @@ impl Links {
             in_order(&mut walked.files);
         }
         for link in self.outside {
-            let name = names::of(&link);
-            let folder = link.is_dir();
-            if folder || !matches!(names::named(&name), Named::Other | Named::Template) {
+            if link.is_dir() || counts(&link) {
                 let message = "a link that leads outside; it was not followed";
                 let remedy = "Name what it leads to as a path of its own, or the link in \
                               .pavisadeignore.";

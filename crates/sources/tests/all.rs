@@ -1,4 +1,5 @@
 //! All integration tests of this crate in one program: each program more is linked anew.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
 mod common;
 
@@ -7,6 +8,7 @@ mod children;
 mod elsewhere;
 mod files;
 mod hangs;
+mod links;
 mod outside;
 mod render;
 mod spellings;

@@ -1,7 +1,5 @@
 //! Archives, packed texts, and what is wrong with them.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
-
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;

@@ -1,6 +1,5 @@
 //! Helm and kustomize, and what they start, are bounded and end with the scan.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
 use std::fs;
 use std::net::TcpListener;

@@ -1,5 +1,4 @@
 //! What objects install from elsewhere: said, and incomplete where it is in the same repository.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
 use crate::common::{object, put, run, scan, seen, tree};
 use pavisade_model::NoteKind::{self, Unjudged, Unread};
@@ -131,4 +130,18 @@ fn a_patch_does_not_split_what_it_changes() {
     assert_eq!(worlds, [("@", 2), ("@/more/patch.yaml", 1)]);
     let (kind, place) = seen.note("1 taken for patches of other workloads (Deployment web)");
     assert_eq!((kind, place), (NoteKind::Info, "@/more/patch.yaml"));
+}
+
+#[test]
+fn many_different_things_are_counted_and_five_of_them_shown() {
+    let charts = (0..3000).map(|n| {
+        RELEASE
+            .replace("name: redis}", &format!("name: r{n}}}"))
+            .replace("18.1.0", &format!("{n}.0.0"))
+    });
+    let all = charts.collect::<Vec<_>>().join("---\n");
+    let folder = tree(&[("a.yaml", &format!("{all}---\n{RELEASE}---\n{RELEASE}"))]);
+    let seen = scan(folder.path());
+    let place = seen.note("chart `redis` 4.0.0 of HelmRepository `bitnami` and 2996 more");
+    assert_eq!(place, (Unjudged, "@/a.yaml"));
 }

@@ -1,7 +1,5 @@
 //! Files, folders and standard input.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
-
 use std::fs;
 use std::path::Path;
 

@@ -1,6 +1,5 @@
 //! What waits for ever or has no end is not opened.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -77,6 +76,39 @@ fn what_a_kustomization_names_and_is_no_file_hangs_no_scan() {
         assert_eq!(seen.notes.iter().filter(|n| n.0 == NoteKind::Unread).count(), 1, "{way}");
         assert!(seen.objects().is_empty());
     }
+}
+
+#[test]
+fn generators_that_are_named_many_times_are_searched_once() {
+    let all = (0..2000).map(|at| format!("- f{at}.yaml\n")).collect::<String>();
+    let names = |name: &str, count: usize| {
+        (0..count).map(|at| format!("- {}{name}\n", "./".repeat(at % 9))).collect::<String>()
+    };
+    let generators = format!("generators:\n{}", names("../gen", 3000));
+    let files = format!("transformers:\n{}", names("../gen/large.yaml", 300));
+    let large = "a: https://x.example.com/y\n".to_owned() + &"# comment\n".repeat(200_000);
+    let folder = tree(&[
+        ("gen/kustomization.yaml", &format!("resources:\n{all}")),
+        ("gen/large.yaml", &large),
+        ("a/kustomization.yaml", &generators),
+        ("b/kustomization.yaml", &generators),
+        ("c/kustomization.yaml", &files),
+    ]);
+    for at in 0..2000 {
+        crate::common::put(folder.path(), &format!("gen/f{at}.yaml"), b"a: 1\n");
+    }
+    let seen = in_time(folder.path());
+    assert_eq!(seen.note("https://x.example.com/y").1, "@/c/kustomization.yaml");
+}
+
+#[test]
+fn folders_that_are_named_many_times_take_no_memory_for_all_files_below() {
+    let names = "- .\n".repeat(20_000);
+    let folder = tree(&[("kustomization.yaml", &format!("configurations:\n{names}"))]);
+    for at in 0..2000 {
+        crate::common::put(folder.path(), &format!("f{at}.yaml"), b"a: 1\n");
+    }
+    in_time(folder.path());
 }
 
 #[test]

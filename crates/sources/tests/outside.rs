@@ -1,6 +1,5 @@
 //! Nothing outside of the repository, or else of the given path, is read.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,5 @@
 //! Charts and kustomizations, rendered and not.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
-
 use std::path::Path;
 use std::time::Duration;
 
@@ -206,7 +204,7 @@ fn what_a_kustomization_names_and_is_not_here_is_said() {
         ("bad/kustomization.yaml", "resources: [\n"),
     ]);
     let seen = scan(folder.path());
-    assert_eq!(seen.objects(), ["Service web", "Service x"]);
+    assert_eq!(seen.objects(), ["Secret is-data", "Service web", "Service x"]);
     assert_eq!(seen.note("`absent.yaml` is neither").0, NoteKind::Unread);
     assert_eq!(seen.note("https://example.com").0, NoteKind::Unread);
     assert_eq!(seen.note("github.com/a/b").0, NoteKind::Unread);
@@ -250,4 +248,20 @@ fn tools_run_bounded_and_without_the_users_environment() {
         assert_eq!(seen.note(words).0, NoteKind::Unread);
         assert_eq!(seen.objects(), ["Service web"]);
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_with_many_warnings_lives_to_its_end() {
+    let folder = tree(&[("kustomization.yaml", "resources: [a.yaml]\n"), ("a.yaml", "a: 1\n")]);
+    let bin = tempfile::tempdir().unwrap();
+    // 256 KiB: more than is kept and more than a pipe holds.
+    let text = "line=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; i=0\n\
+                while [ $i -lt 8192 ]; do echo $line >&2 || exit 1; i=$((i+1)); done\n\
+                printf 'apiVersion: v1\\nkind: Pod\\nmetadata: {name: p}'";
+    let kustomize = Some(crate::common::script(bin.path(), "kustomize", text));
+    let seen =
+        run(folder.path(), &with_tools(folder.path(), Tools { kustomize, ..Tools::default() }));
+    seen.silent();
+    assert_eq!(seen.objects(), ["Pod p"]);
 }

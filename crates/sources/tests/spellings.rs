@@ -1,7 +1,5 @@
 //! No object is hidden by how its file is written, or by where it is.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
-
 use crate::common::{different, object, put, run, scan, tree};
 use pavisade_model::NoteKind;
 use pavisade_sources::{Request, Skip};
@@ -123,6 +121,61 @@ fn a_kustomization_file_hides_no_object_that_is_none() {
 }
 
 #[test]
+fn a_kustomization_that_names_its_folder_hides_no_object() {
+    for kind in ["Kustomization", "Component"] {
+        for field in [
+            "configurations: [.]",
+            "crds: [.]",
+            "patches: [{path: .}]",
+            "patchesStrategicMerge: [.]",
+            "openapi: {path: .}",
+            "configMapGenerator: [{name: a, files: [.]}]",
+        ] {
+            let folder = tree(&[
+                ("k/kustomization.yaml", &format!("kind: {kind}\n{field}\n")),
+                ("k/pod.yaml", &object("Pod", "p")),
+                ("k/more/pod.yaml", &object("Pod", "q")),
+            ]);
+            let seen = scan(folder.path());
+            assert_eq!(seen.objects(), ["Pod p", "Pod q"], "{kind} {field}");
+            let note = seen.note("`.` is a folder, and kustomize takes only a file here");
+            assert_eq!(note, (NoteKind::Unread, "@/k/kustomization.yaml"), "{kind} {field}");
+        }
+    }
+    // Generators may be made by another kustomization.
+    let folder = tree(&[
+        ("kustomization.yaml", "kind: Component\ngenerators: [gen]\n"),
+        ("gen/kustomization.yaml", "resources: []\n"),
+        ("gen/pod.yaml", &object("Pod", "p")),
+    ]);
+    let seen = scan(folder.path());
+    assert_eq!(seen.objects(), ["Pod p"]);
+    assert!(seen.notes.iter().all(|note| !note.2.contains("is a folder")), "{:?}", seen.notes);
+}
+
+#[test]
+fn data_of_a_kustomization_hides_no_object() {
+    let text = "kind: Component\nresources: [web.yaml]\npatches: [{path: patch.yaml}]\n\
+                configurations: [names.yaml, configured.yaml]\n\
+                configMapGenerator: [{name: a, files: [pod.yaml, b=web.yaml, plain.yaml]}]\n";
+    let folder = tree(&[
+        ("k/kustomization.yaml", text),
+        ("k/web.yaml", &different("Service", "web", "1")),
+        ("k/patch.yaml", &object("Pod", "patched")),
+        ("k/pod.yaml", &object("Pod", "p")),
+        ("k/configured.yaml", &object("Pod", "q")),
+        ("k/plain.yaml", "apiVersion: v1\nkind: Values\n"),
+        ("k/names.yaml", "nameReference: [{kind: Pod, version: v1}]\n"),
+        ("pod.yaml", &different("Pod", "p", "2")),
+    ]);
+    let seen = scan(folder.path());
+    assert_eq!(seen.objects(), ["Pod p", "Pod p", "Pod q", "Service web"]);
+    // Data splits no world of others.
+    assert_eq!(seen.world_names(), ["@", "@/k", "@/k (data)"]);
+    assert_eq!(seen.stats.skipped[&Skip::PartOfKustomization], 4);
+}
+
+#[test]
 fn files_of_charts_that_helm_does_not_render_hide_no_object() {
     let templated = "{{ define \"x\" }}\napiVersion: v1\nkind: Pod\n{{ end }}\n";
     let folder = tree(&[
@@ -181,4 +234,28 @@ fn hidden_and_ignored_entries_are_counted() {
         let seen = scan(folder.path());
         assert_eq!(seen.note(message), (NoteKind::Info, "@"));
     }
+}
+
+#[test]
+fn only_the_templates_of_real_charts_are_left_to_helm() {
+    let chart = |name: &str| format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n");
+    let folder = tree(&[
+        ("app/Chart.yaml", &chart("app")),
+        ("app/charts/sub/Chart.yaml", &chart("sub")),
+        ("app/charts/sub/charts/deep/Chart.yaml", &chart("deep")),
+        ("app/charts/_off/Chart.yaml", &chart("off")),
+        // Helm's.
+        ("app/templates/pod.yaml", &object("Pod", "a")),
+        ("app/templates/charts/pod.yaml", &object("Pod", "b")),
+        ("app/charts/sub/templates/x/pod.yaml", &object("Pod", "c")),
+        ("app/charts/sub/charts/deep/templates/pod.yaml", &object("Pod", "d")),
+        // Nobody's.
+        ("app/files/templates/pod.yaml", &object("Pod", "p")),
+        ("app/charts/sub/files/templates/pod.yaml", &object("Pod", "q")),
+        ("app/charts/none/templates/pod.yaml", &object("Pod", "r")),
+        ("app/charts/_off/templates/pod.yaml", &object("Pod", "s")),
+        ("app/charts/templates/pod.yaml", &object("Pod", "t")),
+    ]);
+    let objects = ["Pod p", "Pod q", "Pod r", "Pod s", "Pod t"];
+    assert_eq!(scan(folder.path()).objects(), objects);
 }

@@ -1,6 +1,5 @@
 //! Random edits of random documents: whatever is made leaves every other value, every comment and
 //! every line elsewhere as it was; most are made.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fmt::Write as _;
 

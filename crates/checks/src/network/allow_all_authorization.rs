@@ -84,7 +84,7 @@ fn labels(policy: &Object) -> impl Iterator<Item = (&str, Value<'_>)> {
 }
 
 /// Whether a rule asks for nothing: no source, no operation, no condition.
-fn matches_all(rule: Value<'_>) -> bool {
+pub(super) fn matches_all(rule: Value<'_>) -> bool {
     if !matches!(rule.kind(), Kind::Mapping | Kind::Null) {
         return false;
     }

@@ -72,6 +72,8 @@ pub(crate) struct Entries {
     open: HashMap<(String, String), (String, String)>,
     /// Why it is not known whether a gateway of Istio leads to a Service.
     unknown: HashMap<(String, String), String>,
+    /// Whether what Istio's gateways lead to is included.
+    pub(super) has_istio: bool,
 }
 
 impl Entries {
@@ -79,7 +81,7 @@ impl Entries {
         let mut entries = Self::without_istio(cx);
         let (mut open, mut unknown) = (Vec::new(), Vec::new());
         for service in cx.list(kinds::VIRTUAL_SERVICE).objects {
-            for routed in istio::routed(service, &|service| entries.to(service).is_some(), cx) {
+            for routed in istio::routed(service, &entries, cx) {
                 let key = routed.backend.key();
                 match routed.door {
                     Door::Open | Door::Limited => {
@@ -94,6 +96,7 @@ impl Entries {
             entries.open.entry(key).or_insert(by);
         }
         entries.unknown.extend(unknown);
+        entries.has_istio = true;
         entries
     }
 

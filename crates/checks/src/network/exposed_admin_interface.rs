@@ -12,6 +12,7 @@ use super::annotation::{Annotation, annotations};
 use super::backend::{Backend, Entries, backends};
 use super::exposed_load_balancer::behind;
 use super::istio::{self, Door, Routed};
+use super::istio_guard::{Guard, guard};
 use super::load_balancer::{Reach, lists_some, reach};
 use super::policy::{Seen, Selects, pods_with, selects};
 use crate::field::text;
@@ -125,11 +126,13 @@ fn judge<'a>(backend: Backend<'a>, opens: &str, cx: &Cx<'a>) -> Verdict<'a> {
 
 /// What Istio's gateways open.
 fn virtual_service<'a>(service: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-    if istio::is_guarded(service, cx) {
-        return Verdict::NotApplicable;
-    }
     let entries = cx.derive(Entries::of);
-    let mut routed = istio::routed(service, &|service| entries.to(service).is_some(), cx);
+    let guards = match guard(service, &entries, cx) {
+        Guard::Asks => return Verdict::NotApplicable,
+        Guard::Unknown(why) => Some(why),
+        Guard::Open => cx.gap(kinds::AUTHORIZATION_POLICY),
+    };
+    let mut routed = istio::routed(service, &entries, cx);
     routed.sort_by_key(|routed| routed.door != Door::Open);
     let mut named: Vec<(&str, &str)> = Vec::new();
     let mut verdicts = Vec::new();
@@ -140,8 +143,7 @@ fn virtual_service<'a>(service: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         }
         named.push(name);
         let verdict = judge(backend, "the VirtualService opens", cx);
-        let guards = cx.gap(kinds::AUTHORIZATION_POLICY);
-        verdicts.push(match (door, verdict, guards) {
+        verdicts.push(match (door, verdict, guards.clone()) {
             (Door::Closed, ..) => Verdict::NotApplicable,
             (Door::Limited, Verdict::Fails(_), _) => Verdict::Holds,
             (Door::Unknown(why), Verdict::Fails(_), _) | (_, Verdict::Fails(_), Some(why)) => {

@@ -8,7 +8,7 @@ use pavisade_model::kinds;
 use pavisade_snapshot::{Coverage, Object, Pod, Selector};
 use pavisade_yaml::Value;
 
-use super::backend::Backend;
+use super::backend::{Backend, Entries};
 use super::load_balancer::{Reach, reach};
 use super::policy::{all_pods, on_host_network};
 use crate::Cx;
@@ -32,18 +32,14 @@ pub(super) struct Routed<'a> {
     pub(super) door: Door,
 }
 
-/// The Services that a VirtualService sends requests of gateways to. `is_entry` says whether an
-/// Ingress or another route leads to a Service.
+/// The Services that a VirtualService sends requests of gateways to. `entries` says which
+/// Services an Ingress or another route leads to.
 ///
 /// The check must read Services, workloads, Gateways and VirtualServices.
-pub(super) fn routed<'a>(
-    service: &'a Object,
-    is_entry: &dyn Fn(&Object) -> bool,
-    cx: &Cx<'a>,
-) -> Vec<Routed<'a>> {
+pub(super) fn routed<'a>(service: &'a Object, entries: &Entries, cx: &Cx<'a>) -> Vec<Routed<'a>> {
     let mut found = Vec::new();
     for (list, route) in routes(service) {
-        let doors = doors(service, list, route, is_entry, cx);
+        let doors = doors(service, list, route, entries, cx);
         let Some(door) = doors.into_iter().reduce(wider) else { continue };
         let delegate = route.get("delegate").filter(|d| !d.is_null());
         let delegated = delegate.and_then(|delegate| {
@@ -62,29 +58,6 @@ pub(super) fn routed<'a>(
         }));
     }
     found
-}
-
-/// Whether an AuthorizationPolicy is for a gateway that a VirtualService names: it may ask for a
-/// login or an address. One without a selector in Istio's own namespace is for all.
-///
-/// The check must read AuthorizationPolicies and Gateways.
-pub(super) fn is_guarded<'a>(service: &'a Object, cx: &Cx<'a>) -> bool {
-    let gateways = names(service.at(&["spec", "gateways"])).into_iter().filter_map(|name| {
-        let (namespace, name) = name.split_once('/').unwrap_or((service.namespace(), name));
-        cx.get(kinds::ISTIO_GATEWAY, namespace, name)
-    });
-    let of_gateways: Vec<_> = gateways.filter_map(|g| g.at(&["spec", "selector"])).collect();
-    cx.list(kinds::AUTHORIZATION_POLICY).objects.into_iter().any(|policy| {
-        let labels = policy.at(&["spec", "selector", "matchLabels"]);
-        match labels.filter(|labels| labels.entries().next().is_some()) {
-            Some(labels) => of_gateways.iter().any(|gateway| {
-                labels.entries().any(|(key, value)| {
-                    value.as_str().is_some() && gateway.str(key) == value.as_str()
-                })
-            }),
-            None => policy.namespace() == "istio-system",
-        }
-    })
 }
 
 /// The routes, each with the name of its list.
@@ -121,7 +94,7 @@ fn doors<'a>(
     service: &'a Object,
     list: &str,
     route: Value<'a>,
-    is_entry: &dyn Fn(&Object) -> bool,
+    entries: &Entries,
     cx: &Cx<'a>,
 ) -> Vec<Door> {
     let own: Vec<&str> = names(service.at(&["spec", "gateways"]));
@@ -129,7 +102,7 @@ fn doors<'a>(
     let mut add = |gateways: &[&'a str], port: Option<i64>| {
         // Without any, the mesh alone is meant.
         for name in gateways.iter().filter(|name| **name != "mesh") {
-            doors.push(door(service, name, port, list, is_entry, cx));
+            doors.push(door(service, name, port, list, entries, cx));
         }
     };
     let mut matches = route.list("match").peekable();
@@ -144,7 +117,7 @@ fn doors<'a>(
     doors
 }
 
-fn names(list: Option<Value<'_>>) -> Vec<&str> {
+pub(super) fn names(list: Option<Value<'_>>) -> Vec<&str> {
     list.into_iter().flat_map(Value::items).filter_map(Value::as_str).collect()
 }
 
@@ -163,7 +136,7 @@ fn door<'a>(
     name: &'a str,
     port: Option<i64>,
     list: &str,
-    is_entry: &dyn Fn(&Object) -> bool,
+    entries: &Entries,
     cx: &Cx<'a>,
 ) -> Door {
     let (namespace, name) = name.split_once('/').unwrap_or((service.namespace(), name));
@@ -185,7 +158,7 @@ fn door<'a>(
         let mode = server.at(&["tls", "mode"]).and_then(Value::as_str);
         matches!(mode, Some("MUTUAL" | "ISTIO_MUTUAL"))
     };
-    match proxy(gateway, is_entry, cx) {
+    match proxy(gateway, entries, cx) {
         Door::Open if servers.iter().all(certified) => Door::Limited,
         door => door,
     }
@@ -227,8 +200,24 @@ fn overlap(one: &str, other: &str) -> bool {
     }
 }
 
-/// Who gets to the proxy that a Gateway selects.
-fn proxy<'a>(gateway: &'a Object, is_entry: &dyn Fn(&Object) -> bool, cx: &Cx<'a>) -> Door {
+/// Who gets to the proxy that a Gateway selects; computed once for each Gateway.
+pub(super) fn proxy<'a>(gateway: &'a Object, entries: &Entries, cx: &Cx<'a>) -> Door {
+    let key = format!("{} {}/{}", entries.has_istio, gateway.namespace(), gateway.name());
+    cx.memo::<Door, _>(key, || find_proxy(gateway, entries, cx))
+}
+
+fn has(pod: &Pod<'_>, selector: &Selector<'_>) -> bool {
+    selector.matches(|key| pod.labels().find(|(k, _)| *k == key).map(|(_, value)| value))
+}
+
+/// The pods of all namespaces that the labels of a Gateway select.
+pub(super) fn selected<'a>(labels: Value<'a>, cx: &Cx<'a>) -> Vec<Pod<'a>> {
+    let selector = Selector::labels(labels).ok().filter(|selector| !selector.is_empty());
+    let Some(selector) = selector else { return Vec::new() };
+    all_pods(cx).into_iter().filter(|pod| has(pod, &selector)).collect()
+}
+
+fn find_proxy<'a>(gateway: &'a Object, entries: &Entries, cx: &Cx<'a>) -> Door {
     let Some(labels) = gateway.at(&["spec", "selector"]).filter(|s| s.entries().next().is_some())
     else {
         return Door::Open;
@@ -241,11 +230,10 @@ fn proxy<'a>(gateway: &'a Object, is_entry: &dyn Fn(&Object) -> bool, cx: &Cx<'a
     if let Some(why) = gap {
         return Door::Unknown(why);
     }
-    let Ok(selector) = Selector::labels(labels) else { return Door::Open };
-    let has = |pod: &Pod<'_>, selector: &Selector<'_>| {
-        selector.matches(|key| pod.labels().find(|(k, _)| *k == key).map(|(_, value)| value))
-    };
-    let pods: Vec<_> = all_pods(cx).into_iter().filter(|pod| has(pod, &selector)).collect();
+    if Selector::labels(labels).is_err() {
+        return Door::Open;
+    }
+    let pods = selected(labels, cx);
     if pods.is_empty() {
         return match cx.coverage(kinds::DEPLOYMENT) {
             Coverage::Partial => Door::Open,
@@ -274,7 +262,10 @@ fn proxy<'a>(gateway: &'a Object, is_entry: &dyn Fn(&Object) -> bool, cx: &Cx<'a
     let doors = services.map(|service| {
         let addresses = service.at(&["spec", "externalIPs"]).into_iter().flat_map(Value::items);
         let kind = service.at(&["spec", "type"]).and_then(Value::as_str).unwrap_or("");
-        if kind == "NodePort" || addresses.into_iter().next().is_some() || is_entry(service) {
+        if kind == "NodePort"
+            || addresses.into_iter().next().is_some()
+            || entries.to(service).is_some()
+        {
             return Door::Open;
         }
         match (kind, reach(service)) {
@@ -292,7 +283,55 @@ fn proxy<'a>(gateway: &'a Object, is_entry: &dyn Fn(&Object) -> bool, cx: &Cx<'a
 
 #[cfg(test)]
 mod tests {
-    use super::overlap;
+    use pavisade_model::{KubernetesVersion, kinds};
+    use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
+    use pavisade_yaml::{Source, objects, read};
+
+    use super::super::exposed_admin_interface::ExposedAdminInterface;
+    use super::{Door, Entries, overlap, proxy};
+    use crate::Cx;
+    use crate::check::Described;
+
+    /// The second question is answered from memory: with its entries alone the answer would be
+    /// another.
+    #[test]
+    fn a_proxy_is_looked_for_once_for_each_gateway() {
+        let text = "\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: g, namespace: shop}
+spec: {selector: {istio: ingress}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: p, namespace: mesh, labels: {istio: ingress}}
+spec: {containers: [{name: p, image: p}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: p, namespace: mesh}
+spec: {selector: {istio: ingress}}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: p, namespace: mesh}
+spec: {defaultBackend: {service: {name: p}}}
+";
+        let docs = read(&Source::new("test.yaml", text)).docs;
+        let found = docs.iter().flat_map(|doc| objects(doc.root()).sent);
+        let found = found.map(|o| Object::new(o.value, o.api_version, o.kind)).collect();
+        let parts = WorldParts::files("w", WorldKind::Files, found);
+        let snapshot = Snapshot::new(vec![parts], Vec::new());
+        let meta = ExposedAdminInterface::META;
+        let (latest, now) = (KubernetesVersion::LATEST, jiff::Timestamp::UNIX_EPOCH);
+        let cx = Cx::new(&snapshot.worlds()[0], &meta, latest, now);
+        let gateway = cx.get(kinds::ISTIO_GATEWAY, "shop", "g").unwrap();
+        let known = Entries::of(&cx);
+        assert_eq!(proxy(gateway, &known, &cx), Door::Open);
+        let mut none = Entries::default();
+        none.has_istio = true;
+        assert_eq!(proxy(gateway, &none, &cx), Door::Open);
+    }
 
     #[test]
     fn hosts_with_a_wildcard_overlap() {

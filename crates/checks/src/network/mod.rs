@@ -33,6 +33,7 @@ pub(crate) mod injected_ingress_annotation;
 pub(crate) mod insecure_api_port;
 pub(crate) mod internal_external_name;
 mod istio;
+mod istio_guard;
 pub(crate) mod kubelet_read_only_port;
 mod load_balancer;
 pub(crate) mod metadata_reachable;

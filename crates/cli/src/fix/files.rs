@@ -6,10 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
 
+use pavisade_sources::open_regular;
 use pavisade_yaml::Source;
-use tempfile::Builder;
 
-use crate::replace::{exchange, folder};
+use crate::replace::exchange;
 
 /// Files by the names that they were read by.
 #[derive(Default)]
@@ -35,7 +35,7 @@ impl Files {
                 continue;
             };
             let name = source.name();
-            let read = fs::read(name).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            let read = read(name).ok();
             // Only what stands in a file as it was read can be changed there.
             let same =
                 |text: &String| text.trim_end_matches('\n') == source.text().trim_end_matches('\n');
@@ -110,13 +110,14 @@ impl Files {
         let others: Vec<PathBuf> =
             self.others_of(name).map(fs::canonicalize).collect::<Result<_, _>>()?;
         let old = self.text(name).unwrap_or_default();
-        exchange(&file, old.as_bytes(), text.as_bytes())?;
-        for other in others.iter().filter(|other| **other != file) {
-            let link = Builder::new().make_in(folder(other), |link| fs::hard_link(&file, link))?;
-            link.persist(other)?;
-        }
-        Ok(())
+        let links: Vec<_> = others.into_iter().filter(|other| *other != file).collect();
+        exchange(&file, &links, old.as_bytes(), text.as_bytes())
     }
+}
+
+/// The text of a regular file: opening anything else may wait for ever.
+fn read(name: &str) -> io::Result<String> {
+    io::read_to_string(open_regular(Path::new(name))?)
 }
 
 /// What a file is, whatever its name, and how many names it has.

@@ -1,5 +1,4 @@
 //! The program, started as a user starts it, in a folder of its own.
-#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::fs;
 use std::io::Write as _;
@@ -34,6 +33,19 @@ pub(crate) fn run_with_input(folder: &Path, args: &[&str], input: &str) -> Run {
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     finish(child.wait_with_output().unwrap())
+}
+
+/// Runs a script, for which the program is `$0` and which may mount. `None` where the system lets
+/// no user do that.
+pub(crate) fn mounted(folder: &Path, script: &str) -> Option<Run> {
+    let unshare = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]);
+        command.arg(env!("CARGO_BIN_EXE_pavisade")).current_dir(folder).output().ok()
+    };
+    let may = "touch mounted && mount --bind mounted mounted && umount mounted; rm mounted";
+    unshare(&format!("set -e; {may}"))?.status.success().then_some(())?;
+    unshare(script).map(finish)
 }
 
 pub(crate) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {

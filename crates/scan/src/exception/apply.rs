@@ -25,17 +25,18 @@ pub(crate) struct Settled {
     pub notes: Vec<Note>,
 }
 
-/// Applies exceptions and the baseline to findings, whose order stays.
+/// Applies exceptions and the baseline to findings, whose order stays. With `cut`, some are missing.
 pub(crate) fn settle(
     snapshot: &Snapshot,
     checks: &CheckSet,
     terms: &Terms,
     now: Timestamp,
     findings: Vec<Finding>,
+    cut: bool,
 ) -> Settled {
     let ran: HashSet<&str> = checks.rules().map(|rule| &*rule.id).collect();
     let today = now.to_zoned(TimeZone::UTC).date();
-    let mut settled = excepted(snapshot, checks.catalog(), terms, today, findings, &ran);
+    let mut settled = excepted(snapshot, checks.catalog(), terms, today, findings, (&ran, cut));
     if let Some(baseline) = &terms.baseline {
         let mut matches = Matches::new(baseline, &ran);
         let known = matches.take(&settled.findings.iter().collect::<Vec<_>>());
@@ -48,7 +49,7 @@ pub(crate) fn settle(
             if known { old.push(finding) } else { new.push(finding) }
         }
         settled.findings = new;
-        settled.baseline = Some(matches.finish(old));
+        settled.baseline = Some(matches.finish(old, cut));
     }
     settled
 }
@@ -59,7 +60,7 @@ fn excepted(
     terms: &Terms,
     today: Date,
     findings: Vec<Finding>,
-    ran: &HashSet<&str>,
+    (ran, cut): (&HashSet<&str>, bool),
 ) -> Settled {
     let mut settled = Settled::default();
     let mut exceptions: Vec<Arc<Exception>> = Vec::new();
@@ -100,7 +101,7 @@ fn excepted(
         }
     }
     let told = exceptions.iter().map(|exception| &**exception).collect::<Vec<_>>();
-    settled.notes.extend(notes(&told, &used, terms, today, ran));
+    settled.notes.extend(notes(&told, &used, terms, today, (ran, cut)));
     settled
 }
 
@@ -235,7 +236,7 @@ fn notes(
     used: &HashSet<(usize, Cow<'static, str>)>,
     terms: &Terms,
     today: Date,
-    ran: &HashSet<&str>,
+    (ran, cut): (&HashSet<&str>, bool),
 ) -> Vec<Note> {
     let latest = terms.longest.and_then(|days| today.checked_add(days.days()).ok());
     // A file that is read twice has its comments twice: it is enough if one excepts something.
@@ -265,7 +266,8 @@ fn notes(
                 .collect(),
         };
         for (used, what) in of {
-            if !told.insert(key(exception, &what)) {
+            // What it is about may be among the findings that are missing.
+            if cut && !used || !told.insert(key(exception, &what)) {
                 continue;
             }
             notes.extend(note(exception, used, &what, terms, (today, latest)));

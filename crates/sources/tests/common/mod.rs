@@ -1,5 +1,4 @@
 //! Trees of files, and what a load says of them.
-#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use pavisade_sources::{Loaded, Request, Stats, Tools, load};
 use tempfile::TempDir;
 
 /// A folder with these files.
-pub fn tree(files: &[(&str, &str)]) -> TempDir {
+pub(crate) fn tree(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         put(folder.path(), name, text.as_bytes());
@@ -18,31 +17,31 @@ pub fn tree(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-pub fn put(folder: &Path, name: &str, bytes: &[u8]) {
+pub(crate) fn put(folder: &Path, name: &str, bytes: &[u8]) {
     let path = folder.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
 }
 
 /// An object of few words.
-pub fn object(kind: &str, name: &str) -> String {
+pub(crate) fn object(kind: &str, name: &str) -> String {
     format!("apiVersion: v1\nkind: {kind}\nmetadata:\n  name: {name}\n")
 }
 
-pub fn different(kind: &str, name: &str, value: &str) -> String {
+pub(crate) fn different(kind: &str, name: &str, value: &str) -> String {
     format!("{}data: {{a: {value}}}\n", object(kind, name))
 }
 
 /// A load in words: the folder's path is `@`.
-pub struct Seen {
+pub(crate) struct Seen {
     /// `kind name: Kind name @ source`, in order.
-    pub worlds: Vec<(String, WorldKind, Vec<String>)>,
-    pub notes: Vec<(NoteKind, String, String)>,
-    pub raw: Vec<Note>,
-    pub stats: Stats,
+    pub(crate) worlds: Vec<(String, WorldKind, Vec<String>)>,
+    pub(crate) notes: Vec<(NoteKind, String, String)>,
+    pub(crate) raw: Vec<Note>,
+    pub(crate) stats: Stats,
 }
 
-pub fn seen(folder: &Path, loaded: Loaded) -> Seen {
+pub(crate) fn seen(folder: &Path, loaded: Loaded) -> Seen {
     let real = fs::canonicalize(folder).unwrap().display().to_string();
     let folder = folder.display().to_string();
     let short = |text: &str| text.replace(&folder, "@").replace(&real, "@");
@@ -61,24 +60,24 @@ pub fn seen(folder: &Path, loaded: Loaded) -> Seen {
     }
 }
 
-pub fn scan(folder: &Path) -> Seen {
+pub(crate) fn scan(folder: &Path) -> Seen {
     run(folder, &Request::new([folder]))
 }
 
-pub fn run(folder: &Path, request: &Request) -> Seen {
+pub(crate) fn run(folder: &Path, request: &Request) -> Seen {
     seen(folder, load(request, std::io::empty(), &()))
 }
 
 impl Seen {
     /// The objects of all worlds, sorted, without their sources.
-    pub fn objects(&self) -> Vec<&str> {
+    pub(crate) fn objects(&self) -> Vec<&str> {
         let objects = self.worlds.iter().flat_map(|(.., objects)| objects);
         let mut names: Vec<_> = objects.map(|o| o.split(" in ").next().unwrap()).collect();
         names.sort_unstable();
         names
     }
 
-    pub fn sources(&self) -> Vec<&str> {
+    pub(crate) fn sources(&self) -> Vec<&str> {
         let objects = self.worlds.iter().flat_map(|(.., objects)| objects);
         let mut names: Vec<_> = objects.map(|o| o.split_once(" in ").unwrap().1).collect();
         names.sort_unstable();
@@ -86,12 +85,12 @@ impl Seen {
         names
     }
 
-    pub fn world_names(&self) -> Vec<&str> {
+    pub(crate) fn world_names(&self) -> Vec<&str> {
         self.worlds.iter().map(|(name, ..)| name.as_str()).collect()
     }
 
     /// The only note that holds `words`, with its kind and place.
-    pub fn note(&self, words: &str) -> (NoteKind, &str) {
+    pub(crate) fn note(&self, words: &str) -> (NoteKind, &str) {
         let mut found = self.notes.iter().filter(|(_, _, message)| message.contains(words));
         let Some((kind, place, _)) = found.next() else {
             panic!("no note says {words:?}: {:#?}", self.notes);
@@ -100,13 +99,13 @@ impl Seen {
         (*kind, place)
     }
 
-    pub fn silent(&self) {
+    pub(crate) fn silent(&self) {
         assert!(self.notes.is_empty(), "{:#?}", self.notes);
     }
 }
 
 /// A Go tool that was built, from `PAVISADE_TEST_TOOLS` or the user's cache.
-pub fn tool(name: &str) -> Option<PathBuf> {
+pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     let folder = match std::env::var_os("PAVISADE_TEST_TOOLS") {
         Some(folder) => PathBuf::from(folder),
         None => PathBuf::from(std::env::var_os("HOME")?).join(".cache/pavisade/tools"),
@@ -124,13 +123,13 @@ pub fn tool(name: &str) -> Option<PathBuf> {
 
 /// Says why a test proves nothing here.
 #[expect(clippy::print_stderr, reason = "a skipped test must say so")]
-pub fn skip(why: &str) {
+pub(crate) fn skip(why: &str) {
     eprintln!("skipped: {why}");
 }
 
 /// A shell script that stands for a tool.
 #[cfg(unix)]
-pub fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
+pub(crate) fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     let path = folder.join(name);
     fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
@@ -138,26 +137,26 @@ pub fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
     path
 }
 
-pub fn with_tools(folder: &Path, tools: Tools) -> Request {
+pub(crate) fn with_tools(folder: &Path, tools: Tools) -> Request {
     Request { tools, ..Request::new([folder]) }
 }
 
 /// A named pipe, into which nobody writes.
 #[cfg(unix)]
-pub fn pipe(path: &Path) {
+pub(crate) fn pipe(path: &Path) {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
 }
 
 #[cfg(unix)]
-pub fn link(to: impl AsRef<Path>, path: &Path) {
+pub(crate) fn link(to: impl AsRef<Path>, path: &Path) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::os::unix::fs::symlink(to, path).unwrap();
 }
 
 /// The program that gives others an empty network, where there is one.
-pub fn unshare() -> Option<PathBuf> {
+pub(crate) fn unshare() -> Option<PathBuf> {
     let known = ["/usr/bin/unshare", "/bin/unshare"];
     known.map(PathBuf::from).into_iter().find(|path| path.is_file())
 }

@@ -1,0 +1,249 @@
+//! Whether Istio's AuthorizationPolicies ask for something before a request passes a gateway.
+//!
+//! A policy counts for a gateway if it selects the pods of its proxy: it has all labels of the
+//! policy's selector, and is in the policy's namespace unless that is Istio's root namespace.
+//! What `ALLOW` policies let in adds up, so one that allows everything makes the others useless.
+//! Rules that limit only hosts, paths or methods are not compared with the route: what they do is
+//! unknown.
+
+use pavisade_model::kinds;
+use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_yaml::{Value, to_json};
+
+use super::allow_all_authorization::matches_all;
+use super::backend::Entries;
+use super::istio::{Door, names, proxy, selected};
+use super::policy::{Selects, selects};
+use crate::Cx;
+use crate::field::list;
+
+/// The default of Istio's `meshConfig.rootNamespace`: policies in it count in all namespaces.
+const ROOT: &str = "istio-system";
+
+/// What AuthorizationPolicies do at a gateway.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Guard {
+    /// Anyone passes.
+    Open,
+    /// It could not be determined, and why.
+    Unknown(String),
+    /// They ask for an identity or an address, or let nobody in.
+    Asks,
+}
+
+/// What guards a VirtualService at the gateways that it names: the weakest counts, without those
+/// that nothing outside reaches.
+///
+/// The check must read AuthorizationPolicies, workloads, Services and Gateways.
+pub(super) fn guard<'a>(service: &'a Object, entries: &Entries, cx: &Cx<'a>) -> Guard {
+    let gateways = names(service.at(&["spec", "gateways"])).into_iter().filter(|n| *n != "mesh");
+    let guards = gateways.filter_map(|name| {
+        let (namespace, name) = name.split_once('/').unwrap_or((service.namespace(), name));
+        let gateway = cx.get(kinds::ISTIO_GATEWAY, namespace, name);
+        if gateway.is_some_and(|gateway| proxy(gateway, entries, cx) == Door::Closed) {
+            return None;
+        }
+        // All gateways that were not found are guarded alike.
+        let key = gateway.map_or(String::new(), |_| format!("{namespace}/{name}"));
+        Some(cx.memo::<Guard, _>(key, || of_gateway(gateway, cx)))
+    });
+    guards.min().unwrap_or(Guard::Open)
+}
+
+fn of_gateway<'a>(gateway: Option<&'a Object>, cx: &Cx<'a>) -> Guard {
+    let labels = gateway.and_then(|gateway| gateway.at(&["spec", "selector"]));
+    let pods = labels.map(|labels| selected(labels, cx)).unwrap_or_default();
+    let of_pods = pods.into_iter().map(|pod| {
+        let policies = match pod.object().namespace() {
+            "" => cx.list(kinds::AUTHORIZATION_POLICY).objects,
+            namespace => policies([namespace, ROOT, ""].map(in_namespace), cx),
+        };
+        combine(policies, |policy| covers(policy, pod))
+    });
+    of_pods.min().unwrap_or_else(|| {
+        let near = gateway.map_or("", Object::namespace);
+        let labels = labels.into_iter().flat_map(Value::entries);
+        let labels = labels.map(|(key, value)| with_label(key, value));
+        let keys = [near, ROOT, ""].map(in_namespace).into_iter().chain(labels);
+        combine(policies(keys, cx), |policy| covers_unseen(policy, gateway))
+    })
+}
+
+fn in_namespace(name: &str) -> String {
+    format!("in {name}")
+}
+
+fn with_label(key: &str, value: Value<'_>) -> String {
+    format!("with {key}={}", to_json(value))
+}
+
+/// The policies that have one of the keys, by namespace or label.
+fn policies<'a>(keys: impl IntoIterator<Item = String>, cx: &Cx<'a>) -> Vec<&'a Object> {
+    let of = |policy: &Object| {
+        let labels = labels(policy).into_iter().flat_map(Value::entries);
+        let labels = labels.map(|(key, value)| with_label(key, value));
+        labels.chain([in_namespace(policy.namespace())]).collect()
+    };
+    let of_key = |key: String| cx.indexed::<Guard>(kinds::AUTHORIZATION_POLICY, of, &key);
+    keys.into_iter().flat_map(of_key).collect()
+}
+
+fn labels(policy: &Object) -> Option<Value<'_>> {
+    let labels = policy.at(&["spec", "selector", "matchLabels"]);
+    labels.filter(|labels| labels.entries().next().is_some())
+}
+
+/// Whether a policy counts for a pod of a proxy.
+fn covers(policy: &Object, pod: Pod<'_>) -> Selects {
+    let namespace = match policy.namespace() {
+        ROOT => pod.object().namespace(),
+        namespace => namespace,
+    };
+    match labels(policy).map(Selector::labels).transpose() {
+        Ok(selector) => selects(selector.as_ref(), namespace, pod),
+        Err(_) => Selects::Maybe,
+    }
+}
+
+/// Whether a policy counts for a proxy that was not seen, of which the Gateway names some labels.
+fn covers_unseen(policy: &Object, gateway: Option<&Object>) -> Selects {
+    let known = gateway.and_then(|gateway| gateway.at(&["spec", "selector"]));
+    let (mut all, mut shares) = (true, false);
+    for (key, value) in labels(policy).into_iter().flat_map(Value::entries) {
+        match known.and_then(|known| known.str(key)) {
+            None => all = false,
+            own if own == value.as_str() => shares = true,
+            Some(_) => return Selects::No,
+        }
+    }
+    let namespace = policy.namespace();
+    let near = namespace.is_empty() || gateway.is_some_and(|g| g.namespace() == namespace);
+    match namespace == ROOT {
+        true if all => Selects::Yes,
+        is_root if is_root || near || shares => Selects::Maybe,
+        _ => Selects::No,
+    }
+}
+
+/// What policies do together, of which each may count.
+fn combine(policies: Vec<&Object>, covers: impl Fn(&Object) -> Selects) -> Guard {
+    let (mut allow, mut refuse) = (Vec::new(), Vec::new());
+    for policy in policies {
+        let covers = covers(policy);
+        match effect(policy).filter(|_| covers != Selects::No) {
+            Some(Effect { allows: true, asks }) => allow.push((policy, covers, asks)),
+            Some(Effect { allows: false, asks }) => refuse.push((policy, covers, asks)),
+            None => {}
+        }
+    }
+    let sure = |covers: &Selects| *covers == Selects::Yes;
+    let unknown = |policy: &Object| {
+        let (namespace, name) = (policy.namespace(), policy.name());
+        Guard::Unknown(format!(
+            "whether AuthorizationPolicy `{name}` in namespace `{namespace}` restricts all \
+             requests at the gateway could not be determined"
+        ))
+    };
+    let of_refuse = refuse.iter().map(|(policy, covers, asks)| match asks {
+        Some(true) if sure(covers) => Guard::Asks,
+        Some(false) => Guard::Open,
+        _ => unknown(policy),
+    });
+    let opened = allow.iter().any(|(_, covers, asks)| sure(covers) && *asks == Some(false));
+    let asked = allow.iter().any(|(_, covers, asks)| sure(covers) && *asks == Some(true));
+    let doubt = allow.iter().find(|(_, covers, asks)| match asks {
+        Some(true) => !asked && !sure(covers),
+        Some(false) => asked,
+        None => true,
+    });
+    let of_allow = match doubt {
+        _ if opened => Guard::Open,
+        Some((policy, ..)) => unknown(policy),
+        None if asked => Guard::Asks,
+        None => Guard::Open,
+    };
+    of_refuse.chain([of_allow]).max().unwrap_or(Guard::Open)
+}
+
+/// What a policy does where it counts.
+struct Effect {
+    /// It is one of those whose rules let requests in.
+    allows: bool,
+    /// Whether strangers are refused or asked to log in; none where it is not understood.
+    asks: Option<bool>,
+}
+
+/// Nothing of a policy that is not enforced, or is not for a proxy of a Gateway.
+fn effect(policy: &Object) -> Option<Effect> {
+    let tries = policy.annotation("istio.io/dry-run").is_some_and(|value| value == "true");
+    let targets = ["targetRef", "targetRefs"].map(|field| policy.at(&["spec", field]));
+    let targets = targets
+        .into_iter()
+        .flatten()
+        .any(|target| target.entries().next().is_some() || target.items().next().is_some());
+    if tries || targets {
+        return None;
+    }
+    let action = policy.at(&["spec", "action"]).filter(|action| !action.is_null());
+    let action = action.map_or(Some("ALLOW"), Value::as_str);
+    let allows = action == Some("ALLOW");
+    let Ok(rules) = list(policy.value(), &["spec", "rules"]) else {
+        return Some(Effect { allows, asks: None });
+    };
+    let rules: Vec<_> = rules.collect();
+    let asks = match action {
+        Some("AUDIT") => return None,
+        // Without rules, `ALLOW` lets nobody in.
+        Some("ALLOW") if rules.iter().any(|rule| matches_all(*rule)) => Some(false),
+        Some("ALLOW") => rules.iter().all(|rule| admits_known(*rule)).then_some(true),
+        // Without rules, the others do nothing.
+        Some("DENY" | "CUSTOM") if rules.is_empty() => Some(false),
+        Some("DENY") => {
+            rules.iter().any(|rule| matches_all(*rule) || refuses_strangers(*rule)).then_some(true)
+        }
+        Some("CUSTOM") => rules.iter().any(|rule| matches_all(*rule)).then_some(true),
+        _ => None,
+    };
+    Some(Effect { allows, asks })
+}
+
+/// Whether a list of names or addresses leaves some out. A star for a name still asks for one.
+fn limits(list: Value<'_>) -> bool {
+    let all = |item: Value<'_>| item.as_str().is_none_or(|text| text.ends_with("/0"));
+    list.items().next().is_some() && !list.items().any(all)
+}
+
+/// Whether a rule matches only requests of an identity or address that it names.
+fn admits_known(rule: Value<'_>) -> bool {
+    const SOURCES: [&str; 6] = [
+        "principals",
+        "requestPrincipals",
+        "namespaces",
+        "serviceAccounts",
+        "ipBlocks",
+        "remoteIpBlocks",
+    ];
+    let names = |from: Value<'_>| {
+        let lists = SOURCES.iter().filter_map(|field| from.at(&["source", field]));
+        lists.into_iter().any(limits)
+    };
+    let conditions = rule.list("when").filter(|condition| {
+        let key = condition.str("key").unwrap_or("");
+        ["request.auth.", "source.", "remote.ip"].iter().any(|start| key.starts_with(start))
+    });
+    let mut conditions = conditions.filter_map(|condition| condition.get("values"));
+    conditions.any(limits) || rule.list("from").next().is_some() && rule.list("from").all(names)
+}
+
+/// Whether a rule matches all requests but those of an identity or address that it names.
+fn refuses_strangers(rule: Value<'_>) -> bool {
+    let but = |from: Value<'_>| {
+        let source = from.get("source");
+        source.is_some_and(|source| {
+            source.entries().next().is_some()
+                && source.entries().all(|(key, list)| key.starts_with("not") && limits(list))
+        })
+    };
+    ["to", "when"].iter().all(|field| rule.list(field).next().is_none())
+        && rule.list("from").any(but)
+}

@@ -1,0 +1,134 @@
+//! What one task of a judgement found, and which findings are kept where there are too many.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pavisade_checks::{CheckSet, Report, Verdict};
+use pavisade_model::{Finding, Meta, Paths};
+
+use crate::{Seen, Tally, finding, mend};
+
+/// How many findings a part may keep.
+pub(crate) enum Room {
+    /// As many as all parts together, which have kept so many, up to a limit.
+    Shared(Arc<AtomicUsize>, usize),
+    Own(usize),
+}
+
+pub(crate) struct Part {
+    pub(crate) room: Room,
+    /// Findings, those that were not kept among them.
+    pub(crate) told: usize,
+    /// Whether findings say how they are mended.
+    pub(crate) mending: bool,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) tallies: Vec<Tally>,
+    pub(crate) by_program: BTreeMap<(usize, &'static str), Tally>,
+}
+
+impl Part {
+    pub(crate) fn new(checks: &CheckSet) -> Self {
+        let tallies = vec![Tally::default(); checks.metas().len()];
+        let (findings, by_program) = (Vec::new(), BTreeMap::new());
+        let room = Room::Own(usize::MAX);
+        Self { room, told: 0, mending: checks.mends(), findings, tallies, by_program }
+    }
+
+    /// Says which checks could not see all of a world, after the world itself was judged: what is
+    /// said of it stands from `before` on.
+    pub(crate) fn add_unseen(&mut self, seen: &Seen<'_>, checks: &CheckSet, before: usize) {
+        for (index, meta, finding) in
+            seen.blind.findings(seen.world, checks, &self.findings[before..])
+        {
+            self.add(index, meta, &[], |tally| tally.unknown += 1);
+            self.findings.push(finding);
+        }
+    }
+
+    /// Counts a verdict that is none of good news.
+    pub(crate) fn count(&mut self, report: &Report<'_>) {
+        match report.verdict {
+            Verdict::Fails(_) => self.add_report(report, |tally| tally.fails += 1),
+            Verdict::Unknown(_) => self.add_report(report, |tally| tally.unknown += 1),
+            Verdict::Holds | Verdict::NotApplicable => {}
+        }
+    }
+
+    pub(crate) fn add_report(&mut self, report: &Report<'_>, count: fn(&mut Tally)) {
+        self.add(report.index, report.check, &report.programs, count);
+    }
+
+    fn add(
+        &mut self,
+        index: usize,
+        check: &Meta,
+        programs: &[&'static str],
+        count: fn(&mut Tally),
+    ) {
+        let Some(tally) = self.tallies.get_mut(index) else { return };
+        count(tally);
+        // One program alone is told by the check's own tally.
+        if check.programs.len() > 1 {
+            let programs = if programs.is_empty() { &[""][..] } else { programs };
+            for program in programs {
+                count(self.by_program.entry((index, program)).or_default());
+            }
+        }
+    }
+
+    pub(crate) fn take(&mut self, seen: &Seen<'_>, mut report: Report<'_>, paths: &mut Paths) {
+        let verdict = std::mem::replace(&mut report.verdict, Verdict::NotApplicable);
+        let claims = match verdict {
+            Verdict::Holds if !seen.blind.proves(report.index) => {
+                return self.add_report(&report, |tally| tally.unknown += 1);
+            }
+            Verdict::Holds => return self.add_report(&report, |tally| tally.holds += 1),
+            Verdict::NotApplicable => {
+                return self.add_report(&report, |tally| tally.not_applicable += 1);
+            }
+            Verdict::Fails(claims) => {
+                self.add_report(&report, |tally| tally.fails += 1);
+                claims
+            }
+            Verdict::Unknown(claims) => {
+                self.add_report(&report, |tally| tally.unknown += 1);
+                claims
+            }
+        };
+        self.told += claims.len();
+        let room = match &self.room {
+            Room::Own(room) => room.saturating_sub(self.findings.len()),
+            Room::Shared(kept, limit) => {
+                let before = kept.fetch_add(claims.len(), Ordering::Relaxed);
+                if before > *limit { 0 } else { usize::MAX }
+            }
+        };
+        self.findings.extend(claims.into_iter().take(room).map(|claim| Finding {
+            mend: self.mending.then(|| mend(&claim)).flatten(),
+            ..finding(seen.world, &report, claim, paths)
+        }));
+    }
+}
+
+/// Keeps the first `left` findings of the parts of these chunks, and judges again those chunks that
+/// kept too few.
+pub(crate) fn cut<T>(
+    parts: &mut [Part],
+    chunks: &[&[T]],
+    mut left: usize,
+    judge: impl Fn(&[T], Room) -> Part,
+) {
+    for part in &mut parts[..chunks.len()] {
+        if part.told > left || part.findings.len() < part.told {
+            part.findings = Vec::new();
+        }
+    }
+    for (part, chunk) in parts.iter_mut().zip(chunks) {
+        if part.findings.len() < part.told.min(left) {
+            *part = judge(chunk, Room::Own(left));
+        }
+        part.findings.truncate(left);
+        left -= part.findings.len();
+    }
+}
