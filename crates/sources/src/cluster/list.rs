@@ -20,6 +20,10 @@ const SHRINK: usize = 5;
 const MAX_ITEMS: usize = 50_000;
 /// Bytes from which on pages are read one at a time: their values take several times as much.
 const LARGE: usize = 4 << 20;
+/// How many times as large as its text an object may be in memory, beyond a free 64 KiB: what
+/// clusters hold is about as large.
+const MAX_DENSITY: usize = 4;
+const FREE_DENSITY: usize = 64 << 10;
 /// About what an object takes beside its text and values.
 const OBJECT: usize = 1 << 10;
 /// Lists that fail one after another for want of a connection or an answer, after which the server
@@ -239,6 +243,13 @@ fn page(text: &[u8], resource: &Resource) -> Result<Page, String> {
     let objects: Option<Vec<_>> =
         list.list("items").map(|item| object(item, &api_version, &resource.kind)).collect();
     let objects = objects.ok_or_else(|| broken("not one of objects"))?;
+    let is_dense = |object: &Object| {
+        let text = object.doc().source().text().len();
+        object.doc().memory() > FREE_DENSITY + MAX_DENSITY * text
+    };
+    if objects.iter().any(is_dense) {
+        return Err(broken("too dense: one of its objects is nothing but empty values"));
+    }
     let token = list.at(&["metadata", "continue"]).and_then(Value::as_str).unwrap_or_default();
     let size =
         |object: &Object| OBJECT + object.doc().source().text().len() + object.doc().memory();
@@ -304,6 +315,16 @@ mod tests {
         assert!(pod.at(&["metadata", "managedFields"]).is_none());
         assert_eq!(pod.at(&["kind"]).and_then(Value::as_str), Some("Pod"));
         assert_eq!(continued(&page.token), "&continue=a%2Bb%2Fc%3D");
+    }
+
+    #[test]
+    fn an_object_that_takes_far_more_memory_than_text_is_refused() {
+        let list = |values: usize| {
+            let text = format!(r#"{{"items":[{{"x":[{}0]}}]}}"#, "[],".repeat(values));
+            page(text.as_bytes(), &pods())
+        };
+        assert!(list(1_000).is_ok());
+        assert!(list(100_000).is_err_and(|why| why.contains("too dense")));
     }
 
     #[test]
