@@ -53,11 +53,11 @@ fn base() -> Base {
 
 fn config(text: &str) {
     let source = Source::new("fuzz", text);
-    let (config, problems) = read(&source, &base());
+    let (config, problems) = read(&source, &base(), CHECKS.catalog());
     placed(&problems);
-    config.restrictions();
+    config.restrictions(CHECKS.catalog());
     config.short();
-    let (_, problems) = read_exceptions(&source, &base());
+    let (_, problems) = read_exceptions(&source, &base(), CHECKS.catalog());
     placed(&problems);
     judged(&POD.replace("{}", "x"), &config.exceptions);
 }

@@ -6,7 +6,14 @@ use pavisade_snapshot::file::{Limits, Saved, read, write};
 
 const START: &[u8] = b"\x50\x2A\x4D\x18\x14\0\0\0pavisade snapshot 1\n";
 const HEADER: &str = r#"{"format":1,"tool":"t","time":"2026-01-01T00:00:00Z","worlds":[{"name":"w","kind":"cluster","others":"unread","coverage":[]},{"name":"f","kind":"files","others":"partial","coverage":[]}]}"#;
-const LIMITS: Limits = Limits { bytes: 32 << 20, line: 1 << 20, objects: 100_000, ratio: 2_000 };
+const LIMITS: Limits = Limits {
+    bytes: 32 << 20,
+    line: 1 << 20,
+    objects: 100_000,
+    worlds: 100,
+    ratio: 2_000,
+    memory_ratio: 100,
+};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&selector, rest)) = data.split_first() else { return };

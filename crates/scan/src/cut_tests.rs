@@ -1,5 +1,4 @@
 //! Where there are too many findings to keep them all, nothing is said of those that are missing.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 use std::collections::HashMap;
 
