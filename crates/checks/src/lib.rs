@@ -24,7 +24,6 @@ mod needs;
 mod programs;
 mod refusal;
 mod registry;
-pub mod secrets;
 mod set;
 mod verdict;
 

@@ -1,7 +1,7 @@
 //! The section `exceptions`, of a configuration or a file of its own.
 
+use pavisade_judgement::{Date, Exception, Selector, Subjects};
 use pavisade_model::{Base, Fingerprint, Glob};
-use pavisade_scan::{Date, Exception, Selector, Subjects};
 use pavisade_yaml::{Kind, Value};
 
 use crate::reader::Reader;

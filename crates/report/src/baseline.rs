@@ -1,7 +1,7 @@
 //! An earlier result of ours, read as a baseline: JSON, or SARIF.
 
+use pavisade_judgement::{Baseline, Known};
 use pavisade_model::{Severity, State};
-use pavisade_scan::{Baseline, Known};
 use serde_json::Value;
 
 use crate::json::SCHEMA;

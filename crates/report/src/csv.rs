@@ -5,8 +5,8 @@
 
 use std::io::{self, Write};
 
+use pavisade_judgement::{Excepted, Judgement};
 use pavisade_model::{Finding, Note, State, Subject};
-use pavisade_scan::{Excepted, Judgement};
 
 use crate::place::{Places, field, relative};
 use crate::text::{clean, cut};

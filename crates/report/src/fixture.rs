@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pavisade_checks::{Catalog, CheckSet};
+use pavisade_judgement::Judgement;
 use pavisade_model::{
     Area, Audience, Confidence, Finding, KubernetesVersion, Location, Mends, Meta, Note, NoteKind,
     Rule, Severity, State, Subject,
 };
-use pavisade_scan::{Honour, Judgement, Terms, Timestamp, judge_on};
+use pavisade_scan::{Honour, Terms, Timestamp, judge_on};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 

@@ -5,8 +5,8 @@
 
 use std::io::{self, Write};
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Finding, Note, NoteKind, Severity, State};
-use pavisade_scan::Judgement;
 
 use crate::place::{InFile, Places};
 use crate::text::{clean, count, cut};

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Finding, Note, NoteKind, Severity, State};
-use pavisade_scan::Judgement;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -138,7 +138,7 @@ mod tests {
     use crate::hostile::{hostile, shown};
     use crate::{Format, Options};
 
-    fn issues(judgement: &pavisade_scan::Judgement) -> Vec<Value> {
+    fn issues(judgement: &pavisade_judgement::Judgement) -> Vec<Value> {
         let root = Some("/home/me".to_owned());
         let text = shown(Format::Gitlab, judgement, &Options { root, ..Options::default() });
         serde_json::from_str(&text).unwrap()

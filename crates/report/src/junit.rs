@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
+use pavisade_judgement::{Excepted, Judgement, RuleTally, Tally};
 use pavisade_model::{Finding, Note, NoteKind, Rule, State};
-use pavisade_scan::{Excepted, Judgement, RuleTally, Tally};
 
 use crate::place::{Places, field, subject};
 use crate::text::{clean, count, cut, first_paragraph, is_hidden, stand_in};
@@ -231,7 +231,7 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use pavisade_scan::RuleTally;
+    use pavisade_judgement::RuleTally;
     use roxmltree::{Document, Node};
 
     use crate::fixture::{CLASSES, deployment, judged, mixed};

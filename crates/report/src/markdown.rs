@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use pavisade_judgement::{Excepted, Judgement};
 use pavisade_model::{Finding, Note, NoteKind, Severity, State};
-use pavisade_scan::{Excepted, Judgement};
 
 use crate::place::{Places, beside_message, relative};
 use crate::summary::Counts;

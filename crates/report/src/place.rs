@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Finding, Location};
-use pavisade_scan::Judgement;
 
 use crate::Options;
 use crate::json::all_findings;

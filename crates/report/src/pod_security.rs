@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use pavisade_judgement::{Level, NamespaceSecurity, PodSecurity, Standing};
 use pavisade_model::{Finding, Location, Note, NoteKind};
-use pavisade_scan::{Level, NamespaceSecurity, PodSecurity, Standing};
 use serde::Serialize;
 
 use crate::region::Regions;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pavisade_checks::secrets;
 use pavisade_model::{Finding, Location};
+use pavisade_secrets as secrets;
 use pavisade_yaml::Source;
 use rayon::prelude::*;
 

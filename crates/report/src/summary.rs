@@ -1,7 +1,7 @@
 //! How much of what, in one line and by number.
 
+use pavisade_judgement::{Compared, Exception, Judgement};
 use pavisade_model::{NoteKind, Severity, State};
-use pavisade_scan::{Compared, Exception, Judgement};
 
 use crate::Options;
 use crate::json::failing_objects;

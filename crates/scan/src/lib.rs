@@ -4,18 +4,15 @@
 //! It is pure: no file, no clock, no network; the same picture gives the same bytes, whatever the
 //! number of threads.
 
-mod assess;
 mod baseline;
-mod compare;
 mod coverage;
 #[cfg(test)]
 mod cut_tests;
 mod drift;
 mod exception;
-mod fix;
+mod exempt;
 mod owner;
 mod part;
-mod pod_labels;
 mod pod_security;
 mod served;
 mod terms;
@@ -25,23 +22,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub use assess::{AssessedControl, Assessment, ControlState, Evidence, assess, is_needed};
-pub use baseline::{Baseline, Compared, Known};
-pub use compare::{Comparison, ObjectChange, What, compare};
-pub use exception::{ANNOTATION, Date, Exception, Form, Selector, Subjects};
-pub use fix::{Fixed, fix};
 pub use jiff::Timestamp;
-use pavisade_checks::secrets::{mask, mask_field};
 use pavisade_checks::{CheckSet, Claim, Place, Report};
-use pavisade_model::{
-    Finding, KubernetesVersion, Location, Mend, Note, NoteKind, Path, Paths, Program, Rule, State,
-    counterpart, kinds,
-};
-use pavisade_snapshot::{Distribution, Object, Snapshot, World, WorldKind};
-pub use pod_labels::Labels;
-pub use pod_security::{
-    Doubt, Level, NamespaceSecurity, PodSecurity, Standing, pod_security, pod_security_checks,
-};
+use pavisade_judgement::{Cluster, Judgement, RuleTally, Tally};
+use pavisade_model::{Finding, Location, Mend, Note, NoteKind, Path, Paths, counterpart, kinds};
+use pavisade_secrets::{mask, mask_field};
+use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
+pub use pod_security::{pod_security, pod_security_checks};
 use rayon::prelude::*;
 pub use terms::{Honour, Terms};
 
@@ -49,112 +36,6 @@ use crate::coverage::Blind;
 use crate::exception::Settled;
 use crate::owner::Sorted;
 use crate::part::{Part, Room, cut};
-
-/// How often a check gave each verdict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Subjects that are proven to be well.
-    pub holds: usize,
-    /// Subjects that are not.
-    pub fails: usize,
-    /// Subjects for which it could not be determined.
-    pub unknown: usize,
-    /// Subjects for which the question does not arise.
-    pub not_applicable: usize,
-}
-
-impl Tally {
-    fn add(&mut self, other: Self) {
-        self.holds += other.holds;
-        self.fails += other.fails;
-        self.unknown += other.unknown;
-        self.not_applicable += other.not_applicable;
-    }
-}
-
-/// How often the check of a rule gave each verdict.
-#[derive(Debug, Clone)]
-pub struct RuleTally {
-    /// The rule.
-    pub rule: Arc<Rule>,
-    /// Programs whose settings the check judges.
-    pub programs: &'static [Program],
-    /// Its verdicts.
-    pub tally: Tally,
-    /// The same for each program, where it judges the settings of several, by the program's name;
-    /// under the empty name what is said of no program in particular.
-    pub by_program: BTreeMap<&'static str, Tally>,
-}
-
-/// Everything that a scan says.
-#[derive(Debug)]
-pub struct Judgement {
-    /// What fails or is unknown and counts: worst first, then by check, subject and place.
-    pub findings: Vec<Finding>,
-    /// Why findings are missing, where there were too many; it is one of the notes.
-    pub cut: Option<Note>,
-    /// What an exception lets through, in the same order.
-    pub excepted: Vec<Excepted>,
-    /// What was found before, and what is gone, where an earlier result was given.
-    pub baseline: Option<Compared>,
-    /// The rule of each check that ran with its verdicts counted, in the catalog's order, whatever is
-    /// excepted.
-    pub tallies: Vec<RuleTally>,
-    /// What was noticed while reading.
-    pub notes: Vec<Note>,
-    /// Worlds that were judged.
-    pub worlds: usize,
-    /// Objects that were judged.
-    pub objects: usize,
-    /// The version whose semantics counted.
-    pub kubernetes: KubernetesVersion,
-    /// The clusters among the worlds.
-    pub clusters: Vec<Cluster>,
-}
-
-/// A finding that an exception lets through.
-#[derive(Debug)]
-pub struct Excepted {
-    /// The finding.
-    pub finding: Finding,
-    /// What lets it through.
-    pub exception: Arc<Exception>,
-    /// Whether an earlier result that was given has it.
-    pub known: bool,
-}
-
-/// What is known of a cluster that was judged.
-#[derive(Debug, Clone)]
-pub struct Cluster {
-    /// The name that users know it by.
-    pub name: Arc<str>,
-    /// The version that its API server says it has.
-    pub version: Option<String>,
-    /// What it runs, and what tells.
-    pub distribution: Arc<Distribution>,
-    /// When it was read.
-    pub read_at: Option<String>,
-}
-
-impl Cluster {
-    fn of(world: &World) -> Option<Self> {
-        let facts = world.of_kind(kinds::CLUSTER).next()?;
-        let text = |path: &[&str]| facts.at(path)?.as_str().map(str::to_owned);
-        Some(Self {
-            name: world.name().clone(),
-            version: text(&["version", "gitVersion"]),
-            distribution: world.distribution(),
-            read_at: text(&["readAt"]),
-        })
-    }
-}
-
-impl Judgement {
-    /// Findings of one state.
-    pub fn of_state(&self, state: State) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(move |finding| finding.state == state)
-    }
-}
 
 /// Objects, or worlds, that one task judges.
 const CHUNK: usize = 64;

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use pavisade_checks::{Catalog, CheckSet};
+use pavisade_judgement::{Baseline, Judgement, Known};
 use pavisade_model::{KubernetesVersion, Severity, State};
-use pavisade_scan::{Baseline, Honour, Judgement, Known, Terms, Timestamp, judge_on};
+use pavisade_scan::{Honour, Terms, Timestamp, judge_on};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 

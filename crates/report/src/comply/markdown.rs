@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use pavisade_compliance::{AssessedControl, Assessment, ControlState};
+use pavisade_judgement::Judgement;
 use pavisade_model::{NoteKind, State};
-use pavisade_scan::{AssessedControl, Assessment, ControlState, Judgement};
 
 use super::{counts, coverage, gap, label, name, reason, results};
 use crate::Options;

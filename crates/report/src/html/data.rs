@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Area, Finding, Location, Severity, State, Subject};
-use pavisade_scan::Judgement;
 use serde::Serialize;
 
 use super::short;

@@ -7,8 +7,8 @@
 
 use std::io::{self, Write};
 
+use pavisade_judgement::{Judgement, RuleTally, Tally};
 use pavisade_model::{Area, Finding, Note, NoteKind, Rule, Severity, State};
-use pavisade_scan::{Judgement, RuleTally, Tally};
 use sha2::{Digest as _, Sha256};
 
 use crate::place::{Places, beside_message, relative};

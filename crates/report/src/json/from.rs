@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
+use pavisade_judgement::{Form, Judgement, RuleTally, Tally};
 use pavisade_model as model;
-use pavisade_scan::{Form, Judgement, RuleTally, Tally};
 
 use super::{
     Baseline, Check, Cluster, Document, Excepted, Exception, ExceptionForm, FileLocation, Finding,
@@ -25,7 +25,7 @@ impl<'a> Document<'a> {
     /// All but the findings that count.
     fn around(judgement: &'a Judgement, options: &'a Options, regions: &Regions) -> Self {
         let finding = |f| Finding::new(f, regions, options);
-        let excepted = |e: &'a pavisade_scan::Excepted| Excepted {
+        let excepted = |e: &'a pavisade_judgement::Excepted| Excepted {
             finding: finding(&e.finding),
             exception: Exception::from(&*e.exception),
         };
@@ -69,8 +69,8 @@ pub(crate) fn all_findings(judgement: &Judgement) -> impl Iterator<Item = &model
     judgement.findings.iter().chain(known).chain(excepted)
 }
 
-impl<'a> From<&'a pavisade_scan::Exception> for Exception<'a> {
-    fn from(exception: &'a pavisade_scan::Exception) -> Self {
+impl<'a> From<&'a pavisade_judgement::Exception> for Exception<'a> {
+    fn from(exception: &'a pavisade_judgement::Exception) -> Self {
         Self {
             form: match exception.form {
                 Form::Annotation => ExceptionForm::Annotation,
@@ -85,8 +85,8 @@ impl<'a> From<&'a pavisade_scan::Exception> for Exception<'a> {
     }
 }
 
-impl<'a> From<&'a pavisade_scan::Known> for Gone<'a> {
-    fn from(known: &'a pavisade_scan::Known) -> Self {
+impl<'a> From<&'a pavisade_judgement::Known> for Gone<'a> {
+    fn from(known: &'a pavisade_judgement::Known) -> Self {
         Self {
             fingerprint: &known.fingerprint,
             check: &known.check,
@@ -98,8 +98,8 @@ impl<'a> From<&'a pavisade_scan::Known> for Gone<'a> {
     }
 }
 
-impl<'a> From<&'a pavisade_scan::Cluster> for Cluster<'a> {
-    fn from(cluster: &'a pavisade_scan::Cluster) -> Self {
+impl<'a> From<&'a pavisade_judgement::Cluster> for Cluster<'a> {
+    fn from(cluster: &'a pavisade_judgement::Cluster) -> Self {
         let benchmark = cluster.distribution.benchmark();
         Self {
             name: &cluster.name,

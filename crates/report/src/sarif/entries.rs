@@ -1,7 +1,7 @@
 //! What becomes a result: what counts, what was known, what is excepted, what is gone.
 
+use pavisade_judgement::{Excepted, Exception, Form, Judgement, Known};
 use pavisade_model::{Finding, Rule};
-use pavisade_scan::{Excepted, Exception, Form, Judgement, Known};
 
 use super::types::*;
 use super::{FINGERPRINT, View, artifact, kind_and_level, made_of, plain, region, result};

@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Confidence, Finding, Location, Note, NoteKind, Severity, State, Subject};
-use pavisade_scan::Judgement;
 use pavisade_yaml::Source;
 
 use crate::Options;

@@ -9,7 +9,7 @@ use super::{artifact, log_of, plain};
 use crate::fixture::{ENCRYPTION, excepted, judged, mixed, notes, secret};
 use crate::place::made_of;
 use crate::{Options, guard};
-use pavisade_scan::Judgement;
+use pavisade_judgement::Judgement;
 
 fn value(judgement: &Judgement, options: &Options, limit: usize) -> Value {
     let mut out = Vec::new();

@@ -4,8 +4,9 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
+use pavisade_compliance::{AssessedControl, Assessment, ControlState, Evidence};
+use pavisade_judgement::Judgement;
 use pavisade_model::{Finding, Severity, State};
-use pavisade_scan::{AssessedControl, Assessment, ControlState, Evidence, Judgement};
 
 use super::notes;
 use super::page::{Page, place, subject};

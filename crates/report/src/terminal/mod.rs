@@ -4,8 +4,8 @@
 
 use std::io::{self, Write};
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Finding, State};
-use pavisade_scan::Judgement;
 
 use crate::Options;
 use crate::json::all_findings;

@@ -1,8 +1,8 @@
 //! The last lines: how much of what, in how much.
 
 use anstyle::Style;
+use pavisade_judgement::Judgement;
 use pavisade_model::{Finding, NoteKind, Severity, State};
-use pavisade_scan::Judgement;
 
 use super::findings;
 use super::page::Page;

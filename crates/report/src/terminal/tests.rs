@@ -2,7 +2,7 @@
 
 use crate::fixture::{CLASSES, ENCRYPTION, deployment, excepted, judged, mixed, notes, secret};
 use crate::{Format, Options, problems, write};
-use pavisade_scan::Judgement;
+use pavisade_judgement::Judgement;
 
 fn show(judgement: &Judgement, options: &Options) -> String {
     let mut out = Vec::new();

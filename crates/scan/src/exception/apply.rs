@@ -8,13 +8,13 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use pavisade_checks::{Catalog, CheckSet};
+use pavisade_judgement::{Compared, Excepted, Exception, Form, Scope, Selector, lines};
 use pavisade_model::{Finding, Fingerprint, Location, Note, NoteKind, Subject};
 use pavisade_snapshot::{ObjectId, Snapshot};
 
 use super::gather::{Gathered, gather};
-use super::{Exception, Form, Scope, Selector, lines};
-use crate::baseline::{Compared, Matches};
-use crate::{Excepted, Honour, Terms, Timestamp};
+use crate::baseline::Matches;
+use crate::{Honour, Terms, Timestamp};
 
 /// Findings, sorted by what is to become of them.
 #[derive(Debug, Default)]
