@@ -1,6 +1,9 @@
 //! Secrets that show in a text alone: logins in addresses, tokens, and the words of commands.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use memchr::memmem;
 
 use super::super::{tokens, values};
 use super::{is_harmless, is_telling};
@@ -35,6 +38,10 @@ impl<'t> Ends<'t> {
     }
 }
 
+/// `Basic` and `Bearer`, in any case of the first letter. A searcher is made once.
+static SCHEMES: LazyLock<[memmem::Finder<'static>; 2]> =
+    LazyLock::new(|| ["asic ", "earer "].map(memmem::Finder::new));
+
 /// Every login and token.
 pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
     logins(text, found);
@@ -53,9 +60,9 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
         found(at + skipped..words.of(at + skipped));
     });
     // Whatever follows, but a word of prose.
-    for scheme in ["asic ", "earer "] {
-        for (at, _) in text.match_indices(scheme) {
-            let start = at + scheme.len();
+    for scheme in &*SCHEMES {
+        for at in scheme.find_iter(text.as_bytes()) {
+            let start = at + scheme.needle().len();
             let end = end_of_word(text, start);
             let prose = text[start..end].bytes().all(|b| b.is_ascii_lowercase() || b == b'.');
             if text[..at].ends_with(['b', 'B']) && end - start >= 8 && !prose {
@@ -64,6 +71,9 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
         }
     }
     // Addresses that are a credential as a whole.
+    if !text.contains('/') {
+        return;
+    }
     for hook in ["hooks.slack.com/", "/api/webhooks/", "webhook.office.com/", "/robot/send"] {
         for (at, _) in text.match_indices(hook) {
             found(at + hook.len()..words.of(at + hook.len()));
@@ -73,7 +83,7 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
 
 /// `scheme://user:password@host` and `user:password@host`: all before the `@`.
 fn logins(text: &str, found: &mut dyn FnMut(Range<usize>)) {
-    let mut from = 0;
+    let mut from = if text.contains('/') { 0 } else { text.len() };
     while let Some(at) = text[from..].find("://").map(|at| from + at + 3) {
         let end = text[at..].find("://").map_or(text.len(), |next| at + next);
         let word = &text[at..end_of_word(&text[..end], at)];
@@ -89,6 +99,9 @@ fn logins(text: &str, found: &mut dyn FnMut(Range<usize>)) {
             found(at..at + login);
         }
         from = at;
+    }
+    if !text.contains('@') {
+        return;
     }
     for (start, word) in words(text) {
         let Some(at) = word.rfind('@').filter(|_| !word.contains("://")) else { continue };
