@@ -10,7 +10,8 @@ use super::{is_harmless, is_telling};
 
 /// Signs that end an address or a token.
 fn ends(c: char) -> bool {
-    c.is_whitespace() || "\"'`<>()[]{}|\\".contains(c)
+    // Most are letters.
+    !c.is_ascii_alphanumeric() && (c.is_whitespace() || "\"'`<>()[]{}|\\".contains(c))
 }
 
 fn end_of_word(text: &str, at: usize) -> usize {
@@ -205,8 +206,10 @@ impl Command {
         }
         let (flag, user) = (std::mem::take(&mut self.flag), std::mem::take(&mut self.user));
         self.program = self.program.and_then(|(n, name)| Some((n.checked_sub(1)?, name)));
-        let name = word.rsplit('/').next().unwrap_or(word);
-        if let Some(program) = PROGRAMS.into_iter().find(|program| *program == name) {
+        let name = memchr::memrchr(b'/', word.as_bytes()).map_or(word, |at| &word[at + 1..]);
+        if name.starts_with(['m', 'r', 's', 'h'])
+            && let Some(program) = PROGRAMS.into_iter().find(|program| *program == name)
+        {
             self.program = Some((OWN, program));
         }
         let program = self.program.map_or("", |(_, name)| name);
