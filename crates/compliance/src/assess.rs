@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use pavisade_judgement::{Judgement, RuleTally, Tally};
-use pavisade_model::{Audience, Finding, Location, NoteKind, Rule, State, Subject};
+use pavisade_model::{Audience, Finding, NoteKind, Rule, State, Subject};
 
 use crate::{Assessed, Control, Framework, part};
 
@@ -253,10 +253,7 @@ fn names(finding: &Finding, program: &str) -> bool {
         "kubelet" => ("nodeRegistration", "KubeletConfiguration"),
         other => (other, ""),
     };
-    let path = match &finding.location {
-        Location::Text { path, .. } | Location::Field { path, .. } => path.as_str(),
-        Location::None => "",
-    };
+    let path = finding.location.field();
     let by_subject = match &finding.subject {
         Subject::Object { kind: own, name, .. } => {
             name.starts_with(program) || (!kind.is_empty() && **own == *kind)
@@ -276,7 +273,7 @@ fn of_fields<'f>(
 ) -> Tally {
     let subjects = |state: State, all: bool| -> BTreeSet<(&'f str, &'f Subject)> {
         let wanted = findings.clone().filter(|f| f.state == state && (all || is_of_part(f, parts)));
-        wanted.map(|finding| (&*finding.world, &finding.subject)).collect()
+        wanted.map(|finding| (finding.world(), &finding.subject)).collect()
     };
     debug_assert!(part::of(&rule.id).next().is_some());
     let (fail, doubt) = (subjects(State::Fails, false), subjects(State::Unknown, false));
@@ -291,10 +288,7 @@ fn of_fields<'f>(
 }
 
 fn is_of_part(finding: &Finding, parts: &[&str]) -> bool {
-    let path = match &finding.location {
-        Location::Text { path, .. } | Location::Field { path, .. } => path.as_str(),
-        Location::None => "",
-    };
+    let path = finding.location.field();
     part::concerns(&finding.rule.id, parts.iter().copied(), path, &finding.message)
 }
 

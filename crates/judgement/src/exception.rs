@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 pub use jiff::civil::Date;
-use pavisade_model::{Base, Finding, Fingerprint, Glob, Location, Rule, Subject};
+use pavisade_model::{Base, Finding, Fingerprint, Glob, Location, Rule, Subject, repository};
 use pavisade_snapshot::ObjectId;
 use pavisade_yaml::Source;
 
@@ -17,8 +17,8 @@ pub const ANNOTATION: &str = "pavisade.dev/allow";
 /// An exception that counts until its end.
 #[derive(Debug, Clone)]
 pub struct Exception {
-    /// The checks whose findings it lets through; of a policy file's that names fingerprints,
-    /// none means any.
+    /// The checks whose findings it lets through; of a policy file's that names fingerprints or
+    /// advisories, none means any.
     pub checks: Vec<Arc<Rule>>,
     /// The last day on which it counts (UTC).
     pub until: Date,
@@ -100,6 +100,8 @@ pub struct Selector {
     pub paths: Vec<Glob>,
     /// What `paths` are relative to.
     pub base: Base,
+    /// Advisories by one of their identifiers; any where empty.
+    pub vulnerabilities: Vec<Glob>,
     /// One of these; any where empty.
     pub fingerprints: Vec<Fingerprint>,
 }
@@ -115,6 +117,14 @@ pub struct Subjects {
     pub name: Option<Glob>,
     /// Container.
     pub container: Option<Glob>,
+    /// Image: its reference, its repository or its digest.
+    pub image: Option<Glob>,
+    /// Package: its name or its package URL.
+    pub package: Option<Glob>,
+    /// Path of a file in an image or an artifact.
+    pub file: Option<Glob>,
+    /// Artifact: a folder of sources, an SBOM.
+    pub artifact: Option<Glob>,
 }
 
 impl Exception {
@@ -156,7 +166,7 @@ impl Exception {
                     Location::Text { source, span, .. } => {
                         same_text(source, text) && bytes.contains(&span.start)
                     }
-                    Location::Field { .. } | Location::None => false,
+                    Location::Field { .. } | Location::Layer { .. } | Location::None => false,
                 });
                 inside && this && in_container(&at.container)
             }
@@ -185,28 +195,64 @@ impl Selector {
         let path = || {
             let name = match &finding.location {
                 Location::Text { source, .. } => source.name(),
-                Location::Field { .. } | Location::None => &finding.world,
+                Location::Field { .. } | Location::Layer { .. } | Location::None => {
+                    match finding.subject.whole() {
+                        Subject::Image { name, .. } | Subject::Artifact { name } => name,
+                        _ => finding.world(),
+                    }
+                }
             };
             let path = self.base.relative(name);
             path.is_some_and(|path| self.paths.iter().any(|glob| glob.matches_path(&path)))
         };
         (self.subjects.is_empty() || subject())
             && (self.paths.is_empty() || path())
-            && (self.fingerprints.is_empty() || self.fingerprints.contains(&finding.fingerprint()))
+            && (self.vulnerabilities.is_empty() || self.vulnerability(finding))
+            && (self.fingerprints.is_empty()
+                || self.fingerprints.contains(&finding.fingerprint())
+                || self.fingerprints.contains(&finding.first_fingerprint()))
+    }
+
+    fn vulnerability(&self, finding: &Finding) -> bool {
+        let Some(found) = &finding.vulnerability else { return false };
+        let ids = [&found.advisory.id].into_iter().chain(&found.advisory.aliases);
+        ids.into_iter().any(|id| self.vulnerabilities.iter().any(|named| named.matches(id)))
     }
 }
 
 impl Subjects {
     fn is(&self, subject: &Subject) -> bool {
-        let Subject::Object { kind, namespace, name, container, .. } = subject else {
-            return false;
+        let of = |glob: &Option<Glob>, texts: &[&str]| {
+            glob.as_ref().is_none_or(|g| texts.iter().any(|text| g.matches(text)))
         };
-        let of = |glob: &Option<Glob>, text: &str| glob.as_ref().is_none_or(|g| g.matches(text));
-        of(&self.kind, kind)
-            && of(&self.namespace, namespace)
-            && of(&self.name, name)
-            && (self.container.is_none()
-                || container.as_ref().is_some_and(|container| of(&self.container, container)))
+        let object = match subject {
+            Subject::Object { kind, namespace, name, container, .. } => {
+                [Some(&**kind), Some(namespace), Some(name), container.as_deref()]
+            }
+            _ => [None; 4],
+        };
+        let image = match subject.whole() {
+            Subject::Image { name, digest } => vec![&**name, repository(name), digest],
+            _ => Vec::new(),
+        };
+        let artifact = match subject.whole() {
+            Subject::Artifact { name } => Some(&**name),
+            _ => None,
+        };
+        let package = match subject {
+            Subject::Package { name, purl, .. } => vec![&**name, &**purl],
+            _ => Vec::new(),
+        };
+        let file = match subject {
+            Subject::File { path, .. } => Some(&**path),
+            _ => None,
+        };
+        let parts = [&self.kind, &self.namespace, &self.name, &self.container];
+        parts.into_iter().zip(object).all(|(glob, text)| of(glob, text.as_slice()))
+            && of(&self.image, &image)
+            && of(&self.package, &package)
+            && of(&self.file, file.as_slice())
+            && of(&self.artifact, artifact.as_slice())
     }
 }
 

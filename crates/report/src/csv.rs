@@ -97,7 +97,7 @@ fn row<'a>(
         text(&rule.id),
         text(&rule.name),
         text(rule.area.name()),
-        text(&finding.world),
+        text(finding.world()),
         text(group),
         text(kind),
         text(namespace),

@@ -202,7 +202,7 @@ pub(crate) fn secret(text: &str, needle: &str) -> Judgement {
         state: State::Fails,
         severity: Severity::High,
         confidence: Confidence::Medium,
-        world: ".".into(),
+        world: Some(".".into()),
         subject: Subject::Object {
             group: "".into(),
             kind: "Pod".into(),
@@ -215,6 +215,9 @@ pub(crate) fn secret(text: &str, needle: &str) -> Judgement {
             span: start..start + needle.len() as u32,
             path: "spec.containers[name=web].env[name=DB_PASSWORD].value".to_owned(),
         },
+        related: Vec::new(),
+        workloads: None,
+        vulnerability: None,
         message: "`DB_PASSWORD` holds a secret".to_owned(),
         fix: String::new(),
         stable_path: String::new(),

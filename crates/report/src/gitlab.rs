@@ -60,7 +60,7 @@ fn issue<'a>(finding: &'a Finding, places: &Places<'a>, prints: &mut Fingerprint
         check_name: finding.rule.name.to_string(),
         fingerprint: prints.next(&[&finding.fingerprint().to_string(), &file]),
         severity: match (finding.state, finding.severity) {
-            (State::Unknown, _) => "info",
+            (State::Unknown, _) | (_, Severity::Unknown) => "info",
             (_, Severity::Critical) => "blocker",
             (_, Severity::High) => "critical",
             (_, Severity::Medium) => "major",

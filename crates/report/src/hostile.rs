@@ -45,7 +45,7 @@ pub(crate) fn hostile() -> Judgement {
     for (i, name) in NAMES.iter().enumerate() {
         let mut finding = plain.clone();
         finding.state = if i % 3 == 0 { State::Unknown } else { State::Fails };
-        finding.world = (*name).into();
+        finding.world = Some((*name).into());
         let part = |prefix: &str| -> Arc<str> { format!("{prefix}{name}").into() };
         finding.subject = Subject::Object {
             group: part(""),

@@ -10,9 +10,9 @@ use crate::text::{count, number};
 /// Counts that most formats show.
 pub(crate) struct Counts {
     /// Failures, worst first.
-    pub fails: [usize; 4],
+    pub fails: [usize; Severity::ALL.len()],
     /// What could not be determined, worst first.
-    pub unknown: [usize; 4],
+    pub unknown: [usize; Severity::ALL.len()],
     /// Inputs that were not read: while this is not 0, the result is incomplete.
     pub unread: usize,
 }
@@ -44,7 +44,7 @@ pub(crate) fn notes(judgement: &Judgement, kind: NoteKind) -> usize {
 pub(crate) fn line(judgement: &Judgement) -> String {
     let counts = Counts::of(judgement);
     let fails = Severity::ALL.iter().zip(counts.fails).filter(|(_, n)| *n > 0);
-    let fails: Vec<_> = fails.map(|(s, n)| format!("{} {}", number(n), s.name())).collect();
+    let fails: Vec<_> = fails.map(|(s, n)| format!("{} {}", number(n), s.label())).collect();
     let objects = count(judgement.objects, "object", "objects");
     let mut line = match (fails.is_empty(), judgement.objects, failing_objects(judgement)) {
         (true, 0, _) => "nothing to judge: no Kubernetes object was found".to_owned(),

@@ -111,7 +111,7 @@ fn exceptions_baselines_frameworks_and_pages_know_it() {
         check: finding.rule.id.to_string(),
         state: finding.state,
         severity: finding.severity,
-        world: finding.world.to_string(),
+        world: finding.world().to_owned(),
         subject: finding.subject.label(),
         message: finding.message.clone(),
         file: String::new(),

@@ -36,7 +36,15 @@ impl<'a> Matches<'a> {
 
     /// Which of the findings are known.
     pub(crate) fn take(&mut self, findings: &[&Finding]) -> Vec<bool> {
-        let prints: Vec<_> = findings.iter().map(|f| f.fingerprint().to_string()).collect();
+        // An older result has fingerprints of the first version.
+        let print = |finding: &&Finding| {
+            let print = finding.fingerprint().to_string();
+            match self.by_print.contains_key(&*print) {
+                true => print,
+                false => finding.first_fingerprint().to_string(),
+            }
+        };
+        let prints: Vec<_> = findings.iter().map(print).collect();
         let (mut known, mut done) = (vec![false; findings.len()], vec![false; findings.len()]);
         let mut first: HashMap<&str, usize> = HashMap::new();
         for fit in [Fit::World, Fit::Elsewhere, Fit::Worse] {
@@ -50,7 +58,7 @@ impl<'a> Matches<'a> {
                     !self.met[*index]
                         && match fit {
                             Fit::World => {
-                                *entry.world == *finding.world && !is_worse(finding, entry)
+                                *entry.world == *finding.world() && !is_worse(finding, entry)
                             }
                             Fit::Elsewhere => !is_worse(finding, entry),
                             Fit::Worse => true,

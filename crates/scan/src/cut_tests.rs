@@ -161,7 +161,7 @@ fn nothing_is_gone_where_findings_were_cut() {
         check: finding.rule.id.to_string(),
         state: finding.state,
         severity: finding.severity,
-        world: finding.world.to_string(),
+        world: finding.world().to_owned(),
         subject: finding.subject.label(),
         message: finding.message.clone(),
         file: String::new(),

@@ -172,16 +172,12 @@ fn in_order(found: Vec<Vec<Finding>>) -> Vec<Finding> {
 
 /// Failures before doubts, worst first; then so that equal pictures give equal bytes.
 fn order(finding: &Finding) -> impl Ord + '_ {
-    let (source, start) = match &finding.location {
-        Location::Text { source, span, .. } => (source.name(), span.start),
-        Location::Field { path, .. } => (path.as_str(), 0),
-        Location::None => ("", 0),
-    };
+    let (source, start) = finding.location.key();
     (
         finding.state,
         std::cmp::Reverse(finding.severity),
         &*finding.rule.id,
-        &finding.world,
+        finding.world(),
         source,
         start,
         &finding.subject,
@@ -203,10 +199,13 @@ fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Pat
         state: claim.state,
         severity: claim.severity.unwrap_or(rule.severity),
         confidence: claim.confidence.unwrap_or(rule.confidence),
-        world: Arc::clone(world.name()),
+        world: Some(Arc::clone(world.name())),
         subject: report.subject.clone(),
         owner: None,
         location,
+        related: Vec::new(),
+        workloads: None,
+        vulnerability: None,
         message: masked(claim.message),
         fix: masked(claim.fix),
         stable_path,
@@ -219,10 +218,23 @@ fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Pat
 /// through [`public`], so that no output has to know of secrets; only lines of the files
 /// themselves are masked where they are shown.
 fn masked(text: String) -> String {
+    if text.is_empty() {
+        return text;
+    }
     match mask(&text) {
         Cow::Borrowed(_) => text,
         Cow::Owned(masked) => masked,
     }
+}
+
+/// Whether a path is made of field names and short names: no secret looks like one.
+fn is_plain(path: &str) -> bool {
+    path.split(['.', '[', ']', '=']).all(|part| {
+        let is_field = part.starts_with(|c: char| c.is_ascii_lowercase()) && part.len() <= 40;
+        let letters = |b: u8| b.is_ascii_alphabetic();
+        let name = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        is_field && part.bytes().all(letters) || part.len() < 16 && part.bytes().all(name)
+    })
 }
 
 /// A note without the secrets in it: errors of parsers and programs quote what they read.
@@ -256,7 +268,8 @@ fn locate(
         _ => value.doc().root(),
     };
     let Path { shown, stable } = paths.of(root, *value);
-    let (path, stable) = (masked(joined(shown, missing)), joined(stable, missing));
+    let (path, stable) = (joined(shown, missing), joined(stable, missing));
+    let path = if is_plain(&path) { path } else { masked(path) };
     if world.kind() != WorldKind::Cluster {
         return (Location::Text { source: value.doc().source().clone(), span, path }, stable);
     }

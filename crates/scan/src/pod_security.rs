@@ -12,9 +12,7 @@ use std::sync::Arc;
 use pavisade_checks::{Catalog, CheckSet, is_fragment};
 use pavisade_compliance::builtin;
 use pavisade_judgement::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Standing};
-use pavisade_model::{
-    Finding, KubernetesVersion, Location, Note, NoteKind, Paths, State, Subject, kinds,
-};
+use pavisade_model::{Finding, KubernetesVersion, Note, NoteKind, Paths, State, Subject, kinds};
 use pavisade_snapshot::{Object, ObjectId, Snapshot, World, WorldKind};
 
 use crate::exempt::exempt;
@@ -164,7 +162,7 @@ fn at_version(
         }
         // A finding that is missing may be in any namespace.
         of_world.extend(cut.iter().map(|note| doubt(&note.message)));
-        for finding in findings.iter().filter(|f| f.world == *world.name()) {
+        for finding in findings.iter().filter(|f| f.world() == &**world.name()) {
             let level = levels.get(&*finding.rule.id).copied().unwrap_or(Level::Restricted);
             let Subject::Object { namespace, .. } = &finding.subject else {
                 let why = finding.message.clone();
@@ -272,10 +270,5 @@ fn conclude(world: &World, name: Arc<str>, contents: Contents) -> NamespaceSecur
 }
 
 fn key(finding: &Finding) -> impl Ord + '_ {
-    let start = match &finding.location {
-        Location::Text { source, span, .. } => (source.name(), span.start),
-        Location::Field { path, .. } => (path.as_str(), 0),
-        Location::None => ("", 0),
-    };
-    (&*finding.rule.id, &finding.subject, start, &finding.message)
+    (&*finding.rule.id, &finding.subject, finding.location.key(), &finding.message)
 }

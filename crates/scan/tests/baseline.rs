@@ -32,7 +32,7 @@ fn baseline(judgement: &Judgement) -> Baseline {
         check: finding.rule.id.to_string(),
         state: finding.state,
         severity: finding.severity,
-        world: finding.world.to_string(),
+        world: finding.world().to_owned(),
         subject: finding.subject.label(),
         message: finding.message.clone(),
         file: String::new(),
@@ -96,7 +96,7 @@ fn one_entry_speaks_for_one_finding() {
     let terms = Terms { baseline: Some(before.clone()), ..Terms::default() };
     let after = judged(&[("aaa", PODS), ("dev", PODS)], &CHECKS, &terms);
     assert_eq!(after.findings.len(), 4);
-    assert!(after.findings.iter().all(|finding| &*finding.world == "aaa"));
+    assert!(after.findings.iter().all(|finding| finding.world() == "aaa"));
     assert_eq!(against(&before, &[("other", PODS)]), (0, 4, 0, 4));
 }
 

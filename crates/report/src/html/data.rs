@@ -114,7 +114,7 @@ fn row<'a>(
         usize::from(finding.state == State::Unknown),
         severity,
         strings.add(finding.confidence.name()),
-        strings.add(&short(&finding.world)),
+        strings.add(&short(finding.world())),
         strings.add(&short(namespace)),
         strings.add(&short(&finding.subject.label())),
         strings.add(&short(&beside_message(finding, worlds))),

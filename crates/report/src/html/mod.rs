@@ -148,8 +148,10 @@ impl<'a> View<'a> {
             "<section class=\"overview\" aria-label=\"Overview\">\n<div class=\"cards\">"
         )?;
         let unknown: usize = self.counts.unknown.iter().sum();
-        let fails = Severity::ALL.iter().zip(self.counts.fails);
-        let mut cards: Vec<_> = fails.map(|(s, n)| ("severity", s.name(), n)).collect();
+        let fails = Severity::ALL.into_iter().zip(self.counts.fails);
+        // Only advisories can be without a score.
+        let fails = fails.filter(|(severity, n)| *severity != Severity::Unknown || *n > 0);
+        let mut cards: Vec<_> = fails.map(|(s, n)| ("severity", s.label(), n)).collect();
         cards.push(("state", "unknown", unknown));
         for (field, word, n) in &cards {
             let none = if *n == 0 { " none" } else { "" };
@@ -182,15 +184,15 @@ impl<'a> View<'a> {
         writeln!(out, "</ul>\n</section>")
     }
 
-    fn parts(&self, area: Area) -> [(&'static str, usize); 5] {
+    fn parts(&self, area: Area) -> [(&'static str, usize); 6] {
         let of = |f: &&Finding| f.rule.area == area;
         let fails = |severity| {
             let all = self.judgement.of_state(State::Fails).filter(of);
             all.filter(|f| f.severity == severity).count()
         };
-        let [critical, high, medium, low] = Severity::ALL.map(|s| (s.name(), fails(s)));
+        let [critical, high, medium, low, unscored] = Severity::ALL.map(|s| (s.label(), fails(s)));
         let unknown = self.judgement.of_state(State::Unknown).filter(of).count();
-        [critical, high, medium, low, ("unknown", unknown)]
+        [critical, high, medium, low, unscored, ("unknown", unknown)]
     }
 
     fn findings(&self, out: &mut dyn Write) -> io::Result<()> {

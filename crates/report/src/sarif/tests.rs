@@ -204,7 +204,7 @@ fn our_own_results_are_baselines() {
                         f.fingerprint().to_string(),
                         f.state,
                         f.severity,
-                        f.world.to_string(),
+                        f.world().to_owned(),
                         f.subject.label(),
                     )
                 })

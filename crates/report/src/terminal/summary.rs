@@ -49,7 +49,7 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
             if n > 0 {
                 let separator = if parts.is_empty() { "" } else { ", " };
                 parts.push((PLAIN, separator.to_owned()));
-                let text = count(n, severity.name(), severity.name());
+                let text = count(n, severity.label(), severity.label());
                 parts.push((style::severity(severity), text));
             }
         }

@@ -179,7 +179,7 @@ impl<'a> Index<'a> {
         {
             let (group, kind) = (group.clone(), kind.clone());
             let id = ObjectId { group, kind, namespace: namespace.clone(), name: name.clone() };
-            if let Some(of_object) = self.of_objects.get(&(&*finding.world, &id)) {
+            if let Some(of_object) = self.of_objects.get(&(finding.world(), &id)) {
                 let container = finding.subject.container().filter(|name| !name.is_empty());
                 for container in [""].into_iter().chain(container) {
                     near.extend(
@@ -205,6 +205,7 @@ impl<'a> Index<'a> {
         }
         if self.has_prints {
             about.push(About::Print(finding.fingerprint()));
+            about.push(About::Print(finding.first_fingerprint()));
         }
         // Those that name the check come before those that name none.
         let mut about: Vec<_> =
