@@ -4,7 +4,7 @@ use pavisade_model::Subject;
 use pavisade_snapshot::{Container, Object, Pod, World, WorldKind};
 
 use crate::component::{self, Component};
-use crate::images::{NamedImage, images};
+use pavisade_images::{NamedImage, images};
 
 /// What a lens looks at: an object of a world, or the world.
 #[derive(Debug, Clone, Copy)]

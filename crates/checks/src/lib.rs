@@ -14,9 +14,6 @@ mod component;
 mod context;
 mod field;
 mod fragment;
-mod image;
-mod image_trigger;
-mod images;
 mod lens;
 mod loopback;
 mod made;
@@ -38,7 +35,6 @@ pub use check::{Check, Described};
 pub use component::{Component, Flag, FlagSource, components};
 pub use context::{Cx, Listing};
 pub use fragment::is_fragment;
-pub use images::NamedImage;
 pub use lens::{
     Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnImage, OnObject, OnPod,
     OnWorld, Part, Target,
@@ -46,6 +42,7 @@ pub use lens::{
 pub use made::MadeCheck;
 pub use needs::Needs;
 pub use operation::removed_api_version::removed_in;
+pub use pavisade_images::NamedImage;
 pub use registry::{Catalog, Entry, Taken};
 pub use set::{CheckSet, ParameterError, Report};
 pub use verdict::{Change, Claim, Place, Verdict};

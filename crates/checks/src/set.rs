@@ -1,5 +1,6 @@
 //! The checks of one run: built once, then called by table.
 
+use pavisade_images as images;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,7 +10,6 @@ use pavisade_snapshot::{Object, World, WorldKind};
 use serde::de::DeserializeOwned;
 
 use crate::fragment::{is_fragment, said};
-use crate::images;
 use crate::refusal::refusal;
 use crate::registry::Catalog;
 use crate::{Check, Claim, Cx, Dispatch, Lens, Target, Verdict, component, programs};

@@ -81,7 +81,7 @@ fn what_github_needs_is_there() {
         let region = &place["region"];
         let at = |line, column| (region[line].as_u64().unwrap(), region[column].as_u64().unwrap());
         assert!(at("startLine", "startColumn") <= at("endLine", "endColumn"), "{result}");
-        assert!(result["partialFingerprints"]["pavisade/v1"].as_str().unwrap().starts_with("v1:"));
+        assert!(result["partialFingerprints"]["pavisade/v2"].as_str().unwrap().starts_with("v2:"));
         assert_eq!(result["level"] == "none", result["kind"] == "review");
     }
     assert_eq!(results[0]["level"], "error");

@@ -91,7 +91,7 @@ fn hundreds_of_findings_do_not_flood() {
 fn long_results_end_with_an_overview() {
     let mut judgement = mixed();
     let findings = std::mem::take(&mut judgement.findings);
-    for severity in pavisade_model::Severity::ALL {
+    for severity in pavisade_model::Severity::RATED {
         for finding in findings.iter().filter(|f| f.state == pavisade_model::State::Fails) {
             judgement.findings.push(pavisade_model::Finding { severity, ..finding.clone() });
         }
