@@ -36,8 +36,8 @@ pub use component::{Component, Flag, FlagSource, components};
 pub use context::{Cx, Listing};
 pub use fragment::is_fragment;
 pub use lens::{
-    Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnImage, OnObject, OnPod,
-    OnWorld, Part, Target,
+    Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnImage, OnImageFact,
+    OnMatch, OnObject, OnPod, OnWorld, Part, Target,
 };
 pub use made::MadeCheck;
 pub use needs::Needs;

@@ -145,7 +145,7 @@ fn needs(of_set: &Registered) -> Needs {
             }
         }
         Dispatch::Components => needs.subjects.push(kinds::POD),
-        Dispatch::Kinds | Dispatch::Every | Dispatch::Worlds => {}
+        Dispatch::Kinds | Dispatch::Every | Dispatch::Worlds | Dispatch::ImageFacts => {}
     }
     if meta.programs.iter().any(|program| *program != Program::Kubelet) {
         // Static pods show flags; nodes tell the distribution, and so whether there can be any.

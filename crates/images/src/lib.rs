@@ -6,6 +6,7 @@
 
 pub mod reference;
 mod trigger;
+mod wants;
 
 use std::fmt;
 
@@ -14,6 +15,8 @@ use pavisade_snapshot::{Container, Object, Pod};
 use pavisade_yaml::{Kind, Value};
 
 use crate::reference::{self as image, Image};
+
+pub use wants::{Naming, Want, wants};
 
 /// An image that an object names.
 #[derive(Debug, Clone, Copy)]

@@ -135,6 +135,16 @@ impl<'a> Reference<'a> {
         }
     }
 
+    /// The one way to write what is pulled: with registry, `library/`, and the digest where there is
+    /// one, else the tag.
+    pub fn canonical(self) -> String {
+        let (registry, repository) = (self.registry(), self.repository());
+        match self.digest {
+            Some(digest) => format!("{registry}/{repository}@{digest}"),
+            None => format!("{registry}/{repository}:{}", self.effective_tag()),
+        }
+    }
+
     /// The tag that is pulled where there is no digest.
     pub fn effective_tag(self) -> &'a str {
         self.tag.unwrap_or("latest")

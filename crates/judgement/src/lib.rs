@@ -80,6 +80,8 @@ pub struct Judgement {
     pub worlds: usize,
     /// Objects that were judged.
     pub objects: usize,
+    /// Images that were judged by what is in them.
+    pub images: usize,
     /// The version whose semantics counted.
     pub kubernetes: KubernetesVersion,
     /// The clusters among the worlds.

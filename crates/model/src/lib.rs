@@ -21,7 +21,7 @@ pub use glob::{Base, Glob, below, nearest};
 pub use layer::{LayerFile, LayerVisitor};
 pub use location::{Location, Related};
 pub use meta::{
-    Area, Audience, Confidence, GroupKind, Mends, Meta, Program, Rule, Scope, Severity,
+    Area, Audience, Confidence, Fact, GroupKind, Mends, Meta, Program, Rule, Scope, Severity,
 };
 pub use note::{Note, NoteKind};
 pub use path::{Path, Paths, counterpart, push_field};

@@ -225,6 +225,25 @@ impl Program {
     }
 }
 
+/// What is known beside the objects, by what somebody has to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fact {
+    /// Container images: layers and packages.
+    Images,
+    /// Vulnerabilities of their packages.
+    Vulnerabilities,
+}
+
+impl Fact {
+    /// The words for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::Vulnerabilities => "vulnerabilities",
+        }
+    }
+}
+
 /// Names of kinds that were made at run time.
 static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 /// As many as no cluster has.
@@ -332,6 +351,8 @@ pub struct Meta {
     /// Judges what an object holds, whether or not anything runs from it: whoever reads the object
     /// reads a secret in it.
     pub at_rest: bool,
+    /// Facts that it reads, or that its subjects are among.
+    pub facts: &'static [Fact],
     /// Kinds that it reads besides its subject, in groups; [`Meta::reads`] goes through them.
     pub reads: Cow<'static, [Cow<'static, [GroupKind]>]>,
 }

@@ -9,6 +9,7 @@ use pavisade_model::{Finding, Location};
 use crate::Options;
 use crate::json::all_findings;
 use crate::region::{Region, Regions};
+use crate::text::number;
 
 /// Files and lines of the findings of one result.
 pub(crate) struct Places<'a> {
@@ -102,6 +103,18 @@ impl<'a> Places<'a> {
         let Location::Text { source, span, .. } = &finding.location else { return None };
         Some(self.regions.start(source, span).0)
     }
+}
+
+/// The workloads that run what a finding is about: `Deployment shop/web, CronJob shop/report`.
+pub(crate) fn workloads(finding: &Finding) -> String {
+    /// Workloads that are named.
+    const SHOWN: usize = 3;
+    let all = finding.workloads.as_deref().unwrap_or_default();
+    let mut names: Vec<_> = all.iter().take(SHOWN).map(|one| one.subject.label()).collect();
+    if all.len() > SHOWN {
+        names.push(format!("{} more", number(all.len() - SHOWN)));
+    }
+    names.join(", ")
 }
 
 /// The field that a finding is about; empty where there is none.

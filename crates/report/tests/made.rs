@@ -52,6 +52,7 @@ fn catalog() -> Catalog {
         programs: &[],
         files_only: false,
         at_rest: false,
+        facts: &[],
         reads: Vec::new().into(),
     };
     let policy = MadeCheck::new(meta, |object, _| {

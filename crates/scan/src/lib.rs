@@ -11,6 +11,7 @@ mod cut_tests;
 mod drift;
 mod exception;
 mod exempt;
+mod facts;
 mod owner;
 mod part;
 mod pod_security;
@@ -97,6 +98,7 @@ fn judge_within(
         part
     });
     let mut parts: Vec<_> = of_objects.chain(of_groups).chain(of_worlds).collect();
+    parts.extend(facts::judge(snapshot, checks, now));
     // Which were kept depends on the threads. Those of the first objects are.
     let told = kept.load(Ordering::Relaxed);
     if told > limit {
@@ -130,6 +132,7 @@ fn judge_within(
         remedy: "Scan parts of it one by one.".to_owned(),
     });
     notes.extend(cut.clone());
+    notes.extend(facts::note(checks, snapshot.facts()));
     let clusters = || worlds.iter().filter(|world| world.kind() == WorldKind::Cluster);
     notes.extend(clusters().flat_map(|world| drift::notes(world)));
     notes.extend(clusters().filter_map(|world| served::note(world)));
@@ -153,6 +156,7 @@ fn judge_within(
         worlds: worlds.len(),
         // Facts about a cluster are none of its objects.
         objects: worlds.iter().map(|w| w.objects().len() - w.of_kind(kinds::CLUSTER).count()).sum(),
+        images: snapshot.facts().images.as_ref().map_or(0, |images| images.all().len()),
         kubernetes: checks.kubernetes(),
         clusters: clusters().filter_map(|world| Cluster::of(world)).collect(),
     }
@@ -192,20 +196,38 @@ struct Seen<'a> {
 }
 
 fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Paths) -> Finding {
-    let rule = report.rule;
     let (location, stable_path) = locate(world, report.object, &claim.place, paths);
+    finding_at(Some(world), report, claim, (location, stable_path))
+}
+
+/// A finding about no object of a world.
+fn fact_finding(report: &Report<'_>, claim: Claim<'_>) -> Finding {
+    let location = match &claim.place {
+        Place::Layer(location) => location.clone(),
+        _ => Location::None,
+    };
+    finding_at(None, report, claim, (location, String::new()))
+}
+
+fn finding_at(
+    world: Option<&World>,
+    report: &Report<'_>,
+    claim: Claim<'_>,
+    (location, stable_path): (Location, String),
+) -> Finding {
+    let rule = report.rule;
     Finding {
         rule: rule.clone(),
         state: claim.state,
         severity: claim.severity.unwrap_or(rule.severity),
         confidence: claim.confidence.unwrap_or(rule.confidence),
-        world: Some(Arc::clone(world.name())),
+        world: world.map(|world| Arc::clone(world.name())),
         subject: report.subject.clone(),
         owner: None,
         location,
-        related: Vec::new(),
+        related: claim.related,
         workloads: None,
-        vulnerability: None,
+        vulnerability: claim.vulnerability,
         message: masked(claim.message),
         fix: masked(claim.fix),
         stable_path,
@@ -261,7 +283,7 @@ fn locate(
     let (value, missing) = match place {
         Place::At(value, missing) => (value, &**missing),
         Place::Bytes(value, _) => (value, ""),
-        Place::Nowhere => return none,
+        Place::Layer(_) | Place::Nowhere => return none,
     };
     let root = match object {
         Some(object) if std::ptr::eq(object.doc(), value.doc()) => object.value(),

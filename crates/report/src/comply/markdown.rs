@@ -68,7 +68,7 @@ pub(super) fn write(
         writeln!(out)?;
     }
     let checks = count(judgement.tallies.len(), "check", "checks");
-    let objects = count(judgement.objects, "object", "objects");
+    let objects = crate::summary::judged(judgement);
     let configuration = match &*options.configuration {
         "" => String::new(),
         words => format!(", {}", text(words)),

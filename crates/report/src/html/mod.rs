@@ -198,8 +198,8 @@ impl<'a> View<'a> {
     fn findings(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "<main id=\"findings\" tabindex=\"-1\">")?;
         if self.judgement.findings.is_empty() {
-            let text = match (self.judgement.objects, self.counts.unread) {
-                (0, _) => "No Kubernetes object was found in what was read.".to_owned(),
+            let text = match (summary::is_empty(self.judgement), self.counts.unread) {
+                (true, _) => "No Kubernetes object was found in what was read.".to_owned(),
                 (_, 0) if summary::known(self.judgement) + self.judgement.excepted.len() > 0 => {
                     "What was found is excepted or was known before: see below.".to_owned()
                 }
@@ -214,12 +214,22 @@ impl<'a> View<'a> {
             writeln!(out, "<p class=\"calm\">{}</p>", escape(&text))?;
             return Ok(());
         }
+        let cut = self.judgement.findings.len() - data::shown(self.judgement).len();
+        if cut > 0 {
+            let findings = count(cut, "finding is", "findings are");
+            writeln!(
+                out,
+                "<p class=\"calm\">{findings} not on this page: it shows the worst {}, and the JSON \
+                 format has all.</p>",
+                number(data::MAX_FINDINGS)
+            )?;
+        }
         writeln!(out, "<h2 class=\"away\">Findings</h2>\n{TOOLS}\n<div id=\"list\"></div>")?;
         writeln!(out, "<noscript>")?;
         let same = |a: &Finding, b: &Finding| {
             (a.state, a.severity, &a.rule.id) == (b.state, b.severity, &b.rule.id)
         };
-        for group in self.judgement.findings.chunk_by(same) {
+        for group in data::shown(self.judgement).chunk_by(same) {
             self.group(group, out)?;
         }
         writeln!(out, "</noscript>")
@@ -396,7 +406,7 @@ impl<'a> View<'a> {
 /// The severity of a failure, else that it is unknown.
 fn word(finding: &Finding) -> &'static str {
     match finding.state {
-        State::Fails => finding.severity.name(),
+        State::Fails => finding.severity.label(),
         State::Unknown => "unknown",
     }
 }
@@ -404,16 +414,13 @@ fn word(finding: &Finding) -> &'static str {
 /// The one sentence that a reader needs first.
 fn headline(judgement: &Judgement, counts: &Counts) -> String {
     let fails: usize = counts.fails.iter().sum();
-    let failing = crate::json::failing_objects(judgement);
-    let objects = count(judgement.objects, "object", "objects");
-    match (fails, judgement.objects) {
-        (0, 0) => "Nothing to judge".to_owned(),
-        (0, _) if summary::known(judgement) > 0 => format!("Nothing new in {objects}"),
-        (0, _) => format!("Nothing found in {objects}"),
-        _ if failing == 0 || failing == judgement.objects => {
-            format!("{} in {objects}", count(fails, "finding", "findings"))
+    match fails {
+        0 if summary::is_empty(judgement) => "Nothing to judge".to_owned(),
+        0 if summary::known(judgement) > 0 => {
+            format!("Nothing new in {}", summary::judged(judgement))
         }
-        _ => format!("{} in {} of {objects}", count(fails, "finding", "findings"), number(failing)),
+        0 => format!("Nothing found in {}", summary::judged(judgement)),
+        _ => format!("{} in {}", count(fails, "finding", "findings"), summary::failing(judgement)),
     }
 }
 

@@ -1,10 +1,13 @@
 //! One group: all findings of one check and severity.
 
+use std::sync::Arc;
+
 use pavisade_model::{Finding, Location, Severity, Subject};
 
 use super::excerpt::Excerpt;
 use super::page::{Page, place, subject};
 use super::style::{self, DIM, FRAME, HELP, PLAIN, STRONG};
+use crate::place::workloads;
 use crate::text::{
     clean, count, cut, first_paragraph, first_sentence, number, unbroken, width, wrap,
 };
@@ -116,6 +119,10 @@ pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bo
     let told = list(page, rest, digits, worlds, messages);
     if shown.iter().any(|f| matches!(f.location, Location::Text { .. })) || !rest.is_empty() {
         page.gap(digits + 1).put(FRAME, "|").end();
+    }
+    let list = |finding: &Finding| finding.workloads.as_ref().map(Arc::as_ptr);
+    if group.iter().all(|finding| list(finding) == list(first)) {
+        page.remark(digits, (STRONG, "in:"), &workloads(first));
     }
     page.remark(digits, (STRONG, "why:"), &first_sentence(&first.rule.why));
     let own = single && !first.fix.is_empty();
