@@ -413,6 +413,8 @@ pub(crate) enum Format {
     Terminal,
     /// For programs: one document by schema/scan-v1.json.
     Json,
+    /// The same by schema/scan-v2.json: findings need be about no Kubernetes object.
+    JsonV2,
     /// SARIF 2.1.0, for code scanning of code hosts.
     Sarif,
     /// One page for a browser that needs no other file and no network.
