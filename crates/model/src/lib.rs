@@ -12,7 +12,7 @@ mod version;
 
 pub use finding::{Finding, Fingerprint, Location, Mend, State, Subject};
 pub use glob::{Base, Glob, below, nearest};
-pub use layer::{LayerFile, LayerVisitor};
+pub use layer::{FileId, LayerFile, LayerVisitor};
 pub use meta::{
     Area, Audience, Confidence, GroupKind, Mends, Meta, Program, Rule, Scope, Severity,
 };
