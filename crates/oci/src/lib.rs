@@ -14,6 +14,8 @@ mod archive;
 mod digest;
 mod entries;
 mod folder;
+#[cfg(test)]
+mod hostile;
 mod layer;
 mod manifest;
 mod place;
