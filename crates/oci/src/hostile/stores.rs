@@ -154,11 +154,7 @@ fn documents() {
         ("an index without images", index("{}"), Refused("missing field `manifests`")),
         ("an empty index", index(r#"{"manifests":[]}"#), Files(&[])),
         ("a list of numbers", index(r#"{"manifests":[1]}"#), Refused("not valid")),
-        (
-            "deep JSON",
-            index(&format!("{{\"x\": {}", "[".repeat(60_000))),
-            Refused("recursion limit"),
-        ),
+        ("deep JSON", index(&format!("{{\"x\": {}", "[".repeat(60_000))), Refused("not valid")),
         ("a large index", index(&" ".repeat(70_000)), Refused("larger than 65536 bytes")),
         (
             "a digest that is a path",
