@@ -16,6 +16,7 @@ mod entries;
 mod folder;
 #[cfg(test)]
 mod hostile;
+mod inventory;
 mod layer;
 mod manifest;
 mod place;
@@ -31,6 +32,7 @@ use std::io;
 
 pub use digest::{Digest, DigestError};
 pub use entries::Budget;
+pub use inventory::inventory;
 pub use layer::{LayerRead, Limits, read_layer};
 pub use manifest::{Configuration, Descriptor, Manifest, Start, Step};
 pub use pavisade_model::{FileId, LayerFile, LayerVisitor};

@@ -7,8 +7,11 @@
 //! Not here: images and their layers, files, vulnerabilities, text for users.
 
 mod apk;
+mod copyright;
 mod distribution;
 mod dpkg;
+pub mod inventory;
+mod licence;
 mod node;
 mod paragraph;
 mod purl;
@@ -16,6 +19,7 @@ mod python;
 mod reader;
 
 pub use distribution::Distribution;
+pub use inventory::Inventory;
 pub use purl::{Purl, PurlError};
 pub use reader::{Contents, Problem, Reader, Want};
 
