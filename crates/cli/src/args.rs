@@ -8,12 +8,14 @@ use pavisade_snapshot::DistributionName;
 
 pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksCommand};
 pub(crate) use fix::FixArgs;
+pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use pss::PssArgs;
 
 use crate::config::{CheckConfigArgs, ConfigArgs};
 
 mod comply;
 mod fix;
+mod image;
 mod pss;
 
 pub(crate) const EXIT_CODES: &str = "\
@@ -64,6 +66,10 @@ pub(crate) enum Command {
     Fix(FixArgs),
     /// Say which Pod Security level each namespace meets, what breaks at the next, and the labels.
     Pss(Box<PssArgs>),
+    /// List the packages in a container image, and the layers that they come from.
+    Image(Box<ImageArgs>),
+    /// Write the packages in a container image as an SBOM: CycloneDX or SPDX.
+    Sbom(Box<SbomArgs>),
     /// List the checks and explain them.
     Checks(ChecksArgs),
     /// Check the configuration file, or show what counts and where it comes from.

@@ -13,7 +13,7 @@ use crate::{FileId, Image, Kind, Refusal, Store, Tree};
 /// # Errors
 /// As [`Store::read_layers`].
 pub fn inventory(store: &Store, image: &Image, options: Options) -> Result<Inventory, Refusal> {
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(options);
     let add = |_, layer| builder.add(layer);
     let contents = store.read_layers(image, |_| Collector::new(options), add)?;
     let mut missing: BTreeMap<u16, BTreeMap<FileId, String>> = BTreeMap::new();

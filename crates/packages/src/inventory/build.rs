@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use pavisade_model::{FileId, Note, NoteKind};
 
-use super::collect::{Collector, Purpose, Taken, What};
+use super::collect::{Collector, Options, Purpose, Taken, What};
 use super::{Found, Inventory, Place, Root};
 use crate::reader::{Contents, Problem};
 use crate::{Distribution, Kind, Package, Reader};
@@ -13,6 +13,7 @@ use crate::{Distribution, Kind, Package, Reader};
 /// Joins layers, the lowest first.
 #[derive(Debug, Default)]
 pub struct Builder {
+    options: Options,
     taken: HashMap<FileId, Taken>,
     /// Which packages earlier versions of a database had, by its path.
     history: HashMap<String, Vec<Version>>,
@@ -29,6 +30,11 @@ struct Version {
 }
 
 impl Builder {
+    /// Without a layer.
+    pub fn new(options: Options) -> Self {
+        Self { options, ..Self::default() }
+    }
+
     /// Adds the next layer.
     pub fn add(&mut self, layer: Collector) {
         let mut files: Vec<_> = layer.taken.into_iter().collect();
@@ -113,6 +119,12 @@ impl Builder {
             }
         }
         inventory.packages = joined.end(root);
+        if !self.options.files {
+            // Those that name other packages were kept for the owners' sake.
+            for found in &mut inventory.packages {
+                found.package.files = Vec::new();
+            }
+        }
         inventory.notes.sort_by(|a, b| (&a.place, &a.message).cmp(&(&b.place, &b.message)));
         inventory
     }

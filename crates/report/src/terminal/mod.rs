@@ -24,6 +24,7 @@ mod unknown;
 
 pub(crate) use comply::write as comply;
 pub(crate) use excerpt::Excerpt;
+pub(crate) use notes::section as notes;
 pub(crate) use page::{Page, place};
 pub use problems::problems;
 
@@ -58,7 +59,7 @@ pub(crate) fn write(
     if options.show_excepted {
         told_all &= excepted::section(&mut page, &judgement.excepted, worlds);
     }
-    told_all &= notes::section(&mut page, &judgement.notes, judgement.objects == 0);
+    told_all &= notes(&mut page, &judgement.notes, judgement.objects == 0);
     summary::overview(&mut page, &groups);
     summary::write(&mut page, judgement, told_all);
     page.flush()
