@@ -1,7 +1,8 @@
 //! `usr/share/doc/NAME/copyright`: where Debian's packages say their licences.
 //!
 //! Of the form that programs read (DEP-5, "Machine-readable debian/copyright file") all licences
-//! count. Of free text the licences count that it refers to in `/usr/share/common-licenses`.
+//! count. Of free text the licences count that it refers to in `/usr/share/common-licenses`, and
+//! their later versions where it speaks of such.
 
 use std::collections::BTreeSet;
 
@@ -22,13 +23,19 @@ pub(crate) fn read(text: &str) -> Vec<String> {
         }
     }
     if found.is_empty() {
+        let words: Vec<_> = text.split_whitespace().collect();
+        let or_later =
+            words.windows(2).any(|pair| pair[0] == "later" && pair[1].starts_with("version"));
         for (at, _) in text.match_indices(COMMON) {
             let valid = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
             let name: String =
                 text[at + COMMON.len()..].chars().take(64).take_while(valid).collect();
             let name = name.trim_end_matches(['.', '-']);
+            let has_later =
+                ["GPL-", "LGPL-", "GFDL-"].iter().any(|family| name.starts_with(family));
+            let later = if or_later && has_later && !name.ends_with('+') { "+" } else { "" };
             if !name.is_empty() {
-                found.insert(name.to_owned());
+                found.insert(format!("{name}{later}"));
             }
         }
     }
@@ -48,6 +55,8 @@ mod tests {
         let free = "This is Debian's x.\n\nSee /usr/share/common-licenses/LGPL-2.1.\nAnd \
                     `/usr/share/common-licenses/GPL-2'.";
         assert_eq!(read(free), ["GPL-2", "LGPL-2.1"]);
+        let later = format!("{free} Either version 2, or any later\n version. Apache-2.0");
+        assert_eq!(read(&later), ["GPL-2+", "LGPL-2.1+"]);
         assert!(read("/usr/share/common-licenses/").is_empty());
         assert!(read("License: MIT").is_empty());
     }
