@@ -1,22 +1,27 @@
 //! `pavisade image` and `pavisade sbom`.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use pavisade_oci::{Candidate, Limits, Platform, Refusal, Store, inventory};
 use pavisade_packages::Inventory;
-use pavisade_packages::inventory::Options;
-use pavisade_report::{Sbom, one_line};
+use pavisade_packages::inventory::{Options, diff};
+use pavisade_packages::sbom::{self, SbomError};
+use pavisade_report::{Layout, Sbom, image_diff};
 use pavisade_scan::Timestamp;
 use pavisade_sources::Progress as _;
 
-use crate::args::{Choose, ImageArgs, ImageFormat, SbomArgs, SbomFormat};
+use crate::args::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 use crate::progress::Spinner;
 use crate::scan::{Output, named, output, place};
 use crate::{Outcome, terminal};
 
 pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
+    if let Some(command) = &args.command {
+        return compare(command);
+    }
     let Some(image) = &args.image else { bail!("name an image") };
     let file = named(args.output.as_deref());
     let about = about()?;
@@ -46,6 +51,44 @@ pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
         tell(&found);
     }
     Ok(outcome(found))
+}
+
+fn compare(command: &ImageCommand) -> anyhow::Result<Outcome> {
+    let ImageCommand::Diff { before, after, choose, json, color, quiet } = command;
+    let standard = Path::new("-");
+    if before == standard && after == standard {
+        bail!("standard input is one image: name a file for the other");
+    }
+    let (Some(old), Some(new)) = (
+        read(before, choose, Options::default(), *quiet)?,
+        read(after, choose, Options::default(), *quiet)?,
+    ) else {
+        return Ok(Outcome::Incomplete);
+    };
+    let difference = diff(&old, &new);
+    let mut unread = Vec::new();
+    for (found, path) in [(&old, before), (&new, after)] {
+        let named = found.notes.iter().cloned().map(|mut note| {
+            note.place = format!("{}: {}", path.display(), note.place);
+            note
+        });
+        unread.extend(named);
+    }
+    let layout = if *json { Layout::Json } else { Layout::Terminal };
+    let options = pavisade_report::Options {
+        color: terminal::color(*color, false),
+        width: terminal::width(None),
+        ..pavisade_report::Options::default()
+    };
+    output(None)?
+        .put(&place(None), |out| image_diff(&difference, &unread, layout, &options, out))?;
+    Ok(if !unread.is_empty() {
+        Outcome::Incomplete
+    } else if difference.changes.is_empty() {
+        Outcome::Clean
+    } else {
+        Outcome::Findings
+    })
 }
 
 pub(crate) fn sbom(args: &SbomArgs) -> anyhow::Result<Outcome> {
@@ -96,7 +139,11 @@ fn read(
         Ok(found) => Ok(Some(found)),
         Err(Fault::Choice(text)) => bail!(text),
         Err(Fault::Refused(refusal)) => {
-            terminal::say("error", &one_line(&told(&refusal)));
+            terminal::say("error", &told(&refusal));
+            Ok(None)
+        }
+        Err(Fault::Document(error)) => {
+            terminal::say("error", &format!("{}: {error}", path.display()));
             Ok(None)
         }
     }
@@ -107,6 +154,7 @@ enum Fault {
     /// The command line does not say which image is meant.
     Choice(String),
     Refused(Refusal),
+    Document(SbomError),
 }
 
 impl From<Refusal> for Fault {
@@ -117,10 +165,19 @@ impl From<Refusal> for Fault {
 
 fn open(path: &Path, choose: &Choose, options: Options) -> Result<Inventory, Fault> {
     let limits = Limits::default();
-    let store = if path == Path::new("-") {
-        Store::read("standard input", io::stdin().lock(), limits)?
-    } else {
-        Store::open(path, limits)?
+    let store = match Input::find(path)? {
+        Input::Document(bytes) => {
+            let mut found = sbom::read(&bytes).map_err(Fault::Document)?;
+            if found.name.is_empty() {
+                found.name = name("", path);
+            }
+            return Ok(found);
+        }
+        Input::Stream(from) if path == Path::new("-") => {
+            Store::read("standard input", from, limits)?
+        }
+        Input::Stream(from) => Store::read(&path.display().to_string(), from, limits)?,
+        Input::Path => Store::open(path, limits)?,
     };
     let platform = choose.platform.clone().unwrap_or_else(Platform::here);
     let candidate = chosen(store.candidates(&platform)?, choose, path)?;
@@ -128,6 +185,46 @@ fn open(path: &Path, choose: &Choose, options: Options) -> Result<Inventory, Fau
     let mut found = inventory(&store, &image, options)?;
     found.name = name(&found.name, path);
     Ok(found)
+}
+
+/// What a path leads to.
+enum Input {
+    /// An SBOM.
+    Document(Vec<u8>),
+    /// Standard input or a pipe, if it is no SBOM.
+    Stream(Box<dyn Read>),
+    /// An image in a file or folder.
+    Path,
+}
+
+impl Input {
+    fn find(path: &Path) -> Result<Self, Refusal> {
+        let io = |error| Refusal::Io { what: path.display().to_string(), error };
+        let is_standard = path == Path::new("-");
+        let metadata = if is_standard { None } else { Some(path.metadata().map_err(io)?) };
+        if metadata.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+            return Ok(Self::Path);
+        }
+        // A pipe gives its bytes once.
+        let is_regular = metadata.is_some_and(|metadata| metadata.is_file());
+        let from: Box<dyn Read> = match is_standard {
+            true => Box::new(io::stdin().lock()),
+            false => Box::new(File::open(path).map_err(io)?),
+        };
+        let mut from = BufReader::with_capacity(4096, from);
+        if !sbom::is_document(from.fill_buf().map_err(io)?) {
+            return Ok(if is_regular { Self::Path } else { Self::Stream(Box::new(from)) });
+        }
+        let mut bytes = Vec::new();
+        from.take(sbom::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+        if bytes.len() as u64 > sbom::MAX_BYTES {
+            return Err(Refusal::TooLarge {
+                what: path.display().to_string(),
+                limit: sbom::MAX_BYTES,
+            });
+        }
+        Ok(Self::Document(bytes))
+    }
 }
 
 /// The image that is meant.

@@ -315,3 +315,60 @@ fn documents_are_the_same_in_every_run_and_name_a_time_only_where_it_is_set() {
     let result = run(folder.path(), &["sbom", "root.tar", "-o", "root.tar"]);
     assert!(result.code == 2 && result.err.contains("would overwrite"), "{}", result.err);
 }
+
+#[test]
+fn an_sbom_stands_for_its_image() {
+    let folder = tempfile::tempdir().unwrap();
+    layout(folder.path(), &[debian(folder.path())]);
+    let image = run(folder.path(), &["image", ".", "-f", "json", "--files"]);
+    for format in ["cyclonedx", "spdx-json"] {
+        run(folder.path(), &["sbom", ".", "-f", format, "--files", "-o", "bom.json"]);
+        let document = run(folder.path(), &["image", "bom.json", "-f", "json"]);
+        assert_eq!(document.out, image.out, "{format}");
+        // Converted, and compared.
+        for other in ["cyclonedx", "spdx-json"] {
+            let direct = run(folder.path(), &["sbom", ".", "-f", other, "--files"]);
+            assert_eq!(run(folder.path(), &["sbom", "bom.json", "-f", other]).out, direct.out);
+        }
+        let same = run(folder.path(), &["image", "diff", ".", "bom.json"]);
+        assert_eq!((same.code, &*same.out), (0, "0 added, 0 removed, 0 changed, 7 the same\n"));
+        let mut command = command(folder.path(), &["image", "-", "-f", "json"]);
+        command.stdin(File::open(folder.path().join("bom.json")).unwrap());
+        assert_eq!(finish(command.output().unwrap()).out, image.out);
+    }
+    for (text, expect) in [
+        ("{}", "neither CycloneDX nor SPDX"),
+        ("{", "not valid JSON"),
+        ("<?xml version='1.0'?>", "CycloneDX in XML is not read"),
+    ] {
+        fs::write(folder.path().join("other"), text).unwrap();
+        let result = run(folder.path(), &["image", "other"]);
+        assert!(result.code == 3 && result.err.contains(expect), "{}", result.err);
+    }
+}
+
+#[test]
+fn what_differs_between_two_images_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    let package = |name: &str, version: &str| format!("P:{name}\nV:{version}\nA:x86_64\n\n");
+    let before = package("gone", "1") + &package("musl", "1.2.3-r0") + &package("same", "1");
+    let after = package("come", "1") + &package("musl", "1.2.4-r2") + &package("same", "1");
+    for (path, database) in [(&old, before), (&new, after)] {
+        fs::create_dir_all(path.join("lib/apk/db")).unwrap();
+        fs::write(path.join("lib/apk/db/installed"), database).unwrap();
+    }
+    let result = run(folder.path(), &["image", "diff", "old", "new"]);
+    assert_eq!(result.code, 1, "{}", result.err);
+    assert_eq!(
+        result.out,
+        "+ apk come 1 (layer 0)\n- apk gone 1\n~ apk musl 1.2.3-r0 → 1.2.4-r2 (layer 0)\n\n\
+         1 added, 1 removed, 1 changed, 1 the same\n"
+    );
+    let result = run(folder.path(), &["image", "diff", "old", "new", "--json"]);
+    let document: Value = serde_json::from_str(&result.out).unwrap();
+    assert_eq!(document["changes"][2]["before"], json!(["1.2.3-r0"]));
+    assert_eq!(run(folder.path(), &["image", "diff", "old", "nowhere"]).code, 3);
+    assert_eq!(run(folder.path(), &["image", "diff", "old"]).code, 2);
+    assert_eq!(run(folder.path(), &["image", "diff", "-", "-"]).code, 2);
+}

@@ -44,7 +44,7 @@ mod text;
 pub use baseline::baseline;
 pub use comply::{ComplyFormat, comply, framework_explain, frameworks_list, topics_list};
 pub use fixes::{Again, Fixes, Hidden, fixes, fixes_diff};
-pub use image::{ImageFormat, image};
+pub use image::{ImageFormat, image, image_diff};
 pub use pages::{Layout, check_explain, checks_list};
 pub use pod_security::{PodSecurityLayout, pod_security};
 pub use sbom::{Sbom, SbomFormat, sbom};

@@ -119,6 +119,7 @@ impl Builder {
             }
         }
         inventory.packages = joined.end(root);
+        inventory.sort();
         if !self.options.files {
             // Those that name other packages were kept for the owners' sake.
             for found in &mut inventory.packages {
@@ -189,13 +190,12 @@ impl Joined {
         self.all.push((found, BTreeSet::from([id])));
     }
 
-    /// Sorts and numbers packages, joins those that are the same in several places, and finds which
-    /// package of the distribution brought which other.
+    /// Joins packages that are the same in several places, and finds which package of the
+    /// distribution brought which other.
     fn end(self, root: &dyn Root) -> Vec<Found> {
         let (system, other): (Vec<_>, Vec<_>) =
             self.all.into_iter().partition(|(found, _)| found.package.kind.is_of_system());
-        let mut system: Vec<_> = system.into_iter().map(|(found, _)| found).collect();
-        system.sort_by(|a, b| order(a).cmp(&order(b)));
+        let system: Vec<_> = system.into_iter().map(|(found, _)| found).collect();
         let owners = owners(&system, &other, root);
         let mut same: BTreeMap<Same, Found> = BTreeMap::new();
         for (mut found, ids) in other {
@@ -212,28 +212,9 @@ impl Joined {
             found.places.sort();
             found.places.dedup();
         }
-        // Numbers of owners change when packages are put in order.
-        let numbers = system.len();
         all.splice(0..0, system);
-        let mut numbered: Vec<_> = all.into_iter().enumerate().collect();
-        numbered.sort_by(|(_, a), (_, b)| order(a).cmp(&order(b)));
-        let mut moved = vec![0; numbers];
-        for (new, (old, _)) in numbered.iter().enumerate() {
-            if let Some(place) = moved.get_mut(*old) {
-                *place = new;
-            }
-        }
-        let renumber = |(_, mut found): (usize, Found)| {
-            found.owner = found.owner.and_then(|owner| moved.get(owner)).copied();
-            found
-        };
-        numbered.into_iter().map(renumber).collect()
+        all
     }
-}
-
-fn order(found: &Found) -> impl Ord + '_ {
-    let Package { kind, name, version, architecture, .. } = &found.package;
-    (*kind, name, version, architecture, &found.places)
 }
 
 /// Which package of the distribution brought a file that names another package.

@@ -6,6 +6,7 @@
 
 mod build;
 mod collect;
+mod diff;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use pavisade_model::{FileId, Note};
 
 pub use build::Builder;
 pub use collect::{Collector, Options};
+pub use diff::{Change, Difference, diff};
 
 use crate::{Distribution, Kind, Package, Purl};
 
@@ -87,12 +89,28 @@ pub trait Root {
 
 impl Inventory {
     /// How many packages there are of each ecosystem.
-    pub fn count(&self) -> BTreeMap<Kind, usize> {
+    pub fn count(&self) -> BTreeMap<&str, usize> {
         let mut counts = BTreeMap::new();
         for found in &self.packages {
-            *counts.entry(found.package.kind).or_default() += 1;
+            *counts.entry(found.ecosystem()).or_default() += 1;
         }
         counts
+    }
+
+    /// Puts packages in order, and their owners' numbers with them.
+    pub(crate) fn sort(&mut self) {
+        let mut numbered: Vec<_> =
+            std::mem::take(&mut self.packages).into_iter().enumerate().collect();
+        numbered.sort_by(|(_, a), (_, b)| a.order().cmp(&b.order()));
+        let mut moved = vec![0; numbered.len()];
+        for (new, (old, _)) in numbered.iter().enumerate() {
+            moved[*old] = new;
+        }
+        let renumbered = numbered.into_iter().map(|(_, mut found)| {
+            found.owner = found.owner.and_then(|owner| moved.get(owner)).copied();
+            found
+        });
+        self.packages = renumbered.collect();
     }
 
     /// The layer with that number.
@@ -106,8 +124,8 @@ impl Inventory {
         let name = |found: &Found| match &found.purl {
             Some(purl) => purl.to_string(),
             None => {
-                let Package { kind, name, version, .. } = &found.package;
-                format!("{}:{name}@{version}", kind.name())
+                let Package { name, version, .. } = &found.package;
+                format!("{}:{name}@{version}", found.ecosystem())
             }
         };
         let unique = |name: String| {
@@ -120,6 +138,19 @@ impl Inventory {
 }
 
 impl Found {
+    /// Its ecosystem: the type of its package URL.
+    pub fn ecosystem(&self) -> &str {
+        match (self.package.kind, &self.purl) {
+            (Kind::Other, Some(purl)) => purl.kind(),
+            (kind, _) => kind.name(),
+        }
+    }
+
+    fn order(&self) -> impl Ord + '_ {
+        let Package { name, version, architecture, .. } = &self.package;
+        (self.ecosystem(), name, version, architecture, &self.places)
+    }
+
     /// The layer that brought it first.
     pub fn layer(&self) -> Option<u16> {
         self.places.iter().filter_map(|place| place.layer).min()

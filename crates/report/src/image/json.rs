@@ -91,7 +91,7 @@ struct Package<'a> {
     /// What other packages name it by: the package URL where it is the only one of it.
     reference: &'a str,
     /// Its ecosystem: the type of its package URL.
-    r#type: &'static str,
+    r#type: &'a str,
     /// Its name as its ecosystem writes it.
     name: &'a str,
     /// Its version.
@@ -193,7 +193,7 @@ fn package<'a>(found: &'a Found, reference: &'a str, references: &'a [String]) -
     let places = found.places.iter().map(|place| Place { path: &place.path, layer: place.layer });
     Package {
         reference,
-        r#type: package.kind.name(),
+        r#type: found.ecosystem(),
         name: &package.name,
         version: &package.version,
         architecture: &package.architecture,

@@ -1,5 +1,6 @@
 //! What is in an image, for people and for programs.
 
+mod diff;
 mod json;
 mod table;
 mod tree;
@@ -11,6 +12,7 @@ use pavisade_checks::secrets::mask;
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::{Found, Layer};
 
+pub use diff::image_diff;
 pub use json::{SCHEMA, schema};
 
 use crate::{Options, guard};

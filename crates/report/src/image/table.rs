@@ -22,7 +22,7 @@ pub(super) fn write(
     let mut page = Page::new(options, out);
     head(&mut page, inventory);
     layers(&mut page, inventory);
-    for group in inventory.packages.chunk_by(|a, b| a.package.kind == b.package.kind) {
+    for group in inventory.packages.chunk_by(|a, b| a.ecosystem() == b.ecosystem()) {
         packages(&mut page, inventory, group);
         page.flush()?;
     }
@@ -85,8 +85,8 @@ fn layers(page: &mut Page<'_>, inventory: &Inventory) {
 
 /// The packages of one ecosystem.
 fn packages(page: &mut Page<'_>, inventory: &Inventory, group: &[Found]) {
-    let Some(kind) = group.first().map(|found| found.package.kind) else { return };
-    page.put(STRONG, kind.name()).put(DIM, &format!(" ({})", number(group.len()))).end();
+    let Some(ecosystem) = group.first().map(Found::ecosystem) else { return };
+    page.put(STRONG, ecosystem).put(DIM, &format!(" ({})", number(group.len()))).end();
     let has_layers = inventory.layers.len() > 1;
     let rows: Vec<_> = group.iter().map(|found| row(found, inventory)).collect();
     let heads = ["NAME", "VERSION", "LAYER"];
@@ -123,9 +123,8 @@ fn packages(page: &mut Page<'_>, inventory: &Inventory, group: &[Found]) {
 
 fn row(found: &Found, inventory: &Inventory) -> [String; 5] {
     let owner = found.owner.and_then(|owner| inventory.packages.get(owner));
-    let owner = owner.map(|owner| {
-        format!("of the {} package {}", owner.package.kind.name(), owner.package.name)
-    });
+    let owner =
+        owner.map(|owner| format!("of the {} package {}", owner.ecosystem(), owner.package.name));
     [
         found.package.name.clone(),
         found.package.version.clone(),
@@ -137,7 +136,7 @@ fn row(found: &Found, inventory: &Inventory) -> [String; 5] {
 
 pub(super) fn summary(page: &mut Page<'_>, inventory: &Inventory) {
     let counts = inventory.count();
-    let counts = counts.iter().map(|(kind, count)| format!("{} {}", number(*count), kind.name()));
+    let counts = counts.iter().map(|(kind, count)| format!("{} {kind}", number(*count)));
     let counts = counts.collect::<Vec<_>>().join(", ");
     let mut text = count(inventory.packages.len(), "package", "packages");
     if !counts.is_empty() {

@@ -74,7 +74,7 @@ fn name(number: u16, layer: &Layer) -> String {
 
 fn package(page: &mut Page<'_>, found: &Found) {
     let package = &found.package;
-    page.put(DIM, package.kind.name()).put(PLAIN, " ").put(PLAIN, &package.name);
+    page.put(DIM, found.ecosystem()).put(PLAIN, " ").put(PLAIN, &package.name);
     page.put(PLAIN, " ").put(PLAIN, &package.version);
     // A database names all packages of its kind; of others the place says more.
     if !package.kind.is_of_system() {

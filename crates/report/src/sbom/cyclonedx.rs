@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use pavisade_packages::inventory::{Found, Layer};
-use pavisade_packages::{Distribution, Inventory, Kind, Purl};
+use pavisade_packages::{Distribution, Inventory, Purl};
 use serde::Serialize;
 
 use super::{Sbom, image_purl, uuid};
@@ -182,7 +182,7 @@ fn package(
 ) -> Component {
     let package = &found.package;
     let mut properties = Vec::new();
-    property(&mut properties, "type", package.kind.name());
+    property(&mut properties, "type", found.ecosystem());
     property(&mut properties, "architecture", &package.architecture);
     if let Some(source) = &package.source {
         property(&mut properties, "source:name", &source.name);
@@ -193,6 +193,13 @@ fn package(
     property(&mut properties, "layer:instruction", &layer.map(instruction).unwrap_or_default());
     let owner = found.owner.and_then(|owner| references.get(owner));
     property(&mut properties, "owner", owner.map(String::as_str).unwrap_or_default());
+    // As they are declared, where the expression does not say that.
+    let expression = found.licence();
+    if expression.is_some() && expression.as_slice() != package.licences {
+        for licence in &package.licences {
+            property(&mut properties, "licence", licence);
+        }
+    }
     for file in &package.files {
         property(&mut properties, "file", file);
     }
@@ -226,11 +233,10 @@ fn context(number: u16, layer: &Layer) -> String {
 /// Scopes and groups stand apart from names, as in package URLs.
 fn named(found: &Found) -> (String, String) {
     let name = &found.package.name;
-    let mark = match found.package.kind {
-        Kind::Npm => '/',
-        _ => return (String::new(), name.clone()),
-    };
-    match name.rsplit_once(mark) {
+    if found.package.kind.is_of_system() {
+        return (String::new(), name.clone());
+    }
+    match name.rsplit_once('/') {
         Some((group, name)) => (group.to_owned(), name.to_owned()),
         None => (String::new(), name.clone()),
     }

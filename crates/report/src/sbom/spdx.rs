@@ -231,7 +231,7 @@ fn package(
 ) -> Package {
     let package = &found.package;
     let mut lines = Lines::default();
-    lines.add("type", package.kind.name());
+    lines.add("type", found.ecosystem());
     lines.add("architecture", &package.architecture);
     if let Some(source) = &package.source {
         lines.add("source:name", &source.name);

@@ -120,6 +120,20 @@ fn the_same_inventory_gives_the_same_bytes_and_another_one_another_name() {
 }
 
 #[test]
+fn what_is_written_is_read_again() {
+    for format in [SbomFormat::CycloneDx, SbomFormat::Spdx] {
+        for inventory in [example(), incomplete()] {
+            let written = text(&inventory, format);
+            let read = pavisade_packages::sbom::read(written.as_bytes()).unwrap();
+            assert_eq!(text(&read, format), written);
+            assert_eq!(read.packages, inventory.packages, "{format:?}");
+            assert_eq!(read.distribution, inventory.distribution);
+            assert_eq!(read.notes.len(), inventory.notes.len());
+        }
+    }
+}
+
+#[test]
 fn references_of_images() {
     for (name, repository, tag) in [
         ("a", "a", ""),
