@@ -3,6 +3,7 @@
 //! A suite gets a folder and counts; the least agreement that is accepted stands
 //! in `xtask/truth.toml`. Cases are never skipped in silence.
 
+mod cyclonedx;
 mod images;
 mod kubectl_corpus;
 mod oci_hostile;
@@ -69,6 +70,7 @@ const SUITES: &[Suite] = &[
         file: "data/manifests/corpus.tar.zst",
         run: kubectl_corpus::run,
     },
+    Suite { name: "cyclonedx", file: "truth/cyclonedx.tar.zst", run: cyclonedx::run },
     Suite { name: "images", file: "data/images", run: images::run },
     Suite { name: "oci-hostile", file: "truth/oci-hostile.tar.zst", run: oci_hostile::run },
     Suite { name: "purl", file: "truth/purl.tar.zst", run: purl::run },
