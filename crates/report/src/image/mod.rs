@@ -8,7 +8,7 @@ mod tree;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use pavisade_checks::secrets::mask;
+use pavisade_secrets::mask;
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::{Found, Layer};
 
