@@ -19,7 +19,7 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 3] = ["documents", "snapshot", "config"];
+const TARGETS: [&str; 4] = ["documents", "snapshot", "config", "images"];
 
 /// Fuzzes every target, the time shared between them.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {

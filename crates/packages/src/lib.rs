@@ -7,15 +7,20 @@
 //! Not here: images and their layers, files, vulnerabilities, text for users.
 
 mod apk;
+mod copyright;
 mod distribution;
 mod dpkg;
+pub mod inventory;
+mod licence;
 mod node;
 mod paragraph;
 mod purl;
 mod python;
 mod reader;
+pub mod sbom;
 
 pub use distribution::Distribution;
+pub use inventory::Inventory;
 pub use purl::{Purl, PurlError};
 pub use reader::{Contents, Problem, Reader, Want};
 
@@ -63,9 +68,19 @@ pub enum Kind {
     Opkg,
     /// Python.
     Pypi,
+    /// One that no reader of ours finds: documents name it, and its URL says which.
+    Other,
 }
 
 impl Kind {
+    /// All that have a type of their own.
+    pub const ALL: [Self; 5] = [Self::Apk, Self::Deb, Self::Npm, Self::Opkg, Self::Pypi];
+
+    /// The ecosystem of a type in a package URL.
+    pub fn of(name: &str) -> Self {
+        Self::ALL.into_iter().find(|kind| kind.name() == name).unwrap_or(Self::Other)
+    }
+
     /// The type in a package URL.
     pub fn name(self) -> &'static str {
         match self {
@@ -74,6 +89,7 @@ impl Kind {
             Self::Npm => "npm",
             Self::Opkg => "opkg",
             Self::Pypi => "pypi",
+            Self::Other => "generic",
         }
     }
 

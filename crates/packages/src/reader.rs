@@ -76,7 +76,7 @@ impl Reader {
                 (Self::Python, METADATA)
             }
             _ if name.ends_with(".egg-info") => (Self::Python, METADATA),
-            "package.json" if folder.contains("node_modules/") => (Self::Node, METADATA),
+            "package.json" if node::is_installed(folder) => (Self::Node, METADATA),
             _ => return None,
         };
         Some(Want { reader, limit })
