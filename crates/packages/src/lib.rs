@@ -9,6 +9,7 @@
 mod apk;
 mod distribution;
 mod dpkg;
+mod lock;
 mod node;
 mod paragraph;
 mod purl;
@@ -16,6 +17,7 @@ mod python;
 mod reader;
 
 pub use distribution::Distribution;
+pub use lock::{LockFile, Others};
 pub use purl::{Purl, PurlError};
 pub use reader::{Contents, Problem, Reader, Want};
 
@@ -38,6 +40,29 @@ pub struct Package {
     pub files: Vec<String>,
     /// The line of its entry, where lines of the file are entries.
     pub line: Option<u32>,
+    /// Whether `version` is only a bound that the file sets (`>=1.2`): another may be installed.
+    pub bound: bool,
+    /// The commit that it is taken from, where the file names one; else empty.
+    pub commit: String,
+    /// Groups that its file gives it (`dev`, `optional`, `test`, an extra); empty for production.
+    pub groups: Vec<String>,
+    /// What needs it, as far as the file says.
+    pub need: Need,
+    /// Whether it is code of the same tree or machine (a workspace member, a path): its name says
+    /// nothing about packages of a registry.
+    pub local: bool,
+}
+
+/// What needs a package; the first of several counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Need {
+    /// The program, always. So it is where nothing is known.
+    #[default]
+    Production,
+    /// The program, for a feature that may be absent.
+    Optional,
+    /// Who develops or tests the program.
+    Development,
 }
 
 /// What a distribution built a package from: advisories name it.
@@ -54,9 +79,15 @@ pub struct SourcePackage {
 pub enum Kind {
     /// Alpine and relatives.
     Apk,
+    /// Rust.
+    Cargo,
     /// Debian and relatives.
     #[default]
     Deb,
+    /// Go modules; the standard library is the module `stdlib`.
+    Golang,
+    /// Java: names are `group:artifact`.
+    Maven,
     /// npm, yarn and pnpm.
     Npm,
     /// OpenWrt.
@@ -70,7 +101,10 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Apk => "apk",
+            Self::Cargo => "cargo",
             Self::Deb => "deb",
+            Self::Golang => "golang",
+            Self::Maven => "maven",
             Self::Npm => "npm",
             Self::Opkg => "opkg",
             Self::Pypi => "pypi",
@@ -97,10 +131,18 @@ impl Package {
             if let Some(distro) = distribution.and_then(Distribution::qualifier) {
                 qualifiers.push(("distro".to_owned(), distro));
             }
-        } else if self.kind == Kind::Npm
-            && let Some((scope, inner)) = name.rsplit_once('/')
-        {
-            (namespace, name) = (scope, inner);
+        }
+        let separator = match self.kind {
+            Kind::Npm | Kind::Golang => '/',
+            Kind::Maven => ':',
+            _ => '\0',
+        };
+        // A module of Go that a folder replaces has the folder's path for a name.
+        if self.kind == Kind::Golang && name.starts_with('.') {
+            return None;
+        }
+        if let Some((outer, inner)) = name.rsplit_once(separator) {
+            (namespace, name) = (outer, inner);
         }
         if let Some(source) = &self.source {
             let upstream = match source.version == self.version {

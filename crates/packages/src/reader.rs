@@ -1,6 +1,6 @@
 //! Which reader a file is for.
 
-use crate::{Kind, Package, apk, dpkg, node, python};
+use crate::{Kind, LockFile, Others, Package, apk, dpkg, node, python};
 
 /// A form in which packages are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,6 +11,8 @@ pub enum Reader {
     Dpkg,
     /// One package of a distroless image.
     DpkgStatusD,
+    /// A lock file or manifest of a source tree.
+    Lock(LockFile),
     /// An installed Node.js package.
     Node,
     /// opkg's database.
@@ -82,6 +84,21 @@ impl Reader {
         Some(Want { reader, limit })
     }
 
+    /// The reader for a file in a source tree. `path` has no leading slash.
+    pub fn of_source(path: &str) -> Option<Want> {
+        let lock = LockFile::of(path)?;
+        Some(Want { reader: Self::Lock(lock), limit: lock.limit() })
+    }
+
+    /// Reads a file of a source tree, for which `others` are the other files of the tree: some
+    /// files of `-r` in requirements, the parent of a `pom.xml`.
+    pub fn read_beside(self, path: &str, bytes: &[u8], others: &Others<'_>) -> Contents {
+        match self {
+            Self::Lock(lock) => lock.read(path, bytes, others),
+            other => other.read(bytes),
+        }
+    }
+
     /// Reads a file. Bytes that are not UTF-8 are replaced: names and versions are ASCII.
     pub fn read(self, bytes: &[u8]) -> Contents {
         let text = || String::from_utf8_lossy(bytes);
@@ -89,6 +106,7 @@ impl Reader {
             Self::Apk => apk::read(&text()),
             Self::Dpkg => dpkg::read(&text(), Kind::Deb, false),
             Self::DpkgStatusD => dpkg::read(&text(), Kind::Deb, true),
+            Self::Lock(lock) => lock.read("", bytes, &|_| None),
             Self::Node => node::read(bytes),
             Self::Opkg => dpkg::read(&text(), Kind::Opkg, false),
             Self::Python => python::read(&text()),
