@@ -4,6 +4,7 @@
 //! in `xtask/truth.toml`. Cases are never skipped in silence.
 
 mod kubectl_corpus;
+mod lockfiles;
 mod oci_hostile;
 pub(crate) mod pod_security;
 mod purl;
@@ -68,6 +69,7 @@ const SUITES: &[Suite] = &[
         file: "data/manifests/corpus.tar.zst",
         run: kubectl_corpus::run,
     },
+    Suite { name: "lockfiles", file: "truth/lockfiles.tar.zst", run: lockfiles::run },
     Suite { name: "oci-hostile", file: "truth/oci-hostile.tar.zst", run: oci_hostile::run },
     Suite { name: "purl", file: "truth/purl.tar.zst", run: purl::run },
     Suite { name: "regolibrary", file: "truth/regolibrary.tar.zst", run: regolibrary::run },

@@ -9,6 +9,7 @@
 mod apk;
 mod distribution;
 mod dpkg;
+mod go_binary;
 mod lock;
 mod node;
 mod paragraph;

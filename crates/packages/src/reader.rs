@@ -1,6 +1,8 @@
 //! Which reader a file is for.
 
-use crate::{Kind, LockFile, Others, Package, apk, dpkg, node, python};
+use std::io::{self, Read};
+
+use crate::{Kind, LockFile, Others, Package, apk, dpkg, go_binary, node, python};
 
 /// A form in which packages are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,6 +13,8 @@ pub enum Reader {
     Dpkg,
     /// One package of a distroless image.
     DpkgStatusD,
+    /// A program that Go may have built. It is large, and best read by [`Reader::read_from`].
+    GoBinary,
     /// A lock file or manifest of a source tree.
     Lock(LockFile),
     /// An installed Node.js package.
@@ -84,6 +88,35 @@ impl Reader {
         Some(Want { reader, limit })
     }
 
+    /// The reader for a file that may be a program: of that its permissions say more than its path.
+    /// There is no limit, since it is read as a stream, and no further than its first bytes where
+    /// it is none.
+    pub fn of_program(path: &str, mode: u16) -> Option<Want> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let is_library = name.contains(".so.")
+            || [".so", ".dll", ".dylib", ".exe"].iter().any(|end| name.ends_with(end));
+        (mode & 0o111 != 0 || is_library)
+            .then_some(Want { reader: Self::GoBinary, limit: u64::MAX })
+    }
+
+    /// Reads a file as it comes, in bounded memory: of one that is larger than `want` allows only
+    /// that is said.
+    ///
+    /// # Errors
+    /// Those of `from`.
+    pub fn read_from(want: Want, from: &mut dyn Read) -> io::Result<Contents> {
+        if want.reader == Self::GoBinary {
+            return go_binary::read(from);
+        }
+        let mut bytes = Vec::new();
+        from.take(want.limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > want.limit {
+            let message = format!("it is larger than {} bytes", want.limit);
+            return Ok(Contents { problems: vec![Problem::whole(message)], ..Contents::default() });
+        }
+        Ok(want.reader.read(&bytes))
+    }
+
     /// The reader for a file in a source tree. `path` has no leading slash.
     pub fn of_source(path: &str) -> Option<Want> {
         let lock = LockFile::of(path)?;
@@ -106,6 +139,7 @@ impl Reader {
             Self::Apk => apk::read(&text()),
             Self::Dpkg => dpkg::read(&text(), Kind::Deb, false),
             Self::DpkgStatusD => dpkg::read(&text(), Kind::Deb, true),
+            Self::GoBinary => go_binary::read(&mut &*bytes).unwrap_or_default(),
             Self::Lock(lock) => lock.read("", bytes, &|_| None),
             Self::Node => node::read(bytes),
             Self::Opkg => dpkg::read(&text(), Kind::Opkg, false),
