@@ -1,8 +1,10 @@
 //! Packages in databases, installed trees and lock files: bytes in, packages out.
 //!
 //! [`Reader::of`] says from a path alone which reader a file is for and how large it may be;
-//! [`Reader::read`] reads it. One reader is one module. A reader gives what it could read and a
-//! [`Problem`] for what it could not; it never panics and never recurses without a limit.
+//! [`Want::read`] reads it as it comes, [`Reader::read`] from memory. [`Reader::of_source`] and
+//! [`Reader::read_beside`] are the same for lock files in source trees. One reader is one module. A
+//! reader gives what it could read and a [`Problem`] for what it could not; it never panics and
+//! never recurses without a limit.
 //!
 //! Not here: images and their layers, files, vulnerabilities, text for users.
 
@@ -10,12 +12,14 @@ mod apk;
 mod distribution;
 mod dpkg;
 mod go_binary;
+mod jar;
 mod lock;
 mod node;
 mod paragraph;
 mod purl;
 mod python;
 mod reader;
+mod zip;
 
 pub use distribution::Distribution;
 pub use lock::{LockFile, Others};

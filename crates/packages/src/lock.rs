@@ -26,6 +26,8 @@ mod uv;
 mod xml;
 mod yarn;
 
+pub(crate) use pom::coordinates;
+
 use crate::reader::Contents;
 
 /// The other files of a tree, by their path from its root.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use crate::{Kind, LockFile, Others, Package, apk, dpkg, go_binary, node, python};
+use crate::{Kind, LockFile, Others, Package, apk, dpkg, go_binary, jar, node, python};
 
 /// A form in which packages are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,8 +13,10 @@ pub enum Reader {
     Dpkg,
     /// One package of a distroless image.
     DpkgStatusD,
-    /// A program that Go may have built. It is large, and best read by [`Reader::read_from`].
+    /// A program that Go may have built. Programs are large: [`Want::read`] keeps little of them.
     GoBinary,
+    /// An archive of Java. Large ones are read as a stream by [`Want::read`].
+    Jar,
     /// A lock file or manifest of a source tree.
     Lock(LockFile),
     /// An installed Node.js package.
@@ -23,6 +25,8 @@ pub enum Reader {
     Opkg,
     /// An installed Python package.
     Python,
+    /// An installed Python package that is one file, and any wheel.
+    PythonArchive,
 }
 
 /// What a file gave.
@@ -62,8 +66,31 @@ pub struct Want {
     pub limit: u64,
 }
 
+impl Want {
+    /// Reads a file as it comes, in bounded memory. Of a file that is larger than its limit only
+    /// that is said.
+    ///
+    /// # Errors
+    /// Those of `from`.
+    pub fn read(self, path: &str, from: &mut dyn Read) -> io::Result<Contents> {
+        match self.reader {
+            Reader::GoBinary => return go_binary::read(from),
+            Reader::Jar => return jar::read(path, from),
+            _ => {}
+        }
+        let mut bytes = Vec::new();
+        from.take(self.limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > self.limit {
+            let message = format!("it is larger than {} bytes", self.limit);
+            return Ok(Contents { problems: vec![Problem::whole(message)], ..Contents::default() });
+        }
+        Ok(self.reader.read(&bytes))
+    }
+}
+
 const DATABASE: u64 = 256 << 20;
 const METADATA: u64 = 4 << 20;
+const ARCHIVE: u64 = 48 << 20;
 
 impl Reader {
     /// The reader for a file in a root file system. `path` has no leading slash.
@@ -82,6 +109,8 @@ impl Reader {
                 (Self::Python, METADATA)
             }
             _ if name.ends_with(".egg-info") => (Self::Python, METADATA),
+            _ if name.ends_with(".egg") => (Self::PythonArchive, ARCHIVE),
+            _ if jar::is(name) => (Self::Jar, u64::MAX),
             "package.json" if folder.contains("node_modules/") => (Self::Node, METADATA),
             _ => return None,
         };
@@ -99,24 +128,6 @@ impl Reader {
             .then_some(Want { reader: Self::GoBinary, limit: u64::MAX })
     }
 
-    /// Reads a file as it comes, in bounded memory: of one that is larger than `want` allows only
-    /// that is said.
-    ///
-    /// # Errors
-    /// Those of `from`.
-    pub fn read_from(want: Want, from: &mut dyn Read) -> io::Result<Contents> {
-        if want.reader == Self::GoBinary {
-            return go_binary::read(from);
-        }
-        let mut bytes = Vec::new();
-        from.take(want.limit.saturating_add(1)).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > want.limit {
-            let message = format!("it is larger than {} bytes", want.limit);
-            return Ok(Contents { problems: vec![Problem::whole(message)], ..Contents::default() });
-        }
-        Ok(want.reader.read(&bytes))
-    }
-
     /// The reader for a file in a source tree. `path` has no leading slash.
     pub fn of_source(path: &str) -> Option<Want> {
         let lock = LockFile::of(path)?;
@@ -128,6 +139,7 @@ impl Reader {
     pub fn read_beside(self, path: &str, bytes: &[u8], others: &Others<'_>) -> Contents {
         match self {
             Self::Lock(lock) => lock.read(path, bytes, others),
+            Self::Jar => jar::read(path, &mut &*bytes).unwrap_or_default(),
             other => other.read(bytes),
         }
     }
@@ -140,10 +152,12 @@ impl Reader {
             Self::Dpkg => dpkg::read(&text(), Kind::Deb, false),
             Self::DpkgStatusD => dpkg::read(&text(), Kind::Deb, true),
             Self::GoBinary => go_binary::read(&mut &*bytes).unwrap_or_default(),
+            Self::Jar => jar::read("", &mut &*bytes).unwrap_or_default(),
             Self::Lock(lock) => lock.read("", bytes, &|_| None),
             Self::Node => node::read(bytes),
             Self::Opkg => dpkg::read(&text(), Kind::Opkg, false),
             Self::Python => python::read(&text()),
+            Self::PythonArchive => python::read_archive(bytes),
         }
     }
 }

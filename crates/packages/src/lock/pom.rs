@@ -16,6 +16,7 @@ use model::{Dependency, Key, Pom};
 
 use super::list::List;
 use super::{Others, tree};
+use crate::jar::Coordinates;
 use crate::reader::{Contents, Problem};
 use crate::{Kind, Need, Package};
 
@@ -36,6 +37,18 @@ pub(super) fn read(path: &str, text: &str, others: &Others<'_>) -> Contents {
         Err(problem) => list.problem(problem),
     }
     list.into_contents()
+}
+
+/// What the project of a `pom.xml` is, where the file itself says so.
+pub(crate) fn coordinates(text: &str) -> Option<Coordinates> {
+    let chain = [Pom::read(text).ok()?];
+    let [pom] = &chain;
+    let known = |text: &str| interpolated(&chain, text).filter(|text| !text.is_empty());
+    Some(Coordinates {
+        group: known(pom.group())?,
+        artifact: known(&pom.artifact)?,
+        version: known(pom.version())?,
+    })
 }
 
 /// A project and its parents in the tree, the nearest first.
