@@ -19,6 +19,7 @@ mod paragraph;
 mod purl;
 mod python;
 mod reader;
+mod rpm;
 mod zip;
 
 pub use distribution::Distribution;
@@ -99,6 +100,8 @@ pub enum Kind {
     Opkg,
     /// Python.
     Pypi,
+    /// Red Hat, SUSE and relatives. A version is `epoch:version-release`, without an epoch of 0.
+    Rpm,
 }
 
 impl Kind {
@@ -113,12 +116,13 @@ impl Kind {
             Self::Npm => "npm",
             Self::Opkg => "opkg",
             Self::Pypi => "pypi",
+            Self::Rpm => "rpm",
         }
     }
 
     /// Whether a distribution's package manager installs it.
     pub fn is_of_system(self) -> bool {
-        matches!(self, Self::Apk | Self::Deb | Self::Opkg)
+        matches!(self, Self::Apk | Self::Deb | Self::Opkg | Self::Rpm)
     }
 }
 
@@ -127,6 +131,7 @@ impl Package {
     /// distribution are named in its namespace.
     pub fn purl(&self, distribution: Option<&Distribution>) -> Option<Purl> {
         let (mut namespace, mut name) = ("", self.name.as_str());
+        let mut version = self.version.as_str();
         let mut qualifiers = Vec::new();
         if self.kind.is_of_system() {
             namespace = distribution.map_or("linux", |d| d.id.as_str());
@@ -135,6 +140,19 @@ impl Package {
             }
             if let Some(distro) = distribution.and_then(Distribution::qualifier) {
                 qualifiers.push(("distro".to_owned(), distro));
+            }
+        }
+        if self.kind == Kind::Rpm {
+            // The vendor's name, as examples of the specification have it.
+            namespace = match namespace {
+                "rhel" => "redhat",
+                id if id.starts_with("opensuse") => "opensuse",
+                id if id.starts_with("sle") => "suse",
+                id => id,
+            };
+            if let Some((epoch, rest)) = version.split_once(':') {
+                qualifiers.push(("epoch".to_owned(), epoch.to_owned()));
+                version = rest;
             }
         }
         let separator = match self.kind {
@@ -150,12 +168,12 @@ impl Package {
             (namespace, name) = (outer, inner);
         }
         if let Some(source) = &self.source {
-            let upstream = match source.version == self.version {
+            let upstream = match source.version == version {
                 true => source.name.clone(),
                 false => format!("{}@{}", source.name, source.version),
             };
             qualifiers.push(("upstream".to_owned(), upstream));
         }
-        Purl::new(self.kind.name(), namespace, name, &self.version, qualifiers, "").ok()
+        Purl::new(self.kind.name(), namespace, name, version, qualifiers, "").ok()
     }
 }

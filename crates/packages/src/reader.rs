@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use crate::{Kind, LockFile, Others, Package, apk, dpkg, go_binary, jar, node, python};
+use crate::{Kind, LockFile, Others, Package, apk, dpkg, go_binary, jar, node, python, rpm};
 
 /// A form in which packages are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +27,8 @@ pub enum Reader {
     Python,
     /// An installed Python package that is one file, and any wheel.
     PythonArchive,
+    /// rpm's database.
+    Rpm,
 }
 
 /// What a file gave.
@@ -101,6 +103,7 @@ impl Reader {
             "installed" if inside("lib/apk/db") => (Self::Apk, DATABASE),
             "status" if inside("var/lib/dpkg") => (Self::Dpkg, DATABASE),
             "status" if inside("usr/lib/opkg") || inside("var/lib/opkg") => (Self::Opkg, DATABASE),
+            _ if rpm::is(folder, name) => (Self::Rpm, DATABASE),
             _ if inside("var/lib/dpkg/status.d") && !name.ends_with(".md5sums") => {
                 (Self::DpkgStatusD, METADATA)
             }
@@ -158,6 +161,7 @@ impl Reader {
             Self::Opkg => dpkg::read(&text(), Kind::Opkg, false),
             Self::Python => python::read(&text()),
             Self::PythonArchive => python::read_archive(bytes),
+            Self::Rpm => rpm::read(bytes),
         }
     }
 }
