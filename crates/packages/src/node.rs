@@ -17,6 +17,10 @@ struct Manifest {
     license: Value,
     #[serde(default)]
     licenses: Value,
+    #[serde(default)]
+    engines: Value,
+    #[serde(default)]
+    unity: Value,
 }
 
 pub(crate) fn read(bytes: &[u8]) -> Contents {
@@ -34,6 +38,11 @@ pub(crate) fn read(bytes: &[u8]) -> Contents {
         return contents;
     };
     if name.is_empty() || version.is_empty() {
+        return contents;
+    }
+    // An extension of Visual Studio Code, or a package of Unity: registries of their own, in which
+    // names mean something else.
+    if manifest.engines.get("vscode").is_some() || !manifest.unity.is_null() {
         return contents;
     }
     let text = |value: &Value| {
@@ -64,6 +73,10 @@ mod tests {
         assert!(read(br#"{"type": "module"}"#).packages.is_empty());
         assert!(read(br#"{"name": "a"}"#).packages.is_empty());
         assert_eq!(read(b"{").problems.len(), 1);
+        let of = |rest| read(format!(r#"{{"name": "a", "version": "1.0.0"{rest}}}"#).as_bytes());
+        assert!(of(r#", "engines": {"vscode": "^1.0.0"}"#).packages.is_empty());
+        assert!(of(r#", "unity": "2018.4""#).packages.is_empty());
+        assert_eq!(of(r#", "engines": {"node": ">=4"}"#).packages.len(), 1);
     }
 
     #[test]

@@ -31,6 +31,7 @@ use super::Outcome;
 /// Their readers that we have, and ours.
 const SCOPE: &[(&str, Reader)] = &[
     ("language/golang/gomod", Reader::Lock(LockFile::GoMod)),
+    ("language/java/archive", Reader::Jar),
     ("language/java/gradlelockfile", Reader::Lock(LockFile::Gradle)),
     ("language/java/gradleverificationmetadataxml", Reader::Lock(LockFile::GradleVerification)),
     ("language/java/pomxml", Reader::Lock(LockFile::Pom)),
@@ -46,6 +47,7 @@ const SCOPE: &[(&str, Reader)] = &[
     ("language/rust/cargolock", Reader::Lock(LockFile::Cargo)),
     ("os/apk", Reader::Apk),
     ("os/dpkg", Reader::Dpkg),
+    ("os/rpm", Reader::Rpm),
 ];
 
 /// Settings of theirs that change nothing that is compared.
@@ -133,10 +135,12 @@ fn reader(name: &str) -> Option<Reader> {
     SCOPE.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| *ours)
 }
 
-/// One reader of theirs may be two of ours.
+/// One reader of theirs may be several of ours.
 fn is_of(found: Reader, reader: Reader) -> bool {
-    let dpkg = [Reader::Dpkg, Reader::DpkgStatusD, Reader::Opkg];
-    found == reader || dpkg.contains(&found) && dpkg.contains(&reader)
+    let both = |all: &[Reader]| all.contains(&found) && all.contains(&reader);
+    found == reader
+        || both(&[Reader::Dpkg, Reader::DpkgStatusD, Reader::Opkg])
+        || both(&[Reader::Python, Reader::PythonArchive])
 }
 
 fn contents(folder: &Path, case: &Case, reader: Reader) -> anyhow::Result<Contents> {
@@ -155,7 +159,13 @@ fn contents(folder: &Path, case: &Case, reader: Reader) -> anyhow::Result<Conten
                 None => return Ok(Contents::default()),
             }
         }
+        Reader::Python if bytes.starts_with(b"PK") => Reader::PythonArchive,
         reader => reader,
+    };
+    // Their tests of jars do without the name of the file, but for two.
+    let path = match reader {
+        Reader::Jar if !case.options.contains_key("extractFilename") => "",
+        _ => path.as_str(),
     };
     // The sums of `NAME.mod` are in `NAME.sum`.
     let beside = |other: &str| match other.strip_suffix("go.sum") {
