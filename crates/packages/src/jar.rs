@@ -43,8 +43,7 @@ const MAX_PROBLEMS: usize = 100;
 pub(crate) fn is(path: &str) -> bool {
     const FORMS: [&str; 10] =
         ["jar", "war", "ear", "jmod", "par", "sar", "jpi", "hpi", "lpkg", "nar"];
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let form = name.rsplit_once('.').map_or("", |(_, form)| form);
+    let form = file_name(path).rsplit_once('.').map_or("", |(_, form)| form);
     FORMS.iter().any(|known| form.eq_ignore_ascii_case(known))
 }
 
@@ -52,26 +51,31 @@ pub(crate) fn is(path: &str) -> bool {
 pub(crate) fn read(path: &str, from: &mut dyn Read) -> io::Result<Contents> {
     let mut bytes = Vec::new();
     from.take(IN_MEMORY as u64 + 1).read_to_end(&mut bytes)?;
-    let mut search = Search {
-        contents: Contents::default(),
-        seen: HashSet::new(),
-        archives: MAX_ARCHIVES,
-        entries: MAX_ENTRIES,
-        bytes: FREE + RATIO * bytes.len() as u64,
-    };
-    let name = path.rsplit('/').next().unwrap_or(path);
-    if bytes.len() <= IN_MEMORY {
-        search.archive(&bytes, name, 0);
-    } else {
-        let mut outer = Outer { found: Found::default(), name, search: &mut search };
-        let read = local::read(Cursor::new(bytes).chain(from), &mut outer)?;
-        let found = outer.found;
-        search.end(found, name);
-        if let Err(why) = read {
-            search.problem(name, why);
-        }
+    if bytes.len() > IN_MEMORY {
+        return read_streamed(path, &mut Cursor::new(bytes).chain(from));
+    }
+    let mut search = Search::new(FREE + RATIO * bytes.len() as u64);
+    search.archive(&bytes, file_name(path), 0);
+    Ok(search.contents)
+}
+
+/// Reads a large archive, of which single entries are kept in memory.
+#[doc(hidden)]
+pub fn read_streamed(path: &str, from: &mut dyn Read) -> io::Result<Contents> {
+    let name = file_name(path);
+    let mut search = Search::new(FREE);
+    let mut outer = Outer { found: Found::default(), name, search: &mut search };
+    let read = local::read(from, &mut outer)?;
+    let found = outer.found;
+    search.end(found, name);
+    if let Err(why) = read {
+        search.problem(name, why);
     }
     Ok(search.contents)
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// What an entry is to us.
@@ -132,6 +136,17 @@ struct Search {
 }
 
 impl Search {
+    /// A search that may unpack so many bytes.
+    fn new(bytes: u64) -> Self {
+        Self {
+            contents: Contents::default(),
+            seen: HashSet::new(),
+            archives: MAX_ARCHIVES,
+            entries: MAX_ENTRIES,
+            bytes,
+        }
+    }
+
     fn problem(&mut self, name: &str, why: Unreadable) {
         self.say(name, &why.to_string());
     }

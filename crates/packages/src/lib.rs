@@ -23,6 +23,8 @@ mod rpm;
 mod zip;
 
 pub use distribution::Distribution;
+#[doc(hidden)]
+pub use jar::read_streamed as read_jar_streamed;
 pub use lock::{LockFile, Others};
 pub use purl::{Purl, PurlError};
 pub use reader::{Contents, Problem, Reader, Want};
