@@ -137,9 +137,8 @@ fn words(line: &str) -> Option<Vec<String>> {
         let (word, behind) = match first {
             Some(quote) => rest[1..].split_once(quote)?,
             None => {
-                let blank = rest.find(char::is_whitespace).unwrap_or(rest.len());
-                let comment = rest.find("//").unwrap_or(rest.len());
-                rest.split_at(blank.min(comment))
+                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+                rest.split_at(rest[..end].find("//").unwrap_or(end))
             }
         };
         all.push(word.to_owned());

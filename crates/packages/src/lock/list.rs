@@ -7,6 +7,8 @@ use crate::{Kind, Package};
 
 /// Packages of one file. The largest monorepos have some ten thousand.
 const MAX_PACKAGES: usize = 200_000;
+/// Groups of one package that are put together.
+const MAX_GROUPS: usize = 64;
 /// Problems of one file that are kept.
 pub(super) const MAX_PROBLEMS: usize = 100;
 
@@ -42,7 +44,7 @@ impl List {
         known.local &= package.local;
         if known.groups.is_empty() || package.groups.is_empty() {
             known.groups.clear();
-        } else {
+        } else if known.groups.len() < MAX_GROUPS {
             known.groups.extend(package.groups);
             known.groups.sort();
             known.groups.dedup();

@@ -96,12 +96,14 @@ fn berry(text: &str, list: &mut List) {
 
 /// The name and the range of `@scope/name@^1.0.0`; the real ones of an alias,
 /// `alias@npm:name@^1.0.0`.
-fn pattern(text: &str) -> Option<(&str, &str)> {
-    let at = text.get(1..)?.find('@')? + 1;
-    let (name, range) = (&text[..at], &text[at + 1..]);
-    match range.strip_prefix("npm:") {
-        Some(real) if real.get(1..).is_some_and(|rest| rest.contains('@')) => pattern(real),
-        _ => Some((name, range)),
+fn pattern(mut text: &str) -> Option<(&str, &str)> {
+    loop {
+        let at = text.get(1..)?.find('@')? + 1;
+        let (name, range) = (&text[..at], &text[at + 1..]);
+        match range.strip_prefix("npm:") {
+            Some(real) if real.get(1..).is_some_and(|rest| rest.contains('@')) => text = real,
+            _ => return Some((name, range)),
+        }
     }
 }
 

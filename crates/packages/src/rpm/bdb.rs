@@ -98,6 +98,8 @@ impl<'a> Database<'a> {
         blobs.room(length)?;
         let mut blob = Vec::with_capacity(length);
         while blob.len() < length {
+            // A visit costs as well: pieces may be of one byte.
+            blobs.room(HEADER)?;
             let piece = || {
                 let page = self.bytes_of(next as usize)?;
                 (page.get(25) == Some(&OVERFLOW)).then_some(())?;

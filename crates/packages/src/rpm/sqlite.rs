@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::{Blobs, Damage};
+use super::{Blobs, Damage, MAX_PACKAGES};
 
 pub(super) const MAGIC: &[u8] = b"SQLite format 3\0";
 /// Bytes before the tree of the first page.
@@ -77,7 +77,7 @@ impl<'a> Database<'a> {
         let mut seen = vec![false; self.bytes.len().div_ceil(self.page) + 1];
         let mut rows = Vec::new();
         let mut waiting = vec![root];
-        while let Some(next) = waiting.pop() {
+        while let Some(next) = waiting.pop().filter(|_| rows.len() <= MAX_PACKAGES) {
             let known = seen.get_mut(next as usize);
             let tree = self
                 .tree(next)
