@@ -7,6 +7,7 @@
 //!
 //! A package is listed once for each version or commit, at the first place that names it.
 
+mod blocks;
 mod cargo;
 mod commit;
 mod document;

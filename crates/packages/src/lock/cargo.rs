@@ -1,30 +1,27 @@
 //! `Cargo.lock`, all versions. A package without a source is a member of the workspace or a path.
 
+use super::blocks::{packages, text};
 use super::commit;
-use super::document::{self, Toml, tables};
 use super::list::List;
 use crate::reader::{Contents, Problem};
 use crate::{Kind, Package};
 
-pub(super) fn read(text: &str) -> Contents {
+pub(super) fn read(source: &str) -> Contents {
     let mut list = List::default();
-    let toml = Toml::new(text);
-    let root = toml.table(list.problems());
-    for (value, entry) in tables(&root, "package") {
-        let line = toml.line_of(value, "name");
-        let (name, version) = (document::text(entry, "name"), document::text(entry, "version"));
+    packages(source, &mut list, |list, entry| {
+        let (name, version) = (text(entry.table, "name"), text(entry.table, "version"));
         if name.is_empty() || version.is_empty() {
-            list.problem(Problem::at(line, "a package without a name and a version"));
-            continue;
+            list.problem(Problem::at(entry.line, "a package without a name and a version"));
+            return;
         }
-        let source = document::text(entry, "source");
+        let source = text(entry.table, "source");
         let fragment = source.strip_prefix("git+").and_then(|url| Some(url.rsplit_once('#')?.1));
         list.add(Package {
             commit: fragment.filter(|text| commit::is_commit(text)).unwrap_or("").to_owned(),
             local: source.is_empty(),
-            ..Package::locked(Kind::Cargo, name, version, line)
+            ..Package::locked(Kind::Cargo, name, version, entry.line)
         });
-    }
+    });
     list.into_contents()
 }
 

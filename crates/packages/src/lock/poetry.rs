@@ -1,7 +1,7 @@
 //! `poetry.lock`: `category` up to version 1.4, `groups` since 2.0, `optional` in all.
 
+use super::blocks::{Entry, inner, packages, text};
 use super::commit;
-use super::document::{self, Toml, inner, tables};
 use super::list::List;
 use crate::reader::{Contents, Problem};
 use crate::{Kind, Need, Package};
@@ -9,50 +9,47 @@ use crate::{Kind, Need, Package};
 /// The group of what a project itself needs.
 const MAIN: &str = "main";
 
-pub(super) fn read(text: &str) -> Contents {
+pub(super) fn read(source: &str) -> Contents {
     let mut list = List::default();
-    let toml = Toml::new(text);
-    let root = toml.table(list.problems());
-    for (value, entry) in tables(&root, "package") {
-        let line = toml.line_of(value, "name");
-        let (name, version) = (document::text(entry, "name"), document::text(entry, "version"));
-        if name.is_empty() || version.is_empty() {
-            list.problem(Problem::at(line, "a package without a name and a version"));
-            continue;
-        }
-        let listed = entry.get("groups").and_then(|groups| groups.get_ref().as_array());
-        let listed = listed.into_iter().flat_map(|groups| groups.iter());
-        let mut groups: Vec<_> =
-            listed.filter_map(|group| group.get_ref().as_str()).map(str::to_owned).collect();
-        let category = document::text(entry, "category");
-        if groups.is_empty() && !category.is_empty() {
-            groups.push(category.to_owned());
-        }
-        let is_main = groups.is_empty() || groups.iter().any(|group| group == MAIN);
-        let is_optional = entry.get("optional").and_then(|flag| flag.get_ref().as_bool());
-        let need = match is_optional {
-            // An extra: a package that is needed anyway is not optional.
-            Some(true) => Need::Optional,
-            _ if is_main => Need::Production,
-            _ => Need::Development,
-        };
-        let groups = match need {
-            Need::Production => Vec::new(),
-            Need::Optional => vec!["optional".to_owned()],
-            Need::Development => groups,
-        };
-        let source = inner(entry, "source");
-        let of_source = |key| source.map_or("", |source| document::text(source, key));
-        let reference = of_source("resolved_reference");
-        list.add(Package {
-            commit: Some(reference).filter(|text| commit::is_commit(text)).unwrap_or("").to_owned(),
-            groups,
-            need,
-            local: matches!(of_source("type"), "directory" | "file"),
-            ..Package::locked(Kind::Pypi, name, version, line)
-        });
-    }
+    packages(source, &mut list, |list, entry| match package(entry) {
+        Some(package) => list.add(package),
+        None => list.problem(Problem::at(entry.line, "a package without a name and a version")),
+    });
     list.into_contents()
+}
+
+fn package(entry: &Entry<'_, '_>) -> Option<Package> {
+    let of = |key| Some(text(entry.table, key)).filter(|text| !text.is_empty());
+    let (name, version) = (of("name")?, of("version")?);
+    let listed = entry.table.get("groups").and_then(|groups| groups.get_ref().as_array());
+    let listed = listed.into_iter().flat_map(|groups| groups.iter());
+    let mut groups: Vec<_> = listed.filter_map(|group| group.get_ref().as_str()).collect();
+    if groups.is_empty() {
+        groups.extend(of("category"));
+    }
+    let is_main = groups.is_empty() || groups.contains(&MAIN);
+    let is_optional = entry.table.get("optional").and_then(|flag| flag.get_ref().as_bool());
+    let need = match is_optional {
+        // An extra: a package that is needed anyway is not optional.
+        Some(true) => Need::Optional,
+        _ if is_main => Need::Production,
+        _ => Need::Development,
+    };
+    let groups = match need {
+        Need::Production => Vec::new(),
+        Need::Optional => vec!["optional".to_owned()],
+        Need::Development => groups.into_iter().map(str::to_owned).collect(),
+    };
+    let source = inner(entry.table, "source");
+    let of_source = |key| source.map_or("", |source| text(source, key));
+    let reference = of_source("resolved_reference");
+    Some(Package {
+        commit: Some(reference).filter(|text| commit::is_commit(text)).unwrap_or("").to_owned(),
+        groups,
+        need,
+        local: matches!(of_source("type"), "directory" | "file"),
+        ..Package::locked(Kind::Pypi, name, version, entry.line)
+    })
 }
 
 #[cfg(test)]

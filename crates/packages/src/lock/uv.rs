@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
+use super::blocks::{Entry, inner, packages, tables, text};
 use super::commit;
-use super::document::{self, Toml, inner, tables};
 use super::graph::Graph;
 use super::list::List;
 use crate::reader::{Contents, Problem};
@@ -16,117 +15,140 @@ use crate::{Kind, Need, Package};
 /// Sources of what is in the tree itself.
 const LOCAL: [&str; 4] = ["virtual", "editable", "directory", "path"];
 
-pub(super) fn read(text: &str) -> Contents {
+pub(super) fn read(source: &str) -> Contents {
     let mut list = List::default();
-    let toml = Toml::new(text);
-    let root = toml.table(list.problems());
-    let entries: Vec<_> = tables(&root, "package").collect();
-    let (needs, groups) = (needs(&entries), groups(&entries));
-    for ((value, entry), need) in entries.iter().zip(needs) {
-        let line = toml.line_of(value, "name");
-        let name = document::text(entry, "name");
-        if name.is_empty() {
-            list.problem(Problem::at(line, "a package without a name"));
-            continue;
-        }
+    let mut workspace = Workspace::default();
+    packages(source, &mut list, |list, entry| match text(entry.table, "name") {
+        "" => list.problem(Problem::at(entry.line, "a package without a name")),
+        name => workspace.take(name, entry),
+    });
+    let needs = workspace.graph().needs();
+    for (locked, need) in workspace.packages.iter().zip(needs) {
         // The project itself.
-        if is_member(entry) && local_path(entry) == Some(".") {
+        if locked.is_root {
             continue;
         }
-        let git = inner(entry, "source").map_or("", |source| document::text(source, "git"));
-        let fragment = git.rsplit_once('#').map_or("", |(_, fragment)| fragment);
-        let groups = groups.get(name).filter(|_| need != Need::Production);
-        list.add(Package {
-            commit: Some(fragment).filter(|text| commit::is_commit(text)).unwrap_or("").to_owned(),
-            groups: groups.into_iter().flatten().map(|group| (*group).to_owned()).collect(),
-            need,
-            local: local_path(entry).is_some(),
-            // A member whose version is made by its build has none.
-            ..Package::locked(Kind::Pypi, name, document::text(entry, "version"), line)
-        });
+        let groups = workspace.groups.get(&locked.name).filter(|_| need != Need::Production);
+        let groups = groups.into_iter().flatten().cloned().collect();
+        list.add(Package { groups, need, ..locked.package.clone() });
     }
     list.into_contents()
 }
 
-type Entry<'t, 'i> = (&'t Spanned<DeValue<'i>>, &'t DeTable<'i>);
+/// The name and the version of a dependency, as numbers; a version is there only where packages of
+/// one name have several.
+type Dependency = (u32, u32);
 
-fn local_path<'t>(entry: &'t DeTable<'_>) -> Option<&'t str> {
-    let source = inner(entry, "source")?;
-    LOCAL.iter().find_map(|kind| source.get(*kind)?.get_ref().as_str())
+/// The text without letters.
+const NONE: u32 = 0;
+
+#[derive(Default)]
+struct Workspace {
+    /// A number for each name and version.
+    numbers: HashMap<String, u32>,
+    packages: Vec<Locked>,
+    /// Extras and groups of the members, by the name of a package that is directly in them.
+    groups: HashMap<u32, BTreeSet<String>>,
+    /// What the members need only at times.
+    at_times: Vec<(Need, Dependency)>,
 }
 
-/// Whether it is a project of the workspace, whose groups count.
-fn is_member(entry: &DeTable<'_>) -> bool {
-    let is = |kind: &str| inner(entry, "source").is_some_and(|source| source.contains_key(kind));
-    is("virtual") || is("editable")
+struct Locked {
+    name: u32,
+    version: u32,
+    package: Package,
+    dependencies: Vec<Dependency>,
+    /// Whether it is a project of the workspace, whose groups count.
+    is_member: bool,
+    is_root: bool,
 }
 
-/// Extras and groups of the members, by the name of a package that is directly in them.
-fn groups<'t>(entries: &[Entry<'t, '_>]) -> HashMap<&'t str, BTreeSet<&'t str>> {
-    let mut groups: HashMap<_, BTreeSet<_>> = HashMap::new();
-    for (_, entry) in entries.iter().filter(|(_, entry)| is_member(entry)) {
-        for kind in ["optional-dependencies", "dev-dependencies"] {
-            for group in inner(entry, kind).into_iter().flat_map(|table| table.keys()) {
-                for (_, dependency) in tables_of(entry, kind, group.get_ref()) {
-                    let name = document::text(dependency, "name");
-                    groups.entry(name).or_default().insert(group.get_ref().as_ref());
-                }
-            }
-        }
-    }
-    groups
-}
-
-fn tables_of<'t, 'i>(
-    entry: &'t DeTable<'i>,
-    kind: &str,
-    group: &str,
-) -> impl Iterator<Item = Entry<'t, 'i>> {
-    inner(entry, kind).into_iter().flat_map(move |table| tables(table, group).collect::<Vec<_>>())
-}
-
-/// What needs each package.
-fn needs(entries: &[Entry<'_, '_>]) -> Vec<Need> {
-    // A dependency has a version only where there are several of its name.
-    let mut places: HashMap<(&str, &str), usize> = HashMap::new();
-    for ((_, entry), at) in entries.iter().zip(0..) {
-        let name = document::text(entry, "name");
-        places.insert((name, document::text(entry, "version")), at);
-        places.entry((name, "")).or_insert(at);
-    }
-    let found = |dependency: &DeTable<'_>| -> Option<usize> {
-        let (name, version) =
-            (document::text(dependency, "name"), document::text(dependency, "version"));
-        places.get(&(name, version)).copied()
-    };
-    let groups = |entry: &DeTable<'_>, kind: &str| -> Vec<String> {
-        let names = inner(entry, kind).into_iter().flat_map(|table| table.keys());
-        names.map(|name| name.get_ref().clone().into_owned()).collect()
-    };
-    let mut graph = Graph::default();
-    for ((_, entry), at) in entries.iter().zip(0..) {
-        let mut edges: Vec<usize> =
-            tables(entry, "dependencies").filter_map(|(_, d)| found(d)).collect();
-        let is_member = is_member(entry);
-        for group in groups(entry, "optional-dependencies") {
-            let optional = tables_of(entry, "optional-dependencies", &group);
-            let optional = optional.filter_map(|(_, dependency)| found(dependency));
-            match is_member {
-                true => graph.roots.extend(optional.map(|at| (Need::Optional, at))),
+impl Workspace {
+    fn take(&mut self, name: &str, entry: &Entry<'_, '_>) {
+        let source = inner(entry.table, "source");
+        let local = LOCAL.iter().find_map(|kind| source?.get(*kind)?.get_ref().as_str());
+        let is = |kind| source.is_some_and(|source| source.contains_key(kind));
+        let is_member = is("virtual") || is("editable");
+        let version = text(entry.table, "version");
+        let mut dependencies = self.dependencies(entry.table, "dependencies");
+        for group in names(entry.table, "optional-dependencies") {
+            let optional = self.group(entry.table, "optional-dependencies", &group);
+            if is_member {
+                self.join(&group, Need::Optional, optional);
+            } else {
                 // An extra that something asks for: who does is not looked at.
-                false => edges.extend(optional),
+                dependencies.extend(optional);
             }
         }
-        for group in groups(entry, "dev-dependencies") {
-            let dev = tables_of(entry, "dev-dependencies", &group);
-            graph.roots.extend(dev.filter_map(|(_, d)| found(d)).map(|at| (Need::Development, at)));
+        for group in names(entry.table, "dev-dependencies") {
+            let dev = self.group(entry.table, "dev-dependencies", &group);
+            self.join(&group, Need::Development, dev);
         }
-        if is_member {
-            graph.roots.push((Need::Production, at));
-        }
-        graph.edges.push(edges);
+        let git = source.map_or("", |source| text(source, "git"));
+        let fragment = git.rsplit_once('#').map_or("", |(_, fragment)| fragment);
+        let package = Package {
+            commit: Some(fragment).filter(|text| commit::is_commit(text)).unwrap_or("").to_owned(),
+            local: local.is_some(),
+            // A member whose version is made by its build has none.
+            ..Package::locked(Kind::Pypi, name, version, entry.line)
+        };
+        let (name, version) = (self.number(name), self.number(version));
+        let is_root = is_member && local == Some(".");
+        self.packages.push(Locked { name, version, package, dependencies, is_member, is_root });
     }
-    graph.needs()
+
+    fn join(&mut self, group: &str, need: Need, dependencies: Vec<Dependency>) {
+        for dependency in dependencies {
+            self.groups.entry(dependency.0).or_default().insert(group.to_owned());
+            self.at_times.push((need, dependency));
+        }
+    }
+
+    fn number(&mut self, text: &str) -> u32 {
+        if text.is_empty() {
+            return NONE;
+        }
+        let next = u32::try_from(self.numbers.len() + 1).unwrap_or(NONE);
+        match self.numbers.get(text) {
+            Some(known) => *known,
+            None => *self.numbers.entry(text.to_owned()).or_insert(next),
+        }
+    }
+
+    fn dependencies(&mut self, table: &DeTable<'_>, key: &str) -> Vec<Dependency> {
+        let all =
+            tables(table, key).map(|(_, table)| (text(table, "name"), text(table, "version")));
+        all.map(|(name, version)| (self.number(name), self.number(version))).collect()
+    }
+
+    fn group(&mut self, table: &DeTable<'_>, kind: &str, group: &str) -> Vec<Dependency> {
+        inner(table, kind).map_or_else(Vec::new, |groups| self.dependencies(groups, group))
+    }
+
+    fn graph(&self) -> Graph {
+        let mut places: HashMap<Dependency, usize> = HashMap::new();
+        for (package, at) in self.packages.iter().zip(0..) {
+            places.insert((package.name, package.version), at);
+            places.entry((package.name, NONE)).or_insert(at);
+        }
+        let place = |dependency: &Dependency| places.get(dependency).copied();
+        let members = self.packages.iter().zip(0..).filter(|(package, _)| package.is_member);
+        let members = members.map(|(_, at)| (Need::Production, at));
+        let at_times = self.at_times.iter().filter_map(|(need, of)| Some((*need, place(of)?)));
+        Graph {
+            edges: self
+                .packages
+                .iter()
+                .map(|package| package.dependencies.iter().filter_map(place).collect())
+                .collect(),
+            roots: members.chain(at_times).collect(),
+        }
+    }
+}
+
+fn names(table: &DeTable<'_>, key: &str) -> Vec<String> {
+    let names = inner(table, key).into_iter().flat_map(|table| table.keys());
+    names.map(|name| name.get_ref().clone().into_owned()).collect()
 }
 
 #[cfg(test)]
