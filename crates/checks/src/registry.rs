@@ -80,6 +80,11 @@ impl Catalog {
         &self.0
     }
 
+    /// Their rules, in the same order.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> + Clone {
+        self.0.iter().map(|entry| &*entry.rule)
+    }
+
     /// The check of that id or name, in any case.
     pub fn named(&self, word: &str) -> Option<&Entry> {
         self.0.iter().find(|entry| entry.is_called(word))

@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use pavisade_checks::Catalog;
 use pavisade_compliance::names_file;
+use pavisade_judgement::Exception;
 use pavisade_model::{Base, Glob, KubernetesVersion, Note, Rule, Severity};
-use pavisade_scan::Exception;
 use pavisade_yaml::{Source, Value};
 
 use reader::Reader;

@@ -55,7 +55,7 @@ fn is_changeable(name: &str) -> bool {
 fn is_able(finding: &Finding) -> bool {
     let written = match &finding.location {
         Location::Text { source, .. } => is_changeable(source.name()),
-        Location::Field { .. } | Location::None => false,
+        Location::Field { .. } | Location::Layer { .. } | Location::None => false,
     };
     written && finding.state == State::Fails && finding.mend.is_some()
 }

@@ -1,11 +1,11 @@
 //! An earlier result of ours, read as a baseline: JSON, or SARIF.
 
+use pavisade_judgement::{Baseline, Known};
 use pavisade_model::{Severity, State};
-use pavisade_scan::{Baseline, Known};
 use serde_json::Value;
 
 use crate::json::SCHEMA;
-use crate::sarif::FINGERPRINT;
+use crate::sarif::{FINGERPRINT, FIRST_FINGERPRINT};
 
 /// Reads what `pavisade scan` wrote as JSON or SARIF; `place` is its file.
 ///
@@ -63,7 +63,10 @@ fn of_sarif(log: &Value) -> Result<Vec<Known>, String> {
         let place = &result["locations"][0];
         let physical = &place["physicalLocation"];
         Some(Known {
-            fingerprint: text(&result["partialFingerprints"][FINGERPRINT])?,
+            fingerprint: {
+                let prints = &result["partialFingerprints"];
+                text(&prints[FINGERPRINT]).or_else(|| text(&prints[FIRST_FINGERPRINT]))?
+            },
             check: text(&result["ruleId"])?,
             state: if result["kind"] == "review" { State::Unknown } else { State::Fails },
             severity: result["properties"]["severity"].as_str()?.parse::<Severity>().ok()?,
@@ -84,7 +87,7 @@ fn all<'a>(
 ) -> Result<Vec<Known>, String> {
     let read = |(index, value)| {
         let known = read(value).ok_or_else(|| format!("finding {} is incomplete", index + 1))?;
-        match known.fingerprint.starts_with("v1:") {
+        match known.fingerprint.starts_with("v1:") || known.fingerprint.starts_with("v2:") {
             true => Ok(known),
             false => Err(format!("finding {} has a fingerprint of another version", index + 1)),
         }

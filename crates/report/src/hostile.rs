@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Location, Note, NoteKind, State, Subject};
-use pavisade_scan::Judgement;
 use pavisade_yaml::Source;
 
 use crate::fixture::{deployment, excepted, judged, mixed, notes, secret};
@@ -45,7 +45,7 @@ pub(crate) fn hostile() -> Judgement {
     for (i, name) in NAMES.iter().enumerate() {
         let mut finding = plain.clone();
         finding.state = if i % 3 == 0 { State::Unknown } else { State::Fails };
-        finding.world = (*name).into();
+        finding.world = Some((*name).into());
         let part = |prefix: &str| -> Arc<str> { format!("{prefix}{name}").into() };
         finding.subject = Subject::Object {
             group: part(""),
@@ -191,7 +191,7 @@ fn a_fix_of_the_program_is_told_where_it_has_one() {
         let mend = pavisade_model::Mend { doc: doc.clone(), amendments: Vec::new() };
         finding.mend = Some(Box::new(mend));
     }
-    judgement.tallies.push(pavisade_scan::RuleTally {
+    judgement.tallies.push(pavisade_judgement::RuleTally {
         rule: rule.clone(),
         programs: &[],
         tally: Default::default(),

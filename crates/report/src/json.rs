@@ -175,6 +175,14 @@ pub struct Severities {
     pub high: usize,
     pub medium: usize,
     pub low: usize,
+    /// Not scored yet; absent where there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unknown: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// Counts of notes.
@@ -195,7 +203,7 @@ pub struct NoteCounts {
 /// One thing that fails or is unknown.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Finding<'a> {
-    /// Stays the same while the finding is the same, wherever the file goes: `v1:…`.
+    /// Stays the same while the finding is the same, wherever the file goes: `v2:…`.
     pub fingerprint: String,
     /// The check's id: `PV-C001`.
     pub check: &'a str,
@@ -209,13 +217,22 @@ pub struct Finding<'a> {
     pub confidence: Confidence,
     /// Failed, or could not be determined.
     pub state: State,
-    /// The world it belongs to, by the name that users know.
+    /// The world it belongs to, by the name that users know; empty of an image alone.
     pub world: &'a str,
     /// What it is about.
     pub subject: Subject<'a>,
     /// Where it is; absent where something is missing altogether.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location<'a>>,
+    /// Other places that belong to it; absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<Related<'a>>,
+    /// The workloads that run the image that it is about; absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub workloads: Vec<Workload<'a>>,
+    /// The vulnerability that it tells of; absent of other checks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vulnerability: Option<Vulnerability<'a>>,
     /// What is wrong, or why it is unknown: one sentence.
     pub message: &'a str,
     /// What to do (Markdown).
@@ -248,14 +265,51 @@ pub enum Subject<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// A container image.
+    Image {
+        /// As users name it.
+        name: &'a str,
+        /// The digest of its manifest.
+        digest: &'a str,
+    },
+    /// A package at a version.
+    Package {
+        /// The image or artifact that holds it.
+        holder: Box<Self>,
+        /// Its name.
+        name: &'a str,
+        /// Its version; may be empty.
+        version: &'a str,
+        /// Its package URL; may be empty.
+        purl: &'a str,
+    },
+    /// A file.
+    File {
+        /// The image or artifact that holds it.
+        holder: Box<Self>,
+        /// Its path, without a leading slash.
+        path: &'a str,
+    },
+    /// What was given as a whole: a folder of sources, an SBOM.
+    Artifact {
+        /// Its name.
+        name: &'a str,
+    },
 }
 
-/// A field of an object in a cluster, or a place in a file.
+/// A field of an object in a cluster, a file in an image, or a place in a file.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Location<'a> {
     /// In a file.
     File(FileLocation<'a>),
+    /// In an image's layer.
+    Layer {
+        /// The digest of the layer; empty where a folder stands for it.
+        layer: &'a str,
+        /// The file's path in the image, without a leading slash.
+        path: &'a str,
+    },
     /// In an object of a cluster.
     Field {
         /// The field, of one that is absent too: `spec.containers[name=web].image`.
@@ -279,6 +333,83 @@ pub struct FileLocation<'a> {
     pub end_column: u32,
     /// The field, of one that is absent too: `spec.containers[name=web].image`.
     pub path: &'a str,
+}
+
+/// A place beside the one of a finding.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Related<'a> {
+    /// What it is to the finding.
+    pub label: &'a str,
+    /// Where.
+    pub location: Location<'a>,
+}
+
+/// An object that runs an image.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Workload<'a> {
+    /// The world that it is in.
+    pub world: &'a str,
+    /// The object and container.
+    pub subject: Subject<'a>,
+}
+
+/// A vulnerability of a package.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Vulnerability<'a> {
+    /// The identifier that people know: a CVE where there is one.
+    pub id: &'a str,
+    /// Its other identifiers.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub aliases: &'a [String],
+    /// What it is.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub title: &'a str,
+    /// Scores, each with who gave it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<Score<'a>>,
+    /// How likely it is exploited within 30 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epss: Option<Epss>,
+    /// That it is known to be exploited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exploited: Option<Exploited<'a>>,
+    /// `fixed`, `not-fixed`, `wont-fix` or `unknown`.
+    pub fix: &'static str,
+    /// The version from which on it is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fixed_version: Option<&'a str>,
+    /// Where it is published.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub url: &'a str,
+}
+
+/// A score of the Common Vulnerability Scoring System.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Score<'a> {
+    /// Who gave it.
+    pub source: &'a str,
+    /// The vector.
+    pub vector: &'a str,
+    /// From 0.0 to 10.0.
+    pub score: f32,
+}
+
+/// An estimate of the Exploit Prediction Scoring System.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Epss {
+    /// The probability, from 0 to 1.
+    pub probability: f32,
+    /// The share of vulnerabilities that are less likely, from 0 to 1.
+    pub percentile: f32,
+}
+
+/// An entry of the catalog of known exploited vulnerabilities.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Exploited<'a> {
+    /// The day on which it was added.
+    pub added: &'a str,
+    /// Whether ransomware uses it.
+    pub ransomware: bool,
 }
 
 /// A check that ran.
@@ -358,6 +489,8 @@ words! {
         Medium,
         /// Worth knowing; hardening.
         Low,
+        /// Nobody has said so far: an advisory that was not scored yet.
+        Unknown,
     }
     /// How sure.
     Confidence {

@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Rule, Severity};
-use pavisade_scan::Judgement;
 
 mod advice;
 mod baseline;

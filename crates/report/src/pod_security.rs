@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use pavisade_judgement::{Level, NamespaceSecurity, PodSecurity, Standing};
 use pavisade_model::{Finding, Location, Note, NoteKind};
-use pavisade_scan::{Level, NamespaceSecurity, PodSecurity, Standing};
 use serde::Serialize;
 
 use crate::region::Regions;
@@ -432,12 +432,11 @@ impl<'a> One<'a> {
 
 impl<'a> Break<'a> {
     fn of(finding: &'a Finding) -> Self {
-        let (file, line, path) = match &finding.location {
-            Location::Text { source, span, path } => {
-                (Some(source.name()), Some(source.line_column(span.start).0), path.as_str())
+        let (file, line) = match &finding.location {
+            Location::Text { source, span, .. } => {
+                (Some(source.name()), Some(source.line_column(span.start).0))
             }
-            Location::Field { path, .. } => (None, None, path.as_str()),
-            Location::None => (None, None, ""),
+            Location::Field { .. } | Location::Layer { .. } | Location::None => (None, None),
         };
         Self {
             check: &finding.rule.id,
@@ -446,7 +445,7 @@ impl<'a> Break<'a> {
             container: finding.subject.container(),
             file,
             line,
-            path,
+            path: finding.location.field(),
             message: &finding.message,
         }
     }

@@ -1,7 +1,8 @@
 //! Levels of namespaces, what breaks the next one, and the labels that follow.
 
+use pavisade_judgement::{Level, NamespaceSecurity, PodSecurity, Standing};
 use pavisade_model::KubernetesVersion;
-use pavisade_scan::{Level, NamespaceSecurity, PodSecurity, Standing, Timestamp, pod_security};
+use pavisade_scan::{Timestamp, pod_security};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
