@@ -119,7 +119,7 @@ impl LockFile {
             Self::Pom => pom::read(path, text, others),
             Self::Requirements => requirements::read(path, text, others),
             Self::Uv => uv::read(text),
-            Self::Yarn => yarn::read(text),
+            Self::Yarn => yarn::read(path, text, others),
         }
     }
 }

@@ -125,13 +125,14 @@ fn marks(doc: &Doc) -> HashMap<&str, Mark> {
     let place = |name: &str, version: &str| {
         places.get(&*format!("{name}@{version}")).or_else(|| places.get(version)).copied()
     };
+    let needed = |snapshot: Value<'_>, field| -> Vec<usize> {
+        let named = snapshot.get(field).into_iter().flat_map(Value::entries);
+        named.filter_map(|(name, of)| place(name, document::written(Some(of)))).collect()
+    };
     let mut graph = Graph::default();
     for (_, snapshot) in &snapshots {
-        let fields = ["dependencies", "optionalDependencies"];
-        let needed = fields.iter().filter_map(|field| snapshot.get(field)).flat_map(Value::entries);
-        let needed =
-            needed.filter_map(|(name, version)| place(name, document::written(Some(version))));
-        graph.edges.push(needed.collect());
+        graph.edges.push(needed(*snapshot, "dependencies"));
+        graph.optional.push(needed(*snapshot, "optionalDependencies"));
     }
     let importers = doc.root().get("importers").into_iter().flat_map(Value::entries);
     for (_, importer) in importers {

@@ -141,6 +141,7 @@ impl Workspace {
                 .iter()
                 .map(|package| package.dependencies.iter().filter_map(place).collect())
                 .collect(),
+            optional: Vec::new(),
             roots: members.chain(at_times).collect(),
         }
     }
