@@ -64,13 +64,14 @@ impl Problem {
 pub struct Want {
     /// Who reads it.
     pub reader: Reader,
-    /// Bytes above which it is not what its name says.
+    /// Bytes that are kept in memory. A larger file is not what its name says, unless
+    /// [`Want::read`] reads it as a stream.
     pub limit: u64,
 }
 
 impl Want {
-    /// Reads a file as it comes, in bounded memory. Of a file that is larger than its limit only
-    /// that is said.
+    /// Reads a file as it comes, in bounded memory: programs and large archives as a stream. Of any
+    /// other file that is larger than its limit only that is said.
     ///
     /// # Errors
     /// Those of `from`.
@@ -93,6 +94,7 @@ impl Want {
 const DATABASE: u64 = 256 << 20;
 const METADATA: u64 = 4 << 20;
 const ARCHIVE: u64 = 48 << 20;
+const PROGRAM: u64 = 16 << 20;
 
 impl Reader {
     /// The reader for a file in a root file system. `path` has no leading slash.
@@ -113,7 +115,7 @@ impl Reader {
             }
             _ if name.ends_with(".egg-info") => (Self::Python, METADATA),
             _ if name.ends_with(".egg") => (Self::PythonArchive, ARCHIVE),
-            _ if jar::is(name) => (Self::Jar, u64::MAX),
+            _ if jar::is(name) => (Self::Jar, ARCHIVE),
             "package.json" if folder.contains("node_modules/") => (Self::Node, METADATA),
             _ => return None,
         };
@@ -121,14 +123,12 @@ impl Reader {
     }
 
     /// The reader for a file that may be a program: of that its permissions say more than its path.
-    /// There is no limit, since it is read as a stream, and no further than its first bytes where
-    /// it is none.
+    /// [`Want::read`] reads no further than its first bytes where it is none.
     pub fn of_program(path: &str, mode: u16) -> Option<Want> {
         let name = path.rsplit('/').next().unwrap_or(path);
         let is_library = name.contains(".so.")
             || [".so", ".dll", ".dylib", ".exe"].iter().any(|end| name.ends_with(end));
-        (mode & 0o111 != 0 || is_library)
-            .then_some(Want { reader: Self::GoBinary, limit: u64::MAX })
+        (mode & 0o111 != 0 || is_library).then_some(Want { reader: Self::GoBinary, limit: PROGRAM })
     }
 
     /// The reader for a file in a source tree. `path` has no leading slash.
