@@ -6,10 +6,12 @@
 mod cyclonedx;
 mod images;
 mod kubectl_corpus;
+mod lockfiles;
 mod oci_hostile;
 pub(crate) mod pod_security;
 mod purl;
 mod regolibrary;
+mod rpmdb;
 mod yaml_values;
 
 use std::fs;
@@ -72,8 +74,10 @@ const SUITES: &[Suite] = &[
     },
     Suite { name: "cyclonedx", file: "truth/cyclonedx.tar.zst", run: cyclonedx::run },
     Suite { name: "images", file: "data/images", run: images::run },
+    Suite { name: "lockfiles", file: "truth/lockfiles.tar.zst", run: lockfiles::run },
     Suite { name: "oci-hostile", file: "truth/oci-hostile.tar.zst", run: oci_hostile::run },
     Suite { name: "purl", file: "truth/purl.tar.zst", run: purl::run },
+    Suite { name: "rpmdb", file: "truth/rpmdb.tar.zst", run: rpmdb::run },
     Suite { name: "regolibrary", file: "truth/regolibrary.tar.zst", run: regolibrary::run },
 ];
 

@@ -17,6 +17,10 @@ struct Manifest {
     license: Value,
     #[serde(default)]
     licenses: Value,
+    #[serde(default)]
+    engines: Value,
+    #[serde(default)]
+    unity: Value,
 }
 
 /// Whether a folder is that of a package that was installed: every folder below the first
@@ -60,6 +64,11 @@ pub(crate) fn read(bytes: &[u8]) -> Contents {
     if name.is_empty() || version.is_empty() {
         return contents;
     }
+    // An extension of Visual Studio Code, or a package of Unity: registries of their own, in which
+    // names mean something else.
+    if manifest.engines.get("vscode").is_some() || !manifest.unity.is_null() {
+        return contents;
+    }
     let text = |value: &Value| {
         let text = value.as_str().or_else(|| value.get("type")?.as_str())?;
         Some(text.to_owned()).filter(|text| !text.is_empty())
@@ -88,6 +97,10 @@ mod tests {
         assert!(read(br#"{"type": "module"}"#).packages.is_empty());
         assert!(read(br#"{"name": "a"}"#).packages.is_empty());
         assert_eq!(read(b"{").problems.len(), 1);
+        let of = |rest| read(format!(r#"{{"name": "a", "version": "1.0.0"{rest}}}"#).as_bytes());
+        assert!(of(r#", "engines": {"vscode": "^1.0.0"}"#).packages.is_empty());
+        assert!(of(r#", "unity": "2018.4""#).packages.is_empty());
+        assert_eq!(of(r#", "engines": {"node": ">=4"}"#).packages.len(), 1);
     }
 
     #[test]
