@@ -24,7 +24,6 @@ const KNOWN: &[&str] = &[
     "cli: args, config, settings, terminal",
     "cli: live, snapshot",
     "drift: rules, types",
-    "packages: apk, dpkg, node, python, reader",
     "sources: document, file, open",
     "sources: given, load",
     "sources: graph, kustomize",

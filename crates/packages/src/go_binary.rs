@@ -16,7 +16,7 @@ use address::{Addresses, Width};
 use memchr::memmem;
 use stream::Stream;
 
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 
 /// What the header begins with, and its length.
 const MAGIC: &[u8] = b"\xFF Go buildinf:";

@@ -18,10 +18,11 @@ use std::io::{self, Cursor, Read};
 
 use manifest::Manifest;
 
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
+use crate::lock::{self, Coordinates};
 use crate::zip::local::{self, Visitor};
 use crate::zip::{Archive, Unreadable};
-use crate::{Kind, Package, lock};
+use crate::{Kind, Package};
 
 /// Bytes of an archive that is kept in memory.
 const IN_MEMORY: usize = if cfg!(test) { 1 << 20 } else { 48 << 20 };
@@ -105,13 +106,6 @@ struct Found {
     properties: Vec<Coordinates>,
     poms: Vec<Coordinates>,
     manifest: Option<Manifest>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Coordinates {
-    pub(crate) group: String,
-    pub(crate) artifact: String,
-    pub(crate) version: String,
 }
 
 impl Found {

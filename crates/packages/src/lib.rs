@@ -9,6 +9,7 @@
 //! Not here: images and their layers, files, vulnerabilities, text for users.
 
 mod apk;
+mod contents;
 mod copyright;
 mod distribution;
 mod dpkg;
@@ -26,13 +27,14 @@ mod rpm;
 pub mod sbom;
 mod zip;
 
+pub use contents::{Contents, Problem};
 pub use distribution::Distribution;
 pub use inventory::Inventory;
 #[doc(hidden)]
 pub use jar::read_streamed as read_jar_streamed;
 pub use lock::{LockFile, Others};
 pub use purl::{Purl, PurlError};
-pub use reader::{Contents, Problem, Reader, Want};
+pub use reader::{Reader, Want};
 
 /// A package that is installed, or that a lock file names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

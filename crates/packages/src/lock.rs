@@ -27,9 +27,9 @@ mod uv;
 mod xml;
 mod yarn;
 
-pub(crate) use pom::coordinates;
+pub(crate) use pom::{Coordinates, coordinates};
 
-use crate::reader::Contents;
+use crate::contents::Contents;
 
 /// The other files of a tree, by their path from its root.
 pub type Others<'a> = dyn Fn(&str) -> Option<Vec<u8>> + 'a;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Package};
 
 /// The fields that count; whatever else is there may have any form.

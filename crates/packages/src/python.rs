@@ -1,8 +1,8 @@
 //! What Python's installers leave beside a package: `NAME.dist-info/METADATA` (PEP 376, core
 //! metadata), `NAME.egg-info/PKG-INFO`, and the single file `NAME.egg-info` of distutils.
 
+use crate::contents::{Contents, Problem};
 use crate::paragraph::paragraphs;
-use crate::reader::{Contents, Problem};
 use crate::zip::{Archive, Unreadable};
 use crate::{Kind, Package};
 

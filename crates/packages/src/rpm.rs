@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use header::Header;
 
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Package, SourcePackage};
 
 /// Bytes of one header: that of the largest package has some megabytes.

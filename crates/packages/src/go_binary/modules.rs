@@ -1,7 +1,7 @@
 //! The text of a program's modules (`runtime/debug.ParseBuildInfo`): one line a fact, tabs between
 //! its parts.
 
-use crate::reader::Contents;
+use crate::contents::Contents;
 use crate::{Kind, Package};
 
 /// Modules of one program.

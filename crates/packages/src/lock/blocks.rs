@@ -6,7 +6,7 @@
 use toml::de::{DeTable, DeValue};
 
 use super::list::List;
-use crate::reader::Problem;
+use crate::contents::Problem;
 
 const HEADER: &str = "[[package]]";
 /// Bytes of one piece. The largest packages have some hundred archives of a hundred bytes.

@@ -3,7 +3,7 @@
 use super::blocks::{packages, text};
 use super::commit;
 use super::list::List;
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Package};
 
 pub(super) fn read(source: &str) -> Contents {

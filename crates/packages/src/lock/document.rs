@@ -5,7 +5,7 @@ use std::ops::Range;
 use pavisade_yaml::{Doc, Kind, Source, Value};
 
 use super::list::MAX_PROBLEMS;
-use crate::reader::Problem;
+use crate::contents::Problem;
 
 /// The JSON object that a text is. The workspace's own reader is used, since it knows lines.
 pub(super) fn json(text: &str, problems: &mut Vec<Problem>) -> Option<Doc> {

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use super::list::List;
 use super::{Others, tree};
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Package};
 
 #[derive(Default)]

@@ -6,7 +6,7 @@
 
 use super::list::List;
 use super::xml::{Lines, document, elements};
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Need, Package};
 
 pub(super) fn read_lock(text: &str) -> Contents {

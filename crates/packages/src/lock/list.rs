@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Package};
 
 /// Packages of one file. The largest monorepos have some ten thousand.

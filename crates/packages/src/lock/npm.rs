@@ -9,7 +9,7 @@ use pavisade_yaml::Value;
 
 use super::list::List;
 use super::{Others, commit, document, tree};
-use crate::reader::Contents;
+use crate::contents::Contents;
 use crate::{Kind, Need, Package};
 
 pub(super) fn read(path: &str, text: &str, others: &Others<'_>) -> Contents {

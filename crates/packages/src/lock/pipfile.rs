@@ -3,7 +3,7 @@
 use super::commit;
 use super::document;
 use super::list::List;
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Need, Package};
 
 pub(super) fn read(text: &str) -> Contents {

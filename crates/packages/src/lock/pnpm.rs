@@ -13,7 +13,7 @@ use pavisade_yaml::{Doc, Value};
 use super::graph::Graph;
 use super::list::List;
 use super::{commit, document};
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Need, Package};
 
 pub(super) fn read(text: &str) -> Contents {

@@ -3,7 +3,7 @@
 use super::blocks::{Entry, inner, packages, text};
 use super::commit;
 use super::list::List;
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Need, Package};
 
 /// The group of what a project itself needs.

@@ -16,8 +16,7 @@ use model::{Dependency, Key, Pom};
 
 use super::list::List;
 use super::{Others, tree};
-use crate::jar::Coordinates;
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Need, Package};
 
 /// Parents above a project.
@@ -37,6 +36,13 @@ pub(super) fn read(path: &str, text: &str, others: &Others<'_>) -> Contents {
         Err(problem) => list.problem(problem),
     }
     list.into_contents()
+}
+
+/// What a project of Maven is called.
+pub(crate) struct Coordinates {
+    pub(crate) group: String,
+    pub(crate) artifact: String,
+    pub(crate) version: String,
 }
 
 /// What the project of a `pom.xml` is, where the file itself says so.

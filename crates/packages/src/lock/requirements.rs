@@ -9,7 +9,7 @@
 use super::list::List;
 use super::specifier::{of_archive, requirement};
 use super::{Others, commit, tree};
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Package};
 
 /// Files that one file brings in.

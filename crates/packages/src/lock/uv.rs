@@ -9,7 +9,7 @@ use super::blocks::{Entry, inner, packages, tables, text};
 use super::commit;
 use super::graph::Graph;
 use super::list::List;
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Need, Package};
 
 /// Sources of what is in the tree itself.

@@ -3,7 +3,7 @@
 use pavisade_yaml::Source;
 use roxmltree::{Document, Node, ParsingOptions};
 
-use crate::reader::Problem;
+use crate::contents::Problem;
 
 /// Nodes of one document: each takes a hundred bytes.
 const MAX_NODES: u32 = 1 << 20;

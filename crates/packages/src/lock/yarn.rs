@@ -10,7 +10,7 @@ use needs::{Locked, Pattern, needs};
 
 use super::list::List;
 use super::{Others, commit, document};
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Package};
 
 pub(super) fn read(path: &str, text: &str, others: &Others<'_>) -> Contents {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use roxmltree::Node;
 
+use crate::contents::Problem;
 use crate::lock::xml::{self, Lines, elements, text};
-use crate::reader::Problem;
 
 #[derive(Default)]
 pub(super) struct Pom {
