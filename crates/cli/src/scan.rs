@@ -85,6 +85,7 @@ impl Target {
         let format = match format {
             Format::Terminal => pavisade_report::Format::Terminal,
             Format::Json => pavisade_report::Format::Json,
+            Format::JsonV2 => pavisade_report::Format::JsonV2,
             Format::Sarif => pavisade_report::Format::Sarif,
             Format::Html => pavisade_report::Format::Html,
             Format::Markdown => pavisade_report::Format::Markdown,

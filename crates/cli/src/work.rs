@@ -55,7 +55,7 @@ impl<'a> Work<'a> {
         let Some(settings) = Settings::find(file, exceptions, allow_from, &paths)? else {
             return Ok(None);
         };
-        settings.over(&mut input.kubernetes_version, &mut input.helm_values);
+        settings.over(&mut input.kubernetes_version, &mut input.reading.helm_values);
         input.scope = settings.scope();
         input.check()?;
         Ok(Some(Self { settings, input }))

@@ -166,7 +166,7 @@ impl Config {
                 }
             }
             "fail-on" => {
-                let words = ["critical", "high", "medium", "low", "never"];
+                let words = ["critical", "high", "medium", "low", "unknown", "never"];
                 match reader.text(value) {
                     Some("never") => self.fail_on = Some(None),
                     Some(text) => match text.parse() {
@@ -211,10 +211,11 @@ impl Config {
                         let words = ["critical", "high", "medium", "low"];
                         let Some(text) = reader.text(value) else { continue };
                         match text.parse() {
-                            Ok(severity) => {
+                            // An advisory is without a score, never a check.
+                            Ok(severity) if Severity::RATED.contains(&severity) => {
                                 self.severities.insert(entry.rule().id.to_string(), severity);
                             }
-                            Err(_) => reader.unknown("severity", text, value, &words),
+                            _ => reader.unknown("severity", text, value, &words),
                         }
                     }
                     _ => {

@@ -90,7 +90,7 @@ pub fn schema(catalog: &Catalog) -> Value {
             },
             "fail-on": {
                 "description": "From which severity on a scan exits with 1.",
-                "enum": ["critical", "high", "medium", "low", "never"],
+                "enum": ["critical", "high", "medium", "low", "unknown", "never"],
             },
             "helm-values": texts("Values files for every chart, relative to this file's folder."),
             "exceptions": with(

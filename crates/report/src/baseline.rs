@@ -4,7 +4,7 @@ use pavisade_judgement::{Baseline, Known};
 use pavisade_model::{Severity, State};
 use serde_json::Value;
 
-use crate::json::SCHEMA;
+use crate::json::{SCHEMA, v2};
 use crate::sarif::{FINGERPRINT, FIRST_FINGERPRINT};
 
 /// Reads what `pavisade scan` wrote as JSON or SARIF; `place` is its file.
@@ -16,14 +16,18 @@ pub fn baseline(place: &str, text: &str) -> Result<Baseline, String> {
     let entries = if value["runs"].is_array() {
         of_sarif(&value)?
     } else if value["schema"] == SCHEMA {
-        of_json(&value)?
+        of_json(&value, "check")?
+    } else if value["schema"] == v2::SCHEMA {
+        of_json(&value, "rule")?
     } else {
         return Err("no result of `pavisade scan -f json`, and no SARIF log".into());
     };
     Ok(Baseline { place: place.to_owned(), entries })
 }
 
-fn of_json(document: &Value) -> Result<Vec<Known>, String> {
+/// The first form says `check` where the second says `rule`.
+fn of_json(document: &Value, rule: &str) -> Result<Vec<Known>, String> {
+    let images = &document["images"];
     let new = document["findings"].as_array().ok_or("it has no `findings`")?;
     // What an exception let through is reported when the exception ends.
     let known = document["baseline"]["known"].as_array();
@@ -31,15 +35,15 @@ fn of_json(document: &Value) -> Result<Vec<Known>, String> {
         let (subject, location) = (&finding["subject"], &finding["location"]);
         Some(Known {
             fingerprint: text(&finding["fingerprint"])?,
-            check: text(&finding["check"])?,
+            check: text(&finding[rule])?,
             state: match finding["state"].as_str()? {
                 "fails" => State::Fails,
                 "unknown" => State::Unknown,
                 _ => return None,
             },
             severity: finding["severity"].as_str()?.parse().ok()?,
-            world: text(&finding["world"])?,
-            subject: label(subject),
+            world: text(&finding["world"]).unwrap_or_default(),
+            subject: label(subject, images),
             message: text(&finding["message"])?,
             file: text(&location["file"]).unwrap_or_default(),
             line: number(&location["line"]),
@@ -104,8 +108,17 @@ fn number(value: &Value) -> u32 {
 }
 
 /// As `Subject::label` says it.
-fn label(subject: &Value) -> String {
+fn label(subject: &Value, images: &Value) -> String {
     let part = |name: &str| subject[name].as_str().unwrap_or("");
+    let image = &images[subject["image"].as_u64().map_or(usize::MAX, |at| at as usize)];
+    let holder = [&image["name"], &subject["artifact"], &subject["holder"]["name"]];
+    let holder = holder.into_iter().find_map(Value::as_str).unwrap_or("");
+    match part("type") {
+        "image" if part("name").is_empty() => return holder.to_owned(),
+        "package" => return format!("{} {} in {holder}", part("name"), part("version")),
+        "file" => return format!("{} in {holder}", part("path")),
+        _ => {}
+    }
     match (part("kind"), part("namespace"), part("name")) {
         ("", _, name) => name.to_owned(),
         (kind, _, "") => kind.to_owned(),

@@ -8,8 +8,11 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use std::borrow::Cow;
 
+mod facts;
 mod from;
+pub mod v2;
 
+pub use facts::{Epss, Exploited, Related, Score, Vulnerability, Workload};
 pub(crate) use from::{all_findings, failing_objects, write};
 
 /// What `schema` says.
@@ -333,83 +336,6 @@ pub struct FileLocation<'a> {
     pub end_column: u32,
     /// The field, of one that is absent too: `spec.containers[name=web].image`.
     pub path: &'a str,
-}
-
-/// A place beside the one of a finding.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Related<'a> {
-    /// What it is to the finding.
-    pub label: &'a str,
-    /// Where.
-    pub location: Location<'a>,
-}
-
-/// An object that runs an image.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Workload<'a> {
-    /// The world that it is in.
-    pub world: &'a str,
-    /// The object and container.
-    pub subject: Subject<'a>,
-}
-
-/// A vulnerability of a package.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Vulnerability<'a> {
-    /// The identifier that people know: a CVE where there is one.
-    pub id: &'a str,
-    /// Its other identifiers.
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    pub aliases: &'a [String],
-    /// What it is.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub title: &'a str,
-    /// Scores, each with who gave it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub scores: Vec<Score<'a>>,
-    /// How likely it is exploited within 30 days.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub epss: Option<Epss>,
-    /// That it is known to be exploited.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exploited: Option<Exploited<'a>>,
-    /// `fixed`, `not-fixed`, `wont-fix` or `unknown`.
-    pub fix: &'static str,
-    /// The version from which on it is gone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fixed_version: Option<&'a str>,
-    /// Where it is published.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub url: &'a str,
-}
-
-/// A score of the Common Vulnerability Scoring System.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Score<'a> {
-    /// Who gave it.
-    pub source: &'a str,
-    /// The vector.
-    pub vector: &'a str,
-    /// From 0.0 to 10.0.
-    pub score: f32,
-}
-
-/// An estimate of the Exploit Prediction Scoring System.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Epss {
-    /// The probability, from 0 to 1.
-    pub probability: f32,
-    /// The share of vulnerabilities that are less likely, from 0 to 1.
-    pub percentile: f32,
-}
-
-/// An entry of the catalog of known exploited vulnerabilities.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Exploited<'a> {
-    /// The day on which it was added.
-    pub added: &'a str,
-    /// Whether ransomware uses it.
-    pub ransomware: bool,
 }
 
 /// A check that ran.

@@ -260,6 +260,40 @@ fn excepted(selector: Selector) -> usize {
 }
 
 #[test]
+fn the_second_form_names_an_image_once() {
+    let schema = pavisade_report::json::v2::schema().to_value();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (workloads, matches) in [(true, 40), (false, 4), (true, 0)] {
+        let judgement = judged(&snapshot(workloads, Some(image(20, matches))), &Terms::default());
+        let text = shown(Format::JsonV2, &judgement);
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let errors: Vec<_> = validator.iter_errors(&document).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        assert_eq!(document["findings"].as_array().unwrap().len(), matches);
+        assert_eq!(document["summary"]["kubernetes"].is_object(), workloads);
+        let images = document["images"].as_array().unwrap();
+        assert_eq!(images.len(), usize::from(matches > 0));
+        if let Some(image) = images.first() {
+            assert_eq!(image["workloads"].as_array().unwrap().len(), 2 * usize::from(workloads));
+            let subject = &document["findings"][0]["subject"];
+            assert_eq!((&subject["type"], &subject["image"]), (&"package".into(), &0.into()));
+        }
+        // It is read again as a baseline.
+        let baseline = baseline("old.json", &text).unwrap();
+        let terms = Terms { baseline: Some(baseline), ..Terms::default() };
+        let again = judged(&snapshot(workloads, Some(image(20, matches))), &terms);
+        assert_eq!(again.baseline.unwrap().known.len(), matches);
+    }
+    let mut wrong: serde_json::Value = serde_json::from_str(&shown(
+        Format::JsonV2,
+        &judged(&snapshot(false, Some(image(1, 1))), &Terms::default()),
+    ))
+    .unwrap();
+    wrong["findings"][0]["subject"]["image"] = "a".into();
+    assert!(!validator.is_valid(&wrong));
+}
+
+#[test]
 fn exceptions_select_images_packages_and_advisories() {
     let subject = |subjects| excepted(Selector { subjects: vec![subjects], ..Selector::default() });
     let glob = |text: &str| Some(Glob::new(text).unwrap());
@@ -312,7 +346,12 @@ fn a_hundred_thousand_matches_stay_usable() {
                 );
             }
             Format::Markdown => assert!(bytes < 65_536, "{bytes}"),
-            Format::Json | Format::Csv | Format::Junit | Format::Gitlab | Format::Github => {}
+            Format::Json
+            | Format::JsonV2
+            | Format::Csv
+            | Format::Junit
+            | Format::Gitlab
+            | Format::Github => {}
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use pavisade_yaml::Value;
 
-use super::values::is_guessable;
+use super::weak::is_guessable;
 
 /// Whether a Secret's entry reads as in an example: `my-password`, `test-token`, or its own name.
 /// It may be in use all the same, so it is no proof of anything.

@@ -7,9 +7,9 @@ use pavisade_judgement::{Form, Judgement, RuleTally, Tally};
 use pavisade_model as model;
 
 use super::{
-    Baseline, Check, Cluster, Document, Epss, Excepted, Exception, ExceptionForm, Exploited,
-    FileLocation, Finding, Gone, Location, Note, NoteCounts, Related, SCHEMA, Score, Severities,
-    Subject, Summary, Tallies, Tool, Vulnerability, Workload,
+    Baseline, Check, Cluster, Document, Excepted, Exception, ExceptionForm, FileLocation, Finding,
+    Gone, Location, Note, NoteCounts, Related, SCHEMA, Severities, Subject, Summary, Tallies, Tool,
+    Vulnerability, Workload,
 };
 use crate::region::{Region, Regions};
 use crate::{Options, advice, guard};
@@ -116,20 +116,22 @@ impl<'a> From<&'a pavisade_judgement::Cluster> for Cluster<'a> {
 
 impl Summary {
     fn new(judgement: &Judgement) -> Self {
-        let mut summary = Self {
+        Self {
             worlds: judgement.worlds,
             objects: judgement.objects,
             objects_failing: failing_objects(judgement),
-            fails: Severities::default(),
-            unknown: Severities::default(),
+            fails: Severities::of(judgement, model::State::Fails),
+            unknown: Severities::of(judgement, model::State::Unknown),
             excepted: judgement.excepted.len(),
-            notes: NoteCounts::default(),
-        };
-        for finding in &judgement.findings {
-            let counts = match finding.state {
-                model::State::Fails => &mut summary.fails,
-                model::State::Unknown => &mut summary.unknown,
-            };
+            notes: NoteCounts::of(judgement),
+        }
+    }
+}
+
+impl Severities {
+    pub(crate) fn of(judgement: &Judgement, state: model::State) -> Self {
+        let mut counts = Self::default();
+        for finding in judgement.of_state(state) {
             *match finding.severity {
                 model::Severity::Critical => &mut counts.critical,
                 model::Severity::High => &mut counts.high,
@@ -138,16 +140,23 @@ impl Summary {
                 model::Severity::Unknown => &mut counts.unknown,
             } += 1;
         }
+        counts
+    }
+}
+
+impl NoteCounts {
+    pub(crate) fn of(judgement: &Judgement) -> Self {
+        let mut counts = Self::default();
         for note in &judgement.notes {
             *match note.kind {
-                model::NoteKind::Unread => &mut summary.notes.unread,
-                model::NoteKind::Warning => &mut summary.notes.warning,
-                model::NoteKind::Drift => &mut summary.notes.drift,
-                model::NoteKind::Unjudged => &mut summary.notes.unjudged,
-                model::NoteKind::Info => &mut summary.notes.info,
+                model::NoteKind::Unread => &mut counts.unread,
+                model::NoteKind::Warning => &mut counts.warning,
+                model::NoteKind::Drift => &mut counts.drift,
+                model::NoteKind::Unjudged => &mut counts.unjudged,
+                model::NoteKind::Info => &mut counts.info,
             } += 1;
         }
-        summary
+        counts
     }
 }
 
@@ -233,48 +242,6 @@ impl<'a> Location<'a> {
             model::Location::Field { path, .. } => Some(Self::Field { path }),
             model::Location::Layer { layer, path, .. } => Some(Self::Layer { layer, path }),
             model::Location::None => None,
-        }
-    }
-}
-
-impl<'a> Related<'a> {
-    fn new(related: &'a model::Related, regions: &Regions) -> Option<Self> {
-        let location = Location::new(&related.location, regions)?;
-        Some(Self { label: &related.label, location })
-    }
-}
-
-impl<'a> From<&'a model::Workload> for Workload<'a> {
-    fn from(workload: &'a model::Workload) -> Self {
-        Self { world: &workload.world, subject: Subject::from(&workload.subject) }
-    }
-}
-
-impl<'a> From<&'a model::Vulnerability> for Vulnerability<'a> {
-    fn from(found: &'a model::Vulnerability) -> Self {
-        let model::Vulnerability { advisory, fix } = found;
-        let scores = advisory.scores.iter();
-        Self {
-            id: &advisory.id,
-            aliases: &advisory.aliases,
-            title: &advisory.title,
-            scores: scores
-                .map(|score| Score {
-                    source: &score.source,
-                    vector: &score.vector,
-                    score: score.score,
-                })
-                .collect(),
-            epss: advisory
-                .epss
-                .map(|model::Epss { probability, percentile }| Epss { probability, percentile }),
-            exploited: advisory.exploited.as_ref().map(|exploited| Exploited {
-                added: &exploited.added,
-                ransomware: exploited.ransomware,
-            }),
-            fix: fix.name(),
-            fixed_version: fix.version(),
-            url: &advisory.url,
         }
     }
 }
