@@ -8,9 +8,9 @@ mod tree;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use pavisade_secrets::mask;
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::{Found, Layer};
+use pavisade_secrets::mask;
 
 pub use diff::image_diff;
 pub use json::{SCHEMA, schema};
