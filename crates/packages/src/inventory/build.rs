@@ -7,7 +7,7 @@ use pavisade_model::{FileId, Note, NoteKind};
 
 use super::collect::{Collector, Options, Purpose, Taken, What};
 use super::{Found, Inventory, Place, Root};
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Distribution, Kind, Package, Reader};
 
 /// Joins layers, the lowest first.

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use pavisade_model::{FileId, LayerFile, LayerVisitor};
 
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Distribution, Reader, Want, copyright};
 
 /// What is kept of an image besides its packages.
