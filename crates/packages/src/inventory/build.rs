@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use pavisade_model::{FileId, Note, NoteKind};
 
-use super::collect::{Collector, Options, Purpose, Taken, What};
+use super::collect::{Collector, Options, Purpose, Taken, What, may_name_packages};
 use super::{Found, Inventory, Place, Root};
 use crate::contents::{Contents, Problem};
 use crate::{Distribution, Kind, Package, Reader};
@@ -73,11 +73,18 @@ impl Builder {
     pub fn finish(mut self, root: &dyn Root) -> Inventory {
         let mut paths = Vec::new();
         root.files(&mut |path, id| {
-            if self.taken.contains_key(&id) && Purpose::of(path).is_some() {
+            let Some(taken) = self.taken.get(&id) else { return };
+            if taken.is_program() || Purpose::of(path).is_some() {
                 paths.push((path.to_owned(), id));
             }
         });
         paths.sort();
+        // A program may have a hundred names.
+        let mut programs = HashSet::new();
+        paths.retain(|(_, id)| {
+            let is_program = self.taken.get(id).is_some_and(Taken::is_program);
+            !is_program || programs.insert(*id)
+        });
         let mut seen = HashSet::new();
         let repeated = paths.iter().map(|(_, id)| *id).filter(|id| !seen.insert(*id));
         let repeated: HashSet<_> = repeated.collect();
@@ -195,7 +202,17 @@ impl Joined {
     fn end(self, root: &dyn Root) -> Vec<Found> {
         let (system, other): (Vec<_>, Vec<_>) =
             self.all.into_iter().partition(|(found, _)| found.package.kind.is_of_system());
-        let system: Vec<_> = system.into_iter().map(|(found, _)| found).collect();
+        // One that two databases have is one: rpm's may be there in an old form and a new one.
+        let mut once: BTreeMap<_, Found> = BTreeMap::new();
+        for (mut found, _) in system {
+            let Package { name, version, architecture, .. } = &found.package;
+            let key = (found.purl.clone(), name.clone(), version.clone(), architecture.clone());
+            match once.get_mut(&key) {
+                Some(first) => first.places.append(&mut found.places),
+                None => drop(once.insert(key, found)),
+            }
+        }
+        let system: Vec<_> = once.into_values().collect();
         let owners = owners(&system, &other, root);
         let mut same: BTreeMap<Same, Found> = BTreeMap::new();
         for (mut found, ids) in other {
@@ -226,7 +243,7 @@ fn owners(
     let wanted: HashSet<_> = other.iter().flat_map(|(_, ids)| ids).copied().collect();
     let mut owners = HashMap::new();
     for (found, number) in system.iter().zip(0..) {
-        let names = found.package.files.iter().filter(|path| Reader::of(path).is_some());
+        let names = found.package.files.iter().filter(|path| may_name_packages(path));
         for id in names.filter_map(|path| root.file(path)).filter(|id| wanted.contains(id)) {
             owners.entry(id).or_insert(number);
         }
@@ -234,9 +251,17 @@ fn owners(
     owners
 }
 
+impl Taken {
+    fn is_program(&self) -> bool {
+        matches!(self.what, What::Packages(Reader::GoBinary, _))
+    }
+}
+
 /// Whether a file lists all packages of a system: layers replace it as a whole.
 fn is_database(taken: &Taken) -> bool {
-    matches!(taken.what, What::Packages(Reader::Apk | Reader::Dpkg | Reader::Opkg, _))
+    let is =
+        |reader: &Reader| matches!(reader, Reader::Apk | Reader::Dpkg | Reader::Opkg | Reader::Rpm);
+    matches!(&taken.what, What::Packages(reader, _) if is(reader))
 }
 
 /// The folder that a database is the system's of, with a slash at its end.

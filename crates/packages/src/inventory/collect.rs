@@ -79,7 +79,20 @@ impl Collector {
         }
     }
 
-    fn read(&self, purpose: Purpose, bytes: &mut dyn Read) -> io::Result<What> {
+    fn read(&self, purpose: Purpose, path: &str, bytes: &mut dyn Read) -> io::Result<What> {
+        if let Purpose::Packages(want) = purpose {
+            let mut contents = want.read(path, bytes)?;
+            for package in &mut contents.packages {
+                package.files.retain(|path| self.keeps(path));
+            }
+            let more = contents.problems.len().saturating_sub(PROBLEMS);
+            if more > 0 {
+                contents.problems.truncate(PROBLEMS);
+                let message = format!("{more} more problems");
+                contents.problems.push(Problem { line: None, message });
+            }
+            return Ok(What::Packages(want.reader, contents));
+        }
         let limit = purpose.limit();
         let mut content = Vec::new();
         bytes.take(limit.saturating_add(1)).read_to_end(&mut content)?;
@@ -87,55 +100,61 @@ impl Collector {
             let message = format!("it is larger than {limit} bytes");
             return Ok(What::Unread(Problem { line: None, message }));
         }
-        let text = || String::from_utf8_lossy(&content);
+        let text = String::from_utf8_lossy(&content);
         Ok(match purpose {
-            Purpose::Packages(want) => {
-                let mut contents = want.reader.read(&content);
-                for package in &mut contents.packages {
-                    package.files.retain(|path| self.keeps(path));
-                }
-                let more = contents.problems.len().saturating_sub(PROBLEMS);
-                if more > 0 {
-                    contents.problems.truncate(PROBLEMS);
-                    let message = format!("{more} more problems");
-                    contents.problems.push(Problem { line: None, message });
-                }
-                What::Packages(want.reader, contents)
+            Purpose::Packages(_) | Purpose::Distribution => {
+                What::Distribution(Distribution::read(&text))
             }
-            Purpose::Distribution => What::Distribution(Distribution::read(&text())),
             Purpose::List => {
-                let text = text();
                 // Lists of digests have the path behind two blanks.
                 let paths =
                     text.lines().map(|line| line.split_once("  ").map_or(line, |(_, path)| path));
                 let paths = paths.map(|path| path.trim_start_matches('/'));
                 What::List(paths.filter(|path| self.keeps(path)).map(str::to_owned).collect())
             }
-            Purpose::Licences => What::Licences(copyright::read(&text())),
+            Purpose::Licences => What::Licences(copyright::read(&text)),
         })
     }
 
     /// Whether a file of a package is of interest; those that name other packages always are.
     fn keeps(&self, path: &str) -> bool {
-        self.options.files && !matches!(path, "" | ".") || Reader::of(path).is_some()
+        self.options.files && !matches!(path, "" | ".") || may_name_packages(path)
     }
+}
+
+/// Whether a file may name packages, by its path alone: programs are where programs are put.
+pub(super) fn may_name_packages(path: &str) -> bool {
+    const PROGRAMS: [&str; 4] = ["bin", "sbin", "libexec", "opt"];
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    Reader::of(path).is_some() || folder.split('/').any(|name| PROGRAMS.contains(&name))
 }
 
 impl LayerVisitor for Collector {
     fn wants(&self, file: &LayerFile<'_>) -> bool {
-        self.path(file).is_some_and(|path| Purpose::of(path).is_some())
+        self.path(file).is_some_and(|path| Purpose::of_file(path, file.mode).is_some())
     }
 
     fn take(&mut self, file: &LayerFile<'_>, bytes: &mut dyn Read) -> io::Result<()> {
         let Some(path) = self.path(file).map(str::to_owned) else { return Ok(()) };
-        let Some(purpose) = Purpose::of(&path) else { return Ok(()) };
-        let what = self.read(purpose, bytes)?;
-        self.taken.insert(file.id(), Taken { path, what });
+        let Some(purpose) = Purpose::of_file(&path, file.mode) else { return Ok(()) };
+        let what = self.read(purpose, &path, bytes)?;
+        // Most programs name no packages.
+        let is_nothing = matches!(&what, What::Packages(Reader::GoBinary, Contents { packages, problems })
+            if packages.is_empty() && problems.is_empty());
+        if !is_nothing {
+            self.taken.insert(file.id(), Taken { path, what });
+        }
         Ok(())
     }
 }
 
 impl Purpose {
+    /// What a file is read for: by its path, and where that says nothing, as a program.
+    fn of_file(path: &str, mode: u16) -> Option<Self> {
+        let program = || Reader::of_program(path, mode).map(Self::Packages);
+        Self::of(path).or_else(program)
+    }
+
     /// What a file is read for by its path.
     pub(super) fn of(path: &str) -> Option<Self> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
