@@ -49,4 +49,4 @@ pub use needs::Needs;
 pub use operation::removed_api_version::removed_in;
 pub use registry::{Catalog, Entry, Taken};
 pub use set::{CheckSet, ParameterError, Report};
-pub use verdict::{Change, Claim, Place, Verdict};
+pub use verdict::{Change, Claim, Place, Verdict, Why};

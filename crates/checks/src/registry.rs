@@ -47,6 +47,11 @@ impl fmt::Debug for Catalog {
 }
 
 impl Catalog {
+    /// The rules of the checks, in the catalog's order.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.0.iter().map(|entry| &*entry.rule)
+    }
+
     /// The checks of the program.
     pub fn builtin() -> Self {
         let entries = REGISTRY.iter().map(|registered| Entry {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pavisade_model::{KubernetesVersion, Meta, Rule, Subject};
+use pavisade_model::{KubernetesVersion, Meta, Program, Rule, Subject};
 use pavisade_snapshot::{Object, World, WorldKind};
 use serde::de::DeserializeOwned;
 
@@ -27,7 +27,7 @@ pub struct Report<'a> {
     /// The object that holds the subject; none for a world.
     pub object: Option<&'a Object>,
     /// Programs whose settings it is about, where it is about some of those of the check.
-    pub programs: Vec<&'static str>,
+    pub programs: Vec<Program>,
     /// The answer.
     pub verdict: Verdict<'a>,
 }
@@ -40,7 +40,7 @@ pub(crate) trait AnyCheck: Send + Sync {
 }
 
 /// Takes a subject, the program whose settings it is, and the verdict.
-pub(crate) type Out<'o, 'a> = dyn FnMut(Subject, Option<&'static str>, Verdict<'a>) + 'o;
+pub(crate) type Out<'o, 'a> = dyn FnMut(Subject, Option<Program>, Verdict<'a>) + 'o;
 
 struct Erased<C>(C, &'static Meta);
 

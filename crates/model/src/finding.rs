@@ -1,14 +1,16 @@
 //! What a check found.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use pavisade_yaml::{Amendment, Doc, Source};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Confidence, Rule, Severity};
+use crate::{Confidence, Gap, Program, Rule, Severity};
 
 /// What a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,6 +120,41 @@ pub struct Finding {
     pub instance: String,
     /// How its text is mended; only where that was asked for, and a check knows how.
     pub mend: Option<Box<Mend>>,
+    /// What programs read of it besides; nothing for most.
+    pub detail: Option<Box<Detail>>,
+}
+
+/// What programs read of a finding beside its rule, subject and place: no meaning is read out of
+/// its texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// The parts of its rule that it is about, of those in [`Rule::parts`]; where there are none, it
+    /// counts for all of them.
+    pub parts: Vec<Cow<'static, str>>,
+    /// The programs whose settings it is about, where its check judges those of programs; where
+    /// there are none, it may be any of them.
+    pub programs: Vec<Program>,
+    /// What is missing to tell, where it is unknown.
+    pub gaps: Vec<Gap>,
+    /// How many more pods of its owner are like the one that is its subject.
+    pub more_pods: usize,
+    /// The last day of the exception that let it through.
+    pub excepted_until: Option<Date>,
+}
+
+impl Detail {
+    const NONE: &'static Self = &Self {
+        parts: Vec::new(),
+        programs: Vec::new(),
+        gaps: Vec::new(),
+        more_pods: 0,
+        excepted_until: None,
+    };
+
+    /// Boxed where there is any.
+    pub fn boxed(self) -> Option<Box<Self>> {
+        (self != *Self::NONE).then(|| Box::new(self))
+    }
 }
 
 /// Edits of one document that mend a finding, all of them together.
@@ -130,6 +167,16 @@ pub struct Mend {
 }
 
 impl Finding {
+    /// What programs read of it besides.
+    pub fn detail(&self) -> &Detail {
+        self.detail.as_deref().unwrap_or(Detail::NONE)
+    }
+
+    /// The same, to be changed.
+    pub fn detail_mut(&mut self) -> &mut Detail {
+        self.detail.get_or_insert_default()
+    }
+
     /// What stays the same while the finding is the same.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();

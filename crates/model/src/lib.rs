@@ -3,6 +3,7 @@
 //! Not here: how anything is serialised (`report`), how objects are indexed (`snapshot`).
 
 mod finding;
+mod gap;
 mod glob;
 mod layer;
 mod meta;
@@ -10,7 +11,8 @@ mod note;
 mod path;
 mod version;
 
-pub use finding::{Finding, Fingerprint, Location, Mend, State, Subject};
+pub use finding::{Detail, Finding, Fingerprint, Location, Mend, State, Subject};
+pub use gap::{Cause, Gap};
 pub use glob::{Base, Glob, below, nearest};
 pub use layer::{LayerFile, LayerVisitor};
 pub use meta::{

@@ -188,6 +188,7 @@ fn secret_rule() -> Rule {
         area: Area::Container,
         mends: Mends::Never,
         secret: true,
+        parts: Vec::new().into(),
     }
 }
 
@@ -220,6 +221,7 @@ pub(crate) fn secret(text: &str, needle: &str) -> Judgement {
         owner: None,
         instance: String::new(),
         mend: None,
+        detail: None,
     });
     judgement
 }

@@ -217,7 +217,7 @@ pub struct Finding<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location<'a>>,
     /// What is wrong, or why it is unknown: one sentence.
-    pub message: &'a str,
+    pub message: Cow<'a, str>,
     /// What to do (Markdown).
     pub fix: &'a str,
     /// Controls of standards that the check serves (`cis-1.12/5.2.1`); absent unless asked for.

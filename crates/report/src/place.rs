@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use pavisade_model::{Finding, Location};
 use pavisade_scan::Judgement;
 
-use crate::Options;
 use crate::json::all_findings;
 use crate::region::{Region, Regions};
+use crate::{Options, message};
 
 /// Files and lines of the findings of one result.
 pub(crate) struct Places<'a> {
@@ -97,7 +97,7 @@ pub(crate) fn beside_message(finding: &Finding, worlds: bool) -> String {
     let named = finding
         .subject
         .container()
-        .is_none_or(|name| name.len() < 256 && finding.message.contains(&format!("`{name}`")));
+        .is_none_or(|name| name.len() < 256 && message::of(finding).contains(&format!("`{name}`")));
     label(finding, worlds, !named)
 }
 

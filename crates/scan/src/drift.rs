@@ -41,7 +41,7 @@ fn of_object(world: &World, id: &ObjectId, written: &Object) -> Vec<Note> {
             Coverage::Complete if !serves(world, written) => unserved(),
             Coverage::Complete => String::new(),
             Coverage::Partial | Coverage::Unread => {
-                let why = world.gap_of(&id.group, &id.kind);
+                let why = world.cause_of(&id.group, &id.kind);
                 let message = format!("{label} was not compared with the cluster: {why}");
                 return vec![note(NoteKind::Info, written.value(), message)];
             }

@@ -34,13 +34,14 @@ pub use jiff::Timestamp;
 use pavisade_checks::secrets::{mask, mask_field};
 use pavisade_checks::{CheckSet, Claim, Place, Report};
 use pavisade_model::{
-    Finding, KubernetesVersion, Location, Mend, Note, NoteKind, Path, Paths, Program, Rule, State,
-    counterpart, kinds,
+    Detail, Finding, KubernetesVersion, Location, Mend, Note, NoteKind, Path, Paths, Program, Rule,
+    State, counterpart, kinds,
 };
 use pavisade_snapshot::{Distribution, Object, Snapshot, World, WorldKind};
 pub use pod_labels::Labels;
 pub use pod_security::{
-    Doubt, Level, NamespaceSecurity, PodSecurity, Standing, pod_security, pod_security_checks,
+    Doubt, Level, NamespaceSecurity, PodSecurity, Reason, Standing, pod_security,
+    pod_security_checks,
 };
 use rayon::prelude::*;
 pub use terms::{Honour, Terms};
@@ -81,9 +82,9 @@ pub struct RuleTally {
     pub programs: &'static [Program],
     /// Its verdicts.
     pub tally: Tally,
-    /// The same for each program, where it judges the settings of several, by the program's name;
-    /// under the empty name what is said of no program in particular.
-    pub by_program: BTreeMap<&'static str, Tally>,
+    /// The same for each program, where it judges the settings of several, and what is said of no
+    /// program in particular.
+    pub by_program: BTreeMap<Option<Program>, Tally>,
 }
 
 /// Everything that a scan says.
@@ -289,7 +290,8 @@ fn in_order(found: Vec<Vec<Finding>>) -> Vec<Finding> {
     places.into_iter().filter_map(|(list, at)| found[list][at].take()).collect()
 }
 
-/// Failures before doubts, worst first; then so that equal pictures give equal bytes.
+/// Failures before doubts, worst first; then so that equal pictures give equal bytes. What is equal
+/// in all of this stays in the order in which it was found.
 fn order(finding: &Finding) -> impl Ord + '_ {
     let (source, start) = match &finding.location {
         Location::Text { source, span, .. } => (source.name(), span.start),
@@ -304,7 +306,8 @@ fn order(finding: &Finding) -> impl Ord + '_ {
         source,
         start,
         &finding.subject,
-        &finding.message,
+        &finding.stable_path,
+        &finding.instance,
     )
 }
 
@@ -317,6 +320,10 @@ struct Seen<'a> {
 fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Paths) -> Finding {
     let rule = report.rule;
     let (location, stable_path) = locate(world, report.object, &claim.place, paths);
+    let programs = match claim.programs.is_empty() {
+        true => report.programs.clone(),
+        false => claim.programs,
+    };
     Finding {
         rule: rule.clone(),
         state: claim.state,
@@ -331,6 +338,8 @@ fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Pat
         stable_path,
         instance: claim.instance,
         mend: None,
+        detail: Detail { parts: claim.parts, programs, gaps: claim.gaps, ..Detail::default() }
+            .boxed(),
     }
 }
 

@@ -12,7 +12,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use pavisade_checks::{CheckSet, Report, Verdict};
+use pavisade_checks::{CheckSet, Claim, Place, Report, Verdict};
 use pavisade_model::{Finding, Paths, Subject, kinds};
 use pavisade_snapshot::{Object, ObjectId, Pod, World, WorldKind};
 use pavisade_yaml::{Kind, Value, to_json};
@@ -342,12 +342,16 @@ impl<'a> Group<'a> {
             None => shapes.next().map(|shape| (shape.first, Some(shape.pods))),
         };
         let Some((lead, pods)) = lead else { return part };
+        let mut values = Vec::new();
         checks.judge_object(seen.world, lead, now, &mut |report| {
+            if let Verdict::Fails(claims) | Verdict::Unknown(claims) = &report.verdict {
+                values.extend(claims.iter().map(value));
+            }
             part.take(seen, report, &mut paths);
         });
         let template = template(lead, &mut paths);
-        for (place, finding) in part.findings.iter().enumerate() {
-            known.insert(key(finding, &template), pods.map(|pods| (place, pods)));
+        for (place, (finding, value)) in part.findings.iter().zip(values).enumerate() {
+            known.insert(key(finding, &value, &template), pods.map(|pods| (place, pods)));
         }
         let mut firsts = vec![lead; part.findings.len()];
         for shape in shapes {
@@ -359,7 +363,7 @@ impl<'a> Group<'a> {
                 let before = part.findings.len();
                 for claim in claims {
                     let finding = finding(seen.world, &report, claim.clone(), &mut paths);
-                    match known.entry(key(&finding, &template)) {
+                    match known.entry(key(&finding, &value(claim), &template)) {
                         Entry::Occupied(mut known) => {
                             if let Some((_, pods)) = known.get_mut() {
                                 *pods += shape.pods;
@@ -384,10 +388,7 @@ impl<'a> Group<'a> {
         for (place, pods) in known.into_values().flatten() {
             let others = pods.saturating_sub(usize::from(firsts[place].is(kinds::POD)));
             if others > 0 {
-                let plural = if others == 1 { "" } else { "s" };
-                let message = &mut part.findings[place].message;
-                let owner = self.name.subject(None).label();
-                let _ = write!(message, " (and {others} more pod{plural} of {owner})");
+                part.findings[place].detail_mut().more_pods = others;
             }
         }
         let own = self.owner.map_or(0, |owner| {
@@ -421,15 +422,30 @@ fn relative<'a>(path: &'a str, template: &str) -> &'a str {
     path.strip_prefix(template).unwrap_or(path).trim_start_matches('.')
 }
 
+/// What stands at the place of a claim, as far as it tells pods apart: not what is a pod's own, such
+/// as a container with all that a webhook or the kubelet adds to it.
+fn value(claim: &Claim<'_>) -> String {
+    let Place::At(value, missing) = &claim.place else { return String::new() };
+    let scalars = |value: &Value<'_>| {
+        let nested = |item: Value<'_>| matches!(item.kind(), Kind::Mapping | Kind::Sequence);
+        value.kind() != Kind::Mapping && !value.items().any(nested)
+    };
+    match missing.is_empty() && scalars(value) {
+        true => to_json(*value),
+        false => String::new(),
+    }
+}
+
 /// What makes two findings, of an owner and of its pod, the same.
-fn key(finding: &Finding, template: &str) -> String {
+fn key(finding: &Finding, value: &str, template: &str) -> String {
     format!(
-        "{}\0{:?}\0{}\0{}\0{}\0{}",
+        "{}\0{:?}\0{:?}\0{}\0{}\0{}\0{}",
         finding.rule.id,
         finding.state,
+        finding.severity,
         finding.subject.container().unwrap_or(""),
         relative(&finding.stable_path, template),
-        finding.message,
-        finding.instance
+        finding.instance,
+        value,
     )
 }

@@ -19,7 +19,7 @@ mod selector;
 pub mod stored;
 mod world;
 
-pub use coverage::{Coverage, SECRETS_UNASKED};
+pub use coverage::Coverage;
 pub use distribution::{Benchmark, Distribution, DistributionName};
 pub use install::{Install, Origin, embedded};
 pub use object::{Object, ObjectId, Unseen};

@@ -85,7 +85,7 @@ impl Check for ExposedWorkload {
             }
         }
         if let Some(why) = selecting.iter().find_map(|service| entries.unknown(service)) {
-            return Verdict::unknown(place, why.as_str());
+            return Verdict::unknown(place, why.clone());
         }
         let gap = kinds::ENTRIES.iter().chain(kinds::ISTIO_ROUTES).find_map(|kind| cx.gap(*kind));
         match (services.gap().or(gap), unsure) {

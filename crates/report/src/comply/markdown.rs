@@ -6,10 +6,10 @@ use pavisade_model::{NoteKind, State};
 use pavisade_scan::{AssessedControl, Assessment, ControlState, Judgement};
 
 use super::{counts, coverage, gap, label, name, reason, results};
-use crate::Options;
 use crate::markdown::{code, inline as text};
 use crate::place::Places;
 use crate::text::{count, cut};
+use crate::{Options, message};
 
 /// Places of one check that are told without being asked.
 const PLACES: usize = 3;
@@ -90,7 +90,7 @@ fn failing<'a>(
         let told = if options.full { findings.len() } else { findings.len().min(PLACES) };
         for finding in &findings[..told] {
             let (place, subject) = (places.shown(finding), finding.subject.label());
-            let message = text(&cut(&finding.message, 300));
+            let message = text(&cut(&message::of(finding), 300));
             writeln!(out, "  - {} ({}): {message}", code(&place), text(&subject))?;
         }
         if told < findings.len() {

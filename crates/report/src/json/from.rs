@@ -11,7 +11,7 @@ use super::{
     Gone, Location, Note, NoteCounts, SCHEMA, Severities, Subject, Summary, Tallies, Tool,
 };
 use crate::region::{Region, Regions};
-use crate::{Options, advice, guard};
+use crate::{Options, advice, guard, message};
 
 impl<'a> Document<'a> {
     /// The document of a result.
@@ -186,7 +186,7 @@ impl<'a> Finding<'a> {
             world: &finding.world,
             subject: Subject::from(&finding.subject, &finding.world),
             location: Location::new(&finding.location, regions),
-            message: &finding.message,
+            message: message::of(finding),
             fix: advice::fix(finding),
             frameworks: (!options.frameworks.is_empty()).then_some(controls),
         }

@@ -9,11 +9,11 @@ use pavisade_model::{Confidence, Finding, Location, Note, NoteKind, Severity, St
 use pavisade_scan::Judgement;
 use pavisade_yaml::Source;
 
-use crate::Options;
 use crate::json::all_findings;
 use crate::place::{homes, made_of, relative};
 use crate::region::{Region, Regions};
 use crate::text::{count, first_paragraph};
+use crate::{Options, message};
 
 mod entries;
 mod types;
@@ -178,7 +178,7 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
         rule_index: view.index.get(&*finding.rule.id).copied().unwrap_or(0),
         kind,
         level,
-        message: Message { text: plain(&finding.message) },
+        message: Message { text: plain(message::of(finding)) },
         locations: [SarifLocation {
             physical_location: physical,
             logical_locations: logical(finding),
@@ -196,8 +196,9 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
 }
 
 /// `[text](target)` is a link in a SARIF message: a name in a manifest must not make one.
-fn plain(text: &str) -> Cow<'_, str> {
-    if text.contains("](") { text.replace("](", "] (").into() } else { text.into() }
+fn plain<'a>(text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
+    let text = text.into();
+    if text.contains("](") { text.replace("](", "] (").into() } else { text }
 }
 
 fn region(source: &Source, span: &std::ops::Range<u32>, regions: &Regions) -> SarifRegion {

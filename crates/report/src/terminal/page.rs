@@ -6,10 +6,10 @@ use anstyle::Style;
 use pavisade_model::{Finding, Location, Subject};
 
 use super::style::{self, FRAME, PLAIN};
-use crate::Options;
 use crate::mask;
 use crate::region::Regions;
 use crate::text::{clean, cut, width, wrap};
+use crate::{Options, message};
 
 /// Text on its way out.
 pub(crate) struct Page<'o> {
@@ -143,7 +143,7 @@ pub(crate) fn subject(finding: &Finding, worlds: bool, container: bool) -> Strin
     };
     // Most messages name the container.
     if let Some(name) = finding.subject.container()
-        && (container || !finding.message.contains(&format!("`{name}`")))
+        && (container || !message::of(finding).contains(&format!("`{name}`")))
     {
         label = format!("{label} · container {name}");
     }

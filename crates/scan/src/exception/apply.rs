@@ -94,7 +94,7 @@ fn excepted(
             }
             None => {
                 if let Some(ended) = ended {
-                    finding.message.push_str(&format!(" (its exception ended on {ended})"));
+                    finding.detail_mut().excepted_until = Some(ended);
                 }
                 settled.findings.push(finding);
             }
