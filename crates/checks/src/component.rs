@@ -278,9 +278,9 @@ impl<'a> Component<'a> {
         match flags.into_iter().next_back() {
             Some(flag) => Ok(Some(flag)),
             None => match self.hidden_flags() {
-                Some(why) => {
-                    let why = self.settings(format!("`--{name}` is not seen: {why}"));
-                    Err(Claim::unknown(self.place(name), why))
+                Some(hidden) => {
+                    let why = self.settings(format!("`--{name}` is not seen: {hidden}"));
+                    Err(Claim::unknown(self.place(name), why).evidence(hidden))
                 }
                 None => Ok(None),
             },

@@ -91,6 +91,9 @@ pub struct Claim<'a> {
     pub programs: Vec<Program>,
     /// What is missing to tell, where it is unknown.
     pub gaps: Vec<Gap>,
+    /// What it rests on beside what stands at its place: names of containers, Services, accounts,
+    /// and values of other fields. Claims of two pods of one owner are the same where this is.
+    pub evidence: Vec<String>,
 }
 
 /// Why something could not be determined: a sentence for people, and what is missing as data.
@@ -202,6 +205,7 @@ impl<'a> Claim<'a> {
             parts: Vec::new(),
             programs: Vec::new(),
             gaps: Vec::new(),
+            evidence: Vec::new(),
         }
     }
 
@@ -219,6 +223,12 @@ impl<'a> Claim<'a> {
     /// About a part of the check, one of those that its rule lists; may be called again.
     pub fn part(mut self, part: impl Into<Cow<'static, str>>) -> Self {
         self.parts.push(part.into());
+        self
+    }
+
+    /// With what it rests on beside what stands at its place; may be called again.
+    pub fn evidence(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
         self
     }
 

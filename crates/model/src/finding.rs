@@ -136,6 +136,9 @@ pub struct Detail {
     pub programs: Vec<Program>,
     /// What is missing to tell, where it is unknown.
     pub gaps: Vec<Gap>,
+    /// What it rests on beside what stands at its place: names of containers, Services, accounts,
+    /// and values of other fields; their number is how many there are.
+    pub evidence: Vec<String>,
     /// How many more pods of its owner are like the one that is its subject.
     pub more_pods: usize,
     /// The last day of the exception that let it through.
@@ -147,6 +150,7 @@ impl Detail {
         parts: Vec::new(),
         programs: Vec::new(),
         gaps: Vec::new(),
+        evidence: Vec::new(),
         more_pods: 0,
         excepted_until: None,
     };

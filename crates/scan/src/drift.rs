@@ -11,8 +11,10 @@ const SHOWN: usize = 60;
 /// A note for each difference, in the order of the files.
 pub(crate) fn notes(world: &World) -> Vec<Note> {
     let mut written: Vec<_> = world.all_written().collect();
-    written.sort_by_key(|(_, object)| {
-        (object.doc().source().name().to_owned(), object.value().span().start)
+    // One text may be several objects: a static pod is one on each node.
+    written.sort_by_key(|(id, object)| {
+        let source = object.doc().source().name().to_owned();
+        (source, object.value().span().start, (*id).clone())
     });
     written.into_iter().flat_map(|(id, object)| of_object(world, id, object)).collect()
 }

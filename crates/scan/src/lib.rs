@@ -4,6 +4,7 @@
 //! It is pure: no file, no clock, no network; the same picture gives the same bytes, whatever the
 //! number of threads.
 
+mod alike;
 mod assess;
 mod baseline;
 mod compare;
@@ -307,7 +308,7 @@ fn order(finding: &Finding) -> impl Ord + '_ {
         start,
         &finding.subject,
         &finding.stable_path,
-        &finding.instance,
+        &finding.detail().gaps,
     )
 }
 
@@ -338,8 +339,14 @@ fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Pat
         stable_path,
         instance: claim.instance,
         mend: None,
-        detail: Detail { parts: claim.parts, programs, gaps: claim.gaps, ..Detail::default() }
-            .boxed(),
+        detail: Detail {
+            parts: claim.parts,
+            programs,
+            gaps: claim.gaps,
+            evidence: claim.evidence,
+            ..Detail::default()
+        }
+        .boxed(),
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::token_automount::{Shadow, shadow};
 use crate::field::boolean;
-use crate::{Check, Cx, OnPod, Place, Verdict, Why};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
 
 /// Pods that have their ServiceAccount's token, whatever it may do.
 ///
@@ -39,7 +39,7 @@ impl Check for AutomountedToken {
         let name = pod.service_account();
         let fails = || {
             let message = format!("these pods have the token of ServiceAccount `{name}`");
-            Verdict::fails(place.clone(), message)
+            Claim::fails(place.clone(), message).evidence(name).into()
         };
         // Admission keeps tokens from what kubelets run on their own.
         if pod.object().is_mirror_pod() {

@@ -69,7 +69,7 @@ impl Check for ExposedCloudIdentity {
                 let message = format!(
                     "these pods have the cloud identity of ServiceAccount `{account}`, and {why}"
                 );
-                Claim::fails(place, message).into()
+                Claim::fails(place, message).evidence(account).evidence(why).into()
             }
             None => match [&kinds::SERVICE]
                 .into_iter()

@@ -113,7 +113,7 @@ impl Check for TokenAutomount {
             "these pods mount the token of ServiceAccount `{name}`, which no binding {scope} gives \
              any permission"
         );
-        Claim::fails(place, message).confidence(confidence).set(false).into()
+        Claim::fails(place, message).confidence(confidence).evidence(name).set(false).into()
     }
 }
 

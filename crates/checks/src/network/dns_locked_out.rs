@@ -11,7 +11,7 @@ use super::policy::{Direction, more_policies, on_host_network, rules};
 use super::policy_index::Selecting;
 use super::rule::peers;
 use crate::fragment::is_fragment;
-use crate::{Check, Cx, OnPod, Place, Verdict, Why};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
 
 /// Pods that NetworkPolicies let connect to other pods, but not to DNS.
 ///
@@ -71,9 +71,9 @@ impl Check for DnsLockedOut {
                          allowed by TCP alone (which a port without `protocol` is): programs ask by \
                          UDP, and find no Service by its name"
                     );
-                    return Verdict::fails(place, message);
+                    return Claim::fails(place, message).evidence("TCP").evidence(first).into();
                 }
-                Verdict::fails(
+                Claim::fails(
                     place,
                     format!(
                         "NetworkPolicy `{first}` restricts what these pods connect to, and none {} \
@@ -81,6 +81,8 @@ impl Check for DnsLockedOut {
                         cx.list_in(kinds::NETWORK_POLICY, pod.object().namespace()).scope(),
                     ),
                 )
+                .evidence(first)
+                .into()
             }
         }
     }
