@@ -21,3 +21,32 @@ pub fn of(finding: &Finding) -> Cow<'_, str> {
         false => Cow::Owned(format!("{}{facts}", finding.message)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use pavisade_model::Subject;
+
+    use super::of;
+    use crate::fixture;
+
+    #[test]
+    fn facts_stand_behind_the_message() {
+        let mut finding = fixture::secret("a: b\n", "b").findings.remove(0);
+        assert_eq!(of(&finding), "`DB_PASSWORD` holds a secret");
+        let Subject::Object { namespace, .. } = &mut finding.subject else { panic!() };
+        *namespace = Arc::from("shop");
+        finding.owner = Some(Box::new(finding.subject.clone()));
+        assert_eq!(of(&finding), "`DB_PASSWORD` holds a secret", "none of them is another pod");
+        finding.detail_mut().more_pods = 1;
+        assert_eq!(of(&finding), "`DB_PASSWORD` holds a secret (and 1 more pod of Pod shop/web)");
+        finding.detail_mut().more_pods = 2;
+        finding.detail_mut().excepted_until = Some("2026-01-31".parse().unwrap());
+        assert_eq!(
+            of(&finding),
+            "`DB_PASSWORD` holds a secret (and 2 more pods of Pod shop/web) (its exception ended on \
+             2026-01-31)"
+        );
+    }
+}
