@@ -105,7 +105,7 @@ fn annotation<'a>(
     }
     properties.push(("title", title));
     let label = crate::place::beside_message(finding, false);
-    let mut text = format!("{label}: {}", finding.message);
+    let mut text = format!("{label}: {}", message::of(finding));
     if let Some(can) = advice::by_program(finding) {
         text.push_str(&format!(" ({can})"));
     }

@@ -268,7 +268,7 @@ pub enum Location<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct FileLocation<'a> {
     /// The file, by the name that users know.
-    pub file: &'a str,
+    pub file: Cow<'a, str>,
     /// First line.
     pub line: u32,
     /// First column.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use pavisade_model::{Finding, Location};
 use pavisade_scan::Judgement;
+use pavisade_yaml::{Origin, Source};
 
 use crate::json::all_findings;
 use crate::region::{Region, Regions};
@@ -38,10 +39,10 @@ impl<'a> Places<'a> {
     /// folder, or the first file of the world that is known.
     pub(crate) fn in_file(&self, finding: &'a Finding) -> InFile<'a> {
         let (name, region) = match &finding.location {
-            Location::Text { source, span, .. } => match made_of(source.name()) {
-                Some(name) => (name, None),
-                None => (source.name(), Some(self.regions.get(source, span))),
-            },
+            Location::Text { source, .. } if is_rendered(source) => (source.name(), None),
+            Location::Text { source, span, .. } => {
+                (source.name(), Some(self.regions.get(source, span)))
+            }
             Location::Field { .. } | Location::None => {
                 let world = &*finding.world;
                 let home = self.homes.get(world).copied().unwrap_or("pavisade");
@@ -54,7 +55,11 @@ impl<'a> Places<'a> {
     /// The file by its whole name and the lines in it, of a rendered text too.
     pub(crate) fn text(&self, finding: &'a Finding) -> Option<(Cow<'a, str>, Region)> {
         let Location::Text { source, span, .. } = &finding.location else { return None };
-        Some((relative(source.name(), self.root), self.regions.get(source, span)))
+        let name = match source.shown() {
+            Cow::Borrowed(name) => relative(name, self.root),
+            Cow::Owned(name) => Cow::Owned(relative(&name, self.root).into_owned()),
+        };
+        Some((name, self.regions.get(source, span)))
     }
 
     /// Lines and columns, and secrets, of the texts.
@@ -124,9 +129,9 @@ pub(crate) fn homes(judgement: &Judgement) -> HashMap<&str, &str> {
     homes
 }
 
-/// The file or folder that a rendered text was made of.
-pub(crate) fn made_of(name: &str) -> Option<&str> {
-    name.strip_suffix(" (rendered)").or_else(|| name.strip_suffix(" (kustomize)"))
+/// Whether the lines are those of a text that is nowhere on disk, made of what has its name.
+pub(crate) fn is_rendered(source: &Source) -> bool {
+    matches!(source.origin(), Origin::Rendered { .. })
 }
 
 /// A file's name, relative to the root where it is below it, with `/` between folders.

@@ -385,7 +385,7 @@ struct Break<'a> {
     subject: String,
     container: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<&'a str>,
+    file: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u32>,
     path: &'a str,
@@ -452,7 +452,7 @@ impl<'a> Break<'a> {
     fn of(finding: &'a Finding) -> Self {
         let (file, line, path) = match &finding.location {
             Location::Text { source, span, path } => {
-                (Some(source.name()), Some(source.line_column(span.start).0), path.as_str())
+                (Some(source.shown()), Some(source.line_column(span.start).0), path.as_str())
             }
             Location::Field { path, .. } => (None, None, path.as_str()),
             Location::None => (None, None, ""),

@@ -26,7 +26,7 @@ fn of_object(world: &World, id: &ObjectId, written: &Object) -> Vec<Note> {
         let (source, span) = (written.doc().source(), at.key_span().unwrap_or(at.span()));
         Note {
             kind,
-            place: source.name().into(),
+            place: source.shown().into_owned(),
             span: Some((source.clone(), span.start, span.end)),
             message,
             remedy: String::new(),

@@ -171,7 +171,8 @@ pub(crate) fn claimed(facts: &Object, name: DistributionName) -> Option<Object> 
     let text = to_json(facts.value());
     // Of equal keys the last counts.
     let text = format!("{},\"distribution\":\"{}\"}}", text.strip_suffix('}')?, name.word());
-    let documents = read(&Source::new(facts.doc().source().name(), text));
+    let source = facts.doc().source();
+    let documents = read(&Source::of(source.name(), source.origin().clone(), text));
     let root = documents.docs.first()?.root();
     Some(Object::new(root, "pavisade.dev/v1", kinds::CLUSTER.kind))
 }

@@ -92,12 +92,12 @@ fn twice(first: &Object, other: &Object) -> Note {
     let (source, span) = (other.doc().source(), other.value().span());
     Note {
         kind: NoteKind::Info,
-        place: source.name().into(),
+        place: source.shown().into_owned(),
         span: Some((source.clone(), span.start, span.start + 1)),
         message: format!(
             "{} stands in {} too, differently: that one is compared with the cluster",
             other.subject(None).label(),
-            first.doc().source().name()
+            first.doc().source().shown()
         ),
         remedy: String::new(),
     }
@@ -355,7 +355,7 @@ impl World {
 fn unique(map: &BTreeMap<ObjectId, Arc<Object>>, object: &Object) -> ObjectId {
     let mut id = object.id().clone();
     if object.at(&["metadata", "name"]).is_none() && map.contains_key(&id) {
-        let place = (object.doc().source().name(), object.value().span().start);
+        let place = (object.doc().source().shown(), object.value().span().start);
         id.name = format!("{}{}:{}", id.name, place.0, place.1).into();
     }
     id

@@ -210,7 +210,7 @@ impl<'a> Location<'a> {
         match location {
             model::Location::Text { source, span, path } => {
                 let Region { line, column, end_line, end_column } = regions.get(source, span);
-                let file = source.name();
+                let file = source.shown();
                 Some(Self::File(FileLocation { file, line, column, end_line, end_column, path }))
             }
             model::Location::Field { path, .. } => Some(Self::Field { path }),

@@ -10,7 +10,7 @@ use pavisade_scan::Judgement;
 use pavisade_yaml::Source;
 
 use crate::json::all_findings;
-use crate::place::{homes, made_of, relative};
+use crate::place::{homes, is_rendered, relative};
 use crate::region::{Region, Regions};
 use crate::text::{count, first_paragraph};
 use crate::{Options, message};
@@ -153,12 +153,11 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
     let (kind, level) = kind_and_level(finding.state, finding.severity);
     let (physical, path) = match &finding.location {
         Location::Text { source, span, path } => {
-            let (file, region) = match made_of(source.name()) {
-                // The lines are those of a text that is nowhere on disk.
-                Some(file) => (file, SarifRegion::first_line()),
-                None => (source.name(), region(source, span, &view.regions)),
+            let region = match is_rendered(source) {
+                true => SarifRegion::first_line(),
+                false => region(source, span, &view.regions),
             };
-            let artifact_location = artifact(file, options);
+            let artifact_location = artifact(source.name(), options);
             (Physical { artifact_location, region: Some(region) }, &**path)
         }
         Location::Field { .. } | Location::None => {

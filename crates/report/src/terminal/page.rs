@@ -108,7 +108,7 @@ pub(crate) fn place(page: &Page<'_>, finding: &Finding) -> String {
     match &finding.location {
         Location::Text { source, span, .. } => {
             let (line, column) = page.regions.start(source, span);
-            format!("{}:{line}:{column}", clean(source.name()))
+            format!("{}:{line}:{column}", clean(&source.shown()))
         }
         Location::Field { .. } => cut(&clean(&finding.subject.label()), 200).into_owned(),
         Location::None => match &*finding.world {
@@ -148,7 +148,7 @@ pub(crate) fn subject(finding: &Finding, worlds: bool, container: bool) -> Strin
         label = format!("{label} · container {name}");
     }
     let told = match &finding.location {
-        Location::Text { source, .. } => source.name().starts_with(&*finding.world),
+        Location::Text { source, .. } => source.shown().starts_with(&*finding.world),
         Location::Field { .. } | Location::None => false,
     };
     if worlds && !told && !matches!(&*finding.world, "" | ".") {

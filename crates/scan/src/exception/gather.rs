@@ -77,7 +77,7 @@ impl Gathered {
                         let source = object.doc().source().clone();
                         let start = value.key_span().unwrap_or_else(|| value.span()).start;
                         let end = value.span().end.max(start + 1);
-                        (source.name().to_owned(), Some((source, start, end)))
+                        (source.shown().into_owned(), Some((source, start, end)))
                     }
                 };
                 let text = value.as_str().unwrap_or("");
@@ -183,7 +183,8 @@ impl Gathered {
         for span in doc.comments() {
             let comment = text.get(span.start as usize..span.end as usize).unwrap_or("");
             let Some(words) = directive(comment) else { continue };
-            let place = (source.name().to_owned(), Some((source.clone(), span.start, span.end)));
+            let place = source.shown().into_owned();
+            let place = (place, Some((source.clone(), span.start, span.end)));
             let suggest = self.notes.len() < MAX_FAULTS;
             match words.and_then(|words| parse(words, catalog, suggest)) {
                 Ok(said) => {

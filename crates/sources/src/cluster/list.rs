@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pavisade_model::Cause;
 use pavisade_snapshot::{Coverage, Object, stored};
-use pavisade_yaml::{Doc, Kind, Source, Value, read};
+use pavisade_yaml::{Doc, Kind, Origin, Source, Value, read};
 use tokio::sync::Mutex;
 
 use super::discovery::Resource;
@@ -222,7 +222,7 @@ struct Page {
 fn page(text: &[u8], resource: &Resource) -> Result<Page, String> {
     let broken = |what: &str| format!("the API server's list is {what}");
     let text = std::str::from_utf8(text).map_err(|_| broken("no UTF-8"))?;
-    let documents = read(&Source::new(SOURCE, text));
+    let documents = read(&Source::of(SOURCE, Origin::Object, text));
     let doc = documents.docs.first().ok_or_else(|| broken("no JSON"))?;
     if documents.docs.len() > 1 || !documents.notes.is_empty() {
         return Err(broken("no JSON"));
@@ -260,7 +260,7 @@ fn object(item: Value<'_>, api_version: &str, kind: &str) -> Option<Object> {
 
 /// The document of one object's JSON.
 pub(crate) fn parsed(json: String) -> Option<Doc> {
-    read(&Source::new(SOURCE, json)).docs.into_iter().next()
+    read(&Source::of(SOURCE, Origin::Object, json)).docs.into_iter().next()
 }
 
 /// Lists several resources, four at a time, in the order in which they were given.
