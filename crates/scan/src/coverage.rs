@@ -67,7 +67,7 @@ impl Blind {
                 subject: Subject::World { name: world.name().clone() },
                 owner: None,
                 location: Location::None,
-                message: message(&gaps),
+                message: checks.words(message(&gaps)),
                 fix: String::new(),
                 stable_path: String::new(),
                 instance: "coverage".to_owned(),

@@ -66,7 +66,7 @@ fn excepted(
     let mut exceptions: Vec<Arc<Exception>> = Vec::new();
     if terms.honour != Honour::Nobody {
         exceptions.extend(terms.exceptions.iter().cloned().map(Arc::new));
-        let Gathered { exceptions: found, notes } = gather(snapshot, catalog);
+        let Gathered { exceptions: found, notes, .. } = gather(snapshot, catalog);
         if terms.honour == Honour::Everybody {
             exceptions.extend(found.into_iter().map(Arc::new));
             settled.notes.extend(notes);

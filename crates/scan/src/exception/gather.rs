@@ -23,6 +23,8 @@ const MANY: usize = 256;
 pub(super) struct Gathered {
     pub exceptions: Vec<Exception>,
     pub notes: Vec<Note>,
+    /// What the notes are about: place, start, and what is wrong.
+    told: HashSet<(String, Option<u32>, String)>,
 }
 
 /// Everything in a picture.
@@ -122,11 +124,9 @@ impl Gathered {
         Fault { message, remedy }: Fault,
     ) {
         // A file that two worlds share is read twice.
-        let start = |span: &Option<(Source, u32, u32)>| span.as_ref().map(|span| span.1);
-        let same = |n: &Note| {
-            n.place == place && start(&n.span) == start(&span) && n.message.ends_with(&message)
-        };
-        if self.notes.iter().any(same) {
+        let start = span.as_ref().map(|span| span.1);
+        let more = self.notes.len() > MAX_FAULTS;
+        if more || !self.told.insert((place.clone(), start, message.clone())) {
             return;
         }
         let note = |message, remedy| Note { kind: NoteKind::Warning, place, span, message, remedy };
