@@ -68,7 +68,7 @@ fn parsed(text: &str) -> Vec<Object> {
     found.map(|o| Object::new(o.value, o.api_version, o.kind)).collect()
 }
 
-fn judged(text: &str, exceptions: &[pavisade_scan::Exception]) {
+fn judged(text: &str, exceptions: &[pavisade_judgement::Exception]) {
     judge(parsed(text), Terms { exceptions: exceptions.to_vec(), whole: true, ..Terms::default() });
 }
 

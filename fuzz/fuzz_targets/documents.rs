@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use pavisade_checks::CheckSet;
 use pavisade_model::{KubernetesVersion, Paths};
-use pavisade_scan::{Timestamp, fix, judge};
+use pavisade_judgement::fix;
+use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Amendment, Doc, Edit, Source, amend, dockerfile, objects, read, to_json};
 

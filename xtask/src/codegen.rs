@@ -44,6 +44,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     write("deploy/scan/cluster-role.yaml", &format!("{ROLE_HEAD}{role}"))?;
     let schema = serde_json::to_string_pretty(&pavisade_report::json::schema())?;
     write("schema/scan-v1.json", &format!("{schema}\n"))?;
+    let schema = serde_json::to_string_pretty(&pavisade_report::json::v2::schema())?;
+    write("schema/scan-v2.json", &format!("{schema}\n"))?;
     let schema = serde_json::to_string_pretty(&pavisade_config::schema(&Catalog::builtin()))?;
     write("schema/config-v1.json", &format!("{schema}\n"))?;
     let schema = serde_json::to_string_pretty(&pavisade_report::comply::json::schema())?;

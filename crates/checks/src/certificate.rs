@@ -7,7 +7,7 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 use x509_cert::time::Time;
 
-use crate::secrets::base64::decode as decode_base64;
+use pavisade_secrets::base64::decode as decode_base64;
 
 /// One certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! Lenses: what a check's subjects are.
 
 use pavisade_model::{Program, Subject};
-use pavisade_snapshot::{Container, Object, Pod, World, WorldKind};
+use pavisade_snapshot::{Container, Image, Match, Object, Pod, World, WorldKind};
 
 use crate::component::{self, Component};
-use crate::images::{NamedImage, images};
+use pavisade_images::{NamedImage, images};
 
 /// What a lens looks at: an object of a world, or the world.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,8 @@ pub enum Target<'a> {
     AllPods(&'a Object),
     /// The whole world.
     World(&'a World),
+    /// An image.
+    Image(&'a Image),
 }
 
 /// Which targets a check is offered.
@@ -32,6 +34,8 @@ pub enum Dispatch {
     Components,
     /// Worlds.
     Worlds,
+    /// What is known of images.
+    ImageFacts,
 }
 
 /// Picks subjects out of targets.
@@ -56,7 +60,7 @@ pub trait Lens {
 fn object(target: Target<'_>) -> Option<&Object> {
     match target {
         Target::Object(object, _) | Target::AllPods(object) => Some(object),
-        Target::World(_) => None,
+        Target::World(_) | Target::Image(_) => None,
     }
 }
 
@@ -66,7 +70,7 @@ fn workload_pods(target: Target<'_>) -> impl Iterator<Item = Pod<'_>> {
     let (object, world) = match target {
         Target::Object(object, world) => (Some(object), Some(world)),
         Target::AllPods(object) => (Some(object), None),
-        Target::World(_) => (None, None),
+        Target::World(_) | Target::Image(_) => (None, None),
     };
     let pods = object.into_iter().flat_map(Object::pods);
     let left_out = move |pod| world.is_some_and(|world| component::is_control_plane(pod, world));
@@ -119,7 +123,7 @@ impl Lens for OnImage {
                 images(object, |pod| component::is_control_plane(pod, world))
             }
             Target::AllPods(object) => images(object, |_| false),
-            Target::World(_) => Vec::new(),
+            Target::World(_) | Target::Image(_) => Vec::new(),
         }
     }
 
@@ -231,11 +235,46 @@ impl Lens for OnWorld {
     fn items(target: Target<'_>) -> Vec<&World> {
         match target {
             Target::World(world) => vec![world],
-            Target::Object(..) | Target::AllPods(_) => Vec::new(),
+            Target::Object(..) | Target::AllPods(_) | Target::Image(_) => Vec::new(),
         }
     }
 
     fn subject(world: &World) -> Subject {
         Subject::World { name: world.name().clone() }
+    }
+}
+
+/// What is known of images, each once whichever objects name it.
+pub struct OnImageFact;
+
+impl Lens for OnImageFact {
+    type Item<'a> = &'a Image;
+    const DISPATCH: Dispatch = Dispatch::ImageFacts;
+
+    fn items(target: Target<'_>) -> Vec<&Image> {
+        match target {
+            Target::Image(image) => vec![image],
+            Target::Object(..) | Target::AllPods(_) | Target::World(_) => Vec::new(),
+        }
+    }
+
+    fn subject(image: &Image) -> Subject {
+        image.subject()
+    }
+}
+
+/// Advisories that are about packages of images.
+pub struct OnMatch;
+
+impl Lens for OnMatch {
+    type Item<'a> = Match<'a>;
+    const DISPATCH: Dispatch = Dispatch::ImageFacts;
+
+    fn items(target: Target<'_>) -> Vec<Match<'_>> {
+        OnImageFact::items(target).into_iter().flat_map(Image::matches).collect()
+    }
+
+    fn subject(found: Match<'_>) -> Subject {
+        found.image.subject_of(found.package)
     }
 }

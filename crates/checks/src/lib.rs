@@ -14,9 +14,6 @@ mod component;
 mod context;
 mod field;
 mod fragment;
-mod image;
-mod image_trigger;
-mod images;
 mod lens;
 mod loopback;
 mod made;
@@ -24,7 +21,6 @@ mod needs;
 mod programs;
 mod refusal;
 mod registry;
-pub mod secrets;
 mod set;
 mod verdict;
 
@@ -39,14 +35,14 @@ pub use check::{Check, Described};
 pub use component::{Component, Flag, FlagSource, components};
 pub use context::{Cx, Listing};
 pub use fragment::is_fragment;
-pub use images::NamedImage;
 pub use lens::{
-    Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnImage, OnObject, OnPod,
-    OnWorld, Part, Target,
+    Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnImage, OnImageFact,
+    OnMatch, OnObject, OnPod, OnWorld, Part, Target,
 };
 pub use made::MadeCheck;
 pub use needs::Needs;
 pub use operation::removed_api_version::removed_in;
+pub use pavisade_images::NamedImage;
 pub use registry::{Catalog, Entry, Taken};
 pub use set::{CheckSet, ParameterError, Report};
 pub use verdict::{Change, Claim, Place, Verdict, Why};

@@ -3,13 +3,14 @@
 //! Not here: whether a cluster serves a kind (discovery says), and custom resources that hold pods
 //! (their kinds are known to a cluster alone).
 
+use pavisade_images as images;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pavisade_model::{GroupKind, Program, Rule, kinds};
 
 use crate::set::Registered;
-use crate::{CheckSet, Dispatch, images};
+use crate::{CheckSet, Dispatch};
 
 /// The kinds of an API server that one check looks at.
 #[derive(Debug)]
@@ -144,7 +145,7 @@ fn needs(of_set: &Registered) -> Needs {
             }
         }
         Dispatch::Components => needs.subjects.push(kinds::POD),
-        Dispatch::Kinds | Dispatch::Every | Dispatch::Worlds => {}
+        Dispatch::Kinds | Dispatch::Every | Dispatch::Worlds | Dispatch::ImageFacts => {}
     }
     if meta.programs.iter().any(|program| *program != Program::Kubelet) {
         // Static pods show flags; nodes tell the distribution, and so whether there can be any.

@@ -47,11 +47,6 @@ impl fmt::Debug for Catalog {
 }
 
 impl Catalog {
-    /// The rules of the checks, in the catalog's order.
-    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.0.iter().map(|entry| &*entry.rule)
-    }
-
     /// The checks of the program.
     pub fn builtin() -> Self {
         let entries = REGISTRY.iter().map(|registered| Entry {
@@ -83,6 +78,11 @@ impl Catalog {
     /// The checks, those of the program first.
     pub fn entries(&self) -> &[Entry] {
         &self.0
+    }
+
+    /// Their rules, in the same order.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> + Clone {
+        self.0.iter().map(|entry| &*entry.rule)
     }
 
     /// The check of that id or name, in any case.

@@ -1,15 +1,15 @@
 //! The checks of one run: built once, then called by table.
 
+use pavisade_images as images;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
-use pavisade_model::{KubernetesVersion, Meta, Program, Rule, Subject};
-use pavisade_snapshot::{Object, World, WorldKind};
+use pavisade_model::{Fact, KubernetesVersion, Meta, Program, Rule, Subject};
+use pavisade_snapshot::{Facts, Image, Object, World, WorldKind, WorldParts};
 use serde::de::DeserializeOwned;
 
 use crate::fragment::{is_fragment, said};
-use crate::images;
 use crate::refusal::refusal;
 use crate::registry::Catalog;
 use crate::{Check, Claim, Cx, Dispatch, Lens, Target, Verdict, component, programs};
@@ -66,7 +66,11 @@ impl<C: Check> AnyCheck for Erased<C> {
     }
 }
 
-static NO_NAME: std::sync::LazyLock<std::sync::Arc<str>> = std::sync::LazyLock::new(|| "".into());
+/// What is judged outside of every world sees no object.
+static NOWHERE: LazyLock<World> =
+    LazyLock::new(|| World::new(WorldParts::files("", WorldKind::Files, Vec::new())));
+
+static NO_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
 
 /// A check of a set, and its rule.
 pub(crate) struct Registered {
@@ -108,6 +112,7 @@ pub struct CheckSet {
     on_components: Vec<usize>,
     on_every: Vec<usize>,
     on_worlds: Vec<usize>,
+    on_image_facts: Vec<usize>,
 }
 
 impl CheckSet {
@@ -143,6 +148,7 @@ impl CheckSet {
             on_components: Vec::new(),
             on_every: Vec::new(),
             on_worlds: Vec::new(),
+            on_image_facts: Vec::new(),
         };
         for (index, Registered { check, .. }) in set.checks.iter().enumerate() {
             match check.dispatch() {
@@ -151,6 +157,7 @@ impl CheckSet {
                 Dispatch::Components => set.on_components.push(index),
                 Dispatch::Every => set.on_every.push(index),
                 Dispatch::Worlds => set.on_worlds.push(index),
+                Dispatch::ImageFacts => set.on_image_facts.push(index),
                 Dispatch::Kinds => {}
             }
             if matches!(check.dispatch(), Dispatch::Kinds | Dispatch::Components) {
@@ -316,6 +323,30 @@ impl CheckSet {
         }
     }
 
+    /// Calls the checks of what is known of images.
+    pub fn judge_image<'a>(
+        &'a self,
+        image: &'a Image,
+        now: Timestamp,
+        out: &mut impl FnMut(Report<'a>),
+    ) {
+        for &index in &self.on_image_facts {
+            self.run(index, &NOWHERE, Target::Image(image), None, now, out);
+        }
+    }
+
+    /// Checks of facts that nobody asked for: they do not run.
+    pub fn unasked(&self, facts: &Facts) -> Vec<&Meta> {
+        let has = |fact: &Fact| match (fact, &facts.images) {
+            (_, None) => false,
+            (Fact::Images, Some(_)) => true,
+            (Fact::Vulnerabilities, Some(images)) => {
+                images.all().iter().all(|image| image.matches.is_some())
+            }
+        };
+        self.metas().filter(|meta| !meta.facts.iter().all(has)).collect()
+    }
+
     fn run<'a>(
         &'a self,
         index: usize,
@@ -329,7 +360,7 @@ impl CheckSet {
         let cx = Cx::new(world, check.meta(), self.kubernetes, now);
         let object = match target {
             Target::Object(object, _) | Target::AllPods(object) => Some(object),
-            Target::World(_) => None,
+            Target::World(_) | Target::Image(_) => None,
         };
         // Its subjects are counted, and none of them is judged.
         let only_files = check.meta().files_only && world.kind() == WorldKind::Cluster;

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use pavisade_model::{Confidence, Gap, Program, Severity, State, push_field};
+use pavisade_model::{
+    Confidence, Gap, Location, Program, Related, Severity, State, Vulnerability, push_field,
+};
 use pavisade_snapshot::SelectorError;
 use pavisade_yaml::{Amendment, Doc, Edit, Kind, Value};
 
@@ -84,6 +86,10 @@ pub struct Claim<'a> {
     pub instance: String,
     /// What mends it in the text, all of them together; empty where only a person can tell.
     pub changes: Vec<Change<'a>>,
+    /// Other places that belong to it.
+    pub related: Vec<Related>,
+    /// The vulnerability that it tells of.
+    pub vulnerability: Option<Box<Vulnerability>>,
     /// The parts of the check that it is about, of those that its rule lists; none where it is about
     /// all of them.
     pub parts: Vec<Cow<'static, str>>,
@@ -206,6 +212,8 @@ impl<'a> Claim<'a> {
             programs: Vec::new(),
             gaps: Vec::new(),
             evidence: Vec::new(),
+            related: Vec::new(),
+            vulnerability: None,
         }
     }
 
@@ -277,6 +285,17 @@ impl<'a> Claim<'a> {
         self
     }
 
+    /// With another place that belongs to it; may be called again.
+    pub fn related(mut self, related: Related) -> Self {
+        self.related.push(related);
+        self
+    }
+
+    /// Telling of a vulnerability.
+    pub fn vulnerability(self, vulnerability: Vulnerability) -> Self {
+        Self { vulnerability: Some(Box::new(vulnerability)), ..self }
+    }
+
     /// With what tells it apart from others at the same place.
     pub fn instance(self, instance: impl Into<String>) -> Self {
         Self { instance: instance.into(), ..self }
@@ -291,6 +310,8 @@ pub enum Place<'a> {
     At(Value<'a>, Cow<'static, str>),
     /// Bytes of the subject's source that are no value: text that a cluster does not see.
     Bytes(Value<'a>, (u32, u32)),
+    /// In a file of an image's layer.
+    Layer(Location),
     /// Nowhere: a whole object is missing.
     Nowhere,
 }
@@ -314,7 +335,7 @@ impl<'a> Place<'a> {
         let value = match self {
             Self::At(value, _) => value,
             Self::Bytes(_, (start, end)) => return Some(*start..*end),
-            Self::Nowhere => return None,
+            Self::Layer(_) | Self::Nowhere => return None,
         };
         let with_key = |value: Value<'_>| {
             let span = value.span();

@@ -33,6 +33,7 @@ fn policy(id: &str, name: &str) -> MadeCheck {
         programs: &[],
         files_only: false,
         at_rest: false,
+        facts: &[],
         reads: Vec::new().into(),
     };
     MadeCheck::new(meta, |object, _| match object.at(&["spec", "owner"]) {

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use anyhow::bail;
 use pavisade_checks::{Catalog, Entry};
 use pavisade_compliance::Framework;
+use pavisade_compliance::{assess, is_needed};
 use pavisade_model::Rule;
 use pavisade_report::Options;
-use pavisade_scan::{assess, is_needed};
 
 use crate::args::{ComplyArgs, ComplyFormat};
 use crate::input::Input;
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
     let by = By { config: &args.config, baseline: None };
     let (snapshot, judgement) = work.judge(&choice, checks, by, Spinner::new(args.quiet))?;
     let assessments: Vec<_> =
-        frameworks.iter().map(|f| assess(f, &judgement, &settings.catalog)).collect();
+        frameworks.iter().map(|f| assess(f, &judgement, settings.catalog.rules())).collect();
     let options = Options {
         color,
         width: terminal::width(args.width),

@@ -7,9 +7,9 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use pavisade_judgement::{Fixed, Judgement, fix};
 use pavisade_model::{Finding, Mends, NoteKind, State, Subject};
 use pavisade_report::{Again, Fixes, Hidden, Layout, Options, message};
-use pavisade_scan::{Fixed, Judgement, fix};
 use pavisade_yaml::Origin;
 
 use self::files::Files;

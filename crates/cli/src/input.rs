@@ -7,7 +7,7 @@ use anyhow::bail;
 use pavisade_model::KubernetesVersion;
 use pavisade_sources::{Limits, Purpose, Render, Request, Scope, Tools};
 
-use crate::args::{self, ComplyArgs, FixArgs, LiveArgs, PssArgs, ScanArgs};
+use crate::args::{self, ComplyArgs, FixArgs, LiveArgs, PssArgs, Reading, ScanArgs};
 use crate::settings::or_here;
 
 /// What is to be read, and by the semantics of which version.
@@ -15,10 +15,7 @@ pub(crate) struct Input<'a> {
     pub paths: &'a [PathBuf],
     /// The cluster; none for the command that changes files.
     pub live: Option<&'a LiveArgs>,
-    pub render: args::Render,
-    /// Of all that is rendered, in seconds.
-    pub render_timeout: u64,
-    pub helm_values: Vec<PathBuf>,
+    pub reading: Reading,
     pub kubernetes_version: Option<KubernetesVersion>,
     /// The framework that was asked for.
     pub framework: Option<String>,
@@ -31,9 +28,7 @@ impl<'a> From<&'a ScanArgs> for Input<'a> {
         Self {
             paths: &args.paths,
             live: Some(&args.live),
-            render: args.render,
-            render_timeout: args.render_timeout,
-            helm_values: args.helm_values.clone(),
+            reading: args.reading.clone(),
             kubernetes_version: args.kubernetes_version,
             framework: args.select.framework.clone(),
             scope: Scope::default(),
@@ -46,9 +41,7 @@ impl<'a> From<&'a ComplyArgs> for Input<'a> {
         Self {
             paths: &args.paths,
             live: Some(&args.live),
-            render: args.render,
-            render_timeout: args.render_timeout,
-            helm_values: args.helm_values.clone(),
+            reading: args.reading.clone(),
             kubernetes_version: args.kubernetes_version,
             framework: None,
             scope: Scope::default(),
@@ -61,9 +54,7 @@ impl<'a> From<&'a PssArgs> for Input<'a> {
         Self {
             paths: &args.paths,
             live: Some(&args.live),
-            render: args.render,
-            render_timeout: args.render_timeout,
-            helm_values: args.helm_values.clone(),
+            reading: args.reading.clone(),
             kubernetes_version: args.kubernetes_version,
             framework: None,
             scope: Scope::default(),
@@ -77,9 +68,7 @@ impl<'a> From<&'a FixArgs> for Input<'a> {
             paths: &args.paths,
             live: None,
             // Files as they stand: what a chart or a kustomization makes of them is no file.
-            render: args::Render::Never,
-            render_timeout: 0,
-            helm_values: Vec::new(),
+            reading: Reading::default(),
             kubernetes_version: args.kubernetes_version,
             framework: None,
             scope: Scope::default(),
@@ -101,7 +90,7 @@ impl Input<'_> {
         {
             bail!("the checks know Kubernetes up to {}, not {asked}", KubernetesVersion::LATEST);
         }
-        if let Some(missing) = self.helm_values.iter().find(|file| !file.is_file()) {
+        if let Some(missing) = self.reading.helm_values.iter().find(|file| !file.is_file()) {
             bail!("--helm-values {}: there is no such file", missing.display());
         }
         Ok(())
@@ -116,14 +105,14 @@ impl Input<'_> {
     pub(crate) fn request(&self) -> Request {
         Request {
             paths: or_here(self.paths),
-            render: match self.render {
+            render: match self.reading.render {
                 args::Render::Auto => Render::Auto,
                 args::Render::Never => Render::Never,
             },
-            helm_values: self.helm_values.to_vec(),
+            helm_values: self.reading.helm_values.to_vec(),
             kubernetes: self.kubernetes_version.unwrap_or_default(),
             limits: Limits {
-                render_time: Duration::from_secs(self.render_timeout),
+                render_time: Duration::from_secs(self.reading.render_timeout),
                 ..Limits::default()
             },
             tools: Tools {

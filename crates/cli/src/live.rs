@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use pavisade_model::{GroupKind, KubernetesVersion, Note, NoteKind};
 use pavisade_scan::Timestamp;
 use pavisade_snapshot::{Object, Snapshot};
@@ -114,7 +114,13 @@ pub(crate) fn load(
             ..ClusterLimits::default()
         },
     };
-    Ok(load_cluster(&request, Timestamp::now(), progress)?)
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.context("no threads for the connection")?;
+    let loaded = runtime.block_on(load_cluster(&request, Timestamp::now(), progress));
+    // A handshake that hangs must not keep the program.
+    runtime.shutdown_background();
+    Ok(loaded?)
 }
 
 /// The given file, else those of `KUBECONFIG` that exist, else the one in the home folder.

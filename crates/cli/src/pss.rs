@@ -3,9 +3,10 @@
 use std::io::{self, BufWriter, Write as _};
 
 use anyhow::bail;
+use pavisade_judgement::{PodSecurity, Standing};
 use pavisade_model::{KubernetesVersion, NoteKind};
 use pavisade_report::{Options, PodSecurityLayout};
-use pavisade_scan::{PodSecurity, Standing, Timestamp, pod_security, pod_security_checks};
+use pavisade_scan::{Timestamp, pod_security, pod_security_checks};
 
 use crate::args::PssArgs;
 use crate::input::Input;

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use pavisade_compliance::{builtin, controls_by_check};
+use pavisade_judgement::Judgement;
 use pavisade_model::{NoteKind, Severity, State};
 use pavisade_report::Options;
-use pavisade_scan::{Judgement, Timestamp};
+use pavisade_scan::Timestamp;
 
 use crate::args::{self, Format, LiveArgs, ScanArgs};
 use crate::input::Input;
@@ -84,6 +85,7 @@ impl Target {
         let format = match format {
             Format::Terminal => pavisade_report::Format::Terminal,
             Format::Json => pavisade_report::Format::Json,
+            Format::JsonV2 => pavisade_report::Format::JsonV2,
             Format::Sarif => pavisade_report::Format::Sarif,
             Format::Html => pavisade_report::Format::Html,
             Format::Markdown => pavisade_report::Format::Markdown,

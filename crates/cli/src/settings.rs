@@ -13,9 +13,10 @@ use anyhow::{Context as _, anyhow, bail};
 use pavisade_checks::Catalog;
 use pavisade_compliance::Framework;
 use pavisade_config::{Config, FILE_NAME};
+use pavisade_judgement::{Baseline, Exception};
 use pavisade_model::{Base, KubernetesVersion, Note, NoteKind, Severity, below};
 use pavisade_report::{Options, problems};
-use pavisade_scan::{Baseline, Exception, Terms};
+use pavisade_scan::Terms;
 use pavisade_sources::{Scope, open_regular};
 use pavisade_yaml::Source;
 

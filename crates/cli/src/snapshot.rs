@@ -6,10 +6,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use pavisade_checks::CheckSet;
-use pavisade_checks::secrets::mask;
+use pavisade_drift::compare;
 use pavisade_model::{KubernetesVersion, Note, NoteKind};
 use pavisade_report::{Layout, Options, snapshot_diff, snapshot_info};
-use pavisade_scan::{Timestamp, compare};
+use pavisade_scan::Timestamp;
+use pavisade_secrets::mask;
 use pavisade_snapshot::file::Saved;
 use pavisade_snapshot::{Snapshot, file};
 use pavisade_sources::{LoadedCluster, Progress as _, saved};

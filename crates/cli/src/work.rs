@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 use pavisade_checks::{Catalog, CheckSet};
+use pavisade_judgement::{Baseline, Judgement};
 use pavisade_model::{GroupKind, KubernetesVersion, Meta};
-use pavisade_scan::{Baseline, Judgement, Timestamp, judge_on};
+use pavisade_scan::{Timestamp, judge_on};
 use pavisade_snapshot::Snapshot;
 use pavisade_sources::load;
 use serde_json::Value;
@@ -54,7 +55,7 @@ impl<'a> Work<'a> {
         let Some(settings) = Settings::find(file, exceptions, allow_from, &paths)? else {
             return Ok(None);
         };
-        settings.over(&mut input.kubernetes_version, &mut input.helm_values);
+        settings.over(&mut input.kubernetes_version, &mut input.reading.helm_values);
         input.scope = settings.scope();
         input.check()?;
         Ok(Some(Self { settings, input }))

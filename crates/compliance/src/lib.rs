@@ -5,16 +5,20 @@
 //! control names topics, checks, or both. Users' own frameworks are files of the same form
 //! ([`Framework::read`]).
 //!
-//! Not here: what a scan says about a control (`scan::assess`), how that is shown (`report`).
+//! [`assess`] says of each control what a judgement shows.
+//!
+//! Not here: how that is shown (`report`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use pavisade_model::Rule;
 
+mod assess;
 mod name;
 mod read;
 
+pub use assess::{AssessedControl, Assessment, ControlState, Evidence, assess, is_needed};
 pub use name::{NoFramework, find, names_file};
 pub use read::FrameworkError;
 

@@ -1,7 +1,7 @@
 //! The section `exceptions`, of a configuration or a file of its own.
 
+use pavisade_judgement::{Date, Exception, Selector, Subjects};
 use pavisade_model::{Base, Fingerprint, Glob};
-use pavisade_scan::{Date, Exception, Selector, Subjects};
 use pavisade_yaml::{Kind, Value};
 
 use crate::reader::Reader;
@@ -9,8 +9,10 @@ use crate::reader::Reader;
 /// Exceptions of one file: each is tried for each finding.
 const MAX: usize = 2_000;
 
-const FIELDS: [&str; 6] = ["checks", "reason", "until", "subjects", "paths", "fingerprints"];
-const OF_SUBJECTS: [&str; 4] = ["kind", "namespace", "name", "container"];
+const FIELDS: [&str; 7] =
+    ["checks", "reason", "until", "subjects", "paths", "vulnerabilities", "fingerprints"];
+const OF_SUBJECTS: [&str; 8] =
+    ["kind", "namespace", "name", "container", "image", "package", "file", "artifact"];
 
 /// Reads the list; what is incomplete is told and does not count.
 pub(crate) fn list(
@@ -64,6 +66,10 @@ fn one(reader: &mut Reader<'_>, base: &Base, item: Value<'_>) -> Option<Exceptio
                 selector.paths = reader.globs(value);
                 whole &= !selector.paths.is_empty();
             }
+            "vulnerabilities" => {
+                selector.vulnerabilities = reader.globs(value);
+                whole &= !selector.vulnerabilities.is_empty();
+            }
             _ => {
                 for (text, at) in reader.texts(value) {
                     match text.parse::<Fingerprint>() {
@@ -75,8 +81,9 @@ fn one(reader: &mut Reader<'_>, base: &Base, item: Value<'_>) -> Option<Exceptio
             }
         }
     }
-    if checks.is_empty() && selector.fingerprints.is_empty() && whole {
-        reader.missing(item, "an exception needs `checks` or `fingerprints`");
+    let named = !selector.fingerprints.is_empty() || !selector.vulnerabilities.is_empty();
+    if checks.is_empty() && !named && whole {
+        reader.missing(item, "an exception needs `checks`, `vulnerabilities` or `fingerprints`");
         whole = false;
     }
     if reason.is_none() {
@@ -93,8 +100,9 @@ fn one(reader: &mut Reader<'_>, base: &Base, item: Value<'_>) -> Option<Exceptio
 }
 
 fn is_empty(subjects: &Subjects) -> bool {
-    let Subjects { kind, namespace, name, container } = subjects;
-    [kind, namespace, name, container].iter().all(|glob| glob.is_none())
+    let Subjects { kind, namespace, name, container, image, package, file, artifact } = subjects;
+    let parts = [kind, namespace, name, container, image, package, file, artifact];
+    parts.iter().all(|glob| glob.is_none())
 }
 
 fn subjects(reader: &mut Reader<'_>, item: Value<'_>) -> Subjects {
@@ -111,7 +119,11 @@ fn subjects(reader: &mut Reader<'_>, item: Value<'_>) -> Subjects {
             "kind" => subjects.kind = glob,
             "namespace" => subjects.namespace = glob,
             "name" => subjects.name = glob,
-            _ => subjects.container = glob,
+            "container" => subjects.container = glob,
+            "image" => subjects.image = glob,
+            "package" => subjects.package = glob,
+            "file" => subjects.file = glob,
+            _ => subjects.artifact = glob,
         }
     }
     subjects

@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use pavisade_checks::Catalog;
 use pavisade_compliance::names_file;
+use pavisade_judgement::Exception;
 use pavisade_model::{Base, Glob, KubernetesVersion, Note, Rule, Severity};
-use pavisade_scan::Exception;
 use pavisade_yaml::{Source, Value};
 
 use reader::Reader;
@@ -166,7 +166,7 @@ impl Config {
                 }
             }
             "fail-on" => {
-                let words = ["critical", "high", "medium", "low", "never"];
+                let words = ["critical", "high", "medium", "low", "unknown", "never"];
                 match reader.text(value) {
                     Some("never") => self.fail_on = Some(None),
                     Some(text) => match text.parse() {
@@ -211,10 +211,11 @@ impl Config {
                         let words = ["critical", "high", "medium", "low"];
                         let Some(text) = reader.text(value) else { continue };
                         match text.parse() {
-                            Ok(severity) => {
+                            // An advisory is without a score, never a check.
+                            Ok(severity) if Severity::RATED.contains(&severity) => {
                                 self.severities.insert(entry.rule().id.to_string(), severity);
                             }
-                            Err(_) => reader.unknown("severity", text, value, &words),
+                            _ => reader.unknown("severity", text, value, &words),
                         }
                     }
                     _ => {

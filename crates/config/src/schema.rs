@@ -90,7 +90,7 @@ pub fn schema(catalog: &Catalog) -> Value {
             },
             "fail-on": {
                 "description": "From which severity on a scan exits with 1.",
-                "enum": ["critical", "high", "medium", "low", "never"],
+                "enum": ["critical", "high", "medium", "low", "unknown", "never"],
             },
             "helm-values": texts("Values files for every chart, relative to this file's folder."),
             "exceptions": with(
@@ -120,7 +120,11 @@ fn exception() -> Value {
         "type": "object",
         "additionalProperties": false,
         "required": ["reason", "until"],
-        "anyOf": [{"required": ["checks"]}, {"required": ["fingerprints"]}],
+        "anyOf": [
+            {"required": ["checks"]},
+            {"required": ["vulnerabilities"]},
+            {"required": ["fingerprints"]},
+        ],
         "properties": {
             "checks": with(some(json!({"$ref": "#/$defs/check"})), "Whose findings are accepted."),
             "reason": {"description": "Why.", "type": "string", "minLength": 1},
@@ -134,14 +138,22 @@ fn exception() -> Value {
                     "namespace": glob("A namespace, or a pattern."),
                     "name": glob("A name, or a pattern."),
                     "container": glob("A container, or a pattern."),
+                    "image": glob("An image by its reference, repository or digest, or a pattern."),
+                    "package": glob("A package by its name or package URL, or a pattern."),
+                    "file": glob("A path in an image or an artifact, or a pattern."),
+                    "artifact": glob("A folder of sources or an SBOM, or a pattern."),
                 },
             })), "One of these must fit."),
             "paths": with(
                 some(json!({"type": "string", "minLength": 1})),
                 "Files, by patterns relative to this file's folder; one must fit.",
             ),
+            "vulnerabilities": with(
+                some(json!({"type": "string", "minLength": 1})),
+                "Advisories by an identifier (`CVE-2026-1234`), or patterns; one must fit.",
+            ),
             "fingerprints": with(
-                some(json!({"type": "string", "pattern": "^v1:[0-9a-f]{32}$"})),
+                some(json!({"type": "string", "pattern": "^v[12]:[0-9a-f]{32}$"})),
                 "One of these findings.",
             ),
         },

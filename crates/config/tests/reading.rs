@@ -174,7 +174,7 @@ fn mistakes_are_told_where_they_are() {
         ),
         (
             "exceptions: [{reason: x, until: 2027-01-31}]",
-            "1:14 an exception needs `checks` or `fingerprints`",
+            "1:14 an exception needs `checks`, `vulnerabilities` or `fingerprints`",
         ),
         (
             "exceptions: [{checks: [host-port], reason: x, until: 31.1.2027}]",
@@ -190,7 +190,7 @@ fn mistakes_are_told_where_they_are() {
         ),
         (
             "exceptions: [{fingerprints: ['v1:1'], reason: x, until: 2027-01-31}]",
-            "1:30 a fingerprint is `v1:` and 32 hexadecimal digits | ",
+            "1:30 a fingerprint is `v2:` or `v1:` and 32 hexadecimal digits | ",
         ),
     ] {
         let (config, problems) = of(text);

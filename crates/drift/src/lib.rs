@@ -16,10 +16,12 @@ mod quantity;
 mod rules;
 mod scalar;
 mod shape;
+mod snapshots;
 mod types;
 
 use pavisade_yaml::Value;
 pub use shape::{Misshapen, misshapen};
+pub use snapshots::compare;
 
 /// How two objects are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

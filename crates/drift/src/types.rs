@@ -77,9 +77,12 @@ pub(crate) struct Type {
     pub is_object: bool,
 }
 
-/// The whole table.
+/// The whole table. Most objects are of a few kinds, so each type is read when it is asked for.
 pub(crate) struct Types {
-    types: Vec<Type>,
+    /// The words of each type's line, its name first, and what they say.
+    types: Vec<(&'static str, OnceLock<Type>)>,
+    names: HashMap<&'static str, usize>,
+    rules: HashMap<(&'static str, &'static str), Vec<Rule>>,
     /// `GROUP/KIND` to versions, oldest first.
     kinds: HashMap<String, Vec<(&'static str, Form)>>,
     metadata: Form,
@@ -94,7 +97,30 @@ impl Types {
 
     /// The type at an index that a form holds.
     pub(crate) fn at(&self, index: usize) -> &Type {
-        &self.types[index]
+        let (words, made) = &self.types[index];
+        made.get_or_init(|| self.read(words))
+    }
+
+    fn read(&self, words: &'static str) -> Type {
+        let mut words = words.split(' ');
+        let name = words.next().unwrap_or_default();
+        let fields = words.filter_map(|word| {
+            let (field, form) = word.split_once('=')?;
+            let (form, default) = match form.split_once('|') {
+                Some((form, default)) => (form, Some(default)),
+                None => (form, None),
+            };
+            let mut rules = self.rules.get(&(name, field)).cloned().unwrap_or_default();
+            rules.extend(default.map(Rule::Is));
+            let mut form = form_of(form, &self.names)?;
+            if let (Form::List(elements, _), Some(by)) = (&mut form, rules::elements(&rules)) {
+                *elements = by;
+            }
+            Some((field, Field { form, rules }))
+        });
+        let fields: HashMap<_, _> = fields.collect();
+        let is_object = ["apiVersion", "kind", "metadata"].iter().all(|f| fields.contains_key(f));
+        Type { name, fields, is_object }
     }
 
     /// The type of a kind: of that version, or of its newest one.
@@ -111,40 +137,24 @@ impl Types {
 }
 
 fn read() -> Types {
-    let lines = || TABLE.lines().filter_map(|line| line.split_once(' '));
-    let of = |what: &'static str| lines().filter(move |(word, _)| *word == what);
-    let names: HashMap<&str, usize> = of("type")
-        .map(|(_, rest)| rest.split_once(' ').map_or(rest, |(name, _)| name))
-        .zip(0..)
-        .collect();
-    let mut rules: HashMap<(&str, &str), Vec<Rule>> = HashMap::new();
+    let (mut types, mut names, mut of_kinds) = (Vec::new(), HashMap::new(), Vec::new());
+    for (word, rest) in TABLE.lines().filter_map(|line| line.split_once(' ')) {
+        match word {
+            "type" => {
+                let name = rest.split_once(' ').map_or(rest, |(name, _)| name);
+                names.insert(name, types.len());
+                types.push((rest, OnceLock::new()));
+            }
+            "kind" => of_kinds.push(rest),
+            _ => {}
+        }
+    }
+    let mut rules: HashMap<_, Vec<Rule>> = HashMap::new();
     for &(type_name, field, rule) in rules::all() {
         rules.entry((type_name, field)).or_default().push(rule);
     }
-    let types = of("type").map(|(_, rest)| {
-        let mut words = rest.split(' ');
-        let name = words.next().unwrap_or_default();
-        let fields = words.filter_map(|word| {
-            let (field, form) = word.split_once('=')?;
-            let (form, default) = match form.split_once('|') {
-                Some((form, default)) => (form, Some(default)),
-                None => (form, None),
-            };
-            let mut rules = rules.remove(&(name, field)).unwrap_or_default();
-            rules.extend(default.map(Rule::Is));
-            let mut form = form_of(form, &names)?;
-            if let (Form::List(elements, _), Some(by)) = (&mut form, rules::elements(&rules)) {
-                *elements = by;
-            }
-            Some((field, Field { form, rules }))
-        });
-        let fields: HashMap<_, _> = fields.collect();
-        let is_object = ["apiVersion", "kind", "metadata"].iter().all(|f| fields.contains_key(f));
-        Type { name, fields, is_object }
-    });
-    let types = types.collect();
     let mut kinds: HashMap<String, Vec<_>> = HashMap::new();
-    for (_, rest) in of("kind") {
+    for rest in of_kinds {
         let mut words = rest.split(' ');
         let (Some(kind), Some(api_version), Some(name)) =
             (words.next(), words.next(), words.next())
@@ -159,7 +169,7 @@ fn read() -> Types {
             .extend(index.map(|index| (version, Form::Type(index))));
     }
     let metadata = Form::Type(names.get("meta/v1.ObjectMeta").copied().unwrap_or_default());
-    Types { types, kinds, metadata }
+    Types { types, names, rules, kinds, metadata }
 }
 
 fn form_of(text: &'static str, names: &HashMap<&str, usize>) -> Option<Form> {
@@ -210,7 +220,7 @@ mod tests {
             .filter(|line| line.starts_with("type "))
             .map(|line| line.split(' ').count() - 2)
             .sum();
-        let fields: usize = types.types.iter().map(|of| of.fields.len()).sum();
+        let fields: usize = (0..types.types.len()).map(|index| types.at(index).fields.len()).sum();
         assert_eq!(fields, words, "a form that is not known, or a field twice in a type");
         assert!(types.types.len() > 500 && types.kinds.len() > 60);
         assert_eq!(name(types.metadata()), "meta/v1.ObjectMeta");
@@ -220,7 +230,7 @@ mod tests {
     fn every_rule_is_of_a_field_that_exists() {
         let types = Types::get();
         for (name, field, _) in rules::all() {
-            let found = types.types.iter().find(|of| of.name == *name);
+            let found = types.names.get(name).map(|index| types.at(*index));
             assert!(found.is_some_and(|of| of.fields.contains_key(field)), "{name} {field}");
         }
     }

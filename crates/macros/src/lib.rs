@@ -50,6 +50,7 @@ struct Arguments {
     scope: Option<Ident>,
     on: Vec<Ident>,
     programs: Vec<Ident>,
+    facts: Vec<Ident>,
     mends: Option<Ident>,
     files_only: bool,
     at_rest: bool,
@@ -73,6 +74,7 @@ impl Parse for Arguments {
                 "scope" => arguments.scope = Some(input.parse()?),
                 "on" => arguments.on = list(input)?,
                 "programs" => arguments.programs = list(input)?,
+                "facts" => arguments.facts = list(input)?,
                 "mends" => arguments.mends = Some(input.parse()?),
                 "files_only" => arguments.files_only = input.parse::<LitBool>()?.value,
                 "at_rest" => arguments.at_rest = input.parse::<LitBool>()?.value,
@@ -135,7 +137,7 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
     };
     let confidence = or(arguments.confidence, "High");
     let audience = or(arguments.audience, "Everyone");
-    let (on, programs) = (&arguments.on, &arguments.programs);
+    let (on, programs, facts) = (&arguments.on, &arguments.programs, &arguments.facts);
     let mends = or(arguments.mends, "Never");
     let (files_only, at_rest) = (arguments.files_only, arguments.at_rest);
     let secret = arguments.secret;
@@ -170,6 +172,7 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
                 programs: &[#(::pavisade_model::Program::#programs),*],
                 files_only: #files_only,
                 at_rest: #at_rest,
+                facts: &[#(::pavisade_model::Fact::#facts),*],
                 reads: ::std::borrow::Cow::Borrowed(
                     &[#(::std::borrow::Cow::Borrowed(#reads)),*],
                 ),

@@ -1,85 +1,12 @@
 //! What a check found.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::ops::Range;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use pavisade_yaml::{Amendment, Doc, Source};
-use sha2::{Digest as _, Sha256};
+use pavisade_yaml::{Amendment, Doc};
 
-use crate::{Confidence, Gap, Program, Rule, Severity};
-
-/// What a finding is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Subject {
-    /// An API object, or a configuration file that has a kind.
-    Object {
-        /// API group; empty for the core group.
-        group: Arc<str>,
-        /// Kind.
-        kind: Arc<str>,
-        /// Namespace; empty where none is given.
-        namespace: Arc<str>,
-        /// Name; may be empty in a configuration file.
-        name: Arc<str>,
-        /// One container of it.
-        container: Option<Arc<str>>,
-    },
-    /// A whole world: a cluster, or what stands for one.
-    World {
-        /// The world's name.
-        name: Arc<str>,
-    },
-}
-
-impl Subject {
-    /// Kind and name in one: `Deployment shop/web`.
-    pub fn label(&self) -> String {
-        match self {
-            Self::World { name } => name.to_string(),
-            Self::Object { kind, namespace, name, .. } => match (&**namespace, &**name) {
-                (_, "") => kind.to_string(),
-                ("", name) => format!("{kind} {name}"),
-                (namespace, name) => format!("{kind} {namespace}/{name}"),
-            },
-        }
-    }
-
-    /// The container it is about, if one.
-    pub fn container(&self) -> Option<&str> {
-        match self {
-            Self::Object { container, .. } => container.as_deref(),
-            Self::World { .. } => None,
-        }
-    }
-}
-
-/// Where a finding is.
-#[derive(Debug, Clone)]
-pub enum Location {
-    /// In a text.
-    Text {
-        /// The text.
-        source: Source,
-        /// Bytes in it.
-        span: Range<u32>,
-        /// The field, for people; of a field that is absent too.
-        path: String,
-    },
-    /// In an object of an API server, which has no text that a user ever saw.
-    Field {
-        /// The field; of one that is absent too.
-        path: String,
-        /// Its value, where it is there and no map or list.
-        value: Option<String>,
-    },
-    /// Nowhere in particular: something is missing altogether.
-    None,
-}
+use crate::{Confidence, Gap, Location, Program, Related, Rule, Severity, Subject, Vulnerability};
 
 /// Whether a check failed or could not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,8 +28,8 @@ pub struct Finding {
     pub severity: Severity,
     /// How sure, here.
     pub confidence: Confidence,
-    /// The world it belongs to.
-    pub world: Arc<str>,
+    /// The world it belongs to; none where it is about no object of one, such as an image alone.
+    pub world: Option<Arc<str>>,
     /// What it is about.
     pub subject: Subject,
     /// The topmost owner of a subject that its controller makes anew, under another name, at every
@@ -110,6 +37,12 @@ pub struct Finding {
     pub owner: Option<Box<Subject>>,
     /// Where it is.
     pub location: Location,
+    /// Other places that belong to it.
+    pub related: Vec<Related>,
+    /// The workloads that run what it is about, shared by all findings about it.
+    pub workloads: Option<Arc<[Workload]>>,
+    /// The vulnerability that it tells of.
+    pub vulnerability: Option<Box<Vulnerability>>,
     /// What is wrong here, in one sentence.
     pub message: String,
     /// What to do here; the check's own advice where this is empty.
@@ -170,6 +103,17 @@ pub struct Mend {
     pub amendments: Vec<Amendment>,
 }
 
+/// An object whose pods run an image.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    /// The world that it is in.
+    pub world: Arc<str>,
+    /// The object, and the container of it.
+    pub subject: Subject,
+    /// Where it names the image.
+    pub location: Location,
+}
+
 impl Finding {
     /// What programs read of it besides.
     pub fn detail(&self) -> &Detail {
@@ -181,53 +125,8 @@ impl Finding {
         self.detail.get_or_insert_default()
     }
 
-    /// What stays the same while the finding is the same.
-    pub fn fingerprint(&self) -> Fingerprint {
-        let mut hash = Sha256::new();
-        let mut part = |text: &str| {
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text.as_bytes());
-        };
-        part(&self.rule.id);
-        match self.owner.as_deref().unwrap_or(&self.subject) {
-            Subject::Object { group, kind, namespace, name, container } => {
-                for text in [group, kind, namespace, name] {
-                    part(text);
-                }
-                part(container.as_deref().unwrap_or(""));
-            }
-            // A world's name is a path or an address: it may change.
-            Subject::World { .. } => part("world"),
-        }
-        part(&self.stable_path);
-        part(&self.instance);
-        let digest = hash.finalize();
-        Fingerprint(std::array::from_fn(|i| digest[i]))
-    }
-}
-
-/// Identity of a finding over time: check, object (of what a controller made, its owner), field and
-/// instance; never a file, an index, a line, a message or an API version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint([u8; 16]);
-
-impl FromStr for Fingerprint {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "a fingerprint is `v1:` and 32 hexadecimal digits";
-        let digits = text
-            .strip_prefix("v1:")
-            .filter(|d| d.len() == 32 && d.bytes().all(|b| b.is_ascii_hexdigit()))
-            .ok_or(WRONG)?;
-        let number = u128::from_str_radix(digits, 16).map_err(|_| WRONG)?;
-        Ok(Self(number.to_be_bytes()))
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("v1:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    /// The name of the world that it belongs to; empty where there is none.
+    pub fn world(&self) -> &str {
+        self.world.as_deref().unwrap_or("")
     }
 }

@@ -2,24 +2,32 @@
 //!
 //! Not here: how anything is serialised (`report`), how objects are indexed (`snapshot`).
 
+mod advisory;
 mod finding;
+mod fingerprint;
 mod gap;
 mod glob;
 mod layer;
+mod location;
 mod meta;
 mod note;
 mod path;
+mod subject;
 mod version;
 
-pub use finding::{Detail, Finding, Fingerprint, Location, Mend, State, Subject};
+pub use advisory::{Advisory, Epss, Exploited, FixState, Score, Vulnerability};
+pub use finding::{Detail, Finding, Mend, State, Workload};
+pub use fingerprint::Fingerprint;
 pub use gap::{Cause, Gap};
 pub use glob::{Base, Glob, below, nearest};
 pub use layer::{LayerFile, LayerVisitor};
+pub use location::{Location, Related};
 pub use meta::{
-    Area, Audience, Confidence, GroupKind, Mends, Meta, Program, Rule, Scope, Severity,
+    Area, Audience, Confidence, Fact, GroupKind, Mends, Meta, Program, Rule, Scope, Severity,
 };
 pub use note::{Note, NoteKind};
 pub use path::{Path, Paths, counterpart, push_field};
+pub use subject::{Subject, repository};
 pub use version::KubernetesVersion;
 
 pub mod kinds;

@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 /// How bad it is when the check fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
+    /// Nobody has said so far: an advisory that was not scored yet.
+    Unknown,
     /// Worth knowing; hardening.
     Low,
     /// One step of an attack.
@@ -20,15 +22,28 @@ pub enum Severity {
 
 impl Severity {
     /// All, worst first.
-    pub const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Medium, Self::Low];
+    pub const ALL: [Self; 5] = [Self::Critical, Self::High, Self::Medium, Self::Low, Self::Unknown];
+    /// Those that a check can have, worst first.
+    pub const RATED: [Self; 4] = [Self::Critical, Self::High, Self::Medium, Self::Low];
 
     /// The lower-case word of command lines and files.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Unknown => "unknown",
             Self::Low => "low",
             Self::Medium => "medium",
             Self::High => "high",
             Self::Critical => "critical",
+        }
+    }
+}
+
+impl Severity {
+    /// The word for people, who read `unknown` of what could not be determined.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Unknown => "unscored",
+            rated => rated.name(),
         }
     }
 }
@@ -38,7 +53,9 @@ impl std::str::FromStr for Severity {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|s| s.name().eq_ignore_ascii_case(text));
-        known.ok_or_else(|| format!("`{text}` is no severity: use critical, high, medium or low"))
+        known.ok_or_else(|| {
+            format!("`{text}` is no severity: use critical, high, medium, low or unknown")
+        })
     }
 }
 
@@ -217,6 +234,25 @@ impl Program {
     }
 }
 
+/// What is known beside the objects, by what somebody has to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fact {
+    /// Container images: layers and packages.
+    Images,
+    /// Vulnerabilities of their packages.
+    Vulnerabilities,
+}
+
+impl Fact {
+    /// The words for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::Vulnerabilities => "vulnerabilities",
+        }
+    }
+}
+
 /// Names of kinds that were made at run time.
 static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 /// As many as no cluster has.
@@ -327,6 +363,8 @@ pub struct Meta {
     /// Judges what an object holds, whether or not anything runs from it: whoever reads the object
     /// reads a secret in it.
     pub at_rest: bool,
+    /// Facts that it reads, or that its subjects are among.
+    pub facts: &'static [Fact],
     /// Kinds that it reads besides its subject, in groups; [`Meta::reads`] goes through them.
     pub reads: Cow<'static, [Cow<'static, [GroupKind]>]>,
 }

@@ -50,7 +50,7 @@ fn is_able(finding: &Finding) -> bool {
     let written = match &finding.location {
         // Not what is rendered, piped or packed.
         Location::Text { source, .. } => *source.origin() == Origin::File,
-        Location::Field { .. } | Location::None => false,
+        Location::Field { .. } | Location::Layer { .. } | Location::None => false,
     };
     written && finding.state == State::Fails && finding.mend.is_some()
 }

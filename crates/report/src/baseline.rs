@@ -1,11 +1,11 @@
 //! An earlier result of ours, read as a baseline: JSON, or SARIF.
 
+use pavisade_judgement::{Baseline, Known};
 use pavisade_model::{Severity, State};
-use pavisade_scan::{Baseline, Known};
 use serde_json::Value;
 
-use crate::json::SCHEMA;
-use crate::sarif::FINGERPRINT;
+use crate::json::{SCHEMA, v2};
+use crate::sarif::{FINGERPRINT, FIRST_FINGERPRINT};
 
 /// Reads what `pavisade scan` wrote as JSON or SARIF; `place` is its file.
 ///
@@ -16,14 +16,18 @@ pub fn baseline(place: &str, text: &str) -> Result<Baseline, String> {
     let entries = if value["runs"].is_array() {
         of_sarif(&value)?
     } else if value["schema"] == SCHEMA {
-        of_json(&value)?
+        of_json(&value, "check")?
+    } else if value["schema"] == v2::SCHEMA {
+        of_json(&value, "rule")?
     } else {
         return Err("no result of `pavisade scan -f json`, and no SARIF log".into());
     };
     Ok(Baseline { place: place.to_owned(), entries })
 }
 
-fn of_json(document: &Value) -> Result<Vec<Known>, String> {
+/// The first form says `check` where the second says `rule`.
+fn of_json(document: &Value, rule: &str) -> Result<Vec<Known>, String> {
+    let images = &document["images"];
     let new = document["findings"].as_array().ok_or("it has no `findings`")?;
     // What an exception let through is reported when the exception ends.
     let known = document["baseline"]["known"].as_array();
@@ -31,15 +35,15 @@ fn of_json(document: &Value) -> Result<Vec<Known>, String> {
         let (subject, location) = (&finding["subject"], &finding["location"]);
         Some(Known {
             fingerprint: text(&finding["fingerprint"])?,
-            check: text(&finding["check"])?,
+            check: text(&finding[rule])?,
             state: match finding["state"].as_str()? {
                 "fails" => State::Fails,
                 "unknown" => State::Unknown,
                 _ => return None,
             },
             severity: finding["severity"].as_str()?.parse().ok()?,
-            world: text(&finding["world"])?,
-            subject: label(subject),
+            world: text(&finding["world"]).unwrap_or_default(),
+            subject: label(subject, images),
             message: text(&finding["message"])?,
             file: text(&location["file"]).unwrap_or_default(),
             line: number(&location["line"]),
@@ -63,7 +67,10 @@ fn of_sarif(log: &Value) -> Result<Vec<Known>, String> {
         let place = &result["locations"][0];
         let physical = &place["physicalLocation"];
         Some(Known {
-            fingerprint: text(&result["partialFingerprints"][FINGERPRINT])?,
+            fingerprint: {
+                let prints = &result["partialFingerprints"];
+                text(&prints[FINGERPRINT]).or_else(|| text(&prints[FIRST_FINGERPRINT]))?
+            },
             check: text(&result["ruleId"])?,
             state: if result["kind"] == "review" { State::Unknown } else { State::Fails },
             severity: result["properties"]["severity"].as_str()?.parse::<Severity>().ok()?,
@@ -84,7 +91,7 @@ fn all<'a>(
 ) -> Result<Vec<Known>, String> {
     let read = |(index, value)| {
         let known = read(value).ok_or_else(|| format!("finding {} is incomplete", index + 1))?;
-        match known.fingerprint.starts_with("v1:") {
+        match known.fingerprint.starts_with("v1:") || known.fingerprint.starts_with("v2:") {
             true => Ok(known),
             false => Err(format!("finding {} has a fingerprint of another version", index + 1)),
         }
@@ -101,8 +108,17 @@ fn number(value: &Value) -> u32 {
 }
 
 /// As `Subject::label` says it.
-fn label(subject: &Value) -> String {
+fn label(subject: &Value, images: &Value) -> String {
     let part = |name: &str| subject[name].as_str().unwrap_or("");
+    let image = &images[subject["image"].as_u64().map_or(usize::MAX, |at| at as usize)];
+    let holder = [&image["name"], &subject["artifact"], &subject["holder"]["name"]];
+    let holder = holder.into_iter().find_map(Value::as_str).unwrap_or("");
+    match part("type") {
+        "image" if part("name").is_empty() => return holder.to_owned(),
+        "package" => return format!("{} {} in {holder}", part("name"), part("version")),
+        "file" => return format!("{} in {holder}", part("path")),
+        _ => {}
+    }
     match (part("kind"), part("namespace"), part("name")) {
         ("", _, name) => name.to_owned(),
         (kind, _, "") => kind.to_owned(),

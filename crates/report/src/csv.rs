@@ -5,8 +5,8 @@
 
 use std::io::{self, Write};
 
+use pavisade_judgement::{Excepted, Judgement};
 use pavisade_model::{Finding, Note, State, Subject};
-use pavisade_scan::{Excepted, Judgement};
 
 use crate::place::{Places, field, relative};
 use crate::text::{clean, cut};
@@ -97,7 +97,7 @@ fn row<'a>(
         text(&rule.id),
         text(&rule.name),
         text(rule.area.name()),
-        text(&finding.world),
+        text(finding.world()),
         text(group),
         text(kind),
         text(namespace),

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use pavisade_checks::secrets;
+use pavisade_judgement::Fixed;
 use pavisade_model::{Finding, Mends};
-use pavisade_scan::Fixed;
+use pavisade_secrets as secrets;
 use serde::Serialize;
 use similar::udiff::UnifiedDiffHunk;
 use similar::{Algorithm, DiffOp, DiffTag, TextDiff};

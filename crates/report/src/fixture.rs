@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pavisade_checks::{Catalog, CheckSet};
+use pavisade_judgement::Judgement;
 use pavisade_model::{
     Area, Audience, Confidence, Finding, KubernetesVersion, Location, Mends, Meta, Note, NoteKind,
     Rule, Severity, State, Subject,
 };
-use pavisade_scan::{Honour, Judgement, Terms, Timestamp, judge_on};
+use pavisade_scan::{Honour, Terms, Timestamp, judge_on};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
@@ -202,7 +203,7 @@ pub(crate) fn secret(text: &str, needle: &str) -> Judgement {
         state: State::Fails,
         severity: Severity::High,
         confidence: Confidence::Medium,
-        world: ".".into(),
+        world: Some(".".into()),
         subject: Subject::Object {
             group: "".into(),
             kind: "Pod".into(),
@@ -215,6 +216,9 @@ pub(crate) fn secret(text: &str, needle: &str) -> Judgement {
             span: start..start + needle.len() as u32,
             path: "spec.containers[name=web].env[name=DB_PASSWORD].value".to_owned(),
         },
+        related: Vec::new(),
+        workloads: None,
+        vulnerability: None,
         message: "`DB_PASSWORD` holds a secret".to_owned(),
         fix: String::new(),
         stable_path: String::new(),

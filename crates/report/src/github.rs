@@ -5,8 +5,8 @@
 
 use std::io::{self, Write};
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Finding, Note, NoteKind, Severity, State};
-use pavisade_scan::Judgement;
 
 use crate::place::{InFile, Places};
 use crate::text::{clean, count, cut};
@@ -74,7 +74,7 @@ pub(crate) fn write(
 
 fn level(finding: &Finding) -> usize {
     match (finding.state, finding.severity) {
-        (State::Unknown, _) | (_, Severity::Low) => 2,
+        (State::Unknown, _) | (_, Severity::Low | Severity::Unknown) => 2,
         (_, Severity::Medium) => 1,
         (_, Severity::Critical | Severity::High) => 0,
     }
@@ -88,7 +88,7 @@ fn annotation<'a>(
 ) -> io::Result<()> {
     let InFile { file, region } = places.in_file(finding);
     let state = match finding.state {
-        State::Fails => finding.severity.name(),
+        State::Fails => finding.severity.label(),
         State::Unknown => "unknown",
     };
     let title = format!("{state}: {} ({})", finding.rule.name, finding.rule.id);
@@ -200,7 +200,7 @@ mod tests {
                 let known = |f: &pavisade_model::Finding| {
                     matches!(&f.location, pavisade_model::Location::Text { source, .. }
                         if clean(source.name()) == file)
-                        || *f.world == *file
+                        || f.world() == file
                 };
                 assert!(judgement.findings.iter().any(known), "{file}");
             }

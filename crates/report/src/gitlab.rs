@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Finding, Note, NoteKind, Severity, State};
-use pavisade_scan::Judgement;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -60,7 +60,7 @@ fn issue<'a>(finding: &'a Finding, places: &Places<'a>, prints: &mut Fingerprint
         check_name: finding.rule.name.to_string(),
         fingerprint: prints.next(&[&finding.fingerprint().to_string(), &file]),
         severity: match (finding.state, finding.severity) {
-            (State::Unknown, _) => "info",
+            (State::Unknown, _) | (_, Severity::Unknown) => "info",
             (_, Severity::Critical) => "blocker",
             (_, Severity::High) => "critical",
             (_, Severity::Medium) => "major",
@@ -138,7 +138,7 @@ mod tests {
     use crate::hostile::{hostile, shown};
     use crate::{Format, Options};
 
-    fn issues(judgement: &pavisade_scan::Judgement) -> Vec<Value> {
+    fn issues(judgement: &pavisade_judgement::Judgement) -> Vec<Value> {
         let root = Some("/home/me".to_owned());
         let text = shown(Format::Gitlab, judgement, &Options { root, ..Options::default() });
         serde_json::from_str(&text).unwrap()

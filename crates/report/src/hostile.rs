@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Location, Note, NoteKind, State, Subject};
-use pavisade_scan::Judgement;
 use pavisade_yaml::Source;
 
 use crate::fixture::{deployment, excepted, judged, mixed, notes, secret};
@@ -45,7 +45,7 @@ pub(crate) fn hostile() -> Judgement {
     for (i, name) in NAMES.iter().enumerate() {
         let mut finding = plain.clone();
         finding.state = if i % 3 == 0 { State::Unknown } else { State::Fails };
-        finding.world = (*name).into();
+        finding.world = Some((*name).into());
         let part = |prefix: &str| -> Arc<str> { format!("{prefix}{name}").into() };
         finding.subject = Subject::Object {
             group: part(""),
@@ -92,7 +92,7 @@ fn no_format_obeys_its_input() {
             assert_eq!(bad, None, "{}", format.name());
             // The name of 1.2 MB stands in no format of ours for people, and nowhere many times.
             let limit = match format {
-                Format::Json | Format::Sarif => 12_000_000,
+                Format::Json | Format::JsonV2 | Format::Sarif => 12_000_000,
                 _ => 800_000,
             };
             assert!(text.len() < limit, "{}: {} bytes", format.name(), text.len());
@@ -108,7 +108,7 @@ fn every_format_says_that_the_result_is_incomplete_and_why() {
         let name = format.name();
         let incomplete = match format {
             Format::Terminal => "6 inputs not read",
-            Format::Json | Format::Csv => "unread",
+            Format::Json | Format::JsonV2 | Format::Csv => "unread",
             Format::Sarif => "\"executionSuccessful\": false",
             Format::Gitlab => "not read, so the result is incomplete",
             Format::Junit => "errors=\"6\"",
@@ -146,7 +146,10 @@ fn what_does_not_count_is_told_and_never_passes() {
     for format in Format::ALL {
         let options = Options { full: true, show_excepted: true, ..Options::default() };
         let text = shown(format, &judgement, &options);
-        if !matches!(format, Format::Json | Format::Sarif | Format::Gitlab | Format::Csv) {
+        if !matches!(
+            format,
+            Format::Json | Format::JsonV2 | Format::Sarif | Format::Gitlab | Format::Csv
+        ) {
             assert!(text.contains("2 excepted"), "{}: {text}", format.name());
             assert!(text.contains("2 known before, 1 of 3 gone"), "{}: {text}", format.name());
         }
@@ -191,7 +194,7 @@ fn a_fix_of_the_program_is_told_where_it_has_one() {
         let mend = pavisade_model::Mend { doc: doc.clone(), amendments: Vec::new() };
         finding.mend = Some(Box::new(mend));
     }
-    judgement.tallies.push(pavisade_scan::RuleTally {
+    judgement.tallies.push(pavisade_judgement::RuleTally {
         rule: rule.clone(),
         programs: &[],
         tally: Default::default(),

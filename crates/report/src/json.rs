@@ -8,8 +8,11 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use std::borrow::Cow;
 
+mod facts;
 mod from;
+pub mod v2;
 
+pub use facts::{Epss, Exploited, Related, Score, Vulnerability, Workload};
 pub(crate) use from::{all_findings, failing_objects, write};
 
 /// What `schema` says.
@@ -175,6 +178,14 @@ pub struct Severities {
     pub high: usize,
     pub medium: usize,
     pub low: usize,
+    /// Not scored yet; absent where there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unknown: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// Counts of notes.
@@ -195,7 +206,7 @@ pub struct NoteCounts {
 /// One thing that fails or is unknown.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Finding<'a> {
-    /// Stays the same while the finding is the same, wherever the file goes: `v1:…`.
+    /// Stays the same while the finding is the same, wherever the file goes: `v2:…`.
     pub fingerprint: String,
     /// The check's id: `PV-C001`.
     pub check: &'a str,
@@ -209,13 +220,22 @@ pub struct Finding<'a> {
     pub confidence: Confidence,
     /// Failed, or could not be determined.
     pub state: State,
-    /// The world it belongs to, by the name that users know.
+    /// The world it belongs to, by the name that users know; empty of an image alone.
     pub world: &'a str,
     /// What it is about.
     pub subject: Subject<'a>,
     /// Where it is; absent where something is missing altogether.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location<'a>>,
+    /// Other places that belong to it; absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<Related<'a>>,
+    /// The workloads that run the image that it is about; absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub workloads: Vec<Workload<'a>>,
+    /// The vulnerability that it tells of; absent of other checks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vulnerability: Option<Vulnerability<'a>>,
     /// What is wrong, or why it is unknown: one sentence.
     pub message: Cow<'a, str>,
     /// What to do (Markdown).
@@ -248,14 +268,51 @@ pub enum Subject<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// A container image.
+    Image {
+        /// As users name it.
+        name: &'a str,
+        /// The digest of its manifest.
+        digest: &'a str,
+    },
+    /// A package at a version.
+    Package {
+        /// The image or artifact that holds it.
+        holder: Box<Self>,
+        /// Its name.
+        name: &'a str,
+        /// Its version; may be empty.
+        version: &'a str,
+        /// Its package URL; may be empty.
+        purl: &'a str,
+    },
+    /// A file.
+    File {
+        /// The image or artifact that holds it.
+        holder: Box<Self>,
+        /// Its path, without a leading slash.
+        path: &'a str,
+    },
+    /// What was given as a whole: a folder of sources, an SBOM.
+    Artifact {
+        /// Its name.
+        name: &'a str,
+    },
 }
 
-/// A field of an object in a cluster, or a place in a file.
+/// A field of an object in a cluster, a file in an image, or a place in a file.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Location<'a> {
     /// In a file.
     File(FileLocation<'a>),
+    /// In an image's layer.
+    Layer {
+        /// The digest of the layer; empty where a folder stands for it.
+        layer: &'a str,
+        /// The file's path in the image, without a leading slash.
+        path: &'a str,
+    },
     /// In an object of a cluster.
     Field {
         /// The field, of one that is absent too: `spec.containers[name=web].image`.
@@ -358,6 +415,8 @@ words! {
         Medium,
         /// Worth knowing; hardening.
         Low,
+        /// Nobody has said so far: an advisory that was not scored yet.
+        Unknown,
     }
     /// How sure.
     Confidence {

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
+use pavisade_judgement::{Excepted, Judgement, RuleTally, Tally};
 use pavisade_model::{Finding, Note, NoteKind, Rule, State};
-use pavisade_scan::{Excepted, Judgement, RuleTally, Tally};
 
 use crate::place::{Places, field, subject};
-use crate::text::{clean, count, cut, first_paragraph, is_hidden, stand_in};
+use crate::text::{clean, cut, first_paragraph, is_hidden, stand_in};
 use crate::{Options, advice, message, summary};
 
 /// Columns of a name or message.
@@ -182,11 +182,12 @@ fn input(judgement: &Judgement, options: &Options) -> Suite {
         })
         .collect();
     if cases.is_empty() {
-        let objects = count(judgement.objects, "object", "objects");
+        let objects = summary::judged(judgement);
         let nothing = "no Kubernetes object was found".to_owned();
         let outcome =
-            (judgement.objects == 0).then(|| ("skipped", "skipped", nothing, String::new()));
-        let name = if judgement.objects == 0 { "nothing to judge".to_owned() } else { objects };
+            (summary::is_empty(judgement)).then(|| ("skipped", "skipped", nothing, String::new()));
+        let name =
+            if summary::is_empty(judgement) { "nothing to judge".to_owned() } else { objects };
         // The name stays the same from run to run; the number stands in the text.
         let name = if outcome.is_none() { "everything was read".to_owned() } else { name };
         cases.push(Case { name, outcome });
@@ -231,7 +232,7 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use pavisade_scan::RuleTally;
+    use pavisade_judgement::RuleTally;
     use roxmltree::{Document, Node};
 
     use crate::fixture::{CLASSES, deployment, judged, mixed};

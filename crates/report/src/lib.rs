@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Rule, Severity};
-use pavisade_scan::Judgement;
 
 mod advice;
 mod baseline;
@@ -61,6 +61,8 @@ pub enum Format {
     Terminal,
     /// Our own versioned document: [`json`].
     Json,
+    /// The same with findings that need be about no Kubernetes object: [`json::v2`].
+    JsonV2,
     /// SARIF 2.1.0.
     Sarif,
     /// One page to look at.
@@ -79,9 +81,10 @@ pub enum Format {
 
 impl Format {
     /// All, in the order in which help texts name them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Terminal,
         Self::Json,
+        Self::JsonV2,
         Self::Sarif,
         Self::Html,
         Self::Markdown,
@@ -96,6 +99,7 @@ impl Format {
         match self {
             Self::Terminal => "terminal",
             Self::Json => "json",
+            Self::JsonV2 => "json-v2",
             Self::Sarif => "sarif",
             Self::Html => "html",
             Self::Markdown => "markdown",
@@ -182,6 +186,7 @@ pub fn write(
     match format {
         Format::Terminal => terminal::write(judgement, options, &mut out)?,
         Format::Json => json::write(judgement, options, &mut out)?,
+        Format::JsonV2 => json::v2::write(judgement, options, &mut out)?,
         Format::Sarif => guard::write(&sarif::log(judgement, options), &mut out)?,
         Format::Html => html::write(judgement, options, &mut out)?,
         Format::Markdown => markdown::write(judgement, options, &mut out)?,

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use pavisade_judgement::{Excepted, Judgement};
 use pavisade_model::{Finding, Note, NoteKind, Severity, State};
-use pavisade_scan::{Excepted, Judgement};
 
 use crate::place::{Places, beside_message, relative};
 use crate::summary::Counts;
@@ -71,10 +71,19 @@ impl View<'_> {
         if self.judgement.findings.is_empty() {
             return text;
         }
-        text.push_str("| | critical | high | medium | low |\n| --- | --: | --: | --: | --: |\n");
+        // Only advisories can be without a score.
+        let unscored = [counts.fails, counts.unknown].iter().any(|counts| counts[4] > 0);
+        let shown = &Severity::ALL[..if unscored { 5 } else { 4 }];
+        let heads: Vec<_> = shown.iter().map(|severity| severity.label()).collect();
+        text.push_str(&format!(
+            "| | {} |\n| ---{} |\n",
+            heads.join(" | "),
+            " | --:".repeat(heads.len())
+        ));
         for (word, numbers) in [("fails", counts.fails), ("unknown", counts.unknown)] {
             if numbers.iter().sum::<usize>() > 0 {
-                let cells = numbers.map(|n| if n == 0 { "–".to_owned() } else { number(n) });
+                let cell = |n: &usize| if *n == 0 { "–".to_owned() } else { number(*n) };
+                let cells: Vec<_> = numbers[..shown.len()].iter().map(cell).collect();
                 text.push_str(&format!("| {word} | {} |\n", cells.join(" | ")));
             }
         }
@@ -89,7 +98,7 @@ impl View<'_> {
         let places = count(group.len(), "place", "places");
         let head = format!(
             "<b>{}</b> · {} · <code>{}</code> · {places}",
-            severity.name(),
+            severity.label(),
             html(rule.title.trim_end_matches('.')),
             rule.id
         );

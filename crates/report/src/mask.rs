@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-pub(crate) use pavisade_checks::secrets::MASK;
 use pavisade_model::{Finding, Subject};
+pub(crate) use pavisade_secrets::MASK;
 
 /// The longest key that is kept.
 const MAX_KEY: usize = 128;

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Finding, Location};
-use pavisade_scan::Judgement;
 use pavisade_yaml::{Origin, Source};
 
 use crate::json::all_findings;
 use crate::region::{Region, Regions};
+use crate::text::number;
 use crate::{Options, message};
 
 /// Files and lines of the findings of one result.
@@ -43,13 +44,33 @@ impl<'a> Places<'a> {
             Location::Text { source, span, .. } => {
                 (source.name(), Some(self.regions.get(source, span)))
             }
-            Location::Field { .. } | Location::None => {
-                let world = &*finding.world;
+            Location::Field { .. } | Location::Layer { .. } | Location::None => {
+                if let Some(named) = self.named_by(finding) {
+                    return named;
+                }
+                let whole = finding.subject.whole().name();
+                let world = finding.world.as_deref().unwrap_or(&whole);
                 let home = self.homes.get(world).copied().unwrap_or("pavisade");
-                (if matches!(world, "" | "." | "-") { home } else { world }, None)
+                let name = if matches!(world, "" | "." | "-") { home } else { world };
+                return InFile {
+                    file: relative(name, self.root).into_owned().into(),
+                    region: None,
+                };
             }
         };
         InFile { file: relative(name, self.root), region }
+    }
+
+    /// The first line that names the image that a finding is about.
+    fn named_by(&self, finding: &'a Finding) -> Option<InFile<'a>> {
+        let mut workloads = finding.workloads.iter().flat_map(|all| all.iter());
+        workloads.find_map(|workload| match &workload.location {
+            Location::Text { source, span, .. } => {
+                let region = (!is_rendered(source)).then(|| self.regions.get(source, span));
+                Some(InFile { file: relative(source.name(), self.root), region })
+            }
+            Location::Field { .. } | Location::Layer { .. } | Location::None => None,
+        })
     }
 
     /// The file by its whole name and the lines in it, of a rendered text too.
@@ -69,9 +90,11 @@ impl<'a> Places<'a> {
 
     /// For people: `apps/web.yaml:3:5`, the object of a cluster, or `all of shop`.
     pub(crate) fn shown(&self, finding: &'a Finding) -> String {
-        match (self.text(finding), &finding.location, &*finding.world) {
+        match (self.text(finding), &finding.location, finding.world()) {
             (Some((file, region)), ..) => format!("{file}:{}:{}", region.line, region.column),
             (None, Location::Field { .. }, _) => finding.subject.label(),
+            (None, Location::Layer { image, path, .. }, _) => format!("{image}:/{path}"),
+            _ if finding.world.is_none() => finding.subject.whole().label(),
             (None, _, "" | ".") => "everything here".to_owned(),
             (None, _, world) => format!("all of {world}"),
         }
@@ -84,12 +107,21 @@ impl<'a> Places<'a> {
     }
 }
 
+/// The workloads that run what a finding is about: `Deployment shop/web, CronJob shop/report`.
+pub(crate) fn workloads(finding: &Finding) -> String {
+    /// Workloads that are named.
+    const SHOWN: usize = 3;
+    let all = finding.workloads.as_deref().unwrap_or_default();
+    let mut names: Vec<_> = all.iter().take(SHOWN).map(|one| one.subject.label()).collect();
+    if all.len() > SHOWN {
+        names.push(format!("{} more", number(all.len() - SHOWN)));
+    }
+    names.join(", ")
+}
+
 /// The field that a finding is about; empty where there is none.
 pub(crate) fn field(finding: &Finding) -> &str {
-    match &finding.location {
-        Location::Text { path, .. } | Location::Field { path, .. } => path,
-        Location::None => "",
-    }
+    finding.location.field()
 }
 
 /// Kind, name and container of what a finding is about, and its world where there are several.
@@ -111,8 +143,8 @@ fn label(finding: &Finding, worlds: bool, container: bool) -> String {
     if let Some(name) = finding.subject.container().filter(|_| container) {
         label = format!("{label} · container {name}");
     }
-    if worlds && !matches!(&*finding.world, "" | ".") && label != *finding.world {
-        label = format!("{label} · in {}", finding.world);
+    if worlds && !matches!(finding.world(), "" | ".") && label != finding.world() {
+        label = format!("{label} · in {}", finding.world());
     }
     label
 }
@@ -122,7 +154,7 @@ pub(crate) fn homes(judgement: &Judgement) -> HashMap<&str, &str> {
     let mut homes = HashMap::<&str, &str>::new();
     for finding in all_findings(judgement) {
         if let Location::Text { source, .. } = &finding.location {
-            let home = homes.entry(&finding.world).or_insert(source.name());
+            let home = homes.entry(finding.world()).or_insert(source.name());
             *home = (*home).min(source.name());
         }
     }

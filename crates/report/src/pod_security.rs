@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
+use pavisade_judgement::{Doubt, Level, NamespaceSecurity, PodSecurity, Reason, Standing};
 use pavisade_model::{Finding, Location, Note, NoteKind, Subject};
-use pavisade_scan::{Doubt, Level, NamespaceSecurity, PodSecurity, Reason, Standing};
 use serde::Serialize;
 
 use crate::region::Regions;
@@ -450,12 +450,11 @@ impl<'a> One<'a> {
 
 impl<'a> Break<'a> {
     fn of(finding: &'a Finding) -> Self {
-        let (file, line, path) = match &finding.location {
-            Location::Text { source, span, path } => {
-                (Some(source.shown()), Some(source.line_column(span.start).0), path.as_str())
+        let (file, line) = match &finding.location {
+            Location::Text { source, span, .. } => {
+                (Some(source.shown()), Some(source.line_column(span.start).0))
             }
-            Location::Field { path, .. } => (None, None, path.as_str()),
-            Location::None => (None, None, ""),
+            Location::Field { .. } | Location::Layer { .. } | Location::None => (None, None),
         };
         Self {
             check: &finding.rule.id,
@@ -464,7 +463,7 @@ impl<'a> Break<'a> {
             container: finding.subject.container(),
             file,
             line,
-            path,
+            path: finding.location.field(),
             message: message::of(finding),
         }
     }

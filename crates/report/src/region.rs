@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pavisade_checks::secrets;
 use pavisade_model::{Finding, Location};
+use pavisade_secrets as secrets;
 use pavisade_yaml::Source;
 use rayon::prelude::*;
 
@@ -36,8 +36,14 @@ fn address(source: &Source) -> usize {
 impl Regions {
     pub(crate) fn new<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
         let mut texts = HashMap::<usize, (&Source, Vec<u32>)>::new();
-        for finding in findings {
-            if let Location::Text { source, span, .. } = &finding.location {
+        let locations = findings.into_iter().flat_map(|finding| {
+            let related = finding.related.iter().map(|related| &related.location);
+            let workloads = finding.workloads.iter().flat_map(|all| all.iter());
+            let workloads = workloads.map(|workload| &workload.location);
+            [&finding.location].into_iter().chain(related).chain(workloads)
+        });
+        for location in locations {
+            if let Location::Text { source, span, .. } = location {
                 let (_, places) = texts.entry(address(source)).or_insert((source, Vec::new()));
                 places.extend([span.start, end(source, span)]);
             }

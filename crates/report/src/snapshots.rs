@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use pavisade_judgement::{Comparison, What};
 use pavisade_model::{Note, kinds};
-use pavisade_scan::{Comparison, What};
 use pavisade_snapshot::file::Saved;
 use pavisade_snapshot::{Coverage, ObjectId, World, WorldKind};
 use serde::Serialize;

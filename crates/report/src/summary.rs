@@ -1,7 +1,7 @@
 //! How much of what, in one line and by number.
 
+use pavisade_judgement::{Compared, Exception, Judgement};
 use pavisade_model::{NoteKind, Severity, State};
-use pavisade_scan::{Compared, Exception, Judgement};
 
 use crate::Options;
 use crate::json::failing_objects;
@@ -10,9 +10,9 @@ use crate::text::{count, number};
 /// Counts that most formats show.
 pub(crate) struct Counts {
     /// Failures, worst first.
-    pub fails: [usize; 4],
+    pub fails: [usize; Severity::ALL.len()],
     /// What could not be determined, worst first.
-    pub unknown: [usize; 4],
+    pub unknown: [usize; Severity::ALL.len()],
     /// Inputs that were not read: while this is not 0, the result is incomplete.
     pub unread: usize,
 }
@@ -35,6 +35,39 @@ impl Counts {
 pub(crate) const UNJUDGED: (&str, &str) =
     ("kind of object installs what was not judged", "kinds of objects install what was not judged");
 
+/// Whether nothing was there to be judged.
+pub(crate) fn is_empty(judgement: &Judgement) -> bool {
+    judgement.objects == 0 && judgement.images == 0
+}
+
+/// What was judged: `12 objects`, `12 objects and 1 image`.
+pub(crate) fn judged(judgement: &Judgement) -> String {
+    with_images(judgement, count(judgement.objects, "object", "objects"))
+}
+
+/// What was judged, with how many objects fail: `4 of 12 objects`. Where whole worlds are what
+/// fails, there is no such number.
+pub(crate) fn failing(judgement: &Judgement) -> String {
+    let objects = count(judgement.objects, "object", "objects");
+    with_images(
+        judgement,
+        match failing_objects(judgement) {
+            0 => objects,
+            failing if failing == judgement.objects => objects,
+            failing => format!("{} of {objects}", number(failing)),
+        },
+    )
+}
+
+fn with_images(judgement: &Judgement, objects: String) -> String {
+    let images = count(judgement.images, "image", "images");
+    match (judgement.objects, judgement.images) {
+        (_, 0) => objects,
+        (0, _) => images,
+        _ => format!("{objects} and {images}"),
+    }
+}
+
 /// How many notes there are of a kind.
 pub(crate) fn notes(judgement: &Judgement, kind: NoteKind) -> usize {
     judgement.notes.iter().filter(|note| note.kind == kind).count()
@@ -44,16 +77,14 @@ pub(crate) fn notes(judgement: &Judgement, kind: NoteKind) -> usize {
 pub(crate) fn line(judgement: &Judgement) -> String {
     let counts = Counts::of(judgement);
     let fails = Severity::ALL.iter().zip(counts.fails).filter(|(_, n)| *n > 0);
-    let fails: Vec<_> = fails.map(|(s, n)| format!("{} {}", number(n), s.name())).collect();
-    let objects = count(judgement.objects, "object", "objects");
-    let mut line = match (fails.is_empty(), judgement.objects, failing_objects(judgement)) {
-        (true, 0, _) => "nothing to judge: no Kubernetes object was found".to_owned(),
-        (true, ..) if known(judgement) > 0 => format!("nothing new in {objects}"),
-        (true, ..) => format!("nothing found in {objects}"),
-        (_, all, failing) if failing == 0 || failing == all => {
-            format!("{} in {objects}", fails.join(", "))
+    let fails: Vec<_> = fails.map(|(s, n)| format!("{} {}", number(n), s.label())).collect();
+    let mut line = match fails.is_empty() {
+        true if is_empty(judgement) => {
+            "nothing to judge: no Kubernetes object was found".to_owned()
         }
-        (_, _, failing) => format!("{} in {} of {objects}", fails.join(", "), number(failing)),
+        true if known(judgement) > 0 => format!("nothing new in {}", judged(judgement)),
+        true => format!("nothing found in {}", judged(judgement)),
+        false => format!("{} in {}", fails.join(", "), failing(judgement)),
     };
     let unknown: usize = counts.unknown.iter().sum();
     if unknown > 0 {

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use pavisade_checks::{Catalog, CheckSet};
+use pavisade_judgement::Judgement;
 use pavisade_model::{KubernetesVersion, Meta, Note, NoteKind};
 use pavisade_report::{Format, Layout, Options, check_explain, checks_list, json, write};
-use pavisade_scan::{Judgement, Timestamp, judge};
+use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 use serde_json::Value;

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use pavisade_checks::{Catalog, CheckSet, MadeCheck, Place, Verdict};
 use pavisade_compliance::Framework;
+use pavisade_compliance::{ControlState, assess};
+use pavisade_judgement::{Baseline, Judgement, Known};
 use pavisade_model::{
     Area, Audience, Confidence, GroupKind, KubernetesVersion, Mends, Meta, Rule, Scope, Severity,
     State,
 };
 use pavisade_report::{Format, Layout, Options, check_explain, write};
-use pavisade_scan::{
-    Baseline, ControlState, Honour, Judgement, Known, Terms, Timestamp, assess, judge_on,
-};
+use pavisade_scan::{Honour, Terms, Timestamp, judge_on};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
@@ -53,6 +53,7 @@ fn catalog() -> Catalog {
         programs: &[],
         files_only: false,
         at_rest: false,
+        facts: &[],
         reads: Vec::new().into(),
     };
     let policy = MadeCheck::new(meta, |object, _| {
@@ -112,7 +113,7 @@ fn exceptions_baselines_frameworks_and_pages_know_it() {
         check: finding.rule.id.to_string(),
         state: finding.state,
         severity: finding.severity,
-        world: finding.world.to_string(),
+        world: finding.world().to_owned(),
         subject: finding.subject.label(),
         message: finding.message.clone(),
         file: String::new(),
@@ -128,7 +129,7 @@ fn exceptions_baselines_frameworks_and_pages_know_it() {
     let text = "id = \"house\"\ntitle = \"House rules\"\n[[controls]]\nid = \"1\"\n\
                 title = \"Widgets have owners\"\nchecks = [\"OWN-1\"]\n";
     let framework = Framework::read(text, &known).unwrap();
-    let assessment = assess(&framework, &judgement, &catalog);
+    let assessment = assess(&framework, &judgement, catalog.rules());
     assert_eq!(assessment.controls[0].state, ControlState::Fails);
     assert_eq!(assessment.controls[0].evidence[0].of_state(State::Fails).count(), 1);
 

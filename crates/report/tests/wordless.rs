@@ -9,17 +9,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pavisade_checks::{Catalog, CheckSet};
-use pavisade_compliance::{Framework, builtin};
+use pavisade_compliance::{AssessedControl, Framework, assess, builtin};
 use pavisade_model::{Cause, KubernetesVersion, kinds};
 use pavisade_report::comply::{ComplyFormat, comply};
 use pavisade_report::{Format, Options, write};
-use pavisade_scan::{AssessedControl, Honour, Terms, Timestamp, assess, judge_on};
+use pavisade_scan::{Honour, Terms, Timestamp, judge_on};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read, to_json};
 use serde_json::{Value, json};
 
 /// Keys of texts for people, in the result and in what is said of controls.
-const TEXTS: [&str; 3] = ["message", "fix", "reason"];
+const TEXTS: [&str; 4] = ["message", "fix", "advice", "reason"];
 
 /// Frameworks that tell parts of checks, programs and whole checks apart.
 fn frameworks() -> Vec<&'static Framework> {
@@ -34,11 +34,14 @@ fn results(snapshot: &Snapshot, set: &CheckSet) -> Vec<Value> {
     let terms = Terms { honour: Honour::Everybody, ..Terms::default() };
     let judgement = judge_on(snapshot, set, &terms, Timestamp::UNIX_EPOCH);
     let options = Options::default();
-    let mut out = Vec::new();
-    write(Format::Json, &judgement, &options, &mut out).unwrap();
-    let mut results = vec![parsed(&out)];
+    let mut results = Vec::new();
+    for format in [Format::Json, Format::JsonV2] {
+        let mut out = Vec::new();
+        write(format, &judgement, &options, &mut out).unwrap();
+        results.push(parsed(&out));
+    }
     for framework in frameworks() {
-        let assessments = [assess(framework, &judgement, set.catalog())];
+        let assessments = [assess(framework, &judgement, set.catalog().rules())];
         let mut out = Vec::new();
         comply(ComplyFormat::Json, &judgement, &assessments, &options, &mut out).unwrap();
         results.push(parsed(&out));
@@ -196,7 +199,7 @@ fn results_without_words_are_the_same_but_for_their_texts() {
             .unwrap()
     };
     let (with, without) = (results(&snapshot, &set()), results(&snapshot, &set().wordless()));
-    assert_eq!(with.len(), 1 + 2 * frameworks().len());
+    assert_eq!(with.len(), 2 + 2 * frameworks().len());
     let findings = with[0]["findings"].as_array().unwrap().len();
     assert!(findings > 20_000, "{findings} findings are few");
     for (index, (one, other)) in with.iter().zip(&without).enumerate() {

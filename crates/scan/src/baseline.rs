@@ -1,53 +1,9 @@
-//! A result beside an earlier one: what is new, what was known, what is gone.
+//! Which findings an earlier result has, and which of its own are gone.
 
 use std::collections::{HashMap, HashSet};
 
-use pavisade_model::{Finding, Severity, State};
-
-/// An earlier result.
-#[derive(Debug, Clone, Default)]
-pub struct Baseline {
-    /// Its file, as users know it.
-    pub place: String,
-    /// What it found.
-    pub entries: Vec<Known>,
-}
-
-/// A finding of an earlier result.
-#[derive(Debug, Clone)]
-pub struct Known {
-    /// As it is written: `v1:…`.
-    pub fingerprint: String,
-    /// The check's id.
-    pub check: String,
-    /// Failed or unknown.
-    pub state: State,
-    /// How bad it was.
-    pub severity: Severity,
-    /// The world it was in.
-    pub world: String,
-    /// What it was about: kind and name.
-    pub subject: String,
-    /// What was wrong.
-    pub message: String,
-    /// The file it was in; empty where it had none.
-    pub file: String,
-    /// The line, from 1; 0 where it had none.
-    pub line: u32,
-}
-
-/// What a result is beside an earlier one.
-#[derive(Debug)]
-pub struct Compared {
-    /// The earlier result's file.
-    pub place: String,
-    /// Findings of the earlier result by checks that ran again.
-    pub total: usize,
-    /// Findings that it has too: not new, and no worse than they were.
-    pub known: Vec<Finding>,
-    /// Findings of it that are not found any more; none where too many were found to list all.
-    pub gone: Vec<Known>,
-}
+use pavisade_judgement::{Baseline, Compared, Known};
+use pavisade_model::{Finding, State};
 
 /// How well an entry of a baseline fits a finding; each is taken once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +36,15 @@ impl<'a> Matches<'a> {
 
     /// Which of the findings are known.
     pub(crate) fn take(&mut self, findings: &[&Finding]) -> Vec<bool> {
-        let prints: Vec<_> = findings.iter().map(|f| f.fingerprint().to_string()).collect();
+        // An older result has fingerprints of the first version.
+        let print = |finding: &&Finding| {
+            let print = finding.fingerprint().to_string();
+            match self.by_print.contains_key(&*print) {
+                true => print,
+                false => finding.first_fingerprint().to_string(),
+            }
+        };
+        let prints: Vec<_> = findings.iter().map(print).collect();
         let (mut known, mut done) = (vec![false; findings.len()], vec![false; findings.len()]);
         let mut first: HashMap<&str, usize> = HashMap::new();
         for fit in [Fit::World, Fit::Elsewhere, Fit::Worse] {
@@ -94,7 +58,7 @@ impl<'a> Matches<'a> {
                     !self.met[*index]
                         && match fit {
                             Fit::World => {
-                                *entry.world == *finding.world && !is_worse(finding, entry)
+                                *entry.world == *finding.world() && !is_worse(finding, entry)
                             }
                             Fit::Elsewhere => !is_worse(finding, entry),
                             Fit::Worse => true,

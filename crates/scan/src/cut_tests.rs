@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use pavisade_checks::{Catalog, CheckSet};
-use pavisade_compliance::Framework;
+use pavisade_compliance::{ControlState, Framework, assess};
+use pavisade_judgement::{Baseline, Doubt, Known, Level, Reason, Standing};
 use pavisade_model::KubernetesVersion;
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
-use crate::assess::{ControlState, assess};
-use crate::baseline::{Baseline, Known};
-use crate::pod_security::{Doubt, Level, Reason, Standing, pod_security_within};
+use crate::pod_security::pod_security_within;
 use crate::{Honour, Judgement, Tally, Terms, Timestamp, judge_within};
 
 const ALLOWED: &str =
@@ -56,7 +55,7 @@ fn control(check: &str, judgement: &Judgement) -> (ControlState, Tally) {
         "id = \"x\"\ntitle = \"X\"\n[[controls]]\nid = \"1\"\ntitle = \"t\"\nchecks = [\"{check}\"]\n"
     );
     let framework = Framework::read(&text, &known).unwrap();
-    let control = &assess(&framework, judgement, &catalog).controls[0];
+    let control = &assess(&framework, judgement, catalog.rules()).controls[0];
     (control.state, control.evidence[0].tally)
 }
 
@@ -163,7 +162,7 @@ fn nothing_is_gone_where_findings_were_cut() {
         check: finding.rule.id.to_string(),
         state: finding.state,
         severity: finding.severity,
-        world: finding.world.to_string(),
+        world: finding.world().to_owned(),
         subject: finding.subject.label(),
         message: finding.message.clone(),
         file: String::new(),

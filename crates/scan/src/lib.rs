@@ -5,18 +5,16 @@
 //! number of threads.
 
 mod alike;
-mod assess;
 mod baseline;
-mod compare;
 mod coverage;
 #[cfg(test)]
 mod cut_tests;
 mod drift;
 mod exception;
-mod fix;
+mod exempt;
+mod facts;
 mod owner;
 mod part;
-mod pod_labels;
 mod pod_security;
 mod served;
 mod terms;
@@ -26,24 +24,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub use assess::{AssessedControl, Assessment, ControlState, Evidence, assess, is_needed};
-pub use baseline::{Baseline, Compared, Known};
-pub use compare::{Comparison, ObjectChange, What, compare};
-pub use exception::{ANNOTATION, Date, Exception, Form, Selector, Subjects};
-pub use fix::{Fixed, fix};
 pub use jiff::Timestamp;
-use pavisade_checks::secrets::{mask, mask_field};
 use pavisade_checks::{CheckSet, Claim, Place, Report};
+use pavisade_judgement::{Cluster, Judgement, RuleTally, Tally};
 use pavisade_model::{
-    Detail, Finding, KubernetesVersion, Location, Mend, Note, NoteKind, Path, Paths, Program, Rule,
-    State, counterpart, kinds,
+    Detail, Finding, Location, Mend, Note, NoteKind, Path, Paths, counterpart, kinds,
 };
-use pavisade_snapshot::{Distribution, Object, Snapshot, World, WorldKind};
-pub use pod_labels::Labels;
-pub use pod_security::{
-    Doubt, Level, NamespaceSecurity, PodSecurity, Reason, Standing, pod_security,
-    pod_security_checks,
-};
+use pavisade_secrets::{mask, mask_field};
+use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
+pub use pod_security::{pod_security, pod_security_checks};
 use rayon::prelude::*;
 pub use terms::{Honour, Terms};
 
@@ -51,112 +40,6 @@ use crate::coverage::Blind;
 use crate::exception::Settled;
 use crate::owner::Sorted;
 use crate::part::{Part, Room, cut};
-
-/// How often a check gave each verdict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Subjects that are proven to be well.
-    pub holds: usize,
-    /// Subjects that are not.
-    pub fails: usize,
-    /// Subjects for which it could not be determined.
-    pub unknown: usize,
-    /// Subjects for which the question does not arise.
-    pub not_applicable: usize,
-}
-
-impl Tally {
-    fn add(&mut self, other: Self) {
-        self.holds += other.holds;
-        self.fails += other.fails;
-        self.unknown += other.unknown;
-        self.not_applicable += other.not_applicable;
-    }
-}
-
-/// How often the check of a rule gave each verdict.
-#[derive(Debug, Clone)]
-pub struct RuleTally {
-    /// The rule.
-    pub rule: Arc<Rule>,
-    /// Programs whose settings the check judges.
-    pub programs: &'static [Program],
-    /// Its verdicts.
-    pub tally: Tally,
-    /// The same for each program, where it judges the settings of several, and what is said of no
-    /// program in particular.
-    pub by_program: BTreeMap<Option<Program>, Tally>,
-}
-
-/// Everything that a scan says.
-#[derive(Debug)]
-pub struct Judgement {
-    /// What fails or is unknown and counts: worst first, then by check, subject and place.
-    pub findings: Vec<Finding>,
-    /// Why findings are missing, where there were too many; it is one of the notes.
-    pub cut: Option<Note>,
-    /// What an exception lets through, in the same order.
-    pub excepted: Vec<Excepted>,
-    /// What was found before, and what is gone, where an earlier result was given.
-    pub baseline: Option<Compared>,
-    /// The rule of each check that ran with its verdicts counted, in the catalog's order, whatever is
-    /// excepted.
-    pub tallies: Vec<RuleTally>,
-    /// What was noticed while reading.
-    pub notes: Vec<Note>,
-    /// Worlds that were judged.
-    pub worlds: usize,
-    /// Objects that were judged.
-    pub objects: usize,
-    /// The version whose semantics counted.
-    pub kubernetes: KubernetesVersion,
-    /// The clusters among the worlds.
-    pub clusters: Vec<Cluster>,
-}
-
-/// A finding that an exception lets through.
-#[derive(Debug)]
-pub struct Excepted {
-    /// The finding.
-    pub finding: Finding,
-    /// What lets it through.
-    pub exception: Arc<Exception>,
-    /// Whether an earlier result that was given has it.
-    pub known: bool,
-}
-
-/// What is known of a cluster that was judged.
-#[derive(Debug, Clone)]
-pub struct Cluster {
-    /// The name that users know it by.
-    pub name: Arc<str>,
-    /// The version that its API server says it has.
-    pub version: Option<String>,
-    /// What it runs, and what tells.
-    pub distribution: Arc<Distribution>,
-    /// When it was read.
-    pub read_at: Option<String>,
-}
-
-impl Cluster {
-    fn of(world: &World) -> Option<Self> {
-        let facts = world.of_kind(kinds::CLUSTER).next()?;
-        let text = |path: &[&str]| facts.at(path)?.as_str().map(str::to_owned);
-        Some(Self {
-            name: world.name().clone(),
-            version: text(&["version", "gitVersion"]),
-            distribution: world.distribution(),
-            read_at: text(&["readAt"]),
-        })
-    }
-}
-
-impl Judgement {
-    /// Findings of one state.
-    pub fn of_state(&self, state: State) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(move |finding| finding.state == state)
-    }
-}
 
 /// Objects, or worlds, that one task judges.
 const CHUNK: usize = 64;
@@ -218,6 +101,7 @@ fn judge_within(
         part
     });
     let mut parts: Vec<_> = of_objects.chain(of_groups).chain(of_worlds).collect();
+    parts.extend(facts::judge(snapshot, checks, now));
     // Which were kept depends on the threads. Those of the first objects are.
     let told = kept.load(Ordering::Relaxed);
     if told > limit {
@@ -251,6 +135,7 @@ fn judge_within(
         remedy: "Scan parts of it one by one.".to_owned(),
     });
     notes.extend(cut.clone());
+    notes.extend(facts::note(checks, snapshot.facts()));
     let clusters = || worlds.iter().filter(|world| world.kind() == WorldKind::Cluster);
     notes.extend(clusters().flat_map(|world| drift::notes(world)));
     notes.extend(clusters().filter_map(|world| served::note(world)));
@@ -274,6 +159,7 @@ fn judge_within(
         worlds: worlds.len(),
         // Facts about a cluster are none of its objects.
         objects: worlds.iter().map(|w| w.objects().len() - w.of_kind(kinds::CLUSTER).count()).sum(),
+        images: snapshot.facts().images.as_ref().map_or(0, |images| images.all().len()),
         kubernetes: checks.kubernetes(),
         clusters: clusters().filter_map(|world| Cluster::of(world)).collect(),
     }
@@ -294,16 +180,12 @@ fn in_order(found: Vec<Vec<Finding>>) -> Vec<Finding> {
 /// Failures before doubts, worst first; then so that equal pictures give equal bytes. What is equal
 /// in all of this stays in the order in which it was found.
 fn order(finding: &Finding) -> impl Ord + '_ {
-    let (source, start) = match &finding.location {
-        Location::Text { source, span, .. } => (source.name(), span.start),
-        Location::Field { path, .. } => (path.as_str(), 0),
-        Location::None => ("", 0),
-    };
+    let (source, start) = finding.location.key();
     (
         finding.state,
         std::cmp::Reverse(finding.severity),
         &*finding.rule.id,
-        &finding.world,
+        finding.world(),
         source,
         start,
         &finding.subject,
@@ -319,8 +201,26 @@ struct Seen<'a> {
 }
 
 fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Paths) -> Finding {
-    let rule = report.rule;
     let (location, stable_path) = locate(world, report.object, &claim.place, paths);
+    finding_at(Some(world), report, claim, (location, stable_path))
+}
+
+/// A finding about no object of a world.
+fn fact_finding(report: &Report<'_>, claim: Claim<'_>) -> Finding {
+    let location = match &claim.place {
+        Place::Layer(location) => location.clone(),
+        _ => Location::None,
+    };
+    finding_at(None, report, claim, (location, String::new()))
+}
+
+fn finding_at(
+    world: Option<&World>,
+    report: &Report<'_>,
+    claim: Claim<'_>,
+    (location, stable_path): (Location, String),
+) -> Finding {
+    let rule = report.rule;
     let programs = match claim.programs.is_empty() {
         true => report.programs.clone(),
         false => claim.programs,
@@ -330,10 +230,13 @@ fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Pat
         state: claim.state,
         severity: claim.severity.unwrap_or(rule.severity),
         confidence: claim.confidence.unwrap_or(rule.confidence),
-        world: Arc::clone(world.name()),
+        world: world.map(|world| Arc::clone(world.name())),
         subject: report.subject.clone(),
         owner: None,
         location,
+        related: claim.related,
+        workloads: None,
+        vulnerability: claim.vulnerability,
         message: masked(claim.message),
         fix: masked(claim.fix),
         stable_path,
@@ -354,10 +257,23 @@ fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Pat
 /// through [`public`], so that no output has to know of secrets; only lines of the files
 /// themselves are masked where they are shown.
 fn masked(text: String) -> String {
+    if text.is_empty() {
+        return text;
+    }
     match mask(&text) {
         Cow::Borrowed(_) => text,
         Cow::Owned(masked) => masked,
     }
+}
+
+/// Whether a path is made of field names and short names: no secret looks like one.
+fn is_plain(path: &str) -> bool {
+    path.split(['.', '[', ']', '=']).all(|part| {
+        let is_field = part.starts_with(|c: char| c.is_ascii_lowercase()) && part.len() <= 40;
+        let letters = |b: u8| b.is_ascii_alphabetic();
+        let name = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        is_field && part.bytes().all(letters) || part.len() < 16 && part.bytes().all(name)
+    })
 }
 
 /// A note without the secrets in it: errors of parsers and programs quote what they read.
@@ -384,14 +300,15 @@ fn locate(
     let (value, missing) = match place {
         Place::At(value, missing) => (value, &**missing),
         Place::Bytes(value, _) => (value, ""),
-        Place::Nowhere => return none,
+        Place::Layer(_) | Place::Nowhere => return none,
     };
     let root = match object {
         Some(object) if std::ptr::eq(object.doc(), value.doc()) => object.value(),
         _ => value.doc().root(),
     };
     let Path { shown, stable } = paths.of(root, *value);
-    let (path, stable) = (masked(joined(shown, missing)), joined(stable, missing));
+    let (path, stable) = (joined(shown, missing), joined(stable, missing));
+    let path = if is_plain(&path) { path } else { masked(path) };
     if world.kind() != WorldKind::Cluster {
         return (Location::Text { source: value.doc().source().clone(), span, path }, stable);
     }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pavisade_checks::{CheckSet, Report, Verdict};
-use pavisade_model::{Finding, Meta, Paths, Program};
+use pavisade_checks::{CheckSet, Claim, Report, Verdict};
+use pavisade_model::{Finding, Meta, Paths, Program, Workload};
 
-use crate::{Seen, Tally, finding, mend};
+use crate::{Seen, Tally, fact_finding, finding, mend};
 
 /// How many findings a part may keep.
 pub(crate) enum Room {
@@ -72,24 +72,40 @@ impl Part {
     }
 
     pub(crate) fn take(&mut self, seen: &Seen<'_>, mut report: Report<'_>, paths: &mut Paths) {
-        let verdict = std::mem::replace(&mut report.verdict, Verdict::NotApplicable);
-        let claims = match verdict {
-            Verdict::Holds if !seen.blind.proves(report.index) => {
-                return self.add_report(&report, |tally| tally.unknown += 1);
-            }
-            Verdict::Holds => return self.add_report(&report, |tally| tally.holds += 1),
-            Verdict::NotApplicable => {
-                return self.add_report(&report, |tally| tally.not_applicable += 1);
-            }
-            Verdict::Fails(claims) => {
-                self.add_report(&report, |tally| tally.fails += 1);
-                claims
-            }
-            Verdict::Unknown(claims) => {
-                self.add_report(&report, |tally| tally.unknown += 1);
-                claims
-            }
-        };
+        if matches!(report.verdict, Verdict::Holds) && !seen.blind.proves(report.index) {
+            return self.add_report(&report, |tally| tally.unknown += 1);
+        }
+        let claims = self.claims(&mut report);
+        self.keep(claims, |claim| finding(seen.world, &report, claim, paths));
+    }
+
+    /// The same for what is known beside the objects.
+    pub(crate) fn take_fact(
+        &mut self,
+        mut report: Report<'_>,
+        workloads: Option<&Arc<[Workload]>>,
+    ) {
+        let claims = self.claims(&mut report);
+        self.keep(claims, |claim| Finding {
+            workloads: workloads.cloned(),
+            ..fact_finding(&report, claim)
+        });
+    }
+
+    /// Counts a verdict, and takes its claims.
+    fn claims<'a>(&mut self, report: &mut Report<'a>) -> Vec<Claim<'a>> {
+        let (count, claims): (fn(&mut Tally), _) =
+            match std::mem::replace(&mut report.verdict, Verdict::NotApplicable) {
+                Verdict::Holds => (|tally| tally.holds += 1, Vec::new()),
+                Verdict::NotApplicable => (|tally| tally.not_applicable += 1, Vec::new()),
+                Verdict::Fails(claims) => (|tally| tally.fails += 1, claims),
+                Verdict::Unknown(claims) => (|tally| tally.unknown += 1, claims),
+            };
+        self.add_report(report, count);
+        claims
+    }
+
+    fn keep<'a>(&mut self, claims: Vec<Claim<'a>>, mut make: impl FnMut(Claim<'a>) -> Finding) {
         self.told += claims.len();
         let room = match &self.room {
             Room::Own(room) => room.saturating_sub(self.findings.len()),
@@ -98,9 +114,9 @@ impl Part {
                 if before > *limit { 0 } else { usize::MAX }
             }
         };
-        self.findings.extend(claims.into_iter().take(room).map(|claim| Finding {
-            mend: self.mending.then(|| mend(&claim)).flatten(),
-            ..finding(seen.world, &report, claim, paths)
+        self.findings.extend(claims.into_iter().take(room).map(|claim| {
+            let mend = self.mending.then(|| mend(&claim)).flatten();
+            Finding { mend, ..make(claim) }
         }));
     }
 }

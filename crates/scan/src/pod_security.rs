@@ -11,127 +11,12 @@ use std::sync::Arc;
 
 use pavisade_checks::{Catalog, CheckSet, is_fragment};
 use pavisade_compliance::builtin;
-use pavisade_model::{
-    Finding, KubernetesVersion, Location, Note, NoteKind, Paths, State, Subject, kinds,
-};
+use pavisade_judgement::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Reason, Standing};
+use pavisade_model::{Finding, KubernetesVersion, Note, NoteKind, Paths, State, Subject, kinds};
 use pavisade_snapshot::{Object, ObjectId, Snapshot, World, WorldKind};
 
-use crate::pod_labels::{Labels, exempt};
+use crate::exempt::exempt;
 use crate::{MAX_FINDINGS, Terms, Timestamp, finding, judge_within, public};
-
-/// A level of the Pod Security Standards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// Everything is admitted.
-    Privileged,
-    /// What is known to lead to the node is refused.
-    Baseline,
-    /// Baseline, and pods must be hardened.
-    Restricted,
-}
-
-impl Level {
-    /// All, the weakest first.
-    pub const ALL: [Self; 3] = [Self::Privileged, Self::Baseline, Self::Restricted];
-
-    /// The word of the labels.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Privileged => "privileged",
-            Self::Baseline => "baseline",
-            Self::Restricted => "restricted",
-        }
-    }
-
-    /// The next stricter one.
-    pub fn next(self) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| *level > self)
-    }
-
-    pub(crate) fn read(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.name() == text)
-    }
-}
-
-/// What is said of all namespaces.
-#[derive(Debug)]
-pub struct PodSecurity {
-    /// Each namespace of each world, ordered by world and name.
-    pub namespaces: Vec<NamespaceSecurity>,
-    /// What was noticed while reading.
-    pub notes: Vec<Note>,
-    /// The version whose levels count.
-    pub kubernetes: KubernetesVersion,
-}
-
-/// What is said of one namespace.
-#[derive(Debug)]
-pub struct NamespaceSecurity {
-    /// The world that it belongs to.
-    pub world: Arc<str>,
-    /// Whether the world is a live cluster.
-    pub live: bool,
-    /// Its name; empty for objects of files that name none.
-    pub name: Arc<str>,
-    /// Objects in it that make pods.
-    pub workloads: usize,
-    /// The strictest level that is proven to be met.
-    pub met: Level,
-    /// The strictest level that nothing is known to break.
-    pub possible: Level,
-    /// What breaks at the next level: the first that something is known to break.
-    pub breaks: Vec<Finding>,
-    /// Why a level between `met` and `possible` is unknown.
-    pub doubts: Vec<Doubt>,
-    /// Its labels; none where the namespace itself was not read.
-    pub labels: Option<Labels>,
-    /// What its labels do to what is in it.
-    pub standing: Standing,
-}
-
-/// Why it is not known whether a level is met.
-#[derive(Debug, Clone)]
-pub struct Doubt {
-    /// The weakest level that is in doubt.
-    pub level: Level,
-    /// Why.
-    pub why: Reason,
-}
-
-/// What makes a level uncertain.
-#[derive(Debug, Clone)]
-pub enum Reason {
-    /// A check could not tell of one object, or of everything.
-    Finding(Arc<Finding>),
-    /// An object is not there in full: why.
-    Object(Subject, &'static str),
-    /// Something of everything was not read, or is missing: what is said of it.
-    Missing(String),
-}
-
-/// How what a namespace enforces stands to what is in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It enforces the level that it meets.
-    Fits,
-    /// It enforces less than it meets, or nothing.
-    Weaker,
-    /// It enforces more than what is in it meets: such pods are refused at the next roll-out.
-    Stricter,
-    /// It enforces more than what is proven.
-    Unproven,
-    /// It has labels that the API server does not take.
-    Invalid,
-    /// The API server's configuration exempts it: labels do nothing.
-    Exempt,
-    /// Kubernetes' own, which enforces less than it meets today: what the cluster needs from its
-    /// nodes is put there with the next add-on.
-    System,
-    /// Nothing that makes pods is in it: which level the next workload meets is not known.
-    Empty,
-    /// The namespace was not read, so neither were its labels.
-    Unread,
-}
 
 /// The checks that decide on levels; with `labels`, also what reads namespaces.
 pub fn pod_security_checks(kubernetes: KubernetesVersion, labels: bool) -> CheckSet {
@@ -274,7 +159,7 @@ fn at_version(
         }
         // A finding that is missing may be in any namespace.
         of_world.extend(cut.iter().map(|note| doubt(&note.message)));
-        for finding in findings.iter().filter(|f| f.world == *world.name()) {
+        for finding in findings.iter().filter(|f| f.world() == &**world.name()) {
             let level = levels.get(&*finding.rule.id).copied().unwrap_or(Level::Restricted);
             let doubt = || Doubt { level, why: Reason::Finding(Arc::new(finding.clone())) };
             let Subject::Object { namespace, .. } = &finding.subject else {
@@ -378,10 +263,11 @@ fn conclude(world: &World, name: Arc<str>, contents: Contents) -> NamespaceSecur
 }
 
 fn key(finding: &Finding) -> impl Ord + '_ {
-    let start = match &finding.location {
-        Location::Text { source, span, .. } => (source.name(), span.start),
-        Location::Field { path, .. } => (path.as_str(), 0),
-        Location::None => ("", 0),
-    };
-    (&*finding.rule.id, &finding.subject, start, &finding.stable_path, &finding.instance)
+    (
+        &*finding.rule.id,
+        &finding.subject,
+        finding.location.key(),
+        &finding.stable_path,
+        &finding.instance,
+    )
 }

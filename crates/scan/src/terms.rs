@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use pavisade_judgement::{Baseline, Exception};
 use pavisade_model::Severity;
-
-use crate::baseline::Baseline;
-use crate::exception::Exception;
 
 /// The terms of a judgement. By default nothing is let through.
 #[derive(Debug, Clone, Default)]

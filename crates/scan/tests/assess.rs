@@ -4,19 +4,18 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use pavisade_checks::{Catalog, CheckSet};
+use pavisade_compliance::{AssessedControl, Assessment, ControlState, is_needed};
 use pavisade_compliance::{Framework, builtin};
+use pavisade_judgement::Judgement;
 use pavisade_model::{KubernetesVersion, Note, NoteKind};
-use pavisade_scan::{
-    AssessedControl, Assessment, ControlState, Honour, Judgement, Terms, Timestamp, is_needed,
-    judge, judge_on,
-};
+use pavisade_scan::{Honour, Terms, Timestamp, judge, judge_on};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::builtin);
 
 fn assess<'a>(framework: &'a Framework, judgement: &'a Judgement) -> Assessment<'a> {
-    pavisade_scan::assess(framework, judgement, &CATALOG)
+    pavisade_compliance::assess(framework, judgement, CATALOG.rules())
 }
 
 /// Judges texts by the checks of these ids, or by all.

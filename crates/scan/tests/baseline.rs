@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use pavisade_checks::{Catalog, CheckSet};
+use pavisade_judgement::{Baseline, Judgement, Known};
 use pavisade_model::{KubernetesVersion, Severity, State};
-use pavisade_scan::{Baseline, Honour, Judgement, Known, Terms, Timestamp, judge_on};
+use pavisade_scan::{Honour, Terms, Timestamp, judge_on};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
@@ -31,7 +32,7 @@ fn baseline(judgement: &Judgement) -> Baseline {
         check: finding.rule.id.to_string(),
         state: finding.state,
         severity: finding.severity,
-        world: finding.world.to_string(),
+        world: finding.world().to_owned(),
         subject: finding.subject.label(),
         message: finding.message.clone(),
         file: String::new(),
@@ -95,7 +96,7 @@ fn one_entry_speaks_for_one_finding() {
     let terms = Terms { baseline: Some(before.clone()), ..Terms::default() };
     let after = judged(&[("aaa", PODS), ("dev", PODS)], &CHECKS, &terms);
     assert_eq!(after.findings.len(), 4);
-    assert!(after.findings.iter().all(|finding| &*finding.world == "aaa"));
+    assert!(after.findings.iter().all(|finding| finding.world() == "aaa"));
     assert_eq!(against(&before, &[("other", PODS)]), (0, 4, 0, 4));
 }
 

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use pavisade_checks::{Catalog, CheckSet};
+use pavisade_judgement::{Judgement, Tally};
 use pavisade_model::{Cause, KubernetesVersion, State};
-use pavisade_scan::{Judgement, Tally, Timestamp, judge};
+use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use pavisade_checks::{Catalog, CheckSet};
+use pavisade_judgement::{Exception, Form, Judgement, Selector, Subjects};
 use pavisade_model::{Base, Glob, KubernetesVersion, NoteKind};
-use pavisade_scan::{Exception, Form, Honour, Judgement, Selector, Subjects, Terms, judge_on};
+use pavisade_scan::{Honour, Terms, judge_on};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, dockerfile, objects, read};
 

@@ -2,8 +2,9 @@
 //! lost.
 
 use pavisade_checks::CheckSet;
+use pavisade_judgement::Judgement;
 use pavisade_model::{KubernetesVersion, kinds};
-use pavisade_scan::{Judgement, Timestamp, judge};
+use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, read};
 

@@ -1,9 +1,8 @@
 //! Levels of namespaces, what breaks the next one, and the labels that follow.
 
+use pavisade_judgement::{Level, NamespaceSecurity, PodSecurity, Reason, Standing};
 use pavisade_model::{Cause, Gap, KubernetesVersion, kinds};
-use pavisade_scan::{
-    Level, NamespaceSecurity, PodSecurity, Reason, Standing, Timestamp, pod_security,
-};
+use pavisade_scan::{Timestamp, pod_security};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 

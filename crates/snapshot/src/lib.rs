@@ -4,12 +4,15 @@
 //! joined across worlds. A [`Snapshot`] is cheap to succeed: [`Snapshot::with`] shares everything
 //! that did not change.
 //!
+//! Beside the objects stand [`Facts`], such as what is in images.
+//!
 //! The snapshot file ([`file`]) is this picture, kept.
 //!
 //! Not here: where objects come from (`sources`), what they mean (`checks`).
 
 mod coverage;
 mod distribution;
+mod facts;
 pub mod file;
 mod install;
 mod object;
@@ -21,6 +24,7 @@ mod world;
 
 pub use coverage::Coverage;
 pub use distribution::{Benchmark, Distribution, DistributionName};
+pub use facts::{Facts, Image, Images, Layer, Match, Matches, Package, Packages, Texts};
 pub use install::{Install, Origin, embedded};
 pub use object::{Object, ObjectId, Unseen};
 pub use pod::{Container, ContainerKind, Pod};

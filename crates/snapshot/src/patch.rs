@@ -34,9 +34,11 @@ pub(crate) fn is_patch(object: &Object) -> bool {
     let (mut all, mut without) = (0, 0);
     for container in object.pods().flat_map(Pod::containers) {
         all += 1;
-        without += usize::from(container.image().is_empty());
+        // What stands there and is empty is filled in later, by a template that YAML takes for a
+        // comment: `image: #@ data.values.image`.
+        without += usize::from(container.at(&["image"]).is_none());
     }
-    let selector = object.at(&["spec", "selector"]).is_some_and(|selector| !selector.is_null());
+    let selector = object.at(&["spec", "selector"]).is_some();
     let labels = object.pods().any(|pod| pod.labels().next().is_some());
     if selector && labels && all > 0 && without == 0 {
         return false;
@@ -118,6 +120,9 @@ mod tests {
             &format!(
                 "spec: {{{whole}, template: {{spec: {{containers: [{{name: a, image: i}}, {{name: istio-proxy}}]}}}}}}"
             ),
+            // A template fills in what YAML sees as nothing.
+            "spec: {template: {spec: {containers: [{name: a, image: }]}}}",
+            "spec: {selector: , template: {spec: {containers: [{name: a}]}}}",
             // A script that holds the word.
             &format!(
                 "spec: {{{whole}, template: {{spec: {{containers: [{{name: a, image: i, args: ['echo $patch']}}]}}}}}}"
@@ -125,6 +130,11 @@ mod tests {
         ] {
             assert!(!patch("apps/v1", "Deployment", spec), "{spec}");
         }
+        assert!(!patch(
+            "batch/v1",
+            "Job",
+            "spec: {template: {spec: {containers: [{name: a, image: }]}}}"
+        ));
         // A mark changes nothing of a whole program.
         assert!(!patch(
             "apps/v1",

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use pavisade_model::{Cause, GroupKind, KubernetesVersion, Note, NoteKind, kinds};
 
 use crate::distribution;
-use crate::{Coverage, Distribution, DistributionName, Object, ObjectId};
+use crate::{Coverage, Distribution, DistributionName, Facts, Object, ObjectId};
 
 /// What a world is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -383,6 +383,7 @@ impl Change {
 pub struct Snapshot {
     worlds: Vec<Arc<World>>,
     notes: Arc<Vec<Note>>,
+    facts: Facts,
 }
 
 impl Snapshot {
@@ -394,7 +395,7 @@ impl Snapshot {
     /// A picture of worlds that were made already.
     pub fn of(worlds: impl IntoIterator<Item = World>, notes: Vec<Note>) -> Self {
         let worlds = worlds.into_iter().map(Arc::new).collect();
-        Self { worlds, notes: Arc::new(notes) }
+        Self { worlds, notes: Arc::new(notes), facts: Facts::default() }
     }
 
     /// The picture after `changes`; worlds that they do not touch are shared. A change of a world
@@ -408,6 +409,16 @@ impl Snapshot {
             }
         }
         next
+    }
+
+    /// The same with these facts beside the objects.
+    pub fn with_facts(self, facts: Facts) -> Self {
+        Self { facts, ..self }
+    }
+
+    /// What is known beside the objects.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// The same with more notes.

@@ -51,6 +51,8 @@ pub(crate) struct Node {
     pub remote: Vec<String>,
     /// Something of it cannot be read, or only Helm could make it.
     pub broken: bool,
+    /// Its file holds no object that kubectl would send.
+    pub alone: bool,
 }
 
 /// What is known of the files below the given path.
@@ -157,8 +159,11 @@ fn read(known: &Known<'_>, folder: &Path, file: PathBuf) -> (Node, Vec<Note>) {
         true => read_bytes(&node.file, MAX_BYTES),
         false => read_inside(&node.file, known.boundary, MAX_BYTES),
     };
-    let text = match bytes {
-        Ok(Bytes::All(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+    let (text, valid) = match bytes {
+        Ok(Bytes::All(bytes)) => match String::from_utf8(bytes) {
+            Ok(text) => (text, true),
+            Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), false),
+        },
         Ok(Bytes::TooMany) => return (broken(node), vec![too_large(&name, MAX_BYTES)]),
         Err(error) => return (broken(node), vec![unread(&name, &error)]),
     };
@@ -175,6 +180,7 @@ fn read(known: &Known<'_>, folder: &Path, file: PathBuf) -> (Node, Vec<Note>) {
         return (broken(node), vec![note]);
     }
     let Some(doc) = documents.docs.first() else { return (node, Vec::new()) };
+    node.alone = valid && documents.docs.len() == 1 && is_alone(doc.root());
     let real = match plain {
         true => folder.to_owned(),
         false => fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned()),
@@ -185,6 +191,15 @@ fn read(known: &Known<'_>, folder: &Path, file: PathBuf) -> (Node, Vec<Note>) {
     reader.other_names(doc.root());
     let notes = reader.notes;
     (node, notes)
+}
+
+/// Whether a document says that it is a kustomization, and nothing else.
+fn is_alone(root: Value<'_>) -> bool {
+    let all = |field, is: fn(&str) -> bool| {
+        fields(root, field).all(|value| value.as_str().is_some_and(is))
+    };
+    all("kind", |kind| matches!(kind, "Kustomization" | "Component"))
+        && all("apiVersion", |version| version.starts_with("kustomize.config.k8s.io/"))
 }
 
 fn broken(node: Node) -> Node {

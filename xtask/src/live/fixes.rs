@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::ensure;
 use pavisade_checks::CheckSet;
+use pavisade_judgement::fix;
 use pavisade_model::KubernetesVersion;
-use pavisade_scan::{Timestamp, fix, judge};
+use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 

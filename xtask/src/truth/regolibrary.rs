@@ -20,7 +20,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use pavisade_checks::{Catalog, CheckSet};
-use pavisade_model::{Finding, KubernetesVersion, Location, State};
+use pavisade_model::{KubernetesVersion, State};
 use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Kind, Source, Value, objects, read, to_json};
@@ -155,7 +155,9 @@ fn one(folder: &Path, rule: &Rule) -> anyhow::Result<(Vec<Vec<Key>>, Vec<Key>)> 
     for (parts, origins) in worlds(folder, rule.live)? {
         let judgement = judge(&Snapshot::new(vec![parts], Vec::new()), &checks, now());
         let mut by_key: BTreeMap<Key, BTreeSet<&str>> = BTreeMap::new();
-        for finding in judgement.of_state(State::Fails).filter(|f| rule.concerns(path(f), f)) {
+        for finding in
+            judgement.of_state(State::Fails).filter(|f| rule.concerns(f.location.field(), f))
+        {
             let Some(key) = Key::of(&finding.subject) else { continue };
             let key = origins.get(&key).cloned().unwrap_or(key);
             by_key.entry(key).or_default().insert(&finding.rule.name);
@@ -166,13 +168,6 @@ fn one(folder: &Path, rule: &Rule) -> anyhow::Result<(Vec<Vec<Key>>, Vec<Key>)> 
     got.sort();
     got.dedup();
     Ok((want, got))
-}
-
-fn path(finding: &Finding) -> &str {
-    match &finding.location {
-        Location::Text { path, .. } | Location::Field { path, .. } => path,
-        Location::None => "",
-    }
 }
 
 fn json(path: &Path) -> anyhow::Result<serde_json::Value> {

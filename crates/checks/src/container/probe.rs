@@ -1,10 +1,11 @@
 //! Probes of containers.
 
+use pavisade_images::reference as image;
 use pavisade_snapshot::{Container, ContainerKind, Pod};
 use pavisade_yaml::Value;
 
 use super::field::{Field, WrongType, integer, map};
-use crate::{Claim, Place, Verdict, image};
+use crate::{Claim, Place, Verdict};
 
 /// Whether the pod is to run for good: what a Job makes ends, and so does a pod that is not
 /// started again.

@@ -1,11 +1,12 @@
 //! Requests and limits of containers: their own, those of the pod, and those that a LimitRange gives.
 
+use pavisade_images::reference as image;
 use pavisade_model::{Confidence, kinds};
 use pavisade_snapshot::{Container, ContainerKind, Coverage, Object, Pod};
 use pavisade_yaml::Value;
 
 use super::field::find;
-use crate::{Claim, Cx, Place, Verdict, image};
+use crate::{Claim, Cx, Place, Verdict};
 
 /// What a container should have.
 #[derive(Clone, Copy)]

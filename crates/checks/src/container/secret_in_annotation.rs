@@ -1,12 +1,13 @@
 //! PV-C056.
 
 use pavisade_macros::check;
+use pavisade_secrets as secrets;
 use pavisade_snapshot::{Object, Pod};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Cx, OnEvery, Verdict, secrets};
+use crate::{Check, Claim, Cx, OnEvery, Verdict};
 
 /// Objects with a secret in an annotation or a label.
 ///

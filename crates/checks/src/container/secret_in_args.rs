@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use pavisade_macros::check;
+use pavisade_secrets as secrets;
 use pavisade_snapshot::Container;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::field::list;
-use crate::{Check, Claim, Cx, OnContainer, Verdict, secrets};
+use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
 /// Containers with a secret written into a command line.
 ///

@@ -1,13 +1,14 @@
 //! PV-C025.
 
 use pavisade_macros::check;
+use pavisade_secrets as secrets;
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::field;
-use crate::{Check, Claim, Cx, OnObject, Verdict, secrets};
+use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// ConfigMaps that hold a secret.
 ///

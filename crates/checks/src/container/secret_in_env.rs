@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::field::list;
-use crate::{Check, Claim, Cx, OnContainer, Verdict, secrets};
+use pavisade_secrets as secrets;
+
+use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
 /// Containers with a secret written into an environment variable.
 ///

@@ -1,12 +1,13 @@
 //! PV-C020.
 
+use pavisade_images::reference as image;
 use pavisade_macros::check;
 use pavisade_snapshot::Container;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::root::runs_on_windows;
-use crate::{Check, Claim, Cx, OnContainer, Place, Verdict, image};
+use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 
 /// Containers that can write to their own file system.
 ///

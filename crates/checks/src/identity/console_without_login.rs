@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::go_bool;
-use crate::image::{self, Image};
 use crate::supply::release::Release;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
+use pavisade_images::reference::{self as image, Image};
 
 /// Consoles that let people in without a login.
 ///

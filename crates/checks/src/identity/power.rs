@@ -76,6 +76,7 @@ pub(super) fn lower(severity: Severity) -> Severity {
         Severity::Critical => Severity::High,
         Severity::High => Severity::Medium,
         Severity::Medium | Severity::Low => Severity::Low,
+        Severity::Unknown => Severity::Unknown,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Programs whose web interface administrates something, by their images and by what Services in
 //! front of them are called.
 
-use crate::image;
+use pavisade_images::reference as image;
 
 /// The last words of an image's path, and what it is.
 const IMAGES: [(&str, &str); 31] = [

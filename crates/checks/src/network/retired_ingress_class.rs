@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::policy::all_pods;
-use crate::image::{self, Image};
 use crate::{Check, Cx, OnObject, Verdict};
+use pavisade_images::reference::{self as image, Image};
 
 /// IngressClasses of a controller that nobody maintains.
 ///

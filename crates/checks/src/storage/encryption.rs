@@ -3,7 +3,7 @@
 
 use pavisade_yaml::Value;
 
-use crate::secrets;
+use pavisade_secrets as secrets;
 
 /// What an entry's first provider is, which writes.
 pub(super) enum Writer<'a> {

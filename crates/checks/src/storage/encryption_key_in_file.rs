@@ -1,12 +1,13 @@
 //! PV-D024.
 
 use pavisade_macros::check;
+use pavisade_secrets as secrets;
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Cx, OnObject, Verdict, secrets};
+use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Encryption configurations that hold their key.
 ///

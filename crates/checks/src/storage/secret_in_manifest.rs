@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, kinds};
+use pavisade_secrets as secrets;
 use pavisade_snapshot::{Coverage, Object, WorldKind};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::{self, map};
-use crate::{Check, Claim, Cx, OnObject, Verdict, secrets};
+use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Secrets written into files with their values.
 ///

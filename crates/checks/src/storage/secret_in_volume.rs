@@ -2,12 +2,13 @@
 
 use pavisade_macros::check;
 use pavisade_model::kinds;
+use pavisade_secrets as secrets;
 use pavisade_snapshot::Object;
 use pavisade_yaml::{Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Cx, OnEvery, Verdict, secrets};
+use crate::{Check, Claim, Cx, OnEvery, Verdict};
 
 /// Volumes and StorageClasses that hold a password.
 ///

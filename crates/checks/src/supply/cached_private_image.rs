@@ -7,8 +7,8 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::image::{self, Image};
 use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
+use pavisade_images::reference::{self as image, Image};
 
 /// Containers whose private image other pods of the node may run.
 ///

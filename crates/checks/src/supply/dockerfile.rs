@@ -3,7 +3,7 @@
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
-use crate::image::{Image, Reference, read};
+use pavisade_images::reference::{Image, Reference, read};
 
 /// What a stage is built from.
 #[derive(Debug, Clone)]

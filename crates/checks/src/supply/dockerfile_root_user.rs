@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::dockerfile::{Base, base, stages};
-use crate::image::Reference;
 use crate::{Check, Cx, OnObject, Place, Verdict};
+use pavisade_images::reference::Reference;
 
 /// Dockerfiles whose image runs as root.
 ///

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::release::Release;
-use crate::image::{Image, Reference};
 use crate::{Check, Cx, NamedImage, OnImage, Verdict};
+use pavisade_images::reference::{Image, Reference};
 
 /// Images of a release that its project does not mend any more.
 ///

@@ -8,9 +8,9 @@ use pavisade_snapshot::{Object, World};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::image::Image;
-use crate::images::{NamedImage, images};
 use crate::{Check, Claim, Cx, OnWorld, Place, Verdict};
+use pavisade_images::reference::Image;
+use pavisade_images::{NamedImage, images};
 
 /// One repository that runs in several versions.
 ///

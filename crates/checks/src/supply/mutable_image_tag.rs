@@ -5,8 +5,8 @@ use pavisade_model::Confidence;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::image::{self, Image};
 use crate::{Check, Claim, Cx, NamedImage, OnImage, Verdict};
+use pavisade_images::reference::{self as image, Image};
 
 /// Images that are named by a tag that moves with every build.
 ///

@@ -5,8 +5,8 @@ use pavisade_model::Severity;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::image::Image;
 use crate::{Check, Claim, Cx, NamedImage, OnImage, Verdict};
+use pavisade_images::reference::Image;
 
 /// Images from a registry or repository that its owner has given up.
 ///

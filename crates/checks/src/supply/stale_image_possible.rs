@@ -6,8 +6,8 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::image::{self, Image};
 use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
+use pavisade_images::reference::{self as image, Image};
 
 /// Containers whose image moves while nodes keep an old copy of it.
 ///

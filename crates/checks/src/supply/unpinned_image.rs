@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::untrusted_registry::covers;
-use crate::image::{self, Image};
 use crate::{Check, Cx, NamedImage, OnImage, Verdict};
+use pavisade_images::reference::{self as image, Image};
 
 /// Images with a version tag and no digest.
 ///

@@ -4,8 +4,8 @@ use pavisade_macros::check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::image::{Image, Reference, is_registry};
 use crate::{Check, Cx, NamedImage, OnImage, Verdict};
+use pavisade_images::reference::{Image, Reference, is_registry};
 
 /// Images from a registry that is not allowed.
 ///

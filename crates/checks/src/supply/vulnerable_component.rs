@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::release::Release;
-use crate::image::Image;
 use crate::{Check, Claim, Cx, NamedImage, OnImage, Verdict};
+use pavisade_images::reference::Image;
 
 /// Programs of the cluster in a version that is known to give it away.
 ///

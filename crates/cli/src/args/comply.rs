@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use pavisade_model::KubernetesVersion;
 
-use super::{Color, EXIT_CODES, FailOn, LiveArgs, Render};
+use super::{Color, EXIT_CODES, FailOn, LiveArgs, Reading};
 use crate::config::ConfigArgs;
 
 #[derive(Debug, Args)]
@@ -32,17 +32,8 @@ pub(crate) struct ComplyArgs {
     #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
     pub set: Vec<String>,
 
-    /// Render charts and kustomizations with the helm, kustomize or kubectl found in PATH.
-    #[arg(long, value_enum, default_value_t = Render::Auto, help_heading = "Reading")]
-    pub render: Render,
-
-    /// How long all charts and kustomizations may take to be rendered.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400), help_heading = "Reading")]
-    pub render_timeout: u64,
-
-    /// Values file for every Helm chart that is rendered.
-    #[arg(long, value_name = "FILE", help_heading = "Reading")]
-    pub helm_values: Vec<PathBuf>,
+    #[command(flatten)]
+    pub reading: Reading,
 
     /// No progress on standard error.
     #[arg(short, long, help_heading = "Output")]

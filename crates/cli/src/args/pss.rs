@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use pavisade_model::KubernetesVersion;
 
-use super::{Color, LiveArgs, Render};
+use super::{Color, LiveArgs, Reading};
 use crate::config::ConfigFile;
 
 const PSS_EXIT_CODES: &str = "\
@@ -49,17 +49,8 @@ pub(crate) struct PssArgs {
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<KubernetesVersion>,
 
-    /// Render charts and kustomizations with the helm, kustomize or kubectl found in PATH.
-    #[arg(long, value_enum, default_value_t = Render::Auto, help_heading = "Reading")]
-    pub render: Render,
-
-    /// How long all charts and kustomizations may take to be rendered.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400), help_heading = "Reading")]
-    pub render_timeout: u64,
-
-    /// Values file for every Helm chart that is rendered.
-    #[arg(long, value_name = "FILE", help_heading = "Reading")]
-    pub helm_values: Vec<PathBuf>,
+    #[command(flatten)]
+    pub reading: Reading,
 
     /// Show every place and every reason.
     #[arg(long, help_heading = "Output")]

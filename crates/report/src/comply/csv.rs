@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use pavisade_scan::{AssessedControl, Assessment};
+use pavisade_compliance::{AssessedControl, Assessment};
 
 use super::{gap, label, reason};
 use crate::csv::line;
@@ -32,7 +32,7 @@ pub(super) fn write(assessments: &[Assessment<'_>], out: &mut dyn Write) -> io::
 }
 
 fn cells(assessment: &Assessment<'_>, assessed: &AssessedControl<'_>) -> [String; 10] {
-    let sum = |count: fn(&pavisade_scan::Tally) -> usize| {
+    let sum = |count: fn(&pavisade_judgement::Tally) -> usize| {
         assessed.evidence.iter().map(|e| count(&e.tally)).sum::<usize>().to_string()
     };
     let failing = assessed.evidence.iter().filter(|e| e.refutes());

@@ -6,8 +6,7 @@
 use std::borrow::Cow;
 
 use pavisade_compliance as compliance;
-use pavisade_scan as scan;
-use pavisade_scan::Judgement;
+use pavisade_judgement::Judgement;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
@@ -170,18 +169,18 @@ pub enum ControlState {
     ByHand,
 }
 
-impl From<scan::ControlState> for ControlState {
-    fn from(state: scan::ControlState) -> Self {
+impl From<compliance::ControlState> for ControlState {
+    fn from(state: compliance::ControlState) -> Self {
         match state {
-            scan::ControlState::Fails => Self::Fails,
-            scan::ControlState::Excepted => Self::Excepted,
-            scan::ControlState::Unknown => Self::Unknown,
-            scan::ControlState::HoldsInPart => Self::HoldsInPart,
-            scan::ControlState::Holds => Self::Holds,
-            scan::ControlState::NotApplicable => Self::NotApplicable,
-            scan::ControlState::Unseen => Self::Unseen,
-            scan::ControlState::Elsewhere => Self::Elsewhere,
-            scan::ControlState::ByHand => Self::ByHand,
+            compliance::ControlState::Fails => Self::Fails,
+            compliance::ControlState::Excepted => Self::Excepted,
+            compliance::ControlState::Unknown => Self::Unknown,
+            compliance::ControlState::HoldsInPart => Self::HoldsInPart,
+            compliance::ControlState::Holds => Self::Holds,
+            compliance::ControlState::NotApplicable => Self::NotApplicable,
+            compliance::ControlState::Unseen => Self::Unseen,
+            compliance::ControlState::Elsewhere => Self::Elsewhere,
+            compliance::ControlState::ByHand => Self::ByHand,
         }
     }
 }
@@ -190,7 +189,7 @@ impl<'a> Document<'a> {
     /// The document of assessments of one judgement.
     pub fn new(
         judgement: &'a Judgement,
-        assessments: &'a [scan::Assessment<'a>],
+        assessments: &'a [compliance::Assessment<'a>],
         options: &'a Options,
     ) -> Self {
         let regions = Regions::new(&judgement.findings);
@@ -211,8 +210,8 @@ impl<'a> Document<'a> {
     }
 }
 
-impl<'a> From<&'a scan::Assessment<'a>> for Framework<'a> {
-    fn from(assessment: &'a scan::Assessment<'a>) -> Self {
+impl<'a> From<&'a compliance::Assessment<'a>> for Framework<'a> {
+    fn from(assessment: &'a compliance::Assessment<'a>) -> Self {
         let compliance::Framework { id, title, url, extent, .. } = assessment.framework;
         let coverage = assessment.framework.coverage();
         let count = |state| assessment.count(state);
@@ -230,15 +229,15 @@ impl<'a> From<&'a scan::Assessment<'a>> for Framework<'a> {
                 with_result: assessment.controls.iter().filter(|c| c.state.is_result()).count(),
             },
             summary: Summary {
-                fails: count(scan::ControlState::Fails),
-                excepted: count(scan::ControlState::Excepted),
-                unknown: count(scan::ControlState::Unknown),
-                holds_in_part: count(scan::ControlState::HoldsInPart),
-                holds: count(scan::ControlState::Holds),
-                not_applicable: count(scan::ControlState::NotApplicable),
-                unseen: count(scan::ControlState::Unseen),
-                elsewhere: count(scan::ControlState::Elsewhere),
-                by_hand: count(scan::ControlState::ByHand),
+                fails: count(compliance::ControlState::Fails),
+                excepted: count(compliance::ControlState::Excepted),
+                unknown: count(compliance::ControlState::Unknown),
+                holds_in_part: count(compliance::ControlState::HoldsInPart),
+                holds: count(compliance::ControlState::Holds),
+                not_applicable: count(compliance::ControlState::NotApplicable),
+                unseen: count(compliance::ControlState::Unseen),
+                elsewhere: count(compliance::ControlState::Elsewhere),
+                by_hand: count(compliance::ControlState::ByHand),
             },
             controls: assessment
                 .controls
@@ -250,9 +249,9 @@ impl<'a> From<&'a scan::Assessment<'a>> for Framework<'a> {
 }
 
 impl<'a> Control<'a> {
-    fn new(assessed: &'a scan::AssessedControl<'a>, unread: usize) -> Self {
+    fn new(assessed: &'a compliance::AssessedControl<'a>, unread: usize) -> Self {
         let compliance::Control { id, title, level, .. } = assessed.control;
-        let evidence = |e: &'a scan::Evidence<'a>| Evidence {
+        let evidence = |e: &'a compliance::Evidence<'a>| Evidence {
             check: &e.rule.id,
             name: &e.rule.name,
             parts: e.parts.iter().map(|part| (*part).to_owned()).collect(),

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use pavisade_compliance::{AssessedControl, Assessment, ControlState};
+use pavisade_judgement::Judgement;
 use pavisade_model::{NoteKind, State};
-use pavisade_scan::{AssessedControl, Assessment, ControlState, Judgement};
 
 use super::{counts, coverage, gap, label, name, reason, results};
 use crate::markdown::{code, inline as text};
@@ -67,7 +68,7 @@ pub(super) fn write(
         writeln!(out)?;
     }
     let checks = count(judgement.tallies.len(), "check", "checks");
-    let objects = count(judgement.objects, "object", "objects");
+    let objects = crate::summary::judged(judgement);
     let configuration = match &*options.configuration {
         "" => String::new(),
         words => format!(", {}", text(words)),

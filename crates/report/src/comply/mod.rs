@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 
 use pavisade_compliance::Assessed;
+use pavisade_compliance::{AssessedControl, Assessment, ControlState, Evidence};
+use pavisade_judgement::Judgement;
 use pavisade_model::State;
-use pavisade_scan::{AssessedControl, Assessment, ControlState, Evidence, Judgement};
 
 use crate::text::count;
 use crate::{Options, guard, message, terminal};

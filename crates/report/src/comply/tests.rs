@@ -3,8 +3,9 @@
 use std::sync::LazyLock;
 
 use pavisade_checks::Catalog;
+use pavisade_compliance::{Assessment, assess};
 use pavisade_compliance::{Framework, builtin};
-use pavisade_scan::{Assessment, Judgement, assess};
+use pavisade_judgement::Judgement;
 
 use crate::fixture::{CLASSES, deployment, judged, mixed, notes};
 use crate::{ComplyFormat, Layout, Options, comply, framework_explain, frameworks_list};
@@ -75,7 +76,7 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::builtin);
 fn show(judgement: &Judgement, files: &[&str], format: ComplyFormat, options: &Options) -> String {
     let frameworks: Vec<_> = files.iter().map(|text| Framework::read(text, &[]).unwrap()).collect();
     let assessments: Vec<Assessment<'_>> =
-        frameworks.iter().map(|f| assess(f, judgement, &CATALOG)).collect();
+        frameworks.iter().map(|f| assess(f, judgement, CATALOG.rules())).collect();
     let mut out = Vec::new();
     comply(format, judgement, &assessments, options, &mut out).unwrap();
     String::from_utf8(out).unwrap()

@@ -3,15 +3,23 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Area, Finding, Location, Severity, State, Subject};
-use pavisade_scan::Judgement;
 use serde::Serialize;
 
 use super::short;
-use crate::place::{Places, beside_message, field};
+use crate::place::{Places, beside_message, field, workloads};
 use crate::terminal::Excerpt;
 use crate::text::{char_width, clean, cut};
 use crate::{Options, advice, mask, message};
+
+/// Findings on a page: a browser has to hold them all.
+pub(super) const MAX_FINDINGS: usize = 25_000;
+
+/// The findings that the page has, worst first.
+pub(super) fn shown(judgement: &Judgement) -> &[Finding] {
+    &judgement.findings[..judgement.findings.len().min(MAX_FINDINGS)]
+}
 
 /// Columns of a line of source.
 const LINE: usize = 160;
@@ -23,7 +31,8 @@ struct Data<'a> {
     areas: Vec<&'static str>,
     checks: Vec<CheckData<'a>>,
     /// Check, state, severity, confidence, world, namespace, object, subject, file, place, path,
-    /// message, fix, fingerprint, what the program can do; then line, before, marked, after where there is a text.
+    /// message, fix, fingerprint, what the program can do, workloads; then line, before, marked,
+    /// after where there is a text.
     findings: Vec<Vec<usize>>,
 }
 
@@ -66,7 +75,7 @@ pub(super) fn write<'a>(
     let mut checks = Vec::new();
     let mut index = HashMap::new();
     let mut findings = Vec::new();
-    for finding in &judgement.findings {
+    for finding in shown(judgement) {
         let check = *index.entry(&finding.rule.id).or_insert_with(|| {
             let rule = &finding.rule;
             let area = Area::ALL.iter().position(|area| *area == rule.area).unwrap_or(0);
@@ -114,7 +123,7 @@ fn row<'a>(
         usize::from(finding.state == State::Unknown),
         severity,
         strings.add(finding.confidence.name()),
-        strings.add(&short(&finding.world)),
+        strings.add(&short(finding.world())),
         strings.add(&short(namespace)),
         strings.add(&short(&finding.subject.label())),
         strings.add(&short(&beside_message(finding, worlds))),
@@ -125,6 +134,7 @@ fn row<'a>(
         strings.add(&fix.join("\n")),
         strings.add(&finding.fingerprint().to_string()),
         strings.add(&advice::by_program(finding).unwrap_or_default()),
+        strings.add(&short(&workloads(finding))),
     ];
     if let Some(shown) = Shown::of(finding, places) {
         row.push(shown.line as usize);

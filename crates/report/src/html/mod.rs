@@ -7,8 +7,8 @@
 
 use std::io::{self, Write};
 
+use pavisade_judgement::{Judgement, RuleTally, Tally};
 use pavisade_model::{Area, Finding, Note, NoteKind, Rule, Severity, State};
-use pavisade_scan::{Judgement, RuleTally, Tally};
 use sha2::{Digest as _, Sha256};
 
 use crate::place::{Places, beside_message, relative};
@@ -148,8 +148,10 @@ impl<'a> View<'a> {
             "<section class=\"overview\" aria-label=\"Overview\">\n<div class=\"cards\">"
         )?;
         let unknown: usize = self.counts.unknown.iter().sum();
-        let fails = Severity::ALL.iter().zip(self.counts.fails);
-        let mut cards: Vec<_> = fails.map(|(s, n)| ("severity", s.name(), n)).collect();
+        let fails = Severity::ALL.into_iter().zip(self.counts.fails);
+        // Only advisories can be without a score.
+        let fails = fails.filter(|(severity, n)| *severity != Severity::Unknown || *n > 0);
+        let mut cards: Vec<_> = fails.map(|(s, n)| ("severity", s.label(), n)).collect();
         cards.push(("state", "unknown", unknown));
         for (field, word, n) in &cards {
             let none = if *n == 0 { " none" } else { "" };
@@ -182,22 +184,22 @@ impl<'a> View<'a> {
         writeln!(out, "</ul>\n</section>")
     }
 
-    fn parts(&self, area: Area) -> [(&'static str, usize); 5] {
+    fn parts(&self, area: Area) -> [(&'static str, usize); 6] {
         let of = |f: &&Finding| f.rule.area == area;
         let fails = |severity| {
             let all = self.judgement.of_state(State::Fails).filter(of);
             all.filter(|f| f.severity == severity).count()
         };
-        let [critical, high, medium, low] = Severity::ALL.map(|s| (s.name(), fails(s)));
+        let [critical, high, medium, low, unscored] = Severity::ALL.map(|s| (s.label(), fails(s)));
         let unknown = self.judgement.of_state(State::Unknown).filter(of).count();
-        [critical, high, medium, low, ("unknown", unknown)]
+        [critical, high, medium, low, unscored, ("unknown", unknown)]
     }
 
     fn findings(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "<main id=\"findings\" tabindex=\"-1\">")?;
         if self.judgement.findings.is_empty() {
-            let text = match (self.judgement.objects, self.counts.unread) {
-                (0, _) => "No Kubernetes object was found in what was read.".to_owned(),
+            let text = match (summary::is_empty(self.judgement), self.counts.unread) {
+                (true, _) => "No Kubernetes object was found in what was read.".to_owned(),
                 (_, 0) if summary::known(self.judgement) + self.judgement.excepted.len() > 0 => {
                     "What was found is excepted or was known before: see below.".to_owned()
                 }
@@ -212,12 +214,22 @@ impl<'a> View<'a> {
             writeln!(out, "<p class=\"calm\">{}</p>", escape(&text))?;
             return Ok(());
         }
+        let cut = self.judgement.findings.len() - data::shown(self.judgement).len();
+        if cut > 0 {
+            let findings = count(cut, "finding is", "findings are");
+            writeln!(
+                out,
+                "<p class=\"calm\">{findings} not on this page: it shows the worst {}, and the JSON \
+                 format has all.</p>",
+                number(data::MAX_FINDINGS)
+            )?;
+        }
         writeln!(out, "<h2 class=\"away\">Findings</h2>\n{TOOLS}\n<div id=\"list\"></div>")?;
         writeln!(out, "<noscript>")?;
         let same = |a: &Finding, b: &Finding| {
             (a.state, a.severity, &a.rule.id) == (b.state, b.severity, &b.rule.id)
         };
-        for group in self.judgement.findings.chunk_by(same) {
+        for group in data::shown(self.judgement).chunk_by(same) {
             self.group(group, out)?;
         }
         writeln!(out, "</noscript>")
@@ -394,7 +406,7 @@ impl<'a> View<'a> {
 /// The severity of a failure, else that it is unknown.
 fn word(finding: &Finding) -> &'static str {
     match finding.state {
-        State::Fails => finding.severity.name(),
+        State::Fails => finding.severity.label(),
         State::Unknown => "unknown",
     }
 }
@@ -402,16 +414,13 @@ fn word(finding: &Finding) -> &'static str {
 /// The one sentence that a reader needs first.
 fn headline(judgement: &Judgement, counts: &Counts) -> String {
     let fails: usize = counts.fails.iter().sum();
-    let failing = crate::json::failing_objects(judgement);
-    let objects = count(judgement.objects, "object", "objects");
-    match (fails, judgement.objects) {
-        (0, 0) => "Nothing to judge".to_owned(),
-        (0, _) if summary::known(judgement) > 0 => format!("Nothing new in {objects}"),
-        (0, _) => format!("Nothing found in {objects}"),
-        _ if failing == 0 || failing == judgement.objects => {
-            format!("{} in {objects}", count(fails, "finding", "findings"))
+    match fails {
+        0 if summary::is_empty(judgement) => "Nothing to judge".to_owned(),
+        0 if summary::known(judgement) > 0 => {
+            format!("Nothing new in {}", summary::judged(judgement))
         }
-        _ => format!("{} in {} of {objects}", count(fails, "finding", "findings"), number(failing)),
+        0 => format!("Nothing found in {}", summary::judged(judgement)),
+        _ => format!("{} in {}", count(fails, "finding", "findings"), summary::failing(judgement)),
     }
 }
 

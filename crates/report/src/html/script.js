@@ -2,7 +2,7 @@
 // The page: filters, groups and keys. Whatever comes from the data is set as text, never as markup.
 (() => {
   const $ = (id) => document.getElementById(id);
-  const SEVERITIES = ['critical', 'high', 'medium', 'low'];
+  const SEVERITIES = ['critical', 'high', 'medium', 'low', 'unscored'];
   const FIELDS = ['severity', 'state', 'area', 'namespace', 'framework', 'world'];
   const CHUNK = 60; // groups or findings that are drawn at once
   const FEW = 12; // so many findings are shown open
@@ -32,12 +32,12 @@
 
   const findings = data.findings.map((row) => {
     const check = data.checks[row[0]];
-    const [confidence, world, namespace, object, subject, file, place, path, message, fix, fingerprint, can] = row.slice(3, 15).map(text);
+    const [confidence, world, namespace, object, subject, file, place, path, message, fix, fingerprint, can, workloads] = row.slice(3, 16).map(text);
     const state = row[1] ? 'unknown' : 'fails';
     return {
-      check, state, rank: row[2] + (row[1] ? 4 : 0), severity: SEVERITIES[row[2]], confidence, world, namespace, object,
-      subject, file, place, path, message, fix, fingerprint, can, area: data.areas[check.area],
-      excerpt: row.length > 15 ? [row[15], ...row.slice(16).map(text)] : null,
+      check, state, rank: row[2] + (row[1] ? 5 : 0), severity: SEVERITIES[row[2]], confidence, world, namespace, object,
+      subject, file, place, path, message, fix, fingerprint, can, workloads, area: data.areas[check.area],
+      excerpt: row.length > 16 ? [row[16], ...row.slice(17).map(text)] : null,
       frameworks: [...new Set(check.frameworks.map((c) => c.split('/')[0]))],
     };
   });
@@ -111,7 +111,7 @@
     return [...groups.values()].sort((a, b) => (natural ? a.name.localeCompare(b.name, 'en', { numeric: true })
       : a.rank - b.rank || b.findings.length - a.findings.length || a.name.localeCompare(b.name)));
   };
-  const word = (rank) => (rank > 3 ? 'unknown' : SEVERITIES[rank]);
+  const word = (rank) => (rank > 4 ? 'unknown' : SEVERITIES[rank]);
 
   // A list that is drawn as far as somebody looks.
   const waiting = new Map();
@@ -150,7 +150,7 @@
   const chip = (rank) => el('span', { class: `severity ${word(rank)}` }, word(rank));
   const facts = (f) => {
     const pairs = [['Check', `${f.check.id} ${f.check.name}`], ['Severity', f.severity], ['Confidence', f.confidence], ['Area', f.area],
-      ['World', f.world === '.' ? '' : f.world], ['Controls', f.check.frameworks.join(', ')], ['Fingerprint', f.fingerprint]];
+      ['Runs in', f.workloads], ['World', f.world === '.' ? '' : f.world], ['Controls', f.check.frameworks.join(', ')], ['Fingerprint', f.fingerprint]];
     return el('dl', { class: 'facts' }, ...pairs.filter(([, v]) => v).flatMap(([k, v]) => [el('dt', {}, k), el('dd', {}, v)]));
   };
   const makeFinding = (rank, mixed) => (f) => {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use pavisade_scan::Judgement;
+use pavisade_judgement::Judgement;
 use serde_json::Value;
 
 use super::{SCRIPT, STYLE, hash};

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
+use pavisade_judgement::{Form, Judgement, RuleTally, Tally};
 use pavisade_model as model;
-use pavisade_scan::{Form, Judgement, RuleTally, Tally};
 
 use super::{
     Baseline, Check, Cluster, Document, Excepted, Exception, ExceptionForm, FileLocation, Finding,
-    Gone, Location, Note, NoteCounts, SCHEMA, Severities, Subject, Summary, Tallies, Tool,
+    Gone, Location, Note, NoteCounts, Related, SCHEMA, Severities, Subject, Summary, Tallies, Tool,
+    Vulnerability, Workload,
 };
 use crate::region::{Region, Regions};
 use crate::{Options, advice, guard, message};
@@ -25,7 +26,7 @@ impl<'a> Document<'a> {
     /// All but the findings that count.
     fn around(judgement: &'a Judgement, options: &'a Options, regions: &Regions) -> Self {
         let finding = |f| Finding::new(f, regions, options);
-        let excepted = |e: &'a pavisade_scan::Excepted| Excepted {
+        let excepted = |e: &'a pavisade_judgement::Excepted| Excepted {
             finding: finding(&e.finding),
             exception: Exception::from(&*e.exception),
         };
@@ -69,8 +70,8 @@ pub(crate) fn all_findings(judgement: &Judgement) -> impl Iterator<Item = &model
     judgement.findings.iter().chain(known).chain(excepted)
 }
 
-impl<'a> From<&'a pavisade_scan::Exception> for Exception<'a> {
-    fn from(exception: &'a pavisade_scan::Exception) -> Self {
+impl<'a> From<&'a pavisade_judgement::Exception> for Exception<'a> {
+    fn from(exception: &'a pavisade_judgement::Exception) -> Self {
         Self {
             form: match exception.form {
                 Form::Annotation => ExceptionForm::Annotation,
@@ -85,8 +86,8 @@ impl<'a> From<&'a pavisade_scan::Exception> for Exception<'a> {
     }
 }
 
-impl<'a> From<&'a pavisade_scan::Known> for Gone<'a> {
-    fn from(known: &'a pavisade_scan::Known) -> Self {
+impl<'a> From<&'a pavisade_judgement::Known> for Gone<'a> {
+    fn from(known: &'a pavisade_judgement::Known) -> Self {
         Self {
             fingerprint: &known.fingerprint,
             check: &known.check,
@@ -98,8 +99,8 @@ impl<'a> From<&'a pavisade_scan::Known> for Gone<'a> {
     }
 }
 
-impl<'a> From<&'a pavisade_scan::Cluster> for Cluster<'a> {
-    fn from(cluster: &'a pavisade_scan::Cluster) -> Self {
+impl<'a> From<&'a pavisade_judgement::Cluster> for Cluster<'a> {
+    fn from(cluster: &'a pavisade_judgement::Cluster) -> Self {
         let benchmark = cluster.distribution.benchmark();
         Self {
             name: &cluster.name,
@@ -115,37 +116,47 @@ impl<'a> From<&'a pavisade_scan::Cluster> for Cluster<'a> {
 
 impl Summary {
     fn new(judgement: &Judgement) -> Self {
-        let mut summary = Self {
+        Self {
             worlds: judgement.worlds,
             objects: judgement.objects,
             objects_failing: failing_objects(judgement),
-            fails: Severities::default(),
-            unknown: Severities::default(),
+            fails: Severities::of(judgement, model::State::Fails),
+            unknown: Severities::of(judgement, model::State::Unknown),
             excepted: judgement.excepted.len(),
-            notes: NoteCounts::default(),
-        };
-        for finding in &judgement.findings {
-            let counts = match finding.state {
-                model::State::Fails => &mut summary.fails,
-                model::State::Unknown => &mut summary.unknown,
-            };
+            notes: NoteCounts::of(judgement),
+        }
+    }
+}
+
+impl Severities {
+    pub(crate) fn of(judgement: &Judgement, state: model::State) -> Self {
+        let mut counts = Self::default();
+        for finding in judgement.of_state(state) {
             *match finding.severity {
                 model::Severity::Critical => &mut counts.critical,
                 model::Severity::High => &mut counts.high,
                 model::Severity::Medium => &mut counts.medium,
                 model::Severity::Low => &mut counts.low,
+                model::Severity::Unknown => &mut counts.unknown,
             } += 1;
         }
+        counts
+    }
+}
+
+impl NoteCounts {
+    pub(crate) fn of(judgement: &Judgement) -> Self {
+        let mut counts = Self::default();
         for note in &judgement.notes {
             *match note.kind {
-                model::NoteKind::Unread => &mut summary.notes.unread,
-                model::NoteKind::Warning => &mut summary.notes.warning,
-                model::NoteKind::Drift => &mut summary.notes.drift,
-                model::NoteKind::Unjudged => &mut summary.notes.unjudged,
-                model::NoteKind::Info => &mut summary.notes.info,
+                model::NoteKind::Unread => &mut counts.unread,
+                model::NoteKind::Warning => &mut counts.warning,
+                model::NoteKind::Drift => &mut counts.drift,
+                model::NoteKind::Unjudged => &mut counts.unjudged,
+                model::NoteKind::Info => &mut counts.info,
             } += 1;
         }
-        summary
+        counts
     }
 }
 
@@ -160,7 +171,7 @@ pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
             None
         }
         model::Subject::Object { group, kind, namespace, name, .. } => {
-            Some((&f.world, group, kind, namespace, name))
+            Some((f.world(), group, kind, namespace, name))
         }
         _ => None,
     });
@@ -183,9 +194,16 @@ impl<'a> Finding<'a> {
             severity: finding.severity.into(),
             confidence: finding.confidence.into(),
             state: finding.state.into(),
-            world: &finding.world,
-            subject: Subject::from(&finding.subject, &finding.world),
+            world: finding.world(),
+            subject: Subject::from(&finding.subject),
             location: Location::new(&finding.location, regions),
+            related: finding.related.iter().filter_map(|r| Related::new(r, regions)).collect(),
+            workloads: finding
+                .workloads
+                .iter()
+                .flat_map(|all| all.iter().map(Workload::from))
+                .collect(),
+            vulnerability: finding.vulnerability.as_deref().map(Vulnerability::from),
             message: message::of(finding),
             fix: advice::fix(finding),
             frameworks: (!options.frameworks.is_empty()).then_some(controls),
@@ -194,19 +212,27 @@ impl<'a> Finding<'a> {
 }
 
 impl<'a> Subject<'a> {
-    fn from(subject: &'a model::Subject, world: &'a str) -> Self {
+    pub(crate) fn from(subject: &'a model::Subject) -> Self {
         match subject {
             model::Subject::Object { group, kind, namespace, name, container } => {
                 Self::Object { group, kind, namespace, name, container: container.as_deref() }
             }
             model::Subject::World { name } => Self::World { name },
-            _ => Self::World { name: world },
+            model::Subject::Image { name, digest } => Self::Image { name, digest },
+            model::Subject::Package { holder, name, version, purl } => {
+                let holder = Box::new(Self::from(holder));
+                Self::Package { holder, name, version, purl }
+            }
+            model::Subject::File { holder, path } => {
+                Self::File { holder: Box::new(Self::from(holder)), path }
+            }
+            model::Subject::Artifact { name } => Self::Artifact { name },
         }
     }
 }
 
 impl<'a> Location<'a> {
-    fn new(location: &'a model::Location, regions: &Regions) -> Option<Self> {
+    pub(crate) fn new(location: &'a model::Location, regions: &Regions) -> Option<Self> {
         match location {
             model::Location::Text { source, span, path } => {
                 let Region { line, column, end_line, end_column } = regions.get(source, span);
@@ -214,6 +240,7 @@ impl<'a> Location<'a> {
                 Some(Self::File(FileLocation { file, line, column, end_line, end_column, path }))
             }
             model::Location::Field { path, .. } => Some(Self::Field { path }),
+            model::Location::Layer { layer, path, .. } => Some(Self::Layer { layer, path }),
             model::Location::None => None,
         }
     }

@@ -1,10 +1,13 @@
 //! What becomes a result: what counts, what was known, what is excepted, what is gone.
 
+use pavisade_judgement::{Excepted, Exception, Form, Judgement, Known};
 use pavisade_model::{Finding, Rule};
-use pavisade_scan::{Excepted, Exception, Form, Judgement, Known};
 
 use super::types::*;
-use super::{FINGERPRINT, View, artifact, is_rendered, kind_and_level, plain, region, result};
+use super::{
+    FINGERPRINT, FIRST_FINGERPRINT, View, artifact, is_rendered, kind_and_level, plain, region,
+    result,
+};
 use crate::Options;
 use crate::region::Regions;
 
@@ -77,7 +80,7 @@ fn suppression<'a>(exception: &'a Exception, options: &Options) -> Suppression<'
         };
         let artifact_location = artifact(source.name(), options);
         let physical_location = Physical { artifact_location, region: Some(region) };
-        SarifLocation { physical_location, logical_locations: Vec::new() }
+        SarifLocation { physical_location, logical_locations: Vec::new(), message: None }
     });
     Suppression {
         kind: match exception.form {
@@ -103,6 +106,8 @@ fn gone<'a>(
     let (kind, level) = kind_and_level(known.state, known.severity);
     let file = if known.file.is_empty() { "pavisade" } else { &known.file };
     let line = known.line.max(1);
+    let first = known.fingerprint.starts_with("v1:");
+    let name = if first { FIRST_FINGERPRINT } else { FINGERPRINT };
     let region = SarifRegion { start_line: line, end_line: line, ..SarifRegion::first_line() };
     SarifResult {
         rule_id,
@@ -120,8 +125,10 @@ fn gone<'a>(
                 fully_qualified_name: format!("{}/{}", known.world, known.subject),
                 kind: "resource",
             }],
+            message: None,
         }],
-        partial_fingerprints: [(FINGERPRINT, known.fingerprint.clone())].into(),
+        related_locations: Vec::new(),
+        partial_fingerprints: [(name, known.fingerprint.clone())].into(),
         baseline_state: Some("absent"),
         suppressions: None,
         properties: ResultProperties {
@@ -129,6 +136,7 @@ fn gone<'a>(
             confidence: "",
             world: &known.world,
             path: "",
+            vulnerability: None,
         },
     }
 }

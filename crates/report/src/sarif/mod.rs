@@ -5,11 +5,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Confidence, Finding, Location, Note, NoteKind, Severity, State, Subject};
-use pavisade_scan::Judgement;
 use pavisade_yaml::Source;
 
-use crate::json::all_findings;
+use crate::json::{Vulnerability, all_findings};
 use crate::place::{homes, is_rendered, relative};
 use crate::region::{Region, Regions};
 use crate::text::{count, first_paragraph};
@@ -21,7 +21,11 @@ mod types;
 use types::*;
 
 /// The name of our fingerprints.
-pub(crate) const FINGERPRINT: &str = "pavisade/v1";
+pub(crate) const FINGERPRINT: &str = "pavisade/v2";
+/// Its name before subjects other than objects.
+pub(crate) const FIRST_FINGERPRINT: &str = "pavisade/v1";
+/// Further places of a result: a host shows few.
+const MAX_RELATED: usize = 20;
 /// Results that GitHub takes in one run.
 const MAX_RESULTS: usize = 25_000;
 /// Lines of a region: one that is longer is pointed at by its first line.
@@ -122,6 +126,7 @@ fn rule<'a>(rule: &'a pavisade_model::Rule, options: &'a Options) -> Rule<'a> {
                 Severity::High => "8.0",
                 Severity::Medium => "5.5",
                 Severity::Low => "3.0",
+                Severity::Unknown => "0.1",
             },
             precision: match rule.confidence {
                 Confidence::High => "high",
@@ -138,7 +143,7 @@ fn level(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical | Severity::High => "error",
         Severity::Medium => "warning",
-        Severity::Low => "note",
+        Severity::Low | Severity::Unknown => "note",
     }
 }
 
@@ -151,27 +156,33 @@ fn kind_and_level(state: State, severity: Severity) -> (&'static str, &'static s
 
 fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> SarifResult<'a> {
     let (kind, level) = kind_and_level(finding.state, finding.severity);
-    let (physical, path) = match &finding.location {
-        Location::Text { source, span, path } => {
-            let region = match is_rendered(source) {
-                true => SarifRegion::first_line(),
-                false => region(source, span, &view.regions),
-            };
-            let artifact_location = artifact(source.name(), options);
-            (Physical { artifact_location, region: Some(region) }, &**path)
+    let workloads = || finding.workloads.iter().flat_map(|all| all.iter());
+    // Code hosts want a file of the repository: the one that names the image.
+    let named = || workloads().find_map(|at| physical(&at.location, view, options));
+    let physical_location = physical(&finding.location, view, options).or_else(named);
+    let physical_location = physical_location.unwrap_or_else(|| {
+        let whole = finding.subject.whole().name();
+        let world = finding.world.as_deref().unwrap_or(&whole);
+        let home = view.homes.get(world).copied().unwrap_or("pavisade");
+        let name = if matches!(world, "" | "." | "-") { home } else { world };
+        Physical {
+            artifact_location: artifact(name, options),
+            region: Some(SarifRegion::first_line()),
         }
-        Location::Field { .. } | Location::None => {
-            let world = &*finding.world;
-            let home = view.homes.get(world).copied().unwrap_or("pavisade");
-            let name = if matches!(world, "" | "." | "-") { home } else { world };
-            let region = Some(SarifRegion::first_line());
-            let field = match &finding.location {
-                Location::Field { path, .. } => path,
-                _ => "",
-            };
-            (Physical { artifact_location: artifact(name, options), region }, field)
-        }
-    };
+    });
+    let others = finding.related.iter().map(|related| (&*related.label, &related.location));
+    let workloads = workloads().map(|workload| ("named by", &workload.location));
+    let related = others.chain(workloads).take(MAX_RELATED).filter_map(|(label, location)| {
+        let physical_location = match location {
+            Location::Layer { image, path, .. } => Physical {
+                artifact_location: artifact(&format!("{image}/{path}"), options),
+                region: None,
+            },
+            other => physical(other, view, options)?,
+        };
+        let message = Some(Message { text: plain(label) });
+        Some(SarifLocation { physical_location, logical_locations: Vec::new(), message })
+    });
     SarifResult {
         rule_id: &finding.rule.id,
         rule_index: view.index.get(&*finding.rule.id).copied().unwrap_or(0),
@@ -179,19 +190,32 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
         level,
         message: Message { text: plain(message::of(finding)) },
         locations: [SarifLocation {
-            physical_location: physical,
+            physical_location,
             logical_locations: logical(finding),
+            message: None,
         }],
+        related_locations: related.collect(),
         partial_fingerprints: [(FINGERPRINT, finding.fingerprint().to_string())].into(),
         baseline_state: None,
         suppressions: None,
         properties: ResultProperties {
             severity: finding.severity.name(),
             confidence: finding.confidence.name(),
-            world: &finding.world,
-            path,
+            world: finding.world(),
+            path: finding.location.field(),
+            vulnerability: finding.vulnerability.as_deref().map(Vulnerability::from),
         },
     }
+}
+
+/// A place in a file of the repository.
+fn physical(location: &Location, view: &View<'_>, options: &Options) -> Option<Physical> {
+    let Location::Text { source, span, .. } = location else { return None };
+    let region = match is_rendered(source) {
+        true => SarifRegion::first_line(),
+        false => region(source, span, &view.regions),
+    };
+    Some(Physical { artifact_location: artifact(source.name(), options), region: Some(region) })
 }
 
 /// `[text](target)` is a link in a SARIF message: a name in a manifest must not make one.
@@ -215,16 +239,19 @@ fn logical(finding: &Finding) -> Vec<Logical> {
         Subject::World { .. } => {
             Logical { name: label.clone(), fully_qualified_name: label.clone(), kind: "world" }
         }
-        _ => Logical {
+        Subject::Object { .. } => Logical {
             name: label.clone(),
-            fully_qualified_name: format!("{}/{label}", finding.world),
+            fully_qualified_name: format!("{}/{label}", finding.world()),
             kind: "resource",
         },
+        other => {
+            Logical { name: other.name(), fully_qualified_name: label.clone(), kind: other.word() }
+        }
     }];
     if let Some(container) = finding.subject.container() {
         all.push(Logical {
             name: container.to_owned(),
-            fully_qualified_name: format!("{}/{label}/{container}", finding.world),
+            fully_qualified_name: format!("{}/{label}/{container}", finding.world()),
             kind: "container",
         });
     }
@@ -250,6 +277,7 @@ fn notification<'a>(note: &'a Note, options: &Options) -> Notification<'a> {
         locations: vec![SarifLocation {
             physical_location: physical,
             logical_locations: Vec::new(),
+            message: None,
         }],
     }
 }

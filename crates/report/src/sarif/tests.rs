@@ -9,7 +9,7 @@ use super::entries::unmarked;
 use super::{artifact, log_of, plain};
 use crate::fixture::{ENCRYPTION, excepted, judged, mixed, notes, secret};
 use crate::{Options, guard};
-use pavisade_scan::Judgement;
+use pavisade_judgement::Judgement;
 
 fn value(judgement: &Judgement, options: &Options, limit: usize) -> Value {
     let mut out = Vec::new();
@@ -81,7 +81,7 @@ fn what_github_needs_is_there() {
         let region = &place["region"];
         let at = |line, column| (region[line].as_u64().unwrap(), region[column].as_u64().unwrap());
         assert!(at("startLine", "startColumn") <= at("endLine", "endColumn"), "{result}");
-        assert!(result["partialFingerprints"]["pavisade/v1"].as_str().unwrap().starts_with("v1:"));
+        assert!(result["partialFingerprints"]["pavisade/v2"].as_str().unwrap().starts_with("v2:"));
         assert_eq!(result["level"] == "none", result["kind"] == "review");
     }
     assert_eq!(results[0]["level"], "error");
@@ -190,7 +190,7 @@ fn exceptions_are_suppressions_and_a_baseline_gives_every_result_a_state() {
 fn our_own_results_are_baselines() {
     use crate::{Format, baseline, write};
     for judgement in [mixed(), excepted()] {
-        for format in [Format::Json, Format::Sarif] {
+        for format in [Format::Json, Format::JsonV2, Format::Sarif] {
             let mut out = Vec::new();
             write(format, &judgement, &Options::default(), &mut out).unwrap();
             let read = baseline("x", std::str::from_utf8(&out).unwrap()).unwrap();
@@ -204,7 +204,7 @@ fn our_own_results_are_baselines() {
                         f.fingerprint().to_string(),
                         f.state,
                         f.severity,
-                        f.world.to_string(),
+                        f.world().to_owned(),
                         f.subject.label(),
                     )
                 })
@@ -220,7 +220,7 @@ fn our_own_results_are_baselines() {
     for (text, expect) in [
         ("", "no JSON"),
         ("[]", "no result of"),
-        (r#"{"schema": "pavisade.dev/scan/v2"}"#, "no result of"),
+        (r#"{"schema": "pavisade.dev/scan/v9"}"#, "no result of"),
         (r#"{"schema": "pavisade.dev/scan/v1"}"#, "no `findings`"),
         (r#"{"schema": "pavisade.dev/scan/v1", "findings": [{}]}"#, "finding 1 is incomplete"),
         (r#"{"runs": [{"tool": {"driver": {"name": "other"}}}]}"#, "not of Pavisade"),

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::json::Vulnerability;
+
 #[derive(Serialize)]
 pub(crate) struct Log<'a> {
     #[serde(rename = "$schema")]
@@ -96,7 +98,7 @@ pub(crate) struct Notification<'a> {
     pub level: &'static str,
     pub message: Message<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub locations: Vec<SarifLocation>,
+    pub locations: Vec<SarifLocation<'a>>,
 }
 
 #[derive(Serialize)]
@@ -107,7 +109,9 @@ pub(crate) struct SarifResult<'a> {
     pub kind: &'static str,
     pub level: &'static str,
     pub message: Message<'a>,
-    pub locations: [SarifLocation; 1],
+    pub locations: [SarifLocation<'a>; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub related_locations: Vec<SarifLocation<'a>>,
     pub partial_fingerprints: BTreeMap<&'static str, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_state: Option<&'static str>,
@@ -123,7 +127,7 @@ pub(crate) struct Suppression<'a> {
     pub status: &'static str,
     pub justification: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub location: Option<SarifLocation>,
+    pub location: Option<SarifLocation<'a>>,
     pub properties: SuppressionProperties,
 }
 
@@ -141,14 +145,18 @@ pub(crate) struct ResultProperties<'a> {
     pub world: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vulnerability: Option<Vulnerability<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SarifLocation {
+pub(crate) struct SarifLocation<'a> {
     pub physical_location: Physical,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub logical_locations: Vec<Logical>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<Message<'a>>,
 }
 
 #[derive(Serialize)]

@@ -4,8 +4,9 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
+use pavisade_compliance::{AssessedControl, Assessment, ControlState, Evidence};
+use pavisade_judgement::Judgement;
 use pavisade_model::{Finding, Severity, State};
-use pavisade_scan::{AssessedControl, Assessment, ControlState, Evidence, Judgement};
 
 use super::notes;
 use super::page::{Page, place, subject};
@@ -41,7 +42,7 @@ pub(crate) fn write(
         told_all &= framework(&mut page, assessment, worlds);
         page.flush()?;
     }
-    told_all &= notes::section(&mut page, &judgement.notes, judgement.objects == 0);
+    told_all &= notes::section(&mut page, &judgement.notes, crate::summary::is_empty(judgement));
     if assessments.len() > 1 {
         table(&mut page, assessments);
     }
@@ -333,7 +334,7 @@ fn table(page: &mut Page<'_>, assessments: &[Assessment<'_>]) {
 
 fn last(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) {
     let checks = count(judgement.tallies.len(), "check", "checks");
-    let objects = count(judgement.objects, "object", "objects");
+    let objects = crate::summary::judged(judgement);
     let mut text = format!("{checks} on {objects}, Kubernetes {}", judgement.kubernetes);
     for cluster in &judgement.clusters {
         text += &format!(", cluster {}", cut(&clean(&cluster.name), 100));

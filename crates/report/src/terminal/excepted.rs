@@ -1,6 +1,6 @@
 //! What exceptions let through, for those who ask.
 
-use pavisade_scan::{Excepted, Exception};
+use pavisade_judgement::{Excepted, Exception};
 
 use super::page::{Page, place, subject};
 use super::style::{DIM, STRONG};

@@ -1,10 +1,13 @@
 //! One group: all findings of one check and severity.
 
+use std::sync::Arc;
+
 use pavisade_model::{Finding, Location, Severity, Subject};
 
 use super::excerpt::Excerpt;
 use super::page::{Page, place, subject};
 use super::style::{self, DIM, FRAME, HELP, PLAIN, STRONG};
+use crate::place::workloads;
 use crate::text::{
     clean, count, cut, first_paragraph, first_sentence, number, unbroken, width, wrap,
 };
@@ -75,7 +78,7 @@ pub(crate) fn table(page: &mut Page<'_>, groups: &[&[&Finding]], places: bool) {
     // A column that is mostly empty is none.
     let places = places && firsts().filter(|(_, f)| fits(page, f)).count() * 2 > groups.len();
     for (n, finding) in firsts() {
-        let (severity, check) = (finding.severity.name(), &finding.rule);
+        let (severity, check) = (finding.severity.label(), &finding.rule);
         page.gap(2).put(style::severity(finding.severity), severity).gap(10 - severity.len());
         page.put(PLAIN, &check.id).gap(2).put(PLAIN, &check.name).gap(names - check.name.len() + 2);
         page.put(STRONG, &format!("{:>numbers$}", number(n)));
@@ -91,7 +94,7 @@ pub(crate) fn table(page: &mut Page<'_>, groups: &[&[&Finding]], places: bool) {
 pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
     let Some(first) = group.first() else { return true };
     let style = style::severity(first.severity);
-    let label = format!("{}[{}]", first.severity.name(), first.rule.id);
+    let label = format!("{}[{}]", first.severity.label(), first.rule.id);
     let (single, messages) = (group.len() == 1, Messages::of(group));
     let mut text = match messages {
         Messages::Equal => cut(&message::of(first), 1500).into_owned(),
@@ -117,6 +120,10 @@ pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bo
     if shown.iter().any(|f| matches!(f.location, Location::Text { .. })) || !rest.is_empty() {
         page.gap(digits + 1).put(FRAME, "|").end();
     }
+    let list = |finding: &Finding| finding.workloads.as_ref().map(Arc::as_ptr);
+    if group.iter().all(|finding| list(finding) == list(first)) {
+        page.remark(digits, (STRONG, "in:"), &workloads(first));
+    }
     page.remark(digits, (STRONG, "why:"), &first_sentence(&first.rule.why));
     let own = single && !first.fix.is_empty();
     let fix = first_paragraph(if own { &first.fix } else { &first.rule.advice });
@@ -131,7 +138,7 @@ pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bo
 fn line_of(page: &Page<'_>, finding: &Finding) -> Option<u32> {
     match &finding.location {
         Location::Text { source, span, .. } => Some(page.regions.start(source, span).0),
-        Location::Field { .. } | Location::None => None,
+        Location::Field { .. } | Location::Layer { .. } | Location::None => None,
     }
 }
 
@@ -154,7 +161,7 @@ fn excerpt(
             let (secret, room) = (mask::is_secret(finding), page.width - gutter);
             Excerpt::new(&page.regions, source, line, span, secret, room)
         }
-        Location::Field { .. } | Location::None => None,
+        Location::Field { .. } | Location::Layer { .. } | Location::None => None,
     };
     let style = style::severity(finding.severity);
     if let Some(excerpt) = excerpt {

@@ -4,8 +4,8 @@
 
 use std::io::{self, Write};
 
+use pavisade_judgement::Judgement;
 use pavisade_model::{Finding, State};
-use pavisade_scan::Judgement;
 
 use crate::Options;
 use crate::json::all_findings;
@@ -58,7 +58,7 @@ pub(crate) fn write(
     if options.show_excepted {
         told_all &= excepted::section(&mut page, &judgement.excepted, worlds);
     }
-    told_all &= notes::section(&mut page, &judgement.notes, judgement.objects == 0);
+    told_all &= notes::section(&mut page, &judgement.notes, crate::summary::is_empty(judgement));
     summary::overview(&mut page, &groups);
     summary::write(&mut page, judgement, told_all);
     page.flush()

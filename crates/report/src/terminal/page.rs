@@ -111,7 +111,13 @@ pub(crate) fn place(page: &Page<'_>, finding: &Finding) -> String {
             format!("{}:{line}:{column}", clean(&source.shown()))
         }
         Location::Field { .. } => cut(&clean(&finding.subject.label()), 200).into_owned(),
-        Location::None => match &*finding.world {
+        Location::Layer { image, path, .. } => {
+            cut(&format!("{}:/{}", clean(image), clean(path)), 200).into_owned()
+        }
+        Location::None if finding.world.is_none() => {
+            cut(&clean(&finding.subject.whole().label()), 200).into_owned()
+        }
+        Location::None => match finding.world() {
             "" | "." => "everything here".to_owned(),
             world => format!("all of {}", cut(&clean(world), 200)),
         },
@@ -136,9 +142,13 @@ pub(crate) fn subject(finding: &Finding, worlds: bool, container: bool) -> Strin
         _ if let Location::Field { path, value } = &finding.location => {
             field(finding, path, value.as_deref())
         }
-        Subject::World { .. } if matches!(finding.location, Location::None) => {
+        Subject::World { .. } | Subject::Image { .. } | Subject::Artifact { .. }
+            if matches!(finding.location, Location::None) =>
+        {
             return String::new();
         }
+        // Its place says what holds it.
+        subject if finding.world.is_none() => subject.name(),
         subject => subject.label(),
     };
     // Most messages name the container.
@@ -148,11 +158,11 @@ pub(crate) fn subject(finding: &Finding, worlds: bool, container: bool) -> Strin
         label = format!("{label} · container {name}");
     }
     let told = match &finding.location {
-        Location::Text { source, .. } => source.shown().starts_with(&*finding.world),
-        Location::Field { .. } | Location::None => false,
+        Location::Text { source, .. } => source.shown().starts_with(finding.world()),
+        Location::Field { .. } | Location::Layer { .. } | Location::None => false,
     };
-    if worlds && !told && !matches!(&*finding.world, "" | ".") {
-        label = format!("{label} · in {}", finding.world);
+    if worlds && !told && !matches!(finding.world(), "" | ".") {
+        label = format!("{label} · in {}", finding.world());
     }
     cut(&clean(&label), 200).into_owned()
 }

@@ -24,7 +24,7 @@ pub const fn severity(severity: Severity) -> Style {
         Severity::Critical => AnsiColor::BrightRed.on_default().effects(Effects::BOLD),
         Severity::High => AnsiColor::Red.on_default().effects(Effects::BOLD),
         Severity::Medium => AnsiColor::Yellow.on_default(),
-        Severity::Low => AnsiColor::Cyan.on_default(),
+        Severity::Low | Severity::Unknown => AnsiColor::Cyan.on_default(),
     }
 }
 

@@ -1,14 +1,13 @@
 //! The last lines: how much of what, in how much.
 
 use anstyle::Style;
+use pavisade_judgement::Judgement;
 use pavisade_model::{Finding, NoteKind, Severity, State};
-use pavisade_scan::Judgement;
 
 use super::findings;
 use super::page::Page;
 use super::style::{self, DIM, GOOD, PLAIN, STRONG, UNKNOWN};
-use crate::json::failing_objects;
-use crate::summary::UNJUDGED;
+use crate::summary::{UNJUDGED, failing, is_empty, judged};
 use crate::text::{clean, count, cut, number, width};
 
 /// Groups of findings from which on the end repeats them in short.
@@ -49,18 +48,18 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
             if n > 0 {
                 let separator = if parts.is_empty() { "" } else { ", " };
                 parts.push((PLAIN, separator.to_owned()));
-                let text = count(n, severity.name(), severity.name());
+                let text = count(n, severity.label(), severity.label());
                 parts.push((style::severity(severity), text));
             }
         }
-        parts.push((PLAIN, format!(" in {}", objects(judgement))));
-    } else if judgement.objects == 0 {
+        parts.push((PLAIN, format!(" in {}", failing(judgement))));
+    } else if is_empty(judgement) {
         parts.push((STRONG, "nothing to judge: no Kubernetes object was found".to_owned()));
     } else {
         let style = if unknown + unread + unjudged + excepted + known == 0 { GOOD } else { STRONG };
         let nothing = if known == 0 { "nothing found" } else { "nothing new" };
         parts.push((style, nothing.to_owned()));
-        parts.push((PLAIN, format!(" in {}", count(judgement.objects, "object", "objects"))));
+        parts.push((PLAIN, format!(" in {}", judged(judgement))));
     }
     if unknown > 0 {
         parts.push((PLAIN, "; ".to_owned()));
@@ -128,16 +127,6 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
         parts.push((DIM, format!("; `pavisade checks explain {}` tells more", first.rule.id)));
     }
     line(page, &parts);
-}
-
-/// `23 of 120 objects`; only `120 objects` where whole worlds are what fails.
-fn objects(judgement: &Judgement) -> String {
-    let all = count(judgement.objects, "object", "objects");
-    match failing_objects(judgement) {
-        0 => all,
-        n if n == judgement.objects => all,
-        n => format!("{} of {all}", number(n)),
-    }
 }
 
 /// Parts in a row, broken between parts where the row is full.

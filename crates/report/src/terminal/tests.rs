@@ -2,7 +2,7 @@
 
 use crate::fixture::{CLASSES, ENCRYPTION, deployment, excepted, judged, mixed, notes, secret};
 use crate::{Format, Options, problems, write};
-use pavisade_scan::Judgement;
+use pavisade_judgement::Judgement;
 
 fn show(judgement: &Judgement, options: &Options) -> String {
     let mut out = Vec::new();
@@ -91,7 +91,7 @@ fn hundreds_of_findings_do_not_flood() {
 fn long_results_end_with_an_overview() {
     let mut judgement = mixed();
     let findings = std::mem::take(&mut judgement.findings);
-    for severity in pavisade_model::Severity::ALL {
+    for severity in pavisade_model::Severity::RATED {
         for finding in findings.iter().filter(|f| f.state == pavisade_model::State::Fails) {
             judgement.findings.push(pavisade_model::Finding { severity, ..finding.clone() });
         }

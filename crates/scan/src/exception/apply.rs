@@ -8,13 +8,13 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use pavisade_checks::{Catalog, CheckSet};
+use pavisade_judgement::{Compared, Excepted, Exception, Form, Scope, Selector, lines};
 use pavisade_model::{Finding, Fingerprint, Location, Note, NoteKind, Subject};
 use pavisade_snapshot::{ObjectId, Snapshot};
 
 use super::gather::{Gathered, gather};
-use super::{Exception, Form, Scope, Selector, lines};
-use crate::baseline::{Compared, Matches};
-use crate::{Excepted, Honour, Terms, Timestamp};
+use crate::baseline::Matches;
+use crate::{Honour, Terms, Timestamp};
 
 /// Findings, sorted by what is to become of them.
 #[derive(Debug, Default)]
@@ -179,7 +179,7 @@ impl<'a> Index<'a> {
         {
             let (group, kind) = (group.clone(), kind.clone());
             let id = ObjectId { group, kind, namespace: namespace.clone(), name: name.clone() };
-            if let Some(of_object) = self.of_objects.get(&(&*finding.world, &id)) {
+            if let Some(of_object) = self.of_objects.get(&(finding.world(), &id)) {
                 let container = finding.subject.container().filter(|name| !name.is_empty());
                 for container in [""].into_iter().chain(container) {
                     near.extend(
@@ -205,6 +205,7 @@ impl<'a> Index<'a> {
         }
         if self.has_prints {
             about.push(About::Print(finding.fingerprint()));
+            about.push(About::Print(finding.first_fingerprint()));
         }
         // Those that name the check come before those that name none.
         let mut about: Vec<_> =

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use pavisade_checks::Catalog;
+use pavisade_judgement::{ANNOTATION, Exception, Form, InObject, Scope};
 use pavisade_model::{Note, NoteKind, Paths};
 use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
 use pavisade_yaml::{Doc, Source, Value};
 use rayon::prelude::*;
 
 use super::parse::{Fault, Said, parse};
-use super::{ANNOTATION, Exception, Form, InObject, Scope};
 
 /// Exceptions that do not count which are told, each with its reason.
 const MAX_FAULTS: usize = 200;

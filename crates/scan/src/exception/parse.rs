@@ -69,7 +69,7 @@ pub(super) fn parse(text: &str, catalog: &Catalog, suggest: bool) -> Result<Said
     if reason.is_empty() {
         return fault("it has no reason");
     }
-    let reason = pavisade_checks::secrets::mask(reason).into_owned();
+    let reason = pavisade_secrets::mask(reason).into_owned();
     Ok(Said { checks, container, until, reason })
 }
 

@@ -9,8 +9,8 @@ use pavisade_yaml::{Origin, Source};
 use zstd::stream::read::Decoder;
 
 use super::wire::{self, End, Switch};
-use super::{END, FORMAT, Header, MAGIC, SKIPPABLE, WORLD};
-use crate::{Object, Snapshot};
+use super::{END, FORMAT, Header, IMAGE, MAGIC, MISSING, OLDEST, SKIPPABLE, WORLD, facts};
+use crate::{Facts, Image, Images, Object, Snapshot};
 
 /// What a snapshot file may take. The defaults hold a cluster ten times as large as the largest
 /// that Kubernetes supports.
@@ -22,6 +22,8 @@ pub struct Limits {
     pub line: usize,
     /// Objects.
     pub objects: usize,
+    /// Packages and vulnerabilities of all images.
+    pub rows: usize,
     /// Worlds.
     pub worlds: usize,
     /// How many times larger than packed the lines may be, beyond a free 64 MiB.
@@ -36,6 +38,7 @@ impl Default for Limits {
             bytes: 8 << 30,
             line: 64 << 20,
             objects: 5_000_000,
+            rows: 20_000_000,
             worlds: 100,
             ratio: 200,
             memory_ratio: 100,
@@ -61,12 +64,12 @@ pub enum ReadError {
     NoSnapshot,
     /// A later version of the form.
     #[error(
-        "it was made by a newer Pavisade (format {0}, this one reads {FORMAT}): update Pavisade"
+        "it was made by a newer Pavisade (format {0}, this one reads up to {FORMAT}): update Pavisade"
     )]
     Newer(u32),
     /// An earlier version of the form.
     #[error(
-        "it was made by an older Pavisade (format {0}, this one reads {FORMAT}): make it again"
+        "it was made by an older Pavisade (format {0}, this one reads {OLDEST} to {FORMAT}): make it again"
     )]
     Older(u32),
     /// Nothing in it can be relied on.
@@ -132,6 +135,12 @@ pub struct Reader<R: Read> {
     line: usize,
     batches: usize,
     objects: usize,
+    /// What is known beside the objects.
+    images: Vec<Image>,
+    missing: Vec<(Arc<str>, String)>,
+    has_images: bool,
+    advisories: facts::Shared,
+    rows: usize,
     /// How many objects the last line names.
     end: Option<usize>,
     /// Why the lines stopped before the last one.
@@ -186,6 +195,11 @@ impl<R: Read> Reader<R> {
             line: 0,
             batches: 0,
             objects: 0,
+            images: Vec::new(),
+            missing: Vec::new(),
+            has_images: false,
+            advisories: facts::Shared::default(),
+            rows: 0,
             end: None,
             cut: false,
             notes: Vec::new(),
@@ -227,6 +241,15 @@ impl<R: Read> Reader<R> {
                 text.truncate(from);
                 // The checksum is compared at the frame's end only.
                 self.expect_nothing_more()?;
+            } else if starts(IMAGE) {
+                let image = self.control(line, |line: facts::ImageLine| line.image)?;
+                self.add_image(image)?;
+                text.truncate(from);
+            } else if starts(MISSING) {
+                let line = self.control(line, |line: facts::MissingLine| line.missing)?;
+                self.has_images = true;
+                self.missing.extend(line.into_iter().map(|(name, why)| (name.into(), why)));
+                text.truncate(from);
             } else if starts(WORLD) {
                 self.world = self.control(line, |switch: Switch| switch.world)?;
                 text.truncate(from);
@@ -257,6 +280,7 @@ impl<R: Read> Reader<R> {
     pub fn finish(self, mut parsed: Vec<Parsed>) -> Result<Saved, ReadError> {
         self.weigh()?;
         parsed.sort_by_key(|part| part.index);
+        let images = self.has_images.then(|| Arc::new(Images::new(self.images, self.missing)));
         let Self { name, header, objects: lines, end, cut, mut notes, .. } = self;
         let Header { tool, time, mut worlds, notes: kept } = header;
         let mut damaged = Vec::new();
@@ -289,12 +313,23 @@ impl<R: Read> Reader<R> {
             _ => {}
         }
         let objects: usize = worlds.iter().map(|world| world.objects.len()).sum();
-        let snapshot = Snapshot::new(worlds, kept);
+        let snapshot = Snapshot::new(worlds, kept).with_facts(Facts { images });
         let distinct: usize = snapshot.worlds().iter().map(|world| world.objects().len()).sum();
         if distinct < objects {
             note(format!("{} objects stand in it more than once", objects - distinct));
         }
         Ok(Saved { tool, time, snapshot: snapshot.with_notes(notes) })
+    }
+
+    fn add_image(&mut self, wire: facts::Wire) -> Result<(), ReadError> {
+        self.rows = self.rows.saturating_add(wire.rows());
+        if self.rows > self.limits.rows {
+            return Err(ReadError::TooLarge("rows of images", self.limits.rows as u64));
+        }
+        let damaged = |why| ReadError::Damaged(format!("line {}: {why}", self.line));
+        self.images.push(wire.image(&mut self.advisories).map_err(damaged)?);
+        self.has_images = true;
+        Ok(())
     }
 
     /// Appends a line without its end; `false` at the end of the file or where it is cut.
@@ -407,10 +442,10 @@ fn magic(from: &mut impl Read) -> Result<(), ReadError> {
 }
 
 fn known(format: u32) -> Result<(), ReadError> {
-    match format.cmp(&FORMAT) {
-        std::cmp::Ordering::Less => Err(ReadError::Older(format)),
-        std::cmp::Ordering::Equal => Ok(()),
-        std::cmp::Ordering::Greater => Err(ReadError::Newer(format)),
+    match format {
+        OLDEST..=FORMAT => Ok(()),
+        0..OLDEST => Err(ReadError::Older(format)),
+        _ => Err(ReadError::Newer(format)),
     }
 }
 

@@ -1,14 +1,17 @@
 //! Write, read, equal; and whatever is damaged is said.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use pavisade_model::{Cause, NoteKind, kinds};
+use pavisade_model::{Advisory, Cause, Epss, Exploited, FixState, NoteKind, Score, kinds};
 use pavisade_yaml::{Source, to_json};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Coverage, Object, Snapshot, WorldKind};
+use crate::{
+    Coverage, Facts, Image, Images, Layer, Matches, Object, Package, Packages, Snapshot, WorldKind,
+};
 
 fn object(text: &str) -> Object {
     let documents = pavisade_yaml::read(&Source::new("t", text));
@@ -85,7 +88,7 @@ const NODE: &str = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"a"}}"
 #[test]
 fn the_first_bytes_say_what_it_is_and_zstd_unpacks_it() {
     let bytes = small();
-    assert_eq!(&bytes[8..28], b"pavisade snapshot 1\n");
+    assert_eq!(&bytes[8..28], b"pavisade snapshot 2\n");
     assert!(is_snapshot(&bytes) && !is_snapshot(b"PK") && !is_snapshot(&bytes[..9]));
     let text = String::from_utf8(zstd::decode_all(&bytes[..]).unwrap()).unwrap();
     assert_eq!(text.lines().count(), 1 + 3 + 1 + 1 + 1, "{text}");
@@ -101,6 +104,59 @@ fn secret_values_are_never_written() {
     assert!(text.contains(r#""stringData":{"a":"<redacted>"}"#), "{text}");
 }
 
+/// A line with an image of one package and one advisory.
+fn image(package: &str, advisory: &str) -> String {
+    format!(
+        r#"{{"image":{{"name":"a","digest":"","references":[],"platform":"","layers":[],"packages":{{"name":["p"],"version":["1"],"purl":[""],"path":[""],"layer":[null]}},"matches":{{"advisories":[{{"id":"CVE-1"}}],"package":{package},"advisory":{advisory},"fix":["unknown"]}}}}}}"#
+    )
+}
+
+#[test]
+fn facts_are_kept() {
+    let advisory = Arc::new(Advisory {
+        id: "CVE-2026-1".into(),
+        scores: vec![Score { source: "nvd".into(), vector: "v".into(), score: 9.8 }],
+        epss: Some(Epss { probability: 0.5, percentile: 0.9 }),
+        exploited: Some(Exploited { added: "2026-01-01".into(), ransomware: true }),
+        ..Advisory::default()
+    });
+    let mut packages = Packages::default();
+    for name in ["a", "b"] {
+        packages.push(Package { name, version: "1", purl: "", path: "x", layer: Some(0) });
+    }
+    let mut matches = Matches::default();
+    matches.push(1, advisory.clone(), FixState::Fixed("2".into()));
+    matches.push(0, advisory.clone(), FixState::WontFix);
+    let image = Image {
+        name: "web:1".into(),
+        references: vec!["docker.io/library/web:1".into()],
+        layers: vec![Layer { digest: "sha256:0".into(), instruction: "RUN x".into() }],
+        packages,
+        gaps: vec!["why".into()],
+        matches: Some(matches),
+        ..Image::default()
+    };
+    let missing = vec![("docker.io/library/b:1".into(), "no such tag".to_owned())];
+    let images = Images::new(vec![image.clone(), image], missing);
+    let before = picture(&[]).with_facts(Facts { images: Some(Arc::new(images)) });
+    let saved = again(&written(&before)).unwrap().snapshot;
+    let images = |snapshot: &Snapshot| format!("{:?}", snapshot.facts().images.as_ref().unwrap());
+    let (old, new) = (before.facts().images.as_ref().unwrap(), images(&saved));
+    assert_eq!(
+        format!("{:?}", old.all()),
+        format!("{:?}", saved.facts().images.as_ref().unwrap().all())
+    );
+    assert!(new.contains("no such tag"));
+    // Both images share the advisory.
+    let found: Vec<_> = saved.facts().images.iter().flat_map(|images| images.all()).collect();
+    let of = |at: usize| found[at].matches().next().unwrap().advisory;
+    assert!(Arc::ptr_eq(of(0), of(1)));
+    // Nobody asked: that is not the same as none.
+    assert!(again(&small()).unwrap().snapshot.facts().images.is_none());
+    let none = picture(&[]).with_facts(Facts { images: Some(Arc::default()) });
+    assert!(again(&written(&none)).unwrap().snapshot.facts().images.is_some());
+}
+
 #[test]
 fn other_files_and_versions_are_refused_with_what_to_do() {
     let header = |format| format!(r#"{{"format":{format},"else":true}}"#);
@@ -109,7 +165,10 @@ fn other_files_and_versions_are_refused_with_what_to_do() {
         (b"apiVersion: v1\nkind: Pod\n".to_vec(), "no snapshot"),
         (zstd::encode_all(&b"{}"[..], 1).unwrap(), "no snapshot"),
         (small()[..20].to_vec(), "no snapshot"),
-        (lines(2, None, &[]), "made by a newer Pavisade (format 2, this one reads 1): update"),
+        (
+            lines(3, None, &[]),
+            "made by a newer Pavisade (format 3, this one reads up to 2): update",
+        ),
         (lines(0, None, &[]), "made by an older Pavisade (format 0"),
         (lines(1, Some(&header(3)), &[]), "made by a newer Pavisade (format 3"),
         (lines(1, Some(&header(1)), &[]), "damaged: its header: missing field"),
@@ -118,6 +177,10 @@ fn other_files_and_versions_are_refused_with_what_to_do() {
         (lines(1, None, &[POD, "{\"end\":{\"objects\":1}}", POD]), "text follows its last line 3"),
         (lines(1, None, &["{\"world\":1}", POD, "{\"end\":{\"objects\":1}}"]), "world 1 that it"),
         (lines(1, None, &["{\"world\":x}"]), "damaged: line 2: expected value"),
+        (lines(2, None, &[r#"{"image":{"name":"a"}}"#]), "damaged: line 2: missing field"),
+        (lines(2, None, &[&image("[1]", "[0]")]), "a package that is not there"),
+        (lines(2, None, &[&image("[0]", "[1]")]), "an advisory that is not there"),
+        (lines(2, None, &[&image("[0,0]", "[0]")]), "unequal lengths"),
     ] {
         let error = again(&bytes).unwrap_err().to_string();
         assert!(error.contains(expect), "{error}, not {expect}");

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use pavisade_yaml::Value;
 use zstd::stream::write::Encoder;
 
+use super::facts::{ImageLine, MissingLine};
 use super::wire::{self, Count, End, Switch};
 use super::{FORMAT, Header, MAGIC, SKIPPABLE};
-use crate::{Object, Snapshot, stored};
+use crate::{Facts, Object, Snapshot, stored};
 
 /// Fast, and objects of a cluster are alike: more effort gains little.
 const LEVEL: i32 = 3;
@@ -35,6 +36,21 @@ impl<W: Write> Writer<W> {
         let mut writer = Self { to, objects: 0, world: 0 };
         writer.line(&serde_json::to_string(&wire::Header::from(header))?)?;
         Ok(writer)
+    }
+
+    /// Adds what is known beside the objects, before any of them.
+    ///
+    /// # Errors
+    /// What the target gives.
+    pub fn facts(&mut self, facts: &Facts) -> io::Result<()> {
+        let Some(images) = &facts.images else { return Ok(()) };
+        let missing = images.missing();
+        let missing = missing.into_iter().map(|(name, why)| (name.to_owned(), why.to_owned()));
+        self.line(&serde_json::to_string(&MissingLine { missing: missing.collect() })?)?;
+        for image in images.all() {
+            self.line(&serde_json::to_string(&ImageLine { image: image.into() })?)?;
+        }
+        Ok(())
     }
 
     /// Adds an object of a world, less what is not kept ([`stored::trim`]).
@@ -82,6 +98,7 @@ pub fn write<W: Write>(to: W, snapshot: &Snapshot, tool: &str, time: Timestamp) 
     let worlds = snapshot.worlds().iter().map(|world| world.parts()).collect();
     let notes = snapshot.notes().to_vec();
     let mut writer = Writer::new(to, &Header { tool: tool.to_owned(), time, worlds, notes })?;
+    writer.facts(snapshot.facts())?;
     for (index, world) in snapshot.worlds().iter().enumerate() {
         for object in world.objects() {
             writer.object(index, object.value(), &api_version(object), object.kind())?;

@@ -125,24 +125,7 @@ pub struct LoadedCluster {
 ///
 /// # Errors
 /// The kubeconfig leads nowhere: the user must change something first.
-pub fn load_cluster(
-    request: &ClusterRequest,
-    now: Timestamp,
-    progress: &dyn Progress,
-) -> Result<LoadedCluster, ConnectError> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.map_err(|error| ConnectError::Unusable {
-        context: String::new(),
-        reason: format!("no threads for the connection: {error}"),
-    })?;
-    let loaded = runtime.block_on(load(request, now, progress));
-    // A handshake that hangs must not keep the program.
-    runtime.shutdown_background();
-    loaded
-}
-
-async fn load(
+pub async fn load_cluster(
     request: &ClusterRequest,
     now: Timestamp,
     progress: &dyn Progress,

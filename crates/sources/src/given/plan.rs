@@ -1,6 +1,6 @@
 //! Which files of a folder are read, and in which world.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -53,6 +53,9 @@ impl Plan<'_> {
         for file in nodes().flat_map(|node| node.files.iter().chain(&node.inputs)) {
             of_data.remove(file.as_os_str());
         }
+        // Nothing else is in them: they were read.
+        let alone = nodes().filter(|node| node.alone).map(|node| node.file.as_os_str());
+        let alone: HashSet<&OsStr> = alone.collect();
         let mut groups_of_data: HashMap<&Path, usize> = HashMap::new();
         // The groups of charts: of definitions, and of files that Helm does not render.
         let mut of_charts: HashMap<(&Path, bool), usize> = HashMap::new();
@@ -66,6 +69,7 @@ impl Plan<'_> {
                     let owner = Some(Skip::PartOfKustomization);
                     let group = match of_data.get(path.as_os_str()) {
                         _ if *named != Named::Manifest => None,
+                        _ if alone.contains(path.as_os_str()) => None,
                         _ if KUSTOMIZATION.contains(&file_name(path)) => Some(0),
                         Some(folder) => Some(*groups_of_data.entry(folder).or_insert_with(|| {
                             let name = format!("{} (data)", self.shown.name(folder));

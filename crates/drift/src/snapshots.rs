@@ -3,45 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use pavisade_drift::{Mode, drift};
+use pavisade_judgement::{Comparison, ObjectChange, What};
 use pavisade_model::{Cause, kinds};
+use pavisade_secrets::mask;
 use pavisade_snapshot::{Coverage, Object, ObjectId, Snapshot, World};
 use rayon::prelude::*;
 
-use crate::masked;
-
-/// What differs between two pictures.
-#[derive(Debug, Default)]
-pub struct Comparison {
-    /// Objects that differ, ordered by world and id.
-    pub changes: Vec<ObjectChange>,
-    /// What could not be compared, since one of the pictures does not hold it: sentences.
-    pub uncompared: Vec<String>,
-    /// What could not be compared, since neither picture was meant to hold it: sentences.
-    pub unasked: Vec<String>,
-}
-
-/// One object that differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectChange {
-    /// The world.
-    pub world: Arc<str>,
-    /// The object.
-    pub id: ObjectId,
-    /// How.
-    pub what: What,
-}
-
-/// How an object differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    /// Only the second picture has it.
-    Added,
-    /// Only the first picture has it.
-    Removed,
-    /// Both have it, and these fields differ.
-    Changed(Vec<String>),
-}
+use crate::{Mode, drift};
 
 /// Compares two pictures. Worlds are compared by their names; the only one of each, whatever it
 /// is called. What a picture does not hold since it was not read is no difference.
@@ -134,7 +102,8 @@ fn fields(a: &Object, b: &Object) -> Vec<String> {
         return Vec::new();
     }
     let found = drift(a.value(), b.value(), b.group(), b.kind(), Mode::Stored);
-    let mut paths: Vec<_> = found.differences.into_iter().map(|d| masked(d.path)).collect();
+    let mut paths: Vec<_> =
+        found.differences.into_iter().map(|d| mask(&d.path).into_owned()).collect();
     // A picture of the cluster itself says when it was taken.
     paths.retain(|path| !(b.is(kinds::CLUSTER) && path == "readAt"));
     paths.dedup();

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
 use super::base64;
 use super::values::is_literal_password;
@@ -94,18 +94,27 @@ static FORMATS: [Format; 35] = [
     format("lin_api_", alphanumeric, 40..=40, "a Linear key"),
 ];
 
-/// For a byte at which a word starts: whether a format begins so.
-static STARTS: [bool; 256] = {
-    let mut starts = [false; 256];
+/// For the two bytes at which a word starts: whether a format begins so. One bit each.
+static STARTS: [u64; 1024] = {
+    const fn add(starts: &mut [u64; 1024], prefix: &[u8]) {
+        let pair = (prefix[0] as usize) << 8 | prefix[1] as usize;
+        starts[pair >> 6] |= 1 << (pair & 63);
+    }
+    let mut starts = [0; 1024];
     let mut i = 0;
     while i < FORMATS.len() {
-        starts[FORMATS[i].prefix.as_bytes()[0] as usize] = true;
+        add(&mut starts, FORMATS[i].prefix.as_bytes());
         i += 1;
     }
-    starts[b'e' as usize] = true;
-    starts[b'L' as usize] = true;
+    add(&mut starts, b"ey");
+    add(&mut starts, ENCODED_KEY);
     starts
 };
+
+fn starts_format(first: u8, second: u8) -> bool {
+    let pair = usize::from(first) << 8 | usize::from(second);
+    STARTS[pair >> 6] >> (pair & 63) & 1 == 1
+}
 
 /// What a URL with a password is called.
 pub(super) const URL: &str = "a password in a URL";
@@ -117,35 +126,40 @@ const ENCODED_KEY: &[u8] = b"LS0tLS1CRUdJTi";
 pub(super) fn find(text: &str, found: &mut dyn FnMut(Token)) {
     let bytes = text.as_bytes();
     let mut before = b' ';
-    for (at, &b) in bytes.iter().enumerate() {
-        if STARTS[b as usize]
-            && !url_safe(before)
+    for (at, pair) in bytes.windows(2).enumerate() {
+        if !url_safe(before)
+            && starts_format(pair[0], pair[1])
             && let Some(what) = word(&bytes[at..])
         {
             found(Token { at, what });
         }
-        before = b;
+        before = pair[0];
     }
-    for (finder, what, check) in &*PHRASES {
+    for (finder, sign, what, check) in &*PHRASES {
+        if memchr(*sign, bytes).is_none() {
+            continue;
+        }
         let hits = finder.find_iter(bytes).filter(|&at| check(text, at));
         hits.for_each(|at| found(Token { at, what }));
     }
 }
 
-/// What is searched for in a text, what it is, and whether it is so at a place where it was found.
-type Phrase = (memmem::Finder<'static>, &'static str, fn(&str, usize) -> bool);
+/// What is searched for in a text, its rarest sign, what it is, and whether it is so at a place where
+/// it was found.
+type Phrase = (memmem::Finder<'static>, u8, &'static str, fn(&str, usize) -> bool);
 
 /// What is part of no word. A searcher is made once: most texts are shorter than its making.
 static PHRASES: LazyLock<[Phrase; 7]> = LazyLock::new(|| {
-    let phrase = |needle: &'static str, what, check| (memmem::Finder::new(needle), what, check);
+    let phrase =
+        |needle: &'static str, sign, what, check| (memmem::Finder::new(needle), sign, what, check);
     [
-        phrase("-----BEGIN ", "a private key", is_private_key as fn(&str, usize) -> bool),
-        phrase("://", URL, is_url_password),
-        phrase("AccountKey=", "an Azure storage key", is_azure_key),
-        phrase("hooks.slack.com/services/T", "a Slack webhook", is_slack_webhook),
-        phrase("asic ", "basic authentication with a password", is_basic),
-        phrase("earer ", "a bearer token", is_bearer),
-        phrase("@tcp(", "a password in a database's address", is_go_dsn),
+        phrase("-----BEGIN ", b'G', "a private key", is_private_key as fn(&str, usize) -> bool),
+        phrase("://", b'/', URL, is_url_password),
+        phrase("AccountKey=", b'=', "an Azure storage key", is_azure_key),
+        phrase("hooks.slack.com/services/T", b'/', "a Slack webhook", is_slack_webhook),
+        phrase("asic ", b'c', "basic authentication with a password", is_basic),
+        phrase("earer ", b'r', "a bearer token", is_bearer),
+        phrase("@tcp(", b'@', "a password in a database's address", is_go_dsn),
     ]
 });
 

@@ -1,7 +1,7 @@
 //! Whether a value can be a secret: not a template, a path, a switch or the name of something.
 
 use super::names::Role;
-use super::weak::{is_default, is_method, is_weak};
+use super::weak::{is_default, is_guessable, is_method, is_weak};
 
 /// What a value is, under a name that asks for a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,70 +214,6 @@ fn is_location(value: &str) -> bool {
         || value.starts_with("../")
         || value.get(1..3) == Some(":\\");
     path || value.contains("://") || ENDINGS.iter().any(|e| value.ends_with(e))
-}
-
-/// Passwords that are tried first.
-pub(super) fn is_guessable(value: &str) -> bool {
-    const WORDS: [&str; 54] = [
-        "password",
-        "passw0rd",
-        "p@ssw0rd",
-        "p@ssword",
-        "pass",
-        "pwd",
-        "passwd",
-        "pa55word",
-        "changeme",
-        "change-me",
-        "change_me",
-        "changeit",
-        "changethis",
-        "change-this",
-        "change_this",
-        "admin",
-        "adminadmin",
-        "administrator",
-        "root",
-        "rootpassword",
-        "rootpass",
-        "toor",
-        "secret",
-        "supersecret",
-        "super-secret",
-        "super_secret",
-        "test",
-        "testing",
-        "testpassword",
-        "test-password",
-        "guest",
-        "user",
-        "username",
-        "postgres",
-        "postgresql",
-        "mysql",
-        "mongo",
-        "mongodb",
-        "redis",
-        "rabbitmq",
-        "minio",
-        "minioadmin",
-        "grafana",
-        "elastic",
-        "keycloak",
-        "example",
-        "example-password",
-        "demo",
-        "foobar",
-        "letmein",
-        "qwerty",
-        "welcome",
-        "dev",
-        "mypassword",
-    ];
-    // `Password1!`, `CHANGEME0000`.
-    let word = value.trim_end_matches(|c: char| c.is_ascii_digit() || c == '!');
-    WORDS.iter().any(|w| value.eq_ignore_ascii_case(w) || word.eq_ignore_ascii_case(w))
-        || (4..=10).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Whether it can be a password: one word, no code, no name of a constant or a class.

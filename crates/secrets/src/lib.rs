@@ -10,7 +10,7 @@
 //!
 //! Not here: secrets in images.
 
-pub(crate) mod base64;
+pub mod base64;
 mod mask;
 mod names;
 mod stand_in;
@@ -24,12 +24,12 @@ use std::borrow::Cow;
 use pavisade_model::Confidence;
 
 pub use mask::{MASK, mask, mask_field, places};
-pub(crate) use stand_in::{asks_for_another, has_asking_comment, is_stand_in};
-pub(crate) use text::{Syntax, find as find_in_text, find_in_words};
+pub use stand_in::{asks_for_another, has_asking_comment, is_stand_in};
+pub use text::{Syntax, find as find_in_text, find_in_words};
 
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
+pub enum Found {
     /// A form that only a credential has; with its article.
     Form(&'static str),
     /// A value that its name calls a secret.
@@ -40,7 +40,7 @@ pub(crate) enum Found {
 
 impl Found {
     /// What to call it: `a GitHub token`, `a secret`.
-    pub(crate) fn what(self) -> &'static str {
+    pub fn what(self) -> &'static str {
         match self {
             Self::Form(what) => what,
             Self::Named => "a secret",
@@ -49,7 +49,7 @@ impl Found {
     }
 
     /// How sure it is.
-    pub(crate) fn confidence(self) -> Confidence {
+    pub fn confidence(self) -> Confidence {
         match self {
             Self::Form(_) => Confidence::High,
             Self::Named | Self::Guessable => Confidence::Medium,
@@ -58,12 +58,12 @@ impl Found {
 }
 
 /// Whether the value of a setting is or holds a secret.
-pub(crate) fn in_setting(name: &str, value: &str) -> Option<Found> {
+pub fn in_setting(name: &str, value: &str) -> Option<Found> {
     in_text_form(value).or_else(|| by_name(name, value))
 }
 
 /// Whether a text holds something that has the form of a credential.
-pub(crate) fn in_text_form(value: &str) -> Option<Found> {
+pub fn in_text_form(value: &str) -> Option<Found> {
     let mut found = None;
     tokens::find(value, &mut |token| found = found.or(Some(Found::Form(token.what))));
     found
@@ -75,7 +75,7 @@ fn is_telling(name: &str) -> bool {
 }
 
 /// Whether the name says secret and the value looks like one.
-pub(crate) fn by_name(name: &str, value: &str) -> Option<Found> {
+pub fn by_name(name: &str, value: &str) -> Option<Found> {
     if name == "auth" || name == "_auth" {
         // Docker's and npm's configurations.
         let form = tokens::is_user_and_password(value);
@@ -89,27 +89,27 @@ pub(crate) fn by_name(name: &str, value: &str) -> Option<Found> {
 }
 
 /// Whether an entry of a Secret is one by its name, whatever it looks like.
-pub(crate) fn in_secret(name: &str, value: &str) -> bool {
+pub fn in_secret(name: &str, value: &str) -> bool {
     names::role(name).is_some() && values::is_filled_in(value)
 }
 
 /// Whether the name says private key: whatever is no key is none.
-pub(crate) fn is_named_private_key(name: &str) -> bool {
+pub fn is_named_private_key(name: &str) -> bool {
     let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     name.to_ascii_lowercase().ends_with("privatekey")
 }
 
 /// Whether a value stands there as it is: not empty, no template, nothing to fill in.
-pub(crate) fn is_literal(value: &str) -> bool {
+pub fn is_literal(value: &str) -> bool {
     values::is_literal(value.trim())
 }
 
 /// Whether a value looks made by a generator.
-pub(crate) fn looks_random(value: &str) -> bool {
+pub fn looks_random(value: &str) -> bool {
     values::looks_random(value.trim())
 }
 
 /// A value in a Secret's `data`, decoded.
-pub(crate) fn decoded(value: &str) -> Option<Cow<'static, str>> {
+pub fn decoded(value: &str) -> Option<Cow<'static, str>> {
     base64::decode(value).map(|bytes| String::from_utf8_lossy(&bytes).into_owned().into())
 }

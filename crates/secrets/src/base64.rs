@@ -1,7 +1,7 @@
 //! Base64 as Kubernetes and JWTs write it (RFC 4648, both alphabets).
 
 /// The bytes behind a text; `None` where it is no base64. Line ends and padding are passed over.
-pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+pub fn decode(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
     let (mut bits, mut count) = (0_u32, 0);
     let body = text.trim_end_matches(['=', '\n', '\r', ' ']);

@@ -1,13 +1,17 @@
 //! Secrets that show in a text alone: logins in addresses, tokens, and the words of commands.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use memchr::memmem;
 
 use super::super::{tokens, values};
 use super::{is_harmless, is_telling};
 
 /// Signs that end an address or a token.
 fn ends(c: char) -> bool {
-    c.is_whitespace() || "\"'`<>()[]{}|\\".contains(c)
+    // Most are letters.
+    !c.is_ascii_alphanumeric() && (c.is_whitespace() || "\"'`<>()[]{}|\\".contains(c))
 }
 
 fn end_of_word(text: &str, at: usize) -> usize {
@@ -35,6 +39,10 @@ impl<'t> Ends<'t> {
     }
 }
 
+/// `Basic` and `Bearer`, in any case of the first letter. A searcher is made once.
+static SCHEMES: LazyLock<[memmem::Finder<'static>; 2]> =
+    LazyLock::new(|| ["asic ", "earer "].map(memmem::Finder::new));
+
 /// Every login and token.
 pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
     logins(text, found);
@@ -53,9 +61,9 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
         found(at + skipped..words.of(at + skipped));
     });
     // Whatever follows, but a word of prose.
-    for scheme in ["asic ", "earer "] {
-        for (at, _) in text.match_indices(scheme) {
-            let start = at + scheme.len();
+    for scheme in &*SCHEMES {
+        for at in scheme.find_iter(text.as_bytes()) {
+            let start = at + scheme.needle().len();
             let end = end_of_word(text, start);
             let prose = text[start..end].bytes().all(|b| b.is_ascii_lowercase() || b == b'.');
             if text[..at].ends_with(['b', 'B']) && end - start >= 8 && !prose {
@@ -64,6 +72,9 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
         }
     }
     // Addresses that are a credential as a whole.
+    if !text.contains('/') {
+        return;
+    }
     for hook in ["hooks.slack.com/", "/api/webhooks/", "webhook.office.com/", "/robot/send"] {
         for (at, _) in text.match_indices(hook) {
             found(at + hook.len()..words.of(at + hook.len()));
@@ -73,7 +84,7 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
 
 /// `scheme://user:password@host` and `user:password@host`: all before the `@`.
 fn logins(text: &str, found: &mut dyn FnMut(Range<usize>)) {
-    let mut from = 0;
+    let mut from = if text.contains('/') { 0 } else { text.len() };
     while let Some(at) = text[from..].find("://").map(|at| from + at + 3) {
         let end = text[at..].find("://").map_or(text.len(), |next| at + next);
         let word = &text[at..end_of_word(&text[..end], at)];
@@ -89,6 +100,9 @@ fn logins(text: &str, found: &mut dyn FnMut(Range<usize>)) {
             found(at..at + login);
         }
         from = at;
+    }
+    if !text.contains('@') {
+        return;
     }
     for (start, word) in words(text) {
         let Some(at) = word.rfind('@').filter(|_| !word.contains("://")) else { continue };
@@ -192,8 +206,10 @@ impl Command {
         }
         let (flag, user) = (std::mem::take(&mut self.flag), std::mem::take(&mut self.user));
         self.program = self.program.and_then(|(n, name)| Some((n.checked_sub(1)?, name)));
-        let name = word.rsplit('/').next().unwrap_or(word);
-        if let Some(program) = PROGRAMS.into_iter().find(|program| *program == name) {
+        let name = memchr::memrchr(b'/', word.as_bytes()).map_or(word, |at| &word[at + 1..]);
+        if name.starts_with(['m', 'r', 's', 'h'])
+            && let Some(program) = PROGRAMS.into_iter().find(|program| *program == name)
+        {
             self.program = Some((OWN, program));
         }
         let program = self.program.map_or("", |(_, name)| name);

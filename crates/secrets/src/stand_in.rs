@@ -2,11 +2,11 @@
 
 use pavisade_yaml::Value;
 
-use super::values::is_guessable;
+use super::weak::is_guessable;
 
 /// Whether a Secret's entry reads as in an example: `my-password`, `test-token`, or its own name.
 /// It may be in use all the same, so it is no proof of anything.
-pub(crate) fn is_stand_in(name: &str, value: &str) -> bool {
+pub fn is_stand_in(name: &str, value: &str) -> bool {
     const FIRST: [&str; 10] =
         ["my", "some", "a", "the", "example", "sample", "dummy", "fake", "mock", "test"];
     const REST: [&str; 12] = [
@@ -38,7 +38,7 @@ pub(crate) fn is_stand_in(name: &str, value: &str) -> bool {
 }
 
 /// Whether a text says that a value is to be replaced.
-pub(crate) fn asks_for_another(text: &str) -> bool {
+pub fn asks_for_another(text: &str) -> bool {
     const ASKS: [&str; 6] =
         ["replace with", "replace this", "be replaced", "fill in", "fill this", "your own"];
     let lower = text.to_ascii_lowercase();
@@ -47,7 +47,7 @@ pub(crate) fn asks_for_another(text: &str) -> bool {
 
 /// Whether a comment within a value, on its last line or in the lines right above it asks for
 /// another. What runs may still be what stands there, so this lowers confidence and no more.
-pub(crate) fn has_asking_comment(value: Value<'_>) -> bool {
+pub fn has_asking_comment(value: Value<'_>) -> bool {
     let (doc, span) = (value.doc(), value.span());
     let source = doc.source();
     let (first, last) = (source.line_at(span.start), source.line_at(span.end));

@@ -3,21 +3,23 @@
 
 use pavisade_snapshot::Container;
 
-use crate::image_trigger;
+use crate::trigger;
 
 /// A reference, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Reference<'a> {
+pub struct Reference<'a> {
     /// Registry with its port, as it stands; `None` is Docker Hub.
     domain: Option<&'a str>,
     path: &'a str,
-    pub(crate) tag: Option<&'a str>,
-    pub(crate) digest: Option<&'a str>,
+    /// The tag, where it has one.
+    pub tag: Option<&'a str>,
+    /// The digest, where it has one: `sha256:…`.
+    pub digest: Option<&'a str>,
 }
 
 /// What stands where an image should.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Image<'a> {
+pub enum Image<'a> {
     /// A reference.
     Reference(Reference<'a>),
     /// None: a patch, or a container that no kubelet starts.
@@ -27,8 +29,8 @@ pub(crate) enum Image<'a> {
 }
 
 /// The image of a container.
-pub(crate) fn of(container: Container<'_>) -> Image<'_> {
-    if image_trigger::fills_in(container) {
+pub fn of(container: Container<'_>) -> Image<'_> {
+    if trigger::fills_in(container) {
         return Image::Unclear(
             "an image trigger of OpenShift fills the image in from an ImageStream".into(),
         );
@@ -47,7 +49,7 @@ pub(crate) fn of(container: Container<'_>) -> Image<'_> {
 }
 
 /// Whether Istio's webhook fills the container from its template (`image: auto`).
-pub(crate) fn is_injected(container: Container<'_>) -> bool {
+pub fn is_injected(container: Container<'_>) -> bool {
     const MARKS: [&str; 2] = ["sidecar.istio.io/inject", "inject.istio.io/templates"];
     let pod = container.pod();
     container.image() == "auto"
@@ -57,7 +59,7 @@ pub(crate) fn is_injected(container: Container<'_>) -> bool {
 }
 
 /// Reads what stands in a field or in a `FROM`.
-pub(crate) fn read(text: &str) -> Image<'_> {
+pub fn read(text: &str) -> Image<'_> {
     if let Some(reference) = Reference::parse(text) {
         return Image::Reference(reference);
     }
@@ -72,7 +74,7 @@ pub(crate) fn read(text: &str) -> Image<'_> {
 
 /// Registry and repository of what stands in a field, also where its tag is filled in later:
 /// `docker.io/library/nginx`.
-pub(crate) fn name(text: &str) -> Option<String> {
+pub fn name(text: &str) -> Option<String> {
     let open = |tag: &str| tag.contains(['$', '{', '<', '%']);
     let reference = Reference::parse(text).or_else(|| {
         // The braces of a template hold colons and slashes as well.
@@ -85,7 +87,7 @@ pub(crate) fn name(text: &str) -> Option<String> {
 
 impl<'a> Reference<'a> {
     /// Reads a whole reference; `None` where it is none.
-    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+    pub fn parse(text: &'a str) -> Option<Self> {
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest)),
             None => (text, None),
@@ -116,7 +118,7 @@ impl<'a> Reference<'a> {
     }
 
     /// The registry's host and port in lower case, Docker Hub as `docker.io`.
-    pub(crate) fn registry(self) -> String {
+    pub fn registry(self) -> String {
         match self.domain {
             None => "docker.io".into(),
             Some(domain) if domain.eq_ignore_ascii_case("index.docker.io") => "docker.io".into(),
@@ -125,7 +127,7 @@ impl<'a> Reference<'a> {
     }
 
     /// The repository in its registry, `library/` of Docker Hub included.
-    pub(crate) fn repository(self) -> String {
+    pub fn repository(self) -> String {
         if self.registry() == "docker.io" && !self.path.contains('/') {
             format!("library/{}", self.path)
         } else {
@@ -133,19 +135,29 @@ impl<'a> Reference<'a> {
         }
     }
 
+    /// The one way to write what is pulled: with registry, `library/`, and the digest where there is
+    /// one, else the tag.
+    pub fn canonical(self) -> String {
+        let (registry, repository) = (self.registry(), self.repository());
+        match self.digest {
+            Some(digest) => format!("{registry}/{repository}@{digest}"),
+            None => format!("{registry}/{repository}:{}", self.effective_tag()),
+        }
+    }
+
     /// The tag that is pulled where there is no digest.
-    pub(crate) fn effective_tag(self) -> &'a str {
+    pub fn effective_tag(self) -> &'a str {
         self.tag.unwrap_or("latest")
     }
 
     /// Whether its tag is moved to every new build, by its name: `latest`, `main`, `stable-alpine`.
     /// A tag with a number in it (`edge-20.9.2`, `main-4f2a`) names one build.
-    pub(crate) fn moves(self) -> bool {
+    pub fn moves(self) -> bool {
         self.moves_by(&MOVING)
     }
 
     /// The same by words of the user's own.
-    pub(crate) fn moves_by(self, words: &[impl AsRef<str>]) -> bool {
+    pub fn moves_by(self, words: &[impl AsRef<str>]) -> bool {
         let tag = self.effective_tag();
         self.digest.is_none()
             && !tag.bytes().any(|b| b.is_ascii_digit())
@@ -182,13 +194,13 @@ const MOVING: [&str; 22] = [
 ];
 
 /// [`MOVING`] as the default of a parameter.
-pub(crate) fn moving() -> Vec<String> {
+pub fn moving() -> Vec<String> {
     MOVING.map(str::to_owned).to_vec()
 }
 
 /// What stands behind `@` and is no digest, in a text that is no template: no kubelet pulls it. Of
 /// algorithms that OCI's image specification does not register nothing is known.
-pub(crate) fn broken_digest(text: &str) -> Option<&str> {
+pub fn broken_digest(text: &str) -> Option<&str> {
     let (name, digest) = text.split_once('@')?;
     let open = text.contains(['$', '{', '<', '%', '*']) || text.contains(char::is_whitespace);
     let length = match digest.split_once(':') {
@@ -203,7 +215,7 @@ pub(crate) fn broken_digest(text: &str) -> Option<&str> {
 }
 
 /// Whether the first part of a name is a registry and not a user of Docker Hub.
-pub(crate) fn is_registry(first: &str) -> bool {
+pub fn is_registry(first: &str) -> bool {
     first.contains(['.', ':'])
         || first == "localhost"
         || first.bytes().any(|b| b.is_ascii_uppercase())

@@ -4,13 +4,19 @@
 //! Only places that surely hold an image: variables by OLM's convention, flags and fields that
 //! their projects document. Nothing is guessed from a name.
 
+pub mod reference;
+mod trigger;
+mod wants;
+
 use std::fmt;
 
 use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Container, Object, Pod};
 use pavisade_yaml::{Kind, Value};
 
-use crate::image::{self, Image};
+use crate::reference::{self as image, Image};
+
+pub use wants::{Naming, Want, wants};
 
 /// An image that an object names.
 #[derive(Debug, Clone, Copy)]
@@ -37,22 +43,22 @@ enum Origin<'a> {
 
 impl<'a> NamedImage<'a> {
     /// The object that names it.
-    pub(crate) fn object(self) -> &'a Object {
+    pub fn object(self) -> &'a Object {
         self.object
     }
 
     /// Where its name stands, or would stand.
-    pub(crate) fn place(self) -> Value<'a> {
+    pub fn place(self) -> Value<'a> {
         self.value
     }
 
     /// The image as it is written; empty where there is none.
-    pub(crate) fn text(self) -> &'a str {
+    pub fn text(self) -> &'a str {
         self.text
     }
 
     /// What stands there.
-    pub(crate) fn image(self) -> Image<'a> {
+    pub fn image(self) -> Image<'a> {
         match self.origin {
             Origin::Container(container) => image::of(container),
             _ if self.text.is_empty() => Image::Absent,
@@ -61,17 +67,17 @@ impl<'a> NamedImage<'a> {
     }
 
     /// Registry and repository, also where the tag is filled in later.
-    pub(crate) fn name(self) -> Option<String> {
+    pub fn name(self) -> Option<String> {
         image::name(self.text)
     }
 
     /// Whether it is built from the sources beside it, and so comes from nowhere else.
-    pub(crate) fn is_built_here(self) -> bool {
+    pub fn is_built_here(self) -> bool {
         self.text.starts_with("ko://")
     }
 
     /// The container that it is the image of, or that names it.
-    pub(crate) fn subject_container(self) -> Option<&'a str> {
+    pub fn subject_container(self) -> Option<&'a str> {
         match self.origin {
             Origin::Container(c) | Origin::Variable(c, _) | Origin::Flag(c, _) => Some(c.name()),
             Origin::Volume(_) | Origin::Field(_) => None,
@@ -79,12 +85,12 @@ impl<'a> NamedImage<'a> {
     }
 
     /// Whether its value is the whole of what stands at its place.
-    pub(crate) fn is_whole(self) -> bool {
+    pub fn is_whole(self) -> bool {
         !matches!(self.origin, Origin::Flag(..))
     }
 
     /// What names it: `container `a``.
-    pub(crate) fn of(self) -> String {
+    pub fn of(self) -> String {
         match self.origin {
             Origin::Container(container) => format!("container `{}`", container.name()),
             Origin::Volume(name) => format!("volume `{name}`"),
@@ -106,10 +112,7 @@ impl fmt::Display for NamedImage<'_> {
 }
 
 /// The images that an object's pods and its own fields name. `skip` leaves pods out.
-pub(crate) fn images<'a>(
-    object: &'a Object,
-    skip: impl Fn(Pod<'a>) -> bool,
-) -> Vec<NamedImage<'a>> {
+pub fn images<'a>(object: &'a Object, skip: impl Fn(Pod<'a>) -> bool) -> Vec<NamedImage<'a>> {
     let mut found = Vec::new();
     for pod in object.pods().filter(|pod| !skip(*pod)) {
         for container in pod.containers() {
@@ -185,7 +188,7 @@ fn walk<'a>(value: Value<'a>, path: &[&str], each: &mut dyn FnMut(Value<'a>)) {
 }
 
 /// Whether fields of the kind name images.
-pub(crate) fn has_fields(object: &Object) -> bool {
+pub fn has_fields(object: &Object) -> bool {
     object.group().contains('.') && !fields(object.group(), object.kind()).is_empty()
 }
 
@@ -198,7 +201,7 @@ fn fields(group: &str, kind: &str) -> &'static [(GroupKind, &'static str)] {
 }
 
 /// The custom resources among whose fields are images.
-pub(crate) fn kinds() -> impl Iterator<Item = GroupKind> {
+pub fn kinds() -> impl Iterator<Item = GroupKind> {
     FIELDS.iter().map(|(kind, _)| *kind)
 }
 

@@ -5,11 +5,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use pavisade_checks::Catalog;
-use pavisade_compliance::{Assessed, Control, Framework};
+use pavisade_judgement::{Judgement, RuleTally, Tally};
 use pavisade_model::{Audience, Finding, NoteKind, Program, Rule, State, Subject};
 
-use crate::{Judgement, RuleTally, Tally};
+use crate::{Assessed, Control, Framework};
 
 /// What is said of a control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -143,11 +142,12 @@ pub fn is_needed(control: &Control, rule: &Rule) -> bool {
         && (rule.audience == Audience::Everyone || control.named.contains(&*rule.id))
 }
 
-/// Says of each control of a framework what the judgement shows.
+/// Says of each control of a framework what the judgement shows. `rules` are those of all checks
+/// that there are.
 pub fn assess<'a>(
     framework: &'a Framework,
     judgement: &'a Judgement,
-    catalog: &'a Catalog,
+    rules: impl Iterator<Item = &'a Rule> + Clone,
 ) -> Assessment<'a> {
     let unread = judgement.notes.iter().filter(|note| note.kind == NoteKind::Unread).count();
     let mut ran = Ran { checks: HashMap::new(), cut: judgement.cut.is_some() };
@@ -168,7 +168,8 @@ pub fn assess<'a>(
     // Of a cluster it is told what was not listed: what was not seen there is not there.
     let partial = judgement.clusters.len() < judgement.worlds;
     let controls = framework.controls.iter();
-    let controls = controls.map(|control| of_control(control, &ran, catalog, unread > 0, partial));
+    let controls =
+        controls.map(|control| of_control(control, &ran, rules.clone(), unread > 0, partial));
     Assessment { framework, controls: controls.collect(), unread }
 }
 
@@ -253,7 +254,7 @@ fn of_fields<'f>(
 ) -> Tally {
     let subjects = |state: State, all: bool| -> BTreeSet<(&'f str, &'f Subject)> {
         let wanted = findings.clone().filter(|f| f.state == state && (all || is_of_part(f, parts)));
-        wanted.map(|finding| (&*finding.world, &finding.subject)).collect()
+        wanted.map(|finding| (finding.world(), &finding.subject)).collect()
     };
     debug_assert!(!rule.parts.is_empty(), "{} has no parts", rule.id);
     let (fail, doubt) = (subjects(State::Fails, false), subjects(State::Unknown, false));
@@ -277,7 +278,7 @@ fn is_of_part(finding: &Finding, parts: &[&str]) -> bool {
 fn of_control<'a>(
     control: &'a Control,
     ran: &Ran<'a>,
-    catalog: &'a Catalog,
+    rules: impl Iterator<Item = &'a Rule>,
     unread: bool,
     partial: bool,
 ) -> AssessedControl<'a> {
@@ -288,10 +289,7 @@ fn of_control<'a>(
         let more = (!e.is_excepted(), e.tally.unknown == 0, e.tally.holds == 0);
         (!e.refutes(), std::cmp::Reverse(worst), more)
     });
-    let left_out: Vec<_> = catalog
-        .entries()
-        .iter()
-        .map(|entry| &**entry.rule())
+    let left_out: Vec<_> = rules
         .filter(|rule| !ran.checks.contains_key(&*rule.id) && is_needed(control, rule))
         .collect();
     let unseen: Vec<_> = evidence

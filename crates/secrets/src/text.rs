@@ -9,7 +9,7 @@ const LONGEST_VALUE: usize = 2048;
 
 /// How a text says `name = value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Syntax {
+pub enum Syntax {
     /// YAML, JSON, properties, shell: a bare word is a value.
     Settings,
     /// A programming language: only what is quoted is a value.
@@ -18,7 +18,7 @@ pub(crate) enum Syntax {
 
 impl Syntax {
     /// By the file's name, else by its first line.
-    pub(crate) fn of(name: &str, text: &str) -> Self {
+    pub fn of(name: &str, text: &str) -> Self {
         const CODE: [&str; 24] = [
             "py", "js", "mjs", "ts", "jsx", "tsx", "lua", "go", "rb", "pl", "rs", "c", "h", "cs",
             "groovy", "java", "kt", "php", "rego", "tpl", "tmpl", "html", "md", "css",
@@ -32,20 +32,20 @@ impl Syntax {
 
 /// A secret in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Hit<'t> {
+pub struct Hit<'t> {
     /// Where in the text.
-    pub(crate) at: usize,
+    pub at: usize,
     /// The setting's name; empty where the form alone says it.
-    pub(crate) name: &'t str,
+    pub name: &'t str,
     /// What it is.
-    pub(crate) found: Found,
+    pub found: Found,
 }
 
 /// More secrets of one text are not told.
 const MOST: usize = 200;
 
 /// All secrets in a text.
-pub(crate) fn find<'t>(text: &'t str, syntax: Syntax) -> Vec<Hit<'t>> {
+pub fn find<'t>(text: &'t str, syntax: Syntax) -> Vec<Hit<'t>> {
     let mut hits: Vec<Hit<'_>> = Vec::new();
     let mut lines = Lines { text, at: 0, start: 0, comment: false };
     tokens::find(text, &mut |token| {
@@ -248,7 +248,7 @@ fn goes_on(rest: &str) -> bool {
 }
 
 /// Secrets in a command line, by word: the index of the word, the name, what it is.
-pub(crate) fn find_in_words<'t>(words: &[&'t str], each: &mut dyn FnMut(usize, &'t str, Found)) {
+pub fn find_in_words<'t>(words: &[&'t str], each: &mut dyn FnMut(usize, &'t str, Found)) {
     let program = program(words);
     for (index, word) in words.iter().enumerate() {
         for hit in find(word, Syntax::Settings) {

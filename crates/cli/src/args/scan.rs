@@ -1,0 +1,127 @@
+//! Arguments of `pavisade scan`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use pavisade_model::{KubernetesVersion, Severity};
+
+use super::{Color, EXIT_CODES, FailOn, LiveArgs, Reading, Select};
+use crate::config::ConfigArgs;
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct ScanArgs {
+    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
+    ///
+    /// With `--cluster` or `--snapshot`, the files that the cluster's objects come from: findings point into them,
+    /// and what differs is told.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub live: LiveArgs,
+
+    /// How the result is written.
+    #[arg(short, long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
+
+    /// Write the result to a file instead of standard output (`-`).
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Write the result to a file in another format too: html=report.html; may be given again.
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = also)]
+    pub also: Vec<(Format, PathBuf)>,
+
+    /// Exit with 1 for findings of this severity or worse [default: low].
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Show only what is new since an earlier result: the file of a `scan -f json` (or sarif).
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub baseline: Option<PathBuf>,
+
+    /// Show only findings of this severity or worse.
+    #[arg(long, value_name = "SEVERITY", help_heading = "Which checks")]
+    pub min_severity: Option<Severity>,
+
+    /// Judge by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes_version: Option<KubernetesVersion>,
+
+    #[command(flatten)]
+    pub select: Select,
+
+    /// Set a parameter of a check, the value as JSON or text: untrusted-registry.allowed='["a.io"]'.
+    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
+    pub set: Vec<String>,
+
+    #[command(flatten)]
+    pub reading: Reading,
+
+    /// Show what exceptions let through.
+    #[arg(long, help_heading = "Output")]
+    pub show_excepted: bool,
+
+    /// Show every finding with its source, every unknown and every note.
+    #[arg(long, help_heading = "Output")]
+    pub full: bool,
+
+    /// Add the controls of the frameworks that each finding's check serves (JSON, SARIF, CSV; HTML always
+    /// has them).
+    #[arg(long, help_heading = "Output")]
+    pub with_frameworks: bool,
+
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+
+    /// Columns to fill; by default those of the terminal, or 100.
+    #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
+    pub width: Option<usize>,
+
+    /// No progress on standard error.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// `html=report.html`.
+fn also(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, file) = text
+        .split_once('=')
+        .filter(|(_, file)| !file.is_empty())
+        .ok_or("write it as FORMAT=FILE, for example html=report.html")?;
+    let format = Format::from_str(format, false).map_err(|_| {
+        let all = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let all: Vec<_> = all.map(|value| value.get_name().to_owned()).collect();
+        format!("there is no format `{format}`; there are {}", all.join(", "))
+    })?;
+    Ok((format, file.into()))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people, in a terminal.
+    Terminal,
+    /// For programs: one document by schema/scan-v1.json.
+    Json,
+    /// The same by schema/scan-v2.json: findings need be about no Kubernetes object.
+    JsonV2,
+    /// SARIF 2.1.0, for code scanning of code hosts.
+    Sarif,
+    /// One page for a browser that needs no other file and no network.
+    Html,
+    /// A comment on a pull request, folded and at most 60,000 bytes long (--full: all of it).
+    Markdown,
+    /// A line for each finding and note, for spreadsheets and databases.
+    Csv,
+    /// JUnit XML, for test reports of CI.
+    Junit,
+    /// GitLab's code quality report, for merge requests.
+    Gitlab,
+    /// Workflow commands of GitHub Actions: annotations beside the lines.
+    Github,
+}

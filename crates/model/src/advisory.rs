@@ -1,0 +1,93 @@
+//! Advisories: what is publicly known of a vulnerability.
+
+use std::sync::Arc;
+
+/// A vulnerability as somebody published it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Advisory {
+    /// The identifier that people know: a CVE where there is one.
+    pub id: String,
+    /// Its other identifiers: `GHSA-…`, `DSA-…`.
+    pub aliases: Vec<String>,
+    /// What it is, in one sentence.
+    pub title: String,
+    /// How bad, by those who scored it.
+    pub scores: Vec<Score>,
+    /// How likely it is exploited (FIRST's Exploit Prediction Scoring System).
+    pub epss: Option<Epss>,
+    /// That it is exploited (CISA's catalog of known exploited vulnerabilities).
+    pub exploited: Option<Exploited>,
+    /// Where it is published.
+    pub url: String,
+}
+
+/// A score of the Common Vulnerability Scoring System (FIRST, CVSS 2.0 to 4.0).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Score {
+    /// Who gave it: `nvd`, `debian`, `github`.
+    pub source: String,
+    /// The vector: `CVSS:3.1/AV:N/…`.
+    pub vector: String,
+    /// From 0.0 to 10.0.
+    pub score: f32,
+}
+
+/// An estimate of the Exploit Prediction Scoring System.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Epss {
+    /// The probability that it is exploited within 30 days, from 0 to 1.
+    pub probability: f32,
+    /// The share of vulnerabilities that are less likely, from 0 to 1.
+    pub percentile: f32,
+}
+
+/// An entry of the catalog of known exploited vulnerabilities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exploited {
+    /// The day on which it was added: `2026-03-01`.
+    pub added: String,
+    /// Whether ransomware uses it.
+    pub ransomware: bool,
+}
+
+/// An advisory that is about a package at a version, and what its vendor says of that package.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vulnerability {
+    /// The advisory, shared by all packages that it is about.
+    pub advisory: Arc<Advisory>,
+    /// Whether there is a version without it.
+    pub fix: FixState,
+}
+
+/// What the vendor of a package did about a vulnerability.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FixState {
+    /// From this version on it is gone.
+    Fixed(Arc<str>),
+    /// There is no fix so far.
+    NotFixed,
+    /// The vendor said that there will be none.
+    WontFix,
+    /// Nobody says.
+    Unknown,
+}
+
+impl FixState {
+    /// The lower-case word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Fixed(_) => "fixed",
+            Self::NotFixed => "not-fixed",
+            Self::WontFix => "wont-fix",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The version from which on it is gone.
+    pub fn version(&self) -> Option<&str> {
+        match self {
+            Self::Fixed(version) => Some(version),
+            Self::NotFixed | Self::WontFix | Self::Unknown => None,
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! Facts that are no Kubernetes objects, in everything that users see: the vulnerabilities of an
+//! image, on two workloads and alone.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use pavisade_checks::{Catalog, CheckSet, Claim, MadeCheck, Place};
+use pavisade_judgement::{Exception, Form, Judgement, Scope as Where, Selector, Subjects};
+use pavisade_model::{
+    Advisory, Area, Audience, Confidence, Epss, Exploited, Fact, FixState, Glob, KubernetesVersion,
+    Location, Mends, Meta, Related, Rule, Scope, Score, Severity, State, Subject,
+};
+use pavisade_report::{Format, Options, baseline, write};
+use pavisade_scan::{Honour, Terms, Timestamp, judge_on};
+use pavisade_snapshot::{
+    Facts, Image, Images, Layer, Match, Matches, Object, Package, Packages, Snapshot, WorldKind,
+    WorldParts,
+};
+use pavisade_yaml::{Source, objects, read};
+
+const WORKLOADS: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  template:
+    spec:
+      containers:
+        - name: web
+          image: registry.example/shop/web:1.2
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: report, namespace: shop}
+spec:
+  jobTemplate:
+    spec:
+      template:
+        spec:
+          containers:
+            - name: report
+              image: registry.example/shop/web:1.2
+            - name: other
+              image: nginx
+";
+
+/// The rule of vulnerabilities, as the program will have it once it finds them itself.
+fn catalog() -> Catalog {
+    let rule = Rule {
+        id: "PV-X001".into(),
+        name: "vulnerable-package".into(),
+        title: "Package with a known vulnerability.".into(),
+        why: "Attackers read advisories too.".into(),
+        advice: "Rebuild the image with a version that has a fix.".into(),
+        severity: Severity::Unknown,
+        confidence: Confidence::High,
+        audience: Audience::Everyone,
+        area: Area::SupplyChain,
+        mends: Mends::Never,
+        secret: false,
+        parts: Vec::new().into(),
+    };
+    let meta = Meta {
+        rule,
+        scope: Scope::World,
+        on: Vec::new().into(),
+        programs: &[],
+        files_only: false,
+        at_rest: false,
+        facts: &[Fact::Images, Fact::Vulnerabilities],
+        reads: Vec::new().into(),
+    };
+    Catalog::builtin().with([MadeCheck::on_matches(meta, |found, _| claim(found).into())]).unwrap()
+}
+
+fn claim<'a>(found: Match<'_>) -> Claim<'a> {
+    let Match { image, package, advisory, fix } = found;
+    let layer = package.layer.and_then(|at| image.layers.get(at as usize));
+    let location = Location::Layer {
+        image: image.name.clone(),
+        layer: layer.map_or_else(|| "".into(), |layer| layer.digest.clone()),
+        path: package.path.into(),
+        excerpt: None,
+    };
+    let score = advisory
+        .scores
+        .iter()
+        .map(|score| score.score)
+        .fold(None, |a: Option<f32>, b| Some(a.map_or(b, |a| a.max(b))));
+    let severity = match score {
+        Some(9.0..) => Severity::Critical,
+        Some(7.0..) => Severity::High,
+        Some(4.0..) => Severity::Medium,
+        Some(_) => Severity::Low,
+        None => Severity::Unknown,
+    };
+    let message = match fix.version() {
+        Some(version) => format!("{} is in {}; {version} is without it", advisory.id, package.name),
+        None => format!("{} is in {}", advisory.id, package.name),
+    };
+    let instruction = layer.map_or_else(String::new, |layer| layer.instruction.clone());
+    let related = Related { label: format!("installed by `{instruction}`").into(), location };
+    Claim::fails(Place::Nowhere, message)
+        .severity(severity)
+        .instance(advisory.id.clone())
+        .related(related)
+        .vulnerability(found.vulnerability())
+}
+
+/// An image of three layers.
+fn image(packages: usize, matches: usize) -> Image {
+    let mut rows = Packages::default();
+    for at in 0..packages {
+        rows.push(Package {
+            name: &format!("lib{at}"),
+            version: "1.0-1",
+            purl: &format!("pkg:deb/debian/lib{at}@1.0-1?arch=amd64"),
+            path: "var/lib/dpkg/status",
+            layer: Some(at as u32 % 3),
+        });
+    }
+    let mut table = Matches::default();
+    for at in 0..matches {
+        let scored = at % 10 != 9;
+        let score = || Score {
+            source: "nvd".to_owned(),
+            vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H".to_owned(),
+            score: (at % 100) as f32 / 10.0,
+        };
+        let advisory = Advisory {
+            id: format!("CVE-2026-{at}"),
+            aliases: vec![format!("GHSA-{at}")],
+            title: "Something overflows".to_owned(),
+            scores: scored.then(score).into_iter().collect(),
+            epss: (at == 0).then_some(Epss { probability: 0.5, percentile: 0.9 }),
+            exploited: (at == 0)
+                .then(|| Exploited { added: "2026-01-01".to_owned(), ransomware: true }),
+            url: String::new(),
+        };
+        let fix = match at % 3 {
+            0 => FixState::Fixed("1.0-2".into()),
+            1 => FixState::NotFixed,
+            _ => FixState::WontFix,
+        };
+        table.push((at % packages) as u32, Arc::new(advisory), fix);
+    }
+    let layer = |n: u32| Layer {
+        digest: format!("sha256:{n:064x}").into(),
+        instruction: format!("RUN apt-get install part{n}"),
+    };
+    Image {
+        name: "registry.example/shop/web:1.2".into(),
+        digest: format!("sha256:{:064x}", 7).into(),
+        references: vec!["registry.example/shop/web:1.2".into()],
+        platform: "linux/amd64".to_owned(),
+        layers: (0..3).map(layer).collect(),
+        packages: rows,
+        gaps: Vec::new(),
+        matches: Some(table),
+    }
+}
+
+fn snapshot(workloads: bool, image: Option<Image>) -> Snapshot {
+    let source = Source::new("shop.yaml", WORKLOADS);
+    let docs = read(&source).docs;
+    let found = docs.iter().flat_map(|doc| objects(doc.root()).sent);
+    let objects = found.map(|e| Object::new(e.value, e.api_version, e.kind)).collect();
+    let world = WorldParts::files("shop", WorldKind::Files, objects);
+    let worlds = if workloads { vec![world] } else { Vec::new() };
+    let images = image.map(|image| Arc::new(Images::new(vec![image], Vec::new())));
+    Snapshot::new(worlds, Vec::new()).with_facts(Facts { images })
+}
+
+fn judged(snapshot: &Snapshot, terms: &Terms) -> Judgement {
+    let wanted = |meta: &Meta| &*meta.rule.id == "PV-X001";
+    let version = KubernetesVersion::minor(37);
+    let checks = CheckSet::new(&catalog(), version, wanted, &HashMap::new()).unwrap();
+    judge_on(snapshot, &checks, terms, Timestamp::UNIX_EPOCH)
+}
+
+fn shown(format: Format, judgement: &Judgement) -> String {
+    let mut out = Vec::new();
+    write(format, judgement, &Options::default(), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn an_image_hangs_on_its_workloads_and_is_judged_once() {
+    let judgement = judged(&snapshot(true, Some(image(200, 500))), &Terms::default());
+    assert_eq!(judgement.findings.len(), 500);
+    let first = &judgement.findings[0];
+    let workloads = first.workloads.as_ref().unwrap();
+    let labels: Vec<_> = workloads.iter().map(|workload| workload.subject.label()).collect();
+    assert_eq!(labels, ["Deployment shop/web", "CronJob shop/report"]);
+    // One list for all, and one finding for each advisory, image and package.
+    assert!(
+        judgement.findings.iter().all(|f| Arc::ptr_eq(f.workloads.as_ref().unwrap(), workloads))
+    );
+    let prints: BTreeSet<_> = judgement.findings.iter().map(|f| f.fingerprint()).collect();
+    assert_eq!(prints.len(), 500);
+    assert!(matches!(&first.subject, Subject::Package { version, .. } if &**version == "1.0-1"));
+    for format in Format::ALL {
+        let text = shown(format, &judgement);
+        assert!(text.contains("CVE-2026-"), "{format:?}");
+        assert!(text.contains("lib"), "{format:?}");
+    }
+    // Code hosts get the line of the repository that names the image.
+    let sarif: serde_json::Value = serde_json::from_str(&shown(Format::Sarif, &judgement)).unwrap();
+    let result = &sarif["runs"][0]["results"][0];
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "shop.yaml", "{result}");
+    assert_eq!(place["region"]["startLine"], 9, "{result}");
+    assert_eq!(result["properties"]["vulnerability"]["scores"][0]["source"], "nvd", "{result}");
+    let related = result["relatedLocations"].as_array().unwrap();
+    assert!(related[0]["message"]["text"].as_str().unwrap().starts_with("installed by"));
+    assert!(shown(Format::Github, &judgement).starts_with("::error file=shop.yaml,line=9,"));
+    insta::assert_snapshot!("terminal", shown(Format::Terminal, &judgement));
+    let json: serde_json::Value = serde_json::from_str(&shown(Format::Json, &judgement)).unwrap();
+    insta::assert_snapshot!("json", serde_json::to_string_pretty(&json["findings"][0]).unwrap());
+}
+
+#[test]
+fn an_image_alone_has_neither_world_nor_workload() {
+    let judgement = judged(&snapshot(false, Some(image(3, 4))), &Terms::default());
+    assert_eq!(judgement.findings.len(), 4);
+    assert!(judgement.findings.iter().all(|f| f.world.is_none() && f.workloads.is_none()));
+    insta::assert_snapshot!("terminal_alone", shown(Format::Terminal, &judgement));
+    for format in Format::ALL {
+        let text = shown(format, &judgement);
+        assert!(text.contains("CVE-2026-"), "{format:?}");
+        assert!(!text.contains("no Kubernetes object"), "{format:?}: {text}");
+    }
+}
+
+#[test]
+fn facts_that_nobody_asked_for_are_told_once_and_are_no_unknown() {
+    let judgement = judged(&snapshot(true, None), &Terms::default());
+    assert!(judgement.findings.is_empty());
+    let messages: Vec<_> = judgement.notes.iter().map(|note| &*note.message).collect();
+    assert_eq!(messages, ["`vulnerable-package` did not run: images were not looked at"]);
+    // Packages are known, vulnerabilities were not looked for.
+    let unmatched = Image { matches: None, ..image(3, 4) };
+    let judgement = judged(&snapshot(true, Some(unmatched)), &Terms::default());
+    assert_eq!((judgement.findings.len(), judgement.notes.len()), (0, 1));
+}
+
+fn excepted(selector: Selector) -> usize {
+    let rules = catalog().entries().iter().rev().take(1).map(|e| e.rule().clone()).collect();
+    let exception = Exception {
+        checks: rules,
+        until: "2026-12-31".parse().unwrap(),
+        reason: "accepted".to_owned(),
+        form: Form::Policy,
+        place: "policy.yaml".to_owned(),
+        span: None,
+        scope: Where::Policy(Box::new(selector)),
+        echo: false,
+    };
+    let terms = Terms { exceptions: vec![exception], honour: Honour::Policy, ..Terms::default() };
+    judged(&snapshot(true, Some(image(20, 40))), &terms).excepted.len()
+}
+
+#[test]
+fn the_second_form_names_an_image_once() {
+    let schema = pavisade_report::json::v2::schema().to_value();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (workloads, matches) in [(true, 40), (false, 4), (true, 0)] {
+        let judgement = judged(&snapshot(workloads, Some(image(20, matches))), &Terms::default());
+        let text = shown(Format::JsonV2, &judgement);
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let errors: Vec<_> = validator.iter_errors(&document).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        assert_eq!(document["findings"].as_array().unwrap().len(), matches);
+        assert_eq!(document["summary"]["kubernetes"].is_object(), workloads);
+        let images = document["images"].as_array().unwrap();
+        assert_eq!(images.len(), usize::from(matches > 0));
+        if let Some(image) = images.first() {
+            assert_eq!(image["workloads"].as_array().unwrap().len(), 2 * usize::from(workloads));
+            let subject = &document["findings"][0]["subject"];
+            assert_eq!((&subject["type"], &subject["image"]), (&"package".into(), &0.into()));
+        }
+        // It is read again as a baseline.
+        let baseline = baseline("old.json", &text).unwrap();
+        let terms = Terms { baseline: Some(baseline), ..Terms::default() };
+        let again = judged(&snapshot(workloads, Some(image(20, matches))), &terms);
+        assert_eq!(again.baseline.unwrap().known.len(), matches);
+    }
+    let mut wrong: serde_json::Value = serde_json::from_str(&shown(
+        Format::JsonV2,
+        &judged(&snapshot(false, Some(image(1, 1))), &Terms::default()),
+    ))
+    .unwrap();
+    wrong["findings"][0]["subject"]["image"] = "a".into();
+    assert!(!validator.is_valid(&wrong));
+}
+
+#[test]
+fn exceptions_select_images_packages_and_advisories() {
+    let subject = |subjects| excepted(Selector { subjects: vec![subjects], ..Selector::default() });
+    let glob = |text: &str| Some(Glob::new(text).unwrap());
+    let none = Subjects::default();
+    assert_eq!(subject(Subjects { image: glob("registry.example/shop/web"), ..none.clone() }), 40);
+    assert_eq!(subject(Subjects { image: glob("registry.example/other*"), ..none.clone() }), 0);
+    assert_eq!(subject(Subjects { package: glob("lib7"), ..none.clone() }), 2);
+    assert_eq!(subject(Subjects { package: glob("pkg:deb/debian/lib7@*"), ..none.clone() }), 2);
+    // What is about an object is about no package, though an object of that name runs it.
+    assert_eq!(subject(Subjects { name: glob("web"), ..none.clone() }), 0);
+    assert_eq!(subject(Subjects { kind: glob("*"), ..none }), 0);
+    let advisory = |id: &str| Selector {
+        vulnerabilities: vec![Glob::new(id).unwrap()],
+        ..Selector::default()
+    };
+    assert_eq!(excepted(advisory("CVE-2026-3")), 1);
+    assert_eq!(excepted(advisory("GHSA-3")), 1);
+}
+
+#[test]
+fn a_baseline_knows_an_image_that_was_built_again() {
+    let before = judged(&snapshot(true, Some(image(20, 40))), &Terms::default());
+    let baseline = baseline("old.json", &shown(Format::Json, &before)).unwrap();
+    let rebuilt = Image {
+        digest: "sha256:1".into(),
+        name: "registry.example/shop/web:1.3".into(),
+        references: Vec::new(),
+        ..image(20, 41)
+    };
+    let terms = Terms { baseline: Some(baseline), ..Terms::default() };
+    let after = judged(&snapshot(true, Some(rebuilt)), &terms);
+    assert_eq!((after.findings.len(), after.baseline.unwrap().known.len()), (1, 40));
+    assert_eq!(after.findings[0].state, State::Fails);
+}
+
+#[test]
+fn a_hundred_thousand_matches_stay_usable() {
+    let judgement = judged(&snapshot(true, Some(image(2_000, 100_000))), &Terms::default());
+    assert_eq!(judgement.findings.len(), 100_000);
+    for format in Format::ALL {
+        let text = shown(format, &judgement);
+        let (lines, bytes) = (text.lines().count(), text.len());
+        match format {
+            Format::Terminal => assert!(lines < 120, "{lines}"),
+            Format::Html => assert!(bytes < 20 << 20, "{bytes}"),
+            Format::Sarif => {
+                assert!(
+                    text.contains("75000 results are left out")
+                        || text.contains("75,000 results are left out")
+                );
+            }
+            Format::Markdown => assert!(bytes < 65_536, "{bytes}"),
+            Format::Json
+            | Format::JsonV2
+            | Format::Csv
+            | Format::Junit
+            | Format::Gitlab
+            | Format::Github => {}
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Namespaces that the API server's configuration exempts from Pod Security.
+
+use pavisade_checks::components;
+use pavisade_model::kinds;
+use pavisade_snapshot::{Object, World};
+use pavisade_yaml::Value;
+
+/// The flag by which an API server reads the configuration of its admission.
+const CONFIGURATION: &str = "admission-control-config-file";
+
+/// Whether every API server of the files is known to read no configuration of admission. Where none
+/// is among the files, the one that reads them is elsewhere.
+fn is_idle(world: &World) -> bool {
+    let servers = world.objects().flat_map(components).filter(|c| c.name() == "kube-apiserver");
+    let mut servers =
+        servers.map(|server| matches!(server.known(CONFIGURATION), Ok(None))).peekable();
+    servers.peek().is_some() && servers.all(|idle| idle)
+}
+
+/// Whether a file of the API server's admission exempts the namespace.
+pub(crate) fn exempt(world: &World, namespace: &str) -> bool {
+    let named = |configuration: Value<'_>| {
+        let names = configuration.at(&["exemptions", "namespaces"]);
+        names.is_some_and(|names| names.items().any(|name| name.as_str() == Some(namespace)))
+    };
+    let plugins =
+        world.of_kind(kinds::ADMISSION_CONFIGURATION).flat_map(|file| file.value().list("plugins"));
+    let mut of_plugins = plugins
+        .filter(|plugin| plugin.str("name") == Some("PodSecurity"))
+        .filter_map(|plugin| plugin.get("configuration"));
+    let mut own = world.of_kind(kinds::POD_SECURITY_CONFIGURATION).map(Object::value);
+    (of_plugins.any(named) || own.any(named)) && !is_idle(world)
+}

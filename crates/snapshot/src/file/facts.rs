@@ -1,0 +1,244 @@
+//! Facts about images, as serde reads and writes them: a line for each image, columns in it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use pavisade_model::{Advisory, Epss, Exploited, FixState, Score};
+use serde::{Deserialize, Serialize};
+
+use crate::{Image, Layer, Matches, Package, Packages};
+
+/// `{"image":{…}}`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ImageLine {
+    pub(super) image: Wire,
+}
+
+/// `{"missing":[["nginx:1","it was refused"]]}`: images were asked for, and these were not had.
+#[derive(Serialize, Deserialize)]
+pub(super) struct MissingLine {
+    pub(super) missing: Vec<(String, String)>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Wire {
+    name: String,
+    digest: String,
+    references: Vec<String>,
+    platform: String,
+    /// Digest and instruction of each.
+    layers: Vec<(String, String)>,
+    packages: Columns,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    gaps: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    matches: Option<Table>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Columns {
+    name: Vec<String>,
+    version: Vec<String>,
+    purl: Vec<String>,
+    path: Vec<String>,
+    layer: Vec<Option<u32>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Table {
+    advisories: Vec<WireAdvisory>,
+    package: Vec<u32>,
+    /// Places in `advisories`.
+    advisory: Vec<u32>,
+    fix: Vec<Fix>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Fix {
+    Fixed(String),
+    NotFixed,
+    WontFix,
+    Unknown,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireAdvisory {
+    id: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    aliases: Vec<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    title: String,
+    /// Source, vector and score of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    scores: Vec<(String, String, f32)>,
+    /// Probability and percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    epss: Option<(f32, f32)>,
+    /// The day, and whether ransomware uses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exploited: Option<(String, bool)>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    url: String,
+}
+
+/// Advisories that several images have are kept once.
+#[derive(Default)]
+pub(super) struct Shared(HashMap<String, Vec<Arc<Advisory>>>);
+
+impl Shared {
+    fn get(&mut self, advisory: Advisory) -> Arc<Advisory> {
+        let same_id = self.0.entry(advisory.id.clone()).or_default();
+        if let Some(known) = same_id.iter().find(|known| ***known == advisory) {
+            return known.clone();
+        }
+        let new = Arc::new(advisory);
+        same_id.push(new.clone());
+        new
+    }
+}
+
+impl From<&Advisory> for WireAdvisory {
+    fn from(advisory: &Advisory) -> Self {
+        let score = |s: &Score| (s.source.clone(), s.vector.clone(), s.score);
+        Self {
+            id: advisory.id.clone(),
+            aliases: advisory.aliases.clone(),
+            title: advisory.title.clone(),
+            scores: advisory.scores.iter().map(score).collect(),
+            epss: advisory.epss.map(|epss| (epss.probability, epss.percentile)),
+            exploited: advisory.exploited.clone().map(|kev| (kev.added, kev.ransomware)),
+            url: advisory.url.clone(),
+        }
+    }
+}
+
+impl From<WireAdvisory> for Advisory {
+    fn from(wire: WireAdvisory) -> Self {
+        let score = |(source, vector, score)| Score { source, vector, score };
+        Self {
+            id: wire.id,
+            aliases: wire.aliases,
+            title: wire.title,
+            scores: wire.scores.into_iter().map(score).collect(),
+            epss: wire.epss.map(|(probability, percentile)| Epss { probability, percentile }),
+            exploited: wire.exploited.map(|(added, ransomware)| Exploited { added, ransomware }),
+            url: wire.url,
+        }
+    }
+}
+
+impl From<&Image> for Wire {
+    fn from(image: &Image) -> Self {
+        let text = |pick: fn(Package<'_>) -> &str| -> Vec<String> {
+            image.packages.iter().map(|package| pick(package).to_owned()).collect()
+        };
+        let matches = image.matches.as_ref().map(|matches| {
+            let mut places: HashMap<*const Advisory, u32> = HashMap::new();
+            let mut table = Table {
+                advisories: Vec::new(),
+                package: Vec::with_capacity(matches.len()),
+                advisory: Vec::with_capacity(matches.len()),
+                fix: Vec::with_capacity(matches.len()),
+            };
+            for (package, advisory, fix) in matches.rows() {
+                let place = *places.entry(Arc::as_ptr(advisory)).or_insert_with(|| {
+                    table.advisories.push((&**advisory).into());
+                    table.advisories.len() as u32 - 1
+                });
+                table.package.push(package);
+                table.advisory.push(place);
+                table.fix.push(match fix {
+                    FixState::Fixed(version) => Fix::Fixed(version.to_string()),
+                    FixState::NotFixed => Fix::NotFixed,
+                    FixState::WontFix => Fix::WontFix,
+                    FixState::Unknown => Fix::Unknown,
+                });
+            }
+            table
+        });
+        let layers = image.layers.iter();
+        Self {
+            name: image.name.to_string(),
+            digest: image.digest.to_string(),
+            references: image.references.iter().map(ToString::to_string).collect(),
+            platform: image.platform.clone(),
+            layers: layers.map(|l| (l.digest.to_string(), l.instruction.clone())).collect(),
+            packages: Columns {
+                name: text(|package| package.name),
+                version: text(|package| package.version),
+                purl: text(|package| package.purl),
+                path: text(|package| package.path),
+                layer: image.packages.iter().map(|package| package.layer).collect(),
+            },
+            gaps: image.gaps.clone(),
+            matches,
+        }
+    }
+}
+
+impl Wire {
+    /// Packages and vulnerabilities in it.
+    pub(super) fn rows(&self) -> usize {
+        self.packages.name.len() + self.matches.as_ref().map_or(0, |table| table.package.len())
+    }
+
+    /// The image; an error says which columns do not fit.
+    pub(super) fn image(self, shared: &mut Shared) -> Result<Image, &'static str> {
+        let Columns { name, version, purl, path, layer } = self.packages;
+        let rows = name.len();
+        if [version.len(), purl.len(), path.len(), layer.len()].iter().any(|len| *len != rows) {
+            return Err("columns of packages have unequal lengths");
+        }
+        let mut packages = Packages::default();
+        for at in 0..rows {
+            packages.push(Package {
+                name: &name[at],
+                version: &version[at],
+                purl: &purl[at],
+                path: &path[at],
+                layer: layer[at],
+            });
+        }
+        let matches = self.matches.map(|table| table.matches(rows, shared)).transpose()?;
+        let layer =
+            |(digest, instruction): (String, _)| Layer { digest: digest.into(), instruction };
+        Ok(Image {
+            name: self.name.into(),
+            digest: self.digest.into(),
+            references: self.references.into_iter().map(Arc::from).collect(),
+            platform: self.platform,
+            layers: self.layers.into_iter().map(layer).collect(),
+            packages,
+            gaps: self.gaps,
+            matches,
+        })
+    }
+}
+
+impl Table {
+    fn matches(self, packages: usize, shared: &mut Shared) -> Result<Matches, &'static str> {
+        let Self { advisories, package, advisory, fix } = self;
+        if package.len() != advisory.len() || package.len() != fix.len() {
+            return Err("columns of vulnerabilities have unequal lengths");
+        }
+        let advisories = advisories.into_iter();
+        let advisories: Vec<_> = advisories.map(|wire| shared.get(wire.into())).collect();
+        let mut matches = Matches::default();
+        for ((package, place), fix) in package.into_iter().zip(advisory).zip(fix) {
+            if package as usize >= packages {
+                return Err("a vulnerability is of a package that is not there");
+            }
+            let advisory = advisories.get(place as usize).cloned();
+            let advisory = advisory.ok_or("a vulnerability names an advisory that is not there")?;
+            let fix = match fix {
+                Fix::Fixed(version) => FixState::Fixed(version.into()),
+                Fix::NotFixed => FixState::NotFixed,
+                Fix::WontFix => FixState::WontFix,
+                Fix::Unknown => FixState::Unknown,
+            };
+            matches.push(package, advisory, fix);
+        }
+        Ok(matches)
+    }
+}
