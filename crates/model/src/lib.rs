@@ -18,7 +18,7 @@ pub use advisory::{Advisory, Epss, Exploited, FixState, Score, Vulnerability};
 pub use finding::{Finding, Mend, State, Workload};
 pub use fingerprint::Fingerprint;
 pub use glob::{Base, Glob, below, nearest};
-pub use layer::{LayerFile, LayerVisitor};
+pub use layer::{FileId, LayerFile, LayerVisitor};
 pub use location::{Location, Related};
 pub use meta::{
     Area, Audience, Confidence, Fact, GroupKind, Mends, Meta, Program, Rule, Scope, Severity,

@@ -10,10 +10,13 @@
 
 mod apk;
 mod contents;
+mod copyright;
 mod distribution;
 mod dpkg;
 mod go_binary;
+pub mod inventory;
 mod jar;
+mod licence;
 mod lock;
 mod node;
 mod paragraph;
@@ -21,10 +24,12 @@ mod purl;
 mod python;
 mod reader;
 mod rpm;
+pub mod sbom;
 mod zip;
 
 pub use contents::{Contents, Problem};
 pub use distribution::Distribution;
+pub use inventory::Inventory;
 #[doc(hidden)]
 pub use jar::read_streamed as read_jar_streamed;
 pub use lock::{LockFile, Others};
@@ -106,9 +111,19 @@ pub enum Kind {
     Pypi,
     /// Red Hat, SUSE and relatives. A version is `epoch:version-release`, without an epoch of 0.
     Rpm,
+    /// One that no reader of ours finds: documents name it, and its URL says which.
+    Other,
 }
 
 impl Kind {
+    /// All that have a type of their own.
+    pub const ALL: [Self; 5] = [Self::Apk, Self::Deb, Self::Npm, Self::Opkg, Self::Pypi];
+
+    /// The ecosystem of a type in a package URL.
+    pub fn of(name: &str) -> Self {
+        Self::ALL.into_iter().find(|kind| kind.name() == name).unwrap_or(Self::Other)
+    }
+
     /// The type in a package URL.
     pub fn name(self) -> &'static str {
         match self {
@@ -121,6 +136,7 @@ impl Kind {
             Self::Opkg => "opkg",
             Self::Pypi => "pypi",
             Self::Rpm => "rpm",
+            Self::Other => "generic",
         }
     }
 

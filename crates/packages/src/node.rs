@@ -23,6 +23,30 @@ struct Manifest {
     unity: Value,
 }
 
+/// Whether a folder is that of a package that was installed: every folder below the first
+/// `node_modules` is another one, a scope or a package. Packages bring further files of that name,
+/// and whole trees of them for their tests.
+pub(crate) fn is_installed(folder: &str) -> bool {
+    let mut names = folder.split('/').skip_while(|name| *name != "node_modules");
+    let mut found = false;
+    while let Some(name) = names.next() {
+        if name != "node_modules" {
+            return false;
+        }
+        found = match names.next() {
+            // pnpm keeps each package in a folder with a version, and links to it.
+            Some(".pnpm") => {
+                names.next();
+                false
+            }
+            Some(scope) if scope.starts_with('@') => names.next().is_some(),
+            Some(name) => !name.starts_with('.'),
+            None => false,
+        };
+    }
+    found
+}
+
 pub(crate) fn read(bytes: &[u8]) -> Contents {
     let mut contents = Contents::default();
     let manifest: Manifest = match serde_json::from_slice(bytes) {
@@ -77,6 +101,26 @@ mod tests {
         assert!(of(r#", "engines": {"vscode": "^1.0.0"}"#).packages.is_empty());
         assert!(of(r#", "unity": "2018.4""#).packages.is_empty());
         assert_eq!(of(r#", "engines": {"node": ">=4"}"#).packages.len(), 1);
+    }
+
+    #[test]
+    fn folders_of_packages() {
+        for (folder, expect) in [
+            ("app/node_modules/a", true),
+            ("node_modules/@s/a", true),
+            ("app/node_modules/a/node_modules/b", true),
+            ("app/node_modules/.pnpm/a@1.0.0/node_modules/a", true),
+            ("app/node_modules/.pnpm/@s+a@1.0.0/node_modules/@s/a", true),
+            ("app", false),
+            ("app/node_modules", false),
+            ("app/node_modules/@s", false),
+            ("app/node_modules/a/esm", false),
+            ("app/node_modules/a/test/node_modules/b", false),
+            ("app/node_modules/.bin", false),
+            ("app/node_modules/.pnpm/a@1.0.0", false),
+        ] {
+            assert_eq!(is_installed(folder), expect, "{folder}");
+        }
     }
 
     #[test]

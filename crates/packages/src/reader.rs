@@ -89,7 +89,7 @@ impl Reader {
             _ if name.ends_with(".egg-info") => (Self::Python, METADATA),
             _ if name.ends_with(".egg") => (Self::PythonArchive, ARCHIVE),
             _ if jar::is(name) => (Self::Jar, ARCHIVE),
-            "package.json" if folder.contains("node_modules/") => (Self::Node, METADATA),
+            "package.json" if node::is_installed(folder) => (Self::Node, METADATA),
             _ => return None,
         };
         Some(Want { reader, limit })

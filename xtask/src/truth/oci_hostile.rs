@@ -1,9 +1,7 @@
 //! `oci-hostile`: archives and layers at the edge of their formats.
 //!
 //! Compared: `tar` (names, link targets and refusal; times, owners and pax records are not kept)
-//! and `extract` (what is left of layers that are applied to one another). Three archives are read
-//! differently by the `tar` crate: it refuses a second pax header for one entry, and does not know
-//! sparse files of pax 1.0.
+//! and `extract` (what is left of layers that are applied to one another).
 //!
 //! The suite's documents, digest chains, zip archives and references have no reader here yet: they
 //! are left out and counted as such.
@@ -15,7 +13,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use base64::Engine as _;
 use pavisade_oci::{
-    FileId, Kind, LayerFile, LayerVisitor, Limits, Refusal, Said, Tree, read_layer,
+    Budget, FileId, Kind, LayerFile, LayerVisitor, Limits, Refusal, Said, Tree, read_layer,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -95,7 +93,7 @@ impl LayerVisitor for Nothing {
 }
 
 fn names(archive: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
-    let read = read_layer(archive, 0, None, &Limits::default(), &mut Nothing)?;
+    let read = read_layer(archive, 0, None, &Budget::new(Limits::default()), &mut Nothing)?;
     let mut names = Vec::new();
     read.each(0, |_, path, _, said| {
         let target = match said {
@@ -135,7 +133,7 @@ struct Entry {
 
 /// Applies the layers of a case and looks at what is left.
 fn extract(case: &Extract) -> Result<(), String> {
-    let mut tree = Tree::new(100_000);
+    let mut tree = Tree::new(&Limits::default());
     let mut contents = BTreeMap::new();
     let of_before = [&case.before, &case.entries];
     let layers: Vec<_> = match case.layers.is_empty() {
