@@ -238,13 +238,13 @@ fn chosen(
     };
     let known: Vec<_> = candidates
         .iter()
-        .map(|candidate| match &*candidate.name {
-            "" => digest(candidate),
-            name => name.to_owned(),
+        .map(|candidate| match candidate.names.first() {
+            None => digest(candidate),
+            Some(name) => name.clone(),
         })
         .collect();
     if let Some(name) = &choose.name {
-        candidates.retain(|candidate| candidate.name == *name || digest(candidate) == *name);
+        candidates.retain(|candidate| candidate.is(name));
     }
     match (candidates.pop(), candidates.is_empty()) {
         (Some(one), true) => Ok(one),

@@ -31,21 +31,26 @@ impl Platform {
         Self { os: "linux".to_owned(), architecture, variant: None }
     }
 
-    /// Whether an image is for this machine.
+    /// Whether an image is for this machine. Without a variant any will do.
     pub(crate) fn takes(&self, image: &Self) -> bool {
-        let variant = |platform: &Self| {
-            let said = platform.variant.clone().filter(|variant| !variant.is_empty());
-            // What is meant where it is not said.
-            said.unwrap_or_else(|| match &*platform.architecture {
-                "arm64" => "v8".to_owned(),
-                "arm" => "v7".to_owned(),
-                _ => String::new(),
-            })
-        };
         let any = self.variant.as_ref().is_none_or(String::is_empty);
         self.os == image.os
             && go_name(&self.architecture) == go_name(&image.architecture)
-            && (any || variant(self) == variant(image))
+            && (any || self.variant() == image.variant())
+    }
+
+    /// Whether an image is for this very machine.
+    pub(crate) fn is_same(&self, image: &Self) -> bool {
+        self.takes(image) && self.variant() == image.variant()
+    }
+
+    /// The variant that is meant.
+    fn variant(&self) -> &str {
+        match (self.variant.as_deref().unwrap_or_default(), go_name(&self.architecture)) {
+            ("", "arm64") => "v8",
+            ("", "arm") => "v7",
+            (said, _) => said,
+        }
     }
 
     /// Attestations are stored as images for no machine.

@@ -38,8 +38,8 @@ enum Layout {
 /// An image that a store names.
 #[derive(Debug)]
 pub struct Candidate {
-    /// What it is called there; empty where it has no name.
-    pub name: String,
+    /// What it is called there; none where it has no name.
+    pub names: Vec<String>,
     /// The digest that it is named by, where it is.
     pub digest: Option<Digest>,
     source: CandidateSource,
@@ -160,16 +160,12 @@ impl Store {
         match self.form {
             Layout::Oci => {
                 let index: Index = self.document("index.json")?;
-                let fitting = fitting(&index, platform, &self.name)?;
-                Ok(fitting
-                    .into_iter()
-                    .map(|descriptor| Candidate::of(descriptor.clone()))
-                    .collect())
+                Ok(joined(fitting(&index, platform, &self.name)?))
             }
             Layout::Docker => {
                 let saved: Vec<Saved> = self.document("manifest.json")?;
                 let all = saved.into_iter().map(|saved| Candidate {
-                    name: saved.repo_tags.iter().flatten().next().cloned().unwrap_or_default(),
+                    names: saved.repo_tags.clone().unwrap_or_default(),
                     digest: None,
                     source: CandidateSource::Saved(saved),
                 });
@@ -177,7 +173,7 @@ impl Store {
             }
             Layout::Root => {
                 let source = CandidateSource::Root;
-                Ok(vec![Candidate { name: String::new(), digest: None, source }])
+                Ok(vec![Candidate { names: Vec::new(), digest: None, source }])
             }
         }
     }
@@ -210,7 +206,7 @@ impl Store {
                 there: vec![found.to_string()],
             });
         }
-        Ok(Image { name: candidate.name.clone(), ..image })
+        Ok(Image { name: candidate.names.first().cloned().unwrap_or_default(), ..image })
     }
 
     /// The manifest that a descriptor leads to, by way of an index for several machines.
@@ -346,15 +342,39 @@ impl Layout {
 }
 
 impl Candidate {
-    fn of(descriptor: Descriptor) -> Self {
-        const NAMES: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
-        let name = NAMES.iter().find_map(|key| descriptor.annotation(key)).unwrap_or_default();
-        Self {
-            name: name.to_owned(),
-            digest: Some(descriptor.digest.clone()),
-            source: CandidateSource::Descriptor(descriptor),
-        }
+    /// Whether it is called that, or named by that digest. Names are written in full in layouts, and
+    /// without the registry by people.
+    pub fn is(&self, name: &str) -> bool {
+        let ends = |full: &String| full.strip_suffix(name).is_some_and(|rest| rest.ends_with('/'));
+        let digest = self.digest.as_ref().is_some_and(|digest| digest.to_string() == name);
+        digest || self.names.iter().any(|full| full == name || ends(full))
     }
+}
+
+/// Images of an index. One that has several names is listed by each of them, and one for several
+/// variants of a machine by the best first.
+fn joined(descriptors: Vec<&Descriptor>) -> Vec<Candidate> {
+    const NAMES: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
+    let mut joined: Vec<(Candidate, bool)> = Vec::new();
+    for descriptor in descriptors {
+        let name = NAMES.iter().find_map(|key| descriptor.annotation(key));
+        let names: Vec<_> = name.map(str::to_owned).into_iter().collect();
+        let has_platform = descriptor.platform.is_some();
+        let same = |(other, of_platform): &&mut (Candidate, bool)| {
+            let is_variant = has_platform && *of_platform && other.names == names;
+            is_variant || other.digest.as_ref() == Some(&descriptor.digest)
+        };
+        if let Some((first, _)) = joined.iter_mut().find(same) {
+            first.names.extend(
+                names.into_iter().filter(|name| !first.names.contains(name)).collect::<Vec<_>>(),
+            );
+            continue;
+        }
+        let digest = Some(descriptor.digest.clone());
+        let source = CandidateSource::Descriptor(descriptor.clone());
+        joined.push((Candidate { names, digest, source }, has_platform));
+    }
+    joined.into_iter().map(|(candidate, _)| candidate).collect()
 }
 
 /// The images of an index that are for a machine, or do not say for which.
@@ -371,7 +391,10 @@ fn fitting<'a>(
     let fits = |descriptor: &&&Descriptor| {
         descriptor.platform.as_ref().is_none_or(|found| platform.takes(found))
     };
-    let fitting: Vec<_> = images.iter().filter(fits).copied().collect();
+    let mut fitting: Vec<_> = images.iter().filter(fits).copied().collect();
+    fitting.sort_by_key(|descriptor| {
+        !descriptor.platform.as_ref().is_some_and(|found| platform.is_same(found))
+    });
     if fitting.is_empty() && !images.is_empty() {
         let there = images.iter().filter_map(|descriptor| descriptor.platform.as_ref());
         let mut there: Vec<_> = there.map(Platform::to_string).collect();

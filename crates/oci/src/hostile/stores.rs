@@ -261,6 +261,37 @@ fn machines() {
 }
 
 #[test]
+fn names_variants_and_repeated_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut layout = Layout::default();
+    let named = |image: &Value, name: &str| {
+        let mut image = image.clone();
+        image["annotations"] = json!({"io.containerd.image.name": name});
+        image
+    };
+    let mut six = layout.image(|manifest| manifest["annotations"] = json!({"v": "6"}));
+    six["platform"] = json!({"os": "linux", "architecture": "arm", "variant": "v6"});
+    let mut seven = layout.image(|_| {});
+    seven["platform"] = json!({"os": "linux", "architecture": "arm", "variant": "v7"});
+    let digest = seven["digest"].as_str().unwrap().to_owned();
+    let names = [named(&seven, "docker.io/library/a:1"), named(&seven, "b.io/a:2")];
+    for (manifests, expect) in [(vec![six, seven], 0), (names.to_vec(), 2)] {
+        let index = json!({"manifests": manifests}).to_string();
+        write(folder.path(), &layout.blobs);
+        fs::write(folder.path().join("index.json"), index).unwrap();
+        let store = Store::open(folder.path(), limits()).unwrap();
+        let mut found = store.candidates(&"linux/arm".parse().unwrap()).unwrap();
+        let candidate = found.pop().unwrap();
+        assert!(found.is_empty() && candidate.is(&digest), "{found:?}");
+        assert_eq!(candidate.names.len(), expect);
+        for name in ["docker.io/library/a:1", "library/a:1", "a:1", "a:2"] {
+            assert_eq!(candidate.is(name), expect > 0, "{name}");
+        }
+        assert!(!candidate.is("1") && !candidate.is("") && !candidate.is("rary/a:1"));
+    }
+}
+
+#[test]
 fn a_platform_that_was_asked_for_must_be_that_of_the_image() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &plain(|_| {}));
