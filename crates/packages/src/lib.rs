@@ -117,7 +117,17 @@ pub enum Kind {
 
 impl Kind {
     /// All that have a type of their own.
-    pub const ALL: [Self; 5] = [Self::Apk, Self::Deb, Self::Npm, Self::Opkg, Self::Pypi];
+    pub const ALL: [Self; 9] = [
+        Self::Apk,
+        Self::Cargo,
+        Self::Deb,
+        Self::Golang,
+        Self::Maven,
+        Self::Npm,
+        Self::Opkg,
+        Self::Pypi,
+        Self::Rpm,
+    ];
 
     /// The ecosystem of a type in a package URL.
     pub fn of(name: &str) -> Self {

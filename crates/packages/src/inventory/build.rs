@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use pavisade_model::{FileId, Note, NoteKind};
 
-use super::collect::{Collector, Options, Purpose, Taken, What};
+use super::collect::{Collector, Options, Purpose, Taken, What, may_name_packages};
 use super::{Found, Inventory, Place, Root};
 use crate::contents::{Contents, Problem};
 use crate::{Distribution, Kind, Package, Reader};
@@ -73,7 +73,11 @@ impl Builder {
     pub fn finish(mut self, root: &dyn Root) -> Inventory {
         let mut paths = Vec::new();
         root.files(&mut |path, id| {
-            if self.taken.contains_key(&id) && Purpose::of(path).is_some() {
+            let counts = self
+                .taken
+                .get(&id)
+                .is_some_and(|taken| is_program(taken) || Purpose::of(path).is_some());
+            if counts {
                 paths.push((path.to_owned(), id));
             }
         });
@@ -226,7 +230,7 @@ fn owners(
     let wanted: HashSet<_> = other.iter().flat_map(|(_, ids)| ids).copied().collect();
     let mut owners = HashMap::new();
     for (found, number) in system.iter().zip(0..) {
-        let names = found.package.files.iter().filter(|path| Reader::of(path).is_some());
+        let names = found.package.files.iter().filter(|path| may_name_packages(path));
         for id in names.filter_map(|path| root.file(path)).filter(|id| wanted.contains(id)) {
             owners.entry(id).or_insert(number);
         }
@@ -236,7 +240,13 @@ fn owners(
 
 /// Whether a file lists all packages of a system: layers replace it as a whole.
 fn is_database(taken: &Taken) -> bool {
-    matches!(taken.what, What::Packages(Reader::Apk | Reader::Dpkg | Reader::Opkg, _))
+    use Reader::{Apk, Dpkg, Opkg, Rpm};
+    matches!(taken.what, What::Packages(Apk | Dpkg | Opkg | Rpm, _))
+}
+
+/// Whether a file counts under any path.
+fn is_program(taken: &Taken) -> bool {
+    matches!(taken.what, What::Packages(Reader::GoBinary, _))
 }
 
 /// The folder that a database is the system's of, with a slash at its end.

@@ -113,6 +113,43 @@ fn packages_that_a_package_of_the_distribution_brought_say_so() {
 }
 
 #[test]
+fn programs_name_their_modules_and_may_be_owned() {
+    let program = crate::go_binary::tests::program();
+    let (mut root, mut builder) = (Files::default(), Builder::new(Options::default()));
+    let mut collector = Collector::new(Options::default());
+    let (text, list) = (status(&[("tool", "1")]), "/usr/bin/tool\n/usr/bin/other\n");
+    let files = [
+        (STATUS, text.as_bytes(), 0o644),
+        ("var/lib/dpkg/info/tool.list", list.as_bytes(), 0o644),
+        ("usr/bin/tool", &program, 0o755),
+        ("usr/bin/other", b"#!/bin/sh\n", 0o755),
+        ("opt/data", &program, 0o644),
+    ];
+    for ((path, content, mode), entry) in files.into_iter().zip(0..) {
+        let file = LayerFile { path, size: content.len() as u64, mode, layer: 0, entry };
+        root.paths.insert(path.to_owned(), file.id());
+        if collector.wants(&file) {
+            collector.take(&file, &mut &*content).unwrap();
+        }
+    }
+    builder.add(collector);
+    let found = builder.finish(&root);
+    let line = |found: &Found| {
+        let owned = if found.owner.is_some() { " owned" } else { "" };
+        format!("{}@{} {}{owned}", found.package.name, found.package.version, found.places[0].path)
+    };
+    assert_eq!(
+        found.packages.iter().map(line).collect::<Vec<_>>(),
+        [
+            format!("tool@1 {STATUS}"),
+            "a.com/a@ usr/bin/tool owned".to_owned(),
+            "b.com/b@v1.0.0 usr/bin/tool owned".to_owned(),
+            "stdlib@1.22.1 usr/bin/tool owned".to_owned(),
+        ]
+    );
+}
+
+#[test]
 fn the_same_package_in_several_places_is_one() {
     let text = r#"{"name": "a", "version": "1.0.0", "license": "MIT"}"#;
     let layers = [
