@@ -246,4 +246,4 @@ fn text_of(bytes: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

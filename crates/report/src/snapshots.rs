@@ -154,7 +154,7 @@ fn place(world: &World) -> Place<'_> {
             _ if is_facts(&group, &kind) => Coverage::Complete,
             coverage => coverage,
         };
-        let gap = (coverage == Coverage::Unread).then(|| world.gap_of(&group, &kind).to_owned());
+        let gap = (coverage == Coverage::Unread).then(|| world.cause_of(&group, &kind).to_string());
         let coverage = match coverage {
             Coverage::Complete => "complete",
             Coverage::Partial => "partial",

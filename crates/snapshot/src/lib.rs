@@ -22,7 +22,7 @@ mod selector;
 pub mod stored;
 mod world;
 
-pub use coverage::{Coverage, SECRETS_UNASKED};
+pub use coverage::Coverage;
 pub use distribution::{Benchmark, Distribution, DistributionName};
 pub use facts::{Facts, Image, Images, Layer, Match, Matches, Package, Packages, Texts};
 pub use install::{Install, Origin, embedded};

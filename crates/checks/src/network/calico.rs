@@ -25,7 +25,7 @@ pub(super) fn effect<'a>(
 ) -> Effect {
     match read(policy, pod, direction, cx) {
         Ok(effect) => effect,
-        Err(wrong) => Effect::Unclear(wrong.to_string()),
+        Err(wrong) => Effect::Unclear(wrong.into()),
     }
 }
 
@@ -54,12 +54,15 @@ fn read<'a>(
     }
     Ok(match () {
         () if !selects => Effect::Unclear("whether it selects them cannot be determined".into()),
-        () if !counts => Effect::Unclear(format!(
-            "it has no `types`, and whether {} is meant depends on how it is applied",
-            direction.name()
-        )),
+        () if !counts => {
+            let direction = direction.name();
+            let why = format!(
+                "it has no `types`, and whether {direction} is meant depends on how it is applied"
+            );
+            Effect::Unclear(why.into())
+        }
         () if !matches!(tier, "default" | "") => {
-            Effect::Unclear(format!("what tier `{tier}` does at its end is not read"))
+            Effect::Unclear(format!("what tier `{tier}` does at its end is not read").into())
         }
         () if passes => Effect::Unclear("it passes traffic on to what comes after it".into()),
         () => Effect::Restricts,

@@ -35,14 +35,14 @@ pub(super) fn effect<'a>(
             }
             Ok(Touches::Adds) => Effect::Adds,
             Ok(Touches::Closes) => Effect::Restricts,
-            Err(why) => Effect::Unclear(why),
+            Err(why) => Effect::Unclear(why.into()),
         };
         effect = effect.and(of_rule);
     }
     // An agent takes all rules of a policy or none.
     match effect {
         Effect::Restricts | Effect::Adds => match flaw(policy) {
-            Some(why) => Effect::Unclear(why),
+            Some(why) => Effect::Unclear(why.into()),
             None => effect,
         },
         effect => effect,

@@ -38,7 +38,7 @@ pub(super) fn effect<'a>(
 fn of_rules(policy: &Object, direction: Direction) -> Effect {
     let rules = match list(policy.value(), &["spec", direction.field()]) {
         Ok(rules) => rules,
-        Err(wrong) => return Effect::Unclear(wrong.to_string()),
+        Err(wrong) => return Effect::Unclear(wrong.into()),
     };
     let mut effect = Effect::None;
     for rule in rules {

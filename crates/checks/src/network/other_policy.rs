@@ -8,7 +8,7 @@ use pavisade_snapshot::{Object, Pod};
 
 use super::policy::{Direction, Selects};
 use super::{calico, cilium, cluster_policy};
-use crate::Cx;
+use crate::{Cx, Why};
 
 /// The kinds, and whether they have a namespace.
 const KINDS: [(GroupKind, bool); 9] = [
@@ -33,7 +33,7 @@ pub(super) enum Effect {
     /// What no policy allows is closed.
     Restricts,
     /// It could not be determined, and why.
-    Unclear(String),
+    Unclear(Why),
 }
 
 impl Effect {
@@ -109,11 +109,9 @@ fn of_all<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Effect {
         };
         all = match effect {
             Effect::Restricts => return Effect::Restricts,
-            Effect::Unclear(why) => all.and(Effect::Unclear(format!(
-                "{} `{}` may restrict these pods: {why}",
-                policy.kind(),
-                policy.name()
-            ))),
+            Effect::Unclear(why) => all.and(Effect::Unclear(why.told(|why| {
+                format!("{} `{}` may restrict these pods: {why}", policy.kind(), policy.name())
+            }))),
             effect => all.and(effect),
         };
     }
@@ -121,13 +119,13 @@ fn of_all<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Effect {
 }
 
 /// Why such a policy may hold for pods of a namespace that were not seen.
-pub(super) fn may_hold<'a>(namespace: &'a str, cx: &Cx<'a>) -> Option<String> {
+pub(super) fn may_hold<'a>(namespace: &'a str, cx: &Cx<'a>) -> Option<Why> {
     let (policy, _) = near(namespace, cx).next()?;
-    Some(format!("{} `{}` may restrict these pods", policy.kind(), policy.name()))
+    Some(format!("{} `{}` may restrict these pods", policy.kind(), policy.name()).into())
 }
 
 /// Why some of them may not have been read.
-pub(super) fn unread(cx: &Cx<'_>) -> Option<String> {
+pub(super) fn unread(cx: &Cx<'_>) -> Option<Why> {
     KINDS.into_iter().find_map(|(kind, _)| cx.gap(kind))
 }
 

@@ -11,7 +11,7 @@ use super::pod_index::{Near, Wanted};
 use super::policy_index::{Selecting, wanted};
 use crate::field::{WrongType, find, integer, list, map, text, text_element};
 use crate::fragment::is_fragment;
-use crate::{Claim, Cx, Listing, Place, Verdict};
+use crate::{Claim, Cx, Listing, Place, Verdict, Why};
 
 /// A direction of traffic, seen from the pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,7 +220,7 @@ pub(super) enum Restriction<'a> {
     /// None does.
     None,
     /// It could not be determined, and why.
-    Unknown(String),
+    Unknown(Why),
 }
 
 /// The policies that select the pod for a direction.
@@ -244,13 +244,13 @@ pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -
 }
 
 /// Why what a pod may connect to is not a matter of the NetworkPolicies alone that were read.
-pub(super) fn more_policies<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Option<String> {
+pub(super) fn more_policies<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Option<Why> {
     let gap = || cx.gap(kinds::NETWORK_POLICY).or_else(|| unread(cx));
     beside(pod, direction, cx).or_else(gap)
 }
 
 /// Why policies of other kinds have a say beside NetworkPolicies.
-pub(super) fn beside<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Option<String> {
+pub(super) fn beside<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Option<Why> {
     match others(pod, direction, cx) {
         Effect::None => None,
         Effect::Unclear(why) => Some(why),
@@ -287,7 +287,7 @@ pub(super) struct Seen {
     /// Whether these are all.
     pub(super) complete: bool,
     /// Why some could not be seen.
-    pub(super) refused: Option<String>,
+    pub(super) refused: Option<Why>,
 }
 
 impl Seen {

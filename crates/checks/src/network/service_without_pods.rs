@@ -53,7 +53,7 @@ impl Check for ServiceWithoutPods {
         };
         match Selector::labels(labels) {
             Ok(selector) => judge(service, labels, &selector, cx),
-            Err(error) => Verdict::unknown(labels, error.0),
+            Err(error) => Verdict::unknown(labels, error),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! PV-O042.
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
+use pavisade_model::{Gap, kinds};
 use pavisade_snapshot::{Object, WorldKind};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
@@ -149,7 +149,10 @@ fn sum<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<u64, Claim<'a>> {
         let place = Place::field(budget.value(), &["spec", "selector"]);
         return match cx.world_kind() {
             WorldKind::Cluster => Ok(0),
-            _ => Err(Claim::unknown(place, "nothing in these files is selected by this budget")),
+            _ => {
+                let why = "nothing in these files is selected by this budget";
+                Err(Claim::unknown(place, why).gap(Gap::object("Pod", budget.namespace(), "")))
+            }
         };
     }
     let mut sum = 0;

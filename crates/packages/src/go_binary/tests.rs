@@ -74,6 +74,13 @@ fn inline(version: &str, modules: &[u8]) -> Vec<u8> {
     header
 }
 
+/// A program of two modules.
+pub(crate) fn program() -> Vec<u8> {
+    let mut file = elf(true, false);
+    file.extend(inline("go1.22.1", &modules()));
+    file
+}
+
 /// Aligned places that lie on both sides of where chunks are cut.
 const PLACES: [usize; 4] = [256, CHUNK - OVERLAP - 16, CHUNK - 16, 3 * CHUNK];
 

@@ -73,8 +73,11 @@ impl Builder {
     pub fn finish(mut self, root: &dyn Root) -> Inventory {
         let mut paths = Vec::new();
         root.files(&mut |path, id| {
-            let Some(taken) = self.taken.get(&id) else { return };
-            if taken.is_program() || Purpose::of(path).is_some() {
+            let counts = self
+                .taken
+                .get(&id)
+                .is_some_and(|taken| is_program(taken) || Purpose::of(path).is_some());
+            if counts {
                 paths.push((path.to_owned(), id));
             }
         });
@@ -82,7 +85,7 @@ impl Builder {
         // A program may have a hundred names.
         let mut programs = HashSet::new();
         paths.retain(|(_, id)| {
-            let is_program = self.taken.get(id).is_some_and(Taken::is_program);
+            let is_program = self.taken.get(id).is_some_and(is_program);
             !is_program || programs.insert(*id)
         });
         let mut seen = HashSet::new();
@@ -251,17 +254,15 @@ fn owners(
     owners
 }
 
-impl Taken {
-    fn is_program(&self) -> bool {
-        matches!(self.what, What::Packages(Reader::GoBinary, _))
-    }
-}
-
 /// Whether a file lists all packages of a system: layers replace it as a whole.
 fn is_database(taken: &Taken) -> bool {
-    let is =
-        |reader: &Reader| matches!(reader, Reader::Apk | Reader::Dpkg | Reader::Opkg | Reader::Rpm);
-    matches!(&taken.what, What::Packages(reader, _) if is(reader))
+    use Reader::{Apk, Dpkg, Opkg, Rpm};
+    matches!(taken.what, What::Packages(Apk | Dpkg | Opkg | Rpm, _))
+}
+
+/// Whether a file counts under any path.
+fn is_program(taken: &Taken) -> bool {
+    matches!(taken.what, What::Packages(Reader::GoBinary, _))
 }
 
 /// The folder that a database is the system's of, with a slash at its end.

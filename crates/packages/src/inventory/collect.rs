@@ -80,40 +80,37 @@ impl Collector {
     }
 
     fn read(&self, purpose: Purpose, path: &str, bytes: &mut dyn Read) -> io::Result<What> {
-        if let Purpose::Packages(want) = purpose {
-            let mut contents = want.read(path, bytes)?;
-            for package in &mut contents.packages {
-                package.files.retain(|path| self.keeps(path));
+        let what = match purpose {
+            Purpose::Packages(want) => return self.packages(want, path, bytes),
+            Purpose::Distribution => {
+                text(bytes, TEXT)?.map(|text| What::Distribution(Distribution::read(&text)))
             }
-            let more = contents.problems.len().saturating_sub(PROBLEMS);
-            if more > 0 {
-                contents.problems.truncate(PROBLEMS);
-                let message = format!("{more} more problems");
-                contents.problems.push(Problem { line: None, message });
-            }
-            return Ok(What::Packages(want.reader, contents));
-        }
-        let limit = purpose.limit();
-        let mut content = Vec::new();
-        bytes.take(limit.saturating_add(1)).read_to_end(&mut content)?;
-        if content.len() as u64 > limit {
-            let message = format!("it is larger than {limit} bytes");
-            return Ok(What::Unread(Problem { line: None, message }));
-        }
-        let text = String::from_utf8_lossy(&content);
-        Ok(match purpose {
-            Purpose::Packages(_) | Purpose::Distribution => {
-                What::Distribution(Distribution::read(&text))
-            }
-            Purpose::List => {
+            Purpose::List => text(bytes, LIST)?.map(|text| {
                 // Lists of digests have the path behind two blanks.
                 let paths =
                     text.lines().map(|line| line.split_once("  ").map_or(line, |(_, path)| path));
                 let paths = paths.map(|path| path.trim_start_matches('/'));
                 What::List(paths.filter(|path| self.keeps(path)).map(str::to_owned).collect())
+            }),
+            Purpose::Licences => {
+                text(bytes, TEXT)?.map(|text| What::Licences(copyright::read(&text)))
             }
-            Purpose::Licences => What::Licences(copyright::read(&text)),
-        })
+        };
+        Ok(what.unwrap_or_else(What::Unread))
+    }
+
+    fn packages(&self, want: Want, path: &str, bytes: &mut dyn Read) -> io::Result<What> {
+        let mut contents = want.read(path, bytes)?;
+        for package in &mut contents.packages {
+            package.files.retain(|path| self.keeps(path));
+        }
+        let more = contents.problems.len().saturating_sub(PROBLEMS);
+        if more > 0 {
+            contents.problems.truncate(PROBLEMS);
+            let message = format!("{more} more problems");
+            contents.problems.push(Problem { line: None, message });
+        }
+        Ok(What::Packages(want.reader, contents))
     }
 
     /// Whether a file of a package is of interest; those that name other packages always are.
@@ -122,11 +119,15 @@ impl Collector {
     }
 }
 
-/// Whether a file may name packages, by its path alone: programs are where programs are put.
-pub(super) fn may_name_packages(path: &str) -> bool {
-    const PROGRAMS: [&str; 4] = ["bin", "sbin", "libexec", "opt"];
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    Reader::of(path).is_some() || folder.split('/').any(|name| PROGRAMS.contains(&name))
+/// A text of so many bytes at most.
+fn text(bytes: &mut dyn Read, limit: u64) -> io::Result<Result<String, Problem>> {
+    let mut content = Vec::new();
+    bytes.take(limit + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > limit {
+        let message = format!("it is larger than {limit} bytes");
+        return Ok(Err(Problem { line: None, message }));
+    }
+    Ok(Ok(String::from_utf8_lossy(&content).into_owned()))
 }
 
 impl LayerVisitor for Collector {
@@ -138,9 +139,9 @@ impl LayerVisitor for Collector {
         let Some(path) = self.path(file).map(str::to_owned) else { return Ok(()) };
         let Some(purpose) = Purpose::of_file(&path, file.mode) else { return Ok(()) };
         let what = self.read(purpose, &path, bytes)?;
-        // Most programs name no packages.
-        let is_nothing = matches!(&what, What::Packages(Reader::GoBinary, Contents { packages, problems })
-            if packages.is_empty() && problems.is_empty());
+        // Most programs are not of Go.
+        let is_nothing = matches!(&what, What::Packages(Reader::GoBinary, contents)
+            if contents.packages.is_empty() && contents.problems.is_empty());
         if !is_nothing {
             self.taken.insert(file.id(), Taken { path, what });
         }
@@ -149,12 +150,6 @@ impl LayerVisitor for Collector {
 }
 
 impl Purpose {
-    /// What a file is read for: by its path, and where that says nothing, as a program.
-    fn of_file(path: &str, mode: u16) -> Option<Self> {
-        let program = || Reader::of_program(path, mode).map(Self::Packages);
-        Self::of(path).or_else(program)
-    }
-
     /// What a file is read for by its path.
     pub(super) fn of(path: &str) -> Option<Self> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -176,11 +171,15 @@ impl Purpose {
         }
     }
 
-    fn limit(self) -> u64 {
-        match self {
-            Self::Packages(want) => want.limit,
-            Self::List => LIST,
-            Self::Distribution | Self::Licences => TEXT,
-        }
+    /// What a file is read for by its path, or by its permissions.
+    fn of_file(path: &str, mode: u16) -> Option<Self> {
+        Self::of(path).or_else(|| Reader::of_program(path, mode).map(Self::Packages))
     }
+}
+
+/// Whether a file may name packages, as far as its path tells: of programs those are meant that lie
+/// where systems keep them.
+pub(super) fn may_name_packages(path: &str) -> bool {
+    let is_of_programs = |folder| matches!(folder, "bin" | "sbin" | "libexec");
+    Reader::of(path).is_some() || path.split('/').any(is_of_programs)
 }

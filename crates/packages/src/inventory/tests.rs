@@ -113,22 +113,19 @@ fn packages_that_a_package_of_the_distribution_brought_say_so() {
 }
 
 #[test]
-fn a_program_is_read_by_its_mode_and_owned_by_what_brought_it() {
-    // The least that is an ELF program of Go: its version, and no modules.
-    let mut program = b"\x7FELF\x02\x01\x01".to_vec();
-    program.resize(4096, 0);
-    program.extend(b"\xFF Go buildinf:\x08\x02");
-    program.resize(4096 + 32, 0);
-    program.extend(b"\x08go1.22.1\0");
-    let status = status(&[("tool", "1")]);
-    let entries: [(&str, &[u8], u16); 4] = [
+fn programs_name_their_modules_and_may_be_owned() {
+    let program = crate::go_binary::tests::program();
+    let (mut root, mut builder) = (Files::default(), Builder::new(Options::default()));
+    let mut collector = Collector::new(Options::default());
+    let (text, list) = (status(&[("tool", "1")]), "/usr/bin/tool\n/usr/bin/other\n");
+    let files = [
+        (STATUS, text.as_bytes(), 0o644),
+        ("var/lib/dpkg/info/tool.list", list.as_bytes(), 0o644),
         ("usr/bin/tool", &program, 0o755),
-        ("srv/data", &program, 0o644),
-        (STATUS, status.as_bytes(), 0o644),
-        ("var/lib/dpkg/info/tool.list", b"/.\n/usr/bin/tool\n", 0o644),
+        ("usr/bin/other", b"#!/bin/sh\n", 0o755),
+        ("opt/data", &program, 0o644),
     ];
-    let (mut root, mut collector) = (Files::default(), Collector::new(Options::default()));
-    for ((path, content, mode), entry) in entries.into_iter().zip(0..) {
+    for ((path, content, mode), entry) in files.into_iter().zip(0..) {
         let file = LayerFile { path, size: content.len() as u64, mode, layer: 0, entry };
         root.paths.insert(path.to_owned(), file.id());
         if collector.wants(&file) {
@@ -136,17 +133,23 @@ fn a_program_is_read_by_its_mode_and_owned_by_what_brought_it() {
         }
     }
     // Another name of the program adds nothing.
-    root.paths.insert("usr/bin/alias".to_owned(), root.paths["usr/bin/tool"]);
-    let mut builder = Builder::new(Options::default());
+    root.paths.insert("usr/bin/zz".to_owned(), root.paths["usr/bin/tool"]);
     builder.add(collector);
     assert!(builder.missing(&root).is_empty());
     let found = builder.finish(&root);
-    let rows: Vec<_> = found
-        .packages
-        .iter()
-        .map(|found| (&*found.package.name, found.places.len(), found.owner.is_some()))
-        .collect();
-    assert_eq!(rows, [("tool", 1, false), ("stdlib", 1, true)]);
+    let line = |found: &Found| {
+        let owned = if found.owner.is_some() { " owned" } else { "" };
+        format!("{}@{} {}{owned}", found.package.name, found.package.version, found.places[0].path)
+    };
+    assert_eq!(
+        found.packages.iter().map(line).collect::<Vec<_>>(),
+        [
+            format!("tool@1 {STATUS}"),
+            "a.com/a@ usr/bin/tool owned".to_owned(),
+            "b.com/b@v1.0.0 usr/bin/tool owned".to_owned(),
+            "stdlib@1.22.1 usr/bin/tool owned".to_owned(),
+        ]
+    );
 }
 
 #[test]
