@@ -8,6 +8,7 @@ mod oci_hostile;
 pub(crate) mod pod_security;
 mod purl;
 mod regolibrary;
+mod version_order;
 mod yaml_values;
 
 use std::fs;
@@ -71,6 +72,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "oci-hostile", file: "truth/oci-hostile.tar.zst", run: oci_hostile::run },
     Suite { name: "purl", file: "truth/purl.tar.zst", run: purl::run },
     Suite { name: "regolibrary", file: "truth/regolibrary.tar.zst", run: regolibrary::run },
+    Suite { name: "version-order", file: "truth/version-order.tar.zst", run: version_order::run },
 ];
 
 /// Runs one suite or all of them; fails when one agrees less than it must.
