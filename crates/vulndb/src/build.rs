@@ -21,6 +21,9 @@ const LONGEST_RECORD: usize = 16 << 20;
 /// The longest text that is kept of a title, in bytes.
 const LONGEST_TITLE: usize = 200;
 
+/// How many comparisons a record is worth.
+const MOST_COMPARISONS: usize = 1 << 20;
+
 /// Where records come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Feed<'a> {
@@ -139,7 +142,10 @@ impl Builder {
         let key = (feed.name.to_owned(), id);
         if let Some(before) = self.records.get(&key) {
             self.report.note("older copy of a record", &key.1);
-            if before.modified > modified {
+            // The newer one; where both say the same, one that does not depend on their order.
+            let weight = |record: &Record| (record.entries.len(), format!("{record:?}"));
+            let older = before.modified.cmp(&modified);
+            if older.then_with(|| weight(before).cmp(&weight(&record))).is_gt() {
                 return;
             }
         }
@@ -303,6 +309,10 @@ impl Builder {
                 let what = format!("event that is no version of {}", ecosystem.as_str());
                 self.report.note(&what, &format!("{id}: {text}"));
             }
+        }
+        // A record whose work would grow faster than its bytes keeps its list.
+        if versions.len().saturating_mul(ranges.iter().map(Vec::len).sum()) > MOST_COMPARISONS {
+            return;
         }
         versions.retain(|text| {
             let Ok(version) = Version::read(order, text) else { return true };

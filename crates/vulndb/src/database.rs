@@ -242,13 +242,13 @@ impl<'a> Database<'a> {
         let Some(row) = row.filter(|row| u64_at(row, 0) == Ok(key)) else {
             return Ok(Signal::default());
         };
-        let part = |place| -> Result<f32, DatabaseError> {
-            #[expect(clippy::cast_precision_loss, reason = "at most 100,000")]
-            Ok(u24_at(row, place)? as f32 / WHOLE as f32)
-        };
-        let (probability, percentile) = (part(8)?, part(11)?);
-        // No CVE has a percentile of nothing: the row holds something else.
-        let epss = (percentile > 0.0).then_some(Epss { probability, percentile });
+        #[expect(clippy::cast_precision_loss, reason = "at most 100,000")]
+        let part = |part: u32| part as f32 / WHOLE as f32;
+        let (probability, percentile) = (u24_at(row, 8)?, u24_at(row, 11)?);
+        let epss = percentile.checked_sub(1).map(|percentile| Epss {
+            probability: part(probability),
+            percentile: part(percentile),
+        });
         let (listed, place) = (u32_at(row, 14)?, u32_at(row, 18)?);
         let exploited = (listed != 0).then(|| {
             let day = listed & !RANSOMWARE;
@@ -303,10 +303,9 @@ impl<'a> Database<'a> {
 pub(crate) fn scores<'a>(
     vectors: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> impl Iterator<Item = Score> {
-    let scored = vectors.into_iter().filter_map(|(source, vector)| {
+    vectors.into_iter().filter_map(|(source, vector)| {
         Some(Score { source: source.into(), vector: vector.into(), score: of_vector(vector)? })
-    });
-    scored.collect::<Vec<_>>().into_iter()
+    })
 }
 
 pub(crate) const RATINGS: [Severity; 5] =

@@ -9,14 +9,18 @@ pub struct Ecosystem(String);
 
 impl Ecosystem {
     /// Reads what a record or a caller says: `kubernetes` is `Kubernetes`, a repository behind a
-    /// language's ecosystem and `:LTS` behind a release of Ubuntu are dropped, and Alpine without a
-    /// release is edge.
+    /// language's ecosystem, `:LTS` behind a release of Ubuntu and the part of a release of Red Hat
+    /// Enterprise Linux are dropped, and Alpine without a release is edge.
     pub fn read(text: &str) -> Self {
         let (name, suffix) = text.split_once(':').unwrap_or((text, ""));
-        let known = NAMES.iter().find(|known| known.eq_ignore_ascii_case(name));
-        let name = known.copied().unwrap_or(name);
+        let mut known = DISTRIBUTIONS.iter().chain(&LANGUAGES).map(|(known, _)| *known);
+        let name = known.find(|known| known.eq_ignore_ascii_case(name)).unwrap_or(name);
         let release = match name {
             "Alpine" if suffix.is_empty() => "edge".to_owned(),
+            // `enterprise_linux:9::appstream`.
+            "Red Hat" if suffix.starts_with("enterprise_linux:") => {
+                suffix.split("::").next().unwrap_or_default().to_owned()
+            }
             "Ubuntu" => suffix.strip_suffix(":LTS").unwrap_or(suffix).to_owned(),
             _ if LANGUAGES.iter().any(|(known, _)| *known == name) => String::new(),
             _ => suffix.to_owned(),
@@ -117,9 +121,6 @@ const LANGUAGES: [(&str, Option<Order>); 19] = [
     ("SwiftURL", Some(Order::Semver)),
 ];
 
-/// Those that some feed writes in another case.
-const NAMES: [&str; 3] = ["Kubernetes", "Alpine", "Debian"];
-
 /// The ecosystem of a distribution's packages, by `ID` and `VERSION_ID` of its os-release; `None`
 /// where OSV has none.
 pub fn of_distribution(id: &str, version: &str) -> Option<Ecosystem> {
@@ -138,6 +139,7 @@ pub fn of_distribution(id: &str, version: &str) -> Option<Ecosystem> {
         "debian" if !major.is_empty() => format!("Debian:{major}"),
         "ubuntu" if !version.is_empty() => format!("Ubuntu:{version}"),
         "almalinux" if !major.is_empty() => format!("AlmaLinux:{major}"),
+        "rhel" if !major.is_empty() => format!("Red Hat:enterprise_linux:{major}"),
         "rocky" if !major.is_empty() => format!("Rocky Linux:{major}"),
         "wolfi" => "Wolfi".to_owned(),
         "chainguard" => "Chainguard".to_owned(),
@@ -183,7 +185,8 @@ mod tests {
             ("Ubuntu:Pro:22.04:LTS", "Ubuntu:Pro:22.04"),
             ("Alpine", "Alpine:edge"),
             ("Alpine:v3.18", "Alpine:v3.18"),
-            ("Red Hat:enterprise_linux:9::baseos", "Red Hat:enterprise_linux:9::baseos"),
+            ("Red Hat:enterprise_linux:9::baseos", "Red Hat:enterprise_linux:9"),
+            ("Red Hat:rhel_eus:9.2::baseos", "Red Hat:rhel_eus:9.2::baseos"),
             ("opam", "opam"),
         ] {
             assert_eq!(Ecosystem::read(text).as_str(), name);
@@ -213,6 +216,7 @@ mod tests {
             ("alpine", "3.23_alpha20250612", Some("Alpine:edge")),
             ("ubuntu", "22.04", Some("Ubuntu:22.04")),
             ("rocky", "9.3", Some("Rocky Linux:9")),
+            ("rhel", "9.4", Some("Red Hat:enterprise_linux:9")),
             // sid: no release.
             ("debian", "", None),
             ("arch", "", None),

@@ -13,7 +13,7 @@
 //! | 5 advisory places | a `u32` an advisory: its place in section 6 |
 //! | 6 advisories | ids, what they cover, title, address, scores |
 //! | 7 ids | 8 bytes each: id, advisory; in the order of the ids |
-//! | 8 signals | 22 bytes each: CVE, EPSS, catalog, place in section 9; in the order of the CVEs |
+//! | 8 signals | 22 bytes each: CVE, EPSS (probability, percentile plus one), catalog, place in section 9; in the order of the CVEs |
 //! | 9 scores | vectors by CVE |
 //!
 //! Opening reads the header alone. Every later read is bounded by the section and by the number of

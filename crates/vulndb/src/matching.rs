@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pavisade_model::{Advisory, FixState, Score, Severity};
+use pavisade_model::{Advisory, FixState, Severity};
 
 use crate::database::{Database, DatabaseError, Entry, Record, State, scores};
 use crate::ecosystem::Ecosystem;
@@ -91,16 +91,29 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Matcher<'a> {
     database: Database<'a>,
+    /// By ids and vectors.
     made: HashMap<Vec<String>, Arc<Advisory>>,
 }
 
-/// Affected, by which records.
+/// A vulnerability that a package has.
+#[derive(Default)]
 struct Found<'a> {
     /// Ids by which it is joined with others.
     ids: Vec<&'a str>,
     /// Ids that it has beside them.
     others: Vec<&'a str>,
-    records: Vec<(u32, FixState, Reason, Vec<&'a str>, Severity)>,
+    records: Vec<Said<'a>>,
+}
+
+/// What a record says of it.
+#[derive(Clone)]
+struct Said<'a> {
+    record: Arc<Record<'a>>,
+    fix: FixState,
+    reason: Reason,
+    /// Vectors and rating of the package alone.
+    vectors: Vec<&'a str>,
+    rating: Severity,
 }
 
 impl<'a> Matcher<'a> {
@@ -115,7 +128,7 @@ impl<'a> Matcher<'a> {
     /// Where the database is damaged.
     pub fn find(&mut self, target: Target<'_>) -> Result<Answer, DatabaseError> {
         let mut answer = Answer::default();
-        let mut found: Vec<Found<'a>> = Vec::new();
+        let mut found = Groups::default();
         let (package, version) = looked_up(target);
         for entry in self.database.entries(target.ecosystem, &package)? {
             let (because, fix) = match verdict(target.ecosystem, &entry, version) {
@@ -137,17 +150,18 @@ impl<'a> Matcher<'a> {
                 because,
             };
             let rating = entry.rating.max(record.rating);
-            let said = (entry.advisory, fix, reason, entry.vectors, rating);
+            let record = Arc::new(record);
+            let vectors = entry.vectors;
+            let said = Said { record: record.clone(), fix, reason, vectors, rating };
             if record.covers.is_empty() {
-                join(&mut found, Found { ids: record.ids, others: vec![], records: vec![said] });
+                found.add(record.ids.clone(), &[], said);
             } else {
-                for id in record.covers {
-                    let others = record.ids.clone();
-                    join(&mut found, Found { ids: vec![id], others, records: vec![said.clone()] });
+                for id in &record.covers {
+                    found.add(vec![*id], &record.ids, said.clone());
                 }
             }
         }
-        for found in found {
+        for found in found.all.into_iter().filter(|found| !found.ids.is_empty()) {
             answer.hits.push(self.hit(target.ecosystem, found)?);
         }
         answer.hits.sort_by(|a, b| a.advisory.id.cmp(&b.advisory.id));
@@ -178,62 +192,63 @@ impl<'a> Matcher<'a> {
     }
 
     fn hit(&mut self, ecosystem: &Ecosystem, found: Found<'a>) -> Result<Hit, DatabaseError> {
-        let mut ids = found.ids;
-        ids.sort_by_key(|id| (rank(id), *id));
-        ids.dedup();
-        let mut records = Vec::new();
-        for (advisory, ..) in &found.records {
-            records.push(self.database.record(*advisory)?);
-        }
-        let mut aliases: Vec<_> = ids.iter().skip(1).chain(&found.others).copied().collect();
-        aliases.sort_unstable();
-        aliases.dedup();
-        let vectors: Vec<_> = found.records.iter().flat_map(|(.., vectors, _)| vectors).collect();
-        let mut key: Vec<_> = ids.iter().chain(&aliases).map(|id| (*id).to_owned()).collect();
-        key.extend(vectors.iter().map(|vector| (**vector).to_owned()));
-        let advisory = match self.made.get(&key) {
-            Some(made) => made.clone(),
-            None => {
-                let id = ids.first().copied().unwrap_or_default();
-                let signal = self.database.signal(id)?;
-                let from_entries = found.records.iter().zip(&records);
-                let from_entries = from_entries.flat_map(|((.., vectors, _), record)| {
-                    vectors.iter().map(|vector| (record.feed, *vector))
-                });
-                let from_records = records.iter().flat_map(own_vectors);
-                let all = from_entries.chain(from_records).chain(signal.scores);
-                let mut scores: Vec<Score> = scores(all).collect();
-                scores.sort_by(|a, b| (&a.source, &a.vector).cmp(&(&b.source, &b.vector)));
-                scores.dedup();
-                let titled = records.iter().find(|record| !record.title.is_empty());
-                let linked = records.iter().find(|record| !record.url.is_empty());
-                Arc::new(Advisory {
-                    id: id.to_owned(),
-                    aliases: aliases.iter().map(|id| (*id).to_owned()).collect(),
-                    title: titled.map_or_else(String::new, |record| record.title.to_owned()),
-                    scores,
-                    epss: signal.epss,
-                    exploited: signal.exploited,
-                    url: linked.map_or_else(String::new, |record| record.url.to_owned()),
-                })
-            }
-        };
-        self.made.insert(key, advisory.clone());
-        let rating = found.records.iter().map(|(.., rating)| *rating).max();
+        let advisory = self.advisory(&found)?;
+        let rating = found.records.iter().map(|said| said.rating).max();
         let severity = match severity(&advisory.scores) {
             Severity::Unknown => rating.unwrap_or(Severity::Unknown),
             known => known,
         };
         let mut fix = None;
         let mut reasons = Vec::new();
-        for (_, said, reason, ..) in found.records {
+        for said in found.records {
             fix = Some(match fix {
-                None => said,
-                Some(before) => better(ecosystem.order(), before, said),
+                None => said.fix,
+                Some(before) => better(ecosystem.order(), before, said.fix),
             });
-            reasons.push(reason);
+            reasons.push(said.reason);
         }
         Ok(Hit { advisory, fix: fix.unwrap_or(FixState::Unknown), severity, reasons })
+    }
+
+    /// Made of all records, once for each set of them.
+    fn advisory(&mut self, found: &Found<'a>) -> Result<Arc<Advisory>, DatabaseError> {
+        let mut ids = found.ids.clone();
+        ids.sort_unstable_by_key(|id| (rank(id), *id));
+        ids.dedup();
+        let mut aliases: Vec<_> = ids.iter().skip(1).chain(&found.others).copied().collect();
+        aliases.sort_unstable();
+        aliases.dedup();
+        let of_package = found
+            .records
+            .iter()
+            .flat_map(|said| said.vectors.iter().map(|vector| (said.record.feed, *vector)));
+        let of_record = found.records.iter().flat_map(|said| own_vectors(&said.record));
+        let mut vectors: Vec<_> = of_package.chain(of_record).collect();
+        vectors.sort_unstable();
+        vectors.dedup();
+        let id = ids.first().copied().unwrap_or_default();
+        let scored = vectors.iter().flat_map(|(feed, vector)| [*feed, *vector]);
+        let key = [id].into_iter().chain(aliases.iter().copied()).chain(scored);
+        let key: Vec<_> = key.map(str::to_owned).collect();
+        if let Some(made) = self.made.get(&key) {
+            return Ok(made.clone());
+        }
+        let signal = self.database.signal(id)?;
+        vectors.extend(signal.scores);
+        vectors.sort_unstable();
+        vectors.dedup();
+        let records = || found.records.iter().map(|said| &said.record);
+        let advisory = Arc::new(Advisory {
+            id: id.to_owned(),
+            aliases: aliases.iter().map(|id| (*id).to_owned()).collect(),
+            title: records().map(|r| r.title).find(|t| !t.is_empty()).unwrap_or("").to_owned(),
+            scores: scores(vectors).collect(),
+            epss: signal.epss,
+            exploited: signal.exploited,
+            url: records().map(|r| r.url).find(|url| !url.is_empty()).unwrap_or("").to_owned(),
+        });
+        self.made.insert(key, advisory.clone());
+        Ok(advisory)
     }
 }
 
@@ -259,23 +274,37 @@ fn looked_up<'t>(target: Target<'t>) -> (String, &'t str) {
     (target.ecosystem.package(name), version)
 }
 
-/// Adds what was found to all that shares an id with it.
-fn join<'a>(found: &mut Vec<Found<'a>>, mut new: Found<'a>) {
-    let (same, rest): (Vec<_>, Vec<_>) = std::mem::take(found)
-        .into_iter()
-        .partition(|old: &Found<'a>| old.ids.iter().any(|id| new.ids.contains(id)));
-    *found = rest;
-    let mut records = Vec::new();
-    for old in same {
-        new.ids.extend(old.ids);
-        new.others.extend(old.others);
-        records.extend(old.records);
+/// What was found, each once, by the ids that join it.
+#[derive(Default)]
+struct Groups<'a> {
+    /// Those that were joined to another are empty.
+    all: Vec<Found<'a>>,
+    by_id: HashMap<&'a str, usize>,
+}
+
+impl<'a> Groups<'a> {
+    fn add(&mut self, ids: Vec<&'a str>, others: &[&'a str], said: Said<'a>) {
+        let mut same: Vec<_> = ids.iter().filter_map(|id| self.by_id.get(id).copied()).collect();
+        same.sort_unstable();
+        same.dedup();
+        let first = same.first().copied().unwrap_or(self.all.len());
+        if first == self.all.len() {
+            self.all.push(Found::default());
+        }
+        let mut new = Found { ids, others: others.to_vec(), records: vec![said] };
+        for other in same.into_iter().skip(1) {
+            let other = self.all.get_mut(other).map(std::mem::take).unwrap_or_default();
+            new.ids.extend(other.ids);
+            new.others.extend(other.others);
+            new.records.extend(other.records);
+        }
+        self.by_id.extend(new.ids.iter().map(|id| (*id, first)));
+        if let Some(group) = self.all.get_mut(first) {
+            group.ids.append(&mut new.ids);
+            group.others.append(&mut new.others);
+            group.records.append(&mut new.records);
+        }
     }
-    new.ids.sort_unstable();
-    new.ids.dedup();
-    records.append(&mut new.records);
-    new.records = records;
-    found.push(new);
 }
 
 /// Where one record says that it is fixed, it is, in the later of two versions: an upgrade to the

@@ -60,12 +60,15 @@ pub(crate) enum Place {
     Unreadable(String),
 }
 
+/// An event, and its version unless it is before all of them.
+type Event<'a> = (Kind, &'a str, Option<Version<'a>>);
+
 /// Puts events in the order in which they are to be read; `Err` has the one that is no version.
 /// Events at one version stay in the record's order: `introduced 0, fixed 0` is nothing at all.
 pub(crate) fn sort<'a, T: AsRef<str>>(
     order: Order,
     events: &'a [(Kind, T)],
-) -> Result<Vec<(Kind, &'a str, Option<Version<'a>>)>, &'a str> {
+) -> Result<Vec<Event<'a>>, &'a str> {
     let mut read = Vec::with_capacity(events.len());
     for (kind, text) in events {
         let text = text.as_ref();

@@ -5,8 +5,21 @@ use std::str::FromStr;
 use cvss::Cvss;
 use pavisade_model::{Score, Severity};
 
+/// What a vector cannot do without, by how it begins.
+const NEEDED: [(&str, &[&str]); 3] = [
+    ("CVSS:4.", &["AV", "AC", "AT", "PR", "UI", "VC", "VI", "VA", "SC", "SI", "SA"]),
+    ("CVSS:3.", &["AV", "AC", "PR", "UI", "S", "C", "I", "A"]),
+    ("", &["AV", "AC", "Au", "C", "I", "A"]),
+];
+
 /// The score of a vector of CVSS 2.0, 3.0, 3.1 or 4.0; `None` where it is none.
 pub(crate) fn of_vector(vector: &str) -> Option<f32> {
+    // The crate takes what is missing for "none", and gives a score of zero.
+    let metrics = || vector.split('/').filter_map(|metric| Some(metric.split_once(':')?.0));
+    let (_, needed) = NEEDED.iter().find(|(prefix, _)| vector.starts_with(prefix))?;
+    if !needed.iter().all(|needed| metrics().any(|metric| metric == *needed)) {
+        return None;
+    }
     let score = Cvss::from_str(vector).ok()?.score();
     #[expect(clippy::cast_possible_truncation, reason = "0.0 to 10.0 with one digit")]
     (score.is_finite() && (0.0..=10.0).contains(&score)).then_some(score as f32)

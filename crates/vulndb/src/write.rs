@@ -205,7 +205,8 @@ impl<'a> Sections<'a> {
                 continue;
             }
             self.sections[8].extend(id.to_le_bytes());
-            let (probability, percentile) = epss.copied().unwrap_or_default();
+            // A percentile of nothing is one, too.
+            let (probability, percentile) = epss.map_or((0, 0), |(one, two)| (*one, two + 1));
             for part in [probability, percentile] {
                 self.sections[8].extend(part.to_le_bytes().iter().take(3));
             }
