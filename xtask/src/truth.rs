@@ -3,6 +3,7 @@
 //! A suite gets a folder and counts; the least agreement that is accepted stands
 //! in `xtask/truth.toml`. Cases are never skipped in silence.
 
+mod debian;
 mod kubectl_corpus;
 mod oci_hostile;
 pub(crate) mod pod_security;
@@ -69,6 +70,7 @@ const SUITES: &[Suite] = &[
         file: "data/manifests/corpus.tar.zst",
         run: kubectl_corpus::run,
     },
+    Suite { name: "debian", file: "data/images/bullseye-web.truth.jsonl", run: debian::run },
     Suite { name: "oci-hostile", file: "truth/oci-hostile.tar.zst", run: oci_hostile::run },
     Suite { name: "purl", file: "truth/purl.tar.zst", run: purl::run },
     Suite { name: "regolibrary", file: "truth/regolibrary.tar.zst", run: regolibrary::run },
@@ -106,7 +108,7 @@ fn run_one(suite: &Suite, dir: Option<&Path>) -> anyhow::Result<()> {
                 unpack(&file, unpacked.path())?;
                 unpacked.path().to_owned()
             } else {
-                root().join("../shared/truth")
+                file.parent().context("a file in no folder")?.to_owned()
             }
         }
     };
