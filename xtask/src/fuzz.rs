@@ -19,7 +19,8 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 3] = ["documents", "snapshot", "config"];
+const TARGETS: [&str; 6] =
+    ["documents", "snapshot", "config", "advisories", "database", "versions"];
 
 /// Fuzzes every target, the time shared between them.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
