@@ -20,7 +20,7 @@ pub use finding::{Detail, Finding, Mend, State, Workload};
 pub use fingerprint::Fingerprint;
 pub use gap::{Cause, Gap};
 pub use glob::{Base, Glob, below, nearest};
-pub use layer::{LayerFile, LayerVisitor};
+pub use layer::{FileId, LayerFile, LayerVisitor};
 pub use location::{Location, Related};
 pub use meta::{
     Area, Audience, Confidence, Fact, GroupKind, Mends, Meta, Program, Rule, Scope, Severity,

@@ -25,6 +25,7 @@ mod guard;
 #[cfg(test)]
 mod hostile;
 mod html;
+pub mod image;
 pub mod json;
 mod junit;
 mod markdown;
@@ -35,6 +36,7 @@ mod place;
 mod pod_security;
 mod region;
 mod sarif;
+pub mod sbom;
 mod snapshots;
 mod summary;
 mod terminal;
@@ -43,9 +45,11 @@ mod text;
 pub use baseline::baseline;
 pub use comply::{ComplyFormat, comply, framework_explain, frameworks_list, topics_list};
 pub use fixes::{Again, Fixes, Hidden, fixes, fixes_diff};
+pub use image::{ImageFormat, image, image_diff};
 pub use message::of as message;
 pub use pages::{Layout, check_explain, checks_list};
 pub use pod_security::{PodSecurityLayout, pod_security};
+pub use sbom::{Sbom, SbomFormat, sbom};
 pub use snapshots::{snapshot_diff, snapshot_info};
 pub use terminal::{problems, style};
 

@@ -160,7 +160,7 @@ fn cluster(index: usize, objects: Vec<Object>) -> WorldParts {
     let mut parts = WorldParts::cluster(format!("cluster-{index}"));
     parts.default_coverage = Coverage::Complete;
     for (i, kind) in kinds::ALL.iter().enumerate() {
-        if index % 2 == 1 && (i + index / 2) % 3 == 0 {
+        if index % 2 == 1 && (i + index / 2).is_multiple_of(3) {
             let key = (kind.group.to_owned(), kind.kind.to_owned());
             let cause = match i % 4 {
                 0 => Cause::NotAsked,
