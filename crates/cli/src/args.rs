@@ -6,8 +6,10 @@ use pavisade_model::Severity;
 pub(crate) use checks::{ChecksArgs, ChecksCommand, Select};
 pub(crate) use cluster::{Access, LiveArgs};
 pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksCommand};
+pub(crate) use db::{DbArgs, DbCommand};
 pub(crate) use fix::FixArgs;
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
+pub(crate) use images::Images;
 pub(crate) use pss::PssArgs;
 pub(crate) use reading::{Reading, Render};
 pub(crate) use scan::{Format, ScanArgs};
@@ -18,8 +20,10 @@ use crate::config::CheckConfigArgs;
 mod checks;
 mod cluster;
 mod comply;
+mod db;
 mod fix;
 mod image;
+mod images;
 mod pss;
 mod reading;
 mod scan;
@@ -58,6 +62,8 @@ pub(crate) enum Command {
     Image(Box<ImageArgs>),
     /// Write the packages in a container image as an SBOM: CycloneDX or SPDX.
     Sbom(Box<SbomArgs>),
+    /// Make a database of vulnerabilities, and say what is in one.
+    Db(DbArgs),
     /// List the checks and explain them.
     Checks(ChecksArgs),
     /// Check the configuration file, or show what counts and where it comes from.

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
     let settings = &work.settings;
     let parameters = select::parameters(&args.set, settings)?;
     let ids = checks(&frameworks, args, settings)?;
-    let choice = Choice { catalog: settings.catalog.clone(), ids, parameters };
+    let choice = Choice { catalog: settings.catalog.clone(), ids, parameters, images: false };
     let file = scan::named(args.output.as_deref());
     let place = scan::place(file);
     if let Some(role) = work.role(&choice)? {

@@ -1,5 +1,6 @@
 //! `pavisade image` and `pavisade sbom`.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::Path;
@@ -155,11 +156,21 @@ fn read(
 }
 
 /// Why there is no inventory.
-enum Fault {
+pub(crate) enum Fault {
     /// The command line does not say which image is meant.
     Choice(String),
     Refused(Refusal),
     Document(SbomError),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Choice(text) => f.write_str(text),
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Document(error) => error.fmt(f),
+        }
+    }
 }
 
 impl From<Refusal> for Fault {
@@ -168,7 +179,7 @@ impl From<Refusal> for Fault {
     }
 }
 
-fn open(path: &Path, choose: &Choose, options: Options) -> Result<Inventory, Fault> {
+pub(crate) fn open(path: &Path, choose: &Choose, options: Options) -> Result<Inventory, Fault> {
     let limits = Limits::default();
     let store = match Input::find(path)? {
         Input::Document(bytes) => {
@@ -271,7 +282,7 @@ fn chosen(
 }
 
 /// What the image is called. Layouts name images by their tags alone.
-fn name(found: &str, path: &Path) -> String {
+pub(crate) fn name(found: &str, path: &Path) -> String {
     if found.contains(['/', ':']) {
         return found.to_owned();
     }

@@ -4,9 +4,11 @@ mod args;
 mod checks;
 mod comply;
 mod config;
+mod db;
 mod fix;
 mod frameworks;
 mod image;
+mod images;
 mod input;
 mod live;
 mod man;
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Image(args) => image::run(&args),
         Command::Sbom(args) => image::sbom(&args),
         Command::Checks(args) => checks::run(&args),
+        Command::Db(args) => db::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -21,11 +21,13 @@ use crate::work::{By, Choice, Work};
 use crate::{Outcome, replace, terminal};
 
 pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
-    let Some(work) = Work::find(Input::from(args), &args.config)? else {
+    let Some(mut work) = Work::find(Input::from(args), &args.config)? else {
         return Ok(Outcome::Usage);
     };
+    work.images = args.images.clone();
     let settings = &work.settings;
-    let choice = Choice::new(&args.select, &args.set, settings)?;
+    let mut choice = Choice::new(&args.select, &args.set, settings)?;
+    choice.images = args.images.asked();
     let file = named(args.output.as_deref());
     if let Some(role) = work.role(&choice)? {
         output(file)?.put(&place(file), |out| out.write_all(role.as_bytes()))?;

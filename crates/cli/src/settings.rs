@@ -10,7 +10,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use pavisade_checks::Catalog;
+use pavisade_checks::{Catalog, vulnerable_package};
 use pavisade_compliance::Framework;
 use pavisade_config::{Config, FILE_NAME};
 use pavisade_judgement::{Baseline, Exception};
@@ -33,7 +33,7 @@ const MAX_BYTES: u64 = 4 << 20;
 const MAX_EXCEPTION_DAYS: i32 = 366;
 
 /// All of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Settings {
     /// All checks that there are.
     pub catalog: Catalog,
@@ -49,6 +49,24 @@ pub(crate) struct Settings {
     ignored: usize,
     /// Whether all was given that exceptions may speak of.
     whole: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let builtin = Catalog::builtin();
+        // Its checks of images run where images are asked for.
+        let catalog = builtin.with([vulnerable_package()]).unwrap_or(builtin);
+        Self {
+            catalog,
+            config: Config::default(),
+            file: None,
+            frameworks: Vec::new(),
+            base: Base::default(),
+            exceptions: Vec::new(),
+            ignored: 0,
+            whole: false,
+        }
+    }
 }
 
 /// A configuration that was found or named.

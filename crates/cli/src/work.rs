@@ -14,17 +14,19 @@ use pavisade_snapshot::Snapshot;
 use pavisade_sources::load;
 use serde_json::Value;
 
-use crate::args::Select;
+use crate::args::{self, Select};
 use crate::config::{AllowFrom, ConfigArgs, ConfigFile};
 use crate::input::Input;
 use crate::progress::Spinner;
 use crate::settings::{self, Settings};
-use crate::{live, select};
+use crate::{images, live, select};
 
 /// What is read, and the settings that count for it.
 pub(crate) struct Work<'a> {
     pub settings: Settings,
     pub input: Input<'a>,
+    /// Images beside the objects.
+    pub images: args::Images,
 }
 
 impl<'a> Work<'a> {
@@ -58,7 +60,7 @@ impl<'a> Work<'a> {
         settings.over(&mut input.kubernetes_version, &mut input.reading.helm_values);
         input.scope = settings.scope();
         input.check()?;
-        Ok(Some(Self { settings, input }))
+        Ok(Some(Self { settings, input, images: args::Images::default() }))
     }
 
     /// The version whose semantics count, as far as that is known before a cluster is read.
@@ -87,6 +89,10 @@ impl<'a> Work<'a> {
         let live = self.input.live.filter(|_| self.input.is_cluster());
         let (snapshot, kubernetes) = match live {
             Some(live) => live::picture(&self.input, live, kinds, progress)?,
+            // Images were given, and nothing else.
+            None if self.input.paths.is_empty() && !self.images.given.is_empty() => {
+                (Snapshot::default(), self.kubernetes())
+            }
             None => {
                 let loaded = load(&self.input.request(), io::stdin().lock(), progress);
                 (loaded.snapshot, self.kubernetes())
@@ -112,6 +118,7 @@ impl<'a> Work<'a> {
         let kinds = checks.kinds();
         let (snapshot, kubernetes) = self.picture(kinds, &progress)?;
         let snapshot = snapshot.with_notes(self.settings.note().into_iter().collect());
+        let snapshot = images::add(&self.images, snapshot, &progress)?;
         if self.input.is_cluster() {
             checks = choice.checks(kubernetes)?;
         }
@@ -133,6 +140,8 @@ pub(crate) struct Choice {
     pub catalog: Catalog,
     pub ids: BTreeSet<String>,
     pub parameters: HashMap<String, Value>,
+    /// Whether checks of images run.
+    pub images: bool,
 }
 
 impl Choice {
@@ -145,13 +154,14 @@ impl Choice {
     ) -> anyhow::Result<Self> {
         let parameters = select::parameters(set, settings)?;
         let ids = select::ids(select, settings)?;
-        Ok(Self { catalog: settings.catalog.clone(), ids, parameters })
+        Ok(Self { catalog: settings.catalog.clone(), ids, parameters, images: false })
     }
 
     /// # Errors
     /// A check does not take its parameters.
     pub(crate) fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
-        let wanted = |meta: &Meta| self.ids.contains(&*meta.rule.id);
+        let asked = |meta: &Meta| self.images || meta.facts.is_empty();
+        let wanted = |meta: &Meta| asked(meta) && self.ids.contains(&*meta.rule.id);
         CheckSet::new(&self.catalog, kubernetes, wanted, &self.parameters)
             .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))
     }

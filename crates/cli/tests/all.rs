@@ -19,3 +19,4 @@ mod pss;
 mod replace;
 mod secrets;
 mod snapshots;
+mod vulnerabilities;

@@ -4,16 +4,16 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use pavisade_checks::{Catalog, CheckSet, Claim, MadeCheck, Place};
+use pavisade_checks::{Catalog, CheckSet, vulnerable_package};
 use pavisade_judgement::{Exception, Form, Judgement, Scope as Where, Selector, Subjects};
 use pavisade_model::{
-    Advisory, Area, Audience, Confidence, Epss, Exploited, Fact, FixState, Glob, KubernetesVersion,
-    Location, Mends, Meta, Related, Rule, Scope, Score, Severity, State, Subject,
+    Advisory, Epss, Exploited, FixState, Glob, KubernetesVersion, Meta, Score, Severity, State,
+    Subject,
 };
 use pavisade_report::{Format, Options, baseline, write};
 use pavisade_scan::{Honour, Terms, Timestamp, judge_on};
 use pavisade_snapshot::{
-    Facts, Image, Images, Layer, Match, Matches, Object, Package, Packages, Snapshot, WorldKind,
+    Facts, Image, Images, Layer, Matches, Object, Package, Packages, Snapshot, WorldKind,
     WorldParts,
 };
 use pavisade_yaml::{Source, objects, read};
@@ -44,67 +44,8 @@ spec:
               image: nginx
 ";
 
-/// The rule of vulnerabilities, as the program will have it once it finds them itself.
 fn catalog() -> Catalog {
-    let rule = Rule {
-        id: "PV-X001".into(),
-        name: "vulnerable-package".into(),
-        title: "Package with a known vulnerability.".into(),
-        why: "Attackers read advisories too.".into(),
-        advice: "Rebuild the image with a version that has a fix.".into(),
-        severity: Severity::Unknown,
-        confidence: Confidence::High,
-        audience: Audience::Everyone,
-        area: Area::SupplyChain,
-        mends: Mends::Never,
-        secret: false,
-        parts: Vec::new().into(),
-    };
-    let meta = Meta {
-        rule,
-        scope: Scope::World,
-        on: Vec::new().into(),
-        programs: &[],
-        files_only: false,
-        at_rest: false,
-        facts: &[Fact::Images, Fact::Vulnerabilities],
-        reads: Vec::new().into(),
-    };
-    Catalog::builtin().with([MadeCheck::on_matches(meta, |found, _| claim(found).into())]).unwrap()
-}
-
-fn claim<'a>(found: Match<'_>) -> Claim<'a> {
-    let Match { image, package, advisory, fix } = found;
-    let layer = package.layer.and_then(|at| image.layers.get(at as usize));
-    let location = Location::Layer {
-        image: image.name.clone(),
-        layer: layer.map_or_else(|| "".into(), |layer| layer.digest.clone()),
-        path: package.path.into(),
-        excerpt: None,
-    };
-    let score = advisory
-        .scores
-        .iter()
-        .map(|score| score.score)
-        .fold(None, |a: Option<f32>, b| Some(a.map_or(b, |a| a.max(b))));
-    let severity = match score {
-        Some(9.0..) => Severity::Critical,
-        Some(7.0..) => Severity::High,
-        Some(4.0..) => Severity::Medium,
-        Some(_) => Severity::Low,
-        None => Severity::Unknown,
-    };
-    let message = match fix.version() {
-        Some(version) => format!("{} is in {}; {version} is without it", advisory.id, package.name),
-        None => format!("{} is in {}", advisory.id, package.name),
-    };
-    let instruction = layer.map_or_else(String::new, |layer| layer.instruction.clone());
-    let related = Related { label: format!("installed by `{instruction}`").into(), location };
-    Claim::fails(Place::Nowhere, message)
-        .severity(severity)
-        .instance(advisory.id.clone())
-        .related(related)
-        .vulnerability(found.vulnerability())
+    Catalog::builtin().with([vulnerable_package()]).unwrap()
 }
 
 /// An image of three layers.
@@ -142,7 +83,14 @@ fn image(packages: usize, matches: usize) -> Image {
             1 => FixState::NotFixed,
             _ => FixState::WontFix,
         };
-        table.push((at % packages) as u32, Arc::new(advisory), fix);
+        let severity = match at % 100 {
+            _ if !scored => Severity::Unknown,
+            90.. => Severity::Critical,
+            70.. => Severity::High,
+            40.. => Severity::Medium,
+            _ => Severity::Low,
+        };
+        table.push((at % packages) as u32, Arc::new(advisory), fix, severity);
     }
     let layer = |n: u32| Layer {
         digest: format!("sha256:{n:064x}").into(),
@@ -172,7 +120,7 @@ fn snapshot(workloads: bool, image: Option<Image>) -> Snapshot {
 }
 
 fn judged(snapshot: &Snapshot, terms: &Terms) -> Judgement {
-    let wanted = |meta: &Meta| &*meta.rule.id == "PV-X001";
+    let wanted = |meta: &Meta| &*meta.rule.id == "PV-S013";
     let version = KubernetesVersion::minor(37);
     let checks = CheckSet::new(&catalog(), version, wanted, &HashMap::new()).unwrap();
     judge_on(snapshot, &checks, terms, Timestamp::UNIX_EPOCH)

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pavisade_model::{Advisory, FixState, Subject, Vulnerability};
+use pavisade_model::{Advisory, FixState, Severity, Subject, Vulnerability};
 
 /// What is known beside the objects.
 #[derive(Debug, Clone, Default)]
@@ -146,6 +146,7 @@ pub struct Matches {
     packages: Vec<u32>,
     advisories: Vec<Arc<Advisory>>,
     fixes: Vec<FixState>,
+    severities: Vec<Severity>,
 }
 
 /// A row of [`Matches`].
@@ -159,11 +160,20 @@ pub struct Match<'a> {
     pub advisory: &'a Arc<Advisory>,
     /// Whether there is a version without it.
     pub fix: &'a FixState,
+    /// By its scores; by the vendor's word where there are none.
+    pub severity: Severity,
 }
 
 impl Matches {
     /// Appends that an advisory is about the package at that place.
-    pub fn push(&mut self, package: u32, advisory: Arc<Advisory>, fix: FixState) {
+    pub fn push(
+        &mut self,
+        package: u32,
+        advisory: Arc<Advisory>,
+        fix: FixState,
+        severity: Severity,
+    ) {
+        self.severities.push(severity);
         self.packages.push(package);
         self.advisories.push(advisory);
         self.fixes.push(fix);
@@ -179,9 +189,10 @@ impl Matches {
         self.packages.is_empty()
     }
 
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (u32, &Arc<Advisory>, &FixState)> {
-        let rows = self.packages.iter().zip(&self.advisories).zip(&self.fixes);
-        rows.map(|((package, advisory), fix)| (*package, advisory, fix))
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (u32, &Arc<Advisory>, &FixState, Severity)> {
+        let rows =
+            self.packages.iter().zip(&self.advisories).zip(&self.fixes).zip(&self.severities);
+        rows.map(|(((package, advisory), fix), severity)| (*package, advisory, fix, *severity))
     }
 }
 
@@ -211,9 +222,9 @@ impl Image {
     /// Vulnerabilities of its packages; none where nobody looked for them.
     pub fn matches(&self) -> impl Iterator<Item = Match<'_>> {
         let rows = self.matches.iter().flat_map(Matches::rows);
-        rows.filter_map(|(package, advisory, fix)| {
+        rows.filter_map(|(package, advisory, fix, severity)| {
             let package = self.packages.get(package as usize)?;
-            Some(Match { image: self, package, advisory, fix })
+            Some(Match { image: self, package, advisory, fix, severity })
         })
     }
 }
@@ -288,7 +299,7 @@ mod tests {
     #[test]
     fn a_match_of_a_package_that_is_not_there_is_none() {
         let mut matches = Matches::default();
-        matches.push(7, Arc::default(), FixState::NotFixed);
+        matches.push(7, Arc::default(), FixState::NotFixed, Severity::Low);
         let image = Image { matches: Some(matches), ..Image::default() };
         assert_eq!(image.matches().count(), 0);
     }

@@ -122,6 +122,11 @@ impl<'a> Matcher<'a> {
         Self { database, made: HashMap::new() }
     }
 
+    /// Whether any advisory is about a package of this ecosystem, as far as the database can be read.
+    pub fn covers(&self, ecosystem: &Ecosystem) -> bool {
+        self.database.covers(ecosystem).unwrap_or(false)
+    }
+
     /// What the database says of a package.
     ///
     /// # Errors

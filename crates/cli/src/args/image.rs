@@ -96,7 +96,7 @@ pub(crate) enum ImageCommand {
 }
 
 /// Which image is meant, where there are several.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Default, Clone, Args)]
 pub(crate) struct Choose {
     /// The platform, where there are images for several: linux/arm64, linux/arm/v7 [default: linux
     /// on this machine's architecture].

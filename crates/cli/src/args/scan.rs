@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use pavisade_model::{KubernetesVersion, Severity};
 
-use super::{Color, EXIT_CODES, FailOn, LiveArgs, Reading, Select};
+use super::{Color, EXIT_CODES, FailOn, Images, LiveArgs, Reading, Select};
 use crate::config::ConfigArgs;
 
 #[derive(Debug, Args)]
@@ -20,6 +20,9 @@ pub(crate) struct ScanArgs {
 
     #[command(flatten)]
     pub live: LiveArgs,
+
+    #[command(flatten)]
+    pub images: Images,
 
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = Format::Terminal)]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pavisade_model::{Advisory, Epss, Exploited, FixState, Score};
+use pavisade_model::{Advisory, Epss, Exploited, FixState, Score, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::{Image, Layer, Matches, Package, Packages};
@@ -51,6 +51,7 @@ struct Table {
     /// Places in `advisories`.
     advisory: Vec<u32>,
     fix: Vec<Fix>,
+    severity: Vec<Wired>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,6 +62,40 @@ enum Fix {
     #[serde(rename = "wont-fix")]
     Refused,
     Unknown,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Wired {
+    Critical,
+    High,
+    Medium,
+    Low,
+    Unknown,
+}
+
+impl From<Severity> for Wired {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Critical => Self::Critical,
+            Severity::High => Self::High,
+            Severity::Medium => Self::Medium,
+            Severity::Low => Self::Low,
+            Severity::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl From<Wired> for Severity {
+    fn from(severity: Wired) -> Self {
+        match severity {
+            Wired::Critical => Self::Critical,
+            Wired::High => Self::High,
+            Wired::Medium => Self::Medium,
+            Wired::Low => Self::Low,
+            Wired::Unknown => Self::Unknown,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -141,8 +176,10 @@ impl From<&Image> for Wire {
                 package: Vec::with_capacity(matches.len()),
                 advisory: Vec::with_capacity(matches.len()),
                 fix: Vec::with_capacity(matches.len()),
+                severity: Vec::with_capacity(matches.len()),
             };
-            for (package, advisory, fix) in matches.rows() {
+            for (package, advisory, fix, severity) in matches.rows() {
+                table.severity.push(severity.into());
                 let place = *places.entry(Arc::as_ptr(advisory)).or_insert_with(|| {
                     table.advisories.push((&**advisory).into());
                     table.advisories.len() as u32 - 1
@@ -219,14 +256,16 @@ impl Wire {
 
 impl Table {
     fn matches(self, packages: usize, shared: &mut Shared) -> Result<Matches, &'static str> {
-        let Self { advisories, package, advisory, fix } = self;
-        if package.len() != advisory.len() || package.len() != fix.len() {
+        let Self { advisories, package, advisory, fix, severity } = self;
+        let rows = [advisory.len(), fix.len(), severity.len()];
+        if rows.iter().any(|len| *len != package.len()) {
             return Err("columns of vulnerabilities have unequal lengths");
         }
         let advisories = advisories.into_iter();
         let advisories: Vec<_> = advisories.map(|wire| shared.get(wire.into())).collect();
         let mut matches = Matches::default();
-        for ((package, place), fix) in package.into_iter().zip(advisory).zip(fix) {
+        let rows = package.into_iter().zip(advisory).zip(fix).zip(severity);
+        for (((package, place), fix), severity) in rows {
             if package as usize >= packages {
                 return Err("a vulnerability is of a package that is not there");
             }
@@ -238,7 +277,7 @@ impl Table {
                 Fix::Refused => FixState::WontFix,
                 Fix::Unknown => FixState::Unknown,
             };
-            matches.push(package, advisory, fix);
+            matches.push(package, advisory, fix, severity.into());
         }
         Ok(matches)
     }

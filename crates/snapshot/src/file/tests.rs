@@ -4,7 +4,9 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pavisade_model::{Advisory, Cause, Epss, Exploited, FixState, NoteKind, Score, kinds};
+use pavisade_model::{
+    Advisory, Cause, Epss, Exploited, FixState, NoteKind, Score, Severity, kinds,
+};
 use pavisade_yaml::{Source, to_json};
 use proptest::prelude::*;
 
@@ -107,7 +109,7 @@ fn secret_values_are_never_written() {
 /// A line with an image of one package and one advisory.
 fn image(package: &str, advisory: &str) -> String {
     format!(
-        r#"{{"image":{{"name":"a","digest":"","references":[],"platform":"","layers":[],"packages":{{"name":["p"],"version":["1"],"purl":[""],"path":[""],"layer":[null]}},"matches":{{"advisories":[{{"id":"CVE-1"}}],"package":{package},"advisory":{advisory},"fix":["unknown"]}}}}}}"#
+        r#"{{"image":{{"name":"a","digest":"","references":[],"platform":"","layers":[],"packages":{{"name":["p"],"version":["1"],"purl":[""],"path":[""],"layer":[null]}},"matches":{{"advisories":[{{"id":"CVE-1"}}],"package":{package},"advisory":{advisory},"fix":["unknown"],"severity":["low"]}}}}}}"#
     )
 }
 
@@ -125,8 +127,8 @@ fn facts_are_kept() {
         packages.push(Package { name, version: "1", purl: "", path: "x", layer: Some(0) });
     }
     let mut matches = Matches::default();
-    matches.push(1, advisory.clone(), FixState::Fixed("2".into()));
-    matches.push(0, advisory.clone(), FixState::WontFix);
+    matches.push(1, advisory.clone(), FixState::Fixed("2".into()), Severity::High);
+    matches.push(0, advisory.clone(), FixState::WontFix, Severity::Unknown);
     let image = Image {
         name: "web:1".into(),
         references: vec!["docker.io/library/web:1".into()],

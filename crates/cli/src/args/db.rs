@@ -1,0 +1,48 @@
+//! Arguments of `pavisade db`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+const BUILD_EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  2  wrong usage, or the file could not be written
+  3  a file could not be read, so the database lacks its advisories";
+
+const STATUS_EXIT_CODES: &str = "\
+Exit codes:
+  0  it was read
+  2  wrong usage, or it is no database that this version reads";
+
+#[derive(Debug, Args)]
+pub(crate) struct DbArgs {
+    #[command(subcommand)]
+    pub command: DbCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Make a database of vulnerabilities from advisories that you have.
+    #[command(after_help = BUILD_EXIT_CODES)]
+    Build {
+        /// Files and folders: OSV records, one in a file or one a line (json, jsonl, jsonl.zst), CISA's
+        /// catalog of known exploited vulnerabilities (json), EPSS (csv, csv.zst).
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+
+        /// The database.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+
+        /// Neither progress nor a summary.
+        #[arg(short, long)]
+        quiet: bool,
+    },
+    /// Say which feeds a database was made from, and how old they are.
+    #[command(after_help = STATUS_EXIT_CODES)]
+    Status {
+        /// The database.
+        file: PathBuf,
+    },
+}

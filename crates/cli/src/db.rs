@@ -1,0 +1,131 @@
+//! `pavisade db`.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use pavisade_sources::Progress as _;
+use pavisade_vulndb::{Builder, Feed};
+
+use crate::args::{DbArgs, DbCommand};
+use crate::progress::Spinner;
+use crate::scan::output;
+use crate::{Outcome, images, terminal};
+
+/// Bytes of one file of advisories, unpacked.
+const MAX_BYTES: u64 = 4 << 30;
+
+pub(crate) fn run(args: &DbArgs) -> anyhow::Result<Outcome> {
+    match &args.command {
+        DbCommand::Build { paths, output, quiet } => build(paths, output, *quiet),
+        DbCommand::Status { file } => status(file),
+    }
+}
+
+fn build(paths: &[PathBuf], file: &Path, quiet: bool) -> anyhow::Result<Outcome> {
+    // Fail on what cannot be written before the work, not after it.
+    let out = output(Some(file))?;
+    let progress = Spinner::new(quiet);
+    let (mut builder, mut whole) = (Builder::default(), true);
+    for path in files(paths)? {
+        progress.stage(&format!("Reading {}", path.display()));
+        if let Err(error) = add(&mut builder, &path) {
+            whole = false;
+            terminal::say("not read", &format!("{}: {error:#}", path.display()));
+        }
+    }
+    progress.stage("Writing the database");
+    let (bytes, report) = builder.finish().context("making the database")?;
+    progress.finish();
+    out.put(&file.display().to_string(), |out| out.write_all(&bytes))?;
+    if !quiet {
+        let mut err = anstream::stderr();
+        writeln!(
+            err,
+            "{} records read, {} kept, {} withdrawn; {} MiB",
+            report.records,
+            report.kept,
+            report.withdrawn,
+            bytes.len().div_ceil(1 << 20)
+        )?;
+        for (what, left_out) in &report.left_out {
+            writeln!(err, "left out: {what}: {} ({})", left_out.count, left_out.example)?;
+        }
+    }
+    Ok(if whole { Outcome::Clean } else { Outcome::Incomplete })
+}
+
+/// The files that are given, and those in folders that are given, in order.
+fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let entries = fs::read_dir(path).with_context(|| format!("reading {}", path.display()))?;
+        let mut inside: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        inside.retain(|file| file.is_file() && kind(file).is_some());
+        inside.sort();
+        files.extend(inside);
+    }
+    Ok(files)
+}
+
+/// The ending that says what a file holds, that of its packing aside.
+fn kind(file: &Path) -> Option<&str> {
+    let name = file.file_name()?.to_str()?;
+    let name = name.strip_suffix(".zst").unwrap_or(name);
+    let (_, ending) = name.rsplit_once('.')?;
+    ["json", "jsonl", "csv"].into_iter().find(|known| *known == ending)
+}
+
+fn add(builder: &mut Builder, file: &Path) -> anyhow::Result<()> {
+    let mut bytes = Vec::new();
+    let from = File::open(file)?;
+    if file.extension().is_some_and(|ending| ending == "zst") {
+        let mut decoder = zstd::Decoder::new(from)?;
+        decoder.window_log_max(27)?;
+        decoder.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    } else {
+        from.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    }
+    anyhow::ensure!(bytes.len() as u64 <= MAX_BYTES, "it is larger than 4 GiB");
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.split('.').next().unwrap_or_default();
+    let feed = Feed { name, licence: "" };
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]).into_owned();
+    match kind(file) {
+        Some("csv") => builder.epss(std::str::from_utf8(&bytes).context("it is no UTF-8")?),
+        Some("jsonl") if is_scores(&head) => builder.scores(feed, &bytes),
+        Some("jsonl") => builder.records(feed, &bytes),
+        Some("json") if head.contains("\"catalogVersion\"") => builder.exploited(&bytes),
+        Some("json") => builder.record(feed, &bytes),
+        _ => anyhow::bail!("its name ends in none of json, jsonl, csv, and these with .zst"),
+    }
+    Ok(())
+}
+
+/// Whether lines are scores by CVE, and no records.
+fn is_scores(head: &str) -> bool {
+    let line = head.lines().next().unwrap_or("");
+    line.contains("\"severity\"")
+        && !line.contains("\"modified\"")
+        && !line.contains("\"affected\"")
+}
+
+fn status(file: &Path) -> anyhow::Result<Outcome> {
+    let bytes = images::database(file)?;
+    let database = images::open(file, &bytes)?;
+    let (packages, advisories) = database.size();
+    let mut out = anstream::stdout();
+    writeln!(out, "{advisories} advisories about {packages} packages")?;
+    let feeds = database.feeds().context("reading the feeds")?;
+    let width = feeds.iter().map(|feed| feed.name.len()).max().unwrap_or(0).max(4);
+    writeln!(out, "{:width$}  {:>8}  NEWEST", "FEED", "RECORDS")?;
+    for feed in feeds {
+        writeln!(out, "{:width$}  {:>8}  {}", feed.name, feed.records, feed.newest)?;
+    }
+    Ok(Outcome::Clean)
+}

@@ -1,0 +1,286 @@
+//! Images for `scan`: what is in those that were given or that objects name, and which advisories of
+//! a database are about it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use pavisade_images::{reference::Reference, wants};
+use pavisade_model::{Note, NoteKind};
+use pavisade_oci::{Limits, Platform, Store};
+use pavisade_packages::inventory::{Found, Options};
+use pavisade_packages::{Distribution, Inventory};
+use pavisade_snapshot::{Facts, Image, Images, Layer, Matches, Package, Packages, Snapshot};
+use pavisade_sources::Progress as _;
+use pavisade_vulndb::{Database, Ecosystem, Matcher, Target, of_distribution, of_purl_type};
+
+use crate::args::{self, Choose};
+use crate::image;
+use crate::progress::Spinner;
+
+/// The picture with the images that were asked for, and their vulnerabilities.
+///
+/// # Errors
+/// The database cannot be read.
+pub(crate) fn add(
+    args: &args::Images,
+    snapshot: Snapshot,
+    progress: &Spinner,
+) -> anyhow::Result<Snapshot> {
+    if !args.asked() {
+        return Ok(snapshot);
+    }
+    let Some(file) = &args.db else { bail!("--db names the database of vulnerabilities") };
+    let bytes = database(file)?;
+    let mut matcher = Matcher::new(open(file, &bytes)?);
+    let mut reading = Reading { notes: Vec::new(), matcher: &mut matcher };
+    let mut images = Vec::new();
+    for path in &args.given {
+        progress.stage(&format!("Reading {}", path.display()));
+        images.extend(reading.image(path, &Choose::default(), &[]));
+    }
+    let mut missing = Vec::new();
+    if !args.sources.is_empty() {
+        progress.stage("Looking for images");
+        let there = reading.there(&args.sources);
+        for want in wants(&snapshot) {
+            let reference: Arc<str> = want.reference.as_str().into();
+            let Some((path, name)) = there.get(&*want.reference) else {
+                missing.push((reference, "it is in none of the given sources".to_owned()));
+                continue;
+            };
+            progress.stage(&format!("Reading {}", want.reference));
+            let choose = Choose { name: name.clone(), ..Choose::default() };
+            match reading.image(path, &choose, &[reference.clone()]) {
+                Some(image) => images.push(image),
+                None => missing.push((reference, "it could not be read".to_owned())),
+            }
+        }
+    }
+    let mut notes = reading.notes;
+    notes.extend(not_had(&missing));
+    let images = Some(Arc::new(Images::new(images, missing)));
+    Ok(snapshot.with_facts(Facts { images }).with_notes(notes))
+}
+
+/// The bytes of a database.
+pub(crate) fn database(file: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(file).with_context(|| format!("reading the database {}", file.display()))
+}
+
+/// A database, whose header is right.
+pub(crate) fn open<'a>(file: &Path, bytes: &'a [u8]) -> anyhow::Result<Database<'a>> {
+    Database::open(bytes).with_context(|| {
+        format!(
+            "{} is no database that this version reads: make it with `pavisade db build`",
+            file.display()
+        )
+    })
+}
+
+/// That images which objects name were not looked at.
+fn not_had(missing: &[(Arc<str>, String)]) -> Option<Note> {
+    /// Images that are named.
+    const SHOWN: usize = 3;
+    let (first, _) = missing.first()?;
+    let names: Vec<_> = missing.iter().take(SHOWN).map(|(name, _)| format!("`{name}`")).collect();
+    let more = match missing.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(Note {
+        kind: NoteKind::Unread,
+        place: first.to_string(),
+        span: None,
+        message: format!("not looked at: {}{more}", names.join(", ")),
+        remedy: "Add the archives of these images with --image-source.".to_owned(),
+    })
+}
+
+struct Reading<'a, 'd> {
+    notes: Vec<Note>,
+    matcher: &'a mut Matcher<'d>,
+}
+
+impl Reading<'_, '_> {
+    fn note(&mut self, place: &str, message: impl Into<String>, remedy: &str) {
+        let (place, message, remedy) = (place.to_owned(), message.into(), remedy.to_owned());
+        self.notes.push(Note { kind: NoteKind::Unread, place, span: None, message, remedy });
+    }
+
+    /// Which images there are, by canonical reference: the file, and what it calls the image.
+    fn there(&mut self, sources: &[PathBuf]) -> HashMap<String, (PathBuf, Option<String>)> {
+        let mut there = HashMap::new();
+        for source in sources {
+            let is_layout = source.join("oci-layout").is_file();
+            let files: Vec<_> = match fs::read_dir(source) {
+                Ok(entries) if !is_layout => entries.flatten().map(|entry| entry.path()).collect(),
+                _ => vec![source.clone()],
+            };
+            let mut files: Vec<_> = files.into_iter().filter(|file| is_candidate(file)).collect();
+            files.sort();
+            for file in files {
+                match names(&file) {
+                    Ok(names) => {
+                        for (reference, name) in names {
+                            there.entry(reference).or_insert_with(|| (file.clone(), name));
+                        }
+                    }
+                    Err(why) => {
+                        let place = file.display().to_string();
+                        self.note(&place, why, "Only archives, layouts and SBOMs hold images.");
+                    }
+                }
+            }
+        }
+        there
+    }
+
+    /// An image with its vulnerabilities; `None` where it cannot be read, which is told.
+    fn image(&mut self, path: &Path, choose: &Choose, references: &[Arc<str>]) -> Option<Image> {
+        let found = match image::open(path, choose, Options { files: false }) {
+            Ok(found) => found,
+            Err(fault) => {
+                self.note(&path.display().to_string(), fault.to_string(), "");
+                return None;
+            }
+        };
+        self.notes.extend(found.notes.iter().cloned());
+        let name = references.first().map_or(&*found.name, |reference| &**reference).to_owned();
+        let (mut packages, mut matches) = (Packages::default(), Matches::default());
+        let mut apart = Apart::default();
+        for (at, one) in found.packages.iter().enumerate() {
+            packages.push(row(one));
+            // What a distribution brought, its own advisories judge.
+            if one.owner.is_some() {
+                continue;
+            }
+            self.find(&found, one, at as u32, &mut matches, &mut apart);
+        }
+        self.tell(&name, apart);
+        let layer = |layer: &pavisade_packages::inventory::Layer| Layer {
+            digest: layer.digest.as_str().into(),
+            instruction: layer.instruction.clone(),
+        };
+        Some(Image {
+            name: name.into(),
+            digest: found.digest.into(),
+            references: references.to_vec(),
+            platform: found.platform,
+            layers: found.layers.iter().map(layer).collect(),
+            packages,
+            gaps: found.notes.iter().map(|note| note.message.clone()).collect(),
+            matches: Some(matches),
+        })
+    }
+
+    fn find(
+        &mut self,
+        image: &Inventory,
+        found: &Found,
+        at: u32,
+        matches: &mut Matches,
+        apart: &mut Apart,
+    ) {
+        let Some(ecosystem) = ecosystem(found, image.distribution.as_ref()) else {
+            *apart.unknown.entry(found.ecosystem().to_owned()).or_default() += 1;
+            return;
+        };
+        if !self.matcher.covers(&ecosystem) {
+            *apart.unknown.entry(ecosystem.as_str().to_owned()).or_default() += 1;
+            return;
+        }
+        let package = &found.package;
+        let source = package.source.as_ref().map(|s| (s.name.as_str(), s.version.as_str()));
+        let target = Target {
+            ecosystem: &ecosystem,
+            name: &package.name,
+            version: &package.version,
+            source,
+        };
+        match self.matcher.find(target) {
+            Ok(answer) => {
+                apart
+                    .undecided
+                    .extend(answer.undecided.into_iter().map(|record| (record.record, record.why)));
+                for hit in answer.hits {
+                    matches.push(at, hit.advisory, hit.fix, hit.severity);
+                }
+            }
+            Err(error) => apart.undecided.push((package.name.clone(), error.to_string())),
+        }
+    }
+
+    fn tell(&mut self, name: &str, apart: Apart) {
+        for (ecosystem, count) in apart.unknown {
+            let packages = if count == 1 { "package was" } else { "packages were" };
+            let message = format!(
+                "{count} {packages} compared with nothing: the database has no advisories for \
+                 `{ecosystem}`"
+            );
+            self.note(name, message, "Add a feed for it to the database (`pavisade db build`).");
+        }
+        if let Some((record, why)) = apart.undecided.first() {
+            let count = apart.undecided.len();
+            let message =
+                format!("{count} advisories could not be decided, such as {record}: {why}");
+            self.note(name, message, "");
+        }
+    }
+}
+
+/// What is said beside the matches.
+#[derive(Default)]
+struct Apart {
+    /// Packages of ecosystems that the database does not know.
+    unknown: BTreeMap<String, usize>,
+    /// Advisories that could not be decided, and why.
+    undecided: Vec<(String, String)>,
+}
+
+fn ecosystem(found: &Found, distribution: Option<&Distribution>) -> Option<Ecosystem> {
+    if found.package.kind.is_of_system() {
+        let distribution = distribution?;
+        return of_distribution(&distribution.id, &distribution.version);
+    }
+    of_purl_type(found.ecosystem())
+}
+
+fn row(found: &Found) -> Package<'_> {
+    Package {
+        name: &found.package.name,
+        version: &found.package.version,
+        purl: "",
+        path: found.places.first().map_or("", |place| &place.path),
+        layer: found.layer().map(u32::from),
+    }
+}
+
+/// Whether a file of a folder of images may be one.
+fn is_candidate(file: &Path) -> bool {
+    const ENDINGS: [&str; 6] = ["tar", "gz", "tgz", "zst", "tzst", "json"];
+    file.join("oci-layout").is_file()
+        || file.is_file()
+            && file.extension().is_some_and(|end| ENDINGS.iter().any(|known| end == *known))
+}
+
+/// Canonical references of the images in a file, each with its name there.
+fn names(file: &Path) -> Result<Vec<(String, Option<String>)>, String> {
+    if file.extension().is_some_and(|ending| ending == "json") {
+        let found = image::open(file, &Choose::default(), Options { files: false });
+        let found = found.map_err(|fault| fault.to_string())?;
+        return Ok(canonical(&found.name).map(|name| (name, None)).into_iter().collect());
+    }
+    let store = Store::open(file, Limits::default()).map_err(|refusal| refusal.to_string())?;
+    let candidates = store.candidates(&Platform::here()).map_err(|refusal| refusal.to_string())?;
+    let names = candidates.iter().flat_map(|candidate| &candidate.names);
+    // A layout names its images by their tags alone: its folder says the rest.
+    let named = |name: &String| Some((canonical(&image::name(name, file))?, Some(name.clone())));
+    Ok(names.filter_map(named).collect())
+}
+
+fn canonical(name: &str) -> Option<String> {
+    Reference::parse(name).map(Reference::canonical)
+}

@@ -1,0 +1,123 @@
+//! Vulnerabilities of images: a database from records, images from documents, workloads that run
+//! them.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::started::run;
+
+const RECORD: &str = r#"{"id":"GHSA-aaaa-bbbb-cccc","modified":"2026-01-01T00:00:00Z","aliases":["CVE-2026-1"],"summary":"It runs what it is sent","affected":[{"package":{"ecosystem":"npm","name":"lodash"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"4.17.21"}]}]}],"severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]}"#;
+
+/// An SBOM of an image with these packages.
+fn sbom(name: &str, packages: &[(&str, &str)]) -> String {
+    let component = |(name, version): &(&str, &str)| {
+        format!(
+            r#"{{"type":"library","name":"{name}","version":"{version}","purl":"pkg:npm/{name}@{version}"}}"#
+        )
+    };
+    let components: Vec<_> = packages.iter().map(component).collect();
+    format!(
+        r#"{{"bomFormat":"CycloneDX","specVersion":"1.5","version":1,"metadata":{{"component":{{"type":"container","name":"{name}"}}}},"components":[{}]}}"#,
+        components.join(",")
+    )
+}
+
+const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec:\n  \
+                   containers:\n    - name: web\n      image: registry.example/web:1\n";
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("feed")).unwrap();
+    fs::create_dir(at("images")).unwrap();
+    fs::write(at("feed/npm.jsonl"), RECORD).unwrap();
+    let packages = [("lodash", "4.17.20"), ("express", "4.0.0")];
+    fs::write(at("images/web.json"), sbom("registry.example/web:1", &packages)).unwrap();
+    fs::write(at("fixed.json"), sbom("fixed", &[("lodash", "4.17.21")])).unwrap();
+    fs::write(at("pod.yaml"), POD).unwrap();
+    let built = run(folder.path(), &["db", "build", "feed", "-o", "v.db", "-q"]);
+    assert_eq!(built.code, 0, "{}", built.err);
+    folder
+}
+
+fn scan(folder: &Path, arguments: &[&str]) -> (i32, Value) {
+    let all =
+        [&["scan", "-f", "json-v2", "--db", "v.db", "--check", "PV-S013"], arguments].concat();
+    let done = run(folder, &all);
+    let document = serde_json::from_str(&done.out);
+    (done.code, document.unwrap_or_else(|_| panic!("{}{}", done.out, done.err)))
+}
+
+#[test]
+fn an_image_alone_is_judged_by_its_packages() {
+    let folder = folder();
+    let (code, document) = scan(folder.path(), &["--image", "images/web.json"]);
+    assert_eq!(code, 1);
+    let findings = document["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{document:#}");
+    let finding = &findings[0];
+    assert_eq!(finding["subject"]["name"], "lodash");
+    assert_eq!(finding["severity"], "critical");
+    assert_eq!(finding["vulnerability"]["id"], "CVE-2026-1");
+    assert_eq!(finding["vulnerability"]["fixed_version"], "4.17.21");
+    assert_eq!(finding["advice"], "Rebuild the image with `lodash` 4.17.21 or later.");
+    assert!(document["summary"]["kubernetes"].is_null());
+    let (code, document) = scan(folder.path(), &["--image", "fixed.json"]);
+    assert_eq!((code, document["findings"].as_array().unwrap().len()), (0, 0));
+}
+
+#[test]
+fn images_that_objects_name_hang_on_them() {
+    let folder = folder();
+    let (code, document) = scan(folder.path(), &["--image-source", "images", "pod.yaml"]);
+    assert_eq!(code, 1, "{document:#}");
+    let image = &document["images"][0];
+    assert_eq!(image["name"], "registry.example/web:1");
+    assert_eq!(image["workloads"][0]["subject"]["name"], "web");
+    let sarif = run(
+        folder.path(),
+        &[
+            "scan",
+            "-f",
+            "sarif",
+            "--db",
+            "v.db",
+            "--check",
+            "PV-S013",
+            "--image-source",
+            "images",
+            "pod.yaml",
+        ],
+    );
+    let sarif: Value = serde_json::from_str(&sarif.out).unwrap();
+    let place = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "pod.yaml");
+    assert_eq!(place["region"]["startLine"], 7);
+}
+
+#[test]
+fn what_was_not_compared_is_said() {
+    let folder = folder();
+    // The image is in no source.
+    fs::remove_file(folder.path().join("images/web.json")).unwrap();
+    let (code, document) = scan(folder.path(), &["--image-source", "images", "pod.yaml"]);
+    let note = document["notes"][0]["message"].as_str().unwrap();
+    assert_eq!((code, note), (3, "not looked at: `registry.example/web:1`"));
+    // Of its ecosystem nothing is known.
+    let cargo = sbom("app", &[("a", "1.0.0")]).replace("pkg:npm/", "pkg:cargo/");
+    fs::write(folder.path().join("app.json"), cargo).unwrap();
+    let (code, document) = scan(folder.path(), &["--image", "app.json"]);
+    let note = document["notes"][0]["message"].as_str().unwrap();
+    assert_eq!(code, 3);
+    assert!(note.contains("no advisories for `crates.io`"), "{note}");
+    // It is no image, and there is no such database.
+    let (code, document) = scan(folder.path(), &["--image", "pod.yaml"]);
+    assert_eq!((code, &document["notes"][0]["kind"]), (3, &"unread".into()));
+    let wrong = run(folder.path(), &["scan", "--image", "app.json", "--db", "pod.yaml"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("pavisade db build"), "{}", wrong.err);
+    let without = run(folder.path(), &["scan", "--image", "app.json"]);
+    assert_eq!(without.code, 2);
+}
