@@ -85,7 +85,7 @@ pub(crate) fn is_control_plane(pod: Pod<'_>, world: WorldKind) -> bool {
         })
     };
     pod.object().kind() == "Pod"
-        && (world != WorldKind::Cluster || pod.object().is_mirror_pod())
+        && (!world.is_live() || pod.object().is_mirror_pod())
         && pod.object().namespace() == "kube-system"
         && (on("hostNetwork") && !on("hostPID") && !on("hostIPC"))
         && pod.containers().next().is_some()
@@ -326,12 +326,12 @@ impl<'a> Component<'a> {
         if !cx.list(kind).objects.is_empty() {
             return Some(Verdict::NotApplicable);
         }
-        let why = match cx.world_kind() {
-            WorldKind::Cluster => format!(
+        let why = match cx.is_live() {
+            true => format!(
                 "`--{name}` names `{}`, a file of the node, which the API does not show",
                 flag.value
             ),
-            _ => format!(
+            false => format!(
                 "`--{name}` names `{}`, and no {} was read with these files",
                 flag.value, kind.kind
             ),

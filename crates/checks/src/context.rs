@@ -52,6 +52,16 @@ impl<'a> Cx<'a> {
         self.world.kind()
     }
 
+    /// Whether there may be more of them, whatever was read.
+    pub fn may_be_incomplete(&self) -> bool {
+        self.world.may_be_incomplete()
+    }
+
+    /// Whether they are what an API server has.
+    pub fn is_live(&self) -> bool {
+        self.world.is_live()
+    }
+
     /// All objects of a kind in this world.
     pub fn list(&self, kind: GroupKind) -> Listing<'a> {
         self.listing(kind, |world| world.of_kind(kind).collect())
@@ -133,10 +143,7 @@ impl<'a> Cx<'a> {
 
     /// `in this cluster` or `in these files`.
     pub fn here(&self) -> &'static str {
-        match self.world_kind() {
-            WorldKind::Cluster => "in this cluster",
-            _ => "in these files",
-        }
+        if self.is_live() { "in this cluster" } else { "in these files" }
     }
 
     /// A value made from this world, shared by all checks that ask for its type: they declare the

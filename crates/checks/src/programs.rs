@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use pavisade_model::{Gap, GroupKind, Meta, Program, kinds};
-use pavisade_snapshot::{Coverage, DistributionName, Object, World, WorldKind};
+use pavisade_snapshot::{Coverage, DistributionName, Object, World};
 use pavisade_yaml::Value;
 
 use crate::component::{self, Component};
@@ -34,7 +34,7 @@ const FILES: [(GroupKind, &str); 7] = [
 
 /// The components of the control plane that a cluster shows as mirror pods that run.
 pub(crate) fn seen(world: &World) -> Vec<Component<'_>> {
-    if world.kind() != WorldKind::Cluster {
+    if !world.is_live() {
         return Vec::new();
     }
     let pods = NAMESPACES.into_iter().flat_map(|namespace| {
@@ -55,7 +55,7 @@ pub(crate) fn verdict<'a>(
     world: &World,
     seen: &[Component<'_>],
 ) -> Option<(Verdict<'a>, Vec<Program>)> {
-    if world.kind() != WorldKind::Cluster || meta.programs.is_empty() {
+    if !world.is_live() || meta.programs.is_empty() {
         return None;
     }
     if dispatch == Dispatch::Kinds && !meta.programs.contains(&Program::Kubelet) {
@@ -157,7 +157,7 @@ mod tests {
     use std::collections::HashMap;
 
     use pavisade_model::KubernetesVersion;
-    use pavisade_snapshot::{Snapshot, WorldParts};
+    use pavisade_snapshot::{Snapshot, WorldKind, WorldParts};
     use pavisade_yaml::{Source, objects, read};
 
     use super::*;

@@ -308,7 +308,7 @@ impl CheckSet {
         for &index in &self.on_worlds {
             self.run(index, world, Target::World(world), None, now, out);
         }
-        if world.kind() != WorldKind::Cluster {
+        if !world.is_live() {
             return;
         }
         let seen = programs::seen(world);
@@ -363,7 +363,7 @@ impl CheckSet {
             Target::World(_) | Target::Image(_) => None,
         };
         // Its subjects are counted, and none of them is judged.
-        let only_files = check.meta().files_only && world.kind() == WorldKind::Cluster;
+        let only_files = check.meta().files_only && world.is_live();
         let of_pods = matches!(check.dispatch(), Dispatch::Pods | Dispatch::Images);
         let fragment = of_pods && object.is_some_and(is_fragment);
         let other = check.dispatch() == Dispatch::Every && !object.is_some_and(Object::is_workload);

@@ -163,7 +163,7 @@ fn place(world: &World) -> Place<'_> {
         };
         OfKind { group, kind, objects, coverage, gap }
     };
-    let is_cluster = world.kind() == WorldKind::Cluster;
+    let is_cluster = world.is_live();
     let distribution = is_cluster.then(|| world.distribution());
     Place {
         name: world.name(),

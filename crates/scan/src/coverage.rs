@@ -11,7 +11,7 @@ use pavisade_checks::CheckSet;
 use pavisade_model::{
     Cause, Confidence, Detail, Finding, Gap, GroupKind, Location, Meta, State, Subject,
 };
-use pavisade_snapshot::{Coverage, World, WorldKind};
+use pavisade_snapshot::{Coverage, World};
 
 /// What the checks of a set could not see of one world, in the order of the set.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Blind {
 impl Blind {
     pub(crate) fn of(world: &World, checks: &CheckSet) -> Self {
         let (mut of_reads, mut unread) = (Vec::new(), Vec::new());
-        if world.kind() == WorldKind::Cluster {
+        if world.is_live() {
             for needs in checks.needs() {
                 of_reads.push(needs.reads.iter().any(|kind| is_unread(world, *kind)));
                 let kinds = needs.subjects.iter().chain(&needs.reads).copied();

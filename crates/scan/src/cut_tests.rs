@@ -32,7 +32,7 @@ fn snapshot(text: &str, kind: WorldKind) -> Snapshot {
     let found = docs.iter().flat_map(|doc| objects(doc.root()).sent);
     let found = found.map(|o| Object::new(o.value, o.api_version, o.kind)).collect();
     let mut world = WorldParts::files("w", kind, found);
-    if kind == WorldKind::Cluster {
+    if kind.is_live() {
         world.default_coverage = Coverage::Complete;
     }
     Snapshot::new(vec![world], Vec::new())

@@ -31,7 +31,7 @@ use pavisade_model::{
     Detail, Finding, Location, Mend, Note, NoteKind, Path, Paths, counterpart, kinds,
 };
 use pavisade_secrets::{mask, mask_field};
-use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
+use pavisade_snapshot::{Object, Snapshot, World};
 pub use pod_security::{pod_security, pod_security_checks};
 use rayon::prelude::*;
 pub use terms::{Honour, Terms};
@@ -136,7 +136,7 @@ fn judge_within(
     });
     notes.extend(cut.clone());
     notes.extend(facts::note(checks, snapshot.facts()));
-    let clusters = || worlds.iter().filter(|world| world.kind() == WorldKind::Cluster);
+    let clusters = || worlds.iter().filter(|world| world.is_live());
     notes.extend(clusters().flat_map(|world| drift::notes(world)));
     notes.extend(clusters().filter_map(|world| served::note(world)));
     for finding in found.iter_mut().flatten() {
@@ -309,7 +309,7 @@ fn locate(
     let Path { shown, stable } = paths.of(root, *value);
     let (path, stable) = (joined(shown, missing), joined(stable, missing));
     let path = if is_plain(&path) { path } else { masked(path) };
-    if world.kind() != WorldKind::Cluster {
+    if !world.is_live() {
         return (Location::Text { source: value.doc().source().clone(), span, path }, stable);
     }
     if let Some(written) = object.and_then(|object| world.written(object.id())) {

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 
 use pavisade_checks::{CheckSet, Report, Verdict};
 use pavisade_model::{Paths, Subject, kinds};
-use pavisade_snapshot::{Object, ObjectId, Pod, World, WorldKind};
+use pavisade_snapshot::{Object, ObjectId, Pod, World};
 use pavisade_yaml::{Kind, Value, to_json};
 use rayon::prelude::*;
 
@@ -85,7 +85,7 @@ struct Owner<'a> {
 /// Sorts the objects of a world.
 pub(crate) fn sort(world: &World) -> Sorted<'_> {
     let objects: Vec<_> = world.objects().collect();
-    if world.kind() != WorldKind::Cluster {
+    if !world.is_live() {
         return Sorted { alone: objects, groups: Vec::new() };
     }
     let tops: Vec<_> = objects.par_iter().map(|object| top(world, object)).collect();

@@ -13,7 +13,7 @@ use pavisade_checks::{Catalog, CheckSet, is_fragment};
 use pavisade_compliance::builtin;
 use pavisade_judgement::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Reason, Standing};
 use pavisade_model::{Finding, KubernetesVersion, Note, NoteKind, Paths, State, Subject, kinds};
-use pavisade_snapshot::{Object, ObjectId, Snapshot, World, WorldKind};
+use pavisade_snapshot::{Object, ObjectId, Snapshot, World};
 
 use crate::exempt::exempt;
 use crate::{MAX_FINDINGS, Terms, Timestamp, finding, judge_within, public};
@@ -154,7 +154,7 @@ fn at_version(
         let mut of_world = Vec::new();
         let doubt =
             |why: &String| Doubt { level: Level::Baseline, why: Reason::Missing(why.clone()) };
-        if world.kind() != WorldKind::Cluster {
+        if !world.is_live() {
             of_world.extend(unread.iter().map(doubt));
         }
         // A finding that is missing may be in any namespace.
@@ -250,7 +250,7 @@ fn conclude(world: &World, name: Arc<str>, contents: Contents) -> NamespaceSecur
     let labels = world.get(kinds::NAMESPACE, "", &name).map(Labels::of);
     NamespaceSecurity {
         world: world.name().clone(),
-        live: world.kind() == WorldKind::Cluster,
+        live: world.is_live(),
         name,
         workloads,
         met,

@@ -37,7 +37,7 @@ fn parts(kind: WorldKind, texts: &[String]) -> WorldParts {
         }
     }
     let mut parts = WorldParts::files("test", kind, found);
-    if kind == WorldKind::Cluster {
+    if kind.is_live() {
         parts.default_coverage = Coverage::Complete;
     }
     parts

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use pavisade_model::kinds;
 use pavisade_yaml::{Source, Value, read, to_json};
 
-use crate::{Coverage, Object, World, WorldKind};
+use crate::{Coverage, Object, World};
 
 /// A distribution of Kubernetes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,7 +150,7 @@ impl Distribution {
             name: DistributionName::Unknown,
             evidence: evidence.to_owned(),
         };
-        if world.kind() != WorldKind::Cluster {
+        if !world.is_live() {
             return unknown("files do not say where they are applied");
         }
         let facts = world.of_kind(kinds::CLUSTER).next();

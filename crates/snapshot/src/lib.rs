@@ -28,5 +28,5 @@ pub use facts::{Facts, Image, Images, Layer, Match, Matches, Package, Packages, 
 pub use install::{Install, Origin, embedded};
 pub use object::{Object, ObjectId, Unseen};
 pub use pod::{Container, ContainerKind, Pod};
-pub use selector::{Selector, SelectorError};
+pub use selector::{Label, Selector, SelectorError, Selects};
 pub use world::{Change, Snapshot, World, WorldKind, WorldParts};

@@ -24,6 +24,34 @@ pub enum WorldKind {
     Cluster,
 }
 
+/// Code asks these questions and compares no kinds: whoever adds a kind answers them.
+impl WorldKind {
+    /// Whether it is what an API server has: stored, with all defaults, and running.
+    pub fn is_live(self) -> bool {
+        match self {
+            Self::Cluster => true,
+            Self::Files | Self::Chart | Self::Kustomization => false,
+        }
+    }
+
+    /// Whether there may be more than it holds, whatever was read of it: files show what somebody
+    /// means to apply.
+    pub fn may_be_incomplete(self) -> bool {
+        match self {
+            Self::Files | Self::Chart | Self::Kustomization => true,
+            Self::Cluster => false,
+        }
+    }
+
+    /// Whether values in it may have been made up by what rendered it, anew each time.
+    pub fn may_be_made_up(self) -> bool {
+        match self {
+            Self::Chart => true,
+            Self::Files | Self::Kustomization | Self::Cluster => false,
+        }
+    }
+}
+
 /// What a world is made from.
 #[derive(Debug, Clone)]
 pub struct WorldParts {
@@ -247,6 +275,16 @@ impl World {
         self.kind
     }
 
+    /// Whether it is what an API server has.
+    pub fn is_live(&self) -> bool {
+        self.kind.is_live()
+    }
+
+    /// Whether there may be more than it holds.
+    pub fn may_be_incomplete(&self) -> bool {
+        self.kind.may_be_incomplete()
+    }
+
     /// All objects, ordered by their ids.
     pub fn objects(&self) -> impl ExactSizeIterator<Item = &Object> {
         self.objects.values().map(|object| &**object)
@@ -436,7 +474,7 @@ impl Snapshot {
     pub fn with_written(self, written: &[Object]) -> Self {
         let mut notes = Vec::new();
         let worlds = self.worlds.iter().map(|world| {
-            if world.kind != WorldKind::Cluster {
+            if !world.is_live() {
                 return world.clone();
             }
             let (objects, seen) = (world.objects.clone(), world.seen.clone());

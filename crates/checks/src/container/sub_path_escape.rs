@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::kinds;
-use pavisade_snapshot::{Container, Coverage, WorldKind};
+use pavisade_snapshot::{Container, Coverage};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -64,7 +64,7 @@ fn with_sub_path(container: Container<'_>) -> Result<Vec<Value<'_>>, WrongType<'
 
 /// Why a kubelet has the flaw; none where it is proven that no kubelet has.
 fn flawed(cx: &Cx<'_>) -> Result<Option<String>, Why> {
-    if cx.world_kind() != WorldKind::Cluster {
+    if !cx.is_live() {
         let minor = cx.kubernetes().minor;
         return match minor {
             ..=18 => Ok(Some(format!("and kubelets of 1.{minor} follow links out of the volume"))),

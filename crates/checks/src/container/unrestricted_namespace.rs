@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Gap, Program, Severity, kinds};
-use pavisade_snapshot::{Coverage, Object, WorldKind};
+use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -192,7 +192,7 @@ struct ServerDefault(Result<Confidence, Why>);
 /// of its node may do (Talos has one from the start).
 fn server_default(cx: &Cx<'_>) -> Result<Confidence, Why> {
     const FLAG: &str = "admission-control-config-file";
-    if cx.world_kind() != WorldKind::Cluster {
+    if !cx.is_live() {
         return Ok(Confidence::Medium);
     }
     let pods = cx.list_in(kinds::POD, "kube-system").objects.into_iter();

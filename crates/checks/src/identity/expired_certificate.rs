@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jiff::SignedDuration;
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Severity, State, kinds};
-use pavisade_snapshot::{Object, WorldKind};
+use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -82,11 +82,11 @@ impl Check for ExpiredCertificate {
         }
         let of_one = |value: Option<Value<'a>>, of: &str| {
             // In files cert-manager's injector fills it in later.
-            let injected = cx.world_kind() != WorldKind::Cluster && is_injected(object);
+            let injected = !cx.is_live() && is_injected(object);
             let value = value.filter(|_| !injected)?;
             let place = at(value, "caBundle".into());
             let verdict = self.bundle(value.str("caBundle"), of, place, cx);
-            Some(if cx.world_kind() == WorldKind::Cluster { verdict } else { unsure(verdict) })
+            Some(if cx.is_live() { verdict } else { unsure(verdict) })
         };
         if object.is(kinds::API_SERVICE) {
             let spec = object.at(&["spec"]);

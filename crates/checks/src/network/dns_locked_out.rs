@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Gap, kinds};
-use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_snapshot::{Label, Object, Pod, Selector, Selects};
 use pavisade_yaml::{Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -199,19 +199,15 @@ fn peer_is_dns<'a>(peer: Value<'a>, pod: Pod<'a>, cx: &Cx<'a>) -> Reaches {
     let mut unsure = false;
     for namespace in DNS {
         let object = cx.get(kinds::NAMESPACE, "", namespace);
-        let missing = std::cell::Cell::new(false);
-        let matched = selector.matches(|key| match (key, object) {
-            ("kubernetes.io/metadata.name", _) => Some(namespace),
-            (_, Some(object)) => object.label(key),
-            (_, None) => {
-                missing.set(true);
-                None
-            }
-        });
-        match (matched, missing.get()) {
-            (_, true) => unsure = true,
-            (true, false) => return selects_servers(peer),
-            (false, false) => {}
+        let label = |key: &str| match (key, object) {
+            ("kubernetes.io/metadata.name", _) => Label::Is(namespace),
+            (_, Some(object)) => object.label(key).map_or(Label::Absent, Label::Is),
+            (_, None) => Label::Unknown,
+        };
+        match selector.selects(label) {
+            Selects::Maybe => unsure = true,
+            Selects::Yes => return selects_servers(peer),
+            Selects::No => {}
         }
     }
     match unsure {

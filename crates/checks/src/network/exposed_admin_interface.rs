@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, kinds};
-use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_snapshot::{Object, Pod, Selector, Selects};
 use pavisade_yaml::{Value, to_json};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use super::exposed_load_balancer::behind;
 use super::istio::{self, Door, Routed};
 use super::istio_guard::{Guard, guard};
 use super::load_balancer::{Reach, lists_some, reach};
-use super::policy::{Seen, Selects, pods_with, selects};
+use super::policy::{Seen, pods_with, selects};
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Verdict, Why};
 

@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::Gap;
-use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_snapshot::{Object, Pod, Selector, Selects};
 use pavisade_yaml::{Value, to_json};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -11,8 +11,8 @@ use super::address::Cidr;
 use super::load_balancer::{Reach, reach};
 use super::other_policy::{may_hold, unread};
 use super::policy::{
-    Direction, Restriction, Seen, Selects, applies_to, beside, on_host_network, pods_with,
-    policies_near, restriction, rules, selects,
+    Direction, Restriction, Seen, applies_to, beside, on_host_network, pods_with, policies_near,
+    restriction, rules, selects,
 };
 use super::rule::{Target, allows_anybody, allows_target, block, peers};
 use crate::field::text;

@@ -2,13 +2,13 @@
 
 use pavisade_macros::check;
 use pavisade_model::kinds;
-use pavisade_snapshot::{Pod, Selector};
+use pavisade_snapshot::{Pod, Selector, Selects};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::backend::Entries;
-use super::policy::{Selects, near, on_host_network, selects};
+use super::policy::{near, on_host_network, selects};
 use crate::fragment::is_fragment;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 

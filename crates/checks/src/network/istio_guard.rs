@@ -7,13 +7,13 @@
 //! unknown.
 
 use pavisade_model::kinds;
-use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_snapshot::{Object, Pod, Selector, Selects};
 use pavisade_yaml::{Value, to_json};
 
 use super::allow_all_authorization::matches_all;
 use super::backend::Entries;
 use super::istio::{Door, names, proxy, selected};
-use super::policy::{Selects, selects};
+use super::policy::selects;
 use crate::field::list;
 use crate::{Cx, Why};
 

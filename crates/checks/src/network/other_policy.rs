@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use pavisade_model::{GroupKind, kinds};
-use pavisade_snapshot::{Object, Pod};
+use pavisade_snapshot::{Label, Object, Pod};
 
-use super::policy::{Direction, Selects};
+use super::policy::Direction;
 use super::{calico, cilium, cluster_policy};
 use crate::{Cx, Why};
 
@@ -48,14 +48,6 @@ impl Effect {
     }
 }
 
-/// What is known of a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Label<'a> {
-    Is(&'a str),
-    Absent,
-    Unknown,
-}
-
 /// A label of the pod's namespace: its name, which the API server sets, or what the namespace says
 /// where it was read.
 pub(super) fn namespace_label<'a>(pod: Pod<'a>, key: &str, cx: &Cx<'a>) -> Label<'a> {
@@ -69,15 +61,6 @@ pub(super) fn namespace_label<'a>(pod: Pod<'a>, key: &str, cx: &Cx<'a>) -> Label
     match cx.get(kinds::NAMESPACE, "", name) {
         Some(namespace) => namespace.label(key).map_or(Label::Absent, Label::Is),
         None => Label::Unknown,
-    }
-}
-
-/// Two requirements, both of which must be met.
-pub(super) fn both(one: Selects, other: Selects) -> Selects {
-    match (one, other) {
-        (Selects::No, _) | (_, Selects::No) => Selects::No,
-        (Selects::Yes, Selects::Yes) => Selects::Yes,
-        _ => Selects::Maybe,
     }
 }
 

@@ -5,13 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pavisade_model::kinds;
-use pavisade_snapshot::{Coverage, Object, Pod};
+use pavisade_snapshot::{Coverage, Object, Pod, Selects};
 use pavisade_yaml::to_json;
 
 use super::pod_index::Wanted;
 use super::policy::{
-    Added, Direction, Selects, added_keys, added_label, applies_to, pod_selector, selects,
-    wrong_type,
+    Added, Direction, added_keys, added_label, applies_to, pod_selector, selects, wrong_type,
 };
 use crate::{Cx, Why};
 

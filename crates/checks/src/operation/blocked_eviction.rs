@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Gap, kinds};
-use pavisade_snapshot::{Object, WorldKind};
+use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -147,13 +147,12 @@ fn sum<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<u64, Claim<'a>> {
     let selected = selected(budget, cx)?;
     if selected.is_empty() {
         let place = Place::field(budget.value(), &["spec", "selector"]);
-        return match cx.world_kind() {
-            WorldKind::Cluster => Ok(0),
-            _ => {
-                let why = "nothing in these files is selected by this budget";
-                Err(Claim::unknown(place, why).gap(Gap::object("Pod", budget.namespace(), "")))
-            }
-        };
+        if !cx.may_be_incomplete() {
+            return Ok(0);
+        }
+        let why = "nothing in these files is selected by this budget";
+        let gap = Gap::object("Pod", budget.namespace(), "");
+        return Err(Claim::unknown(place, why).gap(gap));
     }
     let mut sum = 0;
     for workload in selected {

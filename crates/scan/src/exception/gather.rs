@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pavisade_checks::Catalog;
 use pavisade_judgement::{ANNOTATION, Exception, Form, InObject, Scope};
 use pavisade_model::{Note, NoteKind, Paths};
-use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
+use pavisade_snapshot::{Object, Snapshot, World};
 use pavisade_yaml::{Doc, Source, Value};
 use rayon::prelude::*;
 
@@ -67,7 +67,7 @@ fn is_marked(object: &Object) -> bool {
 impl Gathered {
     fn annotations(&mut self, world: &World, object: &Object, catalog: &Catalog) {
         let several = object.pods().nth(1).is_some();
-        let in_cluster = world.kind() == WorldKind::Cluster;
+        let in_cluster = world.is_live();
         // What a controller made has the annotations of its template.
         let owners = object.at(&["metadata", "ownerReferences"]);
         let echo = in_cluster && owners.is_some_and(|owners| owners.items().next().is_some());
