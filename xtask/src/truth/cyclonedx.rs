@@ -80,8 +80,13 @@ fn row(component: &Value) -> Row {
         said.into_iter().find(|said| said.is_string()).map(text).unwrap_or_default()
     });
     let (group, name) = (text(&component["group"]), text(&component["name"]));
-    let name = if group.is_empty() { name } else { format!("{group}/{name}") };
     let purl = text(&component["purl"]);
+    // Each ecosystem writes names with their groups in its own way.
+    let name = match &*group {
+        "" => name,
+        _ if purl.starts_with("pkg:maven/") => format!("{group}:{name}"),
+        _ => format!("{group}/{name}"),
+    };
     // As the specification writes it: `@` of scopes is written as it is by some.
     let purl = purl.parse::<Purl>().map_or(purl, |purl| purl.to_string());
     (name, text(&component["version"]), purl, licences.collect())
