@@ -3,7 +3,8 @@
 //! The same input gives the same bytes, in whatever order it comes. What is not understood is
 //! counted by what it is, with an example each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use pavisade_model::Severity;
 use serde_json::{Map, Value};
@@ -76,30 +77,34 @@ pub struct Builder {
     pub(crate) kev: BTreeMap<u64, Kev>,
     pub(crate) scores: BTreeMap<u64, Vec<(String, String)>>,
     pub(crate) report: Report,
+    texts: HashSet<Text>,
 }
+
+/// A text that many records share.
+pub(crate) type Text = Arc<str>;
 
 #[derive(Debug)]
 pub(crate) struct Record {
-    modified: String,
-    pub(crate) aliases: Vec<String>,
-    pub(crate) covers: Vec<String>,
-    pub(crate) title: String,
-    pub(crate) url: String,
+    modified: Text,
+    pub(crate) aliases: Vec<Text>,
+    pub(crate) covers: Vec<Text>,
+    pub(crate) title: Text,
+    pub(crate) url: Text,
     pub(crate) rating: Severity,
-    pub(crate) vectors: Vec<String>,
+    pub(crate) vectors: Vec<Text>,
     pub(crate) entries: Vec<Entry>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) ecosystem: Ecosystem,
-    pub(crate) name: String,
+    pub(crate) ecosystem: Text,
+    pub(crate) name: Text,
     pub(crate) state: State,
     pub(crate) rating: Severity,
-    pub(crate) ranges: Vec<Vec<(Kind, String)>>,
-    pub(crate) versions: Vec<String>,
-    pub(crate) fixed: Vec<String>,
-    pub(crate) vectors: Vec<String>,
+    pub(crate) ranges: Vec<Vec<(Kind, Text)>>,
+    pub(crate) versions: Vec<Text>,
+    pub(crate) fixed: Vec<Text>,
+    pub(crate) vectors: Vec<Text>,
 }
 
 impl Builder {
@@ -144,7 +149,7 @@ impl Builder {
             self.report.note("older copy of a record", &key.1);
             // The newer one; where both say the same, one that does not depend on their order.
             let weight = |record: &Record| (record.entries.len(), format!("{record:?}"));
-            let older = before.modified.cmp(&modified);
+            let older = (*before.modified).cmp(modified.as_str());
             if older.then_with(|| weight(before).cmp(&weight(&record))).is_gt() {
                 return;
             }
@@ -201,7 +206,8 @@ impl Builder {
         let id = record.id;
         let affected = record.affected.unwrap_or_default();
         let entries: Vec<_> = affected.into_iter().filter_map(|a| self.entry(&id, a)).collect();
-        let vendor = entries.iter().any(|entry| entry.ecosystem.is_distribution());
+        let vendor = |entry: &Entry| Ecosystem::read(&entry.ecosystem).is_distribution();
+        let vendor = entries.iter().any(vendor);
         let mut covers = record.upstream.unwrap_or_default();
         if vendor {
             covers.extend(record.related.unwrap_or_default());
@@ -233,9 +239,29 @@ impl Builder {
         let url = advisory.or(references.first()).map_or_else(String::new, |r| r.url.clone());
         let (vectors, mut rating) = self.severities(record.severity.unwrap_or_default());
         rating = rating.max(rating_of(record.database_specific.as_ref()));
-        let modified = record.modified.unwrap_or_default();
-        let title = shorten(title.trim());
-        Some(Record { modified, aliases, covers, title, url, rating, vectors, entries })
+        Some(Record {
+            modified: self.text(&record.modified.unwrap_or_default()),
+            aliases: self.list(&aliases),
+            covers: self.list(&covers),
+            title: self.text(&shorten(title.trim())),
+            url: self.text(&url),
+            rating,
+            vectors: self.list(&vectors),
+            entries,
+        })
+    }
+
+    fn text(&mut self, text: &str) -> Text {
+        if let Some(known) = self.texts.get(text) {
+            return known.clone();
+        }
+        let new = Text::from(text);
+        self.texts.insert(new.clone());
+        new
+    }
+
+    fn list(&mut self, texts: &[String]) -> Vec<Text> {
+        texts.iter().map(|text| self.text(text)).collect()
     }
 
     fn entry(&mut self, id: &str, affected: osv::Affected) -> Option<Entry> {
@@ -286,7 +312,19 @@ impl Builder {
         if ranges.is_empty() && versions.is_empty() && state == State::Silent {
             self.report.note("package of which no versions are named", id);
         }
-        Some(Entry { ecosystem, name, state, rating, ranges, versions, fixed, vectors })
+        let ranges = ranges.into_iter().map(|events: Vec<(Kind, String)>| {
+            events.into_iter().map(|(kind, version)| (kind, self.text(&version))).collect()
+        });
+        Some(Entry {
+            ranges: ranges.collect(),
+            ecosystem: self.text(ecosystem.as_str()),
+            name: self.text(&name),
+            state,
+            rating,
+            versions: self.list(&versions),
+            fixed: self.list(&fixed),
+            vectors: self.list(&vectors),
+        })
     }
 
     /// Tells what cannot be compared, and drops listed versions that lie in a range anyway.
