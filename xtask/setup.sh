@@ -61,6 +61,8 @@ for part in clippy fmt; do
     }
 done
 echo "Rust $is, $(cc --version | head -n 1)"
-# The official SARIF schema comes in a crate; the test that needs it says so where it is absent.
-cargo fetch --quiet --locked --manifest-path crates/report/tests/sarif-schema/Cargo.toml ||
-    echo "note: the crate with the SARIF schema could not be fetched; its test will be skipped"
+# Official schemas come in crates; the tests that need them say so where they are absent.
+for format in sarif cyclonedx; do
+    cargo fetch --quiet --locked --manifest-path "crates/report/tests/$format-schema/Cargo.toml" ||
+        echo "note: the crate with the schema of $format could not be fetched; its test will be skipped"
+done

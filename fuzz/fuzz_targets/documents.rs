@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use pavisade_checks::CheckSet;
-use pavisade_model::{KubernetesVersion, Paths};
 use pavisade_judgement::fix;
+use pavisade_model::{KubernetesVersion, Paths};
 use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Amendment, Doc, Edit, Source, amend, dockerfile, objects, read, to_json};
@@ -103,7 +103,8 @@ fn walk(doc: &Doc) {
 }
 
 fn judged(objects: Vec<Object>) {
-    let snapshot = Snapshot::new(vec![WorldParts::files("fuzz", WorldKind::Files, objects)], Vec::new());
+    let snapshot =
+        Snapshot::new(vec![WorldParts::files("fuzz", WorldKind::Files, objects)], Vec::new());
     let findings = judge(&snapshot, &CHECKS, Timestamp::UNIX_EPOCH).findings;
     for finding in &findings {
         finding.fingerprint();

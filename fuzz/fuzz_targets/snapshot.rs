@@ -10,6 +10,7 @@ const LIMITS: Limits = Limits {
     bytes: 32 << 20,
     line: 1 << 20,
     objects: 100_000,
+    rows: 10_000,
     worlds: 100,
     ratio: 2_000,
     memory_ratio: 100,

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-use crate::shared::{files, root, shared};
+use crate::shared::{files, root, shared, unpack};
 
 /// Arguments of `cargo xtask fuzz`.
 #[derive(clap::Args)]
@@ -19,8 +19,19 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 6] =
-    ["documents", "snapshot", "config", "advisories", "database", "versions"];
+const TARGETS: [&str; 11] = [
+    "documents",
+    "snapshot",
+    "config",
+    "images",
+    "lockfiles",
+    "rpmdb",
+    "jars",
+    "go_binaries",
+    "advisories",
+    "database",
+    "versions",
+];
 
 /// Fuzzes every target, the time shared between them.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -28,8 +39,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     for target in TARGETS {
         let corpus = root().join("fuzz/corpus").join(target);
         fs::create_dir_all(&corpus)?;
-        if target == "documents" {
-            seed(&corpus)?;
+        match target {
+            "documents" => seed(&corpus)?,
+            "lockfiles" => seed_lock_files(&corpus)?,
+            _ => {}
         }
         let status = Command::new("cargo")
             .args(["+nightly", "fuzz", "run", target, "--"])
@@ -39,6 +52,38 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             .status()
             .context("running cargo +nightly fuzz (install it with `cargo install cargo-fuzz`)")?;
         ensure!(status.success(), "{target}: the fuzzer found something, see fuzz/artifacts");
+    }
+    Ok(())
+}
+
+/// Lock files of the truth suite, each before the selector of the form that its folder names.
+fn seed_lock_files(corpus: &Path) -> anyhow::Result<()> {
+    /// In the order of the target's paths.
+    const FORMS: [&str; 12] = [
+        "cargolock",
+        "gomod",
+        "gradlelockfile",
+        "gradleverificationmetadataxml",
+        "packagelockjson",
+        "pipfilelock",
+        "pnpmlock",
+        "poetrylock",
+        "pomxml",
+        "requirements",
+        "uvlock",
+        "yarnlock",
+    ];
+    let Some(archive) = shared("truth/lockfiles.tar.zst") else { return Ok(()) };
+    let unpacked = tempfile::tempdir()?;
+    unpack(&archive, unpacked.path())?;
+    let extensions = ["lock", "json", "yaml", "xml", "txt", "mod"];
+    for (file, number) in files(unpacked.path(), &extensions)?.iter().zip(1..) {
+        let form = |form: &str| file.contains(&format!("/{form}/"));
+        if let Some(selector) = FORMS.iter().position(|name| form(name)) {
+            let text = fs::read(unpacked.path().join(file))?;
+            let seed = [&[u8::try_from(selector)?], &text[..]].concat();
+            fs::write(corpus.join(format!("seed-{number}")), seed)?;
+        }
     }
     Ok(())
 }

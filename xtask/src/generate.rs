@@ -12,7 +12,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use pavisade_model::kinds;
+use pavisade_model::{Cause, kinds};
 use pavisade_scan::Timestamp;
 use pavisade_snapshot::file::{Header, Writer};
 use pavisade_snapshot::{Coverage, WorldParts};
@@ -95,7 +95,7 @@ fn header(args: &Args) -> anyhow::Result<Header> {
     for kind in kinds::ALL.iter().filter(|kind| !kind.resource.is_empty()) {
         let key = (kind.group.to_owned(), kind.kind.to_owned());
         if *kind == kinds::SECRET && !args.secrets {
-            world.gaps.insert(key.clone(), "Secrets are read with `--secrets` only".into());
+            world.causes.insert(key.clone(), Cause::SecretsNotAsked);
             world.coverage.insert(key, Coverage::Unread);
         } else {
             world.coverage.insert(key, Coverage::Complete);

@@ -3,12 +3,16 @@
 //! A suite gets a folder and counts; the least agreement that is accepted stands
 //! in `xtask/truth.toml`. Cases are never skipped in silence.
 
+mod cyclonedx;
 mod debian;
+mod images;
 mod kubectl_corpus;
+mod lockfiles;
 mod oci_hostile;
 pub(crate) mod pod_security;
 mod purl;
 mod regolibrary;
+mod rpmdb;
 mod version_order;
 mod yaml_values;
 
@@ -71,8 +75,12 @@ const SUITES: &[Suite] = &[
         run: kubectl_corpus::run,
     },
     Suite { name: "debian", file: "data/images/bullseye-web.truth.jsonl", run: debian::run },
+    Suite { name: "cyclonedx", file: "truth/cyclonedx.tar.zst", run: cyclonedx::run },
+    Suite { name: "images", file: "data/images", run: images::run },
+    Suite { name: "lockfiles", file: "truth/lockfiles.tar.zst", run: lockfiles::run },
     Suite { name: "oci-hostile", file: "truth/oci-hostile.tar.zst", run: oci_hostile::run },
     Suite { name: "purl", file: "truth/purl.tar.zst", run: purl::run },
+    Suite { name: "rpmdb", file: "truth/rpmdb.tar.zst", run: rpmdb::run },
     Suite { name: "regolibrary", file: "truth/regolibrary.tar.zst", run: regolibrary::run },
     Suite { name: "version-order", file: "truth/version-order.tar.zst", run: version_order::run },
 ];
@@ -107,6 +115,8 @@ fn run_one(suite: &Suite, dir: Option<&Path>) -> anyhow::Result<()> {
             if suite.file.ends_with(".tar.zst") {
                 unpack(&file, unpacked.path())?;
                 unpacked.path().to_owned()
+            } else if file.is_dir() {
+                file
             } else {
                 file.parent().context("a file in no folder")?.to_owned()
             }

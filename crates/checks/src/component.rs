@@ -6,12 +6,12 @@ mod kubeadm;
 
 use std::borrow::Cow;
 
-use pavisade_model::{GroupKind, Program, kinds};
+use pavisade_model::{Gap, GroupKind, Program, kinds};
 use pavisade_snapshot::{Object, Pod, WorldKind};
 use pavisade_yaml::{Kind, Value};
 
 use crate::field::go_bool;
-use crate::{Claim, Cx, Place, Verdict};
+use crate::{Claim, Cx, Place, Verdict, Why};
 
 /// Where a component's flags were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub(crate) fn is_control_plane(pod: Pod<'_>, world: WorldKind) -> bool {
         })
     };
     pod.object().kind() == "Pod"
-        && (world != WorldKind::Cluster || pod.object().is_mirror_pod())
+        && (!world.is_live() || pod.object().is_mirror_pod())
         && pod.object().namespace() == "kube-system"
         && (on("hostNetwork") && !on("hostPID") && !on("hostIPC"))
         && pod.containers().next().is_some()
@@ -131,8 +131,8 @@ pub(crate) fn configures(object: &Object) -> bool {
 }
 
 /// The program that a file of a kind of its own configures.
-pub(crate) fn configured_by(file: &Object) -> Option<&'static str> {
-    let program = match file.kind() {
+pub(crate) fn configured_by(file: &Object) -> Option<Program> {
+    Some(match file.kind() {
         "KubeletConfiguration" => Program::Kubelet,
         "KubeSchedulerConfiguration" => Program::Scheduler,
         "AuthenticationConfiguration"
@@ -142,8 +142,7 @@ pub(crate) fn configured_by(file: &Object) -> Option<&'static str> {
         | "EncryptionConfig"
         | "Policy" => Program::ApiServer,
         _ => return None,
-    };
-    Some(program.name())
+    })
 }
 
 /// The components that an object configures.
@@ -243,29 +242,45 @@ impl<'a> Component<'a> {
         Some(format!("its settings are in `{}`, which is not read", file.value))
     }
 
+    /// The file beside which etcd ignores all other flags, and variables too, as a claim.
+    pub(crate) fn hidden_by_file(self) -> Option<Claim<'a>> {
+        if self.name != "etcd" {
+            return None;
+        }
+        let file = self.flag(CONFIG_FILE).filter(|file| !file.value.is_empty())?;
+        let why = format!("etcd reads its settings from the file `{}`", file.value);
+        Some(Claim::unknown(file.place, self.settings(why)))
+    }
+
+    /// Settings of this program are not seen.
+    fn settings(self, why: String) -> Why {
+        match Program::named(self.name) {
+            Some(program) => Why::of(Gap::Settings(program), why),
+            None => why.into(),
+        }
+    }
+
     /// A flag whose value is known; none where it is proven to be absent.
     ///
     /// # Errors
     /// What cannot be known, as a claim.
     pub fn known(self, name: &str) -> Result<Option<Flag<'a>>, Claim<'a>> {
-        // Beside a file etcd ignores all other flags, and variables too.
-        if self.name == "etcd"
-            && name != CONFIG_FILE
-            && let Some(file) = self.flag(CONFIG_FILE).filter(|file| !file.value.is_empty())
+        if name != CONFIG_FILE
+            && let Some(claim) = self.hidden_by_file()
         {
-            let why = format!("etcd reads its settings from the file `{}`", file.value);
-            return Err(Claim::unknown(file.place, why));
+            return Err(claim);
         }
         let flags = self.flags(name);
         if let Some(flag) = flags.iter().find(|flag| flag.text().is_none()) {
             let why = format!("the value of `--{name}` is `{}`, set elsewhere", flag.value);
-            return Err(Claim::unknown(self.place(name), why));
+            return Err(Claim::unknown(self.place(name), Why::of(Gap::Value, why)));
         }
         match flags.into_iter().next_back() {
             Some(flag) => Ok(Some(flag)),
             None => match self.hidden_flags() {
-                Some(why) => {
-                    Err(Claim::unknown(self.place(name), format!("`--{name}` is not seen: {why}")))
+                Some(hidden) => {
+                    let why = self.settings(format!("`--{name}` is not seen: {hidden}"));
+                    Err(Claim::unknown(self.place(name), why).evidence(hidden))
                 }
                 None => Ok(None),
             },
@@ -284,7 +299,7 @@ impl<'a> Component<'a> {
             } else {
                 format!("`--{name}={}` is no boolean", flag.value)
             };
-            Claim::unknown(self.place(name), why)
+            Claim::unknown(self.place(name), Why::of(Gap::Form, why))
         })
     }
 
@@ -311,17 +326,17 @@ impl<'a> Component<'a> {
         if !cx.list(kind).objects.is_empty() {
             return Some(Verdict::NotApplicable);
         }
-        let why = match cx.world_kind() {
-            WorldKind::Cluster => format!(
+        let why = match cx.is_live() {
+            true => format!(
                 "`--{name}` names `{}`, a file of the node, which the API does not show",
                 flag.value
             ),
-            _ => format!(
+            false => format!(
                 "`--{name}` names `{}`, and no {} was read with these files",
                 flag.value, kind.kind
             ),
         };
-        Some(Verdict::unknown(self.place(name), why))
+        Some(Verdict::unknown(self.place(name), self.settings(why)))
     }
 
     /// Who decides what a kubelet's flags leave open: kubeadm and `--config` give it a file, whose

@@ -6,8 +6,10 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use pavisade_model::{GroupKind, KubernetesVersion, Meta};
+use pavisade_model::{Cause, Gap, GroupKind, KubernetesVersion, Meta};
 use pavisade_snapshot::{Coverage, Object, World, WorldKind};
+
+use crate::Why;
 
 /// What a check may look at: the kinds that it declares, in its subject's world.
 #[derive(Clone, Copy)]
@@ -48,6 +50,16 @@ impl<'a> Cx<'a> {
     /// Where the world's objects come from.
     pub fn world_kind(&self) -> WorldKind {
         self.world.kind()
+    }
+
+    /// Whether there may be more of them, whatever was read.
+    pub fn may_be_incomplete(&self) -> bool {
+        self.world.may_be_incomplete()
+    }
+
+    /// Whether they are what an API server has.
+    pub fn is_live(&self) -> bool {
+        self.world.is_live()
     }
 
     /// All objects of a kind in this world.
@@ -120,16 +132,18 @@ impl<'a> Cx<'a> {
     }
 
     /// Why nothing can be said from the absence of an object of a kind: not all were read.
-    pub fn gap(&self, kind: GroupKind) -> Option<String> {
+    pub fn gap(&self, kind: GroupKind) -> Option<Why> {
         self.seen(kind).gap()
+    }
+
+    /// Why nothing can be said of a kind of which it is known that not all was read.
+    pub(crate) fn unread(&self, kind: GroupKind) -> Why {
+        Gap::Kind { kind, cause: self.world.cause(kind).clone() }.into()
     }
 
     /// `in this cluster` or `in these files`.
     pub fn here(&self) -> &'static str {
-        match self.world_kind() {
-            WorldKind::Cluster => "in this cluster",
-            _ => "in these files",
-        }
+        if self.is_live() { "in this cluster" } else { "in these files" }
     }
 
     /// A value made from this world, shared by all checks that ask for its type: they declare the
@@ -147,7 +161,7 @@ impl<'a> Cx<'a> {
             true => (self.world.coverage(kind), objects(self.world)),
             false => (Coverage::Unread, Vec::new()),
         };
-        Listing { kind, objects, coverage, gap: self.world.gap(kind) }
+        Listing { kind, objects, coverage, cause: self.world.cause(kind) }
     }
 
     fn may_read(&self, kind: GroupKind) -> bool {
@@ -171,15 +185,14 @@ pub struct Listing<'a> {
     pub objects: Vec<&'a Object>,
     /// Whether they are all.
     pub coverage: Coverage,
-    gap: &'a str,
+    cause: &'a Cause,
 }
 
 impl Listing<'_> {
     /// Why nothing can be said from the absence of an object: not all of them were read.
-    pub fn gap(&self) -> Option<String> {
-        let resource = self.kind.full_resource();
-        (self.coverage == Coverage::Unread)
-            .then(|| format!("{resource} were not read: {}", self.gap))
+    pub fn gap(&self) -> Option<Why> {
+        let gap = || Gap::Kind { kind: self.kind, cause: self.cause.clone() };
+        (self.coverage == Coverage::Unread).then(|| gap().into())
     }
 
     /// `in this cluster` or `in these files`, for a sentence that says that there is none.

@@ -5,9 +5,10 @@
 
 use std::fmt;
 
+use pavisade_model::Gap;
 use pavisade_yaml::{Kind, Value};
 
-use crate::{Claim, Verdict};
+use crate::{Claim, Verdict, Why};
 
 /// A value of a type that the API server does not take.
 #[derive(Debug, Clone, Copy)]
@@ -40,9 +41,16 @@ impl<'a> From<WrongType<'a>> for Claim<'a> {
         let text = wrong.value.as_str();
         if text.is_some_and(|text| text.contains("${") || text.contains("{{")) {
             let what = wrong.value.key().map_or("an element".into(), |key| format!("`{key}`"));
-            return Self::unknown(wrong.value, format!("{what} is filled in later"));
+            return Self::unknown(wrong.value, format!("{what} is filled in later"))
+                .gap(Gap::Value);
         }
-        Self::unknown(wrong.value, wrong.to_string())
+        Self::unknown(wrong.value, wrong.to_string()).gap(Gap::Form)
+    }
+}
+
+impl From<WrongType<'_>> for Why {
+    fn from(wrong: WrongType<'_>) -> Self {
+        Self::of(Gap::Form, wrong.to_string())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Lenses: what a check's subjects are.
 
-use pavisade_model::Subject;
+use pavisade_model::{Program, Subject};
 use pavisade_snapshot::{Container, Image, Match, Object, Pod, World, WorldKind};
 
 use crate::component::{self, Component};
@@ -52,7 +52,7 @@ pub trait Lens {
     fn subject(item: Self::Item<'_>) -> Subject;
 
     /// The program whose settings the subject is, where it is that.
-    fn program(_: Self::Item<'_>) -> Option<&'static str> {
+    fn program(_: Self::Item<'_>) -> Option<Program> {
         None
     }
 }
@@ -179,8 +179,8 @@ impl Lens for OnComponent {
         component.object().subject(None)
     }
 
-    fn program(component: Component<'_>) -> Option<&'static str> {
-        Some(component.name())
+    fn program(component: Component<'_>) -> Option<Program> {
+        Program::named(component.name())
     }
 }
 
@@ -217,9 +217,9 @@ impl Lens for OnControlPlane {
         }
     }
 
-    fn program(part: Part<'_>) -> Option<&'static str> {
+    fn program(part: Part<'_>) -> Option<Program> {
         match part {
-            Part::Component(component) => Some(component.name()),
+            Part::Component(component) => Program::named(component.name()),
             Part::File(object) => component::configured_by(object),
         }
     }

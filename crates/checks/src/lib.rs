@@ -45,4 +45,4 @@ pub use operation::removed_api_version::removed_in;
 pub use pavisade_images::NamedImage;
 pub use registry::{Catalog, Entry, Taken};
 pub use set::{CheckSet, ParameterError, Report};
-pub use verdict::{Change, Claim, Place, Verdict};
+pub use verdict::{Change, Claim, Place, Verdict, Why};

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use pavisade_model::{GroupKind, Meta, Program, kinds};
-use pavisade_snapshot::{Coverage, DistributionName, Object, World, WorldKind};
+use pavisade_model::{Gap, GroupKind, Meta, Program, kinds};
+use pavisade_snapshot::{Coverage, DistributionName, Object, World};
 use pavisade_yaml::Value;
 
 use crate::component::{self, Component};
-use crate::{Claim, Dispatch, Place, Verdict};
+use crate::{Claim, Dispatch, Place, Verdict, Why};
 
 /// Namespaces in which distributions run their control plane as static pods.
 const NAMESPACES: [&str; 5] = [
@@ -34,7 +34,7 @@ const FILES: [(GroupKind, &str); 7] = [
 
 /// The components of the control plane that a cluster shows as mirror pods that run.
 pub(crate) fn seen(world: &World) -> Vec<Component<'_>> {
-    if world.kind() != WorldKind::Cluster {
+    if !world.is_live() {
         return Vec::new();
     }
     let pods = NAMESPACES.into_iter().flat_map(|namespace| {
@@ -54,68 +54,72 @@ pub(crate) fn verdict<'a>(
     dispatch: Dispatch,
     world: &World,
     seen: &[Component<'_>],
-) -> Option<(Verdict<'a>, Vec<&'static str>)> {
-    if world.kind() != WorldKind::Cluster || meta.programs.is_empty() {
+) -> Option<(Verdict<'a>, Vec<Program>)> {
+    if !world.is_live() || meta.programs.is_empty() {
         return None;
     }
     if dispatch == Dispatch::Kinds && !meta.programs.contains(&Program::Kubelet) {
-        let names = meta.programs.iter().map(|program| program.name()).collect();
-        return Some((of_file(meta, world, seen), names));
+        return Some((of_file(meta, world, seen), meta.programs.to_vec()));
     }
     let names: BTreeSet<_> = seen.iter().map(|component| component.name()).collect();
     // No pod is the cluster's kubelet, and each node has its own.
     let hidden =
         |program: &Program| *program == Program::Kubelet || !names.contains(program.name());
-    let hidden: Vec<_> = meta.programs.iter().filter(|program| hidden(program)).collect();
+    let hidden: Vec<_> = meta.programs.iter().copied().filter(hidden).collect();
     let control_plane: Vec<_> =
-        hidden.iter().filter(|p| ***p != Program::Kubelet).map(|p| p.name()).collect();
+        hidden.iter().copied().filter(|program| *program != Program::Kubelet).collect();
     let (mut reasons, mut unknown_of) = (Vec::new(), Vec::new());
     if !control_plane.is_empty() && !world.distribution().managed() {
-        reasons.push(unknown(why_hidden(&control_plane, world)));
+        reasons.push(unknown(&control_plane, why_hidden(&control_plane, world)));
         unknown_of.extend(&control_plane);
     }
-    if hidden.iter().any(|program| **program == Program::Kubelet) {
-        reasons.push(unknown(KUBELET.to_owned()).instance("kubelet"));
-        unknown_of.push(Program::Kubelet.name());
+    if hidden.contains(&Program::Kubelet) {
+        reasons.push(unknown(&[Program::Kubelet], KUBELET).instance("kubelet"));
+        unknown_of.push(Program::Kubelet);
     }
     match (hidden.is_empty(), reasons.is_empty()) {
         (true, _) => None,
-        (false, true) => {
-            Some((Verdict::NotApplicable, hidden.iter().map(|program| program.name()).collect()))
-        }
+        (false, true) => Some((Verdict::NotApplicable, hidden)),
         (false, false) => Some((Verdict::Unknown(reasons), unknown_of)),
     }
 }
 
-fn unknown<'a>(why: String) -> Claim<'a> {
-    Claim::unknown(Place::Nowhere, why).instance("programs")
+fn unknown<'a>(programs: &[Program], why: impl Into<Why>) -> Claim<'a> {
+    let claim = Claim::unknown(Place::Nowhere, why).instance("programs");
+    let claim = Claim { programs: programs.to_vec(), ..claim };
+    programs.iter().fold(claim, |claim, program| claim.gap(Gap::Settings(*program)))
 }
 
 const KUBELET: &str = "the configuration of kubelets was not read: the API shows it through \
                        `nodes/proxy` alone, a right with which commands run in every pod";
 
-fn why_hidden(programs: &[&str], world: &World) -> String {
-    let named = programs.join(", ");
-    if let Some(gap) = gap(world) {
-        return format!("the flags of {named} stand in static pods, and pods were not read: {gap}");
+fn why_hidden(programs: &[Program], world: &World) -> Why {
+    let named = programs.iter().map(|program| program.name()).collect::<Vec<_>>().join(", ");
+    if let Some(why) = unread_pods(world) {
+        let tell = |why: &str| format!("the flags of {named} stand in static pods, and {why}");
+        return why.told(tell);
     }
     let distribution = world.distribution();
     if distribution.embedded() {
         let title = distribution.name.title();
-        return format!(
+        let why = format!(
             "no static pod of {named} is in `kube-system`: {title} runs it in its own process, and \
              its flags are not to be had through the API"
         );
+        return why.into();
     }
     let more = match distribution.name {
-        DistributionName::Talos if programs == ["etcd"] => ": Talos runs it as its own service",
+        DistributionName::Talos if programs == [Program::Etcd] => {
+            ": Talos runs it as its own service"
+        }
         _ => ", so its flags are not to be had through the API",
     };
-    format!("no static pod of {named} is in `kube-system`{more}")
+    format!("no static pod of {named} is in `kube-system`{more}").into()
 }
 
-fn gap(world: &World) -> Option<&str> {
-    (world.coverage(kinds::POD) == Coverage::Unread).then(|| world.gap(kinds::POD))
+fn unread_pods(world: &World) -> Option<Why> {
+    let gap = || Gap::Kind { kind: kinds::POD, cause: world.cause(kinds::POD).clone() };
+    (world.coverage(kinds::POD) == Coverage::Unread).then(|| gap().into())
 }
 
 /// Of a file of the API server, which no API shows: whether there is one.
@@ -127,12 +131,13 @@ fn of_file<'a>(meta: &Meta, world: &World, seen: &[Component<'_>]) -> Verdict<'a
         seen.iter().filter(|c| c.name() == Program::ApiServer.name()).copied().collect();
     let what = meta.on.first().map_or("", |kind| kind.kind);
     let flag = FILES.iter().find(|(kind, _)| meta.on.contains(kind)).map_or("", |(_, flag)| flag);
+    let server = &[Program::ApiServer];
     if servers.is_empty() {
-        let why = why_hidden(&[Program::ApiServer.name()], world);
-        return unknown(format!("`{what}` is a file of the control plane: {why}")).into();
+        let tell = |why: &str| format!("`{what}` is a file of the control plane: {why}");
+        return unknown(server, why_hidden(server, world).told(tell)).into();
     }
     let named: Vec<_> = servers.iter().map(|server| server.known(flag)).collect();
-    if named.iter().all(|known| matches!(known, Ok(None))) && gap(world).is_none() {
+    if named.iter().all(|known| matches!(known, Ok(None))) && unread_pods(world).is_none() {
         // Checks of the flag say what that means.
         return Verdict::NotApplicable;
     }
@@ -144,7 +149,7 @@ fn of_file<'a>(meta: &Meta, world: &World, seen: &[Component<'_>]) -> Verdict<'a
         ),
         None => format!("whether `--{flag}` names a file was not seen"),
     };
-    unknown(why).into()
+    unknown(server, why).into()
 }
 
 #[cfg(test)]
@@ -152,7 +157,7 @@ mod tests {
     use std::collections::HashMap;
 
     use pavisade_model::KubernetesVersion;
-    use pavisade_snapshot::{Snapshot, WorldParts};
+    use pavisade_snapshot::{Snapshot, WorldKind, WorldParts};
     use pavisade_yaml::{Source, objects, read};
 
     use super::*;

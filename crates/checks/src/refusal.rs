@@ -4,7 +4,7 @@
 //! parts that can be read is reported, the rest is unknown.
 
 use pavisade_drift::misshapen;
-use pavisade_snapshot::{Object, Pod, World, WorldKind};
+use pavisade_snapshot::{Object, Pod, World};
 use pavisade_yaml::{Kind, Value};
 
 use crate::Claim;
@@ -13,7 +13,7 @@ use crate::field::WrongType;
 /// Why the API server refuses an object, where a map or a list is not what its kind has there, or
 /// the containers of a workload are at another place.
 pub(crate) fn refusal<'a>(world: &World, object: &'a Object) -> Option<Claim<'a>> {
-    if world.kind() == WorldKind::Cluster {
+    if world.is_live() {
         // It was stored.
         return None;
     }

@@ -1,9 +1,13 @@
 //! The four answers of a check.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 
-use pavisade_model::{Confidence, Location, Related, Severity, State, Vulnerability, push_field};
+use pavisade_model::{
+    Confidence, Gap, Location, Program, Related, Severity, State, Vulnerability, push_field,
+};
+use pavisade_snapshot::SelectorError;
 use pavisade_yaml::{Amendment, Doc, Edit, Kind, Value};
 
 /// What a check answers about one subject.
@@ -26,7 +30,7 @@ impl<'a> Verdict<'a> {
     }
 
     /// Could not be determined, and why.
-    pub fn unknown(place: impl Into<Place<'a>>, why: impl Into<String>) -> Self {
+    pub fn unknown(place: impl Into<Place<'a>>, why: impl Into<Why>) -> Self {
         Claim::unknown(place, why).into()
     }
 
@@ -86,6 +90,67 @@ pub struct Claim<'a> {
     pub related: Vec<Related>,
     /// The vulnerability that it tells of.
     pub vulnerability: Option<Box<Vulnerability>>,
+    /// The parts of the check that it is about, of those that its rule lists; none where it is about
+    /// all of them.
+    pub parts: Vec<Cow<'static, str>>,
+    /// The programs whose settings it is about, where these are not those of its subject.
+    pub programs: Vec<Program>,
+    /// What is missing to tell, where it is unknown.
+    pub gaps: Vec<Gap>,
+    /// What it rests on beside what stands at its place: names of containers, Services, accounts,
+    /// and values of other fields. Claims of two pods of one owner are the same where this is.
+    pub evidence: Vec<String>,
+}
+
+/// Why something could not be determined: a sentence for people, and what is missing as data.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Why {
+    /// The sentence, without a full stop.
+    pub text: String,
+    /// What is missing.
+    pub gaps: Vec<Gap>,
+}
+
+impl Why {
+    /// A sentence that says what is missing.
+    pub fn of(gap: Gap, text: impl Into<String>) -> Self {
+        Self { text: text.into(), gaps: vec![gap] }
+    }
+
+    /// The same with another sentence, mostly one around it.
+    pub fn told(self, tell: impl FnOnce(&str) -> String) -> Self {
+        Self { text: tell(&self.text), ..self }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<String> for Why {
+    fn from(text: String) -> Self {
+        Self { text, gaps: Vec::new() }
+    }
+}
+
+impl From<&str> for Why {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<SelectorError> for Why {
+    fn from(error: SelectorError) -> Self {
+        Self::of(Gap::Form, error.0)
+    }
+}
+
+impl From<Gap> for Why {
+    fn from(gap: Gap) -> Self {
+        Self { text: gap.to_string(), gaps: vec![gap] }
+    }
 }
 
 /// One edit of the subject's document, as part of what mends a claim.
@@ -143,14 +208,42 @@ impl<'a> Claim<'a> {
             confidence: None,
             instance: String::new(),
             changes: Vec::new(),
+            parts: Vec::new(),
+            programs: Vec::new(),
+            gaps: Vec::new(),
+            evidence: Vec::new(),
             related: Vec::new(),
             vulnerability: None,
         }
     }
 
     /// It could not be determined.
-    pub fn unknown(place: impl Into<Place<'a>>, why: impl Into<String>) -> Self {
-        Self { state: State::Unknown, ..Self::fails(place, why) }
+    pub fn unknown(place: impl Into<Place<'a>>, why: impl Into<Why>) -> Self {
+        let Why { text, gaps } = why.into();
+        Self { state: State::Unknown, gaps, ..Self::fails(place, text) }
+    }
+
+    /// Why it is unknown, for a claim about something else that depends on it.
+    pub fn why(self) -> Why {
+        Why { text: self.message, gaps: self.gaps }
+    }
+
+    /// About a part of the check, one of those that its rule lists; may be called again.
+    pub fn part(mut self, part: impl Into<Cow<'static, str>>) -> Self {
+        self.parts.push(part.into());
+        self
+    }
+
+    /// With what it rests on beside what stands at its place; may be called again.
+    pub fn evidence(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
+        self
+    }
+
+    /// With something that is missing to tell; may be called again.
+    pub fn gap(mut self, gap: Gap) -> Self {
+        self.gaps.push(gap);
+        self
     }
 
     /// With advice for this very place.

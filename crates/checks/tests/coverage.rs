@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 
 use pavisade_checks::{Catalog, CheckSet, Timestamp, Verdict};
-use pavisade_model::{GroupKind, KubernetesVersion, State};
+use pavisade_model::{Cause, GroupKind, KubernetesVersion, State};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::Source;
 
@@ -74,7 +74,7 @@ fn cluster(objects: &[Object], without: &[GroupKind], missing: Missing) -> Snaps
     for kind in file_kinds().iter().chain(without) {
         let key = (kind.group.to_owned(), kind.kind.to_owned());
         parts.coverage.insert(key.clone(), Coverage::Unread);
-        parts.gaps.insert(key, format!("the right to list `{}` is missing", kind.resource));
+        parts.causes.insert(key, Cause::Forbidden { resource: kind.full_resource() });
     }
     let mut index = 0;
     parts.objects.retain(|object| {

@@ -24,6 +24,7 @@ fn policy(id: &str, name: &str) -> MadeCheck {
         area: Area::Compliance,
         mends: Mends::Never,
         secret: false,
+        parts: Vec::new().into(),
     };
     let meta = Meta {
         rule,

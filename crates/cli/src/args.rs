@@ -7,6 +7,7 @@ pub(crate) use checks::{ChecksArgs, ChecksCommand, Select};
 pub(crate) use cluster::{Access, LiveArgs};
 pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksCommand};
 pub(crate) use fix::FixArgs;
+pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use pss::PssArgs;
 pub(crate) use reading::{Reading, Render};
 pub(crate) use scan::{Format, ScanArgs};
@@ -18,6 +19,7 @@ mod checks;
 mod cluster;
 mod comply;
 mod fix;
+mod image;
 mod pss;
 mod reading;
 mod scan;
@@ -52,6 +54,10 @@ pub(crate) enum Command {
     Fix(FixArgs),
     /// Say which Pod Security level each namespace meets, what breaks at the next, and the labels.
     Pss(Box<PssArgs>),
+    /// List the packages in a container image, and the layers that they come from.
+    Image(Box<ImageArgs>),
+    /// Write the packages in a container image as an SBOM: CycloneDX or SPDX.
+    Sbom(Box<SbomArgs>),
     /// List the checks and explain them.
     Checks(ChecksArgs),
     /// Check the configuration file, or show what counts and where it comes from.

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use pavisade_judgement::{Fixed, Judgement, fix};
-use pavisade_model::{Finding, Mends, NoteKind, State};
-use pavisade_report::{Again, Fixes, Hidden, Layout, Options};
+use pavisade_model::{Finding, Mends, NoteKind, State, Subject};
+use pavisade_report::{Again, Fixes, Hidden, Layout, Options, message};
+use pavisade_yaml::Origin;
 
 use self::files::Files;
 use crate::args::FixArgs;
@@ -40,18 +41,20 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     };
     let (mut wanted, mut risky, mut elsewhere, mut by_hand) = (vec![], BTreeMap::new(), 0, 0);
     let mending = before.of_state(State::Fails).filter_map(|finding| finding.mend.as_ref());
-    let files = Files::of(mending.map(|mend| mend.doc.source()));
+    let sources = mending.map(|mend| mend.doc.source());
+    let files = Files::of(sources.filter(|source| *source.origin() == Origin::File));
     let mut unnamed = BTreeSet::new();
     for finding in before.of_state(State::Fails) {
         let Some(mend) = &finding.mend else {
             by_hand += 1;
             continue;
         };
-        let name = mend.doc.source().name();
-        if files.is_other(name) {
+        let (source, name) = (mend.doc.source(), mend.doc.source().name());
+        let is_file = *source.origin() == Origin::File;
+        if is_file && files.is_other(name) {
             continue;
         }
-        if files.text(name).is_none() {
+        if !is_file || files.text(name).is_none() {
             // A name of other bytes is known by what stands for them, which leads to no file.
             if name.contains(char::REPLACEMENT_CHARACTER) {
                 unnamed.insert(name.to_owned());
@@ -159,25 +162,30 @@ fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again 
     // was to be mended and stands elsewhere is new.
     let made = fixed.iter().flat_map(|file| &file.made).map(|finding| finding.fingerprint());
     let made: HashSet<_> = made.collect();
-    let moved: HashSet<_> = before
-        .of_state(State::Fails)
-        .filter(|finding| {
-            let fingerprint = finding.fingerprint();
-            !now.contains_key(&fingerprint) && !made.contains(&fingerprint)
-        })
-        .map(sentence)
-        .collect();
-    let new = after
-        .of_state(State::Fails)
-        .filter(|finding| !old.contains(&finding.fingerprint()))
-        .map(sentence)
-        .filter(|said| !moved.contains(said));
-    again.new.extend(new);
+    let mut moved: HashMap<_, usize> = HashMap::new();
+    for finding in before.of_state(State::Fails) {
+        let fingerprint = finding.fingerprint();
+        if !now.contains_key(&fingerprint) && !made.contains(&fingerprint) {
+            *moved.entry(matter(finding)).or_default() += 1;
+        }
+    }
+    for finding in after.of_state(State::Fails) {
+        match moved.get_mut(&matter(finding)) {
+            _ if old.contains(&finding.fingerprint()) => {}
+            Some(left @ 1..) => *left -= 1,
+            _ => again.new.push(sentence(finding)),
+        }
+    }
     again
 }
 
+/// What a finding is about, wherever it is.
+fn matter(finding: &Finding) -> (&str, &Subject, &str) {
+    (&finding.rule.id, &finding.subject, &finding.instance)
+}
+
 fn sentence(finding: &Finding) -> String {
-    format!("{} in {}: {}", finding.rule.name, finding.subject.label(), finding.message)
+    format!("{} in {}: {}", finding.rule.name, finding.subject.label(), message(finding))
 }
 
 fn write(args: &FixArgs, fixes: &Fixes<'_>, configuration: String) -> anyhow::Result<()> {

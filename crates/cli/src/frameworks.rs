@@ -51,6 +51,6 @@ pub(crate) fn named(word: &str, catalog: &Catalog) -> anyhow::Result<Cow<'static
 /// # Errors
 /// The text means nothing: with its place.
 pub(crate) fn own(text: &str, catalog: &Catalog) -> Result<Framework, FrameworkError> {
-    let known: Vec<_> = catalog.names().collect();
+    let known: Vec<_> = catalog.rules().collect();
     Framework::read(text, &known)
 }

@@ -6,6 +6,7 @@ mod comply;
 mod config;
 mod fix;
 mod frameworks;
+mod image;
 mod input;
 mod live;
 mod man;
@@ -54,6 +55,8 @@ fn main() -> ExitCode {
         Command::Snapshot(args) => snapshot::run(&args.command),
         Command::Fix(args) => fix::run(&args),
         Command::Pss(args) => pss::run(&args),
+        Command::Image(args) => image::run(&args),
+        Command::Sbom(args) => image::sbom(&args),
         Command::Checks(args) => checks::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Completions { shell } => {

@@ -10,6 +10,7 @@ mod ended;
 mod exit_codes;
 mod faults;
 mod fix;
+mod images;
 mod mistakes;
 mod own_frameworks;
 mod pages;

@@ -36,6 +36,9 @@ const FILES: &[(&str, &str)] = &[
     ("wrong.yaml", "no-such-field: 1\n"),
     ("excepted.yaml", EXCEPTED),
     ("other", "kind: Pod\n"),
+    ("image/lib/apk/db/installed", "P:a\nV:1\n\n"),
+    ("newer/lib/apk/db/installed", "P:a\nV:2\n\n"),
+    ("part/lib/apk/db/installed", "P:a\nV:1\n\nP:b\n\n"),
 ];
 
 /// The row's last words or the part that tells it, commands, exit code.
@@ -88,6 +91,14 @@ const CASES: &[(&str, &[&str], i32)] = &[
         &["snapshot info other", "snapshot diff other other"],
         2,
     ),
+    ("all of the image was read", &["image image", "sbom image", "sbom image -f spdx-json"], 0),
+    (
+        "an image or SBOM, or a part of it",
+        &["image nowhere", "image other", "image part", "sbom part", "image diff image part"],
+        3,
+    ),
+    ("both hold the same packages", &["image diff image image"], 0),
+    ("packages were added, removed", &["image diff image newer"], 1),
     ("valid or absent", &["config check good", "config show good"], 0),
     (
         "the configuration is not valid",

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use pavisade_model::Cause;
 use pavisade_scan::Timestamp;
 use pavisade_snapshot::file::write;
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldParts};
@@ -23,7 +24,7 @@ fn save(file: &Path, objects: &[&str]) {
     let key = ("".to_owned(), "Secret".to_owned());
     world.coverage.insert(key.clone(), if secrets { Coverage::Complete } else { Coverage::Unread });
     if !secrets {
-        world.gaps.insert(key, pavisade_snapshot::SECRETS_UNASKED.into());
+        world.causes.insert(key, Cause::SecretsNotAsked);
     }
     for text in objects {
         let documents = read(&Source::new("cluster", *text));
@@ -181,30 +182,30 @@ fn diff_names_fields_and_shows_no_value() {
 #[test]
 fn what_both_snapshots_lack_is_not_called_equal() {
     let folder = tempfile::tempdir().unwrap();
-    let unread = |name: &str, gap: &str| {
+    let unread = |name: &str, cause: Cause| {
         let mut world = WorldParts::cluster("prod");
         let key = ("apps".to_owned(), "Deployment".to_owned());
         world.coverage.insert(key.clone(), Coverage::Unread);
-        world.gaps.insert(key, gap.to_owned());
+        world.causes.insert(key, cause);
         let snapshot = Snapshot::new(vec![world], Vec::new());
         let file = File::create(folder.path().join(name)).unwrap();
         write(file, &snapshot, "pavisade 0", Timestamp::UNIX_EPOCH).unwrap();
     };
-    unread("a", "the list broke off");
-    unread("b", "the right to list `deployments` is missing");
+    unread("a", Cause::BrokeOff { after: 7, why: "gone".to_owned() });
+    unread("b", Cause::Forbidden { resource: "deployments.apps".to_owned() });
     for (after, lines) in [
         (
             "a",
             &["not compared: Deployment.apps was not read in full for either snapshot: the list \
-               broke off"][..],
+               broke off after 7: gone"][..],
         ),
         (
             "b",
             &[
                 "not compared: Deployment.apps was not read in full for the first snapshot: the \
-                 list broke off",
+                 list broke off after 7: gone",
                 "not compared: Deployment.apps was not read in full for the second snapshot: the \
-                 right to list `deployments` is missing",
+                 right to list `deployments.apps` in all namespaces is missing",
             ],
         ),
     ] {

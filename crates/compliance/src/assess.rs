@@ -6,9 +6,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use pavisade_judgement::{Judgement, RuleTally, Tally};
-use pavisade_model::{Audience, Finding, NoteKind, Rule, State, Subject};
+use pavisade_model::{Audience, Finding, NoteKind, Program, Rule, State, Subject};
 
-use crate::{Assessed, Control, Framework, part};
+use crate::{Assessed, Control, Framework};
 
 /// What is said of a control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -205,7 +205,8 @@ impl<'a> Ran<'a> {
         if parts.is_empty() {
             return Some(evidence);
         }
-        if !parts.iter().all(|part| part::PROGRAMS.contains(part)) {
+        let named: Vec<_> = parts.iter().map(|part| Program::named(part)).collect();
+        let Some(named) = named.into_iter().collect::<Option<Vec<_>>>() else {
             evidence.tally = of_fields(rule, parts, *tally, findings.iter().chain(excepted));
             if self.cut {
                 // Subjects without a finding on these parts may have one that is missing.
@@ -215,10 +216,10 @@ impl<'a> Ran<'a> {
             evidence.findings.retain(|finding| is_of_part(finding, &evidence.parts));
             evidence.excepted.retain(|finding| is_of_part(finding, &evidence.parts));
             return Some(evidence);
-        }
+        };
         // What is said of its only program is said of it.
         if programs.len() == 1 {
-            if !programs.iter().any(|program| parts.contains(&program.name())) {
+            if !programs.iter().any(|program| named.contains(program)) {
                 evidence.tally = Tally::default();
                 evidence.findings.clear();
                 evidence.excepted.clear();
@@ -226,41 +227,21 @@ impl<'a> Ran<'a> {
             return Some(evidence);
         }
         let mut sum = Tally::default();
-        // Under the empty name is what may be about any.
-        for program in parts.iter().copied().chain([""]) {
-            sum.add(by_program.get(program).copied().unwrap_or_default());
+        // What is of no program in particular may be about any.
+        for program in named.iter().copied().map(Some).chain([None]) {
+            sum.add(by_program.get(&program).copied().unwrap_or_default());
         }
         evidence.tally = sum;
-        // Rather a place too many than none.
-        let about = |finding: &&Finding| parts.iter().any(|program| names(finding, program));
-        if findings.iter().chain(excepted).any(about) || sum.fails == 0 {
-            let about =
-                |finding: &Finding| evidence.parts.iter().any(|program| names(finding, program));
-            evidence.findings.retain(|finding| about(finding));
-            evidence.excepted.retain(|finding| about(finding));
-        }
+        evidence.findings.retain(|finding| is_about(finding, &named));
+        evidence.excepted.retain(|finding| is_about(finding, &named));
         Some(evidence)
     }
 }
 
-/// Whether a finding tells that it is about a program: by the object's name or kind, its field, or
-/// its words.
-fn names(finding: &Finding, program: &str) -> bool {
-    let (section, kind) = match program {
-        "kube-apiserver" => ("apiServer", ""),
-        "kube-controller-manager" => ("controllerManager", ""),
-        "kube-scheduler" => ("scheduler", "KubeSchedulerConfiguration"),
-        "kubelet" => ("nodeRegistration", "KubeletConfiguration"),
-        other => (other, ""),
-    };
-    let path = finding.location.field();
-    let by_subject = match &finding.subject {
-        Subject::Object { kind: own, name, .. } => {
-            name.starts_with(program) || (!kind.is_empty() && **own == *kind)
-        }
-        _ => true,
-    };
-    by_subject || path.starts_with(section) || finding.message.contains(&format!("`{program}`"))
+/// Whether a finding is about the settings of one of the programs, or may be about any.
+fn is_about(finding: &Finding, named: &[Program]) -> bool {
+    let programs = &finding.detail().programs;
+    programs.is_empty() || programs.iter().any(|program| named.contains(program))
 }
 
 /// Of a check that looks at several settings of each subject, what it says of some of them: a
@@ -275,7 +256,7 @@ fn of_fields<'f>(
         let wanted = findings.clone().filter(|f| f.state == state && (all || is_of_part(f, parts)));
         wanted.map(|finding| (finding.world(), &finding.subject)).collect()
     };
-    debug_assert!(part::of(&rule.id).next().is_some());
+    debug_assert!(!rule.parts.is_empty(), "{} has no parts", rule.id);
     let (fail, doubt) = (subjects(State::Fails, false), subjects(State::Unknown, false));
     let told = subjects(State::Unknown, true);
     // Subjects that count as unknown without a word of their own.
@@ -287,9 +268,11 @@ fn of_fields<'f>(
     Tally { holds: all - fails - unknown, fails, unknown, ..tally }
 }
 
+/// Whether a finding is about one of the parts of its rule, or about all of them (flags that cannot
+/// be seen).
 fn is_of_part(finding: &Finding, parts: &[&str]) -> bool {
-    let path = finding.location.field();
-    part::concerns(&finding.rule.id, parts.iter().copied(), path, &finding.message)
+    let own = &finding.detail().parts;
+    own.is_empty() || own.iter().any(|part| parts.contains(&&**part))
 }
 
 fn of_control<'a>(

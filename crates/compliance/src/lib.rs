@@ -12,9 +12,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use pavisade_model::Rule;
+
 mod assess;
 mod name;
-pub mod part;
 mod read;
 
 pub use assess::{AssessedControl, Assessment, ControlState, Evidence, assess, is_needed};
@@ -53,7 +54,8 @@ pub struct Control {
     pub checks: Vec<String>,
     /// Those of them that it names itself, not by a topic.
     pub named: BTreeSet<String>,
-    /// Of some of its checks, the parts that alone count: see [`part`].
+    /// Of some of its checks, the parts that alone count: those of its rule ([`Rule::parts`]), or
+    /// programs of whose settings it judges those of several.
     pub parts: BTreeMap<String, BTreeSet<String>>,
     /// Those of its checks that ask for more than it does: what they report may hold.
     pub stricter: BTreeSet<String>,
@@ -108,12 +110,12 @@ pub struct Coverage {
 }
 
 impl Framework {
-    /// Reads a framework's file. `known` are the checks that there are, by id and name; where it
-    /// is empty, any id is taken for one.
+    /// Reads a framework's file. `known` are the rules of the checks that there are; where it is
+    /// empty, any id is taken for one, and any word for a part of one.
     ///
     /// # Errors
     /// It is no TOML of this form, or names what there is not: with line and column.
-    pub fn read(text: &str, known: &[(&str, &str)]) -> Result<Self, FrameworkError> {
+    pub fn read(text: &str, known: &[&Rule]) -> Result<Self, FrameworkError> {
         read::framework(text, topics(), known)
     }
 
@@ -137,7 +139,8 @@ impl Framework {
     }
 }
 
-const FILES: [&str; 12] = [
+/// The files of the frameworks that come with the program.
+pub const FILES: [&str; 12] = [
     include_str!("../../../frameworks/pod-security-standards.toml"),
     include_str!("../../../frameworks/cis-1.12.toml"),
     include_str!("../../../frameworks/nsa-cisa.toml"),

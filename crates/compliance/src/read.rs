@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pavisade_model::nearest;
+use pavisade_model::{Program, Rule, nearest};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{Assessed, Control, Framework, ServesNot, Topic, part};
+use crate::{Assessed, Control, Framework, ServesNot, Topic};
 
 /// Why a framework's file means nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,7 +83,7 @@ pub(crate) fn topics(text: &str) -> Result<BTreeMap<String, Topic>, FrameworkErr
 pub(crate) fn framework(
     text: &str,
     topics: &BTreeMap<String, Topic>,
-    known: &[(&str, &str)],
+    known: &[&Rule],
 ) -> Result<Framework, FrameworkError> {
     let raw: RawFramework = parsed(text)?;
     let resolve = Resolve { text, topics, known };
@@ -117,7 +117,7 @@ pub(crate) fn framework(
 struct Resolve<'a> {
     text: &'a str,
     topics: &'a BTreeMap<String, Topic>,
-    known: &'a [(&'a str, &'a str)],
+    known: &'a [&'a Rule],
 }
 
 impl Resolve<'_> {
@@ -214,8 +214,10 @@ impl Resolve<'_> {
     fn part(&self, name: &Spanned<String>) -> Result<Option<String>, FrameworkError> {
         let Some((_, part)) = name.get_ref().split_once('@') else { return Ok(None) };
         let id = self.check(name)?;
-        let known = part::of(&id).map(|part| part.name).chain(part::PROGRAMS).collect::<Vec<_>>();
-        if known.contains(&part) {
+        let rule = self.known.iter().find(|rule| *rule.id == *id);
+        let parts = rule.into_iter().flat_map(|rule| rule.parts.iter().map(|part| &**part));
+        let known: Vec<_> = parts.chain(Program::ALL.map(Program::name)).collect();
+        if self.known.is_empty() || known.contains(&part) {
             return Ok(Some(part.to_owned()));
         }
         let all: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
@@ -230,13 +232,13 @@ impl Resolve<'_> {
         if self.known.is_empty() {
             return Ok(word.to_owned());
         }
-        let meant = |(id, name): &&(&str, &str)| {
-            id.eq_ignore_ascii_case(word) || name.eq_ignore_ascii_case(word)
+        let meant = |rule: &&&Rule| {
+            rule.id.eq_ignore_ascii_case(word) || rule.name.eq_ignore_ascii_case(word)
         };
-        if let Some((id, _)) = self.known.iter().find(meant) {
-            return Ok((*id).to_owned());
+        if let Some(rule) = self.known.iter().find(meant) {
+            return Ok(rule.id.to_string());
         }
-        let names = self.known.iter().flat_map(|(id, name)| [*id, *name]);
+        let names = self.known.iter().flat_map(|rule| [&*rule.id, &*rule.name]);
         let hint = hint(word, names, "`pavisade checks list` shows all");
         Err(self.wrong(name, format!("there is no check `{word}`{hint}")))
     }
@@ -273,6 +275,8 @@ fn at(text: &str, byte: usize, message: String) -> FrameworkError {
 
 #[cfg(test)]
 mod tests {
+    use pavisade_model::{Area, Audience, Confidence, Mends, Severity};
+
     use super::*;
 
     const KNOWN: [(&str, &str); 3] = [
@@ -281,11 +285,32 @@ mod tests {
         ("PV-C003", "host-path-volume"),
     ];
 
+    fn rule((id, name): (&'static str, &'static str)) -> Rule {
+        Rule {
+            id: id.into(),
+            name: name.into(),
+            title: "".into(),
+            why: "".into(),
+            advice: "".into(),
+            severity: Severity::High,
+            confidence: Confidence::High,
+            audience: Audience::Everyone,
+            area: Area::Container,
+            mends: Mends::Never,
+            secret: false,
+            parts: match id {
+                "PV-C002" => vec!["hostPID".into(), "hostIPC".into()].into(),
+                _ => Vec::new().into(),
+            },
+        }
+    }
+
     fn read(controls: &str) -> Result<Framework, FrameworkError> {
         let topics =
             topics("[node]\ntitle = \"t\"\nchecks = [\"PV-C001\", \"PV-C002\"]\n").unwrap();
         let text = format!("id = \"own\"\ntitle = \"Own\"\n{controls}");
-        framework(&text, &topics, &KNOWN)
+        let rules = KNOWN.map(rule);
+        framework(&text, &topics, &rules.each_ref())
     }
 
     #[test]

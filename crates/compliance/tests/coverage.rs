@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use pavisade_checks::Catalog;
-use pavisade_compliance::{Framework, builtin, topics};
+use pavisade_compliance::{FILES, Framework, builtin, topics};
 
 /// Frameworks of a part of what checks are about: a check serves them or does not.
 const SPECIAL: [&str; 2] = ["cis-1.12", "pod-security-standards"];
@@ -62,6 +62,18 @@ fn frameworks_name_only_checks_that_exist() {
     }
 }
 
+/// Read without a catalog any word is a part of a check: here it is looked up.
+#[test]
+fn frameworks_name_only_parts_that_exist() {
+    let known: Vec<_> = CATALOG.rules().collect();
+    let mut parts = 0;
+    for file in FILES {
+        let framework = Framework::read(file, &known).unwrap_or_else(|error| panic!("{error}"));
+        parts += framework.controls.iter().map(|control| control.parts.len()).sum::<usize>();
+    }
+    assert!(parts > 20, "{parts}");
+}
+
 #[test]
 fn what_is_ruled_out_is_not_served_as_well() {
     for framework in builtin() {
@@ -95,7 +107,7 @@ fn names_are_unique_and_every_framework_is_assessed_in_part() {
 fn the_example_of_the_documentation_is_read() {
     let page = include_str!("../../../docs/own-frameworks.md");
     let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
-    let known: Vec<_> = known().into_iter().collect();
+    let known: Vec<_> = CATALOG.rules().collect();
     let own = Framework::read(example, &known).unwrap();
     assert_eq!(own.controls.len(), 5);
     let wrong = example.replace("root-user", "rot-user");

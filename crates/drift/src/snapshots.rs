@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pavisade_judgement::{Comparison, ObjectChange, What};
-use pavisade_model::kinds;
+use pavisade_model::{Cause, kinds};
 use pavisade_secrets::mask;
-use pavisade_snapshot::{Coverage, Object, ObjectId, SECRETS_UNASKED, Snapshot, World};
+use pavisade_snapshot::{Coverage, Object, ObjectId, Snapshot, World};
 use rayon::prelude::*;
 
 use crate::{Mode, drift};
@@ -40,12 +40,12 @@ fn worlds(a: &World, b: &World, out: &mut Comparison) {
     let change = |id: &ObjectId, what| ObjectChange { world: name.clone(), id: id.clone(), what };
     let mut changes = Vec::new();
     for object in a.objects().filter(|object| b.find(object.id()).is_none()) {
-        if gap(b, object.group(), object.kind()).is_none() {
+        if cause(b, object.group(), object.kind()).is_none() {
             changes.push(change(object.id(), What::Removed));
         }
     }
     for object in b.objects().filter(|object| a.find(object.id()).is_none()) {
-        if gap(a, object.group(), object.kind()).is_none() {
+        if cause(a, object.group(), object.kind()).is_none() {
             changes.push(change(object.id(), What::Added));
         }
     }
@@ -62,11 +62,11 @@ fn worlds(a: &World, b: &World, out: &mut Comparison) {
 }
 
 /// Why a kind was not read in full, if it was not.
-fn gap<'a>(world: &'a World, group: &str, kind: &str) -> Option<&'a str> {
+fn cause<'a>(world: &'a World, group: &str, kind: &str) -> Option<&'a Cause> {
     // Facts of the cluster are in every picture of one.
     let facts = (group, kind) == (kinds::CLUSTER.group, kinds::CLUSTER.kind);
     let unread = !facts && world.coverage_of(group, kind) == Coverage::Unread;
-    unread.then(|| world.gap_of(group, kind))
+    unread.then(|| world.cause_of(group, kind))
 }
 
 /// Says of which kinds not all was read in either picture, objects or none.
@@ -80,12 +80,12 @@ fn gaps(a: &World, b: &World, out: &mut Comparison) {
             "" => kind.to_owned(),
             group => format!("{kind}.{group}"),
         };
-        let say = |which: &str, why: &str| {
+        let say = |which: &str, why: &Cause| {
             format!("{name} was not read in full for {which} snapshot: {why}")
         };
-        match (gap(a, group, kind), gap(b, group, kind)) {
-            (Some(SECRETS_UNASKED), Some(SECRETS_UNASKED)) => {
-                out.unasked.push(say("either", SECRETS_UNASKED));
+        match (cause(a, group, kind), cause(b, group, kind)) {
+            (Some(Cause::SecretsNotAsked), Some(Cause::SecretsNotAsked)) => {
+                out.unasked.push(say("either", &Cause::SecretsNotAsked));
             }
             (Some(a), Some(b)) if a == b => out.uncompared.push(say("either", a)),
             (a, b) => {

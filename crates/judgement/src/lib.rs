@@ -21,7 +21,7 @@ pub use exception::{
 pub use fix::{Fixed, fix};
 use pavisade_model::{Finding, KubernetesVersion, Note, Program, Rule, State, kinds};
 use pavisade_snapshot::{Distribution, World};
-pub use pod_security::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Standing};
+pub use pod_security::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Reason, Standing};
 
 /// How often a check gave each verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,9 +55,9 @@ pub struct RuleTally {
     pub programs: &'static [Program],
     /// Its verdicts.
     pub tally: Tally,
-    /// The same for each program, where it judges the settings of several, by the program's name;
-    /// under the empty name what is said of no program in particular.
-    pub by_program: BTreeMap<&'static str, Tally>,
+    /// The same for each program, where it judges the settings of several, and what is said of no
+    /// program in particular.
+    pub by_program: BTreeMap<Option<Program>, Tally>,
 }
 
 /// Everything that a scan says.

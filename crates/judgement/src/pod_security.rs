@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pavisade_model::{Finding, KubernetesVersion, Note};
+use pavisade_model::{Finding, KubernetesVersion, Note, Subject};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
@@ -80,14 +80,23 @@ pub struct NamespaceSecurity {
 }
 
 /// Why it is not known whether a level is met.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone)]
 pub struct Doubt {
     /// The weakest level that is in doubt.
     pub level: Level,
-    /// What it is about; empty where it is about everything.
-    pub subject: String,
     /// Why.
-    pub why: String,
+    pub why: Reason,
+}
+
+/// What makes a level uncertain.
+#[derive(Debug, Clone)]
+pub enum Reason {
+    /// A check could not tell of one object, or of everything.
+    Finding(Arc<Finding>),
+    /// An object is not there in full: why.
+    Object(Subject, &'static str),
+    /// Something of everything was not read, or is missing: what is said of it.
+    Missing(String),
 }
 
 /// How what a namespace enforces stands to what is in it.

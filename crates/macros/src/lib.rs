@@ -23,9 +23,10 @@ use syn::{
 /// Optional: `name` (else the struct's name in kebab case), `confidence` (else `High`), `audience`
 /// (else `Everyone`), `on` and `reads` (lists of constants of `pavisade_model::kinds`; in `reads`
 /// `..WORKLOADS` stands for all kinds of such a group), `programs` (of whose settings it speaks),
-/// `mends` (`Safely` or `Riskily`: its claims say how they are mended), `files_only = true` (of texts that people write, so not of a cluster) and `at_rest = true` (of
-/// what an object holds, so of one from which nothing runs too), `secret = true` (what it points at is
-/// a secret, whose value no output shows).
+/// `mends` (`Safely` or `Riskily`: its claims say how they are mended), `parts` (names of settings
+/// that a control may ask for alone), `files_only = true` (of texts that people write, so not of a
+/// cluster), `at_rest = true` (of what an object holds, so of one from which nothing runs too) and
+/// `secret = true` (what it points at is a secret, whose value no output shows).
 #[proc_macro_attribute]
 pub fn check(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let arguments = parse_macro_input!(attribute as Arguments);
@@ -54,6 +55,7 @@ struct Arguments {
     files_only: bool,
     at_rest: bool,
     secret: bool,
+    parts: Vec<LitStr>,
     reads: Vec<Read>,
 }
 
@@ -77,6 +79,7 @@ impl Parse for Arguments {
                 "files_only" => arguments.files_only = input.parse::<LitBool>()?.value,
                 "at_rest" => arguments.at_rest = input.parse::<LitBool>()?.value,
                 "secret" => arguments.secret = input.parse::<LitBool>()?.value,
+                "parts" => arguments.parts = list(input)?,
                 "reads" => arguments.reads = list(input)?,
                 other => {
                     return Err(syn::Error::new(key.span(), format!("unknown argument `{other}`")));
@@ -138,6 +141,7 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
     let mends = or(arguments.mends, "Never");
     let (files_only, at_rest) = (arguments.files_only, arguments.at_rest);
     let secret = arguments.secret;
+    let parts = &arguments.parts;
     let reads = arguments.reads.iter().map(|Read { group, name }| match group {
         true => quote!(::pavisade_model::kinds::#name),
         false => quote!(&[::pavisade_model::kinds::#name]),
@@ -159,6 +163,9 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
                     area: ::pavisade_model::Area::of_check(#id),
                     mends: ::pavisade_model::Mends::#mends,
                     secret: #secret,
+                    parts: ::std::borrow::Cow::Borrowed(
+                        &[#(::std::borrow::Cow::Borrowed(#parts)),*],
+                    ),
                 },
                 scope: ::pavisade_model::Scope::#scope,
                 on: ::std::borrow::Cow::Borrowed(&[#(::pavisade_model::kinds::#on),*]),

@@ -1,10 +1,12 @@
 //! What a check found.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use pavisade_yaml::{Amendment, Doc};
 
-use crate::{Confidence, Location, Related, Rule, Severity, Subject, Vulnerability};
+use crate::{Confidence, Gap, Location, Program, Related, Rule, Severity, Subject, Vulnerability};
 
 /// Whether a check failed or could not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +53,45 @@ pub struct Finding {
     pub instance: String,
     /// How its text is mended; only where that was asked for, and a check knows how.
     pub mend: Option<Box<Mend>>,
+    /// What programs read of it besides; nothing for most.
+    pub detail: Option<Box<Detail>>,
+}
+
+/// What programs read of a finding beside its rule, subject and place: no meaning is read out of
+/// its texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// The parts of its rule that it is about, of those in [`Rule::parts`]; where there are none, it
+    /// counts for all of them.
+    pub parts: Vec<Cow<'static, str>>,
+    /// The programs whose settings it is about, where its check judges those of programs; where
+    /// there are none, it may be any of them.
+    pub programs: Vec<Program>,
+    /// What is missing to tell, where it is unknown.
+    pub gaps: Vec<Gap>,
+    /// What it rests on beside what stands at its place: names of containers, Services, accounts,
+    /// and values of other fields; their number is how many there are.
+    pub evidence: Vec<String>,
+    /// How many more pods of its owner are like the one that is its subject.
+    pub more_pods: usize,
+    /// The last day of the exception that let it through.
+    pub excepted_until: Option<Date>,
+}
+
+impl Detail {
+    const NONE: &'static Self = &Self {
+        parts: Vec::new(),
+        programs: Vec::new(),
+        gaps: Vec::new(),
+        evidence: Vec::new(),
+        more_pods: 0,
+        excepted_until: None,
+    };
+
+    /// Boxed where there is any.
+    pub fn boxed(self) -> Option<Box<Self>> {
+        (self != *Self::NONE).then(|| Box::new(self))
+    }
 }
 
 /// Edits of one document that mend a finding, all of them together.
@@ -74,6 +115,16 @@ pub struct Workload {
 }
 
 impl Finding {
+    /// What programs read of it besides.
+    pub fn detail(&self) -> &Detail {
+        self.detail.as_deref().unwrap_or(Detail::NONE)
+    }
+
+    /// The same, to be changed.
+    pub fn detail_mut(&mut self) -> &mut Detail {
+        self.detail.get_or_insert_default()
+    }
+
     /// The name of the world that it belongs to; empty where there is none.
     pub fn world(&self) -> &str {
         self.world.as_deref().unwrap_or("")

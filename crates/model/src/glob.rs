@@ -138,8 +138,6 @@ pub struct Base {
 impl Base {
     /// The path below the folder of a file that users know by `name`; `None` where it is elsewhere.
     pub fn relative(&self, name: &str) -> Option<String> {
-        let rendered = [" (rendered)", " (kustomize)"];
-        let name = rendered.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
         let mut parts: Vec<Component<'_>> = Vec::new();
         let whole = self.current.join(name);
         for part in whole.components() {
@@ -231,7 +229,6 @@ mod tests {
             ("/w/shop/x.yaml", Some("x.yaml")),
             ("/real/shop/x.yaml", Some("x.yaml")),
             ("/etc/x.yaml", None),
-            ("../web/t.yaml (rendered)", Some("web/t.yaml")),
             ("..", Some("")),
         ] {
             assert_eq!(base.relative(name).as_deref(), expect, "{name}");

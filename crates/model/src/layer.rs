@@ -17,6 +17,22 @@ pub struct LayerFile<'a> {
     pub entry: u32,
 }
 
+/// A regular file of a layer: names that are hard links of one another share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId {
+    /// The layer, from 0.
+    pub layer: u16,
+    /// The entry of the layer's archive, from 0.
+    pub entry: u32,
+}
+
+impl LayerFile<'_> {
+    /// Which file it is.
+    pub fn id(&self) -> FileId {
+        FileId { layer: self.layer, entry: self.entry }
+    }
+}
+
 /// Takes files of one layer while it is streamed.
 pub trait LayerVisitor {
     /// Whether the bytes of a file are wanted. Others are passed over without a copy.

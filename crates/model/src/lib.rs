@@ -5,6 +5,7 @@
 mod advisory;
 mod finding;
 mod fingerprint;
+mod gap;
 mod glob;
 mod layer;
 mod location;
@@ -15,10 +16,11 @@ mod subject;
 mod version;
 
 pub use advisory::{Advisory, Epss, Exploited, FixState, Score, Vulnerability};
-pub use finding::{Finding, Mend, State, Workload};
+pub use finding::{Detail, Finding, Mend, State, Workload};
 pub use fingerprint::Fingerprint;
+pub use gap::{Cause, Gap};
 pub use glob::{Base, Glob, below, nearest};
-pub use layer::{LayerFile, LayerVisitor};
+pub use layer::{FileId, LayerFile, LayerVisitor};
 pub use location::{Location, Related};
 pub use meta::{
     Area, Audience, Confidence, Fact, GroupKind, Mends, Meta, Program, Rule, Scope, Severity,

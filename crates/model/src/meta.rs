@@ -213,6 +213,15 @@ pub enum Program {
 }
 
 impl Program {
+    /// All.
+    pub const ALL: [Self; 5] =
+        [Self::ApiServer, Self::ControllerManager, Self::Scheduler, Self::Etcd, Self::Kubelet];
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|program| program.name() == name)
+    }
+
     /// Its name, as it is started.
     pub fn name(self) -> &'static str {
         match self {
@@ -332,6 +341,9 @@ pub struct Rule {
     pub mends: Mends,
     /// What its findings point at is a secret: no output shows the value.
     pub secret: bool,
+    /// Parts that a framework's control may ask for alone, of a rule that judges several settings of
+    /// each subject; all of them are judged always, whatever was found before.
+    pub parts: Cow<'static, [Cow<'static, str>]>,
 }
 
 /// A check: its rule, and what it declares in order to be run.

@@ -120,7 +120,7 @@ pub(crate) struct Checked<R> {
     hasher: Hasher,
     wanted: Digest,
     /// Bytes that were read.
-    pub(crate) read: u64,
+    read: u64,
 }
 
 impl<R: Read> Checked<R> {
@@ -128,11 +128,12 @@ impl<R: Read> Checked<R> {
         Self { from, hasher: Hasher::new(wanted.algorithm), wanted, read: 0 }
     }
 
-    /// Reads to the end and compares; the digest that it has instead, where it differs.
-    pub(crate) fn verify(mut self) -> io::Result<Result<(), Digest>> {
+    /// Reads to the end and compares: how many bytes there are, and the digest that they have
+    /// instead, where it differs.
+    pub(crate) fn verify(mut self) -> io::Result<(u64, Result<(), Digest>)> {
         io::copy(&mut self, &mut io::sink())?;
         let found = self.hasher.end();
-        Ok(if found == self.wanted { Ok(()) } else { Err(found) })
+        Ok((self.read, if found == self.wanted { Ok(()) } else { Err(found) }))
     }
 }
 

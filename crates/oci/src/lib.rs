@@ -1,28 +1,48 @@
 //! Container images: OCI layouts, archives of `docker save` and the like, root file systems.
 //!
-//! An [`Image`] knows where its documents and layers are. [`Image::read`] streams each layer once,
-//! in parallel, and checks its digests on the way; nothing is unpacked to disk, and memory does not
-//! depend on the size of files. A [`LayerVisitor`] says which files it wants and gets their bytes;
-//! the names of all files make a [`Tree`], which says what is left of them in the end.
+//! A [`Store`] names [`Candidate`]s, and an [`Image`] knows where its documents and layers are.
+//! [`Store::read_layers`] streams each layer once, in parallel, and checks its digests on the way;
+//! no layer is unpacked to disk, and memory does not depend on the size of files. A
+//! [`LayerVisitor`] says which files it wants and gets their bytes; the names of all files make a
+//! [`Tree`], which says what is left of them in the end.
 //!
 //! Whatever exceeds a limit or is not what it says it is, is a [`Refusal`] with the reason.
 //!
 //! Not here: what is in files (`packages`, `secrets`), registries (to come), text for users.
 
+mod archive;
 mod digest;
+mod entries;
+mod folder;
+#[cfg(test)]
+mod hostile;
+mod inventory;
 mod layer;
 mod manifest;
+mod place;
+mod platform;
+mod read;
 mod store;
+#[cfg(test)]
+mod testing;
 mod tree;
+mod unpack;
 
 use std::io;
 
 pub use digest::{Digest, DigestError};
+pub use entries::Budget;
+pub use inventory::inventory;
 pub use layer::{LayerRead, Limits, read_layer};
-pub use manifest::{Configuration, Descriptor, Manifest, Platform, Start, Step};
-pub use pavisade_model::{LayerFile, LayerVisitor};
-pub use store::{Image, Store};
-pub use tree::{FileId, Kind, Said, Tree};
+pub use manifest::{Configuration, Descriptor, Manifest, Start, Step};
+pub use pavisade_model::{FileId, LayerFile, LayerVisitor};
+pub use platform::{Platform, PlatformError};
+pub use read::Contents;
+pub use store::{Candidate, Image, Layer, Store};
+pub use tree::{Kind, Said, Tree};
+
+/// Names of which a root file system has at least one at its top.
+const ROOTS: [&str; 5] = ["etc", "usr", "bin", "lib", "var"];
 
 /// Why an image, or a part of it, is not read.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +113,27 @@ pub enum Refusal {
     /// More names than the limit.
     #[error("the image has more than {0} files")]
     TooManyNames(usize),
+    /// More bytes in names than the limit.
+    #[error("the names of the image's files have more than {0} bytes")]
+    TooLongNames(usize),
+    /// No form of compression that images have.
+    #[error("{what} is compressed with {compression}; images have gzip or zstd")]
+    Compression {
+        /// The layer or archive.
+        what: String,
+        /// The form.
+        compression: &'static str,
+    },
+    /// There is no image for the machine.
+    #[error("{what} has no image for {asked}, but for {}", .there.join(", "))]
+    Platform {
+        /// Where images are.
+        what: String,
+        /// The machine.
+        asked: String,
+        /// Machines that there are images for.
+        there: Vec<String>,
+    },
     /// More layers than the limit.
     #[error("the image has more than {0} layers")]
     TooManyLayers(usize),

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::Digest;
+use crate::{Digest, Platform, Refusal};
 
 /// Points at a blob.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,18 +34,65 @@ impl Descriptor {
     }
 }
 
-/// A machine that an image is for.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Platform {
-    /// `linux`, `windows`.
-    #[serde(default)]
-    pub os: String,
-    /// As Go names it: `amd64`, `arm64`.
-    #[serde(default)]
-    pub architecture: String,
-    /// `v7`, `v8`; empty where there is none.
-    #[serde(default)]
-    pub variant: Option<String>,
+/// Reads a document.
+///
+/// # Errors
+/// It is not JSON of that form.
+pub(crate) fn parse<T: DeserializeOwned>(text: &[u8], what: &str) -> Result<T, Refusal> {
+    let wrong = |error: serde_json::Error| Refusal::Document {
+        what: what.to_owned(),
+        error: error.to_string(),
+    };
+    serde_json::from_slice(text).map_err(wrong)
+}
+
+/// What a descriptor of an image may lead to.
+pub(crate) enum Form {
+    Index(Index),
+    Manifest(Box<Manifest>),
+}
+
+impl Form {
+    /// Tells the two by what they hold: media types are left out by some. What is both is refused,
+    /// since programs would not agree on what it is (CVE-2021-41190).
+    ///
+    /// # Errors
+    /// It is neither, or both.
+    pub(crate) fn read(text: &[u8], what: &str) -> Result<Self, Refusal> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Shape {
+            #[serde(default)]
+            media_type: Option<String>,
+            manifests: Option<IgnoredAny>,
+            layers: Option<IgnoredAny>,
+            config: Option<IgnoredAny>,
+            fs_layers: Option<IgnoredAny>,
+        }
+        let wrong =
+            |error: &str| Refusal::Document { what: what.to_owned(), error: error.to_owned() };
+        let shape: Shape = parse(text, what)?;
+        let is_manifest =
+            shape.layers.is_some() || shape.config.is_some() || shape.fs_layers.is_some();
+        let said = shape.media_type.unwrap_or_default();
+        let says_index = said.contains(".index.") || said.contains(".manifest.list.");
+        let says_manifest = said.contains(".manifest.v");
+        if shape.manifests.is_some() {
+            if is_manifest || says_manifest {
+                return Err(wrong("it is both an index and a manifest"));
+            }
+            return parse(text, what).map(Self::Index);
+        }
+        if says_index {
+            return Err(wrong("it is a manifest that calls itself an index"));
+        }
+        if shape.fs_layers.is_some() {
+            return Err(wrong(
+                "it is a manifest of version 1, which has no digests of its layers' content",
+            ));
+        }
+        parse(text, what).map(Self::Manifest)
+    }
 }
 
 /// Several images, one for each machine.
@@ -56,11 +104,31 @@ pub(crate) struct Index {
 
 /// One image.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Manifest {
+    /// What it is where it is no image.
+    #[serde(default)]
+    pub artifact_type: Option<String>,
     /// Its configuration.
     pub config: Descriptor,
     /// Its layers, the lowest first.
     pub layers: Vec<Descriptor>,
+}
+
+impl Manifest {
+    /// What it is where it is not a container image: charts, signatures and others are kept in the
+    /// same form.
+    pub(crate) fn artifact(&self) -> Option<&str> {
+        const CONFIGURATIONS: [&str; 4] = [
+            "application/vnd.oci.image.config.v1+json",
+            "application/vnd.docker.container.image.v1+json",
+            "application/octet-stream",
+            "",
+        ];
+        let kind = self.artifact_type.as_deref().filter(|kind| !kind.is_empty());
+        let config = &*self.config.media_type;
+        kind.or_else(|| (!CONFIGURATIONS.contains(&config)).then_some(config))
+    }
 }
 
 /// The configuration of an image.
@@ -72,6 +140,9 @@ pub struct Configuration {
     /// The operating system.
     #[serde(default)]
     pub os: String,
+    /// `v7`, `v8`; `None` where there is none.
+    #[serde(default)]
+    pub variant: Option<String>,
     /// When it was made (RFC 3339).
     #[serde(default)]
     pub created: Option<String>,
@@ -126,9 +197,21 @@ pub struct Step {
 }
 
 impl Configuration {
-    /// The instruction that made a layer, counted from 0; steps without a layer are not counted.
-    pub fn instruction(&self, layer: usize) -> Option<&str> {
-        let steps = self.history.as_ref()?.iter().filter(|step| !step.empty_layer);
-        steps.into_iter().nth(layer)?.created_by.as_deref()
+    /// The instruction that made each of the layers; steps without a layer are not counted. Where
+    /// the history does not fit the layers, nothing is known.
+    pub fn instructions(&self) -> Vec<Option<&str>> {
+        let count = self.rootfs.diff_ids.len();
+        let steps = self.history.iter().flatten().filter(|step| !step.empty_layer);
+        let said: Vec<_> = steps.map(|step| step.created_by.as_deref()).collect();
+        if said.len() == count { said } else { vec![None; count] }
+    }
+
+    /// The machine that it is for.
+    pub fn platform(&self) -> Platform {
+        Platform {
+            os: self.os.clone(),
+            architecture: self.architecture.clone(),
+            variant: self.variant.clone(),
+        }
     }
 }

@@ -1,180 +1,325 @@
-//! Where an image's blobs are: the folder of an OCI layout, or a tar of one, or what `docker save`
-//! writes; and the image that is in there.
+//! What an image is read from: the folder or the tar of an OCI layout, what `docker save` writes, or
+//! a root file system in a folder or a tar; and the images that are in there.
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read, Seek as _, SeekFrom};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use pavisade_model::LayerVisitor;
-use rayon::prelude::*;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::digest::Checked;
-use crate::manifest::{Configuration, Descriptor, Index, Manifest, Platform};
-use crate::{Digest, LayerRead, Limits, Refusal, Tree, read_layer};
+use crate::manifest::{Configuration, Descriptor, Form, Index, Manifest, parse};
+use crate::place::{Place, compression};
+use crate::unpack::Compression;
+use crate::{Digest, Limits, Platform, Refusal, folder};
 
-/// Where blobs are.
-#[derive(Debug)]
-enum Place {
-    /// The folder of an OCI layout.
-    Folder(PathBuf),
-    /// A tar: the members by name, with where their bytes begin and how many there are.
-    Archive { file: PathBuf, members: HashMap<String, (u64, u64)> },
-}
-
-/// An OCI layout or an archive of images.
+/// Where images are.
 #[derive(Debug)]
 pub struct Store {
     place: Place,
-    limits: Limits,
+    form: Layout,
+    /// What users call it.
+    name: String,
+    pub(crate) limits: Limits,
 }
 
-/// An image that was found in a store.
+/// How images are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// `index.json` (OCI image layout).
+    Oci,
+    /// `manifest.json` alone (`docker save` before version 25).
+    Docker,
+    /// `manifest.json` is the manifest, and blobs are beside it (`skopeo copy … dir:`).
+    Flat,
+    /// A root file system.
+    Root,
+}
+
+/// An image that a store names.
+#[derive(Debug)]
+pub struct Candidate {
+    /// What it is called there; none where it has no name.
+    pub names: Vec<String>,
+    /// The digest that it is named by, where it is.
+    pub digest: Option<Digest>,
+    source: CandidateSource,
+}
+
+#[derive(Debug)]
+enum CandidateSource {
+    Descriptor(Descriptor),
+    Manifest(Vec<u8>),
+    Saved(Saved),
+    Root,
+}
+
+/// An image.
 #[derive(Debug)]
 pub struct Image {
-    /// What it is called there; empty where it has no name.
+    /// What it is called in its store; empty where it has no name.
     pub name: String,
-    /// The digest of its manifest; of an archive of `docker save`, of its configuration.
-    pub digest: Digest,
-    /// Its configuration.
+    /// The digest of its manifest; of an archive of `docker save`, of its configuration. A root file
+    /// system has none.
+    pub digest: Option<Digest>,
+    /// Its configuration; of a root file system an empty one.
     pub configuration: Configuration,
-    layers: Vec<Layer>,
+    /// Its layers, the lowest first.
+    pub layers: Vec<Layer>,
+}
+
+/// A layer of an image.
+#[derive(Debug)]
+pub struct Layer {
+    /// The digest of its blob, where it is named by one.
+    pub digest: Option<Digest>,
+    /// The digest of its uncompressed bytes.
+    pub diff_id: Option<Digest>,
+    /// The instruction that made it.
+    pub instruction: Option<String>,
+    /// Bytes of its blob, as the manifest says.
+    pub size: Option<u64>,
+    pub(crate) source: LayerSource,
 }
 
 #[derive(Debug)]
-struct Layer {
-    /// The blob's digest, where its name is one.
-    digest: Option<Digest>,
-    /// The name of its file in the store.
-    name: String,
-    size: Option<u64>,
+pub(crate) enum LayerSource {
+    /// A file of the store.
+    File(String),
+    /// The archive itself.
+    Whole,
+    /// A folder.
+    Folder(PathBuf),
 }
 
 impl Store {
-    /// Opens the folder of an OCI layout, or a tar file.
+    /// Opens a folder or a tar file, which may be compressed as a whole.
     ///
     /// # Errors
-    /// It cannot be read, or is neither.
+    /// It cannot be read, or holds no image.
     pub fn open(path: &Path, limits: Limits) -> Result<Self, Refusal> {
-        let io = |error| Refusal::Io { what: path.display().to_string(), error };
-        let metadata = path.metadata().map_err(io)?;
-        if metadata.is_dir() {
-            if !path.join("oci-layout").is_file() {
-                let why = format!("{} has no file `oci-layout`", path.display());
+        let name = path.display().to_string();
+        let io = |error| Refusal::Io { what: name.clone(), error };
+        if path.metadata().map_err(io)?.is_dir() {
+            let folder = fs::canonicalize(path).map_err(io)?;
+            let place = Place::Folder(folder.clone());
+            let form = match Layout::of(&place) {
+                Some(form) => form,
+                None if folder::is_root(&folder) => Layout::Root,
+                None => {
+                    let why = format!(
+                        "{name} holds neither an image (`index.json`, `manifest.json`) nor a root \
+                         file system"
+                    );
+                    return Err(Refusal::NotAnImage(why));
+                }
+            };
+            return Ok(Self { place, form, name, limits });
+        }
+        // What the user names may be a pipe.
+        let mut file = File::open(path).map_err(io)?;
+        if !file.metadata().map_err(io)?.is_file() {
+            return Self::read(&name, file, limits);
+        }
+        match compression(&mut file).map_err(io)? {
+            Compression::None => {
+                let place = Place::archive(&name, &mut io::empty(), Some(file), &limits)?;
+                Self::of_archive(name, place, limits)
+            }
+            _ => Self::read(&name, file, limits),
+        }
+    }
+
+    /// Reads an archive from a stream, by way of a temporary file.
+    ///
+    /// # Errors
+    /// It cannot be read, or holds no image.
+    pub fn read(name: &str, mut from: impl Read, limits: Limits) -> Result<Self, Refusal> {
+        let place = Place::archive(name, &mut from, None, &limits)?;
+        Self::of_archive(name.to_owned(), place, limits)
+    }
+
+    fn of_archive(name: String, place: Place, limits: Limits) -> Result<Self, Refusal> {
+        let form = match Layout::of(&place) {
+            Some(form) => form,
+            None if place.has_root() => Layout::Root,
+            None => {
+                let why = format!(
+                    "{name} is a tar archive, but holds neither an image (`index.json`, \
+                     `manifest.json`) nor a root file system"
+                );
                 return Err(Refusal::NotAnImage(why));
             }
-            return Ok(Self { place: Place::Folder(path.to_owned()), limits });
-        }
-        let members = members(path, &limits)?;
-        Ok(Self { place: Place::Archive { file: path.to_owned(), members }, limits })
+        };
+        Ok(Self { place, form, name, limits })
     }
 
-    /// The images in it; of one for several machines, that for `platform`.
+    /// The images in it; of those that are said to be for some machine, the ones for `platform`.
     ///
     /// # Errors
-    /// A document is missing or broken.
-    pub fn images(&self, platform: &Platform) -> Result<Vec<Image>, Refusal> {
-        if self.has("index.json") {
-            let index: Index = self.document("index.json", None)?;
-            let chosen = index
-                .manifests
-                .iter()
-                .filter(|d| d.platform.as_ref().is_none_or(|p| fits(p, platform)));
-            return chosen.map(|descriptor| self.image(descriptor, platform, 0)).collect();
+    /// The list of images is broken, or none is for the platform.
+    pub fn candidates(&self, platform: &Platform) -> Result<Vec<Candidate>, Refusal> {
+        match self.form {
+            Layout::Oci => {
+                let index: Index = self.document("index.json")?;
+                Ok(joined(fitting(&index, platform, &self.name)?))
+            }
+            Layout::Docker => {
+                let saved: Vec<Saved> = self.document("manifest.json")?;
+                let all = saved.into_iter().map(|saved| Candidate {
+                    names: saved.repo_tags.clone().unwrap_or_default(),
+                    digest: None,
+                    source: CandidateSource::Saved(saved),
+                });
+                Ok(all.collect())
+            }
+            Layout::Flat => {
+                let text = self.whole("manifest.json")?;
+                let digest = Some(Digest::of(&text));
+                let source = CandidateSource::Manifest(text);
+                Ok(vec![Candidate { names: Vec::new(), digest, source }])
+            }
+            Layout::Root => {
+                let source = CandidateSource::Root;
+                Ok(vec![Candidate { names: Vec::new(), digest: None, source }])
+            }
         }
-        if self.has("manifest.json") {
-            let saved: Vec<Saved> = self.document("manifest.json", None)?;
-            return saved.into_iter().map(|image| self.saved(image)).collect();
-        }
-        Err(Refusal::NotAnImage(
-            "there is neither `index.json` nor `manifest.json` in it".to_owned(),
-        ))
     }
 
-    fn image(
+    /// Reads the documents of an image. `platform` chooses where there are images for several
+    /// machines; with `strict` it must be that one also where there is one.
+    ///
+    /// # Errors
+    /// A document is missing or broken, or it is for another machine.
+    pub fn image(
         &self,
-        descriptor: &Descriptor,
+        candidate: &Candidate,
+        platform: &Platform,
+        strict: bool,
+    ) -> Result<Image, Refusal> {
+        let image = match &candidate.source {
+            CandidateSource::Descriptor(descriptor) => {
+                let text = self.blob(descriptor)?;
+                let digest = descriptor.digest.clone();
+                let (manifest, digest) = self.manifest(&text, digest, platform, 0)?;
+                self.of_manifest(&manifest, digest)?
+            }
+            CandidateSource::Manifest(text) => {
+                let (manifest, digest) = self.manifest(text, Digest::of(text), platform, 0)?;
+                self.of_manifest(&manifest, digest)?
+            }
+            CandidateSource::Saved(saved) => self.saved(saved)?,
+            CandidateSource::Root => self.root(),
+        };
+        let found = image.configuration.platform();
+        // Some configurations say nothing of it.
+        if strict && !found.os.is_empty() && !platform.takes(&found) {
+            return Err(Refusal::Platform {
+                what: self.name.clone(),
+                asked: platform.to_string(),
+                there: vec![found.to_string()],
+            });
+        }
+        Ok(Image { name: candidate.names.first().cloned().unwrap_or_default(), ..image })
+    }
+
+    /// A manifest, or the one that an index for several machines leads to.
+    fn manifest(
+        &self,
+        text: &[u8],
+        digest: Digest,
         platform: &Platform,
         depth: usize,
-    ) -> Result<Image, Refusal> {
-        const NAMES: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
-        let name = NAMES.iter().find_map(|key| descriptor.annotation(key)).unwrap_or_default();
-        let text = self.blob(descriptor)?;
-        let what = format!("the manifest {}", descriptor.digest);
-        // An index has `manifests`, a manifest `layers`: media types are left out by some.
-        let form: Form = parse(&text, &what)?;
-        match form {
-            Form::Index(index) if depth < 2 => {
-                let fitting =
-                    |d: &&Descriptor| d.platform.as_ref().is_none_or(|p| fits(p, platform));
-                let found = index.manifests.iter().find(fitting).ok_or_else(|| {
-                    let Platform { os, architecture, .. } = platform;
-                    Refusal::NotAnImage(format!("there is no image for {os}/{architecture} in it"))
-                })?;
-                let image = self.image(found, platform, depth + 1)?;
-                Ok(Image { name: name.to_owned(), ..image })
+    ) -> Result<(Manifest, Digest), Refusal> {
+        /// Indexes in one another.
+        const MAX_DEPTH: usize = 2;
+        match Form::read(text, &format!("the manifest {digest}"))? {
+            Form::Manifest(manifest) => Ok((*manifest, digest)),
+            Form::Index(_) if depth >= MAX_DEPTH => {
+                Err(Refusal::NotAnImage(format!("{}: too many indexes in one another", self.name)))
             }
-            Form::Index(_) => Err(Refusal::NotAnImage("indexes in indexes, too deep".to_owned())),
-            Form::Manifest(manifest) => {
-                let what = format!("the configuration {}", manifest.config.digest);
-                let configuration = parse(&self.blob(&manifest.config)?, &what)?;
-                let layers = manifest.layers.iter().map(|layer| Layer {
-                    digest: Some(layer.digest.clone()),
-                    name: format!("blobs/{}", layer.digest.path()),
-                    size: Some(layer.size),
-                });
-                let digest = descriptor.digest.clone();
-                Ok(Image { name: name.to_owned(), digest, configuration, layers: layers.collect() })
+            Form::Index(index) => {
+                let fitting = fitting(&index, platform, &self.name)?;
+                let first = fitting
+                    .first()
+                    .ok_or_else(|| Refusal::NotAnImage(format!("the index {digest} is empty")))?;
+                self.manifest(&self.blob(first)?, first.digest.clone(), platform, depth + 1)
             }
         }
+    }
+
+    /// The file of a blob.
+    fn file(&self, digest: &Digest) -> String {
+        match self.form {
+            Layout::Flat => digest.hex().to_owned(),
+            _ => format!("blobs/{}", digest.path()),
+        }
+    }
+
+    fn of_manifest(&self, manifest: &Manifest, digest: Digest) -> Result<Image, Refusal> {
+        if let Some(kind) = manifest.artifact() {
+            let why =
+                format!("{digest} is not a container image but an artifact of the type {kind}");
+            return Err(Refusal::NotAnImage(why));
+        }
+        let what = format!("the configuration {}", manifest.config.digest);
+        let configuration: Configuration = parse(&self.blob(&manifest.config)?, &what)?;
+        let layers = manifest
+            .layers
+            .iter()
+            .map(|layer| (Some(layer.digest.clone()), Some(layer.size), self.file(&layer.digest)));
+        let layers = paired(&configuration, layers.collect())?;
+        Ok(Image { name: String::new(), digest: Some(digest), configuration, layers })
     }
 
     /// An image of `docker save` (Docker image specification 1.2, "Combined Image JSON").
-    fn saved(&self, saved: Saved) -> Result<Image, Refusal> {
+    fn saved(&self, saved: &Saved) -> Result<Image, Refusal> {
         let text = self.whole(&saved.config)?;
-        let layers = saved.layers.into_iter().map(|name| Layer { digest: None, name, size: None });
-        Ok(Image {
-            name: saved.repo_tags.into_iter().flatten().next().unwrap_or_default(),
-            digest: Digest::of(&text),
-            configuration: parse(&text, &saved.config)?,
-            layers: layers.collect(),
-        })
+        let configuration = parse(&text, &saved.config)?;
+        let layers = saved.layers.iter().map(|name| (None, None, name.clone()));
+        let layers = paired(&configuration, layers.collect())?;
+        let digest = Some(Digest::of(&text));
+        Ok(Image { name: String::new(), digest, configuration, layers })
     }
 
-    fn has(&self, name: &str) -> bool {
-        match &self.place {
-            Place::Folder(folder) => folder.join(name).is_file(),
-            Place::Archive { members, .. } => members.contains_key(name),
+    fn root(&self) -> Image {
+        let source = match &self.place {
+            Place::Folder(folder) => LayerSource::Folder(folder.clone()),
+            Place::Archive { .. } => LayerSource::Whole,
+        };
+        let layer = Layer { digest: None, diff_id: None, instruction: None, size: None, source };
+        Image {
+            name: String::new(),
+            digest: None,
+            configuration: Configuration::default(),
+            layers: vec![layer],
         }
     }
 
-    /// The bytes of a file of the store, and how many there are.
-    fn open_file(&self, name: &str) -> Result<(Box<dyn Read + Send>, u64), Refusal> {
-        let io = |error| Refusal::Io { what: name.to_owned(), error };
-        match &self.place {
-            Place::Folder(folder) => {
-                let file = File::open(folder.join(name)).map_err(io)?;
-                let metadata = file.metadata().map_err(io)?;
-                if !metadata.is_file() {
-                    return Err(io(io::Error::other("not a regular file")));
+    /// The bytes of a layer, and how many there are where that is known.
+    pub(crate) fn open_layer(
+        &self,
+        layer: &Layer,
+    ) -> Result<(Box<dyn Read + Send>, Option<u64>), Refusal> {
+        match &layer.source {
+            LayerSource::File(name) => {
+                if let (Some(digest), false) = (&layer.digest, self.place.has(name)) {
+                    return Err(Refusal::Missing(digest.clone()));
                 }
-                Ok((Box::new(file), metadata.len()))
+                let (bytes, length) = self.place.open(name)?;
+                Ok((bytes, Some(length)))
             }
-            Place::Archive { file, members } => {
-                let (at, length) =
-                    members.get(name).copied().ok_or_else(|| io(io::ErrorKind::NotFound.into()))?;
-                let mut file = File::open(file).map_err(io)?;
-                file.seek(SeekFrom::Start(at)).map_err(io)?;
-                Ok((Box::new(file.take(length)), length))
-            }
+            LayerSource::Whole | LayerSource::Folder(_) => match self.place.whole() {
+                Some(bytes) => Ok((bytes, None)),
+                None => Err(Refusal::NotAnImage(format!("{} is a folder", self.name))),
+            },
         }
     }
 
     fn whole(&self, name: &str) -> Result<Vec<u8>, Refusal> {
         let limit = self.limits.document_bytes;
-        let (from, length) = self.open_file(name)?;
+        let (from, length) = self.place.open(name)?;
         let mut bytes = Vec::with_capacity(length.min(limit) as usize);
         let io = |error| Refusal::Io { what: name.to_owned(), error };
         from.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
@@ -184,15 +329,15 @@ impl Store {
         Ok(bytes)
     }
 
-    fn document<T: DeserializeOwned>(&self, name: &str, what: Option<&str>) -> Result<T, Refusal> {
-        parse(&self.whole(name)?, what.unwrap_or(name))
+    fn document<T: DeserializeOwned>(&self, name: &str) -> Result<T, Refusal> {
+        parse(&self.whole(name)?, name)
     }
 
     /// A document's bytes, checked.
     fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Refusal> {
         let Descriptor { digest, size, .. } = descriptor;
-        let name = format!("blobs/{}", digest.path());
-        if !self.has(&name) {
+        let name = self.file(digest);
+        if !self.place.has(&name) {
             return Err(Refusal::Missing(digest.clone()));
         }
         let bytes = self.whole(&name)?;
@@ -202,130 +347,125 @@ impl Store {
             return Err(Refusal::Size { what: what(), wanted, found });
         }
         match Checked::new(&*bytes, digest.clone()).verify() {
-            Ok(Err(found)) => Err(Refusal::Digest { what: what(), wanted: digest.clone(), found }),
+            Ok((_, Err(found))) => {
+                Err(Refusal::Digest { what: what(), wanted: digest.clone(), found })
+            }
             _ => Ok(bytes),
-        }
-    }
-
-    /// Streams the layers of an image, each once and all cores at a time, and applies them to one
-    /// another. `visitor` makes the visitor of a layer; they are given back in the layers' order.
-    ///
-    /// # Errors
-    /// A layer is missing, broken, not what its digest says, or more than the limits allow.
-    pub fn read<V: LayerVisitor + Send>(
-        &self,
-        image: &Image,
-        visitor: impl Fn(u16) -> V + Sync,
-    ) -> Result<(Tree, Vec<V>), Refusal> {
-        let count = image.layers.len();
-        if count > self.limits.layers {
-            return Err(Refusal::TooManyLayers(self.limits.layers));
-        }
-        let layers: Vec<_> = image.layers.iter().zip(0_u16..).collect();
-        let read = layers.into_par_iter().with_max_len(1).map(|(layer, number)| {
-            let mut visitor = visitor(number);
-            let read = self.layer(image, layer, number, &mut visitor)?;
-            Ok::<_, Refusal>((read, visitor))
-        });
-        let read: Vec<_> = read.collect();
-        let mut tree = Tree::new(self.limits.names);
-        let mut visitors = Vec::with_capacity(count);
-        for (layer, number) in read.into_iter().zip(0_u16..) {
-            let (layer, visitor) = layer?;
-            layer.each(number, |id, path, mode, said| tree.apply(id, path, mode, said))?;
-            visitors.push(visitor);
-        }
-        Ok((tree, visitors))
-    }
-
-    fn layer(
-        &self,
-        image: &Image,
-        layer: &Layer,
-        number: u16,
-        visitor: &mut dyn LayerVisitor,
-    ) -> Result<LayerRead, Refusal> {
-        if let (Some(digest), false) = (&layer.digest, self.has(&layer.name)) {
-            return Err(Refusal::Missing(digest.clone()));
-        }
-        let what = || format!("layer {number}");
-        let (from, found) = self.open_file(&layer.name)?;
-        if let Some(wanted) = layer.size
-            && wanted != found
-        {
-            return Err(Refusal::Size { what: what(), wanted, found });
-        }
-        let diff_id = image.configuration.rootfs.diff_ids.get(usize::from(number));
-        let Some(digest) = &layer.digest else {
-            return read_layer(from, number, diff_id, &self.limits, visitor);
-        };
-        let mut checked = Checked::new(from, digest.clone());
-        let read = read_layer(&mut checked, number, diff_id, &self.limits, visitor)?;
-        match checked.verify().map_err(|error| Refusal::Io { what: what(), error })? {
-            Ok(()) => Ok(read),
-            Err(found) => Err(Refusal::Digest { what: what(), wanted: digest.clone(), found }),
         }
     }
 }
 
+impl Layout {
+    /// Newer versions of `docker save` write both lists.
+    fn of(place: &Place) -> Option<Self> {
+        let is_oci = place.has("index.json") || place.has("oci-layout");
+        if is_oci {
+            return Some(Self::Oci);
+        }
+        let (mut from, _) = place.open("manifest.json").ok()?;
+        let mut first = [0];
+        from.read_exact(&mut first).ok()?;
+        Some(if first == *b"{" { Self::Flat } else { Self::Docker })
+    }
+}
+
+impl Candidate {
+    /// Whether it is called that, or named by that digest. Names are written in full in layouts, and
+    /// without the registry by people.
+    pub fn is(&self, name: &str) -> bool {
+        let ends = |full: &String| full.strip_suffix(name).is_some_and(|rest| rest.ends_with('/'));
+        let digest = self.digest.as_ref().is_some_and(|digest| digest.to_string() == name);
+        digest || self.names.iter().any(|full| full == name || ends(full))
+    }
+}
+
+/// Images of an index. One that has several names is listed by each of them, and one for several
+/// variants of a machine by the best first.
+fn joined(descriptors: Vec<&Descriptor>) -> Vec<Candidate> {
+    const NAMES: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
+    let mut joined: Vec<(Candidate, bool)> = Vec::new();
+    for descriptor in descriptors {
+        let name = NAMES.iter().find_map(|key| descriptor.annotation(key));
+        let names: Vec<_> = name.map(str::to_owned).into_iter().collect();
+        let has_platform = descriptor.platform.is_some();
+        let same = |(other, of_platform): &&mut (Candidate, bool)| {
+            let is_variant = has_platform && *of_platform && other.names == names;
+            is_variant || other.digest.as_ref() == Some(&descriptor.digest)
+        };
+        if let Some((first, _)) = joined.iter_mut().find(same) {
+            first.names.extend(
+                names.into_iter().filter(|name| !first.names.contains(name)).collect::<Vec<_>>(),
+            );
+            continue;
+        }
+        let digest = Some(descriptor.digest.clone());
+        let source = CandidateSource::Descriptor(descriptor.clone());
+        joined.push((Candidate { names, digest, source }, has_platform));
+    }
+    joined.into_iter().map(|(candidate, _)| candidate).collect()
+}
+
+/// The images of an index that are for a machine, or do not say for which.
+fn fitting<'a>(
+    index: &'a Index,
+    platform: &Platform,
+    what: &str,
+) -> Result<Vec<&'a Descriptor>, Refusal> {
+    let is_image = |descriptor: &&Descriptor| {
+        let attests = descriptor.annotation("vnd.docker.reference.type").is_some();
+        !attests && !descriptor.platform.as_ref().is_some_and(Platform::is_none)
+    };
+    let images: Vec<_> = index.manifests.iter().filter(is_image).collect();
+    let fits = |descriptor: &&&Descriptor| {
+        descriptor.platform.as_ref().is_none_or(|found| platform.takes(found))
+    };
+    let mut fitting: Vec<_> = images.iter().filter(fits).copied().collect();
+    fitting.sort_by_key(|descriptor| {
+        !descriptor.platform.as_ref().is_some_and(|found| platform.is_same(found))
+    });
+    if fitting.is_empty() && !images.is_empty() {
+        let there = images.iter().filter_map(|descriptor| descriptor.platform.as_ref());
+        let mut there: Vec<_> = there.map(Platform::to_string).collect();
+        there.sort();
+        there.dedup();
+        return Err(Refusal::Platform {
+            what: what.to_owned(),
+            asked: platform.to_string(),
+            there,
+        });
+    }
+    Ok(fitting)
+}
+
+/// Layers with what the configuration says of them.
+fn paired(
+    configuration: &Configuration,
+    layers: Vec<(Option<Digest>, Option<u64>, String)>,
+) -> Result<Vec<Layer>, Refusal> {
+    let ids = &configuration.rootfs.diff_ids;
+    if ids.len() != layers.len() {
+        let why =
+            format!("the configuration has {} layers and the manifest {}", ids.len(), layers.len());
+        return Err(Refusal::NotAnImage(why));
+    }
+    let said = ids.iter().zip(configuration.instructions());
+    let layers =
+        layers.into_iter().zip(said).map(|((digest, size, file), (id, instruction))| Layer {
+            digest,
+            diff_id: Some(id.clone()),
+            instruction: instruction.map(str::to_owned),
+            size,
+            source: LayerSource::File(file),
+        });
+    Ok(layers.collect())
+}
+
 /// One image in `manifest.json` of `docker save`.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Saved {
     config: String,
     #[serde(default)]
     repo_tags: Option<Vec<String>>,
     layers: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Form {
-    Index(Index),
-    Manifest(Manifest),
-}
-
-fn parse<T: DeserializeOwned>(text: &[u8], what: &str) -> Result<T, Refusal> {
-    let wrong = |error: serde_json::Error| Refusal::Document {
-        what: what.to_owned(),
-        error: error.to_string(),
-    };
-    serde_json::from_slice(text).map_err(wrong)
-}
-
-/// Whether an image is for a machine. Attestations are marked `unknown/unknown`.
-fn fits(image: &Platform, machine: &Platform) -> bool {
-    let variant = machine.variant.as_ref();
-    image.os == machine.os
-        && image.architecture == machine.architecture
-        && variant.is_none_or(|wanted| image.variant.as_ref() == Some(wanted))
-}
-
-/// The members of a tar file that is not compressed.
-fn members(path: &Path, limits: &Limits) -> Result<HashMap<String, (u64, u64)>, Refusal> {
-    let what = || path.display().to_string();
-    let io = |error| Refusal::Io { what: what(), error };
-    let mut file = File::open(path).map_err(io)?;
-    let mut head = [0; 4];
-    let count = file.read(&mut head).map_err(io)?;
-    if head[..count].starts_with(&[0x1F, 0x8B]) || head[..count] == [0x28, 0xB5, 0x2F, 0xFD] {
-        let why = format!("{} is compressed; unpack it first", what());
-        return Err(Refusal::NotAnImage(why));
-    }
-    file.rewind().map_err(io)?;
-    let not = |error: io::Error| Refusal::NotAnImage(format!("{} is not a tar: {error}", what()));
-    let mut archive = tar::Archive::new(file);
-    let mut members = HashMap::new();
-    for entry in archive.entries_with_seek().map_err(not)? {
-        let entry = entry.map_err(not)?;
-        if members.len() >= limits.names {
-            return Err(Refusal::TooManyNames(limits.names));
-        }
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let name = name.trim_start_matches("./").to_owned();
-        if entry.header().entry_type().is_file() {
-            members.insert(name, (entry.raw_file_position(), entry.size()));
-        }
-    }
-    Ok(members)
 }

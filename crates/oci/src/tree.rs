@@ -5,64 +5,31 @@
 //! whiteout removes is of lower layers only; what its own layer brings stays
 //! (OCI image specification, "Representing Changes").
 //!
-//! A node costs about 40 bytes and its name: a million files need 60 MB.
+//! A node costs about 40 bytes and its name: a million files need 60 MB. Work grows with what the
+//! layers hold: a whiteout visits what it removes, a folder that was cleared of lower layers is not
+//! visited again by the same layer, and names on the way of paths are counted.
 
-use std::borrow::Cow;
 use std::hash::{BuildHasher as _, RandomState};
+use std::mem;
 
 use hashbrown::HashTable;
+use pavisade_model::FileId;
 
-use crate::Refusal;
+use crate::{Limits, Refusal};
 
-/// Links that one path may go through, as Linux counts them.
-const MAX_LINKS: usize = 40;
-/// Names in one path.
-const MAX_DEPTH: usize = 512;
+mod node;
+mod walk;
+
+pub use node::Kind;
+use node::{Node, NodeId, ROOT};
+use walk::{Steps, clean, text};
+
 const PREFIX: &[u8] = b".wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
-
-/// What a name stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A folder.
-    Folder,
-    /// A regular file, by its number: hard links share it.
-    File(FileId),
-    /// A symbolic link.
-    Link,
-    /// A device, a pipe, a socket.
-    Other,
-}
-
-/// A regular file of a layer: names that are hard links of one another share it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileId {
-    /// The layer, from 0.
-    pub layer: u16,
-    /// The entry of the layer's archive, from 0.
-    pub entry: u32,
-}
-
-/// A name in the tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct NodeId(u32);
-
-const ROOT: NodeId = NodeId(0);
-
-#[derive(Debug)]
-struct Node {
-    parent: NodeId,
-    first_child: Option<NodeId>,
-    next: Option<NodeId>,
-    name: (u32, u32),
-    /// Where a link leads.
-    target: (u32, u32),
-    kind: Kind,
-    mode: u16,
-    /// The newest layer that has an entry of this name.
-    layer: u16,
-    removed: bool,
-}
+/// Of a whole path, links resolved: Linux takes 4096.
+const MAX_PATH: usize = 1 << 13;
+/// Layers below this one are all.
+const ALL: u32 = u32::MAX;
 
 /// A root file system.
 #[derive(Debug)]
@@ -72,7 +39,10 @@ pub struct Tree {
     texts: Vec<u8>,
     by_name: HashTable<NodeId>,
     hasher: RandomState,
-    limit: usize,
+    limits: Limits,
+    steps: Steps,
+    /// The folder of the last entry, by its path: the next one is often in the same.
+    last: Option<(Vec<u8>, NodeId)>,
 }
 
 /// What an entry of a layer says of a name.
@@ -91,21 +61,18 @@ pub enum Said<'a> {
 }
 
 impl Tree {
-    /// An empty root that takes up to `limit` names.
-    pub fn new(limit: usize) -> Self {
-        let root = Node {
-            parent: ROOT,
-            first_child: None,
-            next: None,
-            name: (0, 0),
-            target: (0, 0),
-            kind: Kind::Folder,
-            mode: 0o755,
-            layer: 0,
-            removed: false,
-        };
-        let (texts, by_name, hasher) = (Vec::new(), HashTable::new(), RandomState::new());
-        Self { nodes: vec![root], texts, by_name, hasher, limit }
+    /// An empty root that takes as many names as the limits allow.
+    pub fn new(limits: &Limits) -> Self {
+        let root = Node::new(ROOT, (0, 0), 0, 0);
+        Self {
+            nodes: vec![root],
+            texts: Vec::new(),
+            by_name: HashTable::new(),
+            hasher: RandomState::new(),
+            limits: *limits,
+            steps: Steps::default(),
+            last: None,
+        }
     }
 
     /// Applies one entry of a layer.
@@ -120,62 +87,39 @@ impl Tree {
         mode: u16,
         said: Said<'_>,
     ) -> Result<(), Refusal> {
+        self.steps.allow();
         let path = clean(path)?;
         let Some((name, folder)) = path.split_last() else {
             // The root itself: only its mode can be said.
             self.nodes[0].mode = mode;
             return Ok(());
         };
-        if *name == OPAQUE {
-            let folder = self.folder(folder, id.layer)?;
-            self.keep_of(folder, id.layer);
-            return Ok(());
-        }
         if let Some(hidden) = name.strip_prefix(PREFIX) {
-            // aufs kept its own records under `.wh..wh.`.
-            if hidden.starts_with(PREFIX) {
-                return Ok(());
-            }
-            if matches!(hidden, b"" | b"." | b"..") {
-                return Err(Refusal::Whiteout(text(&path.join(&b'/'))));
-            }
-            let Some(folder) = self.existing(folder)? else { return Ok(()) };
-            if let Some(node) = self.child(folder, hidden) {
-                self.prune(node, id.layer);
-            }
-            return Ok(());
+            return self.whiteout(hidden, &path, id.layer);
         }
-        let parent = self.folder(folder, id.layer)?;
+        let parent = self.parent(folder, id.layer)?;
         let (kind, target) = match said {
             Said::Folder => (Kind::Folder, (0, 0)),
             Said::File => (Kind::File(id), (0, 0)),
             Said::Link(target) => (Kind::Link, self.keep(target)?),
             Said::Other => (Kind::Other, (0, 0)),
-            Said::HardLink(target) => {
-                let target = clean(target)?;
-                match self.find(&target)? {
-                    Some(node) if self.node(node).kind != Kind::Folder => {
-                        (self.node(node).kind, self.node(node).target)
-                    }
-                    _ => return Err(Refusal::HardLink(text(&path.join(&b'/')))),
+            Said::HardLink(target) => match self.find(&clean(target)?)? {
+                Some(node) if self.node(node).kind() != Kind::Folder => {
+                    (self.node(node).kind(), self.node(node).target())
                 }
-            }
+                _ => return Err(Refusal::HardLink(text(&path.join(&b'/')))),
+            },
         };
-        match self.child(parent, name) {
-            Some(node) if kind == Kind::Folder && self.node(node).kind == Kind::Folder => {
-                let node = &mut self.nodes[node.0 as usize];
-                (node.mode, node.layer) = (mode, id.layer);
-            }
+        let node = match self.child(parent, name) {
             Some(node) => {
-                self.remove(node);
-                let node = self.add(parent, name, kind, mode, id.layer)?;
-                self.nodes[node.0 as usize].target = target;
+                self.replace(node, kind);
+                node
             }
-            None => {
-                let node = self.add(parent, name, kind, mode, id.layer)?;
-                self.nodes[node.0 as usize].target = target;
-            }
-        }
+            None => self.add(parent, name, id.layer)?,
+        };
+        let node = &mut self.nodes[node.index()];
+        (node.mode, node.layer) = (mode, id.layer);
+        node.set(kind, target);
         Ok(())
     }
 
@@ -184,7 +128,8 @@ impl Tree {
     /// # Errors
     /// It goes through too many links.
     pub fn kind(&self, path: &[u8]) -> Result<Option<Kind>, Refusal> {
-        Ok(self.find(&clean(path)?)?.map(|node| self.node(node).kind))
+        let node = self.walk(&clean(path)?, false, &mut Steps::default())?;
+        Ok(node.map(|node| self.node(node).kind()))
     }
 
     /// The file that a path leads to, links followed within the root.
@@ -192,8 +137,8 @@ impl Tree {
     /// # Errors
     /// It goes through too many links.
     pub fn file(&self, path: &[u8]) -> Result<Option<FileId>, Refusal> {
-        let node = self.walk(&clean(path)?, true)?;
-        Ok(match node.map(|node| self.node(node).kind) {
+        let node = self.walk(&clean(path)?, true, &mut Steps::default())?;
+        Ok(match node.map(|node| self.node(node).kind()) {
             Some(Kind::File(id)) => Some(id),
             _ => None,
         })
@@ -215,226 +160,211 @@ impl Tree {
             if length > 0 {
                 path.push(b'/');
             }
-            path.extend_from_slice(self.text(node.name));
-            each(&path, node.kind, node.mode, node.layer);
+            path.extend_from_slice(self.text(node.name()));
+            each(&path, node.kind(), node.mode, node.layer);
             stack.push((node.first_child, path.len()));
         }
     }
 
     fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id.0 as usize]
+        &self.nodes[id.index()]
     }
 
-    fn text(&self, (at, length): (u32, u32)) -> &[u8] {
-        &self.texts[at as usize..(at + length) as usize]
+    fn text(&self, (at, length): (u32, u16)) -> &[u8] {
+        &self.texts[at as usize..at as usize + usize::from(length)]
     }
 
-    fn keep(&mut self, text: &[u8]) -> Result<(u32, u32), Refusal> {
-        let at = u32::try_from(self.texts.len()).map_err(|_| Refusal::TooManyNames(self.limit))?;
+    fn keep(&mut self, text: &[u8]) -> Result<(u32, u16), Refusal> {
+        let too_long = || Refusal::TooLongNames(self.limits.name_bytes);
+        if self.texts.len() + text.len() > self.limits.name_bytes {
+            return Err(too_long());
+        }
+        let at = u32::try_from(self.texts.len()).map_err(|_| too_long())?;
+        let length = u16::try_from(text.len()).map_err(|_| too_long())?;
         self.texts.extend_from_slice(text);
-        u32::try_from(self.texts.len()).map_err(|_| Refusal::TooManyNames(self.limit))?;
-        Ok((at, text.len() as u32))
+        Ok((at, length))
     }
 
     fn hash(&self, parent: NodeId, name: &[u8]) -> u64 {
-        self.hasher.hash_one((parent.0, name))
+        self.hasher.hash_one((parent.index(), name))
     }
 
     fn child(&self, parent: NodeId, name: &[u8]) -> Option<NodeId> {
         let is = |id: &NodeId| {
             let node = self.node(*id);
-            node.parent == parent && self.text(node.name) == name
+            node.parent == parent && self.text(node.name()) == name
         };
         self.by_name.find(self.hash(parent, name), is).copied()
     }
 
-    fn add(
-        &mut self,
-        parent: NodeId,
-        name: &[u8],
-        kind: Kind,
-        mode: u16,
-        layer: u16,
-    ) -> Result<NodeId, Refusal> {
-        if self.nodes.len() > self.limit {
-            return Err(Refusal::TooManyNames(self.limit));
+    /// Adds a folder of that name.
+    fn add(&mut self, parent: NodeId, name: &[u8], layer: u16) -> Result<NodeId, Refusal> {
+        if self.nodes.len() > self.limits.names {
+            return Err(Refusal::TooManyNames(self.limits.names));
         }
-        let id = NodeId(self.nodes.len() as u32);
-        let kept = self.keep(name)?;
-        let next = self.node(parent).first_child;
-        let (first_child, target, removed) = (None, (0, 0), false);
-        let name = kept;
-        self.nodes.push(Node {
-            parent,
-            first_child,
-            next,
-            name,
-            target,
-            kind,
-            mode,
-            layer,
-            removed,
-        });
-        self.nodes[parent.0 as usize].first_child = Some(id);
+        let above = usize::from(self.node(parent).length);
+        let length = above + name.len() + usize::from(above > 0);
+        if length > MAX_PATH {
+            return Err(Refusal::TooDeep(text(name)));
+        }
+        let too_many = || Refusal::TooManyNames(self.limits.names);
+        let id = NodeId::new(self.nodes.len()).ok_or_else(too_many)?;
+        let name = self.keep(name)?;
+        let mut node = Node::new(parent, name, length as u16, layer);
+        let siblings = &mut self.nodes[parent.index()].first_child;
+        node.next = siblings.replace(id);
+        self.nodes.push(node);
         let (nodes, texts, hasher) = (&self.nodes, &self.texts, &self.hasher);
         let hash_of = |id: &NodeId| {
-            let node = &nodes[id.0 as usize];
-            let name = &texts[node.name.0 as usize..(node.name.0 + node.name.1) as usize];
-            hasher.hash_one((node.parent.0, name))
+            let node = &nodes[id.index()];
+            let (at, length) = node.name();
+            let name = &texts[at as usize..at as usize + usize::from(length)];
+            hasher.hash_one((node.parent.index(), name))
         };
         self.by_name.insert_unique(hash_of(&id), id, hash_of);
         Ok(id)
     }
 
-    /// Takes a name away, with all that is below it.
-    fn remove(&mut self, id: NodeId) {
-        self.prune_if(id, &|_| true);
-    }
-
-    /// Takes away what is of layers below `layer`; whether anything of it stays.
-    fn prune(&mut self, id: NodeId, layer: u16) -> bool {
-        self.prune_if(id, &|node| node.layer < layer)
-    }
-
-    /// Takes away what is in a folder and of layers below `layer`.
-    fn keep_of(&mut self, folder: NodeId, layer: u16) {
-        let mut next = self.node(folder).first_child;
-        while let Some(child) = next {
-            next = self.node(child).next;
-            if !self.node(child).removed {
-                self.prune(child, layer);
-            }
+    /// Makes room for something else of that name: a folder stays one, and loses what is in it
+    /// otherwise.
+    fn replace(&mut self, id: NodeId, kind: Kind) {
+        let old = self.node(id).kind();
+        if old == Kind::Folder && kind != Kind::Folder {
+            self.prune(id, ALL, true);
+        }
+        if old == Kind::Link || old == Kind::Folder && kind != Kind::Folder {
+            self.last = None;
         }
     }
 
-    /// Its depth is that of paths, which is limited.
-    fn prune_if(&mut self, id: NodeId, goes: &impl Fn(&Node) -> bool) -> bool {
-        let mut stays = !goes(self.node(id));
-        let mut next = self.node(id).first_child;
-        while let Some(child) = next {
-            next = self.node(child).next;
-            if !self.node(child).removed {
-                stays |= self.prune_if(child, goes);
-            }
+    fn whiteout(&mut self, hidden: &[u8], path: &[&[u8]], layer: u16) -> Result<(), Refusal> {
+        let folder = &path[..path.len() - 1];
+        if hidden == &OPAQUE[PREFIX.len()..] {
+            let folder = self.parent(folder, layer)?;
+            self.prune(folder, layer.into(), true);
+            return Ok(());
         }
-        if !stays {
-            let hash = self.hash(self.node(id).parent, self.text(self.node(id).name));
-            if let Ok(entry) = self.by_name.find_entry(hash, |other| *other == id) {
-                entry.remove();
-            }
-            self.nodes[id.0 as usize].removed = true;
+        // aufs kept its own records under `.wh..wh.`.
+        if hidden.starts_with(PREFIX) {
+            return Ok(());
         }
-        stays
+        if matches!(hidden, b"" | b"." | b"..") {
+            return Err(Refusal::Whiteout(text(&path.join(&b'/'))));
+        }
+        let Some(folder) = self.existing(folder)? else { return Ok(()) };
+        if let Some(node) = self.child(folder, hidden) {
+            self.prune(node, layer.into(), false);
+        }
+        Ok(())
     }
 
-    /// The folder at a path, made where it is missing; what is no folder makes room for one.
-    fn folder(&mut self, path: &[&[u8]], layer: u16) -> Result<NodeId, Refusal> {
-        let mut at = ROOT;
-        let mut links = 0;
-        // Names that are still to be walked, the next one last.
-        let mut rest: Vec<Cow<'_, [u8]>> = path.iter().rev().map(|name| (*name).into()).collect();
-        while let Some(name) = rest.pop() {
-            if rest.len() > MAX_DEPTH {
-                return Err(Refusal::TooDeep(text(&path.join(&b'/'))));
-            }
-            match &*name {
-                b"" | b"." => continue,
-                b".." => {
-                    at = self.node(at).parent;
-                    continue;
+    /// Takes away what is of layers below `below`: a name, unless `keep` says that it stays, and
+    /// what is in it. A folder stays where something in it stays.
+    fn prune(&mut self, top: NodeId, below: u32, keep: bool) {
+        if self.node(top).is_clear_of(below) || keep && self.node(top).is_cleared(below) {
+            return;
+        }
+        let mut stack = vec![Visit::of(top, self.node(top), below, keep)];
+        while let Some(visit) = stack.last_mut() {
+            let Some(child) = visit.next else {
+                let Visit { node: id, kept, stays, .. } = *visit;
+                stack.pop();
+                match kept {
+                    None => self.nodes[id.index()].first_child = None,
+                    Some(last) => self.nodes[last.index()].next = None,
                 }
-                _ => {}
-            }
-            at = match self.child(at, &name) {
-                None => self.add(at, &name, Kind::Folder, 0o755, layer)?,
-                Some(node) => match self.node(node).kind {
-                    Kind::Folder => node,
-                    Kind::Link => {
-                        links += 1;
-                        if links > MAX_LINKS {
-                            return Err(Refusal::TooManyLinks(text(&path.join(&b'/'))));
-                        }
-                        let target = self.text(self.node(node).target);
-                        if target.starts_with(b"/") {
-                            at = ROOT;
-                        }
-                        let names = target.split(|byte| *byte == b'/').rev();
-                        rest.extend(names.map(|name| name.to_vec().into()));
-                        continue;
-                    }
-                    Kind::File(_) | Kind::Other => {
-                        self.remove(node);
-                        self.add(at, &name, Kind::Folder, 0o755, layer)?
-                    }
-                },
+                self.nodes[id.index()].clear(below);
+                if !stays {
+                    self.drop(id);
+                } else if let Some(above) = stack.last_mut() {
+                    above.keep(id, &mut self.nodes);
+                }
+                continue;
             };
+            let node = &self.nodes[child.index()];
+            visit.next = node.next;
+            if node.removed {
+                continue;
+            }
+            if node.is_clear_of(below) {
+                visit.keep(child, &mut self.nodes);
+                continue;
+            }
+            stack.push(Visit::of(child, node, below, false));
         }
-        Ok(at)
+    }
+
+    /// Takes a name away that has nothing in it.
+    fn drop(&mut self, id: NodeId) {
+        if matches!(self.node(id).kind(), Kind::Folder | Kind::Link) {
+            self.last = None;
+        }
+        let node = self.node(id);
+        let hash = self.hash(node.parent, self.text(node.name()));
+        if let Ok(entry) = self.by_name.find_entry(hash, |other| *other == id) {
+            entry.remove();
+        }
+        self.nodes[id.index()].removed = true;
+    }
+
+    /// The folder of an entry, made where it is missing.
+    fn parent(&mut self, path: &[&[u8]], layer: u16) -> Result<NodeId, Refusal> {
+        let whole = path.join(&b'/');
+        if let Some((last, node)) = &self.last
+            && *last == whole
+        {
+            return Ok(*node);
+        }
+        let mut steps = mem::take(&mut self.steps);
+        let node = self.folder(path, layer, &mut steps);
+        self.steps = steps;
+        let node = node?;
+        self.last = Some((whole, node));
+        Ok(node)
     }
 
     /// The folder at a path, where it is there.
-    fn existing(&self, path: &[&[u8]]) -> Result<Option<NodeId>, Refusal> {
-        let node = self.walk(path, true)?;
-        Ok(node.filter(|node| self.node(*node).kind == Kind::Folder))
+    fn existing(&mut self, path: &[&[u8]]) -> Result<Option<NodeId>, Refusal> {
+        let mut steps = mem::take(&mut self.steps);
+        let node = self.walk(path, true, &mut steps);
+        self.steps = steps;
+        Ok(node?.filter(|node| self.node(*node).kind() == Kind::Folder))
     }
 
     /// The name at a path, a link itself where the path ends at one.
-    fn find(&self, path: &[&[u8]]) -> Result<Option<NodeId>, Refusal> {
-        self.walk(path, false)
+    fn find(&mut self, path: &[&[u8]]) -> Result<Option<NodeId>, Refusal> {
+        let mut steps = mem::take(&mut self.steps);
+        let node = self.walk(path, false, &mut steps);
+        self.steps = steps;
+        node
+    }
+}
+
+/// A name whose children are being pruned.
+struct Visit {
+    node: NodeId,
+    /// The child that is visited next, and the last one that stays.
+    next: Option<NodeId>,
+    kept: Option<NodeId>,
+    stays: bool,
+}
+
+impl Visit {
+    fn of(id: NodeId, node: &Node, below: u32, keep: bool) -> Self {
+        let stays = keep || u32::from(node.layer) >= below;
+        Self { node: id, next: node.first_child, kept: None, stays }
     }
 
-    fn walk(&self, path: &[&[u8]], follow_last: bool) -> Result<Option<NodeId>, Refusal> {
-        let mut at = ROOT;
-        let mut links = 0;
-        let mut rest: Vec<&[u8]> = path.iter().rev().copied().collect();
-        while let Some(name) = rest.pop() {
-            match name {
-                b"" | b"." => continue,
-                b".." => {
-                    at = self.node(at).parent;
-                    continue;
-                }
-                _ => {}
-            }
-            let Some(node) = self.child(at, name) else { return Ok(None) };
-            at = match self.node(node).kind {
-                Kind::Link if follow_last || !rest.is_empty() => {
-                    links += 1;
-                    if links > MAX_LINKS {
-                        return Err(Refusal::TooManyLinks(text(&path.join(&b'/'))));
-                    }
-                    let target = self.text(self.node(node).target);
-                    rest.extend(target.split(|byte| *byte == b'/').rev());
-                    if target.starts_with(b"/") { ROOT } else { at }
-                }
-                _ => node,
-            };
+    /// A child stays.
+    fn keep(&mut self, child: NodeId, nodes: &mut [Node]) {
+        match self.kept {
+            None => nodes[self.node.index()].first_child = Some(child),
+            Some(last) => nodes[last.index()].next = Some(child),
         }
-        Ok(Some(at))
+        self.kept = Some(child);
+        self.stays = true;
     }
 }
 
-/// The names of a path, `.` and `..` resolved without looking at links.
-fn clean(path: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
-    let mut names = Vec::new();
-    for name in path.split(|byte| *byte == b'/') {
-        match name {
-            b"" | b"." => {}
-            b".." => drop(names.pop()),
-            _ if name.contains(&0) => return Err(Refusal::Nul(text(path))),
-            _ => names.push(name),
-        }
-    }
-    if names.len() > MAX_DEPTH {
-        return Err(Refusal::TooDeep(text(path)));
-    }
-    Ok(names)
-}
-
-/// A path for people, cut where it is long.
-fn text(path: &[u8]) -> String {
-    const LONGEST: usize = 200;
-    let short = &path[..path.len().min(LONGEST)];
-    let mark = if path.len() > LONGEST { "…" } else { "" };
-    format!("{}{mark}", String::from_utf8_lossy(short))
-}
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! apk's database of what is installed (`lib/apk/db/installed`; `usr/lib/apk/db` since 3.0): one
 //! letter, a colon and a value a line, an empty line behind each package.
 
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Package, SourcePackage};
 
 pub(crate) fn read(text: &str) -> Contents {

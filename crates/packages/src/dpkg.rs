@@ -4,8 +4,8 @@
 //! Only what is installed counts: a package whose configuration files alone are left
 //! (`deinstall ok config-files`) has no program on the disk.
 
+use crate::contents::{Contents, Problem};
 use crate::paragraph::{Paragraph, paragraphs};
-use crate::reader::{Contents, Problem};
 use crate::{Kind, Package, SourcePackage};
 
 pub(crate) fn read(text: &str, kind: Kind, of_status_d: bool) -> Contents {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::reader::{Contents, Problem};
+use crate::contents::{Contents, Problem};
 use crate::{Kind, Package};
 
 /// The fields that count; whatever else is there may have any form.
@@ -17,6 +17,34 @@ struct Manifest {
     license: Value,
     #[serde(default)]
     licenses: Value,
+    #[serde(default)]
+    engines: Value,
+    #[serde(default)]
+    unity: Value,
+}
+
+/// Whether a folder is that of a package that was installed: every folder below the first
+/// `node_modules` is another one, a scope or a package. Packages bring further files of that name,
+/// and whole trees of them for their tests.
+pub(crate) fn is_installed(folder: &str) -> bool {
+    let mut names = folder.split('/').skip_while(|name| *name != "node_modules");
+    let mut found = false;
+    while let Some(name) = names.next() {
+        if name != "node_modules" {
+            return false;
+        }
+        found = match names.next() {
+            // pnpm keeps each package in a folder with a version, and links to it.
+            Some(".pnpm") => {
+                names.next();
+                false
+            }
+            Some(scope) if scope.starts_with('@') => names.next().is_some(),
+            Some(name) => !name.starts_with('.'),
+            None => false,
+        };
+    }
+    found
 }
 
 pub(crate) fn read(bytes: &[u8]) -> Contents {
@@ -34,6 +62,11 @@ pub(crate) fn read(bytes: &[u8]) -> Contents {
         return contents;
     };
     if name.is_empty() || version.is_empty() {
+        return contents;
+    }
+    // An extension of Visual Studio Code, or a package of Unity: registries of their own, in which
+    // names mean something else.
+    if manifest.engines.get("vscode").is_some() || !manifest.unity.is_null() {
         return contents;
     }
     let text = |value: &Value| {
@@ -64,6 +97,30 @@ mod tests {
         assert!(read(br#"{"type": "module"}"#).packages.is_empty());
         assert!(read(br#"{"name": "a"}"#).packages.is_empty());
         assert_eq!(read(b"{").problems.len(), 1);
+        let of = |rest| read(format!(r#"{{"name": "a", "version": "1.0.0"{rest}}}"#).as_bytes());
+        assert!(of(r#", "engines": {"vscode": "^1.0.0"}"#).packages.is_empty());
+        assert!(of(r#", "unity": "2018.4""#).packages.is_empty());
+        assert_eq!(of(r#", "engines": {"node": ">=4"}"#).packages.len(), 1);
+    }
+
+    #[test]
+    fn folders_of_packages() {
+        for (folder, expect) in [
+            ("app/node_modules/a", true),
+            ("node_modules/@s/a", true),
+            ("app/node_modules/a/node_modules/b", true),
+            ("app/node_modules/.pnpm/a@1.0.0/node_modules/a", true),
+            ("app/node_modules/.pnpm/@s+a@1.0.0/node_modules/@s/a", true),
+            ("app", false),
+            ("app/node_modules", false),
+            ("app/node_modules/@s", false),
+            ("app/node_modules/a/esm", false),
+            ("app/node_modules/a/test/node_modules/b", false),
+            ("app/node_modules/.bin", false),
+            ("app/node_modules/.pnpm/a@1.0.0", false),
+        ] {
+            assert_eq!(is_installed(folder), expect, "{folder}");
+        }
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! What Python's installers leave beside a package: `NAME.dist-info/METADATA` (PEP 376, core
 //! metadata), `NAME.egg-info/PKG-INFO`, and the single file `NAME.egg-info` of distutils.
 
+use crate::contents::{Contents, Problem};
 use crate::paragraph::paragraphs;
-use crate::reader::{Contents, Problem};
+use crate::zip::{Archive, Unreadable};
 use crate::{Kind, Package};
+
+/// Bytes of the metadata in an archive.
+const MAX_METADATA: usize = 4 << 20;
 
 pub(crate) fn read(text: &str) -> Contents {
     let mut contents = Contents::default();
@@ -40,6 +44,29 @@ pub(crate) fn read(text: &str) -> Contents {
         ..Package::default()
     });
     contents
+}
+
+/// An egg that is one file, or a wheel.
+pub(crate) fn read_archive(bytes: &[u8]) -> Contents {
+    let refused = |why: Unreadable| Contents {
+        problems: vec![Problem::whole(why.to_string())],
+        ..Contents::default()
+    };
+    let archive = match Archive::new(bytes) {
+        Ok(archive) => archive,
+        Err(why) => return refused(why),
+    };
+    let is_metadata = |name: &[u8]| {
+        let is_wheel = name.strip_suffix(b".dist-info/METADATA");
+        name == b"EGG-INFO/PKG-INFO" || is_wheel.is_some_and(|stem| !stem.contains(&b'/'))
+    };
+    let Some(entry) = archive.entries().find(|entry| is_metadata(entry.name)) else {
+        return Contents::default();
+    };
+    match archive.packed(&entry).and_then(|packed| packed.unpacked(MAX_METADATA)) {
+        Ok(text) => read(&String::from_utf8_lossy(&text)),
+        Err(why) => refused(why),
+    }
 }
 
 #[cfg(test)]

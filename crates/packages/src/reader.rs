@@ -1,6 +1,9 @@
 //! Which reader a file is for.
 
-use crate::{Kind, Package, apk, dpkg, node, python};
+use std::io::{self, Read};
+
+use crate::contents::{Contents, Problem};
+use crate::{Kind, LockFile, Others, apk, dpkg, go_binary, jar, node, python, rpm};
 
 /// A form in which packages are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,40 +14,22 @@ pub enum Reader {
     Dpkg,
     /// One package of a distroless image.
     DpkgStatusD,
+    /// A program that Go may have built. Programs are large: [`Want::read`] keeps little of them.
+    GoBinary,
+    /// An archive of Java. Large ones are read as a stream by [`Want::read`].
+    Jar,
+    /// A lock file or manifest of a source tree.
+    Lock(LockFile),
     /// An installed Node.js package.
     Node,
     /// opkg's database.
     Opkg,
     /// An installed Python package.
     Python,
-}
-
-/// What a file gave.
-#[derive(Debug, Default)]
-pub struct Contents {
-    /// Packages, in the file's order.
-    pub packages: Vec<Package>,
-    /// What could not be read.
-    pub problems: Vec<Problem>,
-}
-
-/// Something in a file that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The line, from 1; `None` where it is about the whole file.
-    pub line: Option<u32>,
-    /// What is wrong.
-    pub message: String,
-}
-
-impl Problem {
-    pub(crate) fn at(line: u32, message: impl Into<String>) -> Self {
-        Self { line: Some(line), message: message.into() }
-    }
-
-    pub(crate) fn whole(message: impl Into<String>) -> Self {
-        Self { line: None, message: message.into() }
-    }
+    /// An installed Python package that is one file, and any wheel.
+    PythonArchive,
+    /// rpm's database.
+    Rpm,
 }
 
 /// A file that a reader wants.
@@ -52,12 +37,37 @@ impl Problem {
 pub struct Want {
     /// Who reads it.
     pub reader: Reader,
-    /// Bytes above which it is not what its name says.
+    /// Bytes that are kept in memory. A larger file is not what its name says, unless
+    /// [`Want::read`] reads it as a stream.
     pub limit: u64,
+}
+
+impl Want {
+    /// Reads a file as it comes, in bounded memory: programs and large archives as a stream. Of any
+    /// other file that is larger than its limit only that is said.
+    ///
+    /// # Errors
+    /// Those of `from`.
+    pub fn read(self, path: &str, from: &mut dyn Read) -> io::Result<Contents> {
+        match self.reader {
+            Reader::GoBinary => return go_binary::read(from),
+            Reader::Jar => return jar::read(path, from),
+            _ => {}
+        }
+        let mut bytes = Vec::new();
+        from.take(self.limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > self.limit {
+            let message = format!("it is larger than {} bytes", self.limit);
+            return Ok(Contents { problems: vec![Problem::whole(message)], ..Contents::default() });
+        }
+        Ok(self.reader.read(&bytes))
+    }
 }
 
 const DATABASE: u64 = 256 << 20;
 const METADATA: u64 = 4 << 20;
+const ARCHIVE: u64 = 48 << 20;
+const PROGRAM: u64 = 16 << 20;
 
 impl Reader {
     /// The reader for a file in a root file system. `path` has no leading slash.
@@ -68,6 +78,7 @@ impl Reader {
             "installed" if inside("lib/apk/db") => (Self::Apk, DATABASE),
             "status" if inside("var/lib/dpkg") => (Self::Dpkg, DATABASE),
             "status" if inside("usr/lib/opkg") || inside("var/lib/opkg") => (Self::Opkg, DATABASE),
+            _ if rpm::is(folder, name) => (Self::Rpm, DATABASE),
             _ if inside("var/lib/dpkg/status.d") && !name.ends_with(".md5sums") => {
                 (Self::DpkgStatusD, METADATA)
             }
@@ -76,10 +87,37 @@ impl Reader {
                 (Self::Python, METADATA)
             }
             _ if name.ends_with(".egg-info") => (Self::Python, METADATA),
-            "package.json" if folder.contains("node_modules/") => (Self::Node, METADATA),
+            _ if name.ends_with(".egg") => (Self::PythonArchive, ARCHIVE),
+            _ if jar::is(name) => (Self::Jar, ARCHIVE),
+            "package.json" if node::is_installed(folder) => (Self::Node, METADATA),
             _ => return None,
         };
         Some(Want { reader, limit })
+    }
+
+    /// The reader for a file that may be a program: of that its permissions say more than its path.
+    /// [`Want::read`] reads no further than its first bytes where it is none.
+    pub fn of_program(path: &str, mode: u16) -> Option<Want> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let is_library = name.contains(".so.")
+            || [".so", ".dll", ".dylib", ".exe"].iter().any(|end| name.ends_with(end));
+        (mode & 0o111 != 0 || is_library).then_some(Want { reader: Self::GoBinary, limit: PROGRAM })
+    }
+
+    /// The reader for a file in a source tree. `path` has no leading slash.
+    pub fn of_source(path: &str) -> Option<Want> {
+        let lock = LockFile::of(path)?;
+        Some(Want { reader: Self::Lock(lock), limit: lock.limit() })
+    }
+
+    /// Reads a file of a source tree, for which `others` are the other files of the tree: some
+    /// files of `-r` in requirements, the parent of a `pom.xml`.
+    pub fn read_beside(self, path: &str, bytes: &[u8], others: &Others<'_>) -> Contents {
+        match self {
+            Self::Lock(lock) => lock.read(path, bytes, others),
+            Self::Jar => jar::read(path, &mut &*bytes).unwrap_or_default(),
+            other => other.read(bytes),
+        }
     }
 
     /// Reads a file. Bytes that are not UTF-8 are replaced: names and versions are ASCII.
@@ -89,9 +127,14 @@ impl Reader {
             Self::Apk => apk::read(&text()),
             Self::Dpkg => dpkg::read(&text(), Kind::Deb, false),
             Self::DpkgStatusD => dpkg::read(&text(), Kind::Deb, true),
+            Self::GoBinary => go_binary::read(&mut &*bytes).unwrap_or_default(),
+            Self::Jar => jar::read("", &mut &*bytes).unwrap_or_default(),
+            Self::Lock(lock) => lock.read("", bytes, &|_| None),
             Self::Node => node::read(bytes),
             Self::Opkg => dpkg::read(&text(), Kind::Opkg, false),
             Self::Python => python::read(&text()),
+            Self::PythonArchive => python::read_archive(bytes),
+            Self::Rpm => rpm::read(bytes),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What is said about mending a finding.
 
 use pavisade_model::{Finding, Location, Mends, Rule, State};
+use pavisade_yaml::Origin;
 
-use crate::place::made_of;
 use crate::text::number;
 
 /// What to do (Markdown): the finding's own advice, or its check's.
@@ -46,15 +46,10 @@ pub(crate) fn mends(finding: &Finding) -> Mends {
     if is_able(finding) { finding.rule.mends } else { Mends::Never }
 }
 
-/// Whether a text is a file that the program may change: not rendered, piped or packed.
-fn is_changeable(name: &str) -> bool {
-    const PACKED: [&str; 5] = [".tar:", ".tar.gz:", ".tgz:", ".tar.zst:", ".tzst:"];
-    made_of(name).is_none() && name != "<stdin>" && !PACKED.iter().any(|end| name.contains(end))
-}
-
 fn is_able(finding: &Finding) -> bool {
     let written = match &finding.location {
-        Location::Text { source, .. } => is_changeable(source.name()),
+        // Not what is rendered, piped or packed.
+        Location::Text { source, .. } => *source.origin() == Origin::File,
         Location::Field { .. } | Location::Layer { .. } | Location::None => false,
     };
     written && finding.state == State::Fails && finding.mend.is_some()

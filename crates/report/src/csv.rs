@@ -10,7 +10,7 @@ use pavisade_model::{Finding, Note, State, Subject};
 
 use crate::place::{Places, field, relative};
 use crate::text::{clean, cut};
-use crate::{Options, advice, summary};
+use crate::{Options, advice, message, summary};
 
 /// Names of the columns: later versions add behind the last one.
 const COLUMNS: [&str; 22] = [
@@ -107,7 +107,7 @@ fn row<'a>(
         line,
         column,
         text(field(finding)),
-        text(&finding.message),
+        text(&message::of(finding)),
         text(advice::fix(finding)),
         text(advice::mends(finding).name()),
         options.frameworks.get(&*rule.id).map_or_else(String::new, |all| all.join(" ")),

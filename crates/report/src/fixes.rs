@@ -14,7 +14,7 @@ use similar::{Algorithm, DiffOp, DiffTag, TextDiff};
 
 use crate::terminal::Page;
 use crate::terminal::style::{self, DIM, GOOD, PLAIN, STRONG};
-use crate::{Layout, Options, guard, mask};
+use crate::{Layout, Options, guard, mask, message};
 
 /// Everything that a run of `pavisade fix` has to say.
 #[derive(Debug, Clone, Copy)]
@@ -205,7 +205,7 @@ struct Entry<'a> {
     name: &'a str,
     fingerprint: String,
     subject: String,
-    message: &'a str,
+    message: Cow<'a, str>,
     mends: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
@@ -224,7 +224,7 @@ fn entry(finding: &Finding, why: Option<String>) -> Entry<'_> {
         name: &finding.rule.name,
         fingerprint: finding.fingerprint().to_string(),
         subject: finding.subject.label(),
-        message: &finding.message,
+        message: message::of(finding),
         mends: finding.rule.mends.name(),
         why,
     }

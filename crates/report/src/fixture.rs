@@ -189,6 +189,7 @@ fn secret_rule() -> Rule {
         area: Area::Container,
         mends: Mends::Never,
         secret: true,
+        parts: Vec::new().into(),
     }
 }
 
@@ -224,6 +225,7 @@ pub(crate) fn secret(text: &str, needle: &str) -> Judgement {
         owner: None,
         instance: String::new(),
         mend: None,
+        detail: None,
     });
     judgement
 }

@@ -10,7 +10,7 @@ use pavisade_model::{Finding, Note, NoteKind, Severity, State};
 
 use crate::place::{InFile, Places};
 use crate::text::{clean, count, cut};
-use crate::{Options, advice, summary};
+use crate::{Options, advice, message, summary};
 
 /// Annotations of one level that GitHub shows of a step.
 const SHOWN: usize = 10;
@@ -54,7 +54,7 @@ pub(crate) fn write(
     if !rest.is_empty() || !judgement.notes.is_empty() {
         command("group", &[], "Pavisade: more findings, and notes", out)?;
         for finding in &rest {
-            let (place, message) = (places.shown(finding), &finding.message);
+            let (place, message) = (places.shown(finding), message::of(finding));
             let unknown = if finding.state == State::Unknown { "unknown, " } else { "" };
             let (severity, id) = (finding.severity.name(), &finding.rule.id);
             log(&format!("{unknown}{severity} {id}: {place}: {message}"), out)?;
@@ -105,7 +105,7 @@ fn annotation<'a>(
     }
     properties.push(("title", title));
     let label = crate::place::beside_message(finding, false);
-    let mut text = format!("{label}: {}", finding.message);
+    let mut text = format!("{label}: {}", message::of(finding));
     if let Some(can) = advice::by_program(finding) {
         text.push_str(&format!(" ({can})"));
     }

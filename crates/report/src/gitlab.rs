@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::place::{InFile, Places, relative};
 use crate::text::{clean, cut};
-use crate::{Options, guard, summary};
+use crate::{Options, guard, message, summary};
 
 /// Columns of a description.
 const TEXT: usize = 1000;
@@ -54,7 +54,7 @@ pub(crate) fn write(
 fn issue<'a>(finding: &'a Finding, places: &Places<'a>, prints: &mut Fingerprints) -> Issue {
     let InFile { file, region } = places.in_file(finding);
     let unknown = if finding.state == State::Unknown { "unknown: " } else { "" };
-    let message = cut(&clean(&finding.message), TEXT).into_owned();
+    let message = cut(&clean(&message::of(finding)), TEXT).into_owned();
     Issue {
         description: format!("{unknown}{message} ({})", finding.rule.id),
         check_name: finding.rule.name.to_string(),

@@ -237,7 +237,7 @@ pub struct Finding<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vulnerability: Option<Vulnerability<'a>>,
     /// What is wrong, or why it is unknown: one sentence.
-    pub message: &'a str,
+    pub message: Cow<'a, str>,
     /// What to do (Markdown).
     pub fix: &'a str,
     /// Controls of standards that the check serves (`cis-1.12/5.2.1`); absent unless asked for.
@@ -325,7 +325,7 @@ pub enum Location<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct FileLocation<'a> {
     /// The file, by the name that users know.
-    pub file: &'a str,
+    pub file: Cow<'a, str>,
     /// First line.
     pub line: u32,
     /// First column.

@@ -12,7 +12,7 @@ use pavisade_model::{Finding, Note, NoteKind, Rule, State};
 
 use crate::place::{Places, field, subject};
 use crate::text::{clean, cut, first_paragraph, is_hidden, stand_in};
-use crate::{Options, advice, summary};
+use crate::{Options, advice, message, summary};
 
 /// Columns of a name or message.
 const TEXT: usize = 2000;
@@ -125,7 +125,7 @@ fn suite<'a>(
     worlds: bool,
 ) -> Suite {
     let case = |(finding, aside): &(&'a Finding, Option<String>)| {
-        let message = short(&finding.message);
+        let message = short(&message::of(finding));
         let (label, path) = (subject(finding, worlds), field(finding));
         let name = if path.is_empty() { label } else { format!("{label}: {path}") };
         let mut text = format!("{}: {message}\n", short(&places.shown(finding)));

@@ -3,6 +3,7 @@
 //! What comes from manifests is written so that it is text: no markup, no link, and nobody is
 //! called by an `@name`.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
@@ -12,7 +13,7 @@ use pavisade_model::{Finding, Note, NoteKind, Severity, State};
 use crate::place::{Places, beside_message, relative};
 use crate::summary::Counts;
 use crate::text::{clean, count, cut, first_paragraph, number};
-use crate::{Options, advice, summary};
+use crate::{Options, advice, message, summary};
 
 /// Bytes of the whole; GitHub takes 65,536 characters in a comment.
 const LIMIT: usize = 60_000;
@@ -119,7 +120,7 @@ impl View<'_> {
                 "- {} {}: {}\n",
                 code(&self.places.shown(finding)),
                 code(&subject),
-                inline(&finding.message)
+                inline(&message::of(finding))
             ));
         }
         if !rest.is_empty() {
@@ -161,7 +162,7 @@ impl View<'_> {
                 "- {} `{}` {}, {}\n",
                 code(&self.places.shown(finding)),
                 finding.rule.name,
-                inline(&finding.message),
+                inline(&message::of(finding)),
                 inline(&summary::exception(exception))
             ));
         }
@@ -206,12 +207,13 @@ impl View<'_> {
 
     /// Reasons, worst first, each with the checks and places that it is about.
     fn unknown(&self) -> String {
-        let mut reasons: Vec<(&str, Vec<&Finding>)> = Vec::new();
+        let mut reasons: Vec<(Cow<'_, str>, Vec<&Finding>)> = Vec::new();
         let mut index = std::collections::HashMap::new();
         for finding in self.judgement.of_state(State::Unknown) {
-            let at = *index.entry(&*finding.message).or_insert(reasons.len());
+            let message = message::of(finding);
+            let at = *index.entry(message.clone()).or_insert(reasons.len());
             if at == reasons.len() {
-                reasons.push((&finding.message, Vec::new()));
+                reasons.push((message, Vec::new()));
             }
             reasons[at].1.push(finding);
         }

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 
 use pavisade_judgement::Judgement;
 use pavisade_model::{Finding, Location};
+use pavisade_yaml::{Origin, Source};
 
-use crate::Options;
 use crate::json::all_findings;
 use crate::region::{Region, Regions};
 use crate::text::number;
+use crate::{Options, message};
 
 /// Files and lines of the findings of one result.
 pub(crate) struct Places<'a> {
@@ -39,10 +40,10 @@ impl<'a> Places<'a> {
     /// folder, or the first file of the world that is known.
     pub(crate) fn in_file(&self, finding: &'a Finding) -> InFile<'a> {
         let (name, region) = match &finding.location {
-            Location::Text { source, span, .. } => match made_of(source.name()) {
-                Some(name) => (name, None),
-                None => (source.name(), Some(self.regions.get(source, span))),
-            },
+            Location::Text { source, .. } if is_rendered(source) => (source.name(), None),
+            Location::Text { source, span, .. } => {
+                (source.name(), Some(self.regions.get(source, span)))
+            }
             Location::Field { .. } | Location::Layer { .. } | Location::None => {
                 if let Some(named) = self.named_by(finding) {
                     return named;
@@ -65,11 +66,8 @@ impl<'a> Places<'a> {
         let mut workloads = finding.workloads.iter().flat_map(|all| all.iter());
         workloads.find_map(|workload| match &workload.location {
             Location::Text { source, span, .. } => {
-                let (name, region) = match made_of(source.name()) {
-                    Some(name) => (name, None),
-                    None => (source.name(), Some(self.regions.get(source, span))),
-                };
-                Some(InFile { file: relative(name, self.root), region })
+                let region = (!is_rendered(source)).then(|| self.regions.get(source, span));
+                Some(InFile { file: relative(source.name(), self.root), region })
             }
             Location::Field { .. } | Location::Layer { .. } | Location::None => None,
         })
@@ -78,7 +76,11 @@ impl<'a> Places<'a> {
     /// The file by its whole name and the lines in it, of a rendered text too.
     pub(crate) fn text(&self, finding: &'a Finding) -> Option<(Cow<'a, str>, Region)> {
         let Location::Text { source, span, .. } = &finding.location else { return None };
-        Some((relative(source.name(), self.root), self.regions.get(source, span)))
+        let name = match source.shown() {
+            Cow::Borrowed(name) => relative(name, self.root),
+            Cow::Owned(name) => Cow::Owned(relative(&name, self.root).into_owned()),
+        };
+        Some((name, self.regions.get(source, span)))
     }
 
     /// Lines and columns, and secrets, of the texts.
@@ -132,7 +134,7 @@ pub(crate) fn beside_message(finding: &Finding, worlds: bool) -> String {
     let named = finding
         .subject
         .container()
-        .is_none_or(|name| name.len() < 256 && finding.message.contains(&format!("`{name}`")));
+        .is_none_or(|name| name.len() < 256 && message::of(finding).contains(&format!("`{name}`")));
     label(finding, worlds, !named)
 }
 
@@ -159,9 +161,9 @@ pub(crate) fn homes(judgement: &Judgement) -> HashMap<&str, &str> {
     homes
 }
 
-/// The file or folder that a rendered text was made of.
-pub(crate) fn made_of(name: &str) -> Option<&str> {
-    name.strip_suffix(" (rendered)").or_else(|| name.strip_suffix(" (kustomize)"))
+/// Whether the lines are those of a text that is nowhere on disk, made of what has its name.
+pub(crate) fn is_rendered(source: &Source) -> bool {
+    matches!(source.origin(), Origin::Rendered { .. })
 }
 
 /// A file's name, relative to the root where it is below it, with `/` between folders.

@@ -1,17 +1,18 @@
 //! The page of `pavisade pss`: what each namespace meets, what breaks, and the labels to set.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use pavisade_judgement::{Level, NamespaceSecurity, PodSecurity, Standing};
-use pavisade_model::{Finding, Location, Note, NoteKind};
+use pavisade_judgement::{Doubt, Level, NamespaceSecurity, PodSecurity, Reason, Standing};
+use pavisade_model::{Finding, Location, Note, NoteKind, Subject};
 use serde::Serialize;
 
 use crate::region::Regions;
 use crate::terminal::style::{DIM, GOOD, HELP, PLAIN, STRONG, UNKNOWN, note};
 use crate::terminal::{Page, place};
 use crate::text::{clean, width};
-use crate::{Options, guard};
+use crate::{Options, guard, message};
 
 /// How it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,7 +246,7 @@ fn breaks(page: &mut Page<'_>, namespace: &NamespaceSecurity) {
                 page.put(DIM, " · ").put(DIM, &subject);
             }
             page.end();
-            page.gap(8).wrapped(PLAIN, &finding.message, 8, 8);
+            page.gap(8).wrapped(PLAIN, &message::of(finding), 8, 8);
         }
         if of_check.len() > shown {
             page.gap(6).put(DIM, &format!("and {} more (--full)", of_check.len() - shown)).end();
@@ -253,10 +254,27 @@ fn breaks(page: &mut Page<'_>, namespace: &NamespaceSecurity) {
     }
 }
 
+/// What is uncertain: the weakest level that is, what it is about, and why; each once.
+fn told(namespace: &NamespaceSecurity) -> BTreeSet<(Level, String, String)> {
+    let told = |doubt: &Doubt| match &doubt.why {
+        Reason::Object(subject, why) => (doubt.level, subject.label(), (*why).to_owned()),
+        Reason::Missing(why) => (doubt.level, String::new(), why.clone()),
+        Reason::Finding(finding) if matches!(finding.subject, Subject::World { .. }) => {
+            (doubt.level, String::new(), message::of(finding).into_owned())
+        }
+        Reason::Finding(finding) => {
+            let why = format!("{} ({})", message::of(finding), finding.rule.name);
+            (doubt.level, finding.subject.label(), why)
+        }
+    };
+    namespace.doubts.iter().map(told).collect()
+}
+
 fn doubts(page: &mut Page<'_>, namespace: &NamespaceSecurity) {
+    let told = told(namespace);
     let mut by_why = BTreeMap::<&str, Vec<&str>>::new();
-    for doubt in &namespace.doubts {
-        by_why.entry(&doubt.why).or_default().push(&doubt.subject);
+    for (_, subject, why) in &told {
+        by_why.entry(why).or_default().push(subject);
     }
     let shown = if page.options.full { by_why.len() } else { DOUBTS };
     for (why, subjects) in by_why.iter().take(shown) {
@@ -356,7 +374,7 @@ struct One<'a> {
     standing: &'static str,
     next: Option<&'static str>,
     breaks: Vec<Break<'a>>,
-    unknown: Vec<Unknown<'a>>,
+    unknown: Vec<Unknown>,
     labels: BTreeMap<String, String>,
 }
 
@@ -367,18 +385,18 @@ struct Break<'a> {
     subject: String,
     container: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<&'a str>,
+    file: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u32>,
     path: &'a str,
-    message: &'a str,
+    message: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
-struct Unknown<'a> {
+struct Unknown {
     level: &'static str,
-    subject: &'a str,
-    why: &'a str,
+    subject: String,
+    why: String,
 }
 
 impl<'a> Document<'a> {
@@ -398,10 +416,10 @@ impl<'a> Document<'a> {
 impl<'a> One<'a> {
     fn of(namespace: &'a NamespaceSecurity, result: &PodSecurity) -> Self {
         let labels = namespace.labels.as_ref();
-        let unknown = namespace.doubts.iter().map(|doubt| Unknown {
-            level: doubt.level.name(),
-            subject: &doubt.subject,
-            why: &doubt.why,
+        let unknown = told(namespace).into_iter().map(|(level, subject, why)| Unknown {
+            level: level.name(),
+            subject,
+            why,
         });
         Self {
             world: &namespace.world,
@@ -434,7 +452,7 @@ impl<'a> Break<'a> {
     fn of(finding: &'a Finding) -> Self {
         let (file, line) = match &finding.location {
             Location::Text { source, span, .. } => {
-                (Some(source.name()), Some(source.line_column(span.start).0))
+                (Some(source.shown()), Some(source.line_column(span.start).0))
             }
             Location::Field { .. } | Location::Layer { .. } | Location::None => (None, None),
         };
@@ -446,7 +464,7 @@ impl<'a> Break<'a> {
             file,
             line,
             path: finding.location.field(),
-            message: &finding.message,
+            message: message::of(finding),
         }
     }
 }

@@ -154,7 +154,7 @@ fn place(world: &World) -> Place<'_> {
             _ if is_facts(&group, &kind) => Coverage::Complete,
             coverage => coverage,
         };
-        let gap = (coverage == Coverage::Unread).then(|| world.gap_of(&group, &kind).to_owned());
+        let gap = (coverage == Coverage::Unread).then(|| world.cause_of(&group, &kind).to_string());
         let coverage = match coverage {
             Coverage::Complete => "complete",
             Coverage::Partial => "partial",
@@ -163,7 +163,7 @@ fn place(world: &World) -> Place<'_> {
         };
         OfKind { group, kind, objects, coverage, gap }
     };
-    let is_cluster = world.kind() == WorldKind::Cluster;
+    let is_cluster = world.is_live();
     let distribution = is_cluster.then(|| world.distribution());
     Place {
         name: world.name(),

@@ -4,3 +4,4 @@
 mod facts;
 mod json;
 mod made;
+mod wordless;

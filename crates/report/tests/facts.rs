@@ -58,6 +58,7 @@ fn catalog() -> Catalog {
         area: Area::SupplyChain,
         mends: Mends::Never,
         secret: false,
+        parts: Vec::new().into(),
     };
     let meta = Meta {
         rule,

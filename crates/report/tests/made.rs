@@ -44,6 +44,7 @@ fn catalog() -> Catalog {
         area: Area::Compliance,
         mends: Mends::Never,
         secret: false,
+        parts: Vec::new().into(),
     };
     let meta = Meta {
         rule,
@@ -124,7 +125,7 @@ fn exceptions_baselines_frameworks_and_pages_know_it() {
     assert_eq!(again.findings.len(), 0);
     assert_eq!(again.baseline.unwrap().known.len(), 1);
 
-    let known: Vec<_> = catalog.names().collect();
+    let known: Vec<_> = catalog.rules().collect();
     let text = "id = \"house\"\ntitle = \"House rules\"\n[[controls]]\nid = \"1\"\n\
                 title = \"Widgets have owners\"\nchecks = [\"OWN-1\"]\n";
     let framework = Framework::read(text, &known).unwrap();

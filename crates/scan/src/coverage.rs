@@ -5,11 +5,13 @@
 //! something that it did not see might refute it. What fails stays: checks fail only for what no
 //! unread object can undo.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pavisade_checks::CheckSet;
-use pavisade_model::{Confidence, Finding, GroupKind, Location, Meta, State, Subject};
-use pavisade_snapshot::{Coverage, World, WorldKind};
+use pavisade_model::{
+    Cause, Confidence, Detail, Finding, Gap, GroupKind, Location, Meta, State, Subject,
+};
+use pavisade_snapshot::{Coverage, World};
 
 /// What the checks of a set could not see of one world, in the order of the set.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ pub(crate) struct Blind {
 impl Blind {
     pub(crate) fn of(world: &World, checks: &CheckSet) -> Self {
         let (mut of_reads, mut unread) = (Vec::new(), Vec::new());
-        if world.kind() == WorldKind::Cluster {
+        if world.is_live() {
             for needs in checks.needs() {
                 of_reads.push(needs.reads.iter().any(|kind| is_unread(world, *kind)));
                 let kinds = needs.subjects.iter().chain(&needs.reads).copied();
@@ -49,7 +51,13 @@ impl Blind {
         let by_check = checks.metas().zip(checks.rules()).zip(&self.unread).enumerate();
         let findings = by_check.filter_map(|(index, ((meta, rule), unread))| {
             let of_check = said.iter().filter(|finding| finding.rule.id == rule.id);
-            let of_check: Vec<_> = of_check.map(|finding| finding.message.as_str()).collect();
+            let said: BTreeSet<_> = of_check.flat_map(kinds_of).collect();
+            let kinds: BTreeSet<_> = unread.iter().copied().filter(|k| !said.contains(k)).collect();
+            if kinds.is_empty() {
+                return None;
+            }
+            let gaps = kinds.into_iter().map(|kind| (kind, world.cause(kind)));
+            let gaps: Vec<_> = gaps.collect();
             let finding = Finding {
                 rule: rule.clone(),
                 state: State::Unknown,
@@ -62,11 +70,16 @@ impl Blind {
                 related: Vec::new(),
                 workloads: None,
                 vulnerability: None,
-                message: message(world, unread, &of_check)?,
+                message: checks.words(message(&gaps)),
                 fix: String::new(),
                 stable_path: String::new(),
                 instance: "coverage".to_owned(),
                 mend: None,
+                detail: Detail {
+                    gaps: gaps.into_iter().map(|(kind, cause)| gap(kind, cause)).collect(),
+                    ..Detail::default()
+                }
+                .boxed(),
             };
             Some((index, meta, finding))
         });
@@ -78,18 +91,25 @@ fn is_unread(world: &World, kind: GroupKind) -> bool {
     world.coverage(kind) == Coverage::Unread
 }
 
-/// Which of a check's kinds were not read, and why: kinds of one reason together, less those of
-/// which it is `said`.
-fn message(world: &World, unread: &[GroupKind], said: &[&str]) -> Option<String> {
-    let mut by_gap = BTreeMap::<&str, Vec<String>>::new();
-    for kind in unread {
-        let name = kind.full_resource();
-        let gap = world.gap(*kind);
-        if !says(said, &sentence(&name, gap)) {
-            by_gap.entry(gap).or_default().push(name);
-        }
+/// The kinds of which a finding says that they were not read.
+fn kinds_of(finding: &Finding) -> impl Iterator<Item = GroupKind> {
+    finding.detail().gaps.iter().filter_map(|gap| match gap {
+        Gap::Kind { kind, .. } => Some(*kind),
+        _ => None,
+    })
+}
+
+fn gap(kind: GroupKind, cause: &Cause) -> Gap {
+    Gap::Kind { kind, cause: cause.clone() }
+}
+
+/// Which kinds were not read, and why: kinds of one reason together.
+fn message(gaps: &[(GroupKind, &Cause)]) -> String {
+    let mut by_cause = BTreeMap::<String, Vec<String>>::new();
+    for (kind, cause) in gaps {
+        by_cause.entry(cause.to_string()).or_default().push(kind.full_resource());
     }
-    let parts = by_gap.into_iter().map(|(gap, mut kinds)| {
+    let parts = by_cause.into_iter().map(|(cause, mut kinds)| {
         kinds.sort();
         kinds.dedup();
         let named = match kinds.as_slice() {
@@ -99,21 +119,7 @@ fn message(world: &World, unread: &[GroupKind], said: &[&str]) -> Option<String>
             [a, b, rest @ ..] if !rest.is_empty() => format!("{a}, {b} and {} more", rest.len()),
             _ => kinds.join(", "),
         };
-        sentence(&named, gap)
+        format!("{named} were not read: {cause}")
     });
-    let parts: Vec<_> = parts.collect();
-    (!parts.is_empty()).then(|| parts.join("; "))
-}
-
-/// As a check says it that lists objects of the kind.
-fn sentence(named: &str, gap: &str) -> String {
-    format!("{named} were not read: {gap}")
-}
-
-/// Whether one of the messages holds the sentence, from the first letter of its first word on.
-fn says(messages: &[&str], sentence: &str) -> bool {
-    let starts_word = |before: &str| !before.ends_with(char::is_alphanumeric);
-    let holds =
-        |message: &str| message.match_indices(sentence).any(|(at, _)| starts_word(&message[..at]));
-    messages.iter().any(|message| holds(message))
+    parts.collect::<Vec<_>>().join("; ")
 }

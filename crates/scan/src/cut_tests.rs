@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use pavisade_checks::{Catalog, CheckSet};
 use pavisade_compliance::{ControlState, Framework, assess};
-use pavisade_judgement::{Baseline, Known, Level, Standing};
+use pavisade_judgement::{Baseline, Doubt, Known, Level, Reason, Standing};
 use pavisade_model::KubernetesVersion;
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
@@ -32,7 +32,7 @@ fn snapshot(text: &str, kind: WorldKind) -> Snapshot {
     let found = docs.iter().flat_map(|doc| objects(doc.root()).sent);
     let found = found.map(|o| Object::new(o.value, o.api_version, o.kind)).collect();
     let mut world = WorldParts::files("w", kind, found);
-    if kind == WorldKind::Cluster {
+    if kind.is_live() {
         world.default_coverage = Coverage::Complete;
     }
     Snapshot::new(vec![world], Vec::new())
@@ -50,7 +50,7 @@ fn judged(text: &str, check: &str, terms: &Terms, limit: usize) -> Judgement {
 /// What is said of the one check of a control.
 fn control(check: &str, judgement: &Judgement) -> (ControlState, Tally) {
     let catalog = Catalog::builtin();
-    let known: Vec<_> = catalog.names().collect();
+    let known: Vec<_> = catalog.rules().collect();
     let text = format!(
         "id = \"x\"\ntitle = \"X\"\n[[controls]]\nid = \"1\"\ntitle = \"t\"\nchecks = [\"{check}\"]\n"
     );
@@ -104,7 +104,8 @@ fn a_namespace_whose_findings_were_cut_meets_no_level() {
         assert_eq!(notes.iter().filter(|note| note.message == why).count(), 1, "{notes:?}");
         for namespace in &cut {
             assert_eq!(namespace.met, Level::Privileged, "{namespace:?}");
-            assert!(namespace.doubts.iter().any(|doubt| doubt.why == why), "{namespace:?}");
+            let said = |doubt: &Doubt| matches!(&doubt.why, Reason::Missing(said) if said == why);
+            assert!(namespace.doubts.iter().any(said), "{namespace:?}");
         }
         assert_eq!((cut[1].possible, cut[1].standing), (Level::Restricted, Standing::Unproven));
     }

@@ -11,8 +11,10 @@ const SHOWN: usize = 60;
 /// A note for each difference, in the order of the files.
 pub(crate) fn notes(world: &World) -> Vec<Note> {
     let mut written: Vec<_> = world.all_written().collect();
-    written.sort_by_key(|(_, object)| {
-        (object.doc().source().name().to_owned(), object.value().span().start)
+    // One text may be several objects: a static pod is one on each node.
+    written.sort_by_key(|(id, object)| {
+        let source = object.doc().source().name().to_owned();
+        (source, object.value().span().start, (*id).clone())
     });
     written.into_iter().flat_map(|(id, object)| of_object(world, id, object)).collect()
 }
@@ -24,7 +26,7 @@ fn of_object(world: &World, id: &ObjectId, written: &Object) -> Vec<Note> {
         let (source, span) = (written.doc().source(), at.key_span().unwrap_or(at.span()));
         Note {
             kind,
-            place: source.name().into(),
+            place: source.shown().into_owned(),
             span: Some((source.clone(), span.start, span.end)),
             message,
             remedy: String::new(),
@@ -41,7 +43,7 @@ fn of_object(world: &World, id: &ObjectId, written: &Object) -> Vec<Note> {
             Coverage::Complete if !serves(world, written) => unserved(),
             Coverage::Complete => String::new(),
             Coverage::Partial | Coverage::Unread => {
-                let why = world.gap_of(&id.group, &id.kind);
+                let why = world.cause_of(&id.group, &id.kind);
                 let message = format!("{label} was not compared with the cluster: {why}");
                 return vec![note(NoteKind::Info, written.value(), message)];
             }

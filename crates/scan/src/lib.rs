@@ -4,6 +4,7 @@
 //! It is pure: no file, no clock, no network; the same picture gives the same bytes, whatever the
 //! number of threads.
 
+mod alike;
 mod baseline;
 mod coverage;
 #[cfg(test)]
@@ -26,9 +27,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Report};
 use pavisade_judgement::{Cluster, Judgement, RuleTally, Tally};
-use pavisade_model::{Finding, Location, Mend, Note, NoteKind, Path, Paths, counterpart, kinds};
+use pavisade_model::{
+    Detail, Finding, Location, Mend, Note, NoteKind, Path, Paths, counterpart, kinds,
+};
 use pavisade_secrets::{mask, mask_field};
-use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
+use pavisade_snapshot::{Object, Snapshot, World};
 pub use pod_security::{pod_security, pod_security_checks};
 use rayon::prelude::*;
 pub use terms::{Honour, Terms};
@@ -133,7 +136,7 @@ fn judge_within(
     });
     notes.extend(cut.clone());
     notes.extend(facts::note(checks, snapshot.facts()));
-    let clusters = || worlds.iter().filter(|world| world.kind() == WorldKind::Cluster);
+    let clusters = || worlds.iter().filter(|world| world.is_live());
     notes.extend(clusters().flat_map(|world| drift::notes(world)));
     notes.extend(clusters().filter_map(|world| served::note(world)));
     for finding in found.iter_mut().flatten() {
@@ -174,7 +177,8 @@ fn in_order(found: Vec<Vec<Finding>>) -> Vec<Finding> {
     places.into_iter().filter_map(|(list, at)| found[list][at].take()).collect()
 }
 
-/// Failures before doubts, worst first; then so that equal pictures give equal bytes.
+/// Failures before doubts, worst first; then so that equal pictures give equal bytes. What is equal
+/// in all of this stays in the order in which it was found.
 fn order(finding: &Finding) -> impl Ord + '_ {
     let (source, start) = finding.location.key();
     (
@@ -185,7 +189,8 @@ fn order(finding: &Finding) -> impl Ord + '_ {
         source,
         start,
         &finding.subject,
-        &finding.message,
+        &finding.stable_path,
+        &finding.detail().gaps,
     )
 }
 
@@ -216,6 +221,10 @@ fn finding_at(
     (location, stable_path): (Location, String),
 ) -> Finding {
     let rule = report.rule;
+    let programs = match claim.programs.is_empty() {
+        true => report.programs.clone(),
+        false => claim.programs,
+    };
     Finding {
         rule: rule.clone(),
         state: claim.state,
@@ -233,6 +242,14 @@ fn finding_at(
         stable_path,
         instance: claim.instance,
         mend: None,
+        detail: Detail {
+            parts: claim.parts,
+            programs,
+            gaps: claim.gaps,
+            evidence: claim.evidence,
+            ..Detail::default()
+        }
+        .boxed(),
     }
 }
 
@@ -292,7 +309,7 @@ fn locate(
     let Path { shown, stable } = paths.of(root, *value);
     let (path, stable) = (joined(shown, missing), joined(stable, missing));
     let path = if is_plain(&path) { path } else { masked(path) };
-    if world.kind() != WorldKind::Cluster {
+    if !world.is_live() {
         return (Location::Text { source: value.doc().source().clone(), span, path }, stable);
     }
     if let Some(written) = object.and_then(|object| world.written(object.id())) {

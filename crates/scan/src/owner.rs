@@ -8,16 +8,16 @@
 //!
 //! Pods of a kubelet (static pods) have no owner in this sense.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use pavisade_checks::{CheckSet, Report, Verdict};
-use pavisade_model::{Finding, Paths, Subject, kinds};
-use pavisade_snapshot::{Object, ObjectId, Pod, World, WorldKind};
+use pavisade_model::{Paths, Subject, kinds};
+use pavisade_snapshot::{Object, ObjectId, Pod, World};
 use pavisade_yaml::{Kind, Value, to_json};
 use rayon::prelude::*;
 
+use crate::alike::{Known, relative, value};
 use crate::{Part, Seen, Timestamp, finding};
 
 /// Steps from a pod to its topmost owner; a chain that is longer goes round.
@@ -85,7 +85,7 @@ struct Owner<'a> {
 /// Sorts the objects of a world.
 pub(crate) fn sort(world: &World) -> Sorted<'_> {
     let objects: Vec<_> = world.objects().collect();
-    if world.kind() != WorldKind::Cluster {
+    if !world.is_live() {
         return Sorted { alone: objects, groups: Vec::new() };
     }
     let tops: Vec<_> = objects.par_iter().map(|object| top(world, object)).collect();
@@ -334,20 +334,23 @@ impl<'a> Group<'a> {
     /// Judges the owner, then what its pods have beyond it.
     pub(crate) fn judge(&self, seen: &Seen<'a>, checks: &CheckSet, now: Timestamp) -> Part {
         let (mut part, mut paths) = (Part::new(checks), Paths::default());
-        // A finding that is known: where it is kept, and on how many pods; none of an owner's.
-        let mut known: HashMap<String, Option<(usize, usize)>> = HashMap::new();
+        let mut known = Known::default();
         let mut shapes = self.shapes.iter();
         let lead = match self.owner {
             Some(owner) => Some((owner, None)),
             None => shapes.next().map(|shape| (shape.first, Some(shape.pods))),
         };
         let Some((lead, pods)) = lead else { return part };
+        let mut values = Vec::new();
         checks.judge_object(seen.world, lead, now, &mut |report| {
+            if let Verdict::Fails(claims) | Verdict::Unknown(claims) = &report.verdict {
+                values.extend(claims.iter().map(value));
+            }
             part.take(seen, report, &mut paths);
         });
         let template = template(lead, &mut paths);
-        for (place, finding) in part.findings.iter().enumerate() {
-            known.insert(key(finding, &template), pods.map(|pods| (place, pods)));
+        for (place, (finding, value)) in part.findings.iter().zip(values).enumerate() {
+            known.add(finding, value, &template, pods.map(|pods| (place, pods)));
         }
         let mut firsts = vec![lead; part.findings.len()];
         for shape in shapes {
@@ -359,18 +362,14 @@ impl<'a> Group<'a> {
                 let before = part.findings.len();
                 for claim in claims {
                     let finding = finding(seen.world, &report, claim.clone(), &mut paths);
-                    match known.entry(key(&finding, &template)) {
-                        Entry::Occupied(mut known) => {
-                            if let Some((_, pods)) = known.get_mut() {
-                                *pods += shape.pods;
-                            }
-                        }
-                        Entry::Vacant(new) => {
-                            new.insert(Some((part.findings.len(), shape.pods)));
-                            part.findings.push(finding);
-                            firsts.push(shape.first);
-                        }
+                    let value = value(claim);
+                    if known.count(&finding, &value, &template, shape.pods) {
+                        continue;
                     }
+                    let kept = Some((part.findings.len(), shape.pods));
+                    known.add(&finding, value, &template, kept);
+                    part.findings.push(finding);
+                    firsts.push(shape.first);
                 }
                 if part.findings.len() > before {
                     part.count(&report);
@@ -381,13 +380,10 @@ impl<'a> Group<'a> {
                 false => checks.judge_at_rest(seen.world, shape.first, now, out),
             }
         }
-        for (place, pods) in known.into_values().flatten() {
+        for (place, pods) in known.of_pods() {
             let others = pods.saturating_sub(usize::from(firsts[place].is(kinds::POD)));
             if others > 0 {
-                let plural = if others == 1 { "" } else { "s" };
-                let message = &mut part.findings[place].message;
-                let owner = self.name.subject(None).label();
-                let _ = write!(message, " (and {others} more pod{plural} of {owner})");
+                part.findings[place].detail_mut().more_pods = others;
             }
         }
         let own = self.owner.map_or(0, |owner| {
@@ -414,22 +410,4 @@ impl<'a> Group<'a> {
 fn template(object: &Object, paths: &mut Paths) -> String {
     let template = object.pods().next().and_then(|pod| pod.spec().parent());
     template.map_or_else(String::new, |template| paths.of(object.value(), template).stable)
-}
-
-/// A path below the template, or one that is not in it.
-fn relative<'a>(path: &'a str, template: &str) -> &'a str {
-    path.strip_prefix(template).unwrap_or(path).trim_start_matches('.')
-}
-
-/// What makes two findings, of an owner and of its pod, the same.
-fn key(finding: &Finding, template: &str) -> String {
-    format!(
-        "{}\0{:?}\0{}\0{}\0{}\0{}",
-        finding.rule.id,
-        finding.state,
-        finding.subject.container().unwrap_or(""),
-        relative(&finding.stable_path, template),
-        finding.message,
-        finding.instance
-    )
 }

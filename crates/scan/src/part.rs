@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pavisade_checks::{CheckSet, Claim, Report, Verdict};
-use pavisade_model::{Finding, Meta, Paths, Workload};
+use pavisade_model::{Finding, Meta, Paths, Program, Workload};
 
 use crate::{Seen, Tally, fact_finding, finding, mend};
 
@@ -24,7 +24,7 @@ pub(crate) struct Part {
     pub(crate) mending: bool,
     pub(crate) findings: Vec<Finding>,
     pub(crate) tallies: Vec<Tally>,
-    pub(crate) by_program: BTreeMap<(usize, &'static str), Tally>,
+    pub(crate) by_program: BTreeMap<(usize, Option<Program>), Tally>,
 }
 
 impl Part {
@@ -59,19 +59,13 @@ impl Part {
         self.add(report.index, report.check, &report.programs, count);
     }
 
-    fn add(
-        &mut self,
-        index: usize,
-        check: &Meta,
-        programs: &[&'static str],
-        count: fn(&mut Tally),
-    ) {
+    fn add(&mut self, index: usize, check: &Meta, programs: &[Program], count: fn(&mut Tally)) {
         let Some(tally) = self.tallies.get_mut(index) else { return };
         count(tally);
         // One program alone is told by the check's own tally.
         if check.programs.len() > 1 {
-            let programs = if programs.is_empty() { &[""][..] } else { programs };
-            for program in programs {
+            let of_none = programs.is_empty().then_some(None);
+            for program in programs.iter().copied().map(Some).chain(of_none) {
                 count(self.by_program.entry((index, program)).or_default());
             }
         }

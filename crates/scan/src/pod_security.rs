@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use pavisade_checks::{Catalog, CheckSet, is_fragment};
 use pavisade_compliance::builtin;
-use pavisade_judgement::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Standing};
+use pavisade_judgement::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Reason, Standing};
 use pavisade_model::{Finding, KubernetesVersion, Note, NoteKind, Paths, State, Subject, kinds};
-use pavisade_snapshot::{Object, ObjectId, Snapshot, World, WorldKind};
+use pavisade_snapshot::{Object, ObjectId, Snapshot, World};
 
 use crate::exempt::exempt;
 use crate::{MAX_FINDINGS, Terms, Timestamp, finding, judge_within, public};
@@ -117,7 +117,7 @@ fn standing(namespace: &NamespaceSecurity, met: Level, possible: Level) -> Stand
 struct Contents {
     workloads: usize,
     breaks: Vec<(Level, Finding)>,
-    doubts: BTreeSet<Doubt>,
+    doubts: Vec<Doubt>,
 }
 
 /// Every namespace by the levels of one version, and why findings are missing, if some are.
@@ -151,22 +151,19 @@ fn at_version(
     let mut all = Vec::new();
     for world in snapshot.worlds() {
         let mut contents = contents(world);
-        let mut of_world = BTreeSet::new();
-        let doubt = |why: &String| Doubt {
-            level: Level::Baseline,
-            subject: String::new(),
-            why: why.clone(),
-        };
-        if world.kind() != WorldKind::Cluster {
+        let mut of_world = Vec::new();
+        let doubt =
+            |why: &String| Doubt { level: Level::Baseline, why: Reason::Missing(why.clone()) };
+        if !world.is_live() {
             of_world.extend(unread.iter().map(doubt));
         }
         // A finding that is missing may be in any namespace.
         of_world.extend(cut.iter().map(|note| doubt(&note.message)));
         for finding in findings.iter().filter(|f| f.world() == &**world.name()) {
             let level = levels.get(&*finding.rule.id).copied().unwrap_or(Level::Restricted);
+            let doubt = || Doubt { level, why: Reason::Finding(Arc::new(finding.clone())) };
             let Subject::Object { namespace, .. } = &finding.subject else {
-                let why = finding.message.clone();
-                of_world.insert(Doubt { level, subject: String::new(), why });
+                of_world.push(doubt());
                 continue;
             };
             if object(world, &finding.subject).is_some_and(has_ended) {
@@ -175,11 +172,7 @@ fn at_version(
             let contents = contents.entry(namespace.clone()).or_default();
             match finding.state {
                 State::Fails => contents.breaks.push((level, finding.clone())),
-                State::Unknown => {
-                    let subject = finding.subject.label();
-                    let why = format!("{} ({})", finding.message, finding.rule.name);
-                    contents.doubts.insert(Doubt { level, subject, why });
-                }
+                State::Unknown => contents.doubts.push(doubt()),
             }
         }
         all.extend(contents.into_iter().map(|(name, mut contents)| {
@@ -215,15 +208,15 @@ fn contents(world: &World) -> BTreeMap<Arc<str>, Contents> {
         }
         let of = contents.entry(object.namespace().into()).or_default();
         of.workloads += 1;
-        let why = if !object.has_pods() {
+        let missing = if !object.has_pods() {
             "its pod template could not be read"
         } else if is_fragment(object) {
             "the file holds only a part of it, to be merged into the rest"
         } else {
             continue;
         };
-        let subject = object.subject(None).label();
-        of.doubts.insert(Doubt { level: Level::Baseline, subject, why: why.to_owned() });
+        let why = Reason::Object(object.subject(None), missing);
+        of.doubts.push(Doubt { level: Level::Baseline, why });
     }
     contents
 }
@@ -257,7 +250,7 @@ fn conclude(world: &World, name: Arc<str>, contents: Contents) -> NamespaceSecur
     let labels = world.get(kinds::NAMESPACE, "", &name).map(Labels::of);
     NamespaceSecurity {
         world: world.name().clone(),
-        live: world.kind() == WorldKind::Cluster,
+        live: world.is_live(),
         name,
         workloads,
         met,
@@ -270,5 +263,11 @@ fn conclude(world: &World, name: Arc<str>, contents: Contents) -> NamespaceSecur
 }
 
 fn key(finding: &Finding) -> impl Ord + '_ {
-    (&*finding.rule.id, &finding.subject, finding.location.key(), &finding.message)
+    (
+        &*finding.rule.id,
+        &finding.subject,
+        finding.location.key(),
+        &finding.stable_path,
+        &finding.instance,
+    )
 }

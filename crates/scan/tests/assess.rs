@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use pavisade_checks::{Catalog, CheckSet};
 use pavisade_compliance::{AssessedControl, Assessment, ControlState, is_needed};
-use pavisade_compliance::{Framework, builtin, part};
+use pavisade_compliance::{Framework, builtin};
 use pavisade_judgement::Judgement;
 use pavisade_model::{KubernetesVersion, Note, NoteKind};
 use pavisade_scan::{Honour, Terms, Timestamp, judge, judge_on};
@@ -34,7 +34,7 @@ fn judged(text: &str, checks: &[&str], notes: Vec<Note>) -> Judgement {
 
 /// A framework of one control.
 fn framework(control: &str) -> Framework {
-    let known: Vec<_> = CATALOG.names().collect();
+    let known: Vec<_> = CATALOG.rules().collect();
     let text =
         format!("id = \"x\"\ntitle = \"X\"\n[[controls]]\nid = \"1\"\ntitle = \"t\"\n{control}\n");
     Framework::read(&text, &known).unwrap()
@@ -252,21 +252,22 @@ fn each_known_part_is_told_apart() {
         ("PV-O014", "maxbackup", log(30, 1, 100)),
         ("PV-O014", "maxsize", log(30, 10, 1)),
     ];
-    for part in part::of("PV-O015") {
-        let flag = format!("--disable-admission-plugins={}", part.name);
-        cases.push(("PV-O015", part.name, server(&flag)));
+    let parts = |id: &str| CATALOG.named(id).unwrap().rule().parts.iter().map(|part| &**part);
+    for part in parts("PV-O015") {
+        cases.push(("PV-O015", part, server(&format!("--disable-admission-plugins={part}"))));
     }
-    for part in part::PARTS {
-        assert!(cases.iter().any(|c| (c.0, c.1) == (part.check, part.name)), "{part:?}");
+    for rule in CATALOG.rules() {
+        for part in rule.parts.iter() {
+            assert!(cases.iter().any(|c| (c.0, c.1) == (&*rule.id, &**part)), "{}@{part}", rule.id);
+        }
     }
     for (check, failing, text) in cases {
         let judgement = judged(&text, &[check], Vec::new());
-        for part in part::of(check) {
-            let framework = framework(&format!("checks = [\"{check}@{}\"]", part.name));
+        for part in parts(check) {
+            let framework = framework(&format!("checks = [\"{check}@{part}\"]"));
             let state = assess(&framework, &judgement).controls[0].state;
-            let expect =
-                if part.name == failing { ControlState::Fails } else { ControlState::Holds };
-            assert_eq!(state, expect, "{check}@{}\n{text}", part.name);
+            let expect = if part == failing { ControlState::Fails } else { ControlState::Holds };
+            assert_eq!(state, expect, "{check}@{part}\n{text}");
         }
     }
 }
@@ -324,13 +325,6 @@ fn in_a_cluster_a_program_that_is_not_seen_is_unknown_and_another_is_not() {
         let framework = framework(&format!("checks = [\"PV-O009@{program}\"]"));
         assert_eq!(assess(&framework, &judgement).controls[0].state, expect, "{program}");
     }
-}
-
-#[test]
-fn programs_go_by_the_names_that_parts_have() {
-    use pavisade_model::Program as P;
-    let names = [P::ApiServer, P::ControllerManager, P::Scheduler, P::Etcd, P::Kubelet];
-    assert_eq!(names.map(P::name), part::PROGRAMS);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use pavisade_checks::{Catalog, CheckSet};
 use pavisade_judgement::{Judgement, Tally};
-use pavisade_model::{KubernetesVersion, State};
+use pavisade_model::{Cause, KubernetesVersion, State};
 use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldParts};
 use pavisade_yaml::{Source, objects, read};
@@ -34,7 +34,7 @@ fn judged(check: &str, text: &str, unread: &[(&str, &str, &str)]) -> Judgement {
     for (group, kind, gap) in unread {
         let key = ((*group).to_owned(), (*kind).to_owned());
         parts.coverage.insert(key.clone(), Coverage::Unread);
-        parts.gaps.insert(key, (*gap).to_owned());
+        parts.causes.insert(key, Cause::Said((*gap).to_owned()));
     }
     let set = CheckSet::new(
         &Catalog::builtin(),

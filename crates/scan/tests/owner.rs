@@ -65,7 +65,10 @@ fn found(objects: &[String], checks: &[&str]) -> Vec<String> {
     let mut found: Vec<_> = of_pods
         .map(|f| {
             let container = f.subject.container().unwrap_or("");
-            let more = f.message.split_once(" (and ").map_or("", |(_, more)| more);
+            let more = match (f.detail().more_pods, &f.owner) {
+                (more @ 1.., Some(owner)) => format!("+{more} {}", owner.label()),
+                _ => String::new(),
+            };
             format!("{} {container} {} {more}", f.subject.label(), f.rule.name)
         })
         .map(|line| line.trim_end().replace("  ", " "))
@@ -124,7 +127,7 @@ fn a_pod_that_has_more_is_found_once_with_the_number_of_others() {
     for (pods, expect) in [
         (
             vec![plain("p1"), injected("p2"), injected("p3"), injected("p4")],
-            vec!["Pod shop/p2 proxy privileged-container 2 more pods of Deployment shop/web)"],
+            vec!["Pod shop/p2 proxy privileged-container +2 Deployment shop/web"],
         ),
         (
             vec![plain("p1"), debugged("p2"), plain("p3")],
@@ -132,7 +135,7 @@ fn a_pod_that_has_more_is_found_once_with_the_number_of_others() {
         ),
         (
             vec![plain("p1"), edited("p2"), edited("p3")],
-            vec!["Pod shop/p2 web privileged-container 1 more pod of Deployment shop/web)"],
+            vec!["Pod shop/p2 web privileged-container +1 Deployment shop/web"],
         ),
         (
             vec![edited("p1"), injected("p2"), debugged("p3")],
@@ -148,6 +151,26 @@ fn a_pod_that_has_more_is_found_once_with_the_number_of_others() {
     }
 }
 
+/// Both are found at the same field of owner and pod, which says nothing of what differs.
+#[test]
+fn a_pod_that_differs_elsewhere_is_found_and_what_admission_fills_in_is_not() {
+    let owner = of("ReplicaSet", "a", "r-a");
+    let base = [DEPLOYMENT.to_owned(), set("a", "d1", 1, "web:1"), plain("p1")];
+    let debug = "ephemeralContainers: [{name: debug, image: 'box:1'}],";
+    let debugged = pod("p2", &owner, debug, &container("p2", ""));
+    let objects = [&base[..], &[debugged]].concat();
+    assert_eq!(
+        found(&objects, &["host-user-namespace"]),
+        ["Deployment shop/web host-user-namespace", "Pod shop/p2 host-user-namespace",]
+    );
+    let filled = pod("p2", &owner, "serviceAccountName: default,", &container("p2", ""));
+    let objects = [&base[..], &[filled]].concat();
+    assert_eq!(
+        found(&objects, &["default-account-workload"]),
+        ["Deployment shop/web default-account-workload"]
+    );
+}
+
 #[test]
 fn a_revision_that_still_runs_is_found_and_one_that_does_not_is_not() {
     let of_old = |name: &str| {
@@ -159,7 +182,7 @@ fn a_revision_that_still_runs_is_found_and_one_that_does_not_is_not() {
     let running = [&base[..], &[set("old", "d1", 2, "web:latest"), of_old("o1"), of_old("o2")]];
     assert_eq!(
         found(&running.concat(), &check),
-        ["Pod shop/o1 web mutable-image-tag 1 more pod of Deployment shop/web)"]
+        ["Pod shop/o1 web mutable-image-tag +1 Deployment shop/web"]
     );
     let scaled_down = [&base[..], &[set("old", "d1", 0, "web:latest")]];
     assert_eq!(found(&scaled_down.concat(), &check), [""; 0]);
@@ -223,8 +246,8 @@ fn pods_of_an_owner_that_is_not_there_are_judged_once_a_shape() {
     assert_eq!(
         found(&objects, &["privileged-container", "unlimited-memory"]),
         [
-            "Pod shop/p1 web privileged-container 2 more pods of Rollout shop/r)",
-            "Pod shop/p1 web unlimited-memory 3 more pods of Rollout shop/r)",
+            "Pod shop/p1 web privileged-container +2 Rollout shop/r",
+            "Pod shop/p1 web unlimited-memory +3 Rollout shop/r",
         ]
     );
 }
@@ -280,13 +303,13 @@ fn a_secret_in_what_does_not_run_is_found() {
         (vec![old(0, args)], vec!["ReplicaSet shop/old web secret-in-args"]),
         (
             vec![done("p2"), done("p3")],
-            vec!["Pod shop/p2 web secret-in-args 1 more pod of Deployment shop/web)"],
+            vec!["Pod shop/p2 web secret-in-args +1 Deployment shop/web"],
         ),
         (
             vec![done("p2"), done("p3").replace("Failed", "Running")],
             vec![
                 "Pod shop/p3 web privileged-container",
-                "Pod shop/p3 web secret-in-args 1 more pod of Deployment shop/web)",
+                "Pod shop/p3 web secret-in-args +1 Deployment shop/web",
             ],
         ),
         (
@@ -314,7 +337,7 @@ fn a_running_pod_that_is_older_than_a_limit_range_is_found() {
     ];
     assert_eq!(
         found(&objects, &["unlimited-memory"]),
-        ["Pod shop/p1 web unlimited-memory 1 more pod of Deployment shop/web)"]
+        ["Pod shop/p1 web unlimited-memory +1 Deployment shop/web"]
     );
 }
 
@@ -375,15 +398,9 @@ fn pods_that_a_policy_tells_apart_are_each_judged() {
         let not_one =
             format!("matchExpressions: [{{key: {label}, operator: NotIn, values: [k-0]}}]");
         for (policy, expect) in [
-            (
-                policy("shop", &by_value),
-                "Pod shop/k-1 unrestricted-ingress 1 more pod of PodSet shop/k)",
-            ),
+            (policy("shop", &by_value), "Pod shop/k-1 unrestricted-ingress +1 PodSet shop/k"),
             (policy("shop", &not_one), "Pod shop/k-0 unrestricted-ingress"),
-            (
-                policy("other", &by_value),
-                "Pod shop/k-0 unrestricted-ingress 2 more pods of PodSet shop/k)",
-            ),
+            (policy("other", &by_value), "Pod shop/k-0 unrestricted-ingress +2 PodSet shop/k"),
         ] {
             let objects = [&pods[..], &[policy]].concat();
             assert_eq!(found(&objects, &["unrestricted-ingress"]), [expect], "{label}");

@@ -1,7 +1,7 @@
 //! Levels of namespaces, what breaks the next one, and the labels that follow.
 
-use pavisade_judgement::{Level, NamespaceSecurity, PodSecurity, Standing};
-use pavisade_model::KubernetesVersion;
+use pavisade_judgement::{Level, NamespaceSecurity, PodSecurity, Reason, Standing};
+use pavisade_model::{Cause, Gap, KubernetesVersion, kinds};
 use pavisade_scan::{Timestamp, pod_security};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
@@ -37,7 +37,7 @@ fn parts(kind: WorldKind, texts: &[String]) -> WorldParts {
         }
     }
     let mut parts = WorldParts::files("test", kind, found);
-    if kind == WorldKind::Cluster {
+    if kind.is_live() {
         parts.default_coverage = Coverage::Complete;
     }
     parts
@@ -100,10 +100,14 @@ fn what_is_not_known_is_not_met() {
     let mut parts = parts(WorldKind::Cluster, &[deployment("shop", "d", HARD)]);
     let pods = (String::new(), "Pod".to_owned());
     parts.coverage.insert(pods.clone(), Coverage::Unread);
-    parts.gaps.insert(pods, "the right to list `pods` is missing".into());
+    parts.causes.insert(pods, Cause::Forbidden { resource: "pods".to_owned() });
     let said = judged(parts, KubernetesVersion::LATEST).namespaces.remove(0);
     assert_eq!((said.met, said.possible), (Level::Privileged, Level::Restricted));
-    assert!(said.doubts.iter().any(|doubt| doubt.why.contains("pods were not read")));
+    let unread = |gap: &Gap| matches!(gap, Gap::Kind { kind, .. } if *kind == kinds::POD);
+    assert!(said.doubts.iter().any(|doubt| match &doubt.why {
+        Reason::Finding(finding) => finding.detail().gaps.iter().any(unread),
+        _ => false,
+    }));
 }
 
 #[test]

@@ -11,6 +11,7 @@
 mod forms;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::text::{is_comment, is_map, masked_value, signs};
@@ -291,6 +292,8 @@ impl Reader {
     fn sentence(&mut self, text: &str, at: usize) {
         forms::find(text, &mut |place| self.found.push(at + place.start..at + place.end));
         let (mut last, mut hidden) = (0, 0);
+        // Where the word ends that was looked at last: a line may be one word of megabytes.
+        let word = Cell::new(0..0);
         signs(text, &mut |name_at, name, sep| {
             // Part of a value that is hidden already: a line may be one such value.
             if at + sep < hidden {
@@ -314,8 +317,15 @@ impl Reader {
                 // What is behind a comma, `;` or `&` may be part of a password.
                 let quoted = tail.trim_start_matches(' ').starts_with(['"', '\'', '\\']);
                 let ends = |c: char| c.is_whitespace() || "\"'`}".contains(c);
-                let more = if quoted { Some(0) } else { behind.find(ends) };
-                let value = &text[start - at..][..value.len() + more.unwrap_or(behind.len())];
+                let from = start - at + value.len();
+                let known = word.take();
+                let end = match quoted {
+                    true => from,
+                    false if known.contains(&from) => known.end,
+                    false => from + behind.find(ends).unwrap_or(behind.len()),
+                };
+                word.set(if quoted { known } else { from..end });
+                let value = &text[start - at..end];
                 // What parts it from the next one is not of it.
                 start..start + value.trim_end_matches([',', ';', ']', ')']).len()
             };

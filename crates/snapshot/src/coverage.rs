@@ -1,8 +1,5 @@
 //! How much of a kind was seen.
 
-/// The gap of Secrets that nobody asked for: no failure, since their reader decided so.
-pub const SECRETS_UNASKED: &str = "Secrets are listed with `--secrets` only";
-
 /// Whether a world holds all objects of a kind. "There is none" is true only where it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Coverage {
@@ -11,7 +8,7 @@ pub enum Coverage {
     /// Some: files show what somebody means to apply, not what is there.
     Partial,
     /// Not all was read: the list was refused, broke off, or was not asked for.
-    /// [`World::gap`](crate::World::gap) says which.
+    /// [`World::cause`](crate::World::cause) says which.
     Unread,
     /// The cluster does not serve the kind.
     NotServed,

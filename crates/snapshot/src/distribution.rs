@@ -8,7 +8,7 @@ use std::str::FromStr;
 use pavisade_model::kinds;
 use pavisade_yaml::{Source, Value, read, to_json};
 
-use crate::{Coverage, Object, World, WorldKind};
+use crate::{Coverage, Object, World};
 
 /// A distribution of Kubernetes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,15 +150,15 @@ impl Distribution {
             name: DistributionName::Unknown,
             evidence: evidence.to_owned(),
         };
-        if world.kind() != WorldKind::Cluster {
+        if !world.is_live() {
             return unknown("files do not say where they are applied");
         }
         let facts = world.of_kind(kinds::CLUSTER).next();
         let found = facts.and_then(given).or_else(|| facts.and_then(by_version));
         found.or_else(|| facts.and_then(by_groups)).or_else(|| by_nodes(world)).unwrap_or_else(
-            || match world.gap_of_nodes() {
-                Some(gap) => unknown(&format!(
-                    "the server's version does not tell, and nodes were not read: {gap}"
+            || match world.unread_nodes() {
+                Some(cause) => unknown(&format!(
+                    "the server's version does not tell, and nodes were not read: {cause}"
                 )),
                 None => unknown("neither the server's version nor its nodes tell"),
             },
@@ -171,7 +171,8 @@ pub(crate) fn claimed(facts: &Object, name: DistributionName) -> Option<Object> 
     let text = to_json(facts.value());
     // Of equal keys the last counts.
     let text = format!("{},\"distribution\":\"{}\"}}", text.strip_suffix('}')?, name.word());
-    let documents = read(&Source::new(facts.doc().source().name(), text));
+    let source = facts.doc().source();
+    let documents = read(&Source::of(source.name(), source.origin().clone(), text));
     let root = documents.docs.first()?.root();
     Some(Object::new(root, "pavisade.dev/v1", kinds::CLUSTER.kind))
 }
@@ -265,8 +266,8 @@ fn by_nodes(world: &World) -> Option<Distribution> {
 /// What speaks against that a provider runs the control plane, whatever all nodes say.
 fn against(world: &World, name: DistributionName) -> Option<String> {
     use DistributionName::{Eks, Gke};
-    if let Some(gap) = world.gap_of_nodes() {
-        return Some(format!("not all nodes were read: {gap}"));
+    if let Some(cause) = world.unread_nodes() {
+        return Some(format!("not all nodes were read: {cause}"));
     }
     let facts = world.of_kind(kinds::CLUSTER).next();
     let version = facts.and_then(|facts| facts.at(&["version", "gitVersion"])?.as_str());
@@ -279,8 +280,8 @@ fn against(world: &World, name: DistributionName) -> Option<String> {
         return Some(format!("node `{}` {told}", node.name()));
     }
     if world.coverage(kinds::POD) == Coverage::Unread {
-        let gap = world.gap(kinds::POD);
-        return Some(format!("pods, which might show a control plane, were not read: {gap}"));
+        let cause = world.cause(kinds::POD);
+        return Some(format!("pods, which might show a control plane, were not read: {cause}"));
     }
     let mut pods = world.in_namespace(kinds::POD, "kube-system");
     let static_pod = pods.find(|pod| pod.is_mirror_pod() && is_control_plane(pod.name()))?;

@@ -22,11 +22,11 @@ mod selector;
 pub mod stored;
 mod world;
 
-pub use coverage::{Coverage, SECRETS_UNASKED};
+pub use coverage::Coverage;
 pub use distribution::{Benchmark, Distribution, DistributionName};
 pub use facts::{Facts, Image, Images, Layer, Match, Matches, Package, Packages, Texts};
 pub use install::{Install, Origin, embedded};
 pub use object::{Object, ObjectId, Unseen};
 pub use pod::{Container, ContainerKind, Pod};
-pub use selector::{Selector, SelectorError};
+pub use selector::{Label, Selector, SelectorError, Selects};
 pub use world::{Change, Snapshot, World, WorldKind, WorldParts};

@@ -23,6 +23,57 @@ enum Operator {
     DoesNotExist,
 }
 
+/// What is known of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Label<'a> {
+    /// It is there with this value.
+    Is(&'a str),
+    /// It is not there.
+    Absent,
+    /// It may be there, with whatever value: a controller adds it, or what has it was not read.
+    Unknown,
+}
+
+/// Whether a selector selects something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selects {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// It depends on what is not known.
+    Maybe,
+}
+
+impl Selects {
+    /// Two requirements, both of which must be met: one that is not met decides, whatever is not
+    /// known of the other.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::No, _) | (_, Self::No) => Self::No,
+            (Self::Yes, Self::Yes) => Self::Yes,
+            _ => Self::Maybe,
+        }
+    }
+
+    /// The opposite requirement.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            Self::Maybe => Self::Maybe,
+        }
+    }
+}
+
+impl From<bool> for Selects {
+    fn from(selects: bool) -> Self {
+        if selects { Self::Yes } else { Self::No }
+    }
+}
+
 /// Why a selector means nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectorError(pub String);
@@ -76,14 +127,85 @@ impl<'a> Selector<'a> {
 
     /// Whether the labels that `label` looks up satisfy every requirement.
     pub fn matches(&self, label: impl Fn(&str) -> Option<&'a str>) -> bool {
-        self.requirements.iter().all(|requirement| {
-            let value = label(requirement.key);
-            match requirement.operator {
-                Operator::In => value.is_some_and(|v| requirement.values.contains(&v)),
-                Operator::NotIn => value.is_none_or(|v| !requirement.values.contains(&v)),
-                Operator::Exists => value.is_some(),
-                Operator::DoesNotExist => value.is_none(),
+        self.requirements.iter().all(|requirement| requirement.is_met(label(requirement.key)))
+    }
+
+    /// The same where not all labels are known. The order of its keys makes no difference.
+    pub fn selects(&self, label: impl Fn(&str) -> Label<'a>) -> Selects {
+        let mut selects = Selects::Yes;
+        for requirement in &self.requirements {
+            selects = selects.and(match label(requirement.key) {
+                Label::Is(value) => requirement.is_met(Some(value)).into(),
+                Label::Absent => requirement.is_met(None).into(),
+                Label::Unknown => Selects::Maybe,
+            });
+            if selects == Selects::No {
+                break;
             }
-        })
+        }
+        selects
+    }
+}
+
+impl<'a> Requirement<'a> {
+    fn is_met(&self, value: Option<&'a str>) -> bool {
+        match self.operator {
+            Operator::In => value.is_some_and(|v| self.values.contains(&v)),
+            Operator::NotIn => value.is_none_or(|v| !self.values.contains(&v)),
+            Operator::Exists => value.is_some(),
+            Operator::DoesNotExist => value.is_none(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pavisade_yaml::{Source, read};
+
+    use super::*;
+
+    #[test]
+    fn what_is_known_decides_in_whatever_order() {
+        use Selects::{Maybe, No, Yes};
+        for (one, other, expected) in [
+            ("{key: app, operator: In, values: [web]}", "{key: tier, operator: DoesNotExist}", Yes),
+            ("{key: app, operator: In, values: [web]}", "{key: hash, operator: Exists}", Maybe),
+            ("{key: app, operator: In, values: [bank]}", "{key: hash, operator: Exists}", No),
+            ("{key: tier, operator: Exists}", "{key: hash, operator: DoesNotExist}", No),
+            (
+                "{key: app, operator: NotIn, values: [web]}",
+                "{key: hash, operator: NotIn, values: [x]}",
+                No,
+            ),
+        ] {
+            for (a, b) in [(one, other), (other, one)] {
+                let text = format!("{{matchExpressions: [{a}, {b}]}}");
+                let doc = read(&Source::new("f", text.as_str())).docs.remove(0);
+                let selector = Selector::read(doc.root()).unwrap();
+                let selects = selector.selects(|key| match key {
+                    "app" => Label::Is("web"),
+                    "hash" => Label::Unknown,
+                    _ => Label::Absent,
+                });
+                assert_eq!(selects, expected, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_two_requirements_one_that_is_not_met_decides() {
+        use Selects::{Maybe, No, Yes};
+        for (one, other, both) in [
+            (Yes, Yes, Yes),
+            (Yes, Maybe, Maybe),
+            (Maybe, Maybe, Maybe),
+            (Maybe, No, No),
+            (Yes, No, No),
+        ] {
+            assert_eq!((one.and(other), other.and(one)), (both, both));
+            // De Morgan: either of two is met unless neither is.
+            assert_eq!(one.negated().and(other.negated()), other.negated().and(one.negated()));
+        }
+        assert_eq!([Yes, No, Maybe].map(Selects::negated), [No, Yes, Maybe]);
     }
 }

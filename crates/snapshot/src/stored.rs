@@ -25,7 +25,8 @@ pub fn trim(value: Value<'_>, api_version: &str, kind: &str) -> String {
     if value.doc().is_json() {
         return trimmed(value, api_version, kind);
     }
-    let documents = read(&Source::new(value.doc().source().name(), to_json(value)));
+    let source = value.doc().source();
+    let documents = read(&Source::of(source.name(), source.origin().clone(), to_json(value)));
     let root = documents.docs.first().map(|doc| doc.root());
     // A list or scalar is no object: it has nothing to keep.
     root.filter(|root| root.doc().is_json())

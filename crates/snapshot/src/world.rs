@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use pavisade_model::{GroupKind, KubernetesVersion, Note, NoteKind, kinds};
+use pavisade_model::{Cause, GroupKind, KubernetesVersion, Note, NoteKind, kinds};
 
 use crate::distribution;
 use crate::{Coverage, Distribution, DistributionName, Facts, Object, ObjectId};
@@ -24,6 +24,34 @@ pub enum WorldKind {
     Cluster,
 }
 
+/// Code asks these questions and compares no kinds: whoever adds a kind answers them.
+impl WorldKind {
+    /// Whether it is what an API server has: stored, with all defaults, and running.
+    pub fn is_live(self) -> bool {
+        match self {
+            Self::Cluster => true,
+            Self::Files | Self::Chart | Self::Kustomization => false,
+        }
+    }
+
+    /// Whether there may be more than it holds, whatever was read of it: files show what somebody
+    /// means to apply.
+    pub fn may_be_incomplete(self) -> bool {
+        match self {
+            Self::Files | Self::Chart | Self::Kustomization => true,
+            Self::Cluster => false,
+        }
+    }
+
+    /// Whether values in it may have been made up by what rendered it, anew each time.
+    pub fn may_be_made_up(self) -> bool {
+        match self {
+            Self::Chart => true,
+            Self::Files | Self::Kustomization | Self::Cluster => false,
+        }
+    }
+}
+
 /// What a world is made from.
 #[derive(Debug, Clone)]
 pub struct WorldParts {
@@ -37,9 +65,8 @@ pub struct WorldParts {
     pub default_coverage: Coverage,
     /// Coverage by API group and kind.
     pub coverage: HashMap<(String, String), Coverage>,
-    /// Why kinds of coverage [`Coverage::Unread`] were not read: by API group and kind, a sentence
-    /// part such as "the right to list `secrets` is missing".
-    pub gaps: HashMap<(String, String), String>,
+    /// Why kinds of coverage [`Coverage::Unread`] were not read, by API group and kind.
+    pub causes: HashMap<(String, String), Cause>,
     /// The namespace in which files that name none are applied to a cluster.
     pub namespace: String,
 }
@@ -54,7 +81,7 @@ impl WorldParts {
             objects,
             default_coverage,
             coverage: HashMap::new(),
-            gaps: HashMap::new(),
+            causes: HashMap::new(),
             namespace: "default".to_owned(),
         }
     }
@@ -93,12 +120,12 @@ fn twice(first: &Object, other: &Object) -> Note {
     let (source, span) = (other.doc().source(), other.value().span());
     Note {
         kind: NoteKind::Info,
-        place: source.name().into(),
+        place: source.shown().into_owned(),
         span: Some((source.clone(), span.start, span.start + 1)),
         message: format!(
             "{} stands in {} too, differently: that one is compared with the cluster",
             other.subject(None).label(),
-            first.doc().source().name()
+            first.doc().source().shown()
         ),
         remedy: String::new(),
     }
@@ -144,7 +171,7 @@ pub struct World {
 struct Seen {
     default: Coverage,
     coverage: HashMap<(String, String), Coverage>,
-    gaps: HashMap<(String, String), String>,
+    causes: HashMap<(String, String), Cause>,
     /// The namespace in which files that name none are applied.
     namespace: Arc<str>,
 }
@@ -164,8 +191,10 @@ impl fmt::Debug for Derived {
 impl World {
     /// A world of these parts.
     pub fn new(parts: WorldParts) -> Self {
-        let WorldParts { name, kind, objects, default_coverage, coverage, gaps, namespace } = parts;
-        let seen = Seen { default: default_coverage, coverage, gaps, namespace: namespace.into() };
+        let WorldParts { name, kind, objects, default_coverage, coverage, causes, namespace } =
+            parts;
+        let seen =
+            Seen { default: default_coverage, coverage, causes, namespace: namespace.into() };
         let mut map = BTreeMap::new();
         for object in objects {
             map.insert(unique(&map, &object), Arc::new(object));
@@ -224,14 +253,14 @@ impl World {
 
     /// What it was made from, less its objects.
     pub fn parts(&self) -> WorldParts {
-        let Seen { default, coverage, gaps, namespace } = &*self.seen;
+        let Seen { default, coverage, causes, namespace } = &*self.seen;
         WorldParts {
             name: self.name.to_string(),
             kind: self.kind,
             objects: Vec::new(),
             default_coverage: *default,
             coverage: coverage.clone(),
-            gaps: gaps.clone(),
+            causes: causes.clone(),
             namespace: namespace.to_string(),
         }
     }
@@ -244,6 +273,16 @@ impl World {
     /// What it is.
     pub fn kind(&self) -> WorldKind {
         self.kind
+    }
+
+    /// Whether it is what an API server has.
+    pub fn is_live(&self) -> bool {
+        self.kind.is_live()
+    }
+
+    /// Whether there may be more than it holds.
+    pub fn may_be_incomplete(&self) -> bool {
+        self.kind.may_be_incomplete()
     }
 
     /// All objects, ordered by their ids.
@@ -321,16 +360,16 @@ impl World {
         coverage.get(&key).copied().unwrap_or(*default)
     }
 
-    /// Why a kind of coverage [`Coverage::Unread`] was not read, as a part of a sentence.
-    pub fn gap(&self, kind: GroupKind) -> &str {
-        self.gap_of(kind.group, kind.kind)
+    /// Why a kind of coverage [`Coverage::Unread`] was not read.
+    pub fn cause(&self, kind: GroupKind) -> &Cause {
+        self.cause_of(kind.group, kind.kind)
     }
 
     /// Why a kind was not read, by its group and name.
-    pub fn gap_of(&self, group: &str, kind: &str) -> &str {
-        let of_kind = || self.seen.gaps.get(&(group.to_owned(), kind.to_owned()));
-        let gap = if self.seen.gaps.is_empty() { None } else { of_kind() };
-        gap.map_or("it was not asked for", String::as_str)
+    pub fn cause_of(&self, group: &str, kind: &str) -> &Cause {
+        let of_kind = || self.seen.causes.get(&(group.to_owned(), kind.to_owned()));
+        let cause = if self.seen.causes.is_empty() { None } else { of_kind() };
+        cause.unwrap_or(&Cause::NotAsked)
     }
 
     /// The version that a cluster's API server says it has.
@@ -344,8 +383,8 @@ impl World {
         self.derive(|| Distribution::of(self))
     }
 
-    pub(crate) fn gap_of_nodes(&self) -> Option<&str> {
-        (self.coverage(kinds::NODE) == Coverage::Unread).then(|| self.gap(kinds::NODE))
+    pub(crate) fn unread_nodes(&self) -> Option<&Cause> {
+        (self.coverage(kinds::NODE) == Coverage::Unread).then(|| self.cause(kinds::NODE))
     }
 }
 
@@ -354,7 +393,7 @@ impl World {
 fn unique(map: &BTreeMap<ObjectId, Arc<Object>>, object: &Object) -> ObjectId {
     let mut id = object.id().clone();
     if object.at(&["metadata", "name"]).is_none() && map.contains_key(&id) {
-        let place = (object.doc().source().name(), object.value().span().start);
+        let place = (object.doc().source().shown(), object.value().span().start);
         id.name = format!("{}{}:{}", id.name, place.0, place.1).into();
     }
     id
@@ -435,7 +474,7 @@ impl Snapshot {
     pub fn with_written(self, written: &[Object]) -> Self {
         let mut notes = Vec::new();
         let worlds = self.worlds.iter().map(|world| {
-            if world.kind != WorldKind::Cluster {
+            if !world.is_live() {
                 return world.clone();
             }
             let (objects, seen) = (world.objects.clone(), world.seen.clone());

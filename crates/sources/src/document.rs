@@ -58,7 +58,7 @@ pub(crate) fn dockerfile(source: &Source) -> Parsed {
     }
     if doc.root().list("stages").count() >= MAX_STAGES {
         let message = format!("{MAX_STAGES} build stages or more; those behind were not read");
-        parsed.notes.push(plain_note(NoteKind::Unread, source.name(), message, ""));
+        parsed.notes.push(plain_note(NoteKind::Unread, &source.shown(), message, ""));
     }
     parsed
 }
@@ -127,7 +127,7 @@ pub(crate) fn parse(source: &Source, direct: bool) -> Parsed {
         all.notes.truncate(MAX_NOTES);
         all.notes.push(Note {
             kind: kind.unwrap_or(NoteKind::Info),
-            place: source.name().into(),
+            place: source.shown().into_owned(),
             span: None,
             message: format!("{more} more notes on this file are not shown"),
             remedy: String::new(),
@@ -371,13 +371,13 @@ fn not_an_object(source: &Source, documents: &Documents) -> Note {
         "no document in this file has `apiVersion` and `kind`"
     };
     let remedy = "Check the path, or the program that wrote it.";
-    plain_note(NoteKind::Unread, source.name(), message, remedy)
+    plain_note(NoteKind::Unread, &source.shown(), message, remedy)
 }
 
 fn at(source: &Source, kind: NoteKind, span: (u32, u32), message: String, remedy: &str) -> Note {
     Note {
         kind,
-        place: source.name().into(),
+        place: source.shown().into_owned(),
         span: Some((source.clone(), span.0, span.1)),
         message,
         remedy: remedy.into(),

@@ -230,7 +230,7 @@ fn note(kind: NoteKind, inside: bool, of: &[(&Found, String)]) -> Option<Note> {
         ),
     };
     let (source, span) = (object.doc().source(), object.value().span());
-    let place = source.name().to_owned();
+    let place = source.shown().into_owned();
     Some(Note {
         kind,
         place,

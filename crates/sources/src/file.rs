@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use pavisade_model::{Note, NoteKind};
-use pavisade_yaml::Source;
+use pavisade_yaml::{Origin, Source};
 
 use crate::Skip;
 use crate::document::{self, Parsed};
@@ -19,6 +19,8 @@ pub(crate) struct Candidate {
     pub path: PathBuf,
     /// What users call it.
     pub name: String,
+    /// Where its text comes from.
+    pub origin: Origin,
     /// What its name says.
     pub named: Named,
     /// Whether the user named this very file.
@@ -135,7 +137,7 @@ pub(crate) fn outcome(candidate: &Candidate, bytes: Vec<u8>) -> Outcome {
     }
     let length = bytes.len() as u64;
     let Text { text, invalid } = decode(bytes);
-    let source = Source::new(name.as_str(), text);
+    let source = Source::of(name.as_str(), candidate.origin.clone(), text);
     let mut parsed = match candidate.named {
         Named::Dockerfile => document::dockerfile(&source),
         _ => document::parse(&source, candidate.direct),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{Object, WorldKind};
-use pavisade_yaml::{self as yaml, Doc, Source};
+use pavisade_yaml::{self as yaml, Doc, Origin, Renderer, Source};
 use rayon::prelude::*;
 
 use crate::chart::{self, Chart};
@@ -318,7 +318,9 @@ fn render_kustomizations(scan: &mut Scan<'_>, shown: &Shown, graph: &Graph) -> K
             let made = if whole { kustomize::render(programs, tools, root) } else { None };
             let made = made.map(|result| {
                 result.map(|text| {
-                    let source = Source::new(format!("{} (kustomize)", name(root)), text);
+                    let (by, from) = (Renderer::Kustomize, [name(root)].into());
+                    let origin = Origin::Rendered { by, from };
+                    let source = Source::of(name(root), origin, text);
                     document::parse(&source, false)
                 })
             });

@@ -8,7 +8,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use pavisade_model::{KubernetesVersion, Note, NoteKind};
-use pavisade_yaml::{Doc, Source, Value, to_json};
+use pavisade_yaml::{Doc, Origin, Renderer, Source, Value, to_json};
 
 use crate::chart::{self, Chart, Dependency, is_name};
 use crate::file::plain_note;
@@ -83,7 +83,9 @@ impl Helm<'_> {
                           `--helm-values`.";
             failed(format!("this chart could not be rendered: {why}"), remedy)
         })?;
-        let sources = split(&text, chart);
+        let values = self.values.iter().map(|path| path.display().to_string());
+        let from = [chart.shown.clone()].into_iter().chain(values).collect();
+        let sources = split(&text, chart, &Origin::Rendered { by: Renderer::Helm, from });
         let mut notes = Vec::new();
         if !work.beside.is_empty() {
             let message = format!(
@@ -300,7 +302,7 @@ impl std::fmt::Display for Key<'_> {
 }
 
 /// Cuts helm's output into a text for each template, by its comments.
-fn split(text: &str, chart: &Chart) -> Vec<Source> {
+fn split(text: &str, chart: &Chart, origin: &Origin) -> Vec<Source> {
     let mut sections: Vec<(&str, String)> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();
     let mut lines = text.split_inclusive('\n').peekable();
@@ -325,12 +327,39 @@ fn split(text: &str, chart: &Chart) -> Vec<Source> {
         let inside = path.split_once('/').map_or("", |(_, inside)| inside);
         let folder = chart.shown.trim_end_matches('/');
         let name = match (inside, folder) {
-            ("", folder) => format!("{folder} (rendered)"),
-            (inside, ".") => format!("{inside} (rendered)"),
-            (inside, folder) if folder.ends_with(':') => format!("{folder}{inside} (rendered)"),
-            (inside, folder) => format!("{folder}/{inside} (rendered)"),
+            ("", folder) => folder.to_owned(),
+            (inside, ".") => inside.to_owned(),
+            (inside, folder) if folder.ends_with(':') => format!("{folder}{inside}"),
+            (inside, folder) => format!("{folder}/{inside}"),
         };
-        Source::new(name, text)
+        Source::of(name, origin.clone(), text)
     });
     named.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_template_is_a_text_that_knows_what_it_was_made_of() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("Chart.yaml"), "apiVersion: v2\nname: web\nversion: 1.0.0\n")
+            .unwrap();
+        let chart = chart::read(folder.path(), "charts/web", folder.path()).unwrap();
+        let from = ["charts/web".to_owned(), "prod.yaml".to_owned()].into();
+        let origin = Origin::Rendered { by: Renderer::Helm, from };
+        let text = "---\n# Source: web/templates/a.yaml\na: 1\n---\n# Source: web/crds/b.yaml\n\
+                    b: 1\n---\n# Source: web/templates/a.yaml\na: 2\n";
+        let sources = split(text, &chart, &origin);
+        let names: Vec<_> = sources.iter().map(|source| (source.name(), source.shown())).collect();
+        assert_eq!(
+            names,
+            [
+                ("charts/web/templates/a.yaml", "charts/web/templates/a.yaml (rendered)".into()),
+                ("charts/web/crds/b.yaml", "charts/web/crds/b.yaml (rendered)".into()),
+            ]
+        );
+        assert!(sources.iter().all(|source| *source.origin() == origin));
+    }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
+use pavisade_yaml::Origin;
 use rayon::prelude::*;
 
 use crate::archive::{self, Packed, Unpacked};
@@ -200,6 +201,7 @@ impl<'a> Scan<'a> {
         Some(Candidate {
             path: root,
             name,
+            origin: Origin::File,
             named: named(file_name),
             direct: true,
             owner: None,
@@ -220,7 +222,7 @@ impl<'a> Scan<'a> {
         match bytes {
             Ok(Bytes::All(bytes)) => match archive::packed(&bytes) {
                 Some(packed) => self.packed(Cursor::new(bytes), Some(packed), Path::new(name)),
-                None => self.text(bytes, name),
+                None => self.text(bytes, name, Origin::Input),
             },
             Ok(Bytes::TooMany) => {
                 self.notes.push(too_large(name, self.request.limits.file_bytes));
@@ -244,7 +246,7 @@ impl<'a> Scan<'a> {
         self.progress.stage(&format!("Unpacking {name}"));
         match archive::unpack(from, packed, &name, &self.request.limits, self.programs.temporary())
         {
-            Ok(Unpacked::Text(bytes)) => self.text(bytes, &name),
+            Ok(Unpacked::Text(bytes)) => self.text(bytes, &name, Origin::Member),
             Ok(Unpacked::Folder(folder, notes)) => {
                 self.notes.extend(notes);
                 let root = folder.path();
@@ -255,11 +257,12 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn text(&mut self, bytes: Vec<u8>, name: &str) {
+    fn text(&mut self, bytes: Vec<u8>, name: &str, origin: Origin) {
         let named = Named::Manifest;
         let candidate = Candidate {
             path: PathBuf::new(),
             name: name.into(),
+            origin,
             named,
             direct: true,
             owner: None,

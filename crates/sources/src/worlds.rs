@@ -108,7 +108,7 @@ fn without(objects: Vec<Object>, copies: &[bool]) -> Vec<Object> {
 
 fn describe(first: &Object, second: &Object) -> String {
     let label = first.subject(None).label();
-    let (a, b) = (first.doc().source().name(), second.doc().source().name());
+    let (a, b) = (first.doc().source().shown(), second.doc().source().shown());
     if a == b { format!("{label} twice in {a}") } else { format!("{label} in {a} and {b}") }
 }
 
@@ -125,7 +125,7 @@ fn grouped(
         let text = source.text().as_ptr();
         let place = match last {
             Some((same, place)) if same == text => place,
-            _ => *places.entry(key(source.name())).or_insert_with_key(|name| {
+            _ => *places.entry(key(&source.shown())).or_insert_with_key(|name| {
                 groups.push((name.clone(), Vec::new()));
                 groups.len() - 1
             }),
@@ -163,7 +163,7 @@ fn overridden(objects: &[Object]) -> Vec<Note> {
         let (source, span) = (object.doc().source(), object.value().span());
         Note {
             kind: NoteKind::Warning,
-            place: source.name().into(),
+            place: source.shown().into_owned(),
             span: Some((source.clone(), span.start, span.start + 1)),
             message: format!(
                 "{} stands again below, differently; the last one counts",

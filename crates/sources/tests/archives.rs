@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::common::{different, object, put, run, scan, seen, tree};
 use pavisade_model::NoteKind;
 use pavisade_sources::{Limits, Request, load};
+use pavisade_yaml::Origin;
 
 /// A tar archive of these members; names are written as they are.
 fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
@@ -60,6 +61,10 @@ fn an_archive_may_come_through_standard_input() {
     let service = object("Service", "web");
     let bytes = gzip(&tar(&[("web.yaml", service.as_bytes())]));
     let loaded = load(&Request::new(["-"]), &bytes[..], &());
+    let worlds = loaded.snapshot.worlds();
+    let origins =
+        worlds.iter().flat_map(|world| world.objects()).map(|o| o.doc().source().origin());
+    assert_eq!(origins.collect::<Vec<_>>(), [&Origin::Member]);
     assert_eq!(seen(Path::new("/"), loaded).sources(), ["<stdin>:web.yaml"]);
 }
 

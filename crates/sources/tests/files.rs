@@ -7,6 +7,7 @@ use crate::common::{different, object, put, run, scan, seen, skip, tree};
 use pavisade_model::NoteKind;
 use pavisade_snapshot::WorldKind;
 use pavisade_sources::{Limits, Purpose, Request, Skip, load};
+use pavisade_yaml::Origin;
 
 #[test]
 fn kubernetes_files_count_and_others_are_counted_with_their_reason() {
@@ -358,6 +359,8 @@ fn encrypted_and_substituted_documents_are_kept_and_said() {
 fn standard_input_is_a_text() {
     let text = object("Service", "web");
     let loaded = load(&Request::new(["-"]), text.as_bytes(), &());
+    let object = loaded.snapshot.worlds()[0].objects().next().unwrap().clone();
+    assert_eq!(*object.doc().source().origin(), Origin::Input);
     let seen = seen(Path::new("/"), loaded);
     assert_eq!(seen.worlds[0].1, WorldKind::Files);
     assert_eq!(seen.sources(), ["<stdin>"]);

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use crate::arena::{Form, KEY_IN_SIDE, NO_SIDE, Node, ROOT_PARENT, Side, Tag};
+use crate::origin::Origin;
 use crate::resolve::{self, Number, Resolved};
 
 pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -18,24 +19,44 @@ pub struct Source(Arc<SourceText>);
 
 struct SourceText {
     name: String,
+    origin: Origin,
     text: String,
     lines: OnceLock<Vec<u32>>,
 }
 
 impl Source {
-    /// A source with the name that users know it by. A last line without an end gets one, as
+    /// A file with the name that users know it by. A last line without an end gets one, as
     /// kubectl's line reader does.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::of(name, Origin::File, text)
+    }
+
+    /// A text that comes from somewhere else.
+    pub fn of(name: impl Into<String>, origin: Origin, text: impl Into<String>) -> Self {
         let mut text = text.into();
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        Self(Arc::new(SourceText { name: name.into(), text, lines: OnceLock::new() }))
+        Self(Arc::new(SourceText { name: name.into(), origin, text, lines: OnceLock::new() }))
     }
 
-    /// The name that users know it by, mostly a path.
+    /// The name that users know it by, mostly a path; of a rendered text, that of the file or folder
+    /// that it was made of.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Where it comes from.
+    pub fn origin(&self) -> &Origin {
+        &self.0.origin
+    }
+
+    /// The name for people, of a rendered text with a mark behind it.
+    pub fn shown(&self) -> Cow<'_, str> {
+        match self.0.origin.mark() {
+            "" => Cow::Borrowed(self.name()),
+            mark => Cow::Owned(format!("{}{mark}", self.name())),
+        }
     }
 
     /// The whole text.
@@ -87,7 +108,7 @@ impl Source {
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Source({}, {} bytes)", self.name(), self.text().len())
+        write!(f, "Source({}, {} bytes)", self.shown(), self.text().len())
     }
 }
 
@@ -160,7 +181,7 @@ impl Doc {
 
 impl fmt::Debug for Doc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Doc({} {:?}, {} nodes)", self.source().name(), self.0.span, self.0.nodes.len())
+        write!(f, "Doc({} {:?}, {} nodes)", self.source().shown(), self.0.span, self.0.nodes.len())
     }
 }
 

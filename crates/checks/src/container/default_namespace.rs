@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::kinds;
-use pavisade_snapshot::{Object, WorldKind};
+use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -31,7 +31,7 @@ impl Check for DefaultNamespace {
     type On = OnEvery;
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        if object.namespace().is_empty() && cx.world_kind() != WorldKind::Cluster {
+        if object.namespace().is_empty() && !cx.is_live() {
             // Whoever applies the file decides.
             return Verdict::NotApplicable;
         }

@@ -17,7 +17,12 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 ///
 /// ## Fix
 /// Remove `hostNetwork`, `hostPID` and `hostIPC`. Publish ports with a Service.
-#[check(id = "PV-C002", severity = High, scope = Object)]
+#[check(
+    id = "PV-C002",
+    severity = High,
+    scope = Object,
+    parts = ["hostPID", "hostIPC", "hostNetwork"]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct HostNamespace {}
@@ -33,13 +38,14 @@ impl Check for HostNamespace {
 
     fn check<'a>(&self, pod: Pod<'a>, _: &Cx<'a>) -> Verdict<'a> {
         Verdict::from_claims(NAMESPACES.into_iter().filter_map(|(field, effect)| {
-            match boolean(pod.spec(), &[field]) {
+            let claim = match boolean(pod.spec(), &[field]) {
                 Ok(Some((true, place))) => {
-                    Some(Claim::fails(place, format!("`{field}: true`: the pod {effect}")))
+                    Claim::fails(place, format!("`{field}: true`: the pod {effect}"))
                 }
-                Ok(_) => None,
-                Err(wrong) => Some(wrong.into()),
-            }
+                Ok(_) => return None,
+                Err(wrong) => wrong.into(),
+            };
+            Some(claim.part(field))
         }))
     }
 }

@@ -70,5 +70,6 @@ fn judge(pod: Pod<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
             root.join(", ")
         ),
     );
+    let claim = root.into_iter().fold(claim, Claim::evidence);
     Ok(if unmasked { claim } else { claim.set(false) }.into())
 }

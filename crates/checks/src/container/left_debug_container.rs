@@ -1,7 +1,7 @@
 //! PV-C049.
 
 use pavisade_macros::check;
-use pavisade_snapshot::{Object, WorldKind};
+use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -26,7 +26,7 @@ impl Check for LeftDebugContainer {
 
     fn check<'a>(&self, pod: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         // The API server takes no new pod that has one.
-        if cx.world_kind() != WorldKind::Cluster {
+        if !cx.is_live() {
             return Verdict::NotApplicable;
         }
         let phase = pod.at(&["status", "phase"]).and_then(Value::as_str);

@@ -41,7 +41,8 @@ impl Check for PrivilegeEscalation {
         match boolean(container.value(), &path) {
             Ok(Some((false, _))) => Verdict::Holds,
             Ok(Some((true, place))) => {
-                mended(Claim::fails(place, format!("{by} allows privilege escalation"))).into()
+                let claim = Claim::fails(place, format!("{by} allows privilege escalation"));
+                mended(claim.evidence("true")).into()
             }
             Ok(None) if privileged => Claim::fails(
                 Place::field(container.value(), &path),
@@ -50,6 +51,7 @@ impl Check for PrivilegeEscalation {
                      `allowPrivilegeEscalation: false` beside that"
                 ),
             )
+            .evidence("privileged")
             .fix("Remove `privileged: true` and set `allowPrivilegeEscalation: false`.")
             .into(),
             Ok(None) => mended(Claim::fails(

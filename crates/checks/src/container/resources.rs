@@ -53,10 +53,10 @@ pub(super) fn judge<'a>(container: Container<'a>, cx: &Cx<'a>, asked: Asked) -> 
     if let Some(value) = own {
         return match amount(value) {
             Amount::Some => Verdict::Holds,
-            Amount::Zero => Verdict::fails(
-                value,
-                format!("the {what} of container `{name}` is 0, which means none"),
-            ),
+            Amount::Zero => {
+                let message = format!("the {what} of container `{name}` is 0, which means none");
+                Claim::fails(value, message).evidence("0").into()
+            }
             Amount::Unclear => Verdict::unknown(value, format!("the {what} is no quantity")),
         };
     }

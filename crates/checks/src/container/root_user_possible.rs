@@ -63,7 +63,9 @@ fn judge(container: Container<'_>, pod_says: bool) -> Field<'_, Claim<'_>> {
     let by = named(container);
     let claim = match boolean(container.value(), &FIELD)? {
         Some((true, _)) => return Ok(None),
-        Some((false, place)) => Claim::fails(place, format!("{by} sets `runAsNonRoot: false`")),
+        Some((false, place)) => {
+            Claim::fails(place, format!("{by} sets `runAsNonRoot: false`")).evidence("false")
+        }
         None if pod_says => return Ok(None),
         None => {
             let place = Place::field(container.value(), &FIELD);
@@ -78,7 +80,7 @@ fn judge(container: Container<'_>, pod_says: bool) -> Field<'_, Claim<'_>> {
                 "{by} runs as user {user}, but nothing enforces that: `runAsNonRoot: true` is missing"
             ),
             // The kubelet starts a container of a numeric user other than 0.
-            ..claim.severity(Severity::Low).set(true)
+            ..claim.severity(Severity::Low).evidence(user.to_string()).set(true)
         },
         _ => claim,
     }))

@@ -1,5 +1,7 @@
 //! PV-C027.
 
+use std::collections::HashSet;
+
 use pavisade_macros::check;
 use pavisade_secrets as secrets;
 use pavisade_snapshot::Container;
@@ -36,7 +38,7 @@ impl Check for SecretInArgs {
     type On = OnContainer;
 
     fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        let mut claims = Vec::new();
+        let (mut claims, mut said) = (Vec::new(), HashSet::new());
         let value = container.value();
         let mut own: Vec<_> = Vec::new();
         for field in ["command", "args"] {
@@ -45,25 +47,35 @@ impl Check for SecretInArgs {
                 Err(wrong) => claims.push(wrong.into()),
             }
         }
-        look(&own, "the command line", container.name(), &mut claims);
+        look(&own, "the command line", container.name(), &mut said, &mut claims);
         for path in COMMANDS {
             let words: Vec<_> = container.at(path).into_iter().flat_map(Value::items).collect();
-            look(&words, &format!("`{}`", path[0]), container.name(), &mut claims);
+            let what = format!("`{}`", path[0]);
+            look(&words, &what, container.name(), &mut said, &mut claims);
         }
         Verdict::from_claims(claims)
     }
 }
 
-fn look<'a>(values: &[Value<'a>], what: &str, container: &str, claims: &mut Vec<Claim<'a>>) {
+/// What was found in a container: where in it, under which name, and what it is.
+type Said = HashSet<(String, String, &'static str)>;
+
+fn look<'a>(
+    values: &[Value<'a>],
+    what: &str,
+    container: &str,
+    said: &mut Said,
+    claims: &mut Vec<Claim<'a>>,
+) {
     // A number or a boolean is no word: kubectl refuses it; a secret it is none.
     let words: Vec<_> = values.iter().map(|value| value.as_str().unwrap_or("")).collect();
     secrets::find_in_words(&words, &mut |index, name, found| {
         let Some(place) = values.get(index) else { return };
         let named = if name.is_empty() { String::new() } else { format!(" (`{name}`)") };
         let message = format!("{what} of container `{container}` holds {}{named}", found.what());
-        let claim = Claim::fails(*place, message).instance(name).confidence(found.confidence());
-        if !claims.iter().any(|c| c.message == claim.message) {
-            claims.push(claim);
+        if said.insert((what.to_owned(), name.to_owned(), found.what())) {
+            let claim = Claim::fails(*place, message).instance(name);
+            claims.push(claim.confidence(found.confidence()));
         }
     });
 }

@@ -78,6 +78,7 @@ fn judge_mount<'a>(
         let severity = if root { severity } else { severity.min(Severity::Medium) };
         let note = if root { "" } else { ", as far as its user may" };
         let claim = Claim::fails(volume.place, format!("{by} {what}{note}")).severity(severity);
+        let claim = claim.evidence(mount.container.name()).evidence(path.to_string());
         if !found.is_for_loading() || mount.access != Access::Write {
             return claim;
         }

@@ -44,10 +44,10 @@ impl Check for SharedProcessNamespace {
             .confidence(Confidence::Medium)
             .remove()
             .into(),
-            _ => Verdict::fails(
-                place,
-                format!("containers {} see each other's processes", names.join(", ")),
-            ),
+            _ => {
+                let message = format!("containers {} see each other's processes", names.join(", "));
+                names.into_iter().fold(Claim::fails(place, message), Claim::evidence).into()
+            }
         }
     }
 }

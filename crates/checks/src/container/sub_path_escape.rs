@@ -2,13 +2,13 @@
 
 use pavisade_macros::check;
 use pavisade_model::kinds;
-use pavisade_snapshot::{Container, Coverage, WorldKind};
+use pavisade_snapshot::{Container, Coverage};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::field::{WrongType, list, named, text};
-use crate::{Check, Claim, Cx, OnContainer, Verdict};
+use crate::{Check, Claim, Cx, OnContainer, Verdict, Why};
 
 /// Containers that mount a part of a volume where the kubelet follows links out of it.
 ///
@@ -35,16 +35,15 @@ impl Check for SubPathEscape {
             return Verdict::NotApplicable;
         }
         let by = named(container);
-        let claims = |state: fn(Value<'a>, String) -> Claim<'a>, why: &str| {
-            mounts
-                .iter()
-                .map(|mount| state(*mount, format!("{by} mounts a `subPath`, {why}")))
-                .collect::<Vec<_>>()
-        };
+        let tell = |why: &str| format!("{by} mounts a `subPath`, {why}");
+        let mounts = mounts.into_iter();
         match flawed(cx) {
             Ok(None) => Verdict::Holds,
-            Ok(Some(why)) => Verdict::from_claims(claims(Claim::fails, &why)),
-            Err(why) => Verdict::from_claims(claims(Claim::unknown, &why)),
+            Ok(Some(why)) => Verdict::from_claims(mounts.map(|at| Claim::fails(at, tell(&why)))),
+            Err(why) => {
+                let why = why.told(tell);
+                Verdict::from_claims(mounts.map(|at| Claim::unknown(at, why.clone())))
+            }
         }
     }
 }
@@ -64,8 +63,8 @@ fn with_sub_path(container: Container<'_>) -> Result<Vec<Value<'_>>, WrongType<'
 }
 
 /// Why a kubelet has the flaw; none where it is proven that no kubelet has.
-fn flawed(cx: &Cx<'_>) -> Result<Option<String>, String> {
-    if cx.world_kind() != WorldKind::Cluster {
+fn flawed(cx: &Cx<'_>) -> Result<Option<String>, Why> {
+    if !cx.is_live() {
         let minor = cx.kubernetes().minor;
         return match minor {
             ..=18 => Ok(Some(format!("and kubelets of 1.{minor} follow links out of the volume"))),
@@ -73,7 +72,8 @@ fn flawed(cx: &Cx<'_>) -> Result<Option<String>, String> {
                 "and which patch of 1.{minor} the kubelets run is not known: before .{} they \
                  follow links out of the volume",
                 FIXED.iter().find(|(m, _)| *m == minor).map_or(0, |(_, patch)| *patch)
-            )),
+            )
+            .into()),
             _ => Ok(None),
         };
     }
@@ -95,14 +95,15 @@ fn flawed(cx: &Cx<'_>) -> Result<Option<String>, String> {
                     "and the version of the kubelet of node `{}` is not known",
                     node.name()
                 );
-                unclear = unclear.or(Some(why));
+                unclear = unclear.or(Some(why.into()));
             }
         }
     }
-    match unclear.or(nodes.gap().map(|gap| format!("and {gap}"))) {
+    let gap = || nodes.gap().map(|why| why.told(|why| format!("and {why}")));
+    match unclear.or_else(gap) {
         Some(why) => Err(why),
         None if nodes.coverage == Coverage::Complete => Ok(None),
-        None => Err("and the versions of the kubelets are not known".to_owned()),
+        None => Err("and the versions of the kubelets are not known".into()),
     }
 }
 

@@ -54,7 +54,7 @@ fn judge_dropped(container: Container<'_>) -> Result<Vec<Claim<'_>>, WrongType<'
             named(container)
         );
         let fix = "Remove `privileged: true` and drop `ALL` capabilities.";
-        return Ok(vec![Claim::fails(place, message).fix(fix)]);
+        return Ok(vec![Claim::fails(place, message).evidence("privileged").fix(fix)]);
     }
     // Runtimes do not mind the case, Pod Security does.
     let message = match dropped.iter().find(|c| c.eq_ignore_ascii_case("ALL")) {
@@ -63,6 +63,7 @@ fn judge_dropped(container: Container<'_>) -> Result<Vec<Claim<'_>>, WrongType<'
         None => format!("drops `{}` but not `ALL` capabilities", dropped.join("`, `")),
     };
     let claim = Claim::fails(place, format!("{} {message}", named(container)));
+    let claim = dropped.into_iter().fold(claim, Claim::evidence);
     // Nothing is to be dropped beside all.
     Ok(vec![claim.set(vec!["ALL"])])
 }

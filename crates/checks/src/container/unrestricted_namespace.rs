@@ -1,15 +1,15 @@
 //! PV-C029.
 
 use pavisade_macros::check;
-use pavisade_model::{Confidence, Severity, kinds};
-use pavisade_snapshot::{Coverage, Object, WorldKind};
+use pavisade_model::{Confidence, Gap, Program, Severity, kinds};
+use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::pod_security::{label, minor, rank};
 use crate::operation::admission::configurations;
-use crate::{Check, Claim, Cx, OnObject, Place, Verdict, component};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict, Why, component};
 
 /// Namespaces with pods that no Pod Security level restricts.
 ///
@@ -186,26 +186,29 @@ fn invalid_labels<'a>(namespace: &'a Object) -> impl Iterator<Item = Claim<'a>> 
 }
 
 /// What [`server_default`] says, once for all namespaces.
-struct ServerDefault(Result<Confidence, String>);
+struct ServerDefault(Result<Confidence, Why>);
 
 /// How sure it is that a live API server gives namespaces without a label no level, which a file
 /// of its node may do (Talos has one from the start).
-fn server_default(cx: &Cx<'_>) -> Result<Confidence, String> {
+fn server_default(cx: &Cx<'_>) -> Result<Confidence, Why> {
     const FLAG: &str = "admission-control-config-file";
-    if cx.world_kind() != WorldKind::Cluster {
+    if !cx.is_live() {
         return Ok(Confidence::Medium);
     }
     let pods = cx.list_in(kinds::POD, "kube-system").objects.into_iter();
     let servers = pods.flat_map(component::components).filter(|c| c.name() == "kube-apiserver");
     let flags: Vec<_> = servers.map(|server| server.known(FLAG)).collect();
     if flags.iter().any(|flag| !matches!(flag, Ok(None))) {
-        return Err(format!(
+        let why = format!(
             "`--{FLAG}` names a file of the node, which may give namespaces a level, and which the \
              API does not show"
-        ));
+        );
+        return Err(Why::of(Gap::Settings(Program::ApiServer), why));
     }
     match (flags.is_empty(), cx.gap(kinds::POD)) {
-        (_, Some(why)) => Err(format!("whether `--{FLAG}` gives namespaces a level: {why}")),
+        (_, Some(why)) => {
+            Err(why.told(|why| format!("whether `--{FLAG}` gives namespaces a level: {why}")))
+        }
         // The server's flags are not seen.
         (true, None) => Ok(Confidence::Low),
         (false, None) => Ok(Confidence::Medium),
@@ -214,7 +217,7 @@ fn server_default(cx: &Cx<'_>) -> Result<Confidence, String> {
 
 /// The level that the API server's own configuration gives to namespaces without a label; an error
 /// where it stands in a file that was not read.
-fn default_level<'a>(namespace: &Object, cx: &Cx<'a>) -> Result<Option<&'a str>, String> {
+fn default_level<'a>(namespace: &Object, cx: &Cx<'a>) -> Result<Option<&'a str>, Why> {
     // Only files hold it; a cluster does not show it.
     if cx.coverage(kinds::ADMISSION_CONFIGURATION) == Coverage::Unread {
         return Ok(None);
@@ -234,7 +237,7 @@ fn default_level<'a>(namespace: &Object, cx: &Cx<'a>) -> Result<Option<&'a str>,
                         return Ok(Some(level));
                     }
                 }
-                Err(elsewhere) if separate.is_empty() => return Err(elsewhere.message),
+                Err(elsewhere) if separate.is_empty() => return Err(elsewhere.why()),
                 Err(_) => {}
             }
         }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::field::{WrongType, boolean, named, text};
 use super::root::runs_on_windows;
-use crate::{Check, Cx, OnContainer, Place, Verdict};
+use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 
 /// Windows containers that run as their administrator.
 ///
@@ -47,7 +47,8 @@ fn judge(container: Container<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
     for value in both {
         if let Some((user, place)) = text(value, &path("runAsUserName"))? {
             return Ok(if user.eq_ignore_ascii_case("ContainerAdministrator") {
-                Verdict::fails(place, format!("{} runs as `{user}`", named(container)))
+                let message = format!("{} runs as `{user}`", named(container));
+                Claim::fails(place, message).evidence(user).into()
             } else {
                 Verdict::Holds
             });

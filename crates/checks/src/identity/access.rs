@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use pavisade_model::kinds;
+use pavisade_model::{Gap, kinds};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 
@@ -116,6 +116,8 @@ pub(super) struct Access {
     all_accounts: bool,
     /// The least of what was seen of bindings.
     pub(super) coverage: Option<Coverage>,
+    /// Kinds of bindings that were not read.
+    pub(super) gaps: Vec<Gap>,
 }
 
 impl Access {
@@ -130,6 +132,7 @@ impl Access {
         for kind in [kinds::ROLE_BINDING, kinds::CLUSTER_ROLE_BINDING] {
             let listing = cx.list(kind);
             access.coverage = access.coverage.max(Some(listing.coverage));
+            access.gaps.extend(listing.gap().into_iter().flat_map(|why| why.gaps));
             for binding in listing.objects {
                 access.add_binding(binding);
             }

@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Severity, kinds};
-use pavisade_snapshot::{Object, Pod, WorldKind};
+use pavisade_snapshot::{Object, Pod};
 use pavisade_yaml::{Edit, Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -140,9 +140,9 @@ fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Cla
         let files = cx.list(kinds::AUTHENTICATION_CONFIGURATION).objects;
         let deciding = files.iter().filter(|file| anonymous(file).is_some()).count();
         if files.is_empty() || deciding != 0 && deciding != files.len() {
-            let where_it_is = match cx.world_kind() {
-                WorldKind::Cluster => "the API does not show that file",
-                _ => "it is not clear which of these files it is",
+            let where_it_is = match cx.is_live() {
+                true => "the API does not show that file",
+                false => "it is not clear which of these files it is",
             };
             let why = format!(
                 "`{}` may allow requests without credentials, and {where_it_is}",

@@ -1,14 +1,14 @@
 //! PV-I049.
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
+use pavisade_model::{Gap, kinds};
 use pavisade_snapshot::{Coverage, Pod};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::token_automount::{Shadow, shadow};
 use crate::field::boolean;
-use crate::{Check, Cx, OnPod, Place, Verdict};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
 
 /// Pods that have their ServiceAccount's token, whatever it may do.
 ///
@@ -39,7 +39,7 @@ impl Check for AutomountedToken {
         let name = pod.service_account();
         let fails = || {
             let message = format!("these pods have the token of ServiceAccount `{name}`");
-            Verdict::fails(place.clone(), message)
+            Claim::fails(place.clone(), message).evidence(name).into()
         };
         // Admission keeps tokens from what kubelets run on their own.
         if pod.object().is_mirror_pod() {
@@ -61,11 +61,10 @@ impl Check for AutomountedToken {
             (Some(account), _) => match boolean(account.value(), &FIELD) {
                 Ok(Some((false, _))) => Verdict::Holds,
                 Ok(_) => fails(),
-                Err(wrong) => Verdict::unknown(place.clone(), wrong.to_string()),
+                Err(wrong) => Verdict::unknown(place.clone(), wrong),
             },
             (None, Coverage::Unread) => {
-                let why = cx.gap(kinds::SERVICE_ACCOUNT).unwrap_or_default();
-                Verdict::unknown(place.clone(), why)
+                Verdict::unknown(place.clone(), cx.unread(kinds::SERVICE_ACCOUNT))
             }
             // Every namespace has its `default`, which mounts unless somebody changed it.
             (None, Coverage::Partial) if name != "default" => {
@@ -73,7 +72,8 @@ impl Check for AutomountedToken {
                     "ServiceAccount `{name}` is not in these files: whether its token is mounted \
                      is not known"
                 );
-                Verdict::unknown(place.clone(), why)
+                let gap = Gap::object("ServiceAccount", pod.object().namespace(), name);
+                Verdict::unknown(place.clone(), Why::of(gap, why))
             }
             (None, _) => fails(),
         }

@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use pavisade_model::{KubernetesVersion, kinds};
-use pavisade_snapshot::{Object, WorldKind};
+use pavisade_snapshot::Object;
 use pavisade_yaml::{Doc, Source, Value, read};
 
 use super::access::Subject;
@@ -88,7 +88,7 @@ pub(super) fn is_default_role(role: &Object, cx: &Cx<'_>) -> bool {
     if !role.is(kinds::CLUSTER_ROLE) {
         return is_role(role.namespace(), role.name());
     }
-    let newer = cx.world_kind() == WorldKind::Cluster && cx.own_version() > SHIPPED;
+    let newer = cx.is_live() && cx.own_version() > SHIPPED;
     is_cluster_role(role.name()) || newer && is_labelled(role) && role.name().starts_with("system:")
 }
 

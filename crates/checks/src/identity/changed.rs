@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use pavisade_model::{Confidence, State};
-use pavisade_snapshot::{Object, WorldKind};
+use pavisade_snapshot::Object;
 
 use super::access::Access;
 use super::builtin;
@@ -19,7 +19,7 @@ pub(super) fn judge<'a>(
     cx: &Cx<'a>,
     powers: impl Fn(&Rules<'a>) -> Vec<Power<'a>>,
 ) -> Verdict<'a> {
-    if cx.world_kind() != WorldKind::Cluster {
+    if !cx.is_live() {
         return Verdict::NotApplicable;
     }
     let access = Access::of(cx);

@@ -6,7 +6,7 @@ use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
-use crate::Cx;
+use crate::{Cx, Why};
 
 /// Annotations of a ServiceAccount that name its identity in a cloud.
 const ANNOTATIONS: [(&str, &str); 3] = [
@@ -99,7 +99,7 @@ impl CloudAccounts {
     }
 
     /// Why a ServiceAccount may have one that was not seen.
-    pub(super) fn gap(cx: &Cx<'_>) -> Option<String> {
+    pub(super) fn gap(cx: &Cx<'_>) -> Option<Why> {
         let kinds = ASSOCIATIONS.into_iter().chain([kinds::SERVICE_ACCOUNT]);
         // A file is nowhere to be read in a cluster.
         let mut kinds = kinds.filter(|kind| !kind.resource.is_empty());

@@ -1,7 +1,7 @@
 //! PV-I014.
 
 use pavisade_macros::check;
-use pavisade_model::{Confidence, kinds};
+use pavisade_model::{Confidence, Gap, kinds};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::access::Access;
 use super::builtin;
 use super::public::Bound;
-use crate::{Check, Claim, Cx, Listing, OnObject, Verdict};
+use crate::{Check, Claim, Cx, Listing, OnObject, Verdict, Why};
 
 /// Bindings to a role that does not exist.
 ///
@@ -50,7 +50,8 @@ impl Check for DanglingRoleBinding {
                 let hint = roles_named(name, cx)
                     .first()
                     .map(|_| format!("{named} does not exist {{}}, but a Role of that name does"));
-                missing(place, &named, hint, cx.seen(kinds::CLUSTER_ROLE))
+                let gap = Gap::object(kind, "", name);
+                missing(place, &named, gap, hint, cx.seen(kinds::CLUSTER_ROLE))
             }
             ("Role", None) => Verdict::fails(
                 place,
@@ -77,7 +78,7 @@ impl Check for DanglingRoleBinding {
                         format!("{named} does not exist {{}}, but a ClusterRole of that name does")
                     }),
                 };
-                missing(place, &named, hint, roles)
+                missing(place, &named, Gap::object(kind, namespace, name), hint, roles)
             }
             _ => Verdict::fails(
                 place,
@@ -96,6 +97,7 @@ fn roles_named<'a>(name: &str, cx: &Cx<'a>) -> Vec<&'a Object> {
 fn missing<'a>(
     place: Value<'a>,
     named: &str,
+    gap: Gap,
     hint: Option<String>,
     listing: Listing<'a>,
 ) -> Verdict<'a> {
@@ -112,9 +114,10 @@ fn missing<'a>(
         None if complete => {
             Verdict::fails(place, format!("{named} does not exist {}", listing.scope()))
         }
-        None => Verdict::unknown(
-            place,
-            format!("{named} is not in these files and is no role that every cluster has"),
-        ),
+        None => {
+            let why =
+                format!("{named} is not in these files and is no role that every cluster has");
+            Verdict::unknown(place, Why::of(gap, why))
+        }
     }
 }

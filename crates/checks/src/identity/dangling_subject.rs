@@ -1,7 +1,7 @@
 //! PV-I045.
 
 use pavisade_macros::check;
-use pavisade_model::{Confidence, kinds};
+use pavisade_model::{Confidence, Gap, kinds};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
@@ -93,7 +93,8 @@ fn missing<'a>(place: Value<'a>, namespace: &str, name: &str, cx: &Cx<'a>) -> Cl
         }
         (None, false) => {
             let why = format!("{account} of namespace `{namespace}` is not in these files");
-            return Claim::unknown(place, why).instance(name);
+            let gap = Gap::object("ServiceAccount", namespace, name);
+            return Claim::unknown(place, why).gap(gap).instance(name);
         }
     };
     let confidence = if complete { Confidence::High } else { Confidence::Medium };

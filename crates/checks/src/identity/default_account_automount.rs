@@ -1,7 +1,7 @@
 //! PV-I053.
 
 use pavisade_macros::check;
-use pavisade_snapshot::{Object, WorldKind};
+use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -37,8 +37,7 @@ impl Check for DefaultAccountAutomount {
 
     fn check<'a>(&self, account: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         // Kubernetes itself makes these like that.
-        let own =
-            cx.world_kind() == WorldKind::Cluster && NAMESPACES.contains(&account.namespace());
+        let own = cx.is_live() && NAMESPACES.contains(&account.namespace());
         if account.name() != "default" || own {
             return Verdict::NotApplicable;
         }

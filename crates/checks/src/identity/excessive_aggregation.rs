@@ -47,7 +47,7 @@ impl Check for ExcessiveAggregation {
                         "selects every ClusterRole, so this one has the rules of cluster-admin",
                     )),
                     Ok(_) => None,
-                    Err(error) => Some(Claim::unknown(selector, error.0)),
+                    Err(error) => Some(Claim::unknown(selector, error)),
                 },
             );
         Verdict::from_claims(all.chain(label.and_then(|label| of_view(role, label))))

@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use jiff::SignedDuration;
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Severity, State, kinds};
-use pavisade_snapshot::{Object, WorldKind};
+use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubeconfig::{entries, is_kubeconfig};
 use crate::certificate::{Validity, read_bundle, read_der};
-use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict, Why};
 
 /// Certificates that have expired, soon will, or are not valid yet.
 ///
@@ -82,11 +82,11 @@ impl Check for ExpiredCertificate {
         }
         let of_one = |value: Option<Value<'a>>, of: &str| {
             // In files cert-manager's injector fills it in later.
-            let injected = cx.world_kind() != WorldKind::Cluster && is_injected(object);
+            let injected = !cx.is_live() && is_injected(object);
             let value = value.filter(|_| !injected)?;
             let place = at(value, "caBundle".into());
             let verdict = self.bundle(value.str("caBundle"), of, place, cx);
-            Some(if cx.world_kind() == WorldKind::Cluster { verdict } else { unsure(verdict) })
+            Some(if cx.is_live() { verdict } else { unsure(verdict) })
         };
         if object.is(kinds::API_SERVICE) {
             let spec = object.at(&["spec"]);
@@ -131,9 +131,10 @@ fn is_injected(object: &Object) -> bool {
 
 /// Kubelets of which nothing stands in what servers presented.
 fn unasked<'a>(certificates: Value<'a>, cx: &Cx<'a>) -> Option<Verdict<'a>> {
-    let unknown = |why: String| Some(Claim::unknown(certificates, why).instance("kubelets").into());
-    if let Some(gap) = cx.gap(kinds::NODE) {
-        return unknown(format!("not every kubelet was asked for its certificate: {gap}"));
+    let unknown = |why: Why| Some(Claim::unknown(certificates, why).instance("kubelets").into());
+    if let Some(why) = cx.gap(kinds::NODE) {
+        let tell = |why: &str| format!("not every kubelet was asked for its certificate: {why}");
+        return unknown(why.told(tell));
     }
     let asked = certificates.items().filter_map(|e| e.str("of")?.strip_prefix("kubelet "));
     let asked: HashSet<_> = asked.collect();
@@ -144,7 +145,8 @@ fn unasked<'a>(certificates: Value<'a>, cx: &Cx<'a>) -> Option<Verdict<'a>> {
         0 => String::new(),
         n => format!(", nor were {n} others"),
     };
-    unknown(format!("the kubelet of node `{first}` was not asked for its certificate{others}"))
+    let why = format!("the kubelet of node `{first}` was not asked for its certificate{others}");
+    unknown(why.into())
 }
 
 impl ExpiredCertificate {

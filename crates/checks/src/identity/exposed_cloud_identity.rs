@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::cloud::CloudAccounts;
 use crate::network::backend::Entries;
-use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
 
 /// Pods with a cloud identity that are reached from outside of the cluster, or are privileged.
 ///
@@ -69,7 +69,7 @@ impl Check for ExposedCloudIdentity {
                 let message = format!(
                     "these pods have the cloud identity of ServiceAccount `{account}`, and {why}"
                 );
-                Claim::fails(place, message).into()
+                Claim::fails(place, message).evidence(account).evidence(why).into()
             }
             None => match [&kinds::SERVICE]
                 .into_iter()
@@ -85,7 +85,7 @@ impl Check for ExposedCloudIdentity {
 }
 
 /// What makes pods reachable from outside, or why that is not known.
-fn exposed<'a>(pod: Pod<'a>, cx: &Cx<'a>) -> Option<Result<String, String>> {
+fn exposed<'a>(pod: Pod<'a>, cx: &Cx<'a>) -> Option<Result<String, Why>> {
     let entries = cx.derive(Entries::of);
     let namespace = pod.object().namespace();
     let services = cx.list_in(kinds::SERVICE, namespace).objects.into_iter();

@@ -24,6 +24,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     severity = Medium,
     scope = Related,
     programs = [ApiServer],
+    parts = ["RBAC", "Node"],
     on = [AUTHORIZATION_CONFIGURATION],
     reads = [AUTHORIZATION_CONFIGURATION]
 )]
@@ -57,12 +58,13 @@ fn judge<'a>(modes: &[&str], place: Place<'a>) -> Verdict<'a> {
             false => ("what decides is not in the cluster", Severity::Medium),
         };
         let message = format!("`RBAC` is not among the authorizers: {decides}");
-        claims.push(Claim::fails(place.clone(), message).severity(severity).instance("RBAC"));
+        let claim = Claim::fails(place.clone(), message).severity(severity);
+        claims.push(claim.part("RBAC").instance("RBAC"));
     }
     if !modes.contains(&"Node") {
         let message = "`Node` is not among the authorizers: what kubelets may do is not limited to \
                        the pods of their nodes";
-        claims.push(Claim::fails(place, message).instance("Node"));
+        claims.push(Claim::fails(place, message).part("Node").instance("Node"));
     }
     Verdict::from_claims(claims)
 }

@@ -16,7 +16,14 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// ## Fix
 /// Set `--root-ca-file` to the authority of the API server's certificate and
 /// `--service-account-private-key-file` to the key by which the API server signs.
-#[check(id = "PV-I076", severity = Low, audience = Strict, scope = Object, programs = [ControllerManager])]
+#[check(
+    id = "PV-I076",
+    severity = Low,
+    audience = Strict,
+    scope = Object,
+    programs = [ControllerManager],
+    parts = ["root-ca-file", "service-account-private-key-file"]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MissingAccountFiles {}
@@ -40,7 +47,7 @@ fn judge(manager: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     ] {
         if manager.known(name)?.is_none_or(|file| file.value.is_empty()) {
             let message = format!("`--{name}` is not set: {what}");
-            claims.push(Claim::fails(manager.place(name), message).instance(name));
+            claims.push(Claim::fails(manager.place(name), message).part(name).instance(name));
         }
     }
     Ok(Verdict::from_claims(claims))

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use pavisade_model::{Confidence, Severity, kinds};
+use pavisade_model::{Confidence, Gap, Severity, kinds};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 
@@ -205,7 +205,8 @@ pub(super) fn claim<'a>(
              since bindings could not be listed",
             power.grants, power.gives
         );
-        return Some(Claim::unknown(Place::from(power.place), why).instance(power.instance));
+        let claim = Claim::unknown(Place::from(power.place), why).instance(power.instance);
+        return Some(Claim { gaps: access.gaps.clone(), ..claim });
     }
     if !power.namespaced && (is_role || !holders.is_empty() && !everywhere) {
         // A RoleBinding gives nothing outside of its namespace.
@@ -220,7 +221,7 @@ pub(super) fn claim<'a>(
     if let Some(within) = power.within
         && (is_role && role.namespace() != within || !is_role && counts.is_empty())
     {
-        return elsewhere(power, within, is_role, holders.is_empty(), coverage);
+        return elsewhere(power, within, is_role, holders.is_empty(), access);
     }
     let mut namespaces: Vec<&str> = match is_role {
         true => vec![role.namespace()],
@@ -283,9 +284,9 @@ fn elsewhere<'a>(
     within: &str,
     is_role: bool,
     unbound: bool,
-    coverage: Coverage,
+    access: &Access,
 ) -> Option<Claim<'a>> {
-    let unseen = match coverage {
+    let unseen = match access.coverage.unwrap_or(Coverage::Partial) {
         Coverage::Complete | Coverage::NotServed => return None,
         Coverage::Partial if unbound => "no binding of it is in these files",
         Coverage::Partial => return None,
@@ -295,7 +296,12 @@ fn elsewhere<'a>(
         "grants {}, enough to {}, if it is bound in `{within}` or in the whole cluster, and {unseen}",
         power.grants, power.gives
     );
-    (!is_role).then(|| Claim::unknown(Place::from(power.place), why).instance(power.instance))
+    let claim = Claim::unknown(Place::from(power.place), why).instance(power.instance);
+    let gaps = match &access.gaps[..] {
+        [] => vec![Gap::object("RoleBinding", within, "")],
+        gaps => gaps.to_vec(),
+    };
+    (!is_role).then_some(Claim { gaps, ..claim })
 }
 
 fn namespace<'m>(holder: &Holder<'m>) -> Option<&'m str> {

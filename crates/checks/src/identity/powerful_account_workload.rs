@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use pavisade_macros::check;
-use pavisade_model::{Confidence, GroupKind, Severity, kinds};
+use pavisade_model::{Confidence, Gap, GroupKind, Severity, kinds};
 use pavisade_snapshot::{Coverage, Object, Pod};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
@@ -15,7 +15,7 @@ use super::builtin;
 use super::public::{Bound, Worth};
 use super::rules::{Resource, Rules};
 use super::workload_creation_permission::WORKLOADS;
-use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
 
 /// Pods whose ServiceAccount may take over the cluster.
 ///
@@ -78,7 +78,7 @@ struct Powerful {
     /// ServiceAccounts of which the bindings are there to see, powerful or not: namespace and name.
     bound: HashSet<(String, String)>,
     /// Those that are bound where it counts to a role that is not there to see, and why.
-    open: HashMap<Subject, String>,
+    open: HashMap<Subject, Why>,
 }
 
 impl Powerful {
@@ -133,7 +133,7 @@ impl Powerful {
     }
 
     /// Why what a ServiceAccount may do is not known in full.
-    fn open(&self, namespace: &str, name: &str) -> Option<&String> {
+    fn open(&self, namespace: &str, name: &str) -> Option<&Why> {
         let account =
             Subject::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() };
         let group = |name: String| Subject::Group(name);
@@ -178,13 +178,16 @@ fn shipped(bound: &Bound<'_>) -> Option<Rules<'static>> {
 }
 
 /// Why what a binding's role gives is not known: the role is not in these files.
-fn unseen<'a>(bound: &Bound<'a>, cx: &Cx<'a>) -> Option<String> {
+fn unseen<'a>(bound: &Bound<'a>, cx: &Cx<'a>) -> Option<Why> {
     bound.unseen(cx).or_else(|| {
         let kind = if bound.kind == "Role" { kinds::ROLE } else { kinds::CLUSTER_ROLE };
         let absent = bound.rules(cx).is_none()
             && shipped(bound).is_none()
             && cx.coverage(kind) == Coverage::Partial;
-        absent.then(|| format!("{} `{}` is not in these files", bound.kind, bound.name))
+        absent.then(|| {
+            let gap = Gap::object(bound.kind, bound.namespace.unwrap_or(""), bound.name);
+            Why::of(gap, format!("{} `{}` is not in these files", bound.kind, bound.name))
+        })
     })
 }
 
@@ -266,12 +269,13 @@ impl Check for PowerfulAccountWorkload {
                 Some(why) => Verdict::unknown(place, why),
                 None if unmounted => Verdict::NotApplicable,
                 None if let Some(why) = powerful.open(namespace, name) => {
-                    Verdict::unknown(place, format!("ServiceAccount `{name}` is bound, and {why}"))
+                    let tell = |why: &str| format!("ServiceAccount `{name}` is bound, and {why}");
+                    Verdict::unknown(place, why.clone().told(tell))
                 }
                 None if seen_whole(&powerful, namespace, name, cx) => Verdict::Holds,
                 None => {
                     let why = format!("no binding of ServiceAccount `{name}` is in these files");
-                    Verdict::unknown(place, why)
+                    Verdict::unknown(place, Why::of(Gap::object("RoleBinding", namespace, ""), why))
                 }
             };
         };
@@ -288,8 +292,7 @@ impl Check for PowerfulAccountWorkload {
                     }
                     Some(_) => {}
                     None if cx.coverage(kinds::SERVICE_ACCOUNT) == Coverage::Unread => {
-                        let why = cx.gap(kinds::SERVICE_ACCOUNT).unwrap_or_default();
-                        return Verdict::unknown(place, why);
+                        return Verdict::unknown(place, cx.unread(kinds::SERVICE_ACCOUNT));
                     }
                     None => confidence = Confidence::Medium,
                 },

@@ -1,6 +1,6 @@
 //! What a binding gives to everybody: nothing worth hiding, something to read, or power.
 
-use pavisade_model::kinds;
+use pavisade_model::{Gap, kinds};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 
@@ -8,7 +8,7 @@ use super::access::{Access, Subject};
 use super::builtin;
 use super::rules::{Resource, Rule, Rules, is_aggregated, is_own_group};
 use crate::field::{WrongType, list, text};
-use crate::{Claim, Cx};
+use crate::{Claim, Cx, Why};
 
 /// What a role gives, from little to much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,7 +116,7 @@ impl<'a> Bound<'a> {
     /// Why nothing is known of its role: roles could not be listed, and it is none of those that
     /// were seen. What Kubernetes gives a role of that name is no proof: somebody may have changed
     /// it. Or it collects the rules of others, none of which is in these files.
-    pub(super) fn unseen(&self, cx: &Cx<'a>) -> Option<String> {
+    pub(super) fn unseen(&self, cx: &Cx<'a>) -> Option<Why> {
         let (kind, role) = match self.kind {
             "Role" => (kinds::ROLE, cx.get(kinds::ROLE, self.namespace.unwrap_or(""), self.name)),
             _ => (kinds::CLUSTER_ROLE, Access::of(cx).cluster_role(cx, self.name)),
@@ -128,10 +128,13 @@ impl<'a> Bound<'a> {
                     && cx.coverage(kind) == Coverage::Partial
                     && Rules::of(role).is_empty()
                     && !Access::of(cx).has_parts(self.name);
-                empty.then(|| "no role that it collects is in these files".to_owned())?
+                let why = "no role that it collects is in these files";
+                empty.then(|| Why::of(Gap::object(kind.kind, "", ""), why))?
             }
         };
-        Some(format!("what {} `{}` allows is not known: {why}", self.kind, self.name))
+        let tell =
+            |why: &str| format!("what {} `{}` allows is not known: {why}", self.kind, self.name);
+        Some(why.told(tell))
     }
 
     /// Why it cannot be said in full what its role gives.

@@ -1,14 +1,14 @@
 //! PV-I009.
 
 use pavisade_macros::check;
-use pavisade_model::{Confidence, kinds};
+use pavisade_model::{Confidence, Gap, kinds};
 use pavisade_snapshot::{ContainerKind, Coverage, Pod};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::access::Access;
-use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
 
 /// Pods that mount a ServiceAccount's token that no binding gives any permission.
 ///
@@ -70,7 +70,8 @@ impl Check for TokenAutomount {
         if access.coverage == Some(Coverage::Unread) {
             let why =
                 "bindings could not be listed, so whether the pod needs its token is not known";
-            return Verdict::unknown(place, why);
+            let claim = Claim::unknown(place, why);
+            return Claim { gaps: access.gaps.clone(), ..claim }.into();
         }
         let account = cx.get(kinds::SERVICE_ACCOUNT, namespace, name);
         let accounts = cx.coverage(kinds::SERVICE_ACCOUNT);
@@ -95,11 +96,11 @@ impl Check for TokenAutomount {
                         None => "neither whether its token is mounted nor needed is known",
                     };
                     let why = format!("ServiceAccount `{name}` is not in these files: {what}");
-                    return Verdict::unknown(place, why);
+                    let gap = Gap::object("ServiceAccount", namespace, name);
+                    return Verdict::unknown(place, Why::of(gap, why));
                 }
                 Coverage::Unread => {
-                    let why = cx.gap(kinds::SERVICE_ACCOUNT).unwrap_or_default();
-                    return Verdict::unknown(place, why);
+                    return Verdict::unknown(place, cx.unread(kinds::SERVICE_ACCOUNT));
                 }
             }
         }
@@ -112,7 +113,7 @@ impl Check for TokenAutomount {
             "these pods mount the token of ServiceAccount `{name}`, which no binding {scope} gives \
              any permission"
         );
-        Claim::fails(place, message).confidence(confidence).set(false).into()
+        Claim::fails(place, message).confidence(confidence).evidence(name).set(false).into()
     }
 }
 

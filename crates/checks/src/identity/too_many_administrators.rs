@@ -70,7 +70,9 @@ impl Check for TooManyAdministrators {
             Coverage::Complete | Coverage::NotServed => Verdict::Holds,
             // Files never hold all of a cluster's bindings.
             Coverage::Partial => Verdict::NotApplicable,
-            Coverage::Unread => Verdict::unknown(Place::Nowhere, listing.gap().unwrap_or_default()),
+            Coverage::Unread => {
+                Verdict::unknown(Place::Nowhere, cx.unread(kinds::CLUSTER_ROLE_BINDING))
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
 use super::istio::{self, Door};
-use crate::Cx;
+use crate::{Cx, Why};
 
 /// A reference to a Service.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +71,7 @@ fn of_route(route: &Object) -> Vec<Backend<'_>> {
 pub(crate) struct Entries {
     open: HashMap<(String, String), (String, String)>,
     /// Why it is not known whether a gateway of Istio leads to a Service.
-    unknown: HashMap<(String, String), String>,
+    unknown: HashMap<(String, String), Why>,
     /// Whether what Istio's gateways lead to is included.
     pub(super) has_istio: bool,
 }
@@ -124,7 +124,7 @@ impl Entries {
     }
 
     /// Why it is not known whether a gateway leads to a Service.
-    pub(crate) fn unknown(&self, service: &Object) -> Option<&String> {
+    pub(crate) fn unknown(&self, service: &Object) -> Option<&Why> {
         find(&self.unknown, service)
     }
 }

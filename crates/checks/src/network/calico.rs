@@ -6,13 +6,13 @@
 //! at its end stands in an object that is not read here.
 
 use pavisade_model::kinds;
-use pavisade_snapshot::{Object, Pod};
+use pavisade_snapshot::{Label, Object, Pod, Selects};
 use pavisade_yaml::{Kind, Value};
 
 use super::address::Cidr;
 use super::calico_selector::matches;
-use super::other_policy::{Effect, Label, both, everywhere, namespace_label};
-use super::policy::{Added, Direction, Selects, added_label, selects as selects_pod};
+use super::other_policy::{Effect, everywhere, namespace_label};
+use super::policy::{Added, Direction, added_label, selects as selects_pod};
 use crate::field::{WrongType, boolean, list, text, text_element};
 use crate::{Claim, Cx};
 
@@ -25,7 +25,7 @@ pub(super) fn effect<'a>(
 ) -> Effect {
     match read(policy, pod, direction, cx) {
         Ok(effect) => effect,
-        Err(wrong) => Effect::Unclear(wrong.to_string()),
+        Err(wrong) => Effect::Unclear(wrong.into()),
     }
 }
 
@@ -54,12 +54,15 @@ fn read<'a>(
     }
     Ok(match () {
         () if !selects => Effect::Unclear("whether it selects them cannot be determined".into()),
-        () if !counts => Effect::Unclear(format!(
-            "it has no `types`, and whether {} is meant depends on how it is applied",
-            direction.name()
-        )),
+        () if !counts => {
+            let direction = direction.name();
+            let why = format!(
+                "it has no `types`, and whether {direction} is meant depends on how it is applied"
+            );
+            Effect::Unclear(why.into())
+        }
         () if !matches!(tier, "default" | "") => {
-            Effect::Unclear(format!("what tier `{tier}` does at its end is not read"))
+            Effect::Unclear(format!("what tier `{tier}` does at its end is not read").into())
         }
         () if passes => Effect::Unclear("it passes traffic on to what comes after it".into()),
         () => Effect::Restricts,
@@ -137,9 +140,9 @@ fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Result<Selects,
             None => Selects::Yes,
         })
     };
-    let selects = both(near, wants("selector", &of_pod)?);
-    let selects = both(selects, wants("namespaceSelector", &of_namespace)?);
-    Ok(both(selects, wants("serviceAccountSelector", &of_account)?))
+    let selects = near.and(wants("selector", &of_pod)?);
+    let selects = selects.and(wants("namespaceSelector", &of_namespace)?);
+    Ok(selects.and(wants("serviceAccountSelector", &of_account)?))
 }
 
 /// Rules that allow everything, unless a rule before them denies or passes.

@@ -1,7 +1,6 @@
 //! Calico's selectors (docs.tigera.io, *Selectors*): `app == 'web' && has(tier)`.
 
-use super::other_policy::{Label, both};
-use super::policy::Selects;
+use pavisade_snapshot::{Label, Selects};
 
 /// Whether a selector matches what has these labels; nothing where it cannot be read. An empty one
 /// matches everything. `global()`, which stands for what has no namespace, matches no pod.
@@ -28,7 +27,7 @@ impl<'t> Reader<'t, '_, '_> {
     fn any(&mut self) -> Option<Selects> {
         let mut found = self.all()?;
         while self.takes("||") {
-            found = not(both(not(found), not(self.all()?)));
+            found = found.negated().and(self.all()?.negated()).negated();
         }
         Some(found)
     }
@@ -37,7 +36,7 @@ impl<'t> Reader<'t, '_, '_> {
     fn all(&mut self) -> Option<Selects> {
         let mut found = self.one()?;
         while self.takes("&&") {
-            found = both(found, self.one()?);
+            found = found.and(self.one()?);
         }
         Some(found)
     }
@@ -51,7 +50,7 @@ impl<'t> Reader<'t, '_, '_> {
             let found = self.any()?;
             self.takes(")").then_some(found)?
         } else if self.takes("!") {
-            not(self.one()?)
+            self.one()?.negated()
         } else {
             self.comparison()?
         };
@@ -81,7 +80,7 @@ impl<'t> Reader<'t, '_, '_> {
         }
         if self.takes("!=") {
             let wanted = self.text()?;
-            return Some(not(is(label, |own| own == wanted)));
+            return Some(is(label, |own| own == wanted).negated());
         }
         let operator = self.word()?;
         Some(match operator {
@@ -91,7 +90,7 @@ impl<'t> Reader<'t, '_, '_> {
             }
             "not" if self.word()? == "in" => {
                 let wanted = self.set()?;
-                not(is(label, |own| wanted.contains(&own)))
+                is(label, |own| wanted.contains(&own)).negated()
             }
             "contains" => {
                 let wanted = self.text()?;
@@ -156,14 +155,6 @@ fn is(label: Label<'_>, wanted: impl Fn(&str) -> bool) -> Selects {
         Label::Is(own) if wanted(own) => Selects::Yes,
         Label::Is(_) | Label::Absent => Selects::No,
         Label::Unknown => Selects::Maybe,
-    }
-}
-
-fn not(selects: Selects) -> Selects {
-    match selects {
-        Selects::Yes => Selects::No,
-        Selects::No => Selects::Yes,
-        Selects::Maybe => Selects::Maybe,
     }
 }
 

@@ -5,12 +5,12 @@
 //! denied. A rule without fields allows nothing. An agent ignores a policy that it cannot read.
 
 use pavisade_model::kinds;
-use pavisade_snapshot::{Object, Pod};
+use pavisade_snapshot::{Label as Known, Object, Pod, Selects};
 use pavisade_yaml::{Kind, Value};
 
 use super::address::Cidr;
-use super::other_policy::{Effect, Label as Known, both, everywhere, namespace_label};
-use super::policy::{Added, Direction, Selects, added_label, selects as selects_pod};
+use super::other_policy::{Effect, everywhere, namespace_label};
+use super::policy::{Added, Direction, added_label, selects as selects_pod};
 use crate::field::{WrongType, boolean, is_plain_selector, list, map};
 use crate::{Claim, Cx};
 
@@ -35,14 +35,14 @@ pub(super) fn effect<'a>(
             }
             Ok(Touches::Adds) => Effect::Adds,
             Ok(Touches::Closes) => Effect::Restricts,
-            Err(why) => Effect::Unclear(why),
+            Err(why) => Effect::Unclear(why.into()),
         };
         effect = effect.and(of_rule);
     }
     // An agent takes all rules of a policy or none.
     match effect {
         Effect::Restricts | Effect::Adds => match flaw(policy) {
-            Some(why) => Effect::Unclear(why),
+            Some(why) => Effect::Unclear(why.into()),
             None => effect,
         },
         effect => effect,
@@ -214,26 +214,20 @@ fn selects<'a>(rule: Value<'a>, policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -
     }
     let Ok(labels) = map(selector, &["matchLabels"]) else { return Selects::Maybe };
     for (key, value) in labels.into_iter().flat_map(Value::entries) {
-        selects = both(
-            selects,
-            match value.as_str() {
-                Some(value) => wants(label(pod, namespaced, key, cx), "In", &[value]),
-                None => Selects::Maybe,
-            },
-        );
+        selects = selects.and(match value.as_str() {
+            Some(value) => wants(label(pod, namespaced, key, cx), "In", &[value]),
+            None => Selects::Maybe,
+        });
     }
     let Ok(expressions) = list(selector, &["matchExpressions"]) else { return Selects::Maybe };
     for expression in expressions {
         let values: Vec<_> = expression.list("values").filter_map(Value::as_str).collect();
-        selects = both(
-            selects,
-            match (expression.str("key"), expression.str("operator")) {
-                (Some(key), Some(operator)) => {
-                    wants(label(pod, namespaced, key, cx), operator, &values)
-                }
-                _ => Selects::Maybe,
-            },
-        );
+        selects = selects.and(match (expression.str("key"), expression.str("operator")) {
+            (Some(key), Some(operator)) => {
+                wants(label(pod, namespaced, key, cx), operator, &values)
+            }
+            _ => Selects::Maybe,
+        });
     }
     selects
 }
@@ -242,14 +236,14 @@ fn selects<'a>(rule: Value<'a>, policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -
 fn wants(label: Label<'_>, operator: &str, values: &[&str]) -> Selects {
     match label {
         Label::Is(own) => match operator {
-            "In" => yes(values.contains(&own)),
-            "NotIn" => yes(!values.contains(&own)),
+            "In" => values.contains(&own).into(),
+            "NotIn" => (!values.contains(&own)).into(),
             "Exists" => Selects::Yes,
             "DoesNotExist" => Selects::No,
             _ => Selects::Maybe,
         },
         Label::Own(own) => match operator {
-            "In" => yes(values.contains(&own)),
+            "In" => values.contains(&own).into(),
             "Exists" => Selects::Yes,
             "NotIn" if !values.contains(&own) => Selects::Yes,
             // What an agent is told to leave out of an endpoint's labels meets these.
@@ -267,10 +261,6 @@ fn wants(label: Label<'_>, operator: &str, values: &[&str]) -> Selects {
         },
         Label::Unknown => Selects::Maybe,
     }
-}
-
-fn yes(yes: bool) -> Selects {
-    if yes { Selects::Yes } else { Selects::No }
 }
 
 /// A label of the pod's endpoint.

@@ -6,14 +6,12 @@
 //! matches decides. So a pod is restricted where a rule denies everything that none before it
 //! allowed.
 
-use std::cell::Cell;
-
-use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_snapshot::{Object, Pod, Selector, Selects};
 use pavisade_yaml::Value;
 
 use super::address::Cidr;
-use super::other_policy::{Effect, Label, both, everywhere, namespace_label};
-use super::policy::{Direction, Selects, selects as selects_pod};
+use super::other_policy::{Effect, everywhere, namespace_label};
+use super::policy::{Direction, selects as selects_pod};
 use crate::field::{is_plain_selector, list};
 use crate::{Claim, Cx};
 
@@ -38,7 +36,7 @@ pub(super) fn effect<'a>(
 fn of_rules(policy: &Object, direction: Direction) -> Effect {
     let rules = match list(policy.value(), &["spec", direction.field()]) {
         Ok(rules) => rules,
-        Err(wrong) => return Effect::Unclear(wrong.to_string()),
+        Err(wrong) => return Effect::Unclear(wrong.into()),
     };
     let mut effect = Effect::None;
     for rule in rules {
@@ -75,7 +73,7 @@ fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Selects {
                 Some(selector) => selects_pod(Some(&selector), of, pod),
                 None => Selects::Maybe,
             };
-            both(selects_namespace(namespaces, pod, cx), own)
+            selects_namespace(namespaces, pod, cx).and(own)
         }
         _ => Selects::Maybe,
     }
@@ -88,20 +86,7 @@ fn read(value: Value<'_>) -> Option<Selector<'_>> {
 
 fn selects_namespace<'a>(selector: Value<'a>, pod: Pod<'a>, cx: &Cx<'a>) -> Selects {
     let Some(selector) = read(selector) else { return Selects::Maybe };
-    let unsure = Cell::new(false);
-    let matched = selector.matches(|key| match namespace_label(pod, key, cx) {
-        Label::Is(value) => Some(value),
-        Label::Absent => None,
-        Label::Unknown => {
-            unsure.set(true);
-            None
-        }
-    });
-    match (unsure.get(), matched) {
-        (true, _) => Selects::Maybe,
-        (false, true) => Selects::Yes,
-        (false, false) => Selects::No,
-    }
+    selector.selects(|key| namespace_label(pod, key, cx))
 }
 
 /// Whether a rule holds for every connection: for what comes in, from all pods (nothing else can be

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use pavisade_macros::check;
-use pavisade_model::{Confidence, kinds};
+use pavisade_model::{Confidence, Gap, kinds};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
@@ -91,7 +91,8 @@ fn judge<'a>(backend: Backend<'a>, some_here: bool, cx: &Cx<'a>) -> Option<Claim
         );
         return Some(Claim::fails(place, what).confidence(Confidence::Low));
     }
-    Some(Claim::unknown(place, "its Service may come from elsewhere than these files"))
+    let gap = Gap::object("Service", backend.namespace, service);
+    Some(Claim::unknown(place, "its Service may come from elsewhere than these files").gap(gap))
 }
 
 /// For AWS's controller a backend may be the name of an annotation.

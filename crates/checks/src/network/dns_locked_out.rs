@@ -1,8 +1,8 @@
 //! PV-N026.
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
-use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_model::{Gap, kinds};
+use pavisade_snapshot::{Label, Object, Pod, Selector, Selects};
 use pavisade_yaml::{Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use super::policy::{Direction, more_policies, on_host_network, rules};
 use super::policy_index::Selecting;
 use super::rule::peers;
 use crate::fragment::is_fragment;
-use crate::{Check, Cx, OnPod, Place, Verdict};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
 
 /// Pods that NetworkPolicies let connect to other pods, but not to DNS.
 ///
@@ -71,9 +71,9 @@ impl Check for DnsLockedOut {
                          allowed by TCP alone (which a port without `protocol` is): programs ask by \
                          UDP, and find no Service by its name"
                     );
-                    return Verdict::fails(place, message);
+                    return Claim::fails(place, message).evidence("TCP").evidence(first).into();
                 }
-                Verdict::fails(
+                Claim::fails(
                     place,
                     format!(
                         "NetworkPolicy `{first}` restricts what these pods connect to, and none {} \
@@ -81,6 +81,8 @@ impl Check for DnsLockedOut {
                         cx.list_in(kinds::NETWORK_POLICY, pod.object().namespace()).scope(),
                     ),
                 )
+                .evidence(first)
+                .into()
             }
         }
     }
@@ -95,7 +97,7 @@ struct Allowed {
     names_pods: bool,
     /// Whether they let it ask DNS by the protocol that it needs, and why that is not certain.
     reaches: bool,
-    unsure: Option<String>,
+    unsure: Option<Why>,
     /// Whether they do by TCP.
     by_tcp: bool,
 }
@@ -153,7 +155,7 @@ fn allows_dns_port(rule: Value<'_>, protocol: &str) -> bool {
 enum Reaches {
     Yes,
     No,
-    Unknown(String),
+    Unknown(Why),
 }
 
 /// Whether a rule's peers hold the cluster's DNS servers.
@@ -197,27 +199,26 @@ fn peer_is_dns<'a>(peer: Value<'a>, pod: Pod<'a>, cx: &Cx<'a>) -> Reaches {
     let mut unsure = false;
     for namespace in DNS {
         let object = cx.get(kinds::NAMESPACE, "", namespace);
-        let missing = std::cell::Cell::new(false);
-        let matched = selector.matches(|key| match (key, object) {
-            ("kubernetes.io/metadata.name", _) => Some(namespace),
-            (_, Some(object)) => object.label(key),
-            (_, None) => {
-                missing.set(true);
-                None
-            }
-        });
-        match (matched, missing.get()) {
-            (_, true) => unsure = true,
-            (true, false) => return selects_servers(peer),
-            (false, false) => {}
+        let label = |key: &str| match (key, object) {
+            ("kubernetes.io/metadata.name", _) => Label::Is(namespace),
+            (_, Some(object)) => object.label(key).map_or(Label::Absent, Label::Is),
+            (_, None) => Label::Unknown,
+        };
+        match selector.selects(label) {
+            Selects::Maybe => unsure = true,
+            Selects::Yes => return selects_servers(peer),
+            Selects::No => {}
         }
     }
     match unsure {
-        true => Reaches::Unknown(format!(
-            "whether a `namespaceSelector` selects the namespace of DNS depends on labels that are \
-             not {}",
-            cx.here()
-        )),
+        true => {
+            let why = format!(
+                "whether a `namespaceSelector` selects the namespace of DNS depends on labels that \
+                 are not {}",
+                cx.here()
+            );
+            Reaches::Unknown(Why::of(Gap::object("Namespace", "", ""), why))
+        }
         false => Reaches::No,
     }
 }

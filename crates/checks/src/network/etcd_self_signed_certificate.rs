@@ -21,6 +21,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
     severity = Medium,
     scope = Object,
     programs = [Etcd],
+    parts = ["clients", "peers"],
     mends = Safely
 )]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -34,15 +35,16 @@ impl Check for EtcdSelfSignedCertificate {
         if component.name() != "etcd" {
             return Verdict::NotApplicable;
         }
+        // A file of settings hides both.
+        if let Some(claim) = component.hidden_by_file() {
+            return claim.into();
+        }
         let flags =
             [("auto-tls", "cert-file", "clients"), ("peer-auto-tls", "peer-cert-file", "peers")];
-        let claims = flags.into_iter().filter_map(|(flag, file, whom)| {
-            judge(component, flag, file, whom).unwrap_or_else(Some)
-        });
-        let mut claims: Vec<_> = claims.collect();
-        // A file of settings hides both.
-        claims.dedup_by(|a, b| a.message == b.message);
-        Verdict::from_claims(claims)
+        Verdict::from_claims(flags.into_iter().filter_map(|(flag, file, whom)| {
+            let claim = judge(component, flag, file, whom).unwrap_or_else(Some)?;
+            Some(claim.part(whom))
+        }))
     }
 }
 

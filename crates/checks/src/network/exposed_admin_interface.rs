@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, kinds};
-use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_snapshot::{Object, Pod, Selector, Selects};
 use pavisade_yaml::{Value, to_json};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,9 +14,9 @@ use super::exposed_load_balancer::behind;
 use super::istio::{self, Door, Routed};
 use super::istio_guard::{Guard, guard};
 use super::load_balancer::{Reach, lists_some, reach};
-use super::policy::{Seen, Selects, pods_with, selects};
+use super::policy::{Seen, pods_with, selects};
 use crate::field::text;
-use crate::{Check, Claim, Cx, OnObject, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Verdict, Why};
 
 /// Interfaces of administration that are exposed outside of the cluster.
 ///
@@ -70,7 +70,8 @@ fn service<'a>(service: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
     let found = match interface(service, cx) {
         Behind::Interface(found) => found,
         Behind::Other => return Verdict::Holds,
-        Behind::Unseen(why) => return why.map_or(Verdict::NotApplicable, |w| unknown(place, w)),
+        Behind::Unseen(Some(why)) => return Verdict::unknown(place, why),
+        Behind::Unseen(None) => return Verdict::NotApplicable,
     };
     let reach = match (kind, reach(service)) {
         ("LoadBalancer", Reach::Limited) => return Verdict::Holds,
@@ -82,10 +83,6 @@ fn service<'a>(service: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         Reach::Unknown(why) => Verdict::unknown(place, why),
         Reach::Open => found.claim(place, &format!("`type: {kind}` opens")).into(),
     }
-}
-
-fn unknown(place: Value<'_>, why: String) -> Verdict<'_> {
-    Verdict::unknown(place, why)
 }
 
 fn ingress<'a>(ingress: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
@@ -204,7 +201,7 @@ enum Behind {
     Interface(Found),
     Other,
     /// Its pods are not there; why they could not be seen, where that is so.
-    Unseen(Option<String>),
+    Unseen(Option<Why>),
 }
 
 /// What is behind a Service.

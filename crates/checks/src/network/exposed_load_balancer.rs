@@ -1,7 +1,8 @@
 //! PV-N005.
 
 use pavisade_macros::check;
-use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_model::Gap;
+use pavisade_snapshot::{Object, Pod, Selector, Selects};
 use pavisade_yaml::{Value, to_json};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,12 +11,12 @@ use super::address::Cidr;
 use super::load_balancer::{Reach, reach};
 use super::other_policy::{may_hold, unread};
 use super::policy::{
-    Direction, Restriction, Seen, Selects, applies_to, beside, on_host_network, pods_with,
-    policies_near, restriction, rules, selects,
+    Direction, Restriction, Seen, applies_to, beside, on_host_network, pods_with, policies_near,
+    restriction, rules, selects,
 };
 use super::rule::{Target, allows_anybody, allows_target, block, peers};
 use crate::field::text;
-use crate::{Check, Cx, OnObject, Verdict};
+use crate::{Check, Cx, OnObject, Verdict, Why};
 
 /// Load balancers that anybody may reach.
 ///
@@ -79,7 +80,10 @@ fn find<'a>(service: &'a Object, cx: &Cx<'a>) -> Reach {
     };
     let selector = match Selector::labels(labels) {
         Ok(selector) => selector,
-        Err(error) => return Reach::Unknown(format!("`selector` cannot be read: {}", error.0)),
+        Err(error) => {
+            let tell = |why: &str| format!("`selector` cannot be read: {why}");
+            return Reach::Unknown(Why::from(error).told(tell));
+        }
     };
     let of = pods_with(service.namespace(), labels, cx).into_iter();
     let mut pods = of
@@ -112,11 +116,12 @@ fn unseen<'a>(service: &'a Object, complete: bool, cx: &Cx<'a>) -> Reach {
     let here = |p: &&Object| p.namespace() == service.namespace();
     let mut restricting = policies.objects.iter().copied().filter(here);
     if let Some(policy) = restricting.find(|p| applies_to(p, Direction::Ingress)) {
-        return Reach::Unknown(format!(
+        let why = format!(
             "the pods behind it are not {}; NetworkPolicy `{}` may restrict them",
             cx.here(),
             policy.name()
-        ));
+        );
+        return Reach::Unknown(Why::of(Gap::object("Pod", service.namespace(), ""), why));
     }
     let why = policies.gap().or_else(|| unread(cx)).or_else(|| may_hold(service.namespace(), cx));
     why.map_or(Reach::Open, Reach::Unknown)

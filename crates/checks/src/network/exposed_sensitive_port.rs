@@ -95,7 +95,7 @@ impl Check for ExposedSensitivePort {
             let place = port.get("port").unwrap_or(port);
             match &reach {
                 Reach::Limited => None,
-                Reach::Unknown(why) => Some(Claim::unknown(place, why.as_str())),
+                Reach::Unknown(why) => Some(Claim::unknown(place, why.clone())),
                 Reach::Open => {
                     let claim =
                         Claim::fails(place, format!("{by} opens {what} to whoever reaches it"));

@@ -2,15 +2,15 @@
 
 use pavisade_macros::check;
 use pavisade_model::kinds;
-use pavisade_snapshot::{Pod, Selector};
+use pavisade_snapshot::{Pod, Selector, Selects};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::backend::Entries;
-use super::policy::{Selects, near, on_host_network, selects};
+use super::policy::{near, on_host_network, selects};
 use crate::fragment::is_fragment;
-use crate::{Check, Cx, OnPod, Place, Verdict};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
 /// Pods that are reached from outside of the cluster.
 ///
@@ -65,27 +65,27 @@ impl Check for ExposedWorkload {
             if kind != "ExternalName" && addresses.into_iter().next().is_some() {
                 let message =
                     format!("Service `{}` with `externalIPs` leads to these pods", service.name());
-                return Verdict::fails(place, message);
+                return Claim::fails(place, message).evidence(service.name()).into();
             }
             if matches!(kind, "NodePort" | "LoadBalancer") {
                 let message =
                     format!("Service `{}` of type {kind} leads to these pods", service.name());
-                return Verdict::fails(place, message);
+                return Claim::fails(place, message).evidence(service.name()).into();
             }
         }
         if let Some(port) = node_port(pod) {
             let message = format!("port {port} of their node leads to these pods");
-            return Verdict::fails(place, message);
+            return Claim::fails(place, message).evidence(port.to_string()).into();
         }
         let entries = cx.derive(Entries::of);
         for service in &selecting {
             if let Some((kind, name)) = entries.to(service) {
                 let message = format!("{kind} `{name}` leads to these pods");
-                return Verdict::fails(place, message);
+                return Claim::fails(place, message).evidence(kind).evidence(name).into();
             }
         }
         if let Some(why) = selecting.iter().find_map(|service| entries.unknown(service)) {
-            return Verdict::unknown(place, why.as_str());
+            return Verdict::unknown(place, why.clone());
         }
         let gap = kinds::ENTRIES.iter().chain(kinds::ISTIO_ROUTES).find_map(|kind| cx.gap(*kind));
         match (services.gap().or(gap), unsure) {

@@ -1,7 +1,7 @@
 //! PV-N010.
 
 use pavisade_macros::check;
-use pavisade_model::{GroupKind, kinds};
+use pavisade_model::{Gap, GroupKind, kinds};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::route::{attaches, only_redirects};
 use crate::field::list;
-use crate::{Check, Claim, Cx, OnObject, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Verdict, Why};
 
 /// Gateways that serve plain HTTP.
 ///
@@ -81,13 +81,11 @@ fn judge<'a>(gateway: &'a Object, listener: Value<'a>, cx: &Cx<'a>) -> Verdict<'
     if any || complete {
         return Verdict::Holds;
     }
-    Verdict::unknown(
-        protocol,
-        format!(
-            "listener `{name}` speaks HTTP, and no route that attaches to it is in these files: \
-             it may only redirect"
-        ),
-    )
+    let why = format!(
+        "listener `{name}` speaks HTTP, and no route that attaches to it is in these files: it may \
+         only redirect"
+    );
+    Verdict::unknown(protocol, Why::of(Gap::object("HTTPRoute", "", ""), why))
 }
 
 /// The routes that name the Gateway, in whatever namespace.

@@ -11,7 +11,7 @@ use pavisade_yaml::Value;
 use super::backend::{Backend, Entries};
 use super::load_balancer::{Reach, reach};
 use super::policy::{all_pods, on_host_network};
-use crate::Cx;
+use crate::{Cx, Why};
 
 /// Whether requests from outside arrive at a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) enum Door {
     /// From within the cluster only.
     Closed,
     /// It could not be determined, and why.
-    Unknown(String),
+    Unknown(Why),
 }
 
 /// A Service to which a VirtualService sends requests that arrive at gateways.

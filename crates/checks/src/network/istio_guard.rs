@@ -7,15 +7,15 @@
 //! unknown.
 
 use pavisade_model::kinds;
-use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_snapshot::{Object, Pod, Selector, Selects};
 use pavisade_yaml::{Value, to_json};
 
 use super::allow_all_authorization::matches_all;
 use super::backend::Entries;
 use super::istio::{Door, names, proxy, selected};
-use super::policy::{Selects, selects};
-use crate::Cx;
+use super::policy::selects;
 use crate::field::list;
+use crate::{Cx, Why};
 
 /// The default of Istio's `meshConfig.rootNamespace`: policies in it count in all namespaces.
 const ROOT: &str = "istio-system";
@@ -26,7 +26,7 @@ pub(super) enum Guard {
     /// Anyone passes.
     Open,
     /// It could not be determined, and why.
-    Unknown(String),
+    Unknown(Why),
     /// They ask for an identity or an address, or let nobody in.
     Asks,
 }
@@ -139,10 +139,11 @@ fn combine(policies: Vec<&Object>, covers: impl Fn(&Object) -> Selects) -> Guard
     let sure = |covers: &Selects| *covers == Selects::Yes;
     let unknown = |policy: &Object| {
         let (namespace, name) = (policy.namespace(), policy.name());
-        Guard::Unknown(format!(
+        let why = format!(
             "whether AuthorizationPolicy `{name}` in namespace `{namespace}` restricts all \
              requests at the gateway could not be determined"
-        ))
+        );
+        Guard::Unknown(why.into())
     };
     let of_refuse = refuse.iter().map(|(policy, covers, asks)| match asks {
         Some(true) if sure(covers) => Guard::Asks,

@@ -1,9 +1,11 @@
 //! Whom a Service of type LoadBalancer lets in, from the Service alone.
 
+use pavisade_model::Gap;
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
 use super::address::Cidr;
+use crate::Why;
 use crate::field::{list, text_element};
 
 /// Whom the load balancer serves.
@@ -14,7 +16,7 @@ pub(super) enum Reach {
     /// The internet, where nothing outside of the files says otherwise.
     Open,
     /// It could not be determined, and why.
-    Unknown(String),
+    Unknown(Why),
 }
 
 /// What an annotation must say.
@@ -112,7 +114,7 @@ pub(super) fn reach(service: &Object) -> Reach {
     }
     match ELSEWHERE.iter().find(|(key, _)| present(key)) {
         Some((key, what)) => {
-            Reach::Unknown(format!("the {what} of `{key}` decides who reaches it"))
+            Reach::Unknown(format!("the {what} of `{key}` decides who reaches it").into())
         }
         None => Reach::Open,
     }
@@ -137,7 +139,7 @@ pub(super) fn source_ranges(service: &Object) -> Reach {
         .and_then(|ranges| ranges.map(text_element).collect::<Result<Vec<_>, _>>());
     let mut ranges = match listed {
         Ok(ranges) => ranges,
-        Err(wrong) => return Reach::Unknown(wrong.to_string()),
+        Err(wrong) => return Reach::Unknown(wrong.into()),
     };
     if ranges.is_empty() {
         let annotation =
@@ -152,7 +154,10 @@ pub(super) fn source_ranges(service: &Object) -> Reach {
     for range in ranges {
         match Cidr::read(range) {
             Some(block) => blocks.push(block),
-            None => return Reach::Unknown(format!("the source range `{range}` cannot be read")),
+            None => {
+                let why = format!("the source range `{range}` cannot be read");
+                return Reach::Unknown(Why::of(Gap::Form, why));
+            }
         }
     }
     if Cidr::cover_everything(&blocks) { Reach::Open } else { Reach::Limited }
@@ -170,7 +175,10 @@ fn addresses(service: &Object) -> Reach {
             _ if address.is_empty() => {}
             Some(block) if block.is_private() => any = true,
             Some(_) => return Reach::Open,
-            None => return Reach::Unknown(format!("it is not known which address `{address}` is")),
+            None => {
+                let why = format!("it is not known which address `{address}` is");
+                return Reach::Unknown(why.into());
+            }
         }
     }
     if any { Reach::Limited } else { Reach::Open }

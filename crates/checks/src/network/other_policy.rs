@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use pavisade_model::{GroupKind, kinds};
-use pavisade_snapshot::{Object, Pod};
+use pavisade_snapshot::{Label, Object, Pod};
 
-use super::policy::{Direction, Selects};
+use super::policy::Direction;
 use super::{calico, cilium, cluster_policy};
-use crate::Cx;
+use crate::{Cx, Why};
 
 /// The kinds, and whether they have a namespace.
 const KINDS: [(GroupKind, bool); 9] = [
@@ -33,7 +33,7 @@ pub(super) enum Effect {
     /// What no policy allows is closed.
     Restricts,
     /// It could not be determined, and why.
-    Unclear(String),
+    Unclear(Why),
 }
 
 impl Effect {
@@ -46,14 +46,6 @@ impl Effect {
             (Self::None, Self::None) => Self::None,
         }
     }
-}
-
-/// What is known of a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Label<'a> {
-    Is(&'a str),
-    Absent,
-    Unknown,
 }
 
 /// A label of the pod's namespace: its name, which the API server sets, or what the namespace says
@@ -69,15 +61,6 @@ pub(super) fn namespace_label<'a>(pod: Pod<'a>, key: &str, cx: &Cx<'a>) -> Label
     match cx.get(kinds::NAMESPACE, "", name) {
         Some(namespace) => namespace.label(key).map_or(Label::Absent, Label::Is),
         None => Label::Unknown,
-    }
-}
-
-/// Two requirements, both of which must be met.
-pub(super) fn both(one: Selects, other: Selects) -> Selects {
-    match (one, other) {
-        (Selects::No, _) | (_, Selects::No) => Selects::No,
-        (Selects::Yes, Selects::Yes) => Selects::Yes,
-        _ => Selects::Maybe,
     }
 }
 
@@ -109,11 +92,9 @@ fn of_all<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Effect {
         };
         all = match effect {
             Effect::Restricts => return Effect::Restricts,
-            Effect::Unclear(why) => all.and(Effect::Unclear(format!(
-                "{} `{}` may restrict these pods: {why}",
-                policy.kind(),
-                policy.name()
-            ))),
+            Effect::Unclear(why) => all.and(Effect::Unclear(why.told(|why| {
+                format!("{} `{}` may restrict these pods: {why}", policy.kind(), policy.name())
+            }))),
             effect => all.and(effect),
         };
     }
@@ -121,13 +102,13 @@ fn of_all<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Effect {
 }
 
 /// Why such a policy may hold for pods of a namespace that were not seen.
-pub(super) fn may_hold<'a>(namespace: &'a str, cx: &Cx<'a>) -> Option<String> {
+pub(super) fn may_hold<'a>(namespace: &'a str, cx: &Cx<'a>) -> Option<Why> {
     let (policy, _) = near(namespace, cx).next()?;
-    Some(format!("{} `{}` may restrict these pods", policy.kind(), policy.name()))
+    Some(format!("{} `{}` may restrict these pods", policy.kind(), policy.name()).into())
 }
 
 /// Why some of them may not have been read.
-pub(super) fn unread(cx: &Cx<'_>) -> Option<String> {
+pub(super) fn unread(cx: &Cx<'_>) -> Option<Why> {
     KINDS.into_iter().find_map(|(kind, _)| cx.gap(kind))
 }
 

@@ -1,9 +1,7 @@
 //! Which NetworkPolicies select a pod, and for which directions they count.
 
-use std::cell::Cell;
-
 use pavisade_model::{GroupKind, kinds};
-use pavisade_snapshot::{Coverage, Object, Pod, Selector, SelectorError};
+use pavisade_snapshot::{Coverage, Label, Object, Pod, Selector, SelectorError, Selects};
 use pavisade_yaml::{Kind, Value};
 
 use super::other_policy::{Effect, others, unread};
@@ -11,7 +9,7 @@ use super::pod_index::{Near, Wanted};
 use super::policy_index::{Selecting, wanted};
 use crate::field::{WrongType, find, integer, list, map, text, text_element};
 use crate::fragment::is_fragment;
-use crate::{Claim, Cx, Listing, Place, Verdict};
+use crate::{Claim, Cx, Listing, Place, Verdict, Why};
 
 /// A direction of traffic, seen from the pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,16 +118,8 @@ pub(super) fn pod_selector(policy: &Object) -> Result<Option<Selector<'_>>, Sele
     }
 }
 
-/// Whether a selector selects a pod.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Selects {
-    Yes,
-    No,
-    /// It depends on labels that a controller adds, or on the namespace that the files get.
-    Maybe,
-}
-
-/// Whether a selector, of an object in `namespace`, selects the pod.
+/// Whether a selector, of an object in `namespace`, selects the pod: it may depend on labels that a
+/// controller adds, or on the namespace that the files get.
 pub(super) fn selects(selector: Option<&Selector<'_>>, namespace: &str, pod: Pod<'_>) -> Selects {
     let pod_namespace = pod.object().namespace();
     let same = match (namespace, pod_namespace) {
@@ -138,24 +128,15 @@ pub(super) fn selects(selector: Option<&Selector<'_>>, namespace: &str, pod: Pod
         ("", _) | (_, "") => Selects::Maybe,
         _ => return Selects::No,
     };
-    let unsure = Cell::new(false);
-    let label = |key: &str| {
-        let own = pod.labels().find(|(k, _)| *k == key).map(|(_, v)| v);
-        own.or_else(|| match added_label(pod, key) {
-            Added::Value(value) => Some(value),
-            Added::Unknown => {
-                unsure.set(true);
-                None
-            }
-            Added::No => None,
-        })
+    let label = |key: &str| match pod.labels().find(|(own, _)| *own == key) {
+        Some((_, value)) => Label::Is(value),
+        None => match added_label(pod, key) {
+            Added::Value(value) => Label::Is(value),
+            Added::Unknown => Label::Unknown,
+            Added::No => Label::Absent,
+        },
     };
-    let matched = selector.is_none_or(|selector| selector.matches(label));
-    match (matched, unsure.get()) {
-        (_, true) => Selects::Maybe,
-        (true, false) => same,
-        (false, false) => Selects::No,
-    }
+    same.and(selector.map_or(Selects::Yes, |selector| selector.selects(label)))
 }
 
 /// A label that is not in the template.
@@ -220,7 +201,7 @@ pub(super) enum Restriction<'a> {
     /// None does.
     None,
     /// It could not be determined, and why.
-    Unknown(String),
+    Unknown(Why),
 }
 
 /// The policies that select the pod for a direction.
@@ -244,13 +225,13 @@ pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -
 }
 
 /// Why what a pod may connect to is not a matter of the NetworkPolicies alone that were read.
-pub(super) fn more_policies<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Option<String> {
+pub(super) fn more_policies<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Option<Why> {
     let gap = || cx.gap(kinds::NETWORK_POLICY).or_else(|| unread(cx));
     beside(pod, direction, cx).or_else(gap)
 }
 
 /// Why policies of other kinds have a say beside NetworkPolicies.
-pub(super) fn beside<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Option<String> {
+pub(super) fn beside<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Option<Why> {
     match others(pod, direction, cx) {
         Effect::None => None,
         Effect::Unclear(why) => Some(why),
@@ -287,7 +268,7 @@ pub(super) struct Seen {
     /// Whether these are all.
     pub(super) complete: bool,
     /// Why some could not be seen.
-    pub(super) refused: Option<String>,
+    pub(super) refused: Option<Why>,
 }
 
 impl Seen {

@@ -5,15 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pavisade_model::kinds;
-use pavisade_snapshot::{Coverage, Object, Pod};
+use pavisade_snapshot::{Coverage, Object, Pod, Selects};
 use pavisade_yaml::to_json;
 
 use super::pod_index::Wanted;
 use super::policy::{
-    Added, Direction, Selects, added_keys, added_label, applies_to, pod_selector, selects,
-    wrong_type,
+    Added, Direction, added_keys, added_label, applies_to, pod_selector, selects, wrong_type,
 };
-use crate::Cx;
+use crate::{Cx, Why};
 
 /// The policies by namespace, and all of them together under `None`.
 #[derive(Default)]
@@ -29,7 +28,7 @@ pub(super) struct OfNamespace {
     /// Groups that want a label with whatever value.
     by_key: HashMap<String, Vec<usize>>,
     /// The last policy that cannot be read, for each direction, and why.
-    broken: [Option<(usize, String)>; 2],
+    broken: [Option<(usize, Why)>; 2],
 }
 
 /// Policies of one namespace with the same selector, by their places in the list of all.
@@ -53,7 +52,7 @@ pub(super) struct Selecting<'a> {
     groups: Vec<(Arc<OfNamespace>, usize)>,
     /// What tells the groups from those of another pod.
     pub(super) key: Vec<(usize, usize)>,
-    pub(super) unclear: Option<String>,
+    pub(super) unclear: Option<Why>,
 }
 
 impl<'a> Selecting<'a> {
@@ -93,7 +92,7 @@ impl<'a> Selecting<'a> {
                              one namespace, which the files do not say"
                         ),
                     };
-                    unclear = Some((*last, why));
+                    unclear = Some((*last, why.into()));
                 }
                 Selects::Maybe => {}
             }
@@ -187,16 +186,17 @@ struct Builder {
 impl Builder {
     fn add(&mut self, place: usize, policy: &Object) {
         let Self { made, known } = self;
-        let broken = |why: &str| format!("NetworkPolicy `{}` cannot be read: {why}", policy.name());
+        let tell = |why: &str| format!("NetworkPolicy `{}` cannot be read: {why}", policy.name());
         if let Some(wrong) = wrong_type(policy) {
-            let why = broken(&wrong.to_string());
+            let why = Why::from(wrong).told(tell);
             made.broken = [Some((place, why.clone())), Some((place, why))];
             return;
         }
         let both = [Direction::Ingress, Direction::Egress];
         if let Err(error) = pod_selector(policy) {
+            let why = Why::from(error).told(tell);
             for direction in both.into_iter().filter(|d| applies_to(policy, *d)) {
-                made.broken[at(direction)] = Some((place, broken(&error.0)));
+                made.broken[at(direction)] = Some((place, why.clone()));
             }
             return;
         }

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use pavisade_snapshot::{Object, Selector, SelectorError};
+use pavisade_snapshot::{Object, Selector, SelectorError, Selects};
 use pavisade_yaml::to_json;
 
-use super::policy::{Selects, on_host_network, pod_selector, pods_of, selects};
+use super::policy::{on_host_network, pod_selector, pods_of, selects};
 use crate::Cx;
 
 /// What a selector selects.

@@ -2,14 +2,14 @@
 
 use pavisade_macros::check;
 use pavisade_model::Confidence;
-use pavisade_snapshot::{Object, Pod, Selector};
+use pavisade_snapshot::{Object, Pod, Selector, Selects};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::operator::operator;
 use super::pod_index::{Near, any_in};
-use super::policy::{Seen, Selects, pods_with, selects};
+use super::policy::{Seen, pods_with, selects};
 use crate::field::{map, text};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
@@ -53,7 +53,7 @@ impl Check for ServiceWithoutPods {
         };
         match Selector::labels(labels) {
             Ok(selector) => judge(service, labels, &selector, cx),
-            Err(error) => Verdict::unknown(labels, error.0),
+            Err(error) => Verdict::unknown(labels, error),
         }
     }
 }

@@ -66,7 +66,7 @@ fn judge<'a>(etcd: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>>
             Ok(Some(flag)) => on_node(server, &flag.value),
             Ok(None) => continue,
             Err(claim) => {
-                unknown = Some(claim.message);
+                unknown = Some(claim.why());
                 continue;
             }
         };

@@ -50,7 +50,7 @@ impl Check for UnmatchedPolicyPort {
             Ok(selection) => selection,
             Err(error) => {
                 let place = Place::field(policy.value(), &["spec", "podSelector"]);
-                return Verdict::unknown(place, error.0);
+                return Verdict::unknown(place, error);
             }
         };
         let (refused, maybe) = (Seen::of(cx).refused, selection.maybe_off_host);
@@ -59,7 +59,7 @@ impl Check for UnmatchedPolicyPort {
                 return None;
             }
             Some(if let Some(why) = &refused {
-                Claim::unknown(*place, why.as_str())
+                Claim::unknown(*place, why.clone())
             } else if maybe {
                 Claim::unknown(*place, "which pods the policy selects is not certain")
             } else {
@@ -73,7 +73,7 @@ impl Check for UnmatchedPolicyPort {
             })
         });
         if let Some(why) = refused.as_ref().filter(|_| !selection.any) {
-            return Verdict::unknown(*first, why.as_str());
+            return Verdict::unknown(*first, why.clone());
         }
         if !selection.any {
             // PV-N004 speaks of policies that select nothing.

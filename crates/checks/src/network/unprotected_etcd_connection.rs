@@ -18,7 +18,13 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// ## Fix
 /// Name `https` addresses in `--etcd-servers`, and set `--etcd-cafile`, `--etcd-certfile` and
 /// `--etcd-keyfile`.
-#[check(id = "PV-N049", severity = High, scope = Object, programs = [ApiServer])]
+#[check(
+    id = "PV-N049",
+    severity = High,
+    scope = Object,
+    programs = [ApiServer],
+    parts = ["authority", "certificate"]
+)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnprotectedEtcdConnection {}
@@ -57,9 +63,14 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
         return Ok(Verdict::Holds);
     }
     let mut claims = Vec::new();
-    for (flags, what) in [
-        (&["etcd-cafile"][..], "takes a certificate of any public authority for etcd's"),
+    for (part, flags, what) in [
         (
+            "authority",
+            &["etcd-cafile"][..],
+            "takes a certificate of any public authority for etcd's",
+        ),
+        (
+            "certificate",
             &["etcd-certfile", "etcd-keyfile"],
             "shows etcd no certificate: it serves anybody, or nobody",
         ),
@@ -70,7 +81,7 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
             }
             let message = format!("kube-apiserver {what}; `--{flag}` is not set");
             let claim = Claim::fails(server.place(flag), message);
-            claims.push(claim.severity(Severity::Medium).instance(*flag));
+            claims.push(claim.severity(Severity::Medium).part(part).instance(*flag));
             break;
         }
     }

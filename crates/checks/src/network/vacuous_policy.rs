@@ -52,7 +52,7 @@ impl Check for VacuousPolicy {
         let selection = match Selection::of(policy, cx) {
             Ok(selection) if selection.any => return Verdict::Holds,
             Ok(selection) => selection,
-            Err(error) => return Verdict::unknown(place, error.0),
+            Err(error) => return Verdict::unknown(place, error),
         };
         let (seen, on_host) = (Seen::of(cx), selection.on_host.as_deref());
         if let Some(why) = seen.refused {

@@ -57,6 +57,6 @@ fn judge(webhook: Value<'_>) -> Verdict<'_> {
                 format!("an object's own labels decide whether webhook `{name}` judges it");
             Verdict::fails(selector, message)
         }
-        Err(error) => Verdict::unknown(selector, error.0),
+        Err(error) => Verdict::unknown(selector, error),
     }
 }

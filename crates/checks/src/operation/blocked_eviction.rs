@@ -1,8 +1,8 @@
 //! PV-O042.
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
-use pavisade_snapshot::{Object, WorldKind};
+use pavisade_model::{Gap, kinds};
+use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -147,10 +147,12 @@ fn sum<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<u64, Claim<'a>> {
     let selected = selected(budget, cx)?;
     if selected.is_empty() {
         let place = Place::field(budget.value(), &["spec", "selector"]);
-        return match cx.world_kind() {
-            WorldKind::Cluster => Ok(0),
-            _ => Err(Claim::unknown(place, "nothing in these files is selected by this budget")),
-        };
+        if !cx.may_be_incomplete() {
+            return Ok(0);
+        }
+        let why = "nothing in these files is selected by this budget";
+        let gap = Gap::object("Pod", budget.namespace(), "");
+        return Err(Claim::unknown(place, why).gap(gap));
     }
     let mut sum = 0;
     for workload in selected {

@@ -7,7 +7,7 @@ use pavisade_snapshot::{Object, Pod, Selector};
 use pavisade_yaml::{Value, to_json};
 
 use crate::network::pod_index::{Near, Wanted};
-use crate::{Claim, Cx, Place};
+use crate::{Claim, Cx, Place, Why};
 
 /// Whether a budget selects a pod of its own namespace.
 pub(super) fn selects(budget: &Object, pod: Pod<'_>) -> bool {
@@ -152,7 +152,7 @@ fn count(value: Value<'_>) -> Option<u64> {
 /// KEDA's comes first: in a cluster KEDA makes an autoscaler for it, which cannot say 0.
 ///
 /// The check must read both kinds.
-pub(super) fn scale(workload: &Object, cx: &Cx<'_>) -> Result<Option<Scale>, String> {
+pub(super) fn scale(workload: &Object, cx: &Cx<'_>) -> Result<Option<Scale>, Why> {
     let key = target(workload.namespace(), workload.kind(), workload.name());
     let keda = cx.indexed::<ScaledObjects>(kinds::SCALED_OBJECT, scaled, &key);
     if let Some(scaler) = keda.first() {
@@ -160,8 +160,8 @@ pub(super) fn scale(workload: &Object, cx: &Cx<'_>) -> Result<Option<Scale>, Str
     }
     let kind = kinds::HORIZONTAL_POD_AUTOSCALER;
     let own = cx.indexed::<Autoscalers>(kind, scaled, &key);
-    if let Some(gap) = cx.gap(kinds::SCALED_OBJECT) {
-        return Err(gap);
+    if let Some(why) = cx.gap(kinds::SCALED_OBJECT) {
+        return Err(why);
     }
     match own.first() {
         Some(scaler) => Ok(Some(Scale::of_autoscaler(scaler))),

@@ -1,12 +1,12 @@
 //! PV-O047.
 
 use pavisade_macros::check;
-use pavisade_model::{GroupKind, kinds};
+use pavisade_model::{Gap, GroupKind, kinds};
 use pavisade_snapshot::{Coverage, Object};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Cx, OnObject, Place, Verdict};
+use crate::{Check, Cx, OnObject, Place, Verdict, Why};
 
 /// Autoscalers of workloads that do not exist.
 ///
@@ -51,7 +51,8 @@ impl Check for DanglingAutoscaler {
         match (there.gap(), there.coverage) {
             (Some(why), _) => Verdict::unknown(place, why),
             (None, Coverage::Partial) => {
-                Verdict::unknown(place, format!("{missing}; the cluster may have it"))
+                let gap = Gap::object(kind.kind, scaler.namespace(), name);
+                Verdict::unknown(place, Why::of(gap, format!("{missing}; the cluster may have it")))
             }
             (None, _) => Verdict::fails(place, format!("{missing}: nothing is scaled")),
         }

@@ -24,6 +24,19 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
     severity = Medium,
     scope = Object,
     programs = [ApiServer],
+    parts = [
+        "CertificateApproval",
+        "CertificateSigning",
+        "CertificateSubjectRestriction",
+        "LimitRanger",
+        "MutatingAdmissionWebhook",
+        "NamespaceLifecycle",
+        "PodSecurity",
+        "ResourceQuota",
+        "ServiceAccount",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionWebhook"
+    ],
     mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -80,7 +93,7 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
         } else {
             return None;
         };
-        Some(claim.severity(*severity).instance(*name))
+        Some(claim.severity(*severity).part(*name).instance(*name))
     });
     Ok(Verdict::from_claims(claims))
 }

@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::kinds;
-use pavisade_snapshot::{Object, WorldKind};
+use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -29,7 +29,7 @@ impl Check for KubeletVersionSkew {
     type On = OnObject;
 
     fn check<'a>(&self, node: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        if cx.world_kind() != WorldKind::Cluster {
+        if !cx.is_live() {
             // A Node in a file is no running one.
             return Verdict::NotApplicable;
         }

@@ -46,13 +46,15 @@ fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a
     let webhook = server.known("audit-webhook-config-file")?.is_some_and(|f| !f.value.is_empty());
     let policy = server.known(POLICY)?.map(|flag| flag.value).unwrap_or_default();
     if policy.is_empty() {
-        let message = if webhook || !log.is_empty() {
+        let kept = webhook || !log.is_empty();
+        let message = if kept {
             "`--audit-policy-file` is not set: the API server records nothing"
         } else {
             "neither `--audit-policy-file` nor a place for the events (`--audit-log-path`) is set: \
              the API server records nothing"
         };
-        return Ok(Verdict::fails(server.place(POLICY), message));
+        let claim = Claim::fails(server.place(POLICY), message);
+        return Ok(if kept { claim } else { claim.evidence(LOG) }.into());
     }
     if !webhook && log.is_empty() {
         let message = "neither `--audit-log-path` nor `--audit-webhook-config-file` is set: what \

@@ -1,7 +1,7 @@
 //! PV-O043.
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
+use pavisade_model::{Gap, kinds};
 use pavisade_snapshot::{Coverage, Object};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::budget::{budgets_near, selects};
 use crate::field::integer;
 use crate::fragment::is_fragment;
-use crate::{Check, Cx, OnObject, Place, Verdict};
+use crate::{Check, Cx, OnObject, Place, Verdict, Why};
 
 /// Workloads with several replicas and no disruption budget.
 ///
@@ -55,7 +55,8 @@ impl Check for MissingDisruptionBudget {
         match (budgets.gap(), budgets.coverage) {
             (Some(why), _) => Verdict::unknown(place, why),
             (None, Coverage::Partial) => {
-                Verdict::unknown(place, format!("{none}; the cluster may have one"))
+                let gap = Gap::object("PodDisruptionBudget", workload.namespace(), "");
+                Verdict::unknown(place, Why::of(gap, format!("{none}; the cluster may have one")))
             }
             (None, _) => Verdict::fails(place, format!("{none}: all may be evicted at once")),
         }

@@ -1,12 +1,12 @@
 //! PV-O046.
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
+use pavisade_model::{Gap, kinds};
 use pavisade_snapshot::{Coverage, Object};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Cx, OnObject, Place, Verdict};
+use crate::{Check, Cx, OnObject, Place, Verdict, Why};
 
 /// Namespaces that run workloads without a quota.
 ///
@@ -54,7 +54,8 @@ impl Check for MissingResourceQuota {
         match (quotas.gap(), quotas.coverage) {
             (Some(why), _) => Verdict::unknown(place, why),
             (None, Coverage::Partial) => {
-                Verdict::unknown(place, format!("{none}; the cluster may have one"))
+                let gap = Gap::object("ResourceQuota", name, "");
+                Verdict::unknown(place, Why::of(gap, format!("{none}; the cluster may have one")))
             }
             (None, _) => Verdict::fails(place, format!("{none}: it may take whatever there is")),
         }

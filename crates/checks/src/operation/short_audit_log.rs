@@ -21,6 +21,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
     severity = Low,
     scope = Object,
     programs = [ApiServer],
+    parts = ["maxage", "maxbackup", "maxsize"],
     mends = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -38,11 +39,11 @@ impl Check for ShortAuditLog {
     }
 }
 
-/// A flag, and what is the least (CIS Kubernetes Benchmark).
-const LIMITS: [(&str, i64, &str); 3] = [
-    ("audit-log-maxage", 30, "days"),
-    ("audit-log-maxbackup", 10, "files"),
-    ("audit-log-maxsize", 100, "megabytes in a file"),
+/// A part, its flag, and what is the least (CIS Kubernetes Benchmark).
+const LIMITS: [(&str, &str, i64, &str); 3] = [
+    ("maxage", "audit-log-maxage", 30, "days"),
+    ("maxbackup", "audit-log-maxbackup", 10, "files"),
+    ("maxsize", "audit-log-maxsize", 100, "megabytes in a file"),
 ];
 
 fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
@@ -51,9 +52,11 @@ fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a
         // No file; PV-O001 says whether there is a log at all.
         return Ok(Verdict::NotApplicable);
     }
-    let claims = LIMITS.map(|(flag, least, unit)| claim(server, cx, flag, least, unit));
-    let known = claims.into_iter().map(|claim| claim.unwrap_or_else(Some));
-    Ok(Verdict::from_claims(known.flatten()))
+    let claims = LIMITS.into_iter().filter_map(|(part, flag, least, unit)| {
+        let claim = claim(server, cx, flag, least, unit).unwrap_or_else(Some)?;
+        Some(claim.part(part))
+    });
+    Ok(Verdict::from_claims(claims))
 }
 
 fn claim<'a>(

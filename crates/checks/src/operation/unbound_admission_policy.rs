@@ -1,13 +1,13 @@
 //! PV-O023.
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
+use pavisade_model::{Gap, kinds};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Cx, OnObject, Place, Verdict};
+use crate::{Check, Cx, OnObject, Place, Verdict, Why};
 
 /// Admission policies that no binding puts into force.
 ///
@@ -49,7 +49,8 @@ impl Check for UnboundAdmissionPolicy {
         match (bindings.gap(), bindings.coverage) {
             (Some(why), _) => Verdict::unknown(place, why),
             (None, Coverage::Partial) => {
-                Verdict::unknown(place, format!("{none}; the cluster may have one"))
+                let gap = Gap::object(kind.kind, "", "");
+                Verdict::unknown(place, Why::of(gap, format!("{none}; the cluster may have one")))
             }
             (None, _) => Verdict::fails(place, format!("{none}: it does nothing")),
         }

@@ -23,6 +23,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     severity = Low,
     scope = Related,
     programs = [ControllerManager, Kubelet],
+    parts = ["client", "server"],
     on = [KUBELET_CONFIGURATION],
     reads = [KUBELET_CONFIGURATION, KUBEADM_CLUSTER_CONFIGURATION, KUBEADM_INIT_CONFIGURATION, KUBEADM_JOIN_CONFIGURATION],
     mends = Riskily
@@ -37,12 +38,15 @@ impl Check for UnrotatedKubeletCertificate {
     fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
         match part {
             Part::File(file) => {
-                let claims = [client(file, cx), server(file)];
-                Verdict::from_claims(claims.into_iter().flatten())
+                let client = client(file, cx).map(|claim| claim.part("client"));
+                let server = server(file).map(|claim| claim.part("server"));
+                Verdict::from_claims(client.into_iter().chain(server))
             }
             Part::Component(kubelet) if kubelet.name() == "kubelet" => {
-                let parts = ["rotate-certificates", "rotate-server-certificates"];
-                let verdicts = parts.into_iter().map(|flag| from_flag(kubelet, flag, cx));
+                let parts =
+                    [("client", "rotate-certificates"), ("server", "rotate-server-certificates")];
+                let verdicts =
+                    parts.into_iter().map(|(part, flag)| from_flag(kubelet, part, flag, cx));
                 Verdict::all(verdicts.chain([from_gates(kubelet)]))
             }
             Part::Component(manager) if manager.name() == "kube-controller-manager" => {
@@ -117,10 +121,15 @@ fn from_gates(component: Component<'_>) -> Verdict<'_> {
     let others: Vec<_> = gates.iter().filter(|gate| !of(gate)).cloned().collect();
     let message = "serving certificates of kubelets are not renewed: the feature is off";
     let claim = Claim::fails(component.place(FLAG), message);
-    claim.changes(component.set_list(FLAG, &others)).into()
+    claim.part("server").changes(component.set_list(FLAG, &others)).into()
 }
 
-fn from_flag<'a>(kubelet: Component<'a>, flag: &str, cx: &Cx<'a>) -> Verdict<'a> {
+fn from_flag<'a>(
+    kubelet: Component<'a>,
+    part: &'static str,
+    flag: &str,
+    cx: &Cx<'a>,
+) -> Verdict<'a> {
     if kubelet.flag(flag).is_none()
         && let Some(verdict) = kubelet.kubelet_file(cx)
     {
@@ -131,8 +140,8 @@ fn from_flag<'a>(kubelet: Component<'a>, flag: &str, cx: &Cx<'a>) -> Verdict<'a>
         Ok(false) => {
             let message = format!("`--{flag}` is not true: the certificate is not renewed");
             let claim = Claim::fails(kubelet.place(flag), message);
-            claim.changes(kubelet.set_flag(flag, "true")).into()
+            claim.part(part).changes(kubelet.set_flag(flag, "true")).into()
         }
-        Err(claim) => claim.into(),
+        Err(claim) => claim.part(part).into(),
     }
 }

@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Program, Severity, kinds};
-use pavisade_snapshot::{Object, WorldKind};
+use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -45,7 +45,7 @@ impl Check for VulnerableKubernetesVersion {
     type On = OnObject;
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        if cx.world_kind() != WorldKind::Cluster {
+        if !cx.is_live() {
             return Verdict::NotApplicable;
         }
         if object.is(kinds::NODE) {

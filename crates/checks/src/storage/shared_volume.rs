@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
+use pavisade_model::{Gap, kinds};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Cx, OnObject, Place, Verdict};
+use crate::{Check, Cx, OnObject, Place, Verdict, Why};
 
 /// PersistentVolumes that give one storage to several namespaces.
 ///
@@ -65,11 +65,12 @@ impl Check for SharedVolume {
             None => Verdict::Holds,
             Some(other) => {
                 let why = cx.gap(kinds::PERSISTENT_VOLUME_CLAIM).unwrap_or_else(|| {
-                    format!(
+                    let why = format!(
                         "`{}` is the same storage, and which namespaces claim the two is not {}",
                         other.name(),
                         cx.here()
-                    )
+                    );
+                    Why::of(Gap::object("PersistentVolumeClaim", "", ""), why)
                 });
                 Verdict::unknown(place, why)
             }

@@ -1,7 +1,7 @@
 //! PV-D009.
 
 use pavisade_macros::check;
-use pavisade_model::{Confidence, kinds};
+use pavisade_model::{Confidence, Gap, kinds};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::driver::{Rule, rule};
 use crate::field::{map, text};
-use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict, Why};
 
 /// PersistentVolumes that are not encrypted at rest.
 ///
@@ -105,19 +105,18 @@ fn is_file_share(driver: &str) -> bool {
 
 /// What the class says from which it was made.
 fn by_class<'a>(volume: &'a Object, flag: &str, place: Value<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-    let unknown = |why: String| Verdict::unknown(place, why);
+    let unknown = |why: Why| Verdict::unknown(place, why);
     let name = volume.at(&["spec", "storageClassName"]).and_then(Value::as_str).unwrap_or("");
     let made = volume.annotation("pv.kubernetes.io/provisioned-by").is_some();
     if name.is_empty() || !made {
-        return unknown(format!(
-            "the volume does not say `{flag}`: the cloud's own setting counts"
-        ));
+        let why = format!("the volume does not say `{flag}`: the cloud's own setting counts");
+        return unknown(why.into());
     }
     let Some(class) = cx.get(kinds::STORAGE_CLASS, "", name) else {
-        let why = cx.gap(kinds::STORAGE_CLASS);
-        return unknown(
-            why.unwrap_or_else(|| format!("StorageClass `{name}` is not {}", cx.here())),
-        );
+        return unknown(cx.gap(kinds::STORAGE_CLASS).unwrap_or_else(|| {
+            let why = format!("StorageClass `{name}` is not {}", cx.here());
+            Why::of(Gap::object("StorageClass", "", name), why)
+        }));
     };
     let time = |object: &'a Object| object.at(&["metadata", "creationTimestamp"])?.as_str();
     let encrypted = class.at(&["parameters", flag]).and_then(Value::as_str);
@@ -125,12 +124,15 @@ fn by_class<'a>(volume: &'a Object, flag: &str, place: Value<'a>, cx: &Cx<'a>) -
     match (encrypted, time(class), time(volume)) {
         // RFC 3339 in UTC, as the API server writes it, is in the order of its text.
         (true, Some(class), Some(volume)) if class > volume => {
-            unknown(format!("StorageClass `{name}` is younger than the volume"))
+            unknown(format!("StorageClass `{name}` is younger than the volume").into())
         }
         (true, ..) => Verdict::Holds,
-        (false, ..) => unknown(format!(
-            "`{flag}` of StorageClass `{name}` is not \"true\", so the cloud account's default \
-             decided"
-        )),
+        (false, ..) => {
+            let why = format!(
+                "`{flag}` of StorageClass `{name}` is not \"true\", so the cloud account's default \
+                 decided"
+            );
+            unknown(why.into())
+        }
     }
 }

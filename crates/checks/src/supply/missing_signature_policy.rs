@@ -52,12 +52,14 @@ impl Check for MissingSignaturePolicy {
                     Finds::Demands if *kind == kinds::CLUSTER_IMAGE_POLICY => {
                         match no_namespace(cx) {
                             false => return Verdict::Holds,
-                            true => unclear = unclear.or(Some(format!("{} {OPT_IN}", label()))),
+                            true => {
+                                unclear = unclear.or(Some(format!("{} {OPT_IN}", label()).into()))
+                            }
                         }
                     }
                     Finds::Demands => return Verdict::Holds,
                     Finds::Unclear(why) => {
-                        unclear = unclear.or(Some(format!("{} {why}", label())));
+                        unclear = unclear.or(Some(format!("{} {why}", label()).into()));
                     }
                     Finds::Weak(why) => weak.push(format!("{} {why}", label())),
                     Finds::Nothing => {}

@@ -63,6 +63,7 @@ impl Check for StaleImagePossible {
                     container.name()
                 ),
             )
+            .evidence(tag)
             .set("Always")
             .into();
         };
@@ -77,6 +78,7 @@ impl Check for StaleImagePossible {
                     ),
                 );
                 // What is there for `Never` was put there by hand: it cannot be pulled.
+                let claim = claim.evidence(tag);
                 if policy == "Never" { claim } else { claim.set("Always") }.into()
             }
             _ => Verdict::unknown(value, "the value is no pull policy"),

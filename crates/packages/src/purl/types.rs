@@ -47,7 +47,9 @@ const TYPES: &[(&str, Namespace, Lower)] = &[
     ("generic", Optional, NONE),
     ("git", Required, NONE),
     ("github", Required, BOTH),
-    ("golang", Required, NONE),
+    // Required by the specification, which predates modules; every other program names the standard
+    // library `pkg:golang/stdlib`.
+    ("golang", Optional, NONE),
     ("hackage", Prohibited, NONE),
     ("hex", Optional, BOTH),
     ("huggingface", Required, Lower { namespace: false, name: false, version: true }),

@@ -7,10 +7,10 @@ use pavisade_judgement::Judgement;
 use pavisade_model::{NoteKind, State};
 
 use super::{counts, coverage, gap, label, name, reason, results};
-use crate::Options;
 use crate::markdown::{code, inline as text};
 use crate::place::Places;
 use crate::text::{count, cut};
+use crate::{Options, message};
 
 /// Places of one check that are told without being asked.
 const PLACES: usize = 3;
@@ -91,7 +91,7 @@ fn failing<'a>(
         let told = if options.full { findings.len() } else { findings.len().min(PLACES) };
         for finding in &findings[..told] {
             let (place, subject) = (places.shown(finding), finding.subject.label());
-            let message = text(&cut(&finding.message, 300));
+            let message = text(&cut(&message::of(finding), 300));
             writeln!(out, "  - {} ({}): {message}", code(&place), text(&subject))?;
         }
         if told < findings.len() {

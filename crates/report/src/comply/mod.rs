@@ -10,7 +10,7 @@ use pavisade_judgement::Judgement;
 use pavisade_model::State;
 
 use crate::text::count;
-use crate::{Options, guard, terminal};
+use crate::{Options, guard, message, terminal};
 
 mod csv;
 pub mod json;
@@ -126,11 +126,11 @@ pub(crate) fn unknown_reasons(control: &AssessedControl<'_>, unread: usize) -> V
     }
     let mut told = HashSet::new();
     for evidence in control.evidence.iter().filter(|e| e.tally.unknown > 0) {
-        let mut found = evidence.of_state(State::Unknown).map(|f| f.message.as_str()).peekable();
-        let silent = "what was not read might refute what holds";
+        let mut found = evidence.of_state(State::Unknown).map(message::of).peekable();
+        let silent = Cow::Borrowed("what was not read might refute what holds");
         let silent = found.peek().is_none().then_some(silent);
-        let new = found.chain(silent).filter(|message| told.insert(*message));
-        reasons.extend(new.map(str::to_owned));
+        let new = found.chain(silent).filter(|message| told.insert(message.clone()));
+        reasons.extend(new.map(Cow::into_owned));
     }
     if !control.left_out.is_empty() {
         let names: Vec<_> = control.left_out.iter().map(|check| &*check.id).collect();

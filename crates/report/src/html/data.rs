@@ -11,7 +11,7 @@ use super::short;
 use crate::place::{Places, beside_message, field, workloads};
 use crate::terminal::Excerpt;
 use crate::text::{char_width, clean, cut};
-use crate::{Options, advice, mask};
+use crate::{Options, advice, mask, message};
 
 /// Findings on a page: a browser has to hold them all.
 pub(super) const MAX_FINDINGS: usize = 25_000;
@@ -130,7 +130,7 @@ fn row<'a>(
         strings.add(&file),
         strings.add(&short(&places.shown(finding))),
         strings.add(&short(&path)),
-        strings.add(&short(&finding.message)),
+        strings.add(&short(&message::of(finding))),
         strings.add(&fix.join("\n")),
         strings.add(&finding.fingerprint().to_string()),
         strings.add(&advice::by_program(finding).unwrap_or_default()),

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::place::{Places, beside_message, relative};
 use crate::summary::Counts;
 use crate::text::{clean, count, cut, number};
-use crate::{Options, advice, summary};
+use crate::{Options, advice, message, summary};
 
 mod data;
 mod prose;
@@ -256,7 +256,7 @@ impl<'a> View<'a> {
             writeln!(
                 out,
                 "<div class=\"finding\"><p>{}</p><p class=\"where\"><code>{place}</code> {subject}</p>",
-                line(&short(&finding.message))
+                line(&short(&message::of(finding)))
             )?;
             if let Some(shown) = data::Shown::of(finding, &self.places) {
                 let [before, marked, after] =
@@ -322,7 +322,7 @@ impl<'a> View<'a> {
                 "<li><code>{}</code> {}: {}<br><span class=\"muted\">{} <code>{}</code> {}</span></li>",
                 escape(&short(&self.places.shown(finding))),
                 escape(&short(&subject)),
-                line(&short(&finding.message)),
+                line(&short(&message::of(finding))),
                 word(finding),
                 finding.rule.id,
                 line(&short(why))

@@ -12,7 +12,7 @@ use super::{
     Vulnerability, Workload,
 };
 use crate::region::{Region, Regions};
-use crate::{Options, advice, guard};
+use crate::{Options, advice, guard, message};
 
 impl<'a> Document<'a> {
     /// The document of a result.
@@ -204,7 +204,7 @@ impl<'a> Finding<'a> {
                 .flat_map(|all| all.iter().map(Workload::from))
                 .collect(),
             vulnerability: finding.vulnerability.as_deref().map(Vulnerability::from),
-            message: &finding.message,
+            message: message::of(finding),
             fix: advice::fix(finding),
             frameworks: (!options.frameworks.is_empty()).then_some(controls),
         }
@@ -236,7 +236,7 @@ impl<'a> Location<'a> {
         match location {
             model::Location::Text { source, span, path } => {
                 let Region { line, column, end_line, end_column } = regions.get(source, span);
-                let file = source.name();
+                let file = source.shown();
                 Some(Self::File(FileLocation { file, line, column, end_line, end_column, path }))
             }
             model::Location::Field { path, .. } => Some(Self::Field { path }),

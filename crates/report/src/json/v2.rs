@@ -3,6 +3,7 @@
 //! Images stand once, with the workloads that run them; findings name them by their place. It becomes
 //! the default form when vulnerabilities are found.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, Write};
 
@@ -17,7 +18,7 @@ use super::{
     Severities, Severity, State, Tool, Vulnerability, Workload, all_findings, failing_objects,
 };
 use crate::region::Regions;
-use crate::{Options, advice, guard};
+use crate::{Options, advice, guard, message};
 
 /// What `schema` says.
 pub const SCHEMA: &str = "pavisade.dev/scan/v2";
@@ -152,7 +153,7 @@ pub struct Finding<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vulnerability: Option<Vulnerability<'a>>,
     /// What is wrong, or why it is unknown: one sentence.
-    pub message: &'a str,
+    pub message: Cow<'a, str>,
     /// What to do (Markdown); absent where it is the rule's own advice.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub advice: &'a str,
@@ -296,7 +297,7 @@ impl<'a> View<'a> {
             location: Location::new(&finding.location, &self.regions),
             related: related.filter_map(|r| Related::new(r, &self.regions)).collect(),
             vulnerability: finding.vulnerability.as_deref().map(Vulnerability::from),
-            message: &finding.message,
+            message: message::of(finding),
             advice: if finding.fix.is_empty() { "" } else { advice::fix(finding) },
             frameworks: (!self.options.frameworks.is_empty()).then_some(controls),
         }

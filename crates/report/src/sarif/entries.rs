@@ -5,7 +5,8 @@ use pavisade_model::{Finding, Rule};
 
 use super::types::*;
 use super::{
-    FINGERPRINT, FIRST_FINGERPRINT, View, artifact, kind_and_level, made_of, plain, region, result,
+    FINGERPRINT, FIRST_FINGERPRINT, View, artifact, is_rendered, kind_and_level, plain, region,
+    result,
 };
 use crate::Options;
 use crate::region::Regions;
@@ -73,11 +74,11 @@ impl<'a> Entry<'a> {
 
 fn suppression<'a>(exception: &'a Exception, options: &Options) -> Suppression<'a> {
     let location = exception.span.as_ref().map(|(source, start, end)| {
-        let (file, region) = match made_of(source.name()) {
-            Some(file) => (file, SarifRegion::first_line()),
-            None => (source.name(), region(source, &(*start..*end), &Regions::new(&[]))),
+        let region = match is_rendered(source) {
+            true => SarifRegion::first_line(),
+            false => region(source, &(*start..*end), &Regions::new(&[])),
         };
-        let artifact_location = artifact(file, options);
+        let artifact_location = artifact(source.name(), options);
         let physical_location = Physical { artifact_location, region: Some(region) };
         SarifLocation { physical_location, logical_locations: Vec::new(), message: None }
     });
@@ -116,7 +117,7 @@ fn gone<'a>(
         message: Message { text: plain(&known.message) },
         locations: [SarifLocation {
             physical_location: Physical {
-                artifact_location: artifact(made_of(file).unwrap_or(file), options),
+                artifact_location: artifact(unmarked(file), options),
                 region: Some(region),
             },
             logical_locations: vec![Logical {
@@ -138,4 +139,10 @@ fn gone<'a>(
             vulnerability: None,
         },
     }
+}
+
+/// The name of a file that an earlier result names: `scan/v1` has the mark of a rendered text in it.
+pub(super) fn unmarked(file: &str) -> &str {
+    let marks = [" (rendered)", " (kustomize)"];
+    marks.into_iter().find_map(|mark| file.strip_suffix(mark)).unwrap_or(file)
 }

@@ -9,11 +9,11 @@ use pavisade_judgement::Judgement;
 use pavisade_model::{Confidence, Finding, Location, Note, NoteKind, Severity, State, Subject};
 use pavisade_yaml::Source;
 
-use crate::Options;
 use crate::json::{Vulnerability, all_findings};
-use crate::place::{homes, made_of, relative};
+use crate::place::{homes, is_rendered, relative};
 use crate::region::{Region, Regions};
 use crate::text::{count, first_paragraph};
+use crate::{Options, message};
 
 mod entries;
 mod types;
@@ -188,7 +188,7 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
         rule_index: view.index.get(&*finding.rule.id).copied().unwrap_or(0),
         kind,
         level,
-        message: Message { text: plain(&finding.message) },
+        message: Message { text: plain(message::of(finding)) },
         locations: [SarifLocation {
             physical_location,
             logical_locations: logical(finding),
@@ -211,17 +211,17 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
 /// A place in a file of the repository.
 fn physical(location: &Location, view: &View<'_>, options: &Options) -> Option<Physical> {
     let Location::Text { source, span, .. } = location else { return None };
-    let (file, region) = match made_of(source.name()) {
-        // The lines are those of a text that is nowhere on disk.
-        Some(file) => (file, SarifRegion::first_line()),
-        None => (source.name(), region(source, span, &view.regions)),
+    let region = match is_rendered(source) {
+        true => SarifRegion::first_line(),
+        false => region(source, span, &view.regions),
     };
-    Some(Physical { artifact_location: artifact(file, options), region: Some(region) })
+    Some(Physical { artifact_location: artifact(source.name(), options), region: Some(region) })
 }
 
 /// `[text](target)` is a link in a SARIF message: a name in a manifest must not make one.
-fn plain(text: &str) -> Cow<'_, str> {
-    if text.contains("](") { text.replace("](", "] (").into() } else { text.into() }
+fn plain<'a>(text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
+    let text = text.into();
+    if text.contains("](") { text.replace("](", "] (").into() } else { text }
 }
 
 fn region(source: &Source, span: &std::ops::Range<u32>, regions: &Regions) -> SarifRegion {

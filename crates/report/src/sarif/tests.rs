@@ -5,9 +5,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::entries::unmarked;
 use super::{artifact, log_of, plain};
 use crate::fixture::{ENCRYPTION, excepted, judged, mixed, notes, secret};
-use crate::place::made_of;
 use crate::{Options, guard};
 use pavisade_judgement::Judgement;
 
@@ -129,9 +129,9 @@ fn names_of_files_become_uris() {
         let found = artifact(name, &root);
         assert_eq!((&*found.uri, found.uri_base_id.is_some()), (uri, relative), "{name}");
     }
-    assert_eq!(made_of("web/templates/x.yaml (rendered)"), Some("web/templates/x.yaml"));
-    assert_eq!(made_of("overlays/prod (kustomize)"), Some("overlays/prod"));
-    assert_eq!(made_of("a.yaml"), None);
+    assert_eq!(unmarked("web/templates/x.yaml (rendered)"), "web/templates/x.yaml");
+    assert_eq!(unmarked("overlays/prod (kustomize)"), "overlays/prod");
+    assert_eq!(unmarked("a.yaml"), "a.yaml");
     assert_eq!(plain("[a](http://b) [c]"), "[a] (http://b) [c]");
 }
 

@@ -11,7 +11,7 @@ use crate::place::workloads;
 use crate::text::{
     clean, count, cut, first_paragraph, first_sentence, number, unbroken, width, wrap,
 };
-use crate::{advice, mask};
+use crate::{advice, mask, message};
 
 /// What the messages of a group have in common.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,11 +27,11 @@ enum Messages {
 impl Messages {
     fn of(group: &[&Finding]) -> Self {
         let Some((first, rest)) = group.split_first() else { return Self::Own };
-        if rest.iter().all(|f| f.message == first.message) {
+        if rest.iter().all(|f| message::of(f) == message::of(first)) {
             return Self::Equal;
         }
         let shape = |finding: &Finding| {
-            let mut message = finding.message.clone();
+            let mut message = message::of(finding).into_owned();
             if let Subject::Object { name, container, .. } = &finding.subject {
                 for name in [container.as_ref(), Some(name)].into_iter().flatten() {
                     message = message.replace(&format!("`{name}`"), "``");
@@ -97,7 +97,7 @@ pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bo
     let label = format!("{}[{}]", first.severity.label(), first.rule.id);
     let (single, messages) = (group.len() == 1, Messages::of(group));
     let mut text = match messages {
-        Messages::Equal => cut(&first.message, 1500).into_owned(),
+        Messages::Equal => cut(&message::of(first), 1500).into_owned(),
         Messages::ByName | Messages::Own => first.rule.title.trim_end_matches('.').to_owned(),
     };
     if !single {
@@ -153,7 +153,7 @@ fn excerpt(
     let equal = messages == Messages::Equal;
     page.arrow(digits, &place(page, finding), &subject(finding, worlds, equal && many));
     let message =
-        if !equal { cut(&clean(&finding.message), 2000).into_owned() } else { String::new() };
+        if !equal { cut(&clean(&message::of(finding)), 2000).into_owned() } else { String::new() };
     let gutter = digits + 3;
     let excerpt = match &finding.location {
         Location::Text { source, span, .. } => {
@@ -221,7 +221,7 @@ fn list(
             Messages::Own => (
                 place(page, f),
                 subject(f, worlds, false),
-                cut(&clean(&f.message), 600).into_owned(),
+                cut(&clean(&message::of(f)), 600).into_owned(),
             ),
         })
         .collect();

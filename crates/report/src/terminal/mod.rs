@@ -24,6 +24,7 @@ mod unknown;
 
 pub(crate) use comply::write as comply;
 pub(crate) use excerpt::Excerpt;
+pub(crate) use notes::section as notes;
 pub(crate) use page::{Page, place};
 pub use problems::problems;
 

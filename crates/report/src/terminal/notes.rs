@@ -27,7 +27,7 @@ pub(super) fn label(kind: NoteKind) -> &'static str {
 /// Writes the section; returns whether all was told.
 ///
 /// With `alone` there is nothing else to tell: then also what is told only to those who ask.
-pub(super) fn section(page: &mut Page<'_>, notes: &[Note], alone: bool) -> bool {
+pub(crate) fn section(page: &mut Page<'_>, notes: &[Note], alone: bool) -> bool {
     let mut told_all = true;
     for kind in NoteKind::ALL {
         told_all &= of_kind(page, notes, kind, alone);

@@ -6,10 +6,10 @@ use anstyle::Style;
 use pavisade_model::{Finding, Location, Subject};
 
 use super::style::{self, FRAME, PLAIN};
-use crate::Options;
 use crate::mask;
 use crate::region::Regions;
 use crate::text::{clean, cut, width, wrap};
+use crate::{Options, message};
 
 /// Text on its way out.
 pub(crate) struct Page<'o> {
@@ -108,7 +108,7 @@ pub(crate) fn place(page: &Page<'_>, finding: &Finding) -> String {
     match &finding.location {
         Location::Text { source, span, .. } => {
             let (line, column) = page.regions.start(source, span);
-            format!("{}:{line}:{column}", clean(source.name()))
+            format!("{}:{line}:{column}", clean(&source.shown()))
         }
         Location::Field { .. } => cut(&clean(&finding.subject.label()), 200).into_owned(),
         Location::Layer { image, path, .. } => {
@@ -153,12 +153,12 @@ pub(crate) fn subject(finding: &Finding, worlds: bool, container: bool) -> Strin
     };
     // Most messages name the container.
     if let Some(name) = finding.subject.container()
-        && (container || !finding.message.contains(&format!("`{name}`")))
+        && (container || !message::of(finding).contains(&format!("`{name}`")))
     {
         label = format!("{label} · container {name}");
     }
     let told = match &finding.location {
-        Location::Text { source, .. } => source.name().starts_with(finding.world()),
+        Location::Text { source, .. } => source.shown().starts_with(finding.world()),
         Location::Field { .. } | Location::Layer { .. } | Location::None => false,
     };
     if worlds && !told && !matches!(finding.world(), "" | ".") {

@@ -6,6 +6,7 @@ use pavisade_model::{Finding, Location, Subject};
 
 use super::page::{Page, place, subject};
 use super::style::{DIM, FRAME, HELP, UNKNOWN};
+use crate::message;
 use crate::text::{clean, count, cut, first_paragraph, unbroken};
 
 /// Reasons that are told without being asked.
@@ -20,7 +21,7 @@ pub(super) fn section(page: &mut Page<'_>, unknown: &[&Finding], worlds: bool) -
     for finding in unknown {
         // What nobody could see of a whole world is said once for all checks that wanted it.
         let check = if of_world(finding) { "" } else { &finding.rule.id };
-        let at = *by_reason.entry((check, &finding.message)).or_insert(groups.len());
+        let at = *by_reason.entry((check, message::of(finding))).or_insert(groups.len());
         if at == groups.len() {
             groups.push(Vec::new());
         }
@@ -50,7 +51,7 @@ fn reason(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
     let Some(first) = group.first() else { return true };
     let checks: BTreeSet<_> = group.iter().map(|f| (&*f.rule.id, &*f.rule.name)).collect();
     if checks.len() > 1 {
-        let text = format!("{} ({} checks)", cut(&first.message, 1500), checks.len());
+        let text = format!("{} ({} checks)", cut(&message::of(first), 1500), checks.len());
         page.header(UNKNOWN, "unknown", ("", &text));
         let names: Vec<_> = checks.iter().map(|(_, name)| *name).collect();
         page.gap(1).put(FRAME, "--> ").wrapped(DIM, &names.join(", "), 5, 5);
@@ -59,10 +60,10 @@ fn reason(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
     }
     let label = format!("unknown[{}]", first.rule.id);
     let text = if group.len() == 1 {
-        first.message.clone()
+        message::of(first).into_owned()
     } else {
         let places = unbroken(&count(group.len(), "place", "places"));
-        format!("{} ({places})", cut(&first.message, 1500))
+        format!("{} ({places})", cut(&message::of(first), 1500))
     };
     page.header(UNKNOWN, &label, (&first.rule.name, &text));
     let told = if page.options.full || group.len() <= PLACES + 1 { group.len() } else { PLACES };

@@ -66,7 +66,7 @@ fn excepted(
     let mut exceptions: Vec<Arc<Exception>> = Vec::new();
     if terms.honour != Honour::Nobody {
         exceptions.extend(terms.exceptions.iter().cloned().map(Arc::new));
-        let Gathered { exceptions: found, notes } = gather(snapshot, catalog);
+        let Gathered { exceptions: found, notes, .. } = gather(snapshot, catalog);
         if terms.honour == Honour::Everybody {
             exceptions.extend(found.into_iter().map(Arc::new));
             settled.notes.extend(notes);
@@ -94,7 +94,7 @@ fn excepted(
             }
             None => {
                 if let Some(ended) = ended {
-                    finding.message.push_str(&format!(" (its exception ended on {ended})"));
+                    finding.detail_mut().excepted_until = Some(ended);
                 }
                 settled.findings.push(finding);
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pavisade_checks::Catalog;
 use pavisade_judgement::{ANNOTATION, Exception, Form, InObject, Scope};
 use pavisade_model::{Note, NoteKind, Paths};
-use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
+use pavisade_snapshot::{Object, Snapshot, World};
 use pavisade_yaml::{Doc, Source, Value};
 use rayon::prelude::*;
 
@@ -23,6 +23,8 @@ const MANY: usize = 256;
 pub(super) struct Gathered {
     pub exceptions: Vec<Exception>,
     pub notes: Vec<Note>,
+    /// What the notes are about: place, start, and what is wrong.
+    told: HashSet<(String, Option<u32>, String)>,
 }
 
 /// Everything in a picture.
@@ -65,7 +67,7 @@ fn is_marked(object: &Object) -> bool {
 impl Gathered {
     fn annotations(&mut self, world: &World, object: &Object, catalog: &Catalog) {
         let several = object.pods().nth(1).is_some();
-        let in_cluster = world.kind() == WorldKind::Cluster;
+        let in_cluster = world.is_live();
         // What a controller made has the annotations of its template.
         let owners = object.at(&["metadata", "ownerReferences"]);
         let echo = in_cluster && owners.is_some_and(|owners| owners.items().next().is_some());
@@ -77,7 +79,7 @@ impl Gathered {
                         let source = object.doc().source().clone();
                         let start = value.key_span().unwrap_or_else(|| value.span()).start;
                         let end = value.span().end.max(start + 1);
-                        (source.name().to_owned(), Some((source, start, end)))
+                        (source.shown().into_owned(), Some((source, start, end)))
                     }
                 };
                 let text = value.as_str().unwrap_or("");
@@ -122,11 +124,9 @@ impl Gathered {
         Fault { message, remedy }: Fault,
     ) {
         // A file that two worlds share is read twice.
-        let start = |span: &Option<(Source, u32, u32)>| span.as_ref().map(|span| span.1);
-        let same = |n: &Note| {
-            n.place == place && start(&n.span) == start(&span) && n.message.ends_with(&message)
-        };
-        if self.notes.iter().any(same) {
+        let start = span.as_ref().map(|span| span.1);
+        let more = self.notes.len() > MAX_FAULTS;
+        if more || !self.told.insert((place.clone(), start, message.clone())) {
             return;
         }
         let note = |message, remedy| Note { kind: NoteKind::Warning, place, span, message, remedy };
@@ -183,7 +183,8 @@ impl Gathered {
         for span in doc.comments() {
             let comment = text.get(span.start as usize..span.end as usize).unwrap_or("");
             let Some(words) = directive(comment) else { continue };
-            let place = (source.name().to_owned(), Some((source.clone(), span.start, span.end)));
+            let place = source.shown().into_owned();
+            let place = (place, Some((source.clone(), span.start, span.end)));
             let suggest = self.notes.len() < MAX_FAULTS;
             match words.and_then(|words| parse(words, catalog, suggest)) {
                 Ok(said) => {

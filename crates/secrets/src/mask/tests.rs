@@ -265,6 +265,9 @@ fn a_line_of_megabytes_is_read_once() {
     let line = "{\"name\":\"a\",\"value\":\"http://b\"},".repeat(10_000);
     assert_eq!(places(&line), []);
     assert!(!places(&"password=hunter2,".repeat(10_000)).is_empty());
+    // Each value was searched for its end, which is that of the line.
+    assert_eq!(places(&"value=a,".repeat(200_000)), []);
+    assert_eq!(mask("value=a,b name=password").into_owned(), "value=•••• name=password");
 }
 
 #[test]

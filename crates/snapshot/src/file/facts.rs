@@ -58,7 +58,8 @@ struct Table {
 enum Fix {
     Fixed(String),
     NotFixed,
-    WontFix,
+    #[serde(rename = "wont-fix")]
+    Refused,
     Unknown,
 }
 
@@ -151,7 +152,7 @@ impl From<&Image> for Wire {
                 table.fix.push(match fix {
                     FixState::Fixed(version) => Fix::Fixed(version.to_string()),
                     FixState::NotFixed => Fix::NotFixed,
-                    FixState::WontFix => Fix::WontFix,
+                    FixState::WontFix => Fix::Refused,
                     FixState::Unknown => Fix::Unknown,
                 });
             }
@@ -234,7 +235,7 @@ impl Table {
             let fix = match fix {
                 Fix::Fixed(version) => FixState::Fixed(version.into()),
                 Fix::NotFixed => FixState::NotFixed,
-                Fix::WontFix => FixState::WontFix,
+                Fix::Refused => FixState::WontFix,
                 Fix::Unknown => FixState::Unknown,
             };
             matches.push(package, advisory, fix);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pavisade_model::{Note, NoteKind};
-use pavisade_yaml::Source;
+use pavisade_yaml::{Origin, Source};
 use zstd::stream::read::Decoder;
 
 use super::wire::{self, End, Switch};
@@ -484,7 +484,8 @@ impl Batch {
 fn object(name: &str, line: usize, text: &[u8]) -> Result<Object, &'static str> {
     let text = std::str::from_utf8(text).map_err(|_| "is no UTF-8")?;
     // The line tells objects without a name apart.
-    let documents = pavisade_yaml::read(&Source::new(format!("{name}:{line}"), text));
+    let documents =
+        pavisade_yaml::read(&Source::of(format!("{name}:{line}"), Origin::Object, text));
     let [doc] = &documents.docs[..] else { return Err("is no JSON") };
     if !doc.is_json() || !documents.notes.is_empty() {
         return Err("is no JSON");

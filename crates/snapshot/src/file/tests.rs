@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pavisade_model::{Advisory, Epss, Exploited, FixState, NoteKind, Score, kinds};
+use pavisade_model::{Advisory, Cause, Epss, Exploited, FixState, NoteKind, Score, kinds};
 use pavisade_yaml::{Source, to_json};
 use proptest::prelude::*;
 
@@ -23,7 +23,7 @@ fn picture(names: &[String]) -> Snapshot {
     let mut cluster = WorldParts::cluster("prod");
     cluster.coverage.insert(("".into(), "Pod".into()), Coverage::Complete);
     cluster.coverage.insert(("".into(), "Secret".into()), Coverage::Unread);
-    cluster.gaps.insert(("".into(), "Secret".into()), "the right is missing".into());
+    cluster.causes.insert(("".into(), "Secret".into()), Cause::SecretsNotAsked);
     cluster.objects = names
         .iter()
         .map(|name| {
@@ -49,7 +49,7 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
     for world in snapshot.worlds() {
         out.push(format!("{} {:?}", world.name(), world.kind()));
         for kind in [kinds::POD, kinds::SECRET, kinds::CONFIG_MAP] {
-            out.push(format!("{:?} {}", world.coverage(kind), world.gap(kind)));
+            out.push(format!("{:?} {}", world.coverage(kind), world.cause(kind)));
         }
         out.extend(world.objects().map(|o| format!("{o:?} {}", to_json(o.value()))));
     }

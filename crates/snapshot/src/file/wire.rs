@@ -1,7 +1,7 @@
 //! The control lines of a snapshot file as serde reads and writes them.
 
 use jiff::Timestamp;
-use pavisade_model::{Note, NoteKind};
+use pavisade_model::{Cause, Note, NoteKind};
 use serde::{Deserialize, Serialize};
 
 use super::FORMAT;
@@ -55,8 +55,52 @@ struct OfKind {
     group: String,
     kind: String,
     coverage: Seen,
+    /// Why it was not read, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gap: Option<String>,
+    /// The same as data, a [`Reason`]; absent in files of old versions, and one of a later version may
+    /// be any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cause: Option<serde_json::Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Reason {
+    NotAsked,
+    SecretsNotAsked,
+    Forbidden { resource: String },
+    Silent { group: String, why: String },
+    BrokeOff { after: usize, why: String },
+    Unreachable,
+}
+
+/// As data; nothing where there are only words.
+fn to_wire(cause: &Cause) -> Option<serde_json::Value> {
+    let reason = match cause.clone() {
+        Cause::NotAsked => Reason::NotAsked,
+        Cause::SecretsNotAsked => Reason::SecretsNotAsked,
+        Cause::Forbidden { resource } => Reason::Forbidden { resource },
+        Cause::Silent { group, why } => Reason::Silent { group, why },
+        Cause::BrokeOff { after, why } => Reason::BrokeOff { after, why },
+        Cause::Unreachable => Reason::Unreachable,
+        Cause::Said(_) => return None,
+    };
+    serde_json::to_value(reason).ok()
+}
+
+/// From data, or from words: old versions wrote nothing else.
+fn from_wire(cause: Option<serde_json::Value>, words: String) -> Cause {
+    match cause.and_then(|cause| serde_json::from_value(cause).ok()) {
+        Some(Reason::NotAsked) => Cause::NotAsked,
+        Some(Reason::SecretsNotAsked) => Cause::SecretsNotAsked,
+        Some(Reason::Forbidden { resource }) => Cause::Forbidden { resource },
+        Some(Reason::Silent { group, why }) => Cause::Silent { group, why },
+        Some(Reason::BrokeOff { after, why }) => Cause::BrokeOff { after, why },
+        Some(Reason::Unreachable) => Cause::Unreachable,
+        None if words == Cause::SecretsNotAsked.to_string() => Cause::SecretsNotAsked,
+        None => Cause::Said(words),
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -137,15 +181,17 @@ impl From<&WorldParts> for World {
                 group: key.0.clone(),
                 kind: key.1.clone(),
                 coverage: (*coverage).into(),
-                gap: parts.gaps.get(key).cloned(),
+                gap: parts.causes.get(key).map(Cause::to_string),
+                cause: parts.causes.get(key).and_then(to_wire),
             })
             .collect();
-        let only_gaps = parts.gaps.iter().filter(|(key, _)| !parts.coverage.contains_key(*key));
-        coverage.extend(only_gaps.map(|(key, gap)| OfKind {
+        let others = parts.causes.iter().filter(|(key, _)| !parts.coverage.contains_key(*key));
+        coverage.extend(others.map(|(key, cause)| OfKind {
             group: key.0.clone(),
             kind: key.1.clone(),
             coverage: parts.default_coverage.into(),
-            gap: Some(gap.clone()),
+            gap: Some(cause.to_string()),
+            cause: to_wire(cause),
         }));
         coverage.sort_by(|a, b| (&a.group, &a.kind).cmp(&(&b.group, &b.kind)));
         let others = parts.default_coverage.into();
@@ -159,9 +205,9 @@ impl From<World> for WorldParts {
         let mut parts = Self::files(wire.name, wire.kind.into(), Vec::new());
         parts.default_coverage = wire.others.into();
         parts.namespace = wire.namespace;
-        for OfKind { group, kind, coverage, gap } in wire.coverage {
+        for OfKind { group, kind, coverage, gap, cause } in wire.coverage {
             let key = (group, kind);
-            parts.gaps.extend(gap.map(|gap| (key.clone(), gap)));
+            parts.causes.extend(gap.map(|words| (key.clone(), from_wire(cause, words))));
             parts.coverage.insert(key, coverage.into());
         }
         parts

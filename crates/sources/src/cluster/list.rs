@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pavisade_model::Cause;
 use pavisade_snapshot::{Coverage, Object, stored};
-use pavisade_yaml::{Doc, Kind, Source, Value, read};
+use pavisade_yaml::{Doc, Kind, Origin, Source, Value, read};
 use tokio::sync::Mutex;
 
 use super::discovery::Resource;
@@ -50,12 +51,16 @@ pub(crate) struct Listed {
 
 /// Why a kind is not complete.
 pub(crate) struct Gap {
-    /// A part of a sentence: "the right to list `pods` is missing".
-    pub why: String,
-    /// Whether the right is what is missing: expected, and no fault of the connection.
-    pub forbidden: bool,
+    pub cause: Cause,
     /// Whether the time for the whole cluster was over.
     pub late: bool,
+}
+
+impl Gap {
+    /// Whether the right is what is missing: expected, and no fault of the connection.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        matches!(self.cause, Cause::Forbidden { .. })
+    }
 }
 
 /// What all lists of a cluster share.
@@ -170,13 +175,8 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
 impl Listed {
     fn broken(mut self, why: String) -> Self {
         self.coverage = Coverage::Unread;
-        let objects = self.objects.len();
-        let read = if objects > 0 {
-            format!("the list broke off after {objects}: ")
-        } else {
-            String::new()
-        };
-        self.gap = Some(Gap { why: format!("{read}{why}"), forbidden: false, late: false });
+        let cause = Cause::BrokeOff { after: self.objects.len(), why };
+        self.gap = Some(Gap { cause, late: false });
         self
     }
 
@@ -187,18 +187,13 @@ impl Listed {
 
     fn forbidden(mut self, resource: &Resource) -> Self {
         self.coverage = Coverage::Unread;
-        let name = match &*resource.group {
+        let resource = match &*resource.group {
             "" => resource.resource.clone(),
             group => format!("{}.{group}", resource.resource),
         };
-        self.gap = Some(Gap { why: missing_right(&name), forbidden: true, late: false });
+        self.gap = Some(Gap { cause: Cause::Forbidden { resource }, late: false });
         self
     }
-}
-
-/// What is said of a kind that may not be listed.
-pub(crate) fn missing_right(resource: &str) -> String {
-    format!("the right to list `{resource}` in all namespaces is missing")
 }
 
 /// The query for the next page; a token is base64 of a kind and may hold what a URL must not.
@@ -227,7 +222,7 @@ struct Page {
 fn page(text: &[u8], resource: &Resource) -> Result<Page, String> {
     let broken = |what: &str| format!("the API server's list is {what}");
     let text = std::str::from_utf8(text).map_err(|_| broken("no UTF-8"))?;
-    let documents = read(&Source::new(SOURCE, text));
+    let documents = read(&Source::of(SOURCE, Origin::Object, text));
     let doc = documents.docs.first().ok_or_else(|| broken("no JSON"))?;
     if documents.docs.len() > 1 || !documents.notes.is_empty() {
         return Err(broken("no JSON"));
@@ -265,7 +260,7 @@ fn object(item: Value<'_>, api_version: &str, kind: &str) -> Option<Object> {
 
 /// The document of one object's JSON.
 pub(crate) fn parsed(json: String) -> Option<Doc> {
-    read(&Source::new(SOURCE, json)).docs.into_iter().next()
+    read(&Source::of(SOURCE, Origin::Object, json)).docs.into_iter().next()
 }
 
 /// Lists several resources, four at a time, in the order in which they were given.

@@ -22,8 +22,8 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pavisade_model::{GroupKind, Note, NoteKind, kinds};
-use pavisade_snapshot::{Coverage, Object, SECRETS_UNASKED, WorldParts};
+use pavisade_model::{Cause, GroupKind, Note, NoteKind, kinds};
+use pavisade_snapshot::{Coverage, Object, WorldParts};
 
 pub use connect::ConnectError;
 
@@ -236,14 +236,14 @@ impl<'a> Reading<'a> {
         let mut wanted = Vec::new();
         for &kind in &self.request.kinds {
             if kind == kinds::SECRET && !self.request.secrets {
-                self.gap(kind.group, kind.kind, SECRETS_UNASKED.into());
+                self.unread(kind.group, kind.kind, Cause::SecretsNotAsked);
                 continue;
             }
             match (served.find(kind), served.silence(kind.group)) {
                 (Some(resource), _) => wanted.push(resource.clone()),
                 (None, Some(why)) => {
-                    let why = format!("`{}` is registered and does not answer: {why}", kind.group);
-                    self.gap(kind.group, kind.kind, why);
+                    let (group, why) = (kind.group.to_owned(), why.to_owned());
+                    self.unread(kind.group, kind.kind, Cause::Silent { group, why });
                 }
                 (None, None) => self.cover(kind.group, kind.kind, Coverage::NotServed),
             }
@@ -271,7 +271,7 @@ impl<'a> Reading<'a> {
     fn take(&mut self, resource: &Resource, listed: Listed) {
         let Listed { objects, coverage, gap, mixed } = listed;
         match &gap {
-            Some(gap) if gap.forbidden => self.forbidden += 1,
+            Some(gap) if gap.is_forbidden() => self.forbidden += 1,
             _ => self.listed += 1,
         }
         self.world.objects.extend(objects);
@@ -286,20 +286,20 @@ impl<'a> Reading<'a> {
         // failure of this very run.
         if gap.late {
             self.late.push(resource.resource.clone());
-        } else if !gap.forbidden {
-            let message = format!("{}: {}", resource.resource, gap.why);
+        } else if !gap.is_forbidden() {
+            let message = format!("{}: {}", resource.resource, gap.cause);
             self.note(NoteKind::Unread, message, "Run it again.");
         }
-        self.gap(&resource.group, &resource.kind, gap.why);
+        self.unread(&resource.group, &resource.kind, gap.cause);
     }
 
     fn cover(&mut self, group: &str, kind: &str, coverage: Coverage) {
         self.world.coverage.insert((group.to_owned(), kind.to_owned()), coverage);
     }
 
-    fn gap(&mut self, group: &str, kind: &str, why: String) {
+    fn unread(&mut self, group: &str, kind: &str, cause: Cause) {
         self.cover(group, kind, Coverage::Unread);
-        self.world.gaps.insert((group.to_owned(), kind.to_owned()), why);
+        self.world.causes.insert((group.to_owned(), kind.to_owned()), cause);
     }
 
     fn unreachable(&mut self, failure: &Failure) {
@@ -314,7 +314,7 @@ impl<'a> Reading<'a> {
         self.note(NoteKind::Unread, failure.to_string(), remedy);
         let kinds: Vec<_> = self.request.kinds.iter().map(|k| (k.group, k.kind)).collect();
         for (group, kind) in kinds {
-            self.gap(group, kind, "the cluster could not be read".into());
+            self.unread(group, kind, Cause::Unreachable);
         }
     }
 

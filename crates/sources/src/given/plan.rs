@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use pavisade_snapshot::WorldKind;
+use pavisade_yaml::Origin;
 
 use super::{Charts, Kustomized, Part, RenderedCharts, file_name};
 use crate::Skip;
@@ -161,6 +162,7 @@ impl Plan<'_> {
 
     fn candidate(&self, path: &Path, named: Named, group: usize) -> Candidate {
         let (name, path) = (self.shown.name(path), path.to_owned());
-        Candidate { path, name, named, direct: false, owner: None, group, length: 0 }
+        let origin = if self.shown.is_archive() { Origin::Member } else { Origin::File };
+        Candidate { path, name, origin, named, direct: false, owner: None, group, length: 0 }
     }
 }

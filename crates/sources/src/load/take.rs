@@ -91,7 +91,7 @@ impl Scan<'_> {
         }
         for patch in parsed.objects.iter().filter(|object| object.is_patch()) {
             if self.patches.is_empty() {
-                self.first_patch = patch.doc().source().name().to_owned();
+                self.first_patch = patch.doc().source().shown().into_owned();
             }
             self.patches.push(patch.subject(None).label());
         }

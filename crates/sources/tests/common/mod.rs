@@ -48,7 +48,7 @@ pub(crate) fn seen(folder: &Path, loaded: Loaded) -> Seen {
     let worlds = loaded.snapshot.worlds().iter().map(|world| {
         let objects = world
             .objects()
-            .map(|o| short(&format!("{} {} in {}", o.kind(), o.name(), o.doc().source().name())));
+            .map(|o| short(&format!("{} {} in {}", o.kind(), o.name(), o.doc().source().shown())));
         (short(world.name()), world.kind(), objects.collect())
     });
     let notes = loaded.snapshot.notes();

@@ -1,0 +1,158 @@
+//! Arguments of `pavisade image` and `pavisade sbom`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use pavisade_oci::Platform;
+
+use super::Color;
+
+const IMAGE_EXIT_CODES: &str = "\
+Exit codes:
+  0  all was read
+  2  wrong usage, or the result could not be written
+  3  the image or a part of it could not be read";
+
+const DIFF_EXIT_CODES: &str = "\
+Exit codes:
+  0  both hold the same packages
+  1  packages differ
+  2  wrong usage, or the result could not be written
+  3  one of the images or a part of it could not be read";
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = IMAGE_EXIT_CODES,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+pub(crate) struct ImageArgs {
+    #[command(subcommand)]
+    pub command: Option<ImageCommand>,
+
+    /// The image: an archive (`docker save`, OCI layout; tar, tar.gz, tar.zst), the folder of an OCI
+    /// layout, a root file system in a folder or archive, an SBOM; `-` is standard input.
+    #[arg(value_name = "IMAGE", required = true)]
+    pub image: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub choose: Choose,
+
+    /// How the result is written.
+    #[arg(short, long, value_enum, default_value_t = ImageFormat::Table)]
+    pub format: ImageFormat,
+
+    /// Write the result to a file instead of standard output (`-`).
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// List the files of each package of the distribution too (JSON, CycloneDX).
+    #[arg(long, help_heading = "Output")]
+    pub files: bool,
+
+    /// Show every note.
+    #[arg(long, help_heading = "Output")]
+    pub full: bool,
+
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+
+    /// Columns to fill; by default those of the terminal, or 100.
+    #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
+    pub width: Option<usize>,
+
+    /// No progress on standard error.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageCommand {
+    /// List the packages that were added, removed or changed between two images.
+    #[command(after_help = DIFF_EXIT_CODES)]
+    Diff {
+        /// The earlier image or SBOM.
+        before: PathBuf,
+
+        /// The later image or SBOM.
+        after: PathBuf,
+
+        #[command(flatten)]
+        choose: Choose,
+
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+
+        /// When to use colours.
+        #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+        color: Color,
+
+        /// No progress on standard error.
+        #[arg(short, long, help_heading = "Output")]
+        quiet: bool,
+    },
+}
+
+/// Which image is meant, where there are several.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Choose {
+    /// The platform, where there are images for several: linux/arm64, linux/arm/v7 [default: linux
+    /// on this machine's architecture].
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    pub platform: Option<Platform>,
+
+    /// The image, where an archive or a layout holds several: its name or its digest.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = IMAGE_EXIT_CODES)]
+pub(crate) struct SbomArgs {
+    /// The image: an archive (`docker save`, OCI layout; tar, tar.gz, tar.zst), the folder of an OCI
+    /// layout, a root file system in a folder or archive, an SBOM; `-` is standard input.
+    #[arg(value_name = "IMAGE")]
+    pub image: PathBuf,
+
+    #[command(flatten)]
+    pub choose: Choose,
+
+    /// How the SBOM is written. The same image gives the same bytes; SOURCE_DATE_EPOCH sets the time
+    /// that the document names.
+    #[arg(short, long, value_enum, default_value_t = SbomFormat::Cyclonedx)]
+    pub format: SbomFormat,
+
+    /// Write the SBOM to a file instead of standard output (`-`).
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// List the files of each package of the distribution too.
+    #[arg(long)]
+    pub files: bool,
+
+    /// No progress and no notes on standard error.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImageFormat {
+    /// Packages by ecosystem.
+    Table,
+    /// Packages by layer.
+    Tree,
+    /// For programs: one document by schema/image-v1.json.
+    Json,
+    /// CycloneDX 1.6, as `pavisade sbom` writes it.
+    Cyclonedx,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SbomFormat {
+    /// CycloneDX 1.6, JSON.
+    Cyclonedx,
+    /// SPDX 2.3, JSON.
+    SpdxJson,
+}

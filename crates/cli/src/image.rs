@@ -1,0 +1,321 @@
+//! `pavisade image` and `pavisade sbom`.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use pavisade_oci::{Candidate, Limits, Platform, Refusal, Store, inventory};
+use pavisade_packages::Inventory;
+use pavisade_packages::inventory::{Options, diff};
+use pavisade_packages::sbom::{self, SbomError};
+use pavisade_report::{Layout, Sbom, image_diff};
+use pavisade_scan::Timestamp;
+use pavisade_sources::Progress as _;
+
+use crate::args::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
+use crate::progress::Spinner;
+use crate::scan::{Output, named, output, place};
+use crate::{Outcome, terminal};
+
+pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
+    if let Some(command) = &args.command {
+        return compare(command);
+    }
+    let Some(image) = &args.image else { bail!("name an image") };
+    let file = named(args.output.as_deref());
+    let about = about()?;
+    let out = target(file, image)?;
+    let options = pavisade_report::Options {
+        color: terminal::color(args.color, file.is_some()),
+        width: terminal::width(args.width),
+        full: args.full,
+        ..pavisade_report::Options::default()
+    };
+    let Some(found) = read(image, &args.choose, Options { files: args.files }, args.quiet)? else {
+        return Ok(Outcome::Incomplete);
+    };
+    out.put(&place(file), |out| {
+        let format = match args.format {
+            ImageFormat::Table => pavisade_report::ImageFormat::Table,
+            ImageFormat::Tree => pavisade_report::ImageFormat::Tree,
+            ImageFormat::Json => pavisade_report::ImageFormat::Json,
+            ImageFormat::Cyclonedx => {
+                let format = pavisade_report::SbomFormat::CycloneDx;
+                return pavisade_report::sbom(&found, format, &about, out);
+            }
+        };
+        pavisade_report::image(&found, format, &options, out)
+    })?;
+    if args.format == ImageFormat::Cyclonedx && !args.quiet {
+        tell(&found);
+    }
+    Ok(outcome(found))
+}
+
+fn compare(command: &ImageCommand) -> anyhow::Result<Outcome> {
+    let ImageCommand::Diff { before, after, choose, json, color, quiet } = command;
+    let standard = Path::new("-");
+    if before == standard && after == standard {
+        bail!("standard input is one image: name a file for the other");
+    }
+    let (Some(old), Some(new)) = (
+        read(before, choose, Options::default(), *quiet)?,
+        read(after, choose, Options::default(), *quiet)?,
+    ) else {
+        return Ok(Outcome::Incomplete);
+    };
+    let difference = diff(&old, &new);
+    let mut unread = Vec::new();
+    for (found, path) in [(&old, before), (&new, after)] {
+        let named = found.notes.iter().cloned().map(|mut note| {
+            note.place = format!("{}: {}", path.display(), note.place);
+            note
+        });
+        unread.extend(named);
+    }
+    let layout = if *json { Layout::Json } else { Layout::Terminal };
+    let options = pavisade_report::Options {
+        color: terminal::color(*color, false),
+        width: terminal::width(None),
+        ..pavisade_report::Options::default()
+    };
+    output(None)?
+        .put(&place(None), |out| image_diff(&difference, &unread, layout, &options, out))?;
+    Ok(if !unread.is_empty() {
+        Outcome::Incomplete
+    } else if difference.changes.is_empty() {
+        Outcome::Clean
+    } else {
+        Outcome::Findings
+    })
+}
+
+pub(crate) fn sbom(args: &SbomArgs) -> anyhow::Result<Outcome> {
+    let file = named(args.output.as_deref());
+    let about = about()?;
+    let out = target(file, &args.image)?;
+    let options = Options { files: args.files };
+    let Some(found) = read(&args.image, &args.choose, options, args.quiet)? else {
+        return Ok(Outcome::Incomplete);
+    };
+    let format = match args.format {
+        SbomFormat::Cyclonedx => pavisade_report::SbomFormat::CycloneDx,
+        SbomFormat::SpdxJson => pavisade_report::SbomFormat::Spdx,
+    };
+    out.put(&place(file), |out| pavisade_report::sbom(&found, format, &about, out))?;
+    if !args.quiet {
+        tell(&found);
+    }
+    Ok(outcome(found))
+}
+
+/// The file of the result, which must not be the image.
+fn target(file: Option<&Path>, image: &Path) -> anyhow::Result<Output> {
+    let same = |file: &Path| {
+        let real = |path: &Path| std::fs::canonicalize(path).ok();
+        real(file).is_some_and(|file| file.is_file() && real(image) == Some(file))
+    };
+    match file {
+        Some(file) if same(file) => {
+            bail!("{} is the image: the result would overwrite it", file.display())
+        }
+        file => output(file),
+    }
+}
+
+/// What is in an image; `None` where it cannot be read, which was told.
+fn read(
+    path: &Path,
+    choose: &Choose,
+    options: Options,
+    quiet: bool,
+) -> anyhow::Result<Option<Inventory>> {
+    let progress = Spinner::new(quiet);
+    progress.stage("Reading the image");
+    let found = open(path, choose, options);
+    progress.finish();
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(Fault::Choice(text)) => bail!(text),
+        Err(Fault::Refused(refusal)) => {
+            let known = path == Path::new("-") || path.exists();
+            let remedy = match known {
+                true => "",
+                false => "; images are read from files: `docker save IMAGE -o FILE` writes one",
+            };
+            terminal::say("error", &format!("{}{remedy}", told(&refusal)));
+            Ok(None)
+        }
+        Err(Fault::Document(error)) => {
+            terminal::say("error", &format!("{}: {error}", path.display()));
+            Ok(None)
+        }
+    }
+}
+
+/// Why there is no inventory.
+enum Fault {
+    /// The command line does not say which image is meant.
+    Choice(String),
+    Refused(Refusal),
+    Document(SbomError),
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+fn open(path: &Path, choose: &Choose, options: Options) -> Result<Inventory, Fault> {
+    let limits = Limits::default();
+    let store = match Input::find(path)? {
+        Input::Document(bytes) => {
+            let mut found = sbom::read(&bytes).map_err(Fault::Document)?;
+            if found.name.is_empty() {
+                found.name = name("", path);
+            }
+            return Ok(found);
+        }
+        Input::Stream(from) if path == Path::new("-") => {
+            Store::read("standard input", from, limits)?
+        }
+        Input::Stream(from) => Store::read(&path.display().to_string(), from, limits)?,
+        Input::Path => Store::open(path, limits)?,
+    };
+    let platform = choose.platform.clone().unwrap_or_else(Platform::here);
+    let candidate = chosen(store.candidates(&platform)?, choose, path)?;
+    let image = store.image(&candidate, &platform, choose.platform.is_some())?;
+    let mut found = inventory(&store, &image, options)?;
+    found.name = name(&found.name, path);
+    Ok(found)
+}
+
+/// What a path leads to.
+enum Input {
+    /// An SBOM.
+    Document(Vec<u8>),
+    /// Standard input or a pipe, if it is no SBOM.
+    Stream(Box<dyn Read>),
+    /// An image in a file or folder.
+    Path,
+}
+
+impl Input {
+    fn find(path: &Path) -> Result<Self, Refusal> {
+        let io = |error| Refusal::Io { what: path.display().to_string(), error };
+        let is_standard = path == Path::new("-");
+        let metadata = if is_standard { None } else { Some(path.metadata().map_err(io)?) };
+        if metadata.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+            return Ok(Self::Path);
+        }
+        // A pipe gives its bytes once.
+        let is_regular = metadata.is_some_and(|metadata| metadata.is_file());
+        let from: Box<dyn Read> = match is_standard {
+            true => Box::new(io::stdin().lock()),
+            false => Box::new(File::open(path).map_err(io)?),
+        };
+        let mut from = BufReader::with_capacity(4096, from);
+        if !sbom::is_document(from.fill_buf().map_err(io)?) {
+            return Ok(if is_regular { Self::Path } else { Self::Stream(Box::new(from)) });
+        }
+        let mut bytes = Vec::new();
+        from.take(sbom::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+        if bytes.len() as u64 > sbom::MAX_BYTES {
+            return Err(Refusal::TooLarge {
+                what: path.display().to_string(),
+                limit: sbom::MAX_BYTES,
+            });
+        }
+        Ok(Self::Document(bytes))
+    }
+}
+
+/// The image that is meant.
+fn chosen(
+    mut candidates: Vec<Candidate>,
+    choose: &Choose,
+    path: &Path,
+) -> Result<Candidate, Fault> {
+    let digest = |candidate: &Candidate| {
+        candidate.digest.as_ref().map(ToString::to_string).unwrap_or_default()
+    };
+    let known: Vec<_> = candidates
+        .iter()
+        .map(|candidate| match candidate.names.first() {
+            None => digest(candidate),
+            Some(name) => name.clone(),
+        })
+        .collect();
+    if let Some(name) = &choose.name {
+        candidates.retain(|candidate| candidate.is(name));
+    }
+    match (candidates.pop(), candidates.is_empty()) {
+        (Some(one), true) => Ok(one),
+        (None, _) if known.is_empty() => {
+            Err(Refusal::NotAnImage(format!("{} holds no image", path.display())).into())
+        }
+        (None, _) => Err(Fault::Choice(format!(
+            "{} holds no image of that name, but {}",
+            path.display(),
+            known.join(", ")
+        ))),
+        (Some(_), false) => Err(Fault::Choice(format!(
+            "{} holds {} images: choose one with --name: {}",
+            path.display(),
+            known.len(),
+            known.join(", ")
+        ))),
+    }
+}
+
+/// What the image is called. Layouts name images by their tags alone.
+fn name(found: &str, path: &Path) -> String {
+    if found.contains(['/', ':']) {
+        return found.to_owned();
+    }
+    let file = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let file = file.file_name().map(|name| name.to_string_lossy().into_owned());
+    let file = match file {
+        _ if path == Path::new("-") => "standard input".to_owned(),
+        Some(file) => file,
+        None => path.display().to_string(),
+    };
+    if found.is_empty() { file } else { format!("{file}:{found}") }
+}
+
+/// A refusal with what to do about it.
+fn told(refusal: &Refusal) -> String {
+    let remedy = match refusal {
+        Refusal::Platform { there, .. } if !there.is_empty() => "; choose one with --platform",
+        Refusal::Missing(_) => "; export the image with all of its layers",
+        _ => "",
+    };
+    format!("{refusal}{remedy}")
+}
+
+/// The time that documents name, where it is set (reproducible-builds.org).
+fn about() -> anyhow::Result<Sbom> {
+    let Some(set) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|set| !set.is_empty()) else {
+        return Ok(Sbom::default());
+    };
+    let time = set.to_str().and_then(|text| text.parse().ok());
+    let time = time.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let time = time.context("SOURCE_DATE_EPOCH is not a number of seconds since 1970")?;
+    Ok(Sbom { made: Some(time.to_string()) })
+}
+
+/// What documents for programs do not tell people.
+fn tell(found: &Inventory) {
+    for note in &found.notes {
+        terminal::say("not read", &format!("{}: {}", note.place, note.message));
+    }
+}
+
+fn outcome(found: Inventory) -> Outcome {
+    let outcome = if found.notes.is_empty() { Outcome::Clean } else { Outcome::Incomplete };
+    // The end of a process frees faster than we do.
+    std::mem::forget(found);
+    outcome
+}

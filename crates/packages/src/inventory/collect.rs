@@ -1,0 +1,185 @@
+//! The files of one layer that say something about packages.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Read};
+
+use pavisade_model::{FileId, LayerFile, LayerVisitor};
+
+use crate::contents::{Contents, Problem};
+use crate::{Distribution, Reader, Want, copyright};
+
+/// What is kept of an image besides its packages.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// The files of each package of the distribution.
+    pub files: bool,
+}
+
+/// Takes the files of one layer.
+#[derive(Debug, Default)]
+pub struct Collector {
+    options: Options,
+    /// Only these files, as if they had these paths.
+    only: Option<BTreeMap<FileId, String>>,
+    pub(super) taken: HashMap<FileId, Taken>,
+}
+
+/// A file that was read.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) path: String,
+    pub(super) what: What,
+}
+
+/// What was in it.
+#[derive(Debug)]
+pub(super) enum What {
+    Packages(Reader, Contents),
+    /// `os-release`.
+    Distribution(Distribution),
+    /// The files of a package of Debian.
+    List(Vec<String>),
+    /// The licences of a package of Debian.
+    Licences(Vec<String>),
+    /// Nothing, for a reason.
+    Unread(Problem),
+}
+
+/// What a file is read for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose {
+    Packages(Want),
+    Distribution,
+    List,
+    Licences,
+}
+
+/// Bytes of a list of files, and of other texts.
+const LIST: u64 = 64 << 20;
+const TEXT: u64 = 1 << 20;
+/// Problems of one file that are told.
+const PROBLEMS: usize = 20;
+
+impl Collector {
+    /// For one layer.
+    pub fn new(options: Options) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// For files that have other paths in the end than in their layer.
+    pub fn only(options: Options, files: BTreeMap<FileId, String>) -> Self {
+        Self { options, only: Some(files), ..Self::default() }
+    }
+
+    /// The path that counts for a file.
+    fn path<'a>(&'a self, file: &'a LayerFile<'_>) -> Option<&'a str> {
+        match &self.only {
+            Some(only) => only.get(&file.id()).map(String::as_str),
+            None => Some(file.path),
+        }
+    }
+
+    fn read(&self, purpose: Purpose, path: &str, bytes: &mut dyn Read) -> io::Result<What> {
+        let what = match purpose {
+            Purpose::Packages(want) => return self.packages(want, path, bytes),
+            Purpose::Distribution => {
+                text(bytes, TEXT)?.map(|text| What::Distribution(Distribution::read(&text)))
+            }
+            Purpose::List => text(bytes, LIST)?.map(|text| {
+                // Lists of digests have the path behind two blanks.
+                let paths =
+                    text.lines().map(|line| line.split_once("  ").map_or(line, |(_, path)| path));
+                let paths = paths.map(|path| path.trim_start_matches('/'));
+                What::List(paths.filter(|path| self.keeps(path)).map(str::to_owned).collect())
+            }),
+            Purpose::Licences => {
+                text(bytes, TEXT)?.map(|text| What::Licences(copyright::read(&text)))
+            }
+        };
+        Ok(what.unwrap_or_else(What::Unread))
+    }
+
+    fn packages(&self, want: Want, path: &str, bytes: &mut dyn Read) -> io::Result<What> {
+        let mut contents = want.read(path, bytes)?;
+        for package in &mut contents.packages {
+            package.files.retain(|path| self.keeps(path));
+        }
+        let more = contents.problems.len().saturating_sub(PROBLEMS);
+        if more > 0 {
+            contents.problems.truncate(PROBLEMS);
+            let message = format!("{more} more problems");
+            contents.problems.push(Problem { line: None, message });
+        }
+        Ok(What::Packages(want.reader, contents))
+    }
+
+    /// Whether a file of a package is of interest; those that name other packages always are.
+    fn keeps(&self, path: &str) -> bool {
+        self.options.files && !matches!(path, "" | ".") || may_name_packages(path)
+    }
+}
+
+/// A text of so many bytes at most.
+fn text(bytes: &mut dyn Read, limit: u64) -> io::Result<Result<String, Problem>> {
+    let mut content = Vec::new();
+    bytes.take(limit + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > limit {
+        let message = format!("it is larger than {limit} bytes");
+        return Ok(Err(Problem { line: None, message }));
+    }
+    Ok(Ok(String::from_utf8_lossy(&content).into_owned()))
+}
+
+impl LayerVisitor for Collector {
+    fn wants(&self, file: &LayerFile<'_>) -> bool {
+        self.path(file).is_some_and(|path| Purpose::of_file(path, file.mode).is_some())
+    }
+
+    fn take(&mut self, file: &LayerFile<'_>, bytes: &mut dyn Read) -> io::Result<()> {
+        let Some(path) = self.path(file).map(str::to_owned) else { return Ok(()) };
+        let Some(purpose) = Purpose::of_file(&path, file.mode) else { return Ok(()) };
+        let what = self.read(purpose, &path, bytes)?;
+        // Most programs are not of Go.
+        let is_nothing = matches!(&what, What::Packages(Reader::GoBinary, contents)
+            if contents.packages.is_empty() && contents.problems.is_empty());
+        if !is_nothing {
+            self.taken.insert(file.id(), Taken { path, what });
+        }
+        Ok(())
+    }
+}
+
+impl Purpose {
+    /// What a file is read for by its path.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let inside = |end: &str| {
+            folder.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+        };
+        match name {
+            "os-release" if inside("etc") || inside("usr/lib") => Some(Self::Distribution),
+            "copyright"
+                if folder
+                    .rsplit_once('/')
+                    .is_some_and(|(above, _)| above.ends_with("usr/share/doc")) =>
+            {
+                Some(Self::Licences)
+            }
+            _ if name.ends_with(".list") && inside("var/lib/dpkg/info") => Some(Self::List),
+            _ if name.ends_with(".md5sums") && inside("var/lib/dpkg/status.d") => Some(Self::List),
+            _ => Reader::of(path).map(Self::Packages),
+        }
+    }
+
+    /// What a file is read for by its path, or by its permissions.
+    fn of_file(path: &str, mode: u16) -> Option<Self> {
+        Self::of(path).or_else(|| Reader::of_program(path, mode).map(Self::Packages))
+    }
+}
+
+/// Whether a file may name packages, as far as its path tells: of programs those are meant that lie
+/// where systems keep them.
+pub(super) fn may_name_packages(path: &str) -> bool {
+    let is_of_programs = |folder| matches!(folder, "bin" | "sbin" | "libexec");
+    Reader::of(path).is_some() || path.split('/').any(is_of_programs)
+}

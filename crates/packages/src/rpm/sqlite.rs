@@ -1,0 +1,195 @@
+//! The part of SQLite's file format ([Database File Format]) that the table `Packages` needs: trees
+//! of a table, records, overflow pages.
+//!
+//! What is still in a write-ahead log beside the database is not seen.
+//!
+//! [Database File Format]: https://www.sqlite.org/fileformat2.html
+
+use std::borrow::Cow;
+
+use super::{Blobs, Damage, MAX_PACKAGES};
+
+pub(super) const MAGIC: &[u8] = b"SQLite format 3\0";
+/// Bytes before the tree of the first page.
+const FILE_HEADER: usize = 100;
+/// The table of all tables begins on the first page.
+const SCHEMA: u32 = 1;
+const TABLE: &[u8] = b"Packages";
+
+const INTERIOR: u8 = 5;
+const LEAF: u8 = 13;
+
+#[derive(Clone, Copy)]
+struct Database<'a> {
+    bytes: &'a [u8],
+    page: usize,
+    /// Bytes of a page that are used.
+    usable: usize,
+}
+
+pub(super) fn read(bytes: &[u8], blobs: &mut Blobs) -> Result<(), Damage> {
+    let database = Database::of(bytes)?;
+    let mut root = None;
+    for row in database.rows(SCHEMA, blobs) {
+        let record = database.record(row, blobs)?;
+        let columns = record.as_deref().and_then(columns::<4>);
+        if let Some([b"table", TABLE, _, page]) = columns {
+            root = number(page, 0, page.len());
+        }
+    }
+    let root = root.and_then(|root| u32::try_from(root).ok());
+    let root = root.ok_or(Damage("it has no table `Packages`"))?;
+    for row in database.rows(root, blobs) {
+        let record = database.record(row, blobs)?;
+        match record.as_deref().and_then(columns::<2>) {
+            Some([_, blob]) => blobs.take(Cow::Borrowed(blob))?,
+            None => blobs.problem("the record of a package is damaged"),
+        }
+    }
+    Ok(())
+}
+
+impl<'a> Database<'a> {
+    fn of(bytes: &'a [u8]) -> Result<Self, Damage> {
+        const WRONG: Damage = Damage("its pages have an impossible size");
+        let page = match number(bytes, 16, 2).ok_or(WRONG)? {
+            1 => 65536,
+            size => size as usize,
+        };
+        let reserved = usize::from(*bytes.get(20).ok_or(WRONG)?);
+        // SQLite itself asks for so many.
+        let usable = page.checked_sub(reserved).filter(|usable| *usable >= 480).ok_or(WRONG)?;
+        if !page.is_power_of_two() {
+            return Err(WRONG);
+        }
+        Ok(Self { bytes, page, usable })
+    }
+
+    /// A page, and where its tree begins. Pages count from 1.
+    fn tree(self, number: u32) -> Option<(&'a [u8], usize)> {
+        let start = (number as usize).checked_sub(1)?.checked_mul(self.page)?;
+        let page = self.bytes.get(start..start.checked_add(self.page)?)?;
+        Some((page, if number == SCHEMA { FILE_HEADER } else { 0 }))
+    }
+
+    /// The cells of all leaves of a tree, in the order of their keys.
+    fn rows(self, root: u32, blobs: &mut Blobs) -> Vec<&'a [u8]> {
+        let mut seen = vec![false; self.bytes.len().div_ceil(self.page) + 1];
+        let mut rows = Vec::new();
+        let mut waiting = vec![root];
+        while let Some(next) = waiting.pop().filter(|_| rows.len() <= MAX_PACKAGES) {
+            let known = seen.get_mut(next as usize);
+            let tree = self
+                .tree(next)
+                .filter(|_| known.is_some_and(|seen| !std::mem::replace(seen, true)));
+            let Some((page, start)) = tree else {
+                blobs.problem("a page of the database is damaged, or stands in it twice");
+                continue;
+            };
+            let kind = page[start];
+            let count = number(page, start + 3, 2).unwrap_or(0) as usize;
+            let pointers = start + if kind == INTERIOR { 12 } else { 8 };
+            let cell = |index: usize| page.get(number(page, pointers + index * 2, 2)? as usize..);
+            match kind {
+                LEAF => rows.extend((0..count).map_while(cell)),
+                INTERIOR => {
+                    // The last one first, since the stack gives it last.
+                    waiting.extend(number(page, start + 8, 4).map(|page| page as u32));
+                    let children = (0..count).rev().filter_map(|index| number(cell(index)?, 0, 4));
+                    waiting.extend(children.map(|page| page as u32));
+                }
+                _ => blobs.problem("a page of the database is of another type"),
+            }
+        }
+        rows
+    }
+
+    /// The record of a cell, put together where it is on several pages; `None` where it is damaged.
+    fn record(self, cell: &'a [u8], blobs: &mut Blobs) -> Result<Option<Cow<'a, [u8]>>, Damage> {
+        let parts = || {
+            let (length, at) = varint(cell, 0)?;
+            let (_, at) = varint(cell, at)?;
+            Some((usize::try_from(length).ok()?, at))
+        };
+        let Some((length, at)) = parts() else { return Ok(None) };
+        if length > self.bytes.len() {
+            return Ok(None);
+        }
+        let local = self.local(length);
+        let Some(start) = cell.get(at..at + local) else { return Ok(None) };
+        blobs.room(length)?;
+        if local == length {
+            return Ok(Some(Cow::Borrowed(start)));
+        }
+        let mut record = Vec::with_capacity(length);
+        record.extend_from_slice(start);
+        let mut next = number(cell, at + local, 4);
+        while record.len() < length {
+            // Each page adds to the record, so that a circle of them has an end.
+            let page = next.and_then(|page| self.tree(u32::try_from(page).ok()?));
+            let Some((page, _)) = page else { return Ok(None) };
+            next = number(page, 0, 4);
+            let content = &page[4..self.usable];
+            record.extend_from_slice(&content[..content.len().min(length - record.len())]);
+        }
+        Ok(Some(Cow::Owned(record)))
+    }
+
+    /// Bytes of a record that are in its cell ("B-tree Cell Format").
+    fn local(self, length: usize) -> usize {
+        let most = self.usable - 35;
+        if length <= most {
+            return length;
+        }
+        let least = (self.usable - 12) * 32 / 255 - 23;
+        let local = least + (length - least) % (self.usable - 4);
+        if local <= most { local } else { least }
+    }
+}
+
+/// The first columns of a record.
+fn columns<const N: usize>(record: &[u8]) -> Option<[&[u8]; N]> {
+    let (header, mut at) = varint(record, 0)?;
+    let mut content = usize::try_from(header).ok()?;
+    let mut columns = [&[][..]; N];
+    for column in &mut columns {
+        if at as u64 >= header {
+            return None;
+        }
+        let (kind, next) = varint(record, at)?;
+        at = next;
+        let length = match kind {
+            0 | 8 | 9 => 0,
+            1..=4 => kind,
+            5 => 6,
+            6 | 7 => 8,
+            10 | 11 => return None,
+            // Even for bytes, odd for text.
+            _ => (kind - 12) / 2,
+        };
+        let end = content.checked_add(usize::try_from(length).ok()?)?;
+        *column = record.get(content..end)?;
+        content = end;
+    }
+    Some(columns)
+}
+
+/// A number of up to nine bytes, and where it ends.
+fn varint(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
+    let mut value = 0_u64;
+    for index in 0..8 {
+        let byte = *bytes.get(at.checked_add(index)?)?;
+        value = value << 7 | u64::from(byte & 0x7F);
+        if byte & 0x80 == 0 {
+            return Some((value, at + index + 1));
+        }
+    }
+    let last = *bytes.get(at.checked_add(8)?)?;
+    Some((value << 8 | u64::from(last), at + 9))
+}
+
+/// A number of so many bytes, the most significant first.
+fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
+    let bytes = bytes.get(at..at.checked_add(length)?)?;
+    (length <= 8).then(|| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+}

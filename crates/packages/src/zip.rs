@@ -1,0 +1,216 @@
+//! Zip archives (APPNOTE.TXT 6.3.10) within a slice: the entries of the central directory, and the
+//! content of single ones.
+//!
+//! Nothing is copied but what is inflated, and each of that has a limit. Archives that are larger
+//! than is kept in memory are read by [`local`].
+
+pub(crate) mod local;
+
+use std::io::Read as _;
+
+use flate2::bufread::DeflateDecoder;
+
+const END: &[u8] = b"PK\x05\x06";
+const END_64: &[u8] = b"PK\x06\x06";
+const LOCATOR_64: &[u8] = b"PK\x06\x07";
+const ENTRY: &[u8] = b"PK\x01\x02";
+const LOCAL: &[u8] = b"PK\x03\x04";
+
+/// Lengths of these records without what is of variable length.
+const END_LENGTH: usize = 22;
+const LOCATOR_LENGTH: usize = 20;
+const ENTRY_LENGTH: usize = 46;
+const LOCAL_LENGTH: usize = 30;
+
+/// The flag of an entry that is encrypted.
+const ENCRYPTED: u64 = 1;
+
+const STORED: u64 = 0;
+const DEFLATED: u64 = 8;
+
+/// Why an archive or an entry of it is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unreadable {
+    #[error("it is not a zip archive")]
+    NoArchive,
+    #[error("the zip archive is damaged")]
+    Damaged,
+    #[error("it is encrypted")]
+    Encrypted,
+    #[error("its form of compression is not known")]
+    Compression,
+    #[error("it is too large when it is unpacked")]
+    TooLarge,
+}
+
+/// An archive.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Archive<'a> {
+    bytes: &'a [u8],
+    /// The central directory.
+    directory: &'a [u8],
+    /// Bytes before the archive: offsets count from there.
+    base: usize,
+}
+
+/// One entry of the central directory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    /// Its name, as it is written.
+    pub(crate) name: &'a [u8],
+    flags: u64,
+    method: u64,
+    packed: u64,
+    offset: u64,
+}
+
+impl<'a> Archive<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, Unreadable> {
+        const MAX_COMMENT: usize = 0xFFFF;
+        let first = bytes.len().saturating_sub(END_LENGTH + MAX_COMMENT);
+        let tail = bytes.len().checked_sub(END_LENGTH).ok_or(Unreadable::NoArchive)?;
+        // A comment may hold the mark as well: the end is where its comment ends with the file.
+        let is_end = |at: &usize| {
+            let comment = number(bytes, at + 20, 2).unwrap_or(u64::MAX);
+            bytes[*at..].starts_with(END)
+                && (at + END_LENGTH) as u64 + comment <= bytes.len() as u64
+        };
+        let end = (first..=tail).rev().find(is_end).ok_or(Unreadable::NoArchive)?;
+        let (mut size, mut offset) = (number(bytes, end + 12, 4), number(bytes, end + 16, 4));
+        let mut directory_end = end;
+        if size == Some(0xFFFF_FFFF) || offset == Some(0xFFFF_FFFF) {
+            let at = end_64(bytes, end).ok_or(Unreadable::Damaged)?;
+            (size, offset) = (number(bytes, at + 40, 8), number(bytes, at + 48, 8));
+            directory_end = at;
+        }
+        let place = || {
+            let (size, offset) = (usize::try_from(size?).ok()?, usize::try_from(offset?).ok()?);
+            let start = directory_end.checked_sub(size)?;
+            Some((start, start.checked_sub(offset)?))
+        };
+        let (start, base) = place().ok_or(Unreadable::Damaged)?;
+        Ok(Self { bytes, directory: &bytes[start..directory_end], base })
+    }
+
+    /// The entries, up to the first one that is damaged.
+    pub(crate) fn entries(self) -> impl Iterator<Item = Entry<'a>> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let (entry, length) = entry(self.directory.get(at..)?)?;
+            at += length;
+            Some(entry)
+        })
+    }
+
+    /// What an entry holds, unpacked if need be.
+    pub(crate) fn packed(self, entry: &Entry<'_>) -> Result<Packed<'a>, Unreadable> {
+        if entry.flags & ENCRYPTED != 0 {
+            return Err(Unreadable::Encrypted);
+        }
+        let place = || {
+            let at = self.base.checked_add(usize::try_from(entry.offset).ok()?)?;
+            let local = self.bytes.get(at..)?;
+            local.starts_with(LOCAL).then_some(())?;
+            let (name, extra) = (number(local, 26, 2)?, number(local, 28, 2)?);
+            let start = LOCAL_LENGTH + usize::try_from(name + extra).ok()?;
+            local.get(start..start.checked_add(usize::try_from(entry.packed).ok()?)?)
+        };
+        let bytes = place().ok_or(Unreadable::Damaged)?;
+        match entry.method {
+            STORED => Ok(Packed::Stored(bytes)),
+            DEFLATED => Ok(Packed::Deflated(bytes)),
+            _ => Err(Unreadable::Compression),
+        }
+    }
+}
+
+/// The content of an entry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Packed<'a> {
+    Stored(&'a [u8]),
+    Deflated(&'a [u8]),
+}
+
+impl<'a> Packed<'a> {
+    /// Its bytes where they are not compressed.
+    pub(crate) fn stored(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Stored(bytes) => Some(bytes),
+            Self::Deflated(_) => None,
+        }
+    }
+
+    /// Unpacks it into a new buffer; an error where it is larger than `most`.
+    pub(crate) fn unpacked(self, most: usize) -> Result<Vec<u8>, Unreadable> {
+        let start = self.start(most.saturating_add(1))?;
+        if start.len() > most { Err(Unreadable::TooLarge) } else { Ok(start) }
+    }
+
+    /// At most so many bytes from its start.
+    pub(crate) fn start(self, most: usize) -> Result<Vec<u8>, Unreadable> {
+        match self {
+            Self::Stored(bytes) => Ok(bytes[..bytes.len().min(most)].to_vec()),
+            Self::Deflated(bytes) => {
+                let mut out = Vec::new();
+                let mut inflated = DeflateDecoder::new(bytes).take(most as u64);
+                inflated.read_to_end(&mut out).map_err(|_| Unreadable::Damaged)?;
+                Ok(out)
+            }
+        }
+    }
+}
+
+/// Where the end record of a large archive begins.
+fn end_64(bytes: &[u8], end: usize) -> Option<usize> {
+    let locator = end.checked_sub(LOCATOR_LENGTH)?;
+    bytes[locator..].starts_with(LOCATOR_64).then_some(())?;
+    let written = usize::try_from(number(bytes, locator + 8, 8)?).ok()?;
+    let is_it = |at: &usize| bytes.get(*at..).is_some_and(|rest| rest.starts_with(END_64));
+    // With bytes before the archive it is right before its locator, if it has no extension.
+    Some(written).filter(is_it).or_else(|| locator.checked_sub(56).filter(is_it))
+}
+
+fn entry(bytes: &[u8]) -> Option<(Entry<'_>, usize)> {
+    bytes.starts_with(ENTRY).then_some(())?;
+    let field = |at, length| number(bytes, at, length);
+    let lengths = [field(28, 2)?, field(30, 2)?, field(32, 2)?].map(|length| length as usize);
+    let name = bytes.get(ENTRY_LENGTH..ENTRY_LENGTH + lengths[0])?;
+    let extra = ENTRY_LENGTH + lengths[0]..ENTRY_LENGTH + lengths[0] + lengths[1];
+    let (mut packed, mut offset) = (field(20, 4)?, field(42, 4)?);
+    // The fields that are too large are in an extra one, in this order.
+    let mut wide = large(bytes.get(extra)?).unwrap_or(&[]);
+    let mut next = |value: u64| -> Option<u64> {
+        if value != 0xFFFF_FFFF {
+            return Some(value);
+        }
+        let found = number(wide, 0, 8)?;
+        wide = wide.get(8..)?;
+        Some(found)
+    };
+    next(field(24, 4)?)?;
+    packed = next(packed)?;
+    offset = next(offset)?;
+    let entry = Entry { name, flags: field(8, 2)?, method: field(10, 2)?, packed, offset };
+    Some((entry, ENTRY_LENGTH + lengths.iter().sum::<usize>()))
+}
+
+/// The extra field of zip64.
+fn large(mut extra: &[u8]) -> Option<&[u8]> {
+    loop {
+        let (kind, length) = (number(extra, 0, 2)?, number(extra, 2, 2)? as usize);
+        let content = extra.get(4..4 + length)?;
+        if kind == 1 {
+            return Some(content);
+        }
+        extra = &extra[4 + length..];
+    }
+}
+
+/// A number of so many bytes, the least significant first.
+fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
+    let bytes = bytes.get(at..at.checked_add(length)?)?;
+    Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,209 @@
+//! The JSON document, `pavisade.dev/image/v1`.
+//!
+//! Fields may be added; none is removed or changes its meaning within a version.
+
+use pavisade_packages::Inventory;
+use pavisade_packages::inventory::{self, Found};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde::Serialize;
+
+use super::instruction;
+use crate::json::{Note, Tool};
+
+/// What `schema` says.
+pub const SCHEMA: &str = "pavisade.dev/image/v1";
+
+/// The JSON schema of the document.
+pub fn schema() -> Schema {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Document<'static>>()
+}
+
+/// What is in an image.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "Result of `pavisade image`")]
+pub(super) struct Document<'a> {
+    /// `pavisade.dev/image/v1`.
+    schema: &'static str,
+    /// What made it.
+    tool: Tool,
+    /// What the image is called; a path where it has no name.
+    name: &'a str,
+    /// The digest of the image; absent where it has none.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    digest: &'a str,
+    /// The machine that it is for: `linux/amd64`.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    platform: &'a str,
+    /// When it was made (RFC 3339).
+    #[serde(skip_serializing_if = "str::is_empty")]
+    created: &'a str,
+    /// The distribution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distribution: Option<Distribution<'a>>,
+    /// The layers, the lowest first.
+    layers: Vec<Layer<'a>>,
+    /// The packages, by ecosystem, name and version.
+    packages: Vec<Package<'a>>,
+    /// What could not be read.
+    notes: Vec<Note<'a>>,
+}
+
+/// A distribution, as `os-release` says it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Distribution<'a> {
+    /// `debian`, `alpine`.
+    id: &'a str,
+    /// Its version; absent of rolling ones.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    version: &'a str,
+    /// The name of its version.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    codename: &'a str,
+    /// What people call it.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    name: &'a str,
+}
+
+/// A layer.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Layer<'a> {
+    /// The digest of its blob.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    digest: &'a str,
+    /// The digest of its uncompressed bytes.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    diff_id: &'a str,
+    /// The instruction that made it, its secrets masked.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    instruction: String,
+    /// Bytes of its blob.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packed: Option<u64>,
+    /// Bytes when it is unpacked.
+    bytes: u64,
+}
+
+/// A package.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Package<'a> {
+    /// What other packages name it by: the package URL where it is the only one of it.
+    reference: &'a str,
+    /// Its ecosystem: the type of its package URL.
+    r#type: &'a str,
+    /// Its name as its ecosystem writes it.
+    name: &'a str,
+    /// Its version.
+    version: &'a str,
+    /// Its architecture, where its database names one.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    architecture: &'a str,
+    /// Its package URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purl: Option<String>,
+    /// What it was built from, where that has another name or version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Source<'a>>,
+    /// Its licences as an SPDX expression, where all of them are clear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    licence: Option<String>,
+    /// Its licences as they are declared.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    licences: &'a [String],
+    /// The layer that brought it, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<u16>,
+    /// The package of the distribution that brought it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<&'a str>,
+    /// The files that name it.
+    places: Vec<Place<'a>>,
+    /// Its files, with `--files`.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    files: &'a [String],
+}
+
+/// What a package was built from.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Source<'a> {
+    /// Its name.
+    name: &'a str,
+    /// Its version.
+    version: &'a str,
+}
+
+/// A file that names a package.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Place<'a> {
+    /// The path, without a leading slash.
+    path: &'a str,
+    /// The layer that brought the package, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<u16>,
+}
+
+pub(super) fn document(inventory: &Inventory) -> impl Serialize + '_ {
+    Whole { inventory, references: inventory.references() }
+}
+
+/// An inventory with the names of its packages, which the document borrows.
+struct Whole<'a> {
+    inventory: &'a Inventory,
+    references: Vec<String>,
+}
+
+impl Serialize for Whole<'_> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self { inventory, references } = self;
+        let packages = inventory.packages.iter().zip(references);
+        Document {
+            schema: SCHEMA,
+            tool: Tool { name: "pavisade", version: env!("CARGO_PKG_VERSION") },
+            name: &inventory.name,
+            digest: &inventory.digest,
+            platform: &inventory.platform,
+            created: &inventory.created,
+            distribution: inventory.distribution.as_ref().map(|found| Distribution {
+                id: &found.id,
+                version: &found.version,
+                codename: &found.codename,
+                name: &found.name,
+            }),
+            layers: inventory.layers.iter().map(layer).collect(),
+            packages: packages.map(|(found, name)| package(found, name, references)).collect(),
+            notes: inventory.notes.iter().map(Note::from).collect(),
+        }
+        .serialize(to)
+    }
+}
+
+fn layer(layer: &inventory::Layer) -> Layer<'_> {
+    Layer {
+        digest: &layer.digest,
+        diff_id: &layer.diff_id,
+        instruction: instruction(layer),
+        packed: layer.packed,
+        bytes: layer.bytes,
+    }
+}
+
+fn package<'a>(found: &'a Found, reference: &'a str, references: &'a [String]) -> Package<'a> {
+    let package = &found.package;
+    let places = found.places.iter().map(|place| Place { path: &place.path, layer: place.layer });
+    Package {
+        reference,
+        r#type: found.ecosystem(),
+        name: &package.name,
+        version: &package.version,
+        architecture: &package.architecture,
+        purl: found.purl.as_ref().map(ToString::to_string),
+        source: package.source.as_ref().map(|s| Source { name: &s.name, version: &s.version }),
+        licence: found.licence(),
+        licences: &package.licences,
+        layer: found.layer(),
+        owner: found.owner.and_then(|owner| references.get(owner)).map(String::as_str),
+        places: places.collect(),
+        files: &package.files,
+    }
+}

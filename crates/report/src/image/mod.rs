@@ -1,0 +1,97 @@
+//! What is in an image, for people and for programs.
+
+mod diff;
+mod json;
+mod table;
+mod tree;
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use pavisade_packages::Inventory;
+use pavisade_packages::inventory::{Found, Layer};
+use pavisade_secrets::mask;
+
+pub use diff::image_diff;
+pub use json::{SCHEMA, schema};
+
+use crate::{Options, guard};
+
+/// How an inventory is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageFormat {
+    /// Packages by ecosystem.
+    Table,
+    /// Packages by layer.
+    Tree,
+    /// Our own document.
+    Json,
+}
+
+/// Writes what is in an image.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn image(
+    inventory: &Inventory,
+    format: ImageFormat,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        ImageFormat::Table => table::write(inventory, options, out),
+        ImageFormat::Tree => tree::write(inventory, options, out),
+        ImageFormat::Json => guard::write(&json::document(inventory), out),
+    }
+}
+
+/// The instruction that made a layer, without what BuildKit and Docker write around it. It may hold
+/// passwords, which are not shown.
+pub(crate) fn instruction(layer: &Layer) -> String {
+    let text = layer.instruction.trim();
+    let text = text.strip_suffix("# buildkit").unwrap_or(text).trim_end();
+    let text = match text.strip_prefix("/bin/sh -c #(nop)") {
+        Some(rest) => Cow::Borrowed(rest.trim_start()),
+        None => match text.strip_prefix("/bin/sh -c ") {
+            Some(command) => Cow::Owned(format!("RUN {}", command.trim_start())),
+            None => Cow::Borrowed(text),
+        },
+    };
+    let words: Vec<_> = text.split_whitespace().collect();
+    mask(&words.join(" ")).into_owned()
+}
+
+/// The digest that a layer is known by.
+pub(crate) fn digest(layer: &Layer) -> &str {
+    if layer.digest.is_empty() { &layer.diff_id } else { &layer.digest }
+}
+
+/// The beginning of a digest, enough for people.
+fn short(digest: &str) -> &str {
+    let end = digest.find(':').map_or(0, |colon| colon + 1) + 12;
+    digest.get(..end).unwrap_or(digest)
+}
+
+/// Licences for people: an expression, or what is declared.
+fn licence(found: &Found) -> String {
+    found.licence().unwrap_or_else(|| found.package.licences.join(", "))
+}
+
+/// Bytes for people.
+fn size(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        0..1_000 => return format!("{bytes} B"),
+        1_000..1_000_000 => (1_000, "kB"),
+        1_000_000..1_000_000_000 => (1_000_000, "MB"),
+        _ => (1_000_000_000, "GB"),
+    };
+    let tenths = bytes.saturating_mul(10) / unit;
+    if tenths < 100 {
+        format!("{}.{} {name}", tenths / 10, tenths % 10)
+    } else {
+        format!("{} {name}", tenths / 10)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

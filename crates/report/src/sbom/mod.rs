@@ -1,0 +1,103 @@
+//! Inventories as documents that other programs read: CycloneDX 1.6 and SPDX 2.3.
+//!
+//! The same inventory gives the same bytes: nothing depends on the time or on chance. What neither
+//! format has a place for (layers, the package that brought another one) are properties and
+//! comments whose names begin with `pavisade:`, which `packages::sbom` reads again.
+
+mod cyclonedx;
+mod spdx;
+
+use std::io::{self, Write};
+
+use pavisade_packages::Inventory;
+use sha2::{Digest as _, Sha256};
+
+use crate::guard;
+
+/// The form of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SbomFormat {
+    /// CycloneDX 1.6, JSON.
+    CycloneDx,
+    /// SPDX 2.3, JSON.
+    Spdx,
+}
+
+/// What a document says besides the inventory.
+#[derive(Debug, Clone, Default)]
+pub struct Sbom {
+    /// When it was made (RFC 3339), where that is to be said.
+    pub made: Option<String>,
+}
+
+/// Writes an inventory as a document for other programs.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn sbom(
+    inventory: &Inventory,
+    format: SbomFormat,
+    about: &Sbom,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        SbomFormat::CycloneDx => cyclonedx::write(inventory, about, out),
+        SbomFormat::Spdx => spdx::write(inventory, about, out),
+    }
+}
+
+/// A UUID that is made of what a document says (RFC 9562, version 8).
+fn uuid(document: &impl serde::Serialize) -> io::Result<String> {
+    let mut text = Vec::new();
+    guard::write(document, &mut text)?;
+    let mut bytes: [u8; 32] = Sha256::digest(&text).into();
+    bytes[6] = bytes[6] & 0x0F | 0x80;
+    bytes[8] = bytes[8] & 0x3F | 0x80;
+    let hex: String = bytes[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+    Ok(format!("{a}-{b}-{c}-{d}-{e}"))
+}
+
+/// The parts of what an image is called: `registry.example.com/team/app:1.2`.
+struct Reference<'a> {
+    /// Without the tag; empty where there is none.
+    repository: &'a str,
+    tag: &'a str,
+}
+
+impl<'a> Reference<'a> {
+    fn of(name: &'a str) -> Self {
+        let name = name.split_once('@').map_or(name, |(name, _)| name);
+        match name.rsplit_once(':') {
+            // A port is no tag.
+            Some((repository, tag)) if !tag.contains('/') => Self { repository, tag },
+            _ => Self { repository: name, tag: "" },
+        }
+    }
+}
+
+/// The package URL of an image; `None` where it has no digest.
+fn image_purl(inventory: &Inventory) -> Option<String> {
+    let Reference { repository, tag } = Reference::of(&inventory.name);
+    let name = repository.rsplit('/').next().unwrap_or_default();
+    if inventory.digest.is_empty() {
+        return None;
+    }
+    let mut qualifiers = Vec::new();
+    let mut qualifier = |key: &str, value: &str| {
+        if !value.is_empty() {
+            qualifiers.push((key.to_owned(), value.to_owned()));
+        }
+    };
+    qualifier("arch", inventory.platform.split('/').nth(1).unwrap_or_default());
+    qualifier("tag", tag);
+    if repository.contains('/') {
+        qualifier("repository_url", repository);
+    }
+    pavisade_packages::Purl::new("oci", "", name, &inventory.digest, qualifiers, "")
+        .ok()
+        .map(|purl| purl.to_string())
+}
+
+#[cfg(test)]
+mod tests;
