@@ -69,8 +69,7 @@ impl Report {
 /// Collects records and signals.
 #[derive(Debug, Default)]
 pub struct Builder {
-    /// Licences by the names of feeds, and the newest change.
-    pub(crate) feeds: BTreeMap<String, (String, String)>,
+    pub(crate) feeds: BTreeMap<String, FeedRead>,
     /// By feed and id.
     pub(crate) records: BTreeMap<(String, String), Record>,
     pub(crate) epss: BTreeMap<u64, Epss>,
@@ -78,6 +77,16 @@ pub struct Builder {
     pub(crate) scores: BTreeMap<u64, Vec<(String, String)>>,
     pub(crate) report: Report,
     texts: HashSet<Text>,
+}
+
+/// What was read of a feed.
+#[derive(Debug, Default)]
+pub(crate) struct FeedRead {
+    pub(crate) licence: String,
+    /// The newest change that it tells of.
+    pub(crate) newest: String,
+    /// Rows that are no records: signals.
+    pub(crate) rows: usize,
 }
 
 /// A text that many records share.
@@ -134,16 +143,11 @@ impl Builder {
             return;
         }
         let (id, modified) = (record.id.clone(), record.modified.clone().unwrap_or_default());
-        if id.is_empty() {
-            return self.report.note("record without an id", feed.name);
+        if !is_id(&id) {
+            return self.report.note("record whose id is none", &id);
         }
         let Some(record) = self.read(record) else { return };
-        let known = self.feeds.entry(feed.name.to_owned()).or_default();
-        feed.licence.clone_into(&mut known.0);
-        // A feed that was written for nobody says the year 1.
-        if known.1 < modified {
-            known.1.clone_from(&modified);
-        }
+        self.feed(feed, &modified, 0);
         let key = (feed.name.to_owned(), id);
         if let Some(before) = self.records.get(&key) {
             self.report.note("older copy of a record", &key.1);
@@ -167,8 +171,7 @@ impl Builder {
                 self.report.note("line that is no score of a CVE", feed.name);
                 continue;
             };
-            let known = self.feeds.entry(feed.name.to_owned()).or_default();
-            feed.licence.clone_into(&mut known.0);
+            self.feed(feed, "", 1);
             for severity in scores {
                 if of_vector(&severity.score).is_none() {
                     self.report.note("severity that is no CVSS vector", &severity.score);
@@ -181,24 +184,37 @@ impl Builder {
     }
 
     /// Reads the CSV of EPSS.
-    pub fn epss(&mut self, text: &str) {
+    pub fn epss(&mut self, feed: Feed<'_>, text: &str) {
         let (scores, refused) = signals::epss(text);
+        let date = text.lines().next().and_then(|line| line.split_once("score_date:"));
+        let date = date.map_or("", |(_, date)| date.split(',').next().unwrap_or_default());
+        self.feed(feed, date.trim(), scores.len());
         self.epss.extend(scores);
         for _ in 0..refused {
-            self.report.note("line that is none of EPSS", "epss");
+            self.report.note("line that is none of EPSS", feed.name);
         }
     }
 
     /// Reads CISA's catalog of known exploited vulnerabilities.
-    pub fn exploited(&mut self, json: &[u8]) {
+    pub fn exploited(&mut self, feed: Feed<'_>, json: &[u8]) {
         match signals::kev(json) {
-            Ok((entries, refused)) => {
-                self.kev.extend(entries);
-                for _ in 0..refused {
-                    self.report.note("entry of CISA's catalog that is none", "kev");
+            Ok(catalog) => {
+                self.feed(feed, &catalog.released, catalog.entries.len());
+                self.kev.extend(catalog.entries);
+                for _ in 0..catalog.refused {
+                    self.report.note("entry of CISA's catalog that is none", feed.name);
                 }
             }
             Err(error) => self.report.note("catalog that is not CISA's", &error.to_string()),
+        }
+    }
+
+    fn feed(&mut self, feed: Feed<'_>, changed: &str, rows: usize) {
+        let known = self.feeds.entry(feed.name.to_owned()).or_default();
+        feed.licence.clone_into(&mut known.licence);
+        known.rows += rows;
+        if known.newest.as_str() < changed {
+            changed.clone_into(&mut known.newest);
         }
     }
 
@@ -212,10 +228,10 @@ impl Builder {
         if vendor {
             covers.extend(record.related.unwrap_or_default());
         }
-        covers.retain(|id| cve(id).is_some());
+        covers.retain(|id| is_id(id) && cve(id).is_some());
         sort(&mut covers);
         let mut aliases = record.aliases.unwrap_or_default();
-        aliases.retain(|alias| *alias != id);
+        aliases.retain(|alias| *alias != id && is_id(alias));
         sort(&mut aliases);
         if entries.is_empty() {
             self.report.note("record that names no package", &id);
@@ -234,7 +250,9 @@ impl Builder {
             let first = details.lines().map(str::trim).find(|line| !line.is_empty());
             title = first.unwrap_or_default().trim_start_matches('#').to_owned();
         }
-        let references = record.references.unwrap_or_default();
+        // Others would be run where somebody clicks on them.
+        let mut references = record.references.unwrap_or_default();
+        references.retain(|r| r.url.starts_with("https://") || r.url.starts_with("http://"));
         let advisory = references.iter().find(|r| r.r#type.as_deref() == Some("ADVISORY"));
         let url = advisory.or(references.first()).map_or_else(String::new, |r| r.url.clone());
         let (vectors, mut rating) = self.severities(record.severity.unwrap_or_default());
@@ -378,6 +396,11 @@ impl Builder {
     }
 }
 
+/// Printable signs without spaces: what is shown to people and looked up.
+fn is_id(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 fn sort(texts: &mut Vec<String>) {
     texts.sort_unstable();
     texts.dedup();
@@ -389,7 +412,9 @@ fn shorten(text: &str) -> String {
         end -= 1;
     }
     let line = text[..end].lines().next().unwrap_or_default();
-    if line.len() < text.len() { format!("{}…", line.trim_end()) } else { line.to_owned() }
+    let end = if line.len() < text.len() { "…" } else { "" };
+    let line: String = line.trim_end().chars().filter(|c| !c.is_control()).collect();
+    line + end
 }
 
 /// Where feeds write how bad it is.

@@ -60,8 +60,8 @@ impl Builder {
     /// Where a table would have more than 2^32 entries or bytes.
     pub fn finish(self) -> Result<(Vec<u8>, Report), DatabaseError> {
         let mut texts = Texts::default();
-        for (name, (licence, newest)) in &self.feeds {
-            texts.count([name.as_str(), licence.as_str(), newest.as_str()]);
+        for (name, feed) in &self.feeds {
+            texts.count([name.as_str(), feed.licence.as_str(), feed.newest.as_str()]);
         }
         for ((feed, id), record) in &self.records {
             texts.count([feed.as_str(), id.as_str()].into_iter().chain(record.texts()));
@@ -135,11 +135,12 @@ impl<'a> Sections<'a> {
 
     fn feeds(&mut self, builder: &Builder) {
         self.length(2, builder.feeds.len());
-        for (name, (licence, newest)) in &builder.feeds {
+        for (name, feed) in &builder.feeds {
+            let records = builder.records.keys().filter(|(of, _)| of == name).count();
             self.text(2, name);
-            self.text(2, licence);
-            self.length(2, builder.records.keys().filter(|(feed, _)| feed == name).count());
-            self.text(2, newest);
+            self.text(2, &feed.licence);
+            self.length(2, records + feed.rows);
+            self.text(2, &feed.newest);
         }
     }
 
