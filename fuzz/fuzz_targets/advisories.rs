@@ -24,8 +24,8 @@ fuzz_target!(|data: &[u8]| {
     let mut builder = Builder::default();
     match selector & 7 {
         0 => builder.records(FEED, rest),
-        1 => builder.epss(&text),
-        2 => builder.exploited(rest),
+        1 => builder.epss(FEED, &text),
+        2 => builder.exploited(FEED, rest),
         3 => builder.scores(FEED, rest),
         _ => {
             // Events and listed versions, a line each.

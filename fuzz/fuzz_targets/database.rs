@@ -14,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
     } else {
         let mut builder = Builder::default();
         builder.records(Feed { name: "fuzz", licence: "" }, RECORDS);
-        builder.epss("CVE-2024-1,0.5,0.5");
+        builder.epss(Feed { name: "fuzz", licence: "" }, "CVE-2024-1,0.5,0.5");
         let (mut bytes, _) = builder.finish().expect("a small database");
         for change in rest.chunks_exact(3) {
             let at = usize::from(change[0]) << 8 | usize::from(change[1]);

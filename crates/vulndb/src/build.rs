@@ -3,7 +3,8 @@
 //! The same input gives the same bytes, in whatever order it comes. What is not understood is
 //! counted by what it is, with an example each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use pavisade_model::Severity;
 use serde_json::{Map, Value};
@@ -68,38 +69,51 @@ impl Report {
 /// Collects records and signals.
 #[derive(Debug, Default)]
 pub struct Builder {
-    /// Licences by the names of feeds, and the newest change.
-    pub(crate) feeds: BTreeMap<String, (String, String)>,
+    pub(crate) feeds: BTreeMap<String, FeedRead>,
     /// By feed and id.
     pub(crate) records: BTreeMap<(String, String), Record>,
     pub(crate) epss: BTreeMap<u64, Epss>,
     pub(crate) kev: BTreeMap<u64, Kev>,
     pub(crate) scores: BTreeMap<u64, Vec<(String, String)>>,
     pub(crate) report: Report,
+    texts: HashSet<Text>,
 }
+
+/// What was read of a feed.
+#[derive(Debug, Default)]
+pub(crate) struct FeedRead {
+    pub(crate) licence: String,
+    /// The newest change that it tells of.
+    pub(crate) newest: String,
+    /// Rows that are no records: signals.
+    pub(crate) rows: usize,
+}
+
+/// A text that many records share.
+pub(crate) type Text = Arc<str>;
 
 #[derive(Debug)]
 pub(crate) struct Record {
-    modified: String,
-    pub(crate) aliases: Vec<String>,
-    pub(crate) covers: Vec<String>,
-    pub(crate) title: String,
-    pub(crate) url: String,
+    modified: Text,
+    pub(crate) aliases: Vec<Text>,
+    pub(crate) covers: Vec<Text>,
+    pub(crate) title: Text,
+    pub(crate) url: Text,
     pub(crate) rating: Severity,
-    pub(crate) vectors: Vec<String>,
+    pub(crate) vectors: Vec<Text>,
     pub(crate) entries: Vec<Entry>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) ecosystem: Ecosystem,
-    pub(crate) name: String,
+    pub(crate) ecosystem: Text,
+    pub(crate) name: Text,
     pub(crate) state: State,
     pub(crate) rating: Severity,
-    pub(crate) ranges: Vec<Vec<(Kind, String)>>,
-    pub(crate) versions: Vec<String>,
-    pub(crate) fixed: Vec<String>,
-    pub(crate) vectors: Vec<String>,
+    pub(crate) ranges: Vec<Vec<(Kind, Text)>>,
+    pub(crate) versions: Vec<Text>,
+    pub(crate) fixed: Vec<Text>,
+    pub(crate) vectors: Vec<Text>,
 }
 
 impl Builder {
@@ -129,22 +143,17 @@ impl Builder {
             return;
         }
         let (id, modified) = (record.id.clone(), record.modified.clone().unwrap_or_default());
-        if id.is_empty() {
-            return self.report.note("record without an id", feed.name);
+        if !is_id(&id) {
+            return self.report.note("record whose id is none", &id);
         }
         let Some(record) = self.read(record) else { return };
-        let known = self.feeds.entry(feed.name.to_owned()).or_default();
-        feed.licence.clone_into(&mut known.0);
-        // A feed that was written for nobody says the year 1.
-        if known.1 < modified {
-            known.1.clone_from(&modified);
-        }
+        self.feed(feed, &modified, 0);
         let key = (feed.name.to_owned(), id);
         if let Some(before) = self.records.get(&key) {
             self.report.note("older copy of a record", &key.1);
             // The newer one; where both say the same, one that does not depend on their order.
             let weight = |record: &Record| (record.entries.len(), format!("{record:?}"));
-            let older = before.modified.cmp(&modified);
+            let older = (*before.modified).cmp(modified.as_str());
             if older.then_with(|| weight(before).cmp(&weight(&record))).is_gt() {
                 return;
             }
@@ -162,8 +171,7 @@ impl Builder {
                 self.report.note("line that is no score of a CVE", feed.name);
                 continue;
             };
-            let known = self.feeds.entry(feed.name.to_owned()).or_default();
-            feed.licence.clone_into(&mut known.0);
+            self.feed(feed, "", 1);
             for severity in scores {
                 if of_vector(&severity.score).is_none() {
                     self.report.note("severity that is no CVSS vector", &severity.score);
@@ -176,24 +184,37 @@ impl Builder {
     }
 
     /// Reads the CSV of EPSS.
-    pub fn epss(&mut self, text: &str) {
+    pub fn epss(&mut self, feed: Feed<'_>, text: &str) {
         let (scores, refused) = signals::epss(text);
+        let date = text.lines().next().and_then(|line| line.split_once("score_date:"));
+        let date = date.map_or("", |(_, date)| date.split(',').next().unwrap_or_default());
+        self.feed(feed, date.trim(), scores.len());
         self.epss.extend(scores);
         for _ in 0..refused {
-            self.report.note("line that is none of EPSS", "epss");
+            self.report.note("line that is none of EPSS", feed.name);
         }
     }
 
     /// Reads CISA's catalog of known exploited vulnerabilities.
-    pub fn exploited(&mut self, json: &[u8]) {
+    pub fn exploited(&mut self, feed: Feed<'_>, json: &[u8]) {
         match signals::kev(json) {
-            Ok((entries, refused)) => {
-                self.kev.extend(entries);
-                for _ in 0..refused {
-                    self.report.note("entry of CISA's catalog that is none", "kev");
+            Ok(catalog) => {
+                self.feed(feed, &catalog.released, catalog.entries.len());
+                self.kev.extend(catalog.entries);
+                for _ in 0..catalog.refused {
+                    self.report.note("entry of CISA's catalog that is none", feed.name);
                 }
             }
             Err(error) => self.report.note("catalog that is not CISA's", &error.to_string()),
+        }
+    }
+
+    fn feed(&mut self, feed: Feed<'_>, changed: &str, rows: usize) {
+        let known = self.feeds.entry(feed.name.to_owned()).or_default();
+        feed.licence.clone_into(&mut known.licence);
+        known.rows += rows;
+        if known.newest.as_str() < changed {
+            changed.clone_into(&mut known.newest);
         }
     }
 
@@ -201,15 +222,16 @@ impl Builder {
         let id = record.id;
         let affected = record.affected.unwrap_or_default();
         let entries: Vec<_> = affected.into_iter().filter_map(|a| self.entry(&id, a)).collect();
-        let vendor = entries.iter().any(|entry| entry.ecosystem.is_distribution());
+        let vendor = |entry: &Entry| Ecosystem::read(&entry.ecosystem).is_distribution();
+        let vendor = entries.iter().any(vendor);
         let mut covers = record.upstream.unwrap_or_default();
         if vendor {
             covers.extend(record.related.unwrap_or_default());
         }
-        covers.retain(|id| cve(id).is_some());
+        covers.retain(|id| is_id(id) && cve(id).is_some());
         sort(&mut covers);
         let mut aliases = record.aliases.unwrap_or_default();
-        aliases.retain(|alias| *alias != id);
+        aliases.retain(|alias| *alias != id && is_id(alias));
         sort(&mut aliases);
         if entries.is_empty() {
             self.report.note("record that names no package", &id);
@@ -228,14 +250,36 @@ impl Builder {
             let first = details.lines().map(str::trim).find(|line| !line.is_empty());
             title = first.unwrap_or_default().trim_start_matches('#').to_owned();
         }
-        let references = record.references.unwrap_or_default();
+        // Others would be run where somebody clicks on them.
+        let mut references = record.references.unwrap_or_default();
+        references.retain(|r| r.url.starts_with("https://") || r.url.starts_with("http://"));
         let advisory = references.iter().find(|r| r.r#type.as_deref() == Some("ADVISORY"));
         let url = advisory.or(references.first()).map_or_else(String::new, |r| r.url.clone());
         let (vectors, mut rating) = self.severities(record.severity.unwrap_or_default());
         rating = rating.max(rating_of(record.database_specific.as_ref()));
-        let modified = record.modified.unwrap_or_default();
-        let title = shorten(title.trim());
-        Some(Record { modified, aliases, covers, title, url, rating, vectors, entries })
+        Some(Record {
+            modified: self.text(&record.modified.unwrap_or_default()),
+            aliases: self.list(&aliases),
+            covers: self.list(&covers),
+            title: self.text(&shorten(title.trim())),
+            url: self.text(&url),
+            rating,
+            vectors: self.list(&vectors),
+            entries,
+        })
+    }
+
+    fn text(&mut self, text: &str) -> Text {
+        if let Some(known) = self.texts.get(text) {
+            return known.clone();
+        }
+        let new = Text::from(text);
+        self.texts.insert(new.clone());
+        new
+    }
+
+    fn list(&mut self, texts: &[String]) -> Vec<Text> {
+        texts.iter().map(|text| self.text(text)).collect()
     }
 
     fn entry(&mut self, id: &str, affected: osv::Affected) -> Option<Entry> {
@@ -286,7 +330,19 @@ impl Builder {
         if ranges.is_empty() && versions.is_empty() && state == State::Silent {
             self.report.note("package of which no versions are named", id);
         }
-        Some(Entry { ecosystem, name, state, rating, ranges, versions, fixed, vectors })
+        let ranges = ranges.into_iter().map(|events: Vec<(Kind, String)>| {
+            events.into_iter().map(|(kind, version)| (kind, self.text(&version))).collect()
+        });
+        Some(Entry {
+            ranges: ranges.collect(),
+            ecosystem: self.text(ecosystem.as_str()),
+            name: self.text(&name),
+            state,
+            rating,
+            versions: self.list(&versions),
+            fixed: self.list(&fixed),
+            vectors: self.list(&vectors),
+        })
     }
 
     /// Tells what cannot be compared, and drops listed versions that lie in a range anyway.
@@ -340,6 +396,11 @@ impl Builder {
     }
 }
 
+/// Printable signs without spaces: what is shown to people and looked up.
+fn is_id(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 fn sort(texts: &mut Vec<String>) {
     texts.sort_unstable();
     texts.dedup();
@@ -351,7 +412,9 @@ fn shorten(text: &str) -> String {
         end -= 1;
     }
     let line = text[..end].lines().next().unwrap_or_default();
-    if line.len() < text.len() { format!("{}…", line.trim_end()) } else { line.to_owned() }
+    let end = if line.len() < text.len() { "…" } else { "" };
+    let line: String = line.trim_end().chars().filter(|c| !c.is_control()).collect();
+    line + end
 }
 
 /// Where feeds write how bad it is.

@@ -31,9 +31,10 @@ pub struct FeedStatus<'a> {
     pub name: &'a str,
     /// The licence of its data.
     pub licence: &'a str,
-    /// How many of its records are in the database.
+    /// How many of its records are in the database; of signals, how many rows were read.
     pub records: u32,
-    /// When the newest of them was changed, as it says; empty where none does.
+    /// When the newest of them was changed, or all were published, as it says; empty where nothing
+    /// does.
     pub newest: &'a str,
 }
 

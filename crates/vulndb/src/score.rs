@@ -89,7 +89,7 @@ mod tests {
         let (two, three) = (score("AV:N/…", 10.0), score("CVSS:3.1/…", 5.0));
         assert_eq!(severity(&[]), Severity::Unknown);
         // The scale of 2.0 ends with high.
-        assert_eq!(severity(&[two.clone()]), Severity::High);
+        assert_eq!(severity(std::slice::from_ref(&two)), Severity::High);
         assert_eq!(severity(&[two.clone(), three.clone()]), Severity::Medium);
         assert_eq!(severity(&[three.clone(), score("CVSS:3.0/…", 9.8)]), Severity::Critical);
         assert_eq!(severity(&[two, three, score("CVSS:4.0/…", 2.0)]), Severity::Low);

@@ -51,16 +51,28 @@ fn part(text: &str) -> Option<u32> {
 /// An entry of the catalog: the day as `20260301`, and whether ransomware uses it.
 pub(crate) type Kev = (u32, bool);
 
-/// Reads CISA's catalog. Gives the entries and how many are none.
-pub(crate) fn kev(json: &[u8]) -> Result<(BTreeMap<u64, Kev>, usize), serde_json::Error> {
+/// CISA's catalog.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    pub entries: BTreeMap<u64, Kev>,
+    /// How many entries are none.
+    pub refused: usize,
+    /// When it was published.
+    pub released: String,
+}
+
+/// Reads CISA's catalog.
+pub(crate) fn kev(json: &[u8]) -> Result<Catalog, serde_json::Error> {
     #[derive(Deserialize)]
-    struct Catalog {
+    #[serde(rename_all = "camelCase")]
+    struct Wire {
+        #[serde(default)]
+        date_released: String,
         vulnerabilities: Vec<serde_json::Value>,
     }
-    let catalog: Catalog = serde_json::from_slice(json)?;
-    let mut entries = BTreeMap::new();
-    let mut refused = 0;
-    for entry in &catalog.vulnerabilities {
+    let wire: Wire = serde_json::from_slice(json)?;
+    let (mut entries, mut refused) = (BTreeMap::new(), 0);
+    for entry in &wire.vulnerabilities {
         let text = |key: &str| entry.get(key).and_then(serde_json::Value::as_str);
         let ransomware = text("knownRansomwareCampaignUse") == Some("Known");
         match text("cveID").and_then(cve).zip(text("dateAdded").and_then(day)) {
@@ -70,7 +82,7 @@ pub(crate) fn kev(json: &[u8]) -> Result<(BTreeMap<u64, Kev>, usize), serde_json
             None => refused += 1,
         }
     }
-    Ok((entries, refused))
+    Ok(Catalog { entries, refused, released: wire.date_released })
 }
 
 fn day(text: &str) -> Option<u32> {
@@ -106,7 +118,7 @@ mod tests {
         let scores: Vec<_> = scores.into_values().collect();
         assert_eq!((scores, refused), (vec![(43, 90_000), (WHOLE, WHOLE)], 2));
         let json = br#"{"vulnerabilities":[{"cveID":"CVE-2024-1","dateAdded":"2024-03-01","knownRansomwareCampaignUse":"Known"},{"cveID":7},{"cveID":"CVE-2024-2","dateAdded":"2024-03-02"}]}"#;
-        let (entries, refused) = kev(json).unwrap();
+        let Catalog { entries, refused, .. } = kev(json).unwrap();
         let entries: Vec<_> = entries.into_values().collect();
         assert_eq!((entries, refused), (vec![(20_240_301, true), (20_240_302, false)], 1));
         assert!(kev(b"[]").is_err());

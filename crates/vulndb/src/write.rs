@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pavisade_model::Severity;
 
-use crate::build::{Builder, Entry, Record, Report};
+use crate::build::{Builder, Entry, Record, Report, Text};
 use crate::database::{DatabaseError, RATINGS};
 use crate::format::{HEADER, MAGIC, NOWHERE, RANSOMWARE, SECTIONS, number};
 use crate::signals::cve;
@@ -31,14 +31,14 @@ impl<'a> Texts<'a> {
     }
 }
 
-fn strs(texts: &[String]) -> impl Iterator<Item = &str> + Clone {
-    texts.iter().map(String::as_str)
+fn strs(texts: &[Text]) -> impl ExactSizeIterator<Item = &str> + Clone {
+    texts.iter().map(|text| &**text)
 }
 
 impl Record {
     fn texts(&self) -> impl Iterator<Item = &str> {
         let lists = [&self.aliases, &self.covers, &self.vectors];
-        let one = [self.title.as_str(), self.url.as_str()];
+        let one = [&*self.title, &*self.url];
         let entries = self.entries.iter().flat_map(Entry::texts);
         lists.into_iter().flat_map(|list| strs(list)).chain(one).chain(entries)
     }
@@ -47,8 +47,8 @@ impl Record {
 impl Entry {
     fn texts(&self) -> impl Iterator<Item = &str> {
         let lists = [&self.versions, &self.fixed, &self.vectors];
-        let events = self.ranges.iter().flatten().map(|(_, text)| text.as_str());
-        let one = [self.ecosystem.as_str(), self.name.as_str()];
+        let events = self.ranges.iter().flatten().map(|(_, text)| &**text);
+        let one = [&*self.ecosystem, &*self.name];
         lists.into_iter().flat_map(|list| strs(list)).chain(events).chain(one)
     }
 }
@@ -60,8 +60,8 @@ impl Builder {
     /// Where a table would have more than 2^32 entries or bytes.
     pub fn finish(self) -> Result<(Vec<u8>, Report), DatabaseError> {
         let mut texts = Texts::default();
-        for (name, (licence, newest)) in &self.feeds {
-            texts.count([name.as_str(), licence.as_str(), newest.as_str()]);
+        for (name, feed) in &self.feeds {
+            texts.count([name.as_str(), feed.licence.as_str(), feed.newest.as_str()]);
         }
         for ((feed, id), record) in &self.records {
             texts.count([feed.as_str(), id.as_str()].into_iter().chain(record.texts()));
@@ -135,11 +135,12 @@ impl<'a> Sections<'a> {
 
     fn feeds(&mut self, builder: &Builder) {
         self.length(2, builder.feeds.len());
-        for (name, (licence, newest)) in &builder.feeds {
+        for (name, feed) in &builder.feeds {
+            let records = builder.records.keys().filter(|(of, _)| of == name).count();
             self.text(2, name);
-            self.text(2, licence);
-            self.length(2, builder.records.keys().filter(|(feed, _)| feed == name).count());
-            self.text(2, newest);
+            self.text(2, &feed.licence);
+            self.length(2, records + feed.rows);
+            self.text(2, &feed.newest);
         }
     }
 
@@ -150,18 +151,18 @@ impl<'a> Sections<'a> {
             let all = [id.as_str()].into_iter().chain(strs(&record.aliases));
             ids.extend(all.clone().chain(strs(&record.covers)).map(|id| (id, advisory)));
             for entry in &record.entries {
-                let package = (entry.ecosystem.as_str(), entry.name.as_str());
+                let package = (&*entry.ecosystem, &*entry.name);
                 packages.entry(package).or_default().push((advisory, entry));
             }
             let place = self.end(6)?;
             self.row(5, place);
             self.list(6, all.collect::<Vec<_>>().into_iter());
-            self.list(6, record.covers.iter().map(String::as_str));
+            self.list(6, strs(&record.covers));
             self.text(6, &record.title);
             self.text(6, &record.url);
             self.text(6, feed);
             self.sections[6].push(rating(record.rating));
-            self.list(6, record.vectors.iter().map(String::as_str));
+            self.list(6, strs(&record.vectors));
         }
         for ((ecosystem, name), entries) in packages {
             let (ecosystem, name, place) = (self.place(ecosystem), self.place(name), self.end(4)?);
@@ -190,9 +191,9 @@ impl<'a> Sections<'a> {
                 self.text(4, version);
             }
         }
-        self.list(4, entry.versions.iter().map(String::as_str));
-        self.list(4, entry.fixed.iter().map(String::as_str));
-        self.list(4, entry.vectors.iter().map(String::as_str));
+        self.list(4, strs(&entry.versions));
+        self.list(4, strs(&entry.fixed));
+        self.list(4, strs(&entry.vectors));
     }
 
     fn signals(&mut self, builder: &Builder, known: &BTreeSet<u64>) -> Result<(), DatabaseError> {

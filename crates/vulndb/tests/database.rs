@@ -56,8 +56,8 @@ fn what_is_left_out_is_told() {
     let all = [git, limit, gone, odd, bug, json!({"id": "N"}), json!({"affected": []})];
     let lines = all.map(|record| record.to_string()).join("\n");
     builder.records(feed, format!("{lines}\n\n{{").as_bytes());
-    builder.epss("CVE-1,2,3");
-    builder.exploited(b"{}");
+    builder.epss(feed, "CVE-1,2,3");
+    builder.exploited(feed, b"{}");
     let (bytes, report) = builder.finish().unwrap();
     assert_eq!((report.records, report.kept, report.withdrawn), (8, 3, 1));
     let told: Vec<_> = report.left_out.iter().map(|(what, l)| (&**what, l.count)).collect();

@@ -209,9 +209,12 @@ fn scores_and_signals_are_joined_by_cve() {
     let nvd = Feed { name: "nvd", licence: "public domain" };
     builder.scores(nvd, br#"{"id":"CVE-2024-1","severity":[{"type":"CVSS_V2","score":"AV:N/AC:L/Au:N/C:P/I:P/A:P"}]}"#);
     builder
-        .epss("cve,epss,percentile\nCVE-2024-1,0.5,0.99\nCVE-2024-3,0.0,0.0\nCVE-2024-9,0.5,0.5\n");
-    builder.exploited(br#"{"vulnerabilities":[{"cveID":"CVE-2024-3","dateAdded":"2024-03-01","knownRansomwareCampaignUse":"Known"}]}"#);
+        .epss(FEED, "#model_version:v2025.03.14,score_date:2026-08-16T12:00:00Z\ncve,epss,percentile\nCVE-2024-1,0.5,0.99\nCVE-2024-3,0.0,0.0\nCVE-2024-9,0.5,0.5\n");
+    builder.exploited(FEED, br#"{"vulnerabilities":[{"cveID":"CVE-2024-3","dateAdded":"2024-03-01","knownRansomwareCampaignUse":"Known"}]}"#);
     let bytes = builder.finish().unwrap().0;
+    let feeds = Database::open(&bytes).unwrap().feeds().unwrap();
+    let feeds: Vec<_> = feeds.iter().map(|feed| (feed.name, feed.records, feed.newest)).collect();
+    assert_eq!(feeds, [("feed", 3 + 3 + 1, "2026-08-16T12:00:00Z"), ("nvd", 1, "")]);
     let hits = find(&bytes, "npm", "p", "1.0.0").hits;
     let severities: Vec<_> = hits.iter().map(|hit| hit.severity).collect();
     assert_eq!(severities, [Severity::Critical, Severity::Unknown, Severity::Medium]);
@@ -225,4 +228,23 @@ fn scores_and_signals_are_joined_by_cve() {
     assert_eq!(third.advisory.epss.unwrap().percentile, 0.0);
     let exploited = third.advisory.exploited.as_ref().unwrap();
     assert_eq!((&*exploited.added, exploited.ransomware), ("2024-03-01", true));
+}
+
+/// What feeds write is shown in terminals and pages.
+#[test]
+fn texts_of_records_are_harmless() {
+    let mut odd =
+        record("A-1", &["a b", "", "CVE-2024-1"], ("npm", "p"), json!([{"introduced": "0"}]));
+    odd["summary"] = json!(format!("\u{1b}[31m{}", "ü".repeat(200)));
+    odd["references"] = json!([{"type": "ADVISORY", "url": "javascript:alert(1)"},
+        {"type": "WEB", "url": "https://example.org"}]);
+    let named = record("A\n2", &[], ("npm", "p"), json!([{"introduced": "0"}]));
+    let answer = find(&built(&[odd, named]), "npm", "p", "1.0.0");
+    let [hit] = &answer.hits[..] else { panic!("{answer:?}") };
+    assert_eq!(
+        (&*hit.advisory.id, &*hit.advisory.aliases),
+        ("CVE-2024-1", &["A-1".to_owned()][..])
+    );
+    assert_eq!(hit.advisory.url, "https://example.org");
+    assert!(hit.advisory.title.starts_with("[31mü") && hit.advisory.title.ends_with("ü…"));
 }

@@ -91,6 +91,20 @@ proptest! {
     }
 
     #[test]
+    fn rpm_is_ordered_as_rpm_version_does(a in RPM, b in RPM) {
+        let (one, two) = (rpm_version::Evr::parse(&a), rpm_version::Evr::parse(&b));
+        prop_assert_eq!(compare(Order::Rpm, &a, &b), one.cmp(&two), "{} {}", a, b);
+    }
+
+    // Without empty parts and zeros between hyphens, which the specification trims and
+    // `maven-version` does not.
+    #[test]
+    fn maven_is_ordered_as_maven_version_does(a in MAVEN, b in MAVEN) {
+        let order = maven_version::compare_version(&a, &b).unwrap();
+        prop_assert_eq!(compare(Order::Maven, &a, &b), order, "{} {}", a, b);
+    }
+
+    #[test]
     fn cargo_is_ordered_as_semver_does(a in SEMANTIC, b in SEMANTIC) {
         let (one, two) = (semver::Version::parse(&a), semver::Version::parse(&b));
         if let (Ok(one), Ok(two)) = (one, two) {
@@ -100,6 +114,9 @@ proptest! {
 }
 
 const DEBIAN: &str = "([1-9]:)?[1-9][1-9a.~+]{0,6}(-[1-9a.~+]{1,4})?";
+const RPM: &str = "([0-2]:)?[0-2][0-2.~^ab_]{0,6}(-[0-2.~^ab_]{1,4})?";
+const MAVEN: &str =
+    "[0-2](\\.[0-2]){0,2}([.-](alpha|beta|rc|SNAPSHOT|sp|x)(-?[1-2])?|-[1-2]|a[1-2]|RC[1-2])?";
 const PEP440: &str = "v?([01]!)?[0-2](\\.[0-2]){0,2}([.-]?(a|b|rc|alpha|pre|c)[0-2]?)?(\\.post[0-2]|-[0-2]|rev1)?(\\.?dev[0-2]?)?(\\+[a-b0-2](\\.[a-b0-2])?)?";
 const SEMANTIC: &str = "[0-2]\\.[0-2]\\.[0-2](-[0-1a-b](\\.[0-1a-bB-]{1,2}){0,2})?(\\+a)?";
 
