@@ -7,8 +7,8 @@ use std::sync::Arc;
 use pavisade_checks::{Catalog, CheckSet, Claim, MadeCheck, Place};
 use pavisade_judgement::{Exception, Form, Judgement, Scope as Where, Selector, Subjects};
 use pavisade_model::{
-    Advisory, Area, Audience, Confidence, Epss, Exploited, Fact, FixState, Glob, KubernetesVersion,
-    Location, Mends, Meta, Related, Rule, Scope, Score, Severity, State, Subject,
+    Advisory, Area, Audience, Confidence, Epss, Exploited, Fact, FixState, Fixable, Glob,
+    KubernetesVersion, Location, Meta, Related, Rule, Scope, Score, Severity, State, Subject,
 };
 use pavisade_report::{Format, Options, baseline, write};
 use pavisade_scan::{Honour, Terms, Timestamp, judge_on};
@@ -56,7 +56,7 @@ fn catalog() -> Catalog {
         confidence: Confidence::High,
         audience: Audience::Everyone,
         area: Area::SupplyChain,
-        mends: Mends::Never,
+        fixable: Fixable::Never,
         secret: false,
         parts: Vec::new().into(),
     };
