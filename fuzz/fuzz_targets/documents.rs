@@ -25,7 +25,7 @@ const PRELUDES: [&str; 8] = [
 ];
 
 static CHECKS: LazyLock<CheckSet> =
-    LazyLock::new(|| CheckSet::all(KubernetesVersion::LATEST).mending());
+    LazyLock::new(|| CheckSet::all(KubernetesVersion::LATEST).with_fixes());
 
 fuzz_target!(|data: &[u8]| {
     let Some((&selector, rest)) = data.split_first() else { return };
@@ -76,7 +76,7 @@ fn edited(source: &Source, selector: u8) {
         let Some(value) = doc.root().descendants().nth(selector as usize / 4) else { continue };
         let edit = match selector % 4 {
             0 => Edit::Set("a: b".into()),
-            1 => Edit::Set(CHECKS.mends().into()),
+            1 => Edit::Set(CHECKS.gives_fixes().into()),
             2 => Edit::Append(1.into()),
             _ => Edit::Remove,
         };

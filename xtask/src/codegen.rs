@@ -79,7 +79,7 @@ fn page(entry: &Entry) -> String {
         meta.rule.area.name(),
         meta.scope.name(),
         meta.rule.audience.name(),
-        meta.rule.mends.name()
+        meta.rule.fixable.name()
     );
     let _ = write!(page, "\n## Why\n\n{}\n\n## Fix\n\n{}\n", meta.rule.why, meta.rule.advice);
     let schema = serde_json::to_value(entry.schema()).unwrap_or_default();

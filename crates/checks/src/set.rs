@@ -104,7 +104,7 @@ pub struct CheckSet {
     catalog: Catalog,
     pub(crate) checks: Vec<Registered>,
     kubernetes: KubernetesVersion,
-    mending: bool,
+    fixes: bool,
     wordless: bool,
     by_kind: HashMap<(&'static str, &'static str), Vec<usize>>,
     on_pods: Vec<usize>,
@@ -140,7 +140,7 @@ impl CheckSet {
             catalog: catalog.clone(),
             checks,
             kubernetes,
-            mending: false,
+            fixes: false,
             wordless: false,
             by_kind: HashMap::new(),
             on_pods: Vec::new(),
@@ -177,14 +177,14 @@ impl CheckSet {
         set
     }
 
-    /// The same checks, whose findings shall say how they are mended.
-    pub fn mending(self) -> Self {
-        Self { mending: true, ..self }
+    /// The same checks, whose findings shall say how they are fixed.
+    pub fn with_fixes(self) -> Self {
+        Self { fixes: true, ..self }
     }
 
-    /// Whether findings shall say how they are mended.
-    pub fn mends(&self) -> bool {
-        self.mending
+    /// Whether findings shall say how they are fixed.
+    pub fn gives_fixes(&self) -> bool {
+        self.fixes
     }
 
     /// The same checks, all of whose findings say the same: so tests prove that nobody reads a
@@ -403,7 +403,7 @@ impl CheckSet {
         let (Verdict::Fails(claims) | Verdict::Unknown(claims)) = verdict else { return };
         for claim in claims.iter_mut().filter(|_| self.wordless) {
             claim.message = self.words(std::mem::take(&mut claim.message));
-            claim.fix = self.words(std::mem::take(&mut claim.fix));
+            claim.advice = self.words(std::mem::take(&mut claim.advice));
         }
     }
 }

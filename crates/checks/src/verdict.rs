@@ -77,14 +77,14 @@ pub struct Claim<'a> {
     /// What is wrong, or why it is unknown: one sentence without a full stop, naming the thing.
     pub message: String,
     /// What to do here; the check's own advice where this is empty.
-    pub fix: String,
+    pub advice: String,
     /// Where it differs from the check's own.
     pub severity: Option<Severity>,
     /// Where it differs from the check's own.
     pub confidence: Option<Confidence>,
     /// Tells claims at one place apart, in the fingerprint; mostly empty.
     pub instance: String,
-    /// What mends it in the text, all of them together; empty where only a person can tell.
+    /// What fixes it in the text, all of them together; empty where only a person can tell.
     pub changes: Vec<Change<'a>>,
     /// Other places that belong to it.
     pub related: Vec<Related>,
@@ -153,7 +153,7 @@ impl From<Gap> for Why {
     }
 }
 
-/// One edit of the subject's document, as part of what mends a claim.
+/// One edit of the subject's document, as part of what fixes a claim.
 #[derive(Debug, Clone)]
 pub struct Change<'a> {
     /// The value that is edited, or the field that is to be made.
@@ -203,7 +203,7 @@ impl<'a> Claim<'a> {
             state: State::Fails,
             place: place.into(),
             message: message.into(),
-            fix: String::new(),
+            advice: String::new(),
             severity: None,
             confidence: None,
             instance: String::new(),
@@ -247,8 +247,8 @@ impl<'a> Claim<'a> {
     }
 
     /// With advice for this very place.
-    pub fn fix(self, fix: impl Into<String>) -> Self {
-        Self { fix: fix.into(), ..self }
+    pub fn advice(self, advice: impl Into<String>) -> Self {
+        Self { advice: advice.into(), ..self }
     }
 
     /// With a severity of its own.
@@ -261,25 +261,25 @@ impl<'a> Claim<'a> {
         Self { confidence: Some(confidence), ..self }
     }
 
-    /// Mended by this value at its own place: in place of the value, or as the absent field.
+    /// Fixed by this value at its own place: in place of the value, or as the absent field.
     pub fn set(self, value: impl Into<serde_json::Value>) -> Self {
         let place = self.place.clone();
         self.change(place, Edit::Set(value.into()))
     }
 
-    /// Mended when the value at its own place goes, with its key.
+    /// Fixed when the value at its own place goes, with its key.
     pub fn remove(self) -> Self {
         let place = self.place.clone();
         self.change(place, Edit::Remove)
     }
 
-    /// Mended by an edit at another place of the same object; may be called again.
+    /// Fixed by an edit at another place of the same object; may be called again.
     pub fn change(mut self, place: impl Into<Place<'a>>, edit: Edit) -> Self {
         self.changes.push(Change { place: place.into(), edit });
         self
     }
 
-    /// Mended by these edits, all of them together, as those of [`crate::Component::set_flag`].
+    /// Fixed by these edits, all of them together, as those of [`crate::Component::set_flag`].
     pub fn changes(mut self, changes: impl IntoIterator<Item = Change<'a>>) -> Self {
         self.changes.extend(changes);
         self

@@ -5,8 +5,8 @@ mod worlds;
 
 mod control_plane;
 mod coverage;
+mod fixes;
 mod made;
 mod markdown;
-mod mends;
 mod secret_flag;
 mod shapes;

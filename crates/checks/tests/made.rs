@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use pavisade_checks::{Catalog, CheckSet, MadeCheck, Place, Taken, Timestamp, Verdict};
 use pavisade_model::{
-    Area, Audience, Confidence, GroupKind, KubernetesVersion, Mends, Meta, Rule, Scope, Severity,
+    Area, Audience, Confidence, Fixable, GroupKind, KubernetesVersion, Meta, Rule, Scope, Severity,
 };
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
@@ -22,7 +22,7 @@ fn policy(id: &str, name: &str) -> MadeCheck {
         confidence: Confidence::High,
         audience: Audience::Everyone,
         area: Area::Compliance,
-        mends: Mends::Never,
+        fixable: Fixable::Never,
         secret: false,
         parts: Vec::new().into(),
     };

@@ -23,15 +23,16 @@ pub(crate) fn run(args: &ChecksArgs) -> anyhow::Result<Outcome> {
     let settings = Settings::default();
     let catalog = &settings.catalog;
     match &args.command {
-        ChecksCommand::List { select, mends, json } => {
+        ChecksCommand::List { select, fixable, json } => {
             // A list shows what there is: strict checks too, unless a framework was asked for.
             let strict = select.strict || select.framework.is_none();
             let select = Select { strict, ..select.clone() };
             let ids = select::ids(&select, &settings)?;
             let metas = catalog.entries().iter().map(Entry::meta);
             let metas = metas.filter(|meta| ids.contains(&*meta.rule.id));
-            let metas: Vec<_> =
-                metas.filter(|meta| mends.is_none_or(|how| how.takes(meta.rule.mends))).collect();
+            let metas: Vec<_> = metas
+                .filter(|meta| fixable.is_none_or(|how| how.takes(meta.rule.fixable)))
+                .collect();
             checks_list(&metas, layout(*json), &options, &mut out)?;
         }
         ChecksCommand::Explain { check, json } => {

@@ -97,10 +97,10 @@ fn add(builder: &mut Builder, file: &Path) -> anyhow::Result<()> {
     let feed = Feed { name, licence: "" };
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]).into_owned();
     match kind(file) {
-        Some("csv") => builder.epss(std::str::from_utf8(&bytes).context("it is no UTF-8")?),
+        Some("csv") => builder.epss(feed, std::str::from_utf8(&bytes).context("it is no UTF-8")?),
         Some("jsonl") if is_scores(&head) => builder.scores(feed, &bytes),
         Some("jsonl") => builder.records(feed, &bytes),
-        Some("json") if head.contains("\"catalogVersion\"") => builder.exploited(&bytes),
+        Some("json") if head.contains("\"catalogVersion\"") => builder.exploited(feed, &bytes),
         Some("json") => builder.record(feed, &bytes),
         _ => anyhow::bail!("its name ends in none of json, jsonl, csv, and these with .zst"),
     }

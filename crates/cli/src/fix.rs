@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use pavisade_judgement::{Fixed, Judgement, fix};
-use pavisade_model::{Finding, Mends, NoteKind, State, Subject};
+use pavisade_model::{Finding, Fixable, NoteKind, State, Subject};
 use pavisade_report::{Again, Fixes, Hidden, Layout, Options, message};
 use pavisade_yaml::Origin;
 
@@ -34,22 +34,22 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     };
     let chosen = select::named(&args.select.only, &work.settings.catalog)?;
     let before = judged(args, &work)?;
-    let asked = |finding: &Finding| match finding.rule.mends {
-        Mends::Never => false,
-        Mends::Safely => true,
-        Mends::Riskily => args.risky || chosen.contains(&*finding.rule.id),
+    let asked = |finding: &Finding| match finding.rule.fixable {
+        Fixable::Never => false,
+        Fixable::Safely => true,
+        Fixable::Riskily => args.risky || chosen.contains(&*finding.rule.id),
     };
     let (mut wanted, mut risky, mut elsewhere, mut by_hand) = (vec![], BTreeMap::new(), 0, 0);
-    let mending = before.of_state(State::Fails).filter_map(|finding| finding.mend.as_ref());
-    let sources = mending.map(|mend| mend.doc.source());
+    let fixes = before.of_state(State::Fails).filter_map(|finding| finding.fix.as_ref());
+    let sources = fixes.map(|fix| fix.doc.source());
     let files = Files::of(sources.filter(|source| *source.origin() == Origin::File));
     let mut unnamed = BTreeSet::new();
     for finding in before.of_state(State::Fails) {
-        let Some(mend) = &finding.mend else {
+        let Some(fix) = &finding.fix else {
             by_hand += 1;
             continue;
         };
-        let (source, name) = (mend.doc.source(), mend.doc.source().name());
+        let (source, name) = (fix.doc.source(), fix.doc.source().name());
         let is_file = *source.origin() == Origin::File;
         if is_file && files.is_other(name) {
             continue;
@@ -131,13 +131,13 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
 
 fn judged(args: &FixArgs, work: &Work<'_>) -> anyhow::Result<Judgement> {
     let choice = Choice::new(&args.select, &args.set, &work.settings)?;
-    let checks = choice.checks(work.kubernetes())?.mending();
-    // What somebody accepts is not mended.
+    let checks = choice.checks(work.kubernetes())?.with_fixes();
+    // What somebody accepts is not fixed.
     let by = By { config: &args.config, baseline: None };
     Ok(work.judge(&choice, checks, by, Spinner::new(args.quiet))?.1)
 }
 
-/// What became of what was mended, and what is new.
+/// What became of what was fixed, and what is new.
 fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again {
     let fingerprints = |judgement: &Judgement| -> HashSet<_> {
         judgement.of_state(State::Fails).map(Finding::fingerprint).collect()
@@ -152,14 +152,14 @@ fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again 
             continue;
         };
         // Equal objects of several files are judged once; they are no longer equal.
-        let copy = there.mend.as_ref().map(|mend| mend.doc.source().name());
+        let copy = there.fix.as_ref().map(|fix| fix.doc.source().name());
         again.still.push(match copy.filter(|name| *name != file.name) {
             Some(name) => format!("{}; a copy in {name}: run again", sentence(finding)),
             None => sentence(finding),
         });
     }
-    // A mended field may have been the place of another finding too: it is told elsewhere now. What
-    // was to be mended and stands elsewhere is new.
+    // A fixed field may have been the place of another finding too: it is told elsewhere now. What
+    // was to be fixed and stands elsewhere is new.
     let made = fixed.iter().flat_map(|file| &file.made).map(|finding| finding.fingerprint());
     let made: HashSet<_> = made.collect();
     let mut moved: HashMap<_, usize> = HashMap::new();

@@ -50,8 +50,8 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     if outputs.iter().filter(|target| matches!(target.out, Output::Standard(_))).count() > 1 {
         bail!("two results would be mixed on standard output: give all but one a file");
     }
-    if outputs.iter().any(|target| target.format.tells_mends()) {
-        checks = checks.mending();
+    if outputs.iter().any(|target| target.format.tells_fixes()) {
+        checks = checks.with_fixes();
     }
     let by = By { config: &args.config, baseline };
     let (snapshot, mut judgement) = work.judge(&choice, checks, by, Spinner::new(args.quiet))?;

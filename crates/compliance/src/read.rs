@@ -275,7 +275,7 @@ fn at(text: &str, byte: usize, message: String) -> FrameworkError {
 
 #[cfg(test)]
 mod tests {
-    use pavisade_model::{Area, Audience, Confidence, Mends, Severity};
+    use pavisade_model::{Area, Audience, Confidence, Fixable, Severity};
 
     use super::*;
 
@@ -296,7 +296,7 @@ mod tests {
             confidence: Confidence::High,
             audience: Audience::Everyone,
             area: Area::Container,
-            mends: Mends::Never,
+            fixable: Fixable::Never,
             secret: false,
             parts: match id {
                 "PV-C002" => vec!["hostPID".into(), "hostIPC".into()].into(),

@@ -1,9 +1,9 @@
-//! Findings that say how they are mended, to texts in which they are. Pure: writing files is the
+//! Findings that say how they are fixed, to texts in which they are. Pure: writing files is the
 //! caller's.
 
 use std::collections::BTreeMap;
 
-use pavisade_model::{Finding, Mend};
+use pavisade_model::{Finding, Fix};
 use pavisade_yaml::{Refused, Source, amend};
 
 /// A text before and after.
@@ -15,43 +15,43 @@ pub struct Fixed<'f> {
     pub before: String,
     /// As it is afterwards; the same where every finding was refused.
     pub text: String,
-    /// What is mended.
+    /// What is fixed.
     pub made: Vec<&'f Finding>,
     /// What is not, and why.
     pub refused: Vec<(&'f Finding, Refused)>,
 }
 
-/// Mends those of the findings that say how, text by text, ordered by name. Each finding is mended
+/// Fixes those of the findings that say how, text by text, ordered by name. Each finding is fixed
 /// wholly or not at all.
 pub fn fix<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Vec<Fixed<'f>> {
     // A text may have been read more than once, for several worlds.
     let mut texts = BTreeMap::<(&str, &str), (Source, ByDocument<'f>)>::new();
     for finding in findings {
-        let Some(mend) = finding.mend.as_deref() else { continue };
-        let source = mend.doc.source();
+        let Some(fix) = finding.fix.as_deref() else { continue };
+        let source = fix.doc.source();
         let (_, documents) = texts
             .entry((source.name(), source.text()))
             .or_insert_with(|| (source.clone(), BTreeMap::new()));
-        documents.entry(mend.doc.span().start).or_default().push((finding, mend));
+        documents.entry(fix.doc.span().start).or_default().push((finding, fix));
     }
     texts.into_values().map(|(source, documents)| one(source, documents)).collect()
 }
 
 /// By where the document starts.
-type ByDocument<'f> = BTreeMap<u32, Vec<(&'f Finding, &'f Mend)>>;
+type ByDocument<'f> = BTreeMap<u32, Vec<(&'f Finding, &'f Fix)>>;
 
 fn one(source: Source, documents: ByDocument<'_>) -> Fixed<'_> {
     let (mut made, mut refused) = (Vec::new(), Vec::new());
     let (mut text, mut copied) = (String::with_capacity(source.text().len()), 0);
-    for mends in documents.into_values() {
-        let Some((_, first)) = mends.first() else { continue };
-        let groups: Vec<_> = mends.iter().map(|(_, mend)| mend.amendments.clone()).collect();
+    for fixes in documents.into_values() {
+        let Some((_, first)) = fixes.first() else { continue };
+        let groups: Vec<_> = fixes.iter().map(|(_, fix)| fix.amendments.clone()).collect();
         let amended = amend(&first.doc, &groups);
         let span = first.doc.span();
         text.push_str(source.text().get(copied..span.start as usize).unwrap_or(""));
         text.push_str(&amended.text);
         copied = span.end as usize;
-        for ((finding, _), result) in mends.iter().zip(amended.made) {
+        for ((finding, _), result) in fixes.iter().zip(amended.made) {
             match result {
                 Ok(()) => made.push(*finding),
                 Err(why) => refused.push((*finding, why)),

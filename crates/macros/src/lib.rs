@@ -23,7 +23,7 @@ use syn::{
 /// Optional: `name` (else the struct's name in kebab case), `confidence` (else `High`), `audience`
 /// (else `Everyone`), `on` and `reads` (lists of constants of `pavisade_model::kinds`; in `reads`
 /// `..WORKLOADS` stands for all kinds of such a group), `programs` (of whose settings it speaks),
-/// `mends` (`Safely` or `Riskily`: its claims say how they are mended), `parts` (names of settings
+/// `fixable` (`Safely` or `Riskily`: its claims say how they are fixed), `parts` (names of settings
 /// that a control may ask for alone), `files_only = true` (of texts that people write, so not of a
 /// cluster), `at_rest = true` (of what an object holds, so of one from which nothing runs too) and
 /// `secret = true` (what it points at is a secret, whose value no output shows).
@@ -51,7 +51,7 @@ struct Arguments {
     on: Vec<Ident>,
     programs: Vec<Ident>,
     facts: Vec<Ident>,
-    mends: Option<Ident>,
+    fixable: Option<Ident>,
     files_only: bool,
     at_rest: bool,
     secret: bool,
@@ -75,7 +75,7 @@ impl Parse for Arguments {
                 "on" => arguments.on = list(input)?,
                 "programs" => arguments.programs = list(input)?,
                 "facts" => arguments.facts = list(input)?,
-                "mends" => arguments.mends = Some(input.parse()?),
+                "fixable" => arguments.fixable = Some(input.parse()?),
                 "files_only" => arguments.files_only = input.parse::<LitBool>()?.value,
                 "at_rest" => arguments.at_rest = input.parse::<LitBool>()?.value,
                 "secret" => arguments.secret = input.parse::<LitBool>()?.value,
@@ -138,7 +138,7 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
     let confidence = or(arguments.confidence, "High");
     let audience = or(arguments.audience, "Everyone");
     let (on, programs, facts) = (&arguments.on, &arguments.programs, &arguments.facts);
-    let mends = or(arguments.mends, "Never");
+    let fixable = or(arguments.fixable, "Never");
     let (files_only, at_rest) = (arguments.files_only, arguments.at_rest);
     let secret = arguments.secret;
     let parts = &arguments.parts;
@@ -161,7 +161,7 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
                     confidence: ::pavisade_model::Confidence::#confidence,
                     audience: ::pavisade_model::Audience::#audience,
                     area: ::pavisade_model::Area::of_check(#id),
-                    mends: ::pavisade_model::Mends::#mends,
+                    fixable: ::pavisade_model::Fixable::#fixable,
                     secret: #secret,
                     parts: ::std::borrow::Cow::Borrowed(
                         &[#(::std::borrow::Cow::Borrowed(#parts)),*],

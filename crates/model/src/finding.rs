@@ -46,13 +46,13 @@ pub struct Finding {
     /// What is wrong here, in one sentence.
     pub message: String,
     /// What to do here; the check's own advice where this is empty.
-    pub fix: String,
+    pub advice: String,
     /// The path that the fingerprint takes: elements by merge key or content, never by index.
     pub stable_path: String,
     /// What tells two findings of one check at one place apart (a CVE and package); mostly empty.
     pub instance: String,
-    /// How its text is mended; only where that was asked for, and a check knows how.
-    pub mend: Option<Box<Mend>>,
+    /// How its text is fixed; only where that was asked for, and a check knows how.
+    pub fix: Option<Box<Fix>>,
     /// What programs read of it besides; nothing for most.
     pub detail: Option<Box<Detail>>,
 }
@@ -94,9 +94,9 @@ impl Detail {
     }
 }
 
-/// Edits of one document that mend a finding, all of them together.
+/// Edits of one document that fix a finding, all of them together.
 #[derive(Debug, Clone)]
-pub struct Mend {
+pub struct Fix {
     /// The document.
     pub doc: Doc,
     /// Its edits.

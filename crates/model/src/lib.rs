@@ -16,14 +16,14 @@ mod subject;
 mod version;
 
 pub use advisory::{Advisory, Epss, Exploited, FixState, Score, Vulnerability};
-pub use finding::{Detail, Finding, Mend, State, Workload};
+pub use finding::{Detail, Finding, Fix, State, Workload};
 pub use fingerprint::Fingerprint;
 pub use gap::{Cause, Gap};
 pub use glob::{Base, Glob, below, nearest};
 pub use layer::{FileId, LayerFile, LayerVisitor};
 pub use location::{Location, Related};
 pub use meta::{
-    Area, Audience, Confidence, Fact, GroupKind, Mends, Meta, Program, Rule, Scope, Severity,
+    Area, Audience, Confidence, Fact, Fixable, GroupKind, Meta, Program, Rule, Scope, Severity,
 };
 pub use note::{Note, NoteKind};
 pub use path::{Path, Paths, counterpart, push_field};

@@ -100,9 +100,9 @@ impl Audience {
     }
 }
 
-/// Whether a check says how its claims are mended in the text.
+/// Whether a check says how its claims are fixed in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Mends {
+pub enum Fixable {
     /// Only a person can tell.
     Never,
     /// What works today works afterwards.
@@ -111,7 +111,7 @@ pub enum Mends {
     Riskily,
 }
 
-impl Mends {
+impl Fixable {
     /// The lower-case word.
     pub fn name(self) -> &'static str {
         match self {
@@ -338,7 +338,7 @@ pub struct Rule {
     /// The area that it belongs to.
     pub area: Area,
     /// Whether its findings, all or some, say how `pavisade fix` fixes them.
-    pub mends: Mends,
+    pub fixable: Fixable,
     /// What its findings point at is a secret: no output shows the value.
     pub secret: bool,
     /// Parts that a framework's control may ask for alone, of a rule that judges several settings of

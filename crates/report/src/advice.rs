@@ -1,13 +1,13 @@
-//! What is said about mending a finding.
+//! What is said about fixing a finding.
 
-use pavisade_model::{Finding, Location, Mends, Rule, State};
+use pavisade_model::{Finding, Fixable, Location, Rule, State};
 use pavisade_yaml::Origin;
 
 use crate::text::number;
 
 /// What to do (Markdown): the finding's own advice, or its check's.
-pub(crate) fn fix(finding: &Finding) -> &str {
-    if finding.fix.is_empty() { &finding.rule.advice } else { &finding.fix }
+pub(crate) fn text(finding: &Finding) -> &str {
+    if finding.advice.is_empty() { &finding.rule.advice } else { &finding.advice }
 }
 
 /// That the program can do it, for findings in files that people write.
@@ -27,23 +27,23 @@ pub(crate) fn of_group(group: &[&Finding]) -> Option<String> {
     Some(format!("{command} can do this{all}{caution}"))
 }
 
-/// That the program can mend what a check finds, all or some of it.
+/// That the program can fix what a check finds, all or some of it.
 pub(crate) fn of_check(rule: &Rule) -> Option<String> {
     let (command, caution) = command(rule)?;
     Some(format!("{command} can do this, everywhere or in some places{caution}"))
 }
 
 fn command(rule: &Rule) -> Option<(&'static str, &'static str)> {
-    match rule.mends {
-        Mends::Never => None,
-        Mends::Safely => Some(("`pavisade fix`", "")),
-        Mends::Riskily => Some(("`pavisade fix --risky`", "; look at the difference first")),
+    match rule.fixable {
+        Fixable::Never => None,
+        Fixable::Safely => Some(("`pavisade fix`", "")),
+        Fixable::Riskily => Some(("`pavisade fix --risky`", "; look at the difference first")),
     }
 }
 
 /// How the program fixes this very finding, if it does.
-pub(crate) fn mends(finding: &Finding) -> Mends {
-    if is_able(finding) { finding.rule.mends } else { Mends::Never }
+pub(crate) fn fixable(finding: &Finding) -> Fixable {
+    if is_able(finding) { finding.rule.fixable } else { Fixable::Never }
 }
 
 fn is_able(finding: &Finding) -> bool {
@@ -52,5 +52,5 @@ fn is_able(finding: &Finding) -> bool {
         Location::Text { source, .. } => *source.origin() == Origin::File,
         Location::Field { .. } | Location::Layer { .. } | Location::None => false,
     };
-    written && finding.state == State::Fails && finding.mend.is_some()
+    written && finding.state == State::Fails && finding.fix.is_some()
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use pavisade_judgement::Fixed;
-use pavisade_model::{Finding, Mends};
+use pavisade_model::{Finding, Fixable};
 use pavisade_secrets as secrets;
 use serde::Serialize;
 use similar::udiff::UnifiedDiffHunk;
@@ -23,11 +23,11 @@ pub struct Fixes<'f> {
     pub files: &'f [Fixed<'f>],
     /// Whether the changes were written.
     pub written: bool,
-    /// Findings that a riskier fix would mend, by check name.
+    /// Findings that a riskier fix would fix, by check name.
     pub risky: &'f BTreeMap<&'f str, usize>,
     /// Findings whose text is no file of its own (a chart's output, an archive, standard input).
     pub elsewhere: usize,
-    /// Findings that only a person can mend.
+    /// Findings that only a person can fix.
     pub by_hand: usize,
     /// Whether a part of the input could not be read.
     pub incomplete: bool,
@@ -38,9 +38,9 @@ pub struct Fixes<'f> {
 /// A second scan beside the first.
 #[derive(Debug, Clone, Default)]
 pub struct Again {
-    /// Mended findings that are gone.
+    /// Fixed findings that are gone.
     pub gone: usize,
-    /// Mended findings that are there all the same: kind, name and message of each.
+    /// Fixed findings that are there all the same: kind, name and message of each.
     pub still: Vec<String>,
     /// Findings that were not there before.
     pub new: Vec<String>,
@@ -206,7 +206,8 @@ struct Entry<'a> {
     fingerprint: String,
     subject: String,
     message: Cow<'a, str>,
-    mends: &'static str,
+    #[serde(rename = "mends")]
+    fixable: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
 }
@@ -225,7 +226,7 @@ fn entry(finding: &Finding, why: Option<String>) -> Entry<'_> {
         fingerprint: finding.fingerprint().to_string(),
         subject: finding.subject.label(),
         message: message::of(finding),
-        mends: finding.rule.mends.name(),
+        fixable: finding.rule.fixable.name(),
         why,
     }
 }
@@ -265,14 +266,14 @@ pub fn fixes(
     for file in fixes.files {
         let mut by_check = BTreeMap::<_, usize>::new();
         for finding in &file.made {
-            *by_check.entry((&finding.rule.name, finding.rule.mends)).or_default() += 1;
+            *by_check.entry((&finding.rule.name, finding.rule.fixable)).or_default() += 1;
         }
         made += file.made.len();
         changed += usize::from(!file.made.is_empty());
         page.put(STRONG, &file.name).end();
-        for ((name, mends), count) in by_check {
+        for ((name, fixable), count) in by_check {
             page.gap(2).put(GOOD, &format!("{count:>4}")).gap(1).put(PLAIN, name);
-            if mends == Mends::Riskily {
+            if fixable == Fixable::Riskily {
                 page.put(DIM, " (may break what uses it)");
             }
             page.end();

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use pavisade_checks::{Catalog, CheckSet};
 use pavisade_judgement::Judgement;
 use pavisade_model::{
-    Area, Audience, Confidence, Finding, KubernetesVersion, Location, Mends, Meta, Note, NoteKind,
-    Rule, Severity, State, Subject,
+    Area, Audience, Confidence, Finding, Fixable, KubernetesVersion, Location, Meta, Note,
+    NoteKind, Rule, Severity, State, Subject,
 };
 use pavisade_scan::{Honour, Terms, Timestamp, judge_on};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
@@ -187,7 +187,7 @@ fn secret_rule() -> Rule {
         confidence: Confidence::Medium,
         audience: Audience::Everyone,
         area: Area::Container,
-        mends: Mends::Never,
+        fixable: Fixable::Never,
         secret: true,
         parts: Vec::new().into(),
     }
@@ -220,11 +220,11 @@ pub(crate) fn secret(text: &str, needle: &str) -> Judgement {
         workloads: None,
         vulnerability: None,
         message: "`DB_PASSWORD` holds a secret".to_owned(),
-        fix: String::new(),
+        advice: String::new(),
         stable_path: String::new(),
         owner: None,
         instance: String::new(),
-        mend: None,
+        fix: None,
         detail: None,
     });
     judgement

@@ -58,7 +58,7 @@ pub(crate) fn hostile() -> Judgement {
         let source = Source::new(format!("{name}.yaml"), format!("a: {line}\nb: 1\n"));
         finding.location = Location::Text { source, span: 0..4, path: (*name).to_owned() };
         finding.message = format!("{name} and `{name}`");
-        finding.fix = format!("{name}\n\n`{name}`");
+        finding.advice = format!("{name}\n\n`{name}`");
         judgement.findings.push(finding);
         for kind in [NoteKind::Unread, NoteKind::Warning] {
             judgement.notes.push(Note {
@@ -187,12 +187,12 @@ fn a_fix_of_the_program_is_told_where_it_has_one() {
     let mut judgement = mixed();
     let catalog = pavisade_checks::Catalog::builtin();
     let rule = catalog.named("privilege-escalation").unwrap().rule();
-    assert_ne!(rule.mends, pavisade_model::Mends::Never);
+    assert_ne!(rule.fixable, pavisade_model::Fixable::Never);
     let doc = pavisade_yaml::read(&Source::new("a.yaml", "a: b\n")).docs.remove(0);
     for finding in &mut judgement.findings {
         finding.rule = rule.clone();
-        let mend = pavisade_model::Mend { doc: doc.clone(), amendments: Vec::new() };
-        finding.mend = Some(Box::new(mend));
+        let fix = pavisade_model::Fix { doc: doc.clone(), amendments: Vec::new() };
+        finding.fix = Some(Box::new(fix));
     }
     judgement.tallies.push(pavisade_judgement::RuleTally {
         rule: rule.clone(),
@@ -205,7 +205,7 @@ fn a_fix_of_the_program_is_told_where_it_has_one() {
         let text = shown(format, &judgement, &Options::default());
         assert!(text.contains("pavisade fix --risky"), "{}: {text}", format.name());
     }
-    judgement.findings.iter_mut().skip(1).for_each(|finding| finding.mend = None);
+    judgement.findings.iter_mut().skip(1).for_each(|finding| finding.fix = None);
     let text = shown(Format::Markdown, &judgement, &Options::default());
     assert!(text.contains("can do this in 1 of 13 places; look at the difference"), "{text}");
     let json = shown(Format::Json, &judgement, &Options::default());

@@ -239,7 +239,8 @@ pub struct Finding<'a> {
     /// What is wrong, or why it is unknown: one sentence.
     pub message: Cow<'a, str>,
     /// What to do (Markdown).
-    pub fix: &'a str,
+    #[serde(rename = "fix")]
+    pub advice: &'a str,
     /// Controls of standards that the check serves (`cis-1.12/5.2.1`); absent unless asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frameworks: Option<&'a [String]>,
@@ -352,7 +353,8 @@ pub struct Check {
     /// How bad it is when it fails.
     pub severity: Severity,
     /// Whether `pavisade fix` mends what it finds, all or some of it.
-    pub mends: Mends,
+    #[serde(rename = "mends")]
+    pub fixable: Fixable,
     /// Subjects by verdict.
     pub tallies: Tallies,
 }
@@ -390,9 +392,9 @@ pub struct Note<'a> {
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)* })*) => {
         $(
-            $(#[$doc])*
             #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
             #[serde(rename_all = "kebab-case")]
+            $(#[$doc])*
             pub enum $name { $($(#[$variant_doc])* $variant,)* }
 
             impl From<model::$name> for $name {
@@ -428,7 +430,8 @@ words! {
         Low,
     }
     /// Whether a program can mend it.
-    Mends {
+    #[schemars(rename = "Mends")]
+    Fixable {
         /// Only a person can tell.
         Never,
         /// What works today works afterwards.

@@ -130,7 +130,7 @@ fn suite<'a>(
         let name = if path.is_empty() { label } else { format!("{label}: {path}") };
         let mut text = format!("{}: {message}\n", short(&places.shown(finding)));
         text.push_str(&format!("why: {}\n", first_paragraph(&rule.why)));
-        text.push_str(&format!("fix: {}\n", short(&first_paragraph(advice::fix(finding)))));
+        text.push_str(&format!("fix: {}\n", short(&first_paragraph(advice::text(finding)))));
         if let Some(can) = advice::by_program(finding) {
             text.push_str(&format!("{can}\n"));
         }

@@ -114,8 +114,8 @@ impl Format {
         }
     }
 
-    /// Whether it says of a finding that it can be mended.
-    pub fn tells_mends(self) -> bool {
+    /// Whether it says of a finding that it can be fixed.
+    pub fn tells_fixes(self) -> bool {
         matches!(
             self,
             Self::Terminal | Self::Html | Self::Markdown | Self::Junit | Self::Github | Self::Csv

@@ -103,9 +103,9 @@ impl View<'_> {
             rule.id
         );
         let mut body = format!("{}\n\n", rule.why.trim());
-        let own = group.len() == 1 && !first.fix.is_empty();
+        let own = group.len() == 1 && !first.advice.is_empty();
         let fix = match own {
-            true => inline(&first_paragraph(&first.fix)),
+            true => inline(&first_paragraph(&first.advice)),
             false => rule.advice.trim().to_owned(),
         };
         body.push_str(&format!("**Fix.** {fix}\n\n"));

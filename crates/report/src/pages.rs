@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use pavisade_model::{Audience, GroupKind, Mends, Meta, Rule};
+use pavisade_model::{Audience, Fixable, GroupKind, Meta, Rule};
 use schemars::Schema;
 use serde::Serialize;
 use serde_json::Value;
@@ -32,7 +32,8 @@ struct Card<'a> {
     confidence: &'static str,
     audience: &'static str,
     scope: &'static str,
-    mends: &'static str,
+    #[serde(rename = "mends")]
+    fixable: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<Detail<'a>>,
 }
@@ -40,7 +41,8 @@ struct Card<'a> {
 #[derive(Serialize)]
 struct Detail<'a> {
     why: &'a str,
-    fix: &'a str,
+    #[serde(rename = "fix")]
+    advice: &'a str,
     on: Vec<String>,
     reads: Vec<String>,
     /// JSON schema.
@@ -59,7 +61,7 @@ impl<'a> Card<'a> {
             confidence: meta.rule.confidence.name(),
             audience: meta.rule.audience.name(),
             scope: meta.scope.name(),
-            mends: meta.rule.mends.name(),
+            fixable: meta.rule.fixable.name(),
             detail: None,
         }
     }
@@ -146,7 +148,7 @@ pub fn check_explain(
         let mut card = Card::new(meta);
         card.detail = Some(Detail {
             why: meta.rule.why.trim(),
-            fix: meta.rule.advice.trim(),
+            advice: meta.rule.advice.trim(),
             on: names(&meta.on),
             reads: names(&reads),
             parameters,
@@ -177,12 +179,12 @@ pub fn check_explain(
         pavisade_model::Scope::World => "world: looks at everything at once",
     };
     fact(page, "scope", scope);
-    let mends = match meta.rule.mends {
-        Mends::Never => "never: what to do instead depends on the program or on people",
-        Mends::Safely => "safely: `pavisade fix` does it, and what works today works afterwards",
-        Mends::Riskily => "riskily: only `pavisade fix --risky` does it; look at the difference",
+    let fixable = match meta.rule.fixable {
+        Fixable::Never => "never: what to do instead depends on the program or on people",
+        Fixable::Safely => "safely: `pavisade fix` does it, and what works today works afterwards",
+        Fixable::Riskily => "riskily: only `pavisade fix --risky` does it; look at the difference",
     };
-    fact(page, "mends", mends);
+    fact(page, "mends", fixable);
     let kinds =
         |kinds: &[GroupKind]| kinds.iter().map(GroupKind::to_string).collect::<Vec<_>>().join(", ");
     fact(page, "judges", &kinds(&meta.on));

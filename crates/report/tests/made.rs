@@ -7,7 +7,7 @@ use pavisade_compliance::Framework;
 use pavisade_compliance::{ControlState, assess};
 use pavisade_judgement::{Baseline, Judgement, Known};
 use pavisade_model::{
-    Area, Audience, Confidence, GroupKind, KubernetesVersion, Mends, Meta, Rule, Scope, Severity,
+    Area, Audience, Confidence, Fixable, GroupKind, KubernetesVersion, Meta, Rule, Scope, Severity,
     State,
 };
 use pavisade_report::{Format, Layout, Options, check_explain, write};
@@ -42,7 +42,7 @@ fn catalog() -> Catalog {
         confidence: Confidence::High,
         audience: Audience::Everyone,
         area: Area::Compliance,
-        mends: Mends::Never,
+        fixable: Fixable::Never,
         secret: false,
         parts: Vec::new().into(),
     };

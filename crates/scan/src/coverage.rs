@@ -71,10 +71,10 @@ impl Blind {
                 workloads: None,
                 vulnerability: None,
                 message: checks.words(message(&gaps)),
-                fix: String::new(),
+                advice: String::new(),
                 stable_path: String::new(),
                 instance: "coverage".to_owned(),
-                mend: None,
+                fix: None,
                 detail: Detail {
                     gaps: gaps.into_iter().map(|(kind, cause)| gap(kind, cause)).collect(),
                     ..Detail::default()

@@ -28,7 +28,7 @@ pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Report};
 use pavisade_judgement::{Cluster, Judgement, RuleTally, Tally};
 use pavisade_model::{
-    Detail, Finding, Location, Mend, Note, NoteKind, Path, Paths, counterpart, kinds,
+    Detail, Finding, Fix, Location, Note, NoteKind, Path, Paths, counterpart, kinds,
 };
 use pavisade_secrets::{mask, mask_field};
 use pavisade_snapshot::{Object, Snapshot, World};
@@ -238,10 +238,10 @@ fn finding_at(
         workloads: None,
         vulnerability: claim.vulnerability,
         message: masked(claim.message),
-        fix: masked(claim.fix),
+        advice: masked(claim.advice),
         stable_path,
         instance: claim.instance,
-        mend: None,
+        fix: None,
         detail: Detail {
             parts: claim.parts,
             programs,
@@ -282,11 +282,11 @@ fn public(note: Note) -> Note {
 }
 
 /// The claim's changes as edits of its document; all of them, or none.
-fn mend(claim: &Claim<'_>) -> Option<Box<Mend>> {
+fn fix(claim: &Claim<'_>) -> Option<Box<Fix>> {
     let Place::At(first, _) = &claim.changes.first()?.place else { return None };
     let doc = first.doc();
     let amendments: Option<_> = claim.changes.iter().map(|change| change.amendment(doc)).collect();
-    Some(Box::new(Mend { doc: doc.clone(), amendments: amendments? }))
+    Some(Box::new(Fix { doc: doc.clone(), amendments: amendments? }))
 }
 
 fn locate(

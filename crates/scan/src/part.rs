@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use pavisade_checks::{CheckSet, Claim, Report, Verdict};
 use pavisade_model::{Finding, Meta, Paths, Program, Workload};
 
-use crate::{Seen, Tally, fact_finding, finding, mend};
+use crate::{Seen, Tally, fact_finding, finding, fix};
 
 /// How many findings a part may keep.
 pub(crate) enum Room {
@@ -20,8 +20,8 @@ pub(crate) struct Part {
     pub(crate) room: Room,
     /// Findings, those that were not kept among them.
     pub(crate) told: usize,
-    /// Whether findings say how they are mended.
-    pub(crate) mending: bool,
+    /// Whether findings say how they are fixed.
+    pub(crate) fixes: bool,
     pub(crate) findings: Vec<Finding>,
     pub(crate) tallies: Vec<Tally>,
     pub(crate) by_program: BTreeMap<(usize, Option<Program>), Tally>,
@@ -32,7 +32,7 @@ impl Part {
         let tallies = vec![Tally::default(); checks.metas().len()];
         let (findings, by_program) = (Vec::new(), BTreeMap::new());
         let room = Room::Own(usize::MAX);
-        Self { room, told: 0, mending: checks.mends(), findings, tallies, by_program }
+        Self { room, told: 0, fixes: checks.gives_fixes(), findings, tallies, by_program }
     }
 
     /// Says which checks could not see all of a world, after the world itself was judged: what is
@@ -115,8 +115,8 @@ impl Part {
             }
         };
         self.findings.extend(claims.into_iter().take(room).map(|claim| {
-            let mend = self.mending.then(|| mend(&claim)).flatten();
-            Finding { mend, ..make(claim) }
+            let fix = self.fixes.then(|| fix(&claim)).flatten();
+            Finding { fix, ..make(claim) }
         }));
     }
 }

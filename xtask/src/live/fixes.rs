@@ -21,10 +21,10 @@ use super::yaml_values::{Document, documents};
 /// Compares; fails on any object that the server takes no longer.
 pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     let Some(documents) = documents(bench)? else { return Ok(()) };
-    let checks = CheckSet::all(KubernetesVersion::LATEST).mending();
+    let checks = CheckSet::all(KubernetesVersion::LATEST).with_fixes();
     let (mut fixed, mut by_check, mut left) = (Vec::new(), BTreeMap::new(), 0);
     for document in &documents {
-        let (text, names, refused) = mended(document, &checks);
+        let (text, names, refused) = with_fixes(document, &checks);
         left += refused;
         if text != document.text {
             for name in &names {
@@ -56,7 +56,10 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
 }
 
 /// The document with all fixes, the checks that made them, and how many the editor refused.
-fn mended(document: &Document, checks: &CheckSet) -> (String, BTreeSet<Cow<'static, str>>, usize) {
+fn with_fixes(
+    document: &Document,
+    checks: &CheckSet,
+) -> (String, BTreeSet<Cow<'static, str>>, usize) {
     let source = Source::new(document.place.as_str(), document.text.as_str());
     let read = read(&source);
     let found = read.docs.iter().flat_map(|doc| objects(doc.root()).sent);

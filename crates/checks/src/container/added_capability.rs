@@ -16,7 +16,7 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict};
 ///
 /// ## Fix
 /// Remove the capability. Often a sysctl, a device plugin or a Service does what it was added for.
-#[check(id = "PV-C005", severity = High, scope = Object, mends = Safely)]
+#[check(id = "PV-C005", severity = High, scope = Object, fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AddedCapability {}

@@ -19,7 +19,7 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 ///
 /// ## Fix
 /// Name the account in `serviceAccountName` alone.
-#[check(id = "PV-C060", severity = Low, audience = Strict, scope = Object, mends = Safely)]
+#[check(id = "PV-C060", severity = Low, audience = Strict, scope = Object, fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct DeprecatedAccountField {}

@@ -19,7 +19,7 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict};
 ///
 /// ## Fix
 /// Remove `host`; the kubelet then calls the pod itself. A virtual host goes into `httpHeaders`.
-#[check(id = "PV-C019", severity = Low, scope = Object, mends = Riskily)]
+#[check(id = "PV-C019", severity = Low, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct HostProbe {}

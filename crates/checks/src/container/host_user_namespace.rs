@@ -18,7 +18,7 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 /// ## Fix
 /// Set `hostUsers: false`, which Kubernetes offers by default from 1.33 on where nodes have a
 /// kernel from 6.3 on and a runtime that supports it.
-#[check(id = "PV-C031", severity = Low, audience = Strict, scope = Object, mends = Riskily)]
+#[check(id = "PV-C031", severity = Low, audience = Strict, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct HostUserNamespace {}

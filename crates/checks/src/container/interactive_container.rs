@@ -16,7 +16,7 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict};
 ///
 /// ## Fix
 /// Remove `stdin` and `tty`.
-#[check(id = "PV-C048", severity = Low, audience = Strict, scope = Object, mends = Riskily)]
+#[check(id = "PV-C048", severity = Low, audience = Strict, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct InteractiveContainer {}

@@ -16,7 +16,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 ///
 /// ## Fix
 /// Set `pod-security.kubernetes.io/enforce-version` to `latest`, or to the version of the cluster.
-#[check(id = "PV-C053", severity = Low, scope = Object, mends = Riskily, on = [NAMESPACE])]
+#[check(id = "PV-C053", severity = Low, scope = Object, fixable = Riskily, on = [NAMESPACE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct OutdatedPodSecurityVersion {}

@@ -18,7 +18,7 @@ use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 /// ## Fix
 /// Set `securityContext: {allowPrivilegeEscalation: false}` in every container; the default is
 /// true.
-#[check(id = "PV-C007", severity = Medium, scope = Object, mends = Riskily)]
+#[check(id = "PV-C007", severity = Medium, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PrivilegeEscalation {}
@@ -37,12 +37,12 @@ impl Check for PrivilegeEscalation {
         // The API server refuses `false` beside either of these.
         let privileged = is_privileged(container);
         let needed = privileged || adds_sys_admin(container);
-        let mended = |claim: Claim<'a>| if needed { claim } else { claim.set(false) };
+        let fixed = |claim: Claim<'a>| if needed { claim } else { claim.set(false) };
         match boolean(container.value(), &path) {
             Ok(Some((false, _))) => Verdict::Holds,
             Ok(Some((true, place))) => {
                 let claim = Claim::fails(place, format!("{by} allows privilege escalation"));
-                mended(claim.evidence("true")).into()
+                fixed(claim.evidence("true")).into()
             }
             Ok(None) if privileged => Claim::fails(
                 Place::field(container.value(), &path),
@@ -52,9 +52,9 @@ impl Check for PrivilegeEscalation {
                 ),
             )
             .evidence("privileged")
-            .fix("Remove `privileged: true` and set `allowPrivilegeEscalation: false`.")
+            .advice("Remove `privileged: true` and set `allowPrivilegeEscalation: false`.")
             .into(),
-            Ok(None) => mended(Claim::fails(
+            Ok(None) => fixed(Claim::fails(
                 Place::field(container.value(), &path),
                 format!("{by} does not set `allowPrivilegeEscalation: false`"),
             ))

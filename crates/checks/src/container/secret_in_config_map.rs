@@ -78,7 +78,7 @@ fn in_file<'a>(key: &str, value: Value<'a>, text: &str) -> Vec<Claim<'a>> {
         let line = if whole { format!(" in line {line}") } else { String::new() };
         let message = format!("`{key}` holds {}{line}{named}", hit.found.what());
         let instance = if hit.name.is_empty() { hit.found.what() } else { hit.name };
-        // The same setting twice in one file is one thing to mend.
+        // The same setting twice in one file is one thing to fix.
         if claims.len() < MAX_HITS && !claims.iter().any(|c| c.instance == instance) {
             let claim = Claim::fails(value, message).instance(instance);
             claims.push(claim.confidence(hit.found.confidence()));

@@ -23,7 +23,7 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 /// Mount the single file or directory that is needed, with `readOnly: true`, and run as another
 /// user than root. Of the node's root directory `readOnly` protects only the first file system:
 /// add `recursiveReadOnly: Enabled`.
-#[check(id = "PV-C023", severity = Critical, scope = Object, mends = Safely)]
+#[check(id = "PV-C023", severity = Critical, scope = Object, fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SensitiveHostPath {}

@@ -17,7 +17,7 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 ///
 /// ## Fix
 /// Set `enableServiceLinks: false`, unless a program reads such variables.
-#[check(id = "PV-C038", severity = Low, audience = Strict, scope = Object, mends = Riskily)]
+#[check(id = "PV-C038", severity = Low, audience = Strict, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServiceLinks {}

@@ -19,7 +19,7 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 /// ## Fix
 /// Remove `shareProcessNamespace: true`. For a single debugging session use `kubectl debug
 /// --target`, and for zombies a small init process in the image.
-#[check(id = "PV-C026", severity = Low, scope = Object, mends = Riskily)]
+#[check(id = "PV-C026", severity = Low, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SharedProcessNamespace {}

@@ -107,7 +107,7 @@ fn flawed(cx: &Cx<'_>) -> Result<Option<String>, Why> {
     }
 }
 
-/// The patch of each minor version that mended it.
+/// The patch of each minor version that fixed it.
 const FIXED: [(u32, u32); 4] = [(19, 15), (20, 11), (21, 5), (22, 2)];
 
 fn has_flaw(version: &str) -> Option<bool> {

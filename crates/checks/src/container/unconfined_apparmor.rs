@@ -18,7 +18,7 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 ///
 /// ## Fix
 /// Remove the setting, or use `RuntimeDefault` or a profile of the node (`Localhost`).
-#[check(id = "PV-C012", severity = Medium, scope = Object, mends = Riskily)]
+#[check(id = "PV-C012", severity = Medium, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnconfinedApparmor {}

@@ -18,7 +18,7 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 ///
 /// ## Fix
 /// Set `seccompProfile: {type: RuntimeDefault}`, or a profile of the node with `type: Localhost`.
-#[check(id = "PV-C010", severity = Medium, scope = Object, mends = Riskily)]
+#[check(id = "PV-C010", severity = Medium, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnconfinedSeccomp {}

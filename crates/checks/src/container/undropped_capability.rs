@@ -19,7 +19,7 @@ use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 /// ## Fix
 /// Set `capabilities: {drop: ["ALL"]}`, and add back `NET_BIND_SERVICE` alone where a port below
 /// 1024 is opened.
-#[check(id = "PV-C006", severity = Low, scope = Object, mends = Riskily)]
+#[check(id = "PV-C006", severity = Low, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UndroppedCapability {}
@@ -48,13 +48,13 @@ fn judge_dropped(container: Container<'_>) -> Result<Vec<Claim<'_>>, WrongType<'
     }
     let place = Place::field(container.value(), &path);
     if is_privileged(container) {
-        // A list alone would mend the finding and not the container.
+        // A list alone would fix the finding and not the container.
         let message = format!(
             "{} is privileged, which gives it all capabilities whatever it drops",
             named(container)
         );
         let fix = "Remove `privileged: true` and drop `ALL` capabilities.";
-        return Ok(vec![Claim::fails(place, message).evidence("privileged").fix(fix)]);
+        return Ok(vec![Claim::fails(place, message).evidence("privileged").advice(fix)]);
     }
     // Runtimes do not mind the case, Pod Security does.
     let message = match dropped.iter().find(|c| c.eq_ignore_ascii_case("ALL")) {

@@ -25,7 +25,7 @@ use crate::{Change, Check, Claim, Component, Cx, OnControlPlane, Part, Place, Ve
     programs = [ApiServer],
     on = [AUTHORIZATION_CONFIGURATION],
     reads = [AUTHORIZATION_CONFIGURATION],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -48,9 +48,9 @@ impl Check for AlwaysAllowAuthorization {
 const MODE: &str = "authorization-mode";
 const ANONYMOUS: &str = "anonymous-auth";
 
-fn mended<'a>(verdict: Verdict<'a>, mend: impl Fn(Claim<'a>) -> Claim<'a>) -> Verdict<'a> {
+fn fixed<'a>(verdict: Verdict<'a>, fix: impl Fn(Claim<'a>) -> Claim<'a>) -> Verdict<'a> {
     match verdict {
-        Verdict::Fails(claims) => Verdict::Fails(claims.into_iter().map(mend).collect()),
+        Verdict::Fails(claims) => Verdict::Fails(claims.into_iter().map(fix).collect()),
         other => other,
     }
 }
@@ -119,7 +119,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
     let left = NEEDED.iter().all(|needed| names.iter().any(|name| name == needed));
     let entries = list.items().filter(|item| item.str("type") == Some("AlwaysAllow"));
     let entries: Vec<_> = entries.filter(|_| left).collect();
-    mended(verdict, |claim| {
+    fixed(verdict, |claim| {
         claim.changes(entries.iter().map(|e| Change { place: (*e).into(), edit: Edit::Remove }))
     })
 }
@@ -132,7 +132,7 @@ fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Cla
     let verdict = match server.known_list(MODE)? {
         Some(modes) => {
             let verdict = judge(modes.iter().map(String::as_str), |_| server.place(MODE));
-            mended(verdict, |claim| claim.changes(strict(server, &modes)))
+            fixed(verdict, |claim| claim.changes(strict(server, &modes)))
         }
         None => Claim::fails(
             server.place(MODE),

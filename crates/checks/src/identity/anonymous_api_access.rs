@@ -30,7 +30,7 @@ use crate::{
     programs = [ApiServer],
     on = [AUTHENTICATION_CONFIGURATION],
     reads = [AUTHENTICATION_CONFIGURATION],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

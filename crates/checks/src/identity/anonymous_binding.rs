@@ -25,7 +25,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     scope = Related,
     on = [CLUSTER_ROLE_BINDING, ROLE_BINDING],
     reads = [CLUSTER_ROLE, ROLE],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

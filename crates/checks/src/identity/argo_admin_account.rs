@@ -17,7 +17,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 ///
 /// ## Fix
 /// Set `admin.enabled: "false"` in `argocd-cm`; for an emergency it can be set back there.
-#[check(id = "PV-I064", severity = Low, scope = Object, on = [CONFIG_MAP], mends = Riskily)]
+#[check(id = "PV-I064", severity = Low, scope = Object, on = [CONFIG_MAP], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ArgoAdminAccount {}

@@ -18,7 +18,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// ## Fix
 /// Set `users.anonymous.enabled: "false"` in `argocd-cm` and remove `server.disable.auth` from
 /// `argocd-cmd-params-cm`.
-#[check(id = "PV-I063", severity = Medium, scope = Object, on = [CONFIG_MAP], mends = Riskily)]
+#[check(id = "PV-I063", severity = Medium, scope = Object, on = [CONFIG_MAP], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ArgoAnonymousAccess {}

@@ -16,7 +16,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 ///
 /// ## Fix
 /// Leave `policy.default` empty, or `role:readonly`, and give roles to groups in `policy.csv`.
-#[check(id = "PV-I062", severity = High, scope = Object, on = [CONFIG_MAP], mends = Riskily)]
+#[check(id = "PV-I062", severity = High, scope = Object, on = [CONFIG_MAP], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ArgoDefaultPermission {}

@@ -21,7 +21,7 @@ use pavisade_images::reference::{self as image, Image};
 ///
 /// ## Fix
 /// Switch the login on again, and give people their own permissions: a token or single sign-on.
-#[check(id = "PV-I052", severity = High, scope = Object, mends = Riskily)]
+#[check(id = "PV-I052", severity = High, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ConsoleWithoutLogin {}

@@ -23,7 +23,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     audience = Strict,
     scope = Object,
     on = [SERVICE_ACCOUNT],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -14,7 +14,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 ///
 /// ## Fix
 /// Remove `--service-account-lookup`; its default is true.
-#[check(id = "PV-I071", severity = Medium, scope = Object, programs = [ApiServer], mends = Safely)]
+#[check(id = "PV-I071", severity = Medium, scope = Object, programs = [ApiServer], fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct DeletedAccountAccepted {}

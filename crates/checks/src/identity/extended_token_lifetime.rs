@@ -15,7 +15,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// ## Fix
 /// Set `--service-account-extend-token-expiration=false` once the metric
 /// `serviceaccount_stale_tokens_total` stays at zero: clients since 2021 read the file again.
-#[check(id = "PV-I073", severity = Low, audience = Strict, scope = Object, programs = [ApiServer], mends = Riskily)]
+#[check(id = "PV-I073", severity = Low, audience = Strict, scope = Object, programs = [ApiServer], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ExtendedTokenLifetime {}

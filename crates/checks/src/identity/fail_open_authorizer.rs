@@ -24,7 +24,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     scope = Object,
     programs = [ApiServer],
     on = [AUTHORIZATION_CONFIGURATION],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

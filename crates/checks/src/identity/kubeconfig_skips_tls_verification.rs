@@ -19,7 +19,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// ## Fix
 /// Remove `insecure-skip-tls-verify` and give `certificate-authority-data`; where the certificate
 /// carries another name, set `tls-server-name`.
-#[check(id = "PV-I028", severity = High, scope = Object, files_only = true, on = [KUBECONFIG], mends = Riskily)]
+#[check(id = "PV-I028", severity = High, scope = Object, files_only = true, on = [KUBECONFIG], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct KubeconfigSkipsTlsVerification {}

@@ -21,7 +21,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
     severity = Low,
     scope = Object,
     programs = [ControllerManager],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -64,8 +64,8 @@ impl LongCertificateDuration {
             }
             let message = format!("certificates are signed for {} days", lives / 86_400);
             let claim = Claim::fails(manager.place(name), message);
-            let mended = DEFAULT_HOURS <= self.most_hours;
-            let claim = if mended { claim.changes(manager.remove_flag(name)) } else { claim };
+            let fixed = DEFAULT_HOURS <= self.most_hours;
+            let claim = if fixed { claim.changes(manager.remove_flag(name)) } else { claim };
             return Ok(claim.into());
         }
         Ok(match DEFAULT_HOURS <= self.most_hours {

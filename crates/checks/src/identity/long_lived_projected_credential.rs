@@ -19,7 +19,7 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 /// ## Fix
 /// Leave `expirationSeconds` and `maxExpirationSeconds` out (an hour for tokens, a day for
 /// certificates) and let the program read the file again: the kubelet puts the new one there.
-#[check(id = "PV-I050", severity = Low, scope = Object, mends = Riskily)]
+#[check(id = "PV-I050", severity = Low, scope = Object, fixable = Riskily)]
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LongLivedProjectedCredential {

@@ -15,7 +15,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// ## Fix
 /// Remove `--token-auth-file` (and `--basic-auth-file`, which Kubernetes 1.19 removed). Give people
 /// an OIDC issuer, and machines ServiceAccount tokens that expire.
-#[check(id = "PV-I023", severity = High, scope = Object, programs = [ApiServer], mends = Riskily)]
+#[check(id = "PV-I023", severity = High, scope = Object, programs = [ApiServer], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StaticCredentialFile {}

@@ -24,7 +24,7 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
     severity = Low,
     scope = Related,
     reads = [SERVICE_ACCOUNT, ROLE_BINDING, CLUSTER_ROLE_BINDING, CLUSTER_ROLE],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -27,7 +27,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     scope = Object,
     programs = [ApiServer],
     on = [AUTHENTICATION_CONFIGURATION],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -23,7 +23,7 @@ use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
     severity = High,
     scope = Object,
     programs = [Etcd],
-    mends = Safely
+    fixable = Safely
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

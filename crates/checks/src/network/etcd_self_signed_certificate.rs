@@ -22,7 +22,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
     scope = Object,
     programs = [Etcd],
     parts = ["clients", "peers"],
-    mends = Safely
+    fixable = Safely
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -17,7 +17,7 @@ use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Place, Verdict
 /// ## Fix
 /// Set `--client-cert-auth=true` and `--trusted-ca-file` to an authority that signs nothing but
 /// etcd's clients, and listen on `https` addresses only.
-#[check(id = "PV-N023", severity = Critical, scope = Object, programs = [Etcd], mends = Riskily)]
+#[check(id = "PV-N023", severity = Critical, scope = Object, programs = [Etcd], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct EtcdWithoutClientAuthentication {}

@@ -24,7 +24,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     severity = Low,
     scope = Object,
     on = [KUBE_PROXY_CONFIGURATION, CONFIG_MAP, DAEMON_SET],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -14,7 +14,7 @@ use crate::{Change, Check, Claim, Component, Cx, FlagSource, OnComponent, Verdic
 /// ## Fix
 /// Remove `--insecure-bind-address` and set `--insecure-port=0`; from Kubernetes 1.24 on both
 /// flags are gone.
-#[check(id = "PV-N021", severity = Critical, scope = Object, programs = [ApiServer], mends = Riskily)]
+#[check(id = "PV-N021", severity = Critical, scope = Object, programs = [ApiServer], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct InsecureApiPort {}

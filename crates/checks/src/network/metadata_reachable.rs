@@ -28,7 +28,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     confidence = Medium,
     scope = Object,
     on = [NETWORK_POLICY],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -22,7 +22,7 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict};
     severity = High,
     confidence = Medium,
     scope = Object,
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -186,12 +186,12 @@ fn unread<'a>(container: Container<'a>) -> impl Iterator<Item = Claim<'a>> {
     })
 }
 
-fn claim<'a>(switch: &Switch, place: Value<'a>, written: &str, mends: bool) -> Claim<'a> {
+fn claim<'a>(switch: &Switch, place: Value<'a>, written: &str, fixable: bool) -> Claim<'a> {
     let written = written.split('=').next().unwrap_or(written);
     let claim =
         Claim::fails(place, format!("with `{written}`, {} asks nobody for a login", switch.what))
             .instance(switch.flag);
-    if mends { claim.remove() } else { claim }
+    if fixable { claim.remove() } else { claim }
 }
 
 /// Whether a word of a command line is that flag: `--flag`, `-flag`, `--flag=value`.

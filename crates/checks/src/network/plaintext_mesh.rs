@@ -44,7 +44,7 @@ use crate::{Check, Claim, Cx, OnEvery, Verdict};
         JOB,
         CRON_JOB,
     ],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

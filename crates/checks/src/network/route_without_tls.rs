@@ -16,7 +16,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 /// ## Fix
 /// Set `spec.tls.termination` (`edge`, `reencrypt` or `passthrough`) and
 /// `insecureEdgeTerminationPolicy: Redirect`.
-#[check(id = "PV-N025", severity = Medium, scope = Object, on = [ROUTE], mends = Riskily)]
+#[check(id = "PV-N025", severity = Medium, scope = Object, on = [ROUTE], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RouteWithoutTls {}

@@ -26,7 +26,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict, Why};
     scope = Related,
     on = [DESTINATION_RULE],
     reads = [SERVICE_ENTRY],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -25,7 +25,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     programs = [ApiServer, ControllerManager, Scheduler, Etcd, Kubelet],
     on = [KUBELET_CONFIGURATION],
     reads = [KUBELET_CONFIGURATION],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -31,7 +31,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
         CONFIG_MAP,
         TRAEFIK_TLS_OPTION,
     ],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -24,7 +24,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     confidence = Medium,
     scope = Object,
     on = [INGRESS, INGRESS_EXTENSIONS],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

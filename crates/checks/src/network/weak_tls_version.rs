@@ -23,7 +23,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     programs = [ApiServer, ControllerManager, Scheduler, Etcd, Kubelet],
     on = [KUBELET_CONFIGURATION],
     reads = [KUBELET_CONFIGURATION],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -46,7 +46,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
     match file.at(&["tlsMinVersion"]).filter(|version| !version.is_null()) {
         Some(value) => {
             let verdict = judge(value, &value.scalar_text().unwrap_or_default(), "the kubelet");
-            mended(verdict, |claim| claim.set("VersionTLS12"))
+            fixed(verdict, |claim| claim.set("VersionTLS12"))
         }
         None => Verdict::Holds,
     }
@@ -60,12 +60,12 @@ fn from_flag<'a>(component: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, C
     };
     let verdict = judge(flag.place, &flag.value, component.name());
     let newer = if component.name() == "etcd" { "TLS1.2" } else { "VersionTLS12" };
-    Ok(mended(verdict, |claim| claim.changes(component.set_flag(FLAG, newer))))
+    Ok(fixed(verdict, |claim| claim.changes(component.set_flag(FLAG, newer))))
 }
 
-fn mended<'a>(verdict: Verdict<'a>, mend: impl Fn(Claim<'a>) -> Claim<'a>) -> Verdict<'a> {
+fn fixed<'a>(verdict: Verdict<'a>, fix: impl Fn(Claim<'a>) -> Claim<'a>) -> Verdict<'a> {
     match verdict {
-        Verdict::Fails(claims) => Verdict::Fails(claims.into_iter().map(mend).collect()),
+        Verdict::Fails(claims) => Verdict::Fails(claims.into_iter().map(fix).collect()),
         other => other,
     }
 }

@@ -17,7 +17,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// ## Fix
 /// Remove `insecureSkipTLSVerify` and set `caBundle`, by hand or with cert-manager's annotation
 /// `cert-manager.io/inject-ca-from`.
-#[check(id = "PV-N011", severity = High, scope = Object, on = [API_SERVICE], mends = Safely)]
+#[check(id = "PV-N011", severity = High, scope = Object, on = [API_SERVICE], fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WebhookSkipsTlsVerification {}

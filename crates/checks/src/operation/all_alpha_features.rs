@@ -24,7 +24,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     scope = Object,
     programs = [ApiServer, ControllerManager, Scheduler, Kubelet],
     on = [KUBELET_CONFIGURATION],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -15,7 +15,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 ///
 /// ## Fix
 /// Remove `AlwaysAdmit` from `--enable-admission-plugins`.
-#[check(id = "PV-O008", severity = High, scope = Object, programs = [ApiServer], mends = Safely)]
+#[check(id = "PV-O008", severity = High, scope = Object, programs = [ApiServer], fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AlwaysAdmit {}

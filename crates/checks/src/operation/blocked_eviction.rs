@@ -108,7 +108,7 @@ fn second_budget<'a>(budget: &'a Object, cx: &Cx<'a>) -> Option<Claim<'a>> {
     let message = format!(
         "budget `{other}` selects pods of {pod} as well: the API server evicts no pod that has two"
     );
-    Some(Claim::fails(place, message).fix("Let one budget select these pods."))
+    Some(Claim::fails(place, message).advice("Let one budget select these pods."))
 }
 
 /// The first workload of which a budget and another select pods, and the first two that do.

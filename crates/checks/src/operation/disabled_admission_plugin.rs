@@ -37,7 +37,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
         "ValidatingAdmissionPolicy",
         "ValidatingAdmissionWebhook"
     ],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -21,7 +21,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
     severity = Low,
     scope = Object,
     programs = [ApiServer],
-    mends = Safely
+    fixable = Safely
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

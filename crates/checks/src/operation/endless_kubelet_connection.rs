@@ -25,7 +25,7 @@ use crate::{Check, Cx, OnControlPlane, Part, Verdict};
     programs = [Kubelet],
     on = [KUBELET_CONFIGURATION],
     reads = [KUBELET_CONFIGURATION],
-    mends = Safely
+    fixable = Safely
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

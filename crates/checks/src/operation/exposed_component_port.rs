@@ -23,7 +23,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
     severity = Low,
     scope = Object,
     programs = [ControllerManager, Scheduler],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -30,7 +30,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
         KYVERNO_CLUSTER_POLICY,
         KYVERNO_POLICY
     ],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

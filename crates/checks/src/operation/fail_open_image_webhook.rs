@@ -25,7 +25,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     scope = Object,
     programs = [ApiServer],
     on = [ADMISSION_CONFIGURATION],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

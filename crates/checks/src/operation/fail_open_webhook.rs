@@ -25,7 +25,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     confidence = Medium,
     scope = Object,
     on = [VALIDATING_WEBHOOK_CONFIGURATION, MUTATING_WEBHOOK_CONFIGURATION],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

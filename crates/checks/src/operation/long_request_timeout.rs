@@ -20,7 +20,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
     audience = Strict,
     scope = Object,
     programs = [ApiServer],
-    mends = Safely
+    fixable = Safely
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

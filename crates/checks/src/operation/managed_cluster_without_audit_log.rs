@@ -25,7 +25,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     severity = Medium,
     scope = Object,
     on = [EKSCTL_CLUSTER_CONFIG, AWS_MANAGED_CONTROL_PLANE],
-    mends = Safely
+    fixable = Safely
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

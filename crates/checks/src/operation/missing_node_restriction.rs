@@ -17,7 +17,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// ## Fix
 /// Add `NodeRestriction` to `--enable-admission-plugins`; it is not among the plugins that are on
 /// by default. kubeadm sets it, but your own `enable-admission-plugins` replaces kubeadm's.
-#[check(id = "PV-O005", severity = High, scope = Object, programs = [ApiServer], mends = Riskily)]
+#[check(id = "PV-O005", severity = High, scope = Object, programs = [ApiServer], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MissingNodeRestriction {}

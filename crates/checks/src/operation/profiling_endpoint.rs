@@ -24,7 +24,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     programs = [ApiServer, ControllerManager, Scheduler],
     on = [KUBE_SCHEDULER_CONFIGURATION],
     reads = [KUBE_SCHEDULER_CONFIGURATION],
-    mends = Safely
+    fixable = Safely
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -16,7 +16,7 @@ use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 /// ## Fix
 /// Write the object in the version that is served; `kubectl convert` helps. Set
 /// `--kubernetes-version` to the version of the cluster.
-#[check(id = "PV-O007", severity = Medium, scope = Object, files_only = true, mends = Safely)]
+#[check(id = "PV-O007", severity = Medium, scope = Object, files_only = true, fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RemovedApiVersion {}

@@ -25,7 +25,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     scope = Object,
     programs = [ApiServer],
     on = [AUDIT_POLICY],
-    mends = Safely
+    fixable = Safely
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

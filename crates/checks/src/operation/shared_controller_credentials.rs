@@ -19,7 +19,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
     severity = Medium,
     scope = Object,
     programs = [ControllerManager],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

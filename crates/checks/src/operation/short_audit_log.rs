@@ -22,7 +22,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
     scope = Object,
     programs = [ApiServer],
     parts = ["maxage", "maxbackup", "maxsize"],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -19,7 +19,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
     severity = Low,
     scope = Object,
     programs = [ControllerManager],
-    mends = Safely
+    fixable = Safely
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -30,7 +30,7 @@ use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
         KYVERNO_POLICY,
         CLUSTER_IMAGE_POLICY
     ],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -22,7 +22,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
     audience = Strict,
     scope = Object,
     programs = [ApiServer],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -26,7 +26,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
     parts = ["client", "server"],
     on = [KUBELET_CONFIGURATION],
     reads = [KUBELET_CONFIGURATION, KUBEADM_CLUSTER_CONFIGURATION, KUBEADM_INIT_CONFIGURATION, KUBEADM_JOIN_CONFIGURATION],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

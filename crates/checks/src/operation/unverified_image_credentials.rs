@@ -24,7 +24,7 @@ use crate::{Check, Cx, OnControlPlane, Part, Verdict};
     programs = [Kubelet],
     on = [KUBELET_CONFIGURATION],
     reads = [KUBELET_CONFIGURATION],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

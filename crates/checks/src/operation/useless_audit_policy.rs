@@ -25,7 +25,7 @@ use crate::{Change, Check, Claim, Cx, OnObject, Place, Verdict};
     scope = Object,
     programs = [ApiServer],
     on = [AUDIT_POLICY],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

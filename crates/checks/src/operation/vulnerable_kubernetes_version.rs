@@ -129,7 +129,7 @@ fn claims<'a>(
         let claim = Claim::fails(place.clone(), message)
             .severity(advisory.severity)
             .instance(advisory.cve)
-            .fix(format!("Upgrade {} to {major}.{minor}.{patch} or later.", program.name()));
+            .advice(format!("Upgrade {} to {major}.{minor}.{patch} or later.", program.name()));
         let sure = version.is_upstream() && (!advisory.windows || system.is_some());
         Some(claim.confidence(if sure { Confidence::High } else { Confidence::Low }))
     });

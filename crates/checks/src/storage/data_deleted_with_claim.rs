@@ -25,7 +25,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     audience = Strict,
     scope = Object,
     on = [STORAGE_CLASS, PERSISTENT_VOLUME, VOLUME_SNAPSHOT_CLASS],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

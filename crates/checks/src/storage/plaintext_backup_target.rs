@@ -24,7 +24,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     severity = Medium,
     scope = Object,
     on = [BACKUP_STORAGE_LOCATION, CNPG_CLUSTER],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

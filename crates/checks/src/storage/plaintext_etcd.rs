@@ -24,7 +24,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     scope = Object,
     programs = [ApiServer],
     on = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG],
-    mends = Safely
+    fixable = Safely
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -23,7 +23,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     confidence = Medium,
     scope = Object,
     on = [PERSISTENT_VOLUME, STORAGE_CLASS],
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

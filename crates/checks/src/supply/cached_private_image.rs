@@ -25,7 +25,7 @@ use pavisade_images::reference::{self as image, Image};
     confidence = Medium,
     audience = Strict,
     scope = Object,
-    mends = Riskily
+    fixable = Riskily
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

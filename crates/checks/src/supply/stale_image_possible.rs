@@ -17,7 +17,7 @@ use pavisade_images::reference::{self as image, Image};
 ///
 /// ## Fix
 /// Name a version and a digest; or set `imagePullPolicy: Always`.
-#[check(id = "PV-S007", severity = Low, scope = Object, mends = Riskily)]
+#[check(id = "PV-S007", severity = Low, scope = Object, fixable = Riskily)]
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StaleImagePossible {

@@ -1,7 +1,7 @@
 //! PV-S013.
 
 use pavisade_model::{
-    Area, Audience, Confidence, Fact, Location, Mends, Meta, Related, Rule, Scope, Severity,
+    Area, Audience, Confidence, Fact, Fixable, Location, Meta, Related, Rule, Scope, Severity,
 };
 use pavisade_snapshot::Match;
 
@@ -32,7 +32,7 @@ pub fn vulnerable_package() -> MadeCheck {
         confidence: Confidence::High,
         audience: Audience::Everyone,
         area: Area::SupplyChain,
-        mends: Mends::Never,
+        fixable: Fixable::Never,
         secret: false,
         parts: Vec::new().into(),
     };
@@ -81,7 +81,9 @@ fn claim<'a>(found: Match<'_>) -> Claim<'a> {
         .related(Related { label: label.into(), location })
         .vulnerability(found.vulnerability());
     match fix.version() {
-        Some(version) => claim.fix(format!("Rebuild the image with `{name}` {version} or later.")),
+        Some(version) => {
+            claim.advice(format!("Rebuild the image with `{name}` {version} or later."))
+        }
         None => claim,
     }
 }

@@ -1,7 +1,7 @@
 //! Arguments of `pavisade checks`, and those that choose checks.
 
 use clap::{Args, Subcommand, ValueEnum};
-use pavisade_model::Mends;
+use pavisade_model::Fixable;
 
 use super::Color;
 
@@ -49,7 +49,7 @@ pub(crate) enum ChecksCommand {
         /// Only checks whose findings `pavisade fix` mends, all or some of them: safely, riskily,
         /// or without a word either way.
         #[arg(
-            long,
+            long = "mends",
             value_enum,
             value_name = "HOW",
             num_args = 0..=1,
@@ -57,7 +57,7 @@ pub(crate) enum ChecksCommand {
             default_missing_value = "either",
             help_heading = "Which checks"
         )]
-        mends: Option<MendsFilter>,
+        fixable: Option<FixableFilter>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -73,7 +73,7 @@ pub(crate) enum ChecksCommand {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum MendsFilter {
+pub(crate) enum FixableFilter {
     /// What works today works afterwards.
     Safely,
     /// What uses that which is taken away stops working.
@@ -82,12 +82,12 @@ pub(crate) enum MendsFilter {
     Either,
 }
 
-impl MendsFilter {
-    pub(crate) fn takes(self, mends: Mends) -> bool {
+impl FixableFilter {
+    pub(crate) fn takes(self, fixable: Fixable) -> bool {
         match self {
-            Self::Safely => mends == Mends::Safely,
-            Self::Riskily => mends == Mends::Riskily,
-            Self::Either => mends != Mends::Never,
+            Self::Safely => fixable == Fixable::Safely,
+            Self::Riskily => fixable == Fixable::Riskily,
+            Self::Either => fixable != Fixable::Never,
         }
     }
 }

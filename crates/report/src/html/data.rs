@@ -117,7 +117,7 @@ fn row<'a>(
         };
         path = format!("{path}: {value}");
     }
-    let fix: Vec<_> = finding.fix.trim().split("\n\n").map(short).collect();
+    let fix: Vec<_> = finding.advice.trim().split("\n\n").map(short).collect();
     let mut row = vec![
         check,
         usize::from(finding.state == State::Unknown),

@@ -267,8 +267,12 @@ impl<'a> View<'a> {
                     shown.line
                 )?;
             }
-            if !finding.fix.is_empty() {
-                writeln!(out, "<div class=\"fix\">{}</div>", markdown(&cut(&finding.fix, TEXT)))?;
+            if !finding.advice.is_empty() {
+                writeln!(
+                    out,
+                    "<div class=\"fix\">{}</div>",
+                    markdown(&cut(&finding.advice, TEXT))
+                )?;
             }
             writeln!(out, "</div>")?;
         }

@@ -205,7 +205,7 @@ impl<'a> Finding<'a> {
                 .collect(),
             vulnerability: finding.vulnerability.as_deref().map(Vulnerability::from),
             message: message::of(finding),
-            fix: advice::fix(finding),
+            advice: advice::text(finding),
             frameworks: (!options.frameworks.is_empty()).then_some(controls),
         }
     }
@@ -262,7 +262,7 @@ impl Check {
             title: rule.title.clone(),
             area: rule.area.into(),
             severity: options.severity(rule).into(),
-            mends: rule.mends.into(),
+            fixable: rule.fixable.into(),
             tallies: (*tally).into(),
         }
     }

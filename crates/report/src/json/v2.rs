@@ -298,7 +298,7 @@ impl<'a> View<'a> {
             related: related.filter_map(|r| Related::new(r, &self.regions)).collect(),
             vulnerability: finding.vulnerability.as_deref().map(Vulnerability::from),
             message: message::of(finding),
-            advice: if finding.fix.is_empty() { "" } else { advice::fix(finding) },
+            advice: if finding.advice.is_empty() { "" } else { advice::text(finding) },
             frameworks: (!self.options.frameworks.is_empty()).then_some(controls),
         }
     }

@@ -125,8 +125,8 @@ pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bo
         page.remark(digits, (STRONG, "in:"), &workloads(first));
     }
     page.remark(digits, (STRONG, "why:"), &first_sentence(&first.rule.why));
-    let own = single && !first.fix.is_empty();
-    let fix = first_paragraph(if own { &first.fix } else { &first.rule.advice });
+    let own = single && !first.advice.is_empty();
+    let fix = first_paragraph(if own { &first.advice } else { &first.rule.advice });
     page.remark(digits, (HELP, "fix:"), &fix);
     if let Some(can) = advice::of_group(group) {
         page.remark(digits, (HELP, "try:"), &can);
@@ -187,8 +187,8 @@ fn excerpt(
     } else if !equal {
         page.gap(digits + 4).wrapped(style, &message, digits + 4, digits + 4);
     }
-    if many && !finding.fix.is_empty() {
-        page.remark(digits, (HELP, "fix:"), &first_paragraph(&finding.fix));
+    if many && !finding.advice.is_empty() {
+        page.remark(digits, (HELP, "fix:"), &first_paragraph(&finding.advice));
     }
 }
 

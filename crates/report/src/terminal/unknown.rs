@@ -75,7 +75,7 @@ fn reason(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
         page.gap(5).put(DIM, &format!("… and {more}")).end();
     }
     if page.options.full {
-        let fix = if first.fix.is_empty() { &*first.rule.advice } else { &first.fix };
+        let fix = if first.advice.is_empty() { &*first.rule.advice } else { &first.advice };
         page.remark(1, (HELP, "fix:"), &clean(&first_paragraph(fix)));
     }
     page.end();

@@ -1,11 +1,11 @@
-//! Fixes over all Markdown tests: a claim that says how it is mended is gone afterwards, nothing
-//! else is found instead, and a check says of itself truly whether it mends.
+//! Fixes over all Markdown tests: a claim that says how it is fixed is gone afterwards, nothing
+//! else is found instead, and a check says of itself truly whether it is fixable.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
 use pavisade_checks::{Catalog, CheckSet, Place, Report, Timestamp, Verdict};
-use pavisade_model::{KubernetesVersion, Mends, State};
+use pavisade_model::{Fixable, KubernetesVersion, State};
 use pavisade_snapshot::Snapshot;
 use pavisade_yaml::{Amendment, Doc, Source, amend};
 
@@ -14,8 +14,8 @@ use crate::worlds::{Block, blocks, files, root, world};
 /// What fails: check, object and container, message; and how often.
 type Failing = BTreeMap<(String, String, String), usize>;
 
-/// A claim that says how it is mended.
-struct Mending {
+/// A claim that says how it is fixed.
+struct Fixing {
     key: (String, String, String),
     doc: Doc,
     amendments: Vec<Amendment>,
@@ -43,10 +43,10 @@ impl Scene {
         Self { set: set.map_err(|e| e.message).unwrap(), now: now.unwrap_or(Timestamp::UNIX_EPOCH) }
     }
 
-    fn judge(&self, block: &Block, text: &str) -> Result<(Failing, Vec<Mending>), String> {
+    fn judge(&self, block: &Block, text: &str) -> Result<(Failing, Vec<Fixing>), String> {
         let source = Source::new("test.yaml", text);
         let snapshot = Snapshot::new(vec![world(block, &source)?], Vec::new());
-        let (mut failing, mut mending) = (Failing::new(), Vec::new());
+        let (mut failing, mut fixing) = (Failing::new(), Vec::new());
         let mut out = |report: Report<'_>| {
             let Verdict::Fails(claims) = &report.verdict else { return };
             for claim in claims.iter().filter(|claim| claim.state == State::Fails) {
@@ -60,7 +60,7 @@ impl Scene {
                 };
                 let doc = first.doc();
                 let amendments = claim.changes.iter().map(|c| c.amendment(doc).unwrap()).collect();
-                mending.push(Mending { key, doc: doc.clone(), amendments });
+                fixing.push(Fixing { key, doc: doc.clone(), amendments });
             }
         };
         for world in snapshot.worlds() {
@@ -69,20 +69,20 @@ impl Scene {
             }
             self.set.judge_world(world, self.now, &mut out);
         }
-        Ok((failing, mending))
+        Ok((failing, fixing))
     }
 }
 
 #[test]
-fn a_mended_claim_is_gone_and_nothing_comes_instead() {
+fn a_fixed_claim_is_gone_and_nothing_comes_instead() {
     let tests = files(&root().join("tests"), "md");
-    let (mut problems, mut mended) = (Vec::new(), BTreeMap::<String, usize>::new());
+    let (mut problems, mut fixed) = (Vec::new(), BTreeMap::<String, usize>::new());
     for (name, path) in &tests {
         for block in blocks(&fs::read_to_string(path).unwrap()) {
             let place = format!("{}:{} ({})", path.display(), block.line, block.heading);
             let scene = Scene::of(&block, name);
-            let Ok((before, mending)) = scene.judge(&block, &block.text) else { continue };
-            for Mending { key, doc, amendments } in mending {
+            let Ok((before, fixing)) = scene.judge(&block, &block.text) else { continue };
+            for Fixing { key, doc, amendments } in fixing {
                 let amended = amend(&doc, &[amendments]);
                 let span = doc.span();
                 let mut text = doc.source().text().to_owned();
@@ -115,17 +115,17 @@ fn a_mended_claim_is_gone_and_nothing_comes_instead() {
                 for (new, _) in new {
                     problems.push(format!("{place}: {key:?} gives {new:?} in\n{text}"));
                 }
-                *mended.entry(key.0).or_default() += 1;
+                *fixed.entry(key.0).or_default() += 1;
             }
         }
     }
     for entry in Catalog::builtin().entries() {
-        let seen = mended.contains_key(&*entry.rule().name);
-        if seen != (entry.rule().mends != Mends::Never) {
+        let seen = fixed.contains_key(&*entry.rule().name);
+        if seen != (entry.rule().fixable != Fixable::Never) {
             problems.push(format!(
-                "{} says that it mends {}, and its tests show the contrary",
+                "{} says that it is fixed {}, and its tests show the contrary",
                 entry.rule().name,
-                entry.rule().mends.name()
+                entry.rule().fixable.name()
             ));
         }
     }
