@@ -53,7 +53,7 @@ pub(crate) fn add(
             };
             progress.stage(&format!("Reading {}", want.reference));
             let choose = Choose { name: name.clone(), ..Choose::default() };
-            match reading.image(path, &choose, &[reference.clone()]) {
+            match reading.image(path, &choose, std::slice::from_ref(&reference)) {
                 Some(image) => images.push(image),
                 None => missing.push((reference, "it could not be read".to_owned())),
             }
