@@ -146,8 +146,10 @@ impl Builder {
         if !is_id(&id) {
             return self.report.note("record whose id is none", &id);
         }
+        // Go's records say the year 1 of when they were changed.
+        let changed = record.published.clone().unwrap_or_default().max(modified.clone());
         let Some(record) = self.read(record) else { return };
-        self.feed(feed, &modified, 0);
+        self.feed(feed, &changed, 0);
         let key = (feed.name.to_owned(), id);
         if let Some(before) = self.records.get(&key) {
             self.report.note("older copy of a record", &key.1);

@@ -11,6 +11,7 @@ type Object = Map<String, Value>;
 pub(crate) struct Record {
     pub id: String,
     pub modified: Option<String>,
+    pub published: Option<String>,
     pub withdrawn: Option<String>,
     pub aliases: Option<Vec<String>>,
     pub related: Option<Vec<String>>,

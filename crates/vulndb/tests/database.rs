@@ -46,7 +46,10 @@ fn what_is_left_out_is_told() {
     let feed = Feed { name: "feed", licence: "MIT" };
     let mut git = record("G", &[], ("npm", "g"), json!([{"introduced": "0"}, {"limit": "1.0.0"}]));
     git["affected"][0]["ranges"][0]["type"] = json!("GIT");
-    let limit = record("L", &[], ("npm", "l"), json!([{"introduced": "0"}, {"limit": "1.0.0"}]));
+    let mut limit =
+        record("L", &[], ("npm", "l"), json!([{"introduced": "0"}, {"limit": "1.0.0"}]));
+    limit["modified"] = json!("0001-01-01T00:00:00Z");
+    limit["published"] = json!("2026-02-01T00:00:00Z");
     let mut gone = record("W", &[], ("npm", "w"), json!([{"introduced": "0"}]));
     gone["withdrawn"] = json!("2026-01-01T00:00:00Z");
     let mut odd = record("O", &[], ("npm", "o"), json!([{"introduced": "soon"}]));
@@ -79,7 +82,7 @@ fn what_is_left_out_is_told() {
     );
     let feeds = Database::open(&bytes).unwrap().feeds().unwrap();
     let feed = (feeds[0].name, feeds[0].licence, feeds[0].records, feeds[0].newest);
-    assert_eq!(feed, ("feed", "MIT", 3, "2026-01-01T00:00:00Z"));
+    assert_eq!(feed, ("feed", "MIT", 3, "2026-02-01T00:00:00Z"));
 }
 
 #[test]
