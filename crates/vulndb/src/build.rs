@@ -320,6 +320,8 @@ impl Builder {
             rating = rating.max(rating_of(Some(object)));
             for word in STATES.iter().filter_map(|key| object.get(*key)?.as_str()) {
                 match state_of(word) {
+                    // How urgent it is says nothing of a fix.
+                    Some(State::Silent) => {}
                     Some(said) => state = said,
                     None => self.report.note(&format!("state `{word}` of a package"), id),
                 }

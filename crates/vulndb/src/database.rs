@@ -6,23 +6,12 @@ use pavisade_model::{Epss, Exploited, Score, Severity};
 
 use crate::ecosystem::Ecosystem;
 use crate::format::{
-    Cursor, HEADER, ID_ROW, MAGIC, NOWHERE, PACKAGE_ROW, RANSOMWARE, SECTIONS, SIGNAL_ROW, u24_at,
-    u32_at, u64_at,
+    Cursor, DatabaseError, HEADER, ID_ROW, MAGIC, NOWHERE, PACKAGE_ROW, RANSOMWARE, SECTIONS,
+    SIGNAL_ROW, u24_at, u32_at, u64_at,
 };
 use crate::range::Kind;
 use crate::score::of_vector;
 use crate::signals::{WHOLE, cve};
-
-/// Why a database cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum DatabaseError {
-    /// The first bytes are those of something else, or of another version of the format.
-    #[error("this is no vulnerability database of this version of pavisade")]
-    Foreign,
-    /// A length, a place or a text is impossible.
-    #[error("the vulnerability database is damaged or incomplete")]
-    Damaged,
-}
 
 /// A feed that the database was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]

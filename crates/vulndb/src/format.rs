@@ -19,8 +19,6 @@
 //! Opening reads the header alone. Every later read is bounded by the section and by the number of
 //! bytes that are left, so that a damaged file gives an error and nothing else.
 
-use crate::database::DatabaseError;
-
 pub(crate) const MAGIC: &[u8; 8] = b"PVVULN\0\x01";
 pub(crate) const SECTIONS: usize = 10;
 /// The magic, the length of the file, an offset and a length for each section.
@@ -32,6 +30,17 @@ pub(crate) const SIGNAL_ROW: usize = 22;
 pub(crate) const NOWHERE: u32 = u32::MAX;
 /// In a day of the catalog: ransomware uses it.
 pub(crate) const RANSOMWARE: u32 = 1 << 31;
+
+/// Why a database cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DatabaseError {
+    /// The first bytes are those of something else, or of another version of the format.
+    #[error("this is no vulnerability database of this version of pavisade")]
+    Foreign,
+    /// A length, a place or a text is impossible.
+    #[error("the vulnerability database is damaged or incomplete")]
+    Damaged,
+}
 
 pub(crate) fn number(out: &mut Vec<u8>, mut value: u32) {
     while value >= 0x80 {

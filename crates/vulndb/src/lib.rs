@@ -21,8 +21,9 @@ mod version;
 mod write;
 
 pub use build::{Builder, Feed, LeftOut, Report};
-pub use database::{Database, DatabaseError, FeedStatus};
+pub use database::{Database, FeedStatus};
 pub use ecosystem::{Ecosystem, of_distribution, of_purl_type};
+pub use format::DatabaseError;
 pub use matching::{Answer, Hit, Matcher, Reason, Target, Undecided, Verdict};
 pub use range::{Because, Until};
 pub use score::{severity, severity_of};

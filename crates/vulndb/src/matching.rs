@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use pavisade_model::{Advisory, FixState, Severity};
 
-use crate::database::{Database, DatabaseError, Entry, Record, State, scores};
+use crate::database::{Database, Entry, Record, State, scores};
 use crate::ecosystem::Ecosystem;
+use crate::format::DatabaseError;
 use crate::range::{Because, Place, Until, place};
 use crate::score::severity;
 use crate::version::{Order, Version};

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use pavisade_model::Severity;
 
 use crate::build::{Builder, Entry, Record, Report, Text};
-use crate::database::{DatabaseError, RATINGS};
-use crate::format::{HEADER, MAGIC, NOWHERE, RANSOMWARE, SECTIONS, number};
+use crate::database::RATINGS;
+use crate::format::{DatabaseError, HEADER, MAGIC, NOWHERE, RANSOMWARE, SECTIONS, number};
 use crate::signals::cve;
 
 /// Texts by how often they are used.

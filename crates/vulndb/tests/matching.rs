@@ -129,7 +129,7 @@ fn a_distribution_is_judged_by_source_and_release() {
 fn vendors_states_are_kept() {
     let with = |id: &str, word: &str| {
         let mut record = record(id, &[], ("Debian:11", "p"), json!([{"introduced": "0"}]));
-        record["affected"][0]["database_specific"] = json!({"status": word});
+        record["affected"][0]["database_specific"] = json!({"status": word, "urgency": "low"});
         record
     };
     let bytes = built(&[
