@@ -19,8 +19,19 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 8] =
-    ["documents", "snapshot", "config", "images", "lockfiles", "rpmdb", "jars", "go_binaries"];
+const TARGETS: [&str; 11] = [
+    "documents",
+    "snapshot",
+    "config",
+    "images",
+    "lockfiles",
+    "rpmdb",
+    "jars",
+    "go_binaries",
+    "advisories",
+    "database",
+    "versions",
+];
 
 /// Fuzzes every target, the time shared between them.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {

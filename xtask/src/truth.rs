@@ -4,6 +4,7 @@
 //! in `xtask/truth.toml`. Cases are never skipped in silence.
 
 mod cyclonedx;
+mod debian;
 mod images;
 mod kubectl_corpus;
 mod lockfiles;
@@ -12,6 +13,7 @@ pub(crate) mod pod_security;
 mod purl;
 mod regolibrary;
 mod rpmdb;
+mod version_order;
 mod yaml_values;
 
 use std::fs;
@@ -72,6 +74,7 @@ const SUITES: &[Suite] = &[
         file: "data/manifests/corpus.tar.zst",
         run: kubectl_corpus::run,
     },
+    Suite { name: "debian", file: "data/images/bullseye-web.truth.jsonl", run: debian::run },
     Suite { name: "cyclonedx", file: "truth/cyclonedx.tar.zst", run: cyclonedx::run },
     Suite { name: "images", file: "data/images", run: images::run },
     Suite { name: "lockfiles", file: "truth/lockfiles.tar.zst", run: lockfiles::run },
@@ -79,6 +82,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "purl", file: "truth/purl.tar.zst", run: purl::run },
     Suite { name: "rpmdb", file: "truth/rpmdb.tar.zst", run: rpmdb::run },
     Suite { name: "regolibrary", file: "truth/regolibrary.tar.zst", run: regolibrary::run },
+    Suite { name: "version-order", file: "truth/version-order.tar.zst", run: version_order::run },
 ];
 
 /// Runs one suite or all of them; fails when one agrees less than it must.
@@ -114,7 +118,7 @@ fn run_one(suite: &Suite, dir: Option<&Path>) -> anyhow::Result<()> {
             } else if file.is_dir() {
                 file
             } else {
-                root().join("../shared/truth")
+                file.parent().context("a file in no folder")?.to_owned()
             }
         }
     };

@@ -139,7 +139,12 @@ fn read(
         Ok(found) => Ok(Some(found)),
         Err(Fault::Choice(text)) => bail!(text),
         Err(Fault::Refused(refusal)) => {
-            terminal::say("error", &told(&refusal));
+            let known = path == Path::new("-") || path.exists();
+            let remedy = match known {
+                true => "",
+                false => "; images are read from files: `docker save IMAGE -o FILE` writes one",
+            };
+            terminal::say("error", &format!("{}{remedy}", told(&refusal)));
             Ok(None)
         }
         Err(Fault::Document(error)) => {

@@ -243,7 +243,8 @@ fn what_is_no_image_or_broken_is_said() {
     bytes[600] ^= 1;
     fs::write(largest, bytes).unwrap();
     for (input, expect) in [
-        ("nowhere", "No such file"),
+        ("nginx:1.25", "No such file"),
+        ("nginx:1.25", "`docker save IMAGE -o FILE` writes one"),
         ("text", "text is not a tar archive"),
         ("other.tar", "neither an image"),
         ("empty", "neither an image"),

@@ -31,6 +31,8 @@ enum Layout {
     Oci,
     /// `manifest.json` alone (`docker save` before version 25).
     Docker,
+    /// `manifest.json` is the manifest, and blobs are beside it (`skopeo copy … dir:`).
+    Flat,
     /// A root file system.
     Root,
 }
@@ -48,6 +50,7 @@ pub struct Candidate {
 #[derive(Debug)]
 enum CandidateSource {
     Descriptor(Descriptor),
+    Manifest(Vec<u8>),
     Saved(Saved),
     Root,
 }
@@ -171,6 +174,12 @@ impl Store {
                 });
                 Ok(all.collect())
             }
+            Layout::Flat => {
+                let text = self.whole("manifest.json")?;
+                let digest = Some(Digest::of(&text));
+                let source = CandidateSource::Manifest(text);
+                Ok(vec![Candidate { names: Vec::new(), digest, source }])
+            }
             Layout::Root => {
                 let source = CandidateSource::Root;
                 Ok(vec![Candidate { names: Vec::new(), digest: None, source }])
@@ -191,7 +200,13 @@ impl Store {
     ) -> Result<Image, Refusal> {
         let image = match &candidate.source {
             CandidateSource::Descriptor(descriptor) => {
-                let (manifest, digest) = self.manifest(descriptor, platform, 0)?;
+                let text = self.blob(descriptor)?;
+                let digest = descriptor.digest.clone();
+                let (manifest, digest) = self.manifest(&text, digest, platform, 0)?;
+                self.of_manifest(&manifest, digest)?
+            }
+            CandidateSource::Manifest(text) => {
+                let (manifest, digest) = self.manifest(text, Digest::of(text), platform, 0)?;
                 self.of_manifest(&manifest, digest)?
             }
             CandidateSource::Saved(saved) => self.saved(saved)?,
@@ -209,28 +224,36 @@ impl Store {
         Ok(Image { name: candidate.names.first().cloned().unwrap_or_default(), ..image })
     }
 
-    /// The manifest that a descriptor leads to, by way of an index for several machines.
+    /// A manifest, or the one that an index for several machines leads to.
     fn manifest(
         &self,
-        descriptor: &Descriptor,
+        text: &[u8],
+        digest: Digest,
         platform: &Platform,
         depth: usize,
     ) -> Result<(Manifest, Digest), Refusal> {
         /// Indexes in one another.
         const MAX_DEPTH: usize = 2;
-        let text = self.blob(descriptor)?;
-        match Form::read(&text, &format!("the manifest {}", descriptor.digest))? {
-            Form::Manifest(manifest) => Ok((*manifest, descriptor.digest.clone())),
+        match Form::read(text, &format!("the manifest {digest}"))? {
+            Form::Manifest(manifest) => Ok((*manifest, digest)),
             Form::Index(_) if depth >= MAX_DEPTH => {
                 Err(Refusal::NotAnImage(format!("{}: too many indexes in one another", self.name)))
             }
             Form::Index(index) => {
                 let fitting = fitting(&index, platform, &self.name)?;
-                let first = fitting.first().ok_or_else(|| {
-                    Refusal::NotAnImage(format!("the index {} is empty", descriptor.digest))
-                })?;
-                self.manifest(first, platform, depth + 1)
+                let first = fitting
+                    .first()
+                    .ok_or_else(|| Refusal::NotAnImage(format!("the index {digest} is empty")))?;
+                self.manifest(&self.blob(first)?, first.digest.clone(), platform, depth + 1)
             }
+        }
+    }
+
+    /// The file of a blob.
+    fn file(&self, digest: &Digest) -> String {
+        match self.form {
+            Layout::Flat => digest.hex().to_owned(),
+            _ => format!("blobs/{}", digest.path()),
         }
     }
 
@@ -242,10 +265,10 @@ impl Store {
         }
         let what = format!("the configuration {}", manifest.config.digest);
         let configuration: Configuration = parse(&self.blob(&manifest.config)?, &what)?;
-        let layers = manifest.layers.iter().map(|layer| {
-            let file = format!("blobs/{}", layer.digest.path());
-            (Some(layer.digest.clone()), Some(layer.size), file)
-        });
+        let layers = manifest
+            .layers
+            .iter()
+            .map(|layer| (Some(layer.digest.clone()), Some(layer.size), self.file(&layer.digest)));
         let layers = paired(&configuration, layers.collect())?;
         Ok(Image { name: String::new(), digest: Some(digest), configuration, layers })
     }
@@ -313,7 +336,7 @@ impl Store {
     /// A document's bytes, checked.
     fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Refusal> {
         let Descriptor { digest, size, .. } = descriptor;
-        let name = format!("blobs/{}", digest.path());
+        let name = self.file(digest);
         if !self.place.has(&name) {
             return Err(Refusal::Missing(digest.clone()));
         }
@@ -336,8 +359,13 @@ impl Layout {
     /// Newer versions of `docker save` write both lists.
     fn of(place: &Place) -> Option<Self> {
         let is_oci = place.has("index.json") || place.has("oci-layout");
-        let is_docker = || place.has("manifest.json");
-        if is_oci { Some(Self::Oci) } else { is_docker().then_some(Self::Docker) }
+        if is_oci {
+            return Some(Self::Oci);
+        }
+        let (mut from, _) = place.open("manifest.json").ok()?;
+        let mut first = [0];
+        from.read_exact(&mut first).ok()?;
+        Some(if first == *b"{" { Self::Flat } else { Self::Docker })
     }
 }
 

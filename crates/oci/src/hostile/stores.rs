@@ -352,6 +352,29 @@ fn names_in_a_manifest_lead_nowhere_else() {
 }
 
 #[test]
+fn blobs_may_lie_beside_their_manifest() {
+    let flat = |change: fn(&mut Value)| {
+        let mut members = plain(change);
+        let mut members: Members = members.drain(..3).collect();
+        members[2].0 = "manifest.json".to_owned();
+        let hex = |name: &str| name.rsplit('/').next().unwrap().to_owned();
+        members.iter_mut().for_each(|(name, _)| *name = hex(name));
+        members
+    };
+    let mut missing = flat(|_| {});
+    missing.remove(0);
+    check(vec![
+        ("skopeo's folder", flat(|_| {}), Files(&["etc/a"])),
+        ("without a layer", missing, Refused("is missing")),
+        (
+            "with a digest that leads out",
+            flat(|manifest| manifest["config"]["digest"] = json!("sha256:../secret")),
+            Refused("is not a digest"),
+        ),
+    ]);
+}
+
+#[test]
 fn links_in_an_archive_are_followed_within_it() {
     let archive = |layer: &str, link: &str, kind: u8, target: &str| {
         let folder = tempfile::tempdir().unwrap();

@@ -82,6 +82,12 @@ impl Builder {
             }
         });
         paths.sort();
+        // A program may have a hundred names.
+        let mut programs = HashSet::new();
+        paths.retain(|(_, id)| {
+            let is_program = self.taken.get(id).is_some_and(is_program);
+            !is_program || programs.insert(*id)
+        });
         let mut seen = HashSet::new();
         let repeated = paths.iter().map(|(_, id)| *id).filter(|id| !seen.insert(*id));
         let repeated: HashSet<_> = repeated.collect();
@@ -199,7 +205,17 @@ impl Joined {
     fn end(self, root: &dyn Root) -> Vec<Found> {
         let (system, other): (Vec<_>, Vec<_>) =
             self.all.into_iter().partition(|(found, _)| found.package.kind.is_of_system());
-        let system: Vec<_> = system.into_iter().map(|(found, _)| found).collect();
+        // One that two databases have is one: rpm's may be there in an old form and a new one.
+        let mut once: BTreeMap<_, Found> = BTreeMap::new();
+        for (mut found, _) in system {
+            let Package { name, version, architecture, .. } = &found.package;
+            let key = (found.purl.clone(), name.clone(), version.clone(), architecture.clone());
+            match once.get_mut(&key) {
+                Some(first) => first.places.append(&mut found.places),
+                None => drop(once.insert(key, found)),
+            }
+        }
+        let system: Vec<_> = once.into_values().collect();
         let owners = owners(&system, &other, root);
         let mut same: BTreeMap<Same, Found> = BTreeMap::new();
         for (mut found, ids) in other {

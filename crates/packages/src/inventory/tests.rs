@@ -132,7 +132,10 @@ fn programs_name_their_modules_and_may_be_owned() {
             collector.take(&file, &mut &*content).unwrap();
         }
     }
+    // Another name of the program adds nothing.
+    root.paths.insert("usr/bin/zz".to_owned(), root.paths["usr/bin/tool"]);
     builder.add(collector);
+    assert!(builder.missing(&root).is_empty());
     let found = builder.finish(&root);
     let line = |found: &Found| {
         let owned = if found.owner.is_some() { " owned" } else { "" };

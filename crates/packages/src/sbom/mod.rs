@@ -165,8 +165,13 @@ fn package(purl: Option<Purl>, said: &Said<'_>, group: &str, name: &str, version
     let either =
         |one: &str, other: &str| if one.is_empty() { other.to_owned() } else { one.to_owned() };
     let url_version = purl.as_ref().map(Purl::version).unwrap_or_default();
-    let version = either(version, url_version);
+    let mut version = either(version, url_version);
     let source = source(said, qualifier("upstream"), &version);
+    // In a URL the epoch stands apart.
+    let epoch = qualifier("epoch");
+    if kind == Kind::Rpm && !matches!(epoch, "" | "0") && !version.contains(':') {
+        version = format!("{epoch}:{version}");
+    }
     let package = Package {
         kind,
         name: whole_name(kind, group, name),
@@ -184,13 +189,23 @@ fn whole_name(kind: Kind, group: &str, name: &str) -> String {
     let is_whole = group.is_empty() || name.starts_with(&format!("{group}/"));
     match kind {
         _ if is_whole || kind.is_of_system() => name.to_owned(),
+        Kind::Maven => format!("{group}:{name}"),
         _ => format!("{group}/{name}"),
     }
 }
 
 /// What a package was built from.
 fn source(said: &Said<'_>, upstream: &str, version: &str) -> Option<SourcePackage> {
-    let (name, of_url) = upstream.split_once('@').unwrap_or((upstream, version));
+    // Syft names the file of rpm's source package.
+    let file = upstream.strip_suffix(".src.rpm").and_then(|stem| {
+        let (rest, release) = stem.rsplit_once('-')?;
+        let (name, version) = rest.rsplit_once('-')?;
+        Some((name, format!("{version}-{release}")))
+    });
+    let (name, of_url) = match &file {
+        Some((name, version)) => (*name, version.as_str()),
+        None => upstream.split_once('@').unwrap_or((upstream, version)),
+    };
     let own =
         said.first(&["pavisade:source:name", "aquasecurity:trivy:SrcName", "syft:metadata:source"]);
     let own_version = match said.first(&["pavisade:source:version", "syft:metadata:sourceVersion"])

@@ -105,6 +105,40 @@ fn packages_of_cyclonedx() {
 }
 
 #[test]
+fn names_and_versions_as_their_ecosystems_write_them() {
+    for (component, name, version, source) in [
+        (
+            json!({"group": "org.slf4j", "name": "slf4j-api", "version": "2.0.1",
+                   "purl": "pkg:maven/org.slf4j/slf4j-api@2.0.1"}),
+            "org.slf4j:slf4j-api",
+            "2.0.1",
+            None,
+        ),
+        (
+            json!({"name": "github.com/a/b", "version": "v1.0.0", "purl": "pkg:golang/github.com/a/b@v1.0.0"}),
+            "github.com/a/b",
+            "v1.0.0",
+            None,
+        ),
+        (
+            json!({"name": "bind-libs", "version": "9.16.23-1.el9",
+                   "purl": "pkg:rpm/redhat/bind-libs@9.16.23-1.el9?arch=x86_64&epoch=32&upstream=bind-9.16.23-1.el9.src.rpm"}),
+            "bind-libs",
+            "32:9.16.23-1.el9",
+            Some(("bind", "9.16.23-1.el9")),
+        ),
+    ] {
+        let mut component = component;
+        component["type"] = json!("library");
+        let found = cyclonedx(json!([component]));
+        let package = &found.packages[0].package;
+        assert_eq!((&*package.name, &*package.version), (name, version));
+        let found = package.source.as_ref().map(|source| (&*source.name, &*source.version));
+        assert_eq!(found, source);
+    }
+}
+
+#[test]
 fn what_syft_and_trivy_say_in_properties() {
     let property = |name: &str, value: &str| json!({"name": name, "value": value});
     let found = read_json(json!({

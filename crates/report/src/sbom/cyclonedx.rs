@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use pavisade_packages::inventory::{Found, Layer};
-use pavisade_packages::{Distribution, Inventory, Purl};
+use pavisade_packages::{Distribution, Inventory, Kind, Purl};
 use serde::Serialize;
 
 use super::{Sbom, image_purl, uuid};
@@ -230,16 +230,17 @@ fn context(number: u16, layer: &Layer) -> String {
     format!("layer {number} {}", digest(layer)).trim_end().to_owned()
 }
 
-/// Scopes and groups stand apart from names, as in package URLs.
+/// Scopes and groups stand apart from names, as in package URLs; modules of Go are named in full.
 fn named(found: &Found) -> (String, String) {
     let name = &found.package.name;
-    if found.package.kind.is_of_system() {
-        return (String::new(), name.clone());
-    }
-    match name.rsplit_once('/') {
-        Some((group, name)) => (group.to_owned(), name.to_owned()),
-        None => (String::new(), name.clone()),
-    }
+    let parts = match found.package.kind {
+        kind if kind.is_of_system() => None,
+        Kind::Golang => None,
+        Kind::Maven => name.rsplit_once(':'),
+        _ => name.rsplit_once('/'),
+    };
+    let (group, name) = parts.unwrap_or(("", name));
+    (group.to_owned(), name.to_owned())
 }
 
 /// One expression where all licences are clear, else their names.

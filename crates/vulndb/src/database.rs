@@ -1,0 +1,316 @@
+//! A database of advisories, read in place.
+
+use std::cmp::Ordering;
+
+use pavisade_model::{Epss, Exploited, Score, Severity};
+
+use crate::ecosystem::Ecosystem;
+use crate::format::{
+    Cursor, HEADER, ID_ROW, MAGIC, NOWHERE, PACKAGE_ROW, RANSOMWARE, SECTIONS, SIGNAL_ROW, u24_at,
+    u32_at, u64_at,
+};
+use crate::range::Kind;
+use crate::score::of_vector;
+use crate::signals::{WHOLE, cve};
+
+/// Why a database cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DatabaseError {
+    /// The first bytes are those of something else, or of another version of the format.
+    #[error("this is no vulnerability database of this version of pavisade")]
+    Foreign,
+    /// A length, a place or a text is impossible.
+    #[error("the vulnerability database is damaged or incomplete")]
+    Damaged,
+}
+
+/// A feed that the database was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedStatus<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The licence of its data.
+    pub licence: &'a str,
+    /// How many of its records are in the database.
+    pub records: u32,
+    /// When the newest of them was changed, as it says; empty where none does.
+    pub newest: &'a str,
+}
+
+/// A database; all of it is borrowed from its bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Database<'a> {
+    sections: [&'a [u8]; SECTIONS],
+}
+
+/// What a record says of a package.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry<'a> {
+    pub advisory: u32,
+    pub state: State,
+    pub rating: Severity,
+    pub ranges: Vec<Vec<(Kind, &'a str)>>,
+    pub versions: Vec<&'a str>,
+    /// Versions without it, where the record lists versions instead of ranges.
+    pub fixed: Vec<&'a str>,
+    pub vectors: Vec<&'a str>,
+}
+
+/// What a vendor says of a package, beside ranges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing.
+    Silent,
+    /// It is affected and will not be fixed.
+    WontFix,
+    /// It is affected; a fix may come.
+    NotFixed,
+    /// It is not known whether it is affected.
+    Undetermined,
+    /// It is not affected.
+    NotAffected,
+}
+
+impl State {
+    const ALL: [Self; 5] =
+        [Self::Silent, Self::WontFix, Self::NotFixed, Self::Undetermined, Self::NotAffected];
+
+    pub(crate) fn byte(self) -> u8 {
+        Self::ALL.iter().zip(0..).find(|(state, _)| **state == self).map_or(0, |(_, byte)| byte)
+    }
+}
+
+/// An advisory.
+#[derive(Debug, Clone)]
+pub(crate) struct Record<'a> {
+    /// Its own id, then those of the same vulnerability.
+    pub ids: Vec<&'a str>,
+    /// CVEs that it is about, each a vulnerability of its own.
+    pub covers: Vec<&'a str>,
+    pub title: &'a str,
+    pub url: &'a str,
+    pub feed: &'a str,
+    pub rating: Severity,
+    pub vectors: Vec<&'a str>,
+}
+
+/// What is known of a CVE.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Signal<'a> {
+    pub epss: Option<Epss>,
+    pub exploited: Option<Exploited>,
+    pub scores: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Database<'a> {
+    /// Reads the header; nothing else is touched.
+    ///
+    /// # Errors
+    /// Where the bytes are no database of this version, or fewer or more than its header says.
+    pub fn open(bytes: &'a [u8]) -> Result<Self, DatabaseError> {
+        if bytes.first_chunk::<8>() != Some(MAGIC) {
+            return Err(DatabaseError::Foreign);
+        }
+        let size = |n: u64| usize::try_from(n).map_err(|_| DatabaseError::Damaged);
+        if size(u64_at(bytes, 8)?)? != bytes.len() {
+            return Err(DatabaseError::Damaged);
+        }
+        let mut sections: [&[u8]; SECTIONS] = [&[]; SECTIONS];
+        for (section, row) in sections.iter_mut().zip((16..HEADER).step_by(16)) {
+            let (start, length) = (size(u64_at(bytes, row)?)?, size(u64_at(bytes, row + 8)?)?);
+            let end = start.checked_add(length).filter(|_| start >= HEADER);
+            let part = end.and_then(|end| bytes.get(start..end));
+            *section = part.ok_or(DatabaseError::Damaged)?;
+        }
+        let whole = [(0, 4), (3, PACKAGE_ROW), (5, 4), (7, ID_ROW), (8, SIGNAL_ROW)];
+        for (at, row) in whole {
+            if !sections[at].len().is_multiple_of(row) {
+                return Err(DatabaseError::Damaged);
+            }
+        }
+        Ok(Self { sections })
+    }
+
+    /// The feeds that it was made from.
+    ///
+    /// # Errors
+    /// Where the bytes are damaged.
+    pub fn feeds(&self) -> Result<Vec<FeedStatus<'a>>, DatabaseError> {
+        Cursor::at(self.sections[2], 0)?.list(|cursor| {
+            Ok(FeedStatus {
+                name: self.text(cursor.number()?)?,
+                licence: self.text(cursor.number()?)?,
+                records: cursor.number()?,
+                newest: self.text(cursor.number()?)?,
+            })
+        })
+    }
+
+    /// How many packages and advisories it knows.
+    pub fn size(&self) -> (usize, usize) {
+        (self.sections[3].len() / PACKAGE_ROW, self.sections[5].len() / 4)
+    }
+
+    /// Whether any advisory is about a package of this ecosystem: where none is, that nothing was
+    /// found says nothing.
+    ///
+    /// # Errors
+    /// Where the bytes are damaged.
+    pub fn covers(&self, ecosystem: &Ecosystem) -> Result<bool, DatabaseError> {
+        let at = self.lower_bound(3, PACKAGE_ROW, |row| {
+            Ok(self.text(u32_at(row, 0)?)?.cmp(ecosystem.as_str()))
+        })?;
+        let row = self.row(3, PACKAGE_ROW, at);
+        row.map_or(Ok(false), |row| Ok(self.text(u32_at(row, 0)?)? == ecosystem.as_str()))
+    }
+
+    /// What records say of a package, by the name under which it is filed.
+    pub(crate) fn entries(
+        &self,
+        ecosystem: &Ecosystem,
+        name: &str,
+    ) -> Result<Vec<Entry<'a>>, DatabaseError> {
+        let beside = |row: &[u8]| {
+            let by_ecosystem = self.text(u32_at(row, 0)?)?.cmp(ecosystem.as_str());
+            match by_ecosystem {
+                Ordering::Equal => Ok(self.text(u32_at(row, 4)?)?.cmp(name)),
+                other => Ok(other),
+            }
+        };
+        let at = self.lower_bound(3, PACKAGE_ROW, beside)?;
+        let Some(row) = self.row(3, PACKAGE_ROW, at) else { return Ok(Vec::new()) };
+        if beside(row)?.is_ne() {
+            return Ok(Vec::new());
+        }
+        Cursor::at(self.sections[4], u32_at(row, 8)?)?.list(|cursor| self.entry(cursor))
+    }
+
+    fn entry(&self, cursor: &mut Cursor<'a>) -> Result<Entry<'a>, DatabaseError> {
+        let texts = |cursor: &mut Cursor<'a>| cursor.list(|cursor| self.text(cursor.number()?));
+        let event = |cursor: &mut Cursor<'a>| {
+            let kind = Kind::of_byte(cursor.byte()?).ok_or(DatabaseError::Damaged)?;
+            Ok((kind, self.text(cursor.number()?)?))
+        };
+        Ok(Entry {
+            advisory: cursor.number()?,
+            state: *State::ALL.get(usize::from(cursor.byte()?)).ok_or(DatabaseError::Damaged)?,
+            rating: rating(cursor)?,
+            ranges: cursor.list(|cursor| cursor.list(event))?,
+            versions: texts(cursor)?,
+            fixed: texts(cursor)?,
+            vectors: texts(cursor)?,
+        })
+    }
+
+    /// An advisory by its place.
+    pub(crate) fn record(&self, advisory: u32) -> Result<Record<'a>, DatabaseError> {
+        let place = u32_at(self.sections[5], advisory as usize * 4)?;
+        let mut cursor = Cursor::at(self.sections[6], place)?;
+        let cursor = &mut cursor;
+        let texts = |cursor: &mut Cursor<'a>| cursor.list(|cursor| self.text(cursor.number()?));
+        Ok(Record {
+            ids: texts(cursor)?,
+            covers: texts(cursor)?,
+            title: self.text(cursor.number()?)?,
+            url: self.text(cursor.number()?)?,
+            feed: self.text(cursor.number()?)?,
+            rating: rating(cursor)?,
+            vectors: texts(cursor)?,
+        })
+    }
+
+    /// The places of advisories that have this id, as an alias or as what they cover.
+    pub(crate) fn advisories(&self, id: &str) -> Result<Vec<u32>, DatabaseError> {
+        let text = |row: &[u8]| self.text(u32_at(row, 0)?);
+        let mut at = self.lower_bound(7, ID_ROW, |row| Ok(text(row)?.cmp(id)))?;
+        let mut found = Vec::new();
+        while let Some(row) = self.row(7, ID_ROW, at) {
+            if text(row)? != id {
+                break;
+            }
+            found.push(u32_at(row, 4)?);
+            at += 1;
+        }
+        Ok(found)
+    }
+
+    /// What is known of a CVE beside its advisories.
+    pub(crate) fn signal(&self, id: &str) -> Result<Signal<'a>, DatabaseError> {
+        let Some(key) = cve(id) else { return Ok(Signal::default()) };
+        let at = self.lower_bound(8, SIGNAL_ROW, |row| Ok(u64_at(row, 0)?.cmp(&key)))?;
+        let row = self.row(8, SIGNAL_ROW, at);
+        let Some(row) = row.filter(|row| u64_at(row, 0) == Ok(key)) else {
+            return Ok(Signal::default());
+        };
+        #[expect(clippy::cast_precision_loss, reason = "at most 100,000")]
+        let part = |part: u32| part as f32 / WHOLE as f32;
+        let (probability, percentile) = (u24_at(row, 8)?, u24_at(row, 11)?);
+        let epss = percentile.checked_sub(1).map(|percentile| Epss {
+            probability: part(probability),
+            percentile: part(percentile),
+        });
+        let (listed, place) = (u32_at(row, 14)?, u32_at(row, 18)?);
+        let exploited = (listed != 0).then(|| {
+            let day = listed & !RANSOMWARE;
+            let added = format!("{:04}-{:02}-{:02}", day / 10_000, day / 100 % 100, day % 100);
+            Exploited { added, ransomware: listed & RANSOMWARE != 0 }
+        });
+        let scores = match place {
+            NOWHERE => Vec::new(),
+            place => Cursor::at(self.sections[9], place)?
+                .list(|cursor| Ok((self.text(cursor.number()?)?, self.text(cursor.number()?)?)))?,
+        };
+        Ok(Signal { epss, exploited, scores })
+    }
+
+    fn text(&self, id: u32) -> Result<&'a str, DatabaseError> {
+        let ends = self.sections[0];
+        let end = u32_at(ends, id as usize * 4)? as usize;
+        let start = match (id as usize).checked_sub(1) {
+            Some(before) => u32_at(ends, before * 4)? as usize,
+            None => 0,
+        };
+        let bytes = self.sections[1].get(start..end).ok_or(DatabaseError::Damaged)?;
+        std::str::from_utf8(bytes).map_err(|_| DatabaseError::Damaged)
+    }
+
+    fn row(&self, section: usize, size: usize, at: usize) -> Option<&'a [u8]> {
+        let start = at.checked_mul(size)?;
+        self.sections.get(section)?.get(start..start.checked_add(size)?)
+    }
+
+    /// The first row that is not before what is looked for.
+    fn lower_bound(
+        &self,
+        section: usize,
+        size: usize,
+        beside: impl Fn(&[u8]) -> Result<Ordering, DatabaseError>,
+    ) -> Result<usize, DatabaseError> {
+        let (mut low, mut high) = (0, self.sections[section].len() / size);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let row = self.row(section, size, middle).ok_or(DatabaseError::Damaged)?;
+            match beside(row)? {
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal | Ordering::Greater => high = middle,
+            }
+        }
+        Ok(low)
+    }
+}
+
+/// Scores of vectors, by whom.
+pub(crate) fn scores<'a>(
+    vectors: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> impl Iterator<Item = Score> {
+    vectors.into_iter().filter_map(|(source, vector)| {
+        Some(Score { source: source.into(), vector: vector.into(), score: of_vector(vector)? })
+    })
+}
+
+pub(crate) const RATINGS: [Severity; 5] =
+    [Severity::Unknown, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
+fn rating(cursor: &mut Cursor<'_>) -> Result<Severity, DatabaseError> {
+    RATINGS.get(usize::from(cursor.byte()?)).copied().ok_or(DatabaseError::Damaged)
+}

@@ -1,0 +1,29 @@
+//! Vulnerabilities: orders of versions, advisories as one sorted file, and what they say of a
+//! package.
+//!
+//! [`Version`] knows the order of each ecosystem. A [`Builder`] makes the bytes of a database from
+//! OSV records and from signals (EPSS, CISA's catalog, scores by CVE); [`Database`] reads such
+//! bytes in place, and a [`Matcher`] says which advisories are about a package at a version, and
+//! why.
+//!
+//! Not here: files, memory maps and downloads, packages and how they are found, text for users.
+
+mod build;
+mod database;
+mod ecosystem;
+mod format;
+mod matching;
+mod osv;
+mod range;
+mod score;
+mod signals;
+mod version;
+mod write;
+
+pub use build::{Builder, Feed, LeftOut, Report};
+pub use database::{Database, DatabaseError, FeedStatus};
+pub use ecosystem::{Ecosystem, of_distribution, of_purl_type};
+pub use matching::{Answer, Hit, Matcher, Reason, Target, Undecided, Verdict};
+pub use range::{Because, Until};
+pub use score::{severity, severity_of};
+pub use version::{Order, Version, VersionError};

@@ -1,0 +1,436 @@
+//! Which advisories are about a package at a version, and why.
+//!
+//! Records of several feeds that share an id are one vulnerability; a vendor's advisory about
+//! several CVEs is one of each. A record that cannot be decided (a version that the order refuses,
+//! a range with such an event) is said, never taken for a no.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use pavisade_model::{Advisory, FixState, Severity};
+
+use crate::database::{Database, DatabaseError, Entry, Record, State, scores};
+use crate::ecosystem::Ecosystem;
+use crate::range::{Because, Place, Until, place};
+use crate::score::severity;
+use crate::version::{Order, Version};
+
+/// A package at a version.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// Its ecosystem.
+    pub ecosystem: &'a Ecosystem,
+    /// Its name, as its package manager writes it.
+    pub name: &'a str,
+    /// Its version.
+    pub version: &'a str,
+    /// Name and version of what it was built from, where these differ.
+    pub source: Option<(&'a str, &'a str)>,
+}
+
+/// What the database says of a package.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// Its vulnerabilities, by id.
+    pub hits: Vec<Hit>,
+    /// Records that could not be decided.
+    pub undecided: Vec<Undecided>,
+}
+
+/// A vulnerability of a package.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// What is known of it.
+    pub advisory: Arc<Advisory>,
+    /// Whether there is a version without it.
+    pub fix: FixState,
+    /// By its scores; by the vendor's word where there are none.
+    pub severity: Severity,
+    /// The records that say so, one at least.
+    pub reasons: Vec<Reason>,
+}
+
+/// A record that is about a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// Its id.
+    pub record: String,
+    /// The feed that it is from.
+    pub feed: String,
+    /// The name that it has for the package: that of its source, where advisories name sources.
+    pub package: String,
+    /// The version that was compared.
+    pub version: String,
+    /// Why it is about that version.
+    pub because: Because,
+}
+
+/// A record that could not be decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecided {
+    /// Its id.
+    pub record: String,
+    /// Why, as a part of a sentence.
+    pub why: String,
+}
+
+/// What one record says of a package at a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is affected.
+    Affected(Because, FixState),
+    /// It is in none of its ranges and not listed.
+    Outside,
+    /// The vendor says that the package is not affected.
+    NotAffected,
+    /// It cannot be said, and why.
+    Undecided(String),
+}
+
+/// Matches packages; each advisory is made once.
+#[derive(Debug)]
+pub struct Matcher<'a> {
+    database: Database<'a>,
+    /// By ids and vectors.
+    made: HashMap<Vec<String>, Arc<Advisory>>,
+}
+
+/// A vulnerability that a package has.
+#[derive(Default)]
+struct Found<'a> {
+    /// Ids by which it is joined with others.
+    ids: Vec<&'a str>,
+    /// Ids that it has beside them.
+    others: Vec<&'a str>,
+    records: Vec<Said<'a>>,
+}
+
+/// What a record says of it.
+#[derive(Clone)]
+struct Said<'a> {
+    record: Arc<Record<'a>>,
+    fix: FixState,
+    reason: Reason,
+    /// Vectors and rating of the package alone.
+    vectors: Vec<&'a str>,
+    rating: Severity,
+}
+
+impl<'a> Matcher<'a> {
+    /// For a database.
+    pub fn new(database: Database<'a>) -> Self {
+        Self { database, made: HashMap::new() }
+    }
+
+    /// What the database says of a package.
+    ///
+    /// # Errors
+    /// Where the database is damaged.
+    pub fn find(&mut self, target: Target<'_>) -> Result<Answer, DatabaseError> {
+        let mut answer = Answer::default();
+        let mut found = Groups::default();
+        let (package, version) = looked_up(target);
+        for entry in self.database.entries(target.ecosystem, &package)? {
+            let (because, fix) = match verdict(target.ecosystem, &entry, version) {
+                Verdict::Affected(because, fix) => (because, fix),
+                Verdict::Outside | Verdict::NotAffected => continue,
+                Verdict::Undecided(why) => {
+                    let record = self.database.record(entry.advisory)?;
+                    let id = record.ids.first().copied().unwrap_or_default();
+                    answer.undecided.push(Undecided { record: id.to_owned(), why });
+                    continue;
+                }
+            };
+            let record = self.database.record(entry.advisory)?;
+            let reason = Reason {
+                record: record.ids.first().copied().unwrap_or_default().to_owned(),
+                feed: record.feed.to_owned(),
+                package: package.clone(),
+                version: version.to_owned(),
+                because,
+            };
+            let rating = entry.rating.max(record.rating);
+            let record = Arc::new(record);
+            let vectors = entry.vectors;
+            let said = Said { record: record.clone(), fix, reason, vectors, rating };
+            if record.covers.is_empty() {
+                found.add(record.ids.clone(), &[], said);
+            } else {
+                for id in &record.covers {
+                    found.add(vec![*id], &record.ids, said.clone());
+                }
+            }
+        }
+        for found in found.all.into_iter().filter(|found| !found.ids.is_empty()) {
+            answer.hits.push(self.hit(target.ecosystem, found)?);
+        }
+        answer.hits.sort_by(|a, b| a.advisory.id.cmp(&b.advisory.id));
+        Ok(answer)
+    }
+
+    /// What each record that has this id says of a package: also why one is not about it. Empty
+    /// where none names the package.
+    ///
+    /// # Errors
+    /// Where the database is damaged.
+    pub fn explain(
+        &self,
+        target: Target<'_>,
+        id: &str,
+    ) -> Result<Vec<(String, Verdict)>, DatabaseError> {
+        let (package, version) = looked_up(target);
+        let wanted = self.database.advisories(id)?;
+        let mut said = Vec::new();
+        for entry in self.database.entries(target.ecosystem, &package)? {
+            if wanted.contains(&entry.advisory) {
+                let record = self.database.record(entry.advisory)?;
+                let id = record.ids.first().copied().unwrap_or_default().to_owned();
+                said.push((id, verdict(target.ecosystem, &entry, version)));
+            }
+        }
+        Ok(said)
+    }
+
+    fn hit(&mut self, ecosystem: &Ecosystem, found: Found<'a>) -> Result<Hit, DatabaseError> {
+        let advisory = self.advisory(&found)?;
+        let rating = found.records.iter().map(|said| said.rating).max();
+        let severity = match severity(&advisory.scores) {
+            Severity::Unknown => rating.unwrap_or(Severity::Unknown),
+            known => known,
+        };
+        let mut fix = None;
+        let mut reasons = Vec::new();
+        for said in found.records {
+            fix = Some(match fix {
+                None => said.fix,
+                Some(before) => better(ecosystem.order(), before, said.fix),
+            });
+            reasons.push(said.reason);
+        }
+        Ok(Hit { advisory, fix: fix.unwrap_or(FixState::Unknown), severity, reasons })
+    }
+
+    /// Made of all records, once for each set of them.
+    fn advisory(&mut self, found: &Found<'a>) -> Result<Arc<Advisory>, DatabaseError> {
+        let mut ids = found.ids.clone();
+        ids.sort_unstable_by_key(|id| (rank(id), *id));
+        ids.dedup();
+        let mut aliases: Vec<_> = ids.iter().skip(1).chain(&found.others).copied().collect();
+        aliases.sort_unstable();
+        aliases.dedup();
+        let of_package = found
+            .records
+            .iter()
+            .flat_map(|said| said.vectors.iter().map(|vector| (said.record.feed, *vector)));
+        let of_record = found.records.iter().flat_map(|said| own_vectors(&said.record));
+        let mut vectors: Vec<_> = of_package.chain(of_record).collect();
+        vectors.sort_unstable();
+        vectors.dedup();
+        let id = ids.first().copied().unwrap_or_default();
+        let scored = vectors.iter().flat_map(|(feed, vector)| [*feed, *vector]);
+        let key = [id].into_iter().chain(aliases.iter().copied()).chain(scored);
+        let key: Vec<_> = key.map(str::to_owned).collect();
+        if let Some(made) = self.made.get(&key) {
+            return Ok(made.clone());
+        }
+        let signal = self.database.signal(id)?;
+        vectors.extend(signal.scores);
+        vectors.sort_unstable();
+        vectors.dedup();
+        let records = || found.records.iter().map(|said| &said.record);
+        let advisory = Arc::new(Advisory {
+            id: id.to_owned(),
+            aliases: aliases.iter().map(|id| (*id).to_owned()).collect(),
+            title: records().map(|r| r.title).find(|t| !t.is_empty()).unwrap_or("").to_owned(),
+            scores: scores(vectors).collect(),
+            epss: signal.epss,
+            exploited: signal.exploited,
+            url: records().map(|r| r.url).find(|url| !url.is_empty()).unwrap_or("").to_owned(),
+        });
+        self.made.insert(key, advisory.clone());
+        Ok(advisory)
+    }
+}
+
+/// Vectors of a record that are about the vulnerability itself: a vendor's advisory about several
+/// does not say which.
+fn own_vectors<'r, 'a>(record: &'r Record<'a>) -> impl Iterator<Item = (&'a str, &'a str)> + 'r {
+    let own = record.covers.len() < 2;
+    record.vectors.iter().filter(move |_| own).map(|vector| (record.feed, *vector))
+}
+
+/// CVEs first, then what many know.
+fn rank(id: &str) -> u8 {
+    match id {
+        id if id.starts_with("CVE-") => 0,
+        id if id.starts_with("GHSA-") => 1,
+        _ => 2,
+    }
+}
+
+fn looked_up<'t>(target: Target<'t>) -> (String, &'t str) {
+    let source = target.source.filter(|_| target.ecosystem.names_sources());
+    let (name, version) = source.unwrap_or((target.name, target.version));
+    (target.ecosystem.package(name), version)
+}
+
+/// What was found, each once, by the ids that join it.
+#[derive(Default)]
+struct Groups<'a> {
+    /// Those that were joined to another are empty.
+    all: Vec<Found<'a>>,
+    by_id: HashMap<&'a str, usize>,
+}
+
+impl<'a> Groups<'a> {
+    fn add(&mut self, ids: Vec<&'a str>, others: &[&'a str], said: Said<'a>) {
+        let mut same: Vec<_> = ids.iter().filter_map(|id| self.by_id.get(id).copied()).collect();
+        same.sort_unstable();
+        same.dedup();
+        let first = same.first().copied().unwrap_or(self.all.len());
+        if first == self.all.len() {
+            self.all.push(Found::default());
+        }
+        let mut new = Found { ids, others: others.to_vec(), records: vec![said] };
+        for other in same.into_iter().skip(1) {
+            let other = self.all.get_mut(other).map(std::mem::take).unwrap_or_default();
+            new.ids.extend(other.ids);
+            new.others.extend(other.others);
+            new.records.extend(other.records);
+        }
+        self.by_id.extend(new.ids.iter().map(|id| (*id, first)));
+        if let Some(group) = self.all.get_mut(first) {
+            group.ids.append(&mut new.ids);
+            group.others.append(&mut new.others);
+            group.records.append(&mut new.records);
+        }
+    }
+}
+
+/// Where one record says that it is fixed, it is, in the later of two versions: an upgrade to the
+/// earlier one would leave a record that says otherwise.
+fn better(order: Option<Order>, one: FixState, two: FixState) -> FixState {
+    match (one, two) {
+        (FixState::Fixed(a), FixState::Fixed(b)) => {
+            let later = order.and_then(|order| {
+                Version::read(order, &a).ok()?.compare(&Version::read(order, &b).ok()?)
+            });
+            FixState::Fixed(if later.is_some_and(std::cmp::Ordering::is_lt) { b } else { a })
+        }
+        (fixed @ FixState::Fixed(_), _) | (_, fixed @ FixState::Fixed(_)) => fixed,
+        (FixState::WontFix, _) | (_, FixState::WontFix) => FixState::WontFix,
+        (FixState::NotFixed, _) | (_, FixState::NotFixed) => FixState::NotFixed,
+        _ => FixState::Unknown,
+    }
+}
+
+fn verdict(ecosystem: &Ecosystem, entry: &Entry<'_>, text: &str) -> Verdict {
+    if entry.state == State::NotAffected {
+        return Verdict::NotAffected;
+    }
+    if entry.versions.contains(&text) {
+        let fix = fixed(ecosystem, entry, text);
+        return Verdict::Affected(Because::Listed, fix);
+    }
+    if entry.ranges.is_empty() && entry.versions.is_empty() {
+        return match entry.state {
+            // Any version, as long as there is no fix.
+            State::WontFix | State::NotFixed => {
+                let because = Because::Range { introduced: "0".to_owned(), until: Until::Open };
+                Verdict::Affected(because, open(entry.state))
+            }
+            _ => Verdict::Undecided("the record names no versions".to_owned()),
+        };
+    }
+    let Some(order) = ecosystem.order() else {
+        return match entry.ranges.is_empty() {
+            true => Verdict::Outside,
+            false => {
+                Verdict::Undecided(format!("the order of {} is not known", ecosystem.as_str()))
+            }
+        };
+    };
+    let version = match Version::read(order, text) {
+        Ok(version) => version,
+        Err(error) => return Verdict::Undecided(error.to_string()),
+    };
+    let same = |listed: &&str| {
+        Version::read(order, listed).is_ok_and(|v| v.compare(&version).is_some_and(|o| o.is_eq()))
+    };
+    if entry.versions.iter().any(same) {
+        return Verdict::Affected(Because::Listed, fixed(ecosystem, entry, text));
+    }
+    let mut unreadable = None;
+    // Streams of one package have a range each: the nearest fix is the one to take.
+    let mut nearest: Option<(Because, FixState)> = None;
+    for range in &entry.ranges {
+        match place(order, range, &version) {
+            Place::Outside => {}
+            Place::Unreadable(event) => unreadable = Some(event),
+            Place::Inside(because) => {
+                let fix = match &because {
+                    Because::Range { until: Until::Fixed(fixed), .. } => {
+                        FixState::Fixed(fixed.as_str().into())
+                    }
+                    Because::Range { until: Until::Last(_), .. } => FixState::Unknown,
+                    _ => open(entry.state),
+                };
+                nearest = Some(match nearest {
+                    None => (because, fix),
+                    Some(before) => nearer(order, before, (because, fix)),
+                });
+            }
+        }
+    }
+    match (nearest, unreadable) {
+        (Some((because, fix)), _) => Verdict::Affected(because, fix),
+        (None, Some(event)) => Verdict::Undecided(format!("`{event}` in a range is no version")),
+        (None, None) => Verdict::Outside,
+    }
+}
+
+/// What a vendor does about it where no version is fixed.
+fn open(state: State) -> FixState {
+    match state {
+        State::WontFix => FixState::WontFix,
+        State::Undetermined => FixState::Unknown,
+        _ => FixState::NotFixed,
+    }
+}
+
+fn nearer(order: Order, one: (Because, FixState), two: (Because, FixState)) -> (Because, FixState) {
+    let read = |fix: &FixState| fix.version().map(str::to_owned);
+    match (read(&one.1), read(&two.1)) {
+        (Some(a), Some(b)) => {
+            let (a, b) = (Version::read(order, &a), Version::read(order, &b));
+            let earlier = a.ok().zip(b.ok()).and_then(|(a, b)| b.compare(&a));
+            if earlier.is_some_and(std::cmp::Ordering::is_lt) { two } else { one }
+        }
+        (None, Some(_)) => two,
+        _ => one,
+    }
+}
+
+/// The nearest of the versions that a record names as fixed.
+fn fixed(ecosystem: &Ecosystem, entry: &Entry<'_>, text: &str) -> FixState {
+    let newer = || {
+        let order = ecosystem.order()?;
+        let version = Version::read(order, text).ok()?;
+        let mut nearest: Option<(&str, Version<'_>)> = None;
+        for candidate in &entry.fixed {
+            let Ok(read) = Version::read(order, candidate) else { continue };
+            let after = read.compare(&version).is_some_and(std::cmp::Ordering::is_gt);
+            let earlier = nearest
+                .as_ref()
+                .is_none_or(|(_, best)| read.compare(best).is_some_and(std::cmp::Ordering::is_lt));
+            if after && earlier {
+                nearest = Some((candidate, read));
+            }
+        }
+        nearest.map(|(text, _)| FixState::Fixed(text.into()))
+    };
+    newer().unwrap_or_else(|| match entry.state {
+        State::Silent => FixState::Unknown,
+        state => open(state),
+    })
+}

@@ -1,0 +1,155 @@
+//! Versions and their orders, one module each.
+//!
+//! Each order is total over the versions that it reads, and reads a version once, so that it can
+//! be compared with many. A text that is no version of an order is an error: it is never smaller
+//! than, greater than or equal to anything.
+
+mod apk;
+mod deb;
+mod dotted;
+mod gem;
+mod maven;
+mod number;
+mod packagist;
+mod pep440;
+mod rpm;
+mod semver;
+
+use std::cmp::Ordering;
+
+/// The longest version that is read, in bytes.
+const LONGEST: usize = 512;
+
+/// How an ecosystem orders its versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Alpine up to 3.22: the order of apk-tools 2.
+    Apk2,
+    /// Alpine from 3.23 on: the order of apk-tools 3, which compares numbers with leading zeros
+    /// as texts and refuses digits behind a letter.
+    Apk3,
+    /// Debian and relatives (deb-version(7)).
+    Deb,
+    /// Lists of numbers: CRAN, Hackage.
+    Dotted,
+    /// RubyGems.
+    Gem,
+    /// Go modules and the Go distribution: semantic versions with `v` or `go` before them.
+    Go,
+    /// Maven (the version order of its POM reference).
+    Maven,
+    /// `NuGet`: semantic versions with a fourth number.
+    Nuget,
+    /// Composer: PHP's `version_compare`.
+    Packagist,
+    /// Dart's pub: semantic versions of which builds are ordered too.
+    Pub,
+    /// Python: PEP 440, and below it what setuptools read before there was one.
+    Pep440,
+    /// Rpm: epoch, version, release.
+    Rpm,
+    /// npm and Cargo: semantic versions. Fewer than three numbers are filled up with zeros.
+    Semver,
+}
+
+/// A text that is no version of its ecosystem.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no version of the order {order:?}")]
+pub struct VersionError {
+    /// The order.
+    pub order: Order,
+    /// The text, or its beginning.
+    pub text: String,
+}
+
+/// A version that can be compared with others of its order.
+#[derive(Debug, Clone)]
+pub struct Version<'a>(Read<'a>);
+
+#[derive(Debug, Clone)]
+enum Read<'a> {
+    Apk2(apk::Two<'a>),
+    Apk3(apk::Three<'a>),
+    Deb(deb::Deb<'a>),
+    Dotted(dotted::Dotted<'a>),
+    Gem(gem::Gem<'a>),
+    Maven(maven::Maven<'a>),
+    Packagist(packagist::Packagist<'a>),
+    Pep440(Box<pep440::Pep440<'a>>),
+    Rpm(rpm::Rpm<'a>),
+    Semver(Order, semver::Semver<'a>),
+}
+
+impl<'a> Version<'a> {
+    /// Reads a version.
+    ///
+    /// # Errors
+    /// Where it is none of that order, or longer than 512 bytes.
+    pub fn read(order: Order, text: &'a str) -> Result<Self, VersionError> {
+        let read = || {
+            if text.is_empty() || text.len() > LONGEST {
+                return None;
+            }
+            Some(match order {
+                Order::Apk2 => Read::Apk2(apk::Two::read(text)?),
+                Order::Apk3 => Read::Apk3(apk::Three::read(text)?),
+                Order::Deb => Read::Deb(deb::Deb::read(text)?),
+                Order::Dotted => Read::Dotted(dotted::Dotted::read(text)?),
+                Order::Gem => Read::Gem(gem::Gem::read(text)?),
+                Order::Maven => Read::Maven(maven::Maven::read(text)?),
+                Order::Packagist => Read::Packagist(packagist::Packagist::read(text)?),
+                Order::Pep440 => Read::Pep440(Box::new(pep440::Pep440::read(text)?)),
+                Order::Rpm => Read::Rpm(rpm::Rpm::read(text)?),
+                Order::Go | Order::Nuget | Order::Pub | Order::Semver => {
+                    Read::Semver(order, semver::Semver::read(order, text)?)
+                }
+            })
+        };
+        let refused = || VersionError { order, text: text.chars().take(80).collect() };
+        read().map(Self).ok_or_else(refused)
+    }
+
+    /// Which of the two is the newer one; nothing where they are of different orders.
+    pub fn compare(&self, other: &Self) -> Option<Ordering> {
+        Some(match (&self.0, &other.0) {
+            (Read::Apk2(a), Read::Apk2(b)) => a.cmp(b),
+            (Read::Apk3(a), Read::Apk3(b)) => a.cmp(b),
+            (Read::Deb(a), Read::Deb(b)) => a.cmp(b),
+            (Read::Dotted(a), Read::Dotted(b)) => a.cmp(b),
+            (Read::Gem(a), Read::Gem(b)) => a.cmp(b),
+            (Read::Maven(a), Read::Maven(b)) => a.cmp(b),
+            (Read::Packagist(a), Read::Packagist(b)) => a.cmp(b),
+            (Read::Pep440(a), Read::Pep440(b)) => a.cmp(b),
+            (Read::Rpm(a), Read::Rpm(b)) => a.cmp(b),
+            (Read::Semver(one, a), Read::Semver(two, b)) if one == two => a.cmp(b),
+            _ => return None,
+        })
+    }
+}
+
+/// An order by comparison alone: what compares equal is equal.
+macro_rules! ordered {
+    ($name:ident, $compare:expr) => {
+        impl PartialEq for $name<'_> {
+            fn eq(&self, other: &Self) -> bool {
+                self.cmp(other).is_eq()
+            }
+        }
+
+        impl Eq for $name<'_> {}
+
+        impl PartialOrd for $name<'_> {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Ord for $name<'_> {
+            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+                let compare: fn(&Self, &Self) -> std::cmp::Ordering = $compare;
+                compare(self, other)
+            }
+        }
+    };
+}
+use ordered;

@@ -1,0 +1,118 @@
+//! The bytes of a database: the same for the same input, and never more than an error when
+//! damaged.
+
+use pavisade_vulndb::{Builder, Database, DatabaseError, Ecosystem, Feed, Matcher, Target};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::matching::{built, record};
+
+fn records() -> Vec<serde_json::Value> {
+    let mut listed = record("C-3", &["CVE-2024-3"], ("npm", "c"), json!([{"introduced": "0"}]));
+    listed["affected"][0]["versions"] = json!(["1.0.0", "odd"]);
+    vec![
+        record(
+            "A-1",
+            &["CVE-2024-1"],
+            ("npm", "a"),
+            json!([{"introduced": "0"}, {"fixed": "2.0.0"}]),
+        ),
+        record("B-2", &["CVE-2024-1"], ("npm", "a"), json!([{"introduced": "0"}])),
+        record("DSA-1", &["CVE-2024-2"], ("Debian:11", "a"), json!([{"introduced": "0"}])),
+        listed,
+    ]
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let mut records = records();
+    let bytes = built(&records);
+    records.reverse();
+    assert_eq!(built(&records), bytes);
+    // A second copy that is not newer changes nothing, wherever it stands.
+    let mut other = records[0].clone();
+    other["summary"] = json!("another");
+    let with = |first: bool| {
+        let mut all = records.clone();
+        all.insert(if first { 0 } else { all.len() }, other.clone());
+        built(&all)
+    };
+    assert_eq!(with(true), with(false));
+}
+
+#[test]
+fn what_is_left_out_is_told() {
+    let mut builder = Builder::default();
+    let feed = Feed { name: "feed", licence: "MIT" };
+    let mut git = record("G", &[], ("npm", "g"), json!([{"introduced": "0"}, {"limit": "1.0.0"}]));
+    git["affected"][0]["ranges"][0]["type"] = json!("GIT");
+    let limit = record("L", &[], ("npm", "l"), json!([{"introduced": "0"}, {"limit": "1.0.0"}]));
+    let mut gone = record("W", &[], ("npm", "w"), json!([{"introduced": "0"}]));
+    gone["withdrawn"] = json!("2026-01-01T00:00:00Z");
+    let mut odd = record("O", &[], ("npm", "o"), json!([{"introduced": "soon"}]));
+    odd["severity"] = json!([{"type": "CVSS_V3", "score": "CVSS:3.1/AV:?"}]);
+    odd["affected"][0]["database_specific"] = json!({"status": "moon"});
+    let bug = record("ALBA-1", &[], ("AlmaLinux:8", "b"), json!([{"introduced": "0"}]));
+    let all = [git, limit, gone, odd, bug, json!({"id": "N"}), json!({"affected": []})];
+    let lines = all.map(|record| record.to_string()).join("\n");
+    builder.records(feed, format!("{lines}\n\n{{").as_bytes());
+    builder.epss("CVE-1,2,3");
+    builder.exploited(b"{}");
+    let (bytes, report) = builder.finish().unwrap();
+    assert_eq!((report.records, report.kept, report.withdrawn), (8, 3, 1));
+    let told: Vec<_> = report.left_out.iter().map(|(what, l)| (&**what, l.count)).collect();
+    assert_eq!(
+        told,
+        [
+            ("catalog that is not CISA's", 1),
+            ("event `limit` of a range", 1),
+            ("event that is no version of npm", 1),
+            ("line that is none of EPSS", 1),
+            ("package of which no versions are named", 1),
+            ("range of the type GIT", 1),
+            ("record about an update that fixes no vulnerability", 1),
+            ("record that is no OSV", 2),
+            ("record that names no package", 1),
+            ("severity that is no CVSS vector", 1),
+            ("state `moon` of a package", 1),
+        ]
+    );
+    let feeds = Database::open(&bytes).unwrap().feeds().unwrap();
+    let feed = (feeds[0].name, feeds[0].licence, feeds[0].records, feeds[0].newest);
+    assert_eq!(feed, ("feed", "MIT", 3, "2026-01-01T00:00:00Z"));
+}
+
+#[test]
+fn what_is_no_database_is_refused() {
+    let bytes = built(&records());
+    let open = |bytes: &[u8]| Database::open(bytes).err();
+    assert_eq!(open(b""), Some(DatabaseError::Foreign));
+    assert_eq!(open(b"SQLite format 3\0"), Some(DatabaseError::Foreign));
+    assert_eq!(open(&bytes[..bytes.len() - 1]), Some(DatabaseError::Damaged));
+    assert_eq!(open(&[&bytes[..], b"x"].concat()), Some(DatabaseError::Damaged));
+    assert_eq!(open(&bytes), None);
+    // One without records is one.
+    assert_eq!(open(&built(&[])), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damage_gives_an_error_at_most(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+        let mut bytes = built(&records());
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let Ok(database) = Database::open(&bytes) else { return Ok(()) };
+        let mut matcher = Matcher::new(database);
+        let _ = database.feeds();
+        for (ecosystem, name) in [("npm", "a"), ("npm", "c"), ("Debian:11", "a")] {
+            let ecosystem = Ecosystem::read(ecosystem);
+            let target = Target { ecosystem: &ecosystem, name, version: "1.0.0", source: None };
+            let _ = matcher.find(target);
+            let _ = matcher.explain(target, "CVE-2024-1");
+        }
+    }
+}
