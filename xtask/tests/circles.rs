@@ -18,8 +18,8 @@ const KNOWN: &[&str] = &[
     "checks: identity::access, identity::aggregation, identity::builtin",
     "checks: identity::changed, identity::power",
     "checks: network::backend, network::istio",
-    "checks: network::calico, network::calico_selector, network::cilium, network::cluster_policy, \
-     network::other_policy, network::pod_index, network::policy, network::policy_index",
+    "checks: network::calico, network::cilium, network::cluster_policy, network::other_policy, \
+     network::pod_index, network::policy, network::policy_index",
     // To be made lines.
     "checks: made, registry, set",
     "checks: operation::kubernetes_advisories, operation::vulnerable_kubernetes_version",

@@ -297,3 +297,45 @@ proptest! {
         let _ = again(&damaged);
     }
 }
+
+#[test]
+fn why_a_kind_was_not_read_is_kept_as_data() {
+    let words = |text: &str| text.to_owned();
+    let causes = [
+        Cause::NotAsked,
+        Cause::SecretsNotAsked,
+        Cause::Forbidden { resource: words("deployments.apps") },
+        Cause::Silent { group: words("a.example"), why: words("503") },
+        Cause::BrokeOff { after: 7, why: words("it went away") },
+        Cause::Unreachable,
+        Cause::Said(words("nobody knows")),
+    ];
+    let mut world = WorldParts::cluster("prod");
+    for (i, cause) in causes.iter().enumerate() {
+        let key = (String::new(), format!("Kind{i}"));
+        world.coverage.insert(key.clone(), Coverage::Unread);
+        world.causes.insert(key, cause.clone());
+    }
+    let saved = again(&written(&Snapshot::new(vec![world], Vec::new()))).unwrap().snapshot;
+    for (i, cause) in causes.iter().enumerate() {
+        assert_eq!(saved.worlds()[0].cause_of("", &format!("Kind{i}")), cause);
+    }
+}
+
+#[test]
+fn files_that_say_it_in_words_or_otherwise_are_read() {
+    let unasked = Cause::SecretsNotAsked.to_string();
+    for (told, expected) in [
+        (format!(r#""gap":"{unasked}""#), Cause::SecretsNotAsked),
+        (r#""gap":"no""#.to_owned(), Cause::Said("no".to_owned())),
+        (r#""gap":"no","cause":"not-thought-of-yet""#.to_owned(), Cause::Said("no".to_owned())),
+        (r#""gap":"no","cause":{"forbidden":7}"#.to_owned(), Cause::Said("no".to_owned())),
+    ] {
+        let header = format!(
+            r#"{{"format":1,"tool":"t","time":"2026-01-01T00:00:00Z","worlds":[{{"name":"w","kind":"cluster","others":"unread","coverage":[{{"group":"","kind":"Secret","coverage":"unread",{told}}}]}}]}}"#
+        );
+        let bytes = lines(1, Some(&header), &["{\"end\":{\"objects\":0}}"]);
+        let saved = again(&bytes).unwrap().snapshot;
+        assert_eq!(*saved.worlds()[0].cause(kinds::SECRET), expected, "{told}");
+    }
+}
