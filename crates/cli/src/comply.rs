@@ -12,6 +12,7 @@ use pavisade_report::Options;
 
 use crate::args::{ComplyArgs, ComplyFormat};
 use crate::input::Input;
+use crate::output::{named, output, place};
 use crate::progress::Spinner;
 use crate::settings::{Settings, or_here};
 use crate::work::{By, Choice, Work};
@@ -38,16 +39,16 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
     let parameters = select::parameters(&args.set, settings)?;
     let ids = checks(&frameworks, args, settings)?;
     let choice = Choice { catalog: settings.catalog.clone(), ids, parameters, images: false };
-    let file = scan::named(args.output.as_deref());
-    let place = scan::place(file);
+    let file = named(args.output.as_deref());
+    let place = place(file);
     if let Some(role) = work.role(&choice)? {
-        scan::output(file)?.put(&place, |out| out.write_all(role.as_bytes()))?;
+        output(file)?.put(&place, |out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
     }
     scan::distinct(&args.live, &or_here(&args.paths), args.output.iter())?;
     let checks = choice.checks(work.kubernetes())?;
     let color = terminal::color(args.color, file.is_some());
-    let out = scan::output(file)?;
+    let out = output(file)?;
 
     let by = By { config: &args.config, baseline: None };
     let (snapshot, judgement) = work.judge(&choice, checks, by, Spinner::new(args.quiet))?;

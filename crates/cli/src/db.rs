@@ -9,8 +9,8 @@ use pavisade_sources::Progress as _;
 use pavisade_vulndb::{Builder, Feed};
 
 use crate::args::{DbArgs, DbCommand};
+use crate::output::output;
 use crate::progress::Spinner;
-use crate::scan::output;
 use crate::{Outcome, images, terminal};
 
 /// Bytes of one file of advisories, unpacked.

@@ -15,8 +15,8 @@ use pavisade_scan::Timestamp;
 use pavisade_sources::Progress as _;
 
 use crate::args::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
+use crate::output::{Output, named, output, place};
 use crate::progress::Spinner;
-use crate::scan::{Output, named, output, place};
 use crate::{Outcome, terminal};
 
 pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {

@@ -12,6 +12,7 @@ mod images;
 mod input;
 mod live;
 mod man;
+mod output;
 mod progress;
 mod pss;
 mod replace;

@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use pavisade_compliance::{builtin, controls_by_check};
 use pavisade_judgement::Judgement;
 use pavisade_model::{NoteKind, Severity, State};
@@ -15,6 +14,7 @@ use pavisade_scan::Timestamp;
 
 use crate::args::{self, Format, LiveArgs, ScanArgs};
 use crate::input::Input;
+use crate::output::{Output, named, output, place};
 use crate::progress::Spinner;
 use crate::settings::{self, Settings};
 use crate::work::{By, Choice, Work};
@@ -100,16 +100,6 @@ impl Target {
     }
 }
 
-/// The file of a result; `-` is standard output.
-pub(crate) fn named(file: Option<&Path>) -> Option<&Path> {
-    file.filter(|file| *file != Path::new("-"))
-}
-
-/// What users call the file, or what stands for it.
-pub(crate) fn place(file: Option<&Path>) -> String {
-    file.unwrap_or(Path::new("standard output")).display().to_string()
-}
-
 /// The controls of frameworks, where they are asked for; the page filters by them. Those of the
 /// user's own that the configuration names count as well.
 fn frameworks(
@@ -137,44 +127,6 @@ fn options(args: &ScanArgs) -> Options {
         show_excepted: args.show_excepted,
         root: std::env::current_dir().ok().and_then(|folder| folder.to_str().map(Into::into)),
         ..Options::default()
-    }
-}
-
-/// What is in the file stays until there is something to write instead.
-pub(crate) fn output(file: Option<&Path>) -> anyhow::Result<Output> {
-    let Some(file) = file else { return Ok(Output::Standard(io::stdout().lock())) };
-    let target = replace::Target::new(file);
-    Ok(Output::File(target.with_context(|| format!("writing {}", file.display()))?))
-}
-
-pub(crate) enum Output {
-    Standard(StdoutLock<'static>),
-    File(replace::Target),
-}
-
-/// Permissions of a new result, less the umask.
-const MODE: u32 = 0o666;
-
-impl Output {
-    /// Writes everything to what users call `place`.
-    pub(crate) fn put(
-        self,
-        place: &str,
-        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> anyhow::Result<()> {
-        match self.write(write) {
-            // The reader had enough; what it is told by the exit code stands.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written.with_context(|| format!("writing {place}")),
-        }
-    }
-
-    /// Writes everything, in place of what was there.
-    fn write(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-        match self {
-            Self::Standard(mut out) => write(&mut out).and_then(|()| out.flush()),
-            Self::File(target) => target.write(MODE, write),
-        }
     }
 }
 
