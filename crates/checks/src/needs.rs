@@ -3,10 +3,10 @@
 //! Not here: whether a cluster serves a kind (discovery says), and custom resources that hold pods
 //! (their kinds are known to a cluster alone).
 
-use pavisade_images as images;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use pavisade_images as images;
 use pavisade_model::{GroupKind, Program, Rule, kinds};
 
 use crate::set::Registered;

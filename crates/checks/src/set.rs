@@ -1,10 +1,10 @@
 //! The checks of one run: built once, then called by table.
 
-use pavisade_images as images;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
+use pavisade_images as images;
 use pavisade_model::{Fact, KubernetesVersion, Meta, Program, Rule, Subject};
 use pavisade_snapshot::{Facts, Image, Object, World, WorldKind, WorldParts};
 use serde::de::DeserializeOwned;
@@ -187,7 +187,7 @@ impl CheckSet {
         self.fixes
     }
 
-    /// The same checks, all of whose findings say the same: so tests prove that nobody reads a
+    /// The same checks, all of whose findings say the same: so tests prove that no code reads a
     /// meaning out of a message.
     #[doc(hidden)]
     pub fn wordless(self) -> Self {
@@ -335,7 +335,7 @@ impl CheckSet {
         }
     }
 
-    /// Checks of facts that nobody asked for: they do not run.
+    /// Checks of facts that were not asked for: they do not run.
     pub fn unasked(&self, facts: &Facts) -> Vec<&Meta> {
         let has = |fact: &Fact| match (fact, &facts.images) {
             (_, None) => false,

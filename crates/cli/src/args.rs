@@ -83,7 +83,7 @@ pub(crate) enum FailOn {
     High,
     Medium,
     Low,
-    /// Vulnerabilities that nobody has scored so far, too.
+    /// Also vulnerabilities that have no score yet.
     Unknown,
     /// Never exit with 1.
     Never,

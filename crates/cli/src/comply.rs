@@ -45,7 +45,7 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
         output(file)?.put(&place, |out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
     }
-    scan::distinct(&args.live, &or_here(&args.paths), args.output.iter())?;
+    scan::distinct(Some(&args.live), or_here(&args.paths).iter(), args.output.iter())?;
     let checks = choice.checks(work.kubernetes())?;
     let color = terminal::color(args.color, file.is_some());
     let out = output(file)?;

@@ -1,17 +1,18 @@
 //! `pavisade db`.
 
-use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use pavisade_sources::Progress as _;
+use pavisade_report::one_line;
+use pavisade_sources::{Progress as _, open_regular};
 use pavisade_vulndb::{Builder, Feed};
 
 use crate::args::{DbArgs, DbCommand};
 use crate::output::output;
 use crate::progress::Spinner;
-use crate::{Outcome, images, terminal};
+use crate::{Outcome, images, scan, terminal};
 
 /// Bytes of one file of advisories, unpacked.
 const MAX_BYTES: u64 = 4 << 30;
@@ -24,15 +25,20 @@ pub(crate) fn run(args: &DbArgs) -> anyhow::Result<Outcome> {
 }
 
 fn build(paths: &[PathBuf], file: &Path, quiet: bool) -> anyhow::Result<Outcome> {
+    let (mut builder, mut whole) = (Builder::default(), true);
+    let mut not_read = |path: &Path, why: String| {
+        whole = false;
+        terminal::say("not read", &format!("{}: {why}", path.display()));
+    };
+    let files = files(paths, &mut not_read);
+    scan::distinct(None, &files, iter::once(&file.to_owned()))?;
     // Fail on what cannot be written before the work, not after it.
     let out = output(Some(file))?;
     let progress = Spinner::new(quiet);
-    let (mut builder, mut whole) = (Builder::default(), true);
-    for path in files(paths)? {
+    for path in files {
         progress.stage(&format!("Reading {}", path.display()));
         if let Err(error) = add(&mut builder, &path) {
-            whole = false;
-            terminal::say("not read", &format!("{}: {error:#}", path.display()));
+            not_read(&path, format!("{error:#}"));
         }
     }
     progress.stage("Writing the database");
@@ -50,27 +56,28 @@ fn build(paths: &[PathBuf], file: &Path, quiet: bool) -> anyhow::Result<Outcome>
             bytes.len().div_ceil(1 << 20)
         )?;
         for (what, left_out) in &report.left_out {
-            writeln!(err, "left out: {what}: {} ({})", left_out.count, left_out.example)?;
+            let example = one_line(&left_out.example);
+            writeln!(err, "left out: {what}: {} ({example})", left_out.count)?;
         }
     }
     Ok(if whole { Outcome::Clean } else { Outcome::Incomplete })
 }
 
 /// The files that are given, and those in folders that are given, in order.
-fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+fn files(paths: &[PathBuf], not_read: &mut impl FnMut(&Path, String)) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
             files.push(path.clone());
             continue;
         }
-        let entries = fs::read_dir(path).with_context(|| format!("reading {}", path.display()))?;
-        let mut inside: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-        inside.retain(|file| file.is_file() && kind(file).is_some());
-        inside.sort();
-        files.extend(inside);
+        match images::inside(path, |file| file.is_file() && kind(file).is_some()) {
+            Ok(inside) if inside.is_empty() => not_read(path, "it holds no advisories".to_owned()),
+            Ok(inside) => files.extend(inside),
+            Err(error) => not_read(path, error.to_string()),
+        }
     }
-    Ok(files)
+    files
 }
 
 /// The ending that says what a file holds, that of its packing aside.
@@ -83,7 +90,7 @@ fn kind(file: &Path) -> Option<&str> {
 
 fn add(builder: &mut Builder, file: &Path) -> anyhow::Result<()> {
     let mut bytes = Vec::new();
-    let from = File::open(file)?;
+    let from = open_regular(file)?;
     if file.extension().is_some_and(|ending| ending == "zst") {
         let mut decoder = zstd::Decoder::new(from)?;
         decoder.window_log_max(27)?;
@@ -97,7 +104,7 @@ fn add(builder: &mut Builder, file: &Path) -> anyhow::Result<()> {
     let feed = Feed { name, licence: "" };
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]).into_owned();
     match kind(file) {
-        Some("csv") => builder.epss(feed, std::str::from_utf8(&bytes).context("it is no UTF-8")?),
+        Some("csv") => builder.epss(feed, std::str::from_utf8(&bytes).context("it is not UTF-8")?),
         Some("jsonl") if is_scores(&head) => builder.scores(feed, &bytes),
         Some("jsonl") => builder.records(feed, &bytes),
         Some("json") if head.contains("\"catalogVersion\"") => builder.exploited(feed, &bytes),
@@ -122,10 +129,11 @@ fn status(file: &Path) -> anyhow::Result<Outcome> {
     let mut out = anstream::stdout();
     writeln!(out, "{advisories} advisories about {packages} packages")?;
     let feeds = database.feeds().context("reading the feeds")?;
-    let width = feeds.iter().map(|feed| feed.name.len()).max().unwrap_or(0).max(4);
+    let width = feeds.iter().map(|feed| one_line(feed.name).len()).max().unwrap_or(0).max(4);
     writeln!(out, "{:width$}  {:>8}  NEWEST", "FEED", "RECORDS")?;
     for feed in feeds {
-        writeln!(out, "{:width$}  {:>8}  {}", feed.name, feed.records, feed.newest)?;
+        let (name, newest) = (one_line(feed.name), one_line(feed.newest));
+        writeln!(out, "{name:width$}  {:>8}  {newest}", feed.records)?;
     }
     Ok(Outcome::Clean)
 }

@@ -3,17 +3,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use pavisade_images::{reference::Reference, wants};
+use pavisade_images::reference::Reference;
+use pavisade_images::{Naming, Wants, wants};
 use pavisade_model::{Note, NoteKind};
 use pavisade_oci::{Limits, Platform, Store};
 use pavisade_packages::inventory::{Found, Options};
 use pavisade_packages::{Distribution, Inventory};
 use pavisade_snapshot::{Facts, Image, Images, Layer, Matches, Package, Packages, Snapshot};
-use pavisade_sources::Progress as _;
+use pavisade_sources::{Progress as _, open_regular};
 use pavisade_vulndb::{Database, Ecosystem, Matcher, Target, of_distribution, of_purl_type};
 
 use crate::args::{self, Choose};
@@ -39,53 +41,74 @@ pub(crate) fn add(
     let mut images = Vec::new();
     for path in &args.given {
         progress.stage(&format!("Reading {}", path.display()));
-        images.extend(reading.image(path, &Choose::default(), &[]));
+        images.extend(reading.image(path, &Choose::default(), None));
     }
-    let mut missing = Vec::new();
+    let (mut missing, mut nowhere) = (Vec::new(), Vec::new());
     if !args.sources.is_empty() {
         progress.stage("Looking for images");
         let there = reading.there(&args.sources);
-        for want in wants(&snapshot) {
+        let Wants { images: wanted, unclear } = wants(&snapshot);
+        reading.tell_unclear(&unclear);
+        for want in wanted {
             let reference: Arc<str> = want.reference.as_str().into();
+            if images.iter().any(|image| image.references.contains(&reference)) {
+                continue;
+            }
             let Some((path, name)) = there.get(&*want.reference) else {
-                missing.push((reference, "it is in none of the given sources".to_owned()));
+                nowhere.push(reference);
                 continue;
             };
             progress.stage(&format!("Reading {}", want.reference));
             let choose = Choose { name: name.clone(), ..Choose::default() };
-            match reading.image(path, &choose, std::slice::from_ref(&reference)) {
+            match reading.image(path, &choose, Some(&reference)) {
                 Some(image) => images.push(image),
                 None => missing.push((reference, "it could not be read".to_owned())),
             }
         }
     }
     let mut notes = reading.notes;
-    notes.extend(not_had(&missing));
+    notes.extend(not_had(&nowhere));
+    let why = "it is in none of the given sources";
+    missing.extend(nowhere.into_iter().map(|reference| (reference, why.to_owned())));
     let images = Some(Arc::new(Images::new(images, missing)));
     Ok(snapshot.with_facts(Facts { images }).with_notes(notes))
 }
 
 /// The bytes of a database.
 pub(crate) fn database(file: &Path) -> anyhow::Result<Vec<u8>> {
-    fs::read(file).with_context(|| format!("reading the database {}", file.display()))
+    let read = || {
+        let mut bytes = Vec::new();
+        open_regular(file)?.read_to_end(&mut bytes)?;
+        io::Result::Ok(bytes)
+    };
+    read().with_context(|| format!("reading the database {}", file.display()))
 }
 
 /// A database, whose header is right.
 pub(crate) fn open<'a>(file: &Path, bytes: &'a [u8]) -> anyhow::Result<Database<'a>> {
     Database::open(bytes).with_context(|| {
         format!(
-            "{} is no database that this version reads: make it with `pavisade db build`",
+            "{} is not a database that this version reads: make it with `pavisade db build`",
             file.display()
         )
     })
 }
 
-/// That images which objects name were not looked at.
-fn not_had(missing: &[(Arc<str>, String)]) -> Option<Note> {
+/// The files of a folder that may be meant, in order.
+pub(crate) fn inside(folder: &Path, is_meant: impl Fn(&Path) -> bool) -> io::Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths = paths.collect::<io::Result<Vec<_>>>()?;
+    paths.retain(|path| is_meant(path));
+    paths.sort();
+    Ok(paths)
+}
+
+/// That images which objects name are in no source.
+fn not_had(missing: &[Arc<str>]) -> Option<Note> {
     /// Images that are named.
     const SHOWN: usize = 3;
-    let (first, _) = missing.first()?;
-    let names: Vec<_> = missing.iter().take(SHOWN).map(|(name, _)| format!("`{name}`")).collect();
+    let first = missing.first()?;
+    let names: Vec<_> = missing.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     let more = match missing.len().saturating_sub(SHOWN) {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -115,12 +138,14 @@ impl Reading<'_, '_> {
         let mut there = HashMap::new();
         for source in sources {
             let is_layout = source.join("oci-layout").is_file();
-            let files: Vec<_> = match fs::read_dir(source) {
-                Ok(entries) if !is_layout => entries.flatten().map(|entry| entry.path()).collect(),
-                _ => vec![source.clone()],
+            let files = match source.is_dir() && !is_layout {
+                true => inside(source, is_candidate),
+                false => Ok(vec![source.clone()]),
             };
-            let mut files: Vec<_> = files.into_iter().filter(|file| is_candidate(file)).collect();
-            files.sort();
+            let files = files.unwrap_or_else(|error| {
+                self.note(&source.display().to_string(), error.to_string(), "");
+                Vec::new()
+            });
             for file in files {
                 match names(&file) {
                     Ok(names) => {
@@ -139,7 +164,12 @@ impl Reading<'_, '_> {
     }
 
     /// An image with its vulnerabilities; `None` where it cannot be read, which is told.
-    fn image(&mut self, path: &Path, choose: &Choose, references: &[Arc<str>]) -> Option<Image> {
+    fn image(
+        &mut self,
+        path: &Path,
+        choose: &Choose,
+        reference: Option<&Arc<str>>,
+    ) -> Option<Image> {
         let found = match image::open(path, choose, Options { files: false }) {
             Ok(found) => found,
             Err(fault) => {
@@ -148,11 +178,15 @@ impl Reading<'_, '_> {
             }
         };
         self.notes.extend(found.notes.iter().cloned());
-        let name = references.first().map_or(&*found.name, |reference| &**reference).to_owned();
+        let name = reference.map_or(&*found.name, |reference| &**reference).to_owned();
+        // The name of a file or folder alone is not one that objects can mean.
+        let own = || canonical(&found.name).filter(|_| found.name.contains(['/', ':']));
+        let reference = reference.cloned().or_else(|| own().map(Into::into));
         let (mut packages, mut matches) = (Packages::default(), Matches::default());
         let mut apart = Apart::default();
         for (at, one) in found.packages.iter().enumerate() {
-            packages.push(row(one));
+            let purl = one.purl.as_ref().map(ToString::to_string).unwrap_or_default();
+            packages.push(row(one, &purl));
             // What a distribution brought, its own advisories judge.
             if one.owner.is_some() {
                 continue;
@@ -167,7 +201,7 @@ impl Reading<'_, '_> {
         Some(Image {
             name: name.into(),
             digest: found.digest.into(),
-            references: references.to_vec(),
+            references: reference.into_iter().collect(),
             platform: found.platform,
             layers: found.layers.iter().map(layer).collect(),
             packages,
@@ -188,11 +222,18 @@ impl Reading<'_, '_> {
             *apart.unknown.entry(found.ecosystem().to_owned()).or_default() += 1;
             return;
         };
-        if !self.matcher.covers(&ecosystem) {
-            *apart.unknown.entry(ecosystem.as_str().to_owned()).or_default() += 1;
-            return;
-        }
         let package = &found.package;
+        match self.matcher.covers(&ecosystem) {
+            Ok(true) => {}
+            Ok(false) => {
+                *apart.unknown.entry(ecosystem.as_str().to_owned()).or_default() += 1;
+                return;
+            }
+            Err(error) => {
+                apart.undecided.push((package.name.clone(), error.to_string()));
+                return;
+            }
+        }
         let source = package.source.as_ref().map(|s| (s.name.as_str(), s.version.as_str()));
         let target = Target {
             ecosystem: &ecosystem,
@@ -211,6 +252,15 @@ impl Reading<'_, '_> {
             }
             Err(error) => apart.undecided.push((package.name.clone(), error.to_string())),
         }
+    }
+
+    fn tell_unclear(&mut self, unclear: &[(Naming<'_>, String)]) {
+        let Some((first, why)) = unclear.first() else { return };
+        let count = unclear.len();
+        let images = if count == 1 { "image was" } else { "images were" };
+        let message = format!("{count} {images} not looked at, since {why}");
+        let remedy = "Scan what is rendered, or give the images with --image.";
+        self.note(first.world.name(), message, remedy);
     }
 
     fn tell(&mut self, name: &str, apart: Apart) {
@@ -248,11 +298,11 @@ fn ecosystem(found: &Found, distribution: Option<&Distribution>) -> Option<Ecosy
     of_purl_type(found.ecosystem())
 }
 
-fn row(found: &Found) -> Package<'_> {
+fn row<'a>(found: &'a Found, purl: &'a str) -> Package<'a> {
     Package {
         name: &found.package.name,
         version: &found.package.version,
-        purl: "",
+        purl,
         path: found.places.first().map_or("", |place| &place.path),
         layer: found.layer().map(u32::from),
     }

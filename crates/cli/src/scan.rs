@@ -34,8 +34,8 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Clean);
     }
     distinct(
-        &args.live,
-        &settings::or_here(&args.paths),
+        Some(&args.live),
+        settings::or_here(&args.paths).iter().chain(args.images.files()),
         args.output.iter().chain(args.also.iter().map(|(_, file)| file)),
     )?;
     let baseline = args.baseline.as_deref().map(settings::baseline).transpose()?;
@@ -132,12 +132,13 @@ fn options(args: &ScanArgs) -> Options {
 
 /// Two results in one file, or a result in place of what is judged, are a mistake.
 pub(crate) fn distinct<'a>(
-    live: &LiveArgs,
-    paths: &[PathBuf],
+    live: Option<&LiveArgs>,
+    paths: impl IntoIterator<Item = &'a PathBuf>,
     named: impl Iterator<Item = &'a PathBuf>,
 ) -> anyhow::Result<()> {
-    let read: Vec<_> = paths.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
-    let mut seen: Vec<_> = live.snapshot.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
+    let read: Vec<_> = paths.into_iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
+    let kept = live.and_then(|live| live.snapshot.as_ref());
+    let mut seen: Vec<_> = kept.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
     for file in named {
         // A link is replaced by the result: what it leads to stays.
         let Ok(folder) = fs::canonicalize(replace::folder(file)) else { continue };
@@ -146,7 +147,7 @@ pub(crate) fn distinct<'a>(
         let is_yaml = whole.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
         let is_input = |path: &PathBuf| *path == whole || is_yaml && whole.starts_with(path);
         if whole.is_file() && read.iter().any(is_input) {
-            bail!("{} is judged here: the result would overwrite it", file.display());
+            bail!("{} is read here: the result would overwrite it", file.display());
         }
         if seen.contains(&whole) && !whole.starts_with("/dev") {
             bail!("{} is named twice: it would be overwritten", file.display());

@@ -14,6 +14,8 @@ const UNKNOWN: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace:
 const EXCEPTED: &str =
     "exceptions:\n- {checks: [privilege-escalation], reason: a test, until: 2099-01-01}\n";
 
+const RECORD: &str = "{\"id\":\"GHSA-aaaa-bbbb-cccc\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{\"ecosystem\":\"npm\",\"name\":\"lodash\"},\"versions\":[\"1.0.0\"]}]}";
+
 /// What is scanned: files, and standard input.
 const FILES: &[(&str, &str)] = &[
     ("bad/a.yaml", BAD),
@@ -38,6 +40,7 @@ const FILES: &[(&str, &str)] = &[
     ("other", "kind: Pod\n"),
     ("image/lib/apk/db/installed", "P:a\nV:1\n\n"),
     ("newer/lib/apk/db/installed", "P:a\nV:2\n\n"),
+    ("advisories/npm.jsonl", RECORD),
     ("part/lib/apk/db/installed", "P:a\nV:1\n\nP:b\n\n"),
 ];
 
@@ -99,6 +102,23 @@ const CASES: &[(&str, &[&str], i32)] = &[
     ),
     ("both hold the same packages", &["image diff image image"], 0),
     ("packages were added, removed", &["image diff image newer"], 1),
+    (
+        "advisories about its packages, could not be had",
+        &["scan --image nowhere --db v.db", "scan --image image --db v.db"],
+        3,
+    ),
+    ("all advisories were read", &["db build advisories -o new.db"], 0),
+    (
+        "a file or folder of advisories could not be read",
+        &["db build nowhere -o new.db", "db build good -o new.db", "db build other -o new.db"],
+        3,
+    ),
+    ("the database was read", &["db status v.db"], 0),
+    (
+        "is not a database that this version reads",
+        &["db status other", "scan --image image --db other"],
+        2,
+    ),
     ("valid or absent", &["config check good", "config show good"], 0),
     (
         "the configuration is not valid",
@@ -154,6 +174,8 @@ fn rows() -> Vec<(String, i32)> {
 fn every_row_of_the_table_happens() {
     let rows = rows();
     let folder = folder(FILES);
+    let built = run(folder.path(), &["db", "build", "advisories", "-o", "v.db"]);
+    assert_eq!(built.code, 0, "{}", built.err);
     for (row, commands, code) in CASES {
         let named: Vec<_> = rows.iter().filter(|(text, _)| text.contains(row)).collect();
         assert!(matches!(&named[..], [(_, said)] if said == code), "{row}: {named:?}");

@@ -121,3 +121,71 @@ fn what_was_not_compared_is_said() {
     let without = run(folder.path(), &["scan", "--image", "app.json"]);
     assert_eq!(without.code, 2);
 }
+
+#[test]
+fn exceptions_accept_vulnerabilities_by_identifier_image_and_package() {
+    let folder = folder();
+    let policy = |what: &str| {
+        let text = format!(
+            "exceptions:\n- {what}\n  reason: the code that it is about is never reached\n  \
+             until: 2099-01-31\n"
+        );
+        fs::write(folder.path().join("policy.yaml"), text).unwrap();
+        let arguments = ["--image-source", "images", "pod.yaml", "--exceptions", "policy.yaml"];
+        let (code, document) = scan(folder.path(), &arguments);
+        (code, document["excepted"].as_array().map_or(0, Vec::len))
+    };
+    let named = "vulnerabilities: [CVE-2026-1]";
+    assert_eq!(policy(named), (0, 1));
+    assert_eq!(policy("vulnerabilities: [GHSA-aaaa-bbbb-cccc]"), (0, 1));
+    assert_eq!(policy("vulnerabilities: [CVE-2026-2]"), (1, 0));
+    let subjects = |subject: &str| policy(&format!("{named}\n  subjects: [{subject}]"));
+    assert_eq!(subjects("{image: registry.example/*}"), (0, 1));
+    assert_eq!(subjects("{image: other.example/*}"), (1, 0));
+    assert_eq!(subjects("{package: 'pkg:npm/lodash@*'}"), (0, 1));
+    assert_eq!(subjects("{package: 'pkg:npm/express@*'}"), (1, 0));
+}
+
+#[test]
+fn what_is_not_looked_at_is_said_once() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let messages = |arguments: &[&str]| -> (i32, Vec<String>) {
+        let (code, document) = scan(folder.path(), arguments);
+        let notes = document["notes"].as_array().unwrap().iter();
+        (code, notes.map(|note| note["message"].as_str().unwrap().to_owned()).collect())
+    };
+    // An image that is given needs no source, and hangs on what names it.
+    let given = ["--image", "images/web.json", "--image-source", "feed", "pod.yaml"];
+    let (_, document) = scan(folder.path(), &given);
+    assert_eq!(document["images"].as_array().unwrap().len(), 1, "{document:#}");
+    assert_eq!(document["images"][0]["workloads"][0]["subject"]["name"], "web");
+    // A source that does not exist.
+    let (code, notes) = messages(&["--image-source", "nowhere", "pod.yaml"]);
+    assert_eq!((code, notes.len()), (3, 2), "{notes:?}");
+    // Broken, and named: one note says so.
+    fs::write(at("images/broken.json"), "{").unwrap();
+    let (code, notes) = messages(&["--image-source", "images", "pod.yaml"]);
+    assert_eq!((code, notes.len()), (3, 1), "{notes:?}");
+    // Nobody knows which image it will be.
+    fs::write(at("template.yaml"), POD.replace("registry.example/web:1", "'$(IMAGE)'")).unwrap();
+    let (code, notes) = messages(&["--image-source", "feed", "template.yaml"]);
+    assert_eq!(code, 3);
+    assert!(notes.iter().any(|note| note.starts_with("1 image was not looked at")), "{notes:?}");
+}
+
+#[test]
+fn no_result_overwrites_what_is_read() {
+    let folder = folder();
+    let image = ["scan", "--image", "fixed.json", "--db", "v.db", "-o"];
+    for (arguments, file) in [
+        (&image[..], "v.db"),
+        (&image[..], "fixed.json"),
+        (&["db", "build", "feed", "-o"], "feed/npm.jsonl"),
+    ] {
+        let before = fs::read(folder.path().join(file)).unwrap();
+        let done = run(folder.path(), &[arguments, &[file]].concat());
+        assert_eq!(done.code, 2, "{file}: {}{}", done.out, done.err);
+        assert_eq!(fs::read(folder.path().join(file)).unwrap(), before);
+    }
+}

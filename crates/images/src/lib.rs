@@ -16,7 +16,7 @@ use pavisade_yaml::{Kind, Value};
 
 use crate::reference::{self as image, Image};
 
-pub use wants::{Naming, Want, wants};
+pub use wants::{Naming, Want, Wants, wants};
 
 /// An image that an object names.
 #[derive(Debug, Clone, Copy)]

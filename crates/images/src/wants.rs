@@ -39,22 +39,38 @@ impl Naming<'_> {
     }
 }
 
-/// The images that the objects of a picture name, each once, ordered by reference. What is a
-/// template, or filled in later, is none.
-pub fn wants(snapshot: &Snapshot) -> Vec<Want<'_>> {
+/// What the objects of a picture name.
+#[derive(Debug, Default)]
+pub struct Wants<'a> {
+    /// The images, each once, ordered by reference.
+    pub images: Vec<Want<'a>>,
+    /// What becomes an image later, such as a template, and why it is not clear which.
+    pub unclear: Vec<(Naming<'a>, String)>,
+}
+
+/// The images that the objects of a picture name.
+pub fn wants(snapshot: &Snapshot) -> Wants<'_> {
     let mut wanted = BTreeMap::<String, Vec<Naming<'_>>>::new();
+    let mut unclear = Vec::new();
     for world in snapshot.worlds() {
         for object in world.objects() {
             for named in images(object, |_| false) {
-                let Image::Reference(reference) = named.image() else { continue };
-                wanted.entry(reference.canonical()).or_default().push(Naming {
+                let naming = Naming {
                     world,
                     object,
                     container: named.subject_container(),
                     value: named.place(),
-                });
+                };
+                match named.image() {
+                    Image::Reference(reference) => {
+                        wanted.entry(reference.canonical()).or_default().push(naming);
+                    }
+                    Image::Unclear(why) => unclear.push((naming, why)),
+                    Image::Absent => {}
+                }
             }
         }
     }
-    wanted.into_iter().map(|(reference, named_by)| Want { reference, named_by }).collect()
+    let image = |(reference, named_by)| Want { reference, named_by };
+    Wants { images: wanted.into_iter().map(image).collect(), unclear }
 }

@@ -54,7 +54,7 @@ impl std::str::FromStr for Severity {
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|s| s.name().eq_ignore_ascii_case(text));
         known.ok_or_else(|| {
-            format!("`{text}` is no severity: use critical, high, medium, low or unknown")
+            format!("`{text}` is not a severity: use critical, high, medium, low or unknown")
         })
     }
 }

@@ -19,7 +19,7 @@ pub struct Platform {
     pub variant: Option<String>,
 }
 
-/// Why a text is no platform.
+/// Why a text is not a platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a platform: write it as linux/amd64 or linux/arm64/v8")]
 pub struct PlatformError(String);

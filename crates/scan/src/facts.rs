@@ -29,7 +29,7 @@ pub(crate) fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> V
 fn join(snapshot: &Snapshot, images: &Images) -> Joined {
     let mut joined: Vec<Vec<Workload>> = images.all().iter().map(|_| Vec::new()).collect();
     let mut paths = Paths::default();
-    for want in wants(snapshot) {
+    for want in wants(snapshot).images {
         let Some(Ok(index)) = images.find(&want.reference) else { continue };
         joined[index].extend(want.named_by.iter().map(|naming| Workload {
             world: naming.world.name().clone(),

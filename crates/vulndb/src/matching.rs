@@ -123,9 +123,12 @@ impl<'a> Matcher<'a> {
         Self { database, made: HashMap::new() }
     }
 
-    /// Whether any advisory is about a package of this ecosystem, as far as the database can be read.
-    pub fn covers(&self, ecosystem: &Ecosystem) -> bool {
-        self.database.covers(ecosystem).unwrap_or(false)
+    /// Whether any advisory is about a package of this ecosystem.
+    ///
+    /// # Errors
+    /// Where the database is damaged.
+    pub fn covers(&self, ecosystem: &Ecosystem) -> Result<bool, DatabaseError> {
+        self.database.covers(ecosystem)
     }
 
     /// What the database says of a package.

@@ -115,8 +115,7 @@ fn missing<'a>(
             Verdict::fails(place, format!("{named} does not exist {}", listing.scope()))
         }
         None => {
-            let why =
-                format!("{named} is not in these files and is no role that every cluster has");
+            let why = format!("{named} is not defined in these files and is not a built-in role");
             Verdict::unknown(place, Why::of(gap, why))
         }
     }

@@ -19,7 +19,7 @@ pub fn vulnerable_package() -> MadeCheck {
         id: "PV-S013".into(),
         name: "vulnerable-package".into(),
         title: "Package with a known vulnerability.".into(),
-        why: "Advisories are public: whoever attacks a program looks up first which of its packages \
+        why: "Advisories are public: anyone who attacks a program looks up first which of its packages \
               are known to be vulnerable, and how that is used. A finding is one advisory about one \
               package at one version, by the order of versions and the advisories of whoever \
               maintains the package; its severity is that of the advisory."

@@ -13,7 +13,7 @@ Exit codes:
 const STATUS_EXIT_CODES: &str = "\
 Exit codes:
   0  it was read
-  2  wrong usage, or it is no database that this version reads";
+  2  wrong usage, or it is not a database that this version reads";
 
 #[derive(Debug, Args)]
 pub(crate) struct DbArgs {

@@ -27,4 +27,9 @@ impl Images {
     pub(crate) fn asked(&self) -> bool {
         !self.given.is_empty() || !self.sources.is_empty()
     }
+
+    /// All that is read.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.given.iter().chain(&self.sources).chain(&self.db)
+    }
 }

@@ -62,7 +62,7 @@ impl Header {
         let form = form(block).ok_or_else(|| wrong("a header whose checksum is wrong"))?;
         let value = |field: &Range<usize>| {
             number(&block[field.clone()])
-                .ok_or_else(|| wrong("a header with a field that is no number"))
+                .ok_or_else(|| wrong("a header with a field that is not a number"))
         };
         for field in [&OWNER, &GROUP, &TIME] {
             value(field)?;

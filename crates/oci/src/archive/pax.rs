@@ -76,11 +76,11 @@ impl Records {
                 || if key.ends_with(b"id") { decimal(value).is_some() } else { is_time(value) }
         };
         if !checked.iter().all(is_valid) {
-            return Err(wrong("a record of an extended header with a value that is no number"));
+            return Err(wrong("a record of an extended header with a value that is not a number"));
         }
         if let Some(size) = size {
             let size = decimal(&size).and_then(|size| u64::try_from(size).ok());
-            records.size = Some(size.ok_or_else(|| wrong("a size that is no number"))?);
+            records.size = Some(size.ok_or_else(|| wrong("a size that is not a number"))?);
         }
         Ok(records)
     }

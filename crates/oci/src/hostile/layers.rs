@@ -67,9 +67,9 @@ fn headers() {
             Files(&["a"]),
         ),
         (
-            "a size that is no number",
+            "a size that is not a number",
             Tar::default().block(&altered(b'0', 0, &[(124, b"0000000000x")])).end(),
-            Refused("no number"),
+            Refused("not a number"),
         ),
         (
             "a negative size",
@@ -86,12 +86,12 @@ fn headers() {
         (
             "more than 64 bits",
             Tar::default().block(&altered(b'0', 0, &[(124, b"\x81\0\0\0\0\0\0\0\0\0\0\0")])).end(),
-            Refused("no number"),
+            Refused("not a number"),
         ),
         (
-            "an owner that is no number",
+            "an owner that is not a number",
             Tar::default().block(&altered(b'0', 0, &[(108, b"root   ")])).end(),
-            Refused("no number"),
+            Refused("not a number"),
         ),
         (
             "a folder that names a size",
@@ -99,7 +99,7 @@ fn headers() {
             Files(&["b"]),
         ),
         (
-            "a kind that nobody knows",
+            "a kind that is not known",
             Tar::default().entry(b"x", b'Z', b"content").file("b", b"").end(),
             Files(&["b"]),
         ),
@@ -147,14 +147,18 @@ fn extended_headers() {
         ("a record without a key", pax(b"5 =a\n"), Refused("no key")),
         ("a NUL in a path", pax(&record(b"path", b"a\0b")), Refused("NUL")),
         ("a NUL in a key", pax(&record(b"a\0b", b"c")), Refused("NUL")),
-        ("a negative size", pax(&record(b"size", b"-1")), Refused("size that is no number")),
+        ("a negative size", pax(&record(b"size", b"-1")), Refused("size that is not a number")),
         (
             "a size of 2^70",
             pax(&record(b"size", b"1180591620717411303424")),
-            Refused("size that is no number"),
+            Refused("size that is not a number"),
         ),
         ("a size beyond the end", pax(&record(b"size", b"1000000")), Refused(CUT)),
-        ("a time that is no number", pax(&record(b"mtime", b"yesterday")), Refused("no number")),
+        (
+            "a time that is not a number",
+            pax(&record(b"mtime", b"yesterday")),
+            Refused("not a number"),
+        ),
         ("two paths", pax(&[record(b"path", b"x"), record(b"path", b"y")].concat()), Files(&["y"])),
         ("a path of 20,000 bytes", path(&"x".repeat(20_000)), Refused("too deep")),
         ("a path of 9,000 bytes", path(&"x".repeat(9_000)), Refused("too deep")),
@@ -226,7 +230,7 @@ fn sparse_files() {
         ("more bytes than the map", of("0,1", "8", b"abc"), Refused(fit)),
         ("fewer bytes than the map", of("0,5", "8", b"abc"), Refused(fit)),
         ("a map that is not numbers", of("0,x", "8", b""), Refused(broken)),
-        ("a size that is no number", of("0,1", "x", b"a"), Refused(broken)),
+        ("a size that is not a number", of("0,1", "x", b"a"), Refused(broken)),
         ("a negative size", of("0,0", "-1", b""), Refused(fit)),
         // Nobody reads more of it than is asked for.
         ("8 EiB of holes", of("0,1", "9223372036854775807", b"a"), Files(&["a"])),
@@ -270,7 +274,7 @@ fn sparse_files() {
             Refused("no content"),
         ),
         (
-            "a version that nobody knows",
+            "a version that is not known",
             {
                 let records =
                     [("GNU.sparse.major", "9"), ("GNU.sparse.minor", "0"), ("GNU.sparse.map", "x")];

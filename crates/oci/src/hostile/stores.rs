@@ -168,7 +168,7 @@ fn documents() {
             Refused("is not a digest"),
         ),
         (
-            "a digest that nobody knows",
+            "a digest that is not known",
             digest(&format!("md5:{}", "a".repeat(32))),
             Refused("is not a digest"),
         ),
