@@ -335,8 +335,9 @@ impl CheckSet {
         }
     }
 
-    /// Checks of facts that were not asked for: they do not run.
-    pub fn unasked(&self, facts: &Facts) -> Vec<&Meta> {
+    /// Checks of facts that were not asked for, or not for every image, each with the first that is
+    /// missing.
+    pub fn unasked(&self, facts: &Facts) -> Vec<(&Meta, Fact)> {
         let has = |fact: &Fact| match (fact, &facts.images) {
             (_, None) => false,
             (Fact::Images, Some(_)) => true,
@@ -344,7 +345,8 @@ impl CheckSet {
                 images.all().iter().all(|image| image.matches.is_some())
             }
         };
-        self.metas().filter(|meta| !meta.facts.iter().all(has)).collect()
+        let missing = |meta: &Meta| meta.facts.iter().copied().find(|fact| !has(fact));
+        self.metas().filter_map(|meta| Some((meta, missing(meta)?))).collect()
     }
 
     fn run<'a>(

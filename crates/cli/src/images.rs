@@ -14,6 +14,7 @@ use pavisade_model::{Note, NoteKind};
 use pavisade_oci::{Limits, Platform, Store};
 use pavisade_packages::inventory::{Found, Options};
 use pavisade_packages::{Distribution, Inventory};
+use pavisade_report::instruction;
 use pavisade_snapshot::{Facts, Image, Images, Layer, Matches, Package, Packages, Snapshot};
 use pavisade_sources::{Progress as _, open_regular};
 use pavisade_vulndb::{Database, Ecosystem, Matcher, Target, of_distribution, of_purl_type};
@@ -196,7 +197,7 @@ impl Reading<'_, '_> {
         self.tell(&name, apart);
         let layer = |layer: &pavisade_packages::inventory::Layer| Layer {
             digest: layer.digest.as_str().into(),
-            instruction: layer.instruction.clone(),
+            instruction: instruction(layer),
         };
         Some(Image {
             name: name.into(),

@@ -139,6 +139,10 @@ fn exceptions_accept_vulnerabilities_by_identifier_image_and_package() {
     assert_eq!(policy(named), (0, 1));
     assert_eq!(policy("vulnerabilities: [GHSA-aaaa-bbbb-cccc]"), (0, 1));
     assert_eq!(policy("vulnerabilities: [CVE-2026-2]"), (1, 0));
+    // It is about nothing where images are not looked at.
+    let unasked = ["scan", "pod.yaml", "--exceptions", "policy.yaml", "-f", "json"];
+    let unasked = run(folder.path(), &unasked);
+    assert!(!unasked.out.contains("excepts nothing"), "{}", unasked.out);
     let subjects = |subject: &str| policy(&format!("{named}\n  subjects: [{subject}]"));
     assert_eq!(subjects("{image: registry.example/*}"), (0, 1));
     assert_eq!(subjects("{image: other.example/*}"), (1, 0));

@@ -115,7 +115,10 @@ fn label(subject: &Value, images: &Value) -> String {
     let holder = holder.into_iter().find_map(Value::as_str).unwrap_or("");
     match part("type") {
         "image" if part("name").is_empty() => return holder.to_owned(),
-        "package" => return format!("{} {} in {holder}", part("name"), part("version")),
+        "package" => {
+            let named = format!("{} {}", part("name"), part("version"));
+            return format!("{} in {holder}", named.trim_end());
+        }
         "file" => return format!("{} in {holder}", part("path")),
         _ => {}
     }

@@ -79,11 +79,13 @@ fn row<'a>(
 ) -> Row {
     let rule = &finding.rule;
     let text = |text: &str| text.to_owned();
+    let label = finding.subject.label();
     let (group, kind, namespace, name, container) = match &finding.subject {
         Subject::Object { group, kind, namespace, name, container } => {
             (&**group, &**kind, &**namespace, &**name, container.as_deref().unwrap_or(""))
         }
-        _ => ("", "", "", "", ""),
+        Subject::World { .. } => ("", "", "", "", ""),
+        other => ("", other.word(), "", &*label, ""),
     };
     let place = places.text(finding);
     let (file, line, column) = match &place {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use pavisade_judgement::Judgement;
-use pavisade_model::{Finding, Note, NoteKind, Severity, State};
+use pavisade_model::{Finding, Note, NoteKind, Severity, State, Subject};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -55,8 +55,12 @@ fn issue<'a>(finding: &'a Finding, places: &Places<'a>, prints: &mut Fingerprint
     let InFile { file, region } = places.in_file(finding);
     let unknown = if finding.state == State::Unknown { "unknown: " } else { "" };
     let message = cut(&clean(&message::of(finding)), TEXT).into_owned();
+    let of = match finding.subject.whole() {
+        Subject::Image { name, .. } => format!("; {}", cut(&clean(name), TEXT)),
+        _ => String::new(),
+    };
     Issue {
-        description: format!("{unknown}{message} ({})", finding.rule.id),
+        description: format!("{unknown}{message} ({}{of})", finding.rule.id),
         check_name: finding.rule.name.to_string(),
         fingerprint: prints.next(&[&finding.fingerprint().to_string(), &file]),
         severity: match (finding.state, finding.severity) {

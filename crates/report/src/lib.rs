@@ -45,7 +45,7 @@ mod text;
 pub use baseline::baseline;
 pub use comply::{ComplyFormat, comply, framework_explain, frameworks_list, topics_list};
 pub use fixes::{Again, Fixes, Hidden, fixes, fixes_diff};
-pub use image::{ImageFormat, image, image_diff};
+pub use image::{ImageFormat, image, image_diff, instruction};
 pub use message::of as message;
 pub use pages::{Layout, check_explain, checks_list};
 pub use pod_security::{PodSecurityLayout, pod_security};

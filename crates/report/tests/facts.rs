@@ -151,6 +151,7 @@ fn an_image_hangs_on_its_workloads_and_is_judged_once() {
         let text = shown(format, &judgement);
         assert!(text.contains("CVE-2026-"), "{format:?}");
         assert!(text.contains("lib"), "{format:?}");
+        assert!(text.contains("registry.example/shop/web:1.2"), "{format:?}");
     }
     // Code hosts get the line of the repository that names the image.
     let sarif: serde_json::Value = serde_json::from_str(&shown(Format::Sarif, &judgement)).unwrap();
@@ -190,6 +191,35 @@ fn facts_that_nobody_asked_for_are_told_once_and_are_no_unknown() {
     let unmatched = Image { matches: None, ..image(3, 4) };
     let judgement = judged(&snapshot(true, Some(unmatched)), &Terms::default());
     assert_eq!((judgement.findings.len(), judgement.notes.len()), (0, 1));
+    let expect =
+        "`vulnerable-package` did not run on every image: vulnerabilities were not looked at";
+    assert_eq!(judgement.notes[0].message, expect);
+}
+
+#[test]
+fn no_format_shows_a_secret_of_a_build_instruction() {
+    let mut image = image(3, 3);
+    let long = "x".repeat(80);
+    for layer in &mut image.layers {
+        layer.instruction = format!(
+            "RUN |1 NPM_TOKEN=hUn73rxQ9aa /bin/sh -c {long} ghp_hUn73rZr0kPn2VxY8sTdL4wJb6MhC1aaaaaa"
+        );
+    }
+    let judgement = judged(&snapshot(true, Some(image)), &Terms::default());
+    for format in Format::ALL {
+        let text = shown(format, &judgement);
+        assert!(!text.contains("hUn73r"), "{format:?}: {text}");
+    }
+    assert!(shown(Format::Json, &judgement).contains("RUN |1 NPM_TOKEN="));
+}
+
+#[test]
+fn the_second_form_says_what_to_do() {
+    let judgement = judged(&snapshot(false, Some(image(3, 3))), &Terms::default());
+    let document: serde_json::Value =
+        serde_json::from_str(&shown(Format::JsonV2, &judgement)).unwrap();
+    let advice = document["rules"][0]["advice"].as_str().unwrap();
+    assert!(advice.starts_with("Rebuild the image"), "{document:#}");
 }
 
 fn excepted(selector: Selector) -> usize {

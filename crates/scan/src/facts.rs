@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pavisade_checks::CheckSet;
 use pavisade_images::wants;
-use pavisade_model::{Note, NoteKind, Paths, Workload};
+use pavisade_model::{Fact, Note, NoteKind, Paths, Workload};
 use pavisade_snapshot::{Facts, Image, Images, Snapshot};
 use rayon::prelude::*;
 
@@ -44,17 +44,24 @@ fn join(snapshot: &Snapshot, images: &Images) -> Joined {
 /// That checks did not run since nobody asked for what they look at.
 pub(crate) fn note(checks: &CheckSet, facts: &Facts) -> Option<Note> {
     let unasked = checks.unasked(facts);
-    let first = unasked.first()?;
+    let (first, fact) = unasked.first()?;
     let others = match unasked.len() {
         1 => String::new(),
         more => format!(" and {} more", more - 1),
     };
-    let fact = first.facts.first().map_or("facts", |fact| fact.name());
+    let where_to = match fact {
+        Fact::Images => "",
+        Fact::Vulnerabilities => " on every image",
+    };
     Some(Note {
         kind: NoteKind::Info,
         place: String::new(),
         span: None,
-        message: format!("`{}`{others} did not run: {fact} were not looked at", first.rule.name),
+        message: format!(
+            "`{}`{others} did not run{where_to}: {} were not looked at",
+            first.rule.name,
+            fact.name()
+        ),
         remedy: String::new(),
     })
 }

@@ -28,7 +28,7 @@ pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Report};
 use pavisade_judgement::{Cluster, Judgement, RuleTally, Tally};
 use pavisade_model::{
-    Detail, Finding, Fix, Location, Note, NoteKind, Path, Paths, counterpart, kinds,
+    Detail, Finding, Fix, Location, Note, NoteKind, Path, Paths, Related, counterpart, kinds,
 };
 use pavisade_secrets::{mask, mask_field};
 use pavisade_snapshot::{Object, Snapshot, World};
@@ -234,7 +234,7 @@ fn finding_at(
         subject: report.subject.clone(),
         owner: None,
         location,
-        related: claim.related,
+        related: claim.related.into_iter().map(public_place).collect(),
         workloads: None,
         vulnerability: claim.vulnerability,
         message: masked(claim.message),
@@ -268,12 +268,25 @@ fn masked(text: String) -> String {
 
 /// Whether a path is made of field names and short names: no secret looks like one.
 fn is_plain(path: &str) -> bool {
-    path.split(['.', '[', ']', '=']).all(|part| {
+    let is_short = |part: &str| {
         let is_field = part.starts_with(|c: char| c.is_ascii_lowercase()) && part.len() <= 40;
         let letters = |b: u8| b.is_ascii_alphabetic();
         let name = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
         is_field && part.bytes().all(letters) || part.len() < 16 && part.bytes().all(name)
+    };
+    path.split(['.', '[', ']']).all(|part| {
+        let (key, value) = part.split_once('=').unwrap_or((part, ""));
+        // What follows a second sign may be the value of a setting.
+        is_short(key) && is_short(value)
     })
+}
+
+fn public_place(related: Related) -> Related {
+    let label = match related.label {
+        Cow::Owned(label) => Cow::Owned(masked(label)),
+        own => own,
+    };
+    Related { label, ..related }
 }
 
 /// A note without the secrets in it: errors of parsers and programs quote what they read.

@@ -3,6 +3,7 @@
 use pavisade_model::{
     Area, Audience, Confidence, Fact, Fixable, Location, Meta, Related, Rule, Scope, Severity,
 };
+use pavisade_secrets::mask;
 use pavisade_snapshot::Match;
 
 use crate::{Claim, MadeCheck, Place};
@@ -69,7 +70,8 @@ fn claim<'a>(found: Match<'_>) -> Claim<'a> {
         path: package.path.into(),
         excerpt: None,
     };
-    let instruction = layer.map_or("", |layer| layer.instruction.trim());
+    // A secret that is cut is not known as one any more.
+    let instruction = mask(layer.map_or("", |layer| layer.instruction.trim()));
     let label = match instruction.char_indices().nth(INSTRUCTION) {
         _ if instruction.is_empty() => "installed by".to_owned(),
         Some((end, _)) => format!("installed by `{}…`", &instruction[..end]),

@@ -47,7 +47,7 @@ pub fn image(
 
 /// The instruction that made a layer, without what BuildKit and Docker write around it. It may hold
 /// passwords, which are not shown.
-pub(crate) fn instruction(layer: &Layer) -> String {
+pub fn instruction(layer: &Layer) -> String {
     let text = layer.instruction.trim();
     let text = text.strip_suffix("# buildkit").unwrap_or(text).trim_end();
     let text = match text.strip_prefix("/bin/sh -c #(nop)") {

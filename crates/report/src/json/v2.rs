@@ -18,7 +18,7 @@ use super::{
     Severities, Severity, State, Tool, Vulnerability, Workload, all_findings, failing_objects,
 };
 use crate::region::Regions;
-use crate::{Options, advice, guard, message};
+use crate::{Options, guard, message};
 
 /// What `schema` says.
 pub const SCHEMA: &str = "pavisade.dev/scan/v2";
@@ -49,7 +49,7 @@ pub struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Compared<'a>>,
     /// The rules of the checks that ran, by id, with how often they gave each verdict.
-    pub rules: Vec<Check>,
+    pub rules: Vec<Rule<'a>>,
     /// What was noticed while reading.
     pub notes: Vec<Note<'a>>,
     /// The clusters among the worlds.
@@ -96,6 +96,16 @@ pub struct Image<'a> {
     pub digest: &'a str,
     /// The workloads that run it.
     pub workloads: Vec<Workload<'a>>,
+}
+
+/// A rule whose check ran.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Rule<'a> {
+    /// What it is, and its verdicts.
+    #[serde(flatten)]
+    pub check: Check,
+    /// What to do about a finding that has no advice of its own (Markdown).
+    pub advice: &'a str,
 }
 
 /// A finding that an exception lets through.
@@ -298,7 +308,7 @@ impl<'a> View<'a> {
             related: related.filter_map(|r| Related::new(r, &self.regions)).collect(),
             vulnerability: finding.vulnerability.as_deref().map(Vulnerability::from),
             message: message::of(finding),
-            advice: if finding.advice.is_empty() { "" } else { advice::text(finding) },
+            advice: &finding.advice,
             frameworks: (!self.options.frameworks.is_empty()).then_some(controls),
         }
     }
@@ -331,7 +341,14 @@ pub(crate) fn write(
         findings: Vec::new(),
         excepted: excepted.collect(),
         baseline,
-        rules: judgement.tallies.iter().map(|counted| Check::new(counted, options)).collect(),
+        rules: judgement
+            .tallies
+            .iter()
+            .map(|counted| Rule {
+                check: Check::new(counted, options),
+                advice: &counted.rule.advice,
+            })
+            .collect(),
         notes: judgement.notes.iter().map(Note::from).collect(),
         clusters: judgement.clusters.iter().map(Cluster::from).collect(),
     };

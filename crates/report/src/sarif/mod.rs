@@ -172,7 +172,7 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
     });
     let others = finding.related.iter().map(|related| (&*related.label, &related.location));
     let workloads = workloads().map(|workload| ("named by", &workload.location));
-    let related = others.chain(workloads).take(MAX_RELATED).filter_map(|(label, location)| {
+    let related = others.chain(workloads).filter_map(|(label, location)| {
         let physical_location = match location {
             Location::Layer { image, path, .. } => Physical {
                 artifact_location: artifact(&format!("{image}/{path}"), options),
@@ -194,7 +194,7 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
             logical_locations: logical(finding),
             message: None,
         }],
-        related_locations: related.collect(),
+        related_locations: related.take(MAX_RELATED).collect(),
         partial_fingerprints: [(FINGERPRINT, finding.fingerprint().to_string())].into(),
         baseline_state: None,
         suppressions: None,

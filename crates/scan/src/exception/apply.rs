@@ -100,8 +100,9 @@ fn excepted(
             }
         }
     }
+    let images = snapshot.facts().images.is_some();
     let told = exceptions.iter().map(|exception| &**exception).collect::<Vec<_>>();
-    settled.notes.extend(notes(&told, &used, terms, today, (ran, cut)));
+    settled.notes.extend(notes(&told, &used, terms, today, (ran, cut, images)));
     settled
 }
 
@@ -237,7 +238,7 @@ fn notes(
     used: &HashSet<(usize, Cow<'static, str>)>,
     terms: &Terms,
     today: Date,
-    (ran, cut): (&HashSet<&str>, bool),
+    (ran, cut, images): (&HashSet<&str>, bool, bool),
 ) -> Vec<Note> {
     let latest = terms.longest.and_then(|days| today.checked_add(days.days()).ok());
     // A file that is read twice has its comments twice: it is enough if one excepts something.
@@ -255,10 +256,16 @@ fn notes(
     for exception in exceptions.iter().filter(|exception| !exception.echo) {
         let checks: Vec<_> = exception.checks.iter().map(|rule| (&*rule.id, &*rule.name)).collect();
         let of = match &checks[..] {
-            // By fingerprint alone.
             [] => {
                 let is_used = of_any.contains(&key(exception, ""));
-                vec![(is_used, "findings by fingerprint".to_owned())]
+                match &exception.scope {
+                    Scope::Policy(selector) if selector.vulnerabilities.is_empty() => {
+                        vec![(is_used, "findings by fingerprint".to_owned())]
+                    }
+                    // Images were not looked at, so nothing is known of vulnerabilities.
+                    Scope::Policy(_) if !images => Vec::new(),
+                    _ => vec![(is_used, "vulnerabilities".to_owned())],
+                }
             }
             checks => checks
                 .iter()

@@ -216,9 +216,16 @@ impl From<&Image> for Wire {
 }
 
 impl Wire {
-    /// Packages and vulnerabilities in it.
+    /// The image and all that is listed of it.
     pub(super) fn rows(&self) -> usize {
-        self.packages.name.len() + self.matches.as_ref().map_or(0, |table| table.package.len())
+        let of_advisory =
+            |advisory: &WireAdvisory| 1 + advisory.aliases.len() + advisory.scores.len();
+        let of_table = |table: &Table| {
+            table.package.len() + table.advisories.iter().map(of_advisory).sum::<usize>()
+        };
+        let lists = [self.references.len(), self.layers.len(), self.gaps.len()];
+        let rows = self.packages.name.len() + self.matches.as_ref().map_or(0, of_table);
+        1 + lists.iter().sum::<usize>() + rows
     }
 
     /// The image; an error says which columns do not fit.

@@ -22,7 +22,7 @@ pub struct Limits {
     pub line: usize,
     /// Objects.
     pub objects: usize,
-    /// Packages and vulnerabilities of all images.
+    /// Images, those that could not be had, and all that is listed of them.
     pub rows: usize,
     /// Worlds.
     pub worlds: usize,
@@ -238,32 +238,30 @@ impl<R: Read> Reader<R> {
             let starts = |control: &str| line.starts_with(control.as_bytes());
             if starts(END) {
                 self.end = Some(self.control(line, |end: End| end.end.objects)?);
-                text.truncate(from);
                 // The checksum is compared at the frame's end only.
                 self.expect_nothing_more()?;
             } else if starts(IMAGE) {
                 let image = self.control(line, |line: facts::ImageLine| line.image)?;
                 self.add_image(image)?;
-                text.truncate(from);
             } else if starts(MISSING) {
                 let line = self.control(line, |line: facts::MissingLine| line.missing)?;
-                self.has_images = true;
+                self.count_rows(line.len())?;
                 self.missing.extend(line.into_iter().map(|(name, why)| (name.into(), why)));
-                text.truncate(from);
             } else if starts(WORLD) {
                 self.world = self.control(line, |switch: Switch| switch.world)?;
-                text.truncate(from);
-                if from == 0 {
-                    (world, first_line) = (self.world, self.line + 1);
-                    continue;
-                }
-                break;
             } else {
                 self.objects += 1;
                 if self.objects > self.limits.objects {
                     return Err(ReadError::TooLarge("objects", self.limits.objects as u64));
                 }
+                continue;
             }
+            // Lines of a batch follow one another.
+            text.truncate(from);
+            if from > 0 {
+                break;
+            }
+            (world, first_line) = (self.world, self.line + 1);
         }
         if text.is_empty() {
             return Ok(None);
@@ -322,14 +320,19 @@ impl<R: Read> Reader<R> {
     }
 
     fn add_image(&mut self, wire: facts::Wire) -> Result<(), ReadError> {
-        self.rows = self.rows.saturating_add(wire.rows());
-        if self.rows > self.limits.rows {
-            return Err(ReadError::TooLarge("rows of images", self.limits.rows as u64));
-        }
+        self.count_rows(wire.rows())?;
         let damaged = |why| ReadError::Damaged(format!("line {}: {why}", self.line));
         self.images.push(wire.image(&mut self.advisories).map_err(damaged)?);
-        self.has_images = true;
         Ok(())
+    }
+
+    fn count_rows(&mut self, more: usize) -> Result<(), ReadError> {
+        self.has_images = true;
+        self.rows = self.rows.saturating_add(more);
+        match self.rows > self.limits.rows {
+            true => Err(ReadError::TooLarge("rows of images", self.limits.rows as u64)),
+            false => Ok(()),
+        }
     }
 
     /// Appends a line without its end; `false` at the end of the file or where it is cut.

@@ -221,6 +221,31 @@ fn missing_objects_are_noticed() {
     }
 }
 
+/// A line of an image with two references and no package, with that column of versions.
+fn columns(versions: &str) -> String {
+    format!(
+        r#"{{"image":{{"name":"a","digest":"","references":["a","b"],"platform":"","layers":[],"packages":{{"name":[],{versions}"purl":[],"path":[],"layer":[]}}}}}}"#
+    )
+}
+
+#[test]
+fn lines_are_counted_behind_those_of_images() {
+    let missing = r#"{"missing":[["b","c"]]}"#;
+    let image = columns(r#""version":[],"#);
+    let bytes = lines(2, None, &[missing, &image, POD, "{", "{\"end\":{\"objects\":2}}"]);
+    let saved = again(&bytes).unwrap();
+    let messages: Vec<_> = saved.snapshot.notes().iter().map(|note| &note.message).collect();
+    // Behind the header are lines 2 to 5.
+    assert!(messages.iter().any(|message| message.starts_with("line 5 ")), "{messages:?}");
+}
+
+#[test]
+fn columns_of_unequal_length_are_damage() {
+    let bytes = lines(2, None, &[&columns(r#""version":["1"],"#), "{\"end\":{\"objects\":0}}"]);
+    let error = again(&bytes).unwrap_err().to_string();
+    assert!(error.contains("line 2: columns of packages have unequal lengths"), "{error}");
+}
+
 #[test]
 fn limits_hold() {
     let bytes = lines(1, None, &[POD, NODE, "{\"end\":{\"objects\":2}}"]);
@@ -231,6 +256,11 @@ fn limits_hold() {
         vec![world; 101].join(",")
     );
     let worlds = lines(1, Some(&header), &["{\"end\":{\"objects\":0}}"]);
+    let images = lines(
+        2,
+        None,
+        &[&columns(r#""version":[],"#), r#"{"missing":[["b","c"]]}"#, "{\"end\":{\"objects\":0}}"],
+    );
     let base = Limits::default();
     for (bytes, limits, expect) in [
         (&bytes, Limits { objects: 1, ..base }, "more than 1 objects"),
@@ -244,6 +274,8 @@ fn limits_hold() {
         ),
         (&bomb, base, "bytes in a line"),
         (&worlds, base, "more than 100 worlds"),
+        (&images, Limits { rows: 4, ..base }, ""),
+        (&images, Limits { rows: 3, ..base }, "more than 3 rows of images"),
     ] {
         let result = read(&bytes[..], "file", limits);
         match expect {
