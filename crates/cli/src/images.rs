@@ -293,6 +293,12 @@ struct Apart {
 
 fn ecosystem(found: &Found, distribution: Option<&Distribution>) -> Option<Ecosystem> {
     if found.package.kind.is_of_system() {
+        // A system in a folder of the image is of its own distribution.
+        let named = found.purl.as_ref().and_then(|purl| purl.qualifier("distro"));
+        let own = named.and_then(|named| named.rsplit_once('-'));
+        if let Some(own) = own.and_then(|(id, version)| of_distribution(id, version)) {
+            return Some(own);
+        }
         let distribution = distribution?;
         return of_distribution(&distribution.id, &distribution.version);
     }

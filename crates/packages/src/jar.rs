@@ -175,6 +175,13 @@ impl Search {
         };
         let mut found = Found::default();
         for entry in archive.entries() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(why) => {
+                    self.problem(name, why);
+                    break;
+                }
+            };
             let Some(left) = self.entries.checked_sub(1) else {
                 self.say(name, "there are too many entries in it");
                 break;
@@ -191,14 +198,14 @@ impl Search {
                 }
             };
             if !matches!(interest, Interest::Archive) {
-                match self.charged(|_| packed.start(MAX_TEXT)) {
+                match self.charged(MAX_TEXT, |_| packed.start(MAX_TEXT)) {
                     Ok(text) => found.take(&interest, &text),
                     Err(why) => self.problem(inner, why),
                 }
             } else if let Some(bytes) = packed.stored() {
                 self.archive(bytes, inner, depth + 1);
             } else {
-                match self.charged(|left| packed.unpacked(left.min(IN_MEMORY))) {
+                match self.charged(IN_MEMORY, |most| packed.unpacked(most)) {
                     Ok(bytes) => self.archive(&bytes, inner, depth + 1),
                     Err(why) => self.problem(inner, why),
                 }
@@ -207,22 +214,20 @@ impl Search {
         self.end(found, name);
     }
 
-    /// Unpacks something, and counts it.
+    /// Unpacks at most so many bytes of something, and counts them.
     fn charged(
         &mut self,
+        most: usize,
         unpack: impl FnOnce(usize) -> Result<Vec<u8>, Unreadable>,
     ) -> Result<Vec<u8>, Unreadable> {
         let left = usize::try_from(self.bytes).unwrap_or(usize::MAX);
         if left == 0 {
             return Err(Unreadable::TooLarge);
         }
-        let unpacked = unpack(left);
-        let cost = match &unpacked {
-            Ok(bytes) => bytes.len() as u64,
-            // It was unpacked up to its limit.
-            Err(Unreadable::TooLarge) => left.min(IN_MEMORY) as u64,
-            Err(_) => 0,
-        };
+        let most = left.min(most);
+        let unpacked = unpack(most);
+        // What is damaged may have been unpacked up to the limit.
+        let cost = unpacked.as_ref().map_or(most, Vec::len) as u64;
         self.bytes = self.bytes.saturating_sub(cost);
         unpacked
     }

@@ -3,7 +3,7 @@
 
 use crate::contents::{Contents, Problem};
 use crate::paragraph::paragraphs;
-use crate::zip::{Archive, Unreadable};
+use crate::zip::{Archive, Entry, Unreadable};
 use crate::{Kind, Package};
 
 /// Bytes of the metadata in an archive.
@@ -60,8 +60,13 @@ pub(crate) fn read_archive(bytes: &[u8]) -> Contents {
         let is_wheel = name.strip_suffix(b".dist-info/METADATA");
         name == b"EGG-INFO/PKG-INFO" || is_wheel.is_some_and(|stem| !stem.contains(&b'/'))
     };
-    let Some(entry) = archive.entries().find(|entry| is_metadata(entry.name)) else {
-        return Contents::default();
+    let mut entries = archive.entries();
+    let is_meant =
+        |entry: &Result<Entry<'_>, _>| entry.as_ref().map_or(true, |e| is_metadata(e.name));
+    let entry = match entries.find(is_meant) {
+        Some(Ok(entry)) => entry,
+        Some(Err(why)) => return refused(why),
+        None => return Contents::default(),
     };
     match archive.packed(&entry).and_then(|packed| packed.unpacked(MAX_METADATA)) {
         Ok(text) => read(&String::from_utf8_lossy(&text)),

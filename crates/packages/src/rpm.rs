@@ -97,7 +97,7 @@ fn package(header: &Header<'_>, files: &mut usize) -> Option<Package> {
     let text = |tag| header.text(tag).filter(|text| !text.is_empty());
     let name = text(header::NAME)?;
     let version = format!("{}-{}", text(header::VERSION)?, text(header::RELEASE)?);
-    let source = text(header::SOURCE).and_then(source);
+    let source = text(header::SOURCE).and_then(|file| source(&file));
     let source = source.filter(|source| source.name != name || source.version != version);
     let epoch = header.number(header::EPOCH).filter(|epoch| *epoch != 0);
     Some(Package {
@@ -113,7 +113,7 @@ fn package(header: &Header<'_>, files: &mut usize) -> Option<Package> {
 }
 
 /// `name-version-release.src.rpm`
-fn source(file: Cow<'_, str>) -> Option<SourcePackage> {
+pub(crate) fn source(file: &str) -> Option<SourcePackage> {
     let stem = file.strip_suffix(".rpm")?;
     let stem = stem.strip_suffix(".src").or_else(|| stem.strip_suffix(".nosrc"))?;
     let (rest, release) = stem.rsplit_once('-')?;

@@ -13,6 +13,8 @@ use flate2::bufread::DeflateDecoder;
 const END: &[u8] = b"PK\x05\x06";
 const END_64: &[u8] = b"PK\x06\x06";
 const LOCATOR_64: &[u8] = b"PK\x06\x07";
+/// The signature of a directory, which may follow its entries.
+const SIGNATURE: &[u8] = b"PK\x05\x05";
 const ENTRY: &[u8] = b"PK\x01\x02";
 const LOCAL: &[u8] = b"PK\x03\x04";
 
@@ -69,13 +71,16 @@ impl<'a> Archive<'a> {
         const MAX_COMMENT: usize = 0xFFFF;
         let first = bytes.len().saturating_sub(END_LENGTH + MAX_COMMENT);
         let tail = bytes.len().checked_sub(END_LENGTH).ok_or(Unreadable::NoArchive)?;
-        // A comment may hold the mark as well: the end is where its comment ends with the file.
-        let is_end = |at: &usize| {
-            let comment = number(bytes, at + 20, 2).unwrap_or(u64::MAX);
-            bytes[*at..].starts_with(END)
-                && (at + END_LENGTH) as u64 + comment <= bytes.len() as u64
+        let behind = |at: &usize| {
+            let comment = bytes[*at..].starts_with(END).then(|| number(bytes, at + 20, 2))??;
+            (bytes.len() as u64).checked_sub((at + END_LENGTH) as u64 + comment)
         };
-        let end = (first..=tail).rev().find(is_end).ok_or(Unreadable::NoArchive)?;
+        // A comment may hold the mark as well, or more may follow: the end is where its comment ends
+        // with the file, if there is one.
+        let ends = || (first..=tail).rev();
+        let end = ends().find(|at| behind(at) == Some(0));
+        let end = end.or_else(|| ends().find(|at| behind(at).is_some()));
+        let end = end.ok_or(Unreadable::NoArchive)?;
         let (mut size, mut offset) = (number(bytes, end + 12, 4), number(bytes, end + 16, 4));
         let mut directory_end = end;
         if size == Some(0xFFFF_FFFF) || offset == Some(0xFFFF_FFFF) {
@@ -92,13 +97,17 @@ impl<'a> Archive<'a> {
         Ok(Self { bytes, directory: &bytes[start..directory_end], base })
     }
 
-    /// The entries, up to the first one that is damaged.
-    pub(crate) fn entries(self) -> impl Iterator<Item = Entry<'a>> {
-        let mut at = 0;
+    /// The entries; what follows one that is damaged is not found.
+    pub(crate) fn entries(self) -> impl Iterator<Item = Result<Entry<'a>, Unreadable>> {
+        let mut rest = self.directory;
         std::iter::from_fn(move || {
-            let (entry, length) = entry(self.directory.get(at..)?)?;
-            at += length;
-            Some(entry)
+            let Some((entry, length)) = entry(rest) else {
+                let is_end = rest.is_empty() || rest.starts_with(SIGNATURE);
+                rest = &[];
+                return (!is_end).then_some(Err(Unreadable::Damaged));
+            };
+            rest = rest.get(length..).unwrap_or(&[]);
+            Some(Ok(entry))
         })
     }
 

@@ -59,6 +59,19 @@ impl Ecosystem {
         known.find(|(name, _)| *name == self.name()).and_then(|(_, order)| *order)
     }
 
+    /// The part of a version that advisories are about: PEP 440 compares without the local part
+    /// where a range has none, and what Bitnami counts behind a dash are builds of one version.
+    pub(crate) fn compared<'v>(&self, version: &'v str) -> &'v str {
+        let shorter = match self.name() {
+            "PyPI" => version.split_once('+'),
+            "Bitnami" => version.rsplit_once('-').filter(|(_, build)| {
+                !build.is_empty() && build.bytes().all(|byte| byte.is_ascii_digit())
+            }),
+            _ => None,
+        };
+        shorter.map_or(version, |(before, _)| before)
+    }
+
     /// A package's name as all records of the ecosystem are filed.
     pub fn package(&self, name: &str) -> String {
         match self.name() {
@@ -122,7 +135,8 @@ const LANGUAGES: [(&str, Option<Order>); 19] = [
 ];
 
 /// The ecosystem of a distribution's packages, by `ID` and `VERSION_ID` of its os-release; `None`
-/// where OSV has none.
+/// where OSV has none, or it is not matched yet (SUSE, openSUSE, Mageia, openEuler, Photon OS, Azure
+/// Linux, `MinimOS`, Alpaquita).
 pub fn of_distribution(id: &str, version: &str) -> Option<Ecosystem> {
     let major = version.split('.').next().unwrap_or_default();
     let text = match id {

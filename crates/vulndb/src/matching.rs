@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pavisade_model::{Advisory, FixState, Severity};
+use pavisade_model::{Advisory, Epss, FixState, Severity};
 
 use crate::database::{Database, Entry, Record, State, scores};
 use crate::ecosystem::Ecosystem;
@@ -242,8 +242,14 @@ impl<'a> Matcher<'a> {
         if let Some(made) = self.made.get(&key) {
             return Ok(made.clone());
         }
-        let signal = self.database.signal(id)?;
-        vectors.extend(signal.scores);
+        let (mut epss, mut exploited) = (None::<Epss>, None);
+        for id in ids.iter().filter(|id| rank(id) == 0) {
+            let signal = self.database.signal(id)?;
+            vectors.extend(signal.scores);
+            let likelier = |one: &Epss| epss.is_none_or(|two| two.probability < one.probability);
+            epss = signal.epss.filter(likelier).or(epss);
+            exploited = exploited.or(signal.exploited);
+        }
         vectors.sort_unstable();
         vectors.dedup();
         let records = || found.records.iter().map(|said| &said.record);
@@ -252,8 +258,8 @@ impl<'a> Matcher<'a> {
             aliases: aliases.iter().map(|id| (*id).to_owned()).collect(),
             title: records().map(|r| r.title).find(|t| !t.is_empty()).unwrap_or("").to_owned(),
             scores: scores(vectors).collect(),
-            epss: signal.epss,
-            exploited: signal.exploited,
+            epss,
+            exploited,
             url: records().map(|r| r.url).find(|url| !url.is_empty()).unwrap_or("").to_owned(),
         });
         self.made.insert(key, advisory.clone());
@@ -359,21 +365,26 @@ fn verdict(ecosystem: &Ecosystem, entry: &Entry<'_>, text: &str) -> Verdict {
             }
         };
     };
-    let version = match Version::read(order, text) {
-        Ok(version) => version,
-        Err(error) => return Verdict::Undecided(error.to_string()),
-    };
+    let (version, whole) =
+        match (Version::read(order, ecosystem.compared(text)), Version::read(order, text)) {
+            (Ok(version), Ok(whole)) => (version, whole),
+            (Err(error), _) | (_, Err(error)) => return Verdict::Undecided(error.to_string()),
+        };
     let same = |listed: &&str| {
-        Version::read(order, listed).is_ok_and(|v| v.compare(&version).is_some_and(|o| o.is_eq()))
+        let equals = |one: &Version<'_>, two| one.compare(two).is_some_and(|order| order.is_eq());
+        Version::read(order, listed).is_ok_and(|v| equals(&v, &version) || equals(&v, &whole))
     };
     if entry.versions.iter().any(same) {
         return Verdict::Affected(Because::Listed, fixed(ecosystem, entry, text));
     }
+    if version.is_legacy() && !entry.ranges.is_empty() {
+        return Verdict::Undecided(format!("`{text}` is not a version as PEP 440 defines them"));
+    }
     let mut unreadable = None;
-    // Streams of one package have a range each: the nearest fix is the one to take.
-    let mut nearest: Option<(Because, FixState)> = None;
+    let mut found: Option<(Because, FixState)> = None;
     for range in &entry.ranges {
-        match place(order, range, &version) {
+        let is_whole = range.iter().any(|(_, event)| ecosystem.compared(event) != *event);
+        match place(order, range, if is_whole { &whole } else { &version }) {
             Place::Outside => {}
             Place::Unreadable(event) => unreadable = Some(event),
             Place::Inside(because) => {
@@ -384,16 +395,16 @@ fn verdict(ecosystem: &Ecosystem, entry: &Entry<'_>, text: &str) -> Verdict {
                     Because::Range { until: Until::Last(_), .. } => FixState::Unknown,
                     _ => open(entry.state),
                 };
-                nearest = Some(match nearest {
+                found = Some(match found {
                     None => (because, fix),
-                    Some(before) => nearer(order, before, (because, fix)),
+                    Some((first, before)) => (first, better(Some(order), before, fix)),
                 });
             }
         }
     }
-    match (nearest, unreadable) {
+    match (found, unreadable) {
         (Some((because, fix)), _) => Verdict::Affected(because, fix),
-        (None, Some(event)) => Verdict::Undecided(format!("`{event}` in a range is no version")),
+        (None, Some(event)) => Verdict::Undecided(format!("`{event}` in a range is not a version")),
         (None, None) => Verdict::Outside,
     }
 }
@@ -404,19 +415,6 @@ fn open(state: State) -> FixState {
         State::WontFix => FixState::WontFix,
         State::Undetermined => FixState::Unknown,
         _ => FixState::NotFixed,
-    }
-}
-
-fn nearer(order: Order, one: (Because, FixState), two: (Because, FixState)) -> (Because, FixState) {
-    let read = |fix: &FixState| fix.version().map(str::to_owned);
-    match (read(&one.1), read(&two.1)) {
-        (Some(a), Some(b)) => {
-            let (a, b) = (Version::read(order, &a), Version::read(order, &b));
-            let earlier = a.ok().zip(b.ok()).and_then(|(a, b)| b.compare(&a));
-            if earlier.is_some_and(std::cmp::Ordering::is_lt) { two } else { one }
-        }
-        (None, Some(_)) => two,
-        _ => one,
     }
 }
 

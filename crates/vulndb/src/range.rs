@@ -69,25 +69,30 @@ pub(crate) fn sort<'a, T: AsRef<str>>(
     order: Order,
     events: &'a [(Kind, T)],
 ) -> Result<Vec<Event<'a>>, &'a str> {
-    let mut read = Vec::with_capacity(events.len());
+    let mut read: Vec<Event<'a>> = Vec::with_capacity(events.len());
     for (kind, text) in events {
         let text = text.as_ref();
         // Before everything, whatever the order.
         let version = match (kind, text) {
             (Kind::Introduced | Kind::Fixed, "0") => None,
-            _ => Some(Version::read(order, text).map_err(|_| text)?),
+            // What precedes every version says nothing of where a range ends.
+            _ => Some(Version::read(order, text).ok().filter(|v| !v.is_legacy()).ok_or(text)?),
         };
-        read.push((*kind, text, version));
+        let event = (*kind, text, version);
+        // Maven's order is not total, which the sorts of `std` need not bear.
+        let at = read.partition_point(|before| compare(before, &event).is_le());
+        read.insert(at, event);
     }
-    read.sort_by(|(one, _, a), (two, _, b)| {
-        let versions = match (a, b) {
-            (Some(a), Some(b)) => a.compare(b).unwrap_or(Ordering::Equal),
-            (a, b) => a.is_some().cmp(&b.is_some()),
-        };
-        let last = |kind: &Kind| *kind == Kind::LastAffected;
-        versions.then(last(one).cmp(&last(two)))
-    });
     Ok(read)
+}
+
+fn compare((one, _, a): &Event<'_>, (two, _, b): &Event<'_>) -> Ordering {
+    let versions = match (a, b) {
+        (Some(a), Some(b)) => a.compare(b).unwrap_or(Ordering::Equal),
+        (a, b) => a.is_some().cmp(&b.is_some()),
+    };
+    let last = |kind: &Kind| *kind == Kind::LastAffected;
+    versions.then(last(one).cmp(&last(two)))
 }
 
 /// Where a version lies in a range.

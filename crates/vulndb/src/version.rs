@@ -109,6 +109,12 @@ impl<'a> Version<'a> {
         read().map(Self).ok_or_else(refused)
     }
 
+    /// Whether it is a text from before there was PEP 440, which precedes every version: its place
+    /// says nothing of what it stands for.
+    pub(crate) fn is_legacy(&self) -> bool {
+        matches!(&self.0, Read::Pep440(version) if version.is_legacy())
+    }
+
     /// Which of the two is the newer one; nothing where they are of different orders.
     pub fn compare(&self, other: &Self) -> Option<Ordering> {
         Some(match (&self.0, &other.0) {

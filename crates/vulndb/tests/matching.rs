@@ -43,17 +43,29 @@ fn fixed(version: &str) -> FixState {
 #[test]
 fn records_of_one_vulnerability_are_one_hit() {
     let package = ("PyPI", "Foo_Bar");
+    // Joins nothing: that others are related to it says little.
+    let mut related =
+        record("GHSA-5", &[], package, json!([{"introduced": "1.0"}, {"last_affected": "1.8"}]));
+    related["related"] = json!(["CVE-2024-1"]);
     let bytes = built(&[
         record("PYSEC-1", &["CVE-2024-1"], package, json!([{"introduced": "0"}, {"fixed": "1.9"}])),
         record("GHSA-1", &["CVE-2024-1"], package, json!([{"introduced": "0"}, {"fixed": "1.10"}])),
         record("GHSA-2", &[], package, json!([{"introduced": "1.0"}, {"last_affected": "1.8"}])),
         record("GHSA-3", &[], package, json!([{"introduced": "2.0"}])),
-        // Joins nothing: that others are related to it says little.
+        // Another package's says nothing of this one.
         record("GHSA-4", &[], ("PyPI", "other"), json!([{"introduced": "0"}])),
+        related,
     ]);
     let answer = find(&bytes, "PyPI", "foo.bar", "1.5");
     // By text, 1.9 would be the later one.
-    assert_eq!(short(&answer), [("CVE-2024-1", fixed("1.10")), ("GHSA-2", FixState::Unknown)]);
+    assert_eq!(
+        short(&answer),
+        [
+            ("CVE-2024-1", fixed("1.10")),
+            ("GHSA-2", FixState::Unknown),
+            ("GHSA-5", FixState::Unknown)
+        ]
+    );
     let first = &answer.hits[0];
     assert_eq!(first.advisory.aliases, ["GHSA-1", "PYSEC-1"]);
     assert_eq!(first.reasons.len(), 2);
@@ -182,7 +194,7 @@ fn what_cannot_be_decided_is_said() {
         json!({"id": "D", "affected": [{"package": {"ecosystem": "npm", "name": "r"}}]}),
     ]);
     for (ecosystem, name, version, undecided) in [
-        ("npm", "p", "1.0.0", "`next` in a range is no version"),
+        ("npm", "p", "1.0.0", "`next` in a range is not a version"),
         ("opam", "p", "1.0.0", "the order of opam is not known"),
         ("npm", "q", "latest", "`latest` is no version of the order Semver"),
         ("npm", "r", "1.0.0", "the record names no versions"),
@@ -191,6 +203,58 @@ fn what_cannot_be_decided_is_said() {
         let whys: Vec<_> = answer.undecided.iter().map(|undecided| &*undecided.why).collect();
         assert_eq!((answer.hits.len(), whys), (0, vec![undecided]), "{name} {version}");
     }
+}
+
+/// Builds of a version are that version, and what precedes all versions is no end of a range.
+#[test]
+fn suffixes_of_a_build_hide_nothing() {
+    let of = |ecosystem, events| record("A", &[], (ecosystem, "p"), events);
+    let hits = |record: Value, version: &str| {
+        let ecosystem = record["affected"][0]["package"]["ecosystem"].as_str().unwrap().to_owned();
+        let answer = find(&built(&[record]), &ecosystem, "p", version);
+        (answer.hits.len(), answer.undecided.len())
+    };
+    let until = || json!([{"introduced": "1.0"}, {"last_affected": "2.5.0"}]);
+    assert_eq!(hits(of("PyPI", until()), "2.5.0+cpu"), (1, 0));
+    assert_eq!(hits(of("PyPI", until()), "2.5.1+cpu"), (0, 0));
+    let fixed = || json!([{"introduced": "0"}, {"fixed": "2.5.0"}]);
+    assert_eq!(hits(of("PyPI", fixed()), "2.5.0+cpu"), (0, 0));
+    // A range that has local parts itself is compared whole.
+    let local = || json!([{"introduced": "0"}, {"fixed": "2.5.0+cu124"}]);
+    assert_eq!(hits(of("PyPI", local()), "2.5.0+cu124"), (0, 0));
+    assert_eq!(hits(of("PyPI", local()), "2.5.0"), (1, 0));
+    let from = || json!([{"introduced": "9.0.0"}, {"last_affected": "9.0.0"}]);
+    assert_eq!(hits(of("Bitnami", from()), "9.0.0-3"), (1, 0));
+    assert_eq!(hits(of("Bitnami", from()), "9.0.1-0"), (0, 0));
+    // A prerelease of npm is none of these.
+    assert_eq!(hits(of("npm", from()), "9.0.0-3"), (0, 0));
+    let legacy = || json!([{"introduced": "0"}, {"last_affected": "2.6.0-cu124"}]);
+    assert_eq!(hits(of("PyPI", legacy()), "2.6.0"), (0, 1));
+    assert_eq!(hits(of("PyPI", until()), "trunk"), (0, 1));
+}
+
+/// As many events as make a sort notice that Maven's order has a circle.
+#[test]
+fn an_order_with_a_circle_stops_nothing() {
+    let versions = ["1.0.rc", "1", "1-1", "1.0.rc", "1-1", "1"];
+    let events: Vec<_> = (0..96).map(|at| json!({"fixed": versions[at % 6]})).collect();
+    let bytes = built(&[record("A", &[], ("Maven", "g:a"), json!(events))]);
+    assert!(find(&bytes, "Maven", "g:a", "1").undecided.is_empty());
+}
+
+#[test]
+fn every_cve_of_a_record_has_its_signals() {
+    let record =
+        record("R-1", &["CVE-2024-1", "CVE-2024-2"], ("npm", "p"), json!([{"introduced": "0"}]));
+    let mut builder = Builder::default();
+    builder.record(FEED, record.to_string().as_bytes());
+    builder.epss(FEED, "#model_version:v2025.03.14,score_date:2026-08-16T12:00:00Z\ncve,epss,percentile\nCVE-2024-1,0.1,0.2\nCVE-2024-2,0.5,0.9\n");
+    builder.exploited(FEED, br#"{"vulnerabilities":[{"cveID":"CVE-2024-2","dateAdded":"2024-03-01","knownRansomwareCampaignUse":"Known"}]}"#);
+    let bytes = builder.finish().unwrap().0;
+    let answer = find(&bytes, "npm", "p", "1.0.0");
+    let advisory = &answer.hits[0].advisory;
+    assert_eq!((&*advisory.id, advisory.epss.unwrap().probability), ("CVE-2024-1", 0.5));
+    assert!(advisory.exploited.is_some());
 }
 
 #[test]

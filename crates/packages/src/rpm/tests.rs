@@ -149,7 +149,7 @@ fn damage_is_said_and_hides_nothing() {
 
 #[test]
 fn sources() {
-    let of = |file: &str| source(file.into()).map(|s| (s.name, s.version));
+    let of = |file: &str| source(file).map(|s| (s.name, s.version));
     let pair = |name: &str, version: &str| Some((name.to_owned(), version.to_owned()));
     assert_eq!(of("a-b-1.0-2.el9.src.rpm"), pair("a-b", "1.0-2.el9"));
     assert_eq!(of("a-1.0-2.nosrc.rpm"), pair("a", "1.0-2"));

@@ -110,6 +110,8 @@ impl Reading {
                     .collect(),
             };
             self.inventory.distribution.get_or_insert(found);
+        } else if is_file_of_trivy(component, kind) {
+            // Its packages are components of their own.
         } else if matches!(kind, "library" | "framework" | "application" | "platform")
             || component.get("purl").is_some()
         {
@@ -145,6 +147,12 @@ impl Reading {
         }
         packages.push(found);
     }
+}
+
+/// Whether Trivy lists a lock file or archive, not a package.
+fn is_file_of_trivy(component: &Value, kind: &str) -> bool {
+    let has_class = || !properties(component).first(&["aquasecurity:trivy:Class"]).is_empty();
+    kind == "application" && component.get("purl").is_none() && has_class()
 }
 
 fn properties(component: &Value) -> Said<'_> {

@@ -84,8 +84,20 @@ pub fn read(bytes: &[u8]) -> Result<Inventory, SbomError> {
     } else {
         return Err(SbomError::Other);
     };
+    only_distributions_own(&mut inventory);
     inventory.sort();
     Ok(inventory)
+}
+
+/// Keeps owners that are packages of a distribution: its advisories judge what it brought. Programs
+/// also write that a package contains another where it merely needs it.
+fn only_distributions_own(inventory: &mut Inventory) {
+    let of_system: Vec<_> =
+        inventory.packages.iter().map(|found| found.package.kind.is_of_system()).collect();
+    for (found, itself) in inventory.packages.iter_mut().zip(&of_system) {
+        let owns = |owner: &usize| !itself && of_system.get(*owner) == Some(&true);
+        found.owner = found.owner.filter(owns);
+    }
 }
 
 /// The text of a field; empty where there is none.
@@ -125,7 +137,11 @@ impl<'a> Said<'a> {
         let (digests, ids, instructions) = (of("digest"), of("diff-id"), of("instruction"));
         let (packed, bytes) = (of("packed"), of("bytes"));
         let all = [&digests, &ids, &instructions, &packed, &bytes];
-        let count = all.iter().filter_map(|map| map.keys().last()).max().map_or(0, |last| last + 1);
+        let count = all
+            .iter()
+            .filter_map(|map| map.keys().last())
+            .max()
+            .map_or(0, |last| last.saturating_add(1));
         let text = |map: &BTreeMap<u16, &str>, number: u16| {
             map.get(&number).copied().unwrap_or_default().to_owned()
         };
@@ -153,8 +169,8 @@ fn layer_of(layers: &[Layer], digest: &str) -> Option<u16> {
     layers.iter().position(is).and_then(|number| number.try_into().ok())
 }
 
-/// A package by its URL and by what else is said of it. `name` is `group` and name of its ecosystem
-/// where there is no URL.
+/// A package by its URL and by what else is said of it. Some programs write the scope of a name in
+/// the URL alone.
 fn package(purl: Option<Purl>, said: &Said<'_>, group: &str, name: &str, version: &str) -> Found {
     let kind = match (said.first(&["pavisade:type"]), &purl) {
         ("", Some(purl)) => Kind::of(purl.kind()),
@@ -162,6 +178,10 @@ fn package(purl: Option<Purl>, said: &Said<'_>, group: &str, name: &str, version
     };
     let qualifier =
         |key: &str| purl.as_ref().and_then(|purl| purl.qualifier(key)).unwrap_or_default();
+    let group = match &purl {
+        Some(purl) if group.is_empty() && name == purl.name() => purl.namespace(),
+        _ => group,
+    };
     let either =
         |one: &str, other: &str| if one.is_empty() { other.to_owned() } else { one.to_owned() };
     let url_version = purl.as_ref().map(Purl::version).unwrap_or_default();
@@ -197,13 +217,9 @@ fn whole_name(kind: Kind, group: &str, name: &str) -> String {
 /// What a package was built from.
 fn source(said: &Said<'_>, upstream: &str, version: &str) -> Option<SourcePackage> {
     // Syft names the file of rpm's source package.
-    let file = upstream.strip_suffix(".src.rpm").and_then(|stem| {
-        let (rest, release) = stem.rsplit_once('-')?;
-        let (name, version) = rest.rsplit_once('-')?;
-        Some((name, format!("{version}-{release}")))
-    });
+    let file = crate::rpm::source(upstream);
     let (name, of_url) = match &file {
-        Some((name, version)) => (*name, version.as_str()),
+        Some(file) => (file.name.as_str(), file.version.as_str()),
         None => upstream.split_once('@').unwrap_or((upstream, version)),
     };
     let own =

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{Said, SbomError, incomplete, list, note, package, purl, text};
+use crate::Distribution;
 use crate::inventory::{Inventory, Place};
-use crate::{Distribution, Kind};
 
 const VERSIONS: [&str; 2] = ["SPDX-2.2", "SPDX-2.3"];
 /// What says that nothing is known, or that there is nothing.
@@ -123,13 +123,6 @@ fn read_package(found: &Value, place: &str, own: &HashMap<&str, &str>, inventory
     let purl = purl(purl_of(found), place, &mut inventory.notes);
     let version = Some(text(found, "versionInfo")).filter(|version| !NOTHING.contains(version));
     let mut package = package(purl, &said, "", text(found, "name"), version.unwrap_or_default());
-    // Some programs write the bare name, and the scope in the URL alone.
-    if let (Kind::Npm, Some(purl)) = (package.package.kind, &package.purl)
-        && !purl.namespace().is_empty()
-        && package.package.name == purl.name()
-    {
-        package.package.name = format!("{}/{}", purl.namespace(), purl.name());
-    }
     package.package.licences = licences(found, &said, own);
     package.places = said.all("pavisade:place").map(place_of).collect();
     if package.places.is_empty() {

@@ -196,19 +196,29 @@ fn packages_of_spdx() {
 
 #[test]
 fn what_an_spdx_document_describes_is_no_package_of_it() {
+    let package = |id: &str, name: &str, purl: &str| json!({"SPDXID": id, "name": name, "externalRefs": [{"referenceType": "purl", "referenceLocator": purl}]});
+    let contains = |one: &str, two: &str| {
+        json!({"spdxElementId": format!("SPDXRef-{one}"), "relationshipType": "CONTAINS",
+               "relatedSpdxElement": format!("SPDXRef-{two}")})
+    };
     let document = |purpose: &str| {
         read_json(json!({
             "spdxVersion": "SPDX-2.3", "name": "doc",
             "packages": [
                 {"SPDXID": "SPDXRef-i", "name": "image:1", "versionInfo": "sha256:aa",
                  "primaryPackagePurpose": purpose},
-                {"SPDXID": "SPDXRef-p", "name": "p"},
-                {"SPDXID": "SPDXRef-q", "name": "q"},
+                package("SPDXRef-p", "p", "pkg:deb/debian/p@1"),
+                package("SPDXRef-q", "q", "pkg:pypi/q@1"),
+                package("SPDXRef-r", "r", "pkg:pypi/r@1"),
+                package("SPDXRef-s", "s", "pkg:deb/debian/s@1"),
+                {"SPDXID": "SPDXRef-t", "name": "t"},
+                package("SPDXRef-u", "u", "pkg:npm/u@1"),
             ],
             "relationships": [
                 {"spdxElementId": "SPDXRef-DOCUMENT", "relationshipType": "DESCRIBES", "relatedSpdxElement": "SPDXRef-i"},
-                {"spdxElementId": "SPDXRef-i", "relationshipType": "CONTAINS", "relatedSpdxElement": "SPDXRef-p"},
-                {"spdxElementId": "SPDXRef-p", "relationshipType": "CONTAINS", "relatedSpdxElement": "SPDXRef-q"},
+                contains("i", "p"), contains("p", "q"),
+                // Only a distribution brings packages of others, and none of its own.
+                contains("q", "r"), contains("p", "s"), contains("t", "u"), contains("r", "r"),
             ],
         }))
         .unwrap()
@@ -216,5 +226,58 @@ fn what_an_spdx_document_describes_is_no_package_of_it() {
     let found = document("CONTAINER");
     assert_eq!((&*found.name, &*found.digest), ("image:1", "sha256:aa"));
     let owners: Vec<_> = found.packages.iter().map(|f| (&*f.package.name, f.owner)).collect();
-    assert_eq!(owners, [("p", None), ("q", Some(0))]);
+    let at = |name: &str| found.packages.iter().position(|f| f.package.name == name);
+    let alone = ["r", "s", "t", "u"].map(|name| (name, None));
+    let mut owners: Vec<_> = owners;
+    owners.sort_unstable();
+    assert_eq!(owners, [&[("p", None), ("q", at("p"))][..], &alone].concat());
+}
+
+#[test]
+fn a_scope_that_only_the_url_has_belongs_to_the_name() {
+    let of_cyclonedx = |purl: &str, name: &str| {
+        read_json(json!({
+            "bomFormat": "CycloneDX", "specVersion": "1.5",
+            "components": [{"type": "library", "name": name, "purl": purl}],
+        }))
+    };
+    let of_spdx = |purl: &str, name: &str| {
+        let purl = json!([{"referenceType": "purl", "referenceLocator": purl}]);
+        read_json(json!({
+            "spdxVersion": "SPDX-2.3", "name": "doc",
+            "packages": [{"SPDXID": "SPDXRef-p", "name": name, "externalRefs": purl}],
+        }))
+    };
+    for (purl, name, expect) in [
+        (
+            "pkg:maven/com.fasterxml.jackson.core/jackson-core@2.1",
+            "jackson-core",
+            "com.fasterxml.jackson.core:jackson-core",
+        ),
+        ("pkg:npm/%40babel/core@7.0.0", "core", "@babel/core"),
+        ("pkg:npm/%40babel/core@7.0.0", "@babel/core", "@babel/core"),
+        ("pkg:golang/golang.org/x/net@v0.1.0", "golang.org/x/net", "golang.org/x/net"),
+        ("pkg:deb/debian/zlib1g@1", "zlib1g", "zlib1g"),
+        ("pkg:pypi/requests@2", "requests", "requests"),
+    ] {
+        for found in [of_cyclonedx(purl, name).unwrap(), of_spdx(purl, name).unwrap()] {
+            assert_eq!(found.packages[0].package.name, expect, "{purl}");
+        }
+    }
+}
+
+#[test]
+fn a_lock_file_that_trivy_lists_is_no_package() {
+    let found = read_json(json!({
+        "bomFormat": "CycloneDX", "specVersion": "1.5",
+        "components": [
+            {"type": "application", "name": "app/package-lock.json", "properties": [
+                {"name": "aquasecurity:trivy:Class", "value": "lang-pkgs"},
+                {"name": "aquasecurity:trivy:Type", "value": "npm"}]},
+            {"type": "application", "name": "tool", "version": "1"},
+        ],
+    }))
+    .unwrap();
+    let names: Vec<_> = found.packages.iter().map(|found| &*found.package.name).collect();
+    assert_eq!(names, ["tool"]);
 }

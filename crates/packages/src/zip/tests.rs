@@ -67,7 +67,7 @@ fn unpacked(bytes: &[u8]) -> Vec<(String, usize)> {
         let content = archive.packed(&entry).unwrap().unpacked(1 << 20).unwrap();
         (String::from_utf8_lossy(entry.name).into_owned(), content.len())
     };
-    archive.entries().map(one).collect()
+    archive.entries().map(Result::unwrap).map(one).collect()
 }
 
 fn streamed(bytes: &[u8]) -> (Vec<(String, usize)>, Result<(), Unreadable>) {
@@ -111,13 +111,13 @@ fn entries_by_the_directory_and_as_a_stream() {
 fn what_is_too_large_or_damaged_is_refused() {
     let bytes = sample();
     let zip = Archive::new(&bytes).unwrap();
-    let entries: Vec<_> = zip.entries().collect();
+    let entries: Vec<_> = zip.entries().map(Result::unwrap).collect();
     let packed = zip.packed(&entries[1]).unwrap();
     assert_eq!(packed.unpacked(99_999).unwrap_err(), Unreadable::TooLarge);
     assert_eq!(packed.start(10).unwrap().len(), 10);
     for length in 0..bytes.len() {
         if let Ok(zip) = Archive::new(&bytes[..length]) {
-            zip.entries().for_each(|entry| drop(zip.packed(&entry).map(|p| p.start(10))));
+            zip.entries().flatten().for_each(|entry| drop(zip.packed(&entry).map(|p| p.start(10))));
         }
         let (_, read) = streamed(&bytes[..length]);
         assert!(read.is_err() || length > bytes.len() - 300, "{length}");
@@ -145,4 +145,26 @@ fn a_bomb_ends_at_its_limit() {
         fn take(&mut self, _: &[u8], _: Result<(Vec<u8>, bool), Unreadable>) {}
     }
     assert_eq!(local::read(&bytes[..], &mut None_).unwrap(), Err(Unreadable::TooLarge));
+}
+
+#[test]
+fn a_comment_hides_no_entry() {
+    let mut bytes = sample();
+    // A whole record of an archive without entries, and one byte more.
+    let fake = [END, &[0; 18], b"x"].concat();
+    let at = bytes.len() - 2;
+    bytes[at..].copy_from_slice(&(fake.len() as u16).to_le_bytes());
+    bytes.extend(&fake);
+    assert_eq!(unpacked(&bytes), lengths(100_000));
+}
+
+#[test]
+fn a_damaged_directory_says_so() {
+    let bytes = sample();
+    let second = memchr::memmem::find_iter(&bytes, ENTRY).nth(1).unwrap();
+    let mut damaged = bytes.clone();
+    damaged[second] = b'X';
+    let entries: Vec<_> = Archive::new(&damaged).unwrap().entries().collect();
+    assert_eq!(entries.len(), 2);
+    assert_eq!(entries[1].as_ref().unwrap_err(), &Unreadable::Damaged);
 }

@@ -67,6 +67,10 @@ fn pre<'a>(parts: &Parts<'a>) -> Pre<'a> {
 }
 
 impl<'a> Pep440<'a> {
+    pub(super) fn is_legacy(&self) -> bool {
+        matches!(self, Self::Legacy(_))
+    }
+
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let text = text.trim();
         match Parts::read(text) {
