@@ -16,12 +16,14 @@ mod entries;
 mod folder;
 #[cfg(test)]
 mod hostile;
+mod inspect;
 mod inventory;
 mod layer;
 mod manifest;
 mod place;
 mod platform;
 mod read;
+mod source;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -32,12 +34,13 @@ use std::io;
 
 pub use digest::{Digest, DigestError};
 pub use entries::Budget;
-pub use inventory::inventory;
+pub use inventory::{inspect, inventory};
 pub use layer::{LayerRead, Limits, read_layer};
 pub use manifest::{Configuration, Descriptor, Manifest, Start, Step};
 pub use pavisade_model::{FileId, LayerFile, LayerVisitor};
 pub use platform::{Platform, PlatformError};
 pub use read::Contents;
+pub use source::{is_image_or_root, source_tree};
 pub use store::{Candidate, Image, Layer, Store};
 pub use tree::{Kind, Said, Tree};
 

@@ -14,6 +14,8 @@ pub(super) struct Token {
     pub(super) at: usize,
     /// What it is, with its article.
     pub(super) what: &'static str,
+    /// Whether its form is that of one issuer's tokens, which nothing else has.
+    pub(super) issued: bool,
 }
 
 /// One format: what it begins with, which bytes follow, and how many of them.
@@ -131,7 +133,8 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Token)) {
             && starts_format(pair[0], pair[1])
             && let Some(what) = word(&bytes[at..])
         {
-            found(Token { at, what });
+            let issued = !is_general(what);
+            found(Token { at, what, issued });
         }
         before = pair[0];
     }
@@ -140,7 +143,7 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Token)) {
             continue;
         }
         let hits = finder.find_iter(bytes).filter(|&at| check(text, at));
-        hits.for_each(|at| found(Token { at, what }));
+        hits.for_each(|at| found(Token { at, what, issued: false }));
     }
 }
 
@@ -163,13 +166,21 @@ static PHRASES: LazyLock<[Phrase; 7]> = LazyLock::new(|| {
     ]
 });
 
+/// Whether tests and documentation have words of that kind.
+fn is_general(what: &str) -> bool {
+    matches!(what, KEY_IN_BASE64 | SIGNED)
+}
+
+const KEY_IN_BASE64: &str = "a private key in base64";
+const SIGNED: &str = "a signed token (JWT)";
+
 /// The token that a word is.
 fn word(rest: &[u8]) -> Option<&'static str> {
     if rest.starts_with(ENCODED_KEY) {
-        return is_encoded_key(rest).then_some("a private key in base64");
+        return is_encoded_key(rest).then_some(KEY_IN_BASE64);
     }
     if rest.starts_with(b"eyJ") {
-        return is_jwt(rest).then_some("a signed token (JWT)");
+        return is_jwt(rest).then_some(SIGNED);
     }
     let format = FORMATS.iter().find(|format| {
         let Some(tail) = rest.strip_prefix(format.prefix.as_bytes()) else { return false };

@@ -31,7 +31,8 @@ pub(crate) struct ImageArgs {
     pub command: Option<ImageCommand>,
 
     /// The image: an archive (`docker save`, OCI layout; tar, tar.gz, tar.zst), the folder of an OCI
-    /// layout, a root file system in a folder or archive, an SBOM; `-` is standard input.
+    /// layout, a root file system in a folder or archive, an SBOM, a source tree with lock files; `-` is
+    /// standard input.
     #[arg(value_name = "IMAGE", required = true)]
     pub image: Option<PathBuf>,
 
@@ -112,7 +113,8 @@ pub(crate) struct Choose {
 #[command(after_help = IMAGE_EXIT_CODES)]
 pub(crate) struct SbomArgs {
     /// The image: an archive (`docker save`, OCI layout; tar, tar.gz, tar.zst), the folder of an OCI
-    /// layout, a root file system in a folder or archive, an SBOM; `-` is standard input.
+    /// layout, a root file system in a folder or archive, an SBOM, a source tree with lock files; `-` is
+    /// standard input.
     #[arg(value_name = "IMAGE")]
     pub image: PathBuf,
 
