@@ -12,6 +12,7 @@
 
 pub mod base64;
 pub mod file;
+mod forms;
 mod mask;
 mod names;
 mod stand_in;
