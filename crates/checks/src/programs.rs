@@ -118,7 +118,7 @@ fn why_hidden(programs: &[Program], world: &World) -> Why {
 }
 
 fn unread_pods(world: &World) -> Option<Why> {
-    let gap = || Gap::Kind { kind: kinds::POD, cause: world.cause(kinds::POD).clone() };
+    let gap = || world.gap(kinds::POD);
     (world.coverage(kinds::POD) == Coverage::Unread).then(|| gap().into())
 }
 

@@ -1,13 +1,11 @@
 //! The four answers of a check.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 
 use pavisade_model::{
-    Confidence, Gap, Location, Program, Related, Severity, State, Vulnerability, push_field,
+    Confidence, Gap, Location, Program, Related, Severity, State, Vulnerability, Why, push_field,
 };
-use pavisade_snapshot::SelectorError;
 use pavisade_yaml::{Amendment, Doc, Edit, Kind, Value};
 
 /// What a check answers about one subject.
@@ -100,57 +98,6 @@ pub struct Claim<'a> {
     /// What it rests on beside what stands at its place: names of containers, Services, accounts,
     /// and values of other fields. Claims of two pods of one owner are the same where this is.
     pub evidence: Vec<String>,
-}
-
-/// Why something could not be determined: a sentence for people, and what is missing as data.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Why {
-    /// The sentence, without a full stop.
-    pub text: String,
-    /// What is missing.
-    pub gaps: Vec<Gap>,
-}
-
-impl Why {
-    /// A sentence that says what is missing.
-    pub fn of(gap: Gap, text: impl Into<String>) -> Self {
-        Self { text: text.into(), gaps: vec![gap] }
-    }
-
-    /// The same with another sentence, mostly one around it.
-    pub fn told(self, tell: impl FnOnce(&str) -> String) -> Self {
-        Self { text: tell(&self.text), ..self }
-    }
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl From<String> for Why {
-    fn from(text: String) -> Self {
-        Self { text, gaps: Vec::new() }
-    }
-}
-
-impl From<&str> for Why {
-    fn from(text: &str) -> Self {
-        text.to_owned().into()
-    }
-}
-
-impl From<SelectorError> for Why {
-    fn from(error: SelectorError) -> Self {
-        Self::of(Gap::Form, error.0)
-    }
-}
-
-impl From<Gap> for Why {
-    fn from(gap: Gap) -> Self {
-        Self { text: gap.to_string(), gaps: vec![gap] }
-    }
 }
 
 /// One edit of the subject's document, as part of what fixes a claim.

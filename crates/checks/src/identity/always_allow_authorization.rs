@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::anonymous_api_access::without_anonymous;
-use crate::{Change, Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+use crate::{Change, Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
 /// An API server that allows every request.
 ///
@@ -124,7 +124,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
     })
 }
 
-fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn from_flags<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     let file = kinds::AUTHORIZATION_CONFIGURATION;
     if let Some(verdict) = server.left_to_file("authorization-config", file, cx) {
         return Ok(verdict);

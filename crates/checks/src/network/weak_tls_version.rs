@@ -5,7 +5,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
 /// Components that accept TLS older than 1.2.
 ///
@@ -52,7 +52,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
     }
 }
 
-fn from_flag<'a>(component: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn from_flag<'a>(component: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     let Some(flag) = component.known(FLAG)? else {
         let file = (component.name() == "kubelet").then(|| component.kubelet_file(cx)).flatten();
         // All of them begin with 1.2 by default.
