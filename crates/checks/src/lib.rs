@@ -8,6 +8,8 @@
 
 pub use jiff::Timestamp;
 
+mod advisories;
+mod any;
 mod certificate;
 mod check;
 mod component;

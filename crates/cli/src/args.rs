@@ -6,6 +6,7 @@ use pavisade_model::Severity;
 pub(crate) use checks::{ChecksArgs, ChecksCommand, Select};
 pub(crate) use cluster::{Access, LiveArgs};
 pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksCommand};
+pub(crate) use config::{AllowFrom, CheckConfigArgs, ConfigArgs, ConfigCommand, ConfigFile};
 pub(crate) use db::{DbArgs, DbCommand};
 pub(crate) use fix::FixArgs;
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
@@ -15,11 +16,10 @@ pub(crate) use reading::{Reading, Render};
 pub(crate) use scan::{Format, ScanArgs};
 pub(crate) use snapshot::{SnapshotArgs, SnapshotCommand};
 
-use crate::config::CheckConfigArgs;
-
 mod checks;
 mod cluster;
 mod comply;
+mod config;
 mod db;
 mod fix;
 mod image;

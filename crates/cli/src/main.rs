@@ -2,6 +2,7 @@
 
 mod args;
 mod checks;
+mod cluster;
 mod comply;
 mod config;
 mod db;
