@@ -86,7 +86,7 @@ pub(crate) fn verdict<'a>(
 
 fn unknown<'a>(programs: &[Program], why: impl Into<Why>) -> Claim<'a> {
     let claim = Claim::unknown(Place::Nowhere, why).instance("programs");
-    let claim = Claim { programs: programs.to_vec(), ..claim };
+    let claim = claim.programs(programs.to_vec());
     programs.iter().fold(claim, |claim, program| claim.gap(Gap::Settings(*program)))
 }
 

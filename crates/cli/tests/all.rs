@@ -12,6 +12,7 @@ mod faults;
 mod fix;
 mod images;
 mod mistakes;
+mod old_results;
 mod own_frameworks;
 mod pages;
 mod program;

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pavisade_model::{Cause, Gap, GroupKind, KubernetesVersion, Meta, Why};
+use pavisade_model::{GroupKind, KubernetesVersion, Meta, Why};
 
 use crate::{Coverage, Object, World, WorldKind};
 
@@ -230,7 +230,7 @@ impl<'a> View<'a> {
             true => (self.world.coverage(kind), objects(self.world)),
             false => (Coverage::Unread, Vec::new()),
         };
-        Listing { kind, objects, coverage, cause: self.world.cause(kind) }
+        Listing { kind, objects, coverage, world: self.world }
     }
 
     fn may_read(&self, kind: GroupKind) -> bool {
@@ -254,14 +254,13 @@ pub struct Listing<'a> {
     pub objects: Vec<&'a Object>,
     /// Whether they are all.
     pub coverage: Coverage,
-    cause: &'a Cause,
+    world: &'a World,
 }
 
 impl Listing<'_> {
     /// Why nothing can be said from the absence of an object: not all of them were read.
     pub fn gap(&self) -> Option<Why> {
-        let gap = || Gap::Kind { kind: self.kind, cause: self.cause.clone() };
-        (self.coverage == Coverage::Unread).then(|| gap().into())
+        (self.coverage == Coverage::Unread).then(|| self.world.gap(self.kind).into())
     }
 
     /// `in this cluster` or `in these files`, for a sentence that says that there is none.

@@ -48,13 +48,6 @@ impl Check for AlwaysAllowAuthorization {
 const MODE: &str = "authorization-mode";
 const ANONYMOUS: &str = "anonymous-auth";
 
-fn fixed<'a>(verdict: Verdict<'a>, fix: impl Fn(Claim<'a>) -> Claim<'a>) -> Verdict<'a> {
-    match verdict {
-        Verdict::Fails(claims) => Verdict::Fails(claims.into_iter().map(fix).collect()),
-        other => other,
-    }
-}
-
 /// Those that know nodes and users, without which PV-I070 fails.
 const NEEDED: [&str; 2] = ["Node", "RBAC"];
 
@@ -119,7 +112,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
     let left = NEEDED.iter().all(|needed| names.iter().any(|name| name == needed));
     let entries = list.items().filter(|item| item.str("type") == Some("AlwaysAllow"));
     let entries: Vec<_> = entries.filter(|_| left).collect();
-    fixed(verdict, |claim| {
+    verdict.fixed(|claim| {
         claim.changes(entries.iter().map(|e| Change { place: (*e).into(), edit: Edit::Remove }))
     })
 }
@@ -132,7 +125,7 @@ fn from_flags<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, C
     let verdict = match server.known_list(MODE)? {
         Some(modes) => {
             let verdict = judge(modes.iter().map(String::as_str), |_| server.place(MODE));
-            fixed(verdict, |claim| claim.changes(strict(server, &modes)))
+            verdict.fixed(|claim| claim.changes(strict(server, &modes)))
         }
         None => Claim::fails(
             server.place(MODE),

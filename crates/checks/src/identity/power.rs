@@ -211,7 +211,7 @@ pub(super) fn claim<'a>(
             power.grants, power.gives
         );
         let claim = Claim::unknown(Place::from(power.place), why).instance(power.instance);
-        return Some(Claim { gaps: access.gaps.clone(), ..claim });
+        return Some(claim.gaps(access.gaps.clone()));
     }
     if !power.namespaced && (is_role || !holders.is_empty() && !everywhere) {
         // A RoleBinding gives nothing outside of its namespace.
@@ -306,7 +306,7 @@ fn elsewhere<'a>(
         [] => vec![Gap::object("RoleBinding", within, "")],
         gaps => gaps.to_vec(),
     };
-    (!is_role).then_some(Claim { gaps, ..claim })
+    (!is_role).then_some(claim.gaps(gaps))
 }
 
 fn namespace<'m>(holder: &Holder<'m>) -> Option<&'m str> {
