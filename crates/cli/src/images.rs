@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use pavisade_images::reference::Reference;
 use pavisade_images::{Naming, Wants, wants};
 use pavisade_model::{Note, NoteKind};
-use pavisade_oci::{Limits, Platform, Store};
+use pavisade_oci::{Limits, Platform, Registries, Store};
 use pavisade_packages::inventory::{Found, Options};
 use pavisade_packages::{Distribution, Inventory};
 use pavisade_report::instruction;
@@ -20,8 +20,9 @@ use pavisade_sources::{Progress as _, open_regular};
 use pavisade_vulndb::{Database, Ecosystem, Matcher, Target, of_distribution, of_purl_type};
 
 use crate::args::{self, Choose};
-use crate::image;
+use crate::image::{self, Sought};
 use crate::progress::Spinner;
+use crate::registry::registries;
 
 /// The picture with the images that were asked for, and their vulnerabilities.
 ///
@@ -38,7 +39,8 @@ pub(crate) fn add(
     let Some(file) = &args.db else { bail!("--db names the database of vulnerabilities") };
     let bytes = database(file)?;
     let mut matcher = Matcher::new(open(file, &bytes)?);
-    let mut reading = Reading { notes: Vec::new(), matcher: &mut matcher };
+    let registries = registries(&args.registry)?;
+    let mut reading = Reading { notes: Vec::new(), matcher: &mut matcher, registries };
     let mut images = Vec::new();
     for path in &args.given {
         progress.stage(&format!("Reading {}", path.display()));
@@ -126,6 +128,7 @@ fn not_had(missing: &[Arc<str>]) -> Option<Note> {
 struct Reading<'a, 'd> {
     notes: Vec<Note>,
     matcher: &'a mut Matcher<'d>,
+    registries: Registries,
 }
 
 impl Reading<'_, '_> {
@@ -148,7 +151,7 @@ impl Reading<'_, '_> {
                 Vec::new()
             });
             for file in files {
-                match names(&file) {
+                match names(&file, &self.registries) {
                     Ok(names) => {
                         for (reference, name) in names {
                             there.entry(reference).or_insert_with(|| (file.clone(), name));
@@ -171,7 +174,8 @@ impl Reading<'_, '_> {
         choose: &Choose,
         reference: Option<&Arc<str>>,
     ) -> Option<Image> {
-        let found = match image::open(path, choose, Options { files: false }) {
+        let sought = Sought { choose, registries: &self.registries };
+        let found = match image::open(path, sought, Options { files: false }) {
             Ok(found) => found,
             Err(fault) => {
                 self.note(&path.display().to_string(), fault.to_string(), "");
@@ -324,9 +328,10 @@ fn is_candidate(file: &Path) -> bool {
 }
 
 /// Canonical references of the images in a file, each with its name there.
-fn names(file: &Path) -> Result<Vec<(String, Option<String>)>, String> {
+fn names(file: &Path, registries: &Registries) -> Result<Vec<(String, Option<String>)>, String> {
     if file.extension().is_some_and(|ending| ending == "json") {
-        let found = image::open(file, &Choose::default(), Options { files: false });
+        let sought = Sought { choose: &Choose::default(), registries };
+        let found = image::open(file, sought, Options { files: false });
         let found = found.map_err(|fault| fault.to_string())?;
         return Ok(canonical(&found.name).map(|name| (name, None)).into_iter().collect());
     }

@@ -15,6 +15,7 @@ mod man;
 mod output;
 mod progress;
 mod pss;
+mod registry;
 mod replace;
 mod scan;
 mod select;

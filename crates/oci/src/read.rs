@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use pavisade_model::{LayerVisitor, Note};
 
 use crate::digest::Checked;
-use crate::store::LayerSource;
+use crate::registry::failed;
+use crate::store::{LayerSource, Opened};
 use crate::{Budget, Image, LayerRead, Refusal, Store, Tree, folder, read_layer};
 
 /// What the layers of an image make.
@@ -113,7 +114,7 @@ impl Store {
         if let LayerSource::Folder(root) = &layer.source {
             return folder::read(root, number, budget, visitor);
         }
-        let (from, length) = self.open_layer(layer)?;
+        let Opened { bytes, length, slot } = self.open_layer(layer)?;
         if let (Some(wanted), Some(found)) = (layer.size, length)
             && wanted != found
         {
@@ -121,11 +122,13 @@ impl Store {
         }
         let diff_id = layer.diff_id.as_ref();
         let Some(digest) = &layer.digest else {
-            return Ok((read_layer(from, number, diff_id, budget, visitor)?, Vec::new()));
+            return Ok((read_layer(bytes, number, diff_id, budget, visitor)?, Vec::new()));
         };
-        let mut checked = Checked::new(from, digest.clone());
-        let read = read_layer(&mut checked, number, diff_id, budget, visitor)?;
-        match checked.verify().map_err(|error| Refusal::Io { what: what(), error })? {
+        let mut checked = Checked::new(bytes, digest.clone());
+        let read = read_layer(&mut checked, number, diff_id, budget, visitor);
+        let read = read.map_err(|refusal| failed(&slot, refusal))?;
+        let verified = checked.verify();
+        match verified.map_err(|error| failed(&slot, Refusal::Io { what: what(), error }))? {
             (_, Ok(())) => Ok((read, Vec::new())),
             (_, Err(found)) => Err(Refusal::Digest { what: what(), wanted: digest.clone(), found }),
         }

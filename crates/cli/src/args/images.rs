@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Registry;
+
 /// Images beside the objects.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Images {
-    /// Judge an image too: an archive, the folder of an OCI layout, a root file system or an SBOM; may
-    /// be given again. Without paths, images alone are judged.
+    /// Judge an image too: a reference in a registry, an archive, the folder of an OCI layout, a root file
+    /// system or an SBOM; may be given again. Without paths, images alone are judged.
     #[arg(long = "image", value_name = "IMAGE", requires = "db", help_heading = "Images")]
     pub given: Vec<PathBuf>,
 
@@ -20,6 +22,9 @@ pub(crate) struct Images {
     /// The database of vulnerabilities, made by `pavisade db build`.
     #[arg(long, value_name = "FILE", help_heading = "Images")]
     pub db: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub registry: Registry,
 }
 
 impl Images {
