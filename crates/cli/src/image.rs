@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use pavisade_oci::{Candidate, Limits, Platform, Refusal, Registries, Remote, Store, inventory};
+use pavisade_oci::{Candidate, Limits, Platform, Refusal, Remote, Store, inventory};
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::{Options, diff};
 use pavisade_packages::sbom::{self, SbomError};
@@ -17,7 +17,7 @@ use pavisade_sources::Progress as _;
 use crate::args::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 use crate::output::{Output, named, output, place};
 use crate::progress::Spinner;
-use crate::registry::{Meant, registries};
+use crate::registry::{Meant, Remotes};
 use crate::{Outcome, terminal};
 
 pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
         full: args.full,
         ..pavisade_report::Options::default()
     };
-    let sought = Sought { choose: &args.choose, registries: &registries(&args.registry)? };
+    let sought = Sought { choose: &args.choose, remotes: &Remotes::new(&args.registry)? };
     let Some(found) = read(image, sought, Options { files: args.files }, args.quiet)? else {
         return Ok(Outcome::Incomplete);
     };
@@ -62,7 +62,7 @@ fn compare(command: &ImageCommand) -> anyhow::Result<Outcome> {
     if before == standard && after == standard {
         bail!("standard input is one image: name a file for the other");
     }
-    let sought = Sought { choose, registries: &registries(registry)? };
+    let sought = Sought { choose, remotes: &Remotes::new(registry)? };
     let (Some(old), Some(new)) = (
         read(before, sought, Options::default(), *quiet)?,
         read(after, sought, Options::default(), *quiet)?,
@@ -100,7 +100,7 @@ pub(crate) fn sbom(args: &SbomArgs) -> anyhow::Result<Outcome> {
     let about = about()?;
     let out = target(file, &args.image)?;
     let options = Options { files: args.files };
-    let sought = Sought { choose: &args.choose, registries: &registries(&args.registry)? };
+    let sought = Sought { choose: &args.choose, remotes: &Remotes::new(&args.registry)? };
     let Some(found) = read(&args.image, sought, options, args.quiet)? else {
         return Ok(Outcome::Incomplete);
     };
@@ -133,7 +133,7 @@ fn target(file: Option<&Path>, image: &Path) -> anyhow::Result<Output> {
 #[derive(Clone, Copy)]
 pub(crate) struct Sought<'a> {
     pub choose: &'a Choose,
-    pub registries: &'a Registries,
+    pub remotes: &'a Remotes,
 }
 
 /// What is in an image; `None` where it cannot be read, which was told.
@@ -147,6 +147,11 @@ fn read(
     progress.stage("Reading the image");
     let found = open(path, sought, options);
     progress.finish();
+    if let Some(problem) = sought.remotes.problem()
+        && !quiet
+    {
+        terminal::say("not kept", problem);
+    }
     match found {
         Ok(found) => Ok(Some(found)),
         Err(Fault::Choice(text)) => bail!(text),
@@ -185,6 +190,16 @@ impl fmt::Display for Fault {
     }
 }
 
+impl Fault {
+    /// What to do about it; empty where nothing is known.
+    pub(crate) fn remedy(&self) -> &str {
+        match self {
+            Self::Refused(Refusal::Registry(fault)) => &fault.remedy,
+            _ => "",
+        }
+    }
+}
+
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -192,10 +207,10 @@ impl From<Refusal> for Fault {
 }
 
 pub(crate) fn open(path: &Path, sought: Sought<'_>, options: Options) -> Result<Inventory, Fault> {
-    let Sought { choose, registries } = sought;
+    let Sought { choose, remotes } = sought;
     let limits = Limits::default();
     let store = match Input::find(path)? {
-        Input::Remote(remote) => Store::fetch(registries, remote, limits),
+        Input::Remote(remote) => remotes.store(remote),
         Input::Document(bytes) => {
             let mut found = sbom::read(&bytes).map_err(Fault::Document)?;
             if found.name.is_empty() {

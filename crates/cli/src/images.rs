@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use pavisade_images::reference::Reference;
 use pavisade_images::{Naming, Wants, wants};
 use pavisade_model::{Note, NoteKind};
-use pavisade_oci::{Limits, Platform, Registries, Store};
+use pavisade_oci::{Limits, Platform, Store};
 use pavisade_packages::inventory::{Found, Options};
 use pavisade_packages::{Distribution, Inventory};
 use pavisade_report::instruction;
@@ -22,7 +22,8 @@ use pavisade_vulndb::{Database, Ecosystem, Matcher, Target, of_distribution, of_
 use crate::args::{self, Choose};
 use crate::image::{self, Sought};
 use crate::progress::Spinner;
-use crate::registry::registries;
+use crate::registry::{self, Remotes};
+use crate::terminal;
 
 /// The picture with the images that were asked for, and their vulnerabilities.
 ///
@@ -39,35 +40,43 @@ pub(crate) fn add(
     let Some(file) = &args.db else { bail!("--db names the database of vulnerabilities") };
     let bytes = database(file)?;
     let mut matcher = Matcher::new(open(file, &bytes)?);
-    let registries = registries(&args.registry)?;
-    let mut reading = Reading { notes: Vec::new(), matcher: &mut matcher, registries };
+    let remotes = Remotes::new(&args.registry)?;
+    let mut reading = Reading { notes: Vec::new(), matcher: &mut matcher, remotes: &remotes };
     let mut images = Vec::new();
     for path in &args.given {
         progress.stage(&format!("Reading {}", path.display()));
         images.extend(reading.image(path, &Choose::default(), None));
     }
     let (mut missing, mut nowhere) = (Vec::new(), Vec::new());
-    if !args.sources.is_empty() {
+    if args.named || !args.sources.is_empty() {
         progress.stage("Looking for images");
         let there = reading.there(&args.sources);
         let Wants { images: wanted, unclear } = wants(&snapshot);
         reading.tell_unclear(&unclear);
-        for want in wanted {
+        let count = wanted.len();
+        for (number, want) in (1..).zip(wanted) {
             let reference: Arc<str> = want.reference.as_str().into();
             if images.iter().any(|image| image.references.contains(&reference)) {
                 continue;
             }
-            let Some((path, name)) = there.get(&*want.reference) else {
-                nowhere.push(reference);
-                continue;
+            let (path, name) = match there.get(&*want.reference) {
+                Some((path, name)) => (path.clone(), name.clone()),
+                None if args.named => (registry::path(&reference), None),
+                None => {
+                    nowhere.push(reference);
+                    continue;
+                }
             };
-            progress.stage(&format!("Reading {}", want.reference));
-            let choose = Choose { name: name.clone(), ..Choose::default() };
-            match reading.image(path, &choose, Some(&reference)) {
+            progress.stage(&format!("Reading {reference} ({number} of {count})"));
+            let choose = Choose { name, ..Choose::default() };
+            match reading.image(&path, &choose, Some(&reference)) {
                 Some(image) => images.push(image),
                 None => missing.push((reference, "it could not be read".to_owned())),
             }
         }
+    }
+    if let Some(problem) = remotes.problem() {
+        terminal::say("not kept", problem);
     }
     let mut notes = reading.notes;
     notes.extend(not_had(&nowhere));
@@ -106,6 +115,19 @@ pub(crate) fn inside(folder: &Path, is_meant: impl Fn(&Path) -> bool) -> io::Res
     Ok(paths)
 }
 
+/// A remedy that stands for itself.
+fn sentence(remedy: &str) -> String {
+    let mut rest = remedy.chars();
+    match rest.next() {
+        // Options and programs are written as they are.
+        Some(first) if first.is_ascii_lowercase() => {
+            format!("{}{}.", first.to_ascii_uppercase(), rest.as_str())
+        }
+        Some(_) => format!("{remedy}."),
+        None => String::new(),
+    }
+}
+
 /// That images which objects name are in no source.
 fn not_had(missing: &[Arc<str>]) -> Option<Note> {
     /// Images that are named.
@@ -121,14 +143,16 @@ fn not_had(missing: &[Arc<str>]) -> Option<Note> {
         place: first.to_string(),
         span: None,
         message: format!("not looked at: {}{more}", names.join(", ")),
-        remedy: "Add the archives of these images with --image-source.".to_owned(),
+        remedy:
+            "Add the archives of these images with --image-source, or fetch them with --images."
+                .to_owned(),
     })
 }
 
 struct Reading<'a, 'd> {
     notes: Vec<Note>,
     matcher: &'a mut Matcher<'d>,
-    registries: Registries,
+    remotes: &'a Remotes,
 }
 
 impl Reading<'_, '_> {
@@ -151,7 +175,7 @@ impl Reading<'_, '_> {
                 Vec::new()
             });
             for file in files {
-                match names(&file, &self.registries) {
+                match names(&file, self.remotes) {
                     Ok(names) => {
                         for (reference, name) in names {
                             there.entry(reference).or_insert_with(|| (file.clone(), name));
@@ -174,11 +198,15 @@ impl Reading<'_, '_> {
         choose: &Choose,
         reference: Option<&Arc<str>>,
     ) -> Option<Image> {
-        let sought = Sought { choose, registries: &self.registries };
+        let sought = Sought { choose, remotes: self.remotes };
         let found = match image::open(path, sought, Options { files: false }) {
             Ok(found) => found,
             Err(fault) => {
-                self.note(&path.display().to_string(), fault.to_string(), "");
+                let place = match reference {
+                    Some(reference) if registry::is_remote(path) => reference.to_string(),
+                    _ => path.display().to_string(),
+                };
+                self.note(&place, fault.to_string(), &sentence(fault.remedy()));
                 return None;
             }
         };
@@ -328,9 +356,9 @@ fn is_candidate(file: &Path) -> bool {
 }
 
 /// Canonical references of the images in a file, each with its name there.
-fn names(file: &Path, registries: &Registries) -> Result<Vec<(String, Option<String>)>, String> {
+fn names(file: &Path, remotes: &Remotes) -> Result<Vec<(String, Option<String>)>, String> {
     if file.extension().is_some_and(|ending| ending == "json") {
-        let sought = Sought { choose: &Choose::default(), registries };
+        let sought = Sought { choose: &Choose::default(), remotes };
         let found = image::open(file, sought, Options { files: false });
         let found = found.map_err(|fault| fault.to_string())?;
         return Ok(canonical(&found.name).map(|name| (name, None)).into_iter().collect());

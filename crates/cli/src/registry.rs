@@ -5,10 +5,14 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use pavisade_images::reference::Reference;
-use pavisade_oci::{Access, CredentialFiles, Registries, Remote, Wanted};
+use pavisade_oci::{
+    Access, CredentialFiles, LayerCache, Limits, Registries, Remote, Store, Wanted,
+};
 
 use crate::args;
 
@@ -25,6 +29,16 @@ pub(crate) enum Meant {
 
 /// Says that a registry is meant, also where there is a file of that name.
 const REGISTRY: &str = "docker://";
+
+/// The word for what a reference names in its registry.
+pub(crate) fn path(reference: &str) -> PathBuf {
+    format!("{REGISTRY}{reference}").into()
+}
+
+/// Whether a word surely means an image of a registry.
+pub(crate) fn is_remote(path: &Path) -> bool {
+    path.to_str().is_some_and(|text| text.starts_with(REGISTRY))
+}
 
 impl Meant {
     /// What is there counts as a path; so does what has the form of one, lest a slip of the keyboard
@@ -66,11 +80,54 @@ pub(crate) fn remote(reference: &str) -> Option<Remote> {
     Some(Remote { registry: reference.registry(), repository: reference.repository(), wanted })
 }
 
-/// The registries of a run. Nobody is asked before an image of one is wanted.
-///
-/// # Errors
-/// A file of authorities cannot be read.
-pub(crate) fn registries(args: &args::Registry) -> anyhow::Result<Registries> {
+/// Registries, and what other runs kept of their layers.
+#[derive(Debug, Clone)]
+pub(crate) struct Remotes {
+    registries: Registries,
+    cache: Option<Arc<LayerCache>>,
+}
+
+impl Remotes {
+    /// Nobody is asked before an image is wanted.
+    ///
+    /// # Errors
+    /// A file of authorities cannot be read.
+    pub(crate) fn new(args: &args::Registry) -> anyhow::Result<Self> {
+        let cache = if args.no_cache { None } else { cache() };
+        Ok(Self { registries: registries(args)?, cache })
+    }
+
+    pub(crate) fn store(&self, remote: Remote) -> Store {
+        Store::fetch(&self.registries, remote, Limits::default()).with_cache(self.cache.clone())
+    }
+
+    /// Why nothing is kept, where that is so.
+    pub(crate) fn problem(&self) -> Option<&str> {
+        self.cache.as_ref()?.problem()
+    }
+}
+
+/// The cache of layers, where there is a folder for it.
+fn cache() -> Option<Arc<LayerCache>> {
+    const LIMIT: u64 = 1 << 30;
+    let of = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || of("HOME").filter(|home| home.is_absolute());
+    let folder = of("XDG_CACHE_HOME").filter(|folder| folder.is_absolute());
+    let folder = folder.or_else(|| match env::consts::OS {
+        "windows" => of("LOCALAPPDATA"),
+        "macos" => Some(home()?.join("Library/Caches")),
+        _ => Some(home()?.join(".cache")),
+    })?;
+    // What an older or newer program read is not taken for what this one reads. Its digest would
+    // say it as well, but takes longer than most images.
+    let program = env::current_exe().and_then(fs::metadata).ok()?;
+    let since = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
+    let made = since(program.modified().ok()?)?.as_nanos();
+    let program = format!("{} {} {made}", env!("CARGO_PKG_VERSION"), program.len());
+    Some(Arc::new(LayerCache::new(folder.join("pavisade/layers"), LIMIT, &program)))
+}
+
+fn registries(args: &args::Registry) -> anyhow::Result<Registries> {
     let mut authorities = Vec::new();
     for file in &args.authorities {
         let text = fs::read(file).with_context(|| format!("reading {}", file.display()))?;

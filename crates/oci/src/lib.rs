@@ -12,6 +12,7 @@
 //! Not here: what is in files (`packages`, `secrets`), what the environment says, text for users.
 
 mod archive;
+mod cache;
 mod candidate;
 mod digest;
 mod entries;
@@ -33,6 +34,7 @@ mod unpack;
 
 use std::io;
 
+pub use cache::LayerCache;
 pub use candidate::Candidate;
 pub use digest::{Digest, DigestError};
 pub use entries::Budget;

@@ -114,6 +114,15 @@ impl Store {
         if let LayerSource::Folder(root) = &layer.source {
             return folder::read(root, number, budget, visitor);
         }
+        let kept = self
+            .cache
+            .as_ref()
+            .and_then(|cache| Some((cache, cache.key(layer.diff_id.as_ref()?, &visitor.keeps()?))));
+        if let Some((cache, key)) = &kept
+            && let Some(read) = cache.get(key, number, budget, visitor)?
+        {
+            return Ok((read, Vec::new()));
+        }
         let Opened { bytes, length, slot } = self.open_layer(layer)?;
         if let (Some(wanted), Some(found)) = (layer.size, length)
             && wanted != found
@@ -129,7 +138,12 @@ impl Store {
         let read = read.map_err(|refusal| failed(&slot, refusal))?;
         let verified = checked.verify();
         match verified.map_err(|error| failed(&slot, Refusal::Io { what: what(), error }))? {
-            (_, Ok(())) => Ok((read, Vec::new())),
+            (_, Ok(())) => {
+                if let Some((cache, key)) = &kept {
+                    cache.put(key, &read, visitor);
+                }
+                Ok((read, Vec::new()))
+            }
             (_, Err(found)) => Err(Refusal::Digest { what: what(), wanted: digest.clone(), found }),
         }
     }

@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
@@ -13,7 +14,7 @@ use crate::manifest::{Configuration, Descriptor, Form, Index, Manifest, parse};
 use crate::place::{Place, compression};
 use crate::registry::{Repository, Slot, failed};
 use crate::unpack::Compression;
-use crate::{Digest, Limits, Platform, Refusal, Registries, Remote, folder};
+use crate::{Digest, LayerCache, Limits, Platform, Refusal, Registries, Remote, folder};
 
 /// Where images are.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub struct Store {
     /// What users call it.
     name: String,
     pub(crate) limits: Limits,
+    pub(crate) cache: Option<Arc<LayerCache>>,
 }
 
 /// How images are laid out.
@@ -111,7 +113,7 @@ impl Store {
                     return Err(Refusal::NotAnImage(why));
                 }
             };
-            return Ok(Self { place, form, name, limits });
+            return Ok(Self { place, form, name, limits, cache: None });
         }
         // What the user names may be a pipe.
         let mut file = File::open(path).map_err(io)?;
@@ -140,7 +142,14 @@ impl Store {
     pub fn fetch(registries: &Registries, remote: Remote, limits: Limits) -> Self {
         let name = remote.to_string();
         let place = Place::Registry(Repository::new(registries, remote));
-        Self { place, form: Layout::Registry, name, limits }
+        Self { place, form: Layout::Registry, name, limits, cache: None }
+    }
+
+    /// Layers are looked for in a cache before they are read, and kept there.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Option<Arc<LayerCache>>) -> Self {
+        self.cache = cache;
+        self
     }
 
     fn of_archive(name: String, place: Place, limits: Limits) -> Result<Self, Refusal> {
@@ -155,7 +164,7 @@ impl Store {
                 return Err(Refusal::NotAnImage(why));
             }
         };
-        Ok(Self { place, form, name, limits })
+        Ok(Self { place, form, name, limits, cache: None })
     }
 
     /// The images in it; of those that are said to be for some machine, the ones for `platform`.

@@ -14,8 +14,13 @@ pub(crate) struct Images {
     #[arg(long = "image", value_name = "IMAGE", requires = "db", help_heading = "Images")]
     pub given: Vec<PathBuf>,
 
+    /// Look at the images that objects name, each once: what no --image-source holds is read from its
+    /// registry, with the credentials of `docker login` and `podman login`.
+    #[arg(long = "images", requires = "db", help_heading = "Images")]
+    pub named: bool,
+
     /// Look at the images that objects name, and take those that are in this archive, layout, SBOM, or
-    /// folder of such; may be given again. Nothing is fetched.
+    /// folder of such; may be given again. Without --images, nothing is fetched.
     #[arg(long = "image-source", value_name = "PATH", requires = "db", help_heading = "Images")]
     pub sources: Vec<PathBuf>,
 
@@ -30,7 +35,7 @@ pub(crate) struct Images {
 impl Images {
     /// Whether images are looked at.
     pub(crate) fn asked(&self) -> bool {
-        !self.given.is_empty() || !self.sources.is_empty()
+        self.named || !self.given.is_empty() || !self.sources.is_empty()
     }
 
     /// All that is read.

@@ -26,6 +26,11 @@ pub(crate) struct Registry {
         help_heading = "Registries"
     )]
     pub mirrors: Vec<Mirror>,
+
+    /// Neither use nor keep what was read of layers of registries (in the user's cache folder, 1 GB at
+    /// most).
+    #[arg(long = "no-image-cache", help_heading = "Registries")]
+    pub no_cache: bool,
 }
 
 /// `docker.io=mirror.example/hub`.

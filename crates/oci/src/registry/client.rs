@@ -1,7 +1,8 @@
 //! Requests to registries with all that belongs to them: authentication, redirects, and other
 //! attempts after faults that pass.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -40,13 +41,15 @@ struct Inner {
     access: Access,
     http: Http,
     keys: Keys,
+    /// Hosts that could not be reached: no other image of theirs is waited for.
+    gone: Mutex<HashMap<String, Fault>>,
 }
 
 impl Registries {
     /// Prepares; speaks to nobody.
     pub fn new(access: Access) -> Self {
         let http = Http::new(&access);
-        Self(Arc::new(Inner { access, http, keys: Keys::default() }))
+        Self(Arc::new(Inner { access, http, keys: Keys::default(), gone: Mutex::default() }))
     }
 
     pub(super) fn access(&self) -> &Access {
@@ -103,7 +106,11 @@ impl Registries {
         accept: &[&str],
         from: u64,
     ) -> Result<Response, Fault> {
-        let Inner { access, http, keys } = &*self.0;
+        let Inner { access, http, keys, gone } = &*self.0;
+        let gone = || gone.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fault) = gone().get(&endpoint.host) {
+            return Err(fault.clone());
+        }
         let url = endpoint.url(rest);
         let url = Url::parse(&url).map_err(|error| {
             Fault::new(Cause::Access, format!("`{}` is not an address: {error}", brief(&url)))
@@ -140,10 +147,21 @@ impl Registries {
                         _ => return Err(self.refused(endpoint, rest, answer, is_own)),
                     }
                 }
-                Err(failure) if failure.passes && attempt < access.patience.attempts => {
+                // A registry that gave the manifest is there, though perhaps not this moment.
+                Err(failure)
+                    if (failure.passes
+                        || failure.fault.cause == Cause::Unreachable
+                            && rest.starts_with("blobs/"))
+                        && attempt < access.patience.attempts =>
+                {
                     self.backoff(attempt)
                 }
-                Err(failure) => return Err(failure.fault),
+                Err(failure) => {
+                    if failure.fault.cause == Cause::Unreachable {
+                        gone().insert(endpoint.host.clone(), failure.fault.clone());
+                    }
+                    return Err(failure.fault);
+                }
             };
             thread::sleep(wait);
             waited += wait;

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use pavisade_model::{FileId, LayerFile, LayerVisitor};
 
+use super::kept;
 use crate::contents::{Contents, Problem};
 use crate::{Distribution, Reader, Want, copyright};
 
@@ -146,6 +147,26 @@ impl LayerVisitor for Collector {
             self.taken.insert(file.id(), Taken { path, what });
         }
         Ok(())
+    }
+
+    fn keeps(&self) -> Option<String> {
+        let files = self.options.files;
+        let only = self.only.iter().flatten();
+        let only: Vec<_> = only.map(|(id, path)| format!("{} {path}", id.entry)).collect();
+        Some(match self.only {
+            None => format!("packages, files: {files}"),
+            Some(_) => format!("packages, files: {files}, only: {only:?}"),
+        })
+    }
+
+    fn keep(&self) -> Option<Vec<u8>> {
+        kept::write(&self.taken)
+    }
+
+    fn restore(&mut self, layer: u16, kept: &[u8]) -> bool {
+        let Some(taken) = kept::read(layer, kept) else { return false };
+        self.taken = taken;
+        true
     }
 }
 

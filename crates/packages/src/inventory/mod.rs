@@ -7,6 +7,7 @@
 mod build;
 mod collect;
 mod diff;
+mod kept;
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! Registries that behave, and such that do not.
 
 mod faults;
+mod kept;
 mod server;
 mod trust;
 
@@ -158,11 +159,14 @@ fn remote(server: &Server, tag: &str) -> Remote {
 
 /// The packages of an image.
 fn read(access: Access, remote: Remote, platform: &str) -> Result<Vec<String>, Refusal> {
-    let store = Store::fetch(&Registries::new(access), remote, Limits::default());
+    packages(&Store::fetch(&Registries::new(access), remote, Limits::default()), platform)
+}
+
+fn packages(store: &Store, platform: &str) -> Result<Vec<String>, Refusal> {
     let platform: Platform = platform.parse().unwrap();
     let candidate = store.candidates(&platform)?.remove(0);
     let image = store.image(&candidate, &platform, true)?;
-    let found = inventory(&store, &image, Default::default())?;
+    let found = inventory(store, &image, Default::default())?;
     let named = |found: &pavisade_packages::inventory::Found| {
         format!("{} {}", found.package.name, found.package.version)
     };
