@@ -335,6 +335,9 @@ fn told(refusal: &Refusal) -> String {
     let remedy = match refusal {
         Refusal::Platform { there, .. } if !there.is_empty() => "; choose one with --platform",
         Refusal::Missing(_) => "; export the image with all of its layers",
+        Refusal::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
+            "; TMPDIR names a folder with room for it"
+        }
         Refusal::Registry(fault) if !fault.remedy.is_empty() => {
             return format!("{refusal}; {}", fault.remedy);
         }

@@ -16,6 +16,7 @@ mod own_frameworks;
 mod pages;
 mod program;
 mod pss;
+mod registries;
 mod replace;
 mod secrets;
 mod snapshots;

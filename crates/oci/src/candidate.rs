@@ -102,3 +102,47 @@ pub(crate) struct Saved {
     pub(crate) repo_tags: Option<Vec<String>>,
     pub(crate) layers: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_without_a_name_are_told_apart() {
+        let digest = |digit: char| format!("sha256:{}", digit.to_string().repeat(64));
+        let index = |entries: &[(char, &str, &str)]| {
+            let entry = |(digit, name, platform): &(char, &str, &str)| {
+                let mut entry = serde_json::json!({"digest": digest(*digit), "size": 1});
+                if !name.is_empty() {
+                    entry["annotations"] =
+                        serde_json::json!({"org.opencontainers.image.ref.name": name});
+                }
+                if let Some((architecture, variant)) = platform.split_once('/') {
+                    entry["platform"] = serde_json::json!({
+                        "os": "linux", "architecture": architecture, "variant": variant,
+                    });
+                }
+                entry
+            };
+            let manifests: Vec<_> = entries.iter().map(entry).collect();
+            serde_json::from_value::<Index>(serde_json::json!({"manifests": manifests})).unwrap()
+        };
+        for (entries, expect) in [
+            // Two images of one machine, and one image for its variants.
+            (vec![('a', "", "amd64/"), ('b', "", "amd64/")], vec!["a", "b"]),
+            (vec![('a', "", "arm/v7"), ('b', "", "arm/v6")], vec!["a"]),
+            (vec![('a', "1", "amd64/"), ('b', "2", "amd64/")], vec!["a", "b"]),
+            (vec![('a', "1", "amd64/"), ('b', "1", "amd64/")], vec!["a"]),
+            (vec![('a', "1", ""), ('a', "2", "")], vec!["a"]),
+            (vec![('a', "", ""), ('b', "", "")], vec!["a", "b"]),
+        ] {
+            let index = index(&entries);
+            let found = joined(index.manifests.iter().collect());
+            let found: Vec<_> = found
+                .iter()
+                .map(|one| one.digest.as_ref().unwrap().hex()[..1].to_owned())
+                .collect();
+            assert_eq!(found, expect, "{entries:?}");
+        }
+    }
+}

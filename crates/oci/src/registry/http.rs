@@ -173,7 +173,7 @@ fn failure(error: reqwest::Error, host: &str) -> Failure {
         () if error.is_timeout() && !error.is_connect() => (format!("{host} does not answer"), ""),
         () if error.is_connect() => (
             format!("{host} cannot be reached: {why}"),
-            "check the name and the network; images are read from files, too",
+            "check the name and the network; what `docker save` writes is read without one",
         ),
         () => (format!("the connection to {host} failed: {why}"), ""),
     };

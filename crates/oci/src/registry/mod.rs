@@ -137,7 +137,8 @@ impl Endpoint {
     fn of(remote: &Remote, access: &Access) -> Self {
         let whole = format!("{}/{}", remote.registry, remote.repository);
         let fits = |mirror: &&Mirror| {
-            whole.strip_prefix(&*mirror.from).is_some_and(|rest| rest.starts_with('/'))
+            let rest = whole.strip_prefix(&*mirror.from);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let mirror = access.mirrors.iter().filter(fits).max_by_key(|mirror| mirror.from.len());
         let whole = match mirror {

@@ -215,6 +215,7 @@ fn mirrors_take_the_place_of_what_they_mirror() {
             mirror("docker.io", "m.example:5000/hub"),
             mirror("docker.io/library", "local.example"),
             mirror("quay.io", "docker.io/quay"),
+            mirror("quay.io/one/app", "local.example/other"),
         ],
         plain: ["m.example:5000".to_owned()].into(),
         ..Access::default()
@@ -223,6 +224,8 @@ fn mirrors_take_the_place_of_what_they_mirror() {
         ("docker.io", "library/nginx", "https://local.example/v2/nginx/x"),
         ("docker.io", "libraryx/nginx", "http://m.example:5000/v2/hub/libraryx/nginx/x"),
         ("quay.io", "a", "https://registry-1.docker.io/v2/quay/a/x"),
+        ("quay.io", "one/app", "https://local.example/v2/other/x"),
+        ("quay.io", "one/apps", "https://registry-1.docker.io/v2/quay/one/apps/x"),
         ("quay.io.example", "a", "https://quay.io.example/v2/a/x"),
     ] {
         let wanted = Wanted::Tag("1".to_owned());
