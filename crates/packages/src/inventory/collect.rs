@@ -6,7 +6,8 @@ use std::io::{self, Read};
 use pavisade_model::{FileId, LayerFile, LayerVisitor};
 
 use super::kept;
-use crate::contents::{Contents, Problem};
+use super::taken::{Taken, What};
+use crate::contents::Problem;
 use crate::{Distribution, Reader, Want, copyright};
 
 /// What is kept of an image besides its packages.
@@ -23,27 +24,6 @@ pub struct Collector {
     /// Only these files, as if they had these paths.
     only: Option<BTreeMap<FileId, String>>,
     pub(super) taken: HashMap<FileId, Taken>,
-}
-
-/// A file that was read.
-#[derive(Debug)]
-pub(super) struct Taken {
-    pub(super) path: String,
-    pub(super) what: What,
-}
-
-/// What was in it.
-#[derive(Debug)]
-pub(super) enum What {
-    Packages(Reader, Contents),
-    /// `os-release`.
-    Distribution(Distribution),
-    /// The files of a package of Debian.
-    List(Vec<String>),
-    /// The licences of a package of Debian.
-    Licences(Vec<String>),
-    /// Nothing, for a reason.
-    Unread(Problem),
 }
 
 /// What a file is read for.

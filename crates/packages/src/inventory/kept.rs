@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use pavisade_model::FileId;
 
-use super::collect::{Taken, What};
+use super::taken::{Taken, What};
 use crate::contents::{Contents, Problem};
 use crate::{Distribution, Kind, Need, Package, Reader, SourcePackage};
 
@@ -311,11 +311,11 @@ mod tests {
     #[test]
     fn what_is_damaged_is_refused_or_whole() {
         let bytes = write(&full()).unwrap();
-        for end in 0..bytes.len() {
+        for end in (0..bytes.len()).step_by(41) {
             assert!(read(0, &bytes[..end]).is_none(), "{end}");
         }
         assert!(read(0, &[&*bytes, &[0]].concat()).is_none());
-        for at in 0..bytes.len() {
+        for at in (0..bytes.len()).step_by(43) {
             let mut other = bytes.clone();
             other[at] = 0xFF;
             let _ = read(0, &other);

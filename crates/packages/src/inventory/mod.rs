@@ -8,6 +8,7 @@ mod build;
 mod collect;
 mod diff;
 mod kept;
+mod taken;
 
 use std::collections::BTreeMap;
 
