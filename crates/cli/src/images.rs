@@ -41,11 +41,16 @@ pub(crate) fn add(
     let bytes = database(file)?;
     let mut matcher = Matcher::new(open(file, &bytes)?);
     let remotes = Remotes::new(&args.registry)?;
-    let mut reading = Reading { notes: Vec::new(), matcher: &mut matcher, remotes: &remotes };
+    let mut reading = Reading {
+        notes: Vec::new(),
+        matcher: &mut matcher,
+        remotes: &remotes,
+        platform: args.platform.as_ref(),
+    };
     let mut images = Vec::new();
     for path in &args.given {
         progress.stage(&format!("Reading {}", path.display()));
-        images.extend(reading.image(path, &Choose::default(), None));
+        images.extend(reading.image(path, None, None));
     }
     let (mut missing, mut nowhere) = (Vec::new(), Vec::new());
     if args.named || !args.sources.is_empty() {
@@ -68,8 +73,7 @@ pub(crate) fn add(
                 }
             };
             progress.stage(&format!("Reading {reference} ({number} of {count})"));
-            let choose = Choose { name, ..Choose::default() };
-            match reading.image(&path, &choose, Some(&reference)) {
+            match reading.image(&path, name, Some(&reference)) {
                 Some(image) => images.push(image),
                 None => missing.push((reference, "it could not be read".to_owned())),
             }
@@ -153,6 +157,8 @@ struct Reading<'a, 'd> {
     notes: Vec<Note>,
     matcher: &'a mut Matcher<'d>,
     remotes: &'a Remotes,
+    /// The platform, where one was asked for.
+    platform: Option<&'a Platform>,
 }
 
 impl Reading<'_, '_> {
@@ -175,7 +181,7 @@ impl Reading<'_, '_> {
                 Vec::new()
             });
             for file in files {
-                match names(&file, self.remotes) {
+                match self.names(&file) {
                     Ok(names) => {
                         for (reference, name) in names {
                             there.entry(reference).or_insert_with(|| (file.clone(), name));
@@ -191,13 +197,32 @@ impl Reading<'_, '_> {
         there
     }
 
+    /// Canonical references of the images in a file, each with its name there.
+    fn names(&self, file: &Path) -> Result<Vec<(String, Option<String>)>, String> {
+        if file.extension().is_some_and(|ending| ending == "json") {
+            let sought = Sought { choose: &Choose::default(), remotes: self.remotes };
+            let found = image::open(file, sought, Options { files: false });
+            let found = found.map_err(|fault| fault.to_string())?;
+            return Ok(canonical(&found.name).map(|name| (name, None)).into_iter().collect());
+        }
+        let store = Store::open(file, Limits::default()).map_err(|refusal| refusal.to_string())?;
+        let platform = self.platform.cloned().unwrap_or_else(Platform::here);
+        let candidates = store.candidates(&platform).map_err(|refusal| refusal.to_string())?;
+        let names = candidates.iter().flat_map(|candidate| &candidate.names);
+        // A layout names its images by their tags alone: its folder says the rest.
+        let named =
+            |name: &String| Some((canonical(&image::name(name, file))?, Some(name.clone())));
+        Ok(names.filter_map(named).collect())
+    }
+
     /// An image with its vulnerabilities; `None` where it cannot be read, which is told.
     fn image(
         &mut self,
         path: &Path,
-        choose: &Choose,
+        name: Option<String>,
         reference: Option<&Arc<str>>,
     ) -> Option<Image> {
+        let choose = &Choose { name, platform: self.platform.cloned() };
         let sought = Sought { choose, remotes: self.remotes };
         let found = match image::open(path, sought, Options { files: false }) {
             Ok(found) => found,
@@ -353,22 +378,6 @@ fn is_candidate(file: &Path) -> bool {
     file.join("oci-layout").is_file()
         || file.is_file()
             && file.extension().is_some_and(|end| ENDINGS.iter().any(|known| end == *known))
-}
-
-/// Canonical references of the images in a file, each with its name there.
-fn names(file: &Path, remotes: &Remotes) -> Result<Vec<(String, Option<String>)>, String> {
-    if file.extension().is_some_and(|ending| ending == "json") {
-        let sought = Sought { choose: &Choose::default(), remotes };
-        let found = image::open(file, sought, Options { files: false });
-        let found = found.map_err(|fault| fault.to_string())?;
-        return Ok(canonical(&found.name).map(|name| (name, None)).into_iter().collect());
-    }
-    let store = Store::open(file, Limits::default()).map_err(|refusal| refusal.to_string())?;
-    let candidates = store.candidates(&Platform::here()).map_err(|refusal| refusal.to_string())?;
-    let names = candidates.iter().flat_map(|candidate| &candidate.names);
-    // A layout names its images by their tags alone: its folder says the rest.
-    let named = |name: &String| Some((canonical(&image::name(name, file))?, Some(name.clone())));
-    Ok(names.filter_map(named).collect())
 }
 
 fn canonical(name: &str) -> Option<String> {

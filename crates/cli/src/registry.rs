@@ -44,8 +44,9 @@ impl Meant {
     /// What is there counts as a path; so does what has the form of one, lest a slip of the keyboard
     /// asks a registry.
     pub(crate) fn of(path: &Path) -> Self {
-        const FILES: [&str; 9] =
-            [".tar", ".tgz", ".tzst", ".gz", ".zst", ".xz", ".bz2", ".zip", ".json"];
+        const FILES: [&str; 11] = [
+            ".tar", ".tgz", ".tzst", ".gz", ".zst", ".xz", ".bz2", ".zip", ".json", ".yaml", ".yml",
+        ];
         let Some(text) = path.to_str() else { return Self::Path };
         if let Some(reference) = text.strip_prefix(REGISTRY) {
             return match remote(reference) {
@@ -203,6 +204,7 @@ mod tests {
             "web.tar",
             "a/b.tar.gz",
             "web.json",
+            "web.yaml",
             "web.tar.zst",
             r"C:\web",
         ] {

@@ -243,8 +243,8 @@ fn what_is_no_image_or_broken_is_said() {
     bytes[600] ^= 1;
     fs::write(largest, bytes).unwrap();
     for (input, expect) in [
-        ("nginx:1.25", "No such file"),
-        ("nginx:1.25", "`docker save IMAGE -o FILE` writes one"),
+        ("web.tar", "No such file"),
+        ("./web:1", "No such file"),
         ("text", "text is not a tar archive"),
         ("other.tar", "neither an image"),
         ("empty", "neither an image"),
@@ -369,7 +369,7 @@ fn what_differs_between_two_images_is_listed() {
     let result = run(folder.path(), &["image", "diff", "old", "new", "--json"]);
     let document: Value = serde_json::from_str(&result.out).unwrap();
     assert_eq!(document["changes"][2]["before"], json!(["1.2.3-r0"]));
-    assert_eq!(run(folder.path(), &["image", "diff", "old", "nowhere"]).code, 3);
+    assert_eq!(run(folder.path(), &["image", "diff", "old", "./nowhere"]).code, 3);
     assert_eq!(run(folder.path(), &["image", "diff", "old"]).code, 2);
     assert_eq!(run(folder.path(), &["image", "diff", "-", "-"]).code, 2);
 }

@@ -260,3 +260,20 @@ fn scans_fetch_what_objects_name() {
     assert_eq!(document["findings"].as_array().unwrap().len(), 0, "{document:#}");
     assert_eq!(document["notes"].as_array().unwrap().len(), 2, "{document:#}");
 }
+
+#[test]
+fn words_that_name_no_image_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nothing listens on the ports of TCP's services 1 to 9 here.
+    for (word, code, part) in [
+        ("Web", 2, "not a reference of an image"),
+        ("docker://a b", 2, "not a reference of an image"),
+        ("web.tar", 3, "docker://"),
+        ("./web", 3, "No such file"),
+        ("127.0.0.1:9/web", 3, "cannot be reached"),
+    ] {
+        let run = finish(command(folder.path(), &["image", word]).output().unwrap());
+        assert_eq!(run.code, code, "{word}: {}", run.err);
+        assert!(run.err.contains(part), "{word}: {}", run.err);
+    }
+}

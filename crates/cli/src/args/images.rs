@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use pavisade_oci::Platform;
 
 use super::Registry;
 
@@ -23,6 +24,11 @@ pub(crate) struct Images {
     /// folder of such; may be given again. Without --images, nothing is fetched.
     #[arg(long = "image-source", value_name = "PATH", requires = "db", help_heading = "Images")]
     pub sources: Vec<PathBuf>,
+
+    /// The platform, where there are images for several: linux/arm64 [default: linux on this machine's
+    /// architecture].
+    #[arg(long = "image-platform", value_name = "OS/ARCHITECTURE", help_heading = "Images")]
+    pub platform: Option<Platform>,
 
     /// The database of vulnerabilities, made by `pavisade db build`.
     #[arg(long, value_name = "FILE", help_heading = "Images")]

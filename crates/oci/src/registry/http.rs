@@ -66,7 +66,7 @@ impl Http {
         let host = host(url);
         let is_secure = match url.scheme() {
             "https" => true,
-            "http" if self.plain_hosts.contains(&host) => false,
+            "http" if self.is_plain(url, &host) => false,
             "http" => {
                 let message = format!("{host} is to be asked without TLS, which is not allowed");
                 let remedy = format!("if that is meant, allow it with --plain-http {host}");
@@ -89,6 +89,13 @@ impl Http {
             None => client.get(url.clone()),
         };
         request_with(request, asked).send().map_err(|error| failure(error, &host))
+    }
+
+    /// Whether HTTP without TLS is allowed there. Addresses leave out the usual port.
+    fn is_plain(&self, url: &Url, host: &str) -> bool {
+        let whole = url.port_or_known_default().map(|port| format!("{host}:{port}"));
+        self.plain_hosts.contains(host)
+            || url.port().is_none() && whole.is_some_and(|whole| self.plain_hosts.contains(&whole))
     }
 
     fn client(&self, is_secure: bool, is_here: bool) -> Result<Client, Fault> {
@@ -209,4 +216,32 @@ pub(super) fn body(answer: Response, limit: u64) -> io::Result<Option<Vec<u8>>> 
 /// A header as text.
 pub(super) fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_tls_where_it_is_allowed_alone() {
+        let plain = ["r.example:80", "localhost:5000", "[::1]:5000", "plain.example"];
+        let plain = plain.into_iter().map(str::to_owned).collect();
+        let http = Http::new(&Access { plain, ..Access::default() });
+        for (url, expect) in [
+            ("http://r.example/v2/", true),
+            ("http://r.example:80/v2/", true),
+            ("http://r.example:81/v2/", false),
+            ("http://localhost:5000/", true),
+            ("http://localhost:5001/", false),
+            ("http://localhost/", false),
+            ("http://[::1]:5000/", true),
+            ("http://plain.example/", true),
+            ("http://plain.example:8080/", false),
+            ("http://plain.example.evil.example/", false),
+            ("http://plain.example@evil.example/", false),
+        ] {
+            let url = Url::parse(url).unwrap();
+            assert_eq!(http.is_plain(&url, &host(&url)), expect, "{url}");
+        }
+    }
 }
