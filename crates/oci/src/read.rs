@@ -43,7 +43,7 @@ impl Store {
     pub fn read_layers<V: LayerVisitor + Send>(
         &self,
         image: &Image,
-        visitor: impl Fn(u16) -> V + Sync,
+        visitor: impl Fn(u16) -> V + Sync + Send,
         take: impl FnMut(u16, V) + Send,
     ) -> Result<Contents, Refusal> {
         let limits = self.limits;
@@ -61,25 +61,31 @@ impl Store {
         });
         // Layers above one that is refused are not worth reading.
         let refused_at = AtomicU16::new(u16::MAX);
-        rayon::scope_fifo(|scope| {
-            for number in (0..).take(image.layers.len()) {
-                let (joined, refused_at, visitor, budget) =
-                    (&joined, &refused_at, &visitor, &budget);
-                scope.spawn_fifo(move |_| {
-                    if number > refused_at.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    let mut visitor = visitor(number);
-                    let read = self.read_one(image, number, budget, &mut visitor);
-                    let Ok(mut joined) = joined.lock() else { return };
-                    let read = read.map(|(layer, notes)| (layer, notes, visitor));
-                    if let Err((number, refusal)) = joined.add(number, read) {
-                        refused_at.fetch_min(number, Ordering::Relaxed);
-                        joined.refused.insert(number, refusal);
-                    }
-                });
-            }
-        });
+        let read = || {
+            rayon::scope_fifo(|scope| {
+                for number in (0..).take(image.layers.len()) {
+                    let (joined, refused_at, visitor, budget) =
+                        (&joined, &refused_at, &visitor, &budget);
+                    scope.spawn_fifo(move |_| {
+                        if number > refused_at.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        let mut visitor = visitor(number);
+                        let read = self.read_one(image, number, budget, &mut visitor);
+                        let Ok(mut joined) = joined.lock() else { return };
+                        let read = read.map(|(layer, notes)| (layer, notes, visitor));
+                        if let Err((number, refusal)) = joined.add(number, read) {
+                            refused_at.fetch_min(number, Ordering::Relaxed);
+                            joined.refused.insert(number, refusal);
+                        }
+                    });
+                }
+            });
+        };
+        match self.is_far().then(waiting_threads).flatten() {
+            Some(threads) => threads.install(read),
+            None => read(),
+        }
         let joined = joined.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         match joined.refused.into_iter().next() {
             Some((_, refusal)) => Err(refusal),
@@ -147,6 +153,14 @@ impl Store {
             (_, Err(found)) => Err(Refusal::Digest { what: what(), wanted: digest.clone(), found }),
         }
     }
+}
+
+/// Threads for layers that are waited for: more than there are cores, since each connection has its
+/// own pace.
+fn waiting_threads() -> Option<rayon::ThreadPool> {
+    const CONNECTIONS: usize = 4;
+    let count = rayon::current_num_threads().max(CONNECTIONS);
+    rayon::ThreadPoolBuilder::new().num_threads(count).build().ok()
 }
 
 impl<V, T: FnMut(u16, V)> Joined<V, T> {

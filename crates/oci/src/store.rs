@@ -274,6 +274,11 @@ impl Store {
         }
     }
 
+    /// Whether layers come over a network.
+    pub(crate) fn is_far(&self) -> bool {
+        self.form == Layout::Registry
+    }
+
     /// The file of a blob.
     fn file(&self, digest: &Digest) -> String {
         match self.form {
