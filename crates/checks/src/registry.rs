@@ -9,8 +9,9 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::any::{AnyCheck, build};
 use crate::made::MadeCheck;
-use crate::set::{AnyCheck, build};
+use crate::supply::vulnerable_package;
 use crate::{Check, container, identity, network, operation, storage, supply};
 
 /// All checks that there are, by id and name. A clone shares them.
@@ -54,6 +55,12 @@ impl Catalog {
             origin: Origin::Program(registered),
         });
         Self(entries.collect())
+    }
+
+    /// The same with the check of advisories, which is judged where images are asked for.
+    pub fn with_images() -> Self {
+        let builtin = Self::builtin();
+        builtin.with([vulnerable_package()]).unwrap_or(builtin)
     }
 
     /// The same with checks that were made at run time behind them.

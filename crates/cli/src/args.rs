@@ -6,26 +6,28 @@ use pavisade_model::Severity;
 pub(crate) use checks::{ChecksArgs, ChecksCommand, Select};
 pub(crate) use cluster::{Access, LiveArgs};
 pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksCommand};
+pub(crate) use config::{AllowFrom, CheckConfigArgs, ConfigArgs, ConfigCommand, ConfigFile};
 pub(crate) use db::{DbArgs, DbCommand};
 pub(crate) use fix::FixArgs;
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;
 pub(crate) use pss::PssArgs;
 pub(crate) use reading::{Reading, Render};
+pub(crate) use registry::Registry;
 pub(crate) use scan::{Format, ScanArgs};
 pub(crate) use snapshot::{SnapshotArgs, SnapshotCommand};
-
-use crate::config::CheckConfigArgs;
 
 mod checks;
 mod cluster;
 mod comply;
+mod config;
 mod db;
 mod fix;
 mod image;
 mod images;
 mod pss;
 mod reading;
+mod registry;
 mod scan;
 mod snapshot;
 

@@ -6,7 +6,9 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use pavisade_oci::{self as oci, Candidate, Image, Limits, Platform, Refusal, Store, inventory};
+use pavisade_oci::{
+    self as oci, Candidate, Image, Limits, Platform, Refusal, Remote, Store, inventory,
+};
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::{Options, diff};
 use pavisade_packages::sbom::{self, SbomError};
@@ -18,6 +20,7 @@ use pavisade_sources::Progress as _;
 use crate::args::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 use crate::output::{Output, named, output, place};
 use crate::progress::Spinner;
+use crate::registry::{Meant, Remotes};
 use crate::{Outcome, terminal};
 
 pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
@@ -34,8 +37,9 @@ pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
         full: args.full,
         ..pavisade_report::Options::default()
     };
+    let sought = Sought { choose: &args.choose, remotes: &Remotes::new(&args.registry)? };
     let with = Options { files: args.files };
-    let found = tell_read(args.quiet, image, || inspect(image, &args.choose, with))?;
+    let found = tell_read(sought, args.quiet, image, || inspect(image, sought, with))?;
     let Some((found, inspection)) = found else { return Ok(Outcome::Incomplete) };
     out.put(&place(file), |out| {
         let format = match args.format {
@@ -56,14 +60,15 @@ pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
 }
 
 fn compare(command: &ImageCommand) -> anyhow::Result<Outcome> {
-    let ImageCommand::Diff { before, after, choose, json, color, quiet } = command;
+    let ImageCommand::Diff { before, after, choose, registry, json, color, quiet } = command;
     let standard = Path::new("-");
     if before == standard && after == standard {
         bail!("standard input is one image: name a file for the other");
     }
+    let sought = Sought { choose, remotes: &Remotes::new(registry)? };
     let (Some(old), Some(new)) = (
-        read(before, choose, Options::default(), *quiet)?,
-        read(after, choose, Options::default(), *quiet)?,
+        read(before, sought, Options::default(), *quiet)?,
+        read(after, sought, Options::default(), *quiet)?,
     ) else {
         return Ok(Outcome::Incomplete);
     };
@@ -98,7 +103,8 @@ pub(crate) fn sbom(args: &SbomArgs) -> anyhow::Result<Outcome> {
     let about = about()?;
     let out = target(file, &args.image)?;
     let options = Options { files: args.files };
-    let Some(found) = read(&args.image, &args.choose, options, args.quiet)? else {
+    let sought = Sought { choose: &args.choose, remotes: &Remotes::new(&args.registry)? };
+    let Some(found) = read(&args.image, sought, options, args.quiet)? else {
         return Ok(Outcome::Incomplete);
     };
     let format = match args.format {
@@ -126,17 +132,26 @@ fn target(file: Option<&Path>, image: &Path) -> anyhow::Result<Output> {
     }
 }
 
+/// Which image is meant, and how registries are asked for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Sought<'a> {
+    pub choose: &'a Choose,
+    pub remotes: &'a Remotes,
+}
+
 /// What is in an image; `None` where it cannot be read, which was told.
 fn read(
     path: &Path,
-    choose: &Choose,
+    sought: Sought<'_>,
     options: Options,
     quiet: bool,
 ) -> anyhow::Result<Option<Inventory>> {
-    tell_read(quiet, path, || open(path, choose, options))
+    tell_read(sought, quiet, path, || open(path, sought, options))
 }
 
+/// What was read; `None` where it cannot be read, which is told.
 fn tell_read<T>(
+    sought: Sought<'_>,
     quiet: bool,
     path: &Path,
     open: impl FnOnce() -> Result<T, Fault>,
@@ -145,14 +160,20 @@ fn tell_read<T>(
     progress.stage("Reading the image");
     let found = open();
     progress.finish();
+    if let Some(problem) = sought.remotes.problem()
+        && !quiet
+    {
+        terminal::say("not kept", problem);
+    }
     match found {
         Ok(found) => Ok(Some(found)),
         Err(Fault::Choice(text)) => bail!(text),
         Err(Fault::Refused(refusal)) => {
-            let known = path == Path::new("-") || path.exists();
-            let remedy = match known {
-                true => "",
-                false => "; images are read from files: `docker save IMAGE -o FILE` writes one",
+            let remedy = match Meant::of(path) {
+                Meant::Path if path != Path::new("-") && !path.exists() => {
+                    "; what ends as files do is a reference only with docker:// before it"
+                }
+                _ => "",
             };
             terminal::say("error", &format!("{}{remedy}", told(&refusal)));
             Ok(None)
@@ -182,6 +203,16 @@ impl fmt::Display for Fault {
     }
 }
 
+impl Fault {
+    /// What to do about it; empty where nothing is known.
+    pub(crate) fn remedy(&self) -> &str {
+        match self {
+            Self::Refused(Refusal::Registry(fault)) => &fault.remedy,
+            _ => "",
+        }
+    }
+}
+
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -189,18 +220,18 @@ impl From<Refusal> for Fault {
 }
 
 /// What is in an image: its packages.
-pub(crate) fn open(path: &Path, choose: &Choose, options: Options) -> Result<Inventory, Fault> {
+pub(crate) fn open(path: &Path, sought: Sought<'_>, options: Options) -> Result<Inventory, Fault> {
     let read = |store: &Store, image: &Image| Ok((inventory(store, image, options)?, None));
-    open_with(path, choose, read).map(|(found, _)| found)
+    open_with(path, sought, read).map(|(found, _)| found)
 }
 
 /// The same with what it holds beside its packages; of an SBOM that cannot be had.
 pub(crate) fn inspect(
     path: &Path,
-    choose: &Choose,
+    sought: Sought<'_>,
     options: Options,
 ) -> Result<(Inventory, Option<Inspection>), Fault> {
-    open_with(path, choose, |store, image| {
+    open_with(path, sought, |store, image| {
         let (inventory, inspection) = oci::inspect(store, image, options)?;
         Ok((inventory, Some(inspection)))
     })
@@ -217,9 +248,10 @@ pub(crate) fn sources(path: &Path) -> Result<Inventory, Fault> {
 
 fn open_with(
     path: &Path,
-    choose: &Choose,
+    sought: Sought<'_>,
     read: impl FnOnce(&Store, &Image) -> Result<(Inventory, Option<Inspection>), Refusal>,
 ) -> Result<(Inventory, Option<Inspection>), Fault> {
+    let Sought { choose, remotes } = sought;
     let limits = Limits::default();
     // A folder with lock files is a source tree unless it holds what only an image or a system has.
     if path.is_dir()
@@ -229,6 +261,7 @@ fn open_with(
         return Ok((found, None));
     }
     let store = match Input::find(path)? {
+        Input::Remote(remote) => remotes.store(remote),
         Input::Document(bytes) => {
             let mut found = sbom::read(&bytes).map_err(Fault::Document)?;
             if found.name.is_empty() {
@@ -258,10 +291,17 @@ enum Input {
     Stream(Box<dyn Read>),
     /// An image in a file or folder.
     Path,
+    /// An image of a registry.
+    Remote(Remote),
 }
 
 impl Input {
-    fn find(path: &Path) -> Result<Self, Refusal> {
+    fn find(path: &Path) -> Result<Self, Fault> {
+        match Meant::of(path) {
+            Meant::Path => {}
+            Meant::Remote(remote) => return Ok(Self::Remote(remote)),
+            Meant::Wrong(why) => return Err(Fault::Choice(why)),
+        }
         let io = |error| Refusal::Io { what: path.display().to_string(), error };
         let is_standard = path == Path::new("-");
         let metadata = if is_standard { None } else { Some(path.metadata().map_err(io)?) };
@@ -281,10 +321,8 @@ impl Input {
         let mut bytes = Vec::new();
         from.take(sbom::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
         if bytes.len() as u64 > sbom::MAX_BYTES {
-            return Err(Refusal::TooLarge {
-                what: path.display().to_string(),
-                limit: sbom::MAX_BYTES,
-            });
+            let what = path.display().to_string();
+            return Err(Refusal::TooLarge { what, limit: sbom::MAX_BYTES }.into());
         }
         Ok(Self::Document(bytes))
     }
@@ -348,6 +386,12 @@ fn told(refusal: &Refusal) -> String {
     let remedy = match refusal {
         Refusal::Platform { there, .. } if !there.is_empty() => "; choose one with --platform",
         Refusal::Missing(_) => "; export the image with all of its layers",
+        Refusal::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
+            "; TMPDIR names a folder with room for it"
+        }
+        Refusal::Registry(fault) if !fault.remedy.is_empty() => {
+            return format!("{refusal}; {}", fault.remedy);
+        }
         _ => "",
     };
     format!("{refusal}{remedy}")

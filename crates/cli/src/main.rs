@@ -2,6 +2,7 @@
 
 mod args;
 mod checks;
+mod cluster;
 mod comply;
 mod config;
 mod db;
@@ -15,6 +16,7 @@ mod man;
 mod output;
 mod progress;
 mod pss;
+mod registry;
 mod replace;
 mod scan;
 mod select;

@@ -60,6 +60,41 @@ impl LayerVisitor for Visitor {
             false => Ok(()),
         })
     }
+
+    fn keeps(&self) -> Option<String> {
+        let packages = self.packages.keeps()?;
+        Some(match self.inspector {
+            Some(_) => format!("{packages} and secrets"),
+            None => packages,
+        })
+    }
+
+    fn keep(&self) -> Option<Vec<u8>> {
+        let packages = self.packages.keep()?;
+        let Some(inspector) = &self.inspector else { return Some(packages) };
+        let mut kept = (packages.len() as u64).to_le_bytes().to_vec();
+        kept.extend(packages);
+        kept.extend(inspector.keep()?);
+        Some(kept)
+    }
+
+    fn restore(&mut self, layer: u16, kept: &[u8]) -> bool {
+        let Some(inspector) = &mut self.inspector else {
+            return self.packages.restore(layer, kept);
+        };
+        let parts = || {
+            let (length, rest) = kept.split_first_chunk::<8>()?;
+            let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+            let (packages, inspected) = rest.split_at_checked(length)?;
+            Some((packages, Inspector::restored(layer, inspected)?))
+        };
+        let Some((packages, restored)) = parts() else { return false };
+        let is_whole = self.packages.restore(layer, packages);
+        if is_whole {
+            *inspector = restored;
+        }
+        is_whole
+    }
 }
 
 impl Image {

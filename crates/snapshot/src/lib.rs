@@ -22,6 +22,7 @@ mod patch;
 mod pod;
 mod selector;
 pub mod stored;
+mod view;
 mod world;
 
 pub use coverage::Coverage;
@@ -33,4 +34,5 @@ pub use kind::WorldKind;
 pub use object::{Object, ObjectId, Unseen};
 pub use pod::{Container, ContainerKind, Pod};
 pub use selector::{Label, Selector, SelectorError, Selects};
+pub use view::{Derived, Listing, Reads, View};
 pub use world::{Change, Snapshot, World, WorldParts};

@@ -38,7 +38,7 @@ impl Check for ImageSetuidProgram {
                     "" => format!("`/{}` is {word}", file.path),
                     made => format!("`/{}` is {word}, from {made}", file.path),
                 };
-                let place = Place::Layer(image.location(file.layer, &file.path));
+                let place = Place::Layer(image.location(file.layer, &file.path).into());
                 Claim::fails(place, message).instance(word)
             }));
         }

@@ -40,7 +40,7 @@ impl Check for ImageWorldWritableFile {
             if !made.is_empty() {
                 message.push_str(&format!(", from {made}"));
             }
-            Claim::fails(Place::Layer(image.location(file.layer, &file.path)), message)
+            Claim::fails(Place::Layer(image.location(file.layer, &file.path).into()), message)
         });
         verdict(found, claims.collect())
     }

@@ -45,7 +45,7 @@ impl Check for SecretInImage {
                 (Some(at), "") => message.push_str(&format!(", in layer {at}")),
                 (Some(at), made) => message.push_str(&format!(", in layer {at} from {made}")),
             }
-            Claim::fails(Place::Layer(image.location(*layer, path)), message)
+            Claim::fails(Place::Layer(image.location(*layer, path).into()), message)
         });
         verdict(found, claims)
     }

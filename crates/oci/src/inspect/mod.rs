@@ -6,8 +6,10 @@
 //! files a package of the distribution brought, so that everybody has them.
 
 mod configuration;
+mod kept;
 mod notable;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read};
@@ -35,7 +37,7 @@ pub(crate) struct Inspector {
     read: u64,
     buffer: Vec<u8>,
     /// Why something may be missing.
-    gap: Option<&'static str>,
+    gap: Option<Cow<'static, str>>,
 }
 
 /// A secret in a file.
@@ -43,7 +45,7 @@ pub(crate) struct Inspector {
 struct Candidate {
     id: FileId,
     path: Arc<str>,
-    what: &'static str,
+    what: Cow<'static, str>,
     name: String,
     line: u32,
     confidence: Confidence,
@@ -84,7 +86,7 @@ impl Inspector {
             self.found.extend(hits.into_iter().map(|hit| Candidate {
                 id: file.id(),
                 path: path.clone(),
-                what: hit.found.what(),
+                what: hit.found.what().into(),
                 name: hit.name.to_owned(),
                 line: hit.line,
                 confidence: hit.confidence,
@@ -92,9 +94,9 @@ impl Inspector {
         }
         self.read += file.size;
         if self.read >= MAX_READ {
-            self.gap = Some("a layer has more than 1 GiB of small files: not all were read");
+            self.gap = Some("a layer has more than 1 GiB of small files: not all were read".into());
         } else if self.found.len() >= MAX_SECRETS {
-            self.gap = Some("a layer has more than 1000 secrets: not all were looked for");
+            self.gap = Some("a layer has more than 1000 secrets: not all were looked for".into());
         }
     }
 }
@@ -112,7 +114,7 @@ pub(crate) fn finish(
     let (files, mut left, gap) = notable::find(tree, layers.iter().flat_map(|layer| &layer.found));
     inspection.files = files;
     inspection.gaps.extend(gap);
-    inspection.gaps.extend(layers.iter().find_map(|layer| layer.gap).map(str::to_owned));
+    inspection.gaps.extend(layers.iter().find_map(|layer| layer.gap.as_deref()).map(str::to_owned));
     let passwd = tree.file(PASSWD.as_bytes()).ok().flatten();
     let passwd = layers.iter().flat_map(|layer| &layer.passwd).find(|(id, _)| Some(*id) == passwd);
     let passwd = passwd.map(|(_, text)| String::from_utf8_lossy(text).into_owned());
@@ -139,9 +141,10 @@ fn in_files(
     for candidate in found {
         let removed = !left.contains(&candidate.id);
         // The second of a kind in one file is another than the first.
-        let count = nth.entry((candidate.id, candidate.what, candidate.name.clone())).or_default();
+        let (what, name) = (candidate.what.clone(), candidate.name.clone());
+        let count = nth.entry((candidate.id, what.clone(), name.clone())).or_default();
         *count += 1;
-        let key = (candidate.path.clone(), candidate.what, candidate.name.clone(), *count);
+        let key = (candidate.path.clone(), what, name, *count);
         // The layers are in order: a later one replaces the file, with the same secret in it.
         match once.get_mut(&key) {
             Some(Some((_, everywhere))) => *everywhere &= removed,
@@ -153,9 +156,9 @@ fn in_files(
         }
     }
     let mut all: Vec<_> = once.into_values().flatten().collect();
-    all.sort_by(|(a, _), (b, _)| (&a.path, a.line, a.what).cmp(&(&b.path, b.line, b.what)));
+    all.sort_by(|(a, _), (b, _)| (&a.path, a.line, &a.what).cmp(&(&b.path, b.line, &b.what)));
     let secret = |(found, removed): (Candidate, bool)| Secret {
-        what: found.what.into(),
+        what: (*found.what).into(),
         name: found.name,
         place: SecretPlace::File {
             path: found.path,

@@ -7,7 +7,9 @@
 mod build;
 mod collect;
 mod diff;
+mod kept;
 mod source;
+mod taken;
 
 use std::collections::BTreeMap;
 
