@@ -13,6 +13,7 @@ pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, S
 pub(crate) use images::Images;
 pub(crate) use pss::PssArgs;
 pub(crate) use reading::{Reading, Render};
+pub(crate) use registry::Registry;
 pub(crate) use scan::{Format, ScanArgs};
 pub(crate) use snapshot::{SnapshotArgs, SnapshotCommand};
 
@@ -26,6 +27,7 @@ mod image;
 mod images;
 mod pss;
 mod reading;
+mod registry;
 mod scan;
 mod snapshot;
 

@@ -20,8 +20,10 @@ use pavisade_sources::{Progress as _, open_regular};
 use pavisade_vulndb::{Database, Ecosystem, Matcher, Target, of_distribution, of_purl_type};
 
 use crate::args::{self, Choose};
-use crate::image;
+use crate::image::{self, Sought};
 use crate::progress::Spinner;
+use crate::registry::{self, Remotes};
+use crate::terminal;
 
 /// The picture with the images that were asked for, and their vulnerabilities.
 ///
@@ -38,34 +40,47 @@ pub(crate) fn add(
     let Some(file) = &args.db else { bail!("--db names the database of vulnerabilities") };
     let bytes = database(file)?;
     let mut matcher = Matcher::new(open(file, &bytes)?);
-    let mut reading = Reading { notes: Vec::new(), matcher: &mut matcher };
+    let remotes = Remotes::new(&args.registry)?;
+    let mut reading = Reading {
+        notes: Vec::new(),
+        matcher: &mut matcher,
+        remotes: &remotes,
+        platform: args.platform.as_ref(),
+    };
     let mut images = Vec::new();
     for path in &args.given {
         progress.stage(&format!("Reading {}", path.display()));
-        images.extend(reading.image(path, &Choose::default(), None));
+        images.extend(reading.image(path, None, None));
     }
     let (mut missing, mut nowhere) = (Vec::new(), Vec::new());
-    if !args.sources.is_empty() {
+    if args.named || !args.sources.is_empty() {
         progress.stage("Looking for images");
         let there = reading.there(&args.sources);
         let Wants { images: wanted, unclear } = wants(&snapshot);
         reading.tell_unclear(&unclear);
-        for want in wanted {
+        let count = wanted.len();
+        for (number, want) in (1..).zip(wanted) {
             let reference: Arc<str> = want.reference.as_str().into();
             if images.iter().any(|image| image.references.contains(&reference)) {
                 continue;
             }
-            let Some((path, name)) = there.get(&*want.reference) else {
-                nowhere.push(reference);
-                continue;
+            let (path, name) = match there.get(&*want.reference) {
+                Some((path, name)) => (path.clone(), name.clone()),
+                None if args.named => (registry::path(&reference), None),
+                None => {
+                    nowhere.push(reference);
+                    continue;
+                }
             };
-            progress.stage(&format!("Reading {}", want.reference));
-            let choose = Choose { name: name.clone(), ..Choose::default() };
-            match reading.image(path, &choose, Some(&reference)) {
+            progress.stage(&format!("Reading {reference} ({number} of {count})"));
+            match reading.image(&path, name, Some(&reference)) {
                 Some(image) => images.push(image),
                 None => missing.push((reference, "it could not be read".to_owned())),
             }
         }
+    }
+    if let Some(problem) = remotes.problem() {
+        terminal::say("not kept", problem);
     }
     let mut notes = reading.notes;
     notes.extend(not_had(&nowhere));
@@ -104,6 +119,19 @@ pub(crate) fn inside(folder: &Path, is_meant: impl Fn(&Path) -> bool) -> io::Res
     Ok(paths)
 }
 
+/// A remedy that stands for itself.
+fn sentence(remedy: &str) -> String {
+    let mut rest = remedy.chars();
+    match rest.next() {
+        // Options and programs are written as they are.
+        Some(first) if first.is_ascii_lowercase() => {
+            format!("{}{}.", first.to_ascii_uppercase(), rest.as_str())
+        }
+        Some(_) => format!("{remedy}."),
+        None => String::new(),
+    }
+}
+
 /// That images which objects name are in no source.
 fn not_had(missing: &[Arc<str>]) -> Option<Note> {
     /// Images that are named.
@@ -119,13 +147,18 @@ fn not_had(missing: &[Arc<str>]) -> Option<Note> {
         place: first.to_string(),
         span: None,
         message: format!("not looked at: {}{more}", names.join(", ")),
-        remedy: "Add the archives of these images with --image-source.".to_owned(),
+        remedy:
+            "Add the archives of these images with --image-source, or fetch them with --images."
+                .to_owned(),
     })
 }
 
 struct Reading<'a, 'd> {
     notes: Vec<Note>,
     matcher: &'a mut Matcher<'d>,
+    remotes: &'a Remotes,
+    /// The platform, where one was asked for.
+    platform: Option<&'a Platform>,
 }
 
 impl Reading<'_, '_> {
@@ -148,7 +181,7 @@ impl Reading<'_, '_> {
                 Vec::new()
             });
             for file in files {
-                match names(&file) {
+                match self.names(&file) {
                     Ok(names) => {
                         for (reference, name) in names {
                             there.entry(reference).or_insert_with(|| (file.clone(), name));
@@ -164,17 +197,41 @@ impl Reading<'_, '_> {
         there
     }
 
+    /// Canonical references of the images in a file, each with its name there.
+    fn names(&self, file: &Path) -> Result<Vec<(String, Option<String>)>, String> {
+        if file.extension().is_some_and(|ending| ending == "json") {
+            let sought = Sought { choose: &Choose::default(), remotes: self.remotes };
+            let found = image::open(file, sought, Options { files: false });
+            let found = found.map_err(|fault| fault.to_string())?;
+            return Ok(canonical(&found.name).map(|name| (name, None)).into_iter().collect());
+        }
+        let store = Store::open(file, Limits::default()).map_err(|refusal| refusal.to_string())?;
+        let platform = self.platform.cloned().unwrap_or_else(Platform::here);
+        let candidates = store.candidates(&platform).map_err(|refusal| refusal.to_string())?;
+        let names = candidates.iter().flat_map(|candidate| &candidate.names);
+        // A layout names its images by their tags alone: its folder says the rest.
+        let named =
+            |name: &String| Some((canonical(&image::name(name, file))?, Some(name.clone())));
+        Ok(names.filter_map(named).collect())
+    }
+
     /// An image with its vulnerabilities; `None` where it cannot be read, which is told.
     fn image(
         &mut self,
         path: &Path,
-        choose: &Choose,
+        name: Option<String>,
         reference: Option<&Arc<str>>,
     ) -> Option<Image> {
-        let found = match image::open(path, choose, Options { files: false }) {
+        let choose = &Choose { name, platform: self.platform.cloned() };
+        let sought = Sought { choose, remotes: self.remotes };
+        let found = match image::open(path, sought, Options { files: false }) {
             Ok(found) => found,
             Err(fault) => {
-                self.note(&path.display().to_string(), fault.to_string(), "");
+                let place = match reference {
+                    Some(reference) if registry::is_remote(path) => reference.to_string(),
+                    _ => path.display().to_string(),
+                };
+                self.note(&place, fault.to_string(), &sentence(fault.remedy()));
                 return None;
             }
         };
@@ -321,21 +378,6 @@ fn is_candidate(file: &Path) -> bool {
     file.join("oci-layout").is_file()
         || file.is_file()
             && file.extension().is_some_and(|end| ENDINGS.iter().any(|known| end == *known))
-}
-
-/// Canonical references of the images in a file, each with its name there.
-fn names(file: &Path) -> Result<Vec<(String, Option<String>)>, String> {
-    if file.extension().is_some_and(|ending| ending == "json") {
-        let found = image::open(file, &Choose::default(), Options { files: false });
-        let found = found.map_err(|fault| fault.to_string())?;
-        return Ok(canonical(&found.name).map(|name| (name, None)).into_iter().collect());
-    }
-    let store = Store::open(file, Limits::default()).map_err(|refusal| refusal.to_string())?;
-    let candidates = store.candidates(&Platform::here()).map_err(|refusal| refusal.to_string())?;
-    let names = candidates.iter().flat_map(|candidate| &candidate.names);
-    // A layout names its images by their tags alone: its folder says the rest.
-    let named = |name: &String| Some((canonical(&image::name(name, file))?, Some(name.clone())));
-    Ok(names.filter_map(named).collect())
 }
 
 fn canonical(name: &str) -> Option<String> {

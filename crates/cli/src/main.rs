@@ -16,6 +16,7 @@ mod man;
 mod output;
 mod progress;
 mod pss;
+mod registry;
 mod replace;
 mod scan;
 mod select;

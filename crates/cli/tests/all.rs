@@ -17,6 +17,7 @@ mod own_frameworks;
 mod pages;
 mod program;
 mod pss;
+mod registries;
 mod replace;
 mod secrets;
 mod snapshots;
