@@ -7,7 +7,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use pavisade_images::reference::Reference;
 use pavisade_images::{Naming, Wants, wants};
 use pavisade_model::{Note, NoteKind};
@@ -15,7 +15,9 @@ use pavisade_oci::{Limits, Platform, Store};
 use pavisade_packages::inventory::{Found, Options};
 use pavisade_packages::{Distribution, Inventory};
 use pavisade_report::instruction;
-use pavisade_snapshot::{Facts, Image, Images, Layer, Matches, Package, Packages, Snapshot};
+use pavisade_snapshot::{
+    Facts, Image, Images, Inspection, Layer, Matches, Package, Packages, Snapshot,
+};
 use pavisade_sources::{Progress as _, open_regular};
 use pavisade_vulndb::{Database, Ecosystem, Matcher, Target, of_distribution, of_purl_type};
 
@@ -37,13 +39,14 @@ pub(crate) fn add(
     if !args.asked() {
         return Ok(snapshot);
     }
-    let Some(file) = &args.db else { bail!("--db names the database of vulnerabilities") };
-    let bytes = database(file)?;
-    let mut matcher = Matcher::new(open(file, &bytes)?);
+    let bytes = args.db.as_ref().map(|file| Ok((file, database(file)?)));
+    let bytes = bytes.transpose().map_err(|error: anyhow::Error| error)?;
+    let opened = bytes.as_ref().map(|(file, bytes)| open(file, bytes)).transpose()?;
+    let mut matcher = opened.map(Matcher::new);
     let remotes = Remotes::new(&args.registry)?;
     let mut reading = Reading {
         notes: Vec::new(),
-        matcher: &mut matcher,
+        matcher: matcher.as_mut(),
         remotes: &remotes,
         platform: args.platform.as_ref(),
     };
@@ -51,6 +54,11 @@ pub(crate) fn add(
     for path in &args.given {
         progress.stage(&format!("Reading {}", path.display()));
         images.extend(reading.image(path, None, None));
+    }
+    for path in &args.packages {
+        progress.stage(&format!("Reading {}", path.display()));
+        let found = image::sources(path).map(|found| (found, None));
+        images.extend(reading.judged(path, found, None));
     }
     let (mut missing, mut nowhere) = (Vec::new(), Vec::new());
     if args.named || !args.sources.is_empty() {
@@ -155,7 +163,8 @@ fn not_had(missing: &[Arc<str>]) -> Option<Note> {
 
 struct Reading<'a, 'd> {
     notes: Vec<Note>,
-    matcher: &'a mut Matcher<'d>,
+    /// None where nobody asked for vulnerabilities.
+    matcher: Option<&'a mut Matcher<'d>>,
     remotes: &'a Remotes,
     /// The platform, where one was asked for.
     platform: Option<&'a Platform>,
@@ -224,8 +233,19 @@ impl Reading<'_, '_> {
     ) -> Option<Image> {
         let choose = &Choose { name, platform: self.platform.cloned() };
         let sought = Sought { choose, remotes: self.remotes };
-        let found = match image::open(path, sought, Options { files: false }) {
-            Ok(found) => found,
+        let opened = image::inspect(path, sought, Options { files: false });
+        self.judged(path, opened, reference)
+    }
+
+    /// What was read, with its vulnerabilities.
+    fn judged(
+        &mut self,
+        path: &Path,
+        opened: Result<(Inventory, Option<Inspection>), image::Fault>,
+        reference: Option<&Arc<str>>,
+    ) -> Option<Image> {
+        let (found, inspection) = match opened {
+            Ok(opened) => opened,
             Err(fault) => {
                 let place = match reference {
                     Some(reference) if registry::is_remote(path) => reference.to_string(),
@@ -246,7 +266,12 @@ impl Reading<'_, '_> {
             let purl = one.purl.as_ref().map(ToString::to_string).unwrap_or_default();
             packages.push(row(one, &purl));
             // What a distribution brought, its own advisories judge.
-            if one.owner.is_some() {
+            if one.owner.is_some() || self.matcher.is_none() {
+                continue;
+            }
+            // Another version than the bound may be installed.
+            if one.package.bound || found.source_tree && one.package.version.is_empty() {
+                apart.open.push(one.package.name.clone());
                 continue;
             }
             self.find(&found, one, at as u32, &mut matches, &mut apart);
@@ -258,13 +283,15 @@ impl Reading<'_, '_> {
         };
         Some(Image {
             name: name.into(),
+            source_tree: found.source_tree,
             digest: found.digest.into(),
             references: reference.into_iter().collect(),
             platform: found.platform,
             layers: found.layers.iter().map(layer).collect(),
             packages,
             gaps: found.notes.iter().map(|note| note.message.clone()).collect(),
-            matches: Some(matches),
+            matches: self.matcher.is_some().then_some(matches),
+            inspection,
         })
     }
 
@@ -281,7 +308,8 @@ impl Reading<'_, '_> {
             return;
         };
         let package = &found.package;
-        match self.matcher.covers(&ecosystem) {
+        let Some(matcher) = &mut self.matcher else { return };
+        match matcher.covers(&ecosystem) {
             Ok(true) => {}
             Ok(false) => {
                 *apart.unknown.entry(ecosystem.as_str().to_owned()).or_default() += 1;
@@ -299,7 +327,7 @@ impl Reading<'_, '_> {
             version: &package.version,
             source,
         };
-        match self.matcher.find(target) {
+        match matcher.find(target) {
             Ok(answer) => {
                 apart
                     .undecided
@@ -330,6 +358,14 @@ impl Reading<'_, '_> {
             );
             self.note(name, message, "Add a feed for it to the database (`pavisade db build`).");
         }
+        if let Some(first) = apart.open.first() {
+            let count = apart.open.len();
+            let packages = if count == 1 { "package has" } else { "packages have" };
+            let message = format!(
+                "{count} {packages} no fixed version, such as `{first}`: compared with nothing"
+            );
+            self.note(name, message, "Keep a lock file beside the manifest.");
+        }
         if let Some((record, why)) = apart.undecided.first() {
             let count = apart.undecided.len();
             let message =
@@ -344,6 +380,8 @@ impl Reading<'_, '_> {
 struct Apart {
     /// Packages of ecosystems that the database does not know.
     unknown: BTreeMap<String, usize>,
+    /// Packages of manifests that have no fixed version.
+    open: Vec<String>,
     /// Advisories that could not be decided, and why.
     undecided: Vec<(String, String)>,
 }

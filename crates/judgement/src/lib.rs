@@ -74,6 +74,9 @@ pub struct Judgement {
     /// The rule of each check that ran with its verdicts counted, in the catalog's order, whatever is
     /// excepted.
     pub tallies: Vec<RuleTally>,
+    /// Rules of checks whose facts nobody asked for, such as images: they say nothing of anything, and
+    /// no control waits for them.
+    pub unasked: Vec<Arc<Rule>>,
     /// What was noticed while reading.
     pub notes: Vec<Note>,
     /// Worlds that were judged.
@@ -82,6 +85,8 @@ pub struct Judgement {
     pub objects: usize,
     /// Images that were judged by what is in them.
     pub images: usize,
+    /// Source trees whose packages were judged.
+    pub source_trees: usize,
     /// The version whose semantics counted.
     pub kubernetes: KubernetesVersion,
     /// The clusters among the worlds.

@@ -26,7 +26,7 @@ pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Rare, Report, Verdict};
 use pavisade_judgement::{Cluster, Judgement, RuleTally, Tally};
 use pavisade_model::{
-    Finding, Fix, Location, Note, NoteKind, Path, Paths, Related, counterpart, kinds,
+    Finding, Fix, Location, Note, NoteKind, Path, Paths, Related, Subject, counterpart, kinds,
 };
 use pavisade_secrets::{mask, mask_field};
 use pavisade_snapshot::{Object, Snapshot, World};
@@ -170,17 +170,20 @@ fn judge_within(
     let Settled { findings, excepted, baseline, notes: of_exceptions } = settled;
     notes.extend(of_exceptions);
     let notes = notes.into_iter().map(public).collect();
+    let known = || snapshot.facts().images.iter().flat_map(|images| images.all());
     Judgement {
         findings,
         cut,
         excepted,
         baseline,
         tallies,
+        unasked: checks.unasked_rules(snapshot.facts()),
         notes,
         worlds: worlds.len(),
         // Facts about a cluster are none of its objects.
         objects: worlds.iter().map(|w| w.objects().len() - w.of_kind(kinds::CLUSTER).count()).sum(),
-        images: snapshot.facts().images.as_ref().map_or(0, |images| images.all().len()),
+        images: known().filter(|image| !image.source_tree).count(),
+        source_trees: known().filter(|image| image.source_tree).count(),
         kubernetes: checks.kubernetes(),
         clusters: clusters().filter_map(|world| Cluster::of(world)).collect(),
     }
@@ -232,7 +235,13 @@ fn fact_finding(report: &Report<'_>, claim: Claim<'_>) -> Finding {
         Place::Layer(location) => Location::clone(location),
         _ => Location::None,
     };
-    finding_at(None, report, claim, (location, String::new()))
+    let mut finding = finding_at(None, report, claim, (location, String::new()));
+    // What is said of a file of an image is about that file.
+    if let Location::Layer { path, .. } = &finding.location {
+        let holder = Arc::new(finding.subject);
+        finding.subject = Subject::File { holder, path: path.clone() };
+    }
+    finding
 }
 
 fn finding_at(

@@ -1,6 +1,7 @@
 //! What is in an image, for people and for programs.
 
 mod diff;
+mod inspection;
 mod json;
 mod table;
 mod tree;
@@ -11,6 +12,7 @@ use std::io::{self, Write};
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::{Found, Layer};
 use pavisade_secrets::mask;
+use pavisade_snapshot::Inspection;
 
 pub use diff::image_diff;
 pub use json::{SCHEMA, schema};
@@ -28,20 +30,21 @@ pub enum ImageFormat {
     Json,
 }
 
-/// Writes what is in an image.
+/// Writes what is in an image: its packages, and what it holds beside them where that is known.
 ///
 /// # Errors
 /// `out` does not take it.
 pub fn image(
     inventory: &Inventory,
+    inspection: Option<&Inspection>,
     format: ImageFormat,
     options: &Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        ImageFormat::Table => table::write(inventory, options, out),
+        ImageFormat::Table => table::write(inventory, inspection, options, out),
         ImageFormat::Tree => tree::write(inventory, options, out),
-        ImageFormat::Json => guard::write(&json::document(inventory), out),
+        ImageFormat::Json => guard::write(&json::document(inventory, inspection), out),
     }
 }
 
