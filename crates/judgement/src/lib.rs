@@ -19,8 +19,8 @@ pub use exception::{
     ANNOTATION, Date, Exception, Form, InObject, Scope, Selector, Subjects, lines,
 };
 pub use fix::{Fixed, fix};
-use pavisade_model::{Finding, KubernetesVersion, Note, Program, Rule, State, kinds};
-use pavisade_snapshot::{Distribution, World};
+use pavisade_model::{Finding, KubernetesVersion, Note, Program, Rule, State};
+use pavisade_snapshot::{ClusterFacts, Distribution, World};
 pub use pod_security::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Reason, Standing};
 
 /// How often a check gave each verdict.
@@ -120,13 +120,12 @@ pub struct Cluster {
 impl Cluster {
     /// What the facts of a world say; nothing where it has none.
     pub fn of(world: &World) -> Option<Self> {
-        let facts = world.of_kind(kinds::CLUSTER).next()?;
-        let text = |path: &[&str]| facts.at(path)?.as_str().map(str::to_owned);
+        let facts = ClusterFacts::of(world)?;
         Some(Self {
             name: world.name().clone(),
-            version: text(&["version", "gitVersion"]),
+            version: facts.version().map(str::to_owned),
             distribution: world.distribution(),
-            read_at: text(&["readAt"]),
+            read_at: facts.read_at().map(str::to_owned),
         })
     }
 }

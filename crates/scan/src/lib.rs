@@ -11,11 +11,9 @@ mod coverage;
 mod cut_tests;
 mod drift;
 mod exception;
-mod exempt;
 mod facts;
 mod owner;
 mod part;
-mod pod_security;
 mod served;
 mod terms;
 
@@ -25,14 +23,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use jiff::Timestamp;
-use pavisade_checks::{CheckSet, Claim, Place, Rare, Report};
+use pavisade_checks::{CheckSet, Claim, Place, Rare, Report, Verdict};
 use pavisade_judgement::{Cluster, Judgement, RuleTally, Tally};
 use pavisade_model::{
     Finding, Fix, Location, Note, NoteKind, Path, Paths, Related, Subject, counterpart, kinds,
 };
 use pavisade_secrets::{mask, mask_field};
 use pavisade_snapshot::{Object, Snapshot, World};
-pub use pod_security::{pod_security, pod_security_checks};
 use rayon::prelude::*;
 pub use terms::{Honour, Terms};
 
@@ -44,7 +41,7 @@ use crate::part::{Part, Room, cut};
 /// Objects, or worlds, that one task judges.
 const CHUNK: usize = 64;
 /// Findings on single objects that are kept; others are counted.
-pub(crate) const MAX_FINDINGS: usize = 750_000;
+pub const MAX_FINDINGS: usize = 750_000;
 
 /// Runs all checks over all worlds, as of `now`, and lets nothing through.
 pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgement {
@@ -61,7 +58,31 @@ pub fn judge_on(
     judge_within(snapshot, checks, terms, now, MAX_FINDINGS)
 }
 
-/// The same, with another limit for [`MAX_FINDINGS`].
+/// What is found of all pods, those of the control plane too and whatever exceptions say: admission
+/// knows of neither. Of more than `limit` findings it is said why some are missing.
+pub fn judge_all_pods(
+    snapshot: &Snapshot,
+    checks: &CheckSet,
+    now: Timestamp,
+    limit: usize,
+) -> (Vec<Finding>, Option<Note>) {
+    let judged = judge_within(snapshot, checks, &Terms::default(), now, limit);
+    let (mut findings, cut) = (judged.findings, judged.cut);
+    for world in snapshot.worlds() {
+        let mut paths = Paths::default();
+        for object in world.objects() {
+            checks.judge_control_plane_pods(world, object, now, &mut |report| {
+                if let Verdict::Fails(claims) | Verdict::Unknown(claims) = &report.verdict {
+                    let claims = claims.iter().cloned();
+                    findings.extend(claims.map(|claim| finding(world, &report, claim, &mut paths)));
+                }
+            });
+        }
+    }
+    (findings, cut)
+}
+
+/// The same as [`judge_on`], with another limit for [`MAX_FINDINGS`].
 fn judge_within(
     snapshot: &Snapshot,
     checks: &CheckSet,
@@ -297,7 +318,7 @@ fn public_place(related: Related) -> Related {
 }
 
 /// A note without the secrets in it: errors of parsers and programs quote what they read.
-fn public(note: Note) -> Note {
+pub fn public(note: Note) -> Note {
     Note { message: masked(note.message), remedy: masked(note.remedy), ..note }
 }
 

@@ -10,6 +10,7 @@
 //!
 //! Not here: where objects come from (`sources`), what they mean (`checks`).
 
+mod cluster;
 mod coverage;
 mod distribution;
 mod facts;
@@ -25,6 +26,7 @@ pub mod stored;
 mod view;
 mod world;
 
+pub use cluster::{ClusterFacts, Presented, Served};
 pub use coverage::Coverage;
 pub use distribution::{Benchmark, Distribution, DistributionName};
 pub use facts::{Facts, Image, Images, Layer, Match, Matches, Package, Packages, Texts};
