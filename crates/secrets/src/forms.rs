@@ -317,10 +317,10 @@ impl Form {
                 has(u8::is_ascii_digit)
                     && has(u8::is_ascii_lowercase)
                     && has(u8::is_ascii_uppercase)
-                    && super::tokens::is_random(tail)
+                    && is_random(tail)
             }
-            GOOGLE => !is_of_samples(tail) && super::tokens::is_random(tail),
-            _ => super::tokens::is_random(tail),
+            GOOGLE => !is_of_samples(tail) && is_random(tail),
+            _ => is_random(tail),
         }
     }
 }
@@ -351,6 +351,14 @@ fn fits(parts: &[Part], text: &[u8], at: usize) -> Option<usize> {
             (shortest..=longest).rev().find_map(|length| fits(rest, text, at + length))
         }
     }
+}
+
+/// Whether a token's tail can be the real thing: not `EXAMPLE`, `xxxx` or `1234567890`.
+pub(super) fn is_random(tail: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(tail).to_ascii_lowercase();
+    let made_up = ["example", "xxxx", "0000000", "1234567890", "abcdefgh", "your", "placeholder"];
+    !made_up.iter().any(|word| text.contains(word))
+        && super::values::distinct(tail) >= (tail.len() / 4).clamp(5, 12)
 }
 
 #[cfg(test)]

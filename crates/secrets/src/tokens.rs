@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use memchr::{memchr, memmem};
 
 use super::base64;
-use super::forms::{ALL as FORMS, Forms, url_safe};
+use super::forms::{ALL as FORMS, Forms, is_random, url_safe};
 use super::values::is_literal_password;
 
 /// A token found in a text.
@@ -119,14 +119,6 @@ fn is_encoded_jwt(rest: &[u8]) -> bool {
 fn run(bytes: &[u8], alphabet: impl Fn(u8) -> bool, most: usize) -> usize {
     let bytes = &bytes[..bytes.len().min(most.saturating_add(1))];
     bytes.iter().position(|&b| !alphabet(b)).unwrap_or(bytes.len())
-}
-
-/// Whether a token's tail can be the real thing: not `EXAMPLE`, `xxxx` or `1234567890`.
-pub(super) fn is_random(tail: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(tail).to_ascii_lowercase();
-    let made_up = ["example", "xxxx", "0000000", "1234567890", "abcdefgh", "your", "placeholder"];
-    !made_up.iter().any(|word| text.contains(word))
-        && super::values::distinct(tail) >= (tail.len() / 4).clamp(5, 12)
 }
 
 /// Three parts, the first two JSON (RFC 7519), the third a signature.
