@@ -28,6 +28,8 @@ const ANY: usize = usize::MAX;
 /// What a URL with a password is called.
 pub(super) const URL: &str = "a password in a URL";
 
+/// Square's tokens begin as many lines and parts of certificates do.
+const IN_BASE64: &[u8] = b"EAAA";
 /// `-----BEGIN` in base64, as kubeconfigs write keys and certificates.
 const ENCODED_KEY: &[u8] = b"LS0tLS1CRUdJTi";
 
@@ -39,6 +41,7 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Token)) {
     for (at, pair) in bytes.windows(2).enumerate() {
         if forms.starts(pair[0], pair[1])
             && !url_safe(before)
+            && !(matches!(before, b'+' | b'/' | b'\n') && bytes[at..].starts_with(IN_BASE64))
             && let Some(what) = word(&bytes[at..], forms)
         {
             let issued = !is_general(what);
@@ -421,6 +424,8 @@ mod tests {
             "a bearer tokenReviewAuthenticator",
             "$(USER):$(PASSWORD)@tcp(db:3306)/a",
             "eyJhbGciOiJub25lIn0.eyJpc3MiOiJrdWJlcm5ldGVzIn0.",
+            "-----BEGIN CERTIFICATE-----\nEAAAq7Zr0kPn2VxY8sTdL4wJb6MhC1e\n",
+            "x.makeKubeConfigController1 = s.makeKubeConfigController1",
         ] {
             assert_eq!(what(text), <[&str; 0]>::default(), "{text}");
         }
