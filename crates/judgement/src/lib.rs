@@ -9,6 +9,7 @@ mod comparison;
 mod exception;
 mod fix;
 mod pod_security;
+mod priority;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use fix::{Fixed, fix};
 use pavisade_model::{Finding, KubernetesVersion, Note, Program, Rule, State, kinds};
 use pavisade_snapshot::{Distribution, World};
 pub use pod_security::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Reason, Standing};
+pub use priority::{Evidence, LIKELY, PROBABLE, Part, Priority, Ranked, rank};
 
 /// How often a check gave each verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
