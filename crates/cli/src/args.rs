@@ -14,6 +14,7 @@ pub(crate) use pss::PssArgs;
 pub(crate) use reading::{Reading, Render};
 pub(crate) use scan::{Format, ScanArgs};
 pub(crate) use snapshot::{SnapshotArgs, SnapshotCommand};
+pub(crate) use vulnerable::{By, Vulnerable};
 
 use crate::config::CheckConfigArgs;
 
@@ -28,6 +29,7 @@ mod pss;
 mod reading;
 mod scan;
 mod snapshot;
+mod vulnerable;
 
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -58,7 +60,7 @@ pub(crate) enum Command {
     Fix(FixArgs),
     /// Say which Pod Security level each namespace meets, what breaks at the next, and the labels.
     Pss(Box<PssArgs>),
-    /// List the packages in a container image, and the layers that they come from.
+    /// Say which vulnerabilities a container image has, or list its packages by layer.
     Image(Box<ImageArgs>),
     /// Write the packages in a container image as an SBOM: CycloneDX or SPDX.
     Sbom(Box<SbomArgs>),

@@ -15,7 +15,7 @@ use crate::input::Input;
 use crate::output::{named, output, place};
 use crate::progress::Spinner;
 use crate::settings::{Settings, or_here};
-use crate::work::{By, Choice, Work};
+use crate::work::{By, Choice, Judged, Work};
 use crate::{Outcome, frameworks, scan, select, terminal};
 
 pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
@@ -51,7 +51,8 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
     let out = output(file)?;
 
     let by = By { config: &args.config, baseline: None };
-    let (snapshot, judgement) = work.judge(&choice, checks, by, Spinner::new(args.quiet))?;
+    let Judged { snapshot, judgement, .. } =
+        work.judge(&choice, checks, by, Spinner::new(args.quiet))?;
     let assessments: Vec<_> =
         frameworks.iter().map(|f| assess(f, &judgement, settings.catalog.rules())).collect();
     let options = Options {

@@ -1,13 +1,13 @@
 //! Images for `scan`: what is in those that were given or that objects name, and which advisories of
 //! a database are about it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use pavisade_images::reference::Reference;
 use pavisade_images::{Naming, Wants, wants};
 use pavisade_model::{Note, NoteKind};
@@ -16,10 +16,11 @@ use pavisade_packages::inventory::{Found, Options};
 use pavisade_packages::{Distribution, Inventory};
 use pavisade_report::instruction;
 use pavisade_snapshot::{Facts, Image, Images, Layer, Matches, Package, Packages, Snapshot};
-use pavisade_sources::{Progress as _, open_regular};
-use pavisade_vulndb::{Database, Ecosystem, Matcher, Target, of_distribution, of_purl_type};
+use pavisade_sources::Progress as _;
+use pavisade_vulndb::{Ecosystem, Matcher, Target, of_distribution, of_purl_type};
 
 use crate::args::{self, Choose};
+use crate::database;
 use crate::image;
 use crate::progress::Spinner;
 
@@ -31,14 +32,15 @@ pub(crate) fn add(
     args: &args::Images,
     snapshot: Snapshot,
     progress: &Spinner,
-) -> anyhow::Result<Snapshot> {
+) -> anyhow::Result<(Snapshot, Vec<Inventory>)> {
     if !args.asked() {
-        return Ok(snapshot);
+        return Ok((snapshot, Vec::new()));
     }
-    let Some(file) = &args.db else { bail!("--db names the database of vulnerabilities") };
-    let bytes = database(file)?;
-    let mut matcher = Matcher::new(open(file, &bytes)?);
-    let mut reading = Reading { notes: Vec::new(), matcher: &mut matcher };
+    let Some(file) = database::find(args.db.as_deref()) else { bail!(database::MISSING) };
+    let bytes = database::read(&file)?;
+    let mut matcher = Matcher::new(database::open(&file, &bytes)?);
+    let mut reading = Reading::new(&mut matcher);
+    reading.keeps = args.explain.is_some();
     let mut images = Vec::new();
     for path in &args.given {
         progress.stage(&format!("Reading {}", path.display()));
@@ -67,32 +69,12 @@ pub(crate) fn add(
             }
         }
     }
-    let mut notes = reading.notes;
+    let (mut notes, kept) = (reading.notes, reading.kept);
     notes.extend(not_had(&nowhere));
     let why = "it is in none of the given sources";
     missing.extend(nowhere.into_iter().map(|reference| (reference, why.to_owned())));
     let images = Some(Arc::new(Images::new(images, missing)));
-    Ok(snapshot.with_facts(Facts { images }).with_notes(notes))
-}
-
-/// The bytes of a database.
-pub(crate) fn database(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let read = || {
-        let mut bytes = Vec::new();
-        open_regular(file)?.read_to_end(&mut bytes)?;
-        io::Result::Ok(bytes)
-    };
-    read().with_context(|| format!("reading the database {}", file.display()))
-}
-
-/// A database, whose header is right.
-pub(crate) fn open<'a>(file: &Path, bytes: &'a [u8]) -> anyhow::Result<Database<'a>> {
-    Database::open(bytes).with_context(|| {
-        format!(
-            "{} is not a database that this version reads: make it with `pavisade db build`",
-            file.display()
-        )
-    })
+    Ok((snapshot.with_facts(Facts { images }).with_notes(notes), kept))
 }
 
 /// The files of a folder that may be meant, in order.
@@ -123,12 +105,23 @@ fn not_had(missing: &[Arc<str>]) -> Option<Note> {
     })
 }
 
-struct Reading<'a, 'd> {
-    notes: Vec<Note>,
+/// Reads images and compares what is in them.
+pub(crate) struct Reading<'a, 'd> {
+    pub notes: Vec<Note>,
+    /// Feeds with a record about a package that was compared.
+    pub used: BTreeSet<String>,
+    /// Whether what was read is kept.
+    keeps: bool,
+    kept: Vec<Inventory>,
     matcher: &'a mut Matcher<'d>,
 }
 
-impl Reading<'_, '_> {
+impl<'a, 'd> Reading<'a, 'd> {
+    pub(crate) fn new(matcher: &'a mut Matcher<'d>) -> Self {
+        let (notes, used, kept) = (Vec::new(), BTreeSet::new(), Vec::new());
+        Self { notes, used, keeps: false, kept, matcher }
+    }
+
     fn note(&mut self, place: &str, message: impl Into<String>, remedy: &str) {
         let (place, message, remedy) = (place.to_owned(), message.into(), remedy.to_owned());
         self.notes.push(Note { kind: NoteKind::Unread, place, span: None, message, remedy });
@@ -178,6 +171,16 @@ impl Reading<'_, '_> {
                 return None;
             }
         };
+        let image = self.compare(&found, reference);
+        if self.keeps {
+            let name = image.name.to_string();
+            self.kept.push(Inventory { name, ..found });
+        }
+        Some(image)
+    }
+
+    /// The image of an inventory, with its vulnerabilities.
+    pub(crate) fn compare(&mut self, found: &Inventory, reference: Option<&Arc<str>>) -> Image {
         self.notes.extend(found.notes.iter().cloned());
         let name = reference.map_or(&*found.name, |reference| &**reference).to_owned();
         // The name of a file or folder alone is not one that objects can mean.
@@ -192,23 +195,23 @@ impl Reading<'_, '_> {
             if one.owner.is_some() {
                 continue;
             }
-            self.find(&found, one, at as u32, &mut matches, &mut apart);
+            self.find(found, one, at as u32, &mut matches, &mut apart);
         }
         self.tell(&name, apart);
         let layer = |layer: &pavisade_packages::inventory::Layer| Layer {
             digest: layer.digest.as_str().into(),
             instruction: instruction(layer),
         };
-        Some(Image {
+        Image {
             name: name.into(),
-            digest: found.digest.into(),
+            digest: found.digest.as_str().into(),
             references: reference.into_iter().collect(),
-            platform: found.platform,
+            platform: found.platform.clone(),
             layers: found.layers.iter().map(layer).collect(),
             packages,
             gaps: found.notes.iter().map(|note| note.message.clone()).collect(),
             matches: Some(matches),
-        })
+        }
     }
 
     fn find(
@@ -235,19 +238,14 @@ impl Reading<'_, '_> {
                 return;
             }
         }
-        let source = package.source.as_ref().map(|s| (s.name.as_str(), s.version.as_str()));
-        let target = Target {
-            ecosystem: &ecosystem,
-            name: &package.name,
-            version: &package.version,
-            source,
-        };
-        match self.matcher.find(target) {
+        match self.matcher.find(target(package, &ecosystem)) {
             Ok(answer) => {
                 apart
                     .undecided
                     .extend(answer.undecided.into_iter().map(|record| (record.record, record.why)));
                 for hit in answer.hits {
+                    let feeds = hit.reasons.into_iter().map(|reason| reason.feed);
+                    self.used.extend(feeds);
                     matches.push(at, hit.advisory, hit.fix, hit.severity);
                 }
             }
@@ -291,7 +289,17 @@ struct Apart {
     undecided: Vec<(String, String)>,
 }
 
-fn ecosystem(found: &Found, distribution: Option<&Distribution>) -> Option<Ecosystem> {
+/// What the database is asked about a package.
+pub(crate) fn target<'t>(
+    package: &'t pavisade_packages::Package,
+    ecosystem: &'t Ecosystem,
+) -> Target<'t> {
+    let source = package.source.as_ref().map(|s| (s.name.as_str(), s.version.as_str()));
+    Target { ecosystem, name: &package.name, version: &package.version, source }
+}
+
+/// The ecosystem whose advisories judge a package.
+pub(crate) fn ecosystem(found: &Found, distribution: Option<&Distribution>) -> Option<Ecosystem> {
     if found.package.kind.is_of_system() {
         // A system in a folder of the image is of its own distribution.
         let named = found.purl.as_ref().and_then(|purl| purl.qualifier("distro"));

@@ -4,7 +4,9 @@ mod args;
 mod checks;
 mod comply;
 mod config;
+mod database;
 mod db;
+mod explain;
 mod fix;
 mod frameworks;
 mod image;
@@ -21,6 +23,7 @@ mod select;
 mod settings;
 mod snapshot;
 mod terminal;
+mod vex;
 mod work;
 
 use std::io::Write as _;

@@ -223,6 +223,7 @@ impl Settings {
             whole: self.whole,
             baseline,
             severities: self.config.severities.clone(),
+            vex: Vec::new(),
         }
     }
 

@@ -20,3 +20,4 @@ mod replace;
 mod secrets;
 mod snapshots;
 mod vulnerabilities;
+mod vulnerable_image;

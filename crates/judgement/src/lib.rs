@@ -71,6 +71,9 @@ pub struct Judgement {
     pub cut: Option<Note>,
     /// What an exception lets through, in the same order.
     pub excepted: Vec<Excepted>,
+    /// Vulnerabilities that are none here, as the VEX statement in each of them says; in the same
+    /// order.
+    pub dismissed: Vec<Finding>,
     /// What was found before, and what is gone, where an earlier result was given.
     pub baseline: Option<Compared>,
     /// The rule of each check that ran with its verdicts counted, in the catalog's order, whatever is

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::Severity;
+use crate::{Severity, Statement};
 
 /// A vulnerability as somebody published it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -87,6 +87,8 @@ pub struct Vulnerability {
     pub advisory: Arc<Advisory>,
     /// Whether there is a version without it.
     pub fix: FixState,
+    /// What a VEX document says of it here.
+    pub statement: Option<Arc<Statement>>,
 }
 
 /// What the vendor of a package did about a vulnerability.

@@ -16,6 +16,7 @@ mod advice;
 mod baseline;
 pub mod comply;
 mod csv;
+pub mod explained;
 mod fixes;
 #[cfg(test)]
 mod fixture;
@@ -31,9 +32,11 @@ mod junit;
 mod markdown;
 mod mask;
 mod message;
+mod openvex;
 mod pages;
 mod place;
 mod pod_security;
+mod priority;
 mod region;
 mod sarif;
 pub mod sbom;
@@ -41,17 +44,20 @@ mod snapshots;
 mod summary;
 mod terminal;
 mod text;
+pub mod vulnerabilities;
 
 pub use baseline::baseline;
 pub use comply::{ComplyFormat, comply, framework_explain, frameworks_list, topics_list};
 pub use fixes::{Again, Fixes, Hidden, fixes, fixes_diff};
-pub use image::{ImageFormat, image, image_diff, instruction};
+pub use image::{Gained, ImageFormat, image, image_diff, instruction};
 pub use message::of as message;
+pub use openvex::openvex;
 pub use pages::{Layout, check_explain, checks_list};
 pub use pod_security::{PodSecurityLayout, pod_security};
-pub use sbom::{Sbom, SbomFormat, sbom};
+pub use sbom::{Sbom, SbomFormat, sbom, sbom_with};
 pub use snapshots::{snapshot_diff, snapshot_info};
 pub use terminal::{problems, style};
+pub use vulnerabilities::vulnerabilities;
 
 /// A text for a terminal: on one line, hidden characters made visible.
 pub fn one_line(text: &str) -> String {

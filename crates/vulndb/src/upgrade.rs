@@ -21,12 +21,13 @@ pub struct Upgrade {
     /// The version: that of the source, where advisories name sources.
     pub to: String,
     /// Ids of what it has, of what the database knows.
-    pub left: BTreeSet<String>,
+    pub ids: BTreeSet<String>,
 }
 
 impl Matcher<'_> {
     /// The least version in which all is fixed that can be, of the versions that records name.
-    /// `fixes` are those of what is to be closed; nothing where none of them is a version.
+    /// `fixes` are those of what is to be closed, and nothing has to be closed that `ignored` names;
+    /// nothing where none of the fixes is a version.
     ///
     /// # Errors
     /// Where the database is damaged.
@@ -34,6 +35,7 @@ impl Matcher<'_> {
         &mut self,
         target: Target<'_>,
         fixes: &[&str],
+        ignored: &BTreeSet<&str>,
     ) -> Result<Option<Upgrade>, DatabaseError> {
         let Some(order) = target.ecosystem.order() else { return Ok(None) };
         let is_later = |one: &str, two: &str| {
@@ -50,7 +52,8 @@ impl Matcher<'_> {
         let Some(mut to) = latest(&mut versions) else { return Ok(None) };
         let mut answer = self.at(target, &to)?;
         for _ in 0..ROUNDS {
-            let fixes = answer.hits.iter().filter_map(|hit| match &hit.fix {
+            let open = answer.hits.iter().filter(|hit| !ignored.contains(&*hit.advisory.id));
+            let fixes = open.filter_map(|hit| match &hit.fix {
                 FixState::Fixed(version) => Some(version.to_string()),
                 _ => None,
             });
@@ -60,11 +63,8 @@ impl Matcher<'_> {
             }
             answer = self.at(target, &to)?;
         }
-        let ids = |hit: crate::Hit| {
-            let advisory = hit.advisory;
-            [advisory.id.clone()].into_iter().chain(advisory.aliases.clone()).collect::<Vec<_>>()
-        };
-        Ok(Some(Upgrade { to, left: answer.hits.into_iter().flat_map(ids).collect() }))
+        let ids = answer.hits.into_iter().map(|hit| hit.advisory.id.clone()).collect();
+        Ok(Some(Upgrade { to, ids }))
     }
 
     /// The same package at another version.

@@ -128,3 +128,21 @@ pub(crate) enum Format {
     /// Workflow commands of GitHub Actions: annotations beside the lines.
     Github,
 }
+
+impl Format {
+    /// The format of reports that it is.
+    pub(crate) fn of_report(self) -> pavisade_report::Format {
+        match self {
+            Self::Terminal => pavisade_report::Format::Terminal,
+            Self::Json => pavisade_report::Format::Json,
+            Self::JsonV2 => pavisade_report::Format::JsonV2,
+            Self::Sarif => pavisade_report::Format::Sarif,
+            Self::Html => pavisade_report::Format::Html,
+            Self::Markdown => pavisade_report::Format::Markdown,
+            Self::Csv => pavisade_report::Format::Csv,
+            Self::Junit => pavisade_report::Format::Junit,
+            Self::Gitlab => pavisade_report::Format::Gitlab,
+            Self::Github => pavisade_report::Format::Github,
+        }
+    }
+}

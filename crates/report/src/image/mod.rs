@@ -1,6 +1,7 @@
 //! What is in an image, for people and for programs.
 
 mod diff;
+mod gained;
 mod json;
 mod table;
 mod tree;
@@ -13,7 +14,10 @@ use pavisade_packages::inventory::{Found, Layer};
 use pavisade_secrets::mask;
 
 pub use diff::image_diff;
+pub use gained::Gained;
 pub use json::{SCHEMA, schema};
+pub(crate) use table::head;
+pub(crate) use tree::name as layer_name;
 
 use crate::{Options, guard};
 

@@ -20,7 +20,7 @@ pub(super) fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut page = Page::new(options, out);
-    head(&mut page, inventory);
+    head(&mut page, inventory, |_| {});
     layers(&mut page, inventory);
     for group in inventory.packages.chunk_by(|a, b| a.ecosystem() == b.ecosystem()) {
         packages(&mut page, inventory, group);
@@ -31,7 +31,8 @@ pub(super) fn write(
     page.flush()
 }
 
-fn head(page: &mut Page<'_>, inventory: &Inventory) {
+/// A few lines about the image, with more of them by `more`.
+pub(crate) fn head(page: &mut Page<'_>, inventory: &Inventory, more: impl FnOnce(&mut Page<'_>)) {
     let Inventory { name, digest, platform, distribution, layers, .. } = inventory;
     let mut row = |label: &str, text: &str| {
         if !text.is_empty() {
@@ -57,6 +58,7 @@ fn head(page: &mut Page<'_>, inventory: &Inventory) {
     if !layers.is_empty() {
         row("size", &format!("{sizes}{}", count(layers.len(), "layer", "layers")));
     }
+    more(page);
     page.end();
 }
 

@@ -12,6 +12,7 @@ use crate::json::all_findings;
 use crate::region::Regions;
 
 mod comply;
+mod dismissed;
 mod excepted;
 mod excerpt;
 mod findings;
@@ -30,6 +31,13 @@ pub use problems::problems;
 
 #[cfg(test)]
 mod tests;
+
+/// What exceptions let through and VEX statements dismiss; returns whether all was told.
+pub(crate) fn let_through(page: &mut Page<'_>, judgement: &Judgement) -> bool {
+    let worlds = judgement.worlds > 1;
+    let told = excepted::section(page, &judgement.excepted, worlds);
+    dismissed::section(page, &judgement.dismissed) && told
+}
 
 /// Writes the whole result.
 pub(crate) fn write(
@@ -57,7 +65,7 @@ pub(crate) fn write(
     let unknown: Vec<&Finding> = of(State::Unknown).collect();
     told_all &= unknown::section(&mut page, &unknown, worlds);
     if options.show_excepted {
-        told_all &= excepted::section(&mut page, &judgement.excepted, worlds);
+        told_all &= let_through(&mut page, judgement);
     }
     told_all &= notes::section(&mut page, &judgement.notes, crate::summary::is_empty(judgement));
     summary::overview(&mut page, &groups);
