@@ -35,6 +35,19 @@ pub(crate) fn line_end(text: &[u8], from: usize) -> usize {
     at
 }
 
+/// How many spaces a text begins with. Eight bytes at a time: indentation is a large part of YAML.
+pub(crate) fn spaces(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(eight) = text[at..].first_chunk() {
+        let others = u64::from_le_bytes(*eight) ^ u64::from_le_bytes([b' '; 8]);
+        if others != 0 {
+            return at + others.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + text[at..].iter().take_while(|c| **c == b' ').count()
+}
+
 pub(crate) fn is_blank(c: u8) -> bool {
     c == b' ' || c == b'\t'
 }
@@ -68,4 +81,20 @@ pub(crate) fn forbidden(text: &[u8]) -> Option<usize> {
             _ => true,
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spaces_end_where_anything_else_begins() {
+        for n in 0..40 {
+            for rest in ["", "a", "\t ", "\n        ", "!", "\u{a0}", "  a  "] {
+                let text = format!("{}{rest}", " ".repeat(n));
+                let expect = text.bytes().take_while(|c| *c == b' ').count();
+                assert_eq!(spaces(text.as_bytes()), expect, "{text:?}");
+            }
+        }
+    }
 }

@@ -11,7 +11,7 @@ use queue::Queue;
 pub(crate) use scalar::BlockHeader;
 
 use crate::arena::Form;
-use crate::chars::{break_len, is_blank, is_blankz, is_break_at, line_end};
+use crate::chars::{break_len, is_blank, is_blankz, is_break_at, line_end, spaces};
 
 /// What is wrong with a document, and the byte where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,6 +130,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// The next token, without taking it.
+    #[inline]
     pub(crate) fn peek(&mut self) -> Scan<Token> {
         match self.settled {
             Some(first) => Ok(first),
@@ -137,7 +138,9 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// Looks for tokens until the first of them is known.
+    /// Looks for tokens until the first of them is known. Not a part of [`Scanner::peek`], which
+    /// the grammar calls several times a token.
+    #[inline(never)]
     fn settle(&mut self) -> Scan<Token> {
         loop {
             match self.tokens.first() {
@@ -151,6 +154,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Takes the token that [`Scanner::peek`] showed.
+    #[inline]
     pub(crate) fn skip(&mut self) {
         self.tokens.skip();
         self.settled = None;
@@ -281,7 +285,7 @@ impl<'t> Scanner<'t> {
             let tabs = self.flow_level > 0 || !self.simple_key_allowed;
             loop {
                 match self.byte(self.pos) {
-                    b' ' => self.pos += 1,
+                    b' ' => self.pos += spaces(&self.text[self.pos..]),
                     b'\t' if tabs => self.pos += 1,
                     _ => break,
                 }

@@ -2,20 +2,26 @@
 
 use super::{Kind, Scan, Scanner, SyntaxError, Token};
 use crate::arena::Form;
-use crate::chars::{is_blank, is_blankz, is_break_at};
+use crate::chars::{is_blank, is_blankz, is_break_at, spaces};
 
 /// Bytes that may end a part of a plain scalar; the last row only in a flow.
-const MAY_END_PLAIN: [bool; 256] = {
-    let mut may = [false; 256];
-    let bytes = *b" \t\n\r:\xC2\xE2\
-                   ,?[]{}";
+const MAY_END_PLAIN: [bool; 256] = table(
+    b" \t\n\r:\xC2\xE2\
+      ,?[]{}",
+);
+
+/// Bytes of a quoted text that need a look.
+const MAY_END_QUOTED: [bool; 256] = table(b"'\"\\\n\r\xC2\xE2");
+
+const fn table(bytes: &[u8]) -> [bool; 256] {
+    let mut has = [false; 256];
     let mut i = 0;
     while i < bytes.len() {
-        may[bytes[i] as usize] = true;
+        has[bytes[i] as usize] = true;
         i += 1;
     }
-    may
-};
+    has
+}
 
 impl Scanner<'_> {
     pub(super) fn fetch_quoted(&mut self, single: bool) -> Scan<()> {
@@ -45,7 +51,9 @@ impl Scanner<'_> {
                 exact = false;
                 self.skip_quoted_line()?;
             } else {
-                self.pos += 1;
+                let rest = &self.text[self.pos + 1..];
+                let plain = rest.iter().take_while(|c| !MAY_END_QUOTED[usize::from(**c)]);
+                self.pos += 1 + plain.count();
             }
         }
         self.pos += 1;
@@ -122,8 +130,10 @@ impl Scanner<'_> {
             }
             loop {
                 let c = self.byte(self.pos);
-                if is_blank(c) {
-                    if after_break && c == b'\t' && self.column() < indent {
+                if c == b' ' {
+                    self.pos += spaces(&self.text[self.pos..]);
+                } else if c == b'\t' {
+                    if after_break && self.column() < indent {
                         let message = "found a tab character that violates indentation";
                         return Err(SyntaxError::new(self.pos, message));
                     }
@@ -151,7 +161,11 @@ impl Scanner<'_> {
         while let Some(&c) = text.get(at) {
             let stop = MAY_END_PLAIN[usize::from(c)]
                 && match c {
-                    b' ' | b'\t' | b'\n' | b'\r' => true,
+                    // Most blanks are single ones between two words.
+                    b' ' => text
+                        .get(at + 1)
+                        .is_none_or(|&next| next == b'#' || MAY_END_PLAIN[usize::from(next)]),
+                    b'\t' | b'\n' | b'\r' => true,
                     b':' => is_blankz(text, at + 1),
                     0xC2 | 0xE2 => is_break_at(text, at),
                     _ => flow,
