@@ -45,5 +45,4 @@ pub use operation::removed_api_version::removed_in;
 pub use pavisade_images::NamedImage;
 pub use registry::{Catalog, Entry, Taken};
 pub use set::{CheckSet, ParameterError, Report};
-pub use supply::vulnerable_package;
 pub use verdict::{Change, Claim, Place, Verdict, Why};

@@ -372,6 +372,7 @@ static REGISTRY: &[Registered] = &[
     entry::<supply::vulnerable_component::VulnerableComponent>(),
     entry::<supply::mixed_image_versions::MixedImageVersions>(),
     entry::<supply::cached_private_image::CachedPrivateImage>(),
+    entry::<supply::vulnerable_package::VulnerablePackage>(),
     entry::<storage::plaintext_etcd::PlaintextEtcd>(),
     entry::<storage::weak_etcd_encryption::WeakEtcdEncryption>(),
     entry::<storage::missing_etcd_encryption::MissingEtcdEncryption>(),

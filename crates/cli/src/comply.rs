@@ -35,17 +35,23 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
     // A cluster is told of the benchmark that was not written for it.
     let benchmark = frameworks.iter().find(|framework| framework.id.starts_with("cis-"));
     work.input.framework = benchmark.map(|framework| framework.id.clone());
+    work.images = args.images.clone();
+    let images = args.images.asked();
     let settings = &work.settings;
     let parameters = select::parameters(&args.set, settings)?;
     let ids = checks(&frameworks, args, settings)?;
-    let choice = Choice { catalog: settings.catalog.clone(), ids, parameters, images: false };
+    let choice = Choice { catalog: settings.catalog.clone(), ids, parameters, images };
     let file = named(args.output.as_deref());
     let place = place(file);
     if let Some(role) = work.role(&choice)? {
         output(file)?.put(&place, |out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
     }
-    scan::distinct(Some(&args.live), or_here(&args.paths).iter(), args.output.iter())?;
+    scan::distinct(
+        Some(&args.live),
+        or_here(&args.paths).iter().chain(args.images.files()),
+        args.output.iter(),
+    )?;
     let checks = choice.checks(work.kubernetes())?;
     let color = terminal::color(args.color, file.is_some());
     let out = output(file)?;

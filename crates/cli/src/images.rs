@@ -40,7 +40,7 @@ pub(crate) fn add(
     let bytes = database::read(&file)?;
     let mut matcher = Matcher::new(database::open(&file, &bytes)?);
     let mut reading = Reading::new(&mut matcher);
-    reading.keeps = args.explain.is_some();
+    reading.keeps = args.keep;
     let mut images = Vec::new();
     for path in &args.given {
         progress.stage(&format!("Reading {}", path.display()));

@@ -26,6 +26,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Usage);
     };
     work.images = args.images.clone();
+    work.images.keep = args.explain.is_some();
     let settings = &work.settings;
     let mut choice = Choice::new(&args.select, &args.set, settings)?;
     choice.images = args.images.asked();
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         settings::or_here(&args.paths).iter().chain(args.images.files()),
         args.output.iter().chain(args.also.iter().map(|(_, file)| file)),
     )?;
-    if args.images.explain.is_some() && !args.images.asked() {
+    if args.explain.is_some() && !args.images.asked() {
         bail!("--explain is about images: name them with --image or --image-source");
     }
     let baseline = args.baseline.as_deref().map(settings::baseline).transpose()?;
@@ -59,7 +60,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     }
     let by = By { config: &args.config, baseline };
     let judged = work.judge(&choice, checks, by, Spinner::new(args.quiet))?;
-    if let Some(asked) = &args.images.explain {
+    if let Some(asked) = &args.explain {
         return explain(args, asked, &judged, outputs);
     }
     let Judged { snapshot, mut judgement, .. } = judged;

@@ -10,7 +10,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use pavisade_checks::{Catalog, vulnerable_package};
+use pavisade_checks::Catalog;
 use pavisade_compliance::Framework;
 use pavisade_config::{Config, FILE_NAME};
 use pavisade_judgement::{Baseline, Exception};
@@ -53,11 +53,8 @@ pub(crate) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let builtin = Catalog::builtin();
-        // Its checks of images run where images are asked for.
-        let catalog = builtin.with([vulnerable_package()]).unwrap_or(builtin);
         Self {
-            catalog,
+            catalog: Catalog::builtin(),
             config: Config::default(),
             file: None,
             frameworks: Vec::new(),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use pavisade_checks::{Catalog, CheckSet, vulnerable_package};
+use pavisade_checks::{Catalog, CheckSet};
 use pavisade_judgement::{Exception, Form, Judgement, Scope as Where, Selector, Subjects};
 use pavisade_model::{
     Advisory, Epss, Exploited, FixState, Glob, KubernetesVersion, Meta, Score, Severity, State,
@@ -45,7 +45,7 @@ spec:
 ";
 
 fn catalog() -> Catalog {
-    Catalog::builtin().with([vulnerable_package()]).unwrap()
+    Catalog::builtin()
 }
 
 /// An image of three layers.

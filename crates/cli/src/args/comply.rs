@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use pavisade_model::KubernetesVersion;
 
-use super::{Color, EXIT_CODES, FailOn, LiveArgs, Reading};
+use super::{Color, EXIT_CODES, FailOn, Images, LiveArgs, Reading};
 use crate::config::ConfigArgs;
 
 #[derive(Debug, Args)]
@@ -20,6 +20,9 @@ pub(crate) struct ComplyArgs {
 
     #[command(flatten)]
     pub live: LiveArgs,
+
+    #[command(flatten)]
+    pub images: Images,
 
     /// Judge by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
     #[arg(long, value_name = "VERSION")]

@@ -27,10 +27,9 @@ pub(crate) struct Images {
     #[arg(long, value_name = "FILE", help_heading = "Images")]
     pub vex: Vec<PathBuf>,
 
-    /// Say why an advisory is reported for these images or is not: CVE-2026-1234, GHSA-…; nothing
-    /// else.
-    #[arg(long, value_name = "ID", help_heading = "Images")]
-    pub explain: Option<String>,
+    /// Whether what is in them is kept.
+    #[arg(skip)]
+    pub keep: bool,
 }
 
 impl Images {

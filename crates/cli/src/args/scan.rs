@@ -24,6 +24,11 @@ pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub images: Images,
 
+    /// Say why an advisory is reported for these images or is not: CVE-2026-1234, GHSA-…; nothing
+    /// else.
+    #[arg(long, value_name = "ID", help_heading = "Images")]
+    pub explain: Option<String>,
+
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,

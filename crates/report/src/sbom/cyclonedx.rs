@@ -8,7 +8,7 @@ use pavisade_packages::{Distribution, Inventory, Kind, Purl};
 use serde::Serialize;
 
 use super::vulnerable::{self, Vulnerability};
-use super::{Sbom, image_purl, uuid};
+use super::{Property, Sbom, image_purl, uuid};
 use crate::guard;
 use crate::image::{digest, instruction};
 
@@ -84,12 +84,6 @@ struct Occurrence {
     location: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     additional_context: String,
-}
-
-#[derive(Serialize)]
-pub(super) struct Property {
-    pub name: String,
-    pub value: String,
 }
 
 /// How much of something is listed.

@@ -61,6 +61,13 @@ pub fn sbom_with(
     cyclonedx::write(inventory, Some(judgement), about, out)
 }
 
+/// A property of a CycloneDX component or vulnerability.
+#[derive(serde::Serialize)]
+struct Property {
+    name: String,
+    value: String,
+}
+
 /// A UUID that is made of what a document says (RFC 9562, version 8).
 fn uuid(document: &impl serde::Serialize) -> io::Result<String> {
     let mut text = Vec::new();

@@ -7,6 +7,7 @@ use pavisade_model::{Finding, Score, Severity, State, Statement, Subject, VexSta
 use pavisade_packages::Inventory;
 use serde::Serialize;
 
+use super::Property;
 use crate::priority;
 
 /// A vulnerability, with all components that it is in.
@@ -27,7 +28,7 @@ pub(super) struct Vulnerability {
     #[serde(skip_serializing_if = "Option::is_none")]
     analysis: Option<Analysis>,
     affects: Vec<Affected>,
-    properties: Vec<super::cyclonedx::Property>,
+    properties: Vec<Property>,
 }
 
 #[derive(Serialize)]
@@ -131,10 +132,7 @@ fn vulnerability(
         });
     }
     let ranked = rank(&Evidence::of(first)?);
-    let property = |name: &str, value: String| super::cyclonedx::Property {
-        name: format!("pavisade:{name}"),
-        value,
-    };
+    let property = |name: &str, value: String| Property { name: format!("pavisade:{name}"), value };
     let mut properties = vec![property("priority", ranked.priority.name().to_owned())];
     properties.extend(ranked.parts.iter().map(|part| property("reason", priority::part(part))));
     let recommendation =
