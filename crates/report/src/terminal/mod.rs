@@ -22,6 +22,7 @@ mod problems;
 pub mod style;
 mod summary;
 mod unknown;
+mod vulnerable;
 
 pub(crate) use comply::write as comply;
 pub(crate) use excerpt::Excerpt;
@@ -55,8 +56,13 @@ pub(crate) fn write(
     let failed: Vec<&Finding> = of(State::Fails).collect();
     let same = |a: &&Finding, b: &&Finding| a.rule.id == b.rule.id && a.severity == b.severity;
     let groups: Vec<_> = failed.chunk_by(same).collect();
-    let (detailed, brief) = groups.split_at(findings::detailed(&groups, options.full));
+    // A group of one check and severity would tear the advisories about a package apart.
+    let (told_apart, others): (Vec<&Finding>, Vec<&Finding>) =
+        failed.iter().copied().partition(|finding| finding.vulnerability.is_some());
+    let other_groups: Vec<_> = others.chunk_by(same).collect();
+    let (detailed, brief) = other_groups.split_at(findings::detailed(&other_groups, options.full));
     let mut told_all = brief.is_empty();
+    told_all &= vulnerable::section(&mut page, &told_apart);
     for group in detailed {
         told_all &= findings::group(&mut page, group, worlds);
         page.flush()?;
