@@ -69,10 +69,10 @@ pub fn one_line(text: &str) -> String {
 pub enum Format {
     /// For people.
     Terminal,
-    /// Our own versioned document: [`json`].
+    /// Our own versioned document: [`json::v2`].
     Json,
-    /// The same with findings that need be about no Kubernetes object: [`json::v2`].
-    JsonV2,
+    /// Its first form, of findings about Kubernetes objects: [`json`].
+    JsonV1,
     /// SARIF 2.1.0.
     Sarif,
     /// One page to look at.
@@ -94,7 +94,7 @@ impl Format {
     pub const ALL: [Self; 10] = [
         Self::Terminal,
         Self::Json,
-        Self::JsonV2,
+        Self::JsonV1,
         Self::Sarif,
         Self::Html,
         Self::Markdown,
@@ -109,7 +109,7 @@ impl Format {
         match self {
             Self::Terminal => "terminal",
             Self::Json => "json",
-            Self::JsonV2 => "json-v2",
+            Self::JsonV1 => "json-v1",
             Self::Sarif => "sarif",
             Self::Html => "html",
             Self::Markdown => "markdown",
@@ -195,8 +195,8 @@ pub fn write(
     let mut out = BufWriter::with_capacity(1 << 16, out);
     match format {
         Format::Terminal => terminal::write(judgement, options, &mut out)?,
-        Format::Json => json::write(judgement, options, &mut out)?,
-        Format::JsonV2 => json::v2::write(judgement, options, &mut out)?,
+        Format::JsonV1 => json::write(judgement, options, &mut out)?,
+        Format::Json => json::v2::write(judgement, options, &mut out)?,
         Format::Sarif => guard::write(&sarif::log(judgement, options), &mut out)?,
         Format::Html => html::write(judgement, options, &mut out)?,
         Format::Markdown => markdown::write(judgement, options, &mut out)?,

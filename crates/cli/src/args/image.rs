@@ -208,7 +208,7 @@ impl ImageFormat {
     pub(crate) fn of_scan(self) -> Option<Format> {
         Some(match self {
             Self::Table | Self::Tree | Self::Json | Self::Cyclonedx | Self::Openvex => return None,
-            Self::JsonV2 => Format::JsonV2,
+            Self::JsonV2 => Format::Json,
             Self::Sarif => Format::Sarif,
             Self::Html => Format::Html,
             Self::Markdown => Format::Markdown,

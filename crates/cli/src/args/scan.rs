@@ -113,10 +113,11 @@ fn also(text: &str) -> Result<(Format, PathBuf), String> {
 pub(crate) enum Format {
     /// For people, in a terminal.
     Terminal,
-    /// For programs: one document by schema/scan-v1.json.
+    /// For programs: one document by schema/scan-v2.json.
+    #[value(alias = "json-v2")]
     Json,
-    /// The same by schema/scan-v2.json: findings need be about no Kubernetes object.
-    JsonV2,
+    /// Its first form, by schema/scan-v1.json.
+    JsonV1,
     /// SARIF 2.1.0, for code scanning of code hosts.
     Sarif,
     /// One page for a browser that needs no other file and no network.
@@ -139,7 +140,7 @@ impl Format {
         match self {
             Self::Terminal => pavisade_report::Format::Terminal,
             Self::Json => pavisade_report::Format::Json,
-            Self::JsonV2 => pavisade_report::Format::JsonV2,
+            Self::JsonV1 => pavisade_report::Format::JsonV1,
             Self::Sarif => pavisade_report::Format::Sarif,
             Self::Html => pavisade_report::Format::Html,
             Self::Markdown => pavisade_report::Format::Markdown,

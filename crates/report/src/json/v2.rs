@@ -1,7 +1,6 @@
 //! The JSON document, `pavisade.dev/scan/v2`: findings that need be about no Kubernetes object.
 //!
-//! Images stand once, with the workloads that run them; findings name them by their place. It becomes
-//! the default form when vulnerabilities are found.
+//! Images stand once, with the workloads that run them; findings name them by their place.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
