@@ -75,10 +75,14 @@ fn found_an_advisory_about_a_package() {
     let (count, _) = said("vulnerable-package", &image, &mut |subject, claim| {
         messages.push(format!("{subject}: {} {}", claim.message, claim.advice));
         severities.push(claim.severity);
-        let Location::Layer { path, .. } = &claim.related[0].location else { return };
+        let Location::Layer { path, .. } = &claim.rare().related[0].location else { return };
         assert_eq!(&**path, "var/lib/dpkg/status");
         // Nothing that a build instruction holds is shown as it is.
-        assert!(!claim.related[0].label.contains("abcdefghijkl"), "{}", claim.related[0].label);
+        assert!(
+            !claim.rare().related[0].label.contains("abcdefghijkl"),
+            "{}",
+            claim.rare().related[0].label
+        );
     });
     assert_eq!(count, 2);
     assert_eq!(
