@@ -1,9 +1,10 @@
 //! `cargo xtask bench`: how fast the program is, beside a peer in the same run.
 //!
 //! Figures are printed, never asserted. Peers are installed by their ordinary package clients
-//! (`tests/tools/kube-score`, `tests/tools/checkov`), for this chore only.
+//! (`tests/tools/kube-score`, `checkov` and `syft` there), for this chore only.
 
 mod hostile;
+mod image;
 mod live;
 mod peers;
 
@@ -33,10 +34,10 @@ pub(crate) struct Args {
     /// Leave the peer out.
     #[arg(long)]
     no_peer: bool,
-    /// Measure this program in place of the release build (`hostile`).
+    /// Measure this program in place of the release build (`hostile`, `image`).
     #[arg(long, hide = true)]
     program: Option<PathBuf>,
-    /// Numbers of objects in place of the usual ones (`hostile`).
+    /// Numbers of objects (`hostile`) or files and layers (`image`) in place of the usual ones.
     #[arg(long, hide = true, value_delimiter = ',')]
     sizes: Vec<usize>,
 }
@@ -51,6 +52,8 @@ enum What {
     Cluster,
     /// Scan of the manifest corpus beside kube-score and Checkov.
     Peers,
+    /// Images beside Syft: the given ones, a million small files, a hundred layers.
+    Image,
     /// One pod under all checks of scope Object, as admission would ask.
     Review,
     /// Inputs that are made to cost much: how time grows with them, and peak memory.
@@ -64,6 +67,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         What::Scan => scan(!args.no_peer),
         What::Cluster => clusters(),
         What::Peers => peers::run(),
+        What::Image => image::run(!args.no_peer, args.program.as_deref(), &args.sizes),
         What::Hostile => hostile::run(args.program.as_deref(), &args.sizes),
         What::Review => {
             review();

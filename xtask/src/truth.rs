@@ -13,6 +13,7 @@ pub(crate) mod pod_security;
 mod purl;
 mod regolibrary;
 mod rpmdb;
+mod secrets;
 mod version_order;
 mod yaml_values;
 
@@ -82,6 +83,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "purl", file: "truth/purl.tar.zst", run: purl::run },
     Suite { name: "rpmdb", file: "truth/rpmdb.tar.zst", run: rpmdb::run },
     Suite { name: "regolibrary", file: "truth/regolibrary.tar.zst", run: regolibrary::run },
+    Suite { name: "secrets", file: "truth/secrets.tar.zst", run: secrets::run },
     Suite { name: "version-order", file: "truth/version-order.tar.zst", run: version_order::run },
 ];
 

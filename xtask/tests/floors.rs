@@ -27,6 +27,7 @@ fn every_crate_uses_only_lower_floors() {
     }
     let page = fs::read_to_string(root.join("docs/architecture.md")).unwrap_or_default();
     faults.extend(check(&crates, &page));
+    faults.extend(off_the_map(&crates, &page));
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
@@ -84,6 +85,31 @@ fn read(folder: &str, manifest: &str) -> Result<Crate, String> {
         }
     }
     Ok(Crate { floor, uses })
+}
+
+/// Crates without a row in the page's table, and rows without a crate.
+fn off_the_map(crates: &BTreeMap<String, Crate>, page: &str) -> Vec<String> {
+    let rows = page.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ");
+        let floor: i64 = cells.next()?.parse().ok()?;
+        Some((cells.next()?.trim_matches('`').to_owned(), floor))
+    });
+    let rows: BTreeSet<_> = rows.collect();
+    let crates = crates.iter().map(|(name, of)| (name.clone(), of.floor)).collect();
+    let said = |(name, floor): &(String, i64)| {
+        format!("`{name}` on floor {floor}: the map in docs/architecture.md says otherwise")
+    };
+    rows.symmetric_difference(&crates).map(said).collect()
+}
+
+#[test]
+fn a_crate_that_is_not_on_the_map_is_told() {
+    let on = |floor| Crate { floor, uses: BTreeSet::new() };
+    let crates = [("a", 1), ("b", 2), ("c", 3)].map(|(name, floor)| (name.to_owned(), on(floor)));
+    let page = "| floor | crate | x |\n| --- | --- | --- |\n| 1 | `a` | x |\n| 3 | `b` | x |\n";
+    let told = off_the_map(&BTreeMap::from(crates), page);
+    let names: Vec<_> = told.iter().filter_map(|fault| fault.get(..16)).collect();
+    assert_eq!(names, ["`b` on floor 2: ", "`b` on floor 3: ", "`c` on floor 3: "]);
 }
 
 fn check(crates: &BTreeMap<String, Crate>, page: &str) -> Vec<String> {

@@ -244,7 +244,7 @@ impl Lens for OnWorld {
     }
 }
 
-/// What is known of images, each once whichever objects name it.
+/// What is known of images, each once whichever objects name it; not of source trees.
 pub struct OnImageFact;
 
 impl Lens for OnImageFact {
@@ -253,8 +253,8 @@ impl Lens for OnImageFact {
 
     fn items(target: Target<'_>) -> Vec<&Image> {
         match target {
-            Target::Image(image) => vec![image],
-            Target::Object(..) | Target::AllPods(_) | Target::World(_) => Vec::new(),
+            Target::Image(image) if !image.source_tree => vec![image],
+            _ => Vec::new(),
         }
     }
 
@@ -263,7 +263,7 @@ impl Lens for OnImageFact {
     }
 }
 
-/// Advisories that are about packages of images.
+/// Advisories that are about packages of images and source trees.
 pub struct OnMatch;
 
 impl Lens for OnMatch {
@@ -271,7 +271,10 @@ impl Lens for OnMatch {
     const DISPATCH: Dispatch = Dispatch::ImageFacts;
 
     fn items(target: Target<'_>) -> Vec<Match<'_>> {
-        OnImageFact::items(target).into_iter().flat_map(Image::matches).collect()
+        match target {
+            Target::Image(image) => image.matches().collect(),
+            Target::Object(..) | Target::AllPods(_) | Target::World(_) => Vec::new(),
+        }
     }
 
     fn subject(found: Match<'_>) -> Subject {

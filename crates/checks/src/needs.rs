@@ -95,7 +95,9 @@ const NAMED: usize = 12;
 /// For which checks a role was made.
 fn made_for(set: &CheckSet) -> String {
     let names: Vec<_> = set.metas().map(|meta| &*meta.rule.name).collect();
-    if names.len() == set.catalog().entries().len() {
+    // Those of images see no cluster.
+    let all = set.catalog().entries().iter().filter(|entry| entry.meta().facts.is_empty()).count();
+    if names.len() == all {
         return format!("The least role with which all {} checks see a cluster.", names.len());
     }
     let what = if names.len() == 1 { "this check sees" } else { "these checks see" };
@@ -103,7 +105,7 @@ fn made_for(set: &CheckSet) -> String {
         return format!(
             "The least role with which {} of {} checks see a cluster (`pavisade checks list`).",
             names.len(),
-            set.catalog().entries().len()
+            all
         );
     }
     format!("The least role with which {what} a cluster: {}.", names.join(", "))

@@ -121,9 +121,10 @@ impl CheckSet {
         Ok(set)
     }
 
-    /// All checks of the program with their defaults.
+    /// All checks of objects that the program has, with their defaults.
     pub fn all(kubernetes: KubernetesVersion) -> Self {
-        let Ok(set) = Self::new(&Catalog::builtin(), kubernetes, |_| true, &HashMap::new()) else {
+        let wanted = |meta: &Meta| meta.facts.is_empty();
+        let Ok(set) = Self::new(&Catalog::builtin(), kubernetes, wanted, &HashMap::new()) else {
             unreachable!("every check is built from its defaults, which a test proves")
         };
         set
@@ -290,15 +291,14 @@ impl CheckSet {
     /// Checks of facts that were not asked for, or not for every image, each with the first that is
     /// missing.
     pub fn unasked(&self, facts: &Facts) -> Vec<(&Meta, Fact)> {
-        let has = |fact: &Fact| match (fact, &facts.images) {
-            (_, None) => false,
-            (Fact::Images, Some(_)) => true,
-            (Fact::Vulnerabilities, Some(images)) => {
-                images.all().iter().all(|image| image.matches.is_some())
-            }
-        };
-        let missing = |meta: &Meta| meta.facts.iter().copied().find(|fact| !has(fact));
-        self.metas().filter_map(|meta| Some((meta, missing(meta)?))).collect()
+        self.metas().filter_map(|meta| Some((meta, missing(meta, facts)?))).collect()
+    }
+
+    /// The rules of such checks among all that there are.
+    pub fn unasked_rules(&self, facts: &Facts) -> Vec<Arc<Rule>> {
+        let entries = self.catalog.entries().iter();
+        let unasked = entries.filter(|entry| missing(entry.meta(), facts).is_some());
+        unasked.map(|entry| entry.rule().clone()).collect()
     }
 
     fn run<'a>(
@@ -360,4 +360,16 @@ impl CheckSet {
             claim.advice = self.words(std::mem::take(&mut claim.advice));
         }
     }
+}
+
+/// The first fact that a check wants and that was not asked for, or not for every image.
+fn missing(meta: &Meta, facts: &Facts) -> Option<Fact> {
+    let has = |fact: &Fact| match (fact, &facts.images) {
+        (_, None) => false,
+        (Fact::Images, Some(_)) => true,
+        (Fact::Vulnerabilities, Some(images)) => {
+            images.all().iter().all(|image| image.matches.is_some())
+        }
+    };
+    meta.facts.iter().copied().find(|fact| !has(fact))
 }

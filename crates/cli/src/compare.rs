@@ -8,7 +8,7 @@ use pavisade_model::{Note, NoteKind};
 use pavisade_packages::inventory::Found;
 use pavisade_packages::{Distribution, Inventory};
 use pavisade_report::instruction;
-use pavisade_snapshot::{Image, Layer, Matches, Package, Packages};
+use pavisade_snapshot::{Image, Inspection, Layer, Matches, Package, Packages};
 use pavisade_vulndb::{Ecosystem, Matcher, Target, of_distribution, of_purl_type};
 
 /// Compares images, and keeps what is to be said of them.
@@ -16,11 +16,12 @@ pub(crate) struct Comparing<'a, 'd> {
     pub notes: Vec<Note>,
     /// Feeds with a record about a package that was compared.
     pub used: BTreeSet<String>,
-    matcher: &'a mut Matcher<'d>,
+    /// None where nobody asked for vulnerabilities.
+    matcher: Option<&'a mut Matcher<'d>>,
 }
 
 impl<'a, 'd> Comparing<'a, 'd> {
-    pub(crate) fn new(matcher: &'a mut Matcher<'d>) -> Self {
+    pub(crate) fn new(matcher: Option<&'a mut Matcher<'d>>) -> Self {
         Self { notes: Vec::new(), used: BTreeSet::new(), matcher }
     }
 
@@ -31,7 +32,12 @@ impl<'a, 'd> Comparing<'a, 'd> {
     }
 
     /// The image of an inventory, with its vulnerabilities.
-    pub(crate) fn compare(&mut self, found: &Inventory, reference: Option<&Arc<str>>) -> Image {
+    pub(crate) fn compare(
+        &mut self,
+        found: &Inventory,
+        inspection: Option<Inspection>,
+        reference: Option<&Arc<str>>,
+    ) -> Image {
         self.notes.extend(found.notes.iter().cloned());
         let name = reference.map_or(&*found.name, |reference| &**reference).to_owned();
         // The name of a file or folder alone is not one that objects can mean.
@@ -43,7 +49,12 @@ impl<'a, 'd> Comparing<'a, 'd> {
             let purl = one.purl.as_ref().map(ToString::to_string).unwrap_or_default();
             packages.push(row(one, &purl));
             // What a distribution brought, its own advisories judge.
-            if one.owner.is_some() {
+            if one.owner.is_some() || self.matcher.is_none() {
+                continue;
+            }
+            // Another version than the bound may be installed.
+            if one.package.bound || found.source_tree && one.package.version.is_empty() {
+                apart.open.push(one.package.name.clone());
                 continue;
             }
             self.find(found, one, at as u32, &mut matches, &mut apart);
@@ -55,13 +66,15 @@ impl<'a, 'd> Comparing<'a, 'd> {
         };
         Image {
             name: name.into(),
+            source_tree: found.source_tree,
             digest: found.digest.as_str().into(),
             references: reference.into_iter().collect(),
             platform: found.platform.clone(),
             layers: found.layers.iter().map(layer).collect(),
             packages,
             gaps: found.notes.iter().map(|note| note.message.clone()).collect(),
-            matches: Some(matches),
+            matches: self.matcher.is_some().then_some(matches),
+            inspection,
         }
     }
 
@@ -78,7 +91,8 @@ impl<'a, 'd> Comparing<'a, 'd> {
             return;
         };
         let package = &found.package;
-        match self.matcher.covers(&ecosystem) {
+        let Some(matcher) = &mut self.matcher else { return };
+        match matcher.covers(&ecosystem) {
             Ok(true) => {}
             Ok(false) => {
                 *apart.unknown.entry(ecosystem.as_str().to_owned()).or_default() += 1;
@@ -89,7 +103,7 @@ impl<'a, 'd> Comparing<'a, 'd> {
                 return;
             }
         }
-        match self.matcher.find(target(package, &ecosystem)) {
+        match matcher.find(target(package, &ecosystem)) {
             Ok(answer) => {
                 apart
                     .undecided
@@ -113,6 +127,14 @@ impl<'a, 'd> Comparing<'a, 'd> {
             );
             self.note(name, message, "Add a feed for it to the database (`pavisade db build`).");
         }
+        if let Some(first) = apart.open.first() {
+            let count = apart.open.len();
+            let packages = if count == 1 { "package has" } else { "packages have" };
+            let message = format!(
+                "{count} {packages} no fixed version, such as `{first}`: compared with nothing"
+            );
+            self.note(name, message, "Keep a lock file beside the manifest.");
+        }
         if let Some((record, why)) = apart.undecided.first() {
             let count = apart.undecided.len();
             let message =
@@ -127,6 +149,8 @@ impl<'a, 'd> Comparing<'a, 'd> {
 struct Apart {
     /// Packages of ecosystems that the database does not know.
     unknown: BTreeMap<String, usize>,
+    /// Packages of manifests that have no fixed version.
+    open: Vec<String>,
     /// Advisories that could not be decided, and why.
     undecided: Vec<(String, String)>,
 }

@@ -7,12 +7,15 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use pavisade_model::{Note, NoteKind};
-use pavisade_oci::{Candidate, Limits, Platform, Refusal, Remote, Store, inventory};
+use pavisade_oci::{
+    self as oci, Candidate, Image, Limits, Platform, Refusal, Remote, Store, inventory,
+};
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::{Options, diff};
 use pavisade_packages::sbom::{self, SbomError};
 use pavisade_report::{Gained, Layout, Sbom, image_diff};
 use pavisade_scan::Timestamp;
+use pavisade_snapshot::Inspection;
 use pavisade_sources::Progress as _;
 
 use crate::args::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
@@ -42,9 +45,9 @@ pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
         ..pavisade_report::Options::default()
     };
     let sought = Sought { choose: &args.choose, remotes: &Remotes::new(&args.registry)? };
-    let Some(found) = read(image, sought, Options { files: args.files }, args.quiet)? else {
-        return Ok(Outcome::Incomplete);
-    };
+    let with = Options { files: args.files };
+    let found = tell_read(sought, args.quiet, image, || inspect(image, sought, with))?;
+    let Some((found, inspection)) = found else { return Ok(Outcome::Incomplete) };
     out.put(&place(file), |out| {
         let format = match args.format {
             ImageFormat::Table => pavisade_report::ImageFormat::Table,
@@ -55,7 +58,7 @@ pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
                 return pavisade_report::sbom(&found, format, &about, out);
             }
         };
-        pavisade_report::image(&found, format, &options, out)
+        pavisade_report::image(&found, inspection.as_ref(), format, &options, out)
     })?;
     if args.format == ImageFormat::Cyclonedx && !args.quiet {
         tell(&found.notes);
@@ -166,9 +169,19 @@ fn read(
     options: Options,
     quiet: bool,
 ) -> anyhow::Result<Option<Inventory>> {
+    tell_read(sought, quiet, path, || open(path, sought, options))
+}
+
+/// What was read; `None` where it cannot be read, which is told.
+fn tell_read<T>(
+    sought: Sought<'_>,
+    quiet: bool,
+    path: &Path,
+    open: impl FnOnce() -> Result<T, Fault>,
+) -> anyhow::Result<Option<T>> {
     let progress = Spinner::new(quiet);
     progress.stage("Reading the image");
-    let found = open(path, sought, options);
+    let found = open();
     progress.finish();
     if let Some(problem) = sought.remotes.problem()
         && !quiet
@@ -229,9 +242,47 @@ impl From<Refusal> for Fault {
     }
 }
 
+/// What is in an image: its packages.
 pub(crate) fn open(path: &Path, sought: Sought<'_>, options: Options) -> Result<Inventory, Fault> {
+    let read = |store: &Store, image: &Image| Ok((inventory(store, image, options)?, None));
+    open_with(path, sought, read).map(|(found, _)| found)
+}
+
+/// The same with what it holds beside its packages; of an SBOM that cannot be had.
+pub(crate) fn inspect(
+    path: &Path,
+    sought: Sought<'_>,
+    options: Options,
+) -> Result<(Inventory, Option<Inspection>), Fault> {
+    open_with(path, sought, |store, image| {
+        let (inventory, inspection) = oci::inspect(store, image, options)?;
+        Ok((inventory, Some(inspection)))
+    })
+}
+
+/// The packages that the lock files of a source tree name.
+pub(crate) fn sources(path: &Path) -> Result<Inventory, Fault> {
+    let found = oci::source_tree(path, &Limits::default())?;
+    let why = || format!("{} holds no lock file and no manifest that is read", path.display());
+    let mut found = found.ok_or_else(|| Refusal::NotAnImage(why()))?;
+    found.name = path.display().to_string();
+    Ok(found)
+}
+
+fn open_with(
+    path: &Path,
+    sought: Sought<'_>,
+    read: impl FnOnce(&Store, &Image) -> Result<(Inventory, Option<Inspection>), Refusal>,
+) -> Result<(Inventory, Option<Inspection>), Fault> {
     let Sought { choose, remotes } = sought;
     let limits = Limits::default();
+    // A folder with lock files is a source tree unless it holds what only an image or a system has.
+    if path.is_dir()
+        && !oci::is_image_or_root(path)
+        && let Ok(found) = sources(path)
+    {
+        return Ok((found, None));
+    }
     let store = match Input::find(path)? {
         Input::Remote(remote) => remotes.store(remote),
         Input::Document(bytes) => {
@@ -239,7 +290,7 @@ pub(crate) fn open(path: &Path, sought: Sought<'_>, options: Options) -> Result<
             if found.name.is_empty() {
                 found.name = name("", path);
             }
-            return Ok(found);
+            return Ok((found, None));
         }
         Input::Stream(from) if path == Path::new("-") => {
             Store::read("standard input", from, limits)?
@@ -250,9 +301,9 @@ pub(crate) fn open(path: &Path, sought: Sought<'_>, options: Options) -> Result<
     let platform = choose.platform.clone().unwrap_or_else(Platform::here);
     let candidate = chosen(store.candidates(&platform)?, choose, path)?;
     let image = store.image(&candidate, &platform, choose.platform.is_some())?;
-    let mut found = inventory(&store, &image, options)?;
+    let (mut found, inspection) = read(&store, &image)?;
     found.name = name(&found.name, path);
-    Ok(found)
+    Ok((found, inspection))
 }
 
 /// What a path leads to.

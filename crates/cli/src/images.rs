@@ -7,13 +7,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::bail;
 use pavisade_images::{Naming, Wants, wants};
 use pavisade_model::{Note, NoteKind};
 use pavisade_oci::{Limits, Platform, Store};
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::Options;
-use pavisade_snapshot::{Facts, Image, Images, Snapshot};
+use pavisade_snapshot::{Facts, Image, Images, Inspection, Snapshot};
 use pavisade_sources::Progress as _;
 use pavisade_vulndb::Matcher;
 
@@ -37,12 +36,13 @@ pub(crate) fn add(
     if !args.asked() {
         return Ok((snapshot, Vec::new()));
     }
-    let Some(file) = database::find(args.db.as_deref()) else { bail!(database::MISSING) };
-    let bytes = database::read(&file)?;
-    let mut matcher = Matcher::new(database::open(&file, &bytes)?);
+    let file = database::find(args.db.as_deref());
+    let bytes = file.map(|file| anyhow::Ok((database::read(&file)?, file))).transpose()?;
+    let opened = bytes.as_ref().map(|(bytes, file)| database::open(file, bytes)).transpose()?;
+    let mut matcher = opened.map(Matcher::new);
     let remotes = Remotes::new(&args.registry)?;
     let mut reading = Reading {
-        comparing: Comparing::new(&mut matcher),
+        comparing: Comparing::new(matcher.as_mut()),
         keeps: args.keep,
         kept: Vec::new(),
         remotes: &remotes,
@@ -52,6 +52,11 @@ pub(crate) fn add(
     for path in &args.given {
         progress.stage(&format!("Reading {}", path.display()));
         images.extend(reading.image(path, None, None));
+    }
+    for path in &args.packages {
+        progress.stage(&format!("Reading {}", path.display()));
+        let found = image::sources(path).map(|found| (found, None));
+        images.extend(reading.judged(path, found, None));
     }
     let (mut missing, mut nowhere) = (Vec::new(), Vec::new());
     if args.named || !args.sources.is_empty() {
@@ -207,8 +212,19 @@ impl Reading<'_, '_> {
     ) -> Option<Image> {
         let choose = &Choose { name, platform: self.platform.cloned() };
         let sought = Sought { choose, remotes: self.remotes };
-        let found = match image::open(path, sought, Options { files: false }) {
-            Ok(found) => found,
+        let opened = image::inspect(path, sought, Options { files: false });
+        self.judged(path, opened, reference)
+    }
+
+    /// What was read, with its vulnerabilities.
+    fn judged(
+        &mut self,
+        path: &Path,
+        opened: Result<(Inventory, Option<Inspection>), image::Fault>,
+        reference: Option<&Arc<str>>,
+    ) -> Option<Image> {
+        let (found, inspection) = match opened {
+            Ok(opened) => opened,
             Err(fault) => {
                 let place = match reference {
                     Some(reference) if registry::is_remote(path) => reference.to_string(),
@@ -218,7 +234,7 @@ impl Reading<'_, '_> {
                 return None;
             }
         };
-        let image = self.comparing.compare(&found, reference);
+        let image = self.comparing.compare(&found, inspection, reference);
         if self.keeps {
             let name = image.name.to_string();
             self.kept.push(Inventory { name, ..found });

@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Write as _};
 use anyhow::bail;
 use pavisade_judgement::{PodSecurity, Standing};
 use pavisade_model::{KubernetesVersion, NoteKind};
+use pavisade_pod_security::{Timestamp, pod_security, pod_security_checks};
 use pavisade_report::{Options, PodSecurityLayout};
-use pavisade_scan::{Timestamp, pod_security, pod_security_checks};
 
 use crate::args::PssArgs;
 use crate::input::Input;

@@ -91,7 +91,7 @@ impl<'a> Work<'a> {
         let (snapshot, kubernetes) = match live {
             Some(live) => live::picture(&self.input, live, kinds, progress)?,
             // Images were given, and nothing else.
-            None if self.input.paths.is_empty() && !self.images.given.is_empty() => {
+            None if self.input.paths.is_empty() && self.images.alone() => {
                 (Snapshot::default(), self.kubernetes())
             }
             None => {

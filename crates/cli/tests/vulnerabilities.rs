@@ -118,8 +118,55 @@ fn what_was_not_compared_is_said() {
     let wrong = run(folder.path(), &["scan", "--image", "app.json", "--db", "pod.yaml"]);
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("pavisade db build"), "{}", wrong.err);
-    let without = run(folder.path(), &["scan", "--image", "app.json"]);
-    assert_eq!(without.code, 2);
+    // Without a database nobody looked for vulnerabilities, and an SBOM tells nothing else.
+    let without = run(folder.path(), &["scan", "--image", "app.json", "-f", "json-v2"]);
+    let document: Value = serde_json::from_str(&without.out).unwrap();
+    let findings = document["findings"].as_array().unwrap();
+    assert!(findings.iter().all(|finding| finding["state"] == "unknown"), "{findings:#?}");
+    let notes = document["notes"].as_array().unwrap();
+    let said = |note: &Value| note["message"].as_str().unwrap().contains("were not looked at");
+    assert!(notes.iter().any(said), "{notes:#?}");
+}
+
+/// What npm writes for a tree that needs lodash.
+const LOCK: &str = r#"{"name":"app","version":"1.0.0","lockfileVersion":3,"packages":{"":{"name":"app","version":"1.0.0"},"node_modules/lodash":{"version":"4.17.20"},"node_modules/express":{"version":"4.0.0","dev":true}}}"#;
+
+#[test]
+fn lock_files_of_a_source_tree_are_an_inventory_and_judged() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    // A folder `lib` does not make it a root file system.
+    fs::create_dir_all(at("tree/web")).unwrap();
+    fs::create_dir_all(at("tree/lib")).unwrap();
+    fs::write(at("tree/web/package-lock.json"), LOCK).unwrap();
+    for asked in ["--packages", "--image"] {
+        let (code, document) = scan(folder.path(), &[asked, "tree"]);
+        assert_eq!(code, 1, "{document:#}");
+        let findings = document["findings"].as_array().unwrap();
+        assert_eq!(findings.len(), 1, "{document:#}");
+        assert_eq!(findings[0]["subject"]["artifact"], "tree", "{document:#}");
+        assert_eq!(findings[0]["subject"]["name"], "lodash");
+        let advice = "Update `lodash` to 4.17.21 or later in `web/package-lock.json`.";
+        assert_eq!(findings[0]["advice"], advice);
+    }
+    let asked = ["scan", "--packages", "tree", "--db", "v.db", "-f", "github"];
+    let annotations = run(folder.path(), &asked).out;
+    assert!(annotations.starts_with("::error file=tree/web/package-lock.json,"), "{annotations}");
+    let written = run(folder.path(), &["sbom", "tree", "-o", "tree.json", "-q"]);
+    assert_eq!(written.code, 0, "{}", written.err);
+    for input in ["tree", "tree.json"] {
+        let told = run(folder.path(), &["image", input, "-f", "json", "-q"]);
+        let document: Value = serde_json::from_str(&told.out).unwrap();
+        assert_eq!(document["source_tree"], true);
+        assert_eq!(document["packages"][0]["name"], "express");
+        assert_eq!(document["packages"][0]["groups"][0], "dev", "{document:#}");
+        assert!(document.get("secrets").is_none());
+    }
+    fs::create_dir(at("nothing")).unwrap();
+    let (code, document) = scan(folder.path(), &["--packages", "nothing"]);
+    let note = document["notes"][0]["message"].as_str().unwrap();
+    assert_eq!(code, 3);
+    assert!(note.contains("no lock file"), "{note}");
 }
 
 #[test]

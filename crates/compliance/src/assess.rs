@@ -151,7 +151,9 @@ pub fn assess<'a>(
 ) -> Assessment<'a> {
     let unread = judgement.notes.iter().filter(|note| note.kind == NoteKind::Unread).count();
     let mut ran = Ran { checks: HashMap::new(), cut: judgement.cut.is_some() };
-    for counted in &judgement.tallies {
+    let is_asked = |rule: &Rule| !judgement.unasked.iter().any(|other| other.id == rule.id);
+    let rules = rules.filter(|rule| is_asked(rule));
+    for counted in judgement.tallies.iter().filter(|counted| is_asked(&counted.rule)) {
         let (findings, excepted) = (Vec::new(), Vec::new());
         ran.checks.insert(&*counted.rule.id, OfCheck { counted, findings, excepted });
     }

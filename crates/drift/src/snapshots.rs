@@ -64,8 +64,8 @@ fn worlds(a: &World, b: &World, out: &mut Comparison) {
 /// Why a kind was not read in full, if it was not.
 fn cause<'a>(world: &'a World, group: &str, kind: &str) -> Option<&'a Cause> {
     // Facts of the cluster are in every picture of one.
-    let facts = (group, kind) == (kinds::CLUSTER.group, kinds::CLUSTER.kind);
-    let unread = !facts && world.coverage_of(group, kind) == Coverage::Unread;
+    let unread =
+        !kinds::CLUSTER.is(group, kind) && world.coverage_of(group, kind) == Coverage::Unread;
     unread.then(|| world.cause_of(group, kind))
 }
 

@@ -20,8 +20,8 @@ pub use exception::{
     ANNOTATION, Date, Exception, Form, InObject, Scope, Selector, Subjects, lines,
 };
 pub use fix::{Fixed, fix};
-use pavisade_model::{Finding, KubernetesVersion, Note, Program, Rule, State, kinds};
-use pavisade_snapshot::{Distribution, World};
+use pavisade_model::{Finding, KubernetesVersion, Note, Program, Rule, State};
+use pavisade_snapshot::{ClusterFacts, Distribution, World};
 pub use pod_security::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Reason, Standing};
 pub use priority::{Evidence, LIKELY, PROBABLE, Part, Priority, Ranked, rank};
 
@@ -79,6 +79,9 @@ pub struct Judgement {
     /// The rule of each check that ran with its verdicts counted, in the catalog's order, whatever is
     /// excepted.
     pub tallies: Vec<RuleTally>,
+    /// Rules of checks whose facts nobody asked for, such as images: they say nothing of anything, and
+    /// no control waits for them.
+    pub unasked: Vec<Arc<Rule>>,
     /// What was noticed while reading.
     pub notes: Vec<Note>,
     /// Worlds that were judged.
@@ -87,6 +90,8 @@ pub struct Judgement {
     pub objects: usize,
     /// Images that were judged by what is in them.
     pub images: usize,
+    /// Source trees whose packages were judged.
+    pub source_trees: usize,
     /// The version whose semantics counted.
     pub kubernetes: KubernetesVersion,
     /// The clusters among the worlds.
@@ -120,13 +125,12 @@ pub struct Cluster {
 impl Cluster {
     /// What the facts of a world say; nothing where it has none.
     pub fn of(world: &World) -> Option<Self> {
-        let facts = world.of_kind(kinds::CLUSTER).next()?;
-        let text = |path: &[&str]| facts.at(path)?.as_str().map(str::to_owned);
+        let facts = ClusterFacts::of(world)?;
         Some(Self {
             name: world.name().clone(),
-            version: text(&["version", "gitVersion"]),
+            version: facts.version().map(str::to_owned),
             distribution: world.distribution(),
-            read_at: text(&["readAt"]),
+            read_at: facts.read_at().map(str::to_owned),
         })
     }
 }

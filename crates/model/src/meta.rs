@@ -297,6 +297,11 @@ impl GroupKind {
         Some(Self { group: kept(group)?, kind: kept(kind)?, resource: kept(resource)? })
     }
 
+    /// Whether these are its group and name.
+    pub fn is(self, group: &str, kind: &str) -> bool {
+        self.kind == kind && self.group == group
+    }
+
     /// The resource as kubectl and RBAC's messages name it: `pods`, `deployments.apps`.
     pub fn full_resource(&self) -> String {
         match self.group {

@@ -1,21 +1,127 @@
-//! The packages of an image: its layers are streamed to the readers of `packages`.
+//! What is in an image: its layers are streamed once to the readers of `packages` and to `inspect`.
 
 use std::collections::BTreeMap;
 
+use std::io::{self, Read};
+
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::{Builder, Collector, Layer, Options, Root};
+use pavisade_snapshot::Inspection;
 
-use crate::{FileId, Image, Kind, Refusal, Store, Tree};
+use crate::inspect::{self, Inspector};
+use crate::{Configuration, FileId, Image, Kind, LayerFile, LayerVisitor, Refusal, Store, Tree};
 
-/// What is in an image. Layers of which a hard link brought a file under the name that counts are
-/// streamed once more.
+/// The packages of an image. Layers of which a hard link brought a file under the name that counts
+/// are streamed once more.
 ///
 /// # Errors
 /// As [`Store::read_layers`].
 pub fn inventory(store: &Store, image: &Image, options: Options) -> Result<Inventory, Refusal> {
+    read(store, image, options, false).map(|(inventory, _)| inventory)
+}
+
+/// The packages of an image, and what it holds beside them: configuration, notable files, secrets.
+///
+/// # Errors
+/// As [`Store::read_layers`].
+pub fn inspect(
+    store: &Store,
+    image: &Image,
+    options: Options,
+) -> Result<(Inventory, Inspection), Refusal> {
+    // What a package of the distribution brought is no secret, so its files must be known.
+    let (mut inventory, inspection) = read(store, image, Options { files: true }, true)?;
+    if !options.files {
+        for found in &mut inventory.packages {
+            found.package.files = Vec::new();
+        }
+    }
+    Ok((inventory, inspection))
+}
+
+/// Takes the files of a layer for both.
+struct Visitor {
+    packages: Collector,
+    inspector: Option<Inspector>,
+}
+
+impl LayerVisitor for Visitor {
+    fn wants(&self, file: &LayerFile<'_>) -> bool {
+        self.packages.wants(file) || self.inspector.as_ref().is_some_and(|one| one.wants(file))
+    }
+
+    fn take(&mut self, file: &LayerFile<'_>, bytes: &mut dyn Read) -> io::Result<()> {
+        let Self { packages, inspector } = self;
+        let Some(inspector) = inspector.as_mut().filter(|inspector| inspector.wants(file)) else {
+            return packages.take(file, bytes);
+        };
+        inspector.take(file, bytes, |bytes| match packages.wants(file) {
+            true => packages.take(file, bytes),
+            false => Ok(()),
+        })
+    }
+
+    fn keeps(&self) -> Option<String> {
+        let packages = self.packages.keeps()?;
+        Some(match self.inspector {
+            Some(_) => format!("{packages} and secrets"),
+            None => packages,
+        })
+    }
+
+    fn keep(&self) -> Option<Vec<u8>> {
+        let packages = self.packages.keep()?;
+        let Some(inspector) = &self.inspector else { return Some(packages) };
+        let mut kept = (packages.len() as u64).to_le_bytes().to_vec();
+        kept.extend(packages);
+        kept.extend(inspector.keep()?);
+        Some(kept)
+    }
+
+    fn restore(&mut self, layer: u16, kept: &[u8]) -> bool {
+        let Some(inspector) = &mut self.inspector else {
+            return self.packages.restore(layer, kept);
+        };
+        let parts = || {
+            let (length, rest) = kept.split_first_chunk::<8>()?;
+            let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+            let (packages, inspected) = rest.split_at_checked(length)?;
+            Some((packages, Inspector::restored(layer, inspected)?))
+        };
+        let Some((packages, restored)) = parts() else { return false };
+        let is_whole = self.packages.restore(layer, packages);
+        if is_whole {
+            *inspector = restored;
+        }
+        is_whole
+    }
+}
+
+impl Image {
+    /// Whether it says how it is started: a root file system does not.
+    pub(crate) fn has_configuration(&self) -> bool {
+        let Configuration { os, config, history, .. } = &self.configuration;
+        !os.is_empty() || config.is_some() || history.is_some()
+    }
+}
+
+fn read(
+    store: &Store,
+    image: &Image,
+    options: Options,
+    inspects: bool,
+) -> Result<(Inventory, Inspection), Refusal> {
     let mut builder = Builder::new(options);
-    let add = |_, layer| builder.add(layer);
-    let contents = store.read_layers(image, |_| Collector::new(options), add)?;
+    let mut inspectors = Vec::new();
+    let visitor = |_| {
+        let inspector = inspects.then(Inspector::default);
+        Visitor { packages: Collector::new(options), inspector }
+    };
+    let add = |_, visitor: Visitor| {
+        builder.add(visitor.packages);
+        inspectors.extend(visitor.inspector);
+    };
+    let contents = store.read_layers(image, visitor, add)?;
     let mut missing: BTreeMap<u16, BTreeMap<FileId, String>> = BTreeMap::new();
     for (id, path) in builder.missing(&contents.tree) {
         missing.entry(id.layer).or_default().insert(id, path);
@@ -45,7 +151,11 @@ pub fn inventory(store: &Store, image: &Image, options: Options) -> Result<Inven
     let labels = configuration.config.as_ref().and_then(|start| start.labels.clone());
     inventory.labels = labels.unwrap_or_default();
     inventory.notes.extend(contents.notes);
-    Ok(inventory)
+    let inspection = match inspects {
+        true => inspect::finish(image, &contents.tree, &inventory, inspectors),
+        false => Inspection::default(),
+    };
+    Ok((inventory, inspection))
 }
 
 impl Root for Tree {

@@ -19,6 +19,7 @@ mod entries;
 mod folder;
 #[cfg(test)]
 mod hostile;
+mod inspect;
 mod inventory;
 mod layer;
 mod manifest;
@@ -26,6 +27,7 @@ mod place;
 mod platform;
 mod read;
 mod registry;
+mod source;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -38,7 +40,7 @@ pub use cache::LayerCache;
 pub use candidate::Candidate;
 pub use digest::{Digest, DigestError};
 pub use entries::Budget;
-pub use inventory::inventory;
+pub use inventory::{inspect, inventory};
 pub use layer::{LayerRead, Limits, read_layer};
 pub use manifest::{Configuration, Descriptor, Manifest, Start, Step};
 pub use pavisade_model::{FileId, LayerFile, LayerVisitor};
@@ -47,6 +49,7 @@ pub use read::Contents;
 pub use registry::{
     Access, Cause, CredentialFiles, Fault, Mirror, Patience, Registries, Remote, Wanted,
 };
+pub use source::{is_image_or_root, source_tree};
 pub use store::{Image, Layer, Store};
 pub use tree::{Kind, Said, Tree};
 

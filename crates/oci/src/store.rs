@@ -108,7 +108,7 @@ impl Store {
                 None => {
                     let why = format!(
                         "{name} holds neither an image (`index.json`, `manifest.json`) nor a root \
-                         file system"
+                         file system, nor a lock file of a source tree"
                     );
                     return Err(Refusal::NotAnImage(why));
                 }

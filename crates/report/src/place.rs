@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use pavisade_judgement::Judgement;
-use pavisade_model::{Finding, Location};
+use pavisade_model::{Finding, Location, Subject};
 use pavisade_yaml::{Origin, Source};
 
 use crate::json::all_findings;
@@ -48,7 +48,7 @@ impl<'a> Places<'a> {
                 if let Some(named) = self.named_by(finding) {
                     return named;
                 }
-                let whole = finding.subject.whole().name();
+                let whole = whole(finding);
                 let world = finding.world.as_deref().unwrap_or(&whole);
                 let home = self.homes.get(world).copied().unwrap_or("pavisade");
                 let name = if matches!(world, "" | "." | "-") { home } else { world };
@@ -104,6 +104,17 @@ impl<'a> Places<'a> {
     pub(crate) fn line(&self, finding: &Finding) -> Option<u32> {
         let Location::Text { source, span, .. } = &finding.location else { return None };
         Some(self.regions.start(source, span).0)
+    }
+}
+
+/// What holds the subject of a finding without a world; of a source tree the file that names it.
+pub(crate) fn whole(finding: &Finding) -> String {
+    let whole = finding.subject.whole();
+    match (whole, finding.related.first().map(|related| &related.location)) {
+        (Subject::Artifact { name }, Some(Location::Layer { path, .. })) if !path.is_empty() => {
+            format!("{}/{path}", name.trim_end_matches('/'))
+        }
+        _ => whole.name(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pavisade_model::{Finding, Location};
 use pavisade_secrets as secrets;
-use pavisade_yaml::Source;
+use pavisade_yaml::{Source, SourceId};
 use rayon::prelude::*;
 
 /// A place in a text: from 1, columns count characters, the end is past the last one.
@@ -21,21 +21,17 @@ pub(crate) struct Region {
 /// Line and column of the places of all findings.
 ///
 /// Counting characters from the start of a line for each place is quadratic where one line is a
-/// whole cluster; here each text is walked once. Of each text, by its address: byte, line and
+/// whole cluster; here each text is walked once. Of each text: byte, line and
 /// column, in order.
 pub(crate) struct Regions {
-    places: HashMap<usize, Vec<(u32, u32, u32)>>,
-    /// The secrets in texts of which lines were shown, by address.
-    secrets: Mutex<HashMap<usize, Arc<[Range<usize>]>>>,
-}
-
-fn address(source: &Source) -> usize {
-    source.text().as_ptr().addr()
+    places: HashMap<SourceId, Vec<(u32, u32, u32)>>,
+    /// The secrets in texts of which lines were shown.
+    secrets: Mutex<HashMap<SourceId, Arc<[Range<usize>]>>>,
 }
 
 impl Regions {
     pub(crate) fn new<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
-        let mut texts = HashMap::<usize, (&Source, Vec<u32>)>::new();
+        let mut texts = HashMap::<SourceId, (&Source, Vec<u32>)>::new();
         let locations = findings.into_iter().flat_map(|finding| {
             let related = finding.related.iter().map(|related| &related.location);
             let workloads = finding.workloads.iter().flat_map(|all| all.iter());
@@ -44,12 +40,12 @@ impl Regions {
         });
         for location in locations {
             if let Location::Text { source, span, .. } = location {
-                let (_, places) = texts.entry(address(source)).or_insert((source, Vec::new()));
+                let (_, places) = texts.entry(source.id()).or_insert((source, Vec::new()));
                 places.extend([span.start, end(source, span)]);
             }
         }
         let texts: Vec<_> = texts.into_iter().collect();
-        let walk = |(text, (source, mut places)): (usize, (&Source, Vec<u32>))| {
+        let walk = |(text, (source, mut places)): (SourceId, (&Source, Vec<u32>))| {
             places.sort_unstable();
             places.dedup();
             let mut last: Option<(u32, u32, u32)> = None;
@@ -71,7 +67,7 @@ impl Regions {
     pub(crate) fn secrets(&self, source: &Source) -> Arc<[Range<usize>]> {
         let mut known = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         let found = || secrets::places(source.text()).into();
-        Arc::clone(known.entry(address(source)).or_insert_with(found))
+        Arc::clone(known.entry(source.id()).or_insert_with(found))
     }
 
     /// Line and column where `span` begins.
@@ -80,7 +76,7 @@ impl Regions {
     }
 
     fn find(&self, source: &Source, at: u32) -> (u32, u32) {
-        let known = self.places.get(&address(source)).and_then(|places| {
+        let known = self.places.get(&source.id()).and_then(|places| {
             let place = places.binary_search_by_key(&at, |(byte, ..)| *byte).ok()?;
             Some((places[place].1, places[place].2))
         });

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use pavisade_judgement::{Comparison, What};
 use pavisade_model::{Note, kinds};
 use pavisade_snapshot::file::Saved;
-use pavisade_snapshot::{Coverage, ObjectId, World, WorldKind};
+use pavisade_snapshot::{ClusterFacts, Coverage, ObjectId, World, WorldKind};
 use serde::Serialize;
 
 use crate::terminal::Page;
@@ -131,8 +131,7 @@ impl OfKind {
 }
 
 fn version(world: &World) -> Option<String> {
-    let facts = world.of_kind(kinds::CLUSTER).next()?;
-    Some(facts.at(&["version", "gitVersion"])?.as_str()?.to_owned())
+    Some(ClusterFacts::of(world)?.version()?.to_owned())
 }
 
 /// Kinds that have objects, and those that were not read; a list of what is complete and empty
@@ -147,11 +146,9 @@ fn place(world: &World) -> Place<'_> {
     for (key, _) in unread {
         counts.entry(key.clone()).or_default();
     }
-    let is_facts =
-        |group: &str, kind: &str| (group, kind) == (kinds::CLUSTER.group, kinds::CLUSTER.kind);
     let of_kind = |((group, kind), objects): ((String, String), usize)| {
         let coverage = match world.coverage_of(&group, &kind) {
-            _ if is_facts(&group, &kind) => Coverage::Complete,
+            _ if kinds::CLUSTER.is(&group, &kind) => Coverage::Complete,
             coverage => coverage,
         };
         let gap = (coverage == Coverage::Unread).then(|| world.cause_of(&group, &kind).to_string());

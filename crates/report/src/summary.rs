@@ -37,7 +37,7 @@ pub(crate) const UNJUDGED: (&str, &str) =
 
 /// Whether nothing was there to be judged.
 pub(crate) fn is_empty(judgement: &Judgement) -> bool {
-    judgement.objects == 0 && judgement.images == 0
+    judgement.objects == 0 && judgement.images == 0 && judgement.source_trees == 0
 }
 
 /// What was judged: `12 objects`, `12 objects and 1 image`.
@@ -60,12 +60,18 @@ pub(crate) fn failing(judgement: &Judgement) -> String {
 }
 
 fn with_images(judgement: &Judgement, objects: String) -> String {
-    let images = count(judgement.images, "image", "images");
-    match (judgement.objects, judgement.images) {
-        (_, 0) => objects,
-        (0, _) => images,
-        _ => format!("{objects} and {images}"),
+    let mut parts = vec![objects];
+    if judgement.images > 0 {
+        parts.push(count(judgement.images, "image", "images"));
     }
+    if judgement.source_trees > 0 {
+        parts.push(count(judgement.source_trees, "source tree", "source trees"));
+    }
+    // Where there are only others, no objects were asked for.
+    if judgement.objects == 0 && parts.len() > 1 {
+        parts.remove(0);
+    }
+    parts.join(" and ")
 }
 
 /// How many notes there are of a kind.

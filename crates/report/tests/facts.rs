@@ -7,14 +7,14 @@ use std::sync::Arc;
 use pavisade_checks::{Catalog, CheckSet};
 use pavisade_judgement::{Exception, Form, Judgement, Scope as Where, Selector, Subjects};
 use pavisade_model::{
-    Advisory, Epss, Exploited, FixState, Glob, KubernetesVersion, Meta, Score, Severity, State,
-    Subject,
+    Advisory, Audience, Confidence, Epss, Exploited, Fact, FixState, Glob, KubernetesVersion, Meta,
+    Score, Severity, State, Subject,
 };
 use pavisade_report::{Format, Options, baseline, write};
 use pavisade_scan::{Honour, Terms, Timestamp, judge_on};
 use pavisade_snapshot::{
-    Facts, Image, Images, Layer, Matches, Object, Package, Packages, Snapshot, WorldKind,
-    WorldParts,
+    Configuration, Facts, Image, Images, Inspection, Layer, Matches, Object, Package, Packages,
+    Secret, SecretPlace, Snapshot, WorldKind, WorldParts,
 };
 use pavisade_yaml::{Source, objects, read};
 
@@ -103,8 +103,8 @@ fn image(packages: usize, matches: usize) -> Image {
         platform: "linux/amd64".to_owned(),
         layers: (0..3).map(layer).collect(),
         packages: rows,
-        gaps: Vec::new(),
         matches: Some(table),
+        ..Image::default()
     }
 }
 
@@ -333,4 +333,79 @@ fn a_hundred_thousand_matches_stay_usable() {
             | Format::Github => {}
         }
     }
+}
+
+/// The same image with a secret in a file, one in the environment, and without a user.
+fn inspected() -> Image {
+    let file =
+        SecretPlace::File { path: "app/.env".into(), layer: Some(1), line: 3, removed: true };
+    let secret = |place, what: &str, name: &str| Secret {
+        what: what.into(),
+        name: name.to_owned(),
+        place,
+        confidence: Confidence::High,
+    };
+    let inspection = Inspection {
+        configuration: Some(Configuration::default()),
+        secrets: vec![
+            secret(file, "a GitHub token", ""),
+            secret(SecretPlace::Environment, "a secret", "DB_PASSWORD"),
+        ],
+        ..Inspection::default()
+    };
+    Image { inspection: Some(inspection), matches: None, ..image(3, 0) }
+}
+
+fn judged_for(snapshot: &Snapshot, wanted: fn(&Meta) -> bool, terms: &Terms) -> Judgement {
+    let version = KubernetesVersion::minor(37);
+    let checks = CheckSet::new(&catalog(), version, wanted, &HashMap::new()).unwrap();
+    judge_on(snapshot, &checks, terms, Timestamp::UNIX_EPOCH)
+}
+
+fn of_images(meta: &Meta) -> bool {
+    *meta.facts == [Fact::Images] && meta.rule.audience == Audience::Everyone
+}
+
+#[test]
+fn secrets_and_configuration_of_images_are_in_every_output() {
+    let judgement = judged_for(&snapshot(true, Some(inspected())), of_images, &Terms::default());
+    let names: Vec<_> = judgement.findings.iter().map(|found| &*found.rule.name).collect();
+    assert_eq!(names, ["secret-in-image", "secret-in-image-configuration", "image-runs-as-root"]);
+    assert!(judgement.findings.iter().all(|found| found.workloads.is_some()));
+    let first = &judgement.findings[0];
+    assert!(matches!(&first.subject, Subject::File { path, .. } if &**path == "app/.env"));
+    for format in Format::ALL {
+        let text = shown(format, &judgement);
+        for part in ["app/.env", "a GitHub token", "DB_PASSWORD", "registry.example/shop/web:1.2"] {
+            assert!(text.contains(part), "{format:?}: {part}");
+        }
+    }
+    insta::assert_snapshot!("terminal_inspected", shown(Format::Terminal, &judgement));
+    let alone = judged_for(&snapshot(false, Some(inspected())), of_images, &Terms::default());
+    insta::assert_snapshot!("terminal_inspected_alone", shown(Format::Terminal, &alone));
+}
+
+#[test]
+fn what_was_found_in_images_is_known_again() {
+    let snapshot = snapshot(true, Some(inspected()));
+    let before = judged_for(&snapshot, of_images, &Terms::default());
+    // Other lines of the file, another layer: the same findings.
+    let mut moved = inspected();
+    for secret in &mut moved.inspection.as_mut().unwrap().secrets {
+        if let SecretPlace::File { line, layer, .. } = &mut secret.place {
+            (*line, *layer) = (90, Some(2));
+        }
+    }
+    let known = baseline("before.json", &shown(Format::Json, &before)).unwrap();
+    let terms = Terms { baseline: Some(known), ..Terms::default() };
+    let moved = self::snapshot(true, Some(moved));
+    let after = judged_for(&moved, of_images, &terms);
+    assert!(after.findings.is_empty(), "{:#?}", after.findings);
+}
+
+#[test]
+fn an_sbom_says_nothing_of_files_and_configuration() {
+    let judgement = judged_for(&snapshot(false, Some(image(3, 0))), of_images, &Terms::default());
+    assert!(judgement.findings.iter().all(|found| found.state == State::Unknown));
+    assert_eq!(judgement.findings.len(), 5);
 }

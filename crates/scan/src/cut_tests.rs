@@ -4,12 +4,11 @@ use std::collections::HashMap;
 
 use pavisade_checks::{Catalog, CheckSet};
 use pavisade_compliance::{ControlState, Framework, assess};
-use pavisade_judgement::{Baseline, Doubt, Known, Level, Reason, Standing};
+use pavisade_judgement::{Baseline, Known};
 use pavisade_model::KubernetesVersion;
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
-use crate::pod_security::pod_security_within;
 use crate::{Honour, Judgement, Tally, Terms, Timestamp, judge_within};
 
 const ALLOWED: &str =
@@ -73,42 +72,6 @@ fn the_first_findings_are_kept_and_a_note_says_so() {
     let why = cut.cut.unwrap().message;
     assert_eq!(why, "there are 300 findings; 100 of them are listed");
     assert!(cut.notes.iter().any(|note| note.message == why), "{:?}", cut.notes);
-}
-
-#[test]
-fn a_namespace_whose_findings_were_cut_meets_no_level() {
-    let plain = "containers: [{name: c, image: i}]";
-    let text = ["a", "z"].map(|namespace| pod(namespace, "", plain)).concat();
-    let labels = "{pod-security.kubernetes.io/enforce: restricted, \
-                  pod-security.kubernetes.io/enforce-version: v1.25}";
-    let text = format!(
-        "{text}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: z, labels: {labels}}}\n"
-    );
-    for kind in [WorldKind::Files, WorldKind::Cluster] {
-        let snapshot = snapshot(&text, kind);
-        let said = |limit| {
-            let now = Timestamp::UNIX_EPOCH;
-            let said = pod_security_within(&snapshot, KubernetesVersion::LATEST, now, limit);
-            (said.namespaces, said.notes)
-        };
-        let (whole, notes) = said(1_000);
-        assert!(notes.is_empty(), "{notes:?}");
-        for namespace in &whole {
-            let levels = (namespace.met, namespace.possible);
-            assert_eq!(levels, (Level::Baseline, Level::Baseline), "{namespace:?}");
-        }
-        assert_eq!(whole[1].standing, Standing::Stricter);
-
-        let (cut, notes) = said(1);
-        let why = "there are 8 findings; 1 of them are listed";
-        assert_eq!(notes.iter().filter(|note| note.message == why).count(), 1, "{notes:?}");
-        for namespace in &cut {
-            assert_eq!(namespace.met, Level::Privileged, "{namespace:?}");
-            let said = |doubt: &Doubt| matches!(&doubt.why, Reason::Missing(said) if said == why);
-            assert!(namespace.doubts.iter().any(said), "{namespace:?}");
-        }
-        assert_eq!((cut[1].possible, cut[1].standing), (Level::Restricted, Standing::Unproven));
-    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Where a cluster has an object otherwise than the file that it comes from.
 
 use pavisade_drift::{Difference, DifferenceKind, Mode, drift};
-use pavisade_model::{Note, NoteKind, kinds};
-use pavisade_snapshot::{Coverage, Object, ObjectId, World};
+use pavisade_model::{Note, NoteKind};
+use pavisade_snapshot::{ClusterFacts, Coverage, Object, ObjectId, Served, World};
 use pavisade_yaml::Value;
 
 /// Characters of a value that are shown.
@@ -165,13 +165,9 @@ fn nearest<'o>(written: &'o Object, path: &str) -> Value<'o> {
 
 /// Whether the API server serves the very version of a file.
 fn serves(world: &World, object: &Object) -> bool {
-    let Some(served) = world.of_kind(kinds::CLUSTER).next().and_then(|c| c.at(&["served"])) else {
-        return true;
-    };
-    served.items().any(|one| {
-        let is = |field, want| one.str(field) == Some(want);
-        is("kind", object.kind()) && is("group", object.group()) && is("version", object.version())
-    })
+    let facts = ClusterFacts::of(world).filter(|facts| facts.knows_served());
+    let (group, version, kind) = (object.group(), object.version(), object.kind());
+    facts.is_none_or(|facts| facts.served().any(|one| one == Served { group, version, kind }))
 }
 
 fn type_of(object: &Object) -> String {

@@ -11,11 +11,9 @@ mod coverage;
 mod cut_tests;
 mod drift;
 mod exception;
-mod exempt;
 mod facts;
 mod owner;
 mod part;
-mod pod_security;
 mod served;
 mod terms;
 mod vex;
@@ -26,14 +24,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use jiff::Timestamp;
-use pavisade_checks::{CheckSet, Claim, Place, Rare, Report};
+use pavisade_checks::{CheckSet, Claim, Place, Rare, Report, Verdict};
 use pavisade_judgement::{Cluster, Judgement, RuleTally, Tally};
 use pavisade_model::{
-    Finding, Fix, Location, Note, NoteKind, Path, Paths, Related, counterpart, kinds,
+    Finding, Fix, Location, Note, NoteKind, Path, Paths, Related, Subject, counterpart, kinds,
 };
 use pavisade_secrets::{mask, mask_field};
 use pavisade_snapshot::{Object, Snapshot, World};
-pub use pod_security::{pod_security, pod_security_checks};
 use rayon::prelude::*;
 pub use terms::{Honour, Terms};
 
@@ -46,7 +43,7 @@ use crate::vex::Said;
 /// Objects, or worlds, that one task judges.
 const CHUNK: usize = 64;
 /// Findings on single objects that are kept; others are counted.
-pub(crate) const MAX_FINDINGS: usize = 750_000;
+pub const MAX_FINDINGS: usize = 750_000;
 
 /// The day of a time (UTC).
 pub fn day(now: Timestamp) -> pavisade_judgement::Date {
@@ -68,7 +65,31 @@ pub fn judge_on(
     judge_within(snapshot, checks, terms, now, MAX_FINDINGS)
 }
 
-/// The same, with another limit for [`MAX_FINDINGS`].
+/// What is found of all pods, those of the control plane too and whatever exceptions say: admission
+/// knows of neither. Of more than `limit` findings it is said why some are missing.
+pub fn judge_all_pods(
+    snapshot: &Snapshot,
+    checks: &CheckSet,
+    now: Timestamp,
+    limit: usize,
+) -> (Vec<Finding>, Option<Note>) {
+    let judged = judge_within(snapshot, checks, &Terms::default(), now, limit);
+    let (mut findings, cut) = (judged.findings, judged.cut);
+    for world in snapshot.worlds() {
+        let mut paths = Paths::default();
+        for object in world.objects() {
+            checks.judge_control_plane_pods(world, object, now, &mut |report| {
+                if let Verdict::Fails(claims) | Verdict::Unknown(claims) = &report.verdict {
+                    let claims = claims.iter().cloned();
+                    findings.extend(claims.map(|claim| finding(world, &report, claim, &mut paths)));
+                }
+            });
+        }
+    }
+    (findings, cut)
+}
+
+/// The same as [`judge_on`], with another limit for [`MAX_FINDINGS`].
 fn judge_within(
     snapshot: &Snapshot,
     checks: &CheckSet,
@@ -165,6 +186,7 @@ fn judge_within(
     let Settled { findings, excepted, baseline, notes: of_exceptions } = settled;
     notes.extend(of_exceptions);
     let notes = notes.into_iter().map(public).collect();
+    let known = || snapshot.facts().images.iter().flat_map(|images| images.all());
     Judgement {
         findings,
         cut,
@@ -172,11 +194,13 @@ fn judge_within(
         dismissed,
         baseline,
         tallies,
+        unasked: checks.unasked_rules(snapshot.facts()),
         notes,
         worlds: worlds.len(),
         // Facts about a cluster are none of its objects.
         objects: worlds.iter().map(|w| w.objects().len() - w.of_kind(kinds::CLUSTER).count()).sum(),
-        images: snapshot.facts().images.as_ref().map_or(0, |images| images.all().len()),
+        images: known().filter(|image| !image.source_tree).count(),
+        source_trees: known().filter(|image| image.source_tree).count(),
         kubernetes: checks.kubernetes(),
         clusters: clusters().filter_map(|world| Cluster::of(world)).collect(),
     }
@@ -228,7 +252,13 @@ fn fact_finding(report: &Report<'_>, claim: Claim<'_>) -> Finding {
         Place::Layer(location) => Location::clone(location),
         _ => Location::None,
     };
-    finding_at(None, report, claim, (location, String::new()))
+    let mut finding = finding_at(None, report, claim, (location, String::new()));
+    // What is said of a file of an image is about that file.
+    if let Location::Layer { path, .. } = &finding.location {
+        let holder = Arc::new(finding.subject);
+        finding.subject = Subject::File { holder, path: path.clone() };
+    }
+    finding
 }
 
 fn finding_at(
@@ -305,7 +335,7 @@ fn public_place(related: Related) -> Related {
 }
 
 /// A note without the secrets in it: errors of parsers and programs quote what they read.
-fn public(note: Note) -> Note {
+pub fn public(note: Note) -> Note {
     Note { message: masked(note.message), remedy: masked(note.remedy), ..note }
 }
 

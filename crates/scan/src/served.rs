@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 
 use pavisade_checks::removed_in;
-use pavisade_model::{KubernetesVersion, Note, NoteKind, kinds};
-use pavisade_snapshot::World;
+use pavisade_model::{Note, NoteKind};
+use pavisade_snapshot::{ClusterFacts, Served, World};
 
 /// One note for all of them: nothing is wrong yet, and who upgrades wants to know.
 pub(crate) fn note(world: &World) -> Option<Note> {
-    let facts = world.of_kind(kinds::CLUSTER).next()?;
-    let own: KubernetesVersion = facts.at(&["version", "gitVersion"])?.as_str()?.parse().ok()?;
+    let facts = ClusterFacts::of(world)?;
+    let own = facts.kubernetes()?;
     let mut ends: BTreeMap<(u32, String), Vec<&str>> = BTreeMap::new();
-    for served in facts.value().list("served") {
-        let text = |field| served.str(field).unwrap_or_default();
-        let (group, version, kind) = (text("group"), text("version"), text("kind"));
+    for Served { group, version, kind } in facts.served() {
         if let Some(minor) = removed_in(group, version, kind).filter(|minor| *minor > own.minor) {
             ends.entry((minor, format!("{group}/{version}"))).or_default().push(kind);
         }

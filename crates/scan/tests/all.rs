@@ -9,4 +9,3 @@ mod exceptions;
 mod fingerprints;
 mod fresh_cluster;
 mod owner;
-mod pod_security;

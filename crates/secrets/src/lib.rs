@@ -8,9 +8,11 @@
 //!
 //! What is shown to people is masked by [`mask`], which hides more than is reported.
 //!
-//! Not here: secrets in images.
+//! Not here: how files are read out of images (`oci`).
 
 pub mod base64;
+pub mod file;
+mod forms;
 mod mask;
 mod names;
 mod stand_in;

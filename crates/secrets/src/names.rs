@@ -81,6 +81,8 @@ pub(super) fn role(name: &str) -> Option<Role> {
         "apikey" | "secretkey" | "authkey" => Role::Weak,
         "accesskey" | "privatekey" | "encryptionkey" => Role::Token,
         // etcd's only tells clusters apart.
+        // It is of one session.
+        "token" if matches!(before, "csrf" | "xsrf") => return None,
         "token" if before != "cluster" => Role::Weak,
         "accesstoken" | "authtoken" | "apitoken" => Role::Weak,
         "token" | "identitytoken" | "registrytoken" | "refreshtoken" | "credential"

@@ -60,9 +60,12 @@ pub fn find<'t>(text: &'t str, syntax: Syntax) -> Vec<Hit<'t>> {
     let mut told: Vec<usize> = hits.iter().map(|hit| hit.at).collect();
     told.sort_unstable();
     let mut start = 0;
+    // The name of an element whose text begins on the next line.
+    let mut element = None;
     for line in text.split_inclusive('\n') {
         if !is_comment(line) {
-            pairs(line, syntax, &mut |at, name, value| {
+            let inside = std::mem::replace(&mut element, open_element(line));
+            pairs(line, inside, syntax, &mut |at, name, value| {
                 // A token under a telling name is one secret, told by its form.
                 let from = value.as_ptr() as usize - text.as_ptr() as usize;
                 let next = told.get(told.partition_point(|at| *at < from));
@@ -112,10 +115,22 @@ pub(super) fn is_comment(line: &str) -> bool {
 }
 
 /// Every `name = value` and `name: value` of a line.
-fn pairs<'t>(line: &'t str, syntax: Syntax, each: &mut dyn FnMut(usize, &'t str, &'t str)) {
+fn pairs<'t>(
+    line: &'t str,
+    element: Option<&'t str>,
+    syntax: Syntax,
+    each: &mut dyn FnMut(usize, &'t str, &'t str),
+) {
     if let Some((name, value)) = without_sign(line) {
         each(0, name, value);
         return;
+    }
+    if let Some(name) = element {
+        let value = line.trim();
+        if !value.is_empty() && !value.starts_with('<') && !value.contains(char::is_whitespace) {
+            each(0, name, value);
+            return;
+        }
     }
     signs(line, &mut |at, name, sep| {
         if !super::is_telling(name) {
@@ -126,28 +141,48 @@ fn pairs<'t>(line: &'t str, syntax: Syntax, each: &mut dyn FnMut(usize, &'t str,
         // `NAME=value command`: what follows is not part of it.
         let tight = bytes[sep] == b'=' && !blank(sep - 1) && !blank(sep + 1);
         let far = line.floor_char_boundary(sep + 1 + LONGEST_VALUE);
-        if let Some(value) = value_after(&line[sep + 1..far], syntax, tight) {
+        // Of a call's next argument, and behind `=>`, only what is quoted is a value.
+        let arrow = usize::from(bytes.get(sep + 1) == Some(&b'>'));
+        let quoted_only = bytes[sep] == b',' || arrow > 0;
+        let syntax = if quoted_only { Syntax::Code } else { syntax };
+        if let Some(value) = value_after(&line[sep + 1 + arrow..far], syntax, tight) {
             each(at, name, value);
         }
     });
 }
 
-/// Every `=` and `:` of a line behind a name: where the name is, the name, and where the sign is.
+/// Every `=` and `:` of a line behind a name, and the comma in `(\"NAME\", …`: where the name is, the
+/// name, and where the sign is.
 pub(super) fn signs<'t>(line: &'t str, each: &mut dyn FnMut(usize, &'t str, usize)) {
     let bytes = line.as_bytes();
-    for sep in memchr::memchr2_iter(b'=', b':', bytes) {
+    for sep in memchr::memchr3_iter(b'=', b':', b',', bytes) {
         let before = sep.checked_sub(1).map_or(b' ', |i| bytes[i]);
         let after = bytes.get(sep + 1).copied().unwrap_or(b' ');
+        let quoted = matches!(before, b'"' | b'\'');
+        if bytes[sep] == b',' && !(quoted && is_first_argument(&bytes[..sep])) {
+            continue;
+        }
+        // `"name" => value` has its name in quotes or behind a blank; an arrow function has neither.
+        let is_arrow = bytes[sep] == b'=' && after == b'>';
+        if is_arrow && !matches!(bytes.get(sep + 2), Some(b' ' | b'"' | b'\'')) {
+            continue;
+        }
         // Comparisons, `::`, `://`, the first half of `:=`.
         if matches!(before, b'=' | b'!' | b'<' | b'>' | b'~')
-            || matches!(after, b'=' | b'~' | b':' | b'>')
+            || matches!(after, b'=' | b'~' | b':')
+            || after == b'>' && !is_arrow
             || bytes[sep] == b':' && (before == b':' || after == b'/')
         {
             continue;
         }
         let near = line.floor_char_boundary(sep.saturating_sub(LONGEST_NAME));
-        let head = line[near..sep].trim_end_matches([' ', '\t', ':', '+', '?']);
+        let head = line[near..sep].trim_end_matches([' ', '\t', ':', '+', '?', '.']);
         let (name, at) = name_before(head);
+        // Go writes the type behind the name: `var token string = "…"`.
+        let (name, at) = match name {
+            "string" if bytes[sep] == b'=' => name_before(head[..at].trim_end()),
+            _ => (name, at),
+        };
         // `checksum/my-secret` is the name of an annotation.
         let at = near + at;
         if !name.is_empty() && !line[..at].ends_with('/') {
@@ -156,9 +191,28 @@ pub(super) fn signs<'t>(line: &'t str, each: &mut dyn FnMut(usize, &'t str, usiz
     }
 }
 
-/// `<password>…</password>`, and Redis' `requirepass …`.
+/// Whether a quoted text that ends here is the first argument of a call: `("name"`.
+fn is_first_argument(head: &[u8]) -> bool {
+    let Some((quote, inner)) = head.split_last() else { return false };
+    let inner = &inner[inner.len().saturating_sub(LONGEST_NAME)..];
+    memchr::memrchr(*quote, inner).is_some_and(|at| at > 0 && inner[at - 1] == b'(')
+}
+
+/// The name of an element that a line opens and does not close: `<password>`.
+fn open_element(line: &str) -> Option<&str> {
+    let name = line.trim().strip_prefix('<')?.strip_suffix('>')?;
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':');
+    (!name.is_empty() && name.bytes().all(is_name)).then_some(name)
+}
+
+/// `<password>…</password>`, .NET's `<add key="Password" value="…" />`, and Redis' `requirepass …`.
 fn without_sign(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
+    if let Some(entry) = line.strip_prefix("<add key=\"") {
+        let (name, rest) = entry.split_once('"')?;
+        let (value, _) = rest.trim_start().strip_prefix("value=\"")?.split_once('"')?;
+        return Some((name, value));
+    }
     if let Some(element) = line.strip_prefix('<') {
         let (name, rest) = element.split_once('>')?;
         let (value, _) = rest.split_once("</")?;
@@ -191,6 +245,9 @@ fn value_after(tail: &str, syntax: Syntax, tight: bool) -> Option<&str> {
         return None;
     }
     let (word, rest) = tail.split_at(tail.find(ENDS).unwrap_or(tail.len()));
+    // The end of a line in a text that is quoted as a whole.
+    let end = word.find("\\n").or_else(|| word.find("\\r")).unwrap_or(word.len());
+    let (word, rest) = if end < word.len() { (&word[..end], "") } else { (word, rest) };
     let prose = word.len() < 8 || word.bytes().all(|b| b.is_ascii_alphabetic());
     (tight || !prose || !goes_on(rest)).then_some(word)
 }
@@ -235,7 +292,7 @@ pub(super) fn is_map(value: &str) -> bool {
 
 /// What is behind the quote that a text begins with, and the quote.
 fn quoted(text: &str) -> Option<(&str, &'static str)> {
-    ["\\\"", "\"", "'"].into_iter().find_map(|quote| Some((text.strip_prefix(quote)?, quote)))
+    ["\\\"", "\"", "'", "`"].into_iter().find_map(|quote| Some((text.strip_prefix(quote)?, quote)))
 }
 
 /// Whether a text goes on after a word, as prose and code do: comments and further settings do not
@@ -320,7 +377,8 @@ fn flag<'t>(program: &str, word: &'t str, next: Option<&'t str>) -> Option<(&'t 
         "redis-cli" if word == "-a" => next?,
         _ => return Some((name, by_name(name, next?.trim_matches(['"', '\'', '\\']))?)),
     };
-    is_literal(password).then_some((name.get(..1)?, Found::Named))
+    let is_word = super::values::is_literal_password(password);
+    (is_literal(password) && is_word).then_some((name.get(..1)?, Found::Named))
 }
 
 #[cfg(test)]
@@ -346,12 +404,30 @@ mod tests {
             "requirepass hunter2",
             "<password>hunter2</password>",
             "<entry user=\"a\" password=\"hunter2\"/>",
+            "<password>\n    hunter2\n</password>",
+            "<add key=\"Password\" value=\"hunter2\" />",
+            "System.setProperty(\"db.password\", \"hunter2\")",
+            "$password .= \"hunter2\";",
+            "var password string = \"hunter2\"",
+            "password := `hunter2`",
+            "  'password' => 'hunter2',",
+            "{\"a.ini\": \"PASSWORD=hunter2\\nUSER=me\"}",
         ] {
             let found = names(text, Syntax::Settings);
             assert_eq!(found.len(), 1, "{text}: {found:?}");
             assert_eq!(found[0].1, Found::Named, "{text}");
         }
         assert_eq!(names("x = connect(password='hunter2')", Syntax::Code).len(), 1);
+        for text in [
+            "names = [\"password\", \"hunter2\"]",
+            "call(\"password\", value)",
+            "f = (password) => hash(password)",
+            "if password >= \"hunter2\" {",
+            "<password>\n  <value>hunter2</value>\n</password>",
+            "x-csrf-token: q7Zr0kPn2VxY8sTdL4wJb6MhC1eFgA9u",
+        ] {
+            assert_eq!(names(text, Syntax::Settings), [], "{text}");
+        }
     }
 
     #[test]

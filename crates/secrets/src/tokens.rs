@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use memchr::{memchr, memmem};
 
 use super::base64;
+use super::forms::{ALL as FORMS, Forms, url_safe};
 use super::values::is_literal_password;
 
 /// A token found in a text.
@@ -14,39 +15,8 @@ pub(super) struct Token {
     pub(super) at: usize,
     /// What it is, with its article.
     pub(super) what: &'static str,
-}
-
-/// One format: what it begins with, which bytes follow, and how many of them.
-struct Format {
-    prefix: &'static str,
-    alphabet: fn(u8) -> bool,
-    length: std::ops::RangeInclusive<usize>,
-    what: &'static str,
-}
-
-const fn format(
-    prefix: &'static str,
-    alphabet: fn(u8) -> bool,
-    length: std::ops::RangeInclusive<usize>,
-    what: &'static str,
-) -> Format {
-    Format { prefix, alphabet, length, what }
-}
-
-const fn alphanumeric(b: u8) -> bool {
-    b.is_ascii_alphanumeric()
-}
-
-const fn upper(b: u8) -> bool {
-    b.is_ascii_uppercase() || b.is_ascii_digit()
-}
-
-const fn hex(b: u8) -> bool {
-    matches!(b, b'0'..=b'9' | b'a'..=b'f')
-}
-
-const fn url_safe(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
+    /// Whether its form is that of one issuer's tokens, which nothing else has.
+    pub(super) issued: bool,
 }
 
 const fn dotted(b: u8) -> bool {
@@ -54,67 +24,6 @@ const fn dotted(b: u8) -> bool {
 }
 
 const ANY: usize = usize::MAX;
-
-/// The issuers document these formats, most of them so that scanners can know them.
-static FORMATS: [Format; 35] = [
-    format("AKIA", upper, 16..=16, "an AWS access key"),
-    format("ASIA", upper, 16..=16, "a temporary AWS access key"),
-    format("ghp_", alphanumeric, 36..=255, "a GitHub token"),
-    format("gho_", alphanumeric, 36..=255, "a GitHub token"),
-    format("ghu_", alphanumeric, 36..=255, "a GitHub token"),
-    format("ghs_", alphanumeric, 36..=255, "a GitHub token"),
-    format("ghr_", alphanumeric, 36..=255, "a GitHub token"),
-    format("github_pat_", url_safe, 82..=255, "a GitHub token"),
-    format("glpat-", dotted, 20..=300, "a GitLab token"),
-    format("gldt-", url_safe, 20..=ANY, "a GitLab deploy token"),
-    format("glrt-", dotted, 20..=300, "a GitLab runner token"),
-    format("xoxb-", url_safe, 20..=ANY, "a Slack token"),
-    format("xoxp-", url_safe, 20..=ANY, "a Slack token"),
-    format("xoxa-", url_safe, 20..=ANY, "a Slack token"),
-    format("xoxe-", url_safe, 20..=ANY, "a Slack token"),
-    format("xapp-", url_safe, 20..=ANY, "a Slack token"),
-    format("AIza", url_safe, 35..=35, "a Google API key"),
-    format("sk_live_", alphanumeric, 16..=ANY, "a Stripe key"),
-    format("rk_live_", alphanumeric, 16..=ANY, "a Stripe key"),
-    format("npm_", alphanumeric, 36..=36, "an npm token"),
-    format("pypi-AgE", url_safe, 50..=ANY, "a PyPI token"),
-    format("sk-ant-", url_safe, 40..=ANY, "an Anthropic key"),
-    format("sk-proj-", url_safe, 40..=ANY, "an OpenAI key"),
-    format("sk-svcacct-", url_safe, 40..=ANY, "an OpenAI key"),
-    format("sk-", alphanumeric, 48..=48, "an OpenAI key"),
-    format("SG.", dotted, 66..=66, "a SendGrid key"),
-    format("SK", hex, 32..=32, "a Twilio key"),
-    format("hvs.", url_safe, 24..=ANY, "a Vault token"),
-    format("hf_", alphanumeric, 34..=40, "a Hugging Face token"),
-    format("dop_v1_", hex, 64..=64, "a DigitalOcean token"),
-    format("dckr_pat_", url_safe, 27..=ANY, "a Docker Hub token"),
-    format("dapi", hex, 32..=32, "a Databricks token"),
-    format("AGE-SECRET-KEY-1", upper, 58..=58, "an age private key"),
-    format("NRAK-", upper, 27..=27, "a New Relic key"),
-    format("lin_api_", alphanumeric, 40..=40, "a Linear key"),
-];
-
-/// For the two bytes at which a word starts: whether a format begins so. One bit each.
-static STARTS: [u64; 1024] = {
-    const fn add(starts: &mut [u64; 1024], prefix: &[u8]) {
-        let pair = (prefix[0] as usize) << 8 | prefix[1] as usize;
-        starts[pair >> 6] |= 1 << (pair & 63);
-    }
-    let mut starts = [0; 1024];
-    let mut i = 0;
-    while i < FORMATS.len() {
-        add(&mut starts, FORMATS[i].prefix.as_bytes());
-        i += 1;
-    }
-    add(&mut starts, b"ey");
-    add(&mut starts, ENCODED_KEY);
-    starts
-};
-
-fn starts_format(first: u8, second: u8) -> bool {
-    let pair = usize::from(first) << 8 | usize::from(second);
-    STARTS[pair >> 6] >> (pair & 63) & 1 == 1
-}
 
 /// What a URL with a password is called.
 pub(super) const URL: &str = "a password in a URL";
@@ -125,13 +34,15 @@ const ENCODED_KEY: &[u8] = b"LS0tLS1CRUdJTi";
 /// All tokens in a text, in one pass over its words and some quick searches.
 pub(super) fn find(text: &str, found: &mut dyn FnMut(Token)) {
     let bytes = text.as_bytes();
+    let forms = &*FORMS;
     let mut before = b' ';
     for (at, pair) in bytes.windows(2).enumerate() {
-        if !url_safe(before)
-            && starts_format(pair[0], pair[1])
-            && let Some(what) = word(&bytes[at..])
+        if forms.starts(pair[0], pair[1])
+            && !url_safe(before)
+            && let Some(what) = word(&bytes[at..], forms)
         {
-            found(Token { at, what });
+            let issued = !is_general(what);
+            found(Token { at, what, issued });
         }
         before = pair[0];
     }
@@ -140,7 +51,7 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Token)) {
             continue;
         }
         let hits = finder.find_iter(bytes).filter(|&at| check(text, at));
-        hits.for_each(|at| found(Token { at, what }));
+        hits.for_each(|at| found(Token { at, what, issued: false }));
     }
 }
 
@@ -149,47 +60,69 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Token)) {
 type Phrase = (memmem::Finder<'static>, u8, &'static str, fn(&str, usize) -> bool);
 
 /// What is part of no word. A searcher is made once: most texts are shorter than its making.
-static PHRASES: LazyLock<[Phrase; 7]> = LazyLock::new(|| {
+static PHRASES: LazyLock<[Phrase; 12]> = LazyLock::new(|| {
     let phrase =
         |needle: &'static str, sign, what, check| (memmem::Finder::new(needle), sign, what, check);
     [
         phrase("-----BEGIN ", b'G', "a private key", is_private_key as fn(&str, usize) -> bool),
         phrase("://", b'/', URL, is_url_password),
         phrase("AccountKey=", b'=', "an Azure storage key", is_azure_key),
-        phrase("hooks.slack.com/services/T", b'/', "a Slack webhook", is_slack_webhook),
+        phrase("hooks.slack.com/", b'/', "a Slack webhook", is_slack_webhook),
+        phrase(".webhook.office.com/webhookb2/", b'2', "a Teams webhook", is_teams_webhook),
+        phrase(".atlasv1.", b'.', "a Terraform token", is_terraform_token),
+        phrase("_mmk", b'k', "a MaxMind key", is_maxmind_key),
+        phrase("Q~", b'~', "an Azure client secret", is_azure_secret),
+        phrase(":A", b':', "a Telegram token", is_telegram_token),
         phrase("asic ", b'c', "basic authentication with a password", is_basic),
         phrase("earer ", b'r', "a bearer token", is_bearer),
         phrase("@tcp(", b'@', "a password in a database's address", is_go_dsn),
     ]
 });
 
+/// Whether tests and documentation have words of that kind.
+fn is_general(what: &str) -> bool {
+    matches!(what, KEY_IN_BASE64 | SIGNED)
+}
+
+const KEY_IN_BASE64: &str = "a private key in base64";
+const SIGNED: &str = "a signed token (JWT)";
+
 /// The token that a word is.
-fn word(rest: &[u8]) -> Option<&'static str> {
+fn word(rest: &[u8], forms: &Forms) -> Option<&'static str> {
     if rest.starts_with(ENCODED_KEY) {
-        return is_encoded_key(rest).then_some("a private key in base64");
+        return is_encoded_key(rest).then_some(KEY_IN_BASE64);
     }
     if rest.starts_with(b"eyJ") {
-        return is_jwt(rest).then_some("a signed token (JWT)");
+        return is_jwt(rest).then_some(SIGNED);
     }
-    let format = FORMATS.iter().find(|format| {
-        let Some(tail) = rest.strip_prefix(format.prefix.as_bytes()) else { return false };
-        let length = run(tail, format.alphabet, *format.length.end());
-        // A longer word is something else: base64 holds every prefix sooner or later.
-        let ends = tail.get(length).is_none_or(|&b| !url_safe(b));
-        ends && format.length.contains(&length) && is_random(&tail[..length])
-    })?;
-    Some(format.what)
+    if rest.starts_with(b"ZXlK") {
+        return is_encoded_jwt(rest).then_some(SIGNED);
+    }
+    forms.find(rest)
+}
+
+/// A signed token in base64: nothing else is JSON twice encoded, dot and all.
+fn is_encoded_jwt(rest: &[u8]) -> bool {
+    let length = run(rest, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'), 8000);
+    let encoded = std::str::from_utf8(&rest[..length / 4 * 4]).unwrap_or("");
+    let decoded = base64::decode(encoded).unwrap_or_default();
+    let mut parts = decoded.split(|b| *b == b'.');
+    let mut is_json = || {
+        let part = std::str::from_utf8(parts.next().unwrap_or_default()).unwrap_or_default();
+        base64::decode(part).is_some_and(|json| json.starts_with(b"{\""))
+    };
+    is_json() && is_json()
 }
 
 /// How many bytes of an alphabet come first; beyond `most` it does not matter how many. A hostile
 /// text of many beginnings must not be read to its end for each.
-fn run(bytes: &[u8], alphabet: fn(u8) -> bool, most: usize) -> usize {
+fn run(bytes: &[u8], alphabet: impl Fn(u8) -> bool, most: usize) -> usize {
     let bytes = &bytes[..bytes.len().min(most.saturating_add(1))];
     bytes.iter().position(|&b| !alphabet(b)).unwrap_or(bytes.len())
 }
 
 /// Whether a token's tail can be the real thing: not `EXAMPLE`, `xxxx` or `1234567890`.
-fn is_random(tail: &[u8]) -> bool {
+pub(super) fn is_random(tail: &[u8]) -> bool {
     let text = String::from_utf8_lossy(tail).to_ascii_lowercase();
     let made_up = ["example", "xxxx", "0000000", "1234567890", "abcdefgh", "your", "placeholder"];
     !made_up.iter().any(|word| text.contains(word))
@@ -305,17 +238,76 @@ fn is_azure_key(text: &str, at: usize) -> bool {
 }
 
 fn is_slack_webhook(text: &str, at: usize) -> bool {
-    let tail = &text[at + "hooks.slack.com/services/".len()..];
-    let length = run(tail.as_bytes(), |b| b.is_ascii_alphanumeric() || b == b'/', ANY);
-    let mut parts = tail[..length].split('/');
-    let (Some(team), Some(channel), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-        return false;
+    let tail = &text[at + "hooks.slack.com/".len()..];
+    let kinds = ["services/", "workflows/", "triggers/"];
+    let Some(tail) = kinds.iter().find_map(|kind| tail.strip_prefix(kind)) else { return false };
+    let length = run(tail.as_bytes(), |b| b.is_ascii_alphanumeric() || b"+/".contains(&b), ANY);
+    let rest = &tail[..length];
+    let mut parts = rest.split('/');
+    let (team, channel, key) = (parts.next(), parts.next(), parts.next());
+    let is_whole = match (team, channel, key) {
+        (Some(team), Some(channel), Some(key)) if team.starts_with('T') => {
+            let is_named = team.len() >= 9 && channel.starts_with(['B', 'A', 'F']);
+            is_named && key.len() >= 20 && is_random(key.as_bytes()) && is_random(team.as_bytes())
+        }
+        _ => false,
     };
-    team.len() >= 9
-        && channel.starts_with('B')
-        && key.len() >= 20
-        && is_random(key.as_bytes())
-        && is_random(team.as_bytes())
+    is_whole || (43..=56).contains(&length) && is_random(rest.as_bytes())
+}
+
+/// Ids of a group, a tenant and a hook.
+fn is_teams_webhook(text: &str, at: usize) -> bool {
+    let tail = &text.as_bytes()[at + ".webhook.office.com/webhookb2/".len()..];
+    let length = run(tail, |b| url_safe(b) || matches!(b, b'@' | b'/'), 400);
+    length >= 120 && is_random(&tail[..length])
+}
+
+/// `….atlasv1.…`: Terraform Cloud.
+fn is_terraform_token(text: &str, at: usize) -> bool {
+    let bytes = text.as_bytes();
+    let head = before(bytes, at, |b| b.is_ascii_alphanumeric());
+    let tail = &bytes[at + ".atlasv1.".len()..];
+    let tail = &tail[..run(tail, |b| url_safe(b) || b == b'=', 70)];
+    head.len() >= 14 && tail.len() >= 60 && is_random(tail)
+}
+
+/// Six characters, 29, and `mmk`.
+fn is_maxmind_key(text: &str, at: usize) -> bool {
+    let bytes = text.as_bytes();
+    let key = before(bytes, at, |b| b.is_ascii_alphanumeric());
+    let head = at.checked_sub(key.len() + 1).filter(|sign| bytes[*sign] == b'_');
+    let head = head.map(|sign| before(bytes, sign, |b| b.is_ascii_alphanumeric()).len());
+    let ends = bytes.get(at + "_mmk".len()).is_none_or(|&b| !url_safe(b));
+    key.len() == 29 && head == Some(6) && ends && is_random(key)
+}
+
+/// Three characters, a digit, `Q~` and 31 to 34 characters: a client secret of Entra ID.
+fn is_azure_secret(text: &str, at: usize) -> bool {
+    let bytes = text.as_bytes();
+    let is_part = |b: u8| dotted(b) || b == b'~';
+    let head = before(bytes, at, is_part);
+    let tail = &bytes[at + 2..];
+    let tail = &tail[..run(tail, is_part, 34)];
+    head.len() == 4 && head[3].is_ascii_digit() && tail.len() >= 31 && is_random(tail)
+}
+
+/// A number, and 35 characters of which the first is an `A`.
+fn is_telegram_token(text: &str, at: usize) -> bool {
+    let bytes = text.as_bytes();
+    let number = before(bytes, at, |b| b.is_ascii_alphanumeric());
+    let tail = &bytes[at + 1..];
+    let tail = &tail[..run(tail, url_safe, 35)];
+    (5..=16).contains(&number.len())
+        && number.iter().all(u8::is_ascii_digit)
+        && tail.len() == 35
+        && is_random(tail)
+}
+
+/// What stands right before a place, of an alphabet; no more than 64 bytes of it.
+fn before(bytes: &[u8], at: usize, alphabet: impl Fn(u8) -> bool) -> &[u8] {
+    let head = &bytes[at.saturating_sub(64)..at];
+    let length = head.iter().rev().take_while(|b| alphabet(**b)).count();
+    &head[head.len() - length..]
 }
 
 /// `Authorization: Basic …` (RFC 7617).

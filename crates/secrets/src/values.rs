@@ -47,7 +47,8 @@ pub(super) fn is_filled_in(value: &str) -> bool {
 /// Whether the password of a URL or of basic authentication stands there as it is.
 pub(super) fn is_literal_password(value: &str) -> bool {
     is_literal(value)
-        && !["pass", "pwd", "passwd", "token", "passw", "*"].contains(&value)
+        && !["pass", "pwd", "passwd", "token", "passw", "test", "*"].contains(&value)
+        && !(value.starts_with('[') && value.ends_with(']'))
         && value.len() <= 200
 }
 
@@ -270,13 +271,14 @@ fn is_random(value: &str, shortest: usize) -> bool {
         || !value
             .trim_end_matches('=')
             .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"+/_-.~!@#%^&*".contains(&b))
+            .all(|b| b.is_ascii_alphanumeric() || b"+/_-.~!@#%^&*=:".contains(&b))
+        || ["sha1:", "sha256:", "sha512:", "md5:"].iter().any(|kind| value.starts_with(kind))
         || is_qualified(value)
     {
         return false;
     }
     // Words with hyphens, dots and slashes are names; a generator's parts are no words.
-    let parts = value.trim_end_matches('=').split(['-', '_', '.', '/', '@', ':']);
+    let parts = value.trim_end_matches('=').split(['-', '_', '.', '/', '@', ':', '=']);
     let random: usize = parts.filter(|part| !is_word(part)).map(str::len).sum();
     // Eight different characters have an entropy of three bits.
     let enough = (bytes.len() as f64).log2().min(3.5) * 0.85;

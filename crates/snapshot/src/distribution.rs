@@ -8,7 +8,7 @@ use std::str::FromStr;
 use pavisade_model::kinds;
 use pavisade_yaml::{Source, Value, read, to_json};
 
-use crate::{Coverage, Object, World};
+use crate::{ClusterFacts, Coverage, Object, World};
 
 /// A distribution of Kubernetes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,7 +153,7 @@ impl Distribution {
         if !world.is_live() {
             return unknown("files do not say where they are applied");
         }
-        let facts = world.of_kind(kinds::CLUSTER).next();
+        let facts = ClusterFacts::of(world);
         let found = facts.and_then(given).or_else(|| facts.and_then(by_version));
         found.or_else(|| facts.and_then(by_groups)).or_else(|| by_nodes(world)).unwrap_or_else(
             || match world.unread_nodes() {
@@ -167,25 +167,26 @@ impl Distribution {
 }
 
 /// The facts of a cluster with what the user says that it is.
-pub(crate) fn claimed(facts: &Object, name: DistributionName) -> Option<Object> {
-    let text = to_json(facts.value());
+pub(crate) fn claimed(facts: ClusterFacts<'_>, name: DistributionName) -> Option<Object> {
+    let object = facts.object();
+    let text = to_json(object.value());
     // Of equal keys the last counts.
     let text = format!("{},\"distribution\":\"{}\"}}", text.strip_suffix('}')?, name.word());
-    let source = facts.doc().source();
+    let source = object.doc().source();
     let documents = read(&Source::of(source.name(), source.origin().clone(), text));
     let root = documents.docs.first()?.root();
     Some(Object::new(root, "pavisade.dev/v1", kinds::CLUSTER.kind))
 }
 
 /// What the user said.
-fn given(facts: &Object) -> Option<Distribution> {
-    let name = facts.at(&["distribution"])?.as_str()?.parse().ok()?;
+fn given(facts: ClusterFacts<'_>) -> Option<Distribution> {
+    let name = facts.said_distribution()?.parse().ok()?;
     Some(Distribution { name, evidence: "`--distribution` says so".to_owned() })
 }
 
 /// What the version's end tells.
-fn by_version(facts: &Object) -> Option<Distribution> {
-    let version = facts.at(&["version", "gitVersion"])?.as_str()?;
+fn by_version(facts: ClusterFacts<'_>) -> Option<Distribution> {
+    let version = facts.version()?;
     let name = of_version(version)?;
     let evidence = format!("the server's version is `{version}`");
     Some(Distribution { name, evidence })
@@ -205,12 +206,9 @@ fn of_version(version: &str) -> Option<DistributionName> {
 }
 
 /// OpenShift's own API groups: it is where it serves both its configuration and its SCCs.
-fn by_groups(facts: &Object) -> Option<Distribution> {
-    let served = |group: &str| {
-        facts.value().list("served").any(|resource| resource.str("group") == Some(group))
-    };
+fn by_groups(facts: ClusterFacts<'_>) -> Option<Distribution> {
     let evidence = "it serves `config.openshift.io` and `security.openshift.io`";
-    (served("config.openshift.io") && served("security.openshift.io"))
+    (facts.serves_group("config.openshift.io") && facts.serves_group("security.openshift.io"))
         .then(|| Distribution { name: DistributionName::OpenShift, evidence: evidence.to_owned() })
 }
 
@@ -269,8 +267,7 @@ fn against(world: &World, name: DistributionName) -> Option<String> {
     if let Some(cause) = world.unread_nodes() {
         return Some(format!("not all nodes were read: {cause}"));
     }
-    let facts = world.of_kind(kinds::CLUSTER).next();
-    let version = facts.and_then(|facts| facts.at(&["version", "gitVersion"])?.as_str());
+    let version = ClusterFacts::of(world).and_then(ClusterFacts::version);
     // Those two mark it.
     if let Some(version) = version.filter(|_| matches!(name, Eks | Gke)) {
         return Some(format!("the server's version is `{version}`"));

@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pavisade_model::{Advisory, FixState, Severity, Subject, Vulnerability};
+use pavisade_model::{Advisory, FixState, Location, Severity, Subject, Vulnerability};
+
+use crate::Inspection;
 
 /// What is known beside the objects.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +31,8 @@ pub struct Images {
 pub struct Image {
     /// As users name it: a reference, or the file that it was read from.
     pub name: Arc<str>,
+    /// Whether it is no image but a source tree, whose lock files name packages.
+    pub source_tree: bool,
     /// The digest of its manifest: `sha256:…`.
     pub digest: Arc<str>,
     /// Canonical references by which it was asked for.
@@ -43,6 +47,8 @@ pub struct Image {
     pub gaps: Vec<String>,
     /// Vulnerabilities of its packages; `None` where nobody looked for them.
     pub matches: Option<Matches>,
+    /// Its configuration, notable files and secrets; `None` where they cannot be had: of an SBOM.
+    pub inspection: Option<Inspection>,
 }
 
 /// A layer of an image.
@@ -206,7 +212,21 @@ impl Match<'_> {
 impl Image {
     /// It, as what a finding is about.
     pub fn subject(&self) -> Subject {
-        Subject::Image { name: self.name.clone(), digest: self.digest.clone() }
+        match self.source_tree {
+            true => Subject::Artifact { name: self.name.clone() },
+            false => Subject::Image { name: self.name.clone(), digest: self.digest.clone() },
+        }
+    }
+
+    /// A file in a layer of it, as where a finding is.
+    pub fn location(&self, layer: Option<u32>, path: &Arc<str>) -> Location {
+        let layer = layer.and_then(|at| self.layers.get(at as usize));
+        Location::Layer {
+            image: self.name.clone(),
+            layer: layer.map_or_else(|| "".into(), |layer| layer.digest.clone()),
+            path: path.clone(),
+            excerpt: None,
+        }
     }
 
     /// A package of it, as what a finding is about.

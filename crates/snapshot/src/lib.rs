@@ -10,10 +10,12 @@
 //!
 //! Not here: where objects come from (`sources`), what they mean (`checks`).
 
+mod cluster;
 mod coverage;
 mod distribution;
 mod facts;
 pub mod file;
+mod inspection;
 mod install;
 mod kind;
 mod object;
@@ -24,9 +26,11 @@ pub mod stored;
 mod view;
 mod world;
 
+pub use cluster::{ClusterFacts, Presented, Served};
 pub use coverage::Coverage;
 pub use distribution::{Benchmark, Distribution, DistributionName};
 pub use facts::{Facts, Image, Images, Layer, Match, Matches, Package, Packages, Texts};
+pub use inspection::{Configuration, Inspection, Notable, NotableFile, Secret, SecretPlace};
 pub use install::{Install, Origin, embedded};
 pub use kind::WorldKind;
 pub use object::{Object, ObjectId, Unseen};

@@ -105,7 +105,7 @@ impl Object {
 
     /// Whether it is of that kind, in any version.
     pub fn is(&self, kind: GroupKind) -> bool {
-        kind.kind == self.kind() && kind.group == self.group()
+        kind.is(self.group(), self.kind())
     }
 
     /// Its fields.

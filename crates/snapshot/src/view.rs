@@ -13,9 +13,9 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pavisade_model::{GroupKind, KubernetesVersion, Meta, Why};
+use pavisade_model::{GroupKind, KubernetesVersion, Meta, Why, kinds};
 
-use crate::{Coverage, Object, World, WorldKind};
+use crate::{ClusterFacts, Coverage, Object, World, WorldKind};
 
 /// Kinds that are declared, in groups.
 pub type Reads = &'static [&'static [GroupKind]];
@@ -135,6 +135,11 @@ impl<'a> View<'a> {
     /// One object by its names; `None` may also mean that it was not seen: ask [`View::coverage`].
     pub fn get(&self, kind: GroupKind, namespace: &str, name: &str) -> Option<&'a Object> {
         self.may_read(kind).then(|| self.world.get(kind, namespace, name)).flatten()
+    }
+
+    /// Facts about the cluster, for those who declare the kind that holds them.
+    pub fn cluster(&self) -> Option<ClusterFacts<'a>> {
+        self.nth(kinds::CLUSTER, 0).and_then(ClusterFacts::read)
     }
 
     /// How much of a kind was seen.
@@ -277,7 +282,6 @@ impl Listing<'_> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use pavisade_model::kinds;
     use pavisade_yaml::{Source, read};
 
     use super::*;

@@ -10,7 +10,7 @@ use pavisade_model::{Cause, Gap, GroupKind, KubernetesVersion, Note, NoteKind, k
 
 use crate::distribution;
 use crate::kind::WorldKind;
-use crate::{Coverage, Distribution, DistributionName, Facts, Object, ObjectId};
+use crate::{ClusterFacts, Coverage, Distribution, DistributionName, Facts, Object, ObjectId};
 
 /// What a world is made from.
 #[derive(Debug, Clone)]
@@ -338,8 +338,7 @@ impl World {
 
     /// The version that a cluster's API server says it has.
     pub fn server_version(&self) -> Option<KubernetesVersion> {
-        let facts = self.of_kind(kinds::CLUSTER).next()?;
-        facts.at(&["version", "gitVersion"])?.as_str()?.parse().ok()
+        ClusterFacts::of(self)?.kubernetes()
     }
 
     /// Which distribution of Kubernetes it is.
@@ -472,7 +471,7 @@ impl Snapshot {
     /// The picture of clusters that their user says to be of a distribution.
     pub fn with_distribution(&self, name: DistributionName) -> Self {
         let facts = self.worlds.iter().enumerate().filter_map(|(index, world)| {
-            let facts = distribution::claimed(world.of_kind(kinds::CLUSTER).next()?, name)?;
+            let facts = distribution::claimed(ClusterFacts::of(world)?, name)?;
             Some(Change::Put(index, facts))
         });
         self.with(&facts.collect::<Vec<_>>())

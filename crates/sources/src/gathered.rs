@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{Object, Snapshot, World, WorldKind};
+use pavisade_yaml::SourceId;
 use rayon::prelude::*;
 
 use crate::elsewhere::Elsewhere;
@@ -93,11 +94,11 @@ impl<'a> Gathered<'a> {
 
     /// Takes the objects that belong to a world that the configuration names.
     fn join(&mut self, objects: &mut Vec<Object>) {
-        let mut last: Option<(*const u8, Option<usize>)> = None;
+        let mut last: Option<(SourceId, Option<usize>)> = None;
         let mut rest = Vec::new();
         for object in objects.drain(..) {
             let source = object.doc().source();
-            let text = source.text().as_ptr();
+            let text = source.id();
             let world = match last {
                 Some((same, world)) if same == text => world,
                 _ => self.request.scope.world_of(source.name()),

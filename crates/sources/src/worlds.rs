@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{Object, ObjectId, World, WorldKind, WorldParts};
+use pavisade_yaml::SourceId;
 use rayon::prelude::*;
 
 /// Worlds, with what is to be said of them.
@@ -119,10 +120,10 @@ fn grouped(
     let mut groups: Vec<(String, Vec<Object>)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     // Objects of one text follow each other.
-    let mut last: Option<(*const u8, usize)> = None;
+    let mut last: Option<(SourceId, usize)> = None;
     for object in objects {
         let source = object.doc().source();
-        let text = source.text().as_ptr();
+        let text = source.id();
         let place = match last {
             Some((same, place)) if same == text => place,
             _ => *places.entry(key(&source.shown())).or_insert_with_key(|name| {

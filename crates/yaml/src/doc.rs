@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::arena::{Form, KEY_IN_SIDE, NO_SIDE, Node, ROOT_PARENT, Side, Tag};
@@ -17,7 +18,12 @@ pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
 #[derive(Clone)]
 pub struct Source(Arc<SourceText>);
 
+/// Tells a text from all others of this process, whatever they are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SourceId(u64);
+
 struct SourceText {
+    id: SourceId,
     name: String,
     origin: Origin,
     text: String,
@@ -37,7 +43,15 @@ impl Source {
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        Self(Arc::new(SourceText { name: name.into(), origin, text, lines: OnceLock::new() }))
+        // Ids are compared for equality only: their order depends on which thread reads first.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = SourceId(NEXT.fetch_add(1, Ordering::Relaxed));
+        Self(Arc::new(SourceText { id, name: name.into(), origin, text, lines: OnceLock::new() }))
+    }
+
+    /// Which text it is; clones have the same.
+    pub fn id(&self) -> SourceId {
+        self.0.id
     }
 
     /// The name that users know it by, mostly a path; of a rendered text, that of the file or folder

@@ -26,7 +26,7 @@ mod resolve;
 mod scan;
 
 pub use canonical::to_json;
-pub use doc::{Doc, Kind, NodeId, Source, Value};
+pub use doc::{Doc, Kind, NodeId, Source, SourceId, Value};
 pub use dockerfile::{MAX_STAGES, dockerfile};
 #[doc(hidden)]
 pub use edit::amend_one_by_one;

@@ -103,7 +103,7 @@ pub(super) fn kube_score(program: &Path, corpus: &Path) -> anyhow::Result<[f64; 
 
 /// Checkov and Pavisade over the whole corpus; the same.
 fn checkov(program: &Path, corpus: &Path) -> anyhow::Result<[f64; 2]> {
-    let python = installed()?;
+    let python = installed("checkov", "checkov")?.join("bin/python");
     let version = output(Command::new(&python).args(["-m", "checkov.main", "--version"]))?;
     println!("Checkov {} of the whole corpus, {:.1} MB", version.trim(), mb(total_bytes(corpus)?));
     let answer = tempfile::NamedTempFile::new()?;
@@ -135,28 +135,28 @@ fn checkov(program: &Path, corpus: &Path) -> anyhow::Result<[f64; 2]> {
     show(&theirs, &own(program, corpus)?)
 }
 
-/// The Python that has Checkov, which is installed first where need be.
-fn installed() -> anyhow::Result<PathBuf> {
-    let wanted = root().join("tests/tools/checkov/requirements.txt");
+/// The environment of Python that has a tool's package, which is installed first where need be.
+pub(super) fn installed(tool: &str, package: &str) -> anyhow::Result<PathBuf> {
+    let wanted = root().join(format!("tests/tools/{tool}/requirements.txt"));
     let text = fs::read_to_string(&wanted)?;
-    let version = text.lines().find_map(|line| line.strip_prefix("checkov=="));
-    let version = version.context("requirements.txt pins no checkov")?.trim();
-    let home = testbed::tools::cache()?.join("tools").join(format!("checkov-{version}"));
-    let python = home.join("bin/python");
+    let pin = format!("{package}==");
+    let version = text.lines().find_map(|line| line.strip_prefix(&pin));
+    let version = version.with_context(|| format!("{tool}: no {package} is pinned"))?.trim();
+    let home = testbed::tools::cache()?.join("tools").join(format!("{tool}-{version}"));
     if home.exists() {
-        return Ok(python);
+        return Ok(home);
     }
     let cache = home.parent().unwrap_or(&home);
     fs::create_dir_all(cache)?;
     let beside = tempfile::Builder::new().prefix(".installing-").tempdir_in(cache)?;
-    eprintln!("installing Checkov {version} (once) …");
+    eprintln!("installing {package} {version} (once) …");
     output(Command::new("python3").args(["-m", "venv"]).arg(beside.path()))?;
     let mut pip = Command::new(beside.path().join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
     output(pip.arg(&wanted))?;
     // Its Python finds its packages from where it stands; its scripts would not.
     fs::rename(beside.path(), &home).with_context(|| format!("making {}", home.display()))?;
-    Ok(python)
+    Ok(home)
 }
 
 fn own(program: &Path, folder: &Path) -> anyhow::Result<Row> {
@@ -185,7 +185,7 @@ fn show(theirs: &Row, own: &Row) -> anyhow::Result<[f64; 2]> {
     Ok([times(|cost| cost.wall), times(|cost| cost.cpu)])
 }
 
-fn json(mut command: Command) -> anyhow::Result<Value> {
+pub(super) fn json(mut command: Command) -> anyhow::Result<Value> {
     let output = command.stderr(Stdio::null()).output()?;
     serde_json::from_slice(&output.stdout).with_context(|| format!("reading {command:?}"))
 }

@@ -152,9 +152,7 @@ impl Check for UnrestrictedNamespace {
 
 /// Whether it is a live OpenShift, whose own admission stands before Pod Security's.
 fn serves_constraints(cx: &View<'_>) -> bool {
-    cx.list(kinds::CLUSTER).objects.iter().any(|cluster| {
-        cluster.value().list("served").any(|r| r.str("group") == Some("security.openshift.io"))
-    })
+    cx.cluster().is_some_and(|cluster| cluster.serves_group("security.openshift.io"))
 }
 
 /// Whether another object owns it.

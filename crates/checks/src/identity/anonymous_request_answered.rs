@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
-use pavisade_snapshot::Object;
+use pavisade_snapshot::{ClusterFacts, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -31,8 +31,8 @@ impl Check for AnonymousRequestAnswered {
     type On = OnObject;
 
     fn check<'a>(&self, cluster: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        match cluster.at(&["anonymous"]) {
-            Some(requests) => Verdict::all(requests.items().map(judge)),
+        match ClusterFacts::read(cluster).and_then(ClusterFacts::anonymous) {
+            Some(requests) => Verdict::all(requests.map(judge)),
             None => Verdict::unknown(cluster.value(), "no request without a credential was sent"),
         }
     }

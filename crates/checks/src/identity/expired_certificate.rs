@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jiff::SignedDuration;
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Severity, State, kinds};
-use pavisade_snapshot::Object;
+use pavisade_snapshot::{ClusterFacts, Object, Presented};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -57,12 +57,13 @@ impl Check for ExpiredCertificate {
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         let at = |value: Value<'a>, field| Place::At(value, field);
-        if object.is(kinds::CLUSTER) {
-            let Some(certificates) = object.at(&["certificates"]) else {
+        if let Some(cluster) = ClusterFacts::read(object) {
+            let Some((place, certificates)) = cluster.certificates() else {
                 return Verdict::unknown(object.value(), "no server was asked for its certificate");
             };
-            let presented = certificates.items().map(|entry| self.presented(entry, cx));
-            return Verdict::all(presented.chain(unasked(certificates, cx)));
+            let certificates: Vec<_> = certificates.collect();
+            let presented = certificates.iter().map(|entry| self.presented(*entry, cx));
+            return Verdict::all(presented.chain(unasked(place, &certificates, cx)));
         }
         if object.is(kinds::KUBECONFIG) {
             if !is_kubeconfig(object) {
@@ -130,13 +131,17 @@ fn is_injected(object: &Object) -> bool {
 }
 
 /// Kubelets of which nothing stands in what servers presented.
-fn unasked<'a>(certificates: Value<'a>, cx: &View<'a>) -> Option<Verdict<'a>> {
-    let unknown = |why: Why| Some(Claim::unknown(certificates, why).instance("kubelets").into());
+fn unasked<'a>(
+    place: Value<'a>,
+    certificates: &[Presented<'a>],
+    cx: &View<'a>,
+) -> Option<Verdict<'a>> {
+    let unknown = |why: Why| Some(Claim::unknown(place, why).instance("kubelets").into());
     if let Some(why) = cx.gap(kinds::NODE) {
         let tell = |why: &str| format!("not every kubelet was asked for its certificate: {why}");
         return unknown(why.told(tell));
     }
-    let asked = certificates.items().filter_map(|e| e.str("of")?.strip_prefix("kubelet "));
+    let asked = certificates.iter().filter_map(|entry| entry.of?.strip_prefix("kubelet "));
     let asked: HashSet<_> = asked.collect();
     let nodes = cx.list(kinds::NODE).objects.into_iter().map(Object::name);
     let missing: Vec<_> = nodes.filter(|name| !asked.contains(name)).collect();
@@ -151,16 +156,17 @@ fn unasked<'a>(certificates: Value<'a>, cx: &View<'a>) -> Option<Verdict<'a>> {
 
 impl ExpiredCertificate {
     /// What a server presented, or the user's own certificate: a chain, leaf first.
-    fn presented<'a>(&self, entry: Value<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        let of = match (entry.str("of").unwrap_or("a server"), entry.str("address")) {
+    fn presented<'a>(&self, presented: Presented<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+        let entry = presented.value;
+        let of = match (presented.of.unwrap_or("a server"), presented.address) {
             (of, Some(address)) => format!("{of} (`{address}`)"),
             (of, None) => of.to_owned(),
         };
-        if let Some(error) = entry.str("error") {
+        if let Some(error) = presented.error {
             return Verdict::unknown(entry, format!("no certificate was had of {of}: {error}"));
         }
         let chain: Result<Vec<_>, _> =
-            entry.list("chain").map(|der| read_der(der.as_str().unwrap_or(""))).collect();
+            presented.chain().map(|der| read_der(der.unwrap_or(""))).collect();
         let chain = match chain {
             Ok(chain) if !chain.is_empty() => chain,
             Ok(_) => return Verdict::unknown(entry, format!("{of} presented no certificate")),

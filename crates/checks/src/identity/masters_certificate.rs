@@ -1,9 +1,7 @@
 //! PV-I077.
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
-use pavisade_snapshot::Object;
-use pavisade_yaml::Value;
+use pavisade_snapshot::{ClusterFacts, Object};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -29,13 +27,12 @@ impl Check for MastersCertificate {
     type On = OnObject;
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        if object.is(kinds::CLUSTER) {
-            let own = object.at(&["certificates"]).into_iter().flat_map(Value::items);
-            let own = own.filter(|c| c.str("of").is_some_and(|of| of.starts_with("kubeconfig ")));
-            return Verdict::all(own.filter_map(|of| {
-                let chain = of.list("chain").next()?;
-                let read = chain.as_str().map(read_der)?;
-                Some(judge(read, of.into(), of.str("of").unwrap_or(""), cx))
+        if let Some(cluster) = ClusterFacts::read(object) {
+            let all = cluster.certificates().into_iter().flat_map(|(_, all)| all);
+            return Verdict::all(all.filter_map(|presented| {
+                let of = presented.of.filter(|of| of.starts_with("kubeconfig "))?;
+                let read = presented.chain().next()?.map(read_der)?;
+                Some(judge(read, presented.value.into(), of, cx))
             }));
         }
         if !is_kubeconfig(object) {

@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::Confidence;
-use pavisade_snapshot::Object;
+use pavisade_snapshot::{ClusterFacts, Object};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -39,7 +39,7 @@ impl Check for EndOfLifeKubernetes {
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         let path: &[&str] = match object.kind() {
-            "Cluster" => &["version", "gitVersion"],
+            "Cluster" => &ClusterFacts::VERSION,
             "ClusterConfiguration" => &["kubernetesVersion"],
             // eksctl
             "ClusterConfig" => &["metadata", "version"],

@@ -1,7 +1,6 @@
 //! PV-O012.
 
 use pavisade_macros::check;
-use pavisade_model::kinds;
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
@@ -65,6 +64,5 @@ impl Check for KubeletVersionSkew {
 
 /// What the API server said of itself.
 fn server_version<'a>(cx: &View<'a>) -> Option<&'a str> {
-    let cluster = cx.list(kinds::CLUSTER).objects.into_iter().next()?;
-    cluster.at(&["version", "gitVersion"])?.as_str()
+    cx.cluster()?.version()
 }

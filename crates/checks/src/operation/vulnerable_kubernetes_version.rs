@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Program, kinds};
-use pavisade_snapshot::Object;
+use pavisade_snapshot::{ClusterFacts, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -37,9 +37,9 @@ impl Check for VulnerableKubernetesVersion {
         if object.is(kinds::NODE) {
             return node(object);
         }
-        let path = ["version", "gitVersion"];
-        let place = Place::field(object.value(), &path);
-        let text = object.at(&path).and_then(Value::as_str);
+        let Some(cluster) = ClusterFacts::read(object) else { return Verdict::NotApplicable };
+        let place = Place::field(object.value(), &ClusterFacts::VERSION);
+        let text = cluster.version();
         let version = match read(text, "the API server", &place) {
             Ok(version) => version,
             Err(claim) => return claim.into(),

@@ -1,16 +1,13 @@
 //! PV-S013.
 
 use pavisade_macros::check;
-use pavisade_model::{Location, Related};
-use pavisade_secrets::mask;
 use pavisade_snapshot::Match;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::image::installed_by;
 use crate::{Check, Claim, Cx, OnMatch, Place, Verdict};
 
-/// Characters of a build instruction that are shown.
-const INSTRUCTION: usize = 120;
 /// Characters of an advisory's title: some are whole paragraphs.
 const TITLE: usize = 80;
 
@@ -56,26 +53,15 @@ fn claim<'a>(found: Match<'_>) -> Claim<'a> {
         Some((end, _)) => message.push_str(&format!(": {}…", &title[..end])),
         None => message.push_str(&format!(": {title}")),
     }
-    let layer = package.layer.and_then(|at| image.layers.get(at as usize));
-    let location = Location::Layer {
-        image: image.name.clone(),
-        layer: layer.map_or_else(|| "".into(), |layer| layer.digest.clone()),
-        path: package.path.into(),
-        excerpt: None,
-    };
-    // A secret that is cut is not known as one any more.
-    let instruction = mask(layer.map_or("", |layer| layer.instruction.trim()));
-    let label = match instruction.char_indices().nth(INSTRUCTION) {
-        _ if instruction.is_empty() => "installed by".to_owned(),
-        Some((end, _)) => format!("installed by `{}…`", &instruction[..end]),
-        None => format!("installed by `{instruction}`"),
-    };
     let claim = Claim::fails(Place::Nowhere, message)
         .severity(severity)
         .instance(id.clone())
-        .related(Related { label: label.into(), location })
+        .related(installed_by(image, package.layer, package.path))
         .vulnerability(found.vulnerability());
     match fix.version() {
+        Some(version) if image.source_tree => {
+            claim.advice(format!("Update `{name}` to {version} or later in `{}`.", package.path))
+        }
         Some(version) => {
             claim.advice(format!("Rebuild the image with `{name}` {version} or later."))
         }

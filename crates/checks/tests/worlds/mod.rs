@@ -1,11 +1,15 @@
 //! The worlds of the Markdown tests and of the examples.
 
+mod image;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use pavisade_snapshot::{Coverage, Object, Unseen, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
+
+pub(crate) use image::image;
 
 /// A fenced block of a Markdown test.
 pub(crate) struct Block {
@@ -43,6 +47,9 @@ pub(crate) fn blocks(markdown: &str) -> Vec<Block> {
 
 pub(crate) fn world(block: &Block, source: &Source) -> Result<WorldParts, String> {
     let mut found = Vec::new();
+    if block.language == "image" {
+        return Err("it is an image".to_owned());
+    }
     if block.language == "dockerfile" {
         let doc = pavisade_yaml::dockerfile(source);
         found.push(Object::new(doc.root(), "pavisade.dev/v1", "Dockerfile"));

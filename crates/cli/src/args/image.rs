@@ -48,7 +48,7 @@ pub(crate) struct ImageArgs {
 
     /// The image: a reference in a registry (registry.example/team/app:1.2), an archive (`docker save`,
     /// OCI layout; tar, tar.gz, tar.zst), the folder of an OCI layout, a root file system in a folder
-    /// or archive, an SBOM; `-` is standard input.
+    /// or archive, an SBOM, a source tree with lock files; `-` is standard input.
     #[arg(value_name = "IMAGE", required = true)]
     pub image: Option<PathBuf>,
 
@@ -145,7 +145,7 @@ pub(crate) struct Choose {
 pub(crate) struct SbomArgs {
     /// The image: a reference in a registry (registry.example/team/app:1.2), an archive (`docker save`,
     /// OCI layout; tar, tar.gz, tar.zst), the folder of an OCI layout, a root file system in a folder
-    /// or archive, an SBOM; `-` is standard input.
+    /// or archive, an SBOM, a source tree with lock files; `-` is standard input.
     #[arg(value_name = "IMAGE")]
     pub image: PathBuf,
 

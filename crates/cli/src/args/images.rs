@@ -10,8 +10,9 @@ use super::Registry;
 /// Images beside the objects.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Images {
-    /// Judge an image too: a reference in a registry, an archive, the folder of an OCI layout, a root file
-    /// system or an SBOM; may be given again. Without paths, images alone are judged.
+    /// Judge an image too: its configuration, files and secrets, and with --db its packages. A reference
+    /// in a registry, an archive, the folder of an OCI layout, a root file system or an SBOM; may be
+    /// given again. Without paths, images alone are judged.
     #[arg(long = "image", value_name = "IMAGE", help_heading = "Images")]
     pub given: Vec<PathBuf>,
 
@@ -25,13 +26,18 @@ pub(crate) struct Images {
     #[arg(long = "image-source", value_name = "PATH", help_heading = "Images")]
     pub sources: Vec<PathBuf>,
 
+    /// Look for vulnerabilities of the packages that the lock files of this source tree name; may be
+    /// given again. Without paths, these alone are judged.
+    #[arg(long, value_name = "DIR", requires = "db", help_heading = "Images")]
+    pub packages: Vec<PathBuf>,
+
     /// The platform, where there are images for several: linux/arm64 [default: linux on this machine's
     /// architecture].
     #[arg(long = "image-platform", value_name = "OS/ARCHITECTURE", help_heading = "Images")]
     pub platform: Option<Platform>,
 
-    /// The database of vulnerabilities, made by `pavisade db build` [default: PAVISADE_DB, else
-    /// pavisade/vulnerabilities.db in the user's data folder].
+    /// Look for vulnerabilities of the images' packages in this database, made by `pavisade db build`
+    /// [default: PAVISADE_DB, else pavisade/vulnerabilities.db in the user's data folder, if there is one].
     #[arg(long, value_name = "FILE", help_heading = "Images")]
     pub db: Option<PathBuf>,
 
@@ -51,11 +57,17 @@ pub(crate) struct Images {
 impl Images {
     /// Whether images are looked at.
     pub(crate) fn asked(&self) -> bool {
-        self.named || !self.given.is_empty() || !self.sources.is_empty()
+        self.named || self.alone() || !self.sources.is_empty()
+    }
+
+    /// Whether something is judged that no object need name.
+    pub(crate) fn alone(&self) -> bool {
+        !self.given.is_empty() || !self.packages.is_empty()
     }
 
     /// All that is read.
     pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        self.given.iter().chain(&self.sources).chain(&self.db).chain(&self.vex)
+        let given = self.given.iter().chain(&self.packages);
+        given.chain(&self.sources).chain(&self.db).chain(&self.vex)
     }
 }

@@ -166,8 +166,8 @@ pub(super) fn judge(
         &HashMap::new(),
     );
     let checks = checks.map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))?;
-    let mut comparing = Comparing::new(matcher);
-    let image = comparing.compare(found, None);
+    let mut comparing = Comparing::new(Some(matcher));
+    let image = comparing.compare(found, None, None);
     let (notes, used) = (comparing.notes, comparing.used);
     let images = Some(Arc::new(Images::new(vec![image], Vec::new())));
     let facts = Facts { images };

@@ -122,7 +122,10 @@ impl Http {
         } else {
             builder = builder.tls_certs_only([]);
         }
-        builder.build().map_err(|error| wrong("TLS cannot be set up", &error))
+        builder.build().map_err(|error| {
+            let remedy = "--registry-ca FILE names certificate authorities";
+            wrong("TLS cannot be set up", &error).remedy(remedy)
+        })
     }
 }
 

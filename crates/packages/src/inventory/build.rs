@@ -287,7 +287,7 @@ fn key(package: &Package) -> u64 {
     hasher.finish()
 }
 
-fn note(path: &str, problem: &Problem) -> Note {
+pub(super) fn note(path: &str, problem: &Problem) -> Note {
     let place = match problem.line {
         Some(line) => format!("{path}:{line}"),
         None => path.to_owned(),

@@ -8,6 +8,7 @@ mod build;
 mod collect;
 mod diff;
 mod kept;
+mod source;
 mod taken;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use pavisade_model::{FileId, Note};
 pub use build::Builder;
 pub use collect::{Collector, Options};
 pub use diff::{Change, Difference, diff};
+pub use source::of_sources;
 
 use crate::{Distribution, Kind, Package, Purl};
 
@@ -25,6 +27,8 @@ use crate::{Distribution, Kind, Package, Purl};
 pub struct Inventory {
     /// What the image is called; a path where it has no name.
     pub name: String,
+    /// Whether it is no image but a source tree: what its lock files and manifests name.
+    pub source_tree: bool,
     /// The digest of the image; empty where it has none.
     pub digest: String,
     /// The machine that it is for: `linux/amd64`; empty where nothing says so.

@@ -74,6 +74,7 @@ fn image(root: &Value, inventory: &mut Inventory) {
     inventory.digest = digest.unwrap_or_default().to_owned();
     inventory.platform = said.first(&["pavisade:platform"]).to_owned();
     inventory.created = said.first(&["pavisade:created"]).to_owned();
+    inventory.source_tree = said.first(&["pavisade:source-tree"]) == "true";
     inventory.layers = said.layers();
 }
 

@@ -198,6 +198,9 @@ fn package(purl: Option<Purl>, said: &Said<'_>, group: &str, name: &str, version
         architecture: either(said.first(&["pavisade:architecture"]), qualifier("arch")),
         source,
         files: said.all("pavisade:file").map(str::to_owned).collect(),
+        groups: said.all("pavisade:group").map(str::to_owned).collect(),
+        commit: said.first(&["pavisade:commit"]).to_owned(),
+        bound: said.first(&["pavisade:bound"]) == "true",
         version,
         ..Package::default()
     };

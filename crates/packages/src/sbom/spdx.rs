@@ -104,6 +104,7 @@ fn image(found: &Value, inventory: &mut Inventory) {
     };
     inventory.platform = said.first(&["pavisade:platform"]).to_owned();
     inventory.created = said.first(&["pavisade:created"]).to_owned();
+    inventory.source_tree = said.first(&["pavisade:source-tree"]) == "true";
     inventory.layers = said.layers();
 }
 

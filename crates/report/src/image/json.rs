@@ -4,10 +4,12 @@
 
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::{self, Found};
+use pavisade_snapshot::Inspection;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
+use super::inspection::{Configuration, NotableFile, Secret, files, secrets};
 use super::instruction;
 use crate::json::{Note, Tool};
 
@@ -30,6 +32,9 @@ pub(super) struct Document<'a> {
     tool: Tool,
     /// What the image is called; a path where it has no name.
     name: &'a str,
+    /// Whether it is a source tree: what its lock files and manifests name.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    source_tree: bool,
     /// The digest of the image; absent where it has none.
     #[serde(skip_serializing_if = "str::is_empty")]
     digest: &'a str,
@@ -46,6 +51,15 @@ pub(super) struct Document<'a> {
     layers: Vec<Layer<'a>>,
     /// The packages, by ecosystem, name and version.
     packages: Vec<Package<'a>>,
+    /// How its containers are started; absent where that is not known, as of SBOMs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configuration: Option<Configuration<'a>>,
+    /// Files that matter for its security; absent where they are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<NotableFile<'a>>>,
+    /// Secrets in its layers, its configuration and its history; absent where nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secrets: Option<Vec<Secret<'a>>>,
     /// What could not be read.
     notes: Vec<Note<'a>>,
 }
@@ -117,6 +131,9 @@ struct Package<'a> {
     /// The package of the distribution that brought it.
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<&'a str>,
+    /// Groups that its lock file gives it (`dev`, `optional`, an extra); none for production.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    groups: &'a [String],
     /// The files that name it.
     places: Vec<Place<'a>>,
     /// Its files, with `--files`.
@@ -143,24 +160,29 @@ struct Place<'a> {
     layer: Option<u16>,
 }
 
-pub(super) fn document(inventory: &Inventory) -> impl Serialize + '_ {
-    Whole { inventory, references: inventory.references() }
+pub(super) fn document<'a>(
+    inventory: &'a Inventory,
+    inspection: Option<&'a Inspection>,
+) -> impl Serialize + 'a {
+    Whole { inventory, inspection, references: inventory.references() }
 }
 
 /// An inventory with the names of its packages, which the document borrows.
 struct Whole<'a> {
     inventory: &'a Inventory,
+    inspection: Option<&'a Inspection>,
     references: Vec<String>,
 }
 
 impl Serialize for Whole<'_> {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let Self { inventory, references } = self;
+        let Self { inventory, inspection, references } = self;
         let packages = inventory.packages.iter().zip(references);
         Document {
             schema: SCHEMA,
             tool: Tool { name: "pavisade", version: env!("CARGO_PKG_VERSION") },
             name: &inventory.name,
+            source_tree: inventory.source_tree,
             digest: &inventory.digest,
             platform: &inventory.platform,
             created: &inventory.created,
@@ -172,6 +194,11 @@ impl Serialize for Whole<'_> {
             }),
             layers: inventory.layers.iter().map(layer).collect(),
             packages: packages.map(|(found, name)| package(found, name, references)).collect(),
+            configuration: inspection
+                .and_then(|found| found.configuration.as_ref())
+                .map(Configuration::from),
+            files: inspection.map(files),
+            secrets: inspection.map(secrets),
             notes: inventory.notes.iter().map(Note::from).collect(),
         }
         .serialize(to)
@@ -203,6 +230,7 @@ fn package<'a>(found: &'a Found, reference: &'a str, references: &'a [String]) -
         licences: &package.licences,
         layer: found.layer(),
         owner: found.owner.and_then(|owner| references.get(owner)).map(String::as_str),
+        groups: &package.groups,
         places: places.collect(),
         files: &package.files,
     }

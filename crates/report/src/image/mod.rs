@@ -2,6 +2,7 @@
 
 mod diff;
 mod gained;
+mod inspection;
 mod json;
 mod table;
 mod tree;
@@ -12,6 +13,7 @@ use std::io::{self, Write};
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::{Found, Layer};
 use pavisade_secrets::mask;
+use pavisade_snapshot::Inspection;
 
 pub use diff::image_diff;
 pub use gained::Gained;
@@ -32,20 +34,21 @@ pub enum ImageFormat {
     Json,
 }
 
-/// Writes what is in an image.
+/// Writes what is in an image: its packages, and what it holds beside them where that is known.
 ///
 /// # Errors
 /// `out` does not take it.
 pub fn image(
     inventory: &Inventory,
+    inspection: Option<&Inspection>,
     format: ImageFormat,
     options: &Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        ImageFormat::Table => table::write(inventory, options, out),
+        ImageFormat::Table => table::write(inventory, inspection, options, out),
         ImageFormat::Tree => tree::write(inventory, options, out),
-        ImageFormat::Json => guard::write(&json::document(inventory), out),
+        ImageFormat::Json => guard::write(&json::document(inventory, inspection), out),
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::Found;
+use pavisade_snapshot::{Configuration, Inspection, Notable, SecretPlace};
 
 use super::{digest, instruction, licence, short, size};
 use crate::Options;
@@ -16,11 +17,12 @@ const WIDEST: usize = 40;
 
 pub(super) fn write(
     inventory: &Inventory,
+    inspection: Option<&Inspection>,
     options: &Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut page = Page::new(options, out);
-    head(&mut page, inventory, |_| {});
+    head(&mut page, inventory, |page| inspected(page, inspection));
     layers(&mut page, inventory);
     for group in inventory.packages.chunk_by(|a, b| a.ecosystem() == b.ecosystem()) {
         packages(&mut page, inventory, group);
@@ -39,7 +41,7 @@ pub(crate) fn head(page: &mut Page<'_>, inventory: &Inventory, more: impl FnOnce
             page.put(DIM, label).gap(10 - label.len()).put(PLAIN, text).end();
         }
     };
-    row("image", name);
+    row(if inventory.source_tree { "sources" } else { "image" }, name);
     row("digest", digest);
     row("platform", platform);
     if let Some(distribution) = distribution {
@@ -60,6 +62,73 @@ pub(crate) fn head(page: &mut Page<'_>, inventory: &Inventory, more: impl FnOnce
     }
     more(page);
     page.end();
+}
+
+/// What the image holds beside its packages.
+fn inspected(page: &mut Page<'_>, inspection: Option<&Inspection>) {
+    let Some(inspection) = inspection else { return };
+    let mut row = |label: &str, text: &str| {
+        if !text.is_empty() {
+            page.put(DIM, label).gap(10 - label.len()).put(PLAIN, text).end();
+        }
+    };
+    if let Some(configuration) = &inspection.configuration {
+        row("user", &user(configuration));
+        row("ports", &clean(&configuration.ports.join(", ")));
+        let mut command = configuration.entrypoint.clone();
+        command.extend(configuration.command.iter().cloned());
+        row("command", &cut(&clean(&command.join(" ")), 120));
+    }
+    row("files", &notable(inspection));
+    row("secrets", &secrets(inspection));
+}
+
+fn user(configuration: &Configuration) -> String {
+    let user = clean(&configuration.user);
+    match (&*user, configuration.runs_as_root()) {
+        ("", _) => "root (none is set)".to_owned(),
+        (user, Some(true)) if user != "root" => format!("{user} (root)"),
+        (user, _) => user.to_owned(),
+    }
+}
+
+/// Files that matter, by the reason.
+fn notable(inspection: &Inspection) -> String {
+    let number_of = |why| inspection.notable(why).count();
+    let words = [
+        (number_of(Notable::SetUser) + number_of(Notable::SetGroup), "setuid or setgid"),
+        (number_of(Notable::WorldWritable), "world-writable"),
+    ];
+    let mut parts: Vec<_> = words
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{} {word}", number(*count)))
+        .collect();
+    for (why, word) in [(Notable::Shell, "a shell"), (Notable::PackageManager, "a package manager")]
+    {
+        if number_of(why) > 0 {
+            parts.push(word.to_owned());
+        }
+    }
+    parts.join(", ")
+}
+
+/// How many secrets there are, and where.
+fn secrets(inspection: &Inspection) -> String {
+    let of = |is: fn(&SecretPlace) -> bool| {
+        inspection.secrets.iter().filter(|secret| is(&secret.place)).count()
+    };
+    let files = of(|place| matches!(place, SecretPlace::File { .. }));
+    let history = of(|place| matches!(place, SecretPlace::History { .. }));
+    let other = inspection.secrets.len() - files - history;
+    let parts = [(files, "in files"), (other, "in the configuration"), (history, "in the history")];
+    let parts = parts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<_> = parts.map(|(count, word)| format!("{} {word}", number(*count))).collect();
+    let found = if parts.is_empty() { "none found".to_owned() } else { parts.join(", ") };
+    match inspection.gaps.first() {
+        Some(gap) => format!("{found}; {gap}"),
+        None => found,
+    }
 }
 
 /// Layers with the packages that they brought.
@@ -103,7 +172,7 @@ fn packages(page: &mut Page<'_>, inventory: &Inventory, group: &[Found]) {
     for (index, head) in heads.into_iter().enumerate().filter(|(index, _)| columns(*index)) {
         page.put(DIM, head).gap(widths[index] - head.len() + 2);
     }
-    page.put(DIM, "LICENCE").end();
+    page.put(DIM, if inventory.source_tree { "GROUP" } else { "LICENCE" }).end();
     let used: usize = (0..3).filter(|index| columns(*index)).map(|index| widths[index] + 2).sum();
     let room = page.width.saturating_sub(used + 2).max(12);
     for [cells @ .., owner] in &rows {
@@ -131,7 +200,7 @@ fn row(found: &Found, inventory: &Inventory) -> [String; 5] {
         found.package.name.clone(),
         found.package.version.clone(),
         found.layer().map(|layer| layer.to_string()).unwrap_or_default(),
-        licence(found),
+        if inventory.source_tree { found.package.groups.join(", ") } else { licence(found) },
         owner.unwrap_or_default(),
     ]
 }

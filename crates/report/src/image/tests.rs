@@ -76,7 +76,7 @@ pub(crate) fn incomplete() -> Inventory {
 fn shown(inventory: &Inventory, format: ImageFormat) -> String {
     let mut out = Vec::new();
     let options = Options { width: 100, ..Options::default() };
-    image(inventory, format, &options, &mut out).unwrap();
+    image(inventory, None, format, &options, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -163,13 +163,8 @@ impl NoteCounts {
 /// Objects, containers aside, that fail a check. Facts about a cluster are not among the objects
 /// that are counted.
 pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
-    let facts = model::kinds::CLUSTER;
     let objects = judgement.of_state(model::State::Fails).filter_map(|f| match &f.subject {
-        model::Subject::Object { group, kind, .. }
-            if **group == *facts.group && **kind == *facts.kind =>
-        {
-            None
-        }
+        model::Subject::Object { group, kind, .. } if model::kinds::CLUSTER.is(group, kind) => None,
         model::Subject::Object { group, kind, namespace, name, .. } => {
             Some((f.world(), group, kind, namespace, name))
         }

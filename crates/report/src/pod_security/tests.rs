@@ -1,7 +1,7 @@
 //! What `pavisade pss` shows.
 
 use pavisade_model::KubernetesVersion;
-use pavisade_scan::{Timestamp, pod_security as judge};
+use pavisade_pod_security::{Timestamp, pod_security as judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 

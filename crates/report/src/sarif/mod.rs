@@ -10,7 +10,7 @@ use pavisade_model::{Confidence, Finding, Location, Note, NoteKind, Severity, St
 use pavisade_yaml::Source;
 
 use crate::json::{Vulnerability, all_findings};
-use crate::place::{homes, is_rendered, relative};
+use crate::place::{homes, is_rendered, relative, whole};
 use crate::region::{Region, Regions};
 use crate::text::{count, first_paragraph};
 use crate::{Options, message};
@@ -161,7 +161,7 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
     let named = || workloads().find_map(|at| physical(&at.location, view, options));
     let physical_location = physical(&finding.location, view, options).or_else(named);
     let physical_location = physical_location.unwrap_or_else(|| {
-        let whole = finding.subject.whole().name();
+        let whole = whole(finding);
         let world = finding.world.as_deref().unwrap_or(&whole);
         let home = view.homes.get(world).copied().unwrap_or("pavisade");
         let name = if matches!(world, "" | "." | "-") { home } else { world };

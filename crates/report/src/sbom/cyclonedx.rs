@@ -142,6 +142,7 @@ fn image(inventory: &Inventory) -> Component {
     let mut properties = Vec::new();
     property(&mut properties, "platform", &inventory.platform);
     property(&mut properties, "created", &inventory.created);
+    property(&mut properties, "source-tree", if inventory.source_tree { "true" } else { "" });
     for (layer, number) in inventory.layers.iter().zip(0_usize..) {
         let mut of_layer = |name: &str, value: &str| {
             property(&mut properties, &format!("layer:{number}:{name}"), value);
@@ -154,7 +155,7 @@ fn image(inventory: &Inventory) -> Component {
     }
     Component {
         reference: purl.clone().unwrap_or_else(|| "image".to_owned()),
-        r#type: "container",
+        r#type: if inventory.source_tree { "application" } else { "container" },
         name: inventory.name.clone(),
         version: inventory.digest.clone(),
         purl,
@@ -204,6 +205,11 @@ fn package(
             property(&mut properties, "licence", licence);
         }
     }
+    for group in &package.groups {
+        property(&mut properties, "group", group);
+    }
+    property(&mut properties, "commit", &package.commit);
+    property(&mut properties, "bound", if package.bound { "true" } else { "" });
     for file in &package.files {
         property(&mut properties, "file", file);
     }

@@ -187,6 +187,7 @@ fn image(inventory: &Inventory) -> Package {
     let mut lines = Lines::default();
     lines.add("platform", &inventory.platform);
     lines.add("created", &inventory.created);
+    lines.add("source-tree", if inventory.source_tree { "true" } else { "" });
     for (layer, number) in inventory.layers.iter().zip(0_usize..) {
         let mut of_layer = |name: &str, value: &str| {
             lines.add(&format!("layer:{number}:{name}"), value);
@@ -201,12 +202,13 @@ fn image(inventory: &Inventory) -> Package {
         .digest
         .strip_prefix("sha256:")
         .map(|hex| Checksum { algorithm: "SHA256", checksum_value: hex.to_owned() });
+    let purpose = if inventory.source_tree { "SOURCE" } else { "CONTAINER" };
     Package {
         version_info: inventory.digest.clone(),
         checksums: checksum.into_iter().collect(),
         external_refs: purl_of(image_purl(inventory)),
         comment: lines.0,
-        ..plain(IMAGE.to_owned(), inventory.name.clone(), "CONTAINER")
+        ..plain(IMAGE.to_owned(), inventory.name.clone(), purpose)
     }
 }
 
@@ -247,6 +249,11 @@ fn package(
         let layer = place.layer.map(|layer| format!("{layer} ")).unwrap_or_default();
         lines.add("place", &format!("{layer}{}", place.path));
     }
+    for group in &package.groups {
+        lines.add("group", group);
+    }
+    lines.add("commit", &package.commit);
+    lines.add("bound", if package.bound { "true" } else { "" });
     for file in &package.files {
         lines.add("file", file);
     }

@@ -147,6 +147,10 @@ pub(crate) fn subject(finding: &Finding, worlds: bool, container: bool) -> Strin
         {
             return String::new();
         }
+        // Its place names it.
+        Subject::File { .. } if matches!(finding.location, Location::Layer { .. }) => {
+            return String::new();
+        }
         // Its place says what holds it.
         subject if finding.world.is_none() => subject.name(),
         subject => subject.label(),

@@ -11,6 +11,7 @@ use pavisade_checks::{Catalog, CheckSet};
 use pavisade_judgement::{Compared, Excepted, Exception, Form, Scope, Selector, lines};
 use pavisade_model::{Finding, Fingerprint, Location, Note, NoteKind, Subject};
 use pavisade_snapshot::{ObjectId, Snapshot};
+use pavisade_yaml::SourceId;
 
 use super::gather::{Gathered, gather};
 use crate::baseline::Matches;
@@ -109,7 +110,7 @@ fn excepted(
 /// Exceptions by what they are about.
 struct Index<'a> {
     of_objects: HashMap<(&'a str, &'a ObjectId), ByContainer<'a>>,
-    of_lines: HashMap<*const u8, BTreeMap<u32, Vec<usize>>>,
+    of_lines: HashMap<SourceId, BTreeMap<u32, Vec<usize>>>,
     /// By check id; empty for those that are about any check.
     of_policy: HashMap<(&'a str, About), Vec<usize>>,
     /// Whether any names fingerprints, which are not for nothing.
@@ -154,7 +155,7 @@ impl<'a> Index<'a> {
                     }
                 }
                 (Scope::Line { line, .. }, Some((source, ..))) => {
-                    let of_text = index.of_lines.entry(source.text().as_ptr()).or_default();
+                    let of_text = index.of_lines.entry(source.id()).or_default();
                     of_text.entry(*line).or_default().push(i);
                 }
                 (Scope::Policy(selector), _) => {
@@ -192,7 +193,7 @@ impl<'a> Index<'a> {
             }
         }
         if let Location::Text { source, .. } = &finding.location
-            && let Some(of_text) = self.of_lines.get(&source.text().as_ptr())
+            && let Some(of_text) = self.of_lines.get(&source.id())
             && let Some(lines) = lines(finding)
         {
             near.extend(of_text.range(lines).flat_map(|(_, found)| found));

@@ -164,7 +164,7 @@ impl Gathered {
         }
         // The objects of a list share its document.
         let mut seen = HashSet::new();
-        docs.retain(|doc| seen.insert((doc.source().text().as_ptr(), doc.span().start)));
+        docs.retain(|doc| seen.insert((doc.source().id(), doc.span().start)));
         let with_any = docs.par_iter().with_min_len(MANY).filter(|doc| {
             let text = doc.source().text();
             doc.comments().any(|span| {

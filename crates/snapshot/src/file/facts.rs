@@ -24,6 +24,8 @@ pub(super) struct MissingLine {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Wire {
     name: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    source_tree: bool,
     digest: String,
     references: Vec<String>,
     platform: String,
@@ -34,6 +36,8 @@ pub(super) struct Wire {
     gaps: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     matches: Option<Table>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inspection: Option<super::inspection::Wire>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -165,6 +169,7 @@ impl From<&Image> for Wire {
         let layers = image.layers.iter();
         Self {
             name: image.name.to_string(),
+            source_tree: image.source_tree,
             digest: image.digest.to_string(),
             references: image.references.iter().map(ToString::to_string).collect(),
             platform: image.platform.clone(),
@@ -178,6 +183,7 @@ impl From<&Image> for Wire {
             },
             gaps: image.gaps.clone(),
             matches,
+            inspection: image.inspection.as_ref().map(Into::into),
         }
     }
 }
@@ -192,7 +198,8 @@ impl Wire {
         };
         let lists = [self.references.len(), self.layers.len(), self.gaps.len()];
         let rows = self.packages.name.len() + self.matches.as_ref().map_or(0, of_table);
-        1 + lists.iter().sum::<usize>() + rows
+        let inspected = self.inspection.as_ref().map_or(0, super::inspection::Wire::rows);
+        1 + lists.iter().sum::<usize>() + rows + inspected
     }
 
     /// The image; an error says which columns do not fit.
@@ -213,10 +220,12 @@ impl Wire {
             });
         }
         let matches = self.matches.map(|table| table.matches(rows, shared)).transpose()?;
+        let inspection = self.inspection.map(TryInto::try_into).transpose()?;
         let layer =
             |(digest, instruction): (String, _)| Layer { digest: digest.into(), instruction };
         Ok(Image {
             name: self.name.into(),
+            source_tree: self.source_tree,
             digest: self.digest.into(),
             references: self.references.into_iter().map(Arc::from).collect(),
             platform: self.platform,
@@ -224,6 +233,7 @@ impl Wire {
             packages,
             gaps: self.gaps,
             matches,
+            inspection,
         })
     }
 }

@@ -10,6 +10,7 @@
 //! puts them together.
 
 mod facts;
+mod inspection;
 mod read;
 #[cfg(test)]
 mod tests;

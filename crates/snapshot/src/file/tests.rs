@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pavisade_model::{
-    Advisory, Cause, Epss, Exploited, FixState, NoteKind, Score, Severity, kinds,
+    Advisory, Cause, Confidence, Epss, Exploited, FixState, NoteKind, Score, Severity, kinds,
 };
 use pavisade_yaml::{Source, to_json};
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Coverage, Facts, Image, Images, Layer, Matches, Object, Package, Packages, Snapshot, WorldKind,
+    Configuration, Coverage, Facts, Image, Images, Inspection, Layer, Matches, Notable,
+    NotableFile, Object, Package, Packages, Secret, SecretPlace, Snapshot, WorldKind,
 };
 
 fn object(text: &str) -> Object {
@@ -113,6 +114,12 @@ fn image(package: &str, advisory: &str) -> String {
     )
 }
 
+/// A line with an image of which this was found.
+fn inspected(found: &str) -> String {
+    let whole = image("[0]", "[0]");
+    format!(r#"{},"inspection":{{{found}}}}}}}"#, &whole[..whole.len() - 2])
+}
+
 #[test]
 fn facts_are_kept() {
     let advisory = Arc::new(Advisory {
@@ -136,6 +143,7 @@ fn facts_are_kept() {
         packages,
         gaps: vec!["why".into()],
         matches: Some(matches),
+        inspection: Some(inspection()),
         ..Image::default()
     };
     let missing = vec![("docker.io/library/b:1".into(), "no such tag".to_owned())];
@@ -157,6 +165,45 @@ fn facts_are_kept() {
     assert!(again(&small()).unwrap().snapshot.facts().images.is_none());
     let none = picture(&[]).with_facts(Facts { images: Some(Arc::default()) });
     assert!(again(&written(&none)).unwrap().snapshot.facts().images.is_some());
+}
+
+/// With every kind of file and of place.
+fn inspection() -> Inspection {
+    let file = |(why, _): (Notable, _)| NotableFile {
+        path: "usr/bin/x".into(),
+        layer: Some(0),
+        why,
+        below: 7,
+    };
+    let path = || "app/.env".into();
+    let places = [
+        SecretPlace::File { path: path(), layer: Some(0), line: 3, removed: true },
+        SecretPlace::File { path: path(), layer: None, line: 1, removed: false },
+        SecretPlace::Environment,
+        SecretPlace::Label,
+        SecretPlace::Command,
+        SecretPlace::History { step: 2, layer: Some(0) },
+    ];
+    let secret = |place| Secret {
+        what: "a secret".into(),
+        name: "DB_PASSWORD".into(),
+        place,
+        confidence: Confidence::Medium,
+    };
+    Inspection {
+        configuration: Some(Configuration {
+            user: "app".into(),
+            user_id: Some(7),
+            ports: vec!["80/tcp".into()],
+            environment: vec!["PATH".into()],
+            labels: vec!["version".into()],
+            entrypoint: vec!["/app".into()],
+            command: vec!["--verbose".into()],
+        }),
+        files: Notable::ALL.into_iter().map(file).collect(),
+        secrets: places.into_iter().map(secret).collect(),
+        gaps: vec!["a reason".into()],
+    }
 }
 
 #[test]
@@ -183,6 +230,23 @@ fn other_files_and_versions_are_refused_with_what_to_do() {
         (lines(2, None, &[&image("[1]", "[0]")]), "a package that is not there"),
         (lines(2, None, &[&image("[0]", "[1]")]), "an advisory that is not there"),
         (lines(2, None, &[&image("[0,0]", "[0]")]), "unequal lengths"),
+        (lines(2, None, &[&inspected(r#""files":[{"path":"a","why":"x"}]"#)]), "no known reason"),
+        (
+            lines(
+                2,
+                None,
+                &[&inspected(r#""secrets":[{"what":"a","place":"label","confidence":"x"}]"#)],
+            ),
+            "no known confidence",
+        ),
+        (
+            lines(
+                2,
+                None,
+                &[&inspected(r#""secrets":[{"what":"a","place":"x","confidence":"high"}]"#)],
+            ),
+            "damaged: line 2: unknown variant",
+        ),
     ] {
         let error = again(&bytes).unwrap_err().to_string();
         assert!(error.contains(expect), "{error}, not {expect}");

@@ -5,6 +5,8 @@
 //! compared with the API server's own admission by `cargo xtask live`. A level is met where it is
 //! proven: what could not be read or judged makes it unknown. Admission exempts no pod, so pods of
 //! the control plane count as well, and what has ended or was rolled out before does not.
+//!
+//! Not here: what a pod must not have (`checks`), and how levels are shown (`report`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,11 +14,14 @@ use std::sync::Arc;
 use pavisade_checks::{Catalog, CheckSet, is_fragment};
 use pavisade_compliance::builtin;
 use pavisade_judgement::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Reason, Standing};
-use pavisade_model::{Finding, KubernetesVersion, Note, NoteKind, Paths, State, Subject, kinds};
+use pavisade_model::{Finding, KubernetesVersion, Note, NoteKind, State, Subject, kinds};
+pub use pavisade_scan::Timestamp;
+use pavisade_scan::{MAX_FINDINGS, judge_all_pods, public};
 use pavisade_snapshot::{Object, ObjectId, Snapshot, World};
 
-use crate::exempt::exempt;
-use crate::{MAX_FINDINGS, Terms, Timestamp, finding, judge_within, public};
+use exempt::exempt;
+
+mod exempt;
 
 /// The checks that decide on levels; with `labels`, also what reads namespaces.
 pub fn pod_security_checks(kubernetes: KubernetesVersion, labels: bool) -> CheckSet {
@@ -57,7 +62,7 @@ pub fn pod_security(
 }
 
 /// The same, with another limit for [`MAX_FINDINGS`].
-pub(crate) fn pod_security_within(
+fn pod_security_within(
     snapshot: &Snapshot,
     kubernetes: KubernetesVersion,
     now: Timestamp,
@@ -128,23 +133,7 @@ fn at_version(
     limit: usize,
 ) -> (Vec<NamespaceSecurity>, Option<Note>) {
     let (checks, levels) = (pod_security_checks(kubernetes, false), levels());
-    // Exceptions do not count: admission knows nothing of them.
-    let judged = judge_within(snapshot, &checks, &Terms::default(), now, limit);
-    let (mut findings, cut) = (judged.findings, judged.cut);
-    for world in snapshot.worlds() {
-        let mut paths = Paths::default();
-        for object in world.objects() {
-            checks.judge_control_plane_pods(world, object, now, &mut |report| {
-                use pavisade_checks::Verdict::{Fails, Unknown};
-                if let Fails(claims) | Unknown(claims) = &report.verdict {
-                    let all = claims
-                        .iter()
-                        .map(|claim| finding(world, &report, claim.clone(), &mut paths));
-                    findings.extend(all);
-                }
-            });
-        }
-    }
+    let (findings, cut) = judge_all_pods(snapshot, &checks, now, limit);
     let unread = snapshot.notes().iter().filter(|note| note.kind == NoteKind::Unread);
     let unread: Vec<_> =
         unread.map(|n| format!("{} was not read: {}", n.place, n.message)).collect();
@@ -270,4 +259,68 @@ fn key(finding: &Finding) -> impl Ord + '_ {
         &finding.stable_path,
         &finding.instance,
     )
+}
+
+/// Where there are too many findings to keep them all, nothing is said of those that are missing.
+#[cfg(test)]
+mod tests {
+    use pavisade_snapshot::{Coverage, WorldKind, WorldParts};
+    use pavisade_yaml::{Source, objects, read};
+
+    use super::*;
+
+    fn pod(namespace: &str, metadata: &str, rest: &str) -> String {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: {namespace}, {metadata}}}\n\
+             spec: {{{rest}}}\n"
+        )
+    }
+
+    fn snapshot(text: &str, kind: WorldKind) -> Snapshot {
+        let docs = read(&Source::new("all.yaml", text)).docs;
+        let found = docs.iter().flat_map(|doc| objects(doc.root()).sent);
+        let found = found.map(|o| Object::new(o.value, o.api_version, o.kind)).collect();
+        let mut world = WorldParts::files("w", kind, found);
+        if kind.is_live() {
+            world.default_coverage = Coverage::Complete;
+        }
+        Snapshot::new(vec![world], Vec::new())
+    }
+
+    #[test]
+    fn a_namespace_whose_findings_were_cut_meets_no_level() {
+        let plain = "containers: [{name: c, image: i}]";
+        let text = ["a", "z"].map(|namespace| pod(namespace, "", plain)).concat();
+        let labels = "{pod-security.kubernetes.io/enforce: restricted, \
+                      pod-security.kubernetes.io/enforce-version: v1.25}";
+        let text = format!(
+            "{text}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: z, labels: {labels}}}\n"
+        );
+        for kind in [WorldKind::Files, WorldKind::Cluster] {
+            let snapshot = snapshot(&text, kind);
+            let said = |limit| {
+                let now = Timestamp::UNIX_EPOCH;
+                let said = pod_security_within(&snapshot, KubernetesVersion::LATEST, now, limit);
+                (said.namespaces, said.notes)
+            };
+            let (whole, notes) = said(1_000);
+            assert!(notes.is_empty(), "{notes:?}");
+            for namespace in &whole {
+                let levels = (namespace.met, namespace.possible);
+                assert_eq!(levels, (Level::Baseline, Level::Baseline), "{namespace:?}");
+            }
+            assert_eq!(whole[1].standing, Standing::Stricter);
+
+            let (cut, notes) = said(1);
+            let why = "there are 8 findings; 1 of them are listed";
+            assert_eq!(notes.iter().filter(|note| note.message == why).count(), 1, "{notes:?}");
+            for namespace in &cut {
+                assert_eq!(namespace.met, Level::Privileged, "{namespace:?}");
+                let said =
+                    |doubt: &Doubt| matches!(&doubt.why, Reason::Missing(said) if said == why);
+                assert!(namespace.doubts.iter().any(said), "{namespace:?}");
+            }
+            assert_eq!((cut[1].possible, cut[1].standing), (Level::Restricted, Standing::Unproven));
+        }
+    }
 }

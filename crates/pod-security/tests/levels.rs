@@ -2,7 +2,7 @@
 
 use pavisade_judgement::{Level, NamespaceSecurity, PodSecurity, Reason, Standing};
 use pavisade_model::{Cause, Gap, KubernetesVersion, kinds};
-use pavisade_scan::{Timestamp, pod_security};
+use pavisade_pod_security::{Timestamp, pod_security};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 

@@ -1,0 +1,80 @@
+//! What checks of images share: what was found in an image, or why that is not known.
+
+use pavisade_model::Related;
+use pavisade_secrets::mask;
+use pavisade_snapshot::{Image, Inspection, Secret, SecretPlace};
+
+use crate::{Claim, Place, Verdict};
+
+/// Characters of a build instruction that are shown.
+const INSTRUCTION: usize = 120;
+
+/// What was found in an image; `Unknown` where nothing but its packages is known.
+pub(super) fn inspection<'a>(image: &'a Image) -> Result<&'a Inspection, Verdict<'a>> {
+    image.inspection.as_ref().ok_or_else(|| {
+        Verdict::unknown(Place::Nowhere, "an SBOM lists packages only: give the image itself")
+    })
+}
+
+/// Fails with these claims; where there are none, unknown where something was not looked at.
+pub(super) fn verdict<'a>(inspection: &Inspection, claims: Vec<Claim<'a>>) -> Verdict<'a> {
+    if let (true, Some(gap)) = (claims.is_empty(), inspection.gaps.first()) {
+        return Verdict::unknown(Place::Nowhere, gap.as_str());
+    }
+    Verdict::from_claims(claims)
+}
+
+/// A file with the instruction that made its layer.
+pub(super) fn made_by(image: &Image, layer: Option<u32>) -> String {
+    let layer = layer.and_then(|at| image.layers.get(at as usize));
+    // A secret that is cut is not known as one any more.
+    let instruction = mask(layer.map_or("", |layer| layer.instruction.trim()));
+    match instruction.char_indices().nth(INSTRUCTION) {
+        _ if instruction.is_empty() => String::new(),
+        Some((end, _)) => format!("`{}…`", &instruction[..end]),
+        None => format!("`{instruction}`"),
+    }
+}
+
+/// The layer of a file as another place, with the instruction that made it.
+pub(super) fn installed_by(image: &Image, layer: Option<u32>, path: &str) -> Related {
+    let instruction = made_by(image, layer);
+    let label = match &*instruction {
+        _ if image.source_tree => "named by".to_owned(),
+        "" => "installed by".to_owned(),
+        text => format!("installed by {text}"),
+    };
+    Related { label: label.into(), location: image.location(layer, &path.into()) }
+}
+
+/// What a secret is, with its name: `a secret under DB_PASSWORD`.
+pub(super) fn named(secret: &Secret) -> String {
+    match &*secret.name {
+        "" => secret.what.to_string(),
+        name => format!("{} under `{name}`", secret.what),
+    }
+}
+
+/// Secrets at some places, as claims that differ from one another.
+pub(super) fn claims<'a>(
+    inspection: &Inspection,
+    at: impl Fn(&SecretPlace) -> bool,
+    claim: impl Fn(&Secret) -> Claim<'a>,
+) -> Vec<Claim<'a>> {
+    let mut seen = std::collections::HashMap::new();
+    let found = inspection.secrets.iter().filter(|secret| at(&secret.place));
+    let claims = found.map(|secret| {
+        let path = match &secret.place {
+            SecretPlace::File { path, .. } => path.to_string(),
+            _ => String::new(),
+        };
+        let count = seen.entry((path, named(secret))).or_insert(0_usize);
+        *count += 1;
+        let instance = match *count {
+            1 => named(secret),
+            more => format!("{} {more}", named(secret)),
+        };
+        claim(secret).confidence(secret.confidence).instance(instance)
+    });
+    claims.collect()
+}

@@ -1,0 +1,48 @@
+//! PV-S020.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Image;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::image::inspection;
+use crate::{Check, Cx, OnImageFact, Place, Verdict};
+
+/// Images whose containers run as root.
+///
+/// ## Why
+/// A container runs as the user of its image unless the pod says otherwise. As root, a hole in the
+/// container's walls leads to root on the node, and every file of the container can be changed.
+///
+/// ## Fix
+/// Set `USER` in the Dockerfile to a number other than 0 (`USER 10001:10001`), or `runAsUser` and
+/// `runAsNonRoot` in the pod.
+#[check(id = "PV-S020", severity = Medium, scope = World, facts = [Images])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ImageRunsAsRoot {}
+
+impl Check for ImageRunsAsRoot {
+    type On = OnImageFact;
+
+    fn check<'a>(&self, image: &'a Image, _: &Cx<'a>) -> Verdict<'a> {
+        let found = match inspection(image) {
+            Ok(found) => found,
+            Err(unknown) => return unknown,
+        };
+        // A root file system does not say who runs in it.
+        let Some(configuration) = &found.configuration else { return Verdict::NotApplicable };
+        let user = &configuration.user;
+        match configuration.runs_as_root() {
+            Some(true) if user.is_empty() => {
+                Verdict::fails(Place::Nowhere, "the image names no user, so it runs as root")
+            }
+            Some(true) => Verdict::fails(Place::Nowhere, format!("the image runs as `{user}`")),
+            Some(false) => Verdict::Holds,
+            None => {
+                let why = format!("the user `{user}` is not in the image's `/etc/passwd`");
+                Verdict::unknown(Place::Nowhere, why)
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! PV-S026.
+
+use pavisade_macros::check;
+use pavisade_snapshot::{Image, SecretPlace};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::image::{claims, inspection, named};
+use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
+
+/// Secrets in the environment, labels or command of an image.
+///
+/// ## Why
+/// The configuration of an image is plain text: whoever may pull the image, or look at it in a registry,
+/// reads it, and so does every process of the container and everything that it starts.
+///
+/// ## Fix
+/// Revoke the secret. Take it out of `ENV`, `LABEL`, `ENTRYPOINT` and `CMD`, and give it to the container
+/// as a Secret.
+#[check(id = "PV-S026", severity = High, secret = true, scope = World, facts = [Images])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SecretInImageConfiguration {}
+
+impl Check for SecretInImageConfiguration {
+    type On = OnImageFact;
+
+    fn check<'a>(&self, image: &'a Image, _: &Cx<'a>) -> Verdict<'a> {
+        let found = match inspection(image) {
+            Ok(found) => found,
+            Err(unknown) => return unknown,
+        };
+        if found.configuration.is_none() {
+            return Verdict::NotApplicable;
+        }
+        let word = |place: &SecretPlace| match place {
+            SecretPlace::Environment => Some("the environment"),
+            SecretPlace::Label => Some("a label"),
+            SecretPlace::Command => Some("the command"),
+            SecretPlace::File { .. } | SecretPlace::History { .. } => None,
+        };
+        Verdict::from_claims(claims(
+            found,
+            |place| word(place).is_some(),
+            |secret| {
+                let place = word(&secret.place).unwrap_or_default();
+                Claim::fails(Place::Nowhere, format!("{} in {place} of the image", named(secret)))
+            },
+        ))
+    }
+}

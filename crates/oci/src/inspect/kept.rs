@@ -1,0 +1,101 @@
+//! What an [`Inspector`] found in a layer as bytes, for a cache of the same program. It holds no value
+//! of a secret.
+
+use pavisade_model::{Confidence, FileId};
+use serde::{Deserialize, Serialize};
+
+use super::{Candidate, Inspector};
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    found: Vec<Found>,
+    passwd: Vec<(u32, Vec<u8>)>,
+    gap: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Found {
+    entry: u32,
+    path: String,
+    what: String,
+    name: String,
+    line: u32,
+    confidence: u8,
+}
+
+const CONFIDENCES: [Confidence; 3] = [Confidence::Low, Confidence::Medium, Confidence::High];
+
+impl Inspector {
+    /// What it found.
+    pub(crate) fn keep(&self) -> Option<Vec<u8>> {
+        let confidence = |of: Confidence| CONFIDENCES.iter().position(|known| *known == of);
+        let found = |one: &Candidate| Found {
+            entry: one.id.entry,
+            path: one.path.to_string(),
+            what: one.what.clone().into_owned(),
+            name: one.name.clone(),
+            line: one.line,
+            confidence: confidence(one.confidence).unwrap_or_default() as u8,
+        };
+        let kept = Kept {
+            found: self.found.iter().map(found).collect(),
+            passwd: self.passwd.iter().map(|(id, text)| (id.entry, text.clone())).collect(),
+            gap: self.gap.as_deref().map(str::to_owned),
+        };
+        serde_json::to_vec(&kept).ok()
+    }
+
+    /// One that found this in a layer; `None` where the bytes are damaged.
+    pub(crate) fn restored(layer: u16, bytes: &[u8]) -> Option<Self> {
+        let Kept { found, passwd, gap } = serde_json::from_slice(bytes).ok()?;
+        let one = |found: Found| {
+            Some(Candidate {
+                id: FileId { layer, entry: found.entry },
+                path: found.path.into(),
+                what: found.what.into(),
+                name: found.name,
+                line: found.line,
+                confidence: *CONFIDENCES.get(usize::from(found.confidence))?,
+            })
+        };
+        Some(Self {
+            found: found.into_iter().map(one).collect::<Option<_>>()?,
+            passwd: passwd
+                .into_iter()
+                .map(|(entry, text)| (FileId { layer, entry }, text))
+                .collect(),
+            gap: gap.map(Into::into),
+            ..Self::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use pavisade_model::LayerFile;
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_comes_back_under_another_layer() {
+        let mut inspector = Inspector::default();
+        for (path, text) in [("etc/passwd", "root:x:0:0::/:\n"), ("app/.env", "PASSWORD=hunter2\n")]
+        {
+            let size = text.len() as u64;
+            let file = LayerFile { path, size, mode: 0o644, layer: 3, entry: size as u32 };
+            assert!(inspector.wants(&file));
+            let mut also = String::new();
+            let read = |bytes: &mut dyn std::io::Read| bytes.read_to_string(&mut also).map(drop);
+            inspector.take(&file, &mut text.as_bytes(), read).unwrap();
+            assert_eq!(also, text);
+        }
+        let kept = inspector.keep().unwrap();
+        assert!(!String::from_utf8_lossy(&kept).contains("hunter2"));
+        let again = Inspector::restored(5, &kept).unwrap();
+        assert_eq!(again.keep().unwrap(), kept);
+        assert!(again.found.iter().all(|found| found.id.layer == 5));
+        assert!(Inspector::restored(5, &kept[1..]).is_none());
+    }
+}

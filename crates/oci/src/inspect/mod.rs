@@ -1,0 +1,213 @@
+//! What an image holds beside its packages, found while its layers are streamed: secrets in files,
+//! in the configuration and in the history; files of the root file system that matter.
+//!
+//! An [`Inspector`] takes small files of one layer and keeps what `secrets` finds in them, never the
+//! value. [`finish`] knows the root file system that is left: what is no longer in it, and which
+//! files a package of the distribution brought, so that everybody has them.
+
+mod configuration;
+mod kept;
+mod notable;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use pavisade_model::{Confidence, FileId, LayerFile};
+use pavisade_packages::Inventory;
+use pavisade_secrets::file::{MAX_FILE, find_in_file, is_worth_reading};
+use pavisade_snapshot::{Inspection, Secret, SecretPlace};
+
+use crate::{Image, Kind, Tree};
+
+/// Bytes of small files that are looked through in one layer.
+const MAX_READ: u64 = 1 << 30;
+/// Secrets of one layer that are kept.
+const MAX_SECRETS: usize = 1_000;
+/// Bytes of `/etc/passwd`.
+const MAX_PASSWD: u64 = 256 << 10;
+
+/// What is found in the files of one layer.
+#[derive(Debug, Default)]
+pub(crate) struct Inspector {
+    found: Vec<Candidate>,
+    passwd: Vec<(FileId, Vec<u8>)>,
+    read: u64,
+    buffer: Vec<u8>,
+    /// Why something may be missing.
+    gap: Option<Cow<'static, str>>,
+}
+
+/// A secret in a file.
+#[derive(Debug)]
+struct Candidate {
+    id: FileId,
+    path: Arc<str>,
+    what: Cow<'static, str>,
+    name: String,
+    line: u32,
+    confidence: Confidence,
+}
+
+impl Inspector {
+    /// Whether the bytes of a file are wanted.
+    pub(crate) fn wants(&self, file: &LayerFile<'_>) -> bool {
+        let has_room = self.read < MAX_READ && self.found.len() < MAX_SECRETS;
+        file.path == PASSWD && file.size <= MAX_PASSWD
+            || has_room && is_worth_reading(file.path, file.size)
+    }
+
+    /// Looks through a file; its bytes are given to whoever wants them as well.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub(crate) fn take(
+        &mut self,
+        file: &LayerFile<'_>,
+        bytes: &mut dyn Read,
+        also: impl FnOnce(&mut dyn Read) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.buffer.clear();
+        bytes.take(MAX_FILE + 1).read_to_end(&mut self.buffer)?;
+        if file.path == PASSWD {
+            self.passwd.push((file.id(), self.buffer.clone()));
+        } else {
+            self.look(file);
+        }
+        also(&mut self.buffer.as_slice())
+    }
+
+    fn look(&mut self, file: &LayerFile<'_>) {
+        let hits = find_in_file(file.path, &self.buffer);
+        if !hits.is_empty() {
+            let path: Arc<str> = file.path.into();
+            self.found.extend(hits.into_iter().map(|hit| Candidate {
+                id: file.id(),
+                path: path.clone(),
+                what: hit.found.what().into(),
+                name: hit.name.to_owned(),
+                line: hit.line,
+                confidence: hit.confidence,
+            }));
+        }
+        self.read += file.size;
+        if self.read >= MAX_READ {
+            self.gap = Some("a layer has more than 1 GiB of small files: not all were read".into());
+        } else if self.found.len() >= MAX_SECRETS {
+            self.gap = Some("a layer has more than 1000 secrets: not all were looked for".into());
+        }
+    }
+}
+
+const PASSWD: &str = "etc/passwd";
+
+/// What all layers make.
+pub(crate) fn finish(
+    image: &Image,
+    tree: &Tree,
+    inventory: &Inventory,
+    layers: Vec<Inspector>,
+) -> Inspection {
+    let mut inspection = Inspection::default();
+    let (files, mut left, gap) = notable::find(tree, layers.iter().flat_map(|layer| &layer.found));
+    inspection.files = files;
+    inspection.gaps.extend(gap);
+    inspection.gaps.extend(layers.iter().find_map(|layer| layer.gap.as_deref()).map(str::to_owned));
+    let passwd = tree.file(PASSWD.as_bytes()).ok().flatten();
+    let passwd = layers.iter().flat_map(|layer| &layer.passwd).find(|(id, _)| Some(*id) == passwd);
+    let passwd = passwd.map(|(_, text)| String::from_utf8_lossy(text).into_owned());
+    let found: Vec<_> = layers.into_iter().flat_map(|layer| layer.found).collect();
+    inspection.secrets = in_files(found, inventory, &mut left);
+    if image.has_configuration() {
+        configuration::read(image, passwd.as_deref().unwrap_or(""), &mut inspection);
+    }
+    inspection
+}
+
+/// Secrets in files that no package of the distribution brought, each once in the lowest layer.
+fn in_files(
+    found: Vec<Candidate>,
+    inventory: &Inventory,
+    left: &mut HashSet<FileId>,
+) -> Vec<Secret> {
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let owned = owned(inventory);
+    let mut once: BTreeMap<_, Option<(Candidate, bool)>> = BTreeMap::new();
+    let mut nth: HashMap<_, u32> = HashMap::new();
+    for candidate in found {
+        let removed = !left.contains(&candidate.id);
+        // The second of a kind in one file is another than the first.
+        let (what, name) = (candidate.what.clone(), candidate.name.clone());
+        let count = nth.entry((candidate.id, what.clone(), name.clone())).or_default();
+        *count += 1;
+        let key = (candidate.path.clone(), what, name, *count);
+        // The layers are in order: a later one replaces the file, with the same secret in it.
+        match once.get_mut(&key) {
+            Some(Some((_, everywhere))) => *everywhere &= removed,
+            Some(None) => {}
+            None => {
+                let is_public = is_public(&candidate, &owned);
+                once.insert(key, (!is_public).then_some((candidate, removed)));
+            }
+        }
+    }
+    let mut all: Vec<_> = once.into_values().flatten().collect();
+    all.sort_by(|(a, _), (b, _)| (&a.path, a.line, &a.what).cmp(&(&b.path, b.line, &b.what)));
+    let secret = |(found, removed): (Candidate, bool)| Secret {
+        what: (*found.what).into(),
+        name: found.name,
+        place: SecretPlace::File {
+            path: found.path,
+            layer: Some(found.id.layer.into()),
+            line: found.line,
+            removed,
+        },
+        confidence: found.confidence,
+    };
+    all.into_iter().map(secret).collect()
+}
+
+/// The newest layer in which a package of the distribution brought a file, by a hash of its path.
+fn owned(inventory: &Inventory) -> HashMap<u64, u16> {
+    let system = inventory.packages.iter().filter(|found| found.package.kind.is_of_system());
+    let mut owned = HashMap::new();
+    for found in system {
+        let layer = found.layer().unwrap_or(0);
+        for path in &found.package.files {
+            let newest = owned.entry(hash(path)).or_insert(layer);
+            *newest = layer.max(*newest);
+        }
+    }
+    owned
+}
+
+/// Whether everybody has a file: a package brought it, and no later layer changed it. What has the
+/// form of a credential among the settings was put there by the same instruction.
+fn is_public(candidate: &Candidate, owned: &HashMap<u64, u16>) -> bool {
+    let by_form = candidate.confidence == Confidence::High && candidate.name.is_empty();
+    let newest = owned.get(&hash(&candidate.path));
+    newest.is_some_and(|layer| candidate.id.layer <= *layer)
+        && !(by_form && candidate.path.starts_with("etc/"))
+}
+
+/// Of a path; `/bin` may be a link to `/usr/bin`.
+fn hash(path: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    path.strip_prefix("usr/").unwrap_or(path).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A file by its number, where it is one.
+fn file_id(kind: Kind) -> Option<FileId> {
+    match kind {
+        Kind::File(id) => Some(id),
+        Kind::Folder | Kind::Link | Kind::Other => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
