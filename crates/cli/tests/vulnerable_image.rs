@@ -191,7 +191,8 @@ fn statements_dismiss_what_they_are_about_and_nothing_else() {
     }
     // The same for a scan.
     let arguments =
-        ["scan", "--image", "web.json", "--db", "v.db", "--vex", "a.vex.json", "-f", "json-v2"];
+        "scan --image web.json --db v.db --vex a.vex.json -f json --check PV-S013".split(' ');
+    let arguments = arguments.collect::<Vec<_>>();
     let scan: Value = serde_json::from_str(&run(folder.path(), &arguments).out).unwrap();
     assert_eq!(scan["findings"].as_array().unwrap().len(), 2);
     let dismissed = &scan["dismissed"][0]["vulnerability"];
