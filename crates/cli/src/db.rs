@@ -12,15 +12,24 @@ use pavisade_vulndb::{Builder, Feed};
 use crate::args::{DbArgs, DbCommand};
 use crate::output::output;
 use crate::progress::Spinner;
-use crate::{Outcome, images, scan, terminal};
+use crate::{Outcome, database, images, scan, terminal};
 
 /// Bytes of one file of advisories, unpacked.
 const MAX_BYTES: u64 = 4 << 30;
 
 pub(crate) fn run(args: &DbArgs) -> anyhow::Result<Outcome> {
     match &args.command {
-        DbCommand::Build { paths, output, quiet } => build(paths, output, *quiet),
-        DbCommand::Status { file } => status(file),
+        DbCommand::Build { paths, output, quiet } => {
+            let file = match output {
+                Some(file) => file.clone(),
+                None => database::place()?,
+            };
+            build(paths, &file, *quiet)
+        }
+        DbCommand::Status { file } => match database::find(file.as_deref()) {
+            Some(file) => status(&file),
+            None => anyhow::bail!(database::MISSING),
+        },
     }
 }
 
@@ -49,11 +58,12 @@ fn build(paths: &[PathBuf], file: &Path, quiet: bool) -> anyhow::Result<Outcome>
         let mut err = anstream::stderr();
         writeln!(
             err,
-            "{} records read, {} kept, {} withdrawn; {} MiB",
+            "{} records read, {} kept, {} withdrawn; {} MiB in {}",
             report.records,
             report.kept,
             report.withdrawn,
-            bytes.len().div_ceil(1 << 20)
+            bytes.len().div_ceil(1 << 20),
+            one_line(&file.display().to_string())
         )?;
         for (what, left_out) in &report.left_out {
             let example = one_line(&left_out.example);
@@ -123,11 +133,12 @@ fn is_scores(head: &str) -> bool {
 }
 
 fn status(file: &Path) -> anyhow::Result<Outcome> {
-    let bytes = images::database(file)?;
-    let database = images::open(file, &bytes)?;
+    let bytes = database::read(file)?;
+    let database = database::open(file, &bytes)?;
     let (packages, advisories) = database.size();
     let mut out = anstream::stdout();
     writeln!(out, "{advisories} advisories about {packages} packages")?;
+    writeln!(out, "in {}", one_line(&file.display().to_string()))?;
     let feeds = database.feeds().context("reading the feeds")?;
     let width = feeds.iter().map(|feed| one_line(feed.name).len()).max().unwrap_or(0).max(4);
     writeln!(out, "{:width$}  {:>8}  NEWEST", "FEED", "RECORDS")?;

@@ -22,3 +22,4 @@ mod replace;
 mod secrets;
 mod snapshots;
 mod vulnerabilities;
+mod vulnerable_image;

@@ -3,7 +3,7 @@
 //! The same input gives the same bytes, in whatever order it comes. What is not understood is
 //! counted by what it is, with an example each.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use pavisade_model::Severity;
@@ -75,6 +75,8 @@ pub struct Builder {
     pub(crate) epss: BTreeMap<u64, Epss>,
     pub(crate) kev: BTreeMap<u64, Kev>,
     pub(crate) scores: BTreeMap<u64, Vec<(String, String)>>,
+    /// Id or alias, record, and when it was withdrawn.
+    pub(crate) withdrawn: BTreeSet<(String, String, String)>,
     pub(crate) report: Report,
     texts: HashSet<Text>,
 }
@@ -138,8 +140,12 @@ impl Builder {
                 return self.report.note("record that is no OSV", &example);
             }
         };
-        if record.withdrawn.is_some() {
+        if let Some(time) = record.withdrawn {
             self.report.withdrawn += 1;
+            let ids = [&record.id].into_iter().chain(record.aliases.iter().flatten());
+            let ids = ids.filter(|id| is_id(id)).cloned().collect::<Vec<_>>();
+            let rows = ids.into_iter().map(|id| (id, record.id.clone(), time.clone()));
+            self.withdrawn.extend(rows);
             return;
         }
         let (id, modified) = (record.id.clone(), record.modified.clone().unwrap_or_default());

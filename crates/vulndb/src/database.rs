@@ -7,7 +7,7 @@ use pavisade_model::{Epss, Exploited, Score, Severity};
 use crate::ecosystem::Ecosystem;
 use crate::format::{
     Cursor, DatabaseError, HEADER, ID_ROW, MAGIC, NOWHERE, PACKAGE_ROW, RANSOMWARE, SECTIONS,
-    SIGNAL_ROW, u24_at, u32_at, u64_at,
+    SIGNAL_ROW, WITHDRAWN_ROW, u24_at, u32_at, u64_at,
 };
 use crate::range::Kind;
 use crate::score::of_vector;
@@ -112,7 +112,8 @@ impl<'a> Database<'a> {
             let part = end.and_then(|end| bytes.get(start..end));
             *section = part.ok_or(DatabaseError::Damaged)?;
         }
-        let whole = [(0, 4), (3, PACKAGE_ROW), (5, 4), (7, ID_ROW), (8, SIGNAL_ROW)];
+        let whole =
+            [(0, 4), (3, PACKAGE_ROW), (5, 4), (7, ID_ROW), (8, SIGNAL_ROW), (10, WITHDRAWN_ROW)];
         for (at, row) in whole {
             if !sections[at].len().is_multiple_of(row) {
                 return Err(DatabaseError::Damaged);
@@ -220,6 +221,38 @@ impl<'a> Database<'a> {
             }
             found.push(u32_at(row, 4)?);
             at += 1;
+        }
+        Ok(found)
+    }
+
+    /// Records that had this id or this alias and were withdrawn: id, and when.
+    pub(crate) fn withdrawn(&self, id: &str) -> Result<Vec<(&'a str, &'a str)>, DatabaseError> {
+        let text = |row: &[u8], at| self.text(u32_at(row, at)?);
+        let mut at = self.lower_bound(10, WITHDRAWN_ROW, |row| Ok(text(row, 0)?.cmp(id)))?;
+        let mut found = Vec::new();
+        while let Some(row) = self.row(10, WITHDRAWN_ROW, at) {
+            if text(row, 0)? != id {
+                break;
+            }
+            found.push((text(row, 4)?, text(row, 8)?));
+            at += 1;
+        }
+        Ok(found)
+    }
+
+    /// The packages that some of these advisories are about, each with its ecosystem, in order.
+    /// This reads what all records say of all packages.
+    pub(crate) fn packages(
+        &self,
+        advisories: &[u32],
+    ) -> Result<Vec<(&'a str, &'a str)>, DatabaseError> {
+        let mut found = Vec::new();
+        for row in self.sections[3].chunks_exact(PACKAGE_ROW) {
+            let mut cursor = Cursor::at(self.sections[4], u32_at(row, 8)?)?;
+            let entries = cursor.list(|cursor| self.entry(cursor))?;
+            if entries.iter().any(|entry| advisories.contains(&entry.advisory)) {
+                found.push((self.text(u32_at(row, 0)?)?, self.text(u32_at(row, 4)?)?));
+            }
         }
         Ok(found)
     }

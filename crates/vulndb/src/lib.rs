@@ -11,20 +11,24 @@
 mod build;
 mod database;
 mod ecosystem;
+mod explain;
 mod format;
 mod matching;
 mod osv;
 mod range;
 mod score;
 mod signals;
+mod upgrade;
 mod version;
 mod write;
 
 pub use build::{Builder, Feed, LeftOut, Report};
 pub use database::{Database, FeedStatus};
 pub use ecosystem::{Ecosystem, of_distribution, of_purl_type};
+pub use explain::{Bound, Explained, Known, KnownRecord};
 pub use format::DatabaseError;
 pub use matching::{Answer, Hit, Matcher, Reason, Target, Undecided, Verdict};
 pub use range::{Because, Until};
-pub use score::{severity, severity_of};
+pub use score::severity;
+pub use upgrade::Upgrade;
 pub use version::{Order, Version, VersionError};

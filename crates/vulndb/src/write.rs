@@ -75,6 +75,9 @@ impl Builder {
         for (_, scores) in self.scores.iter().filter(|(id, _)| known.contains(id)) {
             texts.count(scores.iter().flat_map(|(feed, vector)| [feed.as_str(), vector.as_str()]));
         }
+        for (id, record, time) in &self.withdrawn {
+            texts.count([id.as_str(), record.as_str(), time.as_str()]);
+        }
         let sorted = texts.sorted();
         let places = sorted.iter().zip(0u32..).map(|(text, place)| (*text, place)).collect();
         let mut out = Sections { places, sections: Default::default() };
@@ -82,6 +85,12 @@ impl Builder {
         out.feeds(&self);
         out.advisories(&self)?;
         out.signals(&self, &known)?;
+        for (id, record, time) in &self.withdrawn {
+            for text in [id, record, time] {
+                let place = out.place(text);
+                out.row(10, place);
+            }
+        }
         let mut report = self.report;
         report.kept = self.records.len();
         Ok((out.join()?, report))

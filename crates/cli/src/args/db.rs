@@ -31,9 +31,10 @@ pub(crate) enum DbCommand {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
 
-        /// The database.
+        /// The database [default: PAVISADE_DB, else pavisade/vulnerabilities.db in the user's data
+        /// folder, where other commands look for it].
         #[arg(short, long, value_name = "FILE")]
-        output: PathBuf,
+        output: Option<PathBuf>,
 
         /// Neither progress nor a summary.
         #[arg(short, long)]
@@ -42,7 +43,7 @@ pub(crate) enum DbCommand {
     /// Say which feeds a database was made from, and how old they are.
     #[command(after_help = STATUS_EXIT_CODES)]
     Status {
-        /// The database.
-        file: PathBuf,
+        /// The database [default: where `db build` writes it].
+        file: Option<PathBuf>,
     },
 }
