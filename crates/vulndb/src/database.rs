@@ -18,13 +18,16 @@ use crate::signals::{WHOLE, cve};
 pub struct FeedStatus<'a> {
     /// Its name.
     pub name: &'a str,
-    /// The licence of its data.
-    pub licence: &'a str,
+    /// The licences of its data, SPDX where there is one.
+    pub licences: Vec<&'a str>,
     /// How many of its records are in the database; of signals, how many rows were read.
     pub records: u32,
     /// When the newest of them was changed, or all were published, as it says; empty where nothing
     /// does.
     pub newest: &'a str,
+    /// Whether its reader was tried on real data of the databases that its records are from; else
+    /// some were only seen in documentation.
+    pub tried: bool,
 }
 
 /// A database; all of it is borrowed from its bytes.
@@ -130,9 +133,10 @@ impl<'a> Database<'a> {
         Cursor::at(self.sections[2], 0)?.list(|cursor| {
             Ok(FeedStatus {
                 name: self.text(cursor.number()?)?,
-                licence: self.text(cursor.number()?)?,
+                licences: cursor.list(|cursor| self.text(cursor.number()?))?,
                 records: cursor.number()?,
                 newest: self.text(cursor.number()?)?,
+                tried: cursor.byte()? != 0,
             })
         })
     }

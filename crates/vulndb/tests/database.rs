@@ -81,8 +81,9 @@ fn what_is_left_out_is_told() {
         ]
     );
     let feeds = Database::open(&bytes).unwrap().feeds().unwrap();
-    let feed = (feeds[0].name, feeds[0].licence, feeds[0].records, feeds[0].newest);
-    assert_eq!(feed, ("feed", "MIT", 3, "2026-02-01T00:00:00Z"));
+    let feed = (feeds[0].name, &*feeds[0].licences, feeds[0].records, feeds[0].newest);
+    assert_eq!(feed, ("feed", &["MIT"][..], 3, "2026-02-01T00:00:00Z"));
+    assert!(!feeds[0].tried);
 }
 
 #[test]

@@ -26,8 +26,9 @@ pub(crate) enum DbCommand {
     /// Make a database of vulnerabilities from advisories that you have.
     #[command(after_help = BUILD_EXIT_CODES)]
     Build {
-        /// Files and folders: OSV records, one in a file or one a line (json, jsonl, jsonl.zst), CISA's
-        /// catalog of known exploited vulnerabilities (json), EPSS (csv, csv.zst).
+        /// Files and folders: OSV records (json, jsonl, or the all.zip that OSV publishes), Debian's
+        /// security tracker (json), Alpine's secdb (json), CISA's catalog of known exploited
+        /// vulnerabilities (json), EPSS (csv); each also with .gz or .zst.
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
 
