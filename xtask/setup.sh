@@ -1,8 +1,8 @@
 #!/bin/sh
 # Sees to what building and testing need: a C compiler, git and the Rust of
 # rust-toolchain.toml. Installs by apt as root, otherwise says plainly what to
-# install. Changes nothing where all is here. What only test clusters with nodes need
-# is optional: without it their tests are skipped.
+# install. Changes nothing where all is here. What only test clusters with nodes and tests
+# of a real registry need is optional: without it these tests are skipped.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -22,13 +22,19 @@ need() {
     return 1
 }
 
-# want PROGRAM PACKAGE: the same for what can be done without.
+# want PROGRAM PACKAGE [TESTS]: the same for what can be done without.
 want() {
-    need "$@" 2>/dev/null || echo "note: no $1 (Debian and Ubuntu: $2); tests of clusters with nodes will be skipped"
+    need "$1" "$2" 2>/dev/null ||
+        echo "note: no $1 (Debian and Ubuntu: $2); tests of ${3:-clusters with nodes} will be skipped"
 }
 
 need cc build-essential
 need git git
+# Its package would start a server on port 5000; tests start their own on loopback.
+if ! have docker-registry && [ "$(id -u)" = 0 ] && [ -d /etc/systemd/system ]; then
+    ln -s /dev/null /etc/systemd/system/docker-registry.service 2>/dev/null || :
+fi
+want docker-registry docker-registry "a real registry"
 # Nodes of test clusters are Linux, and only root can have them.
 if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] && have go; then
     want ip iproute2

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::shared::{json_lines, root, shared};
 
 const FEED: &str = "data/advisories/kubernetes.jsonl.zst";
-const TABLE: &str = "crates/checks/src/operation/kubernetes_advisories.rs";
+const TABLE: &str = "crates/checks/src/advisories/kubernetes.rs";
 
 /// Components whose version a cluster shows. The kubelet's `kubeProxyVersion` is its own version
 /// again, so kube-proxy is not among them; nor are the controller manager, kubectl, drivers and
@@ -88,8 +88,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
          before the\n//! second.\n//!\n//! Made by `cargo xtask advisories-table` from {origin} \
          (Apache-2.0).\n//! Corrected after {sources}.\n//! Titles are the feed's.\n\nuse pavisade_model::Program::{{ApiServer, \
          Kubelet}};\nuse pavisade_model::Severity::{{Critical, High, Low, Medium}};\n\nuse \
-         super::vulnerable_kubernetes_version::Advisory;\n\n/// The day up to which the feed \
-         knows.\npub(super) const UNTIL: &str = \"{date}\";\n\n#[rustfmt::skip]\npub(super) \
+         super::{{Advisory, component}};\n\n/// The day up to which the feed \
+         knows.\npub(crate) const UNTIL: &str = \"{date}\";\n\n#[rustfmt::skip]\npub(super) \
          static ADVISORIES: &[Advisory] = &[\n{}];\n",
         lines.concat()
     );
@@ -164,8 +164,8 @@ fn line(record: &Value, affected: &Value, program: &str) -> anyhow::Result<Strin
     }
     let ranges = ranges.trim_end_matches(", ");
     Ok(format!(
-        "    Advisory {{ cve: {id:?}, program: {program}, windows: {windows}, severity: \
-         {severity}, title: {title:?}, affected: &[{ranges}] }},\n"
+        "    Advisory {{ cve: {id:?}, of: component({program}, {windows}), severity: {severity}, title: \
+         {title:?}, ranges: &[{ranges}] }},\n"
     ))
 }
 

@@ -20,16 +20,6 @@ const KNOWN: &[&str] = &[
     "checks: network::backend, network::istio",
     "checks: network::calico, network::cilium, network::cluster_policy, network::other_policy, \
      network::pod_index, network::policy, network::policy_index",
-    // To be made lines.
-    "checks: made, registry, set",
-    "checks: operation::kubernetes_advisories, operation::vulnerable_kubernetes_version",
-    "cli: args, config, settings, terminal",
-    "cli: live, snapshot",
-    "drift: rules, types",
-    "sources: document, file, open",
-    "sources: given, load",
-    "sources: graph, kustomize",
-    "yaml: decode, doc, json",
 ];
 
 type Module = Vec<String>;

@@ -11,7 +11,7 @@ use pavisade_snapshot::{Object, Pod, WorldKind};
 use pavisade_yaml::{Kind, Value};
 
 use crate::field::go_bool;
-use crate::{Claim, Cx, Place, Verdict, Why};
+use crate::{Claim, Place, Verdict, View, Why};
 
 /// Where a component's flags were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -317,7 +317,7 @@ impl<'a> Component<'a> {
         self,
         name: &str,
         kind: GroupKind,
-        cx: &Cx<'a>,
+        cx: &View<'a>,
     ) -> Option<Verdict<'a>> {
         let flag = match self.known(name) {
             Ok(flag) => flag.filter(|flag| !flag.value.is_empty())?,
@@ -341,7 +341,7 @@ impl<'a> Component<'a> {
 
     /// Who decides what a kubelet's flags leave open: kubeadm and `--config` give it a file, whose
     /// defaults are the safe ones. `None` where its own, unsafe ones count.
-    pub(crate) fn kubelet_file(self, cx: &Cx<'a>) -> Option<Verdict<'a>> {
+    pub(crate) fn kubelet_file(self, cx: &View<'a>) -> Option<Verdict<'a>> {
         match self.source() {
             FlagSource::Kubeadm => Some(Verdict::NotApplicable),
             FlagSource::CommandLine => {

@@ -1,13 +1,15 @@
 //! The checks: one file, one check, one line in [`registry`].
 //!
 //! A check is called once per subject, which its lens picks ([`OnPod`], [`OnContainer`],
-//! [`OnObject`] …), and answers with one of four verdicts. It sees the picture only through the
-//! handle [`Cx`], limited to the kinds that it declares.
+//! [`OnObject`] …), and answers with one of four verdicts. It sees the picture only through
+//! [`Cx`], a [`View`] that is limited to the kinds that it declares.
 //!
 //! Not here: which findings are shown and how (`scan`, `report`).
 
 pub use jiff::Timestamp;
 
+mod advisories;
+mod any;
 mod certificate;
 mod check;
 mod component;
@@ -33,7 +35,7 @@ mod supply;
 
 pub use check::{Check, Described};
 pub use component::{Component, Flag, FlagSource, components};
-pub use context::{Cx, Listing};
+pub use context::Cx;
 pub use fragment::is_fragment;
 pub use lens::{
     Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnImage, OnImageFact,
@@ -43,6 +45,8 @@ pub use made::MadeCheck;
 pub use needs::Needs;
 pub use operation::removed_api_version::removed_in;
 pub use pavisade_images::NamedImage;
+pub use pavisade_model::Why;
+pub use pavisade_snapshot::{Derived, Listing, Reads, View};
 pub use registry::{Catalog, Entry, Taken};
 pub use set::{CheckSet, ParameterError, Report};
-pub use verdict::{Change, Claim, Place, Verdict, Why};
+pub use verdict::{Change, Claim, Place, Rare, Verdict};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pavisade_model::Meta;
 use pavisade_snapshot::{Image, Match, Object};
 
-use crate::set::{AnyCheck, Out};
+use crate::any::{AnyCheck, Out};
 use crate::{Cx, Dispatch, Lens, OnImageFact, OnMatch, OnObject, Target, Verdict};
 
 /// Judges one object.

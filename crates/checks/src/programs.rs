@@ -86,7 +86,7 @@ pub(crate) fn verdict<'a>(
 
 fn unknown<'a>(programs: &[Program], why: impl Into<Why>) -> Claim<'a> {
     let claim = Claim::unknown(Place::Nowhere, why).instance("programs");
-    let claim = Claim { programs: programs.to_vec(), ..claim };
+    let claim = claim.programs(programs.to_vec());
     programs.iter().fold(claim, |claim, program| claim.gap(Gap::Settings(*program)))
 }
 
@@ -118,7 +118,7 @@ fn why_hidden(programs: &[Program], world: &World) -> Why {
 }
 
 fn unread_pods(world: &World) -> Option<Why> {
-    let gap = || Gap::Kind { kind: kinds::POD, cause: world.cause(kinds::POD).clone() };
+    let gap = || world.gap(kinds::POD);
     (world.coverage(kinds::POD) == Coverage::Unread).then(|| gap().into())
 }
 

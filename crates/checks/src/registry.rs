@@ -9,8 +9,8 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::any::{AnyCheck, build};
 use crate::made::MadeCheck;
-use crate::set::{AnyCheck, build};
 use crate::{Check, container, identity, network, operation, storage, supply};
 
 /// All checks that there are, by id and name. A clone shares them.

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use pavisade_images as images;
 use pavisade_model::{Fact, KubernetesVersion, Meta, Program, Rule, Subject};
 use pavisade_snapshot::{Facts, Image, Object, World, WorldKind, WorldParts};
-use serde::de::DeserializeOwned;
 
+use crate::any::AnyCheck;
 use crate::fragment::{is_fragment, said};
 use crate::refusal::refusal;
 use crate::registry::Catalog;
-use crate::{Check, Claim, Cx, Dispatch, Lens, Target, Verdict, component, programs};
+use crate::{Claim, Cx, Dispatch, Target, Verdict, component, programs};
 
 /// What one check says about one subject.
 pub struct Report<'a> {
@@ -32,62 +32,14 @@ pub struct Report<'a> {
     pub verdict: Verdict<'a>,
 }
 
-/// A check whose type is forgotten.
-pub(crate) trait AnyCheck: Send + Sync {
-    fn meta(&self) -> &Meta;
-    fn dispatch(&self) -> Dispatch;
-    fn run<'a>(&self, target: Target<'a>, cx: &Cx<'a>, out: &mut Out<'_, 'a>);
-}
-
-/// Takes a subject, the program whose settings it is, and the verdict.
-pub(crate) type Out<'o, 'a> = dyn FnMut(Subject, Option<Program>, Verdict<'a>) + 'o;
-
-struct Erased<C>(C, &'static Meta);
-
-impl<C: Check> AnyCheck for Erased<C> {
-    fn meta(&self) -> &Meta {
-        self.1
-    }
-
-    fn dispatch(&self) -> Dispatch {
-        C::On::DISPATCH
-    }
-
-    fn run<'a>(&self, target: Target<'a>, cx: &Cx<'a>, out: &mut Out<'_, 'a>) {
-        for item in C::On::items(target) {
-            let verdict = self.0.check(item, cx);
-            // Holds are counted, never stored: their subject is not worth making.
-            let subject = match verdict {
-                Verdict::Fails(_) | Verdict::Unknown(_) => C::On::subject(item),
-                _ => Subject::World { name: NO_NAME.clone() },
-            };
-            out(subject, C::On::program(item), verdict);
-        }
-    }
-}
-
 /// What is judged outside of every world sees no object.
 static NOWHERE: LazyLock<World> =
     LazyLock::new(|| World::new(WorldParts::files("", WorldKind::Files, Vec::new())));
-
-static NO_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
 
 /// A check of a set, and its rule.
 pub(crate) struct Registered {
     pub check: Box<dyn AnyCheck>,
     pub rule: Arc<Rule>,
-}
-
-/// Builds a check from its parameters; those that are absent have their defaults.
-pub(crate) fn build<C>(parameters: &serde_json::Value) -> Result<Box<dyn AnyCheck>, String>
-where
-    C: Check + DeserializeOwned + 'static,
-{
-    static_meta::<C>(C::deserialize(parameters).map_err(|e| e.to_string())?)
-}
-
-fn static_meta<C: Check + 'static>(check: C) -> Result<Box<dyn AnyCheck>, String> {
-    Ok(Box::new(Erased(check, const { &C::META })))
 }
 
 /// A parameter that a check does not take.

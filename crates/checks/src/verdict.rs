@@ -1,13 +1,12 @@
 //! The four answers of a check.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 
 use pavisade_model::{
-    Confidence, Gap, Location, Program, Related, Severity, State, Vulnerability, push_field,
+    Confidence, Detail, Gap, Location, Program, Related, Severity, State, Vulnerability, Why,
+    push_field,
 };
-use pavisade_snapshot::SelectorError;
 use pavisade_yaml::{Amendment, Doc, Edit, Kind, Value};
 
 /// What a check answers about one subject.
@@ -43,6 +42,14 @@ impl<'a> Verdict<'a> {
             Self::Holds
         } else {
             Self::Unknown(claims)
+        }
+    }
+
+    /// The same, each of whose claims says how it is fixed.
+    pub(crate) fn fixed(self, fix: impl Fn(Claim<'a>) -> Claim<'a>) -> Self {
+        match self {
+            Self::Fails(claims) => Self::Fails(claims.into_iter().map(fix).collect()),
+            other => other,
         }
     }
 
@@ -84,73 +91,29 @@ pub struct Claim<'a> {
     pub confidence: Option<Confidence>,
     /// Tells claims at one place apart, in the fingerprint; mostly empty.
     pub instance: String,
+    pub(crate) rare: Option<Box<Rare<'a>>>,
+}
+
+/// What most claims do not have.
+#[derive(Debug, Clone)]
+pub struct Rare<'a> {
     /// What fixes it in the text, all of them together; empty where only a person can tell.
     pub changes: Vec<Change<'a>>,
     /// Other places that belong to it.
     pub related: Vec<Related>,
     /// The vulnerability that it tells of.
     pub vulnerability: Option<Box<Vulnerability>>,
-    /// The parts of the check that it is about, of those that its rule lists; none where it is about
-    /// all of them.
-    pub parts: Vec<Cow<'static, str>>,
-    /// The programs whose settings it is about, where these are not those of its subject.
-    pub programs: Vec<Program>,
-    /// What is missing to tell, where it is unknown.
-    pub gaps: Vec<Gap>,
-    /// What it rests on beside what stands at its place: names of containers, Services, accounts,
-    /// and values of other fields. Claims of two pods of one owner are the same where this is.
-    pub evidence: Vec<String>,
+    /// What programs read of it; its programs, where these are not those of its subject.
+    pub detail: Detail,
 }
 
-/// Why something could not be determined: a sentence for people, and what is missing as data.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Why {
-    /// The sentence, without a full stop.
-    pub text: String,
-    /// What is missing.
-    pub gaps: Vec<Gap>,
-}
-
-impl Why {
-    /// A sentence that says what is missing.
-    pub fn of(gap: Gap, text: impl Into<String>) -> Self {
-        Self { text: text.into(), gaps: vec![gap] }
-    }
-
-    /// The same with another sentence, mostly one around it.
-    pub fn told(self, tell: impl FnOnce(&str) -> String) -> Self {
-        Self { text: tell(&self.text), ..self }
-    }
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl From<String> for Why {
-    fn from(text: String) -> Self {
-        Self { text, gaps: Vec::new() }
-    }
-}
-
-impl From<&str> for Why {
-    fn from(text: &str) -> Self {
-        text.to_owned().into()
-    }
-}
-
-impl From<SelectorError> for Why {
-    fn from(error: SelectorError) -> Self {
-        Self::of(Gap::Form, error.0)
-    }
-}
-
-impl From<Gap> for Why {
-    fn from(gap: Gap) -> Self {
-        Self { text: gap.to_string(), gaps: vec![gap] }
-    }
+impl<'a> Rare<'a> {
+    const NONE: &'static Rare<'static> = &Rare {
+        changes: Vec::new(),
+        related: Vec::new(),
+        vulnerability: None,
+        detail: Detail::NOTHING,
+    };
 }
 
 /// One edit of the subject's document, as part of what fixes a claim.
@@ -207,42 +170,66 @@ impl<'a> Claim<'a> {
             severity: None,
             confidence: None,
             instance: String::new(),
-            changes: Vec::new(),
-            parts: Vec::new(),
-            programs: Vec::new(),
-            gaps: Vec::new(),
-            evidence: Vec::new(),
-            related: Vec::new(),
-            vulnerability: None,
+            rare: None,
         }
     }
 
     /// It could not be determined.
     pub fn unknown(place: impl Into<Place<'a>>, why: impl Into<Why>) -> Self {
         let Why { text, gaps } = why.into();
-        Self { state: State::Unknown, gaps, ..Self::fails(place, text) }
+        Self { state: State::Unknown, ..Self::fails(place, text) }.gaps(gaps)
+    }
+
+    /// What most claims do not have.
+    pub fn rare(&self) -> &Rare<'a> {
+        self.rare.as_deref().unwrap_or(Rare::NONE)
+    }
+
+    /// Takes it out.
+    pub fn take_rare(&mut self) -> Option<Rare<'a>> {
+        self.rare.take().map(|rare| *rare)
+    }
+
+    /// The same, to be changed.
+    pub fn rare_mut(&mut self) -> &mut Rare<'a> {
+        self.rare.get_or_insert_with(|| Box::new(Rare::NONE.clone()))
     }
 
     /// Why it is unknown, for a claim about something else that depends on it.
     pub fn why(self) -> Why {
-        Why { text: self.message, gaps: self.gaps }
+        let gaps = self.rare.map(|rare| rare.detail.gaps).unwrap_or_default();
+        Why { text: self.message, gaps }
     }
 
     /// About a part of the check, one of those that its rule lists; may be called again.
     pub fn part(mut self, part: impl Into<Cow<'static, str>>) -> Self {
-        self.parts.push(part.into());
+        self.rare_mut().detail.parts.push(part.into());
         self
     }
 
     /// With what it rests on beside what stands at its place; may be called again.
     pub fn evidence(mut self, evidence: impl Into<String>) -> Self {
-        self.evidence.push(evidence.into());
+        self.rare_mut().detail.evidence.push(evidence.into());
         self
     }
 
     /// With something that is missing to tell; may be called again.
     pub fn gap(mut self, gap: Gap) -> Self {
-        self.gaps.push(gap);
+        self.rare_mut().detail.gaps.push(gap);
+        self
+    }
+
+    /// With all that is missing to tell.
+    pub fn gaps(mut self, gaps: Vec<Gap>) -> Self {
+        if !gaps.is_empty() || self.rare.is_some() {
+            self.rare_mut().detail.gaps = gaps;
+        }
+        self
+    }
+
+    /// About these programs' settings.
+    pub fn programs(mut self, programs: Vec<Program>) -> Self {
+        self.rare_mut().detail.programs = programs;
         self
     }
 
@@ -275,25 +262,29 @@ impl<'a> Claim<'a> {
 
     /// Fixed by an edit at another place of the same object; may be called again.
     pub fn change(mut self, place: impl Into<Place<'a>>, edit: Edit) -> Self {
-        self.changes.push(Change { place: place.into(), edit });
+        self.rare_mut().changes.push(Change { place: place.into(), edit });
         self
     }
 
     /// Fixed by these edits, all of them together, as those of [`crate::Component::set_flag`].
     pub fn changes(mut self, changes: impl IntoIterator<Item = Change<'a>>) -> Self {
-        self.changes.extend(changes);
+        let mut changes = changes.into_iter().peekable();
+        if changes.peek().is_some() {
+            self.rare_mut().changes.extend(changes);
+        }
         self
     }
 
     /// With another place that belongs to it; may be called again.
     pub fn related(mut self, related: Related) -> Self {
-        self.related.push(related);
+        self.rare_mut().related.push(related);
         self
     }
 
     /// Telling of a vulnerability.
-    pub fn vulnerability(self, vulnerability: Vulnerability) -> Self {
-        Self { vulnerability: Some(Box::new(vulnerability)), ..self }
+    pub fn vulnerability(mut self, vulnerability: Vulnerability) -> Self {
+        self.rare_mut().vulnerability = Some(Box::new(vulnerability));
+        self
     }
 
     /// With what tells it apart from others at the same place.
@@ -311,7 +302,7 @@ pub enum Place<'a> {
     /// Bytes of the subject's source that are no value: text that a cluster does not see.
     Bytes(Value<'a>, (u32, u32)),
     /// In a file of an image's layer.
-    Layer(Location),
+    Layer(Box<Location>),
     /// Nowhere: a whole object is missing.
     Nowhere,
 }
@@ -371,9 +362,21 @@ impl<'a> From<Value<'a>> for Place<'a> {
     }
 }
 
+impl From<Location> for Place<'_> {
+    fn from(location: Location) -> Self {
+        Self::Layer(Box::new(location))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::fields;
+    use super::{Claim, fields};
+
+    /// Helpers of checks give it as an error.
+    #[test]
+    fn a_claim_is_small() {
+        assert!(size_of::<Claim<'_>>() <= 144, "{}", size_of::<Claim<'_>>());
+    }
 
     #[test]
     fn names_with_dots_stay_whole() {

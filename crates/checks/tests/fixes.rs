@@ -54,12 +54,14 @@ impl Scene {
                     format!("{} {:?}", report.subject.label(), report.subject.container());
                 let key = (report.rule.name.to_string(), subject, claim.message.clone());
                 *failing.entry(key.clone()).or_default() += 1;
-                let Some(Place::At(first, _)) = claim.changes.first().map(|c| &c.place) else {
-                    assert!(claim.changes.is_empty(), "{key:?}: a change without a place");
+                let Some(Place::At(first, _)) = claim.rare().changes.first().map(|c| &c.place)
+                else {
+                    assert!(claim.rare().changes.is_empty(), "{key:?}: a change without a place");
                     continue;
                 };
                 let doc = first.doc();
-                let amendments = claim.changes.iter().map(|c| c.amendment(doc).unwrap()).collect();
+                let changes = claim.rare().changes.iter();
+                let amendments = changes.map(|c| c.amendment(doc).unwrap()).collect();
                 fixing.push(Fixing { key, doc: doc.clone(), amendments });
             }
         };

@@ -11,7 +11,7 @@ use pavisade_report::explained::{Case, Explanation, Outcome};
 use pavisade_report::instruction;
 use pavisade_vulndb::{Ecosystem, Explained, Known, Matcher, Verdict};
 
-use crate::images;
+use crate::compare;
 
 /// Ids that differ in the case of their letters alone are one.
 pub(crate) fn id(text: &str) -> String {
@@ -122,9 +122,9 @@ fn case<'a>(
     matcher: &Matcher<'_>,
 ) -> Result<Option<Case<'a>>, pavisade_vulndb::DatabaseError> {
     let package = &found.package;
-    let ecosystem = images::ecosystem(found, inventory.distribution.as_ref());
+    let ecosystem = compare::ecosystem(found, inventory.distribution.as_ref());
     let records = match &ecosystem {
-        Some(ecosystem) => matcher.explain(images::target(package, ecosystem), id)?,
+        Some(ecosystem) => matcher.explain(compare::target(package, ecosystem), id)?,
         None => Vec::new(),
     };
     let owner = found.owner.and_then(|owner| inventory.packages.get(owner));

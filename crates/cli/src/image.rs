@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use pavisade_model::{Note, NoteKind};
-use pavisade_oci::{Candidate, Limits, Platform, Refusal, Store, inventory};
+use pavisade_oci::{Candidate, Limits, Platform, Refusal, Remote, Store, inventory};
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::{Options, diff};
 use pavisade_packages::sbom::{self, SbomError};
@@ -18,6 +18,7 @@ use pavisade_sources::Progress as _;
 use crate::args::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 use crate::output::{Output, named, output, place};
 use crate::progress::Spinner;
+use crate::registry::{Meant, Remotes};
 use crate::{Outcome, database, terminal};
 
 mod upgrades;
@@ -40,7 +41,8 @@ pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
         full: args.full,
         ..pavisade_report::Options::default()
     };
-    let Some(found) = read(image, &args.choose, Options { files: args.files }, args.quiet)? else {
+    let sought = Sought { choose: &args.choose, remotes: &Remotes::new(&args.registry)? };
+    let Some(found) = read(image, sought, Options { files: args.files }, args.quiet)? else {
         return Ok(Outcome::Incomplete);
     };
     out.put(&place(file), |out| {
@@ -65,14 +67,15 @@ pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
 }
 
 fn compare(command: &ImageCommand) -> anyhow::Result<Outcome> {
-    let ImageCommand::Diff { before, after, choose, db, json, color, quiet } = command;
+    let ImageCommand::Diff { before, after, choose, registry, db, json, color, quiet } = command;
     let standard = Path::new("-");
     if before == standard && after == standard {
         bail!("standard input is one image: name a file for the other");
     }
+    let sought = Sought { choose, remotes: &Remotes::new(registry)? };
     let (Some(old), Some(new)) = (
-        read(before, choose, Options::default(), *quiet)?,
-        read(after, choose, Options::default(), *quiet)?,
+        read(before, sought, Options::default(), *quiet)?,
+        read(after, sought, Options::default(), *quiet)?,
     ) else {
         return Ok(Outcome::Incomplete);
     };
@@ -120,7 +123,8 @@ pub(crate) fn sbom(args: &SbomArgs) -> anyhow::Result<Outcome> {
     let about = about()?;
     let out = target(file, &args.image)?;
     let options = Options { files: args.files };
-    let Some(found) = read(&args.image, &args.choose, options, args.quiet)? else {
+    let sought = Sought { choose: &args.choose, remotes: &Remotes::new(&args.registry)? };
+    let Some(found) = read(&args.image, sought, options, args.quiet)? else {
         return Ok(Outcome::Incomplete);
     };
     let format = match args.format {
@@ -148,25 +152,38 @@ fn target(file: Option<&Path>, image: &Path) -> anyhow::Result<Output> {
     }
 }
 
+/// Which image is meant, and how registries are asked for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Sought<'a> {
+    pub choose: &'a Choose,
+    pub remotes: &'a Remotes,
+}
+
 /// What is in an image; `None` where it cannot be read, which was told.
 fn read(
     path: &Path,
-    choose: &Choose,
+    sought: Sought<'_>,
     options: Options,
     quiet: bool,
 ) -> anyhow::Result<Option<Inventory>> {
     let progress = Spinner::new(quiet);
     progress.stage("Reading the image");
-    let found = open(path, choose, options);
+    let found = open(path, sought, options);
     progress.finish();
+    if let Some(problem) = sought.remotes.problem()
+        && !quiet
+    {
+        terminal::say("not kept", problem);
+    }
     match found {
         Ok(found) => Ok(Some(found)),
         Err(Fault::Choice(text)) => bail!(text),
         Err(Fault::Refused(refusal)) => {
-            let known = path == Path::new("-") || path.exists();
-            let remedy = match known {
-                true => "",
-                false => "; images are read from files: `docker save IMAGE -o FILE` writes one",
+            let remedy = match Meant::of(path) {
+                Meant::Path if path != Path::new("-") && !path.exists() => {
+                    "; what ends as files do is a reference only with docker:// before it"
+                }
+                _ => "",
             };
             terminal::say("error", &format!("{}{remedy}", told(&refusal)));
             Ok(None)
@@ -196,15 +213,27 @@ impl fmt::Display for Fault {
     }
 }
 
+impl Fault {
+    /// What to do about it; empty where nothing is known.
+    pub(crate) fn remedy(&self) -> &str {
+        match self {
+            Self::Refused(Refusal::Registry(fault)) => &fault.remedy,
+            _ => "",
+        }
+    }
+}
+
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
-pub(crate) fn open(path: &Path, choose: &Choose, options: Options) -> Result<Inventory, Fault> {
+pub(crate) fn open(path: &Path, sought: Sought<'_>, options: Options) -> Result<Inventory, Fault> {
+    let Sought { choose, remotes } = sought;
     let limits = Limits::default();
     let store = match Input::find(path)? {
+        Input::Remote(remote) => remotes.store(remote),
         Input::Document(bytes) => {
             let mut found = sbom::read(&bytes).map_err(Fault::Document)?;
             if found.name.is_empty() {
@@ -234,10 +263,17 @@ enum Input {
     Stream(Box<dyn Read>),
     /// An image in a file or folder.
     Path,
+    /// An image of a registry.
+    Remote(Remote),
 }
 
 impl Input {
-    fn find(path: &Path) -> Result<Self, Refusal> {
+    fn find(path: &Path) -> Result<Self, Fault> {
+        match Meant::of(path) {
+            Meant::Path => {}
+            Meant::Remote(remote) => return Ok(Self::Remote(remote)),
+            Meant::Wrong(why) => return Err(Fault::Choice(why)),
+        }
         let io = |error| Refusal::Io { what: path.display().to_string(), error };
         let is_standard = path == Path::new("-");
         let metadata = if is_standard { None } else { Some(path.metadata().map_err(io)?) };
@@ -257,10 +293,8 @@ impl Input {
         let mut bytes = Vec::new();
         from.take(sbom::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
         if bytes.len() as u64 > sbom::MAX_BYTES {
-            return Err(Refusal::TooLarge {
-                what: path.display().to_string(),
-                limit: sbom::MAX_BYTES,
-            });
+            let what = path.display().to_string();
+            return Err(Refusal::TooLarge { what, limit: sbom::MAX_BYTES }.into());
         }
         Ok(Self::Document(bytes))
     }
@@ -324,6 +358,12 @@ fn told(refusal: &Refusal) -> String {
     let remedy = match refusal {
         Refusal::Platform { there, .. } if !there.is_empty() => "; choose one with --platform",
         Refusal::Missing(_) => "; export the image with all of its layers",
+        Refusal::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
+            "; TMPDIR names a folder with room for it"
+        }
+        Refusal::Registry(fault) if !fault.remedy.is_empty() => {
+            return format!("{refusal}; {}", fault.remedy);
+        }
         _ => "",
     };
     format!("{refusal}{remedy}")

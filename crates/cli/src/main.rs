@@ -2,6 +2,8 @@
 
 mod args;
 mod checks;
+mod cluster;
+mod compare;
 mod comply;
 mod config;
 mod database;
@@ -17,6 +19,7 @@ mod man;
 mod output;
 mod progress;
 mod pss;
+mod registry;
 mod replace;
 mod scan;
 mod select;

@@ -20,8 +20,7 @@ use pavisade_scan::Terms;
 use pavisade_sources::{Scope, open_regular};
 use pavisade_yaml::Source;
 
-use crate::args::{Color, FailOn};
-use crate::config::{AllowFrom, ConfigArgs, ConfigFile};
+use crate::args::{AllowFrom, Color, ConfigArgs, ConfigFile, FailOn};
 use crate::terminal;
 
 mod beside;

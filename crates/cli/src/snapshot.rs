@@ -16,10 +16,10 @@ use pavisade_snapshot::{Snapshot, file};
 use pavisade_sources::{LoadedCluster, Progress as _, saved};
 
 use crate::args::{Access, Color, SnapshotCommand};
-use crate::live::Wanted;
+use crate::cluster::Wanted;
 use crate::progress::Spinner;
 use crate::replace::Target;
-use crate::{Outcome, live, terminal};
+use crate::{Outcome, cluster, terminal};
 
 pub(crate) fn run(command: &SnapshotCommand) -> anyhow::Result<Outcome> {
     match command {
@@ -114,7 +114,7 @@ fn save(path: &Path, access: &Access, secrets: bool, quiet: bool) -> anyhow::Res
     let progress = Spinner::new(quiet);
     let kinds = CheckSet::all(KubernetesVersion::LATEST).kinds();
     let wanted = Wanted { kinds, also: BTreeSet::new(), secrets };
-    let LoadedCluster { world, notes } = live::load(access, wanted, &progress)?;
+    let LoadedCluster { world, notes } = cluster::load(access, wanted, &progress)?;
     let read = !world.objects.is_empty();
     let snapshot = Snapshot::new(vec![world], notes);
     progress.stage("Writing the snapshot");

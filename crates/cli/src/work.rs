@@ -16,7 +16,7 @@ use pavisade_sources::load;
 use serde_json::Value;
 
 use crate::args::{self, Select};
-use crate::config::{AllowFrom, ConfigArgs, ConfigFile};
+use crate::args::{AllowFrom, ConfigArgs, ConfigFile};
 use crate::input::Input;
 use crate::progress::Spinner;
 use crate::settings::{self, Settings};

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::started::{Run, command, finish, run};
 
-type Files<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Files<'a> = &'a [(&'a str, &'a str)];
 
 fn layer(files: Files<'_>) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
@@ -23,13 +23,13 @@ fn layer(files: Files<'_>) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
-fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
 }
 
 /// Writes a blob and gives its descriptor.
-fn blob(folder: &Path, kind: &str, bytes: &[u8]) -> Value {
+pub(crate) fn blob(folder: &Path, kind: &str, bytes: &[u8]) -> Value {
     let digest = digest(bytes);
     let path = folder.join("blobs").join(digest.replace(':', "/"));
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -38,7 +38,7 @@ fn blob(folder: &Path, kind: &str, bytes: &[u8]) -> Value {
 }
 
 /// An image in a layout; every second layer is compressed.
-fn image(folder: &Path, name: &str, architecture: &str, layers: &[Files<'_>]) -> Value {
+pub(crate) fn image(folder: &Path, name: &str, architecture: &str, layers: &[Files<'_>]) -> Value {
     let (mut ids, mut blobs, mut history) = (Vec::new(), Vec::new(), Vec::new());
     for (files, number) in layers.iter().zip(0..) {
         let plain = layer(files);
@@ -67,12 +67,12 @@ fn image(folder: &Path, name: &str, architecture: &str, layers: &[Files<'_>]) ->
     found
 }
 
-fn layout(folder: &Path, images: &[Value]) {
+pub(crate) fn layout(folder: &Path, images: &[Value]) {
     fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
     fs::write(folder.join("index.json"), json!({"manifests": images}).to_string()).unwrap();
 }
 
-const STATUS: &str = "\
+pub(crate) const STATUS: &str = "\
 Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nSource: glibc\nVersion: 2.36-9\n
 Package: python3-six\nStatus: install ok installed\nArchitecture: all\nVersion: 1.16.0-4\n
 Package: old\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 1\n";
@@ -243,8 +243,8 @@ fn what_is_no_image_or_broken_is_said() {
     bytes[600] ^= 1;
     fs::write(largest, bytes).unwrap();
     for (input, expect) in [
-        ("nginx:1.25", "No such file"),
-        ("nginx:1.25", "`docker save IMAGE -o FILE` writes one"),
+        ("web.tar", "No such file"),
+        ("./web:1", "No such file"),
         ("text", "text is not a tar archive"),
         ("other.tar", "neither an image"),
         ("empty", "neither an image"),
@@ -369,7 +369,7 @@ fn what_differs_between_two_images_is_listed() {
     let result = run(folder.path(), &["image", "diff", "old", "new", "--json"]);
     let document: Value = serde_json::from_str(&result.out).unwrap();
     assert_eq!(document["changes"][2]["before"], json!(["1.2.3-r0"]));
-    assert_eq!(run(folder.path(), &["image", "diff", "old", "nowhere"]).code, 3);
+    assert_eq!(run(folder.path(), &["image", "diff", "old", "./nowhere"]).code, 3);
     assert_eq!(run(folder.path(), &["image", "diff", "old"]).code, 2);
     assert_eq!(run(folder.path(), &["image", "diff", "-", "-"]).code, 2);
 }

@@ -2,10 +2,11 @@
 
 use pavisade_yaml::{Kind, Value, to_json};
 
+use crate::elements::Elements;
 use crate::quantity::Quantity;
 use crate::rules::Rule;
 use crate::scalar;
-use crate::types::{Elements, Form, Types};
+use crate::types::{Form, Types};
 
 /// Depth below which a value is taken as it is. No set of Kubernetes is so deep.
 const MAX_DEPTH: usize = 32;

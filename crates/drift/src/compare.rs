@@ -247,10 +247,12 @@ impl<'w, 's> Walk<'w, 's, '_> {
                     Matched::Whole(same) => same,
                 }
             }
-            _ if lists => match matched(crate::types::Elements::Ordered, &RAW, written, stored) {
-                Matched::Each(each) => return self.elements(&RAW, pair, each),
-                Matched::Whole(same) => same,
-            },
+            _ if lists => {
+                match matched(crate::elements::Elements::Ordered, &RAW, written, stored) {
+                    Matched::Each(each) => return self.elements(&RAW, pair, each),
+                    Matched::Whole(same) => same,
+                }
+            }
             Form::Quantity { milli } => {
                 match (quantity(written, *milli), quantity(stored, *milli)) {
                     (Some(written), Some(stored)) => written == stored,

@@ -11,6 +11,7 @@
 
 mod canonical;
 mod compare;
+mod elements;
 mod lists;
 mod quantity;
 mod rules;

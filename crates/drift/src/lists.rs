@@ -5,9 +5,10 @@ use std::collections::{HashMap, VecDeque};
 use pavisade_yaml::{Kind, Value};
 
 use crate::canonical;
+use crate::elements::Elements;
 use crate::rules::Rule;
 use crate::scalar::is_scalar;
-use crate::types::{Elements, Form, Types};
+use crate::types::{Form, Types};
 
 /// Two elements that belong together, or one that stands alone.
 pub(crate) type Match<'w, 's> = (Option<Value<'w>>, Option<Value<'s>>);

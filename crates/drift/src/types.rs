@@ -11,6 +11,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use crate::elements::Elements;
 use crate::rules::{self, Rule};
 
 const TABLE: &str = include_str!("types.txt");
@@ -37,17 +38,6 @@ pub(crate) enum Form {
     Pointer(Box<Form>),
     Map(Box<Form>),
     List(Elements, Box<Form>),
-}
-
-/// How the elements of two lists are matched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Elements {
-    /// By their place.
-    Ordered,
-    /// By what they are.
-    Set,
-    /// By some fields, between commas.
-    Keyed(&'static str),
 }
 
 /// A field of a type.

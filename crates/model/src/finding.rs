@@ -79,7 +79,8 @@ pub struct Detail {
 }
 
 impl Detail {
-    const NONE: &'static Self = &Self {
+    /// Nothing.
+    pub const NOTHING: Self = Self {
         parts: Vec::new(),
         programs: Vec::new(),
         gaps: Vec::new(),
@@ -87,6 +88,7 @@ impl Detail {
         more_pods: 0,
         excepted_until: None,
     };
+    const NONE: &'static Self = &Self::NOTHING;
 
     /// Boxed where there is any.
     pub fn boxed(self) -> Option<Box<Self>> {

@@ -109,3 +109,48 @@ impl fmt::Display for Cause {
         }
     }
 }
+
+/// Why something could not be determined: a sentence for people, and what is missing as data.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Why {
+    /// The sentence, without a full stop.
+    pub text: String,
+    /// What is missing.
+    pub gaps: Vec<Gap>,
+}
+
+impl Why {
+    /// A sentence that says what is missing.
+    pub fn of(gap: Gap, text: impl Into<String>) -> Self {
+        Self { text: text.into(), gaps: vec![gap] }
+    }
+
+    /// The same with another sentence, mostly one around it.
+    pub fn told(self, tell: impl FnOnce(&str) -> String) -> Self {
+        Self { text: tell(&self.text), ..self }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<String> for Why {
+    fn from(text: String) -> Self {
+        Self { text, gaps: Vec::new() }
+    }
+}
+
+impl From<&str> for Why {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<Gap> for Why {
+    fn from(gap: Gap) -> Self {
+        Self { text: gap.to_string(), gaps: vec![gap] }
+    }
+}

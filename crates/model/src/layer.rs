@@ -43,4 +43,22 @@ pub trait LayerVisitor {
     /// # Errors
     /// Only those of reading `bytes`: then the layer is broken there.
     fn take(&mut self, file: &LayerFile<'_>, bytes: &mut dyn Read) -> io::Result<()>;
+
+    /// Under which name what it takes of a layer can be kept for another run: two visitors with
+    /// one name take the same. `None` where nothing is kept.
+    fn keeps(&self) -> Option<String> {
+        None
+    }
+
+    /// What it took, as bytes. `None` where that cannot be kept.
+    fn keep(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Takes what another run kept of the same layer, in place of the layer. Whether that is what
+    /// it keeps; if it is not, nothing is taken.
+    fn restore(&mut self, layer: u16, kept: &[u8]) -> bool {
+        let _ = (layer, kept);
+        false
+    }
 }

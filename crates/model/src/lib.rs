@@ -19,7 +19,7 @@ mod vex;
 pub use advisory::{Advisory, Epss, Exploited, FixState, Score, Vulnerability};
 pub use finding::{Detail, Finding, Fix, State, Workload};
 pub use fingerprint::Fingerprint;
-pub use gap::{Cause, Gap};
+pub use gap::{Cause, Gap, Why};
 pub use glob::{Base, Glob, below, nearest};
 pub use layer::{FileId, LayerFile, LayerVisitor};
 pub use location::{Location, Related};

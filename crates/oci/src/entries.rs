@@ -85,6 +85,38 @@ impl Entries {
         self.records.push(number as u8);
     }
 
+    /// What is kept of them, and how many there are.
+    pub(crate) fn records(&self) -> (&[u8], u32) {
+        (&self.records, self.count)
+    }
+
+    /// Entries that were kept; `None` where these are none.
+    ///
+    /// # Errors
+    /// As [`Entries::push`].
+    pub(crate) fn restore(
+        kept: &[u8],
+        count: u64,
+        budget: &Budget,
+    ) -> Result<Option<Self>, Refusal> {
+        let Ok(count) = u32::try_from(count) else { return Ok(None) };
+        let (mut records, mut length) = (Records(kept), 0);
+        for _ in 0..count {
+            if records.head().is_none() {
+                return Ok(None);
+            }
+            let (same, rest, target) = (records.number(), records.number(), records.number());
+            if same > length || rest > records.0.len() || target > records.0.len() - rest {
+                return Ok(None);
+            }
+            length = same + rest;
+            records.take(rest + target);
+            budget.take(rest + target)?;
+        }
+        let whole = records.0.is_empty();
+        Ok(whole.then(|| Self { records: kept.to_vec(), count, last: Vec::new() }))
+    }
+
     /// Calls `each` with every entry in order, until it refuses one.
     pub(crate) fn each(
         &self,

@@ -1,4 +1,5 @@
-//! Container images: OCI layouts, archives of `docker save` and the like, root file systems.
+//! Container images: OCI layouts, archives of `docker save` and the like, root file systems,
+//! registries.
 //!
 //! A [`Store`] names [`Candidate`]s, and an [`Image`] knows where its documents and layers are.
 //! [`Store::read_layers`] streams each layer once, in parallel, and checks its digests on the way;
@@ -8,9 +9,11 @@
 //!
 //! Whatever exceeds a limit or is not what it says it is, is a [`Refusal`] with the reason.
 //!
-//! Not here: what is in files (`packages`, `secrets`), registries (to come), text for users.
+//! Not here: what is in files (`packages`, `secrets`), what the environment says, text for users.
 
 mod archive;
+mod cache;
+mod candidate;
 mod digest;
 mod entries;
 mod folder;
@@ -22,6 +25,7 @@ mod manifest;
 mod place;
 mod platform;
 mod read;
+mod registry;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -30,6 +34,8 @@ mod unpack;
 
 use std::io;
 
+pub use cache::LayerCache;
+pub use candidate::Candidate;
 pub use digest::{Digest, DigestError};
 pub use entries::Budget;
 pub use inventory::inventory;
@@ -38,7 +44,10 @@ pub use manifest::{Configuration, Descriptor, Manifest, Start, Step};
 pub use pavisade_model::{FileId, LayerFile, LayerVisitor};
 pub use platform::{Platform, PlatformError};
 pub use read::Contents;
-pub use store::{Candidate, Image, Layer, Store};
+pub use registry::{
+    Access, Cause, CredentialFiles, Fault, Mirror, Patience, Registries, Remote, Wanted,
+};
+pub use store::{Image, Layer, Store};
 pub use tree::{Kind, Said, Tree};
 
 /// Names of which a root file system has at least one at its top.
@@ -149,6 +158,9 @@ pub enum Refusal {
     /// Links that lead to links, too often.
     #[error("the path `{0}` leads through too many links")]
     TooManyLinks(String),
+    /// A registry did not give it.
+    #[error(transparent)]
+    Registry(#[from] Fault),
     /// A NUL in a path.
     #[error("the path `{0}` holds a NUL")]
     Nul(String),

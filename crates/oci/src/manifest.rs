@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 
 use crate::{Digest, Platform, Refusal};
 
@@ -170,19 +170,34 @@ pub struct RootFs {
 #[serde(rename_all = "PascalCase", default)]
 pub struct Start {
     /// The user; empty for root.
+    #[serde(deserialize_with = "lenient")]
     pub user: String,
     /// `NAME=VALUE`.
+    #[serde(deserialize_with = "lenient")]
     pub env: Option<Vec<String>>,
     /// The program.
+    #[serde(deserialize_with = "lenient")]
     pub entrypoint: Option<Vec<String>>,
     /// Its arguments.
+    #[serde(deserialize_with = "lenient")]
     pub cmd: Option<Vec<String>>,
     /// The folder that it starts in.
+    #[serde(deserialize_with = "lenient")]
     pub working_dir: String,
     /// `80/tcp`.
+    #[serde(deserialize_with = "lenient")]
     pub exposed_ports: Option<BTreeMap<String, serde_json::Value>>,
     /// Free text by key.
+    #[serde(deserialize_with = "lenient")]
     pub labels: Option<BTreeMap<String, String>>,
+}
+
+/// A value of the wrong type is none: nothing that packages are found by depends on it.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    from: D,
+) -> Result<T, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 /// One step of a build.
@@ -213,5 +228,20 @@ impl Configuration {
             architecture: self.architecture.clone(),
             variant: self.variant.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_container_is_started_refuses_no_image() {
+        let text = br#"{"os": "linux", "config": {"User": 0, "Env": "A=b", "Cmd": ["x"],
+            "Labels": {"a": "b"}, "ExposedPorts": []}}"#;
+        let read: Configuration = parse(text, "a").unwrap();
+        let start = read.config.unwrap();
+        assert_eq!((&*start.user, start.env, start.cmd), ("", None, Some(vec!["x".to_owned()])));
+        assert_eq!(start.labels.unwrap()["a"], "b");
     }
 }

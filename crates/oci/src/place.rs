@@ -1,4 +1,5 @@
 //! Where the files of an image are: a folder, or a tar archive that is read where its members are.
+//! What a registry has is no file; it is asked by digest.
 //!
 //! What is in there comes from others. A name never leads out of the folder or the archive, and
 //! nothing is opened but regular files: a pipe would wait for a writer.
@@ -10,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::archive::{Archive, EntryKind, Source};
+use crate::registry::Repository;
 use crate::unpack::{BUFFER, Compression, refused, unpack};
 use crate::{Limits, Refusal};
 
@@ -23,6 +25,8 @@ pub(crate) enum Place {
     Folder(PathBuf),
     /// A tar, its members by name.
     Archive { file: Arc<File>, members: HashMap<String, Member>, within: String },
+    /// A repository of a registry.
+    Registry(Repository),
 }
 
 /// What a member of an archive is.
@@ -71,6 +75,7 @@ impl Place {
             Self::Archive { members, within, .. } => {
                 matches!(resolve(members, within, name), Ok((_, _)))
             }
+            Self::Registry(_) => false,
         }
     }
 
@@ -81,7 +86,7 @@ impl Place {
             crate::ROOTS.contains(&top)
         };
         match self {
-            Self::Folder(_) => false,
+            Self::Folder(_) | Self::Registry(_) => false,
             Self::Archive { members, .. } => members.keys().any(is_top),
         }
     }
@@ -99,13 +104,14 @@ impl Place {
                 let (at, length) = resolve(members, within, name).map_err(io)?;
                 Ok((Box::new(Part { file: file.clone(), at, left: length }), length))
             }
+            Self::Registry(_) => Err(io(io::ErrorKind::NotFound.into())),
         }
     }
 
     /// The archive itself, from its beginning.
     pub(crate) fn whole(&self) -> Option<Box<dyn Read + Send>> {
         match self {
-            Self::Folder(_) => None,
+            Self::Folder(_) | Self::Registry(_) => None,
             Self::Archive { file, .. } => {
                 Some(Box::new(Part { file: file.clone(), at: 0, left: u64::MAX }))
             }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use pavisade_model::{LayerVisitor, Note};
 
 use crate::digest::Checked;
-use crate::store::LayerSource;
+use crate::registry::failed;
+use crate::store::{LayerSource, Opened};
 use crate::{Budget, Image, LayerRead, Refusal, Store, Tree, folder, read_layer};
 
 /// What the layers of an image make.
@@ -42,7 +43,7 @@ impl Store {
     pub fn read_layers<V: LayerVisitor + Send>(
         &self,
         image: &Image,
-        visitor: impl Fn(u16) -> V + Sync,
+        visitor: impl Fn(u16) -> V + Sync + Send,
         take: impl FnMut(u16, V) + Send,
     ) -> Result<Contents, Refusal> {
         let limits = self.limits;
@@ -60,25 +61,31 @@ impl Store {
         });
         // Layers above one that is refused are not worth reading.
         let refused_at = AtomicU16::new(u16::MAX);
-        rayon::scope_fifo(|scope| {
-            for number in (0..).take(image.layers.len()) {
-                let (joined, refused_at, visitor, budget) =
-                    (&joined, &refused_at, &visitor, &budget);
-                scope.spawn_fifo(move |_| {
-                    if number > refused_at.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    let mut visitor = visitor(number);
-                    let read = self.read_one(image, number, budget, &mut visitor);
-                    let Ok(mut joined) = joined.lock() else { return };
-                    let read = read.map(|(layer, notes)| (layer, notes, visitor));
-                    if let Err((number, refusal)) = joined.add(number, read) {
-                        refused_at.fetch_min(number, Ordering::Relaxed);
-                        joined.refused.insert(number, refusal);
-                    }
-                });
-            }
-        });
+        let read = || {
+            rayon::scope_fifo(|scope| {
+                for number in (0..).take(image.layers.len()) {
+                    let (joined, refused_at, visitor, budget) =
+                        (&joined, &refused_at, &visitor, &budget);
+                    scope.spawn_fifo(move |_| {
+                        if number > refused_at.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        let mut visitor = visitor(number);
+                        let read = self.read_one(image, number, budget, &mut visitor);
+                        let Ok(mut joined) = joined.lock() else { return };
+                        let read = read.map(|(layer, notes)| (layer, notes, visitor));
+                        if let Err((number, refusal)) = joined.add(number, read) {
+                            refused_at.fetch_min(number, Ordering::Relaxed);
+                            joined.refused.insert(number, refusal);
+                        }
+                    });
+                }
+            });
+        };
+        match self.is_far().then(waiting_threads).flatten() {
+            Some(threads) => threads.install(read),
+            None => read(),
+        }
         let joined = joined.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         match joined.refused.into_iter().next() {
             Some((_, refusal)) => Err(refusal),
@@ -113,7 +120,16 @@ impl Store {
         if let LayerSource::Folder(root) = &layer.source {
             return folder::read(root, number, budget, visitor);
         }
-        let (from, length) = self.open_layer(layer)?;
+        let kept = self
+            .cache
+            .as_ref()
+            .and_then(|cache| Some((cache, cache.key(layer.diff_id.as_ref()?, &visitor.keeps()?))));
+        if let Some((cache, key)) = &kept
+            && let Some(read) = cache.get(key, number, budget, visitor)?
+        {
+            return Ok((read, Vec::new()));
+        }
+        let Opened { bytes, length, slot } = self.open_layer(layer)?;
         if let (Some(wanted), Some(found)) = (layer.size, length)
             && wanted != found
         {
@@ -121,15 +137,30 @@ impl Store {
         }
         let diff_id = layer.diff_id.as_ref();
         let Some(digest) = &layer.digest else {
-            return Ok((read_layer(from, number, diff_id, budget, visitor)?, Vec::new()));
+            return Ok((read_layer(bytes, number, diff_id, budget, visitor)?, Vec::new()));
         };
-        let mut checked = Checked::new(from, digest.clone());
-        let read = read_layer(&mut checked, number, diff_id, budget, visitor)?;
-        match checked.verify().map_err(|error| Refusal::Io { what: what(), error })? {
-            (_, Ok(())) => Ok((read, Vec::new())),
+        let mut checked = Checked::new(bytes, digest.clone());
+        let read = read_layer(&mut checked, number, diff_id, budget, visitor);
+        let read = read.map_err(|refusal| failed(&slot, refusal))?;
+        let verified = checked.verify();
+        match verified.map_err(|error| failed(&slot, Refusal::Io { what: what(), error }))? {
+            (_, Ok(())) => {
+                if let Some((cache, key)) = &kept {
+                    cache.put(key, &read, visitor);
+                }
+                Ok((read, Vec::new()))
+            }
             (_, Err(found)) => Err(Refusal::Digest { what: what(), wanted: digest.clone(), found }),
         }
     }
+}
+
+/// Threads for layers that are waited for: more than there are cores, since each connection has its
+/// own pace.
+fn waiting_threads() -> Option<rayon::ThreadPool> {
+    const CONNECTIONS: usize = 4;
+    let count = rayon::current_num_threads().max(CONNECTIONS);
+    rayon::ThreadPoolBuilder::new().num_threads(count).build().ok()
 }
 
 impl<V, T: FnMut(u16, V)> Joined<V, T> {

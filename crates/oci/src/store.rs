@@ -1,18 +1,20 @@
-//! What an image is read from: the folder or the tar of an OCI layout, what `docker save` writes, or
-//! a root file system in a folder or a tar; and the images that are in there.
+//! What an image is read from: the folder or the tar of an OCI layout, what `docker save` writes, a
+//! root file system in a folder or a tar, or a registry; and the images that are in there.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::candidate::{Candidate, CandidateSource, Saved, fitting, joined};
 use crate::digest::Checked;
 use crate::manifest::{Configuration, Descriptor, Form, Index, Manifest, parse};
 use crate::place::{Place, compression};
+use crate::registry::{Repository, Slot, failed};
 use crate::unpack::Compression;
-use crate::{Digest, Limits, Platform, Refusal, folder};
+use crate::{Digest, LayerCache, Limits, Platform, Refusal, Registries, Remote, folder};
 
 /// Where images are.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ pub struct Store {
     /// What users call it.
     name: String,
     pub(crate) limits: Limits,
+    pub(crate) cache: Option<Arc<LayerCache>>,
 }
 
 /// How images are laid out.
@@ -35,24 +38,8 @@ enum Layout {
     Flat,
     /// A root file system.
     Root,
-}
-
-/// An image that a store names.
-#[derive(Debug)]
-pub struct Candidate {
-    /// What it is called there; none where it has no name.
-    pub names: Vec<String>,
-    /// The digest that it is named by, where it is.
-    pub digest: Option<Digest>,
-    source: CandidateSource,
-}
-
-#[derive(Debug)]
-enum CandidateSource {
-    Descriptor(Descriptor),
-    Manifest(Vec<u8>),
-    Saved(Saved),
-    Root,
+    /// What a registry gives by name and digest.
+    Registry,
 }
 
 /// An image.
@@ -91,6 +78,17 @@ pub(crate) enum LayerSource {
     Whole,
     /// A folder.
     Folder(PathBuf),
+    /// A blob of a registry.
+    Blob(Digest, u64),
+}
+
+/// The bytes of a layer.
+pub(crate) struct Opened {
+    pub(crate) bytes: Box<dyn Read + Send>,
+    /// How many there are, where that is known.
+    pub(crate) length: Option<u64>,
+    /// What a registry says where reading them fails.
+    pub(crate) slot: Slot,
 }
 
 impl Store {
@@ -115,7 +113,7 @@ impl Store {
                     return Err(Refusal::NotAnImage(why));
                 }
             };
-            return Ok(Self { place, form, name, limits });
+            return Ok(Self { place, form, name, limits, cache: None });
         }
         // What the user names may be a pipe.
         let mut file = File::open(path).map_err(io)?;
@@ -140,6 +138,20 @@ impl Store {
         Self::of_archive(name.to_owned(), place, limits)
     }
 
+    /// An image of a registry; nothing is asked yet.
+    pub fn fetch(registries: &Registries, remote: Remote, limits: Limits) -> Self {
+        let name = remote.to_string();
+        let place = Place::Registry(Repository::new(registries, remote));
+        Self { place, form: Layout::Registry, name, limits, cache: None }
+    }
+
+    /// Layers are looked for in a cache before they are read, and kept there.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Option<Arc<LayerCache>>) -> Self {
+        self.cache = cache;
+        self
+    }
+
     fn of_archive(name: String, place: Place, limits: Limits) -> Result<Self, Refusal> {
         let form = match Layout::of(&place) {
             Some(form) => form,
@@ -152,7 +164,7 @@ impl Store {
                 return Err(Refusal::NotAnImage(why));
             }
         };
-        Ok(Self { place, form, name, limits })
+        Ok(Self { place, form, name, limits, cache: None })
     }
 
     /// The images in it; of those that are said to be for some machine, the ones for `platform`.
@@ -169,7 +181,8 @@ impl Store {
                 let saved: Vec<Saved> = self.document("manifest.json")?;
                 let all = saved.into_iter().map(|saved| Candidate {
                     names: saved.repo_tags.clone().unwrap_or_default(),
-                    digest: None,
+                    // What Docker calls the image's id. One that cannot be read is told later.
+                    digest: self.whole(&saved.config).ok().map(|text| Digest::of(&text)),
                     source: CandidateSource::Saved(saved),
                 });
                 Ok(all.collect())
@@ -179,6 +192,13 @@ impl Store {
                 let digest = Some(Digest::of(&text));
                 let source = CandidateSource::Manifest(text);
                 Ok(vec![Candidate { names: Vec::new(), digest, source }])
+            }
+            Layout::Registry => {
+                let Place::Registry(repository) = &self.place else { return Ok(Vec::new()) };
+                let wanted = &repository.remote.wanted;
+                let (text, digest) = repository.manifest(wanted, self.limits.document_bytes)?;
+                let source = CandidateSource::Manifest(text);
+                Ok(vec![Candidate { names: vec![self.name.clone()], digest: Some(digest), source }])
             }
             Layout::Root => {
                 let source = CandidateSource::Root;
@@ -200,7 +220,7 @@ impl Store {
     ) -> Result<Image, Refusal> {
         let image = match &candidate.source {
             CandidateSource::Descriptor(descriptor) => {
-                let text = self.blob(descriptor)?;
+                let text = self.manifest_text(descriptor)?;
                 let digest = descriptor.digest.clone();
                 let (manifest, digest) = self.manifest(&text, digest, platform, 0)?;
                 self.of_manifest(&manifest, digest)?
@@ -244,9 +264,19 @@ impl Store {
                 let first = fitting
                     .first()
                     .ok_or_else(|| Refusal::NotAnImage(format!("the index {digest} is empty")))?;
-                self.manifest(&self.blob(first)?, first.digest.clone(), platform, depth + 1)
+                self.manifest(
+                    &self.manifest_text(first)?,
+                    first.digest.clone(),
+                    platform,
+                    depth + 1,
+                )
             }
         }
+    }
+
+    /// Whether layers come over a network.
+    pub(crate) fn is_far(&self) -> bool {
+        self.form == Layout::Registry
     }
 
     /// The file of a blob.
@@ -254,6 +284,13 @@ impl Store {
         match self.form {
             Layout::Flat => digest.hex().to_owned(),
             _ => format!("blobs/{}", digest.path()),
+        }
+    }
+
+    fn source(&self, layer: &Descriptor) -> LayerSource {
+        match self.form {
+            Layout::Registry => LayerSource::Blob(layer.digest.clone(), layer.size),
+            _ => LayerSource::File(self.file(&layer.digest)),
         }
     }
 
@@ -268,7 +305,7 @@ impl Store {
         let layers = manifest
             .layers
             .iter()
-            .map(|layer| (Some(layer.digest.clone()), Some(layer.size), self.file(&layer.digest)));
+            .map(|layer| (Some(layer.digest.clone()), Some(layer.size), self.source(layer)));
         let layers = paired(&configuration, layers.collect())?;
         Ok(Image { name: String::new(), digest: Some(digest), configuration, layers })
     }
@@ -277,7 +314,7 @@ impl Store {
     fn saved(&self, saved: &Saved) -> Result<Image, Refusal> {
         let text = self.whole(&saved.config)?;
         let configuration = parse(&text, &saved.config)?;
-        let layers = saved.layers.iter().map(|name| (None, None, name.clone()));
+        let layers = saved.layers.iter().map(|name| (None, None, LayerSource::File(name.clone())));
         let layers = paired(&configuration, layers.collect())?;
         let digest = Some(Digest::of(&text));
         Ok(Image { name: String::new(), digest, configuration, layers })
@@ -286,7 +323,7 @@ impl Store {
     fn root(&self) -> Image {
         let source = match &self.place {
             Place::Folder(folder) => LayerSource::Folder(folder.clone()),
-            Place::Archive { .. } => LayerSource::Whole,
+            Place::Archive { .. } | Place::Registry(_) => LayerSource::Whole,
         };
         let layer = Layer { digest: None, diff_id: None, instruction: None, size: None, source };
         Image {
@@ -297,24 +334,26 @@ impl Store {
         }
     }
 
-    /// The bytes of a layer, and how many there are where that is known.
-    pub(crate) fn open_layer(
-        &self,
-        layer: &Layer,
-    ) -> Result<(Box<dyn Read + Send>, Option<u64>), Refusal> {
-        match &layer.source {
-            LayerSource::File(name) => {
-                if let (Some(digest), false) = (&layer.digest, self.place.has(name)) {
+    /// The bytes of a layer.
+    pub(crate) fn open_layer(&self, layer: &Layer) -> Result<Opened, Refusal> {
+        let (bytes, length) = match (&layer.source, &self.place) {
+            (LayerSource::Blob(digest, size), Place::Registry(repository)) => {
+                let (blob, slot) = repository.blob(digest, *size);
+                return Ok(Opened { bytes: Box::new(blob), length: None, slot });
+            }
+            (LayerSource::File(name), place) => {
+                if let (Some(digest), false) = (&layer.digest, place.has(name)) {
                     return Err(Refusal::Missing(digest.clone()));
                 }
-                let (bytes, length) = self.place.open(name)?;
-                Ok((bytes, Some(length)))
+                let (bytes, length) = place.open(name)?;
+                (bytes, Some(length))
             }
-            LayerSource::Whole | LayerSource::Folder(_) => match self.place.whole() {
-                Some(bytes) => Ok((bytes, None)),
-                None => Err(Refusal::NotAnImage(format!("{} is a folder", self.name))),
+            (_, place) => match place.whole() {
+                Some(bytes) => (bytes, None),
+                None => return Err(Refusal::NotAnImage(format!("{} is no archive", self.name))),
             },
-        }
+        };
+        Ok(Opened { bytes, length, slot: Slot::default() })
     }
 
     fn whole(&self, name: &str) -> Result<Vec<u8>, Refusal> {
@@ -333,26 +372,57 @@ impl Store {
         parse(&self.whole(name)?, name)
     }
 
+    /// A manifest's or an index's bytes, checked.
+    fn manifest_text(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Refusal> {
+        let Place::Registry(repository) = &self.place else { return self.blob(descriptor) };
+        let limit = self.limits.document_bytes;
+        let (text, _) = repository.manifest(&descriptor.digest.clone().into(), limit)?;
+        sized(text, descriptor)
+    }
+
     /// A document's bytes, checked.
     fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Refusal> {
         let Descriptor { digest, size, .. } = descriptor;
-        let name = self.file(digest);
-        if !self.place.has(&name) {
-            return Err(Refusal::Missing(digest.clone()));
-        }
-        let bytes = self.whole(&name)?;
-        let what = || format!("the blob {digest}");
-        if bytes.len() as u64 != *size {
-            let (wanted, found) = (*size, bytes.len() as u64);
-            return Err(Refusal::Size { what: what(), wanted, found });
-        }
+        let bytes = match &self.place {
+            Place::Registry(repository) => {
+                let what = format!("the blob {digest}");
+                let limit = self.limits.document_bytes;
+                if *size > limit {
+                    return Err(Refusal::TooLarge { what, limit });
+                }
+                let (mut blob, slot) = repository.blob(digest, *size);
+                let mut bytes = Vec::new();
+                let read = blob.read_to_end(&mut bytes);
+                read.map_err(|error| failed(&slot, Refusal::Io { what, error }))?;
+                bytes
+            }
+            place => {
+                let name = self.file(digest);
+                if !place.has(&name) {
+                    return Err(Refusal::Missing(digest.clone()));
+                }
+                self.whole(&name)?
+            }
+        };
+        let bytes = sized(bytes, descriptor)?;
         match Checked::new(&*bytes, digest.clone()).verify() {
             Ok((_, Err(found))) => {
-                Err(Refusal::Digest { what: what(), wanted: digest.clone(), found })
+                let what = format!("the blob {digest}");
+                Err(Refusal::Digest { what, wanted: digest.clone(), found })
             }
             _ => Ok(bytes),
         }
     }
+}
+
+/// Bytes, where there are as many as their descriptor says.
+fn sized(bytes: Vec<u8>, descriptor: &Descriptor) -> Result<Vec<u8>, Refusal> {
+    let (wanted, found) = (descriptor.size, bytes.len() as u64);
+    if wanted != found {
+        let what = format!("the blob {}", descriptor.digest);
+        return Err(Refusal::Size { what, wanted, found });
+    }
+    Ok(bytes)
 }
 
 impl Layout {
@@ -369,78 +439,10 @@ impl Layout {
     }
 }
 
-impl Candidate {
-    /// Whether it is called that, or named by that digest. Names are written in full in layouts, and
-    /// without the registry by people.
-    pub fn is(&self, name: &str) -> bool {
-        let ends = |full: &String| full.strip_suffix(name).is_some_and(|rest| rest.ends_with('/'));
-        let digest = self.digest.as_ref().is_some_and(|digest| digest.to_string() == name);
-        digest || self.names.iter().any(|full| full == name || ends(full))
-    }
-}
-
-/// Images of an index. One that has several names is listed by each of them, and one for several
-/// variants of a machine by the best first.
-fn joined(descriptors: Vec<&Descriptor>) -> Vec<Candidate> {
-    const NAMES: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
-    let mut joined: Vec<(Candidate, bool)> = Vec::new();
-    for descriptor in descriptors {
-        let name = NAMES.iter().find_map(|key| descriptor.annotation(key));
-        let names: Vec<_> = name.map(str::to_owned).into_iter().collect();
-        let has_platform = descriptor.platform.is_some();
-        let same = |(other, of_platform): &&mut (Candidate, bool)| {
-            let is_variant = has_platform && *of_platform && other.names == names;
-            is_variant || other.digest.as_ref() == Some(&descriptor.digest)
-        };
-        if let Some((first, _)) = joined.iter_mut().find(same) {
-            first.names.extend(
-                names.into_iter().filter(|name| !first.names.contains(name)).collect::<Vec<_>>(),
-            );
-            continue;
-        }
-        let digest = Some(descriptor.digest.clone());
-        let source = CandidateSource::Descriptor(descriptor.clone());
-        joined.push((Candidate { names, digest, source }, has_platform));
-    }
-    joined.into_iter().map(|(candidate, _)| candidate).collect()
-}
-
-/// The images of an index that are for a machine, or do not say for which.
-fn fitting<'a>(
-    index: &'a Index,
-    platform: &Platform,
-    what: &str,
-) -> Result<Vec<&'a Descriptor>, Refusal> {
-    let is_image = |descriptor: &&Descriptor| {
-        let attests = descriptor.annotation("vnd.docker.reference.type").is_some();
-        !attests && !descriptor.platform.as_ref().is_some_and(Platform::is_none)
-    };
-    let images: Vec<_> = index.manifests.iter().filter(is_image).collect();
-    let fits = |descriptor: &&&Descriptor| {
-        descriptor.platform.as_ref().is_none_or(|found| platform.takes(found))
-    };
-    let mut fitting: Vec<_> = images.iter().filter(fits).copied().collect();
-    fitting.sort_by_key(|descriptor| {
-        !descriptor.platform.as_ref().is_some_and(|found| platform.is_same(found))
-    });
-    if fitting.is_empty() && !images.is_empty() {
-        let there = images.iter().filter_map(|descriptor| descriptor.platform.as_ref());
-        let mut there: Vec<_> = there.map(Platform::to_string).collect();
-        there.sort();
-        there.dedup();
-        return Err(Refusal::Platform {
-            what: what.to_owned(),
-            asked: platform.to_string(),
-            there,
-        });
-    }
-    Ok(fitting)
-}
-
 /// Layers with what the configuration says of them.
 fn paired(
     configuration: &Configuration,
-    layers: Vec<(Option<Digest>, Option<u64>, String)>,
+    layers: Vec<(Option<Digest>, Option<u64>, LayerSource)>,
 ) -> Result<Vec<Layer>, Refusal> {
     let ids = &configuration.rootfs.diff_ids;
     if ids.len() != layers.len() {
@@ -450,22 +452,12 @@ fn paired(
     }
     let said = ids.iter().zip(configuration.instructions());
     let layers =
-        layers.into_iter().zip(said).map(|((digest, size, file), (id, instruction))| Layer {
+        layers.into_iter().zip(said).map(|((digest, size, source), (id, instruction))| Layer {
             digest,
             diff_id: Some(id.clone()),
             instruction: instruction.map(str::to_owned),
             size,
-            source: LayerSource::File(file),
+            source,
         });
     Ok(layers.collect())
-}
-
-/// One image in `manifest.json` of `docker save`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Saved {
-    config: String,
-    #[serde(default)]
-    repo_tags: Option<Vec<String>>,
-    layers: Vec<String>,
 }

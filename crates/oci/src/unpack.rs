@@ -1,7 +1,7 @@
 //! The bytes of a layer, decompressed, counted and limited.
 
 use std::cell::Cell;
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
@@ -17,9 +17,13 @@ const FREE: u64 = 16 << 20;
 /// always right. gzip may have several members, zstd several frames.
 pub(crate) fn unpack<'a>(packed: impl Read + 'a, limits: &Limits) -> io::Result<impl Read + 'a> {
     let count = Rc::new(Cell::new(0));
-    let counted = Counted { from: packed, count: count.clone() };
-    let mut packed = BufReader::with_capacity(BUFFER, counted);
-    let from: Box<dyn Read + 'a> = match Compression::of(packed.fill_buf()?) {
+    let mut counted = Counted { from: packed, count: count.clone() };
+    // A connection may give its first bytes one by one.
+    let mut head = Vec::new();
+    counted.by_ref().take(16).read_to_end(&mut head)?;
+    let compression = Compression::of(&head);
+    let packed = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(counted));
+    let from: Box<dyn Read + 'a> = match compression {
         Compression::None => Box::new(packed),
         Compression::Gzip => Box::new(MultiGzDecoder::new(packed)),
         Compression::Zstd => {

@@ -76,7 +76,7 @@ impl Blind {
                 instance: "coverage".to_owned(),
                 fix: None,
                 detail: Detail {
-                    gaps: gaps.into_iter().map(|(kind, cause)| gap(kind, cause)).collect(),
+                    gaps: gaps.into_iter().map(|(kind, _)| world.gap(kind)).collect(),
                     ..Detail::default()
                 }
                 .boxed(),
@@ -97,10 +97,6 @@ fn kinds_of(finding: &Finding) -> impl Iterator<Item = GroupKind> {
         Gap::Kind { kind, .. } => Some(*kind),
         _ => None,
     })
-}
-
-fn gap(kind: GroupKind, cause: &Cause) -> Gap {
-    Gap::Kind { kind, cause: cause.clone() }
 }
 
 /// Which kinds were not read, and why: kinds of one reason together.

@@ -26,10 +26,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use jiff::Timestamp;
-use pavisade_checks::{CheckSet, Claim, Place, Report};
+use pavisade_checks::{CheckSet, Claim, Place, Rare, Report};
 use pavisade_judgement::{Cluster, Judgement, RuleTally, Tally};
 use pavisade_model::{
-    Detail, Finding, Fix, Location, Note, NoteKind, Path, Paths, Related, counterpart, kinds,
+    Finding, Fix, Location, Note, NoteKind, Path, Paths, Related, counterpart, kinds,
 };
 use pavisade_secrets::{mask, mask_field};
 use pavisade_snapshot::{Object, Snapshot, World};
@@ -225,7 +225,7 @@ fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Pat
 /// A finding about no object of a world.
 fn fact_finding(report: &Report<'_>, claim: Claim<'_>) -> Finding {
     let location = match &claim.place {
-        Place::Layer(location) => location.clone(),
+        Place::Layer(location) => Location::clone(location),
         _ => Location::None,
     };
     finding_at(None, report, claim, (location, String::new()))
@@ -234,13 +234,18 @@ fn fact_finding(report: &Report<'_>, claim: Claim<'_>) -> Finding {
 fn finding_at(
     world: Option<&World>,
     report: &Report<'_>,
-    claim: Claim<'_>,
+    mut claim: Claim<'_>,
     (location, stable_path): (Location, String),
 ) -> Finding {
     let rule = report.rule;
-    let programs = match claim.programs.is_empty() {
-        true => report.programs.clone(),
-        false => claim.programs,
+    if claim.rare().detail.programs.is_empty() && !report.programs.is_empty() {
+        claim.rare_mut().detail.programs.clone_from(&report.programs);
+    }
+    let (related, vulnerability, detail) = match claim.take_rare() {
+        Some(Rare { related, vulnerability, detail, .. }) => {
+            (related, vulnerability, detail.boxed())
+        }
+        None => Default::default(),
     };
     Finding {
         rule: rule.clone(),
@@ -251,22 +256,15 @@ fn finding_at(
         subject: report.subject.clone(),
         owner: None,
         location,
-        related: claim.related.into_iter().map(public_place).collect(),
+        related: related.into_iter().map(public_place).collect(),
         workloads: None,
-        vulnerability: claim.vulnerability,
+        vulnerability,
         message: masked(claim.message),
         advice: masked(claim.advice),
         stable_path,
         instance: claim.instance,
         fix: None,
-        detail: Detail {
-            parts: claim.parts,
-            programs,
-            gaps: claim.gaps,
-            evidence: claim.evidence,
-            ..Detail::default()
-        }
-        .boxed(),
+        detail,
     }
 }
 
@@ -313,9 +311,10 @@ fn public(note: Note) -> Note {
 
 /// The claim's changes as edits of its document; all of them, or none.
 fn fix(claim: &Claim<'_>) -> Option<Box<Fix>> {
-    let Place::At(first, _) = &claim.changes.first()?.place else { return None };
+    let changes = &claim.rare().changes;
+    let Place::At(first, _) = &changes.first()?.place else { return None };
     let doc = first.doc();
-    let amendments: Option<_> = claim.changes.iter().map(|change| change.amendment(doc)).collect();
+    let amendments: Option<_> = changes.iter().map(|change| change.amendment(doc)).collect();
     Some(Box::new(Fix { doc: doc.clone(), amendments: amendments? }))
 }
 

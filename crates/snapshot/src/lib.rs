@@ -21,6 +21,7 @@ mod patch;
 mod pod;
 mod selector;
 pub mod stored;
+mod view;
 mod world;
 
 pub use coverage::Coverage;
@@ -31,4 +32,5 @@ pub use kind::WorldKind;
 pub use object::{Object, ObjectId, Unseen};
 pub use pod::{Container, ContainerKind, Pod};
 pub use selector::{Label, Selector, SelectorError, Selects};
+pub use view::{Derived, Listing, Reads, View};
 pub use world::{Change, Snapshot, World, WorldParts};

@@ -1,5 +1,6 @@
 //! Label selectors (k8s.io/apimachinery `LabelSelector`): labels are matched, nothing else.
 
+use pavisade_model::{Gap, Why};
 use pavisade_yaml::{Kind, Value};
 
 /// A label selector.
@@ -77,6 +78,12 @@ impl From<bool> for Selects {
 /// Why a selector means nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectorError(pub String);
+
+impl From<SelectorError> for Why {
+    fn from(error: SelectorError) -> Self {
+        Self::of(Gap::Form, error.0)
+    }
+}
 
 impl<'a> Selector<'a> {
     /// Reads `{matchLabels, matchExpressions}`. An empty selector matches everything.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use pavisade_model::{Cause, GroupKind, KubernetesVersion, Note, NoteKind, kinds};
+use pavisade_model::{Cause, Gap, GroupKind, KubernetesVersion, Note, NoteKind, kinds};
 
 use crate::distribution;
 use crate::kind::WorldKind;
@@ -123,7 +123,7 @@ pub struct World {
     by_kind: HashMap<Arc<str>, Vec<OfGroup>>,
     seen: Arc<Seen>,
     written: Arc<HashMap<ObjectId, Object>>,
-    derived: Derived,
+    derived: Slots,
 }
 
 /// How much of each kind was seen.
@@ -138,13 +138,13 @@ struct Seen {
 
 type Slot = Arc<OnceLock<Arc<dyn Any + Send + Sync>>>;
 
-/// What was computed from a world, by type.
+/// What was computed from a world, by type and the version whose semantics count.
 #[derive(Default)]
-struct Derived(Mutex<HashMap<TypeId, Slot>>);
+struct Slots(Mutex<HashMap<(TypeId, KubernetesVersion), Slot>>);
 
-impl fmt::Debug for Derived {
+impl fmt::Debug for Slots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Derived")
+        f.write_str("Slots")
     }
 }
 
@@ -177,15 +177,19 @@ impl World {
                 None => groups.push((id.group.clone(), vec![object.clone()])),
             }
         }
-        let derived = Derived::default();
+        let derived = Slots::default();
         Self { name, kind, objects, by_kind, seen, written, derived }
     }
 
     /// A value made from this world alone: made on first use, at most once, then shared.
-    pub fn derive<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+    pub(crate) fn derive<T: Any + Send + Sync>(
+        &self,
+        version: KubernetesVersion,
+        make: impl FnOnce() -> T,
+    ) -> Arc<T> {
         let slot = {
             let mut slots = self.derived.0.lock().unwrap_or_else(PoisonError::into_inner);
-            slots.entry(TypeId::of::<T>()).or_default().clone()
+            slots.entry((TypeId::of::<T>(), version)).or_default().clone()
         };
         // The map is not locked while the value is made: it may derive others.
         let value = slot.get_or_init(|| Arc::new(make()));
@@ -340,7 +344,13 @@ impl World {
 
     /// Which distribution of Kubernetes it is.
     pub fn distribution(&self) -> Arc<Distribution> {
-        self.derive(|| Distribution::of(self))
+        // What it is does not depend on whose semantics count.
+        self.derive(KubernetesVersion::LATEST, || Distribution::of(self))
+    }
+
+    /// That not all objects of a kind were read, and why.
+    pub fn gap(&self, kind: GroupKind) -> Gap {
+        Gap::Kind { kind, cause: self.cause(kind).clone() }
     }
 
     pub(crate) fn unread_nodes(&self) -> Option<&Cause> {

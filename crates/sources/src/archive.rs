@@ -13,7 +13,8 @@ use pavisade_model::{Note, NoteKind};
 use tempfile::TempDir;
 
 use crate::Limits;
-use crate::file::{Bytes, plain_note, read_all, size, too_large};
+use crate::note::{plain_note, size, too_large};
+use crate::open::{Bytes, read_all};
 use crate::temporary::Temporary;
 
 /// What an archive may grow to whatever its ratio.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use pavisade_model::{Note, NoteKind};
 use pavisade_yaml::{self as yaml, Doc, Source, Value};
 
-use crate::file::{Bytes, plain_note, too_large, unread};
+use crate::note::{plain_note, too_large, unread};
+use crate::open::Bytes;
 use crate::open::{inside, read_bytes, read_inside};
 
 /// Bytes of `Chart.yaml` and of values files that are looked at.

@@ -11,7 +11,7 @@ use pavisade_yaml::{
 };
 use rayon::prelude::*;
 
-use crate::file::plain_note;
+use crate::note::plain_note;
 
 /// From how many documents on they are worked through in parallel.
 const MANY: usize = 64;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{Install, Object, Origin};
 
-use crate::file::Bytes;
+use crate::open::Bytes;
 use crate::open::read_inside;
 use crate::shown::{Shown, normal};
 

@@ -1,6 +1,5 @@
 //! One file's bytes, and whether they are text.
 
-use std::io::{self, Read};
 use std::path::PathBuf;
 
 use pavisade_model::{Note, NoteKind};
@@ -9,7 +8,8 @@ use pavisade_yaml::{Origin, Source};
 use crate::Skip;
 use crate::document::{self, Parsed};
 use crate::names::Named;
-use crate::open::read_walked;
+use crate::note::{plain_note, too_large, unread};
+use crate::open::{Bytes, read_walked};
 use crate::text::{Text, decode, looks_binary, may_spell};
 
 /// A file to read.
@@ -59,64 +59,6 @@ pub(crate) fn read(candidate: &Candidate, limit: u64) -> Outcome {
         Ok(Bytes::TooMany) => Outcome::note(too_large(&candidate.name, limit)),
         Err(error) => Outcome::note(unread(&candidate.name, &error)),
     }
-}
-
-/// A note that something could not be opened or read.
-pub(crate) fn unread(name: &str, error: &io::Error) -> Note {
-    let remedy = match error.kind() {
-        io::ErrorKind::PermissionDenied => "Make it readable to the user that runs the scan.",
-        io::ErrorKind::NotFound => "Check the path.",
-        _ => "",
-    };
-    plain_note(NoteKind::Unread, name, reason(error), remedy)
-}
-
-/// An error in the words that a shell uses.
-fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such file or directory".into(),
-        io::ErrorKind::PermissionDenied => "permission denied".into(),
-        _ => error.to_string(),
-    }
-}
-
-/// A note without a place in a text.
-pub(crate) fn plain_note(
-    kind: NoteKind,
-    place: &str,
-    message: impl Into<String>,
-    remedy: impl Into<String>,
-) -> Note {
-    let (message, remedy) = (message.into(), remedy.into());
-    Note { kind, place: place.into(), span: None, message, remedy }
-}
-
-/// A note on a file above the limit.
-pub(crate) fn too_large(name: &str, limit: u64) -> Note {
-    let message = format!("larger than {}", size(limit));
-    plain_note(NoteKind::Unread, name, message, "Split it.")
-}
-
-/// A size for people.
-pub(crate) fn size(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} bytes"),
-        1024..0x10_0000 => format!("{} KiB", bytes >> 10),
-        _ => format!("{} MiB", bytes >> 20),
-    }
-}
-
-pub(crate) enum Bytes {
-    All(Vec<u8>),
-    TooMany,
-}
-
-/// Reads to the end, or until there is more than `limit`.
-pub(crate) fn read_all(from: impl Read, expected: u64, limit: u64) -> io::Result<Bytes> {
-    // Two more: the reader looks for the end, and a source may add a line end.
-    let mut bytes = Vec::with_capacity(expected.min(limit) as usize + 2);
-    from.take(limit + 1).read_to_end(&mut bytes)?;
-    Ok(if bytes.len() as u64 > limit { Bytes::TooMany } else { Bytes::All(bytes) })
 }
 
 /// What a file holds.

@@ -14,13 +14,16 @@ use crate::chart::{self, Chart};
 use crate::complaint::tail;
 use crate::document::{self, Parsed};
 use crate::elsewhere::Base;
-use crate::file::{Bytes, Candidate, plain_note, size};
-use crate::graph::{self, Graph, Known};
+use crate::file::Candidate;
+use crate::gathered::{Gathered, several};
+use crate::graph::{self, Known};
 use crate::helm::{Helm, Rendered};
-use crate::kustomize::{self, Shares};
-use crate::load::{Scan, several};
+use crate::kustomize;
 use crate::names::{KUSTOMIZATION, Named};
+use crate::note::{plain_note, size};
+use crate::open::Bytes;
 use crate::open::read_bytes;
+use crate::reach::{self, Graph, Shares};
 use crate::shown::Shown;
 use crate::text::decode;
 use crate::walk::{self, Walked};
@@ -41,7 +44,7 @@ pub(crate) enum Only {
 }
 
 /// Reads a folder.
-pub(crate) fn folder(scan: &mut Scan<'_>, shown: &Shown, only: Only) {
+pub(crate) fn folder(scan: &mut Gathered<'_>, shown: &Shown, only: Only) {
     let given = shown.given();
     scan.progress.stage(&format!("Looking for files in {given}"));
     let mut walked = match &only {
@@ -226,7 +229,7 @@ impl Charts {
 type RenderedCharts = BTreeMap<PathBuf, Option<(String, Vec<Parsed>)>>;
 
 fn render_charts(
-    scan: &mut Scan<'_>,
+    scan: &mut Gathered<'_>,
     shown: &Shown,
     charts: &Charts,
     boundary: &Path,
@@ -298,8 +301,8 @@ struct Kustomized {
     shares: Shares,
 }
 
-fn render_kustomizations(scan: &mut Scan<'_>, shown: &Shown, graph: &Graph) -> Kustomized {
-    let roots = kustomize::roots(graph);
+fn render_kustomizations(scan: &mut Gathered<'_>, shown: &Shown, graph: &Graph) -> Kustomized {
+    let roots = reach::roots(graph);
     let (programs, tools) = (&scan.programs, &scan.request.tools);
     let able = scan.request.render == Render::Auto
         && (tools.kustomize.is_some() || tools.kubectl.is_some());
@@ -314,7 +317,7 @@ fn render_kustomizations(scan: &mut Scan<'_>, shown: &Shown, graph: &Graph) -> K
     let results: Vec<_> = roots
         .par_iter()
         .map(|root| {
-            let whole = able && !component(root) && !kustomize::reach(graph, root).incomplete;
+            let whole = able && !component(root) && !reach::reach(graph, root).incomplete;
             let made = if whole { kustomize::render(programs, tools, root) } else { None };
             let made = made.map(|result| {
                 result.map(|text| {
@@ -337,7 +340,7 @@ fn render_kustomizations(scan: &mut Scan<'_>, shown: &Shown, graph: &Graph) -> K
         match result {
             Some(Ok(parsed)) => {
                 scan.stats.kustomizations_rendered += 1;
-                let used = kustomize::reach(graph, root).files;
+                let used = reach::reach(graph, root).files;
                 kustomized.used.extend(used.into_iter().map(Path::to_owned));
                 kustomized.rendered.push((name(root), parsed));
             }
@@ -363,12 +366,16 @@ fn render_kustomizations(scan: &mut Scan<'_>, shown: &Shown, graph: &Graph) -> K
         scan.notes.push(plain_note(NoteKind::Unread, &names[0], message, remedy));
     }
     scan.stats.kustomizations_unrendered += rest.len();
-    kustomized.shares = kustomize::share(graph, &rest);
+    kustomized.shares = reach::share(graph, &rest);
     kustomized
 }
 
 /// The files up to the limit of all their bytes; the rest is noted.
-fn within_total(scan: &mut Scan<'_>, shown: &Shown, mut files: Vec<Candidate>) -> Vec<Candidate> {
+fn within_total(
+    scan: &mut Gathered<'_>,
+    shown: &Shown,
+    mut files: Vec<Candidate>,
+) -> Vec<Candidate> {
     let limit = scan.request.limits.total_bytes;
     files.par_iter_mut().with_min_len(64).for_each(|file| {
         file.length = fs::metadata(&file.path).map_or(0, |metadata| metadata.len());

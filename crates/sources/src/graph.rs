@@ -13,47 +13,15 @@ use pavisade_model::{Note, NoteKind};
 use pavisade_yaml::{self as yaml, Source, Value};
 use rayon::prelude::*;
 
-use crate::file::{Bytes, plain_note, too_large, unread};
-use crate::kustomize;
 use crate::names::KUSTOMIZATION;
+use crate::note::{plain_note, too_large, unread};
+use crate::open::Bytes;
 use crate::open::{read_bytes, read_inside};
+use crate::reach::{Graph, Node, reach_all};
 use crate::shown::{Shown, normal};
 
 /// Bytes of a kustomization file.
 const MAX_BYTES: u64 = 16 << 20;
-
-/// All kustomizations that were found or are included.
-#[derive(Debug, Default)]
-pub(crate) struct Graph {
-    /// By folder; to compare paths part by part is slow.
-    pub nodes: BTreeMap<OsString, Node>,
-    pub notes: Vec<Note>,
-}
-
-/// One kustomization.
-#[derive(Debug, Default)]
-pub(crate) struct Node {
-    /// Its file.
-    pub file: PathBuf,
-    /// It is a component: it means nothing alone.
-    pub component: bool,
-    /// Kustomizations that it includes.
-    pub folders: Vec<PathBuf>,
-    /// Files with objects.
-    pub files: Vec<PathBuf>,
-    /// Patches, generators and transformers.
-    pub inputs: Vec<PathBuf>,
-    /// Data and configuration, which may hold whole objects.
-    pub data: Vec<PathBuf>,
-    /// Kustomizations whose objects are generators or transformers of it.
-    pub plugins: BTreeSet<PathBuf>,
-    /// Addresses of what it includes from elsewhere.
-    pub remote: Vec<String>,
-    /// Something of it cannot be read, or only Helm could make it.
-    pub broken: bool,
-    /// Its file holds no object that kubectl would send.
-    pub alone: bool,
-}
 
 /// What is known of the files below the given path.
 pub(crate) struct Known<'a> {
@@ -103,7 +71,7 @@ fn plugins(known: &Known<'_>, graph: &mut Graph) {
     for (folder, node) in graph.nodes.iter().filter(|(_, node)| !node.plugins.is_empty()) {
         let urls = of_plugins.entry(&node.plugins).or_insert_with(|| {
             let plugins = node.plugins.iter().map(PathBuf::as_path);
-            let reached = kustomize::reach_all(graph, plugins).files;
+            let reached = reach_all(graph, plugins).files;
             let files = reached.into_iter().collect::<BTreeSet<_>>().into_iter();
             let urls = files.flat_map(|file| {
                 let urls = of_files.entry(file).or_insert_with(|| urls_in(file));

@@ -11,7 +11,7 @@ use pavisade_model::{KubernetesVersion, Note, NoteKind};
 use pavisade_yaml::{Doc, Origin, Renderer, Source, Value, to_json};
 
 use crate::chart::{self, Chart, Dependency, is_name};
-use crate::file::plain_note;
+use crate::note::plain_note;
 use crate::open::open_regular;
 use crate::program::Programs;
 

@@ -14,7 +14,8 @@ use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use pavisade_model::{Note, NoteKind};
 
-use crate::file::{Bytes, plain_note, size};
+use crate::note::{plain_note, size};
+use crate::open::Bytes;
 use crate::open::read_inside;
 use crate::shown::Shown;
 

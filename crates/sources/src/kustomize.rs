@@ -1,66 +1,10 @@
-//! Renders kustomizations, and shares out the files of those that are not rendered.
+//! Renders kustomizations.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::Path;
 
 use crate::Tools;
-use crate::graph::{Graph, Node};
 use crate::program::Programs;
-
-/// What a kustomization needs, itself included.
-#[derive(Debug, Default)]
-pub(crate) struct Reach<'a> {
-    /// Files that went into it, whatever their part.
-    pub files: HashSet<&'a Path>,
-    /// Something in it is not here, or nothing that kustomize could make.
-    pub incomplete: bool,
-}
-
-/// The kustomizations that no other includes; of a circle, the first by name.
-pub(crate) fn roots(graph: &Graph) -> Vec<&Path> {
-    let included: HashSet<&Path> =
-        graph.nodes.values().flat_map(|node| &node.folders).map(PathBuf::as_path).collect();
-    let all = || graph.nodes.keys().map(Path::new);
-    let mut roots: Vec<_> = all().filter(|folder| !included.contains(folder)).collect();
-    let (mut reached, mut order) = (HashSet::new(), Vec::new());
-    for root in &roots {
-        postorder(graph, root, &mut reached, &mut order);
-    }
-    for folder in all() {
-        if !reached.contains(folder) {
-            roots.push(folder);
-            postorder(graph, folder, &mut reached, &mut order);
-        }
-    }
-    roots
-}
-
-/// Everything that a kustomization includes, step by step.
-pub(crate) fn reach<'a>(graph: &'a Graph, root: &'a Path) -> Reach<'a> {
-    reach_all(graph, [root])
-}
-
-/// Everything that some kustomizations include together.
-pub(crate) fn reach_all<'a>(
-    graph: &'a Graph,
-    roots: impl IntoIterator<Item = &'a Path>,
-) -> Reach<'a> {
-    let mut reach = Reach::default();
-    let mut nodes: HashSet<&Path> = HashSet::new();
-    let mut wanted: Vec<&Path> = roots.into_iter().collect();
-    while let Some(folder) = wanted.pop() {
-        let Some(node) = graph.nodes.get(folder.as_os_str()) else { continue };
-        if nodes.insert(folder) {
-            let Node { file, folders, files, inputs, data, plugins, remote, broken, .. } = node;
-            wanted.extend(folders.iter().chain(plugins).map(PathBuf::as_path));
-            reach.files.extend(files.iter().chain(inputs).chain(data).map(PathBuf::as_path));
-            reach.files.insert(file);
-            reach.incomplete |= *broken || !remote.is_empty();
-        }
-    }
-    reach
-}
 
 /// What `kustomize build` makes of a folder; `None` where there is no tool.
 pub(crate) fn render(
@@ -83,80 +27,5 @@ fn reason(why: &str) -> String {
     match why.rfind(LINK) {
         Some(at) => why[at + LINK.len()..].replace("\\\"", "").trim_end_matches('"').to_owned(),
         None => why.to_owned(),
-    }
-}
-
-/// Which worlds the files of kustomizations that were not rendered make.
-#[derive(Debug, Default)]
-pub(crate) struct Shares {
-    /// The worlds' places: kustomizations, or files that several of them list.
-    pub owners: Vec<PathBuf>,
-    /// Files with objects, and the owner of each.
-    pub files: Vec<(PathBuf, usize)>,
-}
-
-/// Gives every file to the one kustomization of `roots` that reaches it. A kustomization (or
-/// file) that several of them include is judged once, as a world of its own.
-pub(crate) fn share(graph: &Graph, roots: &[&Path]) -> Shares {
-    let mut order = Vec::new();
-    let mut seen = HashSet::new();
-    for root in roots {
-        postorder(graph, root, &mut seen, &mut order);
-    }
-    order.reverse();
-    // From the outside in: when a node's turn comes, all that include it have their owners.
-    let mut claims: HashMap<&Path, BTreeSet<&Path>> = HashMap::new();
-    let mut of_files: BTreeMap<&OsStr, BTreeSet<&Path>> = BTreeMap::new();
-    let roots: HashSet<&Path> = roots.iter().copied().collect();
-    let mut owned = Vec::new();
-    for folder in order {
-        let claimed = claims.get(folder).filter(|owners| owners.len() == 1);
-        let only = claimed.and_then(|owners| owners.first().copied());
-        let owner = only.filter(|_| !roots.contains(folder)).unwrap_or(folder);
-        let Some(node) = graph.nodes.get(folder.as_os_str()) else { continue };
-        for included in &node.folders {
-            claims.entry(included).or_default().insert(owner);
-        }
-        for file in &node.files {
-            of_files.entry(file.as_os_str()).or_default().insert(owner);
-        }
-        owned.push(owner);
-    }
-    let mut shares = Shares::default();
-    let mut index: HashMap<PathBuf, usize> = HashMap::new();
-    for (file, owners) in of_files {
-        let file = Path::new(file);
-        let mut owners = owners.into_iter();
-        let owner = match (owners.next(), owners.next()) {
-            (Some(only), None) => only,
-            _ => file,
-        };
-        let next = shares.owners.len();
-        let at = *index.entry(owner.to_owned()).or_insert(next);
-        if at == next {
-            shares.owners.push(owner.to_owned());
-        }
-        shares.files.push((file.to_owned(), at));
-    }
-    shares
-}
-
-/// Depth first without recursion: a chain of kustomizations may be long.
-fn postorder<'a>(
-    graph: &'a Graph,
-    root: &'a Path,
-    seen: &mut HashSet<&'a Path>,
-    order: &mut Vec<&'a Path>,
-) {
-    let mut stack = vec![(root, false)];
-    while let Some((folder, done)) = stack.pop() {
-        if done {
-            order.push(folder);
-        } else if seen.insert(folder) {
-            stack.push((folder, true));
-            if let Some(node) = graph.nodes.get(folder.as_os_str()) {
-                stack.extend(node.folders.iter().map(|included| (included.as_path(), false)));
-            }
-        }
     }
 }

@@ -5,10 +5,21 @@
 //! outside of the boundary is refused.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::file::{Bytes, read_all};
+pub(crate) enum Bytes {
+    All(Vec<u8>),
+    TooMany,
+}
+
+/// Reads to the end, or until there is more than `limit`.
+pub(crate) fn read_all(from: impl Read, expected: u64, limit: u64) -> io::Result<Bytes> {
+    // Two more: the reader looks for the end, and a source may add a line end.
+    let mut bytes = Vec::with_capacity(expected.min(limit) as usize + 2);
+    from.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(if bytes.len() as u64 > limit { Bytes::TooMany } else { Bytes::All(bytes) })
+}
 
 /// Opens a regular file.
 ///

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::complaint::brief;
-use crate::file::size;
+use crate::note::size;
 use crate::temporary::Temporary;
 use crate::{Limits, Tools};
 

@@ -10,10 +10,10 @@ use pavisade_model::{Note, NoteKind};
 use rayon::slice::ParallelSliceMut as _;
 
 use crate::Scope;
-use crate::file::{plain_note, unread};
 use crate::ignored::{self, Reader, Rules};
 use crate::left_out::LeftOut;
 use crate::names::{self, KUSTOMIZATION, Named};
+use crate::note::{plain_note, unread};
 use crate::shown::Shown;
 
 /// What a folder holds.

@@ -441,19 +441,6 @@ impl<'d> Value<'d> {
     }
 }
 
-impl fmt::Debug for Value<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::json::to_json(*self))
-    }
-}
-
-/// Two values are equal when kubectl would send the same JSON for them.
-impl PartialEq for Value<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.kind() == other.kind() && crate::json::to_json(*self) == crate::json::to_json(*other)
-    }
-}
-
 struct Children<'d> {
     doc: &'d Doc,
     at: u32,

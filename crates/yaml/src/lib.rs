@@ -11,6 +11,7 @@
 //! Not here: what a document means to Kubernetes, files.
 
 mod arena;
+mod canonical;
 mod chars;
 mod decode;
 mod doc;
@@ -24,12 +25,12 @@ mod read;
 mod resolve;
 mod scan;
 
+pub use canonical::to_json;
 pub use doc::{Doc, Kind, NodeId, Source, Value};
 pub use dockerfile::{MAX_STAGES, dockerfile};
 #[doc(hidden)]
 pub use edit::amend_one_by_one;
 pub use edit::{Amended, Amendment, Edit, Refused, amend};
-pub use json::to_json;
 pub use kubectl::{Object, Objects, Refusal, objects};
 pub use origin::{Origin, Renderer};
 pub use parse::EXCESSIVE_ALIASING;

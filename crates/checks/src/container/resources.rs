@@ -6,7 +6,7 @@ use pavisade_snapshot::{Container, ContainerKind, Coverage, Object, Pod};
 use pavisade_yaml::Value;
 
 use super::field::find;
-use crate::{Claim, Cx, Place, Verdict};
+use crate::{Claim, Place, Verdict, View};
 
 /// What a container should have.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ pub(super) struct Asked {
 }
 
 /// Whether a container has it.
-pub(super) fn judge<'a>(container: Container<'a>, cx: &Cx<'a>, asked: Asked) -> Verdict<'a> {
+pub(super) fn judge<'a>(container: Container<'a>, cx: &View<'a>, asked: Asked) -> Verdict<'a> {
     if container.kind() == ContainerKind::Ephemeral {
         // The API refuses resources there; they live within the pod's.
         return Verdict::NotApplicable;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::field::{WrongType, list, named, text};
-use crate::{Check, Claim, Cx, OnContainer, Verdict, Why};
+use crate::{Check, Claim, Cx, OnContainer, Verdict, View, Why};
 
 /// Containers that mount a part of a volume where the kubelet follows links out of it.
 ///
@@ -63,7 +63,7 @@ fn with_sub_path(container: Container<'_>) -> Result<Vec<Value<'_>>, WrongType<'
 }
 
 /// Why a kubelet has the flaw; none where it is proven that no kubelet has.
-fn flawed(cx: &Cx<'_>) -> Result<Option<String>, Why> {
+fn flawed(cx: &View<'_>) -> Result<Option<String>, Why> {
     if !cx.is_live() {
         let minor = cx.kubernetes().minor;
         return match minor {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::pod_security::{label, minor, rank};
 use crate::operation::admission::configurations;
-use crate::{Check, Claim, Cx, OnObject, Place, Verdict, Why, component};
+use crate::{Check, Claim, Cx, Derived, OnObject, Place, Reads, Verdict, View, Why, component};
 
 /// Namespaces with pods that no Pod Security level restricts.
 ///
@@ -129,7 +129,7 @@ impl Check for UnrestrictedNamespace {
         if synced == Some("true") {
             return Verdict::unknown(place, "OpenShift sets the namespace's Pod Security labels");
         }
-        let server = cx.derive(|cx| ServerDefault(server_default(cx)));
+        let server = cx.derive::<ServerDefault>();
         let confidence = match &server.0 {
             Ok(confidence) => *confidence,
             Err(why) => return Verdict::unknown(place, why.clone()),
@@ -151,7 +151,7 @@ impl Check for UnrestrictedNamespace {
 }
 
 /// Whether it is a live OpenShift, whose own admission stands before Pod Security's.
-fn serves_constraints(cx: &Cx<'_>) -> bool {
+fn serves_constraints(cx: &View<'_>) -> bool {
     cx.list(kinds::CLUSTER).objects.iter().any(|cluster| {
         cluster.value().list("served").any(|r| r.str("group") == Some("security.openshift.io"))
     })
@@ -188,9 +188,17 @@ fn invalid_labels<'a>(namespace: &'a Object) -> impl Iterator<Item = Claim<'a>> 
 /// What [`server_default`] says, once for all namespaces.
 struct ServerDefault(Result<Confidence, Why>);
 
+impl Derived for ServerDefault {
+    const READS: Reads = &[&[kinds::POD]];
+
+    fn make(cx: &View<'_>) -> Self {
+        Self(server_default(cx))
+    }
+}
+
 /// How sure it is that a live API server gives namespaces without a label no level, which a file
 /// of its node may do (Talos has one from the start).
-fn server_default(cx: &Cx<'_>) -> Result<Confidence, Why> {
+fn server_default(cx: &View<'_>) -> Result<Confidence, Why> {
     const FLAG: &str = "admission-control-config-file";
     if !cx.is_live() {
         return Ok(Confidence::Medium);
@@ -217,7 +225,7 @@ fn server_default(cx: &Cx<'_>) -> Result<Confidence, Why> {
 
 /// The level that the API server's own configuration gives to namespaces without a label; an error
 /// where it stands in a file that was not read.
-fn default_level<'a>(namespace: &Object, cx: &Cx<'a>) -> Result<Option<&'a str>, Why> {
+fn default_level<'a>(namespace: &Object, cx: &View<'a>) -> Result<Option<&'a str>, Why> {
     // Only files hold it; a cluster does not show it.
     if cx.coverage(kinds::ADMISSION_CONFIGURATION) == Coverage::Unread {
         return Ok(None);

@@ -10,7 +10,7 @@ use pavisade_yaml::Value;
 
 use super::aggregation::Aggregation;
 use super::builtin;
-use crate::Cx;
+use crate::{Derived, Reads, View};
 
 /// Whom a binding names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -120,14 +120,11 @@ pub(super) struct Access {
     pub(super) gaps: Vec<Gap>,
 }
 
-impl Access {
-    /// The bindings of the check's world, read once for all checks. They read Roles, ClusterRoles
-    /// and bindings of both kinds.
-    pub(super) fn of(cx: &Cx<'_>) -> Arc<Self> {
-        cx.derive(Self::read)
-    }
+impl Derived for Access {
+    const READS: Reads =
+        &[&[kinds::ROLE_BINDING, kinds::CLUSTER_ROLE_BINDING, kinds::CLUSTER_ROLE]];
 
-    fn read(cx: &Cx<'_>) -> Self {
+    fn make(cx: &View<'_>) -> Self {
         let mut access = Self::default();
         for kind in [kinds::ROLE_BINDING, kinds::CLUSTER_ROLE_BINDING] {
             let listing = cx.list(kind);
@@ -143,6 +140,13 @@ impl Access {
         }
         access.aggregation = Aggregation::of(&roles);
         access
+    }
+}
+
+impl Access {
+    /// The bindings of a world, read once for all checks.
+    pub(super) fn of(cx: &View<'_>) -> Arc<Self> {
+        cx.derive()
     }
 
     fn add_binding(&mut self, binding: &Object) {
@@ -227,7 +231,7 @@ impl Access {
     }
 
     /// A ClusterRole of the world, wherever its file puts it.
-    pub(super) fn cluster_role<'a>(&self, cx: &Cx<'a>, name: &str) -> Option<&'a Object> {
+    pub(super) fn cluster_role<'a>(&self, cx: &View<'a>, name: &str) -> Option<&'a Object> {
         let namespace = self.misplaced.get(name).map_or("", String::as_str);
         cx.get(kinds::CLUSTER_ROLE, namespace, name)
     }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::anonymous_api_access::without_anonymous;
-use crate::{Change, Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+use crate::{Change, Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
 /// An API server that allows every request.
 ///
@@ -47,13 +47,6 @@ impl Check for AlwaysAllowAuthorization {
 
 const MODE: &str = "authorization-mode";
 const ANONYMOUS: &str = "anonymous-auth";
-
-fn fixed<'a>(verdict: Verdict<'a>, fix: impl Fn(Claim<'a>) -> Claim<'a>) -> Verdict<'a> {
-    match verdict {
-        Verdict::Fails(claims) => Verdict::Fails(claims.into_iter().map(fix).collect()),
-        other => other,
-    }
-}
 
 /// Those that know nodes and users, without which PV-I070 fails.
 const NEEDED: [&str; 2] = ["Node", "RBAC"];
@@ -119,12 +112,12 @@ fn from_file(file: &Object) -> Verdict<'_> {
     let left = NEEDED.iter().all(|needed| names.iter().any(|name| name == needed));
     let entries = list.items().filter(|item| item.str("type") == Some("AlwaysAllow"));
     let entries: Vec<_> = entries.filter(|_| left).collect();
-    fixed(verdict, |claim| {
+    verdict.fixed(|claim| {
         claim.changes(entries.iter().map(|e| Change { place: (*e).into(), edit: Edit::Remove }))
     })
 }
 
-fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn from_flags<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     let file = kinds::AUTHORIZATION_CONFIGURATION;
     if let Some(verdict) = server.left_to_file("authorization-config", file, cx) {
         return Ok(verdict);
@@ -132,7 +125,7 @@ fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Cla
     let verdict = match server.known_list(MODE)? {
         Some(modes) => {
             let verdict = judge(modes.iter().map(String::as_str), |_| server.place(MODE));
-            fixed(verdict, |claim| claim.changes(strict(server, &modes)))
+            verdict.fixed(|claim| claim.changes(strict(server, &modes)))
         }
         None => Claim::fails(
             server.place(MODE),

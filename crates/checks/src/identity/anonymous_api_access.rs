@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    Change, Check, Claim, Component, Cx, FlagSource, OnControlPlane, Part, Place, Verdict,
+    Change, Check, Claim, Component, Cx, FlagSource, OnControlPlane, Part, Place, Verdict, View,
 };
 
 /// An API server that answers requests without credentials.
@@ -134,7 +134,7 @@ pub(super) fn without_anonymous(server: Component<'_>) -> Vec<Change<'_>> {
     }
 }
 
-fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn from_flags<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     const FLAG: &str = "anonymous-auth";
     if let Some(config) = server.known("authentication-config")?.filter(|f| !f.value.is_empty()) {
         let files = cx.list(kinds::AUTHENTICATION_CONFIGURATION).objects;

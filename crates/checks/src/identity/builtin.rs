@@ -10,7 +10,7 @@ use pavisade_yaml::{Doc, Source, Value, read};
 
 use super::access::Subject;
 use super::rules::Rules;
-use crate::Cx;
+use crate::View;
 
 /// Default ClusterRoles besides those of controllers.
 const CLUSTER_ROLES: [&str; 36] = [
@@ -84,7 +84,7 @@ pub(super) fn is_role(namespace: &str, name: &str) -> bool {
 
 /// Whether an object is a role that Kubernetes itself made, or perhaps did. Its label is no proof:
 /// anybody may write it. It counts only in a cluster that is newer than all that is known here.
-pub(super) fn is_default_role(role: &Object, cx: &Cx<'_>) -> bool {
+pub(super) fn is_default_role(role: &Object, cx: &View<'_>) -> bool {
     if !role.is(kinds::CLUSTER_ROLE) {
         return is_role(role.namespace(), role.name());
     }

@@ -9,14 +9,14 @@ use super::access::Access;
 use super::builtin;
 use super::power::{Power, broken, claim, keep_of_default};
 use super::rules::{Rules, is_aggregated};
-use crate::{Claim, Cx, Verdict};
+use crate::{Claim, Verdict, View};
 
 /// The verdict on a default role: what Kubernetes itself ships is no finding, and what somebody
 /// added to it is, since the API server only puts back what was taken away. One that is not shipped
 /// by the version that is known here is judged as any role.
 pub(super) fn judge<'a>(
     role: &'a Object,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
     powers: impl Fn(&Rules<'a>) -> Vec<Power<'a>>,
 ) -> Verdict<'a> {
     if !cx.is_live() {

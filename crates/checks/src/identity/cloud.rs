@@ -6,7 +6,7 @@ use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
-use crate::{Cx, Why};
+use crate::{Derived, Reads, View, Why};
 
 /// Annotations of a ServiceAccount that name its identity in a cloud.
 const ANNOTATIONS: [(&str, &str); 3] = [
@@ -83,9 +83,10 @@ fn member(object: &Object) -> Option<Identity<'_>> {
 #[derive(Debug, Default)]
 pub(super) struct CloudAccounts(HashMap<String, HashSet<String>>);
 
-impl CloudAccounts {
-    /// Read once for all checks; they read ServiceAccounts and [`ASSOCIATIONS`].
-    pub(super) fn read(cx: &Cx<'_>) -> Self {
+impl Derived for CloudAccounts {
+    const READS: Reads = &[&ASSOCIATIONS, &[kinds::SERVICE_ACCOUNT]];
+
+    fn make(cx: &View<'_>) -> Self {
         let mut found = Self::default();
         for kind in ASSOCIATIONS.into_iter().chain([kinds::SERVICE_ACCOUNT]) {
             for object in cx.list(kind).objects {
@@ -97,9 +98,11 @@ impl CloudAccounts {
         }
         found
     }
+}
 
+impl CloudAccounts {
     /// Why a ServiceAccount may have one that was not seen.
-    pub(super) fn gap(cx: &Cx<'_>) -> Option<Why> {
+    pub(super) fn gap(cx: &View<'_>) -> Option<Why> {
         let kinds = ASSOCIATIONS.into_iter().chain([kinds::SERVICE_ACCOUNT]);
         // A file is nowhere to be read in a cluster.
         let mut kinds = kinds.filter(|kind| !kind.resource.is_empty());

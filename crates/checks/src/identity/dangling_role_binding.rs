@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::access::Access;
 use super::builtin;
 use super::public::Bound;
-use crate::{Check, Claim, Cx, Listing, OnObject, Verdict, Why};
+use crate::{Check, Claim, Cx, Listing, OnObject, Verdict, View, Why};
 
 /// Bindings to a role that does not exist.
 ///
@@ -89,7 +89,7 @@ impl Check for DanglingRoleBinding {
 }
 
 /// The Roles of a name, in whatever namespace.
-fn roles_named<'a>(name: &str, cx: &Cx<'a>) -> Vec<&'a Object> {
+fn roles_named<'a>(name: &str, cx: &View<'a>) -> Vec<&'a Object> {
     cx.indexed::<DanglingRoleBinding>(kinds::ROLE, |role| vec![role.name().to_owned()], name)
 }
 

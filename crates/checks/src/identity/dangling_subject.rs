@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::access::Subject;
 use super::public::Bound;
-use crate::{Check, Claim, Cx, OnObject, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Verdict, View};
 
 /// Bindings to a ServiceAccount that does not exist.
 ///
@@ -62,7 +62,7 @@ impl Check for DanglingSubject {
     }
 }
 
-fn missing<'a>(place: Value<'a>, namespace: &str, name: &str, cx: &Cx<'a>) -> Claim<'a> {
+fn missing<'a>(place: Value<'a>, namespace: &str, name: &str, cx: &View<'a>) -> Claim<'a> {
     let listing = cx.seen(kinds::SERVICE_ACCOUNT);
     if let Some(why) = listing.gap() {
         return Claim::unknown(place, why);

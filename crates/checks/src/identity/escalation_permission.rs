@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::power::{Power, judge, list, lower};
 use super::rules::{Resource, Rule, Rules};
-use crate::{Check, Cx, OnObject, Verdict};
+use crate::{Check, Cx, OnObject, Verdict, View};
 
 /// Roles that let their holders give themselves more permissions.
 ///
@@ -165,7 +165,7 @@ const MODES: [(&str, &str, Resource, &str); 5] = [
 ];
 
 /// Impersonation limited to verbs: one permission says whom, another what to do as them.
-fn constrained<'a>(rules: &Rules<'a>, cx: &Cx<'a>) -> impl Iterator<Item = Power<'a>> {
+fn constrained<'a>(rules: &Rules<'a>, cx: &View<'a>) -> impl Iterator<Item = Power<'a>> {
     // Alpha in 1.35, where it is off unless somebody switched it on; on by default since 1.36.
     let modes = if cx.kubernetes().at_least(35) { &MODES[..] } else { &[] };
     let sure = if cx.kubernetes().at_least(36) { Confidence::High } else { Confidence::Low };

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::kubeconfig::{entries, is_kubeconfig};
 use crate::certificate::{Validity, read_bundle, read_der};
-use crate::{Check, Claim, Cx, OnObject, Place, Verdict, Why};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict, View, Why};
 
 /// Certificates that have expired, soon will, or are not valid yet.
 ///
@@ -130,7 +130,7 @@ fn is_injected(object: &Object) -> bool {
 }
 
 /// Kubelets of which nothing stands in what servers presented.
-fn unasked<'a>(certificates: Value<'a>, cx: &Cx<'a>) -> Option<Verdict<'a>> {
+fn unasked<'a>(certificates: Value<'a>, cx: &View<'a>) -> Option<Verdict<'a>> {
     let unknown = |why: Why| Some(Claim::unknown(certificates, why).instance("kubelets").into());
     if let Some(why) = cx.gap(kinds::NODE) {
         let tell = |why: &str| format!("not every kubelet was asked for its certificate: {why}");

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::cloud::CloudAccounts;
 use crate::network::backend::Entries;
-use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict, View, Why};
 
 /// Pods with a cloud identity that are reached from outside of the cluster, or are privileged.
 ///
@@ -46,7 +46,7 @@ impl Check for ExposedCloudIdentity {
 
     fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
         let account = pod.service_account();
-        let accounts = cx.derive(CloudAccounts::read);
+        let accounts = cx.derive::<CloudAccounts>();
         let place = Place::field(pod.spec(), &["serviceAccountName"]);
         if !accounts.has(pod.object().namespace(), account) {
             return match CloudAccounts::gap(cx) {
@@ -85,8 +85,8 @@ impl Check for ExposedCloudIdentity {
 }
 
 /// What makes pods reachable from outside, or why that is not known.
-fn exposed<'a>(pod: Pod<'a>, cx: &Cx<'a>) -> Option<Result<String, Why>> {
-    let entries = cx.derive(Entries::of);
+fn exposed<'a>(pod: Pod<'a>, cx: &View<'a>) -> Option<Result<String, Why>> {
+    let entries = cx.derive::<Entries>();
     let namespace = pod.object().namespace();
     let services = cx.list_in(kinds::SERVICE, namespace).objects.into_iter();
     let found = services.filter_map(|service| {

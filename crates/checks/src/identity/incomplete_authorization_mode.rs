@@ -7,7 +7,7 @@ use pavisade_yaml::{Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
 /// An API server without RBAC or without the authorizer of nodes.
 ///
@@ -78,7 +78,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
     judge(&types.collect::<Vec<_>>(), list.into())
 }
 
-fn from_flags<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn from_flags<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     const FLAG: &str = "authorization-mode";
     let file = kinds::AUTHORIZATION_CONFIGURATION;
     if let Some(verdict) = server.left_to_file("authorization-config", file, cx) {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::text;
-use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict, View};
 
 /// A kubelet that allows every request.
 ///
@@ -65,7 +65,7 @@ fn fails(kubelet: Component<'_>) -> Verdict<'_> {
     claim.changes(kubelet.set_flag(FLAG, "Webhook")).into()
 }
 
-fn from_flags<'a>(kubelet: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn from_flags<'a>(kubelet: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     let Some(mode) = kubelet.known(FLAG)? else {
         let file = kubelet.kubelet_file(cx);
         return Ok(file.unwrap_or_else(|| fails(kubelet)));

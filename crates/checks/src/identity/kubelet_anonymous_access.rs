@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::boolean;
-use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict, View};
 
 /// A kubelet that answers requests without credentials.
 ///
@@ -59,7 +59,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
     }
 }
 
-fn from_flags<'a>(kubelet: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn from_flags<'a>(kubelet: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     const FLAG: &str = "anonymous-auth";
     if kubelet.flag(FLAG).is_none()
         && let Some(verdict) = kubelet.kubelet_file(cx)

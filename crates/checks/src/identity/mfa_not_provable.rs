@@ -11,7 +11,7 @@ use super::cel;
 use super::claims::{Demand, grade_class, grade_method, second_factor};
 use super::issuer::{Who, host, who};
 use super::lifetime::{Lifetime, lifetime};
-use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
 /// Logins to the API server that no second factor is demanded for.
 ///
@@ -161,7 +161,7 @@ impl MfaNotProvable {
         claim.severity(Severity::Medium).instance(name).into()
     }
 
-    fn flags<'a>(&self, server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    fn flags<'a>(&self, server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
         let file = kinds::AUTHENTICATION_CONFIGURATION;
         if let Some(verdict) = server.left_to_file("authentication-config", file, cx) {
             return Ok(verdict);

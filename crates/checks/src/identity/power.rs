@@ -12,7 +12,7 @@ use super::access::{Access, Holder, Subject, Where};
 use super::aggregation::MOST;
 use super::rules::{Grant, Rules, is_aggregated};
 use super::{builtin, changed};
-use crate::{Claim, Cx, Place, Verdict};
+use crate::{Claim, Place, Verdict, View};
 
 /// A power that a role grants.
 #[derive(Debug, Clone)]
@@ -122,7 +122,7 @@ fn describe(grant: &Grant<'_>) -> String {
 /// The check is `on` Roles, ClusterRoles and ClusterRoleBindings and `reads` RoleBindings.
 pub(super) fn judge<'a>(
     object: &'a Object,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
     powers: impl Fn(&Rules<'a>) -> Vec<Power<'a>>,
 ) -> Verdict<'a> {
     if object.is(kinds::CLUSTER_ROLE_BINDING) {
@@ -155,7 +155,12 @@ pub(super) fn judge<'a>(
 
 /// Keeps those rules of an aggregated role that it has from roles of Kubernetes itself, which are
 /// no findings. What else stands in it is judged where it comes from.
-pub(super) fn keep_of_default(rules: &mut Rules<'_>, role: &Object, access: &Access, cx: &Cx<'_>) {
+pub(super) fn keep_of_default(
+    rules: &mut Rules<'_>,
+    role: &Object,
+    access: &Access,
+    cx: &View<'_>,
+) {
     let default = access.default_parts(role.name()).iter();
     let default = default.filter_map(|name| access.cluster_role(cx, name)).map(Rules::of);
     let default: Vec<_> = default.collect();
@@ -206,7 +211,7 @@ pub(super) fn claim<'a>(
             power.grants, power.gives
         );
         let claim = Claim::unknown(Place::from(power.place), why).instance(power.instance);
-        return Some(Claim { gaps: access.gaps.clone(), ..claim });
+        return Some(claim.gaps(access.gaps.clone()));
     }
     if !power.namespaced && (is_role || !holders.is_empty() && !everywhere) {
         // A RoleBinding gives nothing outside of its namespace.
@@ -301,7 +306,7 @@ fn elsewhere<'a>(
         [] => vec![Gap::object("RoleBinding", within, "")],
         gaps => gaps.to_vec(),
     };
-    (!is_role).then_some(Claim { gaps, ..claim })
+    (!is_role).then_some(claim.gaps(gaps))
 }
 
 fn namespace<'m>(holder: &Holder<'m>) -> Option<&'m str> {
@@ -340,7 +345,7 @@ impl fmt::Display for Word<'_> {
 
 fn judge_binding<'a>(
     binding: &'a Object,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
     powers: impl Fn(&Rules<'a>) -> Vec<Power<'a>>,
 ) -> Verdict<'a> {
     let Some(place) = binding.at(&["roleRef", "name"]) else { return Verdict::NotApplicable };

@@ -15,7 +15,7 @@ use super::builtin;
 use super::public::{Bound, Worth};
 use super::rules::{Resource, Rules};
 use super::workload_creation_permission::WORKLOADS;
-use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
+use crate::{Check, Claim, Cx, Derived, OnPod, Place, Reads, Verdict, View, Why};
 
 /// Pods whose ServiceAccount may take over the cluster.
 ///
@@ -81,8 +81,11 @@ struct Powerful {
     open: HashMap<Subject, Why>,
 }
 
-impl Powerful {
-    fn read(cx: &Cx<'_>) -> Self {
+impl Derived for Powerful {
+    const READS: Reads =
+        &[&[kinds::ROLE_BINDING, kinds::CLUSTER_ROLE_BINDING, kinds::CLUSTER_ROLE, kinds::ROLE]];
+
+    fn make(cx: &View<'_>) -> Self {
         let mut found = Self::default();
         // By what is bound: a role may be bound many times.
         let mut powers = HashMap::new();
@@ -131,7 +134,9 @@ impl Powerful {
         }
         found
     }
+}
 
+impl Powerful {
     /// Why what a ServiceAccount may do is not known in full.
     fn open(&self, namespace: &str, name: &str) -> Option<&Why> {
         let account =
@@ -156,7 +161,7 @@ impl Powerful {
 }
 
 /// What a binding gives.
-fn power<'a>(bound: &Bound<'a>, cx: &Cx<'a>) -> Option<Power> {
+fn power<'a>(bound: &Bound<'a>, cx: &View<'a>) -> Option<Power> {
     let rules = bound.rules(cx).or_else(|| shipped(bound));
     match rules {
         _ if (bound.kind, bound.name) == ("ClusterRole", "cluster-admin") => {
@@ -178,7 +183,7 @@ fn shipped(bound: &Bound<'_>) -> Option<Rules<'static>> {
 }
 
 /// Why what a binding's role gives is not known: the role is not in these files.
-fn unseen<'a>(bound: &Bound<'a>, cx: &Cx<'a>) -> Option<Why> {
+fn unseen<'a>(bound: &Bound<'a>, cx: &View<'a>) -> Option<Why> {
     bound.unseen(cx).or_else(|| {
         let kind = if bound.kind == "Role" { kinds::ROLE } else { kinds::CLUSTER_ROLE };
         let absent = bound.rules(cx).is_none()
@@ -240,7 +245,7 @@ fn takeover(rules: &Rules<'_>, everywhere: bool) -> Option<&'static str> {
 const MOUNT: &str = "automountServiceAccountToken";
 
 /// Whether all bindings of a ServiceAccount are known; files that bind it are taken at their word.
-fn seen_whole(powerful: &Powerful, namespace: &str, name: &str, cx: &Cx<'_>) -> bool {
+fn seen_whole(powerful: &Powerful, namespace: &str, name: &str, cx: &View<'_>) -> bool {
     let complete = |kind| matches!(cx.coverage(kind), Coverage::Complete | Coverage::NotServed);
     [kinds::CLUSTER_ROLE_BINDING, kinds::ROLE_BINDING].into_iter().all(complete)
         || powerful.bound.contains(&(namespace.to_owned(), name.to_owned()))
@@ -254,7 +259,7 @@ impl Check for PowerfulAccountWorkload {
         if pod.object().is_mirror_pod() {
             return Verdict::NotApplicable;
         }
-        let powerful = cx.derive(Powerful::read);
+        let powerful = cx.derive::<Powerful>();
         let (namespace, name) = (pod.object().namespace(), pod.service_account());
         let place = Place::field(pod.spec(), &["serviceAccountName"]);
         let Some(given) = powerful.of(namespace, name) else {

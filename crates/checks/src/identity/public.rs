@@ -8,7 +8,7 @@ use super::access::{Access, Subject};
 use super::builtin;
 use super::rules::{Resource, Rule, Rules, is_aggregated, is_own_group};
 use crate::field::{WrongType, list, text};
-use crate::{Claim, Cx, Why};
+use crate::{Claim, View, Why};
 
 /// What a role gives, from little to much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,7 +93,7 @@ impl<'a> Bound<'a> {
     }
 
     /// The rules of its role; `None` where it is neither in this world nor known by its name.
-    pub(super) fn rules(&self, cx: &Cx<'a>) -> Option<Rules<'a>> {
+    pub(super) fn rules(&self, cx: &View<'a>) -> Option<Rules<'a>> {
         if self.kind == "Role" {
             return cx.get(kinds::ROLE, self.namespace?, self.name).map(Rules::of);
         }
@@ -116,7 +116,7 @@ impl<'a> Bound<'a> {
     /// Why nothing is known of its role: roles could not be listed, and it is none of those that
     /// were seen. What Kubernetes gives a role of that name is no proof: somebody may have changed
     /// it. Or it collects the rules of others, none of which is in these files.
-    pub(super) fn unseen(&self, cx: &Cx<'a>) -> Option<Why> {
+    pub(super) fn unseen(&self, cx: &View<'a>) -> Option<Why> {
         let (kind, role) = match self.kind {
             "Role" => (kinds::ROLE, cx.get(kinds::ROLE, self.namespace.unwrap_or(""), self.name)),
             _ => (kinds::CLUSTER_ROLE, Access::of(cx).cluster_role(cx, self.name)),
@@ -147,7 +147,7 @@ impl<'a> Bound<'a> {
     }
 
     /// What its role gives where it binds it.
-    pub(super) fn worth(&self, rules: &Rules<'_>, cx: &Cx<'_>) -> Worth {
+    pub(super) fn worth(&self, rules: &Rules<'_>, cx: &View<'_>) -> Worth {
         let of = |rule: &Rule<'_>| worth(*rule, self.namespace, cx);
         rules.rules.iter().map(of).max().unwrap_or(Worth::Nothing)
     }
@@ -185,7 +185,7 @@ fn is_self_review(group: &str, resource: &str) -> bool {
     )
 }
 
-fn worth(rule: Rule<'_>, namespace: Option<&str>, cx: &Cx<'_>) -> Worth {
+fn worth(rule: Rule<'_>, namespace: Option<&str>, cx: &View<'_>) -> Worth {
     if rule.texts("verbs").next().is_none() {
         return Worth::Nothing;
     }
@@ -226,7 +226,7 @@ fn worth(rule: Rule<'_>, namespace: Option<&str>, cx: &Cx<'_>) -> Worth {
 }
 
 /// Whether reading alone gives credentials or runs commands.
-fn is_sensitive(rule: Rule<'_>, cx: &Cx<'_>) -> bool {
+fn is_sensitive(rule: Rule<'_>, cx: &View<'_>) -> bool {
     let always = [Resource::new("", "secrets"), Resource::new("", "nodes/proxy")];
     // A WebSocket asks for `get`; since 1.35 the API server demands `create` besides.
     let up_to_34 = [Resource::new("", "pods/exec"), Resource::new("", "pods/attach")];

@@ -6,7 +6,7 @@ use pavisade_yaml::Value;
 
 use super::power::{Power, judge};
 use super::rules::{Resource, Rules};
-use crate::{Cx, Verdict};
+use crate::{Verdict, View};
 
 /// Where a permission counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(super) const WRITE: &[&str] = &["create", "update", "patch"];
 /// The check is `on` Roles, ClusterRoles and ClusterRoleBindings and `reads` RoleBindings.
 pub(super) fn judge_table<'a>(
     object: &'a Object,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
     table: &'static [Row],
 ) -> Verdict<'a> {
     let listed = !object.is(kinds::CLUSTER_ROLE_BINDING);
@@ -71,7 +71,7 @@ pub(super) fn judge_table<'a>(
 /// [`judge_table`], where `*` counts as any other resource.
 pub(super) fn judge_with_wildcards<'a>(
     object: &'a Object,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
     table: &'static [Row],
 ) -> Verdict<'a> {
     by_rows(object, cx, table, false)
@@ -79,7 +79,7 @@ pub(super) fn judge_with_wildcards<'a>(
 
 fn by_rows<'a>(
     object: &'a Object,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
     table: &'static [Row],
     listed: bool,
 ) -> Verdict<'a> {

@@ -71,7 +71,7 @@ impl Check for TokenAutomount {
             let why =
                 "bindings could not be listed, so whether the pod needs its token is not known";
             let claim = Claim::unknown(place, why);
-            return Claim { gaps: access.gaps.clone(), ..claim }.into();
+            return claim.gaps(access.gaps.clone()).into();
         }
         let account = cx.get(kinds::SERVICE_ACCOUNT, namespace, name);
         let accounts = cx.coverage(kinds::SERVICE_ACCOUNT);

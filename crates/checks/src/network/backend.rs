@@ -7,7 +7,7 @@ use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
 use super::istio::{self, Door};
-use crate::{Cx, Why};
+use crate::{Derived, Reads, View, Why};
 
 /// A reference to a Service.
 #[derive(Debug, Clone, Copy)]
@@ -76,8 +76,11 @@ pub(crate) struct Entries {
     pub(super) has_istio: bool,
 }
 
-impl Entries {
-    pub(crate) fn of(cx: &Cx<'_>) -> Self {
+impl Derived for Entries {
+    const READS: Reads =
+        &[kinds::ENTRIES, kinds::ISTIO_ROUTES, kinds::WORKLOADS, &[kinds::SERVICE]];
+
+    fn make(cx: &View<'_>) -> Self {
         let mut entries = Self::without_istio(cx);
         let (mut open, mut unknown) = (Vec::new(), Vec::new());
         for service in cx.list(kinds::VIRTUAL_SERVICE).objects {
@@ -99,8 +102,10 @@ impl Entries {
         entries.has_istio = true;
         entries
     }
+}
 
-    fn without_istio(cx: &Cx<'_>) -> Self {
+impl Entries {
+    fn without_istio(cx: &View<'_>) -> Self {
         let mut entries = Self::default();
         for object in kinds::ENTRIES.iter().flat_map(|kind| cx.list(*kind).objects) {
             // A route of a mesh, whose parent is a Service, leads there from inside.

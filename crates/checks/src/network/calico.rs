@@ -14,14 +14,14 @@ use super::calico_selector::matches;
 use super::other_policy::{Effect, everywhere, namespace_label};
 use super::policy::{Added, Direction, added_label, selects as selects_pod};
 use crate::field::{WrongType, boolean, list, text, text_element};
-use crate::{Claim, Cx};
+use crate::{Claim, View};
 
 /// What the policy does to the pod in a direction.
 pub(super) fn effect<'a>(
     policy: &'a Object,
     pod: Pod<'a>,
     direction: Direction,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
 ) -> Effect {
     match read(policy, pod, direction, cx) {
         Ok(effect) => effect,
@@ -33,7 +33,7 @@ fn read<'a>(
     policy: &'a Object,
     pod: Pod<'a>,
     direction: Direction,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
 ) -> Result<Effect, WrongType<'a>> {
     let value = policy.value();
     let counts = match applies_to(policy, direction)? {
@@ -101,7 +101,7 @@ fn for_hosts(policy: &Object) -> Result<bool, WrongType<'_>> {
     Ok(is("doNotTrack")? || is("preDNAT")?)
 }
 
-fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Result<Selects, WrongType<'a>> {
+fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &View<'a>) -> Result<Selects, WrongType<'a>> {
     let namespaced = [kinds::CALICO_NETWORK_POLICY, kinds::CALICO_NETWORK_POLICY_CRD];
     let of = pod.object().namespace();
     let near = match namespaced.iter().any(|kind| policy.is(*kind)) {

@@ -12,14 +12,14 @@ use super::address::Cidr;
 use super::other_policy::{Effect, everywhere, namespace_label};
 use super::policy::{Added, Direction, added_label, selects as selects_pod};
 use crate::field::{WrongType, boolean, is_plain_selector, list, map};
-use crate::{Claim, Cx};
+use crate::{Claim, View};
 
 /// What the policy does to the pod in a direction.
 pub(super) fn effect<'a>(
     policy: &'a Object,
     pod: Pod<'a>,
     direction: Direction,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
 ) -> Effect {
     let Some(rules) = rules(policy) else { return Effect::Unclear("it cannot be read".into()) };
     let mut effect = Effect::None;
@@ -193,7 +193,7 @@ fn entry_flaw(entry: Value<'_>, direction: Direction) -> Option<String> {
 }
 
 /// Whether the rule holds for the pod: all labels that its `endpointSelector` wants.
-fn selects<'a>(rule: Value<'a>, policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Selects {
+fn selects<'a>(rule: Value<'a>, policy: &'a Object, pod: Pod<'a>, cx: &View<'a>) -> Selects {
     let Some(selector) = rule.get("endpointSelector").filter(|s| !s.is_null()) else {
         // Rules for nodes hold for what is in the node's own network.
         return match rule.get("nodeSelector").is_some_and(|s| s.kind() == Kind::Mapping) {
@@ -275,7 +275,7 @@ enum Label<'a> {
     Unknown,
 }
 
-fn label<'a>(pod: Pod<'a>, namespaced: bool, key: &str, cx: &Cx<'a>) -> Label<'a> {
+fn label<'a>(pod: Pod<'a>, namespaced: bool, key: &str, cx: &View<'a>) -> Label<'a> {
     let key = ["k8s:", "any:"].iter().find_map(|source| key.strip_prefix(source)).unwrap_or(key);
     if let Some(reserved) = key.strip_prefix("reserved:").or(key.strip_prefix("reserved.")) {
         // A pod has `reserved:init` while its labels are not known yet, and none of the others.

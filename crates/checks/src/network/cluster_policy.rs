@@ -13,14 +13,14 @@ use super::address::Cidr;
 use super::other_policy::{Effect, everywhere, namespace_label};
 use super::policy::{Direction, selects as selects_pod};
 use crate::field::{is_plain_selector, list};
-use crate::{Claim, Cx};
+use crate::{Claim, View};
 
 /// What the policy does to the pod in a direction.
 pub(super) fn effect<'a>(
     policy: &'a Object,
     pod: Pod<'a>,
     direction: Direction,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
 ) -> Effect {
     let effect = of_rules(policy, direction);
     match (&effect, selects(policy, pod, cx)) {
@@ -55,7 +55,7 @@ fn of_rules(policy: &Object, direction: Direction) -> Effect {
     effect
 }
 
-fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Selects {
+fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &View<'a>) -> Selects {
     let subject = |path: &[&str]| {
         policy.at(&["spec", "subject"]).and_then(|s| s.at(path)).filter(|v| !v.is_null())
     };
@@ -84,7 +84,7 @@ fn read(value: Value<'_>) -> Option<Selector<'_>> {
     is_plain_selector(value).then(|| Selector::read(value).ok()).flatten()
 }
 
-fn selects_namespace<'a>(selector: Value<'a>, pod: Pod<'a>, cx: &Cx<'a>) -> Selects {
+fn selects_namespace<'a>(selector: Value<'a>, pod: Pod<'a>, cx: &View<'a>) -> Selects {
     let Some(selector) = read(selector) else { return Selects::Maybe };
     selector.selects(|key| namespace_label(pod, key, cx))
 }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::backend::{Backend, backends};
-use crate::{Check, Claim, Cx, OnObject, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Verdict, View};
 
 /// Ingresses and routes whose Service does not exist.
 ///
@@ -55,7 +55,7 @@ impl Check for DanglingBackend {
     }
 }
 
-fn is_here<'a>(backend: Backend<'a>, cx: &Cx<'a>) -> bool {
+fn is_here<'a>(backend: Backend<'a>, cx: &View<'a>) -> bool {
     let names = |service: &Object| vec![service.name().to_owned()];
     let named = cx.indexed::<DanglingBackend>(kinds::SERVICE, names, backend.service);
     let open = cx.coverage(kinds::SERVICE) == Coverage::Partial;
@@ -67,7 +67,7 @@ fn is_here<'a>(backend: Backend<'a>, cx: &Cx<'a>) -> bool {
 
 /// What is wrong with one of an object's backends; `some_here` where the Service of another one is
 /// in the files.
-fn judge<'a>(backend: Backend<'a>, some_here: bool, cx: &Cx<'a>) -> Option<Claim<'a>> {
+fn judge<'a>(backend: Backend<'a>, some_here: bool, cx: &View<'a>) -> Option<Claim<'a>> {
     let Backend { place, service, host, .. } = backend;
     if is_here(backend, cx) {
         return None;

@@ -11,7 +11,7 @@ use super::policy::{Direction, more_policies, on_host_network, rules};
 use super::policy_index::Selecting;
 use super::rule::peers;
 use crate::fragment::is_fragment;
-use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
+use crate::{Check, Claim, Cx, OnPod, Place, Verdict, View, Why};
 
 /// Pods that NetworkPolicies let connect to other pods, but not to DNS.
 ///
@@ -54,9 +54,12 @@ impl Check for DnsLockedOut {
         let needed = if asks_by_tcp(pod) { "TCP" } else { "UDP" };
         // Pods that the same policies select are alike.
         let key = format!("{:?} {needed} {}", selecting.key, pod.object().namespace());
-        let allowed = || Allowed::of(&selecting.policies(), needed, pod, cx);
-        let Allowed { first, names_pods, reaches, unsure, by_tcp } =
-            cx.memo::<Self, _>(key, allowed);
+        let Allowed { first, names_pods, reaches, unsure, by_tcp } = cx.memo::<Self, _, _>(
+            &[&[kinds::NETWORK_POLICY, kinds::NAMESPACE]],
+            key,
+            (&selecting, needed, pod),
+            |cx, (selecting, needed, pod)| Allowed::of(&selecting.policies(), needed, pod, cx),
+        );
         let open = selecting.unclear.or_else(|| more_policies(pod, Direction::Egress, cx));
         match (open, unsure) {
             _ if reaches => Verdict::Holds,
@@ -103,7 +106,7 @@ struct Allowed {
 }
 
 impl Allowed {
-    fn of<'a>(policies: &[&'a Object], needed: &str, pod: Pod<'a>, cx: &Cx<'a>) -> Self {
+    fn of<'a>(policies: &[&'a Object], needed: &str, pod: Pod<'a>, cx: &View<'a>) -> Self {
         let rules: Vec<_> = policies.iter().flat_map(|p| rules(p, Direction::Egress)).collect();
         let names_pods =
             rules.iter().flat_map(|rule| peers(*rule, Direction::Egress)).any(by_label);
@@ -159,7 +162,7 @@ enum Reaches {
 }
 
 /// Whether a rule's peers hold the cluster's DNS servers.
-fn to_dns<'a>(rule: Value<'a>, pod: Pod<'a>, cx: &Cx<'a>) -> Reaches {
+fn to_dns<'a>(rule: Value<'a>, pod: Pod<'a>, cx: &View<'a>) -> Reaches {
     let mut peers = peers(rule, Direction::Egress).peekable();
     if peers.peek().is_none() {
         return Reaches::Yes;
@@ -175,7 +178,7 @@ fn to_dns<'a>(rule: Value<'a>, pod: Pod<'a>, cx: &Cx<'a>) -> Reaches {
     result
 }
 
-fn peer_is_dns<'a>(peer: Value<'a>, pod: Pod<'a>, cx: &Cx<'a>) -> Reaches {
+fn peer_is_dns<'a>(peer: Value<'a>, pod: Pod<'a>, cx: &View<'a>) -> Reaches {
     if peer.get("ipBlock").is_some_and(|b| !b.is_null()) {
         return Reaches::Unknown(
             "whether an `ipBlock` holds for the cluster's DNS servers depends on the network plugin"

@@ -16,7 +16,7 @@ use super::istio_guard::{Guard, guard};
 use super::load_balancer::{Reach, lists_some, reach};
 use super::policy::{Seen, pods_with, selects};
 use crate::field::text;
-use crate::{Check, Claim, Cx, OnObject, Verdict, Why};
+use crate::{Check, Claim, Cx, OnObject, Verdict, View, Why};
 
 /// Interfaces of administration that are exposed outside of the cluster.
 ///
@@ -61,7 +61,7 @@ impl Check for ExposedAdminInterface {
     }
 }
 
-fn service<'a>(service: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+fn service<'a>(service: &'a Object, cx: &View<'a>) -> Verdict<'a> {
     let (kind, place) = match text(service.value(), &["spec", "type"]) {
         Ok(Some((kind @ ("LoadBalancer" | "NodePort"), place))) => (kind, place),
         Ok(_) => return Verdict::NotApplicable,
@@ -85,7 +85,7 @@ fn service<'a>(service: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
     }
 }
 
-fn ingress<'a>(ingress: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
+fn ingress<'a>(ingress: &'a Object, cx: &View<'a>) -> Verdict<'a> {
     let backends = backends(ingress);
     if backends.is_empty() || asks_first(ingress) {
         return Verdict::NotApplicable;
@@ -102,7 +102,7 @@ fn ingress<'a>(ingress: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
     Verdict::all(verdicts)
 }
 
-fn judge<'a>(backend: Backend<'a>, opens: &str, cx: &Cx<'a>) -> Verdict<'a> {
+fn judge<'a>(backend: Backend<'a>, opens: &str, cx: &View<'a>) -> Verdict<'a> {
     match cx.get(kinds::SERVICE, backend.namespace, backend.service) {
         Some(service) => match interface(service, cx) {
             Behind::Interface(found) => found.claim(backend.place, opens).into(),
@@ -122,8 +122,8 @@ fn judge<'a>(backend: Backend<'a>, opens: &str, cx: &Cx<'a>) -> Verdict<'a> {
 }
 
 /// What Istio's gateways open.
-fn virtual_service<'a>(service: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-    let entries = cx.derive(Entries::of);
+fn virtual_service<'a>(service: &'a Object, cx: &View<'a>) -> Verdict<'a> {
+    let entries = cx.derive::<Entries>();
     let guards = match guard(service, &entries, cx) {
         Guard::Asks => return Verdict::NotApplicable,
         Guard::Unknown(why) => Some(why),
@@ -204,19 +204,25 @@ enum Behind {
     Unseen(Option<Why>),
 }
 
+/// Whether pods of a namespace have the labels that a Service selects, and what one of them is.
+fn has_interface<'a>(
+    cx: &View<'a>,
+    (namespace, labels, selector): (&'a str, Value<'a>, Selector<'a>),
+) -> (bool, Option<&'static str>) {
+    let pods = pods_with(namespace, labels, cx).into_iter();
+    let is = |pod: &Pod<'a>| selects(Some(&selector), namespace, *pod) == Selects::Yes;
+    let mut pods = pods.filter(is).peekable();
+    (pods.peek().is_some(), pods.find_map(of_pod))
+}
+
 /// What is behind a Service.
-fn interface<'a>(service: &'a Object, cx: &Cx<'a>) -> Behind {
+fn interface<'a>(service: &'a Object, cx: &View<'a>) -> Behind {
     let labels = service.at(&["spec", "selector"]).filter(|s| s.entries().next().is_some());
     let (mut selected, mut refused) = (false, None);
     if let Some((labels, Ok(selector))) = labels.map(|labels| (labels, Selector::labels(labels))) {
         let key = format!("{} {}", service.namespace(), to_json(labels));
-        let (any, what) = cx.memo::<Behind, _>(key, || {
-            let pods = pods_with(service.namespace(), labels, cx).into_iter();
-            let is =
-                |pod: &Pod<'a>| selects(Some(&selector), service.namespace(), *pod) == Selects::Yes;
-            let mut pods = pods.filter(is).peekable();
-            (pods.peek().is_some(), pods.find_map(of_pod))
-        });
+        let of = (service.namespace(), labels, selector);
+        let (any, what) = cx.memo::<Behind, _, _>(&[kinds::WORKLOADS], key, of, has_interface);
         selected = any;
         if let Some(what) = what {
             return Behind::Interface(Found { what, confidence: Confidence::Medium });

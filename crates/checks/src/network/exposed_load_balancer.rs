@@ -1,7 +1,7 @@
 //! PV-N005.
 
 use pavisade_macros::check;
-use pavisade_model::Gap;
+use pavisade_model::{Gap, kinds};
 use pavisade_snapshot::{Object, Pod, Selector, Selects};
 use pavisade_yaml::{Value, to_json};
 use schemars::JsonSchema;
@@ -16,7 +16,7 @@ use super::policy::{
 };
 use super::rule::{Target, allows_anybody, allows_target, block, peers};
 use crate::field::text;
-use crate::{Check, Cx, OnObject, Verdict, Why};
+use crate::{Check, Cx, OnObject, Verdict, View, Why};
 
 /// Load balancers that anybody may reach.
 ///
@@ -65,14 +65,19 @@ impl Check for ExposedLoadBalancer {
 }
 
 /// Whom NetworkPolicies let into the pods behind the Service.
-pub(super) fn behind<'a>(service: &'a Object, cx: &Cx<'a>) -> Reach {
+pub(super) fn behind<'a>(service: &'a Object, cx: &View<'a>) -> Reach {
     let text = |field: &str| service.at(&["spec", field]).map(to_json).unwrap_or_default();
     let [selector, ports, traffic] = ["selector", "ports", "externalTrafficPolicy"].map(text);
     let key = format!("{} {selector} {ports} {traffic}", service.namespace());
-    cx.memo::<ExposedLoadBalancer, _>(key, || find(service, cx))
+    cx.memo::<ExposedLoadBalancer, _, _>(
+        &[kinds::WORKLOADS, kinds::NETWORK_POLICIES, &[kinds::NAMESPACE]],
+        key,
+        service,
+        find,
+    )
 }
 
-fn find<'a>(service: &'a Object, cx: &Cx<'a>) -> Reach {
+fn find<'a>(cx: &View<'a>, service: &'a Object) -> Reach {
     let selector = service.at(&["spec", "selector"]);
     let Some(labels) = selector.filter(|s| s.entries().next().is_some()) else {
         // Its endpoints are made by hand; no policy is known to hold for them.
@@ -108,7 +113,7 @@ fn find<'a>(service: &'a Object, cx: &Cx<'a>) -> Reach {
 }
 
 /// The pods are not in the files; policies that may select them are.
-fn unseen<'a>(service: &'a Object, complete: bool, cx: &Cx<'a>) -> Reach {
+fn unseen<'a>(service: &'a Object, complete: bool, cx: &View<'a>) -> Reach {
     if complete {
         return Reach::Open;
     }
@@ -127,7 +132,7 @@ fn unseen<'a>(service: &'a Object, complete: bool, cx: &Cx<'a>) -> Reach {
     why.map_or(Reach::Open, Reach::Unknown)
 }
 
-fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Reach {
+fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &View<'a>) -> Reach {
     if on_host_network(pod) {
         return Reach::Open;
     }
@@ -148,8 +153,14 @@ fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &Cx<'a>) -> Reach {
     // Pods that the same policies select are alike.
     let local = service.at(&["spec", "externalTrafficPolicy"]).and_then(Value::as_str);
     let key = format!("{:?} {targets:?} {local:?}", selecting.key);
-    let allowed = || allowed(&selecting.policies(), &targets, local == Some("Local"));
-    match cx.memo::<Target<'static>, _>(key, allowed) {
+    let of = (&selecting, &targets, local == Some("Local"));
+    let reach = cx.memo::<Target<'static>, _, _>(
+        &[&[kinds::NETWORK_POLICY]],
+        key,
+        of,
+        |_, (selecting, targets, local)| allowed(&selecting.policies(), targets, local),
+    );
+    match reach {
         Reach::Limited => {
             beside(pod, Direction::Ingress, cx).map_or(Reach::Limited, Reach::Unknown)
         }

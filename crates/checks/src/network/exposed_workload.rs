@@ -77,7 +77,7 @@ impl Check for ExposedWorkload {
             let message = format!("port {port} of their node leads to these pods");
             return Claim::fails(place, message).evidence(port.to_string()).into();
         }
-        let entries = cx.derive(Entries::of);
+        let entries = cx.derive::<Entries>();
         for service in &selecting {
             if let Some((kind, name)) = entries.to(service) {
                 let message = format!("{kind} `{name}` leads to these pods");

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::route::{attaches, only_redirects};
 use crate::field::list;
-use crate::{Check, Claim, Cx, OnObject, Verdict, Why};
+use crate::{Check, Claim, Cx, OnObject, Verdict, View, Why};
 
 /// Gateways that serve plain HTTP.
 ///
@@ -45,7 +45,7 @@ impl Check for GatewayWithoutTls {
     }
 }
 
-fn judge<'a>(gateway: &'a Object, listener: Value<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+fn judge<'a>(gateway: &'a Object, listener: Value<'a>, cx: &View<'a>) -> Verdict<'a> {
     let Some(protocol) = listener.get("protocol") else { return Verdict::NotApplicable };
     match protocol.as_str() {
         Some("HTTP") => {}
@@ -89,7 +89,7 @@ fn judge<'a>(gateway: &'a Object, listener: Value<'a>, cx: &Cx<'a>) -> Verdict<'
 }
 
 /// The routes that name the Gateway, in whatever namespace.
-fn attached<'a>(kind: GroupKind, gateway: &Object, cx: &Cx<'a>) -> Vec<&'a Object> {
+fn attached<'a>(kind: GroupKind, gateway: &Object, cx: &View<'a>) -> Vec<&'a Object> {
     struct Grpc;
     let parents = |route: &Object| {
         let parents = route.at(&["spec", "parentRefs"]).into_iter().flat_map(Value::items);

@@ -11,7 +11,7 @@ use pavisade_yaml::Value;
 use super::backend::{Backend, Entries};
 use super::load_balancer::{Reach, reach};
 use super::policy::{all_pods, on_host_network};
-use crate::{Cx, Why};
+use crate::{Derived, View, Why};
 
 /// Whether requests from outside arrive at a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(super) struct Routed<'a> {
 /// Services an Ingress or another route leads to.
 ///
 /// The check must read Services, workloads, Gateways and VirtualServices.
-pub(super) fn routed<'a>(service: &'a Object, entries: &Entries, cx: &Cx<'a>) -> Vec<Routed<'a>> {
+pub(super) fn routed<'a>(service: &'a Object, entries: &Entries, cx: &View<'a>) -> Vec<Routed<'a>> {
     let mut found = Vec::new();
     for (list, route) in routes(service) {
         let doors = doors(service, list, route, entries, cx);
@@ -95,7 +95,7 @@ fn doors<'a>(
     list: &str,
     route: Value<'a>,
     entries: &Entries,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
 ) -> Vec<Door> {
     let own: Vec<&str> = names(service.at(&["spec", "gateways"]));
     let mut doors = Vec::new();
@@ -137,7 +137,7 @@ fn door<'a>(
     port: Option<i64>,
     list: &str,
     entries: &Entries,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
 ) -> Door {
     let (namespace, name) = name.split_once('/').unwrap_or((service.namespace(), name));
     let Some(gateway) = cx.get(kinds::ISTIO_GATEWAY, namespace, name) else {
@@ -201,9 +201,9 @@ fn overlap(one: &str, other: &str) -> bool {
 }
 
 /// Who gets to the proxy that a Gateway selects; computed once for each Gateway.
-pub(super) fn proxy<'a>(gateway: &'a Object, entries: &Entries, cx: &Cx<'a>) -> Door {
+pub(super) fn proxy<'a>(gateway: &'a Object, entries: &Entries, cx: &View<'a>) -> Door {
     let key = format!("{} {}/{}", entries.has_istio, gateway.namespace(), gateway.name());
-    cx.memo::<Door, _>(key, || find_proxy(gateway, entries, cx))
+    cx.memo::<Door, _, _>(Entries::READS, key, (gateway, entries), find_proxy)
 }
 
 fn has(pod: &Pod<'_>, selector: &Selector<'_>) -> bool {
@@ -211,13 +211,13 @@ fn has(pod: &Pod<'_>, selector: &Selector<'_>) -> bool {
 }
 
 /// The pods of all namespaces that the labels of a Gateway select.
-pub(super) fn selected<'a>(labels: Value<'a>, cx: &Cx<'a>) -> Vec<Pod<'a>> {
+pub(super) fn selected<'a>(labels: Value<'a>, cx: &View<'a>) -> Vec<Pod<'a>> {
     let selector = Selector::labels(labels).ok().filter(|selector| !selector.is_empty());
     let Some(selector) = selector else { return Vec::new() };
     all_pods(cx).into_iter().filter(|pod| has(pod, &selector)).collect()
 }
 
-fn find_proxy<'a>(gateway: &'a Object, entries: &Entries, cx: &Cx<'a>) -> Door {
+fn find_proxy<'a>(cx: &View<'a>, (gateway, entries): (&'a Object, &Entries)) -> Door {
     let Some(labels) = gateway.at(&["spec", "selector"]).filter(|s| s.entries().next().is_some())
     else {
         return Door::Open;
@@ -289,8 +289,8 @@ mod tests {
 
     use super::super::exposed_admin_interface::ExposedAdminInterface;
     use super::{Door, Entries, overlap, proxy};
-    use crate::Cx;
     use crate::check::Described;
+    use crate::{Derived, View};
 
     /// The second question is answered from memory: with its entries alone the answer would be
     /// another.
@@ -323,10 +323,9 @@ spec: {defaultBackend: {service: {name: p}}}
         let parts = WorldParts::files("w", WorldKind::Files, found);
         let snapshot = Snapshot::new(vec![parts], Vec::new());
         let meta = ExposedAdminInterface::META;
-        let (latest, now) = (KubernetesVersion::LATEST, jiff::Timestamp::UNIX_EPOCH);
-        let cx = Cx::new(&snapshot.worlds()[0], &meta, latest, now);
+        let cx = View::of_check(&snapshot.worlds()[0], &meta, KubernetesVersion::LATEST);
         let gateway = cx.get(kinds::ISTIO_GATEWAY, "shop", "g").unwrap();
-        let known = Entries::of(&cx);
+        let known = Entries::make(&cx);
         assert_eq!(proxy(gateway, &known, &cx), Door::Open);
         let mut none = Entries::default();
         none.has_istio = true;

@@ -15,7 +15,7 @@ use super::backend::Entries;
 use super::istio::{Door, names, proxy, selected};
 use super::policy::selects;
 use crate::field::list;
-use crate::{Cx, Why};
+use crate::{View, Why};
 
 /// The default of Istio's `meshConfig.rootNamespace`: policies in it count in all namespaces.
 const ROOT: &str = "istio-system";
@@ -35,7 +35,7 @@ pub(super) enum Guard {
 /// that nothing outside reaches.
 ///
 /// The check must read AuthorizationPolicies, workloads, Services and Gateways.
-pub(super) fn guard<'a>(service: &'a Object, entries: &Entries, cx: &Cx<'a>) -> Guard {
+pub(super) fn guard<'a>(service: &'a Object, entries: &Entries, cx: &View<'a>) -> Guard {
     let gateways = names(service.at(&["spec", "gateways"])).into_iter().filter(|n| *n != "mesh");
     let guards = gateways.filter_map(|name| {
         let (namespace, name) = name.split_once('/').unwrap_or((service.namespace(), name));
@@ -45,12 +45,17 @@ pub(super) fn guard<'a>(service: &'a Object, entries: &Entries, cx: &Cx<'a>) -> 
         }
         // All gateways that were not found are guarded alike.
         let key = gateway.map_or(String::new(), |_| format!("{namespace}/{name}"));
-        Some(cx.memo::<Guard, _>(key, || of_gateway(gateway, cx)))
+        Some(cx.memo::<Guard, _, _>(
+            &[kinds::WORKLOADS, &[kinds::AUTHORIZATION_POLICY]],
+            key,
+            gateway,
+            of_gateway,
+        ))
     });
     guards.min().unwrap_or(Guard::Open)
 }
 
-fn of_gateway<'a>(gateway: Option<&'a Object>, cx: &Cx<'a>) -> Guard {
+fn of_gateway<'a>(cx: &View<'a>, gateway: Option<&'a Object>) -> Guard {
     let labels = gateway.and_then(|gateway| gateway.at(&["spec", "selector"]));
     let pods = labels.map(|labels| selected(labels, cx)).unwrap_or_default();
     let of_pods = pods.into_iter().map(|pod| {
@@ -78,7 +83,7 @@ fn with_label(key: &str, value: Value<'_>) -> String {
 }
 
 /// The policies that have one of the keys, by namespace or label.
-fn policies<'a>(keys: impl IntoIterator<Item = String>, cx: &Cx<'a>) -> Vec<&'a Object> {
+fn policies<'a>(keys: impl IntoIterator<Item = String>, cx: &View<'a>) -> Vec<&'a Object> {
     let of = |policy: &Object| {
         let labels = labels(policy).into_iter().flat_map(Value::entries);
         let labels = labels.map(|(key, value)| with_label(key, value));

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::operation::kubelet::{Judged, Setting, verdict};
-use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
 /// Kubelets that serve their read-only port.
 ///
@@ -39,7 +39,7 @@ impl Check for KubeletReadOnlyPort {
 
 const PORT: Setting = Setting { path: &["readOnlyPort"], flag: "read-only-port" };
 
-fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     let message = match (PORT.integer(part, cx)?, part) {
         (Some(0), _) | (None, Part::File(_)) => return Ok(None),
         (Some(port), _) => {

@@ -6,7 +6,7 @@ use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
-use crate::Cx;
+use crate::{Derived, Reads, View};
 
 /// Resources that become pods.
 const RESOURCES: [&str; 7] =
@@ -15,8 +15,8 @@ const RESOURCES: [&str; 7] =
 const BINDINGS: [GroupKind; 2] = [kinds::ROLE_BINDING, kinds::CLUSTER_ROLE_BINDING];
 
 /// A workload whose account may make pods in a namespace: an operator, as a rule.
-pub(super) fn operator<'a>(namespace: &str, cx: &Cx<'a>) -> Option<&'a Object> {
-    let makers = cx.derive(Makers::of);
+pub(super) fn operator<'a>(namespace: &str, cx: &View<'a>) -> Option<&'a Object> {
+    let makers = cx.derive::<Makers>();
     // Bindings of the namespace come before those of the cluster.
     let (kind, place) = makers.0.get(namespace).or_else(|| makers.1.as_ref())?;
     cx.nth(*kind, *place)
@@ -28,8 +28,10 @@ type Place = (GroupKind, usize);
 /// The first workload that may make pods, by namespace, and the first that may everywhere.
 struct Makers(HashMap<String, Place>, Option<Place>);
 
-impl Makers {
-    fn of(cx: &Cx<'_>) -> Self {
+impl Derived for Makers {
+    const READS: Reads = &[&BINDINGS, &[kinds::ROLE, kinds::CLUSTER_ROLE], kinds::WORKLOADS];
+
+    fn make(cx: &View<'_>) -> Self {
         let (mut of_namespace, mut everywhere) = (HashMap::new(), None);
         let accounts = Accounts::of(cx);
         for binding in BINDINGS.into_iter().flat_map(|kind| cx.list(kind).objects) {
@@ -67,7 +69,7 @@ impl Makers {
 struct Accounts(HashMap<(String, String), (usize, Place)>);
 
 impl Accounts {
-    fn of(cx: &Cx<'_>) -> Self {
+    fn of(cx: &View<'_>) -> Self {
         let (mut accounts, mut count) = (HashMap::new(), 0);
         for &kind in kinds::WORKLOADS {
             for (place, object) in cx.list(kind).objects.into_iter().enumerate() {
@@ -89,7 +91,7 @@ impl Accounts {
     }
 }
 
-fn role<'a>(binding: &Object, cx: &Cx<'a>) -> Option<&'a Object> {
+fn role<'a>(binding: &Object, cx: &View<'a>) -> Option<&'a Object> {
     let name = binding.at(&["roleRef", "name"])?.as_str()?;
     match binding.at(&["roleRef", "kind"])?.as_str()? {
         "Role" => cx.get(kinds::ROLE, binding.namespace(), name),

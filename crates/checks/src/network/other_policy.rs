@@ -8,7 +8,7 @@ use pavisade_snapshot::{Label, Object, Pod};
 
 use super::policy::Direction;
 use super::{calico, cilium, cluster_policy};
-use crate::{Cx, Why};
+use crate::{Reads, View, Why};
 
 /// The kinds, and whether they have a namespace.
 const KINDS: [(GroupKind, bool); 9] = [
@@ -50,7 +50,7 @@ impl Effect {
 
 /// A label of the pod's namespace: its name, which the API server sets, or what the namespace says
 /// where it was read.
-pub(super) fn namespace_label<'a>(pod: Pod<'a>, key: &str, cx: &Cx<'a>) -> Label<'a> {
+pub(super) fn namespace_label<'a>(pod: Pod<'a>, key: &str, cx: &View<'a>) -> Label<'a> {
     let name = pod.object().namespace();
     if name.is_empty() {
         return Label::Unknown;
@@ -65,7 +65,7 @@ pub(super) fn namespace_label<'a>(pod: Pod<'a>, key: &str, cx: &Cx<'a>) -> Label
 }
 
 /// What all of them that were read do to the pod in a direction; why it is unclear names the policy.
-pub(super) fn others<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Effect {
+pub(super) fn others<'a>(pod: Pod<'a>, direction: Direction, cx: &View<'a>) -> Effect {
     if KINDS.into_iter().all(|(kind, _)| cx.nth(kind, 0).is_none()) {
         return Effect::None;
     }
@@ -75,10 +75,11 @@ pub(super) fn others<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Eff
     let of = (direction, object.group(), object.kind(), object.namespace(), job);
     let labels: BTreeMap<_, _> = pod.labels().collect();
     let key = format!("{of:?} {} {labels:?}", pod.service_account());
-    cx.memo::<Effect, _>(key, || of_all(pod, direction, cx))
+    let reads: Reads = &[kinds::NETWORK_POLICIES, &[kinds::NAMESPACE]];
+    cx.memo::<Effect, _, _>(reads, key, (pod, direction), of_all)
 }
 
-fn of_all<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Effect {
+fn of_all<'a>(cx: &View<'a>, (pod, direction): (Pod<'a>, Direction)) -> Effect {
     let mut all = Effect::None;
     for (policy, kind) in near(pod.object().namespace(), cx) {
         let effect = match kind.group {
@@ -102,20 +103,20 @@ fn of_all<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Effect {
 }
 
 /// Why such a policy may hold for pods of a namespace that were not seen.
-pub(super) fn may_hold<'a>(namespace: &'a str, cx: &Cx<'a>) -> Option<Why> {
+pub(super) fn may_hold<'a>(namespace: &'a str, cx: &View<'a>) -> Option<Why> {
     let (policy, _) = near(namespace, cx).next()?;
     Some(format!("{} `{}` may restrict these pods", policy.kind(), policy.name()).into())
 }
 
 /// Why some of them may not have been read.
-pub(super) fn unread(cx: &Cx<'_>) -> Option<Why> {
+pub(super) fn unread(cx: &View<'_>) -> Option<Why> {
     KINDS.into_iter().find_map(|(kind, _)| cx.gap(kind))
 }
 
 /// Those of a namespace and those of all; where the files leave a namespace open, those as well.
 fn near<'a>(
     namespace: &'a str,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
 ) -> impl Iterator<Item = (&'a Object, GroupKind)> + use<'a> {
     // There are few of them, mostly none: one list is cheaper than two by namespace.
     let lists = KINDS.map(|(kind, namespaced)| (cx.list(kind).objects, kind, namespaced));

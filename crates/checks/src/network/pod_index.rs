@@ -8,7 +8,7 @@ use pavisade_snapshot::{Coverage, Object, Pod};
 use pavisade_yaml::Value;
 
 use super::policy::{Added, added_keys, added_label};
-use crate::Cx;
+use crate::{Derived, Reads, View};
 
 /// The workloads of all namespaces, by namespace.
 #[derive(Default)]
@@ -39,7 +39,7 @@ struct Labels {
 
 /// The pods near an object: those of its namespace, and of objects that may be put into it.
 pub(crate) struct Near<'a> {
-    cx: Cx<'a>,
+    cx: View<'a>,
     /// Those of the namespace before those without one.
     parts: Vec<Arc<Labels>>,
 }
@@ -73,12 +73,12 @@ impl<'a> Wanted<'a> {
 }
 
 impl<'a> Near<'a> {
-    pub(super) fn of(namespace: &str, cx: &Cx<'a>) -> Self {
+    pub(super) fn of(namespace: &str, cx: &View<'a>) -> Self {
         let partial = kinds::WORKLOADS.iter().any(|kind| cx.coverage(*kind) == Coverage::Partial);
         let parts = if namespace.is_empty() {
-            vec![cx.derive(Everywhere::of).0.clone()]
+            vec![cx.derive::<Everywhere>().0.clone()]
         } else {
-            let all = cx.derive(ByNamespace::of);
+            let all = cx.derive::<ByNamespace>();
             // In files, the namespace may be given when they are applied.
             let open = partial.then_some("");
             let names = [namespace].into_iter().chain(open);
@@ -88,8 +88,8 @@ impl<'a> Near<'a> {
     }
 
     /// The pods of that very namespace.
-    pub(crate) fn within(namespace: &str, cx: &Cx<'a>) -> Self {
-        let all = cx.derive(ByNamespace::of);
+    pub(crate) fn within(namespace: &str, cx: &View<'a>) -> Self {
+        let all = cx.derive::<ByNamespace>();
         Self { cx: *cx, parts: all.0.get(namespace).cloned().into_iter().collect() }
     }
 
@@ -156,13 +156,15 @@ impl<'a> Near<'a> {
 }
 
 /// Whether a pod of that very namespace is there.
-pub(super) fn any_in(namespace: &str, cx: &Cx<'_>) -> bool {
-    let all = cx.derive(ByNamespace::of);
+pub(super) fn any_in(namespace: &str, cx: &View<'_>) -> bool {
+    let all = cx.derive::<ByNamespace>();
     all.0.get(namespace).is_some_and(|labels| !labels.names.is_empty())
 }
 
-impl ByNamespace {
-    fn of(cx: &Cx<'_>) -> Self {
+impl Derived for ByNamespace {
+    const READS: Reads = &[kinds::WORKLOADS];
+
+    fn make(cx: &View<'_>) -> Self {
         let mut index: HashMap<String, Labels> = HashMap::new();
         each(cx, |kind, place, object| {
             index.entry(object.namespace().to_owned()).or_default().add(kind, place, object);
@@ -171,15 +173,17 @@ impl ByNamespace {
     }
 }
 
-impl Everywhere {
-    fn of(cx: &Cx<'_>) -> Self {
+impl Derived for Everywhere {
+    const READS: Reads = &[kinds::WORKLOADS];
+
+    fn make(cx: &View<'_>) -> Self {
         let mut labels = Labels::default();
         each(cx, |kind, place, object| labels.add(kind, place, object));
         Self(Arc::new(labels))
     }
 }
 
-fn each(cx: &Cx<'_>, mut take: impl FnMut(usize, usize, &Object)) {
+fn each(cx: &View<'_>, mut take: impl FnMut(usize, usize, &Object)) {
     for (index, kind) in kinds::WORKLOADS.iter().enumerate() {
         for (place, object) in cx.list(*kind).objects.into_iter().enumerate() {
             take(index, place, object);

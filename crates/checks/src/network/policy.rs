@@ -9,7 +9,7 @@ use super::pod_index::{Near, Wanted};
 use super::policy_index::{Selecting, wanted};
 use crate::field::{WrongType, find, integer, list, map, text, text_element};
 use crate::fragment::is_fragment;
-use crate::{Claim, Cx, Listing, Place, Verdict, Why};
+use crate::{Claim, Listing, Place, Verdict, View, Why};
 
 /// A direction of traffic, seen from the pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,7 +205,11 @@ pub(super) enum Restriction<'a> {
 }
 
 /// The policies that select the pod for a direction.
-pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Restriction<'a> {
+pub(super) fn restriction<'a>(
+    pod: Pod<'a>,
+    direction: Direction,
+    cx: &View<'a>,
+) -> Restriction<'a> {
     let selecting = Selecting::of(pod, direction, cx);
     if !selecting.is_empty() {
         return Restriction::By(selecting);
@@ -225,13 +229,13 @@ pub(super) fn restriction<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -
 }
 
 /// Why what a pod may connect to is not a matter of the NetworkPolicies alone that were read.
-pub(super) fn more_policies<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Option<Why> {
+pub(super) fn more_policies<'a>(pod: Pod<'a>, direction: Direction, cx: &View<'a>) -> Option<Why> {
     let gap = || cx.gap(kinds::NETWORK_POLICY).or_else(|| unread(cx));
     beside(pod, direction, cx).or_else(gap)
 }
 
 /// Why policies of other kinds have a say beside NetworkPolicies.
-pub(super) fn beside<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Option<Why> {
+pub(super) fn beside<'a>(pod: Pod<'a>, direction: Direction, cx: &View<'a>) -> Option<Why> {
     match others(pod, direction, cx) {
         Effect::None => None,
         Effect::Unclear(why) => Some(why),
@@ -242,11 +246,11 @@ pub(super) fn beside<'a>(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Opt
 }
 
 /// The policies of a namespace; where the files leave namespaces open, those that may be in it.
-pub(super) fn policies_near<'a>(namespace: &'a str, cx: &Cx<'a>) -> Listing<'a> {
+pub(super) fn policies_near<'a>(namespace: &'a str, cx: &View<'a>) -> Listing<'a> {
     near(kinds::NETWORK_POLICY, namespace, cx)
 }
 
-pub(super) fn near<'a>(kind: GroupKind, namespace: &'a str, cx: &Cx<'a>) -> Listing<'a> {
+pub(super) fn near<'a>(kind: GroupKind, namespace: &'a str, cx: &View<'a>) -> Listing<'a> {
     if namespace.is_empty() {
         return cx.list(kind);
     }
@@ -258,7 +262,7 @@ pub(super) fn near<'a>(kind: GroupKind, namespace: &'a str, cx: &Cx<'a>) -> List
 }
 
 /// The pods of all workloads.
-pub(super) fn all_pods<'a>(cx: &Cx<'a>) -> Vec<Pod<'a>> {
+pub(super) fn all_pods<'a>(cx: &View<'a>) -> Vec<Pod<'a>> {
     let objects = kinds::WORKLOADS.iter().flat_map(|kind| cx.list(*kind).objects);
     objects.flat_map(Object::pods).collect()
 }
@@ -272,7 +276,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn of(cx: &Cx<'_>) -> Self {
+    pub(super) fn of(cx: &View<'_>) -> Self {
         let whole = |kind| matches!(cx.coverage(kind), Coverage::Complete | Coverage::NotServed);
         Self {
             complete: kinds::WORKLOADS.iter().copied().all(whole),
@@ -282,7 +286,7 @@ impl Seen {
 }
 
 /// The pods near a policy, less such as it cannot select.
-pub(super) fn pods_of<'a>(policy: &'a Object, cx: &Cx<'a>) -> Vec<Pod<'a>> {
+pub(super) fn pods_of<'a>(policy: &'a Object, cx: &View<'a>) -> Vec<Pod<'a>> {
     match wanted(policy) {
         Some(wanted) => Near::of(policy.namespace(), cx).with(&wanted),
         None => pods_near(policy.namespace(), cx),
@@ -290,7 +294,7 @@ pub(super) fn pods_of<'a>(policy: &'a Object, cx: &Cx<'a>) -> Vec<Pod<'a>> {
 }
 
 /// The pods near a Service with these labels as its selector, less such as it cannot select.
-pub(super) fn pods_with<'a>(namespace: &'a str, labels: Value<'a>, cx: &Cx<'a>) -> Vec<Pod<'a>> {
+pub(super) fn pods_with<'a>(namespace: &'a str, labels: Value<'a>, cx: &View<'a>) -> Vec<Pod<'a>> {
     match labels.entries().next().and_then(|(key, value)| Some((key, value.as_str()?))) {
         Some((key, value)) => Near::of(namespace, cx).with(&Wanted::OneOf(key, vec![value])),
         None => pods_near(namespace, cx),
@@ -298,7 +302,7 @@ pub(super) fn pods_with<'a>(namespace: &'a str, labels: Value<'a>, cx: &Cx<'a>) 
 }
 
 /// The pods of the workloads in a namespace.
-fn pods_near<'a>(namespace: &'a str, cx: &Cx<'a>) -> Vec<Pod<'a>> {
+fn pods_near<'a>(namespace: &'a str, cx: &View<'a>) -> Vec<Pod<'a>> {
     let objects = kinds::WORKLOADS.iter().flat_map(|kind| near(*kind, namespace, cx).objects);
     objects.flat_map(Object::pods).collect()
 }
@@ -308,7 +312,7 @@ pub(super) fn unrestricted<'a>(
     pod: Pod<'a>,
     direction: Direction,
     consequence: &str,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
 ) -> Verdict<'a> {
     if is_fragment(pod.object()) {
         // The labels that policies select by stand elsewhere.

@@ -12,7 +12,7 @@ use super::pod_index::Wanted;
 use super::policy::{
     Added, Direction, added_keys, added_label, applies_to, pod_selector, selects, wrong_type,
 };
-use crate::{Cx, Why};
+use crate::{Derived, Reads, View, Why};
 
 /// The policies by namespace, and all of them together under `None`.
 #[derive(Default)]
@@ -46,7 +46,7 @@ fn at(direction: Direction) -> usize {
 
 /// The policies that select a pod for a direction, and why others may.
 pub(super) struct Selecting<'a> {
-    cx: Cx<'a>,
+    cx: View<'a>,
     direction: Direction,
     /// The groups; those of the pod's namespace before those without one.
     groups: Vec<(Arc<OfNamespace>, usize)>,
@@ -56,7 +56,7 @@ pub(super) struct Selecting<'a> {
 }
 
 impl<'a> Selecting<'a> {
-    pub(super) fn of(pod: Pod<'a>, direction: Direction, cx: &Cx<'a>) -> Self {
+    pub(super) fn of(pod: Pod<'a>, direction: Direction, cx: &View<'a>) -> Self {
         let mut selecting =
             Self { cx: *cx, direction, groups: Vec::new(), key: Vec::new(), unclear: None };
         for part in parts(pod.object().namespace(), cx) {
@@ -120,8 +120,8 @@ impl<'a> Selecting<'a> {
 }
 
 /// The policies of a namespace; where the files leave namespaces open, those that may be in it.
-fn parts(namespace: &str, cx: &Cx<'_>) -> Vec<Arc<OfNamespace>> {
-    let index = cx.derive(Index::of);
+fn parts(namespace: &str, cx: &View<'_>) -> Vec<Arc<OfNamespace>> {
+    let index = cx.derive::<Index>();
     let partial = cx.coverage(kinds::NETWORK_POLICY) == Coverage::Partial;
     let names = match namespace {
         "" => vec![None],
@@ -164,8 +164,10 @@ impl OfNamespace {
     }
 }
 
-impl Index {
-    fn of(cx: &Cx<'_>) -> Self {
+impl Derived for Index {
+    const READS: Reads = &[&[kinds::NETWORK_POLICY]];
+
+    fn make(cx: &View<'_>) -> Self {
         let mut index: HashMap<Option<String>, Builder> = HashMap::new();
         for (place, policy) in cx.list(kinds::NETWORK_POLICY).objects.into_iter().enumerate() {
             for name in [Some(policy.namespace().to_owned()), None] {
@@ -235,7 +237,6 @@ pub(super) fn wanted(policy: &Object) -> Option<Wanted<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use pavisade_model::KubernetesVersion;
     use pavisade_snapshot::{Snapshot, WorldParts};
     use pavisade_yaml::{Source, read};
@@ -290,9 +291,8 @@ mod tests {
         }
         let snapshot = Snapshot::new(vec![world], Vec::new());
         let world = &snapshot.worlds()[0];
-        let now = Timestamp::UNIX_EPOCH;
         let meta = VacuousPolicy::META;
-        let cx = Cx::new(world, &meta, KubernetesVersion::LATEST, now);
+        let cx = View::of_check(world, &meta, KubernetesVersion::LATEST);
         let policies = cx.list_in(kinds::NETWORK_POLICY, "ns");
         for pod in world.objects().flat_map(Object::pods) {
             let taken = Selecting::of(pod, Direction::Ingress, &cx).policies();
@@ -325,7 +325,7 @@ mod tests {
         let snapshot = Snapshot::new(vec![world], Vec::new());
         let world = &snapshot.worlds()[0];
         let meta = VacuousPolicy::META;
-        let cx = Cx::new(world, &meta, KubernetesVersion::LATEST, Timestamp::UNIX_EPOCH);
+        let cx = View::of_check(world, &meta, KubernetesVersion::LATEST);
         let pod = world.objects().flat_map(Object::pods).next().unwrap();
         let parts = parts("ns", &cx);
         assert_eq!((parts[0].groups.len(), parts[0].near(pod).len()), (2, 1));

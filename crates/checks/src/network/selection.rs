@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use pavisade_model::kinds;
 use pavisade_snapshot::{Object, Selector, SelectorError, Selects};
 use pavisade_yaml::to_json;
 
 use super::policy::{on_host_network, pod_selector, pods_of, selects};
-use crate::Cx;
+use crate::View;
 
 /// What a selector selects.
 #[derive(Debug, Default)]
@@ -30,14 +31,17 @@ impl Selection {
     ///
     /// # Errors
     /// Its selector cannot be read.
-    pub(super) fn of<'a>(policy: &'a Object, cx: &Cx<'a>) -> Result<Arc<Self>, SelectorError> {
+    pub(super) fn of<'a>(policy: &'a Object, cx: &View<'a>) -> Result<Arc<Self>, SelectorError> {
         let selector = pod_selector(policy)?;
         let text = policy.at(&["spec", "podSelector"]).map(to_json).unwrap_or_default();
         let key = format!("{} {text}", policy.namespace());
-        Ok(cx.memo::<Self, _>(key, || Arc::new(Self::find(policy, selector.as_ref(), cx))))
+        let find = |cx: &View<'a>, (policy, selector): (&'a Object, Option<Selector<'a>>)| {
+            Arc::new(Self::find(policy, selector.as_ref(), cx))
+        };
+        Ok(cx.memo::<Self, _, _>(&[kinds::WORKLOADS], key, (policy, selector), find))
     }
 
-    fn find<'a>(policy: &'a Object, selector: Option<&Selector<'a>>, cx: &Cx<'a>) -> Self {
+    fn find<'a>(policy: &'a Object, selector: Option<&Selector<'a>>, cx: &View<'a>) -> Self {
         let mut selection = Self::default();
         for pod in pods_of(policy, cx) {
             match (selects(selector, policy.namespace(), pod), on_host_network(pod)) {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::{boolean, text};
-use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
 /// Kubelets that make their own serving certificate up.
 ///
@@ -73,7 +73,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
     Verdict::Holds
 }
 
-fn from_flags<'a>(kubelet: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn from_flags<'a>(kubelet: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     if kubelet.known_bool("rotate-server-certificates", false)? {
         return Ok(Verdict::Holds);
     }

@@ -11,7 +11,7 @@ use super::operator::operator;
 use super::pod_index::{Near, any_in};
 use super::policy::{Seen, pods_with, selects};
 use crate::field::{map, text};
-use crate::{Check, Claim, Cx, OnObject, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Verdict, View};
 
 /// Services that select no pod.
 ///
@@ -62,7 +62,7 @@ fn judge<'a>(
     service: &'a Object,
     labels: Value<'a>,
     selector: &Selector<'a>,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
 ) -> Verdict<'a> {
     let mut maybe = false;
     for pod in pods_with(service.namespace(), labels, cx) {

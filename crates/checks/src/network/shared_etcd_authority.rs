@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::etcd_without_client_authentication::holds_the_cluster;
 use crate::component::components;
-use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
+use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict, View};
 
 /// etcd that trusts the authority which signs the cluster's users.
 ///
@@ -42,7 +42,7 @@ impl Check for SharedEtcdAuthority {
     }
 }
 
-fn judge<'a>(etcd: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn judge<'a>(etcd: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     const TRUSTED: &str = "trusted-ca-file";
     let Some(own) = etcd.known(TRUSTED)?.filter(|flag| !flag.value.is_empty()) else {
         // PV-N023 speaks of an etcd that asks nobody.

@@ -7,7 +7,7 @@ use pavisade_yaml::{Edit, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Cx, OnObject, Verdict, Why};
+use crate::{Check, Claim, Cx, OnObject, Verdict, View, Why};
 
 /// DestinationRules that switch the mesh's TLS off, or do not verify whom they reach.
 ///
@@ -52,7 +52,7 @@ impl Check for UnencryptedDestination {
     }
 }
 
-fn judge<'a>(host: &str, tls: Value<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+fn judge<'a>(host: &str, tls: Value<'a>, cx: &View<'a>) -> Verdict<'a> {
     if let Some(skip) = tls.get("insecureSkipVerify").filter(|v| v.as_bool() == Some(true)) {
         let message = format!("any certificate will do for `{host}`");
         return Claim::fails(skip, message).remove().into();
@@ -72,7 +72,7 @@ fn judge<'a>(host: &str, tls: Value<'a>, cx: &Cx<'a>) -> Verdict<'a> {
 
 /// Whether nothing of this host crosses a network in plain text: it is a socket of the node, or
 /// its clients speak TLS by themselves. An error says why that is not known.
-fn needs_no_tls(host: &str, cx: &Cx<'_>) -> Result<bool, Why> {
+fn needs_no_tls(host: &str, cx: &View<'_>) -> Result<bool, Why> {
     // A Service of the cluster, which no ServiceEntry describes.
     if !host.contains('.') || host.ends_with(".svc") || host.contains(".svc.") {
         return Ok(false);

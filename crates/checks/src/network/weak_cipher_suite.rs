@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::field::{list, text_element};
-use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
 /// Components that accept weak cipher suites.
 ///
@@ -66,7 +66,7 @@ impl WeakCipherSuite {
         }))
     }
 
-    fn flags<'a>(&self, component: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+    fn flags<'a>(&self, component: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
         let name = component.name();
         let flag = if name == "etcd" { "cipher-suites" } else { "tls-cipher-suites" };
         let suites = component.known_list(flag)?.unwrap_or_default();

@@ -5,7 +5,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
 /// Components that accept TLS older than 1.2.
 ///
@@ -46,13 +46,13 @@ fn from_file(file: &Object) -> Verdict<'_> {
     match file.at(&["tlsMinVersion"]).filter(|version| !version.is_null()) {
         Some(value) => {
             let verdict = judge(value, &value.scalar_text().unwrap_or_default(), "the kubelet");
-            fixed(verdict, |claim| claim.set("VersionTLS12"))
+            verdict.fixed(|claim| claim.set("VersionTLS12"))
         }
         None => Verdict::Holds,
     }
 }
 
-fn from_flag<'a>(component: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn from_flag<'a>(component: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     let Some(flag) = component.known(FLAG)? else {
         let file = (component.name() == "kubelet").then(|| component.kubelet_file(cx)).flatten();
         // All of them begin with 1.2 by default.
@@ -60,14 +60,7 @@ fn from_flag<'a>(component: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, C
     };
     let verdict = judge(flag.place, &flag.value, component.name());
     let newer = if component.name() == "etcd" { "TLS1.2" } else { "VersionTLS12" };
-    Ok(fixed(verdict, |claim| claim.changes(component.set_flag(FLAG, newer))))
-}
-
-fn fixed<'a>(verdict: Verdict<'a>, fix: impl Fn(Claim<'a>) -> Claim<'a>) -> Verdict<'a> {
-    match verdict {
-        Verdict::Fails(claims) => Verdict::Fails(claims.into_iter().map(fix).collect()),
-        other => other,
-    }
+    Ok(verdict.fixed(|claim| claim.changes(component.set_flag(FLAG, newer))))
 }
 
 /// Go's names for the versions in Kubernetes (component-base), shorter ones in etcd.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::budget::{budgets_near, pods_of, replicas, selected, selector_of, selects};
-use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Place, Reads, Verdict, View};
 
 /// Disruption budgets that forbid every eviction.
 ///
@@ -42,7 +42,7 @@ impl Check for BlockedEviction {
     }
 }
 
-fn judge<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn judge<'a>(budget: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     let of = |field: &str| budget.at(&["spec", field]).filter(|value| !value.is_null());
     if let Some(most) = of("maxUnavailable") {
         return Ok(match Amount::read(most)? {
@@ -88,18 +88,27 @@ fn judge<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> 
     Ok(Verdict::fails(place, message))
 }
 
+const BUDGETS: Reads = &[&[kinds::POD_DISRUPTION_BUDGET]];
+
 /// Another budget of the same pods: the API server evicts no pod that has two
 /// (kubernetes/kubernetes#75957).
-fn second_budget<'a>(budget: &'a Object, cx: &Cx<'a>) -> Option<Claim<'a>> {
-    let is_alone = cx.memo::<Amount, _>(budget.namespace().to_owned(), || {
-        cx.list_in(kinds::POD_DISRUPTION_BUDGET, budget.namespace()).objects.len() < 2
-    });
+fn second_budget<'a>(budget: &'a Object, cx: &View<'a>) -> Option<Claim<'a>> {
+    let namespace = budget.namespace();
+    let is_alone =
+        cx.memo::<Amount, _, _>(BUDGETS, namespace.to_owned(), namespace, |cx, namespace| {
+            cx.list_in(kinds::POD_DISRUPTION_BUDGET, namespace).objects.len() < 2
+        });
     if is_alone {
         return None;
     }
     let place = Place::field(budget.value(), &["spec", "selector"]);
     // Budgets with the same selector select the same pods.
-    let found = cx.memo::<Claim<'static>, _>(selector_of(budget), || twice_selected(budget, cx));
+    let found = cx.memo::<Claim<'static>, _, _>(
+        &[kinds::WORKLOADS, &[kinds::POD_DISRUPTION_BUDGET]],
+        selector_of(budget),
+        budget,
+        twice_selected,
+    );
     let Some((pod, names)) = found else {
         let why = kinds::WORKLOADS.iter().find_map(|kind| cx.gap(*kind))?;
         return Some(Claim::unknown(place, why));
@@ -112,7 +121,7 @@ fn second_budget<'a>(budget: &'a Object, cx: &Cx<'a>) -> Option<Claim<'a>> {
 }
 
 /// The first workload of which a budget and another select pods, and the first two that do.
-fn twice_selected<'a>(budget: &'a Object, cx: &Cx<'a>) -> Option<(String, Vec<String>)> {
+fn twice_selected<'a>(cx: &View<'a>, budget: &'a Object) -> Option<(String, Vec<String>)> {
     pods_of(budget, cx).into_iter().find_map(|pod| {
         let near = budgets_near(pod, cx).into_iter().filter(|other| selects(other, pod)).take(2);
         let names: Vec<_> = near.map(|budget| budget.name().to_owned()).collect();
@@ -137,13 +146,18 @@ impl Amount {
 }
 
 /// The most pods that what the budget selects may run.
-fn pods<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<u64, Claim<'a>> {
+fn pods<'a>(budget: &'a Object, cx: &View<'a>) -> Result<u64, Claim<'a>> {
     // Those of budgets with the same selector are the same.
-    let known = cx.memo::<BlockedEviction, _>(selector_of(budget), || sum(budget, cx).ok());
+    let known = cx.memo::<BlockedEviction, _, _>(
+        &[kinds::WORKLOADS, &[kinds::HORIZONTAL_POD_AUTOSCALER, kinds::SCALED_OBJECT]],
+        selector_of(budget),
+        budget,
+        |cx, budget| sum(budget, cx).ok(),
+    );
     known.map_or_else(|| sum(budget, cx), Ok)
 }
 
-fn sum<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<u64, Claim<'a>> {
+fn sum<'a>(budget: &'a Object, cx: &View<'a>) -> Result<u64, Claim<'a>> {
     let selected = selected(budget, cx)?;
     if selected.is_empty() {
         let place = Place::field(budget.value(), &["spec", "selector"]);

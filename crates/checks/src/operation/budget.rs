@@ -7,7 +7,7 @@ use pavisade_snapshot::{Object, Pod, Selector};
 use pavisade_yaml::{Value, to_json};
 
 use crate::network::pod_index::{Near, Wanted};
-use crate::{Claim, Cx, Place, Why};
+use crate::{Claim, Place, View, Why};
 
 /// Whether a budget selects a pod of its own namespace.
 pub(super) fn selects(budget: &Object, pod: Pod<'_>) -> bool {
@@ -21,7 +21,10 @@ pub(super) fn selects(budget: &Object, pod: Pod<'_>) -> bool {
 /// The workloads whose pods a budget selects; what another workload made is not counted twice.
 ///
 /// The check must read all workloads.
-pub(super) fn selected<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<Vec<&'a Object>, Claim<'a>> {
+pub(super) fn selected<'a>(
+    budget: &'a Object,
+    cx: &View<'a>,
+) -> Result<Vec<&'a Object>, Claim<'a>> {
     if let Some(why) = kinds::WORKLOADS.iter().find_map(|kind| cx.gap(*kind)) {
         return Err(Claim::unknown(Place::field(budget.value(), &["spec", "selector"]), why));
     }
@@ -37,7 +40,7 @@ pub(super) fn selected<'a>(budget: &'a Object, cx: &Cx<'a>) -> Result<Vec<&'a Ob
 /// The pods that a budget selects, in the order of workloads.
 ///
 /// The check must read all workloads.
-pub(super) fn pods_of<'a>(budget: &'a Object, cx: &Cx<'a>) -> Vec<Pod<'a>> {
+pub(super) fn pods_of<'a>(budget: &'a Object, cx: &View<'a>) -> Vec<Pod<'a>> {
     let wanted = budget.at(&["spec", "selector"]).and_then(Wanted::of);
     let mut pods = match wanted {
         Some(wanted) => Near::within(budget.namespace(), cx).with(&wanted),
@@ -52,7 +55,7 @@ pub(super) fn pods_of<'a>(budget: &'a Object, cx: &Cx<'a>) -> Vec<Pod<'a>> {
 }
 
 /// The budgets of a pod's namespace that may select it, in their order.
-pub(super) fn budgets_near<'a>(pod: Pod<'a>, cx: &Cx<'a>) -> Vec<&'a Object> {
+pub(super) fn budgets_near<'a>(pod: Pod<'a>, cx: &View<'a>) -> Vec<&'a Object> {
     let namespace = pod.object().namespace();
     let labels = pod.labels().flat_map(|(key, value)| {
         [format!("{namespace} {key}={value}"), format!("{namespace} {key}")]
@@ -88,7 +91,7 @@ pub(super) fn selector_of(budget: &Object) -> String {
 /// The most pods that a workload may run; a claim where that is not in its text.
 ///
 /// The check must read autoscalers.
-pub(super) fn replicas<'a>(workload: &'a Object, cx: &Cx<'a>) -> Result<u64, Claim<'a>> {
+pub(super) fn replicas<'a>(workload: &'a Object, cx: &View<'a>) -> Result<u64, Claim<'a>> {
     let place = || Place::field(workload.value(), &["metadata", "name"]);
     let scalable = ["Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"];
     match workload.kind() {
@@ -152,7 +155,7 @@ fn count(value: Value<'_>) -> Option<u64> {
 /// KEDA's comes first: in a cluster KEDA makes an autoscaler for it, which cannot say 0.
 ///
 /// The check must read both kinds.
-pub(super) fn scale(workload: &Object, cx: &Cx<'_>) -> Result<Option<Scale>, Why> {
+pub(super) fn scale(workload: &Object, cx: &View<'_>) -> Result<Option<Scale>, Why> {
     let key = target(workload.namespace(), workload.kind(), workload.name());
     let keda = cx.indexed::<ScaledObjects>(kinds::SCALED_OBJECT, scaled, &key);
     if let Some(scaler) = keda.first() {

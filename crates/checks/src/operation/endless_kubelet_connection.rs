@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::kubelet::{Judged, Setting, verdict};
 use crate::field::text;
-use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
 /// A kubelet that never closes an idle connection.
 ///
@@ -44,7 +44,7 @@ const TIMEOUT: Setting = Setting {
     flag: "streaming-connection-idle-timeout",
 };
 
-fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     if let Part::File(file) = part {
         // Zero is the default there (kubelet's `SetDefaults_KubeletConfiguration`); a number is
         // no duration.

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubelet::{Judged, Setting, verdict};
-use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
 /// A kubelet that takes static pods from an address without TLS.
 ///
@@ -37,7 +37,7 @@ impl Check for InsecureStaticPodUrl {
 
 const URL: Setting = Setting { path: &["staticPodURL"], flag: "manifest-url" };
 
-fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     let Some(url) = URL.text(part, cx)? else { return Ok(None) };
     if !url.to_ascii_lowercase().starts_with("http://") {
         return Ok(None);

@@ -12,7 +12,7 @@ use pavisade_yaml::Edit;
 use serde_json::Value as Json;
 
 use crate::field::find;
-use crate::{Change, Claim, Cx, Part, Place, Verdict};
+use crate::{Change, Claim, Part, Place, Verdict, View};
 
 /// One setting: its path in the file, and its flag (empty where it has none).
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ impl Setting {
     pub(crate) fn text<'a>(
         self,
         part: Part<'a>,
-        cx: &Cx<'a>,
+        cx: &View<'a>,
     ) -> Result<Option<Cow<'a, str>>, Verdict<'a>> {
         match part {
             Part::File(file) => {
@@ -59,7 +59,7 @@ impl Setting {
     pub(crate) fn boolean<'a>(
         self,
         part: Part<'a>,
-        cx: &Cx<'a>,
+        cx: &View<'a>,
     ) -> Result<Option<bool>, Verdict<'a>> {
         let Some(text) = self.text(part, cx)? else { return Ok(None) };
         let read = match part {
@@ -80,7 +80,7 @@ impl Setting {
     pub(crate) fn integer<'a>(
         self,
         part: Part<'a>,
-        cx: &Cx<'a>,
+        cx: &View<'a>,
     ) -> Result<Option<i64>, Verdict<'a>> {
         let Some(text) = self.text(part, cx)? else { return Ok(None) };
         if let Part::File(file) = part {
@@ -150,7 +150,7 @@ pub(crate) fn verdict(judged: Judged<'_>) -> Verdict<'_> {
 /// Whether kubeadm reads the file: then it sets `rotateCertificates`, `authentication`,
 /// `authorization` and others, some of them whatever the file says (kubeadm's
 /// `componentconfigs/kubelet.go`). The check must read kubeadm's kinds.
-pub(crate) fn is_read_by_kubeadm(file: &Object, cx: &Cx<'_>) -> bool {
+pub(crate) fn is_read_by_kubeadm(file: &Object, cx: &View<'_>) -> bool {
     let kubeadm = [
         kinds::KUBEADM_CLUSTER_CONFIGURATION,
         kinds::KUBEADM_INIT_CONFIGURATION,

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::version::Running;
-use crate::{Check, Cx, OnObject, Place, Verdict};
+use crate::{Check, Cx, OnObject, Place, Verdict, View};
 
 /// Kubelets whose version does not go with the API server's.
 ///
@@ -64,7 +64,7 @@ impl Check for KubeletVersionSkew {
 }
 
 /// What the API server said of itself.
-fn server_version<'a>(cx: &Cx<'a>) -> Option<&'a str> {
+fn server_version<'a>(cx: &View<'a>) -> Option<&'a str> {
     let cluster = cx.list(kinds::CLUSTER).objects.into_iter().next()?;
     cluster.at(&["version", "gitVersion"])?.as_str()
 }

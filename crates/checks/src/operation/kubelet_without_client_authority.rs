@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubelet::{Judged, Setting, is_read_by_kubeadm, verdict};
-use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
 /// A kubelet that accepts no client certificates.
 ///
@@ -41,7 +41,7 @@ impl Check for KubeletWithoutClientAuthority {
 const AUTHORITY: Setting =
     Setting { path: &["authentication", "x509", "clientCAFile"], flag: "client-ca-file" };
 
-fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     if AUTHORITY.text(part, cx)?.is_some_and(|file| !file.is_empty()) {
         return Ok(None);
     }

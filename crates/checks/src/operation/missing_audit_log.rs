@@ -5,7 +5,7 @@ use pavisade_model::kinds;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict, View};
 
 /// An API server that keeps no audit log.
 ///
@@ -39,7 +39,7 @@ impl Check for MissingAuditLog {
     }
 }
 
-fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     const POLICY: &str = "audit-policy-file";
     const LOG: &str = "audit-log-path";
     let log = server.known(LOG)?.map(|flag| flag.value).unwrap_or_default();

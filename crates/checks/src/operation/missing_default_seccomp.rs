@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubelet::{Judged, Setting, verdict};
-use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
 /// A kubelet whose pods run without seccomp unless they ask for it.
 ///
@@ -40,7 +40,7 @@ impl Check for MissingDefaultSeccomp {
 
 const DEFAULT: Setting = Setting { path: &["seccompDefault"], flag: "seccomp-default" };
 
-fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     // On by default as a feature from 1.25 on.
     if !cx.kubernetes().at_least(25) {
         return Err(Verdict::NotApplicable);

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubelet::{Judged, Setting, verdict};
-use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
 /// A kubelet that does not keep its firewall chains.
 ///
@@ -41,7 +41,7 @@ impl Check for MissingIptablesChains {
 const CHAINS: Setting =
     Setting { path: &["makeIPTablesUtilChains"], flag: "make-iptables-util-chains" };
 
-fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     if CHAINS.boolean(part, cx)? != Some(false) {
         return Ok(None);
     }

@@ -21,7 +21,6 @@ pub(crate) mod insecure_static_pod_url;
 pub(crate) mod kubelet;
 pub(crate) mod kubelet_version_skew;
 pub(crate) mod kubelet_without_client_authority;
-mod kubernetes_advisories;
 pub(crate) mod long_request_timeout;
 pub(crate) mod managed_cluster_without_audit_log;
 pub(crate) mod missing_always_pull_images;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::kubelet::{Judged, Setting, verdict};
 use crate::field::{list, text_element};
-use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
 /// A kubelet that lets pods change unsafe kernel parameters.
 ///
@@ -41,7 +41,7 @@ impl Check for PermittedUnsafeSysctl {
 const SYSCTLS: Setting =
     Setting { path: &["allowedUnsafeSysctls"], flag: "allowed-unsafe-sysctls" };
 
-fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     let names: Vec<String> = match part {
         Part::File(file) => {
             let elements = list(file.value(), SYSCTLS.path)?.map(text_element);

@@ -6,7 +6,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
 /// Components of the control plane that serve profiles of themselves.
 ///
@@ -64,7 +64,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
     }
 }
 
-fn from_flags<'a>(component: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn from_flags<'a>(component: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     const FLAG: &str = "profiling";
     if component.name() == "kube-scheduler" {
         // With a file, the scheduler ignores the flag.

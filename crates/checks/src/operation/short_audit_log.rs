@@ -4,7 +4,7 @@ use pavisade_macros::check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict, View};
 
 /// An API server whose audit log is too short, or grows until the disk is full.
 ///
@@ -46,7 +46,7 @@ const LIMITS: [(&str, &str, i64, &str); 3] = [
     ("maxsize", "audit-log-maxsize", 100, "megabytes in a file"),
 ];
 
-fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     let path = server.known("audit-log-path")?.map(|flag| flag.value).unwrap_or_default();
     if matches!(&*path, "" | "-" | "/dev/stdout" | "/dev/stderr" | "/dev/null") {
         // No file; PV-O001 says whether there is a log at all.
@@ -61,7 +61,7 @@ fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a
 
 fn claim<'a>(
     server: Component<'a>,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
     flag: &'static str,
     least: i64,
     unit: &str,

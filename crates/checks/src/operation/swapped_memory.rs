@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubelet::{Judged, Setting, verdict};
-use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
 /// A kubelet that writes containers' memory to the node's swap.
 ///
@@ -39,7 +39,7 @@ impl Check for SwappedMemory {
 
 const BEHAVIOR: Setting = Setting { path: &["memorySwap", "swapBehavior"], flag: "" };
 
-fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     match BEHAVIOR.text(part, cx)?.as_deref() {
         Some("LimitedSwap" | "UnlimitedSwap") => {}
         None | Some("" | "NoSwap") => return Ok(None),

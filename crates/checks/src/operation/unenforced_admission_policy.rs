@@ -148,7 +148,7 @@ pub(super) fn kyverno(policy: &Object) -> Verdict<'_> {
     }
     // Enforced, it would fail open: an owner has to decide on both at once.
     if ignores(policy) {
-        claims.iter_mut().for_each(|claim| claim.changes.clear());
+        claims.iter_mut().for_each(|claim| claim.rare_mut().changes.clear());
     }
     Verdict::from_claims(claims)
 }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubelet::{Judged, Setting, verdict};
-use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
 /// A kubelet that writes any number of events.
 ///
@@ -40,7 +40,7 @@ impl Check for UnlimitedKubeletEvents {
 
 const RATE: Setting = Setting { path: &["eventRecordQPS"], flag: "event-qps" };
 
-fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     if RATE.integer(part, cx)? != Some(0) {
         return Ok(None);
     }

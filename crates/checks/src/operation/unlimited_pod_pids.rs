@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubelet::{Judged, Setting, verdict};
-use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
 /// A kubelet that lets a pod start any number of processes.
 ///
@@ -39,7 +39,7 @@ impl Check for UnlimitedPodPids {
 
 const LIMIT: Setting = Setting { path: &["podPidsLimit"], flag: "pod-max-pids" };
 
-fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     let name = LIMIT.name(part);
     let message = match LIMIT.integer(part, cx)? {
         Some(limit) if limit > 0 => return Ok(None),

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubelet::{Judged, Setting, verdict};
-use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
 /// A kubelet that changes kernel settings in silence.
 ///
@@ -42,7 +42,7 @@ impl Check for UnprotectedKernelDefaults {
 const PROTECT: Setting =
     Setting { path: &["protectKernelDefaults"], flag: "protect-kernel-defaults" };
 
-fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     if PROTECT.boolean(part, cx)? == Some(true) {
         return Ok(None);
     }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::admission::plugins;
-use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict, View};
 
 /// An API server that lets every user of a namespace claim external addresses.
 ///
@@ -39,7 +39,7 @@ impl Check for UnrestrictedExternalIps {
     }
 }
 
-fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     // It came with 1.21.
     if !cx.kubernetes().at_least(21) {
         return Ok(Verdict::NotApplicable);

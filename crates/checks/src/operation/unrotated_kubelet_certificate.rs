@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubelet::is_read_by_kubeadm;
-use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
+use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
 /// A kubelet whose certificates are not renewed.
 ///
@@ -63,7 +63,7 @@ impl Check for UnrotatedKubeletCertificate {
 
 const GATE: &str = "RotateKubeletServerCertificate";
 
-fn client<'a>(file: &'a Object, cx: &Cx<'a>) -> Option<Claim<'a>> {
+fn client<'a>(file: &'a Object, cx: &View<'a>) -> Option<Claim<'a>> {
     let place = Place::field(file.value(), &["rotateCertificates"]);
     let set = file.at(&["rotateCertificates"]).filter(|r| !r.is_null());
     let message = match set.map(|r| r.as_bool()) {
@@ -128,7 +128,7 @@ fn from_flag<'a>(
     kubelet: Component<'a>,
     part: &'static str,
     flag: &str,
-    cx: &Cx<'a>,
+    cx: &View<'a>,
 ) -> Verdict<'a> {
     if kubelet.flag(flag).is_none()
         && let Some(verdict) = kubelet.kubelet_file(cx)

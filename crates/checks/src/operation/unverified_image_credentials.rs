@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubelet::{Judged, Setting, verdict};
-use crate::{Check, Cx, OnControlPlane, Part, Verdict};
+use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
 /// A kubelet that gives images on the node to pods that may not pull them.
 ///
@@ -40,7 +40,7 @@ impl Check for UnverifiedImageCredentials {
 
 const POLICY: Setting = Setting { path: &["imagePullCredentialsVerificationPolicy"], flag: "" };
 
-fn judge<'a>(part: Part<'a>, cx: &Cx<'a>) -> Judged<'a> {
+fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     let Some(policy) = POLICY.text(part, cx)? else {
         // The default is in force from the version on in which the feature is on.
         return if cx.kubernetes().at_least(35) { Ok(None) } else { Err(Verdict::NotApplicable) };

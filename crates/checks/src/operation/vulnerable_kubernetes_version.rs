@@ -1,14 +1,14 @@
 //! PV-O013.
 
 use pavisade_macros::check;
-use pavisade_model::{Confidence, Program, Severity, kinds};
+use pavisade_model::{Confidence, Program, kinds};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::kubernetes_advisories::{ADVISORIES, UNTIL};
 use super::version::Running;
+use crate::advisories::{UNTIL, of_component};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// API servers and kubelets of a version with known vulnerabilities.
@@ -26,20 +26,6 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct VulnerableKubernetesVersion {}
-
-/// A known vulnerability of one component.
-pub(super) struct Advisory {
-    pub(super) cve: &'static str,
-    pub(super) program: Program,
-    /// Only on nodes with Windows.
-    pub(super) windows: bool,
-    pub(super) severity: Severity,
-    pub(super) title: &'static str,
-    /// From a version to before another, in which it is fixed.
-    pub(super) affected: &'static [(Number, Number)],
-}
-
-type Number = (u32, u32, u32);
 
 impl Check for VulnerableKubernetesVersion {
     type On = OnObject;
@@ -109,14 +95,11 @@ fn claims<'a>(
     system: Option<&str>,
     place: &Place<'a>,
 ) -> Vec<Claim<'a>> {
-    let of = ADVISORIES.iter().filter(|advisory| advisory.program == program);
-    let of = of.filter(|advisory| !advisory.windows || system.is_none_or(|s| s == "windows"));
-    let found = of.filter_map(|advisory| {
-        let inside = |(from, fixed): &&(Number, Number)| {
-            (*from..*fixed).contains(&version.number) || before_release(version, *fixed)
-        };
-        let (_, fixed) = advisory.affected.iter().find(inside)?;
-        let (major, minor, patch) = fixed;
+    let of = of_component(program);
+    let of = of.filter(|(_, windows)| !windows || system.is_none_or(|s| s == "windows"));
+    let early = ["-alpha", "-beta", "-rc"].iter().any(|mark| version.suffix.starts_with(mark));
+    let found = of.filter_map(|(advisory, windows)| {
+        let (major, minor, patch) = advisory.fixed(version.number, early)?;
         let (major_now, minor_now, patch_now) = version.number;
         let message = format!(
             "{} {major_now}.{minor_now}.{patch_now}{} has {} ({}), fixed in {major}.{minor}.{patch}; \
@@ -130,32 +113,15 @@ fn claims<'a>(
             .severity(advisory.severity)
             .instance(advisory.cve)
             .advice(format!("Upgrade {} to {major}.{minor}.{patch} or later.", program.name()));
-        let sure = version.is_upstream() && (!advisory.windows || system.is_some());
+        let sure = version.is_upstream() && (!windows || system.is_some());
         Some(claim.confidence(if sure { Confidence::High } else { Confidence::Low }))
     });
     found.collect()
 }
 
-/// Whether it is a test build before the very version in which something is fixed.
-fn before_release(version: Running<'_>, fixed: Number) -> bool {
-    let early = ["-alpha", "-beta", "-rc"].iter().any(|mark| version.suffix.starts_with(mark));
-    early && version.number == fixed
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ranges_begin_before_they_end_and_the_day_is_one() {
-        assert!(ADVISORIES.len() > 30);
-        for advisory in ADVISORIES {
-            assert!(!advisory.affected.is_empty(), "{}", advisory.cve);
-            assert!(advisory.affected.iter().all(|(from, fixed)| from < fixed), "{}", advisory.cve);
-            assert!(advisory.cve.starts_with("CVE-") && !advisory.title.is_empty());
-        }
-        assert!(format!("{UNTIL}T00:00:00Z").parse::<jiff::Timestamp>().is_ok());
-    }
 
     #[test]
     fn a_version_is_compared_with_its_own_components_list() {

@@ -5,7 +5,7 @@ use pavisade_model::kinds;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+use crate::{Check, Claim, Component, Cx, OnComponent, Verdict, View};
 
 /// An API server that writes Secrets to etcd in plain text.
 ///
@@ -38,7 +38,7 @@ impl Check for MissingEtcdEncryption {
     }
 }
 
-fn judge<'a>(server: Component<'a>, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     const FLAG: &str = "encryption-provider-config";
     // Its name before 1.13.
     const EXPERIMENTAL: &str = "experimental-encryption-provider-config";

@@ -9,7 +9,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Cx, OnObject, Place, Verdict, Why};
+use crate::{Check, Cx, Derived, OnObject, Place, Reads, Verdict, View, Why};
 
 /// PersistentVolumes that give one storage to several namespaces.
 ///
@@ -39,7 +39,7 @@ impl Check for SharedVolume {
         let Some((place, storage)) = storage(volume) else { return Verdict::NotApplicable };
         let mut unknown = None;
         // Of two, the second is reported.
-        let shared = cx.derive(ByStorage::of);
+        let shared = cx.derive::<ByStorage>();
         let key: Vec<String> = storage.into_iter().map(str::to_owned).collect();
         let others = shared.0.get(&key).into_iter().flatten();
         let others = others.take_while(|name| name.as_str() < volume.name());
@@ -81,8 +81,10 @@ impl Check for SharedVolume {
 /// The names of volumes, in their order, by what tells their storage from others.
 struct ByStorage(HashMap<Vec<String>, Vec<String>>);
 
-impl ByStorage {
-    fn of(cx: &Cx<'_>) -> Self {
+impl Derived for ByStorage {
+    const READS: Reads = &[&[kinds::PERSISTENT_VOLUME]];
+
+    fn make(cx: &View<'_>) -> Self {
         let mut by = HashMap::<_, Vec<_>>::new();
         for volume in cx.list(kinds::PERSISTENT_VOLUME).objects {
             if let Some((_, storage)) = storage(volume) {
@@ -129,7 +131,7 @@ fn is_read_only(volume: &Object) -> bool {
 }
 
 /// The namespace that has claimed the volume, or is to.
-fn namespace<'a>(volume: &'a Object, cx: &Cx<'a>) -> Option<&'a str> {
+fn namespace<'a>(volume: &'a Object, cx: &View<'a>) -> Option<&'a str> {
     let claimed = volume.at(&["spec", "claimRef", "namespace"]).and_then(Value::as_str);
     claimed.or_else(|| {
         let names = |claim: &Object| {

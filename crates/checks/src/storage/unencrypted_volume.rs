@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::driver::{Rule, rule};
 use crate::field::{map, text};
-use crate::{Check, Claim, Cx, OnObject, Place, Verdict, Why};
+use crate::{Check, Claim, Cx, OnObject, Place, Verdict, View, Why};
 
 /// PersistentVolumes that are not encrypted at rest.
 ///
@@ -39,7 +39,7 @@ impl Check for UnencryptedVolume {
     }
 }
 
-fn judge<'a>(volume: &'a Object, cx: &Cx<'a>) -> Result<Verdict<'a>, Claim<'a>> {
+fn judge<'a>(volume: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     let spec = volume.at(&["spec"]).unwrap_or(volume.value());
     for (source, always) in
         [("gcePersistentDisk", true), ("azureDisk", true), ("awsElasticBlockStore", false)]
@@ -104,7 +104,7 @@ fn is_file_share(driver: &str) -> bool {
 }
 
 /// What the class says from which it was made.
-fn by_class<'a>(volume: &'a Object, flag: &str, place: Value<'a>, cx: &Cx<'a>) -> Verdict<'a> {
+fn by_class<'a>(volume: &'a Object, flag: &str, place: Value<'a>, cx: &View<'a>) -> Verdict<'a> {
     let unknown = |why: Why| Verdict::unknown(place, why);
     let name = volume.at(&["spec", "storageClassName"]).and_then(Value::as_str).unwrap_or("");
     let made = volume.annotation("pv.kubernetes.io/provisioned-by").is_some();

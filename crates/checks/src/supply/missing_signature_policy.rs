@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::signature::{Finds, POLICIES};
-use crate::{Check, Claim, Cx, OnWorld, Place, Verdict};
+use crate::{Check, Claim, Cx, OnWorld, Place, Verdict, View};
 
 /// No policy demands that images are signed.
 ///
@@ -93,7 +93,7 @@ const OPT_IN: &str = "counts in namespaces with the label `policy.sigstore.dev/i
                       unless policy-controller was told otherwise, and none that was read has it";
 
 /// Whether no namespace of a cluster asks for policy-controller, which acts where it is asked to.
-fn no_namespace(cx: &Cx<'_>) -> bool {
+fn no_namespace(cx: &View<'_>) -> bool {
     let namespaces = cx.list(kinds::NAMESPACE);
     let asks = |label: Option<&str>| label == Some("true");
     namespaces.coverage == Coverage::Complete

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use pavisade_model::KubernetesVersion;
 
-use super::{Color, EXIT_CODES, FailOn, Images, LiveArgs, Reading};
-use crate::config::ConfigArgs;
+use super::{Color, ConfigArgs, EXIT_CODES, FailOn, Images, LiveArgs, Reading};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]

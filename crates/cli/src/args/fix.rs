@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use pavisade_model::KubernetesVersion;
 
-use super::{Color, Select};
-use crate::config::ConfigArgs;
+use super::{Color, ConfigArgs, Select};
 
 const FIX_EXIT_CODES: &str = "\
 Exit codes:

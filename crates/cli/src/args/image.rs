@@ -5,9 +5,18 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use pavisade_oci::Platform;
 
-use super::{Color, Format, Vulnerable};
+use super::{Color, Format, Registry, Vulnerable};
 
 const IMAGE_EXIT_CODES: &str = "\
+A file or folder of that name counts before a reference; docker://REFERENCE is always one. Only
+then a registry is asked, with the credentials of `docker login` and `podman login`.
+
+Examples:
+  pavisade image web.tar
+  pavisade image registry.example/team/app:1.2
+  pavisade image nginx --platform linux/arm64
+  pavisade sbom localhost:5000/app --plain-http localhost:5000 -o app.cdx.json
+
 Exit codes:
   0  all was read, and there is no vulnerability at or above --fail-on
   1  vulnerabilities at or above --fail-on
@@ -37,8 +46,9 @@ pub(crate) struct ImageArgs {
     #[command(subcommand)]
     pub command: Option<ImageCommand>,
 
-    /// The image: an archive (`docker save`, OCI layout; tar, tar.gz, tar.zst), the folder of an OCI
-    /// layout, a root file system in a folder or archive, an SBOM; `-` is standard input.
+    /// The image: a reference in a registry (registry.example/team/app:1.2), an archive (`docker save`,
+    /// OCI layout; tar, tar.gz, tar.zst), the folder of an OCI layout, a root file system in a folder
+    /// or archive, an SBOM; `-` is standard input.
     #[arg(value_name = "IMAGE", required = true)]
     pub image: Option<PathBuf>,
 
@@ -47,6 +57,9 @@ pub(crate) struct ImageArgs {
 
     #[command(flatten)]
     pub vulnerable: Vulnerable,
+
+    #[command(flatten)]
+    pub registry: Registry,
 
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = ImageFormat::Table)]
@@ -83,14 +96,17 @@ pub(crate) enum ImageCommand {
     /// the vulnerabilities that were gained and lost.
     #[command(after_help = DIFF_EXIT_CODES)]
     Diff {
-        /// The earlier image or SBOM.
+        /// The earlier image or SBOM, a reference as well.
         before: PathBuf,
 
-        /// The later image or SBOM.
+        /// The later image or SBOM, a reference as well.
         after: PathBuf,
 
         #[command(flatten)]
         choose: Choose,
+
+        #[command(flatten)]
+        registry: Registry,
 
         /// Say which vulnerabilities were gained and lost too, by this database [default: PAVISADE_DB,
         /// else pavisade/vulnerabilities.db in the user's data folder, if there is one].
@@ -127,13 +143,17 @@ pub(crate) struct Choose {
 #[derive(Debug, Args)]
 #[command(after_help = SBOM_EXIT_CODES)]
 pub(crate) struct SbomArgs {
-    /// The image: an archive (`docker save`, OCI layout; tar, tar.gz, tar.zst), the folder of an OCI
-    /// layout, a root file system in a folder or archive, an SBOM; `-` is standard input.
+    /// The image: a reference in a registry (registry.example/team/app:1.2), an archive (`docker save`,
+    /// OCI layout; tar, tar.gz, tar.zst), the folder of an OCI layout, a root file system in a folder
+    /// or archive, an SBOM; `-` is standard input.
     #[arg(value_name = "IMAGE")]
     pub image: PathBuf,
 
     #[command(flatten)]
     pub choose: Choose,
+
+    #[command(flatten)]
+    pub registry: Registry,
 
     /// How the SBOM is written. The same image gives the same bytes; SOURCE_DATE_EPOCH sets the time
     /// that the document names.

@@ -3,19 +3,32 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use pavisade_oci::Platform;
+
+use super::Registry;
 
 /// Images beside the objects.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Images {
-    /// Judge an image too: an archive, the folder of an OCI layout, a root file system or an SBOM; may
-    /// be given again. Without paths, images alone are judged.
+    /// Judge an image too: a reference in a registry, an archive, the folder of an OCI layout, a root file
+    /// system or an SBOM; may be given again. Without paths, images alone are judged.
     #[arg(long = "image", value_name = "IMAGE", help_heading = "Images")]
     pub given: Vec<PathBuf>,
 
+    /// Look at the images that objects name, each once: what no --image-source holds is read from its
+    /// registry, with the credentials of `docker login` and `podman login`.
+    #[arg(long = "images", help_heading = "Images")]
+    pub named: bool,
+
     /// Look at the images that objects name, and take those that are in this archive, layout, SBOM, or
-    /// folder of such; may be given again. Nothing is fetched.
+    /// folder of such; may be given again. Without --images, nothing is fetched.
     #[arg(long = "image-source", value_name = "PATH", help_heading = "Images")]
     pub sources: Vec<PathBuf>,
+
+    /// The platform, where there are images for several: linux/arm64 [default: linux on this machine's
+    /// architecture].
+    #[arg(long = "image-platform", value_name = "OS/ARCHITECTURE", help_heading = "Images")]
+    pub platform: Option<Platform>,
 
     /// The database of vulnerabilities, made by `pavisade db build` [default: PAVISADE_DB, else
     /// pavisade/vulnerabilities.db in the user's data folder].
@@ -30,12 +43,15 @@ pub(crate) struct Images {
     /// Whether what is in them is kept.
     #[arg(skip)]
     pub keep: bool,
+
+    #[command(flatten)]
+    pub registry: Registry,
 }
 
 impl Images {
     /// Whether images are looked at.
     pub(crate) fn asked(&self) -> bool {
-        !self.given.is_empty() || !self.sources.is_empty()
+        self.named || !self.given.is_empty() || !self.sources.is_empty()
     }
 
     /// All that is read.

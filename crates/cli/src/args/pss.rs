@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use pavisade_model::KubernetesVersion;
 
-use super::{Color, LiveArgs, Reading};
-use crate::config::ConfigFile;
+use super::{Color, ConfigFile, LiveArgs, Reading};
 
 const PSS_EXIT_CODES: &str = "\
 Exit codes:

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use pavisade_model::{KubernetesVersion, Severity};
 
-use super::{Color, EXIT_CODES, FailOn, Images, LiveArgs, Reading, Select};
-use crate::config::ConfigArgs;
+use super::{Color, ConfigArgs, EXIT_CODES, FailOn, Images, LiveArgs, Reading, Select};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]

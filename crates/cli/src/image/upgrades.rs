@@ -15,7 +15,7 @@ use pavisade_packages::inventory::Found;
 use pavisade_report::vulnerabilities::Upgrade;
 use pavisade_vulndb::Matcher;
 
-use crate::images;
+use crate::compare;
 
 /// Packages that are upgraded together, and what is known of them.
 struct Together<'a> {
@@ -72,13 +72,13 @@ pub(super) fn of(
     let none = BTreeSet::new();
     let mut upgrades = Vec::new();
     for ((layer, ecosystem, name, installed), together) in all {
-        let of = images::ecosystem(together.found, inventory.distribution.as_ref());
+        let of = compare::ecosystem(together.found, inventory.distribution.as_ref());
         let Some(of) = of else { continue };
         let fixes = together.findings.iter().filter_map(|finding| {
             finding.vulnerability.as_deref().and_then(|found| found.fix.version())
         });
         let fixes: Vec<_> = fixes.collect::<BTreeSet<_>>().into_iter().collect();
-        let target = images::target(&together.found.package, &of);
+        let target = compare::target(&together.found.package, &of);
         let package = &together.found.package;
         let ignored = ignored.get(&(&*package.name, &*package.version)).unwrap_or(&none);
         let found = matcher.upgrade(target, &fixes, ignored).context("reading the database")?;

@@ -15,11 +15,11 @@ use pavisade_scan::{Terms, Timestamp, judge_on};
 use pavisade_snapshot::{Facts, Images, Snapshot};
 use pavisade_vulndb::{Database, Matcher};
 
-use super::{read, target, upgrades};
-use crate::args::{self, ImageArgs, ImageFormat};
-use crate::config::{ConfigArgs, ConfigFile};
-use crate::images::Reading;
+use super::{Sought, read, target, upgrades};
+use crate::args::{self, ConfigArgs, ConfigFile, ImageArgs, ImageFormat};
+use crate::compare::Comparing;
 use crate::output::{named, place};
+use crate::registry::Remotes;
 use crate::settings::Settings;
 use crate::{Outcome, database, explain, scan, terminal, vex};
 
@@ -67,7 +67,8 @@ pub(super) fn run(args: &ImageArgs, image: &Path, db: &Path) -> anyhow::Result<O
     let bytes = database::read(db)?;
     let database = database::open(db, &bytes)?;
     let options = Options { files: args.files };
-    let Some(found) = read(image, &args.choose, options, args.quiet)? else {
+    let sought = Sought { choose: &args.choose, remotes: &Remotes::new(&args.registry)? };
+    let Some(found) = read(image, sought, options, args.quiet)? else {
         return Ok(Outcome::Incomplete);
     };
     let mut matcher = Matcher::new(database);
@@ -165,9 +166,9 @@ pub(super) fn judge(
         &HashMap::new(),
     );
     let checks = checks.map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))?;
-    let mut reading = Reading::new(matcher);
-    let image = reading.compare(found, None);
-    let (notes, used) = (reading.notes, reading.used);
+    let mut comparing = Comparing::new(matcher);
+    let image = comparing.compare(found, None);
+    let (notes, used) = (comparing.notes, comparing.used);
     let images = Some(Arc::new(Images::new(vec![image], Vec::new())));
     let facts = Facts { images };
     let snapshot = Snapshot::default().with_facts(facts).with_notes(notes);

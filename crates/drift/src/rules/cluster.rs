@@ -2,7 +2,7 @@
 
 use super::Rule::{Assigned, Elements, Entry, Ignored, Inside, Is, When};
 use super::{Line, Place};
-use crate::types::Elements::{Keyed, Set};
+use crate::elements::Elements::{Keyed, Set};
 
 const GROUP: &str = "\"rbac.authorization.k8s.io\"";
 const ROLE: &str = "rbac/v1.PolicyRule";
@@ -104,7 +104,7 @@ pub(super) const RULES: &[Line] = &[
     ("core/v1.NodeSpec", "providerID", Assigned),
 ];
 
-const SUBJECT: crate::types::Elements = Keyed("kind,namespace,name");
+const SUBJECT: crate::elements::Elements = Keyed("kind,namespace,name");
 
 /// Users and groups are of the RBAC group, service accounts of the core group.
 fn subject_group(place: &Place<'_>) -> bool {

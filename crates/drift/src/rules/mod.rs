@@ -15,7 +15,7 @@ mod workload;
 
 use pavisade_yaml::Value;
 
-use crate::types::Elements;
+use crate::elements::Elements;
 
 /// A question about a place.
 pub(crate) type Test = fn(&Place<'_>) -> bool;

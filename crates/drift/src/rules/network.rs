@@ -4,7 +4,7 @@ use pavisade_yaml::Value;
 
 use super::Rule::{Elements, Is, When};
 use super::{Line, Place};
-use crate::types::Elements::Set;
+use crate::elements::Elements::Set;
 
 const SERVICE: &str = "core/v1.ServiceSpec";
 const POLICY: &str = "networking/v1.NetworkPolicySpec";

@@ -4,7 +4,7 @@ use pavisade_yaml::Value;
 
 use super::Rule::{Elements, Entry, Inside, Is, Skip, When};
 use super::{Line, Place, image};
-use crate::types::Elements::{Keyed, Set};
+use crate::elements::Elements::{Keyed, Set};
 
 const POD: &str = "core/v1.PodSpec";
 const CONTAINER: &str = "core/v1.Container";

@@ -2,8 +2,8 @@
 
 use super::Rule::{Assigned, Elements, Entry, Is, Skip, SkipEntry, When};
 use super::{Line, Place};
+use crate::elements::Elements::Set;
 use crate::scalar;
-use crate::types::Elements::Set;
 
 const VOLUME: &str = "core/v1.PersistentVolumeSpec";
 const CLAIM: &str = "core/v1.PersistentVolumeClaimSpec";

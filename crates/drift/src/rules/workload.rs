@@ -4,7 +4,7 @@ use pavisade_yaml::Value;
 
 use super::Rule::{Elements, Entry, Inside, Is, When};
 use super::{Line, Place};
-use crate::types::Elements::Set;
+use crate::elements::Elements::Set;
 
 const DEPLOYMENT: &str = "apps/v1.DeploymentSpec";
 const STATEFUL: &str = "apps/v1.StatefulSetSpec";

@@ -5,7 +5,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use pavisade_model::{FileId, Note, NoteKind};
 
-use super::collect::{Collector, Options, Purpose, Taken, What, may_name_packages};
+use super::collect::{Collector, Options, Purpose, may_name_packages};
+use super::taken::{Taken, What};
 use super::{Found, Inventory, Place, Root};
 use crate::contents::{Contents, Problem};
 use crate::{Distribution, Kind, Package, Reader};

@@ -5,7 +5,9 @@ use std::io::{self, Read};
 
 use pavisade_model::{FileId, LayerFile, LayerVisitor};
 
-use crate::contents::{Contents, Problem};
+use super::kept;
+use super::taken::{Taken, What};
+use crate::contents::Problem;
 use crate::{Distribution, Reader, Want, copyright};
 
 /// What is kept of an image besides its packages.
@@ -22,27 +24,6 @@ pub struct Collector {
     /// Only these files, as if they had these paths.
     only: Option<BTreeMap<FileId, String>>,
     pub(super) taken: HashMap<FileId, Taken>,
-}
-
-/// A file that was read.
-#[derive(Debug)]
-pub(super) struct Taken {
-    pub(super) path: String,
-    pub(super) what: What,
-}
-
-/// What was in it.
-#[derive(Debug)]
-pub(super) enum What {
-    Packages(Reader, Contents),
-    /// `os-release`.
-    Distribution(Distribution),
-    /// The files of a package of Debian.
-    List(Vec<String>),
-    /// The licences of a package of Debian.
-    Licences(Vec<String>),
-    /// Nothing, for a reason.
-    Unread(Problem),
 }
 
 /// What a file is read for.
@@ -146,6 +127,26 @@ impl LayerVisitor for Collector {
             self.taken.insert(file.id(), Taken { path, what });
         }
         Ok(())
+    }
+
+    fn keeps(&self) -> Option<String> {
+        let files = self.options.files;
+        let only = self.only.iter().flatten();
+        let only: Vec<_> = only.map(|(id, path)| format!("{} {path}", id.entry)).collect();
+        Some(match self.only {
+            None => format!("packages, files: {files}"),
+            Some(_) => format!("packages, files: {files}, only: {only:?}"),
+        })
+    }
+
+    fn keep(&self) -> Option<Vec<u8>> {
+        kept::write(&self.taken)
+    }
+
+    fn restore(&mut self, layer: u16, kept: &[u8]) -> bool {
+        let Some(taken) = kept::read(layer, kept) else { return false };
+        self.taken = taken;
+        true
     }
 }
 

@@ -7,6 +7,8 @@
 mod build;
 mod collect;
 mod diff;
+mod kept;
+mod taken;
 
 use std::collections::BTreeMap;
 

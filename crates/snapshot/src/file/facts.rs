@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pavisade_model::{Advisory, Epss, Exploited, FixState, Score, Severity};
+use pavisade_model::{Advisory, Epss, Exploited, FixState, Score};
 use serde::{Deserialize, Serialize};
 
+use super::wire::Rating;
 use crate::{Image, Layer, Matches, Package, Packages};
 
 /// `{"image":{…}}`.
@@ -51,7 +52,7 @@ struct Table {
     /// Places in `advisories`.
     advisory: Vec<u32>,
     fix: Vec<Fix>,
-    severity: Vec<Wired>,
+    severity: Vec<Rating>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,40 +63,6 @@ enum Fix {
     #[serde(rename = "wont-fix")]
     Refused,
     Unknown,
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Wired {
-    Critical,
-    High,
-    Medium,
-    Low,
-    Unknown,
-}
-
-impl From<Severity> for Wired {
-    fn from(severity: Severity) -> Self {
-        match severity {
-            Severity::Critical => Self::Critical,
-            Severity::High => Self::High,
-            Severity::Medium => Self::Medium,
-            Severity::Low => Self::Low,
-            Severity::Unknown => Self::Unknown,
-        }
-    }
-}
-
-impl From<Wired> for Severity {
-    fn from(severity: Wired) -> Self {
-        match severity {
-            Wired::Critical => Self::Critical,
-            Wired::High => Self::High,
-            Wired::Medium => Self::Medium,
-            Wired::Low => Self::Low,
-            Wired::Unknown => Self::Unknown,
-        }
-    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! The control lines of a snapshot file as serde reads and writes them.
 
 use jiff::Timestamp;
-use pavisade_model::{Cause, Note, NoteKind};
+use pavisade_model::{Cause, Note, NoteKind, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::FORMAT;
@@ -116,7 +116,7 @@ macro_rules! same {
     ($wire:ident = $own:ident { $($variant:ident),* }) => {
         #[derive(Clone, Copy, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
-        enum $wire { $($variant),* }
+        pub(super) enum $wire { $($variant),* }
 
         impl From<$own> for $wire {
             fn from(own: $own) -> Self {
@@ -134,6 +134,7 @@ macro_rules! same {
 
 same!(Kind = WorldKind { Files, Chart, Kustomization, Cluster });
 same!(Seen = Coverage { Complete, Partial, Unread, NotServed });
+same!(Rating = Severity { Critical, High, Medium, Low, Unknown });
 same!(Sort = NoteKind { Unread, Warning, Drift, Unjudged, Info });
 
 impl From<&super::Header> for Header {

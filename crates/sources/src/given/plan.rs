@@ -10,9 +10,9 @@ use pavisade_yaml::Origin;
 use super::{Charts, Kustomized, Part, RenderedCharts, file_name};
 use crate::Skip;
 use crate::file::Candidate;
-use crate::graph::Graph;
-use crate::load::Scan;
+use crate::gathered::Gathered;
 use crate::names::{KUSTOMIZATION, Named};
+use crate::reach::Graph;
 use crate::shown::Shown;
 use crate::walk::Walked;
 
@@ -27,7 +27,7 @@ pub(super) struct Plan<'a> {
 impl Plan<'_> {
     pub(super) fn candidates(
         &mut self,
-        scan: &mut Scan<'_>,
+        scan: &mut Gathered<'_>,
         walked: &Walked,
         graph: &Graph,
         kustomized: &Kustomized,

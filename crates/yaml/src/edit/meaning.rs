@@ -3,8 +3,8 @@
 use serde_json::Value as Json;
 
 use super::{Edit, Refused, Step, refused};
+use crate::canonical::to_json;
 use crate::doc::{Doc, Source};
-use crate::json::to_json;
 use crate::read::read;
 
 /// The one document in a text.

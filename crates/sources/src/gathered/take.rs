@@ -6,7 +6,7 @@ use pavisade_model::NoteKind;
 use pavisade_snapshot::Object;
 use rayon::prelude::*;
 
-use super::Scan;
+use super::Gathered;
 use crate::Purpose;
 use crate::document::Parsed;
 use crate::file::{self, Candidate, Outcome};
@@ -14,7 +14,7 @@ use crate::file::{self, Candidate, Outcome};
 /// Bytes of files that are read at once. Between two such parts it is seen what they take.
 const PART: u64 = 16 << 20;
 
-impl Scan<'_> {
+impl Gathered<'_> {
     /// Reads files in parallel, in their order, and takes what they give: part by part, so that a
     /// part that takes too much is the last. `each` gets the objects of every file.
     pub(crate) fn read(

@@ -1,0 +1,49 @@
+//! Arguments that say how registries are spoken to.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pavisade_oci::Mirror;
+
+/// How registries are spoken to.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Registry {
+    /// Trust the certificate authorities in this file (PEM) besides those of the system; may be given
+    /// again.
+    #[arg(long = "registry-ca", value_name = "FILE", help_heading = "Registries")]
+    pub authorities: Vec<PathBuf>,
+
+    /// Speak HTTP without TLS to this registry (localhost:5000); may be given again.
+    #[arg(long = "plain-http", value_name = "REGISTRY", help_heading = "Registries")]
+    pub plain: Vec<String>,
+
+    /// Take images of one registry, or of a part of it, from another one alone:
+    /// docker.io=mirror.example/hub; may be given again.
+    #[arg(
+        long = "registry-mirror",
+        value_name = "FROM=TO",
+        value_parser = mirror,
+        help_heading = "Registries"
+    )]
+    pub mirrors: Vec<Mirror>,
+
+    /// Neither use nor keep what was read of layers of registries (in the user's cache folder, 1 GB at
+    /// most).
+    #[arg(long = "no-image-cache", help_heading = "Registries")]
+    pub no_cache: bool,
+}
+
+/// `docker.io=mirror.example/hub`.
+fn mirror(text: &str) -> Result<Mirror, String> {
+    let plain = |part: &str| {
+        let rest = part.strip_prefix("https://").unwrap_or(part).trim_end_matches('/');
+        let good = |c: char| c.is_ascii_alphanumeric() || "-._:/[]".contains(c);
+        let is_valid = !rest.is_empty() && !rest.contains("//") && rest.chars().all(good);
+        is_valid.then(|| rest.to_owned())
+    };
+    let parts = text.split_once('=').and_then(|(from, to)| Some((plain(from)?, plain(to)?)));
+    match parts {
+        Some((from, to)) => Ok(Mirror { from, to }),
+        None => Err("write it as FROM=TO, for example docker.io=mirror.example/hub".to_owned()),
+    }
+}

@@ -1,0 +1,279 @@
+//! Images of a registry: Debian's `docker-registry` on loopback, filled here over its HTTP API.
+//! Without that program the tests say so and pass; `oci` tries faults on a registry of its own.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::images::{STATUS, blob, image, layout};
+use crate::started::{Run, command, finish};
+
+/// A known pair of the tests of crypt_blowfish, and what HTTP makes of it.
+const USERS: &str = "ann:$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW\n";
+const LOGIN: &str = "YW5uOlUqVQ==";
+
+struct Registry {
+    child: Child,
+    host: String,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a skipped test must say so")]
+fn program() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let found = std::env::split_paths(&path)
+        .chain(["/usr/bin".into(), "/usr/local/bin".into()])
+        .map(|folder| folder.join("docker-registry"))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        println!(
+            "skipped: no docker-registry on this machine (Debian: apt-get install docker-registry)"
+        );
+    }
+    found
+}
+
+impl Registry {
+    /// One that asks for a password.
+    fn start() -> Option<Self> {
+        let program = program()?;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(at("users"), USERS).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let host = format!("127.0.0.1:{port}");
+        let config = format!(
+            "version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}'}}\n\
+             storage: {{filesystem: {{rootdirectory: '{}'}}}}\n\
+             auth: {{htpasswd: {{realm: tests, path: '{}'}}}}\n",
+            at("data"),
+            at("users"),
+        );
+        fs::write(at("config.yml"), config).unwrap();
+        let mut command = Command::new(program);
+        command.args(["serve", &at("config.yml")]).env_clear();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().unwrap();
+        let started = Self { child, host, folder };
+        for _ in 0..200 {
+            if TcpStream::connect(&started.host).is_ok() {
+                return Some(started);
+            }
+            sleep(Duration::from_millis(50));
+        }
+        panic!("docker-registry does not listen");
+    }
+
+    /// One request; the value of `Location`.
+    fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> String {
+        let mut stream = TcpStream::connect(&self.host).unwrap();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic {LOGIN}\r\n\
+             Content-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            self.host,
+            body.len(),
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).unwrap();
+        assert!(status.starts_with('2'), "{method} {path}: {answer}");
+        let location = answer.lines().find_map(|line| line.strip_prefix("Location: "));
+        location.unwrap_or_default().trim().to_owned()
+    }
+
+    /// Pushes what a descriptor leads to.
+    fn push(&self, folder: &Path, repository: &str, tag: &str, descriptor: &Value) {
+        let bytes =
+            |digest: &str| fs::read(folder.join("blobs").join(digest.replace(':', "/"))).unwrap();
+        let text = bytes(descriptor["digest"].as_str().unwrap());
+        let document: Value = serde_json::from_slice(&text).unwrap();
+        let list = |name: &str| document[name].as_array().cloned().unwrap_or_default();
+        for inner in list("manifests") {
+            self.push(folder, repository, inner["digest"].as_str().unwrap(), &inner);
+        }
+        for inner in list("layers").iter().chain(document.get("config")) {
+            let digest = inner["digest"].as_str().unwrap();
+            let at = self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), "", b"");
+            let path = at.split_once(&self.host).map_or(&*at, |(_, path)| path).to_owned();
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let path = format!("{path}{separator}digest={digest}");
+            self.send("PUT", &path, "application/octet-stream", &bytes(digest));
+        }
+        let kind = descriptor["mediaType"].as_str().unwrap();
+        self.send("PUT", &format!("/v2/{repository}/manifests/{tag}"), kind, &text);
+    }
+
+    /// The program, logged in where `login` says so.
+    fn run(&self, login: bool, arguments: &[&str]) -> Run {
+        let home = self.folder.path();
+        let mut command = command(home, arguments);
+        command.env("HOME", home.join("home")).stdin(Stdio::null());
+        if login {
+            let config = json!({"auths": {&self.host: {"auth": LOGIN}}});
+            fs::write(home.join("config.json"), config.to_string()).unwrap();
+            command.env("DOCKER_CONFIG", home);
+        }
+        finish(command.output().unwrap())
+    }
+}
+
+const OTHER: &str =
+    "Package: other\nStatus: install ok installed\nArchitecture: arm64\nVersion: 1\n";
+
+#[test]
+fn what_a_registry_has_is_what_a_layout_has() {
+    let Some(registry) = Registry::start() else { return };
+    let folder = registry.folder.path();
+    let layers: [&[(&str, &str)]; 2] = [
+        &[("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"), ("var/lib/dpkg/status", STATUS)],
+        &[("app/node_modules/left-pad/package.json", r#"{"name":"left-pad","version":"1.0.0"}"#)],
+    ];
+    let amd = image(folder, "one", "amd64", &layers);
+    let arm = image(folder, "one", "arm64", &[&[("var/lib/dpkg/status", OTHER), ("etc/a", "")]]);
+    layout(folder, std::slice::from_ref(&amd));
+    registry.push(folder, "team/app", "1", &amd);
+    let index = json!({"schemaVersion": 2, "manifests": [amd, arm]}).to_string();
+    let kind = "application/vnd.oci.image.index.v1+json";
+    let index = blob(folder, kind, index.as_bytes());
+    registry.push(folder, "team/app", "many", &index);
+
+    let host = &*registry.host;
+    let reference = |tag: &str| format!("{host}/team/app:{tag}");
+    let plain = ["--plain-http", host];
+    let json = |run: Run| -> Value {
+        assert_eq!(run.code, 0, "{}", run.err);
+        let mut document: Value = serde_json::from_str(&run.out).unwrap();
+        document["name"] = Value::Null;
+        document
+    };
+    let read = |tag: &str, more: &[&str]| {
+        let reference = reference(tag);
+        let arguments = [&["image", &*reference, "-f", "json"], &plain[..], more].concat();
+        json(registry.run(true, &arguments))
+    };
+    let own = folder.display().to_string();
+    let expect = json(registry.run(false, &["image", &own, "-f", "json"]));
+    // Cold, warm, and without what the first run kept.
+    for more in [&[][..], &[], &["--no-image-cache"]] {
+        assert_eq!(read("1", more), expect);
+    }
+    let kept = folder.join("home/.cache/pavisade/layers");
+    assert_eq!(fs::read_dir(kept).unwrap().count(), 2);
+    assert_eq!(read("many", &["--platform", "linux/amd64"]), expect);
+    let other = read("many", &["--platform", "linux/arm64"]).to_string();
+    assert!(other.contains("pkg:deb/linux/other@1"), "{other}");
+
+    // Without a password, and for a tag that is not there.
+    let by = |login, tag: &str| {
+        registry.run(login, &[&["image", &*reference(tag)], &plain[..]].concat())
+    };
+    let denied = by(false, "1");
+    assert_eq!(denied.code, 3);
+    for part in ["home/.docker/config.json (absent)", "docker login", "private"] {
+        assert!(denied.err.contains(part), "{}", denied.err);
+    }
+    let absent = by(true, "2");
+    assert!(absent.code == 3 && absent.err.contains("has no `2`"), "{}", absent.err);
+    // HTTP without TLS is not spoken unasked.
+    let secure = registry.run(true, &["image", &reference("1")]);
+    assert!(secure.code == 3 && secure.err.contains("--plain-http"), "{}", secure.err);
+}
+
+#[test]
+fn scans_fetch_what_objects_name() {
+    let Some(registry) = Registry::start() else { return };
+    let folder = registry.folder.path();
+    let package = r#"{"name":"lodash","version":"4.17.20"}"#;
+    let made = image(
+        folder,
+        "one",
+        "amd64",
+        &[&[("etc/a", ""), ("app/node_modules/lodash/package.json", package)]],
+    );
+    registry.push(folder, "team/app", "1", &made);
+    let host = &registry.host;
+    let container = |name: &str, image: &str| format!("    - {{name: {name}, image: '{image}'}}\n");
+    let pod = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers:\n{}{}{}{}",
+        container("a", &format!("{host}/team/app:1")),
+        container("b", &format!("{host}/team/app:1")),
+        container("c", &format!("{host}/team/app:2")),
+        container("d", "hub.example/team/app:1"),
+    );
+    fs::create_dir(folder.join("manifests")).unwrap();
+    fs::write(folder.join("manifests/pod.yaml"), pod).unwrap();
+    fs::create_dir(folder.join("feed")).unwrap();
+    let record = json!({
+        "id": "GHSA-aaaa-bbbb-cccc", "modified": "2026-01-01T00:00:00Z",
+        "affected": [{"package": {"ecosystem": "npm", "name": "lodash"}, "ranges": [
+            {"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "4.17.21"}]}]}],
+    });
+    fs::write(folder.join("feed/npm.jsonl"), record.to_string()).unwrap();
+    let built = registry.run(false, &["db", "build", "feed", "-o", "v.db", "-q"]);
+    assert_eq!(built.code, 0, "{}", built.err);
+    let mirror = format!("hub.example={host}");
+    let scan = |more: &[&str]| {
+        let all = [
+            &["scan", "manifests", "-f", "json-v2", "--db", "v.db", "--check", "PV-S013"],
+            &["--plain-http", host][..],
+            more,
+        ];
+        let run = registry.run(true, &all.concat());
+        let document: Value = serde_json::from_str(&run.out).unwrap();
+        (run.code, document)
+    };
+    let (code, document) = scan(&["--images", "--registry-mirror", &mirror]);
+    let images = document["images"].as_array().unwrap();
+    let named = |image: &Value| image["name"].as_str().unwrap().to_owned();
+    let names: Vec<_> = images.iter().map(named).collect();
+    assert_eq!(names, [format!("{host}/team/app:1"), "hub.example/team/app:1".to_owned()]);
+    let containers = |image: &Value| image["workloads"].as_array().unwrap().len();
+    assert_eq!(images.iter().map(containers).collect::<Vec<_>>(), [2, 1], "{document:#}");
+    assert_eq!(document["findings"].as_array().unwrap().len(), 2, "{document:#}");
+    // One that is not there stops nothing, and is told.
+    let notes = document["notes"].as_array().unwrap();
+    assert_eq!((code, notes.len()), (3, 1), "{notes:#?}");
+    assert_eq!(notes[0]["place"], format!("{host}/team/app:2"), "{:#}", notes[0]);
+
+    // What a source holds is taken from there: nothing is found in it.
+    let saved = json!({"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1,
+        "metadata": {"component": {"type": "container", "name": format!("{host}/team/app:1")}}});
+    fs::write(folder.join("saved.json"), saved.to_string()).unwrap();
+    let away = format!("hub.example={host}/nowhere");
+    let (_, document) =
+        scan(&["--images", "--image-source", "saved.json", "--registry-mirror", &away]);
+    assert_eq!(document["findings"].as_array().unwrap().len(), 0, "{document:#}");
+    assert_eq!(document["notes"].as_array().unwrap().len(), 2, "{document:#}");
+}
+
+#[test]
+fn words_that_name_no_image_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nothing listens on the ports of TCP's services 1 to 9 here.
+    for (word, code, part) in [
+        ("Web", 2, "not a reference of an image"),
+        ("docker://a b", 2, "not a reference of an image"),
+        ("web.tar", 3, "docker://"),
+        ("./web", 3, "No such file"),
+        ("127.0.0.1:9/web", 3, "cannot be reached"),
+    ] {
+        let run = finish(command(folder.path(), &["image", word]).output().unwrap());
+        assert_eq!(run.code, code, "{word}: {}", run.err);
+        assert!(run.err.contains(part), "{word}: {}", run.err);
+    }
+}

@@ -1,0 +1,238 @@
+//! What was read of layers, kept for other runs by the digest of their uncompressed bytes.
+//!
+//! An entry is one file: a name for its form, then a zstd frame with a checksum. It is written
+//! beside and renamed, so that several processes share a folder; whatever is not whole is removed
+//! and read anew. The oldest entries go when there are more bytes than the limit. Only one and the
+//! same program reads an entry again: another one may read layers otherwise.
+
+use std::fs::{self, File, FileTimes};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use pavisade_model::LayerVisitor;
+
+use crate::entries::Entries;
+use crate::{Budget, Digest, LayerRead, Refusal};
+
+/// Begins every entry.
+const FORM: &[u8] = b"pavisade layer 1\n";
+/// Bytes of one entry when it is unpacked.
+const MAX_ENTRY: u64 = 512 << 20;
+/// Files that are being written end so.
+const UNFINISHED: &str = ".new";
+
+/// A folder with what was read of layers.
+#[derive(Debug)]
+pub struct LayerCache {
+    folder: PathBuf,
+    /// Bytes of all entries together.
+    limit: u64,
+    /// Which program it is.
+    program: String,
+    /// What is there; counted once.
+    bytes: OnceLock<AtomicU64>,
+    problem: OnceLock<String>,
+}
+
+impl LayerCache {
+    /// A cache in a folder, which is made where it is not there. `program` tells programs apart
+    /// that may read layers otherwise.
+    pub fn new(folder: PathBuf, limit: u64, program: &str) -> Self {
+        let program = program.to_owned();
+        Self { folder, limit, program, bytes: OnceLock::new(), problem: OnceLock::new() }
+    }
+
+    /// Why nothing can be kept, where that is so.
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.get().map(String::as_str)
+    }
+
+    pub(crate) fn key(&self, diff_id: &Digest, keeps: &str) -> Key {
+        let text = format!("{}\n{diff_id}\n{keeps}", self.program);
+        Key(Digest::of(text.as_bytes()).hex().to_owned())
+    }
+
+    /// What another run read of a layer; its visitor then has what it took.
+    ///
+    /// # Errors
+    /// All layers together have more than the limits allow.
+    pub(crate) fn get(
+        &self,
+        key: &Key,
+        layer: u16,
+        budget: &Budget,
+        visitor: &mut dyn LayerVisitor,
+    ) -> Result<Option<LayerRead>, Refusal> {
+        let path = self.folder.join(&key.0);
+        let Ok(mut file) = File::open(&path) else { return Ok(None) };
+        let Some(bytes) = unpack(&mut file) else {
+            let _ = fs::remove_file(&path);
+            return Ok(None);
+        };
+        let mut rest = Rest(&bytes);
+        let (Some(size), Some(count), Some(records)) = (rest.number(), rest.number(), rest.part())
+        else {
+            let _ = fs::remove_file(&path);
+            return Ok(None);
+        };
+        let entries = Entries::restore(records, count, budget)?;
+        let Some(entries) = entries.filter(|_| visitor.restore(layer, rest.0)) else {
+            let _ = fs::remove_file(&path);
+            return Ok(None);
+        };
+        // The oldest by use go first.
+        let _ = file.set_times(FileTimes::new().set_modified(now()));
+        Ok(Some(LayerRead { entries, bytes: size }))
+    }
+
+    /// Keeps what was read of a layer, if that can be done.
+    pub(crate) fn put(&self, key: &Key, read: &LayerRead, visitor: &dyn LayerVisitor) {
+        let Some(kept) = visitor.keep() else { return };
+        let (records, count) = read.entries.records();
+        let mut bytes = Vec::with_capacity(records.len() + kept.len() + 24);
+        for number in [read.bytes, u64::from(count), records.len() as u64] {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        bytes.extend_from_slice(records);
+        bytes.extend_from_slice(&kept);
+        if bytes.len() as u64 > MAX_ENTRY {
+            return;
+        }
+        let counted = self.bytes.get_or_init(|| AtomicU64::new(sum(&list(&self.folder))));
+        match self.write(key, &bytes) {
+            Ok(length) => self.trim(counted, length),
+            Err(error) => {
+                let folder = self.folder.display();
+                let _ = self.problem.set(format!("{folder}: nothing is kept there: {error}"));
+            }
+        }
+    }
+
+    fn write(&self, key: &Key, bytes: &[u8]) -> io::Result<u64> {
+        if self.problem.get().is_some() {
+            return Ok(0);
+        }
+        make(&self.folder)?;
+        let mut file = tempfile::Builder::new().suffix(UNFINISHED).tempfile_in(&self.folder)?;
+        file.write_all(FORM)?;
+        let mut encoder = zstd::Encoder::new(&mut file, 1)?;
+        encoder.include_checksum(true)?;
+        encoder.write_all(bytes)?;
+        encoder.finish()?;
+        let length = file.as_file().metadata()?.len();
+        file.persist(self.folder.join(&key.0)).map_err(|error| error.error)?;
+        Ok(length)
+    }
+
+    /// Counts what was added, and removes the oldest where there is too much.
+    fn trim(&self, counted: &AtomicU64, added: u64) {
+        if counted.fetch_add(added, Ordering::Relaxed) + added <= self.limit {
+            return;
+        }
+        let mut entries = list(&self.folder);
+        entries.sort_by_key(|kept| kept.used);
+        let mut left = sum(&entries);
+        // Some room, lest every further entry comes here again.
+        for kept in entries {
+            if left <= self.limit / 10 * 9 {
+                break;
+            }
+            if fs::remove_file(&kept.path).is_ok() {
+                left -= kept.length;
+            }
+        }
+        counted.store(left, Ordering::Relaxed);
+    }
+}
+
+/// The name of an entry.
+#[derive(Debug)]
+pub(crate) struct Key(String);
+
+struct Kept {
+    path: PathBuf,
+    length: u64,
+    used: SystemTime,
+}
+
+fn sum(entries: &[Kept]) -> u64 {
+    entries.iter().map(|kept| kept.length).sum()
+}
+
+/// The entries of a folder. Files that a run left unfinished are removed after an hour.
+fn list(folder: &Path) -> Vec<Kept> {
+    const UNFINISHED_FOR: Duration = Duration::from_secs(3600);
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let Ok(metadata) = entry.metadata() else { continue };
+        let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(UNFINISHED) {
+            if used.elapsed().is_ok_and(|since| since > UNFINISHED_FOR) {
+                let _ = fs::remove_file(&path);
+            }
+        // Nothing is removed that is not ours.
+        } else if name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            found.push(Kept { path, length: metadata.len(), used });
+        }
+    }
+    found
+}
+
+/// Makes a folder of the user's own, and refuses one in which others may write.
+fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+        builder.mode(0o700).create(folder)?;
+        let metadata = fs::metadata(folder)?;
+        let own = metadata.uid() == rustix::process::geteuid().as_raw();
+        if !own || metadata.mode() & 0o022 != 0 {
+            return Err(io::Error::other("others may write in this folder"));
+        }
+    }
+    #[cfg(not(unix))]
+    builder.create(folder)?;
+    Ok(())
+}
+
+/// The bytes of an entry that is whole.
+fn unpack(file: &mut File) -> Option<Vec<u8>> {
+    let mut form = [0; FORM.len()];
+    file.read_exact(&mut form).ok()?;
+    if form != FORM {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    zstd::Decoder::new(file).ok()?.take(MAX_ENTRY + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 <= MAX_ENTRY).then_some(bytes)
+}
+
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn number(&mut self) -> Option<u64> {
+        let (number, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*number))
+    }
+
+    fn part(&mut self) -> Option<&'a [u8]> {
+        let length = usize::try_from(self.number()?).ok()?;
+        let (part, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(part)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "when an entry was used, which changes no result")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}

@@ -1,0 +1,205 @@
+//! A blob as a stream, which goes on where a connection was cut (RFC 9110, section 14).
+
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use reqwest::blocking::Response;
+use reqwest::header;
+
+use super::client::Registries;
+use super::fault::{Cause, Fault, brief};
+use super::{Endpoint, http};
+use crate::Digest;
+
+/// Where a stream tells what went wrong: errors of readers lose their kind on the way through
+/// decompression and archives.
+pub(crate) type Slot = Arc<Mutex<Option<Fault>>>;
+
+/// The bytes of a blob, exactly as many as its descriptor says.
+#[derive(Debug)]
+pub(crate) struct Blob {
+    registries: Registries,
+    endpoint: Endpoint,
+    digest: Digest,
+    size: u64,
+    /// Bytes that were given.
+    at: u64,
+    open: Option<Response>,
+    /// Attempts since the last bytes.
+    attempts: u32,
+    /// Time that was waited for the bytes since the last count, and how many came in it.
+    pace: (Duration, u64),
+    slot: Slot,
+}
+
+impl Blob {
+    pub(super) fn new(
+        registries: Registries,
+        endpoint: Endpoint,
+        digest: Digest,
+        size: u64,
+        slot: Slot,
+    ) -> Self {
+        let pace = (Duration::ZERO, 0);
+        let (at, open, attempts) = (0, None, 0);
+        Self { registries, endpoint, digest, size, at, open, attempts, pace, slot }
+    }
+
+    /// The rest of the blob, from `at`; `None` where that was cut.
+    fn ask(&mut self) -> Result<Option<Response>, Fault> {
+        let path = format!("blobs/{}", self.digest);
+        let mut answer = self.registries.get(&self.endpoint, &path, &[], self.at)?;
+        let host = http::host(answer.url());
+        let wrong = |what: String| Fault::new(Cause::Answer, format!("{host} {what}"));
+        let said = match answer.status() {
+            StatusCode::PARTIAL_CONTENT => {
+                let range = http::text(answer.headers(), header::CONTENT_RANGE);
+                let (first, all) = range.and_then(content_range).unwrap_or((u64::MAX, None));
+                if first != self.at {
+                    return Err(wrong(format!(
+                        "gives another part of {} than asked for",
+                        self.digest
+                    )));
+                }
+                all
+            }
+            _ => http::text(answer.headers(), header::CONTENT_LENGTH).and_then(|n| n.parse().ok()),
+        };
+        if let Some(said) = said
+            && said != self.size
+        {
+            return Err(wrong(format!(
+                "has {said} bytes for {} instead of {}",
+                self.digest, self.size
+            )));
+        }
+        // A server that knows no ranges gives all of it.
+        if self.at > 0 && answer.status() != StatusCode::PARTIAL_CONTENT {
+            let passed = io::copy(&mut (&mut answer).take(self.at), &mut io::sink());
+            if passed.ok() != Some(self.at) {
+                return self.cut(&answer, "the connection ended");
+            }
+        }
+        Ok(Some(answer))
+    }
+
+    /// Bytes of the answer that is open; `None` where there is to be another one.
+    fn next(&mut self, into: &mut [u8]) -> Result<Option<usize>, Fault> {
+        let mut answer = match self.open.take() {
+            Some(answer) => answer,
+            None => match self.ask()? {
+                Some(answer) => answer,
+                None => return Ok(None),
+            },
+        };
+        let start = now();
+        let read = answer.read(into);
+        self.pace.0 += start.elapsed();
+        match read {
+            Ok(0) => self.cut(&answer, "the connection ended"),
+            Ok(count) => {
+                let count = count as u64;
+                if self.at + count > self.size {
+                    let message = format!("{} has more than its {} bytes", self.digest, self.size);
+                    return Err(Fault::new(Cause::Answer, message));
+                }
+                self.at += count;
+                self.pace.1 += count;
+                self.attempts = 0;
+                self.keep_pace(&answer)?;
+                self.open = Some(answer);
+                Ok(Some(count as usize))
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.open = Some(answer);
+                Ok(None)
+            }
+            Err(error) => self.cut(&answer, &brief(&error.to_string())),
+        }
+    }
+
+    /// A server that gives a byte now and then would hold us for ever.
+    fn keep_pace(&mut self, answer: &Response) -> Result<(), Fault> {
+        let patience = &self.registries.access().patience;
+        if self.pace.0 < patience.idle {
+            return Ok(());
+        }
+        if self.pace.1 < patience.least {
+            let message = format!(
+                "{} gave {} bytes in {} s",
+                http::host(answer.url()),
+                self.pace.1,
+                self.pace.0.as_secs()
+            );
+            return Err(Fault::new(Cause::Slow, message).remedy("try again later"));
+        }
+        self.pace = (Duration::ZERO, 0);
+        Ok(())
+    }
+
+    fn cut<T>(&mut self, answer: &Response, why: &str) -> Result<Option<T>, Fault> {
+        self.attempts += 1;
+        if self.attempts >= self.registries.access().patience.attempts {
+            let message = format!(
+                "{} ends after {} of {} bytes of {}: {why}",
+                http::host(answer.url()),
+                self.at,
+                self.size,
+                self.digest
+            );
+            return Err(Fault::new(Cause::Unreachable, message).remedy("try again later"));
+        }
+        thread::sleep(self.registries.backoff(self.attempts));
+        Ok(None)
+    }
+}
+
+impl Read for Blob {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if into.is_empty() || self.at == self.size && self.open.is_none() {
+            return Ok(0);
+        }
+        loop {
+            let mut more = [0];
+            // At the end: whether there is more than there should be.
+            let is_end = self.at == self.size;
+            if is_end {
+                let Some(mut answer) = self.open.take() else { return Ok(0) };
+                if answer.read(&mut more).unwrap_or(0) == 0 {
+                    return Ok(0);
+                }
+            }
+            let read = match is_end {
+                true => {
+                    let message = format!("{} has more than its {} bytes", self.digest, self.size);
+                    Err(Fault::new(Cause::Answer, message))
+                }
+                false => self.next(into),
+            };
+            match read {
+                Ok(Some(count)) => return Ok(count),
+                Ok(None) => {}
+                Err(fault) => {
+                    let error = io::Error::other(fault.message.clone());
+                    *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+/// The first byte and how many there are in all, of `bytes 5-9/10`.
+fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
+    let (range, all) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (first, _) = range.split_once('-')?;
+    Some((first.trim().parse().ok()?, all.trim().parse().ok()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "how fast a server is, which changes no verdict")]
+fn now() -> Instant {
+    Instant::now()
+}

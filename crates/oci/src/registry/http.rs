@@ -1,0 +1,247 @@
+//! Single requests: one question, one answer. Redirects, retries and credentials come above.
+
+use std::collections::BTreeSet;
+use std::error::Error as _;
+use std::io::{self, Read as _};
+use std::net::IpAddr;
+use std::sync::OnceLock;
+
+use reqwest::Url;
+use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::header::{self, HeaderMap};
+use reqwest::redirect::Policy;
+
+use super::fault::{Cause, Fault, brief};
+use super::{Access, Patience};
+
+/// Makes requests.
+#[derive(Debug)]
+pub(super) struct Http {
+    authorities: Vec<u8>,
+    plain_hosts: BTreeSet<String>,
+    patience: Patience,
+    // By whether TLS is spoken, without which no certificates of the system are needed, and whether
+    // proxies count.
+    clients: [OnceLock<Result<Client, Fault>>; 4],
+}
+
+/// What one request gave instead of an answer.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) fault: Fault,
+    /// Whether another attempt may help.
+    pub(super) passes: bool,
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self { fault, passes: false }
+    }
+}
+
+/// What is asked besides the address.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Asked<'a> {
+    pub(super) authorization: Option<String>,
+    pub(super) accept: &'a [&'a str],
+    /// The first byte that is wanted.
+    pub(super) from: u64,
+    /// A form that is posted.
+    pub(super) form: Option<String>,
+}
+
+impl Http {
+    pub(super) fn new(access: &Access) -> Self {
+        Self {
+            authorities: access.authorities.clone(),
+            plain_hosts: access.plain.clone(),
+            patience: access.patience,
+            clients: Default::default(),
+        }
+    }
+
+    /// # Errors
+    /// No connection, or none that may be made.
+    pub(super) fn send(&self, url: &Url, asked: &Asked<'_>) -> Result<Response, Failure> {
+        let host = host(url);
+        let is_secure = match url.scheme() {
+            "https" => true,
+            "http" if self.is_plain(url, &host) => false,
+            "http" => {
+                let message = format!("{host} is to be asked without TLS, which is not allowed");
+                let remedy = format!("if that is meant, allow it with --plain-http {host}");
+                return Err(Fault::new(Cause::Redirect, message).remedy(remedy).into());
+            }
+            other => {
+                let message = format!("an address with the scheme `{}`", brief(other));
+                return Err(Fault::new(Cause::Redirect, message).into());
+            }
+        };
+        let is_here = is_here(url);
+        let client = self.clients[usize::from(is_secure) + 2 * usize::from(is_here)]
+            .get_or_init(|| self.client(is_secure, is_here));
+        let client = client.as_ref().map_err(|fault| Failure::from(fault.clone()))?;
+        let request = match &asked.form {
+            Some(form) => client
+                .post(url.clone())
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form.clone()),
+            None => client.get(url.clone()),
+        };
+        request_with(request, asked).send().map_err(|error| failure(error, &host))
+    }
+
+    /// Whether HTTP without TLS is allowed there. Addresses leave out the usual port.
+    fn is_plain(&self, url: &Url, host: &str) -> bool {
+        let whole = url.port_or_known_default().map(|port| format!("{host}:{port}"));
+        self.plain_hosts.contains(host)
+            || url.port().is_none() && whole.is_some_and(|whole| self.plain_hosts.contains(&whole))
+    }
+
+    fn client(&self, is_secure: bool, is_here: bool) -> Result<Client, Fault> {
+        let mut builder = Client::builder()
+            .user_agent(concat!("pavisade/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .referer(false)
+            .connect_timeout(self.patience.connect)
+            .timeout(self.patience.idle);
+        let wrong = |what: &str, error: &reqwest::Error| {
+            Fault::new(Cause::Access, format!("{what}: {}", deepest(error)))
+        };
+        if is_here {
+            builder = builder.no_proxy();
+        }
+        if is_secure {
+            let what = "the certificate authorities of --registry-ca cannot be read";
+            let more = reqwest::Certificate::from_pem_bundle(&self.authorities)
+                .map_err(|error| wrong(what, &error))?;
+            if more.is_empty() && !self.authorities.is_empty() {
+                return Err(Fault::new(Cause::Access, format!("{what}: there are none in it")));
+            }
+            builder = builder.tls_certs_merge(more);
+        } else {
+            builder = builder.tls_certs_only([]);
+        }
+        builder.build().map_err(|error| wrong("TLS cannot be set up", &error))
+    }
+}
+
+fn request_with(mut request: RequestBuilder, asked: &Asked<'_>) -> RequestBuilder {
+    // Blobs are what their digests say as they are.
+    request = request.header(header::ACCEPT_ENCODING, "identity");
+    for kind in asked.accept {
+        request = request.header(header::ACCEPT, *kind);
+    }
+    if asked.from > 0 {
+        request = request.header(header::RANGE, format!("bytes={}-", asked.from));
+    }
+    if let Some(authorization) = &asked.authorization {
+        request = request.header(header::AUTHORIZATION, authorization);
+    }
+    request
+}
+
+/// Host and port of an address, as references write them.
+pub(super) fn host(url: &Url) -> String {
+    let name = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{name}:{port}"),
+        None => name.to_owned(),
+    }
+}
+
+/// Whether an address is of this machine: no proxy is asked for those, as by programs in Go.
+fn is_here(url: &Url) -> bool {
+    let name = url.host_str().unwrap_or_default();
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether two addresses are of one server, asked in one way: then it may see the same credentials.
+pub(super) fn is_same_origin(one: &Url, other: &Url) -> bool {
+    one.origin() == other.origin()
+}
+
+fn failure(error: reqwest::Error, host: &str) -> Failure {
+    let why = deepest(&error);
+    let lower = why.to_ascii_lowercase();
+    if lower.contains("certificate") || lower.contains("unknownissuer") {
+        let message = format!("the certificate of {host} is not trusted: {why}");
+        let remedy = "--registry-ca FILE names its certificate authority";
+        return Fault::new(Cause::Tls, message).remedy(remedy).into();
+    }
+    let no_tls = ["corrupt message", "invalidcontenttype", "handshake eof"];
+    if no_tls.iter().any(|sign| lower.contains(sign)) {
+        let message = format!("{host} does not speak TLS");
+        let remedy = format!("if that is meant, allow HTTP without TLS with --plain-http {host}");
+        return Fault::new(Cause::Tls, message).remedy(remedy).into();
+    }
+    let (message, remedy) = match () {
+        () if error.is_timeout() && !error.is_connect() => (format!("{host} does not answer"), ""),
+        () if error.is_connect() => (
+            format!("{host} cannot be reached: {why}"),
+            "check the name and the network; what `docker save` writes is read without one",
+        ),
+        () => (format!("the connection to {host} failed: {why}"), ""),
+    };
+    // A refused connection or an unknown name will be the same in a second.
+    let passes = !error.is_connect();
+    Failure { fault: Fault::new(Cause::Unreachable, message).remedy(remedy), passes }
+}
+
+/// The error that is the reason of the others. Addresses are not told: they may hold signatures.
+pub(super) fn deepest(error: &reqwest::Error) -> String {
+    let Some(mut inner) = error.source() else {
+        return if error.is_timeout() { "it takes too long".to_owned() } else { plain(error) };
+    };
+    while let Some(next) = inner.source() {
+        inner = next;
+    }
+    brief(&inner.to_string())
+}
+
+fn plain(error: &reqwest::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" for url").unwrap_or(text.len());
+    brief(&text[..end])
+}
+
+/// The body of an answer, at most so many bytes; `None` where there are more.
+pub(super) fn body(answer: Response, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    answer.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(if bytes.len() as u64 > limit { None } else { Some(bytes) })
+}
+
+/// A header as text.
+pub(super) fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_tls_where_it_is_allowed_alone() {
+        let plain = ["r.example:80", "localhost:5000", "[::1]:5000", "plain.example"];
+        let plain = plain.into_iter().map(str::to_owned).collect();
+        let http = Http::new(&Access { plain, ..Access::default() });
+        for (url, expect) in [
+            ("http://r.example/v2/", true),
+            ("http://r.example:80/v2/", true),
+            ("http://r.example:81/v2/", false),
+            ("http://localhost:5000/", true),
+            ("http://localhost:5001/", false),
+            ("http://localhost/", false),
+            ("http://[::1]:5000/", true),
+            ("http://plain.example/", true),
+            ("http://plain.example:8080/", false),
+            ("http://plain.example.evil.example/", false),
+            ("http://plain.example@evil.example/", false),
+        ] {
+            let url = Url::parse(url).unwrap();
+            assert_eq!(http.is_plain(&url, &host(&url)), expect, "{url}");
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! A world as checks and engines see it: limited to the kinds that they declare.
+//!
+//! From what is declared follows which kinds a live cluster is asked for, which right that takes, and
+//! what becomes unknown where a kind could not be read. So nothing may be seen beyond it, and a value
+//! that is made once and shared ([`View::derive`], [`View::memo`], [`View::indexed`]) is made from
+//! the kinds that it declares itself, whoever asks for it first. A build with debug assertions, as
+//! tests are, stops at a read that was not declared; in others the kind counts as unread.
+//!
+//! Not here: facts beside the objects, which lenses of checks pick.
+
+use std::any::{Any, type_name};
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pavisade_model::{GroupKind, KubernetesVersion, Meta, Why};
+
+use crate::{Coverage, Object, World, WorldKind};
+
+/// Kinds that are declared, in groups.
+pub type Reads = &'static [&'static [GroupKind]];
+
+/// A world, limited to the kinds that whoever looks at it declares.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    world: &'a World,
+    declared: Declared<'a>,
+    kubernetes: KubernetesVersion,
+}
+
+/// Who looks, and at what.
+#[derive(Debug, Clone, Copy)]
+enum Declared<'a> {
+    /// A check: its subjects and what it reads beside them.
+    Check(&'a Meta),
+    /// A value that is made once, or an engine.
+    Value(&'a str, Reads),
+    /// An index of one kind.
+    Index(&'a str, GroupKind),
+}
+
+impl Declared<'_> {
+    fn has(self, kind: GroupKind) -> bool {
+        match self {
+            Self::Check(meta) => meta.reads().any(|k| k == kind) || meta.on.contains(&kind),
+            Self::Value(_, reads) => reads.iter().any(|group| group.contains(&kind)),
+            Self::Index(_, of) => of == kind,
+        }
+    }
+
+    fn kinds(self) -> impl Iterator<Item = GroupKind> {
+        let (groups, one) = match self {
+            Self::Check(_) => (&[][..], None),
+            Self::Value(_, groups) => (groups, None),
+            Self::Index(_, kind) => (&[][..], Some(kind)),
+        };
+        groups.iter().copied().flatten().copied().chain(one)
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Check(meta) => &meta.rule.id,
+            Self::Value(name, _) | Self::Index(name, _) => name,
+        }
+    }
+}
+
+/// A value that is made from a world once, and shared by all who ask for its type.
+pub trait Derived: Any + Send + Sync {
+    /// The kinds that it is made from; whoever asks for it declares them too.
+    const READS: Reads;
+
+    /// Makes it. The view shows [`Derived::READS`] and nothing else.
+    fn make(view: &View<'_>) -> Self;
+}
+
+impl<'a> View<'a> {
+    /// What a check sees of a world.
+    pub fn of_check(world: &'a World, meta: &'a Meta, kubernetes: KubernetesVersion) -> Self {
+        Self { world, declared: Declared::Check(meta), kubernetes }
+    }
+
+    /// What an engine of that name sees of a world.
+    pub fn new(
+        world: &'a World,
+        name: &'a str,
+        reads: Reads,
+        kubernetes: KubernetesVersion,
+    ) -> Self {
+        Self { world, declared: Declared::Value(name, reads), kubernetes }
+    }
+
+    /// The version whose semantics count.
+    pub fn kubernetes(&self) -> KubernetesVersion {
+        self.kubernetes
+    }
+
+    /// The version that a cluster itself says it has, where that is newer than all whose semantics
+    /// are known; else the same.
+    pub fn own_version(&self) -> KubernetesVersion {
+        let newer = self.world.server_version().filter(|own| *own > KubernetesVersion::LATEST);
+        newer.unwrap_or(self.kubernetes)
+    }
+
+    /// Where the world's objects come from.
+    pub fn world_kind(&self) -> WorldKind {
+        self.world.kind()
+    }
+
+    /// Whether there may be more of them, whatever was read.
+    pub fn may_be_incomplete(&self) -> bool {
+        self.world.may_be_incomplete()
+    }
+
+    /// Whether they are what an API server has.
+    pub fn is_live(&self) -> bool {
+        self.world.is_live()
+    }
+
+    /// All objects of a kind in this world.
+    pub fn list(&self, kind: GroupKind) -> Listing<'a> {
+        self.listing(kind, |world| world.of_kind(kind).collect())
+    }
+
+    /// The objects of a kind in one namespace.
+    pub fn list_in(&self, kind: GroupKind, namespace: &'a str) -> Listing<'a> {
+        self.listing(kind, |world| world.in_namespace(kind, namespace).collect())
+    }
+
+    /// One of [`View::list`] by its place, without a list of all.
+    pub fn nth(&self, kind: GroupKind, place: usize) -> Option<&'a Object> {
+        self.may_read(kind).then(|| self.world.nth(kind, place)).flatten()
+    }
+
+    /// One object by its names; `None` may also mean that it was not seen: ask [`View::coverage`].
+    pub fn get(&self, kind: GroupKind, namespace: &str, name: &str) -> Option<&'a Object> {
+        self.may_read(kind).then(|| self.world.get(kind, namespace, name)).flatten()
+    }
+
+    /// How much of a kind was seen.
+    pub fn coverage(&self, kind: GroupKind) -> Coverage {
+        if self.may_read(kind) { self.world.coverage(kind) } else { Coverage::Unread }
+    }
+
+    /// What was seen of a kind, without its objects.
+    pub fn seen(&self, kind: GroupKind) -> Listing<'a> {
+        self.listing(kind, |_| Vec::new())
+    }
+
+    /// Why nothing can be said from the absence of an object of a kind: not all were read.
+    pub fn gap(&self, kind: GroupKind) -> Option<Why> {
+        self.seen(kind).gap()
+    }
+
+    /// Why nothing can be said of a kind of which it is known that not all was read.
+    pub fn unread(&self, kind: GroupKind) -> Why {
+        self.world.gap(kind).into()
+    }
+
+    /// `in this cluster` or `in these files`.
+    pub fn here(&self) -> &'static str {
+        if self.is_live() { "in this cluster" } else { "in these files" }
+    }
+
+    /// A value made from this world, at most once for a version, and then shared.
+    pub fn derive<T: Derived>(&self) -> Arc<T> {
+        let view = self.limited(Declared::Value(type_name::<T>(), T::READS));
+        self.world.derive(self.kubernetes, || T::make(&view))
+    }
+
+    /// What `make` gives for `of`, which `key` tells from others, once for the world. `I` names what
+    /// is made. A function and not a closure: it can see no more than its view, which shows `reads`.
+    pub fn memo<I: 'static, A, V: Clone + Send + Sync + 'static>(
+        &self,
+        reads: Reads,
+        key: String,
+        of: A,
+        make: fn(&View<'a>, A) -> V,
+    ) -> V {
+        let view = self.limited(Declared::Value(type_name::<I>(), reads));
+        let none = || Memo::<I, V>(Mutex::default(), PhantomData);
+        let memo = self.world.derive(self.kubernetes, none);
+        let lock = || memo.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(&key) {
+            return known.clone();
+        }
+        // Not locked while it is made: two threads may make the same.
+        let made = make(&view, of);
+        lock().insert(key, made.clone());
+        made
+    }
+
+    /// The objects of a kind for which `keys` gives that text, in their order. `I` names the index,
+    /// which is made once for the world, from that one kind.
+    pub fn indexed<I: 'static>(
+        &self,
+        kind: GroupKind,
+        keys: fn(&Object) -> Vec<String>,
+        key: &str,
+    ) -> Vec<&'a Object> {
+        let view = self.limited(Declared::Index(type_name::<I>(), kind));
+        let index = self.world.derive(self.kubernetes, || {
+            let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+            for (place, object) in view.list(kind).objects.into_iter().enumerate() {
+                for key in keys(object) {
+                    places.entry(key).or_default().push(place);
+                }
+            }
+            Index::<I>(kind, places, PhantomData)
+        });
+        debug_assert_eq!(index.0, kind, "an index is of one kind");
+        let places = index.1.get(key).into_iter().flatten();
+        places.filter_map(|place| self.nth(kind, *place)).collect()
+    }
+
+    /// The view of a value that is asked for through this one.
+    fn limited(&self, declared: Declared<'static>) -> View<'a> {
+        if cfg!(debug_assertions) {
+            declared.kinds().for_each(|kind| _ = self.may_read(kind));
+        }
+        View { world: self.world, declared, kubernetes: self.kubernetes }
+    }
+
+    fn listing(
+        &self,
+        kind: GroupKind,
+        objects: impl FnOnce(&'a World) -> Vec<&'a Object>,
+    ) -> Listing<'a> {
+        let (coverage, objects) = match self.may_read(kind) {
+            true => (self.world.coverage(kind), objects(self.world)),
+            false => (Coverage::Unread, Vec::new()),
+        };
+        Listing { kind, objects, coverage, world: self.world }
+    }
+
+    fn may_read(&self, kind: GroupKind) -> bool {
+        let declared = self.declared.has(kind);
+        debug_assert!(declared, "{} reads {kind} without declaring it", self.declared.name());
+        declared
+    }
+}
+
+/// What was made by a text.
+struct Memo<I, V>(Mutex<HashMap<String, V>>, PhantomData<fn() -> I>);
+
+/// Places of objects of a kind by a text.
+struct Index<I>(GroupKind, HashMap<String, Vec<usize>>, PhantomData<fn() -> I>);
+
+/// Objects of one kind, and whether they are all.
+#[derive(Debug)]
+pub struct Listing<'a> {
+    kind: GroupKind,
+    /// The objects, ordered by namespace and name.
+    pub objects: Vec<&'a Object>,
+    /// Whether they are all.
+    pub coverage: Coverage,
+    world: &'a World,
+}
+
+impl Listing<'_> {
+    /// Why nothing can be said from the absence of an object: not all of them were read.
+    pub fn gap(&self) -> Option<Why> {
+        (self.coverage == Coverage::Unread).then(|| self.world.gap(self.kind).into())
+    }
+
+    /// `in this cluster` or `in these files`, for a sentence that says that there is none.
+    pub fn scope(&self) -> &'static str {
+        match self.coverage {
+            Coverage::Complete | Coverage::NotServed => "in this cluster",
+            Coverage::Partial => "in these files",
+            Coverage::Unread => "in what was read",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use pavisade_model::kinds;
+    use pavisade_yaml::{Source, read};
+
+    use super::*;
+    use crate::WorldParts;
+
+    const PODS: Reads = &[&[kinds::POD]];
+    const BOTH: Reads = &[&[kinds::POD], &[kinds::SERVICE]];
+
+    /// A world with two pods and a Service, in any namespace.
+    fn world() -> World {
+        let objects = ["Pod: a", "Pod: b", "Service: a"].map(|text| {
+            let (kind, name) = text.split_once(": ").unwrap();
+            let text = format!("{{metadata: {{name: {name}, labels: {{l: x}}}}}}");
+            let documents = read(&Source::new("t", text));
+            Object::new(documents.docs[0].root(), "v1", kind)
+        });
+        World::new(WorldParts::files("w", WorldKind::Files, objects.to_vec()))
+    }
+
+    fn view(world: &World, reads: Reads) -> View<'_> {
+        View::new(world, "test", reads, KubernetesVersion::LATEST)
+    }
+
+    /// Counts all that it declares.
+    struct Count(usize);
+
+    impl Derived for Count {
+        const READS: Reads = BOTH;
+
+        fn make(view: &View<'_>) -> Self {
+            let all = Self::READS.iter().copied().flatten();
+            Self(all.map(|kind| view.list(*kind).objects.len()).sum())
+        }
+    }
+
+    /// Declares pods, and looks at Services.
+    struct Curious;
+
+    impl Derived for Curious {
+        const READS: Reads = PODS;
+
+        fn make(view: &View<'_>) -> Self {
+            view.list(kinds::SERVICE);
+            Self
+        }
+    }
+
+    #[test]
+    fn a_value_is_made_once_for_a_world_and_a_version() {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let world = world();
+        let made = |version| {
+            let view = View::new(&world, "test", BOTH, version);
+            assert_eq!(view.derive::<Count>().0, 3);
+            view.memo::<Curious, _, _>(PODS, "key".to_owned(), "a", |view, name| {
+                MADE.fetch_add(1, Ordering::Relaxed);
+                view.get(kinds::POD, "", name).is_some()
+            })
+        };
+        let versions = [36, 37, 37, 36].map(KubernetesVersion::minor);
+        assert_eq!(versions.map(made), [true; 4]);
+        assert_eq!(MADE.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn an_index_gives_objects_in_their_order() {
+        let world = world();
+        let view = view(&world, BOTH);
+        let labels = |o: &Object| o.label("l").map(str::to_owned).into_iter().collect();
+        let found = view.indexed::<Count>(kinds::POD, labels, "x");
+        assert_eq!(found.iter().map(|pod| pod.name()).collect::<Vec<_>>(), ["a", "b"]);
+        assert!(view.indexed::<Count>(kinds::POD, labels, "y").is_empty());
+    }
+
+    #[test]
+    #[should_panic(expected = "test reads Service without declaring it")]
+    fn a_kind_that_was_not_declared_is_not_seen() {
+        view(&world(), PODS).get(kinds::SERVICE, "", "a");
+    }
+
+    #[test]
+    #[should_panic(expected = "Curious reads Service without declaring it")]
+    fn a_value_sees_no_more_than_it_declares_whoever_asks() {
+        view(&world(), BOTH).derive::<Curious>();
+    }
+
+    #[test]
+    #[should_panic(expected = "Count reads Service without declaring it")]
+    fn what_is_made_for_a_key_sees_no_more_than_it_declares() {
+        view(&world(), BOTH)
+            .memo::<Count, _, _>(PODS, String::new(), (), |view, ()| view.gap(kinds::SERVICE));
+    }
+
+    #[test]
+    #[should_panic(expected = "test reads Service without declaring it")]
+    fn who_asks_for_a_value_declares_what_it_is_made_from() {
+        let world = world();
+        // It is there already.
+        view(&world, BOTH).derive::<Count>();
+        view(&world, PODS).derive::<Count>();
+    }
+
+    #[test]
+    #[should_panic(expected = "test reads Service without declaring it")]
+    fn who_asks_for_an_index_declares_its_kind() {
+        view(&world(), PODS).indexed::<Count>(kinds::SERVICE, |_| Vec::new(), "x");
+    }
+}
