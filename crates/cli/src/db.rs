@@ -1,15 +1,20 @@
 //! `pavisade db`.
 
+mod install;
+
 use std::io::{Read as _, Write as _};
 use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use flate2::read::MultiGzDecoder;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use pavisade_packages::zip::Archive;
 use pavisade_report::one_line;
 use pavisade_sources::{Progress as _, open_regular};
-use pavisade_vulndb::{Builder, Feed};
+use pavisade_vulndb::{Builder, Database, Feed};
 
 use crate::args::{DbArgs, DbCommand};
 use crate::output::output;
@@ -41,6 +46,11 @@ pub(crate) fn run(args: &DbArgs) -> anyhow::Result<Outcome> {
             Some(file) => status(&file),
             None => anyhow::bail!(database::MISSING),
         },
+        DbCommand::Update { source, install, registry } => {
+            install::update(source, install, registry)
+        }
+        DbCommand::Import { file, install } => install::import(file, install),
+        DbCommand::Export { output, db } => install::export(output, db.as_deref()),
     }
 }
 
@@ -237,6 +247,22 @@ fn is_scores(head: &str) -> bool {
         && !line.contains("\"affected\"")
 }
 
+/// How old it is: what was published since is not found.
+fn newest(database: &Database<'_>) -> Option<String> {
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let dates = database.feeds().ok()?.into_iter();
+    let dates = dates.filter_map(|feed| feed.newest.get(..10)?.parse::<Date>().ok());
+    // Some feeds have dates in the future.
+    let newest = dates.filter(|date| *date <= today).max()?;
+    let days = today.since(newest).ok()?.get_days();
+    let ago = match days {
+        0 => "today".to_owned(),
+        1 => "yesterday".to_owned(),
+        days => format!("{days} days ago"),
+    };
+    Some(format!("newest advisory of {newest}, {ago}"))
+}
+
 fn status(file: &Path) -> anyhow::Result<Outcome> {
     let bytes = database::read(file)?;
     let database = database::open(file, &bytes)?;
@@ -244,6 +270,9 @@ fn status(file: &Path) -> anyhow::Result<Outcome> {
     let mut out = anstream::stdout();
     writeln!(out, "{advisories} advisories about {packages} packages")?;
     writeln!(out, "in {}", one_line(&file.display().to_string()))?;
+    if let Some(newest) = newest(&database) {
+        writeln!(out, "{newest}")?;
+    }
     let feeds = database.feeds().context("reading the feeds")?;
     let width = feeds.iter().map(|feed| one_line(feed.name).len()).max().unwrap_or(0).max(4);
     writeln!(out, "{:width$}  {:>8}  {:10}  {:6}  LICENCE", "FEED", "RECORDS", "NEWEST", "TRIED")?;

@@ -125,6 +125,38 @@ impl<'a> Database<'a> {
         Ok(Self { sections })
     }
 
+    /// Reads all of it, so that no later look finds damage.
+    ///
+    /// # Errors
+    /// Where the bytes are damaged.
+    pub fn check(&self) -> Result<(), DatabaseError> {
+        self.feeds()?;
+        for row in self.sections[3].chunks_exact(PACKAGE_ROW) {
+            self.text(u32_at(row, 0)?)?;
+            self.text(u32_at(row, 4)?)?;
+            let mut cursor = Cursor::at(self.sections[4], u32_at(row, 8)?)?;
+            for entry in cursor.list(|cursor| self.entry(cursor))? {
+                u32_at(self.sections[5], entry.advisory as usize * 4)?;
+            }
+        }
+        for (advisory, _) in (0..).zip(self.sections[5].chunks_exact(4)) {
+            self.record(advisory)?;
+        }
+        for row in self.sections[7].chunks_exact(ID_ROW) {
+            self.text(u32_at(row, 0)?)?;
+            u32_at(self.sections[5], u32_at(row, 4)? as usize * 4)?;
+        }
+        for row in self.sections[8].chunks_exact(SIGNAL_ROW) {
+            self.signal_of(row)?;
+        }
+        for row in self.sections[10].chunks_exact(WITHDRAWN_ROW) {
+            for at in [0, 4, 8] {
+                self.text(u32_at(row, at)?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The feeds that it was made from.
     ///
     /// # Errors
@@ -269,6 +301,10 @@ impl<'a> Database<'a> {
         let Some(row) = row.filter(|row| u64_at(row, 0) == Ok(key)) else {
             return Ok(Signal::default());
         };
+        self.signal_of(row)
+    }
+
+    fn signal_of(&self, row: &[u8]) -> Result<Signal<'a>, DatabaseError> {
         #[expect(clippy::cast_precision_loss, reason = "at most 100,000")]
         let part = |part: u32| part as f32 / WHOLE as f32;
         let (probability, percentile) = (u24_at(row, 8)?, u24_at(row, 11)?);

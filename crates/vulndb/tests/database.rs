@@ -87,6 +87,16 @@ fn what_is_left_out_is_told() {
 }
 
 #[test]
+fn a_check_finds_damage_that_opening_does_not() {
+    let mut bytes = built(&records());
+    Database::open(&bytes).unwrap().check().unwrap();
+    // The last of the texts' ends.
+    let end = bytes.windows(4).rposition(|four| four == 3u32.to_le_bytes()).unwrap();
+    bytes[end..end + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert_eq!(Database::open(&bytes).unwrap().check(), Err(DatabaseError::Damaged));
+}
+
+#[test]
 fn what_is_no_database_is_refused() {
     let bytes = built(&records());
     let open = |bytes: &[u8]| Database::open(bytes).err();
@@ -112,6 +122,7 @@ proptest! {
         let Ok(database) = Database::open(&bytes) else { return Ok(()) };
         let mut matcher = Matcher::new(database);
         let _ = database.feeds();
+        let _ = database.check();
         for (ecosystem, name) in [("npm", "a"), ("npm", "c"), ("Debian:11", "a")] {
             let ecosystem = Ecosystem::read(ecosystem);
             let target = Target { ecosystem: &ecosystem, name, version: "1.0.0", source: None };
