@@ -7,7 +7,7 @@ pub(crate) use checks::{ChecksArgs, ChecksCommand, Select};
 pub(crate) use cluster::{Access, LiveArgs};
 pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksCommand};
 pub(crate) use config::{AllowFrom, CheckConfigArgs, ConfigArgs, ConfigCommand, ConfigFile};
-pub(crate) use db::{DbArgs, DbCommand};
+pub(crate) use db::{DbArgs, DbCommand, Install};
 pub(crate) use fix::FixArgs;
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;

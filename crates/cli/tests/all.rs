@@ -6,6 +6,7 @@ mod started;
 mod action;
 mod cluster;
 mod config;
+mod databases;
 mod ended;
 mod exit_codes;
 mod faults;

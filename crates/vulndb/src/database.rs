@@ -18,13 +18,16 @@ use crate::signals::{WHOLE, cve};
 pub struct FeedStatus<'a> {
     /// Its name.
     pub name: &'a str,
-    /// The licence of its data.
-    pub licence: &'a str,
+    /// The licences of its data, SPDX where there is one.
+    pub licences: Vec<&'a str>,
     /// How many of its records are in the database; of signals, how many rows were read.
     pub records: u32,
     /// When the newest of them was changed, or all were published, as it says; empty where nothing
     /// does.
     pub newest: &'a str,
+    /// Whether its reader was tried on real data of the databases that its records are from; else
+    /// some were only seen in documentation.
+    pub tried: bool,
 }
 
 /// A database; all of it is borrowed from its bytes.
@@ -122,6 +125,38 @@ impl<'a> Database<'a> {
         Ok(Self { sections })
     }
 
+    /// Reads all of it, so that no later look finds damage.
+    ///
+    /// # Errors
+    /// Where the bytes are damaged.
+    pub fn check(&self) -> Result<(), DatabaseError> {
+        self.feeds()?;
+        for row in self.sections[3].chunks_exact(PACKAGE_ROW) {
+            self.text(u32_at(row, 0)?)?;
+            self.text(u32_at(row, 4)?)?;
+            let mut cursor = Cursor::at(self.sections[4], u32_at(row, 8)?)?;
+            for entry in cursor.list(|cursor| self.entry(cursor))? {
+                u32_at(self.sections[5], entry.advisory as usize * 4)?;
+            }
+        }
+        for (advisory, _) in (0..).zip(self.sections[5].chunks_exact(4)) {
+            self.record(advisory)?;
+        }
+        for row in self.sections[7].chunks_exact(ID_ROW) {
+            self.text(u32_at(row, 0)?)?;
+            u32_at(self.sections[5], u32_at(row, 4)? as usize * 4)?;
+        }
+        for row in self.sections[8].chunks_exact(SIGNAL_ROW) {
+            self.signal_of(row)?;
+        }
+        for row in self.sections[10].chunks_exact(WITHDRAWN_ROW) {
+            for at in [0, 4, 8] {
+                self.text(u32_at(row, at)?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The feeds that it was made from.
     ///
     /// # Errors
@@ -130,9 +165,10 @@ impl<'a> Database<'a> {
         Cursor::at(self.sections[2], 0)?.list(|cursor| {
             Ok(FeedStatus {
                 name: self.text(cursor.number()?)?,
-                licence: self.text(cursor.number()?)?,
+                licences: cursor.list(|cursor| self.text(cursor.number()?))?,
                 records: cursor.number()?,
                 newest: self.text(cursor.number()?)?,
+                tried: cursor.byte()? != 0,
             })
         })
     }
@@ -265,6 +301,10 @@ impl<'a> Database<'a> {
         let Some(row) = row.filter(|row| u64_at(row, 0) == Ok(key)) else {
             return Ok(Signal::default());
         };
+        self.signal_of(row)
+    }
+
+    fn signal_of(&self, row: &[u8]) -> Result<Signal<'a>, DatabaseError> {
         #[expect(clippy::cast_precision_loss, reason = "at most 100,000")]
         let part = |part: u32| part as f32 / WHOLE as f32;
         let (probability, percentile) = (u24_at(row, 8)?, u24_at(row, 11)?);

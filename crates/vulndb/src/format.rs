@@ -1,4 +1,4 @@
-//! The file format, version 2.
+//! The file format, version 3.
 //!
 //! All numbers in tables are little-endian; those in records are LEB128. A text is a number: its
 //! place in the table of texts, in which each stands once, frequent ones first.
@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | 0 text ends | a `u32` a text: where it ends in section 1 |
 //! | 1 texts | UTF-8, one behind the other |
-//! | 2 feeds | name, licence, records, newest change, of each feed |
+//! | 2 feeds | name, licences, records, newest change, whether its reader was tried, of each feed |
 //! | 3 packages | 12 bytes each: ecosystem, name, place in section 4; in the order of these texts |
 //! | 4 affected | what records say of a package |
 //! | 5 advisory places | a `u32` an advisory: its place in section 6 |
@@ -20,7 +20,7 @@
 //! Opening reads the header alone. Every later read is bounded by the section and by the number of
 //! bytes that are left, so that a damaged file gives an error and nothing else.
 
-pub(crate) const MAGIC: &[u8; 8] = b"PVVULN\0\x02";
+pub(crate) const MAGIC: &[u8; 8] = b"PVVULN\0\x03";
 pub(crate) const SECTIONS: usize = 11;
 /// The magic, the length of the file, an offset and a length for each section.
 pub(crate) const HEADER: usize = 16 + SECTIONS * 16;

@@ -2,7 +2,7 @@
 //! package.
 //!
 //! [`Version`] knows the order of each ecosystem. A [`Builder`] makes the bytes of a database from
-//! OSV records and from signals (EPSS, CISA's catalog, scores by CVE); [`Database`] reads such
+//! OSV records, feeds of Debian and Alpine, and signals (EPSS, CISA's catalog, scores by CVE); [`Database`] reads such
 //! bytes in place, and a [`Matcher`] says which advisories are about a package at a version, and
 //! why.
 //!
@@ -10,9 +10,11 @@
 
 mod build;
 mod database;
+mod distro;
 mod ecosystem;
 mod explain;
 mod format;
+mod home;
 mod matching;
 mod osv;
 mod range;

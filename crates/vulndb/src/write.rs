@@ -61,7 +61,8 @@ impl Builder {
     pub fn finish(self) -> Result<(Vec<u8>, Report), DatabaseError> {
         let mut texts = Texts::default();
         for (name, feed) in &self.feeds {
-            texts.count([name.as_str(), feed.licence.as_str(), feed.newest.as_str()]);
+            texts.count([name.as_str(), feed.newest.as_str()]);
+            texts.count(feed.licences.iter().map(String::as_str));
         }
         for ((feed, id), record) in &self.records {
             texts.count([feed.as_str(), id.as_str()].into_iter().chain(record.texts()));
@@ -147,9 +148,10 @@ impl<'a> Sections<'a> {
         for (name, feed) in &builder.feeds {
             let records = builder.records.keys().filter(|(of, _)| of == name).count();
             self.text(2, name);
-            self.text(2, &feed.licence);
+            self.list(2, feed.licences.iter().map(String::as_str));
             self.length(2, records + feed.rows);
             self.text(2, &feed.newest);
+            self.sections[2].push(u8::from(!feed.untried));
         }
     }
 
