@@ -27,6 +27,8 @@ fuzz_target!(|data: &[u8]| {
         1 => builder.epss(FEED, &text),
         2 => builder.exploited(FEED, rest),
         3 => builder.scores(FEED, rest),
+        4 => builder.debian_tracker(FEED, rest),
+        5 => builder.alpine_secdb(FEED, rest),
         _ => {
             // Events and listed versions, a line each.
             let quoted: Vec<_> = text.lines().take(64).map(|line| format!("{line:?}")).collect();

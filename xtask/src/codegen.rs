@@ -46,7 +46,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     write("schema/scan-v1.json", &format!("{schema}\n"))?;
     let schema = serde_json::to_string_pretty(&pavisade_report::json::v2::schema())?;
     write("schema/scan-v2.json", &format!("{schema}\n"))?;
-    let catalog = Catalog::with_images();
+    let catalog = Catalog::builtin();
     let schema = serde_json::to_string_pretty(&pavisade_config::schema(&catalog))?;
     write("schema/config-v1.json", &format!("{schema}\n"))?;
     let schema = serde_json::to_string_pretty(&pavisade_report::comply::json::schema())?;

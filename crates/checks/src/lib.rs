@@ -49,5 +49,4 @@ pub use pavisade_model::Why;
 pub use pavisade_snapshot::{Derived, Listing, Reads, View};
 pub use registry::{Catalog, Entry, Taken};
 pub use set::{CheckSet, ParameterError, Report};
-pub use supply::vulnerable_package;
 pub use verdict::{Change, Claim, Place, Rare, Verdict};

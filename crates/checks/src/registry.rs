@@ -11,7 +11,6 @@ use serde::de::DeserializeOwned;
 
 use crate::any::{AnyCheck, build};
 use crate::made::MadeCheck;
-use crate::supply::vulnerable_package;
 use crate::{Check, container, identity, network, operation, storage, supply};
 
 /// All checks that there are, by id and name. A clone shares them.
@@ -55,12 +54,6 @@ impl Catalog {
             origin: Origin::Program(registered),
         });
         Self(entries.collect())
-    }
-
-    /// The same with the check of advisories, which is judged where images are asked for.
-    pub fn with_images() -> Self {
-        let builtin = Self::builtin();
-        builtin.with([vulnerable_package()]).unwrap_or(builtin)
     }
 
     /// The same with checks that were made at run time behind them.
@@ -379,6 +372,7 @@ static REGISTRY: &[Registered] = &[
     entry::<supply::vulnerable_component::VulnerableComponent>(),
     entry::<supply::mixed_image_versions::MixedImageVersions>(),
     entry::<supply::cached_private_image::CachedPrivateImage>(),
+    entry::<supply::vulnerable_package::VulnerablePackage>(),
     entry::<supply::image_runs_as_root::ImageRunsAsRoot>(),
     entry::<supply::image_setuid_program::ImageSetuidProgram>(),
     entry::<supply::image_world_writable_file::ImageWorldWritableFile>(),

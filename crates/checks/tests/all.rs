@@ -5,6 +5,7 @@ mod worlds;
 
 mod control_plane;
 mod coverage;
+mod facts;
 mod fixes;
 mod made;
 mod markdown;

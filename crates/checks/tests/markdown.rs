@@ -136,6 +136,10 @@ fn markdown_tests_pass() {
     let tests = files(&root().join("tests"), "md");
     let mut problems = Vec::new();
     for entry in Catalog::builtin().entries() {
+        // There is no YAML of advisories: what is about them is tested in facts.rs.
+        if entry.meta().facts.contains(&pavisade_model::Fact::Vulnerabilities) {
+            continue;
+        }
         match tests.get(&*entry.rule().name) {
             Some(path) => problems.extend(test_file(path, &entry.rule().name)),
             None => problems.push(format!("{} has no Markdown test", entry.rule().name)),

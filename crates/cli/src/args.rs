@@ -7,7 +7,7 @@ pub(crate) use checks::{ChecksArgs, ChecksCommand, Select};
 pub(crate) use cluster::{Access, LiveArgs};
 pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksCommand};
 pub(crate) use config::{AllowFrom, CheckConfigArgs, ConfigArgs, ConfigCommand, ConfigFile};
-pub(crate) use db::{DbArgs, DbCommand};
+pub(crate) use db::{DbArgs, DbCommand, Install};
 pub(crate) use fix::FixArgs;
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;
@@ -16,6 +16,7 @@ pub(crate) use reading::{Reading, Render};
 pub(crate) use registry::Registry;
 pub(crate) use scan::{Format, ScanArgs};
 pub(crate) use snapshot::{SnapshotArgs, SnapshotCommand};
+pub(crate) use vulnerable::{By, Vulnerable};
 
 mod checks;
 mod cluster;
@@ -30,6 +31,7 @@ mod reading;
 mod registry;
 mod scan;
 mod snapshot;
+mod vulnerable;
 
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -60,7 +62,7 @@ pub(crate) enum Command {
     Fix(FixArgs),
     /// Say which Pod Security level each namespace meets, what breaks at the next, and the labels.
     Pss(Box<PssArgs>),
-    /// List the packages in a container image, and the layers that they come from.
+    /// Say which vulnerabilities a container image has, or list its packages by layer.
     Image(Box<ImageArgs>),
     /// Write the packages in a container image as an SBOM: CycloneDX or SPDX.
     Sbom(Box<SbomArgs>),

@@ -15,7 +15,7 @@ use crate::input::Input;
 use crate::output::{named, output, place};
 use crate::progress::Spinner;
 use crate::settings::{Settings, or_here};
-use crate::work::{By, Choice, Work};
+use crate::work::{By, Choice, Judged, Work};
 use crate::{Outcome, frameworks, scan, select, terminal};
 
 pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
@@ -35,23 +35,30 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
     // A cluster is told of the benchmark that was not written for it.
     let benchmark = frameworks.iter().find(|framework| framework.id.starts_with("cis-"));
     work.input.framework = benchmark.map(|framework| framework.id.clone());
+    work.images = args.images.clone();
+    let images = args.images.asked();
     let settings = &work.settings;
     let parameters = select::parameters(&args.set, settings)?;
     let ids = checks(&frameworks, args, settings)?;
-    let choice = Choice { catalog: settings.catalog.clone(), ids, parameters, images: false };
+    let choice = Choice { catalog: settings.catalog.clone(), ids, parameters, images };
     let file = named(args.output.as_deref());
     let place = place(file);
     if let Some(role) = work.role(&choice)? {
         output(file)?.put(&place, |out| out.write_all(role.as_bytes()))?;
         return Ok(Outcome::Clean);
     }
-    scan::distinct(Some(&args.live), or_here(&args.paths).iter(), args.output.iter())?;
+    scan::distinct(
+        Some(&args.live),
+        or_here(&args.paths).iter().chain(args.images.files()),
+        args.output.iter(),
+    )?;
     let checks = choice.checks(work.kubernetes())?;
     let color = terminal::color(args.color, file.is_some());
     let out = output(file)?;
 
     let by = By { config: &args.config, baseline: None };
-    let (snapshot, judgement) = work.judge(&choice, checks, by, Spinner::new(args.quiet))?;
+    let Judged { snapshot, judgement, .. } =
+        work.judge(&choice, checks, by, Spinner::new(args.quiet))?;
     let assessments: Vec<_> =
         frameworks.iter().map(|f| assess(f, &judgement, settings.catalog.rules())).collect();
     let options = Options {

@@ -1,26 +1,56 @@
 //! `pavisade db`.
 
+mod install;
+
 use std::io::{Read as _, Write as _};
 use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use flate2::read::MultiGzDecoder;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use pavisade_packages::zip::Archive;
 use pavisade_report::one_line;
 use pavisade_sources::{Progress as _, open_regular};
-use pavisade_vulndb::{Builder, Feed};
+use pavisade_vulndb::{Builder, Database, Feed};
 
 use crate::args::{DbArgs, DbCommand};
 use crate::output::output;
 use crate::progress::Spinner;
-use crate::{Outcome, images, scan, terminal};
+use crate::{Outcome, database, images, scan, terminal};
 
 /// Bytes of one file of advisories, unpacked.
 const MAX_BYTES: u64 = 4 << 30;
 
+/// Bytes of one record in an archive.
+const MAX_RECORD: usize = 16 << 20;
+
+/// Folders within folders.
+const MAX_DEPTH: usize = 32;
+
+/// How files end that may hold advisories.
+const KINDS: [&str; 4] = ["json", "jsonl", "csv", "zip"];
+
 pub(crate) fn run(args: &DbArgs) -> anyhow::Result<Outcome> {
     match &args.command {
-        DbCommand::Build { paths, output, quiet } => build(paths, output, *quiet),
-        DbCommand::Status { file } => status(file),
+        DbCommand::Build { paths, output, quiet } => {
+            let file = match output {
+                Some(file) => file.clone(),
+                None => database::place()?,
+            };
+            build(paths, &file, *quiet)
+        }
+        DbCommand::Status { file } => match database::find(file.as_deref()) {
+            Some(file) => status(&file),
+            None => anyhow::bail!(database::MISSING),
+        },
+        DbCommand::Update { source, install, registry } => {
+            install::update(source, install, registry)
+        }
+        DbCommand::Import { file, install } => install::import(file, install),
+        DbCommand::Export { output, db } => install::export(output, db.as_deref()),
     }
 }
 
@@ -49,11 +79,12 @@ fn build(paths: &[PathBuf], file: &Path, quiet: bool) -> anyhow::Result<Outcome>
         let mut err = anstream::stderr();
         writeln!(
             err,
-            "{} records read, {} kept, {} withdrawn; {} MiB",
+            "{} records read, {} kept, {} withdrawn; {} MiB in {}",
             report.records,
             report.kept,
             report.withdrawn,
-            bytes.len().div_ceil(1 << 20)
+            bytes.len().div_ceil(1 << 20),
+            one_line(&file.display().to_string())
         )?;
         for (what, left_out) in &report.left_out {
             let example = one_line(&left_out.example);
@@ -71,47 +102,141 @@ fn files(paths: &[PathBuf], not_read: &mut impl FnMut(&Path, String)) -> Vec<Pat
             files.push(path.clone());
             continue;
         }
-        match images::inside(path, |file| file.is_file() && kind(file).is_some()) {
-            Ok(inside) if inside.is_empty() => not_read(path, "it holds no advisories".to_owned()),
-            Ok(inside) => files.extend(inside),
-            Err(error) => not_read(path, error.to_string()),
+        let before = files.len();
+        let whole = below(path, 0, &mut files, not_read);
+        if whole && files.len() == before {
+            not_read(path, "it holds no advisories".to_owned());
         }
     }
     files
 }
 
+/// Files below a folder, in order; links are not followed. Whether all folders could be read.
+fn below(
+    folder: &Path,
+    depth: usize,
+    files: &mut Vec<PathBuf>,
+    not_read: &mut impl FnMut(&Path, String),
+) -> bool {
+    if depth > MAX_DEPTH {
+        not_read(folder, format!("it is deeper than {MAX_DEPTH} folders"));
+        return false;
+    }
+    let inside = match images::inside(folder, |path| !path.is_symlink()) {
+        Ok(inside) => inside,
+        Err(error) => {
+            not_read(folder, error.to_string());
+            return false;
+        }
+    };
+    let mut whole = true;
+    for path in inside {
+        if path.is_dir() {
+            whole &= below(&path, depth + 1, files, not_read);
+        } else if path.is_file() && kind(&path).is_some() {
+            files.push(path);
+        }
+    }
+    whole
+}
+
 /// The ending that says what a file holds, that of its packing aside.
 fn kind(file: &Path) -> Option<&str> {
     let name = file.file_name()?.to_str()?;
-    let name = name.strip_suffix(".zst").unwrap_or(name);
+    let name = name.strip_suffix(".zst").or_else(|| name.strip_suffix(".gz")).unwrap_or(name);
     let (_, ending) = name.rsplit_once('.')?;
-    ["json", "jsonl", "csv"].into_iter().find(|known| *known == ending)
+    KINDS.into_iter().find(|known| *known == ending)
 }
 
 fn add(builder: &mut Builder, file: &Path) -> anyhow::Result<()> {
     let mut bytes = Vec::new();
     let from = open_regular(file)?;
-    if file.extension().is_some_and(|ending| ending == "zst") {
-        let mut decoder = zstd::Decoder::new(from)?;
-        decoder.window_log_max(27)?;
-        decoder.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    } else {
-        from.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    match file.extension().and_then(|ending| ending.to_str()) {
+        Some("zst") => {
+            let mut decoder = zstd::Decoder::new(from)?;
+            decoder.window_log_max(27)?;
+            decoder.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+        }
+        Some("gz") => {
+            MultiGzDecoder::new(from).take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+        }
+        _ => {
+            from.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+        }
     }
     anyhow::ensure!(bytes.len() as u64 <= MAX_BYTES, "it is larger than 4 GiB");
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let name = name.split('.').next().unwrap_or_default();
-    let feed = Feed { name, licence: "" };
+    let name = feed_name(file);
+    let feed = Feed { name: &name, licence: "" };
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]).into_owned();
     match kind(file) {
+        Some("zip") => archive(builder, feed, &bytes)?,
         Some("csv") => builder.epss(feed, std::str::from_utf8(&bytes).context("it is not UTF-8")?),
         Some("jsonl") if is_scores(&head) => builder.scores(feed, &bytes),
         Some("jsonl") => builder.records(feed, &bytes),
         Some("json") if head.contains("\"catalogVersion\"") => builder.exploited(feed, &bytes),
+        Some("json") if head.contains("\"distroversion\"") => builder.alpine_secdb(feed, &bytes),
+        Some("json") if is_tracker(&head) => builder.debian_tracker(feed, &bytes),
         Some("json") => builder.record(feed, &bytes),
-        _ => anyhow::bail!("its name ends in none of json, jsonl, csv, and these with .zst"),
+        _ => {
+            anyhow::bail!("its name ends in none of json, jsonl, csv (also with .gz or .zst), zip")
+        }
     }
     Ok(())
+}
+
+/// The name of a file without its endings. OSV's archives are all named `all.zip`, in a folder for
+/// each ecosystem.
+fn feed_name(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    // Releases of Alpine have points: `v3.18-main.json`.
+    let mut name = &*name;
+    while let Some((front, ending)) = name.rsplit_once('.')
+        && !front.is_empty()
+        && (ending == "gz" || ending == "zst" || KINDS.contains(&ending))
+    {
+        name = front;
+    }
+    let folder = file.parent().and_then(Path::file_name).map(|folder| folder.to_string_lossy());
+    match (name, folder) {
+        ("all", Some(folder)) => folder.into_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+/// OSV records in a zip archive, a file each, as OSV publishes them in bulk.
+fn archive(builder: &mut Builder, feed: Feed<'_>, bytes: &[u8]) -> anyhow::Result<()> {
+    let archive = Archive::new(bytes)?;
+    let (mut unread, mut read) = (None, 0u64);
+    for entry in archive.entries() {
+        // What follows damage is not found.
+        let entry = entry.context("the list of its files")?;
+        let name = String::from_utf8_lossy(entry.name);
+        if !name.ends_with(".json") {
+            continue;
+        }
+        match archive.packed(&entry).and_then(|packed| packed.unpacked(MAX_RECORD)) {
+            Ok(record) => {
+                read += record.len() as u64;
+                anyhow::ensure!(read <= MAX_BYTES, "it is larger than 4 GiB when it is unpacked");
+                builder.record(feed, &record);
+            }
+            Err(error) => {
+                let (count, _, _) = unread.get_or_insert((0, name.into_owned(), error));
+                *count += 1;
+            }
+        }
+    }
+    match unread {
+        None => Ok(()),
+        Some((count, name, error)) => {
+            anyhow::bail!("{count} of its files: {}: {error}", one_line(&name))
+        }
+    }
+}
+
+/// Whether it is Debian's tracker: releases by CVE by package.
+fn is_tracker(head: &str) -> bool {
+    head.contains("\"releases\"") && head.contains("\"CVE-") && !head.contains("\"affected\"")
 }
 
 /// Whether lines are scores by CVE, and no records.
@@ -122,18 +247,48 @@ fn is_scores(head: &str) -> bool {
         && !line.contains("\"affected\"")
 }
 
+/// How old it is: what was published since is not found.
+fn newest(database: &Database<'_>) -> Option<String> {
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let dates = database.feeds().ok()?.into_iter();
+    let dates = dates.filter_map(|feed| feed.newest.get(..10)?.parse::<Date>().ok());
+    // Some feeds have dates in the future.
+    let newest = dates.filter(|date| *date <= today).max()?;
+    let days = today.since(newest).ok()?.get_days();
+    let ago = match days {
+        0 => "today".to_owned(),
+        1 => "yesterday".to_owned(),
+        days => format!("{days} days ago"),
+    };
+    Some(format!("newest advisory of {newest}, {ago}"))
+}
+
 fn status(file: &Path) -> anyhow::Result<Outcome> {
-    let bytes = images::database(file)?;
-    let database = images::open(file, &bytes)?;
+    let bytes = database::read(file)?;
+    let database = database::open(file, &bytes)?;
     let (packages, advisories) = database.size();
     let mut out = anstream::stdout();
     writeln!(out, "{advisories} advisories about {packages} packages")?;
+    writeln!(out, "in {}", one_line(&file.display().to_string()))?;
+    if let Some(newest) = newest(&database) {
+        writeln!(out, "{newest}")?;
+    }
     let feeds = database.feeds().context("reading the feeds")?;
     let width = feeds.iter().map(|feed| one_line(feed.name).len()).max().unwrap_or(0).max(4);
-    writeln!(out, "{:width$}  {:>8}  NEWEST", "FEED", "RECORDS")?;
-    for feed in feeds {
-        let (name, newest) = (one_line(feed.name), one_line(feed.newest));
-        writeln!(out, "{name:width$}  {:>8}  {newest}", feed.records)?;
+    writeln!(out, "{:width$}  {:>8}  {:10}  {:6}  LICENCE", "FEED", "RECORDS", "NEWEST", "TRIED")?;
+    for feed in &feeds {
+        let name = one_line(feed.name);
+        let newest = one_line(feed.newest.split('T').next().unwrap_or_default());
+        let newest = if newest.is_empty() { "-" } else { &newest };
+        let tried = if feed.tried { "yes" } else { "no" };
+        let licences = one_line(&feed.licences.join(", "));
+        writeln!(out, "{name:width$}  {:>8}  {newest:10}  {tried:6}  {licences}", feed.records)?;
+    }
+    if feeds.iter().any(|feed| !feed.tried) {
+        writeln!(
+            out,
+            "TRIED no: the reader was made from documentation and has not seen real data of that feed"
+        )?;
     }
     Ok(Outcome::Clean)
 }

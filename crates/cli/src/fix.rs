@@ -134,7 +134,7 @@ fn judged(args: &FixArgs, work: &Work<'_>) -> anyhow::Result<Judgement> {
     let checks = choice.checks(work.kubernetes())?.with_fixes();
     // What somebody accepts is not fixed.
     let by = By { config: &args.config, baseline: None };
-    Ok(work.judge(&choice, checks, by, Spinner::new(args.quiet))?.1)
+    Ok(work.judge(&choice, checks, by, Spinner::new(args.quiet))?.judgement)
 }
 
 /// What became of what was fixed, and what is new.

@@ -6,13 +6,14 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use pavisade_model::{Note, NoteKind};
 use pavisade_oci::{
     self as oci, Candidate, Image, Limits, Platform, Refusal, Remote, Store, inventory,
 };
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::{Options, diff};
 use pavisade_packages::sbom::{self, SbomError};
-use pavisade_report::{Layout, Sbom, image_diff};
+use pavisade_report::{Gained, Layout, Sbom, image_diff};
 use pavisade_scan::Timestamp;
 use pavisade_snapshot::Inspection;
 use pavisade_sources::Progress as _;
@@ -21,13 +22,19 @@ use crate::args::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFo
 use crate::output::{Output, named, output, place};
 use crate::progress::Spinner;
 use crate::registry::{Meant, Remotes};
-use crate::{Outcome, terminal};
+use crate::{Outcome, database, terminal};
+
+mod upgrades;
+mod vulnerable;
 
 pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
     if let Some(command) = &args.command {
         return compare(command);
     }
     let Some(image) = &args.image else { bail!("name an image") };
+    if let Some(database) = vulnerable::database(args)? {
+        return vulnerable::run(args, image, &database);
+    }
     let file = named(args.output.as_deref());
     let about = about()?;
     let out = target(file, image)?;
@@ -46,7 +53,7 @@ pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
             ImageFormat::Table => pavisade_report::ImageFormat::Table,
             ImageFormat::Tree => pavisade_report::ImageFormat::Tree,
             ImageFormat::Json => pavisade_report::ImageFormat::Json,
-            ImageFormat::Cyclonedx => {
+            _ => {
                 let format = pavisade_report::SbomFormat::CycloneDx;
                 return pavisade_report::sbom(&found, format, &about, out);
             }
@@ -54,13 +61,16 @@ pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
         pavisade_report::image(&found, inspection.as_ref(), format, &options, out)
     })?;
     if args.format == ImageFormat::Cyclonedx && !args.quiet {
-        tell(&found);
+        tell(&found.notes);
+    }
+    if args.format == ImageFormat::Table && !args.quiet && !args.vulnerable.packages {
+        terminal::say("", &format!("vulnerabilities were not looked for: {}", database::MISSING));
     }
     Ok(outcome(found))
 }
 
 fn compare(command: &ImageCommand) -> anyhow::Result<Outcome> {
-    let ImageCommand::Diff { before, after, choose, registry, json, color, quiet } = command;
+    let ImageCommand::Diff { before, after, choose, registry, db, json, color, quiet } = command;
     let standard = Path::new("-");
     if before == standard && after == standard {
         bail!("standard input is one image: name a file for the other");
@@ -73,9 +83,19 @@ fn compare(command: &ImageCommand) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Incomplete);
     };
     let difference = diff(&old, &new);
+    let judged = match database::find(db.as_deref()) {
+        Some(file) => Some(vulnerable::judge_both(&file, [&old, &new])?),
+        None => None,
+    };
+    let gained = judged.as_ref().map(|[old, new]| Gained::of(old, new));
     let mut unread = Vec::new();
-    for (found, path) in [(&old, before), (&new, after)] {
-        let named = found.notes.iter().cloned().map(|mut note| {
+    // What was compared tells what was not read, too.
+    let notes = match &judged {
+        Some([old, new]) => [&old.notes, &new.notes],
+        None => [&old.notes, &new.notes],
+    };
+    for (notes, path) in notes.into_iter().zip([before, after]) {
+        let named = notes.iter().cloned().map(|mut note| {
             note.place = format!("{}: {}", path.display(), note.place);
             note
         });
@@ -87,11 +107,14 @@ fn compare(command: &ImageCommand) -> anyhow::Result<Outcome> {
         width: terminal::width(None),
         ..pavisade_report::Options::default()
     };
-    output(None)?
-        .put(&place(None), |out| image_diff(&difference, &unread, layout, &options, out))?;
+    output(None)?.put(&place(None), |out| {
+        image_diff(&difference, gained.as_ref(), &unread, layout, &options, out)
+    })?;
     Ok(if !unread.is_empty() {
         Outcome::Incomplete
-    } else if difference.changes.is_empty() {
+    } else if difference.changes.is_empty()
+        && gained.is_none_or(|gained| gained.gained.len() + gained.lost.len() == 0)
+    {
         Outcome::Clean
     } else {
         Outcome::Findings
@@ -113,7 +136,7 @@ pub(crate) fn sbom(args: &SbomArgs) -> anyhow::Result<Outcome> {
     };
     out.put(&place(file), |out| pavisade_report::sbom(&found, format, &about, out))?;
     if !args.quiet {
-        tell(&found);
+        tell(&found.notes);
     }
     Ok(outcome(found))
 }
@@ -409,8 +432,8 @@ fn about() -> anyhow::Result<Sbom> {
 }
 
 /// What documents for programs do not tell people.
-fn tell(found: &Inventory) {
-    for note in &found.notes {
+fn tell(notes: &[Note]) {
+    for note in notes.iter().filter(|note| note.kind == NoteKind::Unread) {
         terminal::say("not read", &format!("{}: {}", note.place, note.message));
     }
 }

@@ -1,27 +1,24 @@
 //! Images for `scan`: what is in those that were given or that objects name, and which advisories of
 //! a database are about it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use pavisade_images::reference::Reference;
 use pavisade_images::{Naming, Wants, wants};
 use pavisade_model::{Note, NoteKind};
 use pavisade_oci::{Limits, Platform, Store};
-use pavisade_packages::inventory::{Found, Options};
-use pavisade_packages::{Distribution, Inventory};
-use pavisade_report::instruction;
-use pavisade_snapshot::{
-    Facts, Image, Images, Inspection, Layer, Matches, Package, Packages, Snapshot,
-};
-use pavisade_sources::{Progress as _, open_regular};
-use pavisade_vulndb::{Database, Ecosystem, Matcher, Target, of_distribution, of_purl_type};
+use pavisade_packages::Inventory;
+use pavisade_packages::inventory::Options;
+use pavisade_snapshot::{Facts, Image, Images, Inspection, Snapshot};
+use pavisade_sources::Progress as _;
+use pavisade_vulndb::Matcher;
 
 use crate::args::{self, Choose};
+use crate::compare::{Comparing, canonical};
+use crate::database;
 use crate::image::{self, Sought};
 use crate::progress::Spinner;
 use crate::registry::{self, Remotes};
@@ -35,18 +32,19 @@ pub(crate) fn add(
     args: &args::Images,
     snapshot: Snapshot,
     progress: &Spinner,
-) -> anyhow::Result<Snapshot> {
+) -> anyhow::Result<(Snapshot, Vec<Inventory>)> {
     if !args.asked() {
-        return Ok(snapshot);
+        return Ok((snapshot, Vec::new()));
     }
-    let bytes = args.db.as_ref().map(|file| Ok((file, database(file)?)));
-    let bytes = bytes.transpose().map_err(|error: anyhow::Error| error)?;
-    let opened = bytes.as_ref().map(|(file, bytes)| open(file, bytes)).transpose()?;
+    let file = database::find(args.db.as_deref());
+    let bytes = file.map(|file| anyhow::Ok((database::read(&file)?, file))).transpose()?;
+    let opened = bytes.as_ref().map(|(bytes, file)| database::open(file, bytes)).transpose()?;
     let mut matcher = opened.map(Matcher::new);
     let remotes = Remotes::new(&args.registry)?;
     let mut reading = Reading {
-        notes: Vec::new(),
-        matcher: matcher.as_mut(),
+        comparing: Comparing::new(matcher.as_mut()),
+        keeps: args.keep,
+        kept: Vec::new(),
         remotes: &remotes,
         platform: args.platform.as_ref(),
     };
@@ -90,32 +88,12 @@ pub(crate) fn add(
     if let Some(problem) = remotes.problem() {
         terminal::say("not kept", problem);
     }
-    let mut notes = reading.notes;
+    let (mut notes, kept) = (reading.comparing.notes, reading.kept);
     notes.extend(not_had(&nowhere));
     let why = "it is in none of the given sources";
     missing.extend(nowhere.into_iter().map(|reference| (reference, why.to_owned())));
     let images = Some(Arc::new(Images::new(images, missing)));
-    Ok(snapshot.with_facts(Facts { images }).with_notes(notes))
-}
-
-/// The bytes of a database.
-pub(crate) fn database(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let read = || {
-        let mut bytes = Vec::new();
-        open_regular(file)?.read_to_end(&mut bytes)?;
-        io::Result::Ok(bytes)
-    };
-    read().with_context(|| format!("reading the database {}", file.display()))
-}
-
-/// A database, whose header is right.
-pub(crate) fn open<'a>(file: &Path, bytes: &'a [u8]) -> anyhow::Result<Database<'a>> {
-    Database::open(bytes).with_context(|| {
-        format!(
-            "{} is not a database that this version reads: make it with `pavisade db build`",
-            file.display()
-        )
-    })
+    Ok((snapshot.with_facts(Facts { images }).with_notes(notes), kept))
 }
 
 /// The files of a folder that may be meant, in order.
@@ -161,10 +139,12 @@ fn not_had(missing: &[Arc<str>]) -> Option<Note> {
     })
 }
 
+/// Reads images and compares what is in them.
 struct Reading<'a, 'd> {
-    notes: Vec<Note>,
-    /// None where nobody asked for vulnerabilities.
-    matcher: Option<&'a mut Matcher<'d>>,
+    comparing: Comparing<'a, 'd>,
+    /// Whether what was read is kept.
+    keeps: bool,
+    kept: Vec<Inventory>,
     remotes: &'a Remotes,
     /// The platform, where one was asked for.
     platform: Option<&'a Platform>,
@@ -172,8 +152,7 @@ struct Reading<'a, 'd> {
 
 impl Reading<'_, '_> {
     fn note(&mut self, place: &str, message: impl Into<String>, remedy: &str) {
-        let (place, message, remedy) = (place.to_owned(), message.into(), remedy.to_owned());
-        self.notes.push(Note { kind: NoteKind::Unread, place, span: None, message, remedy });
+        self.comparing.note(place, message, remedy);
     }
 
     /// Which images there are, by canonical reference: the file, and what it calls the image.
@@ -255,89 +234,12 @@ impl Reading<'_, '_> {
                 return None;
             }
         };
-        self.notes.extend(found.notes.iter().cloned());
-        let name = reference.map_or(&*found.name, |reference| &**reference).to_owned();
-        // The name of a file or folder alone is not one that objects can mean.
-        let own = || canonical(&found.name).filter(|_| found.name.contains(['/', ':']));
-        let reference = reference.cloned().or_else(|| own().map(Into::into));
-        let (mut packages, mut matches) = (Packages::default(), Matches::default());
-        let mut apart = Apart::default();
-        for (at, one) in found.packages.iter().enumerate() {
-            let purl = one.purl.as_ref().map(ToString::to_string).unwrap_or_default();
-            packages.push(row(one, &purl));
-            // What a distribution brought, its own advisories judge.
-            if one.owner.is_some() || self.matcher.is_none() {
-                continue;
-            }
-            // Another version than the bound may be installed.
-            if one.package.bound || found.source_tree && one.package.version.is_empty() {
-                apart.open.push(one.package.name.clone());
-                continue;
-            }
-            self.find(&found, one, at as u32, &mut matches, &mut apart);
+        let image = self.comparing.compare(&found, inspection, reference);
+        if self.keeps {
+            let name = image.name.to_string();
+            self.kept.push(Inventory { name, ..found });
         }
-        self.tell(&name, apart);
-        let layer = |layer: &pavisade_packages::inventory::Layer| Layer {
-            digest: layer.digest.as_str().into(),
-            instruction: instruction(layer),
-        };
-        Some(Image {
-            name: name.into(),
-            source_tree: found.source_tree,
-            digest: found.digest.into(),
-            references: reference.into_iter().collect(),
-            platform: found.platform,
-            layers: found.layers.iter().map(layer).collect(),
-            packages,
-            gaps: found.notes.iter().map(|note| note.message.clone()).collect(),
-            matches: self.matcher.is_some().then_some(matches),
-            inspection,
-        })
-    }
-
-    fn find(
-        &mut self,
-        image: &Inventory,
-        found: &Found,
-        at: u32,
-        matches: &mut Matches,
-        apart: &mut Apart,
-    ) {
-        let Some(ecosystem) = ecosystem(found, image.distribution.as_ref()) else {
-            *apart.unknown.entry(found.ecosystem().to_owned()).or_default() += 1;
-            return;
-        };
-        let package = &found.package;
-        let Some(matcher) = &mut self.matcher else { return };
-        match matcher.covers(&ecosystem) {
-            Ok(true) => {}
-            Ok(false) => {
-                *apart.unknown.entry(ecosystem.as_str().to_owned()).or_default() += 1;
-                return;
-            }
-            Err(error) => {
-                apart.undecided.push((package.name.clone(), error.to_string()));
-                return;
-            }
-        }
-        let source = package.source.as_ref().map(|s| (s.name.as_str(), s.version.as_str()));
-        let target = Target {
-            ecosystem: &ecosystem,
-            name: &package.name,
-            version: &package.version,
-            source,
-        };
-        match matcher.find(target) {
-            Ok(answer) => {
-                apart
-                    .undecided
-                    .extend(answer.undecided.into_iter().map(|record| (record.record, record.why)));
-                for hit in answer.hits {
-                    matches.push(at, hit.advisory, hit.fix, hit.severity);
-                }
-            }
-            Err(error) => apart.undecided.push((package.name.clone(), error.to_string())),
-        }
+        Some(image)
     }
 
     fn tell_unclear(&mut self, unclear: &[(Naming<'_>, String)]) {
@@ -348,66 +250,6 @@ impl Reading<'_, '_> {
         let remedy = "Scan what is rendered, or give the images with --image.";
         self.note(first.world.name(), message, remedy);
     }
-
-    fn tell(&mut self, name: &str, apart: Apart) {
-        for (ecosystem, count) in apart.unknown {
-            let packages = if count == 1 { "package was" } else { "packages were" };
-            let message = format!(
-                "{count} {packages} compared with nothing: the database has no advisories for \
-                 `{ecosystem}`"
-            );
-            self.note(name, message, "Add a feed for it to the database (`pavisade db build`).");
-        }
-        if let Some(first) = apart.open.first() {
-            let count = apart.open.len();
-            let packages = if count == 1 { "package has" } else { "packages have" };
-            let message = format!(
-                "{count} {packages} no fixed version, such as `{first}`: compared with nothing"
-            );
-            self.note(name, message, "Keep a lock file beside the manifest.");
-        }
-        if let Some((record, why)) = apart.undecided.first() {
-            let count = apart.undecided.len();
-            let message =
-                format!("{count} advisories could not be decided, such as {record}: {why}");
-            self.note(name, message, "");
-        }
-    }
-}
-
-/// What is said beside the matches.
-#[derive(Default)]
-struct Apart {
-    /// Packages of ecosystems that the database does not know.
-    unknown: BTreeMap<String, usize>,
-    /// Packages of manifests that have no fixed version.
-    open: Vec<String>,
-    /// Advisories that could not be decided, and why.
-    undecided: Vec<(String, String)>,
-}
-
-fn ecosystem(found: &Found, distribution: Option<&Distribution>) -> Option<Ecosystem> {
-    if found.package.kind.is_of_system() {
-        // A system in a folder of the image is of its own distribution.
-        let named = found.purl.as_ref().and_then(|purl| purl.qualifier("distro"));
-        let own = named.and_then(|named| named.rsplit_once('-'));
-        if let Some(own) = own.and_then(|(id, version)| of_distribution(id, version)) {
-            return Some(own);
-        }
-        let distribution = distribution?;
-        return of_distribution(&distribution.id, &distribution.version);
-    }
-    of_purl_type(found.ecosystem())
-}
-
-fn row<'a>(found: &'a Found, purl: &'a str) -> Package<'a> {
-    Package {
-        name: &found.package.name,
-        version: &found.package.version,
-        purl,
-        path: found.places.first().map_or("", |place| &place.path),
-        layer: found.layer().map(u32::from),
-    }
 }
 
 /// Whether a file of a folder of images may be one.
@@ -416,8 +258,4 @@ fn is_candidate(file: &Path) -> bool {
     file.join("oci-layout").is_file()
         || file.is_file()
             && file.extension().is_some_and(|end| ENDINGS.iter().any(|known| end == *known))
-}
-
-fn canonical(name: &str) -> Option<String> {
-    Reference::parse(name).map(Reference::canonical)
 }

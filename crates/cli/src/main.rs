@@ -3,9 +3,12 @@
 mod args;
 mod checks;
 mod cluster;
+mod compare;
 mod comply;
 mod config;
+mod database;
 mod db;
+mod explain;
 mod fix;
 mod frameworks;
 mod image;
@@ -23,6 +26,7 @@ mod select;
 mod settings;
 mod snapshot;
 mod terminal;
+mod vex;
 mod work;
 
 use std::io::Write as _;

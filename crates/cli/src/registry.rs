@@ -128,7 +128,11 @@ fn cache() -> Option<Arc<LayerCache>> {
     Some(Arc::new(LayerCache::new(folder.join("pavisade/layers"), LIMIT, &program)))
 }
 
-fn registries(args: &args::Registry) -> anyhow::Result<Registries> {
+/// How registries are spoken to.
+///
+/// # Errors
+/// A file of authorities cannot be read.
+pub(crate) fn registries(args: &args::Registry) -> anyhow::Result<Registries> {
     let mut authorities = Vec::new();
     for file in &args.authorities {
         let text = fs::read(file).with_context(|| format!("reading {}", file.display()))?;

@@ -11,20 +11,22 @@ use pavisade_judgement::Judgement;
 use pavisade_model::{NoteKind, Severity, State};
 use pavisade_report::Options;
 use pavisade_scan::Timestamp;
+use pavisade_vulndb::Matcher;
 
 use crate::args::{self, Format, LiveArgs, ScanArgs};
 use crate::input::Input;
 use crate::output::{Output, named, output, place};
 use crate::progress::Spinner;
 use crate::settings::{self, Settings};
-use crate::work::{By, Choice, Work};
-use crate::{Outcome, replace, terminal};
+use crate::work::{By, Choice, Judged, Work};
+use crate::{Outcome, database, explain, replace, terminal};
 
 pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let Some(mut work) = Work::find(Input::from(args), &args.config)? else {
         return Ok(Outcome::Usage);
     };
     work.images = args.images.clone();
+    work.images.keep = args.explain.is_some();
     let settings = &work.settings;
     let mut choice = Choice::new(&args.select, &args.set, settings)?;
     choice.images = args.images.asked();
@@ -38,6 +40,9 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         settings::or_here(&args.paths).iter().chain(args.images.files()),
         args.output.iter().chain(args.also.iter().map(|(_, file)| file)),
     )?;
+    if args.explain.is_some() && !args.images.asked() {
+        bail!("--explain is about images: name them with --image or --image-source");
+    }
     let baseline = args.baseline.as_deref().map(settings::baseline).transpose()?;
     // Fail on what cannot be run or written before the work, not after it.
     let mut checks = choice.checks(work.kubernetes())?;
@@ -54,7 +59,11 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         checks = checks.with_fixes();
     }
     let by = By { config: &args.config, baseline };
-    let (snapshot, mut judgement) = work.judge(&choice, checks, by, Spinner::new(args.quiet))?;
+    let judged = work.judge(&choice, checks, by, Spinner::new(args.quiet))?;
+    if let Some(asked) = &args.explain {
+        return explain(args, asked, &judged, outputs);
+    }
+    let Judged { snapshot, mut judgement, .. } = judged;
     let outcome = outcome(&judgement, settings.fail_on(args.fail_on));
     if let Some(least) = args.min_severity {
         keep(&mut judgement, least);
@@ -74,6 +83,35 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
+/// Says of each image why an advisory is reported, or is not.
+fn explain(
+    args: &ScanArgs,
+    asked: &str,
+    judged: &Judged,
+    outputs: Vec<Target>,
+) -> anyhow::Result<Outcome> {
+    let id = explain::id(asked);
+    let Some(file) = database::find(args.images.db.as_deref()) else { bail!(database::MISSING) };
+    let bytes = database::read(&file)?;
+    let matcher = Matcher::new(database::open(&file, &bytes)?);
+    let known = matcher.known(&id)?;
+    let shown = file.display().to_string();
+    let mut options = options(args);
+    let Judged { judgement, inventories, .. } = judged;
+    for Target { place, color, out, .. } in outputs {
+        options.color = color;
+        let told = inventories
+            .iter()
+            .map(|inventory| explain::of(&id, &known, inventory, judgement, &matcher, &shown));
+        let told = told.collect::<anyhow::Result<Vec<_>>>()?;
+        out.put(&place, |out| {
+            told.iter()
+                .try_for_each(|one| pavisade_report::explained::explained(one, &options, out))
+        })?;
+    }
+    Ok(if is_incomplete(judgement) { Outcome::Incomplete } else { Outcome::Clean })
+}
+
 /// Where the result goes.
 struct Target {
     format: pavisade_report::Format,
@@ -84,18 +122,7 @@ struct Target {
 
 impl Target {
     fn new(format: Format, file: Option<&Path>, color: bool) -> anyhow::Result<Self> {
-        let format = match format {
-            Format::Terminal => pavisade_report::Format::Terminal,
-            Format::Json => pavisade_report::Format::Json,
-            Format::JsonV2 => pavisade_report::Format::JsonV2,
-            Format::Sarif => pavisade_report::Format::Sarif,
-            Format::Html => pavisade_report::Format::Html,
-            Format::Markdown => pavisade_report::Format::Markdown,
-            Format::Csv => pavisade_report::Format::Csv,
-            Format::Junit => pavisade_report::Format::Junit,
-            Format::Gitlab => pavisade_report::Format::Gitlab,
-            Format::Github => pavisade_report::Format::Github,
-        };
+        let format = format.of_report();
         Ok(Self { format, place: place(file), color, out: output(file)? })
     }
 }

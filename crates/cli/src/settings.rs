@@ -53,7 +53,7 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            catalog: Catalog::with_images(),
+            catalog: Catalog::builtin(),
             config: Config::default(),
             file: None,
             frameworks: Vec::new(),
@@ -219,6 +219,7 @@ impl Settings {
             whole: self.whole,
             baseline,
             severities: self.config.severities.clone(),
+            vex: Vec::new(),
         }
     }
 

@@ -9,7 +9,8 @@ use anyhow::anyhow;
 use pavisade_checks::{Catalog, CheckSet};
 use pavisade_judgement::{Baseline, Judgement};
 use pavisade_model::{GroupKind, KubernetesVersion, Meta};
-use pavisade_scan::{Timestamp, judge_on};
+use pavisade_packages::Inventory;
+use pavisade_scan::{Terms, Timestamp, judge_on};
 use pavisade_snapshot::Snapshot;
 use pavisade_sources::load;
 use serde_json::Value;
@@ -19,7 +20,7 @@ use crate::args::{AllowFrom, ConfigArgs, ConfigFile};
 use crate::input::Input;
 use crate::progress::Spinner;
 use crate::settings::{self, Settings};
-use crate::{images, live, select};
+use crate::{images, live, select, vex};
 
 /// What is read, and the settings that count for it.
 pub(crate) struct Work<'a> {
@@ -114,19 +115,28 @@ impl<'a> Work<'a> {
         mut checks: CheckSet,
         by: By<'_>,
         progress: Spinner,
-    ) -> anyhow::Result<(Snapshot, Judgement)> {
+    ) -> anyhow::Result<Judged> {
+        let vex = vex::documents(&self.images.vex)?;
         let kinds = checks.kinds();
         let (snapshot, kubernetes) = self.picture(kinds, &progress)?;
         let snapshot = snapshot.with_notes(self.settings.note().into_iter().collect());
-        let snapshot = images::add(&self.images, snapshot, &progress)?;
+        let (snapshot, inventories) = images::add(&self.images, snapshot, &progress)?;
         if self.input.is_cluster() {
             checks = choice.checks(kubernetes)?;
         }
-        let terms = self.settings.terms(by.config, by.baseline);
+        let terms = Terms { vex, ..self.settings.terms(by.config, by.baseline) };
         let judgement = judge_on(&snapshot, &checks, &terms, Timestamp::now());
         progress.finish();
-        Ok((snapshot, judgement))
+        Ok(Judged { snapshot, judgement, inventories })
     }
+}
+
+/// What was read, and what is said of it.
+pub(crate) struct Judged {
+    pub snapshot: Snapshot,
+    pub judgement: Judgement,
+    /// What is in the images, where that is to be explained.
+    pub inventories: Vec<Inventory>,
 }
 
 /// What a result is held against besides the settings.

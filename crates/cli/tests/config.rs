@@ -21,7 +21,7 @@ fn run(folder: &Path, args: &[&str]) -> Run {
 }
 
 fn json(folder: &Path, args: &[&str]) -> Value {
-    let done = run(folder, &[args, &["-f", "json"]].concat());
+    let done = run(folder, &[args, &["-f", "json-v1"]].concat());
     serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{}{}", done.out, done.err))
 }
 

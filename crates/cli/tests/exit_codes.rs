@@ -10,6 +10,7 @@ const GOOD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespa
 const REMOTE: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a, namespace: ns}\nspec: {source: {repoURL: 'https://charts.example.com', chart: redis, targetRevision: 1.0.0}}\n";
 const LOCAL: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a, namespace: ns}\nspec: {source: {repoURL: 'https://git.example.com/x', path: apps/web}}\n";
 const PACKED: &str = "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nmetadata: {name: a, namespace: ns}\nspec: {chartContent: H4sI}\n";
+const VULNERABLE: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{"type":"library","name":"lodash","version":"1.0.0","purl":"pkg:npm/lodash@1.0.0"}]}"#;
 const UNKNOWN: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: ns}\nspec: {containers: [{name: c, image: a, securityContext: {privileged: 'x'}}]}\n";
 const EXCEPTED: &str =
     "exceptions:\n- {checks: [privilege-escalation], reason: a test, until: 2099-01-01}\n";
@@ -38,6 +39,7 @@ const FILES: &[(&str, &str)] = &[
     ("wrong.yaml", "no-such-field: 1\n"),
     ("excepted.yaml", EXCEPTED),
     ("other", "kind: Pod\n"),
+    ("vulnerable.json", VULNERABLE),
     ("image/lib/apk/db/installed", "P:a\nV:1\n\n"),
     ("newer/lib/apk/db/installed", "P:a\nV:2\n\n"),
     ("advisories/npm.jsonl", RECORD),
@@ -100,6 +102,22 @@ const CASES: &[(&str, &[&str], i32)] = &[
         &["image nowhere", "image other", "image part", "sbom part", "image diff image part"],
         3,
     ),
+    ("vulnerabilities at or above", &["image vulnerable.json --db v.db --fail-on unknown"], 1),
+    (
+        "exceptions, VEX statements or `--only-fixed`",
+        &["image vulnerable.json --db v.db --only-fixed --fail-on unknown"],
+        0,
+    ),
+    (
+        "whatever the answer is",
+        &[
+            "image vulnerable.json --db v.db --explain CVE-1",
+            "scan --image vulnerable.json --db v.db --explain CVE-2024-1",
+        ],
+        0,
+    ),
+    ("needs a database", &["image image --suggest", "image image -f sarif"], 2),
+    ("packages of an ecosystem that", &["image image --db v.db"], 3),
     ("both hold the same packages", &["image diff image image"], 0),
     ("packages were added, removed", &["image diff image newer"], 1),
     (

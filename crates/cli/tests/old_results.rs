@@ -33,7 +33,7 @@ const FIRST: [(&str, &str, bool, &str); 3] = [
 /// The checks of the new findings, with the number of findings that are known or accepted.
 fn scan(folder: &Path, args: &[&str]) -> (Vec<String>, usize) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pavisade"));
-    command.args(["scan", "shop.yaml", "-f", "json", "--check", "PV-C001,PV-D004,PV-S003"]);
+    command.args(["scan", "shop.yaml", "-f", "json-v1", "--check", "PV-C001,PV-D004,PV-S003"]);
     command.args(args).current_dir(folder).env_clear().env("PATH", "/nowhere");
     let done = command.stdin(Stdio::null()).output().unwrap();
     let errors = String::from_utf8_lossy(&done.stderr);

@@ -81,7 +81,7 @@ fn a_result_replaces_nothing_before_there_is_one_and_no_other_result() {
     assert!(twice.code == 2 && twice.err.contains("x.json is named twice"), "{}", twice.err);
     let also = run(folder.path(), &["scan", "--also", "sarif=s.json", "--also", "json=j.json"]);
     assert!(also.code == 1 && also.out.contains("PV-C001"), "{}", also.err);
-    for (file, says) in [("s.json", "\"runs\""), ("j.json", "pavisade.dev/scan/v1")] {
+    for (file, says) in [("s.json", "\"runs\""), ("j.json", "pavisade.dev/scan/v2")] {
         assert!(fs::read_to_string(folder.path().join(file)).unwrap().contains(says));
     }
 }
@@ -164,11 +164,12 @@ fn secrets_are_found_and_no_format_shows_them() {
     let folder = folder(&[("all.yaml", SECRETS)]);
     let found = run(folder.path(), &["scan", "--strict", "-f", "json"]).out;
     for check in ["PV-C024", "PV-C025", "PV-C027", "PV-C056", "PV-D005", "PV-D016", "PV-D024"] {
-        assert!(found.contains(&format!("\"check\": \"{check}\"")), "{check}");
+        assert!(found.contains(&format!("\"rule\": \"{check}\"")), "{check}");
     }
-    for format in
-        ["terminal", "json", "sarif", "html", "markdown", "csv", "junit", "gitlab", "github"]
-    {
+    for format in [
+        "terminal", "json", "json-v1", "sarif", "html", "markdown", "csv", "junit", "gitlab",
+        "github",
+    ] {
         let text = run(folder.path(), &["scan", "--strict", "--full", "-f", format]).out;
         for secret in [
             "Zk7rQ2vX9tLm4wPb",

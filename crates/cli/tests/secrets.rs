@@ -112,9 +112,10 @@ fn a_hundred_secrets_are_planted_and_the_checks_see_many() {
 #[test]
 fn no_format_of_a_scan_shows_a_secret() {
     let folder = planted_folder();
-    for format in
-        ["terminal", "json", "sarif", "html", "markdown", "csv", "junit", "gitlab", "github"]
-    {
+    for format in [
+        "terminal", "json", "json-v1", "sarif", "html", "markdown", "csv", "junit", "gitlab",
+        "github",
+    ] {
         for more in [&[][..], &["--full", "--show-excepted", "--strict", "--with-frameworks"]] {
             let args = [&["scan", "-f", format, "--width", "300"], more].concat();
             let shown = run(folder.path(), &args);

@@ -240,3 +240,38 @@ fn no_result_overwrites_what_is_read() {
         assert_eq!(fs::read(folder.path().join(file)).unwrap(), before);
     }
 }
+
+#[test]
+fn workloads_that_are_exposed_or_privileged_make_it_urgent() {
+    let folder = folder();
+    let scan = |more: &str, pod: &str| {
+        fs::write(folder.path().join("pod.yaml"), format!("{pod}{more}")).unwrap();
+        let (_, document) = scan(folder.path(), &["--image-source", "images", "pod.yaml"]);
+        let workload = document["images"][0]["workloads"][0].clone();
+        let reasons = document["findings"][0]["vulnerability"]["reasons"].to_string();
+        let text = |key: &str| workload[key].as_str().map(str::to_owned);
+        (text("exposed"), text("privileged"), reasons)
+    };
+    let labelled = POD.replace("name: web,", "name: web, labels: {app: web},");
+    let service = |kind: &str, label: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: entry, namespace: shop}}\n\
+             spec: {{type: {kind}, selector: {{app: {label}}}, ports: [{{port: 80}}]}}\n"
+        )
+    };
+    let (exposed, privileged, reasons) = scan(&service("LoadBalancer", "web"), &labelled);
+    let why = "Service `entry` of type LoadBalancer leads to these pods";
+    assert_eq!((exposed.as_deref(), privileged), (Some(why), None));
+    assert!(reasons.contains(&format!("exposed: {why}")), "{reasons}");
+    // Inside the cluster alone, or to other pods.
+    for service in [service("ClusterIP", "web"), service("LoadBalancer", "other")] {
+        assert_eq!(scan(&service, &labelled).0, None, "{service}");
+    }
+    let own = "      securityContext: {privileged: true}\n";
+    let (exposed, privileged, reasons) = scan(own, POD);
+    assert_eq!(exposed, None);
+    assert!(privileged.is_some() && reasons.contains("privileged: "), "{reasons}");
+    // Another container of the pod is.
+    let other = format!("    - name: other\n      image: registry.example/other:1\n{own}");
+    assert_eq!(scan(&other, POD).1, None);
+}

@@ -9,6 +9,7 @@ mod comparison;
 mod exception;
 mod fix;
 mod pod_security;
+mod priority;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use fix::{Fixed, fix};
 use pavisade_model::{Finding, KubernetesVersion, Note, Program, Rule, State};
 use pavisade_snapshot::{ClusterFacts, Distribution, World};
 pub use pod_security::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Reason, Standing};
+pub use priority::{Evidence, LIKELY, PROBABLE, Part, Priority, Ranked, rank};
 
 /// How often a check gave each verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,6 +71,9 @@ pub struct Judgement {
     pub cut: Option<Note>,
     /// What an exception lets through, in the same order.
     pub excepted: Vec<Excepted>,
+    /// Vulnerabilities that are none here, as the VEX statement in each of them says; in the same
+    /// order.
+    pub dismissed: Vec<Finding>,
     /// What was found before, and what is gone, where an earlier result was given.
     pub baseline: Option<Compared>,
     /// The rule of each check that ran with its verdicts counted, in the catalog's order, whatever is

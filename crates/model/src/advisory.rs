@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::{Severity, Statement};
+
 /// A vulnerability as somebody published it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Advisory {
@@ -32,6 +34,34 @@ pub struct Score {
     pub score: f32,
 }
 
+impl Score {
+    /// The version of CVSS that it is of; 2.0 has no prefix.
+    fn generation(&self) -> u8 {
+        match &*self.vector {
+            vector if vector.starts_with("CVSS:4") => 4,
+            vector if vector.starts_with("CVSS:3") => 3,
+            _ => 2,
+        }
+    }
+
+    /// The severity that it stands for, by the scale of its CVSS version: 2.0 knows no critical.
+    pub fn severity(&self) -> Severity {
+        match self.score {
+            // With what CVSS calls "None".
+            score if score < 4.0 => Severity::Low,
+            score if score < 7.0 => Severity::Medium,
+            score if score < 9.0 || self.generation() == 2 => Severity::High,
+            _ => Severity::Critical,
+        }
+    }
+
+    /// The score that decides among several: of the newest CVSS version the highest.
+    pub fn decisive(scores: &[Self]) -> Option<&Self> {
+        let order = |score: &&Self| (score.generation(), score.severity());
+        scores.iter().max_by(|a, b| order(a).cmp(&order(b)).then(a.score.total_cmp(&b.score)))
+    }
+}
+
 /// An estimate of the Exploit Prediction Scoring System.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Epss {
@@ -57,6 +87,8 @@ pub struct Vulnerability {
     pub advisory: Arc<Advisory>,
     /// Whether there is a version without it.
     pub fix: FixState,
+    /// What a VEX document says of it here.
+    pub statement: Option<Arc<Statement>>,
 }
 
 /// What the vendor of a package did about a vulnerability.
@@ -89,5 +121,27 @@ impl FixState {
             Self::Fixed(version) => Some(version),
             Self::NotFixed | Self::WontFix | Self::Unknown => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_cvss_version_decides() {
+        let score = |vector: &str, score| {
+            let vector = vector.to_owned();
+            Score { source: "s".into(), vector, score }
+        };
+        let decides = |scores: &[Score]| Score::decisive(scores).map(Score::severity);
+        let (two, three) = (score("AV:N/…", 10.0), score("CVSS:3.1/…", 5.0));
+        assert_eq!(decides(&[]), None);
+        // The scale of 2.0 ends with high.
+        assert_eq!(decides(std::slice::from_ref(&two)), Some(Severity::High));
+        assert_eq!(decides(&[two.clone(), three.clone()]), Some(Severity::Medium));
+        let other = score("CVSS:3.0/…", 9.8);
+        assert_eq!(decides(&[three.clone(), other]), Some(Severity::Critical));
+        assert_eq!(decides(&[two, three, score("CVSS:4.0/…", 2.0)]), Some(Severity::Low));
     }
 }

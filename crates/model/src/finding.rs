@@ -114,6 +114,10 @@ pub struct Workload {
     pub subject: Subject,
     /// Where it names the image.
     pub location: Location,
+    /// What leads to it from outside of the cluster, as far as that is known.
+    pub exposed: Option<Arc<str>>,
+    /// Why it has power over its node, where it has.
+    pub privileged: Option<Arc<str>>,
 }
 
 impl Finding {

@@ -14,6 +14,7 @@ mod note;
 mod path;
 mod subject;
 mod version;
+mod vex;
 
 pub use advisory::{Advisory, Epss, Exploited, FixState, Score, Vulnerability};
 pub use finding::{Detail, Finding, Fix, State, Workload};
@@ -29,5 +30,6 @@ pub use note::{Note, NoteKind};
 pub use path::{Path, Paths, counterpart, push_field};
 pub use subject::{Subject, repository};
 pub use version::KubernetesVersion;
+pub use vex::{Statement, VexStatus};
 
 pub mod kinds;

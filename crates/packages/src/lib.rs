@@ -25,7 +25,7 @@ mod python;
 mod reader;
 mod rpm;
 pub mod sbom;
-mod zip;
+pub mod zip;
 
 pub use contents::{Contents, Problem};
 pub use distribution::Distribution;

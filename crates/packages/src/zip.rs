@@ -32,22 +32,27 @@ const DEFLATED: u64 = 8;
 
 /// Why an archive or an entry of it is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unreadable {
+pub enum Unreadable {
+    /// There is no central directory.
     #[error("it is not a zip archive")]
     NoArchive,
+    /// A length or a place is impossible.
     #[error("the zip archive is damaged")]
     Damaged,
+    /// With a password.
     #[error("it is encrypted")]
     Encrypted,
+    /// Neither stored nor deflated.
     #[error("its form of compression is not known")]
     Compression,
+    /// Larger than was allowed.
     #[error("it is too large when it is unpacked")]
     TooLarge,
 }
 
 /// An archive.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Archive<'a> {
+pub struct Archive<'a> {
     bytes: &'a [u8],
     /// The central directory.
     directory: &'a [u8],
@@ -57,9 +62,9 @@ pub(crate) struct Archive<'a> {
 
 /// One entry of the central directory.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Entry<'a> {
+pub struct Entry<'a> {
     /// Its name, as it is written.
-    pub(crate) name: &'a [u8],
+    pub name: &'a [u8],
     flags: u64,
     method: u64,
     packed: u64,
@@ -67,7 +72,11 @@ pub(crate) struct Entry<'a> {
 }
 
 impl<'a> Archive<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, Unreadable> {
+    /// Finds the central directory.
+    ///
+    /// # Errors
+    /// There is none, or it lies outside of the bytes.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, Unreadable> {
         const MAX_COMMENT: usize = 0xFFFF;
         let first = bytes.len().saturating_sub(END_LENGTH + MAX_COMMENT);
         let tail = bytes.len().checked_sub(END_LENGTH).ok_or(Unreadable::NoArchive)?;
@@ -98,7 +107,7 @@ impl<'a> Archive<'a> {
     }
 
     /// The entries; what follows one that is damaged is not found.
-    pub(crate) fn entries(self) -> impl Iterator<Item = Result<Entry<'a>, Unreadable>> {
+    pub fn entries(self) -> impl Iterator<Item = Result<Entry<'a>, Unreadable>> {
         let mut rest = self.directory;
         std::iter::from_fn(move || {
             let Some((entry, length)) = entry(rest) else {
@@ -111,8 +120,11 @@ impl<'a> Archive<'a> {
         })
     }
 
-    /// What an entry holds, unpacked if need be.
-    pub(crate) fn packed(self, entry: &Entry<'_>) -> Result<Packed<'a>, Unreadable> {
+    /// What an entry holds, as it is packed.
+    ///
+    /// # Errors
+    /// It lies outside of the bytes, or is encrypted or compressed in a way that is not known.
+    pub fn packed(self, entry: &Entry<'_>) -> Result<Packed<'a>, Unreadable> {
         if entry.flags & ENCRYPTED != 0 {
             return Err(Unreadable::Encrypted);
         }
@@ -135,8 +147,10 @@ impl<'a> Archive<'a> {
 
 /// The content of an entry.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Packed<'a> {
+pub enum Packed<'a> {
+    /// As it is.
     Stored(&'a [u8]),
+    /// By DEFLATE (RFC 1951).
     Deflated(&'a [u8]),
 }
 
@@ -149,8 +163,11 @@ impl<'a> Packed<'a> {
         }
     }
 
-    /// Unpacks it into a new buffer; an error where it is larger than `most`.
-    pub(crate) fn unpacked(self, most: usize) -> Result<Vec<u8>, Unreadable> {
+    /// Unpacks it into a new buffer.
+    ///
+    /// # Errors
+    /// It is damaged, or larger than `most` bytes.
+    pub fn unpacked(self, most: usize) -> Result<Vec<u8>, Unreadable> {
         let start = self.start(most.saturating_add(1))?;
         if start.len() > most { Err(Unreadable::TooLarge) } else { Ok(start) }
     }

@@ -10,7 +10,7 @@ use pavisade_model::{Finding, Note, State, Subject};
 
 use crate::place::{Places, field, relative};
 use crate::text::{clean, cut};
-use crate::{Options, advice, message, summary};
+use crate::{Options, advice, message, priority, summary};
 
 /// Names of the columns: later versions add behind the last one.
 const COLUMNS: [&str; 22] = [
@@ -64,6 +64,11 @@ pub(crate) fn write(
     for Excepted { finding, exception, .. } in &judgement.excepted {
         let why = summary::exception(exception);
         line(&row(finding, ("excepted", why), &places, options), out)?;
+    }
+    for finding in &judgement.dismissed {
+        let said = finding.vulnerability.as_deref().and_then(|found| found.statement.as_deref());
+        let why = said.map(priority::statement).unwrap_or_default();
+        line(&row(finding, ("dismissed", why), &places, options), out)?;
     }
     // What was not read comes first among the notes: the result is incomplete.
     let mut notes: Vec<_> = judgement.notes.iter().collect();

@@ -92,7 +92,8 @@ pub(crate) fn excepted() -> Judgement {
         Vec::new(),
     );
     let mut out = Vec::new();
-    let written = crate::write(crate::Format::Json, &before, &crate::Options::default(), &mut out);
+    let written =
+        crate::write(crate::Format::JsonV1, &before, &crate::Options::default(), &mut out);
     assert!(written.is_ok());
     let text = String::from_utf8(out).unwrap_or_default();
     let terms = Terms {

@@ -92,7 +92,7 @@ fn no_format_obeys_its_input() {
             assert_eq!(bad, None, "{}", format.name());
             // The name of 1.2 MB stands in no format of ours for people, and nowhere many times.
             let limit = match format {
-                Format::Json | Format::JsonV2 | Format::Sarif => 12_000_000,
+                Format::JsonV1 | Format::Json | Format::Sarif => 12_000_000,
                 _ => 800_000,
             };
             assert!(text.len() < limit, "{}: {} bytes", format.name(), text.len());
@@ -108,7 +108,7 @@ fn every_format_says_that_the_result_is_incomplete_and_why() {
         let name = format.name();
         let incomplete = match format {
             Format::Terminal => "6 inputs not read",
-            Format::Json | Format::JsonV2 | Format::Csv => "unread",
+            Format::JsonV1 | Format::Json | Format::Csv => "unread",
             Format::Sarif => "\"executionSuccessful\": false",
             Format::Gitlab => "not read, so the result is incomplete",
             Format::Junit => "errors=\"6\"",
@@ -148,7 +148,7 @@ fn what_does_not_count_is_told_and_never_passes() {
         let text = shown(format, &judgement, &options);
         if !matches!(
             format,
-            Format::Json | Format::JsonV2 | Format::Sarif | Format::Gitlab | Format::Csv
+            Format::JsonV1 | Format::Json | Format::Sarif | Format::Gitlab | Format::Csv
         ) {
             assert!(text.contains("2 excepted"), "{}: {text}", format.name());
             assert!(text.contains("2 known before, 1 of 3 gone"), "{}: {text}", format.name());
@@ -208,6 +208,6 @@ fn a_fix_of_the_program_is_told_where_it_has_one() {
     judgement.findings.iter_mut().skip(1).for_each(|finding| finding.fix = None);
     let text = shown(Format::Markdown, &judgement, &Options::default());
     assert!(text.contains("can do this in 1 of 13 places; look at the difference"), "{text}");
-    let json = shown(Format::Json, &judgement, &Options::default());
+    let json = shown(Format::JsonV1, &judgement, &Options::default());
     assert!(json.contains("\"mends\": \"riskily\""), "{json}");
 }

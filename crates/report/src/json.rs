@@ -12,7 +12,7 @@ mod facts;
 mod from;
 pub mod v2;
 
-pub use facts::{Epss, Exploited, Related, Score, Vulnerability, Workload};
+pub use facts::{Epss, Exploited, Related, Score, Statement, Vulnerability, Workload};
 pub(crate) use from::{all_findings, failing_objects, write};
 
 /// What `schema` says.

@@ -16,6 +16,7 @@ mod advice;
 mod baseline;
 pub mod comply;
 mod csv;
+pub mod explained;
 mod fixes;
 #[cfg(test)]
 mod fixture;
@@ -31,9 +32,11 @@ mod junit;
 mod markdown;
 mod mask;
 mod message;
+mod openvex;
 mod pages;
 mod place;
 mod pod_security;
+mod priority;
 mod region;
 mod sarif;
 pub mod sbom;
@@ -41,17 +44,20 @@ mod snapshots;
 mod summary;
 mod terminal;
 mod text;
+pub mod vulnerabilities;
 
 pub use baseline::baseline;
 pub use comply::{ComplyFormat, comply, framework_explain, frameworks_list, topics_list};
 pub use fixes::{Again, Fixes, Hidden, fixes, fixes_diff};
-pub use image::{ImageFormat, image, image_diff, instruction};
+pub use image::{Gained, ImageFormat, image, image_diff, instruction};
 pub use message::of as message;
+pub use openvex::openvex;
 pub use pages::{Layout, check_explain, checks_list};
 pub use pod_security::{PodSecurityLayout, pod_security};
-pub use sbom::{Sbom, SbomFormat, sbom};
+pub use sbom::{Sbom, SbomFormat, sbom, sbom_with};
 pub use snapshots::{snapshot_diff, snapshot_info};
 pub use terminal::{problems, style};
+pub use vulnerabilities::vulnerabilities;
 
 /// A text for a terminal: on one line, hidden characters made visible.
 pub fn one_line(text: &str) -> String {
@@ -63,10 +69,10 @@ pub fn one_line(text: &str) -> String {
 pub enum Format {
     /// For people.
     Terminal,
-    /// Our own versioned document: [`json`].
+    /// Our own versioned document: [`json::v2`].
     Json,
-    /// The same with findings that need be about no Kubernetes object: [`json::v2`].
-    JsonV2,
+    /// Its first form, of findings about Kubernetes objects: [`json`].
+    JsonV1,
     /// SARIF 2.1.0.
     Sarif,
     /// One page to look at.
@@ -88,7 +94,7 @@ impl Format {
     pub const ALL: [Self; 10] = [
         Self::Terminal,
         Self::Json,
-        Self::JsonV2,
+        Self::JsonV1,
         Self::Sarif,
         Self::Html,
         Self::Markdown,
@@ -103,7 +109,7 @@ impl Format {
         match self {
             Self::Terminal => "terminal",
             Self::Json => "json",
-            Self::JsonV2 => "json-v2",
+            Self::JsonV1 => "json-v1",
             Self::Sarif => "sarif",
             Self::Html => "html",
             Self::Markdown => "markdown",
@@ -189,8 +195,8 @@ pub fn write(
     let mut out = BufWriter::with_capacity(1 << 16, out);
     match format {
         Format::Terminal => terminal::write(judgement, options, &mut out)?,
-        Format::Json => json::write(judgement, options, &mut out)?,
-        Format::JsonV2 => json::v2::write(judgement, options, &mut out)?,
+        Format::JsonV1 => json::write(judgement, options, &mut out)?,
+        Format::Json => json::v2::write(judgement, options, &mut out)?,
         Format::Sarif => guard::write(&sarif::log(judgement, options), &mut out)?,
         Format::Html => html::write(judgement, options, &mut out)?,
         Format::Markdown => markdown::write(judgement, options, &mut out)?,

@@ -110,6 +110,10 @@ pub(crate) fn line(judgement: &Judgement) -> String {
     if !judgement.excepted.is_empty() {
         line.push_str(&format!("; {} excepted", number(judgement.excepted.len())));
     }
+    if !judgement.dismissed.is_empty() {
+        let dismissed = number(judgement.dismissed.len());
+        line.push_str(&format!("; {dismissed} dismissed by VEX statements"));
+    }
     if let Some(Compared { known, gone, total, .. }) = &judgement.baseline {
         let [known, gone, total] = [known.len(), gone.len(), *total].map(number);
         line.push_str(&format!("; {known} known before, {gone} of {total} gone"));

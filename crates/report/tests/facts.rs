@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use pavisade_checks::{Catalog, CheckSet, vulnerable_package};
+use pavisade_checks::{Catalog, CheckSet};
 use pavisade_judgement::{Exception, Form, Judgement, Scope as Where, Selector, Subjects};
 use pavisade_model::{
     Advisory, Audience, Confidence, Epss, Exploited, Fact, FixState, Glob, KubernetesVersion, Meta,
@@ -45,7 +45,7 @@ spec:
 ";
 
 fn catalog() -> Catalog {
-    Catalog::builtin().with([vulnerable_package()]).unwrap()
+    Catalog::builtin()
 }
 
 /// An image of three layers.
@@ -164,7 +164,7 @@ fn an_image_hangs_on_its_workloads_and_is_judged_once() {
     assert!(related[0]["message"]["text"].as_str().unwrap().starts_with("installed by"));
     assert!(shown(Format::Github, &judgement).starts_with("::error file=shop.yaml,line=9,"));
     insta::assert_snapshot!("terminal", shown(Format::Terminal, &judgement));
-    let json: serde_json::Value = serde_json::from_str(&shown(Format::Json, &judgement)).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&shown(Format::JsonV1, &judgement)).unwrap();
     insta::assert_snapshot!("json", serde_json::to_string_pretty(&json["findings"][0]).unwrap());
 }
 
@@ -210,20 +210,20 @@ fn no_format_shows_a_secret_of_a_build_instruction() {
         let text = shown(format, &judgement);
         assert!(!text.contains("hUn73r"), "{format:?}: {text}");
     }
-    assert!(shown(Format::Json, &judgement).contains("RUN |1 NPM_TOKEN="));
+    assert!(shown(Format::JsonV1, &judgement).contains("RUN |1 NPM_TOKEN="));
 }
 
 #[test]
 fn the_second_form_says_what_to_do() {
     let judgement = judged(&snapshot(false, Some(image(3, 3))), &Terms::default());
     let document: serde_json::Value =
-        serde_json::from_str(&shown(Format::JsonV2, &judgement)).unwrap();
+        serde_json::from_str(&shown(Format::Json, &judgement)).unwrap();
     let advice = document["rules"][0]["advice"].as_str().unwrap();
     assert!(advice.starts_with("Rebuild the image"), "{document:#}");
 }
 
 fn excepted(selector: Selector) -> usize {
-    let rules = catalog().entries().iter().rev().take(1).map(|e| e.rule().clone()).collect();
+    let rules = catalog().named("PV-S013").map(|entry| entry.rule().clone()).into_iter().collect();
     let exception = Exception {
         checks: rules,
         until: "2026-12-31".parse().unwrap(),
@@ -244,7 +244,7 @@ fn the_second_form_names_an_image_once() {
     let validator = jsonschema::validator_for(&schema).unwrap();
     for (workloads, matches) in [(true, 40), (false, 4), (true, 0)] {
         let judgement = judged(&snapshot(workloads, Some(image(20, matches))), &Terms::default());
-        let text = shown(Format::JsonV2, &judgement);
+        let text = shown(Format::Json, &judgement);
         let document: serde_json::Value = serde_json::from_str(&text).unwrap();
         let errors: Vec<_> = validator.iter_errors(&document).map(|e| e.to_string()).collect();
         assert!(errors.is_empty(), "{errors:#?}");
@@ -264,7 +264,7 @@ fn the_second_form_names_an_image_once() {
         assert_eq!(again.baseline.unwrap().known.len(), matches);
     }
     let mut wrong: serde_json::Value = serde_json::from_str(&shown(
-        Format::JsonV2,
+        Format::Json,
         &judged(&snapshot(false, Some(image(1, 1))), &Terms::default()),
     ))
     .unwrap();
@@ -295,7 +295,7 @@ fn exceptions_select_images_packages_and_advisories() {
 #[test]
 fn a_baseline_knows_an_image_that_was_built_again() {
     let before = judged(&snapshot(true, Some(image(20, 40))), &Terms::default());
-    let baseline = baseline("old.json", &shown(Format::Json, &before)).unwrap();
+    let baseline = baseline("old.json", &shown(Format::JsonV1, &before)).unwrap();
     let rebuilt = Image {
         digest: "sha256:1".into(),
         name: "registry.example/shop/web:1.3".into(),
@@ -325,8 +325,8 @@ fn a_hundred_thousand_matches_stay_usable() {
                 );
             }
             Format::Markdown => assert!(bytes < 65_536, "{bytes}"),
-            Format::Json
-            | Format::JsonV2
+            Format::JsonV1
+            | Format::Json
             | Format::Csv
             | Format::Junit
             | Format::Gitlab

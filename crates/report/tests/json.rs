@@ -52,7 +52,7 @@ fn judgement() -> Judgement {
 
 fn document(options: &Options) -> Value {
     let mut out = Vec::new();
-    write(Format::Json, &judgement(), options, &mut out).unwrap();
+    write(Format::JsonV1, &judgement(), options, &mut out).unwrap();
     serde_json::from_slice(&out).unwrap()
 }
 

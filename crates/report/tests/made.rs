@@ -85,7 +85,7 @@ fn every_format_shows_it() {
     let judgement = judged(&catalog(), None);
     for format in [
         Format::Terminal,
-        Format::Json,
+        Format::JsonV1,
         Format::Sarif,
         Format::Html,
         Format::Markdown,

@@ -35,7 +35,7 @@ fn results(snapshot: &Snapshot, set: &CheckSet) -> Vec<Value> {
     let judgement = judge_on(snapshot, set, &terms, Timestamp::UNIX_EPOCH);
     let options = Options::default();
     let mut results = Vec::new();
-    for format in [Format::Json, Format::JsonV2] {
+    for format in [Format::JsonV1, Format::Json] {
         let mut out = Vec::new();
         write(format, &judgement, &options, &mut out).unwrap();
         results.push(parsed(&out));

@@ -16,6 +16,7 @@ mod owner;
 mod part;
 mod served;
 mod terms;
+mod vex;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -37,11 +38,17 @@ use crate::coverage::Blind;
 use crate::exception::Settled;
 use crate::owner::Sorted;
 use crate::part::{Part, Room, cut};
+use crate::vex::Said;
 
 /// Objects, or worlds, that one task judges.
 const CHUNK: usize = 64;
 /// Findings on single objects that are kept; others are counted.
 pub const MAX_FINDINGS: usize = 750_000;
+
+/// The day of a time (UTC).
+pub fn day(now: Timestamp) -> pavisade_judgement::Date {
+    now.to_zoned(jiff::tz::TimeZone::UTC).date()
+}
 
 /// Runs all checks over all worlds, as of `now`, and lets nothing through.
 pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgement {
@@ -165,7 +172,16 @@ fn judge_within(
             finding.severity = *severity;
         }
     }
-    let findings = in_order(found);
+    let Said { findings, dismissed, notes: of_statements } =
+        vex::apply(in_order(found), &terms.vex);
+    notes.extend(of_statements);
+    // What is not affected is none of its check's failures, whoever says so.
+    for finding in &dismissed {
+        if let Some(of) = tallies.iter_mut().find(|of| of.rule.id == finding.rule.id) {
+            of.tally.fails = of.tally.fails.saturating_sub(1);
+            of.tally.not_applicable += 1;
+        }
+    }
     let settled = exception::settle(snapshot, checks, terms, now, findings, cut.is_some());
     let Settled { findings, excepted, baseline, notes: of_exceptions } = settled;
     notes.extend(of_exceptions);
@@ -175,6 +191,7 @@ fn judge_within(
         findings,
         cut,
         excepted,
+        dismissed,
         baseline,
         tallies,
         unasked: checks.unasked_rules(snapshot.facts()),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pavisade_judgement::{Baseline, Exception};
 use pavisade_model::Severity;
+use pavisade_vex::Document;
 
 /// The terms of a judgement. By default nothing is let through.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,8 @@ pub struct Terms {
     pub whole: bool,
     /// An earlier result: only what is not in it is new.
     pub baseline: Option<Baseline>,
+    /// VEX documents: what they close is dismissed.
+    pub vex: Vec<Document>,
     /// Severities by check id, in place of the checks' own.
     pub severities: BTreeMap<String, Severity>,
 }

@@ -205,7 +205,7 @@ impl Matches {
 impl Match<'_> {
     /// What a finding says of it.
     pub fn vulnerability(&self) -> Vulnerability {
-        Vulnerability { advisory: self.advisory.clone(), fix: self.fix.clone() }
+        Vulnerability { advisory: self.advisory.clone(), fix: self.fix.clone(), statement: None }
     }
 }
 

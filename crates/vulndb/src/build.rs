@@ -3,14 +3,16 @@
 //! The same input gives the same bytes, in whatever order it comes. What is not understood is
 //! counted by what it is, with an example each.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use pavisade_model::Severity;
 use serde_json::{Map, Value};
 
 use crate::database::State;
+use crate::distro::{self, Converted};
 use crate::ecosystem::Ecosystem;
+use crate::home::{self, Home};
 use crate::osv;
 use crate::range::{self, Kind, Place};
 use crate::score::{of_vector, of_word};
@@ -22,6 +24,9 @@ const LONGEST_RECORD: usize = 16 << 20;
 /// The longest text that is kept of a title, in bytes.
 const LONGEST_TITLE: usize = 200;
 
+/// Where it is not known under which licence data may be used.
+const NOT_STATED: &str = "licence not known";
+
 /// How many comparisons a record is worth.
 const MOST_COMPARISONS: usize = 1 << 20;
 
@@ -30,7 +35,7 @@ const MOST_COMPARISONS: usize = 1 << 20;
 pub struct Feed<'a> {
     /// Its name, as scores and reports say it: `debian`, `github`.
     pub name: &'a str,
-    /// The licence of its data.
+    /// The licence of its data; empty where that of each record's own database counts.
     pub licence: &'a str,
 }
 
@@ -75,6 +80,8 @@ pub struct Builder {
     pub(crate) epss: BTreeMap<u64, Epss>,
     pub(crate) kev: BTreeMap<u64, Kev>,
     pub(crate) scores: BTreeMap<u64, Vec<(String, String)>>,
+    /// Id or alias, record, and when it was withdrawn.
+    pub(crate) withdrawn: BTreeSet<(String, String, String)>,
     pub(crate) report: Report,
     texts: HashSet<Text>,
 }
@@ -82,7 +89,9 @@ pub struct Builder {
 /// What was read of a feed.
 #[derive(Debug, Default)]
 pub(crate) struct FeedRead {
-    pub(crate) licence: String,
+    pub(crate) licences: BTreeSet<String>,
+    /// Whether it holds records of databases whose real records were never read by this code.
+    pub(crate) untried: bool,
     /// The newest change that it tells of.
     pub(crate) newest: String,
     /// Rows that are no records: signals.
@@ -104,7 +113,7 @@ pub(crate) struct Record {
     pub(crate) entries: Vec<Entry>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) ecosystem: Text,
     pub(crate) name: Text,
@@ -138,24 +147,84 @@ impl Builder {
                 return self.report.note("record that is no OSV", &example);
             }
         };
-        if record.withdrawn.is_some() {
+        if let Some(time) = record.withdrawn {
             self.report.withdrawn += 1;
+            let ids = [&record.id].into_iter().chain(record.aliases.iter().flatten());
+            let ids = ids.filter(|id| is_id(id)).cloned().collect::<Vec<_>>();
+            let rows = ids.into_iter().map(|id| (id, record.id.clone(), time.clone()));
+            self.withdrawn.extend(rows);
             return;
         }
+        if let Some((key, record)) = self.admit(feed, record) {
+            self.keep(key, record);
+        }
+    }
+
+    /// Reads the JSON of Debian's security tracker.
+    ///
+    /// Made from documentation: no real copy was here.
+    pub fn debian_tracker(&mut self, feed: Feed<'_>, json: &[u8]) {
+        self.converted(feed, distro::tracker(json), "JSON that is not Debian's tracker");
+    }
+
+    /// Reads a secdb of Alpine: one repository of one release.
+    ///
+    /// Made from documentation: no real copy was here.
+    pub fn alpine_secdb(&mut self, feed: Feed<'_>, json: &[u8]) {
+        self.converted(feed, distro::secdb(json), "JSON that is not Alpine's secdb");
+    }
+
+    fn converted(
+        &mut self,
+        feed: Feed<'_>,
+        read: Result<Converted, serde_json::Error>,
+        refused: &str,
+    ) {
+        let Converted { records, left_out } = match read {
+            Ok(converted) => converted,
+            Err(error) => {
+                return self.report.note(refused, &format!("{}: {error}", feed.name));
+            }
+        };
+        for (what, example) in left_out {
+            self.report.note(&what, &example);
+        }
+        for record in records {
+            self.report.records += 1;
+            let Some((key, record)) = self.admit(feed, record) else { continue };
+            // Each file holds a part of what there is to say of a CVE.
+            let Some(known) = self.records.get_mut(&key) else {
+                self.records.insert(key, record);
+                continue;
+            };
+            known.entries.extend(record.entries);
+            let of = |entry: &Entry| (entry.ecosystem.clone(), entry.name.clone());
+            known.entries.sort_by_cached_key(|entry| (of(entry), format!("{entry:?}")));
+            known.entries.dedup();
+        }
+    }
+
+    /// What is kept of a record, and under which key.
+    fn admit(&mut self, feed: Feed<'_>, record: osv::Record) -> Option<((String, String), Record)> {
         let (id, modified) = (record.id.clone(), record.modified.clone().unwrap_or_default());
         if !is_id(&id) {
-            return self.report.note("record whose id is none", &id);
+            self.report.note("record whose id is none", &id);
+            return None;
         }
         // Go's records say the year 1 of when they were changed.
         let changed = record.published.clone().unwrap_or_default().max(modified.clone());
-        let Some(record) = self.read(record) else { return };
-        self.feed(feed, &changed, 0);
-        let key = (feed.name.to_owned(), id);
+        let record = self.read(record)?;
+        let ecosystem = record.entries.first().map_or("", |entry| &entry.ecosystem);
+        self.feed(feed, Home::of(&id, ecosystem), &changed, 0);
+        Some(((feed.name.to_owned(), id), record))
+    }
+
+    fn keep(&mut self, key: (String, String), record: Record) {
         if let Some(before) = self.records.get(&key) {
             self.report.note("older copy of a record", &key.1);
             // The newer one; where both say the same, one that does not depend on their order.
             let weight = |record: &Record| (record.entries.len(), format!("{record:?}"));
-            let older = (*before.modified).cmp(modified.as_str());
+            let older = before.modified.cmp(&record.modified);
             if older.then_with(|| weight(before).cmp(&weight(&record))).is_gt() {
                 return;
             }
@@ -173,7 +242,7 @@ impl Builder {
                 self.report.note("line that is no score of a CVE", feed.name);
                 continue;
             };
-            self.feed(feed, "", 1);
+            self.feed(feed, home::SCORES, "", 1);
             for severity in scores {
                 if of_vector(&severity.score).is_none() {
                     self.report.note("severity that is no CVSS vector", &severity.score);
@@ -190,7 +259,7 @@ impl Builder {
         let (scores, refused) = signals::epss(text);
         let date = text.lines().next().and_then(|line| line.split_once("score_date:"));
         let date = date.map_or("", |(_, date)| date.split(',').next().unwrap_or_default());
-        self.feed(feed, date.trim(), scores.len());
+        self.feed(feed, home::EPSS, date.trim(), scores.len());
         self.epss.extend(scores);
         for _ in 0..refused {
             self.report.note("line that is none of EPSS", feed.name);
@@ -201,7 +270,7 @@ impl Builder {
     pub fn exploited(&mut self, feed: Feed<'_>, json: &[u8]) {
         match signals::kev(json) {
             Ok(catalog) => {
-                self.feed(feed, &catalog.released, catalog.entries.len());
+                self.feed(feed, home::CATALOG, &catalog.released, catalog.entries.len());
                 self.kev.extend(catalog.entries);
                 for _ in 0..catalog.refused {
                     self.report.note("entry of CISA's catalog that is none", feed.name);
@@ -211,9 +280,14 @@ impl Builder {
         }
     }
 
-    fn feed(&mut self, feed: Feed<'_>, changed: &str, rows: usize) {
+    fn feed(&mut self, feed: Feed<'_>, home: Home, changed: &str, rows: usize) {
         let known = self.feeds.entry(feed.name.to_owned()).or_default();
-        feed.licence.clone_into(&mut known.licence);
+        let licence = if feed.licence.is_empty() { home.licence } else { feed.licence };
+        let licence = if licence.is_empty() { NOT_STATED } else { licence };
+        if !known.licences.contains(licence) {
+            known.licences.insert(licence.to_owned());
+        }
+        known.untried |= !home.tried;
         known.rows += rows;
         if known.newest.as_str() < changed {
             changed.clone_into(&mut known.newest);

@@ -7,7 +7,7 @@ use pavisade_model::{Epss, Exploited, Score, Severity};
 use crate::ecosystem::Ecosystem;
 use crate::format::{
     Cursor, DatabaseError, HEADER, ID_ROW, MAGIC, NOWHERE, PACKAGE_ROW, RANSOMWARE, SECTIONS,
-    SIGNAL_ROW, u24_at, u32_at, u64_at,
+    SIGNAL_ROW, WITHDRAWN_ROW, u24_at, u32_at, u64_at,
 };
 use crate::range::Kind;
 use crate::score::of_vector;
@@ -18,13 +18,16 @@ use crate::signals::{WHOLE, cve};
 pub struct FeedStatus<'a> {
     /// Its name.
     pub name: &'a str,
-    /// The licence of its data.
-    pub licence: &'a str,
+    /// The licences of its data, SPDX where there is one.
+    pub licences: Vec<&'a str>,
     /// How many of its records are in the database; of signals, how many rows were read.
     pub records: u32,
     /// When the newest of them was changed, or all were published, as it says; empty where nothing
     /// does.
     pub newest: &'a str,
+    /// Whether its reader was tried on real data of the databases that its records are from; else
+    /// some were only seen in documentation.
+    pub tried: bool,
 }
 
 /// A database; all of it is borrowed from its bytes.
@@ -112,13 +115,46 @@ impl<'a> Database<'a> {
             let part = end.and_then(|end| bytes.get(start..end));
             *section = part.ok_or(DatabaseError::Damaged)?;
         }
-        let whole = [(0, 4), (3, PACKAGE_ROW), (5, 4), (7, ID_ROW), (8, SIGNAL_ROW)];
+        let whole =
+            [(0, 4), (3, PACKAGE_ROW), (5, 4), (7, ID_ROW), (8, SIGNAL_ROW), (10, WITHDRAWN_ROW)];
         for (at, row) in whole {
             if !sections[at].len().is_multiple_of(row) {
                 return Err(DatabaseError::Damaged);
             }
         }
         Ok(Self { sections })
+    }
+
+    /// Reads all of it, so that no later look finds damage.
+    ///
+    /// # Errors
+    /// Where the bytes are damaged.
+    pub fn check(&self) -> Result<(), DatabaseError> {
+        self.feeds()?;
+        for row in self.sections[3].chunks_exact(PACKAGE_ROW) {
+            self.text(u32_at(row, 0)?)?;
+            self.text(u32_at(row, 4)?)?;
+            let mut cursor = Cursor::at(self.sections[4], u32_at(row, 8)?)?;
+            for entry in cursor.list(|cursor| self.entry(cursor))? {
+                u32_at(self.sections[5], entry.advisory as usize * 4)?;
+            }
+        }
+        for (advisory, _) in (0..).zip(self.sections[5].chunks_exact(4)) {
+            self.record(advisory)?;
+        }
+        for row in self.sections[7].chunks_exact(ID_ROW) {
+            self.text(u32_at(row, 0)?)?;
+            u32_at(self.sections[5], u32_at(row, 4)? as usize * 4)?;
+        }
+        for row in self.sections[8].chunks_exact(SIGNAL_ROW) {
+            self.signal_of(row)?;
+        }
+        for row in self.sections[10].chunks_exact(WITHDRAWN_ROW) {
+            for at in [0, 4, 8] {
+                self.text(u32_at(row, at)?)?;
+            }
+        }
+        Ok(())
     }
 
     /// The feeds that it was made from.
@@ -129,9 +165,10 @@ impl<'a> Database<'a> {
         Cursor::at(self.sections[2], 0)?.list(|cursor| {
             Ok(FeedStatus {
                 name: self.text(cursor.number()?)?,
-                licence: self.text(cursor.number()?)?,
+                licences: cursor.list(|cursor| self.text(cursor.number()?))?,
                 records: cursor.number()?,
                 newest: self.text(cursor.number()?)?,
+                tried: cursor.byte()? != 0,
             })
         })
     }
@@ -224,6 +261,38 @@ impl<'a> Database<'a> {
         Ok(found)
     }
 
+    /// Records that had this id or this alias and were withdrawn: id, and when.
+    pub(crate) fn withdrawn(&self, id: &str) -> Result<Vec<(&'a str, &'a str)>, DatabaseError> {
+        let text = |row: &[u8], at| self.text(u32_at(row, at)?);
+        let mut at = self.lower_bound(10, WITHDRAWN_ROW, |row| Ok(text(row, 0)?.cmp(id)))?;
+        let mut found = Vec::new();
+        while let Some(row) = self.row(10, WITHDRAWN_ROW, at) {
+            if text(row, 0)? != id {
+                break;
+            }
+            found.push((text(row, 4)?, text(row, 8)?));
+            at += 1;
+        }
+        Ok(found)
+    }
+
+    /// The packages that some of these advisories are about, each with its ecosystem, in order.
+    /// This reads what all records say of all packages.
+    pub(crate) fn packages(
+        &self,
+        advisories: &[u32],
+    ) -> Result<Vec<(&'a str, &'a str)>, DatabaseError> {
+        let mut found = Vec::new();
+        for row in self.sections[3].chunks_exact(PACKAGE_ROW) {
+            let mut cursor = Cursor::at(self.sections[4], u32_at(row, 8)?)?;
+            let entries = cursor.list(|cursor| self.entry(cursor))?;
+            if entries.iter().any(|entry| advisories.contains(&entry.advisory)) {
+                found.push((self.text(u32_at(row, 0)?)?, self.text(u32_at(row, 4)?)?));
+            }
+        }
+        Ok(found)
+    }
+
     /// What is known of a CVE beside its advisories.
     pub(crate) fn signal(&self, id: &str) -> Result<Signal<'a>, DatabaseError> {
         let Some(key) = cve(id) else { return Ok(Signal::default()) };
@@ -232,6 +301,10 @@ impl<'a> Database<'a> {
         let Some(row) = row.filter(|row| u64_at(row, 0) == Ok(key)) else {
             return Ok(Signal::default());
         };
+        self.signal_of(row)
+    }
+
+    fn signal_of(&self, row: &[u8]) -> Result<Signal<'a>, DatabaseError> {
         #[expect(clippy::cast_precision_loss, reason = "at most 100,000")]
         let part = |part: u32| part as f32 / WHOLE as f32;
         let (probability, percentile) = (u24_at(row, 8)?, u24_at(row, 11)?);

@@ -1,4 +1,4 @@
-//! The file format, version 1.
+//! The file format, version 3.
 //!
 //! All numbers in tables are little-endian; those in records are LEB128. A text is a number: its
 //! place in the table of texts, in which each stands once, frequent ones first.
@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | 0 text ends | a `u32` a text: where it ends in section 1 |
 //! | 1 texts | UTF-8, one behind the other |
-//! | 2 feeds | name, licence, records, newest change, of each feed |
+//! | 2 feeds | name, licences, records, newest change, whether its reader was tried, of each feed |
 //! | 3 packages | 12 bytes each: ecosystem, name, place in section 4; in the order of these texts |
 //! | 4 affected | what records say of a package |
 //! | 5 advisory places | a `u32` an advisory: its place in section 6 |
@@ -15,17 +15,19 @@
 //! | 7 ids | 8 bytes each: id, advisory; in the order of the ids |
 //! | 8 signals | 22 bytes each: CVE, EPSS (probability, percentile plus one), catalog, place in section 9; in the order of the CVEs |
 //! | 9 scores | vectors by CVE |
+//! | 10 withdrawn | 12 bytes each: id, record, time, of records that were withdrawn; in the order of the ids |
 //!
 //! Opening reads the header alone. Every later read is bounded by the section and by the number of
 //! bytes that are left, so that a damaged file gives an error and nothing else.
 
-pub(crate) const MAGIC: &[u8; 8] = b"PVVULN\0\x01";
-pub(crate) const SECTIONS: usize = 10;
+pub(crate) const MAGIC: &[u8; 8] = b"PVVULN\0\x03";
+pub(crate) const SECTIONS: usize = 11;
 /// The magic, the length of the file, an offset and a length for each section.
 pub(crate) const HEADER: usize = 16 + SECTIONS * 16;
 pub(crate) const PACKAGE_ROW: usize = 12;
 pub(crate) const ID_ROW: usize = 8;
 pub(crate) const SIGNAL_ROW: usize = 22;
+pub(crate) const WITHDRAWN_ROW: usize = 12;
 /// No place in the section of scores.
 pub(crate) const NOWHERE: u32 = u32::MAX;
 /// In a day of the catalog: ransomware uses it.

@@ -91,7 +91,7 @@ pub enum Verdict {
 /// Matches packages; each advisory is made once.
 #[derive(Debug)]
 pub struct Matcher<'a> {
-    database: Database<'a>,
+    pub(crate) database: Database<'a>,
     /// By ids and vectors.
     made: HashMap<Vec<String>, Arc<Advisory>>,
 }
@@ -177,29 +177,6 @@ impl<'a> Matcher<'a> {
         Ok(answer)
     }
 
-    /// What each record that has this id says of a package: also why one is not about it. Empty
-    /// where none names the package.
-    ///
-    /// # Errors
-    /// Where the database is damaged.
-    pub fn explain(
-        &self,
-        target: Target<'_>,
-        id: &str,
-    ) -> Result<Vec<(String, Verdict)>, DatabaseError> {
-        let (package, version) = looked_up(target);
-        let wanted = self.database.advisories(id)?;
-        let mut said = Vec::new();
-        for entry in self.database.entries(target.ecosystem, &package)? {
-            if wanted.contains(&entry.advisory) {
-                let record = self.database.record(entry.advisory)?;
-                let id = record.ids.first().copied().unwrap_or_default().to_owned();
-                said.push((id, verdict(target.ecosystem, &entry, version)));
-            }
-        }
-        Ok(said)
-    }
-
     fn hit(&mut self, ecosystem: &Ecosystem, found: Found<'a>) -> Result<Hit, DatabaseError> {
         let advisory = self.advisory(&found)?;
         let rating = found.records.iter().map(|said| said.rating).max();
@@ -275,7 +252,7 @@ fn own_vectors<'r, 'a>(record: &'r Record<'a>) -> impl Iterator<Item = (&'a str,
 }
 
 /// CVEs first, then what many know.
-fn rank(id: &str) -> u8 {
+pub(crate) fn rank(id: &str) -> u8 {
     match id {
         id if id.starts_with("CVE-") => 0,
         id if id.starts_with("GHSA-") => 1,
@@ -283,7 +260,7 @@ fn rank(id: &str) -> u8 {
     }
 }
 
-fn looked_up<'t>(target: Target<'t>) -> (String, &'t str) {
+pub(crate) fn looked_up<'t>(target: Target<'t>) -> (String, &'t str) {
     let source = target.source.filter(|_| target.ecosystem.names_sources());
     let (name, version) = source.unwrap_or((target.name, target.version));
     (target.ecosystem.package(name), version)
@@ -339,7 +316,7 @@ fn better(order: Option<Order>, one: FixState, two: FixState) -> FixState {
     }
 }
 
-fn verdict(ecosystem: &Ecosystem, entry: &Entry<'_>, text: &str) -> Verdict {
+pub(crate) fn verdict(ecosystem: &Ecosystem, entry: &Entry<'_>, text: &str) -> Verdict {
     if entry.state == State::NotAffected {
         return Verdict::NotAffected;
     }

@@ -28,26 +28,7 @@ pub(crate) fn of_vector(vector: &str) -> Option<f32> {
 /// The severity that scores say: the newest CVSS version decides, its highest score where several
 /// give one. `Unknown` where there is no score.
 pub fn severity(scores: &[Score]) -> Severity {
-    let newest = |prefix: &str| {
-        let of = scores.iter().filter(|score| match prefix {
-            "" => !score.vector.starts_with("CVSS:"),
-            prefix => score.vector.starts_with(prefix),
-        });
-        of.map(|score| severity_of(&score.vector, score.score)).max()
-    };
-    ["CVSS:4", "CVSS:3", ""].into_iter().find_map(newest).unwrap_or(Severity::Unknown)
-}
-
-/// The severity of one score, by the scale of its CVSS version: 2.0 knows no critical.
-pub fn severity_of(vector: &str, score: f32) -> Severity {
-    let second = !vector.starts_with("CVSS:");
-    match score {
-        // With what CVSS calls "None".
-        s if s < 4.0 => Severity::Low,
-        s if s < 7.0 => Severity::Medium,
-        s if s < 9.0 || second => Severity::High,
-        _ => Severity::Critical,
-    }
+    Score::decisive(scores).map_or(Severity::Unknown, Score::severity)
 }
 
 /// What a vendor calls it; `Unknown` where that is no word of a scale.
@@ -78,20 +59,5 @@ mod tests {
         ] {
             assert_eq!(of_vector(vector), score, "{vector}");
         }
-    }
-
-    #[test]
-    fn the_newest_version_decides() {
-        let score = |vector: &str, score| {
-            let vector = vector.to_owned();
-            Score { source: "s".into(), vector, score }
-        };
-        let (two, three) = (score("AV:N/…", 10.0), score("CVSS:3.1/…", 5.0));
-        assert_eq!(severity(&[]), Severity::Unknown);
-        // The scale of 2.0 ends with high.
-        assert_eq!(severity(std::slice::from_ref(&two)), Severity::High);
-        assert_eq!(severity(&[two.clone(), three.clone()]), Severity::Medium);
-        assert_eq!(severity(&[three.clone(), score("CVSS:3.0/…", 9.8)]), Severity::Critical);
-        assert_eq!(severity(&[two, three, score("CVSS:4.0/…", 2.0)]), Severity::Low);
     }
 }

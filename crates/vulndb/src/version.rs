@@ -52,6 +52,27 @@ pub enum Order {
     Semver,
 }
 
+impl Order {
+    /// Where it is defined, as a part of a sentence: "by …".
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Apk2 => "apk-tools 2",
+            Self::Apk3 => "apk-tools 3",
+            Self::Deb => "dpkg (deb-version)",
+            Self::Dotted => "lists of numbers",
+            Self::Gem => "RubyGems",
+            Self::Go => "Go modules",
+            Self::Maven => "Maven",
+            Self::Nuget => "NuGet",
+            Self::Packagist => "Composer",
+            Self::Pub => "pub",
+            Self::Pep440 => "PEP 440",
+            Self::Rpm => "rpm",
+            Self::Semver => "Semantic Versioning",
+        }
+    }
+}
+
 /// A text that is no version of its ecosystem.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no version of the order {order:?}")]

@@ -61,7 +61,8 @@ impl Builder {
     pub fn finish(self) -> Result<(Vec<u8>, Report), DatabaseError> {
         let mut texts = Texts::default();
         for (name, feed) in &self.feeds {
-            texts.count([name.as_str(), feed.licence.as_str(), feed.newest.as_str()]);
+            texts.count([name.as_str(), feed.newest.as_str()]);
+            texts.count(feed.licences.iter().map(String::as_str));
         }
         for ((feed, id), record) in &self.records {
             texts.count([feed.as_str(), id.as_str()].into_iter().chain(record.texts()));
@@ -75,6 +76,9 @@ impl Builder {
         for (_, scores) in self.scores.iter().filter(|(id, _)| known.contains(id)) {
             texts.count(scores.iter().flat_map(|(feed, vector)| [feed.as_str(), vector.as_str()]));
         }
+        for (id, record, time) in &self.withdrawn {
+            texts.count([id.as_str(), record.as_str(), time.as_str()]);
+        }
         let sorted = texts.sorted();
         let places = sorted.iter().zip(0u32..).map(|(text, place)| (*text, place)).collect();
         let mut out = Sections { places, sections: Default::default() };
@@ -82,6 +86,12 @@ impl Builder {
         out.feeds(&self);
         out.advisories(&self)?;
         out.signals(&self, &known)?;
+        for (id, record, time) in &self.withdrawn {
+            for text in [id, record, time] {
+                let place = out.place(text);
+                out.row(10, place);
+            }
+        }
         let mut report = self.report;
         report.kept = self.records.len();
         Ok((out.join()?, report))
@@ -138,9 +148,10 @@ impl<'a> Sections<'a> {
         for (name, feed) in &builder.feeds {
             let records = builder.records.keys().filter(|(of, _)| of == name).count();
             self.text(2, name);
-            self.text(2, &feed.licence);
+            self.list(2, feed.licences.iter().map(String::as_str));
             self.length(2, records + feed.rows);
             self.text(2, &feed.newest);
+            self.sections[2].push(u8::from(!feed.untried));
         }
     }
 

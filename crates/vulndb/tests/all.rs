@@ -2,5 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 mod database;
+mod distro;
+mod explain;
 mod matching;
 mod orders;

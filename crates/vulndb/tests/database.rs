@@ -81,8 +81,19 @@ fn what_is_left_out_is_told() {
         ]
     );
     let feeds = Database::open(&bytes).unwrap().feeds().unwrap();
-    let feed = (feeds[0].name, feeds[0].licence, feeds[0].records, feeds[0].newest);
-    assert_eq!(feed, ("feed", "MIT", 3, "2026-02-01T00:00:00Z"));
+    let feed = (feeds[0].name, &*feeds[0].licences, feeds[0].records, feeds[0].newest);
+    assert_eq!(feed, ("feed", &["MIT"][..], 3, "2026-02-01T00:00:00Z"));
+    assert!(!feeds[0].tried);
+}
+
+#[test]
+fn a_check_finds_damage_that_opening_does_not() {
+    let mut bytes = built(&records());
+    Database::open(&bytes).unwrap().check().unwrap();
+    // The last of the texts' ends.
+    let end = bytes.windows(4).rposition(|four| four == 3u32.to_le_bytes()).unwrap();
+    bytes[end..end + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert_eq!(Database::open(&bytes).unwrap().check(), Err(DatabaseError::Damaged));
 }
 
 #[test]
@@ -111,6 +122,7 @@ proptest! {
         let Ok(database) = Database::open(&bytes) else { return Ok(()) };
         let mut matcher = Matcher::new(database);
         let _ = database.feeds();
+        let _ = database.check();
         for (ecosystem, name) in [("npm", "a"), ("npm", "c"), ("Debian:11", "a")] {
             let ecosystem = Ecosystem::read(ecosystem);
             let target = Target { ecosystem: &ecosystem, name, version: "1.0.0", source: None };

@@ -162,6 +162,7 @@ fn vendors_states_are_kept() {
     let ecosystem = Ecosystem::read("Debian:11");
     let target = Target { ecosystem: &ecosystem, name: "p", version: "1-1", source: None };
     let said = Matcher::new(Database::open(&bytes).unwrap()).explain(target, "A").unwrap();
+    let said: Vec<_> = said.into_iter().map(|one| (one.record, one.verdict)).collect();
     assert_eq!(said, [("A".to_owned(), Verdict::NotAffected)]);
 }
 

@@ -24,6 +24,4 @@ pub(crate) mod stale_image_possible;
 pub(crate) mod unpinned_image;
 pub(crate) mod untrusted_registry;
 pub(crate) mod vulnerable_component;
-mod vulnerable_package;
-
-pub use vulnerable_package::vulnerable_package;
+pub(crate) mod vulnerable_package;

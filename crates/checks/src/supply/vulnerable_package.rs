@@ -1,49 +1,43 @@
 //! PV-S013.
 
-use pavisade_model::{Area, Audience, Confidence, Fact, Fixable, Meta, Rule, Scope, Severity};
+use pavisade_macros::check;
 use pavisade_snapshot::Match;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::image::installed_by;
-use crate::{Claim, MadeCheck, Place};
+use crate::{Check, Claim, Cx, OnMatch, Place, Verdict};
 
 /// Characters of an advisory's title: some are whole paragraphs.
 const TITLE: usize = 80;
 
-/// Packages of images that advisories are about. It is added to a catalog where images may be asked
-/// for.
-pub fn vulnerable_package() -> MadeCheck {
-    let rule = Rule {
-        id: "PV-S013".into(),
-        name: "vulnerable-package".into(),
-        title: "Package with a known vulnerability.".into(),
-        why: "Advisories are public: anyone who attacks a program looks up first which of its packages \
-              are known to be vulnerable, and how that is used. A finding is one advisory about one \
-              package at one version, by the order of versions and the advisories of whoever \
-              maintains the package; its severity is that of the advisory."
-            .into(),
-        advice: "Rebuild the image with the version that the message names. Where there is none so \
-                 far, remove the package if the program does not need it, or accept the finding \
-                 until a date."
-            .into(),
-        severity: Severity::High,
-        confidence: Confidence::High,
-        audience: Audience::Everyone,
-        area: Area::SupplyChain,
-        fixable: Fixable::Never,
-        secret: false,
-        parts: Vec::new().into(),
-    };
-    let meta = Meta {
-        rule,
-        scope: Scope::World,
-        on: Vec::new().into(),
-        programs: &[],
-        files_only: false,
-        at_rest: false,
-        facts: &[Fact::Images, Fact::Vulnerabilities],
-        reads: Vec::new().into(),
-    };
-    MadeCheck::on_matches(meta, |found, _| claim(found).into())
+/// Package with a known vulnerability.
+///
+/// ## Why
+/// Advisories are public: anyone who attacks a program looks up first which of its packages are known
+/// to be vulnerable, and how that is used. A finding is one advisory about one package at one version,
+/// by the order of versions and the advisories of whoever maintains the package; its severity is that
+/// of the advisory. The check runs where images are asked for, with a database of advisories.
+///
+/// ## Fix
+/// Rebuild the image with the version that the message names. Where there is none so far, remove the
+/// package if the program does not need it, or accept the finding until a date.
+#[check(
+    id = "PV-S013",
+    severity = High,
+    scope = World,
+    facts = [Images, Vulnerabilities]
+)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct VulnerablePackage {}
+
+impl Check for VulnerablePackage {
+    type On = OnMatch;
+
+    fn check<'a>(&self, found: Match<'a>, _: &Cx<'a>) -> Verdict<'a> {
+        claim(found).into()
+    }
 }
 
 fn claim<'a>(found: Match<'_>) -> Claim<'a> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use pavisade_model::KubernetesVersion;
 
-use super::{Color, ConfigArgs, EXIT_CODES, FailOn, LiveArgs, Reading};
+use super::{Color, ConfigArgs, EXIT_CODES, FailOn, Images, LiveArgs, Reading};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
@@ -19,6 +19,9 @@ pub(crate) struct ComplyArgs {
 
     #[command(flatten)]
     pub live: LiveArgs,
+
+    #[command(flatten)]
+    pub images: Images,
 
     /// Judge by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
     #[arg(long, value_name = "VERSION")]

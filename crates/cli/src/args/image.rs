@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use pavisade_oci::Platform;
 
-use super::{Color, Registry};
+use super::{Color, Format, Registry, Vulnerable};
 
 const IMAGE_EXIT_CODES: &str = "\
 A file or folder of that name counts before a reference; docker://REFERENCE is always one. Only
@@ -18,14 +18,21 @@ Examples:
   pavisade sbom localhost:5000/app --plain-http localhost:5000 -o app.cdx.json
 
 Exit codes:
+  0  all was read, and there is no vulnerability at or above --fail-on
+  1  vulnerabilities at or above --fail-on
+  2  wrong usage, or the result could not be written
+  3  the image or a part of it could not be read or compared (vulnerabilities or not)";
+
+const SBOM_EXIT_CODES: &str = "\
+Exit codes:
   0  all was read
   2  wrong usage, or the result could not be written
   3  the image or a part of it could not be read";
 
 const DIFF_EXIT_CODES: &str = "\
 Exit codes:
-  0  both hold the same packages
-  1  packages differ
+  0  both hold the same packages and have the same vulnerabilities
+  1  packages or vulnerabilities differ
   2  wrong usage, or the result could not be written
   3  one of the images or a part of it could not be read";
 
@@ -47,6 +54,9 @@ pub(crate) struct ImageArgs {
 
     #[command(flatten)]
     pub choose: Choose,
+
+    #[command(flatten)]
+    pub vulnerable: Vulnerable,
 
     #[command(flatten)]
     pub registry: Registry,
@@ -82,7 +92,8 @@ pub(crate) struct ImageArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
-    /// List the packages that were added, removed or changed between two images.
+    /// List the packages that were added, removed or changed between two images, and with a database
+    /// the vulnerabilities that were gained and lost.
     #[command(after_help = DIFF_EXIT_CODES)]
     Diff {
         /// The earlier image or SBOM, a reference as well.
@@ -96,6 +107,11 @@ pub(crate) enum ImageCommand {
 
         #[command(flatten)]
         registry: Registry,
+
+        /// Say which vulnerabilities were gained and lost too, by this database [default: PAVISADE_DB,
+        /// else pavisade/vulnerabilities.db in the user's data folder, if there is one].
+        #[arg(long, value_name = "FILE")]
+        db: Option<PathBuf>,
 
         /// Print JSON.
         #[arg(long)]
@@ -125,7 +141,7 @@ pub(crate) struct Choose {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = IMAGE_EXIT_CODES)]
+#[command(after_help = SBOM_EXIT_CODES)]
 pub(crate) struct SbomArgs {
     /// The image: a reference in a registry (registry.example/team/app:1.2), an archive (`docker save`,
     /// OCI layout; tar, tar.gz, tar.zst), the folder of an OCI layout, a root file system in a folder
@@ -159,14 +175,49 @@ pub(crate) struct SbomArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ImageFormat {
-    /// Packages by ecosystem.
+    /// Vulnerabilities, the most urgent first; without a database packages by ecosystem.
     Table,
     /// Packages by layer.
     Tree,
-    /// For programs: one document by schema/image-v1.json.
+    /// Packages for programs: one document by schema/image-v1.json.
     Json,
-    /// CycloneDX 1.6, as `pavisade sbom` writes it.
+    /// CycloneDX 1.6, as `pavisade sbom` writes it, and with a database its vulnerabilities.
     Cyclonedx,
+    /// Vulnerabilities as OpenVEX 0.2.0, to be completed: what was found is under investigation.
+    Openvex,
+    /// Vulnerabilities as `scan` writes them: one document by schema/scan-v2.json.
+    JsonV2,
+    /// Vulnerabilities as `scan` writes them: SARIF 2.1.0.
+    Sarif,
+    /// Vulnerabilities as `scan` writes them: one page for a browser.
+    Html,
+    /// Vulnerabilities as `scan` writes them: a comment on a pull request.
+    Markdown,
+    /// Vulnerabilities as `scan` writes them: a line for each.
+    Csv,
+    /// Vulnerabilities as `scan` writes them: JUnit XML.
+    Junit,
+    /// Vulnerabilities as `scan` writes them: GitLab's code quality report.
+    Gitlab,
+    /// Vulnerabilities as `scan` writes them: annotations of GitHub Actions.
+    Github,
+}
+
+impl ImageFormat {
+    /// The format of scans that it is.
+    pub(crate) fn of_scan(self) -> Option<Format> {
+        Some(match self {
+            Self::Table | Self::Tree | Self::Json | Self::Cyclonedx | Self::Openvex => return None,
+            Self::JsonV2 => Format::Json,
+            Self::Sarif => Format::Sarif,
+            Self::Html => Format::Html,
+            Self::Markdown => Format::Markdown,
+            Self::Csv => Format::Csv,
+            Self::Junit => Format::Junit,
+            Self::Gitlab => Format::Gitlab,
+            Self::Github => Format::Github,
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -36,9 +36,19 @@ pub(crate) struct Images {
     #[arg(long = "image-platform", value_name = "OS/ARCHITECTURE", help_heading = "Images")]
     pub platform: Option<Platform>,
 
-    /// Look for vulnerabilities of the images' packages in this database, made by `pavisade db build`.
+    /// Look for vulnerabilities of the images' packages in this database, made by `pavisade db build`
+    /// [default: PAVISADE_DB, else pavisade/vulnerabilities.db in the user's data folder, if there is one].
     #[arg(long, value_name = "FILE", help_heading = "Images")]
     pub db: Option<PathBuf>,
+
+    /// What is said of vulnerabilities in products: OpenVEX or CycloneDX (JSON); may be given again.
+    /// What is not affected or fixed is dismissed.
+    #[arg(long, value_name = "FILE", help_heading = "Images")]
+    pub vex: Vec<PathBuf>,
+
+    /// Whether what is in them is kept.
+    #[arg(skip)]
+    pub keep: bool,
 
     #[command(flatten)]
     pub registry: Registry,
@@ -57,6 +67,7 @@ impl Images {
 
     /// All that is read.
     pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        self.given.iter().chain(&self.packages).chain(&self.sources).chain(&self.db)
+        let given = self.given.iter().chain(&self.packages);
+        given.chain(&self.sources).chain(&self.db).chain(&self.vex)
     }
 }

@@ -23,6 +23,11 @@ pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub images: Images,
 
+    /// Say why an advisory is reported for these images or is not: CVE-2026-1234, GHSA-…; nothing
+    /// else.
+    #[arg(long, value_name = "ID", help_heading = "Images")]
+    pub explain: Option<String>,
+
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,
@@ -108,10 +113,11 @@ fn also(text: &str) -> Result<(Format, PathBuf), String> {
 pub(crate) enum Format {
     /// For people, in a terminal.
     Terminal,
-    /// For programs: one document by schema/scan-v1.json.
+    /// For programs: one document by schema/scan-v2.json.
+    #[value(alias = "json-v2")]
     Json,
-    /// The same by schema/scan-v2.json: findings need be about no Kubernetes object.
-    JsonV2,
+    /// Its first form, by schema/scan-v1.json.
+    JsonV1,
     /// SARIF 2.1.0, for code scanning of code hosts.
     Sarif,
     /// One page for a browser that needs no other file and no network.
@@ -126,4 +132,22 @@ pub(crate) enum Format {
     Gitlab,
     /// Workflow commands of GitHub Actions: annotations beside the lines.
     Github,
+}
+
+impl Format {
+    /// The format of reports that it is.
+    pub(crate) fn of_report(self) -> pavisade_report::Format {
+        match self {
+            Self::Terminal => pavisade_report::Format::Terminal,
+            Self::Json => pavisade_report::Format::Json,
+            Self::JsonV1 => pavisade_report::Format::JsonV1,
+            Self::Sarif => pavisade_report::Format::Sarif,
+            Self::Html => pavisade_report::Format::Html,
+            Self::Markdown => pavisade_report::Format::Markdown,
+            Self::Csv => pavisade_report::Format::Csv,
+            Self::Junit => pavisade_report::Format::Junit,
+            Self::Gitlab => pavisade_report::Format::Gitlab,
+            Self::Github => pavisade_report::Format::Github,
+        }
+    }
 }

@@ -72,8 +72,6 @@ impl Inspector {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-
     use pavisade_model::LayerFile;
 
     use super::*;

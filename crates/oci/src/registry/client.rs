@@ -178,7 +178,11 @@ impl Registries {
 
     /// Asks, and asks again where a redirect leads. Whether the answer is of the server that was
     /// asked first.
-    fn follow(&self, first: &Url, asked: &Asked<'_>) -> Result<(Response, bool), Failure> {
+    pub(super) fn follow(
+        &self,
+        first: &Url,
+        asked: &Asked<'_>,
+    ) -> Result<(Response, bool), Failure> {
         let mut url = first.clone();
         for _ in 0..=MAX_REDIRECTS {
             let is_own = http::is_same_origin(first, &url);

@@ -15,6 +15,7 @@ mod challenge;
 mod client;
 mod credentials;
 mod fault;
+mod fetch;
 mod helper;
 mod http;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use pavisade_model::Note;
 use pavisade_packages::inventory::{Change, Difference};
 use serde::Serialize;
 
+use super::gained::{self, Gained, Row};
 use crate::terminal::style::{self, DIM, PLAIN, STRONG};
 use crate::terminal::{Page, notes};
 use crate::text::number;
@@ -15,7 +16,16 @@ use crate::{Layout, Options, guard, json};
 struct Document<'a> {
     changes: Vec<Changed<'a>>,
     same: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vulnerabilities: Option<Vulnerabilities<'a>>,
     notes: Vec<json::Note<'a>>,
+}
+
+#[derive(Serialize)]
+struct Vulnerabilities<'a> {
+    gained: Vec<Row<'a>>,
+    lost: Vec<Row<'a>>,
+    same: usize,
 }
 
 #[derive(Serialize)]
@@ -31,12 +41,14 @@ struct Changed<'a> {
     layer: Option<u16>,
 }
 
-/// Writes what differs between two images, with the notes of both.
+/// Writes what differs between two images, with the notes of both, and the vulnerabilities that came
+/// and went where they were looked for.
 ///
 /// # Errors
 /// `out` does not take it.
 pub fn image_diff(
     difference: &Difference,
+    gained: Option<&Gained<'_>>,
     unread: &[Note],
     layout: Layout,
     options: &Options,
@@ -59,7 +71,13 @@ pub fn image_diff(
             layer: change.layer,
         });
         let notes = unread.iter().map(json::Note::from).collect();
-        return guard::write(&Document { changes: changes.collect(), same: *same, notes }, out);
+        let vulnerabilities = gained.map(|gained| Vulnerabilities {
+            gained: gained::rows(&gained.gained),
+            lost: gained::rows(&gained.lost),
+            same: gained.same,
+        });
+        let document = Document { changes: changes.collect(), same: *same, vulnerabilities, notes };
+        return guard::write(&document, out);
     }
     let mut page = Page::new(options, out);
     for change in changes {
@@ -81,6 +99,9 @@ pub fn image_diff(
     if !changes.is_empty() {
         page.end();
     }
+    if let Some(gained) = gained {
+        gained::write(&mut page, gained);
+    }
     notes(&mut page, unread, false);
     let count =
         |word: &str| number(changes.iter().filter(|change| words(change).0 == word).count());
@@ -88,5 +109,10 @@ pub fn image_diff(
     let summary =
         format!("{added} added, {removed} removed, {changed} changed, {} the same", number(*same));
     page.put(STRONG, &summary).end();
+    if let Some(Gained { gained, lost, same }) = gained {
+        let [gained, lost, same] = [gained.len(), lost.len(), *same].map(number);
+        let summary = format!("vulnerabilities: {gained} gained, {lost} lost, {same} the same");
+        page.put(STRONG, &summary).end();
+    }
     page.flush()
 }

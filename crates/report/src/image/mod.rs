@@ -1,6 +1,7 @@
 //! What is in an image, for people and for programs.
 
 mod diff;
+mod gained;
 mod inspection;
 mod json;
 mod table;
@@ -15,7 +16,10 @@ use pavisade_secrets::mask;
 use pavisade_snapshot::Inspection;
 
 pub use diff::image_diff;
+pub use gained::Gained;
 pub use json::{SCHEMA, schema};
+pub(crate) use table::head;
+pub(crate) use tree::name as layer_name;
 
 use crate::{Options, guard};
 

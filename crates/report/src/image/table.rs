@@ -22,7 +22,7 @@ pub(super) fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut page = Page::new(options, out);
-    head(&mut page, inventory, inspection);
+    head(&mut page, inventory, |page| inspected(page, inspection));
     layers(&mut page, inventory);
     for group in inventory.packages.chunk_by(|a, b| a.ecosystem() == b.ecosystem()) {
         packages(&mut page, inventory, group);
@@ -33,7 +33,8 @@ pub(super) fn write(
     page.flush()
 }
 
-fn head(page: &mut Page<'_>, inventory: &Inventory, inspection: Option<&Inspection>) {
+/// A few lines about the image, with more of them by `more`.
+pub(crate) fn head(page: &mut Page<'_>, inventory: &Inventory, more: impl FnOnce(&mut Page<'_>)) {
     let Inventory { name, digest, platform, distribution, layers, .. } = inventory;
     let mut row = |label: &str, text: &str| {
         if !text.is_empty() {
@@ -59,7 +60,18 @@ fn head(page: &mut Page<'_>, inventory: &Inventory, inspection: Option<&Inspecti
     if !layers.is_empty() {
         row("size", &format!("{sizes}{}", count(layers.len(), "layer", "layers")));
     }
-    let Some(inspection) = inspection else { return page.end() };
+    more(page);
+    page.end();
+}
+
+/// What the image holds beside its packages.
+fn inspected(page: &mut Page<'_>, inspection: Option<&Inspection>) {
+    let Some(inspection) = inspection else { return };
+    let mut row = |label: &str, text: &str| {
+        if !text.is_empty() {
+            page.put(DIM, label).gap(10 - label.len()).put(PLAIN, text).end();
+        }
+    };
     if let Some(configuration) = &inspection.configuration {
         row("user", &user(configuration));
         row("ports", &clean(&configuration.ports.join(", ")));
@@ -69,7 +81,6 @@ fn head(page: &mut Page<'_>, inventory: &Inventory, inspection: Option<&Inspecti
     }
     row("files", &notable(inspection));
     row("secrets", &secrets(inspection));
-    page.end();
 }
 
 fn user(configuration: &Configuration) -> String {

@@ -67,7 +67,7 @@ fn branches(is_last: bool) -> (&'static str, &'static str) {
     if is_last { ("└─ ", "   ") } else { ("├─ ", "│  ") }
 }
 
-fn name(number: u16, layer: &Layer) -> String {
+pub(crate) fn name(number: u16, layer: &Layer) -> String {
     let name = format!("layer {number} {} {}", short(digest(layer)), instruction(layer));
     name.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,10 +1,12 @@
 //! What a finding says of images and vulnerabilities.
 
+use pavisade_judgement::{Evidence, rank};
 use pavisade_model as model;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Location, Subject};
+use crate::priority;
 use crate::region::Regions;
 
 /// A place beside the one of a finding.
@@ -23,6 +25,12 @@ pub struct Workload<'a> {
     pub world: &'a str,
     /// The object and container.
     pub subject: Subject<'a>,
+    /// What leads to it from outside of the cluster, as far as that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exposed: Option<&'a str>,
+    /// Why it has power over its node, where it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privileged: Option<&'a str>,
 }
 
 /// A vulnerability of a package.
@@ -30,6 +38,10 @@ pub struct Workload<'a> {
 pub struct Vulnerability<'a> {
     /// The identifier that people know: a CVE where there is one.
     pub id: &'a str,
+    /// How soon it matters: `now`, `soon`, `later`, or `unknown` where nothing is known to rank it by.
+    pub priority: &'static str,
+    /// What the priority is made of, in words.
+    pub reasons: Vec<String>,
     /// Its other identifiers.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub aliases: &'a [String],
@@ -53,6 +65,27 @@ pub struct Vulnerability<'a> {
     /// Where it is published.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub url: &'a str,
+    /// What a VEX document says of it here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement: Option<Statement<'a>>,
+}
+
+/// A statement of a VEX document.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Statement<'a> {
+    /// `not_affected`, `fixed`, `under_investigation` or `affected`.
+    pub status: &'static str,
+    /// Why it is not affected, as OpenVEX writes it.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub justification: &'a str,
+    /// How it is not affected, or what to do about it.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub text: &'a str,
+    /// Who says so.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub author: &'a str,
+    /// The document, and which of its statements.
+    pub place: &'a str,
 }
 
 /// A score of the Common Vulnerability Scoring System.
@@ -93,15 +126,25 @@ impl<'a> Related<'a> {
 
 impl<'a> From<&'a model::Workload> for Workload<'a> {
     fn from(workload: &'a model::Workload) -> Self {
-        Self { world: &workload.world, subject: Subject::from(&workload.subject) }
+        Self {
+            world: &workload.world,
+            subject: Subject::from(&workload.subject),
+            exposed: workload.exposed.as_deref(),
+            privileged: workload.privileged.as_deref(),
+        }
     }
 }
 
-impl<'a> From<&'a model::Vulnerability> for Vulnerability<'a> {
-    fn from(found: &'a model::Vulnerability) -> Self {
-        let model::Vulnerability { advisory, fix } = found;
+impl<'a> Vulnerability<'a> {
+    /// Of a finding; nothing where it tells of none.
+    pub(crate) fn of(finding: &'a model::Finding) -> Option<Self> {
+        let found = finding.vulnerability.as_deref()?;
+        let ranked = rank(&Evidence::of(finding)?);
+        let model::Vulnerability { advisory, fix, statement } = found;
         let scores = advisory.scores.iter();
-        Self {
+        Some(Self {
+            priority: ranked.priority.name(),
+            reasons: ranked.parts.iter().map(priority::part).collect(),
             id: &advisory.id,
             aliases: &advisory.aliases,
             title: &advisory.title,
@@ -122,6 +165,19 @@ impl<'a> From<&'a model::Vulnerability> for Vulnerability<'a> {
             fix: fix.name(),
             fixed_version: fix.version(),
             url: &advisory.url,
+            statement: statement.as_deref().map(Statement::from),
+        })
+    }
+}
+
+impl<'a> From<&'a model::Statement> for Statement<'a> {
+    fn from(statement: &'a model::Statement) -> Self {
+        Self {
+            status: statement.status.name(),
+            justification: &statement.justification,
+            text: &statement.text,
+            author: &statement.author,
+            place: &statement.place,
         }
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn write(
 pub(crate) fn all_findings(judgement: &Judgement) -> impl Iterator<Item = &model::Finding> {
     let known = judgement.baseline.iter().flat_map(|compared| &compared.known);
     let excepted = judgement.excepted.iter().map(|excepted| &excepted.finding);
-    judgement.findings.iter().chain(known).chain(excepted)
+    judgement.findings.iter().chain(known).chain(excepted).chain(&judgement.dismissed)
 }
 
 impl<'a> From<&'a pavisade_judgement::Exception> for Exception<'a> {
@@ -198,7 +198,7 @@ impl<'a> Finding<'a> {
                 .iter()
                 .flat_map(|all| all.iter().map(Workload::from))
                 .collect(),
-            vulnerability: finding.vulnerability.as_deref().map(Vulnerability::from),
+            vulnerability: Vulnerability::of(finding),
             message: message::of(finding),
             advice: advice::text(finding),
             frameworks: (!options.frameworks.is_empty()).then_some(controls),

@@ -1,7 +1,6 @@
 //! The JSON document, `pavisade.dev/scan/v2`: findings that need be about no Kubernetes object.
 //!
-//! Images stand once, with the workloads that run them; findings name them by their place. It becomes
-//! the default form when vulnerabilities are found.
+//! Images stand once, with the workloads that run them; findings name them by their place.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -45,6 +44,10 @@ pub struct Document<'a> {
     pub findings: Vec<Finding<'a>>,
     /// What an exception lets through: it counts nowhere else.
     pub excepted: Vec<Excepted<'a>>,
+    /// Vulnerabilities that are none here, each with the VEX statement that says so; absent where
+    /// there are none. They count nowhere else.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dismissed: Vec<Finding<'a>>,
     /// How it differs from an earlier result, where one was given with `--baseline`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Compared<'a>>,
@@ -70,6 +73,8 @@ pub struct Summary {
     pub unknown: Severities,
     /// What an exception lets through, failed or unknown.
     pub excepted: usize,
+    /// What VEX statements close.
+    pub dismissed: usize,
     /// Notes by kind.
     pub notes: NoteCounts,
 }
@@ -306,7 +311,7 @@ impl<'a> View<'a> {
             subject: self.images.subject(&finding.subject),
             location: Location::new(&finding.location, &self.regions),
             related: related.filter_map(|r| Related::new(r, &self.regions)).collect(),
-            vulnerability: finding.vulnerability.as_deref().map(Vulnerability::from),
+            vulnerability: Vulnerability::of(finding),
             message: message::of(finding),
             advice: &finding.advice,
             frameworks: (!self.options.frameworks.is_empty()).then_some(controls),
@@ -340,6 +345,7 @@ pub(crate) fn write(
         images: listed,
         findings: Vec::new(),
         excepted: excepted.collect(),
+        dismissed: judgement.dismissed.iter().map(|finding| view.finding(finding)).collect(),
         baseline,
         rules: judgement
             .tallies
@@ -369,6 +375,7 @@ impl Summary {
             fails: Severities::of(judgement, model::State::Fails),
             unknown: Severities::of(judgement, model::State::Unknown),
             excepted: judgement.excepted.len(),
+            dismissed: judgement.dismissed.len(),
             notes: NoteCounts::of(judgement),
         }
     }

@@ -1,20 +1,22 @@
 //! What becomes a result: what counts, what was known, what is excepted, what is gone.
 
 use pavisade_judgement::{Excepted, Exception, Form, Judgement, Known};
-use pavisade_model::{Finding, Rule};
+use pavisade_model::{Finding, Rule, Statement};
 
 use super::types::*;
 use super::{
     FINGERPRINT, FIRST_FINGERPRINT, View, artifact, is_rendered, kind_and_level, plain, region,
     result,
 };
-use crate::Options;
 use crate::region::Regions;
+use crate::{Options, priority};
 
 /// One result, with its `baselineState` where there is a baseline.
 pub(super) enum Entry<'a> {
     Finding(&'a Finding, Option<&'static str>),
     Excepted(&'a Excepted, Option<&'static str>),
+    /// By a VEX statement.
+    Dismissed(&'a Finding),
     Gone(&'a Known),
 }
 
@@ -32,13 +34,14 @@ pub(super) fn of(judgement: &Judgement) -> impl Iterator<Item = Entry<'_>> {
     let known = known.map(move |f| Entry::Finding(f, state(true)));
     let excepted = judgement.excepted.iter().map(move |e| Entry::Excepted(e, state(e.known)));
     let gone = compared.into_iter().flat_map(|compared| &compared.gone).map(Entry::Gone);
-    new.chain(known).chain(excepted).chain(gone)
+    let dismissed = judgement.dismissed.iter().map(Entry::Dismissed);
+    new.chain(known).chain(excepted).chain(dismissed).chain(gone)
 }
 
 impl<'a> Entry<'a> {
     pub(super) fn finding(&self) -> Option<&'a Finding> {
         match self {
-            Self::Finding(finding, _) => Some(finding),
+            Self::Finding(finding, _) | Self::Dismissed(finding) => Some(finding),
             Self::Excepted(excepted, _) => Some(&excepted.finding),
             Self::Gone(_) => None,
         }
@@ -59,6 +62,12 @@ impl<'a> Entry<'a> {
                 let suppressions = Some(vec![suppression(&excepted.exception, options)]);
                 let made = result(&excepted.finding, view, options);
                 SarifResult { baseline_state: *state, suppressions, ..made }
+            }
+            Self::Dismissed(finding) => {
+                let found = finding.vulnerability.as_deref();
+                let said = found.and_then(|found| found.statement.as_deref());
+                let suppressions = Some(said.into_iter().map(of_statement).collect());
+                SarifResult { suppressions, ..result(finding, view, options) }
             }
             Self::Gone(known) => {
                 let index = *view.index.get(&*known.check)?;
@@ -92,8 +101,18 @@ fn suppression<'a>(exception: &'a Exception, options: &Options) -> Suppression<'
         location,
         properties: SuppressionProperties {
             form: exception.form.name(),
-            until: exception.until.to_string(),
+            until: Some(exception.until.to_string()),
         },
+    }
+}
+
+fn of_statement<'a>(statement: &Statement) -> Suppression<'a> {
+    Suppression {
+        kind: "external",
+        status: "accepted",
+        justification: priority::statement(statement).into(),
+        location: None,
+        properties: SuppressionProperties { form: "vex", until: None },
     }
 }
 

@@ -46,7 +46,7 @@ fn log_of<'a>(judgement: &'a Judgement, options: &'a Options, limit: usize) -> L
             rules.len() - 1
         });
     }
-    let suppressed = !judgement.excepted.is_empty();
+    let suppressed = !judgement.excepted.is_empty() || !judgement.dismissed.is_empty();
     let entries: Vec<_> = entries::of(judgement).collect();
     let kept = &entries[..entries.len().min(limit)];
     let findings = kept.iter().filter_map(|entry| entry.finding());
@@ -203,7 +203,7 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
             confidence: finding.confidence.name(),
             world: finding.world(),
             path: finding.location.field(),
-            vulnerability: finding.vulnerability.as_deref().map(Vulnerability::from),
+            vulnerability: Vulnerability::of(finding),
         },
     }
 }

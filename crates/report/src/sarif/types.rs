@@ -134,7 +134,8 @@ pub(crate) struct Suppression<'a> {
 #[derive(Serialize)]
 pub(crate) struct SuppressionProperties {
     pub form: &'static str,
-    pub until: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 #[derive(Serialize)]

@@ -2,11 +2,13 @@
 
 use std::io::{self, Write};
 
+use pavisade_judgement::Judgement;
 use pavisade_packages::inventory::{Found, Layer};
 use pavisade_packages::{Distribution, Inventory, Kind, Purl};
 use serde::Serialize;
 
-use super::{Sbom, image_purl, uuid};
+use super::vulnerable::{self, Vulnerability};
+use super::{Property, Sbom, image_purl, uuid};
 use crate::guard;
 use crate::image::{digest, instruction};
 
@@ -24,6 +26,8 @@ struct Bom {
     components: Vec<Component>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     compositions: Vec<Composition>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vulnerabilities: Option<Vec<Vulnerability>>,
 }
 
 #[derive(Serialize)]
@@ -82,12 +86,6 @@ struct Occurrence {
     additional_context: String,
 }
 
-#[derive(Serialize)]
-struct Property {
-    name: String,
-    value: String,
-}
-
 /// How much of something is listed.
 #[derive(Serialize)]
 struct Composition {
@@ -95,7 +93,12 @@ struct Composition {
     assemblies: Vec<String>,
 }
 
-pub(super) fn write(inventory: &Inventory, about: &Sbom, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(
+    inventory: &Inventory,
+    judgement: Option<&Judgement>,
+    about: &Sbom,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let image = image(inventory);
     // What was not read is missing here, and nobody shall take the list for complete.
     let compositions = match inventory.notes.is_empty() {
@@ -127,6 +130,7 @@ pub(super) fn write(inventory: &Inventory, about: &Sbom, out: &mut dyn Write) ->
         },
         components: system.chain(packages).collect(),
         compositions,
+        vulnerabilities: judgement.map(|found| vulnerable::of(found, inventory, &references)),
     };
     bom.serial_number = Some(format!("urn:uuid:{}", uuid(&bom)?));
     guard::write(&bom, out)

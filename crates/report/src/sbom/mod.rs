@@ -6,9 +6,11 @@
 
 mod cyclonedx;
 mod spdx;
+mod vulnerable;
 
 use std::io::{self, Write};
 
+use pavisade_judgement::Judgement;
 use pavisade_packages::Inventory;
 use sha2::{Digest as _, Sha256};
 
@@ -41,9 +43,29 @@ pub fn sbom(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        SbomFormat::CycloneDx => cyclonedx::write(inventory, about, out),
+        SbomFormat::CycloneDx => cyclonedx::write(inventory, None, about, out),
         SbomFormat::Spdx => spdx::write(inventory, about, out),
     }
+}
+
+/// Writes an inventory as CycloneDX, with the vulnerabilities that were found.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn sbom_with(
+    inventory: &Inventory,
+    judgement: &Judgement,
+    about: &Sbom,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    cyclonedx::write(inventory, Some(judgement), about, out)
+}
+
+/// A property of a CycloneDX component or vulnerability.
+#[derive(serde::Serialize)]
+struct Property {
+    name: String,
+    value: String,
 }
 
 /// A UUID that is made of what a document says (RFC 9562, version 8).
@@ -77,7 +99,7 @@ impl<'a> Reference<'a> {
 }
 
 /// The package URL of an image; `None` where it has no digest.
-fn image_purl(inventory: &Inventory) -> Option<String> {
+pub(crate) fn image_purl(inventory: &Inventory) -> Option<String> {
     let Reference { repository, tag } = Reference::of(&inventory.name);
     let name = repository.rsplit('/').next().unwrap_or_default();
     if inventory.digest.is_empty() {

@@ -61,9 +61,75 @@ fn the_official_schema_accepts_cyclonedx() {
         let errors: Vec<_> = validator.iter_errors(&document).map(|e| e.to_string()).collect();
         assert!(errors.is_empty(), "{errors:#?}");
     }
-    let mut wrong = document(&example(), SbomFormat::CycloneDx);
+    let document = vulnerable();
+    let errors: Vec<_> = validator.iter_errors(&document).map(|e| e.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let mut wrong = self::document(&example(), SbomFormat::CycloneDx);
     wrong["components"][0]["type"] = json!("nothing");
     assert!(!validator.is_valid(&wrong));
+}
+
+fn vulnerable() -> Value {
+    let (inventory, judgement) = crate::vulnerabilities::tests::said();
+    let mut out = Vec::new();
+    sbom_with(&inventory, &judgement, &Sbom::default(), &mut out).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+#[test]
+fn vulnerabilities_name_components_and_what_is_said_of_them() {
+    let document = vulnerable();
+    let all = document["vulnerabilities"].as_array().unwrap();
+    assert_eq!(all.len(), 5);
+    let components: Vec<_> =
+        document["components"].as_array().unwrap().iter().map(|c| &c["bom-ref"]).collect();
+    for one in all {
+        let affects = one["affects"].as_array().unwrap();
+        assert!(!affects.is_empty(), "{one:#}");
+        assert!(affects.iter().all(|affected| components.contains(&&affected["ref"])), "{one:#}");
+    }
+    let states: Vec<_> = all.iter().map(|one| one["analysis"]["state"].as_str()).collect();
+    let said = |word| states.iter().filter(|state| **state == word).count();
+    assert_eq!((said(Some("exploitable")), said(Some("not_affected")), said(None)), (1, 1, 3));
+    // What was written is read back as the same statements.
+    let text = document.to_string();
+    let read = pavisade_vex::read("x", text.as_bytes()).unwrap();
+    assert_eq!((read.claims.len(), read.notes.len()), (2, 0));
+    // Nothing was looked for, which is not the same as nothing found.
+    let plain = self::document(&example(), SbomFormat::CycloneDx);
+    assert_eq!(plain.get("vulnerabilities"), None);
+}
+
+#[test]
+fn openvex_is_read_back() {
+    let (inventory, judgement) = crate::vulnerabilities::tests::said();
+    let written = || {
+        let mut out = Vec::new();
+        crate::openvex(&inventory, &judgement, "2026-11-30T00:00:00Z", &mut out).unwrap();
+        out
+    };
+    assert_eq!(written(), written());
+    let document: Value = serde_json::from_slice(&written()).unwrap();
+    for field in ["@context", "@id", "author", "timestamp", "tooling"] {
+        assert!(document[field].as_str().is_some_and(|text| !text.is_empty()), "{field}");
+    }
+    let all = document["statements"].as_array().unwrap();
+    let statuses: Vec<_> = all.iter().map(|one| one["status"].as_str().unwrap()).collect();
+    let count = |word| statuses.iter().filter(|status| **status == word).count();
+    let counts = ["under_investigation", "affected", "not_affected"].map(count);
+    assert_eq!(counts, [3, 1, 1]);
+    for one in all {
+        // What the specification asks for.
+        match one["status"].as_str().unwrap() {
+            "affected" => assert!(one["action_statement"].is_string(), "{one:#}"),
+            "not_affected" => assert_eq!(one["justification"], "component_not_present"),
+            _ => {}
+        }
+        let product = one["products"][0]["@id"].as_str().unwrap();
+        assert!(product.starts_with("pkg:oci/app@sha256:dd"), "{product}");
+    }
+    let read = pavisade_vex::read("x", &written()).unwrap();
+    assert_eq!((read.claims.len(), read.notes.len()), (5, 0));
 }
 
 #[test]

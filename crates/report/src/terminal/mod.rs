@@ -12,6 +12,7 @@ use crate::json::all_findings;
 use crate::region::Regions;
 
 mod comply;
+mod dismissed;
 mod excepted;
 mod excerpt;
 mod findings;
@@ -21,6 +22,7 @@ mod problems;
 pub mod style;
 mod summary;
 mod unknown;
+mod vulnerable;
 
 pub(crate) use comply::write as comply;
 pub(crate) use excerpt::Excerpt;
@@ -30,6 +32,13 @@ pub use problems::problems;
 
 #[cfg(test)]
 mod tests;
+
+/// What exceptions let through and VEX statements dismiss; returns whether all was told.
+pub(crate) fn let_through(page: &mut Page<'_>, judgement: &Judgement) -> bool {
+    let worlds = judgement.worlds > 1;
+    let told = excepted::section(page, &judgement.excepted, worlds);
+    dismissed::section(page, &judgement.dismissed) && told
+}
 
 /// Writes the whole result.
 pub(crate) fn write(
@@ -47,8 +56,13 @@ pub(crate) fn write(
     let failed: Vec<&Finding> = of(State::Fails).collect();
     let same = |a: &&Finding, b: &&Finding| a.rule.id == b.rule.id && a.severity == b.severity;
     let groups: Vec<_> = failed.chunk_by(same).collect();
-    let (detailed, brief) = groups.split_at(findings::detailed(&groups, options.full));
+    // A group of one check and severity would tear the advisories about a package apart.
+    let (told_apart, others): (Vec<&Finding>, Vec<&Finding>) =
+        failed.iter().copied().partition(|finding| finding.vulnerability.is_some());
+    let other_groups: Vec<_> = others.chunk_by(same).collect();
+    let (detailed, brief) = other_groups.split_at(findings::detailed(&other_groups, options.full));
     let mut told_all = brief.is_empty();
+    told_all &= vulnerable::section(&mut page, &told_apart);
     for group in detailed {
         told_all &= findings::group(&mut page, group, worlds);
         page.flush()?;
@@ -57,7 +71,7 @@ pub(crate) fn write(
     let unknown: Vec<&Finding> = of(State::Unknown).collect();
     told_all &= unknown::section(&mut page, &unknown, worlds);
     if options.show_excepted {
-        told_all &= excepted::section(&mut page, &judgement.excepted, worlds);
+        told_all &= let_through(&mut page, judgement);
     }
     told_all &= notes::section(&mut page, &judgement.notes, crate::summary::is_empty(judgement));
     summary::overview(&mut page, &groups);

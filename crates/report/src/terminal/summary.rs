@@ -39,6 +39,7 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
     let unknown = judgement.of_state(State::Unknown).count();
 
     let excepted = judgement.excepted.len();
+    let dismissed = judgement.dismissed.len();
     let known = judgement.baseline.as_ref().map_or(0, |compared| compared.known.len());
 
     let mut parts: Vec<(Style, String)> = Vec::new();
@@ -56,7 +57,11 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
     } else if is_empty(judgement) {
         parts.push((STRONG, "nothing to judge: no Kubernetes object was found".to_owned()));
     } else {
-        let style = if unknown + unread + unjudged + excepted + known == 0 { GOOD } else { STRONG };
+        let style = if unknown + unread + unjudged + excepted + dismissed + known == 0 {
+            GOOD
+        } else {
+            STRONG
+        };
         let nothing = if known == 0 { "nothing found" } else { "nothing new" };
         parts.push((style, nothing.to_owned()));
         parts.push((PLAIN, format!(" in {}", judged(judgement))));
@@ -85,6 +90,10 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
 
     if excepted > 0 {
         parts.push((PLAIN, format!("; {} excepted", number(excepted))));
+    }
+    if dismissed > 0 {
+        let dismissed = number(dismissed);
+        parts.push((PLAIN, format!("; {dismissed} dismissed by VEX statements")));
     }
     if let Some(compared) = &judgement.baseline {
         let (gone, total) = (number(compared.gone.len()), number(compared.total));

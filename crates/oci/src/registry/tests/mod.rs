@@ -1,6 +1,7 @@
 //! Registries that behave, and such that do not.
 
 mod faults;
+mod fetch;
 mod kept;
 mod server;
 mod trust;

@@ -1,0 +1,200 @@
+//! Vulnerabilities of one image.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{anyhow, bail};
+use pavisade_checks::CheckSet;
+use pavisade_judgement::{Date, Judgement};
+use pavisade_model::{Fact, KubernetesVersion};
+use pavisade_packages::Inventory;
+use pavisade_packages::inventory::Options;
+use pavisade_report::vulnerabilities::{By, Data, Vulnerable};
+use pavisade_scan::{Terms, Timestamp, judge_on};
+use pavisade_snapshot::{Facts, Images, Snapshot};
+use pavisade_vulndb::{Database, Matcher};
+
+use super::{Sought, read, target, upgrades};
+use crate::args::{self, ConfigArgs, ConfigFile, ImageArgs, ImageFormat};
+use crate::compare::Comparing;
+use crate::output::{named, place};
+use crate::registry::Remotes;
+use crate::settings::Settings;
+use crate::{Outcome, database, explain, scan, terminal, vex};
+
+/// The database that a command line means; none where packages are listed.
+///
+/// # Errors
+/// One is needed and there is none, or what is asked for contradicts itself.
+pub(super) fn database(args: &ImageArgs) -> anyhow::Result<Option<PathBuf>> {
+    let asked = args.vulnerable.asked();
+    match args.format {
+        ImageFormat::Tree | ImageFormat::Json if asked => {
+            bail!(
+                "this format lists packages: leave out what is about vulnerabilities, or use -f json-v2"
+            )
+        }
+        ImageFormat::Tree | ImageFormat::Json => return Ok(None),
+        _ => {}
+    }
+    let needs = asked || args.format.of_scan().is_some() || args.format == ImageFormat::Openvex;
+    if args.vulnerable.packages {
+        if needs {
+            bail!("--packages lists packages: leave it out, or what is about vulnerabilities");
+        }
+        return Ok(None);
+    }
+    let found = database::find(args.vulnerable.db.as_deref());
+    if found.is_none() && needs {
+        bail!(database::MISSING);
+    }
+    Ok(found)
+}
+
+/// Says what a database knows of an image.
+pub(super) fn run(args: &ImageArgs, image: &Path, db: &Path) -> anyhow::Result<Outcome> {
+    let file = named(args.output.as_deref());
+    let about = super::about()?;
+    let out = target(file, image)?;
+    let config =
+        ConfigArgs { exceptions: args.vulnerable.exceptions.clone(), ..ConfigArgs::default() };
+    let none = ConfigFile { no_config: true, ..ConfigFile::default() };
+    let settings = Settings::find(&none, &config.exceptions, config.allow_from, &[])?;
+    let Some(settings) = settings else { return Ok(Outcome::Usage) };
+    let vex = vex::documents(&args.vulnerable.vex)?;
+    let terms = Terms { vex, ..settings.terms(&config, None) };
+    let bytes = database::read(db)?;
+    let database = database::open(db, &bytes)?;
+    let options = Options { files: args.files };
+    let sought = Sought { choose: &args.choose, remotes: &Remotes::new(&args.registry)? };
+    let Some(found) = read(image, sought, options, args.quiet)? else {
+        return Ok(Outcome::Incomplete);
+    };
+    let mut matcher = Matcher::new(database);
+    let mut judged = judge(&found, &mut matcher, (db, &database), &terms)?;
+    let without_fix =
+        if args.vulnerable.only_fixed { only_fixed(&mut judged.judgement) } else { 0 };
+    let outcome = scan::outcome(&judged.judgement, settings.fail_on(args.vulnerable.fail_on));
+    let mut options = pavisade_report::Options {
+        color: terminal::color(args.color, file.is_some()),
+        width: terminal::width(args.width),
+        full: args.full,
+        show_excepted: args.vulnerable.show_excepted,
+        ..pavisade_report::Options::default()
+    };
+    let now = Timestamp::now();
+    options.made = Some(now.strftime("%-d %B %Y, %H:%M UTC").to_string());
+    let upgrades = match args.format {
+        ImageFormat::Table => upgrades::of(&judged.judgement, &found, &mut matcher)?,
+        _ => Vec::new(),
+    };
+    let Judged { judgement, data } = &judged;
+    if let Some(asked) = &args.vulnerable.explain {
+        let id = explain::id(asked);
+        let known = matcher.known(&id)?;
+        let told = explain::of(&id, &known, &found, judgement, &matcher, &data.place)?;
+        out.put(&place(file), |out| pavisade_report::explained::explained(&told, &options, out))?;
+        return Ok(if scan::is_incomplete(judgement) {
+            Outcome::Incomplete
+        } else {
+            Outcome::Clean
+        });
+    }
+    out.put(&place(file), |out| {
+        if let Some(format) = args.format.of_scan() {
+            return pavisade_report::write(format.of_report(), judgement, &options, out);
+        }
+        if args.format == ImageFormat::Cyclonedx {
+            return pavisade_report::sbom_with(&found, judgement, &about, out);
+        }
+        if args.format == ImageFormat::Openvex {
+            let now = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            let made = about.made.as_deref().unwrap_or(&now);
+            return pavisade_report::openvex(&found, judgement, made, out);
+        }
+        let told = Vulnerable {
+            inventory: &found,
+            judgement,
+            data,
+            upgrades: &upgrades,
+            today: today(now),
+            by: by(args.vulnerable.by),
+            suggest: args.vulnerable.suggest,
+            without_fix,
+        };
+        pavisade_report::vulnerabilities(&told, &options, out)
+    })?;
+    if matches!(args.format, ImageFormat::Cyclonedx | ImageFormat::Openvex) && !args.quiet {
+        super::tell(&judged.judgement.notes);
+    }
+    // The end of a process frees faster than we do.
+    std::mem::forget((found, judged));
+    Ok(outcome)
+}
+
+/// Judges two inventories by a database, without exceptions.
+pub(super) fn judge_both(file: &Path, both: [&Inventory; 2]) -> anyhow::Result<[Judgement; 2]> {
+    let bytes = database::read(file)?;
+    let database = database::open(file, &bytes)?;
+    let mut matcher = Matcher::new(database);
+    let mut one = |found| {
+        let judged = judge(found, &mut matcher, (file, &database), &Terms::default())?;
+        anyhow::Ok(judged.judgement)
+    };
+    Ok([one(both[0])?, one(both[1])?])
+}
+
+/// What was found in an image, and by which data.
+pub(super) struct Judged {
+    pub judgement: Judgement,
+    pub data: Data,
+}
+
+/// Judges an inventory by the checks of vulnerabilities.
+pub(super) fn judge(
+    found: &Inventory,
+    matcher: &mut Matcher<'_>,
+    (file, database): (&Path, &Database<'_>),
+    terms: &Terms,
+) -> anyhow::Result<Judged> {
+    let catalog = Settings::default().catalog;
+    let checks = CheckSet::new(
+        &catalog,
+        KubernetesVersion::default(),
+        |meta| meta.facts.contains(&Fact::Vulnerabilities),
+        &HashMap::new(),
+    );
+    let checks = checks.map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))?;
+    let mut comparing = Comparing::new(Some(matcher));
+    let image = comparing.compare(found, None, None);
+    let (notes, used) = (comparing.notes, comparing.used);
+    let images = Some(Arc::new(Images::new(vec![image], Vec::new())));
+    let facts = Facts { images };
+    let snapshot = Snapshot::default().with_facts(facts).with_notes(notes);
+    let judgement = judge_on(&snapshot, &checks, terms, Timestamp::now());
+    let data = database::data(file, database, |feed| used.contains(feed))?;
+    Ok(Judged { judgement, data })
+}
+
+/// Leaves out what has no fix; how many that were.
+fn only_fixed(judgement: &mut Judgement) -> usize {
+    let before = judgement.findings.len();
+    judgement.findings.retain(|finding| {
+        let found = finding.vulnerability.as_deref();
+        found.is_none_or(|found| found.fix.version().is_some())
+    });
+    before - judgement.findings.len()
+}
+
+pub(super) fn today(now: Timestamp) -> Date {
+    pavisade_scan::day(now)
+}
+
+fn by(by: Option<args::By>) -> By {
+    match by {
+        None => By::Priority,
+        Some(args::By::Layer) => By::Layer,
+        Some(args::By::Package) => By::Package,
+    }
+}

@@ -1,0 +1,26 @@
+//! VEX documents that the command line names.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use pavisade_sources::open_regular;
+use pavisade_vex::{Document, MAX_BYTES};
+
+/// Reads them.
+///
+/// # Errors
+/// One of them cannot be read, or is none.
+pub(crate) fn documents(files: &[PathBuf]) -> anyhow::Result<Vec<Document>> {
+    files.iter().map(|file| document(file)).collect()
+}
+
+fn document(file: &Path) -> anyhow::Result<Document> {
+    let shown = file.display().to_string();
+    let read = || {
+        let mut bytes = Vec::new();
+        open_regular(file)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        anyhow::Ok(pavisade_vex::read(&shown, &bytes)?)
+    };
+    read().with_context(|| format!("--vex {shown}"))
+}

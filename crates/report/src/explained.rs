@@ -1,0 +1,271 @@
+//! Why a vulnerability is reported for an image, or is not.
+
+use std::io::{self, Write};
+
+use pavisade_judgement::{Evidence, Excepted, rank};
+use pavisade_model::{Finding, FixState};
+use pavisade_vulndb::{Because, Bound, Explained, Known, Until, Verdict};
+
+use crate::terminal::Page;
+use crate::terminal::style::{self, DIM, GOOD, PLAIN, STRONG, UNKNOWN};
+use crate::text::{clean, count, cut};
+use crate::{Options, priority, summary};
+
+/// Packages that are not installed and are named.
+const NAMED: usize = 6;
+
+/// All that is known of an id and an image.
+#[derive(Debug)]
+pub struct Explanation<'a> {
+    /// What was asked for.
+    pub id: &'a str,
+    /// The image, as users name it.
+    pub image: &'a str,
+    /// The database, as users know it.
+    pub database: &'a str,
+    /// What the database knows by that id.
+    pub known: &'a Known,
+    /// Packages of the image that records of it are about, or that have the name of one.
+    pub cases: Vec<Case<'a>>,
+}
+
+/// A package of the image.
+#[derive(Debug)]
+pub struct Case<'a> {
+    /// Its ecosystem: that of its advisories, where it is known.
+    pub ecosystem: String,
+    /// Its name.
+    pub name: &'a str,
+    /// Its version.
+    pub version: &'a str,
+    /// Where it is, and what brought it.
+    pub place: String,
+    /// What became of it.
+    pub outcome: Outcome<'a>,
+    /// What each record says of it.
+    pub records: Vec<Explained>,
+}
+
+/// What became of a vulnerability in a package.
+#[derive(Debug)]
+pub enum Outcome<'a> {
+    /// It is reported.
+    Reported(&'a Finding),
+    /// A VEX statement closes it.
+    Dismissed(&'a Finding),
+    /// Somebody accepts it.
+    Excepted(&'a Excepted),
+    /// The package is judged as a part of another one, by the distribution's advisories.
+    Owned(String),
+    /// Records of it are about this name in other ecosystems or releases alone.
+    Elsewhere(Vec<String>),
+    /// The database has no advisories for the ecosystem.
+    NoAdvisories,
+    /// No record is about this version.
+    NotAffected,
+    /// It could not be decided.
+    Undecided,
+}
+
+/// Writes an explanation.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn explained(told: &Explanation<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    let Explanation { id, image, database, known, cases } = told;
+    let mut page = Page::new(options, out);
+    page.put(STRONG, id).put(PLAIN, " in ").put(STRONG, image).end();
+    head(&mut page, known);
+    for case in cases {
+        one(&mut page, case);
+    }
+    if cases.is_empty() {
+        absent(&mut page, known, database);
+    }
+    page.flush()
+}
+
+fn head(page: &mut Page<'_>, known: &Known) {
+    let title = known.records.iter().map(|record| record.title.trim()).find(|t| !t.is_empty());
+    if let Some(title) = title {
+        let title = cut(&clean(title), 300).into_owned();
+        page.wrapped(PLAIN, &title, 0, 0);
+    }
+    for record in &known.records {
+        let mut text = format!("record {} of the feed {}", record.id, record.feed);
+        if !record.aliases.is_empty() {
+            text = format!("{text}, also {}", record.aliases.join(", "));
+        }
+        if !record.url.is_empty() {
+            text = format!("{text}: {}", record.url);
+        }
+        page.wrapped(DIM, &text, 0, 2);
+    }
+    for (record, time) in &known.withdrawn {
+        let day = time.get(..10).unwrap_or(time);
+        let text =
+            format!("record {record} was withdrawn by its publisher on {day}: it says nothing");
+        page.wrapped(DIM, &text, 0, 2);
+    }
+    page.end();
+}
+
+fn one(page: &mut Page<'_>, case: &Case<'_>) {
+    let (style, word) = match &case.outcome {
+        Outcome::Reported(finding) => (style::severity(finding.severity), "reported"),
+        Outcome::Dismissed(_) => (GOOD, "dismissed"),
+        Outcome::Excepted(_) => (DIM, "excepted"),
+        Outcome::Undecided | Outcome::NoAdvisories => (UNKNOWN, "unknown"),
+        Outcome::Owned(_) | Outcome::Elsewhere(_) | Outcome::NotAffected => (GOOD, "not reported"),
+    };
+    page.put(style, word).put(PLAIN, ": ");
+    page.put(STRONG, &format!("{} {}", case.name, case.version));
+    page.put(PLAIN, &format!(" ({})", case.ecosystem)).end();
+    row(page, "in", &case.place);
+    match &case.outcome {
+        Outcome::Owned(owner) => {
+            let text = format!("it is a part of {owner}, whose vendor's advisories decide");
+            row(page, "because", &text);
+        }
+        Outcome::Elsewhere(ecosystems) => {
+            let text = format!(
+                "no record of it is about this package in {}; they are about it in {}",
+                case.ecosystem,
+                ecosystems.join(", ")
+            );
+            row(page, "because", &text);
+        }
+        Outcome::NoAdvisories => {
+            let text = format!("the database has no advisories for {}", case.ecosystem);
+            row(page, "because", &text);
+        }
+        _ => {}
+    }
+    for record in &case.records {
+        self::record(page, record);
+    }
+    match &case.outcome {
+        Outcome::Reported(finding) => {
+            said(page, finding);
+            if let Some(ranked) = Evidence::of(finding).map(|evidence| rank(&evidence)) {
+                let parts: Vec<_> = ranked.parts.iter().map(priority::part).collect();
+                let text = format!("{}: {}", ranked.priority.name(), parts.join("; "));
+                row(page, "priority", &text);
+            }
+        }
+        Outcome::Dismissed(finding) => said(page, finding),
+        Outcome::Excepted(excepted) => {
+            let exception = &excepted.exception;
+            let text = format!("{}: {}", exception.place, summary::exception(exception));
+            row(page, "exception", &text);
+        }
+        _ => {}
+    }
+    page.end();
+}
+
+/// The statement that decided or was said beside it.
+fn said(page: &mut Page<'_>, finding: &Finding) {
+    let found = finding.vulnerability.as_deref();
+    if let Some(statement) = found.and_then(|found| found.statement.as_deref()) {
+        let text = format!("{}: {}", statement.place, priority::statement(statement));
+        row(page, "VEX", &text);
+    }
+}
+
+fn row(page: &mut Page<'_>, label: &str, text: &str) {
+    if !text.is_empty() {
+        page.gap(2).put(DIM, label).gap(10_usize.saturating_sub(label.len()));
+        page.wrapped(PLAIN, &cut(&clean(text), 2000), 12, 12);
+    }
+}
+
+fn record(page: &mut Page<'_>, record: &Explained) {
+    row(page, "record", &format!("{} of the feed {}", record.record, record.feed));
+    row(page, "range", &ranges(record));
+    if !record.state.is_empty() {
+        row(page, "vendor", record.state);
+    }
+    row(page, "compared", &compared(record));
+}
+
+fn ranges(record: &Explained) -> String {
+    let event = |(bound, version): &(Bound, String)| match bound {
+        Bound::Introduced if version == "0" => "from the first version".to_owned(),
+        Bound::Introduced => format!("from {version}"),
+        Bound::Fixed => format!("fixed in {version}"),
+        Bound::LastAffected => format!("up to {version}"),
+    };
+    let mut texts: Vec<_> = record
+        .ranges
+        .iter()
+        .map(|range| range.iter().map(event).collect::<Vec<_>>().join(", "))
+        .collect();
+    if record.listed > 0 {
+        texts.push(count(record.listed, "version is listed", "versions are listed"));
+    }
+    texts.join("; or ")
+}
+
+fn compared(record: &Explained) -> String {
+    let Explained { package, version, .. } = record;
+    let what = format!("{package} {version}");
+    let order =
+        record.order.map_or_else(String::new, |order| format!(" by the order of {}", order.name()));
+    match &record.verdict {
+        Verdict::Affected(because, fix) => {
+            let why = match because {
+                Because::Listed => "is one of the listed versions".to_owned(),
+                Because::Range { introduced, until } => {
+                    let from = match introduced.as_str() {
+                        "0" => String::new(),
+                        from => format!("is not before {from} and "),
+                    };
+                    match until {
+                        Until::Fixed(fixed) => format!("{from}is before {fixed}"),
+                        Until::Last(last) => format!("{from}is not after {last}"),
+                        Until::Open => format!("{from}no version is fixed"),
+                    }
+                }
+            };
+            let fix = match fix {
+                FixState::Fixed(_) | FixState::Unknown => "",
+                FixState::NotFixed => "; there is no fix so far",
+                FixState::WontFix => "; the vendor will not fix it",
+            };
+            format!("{what} {why}{order}: affected{fix}")
+        }
+        Verdict::Outside if record.ranges.is_empty() => {
+            format!("{what} is none of the listed versions: not affected")
+        }
+        Verdict::Outside => format!("{what} is in no range{order}: not affected"),
+        Verdict::NotAffected => format!("{what}: the vendor says that it is not affected"),
+        Verdict::Undecided(why) => format!("{what} could not be compared: {why}"),
+    }
+}
+
+/// Why no package of the image has anything to do with it.
+fn absent(page: &mut Page<'_>, known: &Known, database: &str) {
+    page.put(if known.records.is_empty() { UNKNOWN } else { GOOD }, "not reported")
+        .put(PLAIN, ": ");
+    let text = match (known.records.is_empty(), known.withdrawn.is_empty()) {
+        (true, false) => "all records of it were withdrawn".to_owned(),
+        (true, true) => format!(
+            "no record of {database} has this id. It may be misspelt, newer than the data, or of a \
+             feed that is not in the database (`pavisade db status` lists them)"
+        ),
+        _ => {
+            let names = known.packages.iter().take(NAMED);
+            let names: Vec<_> = names.map(|(of, name)| format!("{name} ({of})")).collect();
+            let more = match known.packages.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!(
+                "none of the packages that its records are about is in the image: {}{more}",
+                names.join(", ")
+            )
+        }
+    };
+    page.wrapped(PLAIN, &text, 14, 2);
+}

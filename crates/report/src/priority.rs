@@ -1,0 +1,44 @@
+//! What a priority is made of, and what a statement says, in words.
+
+use pavisade_judgement::Part;
+use pavisade_model::{FixState, Statement};
+
+/// A part of a priority, as a part of a sentence.
+pub(crate) fn part(part: &Part) -> String {
+    match part {
+        Part::Exploited(entry) => {
+            let by = if entry.ransomware { ", by ransomware too" } else { "" };
+            format!("known to be exploited since {}{by} (CISA)", entry.added)
+        }
+        Part::Epss(epss) => format!(
+            "{:.1} % likely to be exploited within 30 days (EPSS)",
+            epss.probability * 100.0
+        ),
+        Part::Severity(severity, None) => format!("severity {}", severity.name()),
+        Part::Severity(severity, Some(score)) => {
+            let (number, source) = (score.score, &score.source);
+            let version = score.vector.split('/').next().filter(|v| v.starts_with("CVSS:"));
+            let version = version.unwrap_or("CVSS:2.0").replace(':', " ");
+            format!("severity {}: {version} {number:.1} by {source}", severity.name())
+        }
+        Part::Fix(FixState::Fixed(version)) => format!("fixed in {version}"),
+        Part::Fix(FixState::NotFixed) => "no fix so far".to_owned(),
+        Part::Fix(FixState::WontFix) => "its vendor will not fix it".to_owned(),
+        Part::Fix(FixState::Unknown) => "nobody says whether there is a fix".to_owned(),
+        Part::Exposed(why) => format!("exposed: {why}"),
+        Part::Privileged(why) => format!("privileged: {why}"),
+    }
+}
+
+/// A statement: `not_affected (vulnerable_code_not_present): we removed it`.
+pub(crate) fn statement(statement: &Statement) -> String {
+    let Statement { status, justification, text, author, .. } = statement;
+    let mut said = status.name().to_owned();
+    if !justification.is_empty() {
+        said = format!("{said} ({justification})");
+    }
+    if !author.is_empty() {
+        said = format!("{said} by {author}");
+    }
+    if text.is_empty() { said } else { format!("{said}: {text}") }
+}

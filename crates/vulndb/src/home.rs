@@ -1,0 +1,95 @@
+//! The databases that records come from, known by how their ids begin: the licence of their data,
+//! and whether this reader has seen their real records.
+//!
+//! Licences are those that the databases publish, collected in OSV's list of data sources
+//! (google.github.io/osv.dev/data, read in November 2026). Where none is stated, none is said.
+
+/// A database of advisories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Home {
+    /// The licence of its data (SPDX), or how it is described; empty where it is not known.
+    pub licence: &'static str,
+    /// Whether real records of it were read while this reader was written. Others were only seen in
+    /// documentation.
+    pub tried: bool,
+}
+
+/// CISA's catalog is in the public domain; FIRST asks for its name to be given.
+pub(crate) const CATALOG: Home = Home { licence: "CC0-1.0", tried: true };
+pub(crate) const EPSS: Home = Home { licence: "free with attribution to FIRST", tried: true };
+/// Scores by CVE come from many.
+pub(crate) const SCORES: Home = Home { licence: "", tried: true };
+
+/// By the beginning of an id; longer ones first.
+const HOMES: [(&str, &str, bool); 34] = [
+    ("ALPINE-CVE-", "", false),
+    ("ALBA-", "MIT", true),
+    ("ALEA-", "MIT", true),
+    ("ALSA-", "MIT", true),
+    ("BIT-", "Apache-2.0", true),
+    ("DEBIAN-CHANGELOG-", "facts of Debian's changelogs", true),
+    ("DEBIAN-CVE-", "", false),
+    ("DLA-", "", true),
+    ("DRUPAL-", "MIT", true),
+    ("DSA-", "", true),
+    ("EEF-", "CC-BY-4.0", true),
+    ("GHSA-", "CC-BY-4.0", false),
+    ("GO-", "CC-BY-4.0", true),
+    ("GSD-", "CC0-1.0", false),
+    ("HSEC-", "CC0-1.0", true),
+    ("JLSEC-", "CC-BY-4.0", true),
+    ("MAL-", "Apache-2.0", false),
+    ("OSEC-", "CC0-1.0", true),
+    ("OSV-", "CC-BY-4.0", true),
+    ("PSF-", "CC-BY-4.0", false),
+    ("PYSEC-", "CC-BY-4.0", true),
+    ("RHBA-", "CC-BY-4.0", false),
+    ("RHEA-", "CC-BY-4.0", false),
+    ("RHSA-", "CC-BY-4.0", false),
+    ("RLBA-", "BSD-3-Clause", false),
+    ("RLEA-", "BSD-3-Clause", false),
+    ("RLSA-", "BSD-3-Clause", false),
+    ("RXSA-", "BSD-3-Clause", false),
+    ("RSEC-", "Apache-2.0", true),
+    ("RUSTSEC-", "CC0-1.0", true),
+    ("SUSE-", "CC-BY-4.0", false),
+    ("UBUNTU-", "CC-BY-SA-4.0", false),
+    ("USN-", "CC-BY-SA-4.0", false),
+    ("x_VCID-", "CC-BY-SA-4.0", true),
+];
+
+impl Home {
+    /// Where a record with this id comes from, whose first package is of this ecosystem.
+    pub(crate) fn of(id: &str, ecosystem: &str) -> Self {
+        // Kubernetes' feed has no ids of its own.
+        if id.starts_with("CVE-") && ecosystem == "Kubernetes" {
+            return Self { licence: "Apache-2.0", tried: true };
+        }
+        let known = HOMES.iter().find(|(prefix, ..)| id.starts_with(prefix));
+        known.map_or(Self { licence: "", tried: false }, |(_, licence, tried)| Self {
+            licence,
+            tried: *tried,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_are_known_by_ids() {
+        for (id, ecosystem, licence, tried) in [
+            ("RUSTSEC-2024-1", "crates.io", "CC0-1.0", true),
+            ("x_VCID-1", "npm", "CC-BY-SA-4.0", true),
+            ("CVE-2020-8554", "Kubernetes", "Apache-2.0", true),
+            // Others publish CVEs too, with other rights.
+            ("CVE-2020-8554", "GIT", "", false),
+            ("DEBIAN-CVE-2024-1", "Debian:12", "", false),
+            ("GHSA-x", "npm", "CC-BY-4.0", false),
+            ("NEW-1", "npm", "", false),
+        ] {
+            assert_eq!(Home::of(id, ecosystem), Home { licence, tried }, "{id}");
+        }
+    }
+}
