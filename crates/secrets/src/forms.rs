@@ -218,14 +218,6 @@ pub(super) const fn url_safe(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
 }
 
-/// Whether a token's tail can be the real thing: not `EXAMPLE`, `xxxx` or `1234567890`.
-pub(super) fn is_random(tail: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(tail).to_ascii_lowercase();
-    let made_up = ["example", "xxxx", "0000000", "1234567890", "abcdefgh", "your", "placeholder"];
-    !made_up.iter().any(|word| text.contains(word))
-        && super::values::distinct(tail) >= (tail.len() / 4).clamp(5, 12)
-}
-
 /// A part of a form.
 #[derive(Debug)]
 enum Part {
