@@ -262,8 +262,8 @@ mod tests {
         ]}]});
         assert_eq!(
             line(&record, &affected, "Kubelet").unwrap(),
-            "    Advisory { cve: \"CVE-1-2\", program: Kubelet, windows: false, severity: Medium, \
-             title: \"A `thing`\", affected: &[((1, 17, 0), (1, 17, 3)), ((0, 0, 0), (1, 16, 7))] \
+            "    Advisory { cve: \"CVE-1-2\", of: component(Kubelet, false), severity: Medium, \
+             title: \"A `thing`\", ranges: &[((1, 17, 0), (1, 17, 3)), ((0, 0, 0), (1, 16, 7))] \
              },\n"
         );
         let open = serde_json::json!({"ranges": [{"events": [{"introduced": "1.17.0"}]}]});

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use pavisade_model::Severity;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::database::State;
 use crate::distro::{self, Converted};
@@ -18,11 +18,10 @@ use crate::range::{self, Kind, Place};
 use crate::score::{of_vector, of_word};
 use crate::signals::{self, Epss, Kev, cve};
 use crate::version::Version;
+use crate::words::{STATES, is_id, rating_of, shorten, state_of};
 
 /// The longest record that is read, in bytes.
 const LONGEST_RECORD: usize = 16 << 20;
-/// The longest text that is kept of a title, in bytes.
-const LONGEST_TITLE: usize = 200;
 
 /// Where it is not known under which licence data may be used.
 const NOT_STATED: &str = "licence not known";
@@ -474,54 +473,7 @@ impl Builder {
     }
 }
 
-/// Printable signs without spaces: what is shown to people and looked up.
-fn is_id(text: &str) -> bool {
-    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
 fn sort(texts: &mut Vec<String>) {
     texts.sort_unstable();
     texts.dedup();
-}
-
-fn shorten(text: &str) -> String {
-    let mut end = LONGEST_TITLE.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let line = text[..end].lines().next().unwrap_or_default();
-    let end = if line.len() < text.len() { "…" } else { "" };
-    let line: String = line.trim_end().chars().filter(|c| !c.is_control()).collect();
-    line + end
-}
-
-/// Where feeds write how bad it is.
-fn rating_of(object: Option<&Map<String, Value>>) -> Severity {
-    let Some(object) = object else { return Severity::Unknown };
-    let words = ["severity", "urgency", "ratings"].into_iter().filter_map(|key| object.get(key));
-    let words = words.flat_map(|value| match value {
-        Value::Array(many) => many.iter().filter_map(Value::as_str).collect(),
-        one => one.as_str().into_iter().collect::<Vec<_>>(),
-    });
-    words.map(of_word).max().unwrap_or(Severity::Unknown)
-}
-
-/// Where feeds write what a vendor does about it.
-const STATES: [&str; 5] = ["fix_state", "state", "status", "sub_state", "urgency"];
-
-fn state_of(word: &str) -> Option<State> {
-    let word = word.trim().to_lowercase().replace(['-', '_'], " ");
-    Some(match word.trim_end_matches('*') {
-        "not affected" | "known not affected" | "dne" => State::NotAffected,
-        "end of life" | "eol" | "ignored" | "wontfix" | "won't fix" | "will not fix" => {
-            State::WontFix
-        }
-        "affected" | "needed" | "pending" | "postponed" | "deferred" | "fix deferred"
-        | "no dsa" | "open" | "active" => State::NotFixed,
-        "undetermined" | "under investigation" | "needs triage" => State::Undetermined,
-        // Ranges say it.
-        "fixed" | "resolved" | "released" | "not yet assigned" => State::Silent,
-        rating if of_word(rating) != Severity::Unknown => State::Silent,
-        _ => return None,
-    })
 }

@@ -22,6 +22,7 @@ mod score;
 mod signals;
 mod upgrade;
 mod version;
+mod words;
 mod write;
 
 pub use build::{Builder, Feed, LeftOut, Report};

@@ -11,6 +11,7 @@
 
 mod facts;
 mod inspection;
+mod limits;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,8 @@ mod write;
 use jiff::Timestamp;
 use pavisade_model::Note;
 
-pub use read::{Batch, Limits, Parsed, ReadError, Reader, Saved, read};
+pub use limits::Limits;
+pub use read::{Batch, Parsed, ReadError, Reader, Saved, read};
 pub use write::{Writer, write};
 
 use crate::WorldParts;
