@@ -1,4 +1,5 @@
-//! What was read of layers, kept for other runs by the digest of their uncompressed bytes.
+//! What was read of layers, kept for other runs by the digests of their blobs
+//! and of their uncompressed bytes.
 //!
 //! An entry is one file: a name for its form, then a zstd frame with a checksum. It is written
 //! beside and renamed, so that several processes share a folder; whatever is not whole is removed
@@ -34,6 +35,8 @@ pub struct LayerCache {
     program: String,
     /// What is there; counted once.
     bytes: OnceLock<AtomicU64>,
+    /// Whether the folder that is there is the user's own; asked once.
+    is_own: OnceLock<bool>,
     problem: OnceLock<String>,
 }
 
@@ -42,7 +45,8 @@ impl LayerCache {
     /// that may read layers otherwise.
     pub fn new(folder: PathBuf, limit: u64, program: &str) -> Self {
         let program = program.to_owned();
-        Self { folder, limit, program, bytes: OnceLock::new(), problem: OnceLock::new() }
+        let (bytes, is_own, problem) = Default::default();
+        Self { folder, limit, program, bytes, is_own, problem }
     }
 
     /// Why nothing can be kept, where that is so.
@@ -50,8 +54,16 @@ impl LayerCache {
         self.problem.get().map(String::as_str)
     }
 
-    pub(crate) fn key(&self, diff_id: &Digest, keeps: &str) -> Key {
-        let text = format!("{}\n{diff_id}\n{keeps}", self.program);
+    /// Of a layer with these uncompressed bytes, from a blob with that digest and size: another
+    /// blob is checked anew, so that no verdict depends on what is kept.
+    pub(crate) fn key(
+        &self,
+        diff_id: &Digest,
+        blob: &Digest,
+        size: Option<u64>,
+        keeps: &str,
+    ) -> Key {
+        let text = format!("{}\n{diff_id}\n{blob}\n{size:?}\n{keeps}", self.program);
         Key(Digest::of(text.as_bytes()).hex().to_owned())
     }
 
@@ -66,8 +78,11 @@ impl LayerCache {
         budget: &Budget,
         visitor: &mut dyn LayerVisitor,
     ) -> Result<Option<LayerRead>, Refusal> {
+        if !self.is_readable() {
+            return Ok(None);
+        }
         let path = self.folder.join(&key.0);
-        let Ok(mut file) = File::open(&path) else { return Ok(None) };
+        let Ok(Some(mut file)) = open(&path) else { return Ok(None) };
         let Some(bytes) = unpack(&mut file) else {
             let _ = fs::remove_file(&path);
             return Ok(None);
@@ -88,8 +103,28 @@ impl LayerCache {
         Ok(Some(LayerRead { entries, bytes: size }))
     }
 
+    /// Whether the folder is there and nobody else may have put anything in it.
+    fn is_readable(&self) -> bool {
+        self.folder.is_dir()
+            && *self.is_own.get_or_init(|| match check(&self.folder) {
+                Ok(()) => true,
+                Err(error) => {
+                    self.give_up(&error);
+                    false
+                }
+            })
+    }
+
+    fn give_up(&self, error: &io::Error) {
+        let folder = self.folder.display();
+        let _ = self.problem.set(format!("{folder}: nothing is kept there: {error}"));
+    }
+
     /// Keeps what was read of a layer, if that can be done.
     pub(crate) fn put(&self, key: &Key, read: &LayerRead, visitor: &dyn LayerVisitor) {
+        if self.problem.get().is_some() {
+            return;
+        }
         let Some(kept) = visitor.keep() else { return };
         let (records, count) = read.entries.records();
         let mut bytes = Vec::with_capacity(records.len() + kept.len() + 24);
@@ -101,21 +136,17 @@ impl LayerCache {
         if bytes.len() as u64 > MAX_ENTRY {
             return;
         }
-        let counted = self.bytes.get_or_init(|| AtomicU64::new(sum(&list(&self.folder))));
-        match self.write(key, &bytes) {
-            Ok(length) => self.trim(counted, length),
-            Err(error) => {
-                let folder = self.folder.display();
-                let _ = self.problem.set(format!("{folder}: nothing is kept there: {error}"));
-            }
+        let written = make(&self.folder).and_then(|()| {
+            let counted = self.bytes.get_or_init(|| AtomicU64::new(sum(&list(&self.folder))));
+            Ok((counted, self.write(key, &bytes)?))
+        });
+        match written {
+            Ok((counted, length)) => self.trim(counted, length),
+            Err(error) => self.give_up(&error),
         }
     }
 
     fn write(&self, key: &Key, bytes: &[u8]) -> io::Result<u64> {
-        if self.problem.get().is_some() {
-            return Ok(0);
-        }
-        make(&self.folder)?;
         let mut file = tempfile::Builder::new().suffix(UNFINISHED).tempfile_in(&self.folder)?;
         file.write_all(FORM)?;
         let mut encoder = zstd::Encoder::new(&mut file, 1)?;
@@ -190,17 +221,47 @@ fn make(folder: &Path) -> io::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     {
-        use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-        builder.mode(0o700).create(folder)?;
-        let metadata = fs::metadata(folder)?;
-        let own = metadata.uid() == rustix::process::geteuid().as_raw();
-        if !own || metadata.mode() & 0o022 != 0 {
-            return Err(io::Error::other("others may write in this folder"));
-        }
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
     }
-    #[cfg(not(unix))]
     builder.create(folder)?;
-    Ok(())
+    check(folder)
+}
+
+fn check(folder: &Path) -> io::Result<()> {
+    match is_own(&fs::metadata(folder)?) {
+        true => Ok(()),
+        false => Err(io::Error::other("others may write in this folder")),
+    }
+}
+
+/// Whether something belongs to the user, and nobody else may write to it.
+#[cfg(unix)]
+fn is_own(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0
+}
+
+/// Elsewhere the folders of users are their own.
+#[cfg(not(unix))]
+fn is_own(_: &fs::Metadata) -> bool {
+    true
+}
+
+/// Opens an entry, if it is a file of the user's own. A pipe is not waited for.
+fn open(path: &Path) -> io::Result<Option<File>> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    Ok((metadata.is_file() && is_own(&metadata)).then_some(file))
 }
 
 /// The bytes of an entry that is whole.

@@ -120,10 +120,10 @@ impl Store {
         if let LayerSource::Folder(root) = &layer.source {
             return folder::read(root, number, budget, visitor);
         }
-        let kept = self
-            .cache
-            .as_ref()
-            .and_then(|cache| Some((cache, cache.key(layer.diff_id.as_ref()?, &visitor.keeps()?))));
+        let kept = self.cache.as_ref().and_then(|cache| {
+            let (diff_id, blob) = (layer.diff_id.as_ref()?, layer.digest.as_ref()?);
+            Some((cache, cache.key(diff_id, blob, layer.size, &visitor.keeps()?)))
+        });
         if let Some((cache, key)) = &kept
             && let Some(read) = cache.get(key, number, budget, visitor)?
         {

@@ -25,7 +25,7 @@ use std::borrow::Cow;
 
 use pavisade_model::Confidence;
 
-pub use mask::{MASK, mask, mask_field, places};
+pub use mask::{MASK, mask, mask_field, mask_words, places};
 pub use stand_in::{asks_for_another, has_asking_comment, is_stand_in};
 pub use text::{Syntax, find as find_in_text, find_in_words};
 

@@ -9,6 +9,7 @@
 //! Not here: how a line is shown (`report`).
 
 mod forms;
+mod list;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -16,6 +17,8 @@ use std::ops::Range;
 
 use super::text::{is_comment, is_map, masked_value, signs};
 use super::values;
+
+pub use list::mask_words;
 
 /// What stands for a secret. It says nothing of the secret's length.
 pub const MASK: &str = "••••";

@@ -1,7 +1,9 @@
 //! The configuration of an image, and the secrets in it and in its history.
 
+use std::borrow::Cow;
+
 use pavisade_model::Confidence;
-use pavisade_secrets::{Found, Syntax, find_in_text, find_in_words, in_setting, mask};
+use pavisade_secrets::{Found, Syntax, find_in_text, find_in_words, in_setting, mask_words};
 use pavisade_snapshot::{Configuration, Inspection, Secret, SecretPlace};
 
 use crate::{Image, Start, Step};
@@ -17,9 +19,13 @@ pub(super) fn read(image: &Image, passwd: &str, inspection: &mut Inspection) {
     let names = |names: &mut dyn Iterator<Item = &str>| -> Vec<String> {
         names.take(MAX_ENTRIES).map(str::to_owned).collect()
     };
-    let masked = |words: &Option<Vec<String>>| -> Vec<String> {
-        words.iter().flatten().take(MAX_ENTRIES).map(|word| mask(word).into_owned()).collect()
-    };
+    // One command line: the last word of the one may announce the first of the other.
+    let entrypoint = start.entrypoint.iter().flatten().take(MAX_ENTRIES);
+    let split = entrypoint.clone().count();
+    let command = start.cmd.iter().flatten().take(MAX_ENTRIES);
+    let words: Vec<_> = entrypoint.chain(command).map(String::as_str).collect();
+    let mut entrypoint: Vec<_> = mask_words(&words).into_iter().map(Cow::into_owned).collect();
+    let command = entrypoint.split_off(split);
     let user = start.user.trim();
     inspection.configuration = Some(Configuration {
         user: user.to_owned(),
@@ -27,8 +33,8 @@ pub(super) fn read(image: &Image, passwd: &str, inspection: &mut Inspection) {
         ports: names(&mut start.exposed_ports.iter().flat_map(|all| all.keys().map(|key| &**key))),
         environment: names(&mut variables().map(|(name, _)| name)),
         labels: names(&mut start.labels.iter().flat_map(|all| all.keys().map(|key| &**key))),
-        entrypoint: masked(&start.entrypoint),
-        command: masked(&start.cmd),
+        entrypoint,
+        command,
     });
     let secrets = &mut inspection.secrets;
     for (name, value) in variables().take(MAX_ENTRIES) {
@@ -41,8 +47,6 @@ pub(super) fn read(image: &Image, passwd: &str, inspection: &mut Inspection) {
             push(secrets, found, name, SecretPlace::Label);
         }
     }
-    let words = start.entrypoint.iter().chain(&start.cmd).flatten();
-    let words: Vec<_> = words.take(MAX_ENTRIES).map(String::as_str).collect();
     find_in_words(&words, &mut |_, name, found| {
         push(secrets, found, name, SecretPlace::Command);
     });
@@ -211,6 +215,25 @@ mod tests {
         ] {
             assert_eq!(found(steps, env), expect, "{steps:?}");
         }
+    }
+
+    #[test]
+    fn commands_are_told_without_their_secrets() {
+        let list = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
+        let start = Start {
+            entrypoint: list(&["app", "--token", "q7Zr0kPn", "--password"]),
+            cmd: list(&["hunter2", "--port", "80"]),
+            ..Start::default()
+        };
+        let configuration =
+            crate::Configuration { config: Some(start), ..crate::Configuration::default() };
+        let image = Image { name: String::new(), digest: None, configuration, layers: Vec::new() };
+        let mut inspection = Inspection::default();
+        read(&image, "", &mut inspection);
+        let told = inspection.configuration.unwrap();
+        assert_eq!(told.entrypoint, ["app", "--token", "••••", "--password"]);
+        assert_eq!(told.command, ["••••", "--port", "80"]);
+        assert_eq!(inspection.secrets.len(), 2);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{Candidate, Inspector};
 #[derive(Serialize, Deserialize)]
 struct Kept {
     found: Vec<Found>,
-    passwd: Vec<(u32, Vec<u8>)>,
+    passwd: Option<(u32, Vec<u8>)>,
     gap: Option<String>,
 }
 
@@ -39,7 +39,7 @@ impl Inspector {
         };
         let kept = Kept {
             found: self.found.iter().map(found).collect(),
-            passwd: self.passwd.iter().map(|(id, text)| (id.entry, text.clone())).collect(),
+            passwd: self.passwd.as_ref().map(|(id, text)| (id.entry, text.clone())),
             gap: self.gap.as_deref().map(str::to_owned),
         };
         serde_json::to_vec(&kept).ok()
@@ -60,10 +60,7 @@ impl Inspector {
         };
         Some(Self {
             found: found.into_iter().map(one).collect::<Option<_>>()?,
-            passwd: passwd
-                .into_iter()
-                .map(|(entry, text)| (FileId { layer, entry }, text))
-                .collect(),
+            passwd: passwd.map(|(entry, text)| (FileId { layer, entry }, text)),
             gap: gap.map(Into::into),
             ..Self::default()
         })
@@ -88,6 +85,13 @@ mod tests {
             let read = |bytes: &mut dyn std::io::Read| bytes.read_to_string(&mut also).map(drop);
             inspector.take(&file, &mut text.as_bytes(), read).unwrap();
             assert_eq!(also, text);
+            // A second one in the same layer replaces the first.
+            let again = LayerFile { entry: file.entry + 1, ..file };
+            if path == "etc/passwd" {
+                inspector.take(&again, &mut &b"a:x:1:1::/:\n"[..], |_| Ok(())).unwrap();
+                let (id, text) = inspector.passwd.as_ref().unwrap();
+                assert_eq!((id.entry, &**text), (again.entry, &b"a:x:1:1::/:\n"[..]));
+            }
         }
         let kept = inspector.keep().unwrap();
         assert!(!String::from_utf8_lossy(&kept).contains("hunter2"));

@@ -33,7 +33,8 @@ const MAX_PASSWD: u64 = 256 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct Inspector {
     found: Vec<Candidate>,
-    passwd: Vec<(FileId, Vec<u8>)>,
+    /// The last that the layer has: an earlier one of its entries is replaced by it.
+    passwd: Option<(FileId, Vec<u8>)>,
     read: u64,
     buffer: Vec<u8>,
     /// Why something may be missing.
@@ -72,7 +73,7 @@ impl Inspector {
         self.buffer.clear();
         bytes.take(MAX_FILE + 1).read_to_end(&mut self.buffer)?;
         if file.path == PASSWD {
-            self.passwd.push((file.id(), self.buffer.clone()));
+            self.passwd = Some((file.id(), self.buffer.clone()));
         } else {
             self.look(file);
         }
@@ -116,7 +117,8 @@ pub(crate) fn finish(
     inspection.gaps.extend(gap);
     inspection.gaps.extend(layers.iter().find_map(|layer| layer.gap.as_deref()).map(str::to_owned));
     let passwd = tree.file(PASSWD.as_bytes()).ok().flatten();
-    let passwd = layers.iter().flat_map(|layer| &layer.passwd).find(|(id, _)| Some(*id) == passwd);
+    let passwd =
+        layers.iter().filter_map(|layer| layer.passwd.as_ref()).find(|(id, _)| Some(*id) == passwd);
     let passwd = passwd.map(|(_, text)| String::from_utf8_lossy(text).into_owned());
     let found: Vec<_> = layers.into_iter().flat_map(|layer| layer.found).collect();
     inspection.secrets = in_files(found, inventory, &mut left);

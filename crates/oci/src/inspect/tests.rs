@@ -144,5 +144,9 @@ fn the_user_is_looked_up_in_the_file_that_counts() {
     assert_eq!(root("app", vec![passwd(0), passwd(7)]), Some(false));
     assert_eq!(root("app", vec![passwd(7), passwd(0)]), Some(true));
     assert_eq!(root("nobody", vec![passwd(7)]), None);
+    // Twice in one layer: the last one counts.
+    let twice = |first: u32, last: u32| Tar([passwd(first).0, passwd(last).0].concat());
+    assert_eq!(root("app", vec![twice(0, 7)]), Some(false));
+    assert_eq!(root("app", vec![twice(7, 0)]), Some(true));
     assert_eq!(root("", vec![passwd(7)]), Some(true));
 }

@@ -215,7 +215,7 @@ impl Registries {
         }
         let longest = self.0.access.patience.longest;
         match retry_after(answer.headers()) {
-            Some(wait) => (wait + waited <= longest).then_some(wait),
+            Some(wait) => (wait.saturating_add(waited) <= longest).then_some(wait),
             None => Some(self.backoff(attempt)),
         }
     }

@@ -193,6 +193,18 @@ fn documents_without_end_are_refused() {
     assert_eq!(server.requests().len(), 1);
 }
 
+/// The second wait and the first are more than any time there is.
+#[test]
+fn a_registry_that_asks_to_wait_for_ever_is_left() {
+    let server = Server::start(|request| {
+        let wait = if request.nth == 0 { 1 } else { u64::MAX };
+        Reply::new(429, "").with("Retry-After", wait.to_string())
+    });
+    let found = ask(&server);
+    assert_eq!(cause(&found), Some(Cause::Busy), "{found:?}");
+    assert_eq!(server.requests().len(), 2);
+}
+
 #[test]
 fn slow_registries_are_left() {
     let sample = Sample::new();

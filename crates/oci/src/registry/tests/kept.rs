@@ -128,3 +128,61 @@ fn a_folder_in_which_others_may_write_is_not_used() {
     assert!(cache.problem().unwrap().contains("others may write"));
     assert!(files(folder.path()).is_empty());
 }
+
+#[cfg(unix)]
+#[test]
+fn what_others_may_have_put_there_is_not_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let cache = || cache(folder.path(), 1 << 30, "a");
+    let good = through(&cache()).0;
+    let file = files(folder.path()).remove(0);
+    let allow =
+        |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    // An entry that others may write, a link, a pipe that nobody writes to: replaced by our own.
+    let elsewhere = folder.path().join("elsewhere");
+    fs::copy(&file, &elsewhere).unwrap();
+    for make in [
+        &|| allow(&file, 0o666),
+        &|| std::os::unix::fs::symlink(&elsewhere, &file).unwrap(),
+        &|| assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success()),
+    ] as [&dyn Fn(); 3]
+    {
+        make();
+        assert_eq!(through(&cache()), (good.clone(), 1));
+        assert_eq!(through(&cache()), (good.clone(), 0));
+        fs::remove_file(&file).unwrap();
+    }
+    assert_eq!(through(&cache()), (good.clone(), 1));
+    let layers = folder.path().join("layers");
+    allow(&layers, 0o777);
+    let open = cache();
+    assert_eq!(through(&open), (good, 1));
+    assert!(open.problem().unwrap().contains("others may write"));
+}
+
+#[test]
+fn a_layer_that_is_kept_hides_no_wrong_digest() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path(), 1 << 30, "a");
+    through(&cache);
+    // The same bytes under another digest and size.
+    for (digest, more) in [(text(b"other"), 0), (text(&Sample::new().layer), 1)] {
+        let mut sample = Sample::new();
+        let mut manifest: serde_json::Value = serde_json::from_slice(&sample.manifest).unwrap();
+        manifest["layers"][0]["digest"] = json!(digest);
+        manifest["layers"][0]["size"] = json!(sample.layer.len() + more);
+        sample.manifest = manifest.to_string().into_bytes();
+        let server = Server::start(move |request| match request.path.ends_with(&digest) {
+            true => Reply::new(200, &*sample.layer),
+            false => sample.answer(request),
+        });
+        let registries = Registries::new(access(&[&server]));
+        let store = |cache| {
+            Store::fetch(&registries, remote(&server, "1"), Limits::default()).with_cache(cache)
+        };
+        let told = |cache| packages(&store(cache), "linux/amd64").unwrap_err().to_string();
+        assert_eq!(told(Some(cache.clone())), told(None));
+    }
+}
