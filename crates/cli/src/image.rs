@@ -21,7 +21,7 @@ use pavisade_sources::Progress as _;
 use crate::args::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 use crate::output::{Output, named, output, place};
 use crate::progress::Spinner;
-use crate::registry::{Meant, Remotes};
+use crate::registry::{self, Meant, Remotes};
 use crate::{Outcome, database, terminal};
 
 mod upgrades;
@@ -277,7 +277,9 @@ fn open_with(
     let Sought { choose, remotes } = sought;
     let limits = Limits::default();
     // A folder with lock files is a source tree unless it holds what only an image or a system has.
-    if path.is_dir()
+    // `docker://…` is never one, though a folder `docker:` may lead to the same path.
+    if !registry::is_remote(path)
+        && path.is_dir()
         && !oci::is_image_or_root(path)
         && let Ok(found) = sources(path)
     {

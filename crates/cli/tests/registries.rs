@@ -261,6 +261,25 @@ fn scans_fetch_what_objects_name() {
     assert_eq!(document["notes"].as_array().unwrap().len(), 2, "{document:#}");
 }
 
+/// To the file system `docker://host` is `docker:/host`: a repository could bring its own image.
+#[cfg(unix)]
+#[test]
+fn a_folder_does_not_stand_in_for_an_image_of_a_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    let decoy = folder.path().join("docker:/127.0.0.1:9/team/web:1");
+    fs::create_dir_all(&decoy).unwrap();
+    let lock = json!({"name": "web", "lockfileVersion": 3, "packages": {
+        "node_modules/left-pad": {"version": "1.0.0"}}});
+    fs::write(decoy.join("package-lock.json"), lock.to_string()).unwrap();
+    let ran = |word: &str| finish(command(folder.path(), &["image", word]).output().unwrap());
+    // It is one that is read, by its own name.
+    let by_name = ran("./docker:/127.0.0.1:9/team/web:1");
+    assert!(by_name.out.contains("left-pad"), "{}{}", by_name.out, by_name.err);
+    let run = ran("docker://127.0.0.1:9/team/web:1");
+    assert_eq!(run.code, 3, "{}{}", run.out, run.err);
+    assert!(run.err.contains("cannot be reached"), "{}", run.err);
+}
+
 #[test]
 fn words_that_name_no_image_are_told() {
     let folder = tempfile::tempdir().unwrap();
