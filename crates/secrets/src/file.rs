@@ -4,6 +4,7 @@
 //! where a key belongs to a test. A token of an issuer counts there all the same. Files that a
 //! distribution's package brought are left to the caller, who knows which these are.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use pavisade_model::Confidence;
@@ -24,7 +25,7 @@ pub struct InFile<'t> {
     /// The line, from 1.
     pub line: u32,
     /// The setting's name; empty where the form alone says it.
-    pub name: &'t str,
+    pub name: Cow<'t, str>,
     /// What it is.
     pub found: Found,
     /// How sure it is.
@@ -54,7 +55,28 @@ pub fn find_in_file<'t>(path: &str, bytes: &'t [u8]) -> Vec<InFile<'t>> {
     if place == Place::Nowhere || memchr::memchr(0, &bytes[..bytes.len().min(8192)]).is_some() {
         return Vec::new();
     }
-    let Ok(text) = std::str::from_utf8(bytes) else { return Vec::new() };
+    match std::str::from_utf8(bytes) {
+        Ok(text) => in_text(path, place, text),
+        // A byte of another encoding hides nothing; lines and places stay as they are.
+        Err(_) => {
+            let owned = |hit: InFile<'_>| InFile { name: hit.name.into_owned().into(), ..hit };
+            in_text(path, place, &plain(bytes)).into_iter().map(owned).collect()
+        }
+    }
+}
+
+/// The text with `?` in place of each byte that is not UTF-8.
+fn plain(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    text
+}
+
+fn in_text<'t>(path: &str, place: Place, text: &'t str) -> Vec<InFile<'t>> {
+    let bytes = text.as_bytes();
     let name = path.rsplit('/').next().unwrap_or(path);
     let mut hits = match place {
         Place::Nowhere => Vec::new(),
@@ -72,12 +94,12 @@ pub fn find_in_file<'t>(path: &str, bytes: &'t [u8]) -> Vec<InFile<'t>> {
         seen = at;
         // A name and its value on two lines of code are told twice.
         let again =
-            |other: &InFile<'_>| (other.line, other.name, other.found) == (line, name, what);
+            |other: &InFile<'_>| (other.line, &*other.name, other.found) == (line, name, what);
         if found.iter().any(again) {
             continue;
         }
         let confidence = if is_test { Confidence::Low } else { what.confidence() };
-        found.push(InFile { line, name, found: what, confidence });
+        found.push(InFile { line, name: name.into(), found: what, confidence });
         if found.len() == MAX_HITS {
             break;
         }
@@ -285,6 +307,16 @@ mod tests {
     fn bytes_that_are_no_text_are_passed_over() {
         assert!(find_in_file("app/a", format!("\0{TOKEN}").as_bytes()).is_empty());
         assert!(find_in_file("app/a", &[0xFF, b'=', 0xFE]).is_empty());
+        // Latin-1 in a comment, before and in a line with a secret, a character that is cut at the end.
+        for (before, line) in
+            [(&b"# caf\xE9\n"[..], 2), (b"\xFF ", 1), (b"a: \xE2\x82\nb: \xC3\x28\n", 3)]
+        {
+            let bytes = [before, b"password: hunter2\n# \xE2\x82"].concat();
+            let found = find_in_file("app/a.yaml", &bytes);
+            let told: Vec<_> = found.iter().map(|hit| (hit.line, &*hit.name)).collect();
+            assert_eq!(told, [(line, "password")], "{before:?}");
+            assert_eq!(plain(&bytes).len(), bytes.len());
+        }
         let many = format!("{TOKEN}\n").repeat(1000);
         assert_eq!(find_in_file("app/a", many.as_bytes()).len(), MAX_HITS);
         assert!(is_worth_reading("app/.env", 20) && !is_worth_reading("app/.env", MAX_FILE + 1));

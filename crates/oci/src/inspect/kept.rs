@@ -21,6 +21,7 @@ struct Found {
     name: String,
     line: u32,
     confidence: u8,
+    value: u64,
 }
 
 const CONFIDENCES: [Confidence; 3] = [Confidence::Low, Confidence::Medium, Confidence::High];
@@ -36,6 +37,7 @@ impl Inspector {
             name: one.name.clone(),
             line: one.line,
             confidence: confidence(one.confidence).unwrap_or_default() as u8,
+            value: one.value,
         };
         let kept = Kept {
             found: self.found.iter().map(found).collect(),
@@ -56,6 +58,7 @@ impl Inspector {
                 name: found.name,
                 line: found.line,
                 confidence: *CONFIDENCES.get(usize::from(found.confidence))?,
+                value: found.value,
             })
         };
         Some(Self {

@@ -50,6 +50,8 @@ struct Candidate {
     name: String,
     line: u32,
     confidence: Confidence,
+    /// A hash of the lines that hold it, which tells one secret of a kind and name from another.
+    value: u64,
 }
 
 impl Inspector {
@@ -88,9 +90,10 @@ impl Inspector {
                 id: file.id(),
                 path: path.clone(),
                 what: hit.found.what().into(),
-                name: hit.name.to_owned(),
+                name: hit.name.into_owned(),
                 line: hit.line,
                 confidence: hit.confidence,
+                value: value(&self.buffer, hit.line),
             }));
         }
         self.read += file.size;
@@ -138,7 +141,8 @@ fn in_files(
         return Vec::new();
     }
     let owned = owned(inventory);
-    let mut once: BTreeMap<_, Option<(Candidate, bool)>> = BTreeMap::new();
+    // What everybody has is there by its value.
+    let mut once: BTreeMap<_, Result<(Candidate, bool), u64>> = BTreeMap::new();
     let mut nth: HashMap<_, u32> = HashMap::new();
     for candidate in found {
         let removed = !left.contains(&candidate.id);
@@ -149,11 +153,12 @@ fn in_files(
         let key = (candidate.path.clone(), what, name, *count);
         // The layers are in order: a later one replaces the file, with the same secret in it.
         match once.get_mut(&key) {
-            Some(Some((_, everywhere))) => *everywhere &= removed,
-            Some(None) => {}
-            None => {
+            Some(Ok((_, everywhere))) => *everywhere &= removed,
+            Some(Err(public)) if *public == candidate.value => {}
+            _ => {
                 let is_public = is_public(&candidate, &owned);
-                once.insert(key, (!is_public).then_some((candidate, removed)));
+                let value = candidate.value;
+                once.insert(key, if is_public { Err(value) } else { Ok((candidate, removed)) });
             }
         }
     }
@@ -194,6 +199,26 @@ fn is_public(candidate: &Candidate, owned: &HashMap<u64, u16>) -> bool {
     let newest = owned.get(&hash(&candidate.path));
     newest.is_some_and(|layer| candidate.id.layer <= *layer)
         && !(by_form && candidate.path.starts_with("etc/"))
+}
+
+/// A hash of the lines in which a secret is: of a key all, else those in which its name and its
+/// value may stand.
+fn value(text: &[u8], line: u32) -> u64 {
+    const MOST: usize = 200;
+    let lines = text.split(|byte| *byte == b'\n').skip(line.saturating_sub(1) as usize);
+    let holds = |line: &[u8], part: &[u8]| line.windows(part.len()).any(|found| found == part);
+    let (mut hasher, mut is_key) = (DefaultHasher::new(), false);
+    for (at, line) in lines.take(MOST).enumerate() {
+        is_key |= at == 0 && holds(line, b"-----BEGIN ");
+        if at > 2 && !is_key {
+            break;
+        }
+        line.hash(&mut hasher);
+        if is_key && holds(line, b"-----END ") {
+            break;
+        }
+    }
+    hasher.finish()
 }
 
 /// Of a path; `/bin` may be a link to `/usr/bin`.

@@ -91,6 +91,17 @@ fn secrets_of_every_layer_are_found_once_where_they_first_are() {
     // Copied up as it is, and changed by a later layer.
     let copied = tar().file("opt/a/key.pem", KEY.as_bytes());
     assert_eq!(secrets(vec![owned.clone(), copied]), ["etc/a/key.pem:1 in 0"]);
+    // Another key in its place is a secret, also where the one of the package comes again.
+    let own = KEY.replace("\nMIIE", "\nMIIF");
+    let replaced = || tar().file("opt/a/key.pem", own.as_bytes());
+    let expect = ["etc/a/key.pem:1 in 0", "opt/a/key.pem:1 in 1"];
+    assert_eq!(secrets(vec![owned.clone(), replaced()]), expect);
+    let copied = || tar().file("opt/a/key.pem", KEY.as_bytes());
+    let expect_in_2 = ["etc/a/key.pem:1 in 0", "opt/a/key.pem:1 in 2"];
+    assert_eq!(secrets(vec![owned.clone(), copied(), replaced()]), expect_in_2);
+    // The same lines with others around them are not.
+    let moved = tar().file("opt/a/key.pem", format!("# a\n{KEY}# b\n").as_bytes());
+    assert_eq!(secrets(vec![owned.clone(), moved]), ["etc/a/key.pem:1 in 0"]);
     let changed = tar().file("opt/a/key.pem", b"password: hunter2\n");
     assert_eq!(secrets(vec![owned, changed]), ["etc/a/key.pem:1 in 0", "opt/a/key.pem:1 in 1"]);
     assert_eq!(secrets(vec![tar().file("app/key.pem", b"\0binary")]), none);
