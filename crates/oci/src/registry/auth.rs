@@ -157,7 +157,8 @@ fn token(
     let answer = http.send(&url, &asked)?;
     let status = answer.status();
     if matches!(status.as_u16(), 400 | 401 | 403) {
-        let body = http::body(answer, MAX_ANSWER).ok().flatten().unwrap_or_default();
+        let body =
+            http::body(answer, MAX_ANSWER, &http.patience).ok().flatten().unwrap_or_default();
         return Err(Refusal::Denied(said(&body)));
     }
     let fault =
@@ -167,7 +168,7 @@ fn token(
         let fault = fault(format!("answers {status}"));
         return Err(Refusal::Other(Failure { fault, passes }));
     }
-    let body = http::body(answer, MAX_ANSWER)
+    let body = http::body(answer, MAX_ANSWER, &http.patience)
         .map_err(|_| Failure { fault: fault("ends its answer early".to_owned()), passes: true })?;
     let answer = body.and_then(|body| serde_json::from_slice::<Answer>(&body).ok());
     let token = answer.and_then(|answer| answer.token.or(answer.access_token));

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::blocking::Response;
@@ -11,12 +11,16 @@ use reqwest::header;
 
 use super::client::Registries;
 use super::fault::{Cause, Fault, brief};
+use super::pace::{Pace, now};
 use super::{Endpoint, http};
 use crate::Digest;
 
 /// Where a stream tells what went wrong: errors of readers lose their kind on the way through
 /// decompression and archives.
 pub(crate) type Slot = Arc<Mutex<Option<Fault>>>;
+
+/// How often the longest wait may pass in all while no bytes of a blob come.
+const MOST_IDLE: u32 = 16;
 
 /// The bytes of a blob, exactly as many as its descriptor says.
 #[derive(Debug)]
@@ -28,10 +32,13 @@ pub(crate) struct Blob {
     /// Bytes that were given.
     at: u64,
     open: Option<Response>,
-    /// Attempts since the last bytes.
+    /// Attempts since the last one that brought enough.
     attempts: u32,
-    /// Time that was waited for the bytes since the last count, and how many came in it.
-    pace: (Duration, u64),
+    /// Bytes that the last attempt brought.
+    brought: u64,
+    /// Time in which none could come: questions, pauses, and what was skipped.
+    idle: Duration,
+    pace: Pace,
     slot: Slot,
 }
 
@@ -43,9 +50,9 @@ impl Blob {
         size: u64,
         slot: Slot,
     ) -> Self {
-        let pace = (Duration::ZERO, 0);
-        let (at, open, attempts) = (0, None, 0);
-        Self { registries, endpoint, digest, size, at, open, attempts, pace, slot }
+        let (pace, idle) = (Pace::default(), Duration::ZERO);
+        let (at, open, attempts, brought) = (0, None, 0, 0);
+        Self { registries, endpoint, digest, size, at, open, attempts, brought, idle, pace, slot }
     }
 
     /// The rest of the blob, from `at`; `None` where that was cut.
@@ -78,9 +85,15 @@ impl Blob {
         }
         // A server that knows no ranges gives all of it.
         if self.at > 0 && answer.status() != StatusCode::PARTIAL_CONTENT {
-            let passed = io::copy(&mut (&mut answer).take(self.at), &mut io::sink());
-            if passed.ok() != Some(self.at) {
-                return self.cut(&answer, "the connection ended");
+            let (mut left, mut skipped) = (self.at, vec![0; 64 << 10]);
+            while left > 0 {
+                let read = self.pace.read(&mut (&mut answer).take(left), &mut skipped);
+                match read {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Ok(0) | Err(_) => return self.cut(&answer, "the connection ended"),
+                    Ok(count) => left -= count as u64,
+                }
+                self.keep_pace(&answer)?;
             }
         }
         Ok(Some(answer))
@@ -90,15 +103,17 @@ impl Blob {
     fn next(&mut self, into: &mut [u8]) -> Result<Option<usize>, Fault> {
         let mut answer = match self.open.take() {
             Some(answer) => answer,
-            None => match self.ask()? {
-                Some(answer) => answer,
-                None => return Ok(None),
-            },
+            None => {
+                let start = now();
+                let asked = self.ask();
+                self.idle += start.elapsed();
+                match asked? {
+                    Some(answer) => answer,
+                    None => return Ok(None),
+                }
+            }
         };
-        let start = now();
-        let read = answer.read(into);
-        self.pace.0 += start.elapsed();
-        match read {
+        match self.pace.read(&mut answer, into) {
             Ok(0) => self.cut(&answer, "the connection ended"),
             Ok(count) => {
                 let count = count as u64;
@@ -107,8 +122,7 @@ impl Blob {
                     return Err(Fault::new(Cause::Answer, message));
                 }
                 self.at += count;
-                self.pace.1 += count;
-                self.attempts = 0;
+                self.brought += count;
                 self.keep_pace(&answer)?;
                 self.open = Some(answer);
                 Ok(Some(count as usize))
@@ -121,28 +135,22 @@ impl Blob {
         }
     }
 
-    /// A server that gives a byte now and then would hold us for ever.
     fn keep_pace(&mut self, answer: &Response) -> Result<(), Fault> {
-        let patience = &self.registries.access().patience;
-        if self.pace.0 < patience.idle {
+        let Some(what) = self.pace.too_slow(&self.registries.access().patience) else {
             return Ok(());
-        }
-        if self.pace.1 < patience.least {
-            let message = format!(
-                "{} gave {} bytes in {} s",
-                http::host(answer.url()),
-                self.pace.1,
-                self.pace.0.as_secs()
-            );
-            return Err(Fault::new(Cause::Slow, message).remedy("try again later"));
-        }
-        self.pace = (Duration::ZERO, 0);
-        Ok(())
+        };
+        let message = format!("{} {what}", http::host(answer.url()));
+        Err(Fault::new(Cause::Slow, message).remedy("try again later"))
     }
 
+    /// Whether there is another attempt, which begins after a pause. One that brought few bytes
+    /// counts as one that brought nothing, and all together may not be idle for ever.
     fn cut<T>(&mut self, answer: &Response, why: &str) -> Result<Option<T>, Fault> {
-        self.attempts += 1;
-        if self.attempts >= self.registries.access().patience.attempts {
+        let patience = &self.registries.access().patience;
+        self.attempts = if self.brought < patience.least { self.attempts + 1 } else { 1 };
+        self.brought = 0;
+        let is_idle = self.idle > patience.longest.saturating_mul(MOST_IDLE);
+        if self.attempts >= patience.attempts || is_idle {
             let message = format!(
                 "{} ends after {} of {} bytes of {}: {why}",
                 http::host(answer.url()),
@@ -152,7 +160,9 @@ impl Blob {
             );
             return Err(Fault::new(Cause::Unreachable, message).remedy("try again later"));
         }
-        thread::sleep(self.registries.backoff(self.attempts));
+        let pause = self.registries.backoff(self.attempts);
+        thread::sleep(pause);
+        self.idle += pause;
         Ok(None)
     }
 }
@@ -197,9 +207,4 @@ fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     let (range, all) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, _) = range.split_once('-')?;
     Some((first.trim().parse().ok()?, all.trim().parse().ok()))
-}
-
-#[expect(clippy::disallowed_methods, reason = "how fast a server is, which changes no verdict")]
-fn now() -> Instant {
-    Instant::now()
 }

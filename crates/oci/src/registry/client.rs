@@ -75,7 +75,7 @@ impl Registries {
             // Registries tell it, though not all of them do.
             let told = answer.headers().get("docker-content-digest");
             let told = told.and_then(|told| told.to_str().ok()?.parse::<Digest>().ok());
-            match http::body(answer, limit) {
+            match http::body(answer, limit, &self.0.access.patience) {
                 Ok(Some(bytes)) => break (bytes, told),
                 Ok(None) => return Err(Refusal::TooLarge { what, limit }),
                 Err(_) if attempt < patience.attempts => {
@@ -224,7 +224,10 @@ impl Registries {
         let status = answer.status();
         let host = http::host(answer.url());
         let later = retry_after(answer.headers());
-        let body = http::body(answer, MAX_COMPLAINT).ok().flatten().unwrap_or_default();
+        let body = http::body(answer, MAX_COMPLAINT, &self.0.access.patience)
+            .ok()
+            .flatten()
+            .unwrap_or_default();
         let why = said(&body);
         let also = if why.is_empty() { String::new() } else { format!(" ({why})") };
         let image = format!("{}/{}", endpoint.key, endpoint.repository);

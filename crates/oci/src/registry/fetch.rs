@@ -76,7 +76,7 @@ impl Registries {
         loop {
             let fault = match self.follow(&url, &Asked::default()) {
                 Ok((answer, _)) if answer.status().is_success() => {
-                    match http::body(answer, limit) {
+                    match http::body(answer, limit, &self.access().patience) {
                         Ok(Some(bytes)) => return Ok(bytes),
                         Ok(None) => return Err(Refusal::TooLarge { what: brief(address), limit }),
                         Err(error) => {

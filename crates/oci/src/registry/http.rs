@@ -12,6 +12,7 @@ use reqwest::header::{self, HeaderMap};
 use reqwest::redirect::Policy;
 
 use super::fault::{Cause, Fault, brief};
+use super::pace::Pace;
 use super::{Access, Patience};
 
 /// Makes requests.
@@ -19,7 +20,7 @@ use super::{Access, Patience};
 pub(super) struct Http {
     authorities: Vec<u8>,
     plain_hosts: BTreeSet<String>,
-    patience: Patience,
+    pub(super) patience: Patience,
     // By whether TLS is spoken, without which no certificates of the system are needed, and whether
     // proxies count.
     clients: [OnceLock<Result<Client, Fault>>; 4],
@@ -210,9 +211,27 @@ fn plain(error: &reqwest::Error) -> String {
 }
 
 /// The body of an answer, at most so many bytes; `None` where there are more.
-pub(super) fn body(answer: Response, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    answer.take(limit + 1).read_to_end(&mut bytes)?;
+///
+/// # Errors
+/// The connection ended, or the bytes come too slowly.
+pub(super) fn body(
+    answer: Response,
+    limit: u64,
+    patience: &Patience,
+) -> io::Result<Option<Vec<u8>>> {
+    let mut from = answer.take(limit + 1);
+    let (mut bytes, mut some, mut pace) = (Vec::new(), vec![0; 16 << 10], Pace::default());
+    loop {
+        match pace.read(&mut from, &mut some) {
+            Ok(0) => break,
+            Ok(count) => bytes.extend_from_slice(&some[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(what) = pace.too_slow(patience) {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, format!("it {what}")));
+        }
+    }
     Ok(if bytes.len() as u64 > limit { None } else { Some(bytes) })
 }
 

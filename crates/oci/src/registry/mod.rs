@@ -18,6 +18,7 @@ mod fault;
 mod fetch;
 mod helper;
 mod http;
+mod pace;
 #[cfg(test)]
 mod tests;
 

@@ -227,4 +227,53 @@ fn slow_registries_are_left() {
     impatient.patience.least = 1000;
     let found = read(impatient, remote(&server, "1"), "linux/amd64");
     assert_eq!(cause(&found), Some(Cause::Slow), "{found:?}");
+
+    // What is skipped, since the server knows no ranges, counts as well.
+    let layer = Sample::new().layer;
+    let server = with_layer(&Sample::new(), move |request, _| {
+        let whole = Reply::new(200, layer.clone());
+        match request.nth {
+            0 => Reply { cut: Some(20_000), ..whole },
+            _ => Reply { pause, ..whole },
+        }
+    });
+    let mut impatient = access(&[&server]);
+    impatient.patience.idle = Duration::from_millis(300);
+    impatient.patience.least = 1000;
+    let found = read(impatient, remote(&server, "1"), "linux/amd64");
+    assert_eq!(cause(&found), Some(Cause::Slow), "{found:?}");
+
+    // A manifest, byte by byte.
+    let sample = Sample::new();
+    let server = Server::start(move |request| Reply { pause, ..sample.answer(request) });
+    let mut impatient = access(&[&server]);
+    impatient.patience.idle = Duration::from_millis(300);
+    impatient.patience.least = 1000;
+    impatient.patience.attempts = 2;
+    let found = read(impatient, remote(&server, "1"), "linux/amd64");
+    assert_eq!(cause(&found), Some(Cause::Unreachable), "{found:?}");
+    assert!(found.unwrap_err().to_string().contains(" bytes in 0 s"));
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn connections_that_bring_little_are_not_followed_for_ever() {
+    // Each brings a byte.
+    let server = with_layer(&Sample::new(), |_, good| Reply { cut: Some(1), ..good });
+    let mut short = access(&[&server]);
+    short.patience.least = 1000;
+    let found = read(short, remote(&server, "1"), "linux/amd64");
+    assert_eq!(cause(&found), Some(Cause::Unreachable), "{found:?}");
+    assert_eq!(ranges(&server).len(), 4);
+
+    // Each brings enough, after a while.
+    let server = with_layer(&Sample::new(), |_, good| {
+        std::thread::sleep(Duration::from_millis(60));
+        Reply { cut: Some(1000), ..good }
+    });
+    let mut short = access(&[&server]);
+    short.patience.longest = Duration::from_millis(20);
+    let found = read(short, remote(&server, "1"), "linux/amd64");
+    assert_eq!(cause(&found), Some(Cause::Unreachable), "{found:?}");
+    assert!((2..9).contains(&ranges(&server).len()));
 }

@@ -1,0 +1,44 @@
+//! How fast a server gives bytes: one that gives a byte now and then would hold us for ever.
+
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+use super::Patience;
+
+/// What came since the last count, and how long was waited for it.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Pace {
+    /// Reads, and counts.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub(super) fn read(&mut self, from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+        let start = now();
+        let read = from.read(into);
+        self.waited += start.elapsed();
+        self.bytes += *read.as_ref().unwrap_or(&0) as u64;
+        read
+    }
+
+    /// What is wrong with the pace: fewer bytes came than should in that time.
+    pub(super) fn too_slow(&mut self, patience: &Patience) -> Option<String> {
+        if self.waited < patience.idle {
+            return None;
+        }
+        if self.bytes < patience.least {
+            return Some(format!("gave {} bytes in {} s", self.bytes, self.waited.as_secs()));
+        }
+        *self = Self::default();
+        None
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how fast a server is, which changes no verdict")]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
