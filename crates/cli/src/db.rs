@@ -91,7 +91,12 @@ fn build(paths: &[PathBuf], file: &Path, quiet: bool) -> anyhow::Result<Outcome>
             writeln!(err, "left out: {what}: {} ({example})", left_out.count)?;
         }
     }
-    Ok(if whole { Outcome::Clean } else { Outcome::Incomplete })
+    if report.damaged > 0 {
+        let what =
+            format!("{} records or files are damaged: the database lacks them", report.damaged);
+        terminal::say("not read", &what);
+    }
+    Ok(if whole && report.damaged == 0 { Outcome::Clean } else { Outcome::Incomplete })
 }
 
 /// The files that are given, and those in folders that are given, in order.
@@ -250,10 +255,8 @@ fn is_scores(head: &str) -> bool {
 /// How old it is: what was published since is not found.
 fn newest(database: &Database<'_>) -> Option<String> {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-    let dates = database.feeds().ok()?.into_iter();
-    let dates = dates.filter_map(|feed| feed.newest.get(..10)?.parse::<Date>().ok());
-    // Some feeds have dates in the future.
-    let newest = dates.filter(|date| *date <= today).max()?;
+    let newest = newest_of(database, today)?;
+    let newest = newest.get(..10)?.parse::<Date>().ok()?;
     let days = today.since(newest).ok()?.get_days();
     let ago = match days {
         0 => "today".to_owned(),
@@ -261,6 +264,16 @@ fn newest(database: &Database<'_>) -> Option<String> {
         days => format!("{days} days ago"),
     };
     Some(format!("newest advisory of {newest}, {ago}"))
+}
+
+/// The newest change that its feeds tell of, of this day at the latest: some have dates in the
+/// future. `None` where no feed has a date, or they cannot be read.
+fn newest_of(database: &Database<'_>, today: Date) -> Option<String> {
+    let feeds = database.feeds().ok()?.into_iter().map(|feed| feed.newest);
+    let is_past = |text: &&str| {
+        text.get(..10).and_then(|day| day.parse::<Date>().ok()).is_some_and(|day| day <= today)
+    };
+    feeds.filter(is_past).max().map(str::to_owned)
 }
 
 fn status(file: &Path) -> anyhow::Result<Outcome> {

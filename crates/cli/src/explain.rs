@@ -73,9 +73,13 @@ impl<'a> Told<'a> {
             let Subject::Package { name, version, holder, .. } = &finding.subject else {
                 return None;
             };
-            let Subject::Image { name: image, digest } = &**holder else { return None };
-            let here =
-                **image == inventory.name || !digest.is_empty() && **digest == inventory.digest;
+            let here = match &**holder {
+                Subject::Image { name: image, digest } => {
+                    **image == inventory.name || !digest.is_empty() && **digest == inventory.digest
+                }
+                Subject::Artifact { name } => **name == inventory.name,
+                _ => return None,
+            };
             let all = [&found.advisory.id].into_iter().chain(&found.advisory.aliases);
             let is_meant = all.into_iter().any(|one| ids.contains(one.as_str()));
             (here && is_meant).then_some((&**name, &**version))
@@ -106,7 +110,10 @@ impl<'a> Told<'a> {
         if let Some(excepted) = self.excepted.get(&key) {
             return Outcome::Excepted(excepted);
         }
-        let undecided = |one: &Explained| matches!(one.verdict, Verdict::Undecided(_));
+        // One that a record says is affected and that is no finding was not compared, such as a
+        // package whose version is not known.
+        let undecided =
+            |one: &Explained| matches!(one.verdict, Verdict::Undecided(_) | Verdict::Affected(..));
         match records.iter().any(undecided) {
             true => Outcome::Undecided,
             false => Outcome::NotAffected,

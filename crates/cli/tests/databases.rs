@@ -71,8 +71,8 @@ fn what_publishers_offer_is_read_as_it_is() {
         ["npm", "2", "2026-01-01", "no", "CC-BY-4.0"],
         "{status}"
     );
-    assert_eq!(feed("v3.18-main").unwrap()[1], "1");
-    assert_eq!(feed("tracker").unwrap()[1], "1");
+    assert_eq!(feed("v3.18-main/secdb").unwrap()[1], "1");
+    assert_eq!(feed("tracker/tracker").unwrap()[1], "1");
     assert!(status.contains("has not seen real data"), "{status}");
 }
 

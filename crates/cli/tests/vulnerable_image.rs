@@ -369,3 +369,20 @@ fn what_a_distribution_brought_is_explained_by_its_advisories() {
     let table = run(folder.path(), &["image", "root", "--db", "v.db"]);
     assert_eq!(table.code, 0, "{}", table.out);
 }
+
+#[test]
+fn an_explanation_never_contradicts_what_is_found() {
+    let folder = folder();
+    // One without a fix is explained though those are not listed.
+    let hidden = image(folder.path(), &["web.json", "--only-fixed", "--explain", "CVE-2026-3"]);
+    assert!(!hidden.out.contains("not reported"), "{}", hidden.out);
+    // What is found in a source tree hangs on no image.
+    fs::create_dir(folder.path().join("source")).unwrap();
+    let lock = json!({"name": "app", "lockfileVersion": 3, "packages": {
+        "": {"name": "app", "dependencies": {"lodash": "4.17.9"}},
+        "node_modules/lodash": {"version": "4.17.9"},
+    }});
+    fs::write(folder.path().join("source/package-lock.json"), lock.to_string()).unwrap();
+    let tree = image(folder.path(), &["source", "--explain", "CVE-2026-1"]);
+    assert!(tree.out.contains("lodash") && !tree.out.contains("not reported"), "{}", tree.out);
+}

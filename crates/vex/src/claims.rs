@@ -63,16 +63,12 @@ impl<'a> Claims<'a> {
         let named = target.ids.iter().filter_map(|id| self.by_id.get(id)).flatten();
         let named: BTreeSet<_> = named.copied().collect();
         self.asked.extend(&named);
-        let about = named
-            .into_iter()
-            .filter(|at| self.claim(*at).products.iter().any(|product| product.is(target)));
-        let about: Vec<_> = about.collect();
-        self.used.extend(&about);
-        let order = |at: &(usize, usize)| {
-            let claim = self.claim(*at);
-            (claim.time, claim.statement.status, Reverse(*at))
-        };
-        about.into_iter().max_by_key(order).map(|at| &self.claim(at).statement)
+        let said = named.into_iter().filter_map(|at| Some((at, self.claim(at).said(target)?)));
+        let said: Vec<_> = said.collect();
+        self.used.extend(said.iter().map(|(at, _)| at));
+        let order =
+            |(at, said): &(_, &Arc<Statement>)| (self.claim(*at).time, said.status, Reverse(*at));
+        said.into_iter().max_by_key(order).map(|(_, said)| said)
     }
 
     /// What is to be said of the documents: what of them does not count, and what was about nothing.

@@ -1,13 +1,13 @@
 //! The vulnerabilities of `CycloneDX` documents (1.4 to 1.7): those with an analysis are statements.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use pavisade_model::{Statement, VexStatus};
 use pavisade_packages::Purl;
 use serde_json::Value;
 
-use crate::product::{Name, Product};
+use crate::product::{Name, Product, Versions};
+use crate::reference::is_digest;
 use crate::{Claim, Document, items, text, time};
 
 /// Components inside components that are read.
@@ -18,14 +18,26 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
     let mut known = HashMap::new();
     components(metadata.get("component").into_iter(), &mut known, 0);
     components(items(value, "components"), &mut known, 0);
-    // What is said of parts of an image is said of that image alone.
-    let whole = metadata.get("component").map(names).filter(|names| {
-        names.iter().any(|name| match name {
-            Name::Purl(purl) => matches!(purl.kind(), "oci" | "docker"),
-            Name::Digest(_) => true,
-            Name::Text(_) => false,
-        })
-    });
+    // What is said of parts of a product is said of that product alone.
+    let whole = match metadata.get("component").map(named) {
+        None => None,
+        Some(whole) => {
+            let unplaced = whole.unplaced().is_some();
+            if whole.names.is_empty() || unplaced {
+                let lacks = match unplaced {
+                    true => "has neither `repository_url` nor a digest",
+                    false => "has no name that is read",
+                };
+                let is_said = |entry: &Value| !text(&entry["analysis"], "state").is_empty();
+                if items(value, "vulnerabilities").any(is_said) {
+                    let message = format!("the product {lacks}, so nothing said of it counts");
+                    document.note("metadata.component", message);
+                }
+                return;
+            }
+            Some(whole)
+        }
+    };
     let author = items(metadata, "authors").map(|author| text(author, "name"));
     let supplier =
         ["supplier", "manufacturer", "manufacture"].map(|key| text(&metadata[key], "name"));
@@ -55,29 +67,27 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
         let mut products = Vec::new();
         for affected in items(entry, "affects") {
             let reference = text(affected, "ref");
-            let Some(names) = resolve(reference, &known) else {
-                let message = format!(
-                    "`{reference}` is neither a component of this document nor a \
-                                       package URL, so it does not count for it"
-                );
-                document.note(&name, message);
-                continue;
-            };
-            let Some(versions) = versions(affected) else {
-                let message = format!(
-                    "ranges of versions are not read, so it does not count for \
-                                       `{reference}`"
-                );
-                document.note(&name, message);
-                continue;
-            };
-            let product = Product { names, parts: Vec::new(), versions };
-            products.push(match &whole {
-                Some(whole) if *whole != product.names => {
-                    Product { names: whole.clone(), parts: vec![product], versions: Vec::new() }
+            let why = match resolve(reference, &known) {
+                None => "it is neither a component of this document nor a package URL",
+                Some(product) if product.unplaced().is_some() => {
+                    "it has neither `repository_url` nor a digest"
                 }
-                _ => product,
-            });
+                Some(product) => match versions(affected, status.closes()) {
+                    Err(why) => why,
+                    Ok(versions) => {
+                        if versions == Versions::Unread {
+                            let message = format!(
+                                "not all versions could be read, so it counts for all of \
+                                 `{reference}`"
+                            );
+                            document.note(&name, message);
+                        }
+                        products.push(within(whole.as_ref(), product, versions));
+                        continue;
+                    }
+                },
+            };
+            document.note(&name, format!("it does not count for `{reference}`: {why}"));
         }
         if products.is_empty() {
             if items(entry, "affects").next().is_none() {
@@ -90,23 +100,31 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
         let words = if detail.is_empty() { response.join(", ") } else { detail.to_owned() };
         let times = [text(analysis, "lastUpdated"), text(analysis, "firstIssued")];
         let times = times.into_iter().chain([text(entry, "updated"), text(metadata, "timestamp")]);
-        document.claims.push(Claim {
-            ids,
-            products,
-            time: time(times),
-            statement: Arc::new(Statement {
-                status,
-                justification: text(analysis, "justification").to_owned(),
-                text: words,
-                author: author.to_owned(),
-                place: format!("{}: {which}", document.place),
-            }),
-        });
+        let said = Statement {
+            status,
+            justification: text(analysis, "justification").to_owned(),
+            text: words,
+            author: author.to_owned(),
+            place: format!("{}: {which}", document.place),
+        };
+        document.claims.push(Claim::new(ids, products, time(times), said));
     }
 }
 
-/// What names a component, by its reference.
-type Known = HashMap<String, Vec<Name>>;
+/// A product in these versions, or where it is no whole a part of the whole.
+fn within(whole: Option<&Product>, product: Product, versions: Versions) -> Product {
+    let Some(whole) = whole else { return Product { versions, ..product } };
+    // It may be named by its package URL alone.
+    let is_whole = product.names.iter().all(|name| whole.names.contains(name))
+        && (product.version.is_empty() || product.version == whole.version);
+    match is_whole {
+        true => Product { versions, ..whole.clone() },
+        false => Product { parts: vec![Product { versions, ..product }], ..whole.clone() },
+    }
+}
+
+/// Components by their references.
+type Known = HashMap<String, Product>;
 
 fn components<'v>(list: impl Iterator<Item = &'v Value>, known: &mut Known, depth: usize) {
     if depth > MAX_DEPTH {
@@ -114,39 +132,46 @@ fn components<'v>(list: impl Iterator<Item = &'v Value>, known: &mut Known, dept
     }
     for component in list {
         let reference = text(component, "bom-ref");
-        let names = names(component);
-        if !reference.is_empty() && !names.is_empty() {
-            known.insert(reference.to_owned(), names);
+        let named = named(component);
+        if !reference.is_empty() && !named.names.is_empty() {
+            known.insert(reference.to_owned(), named);
         }
         components(items(component, "components"), known, depth + 1);
     }
 }
 
-fn names(component: &Value) -> Vec<Name> {
+/// A component by its names and its version.
+fn named(component: &Value) -> Product {
     let mut names = Vec::new();
     let purl = text(component, "purl");
     if !purl.is_empty() {
         names.push(Name::read(purl));
     }
-    if text(component, "type") == "container" {
-        let (name, version) = (text(component, "name"), text(component, "version"));
-        names.extend((!name.is_empty()).then(|| Name::Text(name.to_owned())));
-        names.extend(version.starts_with("sha256:").then(|| Name::Digest(version.to_owned())));
+    let (name, version) = (text(component, "name"), text(component, "version"));
+    if !name.is_empty() {
+        match text(component, "type") {
+            "container" => names.push(Name::Text(name.to_owned())),
+            "application" => names.push(Name::Tree(name.to_owned())),
+            _ => {}
+        }
     }
-    names
+    names.extend(is_digest(version).then(|| Name::Digest(version.to_owned())));
+    Product { names, version: version.to_owned(), ..Product::default() }
 }
 
 /// What a reference leads to: a component of the document, a package URL, or by a link (`urn:cdx:…`) one
 /// of these in another document.
-fn resolve(reference: &str, known: &Known) -> Option<Vec<Name>> {
+fn resolve(reference: &str, known: &Known) -> Option<Product> {
     let link = reference.strip_prefix("urn:cdx:").and_then(|rest| rest.split_once('#'));
     let names = [Some(reference), link.map(|(_, inner)| inner)].into_iter().flatten();
+    let purl = |name: &str| {
+        let purl = name.parse::<Purl>().ok()?;
+        Some(Product { names: vec![Name::Purl(purl)], ..Product::default() })
+    };
     names.into_iter().find_map(|name| {
-        let purl = || name.parse::<Purl>().ok().map(|purl| vec![Name::Purl(purl)]);
-        known.get(name).cloned().or_else(purl).or_else(|| {
+        known.get(name).cloned().or_else(|| purl(name)).or_else(|| {
             let decoded = decoded(name)?;
-            let purl = decoded.parse::<Purl>().ok().map(|purl| vec![Name::Purl(purl)]);
-            known.get(&decoded).cloned().or(purl)
+            known.get(&decoded).cloned().or_else(|| purl(&decoded))
         })
     })
 }
@@ -166,20 +191,35 @@ fn decoded(text: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-/// The versions that it is about; none where it is about all, `None` where ranges say which.
-fn versions(affected: &Value) -> Option<Vec<String>> {
-    let mut versions = Vec::new();
-    for version in items(affected, "versions") {
-        if version.get("range").is_some() {
-            return None;
-        }
-        // What is said counts for those that are affected where nothing else stands.
-        let counts = matches!(text(version, "status"), "" | "affected" | "unaffected");
-        let text = text(version, "version");
-        if counts && !text.is_empty() {
-            versions.push(text.to_owned());
-        }
+/// The versions that it is about, or why it is about none.
+fn versions(affected: &Value, closes: bool) -> Result<Versions, &'static str> {
+    let list = match affected.get("versions") {
+        None | Some(Value::Null) => return Ok(Versions::Unsaid),
+        Some(Value::Array(list)) if list.is_empty() => return Ok(Versions::Unsaid),
+        Some(list) => list.as_array(),
+    };
+    let is_read =
+        |entry: &Value| entry.get("range").is_none() && !text(entry, "version").is_empty();
+    let Some(list) = list.filter(|list| list.iter().all(is_read)) else {
+        return match closes {
+            true => Err("ranges of versions are not read"),
+            false => Ok(Versions::Unread),
+        };
+    };
+    // In doubt a version is affected, whatever closes.
+    let is_meant = |entry: &Value| match entry.get("status").map(Value::as_str) {
+        None => true,
+        Some(status) => closes == (status == Some("unaffected")),
+    };
+    let (meant, other): (Vec<_>, Vec<_>) = list.iter().partition(|entry| is_meant(entry));
+    let version = |entry: &&Value| text(entry, "version").to_owned();
+    let other: Vec<_> = other.iter().map(version).collect();
+    let mut versions: Vec<_> = meant.iter().map(version).collect();
+    if closes {
+        versions.retain(|version| !other.contains(version));
     }
-    let named = items(affected, "versions").next().is_some();
-    (!named || !versions.is_empty()).then_some(versions)
+    match versions.is_empty() {
+        true => Err("what it says of its versions is another thing"),
+        false => Ok(Versions::These(versions)),
+    }
 }

@@ -3,7 +3,7 @@
 //! [`read`] takes `OpenVEX` (0.0.x and 0.2.0, JSON) and the vulnerabilities of `CycloneDX` documents
 //! (JSON), and gives the statements that can be used and a note for each that cannot. [`Claims`]
 //! decides which of them is about a package of an image. A statement that is about nothing here
-//! changes nothing of what others say.
+//! changes nothing of what others say. In doubt, one that closes is about something else.
 //!
 //! Not here: CSAF, and what becomes of a vulnerability that a statement closes (`scan`).
 
@@ -11,15 +11,18 @@ mod claims;
 mod cyclonedx;
 mod openvex;
 mod product;
+mod reference;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pavisade_model::{Note, NoteKind, Statement};
+use pavisade_model::{Note, NoteKind, Statement, VexStatus};
 use serde_json::Value;
 
 pub use claims::{Claims, Target};
 pub use product::Product;
+
+use product::Meant;
 
 /// Bytes of a document that is read.
 pub const MAX_BYTES: usize = 64 << 20;
@@ -48,6 +51,38 @@ pub struct Claim {
     pub time: Option<Timestamp>,
     /// What is said.
     pub statement: Arc<Statement>,
+    /// The same where nothing tells which version has the fix.
+    unproven: Option<Arc<Statement>>,
+}
+
+impl Claim {
+    fn new(
+        ids: Vec<String>,
+        products: Vec<Product>,
+        time: Option<Timestamp>,
+        statement: Statement,
+    ) -> Self {
+        let unproven = (statement.status == VexStatus::Fixed).then(|| {
+            let said = "it is said to be fixed, but not in which version";
+            let text = match statement.text.as_str() {
+                "" => said.to_owned(),
+                text => format!("{said}: {text}"),
+            };
+            Arc::new(Statement { status: VexStatus::UnderInvestigation, text, ..statement.clone() })
+        });
+        Self { ids, products, time, statement: Arc::new(statement), unproven }
+    }
+
+    /// What is said of a vulnerability in a package.
+    fn said(&self, target: &Target<'_>) -> Option<&Arc<Statement>> {
+        let closes = self.statement.status.closes();
+        let meant =
+            self.products.iter().filter_map(|product| product.meant(target, closes)).max()?;
+        match &self.unproven {
+            Some(unproven) if meant == Meant::Loosely => Some(unproven),
+            _ => Some(&self.statement),
+        }
+    }
 }
 
 /// Why a document cannot be read at all.

@@ -1,7 +1,5 @@
 //! `OpenVEX` (specification 0.2.0; of 0.0.x the forms that differ).
 
-use std::sync::Arc;
-
 use pavisade_model::{Statement, VexStatus};
 use serde_json::Value;
 
@@ -39,18 +37,7 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
             document.note(&name, message.to_owned());
             continue;
         }
-        let shared: Vec<_> = items(statement, "subcomponents").filter_map(product).collect();
-        let products = items(statement, "products").filter_map(product).map(|mut product| {
-            if product.parts.is_empty() {
-                product.parts.clone_from(&shared);
-            }
-            product
-        });
-        let products: Vec<_> = products.collect();
-        if products.is_empty() {
-            document.note(&name, "it names no product, so it does not count".to_owned());
-            continue;
-        }
+        let Some(products) = products(statement, &name, document) else { continue };
         let words = if status == VexStatus::Affected {
             text(statement, "action_statement")
         } else {
@@ -58,18 +45,15 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
         };
         let words = if words.is_empty() { text(statement, "status_notes") } else { words };
         let own = [text(statement, "last_updated"), text(statement, "timestamp")];
-        document.claims.push(Claim {
-            ids,
-            products,
-            time: time(own.into_iter().chain(of_document)),
-            statement: Arc::new(Statement {
-                status,
-                justification: justification.to_owned(),
-                text: words.to_owned(),
-                author: author.to_owned(),
-                place,
-            }),
-        });
+        let said = Statement {
+            status,
+            justification: justification.to_owned(),
+            text: words.to_owned(),
+            author: author.to_owned(),
+            place,
+        };
+        let time = time(own.into_iter().chain(of_document));
+        document.claims.push(Claim::new(ids, products, time, said));
     }
 }
 
@@ -93,7 +77,48 @@ fn ids(vulnerability: &Value) -> Vec<String> {
     ids
 }
 
-/// A product, or a part of one; nothing where nothing names it.
+/// What a statement is about; `None` where that is nothing, which is told.
+fn products(statement: &Value, which: &str, document: &mut Document) -> Option<Vec<Product>> {
+    let shared = parts(statement);
+    let (mut products, mut is_told) = (Vec::new(), false);
+    for value in items(statement, "products") {
+        let Some(mut product) = product(value) else { continue };
+        let own = parts(value);
+        let parts = if own.as_ref().is_some_and(Vec::is_empty) { shared.clone() } else { own };
+        let why = match (product.unplaced(), &parts) {
+            (Some(purl), _) => format!(
+                "`{purl}` has neither `repository_url` nor a digest, so it does not count for it"
+            ),
+            (None, None) => "none of the subcomponents of a product could be read, so it does not \
+                             count for that product"
+                .to_owned(),
+            (None, Some(parts)) => {
+                product.parts.clone_from(parts);
+                products.push(product);
+                continue;
+            }
+        };
+        document.note(which, why);
+        is_told = true;
+    }
+    if products.is_empty() && !is_told {
+        document.note(which, "it names no product, so it does not count".to_owned());
+    }
+    (!products.is_empty()).then_some(products)
+}
+
+/// The parts that are meant; `None` where there are some and none could be read.
+fn parts(value: &Value) -> Option<Vec<Product>> {
+    let list = match value.get("subcomponents") {
+        None | Some(Value::Null) => return Some(Vec::new()),
+        Some(list) => list.as_array()?,
+    };
+    let part = |value| Some(Product { parts: parts(value)?, ..product(value)? });
+    let parts: Vec<_> = list.iter().filter_map(part).collect();
+    (list.is_empty() || !parts.is_empty()).then_some(parts)
+}
+
+/// A product without its parts; nothing where nothing names it.
 fn product(value: &Value) -> Option<Product> {
     let mut names = Vec::new();
     if let Value::String(id) = value {
@@ -107,10 +132,13 @@ fn product(value: &Value) -> Option<Product> {
         names.extend(identifiers.values().filter_map(Value::as_str).map(Name::read));
     }
     if let Some(Value::Object(hashes)) = value.get("hashes") {
-        let sha = hashes.iter().filter(|(kind, _)| matches!(kind.as_str(), "sha-256" | "sha256"));
-        let digests = sha.filter_map(|(_, hash)| hash.as_str());
-        names.extend(digests.map(|hash| Name::Digest(format!("sha256:{}", hash.to_lowercase()))));
+        // One of another kind is a digest too, though no image has it.
+        let digest = |(kind, hash): (&String, &Value)| {
+            let kind = kind.to_lowercase().replace("sha-", "sha");
+            let hash = hash.as_str().unwrap_or_default().to_lowercase();
+            Name::Digest(format!("{kind}:{hash}"))
+        };
+        names.extend(hashes.iter().map(digest));
     }
-    let parts = items(value, "subcomponents").filter_map(product).collect();
-    (!names.is_empty()).then(|| Product { names, parts, versions: Vec::new() })
+    (!names.is_empty()).then(|| Product { names, ..Product::default() })
 }

@@ -3,15 +3,18 @@
 use pavisade_packages::Purl;
 
 use crate::Target;
+use crate::reference::{Reference, full, is_digest};
 
 /// A product, by any of its names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Product {
     pub(crate) names: Vec<Name>,
+    /// Its version where a name has none; may be empty.
+    pub(crate) version: String,
     /// Parts of it that are meant; all of it where there are none.
     pub(crate) parts: Vec<Self>,
-    /// Versions that are meant; all where there are none.
-    pub(crate) versions: Vec<String>,
+    /// Versions that are meant.
+    pub(crate) versions: Versions,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,29 @@ pub(crate) enum Name {
     Digest(String),
     /// The reference of an image.
     Text(String),
+    /// What holds packages and is no image: a source tree.
+    Tree(String),
+}
+
+/// The versions of a product that are meant, where they stand beside its names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Versions {
+    /// Those of its names.
+    #[default]
+    Unsaid,
+    /// Some that could not be read, so it may be any. Never of a statement that closes.
+    Unread,
+    /// These.
+    These(Vec<String>),
+}
+
+/// How a product is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Meant {
+    /// In any version.
+    Loosely,
+    /// By a version or a digest.
+    Exactly,
 }
 
 impl Name {
@@ -28,76 +54,173 @@ impl Name {
         if let Ok(purl) = text.parse() {
             return Self::Purl(purl);
         }
-        match text.starts_with("sha256:") {
+        match is_digest(text) {
             true => Self::Digest(text.to_owned()),
             false => Self::Text(text.to_owned()),
+        }
+    }
+
+    fn digest(&self) -> Option<&str> {
+        match self {
+            Self::Purl(purl) if is_of_image(purl) => {
+                Some(purl.version()).filter(|version| is_digest(version))
+            }
+            Self::Digest(digest) => Some(digest),
+            Self::Text(text) => Reference::of(text).digest,
+            Self::Purl(_) | Self::Tree(_) => None,
+        }
+    }
+
+    /// Whether it says neither where the image is nor its digest.
+    fn is_unplaced(&self) -> bool {
+        match self {
+            Self::Purl(purl) => {
+                purl.kind() == "oci"
+                    && purl.qualifier("repository_url").is_none()
+                    && self.digest().is_none()
+            }
+            _ => false,
         }
     }
 }
 
 impl Product {
-    /// Whether it is the package, or the image that holds it and no part of it but that package.
-    pub(crate) fn is(&self, target: &Target<'_>) -> bool {
-        let image = self.names.iter().any(|name| is_image(name, target));
-        if image {
-            return self.parts.is_empty() || self.parts.iter().any(|part| part.is_package(target));
+    /// How it names the package, or the image that holds it and no part of it but that package; `None`
+    /// where it names something else. In doubt a statement that closes is about something else, and one
+    /// that does not is about this.
+    pub(crate) fn meant(&self, target: &Target<'_>, closes: bool) -> Option<Meant> {
+        match self.meant_image(target, closes) {
+            Some(meant) => {
+                let part = |part: &Self| part.meant_package(target, closes).is_some();
+                (self.parts.is_empty() || self.parts.iter().any(part)).then_some(meant)
+            }
+            None => self.meant_package(target, closes),
         }
-        self.parts.is_empty() && self.is_package(target)
     }
 
-    fn is_package(&self, target: &Target<'_>) -> bool {
-        let version = || {
-            self.versions.is_empty() || self.versions.iter().any(|named| named == target.version)
+    /// The name of an image that may be any of this name, where there is no other.
+    pub(crate) fn unplaced(&self) -> Option<String> {
+        let Some(Name::Purl(first)) = self.names.first() else { return None };
+        self.names.iter().all(Name::is_unplaced).then(|| first.to_string())
+    }
+
+    fn meant_image(&self, target: &Target<'_>, closes: bool) -> Option<Meant> {
+        let own = Reference::of(target.image);
+        let known = [target.digest, own.digest.unwrap_or("")];
+        let known = |digest: &str| !digest.is_empty() && known.contains(&digest);
+        let mut digests = self.names.iter().filter_map(Name::digest).peekable();
+        let is_known = !target.digest.is_empty() || own.digest.is_some();
+        let meant = if digests.peek().is_some() && (closes || is_known) {
+            digests.any(known).then_some(Meant::Exactly)?
+        } else {
+            let names = self.names.iter();
+            names.filter_map(|name| self.meant_by(name, target, own.tag, closes)).max()?
         };
-        let is = |name: &Name| match (name, target.purl) {
-            (Name::Purl(named), Some(purl)) => covers(named, purl),
-            _ => false,
+        match &self.versions {
+            Versions::Unsaid | Versions::Unread => Some(meant),
+            Versions::These(all) => {
+                let is = |version: &String| own.tag == Some(version) || known(version);
+                match all.iter().any(is) {
+                    true => Some(Meant::Exactly),
+                    false => (!closes && own.tag.is_none()).then_some(Meant::Loosely),
+                }
+            }
+        }
+    }
+
+    /// How a name without digest names the image, whose tag this is.
+    fn meant_by(
+        &self,
+        name: &Name,
+        target: &Target<'_>,
+        own: Option<&str>,
+        closes: bool,
+    ) -> Option<Meant> {
+        let (repository, tag) = match name {
+            Name::Digest(_) => return None,
+            Name::Tree(name) => {
+                let is = !name.is_empty() && name == target.image && target.digest.is_empty();
+                let is = is && (self.version.is_empty() || !closes);
+                return is.then_some(Meant::Loosely);
+            }
+            Name::Text(text) => {
+                let Reference { repository, tag, .. } = Reference::of(text);
+                (full(repository), tag)
+            }
+            Name::Purl(purl) if is_of_image(purl) && !name.is_unplaced() => {
+                let version = Some(purl.version()).filter(|text| !text.is_empty());
+                let version = version.filter(|version| !is_digest(version));
+                (pulled_from(purl), purl.qualifier("tag").or(version))
+            }
+            Name::Purl(_) => return None,
         };
-        self.names.iter().any(is) && version()
+        if target.repository.is_empty() || repository != full(target.repository) {
+            return None;
+        }
+        let version = Some(&*self.version).filter(|version| !version.is_empty());
+        match (tag.or(version.filter(|version| !is_digest(version))), own) {
+            (None, _) => Some(Meant::Loosely),
+            (Some(tag), Some(own)) => (tag == own).then_some(Meant::Exactly),
+            (Some(_), None) => (!closes).then_some(Meant::Loosely),
+        }
+    }
+
+    fn meant_package(&self, target: &Target<'_>, closes: bool) -> Option<Meant> {
+        let purl = target.purl?;
+        // The digests of packages are not known here.
+        let is_other = closes && self.names.iter().any(|name| name.digest().is_some());
+        if is_other || !self.parts.is_empty() {
+            return None;
+        }
+        let same = |version: &str| version == target.version || version == purl.version();
+        let meant = |name: &Name| {
+            let Name::Purl(named) = name else { return None };
+            if !is_named(named, purl) {
+                return None;
+            }
+            let own = match (named.version(), &*self.version) {
+                ("", "") => None,
+                ("", version) => Some(same(version)),
+                (version, _) => Some(version == purl.version()),
+            };
+            match (&self.versions, own) {
+                (Versions::Unsaid, None) | (Versions::Unread, _) => Some(Meant::Loosely),
+                (Versions::Unsaid, Some(is)) => is.then_some(Meant::Exactly),
+                (Versions::These(all), own) => {
+                    let is = all.iter().any(|version| same(version));
+                    (is && !(closes && own == Some(false))).then_some(Meant::Exactly)
+                }
+            }
+        };
+        self.names.iter().filter_map(meant).max()
     }
 }
 
-/// Whether a package URL means another one: what it leaves out may be anything.
-fn covers(named: &Purl, purl: &Purl) -> bool {
+/// Whether a package URL means another one in some version: what it leaves out may be anything.
+fn is_named(named: &Purl, purl: &Purl) -> bool {
     named.kind() == purl.kind()
         && named.namespace() == purl.namespace()
         && named.name() == purl.name()
-        && (named.version().is_empty() || named.version() == purl.version())
         && (named.subpath().is_empty() || named.subpath() == purl.subpath())
         && named.qualifiers().all(|(key, value)| purl.qualifier(key) == Some(value))
 }
 
-fn is_image(name: &Name, target: &Target<'_>) -> bool {
-    match name {
-        Name::Digest(digest) => !target.digest.is_empty() && digest == target.digest,
-        Name::Text(text) => {
-            !text.is_empty() && [target.image, target.repository].contains(&&**text)
-        }
-        Name::Purl(purl) if matches!(purl.kind(), "oci" | "docker") => is_pulled(purl, target),
-        Name::Purl(_) => false,
-    }
+fn is_of_image(purl: &Purl) -> bool {
+    matches!(purl.kind(), "oci" | "docker")
 }
 
-/// Whether a package URL of an image means the image: its digest decides where it has one.
-fn is_pulled(purl: &Purl, target: &Target<'_>) -> bool {
-    if purl.version().starts_with("sha256:") {
-        return !target.digest.is_empty() && purl.version() == target.digest;
-    }
-    let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let repository = match (purl.qualifier("repository_url"), purl.namespace()) {
-        (Some(url), _) => {
-            let url = url.strip_prefix("https://").unwrap_or(url).trim_end_matches('/');
-            // The repository with or without the name at its end, as tools write it.
-            [url.to_owned(), format!("{url}/{}", purl.name())]
-                .contains(&target.repository.to_owned())
-        }
-        (None, "") => last(target.repository) == purl.name(),
-        (None, namespace) => {
-            let path = format!("{namespace}/{}", purl.name());
-            target.repository == path || target.repository.ends_with(&format!("/{path}"))
-        }
+/// The repository that a package URL of an image means.
+fn pulled_from(purl: &Purl) -> String {
+    let path = match purl.namespace() {
+        "" => purl.name().to_owned(),
+        namespace => format!("{namespace}/{}", purl.name()),
     };
-    let tag = purl.qualifier("tag").or((!purl.version().is_empty()).then(|| purl.version()));
-    let own = target.image.strip_prefix(target.repository).and_then(|rest| rest.strip_prefix(':'));
-    repository && !purl.name().is_empty() && tag.is_none_or(|tag| own == Some(tag))
+    let Some(url) = purl.qualifier("repository_url") else { return full(&path) };
+    let url = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or(url);
+    let url = url.trim_end_matches('/');
+    // With or without the name at its end, as tools write it.
+    match url == path || url.ends_with(&format!("/{path}")) {
+        true => full(url),
+        false => full(&format!("{url}/{path}")),
+    }
 }

@@ -3,15 +3,15 @@
 use pavisade_vex::{Claims, Document, ReadError, Target, read};
 use serde_json::{Value, json};
 
-const DIGEST: &str = "sha256:aaaa";
+pub(crate) const DIGEST: &str = "sha256:aaaa";
 
-fn openvex(statements: Value) -> Document {
+pub(crate) fn openvex(statements: Value) -> Document {
     let document = json!({"@context": "https://openvex.dev/ns/v0.2.0", "@id": "urn:x",
         "author": "A", "timestamp": "2026-01-01T00:00:00Z", "version": 1, "statements": statements});
     read("a.json", document.to_string().as_bytes()).unwrap()
 }
 
-fn cyclonedx(parts: Value) -> Document {
+pub(crate) fn cyclonedx(parts: Value) -> Document {
     let mut document = json!({"bomFormat": "CycloneDX", "specVersion": "1.5"});
     for (key, value) in parts.as_object().unwrap() {
         document[key] = value.clone();
@@ -19,7 +19,7 @@ fn cyclonedx(parts: Value) -> Document {
     read("c.json", document.to_string().as_bytes()).unwrap()
 }
 
-fn product(id: &str, parts: &[&str]) -> Value {
+pub(crate) fn product(id: &str, parts: &[&str]) -> Value {
     let parts: Vec<_> = parts.iter().map(|id| json!({"@id": id})).collect();
     match parts.is_empty() {
         true => json!([{"@id": id}]),
@@ -27,7 +27,7 @@ fn product(id: &str, parts: &[&str]) -> Value {
     }
 }
 
-fn not_affected(id: &str, products: Value) -> Value {
+pub(crate) fn not_affected(id: &str, products: Value) -> Value {
     json!({"vulnerability": {"name": id}, "products": products, "status": "not_affected",
         "justification": "vulnerable_code_not_present"})
 }

@@ -47,6 +47,8 @@ pub struct Report {
     pub kept: usize,
     /// How many were withdrawn by those who published them.
     pub withdrawn: usize,
+    /// How many records and files could not be read at all: what they say is missing.
+    pub damaged: usize,
     /// What was not understood or not used, by what it is.
     pub left_out: BTreeMap<String, LeftOut>,
 }
@@ -61,6 +63,12 @@ pub struct LeftOut {
 }
 
 impl Report {
+    /// Notes what could not be read at all.
+    fn damage(&mut self, what: &str, example: &str) {
+        self.damaged += 1;
+        self.note(what, example);
+    }
+
     pub(crate) fn note(&mut self, what: &str, example: &str) {
         let left_out = self.left_out.entry(what.to_owned()).or_default();
         left_out.count += 1;
@@ -137,13 +145,13 @@ impl Builder {
     pub fn record(&mut self, feed: Feed<'_>, json: &[u8]) {
         self.report.records += 1;
         if json.len() > LONGEST_RECORD {
-            return self.report.note("record of more than 16 MiB", feed.name);
+            return self.report.damage("record of more than 16 MiB", feed.name);
         }
         let record: osv::Record = match serde_json::from_slice(json) {
             Ok(record) => record,
             Err(error) => {
                 let example = format!("{}: {error}", feed.name);
-                return self.report.note("record that is no OSV", &example);
+                return self.report.damage("record that is no OSV", &example);
             }
         };
         if let Some(time) = record.withdrawn {
@@ -163,6 +171,8 @@ impl Builder {
     ///
     /// Made from documentation: no real copy was here.
     pub fn debian_tracker(&mut self, feed: Feed<'_>, json: &[u8]) {
+        let name = format!("{}/tracker", feed.name);
+        let feed = Feed { name: &name, ..feed };
         self.converted(feed, distro::tracker(json), "JSON that is not Debian's tracker");
     }
 
@@ -170,6 +180,8 @@ impl Builder {
     ///
     /// Made from documentation: no real copy was here.
     pub fn alpine_secdb(&mut self, feed: Feed<'_>, json: &[u8]) {
+        let name = format!("{}/secdb", feed.name);
+        let feed = Feed { name: &name, ..feed };
         self.converted(feed, distro::secdb(json), "JSON that is not Alpine's secdb");
     }
 
@@ -179,12 +191,15 @@ impl Builder {
         read: Result<Converted, serde_json::Error>,
         refused: &str,
     ) {
-        let Converted { records, left_out } = match read {
+        let Converted { records, left_out, refused } = match read {
             Ok(converted) => converted,
             Err(error) => {
-                return self.report.note(refused, &format!("{}: {error}", feed.name));
+                return self.report.damage(refused, &format!("{}: {error}", feed.name));
             }
         };
+        if let Some((what, example)) = refused {
+            self.report.damage(&what, &format!("{}: {example}", feed.name));
+        }
         for (what, example) in left_out {
             self.report.note(&what, &example);
         }
@@ -275,7 +290,7 @@ impl Builder {
                     self.report.note("entry of CISA's catalog that is none", feed.name);
                 }
             }
-            Err(error) => self.report.note("catalog that is not CISA's", &error.to_string()),
+            Err(error) => self.report.damage("catalog that is not CISA's", &error.to_string()),
         }
     }
 

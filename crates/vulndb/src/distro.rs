@@ -29,6 +29,8 @@ pub(crate) struct Converted {
     pub records: Vec<osv::Record>,
     /// What was not understood, and where.
     pub left_out: Vec<(String, String)>,
+    /// Why it gave nothing.
+    pub refused: Option<(String, String)>,
 }
 
 /// By package, by CVE.
@@ -150,7 +152,7 @@ pub(crate) fn secdb(json: &[u8]) -> Result<Converted, serde_json::Error> {
     let version = secdb.distroversion.unwrap_or_default();
     if !version.starts_with('v') && version != "edge" {
         let what = "secdb that names no release of Alpine".to_owned();
-        converted.left_out.push((what, version));
+        converted.refused = Some((what, version));
         return Ok(converted);
     }
     let ecosystem = format!("Alpine:{version}");

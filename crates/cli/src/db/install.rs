@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use anyhow::{Context as _, bail, ensure};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use pavisade_oci::Digest;
 use pavisade_report::one_line;
 use pavisade_sources::{Progress as _, open_regular};
 use pavisade_vulndb::Database;
 
-use super::newest;
+use super::{newest, newest_of};
 use crate::args::{self, Install};
 use crate::output::{named, output, place};
 use crate::progress::Spinner;
@@ -122,12 +124,14 @@ fn put(
             return Ok(Outcome::Clean);
         }
         if let Ok(old) = Database::open(&before) {
-            let (old, new) = (newest_of(&old)?, newest_of(&database)?);
+            let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+            let (old, new) = (newest_of(&old, today), newest_of(&database, today));
             if old > new && !install.allow_older {
+                let day = |newest: Option<String>| newest.unwrap_or_else(|| "no date".to_owned());
                 bail!(
                     "{from} is older ({}) than {shown} ({}): nothing was changed; --allow-older takes it",
-                    one_line(&new),
-                    one_line(&old)
+                    one_line(&day(new)),
+                    one_line(&day(old))
                 );
             }
             let previous = previous(&file);
@@ -167,12 +171,6 @@ fn previous(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".previous");
     name.into()
-}
-
-/// When the newest of its advisories was changed, as its feeds say it.
-fn newest_of(database: &Database<'_>) -> anyhow::Result<String> {
-    let feeds = database.feeds().context("reading the feeds")?;
-    Ok(feeds.iter().map(|feed| feed.newest).max().unwrap_or_default().to_owned())
 }
 
 fn digest(text: &str) -> anyhow::Result<Digest> {

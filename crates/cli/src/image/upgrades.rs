@@ -48,7 +48,10 @@ pub(super) fn of(
         let key = (&**name, &**version, purl.to_string());
         // Two places of one package are one row of each advisory; which of them is the same.
         let Some(found) = packages.get(&key).and_then(|found| found.first()) else { continue };
-        let source = found.package.source.as_ref();
+        // Where advisories name packages as they are built, each is upgraded by its own ones.
+        let of = compare::ecosystem(found, inventory.distribution.as_ref());
+        let source =
+            found.package.source.as_ref().filter(|_| of.is_some_and(|of| of.names_sources()));
         let built = source.map_or((&*found.package.name, &*found.package.version), |source| {
             (&*source.name, &*source.version)
         });

@@ -73,8 +73,9 @@ pub(super) fn run(args: &ImageArgs, image: &Path, db: &Path) -> anyhow::Result<O
     };
     let mut matcher = Matcher::new(database);
     let mut judged = judge(&found, &mut matcher, (db, &database), &terms)?;
-    let without_fix =
-        if args.vulnerable.only_fixed { only_fixed(&mut judged.judgement) } else { 0 };
+    // An explanation is about all that was found.
+    let is_shorter = args.vulnerable.only_fixed && args.vulnerable.explain.is_none();
+    let without_fix = if is_shorter { only_fixed(&mut judged.judgement) } else { 0 };
     let outcome = scan::outcome(&judged.judgement, settings.fail_on(args.vulnerable.fail_on));
     let mut options = pavisade_report::Options {
         color: terminal::color(args.color, file.is_some()),
