@@ -76,7 +76,7 @@ pub struct AssessedControl<'a> {
     /// Its checks that did not run though they should have.
     pub left_out: Vec<&'a Rule>,
     /// Its checks of whose subjects nothing was read, and which may exist all the same: files show
-    /// what somebody means to apply, not what is there.
+    /// what somebody means to apply, not what is there, and images are looked at on demand.
     pub unseen: Vec<&'a Rule>,
 }
 
@@ -170,8 +170,8 @@ pub fn assess<'a>(
     // Of a cluster it is told what was not listed: what was not seen there is not there.
     let partial = judgement.clusters.len() < judgement.worlds;
     let controls = framework.controls.iter();
-    let controls =
-        controls.map(|control| of_control(control, &ran, rules.clone(), unread > 0, partial));
+    let controls = controls
+        .map(|control| of_control(control, &ran, rules.clone(), unread > 0, partial, judgement));
     Assessment { framework, controls: controls.collect(), unread }
 }
 
@@ -283,6 +283,7 @@ fn of_control<'a>(
     rules: impl Iterator<Item = &'a Rule>,
     unread: bool,
     partial: bool,
+    judgement: &'a Judgement,
 ) -> AssessedControl<'a> {
     let mut evidence: Vec<_> =
         control.checks.iter().filter_map(|id| ran.evidence(control, id)).collect();
@@ -294,12 +295,10 @@ fn of_control<'a>(
     let left_out: Vec<_> = rules
         .filter(|rule| !ran.checks.contains_key(&*rule.id) && is_needed(control, rule))
         .collect();
-    let unseen: Vec<_> = evidence
-        .iter()
-        .filter(|e| partial && e.tally == Tally::default())
-        .map(|e| e.rule)
-        .filter(|rule| is_needed(control, rule))
-        .collect();
+    let unseen = evidence.iter().filter(|e| partial && e.tally == Tally::default()).map(|e| e.rule);
+    // What nobody asked to look at is not seen either.
+    let unasked = judgement.unasked.iter().map(|rule| &**rule);
+    let unseen: Vec<_> = unseen.chain(unasked).filter(|rule| is_needed(control, rule)).collect();
     let state = match control.assessed {
         Assessed::ByHand(_) => ControlState::ByHand,
         Assessed::Elsewhere(_) => ControlState::Elsewhere,

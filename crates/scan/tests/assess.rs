@@ -346,6 +346,20 @@ fn every_control_of_every_framework_has_a_state_and_its_checks_as_evidence() {
 }
 
 #[test]
+fn a_control_whose_images_nobody_looked_at_holds_in_part() {
+    let judgement = judged(&pod("securityContext: {}"), &[], Vec::new());
+    for (checks, expect) in [
+        ("\"PV-C001\"", ControlState::Holds),
+        ("\"PV-C001\", \"PV-S025\"", ControlState::HoldsInPart),
+        ("\"PV-S025\"", ControlState::Unseen),
+    ] {
+        let framework = framework(&format!("checks = [{checks}]"));
+        let assessment = assess(&framework, &judgement);
+        assert_eq!(assessment.controls[0].state, expect, "{checks}");
+    }
+}
+
+#[test]
 fn what_an_exception_lets_through_neither_fails_nor_holds() {
     use ControlState as S;
     let allowed = PRIVILEGED.replace(

@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Write};
 use pavisade_compliance::Assessed;
 use pavisade_compliance::{AssessedControl, Assessment, ControlState, Evidence};
 use pavisade_judgement::Judgement;
-use pavisade_model::State;
+use pavisade_model::{Rule, State};
 
 use crate::text::count;
 use crate::{Options, guard, message, terminal};
@@ -105,10 +105,12 @@ pub(crate) fn gap<'a>(control: &'a AssessedControl<'_>) -> Option<Cow<'a, str>> 
     if control.state != ControlState::HoldsInPart || control.unseen.is_empty() {
         return gap.map(Cow::Borrowed);
     }
+    let ran = |rule: &Rule| control.evidence.iter().any(|evidence| evidence.rule.id == rule.id);
+    let others = control.unseen.iter().filter(|rule| !ran(rule)).count();
     let unseen = format!(
         "what {} of its {} look at, of which nothing was read",
         control.unseen.len(),
-        count(control.evidence.len(), "check", "checks")
+        count(control.evidence.len() + others, "check", "checks")
     );
     Some(Cow::Owned(match gap {
         Some(gap) => format!("{gap}; {unseen}"),
