@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use flate2::read::MultiGzDecoder;
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use pavisade_judgement::Date;
 use pavisade_packages::zip::Archive;
 use pavisade_report::one_line;
+use pavisade_scan::{Timestamp, day};
 use pavisade_sources::{Progress as _, open_regular};
 use pavisade_vulndb::{Builder, Database, Feed};
 
@@ -254,10 +253,8 @@ fn is_scores(head: &str) -> bool {
 
 /// How old it is: what was published since is not found.
 fn newest(database: &Database<'_>) -> Option<String> {
-    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-    let newest = newest_of(database, today)?;
-    let newest = newest.get(..10)?.parse::<Date>().ok()?;
-    let days = today.since(newest).ok()?.get_days();
+    let newest = newest_of(database)?.get(..10)?.parse::<Date>().ok()?;
+    let days = day(Timestamp::now()).since(newest).ok()?.get_days();
     let ago = match days {
         0 => "today".to_owned(),
         1 => "yesterday".to_owned(),
@@ -268,7 +265,8 @@ fn newest(database: &Database<'_>) -> Option<String> {
 
 /// The newest change that its feeds tell of, of this day at the latest: some have dates in the
 /// future. `None` where no feed has a date, or they cannot be read.
-fn newest_of(database: &Database<'_>, today: Date) -> Option<String> {
+fn newest_of(database: &Database<'_>) -> Option<String> {
+    let today = day(Timestamp::now());
     let feeds = database.feeds().ok()?.into_iter().map(|feed| feed.newest);
     let is_past = |text: &&str| {
         text.get(..10).and_then(|day| day.parse::<Date>().ok()).is_some_and(|day| day <= today)

@@ -407,7 +407,7 @@ pub(crate) fn name(found: &str, path: &Path) -> String {
 }
 
 /// A refusal with what to do about it.
-fn told(refusal: &Refusal) -> String {
+pub(crate) fn told(refusal: &Refusal) -> String {
     let remedy = match refusal {
         Refusal::Platform { there, .. } if !there.is_empty() => "; choose one with --platform",
         Refusal::Missing(_) => "; export the image with all of its layers",

@@ -89,7 +89,7 @@ pub(crate) fn tracker(json: &[u8]) -> Result<Converted, serde_json::Error> {
             }
         }
     }
-    converted.records.extend(records.into_values());
+    converted.records = records.into_values().collect();
     Ok(converted)
 }
 
@@ -175,7 +175,7 @@ pub(crate) fn secdb(json: &[u8]) -> Result<Converted, serde_json::Error> {
             }
         }
     }
-    converted.records.extend(records.into_values());
+    converted.records = records.into_values().collect();
     Ok(converted)
 }
 

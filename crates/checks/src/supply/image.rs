@@ -2,7 +2,7 @@
 
 use pavisade_model::Related;
 use pavisade_secrets::mask;
-use pavisade_snapshot::{Image, Inspection, Secret, SecretPlace};
+use pavisade_snapshot::{Image, Inspection, Notable, Secret, SecretPlace};
 
 use crate::{Claim, Place, Verdict};
 
@@ -22,6 +22,18 @@ pub(super) fn verdict<'a>(inspection: &Inspection, claims: Vec<Claim<'a>>) -> Ve
         return Verdict::unknown(Place::Nowhere, gap.as_str());
     }
     Verdict::from_claims(claims)
+}
+
+/// Fails where an image holds files of a kind, which are `what`: `a shell`.
+pub(super) fn holds<'a>(image: &'a Image, kind: Notable, what: &str) -> Verdict<'a> {
+    let found = match inspection(image) {
+        Ok(found) => found,
+        Err(unknown) => return unknown,
+    };
+    let paths: Vec<_> = found.notable(kind).map(|file| format!("`/{}`", file.path)).collect();
+    let message = format!("the image holds {what}: {}", paths.join(", "));
+    let claim = (!paths.is_empty()).then(|| Claim::fails(Place::Nowhere, message));
+    verdict(found, claim.into_iter().collect())
 }
 
 /// A file with the instruction that made its layer.

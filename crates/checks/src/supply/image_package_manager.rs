@@ -5,14 +5,14 @@ use pavisade_snapshot::{Image, Notable};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::image::{inspection, verdict};
-use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
+use super::image::holds;
+use crate::{Check, Cx, OnImageFact, Verdict};
 
 /// Images with a package manager.
 ///
 /// ## Why
-/// Whoever gets into the container installs with it what an attack needs, and it brings packages of its
-/// own that have to be updated.
+/// An attacker who gets into the container installs the tools of an attack with it, and it brings
+/// packages of its own that have to be updated.
 ///
 /// ## Fix
 /// Build in one stage, and copy what runs to a base without a package manager (distroless, `scratch`).
@@ -25,18 +25,6 @@ impl Check for ImagePackageManager {
     type On = OnImageFact;
 
     fn check<'a>(&self, image: &'a Image, _: &Cx<'a>) -> Verdict<'a> {
-        let found = match inspection(image) {
-            Ok(found) => found,
-            Err(unknown) => return unknown,
-        };
-        let paths: Vec<_> =
-            found.notable(Notable::PackageManager).map(|f| format!("`/{}`", f.path)).collect();
-        let claim = (!paths.is_empty()).then(|| {
-            Claim::fails(
-                Place::Nowhere,
-                format!("the image holds a package manager: {}", paths.join(", ")),
-            )
-        });
-        verdict(found, claim.into_iter().collect())
+        holds(image, Notable::PackageManager, "a package manager")
     }
 }

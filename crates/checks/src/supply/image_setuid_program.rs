@@ -11,8 +11,8 @@ use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 /// Programs in images that run with the rights of their owner or group.
 ///
 /// ## Why
-/// A program with the setuid or setgid bit gives whoever starts it the rights of its owner: a mistake in
-/// it leads from the user of the container to root. Few containers need `su`, `mount` or `passwd`.
+/// A program with the setuid or setgid bit runs with the rights of its owner, no matter who starts it: a
+/// mistake in it leads from the user of the container to root. Few containers need `su`, `mount` or `passwd`.
 ///
 /// ## Fix
 /// Take the bits away in the Dockerfile (`RUN chmod ug-s FILE`), remove the package, or build the image

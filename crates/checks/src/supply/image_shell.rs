@@ -5,8 +5,8 @@ use pavisade_snapshot::{Image, Notable};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::image::{inspection, verdict};
-use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
+use super::image::holds;
+use crate::{Check, Cx, OnImageFact, Verdict};
 
 /// Images with a shell.
 ///
@@ -26,15 +26,6 @@ impl Check for ImageShell {
     type On = OnImageFact;
 
     fn check<'a>(&self, image: &'a Image, _: &Cx<'a>) -> Verdict<'a> {
-        let found = match inspection(image) {
-            Ok(found) => found,
-            Err(unknown) => return unknown,
-        };
-        let paths: Vec<_> =
-            found.notable(Notable::Shell).map(|f| format!("`/{}`", f.path)).collect();
-        let claim = (!paths.is_empty()).then(|| {
-            Claim::fails(Place::Nowhere, format!("the image holds a shell: {}", paths.join(", ")))
-        });
-        verdict(found, claim.into_iter().collect())
+        holds(image, Notable::Shell, "a shell")
     }
 }

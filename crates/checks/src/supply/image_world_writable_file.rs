@@ -11,7 +11,7 @@ use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 /// Files and folders of images that every user may change.
 ///
 /// ## Why
-/// Whoever runs as any user in the container can replace what others run or read there. Folders for
+/// Any user in the container can replace what others run or read there. Folders for
 /// temporary files have the sticky bit, and are not meant.
 ///
 /// ## Fix

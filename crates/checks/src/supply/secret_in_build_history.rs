@@ -11,8 +11,8 @@ use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 /// Secrets in the build history of an image.
 ///
 /// ## Why
-/// An image keeps the instructions that built it, with build arguments and their values: whoever may pull
-/// the image reads them with `docker history`.
+/// An image keeps the instructions that built it, with build arguments and their values: anyone
+/// who can pull the image can read them with `docker history`.
 ///
 /// ## Fix
 /// Revoke the secret, and give it to the build as a secret mount (`RUN --mount=type=secret`) instead of a

@@ -11,7 +11,7 @@ use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 /// Secrets in the files of an image's layers.
 ///
 /// ## Why
-/// Whoever may pull the image has the secret. A later layer that deletes or replaces the file does not
+/// Anyone who can pull the image has the secret. A later layer that deletes or replaces the file does not
 /// take it out of the layer below, which everybody gets as well.
 ///
 /// ## Fix

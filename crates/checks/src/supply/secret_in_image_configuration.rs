@@ -11,8 +11,8 @@ use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 /// Secrets in the environment, labels or command of an image.
 ///
 /// ## Why
-/// The configuration of an image is plain text: whoever may pull the image, or look at it in a registry,
-/// reads it, and so does every process of the container and everything that it starts.
+/// The configuration of an image is plain text: anyone who can pull the image, or view it in a
+/// registry, can read it, and so can every process of the container and everything that it starts.
 ///
 /// ## Fix
 /// Revoke the secret. Take it out of `ENV`, `LABEL`, `ENTRYPOINT` and `CMD`, and give it to the container

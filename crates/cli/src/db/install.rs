@@ -1,21 +1,19 @@
 //! Databases that were made elsewhere: fetched or copied here, checked, and put in place of the one
 //! that is there as a whole. The one before stays beside it.
 
-use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use anyhow::{Context as _, bail, ensure};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use pavisade_oci::Digest;
+use pavisade_oci::{Digest, Refusal};
 use pavisade_report::one_line;
 use pavisade_sources::{Progress as _, open_regular};
 use pavisade_vulndb::Database;
 
 use super::{newest, newest_of};
 use crate::args::{self, Install};
+use crate::image::told;
 use crate::output::{named, output, place};
 use crate::progress::Spinner;
 use crate::{Outcome, database, registry, terminal};
@@ -39,16 +37,15 @@ pub(super) fn update(
             Some(digest) => digest,
             None => {
                 let beside = format!("{source}.sha256");
-                let text =
-                    registries.download(&beside, MAX_DIGEST).map_err(told).with_context(|| {
-                        format!("{source} is taken only with its digest, --sha256 or in {beside}")
-                    })?;
+                let text = registries.download(&beside, MAX_DIGEST).map_err(refused).with_context(
+                    || format!("{source} is taken only with its digest, --sha256 or in {beside}"),
+                )?;
                 let text = String::from_utf8_lossy(&text);
                 let word = text.split_whitespace().next().unwrap_or_default();
                 self::digest(word).with_context(|| format!("reading {beside}"))?
             }
         };
-        (registries.download(source, MAX_BYTES).map_err(told)?, Some(digest))
+        (registries.download(source, MAX_BYTES).map_err(refused)?, Some(digest))
     } else {
         let reference = source.strip_prefix("docker://").unwrap_or(source);
         let remote = registry::remote(reference).with_context(|| {
@@ -57,7 +54,7 @@ pub(super) fn update(
                 one_line(source)
             )
         })?;
-        (registries.artifact(&remote, MAX_BYTES).map_err(told)?, digest)
+        (registries.artifact(&remote, MAX_BYTES).map_err(refused)?, digest)
     };
     progress.finish();
     put(&bytes, digest.as_ref(), install, source)
@@ -124,8 +121,7 @@ fn put(
             return Ok(Outcome::Clean);
         }
         if let Ok(old) = Database::open(&before) {
-            let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-            let (old, new) = (newest_of(&old, today), newest_of(&database, today));
+            let (old, new) = (newest_of(&old), newest_of(&database));
             if old > new && !install.allow_older {
                 let day = |newest: Option<String>| newest.unwrap_or_else(|| "no date".to_owned());
                 bail!(
@@ -156,15 +152,8 @@ fn check<'a>(bytes: &'a [u8], from: &str) -> anyhow::Result<Database<'a>> {
 
 /// What is in the file now.
 fn before(file: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    let read = |mut file: File| {
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map(|_| bytes)
-    };
-    match open_regular(file).and_then(read) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("reading {}", file.display())),
-    }
+    let is_there = file.try_exists().with_context(|| format!("reading {}", file.display()))?;
+    is_there.then(|| database::read(file)).transpose()
 }
 
 fn previous(file: &Path) -> PathBuf {
@@ -179,13 +168,6 @@ fn digest(text: &str) -> anyhow::Result<Digest> {
         .with_context(|| format!("`{}` is not a SHA-256 digest", one_line(text)))
 }
 
-/// What a registry or a server said, and what to do about it.
-fn told(refusal: pavisade_oci::Refusal) -> anyhow::Error {
-    let remedy = match &refusal {
-        pavisade_oci::Refusal::Registry(fault) if !fault.remedy.is_empty() => {
-            format!("; {}", fault.remedy)
-        }
-        _ => String::new(),
-    };
-    anyhow::anyhow!("{refusal}{remedy}")
+fn refused(refusal: Refusal) -> anyhow::Error {
+    anyhow::anyhow!(told(&refusal))
 }
