@@ -366,7 +366,11 @@ impl CheckSet {
 fn missing(meta: &Meta, facts: &Facts) -> Option<Fact> {
     let has = |fact: &Fact| match (fact, &facts.images) {
         (_, None) => false,
-        (Fact::Images, Some(_)) => true,
+        // A source tree is none.
+        (Fact::Images, Some(images)) => {
+            let all = images.all();
+            all.is_empty() || all.iter().any(|image| !image.source_tree)
+        }
         (Fact::Vulnerabilities, Some(images)) => {
             images.all().iter().all(|image| image.matches.is_some())
         }

@@ -41,7 +41,8 @@ pub(crate) fn of<'a>(
     for found in &inventory.packages {
         cases.extend(case(found, id, inventory, &told, matcher).context("reading the database")?);
     }
-    Ok(Explanation { id, image: &inventory.name, database, known, cases })
+    let notes = &judgement.notes;
+    Ok(Explanation { id, image: &inventory.name, database, known, cases, notes })
 }
 
 /// What was found of the vulnerability, and the names that records have for packages.

@@ -135,6 +135,18 @@ fn a_copy_takes_the_place_of_what_is_older() {
 }
 
 #[test]
+fn what_is_replaced_is_kept_whatever_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let new = made(folder.path(), "new", "2026-02-01");
+    let at = |name: &str| folder.path().join(name);
+    // Of another version of the format, or a slip of the keyboard.
+    fs::write(at("v.db"), b"PVVULN\0\x01 of old").unwrap();
+    assert_eq!(run(folder.path(), &["db", "import", "new", "--db", "v.db"]).code, 0);
+    assert_eq!(fs::read(at("v.db")).unwrap(), new);
+    assert_eq!(fs::read(at("v.db.previous")).unwrap(), b"PVVULN\0\x01 of old");
+}
+
+#[test]
 fn what_is_damaged_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let good = made(folder.path(), "v.db", "2026-01-01");

@@ -168,7 +168,8 @@ pub fn assess<'a>(
         }
     }
     // Of a cluster it is told what was not listed: what was not seen there is not there.
-    let partial = judgement.clusters.len() < judgement.worlds;
+    // Where nothing but images was read, no object was seen.
+    let partial = judgement.worlds == 0 || judgement.clusters.len() < judgement.worlds;
     let controls = framework.controls.iter();
     let controls = controls
         .map(|control| of_control(control, &ran, rules.clone(), unread > 0, partial, judgement));

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use pavisade_judgement::{Evidence, Excepted, rank};
-use pavisade_model::{Finding, FixState};
+use pavisade_model::{Finding, FixState, Note};
 use pavisade_vulndb::{Because, Bound, Explained, Known, Until, Verdict};
 
 use crate::terminal::Page;
@@ -27,6 +27,8 @@ pub struct Explanation<'a> {
     pub known: &'a Known,
     /// Packages of the image that records of it are about, or that have the name of one.
     pub cases: Vec<Case<'a>>,
+    /// What was not read or compared: what is not found may be there.
+    pub notes: &'a [Note],
 }
 
 /// A package of the image.
@@ -72,7 +74,7 @@ pub enum Outcome<'a> {
 /// # Errors
 /// `out` does not take it.
 pub fn explained(told: &Explanation<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
-    let Explanation { id, image, database, known, cases } = told;
+    let Explanation { id, image, known, cases, notes, .. } = told;
     let mut page = Page::new(options, out);
     page.put(STRONG, id).put(PLAIN, " in ").put(STRONG, image).end();
     head(&mut page, known);
@@ -80,8 +82,9 @@ pub fn explained(told: &Explanation<'_>, options: &Options, out: &mut dyn Write)
         one(&mut page, case);
     }
     if cases.is_empty() {
-        absent(&mut page, known, database);
+        absent(&mut page, told);
     }
+    crate::terminal::notes(&mut page, notes, false);
     page.flush()
 }
 
@@ -244,10 +247,11 @@ fn compared(record: &Explained) -> String {
     }
 }
 
-/// Why no package of the image has anything to do with it.
-fn absent(page: &mut Page<'_>, known: &Known, database: &str) {
-    page.put(if known.records.is_empty() { UNKNOWN } else { GOOD }, "not reported")
-        .put(PLAIN, ": ");
+/// Why no package of the image has anything to do with it, of what was read.
+fn absent(page: &mut Page<'_>, told: &Explanation<'_>) {
+    let Explanation { known, database, notes, .. } = told;
+    let proven = !known.records.is_empty() && notes.is_empty();
+    page.put(if proven { GOOD } else { UNKNOWN }, "not reported").put(PLAIN, ": ");
     let text = match (known.records.is_empty(), known.withdrawn.is_empty()) {
         (true, false) => "all records of it were withdrawn".to_owned(),
         (true, true) => format!(

@@ -1,7 +1,7 @@
 //! What is said of a control follows from what its checks found, and never from less.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use pavisade_checks::{Catalog, CheckSet};
 use pavisade_compliance::{AssessedControl, Assessment, ControlState, is_needed};
@@ -9,7 +9,9 @@ use pavisade_compliance::{Framework, builtin};
 use pavisade_judgement::Judgement;
 use pavisade_model::{KubernetesVersion, Note, NoteKind};
 use pavisade_scan::{Honour, Terms, Timestamp, judge, judge_on};
-use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
+use pavisade_snapshot::{
+    Facts, Image, Images, Inspection, Object, Snapshot, WorldKind, WorldParts,
+};
 use pavisade_yaml::{Source, objects, read};
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::builtin);
@@ -342,6 +344,24 @@ fn every_control_of_every_framework_has_a_state_and_its_checks_as_evidence() {
         }
         let counted: usize = ControlState::ALL.iter().map(|state| assessment.count(*state)).sum();
         assert_eq!(counted, framework.controls.len());
+    }
+}
+
+#[test]
+fn what_images_show_is_not_shown_of_pods_that_nobody_read() {
+    let wanted = |meta: &pavisade_model::Meta| ["PV-C001", "PV-S025"].contains(&&*meta.rule.id);
+    let set = CheckSet::new(&CATALOG, KubernetesVersion::LATEST, wanted, &HashMap::new()).unwrap();
+    let image =
+        Image { name: "web".into(), inspection: Some(Inspection::default()), ..Image::default() };
+    let facts = Facts { images: Some(Arc::new(Images::new(vec![image], Vec::new()))) };
+    let snapshot = Snapshot::new(Vec::new(), Vec::new()).with_facts(facts);
+    let judgement = judge(&snapshot, &set, Timestamp::UNIX_EPOCH);
+    for (checks, expect) in [
+        ("\"PV-S025\"", ControlState::Holds),
+        ("\"PV-C001\", \"PV-S025\"", ControlState::HoldsInPart),
+    ] {
+        let framework = framework(&format!("checks = [{checks}]"));
+        assert_eq!(assess(&framework, &judgement).controls[0].state, expect, "{checks}");
     }
 }
 

@@ -130,10 +130,10 @@ fn put(
                     one_line(&day(old))
                 );
             }
-            let previous = previous(&file);
-            output(Some(&previous))?
-                .put(&previous.display().to_string(), |out| out.write_all(&before))?;
         }
+        let previous = previous(&file);
+        output(Some(&previous))?
+            .put(&previous.display().to_string(), |out| out.write_all(&before))?;
     }
     output(Some(&file))?.put(&shown, |out| out.write_all(bytes))?;
     said(&shown);

@@ -1,15 +1,19 @@
 //! The configuration of an image, and the secrets in it and in its history.
 
 use std::borrow::Cow;
+use std::mem::discriminant;
 
-use pavisade_model::Confidence;
 use pavisade_secrets::{Found, Syntax, find_in_text, find_in_words, in_setting, mask_words};
 use pavisade_snapshot::{Configuration, Inspection, Secret, SecretPlace};
 
 use crate::{Image, Start, Step};
 
-/// Steps, variables and labels that are looked at: more than any build makes.
+/// Names that are listed of each kind: more than any build makes. All values are looked at: the document
+/// is bounded.
 const MAX_ENTRIES: usize = 10_000;
+
+/// Secrets of one place that are kept: the environment, labels, the command, the history.
+const MAX_SECRETS: usize = 1_000;
 
 /// Reads what the image says of itself.
 pub(super) fn read(image: &Image, passwd: &str, inspection: &mut Inspection) {
@@ -20,9 +24,9 @@ pub(super) fn read(image: &Image, passwd: &str, inspection: &mut Inspection) {
         names.take(MAX_ENTRIES).map(str::to_owned).collect()
     };
     // One command line: the last word of the one may announce the first of the other.
-    let entrypoint = start.entrypoint.iter().flatten().take(MAX_ENTRIES);
+    let entrypoint = start.entrypoint.iter().flatten();
     let split = entrypoint.clone().count();
-    let command = start.cmd.iter().flatten().take(MAX_ENTRIES);
+    let command = start.cmd.iter().flatten();
     let words: Vec<_> = entrypoint.chain(command).map(String::as_str).collect();
     let mut entrypoint: Vec<_> = mask_words(&words).into_iter().map(Cow::into_owned).collect();
     let command = entrypoint.split_off(split);
@@ -36,13 +40,14 @@ pub(super) fn read(image: &Image, passwd: &str, inspection: &mut Inspection) {
         entrypoint,
         command,
     });
-    let secrets = &mut inspection.secrets;
-    for (name, value) in variables().take(MAX_ENTRIES) {
+    let mut found = Vec::new();
+    let secrets = &mut found;
+    for (name, value) in variables() {
         if let Some(found) = in_setting(name, value) {
             push(secrets, found, name, SecretPlace::Environment);
         }
     }
-    for (name, value) in start.labels.iter().flatten().take(MAX_ENTRIES) {
+    for (name, value) in start.labels.iter().flatten() {
         if let Some(found) = in_setting(name, value) {
             push(secrets, found, name, SecretPlace::Label);
         }
@@ -51,12 +56,13 @@ pub(super) fn read(image: &Image, passwd: &str, inspection: &mut Inspection) {
         push(secrets, found, name, SecretPlace::Command);
     });
     let mut layer = 0;
-    let history = image.configuration.history.iter().flatten().take(MAX_ENTRIES);
+    let history = image.configuration.history.iter().flatten();
     for (step, number) in history.zip(1..) {
         let made = (!step.empty_layer).then_some(layer);
         layer += u32::from(!step.empty_layer);
         in_step(step, number, made, secrets);
     }
+    inspection.secrets.append(&mut found);
 }
 
 /// The number of a user.
@@ -128,16 +134,13 @@ fn command(text: &str) -> String {
 const SHELL: &str = "/bin/sh -c ";
 
 fn push(secrets: &mut Vec<Secret>, found: Found, name: &str, place: SecretPlace) {
-    /// Of one image.
-    const MOST: usize = 1_000;
-    let by_form = matches!(found, Found::Form(_));
-    let confidence = if by_form { Confidence::High } else { found.confidence() };
-    if secrets.len() < MOST {
+    let of_place = |secret: &&Secret| discriminant(&secret.place) == discriminant(&place);
+    if secrets.iter().filter(of_place).count() < MAX_SECRETS {
         secrets.push(Secret {
             what: found.what().into(),
             name: name.to_owned(),
             place,
-            confidence,
+            confidence: found.confidence(),
         });
     }
 }
@@ -234,6 +237,20 @@ mod tests {
         assert_eq!(told.entrypoint, ["app", "--token", "••••", "--password"]);
         assert_eq!(told.command, ["••••", "--port", "80"]);
         assert_eq!(inspection.secrets.len(), 2);
+    }
+
+    #[test]
+    fn nothing_hides_behind_many_others() {
+        let mut env: Vec<_> = (0..20_000).map(|n| format!("V{n}=1")).collect();
+        env.push("DB_PASSWORD=hunter2".to_owned());
+        let env: Vec<_> = env.iter().map(String::as_str).collect();
+        assert_eq!(found(&[], &env), ["Environment a secret DB_PASSWORD"]);
+        // Many secrets of one place take no room from those of another.
+        let many: Vec<_> = (0..2_000).map(|n| format!("DB{n}_PASSWORD=hunter2")).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        let all = found(&["ARG NPM_TOKEN=q7Zr0kPn2VxY8sTdL4wJ"], &many);
+        assert_eq!(all.len(), MAX_SECRETS + 1);
+        assert_eq!(all[MAX_SECRETS], "1 a secret NPM_TOKEN");
     }
 
     #[test]

@@ -67,9 +67,14 @@ pub fn vulnerabilities(
 fn summary(page: &mut Page<'_>, rows: &[rows::Row<'_>], told: &Vulnerable<'_>) {
     let packages = count(told.inventory.packages.len(), "package", "packages");
     if rows.is_empty() {
-        let whole = told.judgement.notes.is_empty();
-        let style = if whole { GOOD } else { STRONG };
-        page.put(style, "no known vulnerability").put(PLAIN, &format!(" in {packages}"));
+        let Judgement { notes, excepted, dismissed, .. } = told.judgement;
+        let whole = notes.is_empty() && excepted.is_empty() && dismissed.is_empty();
+        let (style, none) = match told.without_fix {
+            0 if whole => (GOOD, "no known vulnerability"),
+            0 => (STRONG, "no known vulnerability"),
+            _ => (STRONG, "no vulnerability with a fix"),
+        };
+        page.put(style, none).put(PLAIN, &format!(" in {packages}"));
     } else {
         let found = count(rows.len(), "vulnerability", "vulnerabilities");
         page.put(STRONG, &found).put(PLAIN, &format!(" in {packages}: "));
