@@ -82,3 +82,5 @@ demo: setup
 	@code=0; cargo run --quiet --release --bin pavisade -- scan examples/shop || code=$$?; echo "exit code $$code"; test $$code -eq 1
 	$(call heading,the same shop mended: exit code 0)
 	cargo run --quiet --release --bin pavisade -- scan examples/shop-mended
+	$(call heading,the program)
+	@bin="$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release"; echo "It is $$bin/pavisade. To start it by its name:"; echo "  export PATH=\"$$bin:\$$PATH\""

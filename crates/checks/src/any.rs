@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use pavisade_model::{Meta, Program, Subject};
+use pavisade_model::{Meta, Program, Subject, Together};
 use serde::de::DeserializeOwned;
 
 use crate::{Check, Cx, Dispatch, Lens, Target, Verdict};
@@ -30,7 +30,14 @@ impl<C: Check> AnyCheck for Erased<C> {
 
     fn run<'a>(&self, target: Target<'a>, cx: &Cx<'a>, out: &mut Out<'_, 'a>) {
         for item in C::On::items(target) {
-            let verdict = self.0.check(item, cx);
+            let mut verdict = self.0.check(item, cx);
+            if self.1.rule.together == Together::Image
+                && let (Verdict::Fails(claims), Some(name)) = (&mut verdict, C::On::own_name(item))
+            {
+                claims.iter_mut().for_each(|claim| {
+                    claim.rare_mut().detail.evidence.insert(0, name.clone());
+                });
+            }
             // Holds are counted, never stored: their subject is not worth making.
             let subject = match verdict {
                 Verdict::Fails(_) | Verdict::Unknown(_) => C::On::subject(item),

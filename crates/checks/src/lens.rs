@@ -51,6 +51,12 @@ pub trait Lens {
     /// What a finding is about.
     fn subject(item: Self::Item<'_>) -> Subject;
 
+    /// What the subject is by itself, whatever object names it: an image. Findings of rules that are
+    /// shown together by it have it among their evidence.
+    fn own_name(_: Self::Item<'_>) -> Option<String> {
+        None
+    }
+
     /// The program whose settings the subject is, where it is that.
     fn program(_: Self::Item<'_>) -> Option<Program> {
         None
@@ -129,6 +135,10 @@ impl Lens for OnImage {
 
     fn subject(image: NamedImage<'_>) -> Subject {
         image.object().subject(image.subject_container())
+    }
+
+    fn own_name(image: NamedImage<'_>) -> Option<String> {
+        Some(image.text().to_owned())
     }
 }
 

@@ -16,6 +16,7 @@ mod component;
 mod context;
 mod field;
 mod fragment;
+mod groups;
 mod lens;
 mod loopback;
 mod made;
@@ -37,6 +38,7 @@ pub use check::{Check, Described};
 pub use component::{Component, Flag, FlagSource, components};
 pub use context::Cx;
 pub use fragment::is_fragment;
+pub use groups::{hardening_setting, unhardened_container};
 pub use lens::{
     Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnImage, OnImageFact,
     OnMatch, OnObject, OnPod, OnWorld, Part, Target,

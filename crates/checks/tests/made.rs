@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use pavisade_checks::{Catalog, CheckSet, MadeCheck, Place, Taken, Timestamp, Verdict};
 use pavisade_model::{
     Area, Audience, Confidence, Fixable, GroupKind, KubernetesVersion, Meta, Rule, Scope, Severity,
+    Together,
 };
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
@@ -25,12 +26,14 @@ fn policy(id: &str, name: &str) -> MadeCheck {
         fixable: Fixable::Never,
         secret: false,
         parts: Vec::new().into(),
+        together: Together::Object,
     };
     let meta = Meta {
         rule,
         scope: Scope::Object,
         on: vec![GroupKind::made("shop.example", "Widget", "widgets").unwrap()].into(),
         programs: &[],
+        strict_in_files: false,
         files_only: false,
         at_rest: false,
         facts: &[],

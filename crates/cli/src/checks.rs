@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ChecksArgs) -> anyhow::Result<Outcome> {
             // A list shows what there is: strict checks too, unless a framework was asked for.
             let strict = select.strict || select.framework.is_none();
             let select = Select { strict, ..select.clone() };
-            let ids = select::ids(&select, &settings)?;
+            let ids = select::ids(&select, &settings, true)?;
             let metas = catalog.entries().iter().map(Entry::meta);
             let metas = metas.filter(|meta| ids.contains(&*meta.rule.id));
             let metas: Vec<_> = metas

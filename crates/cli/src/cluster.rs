@@ -12,6 +12,7 @@ use pavisade_sources::{ClusterLimits, ClusterRequest, LoadedCluster, load_cluste
 use crate::args::Access;
 use crate::progress::Spinner;
 /// What of a cluster is wanted.
+#[derive(Clone)]
 pub(crate) struct Wanted {
     /// Kinds that checks look at.
     pub kinds: Vec<GroupKind>,
@@ -21,18 +22,48 @@ pub(crate) struct Wanted {
     pub secrets: bool,
 }
 
-/// Reads the cluster that `access` names.
+/// Reads the one cluster that `access` names.
 ///
 /// # Errors
-/// The kubeconfig leads nowhere.
+/// The kubeconfig leads nowhere, or several are named.
 pub(crate) fn load(
     access: &Access,
     wanted: Wanted,
     progress: &Spinner,
 ) -> anyhow::Result<LoadedCluster> {
+    if access.contexts.len() > 1 {
+        bail!("one cluster only: give --context once");
+    }
+    one(access, access.contexts.first(), wanted, progress)
+}
+
+/// Reads the clusters that `access` names, each once.
+///
+/// # Errors
+/// The kubeconfig leads nowhere.
+pub(crate) fn load_all(
+    access: &Access,
+    wanted: &Wanted,
+    progress: &Spinner,
+) -> anyhow::Result<Vec<LoadedCluster>> {
+    let mut contexts: Vec<Option<&String>> = access.contexts.iter().map(Some).collect();
+    contexts.sort_unstable();
+    contexts.dedup();
+    if contexts.is_empty() {
+        contexts.push(None);
+    }
+    contexts.into_iter().map(|context| one(access, context, wanted.clone(), progress)).collect()
+}
+
+fn one(
+    access: &Access,
+    context: Option<&String>,
+    wanted: Wanted,
+    progress: &Spinner,
+) -> anyhow::Result<LoadedCluster> {
     let request = ClusterRequest {
         kubeconfigs: kubeconfigs(access.kubeconfig.as_deref())?,
-        context: access.context.clone(),
+        context: context.cloned(),
         impersonate: access.impersonate.clone(),
         impersonate_groups: access.impersonate_groups.clone(),
         kinds: wanted.kinds,

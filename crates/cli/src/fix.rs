@@ -130,7 +130,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
 }
 
 fn judged(args: &FixArgs, work: &Work<'_>) -> anyhow::Result<Judgement> {
-    let choice = Choice::new(&args.select, &args.set, &work.settings)?;
+    let choice = Choice::new(&args.select, &args.set, &work.settings, false)?;
     let checks = choice.checks(work.kubernetes())?.with_fixes();
     // What somebody accepts is not fixed.
     let by = By { config: &args.config, baseline: None };

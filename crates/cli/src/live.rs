@@ -1,5 +1,6 @@
 //! A cluster as a command line names it: live, or saved in a file.
 
+use anyhow::bail;
 use pavisade_model::{GroupKind, KubernetesVersion, Note, NoteKind};
 use pavisade_snapshot::{Object, Snapshot};
 
@@ -30,12 +31,16 @@ pub(crate) fn picture(
             let stored = written.iter().filter(|object| !object.is_file());
             let also = stored.map(|o| (o.group().to_owned(), o.kind().to_owned()));
             let wanted = Wanted { kinds, also: also.collect(), secrets: live.secrets };
-            let loaded = cluster::load(&live.access, wanted, progress)?;
-            // Of a cluster that could not be reached nothing is to be said, check by check.
-            let worlds = if loaded.world.objects.is_empty() { vec![] } else { vec![loaded.world] };
-            Snapshot::new(worlds, loaded.notes)
+            let (mut worlds, mut notes) = (Vec::new(), Vec::new());
+            for loaded in cluster::load_all(&live.access, &wanted, progress)? {
+                // Of a cluster that could not be reached nothing is to be said, check by check.
+                worlds.extend((!loaded.world.objects.is_empty()).then_some(loaded.world));
+                notes.extend(loaded.notes);
+            }
+            Snapshot::new(worlds, notes)
         }
     };
+    one_version(input.kubernetes_version, &picture)?;
     if let Some(name) = live.distribution {
         picture = picture.with_distribution(name);
     }
@@ -47,6 +52,23 @@ pub(crate) fn picture(
         picture = picture.with_written(&written);
     }
     Ok((picture.with_notes(notes), kubernetes))
+}
+
+/// All clusters are judged by the semantics of one version, which must be theirs.
+fn one_version(asked: Option<KubernetesVersion>, picture: &Snapshot) -> anyhow::Result<()> {
+    let worlds = picture.worlds().iter();
+    let versions = worlds.filter_map(|world| Some((world.name().clone(), world.server_version()?)));
+    let versions: Vec<_> = versions.collect();
+    let differ = versions.windows(2).any(|pair| pair[0].1 != pair[1].1);
+    if asked.is_some() || !differ {
+        return Ok(());
+    }
+    let named = versions.iter().map(|(name, version)| format!("{name} {version}"));
+    bail!(
+        "the clusters run different versions of Kubernetes ({}): scan them one by one, or choose \
+         with --kubernetes-version",
+        named.collect::<Vec<_>>().join(", ")
+    );
 }
 
 /// A note where the framework that was asked for is a CIS benchmark, and not that of the cluster.

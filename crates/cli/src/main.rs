@@ -8,6 +8,7 @@ mod comply;
 mod config;
 mod database;
 mod db;
+mod examples;
 mod explain;
 mod fix;
 mod frameworks;
@@ -16,6 +17,7 @@ mod images;
 mod input;
 mod live;
 mod man;
+mod names;
 mod output;
 mod progress;
 mod pss;
@@ -33,7 +35,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::args::{Cli, Command};
 
@@ -56,7 +58,8 @@ enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = examples::add(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let done = match cli.command {
         Command::Scan(args) => scan::run(&args),
         Command::Comply(args) => comply::run(&args),
@@ -71,7 +74,8 @@ fn main() -> ExitCode {
         Command::Config(args) => config::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "pavisade", &mut script);
+            let mut command = names::complete(Cli::command());
+            clap_complete::generate(shell, &mut command, "pavisade", &mut script);
             print(&script)
         }
         Command::Man => man::page(Cli::command()).map_err(Into::into).and_then(|page| print(&page)),

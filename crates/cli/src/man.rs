@@ -6,6 +6,7 @@ use clap::Command;
 use clap_mangen::Man;
 
 use crate::args::EXIT_CODES;
+use crate::examples;
 
 /// The page, as roff.
 ///
@@ -50,7 +51,12 @@ fn sections(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
             codes if codes.is_empty() => codes,
             codes => format!(".SS \"EXIT STATUS\"\n{codes}"),
         };
-        page.extend(format!(".SH \"{}\"\n{about}.\n{part}{status}", words.to_uppercase()).bytes());
+        let own = words.split_once(' ').map_or("", |(_, own)| own);
+        let examples = examples::of(own).map_or_else(String::new, |examples| {
+            format!(".SS EXAMPLES\n.nf\n{}.fi\n", examples.replace('\\', "\\e").replace('-', "\\-"))
+        });
+        let words = words.to_uppercase();
+        page.extend(format!(".SH \"{words}\"\n{about}.\n{part}{examples}{status}").bytes());
     }
     Ok(())
 }

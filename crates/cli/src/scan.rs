@@ -5,30 +5,42 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
-use pavisade_compliance::{builtin, controls_by_check};
+use anyhow::{Context as _, anyhow, bail};
+use pavisade_checks::Catalog;
+use pavisade_compliance::{assess, builtin, controls_by_check};
 use pavisade_judgement::Judgement;
-use pavisade_model::{NoteKind, Severity, State};
-use pavisade_report::Options;
-use pavisade_scan::Timestamp;
+use pavisade_model::{Base, Finding, Glob, NoteKind, Severity, State, Subject, kinds};
+use pavisade_report::{FrameworkStates, Options};
+use pavisade_scan::{Timestamp, keep, together};
+use pavisade_snapshot::{Object, World};
 use pavisade_vulndb::Matcher;
 
-use crate::args::{self, Format, LiveArgs, ScanArgs};
+use crate::args::{self, Format, LiveArgs, ScanArgs, Select};
 use crate::input::Input;
 use crate::output::{Output, named, output, place};
 use crate::progress::Spinner;
 use crate::settings::{self, Settings};
 use crate::work::{By, Choice, Judged, Work};
-use crate::{Outcome, database, explain, replace, terminal};
+use crate::{Outcome, database, explain, replace, select, terminal};
 
 pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let Some(mut work) = Work::find(Input::from(args), &args.config)? else {
         return Ok(Outcome::Usage);
     };
     work.images = args.images.clone();
-    work.images.keep = args.explain.is_some();
+    work.input.scope.here = here()?;
+    work.input.scope.exclude_here = globs("--exclude", &args.exclude)?;
+    let namespaces = globs("--namespace", &args.namespaces)?;
     let settings = &work.settings;
-    let mut choice = Choice::new(&args.select, &args.set, settings)?;
+    let explained = Explained::of(args, &settings.catalog)?;
+    work.images.keep = matches!(explained, Explained::Advisory(_));
+    let select = match &explained {
+        Explained::Check(word) if args.select.only.is_empty() => {
+            Select { only: vec![word.clone()], ..args.select.clone() }
+        }
+        _ => args.select.clone(),
+    };
+    let mut choice = Choice::new(&select, &args.set, settings, work.input.is_cluster())?;
     choice.images = args.images.asked();
     let file = named(args.output.as_deref());
     if let Some(role) = work.role(&choice)? {
@@ -40,8 +52,11 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         settings::or_here(&args.paths).iter().chain(args.images.files()),
         args.output.iter().chain(args.also.iter().map(|(_, file)| file)),
     )?;
-    if args.explain.is_some() && !args.images.asked() {
-        bail!("--explain is about images: name them with --image or --image-source");
+    if work.images.keep && !args.images.asked() {
+        bail!("an advisory is explained for images: name them with --image or --image-source");
+    }
+    if args.fail_on_drift && (!work.input.is_cluster() || args.paths.is_empty()) {
+        bail!("--fail-on-drift compares a cluster with files: give --cluster and the files");
     }
     let baseline = args.baseline.as_deref().map(settings::baseline).transpose()?;
     // Fail on what cannot be run or written before the work, not after it.
@@ -60,19 +75,39 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     }
     let by = By { config: &args.config, baseline };
     let judged = work.judge(&choice, checks, by, Spinner::new(args.quiet))?;
-    if let Some(asked) = &args.explain {
+    if let Explained::Advisory(asked) = &explained {
         return explain(args, asked, &judged, outputs);
     }
     let Judged { snapshot, mut judgement, .. } = judged;
-    let outcome = outcome(&judgement, settings.fail_on(args.fail_on));
+    if !namespaces.is_empty() {
+        let found = in_namespaces(&mut judgement, &namespaces);
+        if !found && !snapshot.worlds().iter().any(|world| has_namespace(world, &namespaces)) {
+            bail!("no object is in a namespace like `{}`", args.namespaces.join(","));
+        }
+    }
+    let mut outcome = outcome(&judgement, settings.fail_on(args.fail_on));
+    let drifted = judgement.notes.iter().any(|note| note.kind == NoteKind::Drift);
+    if args.fail_on_drift && drifted && outcome == Outcome::Clean {
+        outcome = Outcome::Findings;
+    }
+    // Controls are assessed by all that was judged, before anything is left out or joined.
+    let page = outputs.iter().find(|target| target.format == pavisade_report::Format::Html);
+    let compliance = page.map(|_| compliance(settings, &judgement)).unwrap_or_default();
     if let Some(least) = args.min_severity {
         keep(&mut judgement, least);
     }
+    if !args.each {
+        together(&mut judgement);
+    }
     let mut options = options(args);
+    options.explain = args.explain.is_some();
+    options.paths = args.paths.iter().map(|path| path.display().to_string()).collect();
     options.configuration = settings.summary();
     options.severities = settings.config.severities.clone();
     options.made = Some(Timestamp::now().strftime("%-d %B %Y, %H:%M UTC").to_string());
+    options.compliance = compliance;
     for target in outputs {
+        options.links = args.source_url.clone().or_else(|| links(&target.place));
         options.color = target.color;
         options.frameworks = frameworks(args, settings, target.format);
         let Target { format, place, out, .. } = target;
@@ -147,6 +182,29 @@ fn frameworks(
     controls
 }
 
+/// What is said of the controls of all frameworks by the checks that ran.
+fn compliance(settings: &Settings, judgement: &Judgement) -> Vec<FrameworkStates> {
+    let own = settings.frameworks.iter().filter(|framework| matches!(framework, Cow::Owned(_)));
+    let all = own.map(|framework| &**framework).chain(builtin());
+    all.map(|framework| {
+        FrameworkStates::of(&assess(framework, judgement, settings.catalog.rules()))
+    })
+    .collect()
+}
+
+/// What leads from a page to this folder, which names of files are relative to.
+fn links(page: &str) -> Option<String> {
+    let current = std::env::current_dir().ok()?;
+    let page = Path::new(page);
+    let folder = fs::canonicalize(replace::folder(page)).ok()?;
+    let current = fs::canonicalize(current).ok()?;
+    // A page elsewhere names the whole way.
+    let Ok(inside) = folder.strip_prefix(&current) else {
+        return current.to_str().map(|current| format!("file://{current}/"));
+    };
+    Some(format!("./{}", "../".repeat(inside.components().count())))
+}
+
 fn options(args: &ScanArgs) -> Options {
     Options {
         width: terminal::width(args.width),
@@ -184,14 +242,78 @@ pub(crate) fn distinct<'a>(
     Ok(())
 }
 
-/// Drops what is less severe.
-fn keep(judgement: &mut Judgement, least: Severity) {
-    judgement.findings.retain(|finding| finding.severity >= least);
-    judgement.excepted.retain(|excepted| excepted.finding.severity >= least);
-    if let Some(compared) = &mut judgement.baseline {
-        compared.known.retain(|finding| finding.severity >= least);
-        compared.gone.retain(|known| known.severity >= least);
+/// What `--explain` is about.
+enum Explained {
+    Nothing,
+    Findings,
+    /// By its id, name or pattern.
+    Check(String),
+    Advisory(String),
+}
+
+impl Explained {
+    fn of(args: &ScanArgs, catalog: &Catalog) -> anyhow::Result<Self> {
+        let Some(word) = &args.explain else { return Ok(Self::Nothing) };
+        let images = args.images.asked();
+        // The id may stand behind the option, as it does for `pavisade image`.
+        let behind = args.paths.iter().filter(|path| images && !path.exists());
+        let behind = behind.filter_map(|path| path.to_str()).find(|word| explain::is_id(word));
+        Ok(match (&**word, behind) {
+            ("", Some(id)) => Self::Advisory(id.to_owned()),
+            ("", None) => Self::Findings,
+            (word, _) if !catalog.matching(word).is_empty() => Self::Check(word.to_owned()),
+            (word, _) if images || explain::is_id(word) => Self::Advisory(word.to_owned()),
+            (word, _) => {
+                select::find(word, catalog)?;
+                Self::Findings
+            }
+        })
     }
+}
+
+/// What patterns of a command line are relative to.
+fn here() -> anyhow::Result<Base> {
+    let current = std::env::current_dir().context("finding this folder")?;
+    let mut folders = vec![current.clone()];
+    folders.extend(fs::canonicalize(&current).ok().filter(|real| *real != current));
+    Ok(Base { folders, current })
+}
+
+fn globs(option: &str, patterns: &[String]) -> anyhow::Result<Vec<Glob>> {
+    let glob = |text: &String| Glob::new(text).map_err(|why| anyhow!("{option} {text}: {why}"));
+    patterns.iter().map(glob).collect()
+}
+
+/// Keeps what is about objects in namespaces; says whether anything was.
+fn in_namespaces(judgement: &mut Judgement, namespaces: &[Glob]) -> bool {
+    let mut found = false;
+    let mut is_in = |finding: &Finding| {
+        let of = |subject: &Subject| match subject {
+            Subject::Object { group, kind, name, .. } if kinds::NAMESPACE.is(group, kind) => {
+                namespaces.iter().any(|glob| glob.matches(name))
+            }
+            subject => namespaces.iter().any(|glob| glob.matches(subject.namespace())),
+        };
+        let workloads = finding.workloads.iter().flat_map(|all| all.iter());
+        let inside = of(&finding.subject) || workloads.into_iter().any(|one| of(&one.subject));
+        found |= inside;
+        inside
+    };
+    judgement.findings.retain(&mut is_in);
+    judgement.excepted.retain(|excepted| is_in(&excepted.finding));
+    judgement.dismissed.retain(&mut is_in);
+    if let Some(compared) = &mut judgement.baseline {
+        compared.known.retain(&mut is_in);
+    }
+    found
+}
+
+fn has_namespace(world: &World, namespaces: &[Glob]) -> bool {
+    let name = |object: &Object| match object.is(kinds::NAMESPACE) {
+        true => object.name().to_owned(),
+        false => object.namespace().to_owned(),
+    };
+    world.objects().any(|object| namespaces.iter().any(|glob| glob.matches(&name(object))))
 }
 
 /// Whether a part could not be read.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use pavisade_checks::{Catalog, Entry};
-use pavisade_model::{Audience, Rule};
+use pavisade_model::{Audience, Meta, Rule};
 use serde_json::{Map, Value};
 
 use crate::args::Select;
@@ -20,13 +20,28 @@ pub(crate) fn find<'c>(word: &str, catalog: &'c Catalog) -> anyhow::Result<&'c E
     })
 }
 
-/// The ids of checks by id or name.
+/// The ids of checks by id, name, area, severity or pattern.
 pub(crate) fn named(words: &[String], catalog: &Catalog) -> anyhow::Result<BTreeSet<String>> {
-    words.iter().map(|word| Ok(find(word, catalog)?.rule().id.to_string())).collect()
+    let mut ids = BTreeSet::new();
+    for word in words {
+        let found = catalog.matching(word);
+        if found.is_empty() && word.contains(['*', '?']) {
+            bail!("no check is named like `{word}`; `pavisade checks list` shows all");
+        }
+        match &found[..] {
+            [] => drop(find(word, catalog)?),
+            found => ids.extend(found.iter().map(|entry| entry.rule().id.to_string())),
+        }
+    }
+    Ok(ids)
 }
 
 /// The ids that are meant; what the command line says wins over the configuration.
-pub(crate) fn ids(select: &Select, settings: &Settings) -> anyhow::Result<BTreeSet<String>> {
+pub(crate) fn ids(
+    select: &Select,
+    settings: &Settings,
+    of_cluster: bool,
+) -> anyhow::Result<BTreeSet<String>> {
     let Settings { config, catalog, .. } = settings;
     let (only, skip) = (named(&select.only, catalog)?, named(&select.skip, catalog)?);
     let asked_for = match &select.framework {
@@ -37,9 +52,15 @@ pub(crate) fn ids(select: &Select, settings: &Settings) -> anyhow::Result<BTreeS
     let served: Vec<_> = asked_for.iter().map(|framework| framework.checks()).collect();
     let listed = |list: &[Arc<Rule>], rule: &Rule| list.iter().any(|other| other.id == rule.id);
     let strict = select.strict || config.strict == Some(true);
-    let wanted = |rule: &Rule| {
-        let by_config =
-            strict || rule.audience == Audience::Everyone || listed(&config.enable, rule);
+    let named_by = |rule: &Rule| {
+        let mut controls = asked_for.iter().flat_map(|framework| &framework.controls);
+        controls.any(|control| control.named.contains(&*rule.id))
+    };
+    let wanted = |meta: &Meta| {
+        let rule = &meta.rule;
+        let for_everyone =
+            rule.audience == Audience::Everyone && (of_cluster || !meta.strict_in_files);
+        let by_config = strict || for_everyone || named_by(rule) || listed(&config.enable, rule);
         let chosen = match only.is_empty() {
             true => by_config && !listed(&config.disable, rule),
             false => only.contains(&*rule.id),
@@ -48,8 +69,8 @@ pub(crate) fn ids(select: &Select, settings: &Settings) -> anyhow::Result<BTreeS
             && !skip.contains(&*rule.id)
             && (served.is_empty() || served.iter().any(|ids| ids.contains(&*rule.id)))
     };
-    let rules = catalog.entries().iter().map(Entry::rule).filter(|rule| wanted(rule));
-    Ok(rules.map(|rule| rule.id.to_string()).collect())
+    let metas = catalog.entries().iter().map(Entry::meta).filter(|meta| wanted(meta));
+    Ok(metas.map(|meta| meta.rule.id.to_string()).collect())
 }
 
 /// Parameters by check name: those of the configuration, and over them `CHECK.PARAMETER=VALUE`; a

@@ -206,6 +206,8 @@ impl Settings {
             base: self.base.clone(),
             include: include.clone(),
             exclude: exclude.clone(),
+            here: Base::default(),
+            exclude_here: Vec::new(),
             worlds: worlds.iter().map(|world| (world.name.clone(), world.paths.clone())).collect(),
         }
     }

@@ -161,9 +161,10 @@ impl Choice {
         select: &Select,
         set: &[String],
         settings: &Settings,
+        of_cluster: bool,
     ) -> anyhow::Result<Self> {
         let parameters = select::parameters(set, settings)?;
-        let ids = select::ids(select, settings)?;
+        let ids = select::ids(select, settings, of_cluster)?;
         Ok(Self { catalog: settings.catalog.clone(), ids, parameters, images: false })
     }
 

@@ -4,6 +4,7 @@
 mod started;
 
 mod action;
+mod choice;
 mod cluster;
 mod config;
 mod databases;

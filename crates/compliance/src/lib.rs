@@ -92,6 +92,9 @@ pub struct Topic {
     pub title: String,
     /// Their ids.
     pub checks: Vec<String>,
+    /// Those of them that count for every control of the topic, although a scan leaves them out
+    /// unless it is asked for them.
+    pub always: Vec<String>,
 }
 
 /// How much of a framework is assessed.

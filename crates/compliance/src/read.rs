@@ -70,12 +70,14 @@ struct RawServesNot {
 struct RawTopic {
     title: String,
     checks: Vec<String>,
+    #[serde(default)]
+    always: Vec<String>,
 }
 
 /// Reads the file of topics.
 pub(crate) fn topics(text: &str) -> Result<BTreeMap<String, Topic>, FrameworkError> {
     let raw: BTreeMap<String, RawTopic> = parsed(text)?;
-    let topic = |raw: RawTopic| Topic { title: raw.title, checks: raw.checks };
+    let topic = |raw: RawTopic| Topic { title: raw.title, checks: raw.checks, always: raw.always };
     Ok(raw.into_iter().map(|(name, raw)| (name, topic(raw))).collect())
 }
 
@@ -150,6 +152,9 @@ impl Resolve<'_> {
                 return Err(self.wrong(&raw.id, message));
             }
         }
+        let topics = raw.topics.iter().filter_map(|name| self.topics.get(name.get_ref()));
+        named
+            .extend(topics.flat_map(|topic| &topic.always).filter(|id| all.contains(*id)).cloned());
         let fault = |message: &str| {
             Err(self.wrong(&raw.id, format!("control `{}`: {message}", raw.id.get_ref())))
         };
@@ -302,6 +307,7 @@ mod tests {
                 "PV-C002" => vec!["hostPID".into(), "hostIPC".into()].into(),
                 _ => Vec::new().into(),
             },
+            together: pavisade_model::Together::Object,
         }
     }
 

@@ -249,8 +249,18 @@ impl<'c> Reader<'c> {
 
     /// The checks of a list.
     pub(crate) fn checks(&mut self, value: Value<'_>) -> Vec<Arc<Rule>> {
-        let texts = self.texts(value).into_iter();
-        texts.filter_map(|(word, at)| Some(self.check(&word, at, false)?.rule().clone())).collect()
+        let mut rules = Vec::new();
+        for (word, at) in self.texts(value) {
+            let group = match self.catalog.named(&word) {
+                None => self.catalog.meant(&word),
+                Some(_) => Vec::new(),
+            };
+            match &group[..] {
+                [] => rules.extend(self.check(&word, at, false).map(|entry| entry.rule().clone())),
+                group => rules.extend(group.iter().map(|entry| entry.rule().clone())),
+            }
+        }
+        rules
     }
 
     /// Parameters of a check, each tried for itself so that each mistake has its place.

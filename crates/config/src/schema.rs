@@ -1,6 +1,6 @@
 //! The JSON schema of the file, with the parameters of every check.
 
-use pavisade_checks::Catalog;
+use pavisade_checks::{Catalog, unhardened_container};
 use serde_json::{Map, Value, json};
 
 /// The schema.
@@ -28,7 +28,9 @@ pub fn schema(catalog: &Catalog) -> Value {
         });
         checks.insert(rule.name.to_string(), of_check);
     }
-    let names: Vec<_> = catalog.names().flat_map(|(id, name)| [name, id]).collect();
+    let group = unhardened_container();
+    let names = catalog.names().chain([(&*group.id, &*group.name)]);
+    let names: Vec<_> = names.flat_map(|(id, name)| [name, id]).collect();
     let frameworks: Vec<_> = pavisade_compliance::builtin().iter().map(|f| f.id.as_str()).collect();
     let list = |items: Value| json!({"type": ["array", "null"], "items": items});
     let texts = |what: &str| json!({"description": what, "type": ["array", "null"], "items": {"type": "string", "minLength": 1}});

@@ -210,7 +210,8 @@ impl Selector {
             && (self.vulnerabilities.is_empty() || self.vulnerability(finding))
             && (self.fingerprints.is_empty()
                 || self.fingerprints.contains(&finding.fingerprint())
-                || self.fingerprints.contains(&finding.first_fingerprint()))
+                || self.fingerprints.contains(&finding.first_fingerprint())
+                || finding.shared_fingerprints().iter().any(|own| self.fingerprints.contains(own)))
     }
 
     fn vulnerability(&self, finding: &Finding) -> bool {

@@ -24,7 +24,8 @@ use syn::{
 /// (else `Everyone`), `on` and `reads` (lists of constants of `pavisade_model::kinds`; in `reads`
 /// `..WORKLOADS` stands for all kinds of such a group), `programs` (of whose settings it speaks),
 /// `fixable` (`Safely` or `Riskily`: its claims say how they are fixed), `parts` (names of settings
-/// that a control may ask for alone), `files_only = true` (of texts that people write, so not of a
+/// that a control may ask for alone), `together` (else `Object`: which of its findings are shown as one), `strict_in_files = true` (for everyone in a cluster, and strict where
+/// files are judged), `files_only = true` (of texts that people write, so not of a
 /// cluster), `at_rest = true` (of what an object holds, so of one from which nothing runs too) and
 /// `secret = true` (what it points at is a secret, whose value no output shows).
 #[proc_macro_attribute]
@@ -52,6 +53,8 @@ struct Arguments {
     programs: Vec<Ident>,
     facts: Vec<Ident>,
     fixable: Option<Ident>,
+    together: Option<Ident>,
+    strict_in_files: bool,
     files_only: bool,
     at_rest: bool,
     secret: bool,
@@ -76,6 +79,10 @@ impl Parse for Arguments {
                 "programs" => arguments.programs = list(input)?,
                 "facts" => arguments.facts = list(input)?,
                 "fixable" => arguments.fixable = Some(input.parse()?),
+                "together" => arguments.together = Some(input.parse()?),
+                "strict_in_files" => {
+                    arguments.strict_in_files = input.parse::<LitBool>()?.value;
+                }
                 "files_only" => arguments.files_only = input.parse::<LitBool>()?.value,
                 "at_rest" => arguments.at_rest = input.parse::<LitBool>()?.value,
                 "secret" => arguments.secret = input.parse::<LitBool>()?.value,
@@ -139,6 +146,8 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
     let audience = or(arguments.audience, "Everyone");
     let (on, programs, facts) = (&arguments.on, &arguments.programs, &arguments.facts);
     let fixable = or(arguments.fixable, "Never");
+    let together = or(arguments.together, "Object");
+    let strict_in_files = arguments.strict_in_files;
     let (files_only, at_rest) = (arguments.files_only, arguments.at_rest);
     let secret = arguments.secret;
     let parts = &arguments.parts;
@@ -166,10 +175,12 @@ fn expand(arguments: Arguments, item: &ItemStruct) -> syn::Result<proc_macro2::T
                     parts: ::std::borrow::Cow::Borrowed(
                         &[#(::std::borrow::Cow::Borrowed(#parts)),*],
                     ),
+                    together: ::pavisade_model::Together::#together,
                 },
                 scope: ::pavisade_model::Scope::#scope,
                 on: ::std::borrow::Cow::Borrowed(&[#(::pavisade_model::kinds::#on),*]),
                 programs: &[#(::pavisade_model::Program::#programs),*],
+                strict_in_files: #strict_in_files,
                 files_only: #files_only,
                 at_rest: #at_rest,
                 facts: &[#(::pavisade_model::Fact::#facts),*],

@@ -55,6 +55,8 @@ pub struct Finding {
     pub fix: Option<Box<Fix>>,
     /// What programs read of it besides; nothing for most.
     pub detail: Option<Box<Detail>>,
+    /// The findings that it stands for, where several are shown as one; empty for most.
+    pub members: Vec<Self>,
 }
 
 /// What programs read of a finding beside its rule, subject and place: no meaning is read out of
@@ -129,6 +131,12 @@ impl Finding {
     /// The same, to be changed.
     pub fn detail_mut(&mut self) -> &mut Detail {
         self.detail.get_or_insert_default()
+    }
+
+    /// What was judged: the findings that it stands for, or itself.
+    pub fn each(&self) -> impl Iterator<Item = &Self> {
+        let own = self.members.is_empty().then_some(self);
+        own.into_iter().chain(&self.members)
     }
 
     /// The name of the world that it belongs to; empty where there is none.

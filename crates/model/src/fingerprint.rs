@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Finding, Subject, repository};
+use crate::{Finding, OPEN_POLICY, Subject, Together, UNHARDENED, repository};
 
 /// Identity of a finding over time: rule, subject (of what a controller made, its owner), field and
 /// instance; never a file, an index, a line, a message or an API version.
@@ -63,11 +63,17 @@ impl Parts {
     }
 
     fn of(finding: &Finding, version: Version) -> Fingerprint {
+        let subject = finding.owner.as_deref().unwrap_or(&finding.subject);
+        Self::new(&finding.rule.id, subject, [&finding.stable_path, &finding.instance], version)
+    }
+
+    fn new(rule: &str, subject: &Subject, rest: [&str; 2], version: Version) -> Fingerprint {
         let mut parts = Self(Sha256::new());
-        parts.add(&finding.rule.id);
-        parts.subject(finding.owner.as_deref().unwrap_or(&finding.subject), version);
-        parts.add(&finding.stable_path);
-        parts.add(&finding.instance);
+        parts.add(rule);
+        parts.subject(subject, version);
+        for text in rest {
+            parts.add(text);
+        }
         let digest = parts.0.finalize();
         Fingerprint { version, digest: std::array::from_fn(|i| digest[i]) }
     }
@@ -82,6 +88,53 @@ impl Finding {
     /// The fingerprint that the first version of Pavisade's results gave it.
     pub fn first_fingerprint(&self) -> Fingerprint {
         Parts::of(self, Version::One)
+    }
+
+    /// What the finding is about in which it is shown with others; `None` where it is about no object.
+    pub fn shared_subject(&self) -> Option<Subject> {
+        let own = self.owner.as_deref().unwrap_or(&self.subject);
+        let Subject::Object { group, kind, namespace, name, .. } = own else { return None };
+        let object = || Subject::Object {
+            group: group.clone(),
+            kind: kind.clone(),
+            namespace: namespace.clone(),
+            name: name.clone(),
+            container: None,
+        };
+        match self.rule.together {
+            Together::Object | Together::Policy | Together::Hardening => Some(object()),
+            Together::Namespace if !namespace.is_empty() => Some(Subject::Object {
+                group: "".into(),
+                kind: "Namespace".into(),
+                namespace: "".into(),
+                name: namespace.clone(),
+                container: None,
+            }),
+            Together::Namespace | Together::Image => {
+                Some(Subject::World { name: self.world.clone()? })
+            }
+        }
+    }
+
+    /// What tells findings apart that are shown together, beside rule and subject.
+    pub fn shared_instance(&self) -> &str {
+        match self.rule.together {
+            Together::Image => self.detail().evidence.first().map_or("", String::as_str),
+            Together::Object | Together::Namespace | Together::Policy | Together::Hardening => "",
+        }
+    }
+
+    /// The fingerprints of findings in which it may be shown with others: an exception may name them.
+    pub fn shared_fingerprints(&self) -> Vec<Fingerprint> {
+        let Some(subject) = self.shared_subject() else { return Vec::new() };
+        let rules: &[&str] = match self.rule.together {
+            Together::Hardening => &[UNHARDENED],
+            Together::Policy => &[OPEN_POLICY, &self.rule.id],
+            Together::Object | Together::Namespace | Together::Image => &[&self.rule.id],
+        };
+        let instance = self.shared_instance();
+        let of = |rule: &&str| Parts::new(rule, &subject, ["", instance], Version::Two);
+        rules.iter().map(of).collect()
     }
 }
 

@@ -24,7 +24,8 @@ pub use glob::{Base, Glob, below, nearest};
 pub use layer::{FileId, LayerFile, LayerVisitor};
 pub use location::{Location, Related};
 pub use meta::{
-    Area, Audience, Confidence, Fact, Fixable, GroupKind, Meta, Program, Rule, Scope, Severity,
+    Area, Audience, Confidence, Fact, Fixable, GroupKind, Meta, OPEN_POLICY, Program, Rule, Scope,
+    Severity, Together, UNHARDENED,
 };
 pub use note::{Note, NoteKind};
 pub use path::{Path, Paths, counterpart, push_field};

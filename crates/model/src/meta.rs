@@ -122,6 +122,29 @@ impl Fixable {
     }
 }
 
+/// Which findings of a rule are shown as one: what a person would fix in one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Together {
+    /// Those about one object, but for grave ones: each of these is shown on its own.
+    Object,
+    /// Those about one image, whatever names it: its name is the evidence of each.
+    Image,
+    /// Those about the workloads of one namespace.
+    Namespace,
+    /// With those of [`OPEN_POLICY`] about the same network policy, of which they are a part; else as
+    /// those of one object.
+    Policy,
+    /// With those of other rules about the containers of one workload: they are parts of the finding
+    /// [`UNHARDENED`].
+    Hardening,
+}
+
+/// The rule of network policies that allow everything.
+pub const OPEN_POLICY: &str = "PV-N003";
+
+/// The rule that stands for several of [`Together::Hardening`].
+pub const UNHARDENED: &str = "PV-C063";
+
 /// How much of the picture a check looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
@@ -349,6 +372,8 @@ pub struct Rule {
     /// Parts that a framework's control may ask for alone, of a rule that judges several settings of
     /// each subject; all of them are judged always, whatever was found before.
     pub parts: Cow<'static, [Cow<'static, str>]>,
+    /// Which of its findings are shown as one.
+    pub together: Together,
 }
 
 /// A check: its rule, and what it declares in order to be run.
@@ -363,6 +388,8 @@ pub struct Meta {
     pub on: Cow<'static, [GroupKind]>,
     /// Programs whose settings are its subjects.
     pub programs: &'static [Program],
+    /// Of audience `strict` where files are judged, in which others rarely have what it looks for.
+    pub strict_in_files: bool,
     /// Judges texts that people write: the question does not arise in a cluster.
     pub files_only: bool,
     /// Judges what an object holds, whether or not anything runs from it: whoever reads the object

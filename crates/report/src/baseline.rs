@@ -2,7 +2,7 @@
 
 use pavisade_judgement::{Baseline, Known};
 use pavisade_model::{Severity, State};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::json::{SCHEMA, v2};
 use crate::sarif::{FINGERPRINT, FIRST_FINGERPRINT};
@@ -31,6 +31,11 @@ fn of_json(document: &Value, rule: &str) -> Result<Vec<Known>, String> {
     let new = document["findings"].as_array().ok_or("it has no `findings`")?;
     // What an exception let through is reported when the exception ends.
     let known = document["baseline"]["known"].as_array();
+    // What is shown as one was judged as several, and is compared so.
+    let each = |finding: &Value| match finding["members"].as_array() {
+        Some(members) if !members.is_empty() => members.clone(),
+        _ => vec![finding.clone()],
+    };
     let finding = |finding: &Value| {
         let (subject, location) = (&finding["subject"], &finding["location"]);
         Some(Known {
@@ -49,7 +54,8 @@ fn of_json(document: &Value, rule: &str) -> Result<Vec<Known>, String> {
             line: number(&location["line"]),
         })
     };
-    all(new.iter().chain(known.into_iter().flatten()), finding)
+    let each: Vec<_> = new.iter().chain(known.into_iter().flatten()).flat_map(each).collect();
+    all(each.iter(), finding)
 }
 
 fn of_sarif(log: &Value) -> Result<Vec<Known>, String> {
@@ -63,6 +69,12 @@ fn of_sarif(log: &Value) -> Result<Vec<Known>, String> {
         result["baselineState"] != "absent" && !suppressed
     };
     let results = ours.iter().filter_map(|run| run["results"].as_array()).flatten();
+    let each = |result: &Value| match result["properties"]["members"].as_array() {
+        Some(members) if !members.is_empty() => {
+            members.iter().map(|one| member(one, result)).collect()
+        }
+        _ => vec![result.clone()],
+    };
     let result = |result: &Value| {
         let place = &result["locations"][0];
         let physical = &place["physicalLocation"];
@@ -81,7 +93,19 @@ fn of_sarif(log: &Value) -> Result<Vec<Known>, String> {
             line: number(&physical["region"]["startLine"]),
         })
     };
-    all(results.filter(counts), result)
+    let each: Vec<_> = results.filter(counts).flat_map(each).collect();
+    all(each.iter(), result)
+}
+
+/// A verdict that a result stands for, as a result of its own at the same place.
+fn member(member: &Value, result: &Value) -> Value {
+    let mut own = result.clone();
+    own["partialFingerprints"] = json!({ FINGERPRINT: member["fingerprint"] });
+    own["ruleId"] = member["rule"].clone();
+    own["message"]["text"] = member["message"].clone();
+    own["properties"]["severity"] = member["severity"].clone();
+    own["properties"]["world"] = member["world"].clone();
+    own
 }
 
 /// All of them, or what is wrong with one.

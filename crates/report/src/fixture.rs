@@ -8,7 +8,7 @@ use pavisade_checks::{Catalog, CheckSet};
 use pavisade_judgement::Judgement;
 use pavisade_model::{
     Area, Audience, Confidence, Finding, Fixable, KubernetesVersion, Location, Meta, Note,
-    NoteKind, Rule, Severity, State, Subject,
+    NoteKind, Rule, Severity, State, Subject, Together,
 };
 use pavisade_scan::{Honour, Terms, Timestamp, judge_on};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
@@ -191,6 +191,7 @@ fn secret_rule() -> Rule {
         fixable: Fixable::Never,
         secret: true,
         parts: Vec::new().into(),
+        together: Together::Object,
     }
 }
 
@@ -227,6 +228,7 @@ pub(crate) fn secret(text: &str, needle: &str) -> Judgement {
         instance: String::new(),
         fix: None,
         detail: None,
+        members: Vec::new(),
     });
     judgement
 }

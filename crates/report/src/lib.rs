@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
+use pavisade_compliance::Assessment;
 use pavisade_judgement::Judgement;
 use pavisade_model::{Rule, Severity};
 
@@ -142,6 +143,10 @@ pub struct Options {
     pub places: usize,
     /// Terminal: every place with its source, every unknown and every note.
     pub full: bool,
+    /// Terminal: each finding with its source, the reason and the fix.
+    pub explain: bool,
+    /// Terminal: what was asked to be read, as it was written; empty for this folder.
+    pub paths: Vec<String>,
     /// Terminal: what exceptions let through.
     pub show_excepted: bool,
     /// Terminal: what the user's configuration turns off, in a few words; empty where there is none.
@@ -155,6 +160,39 @@ pub struct Options {
     pub root: Option<String>,
     /// HTML: when the result was made, for people.
     pub made: Option<String>,
+    /// HTML: what leads from the page to the files that it names, in front of their names; or an
+    /// address with `{file}` and `{line}` in it. No links where there is none.
+    pub links: Option<String>,
+    /// HTML: what is said of the controls of frameworks.
+    pub compliance: Vec<FrameworkStates>,
+}
+
+/// What is said of the controls of a framework.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct FrameworkStates {
+    /// The framework: `cis-1.12`.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Id, title, state in a word, and the ids of the checks that speak for it.
+    pub controls: Vec<(String, String, &'static str, Vec<String>)>,
+}
+
+impl FrameworkStates {
+    /// What an assessment says.
+    pub fn of(assessment: &Assessment<'_>) -> Self {
+        let controls = assessment.controls.iter().map(|assessed| {
+            let control = assessed.control;
+            let (id, title) = (control.id.clone(), control.title.clone());
+            (id, title, comply::label(assessed.state), control.checks.clone())
+        });
+        let framework = assessment.framework;
+        Self {
+            id: framework.id.clone(),
+            title: framework.title.clone(),
+            controls: controls.collect(),
+        }
+    }
 }
 
 impl Options {
@@ -172,12 +210,16 @@ impl Default for Options {
             per_check: 1,
             places: 8,
             full: false,
+            explain: false,
+            paths: Vec::new(),
             show_excepted: false,
             configuration: String::new(),
             frameworks: BTreeMap::new(),
             severities: BTreeMap::new(),
             root: None,
             made: None,
+            links: None,
+            compliance: Vec::new(),
         }
     }
 }

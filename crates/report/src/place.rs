@@ -21,7 +21,7 @@ pub(crate) struct Places<'a> {
 
 /// A place that code hosts take: always in a file.
 pub(crate) struct InFile<'a> {
-    /// The file, or the folder that a text was rendered from, relative to the root.
+    /// The file, or one that a text was rendered from, relative to the root.
     pub file: Cow<'a, str>,
     /// Absent where the lines are those of a text that is nowhere on disk, or of none.
     pub region: Option<Region>,
@@ -40,7 +40,7 @@ impl<'a> Places<'a> {
     /// folder, or the first file of the world that is known.
     pub(crate) fn in_file(&self, finding: &'a Finding) -> InFile<'a> {
         let (name, region) = match &finding.location {
-            Location::Text { source, .. } if is_rendered(source) => (source.name(), None),
+            Location::Text { source, .. } if is_rendered(source) => (file_of(source), None),
             Location::Text { source, span, .. } => {
                 (source.name(), Some(self.regions.get(source, span)))
             }
@@ -51,7 +51,9 @@ impl<'a> Places<'a> {
                 let whole = whole(finding);
                 let world = finding.world.as_deref().unwrap_or(&whole);
                 let home = self.homes.get(world).copied().unwrap_or("pavisade");
-                let name = if matches!(world, "" | "." | "-") { home } else { world };
+                // A world is mostly a folder, which no code host can point at.
+                let none = matches!(world, "" | "." | "-") || self.homes.contains_key(world);
+                let name = if none { home } else { world };
                 return InFile {
                     file: relative(name, self.root).into_owned().into(),
                     region: None,
@@ -67,7 +69,7 @@ impl<'a> Places<'a> {
         workloads.find_map(|workload| match &workload.location {
             Location::Text { source, span, .. } => {
                 let region = (!is_rendered(source)).then(|| self.regions.get(source, span));
-                Some(InFile { file: relative(source.name(), self.root), region })
+                Some(InFile { file: relative(file_of(source), self.root), region })
             }
             Location::Field { .. } | Location::Layer { .. } | Location::None => None,
         })
@@ -165,11 +167,32 @@ pub(crate) fn homes(judgement: &Judgement) -> HashMap<&str, &str> {
     let mut homes = HashMap::<&str, &str>::new();
     for finding in all_findings(judgement) {
         if let Location::Text { source, .. } = &finding.location {
-            let home = homes.entry(finding.world()).or_insert(source.name());
-            *home = (*home).min(source.name());
+            let home = homes.entry(finding.world()).or_insert(file_of(source));
+            *home = (*home).min(file_of(source));
         }
     }
     homes
+}
+
+/// The file on disk that a text is, or was made of.
+pub(crate) fn file_of(source: &Source) -> &str {
+    match source.origin() {
+        Origin::Rendered { file: Some(file), .. } => file,
+        _ => source.name(),
+    }
+}
+
+/// RFC 3986: everything but unreserved characters and `/` is percent-encoded.
+pub(crate) fn encode(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri
 }
 
 /// Whether the lines are those of a text that is nowhere on disk, made of what has its name.

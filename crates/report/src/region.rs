@@ -32,7 +32,9 @@ pub(crate) struct Regions {
 impl Regions {
     pub(crate) fn new<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
         let mut texts = HashMap::<SourceId, (&Source, Vec<u32>)>::new();
-        let locations = findings.into_iter().flat_map(|finding| {
+        let findings = findings.into_iter();
+        let findings = findings.flat_map(|finding| finding.members.iter().chain([finding]));
+        let locations = findings.flat_map(|finding| {
             let related = finding.related.iter().map(|related| &related.location);
             let workloads = finding.workloads.iter().flat_map(|all| all.iter());
             let workloads = workloads.map(|workload| &workload.location);

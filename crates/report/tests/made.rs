@@ -8,7 +8,7 @@ use pavisade_compliance::{ControlState, assess};
 use pavisade_judgement::{Baseline, Judgement, Known};
 use pavisade_model::{
     Area, Audience, Confidence, Fixable, GroupKind, KubernetesVersion, Meta, Rule, Scope, Severity,
-    State,
+    State, Together,
 };
 use pavisade_report::{Format, Layout, Options, check_explain, write};
 use pavisade_scan::{Honour, Terms, Timestamp, judge_on};
@@ -45,12 +45,14 @@ fn catalog() -> Catalog {
         fixable: Fixable::Never,
         secret: false,
         parts: Vec::new().into(),
+        together: Together::Object,
     };
     let meta = Meta {
         rule,
         scope: Scope::Object,
         on: vec![GroupKind::made("shop.example", "Widget", "widgets").unwrap()].into(),
         programs: &[],
+        strict_in_files: false,
         files_only: false,
         at_rest: false,
         facts: &[],

@@ -80,6 +80,7 @@ impl Blind {
                     ..Detail::default()
                 }
                 .boxed(),
+                members: Vec::new(),
             };
             Some((index, meta, finding))
         });

@@ -16,23 +16,25 @@ mod owner;
 mod part;
 mod served;
 mod terms;
+mod together;
 mod vex;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 pub use jiff::Timestamp;
 use pavisade_checks::{CheckSet, Claim, Place, Rare, Report, Verdict};
 use pavisade_judgement::{Cluster, Judgement, RuleTally, Tally};
 use pavisade_model::{
-    Finding, Fix, Location, Note, NoteKind, Path, Paths, Related, Subject, counterpart, kinds,
+    Finding, Fix, Location, Note, Path, Paths, Related, Subject, counterpart, kinds,
 };
 use pavisade_secrets::{mask, mask_field};
 use pavisade_snapshot::{Object, Snapshot, World};
 use rayon::prelude::*;
 pub use terms::{Honour, Terms};
+pub use together::{keep, together};
 
 use crate::coverage::Blind;
 use crate::exception::Settled;
@@ -42,8 +44,8 @@ use crate::vex::Said;
 
 /// Objects, or worlds, that one task judges.
 const CHUNK: usize = 64;
-/// Findings on single objects that are kept; others are counted.
-pub const MAX_FINDINGS: usize = 750_000;
+/// Findings of one rule on single objects that are kept; others are counted.
+pub const MAX_FINDINGS: usize = 25_000;
 
 /// The day of a time (UTC).
 pub fn day(now: Timestamp) -> pavisade_judgement::Date {
@@ -115,7 +117,7 @@ fn judge_within(
         }
         part
     };
-    let kept = Arc::new(AtomicUsize::new(0));
+    let kept = part::counters(checks);
     let chunks = objects.par_chunks(CHUNK).with_max_len(1);
     let of_objects = chunks.map(|chunk| judge_chunk(chunk, Room::Shared(kept.clone(), limit)));
     let of_groups = groups.par_iter().map(|(seen, group)| group.judge(seen, checks, now));
@@ -131,10 +133,10 @@ fn judge_within(
     let mut parts: Vec<_> = of_objects.chain(of_groups).chain(of_worlds).collect();
     parts.extend(facts::judge(snapshot, checks, now));
     // Which were kept depends on the threads. Those of the first objects are.
-    let told = kept.load(Ordering::Relaxed);
-    if told > limit {
+    let told: Vec<_> = kept.iter().map(|told| told.load(Ordering::Relaxed)).collect();
+    if told.iter().any(|told| *told > limit) {
         let chunks: Vec<_> = objects.chunks(CHUNK).collect();
-        cut(&mut parts, &chunks, limit, judge_chunk);
+        cut(&mut parts, &chunks, &told, limit, judge_chunk);
     }
 
     let tallies = checks.metas().zip(checks.rules()).map(|(meta, rule)| RuleTally {
@@ -155,13 +157,8 @@ fn judge_within(
         found.push(part.findings);
     }
     let mut notes = snapshot.notes().to_vec();
-    let cut = (told > limit).then(|| Note {
-        kind: NoteKind::Unread,
-        place: worlds.first().map_or(String::new(), |world| world.name().to_string()),
-        span: None,
-        message: format!("there are {told} findings; {limit} of them are listed"),
-        remedy: "Scan parts of it one by one.".to_owned(),
-    });
+    let place = worlds.first().map_or(String::new(), |world| world.name().to_string());
+    let cut = part::cut_note(checks, &told, limit, place);
     notes.extend(cut.clone());
     notes.extend(facts::note(checks, snapshot.facts()));
     let clusters = || worlds.iter().filter(|world| world.is_live());
@@ -295,6 +292,7 @@ fn finding_at(
         instance: claim.instance,
         fix: None,
         detail,
+        members: Vec::new(),
     }
 }
 

@@ -5,21 +5,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pavisade_checks::{CheckSet, Claim, Report, Verdict};
-use pavisade_model::{Finding, Meta, Paths, Program, Workload};
+use pavisade_model::{Finding, Meta, Note, NoteKind, Paths, Program, Workload};
 
 use crate::{Seen, Tally, fact_finding, finding, fix};
 
-/// How many findings a part may keep.
+/// How many findings of each rule a part may keep.
 pub(crate) enum Room {
-    /// As many as all parts together, which have kept so many, up to a limit.
-    Shared(Arc<AtomicUsize>, usize),
-    Own(usize),
+    /// As many as all parts together, which have kept so many of each, up to a limit.
+    Shared(Arc<[AtomicUsize]>, usize),
+    /// So many of each.
+    Own(Vec<usize>),
+    /// All.
+    Any,
+}
+
+/// A counter for each rule of a set.
+pub(crate) fn counters(checks: &CheckSet) -> Arc<[AtomicUsize]> {
+    checks.metas().map(|_| AtomicUsize::new(0)).collect()
 }
 
 pub(crate) struct Part {
     pub(crate) room: Room,
-    /// Findings, those that were not kept among them.
-    pub(crate) told: usize,
+    /// Findings of each rule, those that were not kept among them.
+    pub(crate) told: Vec<usize>,
+    /// The rule of each finding, by its place in the set.
+    pub(crate) rules: Vec<usize>,
     /// Whether findings say how they are fixed.
     pub(crate) fixes: bool,
     pub(crate) findings: Vec<Finding>,
@@ -29,10 +39,11 @@ pub(crate) struct Part {
 
 impl Part {
     pub(crate) fn new(checks: &CheckSet) -> Self {
-        let tallies = vec![Tally::default(); checks.metas().len()];
+        let rules = checks.metas().len();
+        let (tallies, told) = (vec![Tally::default(); rules], vec![0; rules]);
         let (findings, by_program) = (Vec::new(), BTreeMap::new());
-        let room = Room::Own(usize::MAX);
-        Self { room, told: 0, fixes: checks.gives_fixes(), findings, tallies, by_program }
+        let fixes = checks.gives_fixes();
+        Self { room: Room::Any, told, rules: Vec::new(), fixes, findings, tallies, by_program }
     }
 
     /// Says which checks could not see all of a world, after the world itself was judged: what is
@@ -76,7 +87,7 @@ impl Part {
             return self.add_report(&report, |tally| tally.unknown += 1);
         }
         let claims = self.claims(&mut report);
-        self.keep(claims, |claim| finding(seen.world, &report, claim, paths));
+        self.keep(report.index, claims, |claim| finding(seen.world, &report, claim, paths));
     }
 
     /// The same for what is known beside the objects.
@@ -86,7 +97,7 @@ impl Part {
         workloads: Option<&Arc<[Workload]>>,
     ) {
         let claims = self.claims(&mut report);
-        self.keep(claims, |claim| Finding {
+        self.keep(report.index, claims, |claim| Finding {
             workloads: workloads.cloned(),
             ..fact_finding(&report, claim)
         });
@@ -105,40 +116,100 @@ impl Part {
         claims
     }
 
-    fn keep<'a>(&mut self, claims: Vec<Claim<'a>>, mut make: impl FnMut(Claim<'a>) -> Finding) {
-        self.told += claims.len();
+    fn keep<'a>(
+        &mut self,
+        rule: usize,
+        claims: Vec<Claim<'a>>,
+        mut make: impl FnMut(Claim<'a>) -> Finding,
+    ) {
+        if claims.is_empty() {
+            return;
+        }
+        let before = self.told[rule];
+        self.told[rule] += claims.len();
         let room = match &self.room {
-            Room::Own(room) => room.saturating_sub(self.findings.len()),
+            Room::Any => usize::MAX,
+            Room::Own(room) => room[rule].saturating_sub(before),
             Room::Shared(kept, limit) => {
-                let before = kept.fetch_add(claims.len(), Ordering::Relaxed);
+                let before = kept[rule].fetch_add(claims.len(), Ordering::Relaxed);
                 if before > *limit { 0 } else { usize::MAX }
             }
         };
-        self.findings.extend(claims.into_iter().take(room).map(|claim| {
+        for claim in claims.into_iter().take(room) {
             let fix = self.fixes.then(|| fix(&claim)).flatten();
-            Finding { fix, ..make(claim) }
-        }));
+            self.findings.push(Finding { fix, ..make(claim) });
+            self.rules.push(rule);
+        }
+    }
+
+    /// Findings of a rule that are kept.
+    fn kept(&self, rule: usize) -> usize {
+        self.rules.iter().filter(|kept| **kept == rule).count()
+    }
+
+    /// Keeps the first `left` findings of each rule, and takes them from what is left.
+    fn truncate(&mut self, left: &mut [usize]) {
+        let rules = std::mem::take(&mut self.rules);
+        let mut of = rules.iter();
+        self.findings.retain(|_| {
+            let Some(left) = of.next().and_then(|rule| left.get_mut(*rule)) else { return true };
+            let fits = *left > 0;
+            *left = left.saturating_sub(1);
+            fits
+        });
     }
 }
 
-/// Keeps the first `left` findings of the parts of these chunks, and judges again those chunks that
-/// kept too few.
+/// Keeps the first findings of each rule, at most `limit`, and judges again those chunks that kept
+/// too few of one of the rules that there are too many findings of.
 pub(crate) fn cut<T>(
     parts: &mut [Part],
     chunks: &[&[T]],
-    mut left: usize,
+    told: &[usize],
+    limit: usize,
     judge: impl Fn(&[T], Room) -> Part,
 ) {
-    for part in &mut parts[..chunks.len()] {
-        if part.told > left || part.findings.len() < part.told {
-            part.findings = Vec::new();
-        }
-    }
+    let mut left: Vec<_> =
+        told.iter().map(|told| if *told > limit { limit } else { usize::MAX }).collect();
+    let many: Vec<_> = (0..told.len()).filter(|rule| told[*rule] > limit).collect();
+    // What is judged again is dropped first: all of it would be kept twice.
+    let lacks = |part: &Part, left: &[usize]| {
+        many.iter().any(|rule| part.kept(*rule) < part.told[*rule].min(left[*rule]))
+    };
     for (part, chunk) in parts.iter_mut().zip(chunks) {
-        if part.findings.len() < part.told.min(left) {
-            *part = judge(chunk, Room::Own(left));
+        if lacks(part, &left) {
+            part.findings = Vec::new();
+            *part = judge(chunk, Room::Own(left.clone()));
         }
-        part.findings.truncate(left);
-        left -= part.findings.len();
+        part.truncate(&mut left);
     }
+}
+
+/// What is said where not all findings are listed.
+pub(crate) fn cut_note(
+    checks: &CheckSet,
+    told: &[usize],
+    limit: usize,
+    place: String,
+) -> Option<Note> {
+    /// Rules that are named.
+    const NAMED: usize = 3;
+    let many = checks.rules().zip(told).filter(|(_, told)| **told > limit);
+    let mut many: Vec<_> = many.map(|(rule, told)| (*told, &*rule.name)).collect();
+    many.sort_by(|a, b| b.cmp(a));
+    let named = many.iter().take(NAMED).map(|(told, name)| format!("{told} of `{name}`"));
+    let mut named: Vec<_> = named.collect();
+    if many.len() > NAMED {
+        named.push(format!("more than {limit} of {} other checks", many.len() - NAMED));
+    }
+    (!many.is_empty()).then(|| Note {
+        kind: NoteKind::Unread,
+        place,
+        span: None,
+        message: format!(
+            "there are more findings than are listed, at most {limit} of a check: {}",
+            named.join(", ")
+        ),
+        remedy: "Scan parts of it one by one, or choose checks with `--check` and `--skip`.".into(),
+    })
 }

@@ -9,3 +9,4 @@ mod exceptions;
 mod fingerprints;
 mod fresh_cluster;
 mod owner;
+mod together;

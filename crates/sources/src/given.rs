@@ -301,6 +301,12 @@ struct Kustomized {
     shares: Shares,
 }
 
+/// The file that makes a folder a kustomization.
+fn kustomization_file(root: &Path) -> Option<PathBuf> {
+    let files = KUSTOMIZATION.iter().map(|name| root.join(name));
+    files.into_iter().find(|file| file.is_file())
+}
+
 fn render_kustomizations(scan: &mut Gathered<'_>, shown: &Shown, graph: &Graph) -> Kustomized {
     let roots = reach::roots(graph);
     let (programs, tools) = (&scan.programs, &scan.request.tools);
@@ -322,7 +328,8 @@ fn render_kustomizations(scan: &mut Gathered<'_>, shown: &Shown, graph: &Graph) 
             let made = made.map(|result| {
                 result.map(|text| {
                     let (by, from) = (Renderer::Kustomize, [name(root)].into());
-                    let origin = Origin::Rendered { by, from };
+                    let file = kustomization_file(root).map(|file| name(&file).into());
+                    let origin = Origin::Rendered { by, from, file };
                     let source = Source::of(name(root), origin, text);
                     document::parse(&source, false)
                 })

@@ -85,7 +85,8 @@ impl Helm<'_> {
         })?;
         let values = self.values.iter().map(|path| path.display().to_string());
         let from = [chart.shown.clone()].into_iter().chain(values).collect();
-        let sources = split(&text, chart, &Origin::Rendered { by: Renderer::Helm, from });
+        let file = None;
+        let sources = split(&text, chart, &Origin::Rendered { by: Renderer::Helm, from, file });
         let mut notes = Vec::new();
         if !work.beside.is_empty() {
             let message = format!(
@@ -332,7 +333,18 @@ fn split(text: &str, chart: &Chart, origin: &Origin) -> Vec<Source> {
             (inside, folder) if folder.ends_with(':') => format!("{folder}{inside}"),
             (inside, folder) => format!("{folder}/{inside}"),
         };
-        Source::of(name, origin.clone(), text)
+        let mut origin = origin.clone();
+        if let Origin::Rendered { file, .. } = &mut origin
+            && !chart.folder.join(inside).is_file()
+        {
+            let description = match folder {
+                "." => "Chart.yaml".to_owned(),
+                folder if folder.ends_with(':') => format!("{folder}Chart.yaml"),
+                folder => format!("{folder}/Chart.yaml"),
+            };
+            *file = Some(description.into());
+        }
+        Source::of(name, origin, text)
     });
     named.collect()
 }
@@ -348,7 +360,9 @@ mod tests {
             .unwrap();
         let chart = chart::read(folder.path(), "charts/web", folder.path()).unwrap();
         let from = ["charts/web".to_owned(), "prod.yaml".to_owned()].into();
-        let origin = Origin::Rendered { by: Renderer::Helm, from };
+        let origin = Origin::Rendered { by: Renderer::Helm, from, file: None };
+        fs::create_dir(folder.path().join("templates")).unwrap();
+        fs::write(folder.path().join("templates/a.yaml"), "a: {{ 1 }}\n").unwrap();
         let text = "---\n# Source: web/templates/a.yaml\na: 1\n---\n# Source: web/crds/b.yaml\n\
                     b: 1\n---\n# Source: web/templates/a.yaml\na: 2\n";
         let sources = split(text, &chart, &origin);
@@ -360,6 +374,9 @@ mod tests {
                 ("charts/web/crds/b.yaml", "charts/web/crds/b.yaml (rendered)".into()),
             ]
         );
-        assert!(sources.iter().all(|source| *source.origin() == origin));
+        assert_eq!(*sources[0].origin(), origin);
+        // What is in no file of the chart's folder is shown at the chart's own file.
+        let Origin::Rendered { file, .. } = sources[1].origin() else { panic!() };
+        assert_eq!(file.as_deref(), Some("charts/web/Chart.yaml"));
     }
 }

@@ -13,6 +13,10 @@ pub struct Scope {
     pub include: Vec<Glob>,
     /// Nothing that one of these matches.
     pub exclude: Vec<Glob>,
+    /// What the patterns of `exclude_here` are relative to.
+    pub here: Base,
+    /// Nothing that one of these matches either.
+    pub exclude_here: Vec<Glob>,
     /// Worlds by name, with the paths that belong to them.
     pub worlds: Vec<(String, Vec<Glob>)>,
 }
@@ -25,19 +29,24 @@ impl Scope {
         if let Some(path) = self.path(given) {
             scope.exclude.retain(|glob| !glob.matches_path(&path));
         }
+        if let Some(path) = relative(&self.here, given) {
+            scope.exclude_here.retain(|glob| !glob.matches_path(&path));
+        }
         scope
     }
 
     fn path(&self, path: &Path) -> Option<String> {
-        self.base.folders.iter().find_map(|folder| below(path, folder))
+        relative(&self.base, path)
     }
 
     /// Whether a file or folder is left out, with all that is in it.
     pub(crate) fn excludes(&self, path: &Path) -> bool {
-        !self.exclude.is_empty()
-            && self
-                .path(path)
-                .is_some_and(|path| self.exclude.iter().any(|glob| glob.matches_path(&path)))
+        let of = |base: &Base, globs: &[Glob]| {
+            !globs.is_empty()
+                && relative(base, path)
+                    .is_some_and(|path| globs.iter().any(|glob| glob.matches_path(&path)))
+        };
+        of(&self.base, &self.exclude) || of(&self.here, &self.exclude_here)
     }
 
     /// Whether a file is none of those that alone count.
@@ -54,4 +63,8 @@ impl Scope {
         let of = |(_, globs): &(String, Vec<Glob>)| globs.iter().any(|g| g.matches_path(&path));
         self.worlds.iter().position(of)
     }
+}
+
+fn relative(base: &Base, path: &Path) -> Option<String> {
+    base.folders.iter().find_map(|folder| below(path, folder))
 }

@@ -21,6 +21,9 @@ pub enum Origin {
         by: Renderer,
         /// What it was given, as users know it: the chart or kustomization, then values files.
         from: Arc<[String]>,
+        /// A file on disk that stands for it where the name is none: that of a folder, or of a
+        /// template in a packed chart.
+        file: Option<Arc<str>>,
     },
 }
 

@@ -18,7 +18,7 @@ use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 /// ## Fix
 /// Set `securityContext: {allowPrivilegeEscalation: false}` in every container; the default is
 /// true.
-#[check(id = "PV-C007", severity = Medium, scope = Object, fixable = Riskily)]
+#[check(id = "PV-C007", severity = Medium, scope = Object, fixable = Riskily, together = Hardening)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PrivilegeEscalation {}

@@ -19,7 +19,7 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 /// ## Fix
 /// Set `securityContext: {runAsNonRoot: true}` for the pod, and a `runAsUser` where the image names
 /// no numeric user.
-#[check(id = "PV-C008", severity = Medium, scope = Object, fixable = Safely)]
+#[check(id = "PV-C008", severity = Medium, scope = Object, fixable = Safely, together = Hardening)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RootUserPossible {}

@@ -19,7 +19,7 @@ use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 /// ## Fix
 /// Set `capabilities: {drop: ["ALL"]}`, and add back `NET_BIND_SERVICE` alone where a port below
 /// 1024 is opened.
-#[check(id = "PV-C006", severity = Low, scope = Object, fixable = Riskily)]
+#[check(id = "PV-C006", severity = Low, scope = Object, fixable = Riskily, together = Hardening)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UndroppedCapability {}

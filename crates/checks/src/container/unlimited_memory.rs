@@ -16,7 +16,7 @@ use crate::{Check, Cx, OnContainer, Verdict};
 ///
 /// ## Fix
 /// Set `resources.limits.memory`, or a default by a `LimitRange` in the namespace.
-#[check(id = "PV-C021", severity = Low, scope = Related, reads = [LIMIT_RANGE])]
+#[check(id = "PV-C021", severity = Low, together = Hardening, scope = Related, reads = [LIMIT_RANGE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnlimitedMemory {}

@@ -18,7 +18,7 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 ///
 /// ## Fix
 /// Set `securityContext: {seccompProfile: {type: RuntimeDefault}}` for the pod.
-#[check(id = "PV-C011", severity = Low, scope = Object, fixable = Riskily)]
+#[check(id = "PV-C011", severity = Low, scope = Object, fixable = Riskily, together = Hardening)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnsetSeccomp {}

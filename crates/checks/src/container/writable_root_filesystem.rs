@@ -17,7 +17,7 @@ use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 ///
 /// ## Fix
 /// Set `readOnlyRootFilesystem: true`, and mount an `emptyDir` where the program must write.
-#[check(id = "PV-C020", severity = Low, scope = Object, fixable = Riskily)]
+#[check(id = "PV-C020", severity = Low, scope = Object, fixable = Riskily, together = Hardening)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WritableRootFilesystem {}

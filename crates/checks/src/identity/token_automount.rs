@@ -22,6 +22,7 @@ use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
 #[check(
     id = "PV-I009",
     severity = Low,
+    audience = Strict,
     scope = Related,
     reads = [SERVICE_ACCOUNT, ROLE_BINDING, CLUSTER_ROLE_BINDING, CLUSTER_ROLE],
     fixable = Riskily

@@ -26,6 +26,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
     id = "PV-N012",
     severity = Low,
     confidence = Medium,
+    together = Policy,
     scope = Object,
     on = [NETWORK_POLICY],
     fixable = Riskily

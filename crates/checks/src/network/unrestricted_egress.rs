@@ -21,6 +21,8 @@ use crate::{Check, Cx, OnPod, Verdict};
     id = "PV-N002",
     severity = Low,
     confidence = Medium,
+    audience = Strict,
+    together = Namespace,
     scope = Related,
     reads = [..NETWORK_POLICIES, NAMESPACE]
 )]

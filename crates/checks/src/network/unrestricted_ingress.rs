@@ -21,6 +21,7 @@ use crate::{Check, Cx, OnPod, Verdict};
     id = "PV-N001",
     severity = Medium,
     confidence = Medium,
+    together = Namespace,
     scope = Related,
     reads = [..NETWORK_POLICIES, NAMESPACE]
 )]

@@ -18,7 +18,7 @@ use pavisade_images::reference::{Image, Reference};
 ///
 /// ## Fix
 /// Move to a release that is supported; the project's own page says until when.
-#[check(id = "PV-S009", severity = Medium, confidence = Medium, scope = Object)]
+#[check(id = "PV-S009", severity = Medium, together = Image, confidence = Medium, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct EndOfLifeImage {}

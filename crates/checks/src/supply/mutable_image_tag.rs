@@ -16,7 +16,7 @@ use pavisade_images::reference::{self as image, Image};
 ///
 /// ## Fix
 /// Name the version and the digest: `registry.example.com/app:1.4.2@sha256:…`.
-#[check(id = "PV-S001", severity = Medium, scope = Object)]
+#[check(id = "PV-S001", severity = Medium, together = Image, scope = Object)]
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MutableImageTag {

@@ -17,7 +17,7 @@ use pavisade_images::reference::Image;
 /// ## Fix
 /// Name the place where the project publishes now; for `k8s.gcr.io` that is `registry.k8s.io`, with
 /// the same repositories and tags.
-#[check(id = "PV-S008", severity = Medium, scope = Object, fixable = Safely)]
+#[check(id = "PV-S008", severity = Medium, together = Image, scope = Object, fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RetiredRegistry {}

@@ -16,7 +16,7 @@ use pavisade_images::reference::{self as image, Image};
 ///
 /// ## Fix
 /// Add the digest behind the tag (`app:1.4.2@sha256:…`); update tools keep both current.
-#[check(id = "PV-S002", severity = Low, scope = Object)]
+#[check(id = "PV-S002", severity = Low, together = Image, audience = Strict, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnpinnedImage {

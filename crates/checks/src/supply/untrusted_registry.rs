@@ -15,7 +15,7 @@ use pavisade_images::reference::{Image, Reference, is_registry};
 ///
 /// ## Fix
 /// Take the image from an allowed registry, or mirror it there.
-#[check(id = "PV-S006", severity = Medium, scope = Object)]
+#[check(id = "PV-S006", severity = Medium, together = Image, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UntrustedRegistry {

@@ -8,7 +8,8 @@ use super::Color;
 /// Which checks are meant.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Select {
-    /// Only these checks, by id or name.
+    /// Only these checks: an id, a name, an area (network), a severity (severity:high) or a pattern
+    /// (etcd-*).
     #[arg(
         long = "check",
         value_name = "CHECK",
@@ -17,7 +18,7 @@ pub(crate) struct Select {
     )]
     pub only: Vec<String>,
 
-    /// All but these checks, by id or name.
+    /// All but these checks, named in the same ways.
     #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Which checks")]
     pub skip: Vec<String>,
 

@@ -37,10 +37,10 @@ pub(crate) struct LiveArgs {
 impl LiveArgs {
     /// An option that says something about a cluster where none is read.
     pub(crate) fn idle(&self) -> Option<&'static str> {
-        let Access { kubeconfig, context, impersonate, no_probe, .. } = &self.access;
+        let Access { kubeconfig, contexts, impersonate, no_probe, .. } = &self.access;
         let of_cluster = [
             ("--kubeconfig", kubeconfig.is_some()),
-            ("--context", context.is_some()),
+            ("--context", !contexts.is_empty()),
             ("--as", impersonate.is_some()),
             ("--no-probe", *no_probe),
             ("--secrets", self.secrets && !self.print_rbac),
@@ -60,9 +60,10 @@ pub(crate) struct Access {
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
     pub kubeconfig: Option<PathBuf>,
 
-    /// A context of the kubeconfig instead of the current one.
-    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
-    pub context: Option<String>,
+    /// A context of the kubeconfig instead of the current one; may be given again to scan several
+    /// clusters.
+    #[arg(long = "context", value_name = "NAME", help_heading = "Cluster")]
+    pub contexts: Vec<String>,
 
     /// Act as this user.
     #[arg(long = "as", value_name = "USER", help_heading = "Cluster")]

@@ -23,11 +23,6 @@ pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub images: Images,
 
-    /// Say why an advisory is reported for these images or is not: CVE-2026-1234, GHSA-…; nothing
-    /// else.
-    #[arg(long, value_name = "ID", help_heading = "Images")]
-    pub explain: Option<String>,
-
     /// How the result is written.
     #[arg(short, long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,
@@ -55,6 +50,25 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "SEVERITY", help_heading = "Which checks")]
     pub min_severity: Option<Severity>,
 
+    /// Show only findings about objects in these namespaces (patterns: team-*).
+    #[arg(
+        short,
+        long = "namespace",
+        value_name = "NAMESPACE",
+        value_delimiter = ',',
+        help_heading = "Which checks"
+    )]
+    pub namespaces: Vec<String>,
+
+    /// Leave out files and folders that match (patterns, relative to this folder: tests/**); may be
+    /// given again.
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',', help_heading = "Reading")]
+    pub exclude: Vec<String>,
+
+    /// Exit with 1 if objects in the cluster differ from the files that are given.
+    #[arg(long, help_heading = "Cluster")]
+    pub fail_on_drift: bool,
+
     /// Judge by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<KubernetesVersion>,
@@ -69,6 +83,26 @@ pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub reading: Reading,
 
+    /// Show each finding with its source, the reason and the fix; with a check's name, only its
+    /// findings.
+    ///
+    /// With an advisory (--explain=CVE-2026-1234) and images, say why it is reported for them or is
+    /// not, and nothing else.
+    #[arg(
+        long,
+        value_name = "CHECK|ADVISORY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        help_heading = "Output"
+    )]
+    pub explain: Option<String>,
+
+    /// Show every finding on its own instead of joining those about one workload, namespace or
+    /// object.
+    #[arg(long, help_heading = "Output")]
+    pub each: bool,
+
     /// Show what exceptions let through.
     #[arg(long, help_heading = "Output")]
     pub show_excepted: bool,
@@ -82,6 +116,11 @@ pub(crate) struct ScanArgs {
     #[arg(long, help_heading = "Output")]
     pub with_frameworks: bool,
 
+    /// Where the HTML page's links to files lead, with {file} and {line} in it [default: the files
+    /// on disk]: https://example.com/shop/blob/main/{file}#L{line}.
+    #[arg(long, value_name = "URL", value_parser = source_url, help_heading = "Output")]
+    pub source_url: Option<String>,
+
     /// When to use colours.
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
     pub color: Color,
@@ -93,6 +132,15 @@ pub(crate) struct ScanArgs {
     /// No progress on standard error.
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
+}
+
+/// An address of the web with the name of a file in it.
+fn source_url(text: &str) -> Result<String, String> {
+    let web = text.starts_with("https://") || text.starts_with("http://");
+    match web && text.contains("{file}") {
+        true => Ok(text.to_owned()),
+        false => Err("it begins with https:// and has {file} in it".into()),
+    }
 }
 
 /// `html=report.html`.

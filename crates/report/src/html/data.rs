@@ -1,17 +1,18 @@
 //! The findings as the page's script reads them: rows of numbers, texts once in a list.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
+use std::ops::Range;
 
 use pavisade_judgement::Judgement;
-use pavisade_model::{Area, Finding, Location, Severity, State, Subject};
+use pavisade_model::{Area, Finding, Fixable, Location, Related, Severity, State, Subject};
 use serde::Serialize;
 
 use super::short;
-use crate::place::{Places, beside_message, field, workloads};
-use crate::terminal::Excerpt;
+use crate::place::{InFile, Places, beside_message, encode, field, workloads};
+use crate::terminal::{Excerpt, has_neighbours};
 use crate::text::{char_width, clean, cut};
-use crate::{Options, advice, mask, message};
+use crate::{FrameworkStates, Options, advice, mask, message};
 
 /// Findings on a page: a browser has to hold them all.
 pub(super) const MAX_FINDINGS: usize = 25_000;
@@ -31,9 +32,12 @@ struct Data<'a> {
     areas: Vec<&'static str>,
     checks: Vec<CheckData<'a>>,
     /// Check, state, severity, confidence, world, namespace, object, subject, file, place, path,
-    /// message, fix, fingerprint, what the program can do, workloads; then line, before, marked,
-    /// after where there is a text.
+    /// message, fix, fingerprint, what the program can do, workloads, whether it can be fixed (0 no,
+    /// 1 safely, 2 riskily), link, kind, name, container, members, controls of members, further
+    /// places; then line, before, marked, after, lines above and lines below where there is a text.
     findings: Vec<Vec<usize>>,
+    /// What each framework's controls are said to be, where that was asked for.
+    frameworks: &'a [FrameworkStates],
 }
 
 #[derive(Serialize)]
@@ -88,10 +92,11 @@ pub(super) fn write<'a>(
             });
             checks.len() - 1
         });
-        findings.push(row(finding, check, judgement.worlds > 1, places, &mut strings));
+        findings.push(row(finding, check, judgement.worlds > 1, (places, options), &mut strings));
     }
     let areas = Area::ALL.iter().map(|area| area.name()).collect();
-    let data = Data { strings: strings.all, areas, checks, findings };
+    let frameworks = &options.compliance;
+    let data = Data { strings: strings.all, areas, checks, findings, frameworks };
     let json = serde_json::to_string(&data).map_err(io::Error::from)?;
     out.write_all(json.replace('<', "\\u003c").as_bytes())
 }
@@ -100,7 +105,7 @@ fn row<'a>(
     finding: &'a Finding,
     check: usize,
     worlds: bool,
-    places: &Places<'a>,
+    (places, options): (&Places<'a>, &Options),
     strings: &mut Strings,
 ) -> Vec<usize> {
     let severity = Severity::ALL.iter().position(|s| *s == finding.severity).unwrap_or(0);
@@ -135,17 +140,98 @@ fn row<'a>(
         strings.add(&finding.fingerprint().to_string()),
         strings.add(&advice::by_program(finding).unwrap_or_default()),
         strings.add(&short(&workloads(finding))),
+        fixable(finding),
+        strings.add(&link(finding, places, options)),
     ];
+    let [kind, name] = match &finding.subject {
+        Subject::Object { kind, name, .. } => [&**kind, &**name],
+        _ => ["", ""],
+    };
+    let container = finding.subject.container().unwrap_or("");
+    row.extend([kind, name, container].map(|text| strings.add(&short(text))));
+    row.push(strings.add(&members(finding, places)));
+    let of_members = finding.members.iter().filter_map(|m| options.frameworks.get(&*m.rule.id));
+    let controls: BTreeSet<_> = of_members.flatten().map(String::as_str).collect();
+    row.push(strings.add(&controls.into_iter().collect::<Vec<_>>().join(" ")));
+    row.push(strings.add(&further(finding, places)));
     if let Some(shown) = Shown::of(finding, places) {
         row.push(shown.line as usize);
         row.extend([&shown.before, &shown.marked, &shown.after].map(|text| strings.add(text)));
+        row.extend([&shown.above, &shown.below].map(|lines| strings.add(&lines.join("\n"))));
     }
     row
 }
 
-/// The line of source that a finding points at, in three parts.
+/// Verdicts and places of one finding that the page has.
+const LISTED: usize = 40;
+
+/// What it stands for, a line each: check, place and message between tabs.
+fn members(finding: &Finding, places: &Places<'_>) -> String {
+    let member = |one: &Finding| {
+        let place = short(&places.shown(one));
+        format!("{}\t{place}\t{}", one.rule.name, short(&message::of(one)))
+    };
+    let all = finding.members.iter().take(LISTED).map(member);
+    let left = finding.members.len().saturating_sub(LISTED);
+    let left = (left > 0).then(|| format!("\t\tand {left} more"));
+    all.chain(left).collect::<Vec<_>>().join("\n")
+}
+
+/// Other places of it, a line each.
+fn further(finding: &Finding, places: &Places<'_>) -> String {
+    if !finding.members.is_empty() {
+        return String::new();
+    }
+    let place = |related: &Related| match &related.location {
+        Location::Text { source, span, .. } => {
+            let region = places.regions().get(source, span);
+            let file = short(&source.shown());
+            Some(format!("{}\t{file}:{}:{}", related.label, region.line, region.column))
+        }
+        _ => None,
+    };
+    finding.related.iter().filter_map(place).take(LISTED).collect::<Vec<_>>().join("\n")
+}
+
+/// The best that `pavisade fix` can do of it.
+fn fixable(finding: &Finding) -> usize {
+    let each = finding.each().map(|one| match advice::fixable(one) {
+        Fixable::Never => 0,
+        Fixable::Safely => 1,
+        Fixable::Riskily => 2,
+    });
+    each.filter(|how| *how > 0).min().unwrap_or(0)
+}
+
+/// Where its file is opened: on disk, relative to the page, or where the user said.
+fn link(finding: &Finding, places: &Places<'_>, options: &Options) -> String {
+    let Some(links) = &options.links else { return String::new() };
+    if !matches!(finding.location, Location::Text { .. }) {
+        return String::new();
+    }
+    let InFile { file, region } = places.in_file(finding);
+    // Members of archives and standard input are no files.
+    let outside = file.starts_with('/') || file.starts_with("..") || file.contains(':');
+    if outside && links.contains("{file}") || file == "-" {
+        return String::new();
+    }
+    let line = region.map_or(1, |region| region.line).to_string();
+    let file = encode(&file);
+    match links.contains("{file}") {
+        true => links.replace("{file}", &file).replace("{line}", &line),
+        false if file.starts_with('/') => format!("file://{file}"),
+        false => format!("{links}{file}"),
+    }
+}
+
+/// Lines of source that are shown above and below the one that a finding points at.
+const CONTEXT: u32 = 2;
+
+/// The line of source that a finding points at, in three parts, and those around it.
 pub(super) struct Shown {
     pub line: u32,
+    pub above: Vec<String>,
+    pub below: Vec<String>,
     pub before: String,
     pub marked: String,
     pub after: String,
@@ -169,10 +255,48 @@ impl Shown {
         }
         let [before, marked, mut after] = parts.map(|part| cut(&clean(&part), LINE).into_owned());
         // The path says where the line stands.
-        let before = before.trim_start().to_owned();
         if excerpt.more && after.is_empty() {
             after.push_str(" …");
         }
-        Some(Self { line, before, marked, after })
+        let around = |lines: Range<u32>| {
+            let one = |line| {
+                let (start, text) = source.line(line)?;
+                // Lines beside a secret, and lines of many values, are not shown.
+                let secrets = places.regions().secrets(source);
+                let end = start as usize + text.len();
+                let of_secret = matches!(&finding.subject,
+                    Subject::Object { kind, .. } if **kind == *"Secret");
+                let hidden = mask::is_secret(finding)
+                    || of_secret
+                    || text.len() > LINE
+                    || has_neighbours(text)
+                    || secrets.iter().any(|s| s.start < end && s.end > start as usize);
+                Some(if hidden { "…".to_owned() } else { cut(&clean(text), LINE).into_owned() })
+            };
+            lines.filter_map(one).collect::<Vec<_>>()
+        };
+        let mut above = around(line.saturating_sub(CONTEXT).max(1)..line);
+        let mut below = around(line + 1..line + 1 + CONTEXT);
+        // Another document has nothing to do with this one, and may hold what nobody is to see.
+        let ends = |text: &String| text.starts_with("---") || text.starts_with("...");
+        if let Some(at) = above.iter().rposition(ends) {
+            above.drain(..=at);
+        }
+        if let Some(at) = below.iter().position(ends) {
+            below.truncate(at);
+        }
+        // What all lines begin with says nothing.
+        let own = [before.clone() + &marked];
+        let lines = above.iter().chain(&own).chain(&below).filter(|text| !text.trim().is_empty());
+        let lines = lines.filter(|text| *text != "…");
+        let blank = |text: &String| text.len() - text.trim_start_matches(' ').len();
+        let indent = lines.map(blank).min().unwrap_or(0);
+        let dedent = |text: String| text.get(indent..).map_or(text.clone(), str::to_owned);
+        let [above, below] = [above, below].map(|lines| lines.into_iter().map(dedent).collect());
+        let before = match before.len() >= indent {
+            true => dedent(before),
+            false => before,
+        };
+        Some(Self { line, above, below, before, marked, after })
     }
 }

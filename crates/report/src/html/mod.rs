@@ -28,6 +28,8 @@ const SCRIPT: &str = include_str!("script.js");
 /// What stands between the findings and the script; no text of ours or of others.
 const TOOLS: &str = include_str!("tools.html");
 const HELP: &str = include_str!("help.html");
+/// The table of controls, which the script fills.
+const COMPLIANCE: &str = include_str!("compliance.html");
 const MARK: &str = include_str!("mark.svg");
 
 /// Columns of a text.
@@ -50,6 +52,9 @@ pub(crate) fn write(
     page.findings(out)?;
     page.notes(out)?;
     page.aside(out)?;
+    if !options.compliance.is_empty() {
+        out.write_all(COMPLIANCE.as_bytes())?;
+    }
     page.checks(out)?;
     writeln!(
         out,
@@ -170,7 +175,8 @@ impl<'a> View<'a> {
         let most = rows.iter().map(|(_, parts)| total(parts)).max().unwrap_or(0);
         writeln!(out, "<ul class=\"areas\">")?;
         for (name, parts) in &rows {
-            let (n, none) = match total(parts) {
+            let fails = parts.iter().filter(|(word, _)| *word != "unknown").map(|(_, n)| n).sum();
+            let (n, none) = match fails {
                 0 => ("0".to_owned(), " class=\"none\""),
                 n => (number(n), ""),
             };

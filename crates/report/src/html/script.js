@@ -3,7 +3,8 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const SEVERITIES = ['critical', 'high', 'medium', 'low', 'unscored'];
-  const FIELDS = ['severity', 'state', 'area', 'namespace', 'framework', 'world'];
+  const FIELDS = ['severity', 'state', 'area', 'fixable', 'namespace', 'framework', 'control', 'world'];
+  const MANY = 40; // so many names are searched instead of chosen from a list
   const CHUNK = 60; // groups or findings that are drawn at once
   const FEW = 12; // so many findings are shown open
   const store = (value) => {
@@ -32,13 +33,18 @@
 
   const findings = data.findings.map((row) => {
     const check = data.checks[row[0]];
+    const [link, kind, name, container, members, controls, further] = row.slice(17, 24).map(text);
     const [confidence, world, namespace, object, subject, file, place, path, message, fix, fingerprint, can, workloads] = row.slice(3, 16).map(text);
     const state = row[1] ? 'unknown' : 'fails';
     return {
       check, state, rank: row[2] + (row[1] ? 5 : 0), severity: SEVERITIES[row[2]], confidence, world, namespace, object,
       subject, file, place, path, message, fix, fingerprint, can, workloads, area: data.areas[check.area],
-      excerpt: row.length > 16 ? [row[16], ...row.slice(17).map(text)] : null,
-      frameworks: [...new Set(check.frameworks.map((c) => c.split('/')[0]))],
+      fixable: ['no', 'safely', 'with review'][row[16]], link, kind, name, container,
+      members: members ? members.split('\n').map((line) => line.split('\t')) : [],
+      further: further ? further.split('\n').map((line) => line.split('\t')) : [],
+      excerpt: row.length > 24 ? [row[24], ...row.slice(25).map(text)] : null,
+      controls: controls ? controls.split(' ') : check.frameworks,
+      frameworks: [...new Set((controls ? controls.split(' ') : check.frameworks).map((c) => c.split('/')[0]))],
     };
   });
   const haystack = (f) => (f.words ??= [f.check.id, f.check.name, f.check.title, f.place, f.subject, f.path, f.message].join('\n').toLowerCase());
@@ -70,17 +76,32 @@
   const matches = (f) => {
     for (const field of FIELDS) {
       const want = wanted[field];
-      if (want && (field === 'framework' ? !f.frameworks.includes(want) : value(f, field) !== want)) return false;
+      if (!want) continue;
+      if (field === 'framework' ? !f.frameworks.includes(want)
+        : field === 'control' ? !f.controls.includes(want)
+          : field === 'world' && searched ? !f.world.toLowerCase().includes(want.toLowerCase())
+            : value(f, field) !== want) return false;
     }
     return wanted.q.toLowerCase().split(/\s+/).every((word) => !word || haystack(f).includes(word));
   };
+  // A control of another framework is no choice.
+  const fillControls = () => {
+    const own = wanted.framework;
+    const all = own ? distinct((f) => f.controls.filter((c) => c.startsWith(`${own}/`))).sort(byNumber) : [];
+    if (wanted.control && !all.includes(wanted.control)) wanted.control = '';
+    const title = (c) => { const name = controlTitles.get(c); return c.slice(own.length + 1) + (name ? ` ${name.length > 60 ? `${name.slice(0, 59)}…` : name}` : ''); };
+    $('control').replaceChildren(el('option', { value: '' }, 'All controls'), ...all.map((c) => el('option', { value: c }, title(c))));
+    $('control').hidden = all.length === 0;
+  };
   const fillSelect = (field, plural, all) => {
     const select = $(field);
-    select.append(el('option', { value: '' }, `All ${plural}`), ...all.map((v) => el('option', { value: v }, v)));
+    select.append(el('option', { value: '' }, field === 'fixable' ? 'Fixable or not' : `All ${plural}`), ...all.map((v) => el('option', { value: v }, v)));
     select.hidden = all.length < 2 && field !== 'framework';
     if (all.length === 0) select.hidden = true;
-    select.addEventListener('change', () => { wanted[field] = select.value; draw(); });
+    select.addEventListener('change', () => { wanted[field] = select.value; if (field === 'framework') fillControls(); draw(); });
   };
+  const byNumber = (a, b) => a.localeCompare(b, 'en', { numeric: true });
+  const controlTitles = new Map(data.frameworks.flatMap((f) => f.controls.map(([id, title]) => [`${f.id}/${id}`, title])));
   const distinct = (of) => [...new Set(findings.flatMap(of))].sort((a, b) => a.localeCompare(b));
 
   // Groups.
@@ -91,10 +112,12 @@
     area: (f) => [[f.area, f.area]],
     severity: (f) => (f.state === 'unknown' ? [['unknown', 'unknown']] : [[f.severity, f.severity]]),
     namespace: (f) => [[f.namespace, f.namespace || 'No namespace']],
-    framework: (f) => {
+    world: (f) => [[f.world, f.world || 'No world']],
+    control: (f) => {
       const want = wanted.framework;
-      if (want) return f.check.frameworks.filter((c) => c.startsWith(`${want}/`)).map((c) => [c, c.slice(want.length + 1)]);
-      return f.frameworks.length ? f.frameworks.map((id) => [id, id]) : [[NONE, 'No framework']];
+      const own = f.controls.filter((c) => (wanted.control ? c === wanted.control : !want || c.startsWith(`${want}/`)));
+      if (want) return own.map((c) => [c, `${c.slice(want.length + 1)} ${controlTitles.get(c) ?? ''}`]);
+      return f.frameworks.length ? f.frameworks.map((id) => [id, data.frameworks.find((one) => one.id === id)?.title ?? id]) : [[NONE, 'No framework']];
     },
   };
   const grouped = (shown) => {
@@ -107,7 +130,7 @@
         group.rank = Math.min(group.rank, f.rank);
       }
     }
-    const natural = wanted.by === 'framework' && wanted.framework;
+    const natural = wanted.by === 'control' && wanted.framework;
     return [...groups.values()].sort((a, b) => (natural ? a.name.localeCompare(b.name, 'en', { numeric: true })
       : a.rank - b.rank || b.findings.length - a.findings.length || a.name.localeCompare(b.name)));
   };
@@ -150,8 +173,34 @@
   const chip = (rank) => el('span', { class: `severity ${word(rank)}` }, word(rank));
   const facts = (f) => {
     const pairs = [['Check', `${f.check.id} ${f.check.name}`], ['Severity', f.severity], ['Confidence', f.confidence], ['Area', f.area],
-      ['Runs in', f.workloads], ['World', f.world === '.' ? '' : f.world], ['Controls', f.check.frameworks.join(', ')], ['Fingerprint', f.fingerprint]];
-    return el('dl', { class: 'facts' }, ...pairs.filter(([, v]) => v).flatMap(([k, v]) => [el('dt', {}, k), el('dd', {}, v)]));
+      ['Fixable', f.fixable], ['Runs in', f.workloads], ['World', f.world === '.' ? '' : f.world], ['Controls', f.controls.join(', ')], ['Fingerprint', f.fingerprint]];
+    return el('div', {}, el('dl', { class: 'facts' }, ...pairs.filter(([, v]) => v).flatMap(([k, v]) => [el('dt', {}, k), el('dd', {}, v)])), excepts(f));
+  };
+  // An exception for a policy file, to be filled in: a reason and a date are asked for.
+  const quoted = (words) => JSON.stringify(words);
+  const exception = (f) => {
+    const pairs = [['kind', f.kind], ['namespace', f.namespace], ['name', f.name], ['container', f.container]].filter(([, v]) => v);
+    const subject = pairs.map(([k, v]) => `${k}: ${quoted(v)}`).join(', ');
+    return ['exceptions:', `  - checks: [${f.check.name}]`,
+      ...(subject ? [`    subjects: [{${subject}}]`] : [`    fingerprints: [${quoted(f.fingerprint)}]`]),
+      '    until: YYYY-MM-DD', '    reason: ""', ''].join('\n');
+  };
+  const copy = async (words) => {
+    try { await navigator.clipboard.writeText(words); return true; } catch { /* a page from a file may not */ }
+    const area = el('textarea', {}, words);
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand('copy');
+    area.remove();
+    return done;
+  };
+  const excepts = (f) => {
+    const button = el('button', { type: 'button', class: 'link copy' }, 'Copy as exception');
+    button.addEventListener('click', async () => {
+      const words = exception(f);
+      if (await copy(words)) { button.textContent = 'Copied'; setTimeout(() => { button.textContent = 'Copy as exception'; }, 1500); } else button.after(el('pre', {}, words));
+    });
+    return button;
   };
   const makeFinding = (rank, mixed) => (f) => {
     const byCheck = wanted.by === 'check';
@@ -159,12 +208,22 @@
     const message = prose(el('p', { class: 'message' }), f.message);
     if (!byCheck || f.rank !== rank) message.prepend(chip(f.rank), ' ');
     box.append(message);
-    const where = el('p', { class: 'where' }, el('code', {}, f.place));
+    const where = el('p', { class: 'where' }, f.link ? el('a', { href: f.link, rel: 'noreferrer' }, el('code', {}, f.place)) : el('code', {}, f.place));
     if (f.subject !== f.place && wanted.by !== 'object') where.append(' ', el('span', {}, f.subject));
     box.append(where);
     if (f.excerpt) {
-      const [line, before, marked, after] = f.excerpt;
-      box.append(el('pre', {}, el('b', { 'aria-label': `line ${line}` }, String(line)), ' ' + before, el('mark', {}, marked), after));
+      const [line, before, marked, after, above, below] = f.excerpt;
+      const lines = (texts) => (texts ? texts.split('\n') : []);
+      const others = (texts, from) => texts.map((words, i) => el('span', { class: 'beside' }, el('b', {}, String(from + i)), ` ${words}\n`));
+      const up = lines(above);
+      box.append(el('pre', {}, ...others(up, line - up.length),
+        el('b', { 'aria-label': `line ${line}` }, String(line)), ' ' + before, el('mark', {}, marked), after + '\n', ...others(lines(below), line + 1)));
+    }
+    if (f.members.length) {
+      box.append(el('ul', { class: 'members' }, ...f.members.map(([check, place, words]) => prose(el('li', {}, check ? el('strong', {}, check) : '', ' '), words + (place ? ` (${place})` : '')))));
+    }
+    if (f.further.length) {
+      box.append(el('ul', { class: 'members' }, ...f.further.map(([label, place]) => el('li', {}, `${label}: `, el('code', {}, place)))));
     }
     if (f.path) box.append(el('p', { class: 'path' }, f.path));
     if (f.fix) f.fix.split('\n').forEach((p) => box.append(prose(el('p', { class: 'fix' }), p)));
@@ -241,7 +300,10 @@
     $('clear').hidden = !filtered.length && !wanted.q;
     $('active').textContent = filtered.length ? ` (${filtered.length})` : '';
     $('open').textContent = unfolded ? 'Close all' : 'Open all';
+    fillControls();
     FIELDS.concat(['by', 'q']).forEach((field) => { if ($(field).value !== wanted[field]) $(field).value = wanted[field]; });
+    if (searched && $('worlds').value !== wanted.world) $('worlds').value = wanted.world;
+    drawControls(shown);
     document.querySelectorAll('[data-field]').forEach((a) => {
       a.setAttribute('aria-current', String(wanted[a.dataset.field] === a.dataset.value));
     });
@@ -251,23 +313,70 @@
   };
   const clear = () => { FIELDS.concat('q').forEach((field) => { wanted[field] = ''; }); draw(); };
   const readAddress = () => {
-    for (const [key, v] of new URLSearchParams(location.hash.slice(1))) {
+    for (const [key, given] of new URLSearchParams(location.hash.slice(1))) {
+      const v = key === 'by' && given === 'framework' ? 'control' : given; // as it was called before
       if (key === 'by' ? Object.hasOwn(keys, v) : Object.hasOwn(wanted, key) || key === 'open') wanted[key] = v;
     }
   };
   const showHelp = () => (help.open ? help.close() : help.showModal());
 
+  // What the frameworks ask for, and what is said of it.
+  const STATES = { fails: 'critical', unknown: 'unknown', 'holds in part': 'medium', holds: 'good' };
+  const drawControls = () => {
+    const box = $('compliance');
+    if (!box || !data.frameworks.length) return;
+    const own = data.frameworks.find((f) => f.id === ($('standard').value || wanted.framework)) ?? data.frameworks[0];
+    const counts = new Map();
+    findings.filter((f) => f.state === 'fails').forEach((f) => f.controls.forEach((c) => counts.set(c, (counts.get(c) || 0) + 1)));
+    const rows = own.controls.map(([id, title, state]) => {
+      const key = `${own.id}/${id}`;
+      const n = counts.get(key) || 0;
+      const show = n ? el('button', { type: 'button', class: 'link' }, count(n, 'finding')) : null;
+      show?.addEventListener('click', () => {
+        FIELDS.concat('q').forEach((field) => { wanted[field] = ''; });
+        Object.assign(wanted, { framework: own.id, control: key, state: 'fails' });
+        draw();
+        $('findings').scrollIntoView();
+      });
+      return el('tr', {}, el('td', {}, el('code', {}, id)), el('td', {}, title), el('td', { class: `severity ${STATES[state] ?? 'muted'}` }, state), el('td', {}, show ?? ''));
+    });
+    const states = new Map();
+    own.controls.forEach(([, , state]) => states.set(state, (states.get(state) || 0) + 1));
+    $('states').textContent = [...states].map(([state, n]) => `${number(n)} ${state}`).join(' · ');
+    $('controls').replaceChildren(...rows);
+    $('standard').value = own.id;
+    if (wanted.framework) box.dataset.chosen = '';
+  };
+  if ($('compliance') && data.frameworks.length) {
+    $('standard').append(...data.frameworks.map((f) => el('option', { value: f.id }, f.title)));
+    $('standard').addEventListener('change', () => { $('compliance').dataset.chosen = ''; drawControls(); });
+    $('compliance').hidden = false;
+    drawControls();
+  }
+
+  const worlds = distinct((f) => f.world);
+  const searched = worlds.length > MANY;
+  let timer;
   if (tools) {
     fillSelect('severity', 'severities', SEVERITIES.filter((s) => findings.some((f) => f.severity === s)));
     fillSelect('state', 'states', ['fails', 'unknown'].filter((s) => findings.some((f) => f.state === s)));
     fillSelect('area', 'areas', data.areas.filter((a) => findings.some((f) => f.area === a)));
     fillSelect('namespace', 'namespaces', distinct((f) => value(f, 'namespace')));
     fillSelect('framework', 'frameworks', distinct((f) => f.frameworks));
-    fillSelect('world', 'worlds', distinct((f) => f.world));
+    fillSelect('fixable', 'fixable or not', ['safely', 'with review', 'no'].filter((s) => findings.some((f) => f.fixable === s)));
+    [...$('fixable').options].slice(1).forEach((o) => { o.textContent = { safely: 'Fixable safely', 'with review': 'Fixable with review', no: 'Not fixable' }[o.value]; });
+    fillSelect('control', 'controls', []);
+    fillSelect('world', 'worlds', worlds);
+    if (searched) {
+      $('world').hidden = true;
+      $('worlds').hidden = false;
+      $('worlds').placeholder = `World (${number(worlds.length)})`;
+      $('names').append(...worlds.map((v) => el('option', { value: v })));
+      $('worlds').addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(() => { wanted.world = $('worlds').value; draw(); }, 150); });
+    }
     tools.hidden = false;
     $('filters').open = matchMedia('(min-width: 760px)').matches;
     tools.addEventListener('submit', (event) => event.preventDefault());
-    let timer;
     $('q').addEventListener('input', () => {
       clearTimeout(timer);
       timer = setTimeout(() => { wanted.q = $('q').value; draw(); }, 120);

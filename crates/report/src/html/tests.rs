@@ -10,11 +10,19 @@ use serde_json::Value;
 use super::{SCRIPT, STYLE, hash};
 use crate::fixture::{judged, mixed, secret};
 use crate::hostile::{hostile, shown};
-use crate::{Format, Options};
+use crate::{Format, FrameworkStates, Options};
 
 fn page(judgement: &Judgement) -> String {
     let frameworks = [("PV-C001".to_owned(), vec!["cis-1.12/5.2.1".to_owned()])].into();
-    shown(Format::Html, judgement, &Options { frameworks, ..Options::default() })
+    let control = |id: &str, state| (id.to_owned(), format!("Title of {id}"), state, Vec::new());
+    let compliance = vec![FrameworkStates {
+        id: "cis-1.12".to_owned(),
+        title: "The benchmark".to_owned(),
+        controls: vec![control("5.2.1", "fails"), control("5.2.10", "holds")],
+    }];
+    let links = Some("./".to_owned());
+    let options = Options { frameworks, compliance, links, ..Options::default() };
+    shown(Format::Html, judgement, &options)
 }
 
 fn data(page: &str) -> Value {
@@ -152,6 +160,20 @@ fn the_script_filters_and_groups_in_a_browser() {
         ("#area=container&by=file", "12 of 18 shown, in 12 groups", "apps/tenant-3", "etcd"),
         ("#framework=cis-1.12&by=framework", "12 of 18 shown, in 1 group", "5.2.1", "etcd"),
         (
+            "#framework=cis-1.12&control=cis-1.12/5.2.1&by=control",
+            "12 of 18 shown, in 1 group",
+            "5.2.1 Title of 5.2.1",
+            "etcd",
+        ),
+        ("#fixable=no&q=tenant-7", "1 of 18 shown, in 1 group", "tenant-7", "tenant-8"),
+        ("#q=tenant-7", "1 of 18 shown, in 1 group", "class=\"beside\"", "tenant-8"),
+        (
+            "#q=tenant-7",
+            "1 of 18 shown, in 1 group",
+            "<a href=\"./apps/tenant-7/deploy.yaml\" rel=\"noreferrer\">",
+            "tenant-8",
+        ),
+        (
             "#by=constructor&__proto__=x&toString=y",
             "14 findings, 4 unknown, in ",
             "privileged",
@@ -164,6 +186,27 @@ fn the_script_filters_and_groups_in_a_browser() {
         assert!(shown.contains(has), "{fragment}: {shown}");
         assert!(!shown.contains(lacks), "{fragment}: {shown}");
     }
+
+    // The table of controls agrees with the list.
+    let table = &all[all.find("id=\"controls\"").unwrap()..];
+    let table = &table[..table.find("</table>").unwrap()];
+    assert!(table.contains("severity critical\">fails</td>"), "{table}");
+    assert!(table.contains("12 findings</button>"), "{table}");
+    assert_eq!(table.matches("<tr>").count(), 2, "{table}");
+    assert!(all.contains(">1 fails · 1 holds</span>"), "{all}");
+
+    // A list of 900 names is searched.
+    let text = crate::fixture::deployment("shop", "web", "web");
+    let names: Vec<_> = (0..900).map(|n| format!("world-{n}")).collect();
+    let files = [("web.yaml", text.as_str())];
+    let worlds: Vec<(&str, &[(&str, &str)])> =
+        names.iter().map(|name| (name.as_str(), &files[..])).collect();
+    let dom = see(&judged(&worlds, Vec::new()), "#world=ld-77").unwrap();
+    assert!(list(&dom).1.starts_with("11 of 900 shown"), "{}", list(&dom).1);
+    let names = &dom[dom.find("<datalist id=\"names\">").unwrap()..];
+    let names = &names[..names.find("</datalist>").unwrap()];
+    assert_eq!(names.matches("<option").count(), 900);
+    assert!(dom.contains("placeholder=\"World (900)\""));
 
     let dom = see(&hostile(), "#open=all").unwrap();
     let (shown, status) = list(&dom);

@@ -19,7 +19,8 @@ impl<'a> Document<'a> {
     pub fn new(judgement: &'a Judgement, options: &'a Options) -> Self {
         let regions = Regions::new(all_findings(judgement));
         let finding = |f| Finding::new(f, &regions, options);
-        let findings = judgement.findings.iter().map(finding).collect();
+        let each = judgement.findings.iter().flat_map(model::Finding::each);
+        let findings = each.map(finding).collect();
         Self { findings, ..Self::around(judgement, options, &regions) }
     }
 
@@ -33,7 +34,7 @@ impl<'a> Document<'a> {
         let baseline = judgement.baseline.as_ref().map(|compared| Baseline {
             file: &compared.place,
             total: compared.total,
-            known: compared.known.iter().map(finding).collect(),
+            known: compared.known.iter().flat_map(model::Finding::each).map(finding).collect(),
             gone: compared.gone.iter().map(Gone::from).collect(),
         });
         Self {
@@ -59,8 +60,9 @@ pub(crate) fn write(
 ) -> io::Result<()> {
     let regions = Regions::new(all_findings(judgement));
     let around = Document::around(judgement, options, &regions);
-    let finding = |f| Finding::new(f, &regions, options);
-    guard::write_with(&around, "findings", &judgement.findings, finding, out)
+    // This form has no place for findings that stand for others.
+    let each: Vec<_> = judgement.findings.iter().flat_map(model::Finding::each).collect();
+    guard::write_with(&around, "findings", &each, |f| Finding::new(f, &regions, options), out)
 }
 
 /// Findings of a result, whether or not they count.
@@ -116,12 +118,14 @@ impl<'a> From<&'a pavisade_judgement::Cluster> for Cluster<'a> {
 
 impl Summary {
     fn new(judgement: &Judgement) -> Self {
+        let fails = judgement.of_state(model::State::Fails);
+        let unknown = judgement.of_state(model::State::Unknown);
         Self {
             worlds: judgement.worlds,
             objects: judgement.objects,
             objects_failing: failing_objects(judgement),
-            fails: Severities::of(judgement, model::State::Fails),
-            unknown: Severities::of(judgement, model::State::Unknown),
+            fails: Severities::count(fails.flat_map(model::Finding::each)),
+            unknown: Severities::count(unknown.flat_map(model::Finding::each)),
             excepted: judgement.excepted.len(),
             notes: NoteCounts::of(judgement),
         }
@@ -130,8 +134,12 @@ impl Summary {
 
 impl Severities {
     pub(crate) fn of(judgement: &Judgement, state: model::State) -> Self {
+        Self::count(judgement.of_state(state))
+    }
+
+    fn count<'f>(findings: impl Iterator<Item = &'f model::Finding>) -> Self {
         let mut counts = Self::default();
-        for finding in judgement.of_state(state) {
+        for finding in findings {
             *match finding.severity {
                 model::Severity::Critical => &mut counts.critical,
                 model::Severity::High => &mut counts.high,
@@ -163,7 +171,8 @@ impl NoteCounts {
 /// Objects, containers aside, that fail a check. Facts about a cluster are not among the objects
 /// that are counted.
 pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
-    let objects = judgement.of_state(model::State::Fails).filter_map(|f| match &f.subject {
+    let each = judgement.of_state(model::State::Fails).flat_map(model::Finding::each);
+    let objects = each.filter_map(|f| match &f.subject {
         model::Subject::Object { group, kind, .. } if model::kinds::CLUSTER.is(group, kind) => None,
         model::Subject::Object { group, kind, namespace, name, .. } => {
             Some((f.world(), group, kind, namespace, name))

@@ -175,6 +175,38 @@ pub struct Finding<'a> {
     /// Controls of standards that the rule serves (`cis-1.12/5.2.1`); absent unless asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frameworks: Option<&'a [String]>,
+    /// What was judged, where the finding stands for several verdicts that are fixed in one place;
+    /// absent where it is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member<'a>>,
+}
+
+/// One verdict among those that a finding stands for.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Member<'a> {
+    /// Its own fingerprint.
+    pub fingerprint: String,
+    /// The rule of the check that gave it.
+    pub rule: &'a str,
+    /// The rule's name.
+    pub name: &'a str,
+    /// How bad.
+    pub severity: Severity,
+    /// Failed, or could not be determined.
+    pub state: State,
+    /// The world it belongs to; absent of what is in none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub world: Option<&'a str>,
+    /// What it is about.
+    pub subject: Subject<'a>,
+    /// Where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location<'a>>,
+    /// What is wrong: one sentence.
+    pub message: Cow<'a, str>,
+    /// Controls of standards that the rule serves; absent unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frameworks: Option<&'a [String]>,
 }
 
 /// What a finding is about.
@@ -314,6 +346,24 @@ impl<'a> View<'a> {
             vulnerability: Vulnerability::of(finding),
             message: message::of(finding),
             advice: &finding.advice,
+            frameworks: (!self.options.frameworks.is_empty()).then_some(controls),
+            members: finding.members.iter().map(|member| self.member(member)).collect(),
+        }
+    }
+
+    fn member(&self, finding: &'a model::Finding) -> Member<'a> {
+        let rule = &finding.rule;
+        let controls = self.options.frameworks.get(&*rule.id).map_or(&[][..], |c| c.as_slice());
+        Member {
+            fingerprint: finding.fingerprint().to_string(),
+            rule: &rule.id,
+            name: &rule.name,
+            severity: finding.severity.into(),
+            state: finding.state.into(),
+            world: finding.world.as_deref(),
+            subject: self.images.subject(&finding.subject),
+            location: Location::new(&finding.location, &self.regions),
+            message: message::of(finding),
             frameworks: (!self.options.frameworks.is_empty()).then_some(controls),
         }
     }

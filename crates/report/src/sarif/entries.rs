@@ -5,8 +5,8 @@ use pavisade_model::{Finding, Rule, Statement};
 
 use super::types::*;
 use super::{
-    FINGERPRINT, FIRST_FINGERPRINT, View, artifact, is_rendered, kind_and_level, plain, region,
-    result,
+    FINGERPRINT, FIRST_FINGERPRINT, View, artifact, file_of, is_rendered, kind_and_level, plain,
+    region, result,
 };
 use crate::region::Regions;
 use crate::{Options, priority};
@@ -87,7 +87,7 @@ fn suppression<'a>(exception: &'a Exception, options: &Options) -> Suppression<'
             true => SarifRegion::first_line(),
             false => region(source, &(*start..*end), &Regions::new(&[])),
         };
-        let artifact_location = artifact(source.name(), options);
+        let artifact_location = artifact(file_of(source), options);
         let physical_location = Physical { artifact_location, region: Some(region) };
         SarifLocation { physical_location, logical_locations: Vec::new(), message: None }
     });
@@ -156,6 +156,7 @@ fn gone<'a>(
             world: &known.world,
             path: "",
             vulnerability: None,
+            members: Vec::new(),
         },
     }
 }

@@ -10,7 +10,7 @@ use pavisade_model::{Confidence, Finding, Location, Note, NoteKind, Severity, St
 use pavisade_yaml::Source;
 
 use crate::json::{Vulnerability, all_findings};
-use crate::place::{homes, is_rendered, relative, whole};
+use crate::place::{encode, file_of, homes, is_rendered, relative, whole};
 use crate::region::{Region, Regions};
 use crate::text::{count, first_paragraph};
 use crate::{Options, message};
@@ -164,7 +164,8 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
         let whole = whole(finding);
         let world = finding.world.as_deref().unwrap_or(&whole);
         let home = view.homes.get(world).copied().unwrap_or("pavisade");
-        let name = if matches!(world, "" | "." | "-") { home } else { world };
+        let none = matches!(world, "" | "." | "-") || view.homes.contains_key(world);
+        let name = if none { home } else { world };
         Physical {
             artifact_location: artifact(name, options),
             region: Some(SarifRegion::first_line()),
@@ -204,7 +205,18 @@ fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> Sarif
             world: finding.world(),
             path: finding.location.field(),
             vulnerability: Vulnerability::of(finding),
+            members: finding.members.iter().map(member).collect(),
         },
+    }
+}
+
+fn member(finding: &Finding) -> Member<'_> {
+    Member {
+        fingerprint: finding.fingerprint().to_string(),
+        rule: &finding.rule.id,
+        severity: finding.severity.name(),
+        world: finding.world(),
+        message: plain(message::of(finding)),
     }
 }
 
@@ -215,7 +227,7 @@ fn physical(location: &Location, view: &View<'_>, options: &Options) -> Option<P
         true => SarifRegion::first_line(),
         false => region(source, span, &view.regions),
     };
-    Some(Physical { artifact_location: artifact(source.name(), options), region: Some(region) })
+    Some(Physical { artifact_location: artifact(file_of(source), options), region: Some(region) })
 }
 
 /// `[text](target)` is a link in a SARIF message: a name in a manifest must not make one.
@@ -293,19 +305,6 @@ fn artifact(name: &str, options: &Options) -> Artifact {
         return Artifact { uri: format!("file:///{drive}{}", encode(rest)), uri_base_id: None };
     }
     Artifact { uri: encode(name), uri_base_id: Some("%SRCROOT%") }
-}
-
-/// RFC 3986: everything but unreserved characters and `/` is percent-encoded.
-fn encode(path: &str) -> String {
-    let mut uri = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
-            uri.push(char::from(byte));
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    uri
 }
 
 #[cfg(test)]

@@ -148,6 +148,19 @@ pub(crate) struct ResultProperties<'a> {
     pub path: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vulnerability: Option<Vulnerability<'a>>,
+    /// The verdicts that it stands for, where they are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member<'a>>,
+}
+
+/// One verdict among those that a result stands for.
+#[derive(Serialize)]
+pub(crate) struct Member<'a> {
+    pub fingerprint: String,
+    pub rule: &'a str,
+    pub severity: &'static str,
+    pub world: &'a str,
+    pub message: Cow<'a, str>,
 }
 
 #[derive(Serialize)]

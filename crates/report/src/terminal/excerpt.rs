@@ -79,7 +79,7 @@ fn fit(line: &str, span: Range<usize>, room: usize) -> (String, Range<usize>) {
 
 /// Whether a line holds several values, some of which may be secrets that have nothing to do with
 /// the finding: one line of JSON may be a whole cluster.
-fn has_neighbours(line: &str) -> bool {
+pub(crate) fn has_neighbours(line: &str) -> bool {
     const ANYWHERE: [&str; 5] = ["password", "passwd", "secret", "token", "credential"];
     const ALONE: [&str; 3] = ["value", "data", "key"];
     let bare = line.trim_start_matches([' ', '-']);

@@ -187,8 +187,34 @@ fn excerpt(
     } else if !equal {
         page.gap(digits + 4).wrapped(style, &message, digits + 4, digits + 4);
     }
+    members(page, finding, digits);
     if many && !finding.advice.is_empty() {
         page.remark(digits, (HELP, "fix:"), &first_paragraph(&finding.advice));
+    }
+}
+
+/// Verdicts that a finding stands for and that are told without being asked for all.
+const MEMBERS: usize = 6;
+
+/// What a finding stands for, a line each.
+fn members(page: &mut Page<'_>, finding: &Finding, digits: usize) {
+    let all = &finding.members;
+    let told = match page.options.full || all.len() <= MEMBERS + 1 {
+        true => all.len(),
+        false => MEMBERS,
+    };
+    for member in &all[..told] {
+        let place = place(page, member);
+        let what = cut(&clean(&message::of(member)), 400).into_owned();
+        let text = match member.rule.id == finding.rule.id {
+            true => format!("{place}: {}", member.subject.label()),
+            false => format!("{place}: {}: {what}", member.rule.name),
+        };
+        page.remark(digits, (STRONG, "with:"), &text);
+    }
+    if told < all.len() {
+        let more = count(all.len() - told, "more", "more");
+        page.gap(digits + 3).put(DIM, &format!("… and {more}")).end();
     }
 }
 

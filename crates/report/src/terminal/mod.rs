@@ -11,6 +11,7 @@ use crate::Options;
 use crate::json::all_findings;
 use crate::region::Regions;
 
+mod brief;
 mod comply;
 mod dismissed;
 mod excepted;
@@ -25,7 +26,7 @@ mod unknown;
 mod vulnerable;
 
 pub(crate) use comply::write as comply;
-pub(crate) use excerpt::Excerpt;
+pub(crate) use excerpt::{Excerpt, has_neighbours};
 pub(crate) use notes::section as notes;
 pub(crate) use page::{Page, place};
 pub use problems::problems;
@@ -55,26 +56,35 @@ pub(crate) fn write(
 
     let failed: Vec<&Finding> = of(State::Fails).collect();
     let same = |a: &&Finding, b: &&Finding| a.rule.id == b.rule.id && a.severity == b.severity;
-    let groups: Vec<_> = failed.chunk_by(same).collect();
     // A group of one check and severity would tear the advisories about a package apart.
     let (told_apart, others): (Vec<&Finding>, Vec<&Finding>) =
         failed.iter().copied().partition(|finding| finding.vulnerability.is_some());
     let other_groups: Vec<_> = others.chunk_by(same).collect();
-    let (detailed, brief) = other_groups.split_at(findings::detailed(&other_groups, options.full));
-    let mut told_all = brief.is_empty();
-    told_all &= vulnerable::section(&mut page, &told_apart);
-    for group in detailed {
-        told_all &= findings::group(&mut page, group, worlds);
-        page.flush()?;
-    }
-    findings::brief(&mut page, brief);
+    // One finding alone is told in full, as all are to those who ask.
+    let explain = options.full || options.explain || failed.len() == 1;
+    let mut told_all = vulnerable::section(&mut page, &told_apart, explain);
     let unknown: Vec<&Finding> = of(State::Unknown).collect();
-    told_all &= unknown::section(&mut page, &unknown, worlds);
+    if explain {
+        let (detailed, brief) =
+            other_groups.split_at(findings::detailed(&other_groups, options.full));
+        told_all &= brief.is_empty();
+        for group in detailed {
+            told_all &= findings::group(&mut page, group, worlds);
+            page.flush()?;
+        }
+        findings::brief(&mut page, brief);
+    } else {
+        told_all &= brief::section(&mut page, &other_groups, worlds);
+    }
+    // What could not be determined is counted, and told where it is asked for or is all there is.
+    if options.full || options.explain || failed.is_empty() {
+        told_all &= unknown::section(&mut page, &unknown, worlds);
+    }
     if options.show_excepted {
         told_all &= let_through(&mut page, judgement);
     }
     told_all &= notes::section(&mut page, &judgement.notes, crate::summary::is_empty(judgement));
-    summary::overview(&mut page, &groups);
-    summary::write(&mut page, judgement, told_all);
+    summary::table(&mut page, &failed);
+    summary::write(&mut page, judgement, told_all, explain);
     page.flush()
 }

@@ -2,35 +2,84 @@
 
 use anstyle::Style;
 use pavisade_judgement::Judgement;
-use pavisade_model::{Finding, NoteKind, Severity, State};
+use pavisade_model::{Area, Finding, Fixable, NoteKind, Severity, State};
 
-use super::findings;
 use super::page::Page;
 use super::style::{self, DIM, GOOD, PLAIN, STRONG, UNKNOWN};
+use crate::advice;
 use crate::summary::{UNJUDGED, failing, is_empty, judged};
 use crate::text::{clean, count, cut, number, width};
 
-/// Groups of findings from which on the end repeats them in short.
-const MANY: usize = 6;
-/// Groups that the end repeats.
-const ROWS: usize = 12;
-
-/// Writes one line for each group: severity, check, and how many.
-pub(super) fn overview(page: &mut Page<'_>, groups: &[&[&Finding]]) {
-    if groups.len() < MANY {
+/// Writes how many there are of each area and severity, where several areas have some.
+pub(super) fn table(page: &mut Page<'_>, failed: &[&Finding]) {
+    let of = |area: Area, severity: Severity| {
+        failed.iter().filter(|f| f.rule.area == area && f.severity == severity).count()
+    };
+    let severities: Vec<_> =
+        Severity::ALL.into_iter().filter(|s| failed.iter().any(|f| f.severity == *s)).collect();
+    let areas: Vec<_> =
+        Area::ALL.into_iter().filter(|a| failed.iter().any(|f| f.rule.area == *a)).collect();
+    if areas.len() < 2 {
         return;
     }
-    let rows = &groups[..if groups.len() <= ROWS + 1 { groups.len() } else { ROWS }];
-    findings::table(page, rows, false);
-    if rows.len() < groups.len() {
-        let more = count(groups.len() - rows.len(), "more check", "more checks");
-        page.gap(2).put(DIM, &format!("… and {more}")).end();
+    let names = areas.iter().map(|area| area.name().len()).max().unwrap_or(0);
+    let columns: Vec<_> = severities
+        .iter()
+        .map(|severity| {
+            let widest = areas.iter().map(|area| number(of(*area, *severity)).len()).max();
+            widest.unwrap_or(0).max(severity.label().len()) + 3
+        })
+        .collect();
+    page.gap(2 + names);
+    for (severity, columns) in severities.iter().zip(&columns) {
+        page.gap(columns - severity.label().len());
+        page.put(style::severity(*severity), severity.label());
+    }
+    page.end();
+    for area in areas {
+        page.gap(2).put(PLAIN, area.name()).gap(names - area.name().len());
+        for (severity, columns) in severities.iter().zip(&columns) {
+            let text = match of(area, *severity) {
+                0 => "-".to_owned(),
+                n => number(n),
+            };
+            page.gap(columns - text.len());
+            page.put(if text == "-" { DIM } else { PLAIN }, &text);
+        }
+        page.end();
     }
     page.end();
 }
 
+/// What `pavisade fix` would do of it, and how it is started.
+fn fixable(page: &Page<'_>, judgement: &Judgement) -> Option<String> {
+    let able = |how| {
+        let each = judgement.of_state(State::Fails).flat_map(Finding::each);
+        each.filter(|finding| advice::fixable(finding) == how).count()
+    };
+    let (safely, riskily) = (able(Fixable::Safely), able(Fixable::Riskily));
+    let paths: String =
+        page.options.paths.iter().map(|path| format!(" {}", quoted(&clean(path)))).collect();
+    let more = format!("{} more with --risky", number(riskily));
+    match (safely, riskily) {
+        (0, 0) => None,
+        (0, n) => Some(format!("{} fixable: pavisade fix --risky --diff{paths}", number(n))),
+        (n, 0) => Some(format!("{} fixable: pavisade fix --diff{paths}", number(n))),
+        (n, _) => Some(format!("{} fixable: pavisade fix --diff{paths} ({more})", number(n))),
+    }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
+    match !path.is_empty() && path.chars().all(plain) {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', "'\\''")),
+    }
+}
+
 /// Writes it.
-pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) {
+pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool, explained: bool) {
     let notes = |kind| judgement.notes.iter().filter(|note| note.kind == kind).count();
     let (unread, warnings, infos) =
         (notes(NoteKind::Unread), notes(NoteKind::Warning), notes(NoteKind::Info));
@@ -129,13 +178,16 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
     }
     line(page, &parts);
     let mut parts = vec![(DIM, about)];
+    if !explained && failed + unknown > 0 {
+        parts.push((DIM, "; `--explain` shows source, reason and fix".to_owned()));
+    }
     if !told_all {
         parts.push((DIM, "; `--full` shows everything".to_owned()));
     }
-    if let Some(first) = judgement.findings.first() {
-        parts.push((DIM, format!("; `pavisade checks explain {}` tells more", first.rule.id)));
-    }
     line(page, &parts);
+    if let Some(fixable) = fixable(page, judgement) {
+        page.put(STRONG, &fixable).end();
+    }
 }
 
 /// Parts in a row, broken between parts where the row is full.

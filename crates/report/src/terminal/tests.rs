@@ -83,12 +83,86 @@ fn hundreds_of_findings_do_not_flood() {
         (0..400).map(|n| (format!("f{n}.yaml"), deployment("ns", &format!("d{n}"), "c"))).collect();
     let files: Vec<_> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
     let shown = show(&judged(&[(".", &files)], Vec::new()), &at(100));
-    assert!(shown.lines().count() < 40, "{shown}");
-    assert!(shown.contains("(400 places)"), "{shown}");
+    assert!(shown.lines().count() < 20, "{shown}");
+    assert!(shown.contains("… and 392 more of privileged-container"), "{shown}");
+    let judgement = judged(&[(".", &files)], Vec::new());
+    let explained = show(&judgement, &Options { explain: true, ..at(100) });
+    assert!(explained.lines().count() < 40, "{explained}");
+    assert!(explained.contains("(400 places)"), "{explained}");
 }
 
 #[test]
-fn long_results_end_with_an_overview() {
+fn a_finding_is_a_line_with_its_place_at_any_width() {
+    let judgement = mixed();
+    for width in [40, 60, 80, 120, 200] {
+        let shown = show(&judgement, &at(width));
+        let failed = judgement.of_state(pavisade_model::State::Fails);
+        let with_place = failed.filter(|finding| {
+            let pavisade_model::Location::Text { source, span, .. } = &finding.location else {
+                return false;
+            };
+            let (line, column) = source.line_column(span.start);
+            let place = format!("{}:{line}:{column}", source.name());
+            let rows = shown.lines().filter(|row| {
+                row.starts_with(finding.severity.label())
+                    && row.split_whitespace().any(|word| word == place)
+            });
+            rows.count() > 0
+        });
+        // Of twelve privileged containers eight have a line, and one line counts the others.
+        assert_eq!(with_place.count(), 10, "{width}: {shown}");
+        assert!(shown.contains("… and 4 more of privileged-container"), "{shown}");
+        assert!(!shown.contains("= why:"), "{shown}");
+    }
+    // One finding alone, and what is asked for, has its source and its reason.
+    let text = deployment("shop", "worker", "docker");
+    let one = judged(&[("shop", &[("shop/worker.yaml", &text)])], Vec::new());
+    for (judgement, options) in
+        [(&one, at(100)), (&judgement, Options { explain: true, ..at(100) })]
+    {
+        let shown = show(judgement, &options);
+        assert!(shown.contains("= why:") && shown.contains("| "), "{shown}");
+    }
+}
+
+#[test]
+fn what_could_not_be_determined_is_counted_and_told_on_request() {
+    let judgement = mixed();
+    let shown = show(&judgement, &at(100));
+    assert!(!shown.contains("unknown["), "{shown}");
+    assert!(shown.contains("4 could not be determined"), "{shown}");
+    let explained = show(&judgement, &Options { explain: true, ..at(100) });
+    assert!(explained.contains("unknown["), "{explained}");
+    // Where it is all there is, it is told.
+    let mut unknown = mixed();
+    unknown.findings.retain(|finding| finding.state == pavisade_model::State::Unknown);
+    assert!(show(&unknown, &at(100)).contains("unknown["));
+}
+
+#[test]
+fn the_last_line_says_what_can_be_fixed_and_how() {
+    use pavisade_model::{Fix, Fixable, Location};
+    let mut judgement = mixed();
+    let mut left = [Fixable::Safely, Fixable::Safely, Fixable::Riskily].into_iter();
+    for finding in &mut judgement.findings {
+        let (Some(how), Location::Text { source, .. }) = (left.next(), &finding.location) else {
+            continue;
+        };
+        let doc = pavisade_yaml::read(source).docs.remove(0);
+        finding.fix = Some(Box::new(Fix { doc, amendments: Vec::new() }));
+        let rule = pavisade_model::Rule { fixable: how, ..(*finding.rule).clone() };
+        finding.rule = rule.into();
+    }
+    let paths = vec!["shop".to_owned(), "a b/c".to_owned()];
+    let shown = show(&judgement, &Options { paths, ..at(100) });
+    let last = shown.lines().last().unwrap();
+    assert_eq!(last, "2 fixable: pavisade fix --diff shop 'a b/c' (1 more with --risky)");
+    let shown = show(&mixed(), &at(100));
+    assert!(!shown.contains("fixable"), "{shown}");
+}
+
+#[test]
+fn results_end_with_one_table() {
     let mut judgement = mixed();
     let findings = std::mem::take(&mut judgement.findings);
     for severity in pavisade_model::Severity::RATED {
@@ -97,7 +171,7 @@ fn long_results_end_with_an_overview() {
         }
     }
     let shown = show(&judgement, &at(100));
-    let start = shown.find("\n\n  critical  PV").unwrap();
+    let start = shown.find("\n\n    ").unwrap();
     insta::assert_snapshot!("overview", &shown[start..]);
 }
 
@@ -114,7 +188,7 @@ fn a_flood_of_checks_is_told_in_short_but_for_the_grave_ones() {
             judgement.findings.push(Finding { severity, rule: rule.clone(), ..one.clone() });
         }
     }
-    let shown = show(&judgement, &at(100));
+    let shown = show(&judgement, &Options { explain: true, ..at(100) });
     assert_eq!(shown.matches("= why:").count(), 27, "{shown}");
     let start = shown.find("3 more checks").unwrap();
     let rows: Vec<_> = shown[start..].lines().skip(1).take_while(|row| !row.is_empty()).collect();

@@ -27,7 +27,7 @@ struct Row<'a> {
 }
 
 /// Writes vulnerabilities, image by image; returns whether all was told.
-pub(super) fn section(page: &mut Page<'_>, findings: &[&Finding]) -> bool {
+pub(super) fn section(page: &mut Page<'_>, findings: &[&Finding], explain: bool) -> bool {
     let mut images: Vec<Vec<&Finding>> = Vec::new();
     let mut places = HashMap::new();
     for finding in findings {
@@ -39,12 +39,12 @@ pub(super) fn section(page: &mut Page<'_>, findings: &[&Finding]) -> bool {
     }
     let mut told_all = true;
     for image in &images {
-        told_all &= one(page, image);
+        told_all &= one(page, image, explain);
     }
     told_all
 }
 
-fn one(page: &mut Page<'_>, findings: &[&Finding]) -> bool {
+fn one(page: &mut Page<'_>, findings: &[&Finding], explain: bool) -> bool {
     let Some(first) = findings.first() else { return true };
     let rule = &first.rule;
     let rows = rows(findings);
@@ -69,8 +69,10 @@ fn one(page: &mut Page<'_>, findings: &[&Finding]) -> bool {
         let more = count(rows.len() - told, "more line", "more lines");
         page.put(FRAME, "  | ").put(DIM, &format!("… and {more} with {rest}")).end();
     }
-    page.remark(0, (STRONG, "why:"), &first_sentence(&rule.why));
-    page.remark(0, (HELP, "fix:"), &first_paragraph(&rule.advice));
+    if explain {
+        page.remark(0, (STRONG, "why:"), &first_sentence(&rule.why));
+        page.remark(0, (HELP, "fix:"), &first_paragraph(&rule.advice));
+    }
     page.end();
     told == rows.len()
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use pavisade_checks::{Catalog, CheckSet};
+use pavisade_checks::{Catalog, CheckSet, unhardened_container};
 use pavisade_judgement::{Compared, Excepted, Exception, Form, Scope, Selector, lines};
-use pavisade_model::{Finding, Fingerprint, Location, Note, NoteKind, Subject};
+use pavisade_model::{Finding, Fingerprint, Location, Note, NoteKind, Rule, Subject, Together};
 use pavisade_snapshot::{ObjectId, Snapshot};
 use pavisade_yaml::SourceId;
 
@@ -103,7 +103,7 @@ fn excepted(
     }
     let images = snapshot.facts().images.is_some();
     let told = exceptions.iter().map(|exception| &**exception).collect::<Vec<_>>();
-    settled.notes.extend(notes(&told, &used, terms, today, (ran, cut, images)));
+    settled.notes.extend(notes(&told, &used, catalog, terms, today, (ran, cut, images)));
     settled
 }
 
@@ -208,6 +208,7 @@ impl<'a> Index<'a> {
         if self.has_prints {
             about.push(About::Print(finding.fingerprint()));
             about.push(About::Print(finding.first_fingerprint()));
+            about.extend(finding.shared_fingerprints().into_iter().map(About::Print));
         }
         // Those that name the check come before those that name none.
         let mut about: Vec<_> =
@@ -233,10 +234,16 @@ impl<'a> Index<'a> {
     }
 }
 
+/// How many checks the name of their group stands for.
+fn hardening_checks(catalog: &Catalog) -> usize {
+    catalog.meant(&unhardened_container().name).len()
+}
+
 /// What is to be said of exceptions: which ended, which except nothing, which last too long.
 fn notes(
     exceptions: &[&Exception],
     used: &HashSet<(usize, Cow<'static, str>)>,
+    catalog: &Catalog,
     terms: &Terms,
     today: Date,
     (ran, cut, images): (&HashSet<&str>, bool, bool),
@@ -268,11 +275,24 @@ fn notes(
                     _ => vec![(is_used, "vulnerabilities".to_owned())],
                 }
             }
-            checks => checks
-                .iter()
-                .filter(|(id, _)| ran.contains(*id))
-                .map(|(id, name)| (used.contains(&key(exception, id)), format!("`{name}`")))
-                .collect(),
+            checks => {
+                let is_used = |id: &str| used.contains(&key(exception, id));
+                // A name that stands for several checks is of use where one of them is met.
+                let hardening = |rule: &&Arc<Rule>| rule.together == Together::Hardening;
+                let parts: Vec<_> = exception.checks.iter().filter(hardening).collect();
+                let whole = parts.len() == hardening_checks(catalog);
+                let is_part = |id: &str| whole && parts.iter().any(|rule| rule.id == id);
+                let any = parts.iter().any(|rule| is_used(&rule.id));
+                let mut of: Vec<_> = checks
+                    .iter()
+                    .filter(|(id, _)| ran.contains(*id) && !is_part(id))
+                    .map(|(id, name)| (is_used(id), format!("`{name}`")))
+                    .collect();
+                if whole && parts.iter().any(|rule| ran.contains(&*rule.id)) {
+                    of.push((any, format!("`{}`", unhardened_container().name)));
+                }
+                of
+            }
         };
         for (used, what) in of {
             // What it is about may be among the findings that are missing.

@@ -53,7 +53,7 @@ pub(super) fn parse(text: &str, catalog: &Catalog, suggest: bool) -> Result<Said
             "*" | "all" => {
                 return fault("it names no check: not everything can be excepted at once");
             }
-            word => checks.push(check(word, catalog, suggest)?),
+            word => checks.extend(named(word, catalog, suggest)?),
         }
     }
     if checks.is_empty() {
@@ -73,14 +73,19 @@ pub(super) fn parse(text: &str, catalog: &Catalog, suggest: bool) -> Result<Said
     Ok(Said { checks, container, until, reason })
 }
 
-fn check(word: &str, catalog: &Catalog, suggest: bool) -> Result<Arc<Rule>, Fault> {
-    catalog.named(word).map(|entry| entry.rule().clone()).ok_or_else(|| Fault {
-        message: format!("there is no check `{}`", short(word)),
-        remedy: match suggest.then(|| catalog.similar(word)).flatten() {
-            Some(name) => format!("Did you mean `{name}`?"),
-            None => FORM.to_owned(),
-        },
-    })
+/// The rules that a word stands for.
+fn named(word: &str, catalog: &Catalog, suggest: bool) -> Result<Vec<Arc<Rule>>, Fault> {
+    let meant = catalog.meant(word);
+    if meant.is_empty() {
+        return Err(Fault {
+            message: format!("there is no check `{}`", short(word)),
+            remedy: match suggest.then(|| catalog.similar(word)).flatten() {
+                Some(name) => format!("Did you mean `{name}`?"),
+                None => FORM.to_owned(),
+            },
+        });
+    }
+    Ok(meant.into_iter().map(|entry| entry.rule().clone()).collect())
 }
 
 fn short(word: &str) -> String {

@@ -1,0 +1,334 @@
+//! Findings that a person would fix in one place, shown as one.
+//!
+//! Checks judge each setting of each container on its own, and results of frameworks, exceptions and
+//! earlier results need them so. A person who reads a list of findings does not: five settings that
+//! one `securityContext` lacks are one thing to do, as is a NetworkPolicy that a namespace lacks, and
+//! one object that several kustomizations include is written once. So what is left when everything
+//! is settled is joined here, and each joined finding keeps what it stands for
+//! ([`Finding::members`]): no verdict, severity or place is lost.
+//!
+//! Not joined: findings about images and packages, objects of clusters that are in several
+//! clusters, what could not be determined for different reasons.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
+use std::sync::Arc;
+
+use pavisade_checks::{hardening_setting, unhardened_container};
+use pavisade_judgement::Judgement;
+use pavisade_model::{Finding, Location, OPEN_POLICY, Related, Severity, State, Subject, Together};
+use pavisade_yaml::Origin;
+
+use crate::{in_order, order};
+
+/// Workloads that a message names.
+const NAMED: usize = 3;
+
+/// Drops what is less severe.
+pub fn keep(judgement: &mut Judgement, least: Severity) {
+    judgement.findings.retain(|finding| finding.severity >= least);
+    judgement.excepted.retain(|excepted| excepted.finding.severity >= least);
+    if let Some(compared) = &mut judgement.baseline {
+        compared.known.retain(|finding| finding.severity >= least);
+        compared.gone.retain(|known| known.severity >= least);
+    }
+}
+
+/// Joins what belongs together, in what counts and in what was known before.
+pub fn together(judgement: &mut Judgement) {
+    judgement.findings = joined(std::mem::take(&mut judgement.findings));
+    if let Some(compared) = &mut judgement.baseline {
+        compared.known = joined(std::mem::take(&mut compared.known));
+    }
+}
+
+fn joined(findings: Vec<Finding>) -> Vec<Finding> {
+    let findings = join(findings, by_workload, unhardened);
+    let findings = policies(findings);
+    let findings = join(findings, by_name, of_name);
+    let findings = join(findings, by_object, of_object);
+    let findings = join(findings, by_copy, copies);
+    in_order(vec![findings])
+}
+
+/// Joins findings with equal keys where there are several; the others stay as they are.
+fn join<K: Eq + Hash>(
+    findings: Vec<Finding>,
+    key: impl Fn(&Finding) -> Option<K>,
+    one: impl Fn(Vec<Finding>) -> Finding,
+) -> Vec<Finding> {
+    let mut places: HashMap<K, usize> = HashMap::new();
+    let mut groups: Vec<Vec<Finding>> = Vec::new();
+    for finding in findings {
+        match key(&finding) {
+            None => groups.push(vec![finding]),
+            Some(key) => {
+                let at = *places.entry(key).or_insert(groups.len());
+                match groups.get_mut(at) {
+                    Some(group) => group.push(finding),
+                    None => groups.push(vec![finding]),
+                }
+            }
+        }
+    }
+    groups
+        .into_iter()
+        .flat_map(|group| if group.len() > 1 { vec![one(group)] } else { group })
+        .collect()
+}
+
+/// World and workload.
+fn by_workload(finding: &Finding) -> Option<(Option<Arc<str>>, Subject)> {
+    let fails = finding.state == State::Fails && finding.rule.together == Together::Hardening;
+    Some((finding.world.clone(), finding.shared_subject().filter(|_| fails)?))
+}
+
+/// What a container or pod lacks, as one finding about the workload.
+fn unhardened(mut parts: Vec<Finding>) -> Finding {
+    parts.sort_by(|a, b| order(a).cmp(&order(b)));
+    let rules: BTreeSet<_> = parts.iter().map(|part| part.rule.id.clone()).collect();
+    let names: Vec<_> = unique(parts.iter().map(|part| part.rule.name.to_string()));
+    let containers = unique(parts.iter().filter_map(|p| Some(p.subject.container()?.to_owned())));
+    let settings = rules.iter().filter_map(|id| hardening_setting(id));
+    let settings: Vec<_> = settings.map(|setting| format!("`{setting}`")).collect();
+    let who = match &containers[..] {
+        [] => "its containers are".to_owned(),
+        [one] => format!("container `{one}` is"),
+        some if some.len() <= NAMED => {
+            let names: Vec<_> = some.iter().map(|name| format!("`{name}`")).collect();
+            format!("containers {} are", names.join(", "))
+        }
+        many => format!("{} containers are", many.len()),
+    };
+    let rule = unhardened_container().clone();
+    Finding {
+        severity: worst(&parts),
+        message: format!("{who} not hardened: {}", names.join(", ")),
+        advice: format!("Set {} in the `securityContext` of the containers.", list(&settings)),
+        ..standing_for(parts, rule)
+    }
+}
+
+/// Puts what else is said of a policy that allows everything to that.
+fn policies(findings: Vec<Finding>) -> Vec<Finding> {
+    let of = |finding: &Finding| (finding.world.clone(), finding.subject.clone());
+    let is_open = |finding: &Finding| &*finding.rule.id == OPEN_POLICY;
+    let fails = |finding: &&Finding| finding.state == State::Fails;
+    let open: HashSet<_> = findings.iter().filter(fails).filter(|f| is_open(f)).map(of).collect();
+    let key = |finding: &Finding| {
+        let part = finding.rule.together == Together::Policy || is_open(finding);
+        let joined = part && finding.state == State::Fails;
+        Some(of(finding)).filter(|policy| joined && open.contains(policy))
+    };
+    join(findings, key, |mut parts| {
+        // What is open is said first; that it leads to one address more is a part of it.
+        parts.sort_by_key(|part| (!is_open(part), Reverse(part.severity)));
+        let rule = parts[0].rule.clone();
+        let (message, advice) = (parts[0].message.clone(), parts[0].advice.clone());
+        Finding { severity: worst(&parts), message, advice, ..standing_for(parts, rule) }
+    })
+}
+
+/// World, namespace or image, rule, and what is said of it.
+type Named = (Option<Arc<str>>, Subject, String, Cow<'static, str>, State, Severity);
+
+fn by_name(finding: &Finding) -> Option<Named> {
+    let Finding { world, rule, state, severity, .. } = finding;
+    if !matches!(rule.together, Together::Namespace | Together::Image) || *state == State::Unknown {
+        return None;
+    }
+    let subject = finding.shared_subject()?;
+    let instance = finding.shared_instance().to_owned();
+    // An image is the same one wherever files name it; in two clusters it is two things to do.
+    let anywhere = rule.together == Together::Image && !instance.is_empty() && in_text(finding);
+    let (world, subject) = match anywhere {
+        true => (None, Subject::World { name: "".into() }),
+        false => (world.clone(), subject),
+    };
+    Some((world, subject, instance, rule.id.clone(), *state, *severity))
+}
+
+/// What all workloads of a namespace lack, or what is said of one image.
+fn of_name(parts: Vec<Finding>) -> Finding {
+    let rule = parts[0].rule.clone();
+    let workloads = unique(parts.iter().map(|part| {
+        let own = part.owner.as_deref().unwrap_or(&part.subject);
+        format!("`{}`", own.name())
+    }));
+    let named = match workloads.len() {
+        n if n <= NAMED => list(&workloads),
+        n => format!("{} and {} more", workloads[..NAMED].join(", "), n - NAMED),
+    };
+    let title = rule.title.trim_end_matches('.').to_owned();
+    let (instance, namespace) = (parts[0].shared_instance(), parts[0].subject.namespace());
+    let about = match (rule.together, instance, namespace) {
+        (Together::Image, image, _) => format!("`{image}` in "),
+        (_, _, "") => String::new(),
+        (_, _, namespace) => format!("namespace `{namespace}`, "),
+    };
+    let many = if workloads.len() == 1 { "" } else { "s" };
+    let instance = instance.to_owned();
+    Finding {
+        message: format!("{title}: {about}{} workload{many} ({named})", workloads.len()),
+        advice: String::new(),
+        instance,
+        ..standing_for(parts, rule)
+    }
+}
+
+/// World, object, rule and severity; grave findings are shown each on its own.
+fn by_object(
+    finding: &Finding,
+) -> Option<(Option<Arc<str>>, Subject, Cow<'static, str>, Severity)> {
+    let Finding { world, rule, state, severity, .. } = finding;
+    let one = finding.vulnerability.is_none() && finding.members.is_empty();
+    let joined = one && rule.together == Together::Object && *state == State::Fails;
+    if !joined || *severity > Severity::Medium {
+        return None;
+    }
+    // Of images and files each is a thing to fix.
+    let subject = finding.shared_subject().filter(|subject| !subject.name().is_empty())?;
+    Some((world.clone(), subject, rule.id.clone(), *severity))
+}
+
+/// What one check says of several places of an object.
+fn of_object(parts: Vec<Finding>) -> Finding {
+    let rule = parts[0].rule.clone();
+    let messages = unique(parts.iter().map(|part| part.message.clone()));
+    let message = match &messages[..] {
+        [one] => format!("{one} (in {} places)", parts.len()),
+        [first, rest @ ..] => format!("{first}, and {} more", rest.len()),
+        [] => String::new(),
+    };
+    let advice = parts[0].advice.clone();
+    let advice = match parts.iter().all(|part| part.advice == advice) {
+        true => advice,
+        false => String::new(),
+    };
+    Finding { message, advice, ..standing_for(parts, rule) }
+}
+
+/// Whether it is in a text, rather than in a cluster.
+fn in_text(finding: &Finding) -> bool {
+    matches!(finding.location, Location::Text { .. })
+}
+
+/// The first of several findings with what they have in common, and the others as related places.
+fn standing_for(parts: Vec<Finding>, rule: Arc<pavisade_model::Rule>) -> Finding {
+    let subject = parts[0].shared_subject().unwrap_or_else(|| parts[0].subject.clone());
+    let first = &parts[0];
+    let related = parts[1..].iter().filter_map(|part| {
+        let label = match part.subject.container() {
+            Some(container) => format!("{}: container {container}", part.rule.name),
+            None if part.rule.together != Together::Hardening => part.subject.label(),
+            None => part.rule.name.to_string(),
+        };
+        (!matches!(part.location, Location::None))
+            .then(|| Related { label: label.into(), location: part.location.clone() })
+    });
+    let ended = parts.iter().filter_map(|part| part.detail().excepted_until).max();
+    let mut one = Finding {
+        rule,
+        subject,
+        owner: None,
+        related: related.collect(),
+        stable_path: String::new(),
+        instance: String::new(),
+        fix: None,
+        detail: None,
+        members: Vec::new(),
+        ..first.clone()
+    };
+    if ended.is_some() {
+        one.detail_mut().excepted_until = ended;
+    }
+    one.confidence = parts.iter().map(|part| part.confidence).max().unwrap_or(one.confidence);
+    one.members = parts;
+    one
+}
+
+/// What two copies of a finding have in common.
+#[derive(PartialEq, Eq, Hash)]
+struct Copied {
+    rule: Cow<'static, str>,
+    state: State,
+    severity: Severity,
+    subject: Subject,
+    path: String,
+    instance: String,
+    message: String,
+    members: Vec<(Cow<'static, str>, Subject, String)>,
+}
+
+/// Only what stands in texts: the same object in two clusters is two things to fix.
+fn by_copy(finding: &Finding) -> Option<Copied> {
+    if !in_text(finding) || finding.vulnerability.is_some() {
+        return None;
+    }
+    let Finding { rule, state, severity, .. } = finding;
+    let member =
+        |one: &Finding| (one.rule.id.clone(), one.subject.clone(), one.stable_path.clone());
+    Some(Copied {
+        rule: rule.id.clone(),
+        state: *state,
+        severity: *severity,
+        subject: match finding.owner.as_deref().unwrap_or(&finding.subject) {
+            // The name of what was read says nothing of what was found in it.
+            Subject::World { .. } if !finding.members.is_empty() => {
+                Subject::World { name: "".into() }
+            }
+            subject => subject.clone(),
+        },
+        path: finding.stable_path.clone(),
+        instance: finding.instance.clone(),
+        message: finding.message.clone(),
+        members: finding.members.iter().map(member).collect(),
+    })
+    // Without a name, two objects need not be the same one.
+    .filter(|copied| !copied.subject.name().is_empty() || !copied.members.is_empty())
+}
+
+/// One finding about an object that stands in several places.
+fn copies(mut parts: Vec<Finding>) -> Finding {
+    // A file that a person edits comes first, then what was rendered from others.
+    let rendered = |finding: &Finding| match &finding.location {
+        Location::Text { source, .. } => *source.origin() != Origin::File,
+        _ => true,
+    };
+    parts.sort_by(|a, b| rendered(a).cmp(&rendered(b)).then_with(|| order(a).cmp(&order(b))));
+    let others = parts.split_off(1);
+    let mut first = parts.remove(0);
+    if first.members.is_empty() {
+        let own = first.clone();
+        first.members.push(own);
+    }
+    for other in others {
+        first.related.push(Related { label: "also here".into(), location: other.location.clone() });
+        match other.members.is_empty() {
+            true => first.members.push(other),
+            false => first.members.extend(other.members),
+        }
+    }
+    first
+}
+
+fn worst(parts: &[Finding]) -> Severity {
+    parts.iter().map(|part| part.severity).max().unwrap_or(Severity::Low)
+}
+
+/// Each once, in the order in which they come.
+fn unique(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    texts.filter(|text| seen.insert(text.clone())).collect()
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn list(texts: &[String]) -> String {
+    match texts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
