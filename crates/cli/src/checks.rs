@@ -1,9 +1,10 @@
 //! `pavisade checks`.
 
-use std::io::{BufWriter, IsTerminal as _, Write as _};
+use std::io::{BufWriter, IsTerminal as _, Write};
 
-use pavisade_checks::Entry;
+use pavisade_checks::{Catalog, Entry, unhardened_container};
 use pavisade_compliance::{builtin, controls_by_check};
+use pavisade_model::Meta;
 use pavisade_report::{Layout, Options, check_explain, checks_list};
 
 use crate::Outcome;
@@ -36,12 +37,39 @@ pub(crate) fn run(args: &ChecksArgs) -> anyhow::Result<Outcome> {
             checks_list(&metas, layout(*json), &options, &mut out)?;
         }
         ChecksCommand::Explain { check, json } => {
+            let group = unhardened_container();
+            if group.id.eq_ignore_ascii_case(check) || group.name.eq_ignore_ascii_case(check) {
+                explain_group(catalog, layout(*json), &options, &mut out)?;
+                out.flush()?;
+                return Ok(Outcome::Clean);
+            }
             let entry = select::find(check, catalog)?;
             check_explain(entry.meta(), &entry.schema(), layout(*json), &options, &mut out)?;
         }
     }
     out.flush()?;
     Ok(Outcome::Clean)
+}
+
+/// The page of what several checks are shown as, and which they are.
+fn explain_group(
+    catalog: &Catalog,
+    layout: Layout,
+    options: &Options,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let parts = catalog.meant(&unhardened_container().name);
+    let Some(first) = parts.iter().min_by_key(|part| &part.rule().id) else { return Ok(()) };
+    let meta = Meta { rule: (**unhardened_container()).clone(), ..first.meta().clone() };
+    check_explain(&meta, &first.schema(), layout, options, out)?;
+    if matches!(layout, Layout::Terminal) {
+        writeln!(out, "Its parts are checks of their own:")?;
+        for part in parts {
+            let rule = part.rule();
+            writeln!(out, "  {}  {}  {}", rule.id, rule.name, rule.title.trim_end_matches('.'))?;
+        }
+    }
+    Ok(())
 }
 
 /// A list that goes to a file or program is not cut.

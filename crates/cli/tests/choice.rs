@@ -191,6 +191,18 @@ fn options_that_mean_nothing_here_and_unknown_ones_are_told() {
 }
 
 #[test]
+fn the_name_of_a_group_is_explained_with_its_parts() {
+    let folder = folder(&[]);
+    for word in ["unhardened-container", "PV-C063"] {
+        let shown = run(folder.path(), &["checks", "explain", word]);
+        assert_eq!(shown.code, 0, "{}", shown.err);
+        for part in ["PV-C063", "privilege-escalation", "PV-C021", "writable-root-filesystem"] {
+            assert!(shown.out.contains(part), "{part}: {}", shown.out);
+        }
+    }
+}
+
+#[test]
 fn shells_complete_names_of_checks_and_frameworks() {
     let folder = folder(&[]);
     for shell in ["bash", "zsh", "fish"] {

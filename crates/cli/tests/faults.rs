@@ -123,19 +123,29 @@ struct Run {
 }
 
 fn scan(server: &str, more: &[&str]) -> Run {
+    scan_all(&[("stub", server)], more)
+}
+
+/// The same of several servers, each with a context of its name.
+fn scan_all(servers: &[(&str, &str)], more: &[&str]) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("config");
+    let list = |one: fn((&str, &str)) -> String| {
+        servers.iter().map(|server| one(*server)).collect::<Vec<_>>().join(", ")
+    };
     let text = format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: stub\n\
-         contexts: [{{name: stub, context: {{cluster: c, user: u}}}}]\n\
-         clusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n\
-         users: [{{name: u, user: {{token: not-a-secret}}}}]\n"
+        "apiVersion: v1\nkind: Config\ncurrent-context: {}\ncontexts: [{}]\nclusters: [{}]\n\
+         users: [{{name: u, user: {{token: not-a-secret}}}}]\n",
+        servers[0].0,
+        list(|(name, _)| format!("{{name: {name}, context: {{cluster: {name}, user: u}}}}")),
+        list(|(name, server)| format!("{{name: {name}, cluster: {{server: '{server}'}}}}")),
     );
     fs::write(&kubeconfig, text).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_pavisade"))
         .args(["scan", "--cluster", "--no-probe", "--kubeconfig"])
         .arg(&kubeconfig)
         .args(["--check", "privileged-container,exposed-load-balancer,unrestricted-ingress"])
+        .arg("--explain")
         .args(more)
         .env_clear()
         .stdin(Stdio::null())
@@ -436,4 +446,27 @@ fn a_message_of_the_server_cannot_write_to_the_terminal() {
     let server = serve(|_, _| Some(refused(500, "a\\u001b]0;title\\u0007b")));
     let run = scan(&server, &[]);
     assert!(!run.out.contains('\x1b') && !run.err.contains('\x1b'), "{:?}", run.out);
+}
+
+#[test]
+fn several_contexts_are_several_clusters() {
+    let (one, two) = (serve(|_, _| None), serve(|_, _| None));
+    let both = [("prod", &*one), ("stage", &*two)];
+    let run = scan_all(&both, &["--context", "prod", "--context", "stage", "--context", "prod"]);
+    check(&run, 1, &["cluster prod (", "cluster stage (", "2 worlds"]);
+    assert!(run.out.contains("2 critical"), "a pod in each: {}", run.out);
+    let current = scan_all(&both, &[]);
+    assert!(current.out.contains("1 critical") && !current.out.contains("stage"), "{}", current.out);
+
+    // What holds in one version need not hold in another.
+    let old = serve(|path, _| {
+        let version = r#"{"major":"1","minor":"30","gitVersion":"v1.30.2"}"#;
+        path.starts_with("/version").then(|| ok(version))
+    });
+    let differ = [("prod", &*one), ("old", &*old)];
+    let run = scan_all(&differ, &["--context", "prod", "--context", "old"]);
+    assert_eq!(run.code, 2, "{}", run.out);
+    assert!(run.err.contains("old 1.30, prod 1.33"), "{}", run.err);
+    let chosen = ["--context", "prod", "--context", "old", "--kubernetes-version", "1.30"];
+    check(&scan_all(&differ, &chosen), 1, &["Kubernetes 1.30"]);
 }

@@ -215,3 +215,20 @@ fn what_both_snapshots_lack_is_not_called_equal() {
         assert_eq!(diff.out.lines().collect::<Vec<_>>(), expect);
     }
 }
+
+#[test]
+fn a_difference_between_cluster_and_files_fails_the_run_on_request() {
+    let folder = tempfile::tempdir().unwrap();
+    save(&folder.path().join("a"), &[CLUSTER, POD]);
+    let same = POD.replace(", resourceVersion: '1'", "");
+    fs::write(folder.path().join("same.yaml"), &same).unwrap();
+    fs::write(folder.path().join("other.yaml"), same.replace("a:1", "a:2")).unwrap();
+    let code = |file: &str, more: &[&str]| {
+        let all = ["scan", "--snapshot", "a", file, "--check", "host-port"];
+        run(folder.path(), &[&all, more].concat()).code
+    };
+    assert_eq!(code("other.yaml", &[]), 0, "a difference alone is told and fails nothing");
+    assert_eq!(code("other.yaml", &["--fail-on-drift"]), 1);
+    assert_eq!(code("same.yaml", &["--fail-on-drift"]), 0);
+    assert_eq!(code("other.yaml", &["--fail-on-drift", "--fail-on", "never"]), 1);
+}

@@ -128,7 +128,7 @@ fn judged(snapshot: &Snapshot, terms: &Terms) -> Judgement {
 
 fn shown(format: Format, judgement: &Judgement) -> String {
     let mut out = Vec::new();
-    write(format, judgement, &Options::default(), &mut out).unwrap();
+    write(format, judgement, &Options { explain: true, ..Options::default() }, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

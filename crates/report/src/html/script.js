@@ -351,6 +351,9 @@
     $('standard').append(...data.frameworks.map((f) => el('option', { value: f.id }, f.title)));
     $('standard').addEventListener('change', () => { $('compliance').dataset.chosen = ''; drawControls(); });
     $('compliance').hidden = false;
+    const jump = el('button', { type: 'button', class: 'link' }, 'Compliance');
+    jump.addEventListener('click', () => $('compliance').scrollIntoView());
+    $('keys')?.before(jump);
     drawControls();
   }
 

@@ -201,8 +201,8 @@ fn the_script_filters_and_groups_in_a_browser() {
     let files = [("web.yaml", text.as_str())];
     let worlds: Vec<(&str, &[(&str, &str)])> =
         names.iter().map(|name| (name.as_str(), &files[..])).collect();
-    let dom = see(&judged(&worlds, Vec::new()), "#world=ld-77").unwrap();
-    assert!(list(&dom).1.starts_with("11 of 900 shown"), "{}", list(&dom).1);
+    let dom = see(&judged(&worlds, Vec::new()), "#world=ld-77&state=fails").unwrap();
+    assert!(list(&dom).1.starts_with("11 of 1,800 shown"), "{}", list(&dom).1);
     let names = &dom[dom.find("<datalist id=\"names\">").unwrap()..];
     let names = &names[..names.find("</datalist>").unwrap()];
     assert_eq!(names.matches("<option").count(), 900);
