@@ -31,7 +31,7 @@ impl fmt::Display for WrongType<'_> {
             None => f.write_str("an element")?,
         }
         let is = self.value.kind().name();
-        write!(f, " is {is} where the API server takes only {}", self.wanted)
+        write!(f, " is {is}, but the API server accepts only {}", self.wanted)
     }
 }
 
@@ -41,8 +41,7 @@ impl<'a> From<WrongType<'a>> for Claim<'a> {
         let text = wrong.value.as_str();
         if text.is_some_and(|text| text.contains("${") || text.contains("{{")) {
             let what = wrong.value.key().map_or("an element".into(), |key| format!("`{key}`"));
-            return Self::unknown(wrong.value, format!("{what} is filled in later"))
-                .gap(Gap::Value);
+            return Self::unknown(wrong.value, format!("{what} is set later")).gap(Gap::Value);
         }
         Self::unknown(wrong.value, wrong.to_string()).gap(Gap::Form)
     }

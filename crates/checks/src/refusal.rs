@@ -22,7 +22,7 @@ pub(crate) fn refusal<'a>(world: &World, object: &'a Object) -> Option<Claim<'a>
         return Some(WrongType::new(found.value, found.wanted).into());
     }
     misplaced(object).map(|containers| {
-        let why = format!("`containers` is not where a {kind} has its pods' containers");
+        let why = format!("`containers` is not where a {kind} defines the containers of its pods");
         Claim::unknown(containers, why)
     })
 }

@@ -88,13 +88,13 @@ pub(crate) fn framework(
     let raw: RawFramework = parsed(text)?;
     let resolve = Resolve { text, topics, known };
     if raw.id.get_ref().trim().is_empty() {
-        return Err(at(text, raw.id.span().start, "a framework needs an id".into()));
+        return Err(at(text, raw.id.span().start, "a framework needs an `id`".into()));
     }
     let mut seen = BTreeSet::new();
     let mut controls = Vec::new();
     for control in raw.controls {
         if !seen.insert(control.id.get_ref().clone()) {
-            let message = format!("there is a control `{}` above already", control.id.get_ref());
+            let message = format!("there is already a control `{}` above", control.id.get_ref());
             return Err(at(text, control.id.span().start, message));
         }
         controls.push(resolve.control(control)?);
@@ -143,9 +143,13 @@ impl Resolve<'_> {
             if named.contains(&id) || !all.remove(&id) {
                 let name = name.get_ref();
                 let message = if named.contains(&id) {
-                    format!("`{name}` is among the control's `checks`: take it out of one of them")
+                    format!(
+                        "`{name}` is one of the control's `checks`: remove it from one of the lists"
+                    )
                 } else {
-                    format!("`{name}` is in none of the control's topics: take it out of `except`")
+                    format!(
+                        "`{name}` is in none of the topics of the control: remove it from `except`"
+                    )
                 };
                 return Err(self.wrong(&raw.id, message));
             }
@@ -161,19 +165,20 @@ impl Resolve<'_> {
             (true, None, None, Some(place)) => Assessed::Elsewhere(text(place)),
             (true, None, None, None) => {
                 return fault(
-                    "nothing assesses it: give `checks`, `topics`, `elsewhere` or `by_hand`",
+                    "nothing assesses it: set `checks`, `topics`, `elsewhere` or `by_hand`",
                 );
             }
             (true, Some(_), _, _) => {
-                return fault("`gap` is what its checks cannot show: give `checks`");
+                return fault("`gap` describes what its checks cannot show: set `checks`");
             }
             (false, _, _, _) => {
                 return fault(
-                    "it has checks: say in `gap`, not in `by_hand` or `elsewhere`, what they cannot show",
+                    "it has checks: describe what they cannot show in `gap`, not in `by_hand` or \
+                     `elsewhere`",
                 );
             }
             (true, None, Some(_), Some(_)) => {
-                return fault("give `elsewhere` or `by_hand`, not both");
+                return fault("set either `elsewhere` or `by_hand`, not both");
             }
         };
         Ok(Control {
@@ -198,10 +203,9 @@ impl Resolve<'_> {
         for name in topics {
             let Some(topic) = self.topics.get(name.get_ref()) else {
                 let names = self.topics.keys().map(String::as_str);
-                let hint = hint(name.get_ref(), names, "`pavisade frameworks topics` shows all");
-                return Err(
-                    self.wrong(name, format!("there is no topic `{}`{hint}", name.get_ref()))
-                );
+                let hint =
+                    hint(name.get_ref(), names, "`pavisade frameworks topics` lists all topics");
+                return Err(self.wrong(name, format!("unknown topic `{}`{hint}", name.get_ref())));
             };
             all.extend(topic.checks.iter().cloned());
         }
@@ -239,8 +243,8 @@ impl Resolve<'_> {
             return Ok(rule.id.to_string());
         }
         let names = self.known.iter().flat_map(|rule| [&*rule.id, &*rule.name]);
-        let hint = hint(word, names, "`pavisade checks list` shows all");
-        Err(self.wrong(name, format!("there is no check `{word}`{hint}")))
+        let hint = hint(word, names, "`pavisade checks list` lists all checks");
+        Err(self.wrong(name, format!("unknown check `{word}`{hint}")))
     }
 
     fn wrong(&self, place: &Spanned<String>, message: String) -> FrameworkError {

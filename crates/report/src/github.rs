@@ -67,7 +67,7 @@ pub(crate) fn write(
     let mut text = format!("{} ({})", summary::line(judgement), summary::about(judgement, options));
     if !rest.is_empty() {
         let more = count(rest.len(), "more stands", "more stand");
-        text.push_str(&format!("; {more} in the log: GitHub shows {SHOWN} of a level"));
+        text.push_str(&format!("; {more} in the log: GitHub shows {SHOWN} per level"));
     }
     command("notice", &[("title", "Pavisade")], &text, out)
 }

@@ -25,8 +25,11 @@ pub(crate) fn note(world: &World) -> Option<Note> {
         kind: NoteKind::Info,
         place: world.name().to_string(),
         span: None,
-        message: format!("the API server serves versions that an upgrade ends: {}", all.join("; ")),
-        remedy: "Look for clients that still use them before upgrading.".into(),
+        message: format!(
+            "the API server serves versions that an upgrade removes: {}",
+            all.join("; ")
+        ),
+        remedy: "Before upgrading, look for clients that still use them.".into(),
     })
 }
 

@@ -78,7 +78,7 @@ static PHRASES: LazyLock<[Phrase; 12]> = LazyLock::new(|| {
         phrase(":A", b':', "a Telegram token", is_telegram_token),
         phrase("asic ", b'c', "basic authentication with a password", is_basic),
         phrase("earer ", b'r', "a bearer token", is_bearer),
-        phrase("@tcp(", b'@', "a password in a database's address", is_go_dsn),
+        phrase("@tcp(", b'@', "a password in a database URL", is_go_dsn),
     ]
 });
 

@@ -44,7 +44,7 @@ impl<'a> Setter<'a> {
             return claim;
         }
         let message = format!(
-            "{}, which each container overrides; one that is added later gets it",
+            "{}, which every container overrides; a container that is added later inherits it",
             claim.message
         );
         Claim { message, ..claim.severity(Severity::Low) }

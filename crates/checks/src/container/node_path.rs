@@ -66,7 +66,10 @@ pub(super) fn node_volumes(pod: Pod<'_>) -> (Vec<NodeVolume<'_>>, Vec<Claim<'_>>
         match read(volume, &mounts) {
             Ok(Some(volume)) if is_placeholder(volume.path) => unclear.push(Claim::unknown(
                 volume.place,
-                format!("`{}` is no absolute path: it is not known what it becomes", volume.path),
+                format!(
+                    "`{}` is not an absolute path, so the mounted path is not known",
+                    volume.path
+                ),
             )),
             Ok(Some(volume)) => volumes.push(volume),
             Ok(None) => {}

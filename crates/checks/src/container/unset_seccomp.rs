@@ -10,11 +10,11 @@ use super::field::{Setter, named};
 use super::unconfined_seccomp::profile;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
-/// Containers for which no seccomp profile is set.
+/// No seccomp profile
 ///
 /// ## Why
-/// Unless the kubelet was told otherwise (`seccompDefault`), a container without a profile may call
-/// every system call of the kernel.
+/// Unless the kubelet sets a default profile (`seccompDefault`), a container without a profile can
+/// use every system call of the kernel.
 ///
 /// ## Fix
 /// Set `securityContext: {seccompProfile: {type: RuntimeDefault}}` for the pod.

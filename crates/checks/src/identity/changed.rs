@@ -34,14 +34,15 @@ pub(super) fn judge<'a>(
     let known = cx.own_version() == builtin::SHIPPED;
     let what = match shipped {
         Some(_) => {
-            "it is a role of Kubernetes itself, and somebody seems to have added to it".to_owned()
+            "it is a built-in role of Kubernetes that appears to have been extended".to_owned()
         }
-        None => format!("Kubernetes {} ships no role of that name", builtin::SHIPPED),
+        None => format!("Kubernetes {} has no built-in role with that name", builtin::SHIPPED),
     };
     let doubt = match known {
         true => String::new(),
         false => format!(
-            "; what Kubernetes {} gives this role is not known here, only what {} does",
+            "; the built-in rules of this role in Kubernetes {} are not known here, only those of \
+             {}",
             cx.own_version(),
             builtin::SHIPPED
         ),

@@ -30,13 +30,13 @@ impl Worth {
     /// What somebody who holds the role may do; a role that is not seen may allow anything.
     pub(super) fn words(worth: Option<Self>) -> &'static str {
         match worth {
-            Some(Self::Nothing) => "see what is public",
-            Some(Self::ReadNamed) => "read objects that it names",
+            Some(Self::Nothing) => "see public information",
+            Some(Self::ReadNamed) => "read the listed objects",
             Some(Self::Read) => "read objects",
-            Some(Self::ChangeCustom) => "make or change custom resources",
-            Some(Self::Power) => "read Secrets or change resources of Kubernetes",
+            Some(Self::ChangeCustom) => "create or change custom resources",
+            Some(Self::Power) => "read Secrets or change built-in resources",
             Some(Self::Everything) => "do everything",
-            None => "do what that role, which is not seen here, allows",
+            None => "use the permissions of a role that is not defined here",
         }
     }
 }
@@ -128,19 +128,20 @@ impl<'a> Bound<'a> {
                     && cx.coverage(kind) == Coverage::Partial
                     && Rules::of(role).is_empty()
                     && !Access::of(cx).has_parts(self.name);
-                let why = "no role that it collects is in these files";
+                let why = "these files contain none of the roles that it aggregates";
                 empty.then(|| Why::of(Gap::object(kind.kind, "", ""), why))?
             }
         };
-        let tell =
-            |why: &str| format!("what {} `{}` allows is not known: {why}", self.kind, self.name);
+        let tell = |why: &str| {
+            format!("the permissions of {} `{}` are not known: {why}", self.kind, self.name)
+        };
         Some(why.told(tell))
     }
 
     /// Why it cannot be said in full what its role gives.
     pub(super) fn unreadable(&self, place: Value<'a>, rules: &Rules<'_>) -> Option<Claim<'a>> {
         let why = format!(
-            "rules of {} `{}` have a wrong type, so what it grants cannot be read",
+            "rules of {} `{}` have the wrong type, so its permissions cannot be evaluated",
             self.kind, self.name
         );
         (!rules.broken.is_empty()).then(|| Claim::unknown(place, why))

@@ -10,15 +10,14 @@ use serde::Deserialize;
 use super::access::Access;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
 
-/// Pods that mount a ServiceAccount's token that no binding gives any permission.
+/// Unused ServiceAccount token is mounted
 ///
 /// ## Why
-/// A token that the pod does not need helps only whoever breaks into it: it opens everything that
-/// is given to all ServiceAccounts, and what somebody binds to this one later.
+/// A token that the pod does not need only helps an attacker: it has all permissions granted to all
+/// ServiceAccounts, and those that are bound to this one later.
 ///
 /// ## Fix
-/// Set `automountServiceAccountToken: false` in the pod, or in the ServiceAccount for all of its
-/// pods.
+/// Set `automountServiceAccountToken: false` in the pod, or in the ServiceAccount for all its pods.
 #[check(
     id = "PV-I009",
     severity = Low,
@@ -43,7 +42,7 @@ impl Check for TokenAutomount {
         let own = pod.spec().get(FIELD).filter(|value| !value.is_null());
         let own = match own.map(|value| value.as_bool()) {
             Some(Some(mounts)) => Some(mounts),
-            Some(None) => return Verdict::unknown(place, format!("`{FIELD}` is no boolean")),
+            Some(None) => return Verdict::unknown(place, format!("`{FIELD}` is not a boolean")),
             None => None,
         };
         if own == Some(false) {
@@ -62,14 +61,14 @@ impl Check for TokenAutomount {
         }
         if let Some(secret) = secret {
             let why = format!(
-                "Secret `{secret}` is mounted where the token would be, and whether it holds one \
-                 is not known"
+                "Secret `{secret}` is mounted at the path of the token, and it is not known \
+                 whether it contains one"
             );
             return Verdict::unknown(place, why);
         }
         if access.coverage == Some(Coverage::Unread) {
             let why =
-                "bindings could not be listed, so whether the pod needs its token is not known";
+                "bindings could not be listed, so it is not known whether the pod needs its token";
             let claim = Claim::unknown(place, why);
             return claim.gaps(access.gaps.clone()).into();
         }
@@ -80,7 +79,7 @@ impl Check for TokenAutomount {
             _ if own == Some(true) || is_injected(pod) => {}
             Some(Some(false)) => return Verdict::Holds,
             Some(None) => {
-                let why = format!("`{FIELD}` of ServiceAccount `{name}` is no boolean");
+                let why = format!("`{FIELD}` of ServiceAccount `{name}` is not a boolean");
                 return Verdict::unknown(place, why);
             }
             _ => {}
@@ -92,8 +91,8 @@ impl Check for TokenAutomount {
                 Coverage::Complete | Coverage::NotServed => {}
                 Coverage::Partial => {
                     let what = match own {
-                        Some(_) => "whether its token is needed is not known",
-                        None => "neither whether its token is mounted nor needed is known",
+                        Some(_) => "it is not known whether its token is needed",
+                        None => "it is not known whether its token is mounted and needed",
                     };
                     let why = format!("ServiceAccount `{name}` is not in these files: {what}");
                     let gap = Gap::object("ServiceAccount", namespace, name);
@@ -110,8 +109,8 @@ impl Check for TokenAutomount {
             false => (Confidence::Medium, "in these files"),
         };
         let message = format!(
-            "these pods mount the token of ServiceAccount `{name}`, which no binding {scope} gives \
-             any permission"
+            "these pods mount the token of ServiceAccount `{name}`, to which no binding {scope} \
+             grants permissions"
         );
         Claim::fails(place, message).confidence(confidence).evidence(name).set(false).into()
     }

@@ -145,8 +145,8 @@ fn combine(policies: Vec<&Object>, covers: impl Fn(&Object) -> Selects) -> Guard
     let unknown = |policy: &Object| {
         let (namespace, name) = (policy.namespace(), policy.name());
         let why = format!(
-            "whether AuthorizationPolicy `{name}` in namespace `{namespace}` restricts all \
-             requests at the gateway could not be determined"
+            "it could not be determined whether AuthorizationPolicy `{name}` in namespace \
+             `{namespace}` restricts all requests at the gateway"
         );
         Guard::Unknown(why.into())
     };

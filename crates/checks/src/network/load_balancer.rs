@@ -114,7 +114,7 @@ pub(super) fn reach(service: &Object) -> Reach {
     }
     match ELSEWHERE.iter().find(|(key, _)| present(key)) {
         Some((key, what)) => {
-            Reach::Unknown(format!("the {what} of `{key}` decides who reaches it").into())
+            Reach::Unknown(format!("the {what} in `{key}` determines who can reach it").into())
         }
         None => Reach::Open,
     }
@@ -155,7 +155,7 @@ pub(super) fn source_ranges(service: &Object) -> Reach {
         match Cidr::read(range) {
             Some(block) => blocks.push(block),
             None => {
-                let why = format!("the source range `{range}` cannot be read");
+                let why = format!("the source range `{range}` cannot be parsed");
                 return Reach::Unknown(Why::of(Gap::Form, why));
             }
         }
@@ -176,7 +176,7 @@ fn addresses(service: &Object) -> Reach {
             Some(block) if block.is_private() => any = true,
             Some(_) => return Reach::Open,
             None => {
-                let why = format!("it is not known which address `{address}` is");
+                let why = format!("the address `{address}` is not known");
                 return Reach::Unknown(why.into());
             }
         }

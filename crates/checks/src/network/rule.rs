@@ -134,7 +134,7 @@ pub(super) fn block(peer: Value<'_>) -> Option<Result<Block<'_>, Value<'_>>> {
 /// Says that an address block cannot be read.
 pub(super) fn unreadable(value: Value<'_>) -> Claim<'_> {
     let text = value.scalar_text().unwrap_or_default();
-    Claim::unknown(value, format!("`{text}` is no block of addresses that can be read"))
+    Claim::unknown(value, format!("`{text}` is not a valid CIDR"))
 }
 
 /// Whether a peer is every pod of the cluster: all namespaces, and all pods of them.

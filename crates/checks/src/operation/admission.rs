@@ -93,7 +93,8 @@ pub(crate) fn configurations<'a>(
         own.map(Ok).or_else(|| {
             let path =
                 entry.get("path").filter(|path| path.as_str().is_some_and(|p| !p.is_empty()))?;
-            let why = format!("the plugin's settings are in `{}`", path.as_str().unwrap_or(""));
+            let why =
+                format!("the configuration of the plugin is in `{}`", path.as_str().unwrap_or(""));
             Some(Err(Claim::unknown(path, why)))
         })
     })

@@ -35,7 +35,7 @@ impl Setting {
             Part::File(file) => {
                 let value = find(file.value(), self.path)?;
                 let text = value.map(|value| {
-                    let why = format!("`{}` is no single value", self.path.join("."));
+                    let why = format!("`{}` is not a single value", self.path.join("."));
                     value.scalar_text().ok_or_else(|| Verdict::unknown(value, why))
                 });
                 text.transpose()
@@ -131,7 +131,7 @@ impl Setting {
     }
 
     fn strange<'a>(self, part: Part<'a>, text: &str, wanted: &str) -> Verdict<'a> {
-        let why = format!("{} is `{text}`, which is no {wanted}", self.name(part));
+        let why = format!("{} is `{text}`, which is not {wanted}", self.name(part));
         Verdict::unknown(self.place(part), why)
     }
 }

@@ -7,14 +7,14 @@ use serde::Deserialize;
 use crate::{Check, Cx, NamedImage, OnImage, Verdict};
 use pavisade_images::reference::{Image, Reference, is_registry};
 
-/// Images from a registry that is not allowed.
+/// Untrusted image registry
 ///
 /// ## Why
-/// An image from anywhere runs what anybody published there. The check asks nothing until the
-/// parameter `allowed` says which registries are trusted, or `denied` which are not.
+/// An image from an arbitrary registry can contain anything. This check reports nothing until the
+/// parameter `allowed` lists trusted registries, or `denied` lists untrusted ones.
 ///
 /// ## Fix
-/// Take the image from an allowed registry, or mirror it there.
+/// Use an image from an allowed registry, or mirror it there.
 #[check(id = "PV-S006", severity = Medium, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
