@@ -105,17 +105,20 @@ mod tests {
         let cases = [
             ("", Ok(0)),
             ("Cg==", Ok(0)),
-            ("***", Err("it is no base64")),
-            ("aGVsbG8=", Err("it holds no certificate")),
-            ("/////w==", Err("it is no text in base64")),
+            ("***", Err("it is not valid base64")),
+            ("aGVsbG8=", Err("it contains no certificate")),
+            ("/////w==", Err("it is not base64-encoded text")),
             // BEGIN without END.
-            ("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1BPT0K", Err("a certificate in it has no end")),
+            (
+                "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1BPT0K",
+                Err("a certificate in it has no end marker"),
+            ),
         ];
         for (text, expected) in cases {
             let got = read_bundle(text).map(|found| found.len());
             assert_eq!(got, expected.map_err(str::to_owned), "{text}");
         }
-        assert!(read_der("MAA=").unwrap_err().starts_with("a certificate in it cannot be read"));
+        assert!(read_der("MAA=").unwrap_err().starts_with("a certificate in it cannot be parsed"));
         let pem = String::from_utf8(decode_base64(EXPIRED).unwrap()).unwrap();
         let body: String = pem.lines().filter(|line| !line.starts_with("---")).collect();
         let der = decode_base64(&body).unwrap();

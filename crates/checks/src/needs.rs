@@ -200,7 +200,7 @@ mod tests {
 "
         );
         assert!(comment.starts_with(
-            "# The least role with which these checks see a cluster: long-lived-token, \
+            "# The minimal role for these checks: long-lived-token, \
              ingress-without-tls.\n"
         ));
         assert!(comment.contains("system:discovery"));
@@ -212,7 +212,7 @@ mod tests {
         let all = CheckSet::all(KubernetesVersion::LATEST);
         assert!(!all.role(false).contains("- secrets\n"));
         assert!(all.role(true).contains("- secrets\n"));
-        assert!(all.role(true).contains("# WARNING: the right to list Secrets gives away every"));
+        assert!(all.role(true).contains("# WARNING: permission to list Secrets exposes every"));
         let other = set(&["host-port"]);
         assert!(!other.role(true).contains("- secrets\n"));
         assert!(!other.role(true).contains("WARNING"));

@@ -225,30 +225,34 @@ spec:
                 "always-admit",
                 facts("v1.37.2"),
                 read,
-                &["no static pod of kube-apiserver is in `kube-system`, so its flags are not to \
-                   be had through the API"],
+                &[
+                    "there is no static pod of kube-apiserver in `kube-system`, so the API does not expose its flags",
+                ],
             ),
             (
                 "always-admit",
                 facts("v1.37.2+k3s1"),
                 read,
-                &["no static pod of kube-apiserver is in `kube-system`: k3s runs it in its own \
-                   process, and its flags are not to be had through the API"],
+                &[
+                    "there is no static pod of kube-apiserver in `kube-system`: k3s runs it in its own process, and the API does not expose its flags",
+                ],
             ),
             ("always-admit", facts("v1.37.2-eks-a737599"), read, &["not applicable"]),
             (
                 "always-admit",
                 String::new(),
                 Coverage::Unread,
-                &["the flags of kube-apiserver stand in static pods, and pods were not read: it \
-                   was not asked for"],
+                &[
+                    "the flags of kube-apiserver are in static pods, and pods were not read: it was not requested",
+                ],
             ),
             (
                 "profiling-endpoint",
                 server.clone(),
                 read,
-                &["no static pod of kube-controller-manager, kube-scheduler is in `kube-system`, \
-                   so its flags are not to be had through the API"],
+                &[
+                    "there is no static pod of kube-controller-manager, kube-scheduler in `kube-system`, so the API does not expose its flags",
+                ],
             ),
             ("kubelet-anonymous-access", facts("v1.37.2-eks-a737599"), read, &[KUBELET]),
             ("kubelet-read-only-port", server.clone(), read, &[KUBELET]),
@@ -256,17 +260,18 @@ spec:
                 "useless-audit-policy",
                 server,
                 read,
-                &["`--audit-policy-file` names `/etc/audit.yaml`, a file of the node, which the \
-                   API does not show"],
+                &[
+                    "`--audit-policy-file` refers to `/etc/audit.yaml`, a file on the node, which the API does not expose",
+                ],
             ),
             ("useless-audit-policy", plain, read, &["not applicable"]),
             (
                 "plaintext-etcd",
                 facts("v1.37.2"),
                 read,
-                &["`EncryptionConfiguration` is a file of the control plane: no static pod of \
-                   kube-apiserver is in `kube-system`, so its flags are not to be had through \
-                   the API"],
+                &[
+                    "`EncryptionConfiguration` is a file on the control plane: there is no static pod of kube-apiserver in `kube-system`, so the API does not expose its flags",
+                ],
             ),
         ];
         for (check, text, coverage, expected) in cases {

@@ -72,8 +72,8 @@ mod tests {
             ("soc-2", Ok("soc2")),
             ("mitre", Ok("mitre-attack-containers")),
             ("800-53", Ok("nist-800-53r5")),
-            ("nist", Err("`nist` may be `nist-800-190`, `nist-800-53r5`: say which")),
-            ("hippa", Err("there is no framework `hippa`; did you mean `hipaa`?")),
+            ("nist", Err("`nist` may refer to `nist-800-190`, `nist-800-53r5`: specify which")),
+            ("hippa", Err("unknown framework `hippa`; did you mean `hipaa`?")),
             ("zzz", Err("`pavisade frameworks list` shows all")),
             ("", Err("there is no framework ``")),
         ];

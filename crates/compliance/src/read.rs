@@ -337,13 +337,13 @@ mod tests {
         let head = "[[controls]]\nid = \"1\"\ntitle = \"a\"\n";
         #[rustfmt::skip]
         let cases = [
-            ("checks = [\"PV-C009\"]", "6:11: there is no check `PV-C009`; did you mean `PV-C00"),
+            ("checks = [\"PV-C009\"]", "6:11: unknown check `PV-C009`; did you mean `PV-C00"),
             ("checks = [\"privileged-kontainer\"]", "did you mean `privileged-container`?"),
-            ("checks = [\"zzz\"]", "6:11: there is no check `zzz`; `pavisade checks list` shows all"),
+            ("checks = [\"zzz\"]", "6:11: unknown check `zzz`; `pavisade checks list` lists all checks"),
             ("checks = [\"PV-C002@hostPdi\"]", "6:11: PV-C002 has no part `hostPdi`; did you mean `hostPID`?"),
             ("checks = [\"PV-C001@hostPID\"]", "PV-C001 has no part `hostPID`; there are `kube-apiserver`"),
-            ("stricter = [\"PV-C0\"]", "there is no check `PV-C0`"),
-            ("topics = [\"nod\"]", "6:11: there is no topic `nod`; did you mean `node`?"),
+            ("stricter = [\"PV-C0\"]", "unknown check `PV-C0`"),
+            ("topics = [\"nod\"]", "6:11: unknown topic `nod`; did you mean `node`?"),
             ("topics = [\"node\"]\nexcept = [\"PV-C003\"]", "4:6: `PV-C003` is in none of the control's topics"),
             ("checks = [\"PV-C001\"]\nexcept = [\"PV-C001\"]", "`PV-C001` is among the control's `checks`"),
             ("", "4:6: control `1`: nothing assesses it"),
@@ -352,7 +352,7 @@ mod tests {
             ("by_hand = \"x\"\nelsewhere = \"y\"", "not both"),
             ("chekcs = []", "6:1: unknown field `chekcs`"),
             ("checks = [", "6:"),
-            ("by_hand = \"x\"\n[[controls]]\nid = \"1\"\ntitle = \"ü\"\nby_hand = \"x\"", "8:6: there is a control `1` above already"),
+            ("by_hand = \"x\"\n[[controls]]\nid = \"1\"\ntitle = \"ü\"\nby_hand = \"x\"", "8:6: there is already a control `1` above"),
         ];
         for (text, expect) in cases {
             let error = read(&format!("{head}{text}\n")).unwrap_err().to_string();

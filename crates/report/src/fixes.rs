@@ -327,7 +327,7 @@ pub fn fixes(
     }
     if let Some(again) = fixes.again {
         let text = format!(
-            "After the fix: {} of {made} findings are gone, {} are new.",
+            "After the fix: {} of {made} findings are gone, {} new.",
             again.gone,
             match again.new.len() {
                 0 => "none is".to_owned(),

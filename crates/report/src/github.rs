@@ -219,7 +219,7 @@ mod tests {
             shown.lines().next().unwrap(),
             "::error file=a%2Cb%3Ac%25.yaml,line=13,col=13,endColumn=29,title=critical%3A \
              privileged-container (PV-C001)::Deployment shop/worker: container \
-             `docker` runs privileged"
+             `docker` is privileged"
         );
     }
 }

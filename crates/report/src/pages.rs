@@ -186,10 +186,10 @@ pub fn check_explain(
         Fixable::Safely => "safely: `pavisade fix` fixes it without affecting running workloads",
         Fixable::Riskily => "riskily: only `pavisade fix --risky` fixes it; review the diff first",
     };
-    fact(page, "mends", fixable);
+    fact(page, "fixable", fixable);
     let kinds =
         |kinds: &[GroupKind]| kinds.iter().map(GroupKind::to_string).collect::<Vec<_>>().join(", ");
-    fact(page, "judges", &kinds(&meta.on));
+    fact(page, "applies to", &kinds(&meta.on));
     fact(page, "reads", &kinds(&meta.reads().collect::<Vec<_>>()));
 
     section(page, STRONG, "Why", &meta.rule.why);

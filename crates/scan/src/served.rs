@@ -56,7 +56,7 @@ mod tests {
             note(&snapshot.worlds()[0]).map(|note| note.message)
         };
         let flow = "`flowcontrol.apiserver.k8s.io/v1beta3` of FlowSchema until 1.32";
-        let start = "the API server serves versions that an upgrade ends: ";
+        let start = "the API server serves versions that an upgrade removes: ";
         assert_eq!(
             said("v1.24.1").unwrap(),
             format!("{start}`policy/v1beta1` of PodDisruptionBudget until 1.25; {flow}")

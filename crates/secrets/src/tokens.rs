@@ -380,7 +380,7 @@ mod tests {
                 "basic authentication with a password",
             ),
             (format!("authorization: bearer {}", &RANDOM[..32]), "a bearer token"),
-            ("me:hunter2@tcp(db:3306)/a".into(), "a password in a database's address"),
+            ("me:hunter2@tcp(db:3306)/a".into(), "a password in a database URL"),
             (
                 format!(
                     "-----BEGIN RSA PRIVATE KEY-----\nMIIE{RANDOM}\n-----END RSA PRIVATE KEY-----"

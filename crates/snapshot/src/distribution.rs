@@ -388,7 +388,7 @@ mod tests {
         assert_eq!(found.evidence, "node `one` has the label `kubernetes.azure.com/cluster`");
         assert!(found.managed() && !found.embedded());
         let text = facts("version: {gitVersion: v1.30.4+k3s1}");
-        assert_eq!(distribution(&text).evidence, "the server's version is `v1.30.4+k3s1`");
+        assert_eq!(distribution(&text).evidence, "the server version is `v1.30.4+k3s1`");
         assert!(distribution(&text).embedded());
     }
 
@@ -411,14 +411,12 @@ mod tests {
             (
                 gke.clone() + &named("h", ""),
                 all,
-                "node `g` has the label `cloud.google.com/gke-nodepool` as in GKE, but 1 of 2 \
-                 nodes have nothing like it",
+                "node `g` has the label `cloud.google.com/gke-nodepool` as in GKE, but 1 of 2 nodes show no sign of it",
             ),
             (
                 facts("version: {gitVersion: v1.37.2}") + &gke,
                 all,
-                "node `g` has the label `cloud.google.com/gke-nodepool` as in GKE, but the \
-                 server's version is `v1.37.2`",
+                "node `g` has the label `cloud.google.com/gke-nodepool` as in GKE, but the server version is `v1.37.2`",
             ),
             (
                 aks.clone() + &server,
@@ -429,14 +427,13 @@ mod tests {
             (
                 aks.clone(),
                 [Coverage::Complete, Coverage::Unread],
-                "node `a` has the label `kubernetes.azure.com/cluster` as in AKS, but pods, which \
-                 might show a control plane, were not read: it was not asked for",
+                "node `a` has the label `kubernetes.azure.com/cluster` as in AKS, but pods, which might show the control plane, were not read: it was not requested",
             ),
             (
                 aks.clone(),
                 [Coverage::Unread, Coverage::Complete],
                 "node `a` has the label `kubernetes.azure.com/cluster` as in AKS, but not all \
-                 nodes were read: it was not asked for",
+                 nodes were read: it was not requested",
             ),
         ];
         for (text, coverage, evidence) in cases {
@@ -464,7 +461,7 @@ mod tests {
         let snapshot = Snapshot::new(vec![WorldParts::cluster("c")], Vec::new());
         assert_eq!(
             snapshot.worlds()[0].distribution().evidence,
-            "the server's version does not tell, and nodes were not read: it was not asked for"
+            "the server version does not show it, and nodes were not read: it was not requested"
         );
     }
 

@@ -49,7 +49,8 @@ pub(crate) enum ChecksCommand {
         /// Only checks whose findings `pavisade fix` can fix: safely, riskily, or without a value
         /// either of them.
         #[arg(
-            long = "mends",
+            long = "fixable",
+            alias = "mends",
             value_enum,
             value_name = "HOW",
             num_args = 0..=1,

@@ -230,7 +230,10 @@ mod tests {
         );
         assert_eq!(contents.packages.len(), 2);
         assert_eq!(contents.packages[0].need, Need::Development);
-        assert_eq!(contents.problems, [Problem::at(4, "`bad` does not say its name and version")]);
+        assert_eq!(
+            contents.problems,
+            [Problem::at(4, "`bad` does not contain a name and version")]
+        );
         assert!(read("").packages.is_empty());
     }
 }

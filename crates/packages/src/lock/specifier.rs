@@ -114,13 +114,13 @@ mod tests {
             ("a!=1.0", plain("a", "", false)),
             ("a==1.0,!=1.1", plain("a", "1.0", false)),
             ("a==", Err("the version is missing")),
-            ("==1.0", Err("it does not begin with the name of a package")),
+            ("==1.0", Err("it does not start with a package name")),
             ("a 1.0", Err("the version has no operator")),
-            ("a==1.0 b", Err("there is text behind the version")),
-            ("a-==1.0", Err("it does not begin with the name of a package")),
-            ("a[x", Err("the extras have no end")),
+            ("a==1.0 b", Err("unexpected text after the version")),
+            ("a-==1.0", Err("it does not start with a package name")),
+            ("a[x", Err("the extras are not terminated")),
             ("a @", Err("the address is missing")),
-            ("", Err("it does not begin with the name of a package")),
+            ("", Err("it does not start with a package name")),
         ] {
             assert_eq!(requirement(text), want, "{text}");
         }

@@ -202,7 +202,7 @@ mod tests {
             "@o/p@1.0.0# Optional",
         ];
         assert_eq!(lines(CLASSIC, Some(manifest)), (want.map(str::to_owned).to_vec(), 2));
-        // The manifests of a workspace are not looked at.
+        // The manifests of a workspace are not scanned.
         let manifest = r#"{"devDependencies": {"c": "npm:d@^2"}, "workspaces": ["x"]}"#;
         assert_eq!(lines(CLASSIC, Some(manifest)).0[1], "d@2.0.0# Production");
     }

@@ -212,7 +212,7 @@ mod tests {
             node("name", json!([{"type": "InternalIP", "address": "localhost"}])),
         ];
         let entries = of_kubelets(&nodes).await;
-        let error = "its node has no InternalIP that is an address of a network";
+        let error = "its node has no InternalIP that is a routable address";
         assert_eq!(entries[0], json!({"of": "kubelet none", "error": error}));
         assert_eq!(entries[1], json!({"of": "kubelet named", "error": error}));
         assert_eq!(entries[2], json!({"of": "kubelet here", "error": error}));
