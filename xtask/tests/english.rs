@@ -29,8 +29,8 @@ fn normal(text: &str) -> String {
     for c in text.chars() {
         match c {
             '`' => is_code = !is_code,
-            '\n' if is_code => is_code = false,
-            '{' => depth += 1,
+            '\n' => (is_code, depth) = (false, 0),
+            '{' if !is_code => depth += 1,
             '}' => depth = (depth - 1).max(0),
             _ => {}
         }

@@ -32,7 +32,7 @@ pub(crate) fn read_der(base64: &str) -> Result<Validity, String> {
     from_der(&bytes)
 }
 
-/// The certificates of a PEM text (RFC 7468) that stands in base64; other blocks and text between
+/// The certificates of a PEM text (RFC 7468) that is in base64; other blocks and text between
 /// them are passed over. None where the text is blank.
 ///
 /// # Errors
@@ -122,7 +122,7 @@ mod tests {
         let pem = String::from_utf8(decode_base64(EXPIRED).unwrap()).unwrap();
         let body: String = pem.lines().filter(|line| !line.starts_with("---")).collect();
         let der = decode_base64(&body).unwrap();
-        // Damaged ones are read or refused, whatever is damaged.
+        // Damaged ones are read or rejected, whatever is damaged.
         let refused = (0..der.len()).flat_map(|at| [0x00, 0x7f, 0x80, 0xff].map(|byte| (at, byte)));
         let refused = refused.filter(|(at, byte)| {
             let mut damaged = der.clone();

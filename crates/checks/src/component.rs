@@ -63,8 +63,8 @@ impl Flag<'_> {
 }
 
 /// Whether it is a component of the control plane as kubeadm's static pods run it: in the node's
-/// network, and nothing but components. What asks for more of the node is judged as any pod, and so
-/// is in a cluster what no kubelet made.
+/// network, and nothing but components. What asks for more of the node is checked as any pod, and
+/// so is in a cluster what no kubelet made.
 pub(crate) fn is_control_plane(pod: Pod<'_>, world: WorldKind) -> bool {
     let on = |field: &str| pod.at(&[field]).and_then(Value::as_bool) == Some(true);
     let privileged = |c: &pavisade_snapshot::Container<'_>| {
@@ -312,7 +312,7 @@ impl<'a> Component<'a> {
         Ok(self.known(name)?.map(|_| self.flag_list(name)))
     }
 
-    /// What a flag leaves to a file is judged in the file: that does not arise here where one of
+    /// What a flag leaves to a file is checked in the file: that does not arise here where one of
     /// its kind was read, and else it is unknown. `None` where the flag is absent.
     pub(crate) fn left_to_file(
         self,

@@ -1,7 +1,7 @@
 //! An object's fields with the types that the API server gives them.
 //!
-//! The API server refuses a value of another type, so that nothing follows from it: whoever reads
-//! a field gets [`WrongType`], which becomes the verdict *unknown*.
+//! The API server rejects a value of another type, so that nothing follows from it: anyone who
+//! reads a field gets [`WrongType`], which becomes the verdict *unknown*.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub(crate) struct WrongType<'a> {
 }
 
 impl<'a> WrongType<'a> {
-    /// A value that is refused for another reason than its type: what it would have to be.
+    /// A value that is rejected for another reason than its type: what it would have to be.
     pub(crate) fn new(value: Value<'a>, wanted: &'static str) -> Self {
         Self { value, wanted }
     }
@@ -112,7 +112,7 @@ pub(crate) fn list<'a>(
     }
 }
 
-/// An element of a list of texts, in which null stands for the empty text.
+/// An element of a list of texts, in which null represents the empty text.
 pub(crate) fn text_element(value: Value<'_>) -> Result<&str, WrongType<'_>> {
     if value.is_null() {
         return Ok("");

@@ -39,7 +39,7 @@ const ALLOWED: [&str; 13] = [
 ];
 
 /// Whether the baseline lets a container add it. Names are compared as written: `chown` and
-/// `CAP_CHOWN` are refused by it.
+/// `CAP_CHOWN` are rejected by it.
 pub(super) fn baseline_allows(capability: &str) -> bool {
     ALLOWED.contains(&capability)
 }

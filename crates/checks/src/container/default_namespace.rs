@@ -32,7 +32,7 @@ impl Check for DefaultNamespace {
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         if object.namespace().is_empty() && !cx.is_live() {
-            // Whoever applies the file decides.
+            // Anyone who applies the file decides.
             return Verdict::NotApplicable;
         }
         if object.namespace() != "default" {

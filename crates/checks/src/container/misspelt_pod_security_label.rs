@@ -23,7 +23,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MisspeltPodSecurityLabel {}
 
-/// What stands behind the prefix (k8s.io/pod-security-admission/api).
+/// What is after the prefix (k8s.io/pod-security-admission/api).
 const MODES: [&str; 6] =
     ["enforce", "enforce-version", "audit", "audit-version", "warn", "warn-version"];
 

@@ -111,7 +111,7 @@ fn read_mount<'a>(
 ) -> Result<Mount<'a>, WrongType<'a>> {
     let expression = text(mount, &["subPathExpr"])?.map(|(text, _)| text).unwrap_or_default();
     let (sub_path, below) = match expression.split_once("$(") {
-        // What stands before the first variable, as far as it is a whole directory.
+        // What is before the first variable, as far as it is a whole directory.
         Some((known, _)) => (known.rsplit_once('/').map_or("", |(directory, _)| directory), true),
         None if expression.is_empty() => {
             (text(mount, &["subPath"])?.map(|(text, _)| text).unwrap_or_default(), false)

@@ -35,7 +35,7 @@ impl Check for PrivilegeEscalation {
         }
         let path = ["securityContext", "allowPrivilegeEscalation"];
         let by = named(container);
-        // The API server refuses `false` beside either of these.
+        // The API server rejects `false` beside either of these.
         let privileged = is_privileged(container);
         let needed = privileged || adds_sys_admin(container);
         let fixed = |claim: Claim<'a>| if needed { claim } else { claim.set(false) };

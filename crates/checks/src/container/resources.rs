@@ -24,7 +24,7 @@ pub(super) struct Asked {
 /// Whether a container has it.
 pub(super) fn judge<'a>(container: Container<'a>, cx: &View<'a>, asked: Asked) -> Verdict<'a> {
     if container.kind() == ContainerKind::Ephemeral {
-        // The API refuses resources there; they live within the pod's.
+        // The API rejects resources there; they live within the pod's.
         return Verdict::NotApplicable;
     }
     let Asked { section, resource, name: what, of_pod: for_pod } = asked;

@@ -31,7 +31,7 @@ impl Check for RootUserPossible {
 
     fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
         if cx.kubernetes().at_least(35) {
-            // Root in a user namespace is nobody outside of it (KEP-127).
+            // Root in a user namespace is nobody outside it (KEP-127).
             match has_user_namespace(pod) {
                 Ok(true) => return Verdict::Holds,
                 Ok(false) => {}
@@ -72,8 +72,8 @@ fn judge(container: Container<'_>, pod_says: bool) -> Field<'_, Claim<'_>> {
             Claim::fails(place, format!("{by} may run as root: `runAsNonRoot` is not set"))
         }
     };
-    // It does not run as root. Restricted Pod Security refuses it all the same: nothing enforces
-    // the number, which a later change can turn into 0.
+    // It does not run as root. Restricted Pod Security rejects it anyway: nothing enforces the
+    // number, which a later change can turn into 0.
     Ok(Some(match user(container)? {
         Some(user) if user != 0 => Claim {
             message: format!(

@@ -67,7 +67,7 @@ fn look<'a>(
     said: &mut Said,
     claims: &mut Vec<Claim<'a>>,
 ) {
-    // A number or a boolean is no word: kubectl refuses it; a secret it is none.
+    // A number or a boolean is not a word: kubectl rejects it; a secret it is none.
     let words: Vec<_> = values.iter().map(|value| value.as_str().unwrap_or("")).collect();
     secrets::find_in_words(&words, &mut |index, name, found| {
         let Some(place) = values.get(index) else { return };

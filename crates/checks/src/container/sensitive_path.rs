@@ -15,7 +15,7 @@ enum Reach {
 use Reach::{Exact, Within};
 use Severity::{Critical, High, Medium};
 
-/// What a path of the node gives to whoever has it.
+/// What a path of the node gives to anyone who has it.
 #[derive(Debug)]
 pub(super) struct Sensitive {
     path: &'static str,

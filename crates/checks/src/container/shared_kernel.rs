@@ -78,7 +78,7 @@ impl Check for SharedKernel {
                     ),
                 )
             }
-            // What a class starts outweighs what somebody says of its name.
+            // What a class starts outweighs what someone says of its name.
             _ if self.classes.iter().any(|own| own == name) => Verdict::Holds,
             _ if !self.classes.is_empty() => Verdict::fails(
                 place,

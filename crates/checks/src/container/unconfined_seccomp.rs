@@ -75,7 +75,7 @@ fn judge_annotation<'a>(pod: Pod<'a>, setter: Setter<'a>) -> Field<'a, Claim<'a>
         Setter::Container(container) => format!("{OF_CONTAINER}{}", container.name()),
     };
     let Some(metadata) = pod.metadata() else { return Ok(None) };
-    // A null in a map of texts is the empty text, which is no profile either.
+    // A null in a map of texts is the empty text, which is not a profile either.
     let annotations = find(metadata, &["annotations"])?;
     let null = annotations.and_then(|a| a.get(&key)).filter(|value| value.is_null());
     let set = text(metadata, &["annotations", &key])?.or(null.map(|value| ("", value)));

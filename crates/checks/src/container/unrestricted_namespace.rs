@@ -34,7 +34,7 @@ use crate::{Check, Claim, Cx, Derived, OnObject, Place, Reads, Verdict, View, Wh
 pub(crate) struct UnrestrictedNamespace {
     /// The least level that a namespace must enforce: `baseline` or `restricted`.
     least: Level,
-    /// Namespaces that hold no pod yet are judged too.
+    /// Namespaces that hold no pod yet are checked too.
     empty: bool,
 }
 
@@ -66,7 +66,7 @@ impl Check for UnrestrictedNamespace {
         }
         let invalid: Vec<_> = invalid_labels(namespace).collect();
         if !invalid.is_empty() {
-            // The API server refuses such a namespace, so nothing about its pods is known.
+            // The API server rejects such a namespace, so nothing about its pods is known.
             return Verdict::from_claims(invalid);
         }
         let enforced = label(namespace, "enforce");
@@ -154,7 +154,7 @@ impl Check for UnrestrictedNamespace {
     }
 }
 
-/// Whether it is a live OpenShift, whose own admission stands before Pod Security's.
+/// Whether it is a live OpenShift, whose own admission is before Pod Security's.
 fn serves_constraints(cx: &View<'_>) -> bool {
     cx.cluster().is_some_and(|cluster| cluster.serves_group("security.openshift.io"))
 }
@@ -226,7 +226,7 @@ fn server_default(cx: &View<'_>) -> Result<Confidence, Why> {
 }
 
 /// The level that the API server's own configuration gives to namespaces without a label; an error
-/// where it stands in a file that was not read.
+/// where it is in a file that was not read.
 fn default_level<'a>(namespace: &Object, cx: &View<'a>) -> Result<Option<&'a str>, Why> {
     // Only files hold it; a cluster does not show it.
     if cx.coverage(kinds::ADMISSION_CONFIGURATION) == Coverage::Unread {

@@ -36,7 +36,7 @@ impl Check for UnsetSeccomp {
         }
         match profile(Setter::Pod(pod)) {
             Ok(None) => {}
-            // A profile that does not confine is set all the same: PV-C010 reports it, once.
+            // A profile that does not confine is set anyway: PV-C010 reports it, once.
             Ok(Some(_)) => return Verdict::Holds,
             Err(wrong) => return wrong.into(),
         }

@@ -117,7 +117,7 @@ pub(super) fn is_public(path: &str) -> bool {
 
 /// What switches anonymous requests off by the flag, unless the kubelet's probes of the server need
 /// them (kubeadm's do, which carry no credentials) or a file may decide, beside which the server
-/// refuses the flag.
+/// rejects the flag.
 pub(super) fn without_anonymous(server: Component<'_>) -> Vec<Change<'_>> {
     const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
     let containers = server.object().pods().flat_map(Pod::containers);

@@ -69,7 +69,7 @@ enum Gives {
     Unclear(&'static str),
 }
 
-/// Resources of which whoever changes all of them deploys what they like.
+/// Resources of which anyone who changes all of them deploys what they like.
 const POWERFUL: [&str; 8] = [
     "*",
     "applications",

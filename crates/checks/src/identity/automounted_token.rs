@@ -67,7 +67,7 @@ impl Check for AutomountedToken {
             (None, Coverage::Unread) => {
                 Verdict::unknown(place.clone(), cx.unread(kinds::SERVICE_ACCOUNT))
             }
-            // Every namespace has its `default`, which mounts unless somebody changed it.
+            // Every namespace has its `default`, which mounts unless someone changed it.
             (None, Coverage::Partial) if name != "default" => {
                 let why = format!(
                     "ServiceAccount `{name}` is not in these files, so it is not known whether \

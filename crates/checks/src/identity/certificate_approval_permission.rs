@@ -35,8 +35,8 @@ const APPROVAL: Resource = Resource::new(GROUP, "certificatesigningrequests/appr
 const REQUESTS: Resource = Resource::new(GROUP, "certificatesigningrequests");
 const SIGNERS: Resource = Resource::new(GROUP, "signers");
 
-/// Signers of the controller manager, worst first, and whose certificates they sign. Since 1.22
-/// nobody can make a request for `kubernetes.io/legacy-unknown`.
+/// Signers of the controller manager, worst first, and whose certificates they sign. Since 1.22 no
+/// one can make a request for `kubernetes.io/legacy-unknown`.
 const SIGNED: [(&str, Severity, &str); 3] = [
     ("kubernetes.io/kube-apiserver-client", Severity::High, "any user"),
     ("kubernetes.io/kube-apiserver-client-kubelet", Severity::High, "any node"),

@@ -1,4 +1,4 @@
-//! Default roles of Kubernetes that somebody changed.
+//! Default roles of Kubernetes that someone changed.
 
 use std::collections::HashSet;
 
@@ -11,9 +11,9 @@ use super::power::{Power, broken, claim, keep_of_default};
 use super::rules::{Rules, is_aggregated};
 use crate::{Claim, Verdict, View};
 
-/// The verdict on a default role: what Kubernetes itself ships is no finding, and what somebody
+/// The verdict on a default role: what Kubernetes itself ships is not a finding, and what someone
 /// added to it is, since the API server only puts back what was taken away. One that is not shipped
-/// by the version that is known here is judged as any role.
+/// by the version that is known here is checked as any role.
 pub(super) fn judge<'a>(
     role: &'a Object,
     cx: &View<'a>,

@@ -120,7 +120,7 @@ fn written(text: Value<'_>) -> Option<Claim<'_>> {
     Some(Claim::fails(text, message))
 }
 
-/// The element of a field, which may be a text or a list of texts, that stands for all.
+/// The element of a field, which may be a text or a list of texts, that represents all.
 fn any<'a>(statement: Value<'a>, field: &str) -> Option<Value<'a>> {
     let value = statement.get(field)?;
     let all = |value: &Value<'a>| matches!(value.as_str(), Some("*" | "*:*"));

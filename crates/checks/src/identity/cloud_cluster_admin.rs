@@ -85,8 +85,7 @@ fn aws_auth(map: &Object) -> Verdict<'_> {
     Verdict::all(parts)
 }
 
-/// eksctl: mappings to groups, and groups of access entries, which EKS refuses for
-/// `system:` names.
+/// eksctl: mappings to groups, and groups of access entries, which EKS rejects for `system:` names.
 fn groups(object: &Object) -> Vec<Claim<'_>> {
     let mappings = object.at(&["iamIdentityMappings"]).into_iter().flat_map(Value::items);
     let claims = mappings.filter_map(|mapping| {

@@ -37,7 +37,7 @@ impl Check for ClusterAdminBinding {
 
     fn check<'a>(&self, binding: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         let Some(bound) = Bound::read(binding) else { return Verdict::NotApplicable };
-        // The binding of `system:masters` is Kubernetes' own; somebody may have added to it.
+        // The binding of `system:masters` is Kubernetes' own; someone may have added to it.
         let own = builtin::is_default_binding(binding) || binding.name() == "cluster-admin";
         if bound.kind != "ClusterRole" {
             return Verdict::Holds;

@@ -26,7 +26,7 @@ use pavisade_images::reference::{self as image, Image};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ConsoleWithoutLogin {}
 
-/// A program by its image's name, the flag that lets everybody in with that value, and what it is.
+/// A program by its image's name, the flag that lets everyone in with that value, and what it is.
 const FLAGS: [(&[&str], &str, &str, &str); 3] = [
     (
         &["kubernetes-dashboard-amd64", "kubernetes-dashboard", "dashboard", "dashboard-auth"],
@@ -102,7 +102,7 @@ fn image_name(image: &str) -> &str {
     base.split([':', '@']).next().unwrap_or(base)
 }
 
-/// Up to 2.12, Argo Workflows' server let everybody in unless it was told not to.
+/// Up to 2.12, Argo Workflows' server let everyone in unless it was told not to.
 fn old_argo_server<'a>(container: Container<'a>, words: &[Value<'a>]) -> Option<Claim<'a>> {
     const FLAG: &str = "auth-mode";
     let Image::Reference(reference) = image::of(container) else { return None };

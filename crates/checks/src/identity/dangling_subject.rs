@@ -54,7 +54,7 @@ impl Check for DanglingSubject {
         }
         let claims = accounts.into_iter().filter_map(|(place, namespace, name)| {
             let exists = |namespace| cx.get(kinds::SERVICE_ACCOUNT, namespace, name).is_some();
-            // Files may leave the namespace to whoever applies them.
+            // Files may leave the namespace to anyone who applies them.
             let exists = exists(namespace) || exists("");
             (!exists).then(|| missing(place, namespace, name, cx))
         });

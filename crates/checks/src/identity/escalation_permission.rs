@@ -166,7 +166,7 @@ const MODES: [(&str, &str, Resource, &str); 5] = [
 
 /// Impersonation limited to verbs: one permission says whom, another what to do as them.
 fn constrained<'a>(rules: &Rules<'a>, cx: &View<'a>) -> impl Iterator<Item = Power<'a>> {
-    // Alpha in 1.35, where it is off unless somebody switched it on; on by default since 1.36.
+    // Alpha in 1.35, where it is off unless someone switched it on; on by default since 1.36.
     let modes = if cx.kubernetes().at_least(35) { &MODES[..] } else { &[] };
     let sure = if cx.kubernetes().at_least(36) { Confidence::High } else { Confidence::Low };
     modes.iter().filter_map(move |&(verb, action, on, whom)| {

@@ -133,7 +133,7 @@ fn is_injected(object: &Object) -> bool {
         .any(|key| object.annotation(key).is_some())
 }
 
-/// Kubelets of which nothing stands in what servers presented.
+/// Kubelets of which nothing is in what servers presented.
 fn unasked<'a>(
     place: Value<'a>,
     certificates: &[Presented<'a>],
@@ -222,7 +222,7 @@ impl ExpiredCertificate {
         let valid = found.iter().filter(|certificate| certificate.from <= cx.now());
         match valid.max_by_key(|certificate| certificate.until).or_else(|| found.first()) {
             Some(last) => Verdict::from_claims(self.claim(last, of, place, cx)),
-            // Blank: somebody fills it in.
+            // Blank: someone fills it in.
             None => Verdict::NotApplicable,
         }
     }

@@ -99,7 +99,7 @@ fn is_credential(value: Value<'_>) -> bool {
     }
 }
 
-/// What stands where a value is to be filled in, or was taken out (`kubectl config view` writes
+/// What is where a value is to be filled in, or was taken out (`kubectl config view` writes
 /// `REDACTED` and `DATA+OMITTED`).
 fn is_placeholder(text: &str) -> bool {
     let text = text.trim();

@@ -32,7 +32,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct OpenIssuer {}
 
-/// An issuer that everybody gets tokens from.
+/// An issuer that everyone gets tokens from.
 struct Shared {
     host: &'static str,
     /// Claims that tell whose a token is.
@@ -43,7 +43,7 @@ struct Shared {
 }
 
 /// The audience is what the caller asks for, but with Google and Microsoft, where it is a program
-/// that somebody registered.
+/// that someone registered.
 const SHARED: [Shared; 6] = [
     Shared {
         host: "token.actions.githubusercontent.com",

@@ -116,8 +116,8 @@ fn describe(grant: &Grant<'_>) -> String {
     text
 }
 
-/// The verdict on a role, or on a ClusterRoleBinding to a default role of Kubernetes, which is
-/// no finding by itself.
+/// The verdict on a role, or on a ClusterRoleBinding to a default role of Kubernetes, which is not
+/// a finding by itself.
 ///
 /// The check is `on` Roles, ClusterRoles and ClusterRoleBindings and `reads` RoleBindings.
 pub(super) fn judge<'a>(
@@ -154,7 +154,7 @@ pub(super) fn judge<'a>(
 }
 
 /// Keeps those rules of an aggregated role that it has from roles of Kubernetes itself, which are
-/// no findings. What else stands in it is judged where it comes from.
+/// no findings. What else is in it is checked where it comes from.
 pub(super) fn keep_of_default(
     rules: &mut Rules<'_>,
     role: &Object,
@@ -215,7 +215,7 @@ pub(super) fn claim<'a>(
         return Some(claim.gaps(access.gaps.clone()));
     }
     if !power.namespaced && (is_role || !holders.is_empty() && !everywhere) {
-        // A RoleBinding gives nothing outside of its namespace.
+        // A RoleBinding gives nothing outside its namespace.
         return None;
     }
     let reaches = |holder: &&Holder<'_>| match (holder.place, power.within) {
@@ -247,7 +247,7 @@ pub(super) fn claim<'a>(
         (true, true) => in_namespaces(&namespaces),
     };
     let mut severity = power.severity;
-    // Whoever holds `kube-system` holds the cluster.
+    // Anyone who holds `kube-system` holds the cluster.
     if limited && !namespaces.contains(&"kube-system") {
         severity = lower(severity);
     }
@@ -335,7 +335,7 @@ fn bound(holders: &[&Holder<'_>]) -> String {
     format!("bound to {}", shorten(&words))
 }
 
-/// Somebody who holds a role, as they are named.
+/// Someone who holds a role, as they are named.
 struct Word<'m>(&'m Holder<'m>);
 
 impl fmt::Display for Word<'_> {

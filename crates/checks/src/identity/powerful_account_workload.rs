@@ -123,7 +123,7 @@ impl Derived for Powerful {
         };
         let clusters = cx.list(kinds::CLUSTER_ROLE_BINDING).objects;
         clusters.iter().copied().for_each(&mut add);
-        // Whoever holds `kube-system` holds the cluster.
+        // Anyone who holds `kube-system` holds the cluster.
         cx.list_in(kinds::ROLE_BINDING, "kube-system").objects.into_iter().for_each(&mut add);
         let bindings = clusters.into_iter().chain(cx.list(kinds::ROLE_BINDING).objects);
         for bound in bindings.filter_map(Bound::read) {
@@ -148,7 +148,7 @@ impl Powerful {
     }
 
     /// What gives a ServiceAccount most. Files may leave a pod's namespace out; `default` is then
-    /// anybody's.
+    /// anyone's.
     fn of(&self, namespace: &str, name: &str) -> Option<&Given> {
         let own = match namespace.is_empty() && name != "default" {
             true => self.anywhere.get(name),
@@ -173,7 +173,7 @@ fn power<'a>(bound: &Bound<'a>, cx: &View<'a>) -> Option<Power> {
     }
 }
 
-/// The rules of a role that every cluster has, but for those that only read what is no secret.
+/// The rules of a role that every cluster has, but for those that only read what is not a secret.
 fn shipped(bound: &Bound<'_>) -> Option<Rules<'static>> {
     let role = match bound.kind {
         "Role" => format!("{}/{}", bound.namespace?, bound.name),

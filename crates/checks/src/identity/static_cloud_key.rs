@@ -59,7 +59,7 @@ impl Check for StaticCloudKey {
                 return None;
             }
             let filled = variable.get("value").and_then(Value::as_str).is_some_and(|v| {
-                // A federation's configuration is no key.
+                // A federation's configuration is not a key.
                 !v.is_empty() && !v.contains("workload-identity") && !v.contains("/azwi")
             });
             let from = variable.at(&["valueFrom", "secretKeyRef"]).is_some();

@@ -56,7 +56,7 @@ impl Check for TokenAutomount {
         let (namespace, name) = (pod.object().namespace(), pod.service_account());
         let access = Access::of(cx);
         if access.names_account(namespace, name) {
-            // Somebody means it to use its token.
+            // Someone means it to use its token.
             return Verdict::NotApplicable;
         }
         if let Some(secret) = secret {
@@ -84,8 +84,8 @@ impl Check for TokenAutomount {
             }
             _ => {}
         }
-        // Every namespace has its `default`, which mounts unless somebody changed it. What another
-        // one says, and what is bound to it, stands where it is made.
+        // Every namespace has its `default`, which mounts unless someone changed it. What another
+        // one says, and what is bound to it, is where it is made.
         if account.is_none() && (name != "default" || accounts == Coverage::Unread) {
             match accounts {
                 Coverage::Complete | Coverage::NotServed => {}
@@ -143,7 +143,7 @@ pub(super) fn shadow(pod: Pod<'_>) -> Shadow<'_> {
 /// What a container has where the token would be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mounted<'a> {
-    /// The token, as admission or somebody mounts it.
+    /// The token, as admission or someone mounts it.
     Token,
     /// A Secret of that name, of whatever type.
     Secret(&'a str),

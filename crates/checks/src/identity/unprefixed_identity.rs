@@ -45,7 +45,7 @@ impl Check for UnprefixedIdentity {
     }
 }
 
-/// Claims that an issuer itself chooses: nobody becomes another by them.
+/// Claims that an issuer itself chooses: no one becomes another by them.
 const CHOSEN_BY_ISSUER: [&str; 3] = ["email", "oid", "sub"];
 
 fn from_file(file: &Object) -> Verdict<'_> {
@@ -94,7 +94,7 @@ fn mapped<'a>(mapping: Value<'a>, what: &'static str, issuer: &str) -> Option<Cl
     }
     let claim = mapping.str("claim")?;
     let prefix = mapping.get("prefix").filter(|prefix| !prefix.is_null());
-    // Without the field, the API server refuses the file.
+    // Without the field, the API server rejects the file.
     let prefix = prefix.filter(|prefix| prefix.as_str() == Some(""))?;
     let free = what == "groups" || !CHOSEN_BY_ISSUER.contains(&claim);
     free.then(|| fails(prefix, what, issuer))

@@ -45,7 +45,7 @@ impl Check for AllowAllAuthorization {
             Ok(Some(_)) => return Verdict::NotApplicable,
             Err(wrong) => return wrong.into(),
         }
-        // What serves the outside takes requests from everybody, and a webhook from the API server,
+        // What serves the outside takes requests from everyone, and a webhook from the API server,
         // which is in no mesh.
         let words = ["gateway", "webhook"];
         let told = |text: &str| words.iter().any(|word| text.contains(word));

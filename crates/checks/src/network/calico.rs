@@ -3,7 +3,7 @@
 //!
 //! A policy counts for the directions in `types`. Rules are asked in order, and what reaches the end
 //! of the default tier is closed where one of its policies selects the pod. What another tier does
-//! at its end stands in an object that is not read here.
+//! at its end is in an object that is not read here.
 
 use pavisade_model::kinds;
 use pavisade_snapshot::{Label, Object, Pod, Selects};

@@ -367,12 +367,12 @@ fn open_entry<'a>(
         return None;
     }
     let peers = peer_fields(direction);
-    // An empty list of peers allows nothing, whatever stands beside it.
+    // An empty list of peers allows nothing, whatever is next to it.
     if peers.iter().any(|field| is_set(entry, field) && !filled(field)) {
         return None;
     }
     let Some(field) = peers.iter().copied().find(|field| filled(field)) else {
-        // One without any field allows nothing; ports alone are open to everybody.
+        // One without any field allows nothing; ports alone are open to everyone.
         return filled("toPorts").then(|| Claim::fails(entry, everywhere(direction)));
     };
     let outside = match direction {

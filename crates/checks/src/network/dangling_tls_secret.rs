@@ -36,7 +36,7 @@ impl Check for DanglingTlsSecret {
     type On = OnObject;
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        // Nobody puts keys beside manifests, and no Secret is made where none is kept.
+        // No one puts keys beside manifests, and no Secret is made where none is kept.
         if cx.coverage(kinds::SECRET) == Coverage::Partial || made_elsewhere(object) {
             return Verdict::NotApplicable;
         }

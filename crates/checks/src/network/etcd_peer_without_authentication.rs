@@ -60,7 +60,7 @@ fn judge(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     };
     let mut open = urls.split(',').map(str::trim).filter(|url| !is_loopback_url(url)).peekable();
     if open.peek().is_none() {
-        // A single member talks to nobody.
+        // A single member talks to no one.
         return Ok(None);
     }
     if let Some(url) = open.find(|url| url.starts_with("http://")) {

@@ -10,8 +10,8 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// etcd uses self-signed certificates
 ///
 /// ## Why
-/// With `--auto-tls` and `--peer-auto-tls`, each member signs its own certificate, which nobody can
-/// verify: an attacker in between can impersonate etcd to its clients, and anyone can join as a
+/// With `--auto-tls` and `--peer-auto-tls`, each member signs its own certificate, which cannot be
+/// verified: an attacker in between can impersonate etcd to its clients, and anyone can join as a
 /// peer.
 ///
 /// ## Fix

@@ -57,7 +57,7 @@ pub(super) fn holds_the_cluster(component: Component<'_>) -> bool {
         || object.kind() == "Pod" && object.namespace().is_empty()
 }
 
-/// An address at which etcd speaks plain HTTP, where it can ask nobody for a certificate.
+/// An address at which etcd speaks plain HTTP, where it can ask no one for a certificate.
 fn plain_address(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     const LISTEN: &str = "listen-client-urls";
     let mut listens: Vec<(Place<'_>, String)> = Vec::new();

@@ -153,8 +153,8 @@ fn virtual_service<'a>(service: &'a Object, cx: &View<'a>) -> Verdict<'a> {
     Verdict::all(verdicts)
 }
 
-/// Whether the controller asks for a login or an address before it lets anybody through, or is
-/// one that only members of a private network reach.
+/// Whether the controller asks for a login or an address before it lets anyone through, or is one
+/// that only members of a private network reach.
 fn asks_first(ingress: &Object) -> bool {
     const NAMES: [&str; 8] = [
         "auth-url",
@@ -179,7 +179,7 @@ fn asks_first(ingress: &Object) -> bool {
         || class.contains("private")
         || class == "tailscale"
         || annotations(ingress).any(|Annotation { name, value, .. }| {
-            // AWS: `alb.ingress.kubernetes.io/auth-type: none` is no login.
+            // AWS: `alb.ingress.kubernetes.io/auth-type: none` is not a login.
             NAMES.contains(&name) && !matches!(value.as_str(), None | Some("" | "none"))
                 || LISTS.contains(&name) && value.as_str().is_some_and(lists_some)
                 || name == "scheme" && value.as_str() == Some("internal")

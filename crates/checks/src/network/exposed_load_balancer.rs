@@ -189,7 +189,7 @@ fn allowed(policies: &[&Object], targets: &[Target<'_>], local: bool) -> Reach {
         );
     }
     // Unless traffic stays on the node where it arrives, the pod sees a node's address as its
-    // source, and a policy that allows the nodes' network allows everybody.
+    // source, and a policy that allows the nodes' network allows everyone.
     if !local && blocks.iter().any(|b| b.is_private()) {
         return Reach::Unknown(
             "the NetworkPolicies of its pods allow private addresses, and without \

@@ -57,7 +57,7 @@ impl Check for ExposedNodePort {
             "LoadBalancer" if matches!(source_ranges(service), Reach::Limited) => {
                 let allocates = service.at(&["spec", "allocateLoadBalancerNodePorts"]);
                 let by_itself = allocates.and_then(Value::as_bool) != Some(false);
-                // A port that is asked for by its number is opened all the same.
+                // A port that is asked for by its number is opened anyway.
                 if !by_itself && numbers.is_empty() {
                     return Verdict::Holds;
                 }

@@ -62,7 +62,7 @@ const CERTIFICATES: [(&str, Option<&str>); 22] = [
     ("konghq.com/protocols", Some("https,grpcs")),
 ];
 
-/// Annotations that leave the answer to something outside of the files.
+/// Annotations that leave the answer to something outside the files.
 const ELSEWHERE: [(&str, &str); 3] = [
     ("traefik.ingress.kubernetes.io/router.entrypoints", "the entry point"),
     ("alb.ingress.kubernetes.io/group.name", "the group of Ingresses"),

@@ -13,7 +13,7 @@ use crate::field::{list, text_element};
 pub(super) enum Reach {
     /// A network of its own, or addresses that are listed.
     Limited,
-    /// The internet, where nothing outside of the files says otherwise.
+    /// The internet, where nothing outside the files says otherwise.
     Open,
     /// It could not be determined, and why.
     Unknown(Why),
@@ -31,7 +31,7 @@ enum Says {
     Anything,
 }
 
-/// Annotations that keep the load balancer inside of a private network.
+/// Annotations that keep the load balancer inside a private network.
 const INTERNAL: [(&str, Says); 18] = [
     ("service.beta.kubernetes.io/aws-load-balancer-internal", Says::NotFalse),
     ("service.beta.kubernetes.io/aws-load-balancer-scheme", Says::Word("internal")),
@@ -61,7 +61,7 @@ const ALLOWED: [&str; 4] = [
     "service.beta.kubernetes.io/linode-loadbalancer-firewall-acl",
 ];
 
-/// Annotations that leave the answer to something outside of the files.
+/// Annotations that leave the answer to something outside the files.
 const ELSEWHERE: [(&str, &str); 6] = [
     ("service.beta.kubernetes.io/aws-load-balancer-security-groups", "security groups"),
     ("service.beta.kubernetes.io/linode-loadbalancer-firewall-id", "firewall"),
@@ -120,7 +120,7 @@ pub(super) fn reach(service: &Object) -> Reach {
     }
 }
 
-/// Whether such a list names somebody, and not everybody: blocks in whatever notation, Azure's tag
+/// Whether such a list names someone, and not everyone: blocks in whatever notation, Azure's tag
 /// for the internet, a list of those who may not come.
 pub(super) fn lists_some(list: &str) -> bool {
     let words = list.split(|c: char| !(c.is_ascii_alphanumeric() || ".:/".contains(c)));

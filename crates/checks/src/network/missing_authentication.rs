@@ -239,7 +239,7 @@ fn login<'a>(switch: &Switch, words: &[(&'a str, Value<'a>)]) -> Login<'a> {
         )
     };
     match switch.flag {
-        // Protected mode only refuses others while there is no password.
+        // Protected mode only rejects others while there is no password.
         "protected-mode" if ["requirepass", "aclfile", "user"].into_iter().any(sets) => {
             Login::Password
         }
@@ -257,8 +257,8 @@ fn login<'a>(switch: &Switch, words: &[(&'a str, Value<'a>)]) -> Login<'a> {
     }
 }
 
-/// Whether a password is given all the same: then an empty one that is allowed has no effect. For
-/// MySQL and MariaDB only that of root counts.
+/// Whether a password is given anyway: then an empty one that is allowed has no effect. For MySQL
+/// and MariaDB only that of root counts.
 fn has_password(container: Container<'_>, switch: &str) -> bool {
     let own = switch.starts_with("MYSQL_") || switch.starts_with("MARIADB_");
     let wanted = if own { "ROOT_PASSWORD" } else { "PASSWORD" };
@@ -271,7 +271,7 @@ fn has_password(container: Container<'_>, switch: &str) -> bool {
     })
 }
 
-/// `docker:dind`, where the daemon then listens on port 2375 to everybody.
+/// `docker:dind`, where the daemon then listens on port 2375 to everyone.
 fn serves_docker(container: Container<'_>) -> bool {
     let image = container.image();
     image.contains("docker") && image.contains("dind")

@@ -44,8 +44,8 @@ fn fails<'a>(file: Value<'a>, zones: &str) -> Verdict<'a> {
     Claim::fails(file, message).into()
 }
 
-/// The zones of the first server block that answers for the cluster and lets everybody transfer
-/// them (coredns.io, *transfer*; before 1.7.0 a line of *kubernetes*).
+/// The zones of the first server block that answers for the cluster and lets everyone transfer them
+/// (coredns.io, *transfer*; before 1.7.0 a line of *kubernetes*).
 fn open_block(text: &str) -> Result<Option<String>, ()> {
     // What each open brace belongs to.
     let mut within: Vec<Vec<&str>> = Vec::new();

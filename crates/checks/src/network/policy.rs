@@ -57,7 +57,7 @@ pub(super) fn applies_to(policy: &Object, direction: Direction) -> bool {
     }
 }
 
-/// What of a policy has a type for which the API server refuses it, if anything.
+/// What of a policy has a type for which the API server rejects it, if anything.
 pub(super) fn wrong_type(policy: &Object) -> Option<WrongType<'_>> {
     let check = || -> Result<(), WrongType<'_>> {
         for kind in list(policy.value(), &["spec", "policyTypes"])? {

@@ -42,7 +42,7 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PublicApiEndpoint {}
 
-/// How a kind says who reaches the API server. A list on the way to a field stands for its first
+/// How a kind says who reaches the API server. A list on the way to a field represents its first
 /// element, as Terraform's providers write maps.
 struct Shape {
     kind: GroupKind,
@@ -153,7 +153,7 @@ impl Check for PublicApiEndpoint {
 fn judge<'a>(cluster: &'a Object, shape: &Shape) -> Verdict<'a> {
     let place = Place::field(cluster.value(), shape.blocks);
     let Some(list) = walk(cluster.value(), shape.blocks) else {
-        // Google allows nobody by an empty list, and everybody without the field.
+        // Google allows no one by an empty list, and everyone without the field.
         return match walk(cluster.value(), &shape.blocks[..shape.blocks.len() - 1]) {
             Some(parent) if shape.block.is_some() && parent.kind() == Kind::Mapping => {
                 Verdict::Holds

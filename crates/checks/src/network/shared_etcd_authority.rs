@@ -45,7 +45,7 @@ impl Check for SharedEtcdAuthority {
 fn judge<'a>(etcd: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     const TRUSTED: &str = "trusted-ca-file";
     let Some(own) = etcd.known(TRUSTED)?.filter(|flag| !flag.value.is_empty()) else {
-        // PV-N023 speaks of an etcd that asks nobody.
+        // PV-N023 speaks of an etcd that asks no one.
         return Ok(Verdict::NotApplicable);
     };
     let own = on_node(etcd, &own.value);

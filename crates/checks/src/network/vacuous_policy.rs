@@ -38,7 +38,7 @@ impl Check for VacuousPolicy {
 
     fn check<'a>(&self, policy: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         if policy.namespace() == "kube-system" {
-            // The distribution puts pods there that nobody's files show.
+            // The distribution puts pods there that no one's files show.
             return Verdict::NotApplicable;
         }
         let place = Place::field(policy.value(), &["spec", "podSelector"]);

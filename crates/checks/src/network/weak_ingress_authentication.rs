@@ -57,7 +57,7 @@ impl Check for WeakIngressAuthentication {
     }
 }
 
-/// The host of an address in plain text, outside of the cluster.
+/// The host of an address in plain text, outside the cluster.
 fn plain_host(url: &str) -> Option<&str> {
     let rest = url.trim().strip_prefix("http://")?;
     let host = rest.split(['/', ':', '?', '#']).next()?;

@@ -46,7 +46,7 @@ impl Plugins {
         self.enabled.iter().any(|name| name == plugin)
     }
 
-    /// Where it stands that a plugin which is off by default is off; none where it is on.
+    /// Where it is that a plugin which is off by default is off; none where it is on.
     pub(super) fn off<'a>(&self, server: Component<'a>, plugin: &str) -> Option<Place<'a>> {
         let disabled = self.disables(plugin);
         let off = disabled || !self.enables(plugin);

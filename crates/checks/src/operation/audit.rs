@@ -27,7 +27,7 @@ pub(super) enum Share {
     All,
 }
 
-/// Requests of one kind, whoever makes them, in whatever namespace.
+/// Requests of one kind, anyone who makes them, in whatever namespace.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Requests {
     pub(super) verb: &'static str,
@@ -45,7 +45,7 @@ pub(super) struct Rule<'a> {
     pub(super) level: Level,
     /// No stage is left at which a request that ends would be recorded.
     pub(super) silenced: bool,
-    /// `group: "*"` stands for every group, as it does from 1.36 on.
+    /// `group: "*"` represents every group, as it does from 1.36 on.
     any_group: bool,
 }
 

@@ -46,8 +46,8 @@ const TIMEOUT: Setting = Setting {
 
 fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     if let Part::File(file) = part {
-        // Zero is the default there (kubelet's `SetDefaults_KubeletConfiguration`); a number is
-        // no duration.
+        // Zero is the default there (kubelet's `SetDefaults_KubeletConfiguration`); a number is not
+        // a duration.
         text(file.value(), TIMEOUT.path)?;
         return Ok(None);
     }

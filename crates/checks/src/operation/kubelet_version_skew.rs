@@ -29,7 +29,7 @@ impl Check for KubeletVersionSkew {
 
     fn check<'a>(&self, node: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         if !cx.is_live() {
-            // A Node in a file is no running one.
+            // A Node in a file is not a running one.
             return Verdict::NotApplicable;
         }
         let place = Place::field(node.value(), &["status", "nodeInfo", "kubeletVersion"]);

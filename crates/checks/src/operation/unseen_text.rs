@@ -40,7 +40,7 @@ impl Check for UnseenText {
     }
 }
 
-/// Whether a directive of ytt (`#@ if`, `#@ template.replace(…)`) stands beside this key, or right
+/// Whether a directive of ytt (`#@ if`, `#@ template.replace(…)`) is next to this key, or right
 /// above it: what becomes of equal keys is decided when the template is rendered.
 fn of_template(object: &Object, at: u32) -> bool {
     let source = object.value().doc().source();

@@ -48,7 +48,7 @@ pub(super) fn writer(entry: Value<'_>) -> Option<Writer<'_>> {
     Some(Writer::Provider(name, settings))
 }
 
-/// What is wrong with a provider's keys. What is to be filled in is no wrong key.
+/// What is wrong with a provider's keys. What is to be filled in is not a wrong key.
 fn wrong_keys(settings: Value<'_>, lengths: &[usize]) -> Option<String> {
     if lengths.is_empty() {
         return None;

@@ -50,7 +50,7 @@ fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<
             "`--encryption-provider-config` is not set: Secrets are written to etcd in plain text",
         ));
     };
-    // What the configuration says is judged there (PV-D001, PV-D002).
+    // What the configuration says is checked there (PV-D001, PV-D002).
     let kinds = [kinds::ENCRYPTION_CONFIGURATION, kinds::ENCRYPTION_CONFIG];
     if kinds.into_iter().all(|kind| cx.list(kind).objects.is_empty()) {
         let why =

@@ -80,7 +80,7 @@ impl Check for PlaintextEtcd {
     }
 }
 
-/// Whether a provider may write as it stands: PV-D002 has nothing against it.
+/// Whether a provider may write as it is: PV-D002 has nothing against it.
 fn is_strong(provider: Value<'_>) -> bool {
     let keys = provider.get("secretbox").and_then(|p| p.list("keys").next());
     provider.at(&["kms", "apiVersion"]).and_then(Value::as_str) == Some("v2") || keys.is_some()

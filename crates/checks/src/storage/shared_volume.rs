@@ -98,7 +98,7 @@ impl Derived for ByStorage {
     }
 }
 
-/// What tells one storage from another, and where it stands.
+/// What tells one storage from another, and where it is.
 fn storage(volume: &Object) -> Option<(Place<'_>, Vec<&str>)> {
     const SOURCES: [(&str, &[&str]); 6] = [
         ("csi", &["driver", "volumeHandle"]),
@@ -114,7 +114,7 @@ fn storage(volume: &Object) -> Option<(Place<'_>, Vec<&str>)> {
         for name in *names {
             parts.push(source.str(name).filter(|text| !text.is_empty())?);
         }
-        // Disks of one target differ by their number, which is no text.
+        // Disks of one target differ by their number, which is not a text.
         if *field == "iscsi" && source.get("lun").and_then(Value::as_i64) != Some(0) {
             return None;
         }

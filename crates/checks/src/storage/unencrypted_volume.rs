@@ -94,7 +94,7 @@ fn judge<'a>(volume: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>
     })
 }
 
-/// The disks below may be encrypted all the same.
+/// The disks below may be encrypted anyway.
 fn fails(place: Place<'_>, message: String) -> Verdict<'_> {
     Claim::fails(place, message).confidence(Confidence::Medium).into()
 }

@@ -16,7 +16,7 @@ pub(super) fn inspection<'a>(image: &'a Image) -> Result<&'a Inspection, Verdict
     })
 }
 
-/// Fails with these claims; where there are none, unknown where something was not looked at.
+/// Fails with these claims; where there are none, unknown where something was not checked.
 pub(super) fn verdict<'a>(inspection: &Inspection, claims: Vec<Claim<'a>>) -> Verdict<'a> {
     if let (true, Some(gap)) = (claims.is_empty(), inspection.gaps.first()) {
         return Verdict::unknown(Place::Nowhere, gap.as_str());

@@ -6,7 +6,7 @@ use pavisade_yaml::Value;
 
 /// What a policy does.
 pub(super) enum Finds {
-    /// Pods whose images are not signed are refused.
+    /// Pods whose images are not signed are rejected.
     Demands,
     /// It may demand signatures, but whether it does is not seen; why.
     Unclear(&'static str),
@@ -67,7 +67,7 @@ fn namespaced(policy: &Object) -> Finds {
     }
 }
 
-/// Kyverno's older policies: a rule refuses where its own action, or else the policy's, enforces.
+/// Kyverno's older policies: a rule rejects where its own action, or else the policy's, enforces.
 fn kyverno(policy: &Object) -> Finds {
     let enforces = |value: Option<Value<'_>>| {
         value.and_then(Value::as_str).map(|action| action.eq_ignore_ascii_case("enforce"))
@@ -107,7 +107,7 @@ fn template(template: &Object) -> Finds {
     };
     let signs = ["signature", "signed", "cosign", "ratif", "notation"];
     if signs.iter().any(|word| kind.contains(word)) || asks_ratify() {
-        // Whether a constraint of it refuses stands in a kind of the template's own.
+        // Whether a constraint of it rejects is in a kind of the template's own.
         return Finds::Unclear("may verify signatures; its constraints were not read");
     }
     Finds::Nothing
