@@ -25,8 +25,8 @@ pub fn unhardened_container() -> &'static Arc<Rule> {
             advice: Cow::Borrowed(
                 "Set `allowPrivilegeEscalation: false`, `capabilities: {drop: [\"ALL\"]}`, \
                  `runAsNonRoot: true`, `readOnlyRootFilesystem: true` and `seccompProfile: {type: \
-                 RuntimeDefault}` in the `securityContext` of every container, and a memory limit. Each part is a check \
-                 of its own, with its own reason and fix.",
+                 RuntimeDefault}` in the `securityContext` of every container, and a memory limit. Each part is a separate check \
+                 with its own reason and fix.",
             ),
             severity: Severity::Medium,
             confidence: Confidence::High,

@@ -63,7 +63,7 @@ fn explain_group(
     let meta = Meta { rule: (**unhardened_container()).clone(), ..first.meta().clone() };
     check_explain(&meta, &first.schema(), layout, options, out)?;
     if matches!(layout, Layout::Terminal) {
-        writeln!(out, "Its parts are checks of their own:")?;
+        writeln!(out, "Its parts are separate checks:")?;
         for part in parts {
             let rule = part.rule();
             writeln!(out, "  {}  {}  {}", rule.id, rule.name, rule.title.trim_end_matches('.'))?;

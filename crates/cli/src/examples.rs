@@ -11,7 +11,7 @@ const EXAMPLES: &[Examples] = &[
         "scan",
         &[
             ("This folder, the short list", "pavisade scan"),
-            ("Why, where and how to fix", "pavisade scan deploy/ --explain"),
+            ("Source, reason and fix of each finding", "pavisade scan deploy/ --explain"),
             ("One check, with the source", "pavisade scan deploy/ --explain=host-path-volume"),
             (
                 "High and critical of two areas",
@@ -23,7 +23,7 @@ const EXAMPLES: &[Examples] = &[
             ),
             ("Only what is new", "pavisade scan --baseline scan.json"),
             ("A live cluster, some namespaces", "pavisade scan --cluster --namespace 'team-*'"),
-            ("A cluster beside its files", "pavisade scan deploy/ --cluster --fail-on-drift"),
+            ("A cluster compared with its files", "pavisade scan deploy/ --cluster --fail-on-drift"),
         ],
     ),
     (
@@ -42,7 +42,7 @@ const EXAMPLES: &[Examples] = &[
         &[
             ("See what would change", "pavisade fix --diff deploy/"),
             ("Change the files", "pavisade fix deploy/"),
-            ("Take the difference elsewhere", "pavisade fix --diff deploy/ > fix.patch"),
+            ("Write the difference to a file", "pavisade fix --diff deploy/ > fix.patch"),
             ("One check only", "pavisade fix --check unset-seccomp --diff"),
         ],
     ),

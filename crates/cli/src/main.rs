@@ -61,7 +61,10 @@ fn main() -> ExitCode {
     let matches = examples::add(Cli::command()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let done = match cli.command {
-        Command::Scan(args) => scan::run(&args),
+        Command::Scan(mut args) => {
+            scan::take_advisory(&mut args);
+            scan::run(&args)
+        }
         Command::Comply(args) => comply::run(&args),
         Command::Frameworks(args) => frameworks::run(&args),
         Command::Snapshot(args) => snapshot::run(&args.command),

@@ -23,6 +23,17 @@ use crate::settings::{self, Settings};
 use crate::work::{By, Choice, Judged, Work};
 use crate::{Outcome, database, explain, replace, select, terminal};
 
+/// An advisory may be specified after `--explain`, as for `pavisade image`: it is not a path then.
+pub(crate) fn take_advisory(args: &mut ScanArgs) {
+    if args.explain.as_deref() != Some("") || !args.images.asked() {
+        return;
+    }
+    let is_id = |path: &PathBuf| !path.exists() && path.to_str().is_some_and(explain::is_id);
+    if let Some(at) = args.paths.iter().position(is_id) {
+        args.explain = args.paths.remove(at).to_str().map(str::to_owned);
+    }
+}
+
 pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let Some(mut work) = Work::find(Input::from(args), &args.config)? else {
         return Ok(Outcome::Usage);
@@ -53,10 +64,10 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         args.output.iter().chain(args.also.iter().map(|(_, file)| file)),
     )?;
     if work.images.keep && !args.images.asked() {
-        bail!("an advisory is explained for images: name them with --image or --image-source");
+        bail!("--explain needs images: specify them with --image or --image-source");
     }
     if args.fail_on_drift && (!work.input.is_cluster() || args.paths.is_empty()) {
-        bail!("--fail-on-drift compares a cluster with files: give --cluster and the files");
+        bail!("--fail-on-drift compares a cluster with files: specify --cluster and the files");
     }
     let baseline = args.baseline.as_deref().map(settings::baseline).transpose()?;
     // Fail on what cannot be run or written before the work, not after it.
@@ -68,7 +79,9 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         outputs.push(Target::new(*format, file, args.color == args::Color::Always)?);
     }
     if outputs.iter().filter(|target| matches!(target.out, Output::Standard(_))).count() > 1 {
-        bail!("two results would be mixed on standard output: give all but one a file");
+        bail!(
+            "two results cannot both be written to standard output: specify a file for all but one"
+        );
     }
     if outputs.iter().any(|target| target.format.tells_fixes()) {
         checks = checks.with_fixes();
@@ -232,10 +245,10 @@ pub(crate) fn distinct<'a>(
         let is_yaml = whole.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
         let is_input = |path: &PathBuf| *path == whole || is_yaml && whole.starts_with(path);
         if whole.is_file() && read.iter().any(is_input) {
-            bail!("{} is read here: the result would overwrite it", file.display());
+            bail!("{} is an input file: the result would overwrite it", file.display());
         }
         if seen.contains(&whole) && !whole.starts_with("/dev") {
-            bail!("{} is named twice: it would be overwritten", file.display());
+            bail!("{} is specified twice: it would be overwritten", file.display());
         }
         seen.push(whole);
     }
@@ -255,15 +268,11 @@ impl Explained {
     fn of(args: &ScanArgs, catalog: &Catalog) -> anyhow::Result<Self> {
         let Some(word) = &args.explain else { return Ok(Self::Nothing) };
         let images = args.images.asked();
-        // The id may stand behind the option, as it does for `pavisade image`.
-        let behind = args.paths.iter().filter(|path| images && !path.exists());
-        let behind = behind.filter_map(|path| path.to_str()).find(|word| explain::is_id(word));
-        Ok(match (&**word, behind) {
-            ("", Some(id)) => Self::Advisory(id.to_owned()),
-            ("", None) => Self::Findings,
-            (word, _) if !catalog.matching(word).is_empty() => Self::Check(word.to_owned()),
-            (word, _) if images || explain::is_id(word) => Self::Advisory(word.to_owned()),
-            (word, _) => {
+        Ok(match &**word {
+            "" => Self::Findings,
+            word if !catalog.matching(word).is_empty() => Self::Check(word.to_owned()),
+            word if images || explain::is_id(word) => Self::Advisory(word.to_owned()),
+            word => {
                 select::find(word, catalog)?;
                 Self::Findings
             }

@@ -15,8 +15,8 @@ use crate::settings::Settings;
 /// The check of that id or name.
 pub(crate) fn find<'c>(word: &str, catalog: &'c Catalog) -> anyhow::Result<&'c Entry> {
     catalog.named(word).ok_or_else(|| match catalog.similar(word) {
-        Some(name) => anyhow!("there is no check `{word}`; did you mean `{name}`?"),
-        None => anyhow!("there is no check `{word}`; `pavisade checks list` shows all"),
+        Some(name) => anyhow!("unknown check `{word}`; did you mean `{name}`?"),
+        None => anyhow!("unknown check `{word}`; `pavisade checks list` lists all checks"),
     })
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn named(words: &[String], catalog: &Catalog) -> anyhow::Result<BTree
     for word in words {
         let found = catalog.matching(word);
         if found.is_empty() && word.contains(['*', '?']) {
-            bail!("no check is named like `{word}`; `pavisade checks list` shows all");
+            bail!("no check matches `{word}`; `pavisade checks list` lists all checks");
         }
         match &found[..] {
             [] => drop(find(word, catalog)?),
@@ -34,6 +34,12 @@ pub(crate) fn named(words: &[String], catalog: &Catalog) -> anyhow::Result<BTree
         }
     }
     Ok(ids)
+}
+
+/// The ids of checks that words name one by one: areas, severities and patterns are left out.
+pub(crate) fn exactly(words: &[String], catalog: &Catalog) -> BTreeSet<String> {
+    let meant = words.iter().flat_map(|word| catalog.meant(word));
+    meant.map(|entry| entry.rule().id.to_string()).collect()
 }
 
 /// The ids that are meant; what the command line says wins over the configuration.
@@ -44,6 +50,7 @@ pub(crate) fn ids(
 ) -> anyhow::Result<BTreeSet<String>> {
     let Settings { config, catalog, .. } = settings;
     let (only, skip) = (named(&select.only, catalog)?, named(&select.skip, catalog)?);
+    let exact = exactly(&select.only, catalog);
     let asked_for = match &select.framework {
         Some(word) => vec![frameworks::named(word, catalog)?],
         None if only.is_empty() => settings.frameworks.clone(),
@@ -63,7 +70,8 @@ pub(crate) fn ids(
         let by_config = strict || for_everyone || named_by(rule) || listed(&config.enable, rule);
         let chosen = match only.is_empty() {
             true => by_config && !listed(&config.disable, rule),
-            false => only.contains(&*rule.id),
+            // An area or a pattern means the checks of it that would run; a name means its check.
+            false => exact.contains(&*rule.id) || by_config && only.contains(&*rule.id),
         };
         chosen
             && !skip.contains(&*rule.id)

@@ -40,9 +40,9 @@ fn checks_are_chosen_by_area_severity_and_pattern() {
         !found(&["--skip", "unhardened-container"]).contains(&"unhardened-container".to_owned())
     );
     for (args, says) in [
-        (["--check", "privleged-*"], "no check is named like `privleged-*`"),
+        (["--check", "privleged-*"], "no check matches `privleged-*`"),
         (["--check", "privileged-contaner"], "did you mean `privileged-container`"),
-        (["--skip", "networks"], "there is no check `networks`"),
+        (["--skip", "networks"], "unknown check `networks`"),
     ] {
         let wrong = run(folder.path(), &[&["scan"], &args[..]].concat());
         assert!(wrong.code == 2 && wrong.err.contains(says), "{args:?}: {}", wrong.err);
@@ -151,7 +151,7 @@ fn a_baseline_of_either_kind_knows_all() {
             let again = [&["scan", "--baseline", "old.result"], more].concat();
             let again = run(folder.path(), &again);
             assert_eq!(again.code, 0, "{format}: {}", again.out);
-            assert!(again.out.contains("nothing new"), "{format}: {}", again.out);
+            assert!(again.out.contains("no new findings"), "{format}: {}", again.out);
             assert!(again.out.contains(", 0 of "), "{format}: {}", again.out);
         }
     }
@@ -182,8 +182,8 @@ fn options_that_mean_nothing_here_and_unknown_ones_are_told() {
         (&["scan", "--namspace", "a"], "--namespace"),
         (&["scna"], "scan"),
         (&["scan", "--fail-on-drift"], "--fail-on-drift compares a cluster with files"),
-        (&["scan", "--context", "a"], "--context is about a live cluster"),
-        (&["scan", "--source-url", "x"], "it begins with https://"),
+        (&["scan", "--context", "a"], "--context requires a live cluster"),
+        (&["scan", "--source-url", "x"], "the URL must start with https://"),
     ] {
         let wrong = run(folder.path(), args);
         assert!(wrong.code == 2 && wrong.err.contains(says), "{args:?}: {}", wrong.err);

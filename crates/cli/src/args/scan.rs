@@ -10,10 +10,10 @@ use super::{Color, ConfigArgs, EXIT_CODES, FailOn, Images, LiveArgs, Reading, Se
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ScanArgs {
-    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
+    /// Files, directories or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
     ///
-    /// With `--cluster` or `--snapshot`, the files that the cluster's objects come from: findings point into them,
-    /// and what differs is told.
+    /// With `--cluster` or `--snapshot`, the files that define the objects of the cluster: findings
+    /// refer to these files, and differences are reported.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
@@ -23,7 +23,7 @@ pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub images: Images,
 
-    /// How the result is written.
+    /// Output format.
     #[arg(short, long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,
 
@@ -31,23 +31,24 @@ pub(crate) struct ScanArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Write the result to a file in another format too: html=report.html; may be given again.
+    /// Also write the result to a file in another format: html=report.html; repeatable.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = also)]
     pub also: Vec<(Format, PathBuf)>,
 
-    /// Exit with 1 for findings of this severity or worse [default: low].
+    /// Exit with 1 for findings with this severity or higher [default: low].
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
 
     #[command(flatten)]
     pub config: ConfigArgs,
 
-    /// Show only what is new since an earlier result: the file of a `scan -f json` (or sarif).
+    /// Show only findings that are not in an earlier result: the output of `scan -f json` (or
+    /// sarif).
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     pub baseline: Option<PathBuf>,
 
-    /// Show only findings of this severity or worse.
-    #[arg(long, value_name = "SEVERITY", help_heading = "Which checks")]
+    /// Show only findings with this severity or higher.
+    #[arg(long, value_name = "SEVERITY", help_heading = "Check selection")]
     pub min_severity: Option<Severity>,
 
     /// Show only findings about objects in these namespaces (patterns: team-*).
@@ -56,38 +57,39 @@ pub(crate) struct ScanArgs {
         long = "namespace",
         value_name = "NAMESPACE",
         value_delimiter = ',',
-        help_heading = "Which checks"
+        help_heading = "Check selection"
     )]
     pub namespaces: Vec<String>,
 
-    /// Leave out files and folders that match (patterns, relative to this folder: tests/**); may be
-    /// given again.
+    /// Exclude files and directories that match these patterns, relative to the current directory
+    /// (tests/**).
     #[arg(long, value_name = "PATTERN", value_delimiter = ',', help_heading = "Reading")]
     pub exclude: Vec<String>,
 
-    /// Exit with 1 if objects in the cluster differ from the files that are given.
+    /// Exit with 1 if objects in the cluster differ from the files.
     #[arg(long, help_heading = "Cluster")]
     pub fail_on_drift: bool,
 
-    /// Judge by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
+    /// Kubernetes version to assume [default: the version of the cluster, else 1.37].
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<KubernetesVersion>,
 
     #[command(flatten)]
     pub select: Select,
 
-    /// Set a parameter of a check, the value as JSON or text: untrusted-registry.allowed='["a.io"]'.
-    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
+    /// Set a parameter of a check; the value is JSON or text:
+    /// untrusted-registry.allowed='["a.io"]'.
+    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Check selection")]
     pub set: Vec<String>,
 
     #[command(flatten)]
     pub reading: Reading,
 
-    /// Show each finding with its source, the reason and the fix; with a check's name, only its
+    /// Show each finding with its source, the reason and the fix; with the name of a check, only its
     /// findings.
     ///
-    /// With an advisory (--explain=CVE-2026-1234) and images, say why it is reported for them or is
-    /// not, and nothing else.
+    /// With an advisory (--explain=CVE-2026-1234) and images, only explain why the advisory is
+    /// reported for them or not.
     #[arg(
         long,
         value_name = "CHECK|ADVISORY",
@@ -98,38 +100,38 @@ pub(crate) struct ScanArgs {
     )]
     pub explain: Option<String>,
 
-    /// Show every finding on its own instead of joining those about one workload, namespace or
-    /// object.
+    /// Show every result of a check as a finding, instead of one finding for each workload,
+    /// namespace, image or object.
     #[arg(long, help_heading = "Output")]
     pub each: bool,
 
-    /// Show what exceptions let through.
+    /// Also show findings that are covered by exceptions.
     #[arg(long, help_heading = "Output")]
     pub show_excepted: bool,
 
-    /// Show every finding with its source, every unknown and every note.
+    /// Show every finding with its source, all unknown results and all notes.
     #[arg(long, help_heading = "Output")]
     pub full: bool,
 
-    /// Add the controls of the frameworks that each finding's check serves (JSON, SARIF, CSV; HTML always
-    /// has them).
+    /// Add the controls that the check of each finding is mapped to (JSON, SARIF, CSV; HTML always
+    /// includes them).
     #[arg(long, help_heading = "Output")]
     pub with_frameworks: bool,
 
-    /// Where the HTML page's links to files lead, with {file} and {line} in it [default: the files
-    /// on disk]: https://example.com/shop/blob/main/{file}#L{line}.
+    /// URL for links to files in the HTML page, with {file} and {line} [default: the files on disk]:
+    /// https://example.com/shop/blob/main/{file}#L{line}.
     #[arg(long, value_name = "URL", value_parser = source_url, help_heading = "Output")]
     pub source_url: Option<String>,
 
-    /// When to use colours.
+    /// When to use colors.
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
     pub color: Color,
 
-    /// Columns to fill; by default those of the terminal, or 100.
+    /// Width in columns; by default that of the terminal, or 100.
     #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
     pub width: Option<usize>,
 
-    /// No progress on standard error.
+    /// Show no progress on standard error.
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 }
@@ -139,7 +141,7 @@ fn source_url(text: &str) -> Result<String, String> {
     let web = text.starts_with("https://") || text.starts_with("http://");
     match web && text.contains("{file}") {
         true => Ok(text.to_owned()),
-        false => Err("it begins with https:// and has {file} in it".into()),
+        false => Err("the URL must start with https:// and contain {file}".into()),
     }
 }
 
@@ -148,42 +150,42 @@ fn also(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, file) = text
         .split_once('=')
         .filter(|(_, file)| !file.is_empty())
-        .ok_or("write it as FORMAT=FILE, for example html=report.html")?;
+        .ok_or("use FORMAT=FILE, for example html=report.html")?;
     let format = Format::from_str(format, false).map_err(|_| {
         let all = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         let all: Vec<_> = all.map(|value| value.get_name().to_owned()).collect();
-        format!("there is no format `{format}`; there are {}", all.join(", "))
+        format!("unknown format `{format}`; valid formats are {}", all.join(", "))
     })?;
     Ok((format, file.into()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people, in a terminal.
+    /// For terminals.
     Terminal,
-    /// For programs: one document by schema/scan-v2.json.
+    /// JSON, see schema/scan-v2.json.
     #[value(alias = "json-v2")]
     Json,
-    /// Its first form, by schema/scan-v1.json.
+    /// The previous JSON format, see schema/scan-v1.json.
     JsonV1,
-    /// SARIF 2.1.0, for code scanning of code hosts.
+    /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// One page for a browser that needs no other file and no network.
+    /// A self-contained HTML page that needs no network.
     Html,
-    /// A comment on a pull request, folded and at most 60,000 bytes long (--full: all of it).
+    /// A pull request comment, collapsed and at most 60,000 bytes long (with --full, everything).
     Markdown,
-    /// A line for each finding and note, for spreadsheets and databases.
+    /// CSV with one row per finding and note, for spreadsheets and databases.
     Csv,
-    /// JUnit XML, for test reports of CI.
+    /// JUnit XML, for CI test reports.
     Junit,
-    /// GitLab's code quality report, for merge requests.
+    /// GitLab code quality report, for merge requests.
     Gitlab,
-    /// Workflow commands of GitHub Actions: annotations beside the lines.
+    /// GitHub Actions workflow commands: annotations on the lines.
     Github,
 }
 
 impl Format {
-    /// The format of reports that it is.
+    /// The corresponding format of reports.
     pub(crate) fn of_report(self) -> pavisade_report::Format {
         match self {
             Self::Terminal => pavisade_report::Format::Terminal,

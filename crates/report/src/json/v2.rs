@@ -30,7 +30,7 @@ pub fn schema() -> Schema {
 
 /// The result of a scan.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(title = "Result of a Pavisade scan, second form")]
+#[schemars(title = "Result of a Pavisade scan, version 2")]
 pub struct Document<'a> {
     /// `pavisade.dev/scan/v2`.
     pub schema: &'static str,
@@ -175,13 +175,13 @@ pub struct Finding<'a> {
     /// Controls of standards that the rule serves (`cis-1.12/5.2.1`); absent unless asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frameworks: Option<&'a [String]>,
-    /// What was judged, where the finding stands for several verdicts that are fixed in one place;
+    /// What was judged, where the finding represents several verdicts that are fixed in one place;
     /// absent where it is one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member<'a>>,
 }
 
-/// One verdict among those that a finding stands for.
+/// One verdict among those that a finding represents.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Member<'a> {
     /// Its own fingerprint.

@@ -148,12 +148,12 @@ pub(crate) struct ResultProperties<'a> {
     pub path: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vulnerability: Option<Vulnerability<'a>>,
-    /// The verdicts that it stands for, where they are several.
+    /// The verdicts that it represents, where they are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member<'a>>,
 }
 
-/// One verdict among those that a result stands for.
+/// One verdict among those that a result represents.
 #[derive(Serialize)]
 pub(crate) struct Member<'a> {
     pub fingerprint: String,
