@@ -98,7 +98,7 @@ fn what_may_break_a_program_is_asked_for() {
     let folder = folder(&[("pod.yaml", pod)]);
     let fixed = run(folder.path(), &["fix"]);
     assert!(!read(folder.path(), "pod.yaml").contains("allowPrivilegeEscalation"));
-    assert!(fixed.out.contains("more with --risky"), "{}", fixed.out);
+    assert!(fixed.out.contains("can be fixed with --risky"), "{}", fixed.out);
     run(folder.path(), &["fix", "--risky"]);
     assert!(read(folder.path(), "pod.yaml").contains("allowPrivilegeEscalation: false"));
 }
