@@ -32,8 +32,8 @@ lint:
 
 # `go list -m` refuses a Go that is older than the module wants.
 kubectl:
-	$(call heading,kubectl and helm and kustomize for tests beside them)
-	@if go version && (cd tests/tools/kubectl && go list -m); then cargo xtask tools kubectl helm kustomize; else echo 'skipped: tests beside kubectl, helm and kustomize: they need Go 1.26 or newer (https://go.dev/dl)'; fi
+	$(call heading,kubectl and helm and kustomize and a registry for tests beside them)
+	@if go version && (cd tests/tools/kubectl && go list -m); then cargo xtask tools kubectl helm kustomize registry; else echo 'skipped: tests beside kubectl, helm and kustomize: they need Go 1.26 or newer (https://go.dev/dl)'; fi
 
 # runc is linked with libseccomp, for which xtask/setup.sh has looked.
 cluster:

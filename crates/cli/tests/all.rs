@@ -1,6 +1,7 @@
 //! All integration tests of this crate in one program: each program more is linked anew.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
+mod registry;
 mod started;
 
 mod action;
@@ -19,6 +20,7 @@ mod pages;
 mod program;
 mod pss;
 mod registries;
+mod registry_faults;
 mod replace;
 mod secrets;
 mod snapshots;

@@ -156,3 +156,17 @@ fn sources() {
     assert_eq!(of("(none)"), None);
     assert_eq!(of("a.src.rpm"), None);
 }
+
+/// A database that is packed while it comes gives what it gives in memory.
+#[test]
+fn streams_are_read_like_bytes() {
+    for bytes in [ndb(), bdb(false), bdb(true)] {
+        let read_from = |keep: &dyn Fn(&str) -> bool| {
+            super::read_from(&mut &*bytes, u64::MAX, keep).unwrap().packages
+        };
+        assert_eq!(read_from(&|_| true), read(&bytes).packages);
+        let files: Vec<_> =
+            read_from(&|path| path == "usr/bin/b").into_iter().flat_map(|p| p.files).collect();
+        assert_eq!(files, ["usr/bin/b", "usr/bin/b"]);
+    }
+}
