@@ -28,7 +28,7 @@ pub(crate) fn read(from: &mut dyn Read, keep: &dyn Fn(&str) -> bool) -> io::Resu
         }
         let field = line.split_once(':').filter(|(key, _)| key.len() == 1);
         let Some((key, value)) = field else {
-            tell(Problem::at(number, "this line is not a field of a package"), &mut contents);
+            tell(Problem::at(number, "this line is not a package field"), &mut contents);
             continue;
         };
         current.line.get_or_insert(number);

@@ -48,7 +48,7 @@ pub(crate) fn read(from: &mut dyn Read, kind: Kind, of_status_d: bool) -> io::Re
         }
     }
     if let Some(line) = odd {
-        tell(Problem::at(line, "this line is not a field of a package"), &mut contents);
+        tell(Problem::at(line, "this line is not a package field"), &mut contents);
     }
     if let Some(line) = lines.cut {
         tell(Problem::at(line, "this line is too long"), &mut contents);

@@ -77,7 +77,7 @@ fn all(bytes: &Bytes<'_>, keep: &dyn Fn(&str) -> bool) -> Contents {
 #[derive(Debug)]
 struct Damage(&'static str);
 
-const TOO_MUCH: Damage = Damage("it holds more than a database of its size does");
+const TOO_MUCH: Damage = Damage("it contains more than a database of its size can");
 /// What was told already.
 const TOLD: Damage = Damage("");
 

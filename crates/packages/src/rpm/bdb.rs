@@ -33,7 +33,7 @@ struct Database<'a> {
 }
 
 pub(super) fn read(bytes: &Bytes<'_>, blobs: &mut Blobs<'_>) -> Result<(), Damage> {
-    const NONE: Damage = Damage("it is not a database of rpm");
+    const NONE: Damage = Damage("it is not an rpm database");
     let head = bytes.get(0, HEADER).ok_or(NONE)?;
     let magic = |is_big| number(&head, 12, is_big) == Some(MAGIC);
     let is_big = if magic(false) { false } else { magic(true) };
@@ -42,7 +42,7 @@ pub(super) fn read(bytes: &Bytes<'_>, blobs: &mut Blobs<'_>) -> Result<(), Damag
     }
     let page = number(&head, 20, is_big).ok_or(NONE)? as usize;
     if !page.is_power_of_two() || !(512..=65536).contains(&page) {
-        return Err(Damage("its pages have an impossible size"));
+        return Err(Damage("its page size is not valid"));
     }
     let database = Database { bytes, page, is_big };
     for number in 1..bytes.len().div_ceil(page) {

@@ -14,13 +14,13 @@ const BLOCK: usize = 16;
 const HEADER: usize = 32;
 
 pub(super) fn read(bytes: &Bytes<'_>, blobs: &mut Blobs<'_>) -> Result<(), Damage> {
-    let head = bytes.get(0, HEADER).ok_or(Damage("it is cut off"))?;
-    let pages = number(&head, 12).ok_or(Damage("it is cut off"))? as usize;
+    let head = bytes.get(0, HEADER).ok_or(Damage("it is truncated"))?;
+    let pages = number(&head, 12).ok_or(Damage("it is truncated"))? as usize;
     if pages.saturating_mul(PAGE) > bytes.len() {
-        return Err(Damage("its slots are cut off"));
+        return Err(Damage("its slots are truncated"));
     }
     for page in 0..pages {
-        let slots = bytes.get(page * PAGE, PAGE).ok_or(Damage("its slots are cut off"))?;
+        let slots = bytes.get(page * PAGE, PAGE).ok_or(Damage("its slots are truncated"))?;
         let first = if page == 0 { HEADER } else { 0 };
         for slot in slots[first..].chunks_exact(BLOCK) {
             let package = number(slot, 4).unwrap_or(0);

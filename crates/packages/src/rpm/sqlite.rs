@@ -57,7 +57,7 @@ pub(super) fn read(bytes: &Bytes<'_>, blobs: &mut Blobs<'_>) -> Result<(), Damag
 
 impl<'a> Database<'a> {
     fn of(bytes: &'a Bytes<'a>) -> Result<Self, Damage> {
-        const WRONG: Damage = Damage("its pages have an impossible size");
+        const WRONG: Damage = Damage("its page size is not valid");
         let head = bytes.get(0, FILE_HEADER).ok_or(WRONG)?;
         let page = match number(&head, 16, 2).ok_or(WRONG)? {
             1 => 65536,
@@ -95,7 +95,7 @@ impl<'a> Database<'a> {
                 .tree(next)
                 .filter(|_| known.is_some_and(|seen| !std::mem::replace(seen, true)));
             let Some((page, start)) = tree else {
-                blobs.problem("a page of the database is damaged, or stands in it twice");
+                blobs.problem("a page of the database is damaged or duplicated");
                 continue;
             };
             let page = &*page;
