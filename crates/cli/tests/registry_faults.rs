@@ -155,7 +155,7 @@ const LASTING: &[(&str, Fault, &[&str])] = &[
             let cut = is_blob(asked).then_some(10);
             Answer { cut, ..real }
         },
-        &["ends after", "try again later"],
+        &["incomplete after", "try again later"],
     ),
     (
         "a service that stays away",
@@ -165,7 +165,7 @@ const LASTING: &[(&str, Fault, &[&str])] = &[
     (
         "an hour to wait",
         |_, _| Answer::new(429).with("Retry-After", "3600"),
-        &["asks to wait 3600 s", "docker login"],
+        &["requires waiting 3600 s", "docker login"],
     ),
     (
         "redirects in a circle",
