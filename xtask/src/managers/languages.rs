@@ -94,12 +94,13 @@ pub(super) fn npm_itself(folder: &Path) -> anyhow::Result<Lists> {
 
 fn beside_npm(folder: &Path, npm: &mut Command) -> anyhow::Result<Lists> {
     let listed_by_npm = output(npm.args(["ls", "--all", "--parseable", "--long"]))?;
-    // `path:name@version`, an alias with both names; behind it may be further words.
+    // `path:name@version`, of an alias `path:alias@npm:name@version`; behind it may be further words.
     let row = |line: &str| {
         let (path, rest) = line.split_once(':')?;
         if !path.contains("node_modules/") {
             return None;
         }
+        let rest = rest.split_once("@npm:").map_or(rest, |(_, real)| real);
         let name = rest.split(':').next()?;
         let (name, version) = name.rsplit_once('@')?;
         Some(vec![name.to_owned(), version.to_owned()])
