@@ -6,6 +6,7 @@ mod started;
 
 mod action;
 mod cluster;
+mod cluster_images;
 mod config;
 mod databases;
 mod ended;

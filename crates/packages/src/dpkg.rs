@@ -168,7 +168,7 @@ mod tests {
         let many: String = (0..=crate::room::MAX_PACKAGES).map(|number| one(number, "1")).collect();
         let contents = said(&many, false);
         assert_eq!(contents.packages.len(), crate::room::MAX_PACKAGES);
-        assert!(contents.problems[0].message.contains("more than 50000 packages"));
+        assert!(contents.problems[0].message.contains("more than 25000 packages"));
         let long: String = (0..600).map(|number| one(number, &"1".repeat(60_000))).collect();
         let contents = said(&long, false);
         assert!((200..300).contains(&contents.packages.len()), "{}", contents.packages.len());

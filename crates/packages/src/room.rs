@@ -4,7 +4,7 @@ use crate::Package;
 use crate::contents::{Contents, Problem};
 
 /// Packages of one database. A distribution has some ten thousand in all.
-pub(crate) const MAX_PACKAGES: usize = 50_000;
+pub(crate) const MAX_PACKAGES: usize = 25_000;
 /// Bytes of their names, versions and other texts together.
 const MAX_TEXT: usize = 16 << 20;
 /// Bytes of the names of their files together.

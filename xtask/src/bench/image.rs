@@ -40,7 +40,8 @@ pub(super) fn run(peer: bool, program: Option<&Path>, sizes: &[usize]) -> anyhow
     for name in ["oci-debian-bookworm-minbase", "oci-debian-bullseye-web-vulnapp"] {
         let Some(archive) = shared(&format!("data/images/{name}.tar.zst")) else { continue };
         unpack(&archive, folder.path())?;
-        let inner = folder.path().join(name.trim_start_matches("oci-"));
+        let inner = name.trim_start_matches("oci-").trim_end_matches("-minbase");
+        let inner = folder.path().join(inner);
         one(name, &inner, &program, syft.as_deref())?;
     }
     let megabytes = sizes.get(2).copied().unwrap_or(1_000);
