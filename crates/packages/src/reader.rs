@@ -30,6 +30,8 @@ pub enum Reader {
     PythonArchive,
     /// rpm's database.
     Rpm,
+    /// The write-ahead log of rpm's database.
+    RpmLog,
 }
 
 /// A file that a reader wants.
@@ -66,6 +68,7 @@ impl Want {
                 return self.limited(from, |from| dpkg::read(from, Kind::Opkg, false));
             }
             Reader::Rpm => return rpm::read_from(from, self.limit, keep),
+            Reader::RpmLog => return rpm::read_log(from),
             _ => {}
         }
         let mut bytes = Vec::new();
@@ -109,6 +112,7 @@ impl Reader {
             "status" if inside("var/lib/dpkg") => (Self::Dpkg, DATABASE),
             "status" if inside("usr/lib/opkg") || inside("var/lib/opkg") => (Self::Opkg, DATABASE),
             _ if rpm::is(folder, name) => (Self::Rpm, DATABASE),
+            _ if rpm::is_log(folder, name) => (Self::RpmLog, DATABASE),
             _ if inside("var/lib/dpkg/status.d") && !name.ends_with(".md5sums") => {
                 (Self::DpkgStatusD, METADATA)
             }
@@ -166,6 +170,7 @@ impl Reader {
             Self::Python => python::read(&text()),
             Self::PythonArchive => python::read_archive(bytes),
             Self::Rpm => rpm::read(bytes),
+            Self::RpmLog => rpm::read_log(&mut &*bytes).unwrap_or_default(),
         }
     }
 }

@@ -32,6 +32,29 @@ pub(crate) fn is(folder: &str, name: &str) -> bool {
         && matches!(name, "Packages" | "Packages.db" | "rpmdb.sqlite")
 }
 
+/// Whether a file is SQLite's write-ahead log of a database of rpm.
+pub(crate) fn is_log(folder: &str, name: &str) -> bool {
+    let of = name.strip_suffix("-wal");
+    of.is_some_and(|of| of.ends_with(".sqlite") && is(folder, of))
+}
+
+/// Tells where a write-ahead log has changes that are not in the database: rpm empties it at its end,
+/// unless it was stopped. They are not read.
+///
+/// # Errors
+/// Those of `from`.
+pub(crate) fn read_log(from: &mut dyn Read) -> io::Result<Contents> {
+    /// Bytes before the first change ("WAL File Format").
+    const HEADER: u64 = 32;
+    let mut contents = Contents::default();
+    if io::copy(&mut from.take(HEADER + 1), &mut io::sink())? > HEADER {
+        let message = "changes in this write-ahead log of the rpm database were not read; run any rpm \
+                       command in the image, such as `rpm --rebuilddb`, and build it again";
+        contents.problems.push(Problem::whole(message));
+    }
+    Ok(contents)
+}
+
 /// Reads a database as it comes, of so many bytes at most. Of the files of a package those are kept
 /// that `keep` wants.
 ///

@@ -1,7 +1,7 @@
 //! The part of SQLite's file format ([Database File Format]) that the table `Packages` needs: trees
 //! of a table, records, overflow pages.
 //!
-//! What is still in a write-ahead log beside the database is not seen.
+//! What is still in a write-ahead log beside the database is not read, which is told.
 //!
 //! [Database File Format]: https://www.sqlite.org/fileformat2.html
 

@@ -170,3 +170,21 @@ fn streams_are_read_like_bytes() {
         assert_eq!(files, ["usr/bin/b", "usr/bin/b"]);
     }
 }
+
+#[test]
+fn changes_that_are_in_the_log_alone_are_told() {
+    use crate::Reader;
+
+    let want = Reader::of("var/lib/rpm/rpmdb.sqlite-wal").unwrap();
+    assert_eq!(want.reader, Reader::RpmLog);
+    for (length, told) in [(0, 0), (32, 0), (33, 1), (100_000, 1)] {
+        let bytes = vec![0; length];
+        let contents = want.read("", &mut &*bytes, &|_| true).unwrap();
+        assert_eq!(contents.problems.len(), told, "{length}");
+        assert_eq!(want.reader.read(&bytes).problems, contents.problems);
+    }
+    for path in ["var/lib/rpm/Packages-wal", "srv/rpmdb.sqlite-wal", "var/lib/rpm/rpmdb.sqlite-shm"]
+    {
+        assert!(Reader::of(path).is_none(), "{path}");
+    }
+}
