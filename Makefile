@@ -32,8 +32,8 @@ lint:
 
 # `go list -m` refuses a Go that is older than the module wants.
 kubectl:
-	$(call heading,kubectl, helm and kustomize for comparison tests)
-	@if go version && (cd tests/tools/kubectl && go list -m); then cargo xtask tools kubectl helm kustomize; else echo 'skipped: comparison with kubectl, helm and kustomize, which needs Go 1.26 or newer (https://go.dev/dl)'; fi
+	$(call heading,kubectl, helm, kustomize and a registry for comparison tests)
+	@if go version && (cd tests/tools/kubectl && go list -m); then cargo xtask tools kubectl helm kustomize registry; else echo 'skipped: comparison with kubectl, helm, kustomize and a registry, which needs Go 1.26 or newer (https://go.dev/dl)'; fi
 
 # runc is linked with libseccomp, for which xtask/setup.sh has looked.
 cluster:

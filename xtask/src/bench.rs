@@ -37,7 +37,8 @@ pub(crate) struct Args {
     /// Measure this program in place of the release build (`hostile`, `image`).
     #[arg(long, hide = true)]
     program: Option<PathBuf>,
-    /// Numbers of objects (`hostile`) or files and layers (`image`) in place of the usual ones.
+    /// Numbers of objects (`hostile`) or files, layers and megabytes (`image`) in place of the usual
+    /// ones.
     #[arg(long, hide = true, value_delimiter = ',')]
     sizes: Vec<usize>,
 }
@@ -52,7 +53,7 @@ enum What {
     Cluster,
     /// Scan of the manifest corpus beside kube-score and Checkov.
     Peers,
-    /// Images beside Syft: the given ones, a million small files, a hundred layers.
+    /// Images beside Syft: the given ones, one of a gigabyte, a million small files, a hundred layers.
     Image,
     /// One pod under all checks of scope Object, as admission would ask.
     Review,

@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::{bail, ensure};
 
 use crate::tools::built;
-use crate::{differential, live};
+use crate::{differential, live, managers};
 
 /// Arguments of `cargo xtask soak`.
 #[derive(clap::Args)]
@@ -50,6 +50,14 @@ const LOOPS: &[Loop] = &[
     Loop { name: "pods", full: 28_000, elsewhere: true, tool: None, run: live::pods },
     // Runs that write files, killed at random times.
     Loop { name: "kill", full: 500, elsewhere: false, tool: None, run: kill },
+    // What is installed beside what package managers list; a part runs what needs no network.
+    Loop {
+        name: "managers",
+        full: managers::FULL,
+        elsewhere: false,
+        tool: None,
+        run: managers::soak,
+    },
 ];
 
 fn kill(runs: u32, seed: u64) -> anyhow::Result<()> {

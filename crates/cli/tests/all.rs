@@ -1,10 +1,12 @@
 //! All integration tests of this crate in one program: each program more is linked anew.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
+mod registry;
 mod started;
 
 mod action;
 mod cluster;
+mod cluster_images;
 mod config;
 mod databases;
 mod ended;
@@ -20,6 +22,7 @@ mod pages;
 mod program;
 mod pss;
 mod registries;
+mod registry_faults;
 mod replace;
 mod secrets;
 mod snapshots;

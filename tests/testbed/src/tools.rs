@@ -120,6 +120,13 @@ pub const TOOLS: &[Tool] = &[
         cgo: Some("seccomp"),
     },
     Tool {
+        name: "registry",
+        module: "registry",
+        programs: &[("pavisade.dev/tests/tools/registry", "registry")],
+        stamp: None,
+        cgo: None,
+    },
+    Tool {
         name: "testbed",
         module: "testbed",
         programs: &[("pavisade.dev/tests/tools/testbed", "testbed")],
