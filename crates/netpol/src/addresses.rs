@@ -72,8 +72,13 @@ impl Addresses {
         }
     }
 
-    /// Reads a block, an address, or a range `10.0.0.1-10.0.0.9`.
+    /// Reads a block, an address, a range `10.0.0.1-10.0.0.9`, or such separated by commas.
     pub fn read(text: &str) -> Option<Self> {
+        let parts = text.split(',').map(Self::read_part);
+        parts.reduce(|all, part| Some(all?.union(&part?)))?
+    }
+
+    fn read_part(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Some((first, last)) = text.split_once('-') {
             return match (first.parse().ok()?, last.parse().ok()?) {
@@ -150,6 +155,17 @@ impl Addresses {
             v6: Intervals::range(*first, *last),
         });
         v4.chain(v6)
+    }
+
+    /// The first and the last address of the lowest interval.
+    pub fn first_last(&self) -> Option<(IpAddr, IpAddr)> {
+        let v4 = |(a, b): &(u32, u32)| {
+            (IpAddr::V4(Ipv4Addr::from_bits(*a)), IpAddr::V4(Ipv4Addr::from_bits(*b)))
+        };
+        let v6 = |(a, b): &(u128, u128)| {
+            (IpAddr::V6(Ipv6Addr::from_bits(*a)), IpAddr::V6(Ipv6Addr::from_bits(*b)))
+        };
+        self.v4.ranges().first().map(v4).or_else(|| self.v6.ranges().first().map(v6))
     }
 
     /// The pieces into which blocks cut all addresses: each piece is inside or outside of every

@@ -266,7 +266,8 @@ impl Cast {
         let mut ports: Vec<_> = pod.containers().flat_map(ports_of).collect();
         ports.sort();
         ports.dedup();
-        let host_network = pod.at(&["hostNetwork"]).and_then(Value::as_bool) == Some(true);
+        let host_network = !assumed.host_network_as_pods
+            && pod.at(&["hostNetwork"]).and_then(Value::as_bool) == Some(true);
         let addresses = addresses_of(pod, host_network);
         // Addresses that no block tells apart make no difference.
         let apart = match &addresses {

@@ -11,6 +11,7 @@
 mod addresses;
 mod cluster;
 mod connections;
+mod diff;
 mod engine;
 mod exposure;
 mod intervals;
@@ -29,6 +30,7 @@ mod verdict;
 pub use addresses::Addresses;
 pub use cluster::{Kind, NamedPort, Namespace, Party, Workload};
 pub use connections::{Connections, Protocol};
+pub use diff::{Change, Name, differences};
 pub use engine::{Engine, Known, PartyId, VerdictId};
 pub use exposure::{Exposure, Group, Imagined, is_open};
 pub use intervals::{Intervals, Point};

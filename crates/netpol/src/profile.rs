@@ -114,10 +114,17 @@ pub struct Assumptions {
     /// Whether labels that were not read are not there: those of namespaces without an object, and
     /// those that controllers add.
     pub labels_absent: bool,
+    /// Whether pods in their node's network are like others, as some analysers take them.
+    pub host_network_as_pods: bool,
 }
 
 impl Default for Assumptions {
     fn default() -> Self {
-        Self { profile: GENERIC, namespace: "default".to_owned(), labels_absent: false }
+        Self {
+            profile: GENERIC,
+            namespace: "default".to_owned(),
+            labels_absent: false,
+            host_network_as_pods: false,
+        }
     }
 }
