@@ -11,6 +11,7 @@ pub(crate) use db::{DbArgs, DbCommand, Install};
 pub(crate) use fix::FixArgs;
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;
+use network::NetworkArgs;
 pub(crate) use pss::PssArgs;
 pub(crate) use reading::{Reading, Render};
 pub(crate) use registry::Registry;
@@ -26,6 +27,7 @@ mod db;
 mod fix;
 mod image;
 mod images;
+pub(crate) mod network;
 mod pss;
 mod reading;
 mod registry;
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Fix(FixArgs),
     /// Say which Pod Security level each namespace meets, what breaks at the next, and the labels.
     Pss(Box<PssArgs>),
+    /// Say what can connect to what, why, and generate the least NetworkPolicies.
+    Network(NetworkArgs),
     /// Say which vulnerabilities a container image has, or list its packages by layer.
     Image(Box<ImageArgs>),
     /// Write the packages in a container image as an SBOM: CycloneDX or SPDX.

@@ -172,7 +172,7 @@ impl Cast {
         let others = objects.iter().filter(|object| !object.is(kinds::POD));
         for object in pods.chain(others) {
             let is_pod = object.is(kinds::POD);
-            if is_pod && is_done(object) || object.is_patch() {
+            if is_pod && !assumed.finished_pods && is_done(object) || object.is_patch() {
                 continue;
             }
             let root = root(object);
@@ -323,7 +323,8 @@ fn owner(object: &Object, assumed: &Assumptions) -> Option<Id> {
     let controls = |owner: &Value<'_>| owner.bool("controller") == Some(true);
     // Dumps of clusters may leave the field out.
     let owner = owners.items().find(controls).or_else(|| owners.items().next())?;
-    let (kind, name) = (owner.str("kind")?, owner.str("name")?);
+    // Without a kind it is known by its name.
+    let (kind, name) = (owner.str("kind").unwrap_or(object.kind()), owner.str("name")?);
     (kind != "Node").then(|| (namespace_of(object, assumed), kind.to_owned(), name.to_owned()))
 }
 

@@ -448,6 +448,7 @@ impl Engine {
         if best == Selects2::No {
             return matched;
         }
+        matched.names_peer = true;
         let (mut sure, mut may) = (rule.ports.fixed.clone(), rule.ports.fixed.clone());
         for name in &self.peers.names[place][policy][index] {
             if let Some((surely, maybe)) = ports.get(*name) {

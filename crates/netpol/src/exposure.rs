@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use crate::cluster::Party;
-use crate::connections::Connections;
 use crate::engine::{Engine, PartyId};
 use crate::policy::{Direction, Peer, Within};
 use crate::selector::Selector;
@@ -47,6 +46,15 @@ pub struct Imagined {
 impl Imagined {
     /// Adds the rest of the cluster, and a party for each group that rules single out.
     pub fn add(engine: &mut Engine) -> Self {
+        Self::with(engine, true)
+    }
+
+    /// The same by what rules say alone: of a namespace its name is known, and not its labels.
+    pub fn by_rules(engine: &mut Engine) -> Self {
+        Self::with(engine, false)
+    }
+
+    fn with(engine: &mut Engine, known_namespaces: bool) -> Self {
         let any = engine.network().any_namespace();
         let everything = Selector::everything;
         let rest = Party { typical: true, ..Party::imagined(everything(), everything(), any) };
@@ -54,6 +62,9 @@ impl Imagined {
         let groups = groups(engine).into_iter().filter_map(|group| {
             let (namespaces, namespace) = match &group.within {
                 Within::Selected(selector) => (selector.clone(), any),
+                Within::Namespace(name) if !known_namespaces => {
+                    (Selector::of_labels([("kubernetes.io/metadata.name", name.as_str())]), any)
+                }
                 Within::Namespace(name) => {
                     let named = |n: &crate::cluster::Namespace| n.name == *name;
                     match engine.network().namespaces.iter().position(named) {
@@ -71,7 +82,7 @@ impl Imagined {
     }
 
     /// What workloads may do with them.
-    pub fn exposures(&self, engine: &Engine, workload: usize) -> Vec<Exposure> {
+    pub fn exposures(&self, engine: &Engine, workload: usize) -> [Exposure; 2] {
         let parties = &engine.network().workloads[workload].parties;
         let of = |direction: Direction| {
             let with = |other: PartyId| {
@@ -95,7 +106,7 @@ impl Imagined {
                 rest,
             }
         };
-        Direction::BOTH.map(of).into()
+        Direction::BOTH.map(of)
     }
 }
 
@@ -113,9 +124,4 @@ fn groups(engine: &Engine) -> BTreeSet<Group> {
 fn is_everybody(group: &Group) -> bool {
     matches!(&group.within, Within::Selected(all) if all.is_everything())
         && group.pods.is_everything()
-}
-
-/// Whether a workload may be reached by pods that nobody has made yet.
-pub fn is_open(exposure: &Exposure) -> bool {
-    exposure.rest.allow != Connections::none()
 }

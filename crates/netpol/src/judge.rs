@@ -21,6 +21,8 @@ pub(crate) struct Matched {
     pub(crate) sure: Connections,
     /// Connections that it may match.
     pub(crate) may: Connections,
+    /// Whether the other end is one of its peers, or may be, whatever the connections.
+    pub(crate) names_peer: bool,
     /// Why they differ.
     pub(crate) doubts: Vec<Doubt>,
 }
@@ -36,7 +38,7 @@ pub struct Step {
     pub rule: Option<usize>,
     /// What it did.
     pub action: Action,
-    /// With which connections.
+    /// With which connections; none where a rule names the other end and other ports.
     pub connections: Connections,
     /// Whether that is certain.
     pub sure: bool,
@@ -172,6 +174,9 @@ impl<M: Fn(usize, usize, &Rule) -> Matched> Judge<'_, M> {
                 let matched = (self.matched)(*place, index, rule);
                 let hit = matched.may.intersect(&next);
                 if hit.is_empty() {
+                    if matched.names_peer {
+                        self.tell(trace, Some(*place), Some(index), Action::Allow, hit, false);
+                    }
                     continue;
                 }
                 possibly = possibly.union(&hit);

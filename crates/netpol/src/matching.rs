@@ -11,6 +11,9 @@ use crate::policy::{Peer, Within};
 use crate::profile::Profile;
 use crate::selector::{Labels, Selector};
 
+/// The label by which every namespace has its name.
+const NAME: &str = "kubernetes.io/metadata.name";
+
 /// A table of what selectors say of label sets: each pair is asked once.
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
@@ -64,6 +67,10 @@ impl Matching<'_> {
             _ => (None, None),
         };
         let inside = match (within, of_namespaces) {
+            (Within::Namespace(name), Some(known)) if namespace.name.is_empty() => {
+                let named = Selector::of_labels([(NAME, name.as_str())]);
+                named.selects_all_of(known, |key| namespace.labels.get(key))
+            }
             (Within::Namespace(name), _) => match namespace.name.is_empty() {
                 true => Selects::Maybe,
                 false => (namespace.name == *name).into(),

@@ -61,11 +61,18 @@ pub struct Network {
 impl Network {
     /// Reads a world's network. The view must declare [`READS`].
     pub fn read(view: &View<'_>, assumed: Assumptions) -> Self {
-        let mut policies: Vec<Policy> = Vec::new();
-        for kind in WEIGHED {
-            let objects = view.list(kind).objects.into_iter();
-            policies.extend(objects.filter_map(|object| read::policy(object, &assumed.namespace)));
-        }
+        let objects = WEIGHED.into_iter().flat_map(|kind| view.list(kind).objects);
+        Self::with_policies(view, assumed, objects)
+    }
+
+    /// The same with these policies in place of its own.
+    pub fn with_policies<'o>(
+        view: &View<'_>,
+        assumed: Assumptions,
+        policies: impl IntoIterator<Item = &'o Object>,
+    ) -> Self {
+        let read = |object| read::policy(object, &assumed.namespace);
+        let mut policies: Vec<Policy> = policies.into_iter().filter_map(read).collect();
         policies.sort_by(|a, b| (a.tier, a.priority).cmp(&(b.tier, b.priority)));
         let blocks: BTreeSet<Addresses> = blocks(&policies).cloned().collect();
         let blocks: Vec<_> = blocks.into_iter().collect();

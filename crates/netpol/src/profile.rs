@@ -116,6 +116,8 @@ pub struct Assumptions {
     pub labels_absent: bool,
     /// Whether pods in their node's network are like others, as some analysers take them.
     pub host_network_as_pods: bool,
+    /// Whether pods that ran to their end count.
+    pub finished_pods: bool,
 }
 
 impl Default for Assumptions {
@@ -125,6 +127,7 @@ impl Default for Assumptions {
             namespace: "default".to_owned(),
             labels_absent: false,
             host_network_as_pods: false,
+            finished_pods: false,
         }
     }
 }

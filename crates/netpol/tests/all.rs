@@ -2,4 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod engine;
+mod second;
 mod sets;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, bail, ensure};
-use pavisade_netpol::{Connections, Protocol};
+use pavisade_netpol::{Addresses, Connections, Protocol};
 use serde_json::Value;
 
 use super::table::{Row, Table, connections};
@@ -96,7 +96,7 @@ fn is_namespace(word: &str) -> bool {
 }
 
 /// What is said of one pair in an explanation.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Explained {
     pub(super) allowed: Connections,
     pub(super) denied: Connections,
@@ -114,6 +114,8 @@ pub(super) struct Answer {
     /// Whether a form shows these.
     pub(super) says_unprotected: bool,
     pub(super) explained: BTreeMap<(String, String), Explained>,
+    /// Rows of exposure that the analyser shows or not, by how a selector is written.
+    pub(super) optional: Table,
 }
 
 impl Answer {
@@ -129,14 +131,16 @@ impl Answer {
             }));
         };
         rows("", &self.table, &wanted.table);
-        rows("exposure", &self.exposure, &wanted.exposure);
+        let exposure = self.exposure.and(&self.optional.of(&wanted.exposure));
+        rows("exposure", &exposure, &wanted.exposure);
         if wanted.says_unprotected && self.unprotected != wanted.unprotected {
             lines.push(format!("unprotected want {:?}, got {:?}", wanted.unprotected, self.unprotected));
         }
         if question.explain {
-            let pairs: BTreeSet<_> = self.explained.keys().chain(wanted.explained.keys()).collect();
+            let (all, others) = (joined(&self.explained), joined(&wanted.explained));
+            let pairs: BTreeSet<_> = all.keys().chain(others.keys()).collect();
             for pair in pairs {
-                let (own, other) = (self.explained.get(pair), wanted.explained.get(pair));
+                let (own, other) = (all.get(pair), others.get(pair));
                 if own != other {
                     lines.push(format!("explained {} => {}\n     want {other:?}\n     got  {own:?}", pair.0, pair.1));
                 }
@@ -144,6 +148,32 @@ impl Answer {
         }
         lines
     }
+}
+
+/// Pairs with addresses joined where the same is said of them.
+fn joined(all: &BTreeMap<(String, String), Explained>) -> BTreeMap<(String, String), Explained> {
+    let mut plain = BTreeMap::new();
+    let mut blocks: BTreeMap<(bool, &str, &Explained), Addresses> = BTreeMap::new();
+    for ((from, to), explained) in all {
+        let outward = to.strip_suffix("[External]");
+        let (key, block) = match (outward, from.strip_suffix("[External]")) {
+            (Some(block), _) => ((true, from.as_str(), explained), block),
+            (_, Some(block)) => ((false, to.as_str(), explained), block),
+            _ => {
+                plain.insert((from.clone(), to.clone()), explained.clone());
+                continue;
+            }
+        };
+        let addresses = Addresses::read(block).unwrap_or_default();
+        let all = blocks.entry(key).or_default();
+        *all = all.union(&addresses);
+    }
+    for ((outward, own, explained), addresses) in blocks {
+        let (own, other) = (own.to_owned(), format!("{addresses}[External]"));
+        let key = if outward { (own, other) } else { (other, own) };
+        plain.insert(key, explained.clone());
+    }
+    plain
 }
 
 pub(super) fn read(question: &Question, ending: &str, text: &str) -> anyhow::Result<Answer> {
@@ -213,11 +243,38 @@ fn rows(lines: impl Iterator<Item = Vec<String>>) -> anyhow::Result<Answer> {
 
 /// A row of exposure: the workload, and the other end with its side.
 fn exposed(section: Section, workload: &str, other: &str, said: String) -> Row {
-    let (workload, other) = (workload.to_owned(), other.to_owned());
+    let (workload, other) = (workload.to_owned(), canonical(other));
     match section {
         Section::Ingress => Row { from: other, to: workload, said },
         _ => Row { from: workload, to: other, said },
     }
+}
+
+/// Labels in one form and order: `{a=b,{Key:c,Operator:Exists,Values:[],}}` has two.
+fn canonical(name: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once(" with {") {
+        let (inside, after) = after.split_once("}]").unwrap_or((after, ""));
+        let mut all = BTreeSet::new();
+        let mut left = inside;
+        while !left.is_empty() {
+            if let Some(expression) = left.strip_prefix("{Key:") {
+                let (expression, next) = expression.split_once(",}").unwrap_or((expression, ""));
+                all.insert(format!("{{Key:{expression},}}"));
+                left = next.trim_start_matches([',', '}']);
+            } else {
+                let (label, next) = left.split_once(',').unwrap_or((left, ""));
+                let (key, value) = label.split_once('=').unwrap_or((label, ""));
+                all.insert(format!("{{Key:{key},Operator:In,Values:[{value}],}}"));
+                left = next;
+            }
+        }
+        let all: Vec<_> = all.into_iter().collect();
+        shown.push_str(&format!("{before} with {{{}}}]", all.join(",")));
+        rest = after;
+    }
+    shown + rest
 }
 
 fn json(text: &str) -> anyhow::Result<Answer> {
@@ -240,6 +297,9 @@ fn json(text: &str) -> anyhow::Result<Answer> {
     let results = value.get("exposure_results");
     let mut exposure = list(results.and_then(|r| r.get("egress_exposure")))?;
     exposure.extend(list(results.and_then(|r| r.get("ingress_exposure")))?);
+    for row in &mut exposure {
+        (row.from, row.to) = (canonical(&row.from), canonical(&row.to));
+    }
     Ok(Answer {
         table: Table::new(list(value.get("connlist_results"))?)?,
         exposure: Table::new(exposure)?,

@@ -29,7 +29,20 @@ const OUT_OF_SCOPE: [(&str, &str); 5] = [
     ("virtual_machines_example", "VirtualMachine"),
 ];
 
-/// Questions that are out of scope: fixed, so that none leaves it in silence.
+/// Answers that the manifests do not bear out.
+const CONTRADICTED: [(&str, &str); 2] = [
+    (
+        "document_with_syntax_error_connlist_output",
+        "nothing behind a broken document is read there; kubectl and we read the others",
+    ),
+    (
+        "exposure_test_with_different_rules_2_with_matching_pod_exposure_output",
+        "a pod with app=x meets `app Exists` too, so rules of both allow it, as the table of \
+         connections in the same answer says",
+    ),
+];
+
+/// Questions that are out of scope or contradicted: fixed, so that none leaves it in silence.
 const LEFT_OUT: usize = 36;
 
 pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
@@ -57,6 +70,11 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
             outcome.left_out += 1;
             continue;
         }
+        if let Some((_, why)) = CONTRADICTED.iter().find(|(name, _)| *name == stem) {
+            println!("{stem}: {why}");
+            outcome.left_out += 1;
+            continue;
+        }
         let said = ours::answer(folder, &question).with_context(|| stem.clone())?;
         let mut wrong = Vec::new();
         for file in &files {
@@ -77,7 +95,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
         println!("out of scope: {count} questions about {why}");
     }
     if outcome.left_out != LEFT_OUT {
-        println!("{} questions are out of scope, not {LEFT_OUT}", outcome.left_out);
+        anyhow::bail!("{} questions are left out, not {LEFT_OUT}", outcome.left_out);
     }
     Ok(outcome)
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use pavisade_model::KubernetesVersion;
 use pavisade_netpol::{
     Action, Assumptions, Connections, Direction, End, Engine, Focus, GENERIC, Group, Imagined, Kind,
-    Network, Operator, PartyId, Profile, READS, Requirement, Selector, Selects, Step, Verdict, Within,
-    lines, ways,
+    Network, Operator, Party, PartyId, Peer, Profile, READS, Requirement, Selector, Selects, Step,
+    Tier, Verdict, Within, Workload, lines, ways,
 };
 use pavisade_snapshot::{Object, View, World, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
@@ -30,6 +30,7 @@ fn assumed() -> Assumptions {
         profile,
         labels_absent: true,
         host_network_as_pods: true,
+        finished_pods: true,
         ..Assumptions::default()
     }
 }
@@ -57,7 +58,7 @@ pub(super) fn answer(root: &Path, question: &Question) -> anyhow::Result<Answer>
         return difference(&tests.join(old), &tests.join(new));
     }
     let mut engine = engine(&tests.join(&question.folders[0]))?;
-    let imagined = Imagined::add(&mut engine);
+    let imagined = Imagined::by_rules(&mut engine);
     if question.explain {
         return explained(&engine, &imagined, question);
     }
@@ -134,21 +135,15 @@ fn of_exposure(question: &Question, verdict: &Verdict) -> String {
     if question.only.is_some() { String::new() } else { said(verdict) }
 }
 
+/// Exposure as the analyser has it: of groups, those that rules of the workload's own policies name;
+/// of addresses outside, where something in the cluster is shown beside them.
 fn exposure(
     engine: &Engine,
     imagined: &Imagined,
     question: &Question,
     answer: &mut Answer,
 ) -> anyhow::Result<()> {
-    let mut rows = Vec::new();
-    for line in lines(engine, &Focus::default()) {
-        let outward = matches!(&line.to, End::Outside(a) if !a.v4().is_empty());
-        let inward = matches!(&line.from, End::Outside(a) if !a.v4().is_empty());
-        let (from, to) = (end(engine, &line.from), end(engine, &line.to));
-        if (outward || inward) && question.wants(&from, &to) && asked(question, &line.verdict) {
-            rows.push(Row { from, to, said: of_exposure(question, &line.verdict) });
-        }
-    }
+    let (mut rows, mut optional, mut inside) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (place, workload) in engine.network().workloads.iter().enumerate() {
         let own = workload.label();
         for exposure in imagined.exposures(engine, place) {
@@ -160,17 +155,22 @@ fn exposure(
             if !wanted {
                 continue;
             }
-            let mut put = |other: String, verdict: &Verdict| {
-                let (from, to) = if egress { (own.clone(), other) } else { (other, own.clone()) };
+            let mut put = |other: String, verdict: &Verdict, sure: bool| {
+                let (from, to) =
+                    if egress { (own.clone(), other) } else { (other, own.clone()) };
                 if asked(question, verdict) {
-                    rows.push(Row { from, to, said: of_exposure(question, verdict) });
+                    inside.insert((egress, own.clone()));
+                    let row = Row { from, to, said: of_exposure(question, verdict) };
+                    if sure { rows.push(row) } else { optional.push(row) }
                 }
             };
             if !exposure.rest.allow.is_empty() {
-                put("entire-cluster".to_owned(), &exposure.rest);
+                put("entire-cluster".to_owned(), &exposure.rest, true);
             }
             for (group, verdict) in &exposure.groups {
-                put(named(group), verdict);
+                if is_named(engine, workload, exposure.direction, group) {
+                    put(named(group), verdict, !is_there(engine, group));
+                }
             }
             if !exposure.restricted {
                 let direction = exposure.direction.name();
@@ -178,8 +178,58 @@ fn exposure(
             }
         }
     }
+    for line in lines(engine, &Focus::default()) {
+        let (egress, own) = match (&line.from, &line.to) {
+            (End::Workload(own), End::Outside(a)) if !a.v4().is_empty() => (true, own),
+            (End::Outside(a), End::Workload(own)) if !a.v4().is_empty() => (false, own),
+            _ => continue,
+        };
+        let own = engine.network().workloads[*own].label();
+        let (from, to) = (end(engine, &line.from), end(engine, &line.to));
+        let shown = inside.contains(&(egress, own)) && question.wants(&from, &to);
+        if shown && asked(question, &line.verdict) {
+            rows.push(Row { from, to, said: of_exposure(question, &line.verdict) });
+        }
+    }
     answer.exposure = Table::new(rows)?;
+    answer.optional = Table::new(optional)?;
     Ok(())
+}
+
+/// Whether a rule of a policy that selects the workload names a group.
+fn is_named(engine: &Engine, workload: &Workload, direction: Direction, group: &Group) -> bool {
+    let selecting = workload.parties.iter().flat_map(|p| engine.selecting(direction, *p));
+    let rules = selecting.filter_map(|(policy, _)| engine.policy(*policy).of(direction));
+    rules.flatten().flat_map(|rule| &rule.peers).any(|peer| {
+        matches!(peer, Peer::Pods(within, pods) if *within == group.within && *pods == group.pods)
+    })
+}
+
+/// Whether pods are there that a group of plain labels holds: the analyser leaves it out then, if
+/// it is written as `matchLabels`.
+fn is_there(engine: &Engine, group: &Group) -> bool {
+    let plain = |selector: &Selector| {
+        let one = |r: &Requirement| r.operator == Operator::In && r.values.len() == 1;
+        selector.requirements().is_some_and(|all| all.iter().all(one))
+    };
+    let within = match &group.within {
+        Within::Selected(selector) => plain(selector),
+        Within::Namespace(_) => true,
+    };
+    let network = engine.network();
+    let holds = |party: &Party| {
+        let Some(namespace) = party.namespace.and_then(|n| network.namespaces.get(n)) else {
+            return false;
+        };
+        let inside = match &group.within {
+            Within::Namespace(name) => *name == namespace.name,
+            Within::Selected(selector) => {
+                selector.selects(|key| namespace.labels.get(key)) == Selects::Yes
+            }
+        };
+        inside && group.pods.selects(|key| party.labels.get(key)) == Selects::Yes
+    };
+    within && plain(&group.pods) && network.parties.iter().any(holds)
 }
 
 /// A group as the analyser calls it.
@@ -224,7 +274,7 @@ fn braces(selector: &Selector) -> String {
 fn difference(old: &Path, new: &Path) -> anyhow::Result<Answer> {
     let read = |folder: &Path| -> anyhow::Result<_> {
         let mut engine = engine(folder)?;
-        let imagined = Imagined::add(&mut engine);
+        let imagined = Imagined::by_rules(&mut engine);
         let names: BTreeSet<_> = engine.network().workloads.iter().map(|w| w.label()).collect();
         Ok((names, engine, imagined))
     };
@@ -274,7 +324,8 @@ fn explained(
     question: &Question,
 ) -> anyhow::Result<Answer> {
     let mut answer = Answer::default();
-    let mut put = |from: String, to: String, steps: &[Step], verdict: &Verdict| {
+    let mut put = |from: String, to: String, all_steps: &[Step], verdict: &Verdict| {
+        let steps = all_steps;
         if !question.wants(&from, &to) {
             return;
         }
@@ -290,8 +341,22 @@ fn explained(
         if explained.allowed.is_empty() && explained.denied.is_empty() {
             return;
         }
-        for step in steps {
-            explained.deeds.extend(deed(engine, step));
+        for step in steps.iter().filter(|step| !step.connections.intersect(&only).is_empty()) {
+            // A policy of which a rule names the other end is not said to select alone.
+            let names = |one: &&Step| {
+                one.policy == step.policy && one.direction == step.direction && one.rule.is_some()
+            };
+            // It looks no further once a policy allows everything.
+            let before = |one: &&Step| {
+                names(one) && one.rule < step.rule && one.connections.is_all()
+            };
+            let of_network = step.policy.is_some_and(|p| engine.policy(p).tier == Tier::Network);
+            if of_network && step.rule.is_some() && all_steps.iter().any(|one| before(&one)) {
+                continue;
+            }
+            if step.rule.is_some() || !all_steps.iter().any(|one| names(&one)) {
+                explained.deeds.extend(deed(engine, step));
+            }
         }
         answer.explained.insert((from, to), explained);
     };
@@ -314,6 +379,12 @@ fn explained(
                 put(from.clone(), to.clone(), &engine.explain(*a, *b), &engine.verdict(*a, *b));
             }
         }
+    }
+    for (workload, mut verdict) in controlled(engine, imagined) {
+        let workload = &network.workloads[workload];
+        verdict.deny = verdict.allow.complement();
+        let steps = engine.explain(imagined.rest, workload.parties[0]);
+        put(CONTROLLER.to_owned(), workload.label(), &steps, &verdict);
     }
     if question.exposure {
         exposure(engine, imagined, question, &mut answer)?;

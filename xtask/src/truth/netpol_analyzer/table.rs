@@ -46,6 +46,17 @@ impl Table {
         Ok(Self(plain))
     }
 
+    /// Rows of this whose ends `other` has too.
+    pub(super) fn of(&self, other: &Self) -> Self {
+        let has = |row: &&Row| other.0.iter().any(|o| (&o.from, &o.to) == (&row.from, &row.to));
+        Self(self.0.iter().filter(has).cloned().collect())
+    }
+
+    /// The rows of both.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).cloned().collect())
+    }
+
     /// Rows of this that are not in `other`.
     pub(super) fn without<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Row> {
         self.0.difference(&other.0)
