@@ -9,6 +9,7 @@ mod images;
 mod kubectl_corpus;
 mod lockfiles;
 mod netpol_analyzer;
+mod network_policy_api;
 mod oci_hostile;
 pub(crate) mod pod_security;
 mod purl;
@@ -84,6 +85,11 @@ const SUITES: &[Suite] = &[
         name: "netpol-analyzer",
         file: "truth/netpol-analyzer.tar.zst",
         run: netpol_analyzer::run,
+    },
+    Suite {
+        name: "network-policy-api",
+        file: "truth/network-policy-api.tar.zst",
+        run: network_policy_api::run,
     },
     Suite { name: "oci-hostile", file: "truth/oci-hostile.tar.zst", run: oci_hostile::run },
     Suite { name: "purl", file: "truth/purl.tar.zst", run: purl::run },

@@ -44,11 +44,7 @@ struct Pictured {
 impl Pictured {
     /// Reads files or a cluster; `None` where something is wrong with the configuration, which was
     /// told.
-    fn read(
-        input: &NetworkInput,
-        paths: &[PathBuf],
-        reads: Reads,
-    ) -> anyhow::Result<Option<Self>> {
+    fn read(input: &NetworkInput, paths: &[PathBuf], reads: Reads) -> anyhow::Result<Option<Self>> {
         let Some(profile) = Profile::named(&input.cni) else {
             let known: Vec<_> = PROFILES.iter().map(|profile| profile.name).collect();
             bail!("--cni {}: there is no such plugin; known are {}", input.cni, known.join(", "));
@@ -65,7 +61,7 @@ impl Pictured {
             scope: Scope::default(),
         };
         if from.is_cluster() && !paths.is_empty() {
-            bail!("the network is that of what runs: give --cluster or --snapshot no files beside it");
+            bail!("give either a cluster (--cluster or --snapshot) or files, not both");
         }
         let Some(work) = Work::find_plain(from, &input.config)? else { return Ok(None) };
         let progress = Spinner::new(input.quiet);
@@ -134,7 +130,9 @@ fn map(args: &MapArgs) -> anyhow::Result<Outcome> {
     for (name, engine) in engines {
         let focus = focus(&args.focus, &engine);
         seen |= focus.workloads.as_ref().is_some_and(|found| !found.is_empty());
-        maps.push(NetworkMap { name, picture: Picture::new(engine, focus) });
+        limit(&engine, &focus)?;
+        let groups = args.format == MapFormat::Json;
+        maps.push(NetworkMap { name, picture: Picture::new(engine, focus, groups) });
     }
     if !seen {
         bail!("--focus {}: no such workload or namespace", args.focus.join(" --focus "));
@@ -161,6 +159,19 @@ fn map(args: &MapArgs) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
+/// Workloads of which all pairs are asked: a map has a line for each two.
+const MOST: usize = 2_000;
+
+/// Refuses a map that would be too large to read or to hold.
+fn limit(engine: &Engine, focus: &Focus) -> anyhow::Result<()> {
+    let all = engine.network().workloads.len();
+    let shown = focus.workloads.as_ref().map_or(all, Vec::len);
+    if all > MOST && shown.saturating_mul(all) > MOST * MOST {
+        bail!("{all} workloads make {} pairs: name some with --focus", all * shown);
+    }
+    Ok(())
+}
+
 /// Says that there is nothing to show.
 fn bail_empty(outcome: Outcome) -> anyhow::Result<()> {
     if outcome == Outcome::Incomplete {
@@ -177,7 +188,9 @@ fn focus(wanted: &[String], engine: &Engine) -> Focus {
     let is = |workload: &pavisade_netpol::Workload| {
         wanted.iter().any(|text| {
             let text = text.trim_end_matches('/');
-            *text == workload.namespace || *text == workload.path() || *text == workload.name
+            *text == workload.namespace
+                || *text == workload.path()
+                || *text == workload.name
                 || *text == workload.label()
         })
     };
@@ -189,7 +202,7 @@ fn focus(wanted: &[String], engine: &Engine) -> Focus {
 fn unclear(text: &str, unclear: &Unclear) -> anyhow::Error {
     match unclear {
         Unclear::NotFound(near) if near.is_empty() => anyhow!(
-            "`{text}` is no workload, Service, address or namespace here; `pavisade network map` lists \
+            "`{text}` is not a workload, Service, address or namespace here; `pavisade network map` lists \
              the workloads"
         ),
         Unclear::NotFound(near) => {

@@ -271,9 +271,10 @@ impl Cast {
         let addresses = addresses_of(pod, host_network);
         // Addresses that no block tells apart make no difference.
         let apart = match &addresses {
-            Some(all) => {
-                blocks.iter().flat_map(|b| [all.is_subset(b), !all.intersect(b).is_empty()]).collect()
-            }
+            Some(all) => blocks
+                .iter()
+                .flat_map(|b| [all.is_subset(b), !all.intersect(b).is_empty()])
+                .collect(),
             None => Vec::new(),
         };
         let key = (workload, labels.clone(), ports.clone(), host_network, apart);

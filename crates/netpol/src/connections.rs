@@ -156,7 +156,7 @@ impl Connections {
                 match Protocol::read(word) {
                     Some(named) => protocol = named,
                     None if ports.is_none() => ports = Some(*word),
-                    None => return Err(format!("`{part}` is no port")),
+                    None => return Err(format!("`{part}` is not a port")),
                 }
             }
             if words.is_empty() {
@@ -170,7 +170,7 @@ impl Connections {
                         (Ok(first), Ok(last)) if 1 <= first && first <= last => {
                             Self::range(protocol, first, last)
                         }
-                        _ => return Err(format!("`{part}` is no port from 1 to 65535")),
+                        _ => return Err(format!("`{part}` is not a port from 1 to 65535")),
                     }
                 }
             };

@@ -8,6 +8,7 @@ use pavisade_snapshot::Selects;
 
 use crate::cluster::{Kind, Party};
 use crate::connections::{Connections, Protocol};
+use crate::intern::{Interned, Selects2};
 use crate::judge::{Judge, Matched, Selecting, Step};
 use crate::matching::{Matching, Memo};
 use crate::network::Network;
@@ -74,47 +75,6 @@ struct End {
 
 /// Numbers behind names of ports: for certain, and possibly.
 type Ports = Vec<(Connections, Connections)>;
-
-/// [`Selects`], in one byte that can be hashed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Selects2 {
-    No,
-    Maybe,
-    Yes,
-}
-
-impl From<Selects> for Selects2 {
-    fn from(selects: Selects) -> Self {
-        match selects {
-            Selects::No => Self::No,
-            Selects::Maybe => Self::Maybe,
-            Selects::Yes => Self::Yes,
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Interned<T> {
-    all: Vec<T>,
-    places: HashMap<T, usize>,
-}
-
-impl<T> Default for Interned<T> {
-    fn default() -> Self {
-        Self { all: Vec::new(), places: HashMap::new() }
-    }
-}
-
-impl<T: Clone + Eq + std::hash::Hash> Interned<T> {
-    fn put(&mut self, value: T) -> usize {
-        if let Some(place) = self.places.get(&value) {
-            return *place;
-        }
-        self.places.insert(value.clone(), self.all.len());
-        self.all.push(value);
-        self.all.len() - 1
-    }
-}
 
 /// Answers by what makes a difference to them.
 #[derive(Debug, Default)]
@@ -205,9 +165,8 @@ impl Engine {
             known.subject[place] = self.subjects[place].put(subject);
             let mut matching = Matching { network: &self.network, memo: &mut self.memo };
             let peers = self.peers.all[place].iter();
-            let peers = peers.map(|(peer, of_network)| {
-                Selects2::from(matching.peer(peer, *of_network, &party))
-            });
+            let peers = peers
+                .map(|(peer, of_network)| Selects2::from(matching.peer(peer, *of_network, &party)));
             let end = End {
                 peers: peers.collect(),
                 host_network: party.host_network,
@@ -270,8 +229,7 @@ impl Engine {
             let selects = |(index, vendor): (usize, &crate::vendor::Vendor)| {
                 vendor.selects(party, namespace, direction).then_some(index)
             };
-            subject.vendors =
-                self.network.vendors.iter().enumerate().filter_map(selects).collect();
+            subject.vendors = self.network.vendors.iter().enumerate().filter_map(selects).collect();
         }
         subject
     }
@@ -466,15 +424,13 @@ impl Engine {
         if best == Selects2::Maybe {
             sure = Connections::none();
             let unsure = peers.iter().filter(|peer| end.peers[**peer] == Selects2::Maybe);
-            matched.doubts.extend(unsure.map(|peer| {
-                match &self.peers.all[place][*peer].0 {
-                    Peer::Pods(..) if end.host_network => Doubt::HostNetwork(policy),
-                    Peer::Pods(..) => Doubt::Labels(policy),
-                    Peer::Block(_) | Peer::Network(_) => Doubt::Blocks(policy),
-                    Peer::Nodes(_) => Doubt::Nodes(policy),
-                    Peer::Domains(_) => Doubt::Domains(policy),
-                    Peer::Anybody | Peer::Nobody | Peer::Unknown => Doubt::Malformed(policy),
-                }
+            matched.doubts.extend(unsure.map(|peer| match &self.peers.all[place][*peer].0 {
+                Peer::Pods(..) if end.host_network => Doubt::HostNetwork(policy),
+                Peer::Pods(..) => Doubt::Labels(policy),
+                Peer::Block(_) | Peer::Network(_) => Doubt::Blocks(policy),
+                Peer::Nodes(_) => Doubt::Nodes(policy),
+                Peer::Domains(_) => Doubt::Domains(policy),
+                Peer::Anybody | Peer::Nobody | Peer::Unknown => Doubt::Malformed(policy),
             }));
         }
         (matched.sure, matched.may) = (sure, may);
@@ -488,7 +444,10 @@ impl Engine {
 }
 
 /// The numbers of a party's ports of that name.
-fn numbers((name, protocol): &(String, Option<Protocol>), party: &Party) -> (Connections, Connections) {
+fn numbers(
+    (name, protocol): &(String, Option<Protocol>),
+    party: &Party,
+) -> (Connections, Connections) {
     if !party.ports_known {
         let all = match protocol {
             Some(protocol) => Connections::of(*protocol),

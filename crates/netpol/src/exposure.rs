@@ -44,8 +44,16 @@ pub struct Imagined {
 }
 
 impl Imagined {
-    /// Adds the rest of the cluster, and a party for each group that rules single out.
+    /// Adds the rest of the cluster.
     pub fn add(engine: &mut Engine) -> Self {
+        let any = engine.network().any_namespace();
+        let everything = Selector::everything;
+        let rest = Party { typical: true, ..Party::imagined(everything(), everything(), any) };
+        Self { rest: engine.add(rest), groups: Vec::new() }
+    }
+
+    /// Adds a party for each group that rules single out as well.
+    pub fn with_groups(engine: &mut Engine) -> Self {
         Self::with(engine, true)
     }
 
@@ -55,10 +63,9 @@ impl Imagined {
     }
 
     fn with(engine: &mut Engine, known_namespaces: bool) -> Self {
+        let Self { rest, .. } = Self::add(engine);
         let any = engine.network().any_namespace();
         let everything = Selector::everything;
-        let rest = Party { typical: true, ..Party::imagined(everything(), everything(), any) };
-        let rest = engine.add(rest);
         let groups = groups(engine).into_iter().filter_map(|group| {
             let (namespaces, namespace) = match &group.within {
                 Within::Selected(selector) => (selector.clone(), any),

@@ -96,7 +96,11 @@ impl<T: Point> Intervals<T> {
             if first <= last {
                 both.push((first, last));
             }
-            if one.1 < two.1 { a.next() } else { b.next() };
+            if one.1 < two.1 {
+                a.next()
+            } else {
+                b.next()
+            };
         }
         Self(both)
     }

@@ -15,6 +15,7 @@ mod diff;
 mod engine;
 mod exposure;
 mod generate;
+mod intern;
 mod intervals;
 mod judge;
 mod lint;
@@ -38,7 +39,7 @@ pub use connections::{Connections, Protocol};
 pub use diff::{Change, Name, differences};
 pub use engine::{Engine, Known, PartyId, VerdictId};
 pub use exposure::{Exposure, Group, Imagined};
-pub use generate::{GENERATE_READS, Generated, Need, Side, Unmet, generate};
+pub use generate::{GENERATE_READS, Generated, Need, Side, Unmet, cut_by, generate};
 pub use intervals::{Intervals, Point};
 pub use judge::Step;
 pub use lint::{Remark, RemarkKind, lint};
@@ -46,9 +47,7 @@ pub use map::{By, End, Focus, Line, Pairs, Way, lines, ways};
 pub use network::{Network, READS};
 pub use pavisade_snapshot::Selects;
 pub use picture::Picture;
-pub use policy::{
-    Action, Direction, Flaw, FlawKind, Peer, Policy, Ports, Rule, Tier, Within,
-};
+pub use policy::{Action, Direction, Flaw, FlawKind, Peer, Policy, Ports, Rule, Tier, Within};
 pub use profile::{Assumptions, GENERIC, PROFILES, Profile};
 pub use rules::{BadLine, Demand, Outcome, demands, holds};
 pub use selector::{Labels, Operator, Requirement, Selector};

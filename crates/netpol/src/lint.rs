@@ -93,12 +93,17 @@ fn selections(engine: &Engine, remarks: &mut Vec<Remark>) {
             let on_host = network.parties.iter().any(|party| {
                 party.host_network
                     && policy.subject.selects(|key| party.labels.get(key)) == Selects::Yes
-                    && party.namespace.is_some_and(|n| network.namespaces[n].name == policy.namespace)
+                    && party
+                        .namespace
+                        .is_some_and(|n| network.namespaces[n].name == policy.namespace)
             });
-            put(node, match on_host {
-                true => RemarkKind::SelectsHostNetwork,
-                false => RemarkKind::SelectsNothing,
-            });
+            put(
+                node,
+                match on_host {
+                    true => RemarkKind::SelectsHostNetwork,
+                    false => RemarkKind::SelectsNothing,
+                },
+            );
         }
         for flaw in &policy.flaws {
             put(Some(flaw.node), RemarkKind::Flaw(flaw.kind.clone()));

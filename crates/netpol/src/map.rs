@@ -9,7 +9,7 @@ use crate::addresses::Addresses;
 use crate::cluster::Party;
 use crate::connections::Connections;
 use crate::engine::{Engine, Known, PartyId, VerdictId};
-use crate::service::Reach;
+use crate::service::{Reach, Service};
 use crate::verdict::Verdict;
 
 /// One end of a line.
@@ -68,14 +68,13 @@ pub enum By {
 /// Which lines are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Focus {
-    /// Workloads of which one is an end; all where there are none.
+    /// Workloads of which one is an end, in their order; all where there are none.
     pub workloads: Option<Vec<usize>>,
 }
 
 impl Focus {
-    fn has(&self, from: Option<usize>, to: Option<usize>) -> bool {
-        let Some(wanted) = &self.workloads else { return true };
-        [from, to].into_iter().flatten().any(|end| wanted.contains(&end))
+    fn has(&self, workload: usize) -> bool {
+        self.workloads.as_ref().is_none_or(|wanted| wanted.binary_search(&workload).is_ok())
     }
 }
 
@@ -140,7 +139,11 @@ impl<'e> Pairs<'e> {
         ids.dedup();
         if let [one] = ids[..] {
             let engine = self.engine;
-            return self.shared.entry(one).or_insert_with(|| Arc::new(engine.verdict_of(one))).clone();
+            return self
+                .shared
+                .entry(one)
+                .or_insert_with(|| Arc::new(engine.verdict_of(one)))
+                .clone();
         }
         let verdicts = ids.into_iter().map(|id| self.engine.verdict_of(id));
         Arc::new(verdicts.reduce(|one, other| one.either(&other)).unwrap_or_default())
@@ -158,19 +161,18 @@ pub fn lines(engine: &Engine, focus: &Focus) -> Vec<Line> {
             lines.push(Line { from, to, verdict });
         }
     };
+    let all: Vec<usize> = (0..count).collect();
     for from in 0..count {
-        if focus.has(Some(from), None) || focus.workloads.is_some() {
-            for to in (0..count).filter(|to| *to != from && focus.has(Some(from), Some(*to))) {
-                put(End::Workload(from), End::Workload(to), pairs.between(from, to));
-            }
-        } else {
-            for to in (0..count).filter(|to| *to != from) {
-                put(End::Workload(from), End::Workload(to), pairs.between(from, to));
-            }
+        let targets = match &focus.workloads {
+            Some(wanted) if !focus.has(from) => wanted,
+            _ => &all,
+        };
+        for to in targets.iter().copied().filter(|to| *to != from) {
+            put(End::Workload(from), End::Workload(to), pairs.between(from, to));
         }
     }
     let outside: Vec<_> = engine.outside().collect();
-    for workload in (0..count).filter(|workload| focus.has(Some(*workload), None)) {
+    for workload in (0..count).filter(|workload| focus.has(*workload)) {
         for outward in [true, false] {
             for (addresses, verdict) in joined(engine, &mut pairs, workload, &outside, outward) {
                 let (own, other) = (End::Workload(workload), End::Outside(Arc::new(addresses)));
@@ -207,47 +209,52 @@ fn joined(
 pub fn ways(engine: &Engine, controller: PartyId) -> Vec<Way> {
     let network = engine.network();
     let mut ways = Vec::new();
-    let mut put = |workload: usize, by: By, ports: Connections, party: PartyId, from: &[PartyId]| {
-        if ports.is_empty() {
-            return;
-        }
-        let verdicts = from.iter().map(|from| engine.verdict(*from, party));
-        let Some(verdict) = verdicts.reduce(|one, other| one.either(&other)) else { return };
-        let verdict = Verdict {
-            allow: verdict.allow.intersect(&ports),
-            deny: verdict.deny.intersect(&ports),
-            doubts: verdict.doubts,
+    let mut put =
+        |workload: usize, by: By, ports: Connections, party: PartyId, from: &[PartyId]| {
+            if ports.is_empty() {
+                return;
+            }
+            let verdicts = from.iter().map(|from| engine.verdict(*from, party));
+            let Some(verdict) = verdicts.reduce(|one, other| one.either(&other)) else { return };
+            let verdict = Verdict {
+                allow: verdict.allow.intersect(&ports),
+                deny: verdict.deny.intersect(&ports),
+                doubts: verdict.doubts,
+            };
+            ways.push(Way { workload, by, ports, verdict: verdict.tidy() });
         };
-        ways.push(Way { workload, by, ports, verdict: verdict.tidy() });
-    };
     let outside: Vec<_> = engine.outside().collect();
     let anywhere: Vec<_> = outside.first().copied().into_iter().collect();
+    let mut services: HashMap<&str, Vec<(usize, &Service)>> = HashMap::new();
+    for (place, service) in network.services.iter().enumerate() {
+        services.entry(&service.namespace).or_default().push((place, service));
+    }
+    let mut entries: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
+    for (place, entry) in network.entries.iter().enumerate() {
+        entries.entry((&entry.namespace, &entry.service)).or_default().push(place);
+    }
     for (workload, own) in network.workloads.iter().enumerate() {
         for id in &own.parties {
             let party = engine.party(*id);
             if party.host_network {
                 put(workload, By::HostNetwork, declared(party), *id, &anywhere);
             }
-            for (place, service) in network.services.iter().enumerate() {
+            for (place, service) in services.get(&*own.namespace).into_iter().flatten() {
                 if service.selects(party, &network.namespaces) == Selects::No {
                     continue;
                 }
                 let by = match service.reach {
-                    Reach::Outside => By::LoadBalancer(place),
-                    Reach::Nodes => By::NodePort(place),
-                    Reach::Cluster | Reach::Elsewhere => continue,
+                    Reach::Outside => Some(By::LoadBalancer(*place)),
+                    Reach::Nodes => Some(By::NodePort(*place)),
+                    Reach::Cluster | Reach::Elsewhere => None,
                 };
-                put(workload, by, service.targets(party, |_| true), *id, &outside);
-            }
-            for (place, entry) in network.entries.iter().enumerate() {
-                let of_entry = network.services.iter().filter(|service| {
-                    service.namespace == entry.namespace && service.object.name() == entry.service
-                });
-                for service in of_entry {
-                    if service.selects(party, &network.namespaces) != Selects::No {
-                        let ports = entry.targets(service, party);
-                        put(workload, By::Entry(place), ports, *id, &[controller]);
-                    }
+                if let Some(by) = by {
+                    put(workload, by, service.targets(party, |_| true), *id, &outside);
+                }
+                let key = (&*service.namespace, service.object.name());
+                for entry in entries.get(&key).into_iter().flatten() {
+                    let ports = network.entries[*entry].targets(service, party);
+                    put(workload, By::Entry(*entry), ports, *id, &[controller]);
                 }
             }
         }

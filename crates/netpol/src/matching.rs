@@ -37,10 +37,7 @@ impl Memo {
             Some(two) => *two,
             None => *self.labels.entry(labels.clone()).or_insert(next),
         };
-        *self
-            .known
-            .entry((one, two))
-            .or_insert_with(|| selector.selects(|key| labels.get(key)))
+        *self.known.entry((one, two)).or_insert_with(|| selector.selects(|key| labels.get(key)))
     }
 }
 

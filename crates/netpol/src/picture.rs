@@ -24,9 +24,12 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Asks for everything.
-    pub fn new(mut engine: Engine, focus: Focus) -> Self {
-        let imagined = Imagined::add(&mut engine);
+    /// Asks for everything; for groups of pods that rules name where `groups` says so.
+    pub fn new(mut engine: Engine, focus: Focus, groups: bool) -> Self {
+        let imagined = match groups {
+            true => Imagined::with_groups(&mut engine),
+            false => Imagined::add(&mut engine),
+        };
         let lines = lines(&engine, &focus);
         let mut ways = ways(&engine, imagined.rest);
         let shown = |workload: usize| {

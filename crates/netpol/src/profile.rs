@@ -86,12 +86,7 @@ pub const PROFILES: &[Profile] = &[
         cluster_policies: No,
         ..GENERIC
     },
-    Profile {
-        name: "aws-vpc-cni",
-        blocks_match_pods: Maybe,
-        cluster_policies: Maybe,
-        ..GENERIC
-    },
+    Profile { name: "aws-vpc-cni", blocks_match_pods: Maybe, cluster_policies: Maybe, ..GENERIC },
     // It has no policy engine.
     Profile { name: "flannel", enforces: false, ..GENERIC },
     Profile { name: "none", enforces: false, ..GENERIC },

@@ -75,7 +75,9 @@ fn demand(line: usize, text: &str) -> Result<Demand, String> {
             );
         }
     };
-    let [to, ports @ ..] = rest else { return Err("the end that is reached is missing".to_owned()) };
+    let [to, ports @ ..] = rest else {
+        return Err("the end that is reached is missing".to_owned());
+    };
     let ports = match ports.strip_prefix(&["on"]).unwrap_or(ports) {
         [] => None,
         ports => Some(Connections::read(&ports.join(" "))?),
@@ -111,6 +113,11 @@ pub fn holds(engine: &mut Engine, demand: &Demand) -> Result<Outcome, (String, U
                 false if verdict.allow.is_empty() => Selects::Yes,
                 false if verdict.certain().is_empty() => Selects::Maybe,
                 _ => Selects::No,
+            };
+            // What holds for some pods and not for others is known.
+            let holds = match holds {
+                Selects::Maybe if verdict.differs_only() => Selects::No,
+                holds => holds,
             };
             if holds != Selects::Yes {
                 outcome.against.push((from.label(engine), to.label(engine), verdict));

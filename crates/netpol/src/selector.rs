@@ -99,11 +99,7 @@ impl Selector {
 
     /// Whether it selects what another selector selects: what is known of a thing is that it meets
     /// `other`, and that its label `key` is what `label` says.
-    pub fn selects_all_of<'a>(
-        &self,
-        other: &Self,
-        label: impl Fn(&str) -> Label<'a>,
-    ) -> Selects {
+    pub fn selects_all_of<'a>(&self, other: &Self, label: impl Fn(&str) -> Label<'a>) -> Selects {
         let (Some(own), Some(known)) = (&self.0, &other.0) else { return Selects::Maybe };
         let mut selects = Selects::Yes;
         for requirement in own {
@@ -149,8 +145,11 @@ impl Requirement {
             };
         }
         let exists = known.iter().any(|one| one.operator == Operator::Exists);
-        let excluded: Vec<_> =
-            known.iter().filter(|k| k.operator == Operator::NotIn).flat_map(|k| &k.values).collect();
+        let excluded: Vec<_> = known
+            .iter()
+            .filter(|k| k.operator == Operator::NotIn)
+            .flat_map(|k| &k.values)
+            .collect();
         match self.operator {
             Operator::Exists if exists => Selects::Yes,
             Operator::DoesNotExist if exists => Selects::No,

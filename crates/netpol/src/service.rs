@@ -1,5 +1,6 @@
 //! Services, and what leads from outside to them: Ingress, Route and the routes of Gateway API.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use pavisade_model::kinds;
@@ -93,11 +94,13 @@ impl Service {
     pub(crate) fn read_all(view: &View<'_>, assumed: &Assumptions) -> (Vec<Self>, Vec<Entry>) {
         let objects = view.list(kinds::SERVICE).objects.into_iter();
         let mut services: Vec<_> = objects.map(|object| Self::read(object, assumed)).collect();
+        let places = services.iter().enumerate();
+        let places = places.map(|(place, service): (usize, &Self)| (service.path(), place));
+        let places: HashMap<_, _> = places.collect();
         for slice in view.list(kinds::ENDPOINT_SLICE).objects {
             let name = slice.label("kubernetes.io/service-name").unwrap_or("");
-            let namespace = namespace_of(slice, assumed);
-            let of = |s: &&mut Self| s.object.name() == name && s.namespace == namespace;
-            if let Some(service) = services.iter_mut().find(of) {
+            let path = format!("{}/{name}", namespace_of(slice, assumed));
+            if let Some(service) = places.get(&path).and_then(|place| services.get_mut(*place)) {
                 service.add_slice(slice);
             }
         }
@@ -275,8 +278,7 @@ fn entries(view: &View<'_>, assumed: &Assumptions) -> Vec<Entry> {
 
 fn ingress(object: &Object, namespace: &str, entries: &mut Vec<Entry>) {
     let spec = object.at(&["spec"]);
-    let default =
-        spec.and_then(|spec| spec.get("defaultBackend").or_else(|| spec.get("backend")));
+    let default = spec.and_then(|spec| spec.get("defaultBackend").or_else(|| spec.get("backend")));
     let rules = spec.into_iter().flat_map(|spec| spec.list("rules"));
     let paths = rules.filter_map(|rule| rule.at(&["http"])).flat_map(|http| http.list("paths"));
     let backends = default.into_iter().chain(paths.filter_map(|path| path.get("backend")));
@@ -288,9 +290,7 @@ fn ingress(object: &Object, namespace: &str, entries: &mut Vec<Entry>) {
                 let one = |field: &str| port.and_then(|port| port.get(field)).and_then(read_target);
                 (service.str("name"), one("number").or_else(|| one("name")))
             }
-            None => {
-                (backend.str("serviceName"), backend.get("servicePort").and_then(read_target))
-            }
+            None => (backend.str("serviceName"), backend.get("servicePort").and_then(read_target)),
         };
         if let Some(service) = service {
             entries.push(Entry {

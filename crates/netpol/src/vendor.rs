@@ -53,7 +53,9 @@ impl Vendor {
         if matches!(party.kind, Kind::Outside(_)) || party.host_network {
             return false;
         }
-        if !self.namespace.is_empty() && !namespace.name.is_empty() && self.namespace != namespace.name
+        if !self.namespace.is_empty()
+            && !namespace.name.is_empty()
+            && self.namespace != namespace.name
         {
             return false;
         }

@@ -63,6 +63,12 @@ impl Verdict {
         self.allow.intersect(&self.deny)
     }
 
+    /// Whether all is known, and what seems uncertain holds for some pods or addresses and not for
+    /// others.
+    pub fn differs_only(&self) -> bool {
+        self.doubts.iter().all(|doubt| *doubt == Doubt::PodsDiffer)
+    }
+
     /// What passes both: the end that sends and the end that receives.
     #[must_use]
     pub fn both(&self, other: &Self) -> Self {

@@ -76,9 +76,7 @@ impl Who {
         let words: Vec<_> = text.split('/').collect();
         let is = |w: &crate::Workload| match words[..] {
             [name] => w.name == name || w.label() == text,
-            [namespace, name] => {
-                w.namespace == namespace && (w.name == name || w.label() == text)
-            }
+            [namespace, name] => w.namespace == namespace && (w.name == name || w.label() == text),
             [namespace, kind, name] => {
                 w.namespace == namespace && w.name == name && w.kind.eq_ignore_ascii_case(kind)
             }
@@ -125,7 +123,8 @@ impl Who {
                 let of = |id: PartyId| {
                     let party = engine.party(id);
                     let selected = service.selects(party, &network.namespaces);
-                    (selected != crate::Selects::No).then(|| (id, Some(service.targets(party, wanted))))
+                    (selected != crate::Selects::No)
+                        .then(|| (id, Some(service.targets(party, wanted))))
                 };
                 (0..network.parties.len()).filter_map(of).collect()
             }
@@ -188,7 +187,8 @@ fn one(
         1 => Ok(found.remove(0).0),
         0 => {
             let name = wanted.rsplit('/').next().unwrap_or(wanted);
-            let mut near: Vec<_> = all.filter(|one| !name.is_empty() && one.contains(name)).collect();
+            let mut near: Vec<_> =
+                all.filter(|one| !name.is_empty() && one.contains(name)).collect();
             near.sort();
             near.truncate(5);
             Err(Unclear::NotFound(near))

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod engine;
+mod generate;
 mod second;
 mod sets;

@@ -74,9 +74,17 @@ fn connections_are_certain_or_not() {
         ("{podSelector: {}, ingress: [{ports: [{port: sql}]}]}", "TCP 5432", "TCP 5432"),
         ("{podSelector: {}, ingress: [{ports: [{port: sql-udp}]}]}", "none", "none"),
         // The hash of a template is added later: the policy may select the pods or not.
-        ("{podSelector: {matchExpressions: [{key: pod-template-hash, operator: Exists}]}}", "none", "all"),
+        (
+            "{podSelector: {matchExpressions: [{key: pod-template-hash, operator: Exists}]}}",
+            "none",
+            "all",
+        ),
         // An operator that does not exist.
-        ("{podSelector: {matchExpressions: [{key: app, operator: Is, values: [db]}]}}", "none", "all"),
+        (
+            "{podSelector: {matchExpressions: [{key: app, operator: Is, values: [db]}]}}",
+            "none",
+            "all",
+        ),
         // A range that ends before it starts is no port; which the server refuses.
         ("{podSelector: {}, ingress: [{ports: [{port: 9, endPort: 8}]}]}", "none", "all"),
     ] {
@@ -128,10 +136,14 @@ fn services_lead_to_ports_of_pods() {
     let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {selector: {app: db}, ports: [{port: 80, targetPort: sql}, {port: 81, targetPort: 9}]}\n";
     let closed = policy("{podSelector: {}, ingress: [{ports: [{port: 5432}]}]}");
     let mut engine = engine(&format!("{service}{closed}"));
-    let (from, to) = (Who::read("web", &engine).unwrap(), Who::read("svc/shop/db", &engine).unwrap());
+    let (from, to) =
+        (Who::read("web", &engine).unwrap(), Who::read("svc/shop/db", &engine).unwrap());
     let port = Connections::read("80").unwrap();
     let asked = ask(&mut engine, &from, &to, Some(&port));
-    assert_eq!((asked.wanted.to_string(), asked.verdict.certain().to_string()), ("TCP 5432".into(), "TCP 5432".into()));
+    assert_eq!(
+        (asked.wanted.to_string(), asked.verdict.certain().to_string()),
+        ("TCP 5432".into(), "TCP 5432".into())
+    );
     let port = Connections::read("81").unwrap();
     assert!(ask(&mut engine, &from, &to, Some(&port)).verdict.allow.is_empty());
 }

@@ -8,7 +8,7 @@ use super::{Color, ConfigFile, LiveArgs, Reading};
 
 const ANSWER_CODES: &str = "\
 Exit codes:
-  0  yes: every connection that was asked for is let through
+  0  yes: every connection that was asked for is allowed
   1  no, or not all of them
   2  wrong usage, or an end that is not there
   3  it is not known, or something could not be read
@@ -63,7 +63,7 @@ pub(crate) enum NetworkCommand {
     ApiServer(Box<MapLikeArgs>),
     /// Report policies that do not do what they seem to.
     Lint(Box<MapLikeArgs>),
-    /// Write the least policies that let through what the workloads' configuration names.
+    /// Write the least policies that allow what the configuration of workloads names.
     Generate(Box<GenerateArgs>),
 }
 

@@ -41,8 +41,7 @@ pub(super) fn run(args: &CanArgs, explain: bool) -> anyhow::Result<Outcome> {
         let (from, to) = (from.label(&engine), to.label(&engine));
         let answer = NetworkAnswer { engine: &engine, from, to, asked: &asked };
         let one = answer.certainty();
-        let in_part = one == Selects::Maybe && asked.verdict.unsure().is_empty();
-        let one = if in_part { Selects::No } else { one };
+        let one = if answer.in_part() { Selects::No } else { one };
         certainty = Some(certainty.map_or(one, |all| all.and(one)));
         let shown = shown(&args.input, false);
         match explain {

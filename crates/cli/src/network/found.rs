@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_netpol::{
-    GENERATE_READS, Imagined, Network, Picture, READS, Selects, demands, differences, generate as make,
-    holds, lint as remarks,
+    GENERATE_READS, Imagined, Network, Picture, READS, Selects, demands, differences,
+    generate as make, holds, lint as remarks,
 };
 use pavisade_report::network::{
-    Demanded, NetworkDiffFormat, network_api_server, network_check, network_diff, network_generated,
-    network_lint,
+    Demanded, NetworkDiffFormat, network_api_server, network_check, network_diff,
+    network_generated, network_lint,
 };
 
 use super::{Pictured, shown, unclear};
@@ -52,6 +52,9 @@ pub(super) fn diff(args: &DiffArgs) -> anyhow::Result<Outcome> {
         bail!("no workloads were read from one of the two: there is nothing to compare");
     }
     for ((_, a), (_, b)) in before.iter_mut().zip(&mut after) {
+        for engine in [&*a, &*b] {
+            super::limit(engine, &pavisade_netpol::Focus::default())?;
+        }
         let (x, y) = (Imagined::add(a), Imagined::add(b));
         changes.extend(differences((a, Some(x.rest)), (b, Some(y.rest))));
     }
@@ -171,7 +174,8 @@ pub(super) fn api_server(args: &MapLikeArgs) -> anyhow::Result<Outcome> {
         bail!("no workloads were read");
     }
     for (name, engine) in engines {
-        let picture = Picture::new(engine, pavisade_netpol::Focus::default());
+        let nothing = pavisade_netpol::Focus { workloads: Some(Vec::new()) };
+        let picture = Picture::new(engine, nothing, false);
         network_api_server(&name, &picture, args.json, &shown(&args.input, false), &mut out)?;
     }
     out.flush()?;
@@ -227,7 +231,8 @@ fn write(
     folder: &Path,
     manifests: &std::collections::BTreeMap<String, String>,
 ) -> anyhow::Result<()> {
-    const MARK: &str = "# Written by `pavisade network generate`: changes are lost when it runs again.\n";
+    const MARK: &str =
+        "# Written by `pavisade network generate`: changes are lost when it runs again.\n";
     fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     for (namespace, text) in manifests {
         let safe = namespace.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');

@@ -29,14 +29,8 @@ use crate::profile::Assumptions;
 pub use needs::Unmet;
 
 /// The kinds that policies are made from.
-pub const GENERATE_READS: Reads = &[
-    READS[0],
-    READS[1],
-    READS[2],
-    READS[3],
-    READS[4],
-    &[kinds::CONFIG_MAP],
-];
+pub const GENERATE_READS: Reads =
+    &[READS[0], READS[1], READS[2], READS[3], READS[4], &[kinds::CONFIG_MAP]];
 
 /// Who needs a connection, or is asked for one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,9 +79,24 @@ pub fn generate(view: &View<'_>, assumed: &Assumptions) -> Generated {
     let plan = Plan::new(&before, &needs, &mut unmet);
     let manifests = write::manifests(&before, &plan);
     let after = replay(view, assumed, &before, &manifests);
-    let cut = needs.iter().filter(|need| !goes(&after, need)).cloned().collect();
+    let cut = missing(&after, &needs);
     let closed = differences((&before, None), (&after, None));
     Generated { manifests, needs, cut, closed, unmet }
+}
+
+/// Needs that a world does not let through with these manifests in place of its NetworkPolicies.
+pub fn cut_by(
+    view: &View<'_>,
+    assumed: &Assumptions,
+    needs: &[Need],
+    manifests: &BTreeMap<String, String>,
+) -> Vec<Need> {
+    let before = Engine::new(Network::read(view, assumed.clone()));
+    missing(&replay(view, assumed, &before, manifests), needs)
+}
+
+fn missing(engine: &Engine, needs: &[Need]) -> Vec<Need> {
+    needs.iter().filter(|need| !goes(engine, need)).cloned().collect()
 }
 
 /// The same world with these NetworkPolicies in place of its own.
@@ -131,14 +140,14 @@ fn goes(engine: &Engine, need: &Need) -> bool {
         // Rules for it hold for any pod: what selects nothing else is let through.
         return to.iter().all(|to| {
             let half = |from: usize| engine.half(crate::policy::Direction::Ingress, *to, from);
-            let from = (0..network.parties.len()).find(|from| from != to && !engine.party(*from).host_network);
+            let from = (0..network.parties.len())
+                .find(|from| from != to && !engine.party(*from).host_network);
             from.is_none_or(|from| need.ports.is_subset(&half(from).certain()))
         });
     }
     let from = parties(&need.from);
-    from.iter().all(|from| {
-        to.iter().all(|to| need.ports.is_subset(&engine.verdict(*from, *to).certain()))
-    })
+    from.iter()
+        .all(|from| to.iter().all(|to| need.ports.is_subset(&engine.verdict(*from, *to).certain())))
 }
 
 /// What each workload's policy allows.
@@ -180,6 +189,16 @@ impl Plan {
                 *ports = ports.union(&need.ports);
             }
         }
+        for [ingress, _] in plan.rules.values_mut() {
+            // The rule for whatever serves Ingresses holds for every pod.
+            let Some(all) = ingress.get(&Side::Controller).cloned() else { continue };
+            ingress.retain(|side, ports| {
+                if matches!(side, Side::Workload(_)) {
+                    *ports = ports.subtract(&all);
+                }
+                !ports.is_empty()
+            });
+        }
         for (place, workload) in network.workloads.iter().enumerate() {
             if workload.parties.iter().any(|id| engine.party(*id).host_network) {
                 unmet.push(Unmet::HostNetwork(place));
@@ -205,9 +224,9 @@ impl Dns {
             }
             let namespace = &engine.network().namespaces.get(party.namespace?)?.name;
             let keys = ["k8s-app", "dns.operator.openshift.io/daemonset-dns"];
-            let label = keys.iter().find_map(|key| {
-                Some(((*key).to_owned(), party.labels.known.get(*key)?.clone()))
-            })?;
+            let label = keys
+                .iter()
+                .find_map(|key| Some(((*key).to_owned(), party.labels.known.get(*key)?.clone())))?;
             let named = party.ports.iter().filter(|port| port.name.starts_with("dns"));
             let ports = named.fold(usual(), |all, port| {
                 all.union(&Connections::port(port.protocol, port.number))

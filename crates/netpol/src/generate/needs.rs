@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use pavisade_model::kinds;
-use pavisade_snapshot::{Object, Pod, View};
+use pavisade_snapshot::{Object, Pod, Selects, View};
 use pavisade_yaml::Value;
 
 use super::{Need, Side};
 use crate::addresses::Addresses;
 use crate::cluster::namespace_of;
 use crate::connections::{Connections, Protocol};
-use crate::map::By;
 use crate::network::Network;
-use crate::service::{Reach, Service};
+use crate::service::{Entry, Reach, Service};
 
 /// What policies could not cover.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +49,10 @@ pub(super) fn find(view: &View<'_>, network: &Network) -> (Vec<Need>, Vec<Unmet>
 fn joined(needs: BTreeSet<Need>) -> Vec<Need> {
     let mut joined: Vec<Need> = Vec::new();
     for need in needs {
-        match joined.iter_mut().find(|n| (&n.from, &n.to, &n.ports) == (&need.from, &need.to, &need.ports)) {
+        match joined
+            .iter_mut()
+            .find(|n| (&n.from, &n.to, &n.ports) == (&need.from, &need.to, &need.ports))
+        {
             Some(known) => {
                 if known.because.len() < 200 {
                     known.because = format!("{}, {}", known.because, need.because);
@@ -120,13 +122,7 @@ struct Named<'a> {
 }
 
 impl Named<'_> {
-    fn find(
-        &self,
-        text: &str,
-        because: &str,
-        needs: &mut BTreeSet<Need>,
-        unmet: &mut Vec<Unmet>,
-    ) {
+    fn find(&self, text: &str, because: &str, needs: &mut BTreeSet<Need>, unmet: &mut Vec<Unmet>) {
         let is_part = |c: char| c.is_ascii_alphanumeric() || "-._:/@".contains(c);
         for token in text.split(|c| !is_part(c)).filter(|token| !token.is_empty()) {
             let (url, rest) = match token.split_once("://") {
@@ -177,11 +173,15 @@ impl Named<'_> {
         }
         let known = port.is_some_and(|port| service.ports.iter().any(|own| own.number == port));
         let mut found = false;
-        for (place, workload) in self.network.workloads.iter().enumerate() {
+        // They are ordered by their namespaces.
+        let all = &self.network.workloads;
+        let first = all.partition_point(|workload| workload.namespace < service.namespace);
+        let near = all.iter().enumerate().skip(first);
+        for (place, workload) in near.take_while(|(_, w)| w.namespace == service.namespace) {
             let mut ports = Connections::none();
             for id in &workload.parties {
                 let party = &self.network.parties[*id];
-                if service.selects(party, &self.network.namespaces) == pavisade_snapshot::Selects::Yes {
+                if service.selects(party, &self.network.namespaces) == Selects::Yes {
                     let wanted = |own: &crate::ServicePort| !known || Some(own.number) == port;
                     ports = ports.union(&service.targets(party, wanted));
                     // Without a Service's own address a port is one of the pods.
@@ -252,45 +252,43 @@ impl Named<'_> {
 
 /// What leads in from outside.
 fn entrances(network: &Network, needs: &mut BTreeSet<Need>) {
+    let mut services: BTreeMap<&str, Vec<&Service>> = BTreeMap::new();
+    for service in &network.services {
+        services.entry(&service.namespace).or_default().push(service);
+    }
+    let mut entries: BTreeMap<(&str, &str), Vec<&Entry>> = BTreeMap::new();
+    for entry in &network.entries {
+        entries.entry((&entry.namespace, &entry.service)).or_default().push(entry);
+    }
     for (workload, own) in network.workloads.iter().enumerate() {
-        for id in &own.parties {
-            let party = &network.parties[*id];
-            for (place, service) in network.services.iter().enumerate() {
-                if service.selects(party, &network.namespaces) != pavisade_snapshot::Selects::Yes {
+        let mut need = |from: Side, ports: Connections, because: String| {
+            if !ports.is_empty() {
+                needs.insert(Need { from, to: Side::Workload(workload), ports, because });
+            }
+        };
+        let parties = own.parties.iter().map(|id| &network.parties[*id]);
+        for party in parties {
+            for service in services.get(&*own.namespace).into_iter().flatten() {
+                if service.selects(party, &network.namespaces) != Selects::Yes {
                     continue;
                 }
-                let (by, kind) = match service.reach {
-                    Reach::Outside => (By::LoadBalancer(place), "LoadBalancer"),
-                    Reach::Nodes => (By::NodePort(place), "NodePort"),
-                    Reach::Cluster | Reach::Elsewhere => continue,
+                let kind = match service.reach {
+                    Reach::Outside => Some("LoadBalancer"),
+                    Reach::Nodes => Some("NodePort"),
+                    Reach::Cluster | Reach::Elsewhere => None,
                 };
-                debug_assert!(matches!(by, By::LoadBalancer(_) | By::NodePort(_)));
-                let ports = service.targets(party, |_| true);
-                if !ports.is_empty() {
-                    needs.insert(Need {
-                        from: Side::Outside(Addresses::all()),
-                        to: Side::Workload(workload),
-                        ports,
-                        because: format!("{kind} Service {}", service.path()),
-                    });
+                if let Some(kind) = kind {
+                    let because = format!("{kind} Service {}", service.path());
+                    need(
+                        Side::Outside(Addresses::all()),
+                        service.targets(party, |_| true),
+                        because,
+                    );
                 }
-            }
-            for entry in &network.entries {
-                let of_entry = network.services.iter().filter(|service| {
-                    service.namespace == entry.namespace && service.object.name() == entry.service
-                });
-                for service in of_entry {
-                    if service.selects(party, &network.namespaces) == pavisade_snapshot::Selects::Yes {
-                        let ports = entry.targets(service, party);
-                        if !ports.is_empty() {
-                            needs.insert(Need {
-                                from: Side::Controller,
-                                to: Side::Workload(workload),
-                                ports,
-                                because: format!("{} {}", entry.object.kind(), entry.object.name()),
-                            });
-                        }
-                    }
+                let key = (&*service.namespace, service.object.name());
+                for entry in entries.get(&key).into_iter().flatten() {
+                    let because = format!("{} {}", entry.object.kind(), entry.object.name());
+                    need(Side::Controller, entry.targets(service, party), because);
                 }
             }
         }

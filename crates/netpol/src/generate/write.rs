@@ -179,7 +179,10 @@ fn ports(connections: &Connections, text: &mut String) {
             } else if first == last {
                 _ = writeln!(text, "        - {{protocol: {name}, port: {first}}}");
             } else {
-                _ = writeln!(text, "        - {{protocol: {name}, port: {first}, endPort: {last}}}");
+                _ = writeln!(
+                    text,
+                    "        - {{protocol: {name}, port: {first}, endPort: {last}}}"
+                );
             }
         }
     }

@@ -147,7 +147,8 @@ fn read_peer(
                 flaws.value(names, FlawKind::Domain);
                 return None;
             }
-            let names: Vec<_> = names.items().filter_map(Value::as_str).map(str::to_owned).collect();
+            let names: Vec<_> =
+                names.items().filter_map(Value::as_str).map(str::to_owned).collect();
             return Some(Peer::Domains(names));
         }
         _ => {}

@@ -49,12 +49,7 @@ fn applies_to(object: &Object, direction: Direction) -> bool {
     }
 }
 
-fn rules(
-    object: &Object,
-    direction: Direction,
-    namespace: &str,
-    flaws: &mut Flaws,
-) -> Vec<Rule> {
+fn rules(object: &Object, direction: Direction, namespace: &str, flaws: &mut Flaws) -> Vec<Rule> {
     let Some(list) = object.at(&["spec", direction.field()]).filter(|l| !l.is_null()) else {
         return Vec::new();
     };
@@ -71,12 +66,7 @@ fn rules(
     list.items().map(|rule| read_rule(rule, direction, namespace, flaws)).collect()
 }
 
-fn read_rule(
-    rule: Value<'_>,
-    direction: Direction,
-    namespace: &str,
-    flaws: &mut Flaws,
-) -> Rule {
+fn read_rule(rule: Value<'_>, direction: Direction, namespace: &str, flaws: &mut Flaws) -> Rule {
     // The API server reads null as a rule without fields, which allows everything.
     let known = matches!(rule.kind(), Kind::Mapping | Kind::Null);
     if !known {

@@ -80,7 +80,7 @@ fn labels(random: &mut Random) -> String {
     let mut all = Vec::new();
     for key in ["a", "b", "c"] {
         if random.one_in(2) {
-            all.push(format!("{key}: {}", random.pick(&["x", "y"])));
+            all.push(format!("{key}: {}", random.pick(&["x", "z"])));
         }
     }
     format!("{{{}}}", all.join(", "))
@@ -121,7 +121,7 @@ fn selector(random: &mut Random) -> String {
         return format!(
             "{{matchLabels: {{{}: {}}}}}",
             random.pick(&["a", "b", "c"]),
-            random.pick(&["x", "y"])
+            random.pick(&["x", "z"])
         );
     }
     let mut all = Vec::new();
@@ -131,7 +131,10 @@ fn selector(random: &mut Random) -> String {
             0 => format!("{{key: {key}, operator: Exists}}"),
             1 => format!("{{key: {key}, operator: DoesNotExist}}"),
             2 => format!("{{key: {key}, operator: In, values: [x]}}"),
-            _ => format!("{{key: {key}, operator: NotIn, values: [{}]}}", random.pick(&["x", "x, y"])),
+            _ => format!(
+                "{{key: {key}, operator: NotIn, values: [{}]}}",
+                random.pick(&["x", "x, z"])
+            ),
         });
     }
     format!("{{matchExpressions: [{}]}}", all.join(", "))
@@ -181,7 +184,9 @@ fn network_policy(random: &mut Random, index: usize, text: &mut String) {
                 };
                 ports.push(match random.below(4) {
                     0 => format!("{{{protocol}port: {}}}", random.pick(&NAMES)),
-                    1 => format!("{{{protocol}port: 80, endPort: {}}}", random.pick(&["80", "443"])),
+                    1 => {
+                        format!("{{{protocol}port: 80, endPort: {}}}", random.pick(&["80", "443"]))
+                    }
                     2 if !protocol.is_empty() => format!("{{{}}}", protocol.trim_end_matches(", ")),
                     _ => format!("{{{protocol}port: {}}}", PORTS[random.below(PORTS.len())]),
                 });
@@ -277,7 +282,9 @@ fn cluster_policy(random: &mut Random, index: usize, text: &mut String) {
                 let protocol = random.pick(&["tcp", "udp", "sctp"]);
                 ports.push(match random.below(4) {
                     0 if !networks => format!("{{destinationNamedPort: {}}}", random.pick(&NAMES)),
-                    1 => format!("{{{protocol}: {{destinationPort: {{range: {{start: 53, end: 443}}}}}}}}"),
+                    1 => format!(
+                        "{{{protocol}: {{destinationPort: {{range: {{start: 53, end: 443}}}}}}}}"
+                    ),
                     _ => {
                         let port = PORTS[random.below(PORTS.len())];
                         format!("{{{protocol}: {{destinationPort: {{number: {port}}}}}}}")

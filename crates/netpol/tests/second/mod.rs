@@ -48,11 +48,15 @@ fn differs(cluster: &Cluster, engine: &Engine, packet: &Packet) -> Option<String
     let (from, to) = (party(engine, cluster, &packet.from)?, party(engine, cluster, &packet.to)?);
     let verdict = engine.verdict(from, to);
     let protocol = Protocol::read(packet.protocol).unwrap_or(Protocol::Tcp);
-    let (allow, deny) =
-        (verdict.allow.contains(protocol, packet.port), verdict.deny.contains(protocol, packet.port));
+    let (allow, deny) = (
+        verdict.allow.contains(protocol, packet.port),
+        verdict.deny.contains(protocol, packet.port),
+    );
     let explained = says(&engine.explain(from, to), protocol, packet.port);
     (allow != plain || deny == plain || explained != plain).then(|| {
-        format!("{packet:?}: plain {plain}, engine allow {allow} deny {deny}, explained {explained}")
+        format!(
+            "{packet:?}: plain {plain}, engine allow {allow} deny {deny}, explained {explained}"
+        )
     })
 }
 
@@ -92,7 +96,8 @@ fn party(engine: &Engine, cluster: &Cluster, end: &End) -> Option<PartyId> {
         End::Pod(index) => {
             let pod = &cluster.pods[*index];
             let workloads = &engine.network().workloads;
-            let own = workloads.iter().find(|w| w.namespace == pod.namespace && w.name == pod.name)?;
+            let own =
+                workloads.iter().find(|w| w.namespace == pod.namespace && w.name == pod.name)?;
             own.parties.first().copied()
         }
         End::Address(address) => outside(engine, *address),

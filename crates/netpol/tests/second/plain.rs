@@ -66,9 +66,11 @@ impl Cluster {
                         namespaces.insert(name, own);
                     }
                     "Pod" => {
-                        let containers = value.at(&["spec"]).into_iter().flat_map(|s| s.list("containers"));
+                        let containers =
+                            value.at(&["spec"]).into_iter().flat_map(|s| s.list("containers"));
                         let ports = containers.flat_map(|c| c.list("ports")).map(|p| {
-                            let number = p.get("containerPort").and_then(Value::as_i64).unwrap_or(0);
+                            let number =
+                                p.get("containerPort").and_then(Value::as_i64).unwrap_or(0);
                             let protocol = p.str("protocol").unwrap_or("TCP").to_owned();
                             (p.str("name").unwrap_or("").to_owned(), protocol, number as u16)
                         });
@@ -93,7 +95,8 @@ impl Cluster {
 
     /// Whether the packet leaves its pod and enters the other.
     pub(crate) fn allows(&self, packet: &Packet) -> bool {
-        self.leaves(&packet.from, &packet.to, packet) && self.enters(&packet.to, &packet.from, packet)
+        self.leaves(&packet.from, &packet.to, packet)
+            && self.enters(&packet.to, &packet.from, packet)
     }
 
     fn leaves(&self, subject: &End, other: &End, packet: &Packet) -> bool {
@@ -147,8 +150,8 @@ impl Cluster {
                 let peer = listed.is_empty()
                     || listed.iter().any(|peer| self.is_peer(*peer, other, &pod.namespace));
                 let ports: Vec<_> = rule.list("ports").collect();
-                let port = ports.is_empty()
-                    || ports.iter().any(|port| is_port(*port, packet, receiver));
+                let port =
+                    ports.is_empty() || ports.iter().any(|port| is_port(*port, packet, receiver));
                 if peer && port {
                     return true;
                 }
@@ -334,7 +337,9 @@ fn is_cluster_port(port: Value<'_>, packet: &Packet, receiver: Option<&Pod>) -> 
     let number = |value: Value<'_>, field: &str| value.get(field).and_then(Value::as_i64);
     let (key, value) = port.entries().next().unwrap();
     match key {
-        "namedPort" | "destinationNamedPort" => has_name(value.as_str().unwrap(), None, packet, receiver),
+        "namedPort" | "destinationNamedPort" => {
+            has_name(value.as_str().unwrap(), None, packet, receiver)
+        }
         "portNumber" => {
             value.str("protocol").unwrap_or("TCP") == packet.protocol
                 && within(number(value, "port"), number(value, "port"))

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use pavisade_netpol::{
-    Action, Asked, Connections, Direction, Engine, Kind, Labels, Network, PartyId, Policy, Selects,
-    Step, Tier,
+    Action, Asked, Connections, Direction, Doubt, Engine, Kind, Labels, Network, PartyId, Policy,
+    Selects, Step, Tier,
 };
 use serde_json::json;
 
@@ -31,12 +31,16 @@ impl NetworkAnswer<'_> {
         certainty(&self.asked.verdict, &self.asked.wanted)
     }
 
+    /// Whether some of the connections go, or between some pods, and others do not for certain.
+    pub fn in_part(&self) -> bool {
+        self.certainty() == Selects::Maybe && self.asked.verdict.differs_only()
+    }
+
     fn word(&self) -> &'static str {
-        let verdict = &self.asked.verdict;
         match self.certainty() {
             Selects::Yes => "yes",
             Selects::No => "no",
-            Selects::Maybe if verdict.unsure().is_empty() => "in part",
+            Selects::Maybe if self.in_part() => "in part",
             Selects::Maybe => "unknown",
         }
     }
@@ -69,7 +73,7 @@ pub fn network_answer(
         return writeln!(out);
     }
     headline(answer, shown, out)?;
-    for doubt in &verdict.doubts {
+    for doubt in verdict.doubts.iter().filter(|doubt| **doubt != Doubt::PodsDiffer) {
         writeln!(out, "  not known: {}", words::doubt(answer.engine, *doubt))?;
     }
     Ok(())
@@ -88,8 +92,10 @@ fn headline(answer: &NetworkAnswer<'_>, shown: &Shown, out: &mut dyn Write) -> i
     write!(out, "{}: {from} to {to}, {asked}", shown.paint(paint, word))?;
     if word == "in part" || word == "unknown" {
         write!(out, " (allowed: {}", verdict.certain())?;
-        if !verdict.unsure().is_empty() {
-            write!(out, "; not known: {}", verdict.unsure())?;
+        match (verdict.unsure(), word) {
+            (unsure, _) if unsure.is_empty() => {}
+            (unsure, "in part") => write!(out, "; for some pods or addresses: {unsure}")?,
+            (unsure, _) => write!(out, "; not known: {unsure}")?,
         }
         write!(out, ")")?;
     }
@@ -160,7 +166,8 @@ pub fn network_explain(
             writeln!(out, "  {label} selects it; its rules are not evaluated")?;
         }
     }
-    for doubt in &answer.asked.verdict.doubts {
+    let doubts = answer.asked.verdict.doubts.iter();
+    for doubt in doubts.filter(|doubt| **doubt != Doubt::PodsDiffer) {
         writeln!(out, "\nnot known: {}", words::doubt(engine, *doubt))?;
     }
     let changes = changes(answer, &steps, (from, to));
@@ -186,7 +193,8 @@ fn free(engine: &Engine, party: PartyId) -> Option<&'static str> {
     if own.host_network {
         return Some("in the network of its node: policies do not apply");
     }
-    (!engine.network().assumed.profile.enforces).then_some("the network plugin enforces no policies")
+    (!engine.network().assumed.profile.enforces)
+        .then_some("the network plugin enforces no policies")
 }
 
 fn tier(engine: &Engine, step: &Step) -> &'static str {

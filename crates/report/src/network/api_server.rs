@@ -15,11 +15,8 @@ use super::words::{self, Paint, Shown};
 use crate::one_line;
 
 /// A component: its name, the port on which it listens, and what its pods are called.
-const COMPONENTS: [(&str, u16, &str); 3] = [
-    ("API server", 6443, "kube-apiserver"),
-    ("etcd", 2379, "etcd"),
-    ("kubelet", 10250, ""),
-];
+const COMPONENTS: [(&str, u16, &str); 3] =
+    [("API server", 6443, "kube-apiserver"), ("etcd", 2379, "etcd"), ("kubelet", 10250, "")];
 
 /// Where a component is, as far as it was read.
 struct Place {
@@ -101,9 +98,10 @@ pub fn network_api_server(
 
 fn places(engine: &Engine) -> Vec<Place> {
     let network = engine.network();
-    let endpoint = network.services.iter().find(|service| {
-        service.namespace == "default" && service.object.name() == "kubernetes"
-    });
+    let endpoint = network
+        .services
+        .iter()
+        .find(|service| service.namespace == "default" && service.object.name() == "kubernetes");
     COMPONENTS
         .iter()
         .map(|(component, port, name)| {
@@ -152,9 +150,8 @@ fn reach(engine: &Engine, id: PartyId, place: &Place) -> &'static str {
     let targets: Vec<_> = place.parties.iter().copied().chain(outside).collect();
     let halves: Vec<_> =
         targets.iter().map(|other| engine.half(Direction::Egress, id, *other)).collect();
-    let certain = |half: &pavisade_netpol::Verdict| {
-        !half.certain().intersect(&place.ports).is_empty()
-    };
+    let certain =
+        |half: &pavisade_netpol::Verdict| !half.certain().intersect(&place.ports).is_empty();
     let never = |half: &pavisade_netpol::Verdict| half.allow.intersect(&place.ports).is_empty();
     match () {
         () if halves.iter().all(never) => "cannot",
@@ -174,7 +171,8 @@ fn leads(engine: &Engine, ports: &Connections) -> Vec<String> {
             if let Target::Number(number) = port.target
                 && ports.contains(port.protocol, number)
             {
-                let text = format!("Service {} leads to port {number} from outside", service.path());
+                let text =
+                    format!("Service {} leads to port {number} from outside", service.path());
                 leads.push(one_line(&text));
             }
         }

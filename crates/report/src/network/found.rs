@@ -96,8 +96,7 @@ pub fn network_diff(
                     _ => ("~", Paint::Yellow),
                 };
                 let (from, to) = (name(&change.from), name(&change.to));
-                let (old, new) =
-                    (words::connections(&change.old), words::connections(&change.new));
+                let (old, new) = (words::connections(&change.old), words::connections(&change.new));
                 let line = match sign {
                     "+" if change.old.allow.is_empty() => format!("{from} to {to}: {new}"),
                     "-" if change.new.allow.is_empty() => format!("{from} to {to}: {old}"),
@@ -153,10 +152,12 @@ fn remark(engine: &Engine, remark: &Remark) -> String {
         ),
         RemarkKind::Flaw(flaw) => match flaw {
             FlawKind::Malformed => "a value has a form that the API server refuses",
-            FlawKind::Peer => "a peer has no field that is known, or several that exclude each other",
+            FlawKind::Peer => {
+                "a peer has no field that is known, or several that exclude each other"
+            }
             FlawKind::Block => "an address block cannot be read, or an exception is outside of it",
             FlawKind::TooMany => "more rules than the API allows",
-            FlawKind::NamedPort => "a named port beside peers that have no named ports",
+            FlawKind::NamedPort => "a named port together with peers that have no named ports",
             FlawKind::Domain => "domain names in a rule that does not accept",
         }
         .to_owned(),
@@ -278,12 +279,12 @@ pub fn network_generated(
     shown: &Shown,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(out, "{}", shown.paint(Paint::Bold, "Needed, and let through"))?;
+    writeln!(out, "{}", shown.paint(Paint::Bold, "Needed and allowed"))?;
     for one in generated.needs.iter().filter(|one| !generated.cut.contains(one)) {
         writeln!(out, "  {}", need(engine, one))?;
     }
     if !generated.cut.is_empty() {
-        writeln!(out, "\n{}", shown.paint(Paint::Red, "Needed, and stopped by other policies"))?;
+        writeln!(out, "\n{}", shown.paint(Paint::Red, "Needed, but stopped by other policies"))?;
         for one in &generated.cut {
             writeln!(out, "  {}", need(engine, one))?;
         }
@@ -294,7 +295,8 @@ pub fn network_generated(
         closed.entry(name(&change.to)).or_default().push(name(&change.from));
     }
     for (to, from) in &closed {
-        let more = if from.len() > 5 { format!(" and {} more", from.len() - 4) } else { String::new() };
+        let more =
+            if from.len() > 5 { format!(" and {} more", from.len() - 4) } else { String::new() };
         let shown = if from.len() > 5 { &from[..4] } else { &from[..] };
         writeln!(out, "  to {to} from {}{more}", shown.join(", "))?;
     }

@@ -81,7 +81,10 @@ impl Page<'_> {
             rows.insert([workload, ports, format!("by {by}")]);
         }
         if rows.is_empty() {
-            return writeln!(out, "  nothing: no Ingress, Route, NodePort or LoadBalancer Service leads to a workload");
+            return writeln!(
+                out,
+                "  nothing: no Ingress, Route, NodePort or LoadBalancer Service leads to a workload"
+            );
         }
         self.table(&rows.into_iter().collect::<Vec<_>>(), out)
     }
@@ -149,7 +152,10 @@ impl Page<'_> {
             writeln!(out, "  none")?;
         }
         if !less.is_empty() {
-            self.title("Workloads whose egress is restricted: what is left to open workloads", out)?;
+            self.title(
+                "Workloads whose egress is restricted: what is left to open workloads",
+                out,
+            )?;
         }
         for ((from, ports), names) in &less {
             let name = words::workload(&picture.engine, *from);

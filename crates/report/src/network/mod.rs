@@ -4,6 +4,7 @@ mod answer;
 mod api_server;
 mod found;
 mod map;
+mod shapes;
 mod svg;
 mod tables;
 mod words;
@@ -12,8 +13,8 @@ use std::io::{self, Write};
 
 use pavisade_netpol::Picture;
 
-pub use api_server::network_api_server;
 pub use answer::{NetworkAnswer, network_answer, network_explain};
+pub use api_server::network_api_server;
 pub use found::{
     Demanded, NetworkDiffFormat, network_check, network_diff, network_generated, network_lint,
 };

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use pavisade_netpol::{By, Connections, Direction, End, Way};
 
 use super::NetworkMap;
+use super::shapes::{curve, cut, escape, head, legend};
 use super::words;
 
 const CARD: (i32, i32) = (212, 62);
@@ -64,7 +65,8 @@ impl Drawing {
         let engine = &picture.engine;
         let workloads = &engine.network().workloads;
         let pairs = specific(map);
-        let mut shown: BTreeSet<usize> = (0..workloads.len()).filter(|w| picture.shows(*w)).collect();
+        let mut shown: BTreeSet<usize> =
+            (0..workloads.len()).filter(|w| picture.shows(*w)).collect();
         shown.extend(pairs.keys().flat_map(|(from, to)| [*from, *to]));
         let mut names: Vec<&str> = shown.iter().map(|w| &*workloads[*w].namespace).collect();
         names.sort_unstable();
@@ -168,7 +170,8 @@ impl Drawing {
     fn heading(&self, map: &NetworkMap, svg: &mut String) {
         let picture = &map.picture;
         let all = self.cards.len();
-        let open: Vec<_> = self.cards.keys().filter(|w| !picture.open_to_all(**w).is_empty()).collect();
+        let open: Vec<_> =
+            self.cards.keys().filter(|w| !picture.open_to_all(**w).is_empty()).collect();
         let network = picture.engine.network();
         let on_host = |w: &usize| {
             network.workloads[*w].parties.iter().all(|id| network.parties[*id].host_network)
@@ -403,7 +406,14 @@ fn card(
         _ => ("#16a34a", "#ffffff"),
     };
     let fill = if faces && !open.is_empty() && store.is_some() { "#fee2e2" } else { fill };
-    Card { name: workload.name.clone(), kind: workload.kind.clone(), marks, bar, fill, ..Card::default() }
+    Card {
+        name: workload.name.clone(),
+        kind: workload.kind.clone(),
+        marks,
+        bar,
+        fill,
+        ..Card::default()
+    }
 }
 
 fn draw_card(card: &Card, svg: &mut String) {
@@ -434,86 +444,4 @@ fn draw_card(card: &Card, svg: &mut String) {
         );
     }
     svg.push_str("</g>\n");
-}
-
-fn curve(
-    (ax, ay): (i32, i32),
-    (bx, by): (i32, i32),
-    colour: &str,
-    width: f32,
-    dashed: bool,
-    label: &str,
-    svg: &mut String,
-) {
-    let bend = ((bx - ax).abs() / 2).clamp(30, 160);
-    let dash = if dashed { " stroke-dasharray=\"5 4\"" } else { "" };
-    _ = writeln!(
-        svg,
-        "<path d=\"M{ax},{ay} C{},{ay} {},{by} {},{by}\" fill=\"none\" stroke=\"{colour}\" \
-         stroke-width=\"{width}\" opacity=\"0.75\"{dash}><title>{}</title></path>",
-        ax + bend,
-        bx - bend,
-        bx - 5,
-        escape(label),
-    );
-    head((bx, by), colour, svg);
-}
-
-fn head((x, y): (i32, i32), colour: &str, svg: &mut String) {
-    _ = writeln!(
-        svg,
-        "<path d=\"M{x},{y} l-8,-4 v8 z\" fill=\"{colour}\"/>"
-    );
-}
-
-fn legend(height: i32, svg: &mut String) {
-    let y = height - 40;
-    let items = [
-        ("#dc2626", "reachable from outside, or an open store"),
-        ("#f59e0b", "open to every pod in the cluster"),
-        ("#16a34a", "only what is drawn connects to it"),
-        ("#7c3aed", "in the network of its node"),
-        ("#2563eb", "line from a whole namespace"),
-    ];
-    let mut x = 24;
-    for (colour, text) in items {
-        _ = write!(
-            svg,
-            "<rect x=\"{x}\" y=\"{}\" width=\"12\" height=\"12\" rx=\"3\" fill=\"{colour}\"/>\
-             <text x=\"{}\" y=\"{y}\" fill=\"#475569\">{text}</text>\n",
-            y - 10,
-            x + 18,
-        );
-        x += 40 + i32::try_from(text.len()).unwrap_or(0) * 7;
-    }
-    _ = writeln!(
-        svg,
-        "<text x=\"24\" y=\"{}\" font-size=\"11\" fill=\"#94a3b8\">Dashed lines are not certain. \
-         Connections that every pod may make are not drawn as lines.</text>",
-        y + 20
-    );
-}
-
-/// A text of so many characters at most.
-fn cut(text: &str, most: usize) -> String {
-    match text.chars().count() > most {
-        true => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
-        false => text.to_owned(),
-    }
-}
-
-/// Text for XML, without what XML does not know.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in crate::one_line(text).chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -214,5 +214,7 @@ pub(super) fn store(engine: &Engine, workload: usize) -> Option<&'static str> {
     let network = engine.network();
     let parties = network.workloads[workload].parties.iter();
     let mut numbers = parties.flat_map(|id| &network.parties[*id].ports).map(|port| port.number);
-    numbers.find_map(|number| STORES.iter().find(|(port, _)| *port == number)).map(|(_, name)| *name)
+    numbers
+        .find_map(|number| STORES.iter().find(|(port, _)| *port == number))
+        .map(|(_, name)| *name)
 }

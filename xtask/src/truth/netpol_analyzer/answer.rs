@@ -57,8 +57,10 @@ impl Question {
                 _ if focus => question.focus.push(word.to_owned()),
                 _ => {
                     let (protocol, port) = word.split_once('-').context("an unknown option")?;
-                    question.only =
-                        Some(Connections::read(&format!("{port}/{protocol}")).map_err(anyhow::Error::msg)?);
+                    question.only = Some(
+                        Connections::read(&format!("{port}/{protocol}"))
+                            .map_err(anyhow::Error::msg)?,
+                    );
                 }
             }
         }
@@ -123,18 +125,24 @@ impl Answer {
     pub(super) fn differs(&self, wanted: &Self, question: &Question) -> Vec<String> {
         let mut lines = Vec::new();
         let mut rows = |name: &str, own: &Table, other: &Table| {
-            lines.extend(other.without(own).map(|r| {
-                format!("{name} want {} => {} : {}", r.from, r.to, r.said)
-            }));
-            lines.extend(own.without(other).map(|r| {
-                format!("{name} got  {} => {} : {}", r.from, r.to, r.said)
-            }));
+            lines.extend(
+                other
+                    .without(own)
+                    .map(|r| format!("{name} want {} => {} : {}", r.from, r.to, r.said)),
+            );
+            lines.extend(
+                own.without(other)
+                    .map(|r| format!("{name} got  {} => {} : {}", r.from, r.to, r.said)),
+            );
         };
         rows("", &self.table, &wanted.table);
         let exposure = self.exposure.and(&self.optional.of(&wanted.exposure));
         rows("exposure", &exposure, &wanted.exposure);
         if wanted.says_unprotected && self.unprotected != wanted.unprotected {
-            lines.push(format!("unprotected want {:?}, got {:?}", wanted.unprotected, self.unprotected));
+            lines.push(format!(
+                "unprotected want {:?}, got {:?}",
+                wanted.unprotected, self.unprotected
+            ));
         }
         if question.explain {
             let (all, others) = (joined(&self.explained), joined(&wanted.explained));
@@ -142,7 +150,10 @@ impl Answer {
             for pair in pairs {
                 let (own, other) = (all.get(pair), others.get(pair));
                 if own != other {
-                    lines.push(format!("explained {} => {}\n     want {other:?}\n     got  {own:?}", pair.0, pair.1));
+                    lines.push(format!(
+                        "explained {} => {}\n     want {other:?}\n     got  {own:?}",
+                        pair.0, pair.1
+                    ));
                 }
             }
         }
@@ -202,7 +213,11 @@ fn cells(line: &str, by: char) -> Vec<String> {
         }
     }
     let heading = cells[0].trim_start_matches(['#', ' ']).trim_end_matches([':', ' ']).to_owned();
-    if cells.len() == 1 { vec![heading] } else { cells.iter().map(|c| c.trim().to_owned()).collect() }
+    if cells.len() == 1 {
+        vec![heading]
+    } else {
+        cells.iter().map(|c| c.trim().to_owned()).collect()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -234,11 +249,7 @@ fn rows(lines: impl Iterator<Item = Vec<String>>) -> anyhow::Result<Answer> {
             }
         }
     }
-    Ok(Answer {
-        table: Table::new(table)?,
-        exposure: Table::new(exposure)?,
-        ..Answer::default()
-    })
+    Ok(Answer { table: Table::new(table)?, exposure: Table::new(exposure)?, ..Answer::default() })
 }
 
 /// A row of exposure: the workload, and the other end with its side.
@@ -405,7 +416,8 @@ fn explanation(text: &str) -> anyhow::Result<Answer> {
             continue;
         };
         for (start, allowed) in [("Allowed ", true), ("Denied ", false)] {
-            if let Some((ports, _)) = bare.strip_prefix(start).and_then(|r| r.split_once(" due to "))
+            if let Some((ports, _)) =
+                bare.strip_prefix(start).and_then(|r| r.split_once(" due to "))
             {
                 let ports = bracketed(ports)?;
                 let all = if allowed { &mut explained.allowed } else { &mut explained.denied };

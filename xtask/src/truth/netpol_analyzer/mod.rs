@@ -62,9 +62,9 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     let mut left_out: BTreeMap<&str, usize> = BTreeMap::new();
     for ((part, stem), files) in questions {
         let question = Question::read(&part, &stem, &tests).with_context(|| stem.clone())?;
-        let out = OUT_OF_SCOPE.iter().find(|(start, _)| {
-            question.folders.iter().any(|folder| folder.starts_with(start))
-        });
+        let out = OUT_OF_SCOPE
+            .iter()
+            .find(|(start, _)| question.folders.iter().any(|folder| folder.starts_with(start)));
         if let Some((_, why)) = out {
             *left_out.entry(why).or_default() += 1;
             outcome.left_out += 1;

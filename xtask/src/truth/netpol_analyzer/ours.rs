@@ -6,9 +6,9 @@ use std::path::Path;
 
 use pavisade_model::KubernetesVersion;
 use pavisade_netpol::{
-    Action, Assumptions, Connections, Direction, End, Engine, Focus, GENERIC, Group, Imagined, Kind,
-    Network, Operator, Party, PartyId, Peer, Profile, READS, Requirement, Selector, Selects, Step,
-    Tier, Verdict, Within, Workload, lines, ways,
+    Action, Assumptions, Connections, Direction, End, Engine, Focus, GENERIC, Group, Imagined,
+    Kind, Network, Operator, Party, PartyId, Peer, Profile, READS, Requirement, Selector, Selects,
+    Step, Tier, Verdict, Within, Workload, lines, ways,
 };
 use pavisade_snapshot::{Object, View, World, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
@@ -21,11 +21,8 @@ const CONTROLLER: &str = "{ingress-controller}";
 
 /// What the analyser takes for granted.
 fn assumed() -> Assumptions {
-    let profile = Profile {
-        blocks_match_pods: Selects::No,
-        networks_match_pods: Selects::No,
-        ..GENERIC
-    };
+    let profile =
+        Profile { blocks_match_pods: Selects::No, networks_match_pods: Selects::No, ..GENERIC };
     Assumptions {
         profile,
         labels_absent: true,
@@ -62,7 +59,8 @@ pub(super) fn answer(root: &Path, question: &Question) -> anyhow::Result<Answer>
     if question.explain {
         return explained(&engine, &imagined, question);
     }
-    let rows = rows(&engine, &imagined).into_iter().filter(|row| question.wants(&row.from, &row.to));
+    let rows =
+        rows(&engine, &imagined).into_iter().filter(|row| question.wants(&row.from, &row.to));
     let mut answer = Answer { table: Table::new(rows)?, ..Answer::default() };
     if question.exposure {
         exposure(&engine, &imagined, question, &mut answer)?;
@@ -156,8 +154,7 @@ fn exposure(
                 continue;
             }
             let mut put = |other: String, verdict: &Verdict, sure: bool| {
-                let (from, to) =
-                    if egress { (own.clone(), other) } else { (other, own.clone()) };
+                let (from, to) = if egress { (own.clone(), other) } else { (other, own.clone()) };
                 if asked(question, verdict) {
                     inside.insert((egress, own.clone()));
                     let row = Row { from, to, said: of_exposure(question, verdict) };
@@ -268,7 +265,10 @@ fn braces(selector: &Selector) -> String {
         let values = requirement.values.join(" ");
         format!("{{Key:{},Operator:{operator},Values:[{values}],}}", requirement.key)
     };
-    format!("{{{}}}", selector.requirements().unwrap_or(&[]).iter().map(one).collect::<Vec<_>>().join(","))
+    format!(
+        "{{{}}}",
+        selector.requirements().unwrap_or(&[]).iter().map(one).collect::<Vec<_>>().join(",")
+    )
 }
 
 fn difference(old: &Path, new: &Path) -> anyhow::Result<Answer> {
@@ -318,11 +318,7 @@ fn difference(old: &Path, new: &Path) -> anyhow::Result<Answer> {
     Ok(Answer { table: Table::new(rows)?, ..Answer::default() })
 }
 
-fn explained(
-    engine: &Engine,
-    imagined: &Imagined,
-    question: &Question,
-) -> anyhow::Result<Answer> {
+fn explained(engine: &Engine, imagined: &Imagined, question: &Question) -> anyhow::Result<Answer> {
     let mut answer = Answer::default();
     let mut put = |from: String, to: String, all_steps: &[Step], verdict: &Verdict| {
         let steps = all_steps;
@@ -347,9 +343,8 @@ fn explained(
                 one.policy == step.policy && one.direction == step.direction && one.rule.is_some()
             };
             // It looks no further once a policy allows everything.
-            let before = |one: &&Step| {
-                names(one) && one.rule < step.rule && one.connections.is_all()
-            };
+            let before =
+                |one: &&Step| names(one) && one.rule < step.rule && one.connections.is_all();
             let of_network = step.policy.is_some_and(|p| engine.policy(p).tier == Tier::Network);
             if of_network && step.rule.is_some() && all_steps.iter().any(|one| before(&one)) {
                 continue;
