@@ -32,7 +32,7 @@ lint:
 
 # `go list -m` refuses a Go that is older than the module wants.
 kubectl:
-	$(call heading,kubectl, helm, kustomize and a registry for comparison tests)
+	$(call heading,kubectl and helm and kustomize and a registry for comparison tests)
 	@if go version && (cd tests/tools/kubectl && go list -m); then cargo xtask tools kubectl helm kustomize registry; else echo 'skipped: comparison with kubectl, helm, kustomize and a registry, which needs Go 1.26 or newer (https://go.dev/dl)'; fi
 
 # runc is linked with libseccomp, for which xtask/setup.sh has looked.

@@ -31,6 +31,7 @@ const TARGETS: [&str; 12] = [
     "go_binaries",
     "advisories",
     "database",
+    "network",
     "versions",
 ];
 

@@ -16,6 +16,7 @@ mod images;
 mod input;
 mod live;
 mod man;
+mod network;
 mod output;
 mod progress;
 mod pss;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         Command::Snapshot(args) => snapshot::run(&args.command),
         Command::Fix(args) => fix::run(&args),
         Command::Pss(args) => pss::run(&args),
+        Command::Network(args) => network::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Sbom(args) => image::sbom(&args),
         Command::Checks(args) => checks::run(&args),

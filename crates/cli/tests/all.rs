@@ -16,6 +16,7 @@ mod faults;
 mod fix;
 mod images;
 mod mistakes;
+mod network;
 mod old_results;
 mod own_frameworks;
 mod pages;
