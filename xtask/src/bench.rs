@@ -4,6 +4,7 @@
 //! (`tests/tools/kube-score`, `checkov` and `syft` there), for this chore only.
 
 mod hostile;
+mod identity;
 mod image;
 mod live;
 mod peers;
@@ -56,6 +57,8 @@ enum What {
     Image,
     /// One pod under all checks of scope Object, as admission would ask.
     Review,
+    /// Questions about permissions on up to 100,000 bindings.
+    Identity,
     /// Inputs that are made to cost much: how time grows with them, and peak memory.
     Hostile,
 }
@@ -64,6 +67,7 @@ enum What {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match args.what {
         What::Live => live::run(),
+        What::Identity => identity::run(),
         What::Scan => scan(!args.no_peer),
         What::Cluster => clusters(),
         What::Peers => peers::run(),

@@ -19,7 +19,7 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 13] = [
     "documents",
     "snapshot",
     "config",
@@ -31,6 +31,8 @@ const TARGETS: [&str; 11] = [
     "advisories",
     "database",
     "versions",
+    "authentication",
+    "rbac",
 ];
 
 /// Fuzzes every target, the time shared between them.

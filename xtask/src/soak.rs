@@ -4,6 +4,8 @@
 //! that was. Counts are those of a full run; `--part 10` divides them.
 
 mod kill;
+mod rbac;
+mod tokens;
 
 use std::time::Instant;
 
@@ -48,6 +50,30 @@ const LOOPS: &[Loop] = &[
     },
     // Generated pods, judged by an API server's Pod Security admission and by us.
     Loop { name: "pods", full: 28_000, elsewhere: true, tool: None, run: live::pods },
+    // Generated roles, bindings and questions, answered by an API server and by us.
+    Loop {
+        name: "rbac",
+        full: 20_000,
+        elsewhere: false,
+        tool: Some("control-plane"),
+        run: rbac::run,
+    },
+    // The same by Kubernetes' own authorizers and its controller of aggregation, without a server.
+    Loop {
+        name: "rbac-code",
+        full: 20_000,
+        elsewhere: false,
+        tool: Some("authorizer"),
+        run: rbac::code,
+    },
+    // Authentication configurations with tokens, judged by Kubernetes' own code and by us.
+    Loop {
+        name: "tokens",
+        full: 1_000,
+        elsewhere: false,
+        tool: Some("authorizer"),
+        run: tokens::run,
+    },
     // Runs that write files, killed at random times.
     Loop { name: "kill", full: 500, elsewhere: false, tool: None, run: kill },
 ];

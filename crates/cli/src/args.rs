@@ -9,9 +9,11 @@ pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksComm
 pub(crate) use config::{AllowFrom, CheckConfigArgs, ConfigArgs, ConfigCommand, ConfigFile};
 pub(crate) use db::{DbArgs, DbCommand, Install};
 pub(crate) use fix::FixArgs;
+pub(crate) use identity::{IdentityArgs, IdentityCommand, MfaPolicyArgs, TestTokenArgs};
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;
 pub(crate) use pss::PssArgs;
+pub(crate) use rbac::{Common, RbacArgs, RbacCommand, Shown};
 pub(crate) use reading::{Reading, Render};
 pub(crate) use registry::Registry;
 pub(crate) use scan::{Format, ScanArgs};
@@ -24,9 +26,11 @@ mod comply;
 mod config;
 mod db;
 mod fix;
+mod identity;
 mod image;
 mod images;
 mod pss;
+mod rbac;
 mod reading;
 mod registry;
 mod scan;
@@ -62,6 +66,10 @@ pub(crate) enum Command {
     Fix(FixArgs),
     /// Say which Pod Security level each namespace meets, what breaks at the next, and the labels.
     Pss(Box<PssArgs>),
+    /// Say who can do what, why, and what is wrong with roles and bindings.
+    Rbac(Box<RbacArgs>),
+    /// Show the ways into the API server, demand MFA there, and try tokens.
+    Identity(Box<IdentityArgs>),
     /// Say which vulnerabilities a container image has, or list its packages by layer.
     Image(Box<ImageArgs>),
     /// Write the packages in a container image as an SBOM: CycloneDX or SPDX.

@@ -3,6 +3,7 @@
 
 mod started;
 
+mod access;
 mod action;
 mod cluster;
 mod config;
