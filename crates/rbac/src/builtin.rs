@@ -1,6 +1,6 @@
 //! Roles and bindings that Kubernetes itself makes: known by name, never findings themselves.
 //!
-//! A name is only known if some version ships it: anybody may call a role `system:` something.
+//! A name is only known if some version ships it: anyone may call a role `system:` something.
 
 use std::sync::LazyLock;
 

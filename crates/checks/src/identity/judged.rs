@@ -81,10 +81,10 @@ fn judge_binding<'a>(
         let extent = match (power.namespaced, power.within) {
             (false, _) => String::new(),
             (true, None) => " in all namespaces".to_owned(),
-            (true, Some(within)) => format!(" in all namespaces, `{within}` included"),
+            (true, Some(within)) => format!(" in all namespaces, including `{within}`"),
         };
         let message = format!(
-            "gives {} ClusterRole `{name}`, which grants {}{extent}, enough to {}",
+            "gives {} ClusterRole `{name}`, which grants {}{extent} and so allows it to {}",
             shorten(&subjects),
             power.grants,
             power.gives
