@@ -4,6 +4,7 @@
 //! (`tests/tools/kube-score`, `checkov` and `syft` there), for this chore only.
 
 mod hostile;
+mod identity;
 mod image;
 mod live;
 mod network;
@@ -60,6 +61,8 @@ enum What {
     Review,
     /// Maps of generated clusters of up to 100,000 pods and 10,000 policies.
     Network,
+    /// Questions about permissions on up to 100,000 bindings.
+    Identity,
     /// Inputs that are made to cost much: how time grows with them, and peak memory.
     Hostile,
 }
@@ -68,6 +71,7 @@ enum What {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match args.what {
         What::Live => live::run(),
+        What::Identity => identity::run(),
         What::Scan => scan(!args.no_peer),
         What::Cluster => clusters(),
         What::Peers => peers::run(),

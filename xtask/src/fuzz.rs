@@ -19,7 +19,7 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 12] = [
+const TARGETS: [&str; 15] = [
     "documents",
     "snapshot",
     "config",
@@ -33,6 +33,8 @@ const TARGETS: [&str; 12] = [
     "database",
     "network",
     "versions",
+    "authentication",
+    "rbac",
 ];
 
 /// Fuzzes every target, the time shared between them.

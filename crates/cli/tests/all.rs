@@ -4,6 +4,7 @@
 mod registry;
 mod started;
 
+mod access;
 mod action;
 mod cluster;
 mod cluster_images;
