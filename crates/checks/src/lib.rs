@@ -39,6 +39,7 @@ pub use component::{Component, Flag, FlagSource, components};
 pub use context::Cx;
 pub use fragment::is_fragment;
 pub use groups::{hardening_setting, unhardened_container};
+pub use identity::ways::{READS as WAYS_READS, ways_in};
 pub use lens::{
     Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnImage, OnImageFact,
     OnMatch, OnObject, OnPod, OnWorld, Part, Target,

@@ -23,7 +23,10 @@ const EXAMPLES: &[Examples] = &[
             ),
             ("Only what is new", "pavisade scan --baseline scan.json"),
             ("A live cluster, some namespaces", "pavisade scan --cluster --namespace 'team-*'"),
-            ("A cluster compared with its files", "pavisade scan deploy/ --cluster --fail-on-drift"),
+            (
+                "A cluster compared with its files",
+                "pavisade scan deploy/ --cluster --fail-on-drift",
+            ),
         ],
     ),
     (
@@ -68,7 +71,7 @@ const EXAMPLES: &[Examples] = &[
         "sbom",
         &[
             ("CycloneDX, on standard output", "pavisade sbom web.tar"),
-            ("SPDX, in a file", "pavisade sbom web.tar -f spdx -o web.spdx.json"),
+            ("SPDX, in a file", "pavisade sbom web.tar -f spdx-json -o web.spdx.json"),
         ],
     ),
     (

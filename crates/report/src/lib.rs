@@ -13,6 +13,7 @@ use pavisade_compliance::Assessment;
 use pavisade_judgement::Judgement;
 use pavisade_model::{Rule, Severity};
 
+mod access;
 mod advice;
 mod baseline;
 pub mod comply;
@@ -33,6 +34,7 @@ mod junit;
 mod markdown;
 mod mask;
 mod message;
+pub mod network;
 mod openvex;
 mod pages;
 mod place;
@@ -46,7 +48,9 @@ mod summary;
 mod terminal;
 mod text;
 pub mod vulnerabilities;
+mod ways;
 
+pub use access::{AccessPage, access};
 pub use baseline::baseline;
 pub use comply::{ComplyFormat, comply, framework_explain, frameworks_list, topics_list};
 pub use fixes::{Again, Fixes, Hidden, fixes, fixes_diff};
@@ -59,6 +63,7 @@ pub use sbom::{Sbom, SbomFormat, sbom, sbom_with};
 pub use snapshots::{snapshot_diff, snapshot_info};
 pub use terminal::{problems, style};
 pub use vulnerabilities::vulnerabilities;
+pub use ways::{TokenVerdict, token, ways_in};
 
 /// A text for a terminal: on one line, hidden characters made visible.
 pub fn one_line(text: &str) -> String {
