@@ -18,7 +18,7 @@ const EXAMPLES: &[Examples] = &[
                 "pavisade scan --check network,identity --min-severity high",
             ),
             (
-                "A page, and JSON beside it",
+                "A page, and JSON in a second file",
                 "pavisade scan -f html -o report.html --also json=scan.json",
             ),
             ("Only what is new", "pavisade scan --baseline scan.json"),
@@ -74,10 +74,7 @@ const EXAMPLES: &[Examples] = &[
             ("SPDX, in a file", "pavisade sbom web.tar -f spdx-json -o web.spdx.json"),
         ],
     ),
-    (
-        "snapshot save",
-        &[("Keep a cluster in a file", "pavisade snapshot save -o cluster.pavisade")],
-    ),
+    ("snapshot save", &[("Keep a cluster in a file", "pavisade snapshot save cluster.pavisade")]),
     ("snapshot info", &[("What is in a file", "pavisade snapshot info cluster.pavisade")]),
     (
         "snapshot diff",

@@ -25,7 +25,7 @@ use crate::{Outcome, database, explain, replace, select, terminal};
 
 /// An advisory may be specified after `--explain`, as for `pavisade image`: it is not a path then.
 pub(crate) fn take_advisory(args: &mut ScanArgs) {
-    if args.explain.as_deref() != Some("") || !args.images.asked() {
+    if args.explain.as_deref() != Some("") {
         return;
     }
     let is_id = |path: &PathBuf| !path.exists() && path.to_str().is_some_and(explain::is_id);
