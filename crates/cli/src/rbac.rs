@@ -104,7 +104,7 @@ impl Read {
         };
         if input.is_cluster() && !common.paths.is_empty() {
             bail!(
-                "permissions are those of one cluster: give --cluster or --snapshot no files beside it"
+                "permissions are those of one cluster: do not give files together with --cluster or --snapshot"
             );
         }
         Self::read(input, &common.config, &common.shown)
