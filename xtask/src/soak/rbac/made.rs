@@ -160,7 +160,7 @@ impl Made {
             new.push(role);
         }
         for number in 0..40 {
-            let mut role = object("Role", random.pick(&NAMESPACES), &format!("r-{round}-{number}"));
+            let mut role = object("Role", *random.pick(&NAMESPACES), &format!("r-{round}-{number}"));
             role["rules"] = rules(random, false);
             new.push(role);
         }
@@ -196,7 +196,7 @@ impl Made {
                 binding["roleRef"] = reference("Role", &role);
                 binding
             } else {
-                let mut binding = object("RoleBinding", random.pick(&NAMESPACES), &name);
+                let mut binding = object("RoleBinding", *random.pick(&NAMESPACES), &name);
                 binding["roleRef"] = reference("ClusterRole", &cluster_role(random));
                 binding
             };
