@@ -32,14 +32,14 @@ lint:
 
 # `go list -m` refuses a Go that is older than the module wants.
 kubectl:
-	$(call heading,kubectl, helm and kustomize for comparison tests)
-	@if go version && (cd tests/tools/kubectl && go list -m); then cargo xtask tools kubectl helm kustomize; else echo 'skipped: comparison with kubectl, helm and kustomize, which needs Go 1.26 or newer (https://go.dev/dl)'; fi
+	$(call heading,kubectl and helm and kustomize and a registry for comparison tests)
+	@if go version && (cd tests/tools/kubectl && go list -m); then cargo xtask tools kubectl helm kustomize registry; else echo 'skipped: comparison with kubectl, helm, kustomize and a registry, which needs Go 1.26 or newer (https://go.dev/dl)'; fi
 
 # runc is linked with libseccomp, for which xtask/setup.sh has looked.
 cluster:
 	$(call heading,programs of the test clusters)
 	@if go version && (cd tests/tools/control-plane && go list -m) && (cd tests/tools/node && go list -m); then \
-		cargo xtask tools control-plane testbed && \
+		cargo xtask tools control-plane authorizer testbed && \
 		if pkg-config --exists libseccomp; then cargo xtask tools node runc; else echo 'skipped: tests with nodes, which need libseccomp (Debian: libseccomp-dev and pkg-config)'; fi; \
 	else echo 'skipped: tests with clusters, which need Go 1.26.6 or newer (https://go.dev/dl)'; fi
 

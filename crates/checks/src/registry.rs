@@ -381,6 +381,7 @@ static REGISTRY: &[Registered] = &[
     entry::<supply::secret_in_image::SecretInImage>(),
     entry::<supply::secret_in_image_configuration::SecretInImageConfiguration>(),
     entry::<supply::secret_in_build_history::SecretInBuildHistory>(),
+    entry::<supply::end_of_life_distribution::EndOfLifeDistribution>(),
     entry::<storage::plaintext_etcd::PlaintextEtcd>(),
     entry::<storage::weak_etcd_encryption::WeakEtcdEncryption>(),
     entry::<storage::missing_etcd_encryption::MissingEtcdEncryption>(),

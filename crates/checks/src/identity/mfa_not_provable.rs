@@ -65,9 +65,9 @@ impl Check for MfaNotProvable {
 }
 
 /// What the rules of one issuer demand, with the rule that is not understood.
-struct Rules<'a> {
-    factor: Demand,
-    lifetime: Lifetime,
+pub(super) struct Rules<'a> {
+    pub(super) factor: Demand,
+    pub(super) lifetime: Lifetime,
     unclear: Option<Value<'a>>,
 }
 
@@ -229,7 +229,7 @@ impl MfaNotProvable {
 }
 
 impl<'a> Rules<'a> {
-    fn read(entry: Value<'a>) -> Self {
+    pub(super) fn read(entry: Value<'a>) -> Self {
         let mut all = Self { factor: Demand::Silent, lifetime: Lifetime::Unlimited, unclear: None };
         for rule in entry.list("claimValidationRules") {
             let expression = rule.get("expression").filter(|e| !e.is_null());
@@ -264,7 +264,7 @@ fn read(text: &str) -> (Demand, Lifetime) {
     }
 }
 
-fn equal(claim: &str, value: &str) -> Demand {
+pub(super) fn equal(claim: &str, value: &str) -> Demand {
     match claim {
         "acr" => grade_class(value),
         "amr" => grade_method(value),

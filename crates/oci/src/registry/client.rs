@@ -71,7 +71,7 @@ impl Registries {
         let patience = &self.0.access.patience;
         let mut attempt = 1;
         let (bytes, told) = loop {
-            let answer = self.get(endpoint, &format!("manifests/{name}"), &MANIFESTS, 0)?;
+            let answer = self.get(endpoint, &format!("manifests/{name}"), &MANIFESTS, None)?;
             // Registries tell it, though not all of them do.
             let told = answer.headers().get("docker-content-digest");
             let told = told.and_then(|told| told.to_str().ok()?.parse::<Digest>().ok());
@@ -95,7 +95,7 @@ impl Registries {
         }
     }
 
-    /// An answer that has what was asked for.
+    /// An answer that has what was asked for: that part, or all of it.
     ///
     /// # Errors
     /// All attempts failed, or one that no other would change.
@@ -104,7 +104,7 @@ impl Registries {
         endpoint: &Endpoint,
         rest: &str,
         accept: &[&str],
-        from: u64,
+        mut part: Option<(u64, u64)>,
     ) -> Result<Response, Fault> {
         let Inner { access, http, keys, gone } = &*self.0;
         let gone = || gone.lock().unwrap_or_else(PoisonError::into_inner);
@@ -118,7 +118,7 @@ impl Registries {
         let (mut attempt, mut asked_for, mut waited) = (1, false, Duration::ZERO);
         loop {
             let authorization = keys.header(endpoint);
-            let asked = Asked { authorization, accept, from, form: None };
+            let asked = Asked { authorization, accept, part, form: None };
             let wait = match self.follow(&url, &asked) {
                 Ok((answer, _)) if answer.status().is_success() => return Ok(answer),
                 Ok((answer, true)) if answer.status() == StatusCode::UNAUTHORIZED && !asked_for => {
@@ -139,6 +139,13 @@ impl Registries {
                         }
                         Err(failure) => return Err(failure.fault),
                     }
+                }
+                // It does not understand the range. It is asked for all instead.
+                Ok((answer, _))
+                    if part.is_some() && answer.status() == StatusCode::RANGE_NOT_SATISFIABLE =>
+                {
+                    part = None;
+                    continue;
                 }
                 Ok((answer, is_own)) => {
                     let busy = self.busy(&answer, attempt, waited);

@@ -78,6 +78,9 @@ struct Distribution<'a> {
     /// Its display name.
     #[serde(skip_serializing_if = "str::is_empty")]
     name: &'a str,
+    /// The last day on which it gets security fixes; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    support_until: Option<&'static str>,
 }
 
 /// A layer.
@@ -191,6 +194,8 @@ impl Serialize for Whole<'_> {
                 version: &found.version,
                 codename: &found.codename,
                 name: &found.name,
+                support_until: pavisade_images::support(&found.id, &found.version)
+                    .map(|support| support.until),
             }),
             layers: inventory.layers.iter().map(layer).collect(),
             packages: packages.map(|(found, name)| package(found, name, references)).collect(),
