@@ -9,9 +9,9 @@ use super::{Color, ConfigFile, LiveArgs, Reading, Shown};
 const WAYS_EXIT_CODES: &str = "\
 Exit codes:
   0  a second factor is proven, or no people come in
-  1  there is a way in without a second factor
+  1  there is a login method without a second factor
   2  wrong usage, or the result could not be written
-  3  it could not be told: something was not read, or decides elsewhere";
+  3  it could not be determined: something was not read, or decides elsewhere";
 
 const POLICY_EXIT_CODES: &str = "\
 Examples:
@@ -28,7 +28,7 @@ Exit codes:
   0  the API server lets the token in
   1  it refuses it
   2  wrong usage, or a file is not what it should be
-  3  it could not be told: the signature was not checked (give --keys), or a rule is not evaluated here";
+  3  it could not be determined: the signature was not checked (give --keys), or a rule is not evaluated here";
 
 /// The ways into the API server, and what they demand.
 #[derive(Debug, Args)]
