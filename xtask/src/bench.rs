@@ -1,12 +1,13 @@
 //! `cargo xtask bench`: how fast the program is, beside a peer in the same run.
 //!
 //! Figures are printed, never asserted. Peers are installed by their ordinary package clients
-//! (`tests/tools/kube-score`, `checkov` and `syft` there), for this chore only.
+//! (`kube-score`, `checkov`, `osv-scanner` and `syft` in `tests/tools`), for this chore only.
 
 mod hostile;
 mod image;
 mod live;
 mod peers;
+mod vulnerabilities;
 
 use std::collections::HashMap;
 use std::fs;
@@ -34,7 +35,7 @@ pub(crate) struct Args {
     /// Leave the peer out.
     #[arg(long)]
     no_peer: bool,
-    /// Measure this program in place of the release build (`hostile`, `image`).
+    /// Measure this program in place of the release build (`hostile`, `image`, `vulnerabilities`).
     #[arg(long, hide = true)]
     program: Option<PathBuf>,
     /// Numbers of objects (`hostile`) or files and layers (`image`) in place of the usual ones.
@@ -54,6 +55,8 @@ enum What {
     Peers,
     /// Images beside Syft: the given ones, a million small files, a hundred layers.
     Image,
+    /// The database of vulnerabilities, SBOMs and an image, beside osv-scanner.
+    Vulnerabilities,
     /// One pod under all checks of scope Object, as admission would ask.
     Review,
     /// Inputs that are made to cost much: how time grows with them, and peak memory.
@@ -69,6 +72,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         What::Peers => peers::run(),
         What::Image => image::run(!args.no_peer, args.program.as_deref(), &args.sizes),
         What::Hostile => hostile::run(args.program.as_deref(), &args.sizes),
+        What::Vulnerabilities => vulnerabilities::run(!args.no_peer, args.program.as_deref()),
         What::Review => {
             review();
             Ok(())

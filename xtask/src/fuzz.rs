@@ -19,7 +19,7 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 12] = [
     "documents",
     "snapshot",
     "config",
@@ -31,6 +31,7 @@ const TARGETS: [&str; 11] = [
     "advisories",
     "database",
     "versions",
+    "vex",
 ];
 
 /// Fuzzes every target, the time shared between them.

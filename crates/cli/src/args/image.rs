@@ -179,7 +179,8 @@ pub(crate) enum ImageFormat {
     Table,
     /// Packages by layer.
     Tree,
-    /// Packages for programs: one document by schema/image-v1.json.
+    /// For programs: packages, one document by schema/image-v1.json; with --suggest what to upgrade, by
+    /// schema/upgrades-v1.json.
     Json,
     /// CycloneDX 1.6, as `pavisade sbom` writes it, and with a database its vulnerabilities.
     Cyclonedx,
