@@ -22,6 +22,7 @@ mod fuzz;
 mod generate;
 mod kubectl;
 mod live;
+mod managers;
 mod osv_scanner;
 mod ours;
 mod random;

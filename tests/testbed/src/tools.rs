@@ -128,6 +128,21 @@ pub const TOOLS: &[Tool] = &[
         cgo: Some("seccomp"),
         toolchain: None,
     },
+    // Kubernetes' own authorizers and authenticators, without a server.
+    Tool {
+        name: "authorizer",
+        module: "authorizer",
+        programs: &[("pavisade.dev/tests/tools/authorizer", "authorizer")],
+        stamp: None,
+        cgo: None,
+    },
+    Tool {
+        name: "registry",
+        module: "registry",
+        programs: &[("pavisade.dev/tests/tools/registry", "registry")],
+        stamp: None,
+        cgo: None,
+    },
     Tool {
         name: "testbed",
         module: "testbed",

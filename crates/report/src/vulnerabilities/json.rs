@@ -43,8 +43,8 @@ struct Document<'a> {
     database: Database<'a>,
     /// Vulnerabilities that were found, each once for a package.
     found: usize,
-    /// How many of these all upgrades together close.
-    closed: usize,
+    /// How many of them the upgrades fix.
+    fixed: usize,
     /// The layers in which something can be upgraded, the lowest first.
     layers: Vec<Layer<'a>>,
     /// What could not be read.
@@ -72,7 +72,7 @@ struct Layer<'a> {
     /// The instruction that made it, its secrets masked.
     #[serde(skip_serializing_if = "String::is_empty")]
     instruction: String,
-    /// Upgrades, those that close the most urgent and the most vulnerabilities first.
+    /// Upgrades, those that fix the most urgent and the most vulnerabilities first.
     upgrades: Vec<One<'a>>,
 }
 
@@ -90,14 +90,14 @@ struct One<'a> {
     /// Packages that it is about, where they have other names.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     packages: &'a [String],
-    /// Ids of the vulnerabilities that it closes.
-    closes: &'a BTreeSet<String>,
-    /// How bad these are.
+    /// IDs of the vulnerabilities that it fixes.
+    fixes: &'a BTreeSet<String>,
+    /// Their severities.
     severities: Severities,
     /// How many of them have the priority `now`.
     now: usize,
-    /// How many known vulnerabilities the version to upgrade to has.
-    left: usize,
+    /// How many known vulnerabilities remain in the version to upgrade to.
+    remaining: usize,
 }
 
 /// Writes them.
@@ -131,7 +131,7 @@ pub fn upgrades(told: &Vulnerable<'_>, out: &mut dyn Write) -> io::Result<()> {
         digest: &inventory.digest,
         database: Database { place: &data.place, advisories: data.advisories },
         found: found.count(),
-        closed: upgrades.iter().map(|upgrade| upgrade.lines).sum(),
+        fixed: upgrades.iter().map(|upgrade| upgrade.lines).sum(),
         layers,
         notes: judgement.notes.iter().map(Note::from).collect(),
     };
@@ -147,7 +147,7 @@ fn one(upgrade: &Upgrade) -> One<'_> {
         installed: &upgrade.installed,
         to: &upgrade.to,
         packages: &upgrade.packages,
-        closes: &upgrade.ids,
+        fixes: &upgrade.ids,
         severities: Severities {
             critical: of(Severity::Critical),
             high: of(Severity::High),
@@ -156,6 +156,6 @@ fn one(upgrade: &Upgrade) -> One<'_> {
             unknown: of(Severity::Unknown),
         },
         now: upgrade.now,
-        left: upgrade.left,
+        remaining: upgrade.left,
     }
 }
