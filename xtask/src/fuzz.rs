@@ -19,7 +19,7 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 15] = [
+const TARGETS: [&str; 16] = [
     "documents",
     "snapshot",
     "config",
@@ -33,6 +33,7 @@ const TARGETS: [&str; 15] = [
     "database",
     "network",
     "versions",
+    "vex",
     "authentication",
     "rbac",
 ];

@@ -38,6 +38,7 @@ fn said(documents: &[Document], ids: &[&str], purl: &str) -> Option<String> {
     let target = Target {
         ids,
         purl: Some(&purl),
+        source: None,
         version: purl.version(),
         image: "ghcr.io/org/app:1.2",
         repository: "ghcr.io/org/app",
@@ -154,6 +155,7 @@ fn unused_statements_are_told() {
     let target = Target {
         ids: &["CVE-1"],
         purl: Some(&purl),
+        source: None,
         version: "1.0.0",
         image: "",
         repository: "",
