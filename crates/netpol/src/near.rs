@@ -21,10 +21,6 @@ impl Near {
 
     /// Of peers, by the namespace of pods that they select.
     pub(crate) fn peers(peers: &[(Peer, bool)]) -> Self {
-        let within = |(peer, _): &'_ _| match peer {
-            Peer::Pods(within, _) => Some(within),
-            _ => None,
-        };
         peers.iter().map(within).collect()
     }
 
@@ -39,6 +35,13 @@ impl Near {
         let mut all: Vec<_> = own.iter().chain(&self.everywhere).copied().collect();
         all.sort_unstable();
         all
+    }
+}
+
+fn within((peer, _): &(Peer, bool)) -> Option<&Within> {
+    match peer {
+        Peer::Pods(within, _) => Some(within),
+        _ => None,
     }
 }
 
