@@ -19,7 +19,7 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 12] = [
+const TARGETS: [&str; 15] = [
     "documents",
     "snapshot",
     "config",
@@ -31,7 +31,10 @@ const TARGETS: [&str; 12] = [
     "go_binaries",
     "advisories",
     "database",
+    "network",
     "versions",
+    "authentication",
+    "rbac",
 ];
 
 /// Fuzzes every target, the time shared between them.

@@ -9,9 +9,12 @@ pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksComm
 pub(crate) use config::{AllowFrom, CheckConfigArgs, ConfigArgs, ConfigCommand, ConfigFile};
 pub(crate) use db::{DbArgs, DbCommand, Install};
 pub(crate) use fix::FixArgs;
+pub(crate) use identity::{IdentityArgs, IdentityCommand, MfaPolicyArgs, TestTokenArgs};
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;
+use network::NetworkArgs;
 pub(crate) use pss::PssArgs;
+pub(crate) use rbac::{Common, RbacArgs, RbacCommand, Shown};
 pub(crate) use reading::{Reading, Render};
 pub(crate) use registry::Registry;
 pub(crate) use scan::{Format, ScanArgs};
@@ -24,9 +27,12 @@ mod comply;
 mod config;
 mod db;
 mod fix;
+mod identity;
 mod image;
 mod images;
+pub(crate) mod network;
 mod pss;
+mod rbac;
 mod reading;
 mod registry;
 mod scan;
@@ -64,6 +70,12 @@ pub(crate) enum Command {
     /// Show which Pod Security level each namespace meets, what violates the next one, and the
     /// labels to set.
     Pss(Box<PssArgs>),
+    /// Show what can connect to what and why, and generate the least NetworkPolicies.
+    Network(NetworkArgs),
+    /// Show who can do what and why, and find faults in roles and bindings.
+    Rbac(Box<RbacArgs>),
+    /// Show the ways into the API server, require MFA there, and test tokens.
+    Identity(Box<IdentityArgs>),
     /// Show the vulnerabilities in a container image, or list its packages by layer.
     Image(Box<ImageArgs>),
     /// Write an SBOM of a container image: CycloneDX or SPDX.

@@ -4,6 +4,7 @@
 mod registry;
 mod started;
 
+mod access;
 mod action;
 mod cluster;
 mod cluster_images;
@@ -16,6 +17,7 @@ mod faults;
 mod fix;
 mod images;
 mod mistakes;
+mod network;
 mod old_results;
 mod own_frameworks;
 mod pages;

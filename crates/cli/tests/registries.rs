@@ -161,8 +161,8 @@ fn words_that_name_no_image_are_told() {
     let folder = tempfile::tempdir().unwrap();
     // Nothing listens on the ports of TCP's services 1 to 9 here.
     for (word, code, part) in [
-        ("Web", 2, "not a reference of an image"),
-        ("docker://a b", 2, "not a reference of an image"),
+        ("Web", 2, "not a valid image reference"),
+        ("docker://a b", 2, "not a valid image reference"),
         ("web.tar", 3, "docker://"),
         ("./web", 3, "No such file"),
         ("127.0.0.1:9/web", 3, "cannot be reached"),

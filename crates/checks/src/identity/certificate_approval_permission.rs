@@ -2,12 +2,13 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Resource, Rule, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge, lower};
-use super::rules::{Resource, Rule, Rules};
+use super::judged::judge;
+use super::power::{Power, lower};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Role can approve client certificates

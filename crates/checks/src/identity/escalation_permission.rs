@@ -4,12 +4,13 @@ use std::cmp::Reverse;
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Severity};
+use pavisade_rbac::{Resource, Rule, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge, list, lower};
-use super::rules::{Resource, Rule, Rules};
+use super::judged::judge;
+use super::power::{Power, list, lower};
 use crate::{Check, Cx, OnObject, Verdict, View};
 
 /// Role allows privilege escalation

@@ -2,14 +2,13 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Rules, builtin, is_aggregated};
 use pavisade_snapshot::{Object, Selector};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::builtin;
 use super::power::list;
-use super::rules::{Rules, is_aggregated};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Aggregated ClusterRole grants too much

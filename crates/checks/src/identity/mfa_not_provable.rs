@@ -38,9 +38,9 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, V
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MfaNotProvable {
-    /// Hosts of issuers that log in machines only, besides the well-known ones.
+    /// Hosts of additional issuers that authenticate only machines.
     machine_issuers: Vec<String>,
-    /// How long a token may live at most, in seconds.
+    /// The maximum lifetime of a token, in seconds.
     max_token_lifetime: i64,
 }
 
@@ -65,9 +65,9 @@ impl Check for MfaNotProvable {
 }
 
 /// What the rules of one issuer demand, with the rule that is not understood.
-struct Rules<'a> {
-    factor: Demand,
-    lifetime: Lifetime,
+pub(super) struct Rules<'a> {
+    pub(super) factor: Demand,
+    pub(super) lifetime: Lifetime,
     unclear: Option<Value<'a>>,
 }
 
@@ -229,7 +229,7 @@ impl MfaNotProvable {
 }
 
 impl<'a> Rules<'a> {
-    fn read(entry: Value<'a>) -> Self {
+    pub(super) fn read(entry: Value<'a>) -> Self {
         let mut all = Self { factor: Demand::Silent, lifetime: Lifetime::Unlimited, unclear: None };
         for rule in entry.list("claimValidationRules") {
             let expression = rule.get("expression").filter(|e| !e.is_null());
@@ -264,7 +264,7 @@ fn read(text: &str) -> (Demand, Lifetime) {
     }
 }
 
-fn equal(claim: &str, value: &str) -> Demand {
+pub(super) fn equal(claim: &str, value: &str) -> Demand {
     match claim {
         "acr" => grade_class(value),
         "amr" => grade_method(value),
