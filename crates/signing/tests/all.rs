@@ -1,0 +1,3 @@
+//! Integration tests of `signing`, as one program.
+
+mod conformance;
