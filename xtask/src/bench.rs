@@ -7,6 +7,7 @@ mod hostile;
 mod image;
 mod live;
 mod peers;
+mod verify;
 
 use std::collections::HashMap;
 use std::fs;
@@ -56,6 +57,8 @@ enum What {
     Image,
     /// One pod under all checks of scope Object, as admission would ask.
     Review,
+    /// Verification of signed images on loopback beside cosign: one, and many one after another.
+    Verify,
     /// Inputs that are made to cost much: how time grows with them, and peak memory.
     Hostile,
 }
@@ -69,6 +72,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         What::Peers => peers::run(),
         What::Image => image::run(!args.no_peer, args.program.as_deref(), &args.sizes),
         What::Hostile => hostile::run(args.program.as_deref(), &args.sizes),
+        What::Verify => verify::run(args.program.as_deref(), !args.no_peer, &args.sizes),
         What::Review => {
             review();
             Ok(())
@@ -185,7 +189,7 @@ fn ours(program: &Path, paths: &[&Path]) -> Command {
     command
 }
 
-fn release_binary() -> anyhow::Result<PathBuf> {
+pub(crate) fn release_binary() -> anyhow::Result<PathBuf> {
     let status = Command::new("cargo")
         .args(["build", "--release", "--bin", "pavisade"])
         .current_dir(root())

@@ -19,7 +19,7 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 12] = [
     "documents",
     "snapshot",
     "config",
@@ -30,6 +30,7 @@ const TARGETS: [&str; 11] = [
     "go_binaries",
     "advisories",
     "database",
+    "signatures",
     "versions",
 ];
 

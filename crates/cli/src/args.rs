@@ -15,6 +15,10 @@ pub(crate) use pss::PssArgs;
 pub(crate) use reading::{Reading, Render};
 pub(crate) use registry::Registry;
 pub(crate) use scan::{Format, ScanArgs};
+pub(crate) use signing::{
+    AttestArgs, Form as KeyShape, KeysArgs, KeysCommand, Kind as KindOfKey, SignArgs, Trust, VerifyArgs,
+    With,
+};
 pub(crate) use snapshot::{SnapshotArgs, SnapshotCommand};
 pub(crate) use vulnerable::{By, Vulnerable};
 
@@ -30,6 +34,7 @@ mod pss;
 mod reading;
 mod registry;
 mod scan;
+mod signing;
 mod snapshot;
 mod vulnerable;
 
@@ -66,6 +71,14 @@ pub(crate) enum Command {
     Image(Box<ImageArgs>),
     /// Write the packages in a container image as an SBOM: CycloneDX or SPDX.
     Sbom(Box<SbomArgs>),
+    /// Say who signed an image or a file, and whether that is proven.
+    Verify(Box<VerifyArgs>),
+    /// Sign an image in its registry, or a file.
+    Sign(Box<SignArgs>),
+    /// Sign a statement about an image or a file: provenance, SBOM, vulnerabilities, VEX.
+    Attest(Box<AttestArgs>),
+    /// Make keys for signing.
+    Keys(KeysArgs),
     /// Make a database of vulnerabilities, and say what is in one.
     Db(DbArgs),
     /// List the checks and explain them.

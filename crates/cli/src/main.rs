@@ -8,12 +8,14 @@ mod comply;
 mod config;
 mod database;
 mod db;
+mod evidence;
 mod explain;
 mod fix;
 mod frameworks;
 mod image;
 mod images;
 mod input;
+mod keys;
 mod live;
 mod man;
 mod output;
@@ -24,8 +26,10 @@ mod replace;
 mod scan;
 mod select;
 mod settings;
+mod sign;
 mod snapshot;
 mod terminal;
+mod verify;
 mod vex;
 mod work;
 
@@ -66,6 +70,10 @@ fn main() -> ExitCode {
         Command::Pss(args) => pss::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Sbom(args) => image::sbom(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Sign(args) => sign::run(&args),
+        Command::Attest(args) => sign::attest(&args),
+        Command::Keys(args) => keys::run(&args.command),
         Command::Checks(args) => checks::run(&args),
         Command::Db(args) => db::run(&args),
         Command::Config(args) => config::run(&args),

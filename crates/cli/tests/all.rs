@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
 mod started;
+#[path = "../../signing/tests/world.rs"]
+mod world;
 
 mod action;
 mod cluster;
@@ -21,6 +23,7 @@ mod pss;
 mod registries;
 mod replace;
 mod secrets;
+mod signing;
 mod snapshots;
 mod vulnerabilities;
 mod vulnerable_image;

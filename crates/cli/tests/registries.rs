@@ -18,10 +18,10 @@ use crate::started::{Run, command, finish};
 const USERS: &str = "ann:$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW\n";
 const LOGIN: &str = "YW5uOlUqVQ==";
 
-struct Registry {
+pub(crate) struct Registry {
     child: Child,
-    host: String,
-    folder: tempfile::TempDir,
+    pub(crate) host: String,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Drop for Registry {
@@ -48,7 +48,7 @@ fn program() -> Option<PathBuf> {
 
 impl Registry {
     /// One that asks for a password.
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let program = program()?;
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
@@ -97,7 +97,7 @@ impl Registry {
     }
 
     /// Pushes what a descriptor leads to.
-    fn push(&self, folder: &Path, repository: &str, tag: &str, descriptor: &Value) {
+    pub(crate) fn push(&self, folder: &Path, repository: &str, tag: &str, descriptor: &Value) {
         let bytes =
             |digest: &str| fs::read(folder.join("blobs").join(digest.replace(':', "/"))).unwrap();
         let text = bytes(descriptor["digest"].as_str().unwrap());
@@ -119,7 +119,7 @@ impl Registry {
     }
 
     /// The program, logged in where `login` says so.
-    fn run(&self, login: bool, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, login: bool, arguments: &[&str]) -> Run {
         let home = self.folder.path();
         let mut command = command(home, arguments);
         command.env("HOME", home.join("home")).stdin(Stdio::null());

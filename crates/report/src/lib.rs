@@ -44,6 +44,7 @@ mod snapshots;
 mod summary;
 mod terminal;
 mod text;
+mod verification;
 pub mod vulnerabilities;
 
 pub use baseline::baseline;
@@ -57,6 +58,7 @@ pub use pod_security::{PodSecurityLayout, pod_security};
 pub use sbom::{Sbom, SbomFormat, sbom, sbom_with};
 pub use snapshots::{snapshot_diff, snapshot_info};
 pub use terminal::{problems, style};
+pub use verification::{Verification, verification, verification_json};
 pub use vulnerabilities::vulnerabilities;
 
 /// A text for a terminal: on one line, hidden characters made visible.

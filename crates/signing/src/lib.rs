@@ -29,6 +29,8 @@ mod policy;
 mod result;
 mod root;
 mod sct;
+mod secret;
+mod sign;
 mod statement;
 mod text;
 mod timestamp;
@@ -44,4 +46,11 @@ pub use result::{
     Why,
 };
 pub use root::{PUBLIC_DATE, TrustRoot};
+pub use secret::{KeyForm, MAX_KEY_BYTES, SecretError, SecretKey};
+pub use sign::{
+    BUNDLE, PREDICATES, SIGN, SignedBy, ToSign, Witnesses, bundle, certificate_answer,
+    certificate_request, log_answer, log_request, predicate_type, sign, statement,
+    timestamp_request, vulnerability_predicate,
+};
 pub use verify::verify;
+pub use zeroize::Zeroizing;

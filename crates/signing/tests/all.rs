@@ -1,3 +1,5 @@
 //! Integration tests of `signing`, as one program.
 
-mod conformance;
+mod mutations;
+mod stored;
+mod world;

@@ -120,6 +120,20 @@ pub const TOOLS: &[Tool] = &[
         cgo: Some("seccomp"),
     },
     Tool {
+        name: "cosign",
+        module: "cosign",
+        programs: &[("github.com/sigstore/cosign/v3/cmd/cosign", "cosign")],
+        stamp: None,
+        cgo: None,
+    },
+    Tool {
+        name: "referrers",
+        module: "referrers",
+        programs: &[("pavisade.dev/tests/tools/referrers", "referrers")],
+        stamp: None,
+        cgo: None,
+    },
+    Tool {
         name: "testbed",
         module: "testbed",
         programs: &[("pavisade.dev/tests/tools/testbed", "testbed")],
