@@ -190,7 +190,9 @@ fn ask(_: &str) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
 pub(crate) fn no_core_dumps() {
     #[cfg(target_os = "linux")]
     {
-        use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+        use rustix::process::{
+            DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit,
+        };
         let none = Rlimit { current: Some(0), maximum: Some(0) };
         let limited = setrlimit(Resource::Core, none);
         let hidden = set_dumpable_behavior(DumpableBehavior::NotDumpable);

@@ -13,10 +13,10 @@ use pavisade_signing::{
 use serde_json::{Value, json};
 
 use crate::args::{AttestArgs, SignArgs, With};
+use crate::image::statements;
 use crate::output::{named, output, place};
 use crate::registry::{Meant, Remotes};
 use crate::verify::{beside, small};
-use crate::image::statements;
 use crate::{Outcome, image, keys, print, terminal};
 
 const MAX_FILE: u64 = 4 << 30;
@@ -79,7 +79,9 @@ pub(crate) fn attest(args: &AttestArgs) -> anyhow::Result<Outcome> {
     let digest = to.digest();
     let name = match &to {
         Target::Image(remote, _) => format!("{}/{}", remote.registry, remote.repository),
-        Target::File(_) => args.target.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        Target::File(_) => {
+            args.target.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        }
     };
     let mut said = String::new();
     for (kind, predicate) in &statements {
@@ -150,8 +152,11 @@ fn put(
                 ("dev.sigstore.bundle.predicateType", kind.unwrap_or_default().to_owned()),
                 ("org.opencontainers.image.created", now()?.to_string()),
             ];
-            let attachment =
-                Attachment { media_type: BUNDLE, bytes: text.as_bytes(), annotations: &annotations };
+            let attachment = Attachment {
+                media_type: BUNDLE,
+                bytes: text.as_bytes(),
+                annotations: &annotations,
+            };
             let placed = remotes
                 .registries()
                 .attach(remote, digest, &attachment)

@@ -119,10 +119,13 @@ fn advise(told: &Verification<'_>, policy: &Policy, is_file: bool) {
     let claimed = told.refused.iter().find_map(|(_, refused)| refused.claimed.as_ref());
     let not_logged = told.refused.iter().any(|(_, refused)| refused.why == Why::NotLogged);
     if let (Some(claimed), true) = (claimed, policy.accept.is_empty()) {
-        terminal::say("", &format!(
-            "it seems to be signed by {}; if you trust them: --identity {} --issuer {}",
-            claimed.subject, claimed.subject, claimed.issuer
-        ));
+        terminal::say(
+            "",
+            &format!(
+                "it seems to be signed by {}; if you trust them: --identity {} --issuer {}",
+                claimed.subject, claimed.subject, claimed.issuer
+            ),
+        );
     } else if policy.accept.is_empty() {
         let what = "name who may have signed: --key FILE, or --identity and --issuer";
         terminal::say("", what);
@@ -283,7 +286,8 @@ pub(crate) fn policy(trust: &Trust, types: &[String]) -> anyhow::Result<Policy> 
     }
     let types = types.iter().map(|name| {
         predicate_type(name).with_context(|| {
-            let known: Vec<_> = pavisade_signing::PREDICATES.iter().map(|(name, _)| *name).collect();
+            let known: Vec<_> =
+                pavisade_signing::PREDICATES.iter().map(|(name, _)| *name).collect();
             format!("--type {name}: it is none of {}, and not a URI", known.join(", "))
         })
     });

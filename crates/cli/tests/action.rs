@@ -111,7 +111,8 @@ fn a_release_runs_only_when_it_is_signed() {
     };
     let (done, out) = install("release.pub");
     assert!(done, "{out}");
-    for (key, why) in [("other.pub", "is not signed"), ("none.pub", "there is no key of releases")] {
+    for (key, why) in [("other.pub", "is not signed"), ("none.pub", "there is no key of releases")]
+    {
         let (done, out) = install(key);
         assert!(!done && out.contains(why), "{key}: {out}");
     }

@@ -83,10 +83,8 @@ fn files_are_signed_and_verified_by_every_kind_of_key() {
 fn images_are_signed_attested_and_verified_where_they_are() {
     let Some(registry) = Registry::start() else { return };
     let at = registry.folder.path();
-    let files: &[&[(&str, &str)]] = &[&[
-        ("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"),
-        ("var/lib/dpkg/status", STATUS),
-    ]];
+    let files: &[&[(&str, &str)]] =
+        &[&[("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"), ("var/lib/dpkg/status", STATUS)]];
     let made = image(at, "one", "amd64", files);
     registry.push(at, "team/app", "1", &made);
     let digest = made["digest"].as_str().unwrap();
@@ -210,8 +208,7 @@ fn entry(world: &World, spec: &Spec, body: &[u8]) -> Vec<u8> {
     let mut asked: Value = serde_json::from_slice(body).unwrap();
     if asked["kind"] == "dsse" {
         let content = asked["spec"]["proposedContent"].take();
-        let envelope: Value =
-            serde_json::from_str(content["envelope"].as_str().unwrap()).unwrap();
+        let envelope: Value = serde_json::from_str(content["envelope"].as_str().unwrap()).unwrap();
         let payload = decode(envelope["payload"].as_str().unwrap());
         asked["spec"] = json!({
             "payloadHash": {"algorithm": "sha256", "value": hex(&crate::world::sha256(&payload))},
@@ -259,8 +256,7 @@ fn without_a_key_by_the_certificate_of_an_identity() {
     let url = format!("http://{host}");
     let stamps = format!("{url}/api/v1/timestamp");
     let sign = ["--identity-token", "token", "--fulcio", &url, "--plain-http", &host];
-    let trust =
-        ["--trust-root", "root.json", "--identity", IDENTITY, "--issuer", ISSUER];
+    let trust = ["--trust-root", "root.json", "--identity", IDENTITY, "--issuer", ISSUER];
     let log = ["--rekor", &*url];
     let stamped = ["--timestamps", &*stamps];
     let vex = ["attest", "app.tar", "--type", "openvex", "--predicate", "vex.json"];

@@ -94,7 +94,9 @@ fn best<'a>(told: &Verification<'a>) -> Option<&'a Verified> {
 fn signed(page: &mut Page<'_>, best: &Verified) {
     match best.signer() {
         Signer::Key { fingerprint, kind } => {
-            row(page, "signed by", &format!("the key {fingerprint} ({kind})"));
+            let kind = kind.to_string();
+            let kind = kind.strip_prefix("ECDSA ").unwrap_or(&kind);
+            row(page, "signed by", &format!("{kind} key {fingerprint}"));
         }
         Signer::Identity(identity) => {
             let Identity { subject, issuer, .. } = &**identity;
@@ -104,17 +106,20 @@ fn signed(page: &mut Page<'_>, best: &Verified) {
             }
         }
     }
-    let times: Vec<_> = best.times().iter().map(clock).collect();
-    let logs: Vec<_> =
-        best.logs().iter().map(|log| format!("entry {} of {}", log.index, log.log)).collect();
-    row(page, "signed at", &if times.is_empty() {
-        "a time that only the signer knows: there is no timestamp".to_owned()
-    } else {
-        times.join("; ")
-    });
-    if !logs.is_empty() {
-        row(page, "logged as", &logs.join("; "));
+    let mut logs: Vec<_> = best.logs().iter().collect();
+    let mut times = Vec::new();
+    for time in best.times() {
+        // The log whose clock it is holds the entry too.
+        match logs.iter().position(|log| log.log == time.by) {
+            Some(at) => times.push(format!("{}, its entry {}", clock(time), logs.remove(at).index)),
+            None => times.push(clock(time)),
+        }
     }
+    if times.is_empty() {
+        times.push("a time that only the signer knows: there is no timestamp".to_owned());
+    }
+    times.extend(logs.iter().map(|log| format!("entry {} of {}", log.index, log.log)));
+    row(page, "signed at", &times.join("; "));
 }
 
 fn source(identity: &Identity) -> Option<String> {
@@ -147,7 +152,9 @@ fn kind(uri: &str) -> String {
         "https://cosign.sigstore.dev/attestation/vuln/v1" => "vulnerability report",
         "https://openvex.dev/ns" => "OpenVEX statements",
         "https://slsa.dev/verification_summary/v1" => "SLSA verification summary",
-        other if PREDICATES.iter().any(|(name, uri)| *name == "sign" && *uri == other) => "signature",
+        other if PREDICATES.iter().any(|(name, uri)| *name == "sign" && *uri == other) => {
+            "signature"
+        }
         other => return other.to_owned(),
     };
     name.to_owned()
@@ -166,7 +173,7 @@ fn contents(told: &Verification<'_>) -> String {
     all.dedup();
     let mut text = all.join(", ");
     if !told.refused.is_empty() {
-        text = format!("{text}; {} other signatures are refused", told.refused.len());
+        text = format!("{text} ({} more not accepted)", told.refused.len());
     }
     text
 }
@@ -177,31 +184,39 @@ fn explain(page: &mut Page<'_>, told: &Verification<'_>) {
     for (place, one) in &told.verified {
         page.put(GOOD, "accepted").put(PLAIN, &format!(": {} ({place})", content(one))).end();
         for step in one.steps() {
-            page.wrapped(PLAIN, &format!("  ok  {}", clean(&self::step(step))), 0, 6);
+            page.put(GOOD, "  ok  ");
+            page.wrapped(PLAIN, &clean(&self::step(step)), 6, 6);
         }
     }
     for (place, refused) in &told.refused {
         let bad = severity(pavisade_model::Severity::High);
         page.put(bad, "refused").put(PLAIN, &format!(": {place}")).end();
         for step in &refused.steps {
-            page.wrapped(PLAIN, &format!("  ok  {}", clean(&self::step(step))), 0, 6);
+            page.put(GOOD, "  ok  ");
+            page.wrapped(PLAIN, &clean(&self::step(step)), 6, 6);
         }
-        let why = format!("  no  {}: {}", refused.stage, refused.why);
-        page.wrapped(PLAIN, &clean(&why), 0, 6);
+        page.put(bad, "  no  ");
+        page.wrapped(PLAIN, &clean(&format!("{}: {}", refused.stage, refused.why)), 6, 6);
     }
 }
 
 fn step(step: &Step) -> String {
     match step {
         Step::Form(form) => format!("form: {form}"),
-        Step::Signature { kind, digest } => format!("signature: matches its {kind} key, over {digest}"),
+        Step::Signature { kind, digest } => {
+            format!("signature: matches its {kind} key, over {digest}")
+        }
         Step::Timestamp(at) => format!("timestamp: {}", clock(at)),
         Step::Promise(at) => format!("transparency log: promised at {}", clock(at)),
         Step::Inclusion(place) => {
-            format!("transparency log: {} holds entry {}, by its signed tree", place.log, place.index)
+            format!(
+                "transparency log: {} holds entry {}, by its signed tree",
+                place.log, place.index
+            )
         }
         Step::UnknownLog => {
-            "transparency log: an entry of an unknown log was not checked, as the policy allows".into()
+            "transparency log: an entry of an unknown log was not checked, as the policy allows"
+                .into()
         }
         Step::Entry { kind } => format!("log entry: {kind}, about this signature, key and content"),
         Step::Chain { authority, from, until } => {

@@ -37,7 +37,9 @@ struct Verification {
     timestamp_verification_data: Timestamps,
 }
 
-fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    from: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
@@ -237,7 +239,9 @@ impl Evidence {
             (Some(message), None) => {
                 // The digest in the bundle is no proof of anything; one that is broken is a lie.
                 let digest = message.message_digest;
-                if digest.is_some_and(|digest| digest.algorithm.is_none() || digest.digest.0.is_empty()) {
+                if digest
+                    .is_some_and(|digest| digest.algorithm.is_none() || digest.digest.0.is_empty())
+                {
                     let why = "the digest of the message has no known algorithm".to_owned();
                     return Err(Why::Document("the bundle", why));
                 }

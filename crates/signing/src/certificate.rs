@@ -134,6 +134,17 @@ impl Certificate {
         (is_authority && signs).then_some(length)
     }
 
+    /// Whether it calls itself an authority, whatever its key may sign.
+    pub(crate) fn is_called_authority(&self) -> bool {
+        let Some(constraints) = self.extension(oid::BASIC_CONSTRAINTS) else { return false };
+        let parts = der::only(&constraints.value, der::SEQUENCE).map(Element::inner);
+        // What cannot be read may say so.
+        match parts.map(|mut parts| parts.optional(der::BOOLEAN)) {
+            Ok(Ok(flag)) => flag.is_some_and(|flag| flag.value != [0]),
+            _ => true,
+        }
+    }
+
     /// Whether its key may sign what is no certificate (bit 0 of its usage, digitalSignature).
     pub(crate) fn may_sign(&self) -> bool {
         match self.extension(oid::KEY_USAGE) {
@@ -149,7 +160,9 @@ impl Certificate {
         let mut all = all.inner();
         while !all.is_empty() {
             match all.expect(der::OID) {
-                Ok(one) if one.value == purpose || one.value == oid::ANY_USAGE => return Some(true),
+                Ok(one) if one.value == purpose || one.value == oid::ANY_USAGE => {
+                    return Some(true);
+                }
                 Ok(_) => {}
                 Err(_) => return Some(false),
             }

@@ -67,7 +67,7 @@ fn path<'a>(
 
 /// Whether a leaf may be used: it is no authority, and its key is for that purpose.
 pub(crate) fn is_leaf_for(leaf: &Certificate, purpose: &[u8]) -> bool {
-    leaf.authority().is_none() && leaf.may_sign() && leaf.is_for(purpose) == Some(true)
+    !leaf.is_called_authority() && leaf.may_sign() && leaf.is_for(purpose) == Some(true)
 }
 
 pub(crate) use oid::{CODE_SIGNING, TIME_STAMPING};

@@ -153,7 +153,8 @@ pub(crate) fn time(element: Element<'_>) -> Result<jiff::Timestamp, Malformed> {
         _ => return Err(Malformed),
     };
     let part = |at: usize| digits::<i8>(text, rest + at, rest + at + 2);
-    let date = jiff::civil::DateTime::new(year, part(0)?, part(2)?, part(4)?, part(6)?, part(8)?, 0);
+    let date =
+        jiff::civil::DateTime::new(year, part(0)?, part(2)?, part(4)?, part(6)?, part(8)?, 0);
     let date = date.map_err(|_| Malformed)?;
     jiff::tz::TimeZone::UTC.to_timestamp(date).map_err(|_| Malformed)
 }

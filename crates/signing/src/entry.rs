@@ -112,11 +112,18 @@ fn is_digest(signed: &Signed, artifact: &Artifact<'_>, hash: Hash, digest: &[u8]
     match signed {
         Signed::Message { .. } => artifact.hashed(hash).is_some_and(|found| found == digest),
         Signed::Simple { payload, .. } => hash.of(payload) == digest,
-        Signed::Envelope { kind, payload, .. } => hash.of(&pre_authentication(kind, payload)) == digest,
+        Signed::Envelope { kind, payload, .. } => {
+            hash.of(&pre_authentication(kind, payload)) == digest
+        }
     }
 }
 
-fn hashed_1(spec: &Value, signed: &Signed, artifact: &Artifact<'_>, verifier: &Verifier<'_>) -> Found {
+fn hashed_1(
+    spec: &Value,
+    signed: &Signed,
+    artifact: &Artifact<'_>,
+    verifier: &Verifier<'_>,
+) -> Found {
     let hash = Hash::named(text(spec, &["data", "hash", "algorithm"])?)?;
     let digest = unhex(text(spec, &["data", "hash", "value"])?)?;
     let signature = base64(text(spec, &["signature", "content"])?)?;
@@ -128,7 +135,12 @@ fn hashed_1(spec: &Value, signed: &Signed, artifact: &Artifact<'_>, verifier: &V
     ))
 }
 
-fn hashed_2(spec: &Value, signed: &Signed, artifact: &Artifact<'_>, verifier: &Verifier<'_>) -> Found {
+fn hashed_2(
+    spec: &Value,
+    signed: &Signed,
+    artifact: &Artifact<'_>,
+    verifier: &Verifier<'_>,
+) -> Found {
     let spec = spec.get("hashedRekordV002")?;
     let hash = Hash::named(text(spec, &["data", "algorithm"])?)?;
     let digest = base64(text(spec, &["data", "digest"])?)?;

@@ -18,14 +18,9 @@ pub struct Evidence {
 #[derive(Debug, Clone)]
 pub(crate) enum Signed {
     /// The artifact.
-    Message {
-        signature: Vec<u8>,
-    },
+    Message { signature: Vec<u8> },
     /// A text about an image, which is here (cosign's "simple signing").
-    Simple {
-        payload: Vec<u8>,
-        signature: Vec<u8>,
-    },
+    Simple { payload: Vec<u8>, signature: Vec<u8> },
     /// A DSSE envelope.
     Envelope {
         kind: String,

@@ -60,7 +60,9 @@ impl Hash {
     }
 
     /// The form of an algorithm's name in protocol buffers' JSON.
-    pub(crate) fn read<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
+    pub(crate) fn read<'de, D: serde::Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Self>, D::Error> {
         Ok(Self::named(&String::deserialize(from)?))
     }
 }

@@ -153,7 +153,6 @@ impl PublicKey {
         text::to_base64(&Hash::Sha256.of(&self.spki))
     }
 
-
     /// Whether a signature over bytes is its own, by one of the algorithms that signers use with such
     /// a key.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {

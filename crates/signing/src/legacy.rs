@@ -58,7 +58,8 @@ impl Evidence {
         payload: &[u8],
         annotations: &BTreeMap<String, String>,
     ) -> Result<Self, Why> {
-        let of = |key: &str| annotations.get(key).map(String::as_str).filter(|text| !text.is_empty());
+        let of =
+            |key: &str| annotations.get(key).map(String::as_str).filter(|text| !text.is_empty());
         let wrong = |what| move |error: serde_json::Error| Why::Document(what, error.to_string());
         let content = match media_type {
             SIMPLE_SIGNING => {
@@ -83,9 +84,11 @@ impl Evidence {
                     return Err(Why::TooMany("certificates", MAX_CERTIFICATES));
                 }
                 let read = |(_, bytes): &(&str, Vec<u8>)| Certificate::read(bytes);
-                let all: Vec<_> = blocks.iter().map(read).collect::<Result<_, _>>().map_err(
-                    |error| Why::Document("the certificate", error.to_string()),
-                )?;
+                let all: Vec<_> = blocks
+                    .iter()
+                    .map(read)
+                    .collect::<Result<_, _>>()
+                    .map_err(|error| Why::Document("the certificate", error.to_string()))?;
                 if all.is_empty() {
                     return Err(Why::Missing("the certificate"));
                 }
@@ -95,8 +98,7 @@ impl Evidence {
         };
         let entries = match of(BUNDLE) {
             Some(text) => {
-                let logged: Logged =
-                    serde_json::from_str(text).map_err(wrong("the log entry"))?;
+                let logged: Logged = serde_json::from_str(text).map_err(wrong("the log entry"))?;
                 let bad = |what: &str| Why::Document("the log entry", what.to_owned());
                 let time = i64::try_from(logged.payload.integrated_time.0);
                 vec![Entry {

@@ -5,13 +5,7 @@ use crate::hash::Hash;
 type Node = [u8; 32];
 
 /// Whether `path` leads from an entry to the root of the tree.
-pub(crate) fn includes(
-    entry: &[u8],
-    index: u64,
-    size: u64,
-    path: &[Vec<u8>],
-    root: &[u8],
-) -> bool {
+pub(crate) fn includes(entry: &[u8], index: u64, size: u64, path: &[Vec<u8>], root: &[u8]) -> bool {
     let path: Option<Vec<Node>> = path.iter().map(|one| one.as_slice().try_into().ok()).collect();
     let Some(path) = path else { return false };
     lead(leaf(entry), index, size, &path).is_some_and(|found| found == root)

@@ -87,9 +87,7 @@ impl Match {
         // Alone first: `a)|(b` is none, though it would be one in parentheses.
         let alone = RegexBuilder::new(text).size_limit(1 << 20).build();
         let whole = alone.and_then(|_| {
-            RegexBuilder::new(&format!(r"\A(?:{text})\z"))
-                .size_limit(1 << 20)
-                .build()
+            RegexBuilder::new(&format!(r"\A(?:{text})\z")).size_limit(1 << 20).build()
         });
         match whole {
             Ok(regex) => Ok(Self::Pattern(regex)),

@@ -320,7 +320,9 @@ pub enum Why {
     #[error("it was signed at {0}, which is in the future")]
     Future(Timestamp),
     /// No time is vouched for.
-    #[error("nobody vouches for the time of signing: there is no timestamp and no log entry with a time")]
+    #[error(
+        "nobody vouches for the time of signing: there is no timestamp and no log entry with a time"
+    )]
     NoTime,
     /// The certificate is of nobody that is known.
     #[error("the certificate is not from a certificate authority of the trust root")]

@@ -167,7 +167,8 @@ impl TrustRoot {
             }
         }
         let mut root = Self { version: hex(&Hash::Sha256.of(bytes)), ..Self::default() };
-        let Document { tlogs, certificate_authorities, ctlogs, timestamp_authorities, .. } = document;
+        let Document { tlogs, certificate_authorities, ctlogs, timestamp_authorities, .. } =
+            document;
         root.logs = root.instances(tlogs);
         root.certificate_logs = root.instances(ctlogs);
         root.authorities = root.issuers(certificate_authorities);

@@ -24,7 +24,8 @@ pub(crate) fn verify(
     let mut why = Why::NotInCertificateLog("it names no log that the trust root knows");
     for sct in scts {
         for log in root.certificate_logs.iter().filter(|log| log.id == sct.log) {
-            let at = i64::try_from(sct.time).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
+            let at =
+                i64::try_from(sct.time).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
             if !at.is_some_and(|at| log.valid.holds(at)) {
                 why = Why::NotInCertificateLog("the log did not count at that time");
                 continue;

@@ -49,7 +49,9 @@ pub enum KeyForm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
     /// No block of PEM that holds a private key.
-    #[error("it holds no private key (a PEM block `ENCRYPTED PRIVATE KEY`, `PRIVATE KEY` or cosign's)")]
+    #[error(
+        "it holds no private key (a PEM block `ENCRYPTED PRIVATE KEY`, `PRIVATE KEY` or cosign's)"
+    )]
     NoKey,
     /// It is encrypted.
     #[error("it is encrypted, and there is no passphrase")]
@@ -74,9 +76,8 @@ const CURVES: [(KeyKind, &[u8]); 3] = [
     (KeyKind::P384, &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22]),
     (KeyKind::P521, &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23]),
 ];
-const RSA: &[u8] = &[
-    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
-];
+const RSA: &[u8] =
+    &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
 const ED25519: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
 
 impl SecretKey {
@@ -243,7 +244,8 @@ mod tests {
             let key = SecretKey::generate(kind).unwrap();
             assert!(key.public().verifies(b"text", &key.sign(b"text").unwrap()), "{kind}");
             assert!(!key.public().verifies(b"other", &key.sign(b"text").unwrap()), "{kind}");
-            for form in [KeyForm::Pkcs8, KeyForm::Cosign] {
+            let forms = if kind == KeyKind::P256 { 2 } else { 1 };
+            for form in [KeyForm::Pkcs8, KeyForm::Cosign].into_iter().take(forms) {
                 let pem = key.to_pem(form, b"secret").unwrap();
                 let read = |word: &[u8]| {
                     let word = Zeroizing::new(word.to_vec());

@@ -36,7 +36,12 @@ pub fn predicate_type(name: &str) -> Option<String> {
 }
 
 /// A statement about what has that digest (in-toto, version 1). `None` where it is no digest.
-pub fn statement(name: &str, digest: &str, predicate_type: &str, predicate: &Value) -> Option<Vec<u8>> {
+pub fn statement(
+    name: &str,
+    digest: &str,
+    predicate_type: &str,
+    predicate: &Value,
+) -> Option<Vec<u8>> {
     let (algorithm, digits) = digest.split_once(':')?;
     let mut subject = json!({"digest": {algorithm: digits}});
     if !name.is_empty() {
@@ -97,7 +102,12 @@ pub fn sign(key: &SecretKey, what: ToSign<'_>) -> Result<Vec<u8>, SecretError> {
 }
 
 /// A bundle.
-pub fn bundle(what: ToSign<'_>, signature: &[u8], by: SignedBy<'_>, witnesses: &Witnesses) -> Value {
+pub fn bundle(
+    what: ToSign<'_>,
+    signature: &[u8],
+    by: SignedBy<'_>,
+    witnesses: &Witnesses,
+) -> Value {
     let mut material = match by {
         SignedBy::Key(key) => json!({"publicKey": {"hint": key.hint()}}),
         SignedBy::Certificate(der) => json!({"certificate": {"rawBytes": to_base64(der)}}),
@@ -168,8 +178,7 @@ pub fn certificate_request(key: &SecretKey, token: &str) -> Result<Value, Why> {
 /// The certificate in Fulcio's answer (DER), that of the signer.
 pub fn certificate_answer(answer: &[u8]) -> Result<Vec<u8>, Why> {
     let wrong = |what: String| Why::Document("the answer of the certificate authority", what);
-    let answer: Value =
-        serde_json::from_slice(answer).map_err(|error| wrong(error.to_string()))?;
+    let answer: Value = serde_json::from_slice(answer).map_err(|error| wrong(error.to_string()))?;
     let chain = answer
         .get("signedCertificateEmbeddedSct")
         .or_else(|| answer.get("signedCertificateDetachedSct"))
@@ -235,7 +244,8 @@ pub fn log_answer(answer: &[u8]) -> Result<Value, Why> {
         let body = entry.get("body")?.as_str()?;
         let decoded: Value = serde_json::from_slice(&crate::text::base64(body)?).ok()?;
         let proof = entry.get("verification")?.get("inclusionProof")?;
-        let hashes = proof.get("hashes")?.as_array()?.iter().map(hex).collect::<Option<Vec<_>>>()?;
+        let hashes =
+            proof.get("hashes")?.as_array()?.iter().map(hex).collect::<Option<Vec<_>>>()?;
         let promise = entry.get("verification")?.get("signedEntryTimestamp")?;
         Some(json!({
             "logIndex": entry.get("logIndex")?.as_u64()?.to_string(),

@@ -30,11 +30,7 @@ struct Subject {
 }
 
 /// The statement in an envelope, which must be about the artifact.
-pub(crate) fn about(
-    kind: &str,
-    payload: &[u8],
-    artifact: &Artifact<'_>,
-) -> Result<Content, Why> {
+pub(crate) fn about(kind: &str, payload: &[u8], artifact: &Artifact<'_>) -> Result<Content, Why> {
     if kind != IN_TOTO {
         return Err(Why::NotAStatement(kind.chars().take(100).collect()));
     }

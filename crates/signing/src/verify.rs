@@ -19,7 +19,7 @@ use crate::result::{
     Clock, Content, Identity, Logged, Refused, Signer, Stage, Step, Verified, Why,
 };
 use crate::root::{Log, TrustRoot};
-use crate::text::base64;
+use crate::text::{base64, hex};
 use crate::{identity, merkle, sct, statement, timestamp};
 
 /// How far clocks may differ.
@@ -120,10 +120,11 @@ impl<'a> Run<'a> {
             }
             Material::Key(hint) => hint,
         };
-        let keys = self.policy.accept.iter().enumerate().filter_map(|(rule, accept)| match accept {
-            Accept::Key(key) => Some((rule, key)),
-            Accept::Identity { .. } => None,
-        });
+        let keys =
+            self.policy.accept.iter().enumerate().filter_map(|(rule, accept)| match accept {
+                Accept::Key(key) => Some((rule, key)),
+                Accept::Identity { .. } => None,
+            });
         let keys: Vec<_> = keys.collect();
         if keys.is_empty() {
             return Err((Stage::Policy, Why::NoKey));
@@ -138,7 +139,8 @@ impl<'a> Run<'a> {
             None => keys,
         };
         if let (true, Some(digest)) = (fitting.is_empty(), digest) {
-            return Err((Stage::Policy, Why::OtherKey(digest.clone())));
+            let digest = base64(digest).map(|digest| format!("sha256:{}", hex(&digest)));
+            return Err((Stage::Policy, Why::OtherKey(digest.unwrap_or_default())));
         }
         let mut why = (Stage::Signature, Why::Signature);
         for (rule, key) in fitting {
@@ -174,7 +176,9 @@ impl<'a> Run<'a> {
     fn subject(&self) -> Result<Content, Why> {
         match &self.evidence.content {
             Signed::Message { .. } => Ok(Content::Artifact),
-            Signed::Envelope { kind, payload, .. } => statement::about(kind, payload, self.artifact),
+            Signed::Envelope { kind, payload, .. } => {
+                statement::about(kind, payload, self.artifact)
+            }
             Signed::Simple { payload, .. } => {
                 let simple: Simple = serde_json::from_slice(payload)
                     .map_err(|error| Why::Document("the signed text", error.to_string()))?;

@@ -20,8 +20,8 @@ fn bundles_of_others() {
         ("happy-path-v0.2", Form::Bundle02, 1),
         ("happy-path-intoto-in-dsse-v3", Form::Bundle03, 1),
         ("rekor2-checkpoint-cosigned", Form::Bundle03, 1),
-        ("bundle-with-sct-with-extensions", Form::Bundle03, 2),
-        ("managed-key-happy-path", Form::Bundle03, 1),
+        ("bundle-with-sct-with-extensions", Form::Bundle03, 1),
+        ("managed-key-happy-path", Form::Bundle03, 2),
     ] {
         let read = |file: &str| fs::read(data.join(case).join(file)).ok();
         let accept = match read("key.pub") {

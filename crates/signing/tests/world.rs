@@ -344,7 +344,12 @@ impl World {
             })
         };
         let logs = [
-            log("https://rekor.example", &self.log.spki(), &sha256(&self.log.spki()), spec.valid_log),
+            log(
+                "https://rekor.example",
+                &self.log.spki(),
+                &sha256(&self.log.spki()),
+                spec.valid_log,
+            ),
             log("https://log.example", &self.second_spki(), &self.second_id(), spec.valid_log),
         ];
         let ct = self.ct.spki();
@@ -398,7 +403,8 @@ impl World {
             &time(0x18, spec.stamp_time),
         ]);
         let leaf = spec.tsa.signed(&self.tsa.spki(), None, self.by(spec, Forged::Tsa, &self.ca));
-        let pkcs9 = |last: &[u8]| oid(&[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9][..], last].concat());
+        let pkcs9 =
+            |last: &[u8]| oid(&[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9][..], last].concat());
         let tst = pkcs9(&[0x10, 1, 4]);
         let attribute = |name: Vec<u8>, value: &[u8]| seq(&[&name, &el(0x31, &[value])]);
         let data = oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1]);

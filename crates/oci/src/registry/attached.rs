@@ -94,10 +94,16 @@ impl Repository {
         Ok(attached)
     }
 
-    fn layers(&self, manifest: &Digest, place: &str, into: &mut Vec<Attached>) -> Result<(), Refusal> {
+    fn layers(
+        &self,
+        manifest: &Digest,
+        place: &str,
+        into: &mut Vec<Attached>,
+    ) -> Result<(), Refusal> {
         // A list may name what was deleted since.
         let Some((text, _)) = self.optional(&manifest.to_string())? else { return Ok(()) };
-        let Ok(Form::Manifest(read)) = Form::read(&text, &format!("the manifest {manifest}")) else {
+        let Ok(Form::Manifest(read)) = Form::read(&text, &format!("the manifest {manifest}"))
+        else {
             return Ok(());
         };
         for layer in read.layers {

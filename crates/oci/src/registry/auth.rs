@@ -203,7 +203,8 @@ fn denied(endpoint: &Endpoint, looked: &Looked, files: &CredentialFiles, why: &s
     }
     match &looked.place {
         Some(file) => {
-            let (does, right) = if endpoint.writes { ("write to", "push") } else { ("read", "pull") };
+            let (does, right) =
+                if endpoint.writes { ("write to", "push") } else { ("read", "pull") };
             let message = format!(
                 "{key} does not let the credentials of {} {does} {image}{why}{problems}",
                 file.display()

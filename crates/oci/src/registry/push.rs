@@ -134,7 +134,8 @@ impl Repository {
         let digest = Digest::of(bytes);
         let begin = Body { posts: true, kind: "application/octet-stream", bytes: b"" };
         let first = endpoint.address("blobs/uploads/")?;
-        let answer = self.registries.ask(endpoint, &first, "blobs/uploads/", &[], 0, Some(begin))?;
+        let answer =
+            self.registries.ask(endpoint, &first, "blobs/uploads/", &[], 0, Some(begin))?;
         let to = http::text(answer.headers(), reqwest::header::LOCATION).unwrap_or_default();
         let mut url = first.join(to).map_err(|_| self.odd("names no address for a blob"))?;
         url.query_pairs_mut().append_pair("digest", &digest.to_string());
