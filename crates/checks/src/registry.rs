@@ -90,7 +90,7 @@ impl Catalog {
         self.0.iter().find(|entry| entry.is_called(word))
     }
 
-    /// The id or name that a misspelt word most likely means.
+    /// The id or name that a misspelled word most likely means.
     pub fn similar(&self, word: &str) -> Option<&str> {
         nearest(word, self.0.iter().flat_map(|entry| [&*entry.rule.id, &*entry.rule.name]))
     }

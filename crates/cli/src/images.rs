@@ -90,7 +90,7 @@ pub(crate) fn add(
     }
     let (mut notes, kept) = (reading.comparing.notes, reading.kept);
     notes.extend(not_had(&nowhere));
-    let why = "it is in none of the given sources";
+    let why = "none of the given sources contains it";
     missing.extend(nowhere.into_iter().map(|reference| (reference, why.to_owned())));
     let images = Some(Arc::new(Images::new(images, missing)));
     Ok((snapshot.with_facts(Facts { images }).with_notes(notes), kept))
@@ -132,10 +132,9 @@ fn not_had(missing: &[Arc<str>]) -> Option<Note> {
         kind: NoteKind::Unread,
         place: first.to_string(),
         span: None,
-        message: format!("not looked at: {}{more}", names.join(", ")),
-        remedy:
-            "Add the archives of these images with --image-source, or fetch them with --images."
-                .to_owned(),
+        message: format!("not scanned: {}{more}", names.join(", ")),
+        remedy: "Add the archives of these images with --image-source, or pull them with --images."
+            .to_owned(),
     })
 }
 
@@ -177,7 +176,7 @@ impl Reading<'_, '_> {
                     }
                     Err(why) => {
                         let place = file.display().to_string();
-                        self.note(&place, why, "Only archives, layouts and SBOMs hold images.");
+                        self.note(&place, why, "Only archives, layouts and SBOMs contain images.");
                     }
                 }
             }
@@ -246,8 +245,8 @@ impl Reading<'_, '_> {
         let Some((first, why)) = unclear.first() else { return };
         let count = unclear.len();
         let images = if count == 1 { "image was" } else { "images were" };
-        let message = format!("{count} {images} not looked at, since {why}");
-        let remedy = "Scan what is rendered, or give the images with --image.";
+        let message = format!("{count} {images} not scanned because {why}");
+        let remedy = "Scan the rendered manifests, or specify the images with --image.";
         self.note(first.world.name(), message, remedy);
     }
 }

@@ -10,6 +10,7 @@ mod cluster;
 mod config;
 mod databases;
 mod ended;
+mod english;
 mod exit_codes;
 mod faults;
 mod fix;

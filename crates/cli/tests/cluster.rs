@@ -190,7 +190,7 @@ fn a_webhook_that_hangs_and_an_api_that_is_away_stop_nothing() {
     assert!(run.code < 2, "{}", run.all);
     assert!(run.all.contains("PV-N011"), "the APIService without verification: {}", run.all);
     // What the policies of that API allow or forbid is not known.
-    assert!(run.all.contains("`cilium.io` is registered and does not answer"), "{}", run.all);
+    assert!(run.all.contains("`cilium.io` is registered and does not respond"), "{}", run.all);
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn an_api_server_that_is_killed_in_the_middle_leaves_what_was_read() {
     assert_eq!(run.code, 3, "{}", run.all);
     assert!(run.all.contains("not read: "), "{}", run.all);
     // What was read before is judged.
-    assert!(!run.all.contains("nothing to judge"), "{}", run.all);
+    assert!(!run.all.contains("no objects to check"), "{}", run.all);
 
     let after = scan(&cluster.kubeconfig(), &[]);
     assert_eq!(after.code, 3, "{}", after.all);

@@ -172,7 +172,7 @@ fn mistakes_are_told_at_once_and_nothing_is_scanned() {
         for part in [
             " --> .pavisade.yaml:1:11\n  |\n1 | disable: [privileged-contaner]\n  |           ^^^^^^^^^^^^^^^^^^^\n",
             "Did you mean `privileged-container`?",
-            "there is no severity `hi`",
+            "unknown severity `hi`",
             "`host-port` has no parameter `x`",
         ] {
             assert!(wrong.err.contains(part), "{command:?}: {part}\n{}", wrong.err);
@@ -355,7 +355,7 @@ fn a_baseline_shows_what_is_new_and_the_next_one_is_made_from_it() {
         let same = scan(&["--baseline", file]);
         assert_eq!(same.code, 0, "{}{}", same.out, same.err);
         assert!(
-            same.out.contains("nothing new in 1 object; 3 known before, 0 of 3 gone"),
+            same.out.contains("no new findings in 1 object; 3 in the baseline, 0 of 3 fixed"),
             "{}",
             same.out
         );

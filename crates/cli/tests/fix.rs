@@ -54,7 +54,11 @@ fn only_what_must_change_changes() {
         );
     assert_eq!(read(folder.path(), "a/web.yaml"), expected);
     assert!(fixed.out.contains("Fixed 3 findings in 1 file."), "{}", fixed.out);
-    assert!(fixed.out.contains("Scanned again: 3 of 3 are gone, none is new."), "{}", fixed.out);
+    assert!(
+        fixed.out.contains("After the fix: 3 of 3 findings are gone, none is new."),
+        "{}",
+        fixed.out
+    );
     // One document cannot be read, and that is said.
     assert_eq!(fixed.code, 3, "{}", fixed.err);
     assert!(fixed.err.contains("not read: a/web.yaml:"), "{}", fixed.err);

@@ -46,13 +46,13 @@ fn wrong_usage_exits_with_2_and_says_what_was_meant() {
     let folder = folder(&[]);
     for (args, expected) in [
         (&["scan", "--check", "privileged-contaner"][..], "did you mean `privileged-container`"),
-        (&["scan", "--framework", "cjs"], "there is no framework `cjs`"),
+        (&["scan", "--framework", "cjs"], "unknown framework `cjs`"),
         (&["scan", "--kubernetes-version", "2"], "is no Kubernetes version"),
         (&["scan", "--kubernetes-version", "1.99"], "know Kubernetes up to 1.37"),
-        (&["scan", "--helm-values", "nowhere.yaml"], "there is no such file"),
+        (&["scan", "--helm-values", "nowhere.yaml"], "no such file"),
         (&["scan", "--set", "nothing"], "CHECK.PARAMETER=VALUE"),
         (&["scan", "--set", "PV-C001.colour=1"], "unknown field `colour`"),
-        (&["checks", "explain", "PV-X999"], "there is no check `PV-X999`"),
+        (&["checks", "explain", "PV-X999"], "unknown check `PV-X999`"),
         (&["scan", "--output", "no/such/folder/x"], "writing no/such/folder/x"),
     ] {
         let wrong = run(folder.path(), args);
@@ -66,7 +66,7 @@ fn an_empty_folder_is_said_to_be_empty() {
     let empty = folder(&[("values.yaml", "replicas: 1\n")]);
     let done = run(empty.path(), &["scan"]);
     assert_eq!(done.code, 3);
-    assert!(done.out.contains("nothing to judge"), "{}", done.out);
+    assert!(done.out.contains("no objects to check"), "{}", done.out);
     assert!(done.out.contains("no Kubernetes object and no Dockerfile"), "{}", done.out);
 }
 
@@ -344,7 +344,7 @@ fn help_names_the_exit_codes_and_completions_and_man_are_made() {
     }
     let page = run(folder.path(), &["man"]).out;
     assert!(page.starts_with(".ie"));
-    let fix = "with \\-\\-diff: something would be fixed";
+    let fix = "with \\-\\-diff, something to fix";
     for part in ["\"PAVISADE SCAN\"", "\\-\\-fail\\-on", ".SH \"EXIT STATUS\"", fix] {
         assert!(page.contains(part), "{part}");
     }
@@ -353,7 +353,7 @@ fn help_names_the_exit_codes_and_completions_and_man_are_made() {
 }
 
 #[test]
-fn checks_say_whether_they_can_be_mended() {
+fn checks_show_whether_they_are_fixable() {
     let folder = folder(&[]);
     let list = |args: &[&str]| -> Vec<(String, String)> {
         let all = run(folder.path(), &[&["checks", "list", "--json"], args].concat()).out;
@@ -370,15 +370,15 @@ fn checks_say_whether_they_can_be_mended() {
     ] {
         let (check, _) = &of(how)[0];
         if how != "never" {
-            assert_eq!(list(&[&format!("--mends={how}")]), of(how));
+            assert_eq!(list(&[&format!("--fixable={how}")]), of(how));
         }
         let json = run(folder.path(), &["checks", "explain", check, "--json"]).out;
         let json: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["mends"], how, "{check}");
         let text = run(folder.path(), &["checks", "explain", check]).out;
-        assert!(text.contains(&format!("  mends       {words}")), "{text}");
+        assert!(text.contains(&format!("  fixable     {words}")), "{text}");
     }
-    assert_eq!(list(&["--mends"]).len(), of("safely").len() + of("riskily").len());
+    assert_eq!(list(&["--fixable"]).len(), of("safely").len() + of("riskily").len());
 }
 
 const OWN: &str = "id = \"own\"\ntitle = \"Own\"\n[[controls]]\nid = \"1\"\ntitle = \"No power over \
@@ -431,11 +431,11 @@ fn a_framework_that_is_not_there_is_told_with_what_there_is() {
     #[rustfmt::skip]
     let cases: [(&[&str], &str); 8] = [
         (&["comply"], "say which framework: --framework pci-dss"),
-        (&["comply", "-F", "hippa"], "there is no framework `hippa`; did you mean `hipaa`?"),
+        (&["comply", "-F", "hippa"], "unknown framework `hippa`; did you mean `hipaa`?"),
         (&["comply", "-F", "nist"], "may be `nist-800-190`, `nist-800-53r5`: say which"),
         (&["comply", "-F", "no.toml"], "reading the framework no.toml"),
-        (&["comply", "-F", "bad.toml"], "bad.toml:6:11: there is no check `privileged-kontainer`; did you mean `privileged-container`?"),
-        (&["comply", "-F", "cis,same.toml"], "same.toml: there is another framework `cis-1.12`"),
+        (&["comply", "-F", "bad.toml"], "bad.toml:6:11: unknown check `privileged-kontainer`; did you mean `privileged-container`?"),
+        (&["comply", "-F", "cis,same.toml"], "same.toml: another framework has the ID `cis-1.12`"),
         (&["comply", "-F", "cis", "--context", "x"], "--context is about a live cluster"),
         (&["scan", "--framework", "hippa"], "did you mean `hipaa`?"),
     ];

@@ -193,7 +193,7 @@ fn a_mounted_result_is_written_in_place() {
     assert_eq!(names(folder.path()), ["out.json", "pod.yaml"]);
 }
 
-/// Others may write to this file and may not replace it: known before anything is read.
+/// Others may write to this file and may not replace it: in the baseline anything is read.
 #[test]
 fn a_file_that_its_folder_keeps_is_refused_before_the_scan() {
     let folder = folder(&[("in/pod.yaml", POD), ("sticky/out.json", "old")]);

@@ -82,7 +82,7 @@ fn info_says_what_is_in_it_and_what_is_not() {
         "taken     1970-01-01T00:00:00Z",
         "cluster   prod",
         "objects   2",
-        "not read: Secrets are listed with `--secrets` only",
+        "not read: Secrets are listed only with `--secrets`",
     ] {
         assert!(shown.out.contains(expect), "{expect}: {}", shown.out);
     }
@@ -109,7 +109,7 @@ fn diff_names_fields_and_shows_no_value() {
     save(&path("b"), &[&read_later, &newer, &other]);
     save(&path("secrets"), &[CLUSTER, POD, SECRET]);
     save(&path("keys"), &[CLUSTER, POD, &SECRET.replace("a: S", "b: S")]);
-    let unasked = "not compared: Secret was not read in full for either snapshot: Secrets are listed with `--secrets` only";
+    let unasked = "not compared: Secret was not read completely for either snapshot: Secrets are listed only with `--secrets`";
     for (before, after, code, lines) in [
         ("a", "a", 0, &[unasked, "0 added, 0 removed, 0 changed"][..]),
         ("a", "same", 0, &[unasked, "0 added, 0 removed, 0 changed"]),
@@ -143,7 +143,7 @@ fn diff_names_fields_and_shows_no_value() {
             "a",
             3,
             &[
-                "not compared: Secret was not read in full for the second snapshot: Secrets are listed",
+                "not compared: Secret was not read completely for the second snapshot: Secrets are listed",
                 "0 added, 0 removed, 0 changed",
             ],
         ),
@@ -196,16 +196,15 @@ fn what_both_snapshots_lack_is_not_called_equal() {
     for (after, lines) in [
         (
             "a",
-            &["not compared: Deployment.apps was not read in full for either snapshot: the list \
-               broke off after 7: gone"][..],
+            &[
+                "not compared: Deployment.apps was not read completely for either snapshot: the list was interrupted after 7: gone",
+            ][..],
         ),
         (
             "b",
             &[
-                "not compared: Deployment.apps was not read in full for the first snapshot: the \
-                 list broke off after 7: gone",
-                "not compared: Deployment.apps was not read in full for the second snapshot: the \
-                 right to list `deployments.apps` in all namespaces is missing",
+                "not compared: Deployment.apps was not read completely for the first snapshot: the list was interrupted after 7: gone",
+                "not compared: Deployment.apps was not read completely for the second snapshot: permission to list `deployments.apps` in all namespaces is missing",
             ],
         ),
     ] {

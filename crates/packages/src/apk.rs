@@ -14,7 +14,7 @@ pub(crate) fn read(text: &str) -> Contents {
         }
         let field = line.split_once(':').filter(|(key, _)| key.len() == 1);
         let Some((key, value)) = field else {
-            contents.problems.push(Problem::at(number, "this line is not a field of a package"));
+            contents.problems.push(Problem::at(number, "this line is not a package field"));
             continue;
         };
         current.line.get_or_insert(number);

@@ -25,7 +25,7 @@ pub(crate) fn read(text: &str, kind: Kind, of_status_d: bool) -> Contents {
         }
     }
     if let Some(line) = odd.first() {
-        contents.problems.push(Problem::at(*line, "this line is not a field of a package"));
+        contents.problems.push(Problem::at(*line, "this line is not a package field"));
     }
     contents
 }

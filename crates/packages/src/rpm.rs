@@ -54,7 +54,7 @@ pub(crate) fn read(bytes: &[u8]) -> Contents {
 #[derive(Debug)]
 struct Damage(&'static str);
 
-const TOO_MUCH: Damage = Damage("it holds more than a database of its size does");
+const TOO_MUCH: Damage = Damage("it contains more than a database of its size can");
 
 /// Takes headers, and makes packages of them.
 struct Blobs {

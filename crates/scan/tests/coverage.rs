@@ -124,7 +124,7 @@ fn a_check_that_says_it_itself_says_it_once() {
     let judgement = judged("always-admit", "", &[("", "Pod", "the list broke off")]);
     assert_eq!(
         of_world(&judgement),
-        ["the flags of kube-apiserver stand in static pods, and pods were not read: the list \
+        ["the flags of kube-apiserver are in static pods, and pods were not read: the list \
           broke off"]
     );
     let policy = "---\napiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\n\
@@ -136,8 +136,7 @@ fn a_check_that_says_it_itself_says_it_once() {
 
 #[test]
 fn what_a_check_says_of_another_matter_hides_no_gap() {
-    let kubelet = "the configuration of kubelets was not read: the API shows it through \
-                   `nodes/proxy` alone, a right with which commands run in every pod";
+    let kubelet = "the kubelet configuration was not read: the API exposes it only through `nodes/proxy`, which also allows running commands in every pod";
     let mirrors = |name: &str| {
         format!(
             "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}-cp, namespace: kube-system, \

@@ -28,7 +28,7 @@ fn kubernetes_files_count_and_others_are_counted_with_their_reason() {
     ]);
     put(folder.path(), "binary.yaml", b"\0apiVersion: v1\0kind: Service\n");
     let seen = scan(folder.path());
-    assert_eq!(seen.note("1 hidden file or folder was not looked at"), (NoteKind::Info, "@"));
+    assert_eq!(seen.note("1 hidden file or directory was not scanned"), (NoteKind::Info, "@"));
     assert_eq!(seen.notes.len(), 1);
     assert_eq!(seen.world_names(), ["@"]);
     assert_eq!(seen.objects(), ["Config ", "Dockerfile ", "Secret s", "Service web"]);
@@ -73,7 +73,7 @@ fn what_is_named_directly_is_read_or_explained() {
     let seen = run(folder.path(), &Request::new(names.map(at)));
     assert_eq!(seen.objects(), ["Config ", "Service web"]);
     assert_eq!(seen.note("no document in this file has"), (NoteKind::Unread, "@/values.yaml"));
-    assert_eq!(seen.note("nothing is in this file"), (NoteKind::Unread, "@/empty.yaml"));
+    assert_eq!(seen.note("this file is empty"), (NoteKind::Unread, "@/empty.yaml"));
     assert_eq!(seen.note("binary"), (NoteKind::Unread, "@/binary.yaml"));
     assert_eq!(seen.note("no such file"), (NoteKind::Unread, "@/absent"));
     // A fix is given every file that was changed, and most hold no object.

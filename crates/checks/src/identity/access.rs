@@ -92,7 +92,7 @@ struct Binding {
     subjects: Vec<Subject>,
 }
 
-/// Somebody who holds a role.
+/// Someone who holds a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Holder<'m> {
     pub(super) subject: &'m Subject,
@@ -154,7 +154,7 @@ impl Access {
         let everywhere = binding.is(kinds::CLUSTER_ROLE_BINDING);
         let namespace = match binding.at(&["roleRef", "kind"]).and_then(Value::as_str) {
             Some("ClusterRole") => None,
-            // The API server refuses a ClusterRoleBinding to a Role.
+            // The API server rejects a ClusterRoleBinding to a Role.
             Some("Role") if !everywhere => Some(binding.namespace().to_owned()),
             _ => return,
         };

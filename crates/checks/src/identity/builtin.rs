@@ -1,6 +1,6 @@
 //! Roles and bindings that Kubernetes itself makes: known by name, never findings themselves.
 //!
-//! A name is only known if some version ships it: anybody may call a role `system:` something.
+//! A name is only known if some version ships it: anyone may call a role `system:` something.
 
 use std::sync::LazyLock;
 
@@ -82,8 +82,9 @@ pub(super) fn is_role(namespace: &str, name: &str) -> bool {
     ROLES.contains(&(namespace, name))
 }
 
-/// Whether an object is a role that Kubernetes itself made, or perhaps did. Its label is no proof:
-/// anybody may write it. It counts only in a cluster that is newer than all that is known here.
+/// Whether an object is a role that Kubernetes itself made, or perhaps did. Its label is not a
+/// proof: anyone may write it. It counts only in a cluster that is newer than all that is known
+/// here.
 pub(super) fn is_default_role(role: &Object, cx: &View<'_>) -> bool {
     if !role.is(kinds::CLUSTER_ROLE) {
         return is_role(role.namespace(), role.name());
@@ -107,8 +108,8 @@ pub(super) fn is_default_binding(binding: &Object) -> bool {
 /// The version whose default roles [`shipped`] knows.
 pub(super) const SHIPPED: KubernetesVersion = KubernetesVersion::minor(37);
 
-/// What a default role may do as Kubernetes ships it, but for reading what is no secret; `None` for
-/// one that [`SHIPPED`] does not ship.
+/// What a default role may do as Kubernetes ships it, but for reading what is not a secret; `None`
+/// for one that [`SHIPPED`] does not ship.
 pub(super) fn shipped(role: &Object) -> Option<Rules<'static>> {
     const MADE_OF: [(&str, &str); 3] = [
         ("view", "system:aggregate-to-view"),

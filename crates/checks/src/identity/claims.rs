@@ -61,8 +61,8 @@ pub(super) fn grade_method(method: &str) -> Demand {
     }
 }
 
-/// Whether a class in `acr` stands for more than a password. OpenID Connect leaves the names to
-/// the issuer; `0` is the one that it defines (no assurance at all).
+/// Whether a class in `acr` represents more than a password. OpenID Connect leaves the names to the
+/// issuer; `0` is the one that it defines (no assurance at all).
 pub(super) fn grade_class(class: &str) -> Demand {
     // What an issuer may call a login with one factor.
     const ONE: [&str; 7] = ["1fa", "no-mfa", "no_mfa", "nomfa", "none", "sfa", "single"];

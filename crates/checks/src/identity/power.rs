@@ -106,18 +106,18 @@ fn describe(grant: &Grant<'_>) -> String {
     let on = Some(grant.on.name).filter(|name| *name != resource);
     let mut text = format!("{verbs} on `{resource}`");
     match (verb, on) {
-        (Some(verb), Some(on)) => text += &format!(" (`{verb}` on `{on}` included)"),
-        (Some(one), None) | (None, Some(one)) => text += &format!(" (`{one}` included)"),
+        (Some(verb), Some(on)) => text += &format!(" (including `{verb}` on `{on}`)"),
+        (Some(one), None) | (None, Some(one)) => text += &format!(" (including `{one}`)"),
         (None, None) => {}
     }
     if grant.rule.is_named() {
-        text += &format!(" named {}", list(grant.rule.texts("resourceNames")));
+        text += &format!(" with names {}", list(grant.rule.texts("resourceNames")));
     }
     text
 }
 
-/// The verdict on a role, or on a ClusterRoleBinding to a default role of Kubernetes, which is
-/// no finding by itself.
+/// The verdict on a role, or on a ClusterRoleBinding to a default role of Kubernetes, which is not
+/// a finding by itself.
 ///
 /// The check is `on` Roles, ClusterRoles and ClusterRoleBindings and `reads` RoleBindings.
 pub(super) fn judge<'a>(
@@ -154,7 +154,7 @@ pub(super) fn judge<'a>(
 }
 
 /// Keeps those rules of an aggregated role that it has from roles of Kubernetes itself, which are
-/// no findings. What else stands in it is judged where it comes from.
+/// no findings. What else is in it is checked where it comes from.
 pub(super) fn keep_of_default(
     rules: &mut Rules<'_>,
     role: &Object,
@@ -173,9 +173,10 @@ pub(super) fn broken<'a>(rules: &Rules<'a>) -> Vec<Claim<'a>> {
         let what = value.key().map_or("a rule".to_owned(), |key| format!("`{key}`"));
         let more = match rules.broken.len() {
             1 => String::new(),
-            n => format!(" ({} more are like it)", n - 1),
+            n => format!(" (and {} similar rules)", n - 1),
         };
-        let why = format!("{what} has a wrong type, so what it grants cannot be read{more}");
+        let why =
+            format!("{what} has the wrong type, so its permissions cannot be evaluated{more}");
         Claim::unknown(*value, why)
     });
     claim.into_iter().collect()
@@ -189,8 +190,8 @@ pub(super) fn claim<'a>(
 ) -> Option<Claim<'a>> {
     let Some(parents) = access.aggregated_into(role.name()) else {
         let message = format!(
-            "grants {}, enough to {}; more than {MOST} ClusterRoles aggregate it, so that who holds \
-             it was not determined",
+            "grants {}, which allows a subject to {}; more than {MOST} ClusterRoles aggregate it, \
+             so its holders were not determined",
             power.grants, power.gives
         );
         // Bound in some namespaces only, it may be no power.
@@ -206,15 +207,15 @@ pub(super) fn claim<'a>(
     let coverage = access.coverage.unwrap_or(Coverage::Partial);
     if !power.namespaced && !is_role && !everywhere && coverage == Coverage::Unread {
         let why = format!(
-            "grants {}, enough to {}, if it is bound in the whole cluster, which is not known, \
-             since bindings could not be listed",
+            "grants {}, which allows a subject to {} if it is bound cluster-wide, which is not \
+             known because bindings could not be listed",
             power.grants, power.gives
         );
         let claim = Claim::unknown(Place::from(power.place), why).instance(power.instance);
         return Some(claim.gaps(access.gaps.clone()));
     }
     if !power.namespaced && (is_role || !holders.is_empty() && !everywhere) {
-        // A RoleBinding gives nothing outside of its namespace.
+        // A RoleBinding gives nothing outside its namespace.
         return None;
     }
     let reaches = |holder: &&Holder<'_>| match (holder.place, power.within) {
@@ -239,46 +240,48 @@ pub(super) fn claim<'a>(
     let extent = match (power.namespaced, limited) {
         (false, _) => String::new(),
         (true, false) => match power.within {
-            Some(within) => format!(" in all namespaces, `{within}` included"),
+            Some(within) => format!(" in all namespaces, including `{within}`"),
             None => " in all namespaces".to_owned(),
         },
         (true, true) if namespaces.is_empty() => " in the namespaces where it is bound".to_owned(),
         (true, true) => in_namespaces(&namespaces),
     };
     let mut severity = power.severity;
-    // Whoever holds `kube-system` holds the cluster.
+    // Anyone who holds `kube-system` holds the cluster.
     if limited && !namespaces.contains(&"kube-system") {
         severity = lower(severity);
     }
     let mut confidence = power.confidence;
     let held = if !counts.is_empty() {
         let more = match coverage {
-            Coverage::Unread => "; others may hold it, since not all bindings could be listed",
+            Coverage::Unread => {
+                "; other subjects may have it, because not all bindings could be listed"
+            }
             _ => "",
         };
         bound(&counts) + more
     } else if let Some(parent) = parents.first().filter(|_| !is_role) {
         confidence = confidence.min(Confidence::Medium);
         let parent = parents.iter().find(|p| p.as_str() == "view").unwrap_or(parent);
-        format!("ClusterRole `{parent}` aggregates it, so whoever holds that one has it")
+        format!("ClusterRole `{parent}` aggregates it, so everyone with that role has it")
     } else {
         match coverage {
             Coverage::Complete | Coverage::NotServed => {
                 severity = Severity::Low;
-                "nothing in this cluster is bound to it".to_owned()
+                "it is not bound in this cluster".to_owned()
             }
             Coverage::Partial => {
                 confidence = confidence.min(Confidence::Medium);
-                "no binding of it is in these files".to_owned()
+                "these files contain no binding to it".to_owned()
             }
             Coverage::Unread => {
                 confidence = confidence.min(Confidence::Medium);
-                "who holds it is not known, since bindings could not be listed".to_owned()
+                "its subjects are not known, because bindings could not be listed".to_owned()
             }
         }
     };
     let Power { grants, gives, .. } = power;
-    let message = format!("grants {grants}{extent}, enough to {gives}; {held}");
+    let message = format!("grants {grants}{extent}, which allows a subject to {gives}; {held}");
     let claim = Claim::fails(Place::from(power.place), message);
     Some(claim.severity(severity).confidence(confidence).instance(power.instance))
 }
@@ -293,12 +296,13 @@ fn elsewhere<'a>(
 ) -> Option<Claim<'a>> {
     let unseen = match access.coverage.unwrap_or(Coverage::Partial) {
         Coverage::Complete | Coverage::NotServed => return None,
-        Coverage::Partial if unbound => "no binding of it is in these files",
+        Coverage::Partial if unbound => "these files contain no binding to it",
         Coverage::Partial => return None,
         Coverage::Unread => "not all bindings could be listed",
     };
     let why = format!(
-        "grants {}, enough to {}, if it is bound in `{within}` or in the whole cluster, and {unseen}",
+        "grants {}, which allows a subject to {} if it is bound in `{within}` or cluster-wide, \
+         and {unseen}",
         power.grants, power.gives
     );
     let claim = Claim::unknown(Place::from(power.place), why).instance(power.instance);
@@ -331,7 +335,7 @@ fn bound(holders: &[&Holder<'_>]) -> String {
     format!("bound to {}", shorten(&words))
 }
 
-/// Somebody who holds a role, as they are named.
+/// Someone who holds a role, as they are named.
 struct Word<'m>(&'m Holder<'m>);
 
 impl fmt::Display for Word<'_> {
@@ -376,10 +380,10 @@ fn judge_binding<'a>(
         let extent = match (power.namespaced, power.within) {
             (false, _) => String::new(),
             (true, None) => " in all namespaces".to_owned(),
-            (true, Some(within)) => format!(" in all namespaces, `{within}` included"),
+            (true, Some(within)) => format!(" in all namespaces, including `{within}`"),
         };
         let message = format!(
-            "gives {} ClusterRole `{name}`, which grants {}{extent}, enough to {}",
+            "gives {} ClusterRole `{name}`, which grants {}{extent} and so allows it to {}",
             shorten(&subjects),
             power.grants,
             power.gives

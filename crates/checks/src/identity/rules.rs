@@ -61,8 +61,8 @@ impl<'a> Rule<'a> {
         self.texts("verbs").any(|v| v == "*" || v == verb)
     }
 
-    /// Whether it is limited to objects by their names. An empty name stands for requests that
-    /// name none: such a rule is hardly limited.
+    /// Whether it is limited to objects by their names. An empty name represents requests that name
+    /// none: such a rule is hardly limited.
     pub(super) fn is_named(self) -> bool {
         let mut names = self.texts("resourceNames").peekable();
         names.peek().is_some() && names.all(|name| !name.is_empty())
@@ -96,7 +96,7 @@ impl<'a> Rule<'a> {
             && (self.has("resources", "*") || self.has("resources", resource) || of_any(resource))
     }
 
-    /// Whether it covers what is no resource: `*` at the end stands for any end, elsewhere for
+    /// Whether it covers what is not a resource: `*` at the end represents any end, elsewhere for
     /// itself.
     fn covers_url(self, url: &str) -> bool {
         let ends = |own: &str| own.ends_with('*') && url.starts_with(own.trim_end_matches('*'));

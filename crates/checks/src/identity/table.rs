@@ -45,7 +45,7 @@ pub(super) struct Row {
     pub(super) reach: Reach,
 }
 
-/// Changing what is there or making it anew.
+/// Changing what is there or making it again.
 pub(super) const WRITE: &[&str] = &["create", "update", "patch"];
 
 /// The verdict on an object by a table, of which the first row that counts is shown. That a role

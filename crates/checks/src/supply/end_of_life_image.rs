@@ -10,14 +10,13 @@ use super::release::Release;
 use crate::{Check, Cx, NamedImage, OnImage, Verdict};
 use pavisade_images::reference::{Image, Reference};
 
-/// Images of a release that its project does not mend any more.
+/// End-of-life image
 ///
 /// ## Why
-/// Vulnerabilities that are found after the end of life stay in the image, and everybody who can
-/// reach the program can look them up.
+/// Vulnerabilities found after the end of life are not fixed in the image, and they are public.
 ///
 /// ## Fix
-/// Move to a release that is supported; the project's own page says until when.
+/// Upgrade to a supported release. The website of the project lists end-of-life dates.
 #[check(id = "PV-S009", severity = Medium, confidence = Medium, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -66,12 +65,13 @@ static WHOLE: [(&str, Date, &str); 8] = [
     (
         "docker.io/library/centos",
         date(2024, 6, 30),
-        "CentOS Linux ended on 2024-06-30, and the image is not built any more",
+        "CentOS Linux reached its end of life on 2024-06-30, and the image is no longer built",
     ),
     (
         "docker.io/library/openjdk",
         date(2022, 7, 1),
-        "the image is deprecated and its releases get no fixes; eclipse-temurin and others do",
+        "the image is deprecated and its releases get no fixes; eclipse-temurin is one of the \
+         replacements",
     ),
     ("registry.k8s.io/ingress-nginx/controller", INGRESS_NGINX_END, INGRESS_NGINX),
     ("k8s.gcr.io/ingress-nginx/controller", INGRESS_NGINX_END, INGRESS_NGINX),
@@ -80,19 +80,20 @@ static WHOLE: [(&str, Date, &str); 8] = [
         INGRESS_NGINX_END,
         INGRESS_NGINX,
     ),
-    ("docker.io/library/java", date(2017, 1, 1), "the image is not built any more since 2017"),
+    ("docker.io/library/java", date(2017, 1, 1), "the image has not been built since 2017"),
     (
         "gcr.io/kubernetes-helm/tiller",
         date(2020, 11, 13),
-        "Helm 2 ended on 2020-11-13, and whoever reaches Tiller has its rights",
+        "Helm 2 reached its end of life on 2020-11-13, and anyone who can reach Tiller has its \
+         permissions",
     ),
-    ("ghcr.io/helm/tiller", date(2020, 11, 13), "Helm 2 ended on 2020-11-13"),
+    ("ghcr.io/helm/tiller", date(2020, 11, 13), "Helm 2 reached its end of life on 2020-11-13"),
 ];
 
 /// kubernetes.io/blog/2025/11/11/ingress-nginx-retirement: best effort until March 2026.
 const INGRESS_NGINX_END: Date = date(2026, 4, 1);
 const INGRESS_NGINX: &str =
-    "ingress-nginx was retired in March 2026: it gets no fixes, also not of vulnerabilities";
+    "ingress-nginx was retired in March 2026: vulnerabilities are not fixed";
 
 /// An image whose tags are releases.
 struct Product {

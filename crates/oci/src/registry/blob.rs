@@ -67,7 +67,7 @@ impl Blob {
                 let (first, all) = range.and_then(content_range).unwrap_or((u64::MAX, None));
                 if first != self.at {
                     return Err(wrong(format!(
-                        "gives another part of {} than asked for",
+                        "returned another part of {} than requested",
                         self.digest
                     )));
                 }
@@ -152,7 +152,7 @@ impl Blob {
         let is_idle = self.idle > patience.longest.saturating_mul(MOST_IDLE);
         if self.attempts >= patience.attempts || is_idle {
             let message = format!(
-                "{} ends after {} of {} bytes of {}: {why}",
+                "{} was incomplete after {} of {} bytes of {}: {why}",
                 http::host(answer.url()),
                 self.at,
                 self.size,

@@ -83,7 +83,7 @@ impl Registries {
                     attempt += 1;
                 }
                 Err(error) => {
-                    let message = format!("{what} ends early: {}", brief(&error.to_string()));
+                    let message = format!("{what} is incomplete: {}", brief(&error.to_string()));
                     return Err(Fault::new(Cause::Unreachable, message).into());
                 }
             }
@@ -210,10 +210,10 @@ impl Registries {
             let wrong =
                 |what: &str| Fault::new(Cause::Redirect, format!("{} {what}", http::host(&url)));
             let to = http::text(answer.headers(), header::LOCATION)
-                .ok_or_else(|| wrong("redirects to nowhere"))?;
-            let next = url.join(to).map_err(|_| wrong("redirects to what is no address"))?;
+                .ok_or_else(|| wrong("redirects without a target"))?;
+            let next = url.join(to).map_err(|_| wrong("redirects to an invalid URL"))?;
             if !next.username().is_empty() || next.password().is_some() {
-                return Err(wrong("redirects to an address with a password").into());
+                return Err(wrong("redirects to a URL with a password").into());
             }
             url = next;
         }
@@ -253,17 +253,17 @@ impl Registries {
             }
             429 => {
                 let asks = match later {
-                    Some(later) => format!(": it asks to wait {} s", later.as_secs()),
+                    Some(later) => format!(": it requires waiting {} s", later.as_secs()),
                     None => String::new(),
                 };
-                let message = format!("{host} allows for no more requests now{also}{asks}");
+                let message = format!("{host} has reached its rate limit{also}{asks}");
                 let remedy =
                     format!("try again later; `docker login {}` may raise the limit", endpoint.key);
                 Fault::new(Cause::Busy, message).remedy(remedy)
             }
             _ => {
                 let cause = if status.is_server_error() { Cause::Busy } else { Cause::Answer };
-                Fault::new(cause, format!("{host} answers {status} for {image}{also}"))
+                Fault::new(cause, format!("{host} returned {status} for {image}{also}"))
             }
         }
     }

@@ -43,7 +43,7 @@ impl Registries {
             _ => None,
         };
         let Some((digest, size)) = digest else {
-            let error = "it does not name exactly one file".to_owned();
+            let error = "it does not contain exactly one file".to_owned();
             return Err(Refusal::Document { what: what(), error });
         };
         if size > limit {
@@ -89,7 +89,7 @@ impl Registries {
 
     fn answer(&self, address: &str, asked: &Asked<'_>, limit: u64) -> Result<Vec<u8>, Refusal> {
         let url = Url::parse(address).map_err(|error| {
-            Fault::new(Cause::Access, format!("`{}` is not an address: {error}", brief(address)))
+            Fault::new(Cause::Access, format!("`{}` is not a URL: {error}", brief(address)))
         })?;
         let (host, attempts) = (http::host(&url), self.access().patience.attempts);
         let mut attempt = 1;
@@ -100,7 +100,7 @@ impl Registries {
                         Ok(Some(bytes)) => return Ok(bytes),
                         Ok(None) => return Err(Refusal::TooLarge { what: brief(address), limit }),
                         Err(error) => {
-                            let message = format!("the answer of {host} ends early");
+                            let message = format!("the response of {host} is incomplete");
                             let message = format!("{message}: {}", brief(&error.to_string()));
                             Fault::new(Cause::Unreachable, message)
                         }
@@ -108,7 +108,7 @@ impl Registries {
                 }
                 Ok((answer, _)) => {
                     let status = answer.status();
-                    let message = format!("{host} answers {status} for {}", brief(url.path()));
+                    let message = format!("{host} returned {status} for {}", brief(url.path()));
                     let passes = status.as_u16() == 429 || status.is_server_error();
                     let cause = if passes { Cause::Busy } else { Cause::Absent };
                     let fault = Fault::new(cause, message);

@@ -32,7 +32,7 @@ struct Database<'a> {
 }
 
 pub(super) fn read(bytes: &[u8], blobs: &mut Blobs) -> Result<(), Damage> {
-    const NONE: Damage = Damage("it is not a database of rpm");
+    const NONE: Damage = Damage("it is not an rpm database");
     let magic = |is_big| number(bytes, 12, is_big) == Some(MAGIC);
     let is_big = if magic(false) { false } else { magic(true) };
     if !magic(is_big) || bytes.get(25) != Some(&HASH_METADATA) {
@@ -40,7 +40,7 @@ pub(super) fn read(bytes: &[u8], blobs: &mut Blobs) -> Result<(), Damage> {
     }
     let page = number(bytes, 20, is_big).ok_or(NONE)? as usize;
     if !page.is_power_of_two() || !(512..=65536).contains(&page) {
-        return Err(Damage("its pages have an impossible size"));
+        return Err(Damage("its page size is not valid"));
     }
     let database = Database { bytes, page, is_big };
     for number in 1..bytes.len().div_ceil(page) {

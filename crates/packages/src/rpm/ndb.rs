@@ -15,9 +15,9 @@ const BLOCK: usize = 16;
 const HEADER: usize = 32;
 
 pub(super) fn read(bytes: &[u8], blobs: &mut Blobs) -> Result<(), Damage> {
-    let pages = number(bytes, 12).ok_or(Damage("it is cut off"))? as usize;
+    let pages = number(bytes, 12).ok_or(Damage("it is truncated"))? as usize;
     let end = pages.saturating_mul(PAGE);
-    let slots = bytes.get(HEADER..end).ok_or(Damage("its slots are cut off"))?;
+    let slots = bytes.get(HEADER..end).ok_or(Damage("its slots are truncated"))?;
     for slot in slots.chunks_exact(BLOCK) {
         let package = number(slot, 4).unwrap_or(0);
         if !slot.starts_with(SLOT) || package == 0 {

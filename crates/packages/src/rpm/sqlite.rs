@@ -51,7 +51,7 @@ pub(super) fn read(bytes: &[u8], blobs: &mut Blobs) -> Result<(), Damage> {
 
 impl<'a> Database<'a> {
     fn of(bytes: &'a [u8]) -> Result<Self, Damage> {
-        const WRONG: Damage = Damage("its pages have an impossible size");
+        const WRONG: Damage = Damage("its page size is not valid");
         let page = match number(bytes, 16, 2).ok_or(WRONG)? {
             1 => 65536,
             size => size as usize,
@@ -83,7 +83,7 @@ impl<'a> Database<'a> {
                 .tree(next)
                 .filter(|_| known.is_some_and(|seen| !std::mem::replace(seen, true)));
             let Some((page, start)) = tree else {
-                blobs.problem("a page of the database is damaged, or stands in it twice");
+                blobs.problem("a page of the database is damaged or duplicated");
                 continue;
             };
             let kind = page[start];

@@ -30,7 +30,7 @@ pub fn schema() -> Schema {
 
 /// The result of a scan.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(title = "Result of a Pavisade scan, second form")]
+#[schemars(title = "Result of a Pavisade scan, version 2")]
 pub struct Document<'a> {
     /// `pavisade.dev/scan/v2`.
     pub schema: &'static str,

@@ -17,8 +17,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub enum ConnectError {
     /// No kubeconfig, and not in a pod.
     #[error(
-        "no cluster is known: there is no kubeconfig (--kubeconfig, $KUBECONFIG, ~/.kube/config), \
-         and this is no pod with a ServiceAccount"
+        "no cluster is configured: there is no kubeconfig (--kubeconfig, $KUBECONFIG, \
+         ~/.kube/config), and this is not a pod with a ServiceAccount"
     )]
     NoCluster,
     /// The file cannot be read.
@@ -30,13 +30,15 @@ pub enum ConnectError {
         reason: String,
     },
     /// No context is chosen.
-    #[error("the kubeconfig has no current context: choose one by --context; it has {known}")]
+    #[error(
+        "the kubeconfig has no current context: choose one with --context; it contains {known}"
+    )]
     NoContext {
         /// What there is.
         known: String,
     },
     /// The context is not in it.
-    #[error("the kubeconfig has no context `{wanted}`; it has {known}")]
+    #[error("the kubeconfig has no context `{wanted}`; it contains {known}")]
     Context {
         /// What was asked for.
         wanted: String,
@@ -116,7 +118,9 @@ fn client(config: Config, context: &str) -> Result<Client, ConnectError> {
         kube::Error::ProxyProtocolUnsupported { proxy_url }
         | kube::Error::ProxyProtocolDisabled { proxy_url, .. } => {
             let scheme = proxy_url.scheme_str().unwrap_or("its scheme");
-            unusable(format!("a proxy of `{scheme}` is not known: use http, https or socks5"))
+            unusable(format!(
+                "the proxy scheme `{scheme}` is not supported: use http, https or socks5"
+            ))
         }
         other => unusable(last(other)),
     })?;
@@ -173,7 +177,7 @@ fn in_pod() -> Result<(String, String, Config), ConnectError> {
 /// The error with its cause, once.
 fn reason(error: &KubeconfigError) -> String {
     match error {
-        KubeconfigError::Parse(_) => "it is no YAML of a kubeconfig".to_owned(),
+        KubeconfigError::Parse(_) => "it is not a valid kubeconfig".to_owned(),
         KubeconfigError::ReadConfig(why, path) => format!("{}: {why}", path.display()),
         KubeconfigError::LoadClusterOfContext(cluster) => {
             format!("the kubeconfig has no cluster `{cluster}`")
