@@ -27,6 +27,7 @@ mod scan;
 mod select;
 mod settings;
 mod sign;
+mod signatures;
 mod snapshot;
 mod terminal;
 mod verify;

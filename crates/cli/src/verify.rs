@@ -10,7 +10,7 @@ use pavisade_report::{Verification, verification, verification_json};
 use pavisade_scan::Timestamp;
 use pavisade_signing::{
     Accept, Artifact, Evidence, Match, PUBLIC_DATE, Policy, PublicKey, Refused, Stage, TrustRoot,
-    Verified, Why, predicate_type, verify,
+    Verified, VerifiedImage, Why, predicate_type, verify,
 };
 
 use crate::args::{Choose, Trust, VerifyArgs};
@@ -127,7 +127,7 @@ fn advise(told: &Verification<'_>, policy: &Policy, is_file: bool) {
             ),
         );
     } else if policy.accept.is_empty() {
-        let what = "name who may have signed: --key FILE, or --identity and --issuer";
+        let what = "name an accepted signer: --key FILE, or --identity and --issuer";
         terminal::say("", what);
     } else if not_logged {
         terminal::say("", "signatures that are in no log are accepted with --without-log");
@@ -179,6 +179,12 @@ pub(crate) fn judge_all(
         (one.place.clone(), judge(evidence, &artifact, root, policy, now))
     });
     all.collect()
+}
+
+/// The image, verified, where one of its signatures is.
+pub(crate) fn verified(found: &Found, judged: &[(String, Judged)]) -> Option<VerifiedImage> {
+    let all = judged.iter().filter_map(|(_, one)| one.as_ref().ok().cloned()).collect();
+    VerifiedImage::of(&found.digest, all)
 }
 
 /// Finds an image, and what is attached to it.

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::{Color, Registry};
 
 const VERIFY_HELP: &str = "\
-Who may have signed is named by --key, or by --identity and --issuer. Nothing is asked but the
+Accepted signers are named by --key, or by --identity and --issuer. Nothing is asked but the
 registry of the image; the trust root is a file or the one in this program.
 
 Examples:
@@ -40,7 +40,7 @@ Exit codes:
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Trust {
     /// Accept signatures of this public key (PEM: a key, or a certificate); may be given again.
-    #[arg(long = "key", value_name = "FILE", help_heading = "Who may have signed")]
+    #[arg(long = "key", value_name = "FILE", help_heading = "Accepted signers")]
     pub keys: Vec<PathBuf>,
 
     /// Accept this identity: the URI or e-mail address in the certificate, exactly.
@@ -48,12 +48,12 @@ pub(crate) struct Trust {
         long,
         value_name = "TEXT",
         conflicts_with = "identity_pattern",
-        help_heading = "Who may have signed"
+        help_heading = "Accepted signers"
     )]
     pub identity: Option<String>,
 
     /// Accept identities that this regular expression matches from the first to the last character.
-    #[arg(long, value_name = "REGEX", help_heading = "Who may have signed")]
+    #[arg(long, value_name = "REGEX", help_heading = "Accepted signers")]
     pub identity_pattern: Option<String>,
 
     /// Who must have identified the signer: the URL of the OpenID Connect provider, exactly.
@@ -61,20 +61,20 @@ pub(crate) struct Trust {
         long,
         value_name = "URL",
         conflicts_with = "issuer_pattern",
-        help_heading = "Who may have signed"
+        help_heading = "Accepted signers"
     )]
     pub issuer: Option<String>,
 
     /// The same by a regular expression, which must match from the first to the last character.
-    #[arg(long, value_name = "REGEX", help_heading = "Who may have signed")]
+    #[arg(long, value_name = "REGEX", help_heading = "Accepted signers")]
     pub issuer_pattern: Option<String>,
 
     /// The repository that the certificate must name: https://github.com/acme/app.
-    #[arg(long, value_name = "URL", help_heading = "Who may have signed")]
+    #[arg(long, value_name = "URL", help_heading = "Accepted signers")]
     pub repository: Option<String>,
 
     /// The branch or tag that the certificate must name: refs/heads/main.
-    #[arg(long = "git-ref", value_name = "REF", help_heading = "Who may have signed")]
+    #[arg(long = "git-ref", value_name = "REF", help_heading = "Accepted signers")]
     pub reference: Option<String>,
 
     /// The trust root (JSON) instead of that of the public Sigstore instance.
