@@ -1,7 +1,7 @@
 //! `cargo xtask cosign`: what we sign, cosign verifies, and what cosign signs, we verify; what one
 //! refuses, the other refuses too. Over two registries on the loopback interface: Debian's
 //! `docker-registry`, which keeps no list of referrers, and a small one in Go that does
-//! (`tests/tools/referrers`).
+//! (`tests/tools/registry`).
 //!
 //! cosign is built from its Go module (`tests/tools/cosign`), for this chore and `bench verify` only.
 //! Keys alone: its certificate authority and log are of the internet.
@@ -87,7 +87,7 @@ impl Registry {
 
     /// The one that lists referrers.
     pub(crate) fn referrers(program: Option<&Path>) -> anyhow::Result<Self> {
-        let program = program.map_or_else(|| tool("referrers"), |path| Ok(path.to_owned()))?;
+        let program = program.map_or_else(|| tool("registry"), |path| Ok(path.to_owned()))?;
         let mut child = Command::new(program)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -143,7 +143,13 @@ impl Registry {
         Ok(curl(&["-H", accept, &url], None)?.len())
     }
 
-    fn manifest(&self, repository: &str, tag: &str, kind: &str, value: &Value) -> anyhow::Result<String> {
+    fn manifest(
+        &self,
+        repository: &str,
+        tag: &str,
+        kind: &str,
+        value: &Value,
+    ) -> anyhow::Result<String> {
         let text = value.to_string();
         let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.host);
         let header = format!("Content-Type: {kind}");
@@ -158,9 +164,12 @@ impl Registry {
         let head = String::from_utf8(head)?;
         let to = head
             .lines()
-            .find_map(|line| line.to_ascii_lowercase().starts_with("location:").then(|| line[9..].trim()))
+            .find_map(|line| {
+                line.to_ascii_lowercase().starts_with("location:").then(|| line[9..].trim())
+            })
             .context("no Location")?;
-        let to = if to.starts_with('/') { format!("http://{}{to}", self.host) } else { to.to_owned() };
+        let to =
+            if to.starts_with('/') { format!("http://{}{to}", self.host) } else { to.to_owned() };
         let separator = if to.contains('?') { '&' } else { '?' };
         let to = format!("{to}{separator}digest={digest}");
         let kind = "Content-Type: application/octet-stream";
@@ -280,7 +289,9 @@ fn files(both: &Both, tally: &mut Tally) -> anyhow::Result<()> {
     let at = |name: &str| both.folder.path().join(name);
     fs::write(at("file"), "content")?;
     fs::write(at("changed"), "other content")?;
-    for (signer, key) in [(true, "ours.key"), (true, "form.key"), (false, "theirs.key"), (false, "form.key")] {
+    for (signer, key) in
+        [(true, "ours.key"), (true, "form.key"), (false, "theirs.key"), (false, "form.key")]
+    {
         let _ = fs::remove_file(at("bundle"));
         if signer {
             both.must(true, &["sign", "file", "--key", key, "-o", "bundle"])?;
@@ -295,7 +306,12 @@ fn files(both: &Both, tally: &mut Tally) -> anyhow::Result<()> {
             let own = ["verify", file, "--bundle", "bundle", "--key", public, "--without-log"];
             tally.is(&what("we"), expect, &both.run(true, &own)?);
             let theirs = [
-                "verify-blob", "--key", public, "--bundle", "bundle", "--insecure-ignore-tlog=true",
+                "verify-blob",
+                "--key",
+                public,
+                "--bundle",
+                "bundle",
+                "--insecure-ignore-tlog=true",
                 file,
             ];
             tally.is(&what("cosign"), expect, &both.run(false, &theirs)?);
@@ -306,8 +322,14 @@ fn files(both: &Both, tally: &mut Tally) -> anyhow::Result<()> {
 
 fn sign_blob(key: &str) -> Vec<&str> {
     vec![
-        "sign-blob", "--key", key, "--bundle", "bundle", "--tlog-upload=false",
-        "--use-signing-config=false", "file",
+        "sign-blob",
+        "--key",
+        key,
+        "--bundle",
+        "bundle",
+        "--tlog-upload=false",
+        "--use-signing-config=false",
+        "file",
     ]
 }
 
@@ -334,7 +356,11 @@ fn images(both: &Both, registry: &Registry, tally: &mut Tally) -> anyhow::Result
             let plain = ["--plain-http", host];
             let quiet = ["--allow-http-registry", "--allow-insecure-registry"];
             let unlogged = ["--tlog-upload=false", "--use-signing-config=false"];
-            let format = if form == "bundle" { "--new-bundle-format=true" } else { "--new-bundle-format=false" };
+            let format = if form == "bundle" {
+                "--new-bundle-format=true"
+            } else {
+                "--new-bundle-format=false"
+            };
             let what = |step: &str| format!("{signer} ({form}), index {is_index}, {step}");
             let own = |more: &[&str], public: &str| -> anyhow::Result<Output> {
                 let args = ["verify", &reference, "--key", public, "--without-log"];
@@ -360,14 +386,26 @@ fn images(both: &Both, registry: &Registry, tally: &mut Tally) -> anyhow::Result
             }
             if signer == "ours" {
                 let args = [
-                    "attest", &*reference, "--key", &secret, "--type", "cyclonedx", "--predicate",
+                    "attest",
+                    &*reference,
+                    "--key",
+                    &secret,
+                    "--type",
+                    "cyclonedx",
+                    "--predicate",
                     "predicate.json",
                 ];
                 both.must(true, &[&args[..], &plain].concat())?;
             } else {
                 let args = [
-                    "attest", "--key", &secret, "--type", "cyclonedx", "--predicate",
-                    "predicate.json", format,
+                    "attest",
+                    "--key",
+                    &secret,
+                    "--type",
+                    "cyclonedx",
+                    "--predicate",
+                    "predicate.json",
+                    format,
                 ];
                 both.must(false, &[&args[..], &unlogged, &quiet, &[&reference]].concat())?;
             }

@@ -23,6 +23,7 @@ mod fuzz;
 mod generate;
 mod kubectl;
 mod live;
+mod managers;
 mod ours;
 mod random;
 mod shared;

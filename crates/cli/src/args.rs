@@ -11,6 +11,7 @@ pub(crate) use db::{DbArgs, DbCommand, Install};
 pub(crate) use fix::FixArgs;
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;
+use network::NetworkArgs;
 pub(crate) use pss::PssArgs;
 pub(crate) use reading::{Reading, Render};
 pub(crate) use registry::Registry;
@@ -30,6 +31,7 @@ mod db;
 mod fix;
 mod image;
 mod images;
+pub(crate) mod network;
 mod pss;
 mod reading;
 mod registry;
@@ -69,6 +71,8 @@ pub(crate) enum Command {
     /// Show which Pod Security level each namespace meets, what violates the next one, and the
     /// labels to set.
     Pss(Box<PssArgs>),
+    /// Show what can connect to what and why, and generate the least NetworkPolicies.
+    Network(NetworkArgs),
     /// Show the vulnerabilities in a container image, or list its packages by layer.
     Image(Box<ImageArgs>),
     /// Write an SBOM of a container image: CycloneDX or SPDX.

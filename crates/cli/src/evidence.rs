@@ -14,7 +14,14 @@ use pavisade_oci::Attached;
 use serde_json::{Value, json};
 
 use crate::registry;
-use crate::verify::Found;
+
+/// What is attached to an image.
+pub(crate) struct Found {
+    /// Of its manifest or index.
+    pub digest: String,
+    pub attached: Vec<Attached>,
+    pub looked: &'static str,
+}
 
 /// Bytes of a file of the cache.
 const MAX_BYTES: u64 = 64 << 20;

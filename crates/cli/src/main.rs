@@ -18,6 +18,7 @@ mod input;
 mod keys;
 mod live;
 mod man;
+mod network;
 mod output;
 mod progress;
 mod pss;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Command::Snapshot(args) => snapshot::run(&args.command),
         Command::Fix(args) => fix::run(&args),
         Command::Pss(args) => pss::run(&args),
+        Command::Network(args) => network::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Sbom(args) => image::sbom(&args),
         Command::Verify(args) => verify::run(&args),

@@ -210,7 +210,8 @@ impl<'a> Signer<'a> {
                     Ok(bytes) => Zeroizing::new(bytes),
                     Err(error) => return Err(error.context("reading the identity token")),
                 };
-                let token = std::str::from_utf8(&token).context("the identity token is not text")?;
+                let token =
+                    std::str::from_utf8(&token).context("the identity token is not text")?;
                 // The key lives as long as this process.
                 let key = SecretKey::generate(KeyKind::P256).context("making a key")?;
                 let certificate = certificate(&key, token.trim(), with, registries)?;

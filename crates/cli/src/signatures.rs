@@ -5,9 +5,10 @@ use pavisade_scan::Timestamp;
 use pavisade_signing::{Signer, TrustRoot};
 use pavisade_snapshot::Signature;
 
+use crate::evidence::Found;
+use crate::image;
 use crate::registry::{self, Remotes};
 use crate::verify::{attached, judge_all, verified};
-use crate::{image, verify};
 
 /// What is known of an image's signatures; `None` where no rule is about it. The first rule that is
 /// counts.
@@ -20,8 +21,7 @@ pub(crate) fn of(
 ) -> Option<Signature> {
     let rule = rules.iter().find(|rule| rule.is_about(reference))?;
     let Some(policy) = &rule.policy else { return Some(Signature::Exempt) };
-    let found: Result<verify::Found, image::Fault> =
-        attached(&registry::path(reference), None, remotes);
+    let found: Result<Found, image::Fault> = attached(&registry::path(reference), None, remotes);
     let found = match found {
         Ok(found) => found,
         Err(fault) => return Some(Signature::Unknown(fault.to_string())),

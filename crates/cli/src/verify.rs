@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use pavisade_oci::{Attached, Limits, Platform, Refusal, Store, Wanted};
+use pavisade_oci::{Limits, Platform, Refusal, Store, Wanted};
 use pavisade_report::{Verification, verification, verification_json};
 use pavisade_scan::Timestamp;
 use pavisade_signing::{
@@ -14,6 +14,7 @@ use pavisade_signing::{
 };
 
 use crate::args::{Choose, Trust, VerifyArgs};
+use crate::evidence::Found;
 use crate::output::{output, place};
 use crate::registry::{Meant, Remotes};
 use crate::{Outcome, evidence, image, terminal};
@@ -151,14 +152,6 @@ fn judge(
             Err(Box::new(Refused { stage: Stage::Form, why, steps: Vec::new(), claimed: None }))
         }
     }
-}
-
-/// What is attached to an image.
-pub(crate) struct Found {
-    /// Of its manifest or index.
-    pub digest: String,
-    pub attached: Vec<Attached>,
-    pub looked: &'static str,
 }
 
 /// Verifies all that is attached to an image, each with its place.

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::images::{STATUS, image};
-use crate::registries::Registry;
+use crate::registry::Registry;
 use crate::started::{Run, command, finish, folder};
 use crate::world::{IDENTITY, ISSUER, Spec, World, b64, hex};
 
@@ -81,7 +81,22 @@ fn files_are_signed_and_verified_by_every_kind_of_key() {
 
 #[test]
 fn images_are_signed_attested_and_verified_where_they_are() {
-    let Some(registry) = Registry::start() else { return };
+    if let Some(registry) = Registry::start() {
+        at_a_registry(&registry, "listed by the tag sha256-");
+        // Whoever may not push may not sign.
+        let (host, pass) = (&*registry.host, registry.folder.path().join("pass"));
+        let reference = format!("{host}/team/app:1");
+        let pass = pass.to_str().unwrap();
+        let alone = ["sign", &*reference, "--key", "team.key", "--passphrase-file", pass];
+        let denied = registry.run(false, &[&alone[..], &["--plain-http", host]].concat());
+        assert_eq!(denied.code, 3, "{}{}", denied.out, denied.err);
+    }
+    if let Some(registry) = Registry::go() {
+        at_a_registry(&registry, "signed sha256:");
+    }
+}
+
+fn at_a_registry(registry: &Registry, listed: &str) {
     let at = registry.folder.path();
     let files: &[&[(&str, &str)]] =
         &[&[("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"), ("var/lib/dpkg/status", STATUS)]];
@@ -106,7 +121,7 @@ fn images_are_signed_attested_and_verified_where_they_are() {
     assert!(none.out.starts_with("not signed: "), "{}", none.out);
 
     let signed = good(with(&[&["sign", &reference, "--key", "team.key"][..], &pass].concat()));
-    assert!(signed.contains(digest) && signed.contains("listed by the tag sha256-"), "{signed}");
+    assert!(signed.contains(digest) && signed.contains(listed), "{signed}");
     let said = good(with(&[&verify[..], &["team.pub"]].concat()));
     assert!(said.starts_with(&format!("verified: {reference}\n")), "{said}");
     assert!(said.contains(digest), "{said}");
@@ -136,10 +151,53 @@ fn images_are_signed_attested_and_verified_where_they_are() {
     let steps = good(with(&[&verify[..], &["team.pub", "--explain"]].concat()));
     assert!(steps.contains("ok  signature: "), "{steps}");
 
-    // Whoever may not push may not sign.
-    let alone = [&["sign", &*reference, "--key", "team.key"][..], &pass, &plain].concat();
-    let denied = registry.run(false, &alone);
-    assert_eq!(denied.code, 3, "{}{}", denied.out, denied.err);
+    of_a_scan(registry, &reference);
+}
+
+/// A scan says which workloads run images that are not signed as the configuration asks.
+fn of_a_scan(registry: &Registry, reference: &str) {
+    let at = registry.folder.path();
+    let run = |arguments: &[&str]| registry.run(true, arguments);
+    let key = fs::read_to_string(at.join("team.pub")).unwrap().replace('\n', "\n          ");
+    let other = fs::read_to_string(at.join("other.pub")).unwrap().replace('\n', "\n          ");
+    let folder = at.join("shop");
+    fs::create_dir_all(&folder).unwrap();
+    let pod = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\n\
+         spec:\n  containers: [{{name: web, image: {reference}}}]\n"
+    );
+    fs::write(folder.join("pod.yaml"), pod).unwrap();
+    let host = &*registry.host;
+    let said = |rule: &str| {
+        let rules = format!("signatures:\n  - images: [\"{host}/team/**\"]\n{rule}");
+        fs::write(folder.join(".pavisade.yaml"), rules).unwrap();
+        let scan = [
+            "scan",
+            "shop",
+            "--images",
+            "--plain-http",
+            host,
+            "-f",
+            "json",
+            "--config",
+            "shop/.pavisade.yaml",
+        ];
+        let run = run(&scan);
+        assert!(run.code <= 1, "{}{}", run.out, run.err);
+        let document: Value = serde_json::from_str(&run.out).unwrap();
+        let findings = document["findings"].as_array().unwrap();
+        let names = findings.iter().map(|finding| finding["rule"].to_string());
+        let names = names.filter(|id| id.contains("PV-S03")).collect::<Vec<_>>().join(" ");
+        (names, run.out)
+    };
+    let accept = |key: &str| {
+        format!("    without-log: true\n    accept:\n      - key: |\n          {key}\n")
+    };
+    assert_eq!(said(&accept(&key)).0, "");
+    assert_eq!(said("    unsigned: allow\n").0, "");
+    let (names, out) = said(&accept(&other));
+    assert!(names.contains("PV-S031") && !names.contains("PV-S030"), "{names}: {out}");
+    assert!(out.contains("web"), "{out}");
 }
 
 /// Fulcio, Rekor 1 and a timestamp authority behind one address.

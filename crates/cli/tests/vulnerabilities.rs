@@ -166,7 +166,7 @@ fn lock_files_of_a_source_tree_are_an_inventory_and_judged() {
     let (code, document) = scan(folder.path(), &["--packages", "nothing"]);
     let note = document["notes"][0]["message"].as_str().unwrap();
     assert_eq!(code, 3);
-    assert!(note.contains("no lock file"), "{note}");
+    assert!(note.contains("no supported lock file"), "{note}");
 }
 
 #[test]

@@ -347,7 +347,7 @@ mod tests {
             ("topics = [\"node\"]\nexcept = [\"PV-C003\"]", "4:6: `PV-C003` is in none of the control's topics"),
             ("checks = [\"PV-C001\"]\nexcept = [\"PV-C001\"]", "`PV-C001` is among the control's `checks`"),
             ("", "4:6: control `1`: nothing assesses it"),
-            ("gap = \"x\"", "`gap` is what its checks cannot show"),
+            ("gap = \"x\"", "`gap` describes what its checks cannot show"),
             ("checks = [\"PV-C001\"]\nby_hand = \"x\"", "it has checks"),
             ("by_hand = \"x\"\nelsewhere = \"y\"", "not both"),
             ("chekcs = []", "6:1: unknown field `chekcs`"),

@@ -85,7 +85,7 @@ fn signer(reader: &mut Reader<'_>, item: Value<'_>) -> Option<Accept> {
     let (mut repository, mut reference) = (None, None);
     for (field, value) in reader.fields(item, &OF_SIGNER, "a signer") {
         let text = reader.text(value).filter(|text| !text.is_empty())?;
-        let mut pattern = |reader: &mut Reader<'_>| match Match::pattern(text) {
+        let pattern = |reader: &mut Reader<'_>| match Match::pattern(text) {
             Ok(pattern) => Some(pattern),
             Err(error) => {
                 reader.problem(value, error.to_string(), "");

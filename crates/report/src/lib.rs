@@ -32,6 +32,7 @@ mod junit;
 mod markdown;
 mod mask;
 mod message;
+pub mod network;
 mod openvex;
 mod pages;
 mod place;

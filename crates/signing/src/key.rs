@@ -106,28 +106,6 @@ impl PublicKey {
         Ok(Self { kind, raw: raw.to_vec(), spki: bytes.to_vec() })
     }
 
-    /// Reads PEM: a public key, or that of a certificate.
-    ///
-    /// # Errors
-    /// There is none in it.
-    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let blocks = text::pem(text);
-        for (label, bytes) in &blocks {
-            match *label {
-                "PUBLIC KEY" => return Self::from_spki(bytes),
-                "CERTIFICATE" => {
-                    let certificate = crate::certificate::Certificate::read(bytes);
-                    return certificate.map_err(|_| KeyError::Malformed)?.key();
-                }
-                _ => {}
-            }
-        }
-        if blocks.iter().any(|(label, _)| label.ends_with("PRIVATE KEY")) {
-            return Err(KeyError::Private);
-        }
-        Err(KeyError::NoKey)
-    }
-
     /// As PEM.
     pub fn to_pem(&self) -> String {
         text::to_pem("PUBLIC KEY", &self.spki)

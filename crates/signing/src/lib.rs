@@ -26,6 +26,7 @@ mod key;
 mod legacy;
 mod merkle;
 mod policy;
+mod public;
 mod result;
 mod root;
 mod sct;

@@ -1,6 +1,8 @@
 //! A certificate authority, a certificate log, transparency logs and a timestamp authority with real
 //! keys, made here: what they sign can be bent in one place at a time.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
@@ -570,5 +572,48 @@ impl World {
             });
         }
         bundle
+    }
+
+    /// An image's signature as cosign wrote it before version 3: what is signed, and its annotations.
+    pub(crate) fn legacy(&self, spec: &Spec, payload: &[u8]) -> BTreeMap<String, String> {
+        let certificate = self.certificate(spec, &self.signer.spki());
+        let signature = self.by(spec, Forged::Signature, &self.signer).sign(payload);
+        let mut annotations = BTreeMap::new();
+        annotations.insert("dev.cosignproject.cosign/signature".to_owned(), b64(&signature));
+        let label = if spec.key { "PUBLIC KEY" } else { "CERTIFICATE" };
+        let der = if spec.key { self.signer.spki() } else { certificate };
+        let pem = format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", b64(&der));
+        if !spec.key {
+            annotations.insert("dev.sigstore.cosign/certificate".to_owned(), pem.clone());
+        }
+        if spec.log {
+            let body = json!({
+                "apiVersion": "0.0.1", "kind": "hashedrekord",
+                "spec": {
+                    "data": {"hash": {"algorithm": "sha256", "value": hex(&sha256(payload))}},
+                    "signature": {
+                        "content": b64(&signature),
+                        "publicKey": {"content": b64(pem.as_bytes())},
+                    },
+                },
+            });
+            let entry = self.entry(spec, &body);
+            let bundle = json!({
+                "SignedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],
+                "Payload": {
+                    "body": entry["canonicalizedBody"],
+                    "integratedTime": spec.log_time,
+                    "logIndex": 1001,
+                    "logID": hex(&sha256(&self.log.spki())),
+                },
+            });
+            annotations.insert("dev.sigstore.cosign/bundle".to_owned(), bundle.to_string());
+        }
+        if spec.stamp {
+            let token = self.stamp(spec, &sha256(&signature));
+            let text = json!({"SignedRFC3161Timestamp": b64(&token)}).to_string();
+            annotations.insert("dev.sigstore.cosign/rfc3161timestamp".to_owned(), text);
+        }
+        annotations
     }
 }

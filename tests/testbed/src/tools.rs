@@ -127,9 +127,9 @@ pub const TOOLS: &[Tool] = &[
         cgo: None,
     },
     Tool {
-        name: "referrers",
-        module: "referrers",
-        programs: &[("pavisade.dev/tests/tools/referrers", "referrers")],
+        name: "registry",
+        module: "registry",
+        programs: &[("pavisade.dev/tests/tools/registry", "registry")],
         stamp: None,
         cgo: None,
     },

@@ -7,9 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
-use pavisade_signing::{
-    Accept, Artifact, Evidence, Match, Policy, PublicKey, TrustRoot, verify,
-};
+use pavisade_signing::{Accept, Artifact, Evidence, Match, Policy, PublicKey, TrustRoot, verify};
 
 use super::Outcome;
 

@@ -38,9 +38,9 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, V
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MfaNotProvable {
-    /// Hosts of issuers that log in machines only, besides the well-known ones.
+    /// Hosts of additional issuers that authenticate only machines.
     machine_issuers: Vec<String>,
-    /// How long a token may live at most, in seconds.
+    /// The maximum lifetime of a token, in seconds.
     max_token_lifetime: i64,
 }
 

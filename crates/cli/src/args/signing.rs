@@ -20,7 +20,7 @@ Exit codes:
   0  verified: a signature holds, and its signer is accepted
   1  not verified: not signed, or every signature is refused
   2  wrong usage, or the result could not be written
-  3  the file, image or its signatures could not be read";
+  3  the image or its signatures could not be read";
 
 const SIGN_HELP: &str = "\
 A passphrase comes from --passphrase-file, from PAVISADE_PASSPHRASE (or COSIGN_PASSWORD), or is asked

@@ -125,7 +125,7 @@ impl Repository {
     fn referrers(&self, digest: &Digest) -> Result<Vec<Descriptor>, Refusal> {
         let (mut all, mut rest) = (Vec::new(), format!("referrers/{digest}"));
         for _ in 0..MAX_PAGES {
-            let answer = match self.registries.get(&self.endpoint, &rest, &[INDEX], 0) {
+            let answer = match self.registries.get(&self.endpoint, &rest, &[INDEX], None) {
                 Ok(answer) => answer,
                 // Registries without that API answer in several ways.
                 Err(fault) if matches!(fault.cause, Cause::Absent | Cause::Answer) => break,

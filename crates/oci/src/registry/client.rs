@@ -71,7 +71,7 @@ impl Registries {
         let patience = &self.0.access.patience;
         let mut attempt = 1;
         let (bytes, told) = loop {
-            let answer = self.get(endpoint, &format!("manifests/{name}"), &MANIFESTS, 0)?;
+            let answer = self.get(endpoint, &format!("manifests/{name}"), &MANIFESTS, None)?;
             // Registries tell it, though not all of them do.
             let told = answer.headers().get("docker-content-digest");
             let told = told.and_then(|told| told.to_str().ok()?.parse::<Digest>().ok());
@@ -95,7 +95,7 @@ impl Registries {
         }
     }
 
-    /// An answer that has what was asked for.
+    /// An answer that has what was asked for: that part, or all of it.
     ///
     /// # Errors
     /// All attempts failed, or one that no other would change.
@@ -104,9 +104,9 @@ impl Registries {
         endpoint: &Endpoint,
         rest: &str,
         accept: &[&str],
-        from: u64,
+        part: Option<(u64, u64)>,
     ) -> Result<Response, Fault> {
-        self.ask(endpoint, &endpoint.address(rest)?, rest, accept, from, None)
+        self.ask(endpoint, &endpoint.address(rest)?, rest, accept, part, None)
     }
 
     /// The same at any address of the endpoint, where something may be written. What is written is
@@ -117,7 +117,7 @@ impl Registries {
         url: &Url,
         rest: &str,
         accept: &[&str],
-        from: u64,
+        mut part: Option<(u64, u64)>,
         body: Option<Body<'_>>,
     ) -> Result<Response, Fault> {
         let Inner { access, http, keys, gone } = &*self.0;
@@ -131,7 +131,7 @@ impl Registries {
             let is_own = url.host_str() == endpoint.address("")?.host_str()
                 && url.port() == endpoint.address("")?.port();
             let authorization = keys.header(endpoint).filter(|_| is_own);
-            let asked = Asked { authorization, accept, from, form: None, body };
+            let asked = Asked { authorization, accept, part, form: None, body };
             let wait = match self.follow(url, &asked) {
                 Ok((answer, _)) if answer.status().is_success() => return Ok(answer),
                 Ok((answer, true)) if answer.status() == StatusCode::UNAUTHORIZED && !asked_for => {
@@ -152,6 +152,13 @@ impl Registries {
                         }
                         Err(failure) => return Err(failure.fault),
                     }
+                }
+                // It does not understand the range. It is asked for all instead.
+                Ok((answer, _))
+                    if part.is_some() && answer.status() == StatusCode::RANGE_NOT_SATISFIABLE =>
+                {
+                    part = None;
+                    continue;
                 }
                 Ok((answer, is_own)) => {
                     let busy = self.busy(&answer, attempt, waited);

@@ -45,8 +45,8 @@ impl From<Fault> for Failure {
 pub(super) struct Asked<'a> {
     pub(super) authorization: Option<String>,
     pub(super) accept: &'a [&'a str],
-    /// The first byte that is wanted.
-    pub(super) from: u64,
+    /// The first and the last byte that are wanted, where not all are.
+    pub(super) part: Option<(u64, u64)>,
     /// A form that is posted.
     pub(super) form: Option<String>,
     /// What is written.
@@ -155,8 +155,9 @@ fn request_with(mut request: RequestBuilder, asked: &Asked<'_>) -> RequestBuilde
     for kind in asked.accept {
         request = request.header(header::ACCEPT, *kind);
     }
-    if asked.from > 0 {
-        request = request.header(header::RANGE, format!("bytes={}-", asked.from));
+    // Some registries know ranges with both ends alone.
+    if let Some((first, last)) = asked.part {
+        request = request.header(header::RANGE, format!("bytes={first}-{last}"));
     }
     if let Some(authorization) = &asked.authorization {
         request = request.header(header::AUTHORIZATION, authorization);

@@ -122,7 +122,7 @@ impl Repository {
     }
 
     fn has_referrers(&self, digest: &Digest) -> Result<bool, Refusal> {
-        match self.registries.get(&self.endpoint, &format!("referrers/{digest}"), &[INDEX], 0) {
+        match self.registries.get(&self.endpoint, &format!("referrers/{digest}"), &[INDEX], None) {
             Ok(_) => Ok(true),
             Err(fault) if matches!(fault.cause, Cause::Absent | Cause::Answer) => Ok(false),
             Err(fault) => Err(fault.into()),
@@ -135,12 +135,12 @@ impl Repository {
         let begin = Body { posts: true, kind: "application/octet-stream", bytes: b"" };
         let first = endpoint.address("blobs/uploads/")?;
         let answer =
-            self.registries.ask(endpoint, &first, "blobs/uploads/", &[], 0, Some(begin))?;
+            self.registries.ask(endpoint, &first, "blobs/uploads/", &[], None, Some(begin))?;
         let to = http::text(answer.headers(), reqwest::header::LOCATION).unwrap_or_default();
         let mut url = first.join(to).map_err(|_| self.odd("names no address for a blob"))?;
         url.query_pairs_mut().append_pair("digest", &digest.to_string());
         let put = Body { posts: false, kind: "application/octet-stream", bytes };
-        self.registries.ask(endpoint, &url, "blobs/uploads/", &[], 0, Some(put))?;
+        self.registries.ask(endpoint, &url, "blobs/uploads/", &[], None, Some(put))?;
         Ok(())
     }
 
@@ -149,7 +149,7 @@ impl Repository {
         let rest = format!("manifests/{name}");
         let url = self.endpoint.address(&rest)?;
         let put = Body { posts: false, kind, bytes };
-        let answer = self.registries.ask(&self.endpoint, &url, &rest, &[], 0, Some(put))?;
+        let answer = self.registries.ask(&self.endpoint, &url, &rest, &[], None, Some(put))?;
         Ok(answer.headers().contains_key("oci-subject"))
     }
 

@@ -1,4 +1,4 @@
-module pavisade.dev/tests/tools/referrers
+module pavisade.dev/tests/tools/registry
 
 go 1.26.0
 
