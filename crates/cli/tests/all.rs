@@ -3,6 +3,8 @@
 
 mod registry;
 mod started;
+#[path = "../../signing/tests/world.rs"]
+mod world;
 
 mod access;
 mod action;
@@ -29,6 +31,7 @@ mod registry_faults;
 mod replace;
 mod same_findings;
 mod secrets;
+mod signing;
 mod snapshots;
 mod vulnerabilities;
 mod vulnerable_image;
