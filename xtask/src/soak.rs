@@ -4,6 +4,7 @@
 //! that was. Counts are those of a full run; `--part 10` divides them.
 
 mod kill;
+mod network;
 mod rbac;
 mod tokens;
 
@@ -12,7 +13,7 @@ use std::time::Instant;
 use anyhow::{bail, ensure};
 
 use crate::tools::built;
-use crate::{differential, live};
+use crate::{differential, live, managers};
 
 /// Arguments of `cargo xtask soak`.
 #[derive(clap::Args)]
@@ -50,6 +51,8 @@ const LOOPS: &[Loop] = &[
     },
     // Generated pods, judged by an API server's Pod Security admission and by us.
     Loop { name: "pods", full: 28_000, elsewhere: true, tool: None, run: live::pods },
+    // Generated policies and packets, judged by a plain evaluator and by the engine.
+    Loop { name: "network", full: 100_000, elsewhere: true, tool: None, run: network::soak },
     // Generated roles, bindings and questions, answered by an API server and by us.
     Loop {
         name: "rbac",
@@ -76,6 +79,14 @@ const LOOPS: &[Loop] = &[
     },
     // Runs that write files, killed at random times.
     Loop { name: "kill", full: 500, elsewhere: false, tool: None, run: kill },
+    // What is installed beside what package managers list; a part runs what needs no network.
+    Loop {
+        name: "managers",
+        full: managers::FULL,
+        elsewhere: false,
+        tool: None,
+        run: managers::soak,
+    },
 ];
 
 fn kill(runs: u32, seed: u64) -> anyhow::Result<()> {

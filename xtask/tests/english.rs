@@ -103,7 +103,9 @@ fn strings(code: &str) -> Vec<String> {
             }
             // A reason for a lint is a comment.
             let before = code[..at].trim_end();
-            if !before.ends_with("reason =") && !before.ends_with("include_str!(") {
+            if (!before.ends_with("reason =") || before.ends_with("let reason ="))
+                && !before.ends_with("include_str!(")
+            {
                 found.push(rest[1..end].replace("\\\n", " ").replace("\\n", "\n"));
             }
             at += end + 1;

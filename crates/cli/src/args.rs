@@ -12,11 +12,16 @@ pub(crate) use fix::FixArgs;
 pub(crate) use identity::{IdentityArgs, IdentityCommand, MfaPolicyArgs, TestTokenArgs};
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;
+use network::NetworkArgs;
 pub(crate) use pss::PssArgs;
 pub(crate) use rbac::{Common, RbacArgs, RbacCommand, Shown};
 pub(crate) use reading::{Reading, Render};
 pub(crate) use registry::Registry;
 pub(crate) use scan::{Format, ScanArgs};
+pub(crate) use signing::{
+    AttestArgs, Form as KeyShape, KeysArgs, KeysCommand, Kind as KindOfKey, SignArgs, Trust,
+    VerifyArgs, With,
+};
 pub(crate) use snapshot::{SnapshotArgs, SnapshotCommand};
 pub(crate) use vulnerable::{By, Vulnerable};
 
@@ -29,11 +34,13 @@ mod fix;
 mod identity;
 mod image;
 mod images;
+pub(crate) mod network;
 mod pss;
 mod rbac;
 mod reading;
 mod registry;
 mod scan;
+mod signing;
 mod snapshot;
 mod vulnerable;
 
@@ -68,6 +75,8 @@ pub(crate) enum Command {
     /// Show which Pod Security level each namespace meets, what violates the next one, and the
     /// labels to set.
     Pss(Box<PssArgs>),
+    /// Show what can connect to what and why, and generate the least NetworkPolicies.
+    Network(NetworkArgs),
     /// Show who can do what and why, and find faults in roles and bindings.
     Rbac(Box<RbacArgs>),
     /// Show the ways into the API server, require MFA there, and test tokens.
@@ -76,6 +85,14 @@ pub(crate) enum Command {
     Image(Box<ImageArgs>),
     /// Write an SBOM of a container image: CycloneDX or SPDX.
     Sbom(Box<SbomArgs>),
+    /// Say who signed an image or a file, and whether that is proven.
+    Verify(Box<VerifyArgs>),
+    /// Sign an image in its registry, or a file.
+    Sign(Box<SignArgs>),
+    /// Sign a statement about an image or a file: provenance, SBOM, vulnerabilities, VEX.
+    Attest(Box<AttestArgs>),
+    /// Make keys for signing.
+    Keys(KeysArgs),
     /// Create, update or inspect the vulnerability database.
     Db(DbArgs),
     /// List and explain checks.

@@ -24,6 +24,7 @@ use crate::progress::Spinner;
 use crate::registry::{self, Meant, Remotes};
 use crate::{Outcome, database, terminal};
 
+pub(crate) mod statements;
 mod upgrades;
 mod vulnerable;
 
@@ -231,7 +232,7 @@ impl Fault {
     /// What to do about it; empty where nothing is known.
     pub(crate) fn remedy(&self) -> &str {
         match self {
-            Self::Refused(Refusal::Registry(fault)) => &fault.remedy,
+            Self::Refused(refusal) => remedy(refusal),
             _ => "",
         }
     }
@@ -355,7 +356,7 @@ impl Input {
 }
 
 /// The image that is meant.
-fn chosen(
+pub(crate) fn chosen(
     mut candidates: Vec<Candidate>,
     choose: &Choose,
     path: &Path,
@@ -409,18 +410,23 @@ pub(crate) fn name(found: &str, path: &Path) -> String {
 
 /// A refusal with what to do about it.
 pub(crate) fn told(refusal: &Refusal) -> String {
-    let remedy = match refusal {
-        Refusal::Platform { there, .. } if !there.is_empty() => "; choose one with --platform",
-        Refusal::Missing(_) => "; export the image with all of its layers",
+    match remedy(refusal) {
+        "" => refusal.to_string(),
+        remedy => format!("{refusal}; {remedy}"),
+    }
+}
+
+/// What to do about a refusal; empty where nothing is known.
+fn remedy(refusal: &Refusal) -> &str {
+    match refusal {
+        Refusal::Platform { there, .. } if !there.is_empty() => "choose one with --platform",
+        Refusal::Missing(_) => "export the image with all of its layers",
         Refusal::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
-            "; set TMPDIR to a directory with enough space"
+            "set TMPDIR to a directory with enough space"
         }
-        Refusal::Registry(fault) if !fault.remedy.is_empty() => {
-            return format!("{refusal}; {}", fault.remedy);
-        }
+        Refusal::Registry(fault) => &fault.remedy,
         _ => "",
-    };
-    format!("{refusal}{remedy}")
+    }
 }
 
 /// The time that documents name, where it is set (reproducible-builds.org).

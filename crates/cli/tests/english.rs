@@ -10,7 +10,9 @@ const LIST: &str = include_str!("../../../tests/banned-phrases.txt");
 fn listed(help: &str) -> Vec<String> {
     let Some((_, rest)) = help.split_once("\nCommands:\n") else { return Vec::new() };
     let lines = rest.lines().take_while(|line| !line.is_empty());
-    let names = lines.filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next());
+    let names = lines.filter_map(|line| {
+        line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?.split_whitespace().next()
+    });
     names.filter(|name| *name != "help").map(str::to_owned).collect()
 }
 

@@ -221,7 +221,11 @@ fn a_continue_token_that_expires_is_followed_by_the_next_one() {
         "/api/v1/pods?limit=500&continue=new" => Some(ok(pods(&["b"], ""))),
         _ => None,
     });
-    check(&scan(&server, &["--full"]), 1, &["Pod default/a", "Pod default/b", "of two moments"]);
+    check(
+        &scan(&server, &["--full"]),
+        1,
+        &["Pod default/a", "Pod default/b", "from two points in time"],
+    );
 }
 
 #[test]
@@ -315,7 +319,7 @@ fn a_server_that_asks_for_patience_gets_it() {
 fn what_is_no_list_is_not_taken_for_an_empty_one() {
     for text in ["<html>", "{}", "{\"items\":[{]}", ""] {
         let server = serve(move |path, _| path.starts_with("/api/v1/services").then(|| ok(text)));
-        check(&scan(&server, &[]), 3, &["services: the API server's list is"]);
+        check(&scan(&server, &[]), 3, &["services: the list from the API server is"]);
     }
 }
 
@@ -323,7 +327,7 @@ fn what_is_no_list_is_not_taken_for_an_empty_one() {
 fn a_server_that_is_none_or_not_there_is_said_to_be_so() {
     for (server, says) in [
         ("http://127.0.0.1:1".to_owned(), "connection refused"),
-        (serve(|_, _| Some(ok("<html>login</html>"))), "no answer of an API server"),
+        (serve(|_, _| Some(ok("<html>login</html>"))), "is not from a Kubernetes API server"),
         (serve(|_, _| Some(Reply::Cut)), "the connection"),
     ] {
         check_unread(&scan(&server, &[]), says);
@@ -335,15 +339,15 @@ fn a_kubeconfig_that_leads_nowhere_is_wrong_usage() {
     let server = serve(|_, _| None);
     let run = scan(&server, &["--context", "production"]);
     assert_eq!(run.code, 2, "{}", run.err);
-    assert!(run.err.contains("no context `production`; it has `stub`"), "{}", run.err);
+    assert!(run.err.contains("no context `production`; it contains `stub`"), "{}", run.err);
 }
 
 #[test]
 fn options_of_a_cluster_want_a_cluster() {
     for (options, says) in [
         (&["--context", "a"][..], "--context requires a live cluster: add --cluster"),
-        (&["--secrets"], "--secrets is about a live cluster"),
-        (&["--distribution", "eks"], "--distribution is about a live cluster"),
+        (&["--secrets"], "--secrets requires a live cluster"),
+        (&["--distribution", "eks"], "--distribution requires a live cluster"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_pavisade"))
             .arg("scan")
@@ -369,7 +373,7 @@ fn what_a_proxy_says_is_no_answer_of_the_api_server() {
             let body = || Reply::Status(code, "", "<html>nginx</html>".into());
             path.starts_with("/api/v1/services").then(body)
         });
-        check(&scan(&server, &[]), 3, &["not in the words of an API server", "unknown[PV-N005]"]);
+        check(&scan(&server, &[]), 3, &["not in the format of an API server", "unknown[PV-N005]"]);
     }
 }
 
@@ -379,7 +383,7 @@ fn pages_without_end_end() {
         let page = || ok(format!(r#"{{"metadata":{{"continue":"{count}"}},"items":[]}}"#));
         path.starts_with("/api/v1/services").then(page)
     });
-    check(&scan(&empty, &[]), 3, &["empty pages without end"]);
+    check(&scan(&empty, &[]), 3, &["repeatedly sends empty pages"]);
     let expired = serve(|path, count| match path {
         "/api/v1/services?limit=500" => Some(ok(r#"{"metadata":{"continue":"a"},"items":[]}"#)),
         path if path.starts_with("/api/v1/services") => Some(Reply::Status(
@@ -389,7 +393,7 @@ fn pages_without_end_end() {
         )),
         _ => None,
     });
-    check(&scan(&expired, &[]), 3, &["expire again and again"]);
+    check(&scan(&expired, &[]), 3, &["repeatedly expire"]);
 }
 
 #[test]

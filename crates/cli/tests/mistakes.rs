@@ -82,7 +82,7 @@ fn fix_says_why_a_file_of_a_strange_name_stays() {
     fs::write(folder.path().join(name), POD).unwrap();
     let done = run(folder.path(), &["fix", "--risky"]);
     assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), POD);
-    assert!(done.err.contains("its name is no UTF-8 text: rename the file"), "{}", done.err);
+    assert!(done.err.contains("its name is not valid UTF-8: rename the file"), "{}", done.err);
 }
 
 #[cfg(target_os = "linux")]
@@ -147,7 +147,7 @@ fn a_dash_is_standard_output_and_holds_one_result() {
     }
     let both = run(folder.path(), &["scan", "a.yaml", "--also", "json=-"]);
     assert!(both.code == 2 && both.out.is_empty(), "{}", both.out);
-    assert!(both.err.contains("would be mixed on standard output"), "{}", both.err);
+    assert!(both.err.contains("cannot both be written to standard output"), "{}", both.err);
 }
 
 #[test]

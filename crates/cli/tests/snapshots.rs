@@ -54,7 +54,7 @@ fn what_is_no_snapshot_is_said() {
     let newer = [&whole[..26], b"9", &whole[27..]].concat();
     fs::write(folder.path().join("newer"), newer).unwrap();
     for (file, scan, info, expect) in [
-        ("other", 3, 2, "it is no snapshot"),
+        ("other", 3, 2, "it is not a snapshot"),
         ("nowhere", 3, 2, "No such file"),
         ("newer", 3, 2, "made by a newer Pavisade (format 9"),
         ("cut", 3, 3, "cut off after 2 objects"),
@@ -78,7 +78,7 @@ fn info_says_what_is_in_it_and_what_is_not() {
     let shown = run(folder.path(), &["snapshot", "info", "a"]);
     assert_eq!(shown.code, 0, "{}", shown.err);
     for expect in [
-        "made by   pavisade 0",
+        "tool      pavisade 0",
         "taken     1970-01-01T00:00:00Z",
         "cluster   prod",
         "objects   2",
@@ -152,7 +152,7 @@ fn diff_names_fields_and_shows_no_value() {
             "secrets",
             3,
             &[
-                "not compared: Secret was not read in full for the first snapshot",
+                "not compared: Secret was not read completely for the first snapshot",
                 "0 added, 0 removed, 0 changed",
             ],
         ),

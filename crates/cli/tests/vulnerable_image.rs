@@ -83,7 +83,7 @@ fn a_line_for_each_advisory_and_package() {
     ];
     assert_eq!(lines(&done), wanted, "{}", done.out);
     assert!(done.out.contains("upgrade first (1 upgrade fixes 2 lines)"), "{}", done.out);
-    assert!(done.out.contains("npm lodash 4.17.9 → 4.17.21: closes 2"), "{}", done.out);
+    assert!(done.out.contains("npm lodash 4.17.9 → 4.17.21: fixes 2"), "{}", done.out);
     assert!(done.out.contains("5 advisories of 1 feed"), "{}", done.out);
     let clean = image(folder.path(), &["clean.json"]);
     assert_eq!(clean.code, 0);
@@ -180,12 +180,12 @@ fn statements_dismiss_what_they_are_about_and_nothing_else() {
     assert_eq!(rows.len(), 2, "{}", done.out);
     assert!(rows[0].contains("CVE-2026-2") && rows[1].contains("CVE-2026-3"), "{rows:?}");
     // For what is dismissed nothing has to be upgraded.
-    assert!(done.out.contains("lodash 4.17.9 → 4.17.11: closes 1"), "{}", done.out);
+    assert!(done.out.contains("lodash 4.17.9 → 4.17.11: fixes 1"), "{}", done.out);
     for told in [
         "VEX affected",
         "1 not affected or fixed by VEX statements",
         "a.vex.json: statement 1: not_affected by A: never called",
-        "the statement about CVE-2026-2 is used for nothing",
+        "the statement about CVE-2026-2 has no effect",
     ] {
         assert!(done.out.contains(told), "{told}: {}", done.out);
     }
@@ -306,7 +306,7 @@ fn an_explanation_says_why_something_is_reported_or_not() {
                 "not reported: all records of it were withdrawn",
             ],
         ),
-        ("CVE-1999-1", "web.json", &["not reported: no record of v.db has this id"]),
+        ("CVE-1999-1", "web.json", &["not reported: no record in v.db has this ID"]),
         ("CVE-2026-1", "go.json", &["unknown: lodash 1 (Go)", "no advisories for Go"]),
     ] {
         let with = ["--vex", "a.vex.json", "--explain", id, "--width", "200"];

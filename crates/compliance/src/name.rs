@@ -74,8 +74,8 @@ mod tests {
             ("800-53", Ok("nist-800-53r5")),
             ("nist", Err("`nist` may refer to `nist-800-190`, `nist-800-53r5`: specify which")),
             ("hippa", Err("unknown framework `hippa`; did you mean `hipaa`?")),
-            ("zzz", Err("`pavisade frameworks list` shows all")),
-            ("", Err("there is no framework ``")),
+            ("zzz", Err("`pavisade frameworks list` lists all frameworks")),
+            ("", Err("unknown framework ``")),
         ];
         for (word, expect) in cases {
             match (find(word, builtin()), expect) {

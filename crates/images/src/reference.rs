@@ -355,7 +355,9 @@ mod tests {
             assert_eq!(Reference::parse(text), None, "{text}");
         }
         assert!(matches!(read("a:${TAG}"), Image::Unclear(why) if why.contains("template")));
-        assert!(matches!(read("UPPER"), Image::Unclear(why) if why.contains("no image reference")));
+        assert!(
+            matches!(read("UPPER"), Image::Unclear(why) if why.contains("not a valid image reference"))
+        );
     }
 
     #[test]

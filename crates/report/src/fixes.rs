@@ -298,8 +298,8 @@ pub fn fixes(
         let names: Vec<_> =
             fixes.risky.iter().map(|(name, count)| format!("{name} {count}")).collect();
         let text = format!(
-            "{} more with --risky, or --check NAME for a single check: {}. These fixes may break \
-             workloads that rely on what is removed, so review --diff first.",
+            "{} can be fixed with --risky, or with --check NAME for a single check: {}. These \
+             fixes may break workloads that rely on what is removed, so review --diff first.",
             several(risky, "finding"),
             names.join(", ")
         );

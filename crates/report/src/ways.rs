@@ -24,9 +24,9 @@ fn overall(mfa: Mfa) -> &'static str {
         Mfa::Proven => {
             "MFA is proven: the API server refuses every login of a person without a second factor"
         }
-        Mfa::NotProven => "MFA is not proven: people can authenticate without a second factor",
+        Mfa::NotProven => "MFA is not proven: there is a login method without a second factor",
         Mfa::Unknown => "whether MFA is proven is unknown",
-        Mfa::Machines => "nothing by which people authenticate was found",
+        Mfa::Machines => "no login method for people was found",
     }
 }
 

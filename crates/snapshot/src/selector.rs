@@ -36,7 +36,7 @@ pub enum Label<'a> {
 }
 
 /// Whether a selector selects something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Selects {
     /// It does.
     Yes,

@@ -26,7 +26,7 @@ use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MissingLabel {
-    /// Labels that must be there: `app.kubernetes.io/name`; of alternatives written as `a|b` one.
+    /// Required labels, such as `app.kubernetes.io/name`; `a|b` requires one of the two.
     labels: Vec<String>,
 }
 

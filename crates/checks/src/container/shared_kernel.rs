@@ -23,10 +23,10 @@ use crate::{Check, Cx, OnPod, Place, Verdict};
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SharedKernel {
-    /// Handlers that are sandboxes besides those of gVisor and Kata Containers.
+    /// Additional handlers that are sandboxes, like those of gVisor and Kata Containers.
     sandboxes: Vec<String>,
-    /// RuntimeClasses, by name, that are known to be sandboxes; where some are named, a pod of any
-    /// other class is told, whether or not the class was read.
+    /// Names of RuntimeClasses that are sandboxes. If this is set, pods with any other class are
+    /// reported, even if the class was not read.
     classes: Vec<String>,
 }
 

@@ -32,9 +32,9 @@ use crate::{Check, Claim, Cx, Derived, OnObject, Place, Reads, Verdict, View, Wh
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnrestrictedNamespace {
-    /// The least level that a namespace must enforce: `baseline` or `restricted`.
+    /// The lowest level that a namespace must enforce: `baseline` or `restricted`.
     least: Level,
-    /// Namespaces that hold no pod yet are checked too.
+    /// Also report namespaces without pods.
     empty: bool,
 }
 

@@ -27,7 +27,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ClientCertificateRequest {
-    /// How long the certificate may live, in seconds.
+    /// The maximum lifetime of the certificate, in seconds.
     most_seconds: i64,
 }
 

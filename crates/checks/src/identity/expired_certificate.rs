@@ -41,8 +41,8 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict, View, Why};
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ExpiredCertificate {
-    /// Days before its end from which a certificate is reported; or a tenth of its life, where that
-    /// is less: those that live briefly are renewed late.
+    /// Report a certificate this number of days before it expires, or when less than a tenth of its
+    /// lifetime remains if that is later, because short-lived certificates are renewed late.
     days: u32,
 }
 

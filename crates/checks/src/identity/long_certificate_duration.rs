@@ -26,7 +26,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LongCertificateDuration {
-    /// How long a certificate may live, in hours.
+    /// The maximum lifetime of a certificate, in hours.
     most_hours: i64,
 }
 

@@ -23,7 +23,7 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LongLivedProjectedCredential {
-    /// How long a token or certificate may live, in seconds.
+    /// The maximum lifetime of a token or certificate, in seconds.
     most_seconds: i64,
 }
 

@@ -31,8 +31,8 @@ use crate::{Check, Claim, Cx, OnWorld, Place, Verdict};
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TooManyAdministrators {
-    /// How many users, groups and ServiceAccounts may be bound to cluster-admin, besides those that
-    /// Kubernetes itself binds.
+    /// The maximum number of users, groups and ServiceAccounts with cluster-admin, not counting the
+    /// default bindings of Kubernetes.
     most: usize,
 }
 

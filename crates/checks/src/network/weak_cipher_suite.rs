@@ -30,8 +30,8 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, V
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WeakCipherSuite {
-    /// Whether an API server, etcd or kubelet that names no suites fails too, as some standards
-    /// ask; its default has no weak ones.
+    /// Also report an API server, etcd or kubelet without a list of suites, as some standards
+    /// require. The default contains no weak suites.
     explicit: bool,
 }
 

@@ -56,8 +56,8 @@ impl Check for DisabledAdmissionPlugin {
 
 /// Plugins that are on by default, how bad it is without them, and what is missing then.
 const PLUGINS: [(&str, Severity, &str); 11] = [
-    ("CertificateApproval", Severity::High, "who may approve certificates is not checked"),
-    ("CertificateSigning", Severity::High, "who may sign certificates is not checked"),
+    ("CertificateApproval", Severity::High, "permission to approve certificates is not checked"),
+    ("CertificateSigning", Severity::High, "permission to sign certificates is not checked"),
     (
         "CertificateSubjectRestriction",
         Severity::High,

@@ -68,7 +68,7 @@ impl Setting {
         };
         match read {
             Ok(Some(value)) => Ok(Some(value)),
-            Ok(None) => Err(self.strange(part, &text, "boolean")),
+            Ok(None) => Err(self.strange(part, &text, "a boolean")),
             Err(claim) => Err(claim.into()),
         }
     }
@@ -86,7 +86,7 @@ impl Setting {
         if let Part::File(file) = part {
             return Ok(crate::field::integer(file.value(), self.path)?.map(|(number, _)| number));
         }
-        text.parse().map(Some).map_err(|_| self.strange(part, &text, "integer"))
+        text.parse().map(Some).map_err(|_| self.strange(part, &text, "an integer"))
     }
 
     /// Where it is or would stand.

@@ -30,8 +30,8 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WeakEtcdEncryption {
-    /// Whether every provider but a `kms` counts as weak, `secretbox` too: its key is next to the
-    /// data.
+    /// Treat all providers except `kms` as weak, including `secretbox`, because its key is stored next
+    /// to the data.
     kms_only: bool,
 }
 

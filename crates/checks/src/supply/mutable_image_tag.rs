@@ -21,7 +21,7 @@ use pavisade_images::reference::{self as image, Image};
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MutableImageTag {
-    /// Words in the tags that move; a tag with a digit in it does not.
+    /// Words that identify mutable tags. A tag with a digit is not mutable.
     moving: Vec<String>,
 }
 

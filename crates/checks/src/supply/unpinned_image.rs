@@ -20,8 +20,8 @@ use pavisade_images::reference::{self as image, Image};
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnpinnedImage {
-    /// Registries, or repositories below one, whose tags cannot be moved; written as in the
-    /// parameter `allowed` of `untrusted-registry`.
+    /// Registries or repositories with immutable tags, in the format of the parameter `allowed` of
+    /// `untrusted-registry`.
     exempt: Vec<String>,
 }
 

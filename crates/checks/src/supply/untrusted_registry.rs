@@ -19,11 +19,11 @@ use pavisade_images::reference::{Image, Reference, is_registry};
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UntrustedRegistry {
-    /// Registries or repositories below one: `registry.example.com`, `ghcr.io/acme`,
-    /// `*.dkr.ecr.eu-west-1.amazonaws.com`; Docker Hub is `docker.io`, its official images are
-    /// `docker.io/library`.
+    /// Allowed registries or repositories: `registry.example.com`, `ghcr.io/acme`,
+    /// `*.dkr.ecr.eu-west-1.amazonaws.com`. Docker Hub is `docker.io`, and its official images are
+    /// in `docker.io/library`.
     allowed: Vec<String>,
-    /// The same for those from which nothing may come, whatever `allowed` says.
+    /// Denied registries or repositories, in the same format; they take precedence over `allowed`.
     denied: Vec<String>,
 }
 

@@ -8,10 +8,10 @@ use super::{Color, ConfigFile, LiveArgs, Reading, Shown};
 
 const WAYS_EXIT_CODES: &str = "\
 Exit codes:
-  0  a second factor is proven for all people
-  1  people can authenticate without a second factor
+  0  a second factor is proven, or no people come in
+  1  there is a login method without a second factor
   2  wrong usage, or the result could not be written
-  3  it could not be determined: something was not read";
+  3  it could not be determined: something was not read, or decides elsewhere";
 
 const POLICY_EXIT_CODES: &str = "\
 Examples:

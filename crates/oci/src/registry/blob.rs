@@ -58,7 +58,8 @@ impl Blob {
     /// The rest of the blob, from `at`; `None` where that was cut.
     fn ask(&mut self) -> Result<Option<Response>, Fault> {
         let path = format!("blobs/{}", self.digest);
-        let mut answer = self.registries.get(&self.endpoint, &path, &[], self.at)?;
+        let part = (self.at > 0).then(|| (self.at, self.size.saturating_sub(1)));
+        let mut answer = self.registries.get(&self.endpoint, &path, &[], part)?;
         let host = http::host(answer.url());
         let wrong = |what: String| Fault::new(Cause::Answer, format!("{host} {what}"));
         let said = match answer.status() {

@@ -78,7 +78,7 @@ impl Connection {
 pub(crate) async fn connect(request: &ClusterRequest) -> Result<Connection, ConnectError> {
     let (name, user, mut config) = configuration(request).await?;
     if config.cluster_url.host().is_none() || config.cluster_url.scheme().is_none() {
-        let reason = "its `server` is no address: write it as https://HOST:PORT".into();
+        let reason = "its `server` is not a URL: use https://HOST:PORT".into();
         return Err(ConnectError::Unusable { context: name, reason });
     }
     if let Some(exec) = config.auth_info.exec.take() {

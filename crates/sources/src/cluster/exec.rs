@@ -121,7 +121,7 @@ mod tests {
         for (text, says) in [
             ("", "printed no ExecCredential"),
             ("hunter2", "printed no ExecCredential"),
-            ("{\"kind\":\"ExecCredential\",\"apiVersion\":\"x/v1beta1\"}", "does not speak"),
+            ("{\"kind\":\"ExecCredential\",\"apiVersion\":\"x/v1beta1\"}", "does not support"),
         ] {
             let error = credential(text, V1).unwrap_err();
             assert!(error.contains(says) && !error.contains("hunter2"), "{error}");
