@@ -39,7 +39,7 @@ kubectl:
 cluster:
 	$(call heading,programs of the test clusters)
 	@if go version && (cd tests/tools/control-plane && go list -m) && (cd tests/tools/node && go list -m); then \
-		cargo xtask tools control-plane testbed && \
+		cargo xtask tools control-plane authorizer testbed && \
 		if pkg-config --exists libseccomp; then cargo xtask tools node runc; else echo 'skipped: tests with nodes, which need libseccomp (Debian: libseccomp-dev and pkg-config)'; fi; \
 	else echo 'skipped: tests with clusters, which need Go 1.26.6 or newer (https://go.dev/dl)'; fi
 

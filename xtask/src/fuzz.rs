@@ -19,7 +19,7 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 13] = [
+const TARGETS: [&str; 17] = [
     "documents",
     "snapshot",
     "config",
@@ -34,6 +34,9 @@ const TARGETS: [&str; 13] = [
     "signatures",
     "network",
     "versions",
+    "vex",
+    "authentication",
+    "rbac",
 ];
 
 /// Fuzzes every target, the time shared between them.

@@ -24,6 +24,7 @@ mod generate;
 mod kubectl;
 mod live;
 mod managers;
+mod osv_scanner;
 mod ours;
 mod random;
 mod shared;
@@ -70,6 +71,8 @@ enum Chore {
     Fuzz(fuzz::Args),
     /// Write a large cluster as a snapshot file.
     Generate(generate::Args),
+    /// Compare what we find in SBOMs with what osv-scanner finds, by the same advisories.
+    OsvScanner(osv_scanner::Args),
     /// Run the long loops, of which `make test` runs a tenth.
     Soak(soak::Args),
     /// Record what kubectl makes of every file of a corpus.
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Generate(args) => generate::run(&args),
         Chore::KubectlValues(args) => kubectl::run(&args),
+        Chore::OsvScanner(args) => osv_scanner::run(&args),
         Chore::Soak(args) => soak::run(&args),
     };
     match done {

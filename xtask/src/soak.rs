@@ -5,6 +5,8 @@
 
 mod kill;
 mod network;
+mod rbac;
+mod tokens;
 
 use std::time::Instant;
 
@@ -51,6 +53,30 @@ const LOOPS: &[Loop] = &[
     Loop { name: "pods", full: 28_000, elsewhere: true, tool: None, run: live::pods },
     // Generated policies and packets, judged by a plain evaluator and by the engine.
     Loop { name: "network", full: 100_000, elsewhere: true, tool: None, run: network::soak },
+    // Generated roles, bindings and questions, answered by an API server and by us.
+    Loop {
+        name: "rbac",
+        full: 20_000,
+        elsewhere: false,
+        tool: Some("control-plane"),
+        run: rbac::run,
+    },
+    // The same by Kubernetes' own authorizers and its controller of aggregation, without a server.
+    Loop {
+        name: "rbac-code",
+        full: 20_000,
+        elsewhere: false,
+        tool: Some("authorizer"),
+        run: rbac::code,
+    },
+    // Authentication configurations with tokens, judged by Kubernetes' own code and by us.
+    Loop {
+        name: "tokens",
+        full: 1_000,
+        elsewhere: false,
+        tool: Some("authorizer"),
+        run: tokens::run,
+    },
     // Runs that write files, killed at random times.
     Loop { name: "kill", full: 500, elsewhere: false, tool: None, run: kill },
     // What is installed beside what package managers list; a part runs what needs no network.

@@ -9,10 +9,12 @@ pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksComm
 pub(crate) use config::{AllowFrom, CheckConfigArgs, ConfigArgs, ConfigCommand, ConfigFile};
 pub(crate) use db::{DbArgs, DbCommand, Install};
 pub(crate) use fix::FixArgs;
+pub(crate) use identity::{IdentityArgs, IdentityCommand, MfaPolicyArgs, TestTokenArgs};
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;
 use network::NetworkArgs;
 pub(crate) use pss::PssArgs;
+pub(crate) use rbac::{Common, RbacArgs, RbacCommand, Shown};
 pub(crate) use reading::{Reading, Render};
 pub(crate) use registry::Registry;
 pub(crate) use scan::{Format, ScanArgs};
@@ -29,10 +31,12 @@ mod comply;
 mod config;
 mod db;
 mod fix;
+mod identity;
 mod image;
 mod images;
 pub(crate) mod network;
 mod pss;
+mod rbac;
 mod reading;
 mod registry;
 mod scan;
@@ -73,6 +77,10 @@ pub(crate) enum Command {
     Pss(Box<PssArgs>),
     /// Show what can connect to what and why, and generate the least NetworkPolicies.
     Network(NetworkArgs),
+    /// Show who can do what and why, and find faults in roles and bindings.
+    Rbac(Box<RbacArgs>),
+    /// Show the ways into the API server, require MFA there, and test tokens.
+    Identity(Box<IdentityArgs>),
     /// Show the vulnerabilities in a container image, or list its packages by layer.
     Image(Box<ImageArgs>),
     /// Write an SBOM of a container image: CycloneDX or SPDX.

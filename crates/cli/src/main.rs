@@ -12,6 +12,7 @@ mod evidence;
 mod explain;
 mod fix;
 mod frameworks;
+mod identity;
 mod image;
 mod images;
 mod input;
@@ -22,6 +23,7 @@ mod network;
 mod output;
 mod progress;
 mod pss;
+mod rbac;
 mod registry;
 mod replace;
 mod scan;
@@ -71,6 +73,8 @@ fn main() -> ExitCode {
         Command::Fix(args) => fix::run(&args),
         Command::Pss(args) => pss::run(&args),
         Command::Network(args) => network::run(&args),
+        Command::Rbac(args) => rbac::run(&args.command),
+        Command::Identity(args) => identity::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Sbom(args) => image::sbom(&args),
         Command::Verify(args) => verify::run(&args),

@@ -7,10 +7,12 @@ mod started;
 #[expect(dead_code, reason = "the tests of `signing` use more of it")]
 mod world;
 
+mod access;
 mod action;
 mod cluster;
 mod cluster_images;
 mod config;
+mod database_faults;
 mod databases;
 mod ended;
 mod english;
@@ -28,6 +30,7 @@ mod pss;
 mod registries;
 mod registry_faults;
 mod replace;
+mod same_findings;
 mod secrets;
 mod signing;
 mod snapshots;

@@ -83,10 +83,10 @@ fn everything_is_read() {
     assert_eq!(
         config.restrictions(&Catalog::builtin()),
         [
-            "turns off `secret-as-env`, `host-port`",
+            "disables `secret-as-env`, `host-port`",
             "runs only checks that are mapped to pod-security-standards, ../Own.toml",
             "reads only `k8s/**`",
-            "leaves out `**/vendor`",
+            "excludes `**/vendor`",
             "lowers the severity of `privileged-container`",
             "sets parameters of `untrusted-registry`",
             "fails only on high or higher",
@@ -112,7 +112,7 @@ fn mistakes_are_told_where_they_are() {
         ("disabel: []", "1:1 a configuration has no field `disabel` | Did you mean `disable`?"),
         ("disable: host-port", "1:10 this is text, but must be a list"),
         ("disable: [host-prot]", "1:11 unknown check `host-prot` | Did you mean `host-port`?"),
-        ("disable: [1]", "1:11 this is a number, but must be a string | Put it in quotes"),
+        ("disable: [1]", "1:11 this is a number, but must be a string | Add quotes"),
         (
             "disable: [on]",
             "1:11 this is a boolean, but must be a string | Add quotes: without them, YAML reads it as a boolean.",

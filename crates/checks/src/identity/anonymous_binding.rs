@@ -2,11 +2,11 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Severity};
+use pavisade_rbac::Subject;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
 use super::power::lower;
 use super::public::{Bound, Worth};
 use crate::{Check, Claim, Cx, OnObject, Verdict};

@@ -2,20 +2,20 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::Resource;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
 use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Role can change APIServices
 ///
 /// ## Why
-/// An APIService forwards all requests for an API group to another server. Anyone who can create or
-/// change one can impersonate, for example, the metrics server or a policy engine, and sees who
-/// requests what.
+/// Anyone who can create or change an APIService can impersonate, for example, the metrics server
+/// or a policy engine, and sees who requests what: it forwards all requests for an API group to
+/// another server.
 ///
 /// ## Fix
 /// Only administrators or the GitOps controller should change APIServices. A program that renews

@@ -2,20 +2,21 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Resource, Rule, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge, lower};
-use super::rules::{Resource, Rule, Rules};
+use super::judged::judge;
+use super::power::{Power, lower};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Role can approve client certificates
 ///
 /// ## Why
-/// The controller manager signs every request that is approved. Anyone who can approve requests for
-/// the signer `kubernetes.io/kube-apiserver-client` can get a certificate for any user or group
-/// (except `system:masters`), and it cannot be revoked.
+/// Anyone who can approve requests for the signer `kubernetes.io/kube-apiserver-client` can get a
+/// certificate for any user or group (except `system:masters`), which cannot be revoked: the
+/// controller manager signs every request that is approved.
 ///
 /// ## Fix
 /// Grant `approve` only on the signer that is needed, with `resourceNames` on `signers`.

@@ -3,12 +3,10 @@
 use std::collections::HashSet;
 
 use pavisade_model::{Confidence, State};
+use pavisade_rbac::{Access, Rules, builtin, is_aggregated};
 use pavisade_snapshot::Object;
 
-use super::access::Access;
-use super::builtin;
 use super::power::{Power, broken, claim, keep_of_default};
-use super::rules::{Rules, is_aggregated};
 use crate::{Claim, Verdict, View};
 
 /// The verdict on a default role: what Kubernetes itself ships is not a finding, and what someone

@@ -2,12 +2,11 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Subject, builtin};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
-use super::builtin;
 use super::public::{Bound, Worth};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 

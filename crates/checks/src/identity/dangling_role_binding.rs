@@ -2,13 +2,12 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Gap, kinds};
+use pavisade_rbac::{Access, builtin};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Access;
-use super::builtin;
 use super::public::Bound;
 use crate::{Check, Claim, Cx, Listing, OnObject, Verdict, View, Why};
 

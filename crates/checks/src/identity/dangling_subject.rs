@@ -2,12 +2,12 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Gap, kinds};
+use pavisade_rbac::Subject;
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
 use super::public::Bound;
 use crate::{Check, Claim, Cx, OnObject, Verdict, View};
 

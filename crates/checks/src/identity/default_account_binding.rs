@@ -1,11 +1,11 @@
 //! PV-I010.
 
 use pavisade_macros::check;
+use pavisade_rbac::Subject;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
 use super::public::Bound;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 

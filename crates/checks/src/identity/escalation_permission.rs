@@ -4,20 +4,21 @@ use std::cmp::Reverse;
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Severity};
+use pavisade_rbac::{Resource, Rule, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge, list, lower};
-use super::rules::{Resource, Rule, Rules};
+use super::judged::judge;
+use super::power::{Power, list, lower};
 use crate::{Check, Cx, OnObject, Verdict, View};
 
 /// Role allows privilege escalation
 ///
 /// ## Why
-/// `escalate` allows a user to write roles with permissions that the user does not have, `bind` to
-/// bind them to anyone, and `impersonate` to act as another user, group or ServiceAccount. Each
-/// leads to cluster-admin. The verb `*` includes all of them.
+/// Each of these verbs leads to cluster-admin: `escalate` allows a user to write roles with
+/// permissions that the user does not have, `bind` to bind them to anyone, and `impersonate` to act
+/// as another user, group or ServiceAccount. The verb `*` includes all of them.
 ///
 /// ## Fix
 /// List the verbs that are needed (`get`, `list`, `create` …) instead of `*`. Limit `bind` and

@@ -2,22 +2,21 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Rules, builtin, is_aggregated};
 use pavisade_snapshot::{Object, Selector};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::builtin;
 use super::power::list;
-use super::rules::{Rules, is_aggregated};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Aggregated ClusterRole grants too much
 ///
 /// ## Why
-/// A controller copies the rules of all matching ClusterRoles into an aggregated role. An empty
-/// selector matches every ClusterRole, including cluster-admin. Rules that are aggregated to `view`
-/// apply to everyone who should have only read access.
+/// An aggregated role gets the rules of all matching ClusterRoles: an empty selector matches every
+/// ClusterRole, including cluster-admin, and rules that are aggregated to `view` apply to everyone
+/// who should have only read access.
 ///
 /// ## Fix
 /// Select by a label that only the intended roles have. Aggregate roles with write access to `edit`

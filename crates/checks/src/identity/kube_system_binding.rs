@@ -1,14 +1,12 @@
 //! PV-I044.
 
 use pavisade_macros::check;
+use pavisade_rbac::{Resource, Rules, Subject, builtin};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
-use super::builtin;
 use super::public::{Bound, Worth};
-use super::rules::{Resource, Rules};
 use super::workload_creation_permission::WORKLOADS;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 

@@ -16,11 +16,11 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, V
 /// MFA is not enforced for API logins
 ///
 /// ## Why
-/// The API server trusts the tokens of its issuer. Unless a rule requires a claim about the login
-/// (`amr`, `acr`), a phished password is enough, whatever the login page of the issuer requires.
-/// Unless a rule limits the lifetime of tokens, a stolen token is valid for as long as the issuer
-/// decides. Client certificates, static tokens and the `--oidc-…` flags can neither prove a second
-/// factor nor limit the lifetime of a token.
+/// Unless a rule requires a claim about the login (`amr`, `acr`), a phished password is enough,
+/// whatever the login page of the issuer requires, because the API server trusts the tokens of its
+/// issuer. Unless a rule limits the lifetime of tokens, a stolen token is valid for as long as the
+/// issuer decides. Client certificates, static tokens and the `--oidc-…` flags can neither prove a
+/// second factor nor limit the lifetime of a token.
 ///
 /// ## Fix
 /// Use an `AuthenticationConfiguration` with rules for each issuer that authenticates people:
@@ -65,9 +65,9 @@ impl Check for MfaNotProvable {
 }
 
 /// What the rules of one issuer demand, with the rule that is not understood.
-struct Rules<'a> {
-    factor: Demand,
-    lifetime: Lifetime,
+pub(super) struct Rules<'a> {
+    pub(super) factor: Demand,
+    pub(super) lifetime: Lifetime,
     unclear: Option<Value<'a>>,
 }
 
@@ -229,7 +229,7 @@ impl MfaNotProvable {
 }
 
 impl<'a> Rules<'a> {
-    fn read(entry: Value<'a>) -> Self {
+    pub(super) fn read(entry: Value<'a>) -> Self {
         let mut all = Self { factor: Demand::Silent, lifetime: Lifetime::Unlimited, unclear: None };
         for rule in entry.list("claimValidationRules") {
             let expression = rule.get("expression").filter(|e| !e.is_null());
@@ -264,7 +264,7 @@ fn read(text: &str) -> (Demand, Lifetime) {
     }
 }
 
-fn equal(claim: &str, value: &str) -> Demand {
+pub(super) fn equal(claim: &str, value: &str) -> Demand {
     match claim {
         "acr" => grade_class(value),
         "amr" => grade_method(value),

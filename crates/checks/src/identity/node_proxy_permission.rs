@@ -2,20 +2,21 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Resource, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge};
-use super::rules::{Resource, Rules};
+use super::judged::judge;
+use super::power::Power;
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Role grants nodes/proxy
 ///
 /// ## Why
-/// The kubelet authorizes a WebSocket connection to its `exec` endpoint as `get nodes/proxy`. That
-/// single verb allows running commands in every pod on the node, without admission control and
-/// without an audit event for `exec`.
+/// The single verb `get` on `nodes/proxy` allows running commands in every pod on the node, without
+/// admission control and without an audit event for `exec`, because the kubelet authorizes a
+/// WebSocket connection to its `exec` endpoint as `get nodes/proxy`.
 ///
 /// ## Fix
 /// Grant only the subresources of the kubelet API that are needed, such as `nodes/metrics`,

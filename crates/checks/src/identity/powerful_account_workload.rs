@@ -5,15 +5,13 @@ use std::collections::{HashMap, HashSet};
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Gap, GroupKind, Severity, kinds};
+use pavisade_rbac::{Resource, Rules, Subject, builtin};
 use pavisade_snapshot::{Coverage, Object, Pod};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
-use super::builtin;
 use super::public::{Bound, Worth};
-use super::rules::{Resource, Rules};
 use super::workload_creation_permission::WORKLOADS;
 use crate::{Check, Claim, Cx, Derived, OnPod, Place, Reads, Verdict, View, Why};
 

@@ -1,12 +1,10 @@
 //! What a binding gives to everyone: nothing worth hiding, something to read, or power.
 
 use pavisade_model::{Gap, kinds};
+use pavisade_rbac::{Access, Resource, Rule, Rules, Subject, builtin, is_aggregated, is_own_group};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 
-use super::access::{Access, Subject};
-use super::builtin;
-use super::rules::{Resource, Rule, Rules, is_aggregated, is_own_group};
 use crate::field::{WrongType, list, text};
 use crate::{Claim, View, Why};
 

@@ -2,20 +2,21 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Severity, kinds};
+use pavisade_rbac::{Resource, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge};
-use super::rules::{Resource, Rules};
+use super::judged::judge;
+use super::power::Power;
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Role can read Secrets
 ///
 /// ## Why
-/// Secrets contain passwords, keys and tokens of other identities. `list` and `watch` return the
-/// content, not only the names; `patch` returns the whole Secret, and `deletecollection` returns
-/// everything that it deletes, even in a dry run.
+/// Anyone with this permission can use the passwords, keys and tokens of other identities. `list`
+/// and `watch` return the content, not only the names; `patch` returns the whole Secret, and
+/// `deletecollection` returns everything that it deletes, even in a dry run.
 ///
 /// ## Fix
 /// Grant `get` only on the Secrets that are needed, with `resourceNames` in a Role. Mount a Secret

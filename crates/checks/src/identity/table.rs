@@ -1,11 +1,12 @@
 //! Permissions that are a table: verbs on resources, and what each gives.
 
 use pavisade_model::{Severity, kinds};
+use pavisade_rbac::{Resource, Rules};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
-use super::power::{Power, judge};
-use super::rules::{Resource, Rules};
+use super::judged::judge;
+use super::power::Power;
 use crate::{Verdict, View};
 
 /// Where a permission counts.

@@ -2,12 +2,12 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Gap, kinds};
+use pavisade_rbac::Access;
 use pavisade_snapshot::{ContainerKind, Coverage, Pod};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Access;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
 
 /// Unused ServiceAccount token is mounted

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use pavisade_macros::check;
 use pavisade_model::kinds;
+use pavisade_rbac::Subject;
 use pavisade_snapshot::{Coverage, World};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
 use super::public::Bound;
 use crate::{Check, Claim, Cx, OnWorld, Place, Verdict};
 

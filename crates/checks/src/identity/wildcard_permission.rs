@@ -2,13 +2,14 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Severity};
+use pavisade_rbac::{Rule, Rules, is_own_group};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge, list, lower};
-use super::rules::{Rule, Rules, is_own_group};
+use super::judged::judge;
+use super::power::{Power, list, lower};
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Wildcard in a role

@@ -2,12 +2,13 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, KubernetesVersion, Severity};
+use pavisade_rbac::{Resource, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge, list};
-use super::rules::{Resource, Rules};
+use super::judged::judge;
+use super::power::{Power, list};
 use super::table::{Names, Reach, Row, judge_with_wildcards};
 use crate::{Check, Cx, OnObject, Verdict};
 

@@ -103,7 +103,7 @@ impl Page<'_> {
                 false if self.on_host(place) => "in the network of its node".to_owned(),
                 false => "no policy restricts ingress".to_owned(),
             };
-            if let Some(store) = words::store(&picture.engine, place) {
+            if let Some(store) = words::store(&picture.engine, place, &exposure.rest.allow) {
                 why = format!("{store} port; {why}");
                 why = self.shown.paint(Paint::Red, &why);
             }

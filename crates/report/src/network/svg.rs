@@ -130,7 +130,7 @@ impl Drawing {
             self.lanes[lane].2 = height;
             y += height + 18;
         }
-        self.size = (right.max(860) + 24, y + 76);
+        self.size = (right.max(1220) + 24, y + 76);
     }
 
     fn draw(&self, map: &NetworkMap) -> String {
@@ -177,7 +177,10 @@ impl Drawing {
             network.workloads[*w].parties.iter().all(|id| network.parties[*id].host_network)
         };
         let open: Vec<_> = open.into_iter().filter(|w| !on_host(w)).collect();
-        let stores = open.iter().filter(|w| words::store(&picture.engine, ***w).is_some()).count();
+        let stores = open
+            .iter()
+            .filter(|w| words::store(&picture.engine, ***w, picture.open_to_all(***w)).is_some())
+            .count();
         let mut parts = vec![
             words::count(all, "workload", "workloads"),
             format!("{} reachable from outside", self.facing.len()),
@@ -363,8 +366,8 @@ fn card(
 ) -> Card {
     let picture = &map.picture;
     let workload = &picture.engine.network().workloads[place];
-    let store = words::store(&picture.engine, place);
     let open = picture.open_to_all(place);
+    let store = words::store(&picture.engine, place, open);
     let faces = picture.ways.iter().any(|way| way.workload == place && leads(way));
     let parties = &workload.parties;
     let network = picture.engine.network();
@@ -429,10 +432,10 @@ fn draw_card(card: &Card, svg: &mut String) {
         escape(&format!("{name} ({kind})")),
         x + 14,
         y + 19,
-        escape(&cut(name, 21)),
+        escape(&cut(name, 26)),
         x + w - 8,
         y + 17,
-        escape(&cut(kind, 13)),
+        escape(&if name.chars().count() > 17 { String::new() } else { cut(kind, 13) }),
     );
     for (index, (text, colour)) in marks.iter().take(2).enumerate() {
         let line = y + 36 + i32::try_from(index).unwrap_or(0) * 15;
