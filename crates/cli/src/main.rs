@@ -8,6 +8,7 @@ mod comply;
 mod config;
 mod database;
 mod db;
+mod evidence;
 mod examples;
 mod explain;
 mod fix;
@@ -16,6 +17,7 @@ mod identity;
 mod image;
 mod images;
 mod input;
+mod keys;
 mod live;
 mod man;
 mod names;
@@ -29,8 +31,11 @@ mod replace;
 mod scan;
 mod select;
 mod settings;
+mod sign;
+mod signatures;
 mod snapshot;
 mod terminal;
+mod verify;
 mod vex;
 mod work;
 
@@ -78,6 +83,10 @@ fn main() -> ExitCode {
         Command::Identity(args) => identity::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Sbom(args) => image::sbom(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Sign(args) => sign::run(&args),
+        Command::Attest(args) => sign::attest(&args),
+        Command::Keys(args) => keys::run(&args.command),
         Command::Checks(args) => checks::run(&args),
         Command::Db(args) => db::run(&args),
         Command::Config(args) => config::run(&args),

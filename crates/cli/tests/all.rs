@@ -3,6 +3,9 @@
 
 mod registry;
 mod started;
+#[path = "../../signing/tests/world.rs"]
+#[expect(dead_code, reason = "the tests of `signing` use more of it")]
+mod world;
 
 mod access;
 mod action;
@@ -10,6 +13,7 @@ mod choice;
 mod cluster;
 mod cluster_images;
 mod config;
+mod database_faults;
 mod databases;
 mod ended;
 mod english;
@@ -27,7 +31,9 @@ mod pss;
 mod registries;
 mod registry_faults;
 mod replace;
+mod same_findings;
 mod secrets;
+mod signing;
 mod snapshots;
 mod vulnerabilities;
 mod vulnerable_image;
