@@ -424,6 +424,9 @@ fn remedy(refusal: &Refusal) -> &str {
         Refusal::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
             "set TMPDIR to a directory with enough space"
         }
+        Refusal::Io { error, .. } if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "the file is incomplete: copy or export it again"
+        }
         Refusal::Registry(fault) => &fault.remedy,
         _ => "",
     }

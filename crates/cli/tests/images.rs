@@ -233,6 +233,10 @@ fn what_is_no_image_or_broken_is_said() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("text"), "hello\n".repeat(200)).unwrap();
     fs::write(folder.path().join("other.tar"), layer(&[("readme", "x")])).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&layer(&[("etc/os-release", &"ID=a\n".repeat(9_000))])).unwrap();
+    let packed = packed.finish().unwrap();
+    fs::write(folder.path().join("cut.tar.gz"), &packed[..packed.len() / 2]).unwrap();
     fs::create_dir(folder.path().join("empty")).unwrap();
     let image = debian(folder.path());
     layout(folder.path(), &[image]);
@@ -247,6 +251,7 @@ fn what_is_no_image_or_broken_is_said() {
         ("./web:1", "No such file"),
         ("text", "text is not a tar archive"),
         ("other.tar", "contains no image"),
+        ("cut.tar.gz", "the file is incomplete"),
         ("empty", "contains no image"),
         (".", "instead of sha256:"),
     ] {
