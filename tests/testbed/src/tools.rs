@@ -135,6 +135,7 @@ pub const TOOLS: &[Tool] = &[
         programs: &[("pavisade.dev/tests/tools/authorizer", "authorizer")],
         stamp: None,
         cgo: None,
+        toolchain: None,
     },
     Tool {
         name: "cosign",
@@ -142,6 +143,7 @@ pub const TOOLS: &[Tool] = &[
         programs: &[("github.com/sigstore/cosign/v3/cmd/cosign", "cosign")],
         stamp: None,
         cgo: None,
+        toolchain: None,
     },
     Tool {
         name: "registry",
@@ -149,6 +151,7 @@ pub const TOOLS: &[Tool] = &[
         programs: &[("pavisade.dev/tests/tools/registry", "registry")],
         stamp: None,
         cgo: None,
+        toolchain: None,
     },
     Tool {
         name: "testbed",
