@@ -9,8 +9,8 @@ mod image;
 mod live;
 mod network;
 mod peers;
-mod vulnerabilities;
 mod verify;
+mod vulnerabilities;
 
 use std::collections::HashMap;
 use std::fs;

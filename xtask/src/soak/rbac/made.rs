@@ -160,7 +160,8 @@ impl Made {
             new.push(role);
         }
         for number in 0..40 {
-            let mut role = object("Role", *random.pick(&NAMESPACES), &format!("r-{round}-{number}"));
+            let mut role =
+                object("Role", *random.pick(&NAMESPACES), &format!("r-{round}-{number}"));
             role["rules"] = rules(random, false);
             new.push(role);
         }
