@@ -184,7 +184,12 @@ fn rows() -> Vec<(String, i32)> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/exit-codes.md");
     let text = fs::read_to_string(page).unwrap();
     let (_, table) = text.split_once("| command | what happened | exit code |").unwrap();
+    // Tests of their own run what these commands exit with (network.rs, access.rs, signing.rs).
+    let elsewhere = ["network", "rbac", "identity", "verify", "sign"];
+    let is_elsewhere =
+        |line: &&str| elsewhere.iter().any(|of| line.starts_with(&format!("| `{of}")));
     let rows = table.lines().filter(|line| line.starts_with("| `") || line.starts_with("| every"));
+    let rows = rows.filter(|line| !is_elsewhere(line));
     rows.map(|line| {
         let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
         (cells[1].to_owned(), cells[2].parse().unwrap())

@@ -7,14 +7,14 @@ use serde::Deserialize;
 
 use crate::{Check, Cx, OnImageFact, Place, Verdict};
 
-/// Images that nobody has signed, though the policy asks for it.
+/// Unsigned image
 ///
 /// ## Why
-/// Without a signature, an image is whatever the last one who could push to the registry put there.
-/// `signatures` in the configuration says which images must be signed, and by whom.
+/// Without a signature, anyone who can push to the registry can replace the image. `signatures` in the
+/// configuration specifies which images must be signed, and by whom.
 ///
 /// ## Fix
-/// Sign the image where it is built (`pavisade sign`, cosign, or the build service's attestations),
+/// Sign the image in the build (with `pavisade sign`, cosign, or attestations of the build service),
 /// and deploy it by its digest.
 #[check(id = "PV-S030", severity = High, scope = World, facts = [Images])]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -28,7 +28,7 @@ impl Check for UnsignedImage {
         match &image.signature {
             None | Some(Signature::Exempt) => Verdict::NotApplicable,
             Some(Signature::Unsigned) => {
-                let message = "the image has no signature, and the policy asks for one";
+                let message = "the image has no signature, but the policy requires one";
                 Verdict::fails(Place::Nowhere, message)
             }
             Some(Signature::Verified(_) | Signature::Refused(_)) => Verdict::Holds,

@@ -7,15 +7,15 @@ use serde::Deserialize;
 
 use crate::{Check, Cx, OnImageFact, Place, Verdict};
 
-/// Images whose signatures the policy does not accept.
+/// Image signature is not accepted by the policy
 ///
 /// ## Why
-/// A signature of somebody else, or one that is broken or proves too little, says nothing about where
-/// the image comes from. It may also show that somebody has replaced the image.
+/// A signature from an unknown signer, or one that is broken or proves too little, does not prove where
+/// the image comes from. It may also mean that the image was replaced.
 ///
 /// ## Fix
-/// Look at each step with `pavisade verify IMAGE --explain`. Sign the image with a key or identity that
-/// the policy names, or add the signer to `signatures` in the configuration.
+/// Run `pavisade verify IMAGE --explain` to see each step. Sign the image with a key or identity in the
+/// policy, or add the signer to `signatures` in the configuration.
 #[check(id = "PV-S031", severity = High, scope = World, facts = [Images])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

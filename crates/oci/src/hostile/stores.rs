@@ -173,7 +173,7 @@ fn documents() {
             Refused("is not a digest"),
         ),
         ("an index in an index", nested(1), Files(&["etc/a"])),
-        ("indexes in one another", nested(6), Refused("too many indexes")),
+        ("indexes in one another", nested(6), Refused("too many nested indexes")),
         (
             "both at once",
             plain(|manifest| manifest["manifests"] = json!([])),
@@ -316,7 +316,7 @@ fn saved(config: &str, layer: &str) -> Members {
 
 #[test]
 fn names_in_a_manifest_lead_nowhere_else() {
-    let out = "leads out of the image";
+    let out = "outside the image";
     let folder = |config: &str, layer: &str| {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("image");
@@ -414,7 +414,7 @@ fn archives_in_which_images_are_or_are_not() {
         (
             "in one folder beside another",
             tar(&inner).file("x", b"").end(),
-            Refused("neither an image"),
+            Refused("contains no image"),
         ),
         ("a root file system", Tar::default().file("./etc/b", b"").end(), Files(&["etc/b"])),
         (
@@ -422,7 +422,7 @@ fn archives_in_which_images_are_or_are_not() {
             zstd::encode_all(&*Tar::default().file("etc/b", b"").end(), 1).unwrap(),
             Files(&["etc/b"]),
         ),
-        ("another tar", Tar::default().file("readme", b"").end(), Refused("neither an image")),
+        ("another tar", Tar::default().file("readme", b"").end(), Refused("contains no image")),
         ("an empty tar", vec![0; 1024], Refused("empty tar")),
         ("nothing", Vec::new(), Refused("empty tar")),
         ("text", b"hello\n".repeat(100), Refused("not a tar archive")),

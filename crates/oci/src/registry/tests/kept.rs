@@ -125,7 +125,7 @@ fn a_folder_in_which_others_may_write_is_not_used() {
     fs::set_permissions(&layers, fs::Permissions::from_mode(0o777)).unwrap();
     let cache = cache(folder.path(), 1 << 30, "a");
     through(&cache);
-    assert!(cache.problem().unwrap().contains("others may write"));
+    assert!(cache.problem().unwrap().contains("other users can write"));
     assert!(files(folder.path()).is_empty());
 }
 
@@ -159,7 +159,7 @@ fn what_others_may_have_put_there_is_not_read() {
     allow(&layers, 0o777);
     let open = cache();
     assert_eq!(through(&open), (good, 1));
-    assert!(open.problem().unwrap().contains("others may write"));
+    assert!(open.problem().unwrap().contains("other users can write"));
 }
 
 #[test]
