@@ -199,7 +199,7 @@ pub fn configuration(wanted: &Wanted) -> Result<String, String> {
     let Wanted { issuer, audience, preset, max_age, acr, groups, prefix, .. } = wanted;
     let (expression, claim) = proof(*preset, acr)?;
     let mut text = format!(
-        "# Lets nobody in through {issuer} without a second factor.\n# {}\n",
+        "# Accepts no token of {issuer} without a second factor.\n# {}\n",
         preset.needs().replace("  ", " ")
     );
     text += "# The API server reads it from --authentication-config; it cannot be used together with --oidc-* flags.\n";

@@ -167,7 +167,7 @@ pub fn token(
     page.put(style, of.verdict).put(PLAIN, ": ");
     let text = match &*of.username {
         "" => of.why.clone(),
-        name => format!("the API server lets it in as {name}"),
+        name => format!("the API server accepts it as {name}"),
     };
     page.wrapped(STRONG, &text, of.verdict.len() + 2, 2);
     let line = |page: &mut Page<'_>, label: &str, text: &str| {

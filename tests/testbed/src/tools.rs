@@ -137,6 +137,13 @@ pub const TOOLS: &[Tool] = &[
         cgo: None,
     },
     Tool {
+        name: "cosign",
+        module: "cosign",
+        programs: &[("github.com/sigstore/cosign/v3/cmd/cosign", "cosign")],
+        stamp: None,
+        cgo: None,
+    },
+    Tool {
         name: "registry",
         module: "registry",
         programs: &[("pavisade.dev/tests/tools/registry", "registry")],

@@ -104,7 +104,7 @@ impl Ways {
             let of = who(name);
             let life = match rules.lifetime {
                 Lifetime::AtMost(seconds) => format!("at most {}", words(seconds)),
-                Lifetime::Unlimited => "as long as the issuer likes".to_owned(),
+                Lifetime::Unlimited => "as long as the issuer decides".to_owned(),
                 Lifetime::Unclear => "not clear from the rules".to_owned(),
             };
             let mfa = graded(of, &rules.factor);
@@ -228,7 +228,7 @@ impl Ways {
             let demand =
                 demand.map(|(claim, value)| equal(claim, value)).fold(Demand::Silent, Demand::and);
             let mfa = graded(who(&url), &demand);
-            let life = "as long as the issuer likes".to_owned();
+            let life = "as long as the issuer decides".to_owned();
             self.add(
                 format!("OIDC issuer {url}"),
                 people(who(&url)),

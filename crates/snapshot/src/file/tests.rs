@@ -144,6 +144,7 @@ fn facts_are_kept() {
         gaps: vec!["why".into()],
         matches: Some(matches),
         inspection: Some(inspection()),
+        signature: Some(crate::Signature::Refused("why".to_owned())),
         ..Image::default()
     };
     let missing = vec![("docker.io/library/b:1".into(), "no such tag".to_owned())];
