@@ -184,7 +184,7 @@ pub(crate) struct DiffArgs {
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_CODES)]
 pub(crate) struct CheckArgs {
-    /// The rules: a line each, `FROM may reach TO [PORTS]` or `FROM must not reach TO [PORTS]`.
+    /// The rules, one per line: `FROM may reach TO [PORTS]` or `FROM must not reach TO [PORTS]`.
     pub rules: PathBuf,
 
     /// Files, folders or archives [default: .].
