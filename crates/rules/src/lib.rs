@@ -1,9 +1,22 @@
 //! Runtime rules, pure: the filter language that Falco made common, rule files in it, and
 //! events judged by them. Nothing here reads a file, a kernel or a clock.
 
+mod compile;
+mod event_types;
+mod field;
 mod filter;
+mod glob;
+mod judge;
+mod posix;
+mod transform;
+mod value;
 
+pub use compile::{CompileError, CompileWarning, Filter};
+pub use event_types::{EventTypes, event_types};
+pub use field::{Argument, FieldInfo, FieldRef, FieldType, Fields};
 pub use filter::{
     Check, Expr, Field, List, Modifier, Operand, Operator, ParseError, Position, Right,
     Transformed, Transformer, escape, parse, unescape,
 };
+pub use transform::Kind;
+pub use value::{Event, Value, Values};

@@ -225,9 +225,12 @@ impl Parser<'_> {
             return Ok(Operand::Field(field));
         }
         if matches!(of, Transformer::Join | Transformer::Concat | Transformer::GetOpt) {
-            if list && of == Transformer::Join && self.lexer.take("(") {
+            if list && of != Transformer::Concat && self.lexer.take("(") {
                 let mut operands = Vec::new();
                 self.lexer.blank();
+                if self.lexer.take(")") {
+                    return Ok(Operand::List(operands, position));
+                }
                 operands.push(self.operand(of, false)?);
                 while self.comma() {
                     operands.push(self.operand(of, false)?);
