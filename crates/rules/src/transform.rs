@@ -134,8 +134,8 @@ fn getopt(arguments: &[Cow<'_, [u8]>], options: &[u8], wanted: Option<&[u8]>) ->
         let at = options.iter().position(|byte| *byte == option && option != b':')?;
         Some(options.get(at + 1) == Some(&b':'))
     };
-    // Pairs of an option and its value; an option without value stands for itself.
-    let mut found: Vec<(u8, Option<Vec<u8>>)> = Vec::new();
+    // Options with what they take; the innermost is none where its value is missing.
+    let mut found: Vec<(u8, Option<Option<Vec<u8>>>)> = Vec::new();
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let Some(mut letters) = argument.strip_prefix(b"-") else { break };
@@ -152,7 +152,7 @@ fn getopt(arguments: &[Cow<'_, [u8]>], options: &[u8], wanted: Option<&[u8]>) ->
                         [] => arguments.next().map(|value| value.to_vec()),
                         rest => Some(rest.to_vec()),
                     };
-                    found.push((letter, Some(value.unwrap_or_default())));
+                    found.push((letter, Some(value)));
                     break;
                 }
             }
@@ -163,7 +163,7 @@ fn getopt(arguments: &[Cow<'_, [u8]>], options: &[u8], wanted: Option<&[u8]>) ->
         Some(wanted) => {
             let last = found.into_iter().rev().find(|(letter, _)| [*letter] == wanted);
             match last {
-                Some((_, Some(value))) => Values::One(text(value)),
+                Some((_, Some(value))) => Values::One(text(value.unwrap_or_default())),
                 Some((letter, None)) => Values::One(text(vec![letter])),
                 None => Values::Absent,
             }
@@ -171,7 +171,12 @@ fn getopt(arguments: &[Cow<'_, [u8]>], options: &[u8], wanted: Option<&[u8]>) ->
         None => Values::Many(
             found
                 .into_iter()
-                .flat_map(|(letter, value)| [Some(vec![letter]), value])
+                .flat_map(|(letter, value)| match value {
+                    // A missing value leaves no trace.
+                    Some(None) => [None, None],
+                    Some(value) => [Some(vec![letter]), value],
+                    None => [Some(vec![letter]), None],
+                })
                 .flatten()
                 .map(text)
                 .collect(),

@@ -3,6 +3,7 @@
 //! Each file of the suite is judged by a module of its own; its README says what a case holds
 //! and which ones the suite itself doubts.
 
+mod judge;
 mod parse;
 
 use std::fs;
@@ -13,10 +14,15 @@ use serde::de::DeserializeOwned;
 
 use super::Outcome;
 
-pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
+pub(crate) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
-    let parts: [(&str, fn(&Path, &mut Outcome) -> anyhow::Result<()>); 2] =
-        [("parse", parse::syntax), ("escape", parse::escaping)];
+    let parts: [(&str, fn(&Path, &mut Outcome) -> anyhow::Result<()>); 5] = [
+        ("parse", parse::syntax),
+        ("escape", parse::escaping),
+        ("compile", judge::compiling),
+        ("eval", judge::evaluating),
+        ("evttypes", judge::types),
+    ];
     for (name, judge) in parts {
         let (agreed, total) = (outcome.agreed, outcome.total);
         judge(&folder.join(format!("{name}.jsonl")), &mut outcome)?;

@@ -194,10 +194,8 @@ impl Parser<'_> {
         if !self.lexer.take(")") {
             return Err(self.error("expected a ')' token closing the transformer"));
         }
-        let argument = match transformer {
-            Transformer::GetOpt => self.argument()?,
-            _ => None,
-        };
+        // Only some take one: compiling says which.
+        let argument = self.argument()?;
         Ok(Operand::Transformed(Transformed { transformer, operands, argument, position }))
     }
 
