@@ -94,7 +94,8 @@ impl Filter {
     /// # Errors
     /// The first thing that cannot be compiled.
     pub fn compile(expr: &Expr, fields: &Fields) -> Result<Self, CompileError> {
-        let mut compiler = Compiler { fields, warnings: Vec::new(), asked: Vec::new() };
+        let mut compiler =
+            Compiler { fields, warnings: Vec::new(), asked: Vec::new(), for_output: false };
         let node = compiler.node(expr)?;
         let mut asked = compiler.asked;
         asked.sort_unstable();
@@ -103,10 +104,28 @@ impl Filter {
     }
 }
 
+/// Compiles an operand alone, as output formats have them.
+///
+/// # Errors
+/// Why it cannot be compiled.
+pub(crate) fn operand(
+    of: &Operand,
+    fields: &Fields,
+    asked: &mut Vec<FieldRef>,
+) -> Result<Source, String> {
+    let mut compiler =
+        Compiler { fields, warnings: Vec::new(), asked: Vec::new(), for_output: true };
+    let typed = compiler.operand(of)?;
+    asked.extend(compiler.asked);
+    Ok(typed.source)
+}
+
 struct Compiler<'f> {
     fields: &'f Fields,
     warnings: Vec<CompileWarning>,
     asked: Vec<FieldRef>,
+    /// Fields for output only are welcome.
+    for_output: bool,
 }
 
 /// What an operand may be used for.
@@ -174,7 +193,7 @@ impl Compiler<'_> {
             Operand::Field(field) => {
                 let (info, asked) = self.fields.resolve(field)?;
                 let FieldInfo { kind, list, comparable, print_only, .. } = *info;
-                if print_only {
+                if print_only && !self.for_output {
                     return Err(format!("filter error: {} is for output only", info.name));
                 }
                 self.asked.push(asked.clone());

@@ -14,4 +14,5 @@ pub use ast::{
     Transformer,
 };
 pub use escape::{escape, unescape};
+pub(crate) use parser::operand_at;
 pub use parser::{ParseError, parse};

@@ -25,7 +25,7 @@ fn node(of: &Node, event: &dyn Event) -> bool {
     }
 }
 
-fn values<'a>(source: &'a Source, event: &'a dyn Event) -> Values<'a> {
+pub(crate) fn values<'a>(source: &'a Source, event: &'a dyn Event) -> Values<'a> {
     match source {
         Source::Field(field) => event.values(field),
         Source::Constant(value) => Values::One(value.clone()),

@@ -5,6 +5,7 @@ mod compile;
 mod event_types;
 mod field;
 mod filter;
+mod format;
 mod glob;
 mod judge;
 mod posix;
@@ -18,5 +19,6 @@ pub use filter::{
     Check, Expr, Field, List, Modifier, Operand, Operator, ParseError, Position, Right,
     Transformed, Transformer, escape, parse, unescape,
 };
+pub use format::{Format, NOT_AVAILABLE, Output};
 pub use transform::Kind;
 pub use value::{Event, Value, Values};

@@ -3,6 +3,7 @@
 //! Each file of the suite is judged by a module of its own; its README says what a case holds
 //! and which ones the suite itself doubts.
 
+mod format;
 mod judge;
 mod parse;
 
@@ -16,12 +17,13 @@ use super::Outcome;
 
 pub(crate) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
-    let parts: [(&str, fn(&Path, &mut Outcome) -> anyhow::Result<()>); 5] = [
+    let parts: [(&str, fn(&Path, &mut Outcome) -> anyhow::Result<()>); 6] = [
         ("parse", parse::syntax),
         ("escape", parse::escaping),
         ("compile", judge::compiling),
         ("eval", judge::evaluating),
         ("evttypes", judge::types),
+        ("format", format::formatting),
     ];
     for (name, judge) in parts {
         let (agreed, total) = (outcome.agreed, outcome.total);

@@ -47,6 +47,24 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
     Err(parser.error(format!("unexpected token after '{word}', expecting 'or', 'and'")))
 }
 
+/// Reads a field or a transformed field at the beginning of a text, as output formats have them;
+/// with its length.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) fn operand_at(text: &str) -> Result<(Operand, usize), ParseError> {
+    let mut parser = Parser { lexer: Lexer::new(text.as_bytes()), depth: 0 };
+    let position = parser.lexer.position();
+    let operand = match parser.transformer_name(false) {
+        Some(transformer) => parser.transformed(transformer, position)?,
+        None => match parser.field()? {
+            Some(field) => Operand::Field(field),
+            None => return Err(parser.error("expected a field")),
+        },
+    };
+    Ok((operand, parser.lexer.at))
+}
+
 struct Parser<'a> {
     lexer: Lexer<'a>,
     depth: usize,

@@ -113,9 +113,9 @@ struct Evaluate {
 }
 
 /// The fields that the suite has written down, in the types of our table.
-struct Recorded<'a> {
-    fields: &'a BTreeMap<String, Json>,
-    known: &'a Fields,
+pub(super) struct Recorded<'a> {
+    pub(super) fields: &'a BTreeMap<String, Json>,
+    pub(super) known: &'a Fields,
 }
 
 impl Event for Recorded<'_> {
