@@ -9,6 +9,7 @@ mod escape;
 mod lexer;
 mod parser;
 
+pub(crate) use ast::Takes;
 pub use ast::{
     Check, Expr, Field, List, Modifier, Operand, Operator, Position, Right, Transformed,
     Transformer,

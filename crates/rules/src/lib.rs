@@ -8,6 +8,7 @@ mod filter;
 mod format;
 mod glob;
 mod judge;
+mod load;
 mod posix;
 mod transform;
 mod value;
@@ -20,5 +21,6 @@ pub use filter::{
     Transformed, Transformer, escape, parse, unescape,
 };
 pub use format::{Format, NOT_AVAILABLE, Output};
+pub use load::{Code, Item, Loaded, Message, Options, Priority, Rule, RuleFile, doubts, load};
 pub use transform::Kind;
 pub use value::{Event, Value, Values};

@@ -6,6 +6,7 @@
 mod format;
 mod judge;
 mod parse;
+mod rules;
 
 use std::fs;
 use std::path::Path;
@@ -17,19 +18,23 @@ use super::Outcome;
 
 pub(crate) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
-    let parts: [(&str, fn(&Path, &mut Outcome) -> anyhow::Result<()>); 6] = [
+    let parts: [(&str, fn(&Path, &mut Outcome) -> anyhow::Result<()>); 7] = [
         ("parse", parse::syntax),
         ("escape", parse::escaping),
         ("compile", judge::compiling),
         ("eval", judge::evaluating),
         ("evttypes", judge::types),
         ("format", format::formatting),
+        ("ruleload", rules::loading),
     ];
     for (name, judge) in parts {
         let (agreed, total) = (outcome.agreed, outcome.total);
         judge(&folder.join(format!("{name}.jsonl")), &mut outcome)?;
         println!("{name}: {} of {}", outcome.agreed - agreed, outcome.total - total);
     }
+    let (agreed, total) = (outcome.agreed, outcome.total);
+    rules::published(&folder.join("rules"), &mut outcome)?;
+    println!("rules: {} of {}", outcome.agreed - agreed, outcome.total - total);
     Ok(outcome)
 }
 

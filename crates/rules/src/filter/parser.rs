@@ -7,7 +7,7 @@ use super::ast::{
     Transformer,
 };
 use super::escape::unescape;
-use super::lexer::{Lexer, is_blank};
+use super::lexer::{Lexer, ends_bare, is_blank};
 
 /// Conditions in each other, and transformers in each other.
 const MAX_DEPTH: usize = 100;
@@ -42,7 +42,7 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
         return Ok(expr);
     }
     let before = &text.as_bytes()[..parser.lexer.at];
-    let word = before.trim_ascii().rsplit(|byte| is_blank(*byte)).next().unwrap_or_default();
+    let word = before.trim_ascii().rsplit(|byte| ends_bare(*byte)).next().unwrap_or_default();
     let word = String::from_utf8_lossy(word);
     Err(parser.error(format!("unexpected token after '{word}', expecting 'or', 'and'")))
 }

@@ -69,7 +69,13 @@ pub(super) fn formatting(file: &Path, outcome: &mut Outcome) -> anyhow::Result<(
             }
         }
         outcome.count(wrong.is_empty(), || {
-            format!("{}: {}\n  want {:?}\n  {}", case.id, case.format, case.output, wrong.join("\n  "))
+            format!(
+                "{}: {}\n  want {:?}\n  {}",
+                case.id,
+                case.format,
+                case.output,
+                wrong.join("\n  ")
+            )
         });
     }
     Ok(())
