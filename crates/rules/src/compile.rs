@@ -286,6 +286,10 @@ fn supports(operator: Operator, kind: Kind) -> Result<(), String> {
     let supported = match operator {
         Exists => true,
         In | Intersects => kind.of != FieldType::Opaque,
+        // Old rule files ask for a part of an element so.
+        Contains | IContains | StartsWith | EndsWith | Glob | IGlob | Regex if kind.list => {
+            kind.of == FieldType::Text
+        }
         _ if kind.list => false,
         Equal | Assign | NotEqual => kind.of != FieldType::Opaque,
         Less | LessOrEqual | Greater | GreaterOrEqual => {

@@ -1,6 +1,7 @@
 //! Runtime rules, pure: the filter language that Falco made common, rule files in it, and
 //! events judged by them. Nothing here reads a file, a kernel or a clock.
 
+mod audit;
 mod compile;
 mod event_types;
 mod field;
@@ -13,6 +14,7 @@ mod posix;
 mod transform;
 mod value;
 
+pub use audit::AuditEvent;
 pub use compile::{CompileError, CompileWarning, Filter};
 pub use event_types::{EventTypes, event_types};
 pub use field::{Argument, FieldInfo, FieldRef, FieldType, Fields};

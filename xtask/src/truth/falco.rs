@@ -3,6 +3,7 @@
 //! Each file of the suite is judged by a module of its own; its README says what a case holds
 //! and which ones the suite itself doubts.
 
+mod audit;
 mod format;
 mod judge;
 mod parse;
@@ -34,6 +35,10 @@ pub(crate) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     }
     let (agreed, total) = (outcome.agreed, outcome.total);
     rules::published(&folder.join("rules"), &mut outcome)?;
+    let audit = (outcome.agreed, outcome.total);
+    audit::detecting(&folder.join("k8saudit"), &mut outcome)?;
+    println!("k8saudit: {} of {}", outcome.agreed - audit.0, outcome.total - audit.1);
+    let (agreed, total) = (agreed + outcome.agreed - audit.0, total + outcome.total - audit.1);
     println!("rules: {} of {}", outcome.agreed - agreed, outcome.total - total);
     Ok(outcome)
 }

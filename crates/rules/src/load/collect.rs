@@ -161,6 +161,10 @@ impl Collected {
 
     fn item(&mut self, value: Value<'_>) {
         let place = Place::of(value);
+        // A dash in front of nothing.
+        if value.is_null() {
+            return;
+        }
         if value.kind() != Kind::Mapping {
             let text = "Unexpected element type. Each element should be a yaml associative array.";
             let message = place.message(Code::YamlValidate, Item::Content, "", text.to_owned());
