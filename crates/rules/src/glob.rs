@@ -219,21 +219,31 @@ fn grouped(
     text: &[u8],
     steps: &mut usize,
 ) -> bool {
-    if matches!(kind, b'?' | b'*') && matches(after, text, steps) {
-        return true;
+    let hit = |taken: &[u8], steps: &mut usize| {
+        alternatives.iter().any(|parts| matches(parts, taken, steps))
+    };
+    if kind == b'!' {
+        return (0..=text.len())
+            .any(|end| !hit(&text[..end], steps) && matches(after, &text[end..], steps));
     }
-    (0..=text.len()).any(|length| {
-        let (taken, rest) = text.split_at(length);
-        let hit = alternatives.iter().any(|parts| matches(parts, taken, steps));
-        match kind {
-            b'!' => !hit && matches(after, rest, steps),
-            // Another round must take something, or it would not end.
-            b'*' | b'+' if hit && length > 0 => {
-                matches(after, rest, steps) || grouped(b'*', alternatives, after, rest, steps)
-            }
-            _ => hit && matches(after, rest, steps),
+    // Where the group may end, after any number of rounds that it may have.
+    let mut ends = vec![false; text.len() + 1];
+    let mut starts = vec![0];
+    let mut rounds = 0;
+    while let Some(start) = starts.pop() {
+        if rounds > 0 && !matches!(kind, b'*' | b'+') {
+            break;
         }
-    })
+        rounds += 1;
+        for end in start..=text.len() {
+            if !ends[end] && hit(&text[start..end], steps) {
+                ends[end] = true;
+                starts.push(end);
+            }
+        }
+    }
+    ends[0] |= matches!(kind, b'?' | b'*');
+    (0..=text.len()).any(|end| ends[end] && matches(after, &text[end..], steps))
 }
 
 /// Paths, and what is below them.
