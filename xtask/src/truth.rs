@@ -9,12 +9,16 @@ mod falco;
 mod images;
 mod kubectl_corpus;
 mod lockfiles;
+mod netpol_analyzer;
+mod network_policy_api;
 mod oci_hostile;
+mod osv_scanner;
 pub(crate) mod pod_security;
 mod purl;
 mod regolibrary;
 mod rpmdb;
 mod secrets;
+mod sigstore_conformance;
 mod version_order;
 mod yaml_values;
 
@@ -22,6 +26,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+
+pub(crate) use images::read as inventory_of;
+pub(crate) use osv_scanner::{Records, compare as compare_with_osv_scanner, records};
 
 use crate::shared::{root, shared, unpack};
 
@@ -37,7 +44,7 @@ pub(crate) struct Args {
 
 /// What a suite found.
 #[derive(Default)]
-struct Outcome {
+pub(crate) struct Outcome {
     agreed: usize,
     total: usize,
     /// Cases that nothing of ours can be compared with, said with the reason.
@@ -54,6 +61,18 @@ impl Outcome {
         } else {
             self.disagreements.push(disagreement());
         }
+    }
+
+    pub(crate) fn show(&self) {
+        for disagreement in &self.disagreements {
+            println!("{disagreement}");
+        }
+        println!("agreed {} of {}", self.agreed, self.total);
+    }
+
+    /// Whether nothing disagreed.
+    pub(crate) fn whole(&self) -> bool {
+        self.disagreements.is_empty()
     }
 }
 
@@ -81,11 +100,27 @@ const SUITES: &[Suite] = &[
     Suite { name: "falco-filters", file: "truth/falco-filters.tar.zst", run: falco::run },
     Suite { name: "images", file: "data/images", run: images::run },
     Suite { name: "lockfiles", file: "truth/lockfiles.tar.zst", run: lockfiles::run },
+    Suite {
+        name: "netpol-analyzer",
+        file: "truth/netpol-analyzer.tar.zst",
+        run: netpol_analyzer::run,
+    },
+    Suite {
+        name: "network-policy-api",
+        file: "truth/network-policy-api.tar.zst",
+        run: network_policy_api::run,
+    },
     Suite { name: "oci-hostile", file: "truth/oci-hostile.tar.zst", run: oci_hostile::run },
+    Suite { name: "osv-scanner", file: "data/advisories", run: osv_scanner::run },
     Suite { name: "purl", file: "truth/purl.tar.zst", run: purl::run },
     Suite { name: "rpmdb", file: "truth/rpmdb.tar.zst", run: rpmdb::run },
     Suite { name: "regolibrary", file: "truth/regolibrary.tar.zst", run: regolibrary::run },
     Suite { name: "secrets", file: "truth/secrets.tar.zst", run: secrets::run },
+    Suite {
+        name: "sigstore-conformance",
+        file: "truth/sigstore-conformance.tar.zst",
+        run: sigstore_conformance::run,
+    },
     Suite { name: "version-order", file: "truth/version-order.tar.zst", run: version_order::run },
 ];
 
@@ -130,10 +165,7 @@ fn run_one(suite: &Suite, dir: Option<&Path>) -> anyhow::Result<()> {
     let name = suite.file.rsplit('/').next().and_then(|file| file.strip_suffix(".tar.zst"));
     let inner = folder.join(name.unwrap_or(suite.name));
     let outcome = (suite.run)(if inner.is_dir() { &inner } else { &folder })?;
-    for disagreement in &outcome.disagreements {
-        println!("{disagreement}");
-    }
-    println!("agreed {} of {}", outcome.agreed, outcome.total);
+    outcome.show();
     least.check(&outcome, dir.is_none())
 }
 

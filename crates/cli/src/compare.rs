@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pavisade_images::reference::Reference;
-use pavisade_model::{Note, NoteKind};
+use pavisade_model::{Built, Note, NoteKind};
 use pavisade_packages::inventory::Found;
 use pavisade_packages::{Distribution, Inventory};
 use pavisade_report::instruction;
@@ -75,6 +75,7 @@ impl<'a, 'd> Comparing<'a, 'd> {
             gaps: found.notes.iter().map(|note| note.message.clone()).collect(),
             matches: self.matcher.is_some().then_some(matches),
             inspection,
+            signature: None,
         }
     }
 
@@ -103,6 +104,7 @@ impl<'a, 'd> Comparing<'a, 'd> {
                 return;
             }
         }
+        let built = built(package);
         match matcher.find(target(package, &ecosystem)) {
             Ok(answer) => {
                 apart
@@ -112,6 +114,7 @@ impl<'a, 'd> Comparing<'a, 'd> {
                     let feeds = hit.reasons.into_iter().map(|reason| reason.feed);
                     self.used.extend(feeds);
                     matches.push(at, hit.advisory, hit.fix, hit.severity);
+                    matches.built_from(built.clone());
                 }
             }
             Err(error) => apart.undecided.push((package.name.clone(), error.to_string())),
@@ -122,8 +125,7 @@ impl<'a, 'd> Comparing<'a, 'd> {
         for (ecosystem, count) in apart.unknown {
             let packages = if count == 1 { "package was" } else { "packages were" };
             let message = format!(
-                "{count} {packages} compared with nothing: the database has no advisories for \
-                 `{ecosystem}`"
+                "{count} {packages} not matched: the database has no advisories for `{ecosystem}`"
             );
             self.note(name, message, "Add a feed for it to the database (`pavisade db build`).");
         }
@@ -131,14 +133,14 @@ impl<'a, 'd> Comparing<'a, 'd> {
             let count = apart.open.len();
             let packages = if count == 1 { "package has" } else { "packages have" };
             let message = format!(
-                "{count} {packages} no fixed version, such as `{first}`: compared with nothing"
+                "{count} {packages} no exact version, such as `{first}`, and could not be matched"
             );
-            self.note(name, message, "Keep a lock file beside the manifest.");
+            self.note(name, message, "Add a lock file next to the manifest.");
         }
         if let Some((record, why)) = apart.undecided.first() {
             let count = apart.undecided.len();
             let message =
-                format!("{count} advisories could not be decided, such as {record}: {why}");
+                format!("{count} advisories could not be evaluated, such as {record}: {why}");
             self.note(name, message, "");
         }
     }
@@ -162,6 +164,14 @@ pub(crate) fn target<'t>(
 ) -> Target<'t> {
     let source = package.source.as_ref().map(|s| (s.name.as_str(), s.version.as_str()));
     Target { ecosystem, name: &package.name, version: &package.version, source }
+}
+
+/// The source package of a package of a distribution.
+fn built(package: &pavisade_packages::Package) -> Option<Arc<Built>> {
+    let own = (&package.name, &package.version);
+    let (name, version) = package.source.as_ref().map_or(own, |s| (&s.name, &s.version));
+    let built = || Built { name: name.clone(), version: version.clone() };
+    package.kind.is_of_system().then(|| Arc::new(built()))
 }
 
 /// The ecosystem whose advisories judge a package.

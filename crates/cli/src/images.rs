@@ -7,11 +7,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pavisade_config::SignatureRule;
 use pavisade_images::{Naming, Wants, wants};
 use pavisade_model::{Note, NoteKind};
 use pavisade_oci::{Limits, Platform, Store};
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::Options;
+use pavisade_scan::Timestamp;
+use pavisade_signing::TrustRoot;
 use pavisade_snapshot::{Facts, Image, Images, Inspection, Snapshot};
 use pavisade_sources::Progress as _;
 use pavisade_vulndb::Matcher;
@@ -22,7 +25,7 @@ use crate::database;
 use crate::image::{self, Sought};
 use crate::progress::Spinner;
 use crate::registry::{self, Remotes};
-use crate::terminal;
+use crate::{signatures, terminal};
 
 /// The picture with the images that were asked for, and their vulnerabilities.
 ///
@@ -30,6 +33,7 @@ use crate::terminal;
 /// The database cannot be read.
 pub(crate) fn add(
     args: &args::Images,
+    rules: &[SignatureRule],
     snapshot: Snapshot,
     progress: &Spinner,
 ) -> anyhow::Result<(Snapshot, Vec<Inventory>)> {
@@ -85,12 +89,22 @@ pub(crate) fn add(
             }
         }
     }
+    // A registry is asked for the images alone that it was asked for anyway.
+    let root = TrustRoot::public();
+    if args.named && !rules.is_empty() {
+        progress.stage("Looking for signatures");
+        let now = Timestamp::now();
+        for image in images.iter_mut().filter(|image| !image.source_tree) {
+            let Some(reference) = image.references.first().cloned() else { continue };
+            image.signature = signatures::of(&reference, rules, &remotes, &root, now);
+        }
+    }
     if let Some(problem) = remotes.problem() {
         terminal::say("not kept", problem);
     }
     let (mut notes, kept) = (reading.comparing.notes, reading.kept);
     notes.extend(not_had(&nowhere));
-    let why = "it is in none of the given sources";
+    let why = "none of the given sources contains it";
     missing.extend(nowhere.into_iter().map(|reference| (reference, why.to_owned())));
     let images = Some(Arc::new(Images::new(images, missing)));
     Ok((snapshot.with_facts(Facts { images }).with_notes(notes), kept))
@@ -132,10 +146,9 @@ fn not_had(missing: &[Arc<str>]) -> Option<Note> {
         kind: NoteKind::Unread,
         place: first.to_string(),
         span: None,
-        message: format!("not looked at: {}{more}", names.join(", ")),
-        remedy:
-            "Add the archives of these images with --image-source, or fetch them with --images."
-                .to_owned(),
+        message: format!("not scanned: {}{more}", names.join(", ")),
+        remedy: "Add the archives of these images with --image-source, or pull them with --images."
+            .to_owned(),
     })
 }
 
@@ -177,7 +190,7 @@ impl Reading<'_, '_> {
                     }
                     Err(why) => {
                         let place = file.display().to_string();
-                        self.note(&place, why, "Only archives, layouts and SBOMs hold images.");
+                        self.note(&place, why, "Only archives, layouts and SBOMs contain images.");
                     }
                 }
             }
@@ -246,8 +259,8 @@ impl Reading<'_, '_> {
         let Some((first, why)) = unclear.first() else { return };
         let count = unclear.len();
         let images = if count == 1 { "image was" } else { "images were" };
-        let message = format!("{count} {images} not looked at, since {why}");
-        let remedy = "Scan what is rendered, or give the images with --image.";
+        let message = format!("{count} {images} not scanned because {why}");
+        let remedy = "Scan the rendered manifests, or specify the images with --image.";
         self.note(first.world.name(), message, remedy);
     }
 }

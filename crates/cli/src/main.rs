@@ -8,24 +8,32 @@ mod comply;
 mod config;
 mod database;
 mod db;
+mod evidence;
 mod explain;
 mod fix;
 mod frameworks;
+mod identity;
 mod image;
 mod images;
 mod input;
+mod keys;
 mod live;
 mod man;
+mod network;
 mod output;
 mod progress;
 mod pss;
+mod rbac;
 mod registry;
 mod replace;
 mod scan;
 mod select;
 mod settings;
+mod sign;
+mod signatures;
 mod snapshot;
 mod terminal;
+mod verify;
 mod vex;
 mod work;
 
@@ -64,8 +72,15 @@ fn main() -> ExitCode {
         Command::Snapshot(args) => snapshot::run(&args.command),
         Command::Fix(args) => fix::run(&args),
         Command::Pss(args) => pss::run(&args),
+        Command::Network(args) => network::run(&args),
+        Command::Rbac(args) => rbac::run(&args.command),
+        Command::Identity(args) => identity::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Sbom(args) => image::sbom(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Sign(args) => sign::run(&args),
+        Command::Attest(args) => sign::attest(&args),
+        Command::Keys(args) => keys::run(&args.command),
         Command::Checks(args) => checks::run(&args),
         Command::Db(args) => db::run(&args),
         Command::Config(args) => config::run(&args),

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         args.output.iter().chain(args.also.iter().map(|(_, file)| file)),
     )?;
     if args.explain.is_some() && !args.images.asked() {
-        bail!("--explain is about images: name them with --image or --image-source");
+        bail!("--explain needs images: specify them with --image or --image-source");
     }
     let baseline = args.baseline.as_deref().map(settings::baseline).transpose()?;
     // Fail on what cannot be run or written before the work, not after it.
@@ -53,7 +53,9 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         outputs.push(Target::new(*format, file, args.color == args::Color::Always)?);
     }
     if outputs.iter().filter(|target| matches!(target.out, Output::Standard(_))).count() > 1 {
-        bail!("two results would be mixed on standard output: give all but one a file");
+        bail!(
+            "two results cannot both be written to standard output: specify a file for all but one"
+        );
     }
     if outputs.iter().any(|target| target.format.tells_fixes()) {
         checks = checks.with_fixes();
@@ -174,10 +176,10 @@ pub(crate) fn distinct<'a>(
         let is_yaml = whole.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
         let is_input = |path: &PathBuf| *path == whole || is_yaml && whole.starts_with(path);
         if whole.is_file() && read.iter().any(is_input) {
-            bail!("{} is read here: the result would overwrite it", file.display());
+            bail!("{} is an input file: the result would overwrite it", file.display());
         }
         if seen.contains(&whole) && !whole.starts_with("/dev") {
-            bail!("{} is named twice: it would be overwritten", file.display());
+            bail!("{} is specified twice: it would be overwritten", file.display());
         }
         seen.push(whole);
     }

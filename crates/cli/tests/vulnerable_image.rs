@@ -82,8 +82,8 @@ fn a_line_for_each_advisory_and_package() {
         "later critical CVE-2026-3 left-pad 1.0.0 (no",
     ];
     assert_eq!(lines(&done), wanted, "{}", done.out);
-    assert!(done.out.contains("upgrade first (1 upgrade closes 2 lines)"), "{}", done.out);
-    assert!(done.out.contains("npm lodash 4.17.9 → 4.17.21: closes 2"), "{}", done.out);
+    assert!(done.out.contains("upgrade first (1 upgrade fixes 2 lines)"), "{}", done.out);
+    assert!(done.out.contains("npm lodash 4.17.9 → 4.17.21: fixes 2"), "{}", done.out);
     assert!(done.out.contains("5 advisories of 1 feed"), "{}", done.out);
     let clean = image(folder.path(), &["clean.json"]);
     assert_eq!(clean.code, 0);
@@ -180,12 +180,12 @@ fn statements_dismiss_what_they_are_about_and_nothing_else() {
     assert_eq!(rows.len(), 2, "{}", done.out);
     assert!(rows[0].contains("CVE-2026-2") && rows[1].contains("CVE-2026-3"), "{rows:?}");
     // For what is dismissed nothing has to be upgraded.
-    assert!(done.out.contains("lodash 4.17.9 → 4.17.11: closes 1"), "{}", done.out);
+    assert!(done.out.contains("lodash 4.17.9 → 4.17.11: fixes 1"), "{}", done.out);
     for told in [
         "VEX affected",
         "1 not affected or fixed by VEX statements",
         "a.vex.json: statement 1: not_affected by A: never called",
-        "the statement about CVE-2026-2 is used for nothing",
+        "the statement about CVE-2026-2 has no effect",
     ] {
         assert!(done.out.contains(told), "{told}: {}", done.out);
     }
@@ -241,7 +241,7 @@ fn a_difference_is_what_was_gained_and_lost() {
         "+ critical CVE-2026-4 in npm express 5.0.0",
         "- critical CVE-2026-2 in npm lodash 4.17.9, fixed in 4.17.11",
         "- critical CVE-2026-3 in npm left-pad 1.0.0",
-        "vulnerabilities: 1 gained, 2 lost, 1 the same",
+        "vulnerabilities: 1 added, 2 removed, 1 unchanged",
     ] {
         assert!(done.out.contains(told), "{told}: {}", done.out);
     }
@@ -281,7 +281,7 @@ fn an_explanation_says_why_something_is_reported_or_not() {
             "newer.json",
             &[
                 "not reported: lodash 4.17.20",
-                "lodash 4.17.20 is in no range by the order of Semantic Versioning: not affected",
+                "lodash 4.17.20 is not in any range by the order of Semantic Versioning: not affected",
             ],
         ),
         ("CVE-2026-4", "web.json", &["not reported: express 4.0.0", "from 5.0.0"]),
@@ -296,8 +296,7 @@ fn an_explanation_says_why_something_is_reported_or_not() {
         (
             "CVE-2026-5",
             "web.json",
-            &["not reported: none of the packages that its records are about \
-            is in the image: elsewhere (npm)"],
+            &["not reported: none of the packages in its records is in the image: elsewhere (npm)"],
         ),
         (
             "CVE-2026-8",
@@ -307,7 +306,7 @@ fn an_explanation_says_why_something_is_reported_or_not() {
                 "not reported: all records of it were withdrawn",
             ],
         ),
-        ("CVE-1999-1", "web.json", &["not reported: no record of v.db has this id"]),
+        ("CVE-1999-1", "web.json", &["not reported: no record in v.db has this ID"]),
         ("CVE-2026-1", "go.json", &["unknown: lodash 1 (Go)", "no advisories for Go"]),
     ] {
         let with = ["--vex", "a.vex.json", "--explain", id, "--width", "200"];
@@ -360,9 +359,9 @@ fn what_a_distribution_brought_is_explained_by_its_advisories() {
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
     for told in [
         "not reported: python3-six 1.16.0-4 (Debian:12)",
-        "no record of it is about this package in Debian:12; they are about it in Debian:11",
+        "no record of it is about this package in Debian:12, but about it in Debian:11",
         "not reported: six 1.16.0 (PyPI)",
-        "it is a part of the deb package python3-six 1.16.0-4, whose vendor's advisories decide",
+        "it is part of the deb package python3-six 1.16.0-4, for which the advisories of its vendor apply",
     ] {
         assert!(done.out.contains(told), "{told}: {}", done.out);
     }

@@ -10,6 +10,7 @@ mod describe;
 mod exceptions;
 mod reader;
 mod schema;
+mod signatures;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use pavisade_yaml::{Source, Value};
 
 use reader::Reader;
 pub use schema::schema;
+pub use signatures::SignatureRule;
 
 /// The name of the file.
 pub const FILE_NAME: &str = ".pavisade.yaml";
@@ -56,6 +58,8 @@ pub struct Config {
     pub helm_values: Vec<(String, Note)>,
     /// What is let through.
     pub exceptions: Vec<Exception>,
+    /// Which images must be signed, and by whom; the first rule that is about an image counts.
+    pub signatures: Vec<SignatureRule>,
     /// Days from now beyond which an exception's end is noted.
     pub max_exception_days: Option<i32>,
     /// The line of each field that is set: `checks.host-port.severity`.
@@ -72,7 +76,7 @@ pub struct World {
 }
 
 /// Fields of the file.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "enable",
     "disable",
     "strict",
@@ -84,6 +88,7 @@ const FIELDS: [&str; 12] = [
     "fail-on",
     "helm-values",
     "exceptions",
+    "signatures",
     "max-exception-days",
 ];
 
@@ -157,11 +162,11 @@ impl Config {
                     Ok(version) => {
                         let latest = KubernetesVersion::LATEST;
                         let message =
-                            format!("the checks know Kubernetes up to {latest}, not {version}");
+                            format!("the checks support Kubernetes up to {latest}, not {version}");
                         reader.problem(value, message, "");
                     }
                     Err(error) => {
-                        reader.problem(value, error.to_string(), "Write it as `\"1.36\"`.");
+                        reader.problem(value, error.to_string(), "Use `\"1.36\"`.");
                     }
                 }
             }
@@ -183,10 +188,11 @@ impl Config {
                 }
             }
             "exceptions" => exceptions::list(reader, base, value, &mut self.exceptions),
+            "signatures" => self.signatures = signatures::list(reader, value),
             "max-exception-days" => {
                 match value.as_i64().and_then(|days| i32::try_from(days).ok()) {
                     Some(days @ 1..=36_500) => self.max_exception_days = Some(days),
-                    _ => reader.problem(value, "it is no number of days from 1 to 36,500", ""),
+                    _ => reader.problem(value, "it is not a number of days from 1 to 36,500", ""),
                 }
             }
             _ => {}
@@ -200,8 +206,8 @@ impl Config {
             let Some(entry) = reader.check(word, of_check, true) else { continue };
             let name = &*entry.rule().name;
             if seen.iter().any(|known| known == name) {
-                let message = format!("`{name}` stands here twice, by name and id");
-                reader.problem(of_check, message, "Put both together.");
+                let message = format!("`{name}` is listed twice, by name and by ID");
+                reader.problem(of_check, message, "Merge the two entries.");
             }
             seen.push(name.to_owned());
             for (field, value) in reader.fields(of_check, &["severity", "parameters"], "a check") {
@@ -244,7 +250,7 @@ impl Config {
                 reader.missing(item, "a world needs `paths`");
             }
             if self.worlds.iter().any(|world| world.name == name) {
-                reader.problem(item, format!("two worlds are called `{name}`"), "");
+                reader.problem(item, format!("two worlds have the name `{name}`"), "");
             }
             self.worlds.push(World { name: name.to_owned(), paths });
         }

@@ -12,11 +12,11 @@ const INSTRUCTION: usize = 120;
 /// What was found in an image; `Unknown` where nothing but its packages is known.
 pub(super) fn inspection<'a>(image: &'a Image) -> Result<&'a Inspection, Verdict<'a>> {
     image.inspection.as_ref().ok_or_else(|| {
-        Verdict::unknown(Place::Nowhere, "an SBOM lists packages only: give the image itself")
+        Verdict::unknown(Place::Nowhere, "an SBOM lists only packages: scan the image itself")
     })
 }
 
-/// Fails with these claims; where there are none, unknown where something was not looked at.
+/// Fails with these claims; where there are none, unknown where something was not checked.
 pub(super) fn verdict<'a>(inspection: &Inspection, claims: Vec<Claim<'a>>) -> Verdict<'a> {
     if let (true, Some(gap)) = (claims.is_empty(), inspection.gaps.first()) {
         return Verdict::unknown(Place::Nowhere, gap.as_str());
@@ -31,7 +31,7 @@ pub(super) fn holds<'a>(image: &'a Image, kind: Notable, what: &str) -> Verdict<
         Err(unknown) => return unknown,
     };
     let paths: Vec<_> = found.notable(kind).map(|file| format!("`/{}`", file.path)).collect();
-    let message = format!("the image holds {what}: {}", paths.join(", "));
+    let message = format!("the image contains {what}: {}", paths.join(", "));
     let claim = (!paths.is_empty()).then(|| Claim::fails(Place::Nowhere, message));
     verdict(found, claim.into_iter().collect())
 }

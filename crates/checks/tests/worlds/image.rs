@@ -3,7 +3,8 @@
 
 use pavisade_model::Confidence;
 use pavisade_snapshot::{
-    Configuration, Image, Inspection, Layer, Notable, NotableFile, Secret, SecretPlace,
+    Configuration, Image, Inspection, Layer, Notable, NotableFile, Package, Packages, Secret,
+    SecretPlace, Signature,
 };
 
 use super::Block;
@@ -12,12 +13,14 @@ use super::Block;
 ///
 /// ```text
 /// sbom                          nothing but packages is known
+/// package pkg:deb/debian/a@1    a package by its URL
 /// rootfs                        there is no configuration
 /// user app 1000                 name and number; `-` for a number that is not known
 /// setuid bin/su 0               why a file matters, its path, files below it
 /// secret-file app/.env 3 NAME   path and line of a secret, and the setting's name
 /// secret-removed app/.env 3     the same in a file that a later layer deletes
 /// secret-environment NAME       and `label`, `command`, `history`
+/// signature refused TEXT        what a policy about signatures says
 /// gap TEXT                      why something may be missing
 /// ```
 pub(crate) fn image(block: &Block) -> Option<Result<Image, String>> {
@@ -27,8 +30,14 @@ pub(crate) fn image(block: &Block) -> Option<Result<Image, String>> {
 fn read(text: &str) -> Result<Image, String> {
     let mut inspection =
         Some(Inspection { configuration: Some(Configuration::default()), ..Inspection::default() });
+    let mut signature = None;
+    let mut packages = Packages::default();
     for line in text.lines() {
         let line = line.split('#').next().unwrap_or("").trim();
+        if let Some(purl) = line.strip_prefix("package ") {
+            packages.push(Package { name: purl, version: "", purl, path: "", layer: Some(0) });
+            continue;
+        }
         if line == "sbom" {
             inspection = None;
             continue;
@@ -50,6 +59,17 @@ fn read(text: &str) -> Result<Image, String> {
                     user: (*name).into(),
                     user_id,
                     ..Configuration::default()
+                });
+            }
+            ["signature", kind, ..] => {
+                let text = line["signature ".len() + kind.len()..].trim().to_owned();
+                signature = Some(match *kind {
+                    "exempt" => Signature::Exempt,
+                    "verified" => Signature::Verified(text),
+                    "unsigned" => Signature::Unsigned,
+                    "refused" => Signature::Refused(text),
+                    "unknown" => Signature::Unknown(text),
+                    other => return Err(format!("`{other}` is no state of a signature")),
                 });
             }
             ["gap", ..] => found.gaps.push(line["gap ".len()..].to_owned()),
@@ -88,6 +108,8 @@ fn read(text: &str) -> Result<Image, String> {
         name: "web:1".into(),
         layers: vec![Layer { digest: "sha256:0".into(), instruction: "COPY . /".to_owned() }],
         inspection,
+        signature,
+        packages,
         ..Image::default()
     })
 }

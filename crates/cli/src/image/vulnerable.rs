@@ -30,9 +30,11 @@ use crate::{Outcome, database, explain, scan, terminal, vex};
 pub(super) fn database(args: &ImageArgs) -> anyhow::Result<Option<PathBuf>> {
     let asked = args.vulnerable.asked();
     match args.format {
+        // What to upgrade has a document of its own.
+        ImageFormat::Json if args.vulnerable.suggest => {}
         ImageFormat::Tree | ImageFormat::Json if asked => {
             bail!(
-                "this format lists packages: leave out what is about vulnerabilities, or use -f json-v2"
+                "this format lists packages: remove options for vulnerabilities, or use -f json-v2"
             )
         }
         ImageFormat::Tree | ImageFormat::Json => return Ok(None),
@@ -41,7 +43,7 @@ pub(super) fn database(args: &ImageArgs) -> anyhow::Result<Option<PathBuf>> {
     let needs = asked || args.format.of_scan().is_some() || args.format == ImageFormat::Openvex;
     if args.vulnerable.packages {
         if needs {
-            bail!("--packages lists packages: leave it out, or what is about vulnerabilities");
+            bail!("--packages lists packages: remove it, or remove options for vulnerabilities");
         }
         return Ok(None);
     }
@@ -87,7 +89,9 @@ pub(super) fn run(args: &ImageArgs, image: &Path, db: &Path) -> anyhow::Result<O
     let now = Timestamp::now();
     options.made = Some(now.strftime("%-d %B %Y, %H:%M UTC").to_string());
     let upgrades = match args.format {
-        ImageFormat::Table => upgrades::of(&judged.judgement, &found, &mut matcher)?,
+        ImageFormat::Table | ImageFormat::Json => {
+            upgrades::of(&judged.judgement, &found, &mut matcher)?
+        }
         _ => Vec::new(),
     };
     let Judged { judgement, data } = &judged;
@@ -124,7 +128,10 @@ pub(super) fn run(args: &ImageArgs, image: &Path, db: &Path) -> anyhow::Result<O
             suggest: args.vulnerable.suggest,
             without_fix,
         };
-        pavisade_report::vulnerabilities(&told, &options, out)
+        match args.format {
+            ImageFormat::Json => pavisade_report::vulnerabilities::json::upgrades(&told, out),
+            _ => pavisade_report::vulnerabilities(&told, &options, out),
+        }
     })?;
     if matches!(args.format, ImageFormat::Cyclonedx | ImageFormat::Openvex) && !args.quiet {
         super::tell(&judged.judgement.notes);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::client::Registries;
 use super::fault::{Cause, Fault, brief};
-use super::http::{self, Asked};
+use super::http::{self, Asked, Body};
 use super::{Remote, Repository, failed};
 use crate::digest::Checked;
 use crate::{Digest, Refusal};
@@ -43,7 +43,7 @@ impl Registries {
             _ => None,
         };
         let Some((digest, size)) = digest else {
-            let error = "it does not name exactly one file".to_owned();
+            let error = "it does not contain exactly one file".to_owned();
             return Err(Refusal::Document { what: what(), error });
         };
         if size > limit {
@@ -68,19 +68,39 @@ impl Registries {
     /// # Errors
     /// It is not to be had, or larger than `limit` bytes.
     pub fn download(&self, address: &str, limit: u64) -> Result<Vec<u8>, Refusal> {
+        self.answer(address, &Asked::default(), limit)
+    }
+
+    /// What a service answers to something that is sent to it, under the same rules. It may be sent
+    /// again after faults that pass.
+    ///
+    /// # Errors
+    /// The service cannot be reached or refuses, or its answer is larger than `limit` bytes.
+    pub fn post(
+        &self,
+        address: &str,
+        kind: &str,
+        bytes: &[u8],
+        limit: u64,
+    ) -> Result<Vec<u8>, Refusal> {
+        let body = Some(Body { posts: true, kind, bytes });
+        self.answer(address, &Asked { body, ..Asked::default() }, limit)
+    }
+
+    fn answer(&self, address: &str, asked: &Asked<'_>, limit: u64) -> Result<Vec<u8>, Refusal> {
         let url = Url::parse(address).map_err(|error| {
-            Fault::new(Cause::Access, format!("`{}` is not an address: {error}", brief(address)))
+            Fault::new(Cause::Access, format!("`{}` is not a URL: {error}", brief(address)))
         })?;
         let (host, attempts) = (http::host(&url), self.access().patience.attempts);
         let mut attempt = 1;
         loop {
-            let fault = match self.follow(&url, &Asked::default()) {
+            let fault = match self.follow(&url, asked) {
                 Ok((answer, _)) if answer.status().is_success() => {
                     match http::body(answer, limit, &self.access().patience) {
                         Ok(Some(bytes)) => return Ok(bytes),
                         Ok(None) => return Err(Refusal::TooLarge { what: brief(address), limit }),
                         Err(error) => {
-                            let message = format!("the answer of {host} ends early");
+                            let message = format!("the response of {host} is incomplete");
                             let message = format!("{message}: {}", brief(&error.to_string()));
                             Fault::new(Cause::Unreachable, message)
                         }
@@ -88,7 +108,7 @@ impl Registries {
                 }
                 Ok((answer, _)) => {
                     let status = answer.status();
-                    let message = format!("{host} answers {status} for {}", brief(url.path()));
+                    let message = format!("{host} returned {status} for {}", brief(url.path()));
                     let passes = status.as_u16() == 429 || status.is_server_error();
                     let cause = if passes { Cause::Busy } else { Cause::Absent };
                     let fault = Fault::new(cause, message);

@@ -111,7 +111,7 @@ fn what_is_cut_is_said() {
     let notifications = run["invocations"][0]["toolExecutionNotifications"].as_array().unwrap();
     let text = notifications.last().unwrap()["message"]["text"].as_str().unwrap();
     let cut = judgement.findings.len() - 2;
-    assert!(text.starts_with(&format!("{cut} results are left out")), "{text}");
+    assert!(text.starts_with(&format!("{cut} results are omitted")), "{text}");
 }
 
 #[test]
@@ -218,12 +218,12 @@ fn our_own_results_are_baselines() {
         }
     }
     for (text, expect) in [
-        ("", "no JSON"),
-        ("[]", "no result of"),
-        (r#"{"schema": "pavisade.dev/scan/v9"}"#, "no result of"),
+        ("", "not valid JSON"),
+        ("[]", "neither a result of"),
+        (r#"{"schema": "pavisade.dev/scan/v9"}"#, "neither a result of"),
         (r#"{"schema": "pavisade.dev/scan/v1"}"#, "no `findings`"),
         (r#"{"schema": "pavisade.dev/scan/v1", "findings": [{}]}"#, "finding 1 is incomplete"),
-        (r#"{"runs": [{"tool": {"driver": {"name": "other"}}}]}"#, "not of Pavisade"),
+        (r#"{"runs": [{"tool": {"driver": {"name": "other"}}}]}"#, "not from Pavisade"),
     ] {
         let error = baseline("x", text).unwrap_err();
         assert!(error.contains(expect), "{text}: {error}");
