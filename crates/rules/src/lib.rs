@@ -10,6 +10,7 @@ mod format;
 mod glob;
 mod judge;
 mod load;
+mod ours;
 mod posix;
 mod transform;
 mod value;
@@ -24,5 +25,6 @@ pub use filter::{
 };
 pub use format::{Format, NOT_AVAILABLE, Output};
 pub use load::{Code, Item, Loaded, Message, Options, Priority, Rule, RuleFile, doubts, load};
+pub use ours::{OURS, with_ours};
 pub use transform::Kind;
 pub use value::{Event, Value, Values};
