@@ -137,7 +137,8 @@ impl<'a> Builder<'a> {
         let compiled = Filter::compile(&expr, options.fields)
             .map_err(|error| (Code::CompileCondition, error.message))
             .and_then(|filter| {
-                let format = Format::compile(&text.output, options.fields)
+                // An alert without one of its values is better than none.
+                let format = Format::compile(&format!("*{}", text.output), options.fields)
                     .map_err(|error| (Code::CompileOutput, error))?;
                 let types = if text.source == "syscall" {
                     known_types(&expr).map_err(|error| (Code::CompileCondition, error))?;

@@ -60,8 +60,7 @@ fn role(resource: &str, verb: &str) -> String {
 #[test]
 fn each_rule_alerts_and_its_near_miss_does_not() {
     let account = "system:serviceaccount:shop:web";
-    let refused =
-        |event: String| event.replace("/decision\":\"allow\"", "/decision\":\"forbid\"");
+    let refused = |event: String| event.replace("/decision\":\"allow\"", "/decision\":\"forbid\"");
     let failed = |event: String| event.replace("\"code\":200", "\"code\":403");
     let received = |event: String| event.replace("ResponseComplete", "RequestReceived");
     let in_system = |event: String| event.replace("\"shop\"", "\"kube-system\"");
