@@ -5,6 +5,7 @@
 
 mod cyclonedx;
 mod debian;
+mod falco;
 mod images;
 mod kubectl_corpus;
 mod lockfiles;
@@ -96,6 +97,7 @@ const SUITES: &[Suite] = &[
     },
     Suite { name: "debian", file: "data/images/bullseye-web.truth.jsonl", run: debian::run },
     Suite { name: "cyclonedx", file: "truth/cyclonedx.tar.zst", run: cyclonedx::run },
+    Suite { name: "falco-filters", file: "truth/falco-filters.tar.zst", run: falco::run },
     Suite { name: "images", file: "data/images", run: images::run },
     Suite { name: "lockfiles", file: "truth/lockfiles.tar.zst", run: lockfiles::run },
     Suite {

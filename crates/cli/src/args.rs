@@ -39,6 +39,7 @@ mod pss;
 mod rbac;
 mod reading;
 mod registry;
+pub(crate) mod runtime;
 mod scan;
 mod signing;
 mod snapshot;
@@ -77,6 +78,8 @@ pub(crate) enum Command {
     Pss(Box<PssArgs>),
     /// Show what can connect to what and why, and generate the least NetworkPolicies.
     Network(NetworkArgs),
+    /// Judge what happens by rules in the language of Falco: audit logs of the API server.
+    Runtime(runtime::RuntimeArgs),
     /// Show who can do what and why, and find faults in roles and bindings.
     Rbac(Box<RbacArgs>),
     /// Show the ways into the API server, require MFA there, and test tokens.

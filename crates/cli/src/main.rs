@@ -28,6 +28,7 @@ mod pss;
 mod rbac;
 mod registry;
 mod replace;
+mod runtime;
 mod scan;
 mod select;
 mod settings;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         Command::Fix(args) => fix::run(&args),
         Command::Pss(args) => pss::run(&args),
         Command::Network(args) => network::run(&args),
+        Command::Runtime(args) => runtime::run(&args),
         Command::Rbac(args) => rbac::run(&args.command),
         Command::Identity(args) => identity::run(&args),
         Command::Image(args) => image::run(&args),

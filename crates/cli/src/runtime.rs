@@ -1,0 +1,127 @@
+//! `pavisade runtime`.
+
+mod audit;
+
+use std::fs;
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use pavisade_report::one_line;
+use pavisade_rules::{EventTypes, Loaded, OURS, Options, Rule, RuleFile, load};
+
+use crate::args::runtime::{
+    CheckArgs, ExplainArgs, ListArgs, RulesCommand, RuntimeArgs, RuntimeCommand,
+};
+use crate::{Outcome, terminal};
+
+/// The largest rule file.
+const MAX_BYTES: u64 = 16 << 20;
+
+pub(crate) fn run(args: &RuntimeArgs) -> anyhow::Result<Outcome> {
+    match &args.command {
+        RuntimeCommand::Rules(RulesCommand::Check(args)) => check(args),
+        RuntimeCommand::Rules(RulesCommand::List(args)) => list(args),
+        RuntimeCommand::Rules(RulesCommand::Explain(args)) => explain(args),
+        RuntimeCommand::Audit(args) => audit::run(args),
+    }
+}
+
+/// Reads rule files and loads them, after our own where these are wanted.
+fn loaded(files: &[PathBuf], ours: bool, options: &Options<'_>) -> anyhow::Result<Loaded> {
+    let mut texts = Vec::new();
+    for file in files {
+        let name = file.display().to_string();
+        let opened = pavisade_sources::open_regular(file).with_context(|| name.clone())?;
+        let mut bytes = Vec::new();
+        opened.take(MAX_BYTES + 1).read_to_end(&mut bytes).with_context(|| name.clone())?;
+        if bytes.len() as u64 > MAX_BYTES {
+            bail!("{name}: larger than {} MiB", MAX_BYTES >> 20);
+        }
+        let text = String::from_utf8(bytes).with_context(|| format!("{name}: not UTF-8"))?;
+        texts.push((name, text));
+    }
+    let given = texts.iter().map(|(name, text)| RuleFile { name, text });
+    let own = OURS.iter().copied().filter(|_| ours);
+    Ok(load(&own.chain(given).collect::<Vec<_>>(), options))
+}
+
+fn check(args: &CheckArgs) -> anyhow::Result<Outcome> {
+    let options = Options { strict: args.strict, ..Options::default() };
+    let loaded = loaded(&args.files, false, &options)?;
+    for message in &loaded.errors {
+        println!("error: {}", one_line(&message.to_string()));
+    }
+    for message in &loaded.warnings {
+        println!("warning: {}", one_line(&message.to_string()));
+    }
+    let enabled = loaded.rules.iter().filter(|rule| rule.enabled).count();
+    println!(
+        "{} rules, {enabled} enabled; {} errors, {} warnings",
+        loaded.rules.len(),
+        loaded.errors.len(),
+        loaded.warnings.len()
+    );
+    Ok(if loaded.errors.is_empty() { Outcome::Clean } else { Outcome::Findings })
+}
+
+/// Errors of rule files, each on a line; whether there are some.
+fn tell_errors(loaded: &Loaded) -> bool {
+    for message in &loaded.errors {
+        terminal::say("error", &one_line(&message.to_string()));
+    }
+    !loaded.errors.is_empty()
+}
+
+fn list(args: &ListArgs) -> anyhow::Result<Outcome> {
+    let loaded = loaded(&args.files, args.files.is_empty(), &Options::default())?;
+    let width = loaded.rules.iter().map(|rule| rule.name.chars().count()).max().unwrap_or(0);
+    for rule in &loaded.rules {
+        let Rule { name, priority, source, tags, enabled, .. } = rule;
+        let off = if *enabled { "" } else { "  (disabled)" };
+        println!(
+            "{:<13}  {:<width$}  {:<9}  {}{off}",
+            priority.name(),
+            one_line(name),
+            one_line(source),
+            one_line(&tags.join(", ")),
+        );
+    }
+    Ok(if tell_errors(&loaded) { Outcome::Findings } else { Outcome::Clean })
+}
+
+fn explain(args: &ExplainArgs) -> anyhow::Result<Outcome> {
+    let loaded = loaded(&args.files, true, &Options::default())?;
+    let found = loaded.rules.iter().find(|rule| rule.name.eq_ignore_ascii_case(&args.name));
+    let Some(rule) = found else {
+        tell_errors(&loaded);
+        bail!("no rule is called {:?}; `pavisade runtime rules list` shows them", args.name);
+    };
+    println!("{}", one_line(&rule.name));
+    println!("  {}:{}", rule.file, rule.line);
+    println!("  {}", one_line(rule.description.trim()));
+    println!("  priority   {}", rule.priority.name());
+    println!("  source     {}", one_line(&rule.source));
+    println!("  tags       {}", one_line(&rule.tags.join(", ")));
+    let types = match &rule.event_types {
+        EventTypes::Only(types) => types.iter().cloned().collect::<Vec<_>>().join(", "),
+        EventTypes::Except(types) if types.is_empty() => "all".to_owned(),
+        EventTypes::Except(types) => {
+            format!("all but {}", types.iter().cloned().collect::<Vec<_>>().join(", "))
+        }
+    };
+    println!("  events     {types}");
+    println!("  condition  {}", one_line(rule.condition.trim()));
+    println!("  compiled   {}", one_line(&rule.compiled));
+    println!("  output     {}", one_line(&rule.output));
+    Ok(if tell_errors(&loaded) { Outcome::Findings } else { Outcome::Clean })
+}
+
+/// A file, or standard input.
+fn opened(path: &std::path::Path) -> std::io::Result<Box<dyn std::io::Read>> {
+    if path == std::path::Path::new("-") {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    let file: fs::File = pavisade_sources::open_regular(path)?;
+    Ok(Box::new(file))
+}

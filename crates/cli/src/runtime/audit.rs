@@ -1,0 +1,200 @@
+//! `pavisade runtime audit`: audit logs judged by rules.
+
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write as _};
+use std::path::Path;
+
+use pavisade_report::one_line;
+use pavisade_rules::{AuditEvent, NOT_AVAILABLE, Options, Output, Priority, Rule};
+use pavisade_yaml::{Source, read};
+
+use super::{loaded, opened, tell_errors};
+use crate::args::runtime::{AlertFormat, AuditArgs};
+use crate::{Outcome, terminal};
+
+/// The longest line: an event is at most twice the largest object, 3 MiB each.
+const MAX_LINE: u64 = 16 << 20;
+/// How many lines that are no events are told one by one.
+const MAX_TOLD: usize = 5;
+
+/// What was seen.
+#[derive(Default)]
+struct Counts {
+    events: u64,
+    alerts: u64,
+    unread: usize,
+}
+
+pub(super) fn run(args: &AuditArgs) -> anyhow::Result<Outcome> {
+    let options = Options { sources: &["k8s_audit"], ..Options::default() };
+    let loaded = loaded(&args.rules, !args.only_these_rules, &options)?;
+    if tell_errors(&loaded) {
+        return Ok(Outcome::Usage);
+    }
+    let rules: Vec<_> = loaded.rules.iter().filter(|rule| rule.enabled).collect();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let color = terminal::color(args.color, false);
+    let mut counts = Counts::default();
+    for log in &args.logs {
+        let mut alert = |rule: &Rule, event: &AuditEvent<'_>| -> io::Result<()> {
+            let output = rule.format.output(event);
+            match args.format {
+                AlertFormat::Text => text(&mut out, rule, event, output, color),
+                AlertFormat::Json => json(&mut out, rule, event, output),
+            }
+        };
+        if let Err(error) = judge(log, &rules, &mut counts, &mut alert) {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                return Ok(Outcome::Clean);
+            }
+            counts.unread += 1;
+            terminal::say("not read", &format!("{}: {error}", log.display()));
+        }
+    }
+    out.flush()?;
+    if counts.unread > MAX_TOLD {
+        let more = counts.unread - MAX_TOLD;
+        terminal::say("not read", &format!("{more} more lines that are not audit events"));
+    }
+    let Counts { events, alerts, unread } = counts;
+    terminal::tell(&format!("{alerts} alerts in {events} events, by {} rules", rules.len()));
+    Ok(match (unread, alerts) {
+        (1.., _) => Outcome::Incomplete,
+        (0, 1..) => Outcome::Findings,
+        (0, 0) => Outcome::Clean,
+    })
+}
+
+/// Judges each line of a log.
+fn judge(
+    log: &Path,
+    rules: &[&Rule],
+    counts: &mut Counts,
+    alert: &mut dyn FnMut(&Rule, &AuditEvent<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut reader = uncompressed(BufReader::new(opened(log)?))?;
+    let mut bytes = Vec::new();
+    for number in 1_u64.. {
+        bytes.clear();
+        let length = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes)?;
+        if length == 0 {
+            break;
+        }
+        let place = || format!("{}:{number}", log.display());
+        if length as u64 == MAX_LINE && bytes.last() != Some(&b'\n') {
+            tell(counts, &format!("{}: a line longer than {} MiB", place(), MAX_LINE >> 20));
+            skip_line(&mut reader)?;
+            continue;
+        }
+        if bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        let Ok(line) = std::str::from_utf8(&bytes) else {
+            tell(counts, &format!("{}: not UTF-8", place()));
+            continue;
+        };
+        let source = Source::new(place(), line);
+        let documents = read(&source);
+        let mut known = false;
+        for doc in &documents.docs {
+            let Some(events) = AuditEvent::all(doc.root()) else { continue };
+            known = true;
+            for event in events {
+                counts.events += 1;
+                for rule in rules.iter().filter(|rule| rule.filter.matches(&event)) {
+                    counts.alerts += 1;
+                    alert(rule, &event)?;
+                }
+            }
+        }
+        if !known {
+            tell(counts, &format!("{}: not an audit event", place()));
+        }
+    }
+    Ok(())
+}
+
+fn tell(counts: &mut Counts, text: &str) {
+    counts.unread += 1;
+    if counts.unread <= MAX_TOLD {
+        terminal::say("not read", text);
+    }
+}
+
+fn skip_line(reader: &mut dyn BufRead) -> io::Result<()> {
+    loop {
+        let buffer = reader.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let length = end.map_or(buffer.len(), |end| end + 1);
+        reader.consume(length);
+        if end.is_some() {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes gzip and Zstandard away, by their first bytes.
+fn uncompressed(mut reader: BufReader<Box<dyn Read>>) -> io::Result<Box<dyn BufRead>> {
+    let start = reader.fill_buf()?;
+    Ok(if start.starts_with(&[0x1f, 0x8b]) {
+        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(reader)))
+    } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        Box::new(BufReader::new(zstd::Decoder::with_buffer(reader)?))
+    } else {
+        Box::new(reader)
+    })
+}
+
+fn text(
+    out: &mut impl io::Write,
+    rule: &Rule,
+    event: &AuditEvent<'_>,
+    output: Option<Output>,
+    color: bool,
+) -> io::Result<()> {
+    let (on, off) = match rule.priority {
+        _ if !color => ("", ""),
+        Priority::Emergency | Priority::Alert | Priority::Critical | Priority::Error => {
+            ("\u{1b}[31m", "\u{1b}[0m")
+        }
+        Priority::Warning => ("\u{1b}[33m", "\u{1b}[0m"),
+        _ => ("\u{1b}[36m", "\u{1b}[0m"),
+    };
+    let text = output.map_or_else(|| rule.name.clone(), |output| output.text);
+    writeln!(
+        out,
+        "{}  {on}{:<13}{off}  {}",
+        one_line(event.time()),
+        rule.priority.name(),
+        one_line(&text)
+    )
+}
+
+/// As Falco writes alerts with `json_output`.
+fn json(
+    out: &mut impl io::Write,
+    rule: &Rule,
+    event: &AuditEvent<'_>,
+    output: Option<Output>,
+) -> io::Result<()> {
+    let output = output.unwrap_or_else(|| Output { text: rule.name.clone(), values: Vec::new() });
+    let mut fields: serde_json::Map<_, _> = output
+        .values
+        .into_iter()
+        .map(|(name, value)| (name, value.unwrap_or_else(|| NOT_AVAILABLE.to_owned()).into()))
+        .collect();
+    fields.insert("ka.auditid".to_owned(), event.id().into());
+    let alert = serde_json::json!({
+        "time": event.time(),
+        "rule": rule.name,
+        "priority": rule.priority.name(),
+        "source": rule.source,
+        "output": output.text,
+        "output_fields": fields,
+        "tags": rule.tags,
+    });
+    serde_json::to_writer(&mut *out, &alert)?;
+    writeln!(out)
+}

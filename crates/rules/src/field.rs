@@ -1,0 +1,232 @@
+//! The fields of events: which there are, their types, and what may be done with them.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use crate::filter::Field;
+
+/// What a field's values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FieldType {
+    /// Bytes without a NUL, mostly UTF-8.
+    Text,
+    /// Any bytes.
+    Bytes,
+    /// True or false.
+    Bool,
+    /// A whole number, signed or not.
+    Int,
+    /// Nanoseconds.
+    Duration,
+    /// Nanoseconds since 1970.
+    Time,
+    /// A number with a fraction.
+    Double,
+    /// A port of TCP or UDP.
+    Port,
+    /// An IPv4 or IPv6 address.
+    Address,
+    /// An IPv4 or IPv6 network; values are addresses, which are compared with networks.
+    Network,
+    /// A value that nothing can be compared with.
+    Opaque,
+}
+
+impl FieldType {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "text" => Self::Text,
+            "bytes" => Self::Bytes,
+            "bool" => Self::Bool,
+            "int" => Self::Int,
+            "duration" => Self::Duration,
+            "time" => Self::Time,
+            "double" => Self::Double,
+            "port" => Self::Port,
+            "address" => Self::Address,
+            "network" => Self::Network,
+            "opaque" | "dynamic" => Self::Opaque,
+            _ => return None,
+        })
+    }
+
+    pub(crate) const fn is_number(self) -> bool {
+        matches!(self, Self::Int | Self::Duration | Self::Time | Self::Double | Self::Port)
+    }
+}
+
+/// Whether something stands in brackets behind a field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Argument {
+    /// Never.
+    #[default]
+    None,
+    /// It may.
+    Allowed,
+    /// It must.
+    Required,
+}
+
+/// A field.
+#[derive(Clone, Debug)]
+pub struct FieldInfo {
+    /// Its full name.
+    pub name: String,
+    /// What its values are.
+    pub kind: FieldType,
+    /// It always gives a list: `in` asks for all of its values.
+    pub list: bool,
+    /// What may stand in brackets.
+    pub argument: Argument,
+    /// Whether it can be compared with another field.
+    pub comparable: bool,
+    /// Whether transformers take it.
+    pub transformable: bool,
+    /// Only for output.
+    pub print_only: bool,
+    /// It will go; rules with it get a warning.
+    pub deprecated: bool,
+    /// Which source of events has it: `syscall`, `k8s_audit`, `container` (beside `syscall`).
+    pub source: String,
+}
+
+/// A field that a filter or an output asks for, as an event is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FieldRef {
+    /// The name of the field.
+    pub name: String,
+    /// What stood in brackets or, for some fields, behind a dot: `evt.arg.flags`.
+    pub argument: Option<Vec<u8>>,
+}
+
+/// The fields that rules may use.
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    by_name: BTreeMap<String, FieldInfo>,
+}
+
+static KNOWN: LazyLock<Fields> = LazyLock::new(|| {
+    let mut fields = Fields::default();
+    for line in include_str!("fields.tsv").lines().filter(|line| !line.starts_with('#')) {
+        let mut columns = line.split('\t');
+        let mut column = || columns.next().unwrap_or_default();
+        let (name, kind, flags, source) = (column(), column(), column(), column());
+        // A test reads the table and finds each line in it.
+        let Some(kind) = FieldType::named(kind) else { continue };
+        let has = |flag: &str| flags.split(',').any(|other| other == flag);
+        fields.add(FieldInfo {
+            name: name.to_owned(),
+            kind,
+            list: has("list"),
+            argument: match (has("argument-required"), has("argument")) {
+                (true, _) => Argument::Required,
+                (false, true) => Argument::Allowed,
+                (false, false) => Argument::None,
+            },
+            comparable: !has("no-right"),
+            transformable: !has("no-transformer"),
+            print_only: has("print"),
+            deprecated: has("deprecated"),
+            source: source.to_owned(),
+        });
+    }
+    fields
+});
+
+impl Fields {
+    /// Falco's fields for system calls, containers and audit events.
+    pub fn known() -> &'static Self {
+        &KNOWN
+    }
+
+    /// Adds a field, or replaces the one of its name.
+    pub fn add(&mut self, field: FieldInfo) {
+        self.by_name.insert(field.name.clone(), field);
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &FieldInfo> {
+        self.by_name.values()
+    }
+
+    /// The field that a name stands for, with its argument. The longest known name counts: what is
+    /// left behind its dot is the argument, where the field takes one (`evt.arg.flags`).
+    ///
+    /// # Errors
+    /// Why there is no such field, or not with such an argument.
+    pub fn resolve(&self, field: &Field) -> Result<(&FieldInfo, FieldRef), String> {
+        let unknown = || format!("filter_check called with nonexistent field {}", field.name);
+        let mut name = field.name.as_str();
+        let (info, rest) = loop {
+            if let Some(info) = self.by_name.get(name) {
+                break (info, field.name.get(name.len() + 1..));
+            }
+            name = &name[..name.rfind('.').ok_or_else(unknown)?];
+        };
+        if rest.is_some() && (info.argument == Argument::None || field.argument.is_some()) {
+            return Err(unknown());
+        }
+        let argument = match (rest, &field.argument) {
+            (Some(rest), _) => Some(rest.as_bytes().to_vec()),
+            (None, argument) => argument.clone(),
+        };
+        match (info.argument, &argument) {
+            (Argument::None, Some(_)) => {
+                return Err(format!("filter error: field {name} does not take an argument"));
+            }
+            (Argument::Required, None) => {
+                return Err(format!("filter error: field {name} requires an argument"));
+            }
+            _ => {}
+        }
+        Ok((info, FieldRef { name: name.to_owned(), argument }))
+    }
+
+    /// Whether a constant looks like a field, so that `val(…)` was probably meant.
+    pub(crate) fn has(&self, text: &str) -> bool {
+        self.by_name.contains_key(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_of_the_table_is_a_field() {
+        let lines = include_str!("fields.tsv").lines().filter(|line| !line.starts_with('#'));
+        let mut count = 0;
+        for line in lines {
+            let columns: Vec<_> = line.split('\t').collect();
+            let [name, kind, ..] = columns[..] else { panic!("{line}") };
+            assert!(FieldType::named(kind).is_some(), "{line}");
+            assert!(Fields::known().has(name), "{line}");
+            count += 1;
+        }
+        assert_eq!(count, Fields::known().iter().count(), "a name stands twice");
+    }
+
+    #[test]
+    fn arguments_follow_in_brackets_or_behind_a_dot() {
+        let resolve = |name: &str, argument: Option<&str>| {
+            let argument = argument.map(|text| text.as_bytes().to_vec());
+            let position = crate::Position { index: 0, line: 1, column: 1 };
+            let field = Field { name: name.into(), argument, position };
+            Fields::known().resolve(&field).map(|(_, field)| (field.name, field.argument))
+        };
+        let text = |text: &str| Some(text.as_bytes().to_vec());
+        assert_eq!(resolve("evt.arg.flags", None), Ok(("evt.arg".into(), text("flags"))));
+        assert_eq!(resolve("evt.arg", Some("1")), Ok(("evt.arg".into(), text("1"))));
+        assert_eq!(
+            resolve("k8s.pod.label.app.name", None),
+            Ok(("k8s.pod.label".into(), text("app.name")))
+        );
+        // The longest name wins, and a raw argument has a type of its own.
+        assert_eq!(resolve("evt.rawarg.flags", None), Ok(("evt.rawarg.flags".into(), None)));
+        for (name, argument) in
+            [("evt.arg", None), ("proc.name", Some("1")), ("proc.nam", None), ("proc.name.x", None)]
+        {
+            assert!(resolve(name, argument).is_err(), "{name}");
+        }
+    }
+}

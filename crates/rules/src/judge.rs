@@ -1,0 +1,148 @@
+//! Compiled filters judged on events.
+
+use std::cmp::Ordering;
+
+use memchr::memmem;
+
+use crate::compile::{Comparand, Filter, Node, Pattern, Set, Source, Test};
+use crate::filter::{Modifier, Operator};
+use crate::transform;
+use crate::value::{Event, Value, Values};
+
+impl Filter {
+    /// Whether the condition holds for an event.
+    pub fn matches(&self, event: &dyn Event) -> bool {
+        node(&self.node, event)
+    }
+}
+
+fn node(of: &Node, event: &dyn Event) -> bool {
+    match of {
+        Node::And(all) => all.iter().all(|part| node(part, event)),
+        Node::Or(any) => any.iter().any(|part| node(part, event)),
+        Node::Not(part) => !node(part, event),
+        Node::Test(test) => judge(test, event),
+    }
+}
+
+pub(crate) fn values<'a>(source: &'a Source, event: &'a dyn Event) -> Values<'a> {
+    match source {
+        Source::Field(field) => event.values(field),
+        Source::Constant(value) => Values::One(value.clone()),
+        Source::List(sources) => Values::Many(
+            sources.iter().flat_map(|source| values(source, event).as_slice().to_vec()).collect(),
+        ),
+        Source::Transformed(transformer, argument, sources) => {
+            let operands = sources.iter().map(|source| values(source, event)).collect();
+            transform::apply(*transformer, argument.as_deref(), operands)
+        }
+    }
+}
+
+fn judge(test: &Test, event: &dyn Event) -> bool {
+    let found = values(&test.left, event);
+    let left = found.as_slice();
+    match &test.right {
+        Comparand::Nothing => found != Values::Absent,
+        // An empty list is still a list.
+        _ if found == Values::Absent => false,
+        Comparand::One(pattern) => any(test.operator, left, pattern),
+        Comparand::Several(modifier, patterns) => {
+            let count = patterns.iter().filter(|pattern| any(test.operator, left, pattern)).count();
+            match modifier {
+                Modifier::OneOf => count == 1,
+                Modifier::AnyOf => count >= 1,
+                Modifier::AllOf => count > 0 && count == patterns.len(),
+            }
+        }
+        Comparand::Set(set) => in_set(test, left, |value| set.contains(value)),
+        Comparand::Paths(paths) => {
+            left.iter().any(|value| matches!(value, Value::Bytes(bytes) if paths.matches(bytes)))
+        }
+        Comparand::Source(source) => {
+            let right = values(source, event);
+            let right = right.as_slice();
+            match test.operator {
+                Operator::In | Operator::Intersects => {
+                    in_set(test, left, |value| right.contains(value))
+                }
+                operator => right.iter().any(|right| {
+                    any(operator, left, &Pattern::Value(right.clone().into_owned_value()))
+                }),
+            }
+        }
+    }
+}
+
+/// `in` asks for all elements of a list, but for one of several values (of either end of a
+/// connection, of any ancestor).
+fn in_set(test: &Test, left: &[Value<'_>], contains: impl Fn(&Value<'_>) -> bool) -> bool {
+    if test.operator == Operator::In && test.kind.list {
+        !left.is_empty() && left.iter().all(contains)
+    } else {
+        left.iter().any(contains)
+    }
+}
+
+/// Whether some value compares so; for `!=`, whether none is equal.
+fn any(operator: Operator, left: &[Value<'_>], pattern: &Pattern) -> bool {
+    match operator {
+        Operator::NotEqual => !left.iter().any(|value| compare(Operator::Equal, value, pattern)),
+        _ => left.iter().any(|value| compare(operator, value, pattern)),
+    }
+}
+
+impl Set {
+    fn contains(&self, value: &Value<'_>) -> bool {
+        match value {
+            Value::Bytes(bytes) => self.bytes.contains(&bytes[..]),
+            value => self.others.iter().any(|other| compare(Operator::Equal, value, other)),
+        }
+    }
+}
+
+fn compare(operator: Operator, left: &Value<'_>, pattern: &Pattern) -> bool {
+    use Operator::*;
+    match (pattern, left) {
+        (Pattern::Network(network), Value::Address(address)) => network.contains(*address),
+        (Pattern::Glob(glob), Value::Bytes(bytes)) => glob.matches(bytes),
+        (Pattern::Regex(regex), Value::Bytes(bytes)) => regex.is_match(bytes),
+        (Pattern::Bytes(wanted), Value::Bytes(bytes)) => match operator {
+            IContains => memmem::find(&bytes.to_ascii_lowercase(), wanted).is_some(),
+            BStartsWith => bytes.starts_with(wanted),
+            _ => memmem::find(bytes, wanted).is_some(),
+        },
+        (Pattern::Value(Value::Bytes(wanted)), Value::Bytes(bytes)) => match operator {
+            Contains => memmem::find(bytes, wanted).is_some(),
+            StartsWith => bytes.starts_with(wanted),
+            EndsWith => bytes.ends_with(wanted),
+            IContains => {
+                memmem::find(&bytes.to_ascii_lowercase(), &wanted.to_ascii_lowercase()).is_some()
+            }
+            Glob | IGlob => crate::glob::Glob::new(wanted, operator == IGlob).matches(bytes),
+            operator => ordered(operator, Some(bytes.cmp(wanted))),
+        },
+        (Pattern::Value(Value::Int(wanted)), Value::Int(number)) => {
+            ordered(operator, Some(number.cmp(wanted)))
+        }
+        (Pattern::Value(Value::Double(wanted)), Value::Double(number)) => {
+            ordered(operator, number.partial_cmp(wanted))
+        }
+        (Pattern::Value(wanted), value) => {
+            ordered(operator, (value == wanted).then_some(Ordering::Equal))
+        }
+        _ => false,
+    }
+}
+
+fn ordered(operator: Operator, order: Option<Ordering>) -> bool {
+    use Operator::*;
+    match operator {
+        Equal | Assign => order == Some(Ordering::Equal),
+        Less => order == Some(Ordering::Less),
+        Greater => order == Some(Ordering::Greater),
+        LessOrEqual => matches!(order, Some(Ordering::Less | Ordering::Equal)),
+        GreaterOrEqual => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+        _ => false,
+    }
+}

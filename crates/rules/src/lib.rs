@@ -1,0 +1,30 @@
+//! Runtime rules, pure: the filter language that Falco made common, rule files in it, and
+//! events judged by them. Nothing here reads a file, a kernel or a clock.
+
+mod audit;
+mod compile;
+mod event_types;
+mod field;
+mod filter;
+mod format;
+mod glob;
+mod judge;
+mod load;
+mod ours;
+mod posix;
+mod transform;
+mod value;
+
+pub use audit::AuditEvent;
+pub use compile::{CompileError, CompileWarning, Filter};
+pub use event_types::{EventTypes, event_types};
+pub use field::{Argument, FieldInfo, FieldRef, FieldType, Fields};
+pub use filter::{
+    Check, Expr, Field, List, Modifier, Operand, Operator, ParseError, Position, Right,
+    Transformed, Transformer, escape, parse, unescape,
+};
+pub use format::{Format, NOT_AVAILABLE, Output};
+pub use load::{Code, Item, Loaded, Message, Options, Priority, Rule, RuleFile, doubts, load};
+pub use ours::{OURS, with_ours};
+pub use transform::Kind;
+pub use value::{Event, Value, Values};

@@ -1,0 +1,118 @@
+//! For each rule: an event that must alert, and near misses that must not.
+
+use std::collections::BTreeSet;
+
+use pavisade_yaml::Source;
+
+use super::*;
+use crate::audit::AuditEvent;
+
+/// An event of a person's request that was allowed; the parts replace or add keys.
+fn event(user: &str, verb: &str, target: &str, rest: &str) -> String {
+    let mut target = target.split('/');
+    let (resource, subresource) = (target.next().unwrap(), target.next());
+    let subresource = subresource.map(|name| format!(r#","subresource":"{name}""#));
+    format!(
+        r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse","auditID":"1",
+        "stage":"ResponseComplete","verb":"{verb}","requestURI":"/api/v1/x","user":{{"username":"{user}","groups":["dev"]}},
+        "sourceIPs":["10.0.0.1"],"objectRef":{{"resource":"{resource}","namespace":"shop","name":"n"{}}},
+        "annotations":{{"authorization.k8s.io/decision":"allow"}},"responseStatus":{{"code":200}}{rest}}}"#,
+        subresource.unwrap_or_default()
+    )
+}
+
+fn alerts(event: &str) -> Vec<String> {
+    let loaded = with_ours(&[], &Options::default());
+    assert_eq!(loaded.errors, []);
+    let source = Source::new("event", event);
+    let documents = pavisade_yaml::read(&source);
+    let [doc] = &documents.docs[..] else { panic!("{event}: {:?}", documents.notes) };
+    let events = AuditEvent::all(doc.root()).expect("an audit event");
+    let rules = loaded.rules.iter().filter(|rule| {
+        let alert = events.iter().any(|event| rule.filter.matches(event));
+        // An alert always has its text: no field of it may be missing.
+        assert!(!alert || rule.format.output(&events[0]).is_some() || rule.output.contains('%'));
+        alert
+    });
+    rules.map(|rule| rule.name.clone()).collect()
+}
+
+const POD: &str = r#","requestObject":{"spec":{"containers":[{"name":"a","image":"x:1","securityContext":{"privileged":PRIVILEGED}}],"hostPID":HOST,"volumes":[{"name":"v","hostPath":{"path":"PATH"}}]}}"#;
+
+fn pod(privileged: bool, host: bool, path: &str) -> String {
+    POD.replace("PRIVILEGED", &privileged.to_string())
+        .replace("HOST", &host.to_string())
+        .replace("PATH", path)
+}
+
+fn binding(role: &str, kind: &str, name: &str) -> String {
+    format!(
+        r#","requestObject":{{"roleRef":{{"kind":"ClusterRole","name":"{role}"}},"subjects":[{{"kind":"{kind}","name":"{name}"}}]}}"#
+    )
+}
+
+fn role(resource: &str, verb: &str) -> String {
+    format!(
+        r#","requestObject":{{"rules":[{{"apiGroups":[""],"resources":["{resource}"],"verbs":["{verb}"]}}]}}"#
+    )
+}
+
+#[test]
+fn each_rule_alerts_and_its_near_miss_does_not() {
+    let account = "system:serviceaccount:shop:web";
+    let refused = |event: String| event.replace("/decision\":\"allow\"", "/decision\":\"forbid\"");
+    let failed = |event: String| event.replace("\"code\":200", "\"code\":403");
+    let received = |event: String| event.replace("ResponseComplete", "RequestReceived");
+    let in_system = |event: String| event.replace("\"shop\"", "\"kube-system\"");
+    let at = |event: String, uri: &str| event.replace("/api/v1/x", uri);
+    let plain_pod = pod(false, false, "/data");
+    let impersonated = r#","impersonatedUser":{"username":"root"}"#;
+    #[rustfmt::skip]
+    let cases: Vec<(&str, String, Vec<String>)> = vec![
+        ("Shell or command in a container by a person", event("ann", "create", "pods/exec", ""),
+            vec![event(account, "create", "pods/log", ""), event("system:node:a", "create", "pods/exec", ""), received(event("ann", "create", "pods/exec", "")), event("ann", "get", "pods/log", "")]),
+        ("Port forwarded to a pod by a person", event("ann", "create", "pods/portforward", ""), vec![event("ann", "create", "services/portforward", "")]),
+        ("Ephemeral container added to a pod", event("ann", "patch", "pods/ephemeralcontainers", ""), vec![failed(event("ann", "patch", "pods/ephemeralcontainers", "")), event("ann", "get", "pods/ephemeralcontainers", "")]),
+        ("Secrets listed", event(account, "list", "secrets", ""), vec![event(account, "get", "secrets", ""), failed(event(account, "list", "secrets", "")), event("system:serviceaccount:kube-system:x", "list", "secrets", ""), event("system:kube-controller-manager", "list", "secrets", "")]),
+        ("ServiceAccount token requested by a person", event("ann", "create", "serviceaccounts/token", ""), vec![event("system:node:a", "create", "serviceaccounts/token", ""), event("ann", "create", "serviceaccounts", "")]),
+        ("Anonymous request allowed", event("system:anonymous", "get", "configmaps", ""), vec![at(event("system:anonymous", "get", "x", ""), "/healthz"), failed(event("system:anonymous", "get", "configmaps", ""))]),
+        ("Binding to cluster-admin", event("ann", "create", "clusterrolebindings", &binding("cluster-admin", "User", "bob")), vec![event("ann", "create", "clusterrolebindings", &binding("view", "User", "bob")), event("ann", "get", "clusterrolebindings", "")]),
+        ("Anybody bound to a role", event("ann", "create", "rolebindings", &binding("view", "Group", "system:authenticated")), vec![event("ann", "create", "rolebindings", &binding("view", "Group", "dev")), event("ann", "create", "rolebindings", &binding("view", "User", "system:authenticated"))]),
+        ("Role with all permissions", event("ann", "create", "clusterroles", &role("*", "get")), vec![event("ann", "create", "clusterroles", &role("pods", "get")), event("system:apiserver", "create", "clusterroles", &role("*", "*"))]),
+        ("Impersonation", event("ann", "get", "configmaps", impersonated), vec![event("ann", "get", "configmaps", ""), refused(event("ann", "get", "configmaps", impersonated))]),
+        ("Admission webhook or policy changed", event("ann", "delete", "validatingwebhookconfigurations", ""), vec![event("ann", "get", "validatingwebhookconfigurations", ""), event(account, "patch", "validatingwebhookconfigurations", "")]),
+        ("Privileged pod created", event(account, "create", "pods", &pod(true, false, "/data")), vec![event(account, "create", "pods", &plain_pod), in_system(event(account, "create", "pods", &pod(true, false, "/data")))]),
+        ("Pod with namespaces of the host", event(account, "create", "pods", &pod(false, true, "/data")), vec![event(account, "create", "pods", &plain_pod)]),
+        ("Pod mounts a sensitive host path", event(account, "create", "pods", &pod(false, false, "/etc")), vec![event(account, "create", "pods", &pod(false, false, "/etc-data"))]),
+        ("Pod created in a system namespace by a person", in_system(event("ann", "create", "pods", &plain_pod)), vec![event("ann", "create", "pods", &plain_pod), in_system(event("system:kube-scheduler", "create", "pods/binding", ""))]),
+        ("Node reached through the API server's proxy", event("ann", "get", "nodes/proxy", ""), vec![event("ann", "get", "nodes", ""), event("ann", "get", "services/proxy", "")]),
+        ("Certificate approved by a person", event("ann", "update", "certificatesigningrequests/approval", ""), vec![event("system:serviceaccount:kube-system:certificate-controller", "update", "certificatesigningrequests/approval", ""), event("ann", "create", "certificatesigningrequests", "")]),
+        ("Many objects deleted at once", event("ann", "deletecollection", "secrets", ""), vec![event("ann", "delete", "secrets", ""), event("ann", "deletecollection", "events", "")]),
+    ];
+    let mut seen = BTreeSet::new();
+    for (name, alerting, near_misses) in &cases {
+        assert_eq!(alerts(alerting), [*name], "{alerting}");
+        for event in near_misses {
+            assert!(!alerts(event).contains(&(*name).to_owned()), "{name}: {event}");
+        }
+        seen.insert((*name).to_owned());
+    }
+    let loaded = with_ours(&[], &Options::default());
+    let all: BTreeSet<_> = loaded.rules.into_iter().map(|rule| rule.name).collect();
+    assert_eq!(seen, all, "each rule has its events");
+}
+
+#[test]
+fn our_rules_load_without_a_word() {
+    let loaded = with_ours(&[], &Options::default());
+    assert_eq!(loaded.errors, []);
+    assert_eq!(loaded.warnings, []);
+    for rule in &loaded.rules {
+        assert!(
+            rule.tags.iter().any(|tag| tag.starts_with('T') && !tag.starts_with("TA")),
+            "{}",
+            rule.name
+        );
+        assert!(rule.description.len() > 60, "{}", rule.name);
+    }
+}
