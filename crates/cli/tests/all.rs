@@ -4,6 +4,7 @@
 mod registry;
 mod started;
 #[path = "../../signing/tests/world.rs"]
+#[expect(dead_code, reason = "the tests of `signing` use more of it")]
 mod world;
 
 mod access;

@@ -1,5 +1,7 @@
 //! Signatures as cosign wrote them before version 3.
 
+use std::collections::BTreeMap;
+
 use pavisade_signing::{
     Accept, Artifact, Content, ENVELOPE, Evidence, Form, Match, Policy, PublicKey, Refused,
     SIMPLE_SIGNING, Stage, TrustRoot, Verified, verify,
@@ -25,6 +27,8 @@ fn simple(digest: &str, kind: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+type Change = fn(&mut BTreeMap<String, String>);
+
 const KIND: &str = "cosign container image signature";
 
 fn judge(
@@ -32,7 +36,7 @@ fn judge(
     spec: &Spec,
     payload: &[u8],
     asks: bool,
-    change: fn(&mut std::collections::BTreeMap<String, String>),
+    change: Change,
 ) -> Result<Verified, Box<Refused>> {
     let mut annotations = world.legacy(spec, payload);
     change(&mut annotations);
@@ -80,7 +84,7 @@ fn signatures_of_images() {
     let key = Spec { key: true, ..Spec::default() };
     let holder = Spec::default();
     for (spec, payload, change, stage) in [
-        (&key, &other, (|_| ()) as fn(&mut _), Stage::Subject),
+        (&key, &other, (|_| ()) as Change, Stage::Subject),
         (&key, &kind, |_| (), Stage::Subject),
         (&Spec { forged: Forged::Signature, ..key.clone() }, &good, |_| (), Stage::Signature),
         (&Spec { forged: Forged::Promise, ..key.clone() }, &good, |_| (), Stage::Log),

@@ -68,10 +68,12 @@ impl Drawing {
         let mut shown: BTreeSet<usize> =
             (0..workloads.len()).filter(|w| picture.shows(*w)).collect();
         shown.extend(pairs.keys().flat_map(|(from, to)| [*from, *to]));
-        let mut names: Vec<&str> = shown.iter().map(|w| &*workloads[*w].namespace).collect();
-        names.sort_unstable();
-        names.dedup();
         let facing = facing(map);
+        // Namespaces that are reached from outside come first.
+        let first: BTreeSet<&str> = facing.keys().map(|w| &*workloads[*w].namespace).collect();
+        let mut names: Vec<&str> = shown.iter().map(|w| &*workloads[*w].namespace).collect();
+        names.sort_unstable_by_key(|name| (!first.contains(name), *name));
+        names.dedup();
         let columns = columns(&shown, &pairs, &facing);
         let mut cards = BTreeMap::new();
         for place in shown {
