@@ -25,6 +25,8 @@ pub struct Authorizer<'a> {
     /// The authorizers of the API server.
     pub chain: Chain,
     roles: Vec<Role<'a>>,
+    /// Those of which it is not known in full what they allow.
+    doubtful: Vec<RoleId>,
     /// ClusterRoles whose rules another has.
     collected: HashSet<&'a str>,
     bindings: Vec<Binding<'a>>,
@@ -97,6 +99,7 @@ impl<'a> Authorizer<'a> {
             view: *view,
             chain: Chain::of(view),
             roles: Vec::new(),
+            doubtful: Vec::new(),
             collected: HashSet::new(),
             bindings: Vec::new(),
             by_role: Vec::new(),
@@ -155,6 +158,9 @@ impl<'a> Authorizer<'a> {
             if held.rule.texts("nonResourceURLs").next().is_some() {
                 self.by_path.push((id, place));
             }
+        }
+        if role.doubt.is_some() {
+            self.doubtful.push(id);
         }
         self.roles.push(role);
         self.by_role.push(Vec::new());
@@ -392,8 +398,8 @@ impl<'a> Authorizer<'a> {
 
     /// The roles of which it is not known in full what they allow, among those that are bound.
     pub fn doubtful_roles(&self) -> impl Iterator<Item = (RoleId, &Why)> {
-        let bound = self.roles.iter().enumerate().filter(|(id, _)| !self.by_role[*id].is_empty());
-        bound.filter_map(|(id, role)| Some((id, role.doubt.as_ref()?)))
+        let bound = self.doubtful.iter().filter(|id| !self.by_role[**id].is_empty());
+        bound.filter_map(|id| Some((*id, self.roles[*id].doubt.as_ref()?)))
     }
 
     /// Routes by which a request is allowed to anybody, in any namespace where `ask` names none and
