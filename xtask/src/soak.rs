@@ -72,7 +72,7 @@ const LOOPS: &[Loop] = &[
     // Authentication configurations with tokens, judged by Kubernetes' own code and by us.
     Loop {
         name: "tokens",
-        full: 1_000,
+        full: 4_000,
         elsewhere: false,
         tool: Some("authorizer"),
         run: tokens::run,

@@ -111,6 +111,8 @@ fn a_token_is_for_somebody_by_somebody_and_in_time() {
         (json!({"nbf": NOW + 30.0}), "passes"),
         (json!({"nbf": NOW + 300.0}), "refused"),
         (json!({"sub": 7}), "refused"),
+        (json!({"nonce": 7}), "refused"),
+        (json!({"iat": "now"}), "refused"),
         (json!({"groups": [1]}), "refused"),
         (json!({"groups": "devs"}), "passes"),
     ] {

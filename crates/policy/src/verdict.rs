@@ -92,6 +92,17 @@ fn refusal(field: &str, why: impl Into<String>) -> Refusal {
 impl Authenticator {
     /// What OpenID Connect demands of any token.
     fn verify(&self, token: &Token, now: f64) -> Option<Refusal> {
+        // go-oidc reads these into fields of fixed types.
+        for claim in ["iss", "sub", "nonce", "at_hash"] {
+            if token.claims.get(claim).is_some_and(|value| !value.is_string() && !value.is_null()) {
+                return Some(refusal("", format!("claim `{claim}` is not a string")));
+            }
+        }
+        for claim in ["exp", "iat", "nbf"] {
+            if token.claims.get(claim).is_some_and(|value| !value.is_number() && !value.is_null()) {
+                return Some(refusal("", format!("claim `{claim}` is not a number")));
+            }
+        }
         let audiences = token.audiences();
         if !self.audiences.iter().any(|own| audiences.contains(&&**own)) {
             let why = format!(

@@ -14,7 +14,7 @@ use crate::aggregation::Aggregation;
 use crate::chain::{Chain, Step};
 use crate::model::{Binding, BindingId, HeldRule, Role, RoleId};
 use crate::request::{Ask, Identity};
-use crate::rule::Rule;
+use crate::rule::{Rule, Rules, is_aggregated};
 use crate::subject::Subject;
 use crate::{defaults, node};
 
@@ -25,6 +25,8 @@ pub struct Authorizer<'a> {
     /// The authorizers of the API server.
     pub chain: Chain,
     roles: Vec<Role<'a>>,
+    /// Those of which it is not known in full what they allow.
+    doubtful: Vec<RoleId>,
     /// ClusterRoles whose rules another has.
     collected: HashSet<&'a str>,
     bindings: Vec<Binding<'a>>,
@@ -97,6 +99,7 @@ impl<'a> Authorizer<'a> {
             view: *view,
             chain: Chain::of(view),
             roles: Vec::new(),
+            doubtful: Vec::new(),
             collected: HashSet::new(),
             bindings: Vec::new(),
             by_role: Vec::new(),
@@ -108,12 +111,16 @@ impl<'a> Authorizer<'a> {
             role_ids: HashMap::new(),
         };
         let cluster_roles = all.objects(kinds::CLUSTER_ROLE);
-        let parts = Parts::of(&cluster_roles, view.is_live());
-        all.collected = parts.collected(&cluster_roles);
+        let parts_of = Parts::of(&cluster_roles, view.is_live());
+        all.collected = parts_of.collected(&cluster_roles);
         for object in cluster_roles.iter().chain(&all.objects(kinds::ROLE)) {
             let namespace = object.is(kinds::ROLE).then(|| object.namespace());
-            let parts = if namespace.is_none() { parts.of_role(object.name()) } else { Vec::new() };
-            let role = Role::read(object, view.is_live(), &parts);
+            let parts = match namespace {
+                None => parts_of.of_role(object.name()),
+                Some(_) => Vec::new(),
+            };
+            let circle = parts_of.circle(object, &parts);
+            let role = Role::read(object, view.is_live(), &parts, circle);
             all.add_role((namespace, object.name()), role);
         }
         for kind in [kinds::CLUSTER_ROLE_BINDING, kinds::ROLE_BINDING] {
@@ -151,6 +158,9 @@ impl<'a> Authorizer<'a> {
             if held.rule.texts("nonResourceURLs").next().is_some() {
                 self.by_path.push((id, place));
             }
+        }
+        if role.doubt.is_some() {
+            self.doubtful.push(id);
         }
         self.roles.push(role);
         self.by_role.push(Vec::new());
@@ -388,8 +398,8 @@ impl<'a> Authorizer<'a> {
 
     /// The roles of which it is not known in full what they allow, among those that are bound.
     pub fn doubtful_roles(&self) -> impl Iterator<Item = (RoleId, &Why)> {
-        let bound = self.roles.iter().enumerate().filter(|(id, _)| !self.by_role[*id].is_empty());
-        bound.filter_map(|(id, role)| Some((id, role.doubt.as_ref()?)))
+        let bound = self.doubtful.iter().filter(|id| !self.by_role[**id].is_empty());
+        bound.filter_map(|id| Some((*id, self.roles[*id].doubt.as_ref()?)))
     }
 
     /// Routes by which a request is allowed to anybody, in any namespace where `ask` names none and
@@ -415,12 +425,23 @@ struct Parts<'a> {
     graph: Aggregation,
     live: bool,
     by_name: HashMap<&'a str, &'a Object>,
+    /// Roles with rules in their file that collect themselves through others.
+    circles: HashSet<&'a str>,
 }
 
 impl<'a> Parts<'a> {
     fn of(roles: &[&'a Object], live: bool) -> Self {
         let by_name = roles.iter().map(|role| (role.name(), *role)).collect();
-        Self { graph: Aggregation::of(roles), live, by_name }
+        let graph = Aggregation::of(roles);
+        let collects_itself = |role: &&&'a Object| {
+            let below: HashSet<_> = graph.parts(role.name()).into_iter().collect();
+            let above = graph.parents(role.name());
+            above.is_none_or(|above| above.iter().any(|name| below.contains(name)))
+        };
+        let own = |role: &&&'a Object| !live && is_aggregated(role) && !Rules::of(role).is_empty();
+        let circles = roles.iter().filter(own).filter(collects_itself).map(|role| role.name());
+        let circles = circles.collect();
+        Self { graph, live, by_name, circles }
     }
 
     /// Those whose rules a role has by its file alone: in a cluster they are in it already.
@@ -430,6 +451,15 @@ impl<'a> Parts<'a> {
         let mut parts: Vec<_> = parts.into_iter().filter_map(known).collect();
         parts.sort_by_key(|part| part.name());
         parts
+    }
+
+    /// Of a role and its parts one that collects itself through others, and has rules in its file.
+    fn circle(&self, role: &'a Object, parts: &[&'a Object]) -> Option<&'a Object> {
+        if self.live || !is_aggregated(role) {
+            return None;
+        }
+        let all = std::iter::once(&role).chain(parts);
+        all.copied().find(|one| self.circles.contains(one.name()))
     }
 
     /// Those whose rules another has.

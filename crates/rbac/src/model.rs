@@ -65,13 +65,20 @@ impl<'a> Role<'a> {
     /// Reads one of a world. Rules that a controller copies into it (`parts`) are added in files,
     /// where no controller ran; what stands in its own file is lost there, as the controller
     /// replaces it.
-    pub(crate) fn read(object: &'a Object, live: bool, parts: &[&'a Object]) -> Self {
+    /// What stands in the files of those that collect each other may survive, or not: that depends on
+    /// which the controller sees first (`circle`).
+    pub(crate) fn read(
+        object: &'a Object,
+        live: bool,
+        parts: &[&'a Object],
+        circle: Option<&'a Object>,
+    ) -> Self {
         let own = Rules::of(object);
         let mut broken = own.broken;
         let mut rules: Vec<_> = Vec::new();
         let aggregated = is_aggregated(object) && !live;
         if aggregated {
-            for part in parts {
+            for part in parts.iter().filter(|part| !is_aggregated(part)) {
                 let read = Rules::of(part);
                 broken.extend(read.broken);
                 rules
@@ -91,7 +98,13 @@ impl<'a> Role<'a> {
             let why =
                 format!("rules of {} `{name}` have a wrong type and cannot be read", role.kind());
             role.doubt = Some(Why::of(Gap::Form, why));
-        } else if aggregated && role.rules.is_empty() {
+        } else if let Some(other) = circle.filter(|_| aggregated) {
+            let why = format!(
+                "ClusterRole `{name}` collects rules in a circle, so that those in the file of `{}` may count",
+                other.name()
+            );
+            role.doubt = Some(why.into());
+        } else if aggregated && parts.is_empty() {
             let why = format!(
                 "ClusterRole `{name}` collects the rules of others, none of which is in these files"
             );

@@ -5,7 +5,7 @@ use pavisade_model::kinds;
 use pavisade_snapshot::Object;
 use pavisade_yaml::{Kind, Value};
 
-use crate::request::Ask;
+use crate::request::{Ask, ResourceAsk};
 
 /// A resource or subresource as requests name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,10 +109,18 @@ impl<'a> Rule<'a> {
                 Ask::Path { path, .. } => self.covers_url(path),
                 Ask::Resource(ask) => {
                     self.has_group(&ask.group)
-                        && self.matching(&ask.combined(), &ask.subresource).is_some()
+                        && self.matching_ask(ask)
                         && self.matches_name(&ask.name)
                 }
             }
+    }
+
+    fn matching_ask(self, ask: &ResourceAsk) -> bool {
+        // Without a subresource nothing is to be joined: this is asked of thousands of rules.
+        match ask.subresource.is_empty() {
+            true => self.matching(&ask.resource, "").is_some(),
+            false => self.matching(&ask.combined(), &ask.subresource).is_some(),
+        }
     }
 
     /// Whether it covers resources of a group.

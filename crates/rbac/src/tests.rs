@@ -302,6 +302,26 @@ fn rules_are_collected_in_files_and_read_in_clusters() {
 }
 
 #[test]
+fn rules_of_roles_that_collect_each_other_may_survive() {
+    let role = |name: &str, collects: &str, resource: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: {name}, labels: {{l: {name}}}}}\n\
+             aggregationRule: {{clusterRoleSelectors: [{{matchLabels: {{l: {collects}}}}}]}}\n\
+             rules: [{{apiGroups: [''], resources: [{resource}], verbs: [get]}}]\n---\n"
+        )
+    };
+    let binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: b}\n\
+                   roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: a}\nsubjects: [{kind: User, name: alice}]\n";
+    let circle = format!("{}{}{binding}", role("a", "b", "pods"), role("b", "a", "secrets"));
+    assert_eq!(answer(&files(&circle), 37, "alice get pods"), "unknown");
+    assert_eq!(answer(&files(&circle), 37, "alice get secrets"), "unknown");
+    // In a chain what stands in collecting roles is lost.
+    let chain = format!("{}{}{binding}", role("a", "b", "pods"), role("b", "c", "secrets"));
+    assert_eq!(answer(&files(&chain), 37, "alice get pods"), "no");
+    assert_eq!(answer(&files(&chain), 37, "alice get secrets"), "no");
+}
+
+#[test]
 fn what_was_not_read_is_unknown() {
     let mut parts = WorldParts::cluster("prod");
     parts.objects = objects_of(&bound("{apiGroups: [''], resources: [secrets], verbs: [get]}"));
