@@ -5,7 +5,7 @@ use pavisade_snapshot::{Image, Notable};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::image::{inspection, made_by, verdict};
+use super::image::{inspected, made_by, verdict};
 use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 
 /// Files and folders of images that every user may change.
@@ -26,22 +26,22 @@ impl Check for ImageWorldWritableFile {
     type On = OnImageFact;
 
     fn check<'a>(&self, image: &'a Image, _: &Cx<'a>) -> Verdict<'a> {
-        let found = match inspection(image) {
-            Ok(found) => found,
-            Err(unknown) => return unknown,
-        };
-        let claims = found.notable(Notable::WorldWritable).map(|file| {
-            let mut message = match file.below {
-                0 => format!("every user may change `/{}`", file.path),
-                1 => format!("every user may change `/{}` and a file in it", file.path),
-                below => format!("every user may change `/{}` and {below} files in it", file.path),
-            };
-            let made = made_by(image, file.layer);
-            if !made.is_empty() {
-                message.push_str(&format!(", from {made}"));
-            }
-            Claim::fails(Place::Layer(image.location(file.layer, &file.path).into()), message)
-        });
-        verdict(found, claims.collect())
+        inspected(image, |found| {
+            let claims = found.notable(Notable::WorldWritable).map(|file| {
+                let mut message = match file.below {
+                    0 => format!("every user may change `/{}`", file.path),
+                    1 => format!("every user may change `/{}` and a file in it", file.path),
+                    below => {
+                        format!("every user may change `/{}` and {below} files in it", file.path)
+                    }
+                };
+                let made = made_by(image, file.layer);
+                if !made.is_empty() {
+                    message.push_str(&format!(", from {made}"));
+                }
+                Claim::fails(Place::Layer(image.location(file.layer, &file.path).into()), message)
+            });
+            verdict(found, claims.collect())
+        })
     }
 }
