@@ -1,5 +1,5 @@
-# One line a chore; the chores themselves are in xtask/. On a new machine `make test`
-# and `make demo` first see to what they need (xtask/setup.sh).
+# One line per task; the tasks themselves are in xtask/. On a new machine `make test`
+# and `make demo` first install what they need (xtask/setup.sh).
 .NOTPARALLEL:
 export PATH := $(PATH):$(HOME)/.cargo/bin
 STEPS := setup format lint kubectl cluster unit truth live soak fresh licences tls
@@ -14,7 +14,7 @@ heading = @printf '\n== %s\n' '$(1)'
 test:
 	@MAKE="$(MAKE)" sh xtask/steps.sh $(STEPS); code=$$?; \
 	if cargo --version >/dev/null 2>&1; then cargo xtask cluster down --tests || code=$$(( code ? code : 1 )); fi; \
-	test $$code -ne 0 || printf '\n== all of it passed\n'; \
+	test $$code -ne 0 || printf '\n== everything passed\n'; \
 	exit $$code
 
 setup:
@@ -32,16 +32,16 @@ lint:
 
 # `go list -m` refuses a Go that is older than the module wants.
 kubectl:
-	$(call heading,kubectl and helm and kustomize for tests beside them)
-	@if go version && (cd tests/tools/kubectl && go list -m); then cargo xtask tools kubectl helm kustomize; else echo 'skipped: tests beside kubectl, helm and kustomize: they need Go 1.26 or newer (https://go.dev/dl)'; fi
+	$(call heading,kubectl and helm and kustomize and a registry for comparison tests)
+	@if go version && (cd tests/tools/kubectl && go list -m); then cargo xtask tools kubectl helm kustomize registry; else echo 'skipped: comparison with kubectl, helm, kustomize and a registry, which needs Go 1.26 or newer (https://go.dev/dl)'; fi
 
 # runc is linked with libseccomp, for which xtask/setup.sh has looked.
 cluster:
 	$(call heading,programs of the test clusters)
 	@if go version && (cd tests/tools/control-plane && go list -m) && (cd tests/tools/node && go list -m); then \
-		cargo xtask tools control-plane testbed && \
-		if pkg-config --exists libseccomp; then cargo xtask tools node runc; else echo 'skipped: tests with nodes, for want of libseccomp (Debian: libseccomp-dev and pkg-config)'; fi; \
-	else echo 'skipped: tests with clusters, for want of Go 1.26.6 or newer (https://go.dev/dl)'; fi
+		cargo xtask tools control-plane authorizer testbed && \
+		if pkg-config --exists libseccomp; then cargo xtask tools node runc; else echo 'skipped: tests with nodes, which need libseccomp (Debian: libseccomp-dev and pkg-config)'; fi; \
+	else echo 'skipped: tests with clusters, which need Go 1.26.6 or newer (https://go.dev/dl)'; fi
 
 unit:
 	$(call heading,tests)
@@ -52,7 +52,7 @@ truth:
 	cargo xtask truth all
 
 live:
-	$(call heading,beside a real API server)
+	$(call heading,comparison with a real API server)
 	cargo xtask live all
 
 soak:

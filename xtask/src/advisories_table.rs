@@ -176,7 +176,7 @@ fn number(version: &str) -> anyhow::Result<(u32, u32, u32)> {
     let parts: Vec<_> = version.split('.').map(str::parse).collect::<Result<_, _>>()?;
     match parts.as_slice() {
         [major, minor, patch] => Ok((*major, *minor, *patch)),
-        _ => bail!("`{version}` is no version of three numbers"),
+        _ => bail!("`{version}` is not a version of three numbers"),
     }
 }
 

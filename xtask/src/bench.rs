@@ -4,8 +4,10 @@
 //! (`tests/tools/kube-score`, `checkov` and `syft` there), for this chore only.
 
 mod hostile;
+mod identity;
 mod image;
 mod live;
+mod network;
 mod peers;
 
 use std::collections::HashMap;
@@ -34,10 +36,11 @@ pub(crate) struct Args {
     /// Leave the peer out.
     #[arg(long)]
     no_peer: bool,
-    /// Measure this program in place of the release build (`hostile`, `image`).
+    /// Measure this program in place of the release build (`hostile`, `image`, `network`).
     #[arg(long, hide = true)]
     program: Option<PathBuf>,
-    /// Numbers of objects (`hostile`) or files and layers (`image`) in place of the usual ones.
+    /// Numbers of objects (`hostile`), of files, layers and megabytes (`image`) or of pods
+    /// (`network`) in place of the usual ones.
     #[arg(long, hide = true, value_delimiter = ',')]
     sizes: Vec<usize>,
 }
@@ -52,10 +55,14 @@ enum What {
     Cluster,
     /// Scan of the manifest corpus beside kube-score and Checkov.
     Peers,
-    /// Images beside Syft: the given ones, a million small files, a hundred layers.
+    /// Images beside Syft: the given ones, one of a gigabyte, a million small files, a hundred layers.
     Image,
     /// One pod under all checks of scope Object, as admission would ask.
     Review,
+    /// Maps of generated clusters of up to 100,000 pods and 10,000 policies.
+    Network,
+    /// Questions about permissions on up to 100,000 bindings.
+    Identity,
     /// Inputs that are made to cost much: how time grows with them, and peak memory.
     Hostile,
 }
@@ -64,10 +71,12 @@ enum What {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match args.what {
         What::Live => live::run(),
+        What::Identity => identity::run(),
         What::Scan => scan(!args.no_peer),
         What::Cluster => clusters(),
         What::Peers => peers::run(),
         What::Image => image::run(!args.no_peer, args.program.as_deref(), &args.sizes),
+        What::Network => network::run(args.program.as_deref(), &args.sizes),
         What::Hostile => hostile::run(args.program.as_deref(), &args.sizes),
         What::Review => {
             review();

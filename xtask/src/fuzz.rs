@@ -19,18 +19,22 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 15] = [
     "documents",
     "snapshot",
     "config",
     "images",
+    "installed",
     "lockfiles",
     "rpmdb",
     "jars",
     "go_binaries",
     "advisories",
     "database",
+    "network",
     "versions",
+    "authentication",
+    "rbac",
 ];
 
 /// Fuzzes every target, the time shared between them.
@@ -42,6 +46,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         match target {
             "documents" => seed(&corpus)?,
             "lockfiles" => seed_lock_files(&corpus)?,
+            "installed" => seed_installed(&corpus)?,
             _ => {}
         }
         let status = Command::new("cargo")
@@ -84,6 +89,22 @@ fn seed_lock_files(corpus: &Path) -> anyhow::Result<()> {
             let seed = [&[u8::try_from(selector)?], &text[..]].concat();
             fs::write(corpus.join(format!("seed-{number}")), seed)?;
         }
+    }
+    Ok(())
+}
+
+/// One small file of each form, behind the selector of its path in the target.
+fn seed_installed(corpus: &Path) -> anyhow::Result<()> {
+    const DEBIAN: &str = "Package: a\nStatus: install ok installed\nArchitecture: amd64\n\
+                          Source: s (1)\nVersion: 1:2-3\nDescription: x\n more\n\nPackage: b\n\
+                          Status: install ok unpacked\nVersion: 2\n";
+    const ALPINE: &str = "P:a\nV:1.2-r0\nA:x86_64\nL:MIT\no:b\nF:bin\nR:sh\n\nP:b\nV:2\n";
+    const PYTHON: &str = "Metadata-Version: 2.1\nName: a\nVersion: 1\nLicense: MIT\n\ntext\n";
+    const NODE: &str = r#"{"name": "@s/a", "version": "1.0.0", "license": {"type": "MIT"}}"#;
+    let texts = [DEBIAN, ALPINE, DEBIAN, DEBIAN, PYTHON, PYTHON, NODE];
+    for (text, selector) in texts.into_iter().zip(0_u8..) {
+        let seed = [&[selector], text.as_bytes()].concat();
+        fs::write(corpus.join(format!("seed-{selector}")), seed)?;
     }
     Ok(())
 }

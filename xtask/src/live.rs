@@ -3,7 +3,7 @@
 //! A cluster of its own is started for the chore and removed after it. Where the machine cannot
 //! have one, the chore says so and passes.
 
-mod api;
+pub(crate) mod api;
 mod example;
 mod fields;
 mod fixes;

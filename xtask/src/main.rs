@@ -22,6 +22,7 @@ mod fuzz;
 mod generate;
 mod kubectl;
 mod live;
+mod managers;
 mod ours;
 mod random;
 mod shared;

@@ -4,13 +4,16 @@
 //! that was. Counts are those of a full run; `--part 10` divides them.
 
 mod kill;
+mod network;
+mod rbac;
+mod tokens;
 
 use std::time::Instant;
 
 use anyhow::{bail, ensure};
 
 use crate::tools::built;
-use crate::{differential, live};
+use crate::{differential, live, managers};
 
 /// Arguments of `cargo xtask soak`.
 #[derive(clap::Args)]
@@ -48,8 +51,42 @@ const LOOPS: &[Loop] = &[
     },
     // Generated pods, judged by an API server's Pod Security admission and by us.
     Loop { name: "pods", full: 28_000, elsewhere: true, tool: None, run: live::pods },
+    // Generated policies and packets, judged by a plain evaluator and by the engine.
+    Loop { name: "network", full: 100_000, elsewhere: true, tool: None, run: network::soak },
+    // Generated roles, bindings and questions, answered by an API server and by us.
+    Loop {
+        name: "rbac",
+        full: 20_000,
+        elsewhere: false,
+        tool: Some("control-plane"),
+        run: rbac::run,
+    },
+    // The same by Kubernetes' own authorizers and its controller of aggregation, without a server.
+    Loop {
+        name: "rbac-code",
+        full: 20_000,
+        elsewhere: false,
+        tool: Some("authorizer"),
+        run: rbac::code,
+    },
+    // Authentication configurations with tokens, judged by Kubernetes' own code and by us.
+    Loop {
+        name: "tokens",
+        full: 1_000,
+        elsewhere: false,
+        tool: Some("authorizer"),
+        run: tokens::run,
+    },
     // Runs that write files, killed at random times.
     Loop { name: "kill", full: 500, elsewhere: false, tool: None, run: kill },
+    // What is installed beside what package managers list; a part runs what needs no network.
+    Loop {
+        name: "managers",
+        full: managers::FULL,
+        elsewhere: false,
+        tool: None,
+        run: managers::soak,
+    },
 ];
 
 fn kill(runs: u32, seed: u64) -> anyhow::Result<()> {

@@ -8,6 +8,8 @@ mod debian;
 mod images;
 mod kubectl_corpus;
 mod lockfiles;
+mod netpol_analyzer;
+mod network_policy_api;
 mod oci_hostile;
 pub(crate) mod pod_security;
 mod purl;
@@ -79,6 +81,16 @@ const SUITES: &[Suite] = &[
     Suite { name: "cyclonedx", file: "truth/cyclonedx.tar.zst", run: cyclonedx::run },
     Suite { name: "images", file: "data/images", run: images::run },
     Suite { name: "lockfiles", file: "truth/lockfiles.tar.zst", run: lockfiles::run },
+    Suite {
+        name: "netpol-analyzer",
+        file: "truth/netpol-analyzer.tar.zst",
+        run: netpol_analyzer::run,
+    },
+    Suite {
+        name: "network-policy-api",
+        file: "truth/network-policy-api.tar.zst",
+        run: network_policy_api::run,
+    },
     Suite { name: "oci-hostile", file: "truth/oci-hostile.tar.zst", run: oci_hostile::run },
     Suite { name: "purl", file: "truth/purl.tar.zst", run: purl::run },
     Suite { name: "rpmdb", file: "truth/rpmdb.tar.zst", run: rpmdb::run },

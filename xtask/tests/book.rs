@@ -124,7 +124,7 @@ fn readme_counts_the_checks() {
     let checks = text(Path::new("docs/checks.md"));
     let count = prose(&checks).find_map(|line| line.strip_suffix(" in all.")).unwrap();
     let wanted = format!("[{count} checks](docs/checks.md)");
-    assert!(text(Path::new("README.md")).contains(&wanted), "README.md must say {wanted}");
+    assert!(text(Path::new("README.md")).contains(&wanted), "README.md must contain {wanted}");
 }
 
 #[test]

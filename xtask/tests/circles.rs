@@ -14,9 +14,7 @@ use syn::{Item, UseTree};
 
 /// Circles that are left, each as its crate and its modules.
 const KNOWN: &[&str] = &[
-    // Until the engines of RBAC and of the network come.
-    "checks: identity::access, identity::aggregation, identity::builtin",
-    "checks: identity::changed, identity::power",
+    // Until the engine of the network comes.
     "checks: network::backend, network::istio",
     "checks: network::calico, network::cilium, network::cluster_policy, network::other_policy, \
      network::pod_index, network::policy, network::policy_index",

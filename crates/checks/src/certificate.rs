@@ -28,11 +28,11 @@ const MOST: usize = 512;
 /// # Errors
 /// Why it cannot be read.
 pub(crate) fn read_der(base64: &str) -> Result<Validity, String> {
-    let bytes = decode_base64(base64).ok_or("it is no base64")?;
+    let bytes = decode_base64(base64).ok_or("it is not valid base64")?;
     from_der(&bytes)
 }
 
-/// The certificates of a PEM text (RFC 7468) that stands in base64; other blocks and text between
+/// The certificates of a PEM text (RFC 7468) that is in base64; other blocks and text between
 /// them are passed over. None where the text is blank.
 ///
 /// # Errors
@@ -40,21 +40,21 @@ pub(crate) fn read_der(base64: &str) -> Result<Validity, String> {
 pub(crate) fn read_bundle(base64: &str) -> Result<Vec<Validity>, String> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     const END: &str = "-----END CERTIFICATE-----";
-    let bytes = decode_base64(base64).ok_or("it is no base64")?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| "it is no text in base64")?;
+    let bytes = decode_base64(base64).ok_or("it is not valid base64")?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| "it is not base64-encoded text")?;
     let mut found = Vec::new();
     let mut rest = text;
     while let Some((_, after)) = rest.split_once(BEGIN) {
-        let (body, after) = after.split_once(END).ok_or("a certificate in it has no end")?;
+        let (body, after) = after.split_once(END).ok_or("a certificate in it has no end marker")?;
         if found.len() == MOST {
-            return Err(format!("it holds more than {MOST} certificates"));
+            return Err(format!("it contains more than {MOST} certificates"));
         }
         let body: String = body.split_whitespace().collect();
         found.push(read_der(&body)?);
         rest = after;
     }
     if found.is_empty() && !text.trim().is_empty() {
-        return Err("it holds no certificate".to_owned());
+        return Err("it contains no certificate".to_owned());
     }
     Ok(found)
 }
@@ -64,7 +64,7 @@ fn from_der(bytes: &[u8]) -> Result<Validity, String> {
         return Err(format!("a certificate in it has more than {LONGEST} bytes"));
     }
     let certificate = Certificate::from_der(bytes)
-        .map_err(|error| format!("a certificate in it cannot be read: {error}"))?;
+        .map_err(|error| format!("a certificate in it cannot be parsed: {error}"))?;
     let certificate = certificate.tbs_certificate();
     let validity = certificate.validity();
     Ok(Validity {
@@ -77,7 +77,7 @@ fn from_der(bytes: &[u8]) -> Result<Validity, String> {
 fn timestamp(time: Time) -> Result<Timestamp, String> {
     let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok();
     let found = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
-    found.ok_or_else(|| "a certificate in it has a date that cannot be read".to_owned())
+    found.ok_or_else(|| "a certificate in it has a date that cannot be parsed".to_owned())
 }
 
 #[cfg(test)]
@@ -105,21 +105,24 @@ mod tests {
         let cases = [
             ("", Ok(0)),
             ("Cg==", Ok(0)),
-            ("***", Err("it is no base64")),
-            ("aGVsbG8=", Err("it holds no certificate")),
-            ("/////w==", Err("it is no text in base64")),
+            ("***", Err("it is not valid base64")),
+            ("aGVsbG8=", Err("it contains no certificate")),
+            ("/////w==", Err("it is not base64-encoded text")),
             // BEGIN without END.
-            ("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1BPT0K", Err("a certificate in it has no end")),
+            (
+                "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1BPT0K",
+                Err("a certificate in it has no end marker"),
+            ),
         ];
         for (text, expected) in cases {
             let got = read_bundle(text).map(|found| found.len());
             assert_eq!(got, expected.map_err(str::to_owned), "{text}");
         }
-        assert!(read_der("MAA=").unwrap_err().starts_with("a certificate in it cannot be read"));
+        assert!(read_der("MAA=").unwrap_err().starts_with("a certificate in it cannot be parsed"));
         let pem = String::from_utf8(decode_base64(EXPIRED).unwrap()).unwrap();
         let body: String = pem.lines().filter(|line| !line.starts_with("---")).collect();
         let der = decode_base64(&body).unwrap();
-        // Damaged ones are read or refused, whatever is damaged.
+        // Damaged ones are read or rejected, whatever is damaged.
         let refused = (0..der.len()).flat_map(|at| [0x00, 0x7f, 0x80, 0xff].map(|byte| (at, byte)));
         let refused = refused.filter(|(at, byte)| {
             let mut damaged = der.clone();

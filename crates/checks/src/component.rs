@@ -63,8 +63,8 @@ impl Flag<'_> {
 }
 
 /// Whether it is a component of the control plane as kubeadm's static pods run it: in the node's
-/// network, and nothing but components. What asks for more of the node is judged as any pod, and so
-/// is in a cluster what no kubelet made.
+/// network, and nothing but components. What asks for more of the node is checked as any pod, and
+/// so is in a cluster what no kubelet made.
 pub(crate) fn is_control_plane(pod: Pod<'_>, world: WorldKind) -> bool {
     let on = |field: &str| pod.at(&[field]).and_then(Value::as_bool) == Some(true);
     let privileged = |c: &pavisade_snapshot::Container<'_>| {
@@ -230,16 +230,17 @@ impl<'a> Component<'a> {
         let words = command::read(container)?.words;
         let open = |w: &&command::Word<'_>| w.text.starts_with(['$', '`']) || w.text.contains("{{");
         if let Some(word) = words.iter().find(open) {
-            return Some(format!("`{}` may hold more flags", word.text));
+            return Some(format!("`{}` may contain more flags", word.text));
         }
         if self.name == "etcd" && container.list("envFrom").next().is_some() {
             return Some(
-                "etcd takes flags from variables too, and `envFrom` holds more".to_owned(),
+                "etcd also reads flags from environment variables, and `envFrom` may contain more"
+                    .to_owned(),
             );
         }
         // OpenShift's API server takes its settings from this file alone.
         let file = self.flag("openshift-config")?;
-        Some(format!("its settings are in `{}`, which is not read", file.value))
+        Some(format!("its settings are in `{}`, which was not read", file.value))
     }
 
     /// The file beside which etcd ignores all other flags, and variables too, as a claim.
@@ -279,7 +280,7 @@ impl<'a> Component<'a> {
             Some(flag) => Ok(Some(flag)),
             None => match self.hidden_flags() {
                 Some(hidden) => {
-                    let why = self.settings(format!("`--{name}` is not seen: {hidden}"));
+                    let why = self.settings(format!("`--{name}` was not found: {hidden}"));
                     Err(Claim::unknown(self.place(name), why).evidence(hidden))
                 }
                 None => Ok(None),
@@ -295,9 +296,9 @@ impl<'a> Component<'a> {
         let Some(flag) = self.known(name)? else { return Ok(default) };
         flag.bool().ok_or_else(|| {
             let why = if flag.apart {
-                format!("`--{name} {}` is no way to set a boolean: write it with `=`", flag.value)
+                format!("`--{name} {}` does not set a boolean: write it with `=`", flag.value)
             } else {
-                format!("`--{name}={}` is no boolean", flag.value)
+                format!("`--{name}={}` is not a boolean", flag.value)
             };
             Claim::unknown(self.place(name), Why::of(Gap::Form, why))
         })
@@ -311,7 +312,7 @@ impl<'a> Component<'a> {
         Ok(self.known(name)?.map(|_| self.flag_list(name)))
     }
 
-    /// What a flag leaves to a file is judged in the file: that does not arise here where one of
+    /// What a flag leaves to a file is checked in the file: that does not arise here where one of
     /// its kind was read, and else it is unknown. `None` where the flag is absent.
     pub(crate) fn left_to_file(
         self,
@@ -328,11 +329,11 @@ impl<'a> Component<'a> {
         }
         let why = match cx.is_live() {
             true => format!(
-                "`--{name}` names `{}`, a file of the node, which the API does not show",
+                "`--{name}` refers to `{}`, a file on the node, which the API does not expose",
                 flag.value
             ),
             false => format!(
-                "`--{name}` names `{}`, and no {} was read with these files",
+                "`--{name}` refers to `{}`, and these files contain no matching {}",
                 flag.value, kind.kind
             ),
         };

@@ -1,7 +1,7 @@
 //! An object's fields with the types that the API server gives them.
 //!
-//! The API server refuses a value of another type, so that nothing follows from it: whoever reads
-//! a field gets [`WrongType`], which becomes the verdict *unknown*.
+//! The API server rejects a value of another type, so that nothing follows from it: anyone who
+//! reads a field gets [`WrongType`], which becomes the verdict *unknown*.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub(crate) struct WrongType<'a> {
 }
 
 impl<'a> WrongType<'a> {
-    /// A value that is refused for another reason than its type: what it would have to be.
+    /// A value that is rejected for another reason than its type: what it would have to be.
     pub(crate) fn new(value: Value<'a>, wanted: &'static str) -> Self {
         Self { value, wanted }
     }
@@ -31,7 +31,7 @@ impl fmt::Display for WrongType<'_> {
             None => f.write_str("an element")?,
         }
         let is = self.value.kind().name();
-        write!(f, " is {is} where the API server takes only {}", self.wanted)
+        write!(f, " is {is}, but the API server accepts only {}", self.wanted)
     }
 }
 
@@ -41,8 +41,7 @@ impl<'a> From<WrongType<'a>> for Claim<'a> {
         let text = wrong.value.as_str();
         if text.is_some_and(|text| text.contains("${") || text.contains("{{")) {
             let what = wrong.value.key().map_or("an element".into(), |key| format!("`{key}`"));
-            return Self::unknown(wrong.value, format!("{what} is filled in later"))
-                .gap(Gap::Value);
+            return Self::unknown(wrong.value, format!("{what} is set later")).gap(Gap::Value);
         }
         Self::unknown(wrong.value, wrong.to_string()).gap(Gap::Form)
     }
@@ -113,7 +112,7 @@ pub(crate) fn list<'a>(
     }
 }
 
-/// An element of a list of texts, in which null stands for the empty text.
+/// An element of a list of texts, in which null represents the empty text.
 pub(crate) fn text_element(value: Value<'_>) -> Result<&str, WrongType<'_>> {
     if value.is_null() {
         return Ok("");

@@ -1,4 +1,4 @@
-//! Patches: of a workload of which a file holds only a part, what it says is judged.
+//! Patches: of a workload of which a file holds only a part, what it says is checked.
 
 use pavisade_snapshot::Object;
 

@@ -37,6 +37,7 @@ pub use check::{Check, Described};
 pub use component::{Component, Flag, FlagSource, components};
 pub use context::Cx;
 pub use fragment::is_fragment;
+pub use identity::ways::{READS as WAYS_READS, ways_in};
 pub use lens::{
     Dispatch, Lens, OnComponent, OnContainer, OnControlPlane, OnEvery, OnImage, OnImageFact,
     OnMatch, OnObject, OnPod, OnWorld, Part, Target,

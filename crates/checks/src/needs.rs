@@ -63,9 +63,12 @@ impl CheckSet {
                 })
                 .map(|needs| format!("`{}`", needs.rule.name))
                 .collect();
-            format!("There is no right on Secrets, so this stays unknown: {}.", of.join(", "))
+            format!(
+                "There is no permission to list Secrets, so this stays unknown: {}.",
+                of.join(", ")
+            )
         } else {
-            "There is no right on Secrets: these checks need none.".to_owned()
+            "There is no permission to list Secrets: these checks do not need it.".to_owned()
         });
         let mut text: String = lines.iter().map(|line| comment(line)).collect();
         text.push_str(
@@ -82,12 +85,14 @@ impl CheckSet {
     }
 }
 
-const SYSTEM_DISCOVERY: &str = "Discovery (`/api`, `/apis`, `/version`) needs no right here: \
-    Kubernetes binds `system:discovery` and `system:public-info-viewer` to every identity.";
+const SYSTEM_DISCOVERY: &str = "Discovery (`/api`, `/apis`, `/version`) needs no permission here: \
+                                Kubernetes binds `system:discovery` and \
+                                `system:public-info-viewer` to every identity.";
 
-const WITH_SECRETS: &str = "WARNING: the right to list Secrets gives away every credential in the \
-    cluster. `list` returns their values, also those of tokens of other service accounts: who \
-    holds this role can become nearly anybody.";
+const WITH_SECRETS: &str = "WARNING: permission to list Secrets exposes every credential in the \
+                            cluster. `list` returns their values, including tokens of other \
+                            ServiceAccounts: anyone with this role can impersonate almost any \
+                            identity.";
 
 /// Checks that a role names one by one.
 const NAMED: usize = 12;
@@ -98,17 +103,17 @@ fn made_for(set: &CheckSet) -> String {
     // Those of images see no cluster.
     let all = set.catalog().entries().iter().filter(|entry| entry.meta().facts.is_empty()).count();
     if names.len() == all {
-        return format!("The least role with which all {} checks see a cluster.", names.len());
+        return format!("The minimal role for all {} checks.", names.len());
     }
-    let what = if names.len() == 1 { "this check sees" } else { "these checks see" };
+    let what = if names.len() == 1 { "this check" } else { "these checks" };
     if names.len() > NAMED {
         return format!(
-            "The least role with which {} of {} checks see a cluster (`pavisade checks list`).",
+            "The minimal role for {} of {} checks (`pavisade checks list`).",
             names.len(),
             all
         );
     }
-    format!("The least role with which {what} a cluster: {}.", names.join(", "))
+    format!("The minimal role for {what}: {}.", names.join(", "))
 }
 
 /// A comment, broken into lines.
@@ -195,7 +200,7 @@ mod tests {
 "
         );
         assert!(comment.starts_with(
-            "# The least role with which these checks see a cluster: long-lived-token, \
+            "# The minimal role for these checks: long-lived-token, \
              ingress-without-tls.\n"
         ));
         assert!(comment.contains("system:discovery"));
@@ -207,7 +212,7 @@ mod tests {
         let all = CheckSet::all(KubernetesVersion::LATEST);
         assert!(!all.role(false).contains("- secrets\n"));
         assert!(all.role(true).contains("- secrets\n"));
-        assert!(all.role(true).contains("# WARNING: the right to list Secrets gives away every"));
+        assert!(all.role(true).contains("# WARNING: permission to list Secrets exposes every"));
         let other = set(&["host-port"]);
         assert!(!other.role(true).contains("- secrets\n"));
         assert!(!other.role(true).contains("WARNING"));

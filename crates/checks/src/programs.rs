@@ -90,31 +90,31 @@ fn unknown<'a>(programs: &[Program], why: impl Into<Why>) -> Claim<'a> {
     programs.iter().fold(claim, |claim, program| claim.gap(Gap::Settings(*program)))
 }
 
-const KUBELET: &str = "the configuration of kubelets was not read: the API shows it through \
-                       `nodes/proxy` alone, a right with which commands run in every pod";
+const KUBELET: &str = "the kubelet configuration was not read: the API exposes it only through \
+                       `nodes/proxy`, which also allows running commands in every pod";
 
 fn why_hidden(programs: &[Program], world: &World) -> Why {
     let named = programs.iter().map(|program| program.name()).collect::<Vec<_>>().join(", ");
     if let Some(why) = unread_pods(world) {
-        let tell = |why: &str| format!("the flags of {named} stand in static pods, and {why}");
+        let tell = |why: &str| format!("the flags of {named} are in static pods, and {why}");
         return why.told(tell);
     }
     let distribution = world.distribution();
     if distribution.embedded() {
         let title = distribution.name.title();
         let why = format!(
-            "no static pod of {named} is in `kube-system`: {title} runs it in its own process, and \
-             its flags are not to be had through the API"
+            "there is no static pod of {named} in `kube-system`: {title} runs it in its own \
+             process, and the API does not expose its flags"
         );
         return why.into();
     }
     let more = match distribution.name {
         DistributionName::Talos if programs == [Program::Etcd] => {
-            ": Talos runs it as its own service"
+            ": Talos runs it as a separate service"
         }
-        _ => ", so its flags are not to be had through the API",
+        _ => ", so the API does not expose its flags",
     };
-    format!("no static pod of {named} is in `kube-system`{more}").into()
+    format!("there is no static pod of {named} in `kube-system`{more}").into()
 }
 
 fn unread_pods(world: &World) -> Option<Why> {
@@ -133,7 +133,7 @@ fn of_file<'a>(meta: &Meta, world: &World, seen: &[Component<'_>]) -> Verdict<'a
     let flag = FILES.iter().find(|(kind, _)| meta.on.contains(kind)).map_or("", |(_, flag)| flag);
     let server = &[Program::ApiServer];
     if servers.is_empty() {
-        let tell = |why: &str| format!("`{what}` is a file of the control plane: {why}");
+        let tell = |why: &str| format!("`{what}` is a file on the control plane: {why}");
         return unknown(server, why_hidden(server, world).told(tell)).into();
     }
     let named: Vec<_> = servers.iter().map(|server| server.known(flag)).collect();
@@ -144,10 +144,10 @@ fn of_file<'a>(meta: &Meta, world: &World, seen: &[Component<'_>]) -> Verdict<'a
     let file = named.into_iter().find_map(|known| known.ok().flatten());
     let why = match file {
         Some(file) => format!(
-            "`--{flag}` names `{}`, a file of the node, which the API does not show",
+            "`--{flag}` refers to `{}`, a file on the node, which the API does not expose",
             file.value
         ),
-        None => format!("whether `--{flag}` names a file was not seen"),
+        None => format!("it is not known whether `--{flag}` refers to a file"),
     };
     unknown(server, why).into()
 }
@@ -225,30 +225,34 @@ spec:
                 "always-admit",
                 facts("v1.37.2"),
                 read,
-                &["no static pod of kube-apiserver is in `kube-system`, so its flags are not to \
-                   be had through the API"],
+                &[
+                    "there is no static pod of kube-apiserver in `kube-system`, so the API does not expose its flags",
+                ],
             ),
             (
                 "always-admit",
                 facts("v1.37.2+k3s1"),
                 read,
-                &["no static pod of kube-apiserver is in `kube-system`: k3s runs it in its own \
-                   process, and its flags are not to be had through the API"],
+                &[
+                    "there is no static pod of kube-apiserver in `kube-system`: k3s runs it in its own process, and the API does not expose its flags",
+                ],
             ),
             ("always-admit", facts("v1.37.2-eks-a737599"), read, &["not applicable"]),
             (
                 "always-admit",
                 String::new(),
                 Coverage::Unread,
-                &["the flags of kube-apiserver stand in static pods, and pods were not read: it \
-                   was not asked for"],
+                &[
+                    "the flags of kube-apiserver are in static pods, and pods were not read: it was not requested",
+                ],
             ),
             (
                 "profiling-endpoint",
                 server.clone(),
                 read,
-                &["no static pod of kube-controller-manager, kube-scheduler is in `kube-system`, \
-                   so its flags are not to be had through the API"],
+                &[
+                    "there is no static pod of kube-controller-manager, kube-scheduler in `kube-system`, so the API does not expose its flags",
+                ],
             ),
             ("kubelet-anonymous-access", facts("v1.37.2-eks-a737599"), read, &[KUBELET]),
             ("kubelet-read-only-port", server.clone(), read, &[KUBELET]),
@@ -256,17 +260,18 @@ spec:
                 "useless-audit-policy",
                 server,
                 read,
-                &["`--audit-policy-file` names `/etc/audit.yaml`, a file of the node, which the \
-                   API does not show"],
+                &[
+                    "`--audit-policy-file` refers to `/etc/audit.yaml`, a file on the node, which the API does not expose",
+                ],
             ),
             ("useless-audit-policy", plain, read, &["not applicable"]),
             (
                 "plaintext-etcd",
                 facts("v1.37.2"),
                 read,
-                &["`EncryptionConfiguration` is a file of the control plane: no static pod of \
-                   kube-apiserver is in `kube-system`, so its flags are not to be had through \
-                   the API"],
+                &[
+                    "`EncryptionConfiguration` is a file on the control plane: there is no static pod of kube-apiserver in `kube-system`, so the API does not expose its flags",
+                ],
             ),
         ];
         for (check, text, coverage, expected) in cases {

@@ -1,7 +1,7 @@
-//! Objects that the API server refuses for their form.
+//! Objects that the API server rejects for their form.
 //!
-//! Nothing runs from such an object as it stands, so no check holds for it: what is wrong in the
-//! parts that can be read is reported, the rest is unknown.
+//! Nothing runs from such an object as it is, so no check holds for it: what is wrong in the parts
+//! that can be read is reported, the rest is unknown.
 
 use pavisade_drift::misshapen;
 use pavisade_snapshot::{Object, Pod, World};
@@ -10,7 +10,7 @@ use pavisade_yaml::{Kind, Value};
 use crate::Claim;
 use crate::field::WrongType;
 
-/// Why the API server refuses an object, where a map or a list is not what its kind has there, or
+/// Why the API server rejects an object, where a map or a list is not what its kind has there, or
 /// the containers of a workload are at another place.
 pub(crate) fn refusal<'a>(world: &World, object: &'a Object) -> Option<Claim<'a>> {
     if world.is_live() {
@@ -22,7 +22,7 @@ pub(crate) fn refusal<'a>(world: &World, object: &'a Object) -> Option<Claim<'a>
         return Some(WrongType::new(found.value, found.wanted).into());
     }
     misplaced(object).map(|containers| {
-        let why = format!("`containers` is not where a {kind} has its pods' containers");
+        let why = format!("`containers` is not where a {kind} defines the containers of its pods");
         Claim::unknown(containers, why)
     })
 }

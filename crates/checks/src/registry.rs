@@ -90,7 +90,7 @@ impl Catalog {
         self.0.iter().find(|entry| entry.is_called(word))
     }
 
-    /// The id or name that a misspelt word most likely means.
+    /// The id or name that a misspelled word most likely means.
     pub fn similar(&self, word: &str) -> Option<&str> {
         nearest(word, self.0.iter().flat_map(|entry| [&*entry.rule.id, &*entry.rule.name]))
     }
@@ -381,6 +381,7 @@ static REGISTRY: &[Registered] = &[
     entry::<supply::secret_in_image::SecretInImage>(),
     entry::<supply::secret_in_image_configuration::SecretInImageConfiguration>(),
     entry::<supply::secret_in_build_history::SecretInBuildHistory>(),
+    entry::<supply::end_of_life_distribution::EndOfLifeDistribution>(),
     entry::<storage::plaintext_etcd::PlaintextEtcd>(),
     entry::<storage::weak_etcd_encryption::WeakEtcdEncryption>(),
     entry::<storage::missing_etcd_encryption::MissingEtcdEncryption>(),

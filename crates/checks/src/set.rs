@@ -32,7 +32,7 @@ pub struct Report<'a> {
     pub verdict: Verdict<'a>,
 }
 
-/// What is judged outside of every world sees no object.
+/// What is checked outside every world sees no object.
 static NOWHERE: LazyLock<World> =
     LazyLock::new(|| World::new(WorldParts::files("", WorldKind::Files, Vec::new())));
 
@@ -195,7 +195,7 @@ impl CheckSet {
     }
 
     /// Calls the checks of pods on an object whose pods are components of the control plane, which
-    /// [`CheckSet::judge_object`] leaves out: they are judged by their flags.
+    /// [`CheckSet::judge_object`] leaves out: they are checked by their flags.
     pub fn judge_control_plane_pods<'a>(
         &'a self,
         world: &'a World,
@@ -321,7 +321,7 @@ impl CheckSet {
             Target::Object(object, _) | Target::AllPods(object) => Some(object),
             Target::World(_) | Target::Image(_) => None,
         };
-        // Its subjects are counted, and none of them is judged.
+        // Its subjects are counted, and none of them is checked.
         let only_files = check.meta().files_only && world.is_live();
         let of_pods = matches!(check.dispatch(), Dispatch::Pods | Dispatch::Images);
         let fragment = of_pods && object.is_some_and(is_fragment);

@@ -330,7 +330,7 @@ impl<'a> Place<'a> {
         };
         let with_key = |value: Value<'_>| {
             let span = value.span();
-            // An aliased value stands elsewhere: then the two have nothing in common.
+            // An aliased value is elsewhere: then the two have nothing in common.
             value
                 .key_span()
                 .filter(|k| k.end <= span.start)

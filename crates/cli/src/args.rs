@@ -9,9 +9,12 @@ pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksComm
 pub(crate) use config::{AllowFrom, CheckConfigArgs, ConfigArgs, ConfigCommand, ConfigFile};
 pub(crate) use db::{DbArgs, DbCommand, Install};
 pub(crate) use fix::FixArgs;
+pub(crate) use identity::{IdentityArgs, IdentityCommand, MfaPolicyArgs, TestTokenArgs};
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;
+use network::NetworkArgs;
 pub(crate) use pss::PssArgs;
+pub(crate) use rbac::{Common, RbacArgs, RbacCommand, Shown};
 pub(crate) use reading::{Reading, Render};
 pub(crate) use registry::Registry;
 pub(crate) use scan::{Format, ScanArgs};
@@ -24,9 +27,12 @@ mod comply;
 mod config;
 mod db;
 mod fix;
+mod identity;
 mod image;
 mod images;
+pub(crate) mod network;
 mod pss;
+mod rbac;
 mod reading;
 mod registry;
 mod scan;
@@ -35,12 +41,12 @@ mod vulnerable;
 
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
-  0  clean: no finding at or above --fail-on
+  0  no findings at or above --fail-on
   1  findings at or above --fail-on
-  2  wrong usage, or the result could not be written
+  2  invalid usage, or the result could not be written
   3  something could not be read, so the result is incomplete (findings or not)";
 
-/// Kubernetes security: assess what you have, offline and fast.
+/// Kubernetes security scanner: offline and fast.
 #[derive(Debug, Parser)]
 #[command(name = "pavisade", version, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -50,29 +56,37 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Judge manifests, charts, kustomizations, configuration files, and live clusters.
+    /// Scan manifests, charts, kustomizations, configuration files, images and live clusters.
     Scan(Box<ScanArgs>),
-    /// Say which controls of a framework hold, fail or are unknown, with the evidence.
+    /// Assess the controls of a framework: which are met, which fail, which are unknown, with
+    /// evidence.
     Comply(Box<ComplyArgs>),
-    /// List the frameworks and what they ask for.
+    /// List frameworks and their controls.
     Frameworks(FrameworksArgs),
-    /// Keep a cluster in a file that every command takes in its place.
+    /// Save a cluster to a file that other commands can use instead of the cluster.
     Snapshot(Box<SnapshotArgs>),
-    /// Mend in place what can be mended without knowing the program, and nothing else.
+    /// Fix files in place where no knowledge of the application is needed.
     Fix(FixArgs),
-    /// Say which Pod Security level each namespace meets, what breaks at the next, and the labels.
+    /// Show which Pod Security level each namespace meets, what violates the next one, and the
+    /// labels to set.
     Pss(Box<PssArgs>),
-    /// Say which vulnerabilities a container image has, or list its packages by layer.
+    /// Show what can connect to what and why, and generate the least NetworkPolicies.
+    Network(NetworkArgs),
+    /// Show who can do what and why, and find faults in roles and bindings.
+    Rbac(Box<RbacArgs>),
+    /// Show the ways into the API server, require MFA there, and test tokens.
+    Identity(Box<IdentityArgs>),
+    /// Show the vulnerabilities in a container image, or list its packages by layer.
     Image(Box<ImageArgs>),
-    /// Write the packages in a container image as an SBOM: CycloneDX or SPDX.
+    /// Write an SBOM of a container image: CycloneDX or SPDX.
     Sbom(Box<SbomArgs>),
-    /// Make a database of vulnerabilities, and say what is in one.
+    /// Create, update or inspect the vulnerability database.
     Db(DbArgs),
-    /// List the checks and explain them.
+    /// List and explain checks.
     Checks(ChecksArgs),
-    /// Check the configuration file, or show what counts and where it comes from.
+    /// Validate the configuration file, or show the effective configuration.
     Config(CheckConfigArgs),
-    /// Print a completion script for a shell.
+    /// Print a shell completion script.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -87,7 +101,7 @@ pub(crate) enum FailOn {
     High,
     Medium,
     Low,
-    /// Also vulnerabilities that have no score yet.
+    /// Also vulnerabilities without a score.
     Unknown,
     /// Never exit with 1.
     Never,
@@ -108,7 +122,7 @@ impl FailOn {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set.
+    /// Only on a terminal, and only if NO_COLOR is not set.
     Auto,
     Always,
     Never,

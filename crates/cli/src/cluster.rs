@@ -47,7 +47,7 @@ pub(crate) fn load(
     };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.context("no threads for the connection")?;
+    let runtime = runtime.context("could not start threads for the connection")?;
     let loaded = runtime.block_on(load_cluster(&request, Timestamp::now(), progress));
     // A handshake that hangs must not keep the program.
     runtime.shutdown_background();
@@ -66,7 +66,7 @@ fn kubeconfigs(given: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
     let files: Vec<_> = std::env::split_paths(&named).filter(|path| path.exists()).collect();
     // A name that leads nowhere must not lead to the cluster around this pod.
     if files.is_empty() {
-        bail!("KUBECONFIG names {}, which does not exist", Path::new(&named).display());
+        bail!("KUBECONFIG refers to {}, which does not exist", Path::new(&named).display());
     }
     Ok(files)
 }

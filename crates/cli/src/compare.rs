@@ -122,8 +122,7 @@ impl<'a, 'd> Comparing<'a, 'd> {
         for (ecosystem, count) in apart.unknown {
             let packages = if count == 1 { "package was" } else { "packages were" };
             let message = format!(
-                "{count} {packages} compared with nothing: the database has no advisories for \
-                 `{ecosystem}`"
+                "{count} {packages} not matched: the database has no advisories for `{ecosystem}`"
             );
             self.note(name, message, "Add a feed for it to the database (`pavisade db build`).");
         }
@@ -131,14 +130,14 @@ impl<'a, 'd> Comparing<'a, 'd> {
             let count = apart.open.len();
             let packages = if count == 1 { "package has" } else { "packages have" };
             let message = format!(
-                "{count} {packages} no fixed version, such as `{first}`: compared with nothing"
+                "{count} {packages} no exact version, such as `{first}`, and could not be matched"
             );
-            self.note(name, message, "Keep a lock file beside the manifest.");
+            self.note(name, message, "Add a lock file next to the manifest.");
         }
         if let Some((record, why)) = apart.undecided.first() {
             let count = apart.undecided.len();
             let message =
-                format!("{count} advisories could not be decided, such as {record}: {why}");
+                format!("{count} advisories could not be evaluated, such as {record}: {why}");
             self.note(name, message, "");
         }
     }

@@ -28,8 +28,8 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
     };
     if frameworks.is_empty() {
         bail!(
-            "say which framework: --framework pci-dss, for example; `pavisade frameworks list` \
-             shows what there is"
+            "specify a framework, for example --framework pci-dss; `pavisade frameworks list` \
+             lists all frameworks"
         );
     }
     // A cluster is told of the benchmark that was not written for it.
@@ -92,7 +92,7 @@ fn asked(words: &[String], catalog: &Catalog) -> anyhow::Result<Vec<Cow<'static,
         let framework = frameworks::named(word, catalog)?;
         let own = matches!(framework, Cow::Owned(_));
         match asked.iter().any(|other| other.id == framework.id) {
-            true if own => bail!("{word}: there is another framework `{}`", framework.id),
+            true if own => bail!("{word}: another framework has the ID `{}`", framework.id),
             true => {}
             false => asked.push(framework),
         }

@@ -13,7 +13,7 @@ pub(crate) fn run(args: &CheckConfigArgs) -> anyhow::Result<Outcome> {
     let (ConfigCommand::Check { paths, config } | ConfigCommand::Show { paths, config }) =
         &args.command;
     if let Some(missing) = paths.iter().find(|path| !path.exists() && *path != Path::new("-")) {
-        bail!("{}: there is no such file or folder", missing.display());
+        bail!("{}: no such file or directory", missing.display());
     }
     let paths = settings::or_here(paths);
     let Some(settings) =
@@ -23,12 +23,12 @@ pub(crate) fn run(args: &CheckConfigArgs) -> anyhow::Result<Outcome> {
     };
     let mut out = std::io::stdout().lock();
     let Some(file) = &settings.file else {
-        writeln!(out, "no configuration: the defaults and the command line count")?;
+        writeln!(out, "no configuration file: the defaults and the command line apply")?;
         return Ok(Outcome::Clean);
     };
     match args.command {
         ConfigCommand::Check { .. } => {
-            writeln!(out, "{file}: right; it {}", settings.says())?;
+            writeln!(out, "{file}: valid; it {}", settings.says())?;
         }
         ConfigCommand::Show { .. } => {
             for (field, line) in &settings.config.lines {

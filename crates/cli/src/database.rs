@@ -13,9 +13,9 @@ use pavisade_sources::open_regular;
 use pavisade_vulndb::Database;
 
 /// That there is none, and how to get one.
-pub(crate) const MISSING: &str = "there is no database of vulnerabilities: make one from advisories that \
-     you have (OSV records, EPSS, CISA's catalog) with `pavisade db build PATH…`, or name one with \
-     --db or PAVISADE_DB";
+pub(crate) const MISSING: &str = "there is no vulnerability database: create one from advisory \
+                                  files (OSV records, EPSS, the CISA catalog) with `pavisade db \
+                                  build PATH…`, or specify one with --db or PAVISADE_DB";
 
 /// The variable that names it.
 const VARIABLE: &str = "PAVISADE_DB";
@@ -37,9 +37,9 @@ pub(crate) fn find(named: Option<&Path>) -> Option<PathBuf> {
 /// The user has no folder for data, or it cannot be made.
 pub(crate) fn place() -> anyhow::Result<PathBuf> {
     let file = set(VARIABLE).map(PathBuf::from).or_else(usual);
-    let file = file.context("there is no folder for the database: name a file with -o")?;
+    let file = file.context("there is no directory for the database: specify a file with -o")?;
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     }
     Ok(file)
 }
@@ -71,7 +71,7 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
 pub(crate) fn open<'a>(file: &Path, bytes: &'a [u8]) -> anyhow::Result<Database<'a>> {
     Database::open(bytes).with_context(|| {
         format!(
-            "{} is not a database that this version reads: make it with `pavisade db build`",
+            "{} is not a database that this version supports: create it with `pavisade db build`",
             file.display()
         )
     })

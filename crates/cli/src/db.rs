@@ -70,7 +70,7 @@ fn build(paths: &[PathBuf], file: &Path, quiet: bool) -> anyhow::Result<Outcome>
         }
     }
     progress.stage("Writing the database");
-    let (bytes, report) = builder.finish().context("making the database")?;
+    let (bytes, report) = builder.finish().context("creating the database")?;
     progress.finish();
     out.put(&file.display().to_string(), |out| out.write_all(&bytes))?;
     if !quiet {
@@ -86,12 +86,14 @@ fn build(paths: &[PathBuf], file: &Path, quiet: bool) -> anyhow::Result<Outcome>
         )?;
         for (what, left_out) in &report.left_out {
             let example = one_line(&left_out.example);
-            writeln!(err, "left out: {what}: {} ({example})", left_out.count)?;
+            writeln!(err, "skipped: {what}: {} ({example})", left_out.count)?;
         }
     }
     if report.damaged > 0 {
-        let what =
-            format!("{} records or files are damaged: the database lacks them", report.damaged);
+        let what = format!(
+            "{} records or files are damaged and missing from the database",
+            report.damaged
+        );
         terminal::say("not read", &what);
     }
     Ok(if whole && report.damaged == 0 { Outcome::Clean } else { Outcome::Incomplete })
@@ -108,7 +110,7 @@ fn files(paths: &[PathBuf], not_read: &mut impl FnMut(&Path, String)) -> Vec<Pat
         let before = files.len();
         let whole = below(path, 0, &mut files, not_read);
         if whole && files.len() == before {
-            not_read(path, "it holds no advisories".to_owned());
+            not_read(path, "it contains no advisories".to_owned());
         }
     }
     files
@@ -122,7 +124,7 @@ fn below(
     not_read: &mut impl FnMut(&Path, String),
 ) -> bool {
     if depth > MAX_DEPTH {
-        not_read(folder, format!("it is deeper than {MAX_DEPTH} folders"));
+        not_read(folder, format!("it is nested deeper than {MAX_DEPTH} directories"));
         return false;
     }
     let inside = match images::inside(folder, |path| !path.is_symlink()) {
@@ -181,7 +183,7 @@ fn add(builder: &mut Builder, file: &Path) -> anyhow::Result<()> {
         Some("json") if is_tracker(&head) => builder.debian_tracker(feed, &bytes),
         Some("json") => builder.record(feed, &bytes),
         _ => {
-            anyhow::bail!("its name ends in none of json, jsonl, csv (also with .gz or .zst), zip")
+            anyhow::bail!("its extension is none of json, jsonl, csv (also with .gz or .zst), zip")
         }
     }
     Ok(())
@@ -274,7 +276,7 @@ fn status(file: &Path) -> anyhow::Result<Outcome> {
     }
     let feeds = database.feeds().context("reading the feeds")?;
     let width = feeds.iter().map(|feed| one_line(feed.name).len()).max().unwrap_or(0).max(4);
-    writeln!(out, "{:width$}  {:>8}  {:10}  {:6}  LICENCE", "FEED", "RECORDS", "NEWEST", "TRIED")?;
+    writeln!(out, "{:width$}  {:>8}  {:10}  {:6}  LICENSE", "FEED", "RECORDS", "NEWEST", "TRIED")?;
     for feed in &feeds {
         let name = one_line(feed.name);
         let newest = one_line(feed.newest.split('T').next().unwrap_or_default());
@@ -286,7 +288,8 @@ fn status(file: &Path) -> anyhow::Result<Outcome> {
     if feeds.iter().any(|feed| !feed.tried) {
         writeln!(
             out,
-            "TRIED no: the reader was made from documentation and has not seen real data of that feed"
+            "TRIED no: support for this feed is based on documentation and was not tested with \
+             real data"
         )?;
     }
     Ok(Outcome::Clean)

@@ -22,7 +22,7 @@ use crate::{Outcome, select, terminal};
 
 pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     if args.paths.iter().any(|path| path == Path::new("-")) {
-        bail!("standard input cannot be changed in place: name the file");
+        bail!("standard input cannot be edited in place: specify the file");
     }
     // A pipe can be read only once, and the result is scanned again.
     let is_special = |path: &&PathBuf| path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir());
@@ -82,9 +82,9 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
         let changed = fixed.iter().filter(|file| !file.made.is_empty());
         for (before, file) in changed.enumerate() {
             files.replace(&file.name, &file.text).with_context(|| match before {
-                0 => format!("writing {}; no file before it is changed", file.name),
-                1 => format!("writing {}; 1 file before it is changed", file.name),
-                n => format!("writing {}; {n} files before it are changed", file.name),
+                0 => format!("writing {}; no other file was changed before", file.name),
+                1 => format!("writing {}; 1 file was changed before", file.name),
+                n => format!("writing {}; {n} files were changed before", file.name),
             })?;
         }
         again = Some(compare(&before, &fixed, &judged(args, &work)?));
@@ -108,7 +108,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     for name in &unnamed {
         terminal::say(
             "not changed",
-            &format!("{name}: its name is no UTF-8 text: rename the file"),
+            &format!("{name}: its name is not valid UTF-8: rename the file"),
         );
     }
     for note in before.notes.iter().filter(|note| note.kind == NoteKind::Unread) {
@@ -154,7 +154,7 @@ fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again 
         // Equal objects of several files are judged once; they are no longer equal.
         let copy = there.fix.as_ref().map(|fix| fix.doc.source().name());
         again.still.push(match copy.filter(|name| *name != file.name) {
-            Some(name) => format!("{}; a copy in {name}: run again", sentence(finding)),
+            Some(name) => format!("{}; a copy is in {name}: run again", sentence(finding)),
             None => sentence(finding),
         });
     }
@@ -224,15 +224,15 @@ fn tell(hidden: Hidden) {
     let Hidden { beside, masked } = hidden;
     if masked > 0 {
         let text = format!(
-            "changed lines that hold secrets: {masked}. They are masked, so `git apply` refuses \
-             them; `pavisade fix` without `--diff` makes the changes"
+            "changed lines that contain secrets: {masked}. They are masked, so `git apply` \
+             rejects them; run `pavisade fix` without `--diff` to make the changes"
         );
         terminal::say("note", &text);
     }
     if beside > 0 {
         let text = format!(
-            "changes right before a secret, whose line is left out: {beside}. They can be applied \
-             with `git apply --unidiff-zero`"
+            "changes next to a secret, whose line is omitted: {beside}. Apply them with `git \
+             apply --unidiff-zero`"
         );
         terminal::say("note", &text);
     }

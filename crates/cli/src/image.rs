@@ -31,7 +31,7 @@ pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
     if let Some(command) = &args.command {
         return compare(command);
     }
-    let Some(image) = &args.image else { bail!("name an image") };
+    let Some(image) = &args.image else { bail!("specify an image") };
     if let Some(database) = vulnerable::database(args)? {
         return vulnerable::run(args, image, &database);
     }
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &ImageArgs) -> anyhow::Result<Outcome> {
         tell(&found.notes);
     }
     if args.format == ImageFormat::Table && !args.quiet && !args.vulnerable.packages {
-        terminal::say("", &format!("vulnerabilities were not looked for: {}", database::MISSING));
+        terminal::say("", &format!("vulnerabilities were not checked: {}", database::MISSING));
     }
     Ok(outcome(found))
 }
@@ -73,7 +73,7 @@ fn compare(command: &ImageCommand) -> anyhow::Result<Outcome> {
     let ImageCommand::Diff { before, after, choose, registry, db, json, color, quiet } = command;
     let standard = Path::new("-");
     if before == standard && after == standard {
-        bail!("standard input is one image: name a file for the other");
+        bail!("standard input can be used for only one image: specify a file for the other");
     }
     let sought = Sought { choose, remotes: &Remotes::new(registry)? };
     let (Some(old), Some(new)) = (
@@ -194,7 +194,8 @@ fn tell_read<T>(
         Err(Fault::Refused(refusal)) => {
             let remedy = match Meant::of(path) {
                 Meant::Path if path != Path::new("-") && !path.exists() => {
-                    "; what ends as files do is a reference only with docker:// before it"
+                    "; a name with the extension of a file is a reference only if it starts with \
+                     docker://"
                 }
                 _ => "",
             };
@@ -230,7 +231,7 @@ impl Fault {
     /// What to do about it; empty where nothing is known.
     pub(crate) fn remedy(&self) -> &str {
         match self {
-            Self::Refused(Refusal::Registry(fault)) => &fault.remedy,
+            Self::Refused(refusal) => remedy(refusal),
             _ => "",
         }
     }
@@ -263,7 +264,7 @@ pub(crate) fn inspect(
 /// The packages that the lock files of a source tree name.
 pub(crate) fn sources(path: &Path) -> Result<Inventory, Fault> {
     let found = oci::source_tree(path, &Limits::default())?;
-    let why = || format!("{} holds no lock file and no manifest that is read", path.display());
+    let why = || format!("{} contains no supported lock file or manifest", path.display());
     let mut found = found.ok_or_else(|| Refusal::NotAnImage(why()))?;
     found.name = path.display().to_string();
     Ok(found)
@@ -375,15 +376,15 @@ fn chosen(
     match (candidates.pop(), candidates.is_empty()) {
         (Some(one), true) => Ok(one),
         (None, _) if known.is_empty() => {
-            Err(Refusal::NotAnImage(format!("{} holds no image", path.display())).into())
+            Err(Refusal::NotAnImage(format!("{} contains no image", path.display())).into())
         }
         (None, _) => Err(Fault::Choice(format!(
-            "{} holds no image of that name, but {}",
+            "{} contains no image with that name, but {}",
             path.display(),
             known.join(", ")
         ))),
         (Some(_), false) => Err(Fault::Choice(format!(
-            "{} holds {} images: choose one with --name: {}",
+            "{} contains {} images: choose one with --name: {}",
             path.display(),
             known.len(),
             known.join(", ")
@@ -408,18 +409,23 @@ pub(crate) fn name(found: &str, path: &Path) -> String {
 
 /// A refusal with what to do about it.
 pub(crate) fn told(refusal: &Refusal) -> String {
-    let remedy = match refusal {
-        Refusal::Platform { there, .. } if !there.is_empty() => "; choose one with --platform",
-        Refusal::Missing(_) => "; export the image with all of its layers",
+    match remedy(refusal) {
+        "" => refusal.to_string(),
+        remedy => format!("{refusal}; {remedy}"),
+    }
+}
+
+/// What to do about a refusal; empty where nothing is known.
+fn remedy(refusal: &Refusal) -> &str {
+    match refusal {
+        Refusal::Platform { there, .. } if !there.is_empty() => "choose one with --platform",
+        Refusal::Missing(_) => "export the image with all of its layers",
         Refusal::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
-            "; TMPDIR names a folder with room for it"
+            "set TMPDIR to a directory with enough space"
         }
-        Refusal::Registry(fault) if !fault.remedy.is_empty() => {
-            return format!("{refusal}; {}", fault.remedy);
-        }
+        Refusal::Registry(fault) => &fault.remedy,
         _ => "",
-    };
-    format!("{refusal}{remedy}")
+    }
 }
 
 /// The time that documents name, where it is set (reproducible-builds.org).

@@ -67,7 +67,7 @@ pub(crate) fn add(
     }
     let references = images.iter().flat_map(|image| &image.references).cloned();
     let given: HashSet<Arc<str>> = references.collect();
-    if args.named || !args.sources.is_empty() {
+    if args.of_objects() {
         progress.stage("Looking for images");
         let there = reading.there(&args.sources);
         let wants = Wants::of(&snapshot);
@@ -98,7 +98,7 @@ pub(crate) fn add(
         let other = wants.images().into_keys().filter(|reference| !given.contains(*reference));
         let other: Vec<Arc<str>> = other.map(Into::into).collect();
         reading.comparing.notes.extend(not_given(&other));
-        let why = |reference| (reference, "it was not given".to_owned());
+        let why = |reference| (reference, "it was not specified".to_owned());
         missing.extend(other.into_iter().map(why));
     }
     if let Some(problem) = remotes.problem() {
@@ -106,7 +106,7 @@ pub(crate) fn add(
     }
     let (mut notes, kept) = (reading.comparing.notes, reading.kept);
     notes.extend(not_had(&nowhere));
-    let why = "it is in none of the given sources";
+    let why = "none of the given sources contains it";
     missing.extend(nowhere.into_iter().map(|reference| (reference, why.to_owned())));
     let images = Some(Arc::new(Images::new(images, missing)));
     Ok((snapshot.with_facts(Facts { images }).with_notes(notes), kept))
@@ -155,10 +155,9 @@ fn not_had(missing: &[Arc<str>]) -> Option<Note> {
         kind: NoteKind::Unread,
         place: first.to_string(),
         span: None,
-        message: format!("not looked at: {}", names(missing)),
-        remedy:
-            "Add the archives of these images with --image-source, or fetch them with --images."
-                .to_owned(),
+        message: format!("not scanned: {}", names(missing)),
+        remedy: "Add the archives of these images with --image-source, or pull them with --images."
+            .to_owned(),
     })
 }
 
@@ -166,15 +165,15 @@ fn not_had(missing: &[Arc<str>]) -> Option<Note> {
 fn not_given(other: &[Arc<str>]) -> Option<Note> {
     let first = other.first()?;
     let count = match other.len() {
-        1 => "1 image that objects name was".to_owned(),
-        count => format!("{count} images that objects name were"),
+        1 => "1 image that objects refer to was".to_owned(),
+        count => format!("{count} images that objects refer to were"),
     };
     Some(Note {
-        kind: NoteKind::Info,
+        kind: NoteKind::Warning,
         place: first.to_string(),
         span: None,
-        message: format!("{count} not given and not looked at: {}", names(other)),
-        remedy: "Fetch them with --images, or name their archives with --image-source.".to_owned(),
+        message: format!("{count} not scanned: {}", names(other)),
+        remedy: "Pull them with --images, or add their archives with --image-source.".to_owned(),
     })
 }
 
@@ -216,7 +215,7 @@ impl Reading<'_, '_> {
                     }
                     Err(why) => {
                         let place = file.display().to_string();
-                        self.note(&place, why, "Only archives, layouts and SBOMs hold images.");
+                        self.note(&place, why, "Only archives, layouts and SBOMs contain images.");
                     }
                 }
             }
@@ -286,8 +285,8 @@ impl Reading<'_, '_> {
         let Some((world, why)) = unclear.next() else { return };
         let count = unclear.count() + 1;
         let images = if count == 1 { "image was" } else { "images were" };
-        let message = format!("{count} {images} not looked at, since {why}");
-        let remedy = "Scan what is rendered, or give the images with --image.";
+        let message = format!("{count} {images} not scanned because {why}");
+        let remedy = "Scan the rendered manifests, or specify the images with --image.";
         self.note(world.name(), message, remedy);
     }
 }

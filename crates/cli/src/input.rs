@@ -83,15 +83,15 @@ impl Input<'_> {
     /// An option means nothing here, or names what is not there.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         if let Some(option) = self.live.and_then(LiveArgs::idle) {
-            bail!("{option} is about a live cluster: add --cluster");
+            bail!("{option} requires a live cluster: add --cluster");
         }
         if let Some(asked) = self.kubernetes_version
             && asked > KubernetesVersion::LATEST
         {
-            bail!("the checks know Kubernetes up to {}, not {asked}", KubernetesVersion::LATEST);
+            bail!("the checks support Kubernetes up to {}, not {asked}", KubernetesVersion::LATEST);
         }
         if let Some(missing) = self.reading.helm_values.iter().find(|file| !file.is_file()) {
-            bail!("--helm-values {}: there is no such file", missing.display());
+            bail!("--helm-values {}: no such file", missing.display());
         }
         Ok(())
     }

@@ -58,15 +58,17 @@ fn other_benchmark(framework: Option<&str>, picture: &Snapshot) -> Option<Note> 
     if benchmark.and_then(|b| b.framework).is_some_and(|id| id.eq_ignore_ascii_case(asked)) {
         return None;
     }
-    let own = benchmark.map_or("no CIS benchmark was written for it".to_owned(), |benchmark| {
-        format!("the {} was written for it, which is not mapped here", benchmark.title)
+    let own = benchmark.map_or("no CIS benchmark exists for it".to_owned(), |benchmark| {
+        format!("it has its own benchmark, the {}, which is not included here", benchmark.title)
     });
     Some(Note {
         kind: NoteKind::Warning,
         place: world.name().to_string(),
         span: None,
         message: format!("the cluster runs {}: {own}", distribution.name.title()),
-        remedy: format!("Take what {asked} says as a guide, not as the cluster's benchmark."),
+        remedy: format!(
+            "Use the result of {asked} as guidance, not as the benchmark of this cluster."
+        ),
     })
 }
 
@@ -90,8 +92,8 @@ fn version(
             place: (*place).to_owned(),
             span: None,
             message: format!(
-                "the cluster runs Kubernetes {own}; it is judged as {newest}, the newest that the \
-                 checks know"
+                "the cluster runs Kubernetes {own}; it is checked as {newest}, the newest version \
+                 that the checks support"
             ),
             remedy: "Update Pavisade.".into(),
         });

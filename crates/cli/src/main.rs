@@ -11,14 +11,17 @@ mod db;
 mod explain;
 mod fix;
 mod frameworks;
+mod identity;
 mod image;
 mod images;
 mod input;
 mod live;
 mod man;
+mod network;
 mod output;
 mod progress;
 mod pss;
+mod rbac;
 mod registry;
 mod replace;
 mod scan;
@@ -64,6 +67,9 @@ fn main() -> ExitCode {
         Command::Snapshot(args) => snapshot::run(&args.command),
         Command::Fix(args) => fix::run(&args),
         Command::Pss(args) => pss::run(&args),
+        Command::Network(args) => network::run(&args),
+        Command::Rbac(args) => rbac::run(&args.command),
+        Command::Identity(args) => identity::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Sbom(args) => image::sbom(&args),
         Command::Checks(args) => checks::run(&args),

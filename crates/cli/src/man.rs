@@ -22,7 +22,7 @@ pub(crate) fn page(mut command: Command) -> io::Result<Vec<u8>> {
     top.render_options_section(&mut page)?;
     sections(&command, &mut page)?;
     page.extend(
-        b".SH \"EXIT STATUS\"\nOf scan and comply; what other commands mean stands with them.\n",
+        b".SH \"EXIT STATUS\"\nOf scan and comply; for other commands, see their sections.\n",
     );
     page.extend(codes(EXIT_CODES).bytes());
     Ok(page)

@@ -50,7 +50,7 @@ impl Spinner {
 
     /// All is read.
     pub(crate) fn judging(&self, objects: usize) {
-        self.bar.set_message(format!("Judging {} objects", HumanCount(objects as u64)));
+        self.bar.set_message(format!("Checking {} objects", HumanCount(objects as u64)));
     }
 
     /// Takes the progress away.

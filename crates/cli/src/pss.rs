@@ -17,7 +17,7 @@ use crate::{Outcome, terminal};
 pub(crate) fn run(args: &PssArgs) -> anyhow::Result<Outcome> {
     let input = Input::from(args);
     if input.is_cluster() && !args.paths.is_empty() {
-        bail!("levels are those of what runs: give --cluster or --snapshot no files beside it");
+        bail!("levels depend on what runs: with --cluster or --snapshot, do not specify files");
     }
     // Exceptions do not count: admission knows nothing of them.
     let Some(work) = Work::find_plain(input, &args.config)? else { return Ok(Outcome::Usage) };

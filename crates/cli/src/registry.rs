@@ -51,7 +51,7 @@ impl Meant {
         if let Some(reference) = text.strip_prefix(REGISTRY) {
             return match remote(reference) {
                 Some(remote) => Self::Remote(remote),
-                None => Self::Wrong(format!("`{reference}` is not a reference of an image")),
+                None => Self::Wrong(format!("`{reference}` is not a valid image reference")),
             };
         }
         let is_named = text.contains(['@', ':']);
@@ -64,7 +64,7 @@ impl Meant {
         match remote(text) {
             Some(remote) => Self::Remote(remote),
             None => Self::Wrong(format!(
-                "there is no file `{text}`, and it is not a reference of an image \
+                "there is no file `{text}`, and it is not a valid image reference \
                  (registry.example/team/app:1.2)"
             )),
         }

@@ -110,7 +110,7 @@ fn may_replace(path: &Path, new: &File) -> io::Result<()> {
     };
     let us = new.metadata()?.uid();
     if folder.mode() & 0o1000 != 0 && ![0, old.uid(), folder.uid()].contains(&us) {
-        let said = "only its owner may replace it in this folder";
+        let said = "only its owner can replace it in this directory";
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, said));
     }
     Ok(())
@@ -155,7 +155,7 @@ pub(crate) fn exchange(path: &Path, others: &[PathBuf], old: &[u8], text: &[u8])
     let links = others.iter().map(link).collect::<io::Result<Vec<_>>>()?;
     let changed = || {
         io::Error::other(
-            "somebody changed the file in the meantime, so it was left alone: run again",
+            "the file was changed by another process, so it was not modified: run again",
         )
     };
     let is_old = |name: &PathBuf| is(name, &file);
@@ -184,7 +184,7 @@ pub(crate) fn exchange(path: &Path, others: &[PathBuf], old: &[u8], text: &[u8])
     for (link, other) in links.into_iter().zip(others) {
         link.persist(other).map_err(|error| {
             let (path, other, cause) = (path.display(), other.display(), &error.error);
-            let said = format!("{path} is changed, but {other} is still the old file: {cause}");
+            let said = format!("{path} is changed, but {other} still has the old content: {cause}");
             io::Error::new(cause.kind(), said)
         })?;
     }

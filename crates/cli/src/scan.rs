@@ -52,7 +52,9 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         outputs.push(Target::new(*format, file, args.color == args::Color::Always)?);
     }
     if outputs.iter().filter(|target| matches!(target.out, Output::Standard(_))).count() > 1 {
-        bail!("two results would be mixed on standard output: give all but one a file");
+        bail!(
+            "two results cannot both be written to standard output: specify a file for all but one"
+        );
     }
     if outputs.iter().any(|target| target.format.tells_fixes()) {
         checks = checks.with_fixes();
@@ -93,11 +95,11 @@ impl Explained {
     /// It cannot be told, whatever is in the images.
     fn new(args: &ScanArgs, id: &str) -> anyhow::Result<Self> {
         if !args.images.asked() {
-            bail!("--explain is about images: name them with --image or --image-source");
+            bail!("--explain needs images: specify them with --image or --image-source");
         }
         let is_other = |format: &Format| *format != Format::Terminal;
         if is_other(&args.format) || args.also.iter().any(|(format, _)| is_other(format)) {
-            bail!("--explain is told as a text for people: leave out the other formats");
+            bail!("--explain writes text only: remove the other formats");
         }
         let Some(database) = database::find(args.images.db.as_deref()) else {
             bail!(database::MISSING)
@@ -199,10 +201,10 @@ pub(crate) fn distinct<'a>(
         let is_yaml = whole.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
         let is_input = |path: &PathBuf| *path == whole || is_yaml && whole.starts_with(path);
         if whole.is_file() && read.iter().any(is_input) {
-            bail!("{} is read here: the result would overwrite it", file.display());
+            bail!("{} is an input file: the result would overwrite it", file.display());
         }
         if seen.contains(&whole) && !whole.starts_with("/dev") {
-            bail!("{} is named twice: it would be overwritten", file.display());
+            bail!("{} is specified twice: it would be overwritten", file.display());
         }
         seen.push(whole);
     }

@@ -15,8 +15,8 @@ use crate::settings::Settings;
 /// The check of that id or name.
 pub(crate) fn find<'c>(word: &str, catalog: &'c Catalog) -> anyhow::Result<&'c Entry> {
     catalog.named(word).ok_or_else(|| match catalog.similar(word) {
-        Some(name) => anyhow!("there is no check `{word}`; did you mean `{name}`?"),
-        None => anyhow!("there is no check `{word}`; `pavisade checks list` shows all"),
+        Some(name) => anyhow!("unknown check `{word}`; did you mean `{name}`?"),
+        None => anyhow!("unknown check `{word}`; `pavisade checks list` lists all checks"),
     })
 }
 

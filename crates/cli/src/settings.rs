@@ -98,7 +98,7 @@ impl Settings {
         allow_from: AllowFrom,
         paths: &[PathBuf],
     ) -> anyhow::Result<Option<Self>> {
-        let current = std::env::current_dir().context("finding this folder")?;
+        let current = std::env::current_dir().context("determining the current directory")?;
         let found = match &args.config {
             _ if args.no_config => None,
             Some(file) => Some(named(file)?),
@@ -161,7 +161,7 @@ impl Settings {
     pub(crate) fn says(&self) -> String {
         let clauses = self.config.restrictions(&self.catalog);
         match clauses.is_empty() {
-            true => "turns nothing off".to_owned(),
+            true => "disables nothing".to_owned(),
             false => clauses.join("; "),
         }
     }
@@ -171,8 +171,7 @@ impl Settings {
         let place = self.file.clone()?;
         let mut message = format!("this configuration was applied: it {}", self.says());
         if self.ignored > 0 {
-            message
-                .push_str("; its exceptions do not count, since `--allow-from policy` was given");
+            message.push_str("; its exceptions were ignored because of `--allow-from policy`");
         }
         let remedy = "Use `--no-config` to see everything.".to_owned();
         Some(Note { kind: NoteKind::Info, place, span: None, message, remedy })
@@ -182,7 +181,7 @@ impl Settings {
     pub(crate) fn of_reading(&self) -> String {
         let Some(file) = &self.file else { return String::new() };
         match &self.config.of_reading()[..] {
-            [] => format!("{file}: this configuration was applied: it leaves no file out"),
+            [] => format!("{file}: this configuration was applied: it excludes no files"),
             clauses => format!(
                 "{file}: this configuration was applied: it {}. Use `--no-config` to see everything.",
                 clauses.join("; ")
@@ -286,14 +285,15 @@ fn discover(paths: &[PathBuf], current: &Path) -> anyhow::Result<Option<Found>> 
         };
         if found.as_ref().is_some_and(|found| found.shown != shown) {
             let first = found.map(|found| found.shown).unwrap_or_default();
-            bail!(
-                "{first} and {shown} both count here: name one with --config, or use --no-config"
-            );
+            bail!("both {first} and {shown} apply: specify one with --config, or use --no-config");
         }
         let real = fs::canonicalize(&file).with_context(|| format!("reading {shown}"))?;
         // A repository must not make us show the files of the machine that this runs on.
         if !real.starts_with(boundary) {
-            bail!("{shown} is a link that leads out of {}: it is not followed", boundary.display());
+            bail!(
+                "{shown} is a link to a location outside {}: it is not followed",
+                boundary.display()
+            );
         }
         let folder = file.parent().unwrap_or(&file);
         let mut folders = vec![folder.to_owned()];

@@ -149,10 +149,13 @@ fn save(path: &Path, access: &Access, secrets: bool, quiet: bool) -> anyhow::Res
 /// The file that is meant, which is replaced as a whole.
 fn target(path: &Path) -> anyhow::Result<Target> {
     if path == Path::new("-") {
-        bail!("a snapshot goes to a file, not to standard output; `./-` is a file of that name");
+        bail!(
+            "a snapshot must be written to a file, not to standard output; use `./-` for a file \
+             with that name"
+        );
     }
     if path.is_dir() {
-        bail!("{} is a folder; name a file in it", path.display());
+        bail!("{} is a directory; specify a file in it", path.display());
     }
     match Target::new(path).with_context(|| format!("writing {}", path.display()))? {
         target @ Target::Whole(_) => Ok(target),

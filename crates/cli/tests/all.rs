@@ -1,24 +1,30 @@
 //! All integration tests of this crate in one program: each program more is linked anew.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
+mod registry;
 mod started;
 
+mod access;
 mod action;
 mod cluster;
+mod cluster_images;
 mod config;
 mod databases;
 mod ended;
+mod english;
 mod exit_codes;
 mod faults;
 mod fix;
 mod images;
 mod mistakes;
+mod network;
 mod old_results;
 mod own_frameworks;
 mod pages;
 mod program;
 mod pss;
 mod registries;
+mod registry_faults;
 mod replace;
 mod secrets;
 mod snapshots;

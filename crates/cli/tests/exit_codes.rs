@@ -49,30 +49,34 @@ const FILES: &[(&str, &str)] = &[
 /// The row's last words or the part that tells it, commands, exit code.
 const CASES: &[(&str, &[&str], i32)] = &[
     (
-        "no finding, or only findings below",
+        "no findings, or only findings below",
         &["scan good", "comply -F pss good", "scan bad --fail-on never"],
         0,
     ),
     ("findings at or above", &["scan bad", "comply -F pss bad"], 1),
     (
-        "that exceptions or `--baseline` let through",
+        "that exceptions or `--baseline` cover",
         &["scan bad --check privilege-escalation --exceptions excepted.yaml"],
         0,
     ),
     ("could not be determined", &["scan unknown --check privileged-container"], 0),
-    ("of another place: said", &["scan remote", "comply -F pss remote"], 0),
+    ("from another source: reported", &["scan remote", "comply -F pss remote"], 0),
     (
-        "a folder of this repository that was not read",
+        "a directory of this repository that was not read",
         &["scan repo/argo", "comply -F pss repo/argo", "pss repo/argo"],
         3,
     ),
-    ("holds content that is not judged", &["scan packed", "pss packed"], 3),
+    ("contains content that is not checked", &["scan packed", "pss packed"], 3),
     ("a path does not exist", &["scan nowhere", "comply -F pss nowhere", "pss nowhere"], 3),
     ("is not valid YAML", &["scan broken", "comply -F pss broken", "pss broken"], 3),
-    ("standard input holds no object", &["scan -", "comply -F pss -", "pss -"], 3),
-    ("holds no object and no Dockerfile", &["scan empty", "comply -F pss empty", "pss empty"], 3),
+    ("standard input contains no objects", &["scan -", "comply -F pss -", "pss -"], 3),
     (
-        "a file was named and holds no object",
+        "contains no objects and no Dockerfiles",
+        &["scan empty", "comply -F pss empty", "pss empty"],
+        3,
+    ),
+    (
+        "a specified file contains no objects",
         &["scan values.yaml", "comply -F pss values.yaml", "pss values.yaml"],
         3,
     ),
@@ -82,17 +86,17 @@ const CASES: &[(&str, &[&str], i32)] = &[
         &["scan kustomization", "scan --render never kustomization", "pss kustomization"],
         3,
     ),
-    ("a base that is not here", &["scan remote-base", "pss remote-base"], 3),
-    ("`--patch`, whatever", &["pss --patch bad"], 0),
+    ("includes a missing base", &["scan remote-base", "pss remote-base"], 3),
+    ("`--patch`, regardless", &["pss --patch bad"], 0),
     (
-        "nothing to fix; findings that need",
+        "nothing to fix; findings that must",
         &["fix --diff good", "fix kustomization", "fix values.yaml", "fix repo/argo"],
         0,
     ),
     ("something would be fixed", &["fix --diff bad --check privilege-escalation"], 1),
-    ("a path was not read, a chart was left out", &["fix nowhere", "fix chart"], 3),
+    ("a path was not read, a chart was skipped", &["fix nowhere", "fix chart"], 3),
     (
-        "is not a snapshot that this version reads",
+        "is not a snapshot that this version supports",
         &["snapshot info other", "snapshot diff other other"],
         2,
     ),
@@ -109,7 +113,7 @@ const CASES: &[(&str, &[&str], i32)] = &[
         0,
     ),
     (
-        "whatever the answer is",
+        "regardless of the answer",
         &[
             "image vulnerable.json --db v.db --explain CVE-1",
             "scan --image vulnerable.json --db v.db --explain CVE-2024-1",
@@ -118,22 +122,22 @@ const CASES: &[(&str, &[&str], i32)] = &[
     ),
     ("needs a database", &["image image --suggest", "image image -f sarif"], 2),
     ("packages of an ecosystem that", &["image image --db v.db"], 3),
-    ("both hold the same packages", &["image diff image image"], 0),
+    ("both contain the same packages", &["image diff image image"], 0),
     ("packages were added, removed", &["image diff image newer"], 1),
     (
-        "advisories about its packages, could not be had",
+        "advisories about its packages, could not be retrieved",
         &["scan --image nowhere --db v.db", "scan --image image --db v.db"],
         3,
     ),
     ("all advisories were read", &["db build advisories -o new.db"], 0),
     (
-        "a file or folder of advisories could not be read",
+        "a file or directory of advisories could not be read",
         &["db build nowhere -o new.db", "db build good -o new.db", "db build other -o new.db"],
         3,
     ),
     ("the database was read", &["db status v.db"], 0),
     (
-        "is not a database that this version reads",
+        "is not a database that this version supports",
         &["db status other", "scan --image image --db other"],
         2,
     ),
@@ -166,13 +170,13 @@ const ELSEWHERE: &[&str] = &[
     "not all are listed",
     "a part of a cluster could not be read",
     "each namespace enforces",
-    "enforces less or more",
+    "enforces a lower or higher level",
     "a file could not be written",
-    "everything was read that this identity may read",
+    "everything that this identity can read was read",
     "a part of the cluster could not be read",
     "the snapshot was read",
-    "nothing differs",
-    "something differs",
+    "no differences",
+    "objects differ",
     "a part could not be read or compared",
 ];
 
@@ -217,7 +221,7 @@ fn every_row_of_the_table_happens() {
 fn what_is_installed_from_elsewhere_is_said_and_counted() {
     let folder = folder(FILES);
     let remote = run(folder.path(), &["scan", "remote"]);
-    let counted = "1 kind of object installs what was not judged";
+    let counted = "1 kind of object installs content that was not checked";
     assert!(remote.out.contains(counted), "{}", remote.out);
     let json = run(folder.path(), &["scan", "remote", "-f", "json"]);
     let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();

@@ -167,14 +167,14 @@ fn a_cluster_without_faults_has_findings_and_the_version_of_its_server() {
 fn a_list_that_drips_ends_in_time() {
     let server = serve(|path, _| path.starts_with("/api/v1/services").then_some(Reply::Drip));
     let run = scan(&server, &["--request-timeout", "1"]);
-    check(&run, 3, &["services: no whole answer within 1 s"]);
+    check(&run, 3, &["services: no complete response within 1 s"]);
 }
 
 #[test]
 fn a_list_that_hangs_ends_in_time() {
     let server = serve(|path, _| path.contains("networkpolicies").then_some(Reply::Hang));
     let run = scan(&server, &["--request-timeout", "1"]);
-    check(&run, 3, &["networkpolicies: no whole answer within 1 s"]);
+    check(&run, 3, &["networkpolicies: no complete response within 1 s"]);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_list_that_is_forbidden_is_no_failure_of_the_run_and_makes_its_checks_unknow
     check(
         &run,
         1,
-        &["unknown[PV-N005]", "the right to list `services` in all namespaces is missing"],
+        &["unknown[PV-N005]", "permission to list `services` in all namespaces is missing"],
     );
 }
 
@@ -198,7 +198,7 @@ fn a_connection_that_breaks_in_a_second_page_keeps_the_first() {
         _ => None,
     });
     let run = scan(&server, &[]);
-    check(&run, 3, &["pods: the list broke off after 2: the connection", "2 places"]);
+    check(&run, 3, &["pods: the list was interrupted after 2: the connection", "2 places"]);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn an_expired_credential_is_said_to_be_one() {
     let run = scan(&serve(|_, _| Some(refused(401, "Unauthorized"))), &[]);
     assert_eq!(run.code, 3, "{}", run.out);
     assert!(run.out.contains("401") && run.out.contains("Log in again"), "{}", run.out);
-    assert!(!run.out.contains("nothing found"), "{}", run.out);
+    assert!(!run.out.contains("no findings"), "{}", run.out);
 }
 
 #[test]
@@ -221,7 +221,11 @@ fn a_continue_token_that_expires_is_followed_by_the_next_one() {
         "/api/v1/pods?limit=500&continue=new" => Some(ok(pods(&["b"], ""))),
         _ => None,
     });
-    check(&scan(&server, &["--full"]), 1, &["Pod default/a", "Pod default/b", "of two moments"]);
+    check(
+        &scan(&server, &["--full"]),
+        1,
+        &["Pod default/a", "Pod default/b", "from two points in time"],
+    );
 }
 
 #[test]
@@ -266,7 +270,7 @@ fn kinds_that_are_slow_together_end_with_the_time_for_the_cluster() {
 fn a_discovery_that_hangs_ends_with_the_time_for_the_cluster() {
     let server = serve(|path, _| (path == "/apis").then_some(Reply::Hang));
     let run = scan(&server, &["--cluster-timeout", "1"]);
-    check_unread(&run, "the time for the whole cluster (1 s) is over");
+    check_unread(&run, "the timeout for the whole cluster (1 s) has expired");
 }
 
 #[test]
@@ -284,7 +288,7 @@ fn a_page_that_is_too_large_is_asked_for_in_smaller_ones() {
 fn an_object_that_is_too_large_ends_the_list_with_a_note() {
     let server =
         serve(|path, _| path.starts_with("/api/v1/services").then(|| ok(" ".repeat(33 << 20))));
-    check(&scan(&server, &[]), 3, &["services: the answer has more than 32 MB"]);
+    check(&scan(&server, &[]), 3, &["services: the response has more than 32 MB"]);
 }
 
 #[test]
@@ -292,7 +296,7 @@ fn a_page_with_more_objects_than_any_server_sends_ends_the_list() {
     let page = format!(r#"{{"items":[{}{{}}]}}"#, "{},".repeat(50_000));
     let server =
         serve(move |path, _| path.starts_with("/api/v1/services").then(|| ok(page.clone())));
-    check(&scan(&server, &[]), 3, &["services: the API server's list is too long"]);
+    check(&scan(&server, &[]), 3, &["services: the list from the API server is too long"]);
 }
 
 #[track_caller]
@@ -315,7 +319,7 @@ fn a_server_that_asks_for_patience_gets_it() {
 fn what_is_no_list_is_not_taken_for_an_empty_one() {
     for text in ["<html>", "{}", "{\"items\":[{]}", ""] {
         let server = serve(move |path, _| path.starts_with("/api/v1/services").then(|| ok(text)));
-        check(&scan(&server, &[]), 3, &["services: the API server's list is"]);
+        check(&scan(&server, &[]), 3, &["services: the list from the API server is"]);
     }
 }
 
@@ -323,7 +327,7 @@ fn what_is_no_list_is_not_taken_for_an_empty_one() {
 fn a_server_that_is_none_or_not_there_is_said_to_be_so() {
     for (server, says) in [
         ("http://127.0.0.1:1".to_owned(), "connection refused"),
-        (serve(|_, _| Some(ok("<html>login</html>"))), "no answer of an API server"),
+        (serve(|_, _| Some(ok("<html>login</html>"))), "is not from a Kubernetes API server"),
         (serve(|_, _| Some(Reply::Cut)), "the connection"),
     ] {
         check_unread(&scan(&server, &[]), says);
@@ -335,15 +339,15 @@ fn a_kubeconfig_that_leads_nowhere_is_wrong_usage() {
     let server = serve(|_, _| None);
     let run = scan(&server, &["--context", "production"]);
     assert_eq!(run.code, 2, "{}", run.err);
-    assert!(run.err.contains("no context `production`; it has `stub`"), "{}", run.err);
+    assert!(run.err.contains("no context `production`; it contains `stub`"), "{}", run.err);
 }
 
 #[test]
 fn options_of_a_cluster_want_a_cluster() {
     for (options, says) in [
-        (&["--context", "a"][..], "--context is about a live cluster: add --cluster"),
-        (&["--secrets"], "--secrets is about a live cluster"),
-        (&["--distribution", "eks"], "--distribution is about a live cluster"),
+        (&["--context", "a"][..], "--context requires a live cluster: add --cluster"),
+        (&["--secrets"], "--secrets requires a live cluster"),
+        (&["--distribution", "eks"], "--distribution requires a live cluster"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_pavisade"))
             .arg("scan")
@@ -369,7 +373,7 @@ fn what_a_proxy_says_is_no_answer_of_the_api_server() {
             let body = || Reply::Status(code, "", "<html>nginx</html>".into());
             path.starts_with("/api/v1/services").then(body)
         });
-        check(&scan(&server, &[]), 3, &["not in the words of an API server", "unknown[PV-N005]"]);
+        check(&scan(&server, &[]), 3, &["not in the format of an API server", "unknown[PV-N005]"]);
     }
 }
 
@@ -379,7 +383,7 @@ fn pages_without_end_end() {
         let page = || ok(format!(r#"{{"metadata":{{"continue":"{count}"}},"items":[]}}"#));
         path.starts_with("/api/v1/services").then(page)
     });
-    check(&scan(&empty, &[]), 3, &["empty pages without end"]);
+    check(&scan(&empty, &[]), 3, &["repeatedly sends empty pages"]);
     let expired = serve(|path, count| match path {
         "/api/v1/services?limit=500" => Some(ok(r#"{"metadata":{"continue":"a"},"items":[]}"#)),
         path if path.starts_with("/api/v1/services") => Some(Reply::Status(
@@ -389,14 +393,14 @@ fn pages_without_end_end() {
         )),
         _ => None,
     });
-    check(&scan(&expired, &[]), 3, &["expire again and again"]);
+    check(&scan(&expired, &[]), 3, &["repeatedly expire"]);
 }
 
 #[test]
 fn an_identity_without_any_right_is_no_clean_result() {
     let server =
         serve(|path, _| path.contains("?limit").then(|| refused(403, "everything is forbidden")));
-    check_unread(&scan(&server, &[]), "none of 3 kinds may be listed");
+    check_unread(&scan(&server, &[]), "this identity is not allowed to list any of 3 kinds");
 }
 
 #[test]
@@ -425,7 +429,10 @@ fn of_several_kubeconfigs_those_that_exist_count_and_none_is_no_way_to_another_c
     let (code, all) = scan(format!("/nowhere:{}", config.display()));
     assert!(code == 1 && all.contains("PV-C001"), "{all}");
     let (code, all) = scan("/nowhere".into());
-    assert!(code == 2 && all.contains("KUBECONFIG names /nowhere, which does not exist"), "{all}");
+    assert!(
+        code == 2 && all.contains("KUBECONFIG refers to /nowhere, which does not exist"),
+        "{all}"
+    );
     fs::write(&config, fs::read_to_string(&config).unwrap().replace("http://", "")).unwrap();
     let (code, all) = scan(config.display().to_string());
     assert!(code == 2 && all.contains("its `server` is no address"), "{all}");

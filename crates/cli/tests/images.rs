@@ -214,7 +214,7 @@ fn one_image_of_several_is_chosen() {
             2,
             "choose one with --name: example.com/a:1, example.com/b:1",
         ),
-        (&["--platform", "linux/arm64", "--name", "c"], 2, "holds no image of that name, but"),
+        (&["--platform", "linux/arm64", "--name", "c"], 2, "contains no image with that name, but"),
         (
             &["--platform", "linux/s390x"],
             3,
@@ -246,8 +246,8 @@ fn what_is_no_image_or_broken_is_said() {
         ("web.tar", "No such file"),
         ("./web:1", "No such file"),
         ("text", "text is not a tar archive"),
-        ("other.tar", "neither an image"),
-        ("empty", "neither an image"),
+        ("other.tar", "contains no image"),
+        ("empty", "contains no image"),
         (".", "instead of sha256:"),
     ] {
         for command in ["image", "sbom"] {
@@ -347,7 +347,7 @@ fn an_sbom_stands_for_its_image() {
     for (text, expect) in [
         ("{}", "neither CycloneDX nor SPDX"),
         ("{", "not valid JSON"),
-        ("<?xml version='1.0'?>", "CycloneDX in XML is not read"),
+        ("<?xml version='1.0'?>", "CycloneDX in XML is not supported"),
     ] {
         fs::write(folder.path().join("other"), text).unwrap();
         let result = run(folder.path(), &["image", "other"]);

@@ -38,7 +38,7 @@ fn an_empty_pipe_is_no_clean_result() {
         for args in [&["scan", "-"][..], &["comply", "-F", "pss", "-"], &["pss", "-"]] {
             let done = run_with_input(folder.path(), args, text);
             assert_eq!(done.code, 3, "{args:?}: {}", done.out);
-            assert!(done.out.contains("nothing came from standard input"), "{}", done.out);
+            assert!(done.out.contains("standard input is empty"), "{}", done.out);
         }
     }
     // What holds no object is no result either; `kubectl get` of nothing is an empty list.
@@ -53,7 +53,7 @@ fn a_format_that_is_not_there_is_told_with_those_that_are() {
     let done = run(folder(&[]).path(), &["scan", "--also", "pdf=x"]);
     assert_eq!(done.code, 2);
     assert!(
-        done.err.contains("there is no format `pdf`; there are terminal, json"),
+        done.err.contains("unknown format `pdf`; valid formats are terminal, json"),
         "{}",
         done.err
     );
@@ -64,7 +64,7 @@ fn fix_says_what_was_not_read_and_what_counted() {
     let folder = folder(&[("a.yaml", POD), ("c/.pavisade.yaml", "disable: [host-namespace]\n")]);
     let none = run(folder.path(), &["fix", "nowhere"]);
     assert_eq!(none.code, 3);
-    assert!(none.out.contains("Nothing to fix in what could be read."), "{}", none.out);
+    assert!(none.out.contains("Nothing to fix in the files that could be read."), "{}", none.out);
     let configured = run(folder.path(), &["fix", "c"]);
     let says = "Configured by c/.pavisade.yaml, which sets a check off; `--no-config`";
     assert!(configured.out.contains(says), "{}", configured.out);
@@ -82,7 +82,7 @@ fn fix_says_why_a_file_of_a_strange_name_stays() {
     fs::write(folder.path().join(name), POD).unwrap();
     let done = run(folder.path(), &["fix", "--risky"]);
     assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), POD);
-    assert!(done.err.contains("its name is no UTF-8 text: rename the file"), "{}", done.err);
+    assert!(done.err.contains("its name is not valid UTF-8: rename the file"), "{}", done.err);
 }
 
 #[cfg(target_os = "linux")]
@@ -128,7 +128,7 @@ fn a_configuration_is_not_right_where_there_is_no_such_path() {
     for command in ["check", "show"] {
         let done = run(folder.path(), &["config", command, "nowhere"]);
         assert_eq!(done.code, 2, "{}", done.out);
-        assert!(done.err.contains("nowhere: there is no such file or folder"), "{}", done.err);
+        assert!(done.err.contains("nowhere: no such file or directory"), "{}", done.err);
         assert_eq!(run(folder.path(), &["config", command, "a.yaml"]).code, 0);
     }
 }
@@ -147,7 +147,7 @@ fn a_dash_is_standard_output_and_holds_one_result() {
     }
     let both = run(folder.path(), &["scan", "a.yaml", "--also", "json=-"]);
     assert!(both.code == 2 && both.out.is_empty(), "{}", both.out);
-    assert!(both.err.contains("would be mixed on standard output"), "{}", both.err);
+    assert!(both.err.contains("cannot both be written to standard output"), "{}", both.err);
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn they_choose_the_checks_and_are_assessed() {
             let document: Value = serde_json::from_str(&out).unwrap();
             assert_eq!(names(&document), ["host-namespace"], "{word}");
             assert!(out.contains("\"house/H1\""), "{out}");
-            assert!(out.contains(&format!("runs only checks that serve {word}")), "{out}");
+            assert!(out.contains(&format!("runs only checks that are mapped to {word}")), "{out}");
 
             let (code, out, err) = run(&here, &["comply", "-f", "json", path]);
             assert_eq!(code, 1, "{err}");
@@ -80,18 +80,18 @@ fn mistakes_are_told_where_they_are() {
             "hose.toml",
             vec![("k8s/house.toml", OWN)],
             vec![
-                "error: `hose.toml`: there is no such file",
+                "error: `hose.toml`: no such file",
                 "k8s/.pavisade.yaml:1:14",
                 "Did you mean `house.toml`?",
             ],
         ),
-        ("x/y.toml", vec![], vec!["`x/y.toml`: there is no such file"]),
-        ("hippa", vec![], vec!["there is no framework `hippa`", "Did you mean `hipaa`?"]),
+        ("x/y.toml", vec![], vec!["`x/y.toml`: no such file"]),
+        ("hippa", vec![], vec!["unknown framework `hippa`", "Did you mean `hipaa`?"]),
         (
             "house.toml",
             vec![("k8s/house.toml", &*wrong)],
             vec![
-                "error: there is no check `host-namespce`; did you mean `host-namespace`?",
+                "error: unknown check `host-namespce`; did you mean `host-namespace`?",
                 "k8s/house.toml:6:11",
                 "checks = [\"host-namespce\"]",
                 "^^^^^^^^^^^^^^^",
@@ -103,7 +103,7 @@ fn mistakes_are_told_where_they_are() {
         (
             "hipaa, house.toml",
             vec![("k8s/house.toml", &*taken)],
-            vec!["`house.toml`: there is another framework `hipaa` in this list"],
+            vec!["`house.toml`: another framework in this list has the ID `hipaa`"],
         ),
     ] {
         let folder = repository(words, &files);
@@ -127,7 +127,7 @@ fn a_stranger_s_configuration_shows_no_file_of_the_machine() {
     std::os::unix::fs::symlink(&outside, folder.path().join("k8s/link.toml")).unwrap();
     let (code, _, err) = run(folder.path(), &["scan", "k8s"]);
     assert_eq!(code, 2);
-    assert_eq!(err.matches("this file is outside of the repository").count(), 2, "{err}");
+    assert_eq!(err.matches("this file is outside the repository").count(), 2, "{err}");
     assert!(!err.contains("hunter2"), "{err}");
     // What is beside a file that is not there is no hint either.
     let near = outside.replace("/s.toml", "/ss.toml");

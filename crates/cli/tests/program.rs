@@ -46,13 +46,13 @@ fn wrong_usage_exits_with_2_and_says_what_was_meant() {
     let folder = folder(&[]);
     for (args, expected) in [
         (&["scan", "--check", "privileged-contaner"][..], "did you mean `privileged-container`"),
-        (&["scan", "--framework", "cjs"], "there is no framework `cjs`"),
-        (&["scan", "--kubernetes-version", "2"], "is no Kubernetes version"),
-        (&["scan", "--kubernetes-version", "1.99"], "know Kubernetes up to 1.37"),
-        (&["scan", "--helm-values", "nowhere.yaml"], "there is no such file"),
+        (&["scan", "--framework", "cjs"], "unknown framework `cjs`"),
+        (&["scan", "--kubernetes-version", "2"], "is not a Kubernetes version"),
+        (&["scan", "--kubernetes-version", "1.99"], "support Kubernetes up to 1.37"),
+        (&["scan", "--helm-values", "nowhere.yaml"], "no such file"),
         (&["scan", "--set", "nothing"], "CHECK.PARAMETER=VALUE"),
         (&["scan", "--set", "PV-C001.colour=1"], "unknown field `colour`"),
-        (&["checks", "explain", "PV-X999"], "there is no check `PV-X999`"),
+        (&["checks", "explain", "PV-X999"], "unknown check `PV-X999`"),
         (&["scan", "--output", "no/such/folder/x"], "writing no/such/folder/x"),
     ] {
         let wrong = run(folder.path(), args);
@@ -66,8 +66,8 @@ fn an_empty_folder_is_said_to_be_empty() {
     let empty = folder(&[("values.yaml", "replicas: 1\n")]);
     let done = run(empty.path(), &["scan"]);
     assert_eq!(done.code, 3);
-    assert!(done.out.contains("nothing to judge"), "{}", done.out);
-    assert!(done.out.contains("no Kubernetes object and no Dockerfile"), "{}", done.out);
+    assert!(done.out.contains("no Kubernetes objects were found"), "{}", done.out);
+    assert!(done.out.contains("no Kubernetes objects or Dockerfiles"), "{}", done.out);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_result_replaces_nothing_before_there_is_one_and_no_other_result() {
     assert_eq!(failed.code, 2, "{}", failed.err);
     assert_eq!(fs::read_to_string(folder.path().join("old.json")).unwrap(), "old");
     let twice = run(folder.path(), &["scan", "-o", "x.json", "--also", "sarif=x.json"]);
-    assert!(twice.code == 2 && twice.err.contains("x.json is named twice"), "{}", twice.err);
+    assert!(twice.code == 2 && twice.err.contains("x.json is specified twice"), "{}", twice.err);
     let also = run(folder.path(), &["scan", "--also", "sarif=s.json", "--also", "json=j.json"]);
     assert!(also.code == 1 && also.out.contains("PV-C001"), "{}", also.err);
     for (file, says) in [("s.json", "\"runs\""), ("j.json", "pavisade.dev/scan/v2")] {
@@ -344,7 +344,7 @@ fn help_names_the_exit_codes_and_completions_and_man_are_made() {
     }
     let page = run(folder.path(), &["man"]).out;
     assert!(page.starts_with(".ie"));
-    let fix = "with \\-\\-diff: something would be fixed";
+    let fix = "with \\-\\-diff, something to fix";
     for part in ["\"PAVISADE SCAN\"", "\\-\\-fail\\-on", ".SH \"EXIT STATUS\"", fix] {
         assert!(page.contains(part), "{part}");
     }
@@ -353,7 +353,7 @@ fn help_names_the_exit_codes_and_completions_and_man_are_made() {
 }
 
 #[test]
-fn checks_say_whether_they_can_be_mended() {
+fn checks_show_whether_they_are_fixable() {
     let folder = folder(&[]);
     let list = |args: &[&str]| -> Vec<(String, String)> {
         let all = run(folder.path(), &[&["checks", "list", "--json"], args].concat()).out;
@@ -370,15 +370,15 @@ fn checks_say_whether_they_can_be_mended() {
     ] {
         let (check, _) = &of(how)[0];
         if how != "never" {
-            assert_eq!(list(&[&format!("--mends={how}")]), of(how));
+            assert_eq!(list(&[&format!("--fixable={how}")]), of(how));
         }
         let json = run(folder.path(), &["checks", "explain", check, "--json"]).out;
         let json: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["mends"], how, "{check}");
         let text = run(folder.path(), &["checks", "explain", check]).out;
-        assert!(text.contains(&format!("  mends       {words}")), "{text}");
+        assert!(text.contains(&format!("  fixable     {words}")), "{text}");
     }
-    assert_eq!(list(&["--mends"]).len(), of("safely").len() + of("riskily").len());
+    assert_eq!(list(&["--fixable"]).len(), of("safely").len() + of("riskily").len());
 }
 
 const OWN: &str = "id = \"own\"\ntitle = \"Own\"\n[[controls]]\nid = \"1\"\ntitle = \"No power over \
@@ -394,7 +394,7 @@ fn comply_says_what_holds_and_what_fails() {
     assert!(told.out.contains("fails: 1 control\n  1  No power over nodes"), "{}", told.out);
     assert!(told.out.contains("--> bad/pod.yaml:9:7"), "{}", told.out);
     assert!(
-        told.out.contains("1 of 2 controls assessed by checks; 1 not assessable"),
+        told.out.contains("1 of 2 controls assessed by checks; 1 cannot be assessed"),
         "{}",
         told.out
     );
@@ -430,13 +430,13 @@ fn a_framework_that_is_not_there_is_told_with_what_there_is() {
     let folder = folder(&[("pod.yaml", BAD_POD), ("bad.toml", &broken), ("same.toml", &same)]);
     #[rustfmt::skip]
     let cases: [(&[&str], &str); 8] = [
-        (&["comply"], "say which framework: --framework pci-dss"),
-        (&["comply", "-F", "hippa"], "there is no framework `hippa`; did you mean `hipaa`?"),
-        (&["comply", "-F", "nist"], "may be `nist-800-190`, `nist-800-53r5`: say which"),
+        (&["comply"], "specify a framework, for example --framework pci-dss"),
+        (&["comply", "-F", "hippa"], "unknown framework `hippa`; did you mean `hipaa`?"),
+        (&["comply", "-F", "nist"], "may refer to `nist-800-190`, `nist-800-53r5`: specify which"),
         (&["comply", "-F", "no.toml"], "reading the framework no.toml"),
-        (&["comply", "-F", "bad.toml"], "bad.toml:6:11: there is no check `privileged-kontainer`; did you mean `privileged-container`?"),
-        (&["comply", "-F", "cis,same.toml"], "same.toml: there is another framework `cis-1.12`"),
-        (&["comply", "-F", "cis", "--context", "x"], "--context is about a live cluster"),
+        (&["comply", "-F", "bad.toml"], "bad.toml:6:11: unknown check `privileged-kontainer`; did you mean `privileged-container`?"),
+        (&["comply", "-F", "cis,same.toml"], "same.toml: another framework has the ID `cis-1.12`"),
+        (&["comply", "-F", "cis", "--context", "x"], "--context requires a live cluster"),
         (&["scan", "--framework", "hippa"], "did you mean `hipaa`?"),
     ];
     for (args, expect) in cases {
@@ -472,7 +472,7 @@ fn comply_heeds_the_configuration() {
     let told = run(folder.path(), &["comply", "--fail-on", "never"]);
     assert!(told.out.starts_with("Kubernetes Pod Security"), "{}{}", told.out, told.err);
     let unknown =
-        "baseline/privileged\n    Containers do not run privileged\n      PV-C001 did not run";
+        "baseline/privileged\n    Containers are not privileged\n      PV-C001 did not run";
     assert!(told.out.contains(unknown), "{}", told.out);
     assert_eq!(told.code, 0, "{}", told.out);
     // Whoever reads the result sees that something was left out, and by what.

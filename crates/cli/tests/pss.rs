@@ -46,7 +46,7 @@ fn what_is_read_is_as_configured_and_said() {
     let leaves = "it leaves out `b`. Use `--no-config` to see everything.";
     for (case, config, args, expect, version, says) in [
         ("none", "", vec!["--no-config"], vec![". shop privileged"], "1.37", None),
-        ("empty", "", vec![], vec![". shop privileged"], "1.37", Some("it leaves no file out")),
+        ("empty", "", vec![], vec![". shop privileged"], "1.37", Some("it excludes no files")),
         ("paths", "paths: {exclude: [b]}", vec![], vec![". shop baseline"], "1.37", Some(leaves)),
         (
             "ignored",
@@ -62,7 +62,7 @@ fn what_is_read_is_as_configured_and_said() {
             vec![],
             vec!["one shop baseline", "two shop privileged"],
             "1.37",
-            Some("it leaves no file out"),
+            Some("it excludes no files"),
         ),
         (
             "version",
@@ -70,7 +70,7 @@ fn what_is_read_is_as_configured_and_said() {
             vec![],
             vec![". shop privileged"],
             "1.30",
-            Some("it leaves no file out"),
+            Some("it excludes no files"),
         ),
         (
             "the command line's version",
@@ -78,7 +78,7 @@ fn what_is_read_is_as_configured_and_said() {
             vec!["--kubernetes-version", "1.31"],
             vec![". shop privileged"],
             "1.31",
-            Some("it leaves no file out"),
+            Some("it excludes no files"),
         ),
         // Admission knows nothing of what we turn off or let through.
         (
@@ -87,7 +87,7 @@ fn what_is_read_is_as_configured_and_said() {
             vec![],
             vec![". shop privileged"],
             "1.37",
-            Some("it leaves no file out"),
+            Some("it excludes no files"),
         ),
     ] {
         let folder = folder(config);

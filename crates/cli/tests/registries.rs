@@ -1,136 +1,12 @@
 //! Images of a registry: Debian's `docker-registry` on loopback, filled here over its HTTP API.
-//! Without that program the tests say so and pass; `oci` tries faults on a registry of its own.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::images::{STATUS, blob, image, layout};
+use crate::registry::Registry;
 use crate::started::{Run, command, finish};
-
-/// A known pair of the tests of crypt_blowfish, and what HTTP makes of it.
-const USERS: &str = "ann:$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW\n";
-const LOGIN: &str = "YW5uOlUqVQ==";
-
-struct Registry {
-    child: Child,
-    host: String,
-    folder: tempfile::TempDir,
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[expect(clippy::print_stdout, reason = "a skipped test must say so")]
-fn program() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&path)
-        .chain(["/usr/bin".into(), "/usr/local/bin".into()])
-        .map(|folder| folder.join("docker-registry"))
-        .find(|file| file.is_file());
-    if found.is_none() {
-        println!(
-            "skipped: no docker-registry on this machine (Debian: apt-get install docker-registry)"
-        );
-    }
-    found
-}
-
-impl Registry {
-    /// One that asks for a password.
-    fn start() -> Option<Self> {
-        let program = program()?;
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name).display().to_string();
-        fs::write(at("users"), USERS).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let host = format!("127.0.0.1:{port}");
-        let config = format!(
-            "version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}'}}\n\
-             storage: {{filesystem: {{rootdirectory: '{}'}}}}\n\
-             auth: {{htpasswd: {{realm: tests, path: '{}'}}}}\n",
-            at("data"),
-            at("users"),
-        );
-        fs::write(at("config.yml"), config).unwrap();
-        let mut command = Command::new(program);
-        command.args(["serve", &at("config.yml")]).env_clear();
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().unwrap();
-        let started = Self { child, host, folder };
-        for _ in 0..200 {
-            if TcpStream::connect(&started.host).is_ok() {
-                return Some(started);
-            }
-            sleep(Duration::from_millis(50));
-        }
-        panic!("docker-registry does not listen");
-    }
-
-    /// One request; the value of `Location`.
-    fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> String {
-        let mut stream = TcpStream::connect(&self.host).unwrap();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic {LOGIN}\r\n\
-             Content-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            self.host,
-            body.len(),
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).unwrap();
-        assert!(status.starts_with('2'), "{method} {path}: {answer}");
-        let location = answer.lines().find_map(|line| line.strip_prefix("Location: "));
-        location.unwrap_or_default().trim().to_owned()
-    }
-
-    /// Pushes what a descriptor leads to.
-    fn push(&self, folder: &Path, repository: &str, tag: &str, descriptor: &Value) {
-        let bytes =
-            |digest: &str| fs::read(folder.join("blobs").join(digest.replace(':', "/"))).unwrap();
-        let text = bytes(descriptor["digest"].as_str().unwrap());
-        let document: Value = serde_json::from_slice(&text).unwrap();
-        let list = |name: &str| document[name].as_array().cloned().unwrap_or_default();
-        for inner in list("manifests") {
-            self.push(folder, repository, inner["digest"].as_str().unwrap(), &inner);
-        }
-        for inner in list("layers").iter().chain(document.get("config")) {
-            let digest = inner["digest"].as_str().unwrap();
-            let at = self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), "", b"");
-            let path = at.split_once(&self.host).map_or(&*at, |(_, path)| path).to_owned();
-            let separator = if path.contains('?') { '&' } else { '?' };
-            let path = format!("{path}{separator}digest={digest}");
-            self.send("PUT", &path, "application/octet-stream", &bytes(digest));
-        }
-        let kind = descriptor["mediaType"].as_str().unwrap();
-        self.send("PUT", &format!("/v2/{repository}/manifests/{tag}"), kind, &text);
-    }
-
-    /// The program, logged in where `login` says so.
-    fn run(&self, login: bool, arguments: &[&str]) -> Run {
-        let home = self.folder.path();
-        let mut command = command(home, arguments);
-        command.env("HOME", home.join("home")).stdin(Stdio::null());
-        if login {
-            let config = json!({"auths": {&self.host: {"auth": LOGIN}}});
-            fs::write(home.join("config.json"), config.to_string()).unwrap();
-            command.env("DOCKER_CONFIG", home);
-        }
-        finish(command.output().unwrap())
-    }
-}
 
 const OTHER: &str =
     "Package: other\nStatus: install ok installed\nArchitecture: arm64\nVersion: 1\n";
@@ -285,8 +161,8 @@ fn words_that_name_no_image_are_told() {
     let folder = tempfile::tempdir().unwrap();
     // Nothing listens on the ports of TCP's services 1 to 9 here.
     for (word, code, part) in [
-        ("Web", 2, "not a reference of an image"),
-        ("docker://a b", 2, "not a reference of an image"),
+        ("Web", 2, "not a valid image reference"),
+        ("docker://a b", 2, "not a valid image reference"),
         ("web.tar", 3, "docker://"),
         ("./web", 3, "No such file"),
         ("127.0.0.1:9/web", 3, "cannot be reached"),

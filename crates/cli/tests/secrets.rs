@@ -225,6 +225,6 @@ fn a_difference_beside_a_secret_leaves_its_line_out_and_still_applies() {
     fs::write(folder.path().join("pod.yaml"), flow).unwrap();
     let shown = run(folder.path(), &["fix", "--diff", "--check", "PV-C007"]);
     both(&["fix", "--diff"], &shown);
-    assert!(shown.err.contains("lines that hold secrets: "), "{}", shown.err);
+    assert!(shown.err.contains("lines that contain secrets: "), "{}", shown.err);
     assert!(shown.out.contains("value: ••••"), "{}", shown.out);
 }

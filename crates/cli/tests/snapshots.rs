@@ -54,7 +54,7 @@ fn what_is_no_snapshot_is_said() {
     let newer = [&whole[..26], b"9", &whole[27..]].concat();
     fs::write(folder.path().join("newer"), newer).unwrap();
     for (file, scan, info, expect) in [
-        ("other", 3, 2, "it is no snapshot"),
+        ("other", 3, 2, "it is not a snapshot"),
         ("nowhere", 3, 2, "No such file"),
         ("newer", 3, 2, "made by a newer Pavisade (format 9"),
         ("cut", 3, 3, "cut off after 2 objects"),
@@ -78,11 +78,11 @@ fn info_says_what_is_in_it_and_what_is_not() {
     let shown = run(folder.path(), &["snapshot", "info", "a"]);
     assert_eq!(shown.code, 0, "{}", shown.err);
     for expect in [
-        "made by   pavisade 0",
+        "tool      pavisade 0",
         "taken     1970-01-01T00:00:00Z",
         "cluster   prod",
         "objects   2",
-        "not read: Secrets are listed with `--secrets` only",
+        "not read: Secrets are listed only with `--secrets`",
     ] {
         assert!(shown.out.contains(expect), "{expect}: {}", shown.out);
     }
@@ -109,7 +109,7 @@ fn diff_names_fields_and_shows_no_value() {
     save(&path("b"), &[&read_later, &newer, &other]);
     save(&path("secrets"), &[CLUSTER, POD, SECRET]);
     save(&path("keys"), &[CLUSTER, POD, &SECRET.replace("a: S", "b: S")]);
-    let unasked = "not compared: Secret was not read in full for either snapshot: Secrets are listed with `--secrets` only";
+    let unasked = "not compared: Secret was not read completely for either snapshot: Secrets are listed only with `--secrets`";
     for (before, after, code, lines) in [
         ("a", "a", 0, &[unasked, "0 added, 0 removed, 0 changed"][..]),
         ("a", "same", 0, &[unasked, "0 added, 0 removed, 0 changed"]),
@@ -143,7 +143,7 @@ fn diff_names_fields_and_shows_no_value() {
             "a",
             3,
             &[
-                "not compared: Secret was not read in full for the second snapshot: Secrets are listed",
+                "not compared: Secret was not read completely for the second snapshot: Secrets are listed",
                 "0 added, 0 removed, 0 changed",
             ],
         ),
@@ -152,7 +152,7 @@ fn diff_names_fields_and_shows_no_value() {
             "secrets",
             3,
             &[
-                "not compared: Secret was not read in full for the first snapshot",
+                "not compared: Secret was not read completely for the first snapshot",
                 "0 added, 0 removed, 0 changed",
             ],
         ),
@@ -196,16 +196,15 @@ fn what_both_snapshots_lack_is_not_called_equal() {
     for (after, lines) in [
         (
             "a",
-            &["not compared: Deployment.apps was not read in full for either snapshot: the list \
-               broke off after 7: gone"][..],
+            &[
+                "not compared: Deployment.apps was not read completely for either snapshot: the list was interrupted after 7: gone",
+            ][..],
         ),
         (
             "b",
             &[
-                "not compared: Deployment.apps was not read in full for the first snapshot: the \
-                 list broke off after 7: gone",
-                "not compared: Deployment.apps was not read in full for the second snapshot: the \
-                 right to list `deployments.apps` in all namespaces is missing",
+                "not compared: Deployment.apps was not read completely for the first snapshot: the list was interrupted after 7: gone",
+                "not compared: Deployment.apps was not read completely for the second snapshot: permission to list `deployments.apps` in all namespaces is missing",
             ],
         ),
     ] {

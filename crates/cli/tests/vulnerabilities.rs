@@ -104,7 +104,7 @@ fn what_was_not_compared_is_said() {
     fs::remove_file(folder.path().join("images/web.json")).unwrap();
     let (code, document) = scan(folder.path(), &["--image-source", "images", "pod.yaml"]);
     let note = document["notes"][0]["message"].as_str().unwrap();
-    assert_eq!((code, note), (3, "not looked at: `registry.example/web:1`"));
+    assert_eq!((code, note), (3, "not scanned: `registry.example/web:1`"));
     // Of its ecosystem nothing is known.
     let cargo = sbom("app", &[("a", "1.0.0")]).replace("pkg:npm/", "pkg:cargo/");
     fs::write(folder.path().join("app.json"), cargo).unwrap();
@@ -124,7 +124,7 @@ fn what_was_not_compared_is_said() {
     let findings = document["findings"].as_array().unwrap();
     assert!(findings.iter().all(|finding| finding["state"] == "unknown"), "{findings:#?}");
     let notes = document["notes"].as_array().unwrap();
-    let said = |note: &Value| note["message"].as_str().unwrap().contains("were not looked at");
+    let said = |note: &Value| note["message"].as_str().unwrap().contains("were not scanned");
     assert!(notes.iter().any(said), "{notes:#?}");
 }
 
@@ -166,7 +166,7 @@ fn lock_files_of_a_source_tree_are_an_inventory_and_judged() {
     let (code, document) = scan(folder.path(), &["--packages", "nothing"]);
     let note = document["notes"][0]["message"].as_str().unwrap();
     assert_eq!(code, 3);
-    assert!(note.contains("no lock file"), "{note}");
+    assert!(note.contains("no supported lock file"), "{note}");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn exceptions_accept_vulnerabilities_by_identifier_image_and_package() {
     assert_eq!(policy(named), (0, 1));
     assert_eq!(policy("vulnerabilities: [GHSA-aaaa-bbbb-cccc]"), (0, 1));
     assert_eq!(policy("vulnerabilities: [CVE-2026-2]"), (1, 0));
-    // It is about nothing where images are not looked at.
+    // It is about nothing where images are not scanned.
     let unasked = ["scan", "pod.yaml", "--exceptions", "policy.yaml", "-f", "json"];
     let unasked = run(folder.path(), &unasked);
     assert!(!unasked.out.contains("excepts nothing"), "{}", unasked.out);
@@ -222,7 +222,7 @@ fn what_is_not_looked_at_is_said_once() {
     fs::write(at("template.yaml"), POD.replace("registry.example/web:1", "'$(IMAGE)'")).unwrap();
     let (code, notes) = messages(&["--image-source", "feed", "template.yaml"]);
     assert_eq!(code, 3);
-    assert!(notes.iter().any(|note| note.starts_with("1 image was not looked at")), "{notes:?}");
+    assert!(notes.iter().any(|note| note.starts_with("1 image was not scanned")), "{notes:?}");
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn workloads_that_are_exposed_or_privileged_make_it_urgent() {
         )
     };
     let (exposed, privileged, reasons) = scan(&service("LoadBalancer", "web"), &labelled);
-    let why = "Service `entry` of type LoadBalancer leads to these pods";
+    let why = "Service `entry` of type LoadBalancer exposes these pods";
     assert_eq!((exposed.as_deref(), privileged), (Some(why), None));
     assert!(reasons.contains(&format!("exposed: {why}")), "{reasons}");
     // Inside the cluster alone, or to other pods.

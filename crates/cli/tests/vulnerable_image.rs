@@ -82,8 +82,8 @@ fn a_line_for_each_advisory_and_package() {
         "later critical CVE-2026-3 left-pad 1.0.0 (no",
     ];
     assert_eq!(lines(&done), wanted, "{}", done.out);
-    assert!(done.out.contains("upgrade first (1 upgrade closes 2 lines)"), "{}", done.out);
-    assert!(done.out.contains("npm lodash 4.17.9 → 4.17.21: closes 2"), "{}", done.out);
+    assert!(done.out.contains("upgrade first (1 upgrade fixes 2 lines)"), "{}", done.out);
+    assert!(done.out.contains("npm lodash 4.17.9 → 4.17.21: fixes 2"), "{}", done.out);
     assert!(done.out.contains("5 advisories of 1 feed"), "{}", done.out);
     let clean = image(folder.path(), &["clean.json"]);
     assert_eq!(clean.code, 0);
@@ -106,10 +106,23 @@ fn exit_codes_follow_what_is_asked() {
     }
     let only = image(folder.path(), &["web.json", "--only-fixed"]);
     assert_eq!(lines(&only).len(), 2, "{}", only.out);
-    // Its record names no fixed version, and says of no vendor that there is none.
+    assert!(only.out.contains("1 without a fix not shown"), "{}", only.out);
+    let document = image(folder.path(), &["web.json", "--only-fixed", "-f", "json-v2"]);
+    let told = "left out: 1 vulnerability without a fix";
+    assert!(document.out.contains(told), "{}", document.out);
+    // A record that lists versions does not say whether a later one has a fix.
+    let mut listed: Value = serde_json::from_str(&record("6", "left-pad", "0", "")).unwrap();
+    listed["affected"][0] = json!({"package": {"ecosystem": "npm", "name": "left-pad"},
+        "versions": ["1.0.0"]});
+    fs::write(folder.path().join("listed.json"), listed.to_string()).unwrap();
+    let built = run(folder.path(), &["db", "build", "listed.json", "-o", "l.db", "-q"]);
+    assert_eq!(built.code, 0, "{}", built.err);
+    let with = ["image", "web.json", "--db", "l.db", "--only-fixed"];
+    let only = run(folder.path(), &with);
+    assert_eq!(only.code, 0, "{}{}", only.out, only.err);
     let told = "1 not shown, as it is not known whether there is a fix";
     assert!(only.out.contains(told), "{}", only.out);
-    let document = image(folder.path(), &["web.json", "--only-fixed", "-f", "json-v2"]);
+    let document = run(folder.path(), &[&with[..], &["-f", "json-v2"]].concat());
     let told = "left out: 1 vulnerability of which it is not known whether there is a fix";
     assert!(document.out.contains(told), "{}", document.out);
     // What the database does not know is not clean.
@@ -185,12 +198,12 @@ fn statements_dismiss_what_they_are_about_and_nothing_else() {
     assert_eq!(rows.len(), 2, "{}", done.out);
     assert!(rows[0].contains("CVE-2026-2") && rows[1].contains("CVE-2026-3"), "{rows:?}");
     // For what is dismissed nothing has to be upgraded.
-    assert!(done.out.contains("lodash 4.17.9 → 4.17.11: closes 1"), "{}", done.out);
+    assert!(done.out.contains("lodash 4.17.9 → 4.17.11: fixes 1"), "{}", done.out);
     for told in [
         "VEX affected",
         "1 not affected or fixed by VEX statements",
         "a.vex.json: statement 1: not_affected by A: never called",
-        "the statement about CVE-2026-2 is used for nothing",
+        "the statement about CVE-2026-2 has no effect",
     ] {
         assert!(done.out.contains(told), "{told}: {}", done.out);
     }
@@ -246,7 +259,7 @@ fn a_difference_is_what_was_gained_and_lost() {
         "+ critical CVE-2026-4 in npm express 5.0.0",
         "- critical CVE-2026-2 in npm lodash 4.17.9, fixed in 4.17.11",
         "- critical CVE-2026-3 in npm left-pad 1.0.0",
-        "vulnerabilities: 1 gained, 2 lost, 1 the same",
+        "vulnerabilities: 1 added, 2 removed, 1 unchanged",
     ] {
         assert!(done.out.contains(told), "{told}: {}", done.out);
     }
@@ -286,7 +299,7 @@ fn an_explanation_says_why_something_is_reported_or_not() {
             "newer.json",
             &[
                 "not reported: lodash 4.17.20",
-                "lodash 4.17.20 is in no range by the order of Semantic Versioning: not affected",
+                "lodash 4.17.20 is not in any range by the order of Semantic Versioning: not affected",
             ],
         ),
         ("CVE-2026-4", "web.json", &["not reported: express 4.0.0", "from 5.0.0"]),
@@ -301,8 +314,7 @@ fn an_explanation_says_why_something_is_reported_or_not() {
         (
             "CVE-2026-5",
             "web.json",
-            &["not reported: none of the packages that its records are about \
-            is in the image: elsewhere (npm)"],
+            &["not reported: none of the packages in its records is in the image: elsewhere (npm)"],
         ),
         (
             "CVE-2026-8",
@@ -312,7 +324,7 @@ fn an_explanation_says_why_something_is_reported_or_not() {
                 "not reported: all records of it were withdrawn",
             ],
         ),
-        ("CVE-1999-1", "web.json", &["not reported: no record of v.db has this id"]),
+        ("CVE-1999-1", "web.json", &["not reported: no record in v.db has this ID"]),
         ("CVE-2026-1", "go.json", &["unknown: lodash 1 (Go)", "no advisories for Go"]),
     ] {
         let with = ["--vex", "a.vex.json", "--explain", id, "--width", "200"];
@@ -343,31 +355,28 @@ fn an_explanation_tells_of_images_that_were_not_looked_at() {
         run(folder.path(), &all)
     };
     let db = ["--db", "v.db"];
-    let api = "CVE-2026-1 in registry.example/api:2\nunknown: the image was not looked at: ";
+    let api = "CVE-2026-1 in registry.example/api:2\nunknown: the image was not scanned: ";
     // One is in the source, and one is in none.
     let one = explain(&[&["pod.yaml", "--image-source", "web.json"][..], &db].concat());
     assert_eq!(one.code, 3, "{}{}", one.out, one.err);
     assert!(one.out.contains("CVE-2026-1 in registry.example/web:1\n"), "{}", one.out);
-    let nowhere = format!("{api}it is in none of the given sources\n");
+    let nowhere = format!("{api}none of the given sources contains it\n");
     assert!(one.out.contains(&nowhere), "{}", one.out);
     // Notes are told once, whatever the number of images.
-    assert_eq!(one.out.matches("not looked at: `registry.example/api:2`").count(), 1);
+    assert_eq!(one.out.matches("not scanned: `registry.example/api:2`").count(), 1);
     // One was given, and objects name another.
     let given = explain(&[&["pod.yaml", "--image", "web.json"][..], &db].concat());
     assert_eq!(given.code, 0, "{}{}", given.out, given.err);
-    assert!(given.out.contains(&format!("{api}it was not given\n")), "{}", given.out);
+    assert!(given.out.contains(&format!("{api}it was not specified\n")), "{}", given.out);
     // None could be read.
     let none = explain(&[&["--image", "absent.tar"][..], &db].concat());
     assert_eq!(none.code, 3, "{}{}", none.out, none.err);
     assert!(none.out.contains("CVE-2026-1 in absent.tar\nunknown: "), "{}", none.out);
     // What cannot be told is said before anything is read.
     for (more, why) in [
-        (
-            &["--image", "absent.tar", "--db", "v.db", "-f", "json"][..],
-            "leave out the other formats",
-        ),
+        (&["--image", "absent.tar", "--db", "v.db", "-f", "json"][..], "remove the other formats"),
         (&["--image", "absent.tar", "--db", "v.db", "--also", "sarif=x"], "the other formats"),
-        (&["--image", "absent.tar"], "there is no database of vulnerabilities"),
+        (&["--image", "absent.tar"], "there is no vulnerability database"),
     ] {
         let done = explain(more);
         assert_eq!(done.code, 2, "{more:?}: {}", done.err);
@@ -382,8 +391,7 @@ fn images_that_objects_name_and_nobody_gave_are_told() {
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [\
         {name: a, image: 'registry.example/web:1'}, {name: b, image: 'registry.example/api:2'}]}\n";
     fs::write(folder.path().join("pod.yaml"), pod).unwrap();
-    let note =
-        "1 image that objects name was not given and not looked at: `registry.example/api:2`";
+    let note = "1 image that objects refer to was not scanned: `registry.example/api:2`";
     let scan = |more: &[&str]| {
         let first = ["scan", "pod.yaml", "--db", "v.db", "--width", "200", "--fail-on", "never"];
         run(folder.path(), &[&first[..], more].concat())
@@ -394,7 +402,7 @@ fn images_that_objects_name_and_nobody_gave_are_told() {
     let api = fs::read_to_string(folder.path().join("web.json")).unwrap();
     fs::write(folder.path().join("api.json"), api.replace("web:1", "api:2")).unwrap();
     let both = scan(&["--image", "web.json", "--image", "api.json"]);
-    assert!(!both.out.contains("not given"), "{}", both.out);
+    assert!(!both.out.contains("objects refer to"), "{}", both.out);
     // Nobody asked for images of objects where a source tree was given: one note says so.
     fs::create_dir(folder.path().join("source")).unwrap();
     let lock = json!({"name": "app", "lockfileVersion": 3, "packages": {
@@ -402,10 +410,10 @@ fn images_that_objects_name_and_nobody_gave_are_told() {
         "node_modules/lodash": {"version": "4.17.9"},
     }});
     fs::write(folder.path().join("source/package-lock.json"), lock.to_string()).unwrap();
-    let tree = scan(&["--packages", "source"]);
+    let tree = scan(&["--packages", "source", "--full"]);
     assert!(tree.out.contains("CVE-2026-1"), "{}", tree.out);
-    assert!(tree.out.contains("did not run: images were not looked at"), "{}", tree.out);
-    assert!(!tree.out.contains("not given"), "{}", tree.out);
+    assert!(tree.out.contains("did not run: images were not scanned"), "{}", tree.out);
+    assert!(!tree.out.contains("objects refer to"), "{}", tree.out);
 }
 
 #[test]
@@ -441,9 +449,9 @@ fn what_a_distribution_brought_is_explained_by_its_advisories() {
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
     for told in [
         "not reported: python3-six 1.16.0-4 (Debian:12)",
-        "no record of it is about this package in Debian:12; they are about it in Debian:11",
+        "no record of it is about this package in Debian:12, but about it in Debian:11",
         "not reported: six 1.16.0 (PyPI)",
-        "it is a part of the deb package python3-six 1.16.0-4, whose vendor's advisories decide",
+        "it is part of the deb package python3-six 1.16.0-4, for which the advisories of its vendor apply",
     ] {
         assert!(done.out.contains(told), "{told}: {}", done.out);
     }

@@ -27,12 +27,14 @@ pub fn find<'a>(word: &str, frameworks: &'a [Framework]) -> Result<&'a Framework
     match frameworks.iter().filter(begins).collect::<Vec<_>>().as_slice() {
         [framework] => Ok(framework),
         [] => {
-            let all = "`pavisade frameworks list` shows all; a file of your own is named with its \
-                       ending: own.toml";
+            let all = "`pavisade frameworks list` lists all frameworks; specify your own file \
+                       with its extension: own.toml";
             let hint = hint(word, frameworks.iter().flat_map(names), all);
-            Err(NoFramework(format!("there is no framework `{word}`{hint}")))
+            Err(NoFramework(format!("unknown framework `{word}`{hint}")))
         }
-        several => Err(NoFramework(format!("`{word}` may be {}: say which", ids(several)))),
+        several => {
+            Err(NoFramework(format!("`{word}` may refer to {}: specify which", ids(several))))
+        }
     }
 }
 
@@ -70,9 +72,9 @@ mod tests {
             ("soc-2", Ok("soc2")),
             ("mitre", Ok("mitre-attack-containers")),
             ("800-53", Ok("nist-800-53r5")),
-            ("nist", Err("`nist` may be `nist-800-190`, `nist-800-53r5`: say which")),
-            ("hippa", Err("there is no framework `hippa`; did you mean `hipaa`?")),
-            ("zzz", Err("`pavisade frameworks list` shows all")),
+            ("nist", Err("`nist` may refer to `nist-800-190`, `nist-800-53r5`: specify which")),
+            ("hippa", Err("unknown framework `hippa`; did you mean `hipaa`?")),
+            ("zzz", Err("`pavisade frameworks list` lists all frameworks")),
             ("", Err("there is no framework ``")),
         ];
         for (word, expect) in cases {

@@ -88,13 +88,13 @@ pub(crate) fn framework(
     let raw: RawFramework = parsed(text)?;
     let resolve = Resolve { text, topics, known };
     if raw.id.get_ref().trim().is_empty() {
-        return Err(at(text, raw.id.span().start, "a framework needs an id".into()));
+        return Err(at(text, raw.id.span().start, "a framework needs an `id`".into()));
     }
     let mut seen = BTreeSet::new();
     let mut controls = Vec::new();
     for control in raw.controls {
         if !seen.insert(control.id.get_ref().clone()) {
-            let message = format!("there is a control `{}` above already", control.id.get_ref());
+            let message = format!("there is already a control `{}` above", control.id.get_ref());
             return Err(at(text, control.id.span().start, message));
         }
         controls.push(resolve.control(control)?);
@@ -143,9 +143,13 @@ impl Resolve<'_> {
             if named.contains(&id) || !all.remove(&id) {
                 let name = name.get_ref();
                 let message = if named.contains(&id) {
-                    format!("`{name}` is among the control's `checks`: take it out of one of them")
+                    format!(
+                        "`{name}` is one of the control's `checks`: remove it from one of the lists"
+                    )
                 } else {
-                    format!("`{name}` is in none of the control's topics: take it out of `except`")
+                    format!(
+                        "`{name}` is in none of the topics of the control: remove it from `except`"
+                    )
                 };
                 return Err(self.wrong(&raw.id, message));
             }
@@ -161,19 +165,20 @@ impl Resolve<'_> {
             (true, None, None, Some(place)) => Assessed::Elsewhere(text(place)),
             (true, None, None, None) => {
                 return fault(
-                    "nothing assesses it: give `checks`, `topics`, `elsewhere` or `by_hand`",
+                    "nothing assesses it: set `checks`, `topics`, `elsewhere` or `by_hand`",
                 );
             }
             (true, Some(_), _, _) => {
-                return fault("`gap` is what its checks cannot show: give `checks`");
+                return fault("`gap` describes what its checks cannot show: set `checks`");
             }
             (false, _, _, _) => {
                 return fault(
-                    "it has checks: say in `gap`, not in `by_hand` or `elsewhere`, what they cannot show",
+                    "it has checks: describe what they cannot show in `gap`, not in `by_hand` or \
+                     `elsewhere`",
                 );
             }
             (true, None, Some(_), Some(_)) => {
-                return fault("give `elsewhere` or `by_hand`, not both");
+                return fault("set either `elsewhere` or `by_hand`, not both");
             }
         };
         Ok(Control {
@@ -198,10 +203,9 @@ impl Resolve<'_> {
         for name in topics {
             let Some(topic) = self.topics.get(name.get_ref()) else {
                 let names = self.topics.keys().map(String::as_str);
-                let hint = hint(name.get_ref(), names, "`pavisade frameworks topics` shows all");
-                return Err(
-                    self.wrong(name, format!("there is no topic `{}`{hint}", name.get_ref()))
-                );
+                let hint =
+                    hint(name.get_ref(), names, "`pavisade frameworks topics` lists all topics");
+                return Err(self.wrong(name, format!("unknown topic `{}`{hint}", name.get_ref())));
             };
             all.extend(topic.checks.iter().cloned());
         }
@@ -239,8 +243,8 @@ impl Resolve<'_> {
             return Ok(rule.id.to_string());
         }
         let names = self.known.iter().flat_map(|rule| [&*rule.id, &*rule.name]);
-        let hint = hint(word, names, "`pavisade checks list` shows all");
-        Err(self.wrong(name, format!("there is no check `{word}`{hint}")))
+        let hint = hint(word, names, "`pavisade checks list` lists all checks");
+        Err(self.wrong(name, format!("unknown check `{word}`{hint}")))
     }
 
     fn wrong(&self, place: &Spanned<String>, message: String) -> FrameworkError {
@@ -333,22 +337,22 @@ mod tests {
         let head = "[[controls]]\nid = \"1\"\ntitle = \"a\"\n";
         #[rustfmt::skip]
         let cases = [
-            ("checks = [\"PV-C009\"]", "6:11: there is no check `PV-C009`; did you mean `PV-C00"),
+            ("checks = [\"PV-C009\"]", "6:11: unknown check `PV-C009`; did you mean `PV-C00"),
             ("checks = [\"privileged-kontainer\"]", "did you mean `privileged-container`?"),
-            ("checks = [\"zzz\"]", "6:11: there is no check `zzz`; `pavisade checks list` shows all"),
+            ("checks = [\"zzz\"]", "6:11: unknown check `zzz`; `pavisade checks list` lists all checks"),
             ("checks = [\"PV-C002@hostPdi\"]", "6:11: PV-C002 has no part `hostPdi`; did you mean `hostPID`?"),
             ("checks = [\"PV-C001@hostPID\"]", "PV-C001 has no part `hostPID`; there are `kube-apiserver`"),
-            ("stricter = [\"PV-C0\"]", "there is no check `PV-C0`"),
-            ("topics = [\"nod\"]", "6:11: there is no topic `nod`; did you mean `node`?"),
+            ("stricter = [\"PV-C0\"]", "unknown check `PV-C0`"),
+            ("topics = [\"nod\"]", "6:11: unknown topic `nod`; did you mean `node`?"),
             ("topics = [\"node\"]\nexcept = [\"PV-C003\"]", "4:6: `PV-C003` is in none of the control's topics"),
             ("checks = [\"PV-C001\"]\nexcept = [\"PV-C001\"]", "`PV-C001` is among the control's `checks`"),
             ("", "4:6: control `1`: nothing assesses it"),
-            ("gap = \"x\"", "`gap` is what its checks cannot show"),
+            ("gap = \"x\"", "`gap` describes what its checks cannot show"),
             ("checks = [\"PV-C001\"]\nby_hand = \"x\"", "it has checks"),
             ("by_hand = \"x\"\nelsewhere = \"y\"", "not both"),
             ("chekcs = []", "6:1: unknown field `chekcs`"),
             ("checks = [", "6:"),
-            ("by_hand = \"x\"\n[[controls]]\nid = \"1\"\ntitle = \"ü\"\nby_hand = \"x\"", "8:6: there is a control `1` above already"),
+            ("by_hand = \"x\"\n[[controls]]\nid = \"1\"\ntitle = \"ü\"\nby_hand = \"x\"", "8:6: there is already a control `1` above"),
         ];
         for (text, expect) in cases {
             let error = read(&format!("{head}{text}\n")).unwrap_err().to_string();

@@ -14,11 +14,11 @@ impl Config {
         let mut all = Vec::new();
         let mut say = |clause: String| all.push(clause);
         if !self.disable.is_empty() {
-            say(format!("turns off {}", names(self.disable.iter().map(|rule| &*rule.name))));
+            say(format!("disables {}", names(self.disable.iter().map(|rule| &*rule.name))));
         }
         if !self.frameworks.is_empty() {
             let words: Vec<_> = self.frameworks.iter().map(|(word, _)| word.as_str()).collect();
-            say(format!("runs only checks that serve {}", words.join(", ")));
+            say(format!("runs only checks that are mapped to {}", words.join(", ")));
         }
         self.of_reading().into_iter().for_each(&mut say);
         let lowered = self.severities.iter().filter_map(|(id, severity)| {
@@ -37,19 +37,19 @@ impl Config {
         match self.fail_on {
             None | Some(Some(Severity::Low)) => {}
             Some(None) => say("never fails".to_owned()),
-            Some(Some(severity)) => say(format!("fails on {} or worse only", severity.name())),
+            Some(Some(severity)) => say(format!("fails only on {} or higher", severity.name())),
         }
         match self.exceptions.len() {
             0 => {}
-            1 => say("holds an exception".to_owned()),
-            n => say(format!("holds {n} exceptions")),
+            1 => say("contains an exception".to_owned()),
+            n => say(format!("contains {n} exceptions")),
         }
         all
     }
 
     /// Those of [`Config::restrictions`] that are about which files are read.
     pub fn of_reading(&self) -> Vec<String> {
-        let lists = [("reads only", &self.include), ("leaves out", &self.exclude)];
+        let lists = [("reads only", &self.include), ("excludes", &self.exclude)];
         let lists = lists.into_iter().filter(|(_, globs)| !globs.is_empty());
         let clause = |(verb, globs): (&str, &Vec<Glob>)| {
             format!("{verb} {}", names(globs.iter().map(Glob::text)))
@@ -84,10 +84,10 @@ impl Config {
         match self.fail_on {
             None | Some(Some(Severity::Low)) => {}
             Some(None) => parts.push("never failing".to_owned()),
-            Some(Some(severity)) => parts.push(format!("failing on {} or worse", severity.name())),
+            Some(Some(severity)) => parts.push(format!("failing on {} or higher", severity.name())),
         }
         match parts.is_empty() {
-            true => "turns nothing off".to_owned(),
+            true => "disables nothing".to_owned(),
             false => format!("sets {}", parts.join(", ")),
         }
     }

@@ -23,7 +23,7 @@ pub(crate) fn list(
 ) {
     let items = reader.list(value);
     if let Some(item) = items.get(MAX) {
-        reader.missing(*item, "a file has at most 2,000 exceptions");
+        reader.missing(*item, "a file can have at most 2,000 exceptions");
     }
     for item in items.into_iter().take(MAX) {
         exceptions.extend(one(reader, base, item));
@@ -46,8 +46,8 @@ fn one(reader: &mut Reader<'_>, base: &Base, item: Value<'_>) -> Option<Exceptio
                 match text.parse::<Date>() {
                     Ok(date) => until = Some(date),
                     Err(_) => {
-                        let remedy = "Write it as `2027-01-31`.";
-                        reader.problem(value, format!("`{text}` is no date"), remedy);
+                        let remedy = "Use `2027-01-31`.";
+                        reader.problem(value, format!("`{text}` is not a date"), remedy);
                         return None;
                     }
                 }
@@ -58,7 +58,7 @@ fn one(reader: &mut Reader<'_>, base: &Base, item: Value<'_>) -> Option<Exceptio
                 whole &= !items.is_empty();
                 selector.subjects = items.into_iter().map(|item| subjects(reader, item)).collect();
                 if selector.subjects.iter().any(is_empty) {
-                    reader.problem(value, "a subject here says nothing, and would be any", "");
+                    reader.problem(value, "a subject is empty, and would match everything", "");
                     whole = false;
                 }
             }
@@ -74,7 +74,11 @@ fn one(reader: &mut Reader<'_>, base: &Base, item: Value<'_>) -> Option<Exceptio
                 for (text, at) in reader.texts(value) {
                     match text.parse::<Fingerprint>() {
                         Ok(fingerprint) => selector.fingerprints.push(fingerprint),
-                        Err(why) => reader.problem(at, why, "`-f json` shows those of findings."),
+                        Err(why) => reader.problem(
+                            at,
+                            why,
+                            "The output of `-f json` contains those of findings.",
+                        ),
                     }
                 }
                 whole &= !selector.fingerprints.is_empty();

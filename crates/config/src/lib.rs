@@ -157,11 +157,11 @@ impl Config {
                     Ok(version) => {
                         let latest = KubernetesVersion::LATEST;
                         let message =
-                            format!("the checks know Kubernetes up to {latest}, not {version}");
+                            format!("the checks support Kubernetes up to {latest}, not {version}");
                         reader.problem(value, message, "");
                     }
                     Err(error) => {
-                        reader.problem(value, error.to_string(), "Write it as `\"1.36\"`.");
+                        reader.problem(value, error.to_string(), "Use `\"1.36\"`.");
                     }
                 }
             }
@@ -186,7 +186,7 @@ impl Config {
             "max-exception-days" => {
                 match value.as_i64().and_then(|days| i32::try_from(days).ok()) {
                     Some(days @ 1..=36_500) => self.max_exception_days = Some(days),
-                    _ => reader.problem(value, "it is no number of days from 1 to 36,500", ""),
+                    _ => reader.problem(value, "it is not a number of days from 1 to 36,500", ""),
                 }
             }
             _ => {}
@@ -200,8 +200,8 @@ impl Config {
             let Some(entry) = reader.check(word, of_check, true) else { continue };
             let name = &*entry.rule().name;
             if seen.iter().any(|known| known == name) {
-                let message = format!("`{name}` stands here twice, by name and id");
-                reader.problem(of_check, message, "Put both together.");
+                let message = format!("`{name}` is listed twice, by name and by ID");
+                reader.problem(of_check, message, "Merge the two entries.");
             }
             seen.push(name.to_owned());
             for (field, value) in reader.fields(of_check, &["severity", "parameters"], "a check") {
@@ -244,7 +244,7 @@ impl Config {
                 reader.missing(item, "a world needs `paths`");
             }
             if self.worlds.iter().any(|world| world.name == name) {
-                reader.problem(item, format!("two worlds are called `{name}`"), "");
+                reader.problem(item, format!("two worlds have the name `{name}`"), "");
             }
             self.worlds.push(World { name: name.to_owned(), paths });
         }

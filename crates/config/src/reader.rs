@@ -51,7 +51,7 @@ impl<'c> Reader<'c> {
                 kind: NoteKind::Unread,
                 place: self.source.name().to_owned(),
                 span: None,
-                message: format!("{more} more mistakes are not shown"),
+                message: format!("{more} more errors are not shown"),
                 remedy: String::new(),
             });
         }
@@ -103,7 +103,7 @@ impl<'c> Reader<'c> {
     /// A word is none of those that are known.
     pub(crate) fn unknown(&mut self, what: &str, word: &str, at: Value<'_>, known: &[&str]) {
         let remedy = self.suggestion(word, known);
-        self.problem(at, format!("there is no {what} `{}`", short(word)), &remedy);
+        self.problem(at, format!("unknown {what} `{}`", short(word)), &remedy);
     }
 
     /// Looking for names takes a while: what is not told needs none.
@@ -126,7 +126,7 @@ impl<'c> Reader<'c> {
     }
 
     fn kind(&mut self, value: Value<'_>, wanted: &str) {
-        let message = format!("this is {}, and must be {wanted}", value.kind().name());
+        let message = format!("this is {}, but must be {wanted}", value.kind().name());
         self.problem(value, message, "");
     }
 
@@ -180,8 +180,8 @@ impl<'c> Reader<'c> {
             Kind::Text => {}
             kind @ (Kind::Bool | Kind::Number) => {
                 let name = kind.name();
-                let remedy = format!("Put it in quotes: without them YAML takes it for {name}.");
-                self.problem(value, format!("this is {name}, and must be text"), &remedy);
+                let remedy = format!("Add quotes: without them, YAML reads it as {name}.");
+                self.problem(value, format!("this is {name}, but must be a string"), &remedy);
             }
             _ => self.kind(value, "text"),
         }
@@ -219,8 +219,8 @@ impl<'c> Reader<'c> {
 
     fn path_glob(&mut self, text: &str, at: Value<'_>) -> Option<Glob> {
         if text.starts_with('/') || text.split('/').any(|name| name == "..") {
-            let message = "a path here is below the folder of this file";
-            self.problem(at, message, "Write it without `/` at its start and without `..`.");
+            let message = "a path must be relative to the directory of this file";
+            self.problem(at, message, "Remove `/` at its start, and `..`.");
             return None;
         }
         self.glob(text, at)
@@ -234,10 +234,10 @@ impl<'c> Reader<'c> {
     pub(crate) fn check(&mut self, word: &str, at: Value<'_>, key: bool) -> Option<&'c Entry> {
         let found = self.catalog.named(word);
         if found.is_none() {
-            let message = format!("there is no check `{}`", short(word));
+            let message = format!("unknown check `{}`", short(word));
             let remedy = match self.suggests().then(|| self.catalog.similar(word)).flatten() {
                 Some(name) => format!("Did you mean `{name}`?"),
-                None => "`pavisade checks list` shows all.".to_owned(),
+                None => "`pavisade checks list` lists all checks.".to_owned(),
             };
             match key {
                 true => self.key_problem(at, message, &remedy),

@@ -34,7 +34,7 @@ pub fn schema(catalog: &Catalog) -> Value {
     let texts = |what: &str| json!({"description": what, "type": ["array", "null"], "items": {"type": "string", "minLength": 1}});
     definitions.insert("severity".into(), json!({"enum": ["critical", "high", "medium", "low"]}));
     definitions
-        .insert("check".into(), json!({"description": "A check, by name or id.", "enum": names}));
+        .insert("check".into(), json!({"description": "A check, by name or ID.", "enum": names}));
     definitions.insert("exception".into(), exception());
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -42,9 +42,10 @@ pub fn schema(catalog: &Catalog) -> Value {
         "type": ["object", "null"],
         "additionalProperties": false,
         "properties": {
-            "enable": with(list(json!({"$ref": "#/$defs/check"})), "Checks that run whatever their audience."),
+            "enable": with(list(json!({"$ref": "#/$defs/check"})), "Checks that run regardless of \
+                their audience."),
             "disable": with(list(json!({"$ref": "#/$defs/check"})), "Checks that do not run."),
-            "strict": {"description": "Whether checks of audience `strict` run.", "type": "boolean"},
+            "strict": {"description": "Whether checks with the audience `strict` run.", "type": "boolean"},
             "checks": {
                 "description": "Severity and parameters, by check.",
                 "type": ["object", "null"],
@@ -64,15 +65,17 @@ pub fn schema(catalog: &Catalog) -> Value {
                     {"enum": frameworks},
                     {"type": "string", "pattern": "[^/]\\.[tT][oO][mM][lL]$"},
                 ]})),
-                "Only checks that serve one of these; a file of your own, relative to this file's folder, ends in `.toml`.",
+                "Run only checks that are mapped to one of these. Your own file, relative to the \
+                 directory of this file, ends in `.toml`.",
             ),
             "paths": {
-                "description": "Which files are read, by patterns relative to this file's folder.",
+                "description": "Which files are read, as patterns relative to the directory of \
+                                this file.",
                 "type": ["object", "null"],
                 "additionalProperties": false,
                 "properties": {
-                    "include": texts("Only what one of these matches."),
-                    "exclude": texts("Nothing that one of these matches."),
+                    "include": texts("Only files that match one of these."),
+                    "exclude": texts("Exclude files that match one of these."),
                 },
             },
             "worlds": with(list(json!({
@@ -83,22 +86,24 @@ pub fn schema(catalog: &Catalog) -> Value {
                     "name": {"type": "string", "minLength": 1},
                     "paths": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
                 },
-            })), "What is joined as one world each, as in one cluster."),
+            })), "Paths that form one world, like the objects of one cluster."),
             "kubernetes-version": {
-                "description": "The version of Kubernetes whose semantics count: \"1.36\".",
+                "description": "The Kubernetes version to assume: \"1.36\".",
                 "type": ["string", "number"],
             },
             "fail-on": {
-                "description": "From which severity on a scan exits with 1.",
+                "description": "The lowest severity for which a scan exits with 1.",
                 "enum": ["critical", "high", "medium", "low", "unknown", "never"],
             },
-            "helm-values": texts("Values files for every chart, relative to this file's folder."),
+            "helm-values": texts("Values files for all charts, relative to the directory of this \
+                                  file."),
             "exceptions": with(
                 list(json!({"$ref": "#/$defs/exception"})),
                 "Findings that are accepted until a date.",
             ),
             "max-exception-days": {
-                "description": "Days from now beyond which the end of an exception is noted.",
+                "description": "Report exceptions that end later than this number of days from \
+                                now.",
                 "type": "integer",
                 "minimum": 1,
                 "maximum": 36500,
@@ -128,7 +133,7 @@ fn exception() -> Value {
         "properties": {
             "checks": with(some(json!({"$ref": "#/$defs/check"})), "Whose findings are accepted."),
             "reason": {"description": "Why.", "type": "string", "minLength": 1},
-            "until": {"description": "The last day on which it counts (UTC).", "type": "string", "format": "date"},
+            "until": {"description": "The last day on which it applies (UTC).", "type": "string", "format": "date"},
             "subjects": with(some(json!({
                 "type": "object",
                 "additionalProperties": false,
@@ -138,19 +143,19 @@ fn exception() -> Value {
                     "namespace": glob("A namespace, or a pattern."),
                     "name": glob("A name, or a pattern."),
                     "container": glob("A container, or a pattern."),
-                    "image": glob("An image by its reference, repository or digest, or a pattern."),
-                    "package": glob("A package by its name or package URL, or a pattern."),
+                    "image": glob("An image: its reference, repository or digest, or a pattern."),
+                    "package": glob("A package: its name or package URL, or a pattern."),
                     "file": glob("A path in an image or an artifact, or a pattern."),
-                    "artifact": glob("A folder of sources or an SBOM, or a pattern."),
+                    "artifact": glob("A source directory or an SBOM, or a pattern."),
                 },
-            })), "One of these must fit."),
+            })), "One of these must match."),
             "paths": with(
                 some(json!({"type": "string", "minLength": 1})),
-                "Files, by patterns relative to this file's folder; one must fit.",
+                "Files, as patterns relative to the directory of this file; one must match.",
             ),
             "vulnerabilities": with(
                 some(json!({"type": "string", "minLength": 1})),
-                "Advisories by an identifier (`CVE-2026-1234`), or patterns; one must fit.",
+                "Advisories: an identifier (`CVE-2026-1234`) or a pattern; one must match.",
             ),
             "fingerprints": with(
                 some(json!({"type": "string", "pattern": "^v[12]:[0-9a-f]{32}$"})),

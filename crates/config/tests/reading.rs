@@ -84,13 +84,13 @@ fn everything_is_read() {
         config.restrictions(&Catalog::builtin()),
         [
             "turns off `secret-as-env`, `host-port`",
-            "runs only checks that serve pod-security-standards, ../Own.toml",
+            "runs only checks that are mapped to pod-security-standards, ../Own.toml",
             "reads only `k8s/**`",
             "leaves out `**/vendor`",
             "lowers the severity of `privileged-container`",
             "sets parameters of `untrusted-registry`",
-            "fails on high or worse only",
-            "holds 2 exceptions",
+            "fails only on high or higher",
+            "contains 2 exceptions",
         ]
     );
 }
@@ -110,22 +110,22 @@ fn what_is_empty_says_nothing() {
 fn mistakes_are_told_where_they_are() {
     for (text, expect) in [
         ("disabel: []", "1:1 a configuration has no field `disabel` | Did you mean `disable`?"),
-        ("disable: host-port", "1:10 this is text, and must be a list"),
-        ("disable: [host-prot]", "1:11 there is no check `host-prot` | Did you mean `host-port`?"),
-        ("disable: [1]", "1:11 this is a number, and must be text | Put it in quotes"),
+        ("disable: host-port", "1:10 this is text, but must be a list"),
+        ("disable: [host-prot]", "1:11 unknown check `host-prot` | Did you mean `host-port`?"),
+        ("disable: [1]", "1:11 this is a number, but must be a string | Put it in quotes"),
         (
             "disable: [on]",
-            "1:11 this is a boolean, and must be text | Put it in quotes: without them YAML takes it for a boolean.",
+            "1:11 this is a boolean, but must be a string | Add quotes: without them, YAML reads it as a boolean.",
         ),
-        ("strict: 'yes'", "1:9 this is text, and must be true or false"),
-        ("- a", "1:1 this is a list, and must be a map"),
+        ("strict: 'yes'", "1:9 this is text, but must be true or false"),
+        ("- a", "1:1 this is a list, but must be a map"),
         ("a: [", "1:5 "),
         ("strict: true\nstrict: false", "1:1 the key `strict` stands again below"),
         ("strict: true\n---\nstrict: false", "3:1 a second document"),
         ("enable: [host-port]\ndisable: [PV-C004]", "2:1 `host-port` is both enabled and disabled"),
         (
             "checks:\n  host-prot: {severity: low}",
-            "2:3 there is no check `host-prot` | Did you mean `host-port`?",
+            "2:3 unknown check `host-prot` | Did you mean `host-port`?",
         ),
         (
             "checks: {host-port: {severty: low}}",
@@ -133,7 +133,7 @@ fn mistakes_are_told_where_they_are() {
         ),
         (
             "checks: {host-port: {severity: hgih}}",
-            "1:32 there is no severity `hgih` | Did you mean `high`?",
+            "1:32 unknown severity `hgih` | Did you mean `high`?",
         ),
         (
             "checks: {untrusted-registry: {parameters: {allow: [a]}}}",
@@ -146,24 +146,24 @@ fn mistakes_are_told_where_they_are() {
         ("checks: {host-port: {parameters: {x: 1}}}", "1:35 `host-port` has no parameter `x`"),
         (
             "checks: {host-port: {severity: low}, PV-C004: {severity: low}}",
-            "1:38 `host-port` stands here twice, by name and id",
+            "1:38 `host-port` is listed twice, by name and by ID",
         ),
-        ("frameworks: [cis]", "1:14 there is no framework `cis` | "),
+        ("frameworks: [cis]", "1:14 unknown framework `cis` | "),
         ("paths: {includes: []}", "1:9 `paths` has no field `includes` | Did you mean `include`?"),
         ("paths: {exclude: ['']}", "1:19 an empty pattern matches nothing"),
-        ("paths: {exclude: [../x]}", "1:19 a path here is below the folder of this file"),
-        ("paths: {exclude: [/etc]}", "1:19 a path here is below the folder of this file"),
+        ("paths: {exclude: [../x]}", "1:19 a path must be relative to the directory of this file"),
+        ("paths: {exclude: [/etc]}", "1:19 a path must be relative to the directory of this file"),
         ("worlds: [{paths: [a]}]", "1:10 a world needs a `name`"),
         ("worlds: [{name: a}]", "1:10 a world needs `paths`"),
         (
             "worlds: [{name: a, paths: [x]}, {name: a, paths: [z]}]",
-            "1:33 two worlds are called `a`",
+            "1:33 two worlds have the name `a`",
         ),
         ("kubernetes-version: 2", "1:21 "),
-        ("kubernetes-version: '1.99'", "1:21 the checks know Kubernetes up to 1.37, not 1.99"),
-        ("fail-on: hi", "1:10 there is no severity `hi`"),
-        ("max-exception-days: soon", "1:21 it is no number of days from 1 to 36,500"),
-        ("max-exception-days: 0", "1:21 it is no number of days from 1 to 36,500"),
+        ("kubernetes-version: '1.99'", "1:21 the checks support Kubernetes up to 1.37, not 1.99"),
+        ("fail-on: hi", "1:10 unknown severity `hi`"),
+        ("max-exception-days: soon", "1:21 it is not a number of days from 1 to 36,500"),
+        ("max-exception-days: 0", "1:21 it is not a number of days from 1 to 36,500"),
         (
             "exceptions: [{checks: [host-port], until: 2027-01-31}]",
             "1:14 an exception needs a `reason`",
@@ -178,15 +178,12 @@ fn mistakes_are_told_where_they_are() {
         ),
         (
             "exceptions: [{checks: [host-port], reason: x, until: 31.1.2027}]",
-            "1:54 `31.1.2027` is no date | Write it as `2027-01-31`.",
+            "1:54 `31.1.2027` is not a date | Use `2027-01-31`.",
         ),
-        (
-            "exceptions: [{checks: [a], reason: x, until: 2027-01-31}]",
-            "1:24 there is no check `a` | ",
-        ),
+        ("exceptions: [{checks: [a], reason: x, until: 2027-01-31}]", "1:24 unknown check `a` | "),
         (
             "exceptions: [{checks: [host-port], reason: x, until: 2027-01-31, subjects: [{}]}]",
-            "1:66 a subject here says nothing, and would be any",
+            "1:66 a subject is empty, and would match everything",
         ),
         (
             "exceptions: [{fingerprints: ['v1:1'], reason: x, until: 2027-01-31}]",

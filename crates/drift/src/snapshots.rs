@@ -81,7 +81,7 @@ fn gaps(a: &World, b: &World, out: &mut Comparison) {
             group => format!("{kind}.{group}"),
         };
         let say = |which: &str, why: &Cause| {
-            format!("{name} was not read in full for {which} snapshot: {why}")
+            format!("{name} was not read completely for {which} snapshot: {why}")
         };
         match (cause(a, group, kind), cause(b, group, kind)) {
             (Some(Cause::SecretsNotAsked), Some(Cause::SecretsNotAsked)) => {

@@ -5,6 +5,7 @@
 //! their projects document. Nothing is guessed from a name.
 
 pub mod reference;
+mod support;
 mod trigger;
 mod wants;
 
@@ -16,6 +17,7 @@ use pavisade_yaml::{Kind, Value};
 
 use crate::reference::{self as image, Image};
 
+pub use support::{Support, releases, support};
 pub use wants::{Naming, READS, Want, Wanted, Wants, wants};
 
 /// An image that an object names.

@@ -32,7 +32,7 @@ pub enum Image<'a> {
 pub fn of(container: Container<'_>) -> Image<'_> {
     if trigger::fills_in(container) {
         return Image::Unclear(
-            "an image trigger of OpenShift fills the image in from an ImageStream".into(),
+            "an OpenShift image trigger sets the image from an ImageStream".into(),
         );
     }
     let Some(value) = container.at(&["image"]).filter(|v| !v.is_null()) else {
@@ -44,7 +44,7 @@ pub fn of(container: Container<'_>) -> Image<'_> {
             "`auto` is replaced by Istio's injection webhook with the proxy's image".into(),
         ),
         Some(text) => read(text),
-        None => Image::Unclear(format!("the image is {}, not text", value.kind().name())),
+        None => Image::Unclear(format!("the image is {}, not a string", value.kind().name())),
     }
 }
 
@@ -66,9 +66,9 @@ pub fn read(text: &str) -> Image<'_> {
     Image::Unclear(if text.starts_with("ko://") {
         format!("`{text}` is replaced by ko with the image that it builds")
     } else if text.contains(['$', '{', '<', '%']) && Reference::parse_loose(text) {
-        format!("`{text}` is a template that is filled in later")
+        format!("`{text}` is a template that is rendered later")
     } else {
-        format!("`{text}` is no image reference, so no kubelet can pull it")
+        format!("`{text}` is not a valid image reference, so it cannot be pulled")
     })
 }
 
@@ -355,7 +355,9 @@ mod tests {
             assert_eq!(Reference::parse(text), None, "{text}");
         }
         assert!(matches!(read("a:${TAG}"), Image::Unclear(why) if why.contains("template")));
-        assert!(matches!(read("UPPER"), Image::Unclear(why) if why.contains("no image reference")));
+        assert!(
+            matches!(read("UPPER"), Image::Unclear(why) if why.contains("not a valid image reference"))
+        );
     }
 
     #[test]

@@ -4,16 +4,22 @@
 //!
 //! Not here: how anything is judged (`scan`, `checks`), how it is shown (`report`).
 
+mod access;
 mod baseline;
 mod comparison;
 mod exception;
 mod fix;
 mod pod_security;
 mod priority;
+mod ways;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use access::{
+    AccessBasis, AccessDiff, AccessExplained, AccessFault, AccessHolder, AccessLint, AccessRoute,
+    CanDo, FileLine, Item, NearMiss, Permission, RuleText, SubjectDiff, Verdict, WhoCan,
+};
 pub use baseline::{Baseline, Compared, Known};
 pub use comparison::{Comparison, ObjectChange, What};
 pub use exception::{
@@ -24,6 +30,7 @@ use pavisade_model::{Finding, KubernetesVersion, Note, Program, Rule, State};
 use pavisade_snapshot::{ClusterFacts, Distribution, World};
 pub use pod_security::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Reason, Standing};
 pub use priority::{LIKELY, PROBABLE, Part, Priority, Ranked};
+pub use ways::{Mfa, WayIn, WaysIn};
 
 /// How often a check gave each verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -46,12 +46,12 @@ impl fmt::Display for Gap {
                 write!(f, "{} were not read: {cause}", kind.full_resource())
             }
             Self::Object { kind, namespace, name } => match (&**namespace, &**name) {
-                (_, "") => write!(f, "no {kind} is in these files"),
+                (_, "") => write!(f, "these files contain no {kind}"),
                 ("", name) => write!(f, "{kind} `{name}` is not in these files"),
                 (namespace, name) => write!(f, "{kind} `{namespace}/{name}` is not in these files"),
             },
             Self::Form => f.write_str("a value cannot be read"),
-            Self::Value => f.write_str("a value is filled in later"),
+            Self::Value => f.write_str("a value is set later"),
             Self::Settings(program) => {
                 write!(f, "the settings of {} were not read", program.name())
             }
@@ -94,16 +94,18 @@ pub enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAsked => f.write_str("it was not asked for"),
-            Self::SecretsNotAsked => f.write_str("Secrets are listed with `--secrets` only"),
+            Self::NotAsked => f.write_str("it was not requested"),
+            Self::SecretsNotAsked => f.write_str("Secrets are listed only with `--secrets`"),
             Self::Forbidden { resource } => {
-                write!(f, "the right to list `{resource}` in all namespaces is missing")
+                write!(f, "permission to list `{resource}` in all namespaces is missing")
             }
             Self::Silent { group, why } => {
-                write!(f, "`{group}` is registered and does not answer: {why}")
+                write!(f, "`{group}` is registered but does not respond: {why}")
             }
             Self::BrokeOff { after: 0, why } => f.write_str(why),
-            Self::BrokeOff { after, why } => write!(f, "the list broke off after {after}: {why}"),
+            Self::BrokeOff { after, why } => {
+                write!(f, "the list was interrupted after {after}: {why}")
+            }
             Self::Unreachable => f.write_str("the cluster could not be read"),
             Self::Said(words) => f.write_str(words),
         }

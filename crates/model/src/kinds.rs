@@ -24,6 +24,7 @@ kinds! {
     CUSTOM_RESOURCE_DEFINITION = "apiextensions.k8s.io" "CustomResourceDefinition" "customresourcedefinitions";
     DAEMON_SET = "apps" "DaemonSet" "daemonsets";
     DEPLOYMENT = "apps" "Deployment" "deployments";
+    ENDPOINT_SLICE = "discovery.k8s.io" "EndpointSlice" "endpointslices";
     GATEWAY = "gateway.networking.k8s.io" "Gateway" "gateways";
     GRPC_ROUTE = "gateway.networking.k8s.io" "GRPCRoute" "grpcroutes";
     HORIZONTAL_POD_AUTOSCALER = "autoscaling" "HorizontalPodAutoscaler" "horizontalpodautoscalers";

@@ -50,7 +50,7 @@ impl FromStr for KubernetesVersion {
         let mut parts = text.strip_prefix('v').unwrap_or(text).splitn(3, '.').map(str::parse);
         match (parts.next(), parts.next()) {
             (Some(Ok(major)), Some(Ok(minor))) if major == 1 => Ok(Self { major, minor }),
-            _ => Err(format!("`{text}` is no Kubernetes version: write it like 1.30")),
+            _ => Err(format!("`{text}` is not a Kubernetes version: use a version such as 1.30")),
         }
     }
 }

@@ -118,7 +118,7 @@ impl LayerCache {
 
     fn give_up(&self, error: &io::Error) {
         let folder = self.folder.display();
-        let _ = self.problem.set(format!("{folder}: nothing is kept there: {error}"));
+        let _ = self.problem.set(format!("{folder}: the cache is not used: {error}"));
     }
 
     /// Keeps what was read of a layer, if that can be done.
@@ -232,7 +232,7 @@ fn make(folder: &Path) -> io::Result<()> {
 fn check(folder: &Path) -> io::Result<()> {
     match is_own(&fs::metadata(folder)?) {
         true => Ok(()),
-        false => Err(io::Error::other("others may write in this folder")),
+        false => Err(io::Error::other("other users can write to this directory")),
     }
 }
 

@@ -113,7 +113,7 @@ pub enum Refusal {
         error: io::Error,
     },
     /// More bytes than the limit.
-    #[error("{what} is larger than {limit} bytes when it is unpacked")]
+    #[error("{what} is larger than {limit} bytes uncompressed")]
     TooLarge {
         /// The layer or document.
         what: String,
@@ -121,16 +121,16 @@ pub enum Refusal {
         limit: u64,
     },
     /// It grows too much when it is unpacked.
-    #[error("{0} becomes more than {1} times larger when it is unpacked")]
+    #[error("{0} expands to more than {1} times its size")]
     Ratio(String, u64),
     /// More names than the limit.
     #[error("the image has more than {0} files")]
     TooManyNames(usize),
     /// More bytes in names than the limit.
-    #[error("the names of the image's files have more than {0} bytes")]
+    #[error("the file names in the image have more than {0} bytes")]
     TooLongNames(usize),
     /// No form of compression that images have.
-    #[error("{what} is compressed with {compression}; images have gzip or zstd")]
+    #[error("{what} is compressed with {compression}; images support gzip or zstd")]
     Compression {
         /// The layer or archive.
         what: String,
@@ -154,18 +154,18 @@ pub enum Refusal {
     #[error("`{0}` is not a valid whiteout")]
     Whiteout(String),
     /// A hard link to what is not there, or to a folder.
-    #[error("the hard link `{0}` leads to no file")]
+    #[error("the hard link `{0}` has no target")]
     HardLink(String),
     /// Too many folders in one another.
     #[error("the path `{0}` is too deep")]
     TooDeep(String),
     /// Links that lead to links, too often.
-    #[error("the path `{0}` leads through too many links")]
+    #[error("the path `{0}` has too many links")]
     TooManyLinks(String),
     /// A registry did not give it.
     #[error(transparent)]
     Registry(#[from] Fault),
     /// A NUL in a path.
-    #[error("the path `{0}` holds a NUL")]
+    #[error("the path `{0}` contains a NUL")]
     Nul(String),
 }

@@ -123,11 +123,13 @@ impl Place {
 pub(crate) fn inside(folder: &Path, name: &str) -> io::Result<File> {
     let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
     if name.is_empty() || !Path::new(name).components().all(plain) {
-        return Err(io::Error::other("the name leads out of the image; it was not opened"));
+        return Err(io::Error::other("the name leads outside the image; it was not opened"));
     }
     let real = fs::canonicalize(folder.join(name))?;
     if !real.starts_with(folder) {
-        return Err(io::Error::other("a link that leads out of the image; it was not followed"));
+        return Err(io::Error::other(
+            "a link to a location outside the image; it was not followed",
+        ));
     }
     open_regular(&real)
 }

@@ -21,7 +21,7 @@ pub struct Platform {
 
 /// Why a text is not a platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a platform: write it as linux/amd64 or linux/arm64/v8")]
+#[error("`{0}` is not a platform: use linux/amd64 or linux/arm64/v8")]
 pub struct PlatformError(String);
 
 impl Platform {

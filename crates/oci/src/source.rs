@@ -143,7 +143,7 @@ fn list(folder: &Path) -> io::Result<Vec<(String, bool)>> {
 
 /// A file of the tree, which does not lead outside of it.
 fn inside(root: &Path, path: &str, limit: u64) -> io::Result<Vec<u8>> {
-    let outside = || io::Error::other("it leads out of the folder");
+    let outside = || io::Error::other("it leads outside the directory");
     if !Path::new(path).components().all(|part| matches!(part, Component::Normal(_))) {
         return Err(outside());
     }

@@ -106,8 +106,8 @@ impl Store {
                 None if folder::is_root(&folder) => Layout::Root,
                 None => {
                     let why = format!(
-                        "{name} holds neither an image (`index.json`, `manifest.json`) nor a root \
-                         file system, nor a lock file of a source tree"
+                        "{name} contains no image (`index.json`, `manifest.json`), no root file \
+                         system, and no lock file of a source tree"
                     );
                     return Err(Refusal::NotAnImage(why));
                 }
@@ -157,8 +157,8 @@ impl Store {
             None if place.has_root() => Layout::Root,
             None => {
                 let why = format!(
-                    "{name} is a tar archive, but holds neither an image (`index.json`, \
-                     `manifest.json`) nor a root file system"
+                    "{name} is a tar archive, but contains no image (`index.json`, \
+                     `manifest.json`) and no root file system"
                 );
                 return Err(Refusal::NotAnImage(why));
             }
@@ -256,7 +256,7 @@ impl Store {
         match Form::read(text, &format!("the manifest {digest}"))? {
             Form::Manifest(manifest) => Ok((*manifest, digest)),
             Form::Index(_) if depth >= MAX_DEPTH => {
-                Err(Refusal::NotAnImage(format!("{}: too many indexes in one another", self.name)))
+                Err(Refusal::NotAnImage(format!("{}: too many nested indexes", self.name)))
             }
             Form::Index(index) => {
                 let fitting = fitting(&index, platform, &self.name)?;
@@ -349,7 +349,9 @@ impl Store {
             }
             (_, place) => match place.whole() {
                 Some(bytes) => (bytes, None),
-                None => return Err(Refusal::NotAnImage(format!("{} is no archive", self.name))),
+                None => {
+                    return Err(Refusal::NotAnImage(format!("{} is not an archive", self.name)));
+                }
             },
         };
         Ok(Opened { bytes, length, slot: Slot::default() })

@@ -168,7 +168,7 @@ impl Search {
                     found.modules = Some(text);
                 }
             }
-            None => self.too_long = Some("the text of its modules is too long, or cut off"),
+            None => self.too_long = Some("its module information is too long or truncated"),
         }
         Ok(true)
     }

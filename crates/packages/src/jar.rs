@@ -286,7 +286,7 @@ impl Visitor for Outer<'_> {
             (_, Err(why)) => self.search.problem(name, why),
             (Interest::Archive, Ok((_, false))) => {
                 let outer = self.name;
-                let why = format!("it is too large to be read inside of `{outer}`");
+                let why = format!("it is too large to be read inside `{outer}`");
                 self.search.say(name, &why);
             }
             (Interest::Archive, Ok((bytes, true))) => {

@@ -29,10 +29,12 @@ pub struct Purl {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PurlError {
     /// It does not begin with `pkg:`.
-    #[error("a package URL begins with `pkg:`")]
+    #[error("a package URL starts with `pkg:`")]
     Scheme,
     /// The type is missing, or has a character that types do not have.
-    #[error("`{0}` is not a package type: letters, digits, `.`, `+` and `-`, the first a letter")]
+    #[error(
+        "`{0}` is not a package type: use letters, digits, `.`, `+` and `-`, starting with a letter"
+    )]
     Kind(String),
     /// A part that every package URL of the type has is missing.
     #[error("a package URL of the type `{kind}` needs a {part}")]
@@ -57,7 +59,8 @@ pub enum PurlError {
     },
     /// A key that qualifiers cannot have, or one that is there twice.
     #[error(
-        "`{0}` is not a qualifier: letters, digits, `.`, `-` and `_`, the first a letter, once"
+        "`{0}` is not a qualifier: use letters, digits, `.`, `-` and `_`, starting with a letter, \
+         each only once"
     )]
     Qualifier(String),
     /// A percent sign without two hexadecimal digits, or bytes that are not UTF-8.

@@ -30,6 +30,8 @@ pub enum Reader {
     PythonArchive,
     /// rpm's database.
     Rpm,
+    /// The write-ahead log of rpm's database.
+    RpmLog,
 }
 
 /// A file that a reader wants.
@@ -43,15 +45,30 @@ pub struct Want {
 }
 
 impl Want {
-    /// Reads a file as it comes, in bounded memory: programs and large archives as a stream. Of any
-    /// other file that is larger than its limit only that is said.
+    /// Reads a file as it comes, in bounded memory: databases, programs and large archives as a
+    /// stream. Of any other file that is larger than its limit only that is said. Of the files of
+    /// packages those are kept that `keep` wants.
     ///
     /// # Errors
     /// Those of `from`.
-    pub fn read(self, path: &str, from: &mut dyn Read) -> io::Result<Contents> {
+    pub fn read(
+        self,
+        path: &str,
+        from: &mut dyn Read,
+        keep: &dyn Fn(&str) -> bool,
+    ) -> io::Result<Contents> {
         match self.reader {
+            Reader::Apk => return self.limited(from, |from| apk::read(from, keep)),
+            Reader::Dpkg => {
+                return self.limited(from, |from| dpkg::read(from, Kind::Deb, false));
+            }
             Reader::GoBinary => return go_binary::read(from),
             Reader::Jar => return jar::read(path, from),
+            Reader::Opkg => {
+                return self.limited(from, |from| dpkg::read(from, Kind::Opkg, false));
+            }
+            Reader::Rpm => return rpm::read_from(from, self.limit, keep),
+            Reader::RpmLog => return rpm::read_log(from),
             _ => {}
         }
         let mut bytes = Vec::new();
@@ -61,6 +78,22 @@ impl Want {
             return Ok(Contents { problems: vec![Problem::whole(message)], ..Contents::default() });
         }
         Ok(self.reader.read(&bytes))
+    }
+
+    /// Reads what is within the limit, and tells where there is more.
+    fn limited(
+        self,
+        from: &mut dyn Read,
+        read: impl FnOnce(&mut dyn Read) -> io::Result<Contents>,
+    ) -> io::Result<Contents> {
+        let mut within = from.take(self.limit);
+        let mut contents = read(&mut within)?;
+        if within.limit() == 0 && within.into_inner().read(&mut [0])? > 0 {
+            let message =
+                format!("it is larger than {} bytes, and the rest was not read", self.limit);
+            contents.problems.push(Problem::whole(message));
+        }
+        Ok(contents)
     }
 }
 
@@ -79,6 +112,7 @@ impl Reader {
             "status" if inside("var/lib/dpkg") => (Self::Dpkg, DATABASE),
             "status" if inside("usr/lib/opkg") || inside("var/lib/opkg") => (Self::Opkg, DATABASE),
             _ if rpm::is(folder, name) => (Self::Rpm, DATABASE),
+            _ if rpm::is_log(folder, name) => (Self::RpmLog, DATABASE),
             _ if inside("var/lib/dpkg/status.d") && !name.ends_with(".md5sums") => {
                 (Self::DpkgStatusD, METADATA)
             }
@@ -123,18 +157,20 @@ impl Reader {
     /// Reads a file. Bytes that are not UTF-8 are replaced: names and versions are ASCII.
     pub fn read(self, bytes: &[u8]) -> Contents {
         let text = || String::from_utf8_lossy(bytes);
+        let database = |kind, of_status_d| dpkg::read(&mut &*bytes, kind, of_status_d);
         match self {
-            Self::Apk => apk::read(&text()),
-            Self::Dpkg => dpkg::read(&text(), Kind::Deb, false),
-            Self::DpkgStatusD => dpkg::read(&text(), Kind::Deb, true),
+            Self::Apk => apk::read(&mut &*bytes, &|_| true).unwrap_or_default(),
+            Self::Dpkg => database(Kind::Deb, false).unwrap_or_default(),
+            Self::DpkgStatusD => database(Kind::Deb, true).unwrap_or_default(),
             Self::GoBinary => go_binary::read(&mut &*bytes).unwrap_or_default(),
             Self::Jar => jar::read("", &mut &*bytes).unwrap_or_default(),
             Self::Lock(lock) => lock.read("", bytes, &|_| None),
             Self::Node => node::read(bytes),
-            Self::Opkg => dpkg::read(&text(), Kind::Opkg, false),
+            Self::Opkg => database(Kind::Opkg, false).unwrap_or_default(),
             Self::Python => python::read(&text()),
             Self::PythonArchive => python::read_archive(bytes),
             Self::Rpm => rpm::read(bytes),
+            Self::RpmLog => rpm::read_log(&mut &*bytes).unwrap_or_default(),
         }
     }
 }

@@ -5,15 +5,19 @@
 //! of pieces has a limit.
 
 mod bdb;
+mod bytes;
 mod header;
 mod ndb;
 mod sqlite;
 
 use std::borrow::Cow;
+use std::io::{self, Read};
 
+use bytes::{Bytes, TOO_LARGE};
 use header::Header;
 
 use crate::contents::{Contents, Problem};
+use crate::room::{MAX_PACKAGES, Room, tell};
 use crate::{Kind, Package, SourcePackage};
 
 /// Bytes of one header: that of the largest package has some megabytes.
@@ -21,11 +25,6 @@ const MAX_HEADER: usize = 64 << 20;
 /// Bytes that are copied to put headers together: a multiple of the file, and what is free.
 const RATIO: usize = 4;
 const FREE: usize = 1 << 20;
-/// Packages and problems of one database.
-const MAX_PACKAGES: usize = 200_000;
-const MAX_PROBLEMS: usize = 100;
-/// Bytes of all names of files together.
-const MAX_FILES: usize = 128 << 20;
 
 /// Whether a file is a database of rpm, by its path in a root file system.
 pub(crate) fn is(folder: &str, name: &str) -> bool {
@@ -33,18 +32,65 @@ pub(crate) fn is(folder: &str, name: &str) -> bool {
         && matches!(name, "Packages" | "Packages.db" | "rpmdb.sqlite")
 }
 
+/// Whether a file is SQLite's write-ahead log of a database of rpm.
+pub(crate) fn is_log(folder: &str, name: &str) -> bool {
+    let of = name.strip_suffix("-wal");
+    of.is_some_and(|of| of.ends_with(".sqlite") && is(folder, of))
+}
+
+/// Tells where a write-ahead log has changes that are not in the database: rpm empties it at its end,
+/// unless it was stopped. They are not read.
+///
+/// # Errors
+/// Those of `from`.
+pub(crate) fn read_log(from: &mut dyn Read) -> io::Result<Contents> {
+    /// Bytes before the first change ("WAL File Format").
+    const HEADER: u64 = 32;
+    let mut contents = Contents::default();
+    if io::copy(&mut from.take(HEADER + 1), &mut io::sink())? > HEADER {
+        let message = "changes in this write-ahead log of the rpm database were not read; run any rpm \
+                       command in the image, such as `rpm --rebuilddb`, and build it again";
+        contents.problems.push(Problem::whole(message));
+    }
+    Ok(contents)
+}
+
+/// Reads a database as it comes, of so many bytes at most. Of the files of a package those are kept
+/// that `keep` wants.
+///
+/// # Errors
+/// Those of `from`.
+pub(crate) fn read_from(
+    from: &mut dyn Read,
+    limit: u64,
+    keep: &dyn Fn(&str) -> bool,
+) -> io::Result<Contents> {
+    Ok(match Bytes::read(from, limit)? {
+        Some(bytes) => all(&bytes, keep),
+        None => Contents { problems: vec![Problem::whole(TOO_LARGE)], ..Contents::default() },
+    })
+}
+
 pub(crate) fn read(bytes: &[u8]) -> Contents {
+    all(&Bytes::Plain(Cow::Borrowed(bytes)), &|_| true)
+}
+
+fn all(bytes: &Bytes<'_>, keep: &dyn Fn(&str) -> bool) -> Contents {
     let mut blobs = Blobs {
         contents: Contents::default(),
         left: FREE.saturating_add(bytes.len().saturating_mul(RATIO)),
-        files: MAX_FILES,
+        room: Room::default(),
+        keep,
     };
+    let start = bytes.get(0, sqlite::MAGIC.len().min(bytes.len())).unwrap_or_default();
     let read = match () {
-        () if bytes.starts_with(sqlite::MAGIC) => sqlite::read(bytes, &mut blobs),
-        () if bytes.starts_with(ndb::MAGIC) => ndb::read(bytes, &mut blobs),
+        () if start.starts_with(sqlite::MAGIC) => sqlite::read(bytes, &mut blobs),
+        () if start.starts_with(ndb::MAGIC) => ndb::read(bytes, &mut blobs),
         () => bdb::read(bytes, &mut blobs),
     };
-    if let Err(damage) = read {
+    if let Err(damage) = read
+        && !damage.0.is_empty()
+    {
         blobs.problem(damage.0);
     }
     blobs.contents
@@ -54,33 +100,38 @@ pub(crate) fn read(bytes: &[u8]) -> Contents {
 #[derive(Debug)]
 struct Damage(&'static str);
 
-const TOO_MUCH: Damage = Damage("it holds more than a database of its size does");
+const TOO_MUCH: Damage = Damage("it contains more than a database of its size can");
+/// What was told already.
+const TOLD: Damage = Damage("");
 
 /// Takes headers, and makes packages of them.
-struct Blobs {
+struct Blobs<'k> {
     contents: Contents,
     /// Bytes that may still be copied.
     left: usize,
-    files: usize,
+    room: Room,
+    keep: &'k dyn Fn(&str) -> bool,
 }
 
-impl Blobs {
+impl Blobs<'_> {
     /// Takes the next header.
     fn take(&mut self, blob: Cow<'_, [u8]>) -> Result<(), Damage> {
-        if self.contents.packages.len() >= MAX_PACKAGES {
-            return Err(TOO_MUCH);
-        }
-        match Header::of(&blob).and_then(|header| package(&header, &mut self.files)) {
-            Some(package) => self.contents.packages.push(package),
-            None => self.problem("the header of a package is damaged"),
-        }
-        Ok(())
+        let header = Header::of(&blob);
+        let Some((header, mut package)) = header.and_then(|h| package(&h).map(|p| (h, p))) else {
+            self.problem("the header of a package is damaged");
+            return Ok(());
+        };
+        let Self { contents, room, keep, .. } = self;
+        header.files(&mut |path| {
+            if keep(path) && room.file(path.len(), contents) {
+                package.files.push(path.to_owned());
+            }
+        });
+        if room.add(package, contents) { Ok(()) } else { Err(TOLD) }
     }
 
     fn problem(&mut self, what: &str) {
-        if self.contents.problems.len() < MAX_PROBLEMS {
-            self.contents.problems.push(Problem::whole(what));
-        }
+        tell(Problem::whole(what), &mut self.contents);
     }
 
     /// Room for the next header that is put together.
@@ -93,7 +144,7 @@ impl Blobs {
     }
 }
 
-fn package(header: &Header<'_>, files: &mut usize) -> Option<Package> {
+fn package(header: &Header<'_>) -> Option<Package> {
     let text = |tag| header.text(tag).filter(|text| !text.is_empty());
     let name = text(header::NAME)?;
     let version = format!("{}-{}", text(header::VERSION)?, text(header::RELEASE)?);
@@ -106,7 +157,6 @@ fn package(header: &Header<'_>, files: &mut usize) -> Option<Package> {
         architecture: text(header::ARCHITECTURE).unwrap_or_default().into_owned(),
         source,
         licences: text(header::LICENCE).into_iter().map(Cow::into_owned).collect(),
-        files: header.files(files),
         name: name.into_owned(),
         ..Package::default()
     })

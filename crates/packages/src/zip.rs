@@ -43,10 +43,10 @@ pub enum Unreadable {
     #[error("it is encrypted")]
     Encrypted,
     /// Neither stored nor deflated.
-    #[error("its form of compression is not known")]
+    #[error("its compression method is not supported")]
     Compression,
     /// Larger than was allowed.
-    #[error("it is too large when it is unpacked")]
+    #[error("it is too large uncompressed")]
     TooLarge,
 }
 

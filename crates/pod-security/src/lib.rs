@@ -200,7 +200,7 @@ fn contents(world: &World) -> BTreeMap<Arc<str>, Contents> {
         let missing = if !object.has_pods() {
             "its pod template could not be read"
         } else if is_fragment(object) {
-            "the file holds only a part of it, to be merged into the rest"
+            "the file contains only a part of it, to be merged with the rest"
         } else {
             continue;
         };

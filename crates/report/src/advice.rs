@@ -24,20 +24,20 @@ pub(crate) fn of_group(group: &[&Finding]) -> Option<String> {
         false => format!(" in {} of {} places", number(able), number(group.len())),
     };
     let (command, caution) = command(&first.rule)?;
-    Some(format!("{command} can do this{all}{caution}"))
+    Some(format!("{command} can fix this{all}{caution}"))
 }
 
 /// That the program can fix what a check finds, all or some of it.
 pub(crate) fn of_check(rule: &Rule) -> Option<String> {
     let (command, caution) = command(rule)?;
-    Some(format!("{command} can do this, everywhere or in some places{caution}"))
+    Some(format!("{command} can fix this in some or all places{caution}"))
 }
 
 fn command(rule: &Rule) -> Option<(&'static str, &'static str)> {
     match rule.fixable {
         Fixable::Never => None,
         Fixable::Safely => Some(("`pavisade fix`", "")),
-        Fixable::Riskily => Some(("`pavisade fix --risky`", "; look at the difference first")),
+        Fixable::Riskily => Some(("`pavisade fix --risky`", "; review the diff first")),
     }
 }
 

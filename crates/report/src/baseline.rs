@@ -12,7 +12,8 @@ use crate::sarif::{FINGERPRINT, FIRST_FINGERPRINT};
 /// # Errors
 /// It is something else; says what.
 pub fn baseline(place: &str, text: &str) -> Result<Baseline, String> {
-    let value: Value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| format!("not valid JSON: {error}"))?;
     let entries = if value["runs"].is_array() {
         of_sarif(&value)?
     } else if value["schema"] == SCHEMA {
@@ -20,7 +21,7 @@ pub fn baseline(place: &str, text: &str) -> Result<Baseline, String> {
     } else if value["schema"] == v2::SCHEMA {
         of_json(&value, "rule")?
     } else {
-        return Err("no result of `pavisade scan -f json`, and no SARIF log".into());
+        return Err("neither a result of `pavisade scan -f json` nor a SARIF log".into());
     };
     Ok(Baseline { place: place.to_owned(), entries })
 }
@@ -56,7 +57,7 @@ fn of_sarif(log: &Value) -> Result<Vec<Known>, String> {
     let runs = log["runs"].as_array().into_iter().flatten();
     let ours: Vec<_> = runs.filter(|run| run["tool"]["driver"]["name"] == "Pavisade").collect();
     if ours.is_empty() {
-        return Err("a SARIF log, and not of Pavisade".into());
+        return Err("a SARIF log that is not from Pavisade".into());
     }
     let counts = |result: &&Value| {
         let suppressed = result["suppressions"].as_array().is_some_and(|all| !all.is_empty());
@@ -93,7 +94,9 @@ fn all<'a>(
         let known = read(value).ok_or_else(|| format!("finding {} is incomplete", index + 1))?;
         match known.fingerprint.starts_with("v1:") || known.fingerprint.starts_with("v2:") {
             true => Ok(known),
-            false => Err(format!("finding {} has a fingerprint of another version", index + 1)),
+            false => {
+                Err(format!("finding {} has a fingerprint of an unsupported version", index + 1))
+            }
         }
     };
     values.enumerate().map(read).collect()

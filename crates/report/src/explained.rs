@@ -99,13 +99,13 @@ pub fn explained_all(
     for (name, why) in unread {
         page.put(STRONG, id).put(PLAIN, " in ").put(STRONG, &clean(name)).end();
         page.put(UNKNOWN, "unknown").put(PLAIN, ": ");
-        let text = format!("the image was not looked at: {}", clean(why));
+        let text = format!("the image was not scanned: {}", clean(why));
         page.wrapped(PLAIN, &text, 9, 2);
         page.end();
     }
     if told.is_empty() && unread.is_empty() {
         page.put(STRONG, id).put(PLAIN, ": ").put(UNKNOWN, "unknown");
-        page.put(PLAIN, ": no image was looked at").end();
+        page.put(PLAIN, ": no image was scanned").end();
     }
     crate::terminal::notes(&mut page, notes, false);
     page.flush()
@@ -142,7 +142,7 @@ fn head(page: &mut Page<'_>, known: &Known) {
     for (record, time) in &known.withdrawn {
         let day = time.get(..10).unwrap_or(time);
         let text =
-            format!("record {record} was withdrawn by its publisher on {day}: it says nothing");
+            format!("record {record} was withdrawn by its publisher on {day}, so it is ignored");
         page.wrapped(DIM, &text, 0, 2);
     }
     page.end();
@@ -162,12 +162,13 @@ fn one(page: &mut Page<'_>, case: &Case<'_>) {
     row(page, "in", &case.place);
     match &case.outcome {
         Outcome::Owned(owner) => {
-            let text = format!("it is a part of {owner}, whose vendor's advisories decide");
+            let text =
+                format!("it is part of {owner}, for which the advisories of its vendor apply");
             row(page, "because", &text);
         }
         Outcome::Elsewhere(ecosystems) => {
             let text = format!(
-                "no record of it is about this package in {}; they are about it in {}",
+                "no record of it is about this package in {}, but about it in {}",
                 case.ecosystem,
                 ecosystems.join(", ")
             );
@@ -268,7 +269,7 @@ fn compared(record: &Explained) -> String {
             };
             let fix = match fix {
                 FixState::Fixed(_) | FixState::Unknown => "",
-                FixState::NotFixed => "; there is no fix so far",
+                FixState::NotFixed => "; there is no fix yet",
                 FixState::WontFix => "; the vendor will not fix it",
             };
             format!("{what} {why}{order}: affected{fix}")
@@ -276,8 +277,8 @@ fn compared(record: &Explained) -> String {
         Verdict::Outside if record.ranges.is_empty() => {
             format!("{what} is none of the listed versions: not affected")
         }
-        Verdict::Outside => format!("{what} is in no range{order}: not affected"),
-        Verdict::NotAffected => format!("{what}: the vendor says that it is not affected"),
+        Verdict::Outside => format!("{what} is not in any range{order}: not affected"),
+        Verdict::NotAffected => format!("{what}: the vendor states that it is not affected"),
         Verdict::Undecided(why) => format!("{what} could not be compared: {why}"),
     }
 }
@@ -290,8 +291,8 @@ fn absent(page: &mut Page<'_>, told: &Explanation<'_>) {
     let text = match (known.records.is_empty(), known.withdrawn.is_empty()) {
         (true, false) => "all records of it were withdrawn".to_owned(),
         (true, true) => format!(
-            "no record of {database} has this id. It may be misspelt, newer than the data, or of a \
-             feed that is not in the database (`pavisade db status` lists them)"
+            "no record in {database} has this ID. It may be misspelled, newer than the data, or \
+             from a feed that is not in the database (`pavisade db status` lists the feeds)"
         ),
         _ => {
             let names = known.packages.iter().take(NAMED);
@@ -301,7 +302,7 @@ fn absent(page: &mut Page<'_>, told: &Explanation<'_>) {
                 more => format!(" and {more} more"),
             };
             format!(
-                "none of the packages that its records are about is in the image: {}{more}",
+                "none of the packages in its records is in the image: {}{more}",
                 names.join(", ")
             )
         }

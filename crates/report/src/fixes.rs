@@ -274,7 +274,7 @@ pub fn fixes(
         for ((name, fixable), count) in by_check {
             page.gap(2).put(GOOD, &format!("{count:>4}")).gap(1).put(PLAIN, name);
             if fixable == Fixable::Riskily {
-                page.put(DIM, " (may break what uses it)");
+                page.put(DIM, " (may break workloads that rely on what is removed)");
             }
             page.end();
         }
@@ -288,7 +288,7 @@ pub fn fixes(
     }
     let verb = if fixes.written { "Fixed" } else { "Would fix" };
     let text = match made {
-        0 if fixes.incomplete => "Nothing to fix in what could be read".to_owned(),
+        0 if fixes.incomplete => "Nothing to fix in the files that could be read".to_owned(),
         0 => "Nothing to fix".to_owned(),
         _ => format!("{verb} {} in {}", several(made, "finding"), several(changed, "file")),
     };
@@ -298,8 +298,8 @@ pub fn fixes(
         let names: Vec<_> =
             fixes.risky.iter().map(|(name, count)| format!("{name} {count}")).collect();
         let text = format!(
-            "{} more with --risky, or --check NAME for one kind: {}. What uses that which they \
-             take away stops working, so look at --diff first.",
+            "{} can be fixed with --risky, or with --check NAME for a single check: {}. These \
+             fixes may break workloads that rely on what is removed, so review --diff first.",
             several(risky, "finding"),
             names.join(", ")
         );
@@ -307,14 +307,15 @@ pub fn fixes(
     }
     if fixes.elsewhere > 0 {
         let text = format!(
-            "{} in texts that are no files of their own: change the chart or archive they come from.",
+            "{} in content that is not a separate file: change the chart or archive that contains \
+             it.",
             several(fixes.elsewhere, "finding")
         );
         page.wrapped(PLAIN, &text, 0, 2);
     }
     if fixes.by_hand > 0 {
         let text = format!(
-            "{} need a person: `pavisade scan` says what to do.",
+            "{} must be fixed manually: `pavisade scan` shows how.",
             several(fixes.by_hand, "finding")
         );
         page.wrapped(PLAIN, &text, 0, 2);
@@ -326,7 +327,7 @@ pub fn fixes(
     }
     if let Some(again) = fixes.again {
         let text = format!(
-            "Scanned again: {} of {made} are gone, {} new.",
+            "After the fix: {} of {made} findings are gone, {} new.",
             again.gone,
             match again.new.len() {
                 0 => "none is".to_owned(),
@@ -335,7 +336,7 @@ pub fn fixes(
             }
         );
         page.put(PLAIN, &text).end();
-        for (label, texts) in [("still there", &again.still), ("new", &again.new)] {
+        for (label, texts) in [("still present", &again.still), ("new", &again.new)] {
             for text in texts {
                 page.gap(2).put(style::UNKNOWN, label).gap(1).put(PLAIN, text).end();
             }

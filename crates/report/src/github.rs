@@ -67,7 +67,7 @@ pub(crate) fn write(
     let mut text = format!("{} ({})", summary::line(judgement), summary::about(judgement, options));
     if !rest.is_empty() {
         let more = count(rest.len(), "more stands", "more stand");
-        text.push_str(&format!("; {more} in the log: GitHub shows {SHOWN} of a level"));
+        text.push_str(&format!("; {more} in the log: GitHub shows {SHOWN} per level"));
     }
     command("notice", &[("title", "Pavisade")], &text, out)
 }
@@ -219,7 +219,7 @@ mod tests {
             shown.lines().next().unwrap(),
             "::error file=a%2Cb%3Ac%25.yaml,line=13,col=13,endColumn=29,title=critical%3A \
              privileged-container (PV-C001)::Deployment shop/worker: container \
-             `docker` runs privileged"
+             `docker` is privileged"
         );
     }
 }

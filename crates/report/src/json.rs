@@ -30,75 +30,75 @@ pub fn schema() -> Schema {
 pub struct Document<'a> {
     /// `pavisade.dev/scan/v1`.
     pub schema: &'static str,
-    /// What made it.
+    /// The program that created it.
     pub tool: Tool,
-    /// The Kubernetes version whose semantics counted: `1.37`.
+    /// The Kubernetes version that was assumed: `1.37`.
     pub kubernetes: String,
     /// Counts.
     pub summary: Summary,
-    /// What fails or is unknown and counts: failures before unknowns, worst first.
+    /// Findings and unknown results: failures first, by severity.
     pub findings: Vec<Finding<'a>>,
-    /// What an exception lets through: it counts nowhere else.
+    /// Findings that an exception covers; they are counted nowhere else.
     pub excepted: Vec<Excepted<'a>>,
-    /// How it differs from an earlier result, where one was given with `--baseline`.
+    /// The comparison with an earlier result, if one was given with `--baseline`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline<'a>>,
-    /// The checks that ran, by id, with how often they gave each verdict.
+    /// The checks that ran, by ID, with the number of their verdicts.
     pub checks: Vec<Check>,
-    /// What was noticed while reading.
+    /// Notes about the input.
     pub notes: Vec<Note<'a>>,
     /// The clusters among the worlds.
     pub clusters: Vec<Cluster<'a>>,
 }
 
-/// A finding that an exception lets through.
+/// A finding that an exception covers.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Excepted<'a> {
     /// The finding.
     #[serde(flatten)]
     pub finding: Finding<'a>,
-    /// What lets it through.
+    /// The exception.
     pub exception: Exception<'a>,
 }
 
-/// What lets a finding through.
+/// An exception.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Exception<'a> {
-    /// In which form it stands.
+    /// Its form.
     pub form: ExceptionForm,
     /// Why.
     pub reason: &'a str,
-    /// The last day on which it counts: `2027-01-31`.
+    /// The last day on which it applies: `2027-01-31`.
     pub until: String,
-    /// The file or object that it stands in.
+    /// The file or object that contains it.
     pub place: &'a str,
     /// Line in the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
 }
 
-/// In which form an exception stands.
+/// The form of an exception.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExceptionForm {
     /// In an annotation of the object or its pod template.
     Annotation,
-    /// In a comment beside the line.
+    /// In a comment on the line.
     Comment,
     /// In a policy file.
     Policy,
 }
 
-/// A result beside an earlier one: `findings` holds only what is new.
+/// The comparison with an earlier result: `findings` contains only new ones.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Baseline<'a> {
     /// The earlier result's file.
     pub file: &'a str,
     /// Findings of the earlier result, of checks that ran again.
     pub total: usize,
-    /// What was found before and is no worse than it was.
+    /// Findings that are known and have not become worse.
     pub known: Vec<Finding<'a>>,
-    /// What was found before and is not found any more.
+    /// Findings that no longer exist.
     pub gone: Vec<Gone<'a>>,
 }
 
@@ -107,34 +107,34 @@ pub struct Baseline<'a> {
 pub struct Gone<'a> {
     /// Its fingerprint.
     pub fingerprint: &'a str,
-    /// The check's id.
+    /// The ID of the check.
     pub check: &'a str,
-    /// How bad it was.
+    /// Its severity.
     pub severity: Severity,
-    /// What it was about: kind and name.
+    /// Its subject: kind and name.
     pub subject: &'a str,
-    /// What was wrong.
+    /// Its message.
     pub message: &'a str,
-    /// The file it was in; empty where it had none.
+    /// Its file; empty if it had none.
     pub file: &'a str,
 }
 
-/// A cluster that was judged.
+/// A cluster that was scanned.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Cluster<'a> {
     /// The world's name: the context.
     pub name: &'a str,
-    /// What its API server says of its version: `v1.37.2`.
+    /// The version that its API server reports: `v1.37.2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<&'a str>,
     /// `eks`, `kubeadm` … or `unknown`.
     pub distribution: &'static str,
-    /// What tells the distribution.
+    /// The evidence for the distribution.
     pub evidence: &'a str,
-    /// The CIS benchmark that was written for it.
+    /// The CIS benchmark for this distribution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub benchmark: Option<&'static str>,
-    /// The framework that maps that benchmark, where one does.
+    /// The framework for that benchmark, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub benchmark_framework: Option<&'static str>,
     /// When it was read (RFC 3339).
@@ -154,17 +154,17 @@ pub struct Tool {
 /// Counts.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Summary {
-    /// Worlds: clusters, charts, kustomizations, folders that were judged each on its own.
+    /// Worlds: clusters, charts, kustomizations and directories that were checked separately.
     pub worlds: usize,
-    /// Objects that were judged.
+    /// Objects that were checked.
     pub objects: usize,
     /// Objects with a failure.
     pub objects_failing: usize,
     /// Failures by severity.
     pub fails: Severities,
-    /// What could not be determined, by severity.
+    /// Unknown results by severity.
     pub unknown: Severities,
-    /// What an exception lets through, failed or unknown.
+    /// Failed or unknown results that an exception covers.
     pub excepted: usize,
     /// Notes by kind.
     pub notes: NoteCounts,
@@ -178,7 +178,7 @@ pub struct Severities {
     pub high: usize,
     pub medium: usize,
     pub low: usize,
-    /// Not scored yet; absent where there are none.
+    /// Not scored yet; absent if there are none.
     #[serde(skip_serializing_if = "is_zero")]
     pub unknown: usize,
 }
@@ -193,74 +193,74 @@ fn is_zero(n: &usize) -> bool {
 pub struct NoteCounts {
     /// Not read: while this is not 0, the scan is incomplete.
     pub unread: usize,
-    /// Read, but a cluster would take it otherwise.
+    /// Read, but a cluster would read it differently.
     pub warning: usize,
-    /// Differences between a cluster and the files that it comes from.
+    /// Differences between a cluster and the files that define its objects.
     pub drift: usize,
-    /// Kinds of objects that install what is not among the input and was not judged.
+    /// Kinds of objects that install content that is not part of the input and was not checked.
     pub unjudged: usize,
-    /// Good to know.
+    /// Other notes.
     pub info: usize,
 }
 
 /// One thing that fails or is unknown.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Finding<'a> {
-    /// Stays the same while the finding is the same, wherever the file goes: `v2:…`.
+    /// Identifies the finding, independent of file and line: `v2:…`.
     pub fingerprint: String,
-    /// The check's id: `PV-C001`.
+    /// The ID of the check: `PV-C001`.
     pub check: &'a str,
-    /// The check's name: `privileged-container`.
+    /// The name of the check: `privileged-container`.
     pub name: &'a str,
-    /// The field of security it belongs to.
+    /// The area of security.
     pub area: Area,
-    /// How bad.
+    /// Severity.
     pub severity: Severity,
-    /// How sure.
+    /// Confidence.
     pub confidence: Confidence,
     /// Failed, or could not be determined.
     pub state: State,
-    /// The world it belongs to, by the name that users know; empty of an image alone.
+    /// The world, by its display name; empty for a separate image.
     pub world: &'a str,
-    /// What it is about.
+    /// The subject.
     pub subject: Subject<'a>,
-    /// Where it is; absent where something is missing altogether.
+    /// The location; absent if something is missing completely.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location<'a>>,
-    /// Other places that belong to it; absent where there are none.
+    /// Related locations; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<Related<'a>>,
-    /// The workloads that run the image that it is about; absent where there are none.
+    /// The workloads that run the image; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub workloads: Vec<Workload<'a>>,
-    /// The vulnerability that it tells of; absent of other checks.
+    /// The vulnerability; absent for other checks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vulnerability: Option<Vulnerability<'a>>,
-    /// What is wrong, or why it is unknown: one sentence.
+    /// The message: what is wrong, or why it is unknown.
     pub message: Cow<'a, str>,
-    /// What to do (Markdown).
+    /// The fix (Markdown).
     #[serde(rename = "fix")]
     pub advice: &'a str,
-    /// Controls of standards that the check serves (`cis-1.12/5.2.1`); absent unless asked for.
+    /// Controls that the check is mapped to (`cis-1.12/5.2.1`); absent unless requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frameworks: Option<&'a [String]>,
 }
 
-/// What a finding is about.
+/// The subject of a finding.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Subject<'a> {
-    /// An API object, or a configuration file that has a kind.
+    /// An API object, or a configuration file with a kind.
     Object {
         /// API group; empty for the core group.
         group: &'a str,
         /// Kind.
         kind: &'a str,
-        /// Namespace; empty where none is given.
+        /// Namespace; empty if it is not set.
         namespace: &'a str,
         /// Name; may be empty in a configuration file.
         name: &'a str,
-        /// One container of it.
+        /// A container.
         #[serde(skip_serializing_if = "Option::is_none")]
         container: Option<&'a str>,
     },
@@ -271,14 +271,14 @@ pub enum Subject<'a> {
     },
     /// A container image.
     Image {
-        /// As users name it.
+        /// Its display name.
         name: &'a str,
         /// The digest of its manifest.
         digest: &'a str,
     },
     /// A package at a version.
     Package {
-        /// The image or artifact that holds it.
+        /// The image or artifact that contains it.
         holder: Box<Self>,
         /// Its name.
         name: &'a str,
@@ -289,12 +289,12 @@ pub enum Subject<'a> {
     },
     /// A file.
     File {
-        /// The image or artifact that holds it.
+        /// The image or artifact that contains it.
         holder: Box<Self>,
         /// Its path, without a leading slash.
         path: &'a str,
     },
-    /// What was given as a whole: a folder of sources, an SBOM.
+    /// A source directory or an SBOM.
     Artifact {
         /// Its name.
         name: &'a str,
@@ -309,14 +309,14 @@ pub enum Location<'a> {
     File(FileLocation<'a>),
     /// In an image's layer.
     Layer {
-        /// The digest of the layer; empty where a folder stands for it.
+        /// The digest of the layer; empty for a directory.
         layer: &'a str,
         /// The file's path in the image, without a leading slash.
         path: &'a str,
     },
     /// In an object of a cluster.
     Field {
-        /// The field, of one that is absent too: `spec.containers[name=web].image`.
+        /// The field, which may be absent: `spec.containers[name=web].image`.
         path: &'a str,
     },
 }
@@ -325,7 +325,7 @@ pub enum Location<'a> {
 /// values); the end is past the last one.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct FileLocation<'a> {
-    /// The file, by the name that users know.
+    /// The display name of the file.
     pub file: Cow<'a, str>,
     /// First line.
     pub line: u32,
@@ -335,7 +335,7 @@ pub struct FileLocation<'a> {
     pub end_line: u32,
     /// Column past the last one.
     pub end_column: u32,
-    /// The field, of one that is absent too: `spec.containers[name=web].image`.
+    /// The field, which may be absent: `spec.containers[name=web].image`.
     pub path: &'a str,
 }
 
@@ -348,11 +348,11 @@ pub struct Check {
     pub name: Cow<'static, str>,
     /// One sentence.
     pub title: Cow<'static, str>,
-    /// The field of security it belongs to.
+    /// The area of security.
     pub area: Area,
-    /// How bad it is when it fails.
+    /// The severity of its findings.
     pub severity: Severity,
-    /// Whether `pavisade fix` mends what it finds, all or some of it.
+    /// Whether `pavisade fix` can fix its findings, or some of them.
     #[serde(rename = "mends")]
     pub fixable: Fixable,
     /// Subjects by verdict.
@@ -362,29 +362,29 @@ pub struct Check {
 /// Subjects by verdict.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Tallies {
-    /// Proven to be well.
+    /// The check holds.
     pub holds: usize,
-    /// Proven not to be.
+    /// The check fails.
     pub fails: usize,
     /// Could not be determined.
     pub unknown: usize,
-    /// The question does not arise.
+    /// The check is not applicable.
     pub not_applicable: usize,
 }
 
-/// Something about the input that is no finding.
+/// A note about the input that is not a finding.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Note<'a> {
     /// What it means for the result.
     pub kind: NoteKind,
-    /// What it is about: mostly a path.
+    /// Its subject, usually a path.
     pub place: &'a str,
     /// Line in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// What happened.
     pub message: &'a str,
-    /// What to do about it; may be empty.
+    /// The remedy; may be empty.
     pub remedy: &'a str,
 }
 
@@ -407,36 +407,36 @@ macro_rules! words {
 }
 
 words! {
-    /// How bad.
+    /// Severity.
     Severity {
-        /// Gives a node, the cluster or its secrets away.
+        /// Compromises a node, the cluster or its secrets.
         Critical,
-        /// A step that gives an attacker a lot.
+        /// A major step of an attack.
         High,
         /// One step of an attack.
         Medium,
-        /// Worth knowing; hardening.
+        /// Hardening.
         Low,
-        /// Nobody has said so far: an advisory that was not scored yet.
+        /// Not known: an advisory without a score.
         Unknown,
     }
-    /// How sure.
+    /// Confidence.
     Confidence {
-        /// Follows from what was read.
+        /// Proven by the input.
         High,
-        /// Right unless something outside the picture says otherwise.
+        /// True unless something outside the input contradicts it.
         Medium,
-        /// Likely, from a hint.
+        /// Likely.
         Low,
     }
-    /// Whether a program can mend it.
+    /// Whether it can be fixed automatically.
     #[schemars(rename = "Mends")]
     Fixable {
-        /// Only a person can tell.
+        /// The fix depends on the application or on a decision.
         Never,
-        /// What works today works afterwards.
+        /// The fix does not affect running workloads.
         Safely,
-        /// What uses that which is taken away stops working: somebody should look at the difference.
+        /// The fix may break workloads that rely on what it removes: review the diff.
         Riskily,
     }
     /// Failed or unknown.
@@ -446,17 +446,17 @@ words! {
         /// It could not be determined.
         Unknown,
     }
-    /// A field of security.
+    /// An area of security.
     Area {
-        /// Pods and what runs in them.
+        /// Pods and containers.
         Container,
-        /// Who may do what, and who is who.
+        /// Authentication and authorization.
         Identity,
-        /// What reaches what, and whether it is encrypted.
+        /// Network access and encryption in transit.
         Network,
-        /// Images and where they come from.
+        /// Images and their provenance.
         SupplyChain,
-        /// Data at rest and who reads it.
+        /// Data at rest and access to it.
         Storage,
         /// Audit and operation.
         Compliance,
@@ -465,13 +465,13 @@ words! {
     NoteKind {
         /// Not read: the scan is incomplete.
         Unread,
-        /// Read, but a cluster would take it otherwise.
+        /// Read, but a cluster would read it differently.
         Warning,
-        /// A cluster has it otherwise than the file that it comes from.
+        /// The cluster differs from the file that defines the object.
         Drift,
-        /// Objects have something installed that is not among the input, and was not judged.
+        /// Objects install content that is not part of the input and was not checked.
         Unjudged,
-        /// Left out on purpose, or good to know.
+        /// Skipped on purpose, or other information.
         Info,
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn write(
 /// All findings, and of those that count no more, why.
 fn all(judgement: &Judgement) -> impl Iterator<Item = (&Finding, Option<String>)> {
     let known = judgement.baseline.iter().flat_map(|compared| &compared.known);
-    let known = known.map(|finding| (finding, Some("known before".to_owned())));
+    let known = known.map(|finding| (finding, Some("in the baseline".to_owned())));
     let excepted = judgement.excepted.iter().map(|Excepted { finding, exception, .. }| {
         (finding, Some(format!("excepted {}", short(&summary::exception(exception)))))
     });
@@ -151,13 +151,13 @@ fn suite<'a>(
         if cases.is_empty() {
             let skip = |why: String| Some(("skipped", "skipped", why, String::new()));
             let outcome = match (fails, unknown, holds) {
-                (0, 0, 0) => skip("the question does not arise in what was read".to_owned()),
+                (0, 0, 0) => skip("not applicable to the input".to_owned()),
                 (0, 0, _) => None,
-                (fails, unknown, _) => {
-                    skip(format!("{fails} fail and {unknown} are unknown: left out of this result"))
-                }
+                (fails, unknown, _) => skip(format!(
+                    "{fails} fail and {unknown} are unknown: omitted from this result"
+                )),
             };
-            cases.push(Case { name: "nothing found".to_owned(), outcome });
+            cases.push(Case { name: "no findings".to_owned(), outcome });
         }
     }
     Suite {
@@ -183,11 +183,11 @@ fn input(judgement: &Judgement, options: &Options) -> Suite {
         .collect();
     if cases.is_empty() {
         let objects = summary::judged(judgement);
-        let nothing = "no Kubernetes object was found".to_owned();
+        let nothing = "no Kubernetes objects were found".to_owned();
         let outcome =
             (summary::is_empty(judgement)).then(|| ("skipped", "skipped", nothing, String::new()));
         let name =
-            if summary::is_empty(judgement) { "nothing to judge".to_owned() } else { objects };
+            if summary::is_empty(judgement) { "no objects to check".to_owned() } else { objects };
         // The name stays the same from run to run; the number stands in the text.
         let name = if outcome.is_none() { "everything was read".to_owned() } else { name };
         cases.push(Case { name, outcome });

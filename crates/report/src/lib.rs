@@ -12,6 +12,7 @@ use std::io::{self, BufWriter, Write};
 use pavisade_judgement::Judgement;
 use pavisade_model::{Rule, Severity};
 
+mod access;
 mod advice;
 mod baseline;
 pub mod comply;
@@ -32,6 +33,7 @@ mod junit;
 mod markdown;
 mod mask;
 mod message;
+pub mod network;
 mod openvex;
 mod pages;
 mod place;
@@ -45,7 +47,9 @@ mod summary;
 mod terminal;
 mod text;
 pub mod vulnerabilities;
+mod ways;
 
+pub use access::{AccessPage, access};
 pub use baseline::baseline;
 pub use comply::{ComplyFormat, comply, framework_explain, frameworks_list, topics_list};
 pub use fixes::{Again, Fixes, Hidden, fixes, fixes_diff};
@@ -58,6 +62,7 @@ pub use sbom::{Sbom, SbomFormat, sbom, sbom_with};
 pub use snapshots::{snapshot_diff, snapshot_info};
 pub use terminal::{problems, style};
 pub use vulnerabilities::vulnerabilities;
+pub use ways::{TokenVerdict, token, ways_in};
 
 /// A text for a terminal: on one line, hidden characters made visible.
 pub fn one_line(text: &str) -> String {

@@ -142,8 +142,7 @@ impl View<'_> {
             // The numbers stand at the top; the texts are in every other format.
             let notes = count(self.judgement.notes.len(), "note", "notes");
             text = format!(
-                "{notes}, what is unknown and what is excepted are left out: too long for a \
-                 comment.\n\n"
+                "{notes}, unknown results and exceptions are omitted: too long for a comment.\n\n"
             );
         }
         text + &about
@@ -179,7 +178,7 @@ impl View<'_> {
         }
         let word = match kind {
             NoteKind::Unread => "not read",
-            NoteKind::Unjudged => "not judged",
+            NoteKind::Unjudged => "not checked",
             kind => summary::note_word(kind),
         };
         let head = format!("<b>{word}</b> · {}", count(notes.len(), "place", "places"));

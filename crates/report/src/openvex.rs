@@ -146,7 +146,7 @@ fn said<'a>(finding: &'a Finding, notes: String, product: Product) -> Option<Sai
                 let fix = found.fix.version();
                 said.action_statement = match fix {
                     Some(version) => format!("Upgrade to {version} or later."),
-                    None => "There is no version without it so far.".to_owned(),
+                    None => "There is no fixed version yet.".to_owned(),
                 };
             }
         }

@@ -170,24 +170,26 @@ pub fn check_explain(
     fact(page, "confidence", meta.rule.confidence.name());
     let audience = match meta.rule.audience {
         pavisade_model::Audience::Everyone => "everyone",
-        pavisade_model::Audience::Strict => "strict: off unless asked for",
+        pavisade_model::Audience::Strict => "strict: runs only if requested",
     };
     fact(page, "audience", audience);
     let scope = match meta.scope {
-        pavisade_model::Scope::Object => "object: looks at one object on its own",
-        pavisade_model::Scope::Related => "related: looks at an object and the kinds it reads",
-        pavisade_model::Scope::World => "world: looks at everything at once",
+        pavisade_model::Scope::Object => "object: evaluates each object separately",
+        pavisade_model::Scope::Related => {
+            "related: evaluates an object and the kinds that it reads"
+        }
+        pavisade_model::Scope::World => "world: evaluates all objects together",
     };
     fact(page, "scope", scope);
     let fixable = match meta.rule.fixable {
-        Fixable::Never => "never: what to do instead depends on the program or on people",
-        Fixable::Safely => "safely: `pavisade fix` does it, and what works today works afterwards",
-        Fixable::Riskily => "riskily: only `pavisade fix --risky` does it; look at the difference",
+        Fixable::Never => "never: the fix depends on the application or on a decision",
+        Fixable::Safely => "safely: `pavisade fix` fixes it without affecting running workloads",
+        Fixable::Riskily => "riskily: only `pavisade fix --risky` fixes it; review the diff first",
     };
-    fact(page, "mends", fixable);
+    fact(page, "fixable", fixable);
     let kinds =
         |kinds: &[GroupKind]| kinds.iter().map(GroupKind::to_string).collect::<Vec<_>>().join(", ");
-    fact(page, "judges", &kinds(&meta.on));
+    fact(page, "applies to", &kinds(&meta.on));
     fact(page, "reads", &kinds(&meta.reads().collect::<Vec<_>>()));
 
     section(page, STRONG, "Why", &meta.rule.why);

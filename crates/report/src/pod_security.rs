@@ -74,23 +74,25 @@ fn enforces(namespace: &NamespaceSecurity) -> String {
 fn standing(namespace: &NamespaceSecurity) -> String {
     let met = namespace.met.name();
     match namespace.standing {
-        Standing::Weaker => format!("weaker than possible: {met} refuses nothing that is there"),
+        Standing::Weaker => {
+            format!("lower than possible: {met} would reject none of its workloads")
+        }
         Standing::Fits => "fits".to_owned(),
         Standing::Stricter => {
-            "stricter than what is in it: pods are refused at the next roll-out".to_owned()
+            "higher than its workloads meet: pods will be rejected at the next rollout".to_owned()
         }
-        Standing::Unproven => format!("stricter than what is proven ({met})"),
-        Standing::Invalid => "its labels are none that the API server takes".to_owned(),
+        Standing::Unproven => format!("higher than what is proven ({met})"),
+        Standing::Invalid => "its labels are not valid, so the API server rejects them".to_owned(),
         Standing::Exempt => {
-            "exempt by the API server's configuration: labels do nothing".to_owned()
+            "exempt in the configuration of the API server: labels have no effect".to_owned()
         }
-        Standing::System => "Kubernetes' own: what needs the node is put there".to_owned(),
+        Standing::System => "a system namespace: its components need access to the node".to_owned(),
         Standing::Empty if namespace.live => {
-            "no workload is in it: which level the next one meets is not known".to_owned()
+            "it has no workloads: the level that future ones meet is not known".to_owned()
         }
-        Standing::Empty => "no workload of it is in these files".to_owned(),
+        Standing::Empty => "these files contain no workloads for it".to_owned(),
         Standing::Unread if namespace.name.is_empty() => {
-            "the files name no namespace: whoever applies them decides".to_owned()
+            "the files set no namespace: it is chosen when they are applied".to_owned()
         }
         Standing::Unread if namespace.live => "its labels were not read".to_owned(),
         Standing::Unread => "the namespace itself is not in these files".to_owned(),
@@ -184,7 +186,7 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
         page.wrapped(PLAIN, help, 6, 6);
     }
     if result.namespaces.is_empty() {
-        page.wrapped(PLAIN, "no namespace and no workload was read", 0, 0);
+        page.wrapped(PLAIN, "no namespaces and no workloads were read", 0, 0);
     }
     page.flush()
 }
@@ -206,12 +208,12 @@ fn details(page: &mut Page<'_>, result: &PodSecurity, namespace: &NamespaceSecur
         page.put(DIM, " in ").put(DIM, &namespace.world);
     }
     let workloads = match namespace.workloads {
-        0 => "holds no workload".to_owned(),
+        0 => "has no workloads".to_owned(),
         1 => "1 workload".to_owned(),
         n => format!("{n} workloads"),
     };
     page.put(PLAIN, ": ").put(PLAIN, &workloads);
-    let unknown = if namespace.met == namespace.possible { "" } else { "; how strict is unknown" };
+    let unknown = if namespace.met == namespace.possible { "" } else { "; the level is unknown" };
     let proven = format!(", {} is met{unknown}", namespace.met.name());
     page.put(PLAIN, &proven).end();
     breaks(page, namespace);
@@ -310,11 +312,12 @@ fn patch(result: &PodSecurity, options: &Options) -> String {
         let name = comment(if name.is_empty() { named(first) } else { name });
         if worlds.iter().any(|(_, other)| other != wanted) {
             text += &format!(
-                "# {name}: left alone, since it stands in {} worlds that differ: name one path\n",
+                "# {name}: omitted because it is in {} worlds with different content: specify one \
+                 path\n",
                 worlds.len()
             );
         } else if wanted.is_empty() {
-            text += &format!("# {name}: left alone: {}\n", comment(&standing(first)));
+            text += &format!("# {name}: omitted: {}\n", comment(&standing(first)));
         } else {
             text += &format!(
                 "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: {}\n  labels:\n",

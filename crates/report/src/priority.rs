@@ -7,7 +7,7 @@ use pavisade_model::{FixState, Statement};
 pub(crate) fn part(part: &Part) -> String {
     match part {
         Part::Exploited(entry) => {
-            let by = if entry.ransomware { ", by ransomware too" } else { "" };
+            let by = if entry.ransomware { ", also by ransomware" } else { "" };
             format!("known to be exploited since {}{by} (CISA)", entry.added)
         }
         Part::Epss(epss) => format!(
@@ -22,9 +22,9 @@ pub(crate) fn part(part: &Part) -> String {
             format!("severity {}: {version} {number:.1} by {source}", severity.name())
         }
         Part::Fix(FixState::Fixed(version)) => format!("fixed in {version}"),
-        Part::Fix(FixState::NotFixed) => "no fix so far".to_owned(),
+        Part::Fix(FixState::NotFixed) => "no fix yet".to_owned(),
         Part::Fix(FixState::WontFix) => "its vendor will not fix it".to_owned(),
-        Part::Fix(FixState::Unknown) => "nobody says whether there is a fix".to_owned(),
+        Part::Fix(FixState::Unknown) => "it is not known whether there is a fix".to_owned(),
         Part::Exposed(why) => format!("exposed: {why}"),
         Part::Privileged(why) => format!("privileged: {why}"),
     }

@@ -80,7 +80,7 @@ pub fn snapshot_info(
         return guard::write(&info, out);
     }
     let mut page = Page::new(options, out);
-    for (label, text) in [("file", info.file), ("made by", info.tool), ("taken", &info.time)] {
+    for (label, text) in [("file", info.file), ("tool", info.tool), ("taken", &info.time)] {
         row(&mut page, label, text);
     }
     for world in &info.worlds {

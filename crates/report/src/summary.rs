@@ -32,8 +32,10 @@ impl Counts {
 
 /// What a summary says of one and of several notes on what is installed from elsewhere: each is on
 /// one kind of object.
-pub(crate) const UNJUDGED: (&str, &str) =
-    ("kind of object installs what was not judged", "kinds of objects install what was not judged");
+pub(crate) const UNJUDGED: (&str, &str) = (
+    "kind of object installs content that was not checked",
+    "kinds of objects install content that was not checked",
+);
 
 /// Whether nothing was there to be judged.
 pub(crate) fn is_empty(judgement: &Judgement) -> bool {
@@ -85,11 +87,9 @@ pub(crate) fn line(judgement: &Judgement) -> String {
     let fails = Severity::ALL.iter().zip(counts.fails).filter(|(_, n)| *n > 0);
     let fails: Vec<_> = fails.map(|(s, n)| format!("{} {}", number(n), s.label())).collect();
     let mut line = match fails.is_empty() {
-        true if is_empty(judgement) => {
-            "nothing to judge: no Kubernetes object was found".to_owned()
-        }
-        true if known(judgement) > 0 => format!("nothing new in {}", judged(judgement)),
-        true => format!("nothing found in {}", judged(judgement)),
+        true if is_empty(judgement) => "no Kubernetes objects were found".to_owned(),
+        true if known(judgement) > 0 => format!("no new findings in {}", judged(judgement)),
+        true => format!("no findings in {}", judged(judgement)),
         false => format!("{} in {}", fails.join(", "), failing(judgement)),
     };
     let unknown: usize = counts.unknown.iter().sum();
@@ -116,7 +116,7 @@ pub(crate) fn line(judgement: &Judgement) -> String {
     }
     if let Some(Compared { known, gone, total, .. }) = &judgement.baseline {
         let [known, gone, total] = [known.len(), gone.len(), *total].map(number);
-        line.push_str(&format!("; {known} known before, {gone} of {total} gone"));
+        line.push_str(&format!("; {known} in the baseline, {gone} of {total} fixed"));
     }
     line
 }

@@ -186,13 +186,13 @@ fn facts_that_nobody_asked_for_are_told_once_and_are_no_unknown() {
     let judgement = judged(&snapshot(true, None), &Terms::default());
     assert!(judgement.findings.is_empty());
     let messages: Vec<_> = judgement.notes.iter().map(|note| &*note.message).collect();
-    assert_eq!(messages, ["`vulnerable-package` did not run: images were not looked at"]);
+    assert_eq!(messages, ["`vulnerable-package` did not run: images were not scanned"]);
     // Packages are known, vulnerabilities were not looked for.
     let unmatched = Image { matches: None, ..image(3, 4) };
     let judgement = judged(&snapshot(true, Some(unmatched)), &Terms::default());
     assert_eq!((judgement.findings.len(), judgement.notes.len()), (0, 1));
     let expect =
-        "`vulnerable-package` did not run on every image: vulnerabilities were not looked at";
+        "`vulnerable-package` did not run on every image: vulnerabilities were not scanned";
     assert_eq!(judgement.notes[0].message, expect);
 }
 
@@ -320,8 +320,8 @@ fn a_hundred_thousand_matches_stay_usable() {
             Format::Html => assert!(bytes < 20 << 20, "{bytes}"),
             Format::Sarif => {
                 assert!(
-                    text.contains("75000 results are left out")
-                        || text.contains("75,000 results are left out")
+                    text.contains("75000 results are omitted")
+                        || text.contains("75,000 results are omitted")
                 );
             }
             Format::Markdown => assert!(bytes < 65_536, "{bytes}"),

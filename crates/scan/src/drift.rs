@@ -81,7 +81,7 @@ fn sentence(difference: &Difference<'_, '_>) -> String {
         }
         (DifferenceKind::Added, None, _) => format!("`{path}` is set in the cluster, absent here"),
         (DifferenceKind::Missing, ..) if !known_field => {
-            format!("`{path}` is no field of this kind: the cluster dropped it")
+            format!("`{path}` is not a field of this kind: the cluster dropped it")
         }
         (DifferenceKind::Missing, _, Some(written)) => {
             format!("`{path}` is absent in the cluster, {written} here")

@@ -134,7 +134,7 @@ pub(crate) fn note(checks: &CheckSet, facts: &Facts) -> Option<Note> {
         place: String::new(),
         span: None,
         message: format!(
-            "`{}`{others} did not run{where_to}: {} were not looked at",
+            "`{}`{others} did not run{where_to}: {} were not scanned",
             first.rule.name,
             fact.name()
         ),

@@ -160,7 +160,7 @@ fn judge_within(
         place: worlds.first().map_or(String::new(), |world| world.name().to_string()),
         span: None,
         message: format!("there are {told} findings; {limit} of them are listed"),
-        remedy: "Scan parts of it one by one.".to_owned(),
+        remedy: "Scan parts of it separately.".to_owned(),
     });
     notes.extend(cut.clone());
     notes.extend(facts::note(checks, snapshot.facts()));

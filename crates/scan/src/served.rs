@@ -25,8 +25,11 @@ pub(crate) fn note(world: &World) -> Option<Note> {
         kind: NoteKind::Info,
         place: world.name().to_string(),
         span: None,
-        message: format!("the API server serves versions that an upgrade ends: {}", all.join("; ")),
-        remedy: "Look for clients that still use them before upgrading.".into(),
+        message: format!(
+            "the API server serves versions that an upgrade removes: {}",
+            all.join("; ")
+        ),
+        remedy: "Before upgrading, look for clients that still use them.".into(),
     })
 }
 
@@ -53,7 +56,7 @@ mod tests {
             note(&snapshot.worlds()[0]).map(|note| note.message)
         };
         let flow = "`flowcontrol.apiserver.k8s.io/v1beta3` of FlowSchema until 1.32";
-        let start = "the API server serves versions that an upgrade ends: ";
+        let start = "the API server serves versions that an upgrade removes: ";
         assert_eq!(
             said("v1.24.1").unwrap(),
             format!("{start}`policy/v1beta1` of PodDisruptionBudget until 1.25; {flow}")

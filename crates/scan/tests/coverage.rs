@@ -77,12 +77,12 @@ fn what_holds_counts_as_unknown_where_a_kind_that_is_read_was_not() {
     let gap = "the right to list `ciliumnetworkpolicies` is missing";
     let unread = [
         ("cilium.io", "CiliumNetworkPolicy", gap),
-        ("cilium.io", "CiliumClusterwideNetworkPolicy", "the list broke off"),
+        ("cilium.io", "CiliumClusterwideNetworkPolicy", "the list was interrupted"),
     ];
     let judgement = judged("unrestricted-ingress", &text, &unread);
     assert_eq!(
         of_world(&judgement),
-        ["ciliumclusterwidenetworkpolicies.cilium.io were not read: the list broke off; \
+        ["ciliumclusterwidenetworkpolicies.cilium.io were not read: the list was interrupted; \
           ciliumnetworkpolicies.cilium.io were not read: the right to list \
           `ciliumnetworkpolicies` is missing"]
     );
@@ -121,10 +121,10 @@ fn a_check_that_says_it_itself_says_it_once() {
         of_world(&judgement),
         ["policies.kyverno.io were not read: the right to list `policies` is missing"]
     );
-    let judgement = judged("always-admit", "", &[("", "Pod", "the list broke off")]);
+    let judgement = judged("always-admit", "", &[("", "Pod", "the list was interrupted")]);
     assert_eq!(
         of_world(&judgement),
-        ["the flags of kube-apiserver stand in static pods, and pods were not read: the list \
+        ["the flags of kube-apiserver are in static pods, and pods were not read: the list \
           broke off"]
     );
     let policy = "---\napiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\n\
@@ -136,8 +136,7 @@ fn a_check_that_says_it_itself_says_it_once() {
 
 #[test]
 fn what_a_check_says_of_another_matter_hides_no_gap() {
-    let kubelet = "the configuration of kubelets was not read: the API shows it through \
-                   `nodes/proxy` alone, a right with which commands run in every pod";
+    let kubelet = "the kubelet configuration was not read: the API exposes it only through `nodes/proxy`, which also allows running commands in every pod";
     let mirrors = |name: &str| {
         format!(
             "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}-cp, namespace: kube-system, \
@@ -149,9 +148,9 @@ fn what_a_check_says_of_another_matter_hides_no_gap() {
     };
     let servers = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"];
     let servers: String = servers.into_iter().map(mirrors).collect();
-    let unread = [("", "Pod", "the list broke off")];
+    let unread = [("", "Pod", "the list was interrupted")];
     let judgement = judged("weak-tls-version", &servers, &unread);
-    assert_eq!(of_world(&judgement), ["pods were not read: the list broke off", kubelet]);
+    assert_eq!(of_world(&judgement), ["pods were not read: the list was interrupted", kubelet]);
     assert_eq!(judgement.tallies[0].tally.unknown, 2);
     // Of two kinds, one of which ends like the other, the check names the longer one.
     let unread = [("kyverno.io", "ClusterPolicy", "no"), ("kyverno.io", "Policy", "no")];
@@ -166,7 +165,8 @@ fn what_a_check_says_of_another_matter_hides_no_gap() {
 fn questions_about_files_do_not_arise() {
     let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\n\
                   stringData: {password: hunter2hunter2}\n";
-    let judgement = judged("secret-in-manifest", secret, &[("", "Secret", "the list broke off")]);
+    let judgement =
+        judged("secret-in-manifest", secret, &[("", "Secret", "the list was interrupted")]);
     assert_eq!(judgement.findings.len(), 0);
     assert_eq!(judgement.tallies[0].tally, Tally { not_applicable: 1, ..Tally::default() });
 }

@@ -178,11 +178,11 @@ fn beside_the_line() {
     }
     // Another container is named than the line is about.
     let other = deployment("", "", "# pavisade: allow PV-C001 in b until 2026-12-31: why", "");
-    let note = "web.yaml:14: the exception for `privileged-container` excepts nothing";
+    let note = "web.yaml:14: the exception for `privileged-container` covers no finding";
     check(files(&[("web.yaml", &other)]), &everybody(), (&[A, B], &[], &[note]), "other container");
     // What stands elsewhere, or above a blank line, is beside nothing.
     let elsewhere = format!("{allow}\n\n{}", deployment("", "", "", ""));
-    let note = "web.yaml:1: the exception for `privileged-container` excepts nothing";
+    let note = "web.yaml:1: the exception for `privileged-container` covers no finding";
     check(files(&[("web.yaml", &elsewhere)]), &everybody(), (&[A, B], &[], &[note]), "elsewhere");
 }
 
@@ -213,15 +213,15 @@ fn what_does_not_count_is_said() {
     for (said, expect) in [
         ("privileged-container until 2026-12-31", "it has no reason"),
         ("privileged-container: why", "it has no end date"),
-        ("privileged-contaner until 2026-12-31: why", "there is no check `privileged-contaner`"),
-        ("* until 2026-12-31: why", "it names no check: not everything can be excepted at once"),
+        ("privileged-contaner until 2026-12-31: why", "unknown check `privileged-contaner`"),
+        ("* until 2026-12-31: why", "it names no check: an exception cannot cover everything"),
         ("until 2026-12-31: why", "it names no check"),
     ] {
-        let note = format!("web.yaml:14: this comment excepts nothing: {expect}");
+        let note = format!("web.yaml:14: this comment does not cover any finding: {expect}");
         let text = deployment("", "", &format!("# pavisade: allow {said}"), "");
         check(files(&[("web.yaml", &text)]), &everybody(), (&[A, B], &[], &[&note]), said);
         let note = format!(
-            "web.yaml:5: the exception in the annotation `pavisade.dev/allow` does not count: {expect}"
+            "web.yaml:5: the exception in the annotation `pavisade.dev/allow` does not apply: {expect}"
         );
         let text = deployment(&format!("pavisade.dev/allow: '{said}'"), "", "", "");
         check(files(&[("web.yaml", &text)]), &everybody(), (&[A, B], &[], &[&note]), said);
@@ -257,7 +257,7 @@ fn an_exception_ends() {
             "2026-05-31",
             false,
             Some(
-                "the exception for `privileged-container` ended on 2026-05-31: what it excepted is reported",
+                "the exception for `privileged-container` ended on 2026-05-31: the findings that it covered are reported",
             ),
         ),
         ("2027-06-02", true, None),
@@ -295,12 +295,12 @@ fn an_exception_ends() {
 fn what_excepts_nothing_is_said_unless_its_check_did_not_run() {
     let annotation = "pavisade.dev/allow: 'host-port, unset-seccomp until 2026-12-31: why'";
     let text = deployment(annotation, "", "", "");
-    let note = "web.yaml:5: the exception for `host-port` excepts nothing";
+    let note = "web.yaml:5: the exception for `host-port` covers no finding";
     check(files(&[("web.yaml", &text)]), &everybody(), (&[A, B], &[], &[note]), "unused");
     // Two lines of one annotation that differ in the container alone.
     let both = r#"pavisade.dev/allow: "PV-C001 in a until 2026-12-31: x\nPV-C001 in c until 2026-12-31: x""#;
     let text = deployment(both, "", "", "");
-    let note = "web.yaml:5: the exception for `privileged-container` excepts nothing";
+    let note = "web.yaml:5: the exception for `privileged-container` covers no finding";
     check(files(&[("web.yaml", &text)]), &everybody(), (&[B], &[A], &[note]), "one of two");
 }
 
@@ -363,7 +363,7 @@ fn of_a_policy_file() {
             let terms =
                 Terms { exceptions: exceptions.clone(), honour, whole: true, ..everybody() };
             let rest: Vec<_> = all.iter().copied().filter(|f| !excepted.contains(f)).collect();
-            let note = "policy.yaml:2: the exception for `privileged-container` excepts nothing";
+            let note = "policy.yaml:2: the exception for `privileged-container` covers no finding";
             let notes = if excepted.is_empty() { vec![note] } else { vec![] };
             check(files(&[("a/web.yaml", &text)]), &terms, (&rest, excepted, &notes), case);
         }
@@ -380,7 +380,7 @@ fn whoever_writes_an_object_does_not_exempt_himself_where_only_policy_counts() {
     let comment = "# pavisade: allow privileged-container until 2026-12-31: why";
     let text = deployment(annotation, annotation, comment, comment);
     let terms = Terms { honour: Honour::Policy, ..everybody() };
-    let note = "web.yaml:5: exceptions in objects or comments (4): only policy files count here";
+    let note = "web.yaml:5: exceptions in objects or comments (4): only policy files apply here";
     check(files(&[("web.yaml", &text)]), &terms, (&[A, B], &[], &[note]), "policy");
     // By default nobody's counts, and nothing is said.
     check(files(&[("web.yaml", &text)]), &Terms::default(), (&[A, B], &[], &[]), "nobody");
@@ -404,7 +404,7 @@ fn in_a_cluster_and_in_the_files_beside_it() {
     assert_eq!((&*findings, &*excepted), (&[B.to_owned()][..], &[A.to_owned()][..]), "{notes:?}");
     let (_, _, notes) = told(&judged(live(bad), &everybody()));
     let says =
-        "Deployment web: the exception in the annotation `pavisade.dev/allow` does not count";
+        "Deployment web: the exception in the annotation `pavisade.dev/allow` does not apply";
     assert!(notes.iter().any(|note| note.starts_with(says)), "{notes:?}");
 
     let comment = "# pavisade: allow privileged-container until 2026-12-31: why";

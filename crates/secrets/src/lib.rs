@@ -46,7 +46,7 @@ impl Found {
         match self {
             Self::Form(what) => what,
             Self::Named => "a secret",
-            Self::Guessable => "a default password that anybody guesses",
+            Self::Guessable => "a default password that is easy to guess",
         }
     }
 
@@ -81,7 +81,7 @@ pub fn by_name(name: &str, value: &str) -> Option<Found> {
     if name == "auth" || name == "_auth" {
         // Docker's and npm's configurations.
         let form = tokens::is_user_and_password(value);
-        return form.then_some(Found::Form("a registry's user and password"));
+        return form.then_some(Found::Form("a registry user and password"));
     }
     let role = names::role(name)?;
     Some(match values::worth(role, value)? {

@@ -78,7 +78,7 @@ static PHRASES: LazyLock<[Phrase; 12]> = LazyLock::new(|| {
         phrase(":A", b':', "a Telegram token", is_telegram_token),
         phrase("asic ", b'c', "basic authentication with a password", is_basic),
         phrase("earer ", b'r', "a bearer token", is_bearer),
-        phrase("@tcp(", b'@', "a password in a database's address", is_go_dsn),
+        phrase("@tcp(", b'@', "a password in a database URL", is_go_dsn),
     ]
 });
 
@@ -380,7 +380,7 @@ mod tests {
                 "basic authentication with a password",
             ),
             (format!("authorization: bearer {}", &RANDOM[..32]), "a bearer token"),
-            ("me:hunter2@tcp(db:3306)/a".into(), "a password in a database's address"),
+            ("me:hunter2@tcp(db:3306)/a".into(), "a password in a database URL"),
             (
                 format!(
                     "-----BEGIN RSA PRIVATE KEY-----\nMIIE{RANDOM}\n-----END RSA PRIVATE KEY-----"

@@ -90,7 +90,7 @@ impl FromStr for DistributionName {
         let known = Self::ALL.into_iter().find(|name| name.word().eq_ignore_ascii_case(text));
         known.ok_or_else(|| {
             let words: Vec<_> = Self::ALL.iter().map(|name| name.word()).collect();
-            format!("`{text}` is no distribution: use one of {}", words.join(", "))
+            format!("`{text}` is not a known distribution: use one of {}", words.join(", "))
         })
     }
 }
@@ -151,16 +151,16 @@ impl Distribution {
             evidence: evidence.to_owned(),
         };
         if !world.is_live() {
-            return unknown("files do not say where they are applied");
+            return unknown("files do not show where they are applied");
         }
         let facts = ClusterFacts::of(world);
         let found = facts.and_then(given).or_else(|| facts.and_then(by_version));
         found.or_else(|| facts.and_then(by_groups)).or_else(|| by_nodes(world)).unwrap_or_else(
             || match world.unread_nodes() {
                 Some(cause) => unknown(&format!(
-                    "the server's version does not tell, and nodes were not read: {cause}"
+                    "the server version does not show it, and nodes were not read: {cause}"
                 )),
-                None => unknown("neither the server's version nor its nodes tell"),
+                None => unknown("neither the server version nor its nodes show it"),
             },
         )
     }
@@ -181,14 +181,14 @@ pub(crate) fn claimed(facts: ClusterFacts<'_>, name: DistributionName) -> Option
 /// What the user said.
 fn given(facts: ClusterFacts<'_>) -> Option<Distribution> {
     let name = facts.said_distribution()?.parse().ok()?;
-    Some(Distribution { name, evidence: "`--distribution` says so".to_owned() })
+    Some(Distribution { name, evidence: "set with `--distribution`".to_owned() })
 }
 
 /// What the version's end tells.
 fn by_version(facts: ClusterFacts<'_>) -> Option<Distribution> {
     let version = facts.version()?;
     let name = of_version(version)?;
-    let evidence = format!("the server's version is `{version}`");
+    let evidence = format!("the server version is `{version}`");
     Some(Distribution { name, evidence })
 }
 
@@ -244,7 +244,7 @@ fn by_nodes(world: &World) -> Option<Distribution> {
         let against = match silent {
             0 if found.managed() => against(world, name),
             0 => None,
-            n => Some(format!("{n} of {} nodes have nothing like it", nodes.len())),
+            n => Some(format!("{n} of {} nodes show no sign of it", nodes.len())),
         };
         match against {
             Some(against) => {
@@ -270,7 +270,7 @@ fn against(world: &World, name: DistributionName) -> Option<String> {
     let version = ClusterFacts::of(world).and_then(ClusterFacts::version);
     // Those two mark it.
     if let Some(version) = version.filter(|_| matches!(name, Eks | Gke)) {
-        return Some(format!("the server's version is `{version}`"));
+        return Some(format!("the server version is `{version}`"));
     }
     let made = world.of_kind(kinds::NODE).find_map(|node| Some((node, kubeadm(node)?)));
     if let Some((node, told)) = made {
@@ -278,7 +278,7 @@ fn against(world: &World, name: DistributionName) -> Option<String> {
     }
     if world.coverage(kinds::POD) == Coverage::Unread {
         let cause = world.cause(kinds::POD);
-        return Some(format!("pods, which might show a control plane, were not read: {cause}"));
+        return Some(format!("pods, which might show the control plane, were not read: {cause}"));
     }
     let mut pods = world.in_namespace(kinds::POD, "kube-system");
     let static_pod = pods.find(|pod| pod.is_mirror_pod() && is_control_plane(pod.name()))?;
@@ -388,7 +388,7 @@ mod tests {
         assert_eq!(found.evidence, "node `one` has the label `kubernetes.azure.com/cluster`");
         assert!(found.managed() && !found.embedded());
         let text = facts("version: {gitVersion: v1.30.4+k3s1}");
-        assert_eq!(distribution(&text).evidence, "the server's version is `v1.30.4+k3s1`");
+        assert_eq!(distribution(&text).evidence, "the server version is `v1.30.4+k3s1`");
         assert!(distribution(&text).embedded());
     }
 
@@ -411,14 +411,12 @@ mod tests {
             (
                 gke.clone() + &named("h", ""),
                 all,
-                "node `g` has the label `cloud.google.com/gke-nodepool` as in GKE, but 1 of 2 \
-                 nodes have nothing like it",
+                "node `g` has the label `cloud.google.com/gke-nodepool` as in GKE, but 1 of 2 nodes show no sign of it",
             ),
             (
                 facts("version: {gitVersion: v1.37.2}") + &gke,
                 all,
-                "node `g` has the label `cloud.google.com/gke-nodepool` as in GKE, but the \
-                 server's version is `v1.37.2`",
+                "node `g` has the label `cloud.google.com/gke-nodepool` as in GKE, but the server version is `v1.37.2`",
             ),
             (
                 aks.clone() + &server,
@@ -429,14 +427,13 @@ mod tests {
             (
                 aks.clone(),
                 [Coverage::Complete, Coverage::Unread],
-                "node `a` has the label `kubernetes.azure.com/cluster` as in AKS, but pods, which \
-                 might show a control plane, were not read: it was not asked for",
+                "node `a` has the label `kubernetes.azure.com/cluster` as in AKS, but pods, which might show the control plane, were not read: it was not requested",
             ),
             (
                 aks.clone(),
                 [Coverage::Unread, Coverage::Complete],
                 "node `a` has the label `kubernetes.azure.com/cluster` as in AKS, but not all \
-                 nodes were read: it was not asked for",
+                 nodes were read: it was not requested",
             ),
         ];
         for (text, coverage, evidence) in cases {
@@ -464,7 +461,7 @@ mod tests {
         let snapshot = Snapshot::new(vec![WorldParts::cluster("c")], Vec::new());
         assert_eq!(
             snapshot.worlds()[0].distribution().evidence,
-            "the server's version does not tell, and nodes were not read: it was not asked for"
+            "the server version does not show it, and nodes were not read: it was not requested"
         );
     }
 

@@ -36,7 +36,7 @@ pub enum Label<'a> {
 }
 
 /// Whether a selector selects something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Selects {
     /// It does.
     Yes,
@@ -102,7 +102,9 @@ impl<'a> Selector<'a> {
                 "NotIn" => Operator::NotIn,
                 "Exists" => Operator::Exists,
                 "DoesNotExist" => Operator::DoesNotExist,
-                other => return Err(SelectorError(format!("`{other}` is no selector operator"))),
+                other => {
+                    return Err(SelectorError(format!("`{other}` is not a selector operator")));
+                }
             };
             let values = expression.list("values").filter_map(Value::as_str).collect();
             requirements.push(Requirement { key, operator, values });
@@ -121,7 +123,7 @@ impl<'a> Selector<'a> {
         let requirements = value.entries().map(|(key, label)| {
             let label = label
                 .as_str()
-                .ok_or_else(|| SelectorError(format!("the label `{key}` must be text")))?;
+                .ok_or_else(|| SelectorError(format!("the label `{key}` must be a string")))?;
             Ok(Requirement { key, operator: Operator::In, values: vec![label] })
         });
         Ok(Self { requirements: requirements.collect::<Result<_, _>>()? })

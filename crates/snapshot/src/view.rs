@@ -285,7 +285,7 @@ impl Listing<'_> {
         match self.coverage {
             Coverage::Complete | Coverage::NotServed => "in this cluster",
             Coverage::Partial => "in these files",
-            Coverage::Unread => "in what was read",
+            Coverage::Unread => "in the input",
         }
     }
 }

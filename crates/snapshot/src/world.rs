@@ -83,7 +83,8 @@ fn twice(first: &Object, other: &Object) -> Note {
         place: source.shown().into_owned(),
         span: Some((source.clone(), span.start, span.start + 1)),
         message: format!(
-            "{} stands in {} too, differently: that one is compared with the cluster",
+            "{} is also defined in {} with different content: that one is compared with the \
+             cluster",
             other.subject(None).label(),
             first.doc().source().shown()
         ),

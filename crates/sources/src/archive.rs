@@ -107,7 +107,12 @@ fn members(
         };
         if count == limits.archive_entries {
             let message = format!("more than {count} members; the rest was not read");
-            notes.push(plain_note(NoteKind::Unread, name, message, "Unpack it, scan the folder."));
+            notes.push(plain_note(
+                NoteKind::Unread,
+                name,
+                message,
+                "Unpack it and scan the directory.",
+            ));
             break;
         }
         count += 1;
@@ -123,11 +128,11 @@ fn members(
         let member = format!("{name}:{}", inside.display());
         if escapes {
             let message = format!(
-                "the member `{}` leads out of the archive; read as `{}`",
+                "the path of member `{}` leads outside the archive; read as `{}`",
                 path.display(),
                 inside.display()
             );
-            let remedy = "An archive that does so may be hostile: do not unpack it elsewhere.";
+            let remedy = "Such an archive may be malicious: do not unpack it.";
             notes.push(plain_note(NoteKind::Warning, &member, message, remedy));
         }
         if entry.size() > limits.file_bytes {
@@ -200,12 +205,12 @@ fn inside(path: &Path) -> (PathBuf, bool) {
 
 fn broken(name: &str, error: &io::Error) -> Note {
     let message = format!("the archive could not be read: {error}");
-    plain_note(NoteKind::Unread, name, message, "Check that it is whole.")
+    plain_note(NoteKind::Unread, name, message, "Check that it is complete.")
 }
 
 fn broken_after(name: &str, error: &io::Error, count: usize) -> Note {
     let message = format!("the archive could not be read after {count} members: {error}");
-    plain_note(NoteKind::Unread, name, message, "Check that it is whole.")
+    plain_note(NoteKind::Unread, name, message, "Check that it is complete.")
 }
 
 /// Whether a block is a tar header by its sum, or the empty block of an empty archive.

@@ -53,8 +53,8 @@ pub(crate) fn read(folder: &Path, shown: &str, boundary: &Path) -> Result<Chart,
     let root = doc.root();
     let name = root.str("name").unwrap_or("").to_owned();
     if !is_name(&name) {
-        let message = "no usable `name` in Chart.yaml; the chart was not rendered";
-        return Err(plain_note(NoteKind::Unread, shown, message, "Give the chart its name."));
+        let message = "Chart.yaml has no valid `name`; the chart was not rendered";
+        return Err(plain_note(NoteKind::Unread, shown, message, "Add the name of the chart."));
     }
     let library = root.str("type") == Some("library");
     const OLD: &str = "requirements.yaml";
@@ -95,7 +95,7 @@ fn document(read: io::Result<Bytes>, name: &str) -> Result<Doc, Note> {
         let span = note.as_ref().map(|note| (source, note.span.0, note.span.1));
         let why = note.map_or_else(|| "it is empty".to_owned(), |note| note.message);
         let message = format!("{why}; the chart was not rendered");
-        let (place, remedy) = (name.to_owned(), "Mend the file.".to_owned());
+        let (place, remedy) = (name.to_owned(), "Fix the file.".to_owned());
         Note { kind: NoteKind::Unread, place, span, message, remedy }
     })
 }
@@ -143,7 +143,7 @@ impl Chart {
             let Ok(folder) = fs::canonicalize(self.folder.join(path)) else { return Ok(None) };
             if !folder.starts_with(boundary) {
                 let name = &dependency.name;
-                return Err(format!("its dependency {name} is outside of what is scanned"));
+                return Err(format!("its dependency {name} is outside the scanned directory"));
             }
             return Ok(folder.join("Chart.yaml").is_file().then_some((folder, false)));
         }

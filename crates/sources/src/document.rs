@@ -57,7 +57,7 @@ pub(crate) fn dockerfile(source: &Source) -> Parsed {
         parsed.objects.push(Object::new(doc.root(), "pavisade.dev/v1", "Dockerfile"));
     }
     if doc.root().list("stages").count() >= MAX_STAGES {
-        let message = format!("{MAX_STAGES} build stages or more; those behind were not read");
+        let message = format!("{MAX_STAGES} build stages or more; the rest was not read");
         parsed.notes.push(plain_note(NoteKind::Unread, &source.shown(), message, ""));
     }
     parsed
@@ -116,9 +116,9 @@ pub(crate) fn parse(source: &Source, direct: bool) -> Parsed {
         let span = first.root().span();
         let count = match foreign.len() {
             1 => "a document here has".to_owned(),
-            n => format!("{n} documents here, this the first, have"),
+            n => format!("{n} documents, the first one here, have"),
         };
-        let message = format!("{count} no `apiVersion` and `kind`, and was left out");
+        let message = format!("{count} no `apiVersion` and `kind`, and was skipped");
         all.notes.push(at(source, NoteKind::Info, (span.start, span.start + 1), message, ""));
     }
     if all.notes.len() > MAX_NOTES {
@@ -177,10 +177,10 @@ fn within_limit(docs: &[Doc]) -> (usize, usize) {
     (fitting.count(), all)
 }
 
-const TOO_MUCH: &str = "what is in this text takes too much memory; from here on it was not read";
+const TOO_MUCH: &str = "the content of this file uses too much memory; the rest was not read";
 
 fn too_many(source: &Source, start: u32) -> Note {
-    let message = format!("more than {MAX_OBJECTS} objects; from here on they were not read");
+    let message = format!("more than {MAX_OBJECTS} objects; the rest was not read");
     at(source, NoteKind::Unread, (start, start + 1), message, "Split it.")
 }
 
@@ -239,7 +239,7 @@ fn one(doc: &Doc, unseen: Option<&Vec<Unseen>>, traits: &Traits) -> Parsed {
     }
     // What is no object at all is somebody else's file, and nothing to warn of.
     for refusal in found.refused.iter().filter(|_| !parsed.objects.is_empty()) {
-        let message = format!("kubectl refuses this: {}", refusal.message.trim_end());
+        let message = format!("kubectl rejects this: {}", refusal.message.trim_end());
         let span = refusal.at.key_span().unwrap_or_else(|| refusal.at.span());
         let span = (span.start, span.end.max(span.start + 1));
         parsed.notes.push(at(doc.source(), NoteKind::Warning, span, message, ""));
@@ -328,8 +328,8 @@ fn doc_at(docs: &[Doc], byte: u32) -> Option<usize> {
 fn notes(source: &Source, documents: &Documents, template: bool, all: &mut Parsed) {
     let unreadable = |kind| kind == YamlNote::Unreadable;
     if template && let Some(note) = documents.notes.iter().find(|note| unreadable(note.kind)) {
-        let message = "this looks like a template, which is no YAML before it is rendered";
-        let remedy = "Render it and scan the result (`… | pavisade scan -`), or name it in \
+        let message = "this appears to be a template, which is not valid YAML until it is rendered";
+        let remedy = "Render it and scan the result (`… | pavisade scan -`), or add it to \
                       .pavisadeignore.";
         all.notes.push(at(source, NoteKind::Unread, note.span, message.into(), remedy));
         return;
@@ -338,12 +338,12 @@ fn notes(source: &Source, documents: &Documents, template: bool, all: &mut Parse
     let mut stopped = false;
     for note in &documents.notes {
         let (kind, remedy) = match note.kind {
-            YamlNote::Unreadable => (NoteKind::Unread, "Mend the syntax here."),
+            YamlNote::Unreadable => (NoteKind::Unread, "Fix the syntax here."),
             YamlNote::Limit => (NoteKind::Unread, "Split it."),
-            YamlNote::Refused => (NoteKind::Warning, "Put the text on a line of its own."),
+            YamlNote::Refused => (NoteKind::Warning, "Put the text on a separate line."),
             // In a document: with its objects.
             YamlNote::DroppedText if doc_at(&documents.docs, note.span.0).is_none() => {
-                (NoteKind::Warning, "Begin a new document with `---`.")
+                (NoteKind::Warning, "Start a new document with `---`.")
             }
             YamlNote::DroppedText | YamlNote::DuplicateKey => continue,
         };
@@ -352,9 +352,9 @@ fn notes(source: &Source, documents: &Documents, template: bool, all: &mut Parse
         if !stopped && !matches!(note.kind, YamlNote::DroppedText | YamlNote::Limit) {
             stopped = true;
             if note.kind == YamlNote::Refused {
-                message.push_str("; kubectl stops before it and applies nothing that follows");
+                message.push_str("; kubectl stops before it and applies nothing after it");
             } else if follows {
-                message.push_str("; kubectl stops here and applies nothing that follows");
+                message.push_str("; kubectl stops here and applies nothing after it");
             }
         }
         all.notes.push(at(source, kind, note.span, message, remedy));
@@ -364,13 +364,13 @@ fn notes(source: &Source, documents: &Documents, template: bool, all: &mut Parse
 /// Why a file that the user named holds nothing.
 fn not_an_object(source: &Source, documents: &Documents) -> Note {
     let message = if documents.docs.is_empty() {
-        "nothing is in this file"
+        "this file is empty"
     } else if documents.docs.iter().any(|doc| empty_list(doc.root())) {
         "the list in this file is empty"
     } else {
         "no document in this file has `apiVersion` and `kind`"
     };
-    let remedy = "Check the path, or the program that wrote it.";
+    let remedy = "Check the path, or the program that generated it.";
     plain_note(NoteKind::Unread, &source.shown(), message, remedy)
 }
 

@@ -212,20 +212,18 @@ fn note(kind: NoteKind, inside: bool, of: &[(&Found, String)]) -> Option<Note> {
     };
     let (message, remedy) = match (kind, inside) {
         (_, true) => (
-            format!(
-                "{who} content that is written into the object in a form that is not judged: {what}{more}"
-            ),
+            format!("{who} content that is embedded in the object and not checked: {what}{more}"),
             "Scan that content as files.".to_owned(),
         ),
         (NoteKind::Unread, _) => (
-            format!("{who} folders of this repository that were not read: {what}{more}"),
-            "Scan these folders too, or the repository as a whole.".to_owned(),
+            format!("{who} directories of this repository that were not read: {what}{more}"),
+            "Also scan these directories, or the whole repository.".to_owned(),
         ),
         _ => (
-            format!("{who} what is not among these files: {what}{more}"),
+            format!("{who} sources that are not among these files: {what}{more}"),
             match seen.iter().any(|text| text.starts_with("chart")) {
-                true => "Scan what `helm template` prints for them, or the cluster.".to_owned(),
-                false => "Scan these sources as well, or the cluster.".to_owned(),
+                true => "Scan the output of `helm template` for them, or the cluster.".to_owned(),
+                false => "Also scan these sources, or the cluster.".to_owned(),
             },
         ),
     };

@@ -93,7 +93,7 @@ pub(crate) fn outcome(candidate: &Candidate, bytes: Vec<u8>) -> Outcome {
     }
     if parsed.objects.is_empty() && parsed.notes.is_empty() && parsed.nothing.is_none() {
         if candidate.direct {
-            let message = "no build stage is in this Dockerfile";
+            let message = "this Dockerfile contains no build stage";
             let remedy = "Check the path.";
             let nothing = Some(plain_note(NoteKind::Unread, name, message, remedy));
             return Outcome { parsed: Parsed { nothing, ..parsed }, ..Outcome::default() };
@@ -107,7 +107,7 @@ pub(crate) fn outcome(candidate: &Candidate, bytes: Vec<u8>) -> Outcome {
             kind: NoteKind::Warning,
             place: name.clone(),
             span: Some((source, at, at + 3)),
-            message: "not valid text here; kubectl reads U+FFFD instead".into(),
+            message: "invalid UTF-8 here; kubectl reads U+FFFD instead".into(),
             remedy: "Save it as UTF-8.".into(),
         });
     }

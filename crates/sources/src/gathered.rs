@@ -128,10 +128,10 @@ impl<'a> Gathered<'a> {
         let Some((_, example)) = splits.first() else { return };
         let count: usize = splits.iter().map(|(count, _)| count).sum();
         let message = format!(
-            "objects stand here more than once and differ ({example}), so {count} folders or \
-             files are judged each on its own"
+            "objects are defined more than once with different content ({example}), so {count} \
+             directories or files are checked separately"
         );
-        let remedy = "Scan what belongs to one cluster as a path of its own.";
+        let remedy = "Scan the files that belong to one cluster as a separate path.";
         self.notes.push(plain_note(NoteKind::Info, given, message, remedy));
     }
 
@@ -161,20 +161,20 @@ impl<'a> Gathered<'a> {
         self.add_joined();
         if let Some((first, count)) = self.dropped.take() {
             let message = format!(
-                "what was read takes more than {} of memory; from this file on, {count} were not \
+                "the files use more than {} of memory; starting with this file, {count} were not \
                  read",
                 size(self.request.limits.memory as u64)
             );
-            let remedy = "Scan parts of it one by one.";
+            let remedy = "Scan parts of it separately.";
             self.notes.push(plain_note(NoteKind::Unread, &first, message, remedy));
         }
         let never = self.request.render == crate::Render::Never;
         let charts = std::mem::take(&mut self.unrendered_charts);
         if let Some(first) = charts.first() {
-            let message = format!("{} not rendered, and so not judged", several(&charts, "chart"));
+            let message = format!("{} not rendered, and so not checked", several(&charts, "chart"));
             let remedy = match never {
-                true => "Let charts be rendered, or scan what `helm template` prints.",
-                false => "Install helm, or scan what `helm template` prints.",
+                true => "Enable rendering of charts, or scan the output of `helm template`.",
+                false => "Install helm, or scan the output of `helm template`.",
             };
             self.notes.push(plain_note(NoteKind::Unread, first, message, remedy));
         }
@@ -182,11 +182,13 @@ impl<'a> Gathered<'a> {
         if let Some(first) = kustomizations.first() {
             let several = several(&kustomizations, "kustomization");
             let message = format!(
-                "{several} not rendered: the files were judged as they are, without patches"
+                "{several} not rendered: the files were checked as they are, without patches"
             );
             let remedy = match never {
-                true => "Let kustomizations be rendered, or scan what `kustomize build` prints.",
-                false => "Install kustomize or kubectl, or scan what `kustomize build` prints.",
+                true => {
+                    "Enable rendering of kustomizations, or scan the output of `kustomize build`."
+                }
+                false => "Install kustomize or kubectl, or scan the output of `kustomize build`.",
             };
             let kind = self.unrendered();
             self.notes.push(plain_note(kind, first, message, remedy));
@@ -200,28 +202,28 @@ impl<'a> Gathered<'a> {
             let more = if count > SHOWN { ", …" } else { "" };
             let first = self.patches[..count.min(SHOWN)].join(", ");
             let message = format!(
-                "{count} taken for patches of other workloads ({first}{more}): what they set is \
-                 judged, what they leave out is not"
+                "{count} treated as patches for other workloads ({first}{more}): fields that they \
+                 set are checked, missing fields are not"
             );
-            let remedy = "Scan the kustomization or the cluster in which they are applied.";
+            let remedy = "Scan the kustomization or the cluster to which they are applied.";
             self.notes.push(plain_note(NoteKind::Info, &self.first_patch, message, remedy));
         }
         let first =
             self.request.paths.first().map_or_else(String::new, |p| p.display().to_string());
         if self.encrypted > 0 {
             let message = format!(
-                "objects encrypted by SOPS, whose values were not seen: {}",
+                "objects encrypted with SOPS, whose values were not checked: {}",
                 self.encrypted
             );
             self.notes.push(plain_note(NoteKind::Info, &first, message, ""));
         }
         if self.substitutes && self.with_variables > 0 {
             let message = format!(
-                "{} documents hold variables (`${{NAME}}`) that Flux replaces when it applies \
-                 them; they were judged as they stand",
+                "{} documents contain variables (`${{NAME}}`) that Flux replaces when it applies \
+                 them; they were checked as they are",
                 self.with_variables
             );
-            let remedy = "Scan what `flux build kustomization` prints.";
+            let remedy = "Scan the output of `flux build kustomization`.";
             self.notes.push(plain_note(NoteKind::Info, &first, message, remedy));
         }
         Loaded { snapshot: Snapshot::of(self.worlds, self.notes), stats: self.stats }

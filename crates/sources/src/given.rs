@@ -114,8 +114,8 @@ pub(crate) fn folder(scan: &mut Gathered<'_>, shown: &Shown, only: Only) {
     let (objects, notes) = before;
     let told = scan.notes[notes..].iter().any(|note| note.kind == NoteKind::Unread);
     if objects == scan.stats.objects && !told && scan.unrendered_charts.is_empty() {
-        let message = "no Kubernetes object and no Dockerfile was found here";
-        let remedy = "Check the path. Hidden files and what ignore files name are left out.";
+        let message = "no Kubernetes objects or Dockerfiles found";
+        let remedy = "Check the path. Hidden files and ignored files are skipped.";
         scan.notes.push(plain_note(scan.unrendered(), &given, message, remedy));
     }
 }
@@ -360,7 +360,7 @@ fn render_kustomizations(scan: &mut Gathered<'_>, shown: &Shown, graph: &Graph) 
     for (why, names) in failed {
         let several = several(&names, "kustomization");
         let message = format!(
-            "{several} not rendered, so the files were judged as they are, without patches: {why}"
+            "{several} not rendered, so the files were checked as they are, without patches: {why}"
         );
         let remedy = "Fix the kustomization.";
         scan.notes.push(plain_note(NoteKind::Unread, &names[0], message, remedy));
@@ -388,11 +388,11 @@ fn within_total(
     let fitting = fitting.count();
     if fitting < files.len() {
         let message = format!(
-            "the files here are larger than {} together; {} of them were not read",
+            "the files are larger than {} in total; {} of them were not read",
             size(limit),
             files.len() - fitting
         );
-        let remedy = "Scan parts of the folder one by one.";
+        let remedy = "Scan parts of the directory separately.";
         scan.notes.push(plain_note(NoteKind::Unread, &shown.given(), message, remedy));
     }
     files.truncate(fitting);

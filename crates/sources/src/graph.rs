@@ -110,8 +110,8 @@ fn urls(text: &str) -> Vec<String> {
 
 /// That something is not fetched, and what to do.
 fn remote(text: &str) -> (String, &'static str) {
-    let message = format!("`{text}` is somewhere else, and nothing is fetched");
-    (message, "Download it and refer to the copy, or scan what `kustomize build` prints.")
+    let message = format!("`{text}` is remote, and nothing is downloaded");
+    (message, "Download it and refer to the copy, or scan the output of `kustomize build`.")
 }
 
 /// The kustomization file of a folder.
@@ -143,7 +143,7 @@ fn read(known: &Known<'_>, folder: &Path, file: PathBuf) -> (Node, Vec<Note>) {
             place: name,
             span: Some((source, bad.span.0, bad.span.1)),
             message: format!("{}; the kustomization is not applied", bad.message),
-            remedy: "Mend the syntax here.".into(),
+            remedy: "Fix the syntax here.".into(),
         };
         return (broken(node), vec![note]);
     }
@@ -237,7 +237,7 @@ impl Reader<'_> {
             self.data(fields(chart, "valuesFile"));
             self.data(list(chart, "additionalValuesFiles"));
             let name = chart.str("name").or_else(|| chart.str("chartName")).unwrap_or("");
-            let message = format!("the Helm chart `{name}` that this inflates was not rendered");
+            let message = format!("the Helm chart `{name}` in this kustomization was not rendered");
             let remedy = "Run `kustomize build --enable-helm` and scan the result.";
             self.note(chart, message, remedy);
         }
@@ -302,8 +302,9 @@ impl Reader<'_> {
             Target::File(file) => return Some(file),
             Target::Folder(_) => {
                 self.node.broken = true;
-                let message = format!("`{text}` is a folder, and kustomize takes only a file here");
-                self.note(value, message, "Name the files.");
+                let message =
+                    format!("`{text}` is a directory, but kustomize accepts only files here");
+                self.note(value, message, "List the files.");
             }
             Target::Remote => self.remote(value, text),
             Target::Outside => self.outside(value, text),
@@ -395,8 +396,8 @@ impl Reader<'_> {
 
     fn outside(&mut self, value: Value<'_>, text: &str) {
         self.node.broken = true;
-        let message = format!("`{text}` leads outside of what is scanned");
-        let remedy = "Scan the folder that holds both, or the repository.";
+        let message = format!("`{text}` is outside the scanned directory");
+        let remedy = "Scan the directory that contains both, or the repository.";
         self.note(value, message, remedy);
     }
 

@@ -57,12 +57,12 @@ impl Helm<'_> {
         let mut work = Work::new(self);
         let mut levels = Vec::new();
         work.put(chart, &copy, &mut levels, 0).map_err(|why| {
-            failed(format!("the chart could not be copied to be rendered: {why}"), "")
+            failed(format!("the chart could not be copied for rendering: {why}"), "")
         })?;
         if !work.missing.is_empty() {
             let missing = work.missing.join(", ");
             let message =
-                format!("this chart was not rendered, since dependencies are not here: {missing}");
+                format!("this chart was not rendered because dependencies are missing: {missing}");
             let remedy = format!("Run `helm dependency build {}` and scan again.", chart.shown);
             return Err(failed(message, &remedy));
         }
@@ -79,8 +79,7 @@ impl Helm<'_> {
         let text = self.template(arguments, work.schemas).map_err(|why| {
             let copy = copy.display().to_string();
             let why = why.replace(&format!("{copy}/"), "").replace(&copy, &chart.shown);
-            let remedy = "Mend the template, or give the values that it needs with \
-                          `--helm-values`.";
+            let remedy = "Fix the template, or set the values that it needs with `--helm-values`.";
             failed(format!("this chart could not be rendered: {why}"), remedy)
         })?;
         let values = self.values.iter().map(|path| path.display().to_string());
@@ -89,14 +88,15 @@ impl Helm<'_> {
         let mut notes = Vec::new();
         if !work.beside.is_empty() {
             let message = format!(
-                "rendered with charts that stand beside it for its dependencies: {}",
+                "rendered with charts from neighboring directories as its dependencies: {}",
                 work.beside.join(", ")
             );
-            let remedy = "Run `helm dependency build` to use the versions that it asks for.";
+            let remedy = "Run `helm dependency build` to use the versions that it specifies.";
             notes.push(plain_note(NoteKind::Info, &chart.shown, message, remedy));
         }
         if work.links > 0 {
-            let message = format!("{} links that lead outside were left out", work.links);
+            let message =
+                format!("{} links to locations outside the directory were skipped", work.links);
             notes.push(plain_note(NoteKind::Warning, &chart.shown, message, ""));
         }
         Ok(Rendered { sources, notes })
@@ -111,8 +111,8 @@ impl Helm<'_> {
         match self.programs.run(self.program, &arguments) {
             Err(why) if why.contains(&format!("unknown flag: {SKIP}")) => {
                 if schemas && !self.programs.is_isolated() {
-                    return Err("it may have a schema with addresses, which this version of helm \
-                                cannot leave out; use Helm 3.16 or later"
+                    return Err("it may have a schema with remote references, which this version \
+                                of helm cannot skip; use Helm 3.16 or later"
                         .into());
                 }
                 arguments.pop();
@@ -163,7 +163,7 @@ impl<'a> Work<'a> {
         depth: usize,
     ) -> Result<(), String> {
         if depth > MAX_DEPTH {
-            return Err("its dependencies go in circles".into());
+            return Err("its dependencies are circular".into());
         }
         self.copy(&chart.folder, to, 0)?;
         if depth == 0 {
@@ -227,7 +227,7 @@ impl<'a> Work<'a> {
     fn copy(&mut self, from: &Path, to: &Path, depth: usize) -> Result<(), String> {
         let said = |error: std::io::Error| format!("{}: {error}", from.display());
         if depth > MAX_DEPTH {
-            return Err(format!("folders are nested deeper than {MAX_DEPTH}"));
+            return Err(format!("directories are nested deeper than {MAX_DEPTH}"));
         }
         fs::create_dir_all(to).map_err(said)?;
         for entry in fs::read_dir(from).map_err(said)? {

@@ -163,6 +163,11 @@ impl<'a> Reader<'a> {
 /// That no ignore file counts.
 pub(crate) fn too_many(shown: &Shown) -> Note {
     let message =
-        format!("ignore files here hold more than {MAX_WILDCARDS} wildcards; none is applied");
-    plain_note(NoteKind::Warning, &shown.given(), message, "Scan parts of the folder one by one.")
+        format!("the ignore files contain more than {MAX_WILDCARDS} wildcards; none is applied");
+    plain_note(
+        NoteKind::Warning,
+        &shown.given(),
+        message,
+        "Scan parts of the directory separately.",
+    )
 }

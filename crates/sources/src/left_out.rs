@@ -37,11 +37,11 @@ impl LeftOut {
         let parts = [of(self.hidden, "hidden"), of(self.ignored, "ignored")];
         let parts: Vec<_> = parts.into_iter().flatten().collect();
         let (noun, verb) = match self.hidden + self.ignored {
-            1 => ("file or folder", "was"),
-            _ => ("files and folders", "were"),
+            1 => ("file or directory", "was"),
+            _ => ("files and directories", "were"),
         };
         let parts = (!parts.is_empty()).then(|| parts.join(" and "))?;
-        Some(format!("{parts} {noun} {verb} not looked at"))
+        Some(format!("{parts} {noun} {verb} not scanned"))
     }
 }
 

@@ -271,14 +271,14 @@ impl Skip {
         match self {
             Self::OtherName => "of other types",
             Self::NotKubernetes => "without a document that has `apiVersion` and `kind`",
-            Self::Excluded => "left out by the configuration",
+            Self::Excluded => "excluded by the configuration",
             Self::Hidden => "hidden",
-            Self::Ignored => "named by ignore files",
+            Self::Ignored => "excluded by ignore files",
             Self::Binary => "binary",
             Self::Template => "templates by their names",
             Self::PartOfChart => "parts of Helm charts",
             Self::PartOfKustomization => "parts of kustomizations",
-            Self::Link => "links to files read elsewhere, or to nothing",
+            Self::Link => "links to files that are read elsewhere, or that do not exist",
         }
     }
 }

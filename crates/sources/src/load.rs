@@ -42,8 +42,8 @@ pub(crate) fn load(request: &Request, stdin: impl Read, progress: &dyn Progress)
                 let read = read_all(stdin, 0, request.limits.file_bytes);
                 // What was to come through a pipe did not: nothing is proven by that.
                 if matches!(&read, Ok(Bytes::All(bytes)) if bytes.trim_ascii().is_empty()) {
-                    let message = "nothing came from standard input".to_owned();
-                    let remedy = "See whether the program before the pipe failed.";
+                    let message = "standard input is empty".to_owned();
+                    let remedy = "Check whether the program before the pipe failed.";
                     scan.notes.push(plain_note(NoteKind::Unread, STDIN_NAME, message, remedy));
                 } else {
                     scan.bytes(read, STDIN_NAME);
@@ -171,12 +171,12 @@ impl Gathered<'_> {
     fn packed(&mut self, from: impl Read, packed: Option<Packed>, path: &Path) {
         let name = path.display().to_string();
         let Some(packed) = packed else {
-            let message = "its name is an archive's, and it is none";
+            let message = "its extension is that of an archive, but it is not one";
             self.notes.push(plain_note(
                 NoteKind::Unread,
                 &name,
                 message,
-                "Check that it is whole.",
+                "Check that it is complete.",
             ));
             return;
         };

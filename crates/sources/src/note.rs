@@ -7,7 +7,7 @@ use pavisade_model::{Note, NoteKind};
 /// A note that something could not be opened or read.
 pub(crate) fn unread(name: &str, error: &io::Error) -> Note {
     let remedy = match error.kind() {
-        io::ErrorKind::PermissionDenied => "Make it readable to the user that runs the scan.",
+        io::ErrorKind::PermissionDenied => "Make it readable for the user who runs the scan.",
         io::ErrorKind::NotFound => "Check the path.",
         _ => "",
     };

@@ -79,7 +79,7 @@ pub(crate) fn inside(path: &Path, boundary: &Path) -> io::Result<PathBuf> {
     if real.starts_with(boundary) {
         return Ok(real);
     }
-    Err(io::Error::other("a link that leads outside of what is scanned; it was not followed"))
+    Err(io::Error::other("a link to a location outside the scanned directory; it was not followed"))
 }
 
 fn irregular() -> io::Error {

@@ -78,7 +78,7 @@ impl Programs {
         let left = self.time_left();
         let late = || {
             let seconds = render_time.as_secs();
-            format!("all charts and kustomizations together took longer than {seconds} s")
+            format!("rendering all charts and kustomizations took longer than {seconds} s")
         };
         if left.is_zero() {
             return Err(late());
@@ -108,7 +108,7 @@ impl Programs {
         // Its output has ended; a program that lives on after that is not waited for.
         let complaint = complaint.recv_timeout(Duration::from_secs(2)).unwrap_or(Ok(Vec::new()));
         let Some(status) = running.wait() else {
-            return Err(format!("{named} did not end"));
+            return Err(format!("{named} did not terminate"));
         };
         if !status.success() {
             let complaint = complaint.unwrap_or_default();
@@ -120,11 +120,11 @@ impl Programs {
             // Its home has another name in each run.
             let home = self.home()?.display().to_string();
             return Err(match brief(&complaint.replace(&home, "~")) {
-                text if text.is_empty() => format!("{named} ended with {status}"),
+                text if text.is_empty() => format!("{named} exited with {status}"),
                 text => format!("{named}: {text}"),
             });
         }
-        String::from_utf8(output).map_err(|_| format!("{named} printed what is not UTF-8"))
+        String::from_utf8(output).map_err(|_| format!("the output of {named} is not valid UTF-8"))
     }
 
     /// What is left of the time for all programs, which begins with the first.

@@ -56,7 +56,7 @@ fn base() -> Result<Base, String> {
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn why(error: std::io::Error) -> String {
-    format!("no temporary folder could be made: {error}")
+    format!("could not create a temporary directory: {error}")
 }
 
 /// Removes folders that runs of this user left behind. The age is measured against our own new

@@ -51,13 +51,13 @@ pub(crate) fn walk(shown: &Shown, limit: usize, scope: &Scope) -> Walked {
     if walked.files.len() > limit {
         let left_out = walked.files.len() - limit;
         walked.files.truncate(limit);
-        let message = format!("more than {limit} files; {left_out} were not looked at");
-        let remedy = "Scan parts of the folder one by one.";
+        let message = format!("more than {limit} files; {left_out} were not scanned");
+        let remedy = "Scan parts of the directory separately.";
         walked.notes.push(plain_note(NoteKind::Unread, &shown.given(), message, remedy));
     }
     links.settle(shown, &mut walked);
     if let Some(message) = walked.left_out.message() {
-        let remedy = "To scan them, name them as paths.";
+        let remedy = "To scan them, specify them as paths.";
         walked.notes.push(plain_note(NoteKind::Info, &shown.given(), message, remedy));
     }
     walked
@@ -191,7 +191,7 @@ impl Walk<'_> {
             walked.files.push((path, named));
         } else if !matches!(named, Named::Other | Named::Template) {
             let message = "not a regular file; it was not opened";
-            let remedy = "Name it as a path of its own to read what comes from it.";
+            let remedy = "Specify it as a path to read from it.";
             let note = plain_note(NoteKind::Unread, &self.shown.name(&path), message, remedy);
             walked.notes.push(note);
         }
@@ -224,7 +224,7 @@ impl Walked {
             self.links += 1;
             return;
         }
-        let message = "a link to something that is not there";
+        let message = "a link to a file that does not exist";
         let note = plain_note(NoteKind::Unread, &shown.name(link), message, "Fix or remove it.");
         self.notes.push(note);
     }
@@ -302,9 +302,9 @@ impl Links {
         }
         for link in self.outside {
             if link.is_dir() || counts(&link) {
-                let message = "a link that leads outside; it was not followed";
-                let remedy = "Name what it leads to as a path of its own, or the link in \
-                              .pavisadeignore.";
+                let message = "a link to a location outside the scanned directory; it was not \
+                               followed";
+                let remedy = "Specify its target as a path, or add the link to .pavisadeignore.";
                 let place = shown.name(&link);
                 walked.notes.push(plain_note(NoteKind::Unread, &place, message, remedy));
             } else {

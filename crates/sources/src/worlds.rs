@@ -167,7 +167,7 @@ fn overridden(objects: &[Object]) -> Vec<Note> {
             place: source.shown().into_owned(),
             span: Some((source.clone(), span.start, span.start + 1)),
             message: format!(
-                "{} stands again below, differently; the last one counts",
+                "{} is defined again below with different content; the last definition applies",
                 object.subject(None).label()
             ),
             remedy: "Remove one of them.".into(),

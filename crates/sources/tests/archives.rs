@@ -49,7 +49,7 @@ fn archives_are_folders_of_their_own() {
         seen.world_names(),
         ["@/a.tar", "@/b.tar.gz", "@/c.tar.zst", "@/d.tgz:dev", "@/d.tgz:prod", "@/e.yaml.gz"]
     );
-    assert_eq!(seen.note("judged each on its own"), (NoteKind::Info, "@/d.tgz"));
+    assert_eq!(seen.note("checked separately"), (NoteKind::Info, "@/d.tgz"));
     assert_eq!(seen.sources()[0], "@/a.tar:k8s/web.yaml");
     assert_eq!(seen.sources()[5], "@/e.yaml.gz");
     // An archive in a folder is no file that counts.
@@ -83,7 +83,7 @@ fn members_cannot_leave_and_links_are_passed_over() {
     let seen = scan(&folder.path().join("in/x.tar"));
     assert_eq!(seen.sources().len(), 1, "{:?}", seen.sources());
     assert!(seen.sources()[0].ends_with("x.tar:evil.yaml") || seen.sources()[0] == "@:evil.yaml");
-    assert_eq!(seen.note("leads out of the archive").0, NoteKind::Warning);
+    assert_eq!(seen.note("leads outside the archive").0, NoteKind::Warning);
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(left.len(), 1);
 }
@@ -100,7 +100,7 @@ fn broken_archives_are_noted() {
     put(folder.path(), "c.gz", b"\x1F\x8Bnonsense");
     let at = |name: &str| folder.path().join(name);
     let seen = run(folder.path(), &Request::new(["a.tar.gz", "b.tar.gz", "c.gz"].map(at)));
-    assert_eq!(seen.note("and it is none"), (NoteKind::Unread, "@/a.tar.gz"));
+    assert_eq!(seen.note("but it is not one"), (NoteKind::Unread, "@/a.tar.gz"));
     assert_eq!(seen.note("after 1 members"), (NoteKind::Unread, "@/b.tar.gz"));
     assert_eq!(seen.note("the archive could not be read:"), (NoteKind::Unread, "@/c.gz"));
     assert_eq!(seen.objects(), ["Service web"]);

@@ -72,7 +72,7 @@ fn all_that_is_rendered_has_one_limit_of_time() {
     let folder = tree(&files);
     let limits = Limits { render_time: Duration::from_millis(700), ..Limits::default() };
     let seen = with_limits(folder.path(), "/bin/sleep 600", limits);
-    let (_, place) = seen.note("all charts and kustomizations together took longer than 0 s");
+    let (_, place) = seen.note("rendering all charts and kustomizations took longer than 0 s");
     assert_eq!(place, "@/0");
     assert_eq!(seen.stats.kustomizations_unrendered, 6);
     let limits = Limits { render_time: Duration::ZERO, ..Limits::default() };

@@ -21,7 +21,7 @@ fn a_chart_of_a_registry_is_named_and_complete() {
     assert_eq!(seen.notes.len(), 1, "{:#?}", seen.notes);
     let (kind, place, message) = &seen.notes[0];
     assert_eq!((*kind, place.as_str()), (Unjudged, "@/a.yaml"));
-    let want = "2 objects of kind HelmRelease install what is not among these files: chart `redis` 18.1.0 of https://charts.example.com/bitnami, chart `redis` 19.0.0 of";
+    let want = "2 objects of kind HelmRelease install sources that are not among these files: chart `redis` 18.1.0 of https://charts.example.com/bitnami, chart `redis` 19.0.0 of";
     assert!(message.starts_with(want), "{message}");
     assert!(!message.contains("secret"), "{message}");
 }

@@ -28,7 +28,7 @@ fn kubernetes_files_count_and_others_are_counted_with_their_reason() {
     ]);
     put(folder.path(), "binary.yaml", b"\0apiVersion: v1\0kind: Service\n");
     let seen = scan(folder.path());
-    assert_eq!(seen.note("1 hidden file or folder was not looked at"), (NoteKind::Info, "@"));
+    assert_eq!(seen.note("1 hidden file or directory was not scanned"), (NoteKind::Info, "@"));
     assert_eq!(seen.notes.len(), 1);
     assert_eq!(seen.world_names(), ["@"]);
     assert_eq!(seen.objects(), ["Config ", "Dockerfile ", "Secret s", "Service web"]);
@@ -73,7 +73,7 @@ fn what_is_named_directly_is_read_or_explained() {
     let seen = run(folder.path(), &Request::new(names.map(at)));
     assert_eq!(seen.objects(), ["Config ", "Service web"]);
     assert_eq!(seen.note("no document in this file has"), (NoteKind::Unread, "@/values.yaml"));
-    assert_eq!(seen.note("nothing is in this file"), (NoteKind::Unread, "@/empty.yaml"));
+    assert_eq!(seen.note("this file is empty"), (NoteKind::Unread, "@/empty.yaml"));
     assert_eq!(seen.note("binary"), (NoteKind::Unread, "@/binary.yaml"));
     assert_eq!(seen.note("no such file"), (NoteKind::Unread, "@/absent"));
     // A fix is given every file that was changed, and most hold no object.
@@ -203,9 +203,9 @@ fn kubectl_strictness_is_told_and_does_not_stop_us() {
     );
     assert_eq!(seen.note("kubectl stops here").0, NoteKind::Unread);
     assert_eq!(seen.note("text after a document separator").0, NoteKind::Warning);
-    assert_eq!(seen.note("kubectl refuses this").0, NoteKind::Warning);
+    assert_eq!(seen.note("kubectl rejects this").0, NoteKind::Warning);
     assert_eq!(seen.note("no `apiVersion` and `kind`"), (NoteKind::Info, "@/d.yaml"));
-    assert_eq!(seen.note("looks like a template"), (NoteKind::Unread, "@/e.yaml"));
+    assert_eq!(seen.note("appears to be a template"), (NoteKind::Unread, "@/e.yaml"));
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn what_kubectl_refuses_in_a_list_is_judged_all_the_same() {
     let folder = tree(&[("list.yaml", list)]);
     let seen = scan(folder.path());
     assert_eq!(seen.objects(), ["Pod good", "Pod other"]);
-    assert_eq!(seen.note("kubectl refuses this").0, NoteKind::Warning);
+    assert_eq!(seen.note("kubectl rejects this").0, NoteKind::Warning);
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn encodings_are_read_as_kubectl_reads_them() {
     put(folder.path(), "c.yaml", &latin);
     let seen = scan(folder.path());
     assert_eq!(seen.objects(), ["Service big", "Service latin", "Service little"]);
-    assert_eq!(seen.note("not valid text here"), (NoteKind::Warning, "@/c.yaml"));
+    assert_eq!(seen.note("invalid UTF-8 here"), (NoteKind::Warning, "@/c.yaml"));
     assert_eq!(seen.note("did not find expected node content"), (NoteKind::Unread, "@/b.yaml"));
     let unread = seen.raw.iter().find(|note| note.kind == NoteKind::Unread).unwrap();
     let (source, start, _) = unread.span.as_ref().unwrap();
@@ -327,8 +327,8 @@ fn worlds_are_split_where_an_object_stands_twice_and_differs() {
     );
     assert_eq!(seen.worlds[4].2.len(), 2);
     assert_eq!(seen.worlds[5].2.len(), 2);
-    assert_eq!(seen.note("judged each on its own"), (NoteKind::Info, "@"));
-    assert_eq!(seen.note("stands again below"), (NoteKind::Warning, "@/both/3.yaml"));
+    assert_eq!(seen.note("checked separately"), (NoteKind::Info, "@"));
+    assert_eq!(seen.note("is defined again below"), (NoteKind::Warning, "@/both/3.yaml"));
 
     let folder =
         tree(&[("a/x.yaml", &object("Service", "web")), ("b/x.yaml", &object("Service", "web"))]);

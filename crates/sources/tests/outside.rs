@@ -24,7 +24,7 @@ fn a_chart_whose_name_leads_elsewhere_is_not_copied() {
             ("c/evil.yaml", "x: 1\n"),
         ]);
         let seen = with_scripts(folder.path());
-        assert_eq!(seen.note("no usable `name`"), (NoteKind::Unread, "@/c"), "{name}");
+        assert_eq!(seen.note("no valid `name`"), (NoteKind::Unread, "@/c"), "{name}");
         assert!(seen.objects().is_empty(), "{name}");
     }
     let seen = with_scripts(tree(&[("c/Chart.yaml", "name: a..b\nversion: 1.0.0\n")]).path());
@@ -49,7 +49,7 @@ fn a_dependency_whose_name_leads_elsewhere_is_not_copied() {
         ("b/Chart.yaml", "name: ..\nversion: 1.0.0\n"),
     ]);
     let seen = with_scripts(folder.path());
-    assert_eq!(seen.notes.iter().filter(|note| note.2.contains("no usable `name`")).count(), 2);
+    assert_eq!(seen.notes.iter().filter(|note| note.2.contains("no valid `name`")).count(), 2);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn what_a_kustomization_names_outside_is_not_read() {
                 let seen = with_scripts(&given);
                 assert!(seen.objects().is_empty(), "{text}: {:?}", seen.objects());
                 let told = |n: &(NoteKind, String, String)| {
-                    n.0 == NoteKind::Unread && n.2.contains("leads outside of what is scanned")
+                    n.0 == NoteKind::Unread && n.2.contains("outside the scanned directory")
                 };
                 assert!(seen.notes.iter().any(told), "{text}: {:#?}", seen.notes);
                 assert!(scan(&given).objects().is_empty(), "{text}");
@@ -149,7 +149,7 @@ fn a_kustomization_in_an_archive_leads_to_nothing_beside_it() {
         fs::write(&file, archive.into_inner().unwrap()).unwrap();
         let seen = run(folder.path(), &Request::new([&file]));
         assert!(seen.objects().is_empty());
-        assert_eq!(seen.note("leads outside of what is scanned").0, NoteKind::Unread);
+        assert_eq!(seen.note("outside the scanned directory").0, NoteKind::Unread);
     }
 }
 
@@ -166,7 +166,7 @@ fn kustomize_goes_from_where_a_link_leads_to() {
     link("../../.hidden", &given.join("a/b/link"));
     fs::rename(given.join("base"), given.join("a/base")).unwrap();
     let seen = with_scripts(&given);
-    assert_eq!(seen.note("leads outside of what is scanned").0, NoteKind::Unread);
+    assert_eq!(seen.note("outside the scanned directory").0, NoteKind::Unread);
     assert_eq!(seen.objects(), ["Started x"], "of a/base alone");
     assert_eq!(seen.stats.kustomizations_rendered, 1);
 }

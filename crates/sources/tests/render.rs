@@ -114,7 +114,7 @@ fn dependencies_come_from_this_disk_or_are_named() {
     );
     let worlds: Vec<_> = seen.worlds.iter().map(|(n, _, o)| (n.as_str(), o.len())).collect();
     assert_eq!(worlds, [("@/c/base", 1), ("@/c/beside", 2), ("@/far", 2), ("@/none", 1)]);
-    assert_eq!(seen.note("stand beside it").0, NoteKind::Info);
+    assert_eq!(seen.note("from neighboring directories").0, NoteKind::Info);
     assert_eq!(seen.note("not here: db (https://x)"), (NoteKind::Unread, "@/lost"));
     assert_eq!(seen.note("the chart was not rendered"), (NoteKind::Unread, "@/bad/Chart.yaml"));
     assert_eq!(seen.note("give me a name"), (NoteKind::Unread, "@/fails"));
@@ -210,7 +210,7 @@ fn what_a_kustomization_names_and_is_not_here_is_said() {
     assert_eq!(seen.note("github.com/a/b").0, NoteKind::Unread);
     assert_eq!(seen.note("the kustomization is not applied").0, NoteKind::Unread);
     if Path::new("/etc/hostname").exists() {
-        assert_eq!(seen.note("leads outside of what is scanned").0, NoteKind::Unread);
+        assert_eq!(seen.note("outside the scanned directory").0, NoteKind::Unread);
     }
 }
 

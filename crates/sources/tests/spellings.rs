@@ -91,7 +91,7 @@ fn an_object_with_template_actions_before_a_broken_document_is_not_passed_over()
     let text = "\"apiVersion\": v1\nkind: Pod\nmetadata: {name: '{{p}}'}\n---\na: [\n";
     let folder = tree(&[("a.yaml", text), ("values.yaml", "a: '{{ b }}'\n---\n{{ c }}\n")]);
     let seen = scan(folder.path());
-    assert_eq!(seen.note("looks like a template"), (NoteKind::Unread, "@/a.yaml"));
+    assert_eq!(seen.note("appears to be a template"), (NoteKind::Unread, "@/a.yaml"));
     assert_eq!(seen.notes.len(), 1);
 }
 
@@ -138,7 +138,7 @@ fn a_kustomization_that_names_its_folder_hides_no_object() {
             ]);
             let seen = scan(folder.path());
             assert_eq!(seen.objects(), ["Pod p", "Pod q"], "{kind} {field}");
-            let note = seen.note("`.` is a folder, and kustomize takes only a file here");
+            let note = seen.note("`.` is a directory, but kustomize accepts only files here");
             assert_eq!(note, (NoteKind::Unread, "@/k/kustomization.yaml"), "{kind} {field}");
         }
     }
@@ -150,7 +150,7 @@ fn a_kustomization_that_names_its_folder_hides_no_object() {
     ]);
     let seen = scan(folder.path());
     assert_eq!(seen.objects(), ["Pod p"]);
-    assert!(seen.notes.iter().all(|note| !note.2.contains("is a folder")), "{:?}", seen.notes);
+    assert!(seen.notes.iter().all(|note| !note.2.contains("is a directory")), "{:?}", seen.notes);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn hidden_and_ignored_entries_are_counted() {
         ("node_modules/a/b.yaml", &pod),
         ("node_modules/c/d.yaml", &pod),
     ]);
-    let message = "2 hidden and 2 ignored files and folders were not looked at";
+    let message = "2 hidden and 2 ignored files and directories were not scanned";
     let seen = scan(folder.path());
     assert_eq!(seen.objects(), ["Service kept", "Service web"]);
     assert_eq!(seen.note(message), (NoteKind::Info, "@"));

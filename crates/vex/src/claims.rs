@@ -91,7 +91,7 @@ impl<'a> Claims<'a> {
                 let claim = self.claim(*at);
                 let id = claim.ids.first().map_or("", String::as_str);
                 let message = format!(
-                    "the statement about {id} is used for nothing: it names another product or \
+                    "the statement about {id} has no effect: it refers to another product or \
                      version than those that have it here"
                 );
                 notes.push(note(NoteKind::Warning, &claim.statement.place, message));
@@ -100,7 +100,8 @@ impl<'a> Claims<'a> {
             if count > 0 {
                 let statements = if count == 1 { "statement is" } else { "statements are" };
                 let more = if near.is_empty() { "" } else { "more " };
-                let message = format!("{count} {more}{statements} about nothing that was found");
+                let message =
+                    format!("{count} {more}{statements} about vulnerabilities that were not found");
                 notes.push(note(NoteKind::Info, &document.place, message));
             }
         }
@@ -109,6 +110,6 @@ impl<'a> Claims<'a> {
 }
 
 fn note(kind: NoteKind, place: &str, message: String) -> Note {
-    let remedy = "Remove it, or check what it names.".to_owned();
+    let remedy = "Remove it, or check what it refers to.".to_owned();
     Note { kind, place: place.to_owned(), span: None, message, remedy }
 }

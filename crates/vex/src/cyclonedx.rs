@@ -26,11 +26,12 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
             if whole.names.is_empty() || unplaced {
                 let lacks = match unplaced {
                     true => "has neither `repository_url` nor a digest",
-                    false => "has no name that is read",
+                    false => "has no name",
                 };
                 let is_said = |entry: &Value| !text(&entry["analysis"], "state").is_empty();
                 if items(value, "vulnerabilities").any(is_said) {
-                    let message = format!("the product {lacks}, so nothing said of it counts");
+                    let message =
+                        format!("the product {lacks}, so statements about it are ignored");
                     document.note("metadata.component", message);
                 }
                 return;
@@ -50,7 +51,7 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
         let ids: Vec<_> = ids.map(str::to_owned).collect();
         let name = ids.first().map_or(which.clone(), |id| format!("{which} ({id})"));
         if ids.is_empty() {
-            document.note(&which, "it names no vulnerability, so it does not count".to_owned());
+            document.note(&which, "it has no vulnerability, so it is ignored".to_owned());
             continue;
         }
         let status = match text(analysis, "state") {
@@ -60,7 +61,7 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
             "in_triage" => VexStatus::UnderInvestigation,
             "" => continue,
             other => {
-                document.note(&name, format!("`{other}` is no state, so it does not count"));
+                document.note(&name, format!("`{other}` is not a state, so it is ignored"));
                 continue;
             }
         };
@@ -77,7 +78,7 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
                     Ok(versions) => {
                         if versions == Versions::Unread {
                             let message = format!(
-                                "not all versions could be read, so it counts for all of \
+                                "not all versions could be read, so it applies to all of \
                                  `{reference}`"
                             );
                             document.note(&name, message);
@@ -87,11 +88,11 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
                     }
                 },
             };
-            document.note(&name, format!("it does not count for `{reference}`: {why}"));
+            document.note(&name, format!("it does not apply to `{reference}`: {why}"));
         }
         if products.is_empty() {
             if items(entry, "affects").next().is_none() {
-                document.note(&name, "it names no component, so it does not count".to_owned());
+                document.note(&name, "it refers to no component, so it is ignored".to_owned());
             }
             continue;
         }
@@ -202,7 +203,7 @@ fn versions(affected: &Value, closes: bool) -> Result<Versions, &'static str> {
         |entry: &Value| entry.get("range").is_none() && !text(entry, "version").is_empty();
     let Some(list) = list.filter(|list| list.iter().all(is_read)) else {
         return match closes {
-            true => Err("ranges of versions are not read"),
+            true => Err("version ranges are not supported"),
             false => Ok(Versions::Unread),
         };
     };

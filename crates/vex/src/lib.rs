@@ -63,7 +63,7 @@ impl Claim {
         statement: Statement,
     ) -> Self {
         let unproven = (statement.status == VexStatus::Fixed).then(|| {
-            let said = "it is said to be fixed, but not in which version";
+            let said = "it is marked as fixed, but not in which version";
             let text = match statement.text.as_str() {
                 "" => said.to_owned(),
                 text => format!("{said}: {text}"),
@@ -96,8 +96,8 @@ pub enum ReadError {
     Json(#[from] serde_json::Error),
     /// It is something else.
     #[error(
-        "it is not a VEX document that this version reads: OpenVEX (`@context` and `statements`) or \
-         CycloneDX (`bomFormat` and `vulnerabilities`), as JSON"
+        "it is not a supported VEX document: OpenVEX (`@context` and `statements`) or CycloneDX \
+         (`bomFormat` and `vulnerabilities`), as JSON"
     )]
     Foreign,
 }
@@ -132,7 +132,10 @@ impl Document {
     ) -> impl Iterator<Item = (usize, &'v Value)> + use<'v> {
         let list = list.as_array().map_or(&[][..], Vec::as_slice);
         if list.len() > MAX_STATEMENTS {
-            self.note("", format!("it has {} statements; {MAX_STATEMENTS} are read", list.len()));
+            self.note(
+                "",
+                format!("it has {} statements; only {MAX_STATEMENTS} are read", list.len()),
+            );
         }
         (1..).zip(list.iter().take(MAX_STATEMENTS))
     }
@@ -143,7 +146,7 @@ impl Document {
             "" => self.place.clone(),
             which => format!("{}: {which}", self.place),
         };
-        let remedy = "Correct the document, or ask its author to.".to_owned();
+        let remedy = "Correct the document, or ask its author to correct it.".to_owned();
         self.notes.push(Note { kind: NoteKind::Warning, place, span: None, message, remedy });
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
         let name = ids.first().map_or(which.clone(), |id| format!("{which} ({id})"));
         let place = format!("{}: {which}", document.place);
         if ids.is_empty() {
-            document.note(&which, "it names no vulnerability, so it does not count".to_owned());
+            document.note(&which, "it has no vulnerability, so it is ignored".to_owned());
             continue;
         }
         let status = match text(statement, "status") {
@@ -24,7 +24,7 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
             "fixed" => VexStatus::Fixed,
             "under_investigation" => VexStatus::UnderInvestigation,
             other => {
-                let message = format!("`{other}` is no status, so it does not count");
+                let message = format!("`{other}` is not a status, so it is ignored");
                 document.note(&name, message);
                 continue;
             }
@@ -32,8 +32,8 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
         let justification = text(statement, "justification");
         let impact = text(statement, "impact_statement");
         if status == VexStatus::NotAffected && justification.is_empty() && impact.is_empty() {
-            let message = "`not_affected` without a justification or an impact statement does not \
-                           count";
+            let message = "`not_affected` without a justification or an impact statement is \
+                           ignored";
             document.note(&name, message.to_owned());
             continue;
         }
@@ -87,10 +87,11 @@ fn products(statement: &Value, which: &str, document: &mut Document) -> Option<V
         let parts = if own.as_ref().is_some_and(Vec::is_empty) { shared.clone() } else { own };
         let why = match (product.unplaced(), &parts) {
             (Some(purl), _) => format!(
-                "`{purl}` has neither `repository_url` nor a digest, so it does not count for it"
+                "`{purl}` has neither `repository_url` nor a digest, so the statement does not \
+                 apply to it"
             ),
-            (None, None) => "none of the subcomponents of a product could be read, so it does not \
-                             count for that product"
+            (None, None) => "none of the subcomponents of a product could be read, so the \
+                             statement does not apply to that product"
                 .to_owned(),
             (None, Some(parts)) => {
                 product.parts.clone_from(parts);
@@ -102,7 +103,7 @@ fn products(statement: &Value, which: &str, document: &mut Document) -> Option<V
         is_told = true;
     }
     if products.is_empty() && !is_told {
-        document.note(which, "it names no product, so it does not count".to_owned());
+        document.note(which, "it has no product, so it is ignored".to_owned());
     }
     (!products.is_empty()).then_some(products)
 }

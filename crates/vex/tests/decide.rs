@@ -196,7 +196,7 @@ fn unused_statements_are_told() {
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert_eq!(notes[0].place, "a.json: statement 1");
     assert!(notes[0].message.starts_with("the statement about CVE-1 is used for nothing"));
-    assert_eq!(notes[1].message, "1 more statement is about nothing that was found");
+    assert_eq!(notes[1].message, "1 more statement is about vulnerabilities that were not found");
 }
 
 #[test]

@@ -203,7 +203,7 @@ fn fixed_closes_only_what_has_a_version() {
     };
     let mut claims = Claims::new(&documents);
     let text = &claims.decide(&target).unwrap().text;
-    assert_eq!(text, "it is said to be fixed, but not in which version: in the next one");
+    assert_eq!(text, "it is marked as fixed, but not in which version: in the next one");
     assert!(claims.notes().is_empty());
 }
 

@@ -24,7 +24,7 @@ use crate::words::{STATES, is_id, rating_of, shorten, state_of};
 const LONGEST_RECORD: usize = 16 << 20;
 
 /// Where it is not known under which licence data may be used.
-const NOT_STATED: &str = "licence not known";
+const NOT_STATED: &str = "license not known";
 
 /// How many comparisons a record is worth.
 const MOST_COMPARISONS: usize = 1 << 20;
@@ -163,7 +163,7 @@ impl Builder {
             Ok(record) => record,
             Err(error) => {
                 let example = format!("{}: {error}", feed.name);
-                return self.report.damage("record that is no OSV", &example);
+                return self.report.damage("record that is not OSV", &example);
             }
         };
         if let Some(time) = record.withdrawn {
@@ -185,7 +185,11 @@ impl Builder {
     pub fn debian_tracker(&mut self, feed: Feed<'_>, json: &[u8]) {
         let name = format!("{}/tracker", feed.name);
         let feed = Feed { name: &name, ..feed };
-        self.converted(feed, distro::tracker(json), "JSON that is not Debian's tracker");
+        self.converted(
+            feed,
+            distro::tracker(json),
+            "JSON that is not from the Debian security tracker",
+        );
     }
 
     /// Reads a secdb of Alpine: one repository of one release.
@@ -194,7 +198,7 @@ impl Builder {
     pub fn alpine_secdb(&mut self, feed: Feed<'_>, json: &[u8]) {
         let name = format!("{}/secdb", feed.name);
         let feed = Feed { name: &name, ..feed };
-        self.converted(feed, distro::secdb(json), "JSON that is not Alpine's secdb");
+        self.converted(feed, distro::secdb(json), "JSON that is not from Alpine secdb");
     }
 
     fn converted(
@@ -234,7 +238,7 @@ impl Builder {
     fn admit(&mut self, feed: Feed<'_>, record: osv::Record) -> Option<((String, String), Record)> {
         let (id, modified) = (record.id.clone(), record.modified.clone().unwrap_or_default());
         if !is_id(&id) {
-            self.report.note("record whose id is none", &id);
+            self.report.note("record without a valid ID", &id);
             return None;
         }
         // Go's records say the year 1 of when they were changed.
@@ -265,13 +269,13 @@ impl Builder {
             let read = serde_json::from_slice::<signals::ScoresOfCve>(line).ok();
             let Some((id, scores)) = read.and_then(|read| Some((cve(&read.id)?, read.severity)))
             else {
-                self.report.note("line that is no score of a CVE", feed.name);
+                self.report.note("line that is not a CVE score", feed.name);
                 continue;
             };
             self.feed(feed, home::SCORES, "", Some(1));
             for severity in scores {
                 if of_vector(&severity.score).is_none() {
-                    self.report.note("severity that is no CVSS vector", &severity.score);
+                    self.report.note("severity that is not a CVSS vector", &severity.score);
                     continue;
                 }
                 let of_cve = self.scores.entry(id).or_default();
@@ -288,7 +292,7 @@ impl Builder {
         self.feed(feed, home::EPSS, date.trim(), Some(scores.len()));
         self.epss.extend(scores);
         for _ in 0..refused {
-            self.report.note("line that is none of EPSS", feed.name);
+            self.report.note("line that is not from EPSS", feed.name);
         }
     }
 
@@ -299,10 +303,10 @@ impl Builder {
                 self.feed(feed, home::CATALOG, &catalog.released, Some(catalog.entries.len()));
                 self.kev.extend(catalog.entries);
                 for _ in 0..catalog.refused {
-                    self.report.note("entry of CISA's catalog that is none", feed.name);
+                    self.report.note("invalid entry in the CISA catalog", feed.name);
                 }
             }
-            Err(error) => self.report.damage("catalog that is not CISA's", &error.to_string()),
+            Err(error) => self.report.damage("catalog that is not from CISA", &error.to_string()),
         }
     }
 
@@ -339,7 +343,7 @@ impl Builder {
         aliases.retain(|alias| *alias != id && is_id(alias));
         sort(&mut aliases);
         if entries.is_empty() {
-            self.report.note("record that names no package", &id);
+            self.report.note("record without a package", &id);
             return None;
         }
         // Enhancements and fixes of other faults, as vendors publish them beside the others.
@@ -390,7 +394,7 @@ impl Builder {
     fn entry(&mut self, id: &str, affected: osv::Affected) -> Option<Entry> {
         let package = affected.package.filter(|p| !p.name.is_empty() && !p.ecosystem.is_empty());
         let Some(package) = package else {
-            self.report.note("affected code that is in no package", id);
+            self.report.note("affected code that is not in a package", id);
             return None;
         };
         let ecosystem = Ecosystem::read(&package.ecosystem);
@@ -435,7 +439,7 @@ impl Builder {
         }
         sort(&mut fixed);
         if ranges.is_empty() && versions.is_empty() && state == State::Silent {
-            self.report.note("package of which no versions are named", id);
+            self.report.note("package without versions", id);
         }
         let ranges = ranges.into_iter().map(|events: Vec<(Kind, String)>| {
             events.into_iter().map(|(kind, version)| (kind, self.text(&version))).collect()
@@ -462,14 +466,15 @@ impl Builder {
     ) {
         let Some(order) = ecosystem.order() else {
             if !ranges.is_empty() {
-                let what = format!("range of {}, whose order is not known", ecosystem.as_str());
+                let what =
+                    format!("range of {}, whose version order is not known", ecosystem.as_str());
                 self.report.note(&what, id);
             }
             return;
         };
         for range in ranges {
             if let Err(text) = range::sort(order, range) {
-                let what = format!("event that is no version of {}", ecosystem.as_str());
+                let what = format!("event that is not a version of {}", ecosystem.as_str());
                 self.report.note(&what, &format!("{id}: {text}"));
             }
         }
@@ -495,7 +500,7 @@ impl Builder {
                 rating = rating.max(of_word(&severity.score));
             } else {
                 let example = format!("{} {}", severity.r#type, severity.score);
-                self.report.note("severity that is no CVSS vector", &example);
+                self.report.note("severity that is not a CVSS vector", &example);
             }
         }
         sort(&mut vectors);

@@ -66,7 +66,7 @@ pub(crate) fn tracker(json: &[u8]) -> Result<Converted, serde_json::Error> {
                 let number = DEBIAN.iter().find(|(name, _)| *name == codename);
                 let Some((_, number)) = number else {
                     if codename != "sid" {
-                        let what = "release of Debian whose number is not known".to_owned();
+                        let what = "Debian release whose number is not known".to_owned();
                         converted.left_out.push((what, codename));
                     }
                     continue;
@@ -76,7 +76,7 @@ pub(crate) fn tracker(json: &[u8]) -> Result<Converted, serde_json::Error> {
                         affected(format!("Debian:{number}"), &package, events, said)
                     }
                     Err(status) => {
-                        let what = format!("status `{status}` of Debian's tracker");
+                        let what = format!("status `{status}` in the Debian security tracker");
                         converted.left_out.push((what, cve.clone()));
                         continue;
                     }
@@ -151,7 +151,7 @@ pub(crate) fn secdb(json: &[u8]) -> Result<Converted, serde_json::Error> {
     let mut converted = Converted::default();
     let version = secdb.distroversion.unwrap_or_default();
     if !version.starts_with('v') && version != "edge" {
-        let what = "secdb that names no release of Alpine".to_owned();
+        let what = "secdb without an Alpine release".to_owned();
         converted.refused = Some((what, version));
         return Ok(converted);
     }

@@ -41,7 +41,7 @@ pub(crate) const RANSOMWARE: u32 = 1 << 31;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseError {
     /// The first bytes are those of something else, or of another version of the format.
-    #[error("this is no vulnerability database of this version of pavisade")]
+    #[error("this is not a vulnerability database for this version of pavisade")]
     Foreign,
     /// A length, a place or a text is impossible.
     #[error("the vulnerability database is damaged or incomplete")]

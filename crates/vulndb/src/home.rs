@@ -27,7 +27,7 @@ const HOMES: [(&str, &str, bool); 34] = [
     ("ALEA-", "MIT", true),
     ("ALSA-", "MIT", true),
     ("BIT-", "Apache-2.0", true),
-    ("DEBIAN-CHANGELOG-", "facts of Debian's changelogs", true),
+    ("DEBIAN-CHANGELOG-", "facts from Debian changelogs", true),
     ("DEBIAN-CVE-", "", false),
     ("DLA-", "", true),
     ("DRUPAL-", "MIT", true),

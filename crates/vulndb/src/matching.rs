@@ -331,15 +331,16 @@ pub(crate) fn verdict(ecosystem: &Ecosystem, entry: &Entry<'_>, text: &str) -> V
                 let because = Because::Range { introduced: "0".to_owned(), until: Until::Open };
                 Verdict::Affected(because, open(entry.state))
             }
-            _ => Verdict::Undecided("the record names no versions".to_owned()),
+            _ => Verdict::Undecided("the record lists no versions".to_owned()),
         };
     }
     let Some(order) = ecosystem.order() else {
         return match entry.ranges.is_empty() {
             true => Verdict::Outside,
-            false => {
-                Verdict::Undecided(format!("the order of {} is not known", ecosystem.as_str()))
-            }
+            false => Verdict::Undecided(format!(
+                "the version order of {} is not known",
+                ecosystem.as_str()
+            )),
         };
     };
     let (version, whole) =

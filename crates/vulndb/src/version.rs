@@ -75,7 +75,7 @@ impl Order {
 
 /// A text that is no version of its ecosystem.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no version of the order {order:?}")]
+#[error("`{text}` is not a valid version for the order {order:?}")]
 pub struct VersionError {
     /// The order.
     pub order: Order,

@@ -67,16 +67,16 @@ fn what_is_left_out_is_told() {
     assert_eq!(
         told,
         [
-            ("catalog that is not CISA's", 1),
+            ("catalog that is not from CISA", 1),
             ("event `limit` of a range", 1),
-            ("event that is no version of npm", 1),
-            ("line that is none of EPSS", 1),
-            ("package of which no versions are named", 1),
+            ("event that is not a version of npm", 1),
+            ("line that is not from EPSS", 1),
+            ("package without versions", 1),
             ("range of the type GIT", 1),
             ("record about an update that fixes no vulnerability", 1),
-            ("record that is no OSV", 2),
-            ("record that names no package", 1),
-            ("severity that is no CVSS vector", 1),
+            ("record that is not OSV", 2),
+            ("record without a package", 1),
+            ("severity that is not a CVSS vector", 1),
             ("state `moon` of a package", 1),
         ]
     );

@@ -52,11 +52,14 @@ fn debians_tracker() {
     let told: Vec<_> = report.left_out.keys().map(String::as_str).collect();
     assert_eq!(
         told,
-        ["release of Debian whose number is not known", "status `new word` of Debian's tracker"]
+        [
+            "Debian release whose number is not known",
+            "status `new word` in the Debian security tracker"
+        ]
     );
     let feeds = Database::open(&bytes).unwrap().feeds().unwrap();
     assert!(!feeds[0].tried);
-    assert_eq!(feeds[0].licences, ["licence not known"]);
+    assert_eq!(feeds[0].licences, ["license not known"]);
 }
 
 fn secdb(release: &str, package: &str, fixes: serde_json::Value) -> Vec<u8> {
@@ -106,9 +109,9 @@ fn what_is_neither_is_told() {
     assert_eq!(
         told,
         [
-            "JSON that is not Alpine's secdb",
-            "JSON that is not Debian's tracker",
-            "secdb that names no release of Alpine"
+            "JSON that is not from Alpine secdb",
+            "JSON that is not from the Debian security tracker",
+            "secdb without an Alpine release"
         ]
     );
 }

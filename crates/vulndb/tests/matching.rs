@@ -196,9 +196,9 @@ fn what_cannot_be_decided_is_said() {
     ]);
     for (ecosystem, name, version, undecided) in [
         ("npm", "p", "1.0.0", "`next` in a range is not a version"),
-        ("opam", "p", "1.0.0", "the order of opam is not known"),
-        ("npm", "q", "latest", "`latest` is no version of the order Semver"),
-        ("npm", "r", "1.0.0", "the record names no versions"),
+        ("opam", "p", "1.0.0", "the version order of opam is not known"),
+        ("npm", "q", "latest", "`latest` is not a valid version for the order Semver"),
+        ("npm", "r", "1.0.0", "the record lists no versions"),
     ] {
         let answer = find(&bytes, ecosystem, name, version);
         let whys: Vec<_> = answer.undecided.iter().map(|undecided| &*undecided.why).collect();

@@ -187,7 +187,7 @@ impl Reader<'_> {
         self.pos += 1;
         loop {
             match self.bytes.get(self.pos) {
-                None => return self.error("a string in JSON has no end"),
+                None => return self.error("a string in JSON is not terminated"),
                 Some(b'"') => break,
                 Some(0..0x20) => return self.error("a control character in a JSON string"),
                 Some(b'\\') => {

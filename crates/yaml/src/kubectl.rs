@@ -92,7 +92,7 @@ fn unroll<'d>(root: Value<'d>, out: &mut Objects<'d>) -> Result<(), Refusal<'d>>
 fn type_fields(object: Value<'_>) -> Result<(&str, &str), Refusal<'_>> {
     let (version, kind) = (type_field(object, "apiVersion")?, type_field(object, "kind")?);
     if version.matches('/').count() > 1 {
-        let message = format!("`{version}` is no group and version");
+        let message = format!("`{version}` is not a group and version");
         return Err(Refusal { at: object.get("apiVersion").unwrap_or(object), message });
     }
     Ok((version, kind))

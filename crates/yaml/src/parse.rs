@@ -125,7 +125,7 @@ impl<'t> Parser<'t> {
         match self.scanner.peek()?.kind {
             Kind::StreamEnd => return Ok(false),
             Kind::Directive => {
-                let message = "a directive needs a document start, which kubectl cuts away";
+                let message = "a directive requires a document start, which kubectl cuts away";
                 return Err(error(self.scanner.peek()?.start, message));
             }
             Kind::DocumentStart => {

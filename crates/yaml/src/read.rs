@@ -60,8 +60,8 @@ pub enum Piece {
 
 /// Documents that are read of one text.
 const MAX_DOCUMENTS: usize = 500_000;
-const TOO_MANY_DOCUMENTS: &str = "more than 500,000 documents; those from here on were not read";
-const TOO_MUCH_JSON: &str = "more than 16 million values; those from here on were not read";
+const TOO_MANY_DOCUMENTS: &str = "more than 500,000 documents; the rest was not read";
+const TOO_MUCH_JSON: &str = "more than 16 million values; the rest was not read";
 
 /// Reads all documents of a text.
 pub fn read(source: &Source) -> Documents {
@@ -259,7 +259,8 @@ fn read_yaml(source: &Source, start: usize, end: usize) -> Read {
         .iter()
         .map(|&(from, to)| {
             let key = text.get(from as usize..to as usize).unwrap_or("");
-            let message = format!("the key `{key}` stands again below; only the last one counts");
+            let message =
+                format!("the key `{key}` is defined again below; only the last one applies");
             note(NoteKind::DuplicateKey, from, to, &message)
         })
         .collect();
@@ -290,7 +291,7 @@ fn dropped(text: &str, from: usize, end: usize) -> Option<Note> {
         let content = line.trim();
         if !content.is_empty() && !content.starts_with('#') && content != "..." && content != "---"
         {
-            let message = "this text is behind the document's end; kubectl drops it in silence";
+            let message = "this text is after the end of the document; kubectl silently ignores it";
             let start = line_start + (line.len() - line.trim_start().len());
             return Some(note(
                 NoteKind::DroppedText,

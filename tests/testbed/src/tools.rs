@@ -119,6 +119,21 @@ pub const TOOLS: &[Tool] = &[
         stamp: None,
         cgo: Some("seccomp"),
     },
+    // Kubernetes' own authorizers and authenticators, without a server.
+    Tool {
+        name: "authorizer",
+        module: "authorizer",
+        programs: &[("pavisade.dev/tests/tools/authorizer", "authorizer")],
+        stamp: None,
+        cgo: None,
+    },
+    Tool {
+        name: "registry",
+        module: "registry",
+        programs: &[("pavisade.dev/tests/tools/registry", "registry")],
+        stamp: None,
+        cgo: None,
+    },
     Tool {
         name: "testbed",
         module: "testbed",

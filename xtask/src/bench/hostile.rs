@@ -159,7 +159,7 @@ fn policy(i: usize, selector: &str) -> String {
     )
 }
 
-/// Writes a file or folder; gives its bytes, and arguments to be put before its path.
+/// Writes a file or directory; gives its bytes, and arguments to be put before its path.
 type Make = fn(&Path) -> anyhow::Result<(u64, Vec<&'static str>)>;
 
 const AMPLIFIERS: [(&str, Make); 10] = [

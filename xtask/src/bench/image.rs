@@ -40,9 +40,14 @@ pub(super) fn run(peer: bool, program: Option<&Path>, sizes: &[usize]) -> anyhow
     for name in ["oci-debian-bookworm-minbase", "oci-debian-bullseye-web-vulnapp"] {
         let Some(archive) = shared(&format!("data/images/{name}.tar.zst")) else { continue };
         unpack(&archive, folder.path())?;
-        let inner = folder.path().join(name.trim_start_matches("oci-"));
+        let inner = name.trim_start_matches("oci-").trim_end_matches("-minbase");
+        let inner = folder.path().join(inner);
         one(name, &inner, &program, syft.as_deref())?;
     }
+    let megabytes = sizes.get(2).copied().unwrap_or(1_000);
+    let large = large(folder.path(), megabytes)?;
+    one(&format!("{megabytes} MB unpacked"), &large, &program, syft.as_deref())?;
+    fs::remove_dir_all(large)?;
     let many = small_files(folder.path(), files)?;
     one(&format!("{files} small files"), &many, &program, syft.as_deref())?;
     let deep = many_layers(folder.path(), layers)?;
@@ -198,6 +203,26 @@ fn add(to: &mut tar::Builder<&mut dyn Write>, path: &str, text: &str) -> anyhow:
     header.set_size(text.len() as u64);
     header.set_mode(0o644);
     Ok(to.append_data(&mut header, path, text.as_bytes())?)
+}
+
+/// Layers of 100 MB that compress by half, with a package of Python and one of Node.js each, in a
+/// thousand files.
+fn large(folder: &Path, megabytes: usize) -> anyhow::Result<PathBuf> {
+    /// Bytes of a file.
+    const SIZE: usize = 100 << 10;
+    layout(&folder.join("large"), megabytes.div_ceil(100), |number, tar| {
+        add(tar, "etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")?;
+        let metadata = format!("Metadata-Version: 2.1\nName: py{number}\nVersion: 1.{number}\n\n");
+        add(tar, &format!("opt/site-packages/py{number}-1.dist-info/METADATA"), &metadata)?;
+        let manifest = format!(r#"{{"name":"p{number}","version":"1.0.0"}}"#);
+        add(tar, &format!("srv/node_modules/p{number}/package.json"), &manifest)?;
+        let mut random = fastrand::Rng::with_seed(number as u64);
+        for at in 0..1_000 {
+            let text: String = (0..SIZE).map(|_| random.alphanumeric()).collect();
+            add(tar, &format!("srv/data/{number}/{at}.bin"), &text)?;
+        }
+        Ok(())
+    })
 }
 
 /// One layer of small settings, a package of Node.js among each thousand.

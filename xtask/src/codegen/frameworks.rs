@@ -11,9 +11,9 @@ use super::HEAD;
 /// The frameworks, with how much of each is assessed.
 pub(super) fn list() -> String {
     let mut text = format!(
-        "{HEAD}# Frameworks\n\n`pavisade comply --framework ID` says which controls hold, fail or are \
-         unknown. Titles are our own words, never a standard's text.\n\n| framework | id | controls | by \
-         checks | of them in part | not assessed here | not assessable by machine |\n| --- | --- | --- | \
+        "{HEAD}# Frameworks\n\n`pavisade comply --framework ID` shows which controls hold, fail or are \
+         unknown. Titles are in our own words, not the text of the standards.\n\n| framework | ID | controls | by \
+         checks | in part | not assessed here | cannot be assessed automatically |\n| --- | --- | --- | \
          --- | --- | --- | --- |\n"
     );
     for framework in builtin() {
@@ -31,10 +31,10 @@ pub(super) fn list() -> String {
         );
     }
     text.push_str(
-        "\n*By checks* are controls that at least one check speaks for, *in part* those of them of which \
-         checks cannot show all: they never count as proven. Frameworks of your own are files of the same \
-         form: see [Frameworks of your own](own-frameworks.md).\n\n## Topics\n\nA control names checks by \
-         id or by topic.\n\n| topic | what its checks have in common | checks |\n| --- | --- | --- |\n",
+        "\n*By checks* counts controls that at least one check assesses, *in part* those that checks can \
+         assess only partially, which never count as proven. [Your own frameworks](own-frameworks.md) are \
+         files in the same format.\n\n## Topics\n\nA control refers to checks by ID or by topic.\n\n\
+         | topic | description | checks |\n| --- | --- | --- |\n",
     );
     for (name, topic) in topics() {
         let checks: Vec<_> =
@@ -56,24 +56,24 @@ pub(super) fn page(framework: &Framework) -> String {
     if !framework.extent.is_empty() {
         let _ = writeln!(text, "Listed: {}.\n", framework.extent);
     }
-    let _ = writeln!(text, "| control | asks for | assessed by |\n| --- | --- | --- |");
+    let _ = writeln!(text, "| control | requirement | assessed by |\n| --- | --- | --- |");
     for control in &framework.controls {
         let by = match &control.assessed {
             Assessed::ByChecks => checks(control, &names),
             Assessed::Partly(gap) => format!("{}; *not shown:* {gap}", checks(control, &names)),
             Assessed::Elsewhere(place) => format!("*not assessed here:* {place}"),
-            Assessed::ByHand(reason) => format!("*people:* {reason}"),
+            Assessed::ByHand(reason) => format!("*not automated:* {reason}"),
         };
         let _ = writeln!(text, "| {} | {} | {by} |", control.id, control.title);
     }
     for group in framework.serves_not.iter().filter(|group| !group.checks.is_empty()) {
         let checks: Vec<_> = group.checks.iter().map(|id| link(id, &names)).collect();
-        let _ = writeln!(text, "\nNo control asks for {}: {}.", checks.join(", "), group.reason);
+        let _ = writeln!(text, "\nNo control requires {}: {}.", checks.join(", "), group.reason);
     }
     text
 }
 
-/// Checks of many topics are told by their ids: names would hide the table.
+/// With more checks, only their IDs are shown, because names would make the table too wide.
 const NAMES: usize = 6;
 
 fn checks(control: &Control, names: &BTreeMap<&str, &str>) -> String {
@@ -85,7 +85,7 @@ fn checks(control: &Control, names: &BTreeMap<&str, &str>) -> String {
         let parts = control.parts.get(id).into_iter().flatten().map(|part| format!("`{part}`"));
         let mut remarks: Vec<_> = parts.collect();
         if control.stricter.contains(id) {
-            remarks.push("which asks for more".to_owned());
+            remarks.push("stricter".to_owned());
         }
         if !remarks.is_empty() {
             let _ = write!(text, " ({})", remarks.join(", "));
@@ -99,7 +99,7 @@ fn link(id: &str, names: &BTreeMap<&str, &str>) -> String {
     format!("[{}](../checks/{id}.md)", names.get(id).copied().unwrap_or(id))
 }
 
-/// What a check's page says: a line for each framework, its controls in a row.
+/// The section of a check page with one line per framework.
 pub(super) fn of_check(id: &str) -> String {
     let mut rows = String::new();
     for framework in builtin() {
@@ -118,7 +118,7 @@ pub(super) fn of_check(id: &str) -> String {
     let within: Vec<_> = within.map(|(name, _)| format!("`{name}`")).collect();
     let mut text = String::new();
     if !rows.is_empty() {
-        let _ = write!(text, "\n## Serves\n\n| framework | controls |\n| --- | --- |\n{rows}");
+        let _ = write!(text, "\n## Controls\n\n| framework | controls |\n| --- | --- |\n{rows}");
     }
     if !within.is_empty() {
         let _ = write!(text, "\nTopics: {}\n", within.join(", "));

@@ -16,13 +16,13 @@ use tokio::runtime::Runtime;
 const PARALLEL: usize = 8;
 
 /// A way to an API server.
-pub(super) struct Api {
+pub(crate) struct Api {
     runtime: Runtime,
     client: Client,
 }
 
 /// One request.
-pub(super) struct Call {
+pub(crate) struct Call {
     method: &'static str,
     /// With its query.
     path: String,
@@ -32,44 +32,44 @@ pub(super) struct Call {
 
 impl Call {
     /// `GET`.
-    pub(super) fn get(path: impl Into<String>) -> Self {
+    pub(crate) fn get(path: impl Into<String>) -> Self {
         let (method, content_type) = ("GET", "application/json");
         Self { method, path: path.into(), content_type, body: String::new() }
     }
 
     /// `POST` of an object.
-    pub(super) fn post(path: impl Into<String>, body: &Value) -> Self {
+    pub(crate) fn post(path: impl Into<String>, body: &Value) -> Self {
         Self { method: "POST", body: body.to_string(), ..Self::get(path) }
     }
 
     /// `PUT` of an object.
-    pub(super) fn put(path: impl Into<String>, body: &Value) -> Self {
+    pub(crate) fn put(path: impl Into<String>, body: &Value) -> Self {
         Self { method: "PUT", ..Self::post(path, body) }
     }
 
     /// `POST` of an object as a file has it, read by the API server itself.
-    pub(super) fn post_yaml(path: impl Into<String>, body: String) -> Self {
+    pub(crate) fn post_yaml(path: impl Into<String>, body: String) -> Self {
         Self { method: "POST", content_type: "application/yaml", body, ..Self::get(path) }
     }
 }
 
 /// What the API server said to it.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
 }
 
 impl Answer {
     /// The message of a `Status`.
-    pub(super) fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         self.body.get("message").and_then(Value::as_str).unwrap_or_default()
     }
 }
 
 impl Api {
     /// As the user of a kubeconfig.
-    pub(super) fn of(kubeconfig: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn of(kubeconfig: &Path) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -88,12 +88,12 @@ impl Api {
     }
 
     /// Sends one.
-    pub(super) fn send(&self, call: Call) -> anyhow::Result<Answer> {
+    pub(crate) fn send(&self, call: Call) -> anyhow::Result<Answer> {
         self.send_all(vec![call])?.pop().context("no answer")
     }
 
     /// Sends them all; the answers stand in their order.
-    pub(super) fn send_all(&self, calls: Vec<Call>) -> anyhow::Result<Vec<Answer>> {
+    pub(crate) fn send_all(&self, calls: Vec<Call>) -> anyhow::Result<Vec<Answer>> {
         let (calls, next) = (Arc::new(calls), Arc::new(AtomicUsize::new(0)));
         let worker = |client: Client| {
             let (calls, next) = (calls.clone(), next.clone());

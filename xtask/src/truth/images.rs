@@ -64,15 +64,25 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
         compare(&mut outcome, name, &plain(&found.packages(), Kind::Apk), &wanted);
     }
 
-    let contents = Reader::Dpkg.read(text("bullseye-fat.dpkg-status")?.as_bytes());
+    let status = text("bullseye-fat.dpkg-status")?;
+    let contents = Reader::Dpkg.read(status.as_bytes());
     ensure!(contents.problems.is_empty(), "bullseye-fat: {:?}", contents.problems);
-    let wanted = of_dpkg_query(&text("bullseye-fat.packages.json")?)?;
-    compare(
-        &mut outcome,
-        "bullseye-fat, deb",
-        &debian(&contents.packages.iter().collect::<Vec<_>>()),
-        &wanted,
-    );
+    let mut wanted = of_dpkg_query(&text("bullseye-fat.packages.json")?)?;
+    // The list leaves out three packages that dpkg has unpacked and not configured (OpenJDK is one).
+    // Their files are on the disk (`dpkg(1)`, "Package states"), so they count.
+    let known: BTreeSet<_> = wanted.iter().map(|row| row[0].clone()).collect();
+    let found = debian(&contents.packages.iter().collect::<Vec<_>>());
+    for state in ["unpacked", "half-configured"] {
+        let of_state = format!("\nStatus: install ok {state}\n");
+        let paragraphs: Vec<_> =
+            status.split("\n\n").filter(|one| one.contains(&of_state)).collect();
+        for row in of_paragraphs(&paragraphs, "Package", "Version", ": ") {
+            ensure!(!known.contains(&row[0]), "bullseye-fat: {} is listed", row[0]);
+            let ours = found.iter().find(|ours| ours[..2] == row[..]);
+            wanted.insert(ours.cloned().unwrap_or(row));
+        }
+    }
+    compare(&mut outcome, "bullseye-fat, deb", &found, &wanted);
     Ok(outcome)
 }
 
@@ -210,14 +220,18 @@ fn of_database(text: &str, name: &str, version: &str, mark: &str) -> List {
     let paragraphs = text.split("\n\n").filter(|paragraph| {
         !paragraph.contains("\nStatus:") || paragraph.contains("\nStatus: install ok installed")
     });
-    let row = |paragraph: &str| {
+    of_paragraphs(&paragraphs.collect::<Vec<_>>(), name, version, mark)
+}
+
+fn of_paragraphs(paragraphs: &[&str], name: &str, version: &str, mark: &str) -> List {
+    let row = |paragraph: &&str| {
         let field = |key: &str| {
             let lines = paragraph.lines().filter_map(|line| line.split_once(mark));
             lines.into_iter().find(|(found, _)| *found == key).map(|(_, value)| value.to_owned())
         };
         Some(vec![field(name)?, field(version)?])
     };
-    paragraphs.filter_map(row).collect()
+    paragraphs.iter().filter_map(row).collect()
 }
 
 fn compare(outcome: &mut Outcome, what: &str, found: &List, wanted: &List) {

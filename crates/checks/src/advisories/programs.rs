@@ -37,12 +37,13 @@ pub(super) static ADVISORIES: [Advisory; 26] = [
     Advisory {
         of: image(INGRESS_NGINX, true), cve: "CVE-2025-1974", severity: Severity::Critical,
         ranges: &[((0, 0, 0), (1, 11, 5)), ((1, 12, 0), (1, 12, 1))],
-        title: "every pod that reaches its webhook runs code in it, with all Secrets of the cluster",
+        title: "any pod that can reach its webhook can run code in it, with access to all Secrets \
+                of the cluster",
     },
     Advisory {
         of: image(ARGO_CD, true), cve: "CVE-2026-42880", severity: Severity::Critical,
         ranges: &[((3, 2, 0), (3, 2, 11)), ((3, 3, 0), (3, 3, 9))],
-        title: "whoever may read an application reads Secrets through its server-side difference",
+        title: "anyone who can read an application can read Secrets through the server-side diff",
     },
     Advisory {
         of: image(ARGO_CD, true), cve: "CVE-2025-55190", severity: Severity::Critical,
@@ -50,7 +51,7 @@ pub(super) static ADVISORIES: [Advisory; 26] = [
             ((2, 13, 0), (2, 13, 9)), ((2, 14, 0), (2, 14, 16)), ((3, 0, 0), (3, 0, 14)),
             ((3, 1, 0), (3, 1, 2)),
         ],
-        title: "a project's token reads the credentials of repositories",
+        title: "a project token can read the credentials of repositories",
     },
     Advisory {
         of: image(ARGO_CD, true), cve: "CVE-2024-31989", severity: Severity::Critical,
@@ -58,27 +59,27 @@ pub(super) static ADVISORIES: [Advisory; 26] = [
             ((0, 0, 0), (2, 8, 19)), ((2, 9, 0), (2, 9, 15)), ((2, 10, 0), (2, 10, 10)),
             ((2, 11, 0), (2, 11, 1)),
         ],
-        title: "every pod that reaches its Redis decides what it deploys",
+        title: "any pod that can reach its Redis can control what it deploys",
     },
     Advisory {
         of: image(ARGO_CD, true), cve: "CVE-2022-24348", severity: Severity::High,
         ranges: &[((0, 0, 0), (2, 1, 9)), ((2, 2, 0), (2, 2, 4))],
-        title: "a chart reads files of other applications",
+        title: "a chart can read files of other applications",
     },
     Advisory {
         of: image(KYVERNO, true), cve: "CVE-2026-41323", severity: Severity::Critical,
         ranges: &[((0, 0, 0), (1, 16, 4)), ((1, 17, 0), (1, 17, 2))],
-        title: "a policy sends the token of its ServiceAccount to a server of its author's choice",
+        title: "a policy can send the token of its ServiceAccount to an attacker's server",
     },
     Advisory {
         of: image(KYVERNO, true), cve: "CVE-2026-22039", severity: Severity::Critical,
         ranges: &[((0, 0, 0), (1, 15, 3)), ((1, 16, 0), (1, 16, 3))],
-        title: "a namespace's policy acts in other namespaces with Kyverno's rights",
+        title: "a policy in one namespace can act in other namespaces with Kyverno's permissions",
     },
     Advisory {
         of: image(KYVERNO, true), cve: "CVE-2022-47633", severity: Severity::High,
         ranges: &[((1, 8, 3), (1, 8, 5))],
-        title: "a registry gives it another image than the one whose signature it verified",
+        title: "a registry can serve another image than the one whose signature was verified",
     },
     Advisory {
         of: image(GRAFANA, false), cve: "CVE-2026-27876", severity: Severity::Critical,
@@ -86,12 +87,12 @@ pub(super) static ADVISORIES: [Advisory; 26] = [
             ((11, 6, 0), (11, 6, 14)), ((12, 0, 0), (12, 1, 10)), ((12, 2, 0), (12, 2, 8)),
             ((12, 3, 0), (12, 3, 6)), ((12, 4, 0), (12, 4, 2)),
         ],
-        title: "SQL expressions run code, where they are switched on",
+        title: "SQL expressions can run code, if they are enabled",
     },
     Advisory {
         of: image(GRAFANA, true), cve: "CVE-2022-39328", severity: Severity::Critical,
         ranges: &[((9, 2, 0), (9, 2, 4))],
-        title: "under load a request is taken for another user's",
+        title: "under load, a request can be processed as that of another user",
     },
     Advisory {
         of: image(GRAFANA, true), cve: "CVE-2021-43798", severity: Severity::High,
@@ -99,82 +100,82 @@ pub(super) static ADVISORIES: [Advisory; 26] = [
             ((8, 0, 0), (8, 0, 7)), ((8, 1, 0), (8, 1, 8)), ((8, 2, 0), (8, 2, 7)),
             ((8, 3, 0), (8, 3, 1)),
         ],
-        title: "anybody reads files of its container",
+        title: "anyone can read files in its container",
     },
     Advisory {
         of: image(ARGO_CD, true), cve: "CVE-2023-40029", severity: Severity::High,
         ranges: &[((2, 2, 0), (2, 6, 15)), ((2, 7, 0), (2, 7, 14)), ((2, 8, 0), (2, 8, 3))],
-        title: "whoever may read a cluster's details reads its credentials",
+        title: "anyone who can read the details of a cluster can read its credentials",
     },
     Advisory {
         of: image(ARGO_CD, false), cve: "CVE-2022-29165", severity: Severity::High,
         ranges: &[((1, 4, 0), (2, 1, 15)), ((2, 2, 0), (2, 2, 9)), ((2, 3, 0), (2, 3, 4))],
-        title: "where anonymous access is on, anybody is its administrator",
+        title: "if anonymous access is enabled, anyone is an administrator",
     },
     Advisory {
         of: image(ARGO_WORKFLOWS, true), cve: "CVE-2025-66626", severity: Severity::High,
         ranges: &[((3, 0, 0), (3, 6, 14)), ((3, 7, 0), (3, 7, 5))],
-        title: "an artifact's archive writes files outside of its folder, which then run",
+        title: "the archive of an artifact can write and run files outside its directory",
     },
     Advisory {
         of: image(CAPSULE, true), cve: "CVE-2025-55205", severity: Severity::Critical,
         ranges: &[((0, 0, 0), (0, 10, 4))],
-        title: "a tenant makes the system's namespaces its own",
+        title: "a tenant can take over system namespaces",
     },
     Advisory {
         of: image(CHAOS_MESH, true), cve: "CVE-2025-59359", severity: Severity::Critical,
         ranges: &[((0, 0, 0), (2, 7, 3))],
-        title: "every pod that reaches its controller runs commands in any pod",
+        title: "any pod that can reach its controller can run commands in any pod",
     },
     Advisory {
         of: image(CILIUM, true), cve: "CVE-2023-39347", severity: Severity::High,
         ranges: &[((0, 0, 0), (1, 12, 14)), ((1, 13, 0), (1, 13, 7)), ((1, 14, 0), (1, 14, 2))],
-        title: "whoever may label a pod gets it past network policies",
+        title: "anyone who can label a pod can bypass NetworkPolicies",
     },
     Advisory {
         of: image(EXTERNAL_SECRETS, true), cve: "CVE-2024-45041", severity: Severity::High,
         ranges: &[((0, 0, 0), (0, 10, 2))],
-        title: "the token of one of its pods reads every Secret",
+        title: "the token of one of its pods can read every Secret",
     },
     Advisory {
         of: image(FLUENT_BIT, true), cve: "CVE-2024-4323", severity: Severity::Critical,
         ranges: &[((2, 0, 7), (2, 2, 3)), ((3, 0, 0), (3, 0, 4))],
-        title: "every pod that reaches its HTTP server corrupts its memory",
+        title: "any pod that can reach its HTTP server can corrupt its memory",
     },
     Advisory {
         of: image(KUSTOMIZE_CONTROLLER, true), cve: "CVE-2022-24877", severity: Severity::High,
         ranges: &[((0, 0, 0), (0, 24, 0))],
-        title: "a tenant's kustomization reads files of the controller, with its token",
+        title: "a kustomization of a tenant can read files of the controller, including its token",
     },
     Advisory {
         of: image(KYVERNO, true), cve: "CVE-2025-46342", severity: Severity::High,
         ranges: &[((0, 0, 0), (1, 13, 5))],
-        title: "rules that select namespaces are not applied where an error hides the labels",
+        title: "rules that select namespaces are skipped if an error hides the labels",
     },
     Advisory {
         of: image(NVIDIA_TOOLKIT, true), cve: "CVE-2025-23266", severity: Severity::Critical,
         ranges: &[((0, 0, 0), (1, 17, 8))],
-        title: "an image runs code as root on the node",
+        title: "an image can run code as root on the node",
     },
     Advisory {
         of: image(OAUTH2_PROXY, false), cve: "CVE-2026-34457", severity: Severity::High,
         ranges: &[((0, 0, 0), (7, 15, 2))],
-        title: "behind `auth_request`, where `--ping-user-agent` or `--gcp-healthchecks` is set, \
-               its user agent needs no login",
+        title: "behind `auth_request`, with `--ping-user-agent` or `--gcp-healthchecks`, requests \
+                with its user agent bypass the login",
     },
     Advisory {
         of: image(OAUTH2_PROXY, false), cve: "CVE-2025-54576", severity: Severity::High,
         ranges: &[((0, 0, 0), (7, 11, 0))],
-        title: "where routes are left out of the login, a query gets past it",
+        title: "if routes are exempt from login, a query can bypass it",
     },
     Advisory {
         of: image(SECRETS_STORE, true), cve: "CVE-2023-2878", severity: Severity::Medium,
         ranges: &[((0, 0, 0), (1, 3, 3))],
-        title: "tokens of ServiceAccounts are written into its log",
+        title: "ServiceAccount tokens are written to its log",
     },
     Advisory {
         of: image(VAULT, false), cve: "CVE-2024-2048", severity: Severity::High,
         ranges: &[((0, 0, 0), (1, 14, 10)), ((1, 15, 0), (1, 15, 5))],
-        title: "where clients log in with certificates, a forged one is taken",
+        title: "if clients authenticate with certificates, a forged one is accepted",
     },
 ];

@@ -258,7 +258,7 @@ impl Script<'_> {
         }
     }
 
-    /// `$NAME`, `${NAME}`, `$(command)`, as they stand.
+    /// `$NAME`, `${NAME}`, `$(command)`, as they are.
     fn variable(&mut self) {
         self.push('$');
         let (open, close) = match self.rest.peek() {

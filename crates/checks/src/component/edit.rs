@@ -1,8 +1,8 @@
 //! Edits of a component's flags, for fixes.
 //!
-//! A flag stands in an element of `command` or `args` (`--flag=value`, or the value in the next
-//! one), in kubeadm's `extraArgs` (a map or a list, by version), or, of etcd, in a variable. A
-//! flag within a shell's script is not edited: its text is a program.
+//! A flag is in an element of `command` or `args` (`--flag=value`, or the value in the next one),
+//! in kubeadm's `extraArgs` (a map or a list, by version), or, of etcd, in a variable. A flag
+//! within a shell's script is not edited: its text is a program.
 
 use pavisade_yaml::{Edit, Kind, Value};
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::{Change, Place};
 struct Written<'a> {
     /// The element with its name.
     name: Value<'a>,
-    /// What stands before `=` or in the whole element: `--tls_min_version`.
+    /// What is before `=` or in the whole element: `--tls_min_version`.
     head: String,
     /// The element after it, where that is its value.
     value: Option<Value<'a>>,
@@ -23,8 +23,8 @@ struct Written<'a> {
 }
 
 impl<'a> Component<'a> {
-    /// What makes a flag have this value, and no other; nothing where the text is no list of flags
-    /// or the value comes from elsewhere.
+    /// What makes a flag have this value, and no other; nothing where the text is not a list of
+    /// flags or the value comes from elsewhere.
     pub fn set_flag(self, name: &str, value: &str) -> Vec<Change<'a>> {
         match self.flags {
             Flags::Container(container) => self.set_on_command(container, name, value),

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::field::{list, named, text_element};
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Containers that add capabilities beyond the default set.
+/// Container adds Linux capabilities
 ///
 /// ## Why
-/// Each capability is a part of root's power over the kernel that containers are meant to be
-/// without; several of them lead to the node.
+/// Each capability grants a part of the power of root over the kernel, which containers normally do
+/// not have. Several capabilities allow a container to escape to the node.
 ///
 /// ## Fix
-/// Remove the capability. Often a sysctl, a device plugin or a Service does what it was added for.
+/// Remove the capability. A sysctl, a device plugin or a Service can often replace it.
 #[check(id = "PV-C005", severity = High, scope = Object, fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -39,7 +39,7 @@ const ALLOWED: [&str; 13] = [
 ];
 
 /// Whether the baseline lets a container add it. Names are compared as written: `chown` and
-/// `CAP_CHOWN` are refused by it.
+/// `CAP_CHOWN` are rejected by it.
 pub(super) fn baseline_allows(capability: &str) -> bool {
     ALLOWED.contains(&capability)
 }
@@ -78,40 +78,40 @@ const GIVES: [(&str, &str); 24] = [
     ("AUDIT_READ", "read the kernel's audit log"),
     ("BLOCK_SUSPEND", "keep the node from suspending"),
     ("BPF", "load programs into the kernel"),
-    ("CHECKPOINT_RESTORE", "choose the numbers of processes, and follow links to their files"),
-    ("DAC_READ_SEARCH", "read every file, and open files of the node's disk by their number"),
+    ("CHECKPOINT_RESTORE", "choose process IDs, and follow links to the files of processes"),
+    ("DAC_READ_SEARCH", "read every file, and open any file on the node's disk by its handle"),
     ("IPC_LOCK", "lock memory past its limit"),
-    ("IPC_OWNER", "use the shared memory of others"),
-    ("LEASE", "take leases on files of others"),
+    ("IPC_OWNER", "use shared memory that belongs to other users"),
+    ("LEASE", "take leases on files of other users"),
     ("LINUX_IMMUTABLE", "change files that are marked as immutable"),
     ("MAC_ADMIN", "change the node's AppArmor or SELinux policy"),
-    ("MAC_OVERRIDE", "override the node's mandatory access control"),
+    ("MAC_OVERRIDE", "override mandatory access control on the node"),
     ("NET_ADMIN", "change addresses, routes and firewall rules of its network"),
-    ("NET_BROADCAST", "listen to multicast"),
-    ("PERFMON", "watch the kernel and other processes"),
-    ("SYS_ADMIN", "mount file systems and enter namespaces: nearly all of root's power"),
+    ("NET_BROADCAST", "send broadcasts and listen to multicast"),
+    ("PERFMON", "observe the kernel and other processes"),
+    ("SYS_ADMIN", "mount file systems and enter namespaces: nearly all the power of root"),
     ("SYS_BOOT", "reboot the node"),
     ("SYS_MODULE", "load modules into the kernel"),
-    ("SYS_NICE", "take processor time from others"),
-    ("SYS_PTRACE", "read and change other processes that it sees"),
-    ("SYS_RAWIO", "reach memory and devices of the node"),
+    ("SYS_NICE", "raise the priority of processes at the expense of others"),
+    ("SYS_PTRACE", "read and change the other processes that it can see"),
+    ("SYS_RAWIO", "access memory and devices of the node"),
     ("SYS_RESOURCE", "exceed limits and quotas"),
     ("SYS_TIME", "set the node's clock"),
-    ("SYSLOG", "read the kernel's log, with its addresses"),
+    ("SYSLOG", "read the kernel log, including kernel addresses"),
 ];
 
 fn message(container: Container<'_>, capability: &str) -> String {
     let bare = &*bare(capability);
     let hint = match () {
         () if baseline_allows(bare) => {
-            format!(", which Pod Security admits only when it is written `{bare}`")
+            format!(", which Pod Security admits only if it is written as `{bare}`")
         }
         () if bare == "NET_RAW" => {
-            ", which lets it forge packets and answer in the name of other pods".to_owned()
+            ", which allows it to forge packets and impersonate other pods".to_owned()
         }
-        () if bare == "ALL" => ", every capability there is".to_owned(),
+        () if bare == "ALL" => ", which grants every capability".to_owned(),
         () => match GIVES.iter().find(|(name, _)| *name == bare) {
-            Some((_, gives)) => format!(", which lets it {gives}"),
+            Some((_, gives)) => format!(", which allows it to {gives}"),
             None => ", which is not in the default set".to_owned(),
         },
     };

@@ -9,15 +9,15 @@ use serde::Deserialize;
 use super::field::{Setter, WrongType, map, text};
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Containers with SELinux options of their own.
+/// Custom SELinux options
 ///
 /// ## Why
-/// A type like `spc_t`, or another user or role, takes the container out of the policy that keeps
-/// it from the node's files and processes.
+/// A type such as `spc_t`, or another user or role, removes the SELinux confinement that protects
+/// the files and processes of the node.
 ///
 /// ## Fix
 /// Remove `type`, `user` and `role` from `seLinuxOptions`, or use one of the container types. A
-/// `level` may be set.
+/// `level` is allowed.
 #[check(id = "PV-C013", severity = Medium, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -8,14 +8,14 @@ use serde::Deserialize;
 
 use crate::{Check, Cx, OnEvery, Place, Verdict};
 
-/// Objects in the namespace `default`.
+/// Object in the `default` namespace
 ///
 /// ## Why
-/// Permissions, quotas, NetworkPolicies and Pod Security levels are given by namespace: in `default`
-/// lies whatever somebody forgot to put elsewhere, and all of it shares them.
+/// Permissions, quotas, NetworkPolicies and Pod Security levels apply per namespace. Unrelated
+/// objects in `default` share all of them.
 ///
 /// ## Fix
-/// Put the object into a namespace of its application.
+/// Move the object to a namespace for its application.
 #[check(
     id = "PV-C051",
     severity = Low,
@@ -32,7 +32,7 @@ impl Check for DefaultNamespace {
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         if object.namespace().is_empty() && !cx.is_live() {
-            // Whoever applies the file decides.
+            // Anyone who applies the file decides.
             return Verdict::NotApplicable;
         }
         if object.namespace() != "default" {

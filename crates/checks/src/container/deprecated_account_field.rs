@@ -10,15 +10,15 @@ use serde::Deserialize;
 use super::field::{WrongType, text};
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
-/// Pods that name their ServiceAccount in the field that nobody should use.
+/// Deprecated `serviceAccount` field
 ///
 /// ## Why
-/// `serviceAccount` is an old name of `serviceAccountName`. Tools and policies that look at the new
-/// field alone do not see it; where both name different accounts the new one counts, and whoever
-/// reads the old one is wrong about the pod's rights.
+/// `serviceAccount` is the deprecated name of `serviceAccountName`. Tools and policies that read
+/// only the new field do not see it. If the two fields differ, Kubernetes uses the new one, and
+/// anyone who reads the old one is misled about the permissions of the pod.
 ///
 /// ## Fix
-/// Name the account in `serviceAccountName` alone.
+/// Use only `serviceAccountName`.
 #[check(id = "PV-C060", severity = Low, audience = Strict, scope = Object, fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -40,12 +40,14 @@ fn judge(pod: Pod<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
         // As the API server writes it into what it stores, and tools into what they export.
         Some((new, _)) if new == old => Verdict::Holds,
         Some((new, _)) => {
-            let message = format!("`serviceAccount` is `{old}`, and the pod runs as `{new}`");
+            let message = format!("`serviceAccount` is `{old}`, but the pod runs as `{new}`");
             Claim::fails(place, message).severity(Severity::Medium).remove().into()
         }
         None => {
             let name = Place::field(pod.spec(), &["serviceAccountName"]);
-            let message = format!("the account `{old}` is named in `serviceAccount` alone");
+            let message = format!(
+                "ServiceAccount `{old}` is set only in the deprecated field `serviceAccount`"
+            );
             Claim::fails(place, message).remove().change(name, Edit::Set(old.into())).into()
         }
     })

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use crate::operation::removed_api_version::{removed_in, successor};
 use crate::{Check, Cx, OnEvery, Place, Verdict};
 
-/// Objects in API versions that one of the next versions of Kubernetes stops serving.
+/// Deprecated API version
 ///
 /// ## Why
-/// After that upgrade the API server refuses the object: nothing can be changed or made anew from
-/// the file until it is rewritten.
+/// After the upgrade that removes this version, the API server rejects the object. It cannot be
+/// created or changed from this file until the file is rewritten.
 ///
 /// ## Fix
-/// Write the object in the newer version; `kubectl convert` helps.
+/// Migrate the object to the newer API version. `kubectl convert` helps.
 #[check(id = "PV-C055", severity = Low, scope = Object, files_only = true)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -66,13 +66,13 @@ impl Check for DeprecatedApiVersion {
             return Verdict::Holds;
         }
         let instead = match instead {
-            "" => "there is no successor".to_owned(),
+            "" => "there is no replacement".to_owned(),
             instead => format!("use `{instead}`"),
         };
         Verdict::fails(
             Place::field(object.value(), &["apiVersion"]),
             format!(
-                "{kind} of `{group}/{version}` is not served from Kubernetes 1.{minor} on: {instead}"
+                "{kind} of `{group}/{version}` is not served as of Kubernetes 1.{minor}: {instead}"
             ),
         )
     }

@@ -9,16 +9,16 @@ use serde::Deserialize;
 use super::field::{WrongType, boolean, list};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Claims of devices that others use.
+/// Resource claim with admin access to devices
 ///
 /// ## Why
-/// With `adminAccess` a claim gets devices that are already in use, past all counts: a pod that has
-/// it may read what other pods compute on the device, or stop it. Only pods that watch or serve the
-/// devices of nodes need it.
+/// A claim with `adminAccess` gets devices that are already in use, without being counted. A pod
+/// with such a claim may read or stop what other pods compute on the device. Only pods that monitor
+/// or manage the devices of nodes need it.
 ///
 /// ## Fix
-/// Remove `adminAccess`; keep claims that need it in a namespace of their own, which alone has the
-/// label `resource.kubernetes.io/admin-access: "true"`.
+/// Remove `adminAccess`. Keep claims that need it in a dedicated namespace, and label only that
+/// namespace `resource.kubernetes.io/admin-access: "true"`.
 #[check(
     id = "PV-C047",
     severity = Medium,
@@ -60,7 +60,7 @@ fn judge(request: Value<'_>) -> Result<Vec<Claim<'_>>, WrongType<'_>> {
     }
     for (admin, place) in found.into_iter().flatten() {
         if admin {
-            let message = format!("request `{name}` gets devices that other pods use");
+            let message = format!("request `{name}` gets devices that are in use by other pods");
             claims.push(Claim::fails(place, message));
         }
     }

@@ -10,16 +10,16 @@ use super::field::{WrongType, boolean, list, named, text_element};
 use super::root::gets_user_namespace;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Containers with a capability that leads to their node.
+/// Capability allows container escape
 ///
 /// ## Why
-/// Some capabilities are not confined to the container: with `SYS_ADMIN` it mounts the node's
-/// disks, with `SYS_MODULE` it loads code into the kernel, with `DAC_READ_SEARCH` it opens any file
-/// of the node's disk by its number.
+/// Some capabilities allow a process to leave the container: `SYS_ADMIN` can mount the disks of the
+/// node, `SYS_MODULE` can load code into the kernel, and `DAC_READ_SEARCH` can open any file on the
+/// node's disk by its handle.
 ///
 /// ## Fix
-/// Remove the capability, or keep what needs it in a small pod of its own, in a namespace where
-/// nobody else may create pods.
+/// Remove the capability, or move the code that needs it to a small separate pod in a namespace
+/// where only administrators can create pods.
 #[check(id = "PV-C030", severity = Critical, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -27,16 +27,16 @@ pub(crate) struct EscapeCapability {}
 
 /// What a capability gives on the node (capabilities(7)).
 const ESCAPES: [(&str, Severity, &str); 10] = [
-    ("ALL", Severity::Critical, "every capability there is, `SYS_ADMIN` and `SYS_MODULE` included"),
-    ("SYS_ADMIN", Severity::Critical, "it may mount the node's file systems and enter namespaces"),
-    ("SYS_MODULE", Severity::Critical, "it may load code into the node's kernel"),
-    ("DAC_READ_SEARCH", Severity::Critical, "it may open any file of the node's disk"),
-    ("SYS_RAWIO", Severity::Critical, "it may reach the node's memory and devices"),
-    ("SYS_BOOT", Severity::High, "it may reboot the node or load another kernel"),
-    ("BPF", Severity::High, "it may load programs into the node's kernel"),
-    ("PERFMON", Severity::High, "it may read the memory of the node's kernel"),
-    ("MAC_ADMIN", Severity::High, "it may change the node's AppArmor or SELinux policy"),
-    ("MAC_OVERRIDE", Severity::High, "it may override the node's mandatory access control"),
+    ("ALL", Severity::Critical, "all capabilities, including `SYS_ADMIN` and `SYS_MODULE`"),
+    ("SYS_ADMIN", Severity::Critical, "it can mount the node's file systems and enter namespaces"),
+    ("SYS_MODULE", Severity::Critical, "it can load code into the node's kernel"),
+    ("DAC_READ_SEARCH", Severity::Critical, "it can open any file on the node's disk"),
+    ("SYS_RAWIO", Severity::Critical, "it can access the node's memory and devices"),
+    ("SYS_BOOT", Severity::High, "it can reboot the node or load another kernel"),
+    ("BPF", Severity::High, "it can load programs into the node's kernel"),
+    ("PERFMON", Severity::High, "it can read the memory of the node's kernel"),
+    ("MAC_ADMIN", Severity::High, "it can change the node's AppArmor or SELinux policy"),
+    ("MAC_OVERRIDE", Severity::High, "it can override mandatory access control on the node"),
 ];
 
 impl Check for EscapeCapability {
@@ -69,11 +69,11 @@ fn judge(container: Container<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
         let name = upper.strip_prefix("CAP_").unwrap_or(&upper);
         let of_host_pid = (host_pid && name == "SYS_PTRACE").then_some((
             Severity::Critical,
-            "with `hostPID` it may take over the node's processes",
+            "with `hostPID` it can take over processes of the node",
         ));
         let of_host_network = (host_network && name == "NET_ADMIN").then_some((
             Severity::High,
-            "with `hostNetwork` it may redirect the traffic of the node and of all its pods",
+            "with `hostNetwork` it can redirect the traffic of the node and all its pods",
         ));
         let escape = ESCAPES.iter().find(|(escape, ..)| *escape == name);
         let escape = escape

@@ -38,13 +38,13 @@ impl<'a> Setter<'a> {
     }
 
     /// A claim about a field that the pod sets and each container overrides: less bad, since no
-    /// container has the value today. Pod Security refuses it all the same.
+    /// container has the value today. Pod Security rejects it anyway.
     pub(super) fn weigh(self, claim: Claim<'a>, path: &[&str]) -> Claim<'a> {
         if !self.is_overridden(path) {
             return claim;
         }
         let message = format!(
-            "{}, which each container overrides; one that is added later gets it",
+            "{}, which every container overrides; a container that is added later inherits it",
             claim.message
         );
         Claim { message, ..claim.severity(Severity::Low) }

@@ -10,15 +10,15 @@ use super::field::{WrongType, map, named};
 use super::probe::patience;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Containers that are killed for what should only take them out of service.
+/// Liveness probe as strict as the readiness probe
 ///
 /// ## Why
-/// Where the liveness probe asks the same question as the readiness probe and is no more patient,
-/// a program that is overloaded, or waits for its database, is started again instead of left in
-/// peace: all replicas at once, so that an outage becomes longer.
+/// If the liveness probe checks the same endpoint as the readiness probe and is just as strict, the
+/// kubelet restarts a container that is only overloaded or waiting for its database. All replicas
+/// restart at the same time, which prolongs an outage.
 ///
 /// ## Fix
-/// Let the liveness probe ask the program alone, or give it a larger `failureThreshold`.
+/// Let the liveness probe check only the process itself, or give it a larger `failureThreshold`.
 #[check(id = "PV-C037", severity = Low, audience = Strict, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -53,7 +53,7 @@ fn judge(container: Container<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
         return Ok(Verdict::Holds);
     }
     let message = format!(
-        "{} is killed after {kills} seconds by the probe that takes it out of service after \
+        "{} is restarted after {kills} seconds by the same probe that marks it unready after \
          {takes_out}",
         named(container)
     );

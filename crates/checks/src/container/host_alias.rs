@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::field::{list, text};
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Pods that resolve names by a list of their own.
+/// Pod overrides DNS with `hostAliases`
 ///
 /// ## Why
-/// `hostAliases` are written into `/etc/hosts` and win over DNS: whoever may change the workload
-/// sends its traffic elsewhere, and an address that has moved on is asked for good.
+/// `hostAliases` are written to `/etc/hosts` and take precedence over DNS. Anyone who can change
+/// the workload can redirect its traffic, and an outdated address stays in use.
 ///
 /// ## Fix
-/// Use DNS: a Service of type `ExternalName`, or an entry of the cluster's DNS server.
+/// Use DNS: a Service of type `ExternalName`, or an entry in the cluster's DNS server.
 #[check(id = "PV-C039", severity = Low, audience = Strict, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -34,10 +34,10 @@ impl Check for HostAlias {
                 Ok(Some((address, place))) => {
                     let names = alias.list("hostnames").filter_map(|name| name.as_str());
                     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
-                    let message = format!("the pod takes `{address}` for {}", names.join(", "));
+                    let message = format!("the pod resolves {} to `{address}`", names.join(", "));
                     Claim::fails(place, message)
                 }
-                Ok(None) => Claim::unknown(alias, "an entry of `hostAliases` names no address"),
+                Ok(None) => Claim::unknown(alias, "an entry of `hostAliases` has no address"),
                 Err(wrong) => wrong.into(),
             }
         }))

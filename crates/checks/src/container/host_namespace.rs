@@ -8,15 +8,16 @@ use serde::Deserialize;
 use super::field::boolean;
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Pods that share a namespace of their node.
+/// Pod shares host namespaces
 ///
 /// ## Why
-/// In the node's network no NetworkPolicy counts, the node's own services on `127.0.0.1` answer,
-/// and traffic of other pods can be seen. Among the node's processes a container finds their
-/// environment and their files. With the node's IPC it reads the shared memory of others.
+/// With `hostNetwork`, NetworkPolicies do not apply, services of the node that listen on
+/// `127.0.0.1` are reachable, and traffic of other pods can be captured. With `hostPID`, a
+/// container can read the environment and files of the node's processes. With `hostIPC`, it can
+/// read shared memory of other processes.
 ///
 /// ## Fix
-/// Remove `hostNetwork`, `hostPID` and `hostIPC`. Publish ports with a Service.
+/// Remove `hostNetwork`, `hostPID` and `hostIPC`. Expose ports with a Service.
 #[check(
     id = "PV-C002",
     severity = High,
@@ -28,9 +29,9 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 pub(crate) struct HostNamespace {}
 
 const NAMESPACES: [(&str, &str); 3] = [
-    ("hostNetwork", "is in the network of its node: NetworkPolicies do not reach it"),
-    ("hostPID", "sees the processes of its node, with their environment and files"),
-    ("hostIPC", "shares memory and semaphores with the processes of its node"),
+    ("hostNetwork", "uses the network of its node, where NetworkPolicies do not apply"),
+    ("hostPID", "sees the processes of its node, including their environment and files"),
+    ("hostIPC", "shares memory and semaphores with processes of its node"),
 ];
 
 impl Check for HostNamespace {

@@ -9,11 +9,11 @@ use serde::Deserialize;
 use super::field::{Field, list, map};
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Pods that mount a directory or file of their node.
+/// Host path volume
 ///
 /// ## Why
-/// A writable path of the node may let a container change what the node runs, a readable one may
-/// hold credentials, and data in it is neither separated from other pods nor moved with the pod.
+/// A writable host path may allow a container to change what the node runs, and a readable one may
+/// contain credentials. Its data is not isolated from other pods and does not move with the pod.
 ///
 /// ## Fix
 /// Use a `PersistentVolumeClaim`, an `emptyDir` for scratch space, or a CSI driver.
@@ -42,6 +42,6 @@ fn judge(volume: Value<'_>) -> Field<'_, Claim<'_>> {
     let shown = path.and_then(Value::scalar_text).unwrap_or_default();
     Ok(Some(Claim::fails(
         path.unwrap_or(source),
-        format!("volume `{name}` is the path `{shown}` of the node"),
+        format!("volume `{name}` mounts the host path `{shown}`"),
     )))
 }

@@ -9,14 +9,14 @@ use serde::Deserialize;
 use super::field::{Field, integer, list, named};
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Containers that open a port of their node.
+/// Container uses a host port
 ///
 /// ## Why
-/// The port is reached by everything that reaches the node, past Services, and some network
-/// plugins apply no NetworkPolicy to it. It also ties the pod to nodes where the port is free.
+/// Anyone who can reach the node can reach the port, bypassing Services, and some network plugins
+/// do not apply NetworkPolicies to it. The pod can also run only on nodes where the port is free.
 ///
 /// ## Fix
-/// Remove `hostPort`; publish the port with a Service.
+/// Remove `hostPort` and expose the port with a Service.
 #[check(id = "PV-C004", severity = Medium, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -43,6 +43,6 @@ fn judge<'a>(container: Container<'a>, port: Value<'a>) -> Field<'a, Claim<'a>> 
     }
     let open = integer(port, &["hostPort"])?.filter(|(number, _)| *number != 0);
     Ok(open.map(|(number, place)| {
-        Claim::fails(place, format!("{} opens port {number} of its node", named(container)))
+        Claim::fails(place, format!("{} uses host port {number}", named(container)))
     }))
 }

@@ -11,14 +11,16 @@ use super::field::{map, named, text};
 use crate::loopback::is_loopback_host;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Containers whose probes or lifecycle hooks call a host of their choice.
+/// Probe or lifecycle hook with a custom host
 ///
 /// ## Why
-/// The kubelet makes the call, from the node's network: a pod that names the host reaches the
-/// node's `127.0.0.1` and what only nodes may reach, and learns from the probe what answered.
+/// The kubelet sends the request from the network of the node. A pod that sets `host` can reach
+/// `127.0.0.1` of the node and networks that only nodes can reach, and the probe result shows
+/// whether something answered.
 ///
 /// ## Fix
-/// Remove `host`; the kubelet then calls the pod itself. A virtual host goes into `httpHeaders`.
+/// Remove `host`, so that the kubelet uses the IP address of the pod. To set a virtual host, use
+/// `httpHeaders`.
 #[check(id = "PV-C019", severity = Low, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -60,13 +62,17 @@ impl Check for HostProbe {
                         claims.push(if is_loopback_host(host) && on_host_network {
                             // Without `host` the probe misses what listens on loopback alone.
                             let message = format!(
-                                "{by} names `{host}`, which Pod Security forbids, though its pod \
-                                 is in the node's network and reaches that address itself"
+                                "{by} sets the host `{host}`, which Pod Security forbids, \
+                                 although the pod uses the node's network and can reach that \
+                                 address itself"
                             );
                             Claim::fails(place, message).confidence(Confidence::Low)
                         } else {
-                            Claim::fails(place, format!("{by} lets the kubelet call `{host}`"))
-                                .remove()
+                            Claim::fails(
+                                place,
+                                format!("{by} makes the kubelet connect to `{host}`"),
+                            )
+                            .remove()
                         });
                     }
                     Err(wrong) => claims.push(wrong.into()),

@@ -9,15 +9,16 @@ use super::field::{WrongType, boolean};
 use super::root::{has_user_namespace, is_root_possible, runs_on_windows};
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
-/// Pods with root containers in the user namespace of their node.
+/// Root container in the host user namespace
 ///
 /// ## Why
-/// Root of the container is root for the node's kernel, so that a single flaw of runtime or kernel
-/// gives the node away. In a user namespace it is nobody outside of the pod (KEP-127).
+/// Root in the container is also root for the kernel of the node, so a single flaw in the runtime
+/// or kernel compromises the node. In a user namespace, root in the container is an unprivileged
+/// user on the node (KEP-127).
 ///
 /// ## Fix
-/// Set `hostUsers: false`, which Kubernetes offers by default from 1.33 on where nodes have a
-/// kernel from 6.3 on and a runtime that supports it.
+/// Set `hostUsers: false`. Kubernetes supports it by default as of 1.33, on nodes with kernel 6.3
+/// or later and a runtime that supports user namespaces.
 #[check(id = "PV-C031", severity = Low, audience = Strict, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -66,7 +67,7 @@ fn judge(pod: Pod<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
     let claim = Claim::fails(
         Place::field(pod.spec(), &["hostUsers"]),
         format!(
-            "root of {noun} {} {verb} root of the node: `hostUsers: false` is not set",
+            "root in {noun} {} {verb} root on the node: `hostUsers: false` is not set",
             root.join(", ")
         ),
     );

@@ -8,11 +8,11 @@ use serde::Deserialize;
 use super::field::{boolean, named};
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Containers that wait for input from a terminal.
+/// Container with standard input or a TTY
 ///
 /// ## Why
-/// A service needs no standard input and no terminal: they are left over from trying things out,
-/// and let whoever may attach to the pod type into its main process.
+/// A service needs neither standard input nor a terminal. They are usually left over from
+/// debugging, and allow anyone who can attach to the pod to type into its main process.
 ///
 /// ## Fix
 /// Remove `stdin` and `tty`.

@@ -8,14 +8,14 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Pods to which somebody has attached a container to debug them.
+/// Debug container left in pod
 ///
 /// ## Why
-/// A debug container holds tools that the image was built without, often runs as root, and cannot
-/// be taken out of the pod again: it is there until the pod is deleted.
+/// A debug container brings tools that the image does not contain, and often runs as root. It
+/// cannot be removed from the pod: it stays until the pod is deleted.
 ///
 /// ## Fix
-/// Delete the pod, so that its controller makes a new one.
+/// Delete the pod so that its controller creates a new one.
 #[check(id = "PV-C049", severity = Low, scope = Object, on = [POD])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -37,7 +37,7 @@ impl Check for LeftDebugContainer {
         Verdict::from_claims(attached.into_iter().flat_map(Value::items).map(|container| {
             let text = |field| container.str(field).unwrap_or("");
             let (name, image) = (text("name"), text("image"));
-            let message = format!("debug container `{name}` (`{image}`) was left in the pod");
+            let message = format!("debug container `{name}` (`{image}`) is still in the pod");
             Claim::fails(container, message).instance(name)
         }))
     }

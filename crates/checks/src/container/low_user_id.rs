@@ -9,14 +9,15 @@ use super::field::{Setter, integer};
 use super::root::gets_user_namespace;
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Containers that run as a user that nodes may have as well.
+/// Low user ID
 ///
 /// ## Why
-/// Users of distributions and of their services have low numbers. Who leaves the container, or
-/// gets at a directory of the node, is then that user of the node.
+/// Linux distributions assign low user IDs to the users and services of a node. A process that
+/// escapes from the container, or accesses a host path, has the permissions of the node's user with
+/// the same ID.
 ///
 /// ## Fix
-/// Set `runAsUser` to a number from 10000 on, or `hostUsers: false`.
+/// Set `runAsUser` to 10000 or higher, or set `hostUsers: false`.
 #[check(id = "PV-C042", severity = Low, audience = Strict, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -45,7 +46,7 @@ impl Check for LowUserId {
                         if (1..FIRST_FREE).contains(&user) && !setter.is_overridden(&FIELD) =>
                     {
                         let message = format!(
-                            "{setter} runs as user {user}, a number that nodes use as well"
+                            "{setter} runs as user {user}, which may also be a user of the node"
                         );
                         Some(Claim::fails(place, message))
                     }

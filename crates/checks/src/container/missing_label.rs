@@ -7,15 +7,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 
-/// Workloads without a label that is asked for.
+/// Missing required label
 ///
 /// ## Why
-/// Labels say whose a workload is and what it belongs to: who is to be asked when something is
-/// found, and which policies select it. The check asks nothing until the parameter `labels` says
-/// which.
+/// Labels identify the owner of a workload and the application that it belongs to, and policies
+/// select by them. This check reports nothing until the parameter `labels` lists the required
+/// labels.
 ///
 /// ## Fix
-/// Add the label to the object's metadata.
+/// Add the label to the metadata of the object.
 #[check(
     id = "PV-C062",
     severity = Low,
@@ -26,7 +26,7 @@ use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MissingLabel {
-    /// Labels that must be there: `app.kubernetes.io/name`; of alternatives written as `a|b` one.
+    /// Required labels, such as `app.kubernetes.io/name`; `a|b` requires one of the two.
     labels: Vec<String>,
 }
 
@@ -45,7 +45,9 @@ impl Check for MissingLabel {
                 return None;
             }
             let place = Place::field(object.value(), &["metadata", "labels", asked]);
-            Some(Claim::fails(place, format!("label `{asked}` is missing")).instance(asked))
+            Some(
+                Claim::fails(place, format!("required label `{asked}` is missing")).instance(asked),
+            )
         }))
     }
 }

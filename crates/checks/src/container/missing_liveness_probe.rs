@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::probe::judge_missing;
 use crate::{Check, Cx, OnContainer, Verdict};
 
-/// Containers that nobody notices when they hang.
+/// No liveness probe
 ///
 /// ## Why
-/// The kubelet starts a container again when its process ends, not when it is stuck: without a
-/// liveness probe a program in a deadlock stays as it is.
+/// The kubelet restarts a container whose process exits, but not one that hangs. Without a liveness
+/// probe, a deadlocked program is never restarted.
 ///
 /// ## Fix
-/// Set a `livenessProbe` that asks the program alone, and none of the services that it needs.
+/// Set a `livenessProbe` that checks only the program itself, not the services that it depends on.
 #[check(id = "PV-C035", severity = Low, audience = Strict, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -25,7 +25,7 @@ impl Check for MissingLivenessProbe {
     type On = OnContainer;
 
     fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        let without = "has no liveness probe: nobody notices when it hangs";
+        let without = "has no liveness probe, so it is not restarted when it hangs";
         judge_missing(container, "livenessProbe", without)
     }
 }

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::probe::judge_missing;
 use crate::{Check, Cx, OnContainer, Verdict};
 
-/// Containers that get requests before they can answer them.
+/// No readiness probe
 ///
 /// ## Why
-/// Without a readiness probe a pod counts as ready as soon as its process runs: a roll-out goes on
-/// although the new version answers nothing, and Services send requests to it.
+/// Without a readiness probe, a pod is ready as soon as its process runs. Services send requests to
+/// it before it can answer, and a rollout continues even if the new version does not work.
 ///
 /// ## Fix
-/// Set a `readinessProbe` that succeeds when the program can serve.
+/// Set a `readinessProbe` that succeeds when the program can serve requests.
 #[check(id = "PV-C036", severity = Low, audience = Strict, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -25,7 +25,8 @@ impl Check for MissingReadinessProbe {
     type On = OnContainer;
 
     fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        let without = "has no readiness probe: it gets requests before it can answer them";
+        let without = "has no readiness probe, so it may receive requests before it can answer \
+                       them";
         judge_missing(container, "readinessProbe", without)
     }
 }

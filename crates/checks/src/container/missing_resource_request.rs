@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::resources::{Asked, judge};
 use crate::{Check, Cx, OnContainer, Verdict};
 
-/// Containers that request no CPU or no memory.
+/// Missing CPU or memory request
 ///
 /// ## Why
-/// The scheduler takes what is not requested for nothing: nodes fill up, and under pressure such
-/// pods are slowed down and evicted first.
+/// The scheduler assumes that a container needs nothing that it does not request. Nodes become
+/// overcommitted, and under pressure such pods are throttled and evicted first.
 ///
 /// ## Fix
-/// Set `resources.requests`, or a default by a `LimitRange` in the namespace.
+/// Set `resources.requests`, or a default with a `LimitRange` in the namespace.
 #[check(
     id = "PV-C032",
     severity = Low,

@@ -9,20 +9,21 @@ use serde::Deserialize;
 use super::pod_security::PREFIX;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Namespaces with a label that looks like one of Pod Security and is none.
+/// Misspelled Pod Security label
 ///
 /// ## Why
-/// The API server takes any label: `pod-security.kubernetes.io/enforced` or
-/// `podsecurity.kubernetes.io/enforce` restricts nothing, and whoever reads it believes that it does.
+/// The API server accepts any label. `pod-security.kubernetes.io/enforced` or
+/// `podsecurity.kubernetes.io/enforce` has no effect, although it looks as if the level is
+/// enforced.
 ///
 /// ## Fix
-/// Write `pod-security.kubernetes.io/enforce`, `audit` or `warn`, or the same with `-version`.
+/// Use `pod-security.kubernetes.io/enforce`, `audit` or `warn`, or the same with `-version`.
 #[check(id = "PV-C054", severity = Medium, scope = Object, on = [NAMESPACE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MisspeltPodSecurityLabel {}
 
-/// What stands behind the prefix (k8s.io/pod-security-admission/api).
+/// What is after the prefix (k8s.io/pod-security-admission/api).
 const MODES: [&str; 6] =
     ["enforce", "enforce-version", "audit", "audit-version", "warn", "warn-version"];
 
@@ -46,11 +47,11 @@ impl Check for MisspeltPodSecurityLabel {
                 let message = match (field, known) {
                     ("labels", Some(true)) => return None,
                     (_, Some(true)) => {
-                        format!("`{key}` is an annotation, and Pod Security reads labels")
+                        format!("`{key}` is an annotation, but Pod Security reads labels")
                     }
-                    (_, Some(false)) => format!("Pod Security knows no `{key}`"),
+                    (_, Some(false)) => format!("`{key}` is not a Pod Security label"),
                     (_, None) if LOOKALIKES.iter().any(|start| key.starts_with(start)) => {
-                        format!("Pod Security knows no `{key}`: its labels begin with `{PREFIX}`")
+                        format!("`{key}` is not a Pod Security label: those begin with `{PREFIX}`")
                     }
                     (_, None) => return None,
                 };

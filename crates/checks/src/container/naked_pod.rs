@@ -9,14 +9,14 @@ use serde::Deserialize;
 use super::probe::lasts;
 use crate::{Check, Cx, OnObject, Place, Verdict, component};
 
-/// Pods that nobody makes anew.
+/// Pod without a controller
 ///
 /// ## Why
-/// A pod without a controller is gone when its node fails or is drained, and is never rolled out
-/// again with a newer image.
+/// A pod without a controller is not recreated when its node fails or is drained, and a rollout
+/// does not update its image.
 ///
 /// ## Fix
-/// Let a Deployment, StatefulSet, DaemonSet or Job make it.
+/// Create the pod with a Deployment, StatefulSet, DaemonSet or Job.
 #[check(id = "PV-C050", severity = Low, audience = Strict, scope = Object, on = [POD])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -43,6 +43,6 @@ impl Check for NakedPod {
             return Verdict::Holds;
         }
         let place = Place::field(object.value(), &["kind"]);
-        Verdict::fails(place, "no controller makes the pod anew when its node fails")
+        Verdict::fails(place, "no controller recreates the pod when its node fails")
     }
 }

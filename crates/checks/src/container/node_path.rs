@@ -66,7 +66,10 @@ pub(super) fn node_volumes(pod: Pod<'_>) -> (Vec<NodeVolume<'_>>, Vec<Claim<'_>>
         match read(volume, &mounts) {
             Ok(Some(volume)) if is_placeholder(volume.path) => unclear.push(Claim::unknown(
                 volume.place,
-                format!("`{}` is no absolute path: it is not known what it becomes", volume.path),
+                format!(
+                    "`{}` is not an absolute path, so the mounted path is not known",
+                    volume.path
+                ),
             )),
             Ok(Some(volume)) => volumes.push(volume),
             Ok(None) => {}
@@ -108,7 +111,7 @@ fn read_mount<'a>(
 ) -> Result<Mount<'a>, WrongType<'a>> {
     let expression = text(mount, &["subPathExpr"])?.map(|(text, _)| text).unwrap_or_default();
     let (sub_path, below) = match expression.split_once("$(") {
-        // What stands before the first variable, as far as it is a whole directory.
+        // What is before the first variable, as far as it is a whole directory.
         Some((known, _)) => (known.rsplit_once('/').map_or("", |(directory, _)| directory), true),
         None if expression.is_empty() => {
             (text(mount, &["subPath"])?.map(|(text, _)| text).unwrap_or_default(), false)

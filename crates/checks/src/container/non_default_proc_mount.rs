@@ -9,15 +9,15 @@ use super::root::has_user_namespace;
 use super::unmasked_proc::proc_mount;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Containers in a user namespace that see the sensitive parts of `/proc`.
+/// Unmasked `/proc` in a user namespace
 ///
 /// ## Why
-/// The namespace takes most of its power from an unmasked `/proc`, so that the baseline admits it
-/// there; what remains readable still helps whoever looks for a flaw of the kernel. The restricted
-/// level therefore admits it nowhere. Outside of a user namespace `unmasked-proc` reports it.
+/// In a user namespace, an unmasked `/proc` is far less dangerous, and the Baseline level admits
+/// it. What remains readable still helps to exploit flaws in the kernel, so the Restricted level
+/// never admits it. Outside a user namespace, `unmasked-proc` reports it.
 ///
 /// ## Fix
-/// Remove `procMount`, unless containers are built inside of the container.
+/// Remove `procMount`, unless the container builds containers.
 #[check(id = "PV-C015", severity = Low, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

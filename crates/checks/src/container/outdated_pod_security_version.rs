@@ -8,11 +8,11 @@ use serde::Deserialize;
 use super::pod_security::{label, minor, rank};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Namespaces that enforce a Pod Security level as it was long ago.
+/// Outdated Pod Security version
 ///
 /// ## Why
-/// The levels grow with Kubernetes. A namespace that is pinned to an old version admits what later
-/// versions of the same level refuse.
+/// The levels become stricter with Kubernetes releases. A namespace that is pinned to an old
+/// version admits pods that later versions of the same level reject.
 ///
 /// ## Fix
 /// Set `pod-security.kubernetes.io/enforce-version` to `latest`, or to the version of the cluster.
@@ -26,9 +26,9 @@ pub(crate) struct OutdatedPodSecurityVersion {}
 const ADDED: [(u8, u32, &str); 5] = [
     (2, 8, "containers that allow privilege escalation"),
     (2, 19, "containers without a seccomp profile"),
-    (2, 22, "containers that keep capabilities"),
+    (2, 22, "containers that do not drop capabilities"),
     (2, 23, "`runAsUser: 0`"),
-    (1, 34, "probes and hooks that call a host of their choice"),
+    (1, 34, "probes and hooks with a custom host"),
 ];
 
 impl Check for OutdatedPodSecurityVersion {
@@ -51,7 +51,7 @@ impl Check for OutdatedPodSecurityVersion {
             return Verdict::Holds;
         }
         let message = format!(
-            "the namespace enforces {} as of 1.{pinned}, and so admits {}",
+            "the namespace enforces {} as of 1.{pinned}, which admits {}",
             level.unwrap_or(""),
             missed.join(", ")
         );

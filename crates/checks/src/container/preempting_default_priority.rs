@@ -8,16 +8,16 @@ use serde::Deserialize;
 use super::field::{WrongType, boolean, integer, text};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// A priority class by which pods that ask for none push others off their nodes.
+/// Default PriorityClass preempts other pods
 ///
 /// ## Why
-/// A class with `globalDefault` counts for every pod that names none: with a value above 0 any new
-/// pod takes the place of pods that were there before the class, or that were ranked lower on
-/// purpose.
+/// A class with `globalDefault` applies to every pod that sets no priority class. With a value
+/// above 0, each new pod can preempt pods that existed before the class, or that have a lower
+/// priority on purpose.
 ///
 /// ## Fix
-/// Give the default class the value 0 or `preemptionPolicy: Never`, and let pods that matter more
-/// name their class.
+/// Set the value of the default class to 0 or set `preemptionPolicy: Never`, and assign important
+/// pods an explicit class.
 #[check(id = "PV-C045", severity = Low, audience = Strict, scope = Object, on = [PRIORITY_CLASS])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -40,6 +40,7 @@ fn judge(class: &Object) -> Result<Verdict<'_>, WrongType<'_>> {
     if value <= 0 || policy == "Never" {
         return Ok(Verdict::Holds);
     }
-    let message = format!("every pod that names no class ranks with {value} and pushes others out");
+    let message =
+        format!("every pod without a priority class gets priority {value} and can preempt others");
     Ok(Verdict::fails(place, message))
 }

@@ -9,14 +9,15 @@ use serde::Deserialize;
 use super::field::{boolean, named};
 use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 
-/// Containers whose processes may gain more privileges than their parent.
+/// Privilege escalation is allowed
 ///
 /// ## Why
-/// Without `allowPrivilegeEscalation: false` the kernel's flag `no_new_privs` is off: a program
-/// with the set-user-ID bit, such as `su` or a flawed `sudo` in the image, makes root of any user.
+/// Without `allowPrivilegeEscalation: false`, the kernel flag `no_new_privs` is not set. A
+/// set-user-ID program in the image, such as `su` or a vulnerable `sudo`, can turn any user into
+/// root.
 ///
 /// ## Fix
-/// Set `securityContext: {allowPrivilegeEscalation: false}` in every container; the default is
+/// Set `securityContext: {allowPrivilegeEscalation: false}` for every container. The default is
 /// true.
 #[check(id = "PV-C007", severity = Medium, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -34,7 +35,7 @@ impl Check for PrivilegeEscalation {
         }
         let path = ["securityContext", "allowPrivilegeEscalation"];
         let by = named(container);
-        // The API server refuses `false` beside either of these.
+        // The API server rejects `false` beside either of these.
         let privileged = is_privileged(container);
         let needed = privileged || adds_sys_admin(container);
         let fixed = |claim: Claim<'a>| if needed { claim } else { claim.set(false) };
@@ -47,8 +48,8 @@ impl Check for PrivilegeEscalation {
             Ok(None) if privileged => Claim::fails(
                 Place::field(container.value(), &path),
                 format!(
-                    "{by} may gain privileges since it is privileged: the API server refuses \
-                     `allowPrivilegeEscalation: false` beside that"
+                    "{by} can gain privileges because it is privileged: the API server rejects \
+                     `allowPrivilegeEscalation: false` together with `privileged: true`"
                 ),
             )
             .evidence("privileged")

@@ -8,11 +8,11 @@ use serde::Deserialize;
 use super::field::{boolean, named};
 use crate::{Check, Cx, OnContainer, Verdict};
 
-/// Containers that run privileged.
+/// Privileged container
 ///
 /// ## Why
-/// A privileged container holds every capability, sees the node's devices and is not confined by
-/// seccomp or AppArmor: whoever runs code in it owns the node.
+/// A privileged container has all capabilities, has access to the devices of the node, and is not
+/// confined by seccomp or AppArmor. Anyone who runs code in it controls the node.
 ///
 /// ## Fix
 /// Remove `privileged: true`. Add the single capability that is needed, or use a device plugin.
@@ -27,7 +27,7 @@ impl Check for PrivilegedContainer {
     fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
         match boolean(container.value(), &["securityContext", "privileged"]) {
             Ok(Some((true, place))) => {
-                Verdict::fails(place, format!("{} runs privileged", named(container)))
+                Verdict::fails(place, format!("{} is privileged", named(container)))
             }
             Ok(_) => Verdict::Holds,
             Err(wrong) => wrong.into(),

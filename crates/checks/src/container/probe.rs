@@ -30,7 +30,7 @@ pub(super) fn judge_missing<'a>(
         Ok(None) => {
             let place = Place::field(container.value(), &[probe]);
             if image::is_injected(container) {
-                let why = "Istio's injection webhook fills in this container's probes";
+                let why = "Istio's injection webhook sets the probes of this container";
                 return Claim::unknown(place, why).into();
             }
             Verdict::fails(place, format!("container `{}` {without}", container.name()))

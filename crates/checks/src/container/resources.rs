@@ -24,7 +24,7 @@ pub(super) struct Asked {
 /// Whether a container has it.
 pub(super) fn judge<'a>(container: Container<'a>, cx: &View<'a>, asked: Asked) -> Verdict<'a> {
     if container.kind() == ContainerKind::Ephemeral {
-        // The API refuses resources there; they live within the pod's.
+        // The API rejects resources there; they live within the pod's.
         return Verdict::NotApplicable;
     }
     let Asked { section, resource, name: what, of_pod: for_pod } = asked;
@@ -54,10 +54,14 @@ pub(super) fn judge<'a>(container: Container<'a>, cx: &View<'a>, asked: Asked) -
         return match amount(value) {
             Amount::Some => Verdict::Holds,
             Amount::Zero => {
-                let message = format!("the {what} of container `{name}` is 0, which means none");
+                let message = format!(
+                    "the {what} of container `{name}` is 0, which means that there is none"
+                );
                 Claim::fails(value, message).evidence("0").into()
             }
-            Amount::Unclear => Verdict::unknown(value, format!("the {what} is no quantity")),
+            Amount::Unclear => {
+                Verdict::unknown(value, format!("the {what} is not a valid quantity"))
+            }
         };
     }
     let place = Place::field(container.value(), &path);
@@ -66,17 +70,19 @@ pub(super) fn judge<'a>(container: Container<'a>, cx: &View<'a>, asked: Asked) -
         Some((_, Amount::Some)) if cx.kubernetes().at_least(34) => return Verdict::Holds,
         Some((_, Amount::Some)) if cx.kubernetes().at_least(32) => {
             let word = section.trim_end_matches('s');
-            let why =
-                format!("the pod's own {word} counts only where PodLevelResources is switched on");
+            let why = format!(
+                "the {word} of the pod applies only if the feature gate PodLevelResources is \
+                 enabled"
+            );
             return Verdict::unknown(place, why);
         }
         Some((value, Amount::Unclear)) => {
-            return Verdict::unknown(value, format!("the {what} is no quantity"));
+            return Verdict::unknown(value, format!("the {what} is not a valid quantity"));
         }
         _ => {}
     }
     if image::is_injected(container) {
-        let why = "Istio's injection webhook fills in this container's resources";
+        let why = "Istio's injection webhook sets the resources of this container";
         return Verdict::unknown(place, why);
     }
     let object = container.pod().object();

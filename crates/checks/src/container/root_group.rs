@@ -9,15 +9,15 @@ use super::field::{Setter, WrongType, integer, list};
 use super::root::gets_user_namespace;
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Containers of the group root.
+/// Container runs with the root group
 ///
 /// ## Why
-/// Group 0 of the container is group 0 of the node's kernel: files of the node and of other pods
-/// that the group root may read or write are open to it, on every volume that is shared.
+/// Group 0 in the container is group 0 for the kernel of the node. Files of the node and of other
+/// pods that the root group can access are accessible on every shared volume.
 ///
 /// ## Fix
-/// Set `runAsGroup`, `fsGroup` and `supplementalGroups` to other numbers than 0. Images made for
-/// OpenShift, whose files belong to group 0, need it only for directories that they write.
+/// Set `runAsGroup`, `fsGroup` and `supplementalGroups` to values other than 0. Images for
+/// OpenShift, whose files belong to group 0, need it only for directories that they write to.
 #[check(id = "PV-C041", severity = Low, audience = Strict, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -53,7 +53,7 @@ fn judge<'a>(setter: Setter<'a>, claims: &mut Vec<Claim<'a>>) -> Result<(), Wron
         if let Some((0, place)) = integer(setter.value(), &path)?
             && !(*field == "runAsGroup" && setter.is_overridden(&path))
         {
-            let message = format!("{setter} sets `{field}: 0`, the group root");
+            let message = format!("{setter} sets `{field}: 0`, which is the root group");
             claims.push(Claim::fails(place, message));
         }
     }
@@ -61,7 +61,7 @@ fn judge<'a>(setter: Setter<'a>, claims: &mut Vec<Claim<'a>>) -> Result<(), Wron
         let groups = list(setter.value(), &["securityContext", "supplementalGroups"])?;
         let root = groups.filter(|group| group.as_i64() == Some(0));
         claims.extend(root.map(|group| {
-            Claim::fails(group, format!("{setter} adds its processes to the group root"))
+            Claim::fails(group, format!("{setter} adds its processes to the root group"))
         }));
     }
     Ok(())

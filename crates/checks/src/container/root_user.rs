@@ -9,15 +9,16 @@ use super::field::{Setter, integer};
 use super::root::has_user_namespace;
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Containers that are told to run as root.
+/// Container runs as root
 ///
 /// ## Why
-/// User 0 in a container is user 0 of the node's kernel: it owns every file that is mounted, and
-/// most known escapes begin with it.
+/// User 0 in a container is user 0 for the kernel of the node. It has full access to every mounted
+/// file, and most known container escapes require it.
 ///
 /// ## Fix
-/// Set `runAsUser` to another number and `runAsNonRoot: true`, or from Kubernetes 1.35 on
-/// `hostUsers: false`, where root of the container is nobody on the node.
+/// Set `runAsNonRoot: true` and `runAsUser` to a value other than 0. As of Kubernetes 1.35 you can
+/// also set `hostUsers: false`, which maps root in the container to an unprivileged user on the
+/// node.
 #[check(id = "PV-C009", severity = Medium, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -43,7 +44,7 @@ impl Check for RootUser {
         Verdict::from_claims(Setter::all(pod).filter_map(|setter| {
             match integer(setter.value(), &FIELD) {
                 Ok(Some((0, place))) => {
-                    let message = format!("{setter} sets `runAsUser: 0`, which is root");
+                    let message = format!("{setter} sets `runAsUser: 0`, so it runs as root");
                     Some(setter.weigh(Claim::fails(place, message), &FIELD))
                 }
                 Ok(_) => None,

@@ -10,15 +10,15 @@ use super::field::{Field, Setter, boolean, named};
 use super::root::{has_user_namespace, user};
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
-/// Containers that nothing keeps from running as root.
+/// Container may run as root
 ///
 /// ## Why
-/// Root in a container is root on the node as soon as one layer of isolation has a hole. Without
-/// `runAsNonRoot: true` the image decides which user runs, and the next image may decide otherwise.
+/// Root in a container is root on the node if an isolation layer fails. Without `runAsNonRoot:
+/// true`, the image determines the user, and the next image may run as root.
 ///
 /// ## Fix
-/// Set `securityContext: {runAsNonRoot: true}` for the pod, and a `runAsUser` where the image names
-/// no numeric user.
+/// Set `securityContext: {runAsNonRoot: true}` for the pod, and `runAsUser` if the image has no
+/// numeric user.
 #[check(id = "PV-C008", severity = Medium, scope = Object, fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -31,7 +31,7 @@ impl Check for RootUserPossible {
 
     fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
         if cx.kubernetes().at_least(35) {
-            // Root in a user namespace is nobody outside of it (KEP-127).
+            // Root in a user namespace is nobody outside it (KEP-127).
             match has_user_namespace(pod) {
                 Ok(true) => return Verdict::Holds,
                 Ok(false) => {}
@@ -72,12 +72,13 @@ fn judge(container: Container<'_>, pod_says: bool) -> Field<'_, Claim<'_>> {
             Claim::fails(place, format!("{by} may run as root: `runAsNonRoot` is not set"))
         }
     };
-    // It does not run as root. Restricted Pod Security refuses it all the same: nothing enforces
-    // the number, which a later change can turn into 0.
+    // It does not run as root. Restricted Pod Security rejects it anyway: nothing enforces the
+    // number, which a later change can turn into 0.
     Ok(Some(match user(container)? {
         Some(user) if user != 0 => Claim {
             message: format!(
-                "{by} runs as user {user}, but nothing enforces that: `runAsNonRoot: true` is missing"
+                "{by} runs as user {user}, but this is not enforced: `runAsNonRoot: true` is \
+                 missing"
             ),
             // The kubelet starts a container of a numeric user other than 0.
             ..claim.severity(Severity::Low).evidence(user.to_string()).set(true)

@@ -10,15 +10,16 @@ use super::field::named;
 use super::node_path::{NodeVolume, node_volumes};
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Pods that mount the socket of their node's container runtime.
+/// Container runtime socket is mounted
 ///
 /// ## Why
-/// Whoever talks to the runtime starts a container with the node's root directory in it: the node
-/// is his. A read-only mount changes nothing, since a socket is connected to, not written.
+/// Anyone who can connect to the container runtime can start a container with the root directory of
+/// the node, and so controls the node. A read-only mount does not help, because connecting to a
+/// socket does not write to it.
 ///
 /// ## Fix
-/// Build images without the runtime (BuildKit rootless, kaniko); read facts about containers from
-/// the kubelet or the API server.
+/// Build images without the runtime socket (for example with rootless BuildKit or kaniko). Read
+/// facts about containers from the kubelet or the API server.
 #[check(id = "PV-C022", severity = Critical, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -75,7 +76,7 @@ fn judge<'a>(volume: &NodeVolume<'a>) -> Option<Claim<'a>> {
         return Some(Claim::fails(
             volume.place,
             format!(
-                "{} reaches the socket of the container runtime, `{}`: it may start a privileged \
+                "{} can access the container runtime socket `{}`: it can start a privileged \
                  container on the node",
                 named(mount.container),
                 mount.shown
@@ -92,7 +93,7 @@ fn judge<'a>(volume: &NodeVolume<'a>) -> Option<Claim<'a>> {
         Claim::fails(
             volume.place,
             format!(
-                "{by} mounts `{}`, where the socket of the container runtime lies: it may start a \
+                "{by} mounts `{}`, which contains the container runtime socket: it can start a \
                  privileged container on the node",
                 mount.shown
             ),

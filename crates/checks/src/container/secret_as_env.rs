@@ -8,11 +8,11 @@ use serde::Deserialize;
 use super::field::list;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Containers that take a Secret as environment variables and not as a file.
+/// Secret is passed as an environment variable
 ///
 /// ## Why
-/// Variables are handed to every child process, stand in crash reports and debug pages, and keep
-/// their value when the Secret changes.
+/// Environment variables are inherited by child processes, appear in crash reports and debug pages,
+/// and are not updated when the Secret changes.
 ///
 /// ## Fix
 /// Mount the Secret as a volume and let the program read the file.
@@ -33,7 +33,7 @@ impl Check for SecretAsEnv {
         let single = single.filter_map(|entry| {
             let reference = entry.at(&["valueFrom", "secretKeyRef"]).filter(|v| !v.is_null())?;
             let message = format!(
-                "environment variable `{}` of container `{}` is taken from Secret `{}`",
+                "environment variable `{}` of container `{}` comes from Secret `{}`",
                 entry.str("name").unwrap_or(""),
                 container.name(),
                 reference.str("name").unwrap_or("")
@@ -43,7 +43,7 @@ impl Check for SecretAsEnv {
         let whole = whole.filter_map(|entry| {
             let reference = entry.get("secretRef").filter(|v| !v.is_null())?;
             let message = format!(
-                "container `{}` takes all of Secret `{}` as environment variables",
+                "container `{}` gets all of Secret `{}` as environment variables",
                 container.name(),
                 reference.str("name").unwrap_or("")
             );

@@ -9,15 +9,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnEvery, Verdict};
 
-/// Objects with a secret in an annotation or a label.
+/// Secret in an annotation or label
 ///
 /// ## Why
-/// Annotations and labels are read by everybody who may list the object, stand in logs and metrics,
-/// and are copied from owners to pods.
+/// Everyone who can list the object can read its annotations and labels. They also appear in logs
+/// and metrics, and controllers copy them to pods.
 ///
 /// ## Fix
-/// Change the secret, put it into a Secret, and let the program that reads the annotation refer to
-/// that.
+/// Rotate the secret, store it in a Secret, and refer to that from the program that reads the
+/// annotation.
 #[check(
     id = "PV-C056",
     severity = High,
@@ -58,6 +58,6 @@ fn judge<'a>(key: &str, value: Value<'a>) -> Option<Claim<'a>> {
         let is_sum = sum.iter().any(|word| lower.contains(word));
         (!is_sum && secrets::looks_random(text)).then(|| secrets::by_name(name, text)).flatten()
     })?;
-    let message = format!("`{key}` holds {}", found.what());
+    let message = format!("`{key}` contains {}", found.what());
     Some(Claim::fails(value, message).confidence(found.confidence()))
 }

@@ -12,14 +12,14 @@ use serde::Deserialize;
 use super::field::list;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Containers with a secret written into a command line.
+/// Secret in a command line
 ///
 /// ## Why
-/// Whoever may read the workload reads the secret, and so does every process that may list the
-/// container's processes. Commands of probes and hooks count too.
+/// Everyone who can read the workload can read the secret, and so can every process that can list
+/// the processes of the container. Commands of probes and lifecycle hooks are checked too.
 ///
 /// ## Fix
-/// Change the secret, put it into a Secret, and let the program read it from a mounted file.
+/// Rotate the secret, store it in a Secret, and let the program read it from a mounted file.
 #[check(id = "PV-C027", severity = High, confidence = Medium, scope = Object, at_rest = true, secret = true)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -67,12 +67,12 @@ fn look<'a>(
     said: &mut Said,
     claims: &mut Vec<Claim<'a>>,
 ) {
-    // A number or a boolean is no word: kubectl refuses it; a secret it is none.
+    // A number or a boolean is not a word: kubectl rejects it; a secret it is none.
     let words: Vec<_> = values.iter().map(|value| value.as_str().unwrap_or("")).collect();
     secrets::find_in_words(&words, &mut |index, name, found| {
         let Some(place) = values.get(index) else { return };
         let named = if name.is_empty() { String::new() } else { format!(" (`{name}`)") };
-        let message = format!("{what} of container `{container}` holds {}{named}", found.what());
+        let message = format!("{what} of container `{container}` contains {}{named}", found.what());
         if said.insert((what.to_owned(), name.to_owned(), found.what())) {
             let claim = Claim::fails(*place, message).instance(name);
             claims.push(claim.confidence(found.confidence()));

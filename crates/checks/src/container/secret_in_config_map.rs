@@ -10,15 +10,15 @@ use serde::Deserialize;
 use super::field;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// ConfigMaps that hold a secret.
+/// Secret in a ConfigMap
 ///
 /// ## Why
-/// ConfigMaps are not encrypted in etcd unless somebody asks for it, and many more accounts may
-/// read them than may read Secrets.
+/// ConfigMaps are not encrypted in etcd unless this is configured, and usually many more users can
+/// read ConfigMaps than Secrets.
 ///
 /// ## Fix
-/// Change the secret and move it into a Secret; let the program read it from there, or fill it
-/// into the file when the container starts.
+/// Rotate the secret and move it to a Secret. Let the program read it from there, or insert it into
+/// the configuration file when the container starts.
 #[check(id = "PV-C025", severity = High, confidence = Medium, scope = Object, on = [CONFIG_MAP], secret = true)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -47,7 +47,7 @@ impl Check for SecretInConfigMap {
             let setting = !text.trim_end().contains('\n');
             match setting.then(|| secrets::in_setting(key, &text)).flatten() {
                 Some(found) => {
-                    let message = format!("`{key}` holds {}", found.what());
+                    let message = format!("`{key}` contains {}", found.what());
                     vec![Claim::fails(value, message).confidence(found.confidence())]
                 }
                 None => in_file(key, value, &text),
@@ -65,7 +65,7 @@ impl Check for SecretInConfigMap {
 fn in_binary<'a>(key: &str, value: Value<'a>) -> Option<Claim<'a>> {
     let decoded = secrets::decoded(value.as_str()?)?;
     let found = secrets::in_text_form(&decoded)?;
-    let message = format!("`{key}` in `binaryData` holds {}", found.what());
+    let message = format!("`{key}` in `binaryData` contains {}", found.what());
     Some(Claim::fails(value, message).confidence(found.confidence()))
 }
 
@@ -75,8 +75,8 @@ fn in_file<'a>(key: &str, value: Value<'a>, text: &str) -> Vec<Claim<'a>> {
         let line = text.as_bytes().iter().take(hit.at).filter(|b| **b == b'\n').count() + 1;
         let named = if hit.name.is_empty() { String::new() } else { format!(" (`{}`)", hit.name) };
         let whole = text.trim_end().contains('\n');
-        let line = if whole { format!(" in line {line}") } else { String::new() };
-        let message = format!("`{key}` holds {}{line}{named}", hit.found.what());
+        let line = if whole { format!(" on line {line}") } else { String::new() };
+        let message = format!("`{key}` contains {}{line}{named}", hit.found.what());
         let instance = if hit.name.is_empty() { hit.found.what() } else { hit.name };
         // The same setting twice in one file is one thing to fix.
         if claims.len() < MAX_HITS && !claims.iter().any(|c| c.instance == instance) {

@@ -11,14 +11,14 @@ use pavisade_secrets as secrets;
 
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Containers with a secret written into an environment variable.
+/// Hard-coded secret in an environment variable
 ///
 /// ## Why
-/// Whoever may read the workload or its repository reads the secret. A default password (such as
-/// `changeme`) counts too: it is what runs, and the first that an attacker tries.
+/// Everyone who can read the workload or its repository can read the secret. Default passwords such
+/// as `changeme` are reported too: they are in use, and attackers try them first.
 ///
 /// ## Fix
-/// Change the secret, put it into a Secret (better: a secret manager), and refer to it by
+/// Rotate the secret, store it in a Secret (or better, in a secret manager), and refer to it with
 /// `secretKeyRef` or mount it as a file.
 #[check(id = "PV-C024", severity = High, confidence = Medium, scope = Object, at_rest = true, secret = true)]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -48,12 +48,12 @@ impl Check for SecretInEnv {
             };
             let named = if inner.is_empty() { String::new() } else { format!(" (`{inner}`)") };
             let message = format!(
-                "environment variable `{name}` of container `{}` holds {}{named}",
+                "environment variable `{name}` of container `{}` contains {}{named}",
                 container.name(),
                 found.what()
             );
             Some(if secrets::has_asking_comment(entry) {
-                let message = format!("{message}; a comment beside it asks for another");
+                let message = format!("{message}; a comment next to it says to replace it");
                 Claim::fails(value, message).confidence(Confidence::Low)
             } else {
                 Claim::fails(value, message).confidence(found.confidence())

@@ -13,16 +13,17 @@ use super::root::is_root_possible;
 use super::sensitive_path::sensitive;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
-/// Pods that mount a part of their node which gives the node or the cluster away.
+/// Host path allows node takeover
 ///
 /// ## Why
-/// Who writes the node's programs, services or kernel parameters runs code on it as root; who reads
-/// its credentials acts as its pods, its kubelet or the whole cluster.
+/// A container that can write the node's programs, services or kernel parameters can run code on
+/// the node as root. A container that can read its credentials can act as its pods, its kubelet or
+/// the whole cluster.
 ///
 /// ## Fix
-/// Mount the single file or directory that is needed, with `readOnly: true`, and run as another
-/// user than root. Of the node's root directory `readOnly` protects only the first file system:
-/// add `recursiveReadOnly: Enabled`.
+/// Mount only the file or directory that is needed, set `readOnly: true`, and do not run as root.
+/// For the root directory of the node, `readOnly` protects only the first file system: add
+/// `recursiveReadOnly: Enabled`.
 #[check(id = "PV-C023", severity = Critical, scope = Object, fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -53,20 +54,20 @@ fn judge_mount<'a>(
     let Some(found) = sensitive(&mount.path) else { return Ok(None) };
     let (by, path) = (named(mount.container), &mount.shown);
     if mount.below && !found.reaches_below() {
-        let message = format!("{by} mounts a variable path below `{path}` of the node");
+        let message = format!("{by} mounts a variable path below host path `{path}`");
         return Ok(Some(Claim::unknown(volume.place, message)));
     }
     let root = is_root_possible(mount.container)?;
-    let read = |gives| (format!("may read `{path}` of the node: {gives}"), Severity::High);
+    let read = |gives| (format!("can read host path `{path}`: {gives}"), Severity::High);
     let claim = match (mount.access, found.write, found.read) {
         (Access::Write, Some(gives), _) => {
-            Some((format!("may write `{path}` of the node: {gives}"), found.write_severity()))
+            Some((format!("can write to host path `{path}`: {gives}"), found.write_severity()))
         }
         // `readOnly` is not recursive: /proc, /run and others are mounts of their own (KEP-3857).
         (Access::WriteBelow, ..) if root && found.is_whole_node() => Some((
             format!(
-                "mounts `{path}` of the node read-only, but what is mounted below it (`/proc`, \
-                 `/run`) stays writable"
+                "mounts host path `{path}` read-only, but file systems mounted below it (`/proc`, \
+                 `/run`) remain writable"
             ),
             Severity::Critical,
         )),
@@ -76,7 +77,7 @@ fn judge_mount<'a>(
     Ok(claim.map(|(what, severity)| {
         // Others than root get what the files' modes let them have, which is seldom much.
         let severity = if root { severity } else { severity.min(Severity::Medium) };
-        let note = if root { "" } else { ", as far as its user may" };
+        let note = if root { "" } else { ", within the permissions of its user" };
         let claim = Claim::fails(volume.place, format!("{by} {what}{note}")).severity(severity);
         let claim = claim.evidence(mount.container.name()).evidence(path.to_string());
         if !found.is_for_loading() || mount.access != Access::Write {

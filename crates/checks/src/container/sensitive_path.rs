@@ -15,7 +15,7 @@ enum Reach {
 use Reach::{Exact, Within};
 use Severity::{Critical, High, Medium};
 
-/// What a path of the node gives to whoever has it.
+/// What a path of the node gives to anyone who has it.
 #[derive(Debug)]
 pub(super) struct Sensitive {
     path: &'static str,
@@ -69,8 +69,8 @@ static CREDENTIALS: Sensitive = Sensitive {
     path: "",
     reach: Within,
     severity: High,
-    write: Some("credentials of a user of the node"),
-    read: Some("credentials of a user of the node"),
+    write: Some("credentials of a user on the node"),
+    read: Some("credentials of a user on the node"),
 };
 
 const fn entry(
@@ -91,18 +91,18 @@ const fn write(path: &'static str, reach: Reach, gives: &'static str) -> Sensiti
 const PROGRAMS: &str = "programs that run as root on the node";
 const SERVICES: &str = "services that run as root on the node";
 const CRON: &str = "cron jobs that run as root on the node";
-const RUNTIME: &str = "how the container runtime starts programs as root";
-const CLUSTER_KEYS: &str = "keys and kubeconfig files of the cluster's components";
-const STATIC_PODS: &str = "static pods and the cluster's keys";
-const PODS: &str = "volumes of all pods on the node, their Secrets and tokens included";
-const KUBELET: &str = "what the kubelet runs, and the volumes of all pods on the node";
-const KUBELET_KEYS: &str = "the kubelet's keys";
+const RUNTIME: &str = "the way the container runtime starts programs as root";
+const CLUSTER_KEYS: &str = "keys and kubeconfig files of cluster components";
+const STATIC_PODS: &str = "static pods and keys of the cluster";
+const PODS: &str = "volumes of all pods on the node, including their Secrets and tokens";
+const KUBELET: &str = "programs that the kubelet runs, and volumes of all pods on the node";
+const KUBELET_KEYS: &str = "keys of the kubelet";
 const CONTAINERS: &str = "files of all containers on the node";
-const ETCD: &str = "every object of the cluster, Secrets included";
-const DBUS: &str = "sockets by which root asks the node's systemd to run programs";
+const ETCD: &str = "all objects of the cluster, including Secrets";
+const DBUS: &str = "sockets through which root can make the node's systemd run programs";
 
 static TABLE: &[Sensitive] = &[
-    entry("/", Exact, Critical, "every file of the node", "all credentials on the node"),
+    entry("/", Exact, Critical, "every file on the node", "all credentials on the node"),
     write("/bin", Exact, PROGRAMS),
     write("/sbin", Exact, PROGRAMS),
     write("/lib", Exact, PROGRAMS),
@@ -123,7 +123,7 @@ static TABLE: &[Sensitive] = &[
     write("/opt/cni/bin", Within, "network plugins that run as root on the node"),
     write("/usr/libexec/cni", Within, "network plugins that run as root on the node"),
     write("/usr/libexec/kubernetes", Within, "volume plugins that the kubelet runs as root"),
-    entry("/boot", Within, High, "the kernel that the node starts", ""),
+    entry("/boot", Within, High, "the kernel that the node boots", ""),
     entry("/lib/modules", Within, High, "kernel modules that the node loads", ""),
     entry("/usr/lib/modules", Within, High, "kernel modules that the node loads", ""),
     write("/etc/systemd", Within, SERVICES),
@@ -155,7 +155,7 @@ static TABLE: &[Sensitive] = &[
     entry("/etc/shadow", Within, Critical, "users of the node", "password hashes of the node"),
     write("/etc/sudoers", Within, "users of the node"),
     write("/etc/sudoers.d", Within, "users of the node"),
-    entry("/etc/ssh", Within, Critical, "who may log in to the node", "host keys of the node"),
+    entry("/etc/ssh", Within, Critical, "who can log in to the node", "host keys of the node"),
     write("/etc/containerd", Within, RUNTIME),
     write("/etc/containers", Within, RUNTIME),
     write("/etc/crio", Within, RUNTIME),
@@ -191,7 +191,11 @@ static TABLE: &[Sensitive] = &[
     entry("/var/lib/kubelet/pki", Within, Critical, KUBELET_KEYS, KUBELET_KEYS),
     entry("/var/lib/kubelet/kubeconfig", Within, Critical, KUBELET_KEYS, KUBELET_KEYS),
     entry("/var/lib/kubelet/bootstrap-kubeconfig", Within, Critical, KUBELET_KEYS, KUBELET_KEYS),
-    write("/var/lib/kubelet/config.yaml", Within, "how the kubelet admits its callers"),
+    write(
+        "/var/lib/kubelet/config.yaml",
+        Within,
+        "how the kubelet authenticates and authorizes its callers",
+    ),
     entry("/var/lib/k0s/kubelet", Exact, Critical, KUBELET, PODS),
     entry("/var/snap/microk8s/common/var/lib/kubelet", Exact, Critical, KUBELET, PODS),
     entry("/var/lib/containerd", Exact, Critical, CONTAINERS, CONTAINERS),
@@ -202,21 +206,21 @@ static TABLE: &[Sensitive] = &[
         "/root",
         Exact,
         Critical,
-        "what root of the node runs when it logs in",
-        "keys and configuration of root of the node",
+        "what root runs on login to the node",
+        "keys and configuration of root on the node",
     ),
     entry(
         "/home",
         Exact,
         High,
-        "what users of the node run when they log in",
-        "keys and configuration of users of the node",
+        "what users run on login to the node",
+        "keys and configuration of users on the node",
     ),
-    write("/proc", Exact, "kernel parameters like `core_pattern`, by which it runs code as root"),
+    write("/proc", Exact, "kernel parameters such as `core_pattern`, which can run code as root"),
     write(
         "/proc/sys",
         Within,
-        "kernel parameters like `core_pattern`, by which it runs code as root",
+        "kernel parameters such as `core_pattern`, which can run code as root",
     ),
     entry("/sys", Exact, High, "settings of the node's kernel and devices", ""),
     entry("/sys/kernel", Exact, High, "settings of the node's kernel", ""),
@@ -229,18 +233,18 @@ static TABLE: &[Sensitive] = &[
         "/var/log",
         Exact,
         Medium,
-        "links that the kubelet follows: who may read logs then reads any file of the node",
+        "links that the kubelet follows, so anyone who can read logs can read any file on the node",
         "",
     ),
     entry(
         "/var/log/pods",
         Within,
         Medium,
-        "links that the kubelet follows: who may read logs then reads any file of the node",
+        "links that the kubelet follows, so anyone who can read logs can read any file on the node",
         "",
     ),
     // Windows, in lower case.
-    entry("/c:", Exact, Critical, "every file of the node", "all credentials on the node"),
+    entry("/c:", Exact, Critical, "every file on the node", "all credentials on the node"),
     write("/c:/windows", Within, PROGRAMS),
     write("/c:/program files", Exact, PROGRAMS),
     write("/c:/programdata", Exact, PROGRAMS),

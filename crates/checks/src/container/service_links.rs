@@ -8,15 +8,15 @@ use serde::Deserialize;
 use super::field::boolean;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
-/// Pods that are told of all Services of their namespace.
+/// Service environment variables are enabled
 ///
 /// ## Why
-/// Every container gets the addresses and ports of all Services there as environment variables: a
-/// map for whoever breaks in, variables that clash with a program's own settings, and slow starts
-/// in large namespaces. DNS tells the same to those who ask.
+/// Every container gets the addresses and ports of all Services in its namespace as environment
+/// variables. They show an attacker the environment, may clash with settings of the program, and
+/// slow down the start of containers in large namespaces. DNS provides the same information.
 ///
 /// ## Fix
-/// Set `enableServiceLinks: false`, unless a program reads such variables.
+/// Set `enableServiceLinks: false`, unless a program reads these variables.
 #[check(id = "PV-C038", severity = Low, audience = Strict, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -32,7 +32,7 @@ impl Check for ServiceLinks {
             // The API server writes the default into pods, not into templates.
             Ok(Some((true, _)) | None) => Claim::fails(
                 place,
-                "the pod gets the addresses of all Services of its namespace: \
+                "the pod gets environment variables for all Services in its namespace: \
                  `enableServiceLinks: false` is not set",
             )
             .set(false)

@@ -9,16 +9,16 @@ use serde::Deserialize;
 use super::field::boolean;
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Pods whose containers see each other's processes.
+/// Containers share a process namespace
 ///
 /// ## Why
-/// A container reads the command lines of the others, and with the same user their environment
-/// and, through `/proc/PID/root`, their files with the secrets mounted there; it may also signal
-/// their processes.
+/// A container can read the command lines of the others. If it runs as the same user, it can also
+/// read their environment and, through `/proc/PID/root`, their files including mounted secrets. It
+/// can send signals to their processes.
 ///
 /// ## Fix
-/// Remove `shareProcessNamespace: true`. For a single debugging session use `kubectl debug
-/// --target`, and for zombies a small init process in the image.
+/// Remove `shareProcessNamespace: true`. For debugging, use `kubectl debug --target`. To reap
+/// zombie processes, use a small init process in the image.
 #[check(id = "PV-C026", severity = Low, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -38,8 +38,7 @@ impl Check for SharedProcessNamespace {
         match &names[..] {
             [] | [_] => Claim::fails(
                 place,
-                "containers that are injected or attached later see the processes of this one, \
-                 and it sees theirs",
+                "containers that are injected or attached later share processes with this one",
             )
             .confidence(Confidence::Medium)
             .remove()

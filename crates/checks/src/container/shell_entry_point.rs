@@ -9,16 +9,16 @@ use super::entry_point::{is_shell, words};
 use super::probe::lasts;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Services that a shell starts.
+/// Container is started through a shell
 ///
 /// ## Why
-/// The image must hold a shell, which is the first thing that an attacker looks for; variables are
-/// put into the script as they are; and a shell that stays the first process does not pass
-/// signals on, so that the program is killed instead of ended.
+/// The image must contain a shell, which is useful to an attacker. Environment variables are
+/// expanded in the script without quoting, and a shell that stays the main process does not forward
+/// signals, so the program is killed instead of shut down gracefully.
 ///
 /// ## Fix
-/// Name the program itself in `command`; where a script must prepare something, do it in an init
-/// container or end the script with `exec`.
+/// Set `command` to the program itself. If a script must prepare something, use an init container
+/// or end the script with `exec`.
 #[check(id = "PV-C057", severity = Low, audience = Strict, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -9,14 +9,15 @@ use super::entry_point::{is_shell, program, runs, words};
 use super::field::{WrongType, integer, list, named, text};
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Containers that serve SSH.
+/// SSH server in a container
 ///
 /// ## Why
-/// An SSH server is a way in with keys and passwords of its own, past the API server: nobody sees
-/// who logged in, and no Role takes the right away. For a Git server it is the service itself.
+/// An SSH server is an entry point with its own keys and passwords that bypasses the API server:
+/// logins are not in the audit log, and RBAC cannot revoke access. For a Git server, SSH is the
+/// intended service.
 ///
 /// ## Fix
-/// Use `kubectl exec` and `kubectl debug`, which the API server authorises and writes down.
+/// Use `kubectl exec` and `kubectl debug`, which the API server authorizes and audits.
 #[check(id = "PV-C059", severity = Low, confidence = Medium, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -59,7 +60,7 @@ fn of_ports(container: Container<'_>) -> Result<Option<Claim<'_>>, WrongType<'_>
         let Some((number, place)) = integer(port, &["containerPort"])? else { continue };
         let name = text(port, &["name"])?.map_or("", |(name, _)| name);
         if number == 22 || number == 2222 && is_named(name) {
-            let message = format!("{} opens port {number}, that of SSH", named(container));
+            let message = format!("{} exposes port {number}, the SSH port", named(container));
             return Ok(Some(Claim::fails(place, message)));
         }
     }

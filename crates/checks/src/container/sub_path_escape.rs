@@ -10,14 +10,14 @@ use serde::Deserialize;
 use super::field::{WrongType, list, named, text};
 use crate::{Check, Claim, Cx, OnContainer, Verdict, View, Why};
 
-/// Containers that mount a part of a volume where the kubelet follows links out of it.
+/// Vulnerable `subPath` mount
 ///
 /// ## Why
-/// Kubelets before 1.19.15, 1.20.11, 1.21.5 and 1.22.2 may be led by a link below `subPath` to any
-/// file of the node, and mount it into the container (CVE-2021-25741).
+/// In kubelets before 1.19.15, 1.20.11, 1.21.5 and 1.22.2, a symbolic link below `subPath` can make
+/// the kubelet mount any file of the node into the container (CVE-2021-25741).
 ///
 /// ## Fix
-/// Update the kubelets; until then mount volumes without `subPath`.
+/// Upgrade the kubelets. Until then, mount volumes without `subPath`.
 #[check(id = "PV-C040", severity = High, scope = Related, reads = [NODE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -67,10 +67,12 @@ fn flawed(cx: &View<'_>) -> Result<Option<String>, Why> {
     if !cx.is_live() {
         let minor = cx.kubernetes().minor;
         return match minor {
-            ..=18 => Ok(Some(format!("and kubelets of 1.{minor} follow links out of the volume"))),
+            ..=18 => Ok(Some(format!(
+                "and kubelets of 1.{minor} follow symbolic links out of the volume"
+            ))),
             19..=22 => Err(format!(
-                "and which patch of 1.{minor} the kubelets run is not known: before .{} they \
-                 follow links out of the volume",
+                "and the patch version of the 1.{minor} kubelets is not known: before .{} they \
+                 follow symbolic links out of the volume",
                 FIXED.iter().find(|(m, _)| *m == minor).map_or(0, |(_, patch)| *patch)
             )
             .into()),
@@ -84,7 +86,7 @@ fn flawed(cx: &View<'_>) -> Result<Option<String>, Why> {
         match version.map(has_flaw) {
             Some(Some(true)) => {
                 return Ok(Some(format!(
-                    "and the kubelet of node `{}` ({}) follows links out of the volume",
+                    "and the kubelet of node `{}` ({}) follows symbolic links out of the volume",
                     node.name(),
                     version.unwrap_or("")
                 )));

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::entry_point::{is_shell, program, runs, words};
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Containers that start a program by `sudo`.
+/// Container runs a program with `sudo`
 ///
 /// ## Why
-/// The image holds a program that makes root of its user, and lets it do so without a password:
-/// whoever runs code in the container is root as well.
+/// The image contains a program that turns its user into root, without a password. Anyone who runs
+/// code in the container can become root.
 ///
 /// ## Fix
-/// Let the program run as the user that it needs, by `runAsUser`; do what only root can do when the
+/// Use `runAsUser` to run the program as the user that it needs. Do what requires root when the
 /// image is built.
 #[check(id = "PV-C058", severity = Medium, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -37,7 +37,8 @@ impl Check for SudoEntryPoint {
         });
         match found {
             Some((_, (_, place))) => {
-                let message = format!("container `{}` runs a program by `sudo`", container.name());
+                let message =
+                    format!("container `{}` runs a program with `sudo`", container.name());
                 Claim::fails(*place, message).into()
             }
             None => Verdict::Holds,

@@ -8,15 +8,15 @@ use serde::Deserialize;
 use super::field::text;
 use crate::{Check, Cx, OnPod, Verdict};
 
-/// Workloads that rank with the cluster's own components.
+/// Workload uses a system priority class
 ///
 /// ## Why
-/// A pod of a `system-` class pushes all others off their nodes, and is evicted after them all. For
-/// what the cluster itself needs (network, DNS, storage drivers) that is right; a workload that
-/// ranks so keeps others from running.
+/// A pod with a `system-` priority class preempts all others and is evicted last. This is right for
+/// components that the cluster needs (network, DNS, storage drivers), but other workloads with this
+/// priority can prevent them from running.
 ///
 /// ## Fix
-/// Use a `PriorityClass` of your own, below the system classes.
+/// Use your own `PriorityClass` with a lower value than the system classes.
 #[check(id = "PV-C044", severity = Low, audience = Strict, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -35,13 +35,11 @@ impl Check for SystemPriority {
             "kube-system" => Verdict::Holds,
             "" => Verdict::unknown(
                 place,
-                format!(
-                    "the pod ranks as `{class}`, and which namespace it belongs to is not said"
-                ),
+                format!("the pod uses priority class `{class}`, and its namespace is not known"),
             ),
             namespace => Verdict::fails(
                 place,
-                format!("the pod ranks as `{class}` in namespace `{namespace}`"),
+                format!("the pod uses priority class `{class}` in namespace `{namespace}`"),
             ),
         }
     }

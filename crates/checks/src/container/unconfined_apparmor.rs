@@ -10,14 +10,14 @@ use serde_json::json;
 use super::field::{Field, Setter, map, text};
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Containers that AppArmor does not confine.
+/// AppArmor is disabled
 ///
 /// ## Why
-/// The default profile of container runtimes denies mounts and writes to sensitive parts of
-/// `/proc` and `/sys`; without it one more layer around root in the container is gone.
+/// The default profile of container runtimes denies mounts and writes to sensitive parts of `/proc`
+/// and `/sys`. Without it, root in the container is less confined.
 ///
 /// ## Fix
-/// Remove the setting, or use `RuntimeDefault` or a profile of the node (`Localhost`).
+/// Remove the setting, or use `RuntimeDefault` or a profile on the node (`Localhost`).
 #[check(id = "PV-C012", severity = Medium, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -68,7 +68,8 @@ fn judge_field(setter: Setter<'_>) -> Field<'_, Claim<'_>> {
         "Unconfined" => format!("{setter} sets AppArmor to `Unconfined`"),
         "" => format!("{setter} sets an `appArmorProfile` without a type"),
         _ => format!(
-            "{setter} sets AppArmor to `{name}`; only `RuntimeDefault` and `Localhost` confine it"
+            "{setter} sets AppArmor to `{name}`; only `RuntimeDefault` and `Localhost` are valid \
+             profiles"
         ),
     };
     let claim = setter.weigh(Claim::fails(place, message), &path);
@@ -84,13 +85,15 @@ fn judge_annotation<'a>(container: &str, value: Value<'a>) -> Option<Claim<'a>> 
         return None;
     }
     let Some(profile) = value.as_str() else {
-        return Some(Claim::unknown(value, format!("{ANNOTATION}{container} is no text")));
+        return Some(Claim::unknown(value, format!("{ANNOTATION}{container} is not a string")));
     };
     let allowed = matches!(profile, "" | "runtime/default") || profile.starts_with("localhost/");
     (!allowed).then(|| {
         Claim::fails(
             value,
-            format!("an annotation sets AppArmor of container `{container}` to `{profile}`"),
+            format!(
+                "an annotation sets the AppArmor profile of container `{container}` to `{profile}`"
+            ),
         )
         .set("runtime/default")
     })

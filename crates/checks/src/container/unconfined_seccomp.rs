@@ -10,14 +10,14 @@ use serde_json::json;
 use super::field::{Field, Setter, find, map, text};
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Containers whose system calls are not filtered by seccomp.
+/// Seccomp is disabled
 ///
 /// ## Why
-/// Without a filter every system call of the kernel can be reached from the container, those
-/// included through which most kernel flaws are used.
+/// Without a filter, a process in the container can use every system call of the kernel, including
+/// those that most kernel exploits need.
 ///
 /// ## Fix
-/// Set `seccompProfile: {type: RuntimeDefault}`, or a profile of the node with `type: Localhost`.
+/// Set `seccompProfile: {type: RuntimeDefault}`, or a profile on the node with `type: Localhost`.
 #[check(id = "PV-C010", severity = Medium, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -55,7 +55,8 @@ fn judge_field<'a>(_: Pod<'a>, setter: Setter<'a>) -> Field<'a, Claim<'a>> {
             "Unconfined" => format!("{setter} sets seccomp to `Unconfined`"),
             "" => format!("{setter} sets a `seccompProfile` without a type"),
             _ => format!(
-                "{setter} sets seccomp to `{name}`; only `RuntimeDefault` and `Localhost` confine it"
+                "{setter} sets seccomp to `{name}`; only `RuntimeDefault` and `Localhost` are \
+                 valid profiles"
             ),
         };
         let claim = setter.weigh(Claim::fails(place, message), &FIELD);
@@ -74,7 +75,7 @@ fn judge_annotation<'a>(pod: Pod<'a>, setter: Setter<'a>) -> Field<'a, Claim<'a>
         Setter::Container(container) => format!("{OF_CONTAINER}{}", container.name()),
     };
     let Some(metadata) = pod.metadata() else { return Ok(None) };
-    // A null in a map of texts is the empty text, which is no profile either.
+    // A null in a map of texts is the empty text, which is not a profile either.
     let annotations = find(metadata, &["annotations"])?;
     let null = annotations.and_then(|a| a.get(&key)).filter(|value| value.is_null());
     let set = text(metadata, &["annotations", &key])?.or(null.map(|value| ("", value)));
@@ -82,7 +83,10 @@ fn judge_annotation<'a>(pod: Pod<'a>, setter: Setter<'a>) -> Field<'a, Claim<'a>
         matches!(name, "runtime/default" | "docker/default") || name.starts_with("localhost/")
     };
     Ok(set.filter(|(name, _)| !confined(name)).map(|(name, place)| {
-        Claim::fails(place, format!("an annotation sets seccomp of {setter} to `{name}`"))
-            .set("runtime/default")
+        Claim::fails(
+            place,
+            format!("an annotation sets the seccomp profile of {setter} to `{name}`"),
+        )
+        .set("runtime/default")
     }))
 }

@@ -10,15 +10,16 @@ use super::field::{WrongType, list, named, text_element};
 use super::privilege_escalation::is_privileged;
 use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 
-/// Containers that keep capabilities they were given by default.
+/// Default capabilities are not dropped
 ///
 /// ## Why
-/// The default set lets a process that runs as root take over files of other users, change its
-/// user and make device nodes: each is a step in known escapes, and hardly any program needs one.
+/// The default capabilities allow a process that runs as root to take ownership of files, change
+/// its user, and create device nodes. Known container escapes use them, and hardly any program
+/// needs them.
 ///
 /// ## Fix
-/// Set `capabilities: {drop: ["ALL"]}`, and add back `NET_BIND_SERVICE` alone where a port below
-/// 1024 is opened.
+/// Set `capabilities: {drop: ["ALL"]}`, and add only `NET_BIND_SERVICE` if the container listens on
+/// a port below 1024.
 #[check(id = "PV-C006", severity = Low, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -50,7 +51,7 @@ fn judge_dropped(container: Container<'_>) -> Result<Vec<Claim<'_>>, WrongType<'
     if is_privileged(container) {
         // A list alone would fix the finding and not the container.
         let message = format!(
-            "{} is privileged, which gives it all capabilities whatever it drops",
+            "{} is privileged, so it has all capabilities regardless of what it drops",
             named(container)
         );
         let fix = "Remove `privileged: true` and drop `ALL` capabilities.";
@@ -58,7 +59,7 @@ fn judge_dropped(container: Container<'_>) -> Result<Vec<Claim<'_>>, WrongType<'
     }
     // Runtimes do not mind the case, Pod Security does.
     let message = match dropped.iter().find(|c| c.eq_ignore_ascii_case("ALL")) {
-        Some(other) => format!("drops `{other}`, which Pod Security takes only as `ALL`"),
+        Some(other) => format!("drops `{other}`, but Pod Security accepts only `ALL`"),
         None if dropped.is_empty() => "drops no capabilities".to_owned(),
         None => format!("drops `{}` but not `ALL` capabilities", dropped.join("`, `")),
     };

@@ -8,15 +8,15 @@ use serde::Deserialize;
 use super::pod_security::{label, rank};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Namespaces that write down or warn of pods which they admit all the same.
+/// Pod Security level is not enforced
 ///
 /// ## Why
-/// `audit` and `warn` refuse nothing. Where they ask for a stricter level than `enforce` does, the
-/// stricter one was meant to come, and until it does nothing keeps such pods out.
+/// `audit` and `warn` do not reject pods. If they specify a stricter level than `enforce`, pods
+/// that violate the stricter level are still admitted.
 ///
 /// ## Fix
-/// Mend what is written down, then set `pod-security.kubernetes.io/enforce` to the same level;
-/// `pavisade pss` says whether all that is there meets it.
+/// Fix the workloads that are reported, then set `pod-security.kubernetes.io/enforce` to the same
+/// level. `pavisade pss` shows whether all workloads meet it.
 #[check(id = "PV-C052", severity = Low, audience = Strict, scope = Object, on = [NAMESPACE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -36,7 +36,7 @@ impl Check for UnenforcedPodSecurityLevel {
             return Verdict::NotApplicable;
         }
         if label(namespace, "enforce").is_some() && level("enforce").is_none() {
-            // The API server refuses the namespace: PV-C029 reports it.
+            // The API server rejects the namespace: PV-C029 reports it.
             return Verdict::NotApplicable;
         }
         let enforced = level("enforce");
@@ -44,7 +44,7 @@ impl Check for UnenforcedPodSecurityLevel {
         let enforces = enforced.map_or("no level", |(_, name, _)| name);
         let weaker = asked.into_iter().flatten().filter(|(_, (asked, ..))| *asked > rank);
         Verdict::from_claims(weaker.map(|(mode, (_, name, value))| {
-            let message = format!("`{mode}` asks for {name}, and `enforce` for {enforces}");
+            let message = format!("`{mode}` is set to {name}, but `enforce` to {enforces}");
             Claim::fails(value, message)
         }))
     }

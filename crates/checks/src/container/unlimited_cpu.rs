@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::resources::{Asked, judge};
 use crate::{Check, Cx, OnContainer, Verdict};
 
-/// Containers without a limit of CPU.
+/// No CPU limit
 ///
 /// ## Why
-/// A miner, or a loop that does not end, takes whatever of the node others have not requested. A
-/// limit also slows a program down that has a reason to run fast, so that many do without.
+/// A cryptominer or an endless loop can use all CPU time of the node that other containers have not
+/// requested. A limit can also throttle programs that need bursts, so many clusters do without one.
 ///
 /// ## Fix
-/// Set `resources.limits.cpu`, or a default by a `LimitRange` in the namespace.
+/// Set `resources.limits.cpu`, or a default with a `LimitRange` in the namespace.
 #[check(
     id = "PV-C033",
     severity = Low,

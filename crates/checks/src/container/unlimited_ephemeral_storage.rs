@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::resources::{Asked, judge};
 use crate::{Check, Cx, OnContainer, Verdict};
 
-/// Containers without a limit of ephemeral storage.
+/// No ephemeral storage limit
 ///
 /// ## Why
-/// Logs, the writable layer and `emptyDir` volumes lie on the node's disk. A program that fills it
-/// makes the kubelet evict other pods.
+/// Logs, the writable layer and `emptyDir` volumes use the disk of the node. A program that fills
+/// it causes the kubelet to evict other pods.
 ///
 /// ## Fix
-/// Set `resources.limits.ephemeral-storage`, or a default by a `LimitRange` in the namespace.
+/// Set `resources.limits.ephemeral-storage`, or a default with a `LimitRange` in the namespace.
 #[check(
     id = "PV-C034",
     severity = Low,
@@ -34,7 +34,7 @@ impl Check for UnlimitedEphemeralStorage {
         let asked = Asked {
             section: "limits",
             resource: "ephemeral-storage",
-            name: "limit of ephemeral storage",
+            name: "ephemeral storage limit",
             of_pod: false,
         };
         judge(container, cx, asked)

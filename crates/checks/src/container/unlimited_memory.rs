@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::resources::{Asked, judge};
 use crate::{Check, Cx, OnContainer, Verdict};
 
-/// Containers without a limit of memory.
+/// No memory limit
 ///
 /// ## Why
-/// A leak, or somebody who sends large requests, takes the whole node's memory: other pods are
-/// killed or evicted.
+/// A memory leak or large requests can use up all memory of the node, so that other pods are killed
+/// or evicted.
 ///
 /// ## Fix
-/// Set `resources.limits.memory`, or a default by a `LimitRange` in the namespace.
+/// Set `resources.limits.memory`, or a default with a `LimitRange` in the namespace.
 #[check(id = "PV-C021", severity = Low, scope = Related, reads = [LIMIT_RANGE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

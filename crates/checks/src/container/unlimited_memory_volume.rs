@@ -11,15 +11,15 @@ use super::field::{Field, WrongType, find, list, map, text};
 use super::resources::{Amount, amount};
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
-/// Pods with a volume in memory that may grow as large as the node.
+/// Memory-backed volume without a size limit
 ///
 /// ## Why
-/// What is written to the volume is memory of the node. Without a size, and with a container that
-/// has no memory limit, it grows until the kernel kills other processes.
+/// Files in the volume use memory of the node. Without a size limit, and if a container has no
+/// memory limit, the volume can grow until the kernel kills other processes.
 ///
 /// ## Fix
-/// Set `sizeLimit` of the volume, or memory limits of all containers: then it is no larger than
-/// these together (KEP-1967).
+/// Set `sizeLimit` for the volume, or memory limits for all containers. The volume cannot grow
+/// beyond their sum (KEP-1967).
 #[check(id = "PV-C043", severity = Low, audience = Strict, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -55,8 +55,8 @@ impl Check for UnlimitedMemoryVolume {
             claims.extend(in_memory.into_iter().map(|(volume, source)| {
                 let name = volume.str("name").unwrap_or("");
                 let message = format!(
-                    "volume `{name}` is in memory and has no size, and not all containers have a \
-                     memory limit"
+                    "volume `{name}` uses memory and has no size limit, and not all containers \
+                     have a memory limit"
                 );
                 Claim::fails(Place::field(source, &["sizeLimit"]), message)
             }));

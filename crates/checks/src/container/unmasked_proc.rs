@@ -9,15 +9,15 @@ use super::field::{Field, named, text};
 use super::root::has_user_namespace;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Containers that see the sensitive parts of `/proc`.
+/// Unmasked `/proc`
 ///
 /// ## Why
-/// Runtimes hide paths such as `/proc/kcore` and make `/proc/sys` read-only. Unmasked, root of the
-/// container reads the kernel's memory and sets the kernel's parameters.
+/// Container runtimes hide paths such as `/proc/kcore` and make `/proc/sys` read-only. If `/proc`
+/// is unmasked, root in the container can read kernel memory and change kernel parameters.
 ///
 /// ## Fix
-/// Remove `procMount`; where containers are built inside of the container, set `hostUsers: false`
-/// as well (admitted by the baseline from Kubernetes 1.35 on).
+/// Remove `procMount`. If the container builds containers, also set `hostUsers: false` (which the
+/// Baseline level admits as of Kubernetes 1.35).
 #[check(id = "PV-C014", severity = Medium, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

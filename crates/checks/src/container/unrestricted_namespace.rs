@@ -11,15 +11,16 @@ use super::pod_security::{label, minor, rank};
 use crate::operation::admission::configurations;
 use crate::{Check, Claim, Cx, Derived, OnObject, Place, Reads, Verdict, View, Why, component};
 
-/// Namespaces with pods that no Pod Security level restricts.
+/// No Pod Security level is enforced
 ///
 /// ## Why
-/// Whoever may create a pod there may create a privileged one, and so owns the node. Kubernetes'
-/// own namespaces (`kube-system` and its like) are left out: their components need the node.
+/// Anyone who can create pods in the namespace can create a privileged pod and so control the node.
+/// System namespaces such as `kube-system` are not reported, because their components need access
+/// to the node.
 ///
 /// ## Fix
-/// Label the namespace `pod-security.kubernetes.io/enforce: baseline`, or better `restricted`;
-/// put pods that need more into a namespace of their own.
+/// Label the namespace `pod-security.kubernetes.io/enforce: baseline`, or better `restricted`. Move
+/// pods that need more privileges to a separate namespace.
 #[check(
     id = "PV-C029",
     severity = Medium,
@@ -31,9 +32,9 @@ use crate::{Check, Claim, Cx, Derived, OnObject, Place, Reads, Verdict, View, Wh
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnrestrictedNamespace {
-    /// The least level that a namespace must enforce: `baseline` or `restricted`.
+    /// The lowest level that a namespace must enforce: `baseline` or `restricted`.
     least: Level,
-    /// Namespaces that hold no pod yet are judged too.
+    /// Also report namespaces without pods.
     empty: bool,
 }
 
@@ -65,7 +66,7 @@ impl Check for UnrestrictedNamespace {
         }
         let invalid: Vec<_> = invalid_labels(namespace).collect();
         if !invalid.is_empty() {
-            // The API server refuses such a namespace, so nothing about its pods is known.
+            // The API server rejects such a namespace, so nothing about its pods is known.
             return Verdict::from_claims(invalid);
         }
         let enforced = label(namespace, "enforce");
@@ -102,32 +103,35 @@ impl Check for UnrestrictedNamespace {
             return Verdict::NotApplicable;
         }
         if serves_constraints(cx) {
-            let why = "SecurityContextConstraints decide in OpenShift which pods a namespace may \
-                       hold, and they are not judged";
+            let why = "in OpenShift, SecurityContextConstraints decide which pods a namespace \
+                       admits, and they are not evaluated";
             return Verdict::unknown(place, why);
         }
         let held = match holder.map(|holder| (holder.kind(), holder.name())) {
-            None => "no pod yet".to_owned(),
+            None => "no pods yet".to_owned(),
             Some((kind, "")) => format!("a {kind}"),
             Some((kind, name)) => format!("{kind} `{name}`"),
         };
         if level == Some("baseline") {
             let message = format!(
-                "`baseline` is less than is asked of a namespace, and this one holds {held}"
+                "the required level is stricter than `baseline`, and this namespace contains {held}"
             );
             return Verdict::fails(place, message);
         }
         if enforced.is_some() {
             let message = format!(
-                "`privileged` restricts nothing in a namespace that holds {held}: whoever may \
-                 create pods there owns the node"
+                "`privileged` restricts nothing in a namespace that contains {held}: anyone who \
+                 can create pods there controls the node"
             );
             return Verdict::fails(place, message);
         }
         // OpenShift sets the labels itself where it is asked to.
         let synced = namespace.label("security.openshift.io/scc.podSecurityLabelSync");
         if synced == Some("true") {
-            return Verdict::unknown(place, "OpenShift sets the namespace's Pod Security labels");
+            return Verdict::unknown(
+                place,
+                "OpenShift sets the Pod Security labels of the namespace",
+            );
         }
         let server = cx.derive::<ServerDefault>();
         let confidence = match &server.0 {
@@ -140,8 +144,8 @@ impl Check for UnrestrictedNamespace {
             Ok(_) => Claim::fails(
                 place,
                 format!(
-                    "the namespace holds {held} and enforces no Pod Security level: whoever may \
-                     create pods there owns the node"
+                    "the namespace contains {held} and enforces no Pod Security level: anyone who \
+                     can create pods there controls the node"
                 ),
             )
             .confidence(confidence)
@@ -150,7 +154,7 @@ impl Check for UnrestrictedNamespace {
     }
 }
 
-/// Whether it is a live OpenShift, whose own admission stands before Pod Security's.
+/// Whether it is a live OpenShift, whose own admission is before Pod Security's.
 fn serves_constraints(cx: &View<'_>) -> bool {
     cx.cluster().is_some_and(|cluster| cluster.serves_group("security.openshift.io"))
 }
@@ -172,7 +176,8 @@ fn invalid_labels<'a>(namespace: &'a Object) -> impl Iterator<Item = Claim<'a>> 
         let claim = |value: Value<'a>, what: &str| {
             let text = value.scalar_text().unwrap_or_default();
             let message = format!(
-                "`{text}` is no Pod Security {what}, so the API server refuses the namespace"
+                "`{text}` is not a valid Pod Security {what}, so the API server rejects the \
+                 namespace"
             );
             Claim::fails(value, message).severity(Severity::Low)
         };
@@ -206,15 +211,14 @@ fn server_default(cx: &View<'_>) -> Result<Confidence, Why> {
     let flags: Vec<_> = servers.map(|server| server.known(FLAG)).collect();
     if flags.iter().any(|flag| !matches!(flag, Ok(None))) {
         let why = format!(
-            "`--{FLAG}` names a file of the node, which may give namespaces a level, and which the \
-             API does not show"
+            "`--{FLAG}` refers to a file on the node that may set default levels, and the API \
+             does not expose it"
         );
         return Err(Why::of(Gap::Settings(Program::ApiServer), why));
     }
     match (flags.is_empty(), cx.gap(kinds::POD)) {
-        (_, Some(why)) => {
-            Err(why.told(|why| format!("whether `--{FLAG}` gives namespaces a level: {why}")))
-        }
+        (_, Some(why)) => Err(why
+            .told(|why| format!("it is not known whether `--{FLAG}` sets a default level: {why}"))),
         // The server's flags are not seen.
         (true, None) => Ok(Confidence::Low),
         (false, None) => Ok(Confidence::Medium),
@@ -222,7 +226,7 @@ fn server_default(cx: &View<'_>) -> Result<Confidence, Why> {
 }
 
 /// The level that the API server's own configuration gives to namespaces without a label; an error
-/// where it stands in a file that was not read.
+/// where it is in a file that was not read.
 fn default_level<'a>(namespace: &Object, cx: &View<'a>) -> Result<Option<&'a str>, Why> {
     // Only files hold it; a cluster does not show it.
     if cx.coverage(kinds::ADMISSION_CONFIGURATION) == Coverage::Unread {

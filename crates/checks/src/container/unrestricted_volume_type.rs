@@ -9,15 +9,15 @@ use serde::Deserialize;
 use super::field::{list, map};
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Pods that name storage of the outside directly.
+/// Volume type not allowed by the Restricted level
 ///
 /// ## Why
-/// A pod that names a server, disk or driver itself reaches storage that nobody gave to its
-/// namespace, and the node's kernel mounts what it names. `hostPath` is reported by
-/// `host-path-volume`.
+/// A pod that specifies a server, disk or driver directly can reach storage that was not assigned
+/// to its namespace, and the kernel of the node mounts it. `host-path-volume` reports `hostPath`.
 ///
 /// ## Fix
-/// Use a `PersistentVolumeClaim`; in place of `gitRepo`, an init container that clones.
+/// Use a `PersistentVolumeClaim`. Replace `gitRepo` with an init container that clones the
+/// repository.
 #[check(id = "PV-C018", severity = Low, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -87,13 +87,13 @@ fn judge(volume: Value<'_>) -> Option<Claim<'_>> {
         None
     } else if FORBIDDEN.contains(&kind) {
         let hint = match kind {
-            "gitRepo" => ": the kubelet runs git on the node, with hooks from the repository",
+            "gitRepo" => ": the kubelet runs git on the node, including hooks from the repository",
             "flexVolume" => ": the kubelet runs the driver's program on the node",
-            _ => ", storage that the pod names itself",
+            _ => ", which accesses storage directly",
         };
-        Some(Claim::fails(place, format!("volume `{name}` is of type `{kind}`{hint}")))
+        Some(Claim::fails(place, format!("volume `{name}` has the type `{kind}`{hint}")))
     } else {
-        let message = format!("volume `{name}` is of type `{kind}`, which is not known");
+        let message = format!("volume `{name}` has the unknown type `{kind}`");
         Some(Claim::unknown(place, message))
     }
 }

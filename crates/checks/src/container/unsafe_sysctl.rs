@@ -10,14 +10,14 @@ use serde::Deserialize;
 use super::field::{Field, list, text};
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Pods that set kernel parameters which are not known to stay inside of the pod.
+/// Unsafe sysctl
 ///
 /// ## Why
-/// Such a parameter may change what other pods of the node get, use up the node's memory, or
-/// switch a protection of the kernel off.
+/// An unsafe sysctl may affect other pods on the node, use up memory of the node, or disable a
+/// protection of the kernel.
 ///
 /// ## Fix
-/// Remove it, or set it on the node for everybody who runs there.
+/// Remove it, or set it on the node for all pods that run there.
 #[check(id = "PV-C016", severity = Medium, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -63,9 +63,12 @@ fn judge(sysctl: Value<'_>, version: KubernetesVersion) -> Field<'_, Claim<'_>> 
     let message = match since {
         Some(since) if version.at_least(since) => return Ok(None),
         Some(since) => format!(
-            "the pod sets the sysctl `{name}`, which counts as safe from Kubernetes 1.{since} on"
+            "the pod sets the sysctl `{name}`, which is considered safe only as of Kubernetes \
+             1.{since}"
         ),
-        None => format!("the pod sets the sysctl `{name}`, which is not known to be safe"),
+        None => {
+            format!("the pod sets the sysctl `{name}`, which is not in the list of safe sysctls")
+        }
     };
     Ok(Some(Claim::fails(place, message)))
 }

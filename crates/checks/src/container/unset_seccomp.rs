@@ -10,11 +10,11 @@ use super::field::{Setter, named};
 use super::unconfined_seccomp::profile;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
-/// Containers for which no seccomp profile is set.
+/// No seccomp profile
 ///
 /// ## Why
-/// Unless the kubelet was told otherwise (`seccompDefault`), a container without a profile may call
-/// every system call of the kernel.
+/// Unless the kubelet sets a default profile (`seccompDefault`), a container without a profile can
+/// use every system call of the kernel.
 ///
 /// ## Fix
 /// Set `securityContext: {seccompProfile: {type: RuntimeDefault}}` for the pod.
@@ -36,7 +36,7 @@ impl Check for UnsetSeccomp {
         }
         match profile(Setter::Pod(pod)) {
             Ok(None) => {}
-            // A profile that does not confine is set all the same: PV-C010 reports it, once.
+            // A profile that does not confine is set anyway: PV-C010 reports it, once.
             Ok(Some(_)) => return Verdict::Holds,
             Err(wrong) => return wrong.into(),
         }

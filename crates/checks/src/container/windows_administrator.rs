@@ -9,11 +9,11 @@ use super::field::{WrongType, boolean, named, text};
 use super::root::runs_on_windows;
 use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 
-/// Windows containers that run as their administrator.
+/// Windows container runs as ContainerAdministrator
 ///
 /// ## Why
-/// `ContainerAdministrator` may change every file and service of the container, and has more ways
-/// than an ordinary user to attack the node's kernel, which it shares.
+/// `ContainerAdministrator` can change every file and service in the container, and has more ways
+/// than an ordinary user to attack the kernel that it shares with the node.
 ///
 /// ## Fix
 /// Set `securityContext: {windowsOptions: {runAsUserName: ContainerUser}}`.
@@ -56,6 +56,6 @@ fn judge(container: Container<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
     }
     let place = Place::field(container.value(), &path("runAsUserName"));
     let message =
-        format!("{} names no user, so the image may run as administrator", named(container));
+        format!("{} sets no user, so the image may run as administrator", named(container));
     Ok(Verdict::fails(place, message))
 }

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::field::{Setter, boolean};
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Windows containers that are processes of their node.
+/// Windows HostProcess container
 ///
 /// ## Why
-/// A HostProcess container is not isolated at all: it sees the node's files, network and
-/// processes, mostly as the system's own user.
+/// A HostProcess container is not isolated: it can access the files, network and processes of the
+/// node, usually as the SYSTEM user.
 ///
 /// ## Fix
-/// Remove `hostProcess: true`; keep it for the few system agents of nodes.
+/// Remove `hostProcess: true`. Use it only for system agents of nodes.
 #[check(id = "PV-C017", severity = High, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -30,7 +30,7 @@ impl Check for WindowsHostProcess {
             match boolean(setter.value(), &path) {
                 Ok(Some((true, place))) => Some(Claim::fails(
                     place,
-                    format!("{setter} sets `hostProcess: true`: it runs as a process of its node"),
+                    format!("{setter} sets `hostProcess: true`: it runs as a process on its node"),
                 )),
                 Ok(_) => None,
                 Err(wrong) => Some(wrong.into()),

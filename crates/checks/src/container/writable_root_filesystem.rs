@@ -9,11 +9,11 @@ use serde::Deserialize;
 use super::root::runs_on_windows;
 use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 
-/// Containers that can write to their own file system.
+/// Writable root file system
 ///
 /// ## Why
-/// An attacker who runs code in the container can put tools there, replace the program, and leave
-/// files that survive until the container is made anew.
+/// An attacker who runs code in the container can install tools and replace the program. The
+/// changes persist until the container is recreated.
 ///
 /// ## Fix
 /// Set `readOnlyRootFilesystem: true`, and mount an `emptyDir` where the program must write.
@@ -28,7 +28,7 @@ impl Check for WritableRootFilesystem {
     fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
         let pod = container.pod();
         if runs_on_windows(pod) {
-            // Windows has no such setting; with `os.name` the API refuses it.
+            // Windows has no such setting; with `os.name` the API rejects it.
             return Verdict::NotApplicable;
         }
         let value = container.security(&["readOnlyRootFilesystem"]);
@@ -39,7 +39,7 @@ impl Check for WritableRootFilesystem {
                 Some(true) => Verdict::Holds,
                 Some(false) => Claim::fails(
                     value,
-                    format!("container `{name}` may write to its image's files"),
+                    format!("container `{name}` can write to its root file system"),
                 )
                 .set(true)
                 .into(),
@@ -50,12 +50,12 @@ impl Check for WritableRootFilesystem {
             },
             None if image::is_injected(container) => Verdict::unknown(
                 place,
-                "Istio's injection webhook fills in this container's security context",
+                "Istio's injection webhook sets the security context of this container",
             ),
             None => Claim::fails(
                 place,
                 format!(
-                    "container `{name}` may write to its image's files, since \
+                    "container `{name}` can write to its root file system: \
                      `readOnlyRootFilesystem` is not set"
                 ),
             )

@@ -2,25 +2,25 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::Resource;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
 use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may switch admission policies off.
+/// Role can disable admission policies
 ///
 /// ## Why
-/// Policies and webhooks refuse what the cluster must not run. Whoever deletes or changes them, or
-/// the bindings that put them into force, runs it; a mutating policy changes every object that is
-/// written.
+/// Admission policies and webhooks reject what must not run in the cluster. Anyone who can delete
+/// or change them, or their bindings, can run it anyway. A mutating policy can change every object
+/// that is written.
 ///
 /// ## Fix
-/// Leave ValidatingAdmissionPolicies, MutatingAdmissionPolicies, their bindings and the deletion of
-/// webhook configurations to the administrators or the GitOps controller. A policy engine that
-/// keeps its own ones needs them by `resourceNames`.
+/// Only administrators or the GitOps controller should manage ValidatingAdmissionPolicies,
+/// MutatingAdmissionPolicies and their bindings, and delete webhook configurations. If a policy
+/// engine manages its own, limit its permission with `resourceNames`.
 #[check(
     id = "PV-I037",
     severity = High,
@@ -51,7 +51,7 @@ const TABLE: &[Row] = &[
             Resource::new("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
         ],
         names: Names::Excuse,
-        gives: "switch off what admission policies refuse",
+        gives: "disable admission policies",
         severity: Severity::High,
         reach: Reach::Cluster,
     },
@@ -64,7 +64,7 @@ const TABLE: &[Row] = &[
             Resource::new("admissionregistration.k8s.io", "mutatingadmissionpolicybindings"),
         ],
         names: Names::Excuse,
-        gives: "switch off what admission refuses or adds",
+        gives: "disable admission webhooks",
         severity: Severity::High,
         reach: Reach::Cluster,
     },

@@ -10,11 +10,11 @@ use serde::Deserialize;
 use super::anonymous_api_access::without_anonymous;
 use crate::{Change, Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
-/// An API server that allows every request.
+/// API server authorizes every request
 ///
 /// ## Why
-/// `AlwaysAllow` permits whatever no authorizer before it denies, and RBAC, Node and ABAC never
-/// deny: they only do not allow. Behind them it makes every user cluster-admin.
+/// `AlwaysAllow` permits everything that no earlier authorizer denies, and RBAC, Node and ABAC
+/// never deny requests. After them it makes every user a cluster administrator.
 ///
 /// ## Fix
 /// Use `--authorization-mode=Node,RBAC`, or an `AuthorizationConfiguration` that ends with `RBAC`.
@@ -83,12 +83,12 @@ fn judge<'a, 'm>(
             // Only a webhook may deny; AlwaysDeny just never allows.
             "Webhook" => can_deny = true,
             "AlwaysAllow" if can_deny => {
-                let message = "`AlwaysAllow` allows every request that the webhook before it does \
+                let message = "`AlwaysAllow` allows every request that the preceding webhook does \
                                not deny";
                 return Claim::fails(place(index), message).severity(Severity::High).into();
             }
             "AlwaysAllow" => {
-                let message = "`AlwaysAllow` allows every request: each user is cluster-admin";
+                let message = "`AlwaysAllow` allows every request: every user is cluster-admin";
                 return Verdict::fails(place(index), message);
             }
             _ => {}
@@ -129,7 +129,7 @@ fn from_flags<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, C
         }
         None => Claim::fails(
             server.place(MODE),
-            "`--authorization-mode` is not set and is `AlwaysAllow` by default: each user is \
+            "`--authorization-mode` is not set and defaults to `AlwaysAllow`: every user is \
              cluster-admin",
         )
         .changes(strict(server, &[]))

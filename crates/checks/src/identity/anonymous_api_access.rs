@@ -11,18 +11,18 @@ use crate::{
     Change, Check, Claim, Component, Cx, FlagSource, OnControlPlane, Part, Place, Verdict, View,
 };
 
-/// An API server that answers requests without credentials.
+/// Anonymous requests to the API server are allowed
 ///
 /// ## Why
-/// Whoever reaches the port is the user `system:anonymous` and may do what the group
-/// `system:unauthenticated` was given; a single careless binding opens the cluster to the network,
-/// and flaws of the server itself can be tried without an account.
+/// Anyone who can reach the port is the user `system:anonymous` and has the permissions of the
+/// group `system:unauthenticated`. A single careless binding exposes the cluster to the network,
+/// and vulnerabilities of the API server can be exploited without an account.
 ///
 /// ## Fix
-/// From Kubernetes 1.32 on (beta; 1.34 stable) use an `AuthenticationConfiguration` with
-/// `anonymous.enabled: true` and `conditions` for `/livez`, `/readyz` and `/healthz` only: the
-/// kubelet's probes of kubeadm's API server carry no credentials, so `--anonymous-auth=false`
-/// breaks them unless the probes are changed too.
+/// As of Kubernetes 1.32 (beta; stable in 1.34), use an `AuthenticationConfiguration` with
+/// `anonymous.enabled: true` and `conditions` that allow only `/livez`, `/readyz` and `/healthz`.
+/// The kubelet probes kubeadm's API server without credentials, so `--anonymous-auth=false` breaks
+/// the probes unless you change them too.
 #[check(
     id = "PV-I021",
     severity = High,
@@ -64,16 +64,15 @@ fn from_file(file: &Object) -> Verdict<'_> {
     match enabled.as_bool() {
         Some(false) => return Verdict::Holds,
         Some(true) => {}
-        None => return Verdict::unknown(enabled, "`enabled` is no boolean"),
+        None => return Verdict::unknown(enabled, "`enabled` is not a boolean"),
     }
     let conditions = anonymous.get("conditions").filter(|c| !c.is_null());
     if let Some(other) = conditions.filter(|c| c.kind() != Kind::Sequence) {
-        return Verdict::unknown(other, "`conditions` is no list");
+        return Verdict::unknown(other, "`conditions` is not a list");
     }
     let mut paths = conditions.into_iter().flat_map(Value::items).peekable();
     if paths.peek().is_none() {
-        let message =
-            "requests without credentials are served on every path: no `conditions` limit them";
+        let message = "anonymous requests are allowed on every path: no `conditions` restrict them";
         let health = serde_json::json!([
             { "path": "/livez" }, { "path": "/readyz" }, { "path": "/healthz" }
         ]);
@@ -86,8 +85,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
         .any(|condition| condition.str("path").is_some_and(is_public));
     let open = paths.filter_map(|condition| {
         let path = condition.get("path").filter(|p| !is_public(p.as_str().unwrap_or("")))?;
-        let message =
-            format!("requests without credentials are served on `{}`", path.scalar_text()?);
+        let message = format!("anonymous requests are allowed on `{}`", path.scalar_text()?);
         let claim = Claim::fails(path, message).severity(Severity::Medium);
         // With the last path gone, the rest would be open.
         let entry = path.parent().filter(|_| limited);
@@ -119,7 +117,7 @@ pub(super) fn is_public(path: &str) -> bool {
 
 /// What switches anonymous requests off by the flag, unless the kubelet's probes of the server need
 /// them (kubeadm's do, which carry no credentials) or a file may decide, beside which the server
-/// refuses the flag.
+/// rejects the flag.
 pub(super) fn without_anonymous(server: Component<'_>) -> Vec<Change<'_>> {
     const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
     let containers = server.object().pods().flat_map(Pod::containers);
@@ -141,13 +139,10 @@ fn from_flags<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, C
         let deciding = files.iter().filter(|file| anonymous(file).is_some()).count();
         if files.is_empty() || deciding != 0 && deciding != files.len() {
             let where_it_is = match cx.is_live() {
-                true => "the API does not show that file",
+                true => "the API does not expose that file",
                 false => "it is not clear which of these files it is",
             };
-            let why = format!(
-                "`{}` may allow requests without credentials, and {where_it_is}",
-                config.value
-            );
+            let why = format!("`{}` may allow anonymous requests, and {where_it_is}", config.value);
             return Err(Claim::unknown(server.place("authentication-config"), why));
         }
         if deciding != 0 {
@@ -169,10 +164,10 @@ fn from_flags<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, C
         return Ok(Verdict::Holds);
     }
     let message = if set {
-        "`--anonymous-auth=true` serves requests without credentials on every path"
+        "`--anonymous-auth=true` allows anonymous requests on every path"
     } else {
-        "`--anonymous-auth` is not set and is true by default: requests without credentials are \
-         served on every path"
+        "`--anonymous-auth` is not set and defaults to true: anonymous requests are allowed on \
+         every path"
     };
     let claim = Claim::fails(server.place(FLAG), message);
     Ok(claim.changes(without_anonymous(server)).into())

@@ -2,23 +2,23 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Severity};
+use pavisade_rbac::Subject;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
 use super::power::lower;
 use super::public::{Bound, Worth};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Bindings that give permissions to requests without any authentication.
+/// Role is bound to anonymous users
 ///
 /// ## Why
-/// `system:anonymous` and `system:unauthenticated` are everybody who reaches the API server, from
-/// the internet too where it is exposed.
+/// `system:anonymous` and `system:unauthenticated` include everyone who can reach the API server,
+/// which may be the whole internet.
 ///
 /// ## Fix
-/// Remove the subject. Bind the role to an identity that authenticates.
+/// Remove the subject and bind the role to an authenticated identity.
 #[check(
     id = "PV-I007",
     severity = Critical,
@@ -62,7 +62,7 @@ impl Check for AnonymousBinding {
         let confidence = if worth.is_some() { Confidence::High } else { Confidence::Medium };
         let claims = subjects.into_iter().map(|(place, subject)| {
             let message = format!(
-                "{} `{}` lets everybody, without any authentication ({subject}), {}{}",
+                "{} `{}` lets unauthenticated users ({subject}) {}{}",
                 bound.kind,
                 bound.name,
                 Worth::words(worth),

@@ -10,18 +10,18 @@ use serde::Deserialize;
 use super::anonymous_api_access::is_public;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// An API server that answers requests without any credential.
+/// API server answers anonymous requests
 ///
 /// ## Why
-/// Everybody who reaches the server's port gets the answer, from the internet too where it is
-/// exposed. This is no reading of settings: the request was sent, and answered. Health, the version
-/// and the keys of the ServiceAccounts' issuer are made for callers without an account (Kubernetes
-/// binds `system:public-info-viewer` to `system:unauthenticated`), so an answer there is none of it.
+/// Anyone who can reach the port of the API server gets this answer. This result does not come from
+/// settings: the request was sent, and the server answered it. Health endpoints, the version and
+/// the ServiceAccount issuer's keys are public on purpose (Kubernetes binds
+/// `system:public-info-viewer` to `system:unauthenticated`) and are not reported.
 ///
 /// ## Fix
-/// Remove bindings to `system:anonymous` and `system:unauthenticated`; limit anonymous requests to
-/// health paths with an `AuthenticationConfiguration`, or set `--anonymous-auth=false`. If a proxy
-/// stands in front of the server, it may be the proxy that adds a credential.
+/// Remove bindings to `system:anonymous` and `system:unauthenticated`. Restrict anonymous requests
+/// to health endpoints with an `AuthenticationConfiguration`, or set `--anonymous-auth=false`. If
+/// there is a proxy in front of the API server, the proxy may be adding credentials.
 #[check(id = "PV-I030", severity = High, scope = Object, on = [CLUSTER])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -33,7 +33,7 @@ impl Check for AnonymousRequestAnswered {
     fn check<'a>(&self, cluster: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
         match ClusterFacts::read(cluster).and_then(ClusterFacts::anonymous) {
             Some(requests) => Verdict::all(requests.map(judge)),
-            None => Verdict::unknown(cluster.value(), "no request without a credential was sent"),
+            None => Verdict::unknown(cluster.value(), "no anonymous request was sent"),
         }
     }
 }
@@ -44,7 +44,7 @@ fn judge(request: Value<'_>) -> Verdict<'_> {
         return Verdict::NotApplicable;
     }
     if let Some(error) = request.str("error") {
-        let why = format!("a request without a credential to `{path}` got no answer: {error}");
+        let why = format!("an anonymous request to `{path}` failed: {error}");
         return Claim::unknown(request, why).instance(path).into();
     }
     let status = request.get("status").and_then(Value::scalar_text).unwrap_or_default();
@@ -52,14 +52,13 @@ fn judge(request: Value<'_>) -> Verdict<'_> {
         Ok(401 | 403) => Verdict::Holds,
         Ok(200..=299) => {
             let (severity, what) = worth(path);
-            let message =
-                format!("a request without any credential to `{path}` is answered: {what}");
+            let message = format!("an anonymous request to `{path}` is answered: {what}");
             Claim::fails(request, message).severity(severity).instance(path).into()
         }
         _ => {
             let why = format!(
-                "a request without a credential to `{path}` was answered with status `{status}`, \
-                 which does not tell whether it was allowed"
+                "an anonymous request to `{path}` returned status `{status}`, which does not show \
+                 whether it was allowed"
             );
             Claim::unknown(request, why).instance(path).into()
         }
@@ -73,22 +72,26 @@ fn worth(path: &str) -> (Severity, &'static str) {
     // `/api/v1/…`, `/apis/GROUP/VERSION/…`
     let resources = match parts.as_slice() {
         ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
-        ["metrics", ..] => return (Severity::Medium, "metrics name objects and who uses them"),
-        ["logs" | "debug", ..] => return (Severity::High, "the server's own logs and memory"),
-        ["openapi", ..] => return (Severity::Low, "the form of every kind, custom ones included"),
+        ["metrics", ..] => {
+            return (Severity::Medium, "metrics expose names of objects and of their users");
+        }
+        ["logs" | "debug", ..] => return (Severity::High, "logs and memory of the server"),
+        ["openapi", ..] => {
+            return (Severity::Low, "the schema of every kind, including custom resources");
+        }
         ["api" | "apis", ..] => &[],
-        _ => return (Severity::Medium, "it is no path that is open by default"),
+        _ => return (Severity::Medium, "this path is not public by default"),
     };
     let resource = match resources {
-        [] => return (Severity::Medium, "which APIs the cluster serves"),
+        [] => return (Severity::Medium, "the APIs that the cluster serves"),
         ["namespaces", _, resource, ..] | [resource, ..] => *resource,
     };
     match resource {
-        "secrets" => (Severity::Critical, "everybody reads Secrets"),
+        "secrets" => (Severity::Critical, "anyone can read Secrets"),
         "pods" | "configmaps" | "nodes" => {
-            (Severity::High, "everybody reads objects that hold settings and addresses")
+            (Severity::High, "anyone can read objects that contain settings and addresses")
         }
-        _ => (Severity::High, "everybody reads objects"),
+        _ => (Severity::High, "anyone can read objects"),
     }
 }
 

@@ -2,24 +2,24 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::Resource;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
 use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may change APIServices.
+/// Role can change APIServices
 ///
 /// ## Why
-/// An APIService sends all requests of an API group to a server of its own: whoever writes one
-/// answers in place of the metrics server or of a policy engine, and sees what is asked and by
-/// whom.
+/// An APIService forwards all requests for an API group to another server. Anyone who can create or
+/// change one can impersonate, for example, the metrics server or a policy engine, and sees who
+/// requests what.
 ///
 /// ## Fix
-/// Leave APIServices to the administrators or the GitOps controller. A program that only renews its
-/// own certificate needs `update` on its own APIService by `resourceNames`.
+/// Only administrators or the GitOps controller should change APIServices. A program that renews
+/// its own certificate needs `update` only on its own APIService, limited by `resourceNames`.
 #[check(
     id = "PV-I035",
     severity = High,
@@ -38,7 +38,7 @@ const TABLE: &[Row] = &[
         verbs: &["update", "patch"],
         on: &[API_SERVICES],
         names: Names::Excuse,
-        gives: "answer the requests of API groups by a server of its own",
+        gives: "answer the requests for API groups with its own server",
         severity: Severity::High,
         reach: Reach::Cluster,
     },
@@ -47,7 +47,7 @@ const TABLE: &[Row] = &[
         verbs: &["create"],
         on: &[API_SERVICES],
         names: Names::Excuse,
-        gives: "answer the requests of API groups that nothing serves yet",
+        gives: "answer the requests for API groups that are not served yet",
         severity: Severity::Medium,
         reach: Reach::Cluster,
     },

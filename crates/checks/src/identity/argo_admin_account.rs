@@ -9,14 +9,14 @@ use serde::Deserialize;
 use crate::field::go_bool;
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// Argo CD's account `admin`, left on beside single sign-on.
+/// Argo CD admin account is enabled alongside SSO
 ///
 /// ## Why
-/// Its password asks for no second factor, is shared by those who know it, and deploys into every
-/// cluster that Argo CD knows. With single sign-on it is a way around it.
+/// The password of `admin` is shared, does not require a second factor, and can deploy to every
+/// cluster that Argo CD manages. With single sign-on configured, it is a way to bypass it.
 ///
 /// ## Fix
-/// Set `admin.enabled: "false"` in `argocd-cm`; for an emergency it can be set back there.
+/// Set `admin.enabled: "false"` in `argocd-cm`. It can be enabled again in an emergency.
 #[check(id = "PV-I064", severity = Low, scope = Object, on = [CONFIG_MAP], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -35,12 +35,13 @@ impl Check for ArgoAdminAccount {
             .find(|key| text(key).is_some_and(|config| !config.trim().is_empty()));
         let Some(sign_on) = sign_on else { return Verdict::NotApplicable };
         let enabled = map.at(&["data", "admin.enabled"]).filter(|value| !value.is_null());
-        let message = format!("the account `admin` is on beside the single sign-on of `{sign_on}`");
+        let message =
+            format!("the account `admin` is enabled alongside single sign-on with `{sign_on}`");
         match enabled.map(|enabled| (enabled, enabled.as_str())) {
             // What Go does not take for a boolean leaves the account on.
             Some((_, Some(text))) if go_bool(text) == Some(false) => Verdict::Holds,
             Some((place, None)) => {
-                Verdict::unknown(place, "this is no text: the API server refuses it")
+                Verdict::unknown(place, "this is not a string: the API server rejects it")
             }
             Some((place, Some(_))) => Claim::fails(place, message).set("false").into(),
             None => {

@@ -9,11 +9,12 @@ use serde::Deserialize;
 use crate::field::go_bool;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Argo CD without a login.
+/// Argo CD allows anonymous access
 ///
 /// ## Why
-/// Anonymous users have what `policy.default` says, and without authentication everybody has
-/// everything: who reaches the page sees the manifests of all clusters, or deploys into them.
+/// Anonymous users get the permissions in `policy.default`. If authentication is disabled, everyone
+/// has all permissions: anyone who can reach Argo CD can see the manifests of all clusters or
+/// deploy to them.
 ///
 /// ## Fix
 /// Set `users.anonymous.enabled: "false"` in `argocd-cm` and remove `server.disable.auth` from
@@ -30,12 +31,12 @@ impl Check for ArgoAnonymousAccess {
         let (key, message, severity) = match map.name() {
             "argocd-cm" => (
                 "users.anonymous.enabled",
-                "everybody who reaches Argo CD has what `policy.default` allows",
+                "anyone who can reach Argo CD has the permissions in `policy.default`",
                 Severity::Medium,
             ),
             "argocd-cmd-params-cm" => (
                 "server.disable.auth",
-                "everybody who reaches Argo CD does everything: authentication is off",
+                "anyone who can reach Argo CD has all permissions: authentication is disabled",
                 Severity::Critical,
             ),
             _ => return Verdict::NotApplicable,
@@ -52,7 +53,7 @@ impl Check for ArgoAnonymousAccess {
                 Claim::fails(value, message).severity(severity).set("false").into()
             }
             Some(_) => Verdict::Holds,
-            None => Verdict::unknown(value, "this is no text: the API server refuses it"),
+            None => Verdict::unknown(value, "this is not a string: the API server rejects it"),
         }
     }
 }

@@ -8,14 +8,16 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Argo CD that makes everybody who logs in its administrator.
+/// Argo CD grants write access to every user
 ///
 /// ## Why
-/// `policy.default` is what every login gets, whatever else the policy says: with `role:admin`,
-/// each account of the identity provider deploys into every cluster that Argo CD knows.
+/// `policy.default` applies to every user who logs in, in addition to the other policies. With
+/// `role:admin`, every account of the identity provider can deploy to every cluster that Argo CD
+/// manages.
 ///
 /// ## Fix
-/// Leave `policy.default` empty, or `role:readonly`, and give roles to groups in `policy.csv`.
+/// Leave `policy.default` empty or set it to `role:readonly`, and assign roles to groups in
+/// `policy.csv`.
 #[check(id = "PV-I062", severity = High, scope = Object, on = [CONFIG_MAP], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -33,23 +35,25 @@ impl Check for ArgoDefaultPermission {
             Some("") => return Verdict::Holds,
             Some(role) => role,
             None if policy.is_null() => return Verdict::Holds,
-            None => return Verdict::unknown(policy, "`policy.default` is no text"),
+            None => return Verdict::unknown(policy, "`policy.default` is not a string"),
         };
         match gives(role, map) {
             Gives::Everything => {
-                Claim::fails(policy, "everybody who logs in to Argo CD is its administrator")
+                Claim::fails(policy, "every user who logs in to Argo CD is an administrator")
                     .set("")
                     .into()
             }
             Gives::Change(what) => {
                 let message = format!(
-                    "everybody who logs in to Argo CD may change it: `{role}` allows `{what}`"
+                    "every user who logs in to Argo CD can change it: `{role}` allows `{what}`"
                 );
                 Claim::fails(policy, message).set("").into()
             }
             Gives::Reading => Verdict::Holds,
             Gives::Unclear(why) => {
-                let message = format!("what `{role}` allows to everybody is not evaluated: {why}");
+                let message = format!(
+                    "the permissions that `{role}` grants to everyone are not evaluated: {why}"
+                );
                 Verdict::unknown(policy, message)
             }
         }
@@ -65,7 +69,7 @@ enum Gives {
     Unclear(&'static str),
 }
 
-/// Resources of which whoever changes all of them deploys what they like.
+/// Resources of which anyone who changes all of them deploys what they like.
 const POWERFUL: [&str; 8] = [
     "*",
     "applications",
@@ -84,9 +88,9 @@ fn gives(role: &str, map: &Object) -> Gives {
     let policies = data.filter(|(key, _)| key.starts_with("policy.") && key.ends_with(".csv"));
     let mut lines = Vec::new();
     for (_, policy) in policies {
-        let Some(text) = policy.as_str() else { return Gives::Unclear("a policy is no text") };
+        let Some(text) = policy.as_str() else { return Gives::Unclear("a policy is not a string") };
         if text.contains("{{") || text.contains("${") {
-            return Gives::Unclear("a policy is filled in later");
+            return Gives::Unclear("a policy is set later");
         }
         let kept = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
         lines.extend(kept.map(|line| {
@@ -125,7 +129,7 @@ fn gives(role: &str, map: &Object) -> Gives {
         known = true;
         match fields[..] {
             // One that is denied something keeps the rest; which, is not worked out.
-            ["p", _, _, _, _, "deny"] => return Gives::Unclear("it denies something as well"),
+            ["p", _, _, _, _, "deny"] => return Gives::Unclear("it also contains a deny rule"),
             ["p", _, _, "get", _, "allow"] => {}
             ["p", _, resource, action, object, "allow"] => {
                 let powerful = POWERFUL.contains(&resource) || all(resource);
@@ -136,7 +140,7 @@ fn gives(role: &str, map: &Object) -> Gives {
                     false => unclear = Some("it allows more than `get`, but not everywhere"),
                 }
             }
-            _ => unclear = Some("a line of the policy cannot be read"),
+            _ => unclear = Some("a line of the policy cannot be parsed"),
         }
     }
     match (change, unclear) {
@@ -144,6 +148,6 @@ fn gives(role: &str, map: &Object) -> Gives {
         (Some(line), _) => Gives::Change(line.to_owned()),
         (None, Some(why)) => Gives::Unclear(why),
         (None, None) if known => Gives::Reading,
-        (None, None) => Gives::Unclear("no line of the policy is of it"),
+        (None, None) => Gives::Unclear("no line of the policy applies to it"),
     }
 }

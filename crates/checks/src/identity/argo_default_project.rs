@@ -9,14 +9,14 @@ use serde::Deserialize;
 
 use crate::{Check, Cx, OnObject, Place, Verdict};
 
-/// Applications of Argo CD in the project `default`.
+/// Argo CD Application in the default project
 ///
 /// ## Why
-/// The project `default` is made without limits, and all Applications in it share what it allows:
-/// a change of one team's repository reaches every namespace and kind.
+/// By default, the project `default` has no restrictions, and all Applications in it share its
+/// permissions. A change in the repository of one team can affect every namespace and kind.
 ///
 /// ## Fix
-/// Make a project for the team with its repositories, namespaces and kinds, and name it in
+/// Create a project for the team with its repositories, namespaces and kinds, and set it in
 /// `spec.project`.
 #[check(
     id = "PV-I061",
@@ -42,15 +42,15 @@ impl Check for ArgoDefaultProject {
             // Argo CD takes an empty name for `default`.
             None | Some(Some("default" | "")) => Verdict::fails(
                 Place::field(spec, &["project"]),
-                "is in project `default`, which nothing limits unless somebody changed it",
+                "is in project `default`, which has no restrictions unless they were added",
             ),
             Some(Some(name)) if name.contains("{{") => Verdict::unknown(
                 Place::field(spec, &["project"]),
-                "the project's name is filled in by the ApplicationSet",
+                "the ApplicationSet sets the name of the project",
             ),
             Some(Some(_)) => Verdict::Holds,
             Some(None) => {
-                Verdict::unknown(Place::field(spec, &["project"]), "`project` is no text")
+                Verdict::unknown(Place::field(spec, &["project"]), "`project` is not a string")
             }
         }
     }

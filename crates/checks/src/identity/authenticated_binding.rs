@@ -2,21 +2,21 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Severity};
+use pavisade_rbac::Subject;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
 use super::power::lower;
 use super::public::{Bound, Worth};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Bindings that give permissions to every user or every ServiceAccount.
+/// Role is bound to all users or ServiceAccounts
 ///
 /// ## Why
-/// `system:authenticated` is everybody with any credential, on some clouds everybody with an
-/// account of that cloud; `system:serviceaccounts` is every pod. One compromised container, and
-/// the attacker has the role.
+/// `system:authenticated` includes everyone with any credential, on some clouds everyone with an
+/// account of that cloud. `system:serviceaccounts` includes every pod: an attacker who compromises
+/// one container has the role.
 ///
 /// ## Fix
 /// Bind the role to the group or the ServiceAccounts that need it.
@@ -77,11 +77,11 @@ impl Check for AuthenticatedBinding {
 fn everybody(subject: &Subject) -> Option<String> {
     let Subject::Group(name) = subject else { return None };
     match name.as_str() {
-        "system:authenticated" => Some("everybody with any credential".to_owned()),
-        "system:serviceaccounts" => Some("every ServiceAccount of the cluster".to_owned()),
+        "system:authenticated" => Some("everyone with any credential".to_owned()),
+        "system:serviceaccounts" => Some("every ServiceAccount in the cluster".to_owned()),
         _ => {
             let namespace = name.strip_prefix("system:serviceaccounts:")?;
-            Some(format!("every ServiceAccount of namespace `{namespace}`"))
+            Some(format!("every ServiceAccount in namespace `{namespace}`"))
         }
     }
 }

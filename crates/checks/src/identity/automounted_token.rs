@@ -10,15 +10,15 @@ use super::token_automount::{Shadow, shadow};
 use crate::field::boolean;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
 
-/// Pods that have their ServiceAccount's token, whatever it may do.
+/// ServiceAccount token is mounted
 ///
 /// ## Why
-/// Most programs never speak to the API. Each token is a login that whoever breaks into the program
-/// finds in a file, good for what is bound to the ServiceAccount now and later.
+/// Most programs never use the Kubernetes API. An attacker who compromises the program finds the
+/// token in a file, and has all permissions that the ServiceAccount has now or later.
 ///
 /// ## Fix
-/// Set `automountServiceAccountToken: false`, in the pod or its ServiceAccount, and allow this
-/// finding where the program uses the API.
+/// Set `automountServiceAccountToken: false` in the pod or its ServiceAccount. If the program uses
+/// the API, add an exception for this finding.
 #[check(
     id = "PV-I049",
     severity = Low,
@@ -38,7 +38,8 @@ impl Check for AutomountedToken {
         let place = Place::field(pod.spec(), &FIELD);
         let name = pod.service_account();
         let fails = || {
-            let message = format!("these pods have the token of ServiceAccount `{name}`");
+            let message =
+                format!("the token of ServiceAccount `{name}` is mounted into these pods");
             Claim::fails(place.clone(), message).evidence(name).into()
         };
         // Admission keeps tokens from what kubelets run on their own.
@@ -50,7 +51,7 @@ impl Check for AutomountedToken {
             Err(wrong) => return wrong.into(),
             Ok(_) if matches!(shadow(pod), Shadow::Other) => return Verdict::Holds,
             Ok(_) if matches!(shadow(pod), Shadow::Secret(_)) => {
-                let why = "a Secret is mounted where the token would be";
+                let why = "a Secret is mounted at the path of the token";
                 return Verdict::unknown(place.clone(), why);
             }
             Ok(Some((true, _))) => return fails(),
@@ -66,11 +67,11 @@ impl Check for AutomountedToken {
             (None, Coverage::Unread) => {
                 Verdict::unknown(place.clone(), cx.unread(kinds::SERVICE_ACCOUNT))
             }
-            // Every namespace has its `default`, which mounts unless somebody changed it.
+            // Every namespace has its `default`, which mounts unless someone changed it.
             (None, Coverage::Partial) if name != "default" => {
                 let why = format!(
-                    "ServiceAccount `{name}` is not in these files: whether its token is mounted \
-                     is not known"
+                    "ServiceAccount `{name}` is not in these files, so it is not known whether \
+                     its token is mounted"
                 );
                 let gap = Gap::object("ServiceAccount", pod.object().namespace(), name);
                 Verdict::unknown(place.clone(), Why::of(gap, why))

@@ -2,24 +2,24 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::Resource;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
 use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may make or restore backups, or read foreign snapshots.
+/// Role can create or restore backups
 ///
 /// ## Why
-/// A backup holds every Secret, and whoever may order one and download it reads them; a restore
-/// writes any object, bindings to cluster-admin included, with the rights of the backup program. A
-/// VolumeSnapshotContent may name the snapshot of any disk.
+/// A backup contains every Secret: anyone who can create and download one can read them. A restore
+/// can write any object, including bindings to cluster-admin, with the permissions of the backup
+/// program. A VolumeSnapshotContent can refer to the snapshot of any disk.
 ///
 /// ## Fix
-/// Leave these kinds to the operators of the backup. Users need VolumeSnapshots in their namespace
-/// alone.
+/// Grant these kinds only to the operators of the backup. Users need only VolumeSnapshots in their
+/// namespace.
 #[check(
     id = "PV-I041",
     severity = Medium,
@@ -40,7 +40,7 @@ const TABLE: &[Row] = &[
             Resource::new("actions.kio.kasten.io", "restoreactions"),
         ],
         names: Names::Lower,
-        gives: "write any object with the rights of the backup program",
+        gives: "write any object with the permissions of the backup program",
         severity: Severity::High,
         reach: Reach::Namespace,
     },
@@ -54,7 +54,7 @@ const TABLE: &[Row] = &[
             Resource::new("actions.kio.kasten.io", "backupactions"),
         ],
         names: Names::Lower,
-        gives: "copy every object of the cluster, Secrets included",
+        gives: "copy every object in the cluster, including Secrets",
         severity: Severity::Medium,
         reach: Reach::Namespace,
     },

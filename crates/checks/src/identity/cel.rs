@@ -1,7 +1,7 @@
 //! A reader for CEL expressions (<https://github.com/google/cel-spec>), enough to see what the
 //! rules of structured authentication demand.
 //!
-//! Not here: types, evaluation. What is not understood is refused, and the caller says *unknown*.
+//! Not here: types, evaluation. What is not understood is rejected, and the caller says *unknown*.
 
 /// An expression. Parts whose value does not matter to any question asked are [`Expr::Other`].
 #[derive(Debug, Clone, PartialEq)]
@@ -73,10 +73,10 @@ const LEVELS: [&[(&str, Op)]; 5] = [
     &[("*", Op::Mul), ("/", Op::Div), ("%", Op::Rem)],
 ];
 
-/// Deeper nesting than this is refused, before the stack is.
+/// Deeper nesting than this is rejected, before the stack is.
 const MAX_DEPTH: u32 = 48;
 
-/// Longer expressions than this are refused: `a && a && …` makes a tree as deep as it is long.
+/// Longer expressions than this are rejected: `a && a && …` makes a tree as deep as it is long.
 const MAX_TOKENS: usize = 1024;
 
 /// Reads an expression; `None` where it is not understood.
@@ -246,7 +246,7 @@ fn string(text: &str) -> Option<(Option<Token>, &str)> {
     }
 }
 
-/// The character that an escape stands for, and its length after the backslash.
+/// The character that an escape represents, and its length after the backslash.
 fn escape(text: &str) -> Option<(char, usize)> {
     let digits = |from: usize, count: usize, radix: u32| {
         let value = u32::from_str_radix(text.get(from..from + count)?, radix).ok()?;

@@ -2,23 +2,24 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Resource, Rule, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge, lower};
-use super::rules::{Resource, Rule, Rules};
+use super::judged::judge;
+use super::power::{Power, lower};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may approve certificates for the API server.
+/// Role can approve client certificates
 ///
 /// ## Why
-/// The controller manager signs every request that is approved: whoever may approve for the signer
-/// `kubernetes.io/kube-apiserver-client` gets a certificate of any user or group (other than
-/// `system:masters`), which cannot be revoked.
+/// The controller manager signs every request that is approved. Anyone who can approve requests for
+/// the signer `kubernetes.io/kube-apiserver-client` can get a certificate for any user or group
+/// (except `system:masters`), and it cannot be revoked.
 ///
 /// ## Fix
-/// Grant `approve` on the one signer that is needed, by `resourceNames` on `signers`.
+/// Grant `approve` only on the signer that is needed, with `resourceNames` on `signers`.
 #[check(
     id = "PV-I012",
     severity = High,
@@ -35,12 +36,12 @@ const APPROVAL: Resource = Resource::new(GROUP, "certificatesigningrequests/appr
 const REQUESTS: Resource = Resource::new(GROUP, "certificatesigningrequests");
 const SIGNERS: Resource = Resource::new(GROUP, "signers");
 
-/// Signers of the controller manager, worst first, and whose certificates they sign. Since 1.22
-/// nobody can make a request for `kubernetes.io/legacy-unknown`.
+/// Signers of the controller manager, worst first, and whose certificates they sign. Since 1.22 no
+/// one can make a request for `kubernetes.io/legacy-unknown`.
 const SIGNED: [(&str, Severity, &str); 3] = [
     ("kubernetes.io/kube-apiserver-client", Severity::High, "any user"),
     ("kubernetes.io/kube-apiserver-client-kubelet", Severity::High, "any node"),
-    ("kubernetes.io/kubelet-serving", Severity::Medium, "any node's server"),
+    ("kubernetes.io/kubelet-serving", Severity::Medium, "the server of any node"),
 ];
 
 /// A name covers its signer, and `kubernetes.io/*` every signer of that domain.
@@ -67,9 +68,9 @@ impl Check for CertificateApprovalPermission {
             let request = rules.grant(&["create"], REQUESTS).is_some();
             let severity = if request { *severity } else { lower(*severity) };
             let gives = match request {
-                true => format!("get a certificate of {whose} from signer `{signer}`"),
+                true => format!("get a certificate for {whose} from signer `{signer}`"),
                 false => format!(
-                    "have a pending request signed as a certificate of {whose} by signer \
+                    "have a pending request signed as a certificate for {whose} by signer \
                      `{signer}`"
                 ),
             };

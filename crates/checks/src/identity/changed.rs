@@ -1,19 +1,17 @@
-//! Default roles of Kubernetes that somebody changed.
+//! Default roles of Kubernetes that someone changed.
 
 use std::collections::HashSet;
 
 use pavisade_model::{Confidence, State};
+use pavisade_rbac::{Access, Rules, builtin, is_aggregated};
 use pavisade_snapshot::Object;
 
-use super::access::Access;
-use super::builtin;
 use super::power::{Power, broken, claim, keep_of_default};
-use super::rules::{Rules, is_aggregated};
 use crate::{Claim, Verdict, View};
 
-/// The verdict on a default role: what Kubernetes itself ships is no finding, and what somebody
+/// The verdict on a default role: what Kubernetes itself ships is not a finding, and what someone
 /// added to it is, since the API server only puts back what was taken away. One that is not shipped
-/// by the version that is known here is judged as any role.
+/// by the version that is known here is checked as any role.
 pub(super) fn judge<'a>(
     role: &'a Object,
     cx: &View<'a>,
@@ -34,14 +32,15 @@ pub(super) fn judge<'a>(
     let known = cx.own_version() == builtin::SHIPPED;
     let what = match shipped {
         Some(_) => {
-            "it is a role of Kubernetes itself, and somebody seems to have added to it".to_owned()
+            "it is a built-in role of Kubernetes that appears to have been extended".to_owned()
         }
-        None => format!("Kubernetes {} ships no role of that name", builtin::SHIPPED),
+        None => format!("Kubernetes {} has no built-in role with that name", builtin::SHIPPED),
     };
     let doubt = match known {
         true => String::new(),
         false => format!(
-            "; what Kubernetes {} gives this role is not known here, only what {} does",
+            "; the built-in rules of this role in Kubernetes {} are not known here, only those of \
+             {}",
             cx.own_version(),
             builtin::SHIPPED
         ),

@@ -61,8 +61,8 @@ pub(super) fn grade_method(method: &str) -> Demand {
     }
 }
 
-/// Whether a class in `acr` stands for more than a password. OpenID Connect leaves the names to
-/// the issuer; `0` is the one that it defines (no assurance at all).
+/// Whether a class in `acr` represents more than a password. OpenID Connect leaves the names to the
+/// issuer; `0` is the one that it defines (no assurance at all).
 pub(super) fn grade_class(class: &str) -> Demand {
     // What an issuer may call a login with one factor.
     const ONE: [&str; 7] = ["1fa", "no-mfa", "no_mfa", "nomfa", "none", "sfa", "single"];
@@ -83,7 +83,9 @@ pub(super) fn grade_class(class: &str) -> Demand {
 /// Whether an expression that must be true demands a second factor.
 pub(super) fn second_factor(rule: &Expr) -> Demand {
     let not_understood = || {
-        if rule.mentions("amr") || rule.mentions("acr") { Demand::Unclear } else { Demand::Silent }
+        // Which factors a context of Entra ID (`acrs`) stands for is said in the tenant alone.
+        let speaks = ["amr", "acr", "acrs"].iter().any(|claim| rule.mentions(claim));
+        if speaks { Demand::Unclear } else { Demand::Silent }
     };
     match rule {
         Expr::Binary(Op::And, left, right) => second_factor(left).and(second_factor(right)),
@@ -209,6 +211,13 @@ fn is_claim(expr: &Expr, name: &str) -> bool {
         };
         return claim == name && empty;
     }
+    // Pinniped passes claims of the issuer behind it on in an object.
+    if let Expr::Select { of, field, optional: false } = expr
+        && field == name
+        && of.claim() == Some("additionalClaims")
+    {
+        return true;
+    }
     expr.claim() == Some(name)
 }
 
@@ -239,6 +248,8 @@ mod tests {
             "'mfa' in claims.amr",
             "\"otp\" in claims['amr']",
             "has(claims.amr) && claims.amr.exists(m, m == 'mfa')",
+            "has(claims.amr) && type(claims.amr) == list && dyn(claims.amr).exists(m, m == 'mfa')",
+            "has(claims.additionalClaims.amr) && dyn(claims.additionalClaims.amr).exists(m, m == 'mfa')",
             "claims.amr.exists(m, 'hwk' == m)",
             "claims.amr.exists(m, m in ['otp', 'fpt'])",
             "claims.amr.exists(x, x == 'otp' || x == 'hwk')",
@@ -293,6 +304,7 @@ mod tests {
             "claims.amr.size() > 1",
             "'own-method' in claims.amr",
             "claims.acr != '0'",
+            "has(claims.acrs) && dyn(claims.acrs).exists(m, m == 'c1')",
             "claims.acr == '1'",
             "claims.acr == 'passwordless-mfa'",
             "claims.amr.contains('sc')",

@@ -8,16 +8,16 @@ use serde::Deserialize;
 use crate::field::{integer, text};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// Requests for a client certificate that lives long.
+/// Long-lived client certificate request
 ///
 /// ## Why
-/// A certificate of the signer `kubernetes.io/kube-apiserver-client` is a login that asks for no
-/// second factor and cannot be revoked: whoever copies its key is that user until it ends, after a
-/// year where the request does not say otherwise.
+/// A certificate from the signer `kubernetes.io/kube-apiserver-client` is a login without a second
+/// factor that cannot be revoked. Anyone who copies its key is that user until it expires, after a
+/// year unless the request sets another duration.
 ///
 /// ## Fix
-/// Let people log in by an OIDC issuer and programs by ServiceAccount tokens. Where it must be a
-/// certificate, set `expirationSeconds` to hours.
+/// Use an OIDC issuer for people and ServiceAccount tokens for programs. If you need a certificate,
+/// set `expirationSeconds` to a few hours.
 #[check(
     id = "PV-I078",
     severity = Low,
@@ -27,7 +27,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ClientCertificateRequest {
-    /// How long the certificate may live, in seconds.
+    /// The maximum lifetime of the certificate, in seconds.
     most_seconds: i64,
 }
 
@@ -52,12 +52,16 @@ impl Check for ClientCertificateRequest {
         match integer(request.value(), &PATH) {
             Ok(Some((seconds, _))) if seconds <= self.most_seconds => Verdict::Holds,
             Ok(Some((seconds, place))) => {
-                let message = format!("asks for a login of {} days", seconds / 86_400);
+                let message = format!(
+                    "requests a client certificate that is valid for {} days",
+                    seconds / 86_400
+                );
                 Claim::fails(place, message).into()
             }
             Ok(None) => Claim::fails(
                 Place::field(request.value(), &PATH),
-                "asks for a login as long as the signer gives it, by default a year",
+                "requests a client certificate with the default duration of the signer, which is \
+                 a year",
             )
             .into(),
             Err(wrong) => wrong.into(),

@@ -10,9 +10,9 @@ use crate::{Derived, Reads, View, Why};
 
 /// Annotations of a ServiceAccount that name its identity in a cloud.
 const ANNOTATIONS: [(&str, &str); 3] = [
-    ("eks.amazonaws.com/role-arn", "the role of AWS"),
-    ("iam.gke.io/gcp-service-account", "the service account of Google Cloud"),
-    ("azure.workload.identity/client-id", "the identity of Azure"),
+    ("eks.amazonaws.com/role-arn", "the AWS role"),
+    ("iam.gke.io/gcp-service-account", "the Google Cloud service account"),
+    ("azure.workload.identity/client-id", "the Azure identity"),
 ];
 
 /// Kinds that say it besides ServiceAccounts.
@@ -67,7 +67,7 @@ pub(super) fn identities(object: &Object) -> Vec<Identity<'_>> {
 fn of<'a>(at: Option<Value<'a>>, account: &str) -> Option<Identity<'a>> {
     let place = at?.get(account)?;
     let namespace = at?.str("namespace")?;
-    Some(Identity { namespace, account: place.as_str()?, place, what: "a role of AWS" })
+    Some(Identity { namespace, account: place.as_str()?, place, what: "an AWS role" })
 }
 
 /// Config Connector: `serviceAccount:PROJECT.svc.id.goog[NAMESPACE/NAME]` may act as a service
@@ -76,7 +76,7 @@ fn member(object: &Object) -> Option<Identity<'_>> {
     let place = object.at(&["spec", "member"])?;
     let (_, inner) = place.as_str()?.split_once(".svc.id.goog[")?;
     let (namespace, account) = inner.strip_suffix(']')?.split_once('/')?;
-    Some(Identity { namespace, account, place, what: "a service account of Google Cloud" })
+    Some(Identity { namespace, account, place, what: "a Google Cloud service account" })
 }
 
 /// The ServiceAccounts of a world that have an identity in a cloud.

@@ -9,14 +9,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Manifests that give an identity the whole account of a cloud.
+/// Cloud identity with administrator permissions
 ///
 /// ## Why
-/// These roles own everything in the account or project, or may give themselves everything: whoever
-/// takes over the pod, the node or the ServiceAccount that has one leaves the cluster far behind.
+/// These roles have full access to the account or project, or can grant it to themselves. Anyone
+/// who compromises the pod, node or ServiceAccount that uses one can take over everything outside
+/// the cluster too.
 ///
 /// ## Fix
-/// Write a policy with the actions and resources that the program uses.
+/// Write a policy with only the actions and resources that the program uses.
 #[check(
     id = "PV-I059",
     severity = High,
@@ -75,7 +76,7 @@ fn managed(policy: Value<'_>) -> Option<Claim<'_>> {
     let name = name.rsplit('/').next().filter(|name| AWS.contains(name))?;
     // Policies of AWS itself: others may be called so too.
     let own = owner.ends_with("::aws");
-    own.then(|| Claim::fails(policy, format!("`{name}` gives the whole account of AWS")))
+    own.then(|| Claim::fails(policy, format!("`{name}` grants full access to the AWS account")))
 }
 
 fn eksctl(object: &Object) -> Vec<Claim<'_>> {
@@ -105,7 +106,7 @@ fn statements(policy: Value<'_>) -> Vec<Claim<'_>> {
         any(statement, "Resource")?;
         let allows = statement.str("Effect") == Some("Allow");
         let limited = statement.get("Condition").is_some();
-        let message = "this statement allows every action on every resource of AWS";
+        let message = "this statement allows every action on every AWS resource";
         (allows && !limited).then(|| Claim::fails(action, message))
     });
     statements.collect()
@@ -119,7 +120,7 @@ fn written(text: Value<'_>) -> Option<Claim<'_>> {
     Some(Claim::fails(text, message))
 }
 
-/// The element of a field, which may be a text or a list of texts, that stands for all.
+/// The element of a field, which may be a text or a list of texts, that represents all.
 fn any<'a>(statement: Value<'a>, field: &str) -> Option<Value<'a>> {
     let value = statement.get(field)?;
     let all = |value: &Value<'a>| matches!(value.as_str(), Some("*" | "*:*"));
@@ -143,7 +144,7 @@ fn google(object: &Object) -> Vec<Claim<'_>> {
         let name = role.as_str().filter(|name| GOOGLE.contains(name))?;
         let conditional = binding.get("condition").is_some_and(|c| !c.is_null());
         let place = project.unwrap_or("Project").to_lowercase();
-        let message = format!("`{name}` gives the whole {place} of Google Cloud");
+        let message = format!("`{name}` grants full access to the Google Cloud {place}");
         (!conditional).then(|| Claim::fails(role, message))
     });
     claims.collect()

@@ -9,15 +9,16 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Cloud identities that own the cluster.
+/// Cloud identity has cluster-admin access
 ///
 /// ## Why
-/// Whoever gets that role or user of the cloud, from a laptop or a build, owns the cluster, and RBAC
-/// shows nothing of it: members of `system:masters` bypass it, and access policies stand beside it.
+/// Anyone who can use this role or user of the cloud, from a laptop or a build, controls the
+/// cluster. RBAC does not show this: members of `system:masters` bypass it, and access policies are
+/// separate from it.
 ///
 /// ## Fix
-/// Map the identity to a group of its own and bind the roles it needs, or give an access policy for
-/// the namespaces that it needs. Keep one role for emergencies whose use raises an alarm.
+/// Map the identity to a dedicated group and bind the roles that it needs, or use an access policy
+/// for the namespaces that it needs. Keep one role for emergencies, and alert on its use.
 #[check(
     id = "PV-I058",
     severity = Medium,
@@ -56,33 +57,35 @@ fn aws_auth(map: &Object) -> Verdict<'_> {
         // A user of IAM has keys that do not expire.
         ("mapUsers", "userarn", Severity::High),
     ];
-    let parts = LISTS.iter().filter_map(|(list, arn, severity)| {
-        let place = map.at(&["data", list])?;
-        let Some(text) = place.as_str() else {
-            return Some(Verdict::unknown(place, format!("`{list}` is no text")));
-        };
-        let documents = read(&Source::new("aws-auth", text));
-        let Some(document) = documents.docs.first() else {
-            return text.trim().is_empty().then_some(Verdict::Holds).or_else(|| {
-                Some(Verdict::unknown(place, format!("the text of `{list}` cannot be read")))
+    let parts =
+        LISTS.iter().filter_map(|(list, arn, severity)| {
+            let place = map.at(&["data", list])?;
+            let Some(text) = place.as_str() else {
+                return Some(Verdict::unknown(place, format!("`{list}` is not a string")));
+            };
+            let documents = read(&Source::new("aws-auth", text));
+            let Some(document) = documents.docs.first() else {
+                return text.trim().is_empty().then_some(Verdict::Holds).or_else(|| {
+                    Some(Verdict::unknown(place, format!("`{list}` cannot be parsed")))
+                });
+            };
+            if !matches!(document.root().kind(), Kind::Sequence | Kind::Null) {
+                return Some(Verdict::unknown(place, format!("`{list}` does not contain a list")));
+            }
+            let claims = document.root().items().filter_map(|entry| {
+                entry.list("groups").find(|group| group.as_str() == Some(MASTERS))?;
+                let who = entry.str(arn).unwrap_or("").to_owned();
+                let message = format!(
+                    "`{who}` is a member of `{MASTERS}` and so has full control of the cluster"
+                );
+                Some(Claim::fails(place, message).severity(*severity).instance(who))
             });
-        };
-        if !matches!(document.root().kind(), Kind::Sequence | Kind::Null) {
-            return Some(Verdict::unknown(place, format!("the text of `{list}` is no list")));
-        }
-        let claims = document.root().items().filter_map(|entry| {
-            entry.list("groups").find(|group| group.as_str() == Some(MASTERS))?;
-            let who = entry.str(arn).unwrap_or("").to_owned();
-            let message = format!("`{who}` is a member of `{MASTERS}` and owns the cluster");
-            Some(Claim::fails(place, message).severity(*severity).instance(who))
+            Some(Verdict::from_claims(claims.collect::<Vec<_>>()))
         });
-        Some(Verdict::from_claims(claims.collect::<Vec<_>>()))
-    });
     Verdict::all(parts)
 }
 
-/// eksctl: mappings to groups, and groups of access entries, which EKS refuses for
-/// `system:` names.
+/// eksctl: mappings to groups, and groups of access entries, which EKS rejects for `system:` names.
 fn groups(object: &Object) -> Vec<Claim<'_>> {
     let mappings = object.at(&["iamIdentityMappings"]).into_iter().flat_map(Value::items);
     let claims = mappings.filter_map(|mapping| {
@@ -131,10 +134,10 @@ fn admin<'a>(who: &str, policy: Option<Value<'a>>, scope: Option<Value<'a>>) -> 
     }
     let limited = scope.and_then(|scope| scope.str("type")) == Some("namespace");
     let (what, severity) = match limited {
-        true => ("the namespaces that it names", Severity::Low),
+        true => ("the namespaces that it lists", Severity::Low),
         false => ("the cluster", Severity::Medium),
     };
     let who = if who.is_empty() { "the identity".to_owned() } else { format!("`{who}`") };
-    let message = format!("by this access policy {who} owns {what}");
+    let message = format!("this access policy gives {who} full control of {what}");
     Some(Claim::fails(policy, message).severity(severity))
 }

@@ -8,15 +8,15 @@ use serde::Deserialize;
 use super::cloud::identities;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// A cloud identity for a namespace's `default` ServiceAccount.
+/// Cloud identity on the default ServiceAccount
 ///
 /// ## Why
-/// Every pod that names no ServiceAccount runs as `default`: all of them, also those that are added
-/// later for another purpose, act in the cloud with that identity.
+/// Every pod that sets no ServiceAccount runs as `default`. All of them can use the cloud identity,
+/// including pods that are added later for another purpose.
 ///
 /// ## Fix
-/// Make a ServiceAccount for the pods that need the identity, move the annotation or association to
-/// it, and name it in their `serviceAccountName`.
+/// Create a ServiceAccount for the pods that need the identity, move the annotation or association
+/// to it, and set it in their `serviceAccountName`.
 #[check(
     id = "PV-I054",
     severity = Medium,
@@ -44,11 +44,14 @@ impl Check for CloudIdentityOnDefaultAccount {
         let claims = found.into_iter().filter(|i| i.account == "default").map(|identity| {
             let of = match identity.namespace {
                 "" => String::new(),
-                namespace => format!(" of namespace `{namespace}`"),
+                namespace => format!(" in namespace `{namespace}`"),
             };
             let message = format!(
-                "every pod{of} that names no ServiceAccount acts as {} that `default` has",
-                identity.what.replace("a role", "the role").replace("a service", "the service")
+                "every pod{of} that sets no ServiceAccount can use {} of `default`",
+                identity
+                    .what
+                    .replace("an AWS role", "the AWS role")
+                    .replace("a Google Cloud service", "the Google Cloud service")
             );
             Claim::fails(identity.place, message)
         });

@@ -2,24 +2,24 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Subject, builtin};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
-use super::builtin;
 use super::public::{Bound, Worth};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Bindings to cluster-admin, or to a ClusterRole that is its equal.
+/// Binding to cluster-admin
 ///
 /// ## Why
-/// Bound in the whole cluster, cluster-admin owns every node, Secret and identity: whoever takes
-/// over the subject, for example a pod with its ServiceAccount's token, owns the cluster.
+/// Bound cluster-wide, cluster-admin has full control of every node, Secret and identity. Anyone
+/// who takes over the subject, for example a pod with the token of its ServiceAccount, controls the
+/// cluster.
 ///
 /// ## Fix
-/// Bind a role with the permissions that are used. For people, bind cluster-admin to a group whose
-/// membership is watched and expires.
+/// Bind a role with only the permissions that are used. For people, bind cluster-admin to a group
+/// whose membership is monitored and expires.
 #[check(
     id = "PV-I001",
     severity = Critical,
@@ -36,7 +36,7 @@ impl Check for ClusterAdminBinding {
 
     fn check<'a>(&self, binding: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         let Some(bound) = Bound::read(binding) else { return Verdict::NotApplicable };
-        // The binding of `system:masters` is Kubernetes' own; somebody may have added to it.
+        // The binding of `system:masters` is Kubernetes' own; someone may have added to it.
         let own = builtin::is_default_binding(binding) || binding.name() == "cluster-admin";
         if bound.kind != "ClusterRole" {
             return Verdict::Holds;
@@ -54,12 +54,12 @@ impl Check for ClusterAdminBinding {
         }
         let role = match bound.name {
             "cluster-admin" => "`cluster-admin`".to_owned(),
-            name => format!("`{name}`, the equal of cluster-admin"),
+            name => format!("`{name}`, which is equivalent to cluster-admin"),
         };
         let claims = bound.subjects.iter().filter_map(|(place, subject)| {
             if subject.is_masters() {
                 let message = format!(
-                    "binds {role} to {subject}, whose members bypass every authorization already \
+                    "binds {role} to {subject}, whose members already bypass all authorization \
                      and cannot be restricted"
                 );
                 return (!own).then(|| Claim::fails(*place, message).severity(Severity::Low));
@@ -70,15 +70,19 @@ impl Check for ClusterAdminBinding {
                 return None;
             }
             let (severity, power) = match bound.namespace {
-                None => (Severity::Critical, "owns the whole cluster".to_owned()),
+                None => (Severity::Critical, "has full control of the cluster".to_owned()),
                 Some("kube-system") => (
                     Severity::Critical,
-                    "owns namespace `kube-system`, and through its Secrets and ServiceAccounts the \
-                     cluster"
+                    "controls namespace `kube-system`, and through its Secrets and \
+                     ServiceAccounts the whole cluster"
                         .to_owned(),
                 ),
-                Some("") => (Severity::Medium, "owns the binding's namespace".to_owned()),
-                Some(namespace) => (Severity::Medium, format!("owns namespace `{namespace}`")),
+                Some("") => {
+                    (Severity::Medium, "has full control of the binding's namespace".to_owned())
+                }
+                Some(namespace) => {
+                    (Severity::Medium, format!("has full control of namespace `{namespace}`"))
+                }
             };
             let message = format!("{subject} is bound to {role}: it {power}");
             Some(Claim::fails(*place, message).severity(severity).instance(subject.to_string()))

@@ -12,39 +12,39 @@ use crate::supply::release::Release;
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 use pavisade_images::reference::{self as image, Image};
 
-/// Consoles that let people in without a login.
+/// Dashboard without login
 ///
 /// ## Why
-/// A dashboard of the cluster or of its deployments acts with its own ServiceAccount for whoever
-/// opens the page: everybody who reaches it, by a port-forward, from a pod or from outside, has
-/// these permissions. Miners of other people's clusters came in this way.
+/// A dashboard without login uses its own ServiceAccount for everyone who opens it. Anyone who can
+/// reach it, through a port-forward, from a pod or from outside, has its permissions. Attackers
+/// have used open dashboards to run cryptominers.
 ///
 /// ## Fix
-/// Switch the login on again, and give people their own permissions: a token or single sign-on.
+/// Enable login, and give users their own permissions with a token or single sign-on.
 #[check(id = "PV-I052", severity = High, scope = Object, fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ConsoleWithoutLogin {}
 
-/// A program by its image's name, the flag that lets everybody in with that value, and what it is.
+/// A program by its image's name, the flag that lets everyone in with that value, and what it is.
 const FLAGS: [(&[&str], &str, &str, &str); 3] = [
     (
         &["kubernetes-dashboard-amd64", "kubernetes-dashboard", "dashboard", "dashboard-auth"],
         "enable-skip-login",
         "true",
-        "the Kubernetes Dashboard acts as its own ServiceAccount for whoever skips the login",
+        "the Kubernetes Dashboard uses its own ServiceAccount for everyone who skips the login",
     ),
     (
         &["argocli", "argo-server", "argo-workflows-server"],
         "auth-mode",
         "server",
-        "Argo Workflows acts as its own ServiceAccount for whoever opens it",
+        "Argo Workflows uses its own ServiceAccount for everyone who opens it",
     ),
     (
         &["argocd", "argo-cd"],
         "disable-auth",
         "true",
-        "Argo CD lets everybody do everything: authentication is off",
+        "Argo CD gives everyone all permissions: authentication is disabled",
     ),
 ];
 
@@ -53,7 +53,7 @@ const VARIABLES: [(&[&str], &str, &str, &str); 1] = [(
     &["argocd", "argo-cd"],
     "ARGOCD_SERVER_DISABLE_AUTH",
     "true",
-    "Argo CD lets everybody do everything: authentication is off",
+    "Argo CD gives everyone all permissions: authentication is disabled",
 )];
 
 impl Check for ConsoleWithoutLogin {
@@ -102,7 +102,7 @@ fn image_name(image: &str) -> &str {
     base.split([':', '@']).next().unwrap_or(base)
 }
 
-/// Up to 2.12, Argo Workflows' server let everybody in unless it was told not to.
+/// Up to 2.12, Argo Workflows' server let everyone in unless it was told not to.
 fn old_argo_server<'a>(container: Container<'a>, words: &[Value<'a>]) -> Option<Claim<'a>> {
     const FLAG: &str = "auth-mode";
     let Image::Reference(reference) = image::of(container) else { return None };
@@ -176,6 +176,8 @@ fn grafana<'a>(image: &str, container: Container<'a>) -> Option<Claim<'a>> {
     let role = variable("GF_AUTH_ANONYMOUS_ORG_ROLE")?;
     let role = role.as_str().filter(|role| matches!(*role, "Admin" | "Editor"))?;
     enabled.scalar_text().filter(|text| text.eq_ignore_ascii_case("true"))?;
-    let message = format!("Grafana lets everybody in as {role}, its data sources included");
+    let message = format!(
+        "Grafana gives anonymous users the role {role}, including access to its data sources"
+    );
     Some(Claim::fails(enabled, message).severity(Severity::Medium).set("false"))
 }

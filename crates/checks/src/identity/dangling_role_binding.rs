@@ -2,25 +2,24 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Gap, kinds};
+use pavisade_rbac::{Access, builtin};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Access;
-use super::builtin;
 use super::public::Bound;
 use crate::{Check, Claim, Cx, Listing, OnObject, Verdict, View, Why};
 
-/// Bindings to a role that does not exist.
+/// Binding to a role that does not exist
 ///
 /// ## Why
-/// Such a binding gives nothing today. Whoever makes a role of that name decides what its subjects
-/// may do, and what was meant to be allowed is not.
+/// The binding grants nothing now. Anyone who creates a role with that name decides what its
+/// subjects can do, and the permissions that were intended are missing.
 ///
 /// ## Fix
-/// Remove the binding, or make the role that it names. A RoleBinding reaches Roles of its own
-/// namespace only; `roleRef` cannot be changed, so delete the binding and make it again.
+/// Remove the binding, or create the role. A RoleBinding can refer only to Roles in its own
+/// namespace. `roleRef` cannot be changed, so delete the binding and create it again.
 #[check(
     id = "PV-I014",
     severity = Low,
@@ -38,7 +37,7 @@ impl Check for DanglingRoleBinding {
     fn check<'a>(&self, binding: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         let Some(place) = binding.at(&["roleRef", "name"]) else { return Verdict::NotApplicable };
         let Some(Bound { kind, name, namespace, .. }) = Bound::read(binding) else {
-            return Verdict::unknown(place, "`roleRef` names no kind of role");
+            return Verdict::unknown(place, "`roleRef` has no kind");
         };
         let named = format!("{kind} `{name}`");
         match (kind, namespace) {
@@ -47,15 +46,15 @@ impl Check for DanglingRoleBinding {
                 if seen || builtin::is_cluster_role(name) {
                     return Verdict::Holds;
                 }
-                let hint = roles_named(name, cx)
-                    .first()
-                    .map(|_| format!("{named} does not exist {{}}, but a Role of that name does"));
+                let hint = roles_named(name, cx).first().map(|_| {
+                    format!("{named} does not exist {{}}, but there is a Role with that name")
+                });
                 let gap = Gap::object(kind, "", name);
                 missing(place, &named, gap, hint, cx.seen(kinds::CLUSTER_ROLE))
             }
             ("Role", None) => Verdict::fails(
                 place,
-                format!("a ClusterRoleBinding cannot bind a Role: the API server refuses {named}"),
+                format!("a ClusterRoleBinding cannot bind a Role: the API server rejects {named}"),
             ),
             ("Role", Some(namespace)) => {
                 if cx.get(kinds::ROLE, namespace, name).is_some()
@@ -70,19 +69,21 @@ impl Check for DanglingRoleBinding {
                 let hint = match of_name.iter().find(|role| !role.namespace().is_empty()) {
                     _ if of_name.iter().any(open) => None,
                     Some(other) => Some(format!(
-                        "{named} does not exist in namespace `{namespace}` {{}}, but in `{}`, which a \
-                         RoleBinding here does not reach",
+                        "{named} does not exist in namespace `{namespace}` {{}}, but in `{}`, \
+                         which a RoleBinding in this namespace cannot refer to",
                         other.namespace()
                     )),
                     None => Access::of(cx).cluster_role(cx, name).map(|_| {
-                        format!("{named} does not exist {{}}, but a ClusterRole of that name does")
+                        format!(
+                            "{named} does not exist {{}}, but there is a ClusterRole with that name"
+                        )
                     }),
                 };
                 missing(place, &named, Gap::object(kind, namespace, name), hint, roles)
             }
             _ => Verdict::fails(
                 place,
-                format!("`{kind}` is no kind of role: the API server refuses such a `roleRef`"),
+                format!("`{kind}` is not a kind of role: the API server rejects such a `roleRef`"),
             ),
         }
     }

@@ -2,24 +2,24 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Gap, kinds};
+use pavisade_rbac::Subject;
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
 use super::public::Bound;
 use crate::{Check, Claim, Cx, OnObject, Verdict, View};
 
-/// Bindings to a ServiceAccount that does not exist.
+/// Binding to a ServiceAccount that does not exist
 ///
 /// ## Why
-/// Who makes a ServiceAccount of that name, for which the right to create pods' ServiceAccounts in
-/// that namespace is enough, gets the role; and whatever was meant to have it does not.
+/// Anyone who can create a ServiceAccount with that name gets the role, and the workload that was
+/// meant to have the role does not have it.
 ///
 /// ## Fix
-/// Remove the subject, or correct its namespace: it is that of the ServiceAccount, not that of the
-/// binding.
+/// Remove the subject, or correct its namespace: it must be the namespace of the ServiceAccount,
+/// not that of the binding.
 #[check(
     id = "PV-I045",
     severity = Low,
@@ -54,7 +54,7 @@ impl Check for DanglingSubject {
         }
         let claims = accounts.into_iter().filter_map(|(place, namespace, name)| {
             let exists = |namespace| cx.get(kinds::SERVICE_ACCOUNT, namespace, name).is_some();
-            // Files may leave the namespace to whoever applies them.
+            // Files may leave the namespace to anyone who applies them.
             let exists = exists(namespace) || exists("");
             (!exists).then(|| missing(place, namespace, name, cx))
         });
@@ -92,7 +92,7 @@ fn missing<'a>(place: Value<'a>, namespace: &str, name: &str, cx: &View<'a>) -> 
             Claim::fails(place, message)
         }
         (None, false) => {
-            let why = format!("{account} of namespace `{namespace}` is not in these files");
+            let why = format!("{account} in namespace `{namespace}` is not in these files");
             let gap = Gap::object("ServiceAccount", namespace, name);
             return Claim::unknown(place, why).gap(gap).instance(name);
         }

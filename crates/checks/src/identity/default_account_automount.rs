@@ -8,15 +8,15 @@ use serde::Deserialize;
 use crate::field::boolean;
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// A namespace's `default` ServiceAccount whose token every pod gets that does not refuse it.
+/// Default ServiceAccount mounts its token
 ///
 /// ## Why
-/// Nobody asked for that token: it lies in every pod that names no ServiceAccount, and opens what
-/// is given to all ServiceAccounts, and whatever somebody binds to `default` later.
+/// The token is mounted into every pod that sets no ServiceAccount. It has all permissions granted
+/// to all ServiceAccounts, and those that are bound to `default` later.
 ///
 /// ## Fix
-/// Set `automountServiceAccountToken: false` in the ServiceAccount `default`, and give programs
-/// that use the API one of their own.
+/// Set `automountServiceAccountToken: false` in the ServiceAccount `default`, and create separate
+/// ServiceAccounts for programs that use the API.
 #[check(
     id = "PV-I053",
     severity = Low,
@@ -46,7 +46,7 @@ impl Check for DefaultAccountAutomount {
             Ok(Some((false, _))) => Verdict::Holds,
             Ok(_) => Claim::fails(
                 Place::field(account.value(), &FIELD),
-                "its token is mounted into every pod that names no ServiceAccount",
+                "its token is mounted into every pod that sets no ServiceAccount",
             )
             .set(false)
             .into(),

@@ -1,22 +1,22 @@
 //! PV-I010.
 
 use pavisade_macros::check;
+use pavisade_rbac::Subject;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
 use super::public::Bound;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Bindings to a namespace's default ServiceAccount.
+/// Role is bound to the default ServiceAccount
 ///
 /// ## Why
-/// Every pod that names no ServiceAccount runs as `default`: all of them get the role, also those
-/// that are added later for another purpose.
+/// Every pod that sets no ServiceAccount runs as `default`. All of them get the role, including
+/// pods that are added later for another purpose.
 ///
 /// ## Fix
-/// Make a ServiceAccount for the pods that need the role, bind the role to it, and name it in
+/// Create a ServiceAccount for the pods that need the role, bind the role to it, and set it in
 /// their `serviceAccountName`.
 #[check(
     id = "PV-I010",
@@ -36,7 +36,7 @@ impl Check for DefaultAccountBinding {
         let default = |subject: &Subject| matches!(subject, Subject::ServiceAccount { name, .. } if name == "default");
         let claims = bound.subjects.iter().filter(|(_, s)| default(s)).map(|(place, subject)| {
             let message = format!(
-                "{subject}, which every pod of its namespace runs as unless it names another, is \
+                "{subject}, used by every pod of its namespace that sets no ServiceAccount, is \
                  bound to {} `{}`{}",
                 bound.kind,
                 bound.name,

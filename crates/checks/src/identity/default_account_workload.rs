@@ -7,15 +7,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
-/// Pods that run as their namespace's `default` ServiceAccount.
+/// Workload uses the default ServiceAccount
 ///
 /// ## Why
-/// All pods that name no ServiceAccount share it: a right or a cloud identity that one of them needs
-/// is had by all, and the audit log does not tell them apart.
+/// All pods that set no ServiceAccount share it: if one of them needs a permission or a cloud
+/// identity, all have it, and the audit log cannot tell them apart.
 ///
 /// ## Fix
-/// Make a ServiceAccount for the program and name it in `serviceAccountName`; with
-/// `automountServiceAccountToken: false` where it does not speak to the API.
+/// Create a ServiceAccount for the program and set it in `serviceAccountName`. If the program does
+/// not use the API, also set `automountServiceAccountToken: false`.
 #[check(id = "PV-I048", severity = Low, audience = Strict, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -30,8 +30,8 @@ impl Check for DefaultAccountWorkload {
             return Verdict::Holds;
         }
         let place = Place::field(pod.spec(), &["serviceAccountName"]);
-        let message = "these pods run as `default`, which they share with every pod of the \
-                       namespace that names no ServiceAccount";
+        let message = "these pods run as `default`, which they share with every pod in the \
+                       namespace that sets no ServiceAccount";
         Claim::fails(place, message).into()
     }
 }

@@ -6,14 +6,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// An API server that accepts tokens of ServiceAccounts that were deleted.
+/// Tokens of deleted ServiceAccounts are accepted
 ///
 /// ## Why
-/// With `--service-account-lookup=false` it looks at the signature of a token alone: one whose
-/// ServiceAccount, Secret or pod is gone goes on working, so that a stolen token cannot be revoked.
+/// With `--service-account-lookup=false`, the API server checks only the signature of a token. The
+/// token remains valid after its ServiceAccount, Secret or pod is deleted, so a stolen token cannot
+/// be revoked.
 ///
 /// ## Fix
-/// Remove `--service-account-lookup`; its default is true.
+/// Remove `--service-account-lookup`. It defaults to true.
 #[check(id = "PV-I071", severity = Medium, scope = Object, programs = [ApiServer], fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -35,7 +36,7 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     if server.known_bool(FLAG, true)? {
         return Ok(Verdict::Holds);
     }
-    let message = "`--service-account-lookup=false` accepts tokens of ServiceAccounts, Secrets and \
-                   pods that were deleted";
+    let message = "`--service-account-lookup=false` accepts tokens of deleted ServiceAccounts, \
+                   Secrets and pods";
     Ok(Claim::fails(server.place(FLAG), message).changes(server.set_flag(FLAG, "true")).into())
 }

@@ -4,25 +4,26 @@ use std::cmp::Reverse;
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Severity};
+use pavisade_rbac::{Resource, Rule, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge, list, lower};
-use super::rules::{Resource, Rule, Rules};
+use super::judged::judge;
+use super::power::{Power, list, lower};
 use crate::{Check, Cx, OnObject, Verdict, View};
 
-/// Roles that let their holders give themselves more permissions.
+/// Role allows privilege escalation
 ///
 /// ## Why
-/// `escalate` writes roles with permissions that the writer does not have, `bind` binds them to
-/// anybody, and `impersonate` acts as another user, group or ServiceAccount. Each leads to
-/// cluster-admin, and `*` as a verb includes them all.
+/// `escalate` allows a user to write roles with permissions that the user does not have, `bind` to
+/// bind them to anyone, and `impersonate` to act as another user, group or ServiceAccount. Each
+/// leads to cluster-admin. The verb `*` includes all of them.
 ///
 /// ## Fix
-/// Name the verbs that are needed (`get`, `list`, `create` …) instead of `*`. Give `bind` and
-/// `impersonate` for the roles and identities that are needed by `resourceNames`, or use the verbs
-/// of constrained impersonation (`impersonate:user-info` with `impersonate-on:user-info:list`).
+/// List the verbs that are needed (`get`, `list`, `create` …) instead of `*`. Limit `bind` and
+/// `impersonate` to the roles and identities that are needed with `resourceNames`, or use
+/// constrained impersonation (`impersonate:user-info` with `impersonate-on:user-info:list`).
 #[check(
     id = "PV-I005",
     severity = Critical,
@@ -67,8 +68,8 @@ fn escalate<'a>(rules: &Rules<'a>) -> impl Iterator<Item = Power<'a>> {
         let grant = rules.grant(&["escalate"], on)?;
         let writes = rules.grant(&WRITE, on).is_some();
         let gives = match writes {
-            true => "write itself a role with every permission",
-            false => "write itself a role with every permission, once it may write roles",
+            true => "grant itself every permission",
+            false => "grant itself every permission, if it can also write roles",
         };
         let severity = if writes { Severity::Critical } else { Severity::High };
         let power = Power::new(&grant, severity, gives).instance("roles");
@@ -89,8 +90,8 @@ fn bind<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
         (false, false) => "bind every Role there",
     };
     let gives = match writes {
-        true => format!("{what} to anybody"),
-        false => format!("{what} to anybody, once it may write bindings"),
+        true => format!("{what} to anyone"),
+        false => format!("{what} to anyone, if it can also write bindings"),
     };
     let power = Power::new(&grant, Severity::Critical, gives).instance("roles");
     // Naming cluster-admin limits nothing; a choice of lesser roles is how power is delegated.
@@ -114,10 +115,10 @@ fn impersonate<'a>(rules: &Rules<'a>) -> impl Iterator<Item = Power<'a>> {
     [USERS, GROUPS, SERVICE_ACCOUNTS].into_iter().filter_map(|on| {
         let grant = rules.grant(&["impersonate"], on)?;
         let gives = match (on, grant.rule.is_named()) {
-            (_, true) => "act as these, with all that they may do",
-            (USERS, _) => "act as any user, with all that it may do",
-            (GROUPS, _) => "act as a member of any group, `system:masters` included",
-            _ => "act as every ServiceAccount there, with all that it may do",
+            (_, true) => "act as these, with all their permissions",
+            (USERS, _) => "act as any user, with all its permissions",
+            (GROUPS, _) => "act as a member of any group, including `system:masters`",
+            _ => "act as every ServiceAccount there, with all their permissions",
         };
         let named = grant.rule.is_named() && !names_the_mighty(grant.rule);
         let severity = if named { Severity::Medium } else { Severity::Critical };
@@ -166,7 +167,7 @@ const MODES: [(&str, &str, Resource, &str); 5] = [
 
 /// Impersonation limited to verbs: one permission says whom, another what to do as them.
 fn constrained<'a>(rules: &Rules<'a>, cx: &View<'a>) -> impl Iterator<Item = Power<'a>> {
-    // Alpha in 1.35, where it is off unless somebody switched it on; on by default since 1.36.
+    // Alpha in 1.35, where it is off unless someone switched it on; on by default since 1.36.
     let modes = if cx.kubernetes().at_least(35) { &MODES[..] } else { &[] };
     let sure = if cx.kubernetes().at_least(36) { Confidence::High } else { Confidence::Low };
     modes.iter().filter_map(move |&(verb, action, on, whom)| {
@@ -182,7 +183,7 @@ fn constrained<'a>(rules: &Rules<'a>, cx: &View<'a>) -> impl Iterator<Item = Pow
         done.dedup();
         let whom = if grant.rule.is_named() { "these" } else { whom };
         let gives = match done.as_slice() {
-            [] => format!("act as {whom}, once it holds a verb `{action}…` too"),
+            [] => format!("act as {whom}, if it also has a verb `{action}…`"),
             done => format!("do {} as {whom}", list(done.iter().copied())),
         };
         // Its own node is what an agent of the node has anyway.

@@ -2,23 +2,23 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::Resource;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
 use super::table::{Names, Reach, Row, judge_with_wildcards};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may delete events.
+/// Role can delete events
 ///
 /// ## Why
-/// Events tell what ran, failed and was pulled; whoever breaks in deletes them to hide it. Events
-/// end by themselves after an hour, so hardly a program needs the right.
+/// Events record what ran, failed and was pulled. An attacker can delete them to hide traces.
+/// Events expire after an hour, so programs rarely need to delete them.
 ///
 /// ## Fix
-/// Remove `delete` and `deletecollection` on `events`; to report something, `create` and `patch`
-/// suffice. Keep events and the audit log outside of the cluster.
+/// Remove `delete` and `deletecollection` on `events`. To report events, `create` and `patch` are
+/// enough. Store events and the audit log outside the cluster.
 #[check(
     id = "PV-I032",
     severity = Low,
@@ -35,7 +35,7 @@ const TABLE: &[Row] = &[Row {
     verbs: &["delete", "deletecollection"],
     on: &[Resource::new("", "events"), Resource::new("events.k8s.io", "events")],
     names: Names::Lower,
-    gives: "remove the traces of what was done",
+    gives: "remove traces of an attack",
     severity: Severity::Low,
     reach: Reach::Namespace,
 }];

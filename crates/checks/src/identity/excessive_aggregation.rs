@@ -2,26 +2,25 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Rules, builtin, is_aggregated};
 use pavisade_snapshot::{Object, Selector};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::builtin;
 use super::power::list;
-use super::rules::{Rules, is_aggregated};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// ClusterRoles that collect every other, or that give the holders of `view` more than to look.
+/// Aggregated ClusterRole grants too much
 ///
 /// ## Why
-/// A controller copies into an aggregated role the rules of all ClusterRoles that its selectors
-/// match. An empty selector matches all of them, cluster-admin included. And what is labelled for
-/// `view` is given to everybody who was meant to read only.
+/// A controller copies the rules of all matching ClusterRoles into an aggregated role. An empty
+/// selector matches every ClusterRole, including cluster-admin. Rules that are aggregated to `view`
+/// apply to everyone who should have only read access.
 ///
 /// ## Fix
-/// Select by a label that only the parts carry. Label roles that change something for `edit` or
-/// `admin`, in place of `view`.
+/// Select by a label that only the intended roles have. Aggregate roles with write access to `edit`
+/// or `admin` instead of `view`.
 #[check(id = "PV-I043", severity = High, scope = Object, on = [CLUSTER_ROLE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -44,7 +43,7 @@ impl Check for ExcessiveAggregation {
                 |selector| match Selector::read(selector) {
                     Ok(read) if read.is_empty() => Some(Claim::fails(
                         selector,
-                        "selects every ClusterRole, so this one has the rules of cluster-admin",
+                        "selects every ClusterRole, so it includes the rules of cluster-admin",
                     )),
                     Ok(_) => None,
                     Err(error) => Some(Claim::unknown(selector, error)),
@@ -58,7 +57,7 @@ impl Check for ExcessiveAggregation {
 fn of_view<'a>(role: &'a Object, label: Value<'a>) -> Option<Claim<'a>> {
     let rules = Rules::of(role);
     if let Some(broken) = rules.broken.first() {
-        return Some(Claim::unknown(*broken, "this has a wrong type, so it cannot be read"));
+        return Some(Claim::unknown(*broken, "this has the wrong type, so it cannot be evaluated"));
     }
     // A review asks a question, and changes nothing.
     let changes = |verb: &str, resource: &str| {
@@ -70,7 +69,7 @@ fn of_view<'a>(role: &'a Object, label: Value<'a>) -> Option<Claim<'a>> {
     });
     let (verb, resource) = found?;
     let message = format!(
-        "gives {} on {} to everybody who holds ClusterRole `view`, which is meant to read only",
+        "grants {} on {} to everyone with ClusterRole `view`, which should be read-only",
         list([verb]),
         list([resource])
     );

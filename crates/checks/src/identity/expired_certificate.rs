@@ -14,16 +14,16 @@ use super::kubeconfig::{entries, is_kubeconfig};
 use crate::certificate::{Validity, read_bundle, read_der};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict, View, Why};
 
-/// Certificates that have expired, soon will, or are not valid yet.
+/// Expired or expiring certificate
 ///
 /// ## Why
-/// When a certificate ends, what it serves stops: the API server, a node, or every request that
-/// a webhook has to see. Whoever is in a hurry then switches the verification off, and a webhook
-/// with `failurePolicy: Ignore` simply no longer looks.
+/// When a certificate expires, what depends on it stops working: the API server, a node, or every
+/// request that a webhook must see. In a hurry, people then disable verification, and a webhook
+/// with `failurePolicy: Ignore` is silently skipped.
 ///
 /// ## Fix
-/// Renew the certificate, and let something renew it in time: `kubeadm certs renew` or an upgrade
-/// for the control plane, `rotateCertificates` for kubelets, cert-manager for webhooks.
+/// Renew the certificate and automate its renewal: `kubeadm certs renew` or an upgrade for the
+/// control plane, `rotateCertificates` for kubelets, cert-manager for webhooks.
 #[check(
     id = "PV-I029",
     severity = High,
@@ -41,8 +41,8 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict, View, Why};
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ExpiredCertificate {
-    /// Days before its end from which a certificate is reported; or a tenth of its life, where that
-    /// is less: those that live briefly are renewed late.
+    /// Report a certificate this number of days before it expires, or when less than a tenth of its
+    /// lifetime remains if that is later, because short-lived certificates are renewed late.
     days: u32,
 }
 
@@ -71,7 +71,7 @@ impl Check for ExpiredCertificate {
             }
             let clusters = entries(object, "clusters", "cluster").map(|(name, cluster)| {
                 let data = cluster.str("certificate-authority-data");
-                let of = format!("the authority of cluster `{name}`");
+                let of = format!("the certificate authority of cluster `{name}`");
                 self.bundle(data, &of, at(cluster, "certificate-authority-data".into()), cx)
             });
             let users = entries(object, "users", "user").map(|(name, user)| {
@@ -91,19 +91,22 @@ impl Check for ExpiredCertificate {
         };
         if object.is(kinds::API_SERVICE) {
             let spec = object.at(&["spec"]);
-            return of_one(spec, "the authority of the API service")
+            return of_one(spec, "the certificate authority of the API service")
                 .unwrap_or(Verdict::NotApplicable);
         }
         if object.is(kinds::CUSTOM_RESOURCE_DEFINITION) {
             let config = object
                 .at(&["spec", "conversion", "webhook", "clientConfig"])
                 .or_else(|| object.at(&["spec", "conversion", "webhookClientConfig"]));
-            return of_one(config, "the authority of the conversion webhook")
+            return of_one(config, "the certificate authority of the conversion webhook")
                 .unwrap_or(Verdict::NotApplicable);
         }
         let webhooks = object.value().list("webhooks");
         Verdict::all(webhooks.filter_map(|webhook| {
-            let of = format!("the authority of webhook `{}`", webhook.str("name").unwrap_or(""));
+            let of = format!(
+                "the certificate authority of webhook `{}`",
+                webhook.str("name").unwrap_or("")
+            );
             of_one(webhook.get("clientConfig"), &of)
         }))
     }
@@ -117,7 +120,7 @@ fn unsure(verdict: Verdict<'_>) -> Verdict<'_> {
     };
     for claim in claims.iter_mut().filter(|claim| claim.state == State::Fails) {
         claim.confidence = Some(Confidence::Low);
-        claim.message.push_str(", unless something in the cluster writes another");
+        claim.message.push_str(", unless it is replaced in the cluster");
     }
     Verdict::from_claims(claims)
 }
@@ -130,7 +133,7 @@ fn is_injected(object: &Object) -> bool {
         .any(|key| object.annotation(key).is_some())
 }
 
-/// Kubelets of which nothing stands in what servers presented.
+/// Kubelets of which nothing is in what servers presented.
 fn unasked<'a>(
     place: Value<'a>,
     certificates: &[Presented<'a>],
@@ -163,7 +166,10 @@ impl ExpiredCertificate {
             (of, None) => of.to_owned(),
         };
         if let Some(error) = presented.error {
-            return Verdict::unknown(entry, format!("no certificate was had of {of}: {error}"));
+            return Verdict::unknown(
+                entry,
+                format!("the certificate of {of} could not be retrieved: {error}"),
+            );
         }
         let chain: Result<Vec<_>, _> =
             presented.chain().map(|der| read_der(der.unwrap_or(""))).collect();
@@ -216,7 +222,7 @@ impl ExpiredCertificate {
         let valid = found.iter().filter(|certificate| certificate.from <= cx.now());
         match valid.max_by_key(|certificate| certificate.until).or_else(|| found.first()) {
             Some(last) => Verdict::from_claims(self.claim(last, of, place, cx)),
-            // Blank: somebody fills it in.
+            // Blank: someone fills it in.
             None => Verdict::NotApplicable,
         }
     }

@@ -11,15 +11,16 @@ use super::cloud::CloudAccounts;
 use crate::network::backend::Entries;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict, View, Why};
 
-/// Pods with a cloud identity that are reached from outside of the cluster, or are privileged.
+/// Exposed or privileged pod has a cloud identity
 ///
 /// ## Why
-/// A flaw by which such a program reads files or runs commands hands over what its identity may do
-/// in the cloud, beyond the cluster; a privileged container shares it with everything on its node.
+/// A vulnerability that allows an attacker to read files or run commands in such a pod also exposes
+/// the permissions of its cloud identity, beyond the cluster. A privileged container can also use
+/// the identities of other pods on its node.
 ///
 /// ## Fix
-/// Give the identity the few actions and the one bucket or queue that it needs. Where a part of the
-/// program faces the internet and another one the cloud, let them be two workloads.
+/// Grant the identity only the actions and resources that it needs. Separate the part of the
+/// program that is exposed from the part that uses the cloud.
 #[check(
     id = "PV-I056",
     severity = Medium,
@@ -58,7 +59,7 @@ impl Check for ExposedCloudIdentity {
             container.security(&["privileged"]).and_then(Value::as_bool) == Some(true)
         });
         let exposed = || match exposed(pod, cx) {
-            Some(Ok(by)) => Some(Ok(format!("{by} makes them reachable from outside"))),
+            Some(Ok(by)) => Some(Ok(format!("{by} exposes them outside the cluster"))),
             other => other,
         };
         let why = privileged

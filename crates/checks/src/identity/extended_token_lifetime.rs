@@ -6,15 +6,16 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// An API server that makes the tokens of pods for a year.
+/// Pod tokens are valid for a year
 ///
 /// ## Why
-/// For old clients that read their token once, `--service-account-extend-token-expiration` (true by
-/// default) makes the hour of a pod's token a year. A stolen one works as long as its pod lives.
+/// For old clients that read their token only once, `--service-account-extend-token-expiration`
+/// (true by default) extends the lifetime of a pod's token from an hour to a year. A stolen token
+/// is valid as long as its pod exists.
 ///
 /// ## Fix
 /// Set `--service-account-extend-token-expiration=false` once the metric
-/// `serviceaccount_stale_tokens_total` stays at zero: clients since 2021 read the file again.
+/// `serviceaccount_stale_tokens_total` stays at zero. Clients since 2021 reload the token.
 #[check(id = "PV-I073", severity = Low, audience = Strict, scope = Object, programs = [ApiServer], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -37,10 +38,10 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
         return Ok(Verdict::Holds);
     }
     let message = match server.flag(FLAG) {
-        Some(_) => "the tokens of pods are made for a year instead of an hour",
+        Some(_) => "tokens of pods are valid for a year instead of an hour",
         None => {
-            "`--service-account-extend-token-expiration` is not set and is true by default: the \
-             tokens of pods are made for a year instead of an hour"
+            "`--service-account-extend-token-expiration` is not set and defaults to true: tokens \
+             of pods are valid for a year instead of an hour"
         }
     };
     Ok(Claim::fails(server.place(FLAG), message).changes(server.set_flag(FLAG, "false")).into())

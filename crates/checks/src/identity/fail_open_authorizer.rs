@@ -8,16 +8,17 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// An authorization webhook whose denials vanish when it fails.
+/// Authorization webhook fails open
 ///
 /// ## Why
-/// With `failurePolicy: NoOpinion`, a webhook that does not answer is passed over, and the
-/// authorizers behind it decide: what it denies is allowed while it is down, and whoever can slow it
-/// down decides when.
+/// With `failurePolicy: NoOpinion`, a webhook that fails is skipped, and the next authorizers
+/// decide. Requests that it would deny are allowed while it is down, and anyone who can overload it
+/// can bypass it.
 ///
 /// ## Fix
-/// Set `failurePolicy: Deny` for a webhook that denies, with `matchConditions` that keep requests of
-/// the control plane and the nodes away from it; or put a webhook that only allows at the end.
+/// Set `failurePolicy: Deny` for a webhook that denies requests, with `matchConditions` that
+/// exclude requests from the control plane and the nodes. Or move a webhook that only allows
+/// requests to the end.
 #[check(
     id = "PV-I069",
     severity = Medium,
@@ -51,9 +52,8 @@ impl Check for FailOpenAuthorizer {
             let Some(policy) = authorizer.at(&["webhook", "failurePolicy"]) else { continue };
             if policy.as_str() == Some("NoOpinion") {
                 let name = authorizer.str("name").unwrap_or("");
-                let message = format!(
-                    "while webhook `{name}` fails, nothing is denied by it and `{next}` decides"
-                );
+                let message =
+                    format!("if webhook `{name}` fails, it denies nothing and `{next}` decides");
                 claims.push(Claim::fails(policy, message).set("Deny").instance(name));
             }
         }

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Kustomizations and HelmReleases of Flux whose source is in another namespace.
+/// Flux source in another namespace
 ///
 /// ## Why
-/// Who may change the source there decides what is applied here, and who is here uses the
-/// credentials of that source. Where namespaces are the tenants' borders, this crosses one.
+/// Anyone who can change the source decides what is applied in this namespace, and this namespace
+/// uses the credentials of that source. If namespaces separate tenants, this crosses the boundary.
 ///
 /// ## Fix
-/// Put the source into the namespace of what uses it, and start the controllers with
+/// Move the source to the namespace of the object that uses it, and run the controllers with
 /// `--no-cross-namespace-refs=true`.
 #[check(
     id = "PV-I066",
@@ -41,10 +41,11 @@ impl Check for FluxCrossNamespaceSource {
         let claims = PATHS.iter().filter_map(|path| match text(object.value(), path) {
             Ok(Some((namespace, _))) if namespace.is_empty() || namespace == own => None,
             Ok(Some((_, place))) if own.is_empty() => {
-                Some(Claim::unknown(place, "its own namespace is given where it is applied"))
+                Some(Claim::unknown(place, "its own namespace is set when it is applied"))
             }
             Ok(Some((namespace, place))) => {
-                let message = format!("its source is in namespace `{namespace}`, it in `{own}`");
+                let message =
+                    format!("the source is in namespace `{namespace}`, the object in `{own}`");
                 Some(Claim::fails(place, message))
             }
             Ok(None) => None,

@@ -9,15 +9,15 @@ use serde::Deserialize;
 use crate::field::{map, text};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// Kustomizations and HelmReleases of Flux that are applied with the controller's own rights.
+/// Flux object without a ServiceAccount
 ///
 /// ## Why
-/// Without `serviceAccountName` Flux applies as its controller, which is cluster-admin unless
-/// somebody limited it: whoever writes into the repository or chart writes any object of the
-/// cluster.
+/// Without `serviceAccountName`, Flux uses the permissions of its controller, which is
+/// cluster-admin by default. Anyone who can write to the repository or chart can create any object
+/// in the cluster.
 ///
 /// ## Fix
-/// Name a ServiceAccount of the namespace with the rights of the team, or start the controllers
+/// Set a ServiceAccount of the namespace with the permissions of the team, or run the controllers
 /// with `--default-service-account`.
 #[check(
     id = "PV-I065",
@@ -57,8 +57,8 @@ impl Check for FluxWithoutAccount {
             false => "helm-controller",
         };
         let message = format!(
-            "names no ServiceAccount, so {controller} applies it with its own rights unless it has \
-             a default"
+            "sets no ServiceAccount, so {controller} applies it with its own permissions unless \
+             it has a default"
         );
         Claim::fails(Place::field(object.value(), &path), message).into()
     }

@@ -2,24 +2,24 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::Resource;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
 use super::table::{Names, Reach, Row, WRITE, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may tell a GitOps controller what to apply.
+/// Role can control a GitOps controller
 ///
 /// ## Why
-/// The controllers of Argo CD, Flux and k3s mostly run as cluster-admin and apply what such an
-/// object names: whoever writes one does what the controller may do.
+/// The controllers of Argo CD, Flux and k3s usually run as cluster-admin and apply what these
+/// objects refer to. Anyone who can create them has the permissions of the controller.
 ///
 /// ## Fix
-/// Limit what the controller does for others: Argo CD by AppProjects without `*`, Flux by
-/// `serviceAccountName` and `--default-service-account`. Grant these kinds only where their writers
-/// may do as much anyway.
+/// Limit the permissions that the controller uses: in Argo CD with AppProjects without `*`, in Flux
+/// with `serviceAccountName` and `--default-service-account`. Grant these kinds only to users who
+/// have the same permissions anyway.
 #[check(
     id = "PV-I042",
     severity = Medium,
@@ -37,7 +37,7 @@ const TABLE: &[Row] = &[
         verbs: WRITE,
         on: &[Resource::new("helm.cattle.io", "helmcharts")],
         names: Names::Lower,
-        gives: "install charts with the rights of the controller, which is cluster-admin",
+        gives: "install charts with the permissions of the controller, which is cluster-admin",
         severity: Severity::High,
         reach: Reach::Namespace,
     },
@@ -45,7 +45,7 @@ const TABLE: &[Row] = &[
         verbs: WRITE,
         on: &[Resource::new("argoproj.io", "appprojects")],
         names: Names::Lower,
-        gives: "widen what Argo CD may apply, and where",
+        gives: "extend what Argo CD can apply, and where",
         severity: Severity::Medium,
         reach: Reach::Namespace,
     },
@@ -56,7 +56,7 @@ const TABLE: &[Row] = &[
             Resource::new("argoproj.io", "applicationsets"),
         ],
         names: Names::Lower,
-        gives: "apply objects with the rights of Argo CD",
+        gives: "apply objects with the permissions of Argo CD",
         severity: Severity::Medium,
         reach: Reach::Namespace,
     },
@@ -67,7 +67,7 @@ const TABLE: &[Row] = &[
             Resource::new("helm.toolkit.fluxcd.io", "helmreleases"),
         ],
         names: Names::Lower,
-        gives: "apply objects with the rights of Flux",
+        gives: "apply objects with the permissions of Flux",
         severity: Severity::Medium,
         reach: Reach::Namespace,
     },

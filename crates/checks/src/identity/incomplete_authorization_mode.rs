@@ -9,16 +9,16 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
-/// An API server without RBAC or without the authorizer of nodes.
+/// API server without RBAC or Node authorization
 ///
 /// ## Why
-/// Without `Node`, a kubelet needs rights over all Secrets and pods, so that one stolen node reads
-/// all of them. Without `RBAC`, roles and bindings give nothing, and what decides is not in the
-/// cluster: ABAC's file on each control plane, or a webhook.
+/// Without `Node`, kubelets need access to all Secrets and pods, so a single compromised node can
+/// read all of them. Without `RBAC`, roles and bindings have no effect, and authorization is
+/// configured outside the cluster: in an ABAC file on each control plane node, or in a webhook.
 ///
 /// ## Fix
-/// Use `--authorization-mode=Node,RBAC` (a webhook may stand beside them), or both in the
-/// `AuthorizationConfiguration`; move the rules of ABAC into roles first.
+/// Use `--authorization-mode=Node,RBAC` (optionally with a webhook), or both in the
+/// `AuthorizationConfiguration`. Migrate ABAC rules to roles first.
 #[check(
     id = "PV-I070",
     severity = Medium,
@@ -54,16 +54,16 @@ fn judge<'a>(modes: &[&str], place: Place<'a>) -> Verdict<'a> {
     let mut claims = Vec::new();
     if !modes.contains(&"RBAC") {
         let (decides, severity) = match modes.contains(&"ABAC") {
-            true => ("a file of ABAC on the control plane decides", Severity::High),
-            false => ("what decides is not in the cluster", Severity::Medium),
+            true => ("an ABAC file on the control plane decides", Severity::High),
+            false => ("authorization is configured outside the cluster", Severity::Medium),
         };
-        let message = format!("`RBAC` is not among the authorizers: {decides}");
+        let message = format!("`RBAC` is not enabled: {decides}");
         let claim = Claim::fails(place.clone(), message).severity(severity);
         claims.push(claim.part("RBAC").instance("RBAC"));
     }
     if !modes.contains(&"Node") {
-        let message = "`Node` is not among the authorizers: what kubelets may do is not limited to \
-                       the pods of their nodes";
+        let message = "`Node` is not enabled: kubelets are not limited to the pods on their own \
+                       nodes";
         claims.push(Claim::fails(place, message).part("Node").instance("Node"));
     }
     Verdict::from_claims(claims)

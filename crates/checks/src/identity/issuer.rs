@@ -40,7 +40,7 @@ pub(super) fn who(url: &str) -> Who {
         || host.starts_with("oidc.eks.") && host.contains(".amazonaws.com")
         || host.starts_with("oidc-eks.") && host.ends_with(".api.aws")
         || host.ends_with(".oic.prod-aks.azure.com");
-    // Buckets hold a cluster's keys for others to verify its ServiceAccounts; nobody logs in there.
+    // Buckets hold a cluster's keys for others to verify its ServiceAccounts; no one logs in there.
     let bucket = host == "storage.googleapis.com"
         || host.ends_with(".blob.core.windows.net")
         || host.ends_with(".amazonaws.com")

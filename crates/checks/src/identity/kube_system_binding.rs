@@ -1,27 +1,25 @@
 //! PV-I044.
 
 use pavisade_macros::check;
+use pavisade_rbac::{Resource, Rules, Subject, builtin};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
-use super::builtin;
 use super::public::{Bound, Worth};
-use super::rules::{Resource, Rules};
 use super::workload_creation_permission::WORKLOADS;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Bindings in `kube-system` that let others run pods there or read its Secrets.
+/// Binding allows takeover of kube-system
 ///
 /// ## Why
-/// The ServiceAccounts of `kube-system` belong to the controllers and drivers of the cluster:
-/// whoever runs a pod there takes the one that may do most. A role that is harmless in another
-/// namespace, such as `edit`, owns the cluster in this one.
+/// The ServiceAccounts in `kube-system` belong to the controllers and drivers of the cluster:
+/// anyone who can run a pod there can use the most powerful one. A role that is harmless in another
+/// namespace, such as `edit`, gives control of the cluster there.
 ///
 /// ## Fix
-/// Bind `view`, or a Role with the objects that are needed by `resourceNames`. What is no part of
-/// the cluster's own machinery belongs into a namespace of its own.
+/// Bind `view`, or a Role that lists the needed objects in `resourceNames`. Move workloads that are
+/// not part of the cluster to another namespace.
 #[check(
     id = "PV-I044",
     severity = High,

@@ -9,15 +9,15 @@ use serde::Deserialize;
 use super::kubeconfig::{entries, is_kubeconfig};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// A kubeconfig that holds credentials itself.
+/// Credential in a kubeconfig
 ///
 /// ## Why
-/// Whoever gets the file, from a repository, a backup or a build's log, is that user: keys and
-/// tokens in a kubeconfig ask for no second factor and mostly do not expire.
+/// Anyone who gets the file, from a repository, a backup or a build log, can act as that user. Keys
+/// and tokens in a kubeconfig need no second factor, and usually do not expire.
 ///
 /// ## Fix
-/// Revoke what stood in the file. Use an `exec` credential plugin that logs in when it is needed,
-/// or for machines `tokenFile` with a token that is renewed.
+/// Revoke the credential. Use an `exec` credential plugin that logs in on demand, or for machines a
+/// `tokenFile` with a token that is renewed.
 #[check(id = "PV-I026", severity = Medium, scope = Object, files_only = true, on = [KUBECONFIG], secret = true)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -99,7 +99,7 @@ fn is_credential(value: Value<'_>) -> bool {
     }
 }
 
-/// What stands where a value is to be filled in, or was taken out (`kubectl config view` writes
+/// What is where a value is to be filled in, or was taken out (`kubectl config view` writes
 /// `REDACTED` and `DATA+OMITTED`).
 fn is_placeholder(text: &str) -> bool {
     let text = text.trim();

@@ -10,15 +10,15 @@ use super::kubeconfig::{entries, is_kubeconfig};
 use crate::loopback::is_loopback_url;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// A kubeconfig that does not verify the API server.
+/// Kubeconfig skips TLS verification
 ///
 /// ## Why
-/// Whoever stands between the client and the server can pose as the server, take the token that
-/// the client sends, and use it.
+/// An attacker between the client and the API server can impersonate the server, and use the token
+/// that the client sends.
 ///
 /// ## Fix
-/// Remove `insecure-skip-tls-verify` and give `certificate-authority-data`; where the certificate
-/// carries another name, set `tls-server-name`.
+/// Remove `insecure-skip-tls-verify` and set `certificate-authority-data`. If the certificate has a
+/// different name, set `tls-server-name`.
 #[check(id = "PV-I028", severity = High, scope = Object, files_only = true, on = [KUBECONFIG], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -36,15 +36,14 @@ impl Check for KubeconfigSkipsTlsVerification {
             let skip = cluster.get("insecure-skip-tls-verify").filter(|skip| !skip.is_null());
             match skip.map(|skip| (skip, skip.as_bool())) {
                 Some((skip, Some(true))) => {
-                    let message =
-                        format!("the server's certificate is not verified for cluster `{name}`");
+                    let message = format!("TLS verification is disabled for cluster `{name}`");
                     let claim = Claim::fails(skip, message);
                     // Without an authority, only a person can tell which one to trust.
                     let authority = ["certificate-authority-data", "certificate-authority"];
                     let known = authority.iter().any(|a| cluster.str(a).is_some());
                     claims.push(if known { claim.remove() } else { claim });
                 }
-                Some((skip, None)) => claims.push(Claim::unknown(skip, "this is no boolean")),
+                Some((skip, None)) => claims.push(Claim::unknown(skip, "this is not a boolean")),
                 Some((_, Some(false))) | None => {}
             }
             let server = cluster.get("server");
@@ -55,8 +54,7 @@ impl Check for KubeconfigSkipsTlsVerification {
                 && !is_loopback_url(rest)
             {
                 let message = format!(
-                    "cluster `{name}` is reached over plain HTTP: credentials can be read on the \
-                     way"
+                    "cluster `{name}` is accessed over plain HTTP, which exposes credentials"
                 );
                 claims.push(Claim::fails(server, message));
             }

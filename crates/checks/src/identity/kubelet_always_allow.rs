@@ -8,16 +8,16 @@ use serde::Deserialize;
 use crate::field::text;
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict, View};
 
-/// A kubelet that allows every request.
+/// Kubelet authorizes every request
 ///
 /// ## Why
-/// With `AlwaysAllow` each caller that the kubelet accepts (any certificate of the cluster, any
-/// token, with anonymous requests anybody) may run commands in every pod of the node and read
-/// their logs and secrets.
+/// With `AlwaysAllow`, everyone whom the kubelet authenticates (any client certificate of the
+/// cluster, any token, or anyone if anonymous requests are allowed) can run commands in every pod
+/// on the node and read their logs and secrets.
 ///
 /// ## Fix
-/// Set `authorization.mode: Webhook` in the kubelet's configuration (a file's default; the default
-/// of the flag `--authorization-mode`, without a file, is `AlwaysAllow`).
+/// Set `authorization.mode: Webhook` in the kubelet configuration file, where it is the default.
+/// Without a configuration file, the flag `--authorization-mode` defaults to `AlwaysAllow`.
 #[check(
     id = "PV-I025",
     severity = Critical,
@@ -45,7 +45,7 @@ impl Check for KubeletAlwaysAllow {
     }
 }
 
-const MESSAGE: &str = "the kubelet allows every request: its callers run commands in every pod of \
+const MESSAGE: &str = "the kubelet allows every request: callers can run commands in every pod on \
                        the node";
 
 fn from_file(file: &Object) -> Verdict<'_> {
@@ -53,7 +53,9 @@ fn from_file(file: &Object) -> Verdict<'_> {
     match text(file.value(), &["authorization", "mode"]) {
         Ok(None | Some(("Webhook" | "", _))) => Verdict::Holds,
         Ok(Some(("AlwaysAllow", mode))) => Claim::fails(mode, MESSAGE).set("Webhook").into(),
-        Ok(Some((_, mode))) => Verdict::unknown(mode, "this is no mode that kubelets know"),
+        Ok(Some((_, mode))) => {
+            Verdict::unknown(mode, "this is not a valid authorization mode of the kubelet")
+        }
         Err(wrong) => wrong.into(),
     }
 }
@@ -73,6 +75,6 @@ fn from_flags<'a>(kubelet: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, 
     Ok(match mode.text() {
         Some("Webhook") => Verdict::Holds,
         Some("AlwaysAllow") => fails(kubelet),
-        _ => Verdict::unknown(mode.place, "this is no mode that kubelets know"),
+        _ => Verdict::unknown(mode.place, "this is not a valid authorization mode of the kubelet"),
     })
 }

@@ -8,16 +8,16 @@ use serde::Deserialize;
 use crate::field::boolean;
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict, View};
 
-/// A kubelet that answers requests without credentials.
+/// Anonymous requests to the kubelet are allowed
 ///
 /// ## Why
-/// The kubelet runs commands in every pod of its node. With anonymous requests allowed, only its
-/// authorization stands between the network and a shell, and its metrics and pod lists tell an
-/// attacker where to go next.
+/// The kubelet can run commands in every pod on its node. If anonymous requests are allowed,
+/// authorization is the only protection, and metrics and pod lists help an attacker to find
+/// targets.
 ///
 /// ## Fix
-/// Set `authentication.anonymous.enabled: false` in the kubelet's configuration (a file's default
-/// is false; the default of the flag `--anonymous-auth`, without a file, is true).
+/// Set `authentication.anonymous.enabled: false` in the kubelet configuration file, where it is the
+/// default. Without a configuration file, the flag `--anonymous-auth` defaults to true.
 #[check(
     id = "PV-I024",
     severity = Critical,
@@ -51,7 +51,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
         Ok(None | Some((false, _))) => Verdict::Holds,
         Ok(Some((true, enabled))) => Claim::fails(
             enabled,
-            "the kubelet serves requests without credentials, as user `system:anonymous`",
+            "the kubelet accepts anonymous requests as user `system:anonymous`",
         )
         .set(false)
         .into(),
@@ -69,7 +69,7 @@ fn from_flags<'a>(kubelet: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, 
     Ok(if kubelet.known_bool(FLAG, true)? {
         Claim::fails(
             kubelet.place(FLAG),
-            "`--anonymous-auth` is true: the kubelet serves requests without credentials",
+            "`--anonymous-auth` is true: the kubelet accepts anonymous requests",
         )
         .changes(kubelet.set_flag(FLAG, "false"))
         .into()

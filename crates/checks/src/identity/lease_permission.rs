@@ -2,23 +2,23 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::Resource;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
 use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may change the leases of the control plane.
+/// Role can change leases of the control plane
 ///
 /// ## Why
-/// Whoever takes the leases in `kube-system` stops the controller manager or the scheduler, and
-/// without its lease in `kube-node-lease` a healthy node is taken for dead, and its pods are
-/// evicted.
+/// Anyone who can take over the leases in `kube-system` can stop the controller manager or the
+/// scheduler. A node whose lease in `kube-node-lease` is not renewed is considered dead, and its
+/// pods are evicted.
 ///
 /// ## Fix
-/// Grant Leases in the namespace of the program that elects a leader, by a Role, not by a
+/// Grant Leases in the namespace of the program that elects a leader, with a Role instead of a
 /// ClusterRole.
 #[check(
     id = "PV-I040",
@@ -45,7 +45,7 @@ const TABLE: &[Row] = &[
         verbs: &["update", "patch", "delete", "deletecollection"],
         on: &[Resource::new("coordination.k8s.io", "leases")],
         names: Names::Excuse,
-        gives: "make nodes look dead",
+        gives: "make nodes appear dead",
         severity: Severity::Low,
         reach: Reach::Within("kube-node-lease"),
     },

@@ -7,15 +7,15 @@ use serde::Deserialize;
 use super::lifetime::seconds;
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// A controller manager that signs certificates for more than a year.
+/// Client certificates are valid for too long
 ///
 /// ## Why
-/// A client certificate cannot be revoked: who has a copy of its key is that user, or that node,
-/// until it ends.
+/// A client certificate cannot be revoked: anyone with a copy of its key can act as that user or
+/// node until it expires.
 ///
 /// ## Fix
-/// Remove `--cluster-signing-duration`, whose default is a year, or shorten it; kubelets renew their
-/// certificates by themselves.
+/// Remove `--cluster-signing-duration`, which defaults to a year, or set a shorter duration.
+/// Kubelets renew their certificates automatically.
 #[check(
     id = "PV-I075",
     severity = Low,
@@ -26,7 +26,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LongCertificateDuration {
-    /// How long a certificate may live, in hours.
+    /// The maximum lifetime of a certificate, in hours.
     most_hours: i64,
 }
 
@@ -56,13 +56,13 @@ impl LongCertificateDuration {
         for name in FLAGS {
             let Some(flag) = manager.known(name)? else { continue };
             let Some(lives) = seconds(&flag.value) else {
-                let why = format!("`{}` is no duration that can be read here", flag.value);
+                let why = format!("`{}` is not a duration that can be parsed here", flag.value);
                 return Ok(Verdict::unknown(manager.place(name), why));
             };
             if lives <= self.most_hours.saturating_mul(3600) {
                 return Ok(Verdict::Holds);
             }
-            let message = format!("certificates are signed for {} days", lives / 86_400);
+            let message = format!("certificates are valid for {} days", lives / 86_400);
             let claim = Claim::fails(manager.place(name), message);
             let fixed = DEFAULT_HOURS <= self.most_hours;
             let claim = if fixed { claim.changes(manager.remove_flag(name)) } else { claim };
@@ -72,7 +72,7 @@ impl LongCertificateDuration {
             true => Verdict::Holds,
             false => Verdict::fails(
                 manager.place("cluster-signing-duration"),
-                "certificates are signed for a year, the default",
+                "certificates are valid for a year, which is the default",
             ),
         })
     }

@@ -9,21 +9,21 @@ use serde::Deserialize;
 use crate::field::{WrongType, integer, list, map};
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Pods with a projected token or certificate that lives long.
+/// Long-lived projected token or certificate
 ///
 /// ## Why
-/// A copy of it works until it ends, though the kubelet renews the pod's own long before: tokens
-/// after four fifths of their life, and at the latest after a day. A long life helps only whoever
-/// took one.
+/// A copy is valid until it expires, although the kubelet rotates the pod's own credential much
+/// earlier: tokens after 80 % of their lifetime, and at the latest after a day. A long lifetime
+/// helps only an attacker.
 ///
 /// ## Fix
-/// Leave `expirationSeconds` and `maxExpirationSeconds` out (an hour for tokens, a day for
-/// certificates) and let the program read the file again: the kubelet puts the new one there.
+/// Remove `expirationSeconds` and `maxExpirationSeconds` (the default is an hour for tokens and a
+/// day for certificates), and let the program reload the file, which the kubelet updates.
 #[check(id = "PV-I050", severity = Low, scope = Object, fixable = Riskily)]
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LongLivedProjectedCredential {
-    /// How long a token or certificate may live, in seconds.
+    /// The maximum lifetime of a token or certificate, in seconds.
     most_seconds: i64,
 }
 
@@ -56,7 +56,8 @@ impl LongLivedProjectedCredential {
                 any = true;
                 let Some((seconds, place)) = integer(credential, &[field])? else { continue };
                 if seconds > self.most_seconds {
-                    let message = format!("the {what} of these pods lives {}", life(seconds));
+                    let message =
+                        format!("the {what} of these pods is valid for {}", life(seconds));
                     claims.push(Claim::fails(place, message).remove());
                 }
             }

@@ -8,15 +8,15 @@ use serde::Deserialize;
 
 use crate::{Check, Cx, OnObject, Place, Verdict};
 
-/// Secrets that hold a ServiceAccount's token without an end.
+/// ServiceAccount token that does not expire
 ///
 /// ## Why
-/// The control plane fills a Secret of type `kubernetes.io/service-account-token` with a token that
-/// never expires and is bound to no pod: a copy of it works until the Secret is deleted.
+/// The control plane adds a token to each Secret of type `kubernetes.io/service-account-token`. The
+/// token never expires and is not bound to a pod: a copy is valid until the Secret is deleted.
 ///
 /// ## Fix
-/// Delete the Secret. Pods get a token that expires from a projected volume, others ask for one by
-/// `kubectl create token`.
+/// Delete the Secret. Pods get a token that expires from a projected volume; others can request one
+/// with `kubectl create token`.
 #[check(id = "PV-I015", severity = Medium, scope = Object, on = [SECRET], secret = true)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -31,7 +31,7 @@ impl Check for LongLivedToken {
         else {
             return Verdict::NotApplicable;
         };
-        // The control plane takes what it made itself and nobody uses (KEP-2799), stable in 1.30.
+        // The control plane takes what it made itself and no one uses (KEP-2799), stable in 1.30.
         let invalid = secret.label("kubernetes.io/legacy-token-invalid-since");
         if invalid.is_some_and(|since| !since.is_empty()) && cx.kubernetes().at_least(29) {
             return Verdict::NotApplicable;
@@ -40,11 +40,11 @@ impl Check for LongLivedToken {
         match secret.at(&PATH).and_then(Value::as_str).filter(|name| !name.is_empty()) {
             Some(account) => Verdict::fails(
                 kind,
-                format!("holds a token of ServiceAccount `{account}` that never expires"),
+                format!("contains a token of ServiceAccount `{account}` that never expires"),
             ),
             None => Verdict::unknown(
                 Place::field(secret.value(), &PATH),
-                "names no ServiceAccount: as it stands here the API server refuses it",
+                "refers to no ServiceAccount, so the API server rejects it",
             ),
         }
     }

@@ -9,15 +9,15 @@ use super::kubeconfig::{entries, is_kubeconfig};
 use crate::certificate::{Validity, read_bundle, read_der};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// A client certificate of the group `system:masters`.
+/// Client certificate in group system:masters
 ///
 /// ## Why
-/// Its holder bypasses RBAC and every webhook that authorizes, and nothing takes that away before
-/// the certificate ends: there is no revocation, only a new authority for the whole cluster.
+/// Its owner bypasses RBAC and authorization webhooks until the certificate expires. It cannot be
+/// revoked, except by replacing the certificate authority of the cluster.
 ///
 /// ## Fix
-/// Keep one such certificate (kubeadm's `super-admin.conf`) locked away for emergencies. Work with
-/// an identity that logs in and expires, whose group is bound to a role.
+/// Store a single such certificate (kubeadm's `super-admin.conf`) in a safe place for emergencies.
+/// For daily work, use an identity that logs in and expires, and bind its group to a role.
 #[check(id = "PV-I077", severity = Medium, scope = Object, on = [KUBECONFIG, CLUSTER])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -42,7 +42,7 @@ impl Check for MastersCertificate {
             const FIELD: &str = "client-certificate-data";
             let data = user.get(FIELD)?.as_str()?;
             let read = read_bundle(data).and_then(|bundle| {
-                bundle.into_iter().next().ok_or_else(|| "it holds no certificate".to_owned())
+                bundle.into_iter().next().ok_or_else(|| "it contains no certificate".to_owned())
             });
             let place = Place::At(user, FIELD.into());
             Some(judge(read, place, &format!("user {name}"), cx))
@@ -59,7 +59,7 @@ fn judge<'a>(
     let certificate = match read {
         Ok(certificate) => certificate,
         Err(error) => {
-            let why = format!("the certificate of `{whose}` cannot be read: {error}");
+            let why = format!("the certificate of `{whose}` cannot be parsed: {error}");
             return Claim::unknown(place, why).instance(whose).into();
         }
     };
@@ -70,6 +70,6 @@ fn judge<'a>(
     }
     let until = certificate.until.strftime("%Y-%m-%d");
     let message =
-        format!("`{whose}` is in `system:masters` by a certificate that is good until {until}");
+        format!("`{whose}` has a certificate in `system:masters` that is valid until {until}");
     Claim::fails(place, message).instance(whose).into()
 }

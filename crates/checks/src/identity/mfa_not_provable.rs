@@ -13,20 +13,20 @@ use super::issuer::{Who, host, who};
 use super::lifetime::{Lifetime, lifetime};
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
-/// Logins to the API server that no second factor is demanded for.
+/// MFA is not enforced for API logins
 ///
 /// ## Why
-/// The API server believes its issuer's token. Unless a rule demands what the token says of the
-/// login (`amr`, `acr`), one phished password suffices, whatever the issuer's own pages ask for;
-/// and unless a rule limits its life, a stolen token stays good for as long as the issuer likes.
-/// Client certificates, static tokens and the flags `--oidc-…` cannot prove a second factor or
-/// limit a token's life.
+/// The API server trusts the tokens of its issuer. Unless a rule requires a claim about the login
+/// (`amr`, `acr`), a phished password is enough, whatever the login page of the issuer requires.
+/// Unless a rule limits the lifetime of tokens, a stolen token is valid for as long as the issuer
+/// decides. Client certificates, static tokens and the `--oidc-…` flags can neither prove a second
+/// factor nor limit the lifetime of a token.
 ///
 /// ## Fix
-/// Use an `AuthenticationConfiguration` with rules for each issuer of people:
+/// Use an `AuthenticationConfiguration` with rules for each issuer that authenticates people:
 /// `has(claims.amr) && 'mfa' in claims.amr` (or a value of `claims.acr` that your issuer documents)
-/// and `claims.exp - claims.iat <= 3600`. Issuers of machines (CI, ServiceAccounts) have no second
-/// factor and are left out.
+/// and `claims.exp - claims.iat <= 3600`. Issuers for machines (CI, ServiceAccounts) have no second
+/// factor and are not reported.
 #[check(
     id = "PV-I020",
     severity = High,
@@ -38,9 +38,9 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, V
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MfaNotProvable {
-    /// Hosts of issuers that log in machines only, besides the well-known ones.
+    /// Hosts of additional issuers that authenticate only machines.
     machine_issuers: Vec<String>,
-    /// How long a token may live at most, in seconds.
+    /// The maximum lifetime of a token, in seconds.
     max_token_lifetime: i64,
 }
 
@@ -65,9 +65,9 @@ impl Check for MfaNotProvable {
 }
 
 /// What the rules of one issuer demand, with the rule that is not understood.
-struct Rules<'a> {
-    factor: Demand,
-    lifetime: Lifetime,
+pub(super) struct Rules<'a> {
+    pub(super) factor: Demand,
+    pub(super) lifetime: Lifetime,
     unclear: Option<Value<'a>>,
 }
 
@@ -77,7 +77,7 @@ impl MfaNotProvable {
             return Verdict::NotApplicable;
         };
         if jwt.kind() != Kind::Sequence {
-            return Verdict::unknown(jwt, format!("`jwt` is {}, no list", jwt.kind().name()));
+            return Verdict::unknown(jwt, format!("`jwt` is {}, not a list", jwt.kind().name()));
         }
         Verdict::all(jwt.items().map(|entry| self.issuer(entry)))
     }
@@ -100,33 +100,34 @@ impl MfaNotProvable {
             Demand::Met => return self.lifetime(entry, name, &rules),
             Demand::Unclear => {
                 let why = format!(
-                    "whether the rules for `{name}` demand a second factor cannot be told: this \
-                     one may let a token pass without"
+                    "it is not known whether the rules for `{name}` require a second factor: this \
+                     one may accept a token without it"
                 );
                 Claim::unknown(rules.unclear.map_or(place, Place::from), why)
             }
             Demand::Silent | Demand::TooWeak(_) if who == Who::Either => Claim::unknown(
                 place,
                 format!(
-                    "`{name}` issues tokens to people and to pipelines, and no rule tells which"
+                    "`{name}` issues tokens to people and to pipelines, and no rule distinguishes \
+                     them"
                 ),
             ),
             Demand::Silent | Demand::TooWeak(_) if demanded_elsewhere(entry) => Claim::unknown(
                 place,
                 format!(
-                    "the mappings or user rules for `{name}` look at `amr` or `acr`: what they \
-                     demand is not evaluated"
+                    "the claim mappings or user validation rules for `{name}` refer to `amr` or \
+                     `acr`, which is not evaluated"
                 ),
             ),
             Demand::TooWeak(what) => Claim::fails(
                 place,
-                format!("the rules for `{name}` are content with {what}: a password is enough"),
+                format!("the rules for `{name}` accept {what}: a password is enough"),
             ),
             Demand::Silent => Claim::fails(
                 place,
                 format!(
-                    "no rule for `{name}` demands `amr` or `acr`: a token got with a password \
-                     alone is accepted"
+                    "no rule for `{name}` requires `amr` or `acr`: a token from a login with only \
+                     a password is accepted"
                 ),
             ),
         };
@@ -142,20 +143,22 @@ impl MfaNotProvable {
             Lifetime::AtMost(seconds) => Claim::fails(
                 place,
                 format!(
-                    "tokens of `{name}` may live {seconds} seconds: a stolen one carries its \
-                     second factor along"
+                    "tokens of `{name}` may be valid for {seconds} seconds: a stolen token \
+                     includes its second factor"
                 ),
             ),
             Lifetime::Unlimited => Claim::fails(
                 place,
                 format!(
-                    "no rule limits the life of tokens of `{name}`: a stolen one carries its \
-                     second factor along"
+                    "no rule limits the lifetime of tokens of `{name}`: a stolen token includes \
+                     its second factor"
                 ),
             ),
             Lifetime::Unclear => Claim::unknown(
                 rules.unclear.map_or(place, Place::from),
-                format!("how long tokens of `{name}` may live cannot be told from this rule"),
+                format!(
+                    "the maximum lifetime of tokens of `{name}` cannot be determined from this rule"
+                ),
             ),
         };
         claim.severity(Severity::Medium).instance(name).into()
@@ -174,7 +177,7 @@ impl MfaNotProvable {
                 Some(_) => Verdict::unknown(
                     server.place(WEBHOOK),
                     format!(
-                        "a webhook decides who somebody is: whether it demands a second factor is \
+                        "a webhook authenticates users: whether it requires a second factor is \
                          not {}",
                         cx.here()
                     ),
@@ -196,23 +199,29 @@ impl MfaNotProvable {
         Ok(match demand {
             Demand::Met => Claim::fails(
                 place,
-                format!("flags cannot limit the life of tokens of `{url}`: a stolen one carries its second factor along"),
+                format!(
+                    "flags cannot limit the lifetime of tokens of `{url}`: a stolen token \
+                     includes its second factor"
+                ),
             )
             .severity(Severity::Medium)
             .into(),
             Demand::Unclear => Verdict::unknown(
                 server.place("oidc-required-claim"),
-                format!("what this value means is for `{url}` to say"),
+                format!("the meaning of this value is defined by `{url}`"),
             ),
             Demand::Silent | Demand::TooWeak(_) if who == Who::Either => Verdict::unknown(
                 place,
-                format!("`{url}` issues tokens to people and to pipelines, and no rule tells which"),
+                format!(
+                    "`{url}` issues tokens to people and to pipelines, and no rule distinguishes \
+                     them"
+                ),
             ),
             Demand::Silent | Demand::TooWeak(_) => Verdict::fails(
                 place,
                 format!(
-                    "no `--oidc-required-claim` demands a second factor of `{url}`: a token got \
-                     with a password alone is accepted"
+                    "no `--oidc-required-claim` requires a second factor from `{url}`: a token \
+                     from a login with only a password is accepted"
                 ),
             ),
         })
@@ -220,7 +229,7 @@ impl MfaNotProvable {
 }
 
 impl<'a> Rules<'a> {
-    fn read(entry: Value<'a>) -> Self {
+    pub(super) fn read(entry: Value<'a>) -> Self {
         let mut all = Self { factor: Demand::Silent, lifetime: Lifetime::Unlimited, unclear: None };
         for rule in entry.list("claimValidationRules") {
             let expression = rule.get("expression").filter(|e| !e.is_null());
@@ -255,7 +264,7 @@ fn read(text: &str) -> (Demand, Lifetime) {
     }
 }
 
-fn equal(claim: &str, value: &str) -> Demand {
+pub(super) fn equal(claim: &str, value: &str) -> Demand {
     match claim {
         "acr" => grade_class(value),
         "amr" => grade_method(value),

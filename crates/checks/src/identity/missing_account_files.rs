@@ -6,16 +6,16 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// A controller manager without the files that ServiceAccounts need.
+/// Controller manager without ServiceAccount key or root CA
 ///
 /// ## Why
-/// Without `--root-ca-file`, pods get no authority by which they could know the API server, so
-/// their clients skip the check or fail. Without `--service-account-private-key-file` it makes no
-/// tokens for Secrets that ask for one.
+/// Without `--root-ca-file`, pods get no CA certificate to verify the API server, so their clients
+/// skip verification or fail. Without `--service-account-private-key-file`, no tokens are created
+/// for Secrets that request one.
 ///
 /// ## Fix
-/// Set `--root-ca-file` to the authority of the API server's certificate and
-/// `--service-account-private-key-file` to the key by which the API server signs.
+/// Set `--root-ca-file` to the CA certificate of the API server, and
+/// `--service-account-private-key-file` to the key with which the API server signs tokens.
 #[check(
     id = "PV-I076",
     severity = Low,
@@ -42,8 +42,8 @@ impl Check for MissingAccountFiles {
 fn judge(manager: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     let mut claims = Vec::new();
     for (name, what) in [
-        ("root-ca-file", "pods get no authority by which they know the API server"),
-        ("service-account-private-key-file", "Secrets that ask for a token get none"),
+        ("root-ca-file", "pods get no CA certificate to verify the API server"),
+        ("service-account-private-key-file", "Secrets that request a token do not get one"),
     ] {
         if manager.known(name)?.is_none_or(|file| file.value.is_empty()) {
             let message = format!("`--{name}` is not set: {what}");

@@ -6,14 +6,14 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// An API server that knows no authority of client certificates.
+/// API server without a client CA
 ///
 /// ## Why
-/// Without `--client-ca-file` it believes no client certificate: the components of the control plane
-/// and kubelets then come with static tokens or without any identity.
+/// Without `--client-ca-file`, the API server accepts no client certificates: control plane
+/// components and kubelets must use static tokens or have no identity.
 ///
 /// ## Fix
-/// Set `--client-ca-file` to the authority that signs the certificates of kubelets and components.
+/// Set `--client-ca-file` to the CA that signs the certificates of kubelets and components.
 #[check(id = "PV-I081", severity = Low, audience = Strict, scope = Object, programs = [ApiServer])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -36,7 +36,7 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
         Some(_) => Verdict::Holds,
         None => Verdict::fails(
             server.place(FLAG),
-            "`--client-ca-file` is not set: no client certificate is believed",
+            "`--client-ca-file` is not set: client certificates are not accepted",
         ),
     })
 }

@@ -2,24 +2,24 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::Resource;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
 use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may change the labels of namespaces.
+/// Role can change namespace labels
 ///
 /// ## Why
-/// Pod Security, admission policies, NetworkPolicies and service meshes choose namespaces by their
-/// labels: whoever may write these sets `pod-security.kubernetes.io/enforce` to `privileged`, or
-/// enters by the selector of another policy.
+/// Pod Security, admission policies, NetworkPolicies and service meshes select namespaces by label.
+/// Anyone who can change labels can set `pod-security.kubernetes.io/enforce` to `privileged`, or
+/// match the selector of another policy.
 ///
 /// ## Fix
-/// Leave namespaces to the administrators or the GitOps controller. Creating one is another right,
-/// `create`, which does not change those that are there.
+/// Only administrators or the GitOps controller should change namespaces. The permission to create
+/// namespaces (`create`) is separate, and does not allow changes to existing ones.
 #[check(
     id = "PV-I038",
     severity = Medium,
@@ -35,7 +35,7 @@ const TABLE: &[Row] = &[Row {
     verbs: &["update", "patch"],
     on: &[Resource::new("", "namespaces")],
     names: Names::Lower,
-    gives: "switch off Pod Security and other policies there, which labels decide",
+    gives: "disable Pod Security and other policies that select by label",
     severity: Severity::Medium,
     reach: Reach::Namespace,
 }];

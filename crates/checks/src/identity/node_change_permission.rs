@@ -2,25 +2,25 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::Resource;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
 use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may change nodes.
+/// Role can change nodes
 ///
 /// ## Why
-/// Labels and taints decide where pods run: whoever holds one node makes Secrets come to it. The
-/// addresses in `nodes/status` tell the API server where a kubelet is: it sends `exec`, logs and
-/// port-forwards there, to another server too unless it verifies kubelets.
+/// Labels and taints determine where pods run: with one compromised node, an attacker can attract
+/// Secrets to it. Addresses in `nodes/status` tell the API server where a kubelet is: it sends
+/// `exec`, logs and port-forwards there, even to another server if it does not verify kubelets.
 ///
 /// ## Fix
-/// Leave nodes to the kubelets (Node authorizer and the admission plugin NodeRestriction) and the
-/// controllers of the control plane. An agent that must mark its node can use a `NodeFeature` or an
-/// annotation that a central controller writes.
+/// Only kubelets (through the Node authorizer and the NodeRestriction admission plugin) and control
+/// plane controllers should change nodes. An agent that must mark its node can use a `NodeFeature`,
+/// or an annotation that a central controller sets.
 #[check(
     id = "PV-I033",
     severity = Medium,
@@ -37,7 +37,8 @@ const TABLE: &[Row] = &[
         verbs: &["update", "patch"],
         on: &[Resource::new("", "nodes/status")],
         names: Names::Lower,
-        gives: "send the connections of the API server to kubelets elsewhere, by the addresses of a node",
+        gives: "redirect connections from the API server to kubelets, through the addresses of a \
+                node",
         severity: Severity::Medium,
         reach: Reach::Cluster,
     },
@@ -45,7 +46,7 @@ const TABLE: &[Row] = &[
         verbs: &["create", "update", "patch"],
         on: &[Resource::new("", "nodes")],
         names: Names::Lower,
-        gives: "steer pods to a node of its choice, by labels and taints",
+        gives: "attract pods to a chosen node, with labels and taints",
         severity: Severity::Medium,
         reach: Reach::Cluster,
     },

@@ -2,23 +2,26 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Resource, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge};
-use super::rules::{Resource, Rules};
+use super::judged::judge;
+use super::power::Power;
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may reach the kubelet's API through `nodes/proxy`.
+/// Role grants nodes/proxy
 ///
 /// ## Why
-/// The kubelet authorises a WebSocket to its `exec` endpoint as `get nodes/proxy`: that single
-/// verb runs commands in every pod of the node, without admission or an audit record of `exec`.
+/// The kubelet authorizes a WebSocket connection to its `exec` endpoint as `get nodes/proxy`. That
+/// single verb allows running commands in every pod on the node, without admission control and
+/// without an audit event for `exec`.
 ///
 /// ## Fix
-/// Grant the kubelet's subresources that are needed, such as `nodes/metrics`, `nodes/stats`,
-/// `nodes/log`, and since Kubernetes 1.33 `nodes/pods`, `nodes/healthz` and `nodes/configz`.
+/// Grant only the subresources of the kubelet API that are needed, such as `nodes/metrics`,
+/// `nodes/stats`, `nodes/log`, and as of Kubernetes 1.33 `nodes/pods`, `nodes/healthz` and
+/// `nodes/configz`.
 #[check(
     id = "PV-I002",
     severity = Critical,
@@ -39,7 +42,7 @@ impl Check for NodeProxyPermission {
         judge(object, cx, |rules: &Rules<'a>| {
             // An update or a deletion reaches no endpoint of the kubelet.
             let grant = rules.grant(&["get", "create"], NODE_PROXY);
-            let gives = "run commands in every pod of a node through its kubelet";
+            let gives = "run commands in every pod on a node through its kubelet";
             let power = grant.map(|g| Power::new(&g, Severity::Critical, gives).cluster_scoped());
             power.into_iter().collect()
         })

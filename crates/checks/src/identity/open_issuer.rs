@@ -10,16 +10,17 @@ use serde::Deserialize;
 use super::issuer::host;
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 
-/// An issuer that everybody gets tokens from, without a rule that says whose count.
+/// Public OIDC issuer without a claim validation rule
 ///
 /// ## Why
-/// Every repository of GitHub, every project of GitLab and every account of Google has a token of
-/// the same issuer, and mostly for an audience of its own choice. Without a rule, all of them are
-/// users of the cluster, members of `system:authenticated`.
+/// Every repository on GitHub, every project on GitLab and every Google account gets tokens from
+/// the same issuer, usually with a freely chosen audience. Without a rule, all of them are users of
+/// the cluster and members of `system:authenticated`.
 ///
 /// ## Fix
-/// Demand in `claimValidationRules` what only your own have: `repository_owner_id` at GitHub,
-/// `namespace_id` at GitLab, `hd` at Google, `tid` at Microsoft.
+/// Require a claim that identifies your organization in `claimValidationRules`:
+/// `repository_owner_id` for GitHub, `namespace_id` for GitLab, `hd` for Google, `tid` for
+/// Microsoft.
 #[check(
     id = "PV-I068",
     severity = High,
@@ -31,7 +32,7 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct OpenIssuer {}
 
-/// An issuer that everybody gets tokens from.
+/// An issuer that everyone gets tokens from.
 struct Shared {
     host: &'static str,
     /// Claims that tell whose a token is.
@@ -42,7 +43,7 @@ struct Shared {
 }
 
 /// The audience is what the caller asks for, but with Google and Microsoft, where it is a program
-/// that somebody registered.
+/// that someone registered.
 const SHARED: [Shared; 6] = [
     Shared {
         host: "token.actions.githubusercontent.com",
@@ -57,7 +58,7 @@ const SHARED: [Shared; 6] = [
             "sub",
             "workflow_ref",
         ],
-        who: "every repository of GitHub",
+        who: "every repository on GitHub",
         severity: Severity::High,
     },
     Shared {
@@ -71,7 +72,7 @@ const SHARED: [Shared; 6] = [
             "project_path",
             "sub",
         ],
-        who: "every project of GitLab",
+        who: "every project on GitLab",
         severity: Severity::High,
     },
     Shared {
@@ -82,25 +83,25 @@ const SHARED: [Shared; 6] = [
             "terraform_organization_name",
             "terraform_workspace_id",
         ],
-        who: "every organization of HCP Terraform",
+        who: "every HCP Terraform organization",
         severity: Severity::High,
     },
     Shared {
         host: "agent.buildkite.com",
         claims: &["organization_id", "organization_slug", "pipeline_slug", "sub"],
-        who: "every organization of Buildkite",
+        who: "every Buildkite organization",
         severity: Severity::High,
     },
     Shared {
         host: "accounts.google.com",
         claims: &["email", "hd", "sub"],
-        who: "every account of Google",
+        who: "every Google account",
         severity: Severity::Medium,
     },
     Shared {
         host: "login.microsoftonline.com",
         claims: &["tid"],
-        who: "every organization of Microsoft",
+        who: "every Microsoft organization",
         severity: Severity::Medium,
     },
 ];
@@ -134,7 +135,7 @@ impl Check for OpenIssuer {
 }
 
 fn fails<'a>(place: impl Into<Place<'a>>, url: &str, shared: &Shared) -> Claim<'a> {
-    let message = format!("{} has tokens of `{url}`, and no rule says whose count", shared.who);
+    let message = format!("{} can get tokens from `{url}`, and no rule restricts them", shared.who);
     Claim::fails(place, message).severity(shared.severity).instance(url)
 }
 
@@ -143,7 +144,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
         return Verdict::NotApplicable;
     };
     if jwt.kind() != Kind::Sequence {
-        return Verdict::unknown(jwt, format!("`jwt` is {}, no list", jwt.kind().name()));
+        return Verdict::unknown(jwt, format!("`jwt` is {}, not a list", jwt.kind().name()));
     }
     Verdict::all(jwt.items().map(issuer))
 }
@@ -170,7 +171,7 @@ fn issuer(entry: Value<'_>) -> Verdict<'_> {
     match expression {
         Some(expression) if compares(expression.as_str().unwrap_or(""), shared) => Verdict::Holds,
         Some(expression) => {
-            let why = format!("whose tokens of `{url}` this rule lets pass is not evaluated");
+            let why = format!("whose tokens from `{url}` this rule accepts is not evaluated");
             Claim::unknown(expression, why).instance(url).into()
         }
         None => fails(place, url, shared).into(),

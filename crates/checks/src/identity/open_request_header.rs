@@ -7,15 +7,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// An API server that takes the user from headers of everybody with a certificate.
+/// API server accepts user headers from any client certificate
 ///
 /// ## Why
-/// A client with a certificate of `--requestheader-client-ca-file` says by a header who it is and
-/// in which groups. Without `--requestheader-allowed-names` each certificate of that authority may;
-/// where it is the authority of ordinary clients as well, each user is `system:masters`.
+/// A client with a certificate from `--requestheader-client-ca-file` can set its user and groups in
+/// request headers. Without `--requestheader-allowed-names`, every certificate from that CA can do
+/// so. If ordinary clients use the same CA, every user can become `system:masters`.
 ///
 /// ## Fix
-/// Give the front proxy an authority of its own, and name its certificate in
+/// Use a dedicated CA for the front proxy, and set the name of its certificate in
 /// `--requestheader-allowed-names` (kubeadm: `front-proxy-client`).
 #[check(id = "PV-I072", severity = High, scope = Object, programs = [ApiServer])]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -46,8 +46,8 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     let same = clients.is_some_and(|clients| clients.value == authority.value);
     let (severity, who) = match same {
         true => (Severity::Critical, "every client with a certificate"),
-        false => (Severity::High, "every certificate of the front proxy's authority"),
+        false => (Severity::High, "every certificate from the front proxy CA"),
     };
-    let message = format!("`--{NAMES}` names nobody, so {who} says by a header who it is");
+    let message = format!("`--{NAMES}` is empty, so {who} can set its user in request headers");
     Ok(Claim::fails(server.place(NAMES), message).severity(severity).into())
 }

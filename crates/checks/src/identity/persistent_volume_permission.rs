@@ -2,25 +2,24 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::Resource;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
 use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may create PersistentVolumes.
+/// Role can create PersistentVolumes
 ///
 /// ## Why
-/// A PersistentVolume may be a `hostPath`, or name the disk of another namespace. A pod mounts it
-/// by a claim, which Pod Security Standards allow at every level: the files of a node are read and
-/// written by a pod that looks harmless.
+/// A PersistentVolume can be a `hostPath`, or refer to a disk of another namespace. A pod mounts it
+/// through a claim, which Pod Security Standards allow at every level, so a pod that looks harmless
+/// can read and write files on the node.
 ///
 /// ## Fix
-/// Leave PersistentVolumes to the provisioners of the storage drivers: users need
-/// PersistentVolumeClaims alone. Refuse `hostPath` in PersistentVolumes by a
-/// ValidatingAdmissionPolicy.
+/// Only the provisioners of storage drivers should create PersistentVolumes. Users need only
+/// PersistentVolumeClaims. Reject `hostPath` in PersistentVolumes with a ValidatingAdmissionPolicy.
 #[check(
     id = "PV-I034",
     severity = Medium,
@@ -36,7 +35,8 @@ const TABLE: &[Row] = &[Row {
     verbs: &["create"],
     on: &[Resource::new("", "persistentvolumes")],
     names: Names::Lower,
-    gives: "mount every path of a node and every disk of the storage into pods, whatever Pod Security says",
+    gives: "mount every path on a node and every disk of the storage into pods, regardless of Pod \
+            Security",
     severity: Severity::Medium,
     reach: Reach::Cluster,
 }];

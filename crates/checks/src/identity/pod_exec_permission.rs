@@ -2,23 +2,24 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Resource, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge};
-use super::rules::{Resource, Rules};
+use super::judged::judge;
+use super::power::Power;
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may run commands in running pods.
+/// Role can run commands in pods
 ///
 /// ## Why
-/// Whoever runs a command in a pod, attaches to it or adds an ephemeral container to it reads its
-/// Secrets and acts as its ServiceAccount.
+/// Anyone who can run a command in a pod, attach to it or add an ephemeral container can read its
+/// Secrets and use its ServiceAccount.
 ///
 /// ## Fix
 /// Remove `pods/exec`, `pods/attach` and `pods/ephemeralcontainers`, or grant them for a limited
-/// time in the one namespace that needs them.
+/// time in the namespace that needs them.
 #[check(
     id = "PV-I006",
     severity = Medium,
@@ -47,7 +48,7 @@ impl Check for PodExecPermission {
         judge(object, cx, |rules: &Rules<'a>| {
             let connects = rules.grant_any(connect, [EXEC, ATTACH]);
             let debugs = || rules.grant(&["update", "patch"], EPHEMERAL);
-            let gives = "run commands in pods and act as their ServiceAccounts";
+            let gives = "run commands in pods and use their ServiceAccounts";
             let power = connects.or_else(debugs).map(|g| Power::new(&g, Severity::Medium, gives));
             power.into_iter().collect()
         })

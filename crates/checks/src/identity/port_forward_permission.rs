@@ -2,24 +2,24 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::Resource;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
 use super::table::{Names, Reach, Row, judge_with_wildcards};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may reach every port of pods through the API server.
+/// Role can bypass NetworkPolicies with port-forward or proxy
 ///
 /// ## Why
-/// The kubelet or the API server makes the connection, so NetworkPolicies do not see the caller:
-/// databases and consoles that listen for their neighbours alone answer, those on `localhost` of
-/// the pod included.
+/// The kubelet or the API server makes the connection, so NetworkPolicies do not see the original
+/// client. Databases and consoles that only neighbours should reach become reachable, including
+/// those on `localhost` of the pod.
 ///
 /// ## Fix
 /// Remove `pods/portforward`, `pods/proxy` and `services/proxy`, or grant them for a limited time
-/// in the one namespace that needs them.
+/// in the namespace that needs them.
 #[check(
     id = "PV-I031",
     severity = Low,
@@ -36,7 +36,7 @@ const FORWARD: Row = Row {
     verbs: &["create"],
     on: &[Resource::new("", "pods/portforward")],
     names: Names::Lower,
-    gives: "reach every port of pods past NetworkPolicies, `localhost` included",
+    gives: "reach every port of pods, including `localhost`, bypassing NetworkPolicies",
     severity: Severity::Low,
     reach: Reach::Namespace,
 };
@@ -44,7 +44,7 @@ const FORWARD: Row = Row {
 const PROXY: Row = Row {
     verbs: &["create", "get", "update", "patch", "delete"],
     on: &[Resource::new("", "pods/proxy"), Resource::new("", "services/proxy")],
-    gives: "send requests to every port of pods through the API server, past NetworkPolicies",
+    gives: "send requests to every port of pods through the API server, bypassing NetworkPolicies",
     ..FORWARD
 };
 

@@ -5,14 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use pavisade_model::{Confidence, Gap, Severity, kinds};
+use pavisade_rbac::{Access, Grant, Holder, MOST, Rules, Where};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 
-use super::access::{Access, Holder, Subject, Where};
-use super::aggregation::MOST;
-use super::rules::{Grant, Rules, is_aggregated};
-use super::{builtin, changed};
-use crate::{Claim, Place, Verdict, View};
+use crate::{Claim, Place, View};
 
 /// A power that a role grants.
 #[derive(Debug, Clone)]
@@ -86,7 +83,7 @@ pub(super) fn list<'s>(words: impl IntoIterator<Item = &'s str>) -> String {
     shorten(&words)
 }
 
-fn shorten(words: &[impl fmt::Display]) -> String {
+pub(super) fn shorten(words: &[impl fmt::Display]) -> String {
     match words {
         [] => String::new(),
         [one] => one.to_string(),
@@ -106,55 +103,18 @@ fn describe(grant: &Grant<'_>) -> String {
     let on = Some(grant.on.name).filter(|name| *name != resource);
     let mut text = format!("{verbs} on `{resource}`");
     match (verb, on) {
-        (Some(verb), Some(on)) => text += &format!(" (`{verb}` on `{on}` included)"),
-        (Some(one), None) | (None, Some(one)) => text += &format!(" (`{one}` included)"),
+        (Some(verb), Some(on)) => text += &format!(" (including `{verb}` on `{on}`)"),
+        (Some(one), None) | (None, Some(one)) => text += &format!(" (including `{one}`)"),
         (None, None) => {}
     }
     if grant.rule.is_named() {
-        text += &format!(" named {}", list(grant.rule.texts("resourceNames")));
+        text += &format!(" with names {}", list(grant.rule.texts("resourceNames")));
     }
     text
 }
 
-/// The verdict on a role, or on a ClusterRoleBinding to a default role of Kubernetes, which is
-/// no finding by itself.
-///
-/// The check is `on` Roles, ClusterRoles and ClusterRoleBindings and `reads` RoleBindings.
-pub(super) fn judge<'a>(
-    object: &'a Object,
-    cx: &View<'a>,
-    powers: impl Fn(&Rules<'a>) -> Vec<Power<'a>>,
-) -> Verdict<'a> {
-    if object.is(kinds::CLUSTER_ROLE_BINDING) {
-        return judge_binding(object, cx, powers);
-    }
-    if builtin::is_default_role(object, cx) {
-        return changed::judge(object, cx, powers);
-    }
-    let mut rules = Rules::of(object);
-    if is_aggregated(object) {
-        let access = Access::of(cx);
-        if access.has_parts(object.name()) {
-            keep_of_default(&mut rules, object, &access, cx);
-        }
-        if rules.rules.is_empty() {
-            return Verdict::NotApplicable;
-        }
-    }
-    let powers = powers(&rules);
-    let mut claims = broken(&rules);
-    if !powers.is_empty() {
-        let access = Access::of(cx);
-        let holders = access.holders(object);
-        let all = powers.iter().filter_map(|power| claim(object, power, &access, &holders));
-        let mut known = HashSet::new();
-        claims.extend(all.filter(|claim| known.insert(claim.instance.clone())));
-    }
-    Verdict::from_claims(claims)
-}
-
 /// Keeps those rules of an aggregated role that it has from roles of Kubernetes itself, which are
-/// no findings. What else stands in it is judged where it comes from.
+/// no findings. What else is in it is checked where it comes from.
 pub(super) fn keep_of_default(
     rules: &mut Rules<'_>,
     role: &Object,
@@ -173,9 +133,10 @@ pub(super) fn broken<'a>(rules: &Rules<'a>) -> Vec<Claim<'a>> {
         let what = value.key().map_or("a rule".to_owned(), |key| format!("`{key}`"));
         let more = match rules.broken.len() {
             1 => String::new(),
-            n => format!(" ({} more are like it)", n - 1),
+            n => format!(" (and {} similar rules)", n - 1),
         };
-        let why = format!("{what} has a wrong type, so what it grants cannot be read{more}");
+        let why =
+            format!("{what} has the wrong type, so its permissions cannot be evaluated{more}");
         Claim::unknown(*value, why)
     });
     claim.into_iter().collect()
@@ -189,8 +150,8 @@ pub(super) fn claim<'a>(
 ) -> Option<Claim<'a>> {
     let Some(parents) = access.aggregated_into(role.name()) else {
         let message = format!(
-            "grants {}, enough to {}; more than {MOST} ClusterRoles aggregate it, so that who holds \
-             it was not determined",
+            "grants {}, which allows a subject to {}; more than {MOST} ClusterRoles aggregate it, \
+             so its holders were not determined",
             power.grants, power.gives
         );
         // Bound in some namespaces only, it may be no power.
@@ -206,15 +167,15 @@ pub(super) fn claim<'a>(
     let coverage = access.coverage.unwrap_or(Coverage::Partial);
     if !power.namespaced && !is_role && !everywhere && coverage == Coverage::Unread {
         let why = format!(
-            "grants {}, enough to {}, if it is bound in the whole cluster, which is not known, \
-             since bindings could not be listed",
+            "grants {}, which allows a subject to {} if it is bound cluster-wide, which is not \
+             known because bindings could not be listed",
             power.grants, power.gives
         );
         let claim = Claim::unknown(Place::from(power.place), why).instance(power.instance);
         return Some(claim.gaps(access.gaps.clone()));
     }
     if !power.namespaced && (is_role || !holders.is_empty() && !everywhere) {
-        // A RoleBinding gives nothing outside of its namespace.
+        // A RoleBinding gives nothing outside its namespace.
         return None;
     }
     let reaches = |holder: &&Holder<'_>| match (holder.place, power.within) {
@@ -239,46 +200,48 @@ pub(super) fn claim<'a>(
     let extent = match (power.namespaced, limited) {
         (false, _) => String::new(),
         (true, false) => match power.within {
-            Some(within) => format!(" in all namespaces, `{within}` included"),
+            Some(within) => format!(" in all namespaces, including `{within}`"),
             None => " in all namespaces".to_owned(),
         },
         (true, true) if namespaces.is_empty() => " in the namespaces where it is bound".to_owned(),
         (true, true) => in_namespaces(&namespaces),
     };
     let mut severity = power.severity;
-    // Whoever holds `kube-system` holds the cluster.
+    // Anyone who holds `kube-system` holds the cluster.
     if limited && !namespaces.contains(&"kube-system") {
         severity = lower(severity);
     }
     let mut confidence = power.confidence;
     let held = if !counts.is_empty() {
         let more = match coverage {
-            Coverage::Unread => "; others may hold it, since not all bindings could be listed",
+            Coverage::Unread => {
+                "; other subjects may have it, because not all bindings could be listed"
+            }
             _ => "",
         };
         bound(&counts) + more
     } else if let Some(parent) = parents.first().filter(|_| !is_role) {
         confidence = confidence.min(Confidence::Medium);
         let parent = parents.iter().find(|p| p.as_str() == "view").unwrap_or(parent);
-        format!("ClusterRole `{parent}` aggregates it, so whoever holds that one has it")
+        format!("ClusterRole `{parent}` aggregates it, so everyone with that role has it")
     } else {
         match coverage {
             Coverage::Complete | Coverage::NotServed => {
                 severity = Severity::Low;
-                "nothing in this cluster is bound to it".to_owned()
+                "it is not bound in this cluster".to_owned()
             }
             Coverage::Partial => {
                 confidence = confidence.min(Confidence::Medium);
-                "no binding of it is in these files".to_owned()
+                "these files contain no binding to it".to_owned()
             }
             Coverage::Unread => {
                 confidence = confidence.min(Confidence::Medium);
-                "who holds it is not known, since bindings could not be listed".to_owned()
+                "its subjects are not known, because bindings could not be listed".to_owned()
             }
         }
     };
     let Power { grants, gives, .. } = power;
-    let message = format!("grants {grants}{extent}, enough to {gives}; {held}");
+    let message = format!("grants {grants}{extent}, which allows a subject to {gives}; {held}");
     let claim = Claim::fails(Place::from(power.place), message);
     Some(claim.severity(severity).confidence(confidence).instance(power.instance))
 }
@@ -293,12 +256,13 @@ fn elsewhere<'a>(
 ) -> Option<Claim<'a>> {
     let unseen = match access.coverage.unwrap_or(Coverage::Partial) {
         Coverage::Complete | Coverage::NotServed => return None,
-        Coverage::Partial if unbound => "no binding of it is in these files",
+        Coverage::Partial if unbound => "these files contain no binding to it",
         Coverage::Partial => return None,
         Coverage::Unread => "not all bindings could be listed",
     };
     let why = format!(
-        "grants {}, enough to {}, if it is bound in `{within}` or in the whole cluster, and {unseen}",
+        "grants {}, which allows a subject to {} if it is bound in `{within}` or cluster-wide, \
+         and {unseen}",
         power.grants, power.gives
     );
     let claim = Claim::unknown(Place::from(power.place), why).instance(power.instance);
@@ -331,7 +295,7 @@ fn bound(holders: &[&Holder<'_>]) -> String {
     format!("bound to {}", shorten(&words))
 }
 
-/// Somebody who holds a role, as they are named.
+/// Someone who holds a role, as they are named.
 struct Word<'m>(&'m Holder<'m>);
 
 impl fmt::Display for Word<'_> {
@@ -341,51 +305,4 @@ impl fmt::Display for Word<'_> {
             None => self.0.subject.fmt(f),
         }
     }
-}
-
-fn judge_binding<'a>(
-    binding: &'a Object,
-    cx: &View<'a>,
-    powers: impl Fn(&Rules<'a>) -> Vec<Power<'a>>,
-) -> Verdict<'a> {
-    let Some(place) = binding.at(&["roleRef", "name"]) else { return Verdict::NotApplicable };
-    let name = place.as_str().unwrap_or("");
-    // PV-I001 is about cluster-admin.
-    let own = builtin::is_cluster_role(name) && name != "cluster-admin";
-    if !own {
-        return Verdict::NotApplicable;
-    }
-    // Of its own bindings, Kubernetes only puts back what was taken away.
-    let default = builtin::is_default_binding(binding);
-    let subjects = binding.at(&["subjects"]).into_iter().flat_map(Value::items);
-    let subjects: Vec<_> = subjects
-        .filter_map(|subject| Subject::read(subject, ""))
-        .filter(|subject| !subject.is_masters())
-        .filter(|subject| !default || !builtin::is_shipped_subject(binding.name(), subject))
-        .map(|subject| subject.to_string())
-        .collect();
-    let access = Access::of(cx);
-    let seen = access.cluster_role(cx, name).map(Rules::of);
-    let rules = seen.or_else(|| builtin::rules(name).map(Rules::read));
-    let Some(rules) = rules.filter(|_| !subjects.is_empty()) else {
-        return Verdict::NotApplicable;
-    };
-    let mut known = HashSet::new();
-    let powers = powers(&rules).into_iter().filter(|power| known.insert(power.instance));
-    let claims = powers.map(|power| {
-        let extent = match (power.namespaced, power.within) {
-            (false, _) => String::new(),
-            (true, None) => " in all namespaces".to_owned(),
-            (true, Some(within)) => format!(" in all namespaces, `{within}` included"),
-        };
-        let message = format!(
-            "gives {} ClusterRole `{name}`, which grants {}{extent}, enough to {}",
-            shorten(&subjects),
-            power.grants,
-            power.gives
-        );
-        let claim = Claim::fails(place, message).severity(power.severity);
-        claim.confidence(power.confidence).instance(power.instance)
-    });
-    Verdict::from_claims(claims)
 }

@@ -81,8 +81,7 @@ fn where_it_counts_and_who_holds_it() {
         (
             Severity::High,
             Sure,
-            "grants `get` on `secrets` in all namespaces, enough to read every Secret there; \
-             bound to ServiceAccount `ci/bot`",
+            "grants `get` on `secrets` in all namespaces, which allows a subject to read all Secrets there; bound to ServiceAccount `ci/bot`",
         ),
     );
     check(
@@ -91,8 +90,7 @@ fn where_it_counts_and_who_holds_it() {
         (
             Severity::Medium,
             Sure,
-            "grants `get` on `secrets` in namespace `shop`, enough to read every Secret there; \
-             bound to ServiceAccount `ci/bot`",
+            "grants `get` on `secrets` in namespace `shop`, which allows a subject to read all Secrets there; bound to ServiceAccount `ci/bot`",
         ),
     );
     check(
@@ -101,8 +99,7 @@ fn where_it_counts_and_who_holds_it() {
         (
             Severity::High,
             Sure,
-            "grants `get` on `secrets` in namespace `kube-system`, enough to read every Secret \
-             there; bound to User `jane`",
+            "grants `get` on `secrets` in namespace `kube-system`, which allows a subject to read all Secrets there; bound to User `jane`",
         ),
     );
     check(
@@ -111,8 +108,7 @@ fn where_it_counts_and_who_holds_it() {
         (
             Severity::High,
             Likely,
-            "grants `get` on `secrets` in all namespaces, enough to read every Secret there; no \
-             binding of it is in these files",
+            "grants `get` on `secrets` in all namespaces, which allows a subject to read all Secrets there; these files contain no binding to it",
         ),
     );
     check(
@@ -121,8 +117,7 @@ fn where_it_counts_and_who_holds_it() {
         (
             Severity::Low,
             Sure,
-            "grants `get` on `secrets` in all namespaces, enough to read every Secret there; \
-             nothing in this cluster is bound to it",
+            "grants `get` on `secrets` in all namespaces, which allows a subject to read all Secrets there; it is not bound in this cluster",
         ),
     );
     check(
@@ -131,8 +126,7 @@ fn where_it_counts_and_who_holds_it() {
         (
             Severity::Medium,
             Likely,
-            "grants `get` on `secrets` in the namespaces where it is bound, enough to read every \
-             Secret there; ClusterRole `view` aggregates it, so whoever holds that one has it",
+            "grants `get` on `secrets` in the namespaces where it is bound, which allows a subject to read all Secrets there; ClusterRole `view` aggregates it, so everyone with that role has it",
         ),
     );
     check(
@@ -141,8 +135,7 @@ fn where_it_counts_and_who_holds_it() {
         (
             Severity::High,
             Sure,
-            "grants `get` on `secrets` in all namespaces, enough to read every Secret there; \
-             bound to Group `devs` through ClusterRole `whole`",
+            "grants `get` on `secrets` in all namespaces, which allows a subject to read all Secrets there; bound to Group `devs` through ClusterRole `whole`",
         ),
     );
 }

@@ -5,26 +5,24 @@ use std::collections::{HashMap, HashSet};
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Gap, GroupKind, Severity, kinds};
+use pavisade_rbac::{Resource, Rules, Subject, builtin};
 use pavisade_snapshot::{Coverage, Object, Pod};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
-use super::builtin;
 use super::public::{Bound, Worth};
-use super::rules::{Resource, Rules};
 use super::workload_creation_permission::WORKLOADS;
 use crate::{Check, Claim, Cx, Derived, OnPod, Place, Reads, Verdict, View, Why};
 
-/// Pods whose ServiceAccount may take over the cluster.
+/// Workload can take over the cluster
 ///
 /// ## Why
-/// The token is a file in each container: one flaw of the program that runs commands or reads files
-/// hands over whatever its ServiceAccount may do.
+/// The token is a file in every container: a single vulnerability that allows an attacker to run
+/// commands or read files gives the attacker all permissions of the ServiceAccount.
 ///
 /// ## Fix
-/// Bind a role with what the program uses. If it does not speak to the API at all, set
+/// Bind a role with only the permissions that the program uses. If it does not use the API, set
 /// `automountServiceAccountToken: false`.
 #[check(
     id = "PV-I047",
@@ -123,7 +121,7 @@ impl Derived for Powerful {
         };
         let clusters = cx.list(kinds::CLUSTER_ROLE_BINDING).objects;
         clusters.iter().copied().for_each(&mut add);
-        // Whoever holds `kube-system` holds the cluster.
+        // Anyone who holds `kube-system` holds the cluster.
         cx.list_in(kinds::ROLE_BINDING, "kube-system").objects.into_iter().for_each(&mut add);
         let bindings = clusters.into_iter().chain(cx.list(kinds::ROLE_BINDING).objects);
         for bound in bindings.filter_map(Bound::read) {
@@ -148,7 +146,7 @@ impl Powerful {
     }
 
     /// What gives a ServiceAccount most. Files may leave a pod's namespace out; `default` is then
-    /// anybody's.
+    /// anyone's.
     fn of(&self, namespace: &str, name: &str) -> Option<&Given> {
         let own = match namespace.is_empty() && name != "default" {
             true => self.anywhere.get(name),
@@ -173,7 +171,7 @@ fn power<'a>(bound: &Bound<'a>, cx: &View<'a>) -> Option<Power> {
     }
 }
 
-/// The rules of a role that every cluster has, but for those that only read what is no secret.
+/// The rules of a role that every cluster has, but for those that only read what is not a secret.
 fn shipped(bound: &Bound<'_>) -> Option<Rules<'static>> {
     let role = match bound.kind {
         "Role" => format!("{}/{}", bound.namespace?, bound.name),
@@ -206,7 +204,7 @@ fn takeover(rules: &Rules<'_>, everywhere: bool) -> Option<&'static str> {
     const ESCALATE: &[&str] = &["escalate", "bind"];
     let rows: [(&[&'static str], &[Resource], bool, &'static str); 8] = [
         (WRITE, &WORKLOADS, true, "run pods as any ServiceAccount"),
-        (READ, &[Resource::new("", "secrets")], true, "read every Secret"),
+        (READ, &[Resource::new("", "secrets")], true, "read all Secrets"),
         (CREATE, &[Resource::new("", "pods/exec")], true, "run commands in every pod"),
         (CREATE, &[Resource::new("", "serviceaccounts/token")], true, "act as any ServiceAccount"),
         (
@@ -225,7 +223,7 @@ fn takeover(rules: &Rules<'_>, everywhere: bool) -> Option<&'static str> {
             ESCALATE,
             &[Resource::new(RBAC, "clusterroles"), Resource::new(RBAC, "roles")],
             true,
-            "give itself any permission",
+            "grant itself any permission",
         ),
         (
             &["get", "create"],
@@ -274,12 +272,13 @@ impl Check for PowerfulAccountWorkload {
                 Some(why) => Verdict::unknown(place, why),
                 None if unmounted => Verdict::NotApplicable,
                 None if let Some(why) = powerful.open(namespace, name) => {
-                    let tell = |why: &str| format!("ServiceAccount `{name}` is bound, and {why}");
+                    let tell =
+                        |why: &str| format!("ServiceAccount `{name}` has a binding, and {why}");
                     Verdict::unknown(place, why.clone().told(tell))
                 }
                 None if seen_whole(&powerful, namespace, name, cx) => Verdict::Holds,
                 None => {
-                    let why = format!("no binding of ServiceAccount `{name}` is in these files");
+                    let why = format!("these files contain no binding of ServiceAccount `{name}`");
                     Verdict::unknown(place, Why::of(Gap::object("RoleBinding", namespace, ""), why))
                 }
             };
@@ -308,7 +307,7 @@ impl Check for PowerfulAccountWorkload {
             Power::Takeover(what) => (Severity::Medium, what),
         };
         let message = format!(
-            "these pods hold the token of ServiceAccount `{name}`, which {} lets {may}",
+            "these pods have the token of ServiceAccount `{name}`, which {} allows to {may}",
             given.binding
         );
         Claim::fails(place, message).severity(severity).confidence(confidence).into()

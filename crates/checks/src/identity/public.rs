@@ -1,19 +1,17 @@
-//! What a binding gives to everybody: nothing worth hiding, something to read, or power.
+//! What a binding gives to everyone: nothing worth hiding, something to read, or power.
 
 use pavisade_model::{Gap, kinds};
+use pavisade_rbac::{Access, Resource, Rule, Rules, Subject, builtin, is_aggregated, is_own_group};
 use pavisade_snapshot::{Coverage, Object};
 use pavisade_yaml::Value;
 
-use super::access::{Access, Subject};
-use super::builtin;
-use super::rules::{Resource, Rule, Rules, is_aggregated, is_own_group};
 use crate::field::{WrongType, list, text};
 use crate::{Claim, View, Why};
 
 /// What a role gives, from little to much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Worth {
-    /// What anybody may know: versions, health, the API's form, reviews of oneself.
+    /// What anyone may know: versions, health, the API's form, reviews of oneself.
     Nothing,
     /// Objects that it names, to read.
     ReadNamed,
@@ -27,16 +25,16 @@ pub(super) enum Worth {
 }
 
 impl Worth {
-    /// What somebody who holds the role may do; a role that is not seen may allow anything.
+    /// What someone who holds the role may do; a role that is not seen may allow anything.
     pub(super) fn words(worth: Option<Self>) -> &'static str {
         match worth {
-            Some(Self::Nothing) => "see what is public",
-            Some(Self::ReadNamed) => "read objects that it names",
+            Some(Self::Nothing) => "see public information",
+            Some(Self::ReadNamed) => "read the listed objects",
             Some(Self::Read) => "read objects",
-            Some(Self::ChangeCustom) => "make or change custom resources",
-            Some(Self::Power) => "read Secrets or change resources of Kubernetes",
+            Some(Self::ChangeCustom) => "create or change custom resources",
+            Some(Self::Power) => "read Secrets or change built-in resources",
             Some(Self::Everything) => "do everything",
-            None => "do what that role, which is not seen here, allows",
+            None => "use the permissions of a role that is not defined here",
         }
     }
 }
@@ -55,7 +53,7 @@ pub(super) struct Bound<'a> {
 }
 
 impl<'a> Bound<'a> {
-    /// `None` where it names no role: the API server refuses such a binding.
+    /// `None` where it names no role: the API server rejects such a binding.
     pub(super) fn read(binding: &'a Object) -> Option<Self> {
         let role = binding.at(&["roleRef"])?;
         let (subjects, refused) = match list(binding.value(), &["subjects"]) {
@@ -114,8 +112,8 @@ impl<'a> Bound<'a> {
     }
 
     /// Why nothing is known of its role: roles could not be listed, and it is none of those that
-    /// were seen. What Kubernetes gives a role of that name is no proof: somebody may have changed
-    /// it. Or it collects the rules of others, none of which is in these files.
+    /// were seen. What Kubernetes gives a role of that name is not a proof: someone may have
+    /// changed it. Or it collects the rules of others, none of which is in these files.
     pub(super) fn unseen(&self, cx: &View<'a>) -> Option<Why> {
         let (kind, role) = match self.kind {
             "Role" => (kinds::ROLE, cx.get(kinds::ROLE, self.namespace.unwrap_or(""), self.name)),
@@ -128,19 +126,20 @@ impl<'a> Bound<'a> {
                     && cx.coverage(kind) == Coverage::Partial
                     && Rules::of(role).is_empty()
                     && !Access::of(cx).has_parts(self.name);
-                let why = "no role that it collects is in these files";
+                let why = "these files contain none of the roles that it aggregates";
                 empty.then(|| Why::of(Gap::object(kind.kind, "", ""), why))?
             }
         };
-        let tell =
-            |why: &str| format!("what {} `{}` allows is not known: {why}", self.kind, self.name);
+        let tell = |why: &str| {
+            format!("the permissions of {} `{}` are not known: {why}", self.kind, self.name)
+        };
         Some(why.told(tell))
     }
 
     /// Why it cannot be said in full what its role gives.
     pub(super) fn unreadable(&self, place: Value<'a>, rules: &Rules<'_>) -> Option<Claim<'a>> {
         let why = format!(
-            "rules of {} `{}` have a wrong type, so what it grants cannot be read",
+            "rules of {} `{}` have the wrong type, so its permissions cannot be evaluated",
             self.kind, self.name
         );
         (!rules.broken.is_empty()).then(|| Claim::unknown(place, why))
@@ -153,7 +152,7 @@ impl<'a> Bound<'a> {
     }
 }
 
-/// Paths without secrets, that everybody may read by default or may be let read so that others can
+/// Paths without secrets, that everyone may read by default or may be let read so that others can
 /// verify the cluster's tokens.
 const PUBLIC_PATHS: [&str; 11] = [
     "/healthz",
@@ -176,7 +175,7 @@ fn is_public_path(path: &str) -> bool {
     })
 }
 
-/// Requests that only tell somebody about themselves.
+/// Requests that only tell someone about themselves.
 fn is_self_review(group: &str, resource: &str) -> bool {
     matches!(
         (group, resource),
@@ -205,11 +204,11 @@ fn worth(rule: Rule<'_>, namespace: Option<&str>, cx: &View<'_>) -> Worth {
     let mut worst = paths;
     for (group, resource) in pairs {
         let gone = resource == "podsecuritypolicies" && cx.kubernetes().at_least(25);
-        // kubeadm lets everybody read how a node finds the cluster.
+        // kubeadm lets everyone read how a node finds the cluster.
         let discovery = resource == "configmaps"
             && rule.texts("resourceNames").eq(["cluster-info"])
             && namespace == Some("kube-public");
-        // Certificates of authorities, which Kubernetes lets everybody read from 1.33 on.
+        // Certificates of authorities, which Kubernetes lets everyone read from 1.33 on.
         let authorities = (group, resource) == ("certificates.k8s.io", "clustertrustbundles");
         if gone || is_self_review(group, resource) || (discovery || authorities) && reads {
             continue;

@@ -2,23 +2,23 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::Resource;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
 use super::table::{Names, Reach, Row, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may change or delete CustomResourceDefinitions.
+/// Role can change CustomResourceDefinitions
 ///
 /// ## Why
-/// With a definition all its objects are deleted, and what controllers made from them. A conversion
-/// webhook in it sees and changes every object of the kind as it is read and written.
+/// Deleting a definition deletes all its objects, and what controllers created for them. A
+/// conversion webhook in it can read and change every object of that kind.
 ///
 /// ## Fix
-/// Install definitions with the rights of administrators or the GitOps controller, and let operators
-/// read them. Where an operator must write its own, name them in `resourceNames`.
+/// Install CustomResourceDefinitions with administrator permissions or the GitOps controller, and
+/// let operators only read them. If an operator must write its own, list them in `resourceNames`.
 #[check(
     id = "PV-I036",
     severity = Medium,
@@ -35,7 +35,8 @@ const TABLE: &[Row] = &[Row {
     verbs: &["update", "patch", "delete", "deletecollection"],
     on: &[Resource::new("apiextensions.k8s.io", "customresourcedefinitions")],
     names: Names::Excuse,
-    gives: "change or delete every custom resource, with all that controllers made from it",
+    gives: "change or delete all custom resources, and everything that controllers created for \
+            them",
     severity: Severity::Medium,
     reach: Reach::Cluster,
 }];

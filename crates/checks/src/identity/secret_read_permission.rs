@@ -2,24 +2,25 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Severity, kinds};
+use pavisade_rbac::{Resource, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge};
-use super::rules::{Resource, Rules};
+use super::judged::judge;
+use super::power::Power;
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may read Secrets.
+/// Role can read Secrets
 ///
 /// ## Why
-/// Secrets hold passwords, keys and tokens of other identities. `list` and `watch` answer with
-/// their content, not only with their names; `patch` answers with the whole Secret, and
-/// `deletecollection` with all that it deletes or, by a dry run, would delete.
+/// Secrets contain passwords, keys and tokens of other identities. `list` and `watch` return the
+/// content, not only the names; `patch` returns the whole Secret, and `deletecollection` returns
+/// everything that it deletes, even in a dry run.
 ///
 /// ## Fix
-/// Grant `get` on the Secrets that are needed by `resourceNames`, in a Role of their namespace;
-/// mount a Secret into the pod that needs it instead of reading it through the API.
+/// Grant `get` only on the Secrets that are needed, with `resourceNames` in a Role. Mount a Secret
+/// into the pod that needs it instead of reading it through the API.
 #[check(
     id = "PV-I004",
     severity = High,
@@ -51,7 +52,7 @@ impl Check for SecretReadPermission {
             let grant = grant.filter(|grant| !(object.is(kinds::ROLE) && grant.rule.is_named()));
             let power = grant.map(|grant| {
                 let named = grant.rule.is_named();
-                let gives = if named { "read these Secrets" } else { "read every Secret there" };
+                let gives = if named { "read these Secrets" } else { "read all Secrets there" };
                 Power::new(&grant, Severity::High, gives)
             });
             power.into_iter().collect()

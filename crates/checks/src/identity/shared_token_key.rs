@@ -6,15 +6,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// An API server that signs or checks ServiceAccount tokens with the key of its TLS certificate.
+/// ServiceAccount tokens share the TLS key
 ///
 /// ## Why
-/// Whoever renews or reads the server's key, which lies beside its certificate, makes tokens of
-/// every ServiceAccount; and a new certificate makes all tokens void.
+/// Anyone who can read the TLS key of the API server, for example to renew its certificate, can
+/// create tokens for every ServiceAccount. Replacing the key invalidates all tokens.
 ///
 /// ## Fix
-/// Make a pair of keys of its own: the public one in `--service-account-key-file`, the private one
-/// in `--service-account-signing-key-file` and the controller manager's
+/// Create a separate key pair: the public key for `--service-account-key-file`, the private key for
+/// `--service-account-signing-key-file` and the controller manager's
 /// `--service-account-private-key-file`.
 #[check(id = "PV-I074", severity = Low, audience = Strict, scope = Object, programs = [ApiServer])]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -41,17 +41,16 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     }
     let tls = server.known("tls-private-key-file")?;
     let mut claims = Vec::new();
-    for (name, what) in [(CHECKS, "are checked"), (SIGNS, "are signed")] {
+    for (name, what) in [(CHECKS, "are verified"), (SIGNS, "are signed")] {
         let key = server.known(name)?;
         let shared =
             tls.as_ref().zip(key.as_ref()).is_some_and(|(tls, key)| tls.value == key.value);
         if shared {
-            let message = format!("tokens {what} with the key of the server's certificate");
+            let message = format!("tokens {what} with the TLS key of the API server");
             claims.push(Claim::fails(server.place(name), message).instance(name));
         } else if key.is_none() && name == CHECKS {
             let message = format!(
-                "`--{CHECKS}` is not set: tokens are checked with the key of the server's \
-                 certificate"
+                "`--{CHECKS}` is not set: tokens are verified with the TLS key of the API server"
             );
             claims.push(Claim::fails(server.place(name), message).instance(name));
         }

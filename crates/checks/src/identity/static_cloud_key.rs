@@ -8,16 +8,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Containers that log in to a cloud with a key that does not expire.
+/// Static cloud access key
 ///
 /// ## Why
-/// The key works from anywhere and until somebody revokes it; it is copied into Secrets, backups and
-/// dumps. An identity of the workload gives credentials that end by themselves, and to these pods
-/// alone.
+/// The key works from anywhere until it is revoked, and it is copied to Secrets, backups and dumps.
+/// A workload identity provides credentials that expire, and only to these pods.
 ///
 /// ## Fix
-/// Use IAM Roles for Service Accounts or EKS Pod Identity, Workload Identity Federation of GKE, or
-/// Azure Workload Identity; outside of these clouds, federation with the cluster's own issuer.
+/// Use IAM Roles for Service Accounts or EKS Pod Identity, Workload Identity Federation for GKE, or
+/// Azure Workload Identity. Elsewhere, use federation with the issuer of the cluster.
 #[check(id = "PV-I057", severity = Low, audience = Strict, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -60,11 +59,11 @@ impl Check for StaticCloudKey {
                 return None;
             }
             let filled = variable.get("value").and_then(Value::as_str).is_some_and(|v| {
-                // A federation's configuration is no key.
+                // A federation's configuration is not a key.
                 !v.is_empty() && !v.contains("workload-identity") && !v.contains("/azwi")
             });
             let from = variable.at(&["valueFrom", "secretKeyRef"]).is_some();
-            let message = format!("`{text}` is a key for {cloud} that does not expire");
+            let message = format!("`{text}` is a {cloud} key that does not expire");
             (filled || from).then(|| Claim::fails(name, message).instance(text))
         });
         Verdict::from_claims(claims)

@@ -6,15 +6,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// An API server that accepts passwords or tokens from a file.
+/// Static tokens or passwords for the API server
 ///
 /// ## Why
-/// Tokens and passwords of a file stand in plain text on the control plane, never expire, and can
-/// only be revoked by a restart. They prove no second factor.
+/// Tokens and passwords in a file are stored in plain text on the control plane, never expire, and
+/// can only be revoked by restarting the API server. They do not prove a second factor.
 ///
 /// ## Fix
-/// Remove `--token-auth-file` (and `--basic-auth-file`, which Kubernetes 1.19 removed). Give people
-/// an OIDC issuer, and machines ServiceAccount tokens that expire.
+/// Remove `--token-auth-file` (and `--basic-auth-file`, which was removed in Kubernetes 1.19). Use
+/// an OIDC issuer for people, and ServiceAccount tokens that expire for machines.
 #[check(id = "PV-I023", severity = High, scope = Object, programs = [ApiServer], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -35,7 +35,7 @@ impl Check for StaticCredentialFile {
             match server.flag(name) {
                 Some(flag) if !flag.value.is_empty() => {
                     let message =
-                        format!("`--{name}` accepts {what} from a file, which never expire");
+                        format!("`--{name}` accepts {what} from a file; they never expire");
                     let claim = Claim::fails(flag.place, message);
                     claims.push(claim.changes(server.remove_flag(name)));
                 }

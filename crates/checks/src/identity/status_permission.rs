@@ -2,26 +2,27 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Grant, Resource, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge};
-use super::rules::{Grant, Resource, Rules};
+use super::judged::judge;
+use super::power::Power;
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may write the status of Services, pods or ResourceClaims.
+/// Role can write status of Services, pods or ResourceClaims
 ///
 /// ## Why
-/// Controllers and kubelets report there, and the cluster believes it. The addresses in
-/// `services/status` are taken for those of a load balancer: nodes send the traffic for any address
-/// that is written there to the Service (CVE-2020-8554). The addresses in `pods/status` become
-/// endpoints of Services. The allocation in `resourceclaims/status` gives devices to pods.
+/// Controllers and kubelets report state there, and the cluster trusts it. Addresses in
+/// `services/status` are treated as load balancer addresses: nodes send traffic for any address in
+/// it to the Service (CVE-2020-8554). Addresses in `pods/status` become endpoints of Services. The
+/// allocation in `resourceclaims/status` assigns devices to pods.
 ///
 /// ## Fix
-/// Remove these subresources from roles of people and applications. Grant them to the load
-/// balancer controller, the kubelets, the scheduler and device drivers only. Since Kubernetes 1.36
-/// a driver needs `associated-node:update` on `resourceclaims/driver`, limited to its own name.
+/// Remove these subresources from roles for people and applications. Grant them only to the load
+/// balancer controller, kubelets, the scheduler and device drivers. As of Kubernetes 1.36, a driver
+/// needs `associated-node:update` on `resourceclaims/driver`, limited to its own name.
 #[check(
     id = "PV-I082",
     severity = Medium,
@@ -47,8 +48,9 @@ impl Check for StatusPermission {
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         let granular = cx.kubernetes().at_least(36);
         judge(object, cx, |rules: &Rules<'a>| {
-            let addresses = "receive the traffic for any address, by that of a load balancer";
-            let endpoints = "receive the traffic of Services, by the addresses of pods";
+            let addresses = "intercept traffic for any address, by setting it as a load balancer \
+                             address";
+            let endpoints = "receive traffic for Services, by changing addresses of pods";
             let services = listed(rules, WRITE, SERVICES);
             let services = services.map(|g| Power::new(&g, Severity::Medium, addresses));
             let pods = listed(rules, WRITE, PODS);
@@ -64,7 +66,7 @@ fn listed<'a>(rules: &Rules<'a>, verbs: &[&'static str], on: Resource) -> Option
     rules.grant(verbs, on).filter(|grant| grant.resource.as_str() != Some("*"))
 }
 
-const ALLOCATE: &str = "give devices to pods by allocating ResourceClaims";
+const ALLOCATE: &str = "assign devices to pods by allocating ResourceClaims";
 
 /// Up to 1.35 one subresource is all of the status.
 fn whole<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
@@ -83,7 +85,7 @@ fn split<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
     let anywhere = ["arbitrary-node:update", "arbitrary-node:patch"];
     let reports = || {
         let grant = listed(rules, &anywhere, DRIVER)?;
-        let gives = "change what drivers report of the devices on every node";
+        let gives = "change the device status that drivers report on every node";
         Some(Power::new(&grant, Severity::Low, gives))
     };
     Some(binds.or_else(reports)?.cluster_scoped())

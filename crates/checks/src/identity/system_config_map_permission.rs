@@ -2,23 +2,23 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::Resource;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
 use super::table::{Names, Reach, Row, judge_with_wildcards};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may change the ConfigMaps of `kube-system`.
+/// Role can change ConfigMaps in kube-system
 ///
 /// ## Why
-/// There is the configuration of DNS (whoever writes it answers for every name in the cluster), on
-/// EKS the map from cloud identities to groups such as `system:masters`, and the authorities that
-/// aggregated API servers believe.
+/// They contain the DNS configuration (anyone who can change it can answer for every name in the
+/// cluster), on EKS the mapping from cloud identities to groups such as `system:masters`, and the
+/// CAs that aggregated API servers trust.
 ///
 /// ## Fix
-/// Grant `update` in the namespaces that are needed by RoleBindings, or name the ConfigMaps in
+/// Grant `update` in the namespaces that need it with RoleBindings, or list the ConfigMaps in
 /// `resourceNames`. Leader election needs Leases, not ConfigMaps.
 #[check(
     id = "PV-I039",
@@ -45,7 +45,7 @@ const TABLE: &[Row] = &[Row {
         "kubeadm-config",
         "kubelet-config",
     ]),
-    gives: "change the configuration of DNS and of the mapping from cloud identities to groups",
+    gives: "change the DNS configuration and the mapping from cloud identities to groups",
     severity: Severity::Medium,
     reach: Reach::Within("kube-system"),
 }];

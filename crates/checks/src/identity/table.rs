@@ -1,11 +1,12 @@
 //! Permissions that are a table: verbs on resources, and what each gives.
 
 use pavisade_model::{Severity, kinds};
+use pavisade_rbac::{Resource, Rules};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
-use super::power::{Power, judge};
-use super::rules::{Resource, Rules};
+use super::judged::judge;
+use super::power::Power;
 use crate::{Verdict, View};
 
 /// Where a permission counts.
@@ -45,7 +46,7 @@ pub(super) struct Row {
     pub(super) reach: Reach,
 }
 
-/// Changing what is there or making it anew.
+/// Changing what is there or making it again.
 pub(super) const WRITE: &[&str] = &["create", "update", "patch"];
 
 /// The verdict on an object by a table, of which the first row that counts is shown. That a role

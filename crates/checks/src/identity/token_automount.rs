@@ -2,23 +2,22 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Gap, kinds};
+use pavisade_rbac::Access;
 use pavisade_snapshot::{ContainerKind, Coverage, Pod};
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Access;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict, Why};
 
-/// Pods that mount a ServiceAccount's token that no binding gives any permission.
+/// Unused ServiceAccount token is mounted
 ///
 /// ## Why
-/// A token that the pod does not need helps only whoever breaks into it: it opens everything that
-/// is given to all ServiceAccounts, and what somebody binds to this one later.
+/// A token that the pod does not need only helps an attacker: it has all permissions granted to all
+/// ServiceAccounts, and those that are bound to this one later.
 ///
 /// ## Fix
-/// Set `automountServiceAccountToken: false` in the pod, or in the ServiceAccount for all of its
-/// pods.
+/// Set `automountServiceAccountToken: false` in the pod, or in the ServiceAccount for all its pods.
 #[check(
     id = "PV-I009",
     severity = Low,
@@ -43,7 +42,7 @@ impl Check for TokenAutomount {
         let own = pod.spec().get(FIELD).filter(|value| !value.is_null());
         let own = match own.map(|value| value.as_bool()) {
             Some(Some(mounts)) => Some(mounts),
-            Some(None) => return Verdict::unknown(place, format!("`{FIELD}` is no boolean")),
+            Some(None) => return Verdict::unknown(place, format!("`{FIELD}` is not a boolean")),
             None => None,
         };
         if own == Some(false) {
@@ -57,19 +56,19 @@ impl Check for TokenAutomount {
         let (namespace, name) = (pod.object().namespace(), pod.service_account());
         let access = Access::of(cx);
         if access.names_account(namespace, name) {
-            // Somebody means it to use its token.
+            // Someone means it to use its token.
             return Verdict::NotApplicable;
         }
         if let Some(secret) = secret {
             let why = format!(
-                "Secret `{secret}` is mounted where the token would be, and whether it holds one \
-                 is not known"
+                "Secret `{secret}` is mounted at the path of the token, and it is not known \
+                 whether it contains one"
             );
             return Verdict::unknown(place, why);
         }
         if access.coverage == Some(Coverage::Unread) {
             let why =
-                "bindings could not be listed, so whether the pod needs its token is not known";
+                "bindings could not be listed, so it is not known whether the pod needs its token";
             let claim = Claim::unknown(place, why);
             return claim.gaps(access.gaps.clone()).into();
         }
@@ -80,20 +79,20 @@ impl Check for TokenAutomount {
             _ if own == Some(true) || is_injected(pod) => {}
             Some(Some(false)) => return Verdict::Holds,
             Some(None) => {
-                let why = format!("`{FIELD}` of ServiceAccount `{name}` is no boolean");
+                let why = format!("`{FIELD}` of ServiceAccount `{name}` is not a boolean");
                 return Verdict::unknown(place, why);
             }
             _ => {}
         }
-        // Every namespace has its `default`, which mounts unless somebody changed it. What another
-        // one says, and what is bound to it, stands where it is made.
+        // Every namespace has its `default`, which mounts unless someone changed it. What another
+        // one says, and what is bound to it, is where it is made.
         if account.is_none() && (name != "default" || accounts == Coverage::Unread) {
             match accounts {
                 Coverage::Complete | Coverage::NotServed => {}
                 Coverage::Partial => {
                     let what = match own {
-                        Some(_) => "whether its token is needed is not known",
-                        None => "neither whether its token is mounted nor needed is known",
+                        Some(_) => "it is not known whether its token is needed",
+                        None => "it is not known whether its token is mounted and needed",
                     };
                     let why = format!("ServiceAccount `{name}` is not in these files: {what}");
                     let gap = Gap::object("ServiceAccount", namespace, name);
@@ -110,8 +109,8 @@ impl Check for TokenAutomount {
             false => (Confidence::Medium, "in these files"),
         };
         let message = format!(
-            "these pods mount the token of ServiceAccount `{name}`, which no binding {scope} gives \
-             any permission"
+            "these pods mount the token of ServiceAccount `{name}`, to which no binding {scope} \
+             grants permissions"
         );
         Claim::fails(place, message).confidence(confidence).evidence(name).set(false).into()
     }
@@ -144,7 +143,7 @@ pub(super) fn shadow(pod: Pod<'_>) -> Shadow<'_> {
 /// What a container has where the token would be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mounted<'a> {
-    /// The token, as admission or somebody mounts it.
+    /// The token, as admission or someone mounts it.
     Token,
     /// A Secret of that name, of whatever type.
     Secret(&'a str),

@@ -2,23 +2,24 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Resource, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge};
-use super::rules::{Resource, Rules};
+use super::judged::judge;
+use super::power::Power;
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may make tokens of ServiceAccounts.
+/// Role can create ServiceAccount tokens
 ///
 /// ## Why
-/// `create` on `serviceaccounts/token` gives a token of any ServiceAccount in reach: its holder
-/// has the permissions of all of them, from outside the cluster too.
+/// `create` on `serviceaccounts/token` returns a token for any ServiceAccount in its scope, with
+/// all their permissions. The token also works from outside the cluster.
 ///
 /// ## Fix
-/// Let pods have their tokens from a projected volume. Where a program must ask for tokens, name
-/// the ServiceAccounts in `resourceNames`.
+/// Provide tokens to pods with a projected volume. If a program must request tokens, list the
+/// ServiceAccounts in `resourceNames`.
 #[check(
     id = "PV-I011",
     severity = High,

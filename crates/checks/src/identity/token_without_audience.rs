@@ -8,15 +8,16 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
-/// Pods with a token for others that the API server takes as well.
+/// Projected token without an audience
 ///
 /// ## Why
-/// A projected token beside the usual one is mostly meant for another service. Without an audience
-/// it is a token for the API server: whoever it is shown to can act as the pod's ServiceAccount.
+/// A projected token in addition to the default one is usually meant for another service. Without
+/// an audience, it is valid for the API server: every service that receives it can act as the pod's
+/// ServiceAccount.
 ///
 /// ## Fix
-/// Set `audience` to the name of the service that reads the token; it must ask for that name as it
-/// verifies the token.
+/// Set `audience` to the name of the service that verifies the token. The service must check that
+/// name.
 #[check(id = "PV-I051", severity = Low, audience = Strict, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -47,8 +48,8 @@ impl Check for TokenWithoutAudience {
             Some(Verdict::from_claims(without.map(|token| {
                 let name = volume.str("name").unwrap_or("");
                 let message = format!(
-                    "the token in volume `{name}` has no audience, so the API server takes it \
-                     from whoever it is shown to"
+                    "the token in volume `{name}` has no audience, so any service that receives \
+                     it can use it for the API server"
                 );
                 Claim::fails(Place::field(token, &["audience"]), message)
             })))

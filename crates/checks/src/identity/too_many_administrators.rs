@@ -4,22 +4,23 @@ use std::collections::BTreeSet;
 
 use pavisade_macros::check;
 use pavisade_model::kinds;
+use pavisade_rbac::Subject;
 use pavisade_snapshot::{Coverage, World};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::access::Subject;
 use super::public::Bound;
 use crate::{Check, Claim, Cx, OnWorld, Place, Verdict};
 
-/// More holders of cluster-admin than anybody watches.
+/// Too many cluster-admin subjects
 ///
 /// ## Why
-/// Each of them is a way to own the cluster. Where there are many, nobody knows whether the newest
-/// one is meant.
+/// Each of them is a way to take over the cluster, and the more there are, the harder it is to
+/// notice one that is not intended.
 ///
 /// ## Fix
-/// Give programs a role with what they use, and people one group whose membership ends by itself.
+/// Give programs a role with only the permissions that they use, and people one group whose
+/// membership expires.
 #[check(
     id = "PV-I046",
     severity = Low,
@@ -30,8 +31,8 @@ use crate::{Check, Claim, Cx, OnWorld, Place, Verdict};
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TooManyAdministrators {
-    /// How many users, groups and ServiceAccounts may be bound to cluster-admin, besides those that
-    /// Kubernetes itself binds.
+    /// The maximum number of users, groups and ServiceAccounts with cluster-admin, not counting the
+    /// default bindings of Kubernetes.
     most: usize,
 }
 
@@ -59,7 +60,7 @@ impl Check for TooManyAdministrators {
         if subjects.len() > self.most {
             let first: Vec<_> = subjects.iter().take(3).map(String::as_str).collect();
             let message = format!(
-                "{} identities are bound to cluster-admin {}, {} and others",
+                "{} identities are bound to cluster-admin {}: {} and others",
                 subjects.len(),
                 cx.here(),
                 first.join(", ")

@@ -2,23 +2,23 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::Resource;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::rules::Resource;
 use super::table::{Names, Reach, Row, WRITE, judge_table};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may change ClusterTrustBundles.
+/// Role can change ClusterTrustBundles
 ///
 /// ## Why
-/// Pods mount such a bundle to know which servers and clients to believe. Whoever writes one adds an
-/// authority of its own, and answers in the name of any server that these pods call.
+/// Pods mount trust bundles to verify servers and clients. Anyone who can change one can add a CA
+/// and impersonate any server that these pods connect to.
 ///
 /// ## Fix
-/// Leave bundles to the program of their signer, which needs `attest` on that signer besides, and
-/// name the bundles in `resourceNames`.
+/// Grant access only to the program that manages the bundles of its signer, which also needs
+/// `attest` on that signer, and list the bundles in `resourceNames`.
 #[check(
     id = "PV-I080",
     severity = Medium,
@@ -34,7 +34,7 @@ const TABLE: &[Row] = &[Row {
     verbs: WRITE,
     on: &[Resource::new("certificates.k8s.io", "clustertrustbundles")],
     names: Names::Excuse,
-    gives: "add an authority that pods believe",
+    gives: "add a CA that pods trust",
     severity: Severity::Medium,
     reach: Reach::Cluster,
 }];

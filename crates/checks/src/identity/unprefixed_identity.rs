@@ -8,17 +8,17 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 
-/// Groups or user names that an issuer may choose freely, names of Kubernetes itself included.
+/// OIDC users or groups without a prefix
 ///
 /// ## Why
-/// Without a prefix, a group that somebody makes in the directory has the same name in the cluster:
-/// one called `system:masters` owns it, and a user who may choose a name becomes
-/// `system:kube-controller-manager`. The API server does not refuse such names by itself.
+/// Without a prefix, a group from the identity provider has the same name in the cluster: a group
+/// named `system:masters` has full control, and a user who can choose a name can become
+/// `system:kube-controller-manager`. The API server does not reject such names by default.
 ///
 /// ## Fix
-/// Give each issuer a prefix (`claimMappings.groups.prefix`, `--oidc-groups-prefix`) and name it in
-/// the bindings; or refuse the names by `userValidationRules`, such as
-/// `!user.groups.exists(g, g.startsWith('system:'))`.
+/// Set a prefix for each issuer (`claimMappings.groups.prefix`, `--oidc-groups-prefix`) and use it
+/// in the bindings. Or reject the names with `userValidationRules`, such as `!user.groups.exists(g,
+/// g.startsWith('system:'))`.
 #[check(
     id = "PV-I067",
     severity = Medium,
@@ -45,7 +45,7 @@ impl Check for UnprefixedIdentity {
     }
 }
 
-/// Claims that an issuer itself chooses: nobody becomes another by them.
+/// Claims that an issuer itself chooses: no one becomes another by them.
 const CHOSEN_BY_ISSUER: [&str; 3] = ["email", "oid", "sub"];
 
 fn from_file(file: &Object) -> Verdict<'_> {
@@ -53,7 +53,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
         return Verdict::NotApplicable;
     };
     if jwt.kind() != Kind::Sequence {
-        return Verdict::unknown(jwt, format!("`jwt` is {}, no list", jwt.kind().name()));
+        return Verdict::unknown(jwt, format!("`jwt` is {}, not a list", jwt.kind().name()));
     }
     Verdict::all(jwt.items().map(issuer))
 }
@@ -73,7 +73,7 @@ fn issuer(entry: Value<'_>) -> Verdict<'_> {
         return Verdict::from_claims(claims);
     }
     let why = format!(
-        "a rule for `{name}` speaks of `system:`: whether it refuses every such name is not \
+        "a rule for `{name}` mentions `system:`: whether it rejects every such name is not \
          evaluated"
     );
     let claims = claims.into_iter().map(|claim| Claim::unknown(claim.place, why.clone()));
@@ -85,7 +85,7 @@ fn mapped<'a>(mapping: Value<'a>, what: &'static str, issuer: &str) -> Option<Cl
         let text = expression.as_str().unwrap_or("");
         if text.contains('+') {
             // Something is put before or behind it.
-            let why = format!("whether this gives `{what}` a prefix is not evaluated");
+            let why = format!("whether this adds a prefix to `{what}` is not evaluated");
             return Some(Claim::unknown(expression, why).instance(issuer));
         }
         let free = what == "groups"
@@ -94,7 +94,7 @@ fn mapped<'a>(mapping: Value<'a>, what: &'static str, issuer: &str) -> Option<Cl
     }
     let claim = mapping.str("claim")?;
     let prefix = mapping.get("prefix").filter(|prefix| !prefix.is_null());
-    // Without the field, the API server refuses the file.
+    // Without the field, the API server rejects the file.
     let prefix = prefix.filter(|prefix| prefix.as_str() == Some(""))?;
     let free = what == "groups" || !CHOSEN_BY_ISSUER.contains(&claim);
     free.then(|| fails(prefix, what, issuer))
@@ -105,7 +105,8 @@ fn fails<'a>(place: impl Into<Place<'a>>, what: &str, issuer: &str) -> Claim<'a>
         "groups" => ("groups", "system:masters"),
         _ => ("user names", "system:kube-controller-manager"),
     };
-    let message = format!("{whose} of `{issuer}` have no prefix: it may name one `{example}`");
+    let message =
+        format!("{whose} from `{issuer}` have no prefix: it may issue one named `{example}`");
     Claim::fails(place, message).instance(format!("{issuer} {what}"))
 }
 

@@ -9,16 +9,17 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Projects of Argo CD that allow everything.
+/// Unrestricted Argo CD project
 ///
 /// ## Why
-/// Argo CD applies with its own permissions, mostly cluster-admin; the project alone says from
-/// where, to where and what. Without limits, whoever may write an Application of it, or a file in
-/// any repository that one names, owns the cluster. The project `default` is made like this.
+/// Argo CD applies objects with its own permissions, usually cluster-admin. Only the project
+/// restricts sources, destinations and kinds. Without restrictions, anyone who can create an
+/// Application in it, or change a file in a repository that it uses, controls the cluster. The
+/// project `default` is unrestricted initially.
 ///
 /// ## Fix
-/// Name the repositories, the namespaces and the kinds without a namespace that the project's teams
-/// need. Take the `default` project's `sourceRepos` and `destinations` away once nothing uses it.
+/// List the repositories, the namespaces and the cluster-scoped kinds that the teams of the project
+/// need. Remove `sourceRepos` and `destinations` from the `default` project once nothing uses it.
 #[check(id = "PV-I060", severity = Medium, scope = Object, on = [ARGO_APP_PROJECT])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -37,19 +38,19 @@ impl Check for UnrestrictedArgoProject {
         let (place, message, severity) = match (kinds, anywhere, repository) {
             (Some(kinds), Some(_), Some(_)) => (
                 kinds,
-                "applies every kind of object, bindings to cluster-admin included, from every \
+                "applies every kind of object, including bindings to cluster-admin, from every \
                  repository to every namespace",
                 Severity::High,
             ),
             (Some(kinds), Some(_), None) => (
                 kinds,
-                "applies every kind of object, bindings to cluster-admin included, to every \
+                "applies every kind of object, including bindings to cluster-admin, to every \
                  namespace",
                 Severity::Medium,
             ),
             (None, Some(anywhere), Some(_)) => (
                 anywhere,
-                "applies objects from every repository to every namespace, `kube-system` included",
+                "applies objects from every repository to every namespace, including `kube-system`",
                 Severity::Medium,
             ),
             _ => return Verdict::Holds,

@@ -11,16 +11,16 @@ use super::cel;
 use super::email::{Verified, email_as_name, verified};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// User names taken from an e-mail address that need not be verified.
+/// Unverified e-mail address as user name
 ///
 /// ## Why
-/// At many issuers people may write any address into their profile. Where nobody demands that it
-/// was verified, one user becomes another by typing their address, with all of their permissions.
+/// Many issuers allow users to set any e-mail address in their profile. Unless the address must be
+/// verified, a user can impersonate another by entering their address.
 ///
 /// ## Fix
-/// Take `sub` as the name, or demand `claims.email_verified == true` in a rule of
-/// `claimValidationRules`. With `claim: email` the API server itself refuses a token that says
-/// `false`, but not one that says nothing.
+/// Use `sub` as the user name, or require `claims.email_verified == true` in
+/// `claimValidationRules`. With `claim: email`, the API server rejects a token where it is `false`,
+/// but not one where it is missing.
 #[check(
     id = "PV-I027",
     severity = High,
@@ -41,7 +41,7 @@ impl Check for UnverifiedEmailClaim {
             return Verdict::NotApplicable;
         };
         if jwt.kind() != Kind::Sequence {
-            return Verdict::unknown(jwt, format!("`jwt` is {}, no list", jwt.kind().name()));
+            return Verdict::unknown(jwt, format!("`jwt` is {}, not a list", jwt.kind().name()));
         }
         Verdict::all(jwt.items().map(issuer))
     }
@@ -73,18 +73,22 @@ fn issuer(entry: Value<'_>) -> Verdict<'_> {
         _ if demanded == Verified::Unclear || unclear_rule(entry) => Claim::unknown(
             place,
             format!(
-                "whether `{name}` must have verified the address cannot be told from the rules"
+                "it cannot be determined from the rules whether `{name}` must have verified the \
+                 address"
             ),
         ),
         Verified::WherePresent => Claim::fails(
             place,
-            format!("a token of `{name}` without `email_verified` may carry anybody's address"),
+            format!("a token from `{name}` without `email_verified` may contain any address"),
         )
         .severity(Severity::Medium)
         .confidence(Confidence::Medium),
         Verified::Silent | Verified::Unclear => Claim::fails(
             place,
-            format!("the address in a token of `{name}` is a user's name without being verified"),
+            format!(
+                "the e-mail address in a token from `{name}` is used as the user name without \
+                 verification"
+            ),
         ),
     };
     let rule = serde_json::json!({

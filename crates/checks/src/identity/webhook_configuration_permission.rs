@@ -2,23 +2,26 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Resource, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge};
-use super::rules::{Resource, Rules};
+use super::judged::judge;
+use super::power::Power;
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may change admission webhooks.
+/// Role can change admission webhooks
 ///
 /// ## Why
-/// Whoever writes a webhook configuration sends every request of the cluster to a server of their
-/// own: it reads Secrets as they are written and, if mutating, changes pods as they are made.
+/// Anyone who can change a webhook configuration can send all API requests to their own server. It
+/// can read Secrets when they are written and, with a mutating webhook, change pods when they are
+/// created.
 ///
 /// ## Fix
-/// Leave these configurations to the administrators or the GitOps controller. A program that only
-/// rotates its own certificate needs `update` on its own configuration by `resourceNames`.
+/// Only administrators or the GitOps controller should change these configurations. A program that
+/// rotates its own certificate needs `update` only on its own configuration, limited by
+/// `resourceNames`.
 #[check(
     id = "PV-I013",
     severity = High,
@@ -42,8 +45,8 @@ impl Check for WebhookConfigurationPermission {
             let verbs = ["create", "update", "patch"];
             let power = rules.grant_any(&verbs, [MUTATING, VALIDATING]).map(|grant| {
                 let gives = match grant.on == MUTATING {
-                    true => "see and change every object that is written",
-                    false => "see and refuse every object that is written",
+                    true => "read and change every object that is written",
+                    false => "read and reject every object that is written",
                 };
                 Power::new(&grant, Severity::High, gives).cluster_scoped()
             });

@@ -2,20 +2,21 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Severity};
+use pavisade_rbac::{Rule, Rules, is_own_group};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge, list, lower};
-use super::rules::{Rule, Rules, is_own_group};
+use super::judged::judge;
+use super::power::{Power, list, lower};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that grant with the wildcard `*`.
+/// Wildcard in a role
 ///
 /// ## Why
-/// `*` grants what nobody thought of: verbs such as `escalate`, `bind` and `impersonate`, Secrets,
-/// subresources, and every resource that is installed later.
+/// `*` grants more than intended: verbs such as `escalate`, `bind` and `impersonate`, Secrets,
+/// subresources, and every resource that is added later.
 ///
 /// ## Fix
 /// List the API groups, resources and verbs that are used.
@@ -52,11 +53,13 @@ impl Check for WildcardPermission {
 /// Resources with verbs that give more than access to them (RBAC's, impersonation, signers).
 fn special_verbs(resource: &str) -> Option<&'static str> {
     match resource {
-        "clusterroles" | "roles" => Some("use verbs that nobody listed, `escalate` and `bind` too"),
-        "serviceaccounts" | "users" | "groups" => {
-            Some("use verbs that nobody listed, `impersonate` too")
+        "clusterroles" | "roles" => {
+            Some("use verbs that are not listed, including `escalate` and `bind`")
         }
-        "signers" => Some("use verbs that nobody listed, `approve` and `sign` too"),
+        "serviceaccounts" | "users" | "groups" => {
+            Some("use verbs that are not listed, including `impersonate`")
+        }
+        "signers" => Some("use verbs that are not listed, including `approve` and `sign`"),
         _ => None,
     }
 }
@@ -76,21 +79,22 @@ fn wildcard(rule: Rule<'_>) -> Option<Power<'_>> {
         _ if rule.is_everything() => (
             resource?,
             Severity::Critical,
-            "do everything, as cluster-admin may: read Secrets, run pods, grant itself more",
+            "do everything that cluster-admin can: read Secrets, run pods, grant itself \
+             permissions",
         ),
         (Some(place), _, _) if core && changes => {
-            (place, Severity::High, "change resources that nobody listed, later ones too")
+            (place, Severity::High, "change resources that are not listed, including future ones")
         }
         (Some(place), _, _) if core => {
-            (place, Severity::Medium, "reach resources that nobody listed, later ones too")
+            (place, Severity::Medium, "access resources that are not listed, including future ones")
         }
         (Some(place), _, _) => {
-            (place, Severity::Low, "reach every resource that these groups get later")
+            (place, Severity::Low, "access every resource that is added to these groups")
         }
         (None, Some(place), _) if has_resources => {
             match rule.texts("resources").find_map(special_verbs).filter(|_| core) {
                 Some(gives) => (place, Severity::Medium, gives),
-                None => (place, Severity::Low, "use verbs that nobody listed"),
+                None => (place, Severity::Low, "use verbs that are not listed"),
             }
         }
         (None, None, Some(place)) if has_resources => {
@@ -99,7 +103,7 @@ fn wildcard(rule: Rule<'_>) -> Option<Power<'_>> {
             if generic {
                 return urls(rule);
             }
-            (place, Severity::Low, "reach resources of that name in any API group")
+            (place, Severity::Low, "access resources with that name in any API group")
         }
         _ => return urls(rule),
     };
@@ -109,7 +113,7 @@ fn wildcard(rule: Rule<'_>) -> Option<Power<'_>> {
 /// All paths that are no resources: metrics, logs, profiles of the API server.
 fn urls(rule: Rule<'_>) -> Option<Power<'_>> {
     let place = rule.element("nonResourceURLs", "*").or(rule.element("nonResourceURLs", "/*"))?;
-    let gives = "reach every path of the API server that is no resource";
+    let gives = "access every path of the API server that is not a resource";
     let verbs = list(rule.texts("verbs"));
     let grants = format!("{verbs} on non-resource URLs `{}`", place.as_str().unwrap_or("*"));
     let power = power(rule, place, Severity::Low, gives);
@@ -131,7 +135,7 @@ fn power<'a>(rule: Rule<'a>, place: Value<'a>, severity: Severity, gives: &str) 
         format!("{} on {} of {groups}", list(rule.texts("verbs")), list(rule.texts("resources")));
     let mut severity = severity;
     if rule.is_named() {
-        grants += &format!(" (named {})", list(rule.texts("resourceNames")));
+        grants += &format!(" (with names {})", list(rule.texts("resourceNames")));
         severity = lower(severity);
     }
     Power {

@@ -2,23 +2,24 @@
 
 use pavisade_macros::check;
 use pavisade_model::Severity;
+use pavisade_rbac::{Resource, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge};
-use super::rules::{Resource, Rules};
+use super::judged::judge;
+use super::power::Power;
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may make or change workloads.
+/// Role can create or change workloads
 ///
 /// ## Why
-/// A pod may run as any ServiceAccount of its namespace and mount its Secrets: whoever makes
-/// pods, directly or through a controller, has all of these.
+/// A pod can use any ServiceAccount in its namespace and mount its Secrets. Anyone who can create
+/// pods, directly or through a controller, can use all of them.
 ///
 /// ## Fix
-/// Limit the permission to namespaces that hold nothing the holder may not have, and enforce a
-/// Pod Security Standard there.
+/// Limit the permission to namespaces without anything that the subject should not access, and
+/// enforce a Pod Security Standard there.
 #[check(
     id = "PV-I016",
     severity = Low,
@@ -50,7 +51,7 @@ impl Check for WorkloadCreationPermission {
         judge(object, cx, |rules: &Rules<'a>| {
             let create = rules.grant_any(&["create"], WORKLOADS);
             let change = || rules.grant_any(&["update", "patch"], WORKLOADS);
-            let gives = "run pods as any ServiceAccount there and to mount its Secrets";
+            let gives = "run pods as any ServiceAccount there and mount its Secrets";
             let power = create.or_else(change).map(|grant| {
                 // Of a pod, only the images can be changed.
                 let images = grant.on.name == "pods" && !grant.rule.has_verb("create");

@@ -2,25 +2,27 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Confidence, KubernetesVersion, Severity};
+use pavisade_rbac::{Resource, Rules};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::power::{Power, judge, list};
-use super::rules::{Resource, Rules};
+use super::judged::judge;
+use super::power::{Power, list};
 use super::table::{Names, Reach, Row, judge_with_wildcards};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Roles that may delete workloads.
+/// Role can delete workloads
 ///
 /// ## Why
-/// Whoever deletes Deployments, StatefulSets or the pods of a namespace stops what runs there;
-/// `deletecollection` does so by one request. With `unsafe-delete-ignore-read-errors` besides, what
-/// cannot be read is deleted without its finalizers: what it stands for is left behind.
+/// Anyone who can delete Deployments, StatefulSets or pods in a namespace can stop what runs there;
+/// with `deletecollection`, in a single request. With `unsafe-delete-ignore-read-errors`, objects
+/// that cannot be read are deleted without running their finalizers, so external resources may be
+/// left behind.
 ///
 /// ## Fix
-/// Give `delete` on the kinds that the holder itself makes, in a Role of their namespace, and leave
-/// `deletecollection` out.
+/// Grant `delete` only on the kinds that the subject itself creates, in a Role, and do not grant
+/// `deletecollection`.
 #[check(
     id = "PV-I079",
     severity = Low,
@@ -94,7 +96,7 @@ fn deletes_unread<'a>(rules: &Rules<'a>, kubernetes: KubernetesVersion) -> Vec<P
     let power = found.map(|(verb, on)| Power {
         place: verb,
         grants: format!("`delete` and `{UNREAD}` on {}", list(on)),
-        gives: "delete what cannot be read, without its finalizers".to_owned(),
+        gives: "delete objects that cannot be read, without their finalizers".to_owned(),
         severity: Severity::Low,
         confidence: sure,
         namespaced: true,

@@ -10,15 +10,15 @@ use serde::Deserialize;
 use crate::field::{list, text};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Rules of a mesh that allow every request.
+/// Mesh authorization allows every request
 ///
 /// ## Why
-/// What `ALLOW` policies let in adds up: one rule that matches everything undoes all others for
-/// the workloads that it selects, and they still look protected. An intention of Consul or a
-/// permission of Kuma for everybody is the same.
+/// `ALLOW` policies are additive: a single rule that matches everything overrides all others for
+/// the workloads that it selects, which still appear protected. The same applies to an intention in
+/// Consul or a permission in Kuma that allows everyone.
 ///
 /// ## Fix
-/// Name who may come (`from.source.principals`, with Consul `sources`) and what they may ask
+/// Restrict the clients (`from.source.principals`, in Consul `sources`) and the operations
 /// (`to.operation`).
 #[check(
     id = "PV-N043",
@@ -45,7 +45,7 @@ impl Check for AllowAllAuthorization {
             Ok(Some(_)) => return Verdict::NotApplicable,
             Err(wrong) => return wrong.into(),
         }
-        // What serves the outside takes requests from everybody, and a webhook from the API server,
+        // What serves the outside takes requests from everyone, and a webhook from the API server,
         // which is in no mesh.
         let words = ["gateway", "webhook"];
         let told = |text: &str| words.iter().any(|word| text.contains(word));
@@ -63,7 +63,7 @@ impl Check for AllowAllAuthorization {
             // Without rules, nothing is let in.
             Ok(rules) => {
                 Verdict::from_claims(rules.filter(|rule| matches_all(*rule)).map(|rule| {
-                    let message = "this rule matches every request, from whoever it comes";
+                    let message = "this rule matches every request from any client";
                     let claim = Claim::fails(rule, message);
                     match labels(policy).next() {
                         // One workload is open, not a namespace or the mesh.
@@ -133,9 +133,9 @@ fn consul(intentions: &Object) -> Verdict<'_> {
             && namespace
     });
     Verdict::from_claims(open.map(|source| match name {
-        "*" => Claim::fails(source, "every service of the mesh may connect to every other"),
+        "*" => Claim::fails(source, "every service in the mesh can connect to every other"),
         name => {
-            let message = format!("every service of the mesh may connect to `{name}`");
+            let message = format!("every service in the mesh can connect to `{name}`");
             Claim::fails(source, message).severity(Severity::Low)
         }
     }))
@@ -159,9 +159,9 @@ fn kuma(permission: &Object) -> Verdict<'_> {
     Verdict::from_claims(open.map(|from| {
         match to {
             None | Some("Mesh") => {
-                Claim::fails(from, "every proxy of the mesh may connect to every other")
+                Claim::fails(from, "every proxy in the mesh can connect to every other")
             }
-            Some(_) => Claim::fails(from, "every proxy of the mesh may connect to these")
+            Some(_) => Claim::fails(from, "every proxy in the mesh can connect to these")
                 .severity(Severity::Low),
         }
     }))

@@ -14,15 +14,15 @@ use super::rule::{allows_anybody, allows_every_port, block, is_every_pod, peers,
 use super::{calico, cilium, cluster_policy};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Network policies that allow everything.
+/// NetworkPolicy allows all traffic
 ///
 /// ## Why
-/// What policies allow adds up: one rule without peers and ports undoes every other policy for
-/// the pods it selects, and the namespace still looks protected.
+/// Policies are additive: a single rule without peers and ports overrides every other policy for
+/// the pods that it selects, and the namespace still appears protected.
 ///
 /// ## Fix
-/// Name the peers (`podSelector`, `namespaceSelector`, `ipBlock`) and the ports that are needed; with
-/// Cilium `fromEndpoints`, with Calico `source` in place of a bare `Allow`.
+/// Specify the peers (`podSelector`, `namespaceSelector`, `ipBlock`) and ports that are needed;
+/// with Cilium use `fromEndpoints`, with Calico `source` in the `Allow` rule.
 #[check(
     id = "PV-N003",
     severity = Medium,
@@ -102,7 +102,7 @@ fn judge(rule: Value<'_>, direction: Direction) -> Option<Claim<'_>> {
     let all_pods = all_pods.filter(|_| direction == Direction::Ingress).map(|peer| {
         Claim::fails(
             peer,
-            "this rule allows connections from every pod of the cluster on every port, as if \
+            "this rule allows connections from every pod in the cluster on every port, as if \
              there were no policy",
         )
     });

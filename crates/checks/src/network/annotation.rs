@@ -7,7 +7,7 @@ use pavisade_yaml::Value;
 #[derive(Clone, Copy)]
 pub(super) struct Annotation<'a> {
     pub(super) key: &'a str,
-    /// What stands behind the prefix; empty where there is none.
+    /// What is after the prefix; empty where there is none.
     pub(super) name: &'a str,
     pub(super) value: Value<'a>,
 }

@@ -7,11 +7,11 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// API servers that show kubelets no certificate.
+/// API server has no client certificate for kubelets
 ///
 /// ## Why
-/// The API server then comes to kubelets as nobody: `kubectl exec` and `logs` work only where
-/// kubelets let nobody in, and with the API server everybody else.
+/// The API server then connects to kubelets anonymously: `kubectl exec` and `logs` work only if
+/// kubelets accept anonymous requests from anyone.
 ///
 /// ## Fix
 /// Set `--kubelet-client-certificate` and `--kubelet-client-key`.
@@ -34,7 +34,8 @@ impl Check for AnonymousKubeletClient {
                     let claim = Claim::fails(
                         component.place(flag),
                         format!(
-                            "kube-apiserver shows kubelets no certificate: `--{flag}` is not set"
+                            "kube-apiserver presents no client certificate to kubelets: \
+                             `--{flag}` is not set"
                         ),
                     );
                     return match component.object().kind() {

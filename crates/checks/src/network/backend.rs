@@ -12,7 +12,7 @@ use crate::{Derived, Reads, View, Why};
 /// A reference to a Service.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Backend<'a> {
-    /// The Service's name, where it stands.
+    /// The Service's name, where it is.
     pub(super) place: Value<'a>,
     pub(super) service: &'a str,
     pub(super) namespace: &'a str,

@@ -3,7 +3,7 @@
 //!
 //! A policy counts for the directions in `types`. Rules are asked in order, and what reaches the end
 //! of the default tier is closed where one of its policies selects the pod. What another tier does
-//! at its end stands in an object that is not read here.
+//! at its end is in an object that is not read here.
 
 use pavisade_model::kinds;
 use pavisade_snapshot::{Label, Object, Pod, Selects};
@@ -53,18 +53,19 @@ fn read<'a>(
         passes |= text(rule, &["action"])?.is_some_and(|(action, _)| action == "Pass");
     }
     Ok(match () {
-        () if !selects => Effect::Unclear("whether it selects them cannot be determined".into()),
+        () if !selects => Effect::Unclear("it cannot be determined whether it selects them".into()),
         () if !counts => {
             let direction = direction.name();
             let why = format!(
-                "it has no `types`, and whether {direction} is meant depends on how it is applied"
+                "it has no `types`, and whether it applies to {direction} depends on how it is \
+                 applied"
             );
             Effect::Unclear(why.into())
         }
         () if !matches!(tier, "default" | "") => {
-            Effect::Unclear(format!("what tier `{tier}` does at its end is not read").into())
+            Effect::Unclear(format!("the default action of tier `{tier}` was not read").into())
         }
-        () if passes => Effect::Unclear("it passes traffic on to what comes after it".into()),
+        () if passes => Effect::Unclear("it passes traffic on to later policies".into()),
         () => Effect::Restricts,
     })
 }

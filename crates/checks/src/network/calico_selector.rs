@@ -3,7 +3,7 @@
 use pavisade_snapshot::{Label, Selects};
 
 /// Whether a selector matches what has these labels; nothing where it cannot be read. An empty one
-/// matches everything. `global()`, which stands for what has no namespace, matches no pod.
+/// matches everything. `global()`, which represents what has no namespace, matches no pod.
 pub(super) fn matches<'a>(text: &str, label: &dyn Fn(&str) -> Label<'a>) -> Option<Selects> {
     if text.trim().is_empty() {
         return Some(Selects::Yes);
@@ -13,7 +13,7 @@ pub(super) fn matches<'a>(text: &str, label: &dyn Fn(&str) -> Label<'a>) -> Opti
     reader.rest.trim_start().is_empty().then_some(found)
 }
 
-/// Parentheses and negations within each other beyond which nobody goes.
+/// Parentheses and negations within each other beyond which no one goes.
 const DEEPEST: usize = 32;
 
 struct Reader<'t, 'f, 'a> {

@@ -8,15 +8,15 @@ use serde::Deserialize;
 use crate::field::list;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Ingresses that answer for every host.
+/// Ingress matches every host
 ///
 /// ## Why
-/// A rule without a host, a wildcard over everything or a default backend takes requests for names
-/// that nobody meant: those of other teams on a shared controller, forged `Host` headers, and
-/// scans by address.
+/// A rule without a host, a wildcard for all hosts, or a default backend receives requests for
+/// unintended names: hosts of other teams on a shared controller, forged `Host` headers, and scans
+/// by IP address.
 ///
 /// ## Fix
-/// Name the hosts in `rules[].host`, and remove the default backend.
+/// List the hosts in `rules[].host`, and remove the default backend.
 #[check(
     id = "PV-N033",
     severity = Low,
@@ -39,12 +39,15 @@ impl Check for CatchAllIngress {
         let default = ["defaultBackend", "backend"].into_iter();
         let default = default.filter_map(|field| ingress.at(&["spec", field]));
         let default = default.filter(|backend| !backend.is_null()).map(|backend| {
-            Claim::fails(backend, "the default backend answers for every host without a rule")
+            Claim::fails(
+                backend,
+                "the default backend receives requests for every host without a rule",
+            )
         });
         let open = rules.filter_map(|rule| match rule.get("host").filter(|h| !h.is_null()) {
-            None => Some(Claim::fails(rule, "this rule names no host: it answers for all of them")),
+            None => Some(Claim::fails(rule, "this rule has no host, so it matches every host")),
             Some(host) => matches!(host.as_str(), Some("" | "*"))
-                .then(|| Claim::fails(host, "this rule answers for every host")),
+                .then(|| Claim::fails(host, "this rule matches every host")),
         });
         let claims: Vec<_> = default.chain(open).collect();
         let any = ingress.at(&["spec", "rules"]).is_some_and(|r| r.items().next().is_some());

@@ -21,7 +21,7 @@ pub(super) fn effect<'a>(
     direction: Direction,
     cx: &View<'a>,
 ) -> Effect {
-    let Some(rules) = rules(policy) else { return Effect::Unclear("it cannot be read".into()) };
+    let Some(rules) = rules(policy) else { return Effect::Unclear("it cannot be parsed".into()) };
     let mut effect = Effect::None;
     for rule in rules {
         let selects = selects(rule, policy, pod, cx);
@@ -31,7 +31,7 @@ pub(super) fn effect<'a>(
         let of_rule = match touches(rule, direction) {
             Ok(Touches::Nothing) => continue,
             Ok(_) if selects == Selects::Maybe => {
-                Effect::Unclear("whether it selects them cannot be determined".into())
+                Effect::Unclear("it cannot be determined whether it selects them".into())
             }
             Ok(Touches::Adds) => Effect::Adds,
             Ok(Touches::Closes) => Effect::Restricts,
@@ -84,10 +84,12 @@ fn touches(rule: Value<'_>, direction: Direction) -> Result<Touches, String> {
     let read: Result<_, WrongType<'_>> = read();
     match read.map_err(|wrong| wrong.to_string())? {
         (false, false, Some(true)) => {
-            Err("`enableDefaultDeny` without rules does not hold for every version".into())
+            Err("`enableDefaultDeny` without rules is not valid in every version".into())
         }
         (false, false, _) => Ok(Touches::Nothing),
-        (_, true, Some(false)) => Err("it denies a part, and leaves the rest open".into()),
+        (_, true, Some(false)) => {
+            Err("it denies some traffic and leaves the rest unrestricted".into())
+        }
         (true, false, Some(false)) => Ok(Touches::Adds),
         _ => Ok(Touches::Closes),
     }
@@ -112,7 +114,7 @@ pub(super) fn flaw(policy: &Object) -> Option<String> {
         };
         let unknown = rule.entries().find(|(key, _)| !known(key) && !is_section(key));
         if let Some((key, _)) = unknown {
-            return Some(format!("`{key}` is not modelled"));
+            return Some(format!("`{key}` is not evaluated"));
         }
         if is_set(rule, "endpointSelector") == is_set(rule, "nodeSelector") {
             return Some("a rule needs either `endpointSelector` or `nodeSelector`".into());
@@ -163,32 +165,32 @@ const ENTITIES: [&str; 13] = [
 
 fn entry_flaw(entry: Value<'_>, direction: Direction) -> Option<String> {
     if entry.kind() != Kind::Mapping {
-        return Some("a rule is no map".into());
+        return Some("a rule is not a map".into());
     }
     let peers = peer_fields(direction);
     let more = ["toPorts", "icmps", "authentication", "fromRequires", "toRequires"];
     let unknown = entry.entries().find(|(key, _)| !peers.contains(key) && !more.contains(key));
     if let Some((key, _)) = unknown {
-        return Some(format!("`{key}` is not modelled"));
+        return Some(format!("`{key}` is not evaluated"));
     }
     if let Some((key, _)) = entry
         .entries()
         .find(|(_, v)| !matches!(v.kind(), Kind::Sequence | Kind::Mapping | Kind::Null))
     {
-        return Some(format!("`{key}` is of a wrong type"));
+        return Some(format!("`{key}` has the wrong type"));
     }
     let filled = |field: &str| entry.list(field).next().is_some();
     let mut named = peers.iter().copied().filter(|field| filled(field));
     if let (Some(one), Some(other)) = (named.next(), named.next()) {
-        return Some(format!("Cilium refuses `{one}` and `{other}` in one rule"));
+        return Some(format!("Cilium rejects `{one}` and `{other}` in one rule"));
     }
     if filled("toPorts") && (filled("icmps") || filled("toServices")) {
-        return Some("Cilium refuses `toPorts` beside `icmps` or `toServices`".into());
+        return Some("Cilium rejects `toPorts` together with `icmps` or `toServices`".into());
     }
     let mut entities = ["fromEntities", "toEntities"].iter().flat_map(|field| entry.list(field));
     let unknown = entities.find(|e| e.as_str().is_none_or(|e| !ENTITIES.contains(&e)));
     unknown.map(|entity| {
-        format!("`{}` is no entity of Cilium", entity.scalar_text().unwrap_or_default())
+        format!("`{}` is not an entity of Cilium", entity.scalar_text().unwrap_or_default())
     })
 }
 
@@ -328,7 +330,7 @@ fn is_left_out(key: &str) -> bool {
 /// Entries that allow everything, unless their rule denies something as well.
 pub(super) fn open_rules(policy: &Object) -> Vec<(Direction, Claim<'_>)> {
     let Some(rules) = rules(policy) else {
-        let why = "it has no rules that can be read";
+        let why = "it has no rules that can be parsed";
         return vec![(Direction::Ingress, Claim::unknown(policy.value(), why))];
     };
     let mut claims = Vec::new();
@@ -365,23 +367,23 @@ fn open_entry<'a>(
         return None;
     }
     let peers = peer_fields(direction);
-    // An empty list of peers allows nothing, whatever stands beside it.
+    // An empty list of peers allows nothing, whatever is next to it.
     if peers.iter().any(|field| is_set(entry, field) && !filled(field)) {
         return None;
     }
     let Some(field) = peers.iter().copied().find(|field| filled(field)) else {
-        // One without any field allows nothing; ports alone are open to everybody.
+        // One without any field allows nothing; ports alone are open to everyone.
         return filled("toPorts").then(|| Claim::fails(entry, everywhere(direction)));
     };
     let outside = match direction {
         Direction::Ingress => {
-            "this rule allows connections from every address outside of the cluster on every port"
+            "this rule allows connections from every address outside the cluster on every port"
         }
         Direction::Egress => {
-            "this rule allows connections to every address outside of the cluster on every port"
+            "this rule allows connections to every address outside the cluster on every port"
         }
     };
-    let every_pod = "this rule allows connections from every pod of the cluster on every port, as \
+    let every_pod = "this rule allows connections from every pod in the cluster on every port, as \
                      if there were no policy";
     let of_pods = direction == Direction::Ingress && !is_set(rule, "nodeSelector");
     let mut elements = entry.list(field);

@@ -27,7 +27,7 @@ pub(super) fn effect<'a>(
         (Effect::None, _) | (_, Selects::No) => Effect::None,
         (Effect::Adds, _) | (_, Selects::Yes) => effect,
         (_, Selects::Maybe) => {
-            Effect::Unclear("whether it selects them cannot be determined".into())
+            Effect::Unclear("it cannot be determined whether it selects them".into())
         }
     }
 }
@@ -42,14 +42,14 @@ fn of_rules(policy: &Object, direction: Direction) -> Effect {
     for rule in rules {
         match rule.str("action") {
             Some("Deny") if is_everything(rule, direction) => return Effect::Restricts,
-            Some("Deny") => effect = Effect::Unclear("it denies a part of their traffic".into()),
+            Some("Deny") => effect = Effect::Unclear("it denies some of their traffic".into()),
             Some("Allow" | "Accept" | "Pass") => {
                 effect = effect.and(Effect::Adds);
                 if is_everything(rule, direction) {
                     break;
                 }
             }
-            _ => return Effect::Unclear("a rule's action cannot be read".into()),
+            _ => return Effect::Unclear("the action of a rule cannot be parsed".into()),
         }
     }
     effect
@@ -131,10 +131,10 @@ pub(super) fn open_rules(policy: &Object) -> Vec<(Direction, Claim<'_>)> {
             .filter(|rule| !baseline && is_everything(*rule, direction));
         claims.extend(open.map(|rule| {
             let message = format!(
-                "{}, before any NetworkPolicy is asked",
+                "{}, before any NetworkPolicy is evaluated",
                 match direction {
                     Direction::Ingress =>
-                        "this rule allows connections from every pod of the cluster on every port",
+                        "this rule allows connections from every pod in the cluster on every port",
                     Direction::Egress => everywhere(direction),
                 }
             );

@@ -12,14 +12,14 @@ use serde::Deserialize;
 use super::backend::{Backend, backends};
 use crate::{Check, Claim, Cx, OnObject, Verdict, View};
 
-/// Ingresses and routes whose Service does not exist.
+/// Backend Service does not exist
 ///
 /// ## Why
-/// The host still leads here: whoever may make a Service of that name receives its requests, with
-/// the cookies and tokens of its users, under its certificate.
+/// The host still points here: anyone who can create a Service with that name receives its
+/// requests, including cookies and tokens of users, under its certificate.
 ///
 /// ## Fix
-/// Correct the name, or remove the rule, and the DNS record with it.
+/// Correct the name, or remove the rule and its DNS record.
 #[check(
     id = "PV-N034",
     severity = Low,
@@ -76,23 +76,24 @@ fn judge<'a>(backend: Backend<'a>, some_here: bool, cx: &View<'a>) -> Option<Cla
     if let Some(why) = services.gap() {
         return Some(Claim::unknown(place, why));
     }
-    let of = host.map_or(String::new(), |host| format!(" of `{host}`"));
+    let of = host.map_or(String::new(), |host| format!(" for `{host}`"));
     let complete = services.coverage != Coverage::Partial;
     if complete {
-        let what =
-            format!("there is no Service `{service}`: whoever may make one gets the requests{of}");
+        let what = format!(
+            "Service `{service}` does not exist: anyone who can create it gets the requests{of}"
+        );
         return Some(Claim::fails(place, what));
     }
     // Who puts an Ingress apart from the Services mostly has all of them elsewhere.
     if some_here {
         let what = format!(
-            "no Service `{service}` is in these files: if none comes from elsewhere, whoever may \
-             make one gets the requests{of}"
+            "Service `{service}` is not in these files: unless it is defined elsewhere, anyone \
+             who can create it gets the requests{of}"
         );
         return Some(Claim::fails(place, what).confidence(Confidence::Low));
     }
     let gap = Gap::object("Service", backend.namespace, service);
-    Some(Claim::unknown(place, "its Service may come from elsewhere than these files").gap(gap))
+    Some(Claim::unknown(place, "its Service may be defined outside these files").gap(gap))
 }
 
 /// For AWS's controller a backend may be the name of an annotation.

@@ -10,16 +10,16 @@ use serde::Deserialize;
 use crate::field::{WrongType, list, text};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Ingresses and Gateways whose certificate does not exist.
+/// TLS Secret does not exist
 ///
 /// ## Why
-/// Without the Secret, a controller answers with a certificate of its own that nobody trusts, or not
-/// at all: users learn to click warnings away, and whoever may make a Secret of that name decides
-/// which certificate they get.
+/// Without the Secret, the controller serves its own untrusted certificate, or fails. Users learn
+/// to ignore certificate warnings, and anyone who can create a Secret with that name chooses the
+/// certificate.
 ///
 /// ## Fix
-/// Make the Secret in the namespace of the Ingress, or correct its name; a Gateway may name one of
-/// another namespace where a ReferenceGrant allows it.
+/// Create the Secret in the namespace of the Ingress, or correct its name. A Gateway can use a
+/// Secret in another namespace if a ReferenceGrant allows it.
 #[check(
     id = "PV-N059",
     severity = Low,
@@ -36,7 +36,7 @@ impl Check for DanglingTlsSecret {
     type On = OnObject;
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        // Nobody puts keys beside manifests, and no Secret is made where none is kept.
+        // No one puts keys beside manifests, and no Secret is made where none is kept.
         if cx.coverage(kinds::SECRET) == Coverage::Partial || made_elsewhere(object) {
             return Verdict::NotApplicable;
         }
@@ -60,7 +60,7 @@ impl Check for DanglingTlsSecret {
                 Some(why) => Claim::unknown(place, why),
                 None => Claim::fails(
                     place,
-                    format!("there is no Secret `{name}` in namespace `{namespace}`"),
+                    format!("Secret `{name}` does not exist in namespace `{namespace}`"),
                 ),
             })
         }))

@@ -13,15 +13,16 @@ use super::rule::peers;
 use crate::fragment::is_fragment;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict, View, Why};
 
-/// Pods that NetworkPolicies let connect to other pods, but not to DNS.
+/// NetworkPolicy blocks DNS
 ///
 /// ## Why
-/// A policy for outgoing traffic closes everything that it does not name. Without port 53 the pods
-/// find no Service by its name; what mostly follows is a policy that allows everything.
+/// A policy for egress blocks everything that it does not list. Without port 53, the pods cannot
+/// resolve names of Services. Often the result is that someone adds a policy that allows
+/// everything.
 ///
 /// ## Fix
-/// Allow UDP and TCP port 53 to the pods of `kube-dns` in `kube-system`, in one policy for all
-/// pods of the namespace. A port without `protocol` is one of TCP alone.
+/// Allow UDP and TCP port 53 to the `kube-dns` pods in `kube-system`, in one policy for all pods in
+/// the namespace. A port without `protocol` is TCP only.
 #[check(
     id = "PV-N026",
     severity = Low,
@@ -70,17 +71,17 @@ impl Check for DnsLockedOut {
             (None, None) => {
                 if by_tcp {
                     let message = format!(
-                        "NetworkPolicy `{first}` restricts what these pods connect to, and DNS is \
-                         allowed by TCP alone (which a port without `protocol` is): programs ask by \
-                         UDP, and find no Service by its name"
+                        "NetworkPolicy `{first}` restricts egress of these pods and allows DNS \
+                         only over TCP (the default if `protocol` is not set): programs use UDP, \
+                         so they cannot resolve names of Services"
                     );
                     return Claim::fails(place, message).evidence("TCP").evidence(first).into();
                 }
                 Claim::fails(
                     place,
                     format!(
-                        "NetworkPolicy `{first}` restricts what these pods connect to, and none {} \
-                         lets them ask DNS (port 53): they find no Service by its name",
+                        "NetworkPolicy `{first}` restricts egress of these pods, and none {} \
+                         allows DNS (port 53): they cannot resolve names of Services",
                         cx.list_in(kinds::NETWORK_POLICY, pod.object().namespace()).scope(),
                     ),
                 )
@@ -181,7 +182,8 @@ fn to_dns<'a>(rule: Value<'a>, pod: Pod<'a>, cx: &View<'a>) -> Reaches {
 fn peer_is_dns<'a>(peer: Value<'a>, pod: Pod<'a>, cx: &View<'a>) -> Reaches {
     if peer.get("ipBlock").is_some_and(|b| !b.is_null()) {
         return Reaches::Unknown(
-            "whether an `ipBlock` holds for the cluster's DNS servers depends on the network plugin"
+            "it depends on the network plugin whether an `ipBlock` applies to the cluster's DNS \
+             servers"
                 .into(),
         );
     }
@@ -189,15 +191,15 @@ fn peer_is_dns<'a>(peer: Value<'a>, pod: Pod<'a>, cx: &View<'a>) -> Reaches {
         // Pods of its own namespace.
         let own = pod.object().namespace();
         return match own.is_empty() || DNS.contains(&own) {
-            true => Reaches::Unknown("DNS may run in the pods' own namespace".into()),
+            true => Reaches::Unknown("DNS may run in the namespace of the pods".into()),
             false => Reaches::No,
         };
     };
     if selector.kind() != Kind::Mapping {
-        return Reaches::Unknown("a `namespaceSelector` is no map".into());
+        return Reaches::Unknown("a `namespaceSelector` is not a map".into());
     }
     let Ok(selector) = Selector::read(selector) else {
-        return Reaches::Unknown("a `namespaceSelector` cannot be read".into());
+        return Reaches::Unknown("a `namespaceSelector` cannot be parsed".into());
     };
     let mut unsure = false;
     for namespace in DNS {
@@ -216,7 +218,7 @@ fn peer_is_dns<'a>(peer: Value<'a>, pod: Pod<'a>, cx: &View<'a>) -> Reaches {
     match unsure {
         true => {
             let why = format!(
-                "whether a `namespaceSelector` selects the namespace of DNS depends on labels that \
+                "whether a `namespaceSelector` selects the DNS namespace depends on labels that \
                  are not {}",
                 cx.here()
             );
@@ -243,10 +245,10 @@ fn selects_servers(peer: Value<'_>) -> Reaches {
         return Reaches::Yes;
     };
     if value.kind() != Kind::Mapping {
-        return Reaches::Unknown("a `podSelector` is no map".into());
+        return Reaches::Unknown("a `podSelector` is not a map".into());
     }
     let Ok(selector) = Selector::read(value) else {
-        return Reaches::Unknown("a `podSelector` cannot be read".into());
+        return Reaches::Unknown("a `podSelector` cannot be parsed".into());
     };
     let of = |(key, value): (&'static str, &'static str)| {
         selector.matches(|wanted| (wanted == key).then_some(value))
@@ -259,7 +261,7 @@ fn selects_servers(peer: Value<'_>) -> Reaches {
             || v.as_str().is_some_and(|text| text.contains("dns"))
     });
     match speaks_of_it {
-        true => Reaches::Unknown("which labels the pods of DNS have is not certain".into()),
+        true => Reaches::Unknown("the labels of the DNS pods are not known".into()),
         false => Reaches::No,
     }
 }

@@ -9,14 +9,14 @@ use super::etcd_without_client_authentication::holds_the_cluster;
 use crate::loopback::is_loopback_url;
 use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
 
-/// etcd that takes any peer for a member.
+/// etcd peers are not authenticated
 ///
 /// ## Why
-/// Members send each other everything that is written. Whoever reaches the peer port without
-/// having to prove who they are reads it, and may write as a member does.
+/// etcd members send each other everything that is written. Anyone who can reach the peer port
+/// without authentication can read it, and can write as a member.
 ///
 /// ## Fix
-/// Listen for peers on `https` addresses with `--peer-cert-file` and `--peer-key-file`, and set
+/// Use `https` addresses for peers with `--peer-cert-file` and `--peer-key-file`, and set
 /// `--peer-client-cert-auth=true` and `--peer-trusted-ca-file`.
 #[check(
     id = "PV-N046",
@@ -60,13 +60,13 @@ fn judge(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     };
     let mut open = urls.split(',').map(str::trim).filter(|url| !is_loopback_url(url)).peekable();
     if open.peek().is_none() {
-        // A single member talks to nobody.
+        // A single member talks to no one.
         return Ok(None);
     }
     if let Some(url) = open.find(|url| url.starts_with("http://")) {
         return Ok(Some(Claim::fails(
             etcd.place(LISTEN),
-            format!("etcd takes peers at `{url}` without TLS, whoever they are"),
+            format!("etcd accepts peers at `{url}` without TLS and authentication"),
         )));
     }
     let authority = etcd.known("peer-trusted-ca-file")?.is_some_and(|flag| !flag.value.is_empty());
@@ -85,7 +85,7 @@ fn judge(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
             Claim::fails(
                 etcd.place(ASKS),
                 format!(
-                    "etcd is told `--{ASKS}=false`: it asks peers for a certificate only because \
+                    "etcd has `--{ASKS}=false`: it requests certificates from peers only because \
                      `--peer-trusted-ca-file` is set"
                 ),
             )
@@ -93,8 +93,9 @@ fn judge(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
             .changes(etcd.set_flag(ASKS, "true")),
         ),
         (false, true) => None,
-        (_, false) => {
-            Some(Claim::fails(etcd.place(ASKS), "etcd asks its peers for no certificate"))
-        }
+        (_, false) => Some(Claim::fails(
+            etcd.place(ASKS),
+            "etcd does not require certificates from its peers",
+        )),
     })
 }

@@ -7,15 +7,16 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// etcd that makes its own certificates up.
+/// etcd uses self-signed certificates
 ///
 /// ## Why
-/// With `--auto-tls` and `--peer-auto-tls` each member signs a certificate for itself, which
-/// nobody can verify: who sits between is etcd to its clients, and any peer is a member.
+/// With `--auto-tls` and `--peer-auto-tls`, each member signs its own certificate, which cannot be
+/// verified: an attacker in between can impersonate etcd to its clients, and anyone can join as a
+/// peer.
 ///
 /// ## Fix
-/// Give etcd certificates of an authority of its own (`--cert-file`, `--key-file`,
-/// `--peer-cert-file`, `--peer-key-file`), and remove both flags.
+/// Use certificates from a dedicated CA (`--cert-file`, `--key-file`, `--peer-cert-file`,
+/// `--peer-key-file`), and remove both flags.
 #[check(
     id = "PV-N047",
     severity = Medium,
@@ -60,13 +61,13 @@ fn judge<'a>(
     let place = etcd.place(flag);
     if etcd.known(file)?.is_some_and(|file| !file.value.is_empty()) {
         let message = format!(
-            "`--{flag}` has no effect beside `--{file}`, and makes certificates up as soon as that \
-             one is lost"
+            "`--{flag}` has no effect together with `--{file}`, but generates self-signed \
+             certificates if that flag is removed"
         );
         let claim = Claim::fails(place, message).severity(Severity::Low).instance(flag.to_owned());
         return Ok(Some(claim.changes(etcd.set_flag(flag, "false"))));
     }
     let message =
-        format!("etcd shows its {whom} a certificate that it made up: nobody can verify it");
+        format!("etcd presents a self-signed certificate to its {whom}, which cannot be verified");
     Ok(Some(Claim::fails(place, message).instance(flag.to_owned())))
 }

@@ -8,15 +8,15 @@ use serde::Deserialize;
 use crate::loopback::is_loopback_url;
 use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Place, Verdict};
 
-/// etcd that serves clients without a certificate.
+/// etcd clients are not authenticated
 ///
 /// ## Why
-/// etcd knows no RBAC of Kubernetes: whoever may talk to it reads every Secret and writes whatever
-/// makes them cluster-admin.
+/// etcd does not apply Kubernetes RBAC: anyone who can connect to it can read every Secret and
+/// grant themselves cluster-admin.
 ///
 /// ## Fix
-/// Set `--client-cert-auth=true` and `--trusted-ca-file` to an authority that signs nothing but
-/// etcd's clients, and listen on `https` addresses only.
+/// Set `--client-cert-auth=true`, set `--trusted-ca-file` to a CA that signs only certificates of
+/// etcd clients, and listen only on `https` addresses.
 #[check(id = "PV-N023", severity = Critical, scope = Object, programs = [Etcd], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -57,7 +57,7 @@ pub(super) fn holds_the_cluster(component: Component<'_>) -> bool {
         || object.kind() == "Pod" && object.namespace().is_empty()
 }
 
-/// An address at which etcd speaks plain HTTP, where it can ask nobody for a certificate.
+/// An address at which etcd speaks plain HTTP, where it can ask no one for a certificate.
 fn plain_address(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     const LISTEN: &str = "listen-client-urls";
     let mut listens: Vec<(Place<'_>, String)> = Vec::new();
@@ -79,7 +79,7 @@ fn plain_address(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     let Some((place, url)) = open.or_else(|| plain.first()) else { return Ok(None) };
     let claim = Claim::fails(
         (*place).clone(),
-        format!("etcd serves `{url}` without TLS, to anybody who reaches the address"),
+        format!("etcd serves `{url}` without TLS to anyone who can reach the address"),
     );
     Ok(Some(match open {
         Some(_) => claim,
@@ -102,7 +102,7 @@ fn without_certificate(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'
             Claim::fails(
                 flag.place,
                 format!(
-                    "etcd is told `--{ASKS}={}`: it asks clients for a certificate only because \
+                    "etcd has `--{ASKS}={}`: it requests certificates from clients only because \
                      `--trusted-ca-file` is set",
                     flag.value
                 ),
@@ -111,10 +111,12 @@ fn without_certificate(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'
             .changes(etcd.set_flag(ASKS, "true")),
         ),
         None if authority => None,
-        Some(flag) => Some(Claim::fails(flag.place, "etcd asks its clients for no certificate")),
+        Some(flag) => {
+            Some(Claim::fails(flag.place, "etcd does not require certificates from its clients"))
+        }
         None => Some(Claim::fails(
             etcd.place(ASKS),
-            "etcd asks its clients for no certificate: `--client-cert-auth` is not set",
+            "etcd does not require certificates from its clients: `--client-cert-auth` is not set",
         )),
     })
 }

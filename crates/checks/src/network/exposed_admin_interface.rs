@@ -18,15 +18,16 @@ use super::policy::{Seen, pods_with, selects};
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Verdict, View, Why};
 
-/// Interfaces of administration that are exposed outside of the cluster.
+/// Admin interface is exposed
 ///
 /// ## Why
-/// Dashboards, notebooks and database consoles are made for the few who run the cluster. From
-/// outside, one missing login or one flaw in them is a shell in the cluster.
+/// Dashboards, notebooks and database consoles are meant for administrators. If they are exposed
+/// outside the cluster, a missing login or a single vulnerability gives an attacker a shell in the
+/// cluster.
 ///
 /// ## Fix
-/// Reach it by `kubectl port-forward` or a VPN; or put a proxy in front that asks for a login
-/// (`auth-url`, client certificates, oauth2-proxy), and list who may come.
+/// Access it with `kubectl port-forward` or a VPN. Or put an authenticating proxy in front
+/// (`auth-url`, client certificates, oauth2-proxy) and restrict who can log in.
 #[check(
     id = "PV-N030",
     severity = High,
@@ -81,7 +82,7 @@ fn service<'a>(service: &'a Object, cx: &View<'a>) -> Verdict<'a> {
     match reach {
         Reach::Limited => Verdict::Holds,
         Reach::Unknown(why) => Verdict::unknown(place, why),
-        Reach::Open => found.claim(place, &format!("`type: {kind}` opens")).into(),
+        Reach::Open => found.claim(place, &format!("`type: {kind}` exposes")).into(),
     }
 }
 
@@ -97,7 +98,7 @@ fn ingress<'a>(ingress: &'a Object, cx: &View<'a>) -> Verdict<'a> {
             continue;
         }
         named.push(backend.service);
-        verdicts.push(judge(backend, "the Ingress opens", cx));
+        verdicts.push(judge(backend, "the Ingress exposes", cx));
     }
     Verdict::all(verdicts)
 }
@@ -139,7 +140,7 @@ fn virtual_service<'a>(service: &'a Object, cx: &View<'a>) -> Verdict<'a> {
             continue;
         }
         named.push(name);
-        let verdict = judge(backend, "the VirtualService opens", cx);
+        let verdict = judge(backend, "the VirtualService exposes", cx);
         verdicts.push(match (door, verdict, guards.clone()) {
             (Door::Closed, ..) => Verdict::NotApplicable,
             (Door::Limited, Verdict::Fails(_), _) => Verdict::Holds,
@@ -152,8 +153,8 @@ fn virtual_service<'a>(service: &'a Object, cx: &View<'a>) -> Verdict<'a> {
     Verdict::all(verdicts)
 }
 
-/// Whether the controller asks for a login or an address before it lets anybody through, or is
-/// one that only members of a private network reach.
+/// Whether the controller asks for a login or an address before it lets anyone through, or is one
+/// that only members of a private network reach.
 fn asks_first(ingress: &Object) -> bool {
     const NAMES: [&str; 8] = [
         "auth-url",
@@ -178,7 +179,7 @@ fn asks_first(ingress: &Object) -> bool {
         || class.contains("private")
         || class == "tailscale"
         || annotations(ingress).any(|Annotation { name, value, .. }| {
-            // AWS: `alb.ingress.kubernetes.io/auth-type: none` is no login.
+            // AWS: `alb.ingress.kubernetes.io/auth-type: none` is not a login.
             NAMES.contains(&name) && !matches!(value.as_str(), None | Some("" | "none"))
                 || LISTS.contains(&name) && value.as_str().is_some_and(lists_some)
                 || name == "scheme" && value.as_str() == Some("internal")
@@ -192,7 +193,7 @@ struct Found {
 
 impl Found {
     fn claim<'a>(&self, place: Value<'a>, by: &str) -> Claim<'a> {
-        let message = format!("{by} {} to whoever reaches it", self.what);
+        let message = format!("{by} {} to anyone who can reach it", self.what);
         Claim::fails(place, message).confidence(self.confidence)
     }
 }

@@ -10,14 +10,14 @@ use serde::Deserialize;
 use crate::loopback::is_loopback_host;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// kube-proxies whose metrics anybody on the network reads.
+/// kube-proxy metrics are exposed
 ///
 /// ## Why
-/// The port asks for no credentials, and beside metrics it answers `/proxyMode` and, where profiling
-/// is on, `/debug/pprof`: what the node forwards, to whoever reaches the node.
+/// The port requires no credentials. In addition to metrics it serves `/proxyMode` and, if
+/// profiling is enabled, `/debug/pprof`, to anyone who can reach the node.
 ///
 /// ## Fix
-/// Remove `metricsBindAddress`, which leaves `127.0.0.1:10249`, and read the metrics through
+/// Remove `metricsBindAddress`, which defaults to `127.0.0.1:10249`, and read the metrics through
 /// kube-rbac-proxy.
 #[check(
     id = "PV-N045",
@@ -44,7 +44,7 @@ impl Check for ExposedKubeProxyMetrics {
                     Some(claim) => claim.set(LOOPBACK).into(),
                     None => Verdict::Holds,
                 },
-                None => Verdict::unknown(value, format!("`{FIELD}` is no text")),
+                None => Verdict::unknown(value, format!("`{FIELD}` is not a string")),
             });
         }
         if object.is(kinds::CONFIG_MAP) {
@@ -95,7 +95,9 @@ fn flags(container: Container<'_>) -> Verdict<'_> {
         return Verdict::NotApplicable;
     }
     match flag("metrics-bind-address") {
-        Some(("", place)) => Verdict::unknown(place, "its address stands apart from the flag"),
+        Some(("", place)) => {
+            Verdict::unknown(place, "its address is in a separate element from the flag")
+        }
         Some((address, place)) => match claim(place, address) {
             Some(claim) => claim.set(format!("--metrics-bind-address={LOOPBACK}")).into(),
             None => Verdict::Holds,
@@ -117,5 +119,8 @@ fn claim<'a>(place: Value<'a>, address: &str) -> Option<Claim<'a>> {
     if is_loopback_host(host) {
         return None;
     }
-    Some(Claim::fails(place, format!("kube-proxy serves metrics at `{address}` to anybody")))
+    Some(Claim::fails(
+        place,
+        format!("kube-proxy serves metrics at `{address}` without authentication"),
+    ))
 }

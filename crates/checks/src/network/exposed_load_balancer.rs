@@ -18,15 +18,15 @@ use super::rule::{Target, allows_anybody, allows_target, block, peers};
 use crate::field::text;
 use crate::{Check, Cx, OnObject, Verdict, View, Why};
 
-/// Load balancers that anybody may reach.
+/// Load balancer without source ranges
 ///
 /// ## Why
-/// A LoadBalancer without source ranges gets a public address with most clouds: the whole
-/// internet may try what listens behind it.
+/// On most clouds, a LoadBalancer without source ranges gets a public address: everyone on the
+/// internet can connect to the service behind it.
 ///
 /// ## Fix
-/// Set `loadBalancerSourceRanges`, or the cloud's annotation for an internal load balancer; where
-/// it is meant for everybody, put it behind an Ingress or a Gateway and allow this finding.
+/// Set `loadBalancerSourceRanges`, or the cloud's annotation for an internal load balancer. If it
+/// should be public, put it behind an Ingress or a Gateway and add an exception for this finding.
 #[check(
     id = "PV-N005",
     severity = High,
@@ -57,8 +57,8 @@ impl Check for ExposedLoadBalancer {
             Reach::Unknown(why) => Verdict::unknown(kind, why),
             Reach::Open => Verdict::fails(
                 kind,
-                "nothing limits who reaches this load balancer: no source ranges, no annotation \
-                 for an internal one, no NetworkPolicy that limits its pods",
+                "access to this load balancer is not restricted: it has no source ranges, no \
+                 annotation for an internal load balancer, and no NetworkPolicy for its pods",
             ),
         }
     }
@@ -86,7 +86,7 @@ fn find<'a>(cx: &View<'a>, service: &'a Object) -> Reach {
     let selector = match Selector::labels(labels) {
         Ok(selector) => selector,
         Err(error) => {
-            let tell = |why: &str| format!("`selector` cannot be read: {why}");
+            let tell = |why: &str| format!("`selector` cannot be parsed: {why}");
             return Reach::Unknown(Why::from(error).told(tell));
         }
     };
@@ -140,8 +140,8 @@ fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &View<'a>) -> Reach {
         Restriction::By(selecting) => selecting,
         Restriction::ByOther => {
             return Reach::Unknown(
-                "a policy that is no NetworkPolicy restricts its pods, and whom it lets in is not \
-                 evaluated"
+                "a policy that is not a NetworkPolicy restricts its pods, and which clients it \
+                 allows is not evaluated"
                     .into(),
             );
         }
@@ -185,15 +185,15 @@ fn allowed(policies: &[&Object], targets: &[Target<'_>], local: bool) -> Reach {
     }
     if !unread.is_empty() {
         return Reach::Unknown(
-            "a NetworkPolicy of its pods has an `ipBlock` that cannot be read".into(),
+            "a NetworkPolicy of its pods has an `ipBlock` that cannot be parsed".into(),
         );
     }
     // Unless traffic stays on the node where it arrives, the pod sees a node's address as its
-    // source, and a policy that allows the nodes' network allows everybody.
+    // source, and a policy that allows the nodes' network allows everyone.
     if !local && blocks.iter().any(|b| b.is_private()) {
         return Reach::Unknown(
-            "its pods' NetworkPolicies allow private addresses, and without \
-             `externalTrafficPolicy: Local` clients may appear with a node's address"
+            "the NetworkPolicies of its pods allow private addresses, and without \
+             `externalTrafficPolicy: Local` clients may appear to have the address of a node"
                 .into(),
         );
     }

@@ -11,15 +11,15 @@ use super::load_balancer::{Reach, source_ranges};
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Services that open a port on every node.
+/// Service exposes a node port
 ///
 /// ## Why
-/// A node port listens on all addresses of all nodes, past every load balancer and its source
-/// ranges: whoever reaches a node reaches the pods.
+/// A node port is open on all addresses of all nodes and bypasses load balancers and their source
+/// ranges: anyone who can reach a node can reach the pods.
 ///
 /// ## Fix
-/// Use `type: ClusterIP` behind an Ingress or a Gateway. For a load balancer that reaches pods by
-/// itself, set `allocateLoadBalancerNodePorts: false`, and name no `nodePort`.
+/// Use `type: ClusterIP` behind an Ingress or a Gateway. For a load balancer that routes to pods
+/// directly, set `allocateLoadBalancerNodePorts: false` and do not set `nodePort`.
 #[check(id = "PV-N006", severity = Medium, scope = Object, on = [SERVICE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -43,10 +43,11 @@ impl Check for ExposedNodePort {
         match name {
             "NodePort" => {
                 let message = match numbers.is_empty() {
-                    true => "every node opens a port for this Service on all of its addresses"
-                        .to_owned(),
+                    true => {
+                        "every node opens a port for this Service on all its addresses".to_owned()
+                    }
                     false => format!(
-                        "every node opens port {} for this Service on all of its addresses",
+                        "every node opens port {} for this Service on all its addresses",
                         numbers.join(", ")
                     ),
                 };
@@ -56,7 +57,7 @@ impl Check for ExposedNodePort {
             "LoadBalancer" if matches!(source_ranges(service), Reach::Limited) => {
                 let allocates = service.at(&["spec", "allocateLoadBalancerNodePorts"]);
                 let by_itself = allocates.and_then(Value::as_bool) != Some(false);
-                // A port that is asked for by its number is opened all the same.
+                // A port that is asked for by its number is opened anyway.
                 if !by_itself && numbers.is_empty() {
                     return Verdict::Holds;
                 }
@@ -64,7 +65,8 @@ impl Check for ExposedNodePort {
                     true => "the ports that every node opens for it".to_owned(),
                     false => format!("port {}, which every node opens for it", numbers.join(", ")),
                 };
-                let message = format!("the load balancer's source ranges do not hold for {which}");
+                let message =
+                    format!("the source ranges of the load balancer do not apply to {which}");
                 Claim::fails(kind, message).severity(Severity::Low).into()
             }
             // Another check judges load balancers that are open anyway.

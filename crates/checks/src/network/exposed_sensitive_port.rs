@@ -12,15 +12,16 @@ use super::load_balancer::{Reach, reach};
 use crate::field::{list, text};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Databases and ports of administration that are exposed outside of the cluster.
+/// Database or admin port is exposed
 ///
 /// ## Why
-/// Databases, caches and remote shells are tried by scanners within minutes: a weak password, a
-/// missing one, or one flaw in the protocol gives away all of the data.
+/// Scanners find exposed databases, caches and remote shells within minutes: a weak or missing
+/// password, or a single vulnerability in the protocol, exposes all data.
 ///
 /// ## Fix
-/// Make the Service `ClusterIP` and reach it by `kubectl port-forward`, a bastion or a VPN; where
-/// it must be reached from outside, set `loadBalancerSourceRanges` or an internal load balancer.
+/// Use a `ClusterIP` Service and connect with `kubectl port-forward`, a bastion host or a VPN. If
+/// it must be reachable from outside, set `loadBalancerSourceRanges` or use an internal load
+/// balancer.
 #[check(
     id = "PV-N029",
     severity = High,
@@ -35,7 +36,7 @@ pub(crate) struct ExposedSensitivePort {}
 
 /// Well-known ports, the names that people give them, and what listens there.
 const PORTS: [(i64, &[&str], &str); 26] = [
-    (111, &["rpcbind"], "the port mapper of NFS"),
+    (111, &["rpcbind"], "the portmapper of NFS"),
     (445, &["smb", "cifs"], "SMB"),
     (1433, &["mssql", "sqlserver"], "SQL Server"),
     (1521, &["oracle"], "Oracle"),
@@ -53,7 +54,7 @@ const PORTS: [(i64, &[&str], &str); 26] = [
     (9042, &["cql", "cassandra"], "Cassandra"),
     (9160, &["thrift"], "Cassandra"),
     (9200, &["elasticsearch", "opensearch"], "Elasticsearch"),
-    (9300, &[], "Elasticsearch's own protocol"),
+    (9300, &[], "the transport protocol of Elasticsearch"),
     (10250, &[], "the kubelet"),
     (11211, &["memcached", "memcache"], "memcached"),
     (26257, &["cockroachdb"], "CockroachDB"),
@@ -97,8 +98,10 @@ impl Check for ExposedSensitivePort {
                 Reach::Limited => None,
                 Reach::Unknown(why) => Some(Claim::unknown(place, why.clone())),
                 Reach::Open => {
-                    let claim =
-                        Claim::fails(place, format!("{by} opens {what} to whoever reaches it"));
+                    let claim = Claim::fails(
+                        place,
+                        format!("{by} exposes {what} to anyone who can reach it"),
+                    );
                     Some(match what {
                         SSH => claim.severity(Severity::Medium),
                         _ => claim,

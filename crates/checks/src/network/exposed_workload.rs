@@ -12,15 +12,15 @@ use super::policy::{near, on_host_network, selects};
 use crate::fragment::is_fragment;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
-/// Pods that are reached from outside of the cluster.
+/// Workload is reachable from outside the cluster
 ///
 /// ## Why
-/// What is reached from outside is what is attacked first. Not a flaw in itself: a list of the
-/// workloads for which everything else counts most.
+/// Workloads that are reachable from outside are attacked first. This is not a defect by itself: it
+/// lists the workloads for which other findings matter most.
 ///
 /// ## Fix
-/// Make the Service `ClusterIP`, and remove `externalIPs`, `hostPort`, and the Ingress or route,
-/// where nobody outside needs it.
+/// If no external access is needed, use a `ClusterIP` Service, and remove `externalIPs`,
+/// `hostPort`, and the Ingress or route.
 #[check(
     id = "PV-N055",
     severity = Low,
@@ -64,23 +64,23 @@ impl Check for ExposedWorkload {
             let addresses = service.at(&["spec", "externalIPs"]).into_iter().flat_map(Value::items);
             if kind != "ExternalName" && addresses.into_iter().next().is_some() {
                 let message =
-                    format!("Service `{}` with `externalIPs` leads to these pods", service.name());
+                    format!("Service `{}` with `externalIPs` exposes these pods", service.name());
                 return Claim::fails(place, message).evidence(service.name()).into();
             }
             if matches!(kind, "NodePort" | "LoadBalancer") {
                 let message =
-                    format!("Service `{}` of type {kind} leads to these pods", service.name());
+                    format!("Service `{}` of type {kind} exposes these pods", service.name());
                 return Claim::fails(place, message).evidence(service.name()).into();
             }
         }
         if let Some(port) = node_port(pod) {
-            let message = format!("port {port} of their node leads to these pods");
+            let message = format!("host port {port} exposes these pods");
             return Claim::fails(place, message).evidence(port.to_string()).into();
         }
         let entries = cx.derive::<Entries>();
         for service in &selecting {
             if let Some((kind, name)) = entries.to(service) {
-                let message = format!("{kind} `{name}` leads to these pods");
+                let message = format!("{kind} `{name}` exposes these pods");
                 return Claim::fails(place, message).evidence(kind).evidence(name).into();
             }
         }
@@ -92,12 +92,12 @@ impl Check for ExposedWorkload {
             (Some(why), _) => Verdict::unknown(place, why),
             (None, Some(name)) => Verdict::unknown(
                 place,
-                format!("whether Service `{name}` selects these pods is not certain"),
+                format!("it is not known whether Service `{name}` selects these pods"),
             ),
             (None, None) if on_host_network(pod) => Verdict::unknown(
                 place,
-                "they are in their node's network, and the program decides at which addresses it \
-                 listens",
+                "they use the network of their node, and the program decides on which addresses \
+                 it listens",
             ),
             (None, None) => Verdict::Holds,
         }

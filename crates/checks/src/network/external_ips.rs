@@ -8,15 +8,16 @@ use serde::Deserialize;
 use crate::field::{WrongType, list, text, text_element};
 use crate::{Check, Cx, OnObject, Place, Verdict};
 
-/// Services that claim external addresses.
+/// Service with external IPs
 ///
 /// ## Why
-/// Every node sends traffic for an address in `externalIPs` to the Service, whoever owns the
-/// address: whoever may write a Service reads what pods send there (CVE-2020-8554).
+/// Every node forwards traffic for an address in `externalIPs` to the Service, regardless of who
+/// owns the address. Anyone who can create a Service can intercept traffic of pods to that address
+/// (CVE-2020-8554).
 ///
 /// ## Fix
-/// Use a LoadBalancer or an Ingress, and refuse the field in admission (the plugin
-/// `DenyServiceExternalIPs`).
+/// Use a LoadBalancer or an Ingress, and reject the field with the admission plugin
+/// `DenyServiceExternalIPs`.
 #[check(id = "PV-N007", severity = Medium, scope = Object, on = [SERVICE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -46,7 +47,8 @@ fn judge(service: &Object) -> Result<Verdict<'_>, WrongType<'_>> {
     Ok(Verdict::fails(
         Place::field(service.value(), &path),
         format!(
-            "every node sends traffic for `{}` to this Service, whoever owns the address",
+            "every node forwards traffic for `{}` to this Service, regardless of who owns the \
+             address",
             addresses.join("`, `")
         ),
     ))

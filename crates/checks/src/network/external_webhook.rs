@@ -11,15 +11,16 @@ use super::address::Cidr;
 use crate::loopback::is_loopback_host;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Webhooks that send objects out of the cluster.
+/// Webhook outside the cluster
 ///
 /// ## Why
-/// A webhook with a `url` gets every object that its rules match, with all it holds, wherever the
-/// address is; one that admits or changes objects decides from out there what runs here.
+/// A webhook with a `url` receives the full content of every object that its rules match, wherever
+/// the address is. A webhook that admits or mutates objects controls what runs in the cluster from
+/// outside.
 ///
 /// ## Fix
-/// Run the webhook in the cluster and name its Service (`clientConfig.service`), or narrow its
-/// rules to what may leave.
+/// Run the webhook in the cluster and refer to its Service (`clientConfig.service`), or limit its
+/// rules to objects that may leave the cluster.
 #[check(
     id = "PV-N044",
     severity = Medium,
@@ -58,9 +59,9 @@ impl Check for ExternalWebhook {
 }
 
 fn judge(url: Value<'_>, secrets: bool) -> Verdict<'_> {
-    let Some(text) = url.as_str() else { return Verdict::unknown(url, "`url` is no text") };
+    let Some(text) = url.as_str() else { return Verdict::unknown(url, "`url` is not a string") };
     let Some(host) = host(text) else {
-        return Verdict::unknown(url, format!("`{text}` is no URL that can be read"));
+        return Verdict::unknown(url, format!("`{text}` is not a valid URL"));
     };
     let inside = is_loopback_host(host)
         || host.ends_with(".svc")
@@ -72,12 +73,12 @@ fn judge(url: Value<'_>, secrets: bool) -> Verdict<'_> {
     let claim = match Cidr::read(host) {
         Some(address) if address.is_private() => Claim::fails(
             url,
-            format!("the API server sends objects to `{host}`, past every Service"),
+            format!("the API server sends objects to `{host}`, bypassing Services"),
         )
         .severity(Severity::Low),
         _ => Claim::fails(
             url,
-            format!("the API server sends objects to `{host}`, out of the cluster"),
+            format!("the API server sends objects to `{host}`, outside the cluster"),
         ),
     };
     match secrets && claim.severity.is_none() {

@@ -11,14 +11,15 @@ use super::route::{attaches, only_redirects};
 use crate::field::list;
 use crate::{Check, Claim, Cx, OnObject, Verdict, View, Why};
 
-/// Gateways that serve plain HTTP.
+/// Gateway without TLS
 ///
 /// ## Why
-/// Passwords, sessions and answers cross the network readable, and can be changed on their way.
+/// Passwords, sessions and responses cross the network in plain text, and can be modified in
+/// transit.
 ///
 /// ## Fix
-/// Make the listener `protocol: HTTPS` with a certificate; keep one for HTTP only for a route that
-/// redirects to `https`.
+/// Set `protocol: HTTPS` and a certificate for the listener. Keep an HTTP listener only for a route
+/// that redirects to `https`.
 #[check(
     id = "PV-N010",
     severity = Medium,
@@ -82,7 +83,7 @@ fn judge<'a>(gateway: &'a Object, listener: Value<'a>, cx: &View<'a>) -> Verdict
         return Verdict::Holds;
     }
     let why = format!(
-        "listener `{name}` speaks HTTP, and no route that attaches to it is in these files: it may \
+        "listener `{name}` uses HTTP, and no route that attaches to it is in these files: it may \
          only redirect"
     );
     Verdict::unknown(protocol, Why::of(Gap::object("HTTPRoute", "", ""), why))

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::annotation::{Annotation, annotations};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Ingresses that write into the proxy's configuration.
+/// Ingress configuration snippet
 ///
 /// ## Why
-/// A snippet becomes part of the controller's own configuration: whoever may write an Ingress can
+/// A snippet becomes part of the controller's configuration: anyone who can create an Ingress can
 /// run code in the controller and read the Secrets of all namespaces (CVE-2021-25742).
 ///
 /// ## Fix
-/// Use the annotation or the ConfigMap setting for the purpose, and switch snippets off in the
+/// Use the annotation or the ConfigMap setting for the purpose, and disable snippets in the
 /// controller (`allow-snippet-annotations: "false"`).
 #[check(
     id = "PV-N009",
@@ -62,7 +62,7 @@ impl Check for IngressSnippet {
             Claim::fails(
                 value,
                 format!(
-                    "`{key}` writes into the proxy's configuration: whoever may change this \
+                    "`{key}` injects configuration into the proxy: anyone who can change this \
                      Ingress can take over the controller"
                 ),
             )

@@ -11,14 +11,15 @@ use serde::Deserialize;
 use crate::field::{list, text};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// Ingresses that serve hosts without TLS.
+/// Ingress without TLS
 ///
 /// ## Why
-/// Passwords, sessions and answers cross the network readable, and can be changed on their way.
+/// Passwords, sessions and responses cross the network in plain text, and can be modified in
+/// transit.
 ///
 /// ## Fix
-/// List every host in `spec.tls` with a `secretName`; cert-manager or the cloud's certificate
-/// service fills the Secret.
+/// List every host in `spec.tls` with a `secretName`. cert-manager or the certificate service of
+/// the cloud can create the Secret.
 #[check(
     id = "PV-N008",
     severity = Medium,
@@ -61,7 +62,7 @@ const CERTIFICATES: [(&str, Option<&str>); 22] = [
     ("konghq.com/protocols", Some("https,grpcs")),
 ];
 
-/// Annotations that leave the answer to something outside of the files.
+/// Annotations that leave the answer to something outside the files.
 const ELSEWHERE: [(&str, &str); 3] = [
     ("traefik.ingress.kubernetes.io/router.entrypoints", "the entry point"),
     ("alb.ingress.kubernetes.io/group.name", "the group of Ingresses"),
@@ -121,11 +122,12 @@ impl Check for IngressWithoutTls {
             }
             Some(match (host, name) {
                 (Some(value), Some(name)) => {
-                    Claim::fails(value, format!("no entry of `spec.tls` covers the host `{name}`"))
+                    Claim::fails(value, format!("no entry in `spec.tls` covers the host `{name}`"))
                 }
                 _ => Claim::fails(
                     rule,
-                    "this rule serves every host, and `spec.tls` covers only those that it lists",
+                    "this rule matches every host, but `spec.tls` covers only the hosts that it \
+                     lists",
                 ),
             })
         });
@@ -142,7 +144,7 @@ fn without_section<'a>(ingress: &'a Object, place: Place<'a>, rules: &[Value<'a>
     }) {
         return Verdict::unknown(
             place,
-            format!("there is no `spec.tls`; with `{key}`, {what} decides whether TLS is served"),
+            format!("there is no `spec.tls`; with `{key}`, {what} determines whether TLS is used"),
         );
     }
     let mut hosts: Vec<_> = rules.iter().filter_map(|r| r.str("host")).collect();
@@ -154,7 +156,7 @@ fn without_section<'a>(ingress: &'a Object, place: Place<'a>, rules: &[Value<'a>
         [first, rest @ ..] => format!("`{first}` and {} more are", rest.len()),
     };
     let issuer = match ISSUERS.into_iter().find(|key| set(key)) {
-        Some(key) => format!(" (`{key}` makes certificates only for hosts in `spec.tls`)"),
+        Some(key) => format!(" (`{key}` creates certificates only for hosts in `spec.tls`)"),
         None => String::new(),
     };
     Verdict::fails(place, format!("{served} served without TLS{issuer}"))

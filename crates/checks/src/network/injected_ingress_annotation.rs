@@ -9,16 +9,16 @@ use serde::Deserialize;
 use super::annotation::{Annotation, annotations};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Ingresses that break out of an annotation into the proxy's configuration.
+/// Configuration injection in an Ingress annotation
 ///
 /// ## Why
-/// ingress-nginx writes some annotations and paths into its configuration as they stand. A value
-/// that ends the directive and begins another runs code in the controller, which reads the Secrets
-/// of all namespaces (CVE-2025-1974 and its siblings 1097, 1098 and 24514; CVE-2023-5044;
-/// CVE-2021-25745). No ordinary value has such characters.
+/// ingress-nginx copies some annotations and paths unchanged into its configuration. A value that
+/// ends the directive and starts another can run code in the controller, which can read the Secrets
+/// of all namespaces (CVE-2025-1974 and the related 1097, 1098 and 24514; CVE-2023-5044;
+/// CVE-2021-25745). Ordinary values do not contain such characters.
 ///
 /// ## Fix
-/// Remove the value and find out who wrote it. The controller is no longer maintained: move to
+/// Remove the value and find out who wrote it. The controller is no longer maintained: migrate to
 /// another one.
 #[check(
     id = "PV-N036",
@@ -60,8 +60,8 @@ impl Check for InjectedIngressAnnotation {
         let values = annotations(ingress).filter_map(|Annotation { key, name, value }| {
             let mark = NAMES.contains(&name).then(|| breaks_out(value.as_str()?)).flatten()?;
             let message = format!(
-                "`{key}` has {mark}, which ends a directive: the rest becomes the controller's own \
-                 configuration"
+                "`{key}` contains {mark}, which ends a directive: the rest is injected into the \
+                 controller's configuration"
             );
             Some(Claim::fails(value, message))
         });
@@ -72,8 +72,8 @@ impl Check for InjectedIngressAnnotation {
             let place = path.get("path")?;
             let mark = breaks_out(place.as_str()?)?;
             let message = format!(
-                "the path has {mark}, which ends a directive: the rest becomes the controller's \
-                 own configuration"
+                "the path contains {mark}, which ends a directive: the rest is injected into the \
+                 controller's configuration"
             );
             Some(Claim::fails(place, message))
         });
@@ -85,7 +85,7 @@ impl Check for InjectedIngressAnnotation {
 fn breaks_out(value: &str) -> Option<&'static str> {
     let value = value.trim();
     if value.contains(['\n', '\r']) {
-        return Some("a line end");
+        return Some("a newline");
     }
     if value.contains(';') {
         return Some("`;`");

@@ -6,14 +6,14 @@ use serde::Deserialize;
 
 use crate::{Change, Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
 
-/// API servers that listen without TLS and authentication.
+/// Insecure port of the API server
 ///
 /// ## Why
-/// Whoever reaches the insecure port is cluster-admin: no certificate, no token, no RBAC.
+/// Anyone who can reach the insecure port is cluster-admin, without a certificate, a token or RBAC.
 ///
 /// ## Fix
-/// Remove `--insecure-bind-address` and set `--insecure-port=0`; from Kubernetes 1.24 on both
-/// flags are gone.
+/// Remove `--insecure-bind-address` and set `--insecure-port=0`. Kubernetes 1.24 removed both
+/// flags.
 #[check(id = "PV-N021", severity = Critical, scope = Object, programs = [ApiServer], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -33,7 +33,7 @@ impl Check for InsecureApiPort {
             Some(port) => Claim::fails(
                 port.place,
                 format!(
-                    "kube-apiserver serves `{bound}:{}` without TLS and authentication",
+                    "kube-apiserver serves `{bound}:{}` without TLS or authentication",
                     port.value
                 ),
             )
@@ -43,7 +43,7 @@ impl Check for InsecureApiPort {
                 // Who sets it runs a version that knows it, where the port is 8080 by default.
                 Some(ref flag) => Claim::fails(
                     flag.place,
-                    format!("kube-apiserver serves `{bound}:8080` without TLS and authentication"),
+                    format!("kube-apiserver serves `{bound}:8080` without TLS or authentication"),
                 )
                 .changes(off(component))
                 .into(),
@@ -59,7 +59,7 @@ impl Check for InsecureApiPort {
                         component.place("insecure-port"),
                         format!(
                             "kube-apiserver of Kubernetes {} serves `127.0.0.1:8080` without TLS \
-                             and authentication unless `--insecure-port=0` is set",
+                             or authentication unless `--insecure-port=0` is set",
                             cx.kubernetes()
                         ),
                     )

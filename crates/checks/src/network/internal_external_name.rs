@@ -10,16 +10,16 @@ use super::address::Cidr;
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Services of type ExternalName that lead to something inside.
+/// ExternalName Service refers to an internal address
 ///
 /// ## Why
-/// Ingress controllers and proxies follow the name with their own rights and from their own
-/// network: whoever may write a Service gets them to speak to the metadata service, to a port of
-/// the proxy itself, or into a namespace that a policy keeps apart.
+/// Ingress controllers and proxies resolve the name with their own permissions, from their own
+/// network. Anyone who can create a Service can make them connect to the metadata service, to a
+/// port of the proxy itself, or to a namespace that policies isolate.
 ///
 /// ## Fix
-/// Name only hosts outside of the cluster. To reach another namespace, give the program the full
-/// name of the Service there, or use a route with a ReferenceGrant.
+/// Use only hosts outside the cluster. To reach another namespace, use the full name of the Service
+/// there, or a route with a ReferenceGrant.
 #[check(id = "PV-N032", severity = Medium, confidence = Medium, scope = Object, on = [SERVICE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -52,22 +52,22 @@ impl Check for InternalExternalName {
         let address = Cidr::read(&name).filter(|_| !name.contains('/'));
         let claim = |what: &str| Claim::fails(place, format!("`{written}` is {what}"));
         if METADATA.contains(&name.as_str()) {
-            return claim("the metadata service, which gives out the node's credentials")
+            return claim("the metadata service, which provides the credentials of the node")
                 .severity(Severity::High)
                 .into();
         }
         if name == "localhost" || name.ends_with(".localhost") {
-            return claim("whoever looks it up: the proxy itself").into();
+            return claim("the proxy that resolves it").into();
         }
         if let Some(address) = address {
             return match address.is_private() {
-                true => claim("an address inside of the network").into(),
+                true => claim("an address in the internal network").into(),
                 false => Verdict::Holds,
             };
         }
         let Some((host, namespace)) = in_cluster(&name) else { return Verdict::Holds };
         match namespace {
-            "kube-system" => claim("a Service of `kube-system`").into(),
+            "kube-system" => claim("a Service in `kube-system`").into(),
             "default" if host == "kubernetes" => claim("the API server").into(),
             own if own == service.namespace() => Verdict::Holds,
             _ if service.namespace().is_empty() => Verdict::unknown(
@@ -76,9 +76,11 @@ impl Check for InternalExternalName {
                     "whether `{namespace}` is its own namespace depends on where it is applied"
                 ),
             ),
-            other => claim(&format!("a Service of namespace `{other}`, past what keeps it apart"))
-                .severity(Severity::Low)
-                .into(),
+            other => claim(&format!(
+                "a Service in namespace `{other}`, which bypasses namespace isolation"
+            ))
+            .severity(Severity::Low)
+            .into(),
         }
     }
 }

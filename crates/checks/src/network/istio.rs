@@ -144,7 +144,7 @@ fn door<'a>(
         let gateways = cx.list(kinds::ISTIO_GATEWAY);
         return match (gateways.gap(), gateways.coverage) {
             (Some(why), _) => Door::Unknown(why),
-            // Somebody else has it, as the controller of an Ingress.
+            // Someone else has it, as the controller of an Ingress.
             (None, Coverage::Partial) => Door::Open,
             (None, _) => Door::Closed,
         };

@@ -27,7 +27,7 @@ pub(super) enum Guard {
     Open,
     /// It could not be determined, and why.
     Unknown(Why),
-    /// They ask for an identity or an address, or let nobody in.
+    /// They ask for an identity or an address, or let no one in.
     Asks,
 }
 
@@ -145,8 +145,8 @@ fn combine(policies: Vec<&Object>, covers: impl Fn(&Object) -> Selects) -> Guard
     let unknown = |policy: &Object| {
         let (namespace, name) = (policy.namespace(), policy.name());
         let why = format!(
-            "whether AuthorizationPolicy `{name}` in namespace `{namespace}` restricts all \
-             requests at the gateway could not be determined"
+            "it could not be determined whether AuthorizationPolicy `{name}` in namespace \
+             `{namespace}` restricts all requests at the gateway"
         );
         Guard::Unknown(why.into())
     };
@@ -175,7 +175,7 @@ fn combine(policies: Vec<&Object>, covers: impl Fn(&Object) -> Selects) -> Guard
 struct Effect {
     /// It is one of those whose rules let requests in.
     allows: bool,
-    /// Whether strangers are refused or asked to log in; none where it is not understood.
+    /// Whether strangers are rejected or asked to log in; none where it is not understood.
     asks: Option<bool>,
 }
 
@@ -199,7 +199,7 @@ fn effect(policy: &Object) -> Option<Effect> {
     let rules: Vec<_> = rules.collect();
     let asks = match action {
         Some("AUDIT") => return None,
-        // Without rules, `ALLOW` lets nobody in.
+        // Without rules, `ALLOW` lets no one in.
         Some("ALLOW") if rules.iter().any(|rule| matches_all(*rule)) => Some(false),
         Some("ALLOW") => rules.iter().all(|rule| admits_known(*rule)).then_some(true),
         // Without rules, the others do nothing.

@@ -7,15 +7,16 @@ use serde::Deserialize;
 use crate::operation::kubelet::{Judged, Setting, verdict};
 use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
-/// Kubelets that serve their read-only port.
+/// Kubelet read-only port is enabled
 ///
 /// ## Why
-/// The port asks for no credentials: whoever reaches the node reads the specifications of its
-/// pods, with their environment variables, and their metrics.
+/// The port requires no credentials: anyone who can reach the node can read the specifications of
+/// its pods, including environment variables, and their metrics.
 ///
 /// ## Fix
-/// Remove `readOnlyPort` (0, off, is the default of the file; without a file it is 10255), or set
-/// `--read-only-port=0`, and read through the kubelet's own port, with a token.
+/// Remove `readOnlyPort` (the default in the configuration file is 0, which disables it; without a
+/// file it is 10255), or set `--read-only-port=0`. Use the authenticated port of the kubelet with a
+/// token.
 #[check(
     id = "PV-N022",
     severity = High,
@@ -43,11 +44,11 @@ fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     let message = match (PORT.integer(part, cx)?, part) {
         (Some(0), _) | (None, Part::File(_)) => return Ok(None),
         (Some(port), _) => {
-            format!("the kubelet serves pods and metrics on port `{port}` to anybody")
+            format!("the kubelet serves pods and metrics on port `{port}` without authentication")
         }
         // Without a file the old default counts (the kubelet's `applyLegacyDefaults`).
-        (None, Part::Component(_)) => "without a file of settings the kubelet serves pods and \
-                                       metrics on port `10255` to anybody"
+        (None, Part::Component(_)) => "without a configuration file, the kubelet serves pods and \
+                                       metrics on port `10255` without authentication"
             .to_owned(),
     };
     Ok(Some(PORT.fails(part, message).changes(PORT.set(part, 0))))

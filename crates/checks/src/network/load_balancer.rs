@@ -13,7 +13,7 @@ use crate::field::{list, text_element};
 pub(super) enum Reach {
     /// A network of its own, or addresses that are listed.
     Limited,
-    /// The internet, where nothing outside of the files says otherwise.
+    /// The internet, where nothing outside the files says otherwise.
     Open,
     /// It could not be determined, and why.
     Unknown(Why),
@@ -31,7 +31,7 @@ enum Says {
     Anything,
 }
 
-/// Annotations that keep the load balancer inside of a private network.
+/// Annotations that keep the load balancer inside a private network.
 const INTERNAL: [(&str, Says); 18] = [
     ("service.beta.kubernetes.io/aws-load-balancer-internal", Says::NotFalse),
     ("service.beta.kubernetes.io/aws-load-balancer-scheme", Says::Word("internal")),
@@ -61,7 +61,7 @@ const ALLOWED: [&str; 4] = [
     "service.beta.kubernetes.io/linode-loadbalancer-firewall-acl",
 ];
 
-/// Annotations that leave the answer to something outside of the files.
+/// Annotations that leave the answer to something outside the files.
 const ELSEWHERE: [(&str, &str); 6] = [
     ("service.beta.kubernetes.io/aws-load-balancer-security-groups", "security groups"),
     ("service.beta.kubernetes.io/linode-loadbalancer-firewall-id", "firewall"),
@@ -114,13 +114,13 @@ pub(super) fn reach(service: &Object) -> Reach {
     }
     match ELSEWHERE.iter().find(|(key, _)| present(key)) {
         Some((key, what)) => {
-            Reach::Unknown(format!("the {what} of `{key}` decides who reaches it").into())
+            Reach::Unknown(format!("the {what} in `{key}` determines who can reach it").into())
         }
         None => Reach::Open,
     }
 }
 
-/// Whether such a list names somebody, and not everybody: blocks in whatever notation, Azure's tag
+/// Whether such a list names someone, and not everyone: blocks in whatever notation, Azure's tag
 /// for the internet, a list of those who may not come.
 pub(super) fn lists_some(list: &str) -> bool {
     let words = list.split(|c: char| !(c.is_ascii_alphanumeric() || ".:/".contains(c)));
@@ -155,7 +155,7 @@ pub(super) fn source_ranges(service: &Object) -> Reach {
         match Cidr::read(range) {
             Some(block) => blocks.push(block),
             None => {
-                let why = format!("the source range `{range}` cannot be read");
+                let why = format!("the source range `{range}` cannot be parsed");
                 return Reach::Unknown(Why::of(Gap::Form, why));
             }
         }
@@ -176,7 +176,7 @@ fn addresses(service: &Object) -> Reach {
             Some(block) if block.is_private() => any = true,
             Some(_) => return Reach::Open,
             None => {
-                let why = format!("it is not known which address `{address}` is");
+                let why = format!("the address `{address}` is not known");
                 return Reach::Unknown(why.into());
             }
         }

@@ -13,15 +13,15 @@ use super::policy::{Direction, rules, wrong_type};
 use super::rule::{allows_anybody, allows_port, block, peers, unreadable};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// NetworkPolicies that let pods reach the cloud's metadata service.
+/// Cloud metadata service is reachable
 ///
 /// ## Why
-/// The metadata service gives the node's own cloud credentials to whoever asks from a pod, also
-/// through a request that an attacker makes a web application send.
+/// The metadata service provides the cloud credentials of the node to every pod that can reach it.
+/// A server-side request forgery in a web application is enough.
 ///
 /// ## Fix
-/// Add `except: [169.254.169.254/32]` to the `ipBlock` (`fd00:ec2::254/128` for IPv6), or name the
-/// addresses that are needed.
+/// Add `except: [169.254.169.254/32]` to the `ipBlock` (`fd00:ec2::254/128` for IPv6), or list only
+/// the addresses that are needed.
 #[check(
     id = "PV-N012",
     severity = Low,
@@ -56,8 +56,8 @@ impl Check for MetadataReachable {
             }
             if allows_anybody(rule, Direction::Egress) {
                 let message = format!(
-                    "this rule allows connections to everywhere, the metadata service at `{V4}` \
-                     included"
+                    "this rule allows connections to every address, including the metadata \
+                     service at `{V4}`"
                 );
                 claims.push(Claim::fails(rule, message));
             }
@@ -88,7 +88,8 @@ fn judge(peer: Value<'_>) -> Option<Claim<'_>> {
     let claim = Claim::fails(
         block.value,
         format!(
-            "`{cidr}` includes the metadata service at `{reached}`, which gives out the node's credentials"
+            "`{cidr}` includes the metadata service at `{reached}`, which provides the \
+             credentials of the node"
         ),
     );
     let except = Place::field(peer, &["ipBlock", "except"]);

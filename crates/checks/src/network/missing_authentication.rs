@@ -8,15 +8,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnContainer, Verdict};
 
-/// Programs that are told to ask nobody for a password.
+/// Program runs without authentication
 ///
 /// ## Why
-/// Whoever reaches the port is its administrator: any pod of the cluster, where no policy says
-/// otherwise, and through a request that an attacker makes another program send. Consoles of the
-/// cluster have a check of their own (`console-without-login`).
+/// Anyone who can reach the port is an administrator of the program: any pod in the cluster, unless
+/// a policy prevents it, or an attacker through a server-side request forgery.
+/// `console-without-login` reports dashboards of the cluster.
 ///
 /// ## Fix
-/// Remove the switch, and give the program a password or token from a Secret.
+/// Remove the option, and set a password or token from a Secret.
 #[check(
     id = "PV-N031",
     severity = High,
@@ -109,7 +109,7 @@ impl Check for MissingAuthentication {
                     Login::None => Some(claim(switch, *place, word, whole && switch.removable)),
                     Login::Password => None,
                     Login::Unknown(file) => {
-                        let why = format!("whether `{file}` sets a password is not known");
+                        let why = format!("it is not known whether `{file}` sets a password");
                         Some(Claim::unknown(*place, why).instance(switch.flag))
                     }
                 }
@@ -136,7 +136,7 @@ impl Check for MissingAuthentication {
             let hidden = container.value().list("envFrom").next().is_some();
             Some(match hidden && switch.flag.contains("EMPTY") {
                 true => {
-                    let why = "whether a password is given stands in what `envFrom` names";
+                    let why = "a password may be set through `envFrom`";
                     Claim::unknown(value, why).instance(switch.flag)
                 }
                 false => claim(switch, value, switch.flag, false),
@@ -181,7 +181,7 @@ fn unread<'a>(container: Container<'a>) -> impl Iterator<Item = Claim<'a>> {
     let variables = container.value().list("env");
     variables.filter(|v| v.get("valueFrom").is_some_and(|from| !from.is_null())).filter_map(|v| {
         let switch = VARIABLES.iter().find(|s| Some(s.flag) == v.str("name"))?;
-        let why = format!("what `{}` says comes from another object", switch.flag);
+        let why = format!("the value of `{}` comes from another object", switch.flag);
         Some(Claim::unknown(v, why).instance(switch.flag))
     })
 }
@@ -189,7 +189,7 @@ fn unread<'a>(container: Container<'a>) -> impl Iterator<Item = Claim<'a>> {
 fn claim<'a>(switch: &Switch, place: Value<'a>, written: &str, fixable: bool) -> Claim<'a> {
     let written = written.split('=').next().unwrap_or(written);
     let claim =
-        Claim::fails(place, format!("with `{written}`, {} asks nobody for a login", switch.what))
+        Claim::fails(place, format!("`{written}` disables authentication for {}", switch.what))
             .instance(switch.flag);
     if fixable { claim.remove() } else { claim }
 }
@@ -239,7 +239,7 @@ fn login<'a>(switch: &Switch, words: &[(&'a str, Value<'a>)]) -> Login<'a> {
         )
     };
     match switch.flag {
-        // Protected mode only refuses others while there is no password.
+        // Protected mode only rejects others while there is no password.
         "protected-mode" if ["requirepass", "aclfile", "user"].into_iter().any(sets) => {
             Login::Password
         }
@@ -257,8 +257,8 @@ fn login<'a>(switch: &Switch, words: &[(&'a str, Value<'a>)]) -> Login<'a> {
     }
 }
 
-/// Whether a password is given all the same: then an empty one that is allowed has no effect. For
-/// MySQL and MariaDB only that of root counts.
+/// Whether a password is given anyway: then an empty one that is allowed has no effect. For MySQL
+/// and MariaDB only that of root counts.
 fn has_password(container: Container<'_>, switch: &str) -> bool {
     let own = switch.starts_with("MYSQL_") || switch.starts_with("MARIADB_");
     let wanted = if own { "ROOT_PASSWORD" } else { "PASSWORD" };
@@ -271,7 +271,7 @@ fn has_password(container: Container<'_>, switch: &str) -> bool {
     })
 }
 
-/// `docker:dind`, where the daemon then listens on port 2375 to everybody.
+/// `docker:dind`, where the daemon then listens on port 2375 to everyone.
 fn serves_docker(container: Container<'_>) -> bool {
     let image = container.image();
     image.contains("docker") && image.contains("dind")

@@ -9,15 +9,15 @@ use serde::Deserialize;
 use crate::field::{is_empty_selector, list, text};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Gateways whose listeners take routes of every namespace.
+/// Gateway accepts routes from every namespace
 ///
 /// ## Why
-/// Whoever may write a route anywhere in the cluster takes over hosts and paths of this listener,
-/// and answers under its certificate.
+/// Anyone who can create a route in any namespace can take over hosts and paths of this listener,
+/// and serve them under its certificate.
 ///
 /// ## Fix
-/// Set `allowedRoutes.namespaces.from: Selector` with the label of the namespaces that are meant,
-/// or `Same`.
+/// Set `allowedRoutes.namespaces.from: Same`, or `Selector` with the label of the intended
+/// namespaces.
 #[check(
     id = "PV-N038",
     severity = Low,
@@ -48,14 +48,14 @@ fn judge(listener: Value<'_>) -> Verdict<'_> {
     let name = listener.str("name").unwrap_or("");
     match from {
         Some(("All", place)) => {
-            Verdict::fails(place, format!("listener `{name}` takes routes of every namespace"))
+            Verdict::fails(place, format!("listener `{name}` accepts routes from every namespace"))
         }
         Some(("Selector", place)) => {
             let selector = listener.at(&["allowedRoutes", "namespaces", "selector"]);
             match selector.is_some_and(is_empty_selector) {
                 true => Verdict::fails(
                     place,
-                    format!("listener `{name}` selects every namespace, and takes its routes"),
+                    format!("listener `{name}` selects every namespace and accepts its routes"),
                 ),
                 false => Verdict::Holds,
             }

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use crate::field::list;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// ReferenceGrants that give every Secret of their namespace away.
+/// ReferenceGrant for all Secrets
 ///
 /// ## Why
-/// Without a name, a grant holds for all Secrets that there are and will be: a Gateway in the
-/// other namespace may serve any of their certificates, and whoever writes Gateways there chooses.
+/// Without a name, the grant applies to all existing and future Secrets: a Gateway in the other
+/// namespace can use any of their certificates, and whoever creates Gateways there chooses.
 ///
 /// ## Fix
-/// Name the Secret in `to[].name`.
+/// Set the name of the Secret in `to[].name`.
 #[check(id = "PV-N039", severity = Medium, scope = Object, on = [REFERENCE_GRANT])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -42,7 +42,7 @@ impl Check for OpenReferenceGrant {
         });
         Verdict::from_claims(open.map(|to| {
             let message = format!(
-                "namespace `{}` may refer to every Secret of this namespace",
+                "namespace `{}` can refer to every Secret in this namespace",
                 namespaces.join("`, `")
             );
             Claim::fails(to.get("kind").unwrap_or(to), message)

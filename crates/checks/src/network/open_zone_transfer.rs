@@ -8,14 +8,14 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Cluster DNS that gives the whole zone to whoever asks.
+/// DNS zone transfer is allowed for everyone
 ///
 /// ## Why
-/// A zone transfer lists every Service of every namespace, with its ports and addresses, in one
-/// answer: what an intruder would otherwise have to guess name by name.
+/// A zone transfer lists every Service in every namespace, with its ports and addresses, in one
+/// response. Otherwise an attacker would have to guess each name.
 ///
 /// ## Fix
-/// Remove `transfer` from the Corefile, or name the servers that need the zone in place of `*`.
+/// Remove `transfer` from the Corefile, or list the servers that need the zone instead of `*`.
 #[check(id = "PV-N060", severity = Low, scope = Object, on = [CONFIG_MAP])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -29,23 +29,23 @@ impl Check for OpenZoneTransfer {
             return Verdict::NotApplicable;
         };
         let Some(text) = file.as_str() else {
-            return Verdict::unknown(file, "this is no text: the API server refuses it");
+            return Verdict::unknown(file, "this is not a string: the API server rejects it");
         };
         match open_block(text) {
             Ok(Some(zones)) => fails(file, &zones),
             Ok(None) => Verdict::Holds,
-            Err(()) => Verdict::unknown(file, "its braces do not match"),
+            Err(()) => Verdict::unknown(file, "its braces are not balanced"),
         }
     }
 }
 
 fn fails<'a>(file: Value<'a>, zones: &str) -> Verdict<'a> {
-    let message = format!("`transfer to *` gives everybody all names of `{zones}`");
+    let message = format!("`transfer to *` allows everyone to list all names in `{zones}`");
     Claim::fails(file, message).into()
 }
 
-/// The zones of the first server block that answers for the cluster and lets everybody transfer
-/// them (coredns.io, *transfer*; before 1.7.0 a line of *kubernetes*).
+/// The zones of the first server block that answers for the cluster and lets everyone transfer them
+/// (coredns.io, *transfer*; before 1.7.0 a line of *kubernetes*).
 fn open_block(text: &str) -> Result<Option<String>, ()> {
     // What each open brace belongs to.
     let mut within: Vec<Vec<&str>> = Vec::new();

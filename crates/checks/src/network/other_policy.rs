@@ -132,7 +132,7 @@ fn near<'a>(
 /// A policy that lets everything in or out: what claims about it say.
 pub(super) fn everywhere(direction: Direction) -> &'static str {
     match direction {
-        Direction::Ingress => "this rule allows connections from everywhere on every port",
-        Direction::Egress => "this rule allows connections to everywhere on every port",
+        Direction::Ingress => "this rule allows connections from every address on every port",
+        Direction::Egress => "this rule allows connections to every address on every port",
     }
 }

@@ -10,15 +10,15 @@ use serde::Deserialize;
 use crate::field::{boolean, list, map, text};
 use crate::{Check, Claim, Cx, OnEvery, Verdict};
 
-/// Meshes that accept connections without TLS.
+/// Mesh accepts plaintext traffic
 ///
 /// ## Why
-/// What comes in plain text has no identity: rules by account or namespace do not hold for it, and
-/// whoever reaches the pod is let in. `PERMISSIVE` is for the days of a migration.
+/// Plaintext connections have no identity: rules for ServiceAccounts or namespaces do not apply to
+/// them, and everyone who can reach the pod can connect. `PERMISSIVE` is meant only for migration.
 ///
 /// ## Fix
-/// Set `mtls.mode: STRICT` for the mesh, and for what cannot speak TLS yet a policy for its
-/// workload and port alone; with Linkerd, `meshTLS` in place of `unauthenticated`; with Consul,
+/// Set `mtls.mode: STRICT` for the mesh, with an exception only for workloads and ports that do not
+/// support TLS yet. With Linkerd, use `meshTLS` instead of `unauthenticated`; with Consul,
 /// `mutualTLSMode: strict`.
 #[check(
     id = "PV-N041",
@@ -114,16 +114,18 @@ fn judge_mode<'a>(from: Value<'a>, path: &[&str], what: &str) -> Verdict<'a> {
     match text(from, path) {
         Ok(Some(("STRICT", _))) => Verdict::Holds,
         Ok(Some(("PERMISSIVE", mode))) => {
-            Claim::fails(mode, format!("{what} takes plain text beside TLS"))
+            Claim::fails(mode, format!("{what} accepts plaintext in addition to TLS"))
                 .severity(Severity::Low)
                 .set("STRICT")
                 .into()
         }
         Ok(Some(("DISABLE", mode))) => {
-            Claim::fails(mode, format!("{what} takes plain text and no TLS")).set("STRICT").into()
+            Claim::fails(mode, format!("{what} accepts only plaintext, not TLS"))
+                .set("STRICT")
+                .into()
         }
         Ok(Some(("UNSET" | "", _)) | None) => Verdict::NotApplicable,
-        Ok(Some((other, mode))) => Verdict::unknown(mode, format!("`{other}` is no such mode")),
+        Ok(Some((other, mode))) => Verdict::unknown(mode, format!("`{other}` is not a valid mode")),
         Err(wrong) => wrong.into(),
     }
 }
@@ -135,7 +137,7 @@ fn default_policy(value: Value<'_>) -> Verdict<'_> {
     let policy = value.as_str().unwrap_or("");
     match policy.strip_suffix("-unauthenticated") {
         Some(whom @ ("all" | "cluster")) => {
-            Claim::fails(value, format!("`{policy}` lets in whoever has no identity"))
+            Claim::fails(value, format!("`{policy}` allows clients without an identity"))
                 .severity(Severity::Low)
                 .set(format!("{whom}-authenticated"))
                 .into()
@@ -148,7 +150,7 @@ fn default_policy(value: Value<'_>) -> Verdict<'_> {
 fn server(server: &Object) -> Verdict<'_> {
     match text(server.value(), &["spec", "accessPolicy"]) {
         Ok(Some((policy @ ("all-unauthenticated" | "cluster-unauthenticated"), place))) => {
-            Claim::fails(place, format!("`{policy}` lets in whoever has no identity"))
+            Claim::fails(place, format!("`{policy}` allows clients without an identity"))
                 .severity(Severity::Low)
                 .into()
         }
@@ -165,12 +167,12 @@ fn authorization(authorization: &Object) -> Verdict<'_> {
     let networks = client.map(|client| client.list("networks").count()).unwrap_or(0);
     match open {
         Some(value) if value.as_bool() == Some(true) && networks == 0 => {
-            Claim::fails(value, "clients without identity are let in, from any address")
+            Claim::fails(value, "clients without an identity are allowed, from any address")
                 .severity(Severity::Low)
                 .into()
         }
         Some(value) if value.as_bool().is_none() && !value.is_null() => {
-            Verdict::unknown(value, "`unauthenticated` is no boolean")
+            Verdict::unknown(value, "`unauthenticated` is not a boolean")
         }
         _ => Verdict::Holds,
     }
@@ -181,11 +183,12 @@ fn consul(entry: &Object) -> Verdict<'_> {
     if entry.is(kinds::CONSUL_MESH) {
         let path = &["spec", "allowEnablingPermissiveMutualTLS"];
         return match boolean(entry.value(), path) {
-            Ok(Some((true, place))) => {
-                Claim::fails(place, "services may ask for plain text, for which no intention holds")
-                    .severity(Severity::Low)
-                    .into()
-            }
+            Ok(Some((true, place))) => Claim::fails(
+                place,
+                "services may request plaintext, to which intentions do not apply",
+            )
+            .severity(Severity::Low)
+            .into(),
             Ok(_) => Verdict::Holds,
             Err(wrong) => wrong.into(),
         };
@@ -196,7 +199,9 @@ fn consul(entry: &Object) -> Verdict<'_> {
     };
     match text(entry.value(), &["spec", "mutualTLSMode"]) {
         Ok(Some(("permissive", place))) => {
-            let message = format!("{of} takes plain text beside TLS, for which no intention holds");
+            let message = format!(
+                "{of} accepts plaintext in addition to TLS, to which intentions do not apply"
+            );
             let claim = Claim::fails(place, message).set("strict");
             match entry.is(kinds::CONSUL_PROXY_DEFAULTS) {
                 true => claim.into(),
@@ -205,7 +210,9 @@ fn consul(entry: &Object) -> Verdict<'_> {
         }
         Ok(Some(("strict", _))) => Verdict::Holds,
         Ok(Some(("", _)) | None) => Verdict::NotApplicable,
-        Ok(Some((other, place))) => Verdict::unknown(place, format!("`{other}` is no such mode")),
+        Ok(Some((other, place))) => {
+            Verdict::unknown(place, format!("`{other}` is not a valid mode"))
+        }
         Err(wrong) => wrong.into(),
     }
 }
@@ -223,12 +230,12 @@ fn kuma(mesh: &Object) -> Verdict<'_> {
     };
     match backends.map(|backend| text(backend, &["mode"])) {
         Some(Ok(Some(("PERMISSIVE", place)))) => {
-            let message = format!("mesh `{}` takes plain text beside TLS", mesh.name());
+            let message = format!("mesh `{}` accepts plaintext in addition to TLS", mesh.name());
             Claim::fails(place, message).severity(Severity::Low).set("STRICT").into()
         }
         Some(Err(wrong)) => wrong.into(),
         Some(Ok(_)) => Verdict::Holds,
-        None => Verdict::unknown(place, format!("there is no backend `{used}`")),
+        None => Verdict::unknown(place, format!("backend `{used}` does not exist")),
     }
 }
 
@@ -237,7 +244,7 @@ fn kuma_tls(policy: &Object) -> Verdict<'_> {
         Ok(rules) => Verdict::all(rules.map(|rule| {
             match text(rule, &["default", "mode"]) {
                 Ok(Some(("Permissive", place))) => {
-                    Claim::fails(place, "its proxies take plain text beside TLS")
+                    Claim::fails(place, "its proxies accept plaintext in addition to TLS")
                         .severity(Severity::Low)
                         .set("Strict")
                         .into()

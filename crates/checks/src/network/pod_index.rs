@@ -54,7 +54,7 @@ pub(crate) enum Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     /// The first requirement of a selector, where it is one of a label that must be there. (Those
-    /// behind it are not looked at where the first is not met.)
+    /// behind it are not checked where the first is not met.)
     pub(crate) fn of(selector: Value<'a>) -> Option<Self> {
         let mut labels = selector.get("matchLabels").into_iter().flat_map(Value::entries);
         if let Some((key, value)) = labels.next() {

@@ -57,7 +57,7 @@ pub(super) fn applies_to(policy: &Object, direction: Direction) -> bool {
     }
 }
 
-/// What of a policy has a type for which the API server refuses it, if anything.
+/// What of a policy has a type for which the API server rejects it, if anything.
 pub(super) fn wrong_type(policy: &Object) -> Option<WrongType<'_>> {
     let check = || -> Result<(), WrongType<'_>> {
         for kind in list(policy.value(), &["spec", "policyTypes"])? {
@@ -82,7 +82,7 @@ fn check_rule(rule: Value<'_>, direction: Direction) -> Result<(), WrongType<'_>
             empty &= map(peer, &[field])?.is_none();
         }
         if empty {
-            let wanted = "one with `podSelector`, `namespaceSelector` or `ipBlock`";
+            let wanted = "a peer with `podSelector`, `namespaceSelector` or `ipBlock`";
             return Err(WrongType::new(peer, wanted));
         }
     }
@@ -240,7 +240,8 @@ pub(super) fn beside<'a>(pod: Pod<'a>, direction: Direction, cx: &View<'a>) -> O
         Effect::None => None,
         Effect::Unclear(why) => Some(why),
         Effect::Adds | Effect::Restricts => Some(
-            "a policy of another kind holds for these pods, and its rules are not weighed".into(),
+            "a policy of another kind applies to these pods, and its rules are not evaluated"
+                .into(),
         ),
     }
 }

@@ -88,8 +88,8 @@ impl<'a> Selecting<'a> {
                              controller adds"
                         ),
                         false => format!(
-                            "NetworkPolicy `{name}` selects these pods only if both are applied to \
-                             one namespace, which the files do not say"
+                            "NetworkPolicy `{name}` selects these pods only if both are applied \
+                             to the same namespace, which the files do not specify"
                         ),
                     };
                     unclear = Some((*last, why.into()));
@@ -188,7 +188,7 @@ struct Builder {
 impl Builder {
     fn add(&mut self, place: usize, policy: &Object) {
         let Self { made, known } = self;
-        let tell = |why: &str| format!("NetworkPolicy `{}` cannot be read: {why}", policy.name());
+        let tell = |why: &str| format!("NetworkPolicy `{}` cannot be parsed: {why}", policy.name());
         if let Some(wrong) = wrong_type(policy) {
             let why = Why::from(wrong).told(tell);
             made.broken = [Some((place, why.clone())), Some((place, why))];

@@ -10,15 +10,15 @@ use serde::Deserialize;
 use super::address::Cidr;
 use crate::{Check, Cx, OnObject, Place, Verdict};
 
-/// Clusters whose API server the whole internet reaches.
+/// Public API server endpoint
 ///
 /// ## Why
-/// Each flaw in authentication, each leaked kubeconfig or token and each bug of the API server is
-/// then open to everybody. These objects describe clusters: those of AWS, Google and Azure have
-/// a public endpoint unless they say otherwise.
+/// Every authentication flaw, leaked kubeconfig or token, and vulnerability of the API server can
+/// be exploited from the internet. These objects describe clusters: clusters on AWS, Google Cloud
+/// and Azure have a public endpoint by default.
 ///
 /// ## Fix
-/// List the addresses that may come (`publicAccessCIDRs`, `masterAuthorizedNetworksConfig`,
+/// List the allowed addresses (`publicAccessCIDRs`, `masterAuthorizedNetworksConfig`,
 /// `authorizedIPRanges`, `kubernetesApiAccess`), or make the endpoint private.
 #[check(
     id = "PV-N053",
@@ -42,7 +42,7 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PublicApiEndpoint {}
 
-/// How a kind says who reaches the API server. A list on the way to a field stands for its first
+/// How a kind says who reaches the API server. A list on the way to a field represents its first
 /// element, as Terraform's providers write maps.
 struct Shape {
     kind: GroupKind,
@@ -143,7 +143,7 @@ impl Check for PublicApiEndpoint {
                 return Verdict::Holds;
             }
             if is_open_text(&text) {
-                return Verdict::unknown(found, format!("`{text}` is filled in later"));
+                return Verdict::unknown(found, format!("`{text}` is set later"));
             }
         }
         judge(cluster, shape)
@@ -153,12 +153,12 @@ impl Check for PublicApiEndpoint {
 fn judge<'a>(cluster: &'a Object, shape: &Shape) -> Verdict<'a> {
     let place = Place::field(cluster.value(), shape.blocks);
     let Some(list) = walk(cluster.value(), shape.blocks) else {
-        // Google allows nobody by an empty list, and everybody without the field.
+        // Google allows no one by an empty list, and everyone without the field.
         return match walk(cluster.value(), &shape.blocks[..shape.blocks.len() - 1]) {
             Some(parent) if shape.block.is_some() && parent.kind() == Kind::Mapping => {
                 Verdict::Holds
             }
-            _ => Verdict::fails(place, "nothing limits from where the API server is reached"),
+            _ => Verdict::fails(place, "access to the API server is not restricted by address"),
         };
     };
     let mut blocks = Vec::new();
@@ -173,14 +173,14 @@ fn judge<'a>(cluster: &'a Object, shape: &Shape) -> Verdict<'a> {
             // A prefix list of AWS.
             None if text.starts_with("pl-") => {}
             None => {
-                return Verdict::unknown(value, format!("`{text}` is no block of addresses"));
+                return Verdict::unknown(value, format!("`{text}` is not a valid CIDR"));
             }
         }
     }
     if blocks.is_empty() && list.items().next().is_none() {
         return match shape.block {
             Some(_) => Verdict::Holds,
-            None => Verdict::fails(list, "nothing limits from where the API server is reached"),
+            None => Verdict::fails(list, "access to the API server is not restricted by address"),
         };
     }
     let all: Vec<_> = blocks.iter().map(|(block, _)| *block).collect();
@@ -191,9 +191,9 @@ fn judge<'a>(cluster: &'a Object, shape: &Shape) -> Verdict<'a> {
     match widest {
         Some((_, value)) => Verdict::fails(
             *value,
-            format!("the API server is reached from `{}`", value.as_str().unwrap_or("")),
+            format!("the API server is reachable from `{}`", value.as_str().unwrap_or("")),
         ),
-        None => Verdict::fails(list, "the API server is reached from every address"),
+        None => Verdict::fails(list, "the API server is reachable from every address"),
     }
 }
 

@@ -10,16 +10,16 @@ use super::policy::all_pods;
 use crate::{Check, Cx, OnObject, Verdict};
 use pavisade_images::reference::{self as image, Image};
 
-/// IngressClasses of a controller that nobody maintains.
+/// Unmaintained Ingress controller
 ///
 /// ## Why
-/// Kubernetes retired ingress-nginx in March 2026: flaws that are found since then stay open, in a
-/// program that faces the internet and reads the certificates of all namespaces. Where the
-/// controller itself is seen, its image is reported in place of its class.
+/// Kubernetes retired ingress-nginx in March 2026: vulnerabilities found since then are not fixed,
+/// in a program that is exposed to the internet and reads the certificates of all namespaces. If
+/// the controller itself is found, its image is reported instead of the class.
 ///
 /// ## Fix
-/// Move to a controller that is maintained, or to the Gateway API; `ingress2gateway` translates
-/// the objects. Until then run its last version and let only the API server reach its webhook.
+/// Migrate to a maintained controller or to the Gateway API. `ingress2gateway` converts the
+/// objects. Until then, run the last version and allow only the API server to reach its webhook.
 #[check(
     id = "PV-N037",
     severity = Medium,
@@ -51,8 +51,8 @@ impl Check for RetiredIngressClass {
         }
         Verdict::fails(
             controller,
-            "its controller is ingress-nginx, which was retired in March 2026: new flaws in it \
-             stay open",
+            "its controller is ingress-nginx, which was retired in March 2026: new \
+             vulnerabilities are not fixed",
         )
     }
 }

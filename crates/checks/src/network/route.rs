@@ -36,8 +36,8 @@ fn allowed(route: &Object, gateway: &Object, listener: Value<'_>) -> bool {
     }
 }
 
-/// Whether route and listener have a host in common. Unlike in a certificate, a wildcard stands
-/// for any number of labels (GEP-1538).
+/// Whether route and listener have a host in common. Unlike in a certificate, a wildcard represents
+/// any number of labels (GEP-1538).
 fn shares_host(route: &Object, listener: Value<'_>) -> bool {
     let Some(own) = listener.str("hostname").filter(|h| !h.is_empty()) else { return true };
     let mut hosts = route.at(&["spec", "hostnames"]).into_iter().flat_map(Value::items).peekable();

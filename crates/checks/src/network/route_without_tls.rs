@@ -8,10 +8,11 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// OpenShift Routes that serve without TLS.
+/// OpenShift Route without TLS
 ///
 /// ## Why
-/// Passwords, sessions and answers cross the network readable, and can be changed on their way.
+/// Passwords, sessions and responses cross the network in plain text, and can be modified in
+/// transit.
 ///
 /// ## Fix
 /// Set `spec.tls.termination` (`edge`, `reencrypt` or `passthrough`) and
@@ -34,7 +35,8 @@ impl Check for RouteWithoutTls {
         if set("termination").is_none() {
             let place = Place::field(route.value(), &["spec", "tls", "termination"]);
             // The router then serves it with its own certificate.
-            let claim = Claim::fails(place, "the Route serves plain HTTP: it sets no TLS");
+            let claim =
+                Claim::fails(place, "the Route serves plain HTTP: it does not configure TLS");
             let policy = ["spec", "tls", "insecureEdgeTerminationPolicy"];
             let policy = Place::field(route.value(), &policy);
             return claim.set("edge").change(policy, Edit::Set("Redirect".into())).into();
@@ -42,11 +44,11 @@ impl Check for RouteWithoutTls {
         let place = Place::field(route.value(), &["spec", "tls", "insecureEdgeTerminationPolicy"]);
         match set("insecureEdgeTerminationPolicy") {
             Some("Allow") => {
-                let claim = Claim::fails(place, "the Route serves plain HTTP beside TLS");
+                let claim = Claim::fails(place, "the Route serves plain HTTP in addition to TLS");
                 claim.set("Redirect").into()
             }
             None | Some("None" | "Redirect") => Verdict::Holds,
-            Some(other) => Verdict::unknown(place, format!("`{other}` is no such policy")),
+            Some(other) => Verdict::unknown(place, format!("`{other}` is not a valid policy")),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::policy::Direction;
 use crate::Claim;
 use crate::field::is_empty_selector;
 
-/// The peers of a rule; none means anybody.
+/// The peers of a rule; none means anyone.
 pub(super) fn peers(rule: Value<'_>, direction: Direction) -> impl Iterator<Item = Value<'_>> {
     rule.list(direction.peers())
 }
@@ -44,8 +44,8 @@ pub(super) fn allows_every_port(rule: Value<'_>) -> bool {
     free > 65535
 }
 
-/// Whether a rule allows a TCP port by its number. A port's name is one of the destination pod:
-/// for addresses outside of the cluster it matches nothing.
+/// Whether a rule allows a TCP port by its number. A port's name is one of the destination pod: for
+/// addresses outside the cluster it matches nothing.
 pub(super) fn allows_port(rule: Value<'_>, number: i64) -> bool {
     allows_target(rule, &Target { protocol: "TCP", number: Some(number), name: None })
 }
@@ -134,7 +134,7 @@ pub(super) fn block(peer: Value<'_>) -> Option<Result<Block<'_>, Value<'_>>> {
 /// Says that an address block cannot be read.
 pub(super) fn unreadable(value: Value<'_>) -> Claim<'_> {
     let text = value.scalar_text().unwrap_or_default();
-    Claim::unknown(value, format!("`{text}` is no block of addresses that can be read"))
+    Claim::unknown(value, format!("`{text}` is not a valid CIDR"))
 }
 
 /// Whether a peer is every pod of the cluster: all namespaces, and all pods of them.

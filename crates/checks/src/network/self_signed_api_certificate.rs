@@ -6,14 +6,14 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// API servers that make their own certificate up.
+/// Self-signed API server certificate
 ///
 /// ## Why
-/// Without `--tls-cert-file` the API server signs a certificate for itself. No client can verify
-/// it, so clients are told not to, and who sits between collects their tokens.
+/// Without `--tls-cert-file`, the API server signs its own certificate. Clients cannot verify it,
+/// so they disable verification, and an attacker in between can collect their tokens.
 ///
 /// ## Fix
-/// Set `--tls-cert-file` and `--tls-private-key-file` to a certificate of the cluster's authority.
+/// Set `--tls-cert-file` and `--tls-private-key-file` to a certificate from the CA of the cluster.
 #[check(id = "PV-N051", severity = Medium, scope = Object, programs = [ApiServer])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -38,14 +38,14 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
         // It takes `apiserver.crt` and its key from there before it makes any.
         if let Some(directory) = server.known("cert-dir")? {
             let why = format!(
-                "`--{flag}` is not set, and whether `--cert-dir={}` holds a certificate is not \
-                 known",
+                "`--{flag}` is not set, and it is not known whether `--cert-dir={}` contains a \
+                 certificate",
                 directory.value
             );
             return Err(Claim::unknown(server.place(flag), why));
         }
         let message =
-            format!("kube-apiserver shows a certificate that it made up: `--{flag}` is not set");
+            format!("kube-apiserver uses a self-signed certificate: `--{flag}` is not set");
         return Ok(Verdict::fails(server.place(flag), message));
     }
     Ok(Verdict::Holds)

@@ -9,14 +9,14 @@ use serde::Deserialize;
 use crate::field::{boolean, text};
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
-/// Kubelets that make their own serving certificate up.
+/// Self-signed kubelet certificate
 ///
 /// ## Why
-/// Nobody can verify such a certificate: the API server and metrics-server are told not to, and
-/// who sits between reads what `kubectl exec` and `logs` carry.
+/// A self-signed certificate cannot be verified: the API server and metrics-server must skip
+/// verification, and an attacker in between can read `kubectl exec` sessions and `logs`.
 ///
 /// ## Fix
-/// Set `serverTLSBootstrap: true` and approve the kubelets' requests, or give them
+/// Set `serverTLSBootstrap: true` and approve the certificate requests of kubelets, or set
 /// `tlsCertFile` and `tlsPrivateKeyFile`.
 #[check(
     id = "PV-N056",
@@ -59,11 +59,11 @@ fn from_file(file: &Object) -> Verdict<'_> {
                 let claim = Claim::fails(
                     Place::field(file.value(), &[field]),
                     format!(
-                        "the kubelet shows a certificate that it made up: neither `{field}` nor \
+                        "the kubelet uses a self-signed certificate: neither `{field}` nor \
                          `serverTLSBootstrap` is set"
                     ),
                 );
-                // It then asks for one, which somebody has to approve.
+                // It then asks for one, which someone has to approve.
                 let asks = Place::field(file.value(), &["serverTLSBootstrap"]);
                 return claim.change(asks, Edit::Set(true.into())).into();
             }
@@ -83,7 +83,7 @@ fn from_flags<'a>(kubelet: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, 
         }
         return Ok(kubelet.kubelet_file(cx).unwrap_or_else(|| {
             let message = format!(
-                "the kubelet shows a certificate that it made up: neither `--{flag}` nor \
+                "the kubelet uses a self-signed certificate: neither `--{flag}` nor \
                  `--rotate-server-certificates` is set"
             );
             let claim = Claim::fails(kubelet.place(flag), message);

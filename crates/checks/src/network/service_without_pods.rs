@@ -13,14 +13,14 @@ use super::policy::{Seen, pods_with, selects};
 use crate::field::{map, text};
 use crate::{Check, Claim, Cx, OnObject, Verdict, View};
 
-/// Services that select no pod.
+/// Service selects no pods
 ///
 /// ## Why
-/// Clients find the name and reach nothing, and whoever may make a pod with these labels receives
-/// what they send.
+/// Clients can resolve the name but cannot connect, and anyone who can create a pod with these
+/// labels receives their traffic.
 ///
 /// ## Fix
-/// Give `selector` the labels of the pods (`spec.template.metadata.labels`), or delete the
+/// Set `selector` to the labels of the pods (`spec.template.metadata.labels`), or delete the
 /// Service.
 #[check(
     id = "PV-N027",
@@ -86,23 +86,23 @@ fn judge<'a>(
     if seen.complete {
         return Verdict::fails(
             labels,
-            "it selects no pod: connections fail, and whoever may make a pod with these labels \
-             gets them",
+            "it selects no pods: connections fail, and anyone who can create a pod with these \
+             labels receives them",
         );
     }
     let near = Near::of(service.namespace(), cx);
     if !any_in(service.namespace(), cx) {
-        return Verdict::unknown(labels, "no pod of its namespace is in these files");
+        return Verdict::unknown(labels, "these files contain no pods in its namespace");
     }
     let later = |pod: &Pod<'a>| label_to_come(labels, *pod);
     if let Some(key) = near.with_some(labels).iter().find_map(later) {
         let why =
-            format!("the label `{key}` may be put on pods while they run, as the leader's is");
+            format!("the label `{key}` may be set on running pods, for example on the leader");
         return Verdict::unknown(labels, why);
     }
     if let Some(maker) = operator(service.namespace(), cx) {
         let why = format!(
-            "{} `{}` may make the pods that it selects, which are not in these files",
+            "{} `{}` may create the pods that it selects, which are not in these files",
             maker.kind(),
             maker.name()
         );
@@ -114,20 +114,21 @@ fn judge<'a>(
             && !near.has_key(key)
     });
     if let Some(key) = vendor {
-        let why =
-            format!("the label `{key}` is one of an operator's pods, which are not in these files");
+        let why = format!(
+            "the label `{key}` is set on pods of an operator, which are not in these files"
+        );
         return Verdict::unknown(labels, why);
     }
     // One that looks like it: it has its name, the labels on itself in place of its pods, or the
     // name as the value of another label.
     if !near.speaks_of(service.name()) && !near.is_labelled(labels) {
-        let why = "no workload in these files looks like the one that is meant";
+        let why = "no workload in these files matches its selector";
         return Verdict::unknown(labels, why);
     }
     Claim::fails(
         labels,
-        "it selects no pod in these files: if none comes from elsewhere, connections fail, and \
-         whoever may make a pod with these labels gets them",
+        "it selects no pods in these files: unless they are defined elsewhere, connections fail, \
+         and anyone who can create a pod with these labels receives them",
     )
     .confidence(Confidence::Low)
     .into()

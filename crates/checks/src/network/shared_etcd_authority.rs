@@ -11,15 +11,15 @@ use super::etcd_without_client_authentication::holds_the_cluster;
 use crate::component::components;
 use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict, View};
 
-/// etcd that trusts the authority which signs the cluster's users.
+/// etcd trusts the cluster CA
 ///
 /// ## Why
-/// The API server's authority signs a certificate for every kubelet and for whoever has a request
-/// approved. Where etcd trusts it too, each of them reads and writes etcd past all of RBAC.
+/// The CA of the API server signs a certificate for every kubelet and for everyone whose request is
+/// approved. If etcd trusts the same CA, all of them can read and write etcd, bypassing RBAC.
 ///
 /// ## Fix
-/// Make an authority for etcd alone, sign the certificates of etcd and of the API server's client
-/// with it, and name it in `--trusted-ca-file`.
+/// Create a dedicated CA for etcd, use it to sign the certificates of etcd and of the API server's
+/// etcd client, and set it in `--trusted-ca-file`.
 #[check(
     id = "PV-N048",
     severity = High,
@@ -45,7 +45,7 @@ impl Check for SharedEtcdAuthority {
 fn judge<'a>(etcd: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     const TRUSTED: &str = "trusted-ca-file";
     let Some(own) = etcd.known(TRUSTED)?.filter(|flag| !flag.value.is_empty()) else {
-        // PV-N023 speaks of an etcd that asks nobody.
+        // PV-N023 speaks of an etcd that asks no one.
         return Ok(Verdict::NotApplicable);
     };
     let own = on_node(etcd, &own.value);
@@ -72,8 +72,8 @@ fn judge<'a>(etcd: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a
         };
         if theirs == own {
             let message = format!(
-                "etcd trusts `{own}`, the authority of the API server's own clients: whoever has a \
-                 certificate of the cluster reads and writes etcd"
+                "etcd trusts `{own}`, the CA for clients of the API server: everyone with a \
+                 certificate from the cluster can read and write etcd"
             );
             return Ok(Verdict::fails(etcd.place(TRUSTED), message));
         }

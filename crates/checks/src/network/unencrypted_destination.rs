@@ -9,16 +9,16 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Verdict, View, Why};
 
-/// DestinationRules that switch the mesh's TLS off, or do not verify whom they reach.
+/// DestinationRule disables or does not verify TLS
 ///
 /// ## Why
-/// Istio encrypts between sidecars by itself; `DISABLE` sends in plain text even where both sides
-/// could do better. With `insecureSkipVerify` any certificate will do: whoever sits between is the
-/// server.
+/// Istio encrypts traffic between sidecars by default. `DISABLE` sends plaintext even if both sides
+/// support TLS. With `insecureSkipVerify`, any certificate is accepted: an attacker in between can
+/// impersonate the server.
 ///
 /// ## Fix
-/// Remove `tls` and let Istio choose, or set `mode: ISTIO_MUTUAL`; for servers outside of the mesh
-/// `mode: SIMPLE` with `caCertificates` and `subjectAltNames`.
+/// Remove `tls` so that Istio chooses, or set `mode: ISTIO_MUTUAL`. For servers outside the mesh,
+/// use `mode: SIMPLE` with `caCertificates` and `subjectAltNames`.
 #[check(
     id = "PV-N042",
     severity = Medium,
@@ -54,7 +54,7 @@ impl Check for UnencryptedDestination {
 
 fn judge<'a>(host: &str, tls: Value<'a>, cx: &View<'a>) -> Verdict<'a> {
     if let Some(skip) = tls.get("insecureSkipVerify").filter(|v| v.as_bool() == Some(true)) {
-        let message = format!("any certificate will do for `{host}`");
+        let message = format!("any certificate is accepted for `{host}`");
         return Claim::fails(skip, message).remove().into();
     }
     let Some(mode) = tls.get("mode").filter(|mode| mode.as_str() == Some("DISABLE")) else {
@@ -62,7 +62,7 @@ fn judge<'a>(host: &str, tls: Value<'a>, cx: &View<'a>) -> Verdict<'a> {
     };
     match needs_no_tls(host, cx) {
         Ok(true) => Verdict::Holds,
-        Ok(false) => Claim::fails(mode, format!("what goes to `{host}` is sent in plain text"))
+        Ok(false) => Claim::fails(mode, format!("traffic to `{host}` is sent in plain text"))
             // A map without a mode would say DISABLE still.
             .change(tls, Edit::Remove)
             .into(),

@@ -8,15 +8,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// Pod networks that do not encrypt between nodes.
+/// Pod network is not encrypted
 ///
 /// ## Why
-/// What pods send each other crosses the network between the nodes as it is: in a shared data
-/// centre, or between two of them, others may read it. It says nothing of a mesh above.
+/// Traffic between pods crosses the network between nodes unencrypted. In a shared data centre, or
+/// between two data centres, others may read it. This check does not consider a service mesh.
 ///
 /// ## Fix
-/// Switch the plugin's encryption on: `enable-wireguard: "true"` in Cilium's configuration, the
-/// backend `wireguard` of Flannel.
+/// Enable encryption in the network plugin: `enable-wireguard: "true"` for Cilium, the backend
+/// `wireguard` for Flannel.
 #[check(
     id = "PV-N054",
     severity = Low,
@@ -50,9 +50,7 @@ fn cilium(map: &Object) -> Verdict<'_> {
         return Verdict::Holds;
     }
     let place = Place::field(map.value(), &["data", "enable-wireguard"]);
-    Claim::fails(place, "Cilium sends what pods say from node to node in plain text")
-        .set("true")
-        .into()
+    Claim::fails(place, "Cilium sends traffic between nodes unencrypted").set("true").into()
 }
 
 fn flannel(map: &Object) -> Verdict<'_> {
@@ -64,8 +62,8 @@ fn flannel(map: &Object) -> Verdict<'_> {
         Some("wireguard" | "ipsec") => Verdict::Holds,
         Some(other) => Verdict::fails(
             text,
-            format!("Flannel's backend `{other}` sends what pods say in plain text"),
+            format!("Flannel with the backend `{other}` sends traffic unencrypted"),
         ),
-        None => Verdict::unknown(text, "no backend of Flannel can be read here"),
+        None => Verdict::unknown(text, "the Flannel backend cannot be determined here"),
     }
 }

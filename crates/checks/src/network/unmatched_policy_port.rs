@@ -9,15 +9,15 @@ use super::policy::{Direction, Seen, rules, wrong_type};
 use super::selection::Selection;
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// NetworkPolicies that allow a port by a name which no selected pod has.
+/// NetworkPolicy uses an unknown port name
 ///
 /// ## Why
-/// A port's name is looked up in the containers of the pods. One that is misspelt or renamed
-/// matches nothing: what the rule was written for is closed, and sooner or later somebody opens
-/// everything.
+/// The name of a port is looked up in the containers of the pods. A misspelled or renamed port
+/// matches nothing, so the traffic that the rule should allow is blocked, and sooner or later
+/// someone allows everything.
 ///
 /// ## Fix
-/// Use the name under `containers[].ports[].name`, or the port's number.
+/// Use a name from `containers[].ports[].name`, or the port number.
 #[check(
     id = "PV-N028",
     severity = Low,
@@ -61,13 +61,13 @@ impl Check for UnmatchedPolicyPort {
             Some(if let Some(why) = &refused {
                 Claim::unknown(*place, why.clone())
             } else if maybe {
-                Claim::unknown(*place, "which pods the policy selects is not certain")
+                Claim::unknown(*place, "it is not known which pods the policy selects")
             } else {
                 Claim::fails(
                     *place,
                     format!(
-                        "no container of the pods that it selects has a {protocol} port named \
-                         `{name}`: this allows nothing"
+                        "no container of the selected pods has a {protocol} port named `{name}`, \
+                         so this allows nothing"
                     ),
                 )
             })
@@ -79,7 +79,7 @@ impl Check for UnmatchedPolicyPort {
             // PV-N004 speaks of policies that select nothing.
             return match maybe {
                 false => Verdict::NotApplicable,
-                true => Verdict::unknown(*first, "which pods the policy selects is not certain"),
+                true => Verdict::unknown(*first, "it is not known which pods the policy selects"),
             };
         }
         Verdict::from_claims(claims)

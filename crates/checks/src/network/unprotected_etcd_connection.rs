@@ -8,15 +8,14 @@ use serde::Deserialize;
 use crate::loopback::is_loopback_url;
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// API servers whose connection to etcd is not protected.
+/// Unprotected etcd connection
 ///
 /// ## Why
-/// Every Secret and every token goes over this connection. In plain text whoever is on the way
-/// reads it; without a certificate of its own, the API server can only use an etcd that serves
-/// anybody.
+/// Every Secret and token crosses this connection. In plain text, anyone in between can read it.
+/// Without a client certificate, the API server can use only an etcd that authenticates no one.
 ///
 /// ## Fix
-/// Name `https` addresses in `--etcd-servers`, and set `--etcd-cafile`, `--etcd-certfile` and
+/// Use `https` addresses in `--etcd-servers`, and set `--etcd-cafile`, `--etcd-certfile` and
 /// `--etcd-keyfile`.
 #[check(
     id = "PV-N049",
@@ -51,7 +50,7 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     if let Some(url) = urls.iter().find(|url| url.starts_with("http://")) {
         let claim = Claim::fails(
             server.place(SERVERS),
-            format!("kube-apiserver speaks to etcd at `{url}` in plain text"),
+            format!("kube-apiserver connects to etcd at `{url}` in plain text"),
         );
         return Ok(match is_loopback_url(url) {
             true => claim.severity(Severity::Medium).into(),
@@ -64,15 +63,11 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     }
     let mut claims = Vec::new();
     for (part, flags, what) in [
-        (
-            "authority",
-            &["etcd-cafile"][..],
-            "takes a certificate of any public authority for etcd's",
-        ),
+        ("authority", &["etcd-cafile"][..], "accepts an etcd certificate from any public CA"),
         (
             "certificate",
             &["etcd-certfile", "etcd-keyfile"],
-            "shows etcd no certificate: it serves anybody, or nobody",
+            "presents no client certificate to etcd",
         ),
     ] {
         for flag in flags {

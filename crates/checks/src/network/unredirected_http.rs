@@ -9,14 +9,14 @@ use serde::Deserialize;
 use super::annotation::{Annotation, annotations};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Ingresses with TLS that serve plain HTTP all the same.
+/// No redirect from HTTP to HTTPS
 ///
 /// ## Why
-/// With the redirect switched off, whoever comes by `http://` stays there: passwords and sessions
-/// cross the network readable, and nobody notices, since `https://` works too.
+/// Without the redirect, clients that use `http://` stay on plain HTTP: passwords and sessions
+/// cross the network unencrypted. This is easy to miss because `https://` works too.
 ///
 /// ## Fix
-/// Remove the annotation; redirecting is the controllers' default where there is TLS.
+/// Remove the annotation. Controllers redirect by default if TLS is configured.
 #[check(
     id = "PV-N035",
     severity = Low,
@@ -54,7 +54,7 @@ impl Check for UnredirectedHttp {
         let off =
             annotations(ingress).filter(|a| NAMES.contains(&a.name) && says(a.value, "false"));
         Verdict::from_claims(off.map(|Annotation { key, value, .. }| {
-            let message = format!("`{key}` lets whoever comes by plain HTTP stay there");
+            let message = format!("`{key}` disables the redirect from HTTP to HTTPS");
             Claim::fails(value, message).set("true")
         }))
     }

@@ -8,15 +8,15 @@ use serde::Deserialize;
 use super::policy::{Direction, unrestricted};
 use crate::{Check, Cx, OnPod, Verdict};
 
-/// Pods that no NetworkPolicy restricts for outgoing traffic.
+/// No egress NetworkPolicy
 ///
 /// ## Why
-/// Code that runs in such a pod reaches every other pod, the node's metadata service and the
-/// internet: it loads tools, asks for credentials and carries data out.
+/// Code in such a pod can reach every other pod, the metadata service of the node and the internet:
+/// an attacker can download tools, obtain credentials and exfiltrate data.
 ///
 /// ## Fix
-/// Add a NetworkPolicy with `policyTypes: [Egress]` to the namespace: one that selects all pods
-/// and allows only DNS, then one for each connection that is needed.
+/// Add a NetworkPolicy with `policyTypes: [Egress]` to the namespace that selects all pods and
+/// allows only DNS, then add one for each connection that is needed.
 #[check(
     id = "PV-N002",
     severity = Low,
@@ -32,6 +32,6 @@ impl Check for UnrestrictedEgress {
     type On = OnPod;
 
     fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        unrestricted(pod, Direction::Egress, "whoever runs code in them reaches every address", cx)
+        unrestricted(pod, Direction::Egress, "code in them can connect to every address", cx)
     }
 }

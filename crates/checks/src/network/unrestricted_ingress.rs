@@ -8,15 +8,15 @@ use serde::Deserialize;
 use super::policy::{Direction, unrestricted};
 use crate::{Check, Cx, OnPod, Verdict};
 
-/// Pods that no NetworkPolicy restricts for incoming traffic.
+/// No ingress NetworkPolicy
 ///
 /// ## Why
-/// Without a policy that selects it, a pod accepts connections from every other pod of the
-/// cluster: one compromised container reaches them all.
+/// A pod that no policy selects accepts connections from every other pod in the cluster: one
+/// compromised container can reach all of them.
 ///
 /// ## Fix
-/// Add a NetworkPolicy with `policyTypes: [Ingress]` to the namespace: first one that selects all
-/// pods and allows nothing, then one for each connection that is needed.
+/// Add a NetworkPolicy with `policyTypes: [Ingress]` to the namespace that selects all pods and
+/// allows nothing, then add one for each connection that is needed.
 #[check(
     id = "PV-N001",
     severity = Medium,
@@ -32,6 +32,6 @@ impl Check for UnrestrictedIngress {
     type On = OnPod;
 
     fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        unrestricted(pod, Direction::Ingress, "every pod of the cluster can connect to them", cx)
+        unrestricted(pod, Direction::Ingress, "every pod in the cluster can connect to them", cx)
     }
 }

@@ -7,15 +7,14 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// API servers that do not verify the kubelets they talk to.
+/// API server does not verify kubelet certificates
 ///
 /// ## Why
-/// `kubectl exec`, `logs` and `port-forward` go through a connection from the API server to a
-/// kubelet: without a certificate authority to verify it, whoever sits between reads and changes
-/// the session.
+/// `kubectl exec`, `logs` and `port-forward` use a connection from the API server to a kubelet.
+/// Without a CA to verify the kubelet, an attacker in between can read and modify the session.
 ///
 /// ## Fix
-/// Set `--kubelet-certificate-authority`, and give kubelets serving certificates of that authority
+/// Set `--kubelet-certificate-authority`, and give kubelets serving certificates from that CA
 /// (`serverTLSBootstrap: true`).
 #[check(id = "PV-N024", severity = Medium, scope = Object, programs = [ApiServer])]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -39,7 +38,7 @@ impl Check for UnverifiedKubelet {
         }
         let claim = Claim::fails(
             component.place(FLAG),
-            format!("kube-apiserver takes any certificate from a kubelet: `--{FLAG}` is not set"),
+            format!("kube-apiserver accepts any certificate from a kubelet: `--{FLAG}` is not set"),
         );
         match component.object().kind() {
             "Pod" | "ClusterConfiguration" => claim.into(),

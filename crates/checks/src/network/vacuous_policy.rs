@@ -13,14 +13,14 @@ use super::policy::{Seen, pod_selector};
 use super::selection::Selection;
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// NetworkPolicies that select no pod.
+/// NetworkPolicy selects no pods
 ///
 /// ## Why
-/// A policy whose selector matches nothing, mostly by a label with a typing error, protects
-/// nothing, and the pods it was meant for stay open.
+/// A policy whose selector matches nothing, often because of a misspelled label, has no effect, and
+/// the pods that it should protect are open.
 ///
 /// ## Fix
-/// Give `podSelector` the labels of the pods, not those of the Deployment, or delete the policy.
+/// Set `podSelector` to the labels of the pods, not of the Deployment, or delete the policy.
 #[check(
     id = "PV-N004",
     severity = Low,
@@ -38,7 +38,7 @@ impl Check for VacuousPolicy {
 
     fn check<'a>(&self, policy: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         if policy.namespace() == "kube-system" {
-            // The distribution puts pods there that nobody's files show.
+            // The distribution puts pods there that no one's files show.
             return Verdict::NotApplicable;
         }
         let place = Place::field(policy.value(), &["spec", "podSelector"]);
@@ -70,7 +70,7 @@ impl Check for VacuousPolicy {
             && let Some(maker) = operator(policy.namespace(), cx)
         {
             let why = format!(
-                "{} `{}` may make the pods that it selects, which are not in these files",
+                "{} `{}` may create the pods that it selects, which are not in these files",
                 maker.kind(),
                 maker.name()
             );
@@ -80,26 +80,24 @@ impl Check for VacuousPolicy {
             Some(name) => Claim::fails(
                 place,
                 format!(
-                    "it selects only pods in their node's network, such as those of `{name}`, \
-                     which policies do not reach"
+                    "it selects only pods in the host network, such as those of `{name}`, to \
+                     which policies do not apply"
                 ),
             ),
-            None if seen.complete => {
-                Claim::fails(place, "it selects no pod: nothing is protected by it")
-            }
+            None if seen.complete => Claim::fails(place, "it selects no pods, so it has no effect"),
             None if !any_in(policy.namespace(), cx) => {
-                return Verdict::unknown(place, "no pod of its namespace is in these files");
+                return Verdict::unknown(place, "these files contain no pods in its namespace");
             }
             None if labelled_by_operator(policy, &Near::of(policy.namespace(), cx)) => {
                 return Verdict::unknown(
                     place,
-                    "its labels are those of an operator's pods, which are not in these files",
+                    "its labels are those of pods of an operator, which are not in these files",
                 );
             }
             None => Claim::fails(
                 place,
-                "it selects no pod in these files: if none comes from elsewhere, nothing is \
-                 protected by it",
+                "it selects no pods in these files: unless they are defined elsewhere, it has no \
+                 effect",
             ),
         };
         match seen.complete {

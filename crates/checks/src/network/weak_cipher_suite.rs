@@ -9,15 +9,15 @@ use serde::Deserialize;
 use crate::field::{list, text_element};
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
-/// Components that accept weak cipher suites.
+/// Weak cipher suites
 ///
 /// ## Why
-/// RC4 and 3DES are broken, CBC with SHA-256 leaks by its timing, and with the key exchange `RSA`
-/// whoever gets the server's key later reads what was recorded today. No component offers them
-/// unless it is told to.
+/// RC4 and 3DES are broken, CBC with SHA-256 is vulnerable to timing attacks, and with `RSA` key
+/// exchange, anyone who later obtains the key of the server can decrypt recorded traffic. No
+/// component enables these suites by default.
 ///
 /// ## Fix
-/// Take them out of the list, or remove the setting: the default has none of them.
+/// Remove them from the list, or remove the setting: the default contains none of them.
 #[check(
     id = "PV-N052",
     severity = Medium,
@@ -30,8 +30,8 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, V
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WeakCipherSuite {
-    /// Whether an API server, etcd or kubelet that names no suites fails too, as some standards
-    /// ask; its default has no weak ones.
+    /// Also report an API server, etcd or kubelet without a list of suites, as some standards
+    /// require. The default contains no weak suites.
     explicit: bool,
 }
 
@@ -97,7 +97,7 @@ impl WeakCipherSuite {
             // Go's default.
             return Verdict::Holds;
         }
-        Verdict::fails(place, format!("`{setting}` is not set: the default of {who} counts"))
+        Verdict::fails(place, format!("`{setting}` is not set: the default of {who} applies"))
     }
 }
 
@@ -108,9 +108,9 @@ fn weakness(name: &str) -> Option<&'static str> {
     } else if name.contains("_3DES_") {
         Some("3DES is broken")
     } else if name.ends_with("_CBC_SHA256") {
-        Some("CBC with SHA-256 leaks by its timing")
+        Some("CBC with SHA-256 is vulnerable to timing attacks")
     } else if name.starts_with("TLS_RSA_") {
-        Some("what is recorded today is read by who gets the key later")
+        Some("recorded traffic can be decrypted with the key of the server")
     } else {
         None
     }

@@ -10,15 +10,15 @@ use serde::Deserialize;
 use super::annotation::{Annotation, annotations};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Gateways, proxies and load balancers that accept TLS older than 1.2.
+/// Gateway, proxy or load balancer accepts old TLS versions
 ///
 /// ## Why
-/// TLS 1.0 and 1.1 are broken (RFC 8996): who sits between a client and the gateway may read
-/// sessions, or be the client.
+/// TLS 1.0 and 1.1 are broken (RFC 8996): an attacker between a client and the gateway may read
+/// sessions or impersonate the client.
 ///
 /// ## Fix
-/// Remove the setting, where the default is 1.2, or name 1.2: clients of the last ten years speak
-/// it.
+/// Remove the setting if the default is TLS 1.2, or set it to 1.2, which all clients of the last
+/// ten years support.
 #[check(
     id = "PV-N040",
     severity = Medium,
@@ -116,13 +116,13 @@ fn aws<'a>(value: Value<'a>, annotation: &str) -> Verdict<'a> {
         false => "ELBSecurityPolicy-TLS13-1-2-2021-06",
     };
     if is(&AWS_WEAK) {
-        let message = format!("`{policy}` lets TLS older than 1.2 in");
+        let message = format!("`{policy}` allows TLS versions older than 1.2");
         return Claim::fails(value, message).set(instead).into();
     }
     match is(&AWS_STRONG) {
         true => Verdict::Holds,
         false => {
-            Verdict::unknown(value, format!("what the policy `{policy}` accepts is not known"))
+            Verdict::unknown(value, format!("it is not known what the policy `{policy}` accepts"))
         }
     }
 }

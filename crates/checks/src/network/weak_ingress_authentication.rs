@@ -8,15 +8,15 @@ use serde::Deserialize;
 use super::annotation::{Annotation, annotations};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Ingresses that only seem to ask who comes.
+/// Ingress authentication is ineffective
 ///
 /// ## Why
-/// With `auth-tls-verify-client: optional_no_ca` any certificate will do, also one that the client
-/// made itself; with `off` none is asked for. An `auth-url` in plain text gives away the cookies
-/// and tokens of all users, and whoever is on the way answers "let them in".
+/// With `auth-tls-verify-client: optional_no_ca`, any client certificate is accepted, even a
+/// self-signed one; with `off`, none is required. A plain HTTP `auth-url` exposes the cookies and
+/// tokens of all users, and an attacker in between can approve any request.
 ///
 /// ## Fix
-/// Set `auth-tls-verify-client: "on"`, and an `https` address, or a Service of the cluster, for
+/// Set `auth-tls-verify-client: "on"`, and use an `https` address or a Service in the cluster for
 /// `auth-url`.
 #[check(
     id = "PV-N057",
@@ -39,8 +39,8 @@ impl Check for WeakIngressAuthentication {
         let (mut any, mut claims) = (asks, Vec::new());
         for Annotation { key, value, .. } in named("auth-tls-verify-client").filter(|_| asks) {
             let message = match value.as_str().map(str::trim) {
-                Some("optional_no_ca") => format!("`{key}` takes any certificate of a client"),
-                Some("off") => format!("`{key}` asks clients for no certificate"),
+                Some("optional_no_ca") => format!("`{key}` accepts any client certificate"),
+                Some("off") => format!("`{key}` requires no client certificate"),
                 _ => continue,
             };
             claims.push(Claim::fails(value, message).set("on"));
@@ -48,7 +48,8 @@ impl Check for WeakIngressAuthentication {
         for Annotation { key, value, .. } in named("auth-url") {
             any = true;
             if let Some(host) = value.as_str().and_then(plain_host) {
-                let message = format!("`{key}` asks `{host}` in plain text who may come in");
+                let message =
+                    format!("`{key}` sends authentication requests to `{host}` in plain text");
                 claims.push(Claim::fails(value, message));
             }
         }
@@ -56,7 +57,7 @@ impl Check for WeakIngressAuthentication {
     }
 }
 
-/// The host of an address in plain text, outside of the cluster.
+/// The host of an address in plain text, outside the cluster.
 fn plain_host(url: &str) -> Option<&str> {
     let rest = url.trim().strip_prefix("http://")?;
     let host = rest.split(['/', ':', '?', '#']).next()?;

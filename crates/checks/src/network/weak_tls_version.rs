@@ -7,15 +7,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
-/// Components that accept TLS older than 1.2.
+/// Component accepts old TLS versions
 ///
 /// ## Why
-/// TLS 1.0 and 1.1 are broken (RFC 8996): who sits between a client and the component may read
-/// tokens, or pretend to be one of them.
+/// TLS 1.0 and 1.1 are broken (RFC 8996): an attacker between a client and the component may read
+/// tokens or impersonate one of them.
 ///
 /// ## Fix
-/// Remove the setting, which leaves 1.2, or set `--tls-min-version=VersionTLS13` (`TLS1.3` for
-/// etcd, `tlsMinVersion` in the kubelet's file).
+/// Remove the setting, which defaults to 1.2, or set `--tls-min-version=VersionTLS13` (`TLS1.3` for
+/// etcd, `tlsMinVersion` in the kubelet configuration file).
 #[check(
     id = "PV-N020",
     severity = Medium,
@@ -70,7 +70,7 @@ fn judge<'a>(place: impl Into<Place<'a>>, version: &str, who: &str) -> Verdict<'
         "VersionTLS10" | "TLS1.0" => Verdict::fails(place, format!("{who} accepts TLS 1.0")),
         "VersionTLS11" | "TLS1.1" => Verdict::fails(place, format!("{who} accepts TLS 1.1")),
         other => {
-            Verdict::unknown(place, format!("`{other}` is no version of TLS that {who} knows"))
+            Verdict::unknown(place, format!("`{other}` is not a TLS version that {who} supports"))
         }
     }
 }

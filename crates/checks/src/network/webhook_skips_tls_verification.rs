@@ -8,14 +8,14 @@ use serde::Deserialize;
 use crate::field::boolean;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// APIServices whose server's certificate is not verified.
+/// APIService without TLS verification
 ///
 /// ## Why
-/// The API server forwards requests, with the names and groups of users, to whoever answers at
-/// the service's address: a pod that gets there reads them and answers in the API's name.
+/// The API server forwards requests, including names and groups of users, to the address of the
+/// service. A pod that receives them can read them and send forged responses.
 ///
 /// ## Fix
-/// Remove `insecureSkipTLSVerify` and set `caBundle`, by hand or with cert-manager's annotation
+/// Remove `insecureSkipTLSVerify` and set `caBundle`, manually or with the cert-manager annotation
 /// `cert-manager.io/inject-ca-from`.
 #[check(id = "PV-N011", severity = High, scope = Object, on = [API_SERVICE], fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -42,8 +42,8 @@ impl Check for WebhookSkipsTlsVerification {
                 let claim = Claim::fails(
                     skip,
                     format!(
-                        "the API server does not verify the certificate of Service `{}/{}`: \
-                         whoever answers there speaks for `{}`",
+                        "the API server does not verify the certificate of Service `{}/{}`, which \
+                         serves `{}`",
                         service.str("namespace").unwrap_or(""),
                         service.str("name").unwrap_or(""),
                         api.name()

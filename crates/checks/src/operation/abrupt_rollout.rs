@@ -8,14 +8,14 @@ use serde::Deserialize;
 use crate::field::{WrongType, find, text};
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Workloads whose pods are all replaced at once.
+/// Rollout replaces all pods at once
 ///
 /// ## Why
-/// `Recreate`, or `maxUnavailable: 100%`, stops every old pod before a new one answers: each
-/// release is an outage, and a broken one stays until somebody rolls back.
+/// `Recreate` or `maxUnavailable: 100%` stops all old pods before a new one is ready: every release
+/// causes an outage, and a broken release causes one until it is rolled back.
 ///
 /// ## Fix
-/// Use `RollingUpdate` where two versions may run side by side; a volume that one node alone may
+/// Use `RollingUpdate` if two versions can run at the same time. A volume that only one node can
 /// mount is a good reason for `Recreate`.
 #[check(
     id = "PV-O045",

@@ -46,7 +46,7 @@ impl Plugins {
         self.enabled.iter().any(|name| name == plugin)
     }
 
-    /// Where it stands that a plugin which is off by default is off; none where it is on.
+    /// Where it is that a plugin which is off by default is off; none where it is on.
     pub(super) fn off<'a>(&self, server: Component<'a>, plugin: &str) -> Option<Place<'a>> {
         let disabled = self.disables(plugin);
         let off = disabled || !self.enables(plugin);
@@ -93,7 +93,8 @@ pub(crate) fn configurations<'a>(
         own.map(Ok).or_else(|| {
             let path =
                 entry.get("path").filter(|path| path.as_str().is_some_and(|p| !p.is_empty()))?;
-            let why = format!("the plugin's settings are in `{}`", path.as_str().unwrap_or(""));
+            let why =
+                format!("the configuration of the plugin is in `{}`", path.as_str().unwrap_or(""));
             Some(Err(Claim::unknown(path, why)))
         })
     })

@@ -10,14 +10,16 @@ use serde::Deserialize;
 use crate::field::map;
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 
-/// A component that runs every feature that is not finished.
+/// All alpha features are enabled
 ///
 /// ## Why
-/// `AllAlpha` switches on code that nobody vouches for: it may be wrong, may open holes, and its
-/// data may not survive an upgrade. `AllBeta` adds what is off by default for a reason.
+/// `AllAlpha` enables code that is not production-ready: it may contain bugs or vulnerabilities,
+/// and its data may not survive an upgrade. `AllBeta` enables features that are disabled by default
+/// for a reason.
 ///
 /// ## Fix
-/// Remove `AllAlpha` and `AllBeta` from the feature gates, and name the features that you need.
+/// Remove `AllAlpha` and `AllBeta` from the feature gates, and enable only the features that you
+/// need.
 #[check(
     id = "PV-O036",
     severity = Medium,
@@ -50,7 +52,7 @@ fn claim<'a>(place: impl Into<Place<'a>>, gate: &str, who: &str) -> Option<Claim
         "AllBeta" => (Severity::Low, "beta"),
         _ => return None,
     };
-    let message = format!("`{gate}` switches on every {which} feature of {who}");
+    let message = format!("`{gate}` enables all {which} features of {who}");
     Some(Claim::fails(place, message).severity(severity).instance(gate))
 }
 

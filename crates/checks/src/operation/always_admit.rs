@@ -7,11 +7,11 @@ use serde::Deserialize;
 use super::admission::plugins;
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// An API server with the admission plugin `AlwaysAdmit`.
+/// AlwaysAdmit admission plugin is enabled
 ///
 /// ## Why
-/// The plugin admits every object and checks none; it is deprecated since 1.13. Where it stands, it
-/// mostly took the place of the plugins that would check.
+/// The plugin admits every object without checking it. It has been deprecated since 1.13, and is
+/// usually enabled instead of plugins that check objects.
 ///
 /// ## Fix
 /// Remove `AlwaysAdmit` from `--enable-admission-plugins`.
@@ -37,7 +37,7 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     if !plugins.enables(PLUGIN) || plugins.disables(PLUGIN) {
         return Ok(Verdict::Holds);
     }
-    let message = "the admission plugin `AlwaysAdmit` is on: it admits every object unseen";
+    let message = "the admission plugin `AlwaysAdmit` is enabled: it admits every object unchecked";
     let whole = plugins.is_whole_list();
     let others: Vec<_> = plugins.enabled.into_iter().filter(|plugin| plugin != PLUGIN).collect();
     let claim = Claim::fails(server.place(plugins.flag), message);

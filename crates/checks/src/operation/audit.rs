@@ -27,7 +27,7 @@ pub(super) enum Share {
     All,
 }
 
-/// Requests of one kind, whoever makes them, in whatever namespace.
+/// Requests of one kind, anyone who makes them, in whatever namespace.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Requests {
     pub(super) verb: &'static str,
@@ -45,7 +45,7 @@ pub(super) struct Rule<'a> {
     pub(super) level: Level,
     /// No stage is left at which a request that ends would be recorded.
     pub(super) silenced: bool,
-    /// `group: "*"` stands for every group, as it does from 1.36 on.
+    /// `group: "*"` represents every group, as it does from 1.36 on.
     any_group: bool,
 }
 
@@ -58,7 +58,7 @@ pub(super) fn rules(
         return Ok(Vec::new());
     };
     if list.kind() != Kind::Sequence {
-        return Err((list, format!("`rules` is {}, no list", list.kind().name())));
+        return Err((list, format!("`rules` is {}, not a list", list.kind().name())));
     }
     let rules = list.items().map(|value| {
         let level = match value.str("level") {
@@ -68,7 +68,7 @@ pub(super) fn rules(
             Some("RequestResponse") => Level::RequestResponse,
             _ => {
                 let at = value.get("level").unwrap_or(value);
-                return Err((at, "this rule's level is none that the API server knows".to_owned()));
+                return Err((at, "the level of this rule is not valid".to_owned()));
             }
         };
         // A request that is neither watched nor long has these two stages.

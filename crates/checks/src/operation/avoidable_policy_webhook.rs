@@ -10,15 +10,15 @@ use super::fail_open_webhook::enforces;
 use crate::field::map;
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// Policy webhooks that an object may avoid by its own labels.
+/// Object labels can bypass a policy webhook
 ///
 /// ## Why
-/// `objectSelector` looks at the labels of the object that is judged. Whoever makes the object
-/// chooses them, and with them whether the policy engine is asked at all.
+/// `objectSelector` matches the labels of the object that is evaluated. Whoever creates the object
+/// chooses its labels, and so whether the policy engine is called.
 ///
 /// ## Fix
-/// Remove `objectSelector`, and exempt by `namespaceSelector` or `matchConditions` (a user, a
-/// group) what the engine must not see.
+/// Remove `objectSelector`. To exempt objects, use `namespaceSelector` or `matchConditions` (for a
+/// user or a group).
 #[check(
     id = "PV-O024",
     severity = Medium,
@@ -54,7 +54,7 @@ fn judge(webhook: Value<'_>) -> Verdict<'_> {
         Ok(_) => {
             let name = webhook.str("name").unwrap_or("");
             let message =
-                format!("an object's own labels decide whether webhook `{name}` judges it");
+                format!("the labels of an object determine whether webhook `{name}` is called");
             Verdict::fails(selector, message)
         }
         Err(error) => Verdict::unknown(selector, error),

@@ -10,16 +10,16 @@ use serde::Deserialize;
 use super::budget::{budgets_near, pods_of, replicas, selected, selector_of, selects};
 use crate::{Check, Claim, Cx, OnObject, Place, Reads, Verdict, View};
 
-/// Disruption budgets that forbid every eviction.
+/// PodDisruptionBudget blocks all evictions
 ///
 /// ## Why
-/// A node is emptied by evictions before it is upgraded or replaced. A budget that never allows one
-/// stops that: the node keeps its old kernel and kubelet, or somebody kills the pods by force,
-/// without the protection that the budget was to give.
+/// Nodes are drained with evictions before they are upgraded or replaced. A budget that never
+/// allows an eviction blocks this: the node keeps its old kernel and kubelet, or someone deletes
+/// the pods by force, without the protection of the budget.
 ///
 /// ## Fix
-/// Set `maxUnavailable: 1` and run at least two replicas; for a single replica leave the budget
-/// out. Let no two budgets select the same pods: of two, neither allows an eviction.
+/// Set `maxUnavailable: 1` and run at least two replicas. For a single replica, remove the budget.
+/// Make sure that no two budgets select the same pods, because then neither allows an eviction.
 #[check(
     id = "PV-O042",
     severity = Low,
@@ -47,7 +47,7 @@ fn judge<'a>(budget: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>
     if let Some(most) = of("maxUnavailable") {
         return Ok(match Amount::read(most)? {
             Amount::Pods(0) | Amount::Percent(0) => {
-                Verdict::fails(most, "`maxUnavailable` is 0: no pod may ever be evicted")
+                Verdict::fails(most, "`maxUnavailable` is 0: no pod can be evicted")
             }
             _ => Verdict::Holds,
         });
@@ -55,8 +55,7 @@ fn judge<'a>(budget: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>
     let Some(least) = of("minAvailable") else {
         // The controller then expects no pods, and allows nothing where it expects none
         // (k8s.io/kubernetes/pkg/controller/disruption, updatePdbStatus).
-        let message =
-            "neither `minAvailable` nor `maxUnavailable` is set: no pod may ever be evicted";
+        let message = "neither `minAvailable` nor `maxUnavailable` is set: no pod can be evicted";
         return Ok(match of("selector") {
             Some(_) => {
                 Verdict::fails(Place::field(budget.value(), &["spec", "maxUnavailable"]), message)
@@ -68,7 +67,7 @@ fn judge<'a>(budget: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>
     let amount = Amount::read(least)?;
     let place = Place::field(budget.value(), &["spec", "minAvailable"]);
     if matches!(amount, Amount::Percent(100..)) {
-        return Ok(Verdict::fails(place, "`minAvailable` is 100%: no pod may ever be evicted"));
+        return Ok(Verdict::fails(place, "`minAvailable` is 100%: no pod can be evicted"));
     }
     if matches!(amount, Amount::Pods(0) | Amount::Percent(0)) {
         return Ok(Verdict::Holds);
@@ -83,7 +82,8 @@ fn judge<'a>(budget: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>
         return Ok(Verdict::Holds);
     }
     let message = format!(
-        "{needed} of {pods} pods must stay: while there are no more, none of them may be evicted"
+        "{needed} of {pods} pods must be available: with that number of replicas, none can be \
+         evicted"
     );
     Ok(Verdict::fails(place, message))
 }
@@ -115,9 +115,10 @@ fn second_budget<'a>(budget: &'a Object, cx: &View<'a>) -> Option<Claim<'a>> {
     };
     let other = names.iter().find(|name| *name != budget.name())?;
     let message = format!(
-        "budget `{other}` selects pods of {pod} as well: the API server evicts no pod that has two"
+        "budget `{other}` also selects pods of {pod}: the API server does not evict a pod that \
+         has two budgets"
     );
-    Some(Claim::fails(place, message).advice("Let one budget select these pods."))
+    Some(Claim::fails(place, message).advice("Let only one budget select these pods."))
 }
 
 /// The first workload of which a budget and another select pods, and the first two that do.
@@ -141,7 +142,7 @@ impl Amount {
         let number = value.as_i64().and_then(|number| u64::try_from(number).ok());
         let percent = value.as_str().and_then(|text| text.strip_suffix('%')?.parse().ok());
         let read = number.map(Self::Pods).or(percent.map(Self::Percent));
-        read.ok_or_else(|| Claim::unknown(value, "this is neither a number nor a percentage"))
+        read.ok_or_else(|| Claim::unknown(value, "this is not a number or a percentage"))
     }
 }
 
@@ -164,7 +165,7 @@ fn sum<'a>(budget: &'a Object, cx: &View<'a>) -> Result<u64, Claim<'a>> {
         if !cx.may_be_incomplete() {
             return Ok(0);
         }
-        let why = "nothing in these files is selected by this budget";
+        let why = "this budget selects nothing in these files";
         let gap = Gap::object("Pod", budget.namespace(), "");
         return Err(Claim::unknown(place, why).gap(gap));
     }

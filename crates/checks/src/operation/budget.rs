@@ -98,12 +98,13 @@ pub(super) fn replicas<'a>(workload: &'a Object, cx: &View<'a>) -> Result<u64, C
         "Pod" => return Ok(1),
         kind if scalable.contains(&kind) => {}
         kind => {
-            let why = format!("how many pods {kind} `{}` has is not known", workload.name());
+            let why = format!("the number of pods of {kind} `{}` is not known", workload.name());
             return Err(Claim::unknown(place(), why));
         }
     }
-    let unknown =
-        || Claim::unknown(place(), format!("how many pods `{}` has is not known", workload.name()));
+    let unknown = || {
+        Claim::unknown(place(), format!("the number of pods of `{}` is not known", workload.name()))
+    };
     match scale(workload, cx) {
         Ok(Some(scale)) => return scale.most.ok_or_else(unknown),
         Ok(None) => {}

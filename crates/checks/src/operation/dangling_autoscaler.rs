@@ -8,11 +8,11 @@ use serde::Deserialize;
 
 use crate::{Check, Cx, OnObject, Place, Verdict, Why};
 
-/// Autoscalers of workloads that do not exist.
+/// Autoscaler target does not exist
 ///
 /// ## Why
-/// The autoscaler scales nothing, so a peak of load meets whatever runs there instead. Mostly a
-/// workload was renamed and its autoscaler was not.
+/// The autoscaler scales nothing, so the workload does not scale under load. A common reason is
+/// that the workload was renamed.
 ///
 /// ## Fix
 /// Correct `scaleTargetRef`, or remove the autoscaler.
@@ -34,7 +34,7 @@ impl Check for DanglingAutoscaler {
         let target = |field: &str| scaler.at(&["spec", "scaleTargetRef", field])?.as_str();
         let (Some(kind), Some(name)) = (target("kind"), target("name")) else {
             let place = Place::field(scaler.value(), &["spec", "scaleTargetRef"]);
-            return Verdict::unknown(place, "`scaleTargetRef` names no workload");
+            return Verdict::unknown(place, "`scaleTargetRef` refers to no workload");
         };
         let place = Place::field(scaler.value(), &["spec", "scaleTargetRef", "name"]);
         let group =
@@ -52,7 +52,10 @@ impl Check for DanglingAutoscaler {
             (Some(why), _) => Verdict::unknown(place, why),
             (None, Coverage::Partial) => {
                 let gap = Gap::object(kind.kind, scaler.namespace(), name);
-                Verdict::unknown(place, Why::of(gap, format!("{missing}; the cluster may have it")))
+                Verdict::unknown(
+                    place,
+                    Why::of(gap, format!("{missing}; it may exist in the cluster")),
+                )
             }
             (None, _) => Verdict::fails(place, format!("{missing}: nothing is scaled")),
         }

@@ -8,17 +8,17 @@ use serde::Deserialize;
 use super::admission::{DISABLE, plugins};
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// An API server that switches off an admission plugin which protects the cluster.
+/// Security-relevant admission plugin is disabled
 ///
 /// ## Why
-/// These plugins are on by default because the rest relies on them: without `PodSecurity` the
-/// labels of namespaces mean nothing, without the webhook plugins no policy engine is asked,
-/// without `CertificateSubjectRestriction` whoever may request a certificate may ask for
-/// `system:masters`.
+/// These plugins are enabled by default because other features depend on them: without
+/// `PodSecurity`, the Pod Security labels of namespaces have no effect; without the webhook
+/// plugins, policy engines are not called; without `CertificateSubjectRestriction`, certificate
+/// requests for `system:masters` are allowed.
 ///
 /// ## Fix
-/// Remove the plugin from `--disable-admission-plugins`. The old `--admission-control` replaces the
-/// whole list: use `--enable-admission-plugins`, which adds to it.
+/// Remove the plugin from `--disable-admission-plugins`. The old flag `--admission-control`
+/// replaces the whole list: use `--enable-admission-plugins`, which adds to it.
 #[check(
     id = "PV-O015",
     severity = Medium,
@@ -56,26 +56,26 @@ impl Check for DisabledAdmissionPlugin {
 
 /// Plugins that are on by default, how bad it is without them, and what is missing then.
 const PLUGINS: [(&str, Severity, &str); 11] = [
-    ("CertificateApproval", Severity::High, "who may approve certificates is not checked"),
-    ("CertificateSigning", Severity::High, "who may sign certificates is not checked"),
+    ("CertificateApproval", Severity::High, "permission to approve certificates is not checked"),
+    ("CertificateSigning", Severity::High, "permission to sign certificates is not checked"),
     (
         "CertificateSubjectRestriction",
         Severity::High,
         "certificate requests may ask for `system:masters`",
     ),
-    ("LimitRanger", Severity::Low, "limits of namespaces are not applied"),
-    ("MutatingAdmissionWebhook", Severity::Medium, "webhooks that change objects are not called"),
+    ("LimitRanger", Severity::Low, "LimitRanges are not applied"),
+    ("MutatingAdmissionWebhook", Severity::Medium, "mutating webhooks are not called"),
     (
         "NamespaceLifecycle",
         Severity::Medium,
-        "objects are made in namespaces that are being deleted, and `default` may be deleted",
+        "objects can be created in namespaces that are being deleted, and `default` can be deleted",
     ),
-    ("PodSecurity", Severity::High, "the Pod Security labels of namespaces mean nothing"),
+    ("PodSecurity", Severity::High, "the Pod Security labels of namespaces have no effect"),
     ("ResourceQuota", Severity::Medium, "quotas are not enforced"),
     (
         "ServiceAccount",
         Severity::Medium,
-        "pods get no ServiceAccount of their namespace, and may name one that does not exist",
+        "pods get no ServiceAccount from their namespace, and can refer to one that does not exist",
     ),
     ("ValidatingAdmissionPolicy", Severity::High, "admission policies are not evaluated"),
     ("ValidatingAdmissionWebhook", Severity::High, "policy engines are not called"),
@@ -85,10 +85,10 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     let plugins = plugins(server)?;
     let claims = PLUGINS.iter().filter_map(|(name, severity, without)| {
         let claim = if plugins.disables(name) {
-            let message = format!("the admission plugin `{name}` is switched off: {without}");
+            let message = format!("the admission plugin `{name}` is disabled: {without}");
             Claim::fails(server.place(DISABLE), message).changes(plugins.allow(server, name))
         } else if plugins.is_whole_list() && OLD.contains(name) && !plugins.enables(name) {
-            let message = format!("`--{}` leaves out `{name}`: {without}", plugins.flag);
+            let message = format!("`--{}` does not list `{name}`: {without}", plugins.flag);
             Claim::fails(server.place(plugins.flag), message).changes(plugins.enable(server, name))
         } else {
             return None;

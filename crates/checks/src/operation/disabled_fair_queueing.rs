@@ -6,16 +6,16 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// An API server that does not share its time fairly.
+/// API Priority and Fairness is disabled
 ///
 /// ## Why
-/// API Priority and Fairness keeps a place for nodes, controllers and leader elections. Without it
-/// one client that sends too much, or a ServiceAccount that was stolen, holds up everybody else,
-/// the cluster's own controllers among them.
+/// API Priority and Fairness reserves capacity for nodes, controllers and leader election. Without
+/// it, a single client or a stolen ServiceAccount token can block everyone else, including the
+/// controllers of the cluster.
 ///
 /// ## Fix
-/// Remove `--enable-priority-and-fairness=false`; the default is true. Give noisy clients a
-/// FlowSchema of their own.
+/// Remove `--enable-priority-and-fairness=false`. The default is true. Create a FlowSchema for
+/// clients that send many requests.
 #[check(
     id = "PV-O039",
     severity = Low,
@@ -43,7 +43,7 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     if server.known_bool(FLAG, true)? {
         return Ok(Verdict::Holds);
     }
-    let message = "`--enable-priority-and-fairness=false`: one client may hold up all others";
+    let message = "`--enable-priority-and-fairness=false`: a single client can block all others";
     let claim = Claim::fails(server.place(FLAG), message);
     Ok(claim.changes(server.remove_flag(FLAG)).into())
 }

@@ -9,15 +9,16 @@ use serde::Deserialize;
 use super::version::Running;
 use crate::{Check, Claim, Cx, OnObject, Place, Timestamp, Verdict};
 
-/// Clusters of a Kubernetes version that gets no more fixes.
+/// End-of-life Kubernetes version
 ///
 /// ## Why
-/// From its end of life on a minor version gets no security fixes: what is found in it later stays
-/// open, and is public. Providers support versions longer for a fee; there a finding has low
-/// confidence.
+/// A minor version gets no security fixes after its end of life: vulnerabilities found later are
+/// public and not fixed. Some providers offer extended support for a fee; for their clusters,
+/// findings have low confidence.
 ///
 /// ## Fix
-/// Upgrade by one minor version at a time, the control plane first; at best plan it before the end.
+/// Upgrade by one minor version at a time, starting with the control plane. Plan the upgrade before
+/// the end of life.
 #[check(
     id = "PV-O041",
     severity = Medium,
@@ -49,7 +50,7 @@ impl Check for EndOfLifeKubernetes {
             return match object.kind() {
                 "Cluster" => {
                     let place = Place::field(object.value(), path);
-                    Verdict::unknown(place, "the API server does not say its version")
+                    Verdict::unknown(place, "the API server does not report its version")
                 }
                 _ => Verdict::NotApplicable,
             };
@@ -57,7 +58,7 @@ impl Check for EndOfLifeKubernetes {
         let text = value.scalar_text().unwrap_or_default();
         // What kubeadm finds on the internet: `stable`, `latest-1`, `ci/latest`.
         let Some(minor) = minor(&text) else {
-            return Verdict::unknown(value, format!("`{text}` names no version of Kubernetes"));
+            return Verdict::unknown(value, format!("`{text}` is not a Kubernetes version"));
         };
         let (since, ended) = match ended(minor, cx.now()) {
             Ok(None) => return Verdict::Holds,
@@ -70,7 +71,10 @@ impl Check for EndOfLifeKubernetes {
         }
         let provider = matches!(object.kind(), "ClusterConfig" | "AWSManagedControlPlane")
             || Running::read(&text).is_some_and(|version| !version.is_upstream());
-        let claim = Claim::fails(value, format!("Kubernetes 1.{minor} gets no more fixes {since}"));
+        let claim = Claim::fails(
+            value,
+            format!("Kubernetes 1.{minor} gets no more security fixes {since}"),
+        );
         if provider { claim.confidence(Confidence::Low) } else { claim }.into()
     }
 }

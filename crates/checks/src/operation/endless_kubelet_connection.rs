@@ -8,16 +8,16 @@ use super::kubelet::{Judged, Setting, verdict};
 use crate::field::text;
 use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
-/// A kubelet that never closes an idle connection.
+/// No idle timeout for kubelet connections
 ///
 /// ## Why
-/// `kubectl exec`, `attach` and `port-forward` keep a stream open. With a timeout of 0 a forgotten
-/// one stays open for ever, and with it a shell in a container; enough of them use up the node's
-/// connections.
+/// `kubectl exec`, `attach` and `port-forward` keep a stream open. With a timeout of 0, a forgotten
+/// stream, such as a shell in a container, stays open forever, and many of them use up the
+/// connections of the node.
 ///
 /// ## Fix
-/// Remove `--streaming-connection-idle-timeout`, which leaves 4 hours, or set a shorter time. In
-/// the kubelet's file 0 means the default.
+/// Remove `--streaming-connection-idle-timeout`, which defaults to 4 hours, or set a shorter
+/// timeout. In the kubelet configuration file, 0 means the default.
 #[check(
     id = "PV-O030",
     severity = Low,
@@ -46,8 +46,8 @@ const TIMEOUT: Setting = Setting {
 
 fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     if let Part::File(file) = part {
-        // Zero is the default there (kubelet's `SetDefaults_KubeletConfiguration`); a number is
-        // no duration.
+        // Zero is the default there (kubelet's `SetDefaults_KubeletConfiguration`); a number is not
+        // a duration.
         text(file.value(), TIMEOUT.path)?;
         return Ok(None);
     }

@@ -9,15 +9,15 @@ use serde::Deserialize;
 use crate::loopback::is_loopback;
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// A controller manager or scheduler that listens on the network.
+/// Controller manager or scheduler listens on all addresses
 ///
 /// ## Why
-/// Nobody but the node's own probes and a monitoring system talks to these ports. On every address
-/// they can be tried from the whole network, and a flaw in their authentication opens them to it.
+/// Only the probes of the node and a monitoring system use these ports. If they listen on all
+/// addresses, the whole network can try to exploit them.
 ///
 /// ## Fix
-/// Set `--bind-address=127.0.0.1`, as kubeadm does (the default is every address); let monitoring
-/// on the node itself collect the metrics.
+/// Set `--bind-address=127.0.0.1`, as kubeadm does (the default is all addresses), and collect the
+/// metrics on the node.
 #[check(
     id = "PV-O049",
     severity = Low,
@@ -48,12 +48,12 @@ fn judge(component: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
         return Ok(Verdict::Holds);
     }
     let message = match component.known(FLAG)? {
-        None => format!("`--{FLAG}` is not set: {} listens on every address", component.name()),
+        None => format!("`--{FLAG}` is not set: {} listens on all addresses", component.name()),
         Some(address) => match address.value.parse::<IpAddr>() {
             Ok(ip) if is_loopback(ip) => return Ok(Verdict::Holds),
             Ok(ip) => format!("{} listens on `{ip}`", component.name()),
             Err(_) => {
-                let why = format!("`--{FLAG}={}` is no address", address.value);
+                let why = format!("`--{FLAG}={}` is not an address", address.value);
                 return Err(Claim::unknown(component.place(FLAG), why));
             }
         },

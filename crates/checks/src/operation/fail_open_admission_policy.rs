@@ -10,15 +10,15 @@ use super::unenforced_admission_policy::{kyverno as enforced, only_reports};
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Admission policies that let everything pass when they cannot be evaluated.
+/// Admission policy fails open
 ///
 /// ## Why
-/// With `failurePolicy: Ignore` an object is admitted unchecked whenever an expression ends in an
-/// error or the policy's parameter is missing (ValidatingAdmissionPolicy), or the policy engine
-/// does not answer (Kyverno). An attacker who can make it so has switched the policy off.
+/// With `failurePolicy: Ignore`, objects are admitted unchecked if an expression fails or the
+/// parameter of the policy is missing (ValidatingAdmissionPolicy), or if the policy engine does not
+/// respond (Kyverno). An attacker who can cause this can bypass the policy.
 ///
 /// ## Fix
-/// Set `failurePolicy: Fail`, and exempt by its match conditions what must never be blocked.
+/// Set `failurePolicy: Fail`, and exempt what must never be blocked with match conditions.
 #[check(
     id = "PV-O021",
     severity = Medium,
@@ -67,13 +67,12 @@ fn judge<'a>(policy: &'a Object, path: &[&str], validates: bool) -> Verdict<'a> 
         Ok(None | Some(("Fail", _))) => Verdict::Holds,
         Ok(Some(("Ignore", place))) => {
             let name = policy.name();
-            let message = format!("objects pass unchecked while policy `{name}` is not evaluated");
+            let message =
+                format!("objects are admitted unchecked if policy `{name}` cannot be evaluated");
             let claim = Claim::fails(place, message).set("Fail");
             if validates { claim } else { claim.severity(Severity::Low) }.into()
         }
-        Ok(Some((_, place))) => {
-            Verdict::unknown(place, "this is no policy that the API server knows")
-        }
+        Ok(Some((_, place))) => Verdict::unknown(place, "this is not a valid failure policy"),
         Err(wrong) => wrong.into(),
     }
 }

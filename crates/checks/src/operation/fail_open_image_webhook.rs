@@ -10,15 +10,15 @@ use super::admission::configurations;
 use crate::field::boolean;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// An image policy webhook that admits every image while it does not answer.
+/// Image policy webhook fails open
 ///
 /// ## Why
-/// With `defaultAllow: true` the plugin `ImagePolicyWebhook` lets pods in unchecked whenever its
-/// backend is down or too slow, which an attacker can bring about.
+/// With `defaultAllow: true`, the plugin `ImagePolicyWebhook` admits pods unchecked if its backend
+/// is down or too slow, which an attacker can cause.
 ///
 /// ## Fix
-/// Set `defaultAllow: false` and run the backend with several replicas outside the workloads that
-/// it judges.
+/// Set `defaultAllow: false`, and run several replicas of the backend outside the cluster that it
+/// checks.
 #[check(
     id = "PV-O019",
     severity = High,
@@ -47,7 +47,7 @@ fn judge<'a>(configuration: Result<Value<'a>, Claim<'a>>) -> Verdict<'a> {
     match boolean(configuration, &["imagePolicy", "defaultAllow"]) {
         Ok(None | Some((false, _))) => Verdict::Holds,
         Ok(Some((true, allow))) => {
-            let message = "every image is admitted while the image policy webhook does not answer";
+            let message = "every image is admitted if the image policy webhook does not respond";
             Claim::fails(allow, message).set(false).into()
         }
         Err(wrong) => wrong.into(),

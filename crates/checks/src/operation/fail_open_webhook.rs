@@ -9,16 +9,16 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// Admission webhooks that let everything pass when they do not answer.
+/// Admission webhook fails open
 ///
 /// ## Why
-/// With `failurePolicy: Ignore` an object is admitted unchecked whenever the webhook is down, slow
-/// or overloaded. An attacker who can make it so (by load, by evicting its pods, by a request that
-/// takes too long) has switched the policy off.
+/// With `failurePolicy: Ignore`, objects are admitted unchecked if the webhook is down, slow or
+/// overloaded. An attacker who can cause this (with load, by evicting its pods, or with a slow
+/// request) can bypass the policy.
 ///
 /// ## Fix
-/// Set `failurePolicy: Fail`, run several replicas with a disruption budget, and exempt by
-/// `namespaceSelector` the namespaces that the webhook itself needs to start.
+/// Set `failurePolicy: Fail`, run several replicas with a PodDisruptionBudget, and use
+/// `namespaceSelector` to exempt the namespaces that the webhook needs to start.
 #[check(
     id = "PV-O004",
     severity = Medium,
@@ -39,7 +39,7 @@ impl Check for FailOpenWebhook {
             return Verdict::NotApplicable;
         };
         if webhooks.kind() != Kind::Sequence {
-            return Verdict::unknown(webhooks, "`webhooks` is no list");
+            return Verdict::unknown(webhooks, "`webhooks` is not a list");
         }
         Verdict::all(webhooks.items().map(|webhook| judge(configuration, webhook)))
     }
@@ -47,25 +47,26 @@ impl Check for FailOpenWebhook {
 
 fn judge<'a>(configuration: &'a Object, webhook: Value<'a>) -> Verdict<'a> {
     if webhook.kind() != Kind::Mapping {
-        return Verdict::unknown(webhook, "an element of `webhooks` is no map");
+        return Verdict::unknown(webhook, "an element of `webhooks` is not a map");
     }
     let name = webhook.str("name").unwrap_or("");
     let mutates = configuration.kind() == "MutatingWebhookConfiguration";
     let known = enforces(name) || enforces(configuration.name());
-    let passes = if mutates { "objects pass unchanged" } else { "objects pass unchecked" };
+    let passes =
+        if mutates { "objects are admitted unchanged" } else { "objects are admitted unchecked" };
     let policy = webhook.get("failurePolicy").filter(|p| !p.is_null());
     let message = match policy.map(|p| (p, p.as_str())) {
         Some((_, Some("Fail"))) => return Verdict::Holds,
         Some((_, Some("Ignore"))) => {
-            format!("{passes} while webhook `{name}` does not answer")
+            format!("{passes} if webhook `{name}` does not respond")
         }
         Some((value, _)) => {
-            return Verdict::unknown(value, "this is no policy that the API server knows");
+            return Verdict::unknown(value, "this is not a valid failure policy");
         }
         // The default of v1beta1 (removed in 1.22); v1's is Fail.
         None if configuration.version() == "v1beta1" => format!(
-            "`failurePolicy` of webhook `{name}` is not set and is `Ignore` by default in v1beta1: \
-             {passes} while it does not answer"
+            "`failurePolicy` of webhook `{name}` is not set and defaults to `Ignore` in v1beta1: \
+             {passes} if it does not respond"
         ),
         None => return Verdict::Holds,
     };

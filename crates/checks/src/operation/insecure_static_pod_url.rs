@@ -7,14 +7,14 @@ use serde::Deserialize;
 use super::kubelet::{Judged, Setting, verdict};
 use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
-/// A kubelet that takes static pods from an address without TLS.
+/// Static pods are loaded over plain HTTP
 ///
 /// ## Why
-/// Static pods pass no admission: whoever sits between the kubelet and that address runs any pod on
-/// the node, with every privilege.
+/// Static pods bypass admission control: an attacker between the kubelet and that address can run
+/// any pod on the node, even a privileged one.
 ///
 /// ## Fix
-/// Use an `https` address, or files in `staticPodPath` on the node itself.
+/// Use an `https` address, or files in `staticPodPath` on the node.
 #[check(
     id = "PV-O033",
     severity = High,
@@ -42,6 +42,6 @@ fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     if !url.to_ascii_lowercase().starts_with("http://") {
         return Ok(None);
     }
-    let message = format!("the kubelet runs whatever pods `{url}` names, read without TLS");
+    let message = format!("the kubelet runs the pods that `{url}` returns, without TLS");
     Ok(Some(URL.fails(part, message)))
 }

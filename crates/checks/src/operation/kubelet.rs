@@ -35,7 +35,7 @@ impl Setting {
             Part::File(file) => {
                 let value = find(file.value(), self.path)?;
                 let text = value.map(|value| {
-                    let why = format!("`{}` is no single value", self.path.join("."));
+                    let why = format!("`{}` is not a single value", self.path.join("."));
                     value.scalar_text().ok_or_else(|| Verdict::unknown(value, why))
                 });
                 text.transpose()
@@ -55,7 +55,7 @@ impl Setting {
     /// A boolean.
     ///
     /// # Errors
-    /// As [`Setting::text`], and where it is no boolean.
+    /// As [`Setting::text`], and where it is not a boolean.
     pub(crate) fn boolean<'a>(
         self,
         part: Part<'a>,
@@ -68,7 +68,7 @@ impl Setting {
         };
         match read {
             Ok(Some(value)) => Ok(Some(value)),
-            Ok(None) => Err(self.strange(part, &text, "boolean")),
+            Ok(None) => Err(self.strange(part, &text, "a boolean")),
             Err(claim) => Err(claim.into()),
         }
     }
@@ -76,7 +76,7 @@ impl Setting {
     /// An integer.
     ///
     /// # Errors
-    /// As [`Setting::text`], and where it is no integer.
+    /// As [`Setting::text`], and where it is not an integer.
     pub(crate) fn integer<'a>(
         self,
         part: Part<'a>,
@@ -86,10 +86,10 @@ impl Setting {
         if let Part::File(file) = part {
             return Ok(crate::field::integer(file.value(), self.path)?.map(|(number, _)| number));
         }
-        text.parse().map(Some).map_err(|_| self.strange(part, &text, "integer"))
+        text.parse().map(Some).map_err(|_| self.strange(part, &text, "an integer"))
     }
 
-    /// Where it stands or would stand.
+    /// Where it is or would stand.
     pub(crate) fn place(self, part: Part<'_>) -> Place<'_> {
         match part {
             Part::File(file) => Place::field(file.value(), self.path),
@@ -97,7 +97,7 @@ impl Setting {
         }
     }
 
-    /// Its name where it stands: the field, or the flag.
+    /// Its name where it is: the field, or the flag.
     pub(crate) fn name(self, part: Part<'_>) -> String {
         match part {
             Part::File(_) => format!("`{}`", self.path.join(".")),
@@ -131,7 +131,7 @@ impl Setting {
     }
 
     fn strange<'a>(self, part: Part<'a>, text: &str, wanted: &str) -> Verdict<'a> {
-        let why = format!("{} is `{text}`, which is no {wanted}", self.name(part));
+        let why = format!("{} is `{text}`, which is not {wanted}", self.name(part));
         Verdict::unknown(self.place(part), why)
     }
 }

@@ -9,16 +9,16 @@ use serde::Deserialize;
 use super::version::Running;
 use crate::{Check, Cx, OnObject, Place, Verdict, View};
 
-/// Kubelets whose version does not go with the API server's.
+/// Unsupported kubelet version skew
 ///
 /// ## Why
-/// Nobody tests such a pair: fields that one of them does not know are dropped in silence, a
-/// security context among them. By the version skew policy of Kubernetes a kubelet is never newer
-/// than the API server, and at most three minor versions older; before 1.25 at most two. Of several
-/// API servers only the one that answered is compared.
+/// Such combinations are not tested: fields that one of them does not know are silently dropped,
+/// for example in a security context. The version skew policy of Kubernetes requires that a kubelet
+/// is not newer than the API server, and at most three minor versions older (two before 1.25). If
+/// there are several API servers, only the one that responded is compared.
 ///
 /// ## Fix
-/// Upgrade in order: the control plane first, by one minor version, then the nodes.
+/// Upgrade in order: first the control plane, by one minor version at a time, then the nodes.
 #[check(id = "PV-O012", severity = Medium, scope = Related, on = [NODE], reads = [CLUSTER])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -29,33 +29,37 @@ impl Check for KubeletVersionSkew {
 
     fn check<'a>(&self, node: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         if !cx.is_live() {
-            // A Node in a file is no running one.
+            // A Node in a file is not a running one.
             return Verdict::NotApplicable;
         }
         let place = Place::field(node.value(), &["status", "nodeInfo", "kubeletVersion"]);
         let text = node.at(&["status", "nodeInfo", "kubeletVersion"]).and_then(Value::as_str);
         let Some(kubelet) = text.and_then(Running::read) else {
             let why = match text {
-                Some(text) => format!("`{text}` is no version of a kubelet"),
-                None => "the node does not say its kubelet's version".to_owned(),
+                Some(text) => format!("`{text}` is not a kubelet version"),
+                None => "the node does not report its kubelet version".to_owned(),
             };
             return Verdict::unknown(place, why);
         };
         let server = server_version(cx);
         let Some(server) = server.and_then(Running::read) else {
-            return Verdict::unknown(place, "the API server's version is not known");
+            return Verdict::unknown(place, "the version of the API server is not known");
         };
         let ((major, minor, _), (of_server, newest, _)) = (kubelet.number, server.number);
         let names = format!("the kubelet is `1.{minor}` and the API server `1.{newest}`");
         if major != of_server {
-            return Verdict::unknown(place, "its major version is not the API server's");
+            return Verdict::unknown(
+                place,
+                "its major version differs from that of the API server",
+            );
         }
         if minor > newest {
-            return Verdict::fails(place, format!("{names}: a kubelet must not be the newer one"));
+            return Verdict::fails(place, format!("{names}: a kubelet must not be newer"));
         }
         let allowed = if minor >= 25 { 3 } else { 2 };
         if newest - minor > allowed {
-            let message = format!("{names}: at most {allowed} minor versions may lie between them");
+            let message =
+                format!("{names}: at most {allowed} minor versions of difference are supported");
             return Verdict::fails(place, message);
         }
         Verdict::Holds

@@ -7,15 +7,15 @@ use serde::Deserialize;
 use super::kubelet::{Judged, Setting, is_read_by_kubeadm, verdict};
 use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
-/// A kubelet that accepts no client certificates.
+/// Kubelet without a client CA
 ///
 /// ## Why
-/// The API server proves itself to a kubelet with a certificate. Without an authority to verify it
-/// the kubelet can tell nobody from anybody: either `kubectl exec` and logs do not work, or they
-/// work because anonymous requests are allowed.
+/// The API server authenticates to the kubelet with a client certificate. Without a CA to verify
+/// it, the kubelet cannot authenticate anyone: `kubectl exec` and `logs` fail, or work only because
+/// anonymous requests are allowed.
 ///
 /// ## Fix
-/// Set `authentication.x509.clientCAFile` to the cluster's authority, as kubeadm does by itself
+/// Set `authentication.x509.clientCAFile` to the CA of the cluster, as kubeadm does
 /// (`/etc/kubernetes/pki/ca.crt`).
 #[check(
     id = "PV-O032",
@@ -51,6 +51,6 @@ fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
         return Ok(None);
     }
     let name = AUTHORITY.name(part);
-    let message = format!("{name} is not set: the kubelet accepts no client certificate");
+    let message = format!("{name} is not set: the kubelet accepts no client certificates");
     Ok(Some(AUTHORITY.fails(part, message)))
 }

@@ -6,14 +6,14 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// An API server that keeps requests open for long.
+/// Long request timeout
 ///
 /// ## Why
-/// Each request that is open takes memory and a place in the queue. With minutes for each, a few
-/// slow clients are enough to use both up.
+/// Every open request uses memory and a slot in the queue. With a timeout of several minutes, a few
+/// slow clients can use up both.
 ///
 /// ## Fix
-/// Remove `--request-timeout`, which leaves one minute, or set at most five.
+/// Remove `--request-timeout`, which defaults to one minute, or set it to at most five minutes.
 #[check(
     id = "PV-O040",
     severity = Low,
@@ -44,13 +44,13 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     const FLAG: &str = "request-timeout";
     let Some(timeout) = server.known(FLAG)? else { return Ok(Verdict::Holds) };
     let Some(seconds) = seconds(&timeout.value) else {
-        let why = format!("`--{FLAG}={}` is no duration", timeout.value);
+        let why = format!("`--{FLAG}={}` is not a duration", timeout.value);
         return Err(Claim::unknown(server.place(FLAG), why));
     };
     if seconds <= MOST {
         return Ok(Verdict::Holds);
     }
-    let message = format!("a request may stay open for `{}`", timeout.value);
+    let message = format!("a request can stay open for `{}`", timeout.value);
     let claim = Claim::fails(server.place(FLAG), message);
     Ok(claim.changes(server.remove_flag(FLAG)).into())
 }

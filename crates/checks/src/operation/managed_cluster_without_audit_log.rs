@@ -10,16 +10,15 @@ use serde::Deserialize;
 use crate::field::{WrongType, boolean, list, text_element};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// Managed clusters that keep no audit log.
+/// Managed cluster without an audit log
 ///
 /// ## Why
-/// The provider runs the API server and throws its audit log away unless told otherwise: nobody can
-/// tell afterwards who read a secret, gave a permission or ran a command in a pod.
+/// The provider runs the API server and discards its audit log unless logging is enabled: it cannot
+/// be determined later who read a Secret, granted a permission or ran a command in a pod.
 ///
 /// ## Fix
-/// Switch the log type `audit` on: `cloudWatch.clusterLogging.enableTypes` of eksctl's
-/// ClusterConfig, `spec.logging.audit` of Cluster API's AWSManagedControlPlane. The provider
-/// charges for the log.
+/// Enable the log type `audit`: `cloudWatch.clusterLogging.enableTypes` in eksctl's ClusterConfig,
+/// `spec.logging.audit` in Cluster API's AWSManagedControlPlane. The provider charges for the log.
 #[check(
     id = "PV-O048",
     severity = Medium,
@@ -51,7 +50,8 @@ fn eksctl(cluster: &Object) -> Result<Verdict<'_>, WrongType<'_>> {
         }
     }
     let place = Place::field(cluster.value(), &path);
-    let message = "the log type `audit` is not enabled: the API server's audit log is not kept";
+    let message = "the log type `audit` is not enabled: the audit log of the API server is \
+                   discarded";
     Ok(Claim::fails(place.clone(), message).change(place, Edit::Append("audit".into())).into())
 }
 
@@ -60,6 +60,6 @@ fn cluster_api(cluster: &Object) -> Result<Verdict<'_>, WrongType<'_>> {
     if boolean(cluster.value(), &path)?.is_some_and(|(on, _)| on) {
         return Ok(Verdict::Holds);
     }
-    let message = "`logging.audit` is not true: the API server's audit log is not kept";
+    let message = "`logging.audit` is not true: the audit log of the API server is discarded";
     Ok(Claim::fails(Place::field(cluster.value(), &path), message).set(true).into())
 }

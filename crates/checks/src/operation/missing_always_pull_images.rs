@@ -7,15 +7,15 @@ use serde::Deserialize;
 use super::admission::plugins;
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// An API server without the admission plugin `AlwaysPullImages`.
+/// AlwaysPullImages admission plugin is not enabled
 ///
 /// ## Why
-/// An image that one pod pulled with a secret lies on the node, where any other pod that knows its
-/// name may run it without that secret.
+/// An image that one pod pulled with credentials is cached on the node, where any pod that knows
+/// its name can run it without those credentials.
 ///
 /// ## Fix
-/// Add `AlwaysPullImages` to `--enable-admission-plugins`; every start of a container then asks the
-/// registry, which must be up. From 1.35 on kubelets check the secrets themselves.
+/// Add `AlwaysPullImages` to `--enable-admission-plugins`. Every container start then contacts the
+/// registry, which must be available. As of 1.35, kubelets verify the credentials themselves.
 #[check(
     id = "PV-O016",
     severity = Low,
@@ -43,7 +43,7 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     const PLUGIN: &str = "AlwaysPullImages";
     let plugins = plugins(server)?;
     let Some(place) = plugins.off(server, PLUGIN) else { return Ok(Verdict::Holds) };
-    let message = "the admission plugin `AlwaysPullImages` is off: pods run images of others that \
-                   are on the node";
+    let message = "the admission plugin `AlwaysPullImages` is not enabled: pods can run cached \
+                   images of other pods";
     Ok(Claim::fails(place, message).changes(plugins.enable(server, PLUGIN)).into())
 }

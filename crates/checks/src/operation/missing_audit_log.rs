@@ -7,16 +7,16 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict, View};
 
-/// An API server that keeps no audit log.
+/// Audit logging is not enabled
 ///
 /// ## Why
-/// Without it nobody can tell who read a secret, gave a permission or ran a command in a pod:
-/// an intrusion is neither seen nor understood afterwards.
+/// Without an audit log it cannot be determined who read a Secret, granted a permission or ran a
+/// command in a pod: attacks are neither detected nor understood.
 ///
 /// ## Fix
-/// Set `--audit-policy-file` and a place for the events: `--audit-log-path` (with
-/// `--audit-log-maxage`, `-maxbackup` and `-maxsize`) or `--audit-webhook-config-file`. Without a
-/// policy nothing is recorded, and with it alone nothing is kept.
+/// Set `--audit-policy-file` and a destination: `--audit-log-path` (with `--audit-log-maxage`,
+/// `-maxbackup` and `-maxsize`) or `--audit-webhook-config-file`. Both the policy and the
+/// destination are required.
 #[check(
     id = "PV-O001",
     severity = High,
@@ -48,25 +48,25 @@ fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<
     if policy.is_empty() {
         let kept = webhook || !log.is_empty();
         let message = if kept {
-            "`--audit-policy-file` is not set: the API server records nothing"
+            "`--audit-policy-file` is not set: the API server records no audit events"
         } else {
-            "neither `--audit-policy-file` nor a place for the events (`--audit-log-path`) is set: \
-             the API server records nothing"
+            "neither `--audit-policy-file` nor a destination (`--audit-log-path`) is set: the API \
+             server records no audit events"
         };
         let claim = Claim::fails(server.place(POLICY), message);
         return Ok(if kept { claim } else { claim.evidence(LOG) }.into());
     }
     if !webhook && log.is_empty() {
-        let message = "neither `--audit-log-path` nor `--audit-webhook-config-file` is set: what \
-                       the policy records is kept nowhere";
+        let message = "neither `--audit-log-path` nor `--audit-webhook-config-file` is set: audit \
+                       events are discarded";
         return Ok(Verdict::fails(server.place(LOG), message));
     }
     if !webhook && log == "/dev/null" {
         return Ok(Verdict::fails(server.place(LOG), "the audit log is written to `/dev/null`"));
     }
-    // Whether the policy is of use is judged in the policy.
+    // Whether the policy is of use is checked in the policy.
     if cx.list(kinds::AUDIT_POLICY).objects.is_empty() {
-        let why = format!("what is recorded stands in `{policy}`, which was not read");
+        let why = format!("the audit policy is in `{policy}`, which was not read");
         return Ok(Verdict::unknown(server.place(POLICY), why));
     }
     Ok(Verdict::Holds)

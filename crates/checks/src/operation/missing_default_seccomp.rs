@@ -7,15 +7,15 @@ use serde::Deserialize;
 use super::kubelet::{Judged, Setting, verdict};
 use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
-/// A kubelet whose pods run without seccomp unless they ask for it.
+/// No default seccomp profile
 ///
 /// ## Why
-/// Without `seccompDefault` a container that names no profile may make every system call, and most
-/// container escapes begin with one that no ordinary program needs.
+/// Without `seccompDefault`, containers without a profile can use every system call, and most
+/// container escapes start with one that ordinary programs do not need.
 ///
 /// ## Fix
-/// Set `seccompDefault: true`: then `RuntimeDefault` is the profile of containers that name none.
-/// Try it on a few nodes first.
+/// Set `seccompDefault: true`, so that containers without a profile use `RuntimeDefault`. Try it on
+/// a few nodes first.
 #[check(
     id = "PV-O037",
     severity = Low,
@@ -49,6 +49,7 @@ fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
         return Ok(None);
     }
     let name = DEFAULT.name(part);
-    let message = format!("{name} is not true: containers without a profile run unconfined");
+    let message =
+        format!("{name} is not true: containers without a seccomp profile are unconfined");
     Ok(Some(DEFAULT.fails(part, message).changes(DEFAULT.set(part, true))))
 }

@@ -11,11 +11,11 @@ use crate::field::integer;
 use crate::fragment::is_fragment;
 use crate::{Check, Cx, OnObject, Place, Verdict, Why};
 
-/// Workloads with several replicas and no disruption budget.
+/// No PodDisruptionBudget
 ///
 /// ## Why
-/// When nodes are emptied one after the other, all replicas may be evicted at once: the service is
-/// down although it was made to survive.
+/// When nodes are drained one after the other, all replicas may be evicted at the same time: the
+/// service is down despite its replicas.
 ///
 /// ## Fix
 /// Add a PodDisruptionBudget with `maxUnavailable: 1` that selects the pods.
@@ -51,14 +51,20 @@ impl Check for MissingDisruptionBudget {
             return Verdict::Holds;
         }
         let place = Place::field(workload.value(), &["spec", "replicas"]);
-        let none = format!("no disruption budget of these {replicas} pods is {}", budgets.scope());
+        let none =
+            format!("no PodDisruptionBudget for these {replicas} pods is {}", budgets.scope());
         match (budgets.gap(), budgets.coverage) {
             (Some(why), _) => Verdict::unknown(place, why),
             (None, Coverage::Partial) => {
                 let gap = Gap::object("PodDisruptionBudget", workload.namespace(), "");
-                Verdict::unknown(place, Why::of(gap, format!("{none}; the cluster may have one")))
+                Verdict::unknown(
+                    place,
+                    Why::of(gap, format!("{none}; there may be one in the cluster")),
+                )
             }
-            (None, _) => Verdict::fails(place, format!("{none}: all may be evicted at once")),
+            (None, _) => {
+                Verdict::fails(place, format!("{none}: all can be evicted at the same time"))
+            }
         }
     }
 }

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use super::admission::plugins;
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// An API server without the admission plugin `EventRateLimit`.
+/// EventRateLimit admission plugin is not enabled
 ///
 /// ## Why
-/// Whoever may write Events can send them without an end and fill etcd with them.
+/// Anyone who can create Events can flood etcd with them.
 ///
 /// ## Fix
-/// Add `EventRateLimit` to `--enable-admission-plugins`, and its limits to the file of
+/// Add `EventRateLimit` to `--enable-admission-plugins`, and configure its limits in the file of
 /// `--admission-control-config-file`.
 #[check(
     id = "PV-O017",
@@ -41,7 +41,7 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     const PLUGIN: &str = "EventRateLimit";
     let plugins = plugins(server)?;
     let Some(place) = plugins.off(server, PLUGIN) else { return Ok(Verdict::Holds) };
-    let message =
-        "the admission plugin `EventRateLimit` is off: clients may write any number of Events";
+    let message = "the admission plugin `EventRateLimit` is not enabled: clients can create any \
+                   number of Events";
     Ok(Verdict::fails(place, message))
 }

@@ -7,15 +7,15 @@ use serde::Deserialize;
 use super::kubelet::{Judged, Setting, verdict};
 use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
-/// A kubelet that does not keep its firewall chains.
+/// Kubelet does not manage its iptables chains
 ///
 /// ## Why
-/// The kubelet makes the chains `KUBE-FIREWALL` and `KUBE-IPTABLES-HINT`: the first drops packets
-/// that reach loopback services of the node from outside (CVE-2020-8558), the second tells other
-/// programs which variant of iptables is in use.
+/// The kubelet creates the chains `KUBE-FIREWALL` and `KUBE-IPTABLES-HINT`. The first drops packets
+/// from outside to loopback services of the node (CVE-2020-8558); the second tells other programs
+/// which variant of iptables is in use.
 ///
 /// ## Fix
-/// Remove `makeIPTablesUtilChains: false`; the default is true.
+/// Remove `makeIPTablesUtilChains: false`. The default is true.
 #[check(
     id = "PV-O031",
     severity = Low,
@@ -45,6 +45,7 @@ fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     if CHAINS.boolean(part, cx)? != Some(false) {
         return Ok(None);
     }
-    let message = format!("{} is false: the kubelet keeps no firewall chains", CHAINS.name(part));
+    let message =
+        format!("{} is false: the kubelet does not manage its iptables chains", CHAINS.name(part));
     Ok(Some(CHAINS.fails(part, message).changes(CHAINS.set(part, true))))
 }

@@ -7,16 +7,16 @@ use serde::Deserialize;
 use super::admission::{DISABLE, plugins};
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// An API server without the admission plugin `NodeRestriction`.
+/// NodeRestriction admission plugin is not enabled
 ///
 /// ## Why
-/// With it a kubelet may change its own Node and the pods bound to it only. Without it whoever
-/// holds one node's credentials labels any node to draw pods with secrets to itself, or changes
-/// other nodes' pods.
+/// With the plugin, a kubelet can change only its own Node and the pods bound to it. Without it,
+/// the credentials of one node are enough to label any node, so that pods with Secrets are
+/// scheduled there, or to change pods on other nodes.
 ///
 /// ## Fix
-/// Add `NodeRestriction` to `--enable-admission-plugins`; it is not among the plugins that are on
-/// by default. kubeadm sets it, but your own `enable-admission-plugins` replaces kubeadm's.
+/// Add `NodeRestriction` to `--enable-admission-plugins`. It is not enabled by default. kubeadm
+/// enables it, but your own `enable-admission-plugins` replaces the one from kubeadm.
 #[check(id = "PV-O005", severity = High, scope = Object, programs = [ApiServer], fixable = Riskily)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -37,13 +37,13 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     const PLUGIN: &str = "NodeRestriction";
     let plugins = plugins(server)?;
     let claim = if plugins.disables(PLUGIN) {
-        Claim::fails(server.place(DISABLE), "`NodeRestriction` is switched off")
+        Claim::fails(server.place(DISABLE), "`NodeRestriction` is disabled")
     } else if plugins.enables(PLUGIN) {
         return Ok(Verdict::Holds);
     } else {
         let message = format!(
-            "`--{}` does not name `NodeRestriction`: a node's credentials may change other nodes \
-             and their pods",
+            "`--{}` does not list `NodeRestriction`: with the credentials of one node, an \
+             attacker can change other nodes and their pods",
             plugins.flag
         );
         Claim::fails(server.place(plugins.flag), message)

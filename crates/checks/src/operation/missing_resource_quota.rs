@@ -8,15 +8,15 @@ use serde::Deserialize;
 
 use crate::{Check, Cx, OnObject, Place, Verdict, Why};
 
-/// Namespaces that run workloads without a quota.
+/// No ResourceQuota
 ///
 /// ## Why
-/// Without a ResourceQuota one namespace may take all of the cluster's memory, processors, storage
-/// and load balancers, by a mistake in a replica count or by somebody who mines coins.
+/// Without a ResourceQuota, one namespace can use up all memory, CPU, storage and load balancers of
+/// the cluster, through a wrong replica count or a cryptominer.
 ///
 /// ## Fix
-/// Add a ResourceQuota with limits for memory, processors and the number of objects, and a
-/// LimitRange with defaults beside it.
+/// Add a ResourceQuota with limits for memory, CPU and the number of objects, and a LimitRange with
+/// defaults.
 #[check(
     id = "PV-O046",
     severity = Low,
@@ -50,14 +50,19 @@ impl Check for MissingResourceQuota {
             };
         }
         let quotas = cx.list_in(kinds::RESOURCE_QUOTA, name);
-        let none = format!("no quota for namespace `{name}` is {}", quotas.scope());
+        let none = format!("no ResourceQuota for namespace `{name}` is {}", quotas.scope());
         match (quotas.gap(), quotas.coverage) {
             (Some(why), _) => Verdict::unknown(place, why),
             (None, Coverage::Partial) => {
                 let gap = Gap::object("ResourceQuota", name, "");
-                Verdict::unknown(place, Why::of(gap, format!("{none}; the cluster may have one")))
+                Verdict::unknown(
+                    place,
+                    Why::of(gap, format!("{none}; there may be one in the cluster")),
+                )
             }
-            (None, _) => Verdict::fails(place, format!("{none}: it may take whatever there is")),
+            (None, _) => {
+                Verdict::fails(place, format!("{none}: it can use all resources of the cluster"))
+            }
         }
     }
 }

@@ -6,14 +6,14 @@ use serde::Deserialize;
 
 use crate::{Check, Component, Cx, FlagSource, OnComponent, Verdict};
 
-/// A kubelet that takes another name than its machine's.
+/// Kubelet hostname is overridden
 ///
 /// ## Why
-/// The node authorizer and the kubelet's certificate go by the name: whoever may choose it can pose
-/// as another node, and logs no longer lead to a machine.
+/// The Node authorizer and the certificate of the kubelet depend on the name: anyone who can choose
+/// it can impersonate another node, and logs cannot be traced to a machine.
 ///
 /// ## Fix
-/// Remove `--hostname-override` where the cloud provider does not demand it.
+/// Remove `--hostname-override` unless the cloud provider requires it.
 #[check(
     id = "PV-O029",
     severity = Low,
@@ -35,7 +35,7 @@ impl Check for OverriddenNodeName {
         }
         if let Some(flag) = kubelet.flag(FLAG) {
             let message =
-                format!("the kubelet calls itself `{}`, not by its host's name", flag.value);
+                format!("the kubelet uses the name `{}` instead of its hostname", flag.value);
             return Verdict::fails(flag.place, message);
         }
         match kubelet.source() {

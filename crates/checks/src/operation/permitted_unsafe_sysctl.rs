@@ -8,16 +8,15 @@ use super::kubelet::{Judged, Setting, verdict};
 use crate::field::{list, text_element};
 use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
-/// A kubelet that lets pods change unsafe kernel parameters.
+/// Kubelet allows unsafe sysctls
 ///
 /// ## Why
-/// Kubernetes calls a sysctl unsafe where it may reach beyond the pod: to other pods or the node's
-/// own stability. What the kubelet permits any pod of the node may set, unless Pod Security forbids
-/// it.
+/// A sysctl is unsafe if it can affect other pods or the stability of the node. Every pod on the
+/// node can set the sysctls that the kubelet allows, unless Pod Security forbids it.
 ///
 /// ## Fix
-/// Remove `allowedUnsafeSysctls`. Where one workload needs a parameter, permit that one by name, on
-/// nodes that are tainted for it.
+/// Remove `allowedUnsafeSysctls`. If a workload needs one, allow only that sysctl, on tainted
+/// nodes.
 #[check(
     id = "PV-O034",
     severity = Low,
@@ -56,6 +55,6 @@ fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     if names.is_empty() {
         return Ok(None);
     }
-    let message = format!("pods of the node may set unsafe sysctls: `{}`", names.join("`, `"));
+    let message = format!("pods on the node can set unsafe sysctls: `{}`", names.join("`, `"));
     Ok(Some(SYSCTLS.fails(part, message)))
 }

@@ -8,15 +8,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
-/// Components of the control plane that serve profiles of themselves.
+/// Profiling endpoint is enabled
 ///
 /// ## Why
-/// `/debug/pprof` shows what the program holds and does, and each profile costs time of the
-/// component that everything depends on.
+/// `/debug/pprof` exposes internals of the program, and each profile uses CPU time of a component
+/// that the whole cluster depends on.
 ///
 /// ## Fix
-/// Set `--profiling=false` (for a scheduler with `--config`: `enableProfiling: false` there). The
-/// default of all three components is true.
+/// Set `--profiling=false` (for a scheduler with `--config`, set `enableProfiling: false` in that
+/// file). It defaults to true for all three components.
 #[check(
     id = "PV-O009",
     severity = Low,
@@ -51,13 +51,13 @@ fn from_file(file: &Object) -> Verdict<'_> {
     match file.at(&["enableProfiling"]).filter(|p| !p.is_null()).map(|p| p.as_bool()) {
         Some(Some(false)) => Verdict::Holds,
         Some(Some(true)) => {
-            Claim::fails(place, "the scheduler serves profiles of itself").set(false).into()
+            Claim::fails(place, "profiling is enabled for the scheduler").set(false).into()
         }
-        Some(None) => Verdict::unknown(place, "`enableProfiling` is no boolean"),
+        Some(None) => Verdict::unknown(place, "`enableProfiling` is not a boolean"),
         None => Claim::fails(
             place,
-            "`enableProfiling` is not set and is true by default: the scheduler serves profiles of \
-             itself",
+            "`enableProfiling` is not set and defaults to true: profiling is enabled for the \
+             scheduler",
         )
         .set(false)
         .into(),
@@ -78,9 +78,9 @@ fn from_flags<'a>(component: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>
     }
     let name = component.name();
     let message = match component.flag(FLAG) {
-        Some(_) => format!("`{name}` serves profiles of itself"),
+        Some(_) => format!("profiling is enabled for `{name}`"),
         None => format!(
-            "`--profiling` is not set and is true by default: `{name}` serves profiles of itself"
+            "`--profiling` is not set and defaults to true: profiling is enabled for `{name}`"
         ),
     };
     let claim = Claim::fails(component.place(FLAG), message);

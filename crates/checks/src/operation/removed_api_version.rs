@@ -7,14 +7,14 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 
-/// Objects in API versions that Kubernetes does not serve any more.
+/// Removed API version
 ///
 /// ## Why
-/// The API server refuses them: the object, perhaps a policy that protects others, is missing
-/// after the next upgrade or installation.
+/// The API server rejects the object. After the next upgrade or installation it is missing, even if
+/// it is a policy that protects other objects.
 ///
 /// ## Fix
-/// Write the object in the version that is served; `kubectl convert` helps. Set
+/// Migrate the object to a supported API version. `kubectl convert` helps. Set
 /// `--kubernetes-version` to the version of the cluster.
 #[check(id = "PV-O007", severity = Medium, scope = Object, files_only = true, fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -162,11 +162,11 @@ impl Check for RemovedApiVersion {
         let removed = removed.filter(|removed| cx.kubernetes().at_least(removed.minor));
         let Some(removed) = removed else { return Verdict::Holds };
         let instead = match removed.instead {
-            "" => "there is no successor".to_owned(),
+            "" => "there is no replacement".to_owned(),
             instead => format!("use `{instead}`"),
         };
         let message = format!(
-            "{} of `{}/{}` is not served since Kubernetes 1.{}: {instead}",
+            "{} of `{}/{}` is not served as of Kubernetes 1.{}: {instead}",
             object.kind(),
             object.group(),
             object.version(),

@@ -9,16 +9,16 @@ use serde::Deserialize;
 use super::audit::{Level, Requests, Share, rules};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// An audit policy that writes secrets into the log.
+/// Audit log contains secrets
 ///
 /// ## Why
-/// Levels `Request` and `RequestResponse` record bodies: of Secrets their values, of token requests
-/// and reviews the tokens. The log is read by more people and systems, and kept longer, than the
-/// secrets themselves may be.
+/// The levels `Request` and `RequestResponse` record request bodies: the values of Secrets, and the
+/// tokens in token requests and reviews. More people and systems read the log, and it is stored
+/// longer, than is appropriate for secrets.
 ///
 /// ## Fix
-/// Put a rule with level `Metadata` for `secrets`, `configmaps`, `serviceaccounts/token` and, of
-/// group `authentication.k8s.io`, `tokenreviews` above every rule that records bodies.
+/// Above every rule that records bodies, add a rule with level `Metadata` for `secrets`,
+/// `configmaps`, `serviceaccounts/token`, and `tokenreviews` in group `authentication.k8s.io`.
 #[check(
     id = "PV-O003",
     severity = High,
@@ -95,7 +95,7 @@ impl Check for SecretInAuditLog {
         let found = rules.iter().zip(exposed).filter(|(_, names)| !names.is_empty());
         Verdict::from_claims(found.map(|(rule, names)| {
             let message =
-                format!("the bodies of `{}` are written into the log", names.join("`, `"));
+                format!("the bodies of `{}` are written to the audit log", names.join("`, `"));
             let claim = Claim::fails(Place::field(rule.value, &["level"]), message);
             let all: Vec<_> = SECRETS.iter().map(|(_, requests)| requests.resource).collect();
             // The bodies of other resources, which the rule may name too, are there on purpose.

@@ -6,14 +6,14 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// A controller manager whose controllers share one identity.
+/// Controllers share credentials
 ///
 /// ## Why
-/// Without an identity for each controller, all of them act with the sum of their permissions:
-/// a flaw in one has the power of all, and the audit log cannot tell them apart.
+/// Without a separate identity for each controller, all of them have the permissions of all others:
+/// a vulnerability in one affects all, and the audit log cannot tell them apart.
 ///
 /// ## Fix
-/// Set `--use-service-account-credentials=true` (kubeadm does; the default is false).
+/// Set `--use-service-account-credentials=true` (as kubeadm does; the default is false).
 #[check(
     id = "PV-O010",
     severity = Medium,
@@ -37,7 +37,7 @@ impl Check for SharedControllerCredentials {
             Ok(true) => Verdict::Holds,
             Ok(false) => Claim::fails(
                 manager.place(FLAG),
-                "`--use-service-account-credentials` is not true: all controllers act with one \
+                "`--use-service-account-credentials` is not true: all controllers share one \
                  identity",
             )
             .changes(manager.set_flag(FLAG, "true"))

@@ -6,16 +6,16 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict, View};
 
-/// An API server whose audit log is too short, or grows until the disk is full.
+/// Insufficient audit log retention
 ///
 /// ## Why
-/// Intrusions are mostly found weeks later: what was deleted by then cannot be read any more. And a
-/// log that nothing ever deletes fills the control plane's disk, which stops the cluster.
+/// Attacks are often discovered weeks later, when logs with a short retention are gone. A log that
+/// is never deleted fills the disk of the control plane, which stops the cluster.
 ///
 /// ## Fix
-/// Set `--audit-log-maxage=30`, `--audit-log-maxbackup=10` and `--audit-log-maxsize=100`
-/// (megabytes), or more, and send the log to another machine. Before 1.36 nothing is deleted unless
-/// the flags say so; from 1.36 on the defaults are 366 days and 100 files.
+/// Set at least `--audit-log-maxage=30`, `--audit-log-maxbackup=10` and `--audit-log-maxsize=100`
+/// (megabytes), and send the log to another machine. Before 1.36, nothing is deleted by default; as
+/// of 1.36, the defaults are 366 days and 100 files.
 #[check(
     id = "PV-O014",
     severity = Low,
@@ -43,7 +43,7 @@ impl Check for ShortAuditLog {
 const LIMITS: [(&str, &str, i64, &str); 3] = [
     ("maxage", "audit-log-maxage", 30, "days"),
     ("maxbackup", "audit-log-maxbackup", 10, "files"),
-    ("maxsize", "audit-log-maxsize", 100, "megabytes in a file"),
+    ("maxsize", "audit-log-maxsize", 100, "megabytes per file"),
 ];
 
 fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
@@ -71,15 +71,15 @@ fn claim<'a>(
         // Files are cut at 100 megabytes without it; kubernetes/kubernetes#136478 gave the others
         // defaults, and a meaning to a size of 0.
         None if is_size || cx.kubernetes().at_least(36) => return Ok(None),
-        None => format!("`--{flag}` is not set: old files are never deleted by it"),
+        None => format!("`--{flag}` is not set: it does not delete old files"),
         Some(given) => match given.value.parse::<i64>() {
             Ok(0) if is_size && !cx.kubernetes().at_least(36) => return Ok(None),
-            Ok(0) if is_size => format!("`--{flag}=0` keeps the whole log in one file"),
-            Ok(0) => format!("`--{flag}=0`: old files are never deleted by it"),
+            Ok(0) if is_size => format!("`--{flag}=0` writes the whole log to one file"),
+            Ok(0) => format!("`--{flag}=0`: it does not delete old files"),
             Ok(number) if number >= least => return Ok(None),
-            Ok(number) => format!("`--{flag}` keeps {number} {unit} of the audit log"),
+            Ok(number) => format!("`--{flag}` retains {number} {unit} of the audit log"),
             Err(_) => {
-                let why = format!("`--{flag}={}` is no number", given.value);
+                let why = format!("`--{flag}={}` is not a number", given.value);
                 return Err(Claim::unknown(server.place(flag), why));
             }
         },

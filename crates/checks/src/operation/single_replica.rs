@@ -10,13 +10,13 @@ use crate::field::integer;
 use crate::fragment::is_fragment;
 use crate::{Check, Cx, OnObject, Place, Verdict};
 
-/// Workloads that run one pod only.
+/// Single replica
 ///
 /// ## Why
-/// Every upgrade of its node, every eviction and every crash is an outage of the service.
+/// Every upgrade of its node, every eviction and every crash causes an outage.
 ///
 /// ## Fix
-/// Run at least two replicas and spread them over nodes, where the program can do that.
+/// Run at least two replicas and spread them across nodes, if the program supports this.
 #[check(
     id = "PV-O044",
     severity = Low,
@@ -45,16 +45,17 @@ impl Check for SingleReplica {
             Ok(None) => {}
             Ok(Some(scale)) => {
                 let goes_to = |number: &str| {
-                    Verdict::fails(place.clone(), format!("its autoscaler goes down to {number}"))
+                    Verdict::fails(
+                        place.clone(),
+                        format!("its autoscaler can scale down to {number}"),
+                    )
                 };
                 return match scale.least {
-                    Some(0) => goes_to("no pod"),
+                    Some(0) => goes_to("no pods"),
                     // `replicas: 0` switches the autoscaler of Kubernetes off.
                     Some(1) if replicas != Some(0) => goes_to("one pod"),
                     Some(_) => Verdict::Holds,
-                    None => {
-                        Verdict::unknown(place, "how far its autoscaler goes down is not known")
-                    }
+                    None => Verdict::unknown(place, "the minimum of its autoscaler is not known"),
                 };
             }
             Err(why) => return Verdict::unknown(place, why),
@@ -64,7 +65,7 @@ impl Check for SingleReplica {
         }
         let message = match replicas {
             Some(_) => "it runs a single pod",
-            None => "`replicas` is not set and is 1 by default: it runs a single pod",
+            None => "`replicas` is not set and defaults to 1: it runs a single pod",
         };
         Verdict::fails(place, message)
     }

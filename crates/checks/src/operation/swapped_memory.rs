@@ -7,11 +7,11 @@ use serde::Deserialize;
 use super::kubelet::{Judged, Setting, verdict};
 use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
-/// A kubelet that writes containers' memory to the node's swap.
+/// Container memory can be swapped to disk
 ///
 /// ## Why
-/// With `LimitedSwap` pages of containers go to disk, and with them keys and passwords that were
-/// meant to stay in memory. Kubernetes does not check that the swap is encrypted.
+/// With `LimitedSwap`, memory of containers may be written to disk, including keys and passwords.
+/// Kubernetes does not check that the swap is encrypted.
 ///
 /// ## Fix
 /// Set `memorySwap.swapBehavior: NoSwap` (the default), or encrypt the swap.
@@ -44,10 +44,10 @@ fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
         Some("LimitedSwap" | "UnlimitedSwap") => {}
         None | Some("" | "NoSwap") => return Ok(None),
         Some(other) => {
-            let why = format!("`{other}` is no behaviour that kubelets know");
+            let why = format!("`{other}` is not a valid swap behavior");
             return Err(Verdict::unknown(BEHAVIOR.place(part), why));
         }
     }
-    let claim = BEHAVIOR.fails(part, "memory of containers is written to the node's swap");
+    let claim = BEHAVIOR.fails(part, "memory of containers may be written to swap on the node");
     Ok(Some(claim.changes(BEHAVIOR.set(part, "NoSwap"))))
 }

@@ -9,14 +9,14 @@ use serde::Deserialize;
 
 use crate::{Check, Cx, OnObject, Place, Verdict, Why};
 
-/// Admission policies that no binding puts into force.
+/// Admission policy without a binding
 ///
 /// ## Why
-/// A ValidatingAdmissionPolicy or MutatingAdmissionPolicy does nothing until a binding names it.
-/// One without a binding looks like a protection and is none.
+/// A ValidatingAdmissionPolicy or MutatingAdmissionPolicy has no effect until a binding refers to
+/// it. Without one, it only appears to protect the cluster.
 ///
 /// ## Fix
-/// Add a binding with `policyName` set to the policy's name, or remove the policy.
+/// Add a binding with `policyName` set to the name of the policy, or remove the policy.
 #[check(
     id = "PV-O023",
     severity = Low,
@@ -50,9 +50,12 @@ impl Check for UnboundAdmissionPolicy {
             (Some(why), _) => Verdict::unknown(place, why),
             (None, Coverage::Partial) => {
                 let gap = Gap::object(kind.kind, "", "");
-                Verdict::unknown(place, Why::of(gap, format!("{none}; the cluster may have one")))
+                Verdict::unknown(
+                    place,
+                    Why::of(gap, format!("{none}; there may be one in the cluster")),
+                )
             }
-            (None, _) => Verdict::fails(place, format!("{none}: it does nothing")),
+            (None, _) => Verdict::fails(place, format!("{none}: it has no effect")),
         }
     }
 }

@@ -6,14 +6,14 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
-/// A controller manager that never deletes terminated pods.
+/// Terminated pods are never deleted
 ///
 /// ## Why
-/// Pods that have ended stay in etcd. With a threshold of 0 or less nothing collects them: a Job
-/// that somebody starts in a loop fills the database until the API server stops.
+/// Terminated pods stay in etcd. With a threshold of 0 or less, they are not garbage-collected: a
+/// Job that is started repeatedly fills the database until the API server stops.
 ///
 /// ## Fix
-/// Remove `--terminated-pod-gc-threshold`, which leaves 12500, or set a number above 0.
+/// Remove `--terminated-pod-gc-threshold`, which defaults to 12500, or set it to a number above 0.
 #[check(
     id = "PV-O025",
     severity = Low,
@@ -43,12 +43,12 @@ fn judge(manager: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     match threshold.value.parse::<i64>() {
         Ok(number) if number > 0 => Ok(Verdict::Holds),
         Ok(number) => {
-            let message = format!("`--{FLAG}={number}` never deletes a terminated pod");
+            let message = format!("with `--{FLAG}={number}`, terminated pods are never deleted");
             let claim = Claim::fails(manager.place(FLAG), message);
             Ok(claim.changes(manager.remove_flag(FLAG)).into())
         }
         Err(_) => {
-            let why = format!("`--{FLAG}={}` is no number", threshold.value);
+            let why = format!("`--{FLAG}={}` is not a number", threshold.value);
             Err(Claim::unknown(manager.place(FLAG), why))
         }
     }

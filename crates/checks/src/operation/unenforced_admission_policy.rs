@@ -9,16 +9,16 @@ use serde::Deserialize;
 use crate::field::{WrongType, list, text, text_element};
 use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 
-/// Admission policies that only report.
+/// Admission policy is not enforced
 ///
 /// ## Why
-/// A policy that warns or audits keeps nothing out: it is a step on the way. Where it was forgotten
-/// there, people believe in a protection that does not exist.
+/// A policy that only warns or audits rejects nothing. This is useful during a rollout, but if it
+/// is forgotten, the cluster only appears to be protected.
 ///
 /// ## Fix
-/// Once its reports are clean, enforce it: `validationActions: [Deny]` in the binding,
-/// `failureAction: Enforce` in Kyverno's rules, `enforcementAction: deny` in Gatekeeper's
-/// constraint, `mode: protect` of Kubewarden, `mode: enforce` of sigstore's policy-controller.
+/// Once the policy reports no violations, enforce it: `validationActions: [Deny]` in the binding,
+/// `failureAction: Enforce` in rules of Kyverno, `enforcementAction: deny` in a Gatekeeper
+/// constraint, `mode: protect` for Kubewarden, `mode: enforce` for sigstore policy-controller.
 #[check(
     id = "PV-O022",
     severity = Low,
@@ -62,7 +62,7 @@ fn binding(object: &Object) -> Judged<'_> {
     }
     let place = Place::field(object.value(), &path);
     if actions.is_empty() {
-        let why = "`validationActions` is empty, which the API server refuses";
+        let why = "`validationActions` is empty, which the API server rejects";
         return Ok(Some(Claim::unknown(place, why)));
     }
     if actions.contains(&"Deny") {
@@ -72,7 +72,7 @@ fn binding(object: &Object) -> Judged<'_> {
     let mut denying = vec!["Deny"];
     denying.extend(actions.iter().filter(|action| **action == "Audit"));
     let message = format!(
-        "what policy `{}` finds wrong is admitted: the binding's actions are {}",
+        "objects that violate policy `{}` are admitted: the actions of the binding are {}",
         object.at(&["spec", "policyName"]).and_then(Value::as_str).unwrap_or(""),
         actions.join(", ")
     );
@@ -84,7 +84,7 @@ fn mode<'a>(policy: &'a Object, reports: &str, enforces: &str) -> Judged<'a> {
     let mode = text(policy.value(), &["spec", "mode"])?;
     Ok(mode.filter(|(mode, _)| *mode == reports).map(|(mode, place)| {
         let message =
-            format!("what `{}` finds wrong is admitted: its mode is `{mode}`", policy.name());
+            format!("objects that violate `{}` are admitted: its mode is `{mode}`", policy.name());
         Claim::fails(place, message).set(enforces)
     }))
 }
@@ -101,12 +101,13 @@ fn constraint(object: &Object) -> Judged<'_> {
             if actions.contains(&"deny") {
                 return Ok(None);
             }
-            let message = "what the constraint finds wrong is admitted: no scope denies";
+            let message = "objects that violate the constraint are admitted: no scope denies them";
             return Ok(Some(Claim::fails(place, message)));
         }
         _ => {}
     }
-    let message = format!("what the constraint finds wrong is admitted: its action is `{action}`");
+    let message =
+        format!("objects that violate the constraint are admitted: its action is `{action}`");
     Ok(Some(Claim::fails(place, message).set("deny")))
 }
 
@@ -138,8 +139,8 @@ pub(super) fn kyverno(policy: &Object) -> Verdict<'_> {
             None => {
                 let place = Place::field(policy.value(), &["spec", "validationFailureAction"]);
                 let message = format!(
-                    "what `{}` finds wrong is admitted: its action is not set and is `Audit` by \
-                     default",
+                    "objects that violate `{}` are admitted: its action is not set and defaults \
+                     to `Audit`",
                     policy.name()
                 );
                 claims.push(Claim::fails(place, message).set("Enforce"));
@@ -198,9 +199,10 @@ fn audits<'a>(action: Value<'a>, name: &str) -> Option<Claim<'a>> {
     match action.as_str() {
         Some(text) if text.eq_ignore_ascii_case("enforce") => None,
         Some(text) if text.eq_ignore_ascii_case("audit") => {
-            let message = format!("what `{name}` finds wrong is admitted: its action is `{text}`");
+            let message =
+                format!("objects that violate `{name}` are admitted: its action is `{text}`");
             Some(Claim::fails(action, message).set("Enforce"))
         }
-        _ => Some(Claim::unknown(action, "this is no action that Kyverno knows")),
+        _ => Some(Claim::unknown(action, "this is not a valid action of Kyverno")),
     }
 }

@@ -7,14 +7,14 @@ use serde::Deserialize;
 use super::kubelet::{Judged, Setting, verdict};
 use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
-/// A kubelet that writes any number of events.
+/// No limit for kubelet events
 ///
 /// ## Why
 /// With `eventRecordQPS: 0` there is no limit: a pod that crashes in a loop makes each node send
-/// events as fast as it can, and the API server and etcd carry the load for the whole cluster.
+/// events as fast as possible, which puts load on the API server and etcd.
 ///
 /// ## Fix
-/// Remove `eventRecordQPS` (the default is 50 a second, before 1.27 it was 5), or set it to what
+/// Remove `eventRecordQPS` (the default is 50 per second; before 1.27 it was 5), or set it to what
 /// your monitoring needs.
 #[check(
     id = "PV-O027",

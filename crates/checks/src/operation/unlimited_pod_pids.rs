@@ -7,16 +7,15 @@ use serde::Deserialize;
 use super::kubelet::{Judged, Setting, verdict};
 use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
-/// A kubelet that lets a pod start any number of processes.
+/// No pod PID limit
 ///
 /// ## Why
-/// Process numbers are a resource of the whole node: one pod that forks without end, by mistake or
-/// on purpose, leaves none for the others, for the kubelet and for whoever wants to log in and stop
-/// it.
+/// Process IDs are a resource of the whole node: a single pod that keeps forking leaves none for
+/// other pods, for the kubelet, or for an administrator who wants to log in and stop it.
 ///
 /// ## Fix
-/// Set `podPidsLimit` in the kubelet's configuration to what your largest pod needs (4096 is a
-/// common choice); the default, -1, is no limit.
+/// Set `podPidsLimit` in the kubelet configuration to what your largest pod needs (4096 is a common
+/// choice). The default, -1, is no limit.
 #[check(
     id = "PV-O026",
     severity = Low,
@@ -43,8 +42,8 @@ fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     let name = LIMIT.name(part);
     let message = match LIMIT.integer(part, cx)? {
         Some(limit) if limit > 0 => return Ok(None),
-        Some(limit) => format!("{name} is {limit}: a pod may start any number of processes"),
-        None => format!("{name} is not set: a pod may start any number of processes"),
+        Some(limit) => format!("{name} is {limit}: a pod can start any number of processes"),
+        None => format!("{name} is not set: a pod can start any number of processes"),
     };
     Ok(Some(LIMIT.fails(part, message)))
 }

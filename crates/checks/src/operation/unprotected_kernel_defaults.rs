@@ -7,16 +7,16 @@ use serde::Deserialize;
 use super::kubelet::{Judged, Setting, verdict};
 use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
-/// A kubelet that changes kernel settings in silence.
+/// Kubelet overrides kernel parameters
 ///
 /// ## Why
-/// Without `protectKernelDefaults` the kubelet sets kernel parameters (`vm.overcommit_memory`,
-/// `kernel.panic` and others) to what it needs, whatever the node's administrator chose, and nobody
-/// sees that the two disagree.
+/// Without `protectKernelDefaults`, the kubelet sets kernel parameters (such as
+/// `vm.overcommit_memory` and `kernel.panic`) to the values that it needs, and silently overrides
+/// those of the administrator.
 ///
 /// ## Fix
-/// Set the parameters on the node as the kubelet wants them, then `protectKernelDefaults: true`;
-/// where they differ the kubelet does not start.
+/// Set the parameters on the node to the values that the kubelet expects, then set
+/// `protectKernelDefaults: true`. If they differ, the kubelet does not start.
 #[check(
     id = "PV-O028",
     severity = Low,
@@ -47,6 +47,6 @@ fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
         return Ok(None);
     }
     let message =
-        format!("{} is not true: the kubelet changes kernel settings", PROTECT.name(part));
+        format!("{} is not true: the kubelet overrides kernel parameters", PROTECT.name(part));
     Ok(Some(PROTECT.fails(part, message).changes(PROTECT.set(part, true))))
 }

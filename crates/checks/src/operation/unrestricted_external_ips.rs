@@ -7,15 +7,15 @@ use serde::Deserialize;
 use super::admission::plugins;
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict, View};
 
-/// An API server that lets every user of a namespace claim external addresses.
+/// DenyServiceExternalIPs admission plugin is not enabled
 ///
 /// ## Why
-/// Whoever may make a Service may name any address in `externalIPs` and gets the traffic of the
-/// cluster's pods to it (CVE-2020-8554, which has no other mend).
+/// Anyone who can create a Service can set any address in `externalIPs` and intercept traffic from
+/// pods to it (CVE-2020-8554, for which there is no other fix).
 ///
 /// ## Fix
-/// Add `DenyServiceExternalIPs` to `--enable-admission-plugins`; Services that use the field
-/// already keep it.
+/// Add `DenyServiceExternalIPs` to `--enable-admission-plugins`. Existing Services keep their
+/// external IPs.
 #[check(
     id = "PV-O018",
     severity = Low,
@@ -47,7 +47,7 @@ fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<
     const PLUGIN: &str = "DenyServiceExternalIPs";
     let plugins = plugins(server)?;
     let Some(place) = plugins.off(server, PLUGIN) else { return Ok(Verdict::Holds) };
-    let message = "the admission plugin `DenyServiceExternalIPs` is off: any Service may take over an \
-                   external address";
+    let message = "the admission plugin `DenyServiceExternalIPs` is not enabled: any Service can \
+                   take over an external address";
     Ok(Claim::fails(place, message).changes(plugins.enable(server, PLUGIN)).into())
 }

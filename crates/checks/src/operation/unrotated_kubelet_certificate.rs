@@ -8,16 +8,16 @@ use serde::Deserialize;
 use super::kubelet::is_read_by_kubeadm;
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
-/// A kubelet whose certificates are not renewed.
+/// Kubelet certificates are not rotated
 ///
 /// ## Why
-/// A client certificate that is not renewed ends with its node, or is made to live for years: then
-/// a stolen one stays good as long. A serving certificate that the kubelet signs itself proves
-/// nothing to the API server that runs commands through it.
+/// A client certificate that is not rotated expires and takes the node down, or it is issued for
+/// years, and a stolen one stays valid as long. A self-signed serving certificate does not
+/// authenticate the kubelet to the API server, which runs commands through it.
 ///
 /// ## Fix
-/// Set `rotateCertificates: true` and `serverTLSBootstrap: true` in the kubelet's configuration,
-/// and let an approver check the requests for serving certificates.
+/// Set `rotateCertificates: true` and `serverTLSBootstrap: true` in the kubelet configuration, and
+/// let an approver check the requests for serving certificates.
 #[check(
     id = "PV-O011",
     severity = Low,
@@ -69,11 +69,11 @@ fn client<'a>(file: &'a Object, cx: &View<'a>) -> Option<Claim<'a>> {
     let message = match set.map(|r| r.as_bool()) {
         Some(Some(true)) => return None,
         _ if is_read_by_kubeadm(file, cx) => return None,
-        Some(None) => return Some(Claim::unknown(place, "this is no boolean")),
-        Some(Some(false)) => "the kubelet's client certificate is not renewed",
+        Some(None) => return Some(Claim::unknown(place, "this is not a boolean")),
+        Some(Some(false)) => "the client certificate of the kubelet is not rotated",
         None => {
-            "`rotateCertificates` is not set and is false by default: the kubelet's client \
-             certificate is not renewed"
+            "`rotateCertificates` is not set and defaults to false: the client certificate of the \
+             kubelet is not rotated"
         }
     };
     Some(Claim::fails(place, message).set(true))
@@ -82,7 +82,8 @@ fn client<'a>(file: &'a Object, cx: &View<'a>) -> Option<Claim<'a>> {
 fn server(file: &Object) -> Option<Claim<'_>> {
     let gate = file.at(&["featureGates", GATE]);
     if let Some(gate) = gate.filter(|gate| gate.as_bool() == Some(false)) {
-        let message = "the kubelet's serving certificate is not renewed: the feature is off";
+        let message = "the serving certificate of the kubelet is not rotated: the feature is \
+                       disabled";
         return Some(Claim::fails(gate, message).remove());
     }
     let place = Place::field(file.value(), &["serverTLSBootstrap"]);
@@ -90,15 +91,11 @@ fn server(file: &Object) -> Option<Claim<'_>> {
     let own = file.at(&["tlsCertFile"]).and_then(|f| f.as_str()).is_some_and(|f| !f.is_empty());
     match set.map(|b| b.as_bool()) {
         Some(Some(true)) => None,
-        Some(None) => Some(Claim::unknown(place, "this is no boolean")),
-        _ if own => Some(Claim::unknown(
-            place,
-            "whether `tlsCertFile` is renewed is up to whoever writes it",
-        )),
+        Some(None) => Some(Claim::unknown(place, "this is not a boolean")),
+        _ if own => Some(Claim::unknown(place, "it is not known whether `tlsCertFile` is rotated")),
         _ => {
-            let message = "`serverTLSBootstrap` is not true: the kubelet serves with a \
-                           certificate of its own making, which is not renewed and which nobody \
-                           can verify";
+            let message = "`serverTLSBootstrap` is not true: the kubelet uses a self-signed \
+                           serving certificate, which is not rotated and cannot be verified";
             Some(Claim::fails(place, message).set(true))
         }
     }
@@ -119,7 +116,7 @@ fn from_gates(component: Component<'_>) -> Verdict<'_> {
         return Verdict::NotApplicable;
     }
     let others: Vec<_> = gates.iter().filter(|gate| !of(gate)).cloned().collect();
-    let message = "serving certificates of kubelets are not renewed: the feature is off";
+    let message = "serving certificates of kubelets are not rotated: the feature is disabled";
     let claim = Claim::fails(component.place(FLAG), message);
     claim.part("server").changes(component.set_list(FLAG, &others)).into()
 }
@@ -138,7 +135,7 @@ fn from_flag<'a>(
     match kubelet.known_bool(flag, false) {
         Ok(true) => Verdict::Holds,
         Ok(false) => {
-            let message = format!("`--{flag}` is not true: the certificate is not renewed");
+            let message = format!("`--{flag}` is not true: the certificate is not rotated");
             let claim = Claim::fails(kubelet.place(flag), message);
             claim.part(part).changes(kubelet.set_flag(flag, "true")).into()
         }

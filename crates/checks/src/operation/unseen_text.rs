@@ -7,15 +7,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 
-/// Text that a reader of the file sees and the cluster does not.
+/// Ignored YAML content
 ///
 /// ## Why
-/// Of equal keys only the last counts, and what stands behind a document's end (`...`) is dropped
-/// in silence. A reviewer approves what never reaches the cluster: a security context that is
-/// overridden below, a policy that is never applied.
+/// For duplicate keys, only the last value applies, and content after the end of a document (`...`)
+/// is silently ignored. A reviewer may approve something that never reaches the cluster: a security
+/// context that is overridden below, or a policy that is never applied.
 ///
 /// ## Fix
-/// Remove the key that does not count, or begin a new document with `---`.
+/// Remove the key that is ignored, or start a new document with `---`.
 #[check(id = "PV-O006", severity = Medium, scope = Object, files_only = true)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -29,7 +29,10 @@ impl Check for UnseenText {
             let place = Place::Bytes(object.value(), unseen.span);
             let message = unseen.message.clone();
             let claim = match of_template(object, unseen.span.0) {
-                true => Claim::unknown(place, format!("{message}, unless ytt renders this before")),
+                true => Claim::unknown(
+                    place,
+                    format!("{message}, unless ytt processes this file first"),
+                ),
                 false => Claim::fails(place, message.clone()),
             };
             claim.instance(message)
@@ -37,7 +40,7 @@ impl Check for UnseenText {
     }
 }
 
-/// Whether a directive of ytt (`#@ if`, `#@ template.replace(…)`) stands beside this key, or right
+/// Whether a directive of ytt (`#@ if`, `#@ template.replace(…)`) is next to this key, or right
 /// above it: what becomes of equal keys is decided when the template is rendered.
 fn of_template(object: &Object, at: u32) -> bool {
     let source = object.value().doc().source();

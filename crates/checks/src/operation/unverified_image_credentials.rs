@@ -7,16 +7,16 @@ use serde::Deserialize;
 use super::kubelet::{Judged, Setting, verdict};
 use crate::{Check, Cx, OnControlPlane, Part, Verdict, View};
 
-/// A kubelet that gives images on the node to pods that may not pull them.
+/// Image pull credentials are not verified
 ///
 /// ## Why
-/// An image that one tenant pulled with a secret lies on the node. With `NeverVerify` any other pod
-/// there may run and read it by naming it with `imagePullPolicy: IfNotPresent`, without that
-/// secret.
+/// An image that one tenant pulled with credentials is cached on the node. With `NeverVerify`, any
+/// other pod on the node can run and read it with `imagePullPolicy: IfNotPresent`, without those
+/// credentials.
 ///
 /// ## Fix
-/// Remove `imagePullCredentialsVerificationPolicy` (from 1.35 on the default verifies all images
-/// but those that were on the node before), or set `AlwaysVerify`.
+/// Remove `imagePullCredentialsVerificationPolicy` (as of 1.35, the default verifies all images
+/// except those that were preloaded on the node), or set `AlwaysVerify`.
 #[check(
     id = "PV-O035",
     severity = Medium,
@@ -51,10 +51,10 @@ fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
             return Ok(None);
         }
         other => {
-            let why = format!("`{other}` is no policy that kubelets know");
+            let why = format!("`{other}` is not a valid verification policy");
             return Err(Verdict::unknown(POLICY.place(part), why));
         }
     }
-    let message = "images on the node are given to any pod, whoever pulled them with a secret";
+    let message = "any pod can use images on the node, whoever pulled them with credentials";
     Ok(Some(POLICY.fails(part, message).changes(POLICY.remove(part))))
 }

@@ -9,16 +9,16 @@ use serde::Deserialize;
 use super::audit::{Level, Requests, Rule, Share, rules};
 use crate::{Change, Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// An audit policy that does not record what an attacker does.
+/// Audit policy omits security-relevant events
 ///
 /// ## Why
-/// The first rule that matches a request decides, and what no rule matches is not recorded. A rule
-/// with level `None` above the others, or none at the end, leaves no trace of stolen secrets, new
-/// permissions and commands run in pods.
+/// The first rule that matches a request applies, and requests that no rule matches are not
+/// recorded. If a rule with level `None` comes first, or there is no final rule, stolen secrets,
+/// new permissions and commands in pods leave no trace.
 ///
 /// ## Fix
-/// End the policy with a rule of level `Metadata` without conditions, and let rules of level `None`
-/// name exactly the users and resources that are too noisy.
+/// End the policy with a rule with level `Metadata` without conditions, and restrict rules with
+/// level `None` to exactly the users and resources that are too noisy.
 #[check(
     id = "PV-O002",
     severity = Medium,
@@ -70,7 +70,7 @@ impl Check for UselessAuditPolicy {
         };
         if rules.is_empty() {
             let place = Place::field(policy.value(), &["rules"]);
-            let claim = Claim::fails(place, "the policy has no rules: nothing is recorded");
+            let claim = Claim::fails(place, "the policy has no rules, so nothing is recorded");
             return claim.changes(last_rule(policy)).into();
         }
         // What is lost, by the rule that loses it; the last place is for what no rule matches.
@@ -112,22 +112,21 @@ fn deciding(rules: &[Rule<'_>], requests: &Requests) -> Result<(), usize> {
 
 fn claim<'a>(policy: &'a Object, rule: Option<&Rule<'a>>, names: &[String]) -> Claim<'a> {
     let all = names.len() == TRACES.len();
-    let names = if all { "what users do".to_owned() } else { names.join(", ") };
+    let names = if all { "actions of users".to_owned() } else { names.join(", ") };
     match rule {
         Some(rule) if rule.silenced && rule.level > Level::None => Claim::fails(
             Place::field(rule.value, &["level"]),
-            format!("nothing is recorded of {names}: every stage of it is omitted"),
+            format!("{names} are not recorded: all stages are omitted"),
         ),
         Some(rule) => {
-            let message =
-                format!("nothing is recorded of {names}: this rule is the first that matches");
+            let message = format!("{names} are not recorded: this is the first rule that matches");
             let claim = Claim::fails(Place::field(rule.value, &["level"]), message);
             // What it takes away is everything; of others only their author knows what is noise.
             if rule.is_last_resort() && !omits_all(policy) { claim.set("Metadata") } else { claim }
         }
         None => Claim::fails(
             Place::field(policy.value(), &["rules"]),
-            format!("nothing is recorded of {names}: no rule matches them all"),
+            format!("{names} are not recorded: no rule matches all of them"),
         )
         .changes(last_rule(policy)),
     }

@@ -5,12 +5,12 @@
 pub(super) struct Running<'a> {
     /// Major, minor, patch.
     pub(super) number: (u32, u32, u32),
-    /// What stands behind the numbers: `-eks-a737599`, `+k3s1`, `-rc.1`; mostly empty.
+    /// What is after the numbers: `-eks-a737599`, `+k3s1`, `-rc.1`; mostly empty.
     pub(super) suffix: &'a str,
 }
 
 impl<'a> Running<'a> {
-    /// Reads it; `None` where it is no version.
+    /// Reads it; `None` where it is not a version.
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let text = text.strip_prefix('v').unwrap_or(text);
         let end = text.find(['-', '+']).unwrap_or(text.len());

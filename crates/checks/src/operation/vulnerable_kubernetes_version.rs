@@ -11,17 +11,18 @@ use super::version::Running;
 use crate::advisories::{UNTIL, of_component};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// API servers and kubelets of a version with known vulnerabilities.
+/// Kubernetes version with known vulnerabilities
 ///
 /// ## Why
-/// How to use them is public. The list that is compared ends at a day that each message names:
-/// what was found later is not known here, so no version is ever said to be free of them. Vendors
-/// (EKS, GKE, OpenShift and others) put fixes into their builds without counting up the version;
-/// there a finding has low confidence. Only components whose version the API shows are compared.
+/// Exploits are public. The list of vulnerabilities ends on the date that each message states.
+/// Later ones are not known to this check, so a version is never reported as free of
+/// vulnerabilities. Vendors (such as EKS, GKE and OpenShift) backport fixes without changing the
+/// version; for their clusters, findings have low confidence. Only components whose version the API
+/// reports are checked.
 ///
 /// ## Fix
-/// Upgrade to a version in which it is fixed, at best to the last one of a minor version that is
-/// still supported: first the control plane, then the nodes.
+/// Upgrade to a version with the fix, preferably the latest patch release of a supported minor
+/// version: first the control plane, then the nodes.
 #[check(id = "PV-O013", severity = Medium, scope = Object, on = [CLUSTER, NODE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -47,8 +48,8 @@ impl Check for VulnerableKubernetesVersion {
         let mut claims = claims(version, Program::ApiServer, None, &place);
         let known = if claims.is_empty() { "none of them affects it; " } else { "" };
         let why = format!(
-            "the list of known vulnerabilities ends at {UNTIL}: {known}whether later ones affect \
-             the API server `{}` or the kubelets is not known",
+            "the list of known vulnerabilities ends at {UNTIL}: {known}it is not known whether \
+             later ones affect the API server `{}` or the kubelets",
             text.unwrap_or("")
         );
         claims.push(Claim::unknown(place, why).instance("age"));
@@ -79,10 +80,10 @@ fn read<'t, 'a>(
     place: &Place<'a>,
 ) -> Result<Running<'t>, Claim<'a>> {
     let why = match text {
-        None => format!("{who} does not say its version"),
+        None => format!("{who} does not report its version"),
         Some(text) => match Running::read(text) {
             Some(version) => return Ok(version),
-            None => format!("`{text}` is no version of {who}"),
+            None => format!("`{text}` is not a version of {who}"),
         },
     };
     Err(Claim::unknown(place.clone(), why))

@@ -11,11 +11,11 @@ use super::admission::configurations;
 use crate::field::{WrongType, text};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// A Pod Security configuration that leaves namespaces without labels open.
+/// Weak default Pod Security level
 ///
 /// ## Why
-/// The defaults hold for every namespace without labels: with `privileged`, which they are unless
-/// set, a namespace that somebody forgot to label takes any pod.
+/// The defaults apply to every namespace without labels. With `privileged`, which is the default, a
+/// namespace without labels admits any pod.
 ///
 /// ## Fix
 /// Set `defaults.enforce` to `baseline` or `restricted`, and label the few namespaces that need
@@ -38,7 +38,7 @@ impl Check for WeakPodSecurityDefault {
         if file.is(kinds::POD_SECURITY_CONFIGURATION) {
             return judge(Ok(file.value()));
         }
-        // In a file of its own it is judged there.
+        // In a file of its own it is checked there.
         let elsewhere = !cx.list(kinds::POD_SECURITY_CONFIGURATION).objects.is_empty();
         let known = |given: &Result<_, _>| given.is_ok() || !elsewhere;
         Verdict::all(configurations(file, "PodSecurity").filter(known).map(judge))
@@ -60,14 +60,14 @@ fn default(configuration: Value<'_>) -> Result<Option<Claim<'_>>, WrongType<'_>>
     let path = ["defaults", "enforce"];
     let message = match text(configuration, &path)? {
         Some(("baseline" | "restricted", _)) => return Ok(None),
-        Some(("privileged" | "", _)) => "namespaces without labels take privileged pods",
+        Some(("privileged" | "", _)) => "namespaces without labels admit privileged pods",
         Some((other, level)) => {
-            let why = format!("`{other}` is no level of the Pod Security Standards");
+            let why = format!("`{other}` is not a Pod Security level");
             return Ok(Some(Claim::unknown(level, why)));
         }
         None => {
-            "`defaults.enforce` is not set and is `privileged` by default: namespaces without \
-             labels take privileged pods"
+            "`defaults.enforce` is not set and defaults to `privileged`: namespaces without \
+             labels admit privileged pods"
         }
     };
     Ok(Some(Claim::fails(Place::field(configuration, &path), message)))

@@ -9,16 +9,16 @@ use serde::Deserialize;
 use crate::field::{WrongType, is_empty_selector, list, map};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Secrets that are pushed into a store by an empty selector.
+/// PushSecret with an empty selector
 ///
 /// ## Why
-/// An empty selector selects all: every Secret of the namespace leaves the cluster, those to come
-/// and tokens among them, or every namespace writes to the same place in the store, and whoever may
-/// write a Secret in one of them decides what the others read back.
+/// An empty selector matches everything. Every Secret in the namespace leaves the cluster,
+/// including future ones and tokens; or every namespace writes to the same place in the store, so
+/// anyone who can write a Secret in one of them controls what the others read.
 ///
 /// ## Fix
-/// Name the Secret (`selector.secret.name`) and the stores, and give selectors the labels of those
-/// that are meant.
+/// Set the name of the Secret (`selector.secret.name`) and of the stores, and use selectors with
+/// the labels of the intended ones.
 #[check(
     id = "PV-D027",
     severity = Medium,
@@ -47,8 +47,8 @@ fn judge(push: &Object) -> Result<Vec<Claim<'_>>, WrongType<'_>> {
     if push.is(kinds::CLUSTER_PUSH_SECRET) {
         let selectors = list(push.value(), &["spec", "namespaceSelectors"])?;
         claims.extend(selectors.filter(|selector| is_empty_selector(*selector)).map(|selector| {
-            let message = "this selects every namespace: the Secret of each is pushed, one over \
-                           the other";
+            let message = "this selects every namespace: the Secret of each is pushed and \
+                           overwrites the others";
             Claim::fails(selector, message)
         }));
         spec = map(push.value(), &["spec", "pushSecretSpec"])?;
@@ -57,7 +57,7 @@ fn judge(push: &Object) -> Result<Vec<Claim<'_>>, WrongType<'_>> {
     if let Some(selector) = map(spec, &["selector", "secret", "selector"])?
         && is_empty_selector(selector)
     {
-        let message = "this selects every Secret of the namespace, tokens among them";
+        let message = "this selects every Secret in the namespace, including tokens";
         claims.push(Claim::fails(selector, message));
     }
     for store in list(spec, &["secretStoreRefs"])? {

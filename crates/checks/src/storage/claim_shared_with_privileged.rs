@@ -10,15 +10,15 @@ use serde::Deserialize;
 use crate::fragment::is_fragment;
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Privileged pods that read what pods without privileges write.
+/// Privileged pod shares a volume with an unprivileged pod
 ///
 /// ## Why
-/// Both mount one claim: whoever takes over the pod without privileges puts programs, links and
-/// settings there that the privileged one runs or follows, as root of its node.
+/// Both pods mount the same claim: an attacker who compromises the unprivileged pod can place
+/// programs, links and settings there that the privileged pod runs or follows, as root on its node.
 ///
 /// ## Fix
-/// Give each a claim of its own, mount it read-only in the pod without privileges, or take the
-/// privileges away.
+/// Use separate claims, mount the claim read-only in the unprivileged pod, or remove the
+/// privileges.
 #[check(
     id = "PV-D026",
     severity = Medium,
@@ -70,7 +70,7 @@ fn writers<'a>(
     let other = object.pods().find(|other| !is_privileged(*other))?;
     let (name, place) = own.iter().find(|(name, _)| writes(other, name))?;
     let message = format!(
-        "this pod is privileged, and {} `{}`, which is not, writes to claim `{name}` too",
+        "this pod is privileged, and {} `{}`, which is not, also writes to claim `{name}`",
         object.kind(),
         object.name()
     );

@@ -7,15 +7,15 @@ use serde::Deserialize;
 
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// SealedSecrets that open in every namespace.
+/// SealedSecret with cluster-wide scope
 ///
 /// ## Why
-/// The scope is sealed in with the value. One of scope `cluster-wide` is opened by the controller
-/// in any namespace and under any name: whoever reads the repository and may make a SealedSecret
-/// anywhere has the secret.
+/// The scope is encrypted with the value. The controller decrypts a value with scope `cluster-wide`
+/// in any namespace and under any name: anyone who can read the repository and create a
+/// SealedSecret can read the secret.
 ///
 /// ## Fix
-/// Change the secret, and seal it with `--scope strict` (the default) or `namespace-wide`.
+/// Rotate the secret, and seal it with `--scope strict` (the default) or `namespace-wide`.
 #[check(id = "PV-D018", severity = Medium, scope = Object, on = [SEALED_SECRET])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -30,7 +30,8 @@ impl Check for ClusterWideSealedSecret {
         match secret.at(&["metadata", "annotations", SCOPE]) {
             Some(value) if value.as_str() == Some("true") => Verdict::fails(
                 value,
-                "the controller opens this value in any namespace, for whoever copies it there",
+                "the controller decrypts this value in any namespace, for anyone who copies it \
+                 there",
             ),
             _ => Verdict::Holds,
         }

@@ -9,16 +9,16 @@ use serde::Deserialize;
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// Volumes and snapshots whose data goes with the object that names them.
+/// Data is deleted with its claim or snapshot object
 ///
 /// ## Why
-/// With `Delete`, whoever removes a claim, a namespace or a snapshot's object removes the data too,
-/// by mistake or on purpose, and there is nothing to bring back. `Recycle` only empties the volume
-/// by `rm -rf`, and gives it to the next.
+/// With `Delete`, deleting a claim, a namespace or a snapshot object also deletes the data, by
+/// mistake or on purpose, and it cannot be restored. `Recycle` only runs `rm -rf` on the volume
+/// before the next claim uses it.
 ///
 /// ## Fix
-/// Set `reclaimPolicy: Retain` (`persistentVolumeReclaimPolicy`, `deletionPolicy`) for data that
-/// counts, and remove what is no longer needed by hand.
+/// Set `reclaimPolicy: Retain` (`persistentVolumeReclaimPolicy`, `deletionPolicy`) for important
+/// data, and delete what is no longer needed manually.
 #[check(
     id = "PV-D022",
     severity = Low,
@@ -36,13 +36,13 @@ impl Check for DataDeletedWithClaim {
 
     fn check<'a>(&self, object: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
         let (path, default, what): (&[&str], _, _) = if object.is(kinds::STORAGE_CLASS) {
-            (&["reclaimPolicy"], Some("Delete"), "a volume's data goes with its claim")
+            (&["reclaimPolicy"], Some("Delete"), "the data of a volume is deleted with its claim")
         } else if object.is(kinds::PERSISTENT_VOLUME) {
             // What is made by hand is kept.
             let path = &["spec", "persistentVolumeReclaimPolicy"];
-            (path, Some("Retain"), "the volume's data goes with its claim")
+            (path, Some("Retain"), "the data of the volume is deleted with its claim")
         } else {
-            (&["deletionPolicy"], None, "a snapshot's data goes with its object")
+            (&["deletionPolicy"], None, "the data of a snapshot is deleted with its object")
         };
         let set = match text(object.value(), path) {
             Ok(set) => set.map(|(policy, _)| policy),
@@ -54,7 +54,7 @@ impl Check for DataDeletedWithClaim {
             }
             Some("Recycle") => Claim::fails(
                 Place::field(object.value(), path),
-                "the volume is emptied and given to the next claim",
+                "the volume is emptied and reused for the next claim",
             )
             .severity(Severity::Medium)
             .set("Retain")

@@ -31,24 +31,24 @@ pub(super) fn writer(entry: Value<'_>) -> Option<Writer<'_>> {
     let mut named =
         PROVIDERS.iter().filter_map(|(name, lengths)| Some((*name, lengths, set(name)?)));
     let Some((name, lengths, settings)) = named.next() else {
-        return refused("no provider that the API server knows is set here");
+        return refused("this contains no provider that the API server supports");
     };
     if let Some((other, ..)) = named.next() {
         return refused(&format!(
-            "`{name}` and `{other}` are one element here, each needs its own dash: the API server \
-             refuses that"
+            "`{name}` and `{other}` are in one element, but each needs its own dash: the API \
+             server rejects this"
         ));
     }
     if let Some(why) = wrong_keys(settings, lengths) {
         return Some(Writer::Refused(
             settings,
-            format!("`{name}` {why}: the API server refuses it"),
+            format!("`{name}` {why}: the API server rejects it"),
         ));
     }
     Some(Writer::Provider(name, settings))
 }
 
-/// What is wrong with a provider's keys. What is to be filled in is no wrong key.
+/// What is wrong with a provider's keys. What is to be filled in is not a wrong key.
 fn wrong_keys(settings: Value<'_>, lengths: &[usize]) -> Option<String> {
     if lengths.is_empty() {
         return None;
@@ -62,6 +62,8 @@ fn wrong_keys(settings: Value<'_>, lengths: &[usize]) -> Option<String> {
         let bytes = secrets::is_literal(&text).then(|| secrets::base64::decode(text.trim()))??;
         let wrong = !lengths.contains(&bytes.len());
         let wanted: Vec<_> = lengths.iter().map(usize::to_string).collect();
-        wrong.then(|| format!("has a key of {} bytes, not of {}", bytes.len(), wanted.join(" or ")))
+        wrong.then(|| {
+            format!("has a key of {} bytes instead of {}", bytes.len(), wanted.join(" or "))
+        })
     })
 }

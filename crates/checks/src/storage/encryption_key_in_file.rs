@@ -9,16 +9,16 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Encryption configurations that hold their key.
+/// Encryption key in a file
 ///
 /// ## Why
-/// The key decrypts every Secret in etcd, its snapshots and its backups. It lies in this file:
-/// whoever reads the repository, the node's disk or a copy of either has it, and once it is in a
-/// repository's history it stays there.
+/// The key decrypts every Secret in etcd, its snapshots and its backups. Anyone who can read the
+/// repository, the disk of the node or a copy of either can read the key. Once it is in the history
+/// of a repository, it stays there.
 ///
 /// ## Fix
-/// Use a `kms` provider with `apiVersion: v2`. Until then keep the file out of repositories, change
-/// the key that was in one, and rewrite all Secrets.
+/// Use a `kms` provider with `apiVersion: v2`. Until then, keep the file out of repositories,
+/// rotate a key that was in one, and rewrite all Secrets.
 #[check(
     id = "PV-D024",
     severity = High,
@@ -46,7 +46,7 @@ impl Check for EncryptionKeyInFile {
         Verdict::from_claims(keys.filter_map(|(provider, key)| {
             let value = key.get("secret")?;
             let text = value.scalar_text()?;
-            // What is to be filled in, or encrypted by SOPS, is no key.
+            // What is to be filled in, or encrypted by SOPS, is not a key.
             let bytes =
                 secrets::is_literal(&text).then(|| secrets::base64::decode(text.trim()))??;
             if !matches!(bytes.len(), 16 | 24 | 32) {
@@ -56,8 +56,8 @@ impl Check for EncryptionKeyInFile {
                 bytes.is_ascii() && bytes.iter().all(|b| b.is_ascii_graphic() || *b == b' ');
             let name = key.str("name").unwrap_or("");
             let what = match known {
-                true => "is a text that people chose, and stands here",
-                false => "stands here",
+                true => "is a human-readable text in this file",
+                false => "is in this file",
             };
             Some(Claim::fails(value, format!("key `{name}` of `{provider}` {what}")).instance(name))
         }))

@@ -8,15 +8,15 @@ use serde::Deserialize;
 use crate::field::map;
 use crate::{Check, Claim, Cx, OnPod, Verdict};
 
-/// Pods that have the kubelet clone a Git repository.
+/// gitRepo volume
 ///
 /// ## Why
-/// The kubelet runs `git` as root on the node, on a repository that somebody else writes: its hooks
-/// run there (CVE-2024-10220). From Kubernetes 1.33 on the volume is off, and the pod does not
-/// start.
+/// The kubelet runs `git` as root on the node, on a repository that others control: hooks of the
+/// repository can run there (CVE-2024-10220). As of Kubernetes 1.33 the volume type is disabled,
+/// and the pod does not start.
 ///
 /// ## Fix
-/// Clone in an init container into an `emptyDir`, or put the files into the image or an image
+/// Clone in an init container into an `emptyDir`, or add the files to the image or to an image
 /// volume.
 #[check(id = "PV-D013", severity = High, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -32,7 +32,7 @@ impl Check for GitRepoVolume {
             Ok(Some(source)) => Some(Claim::fails(
                 source,
                 format!(
-                    "the kubelet clones `{}` as root of the node",
+                    "the kubelet clones `{}` as root on the node",
                     source.str("repository").unwrap_or("")
                 ),
             )),

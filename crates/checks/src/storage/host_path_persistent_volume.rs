@@ -8,14 +8,14 @@ use serde::Deserialize;
 use crate::field::map;
 use crate::{Check, Cx, OnObject, Verdict};
 
-/// PersistentVolumes that are a directory of their node.
+/// PersistentVolume with a host path
 ///
 /// ## Why
-/// Pod Security looks at pods, not at what a claim is bound to: through such a volume even a
-/// restricted pod writes into the node's file system.
+/// Pod Security checks pods, not the volume behind a claim: through such a volume, even a
+/// restricted pod can write to the file system of the node.
 ///
 /// ## Fix
-/// Use a `local` volume on a disk of its own with node affinity, or a StorageClass with a CSI
+/// Use a `local` volume on a dedicated disk with node affinity, or a StorageClass with a CSI
 /// driver.
 #[check(id = "PV-D007", severity = High, scope = Object, on = [PERSISTENT_VOLUME])]
 #[derive(Default, Deserialize, JsonSchema)]
@@ -30,7 +30,7 @@ impl Check for HostPathPersistentVolume {
             Ok(Some(source)) => Verdict::fails(
                 source.get("path").unwrap_or(source),
                 format!(
-                    "the volume is the node's directory `{}`, open to any pod with a claim on it",
+                    "the volume is the host path `{}`, accessible to any pod with a claim on it",
                     source.str("path").unwrap_or("")
                 ),
             ),

@@ -10,15 +10,16 @@ use serde::Deserialize;
 use crate::field::boolean;
 use crate::{Check, Cx, OnEvery, Verdict};
 
-/// iSCSI volumes without authentication.
+/// iSCSI volume without CHAP
 ///
 /// ## Why
-/// The target then gives the disk to whoever names itself as the node does: any pod that reaches
-/// it over the network reads and writes the whole disk, past every file's owner.
+/// Without authentication, the target serves the disk to any client that claims the name of the
+/// node: a pod that can reach the target over the network can read and write the whole disk,
+/// regardless of file permissions.
 ///
 /// ## Fix
-/// Set `chapAuthSession: true` (and `chapAuthDiscovery`) with a `secretRef`, and keep the target on
-/// a network of its own.
+/// Set `chapAuthSession: true` (and `chapAuthDiscovery`) with a `secretRef`, and isolate the
+/// network of the target.
 #[check(
     id = "PV-D011",
     severity = Medium,

@@ -10,14 +10,14 @@ use serde::Deserialize;
 use crate::field::{WrongType, list, text_element};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Claims and volumes that pods of many nodes may write to.
+/// Volume is writable from many nodes
 ///
 /// ## Why
-/// One compromised pod changes what all the others read. Storage of this kind mostly knows no user
-/// but the one that a client names.
+/// A single compromised pod can change what all others read. Such storage usually trusts the user
+/// ID that a client sends.
 ///
 /// ## Fix
-/// Use `ReadWriteOncePod` where one pod writes, and `ReadOnlyMany` for those that read.
+/// Use `ReadWriteOncePod` if one pod writes, and `ReadOnlyMany` for readers.
 #[check(
     id = "PV-D023",
     severity = Low,
@@ -47,7 +47,7 @@ impl Check for ManyWriters {
 fn judge(claim: Value<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
     for mode in list(claim, &["spec", "accessModes"])? {
         if text_element(mode)? == "ReadWriteMany" {
-            let message = "pods on any node may write to it at the same time";
+            let message = "pods on any node can write to it at the same time";
             return Ok(Claim::fails(mode, message).into());
         }
     }

@@ -7,15 +7,16 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict, View};
 
-/// An API server that writes Secrets to etcd in plain text.
+/// Secrets are not encrypted in etcd
 ///
 /// ## Why
-/// Without an encryption configuration every Secret lies readable in etcd, in its snapshots and in
-/// its backups: whoever gets hold of one of them has all of the cluster's passwords and tokens.
+/// Without an encryption configuration, every Secret is stored in plain text in etcd, its snapshots
+/// and its backups: anyone who gets access to one of them has all passwords and tokens of the
+/// cluster.
 ///
 /// ## Fix
-/// Write an `EncryptionConfiguration` with a `kms` provider (`apiVersion: v2`) for `secrets`, name
-/// it in `--encryption-provider-config` on every control-plane node, and rewrite all Secrets.
+/// Create an `EncryptionConfiguration` with a `kms` provider (`apiVersion: v2`) for `secrets`, set
+/// it in `--encryption-provider-config` on every control plane node, and rewrite all Secrets.
 #[check(
     id = "PV-D003",
     severity = High,
@@ -49,10 +50,11 @@ fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<
             "`--encryption-provider-config` is not set: Secrets are written to etcd in plain text",
         ));
     };
-    // What the configuration says is judged there (PV-D001, PV-D002).
+    // What the configuration says is checked there (PV-D001, PV-D002).
     let kinds = [kinds::ENCRYPTION_CONFIGURATION, kinds::ENCRYPTION_CONFIG];
     if kinds.into_iter().all(|kind| cx.list(kind).objects.is_empty()) {
-        let why = format!("what is encrypted stands in `{}`, which was not read", file.value);
+        let why =
+            format!("the encryption configuration is in `{}`, which was not read", file.value);
         return Ok(Verdict::unknown(server.place(name), why));
     }
     Ok(Verdict::Holds)

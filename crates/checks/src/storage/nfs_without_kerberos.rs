@@ -9,15 +9,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 
-/// NFS volumes without Kerberos.
+/// NFS volume without Kerberos
 ///
 /// ## Why
-/// With `sec=sys`, the usual default, the server believes any user id that a client claims, and
-/// the data crosses the network readable.
+/// With `sec=sys`, the usual default, the server trusts any user ID that a client sends, and data
+/// crosses the network unencrypted.
 ///
 /// ## Fix
-/// Use a PersistentVolume or StorageClass with the mount option `sec=krb5p`, and let the server
-/// export nothing else.
+/// Use a PersistentVolume or StorageClass with the mount option `sec=krb5p`, and configure the
+/// server to export nothing else.
 #[check(
     id = "PV-D006",
     severity = Medium,
@@ -98,7 +98,7 @@ fn inline(volume: Value<'_>) -> Verdict<'_> {
         return Claim::fails(
             nfs,
             format!(
-                "volume `{}` mounts `{}` by NFS, and a volume in a pod cannot ask for Kerberos",
+                "volume `{}` mounts `{}` with NFS, and a volume in a pod cannot request Kerberos",
                 volume.str("name").unwrap_or(""),
                 nfs.str("server").unwrap_or("")
             ),
@@ -141,14 +141,14 @@ fn judge<'a>(
     if kerberos || mutual {
         return Verdict::Holds;
     }
-    let from = server.map_or(String::new(), |server| format!(" of `{server}`"));
+    let from = server.map_or(String::new(), |server| format!(" from `{server}`"));
     let message = match security {
         Some(security) => {
-            format!("NFS{from} with `sec={security}`: the server believes any user id")
+            format!("NFS{from} with `sec={security}`: the server trusts any user ID")
         }
         None => format!(
-            "NFS{from} without `sec=krb5p`: the server believes any user id unless it demands \
-             Kerberos by itself"
+            "NFS{from} without `sec=krb5p`: the server trusts any user ID unless it requires \
+             Kerberos itself"
         ),
     };
     Verdict::fails(place, message)

@@ -9,15 +9,15 @@ use serde::Deserialize;
 use crate::field::list;
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// ClusterSecretStores that every namespace may use.
+/// ClusterSecretStore for every namespace
 ///
 /// ## Why
-/// Whoever may write an ExternalSecret in any namespace reads, by it, all that the store's
-/// credentials open in the vault: the secrets of all teams.
+/// Anyone who can create an ExternalSecret in any namespace can read everything that the
+/// credentials of the store can access: the secrets of all teams.
 ///
 /// ## Fix
-/// List the namespaces in `spec.conditions`, or give each namespace a SecretStore with credentials
-/// of its own.
+/// List the namespaces in `spec.conditions`, or give each namespace a SecretStore with its own
+/// credentials.
 #[check(
     id = "PV-D015",
     severity = Medium,
@@ -39,12 +39,16 @@ impl Check for OpenClusterSecretStore {
         };
         if conditions.is_empty() {
             let place = Place::field(store.value(), &["spec", "conditions"]);
-            return Verdict::fails(place, "every namespace may read by this store: it names none");
+            return Verdict::fails(
+                place,
+                "every namespace can use this store: it has no conditions",
+            );
         }
         Verdict::from_claims(
-            conditions.into_iter().filter(|c| allows_all(*c)).map(|condition| {
-                Claim::fails(condition, "this condition holds for every namespace")
-            }),
+            conditions
+                .into_iter()
+                .filter(|c| allows_all(*c))
+                .map(|condition| Claim::fails(condition, "this condition matches every namespace")),
         )
     }
 }

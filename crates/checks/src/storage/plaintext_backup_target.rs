@@ -10,14 +10,14 @@ use serde::Deserialize;
 use crate::loopback::is_loopback_url;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Backups that go to a server which is not verified, or in plain text.
+/// Backup target without TLS or verification
 ///
 /// ## Why
-/// A backup holds everything at once: Secrets, volumes, whole databases. Whoever is on the way
-/// reads it, or gives back another one on the day of the restore.
+/// A backup contains everything: Secrets, volumes, whole databases. An attacker in between can read
+/// it, or serve a manipulated backup for the restore.
 ///
 /// ## Fix
-/// Use an `https` address, and give the server's authority (`caCert`, `endpointCA`) in place of
+/// Use an `https` address, and set the CA of the server (`caCert`, `endpointCA`) instead of
 /// `insecureSkipTLSVerify`.
 #[check(
     id = "PV-D021",
@@ -48,7 +48,7 @@ impl Check for PlaintextBackupTarget {
             value.scalar_text().is_some_and(|text| text.eq_ignore_ascii_case("true"))
         });
         let skips = skips.map(|value| {
-            Claim::fails(value, "the store's certificate is not verified").set("false")
+            Claim::fails(value, "the certificate of the backup store is not verified").set("false")
         });
         let address = ["s3Url", "publicUrl"].iter().find_map(|field| plain(config.get(field)?));
         Verdict::from_claims(skips.into_iter().chain(address))
@@ -58,5 +58,5 @@ impl Check for PlaintextBackupTarget {
 fn plain(place: Value<'_>) -> Option<Claim<'_>> {
     let address = place.as_str()?.trim();
     let local = address.strip_prefix("http://").map(is_loopback_url)?;
-    (!local).then(|| Claim::fails(place, format!("backups go to `{address}` in plain text")))
+    (!local).then(|| Claim::fails(place, format!("backups are sent to `{address}` in plain text")))
 }

@@ -9,15 +9,15 @@ use serde::Deserialize;
 use super::encryption::{Writer, writer};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// An encryption configuration that leaves Secrets in plain text in etcd.
+/// Encryption configuration leaves Secrets in plain text
 ///
 /// ## Why
-/// The first provider in the list writes. With `identity` first, or with Secrets not listed at
-/// all, every Secret lies readable in etcd, in its snapshots and in its backups.
+/// The first provider in the list is used for writing. If `identity` is first, or Secrets are not
+/// listed, every Secret is stored in plain text in etcd, its snapshots and its backups.
 ///
 /// ## Fix
-/// Put a `kms` provider with `apiVersion: v2` first for `secrets`, `identity` last, on every
-/// control-plane node; then rewrite all Secrets.
+/// Put a `kms` provider with `apiVersion: v2` first for `secrets` and `identity` last, on every
+/// control plane node. Then rewrite all Secrets.
 #[check(
     id = "PV-D001",
     severity = Critical,
@@ -46,12 +46,12 @@ impl Check for PlaintextEtcd {
             if let Some(star) = all.next() {
                 return Verdict::unknown(
                     star,
-                    "the API server refuses `*`: write `*.` for the core group, or `*.*` for all",
+                    "the API server rejects `*`: use `*.` for the core group, or `*.*` for all",
                 );
             }
             return Verdict::fails(
                 place,
-                "no entry covers `secrets`: they are written in plain text",
+                "no entry covers `secrets`: they are stored in plain text",
             );
         };
         let first = entry.list("providers").next().unwrap_or(*entry);
@@ -59,7 +59,7 @@ impl Check for PlaintextEtcd {
             Some(Writer::Provider("identity", _)) => {
                 let claim = Claim::fails(
                     first,
-                    "`identity` is the first provider for `secrets`: they are written in plain text",
+                    "`identity` is the first provider for `secrets`: they are stored in plain text",
                 );
                 // Last it still reads what was written in plain text.
                 let last = serde_json::json!({ "identity": {} });
@@ -80,7 +80,7 @@ impl Check for PlaintextEtcd {
     }
 }
 
-/// Whether a provider may write as it stands: PV-D002 has nothing against it.
+/// Whether a provider may write as it is: PV-D002 has nothing against it.
 fn is_strong(provider: Value<'_>) -> bool {
     let keys = provider.get("secretbox").and_then(|p| p.list("keys").next());
     provider.at(&["kms", "apiVersion"]).and_then(Value::as_str) == Some("v2") || keys.is_some()

@@ -9,15 +9,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnEvery, Verdict};
 
-/// Volumes of a type that Kubernetes no longer mounts.
+/// Removed volume type
 ///
 /// ## Why
-/// The types below were taken out of Kubernetes: a pod with such a volume does not start after the
-/// upgrade, and its data is out of reach until it is moved. `flexVolume` still works, and runs a
-/// program of the node's file system as root.
+/// Kubernetes no longer supports this volume type: after the upgrade, a pod with such a volume does
+/// not start, and its data is not accessible until it is migrated. `flexVolume` still works, but
+/// runs a program from the file system of the node as root.
 ///
 /// ## Fix
-/// Move to the CSI driver of the same storage before the upgrade.
+/// Migrate to the CSI driver for the same storage before the upgrade.
 #[check(
     id = "PV-D014",
     severity = Low,
@@ -63,7 +63,10 @@ impl Check for RemovedVolumeType {
             return match found {
                 Some((.., minor)) if removed(*minor) => Verdict::fails(
                     place,
-                    format!("Kubernetes has no `{name}` since 1.{minor}: no volume is made"),
+                    format!(
+                        "Kubernetes does not support `{name}` as of 1.{minor}: volumes are not \
+                         provisioned"
+                    ),
                 ),
                 _ => Verdict::Holds,
             };
@@ -80,7 +83,7 @@ impl Check for RemovedVolumeType {
             let gone = TYPES.iter().filter(move |(.., minor)| removed(*minor));
             let gone = gone.filter_map(move |(field, _, minor)| {
                 let message = format!(
-                    "Kubernetes mounts no `{field}` since 1.{minor}: the pod does not start"
+                    "Kubernetes does not support `{field}` as of 1.{minor}: the pod does not start"
                 );
                 Some(Claim::fails(set(volume, field)?, message))
             });

@@ -9,14 +9,14 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Secrets that are copied into every namespace.
+/// Secret is copied to every namespace
 ///
 /// ## Why
-/// A copy is as good as the original: whoever reads Secrets or makes a pod in any namespace, also
-/// one that is made tomorrow, has the value.
+/// Anyone who can read Secrets or create a pod in any namespace, including future ones, can read
+/// the value.
 ///
 /// ## Fix
-/// Name the namespaces that need it (`namespaceSelectors`, `reflection-allowed-namespaces`,
+/// List the namespaces that need it (`namespaceSelectors`, `reflection-allowed-namespaces`,
 /// `replicate-to` with names).
 #[check(
     id = "PV-D017",
@@ -67,33 +67,33 @@ fn copied(annotations: Value<'_>) -> Verdict<'_> {
     let hidden = watched.iter().flatten().find(|value| value.as_str() == Some("<redacted>"));
     if let Some(value) = hidden {
         // Nothing of a Secret of a cluster is kept but names.
-        return Verdict::unknown(*value, "to which namespaces it is copied is not kept");
+        return Verdict::unknown(*value, "it is not known to which namespaces it is copied");
     }
     if let Some(value) = get(REFLECTOR, "reflection-allowed")
         && text(Some(value)).eq_ignore_ascii_case("true")
     {
         let namespaces = text(get(REFLECTOR, "reflection-allowed-namespaces"));
         if namespaces.is_empty() || all(&namespaces) {
-            claims.push(Claim::fails(value, "reflector lets every namespace have a copy"));
+            claims.push(Claim::fails(value, "reflector allows a copy in every namespace"));
         }
     }
     if let Some(value) = get(REPLICATOR, "replicate-to")
         && all(&text(Some(value)))
     {
-        claims.push(Claim::fails(value, "replicator copies it into every namespace"));
+        claims.push(Claim::fails(value, "replicator copies it to every namespace"));
     }
     if let Some(value) = get(REPLICATOR, "replication-allowed")
         && text(Some(value)).eq_ignore_ascii_case("true")
     {
         let allowed = get(REPLICATOR, "replication-allowed-namespaces");
         if all(&text(allowed)) {
-            claims.push(Claim::fails(value, "replicator lets every namespace have a copy"));
+            claims.push(Claim::fails(value, "replicator allows a copy in every namespace"));
         }
     }
     if let Some(value) = annotations.get("kubed.appscode.com/sync")
         && matches!(text(Some(value)).as_str(), "" | "true")
     {
-        claims.push(Claim::fails(value, "kubed copies it into every namespace"));
+        claims.push(Claim::fails(value, "kubed copies it to every namespace"));
     }
     match watched.iter().any(Option::is_some) {
         true => Verdict::from_claims(claims),

@@ -13,16 +13,16 @@ use serde::Deserialize;
 use crate::field::{self, map};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Secrets written into files with their values.
+/// Secret value in a manifest
 ///
 /// ## Why
-/// Base64 is no encryption: whoever reads the repository, its history or a copy of it has the
-/// secret, long after it was removed from the file. Of a live cluster the question is not asked:
-/// a Secret there has its values, and who may read them is a question of permissions.
+/// Base64 is not encryption: anyone who can read the repository, its history or a copy can read the
+/// secret, long after it was removed from the file. This check does not apply to live clusters,
+/// where Secrets always contain their values, and RBAC controls who can read them.
 ///
 /// ## Fix
-/// Change the secret. Keep it in a secret manager and let an operator (External Secrets, Secrets
-/// Store CSI) bring it, or encrypt the file with SOPS or Sealed Secrets.
+/// Rotate the secret. Store it in a secret manager and use an operator (External Secrets, Secrets
+/// Store CSI), or encrypt the file with SOPS or Sealed Secrets.
 #[check(
     id = "PV-D005",
     severity = Medium,
@@ -61,7 +61,8 @@ impl Check for SecretInManifest {
 
 /// Charts make passwords up while they are rendered.
 fn rendered(claim: Claim<'_>) -> Claim<'_> {
-    let why = "whether the chart holds it or made it up while it was rendered is not known";
+    let why = "it is not known whether the value is part of the chart or was generated during \
+               rendering";
     Claim::unknown(claim.place, format!("{}; {why}", claim.message))
 }
 
@@ -107,7 +108,7 @@ fn judge_part<'a>(secret: &'a Object, part: &str, values: Value<'a>) -> Verdict<
         };
         let message = format!("`{key}`{others} can be read from this file: {what}");
         return if asks {
-            let message = format!("{message}; a comment beside it asks for another");
+            let message = format!("{message}; a comment next to it says to replace it");
             Claim::fails(values, message).confidence(Confidence::Low).into()
         } else {
             Claim::fails(values, message).into()
@@ -117,12 +118,16 @@ fn judge_part<'a>(secret: &'a Object, part: &str, values: Value<'a>) -> Verdict<
         return wrong.into();
     }
     if let Some(key) = unreadable.first() {
-        return Verdict::unknown(values, format!("`{key}` is no base64, so kubectl refuses it"));
+        return Verdict::unknown(
+            values,
+            format!("`{key}` is not valid base64, so kubectl rejects it"),
+        );
     }
     match unclear.first() {
-        Some((key, why)) => {
-            Verdict::unknown(values, format!("`{key}` {why}; whether it is a secret is not known"))
-        }
+        Some((key, why)) => Verdict::unknown(
+            values,
+            format!("`{key}` {why}; it is not known whether it is a secret"),
+        ),
         None => Verdict::Holds,
     }
 }
@@ -155,7 +160,7 @@ fn judge_entry(secret: &Object, key: &str, text: &str) -> Entry {
         _ => {}
     }
     if secrets::is_stand_in(key, text) {
-        return Entry::StandIn("has a value as examples have");
+        return Entry::StandIn("has a placeholder value");
     }
     if let Some(found) = secrets::in_setting(key, text) {
         return Entry::Secret(found.what().into());
@@ -169,16 +174,16 @@ fn judge_entry(secret: &Object, key: &str, text: &str) -> Entry {
         return Entry::Secret("a secret".into());
     }
     if ["$apr1$", "$2y$", "$2a$", "$2b$", ":{SHA}"].iter().any(|mark| text.contains(mark)) {
-        return Entry::Secret("hashes of passwords, which can be guessed at".into());
+        return Entry::Secret("password hashes, which can be cracked".into());
     }
     if text.contains('\u{fffd}') {
-        return Entry::Secret("binary data, as keys and key stores are".into());
+        return Entry::Secret("binary data, such as a key or a keystore".into());
     }
     if secrets::looks_random(text) {
-        return Entry::Secret("a value that looks random".into());
+        return Entry::Secret("a random-looking value".into());
     }
     if key_file {
-        return Entry::StandIn("holds no private key by its form");
+        return Entry::StandIn("contains no valid private key");
     }
     if is_public(key, text) { Entry::Public } else { Entry::Unclear }
 }

@@ -10,15 +10,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnEvery, Verdict};
 
-/// Volumes and StorageClasses that hold a password.
+/// Password in a volume or StorageClass
 ///
 /// ## Why
-/// Attributes and mount options of a volume are read by whoever may read PersistentVolumes,
-/// StorageClasses or pods, which is nearly everybody, and they show up in events and on the node's
-/// command lines.
+/// Anyone who can read PersistentVolumes, StorageClasses or pods, which is nearly everyone, can
+/// read the attributes and mount options of a volume. They also appear in events and in command
+/// lines on the node.
 ///
 /// ## Fix
-/// Change the password, put it in a Secret and name that (`nodeStageSecretRef`, `secretRef`,
+/// Rotate the password, store it in a Secret and refer to that (`nodeStageSecretRef`, `secretRef`,
 /// `csi.storage.k8s.io/provisioner-secret-name`).
 #[check(
     id = "PV-D012",

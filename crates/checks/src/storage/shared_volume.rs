@@ -11,15 +11,15 @@ use serde::Deserialize;
 
 use crate::{Check, Cx, Derived, OnObject, Place, Reads, Verdict, View, Why};
 
-/// PersistentVolumes that give one storage to several namespaces.
+/// Storage is shared between namespaces
 ///
 /// ## Why
-/// Two volumes of the same disk, share or export join what namespaces keep apart: what one
-/// writes, the other reads and runs, past all RBAC and NetworkPolicies.
+/// Two PersistentVolumes for the same disk, share or export connect namespaces that should be
+/// isolated: data that one writes, the other reads and runs, bypassing RBAC and NetworkPolicies.
 ///
 /// ## Fix
-/// Give each namespace storage of its own (an export, a path, an EFS access point), or mount it
-/// read-only everywhere but in one.
+/// Give each namespace its own storage (an export, a path, an EFS access point), or mount it
+/// read-only everywhere except in one.
 #[check(
     id = "PV-D020",
     severity = Medium,
@@ -53,7 +53,8 @@ impl Check for SharedVolume {
                     return Verdict::fails(
                         place,
                         format!(
-                            "namespace `{own}` has by this volume what `{theirs}` has by `{}`",
+                            "namespace `{own}` accesses the same storage through this volume as \
+                             `{theirs}` through `{}`",
                             other.name()
                         ),
                     );
@@ -66,7 +67,8 @@ impl Check for SharedVolume {
             Some(other) => {
                 let why = cx.gap(kinds::PERSISTENT_VOLUME_CLAIM).unwrap_or_else(|| {
                     let why = format!(
-                        "`{}` is the same storage, and which namespaces claim the two is not {}",
+                        "`{}` is the same storage, and the namespaces that claim the two are not \
+                         {}",
                         other.name(),
                         cx.here()
                     );
@@ -96,7 +98,7 @@ impl Derived for ByStorage {
     }
 }
 
-/// What tells one storage from another, and where it stands.
+/// What tells one storage from another, and where it is.
 fn storage(volume: &Object) -> Option<(Place<'_>, Vec<&str>)> {
     const SOURCES: [(&str, &[&str]); 6] = [
         ("csi", &["driver", "volumeHandle"]),
@@ -112,7 +114,7 @@ fn storage(volume: &Object) -> Option<(Place<'_>, Vec<&str>)> {
         for name in *names {
             parts.push(source.str(name).filter(|text| !text.is_empty())?);
         }
-        // Disks of one target differ by their number, which is no text.
+        // Disks of one target differ by their number, which is not a text.
         if *field == "iscsi" && source.get("lun").and_then(Value::as_i64) != Some(0) {
             return None;
         }

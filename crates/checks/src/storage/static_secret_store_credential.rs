@@ -8,14 +8,14 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Secret stores with credentials that do not expire.
+/// Secret store with static credentials
 ///
 /// ## Why
-/// The key to the vault lies in a Secret beside the secrets that it guards: whoever reads it once
-/// has the whole vault from anywhere, until somebody changes it by hand.
+/// The credential for the vault is in a Secret, next to the secrets that it protects: anyone who
+/// reads it once has access to the whole vault from anywhere, until it is rotated manually.
 ///
 /// ## Fix
-/// Let the workload prove who it is: `auth.jwt` (IRSA), `auth.workloadIdentity`, `authType:
+/// Use an identity of the workload: `auth.jwt` (IRSA), `auth.workloadIdentity`, `authType:
 /// WorkloadIdentity`, `auth.kubernetes`.
 #[check(
     id = "PV-D016",
@@ -31,16 +31,16 @@ pub(crate) struct StaticSecretStoreCredential {}
 
 /// Below `spec.provider`: what names a Secret with a credential, and what it is.
 const CREDENTIALS: [(&[&str], &str); 10] = [
-    (&["aws", "auth", "secretRef"], "an access key of AWS"),
+    (&["aws", "auth", "secretRef"], "an AWS access key"),
     (&["gcpsm", "auth", "secretRef"], "a key of a Google service account"),
-    (&["azurekv", "authSecretRef"], "a client secret of Azure"),
-    (&["vault", "auth", "tokenSecretRef"], "a token of Vault"),
-    (&["vault", "auth", "userPass"], "a password of Vault"),
-    (&["vault", "auth", "appRole", "secretRef"], "a secret id of Vault"),
-    (&["vault", "auth", "ldap", "secretRef"], "a password of LDAP"),
-    (&["onepassword", "auth", "secretRef"], "a token of 1Password Connect"),
-    (&["doppler", "auth", "secretRef"], "a token of Doppler"),
-    (&["akeyless", "authSecretRef", "secretRef"], "an access key of Akeyless"),
+    (&["azurekv", "authSecretRef"], "an Azure client secret"),
+    (&["vault", "auth", "tokenSecretRef"], "a Vault token"),
+    (&["vault", "auth", "userPass"], "a Vault password"),
+    (&["vault", "auth", "appRole", "secretRef"], "a Vault secret ID"),
+    (&["vault", "auth", "ldap", "secretRef"], "an LDAP password"),
+    (&["onepassword", "auth", "secretRef"], "a 1Password Connect token"),
+    (&["doppler", "auth", "secretRef"], "a Doppler token"),
+    (&["akeyless", "authSecretRef", "secretRef"], "an Akeyless access key"),
 ];
 
 impl Check for StaticSecretStoreCredential {
@@ -57,7 +57,10 @@ impl Check for StaticSecretStoreCredential {
         // A provider for tests: the values stand in the store itself.
         let fake = provider.at(&["fake", "data"]).into_iter().flat_map(Value::items);
         let fake = fake.filter_map(|entry| entry.get("value")).map(|value| {
-            Claim::fails(value, "the value stands in the store itself, for whoever reads stores")
+            Claim::fails(
+                value,
+                "the value is in the store itself, readable for anyone who can read stores",
+            )
         });
         Verdict::from_claims(fixed.chain(fake))
     }

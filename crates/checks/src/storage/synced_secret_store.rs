@@ -9,11 +9,11 @@ use serde::Deserialize;
 use crate::field::list;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Secret stores that are copied into Secrets.
+/// Secrets Store CSI driver syncs to Secrets
 ///
 /// ## Why
-/// With `secretObjects` the driver writes what the vault keeps into a Secret: it lies in etcd and
-/// its backups, and whoever may read Secrets of the namespace reads it.
+/// With `secretObjects`, the driver copies values from the vault to a Secret: they are stored in
+/// etcd and its backups, and everyone who can read Secrets in the namespace can read them.
 ///
 /// ## Fix
 /// Remove `secretObjects` and let the program read the mounted file.
@@ -35,7 +35,7 @@ impl Check for SyncedSecretStore {
             Claim::fails(
                 name.unwrap_or(object),
                 format!(
-                    "the driver copies values of the vault into the Secret `{}`",
+                    "the driver copies values from the vault to Secret `{}`",
                     name.and_then(Value::as_str).unwrap_or("")
                 ),
             )

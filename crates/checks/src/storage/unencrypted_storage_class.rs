@@ -10,15 +10,15 @@ use super::driver::{Rule, rule};
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// StorageClasses whose volumes are not encrypted at rest.
+/// StorageClass without encryption at rest
 ///
 /// ## Why
-/// Whoever gets hold of the disk, a snapshot or a backup of it reads the data. A StorageClass
-/// cannot be changed, and volumes made before keep the setting they were made with.
+/// Anyone who gets access to the disk, a snapshot or a backup can read the data. A StorageClass
+/// cannot be changed, and existing volumes keep their setting.
 ///
 /// ## Fix
-/// Make a new StorageClass with the driver's encryption switched on (for AWS EBS
-/// `encrypted: "true"` and a `kmsKeyId`), and move the data.
+/// Create a new StorageClass with encryption enabled (for AWS EBS, `encrypted: "true"` and a
+/// `kmsKeyId`), and migrate the data.
 #[check(id = "PV-D004", severity = Medium, scope = Object, on = [STORAGE_CLASS])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -30,14 +30,14 @@ impl Check for UnencryptedStorageClass {
     fn check<'a>(&self, class: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
         let (name, provisioner) = match text(class.value(), &["provisioner"]) {
             Ok(Some(found)) => found,
-            Ok(None) => return Verdict::unknown(class.value(), "the class names no provisioner"),
+            Ok(None) => return Verdict::unknown(class.value(), "the class has no provisioner"),
             Err(wrong) => return wrong.into(),
         };
         let place = |flag: &str| Place::field(class.value(), &["parameters", flag]);
         let rule = rule(name);
         let mut value = None;
         if let Some(Rule::Flag(flag) | Rule::FlagOrAccount(flag)) = rule {
-            // A boolean is refused: parameters are texts.
+            // A boolean is rejected: parameters are texts.
             value = match text(class.value(), &["parameters", flag]) {
                 Ok(value) => value,
                 Err(wrong) => return wrong.into(),
@@ -47,7 +47,7 @@ impl Check for UnencryptedStorageClass {
         match rule {
             Some(Rule::Always) => Verdict::Holds,
             Some(Rule::Flag(_) | Rule::FlagOrAccount(_)) if is_true => Verdict::Holds,
-            // The disks below may be encrypted all the same.
+            // The disks below may be encrypted anyway.
             Some(Rule::Flag(flag)) => Claim::fails(
                 place(flag),
                 format!(
@@ -59,15 +59,15 @@ impl Check for UnencryptedStorageClass {
             .into(),
             Some(Rule::FlagOrAccount(flag)) => Verdict::unknown(
                 place(flag),
-                format!("`{flag}` is not \"true\", so the cloud account's default decides"),
+                format!("`{flag}` is not \"true\", so the default of the cloud account applies"),
             ),
             Some(Rule::DiskBelow) => Verdict::unknown(
                 provisioner,
-                format!("`{name}` uses the node's disk, which may or may not be encrypted"),
+                format!("`{name}` uses the disk of the node, which may or may not be encrypted"),
             ),
             None => Verdict::unknown(
                 provisioner,
-                format!("it is not known whether `{name}` encrypts volumes by itself"),
+                format!("it is not known whether `{name}` encrypts volumes by default"),
             ),
         }
     }

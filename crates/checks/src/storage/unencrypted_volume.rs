@@ -11,15 +11,15 @@ use super::driver::{Rule, rule};
 use crate::field::{map, text};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict, View, Why};
 
-/// PersistentVolumes that are not encrypted at rest.
+/// PersistentVolume without encryption at rest
 ///
 /// ## Why
-/// Whoever gets hold of the disk, a snapshot or a backup of it reads the data. A volume keeps the
-/// setting that it was made with, whatever its StorageClass says today.
+/// Anyone who gets access to the disk, a snapshot or a backup can read the data. A volume keeps the
+/// setting with which it was created, even if its StorageClass has changed.
 ///
 /// ## Fix
-/// Make a new volume from a StorageClass with encryption switched on, and move the data; a volume
-/// is not encrypted in place.
+/// Create a new volume from a StorageClass with encryption enabled, and migrate the data. A volume
+/// cannot be encrypted in place.
 #[check(
     id = "PV-D009",
     severity = Medium,
@@ -47,11 +47,11 @@ fn judge<'a>(volume: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>
         let Some(place) = map(spec, &[source])? else { continue };
         return match always {
             true => Ok(Verdict::Holds),
-            false => Err(Claim::unknown(place, "whether the disk is encrypted, AWS knows alone")),
+            false => Err(Claim::unknown(place, "only AWS knows whether the disk is encrypted")),
         };
     }
     if let Some(local) = map(spec, &["local"])? {
-        let why = "it is the node's own disk, which may or may not be encrypted";
+        let why = "it is a disk of the node, which may or may not be encrypted";
         return Err(Claim::unknown(local, why));
     }
     let Some(csi) = map(spec, &["csi"])? else {
@@ -67,11 +67,12 @@ fn judge<'a>(volume: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>
         Some(Rule::Flag(flag)) => (flag, false),
         Some(Rule::FlagOrAccount(flag)) => (flag, true),
         Some(Rule::DiskBelow) => {
-            let why = format!("`{driver}` uses the node's disk, which may or may not be encrypted");
+            let why =
+                format!("`{driver}` uses the disk of the node, which may or may not be encrypted");
             return Err(Claim::unknown(place, why));
         }
         None => {
-            let why = format!("it is not known whether `{driver}` encrypts volumes by itself");
+            let why = format!("it is not known whether `{driver}` encrypts volumes by default");
             return Err(Claim::unknown(place, why));
         }
     };
@@ -93,7 +94,7 @@ fn judge<'a>(volume: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>
     })
 }
 
-/// The disks below may be encrypted all the same.
+/// The disks below may be encrypted anyway.
 fn fails(place: Place<'_>, message: String) -> Verdict<'_> {
     Claim::fails(place, message).confidence(Confidence::Medium).into()
 }
@@ -109,7 +110,7 @@ fn by_class<'a>(volume: &'a Object, flag: &str, place: Value<'a>, cx: &View<'a>)
     let name = volume.at(&["spec", "storageClassName"]).and_then(Value::as_str).unwrap_or("");
     let made = volume.annotation("pv.kubernetes.io/provisioned-by").is_some();
     if name.is_empty() || !made {
-        let why = format!("the volume does not say `{flag}`: the cloud's own setting counts");
+        let why = format!("the volume does not set `{flag}`: the setting of the cloud applies");
         return unknown(why.into());
     }
     let Some(class) = cx.get(kinds::STORAGE_CLASS, "", name) else {
@@ -124,13 +125,13 @@ fn by_class<'a>(volume: &'a Object, flag: &str, place: Value<'a>, cx: &View<'a>)
     match (encrypted, time(class), time(volume)) {
         // RFC 3339 in UTC, as the API server writes it, is in the order of its text.
         (true, Some(class), Some(volume)) if class > volume => {
-            unknown(format!("StorageClass `{name}` is younger than the volume").into())
+            unknown(format!("StorageClass `{name}` is newer than the volume").into())
         }
         (true, ..) => Verdict::Holds,
         (false, ..) => {
             let why = format!(
-                "`{flag}` of StorageClass `{name}` is not \"true\", so the cloud account's default \
-                 decided"
+                "`{flag}` of StorageClass `{name}` is not \"true\", so the default of the cloud \
+                 account applied"
             );
             unknown(why.into())
         }

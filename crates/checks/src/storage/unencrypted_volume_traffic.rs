@@ -9,14 +9,14 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// Network volumes whose traffic is not encrypted.
+/// Unencrypted traffic to a network volume
 ///
 /// ## Why
-/// Everything that pods read and write crosses the network readable, to whoever is on the way.
+/// Everything that pods read and write crosses the network in plain text.
 ///
 /// ## Fix
-/// For EFS remove `encryptInTransit: "false"`; for SMB mount with `vers=3.1.1` and `seal`, and let
-/// the server demand encryption. NFS has a check of its own.
+/// For EFS, remove `encryptInTransit: "false"`. For SMB, mount with `vers=3.1.1` and `seal`, and
+/// configure the server to require encryption. NFS has a separate check.
 #[check(
     id = "PV-D010",
     severity = Medium,
@@ -50,7 +50,9 @@ fn efs(volume: &Object) -> Verdict<'_> {
     let value = volume.at(&["spec", "csi", "volumeAttributes", "encryptInTransit"]);
     match value {
         Some(value) if value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("false")) => {
-            Claim::fails(value, "the driver is told to mount EFS without TLS").set("true").into()
+            Claim::fails(value, "the driver is configured to mount EFS without TLS")
+                .set("true")
+                .into()
         }
         _ => Verdict::Holds,
     }
@@ -65,11 +67,11 @@ fn smb<'a>(object: &'a Object, path: &[&str]) -> Verdict<'a> {
     let old = words()
         .find(|(_, word)| matches!(word.split_once('='), Some(("vers", "1.0" | "2.0" | "2.1"))));
     if let Some((at, word)) = old {
-        return Verdict::fails(at, format!("SMB with `{word}` knows no encryption"));
+        return Verdict::fails(at, format!("SMB with `{word}` does not support encryption"));
     }
     if words().any(|(_, word)| word == "seal") {
         return Verdict::Holds;
     }
-    let message = "SMB without `seal` is encrypted only where the server demands it";
+    let message = "SMB without `seal` is encrypted only if the server requires it";
     Claim::fails(Place::field(object.value(), path), message).severity(Severity::Low).into()
 }

@@ -11,15 +11,15 @@ use crate::field::go_bool;
 use crate::loopback::is_loopback_url;
 use crate::{Check, Claim, Cx, OnEvery, Verdict};
 
-/// Clients of Vault that do not verify it, or speak to it in plain text.
+/// Vault connection without TLS or verification
 ///
 /// ## Why
-/// The client sends its token and receives the secrets. In plain text whoever is on the way reads
-/// both; without verification whoever answers in Vault's place gets the token.
+/// The client sends its token and receives secrets. In plain text, anyone in between can read both.
+/// Without verification, an attacker who impersonates Vault gets the token.
 ///
 /// ## Fix
-/// Use an `https` address, give the client Vault's authority (`vault.hashicorp.com/ca-cert`,
-/// `caCertSecretRef`, `VAULT_CACERT`), and remove what skips the verification.
+/// Use an `https` address, configure the CA of Vault (`vault.hashicorp.com/ca-cert`,
+/// `caCertSecretRef`, `VAULT_CACERT`), and remove the option that skips verification.
 #[check(
     id = "PV-D019",
     severity = Medium,
@@ -105,7 +105,11 @@ fn pod(pod: Pod<'_>) -> Verdict<'_> {
 }
 
 fn skipped(place: Value<'_>) -> Claim<'_> {
-    Claim::fails(place, "Vault's certificate is not verified: whoever answers gets the token")
+    Claim::fails(
+        place,
+        "the certificate of Vault is not verified, so any server can impersonate it and get the \
+         token",
+    )
 }
 
 fn is_true(value: Value<'_>) -> bool {
@@ -121,5 +125,5 @@ fn plain(place: Value<'_>) -> Option<Claim<'_>> {
     if own || is_loopback_url(address) {
         return None;
     }
-    Some(Claim::fails(place, format!("the client speaks to Vault at `{address}` in plain text")))
+    Some(Claim::fails(place, format!("the client connects to Vault at `{address}` in plain text")))
 }

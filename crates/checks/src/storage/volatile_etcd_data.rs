@@ -8,15 +8,15 @@ use serde::Deserialize;
 
 use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
 
-/// etcd whose data goes with its pod.
+/// etcd data on ephemeral storage
 ///
 /// ## Why
-/// In an `emptyDir`, or in the container's own file system, the cluster's whole state is gone when
-/// the pod is: by an eviction, a drained node or whoever may delete a pod.
+/// In an `emptyDir` or in the file system of the container, the whole state of the cluster is lost
+/// with the pod: after an eviction, after a node is drained, or if someone deletes the pod.
 ///
 /// ## Fix
-/// Mount a claim with a fast disk at `--data-dir` (`volumeClaimTemplates`); for a static pod the
-/// directory of the node, on a disk that is backed up.
+/// Mount a claim with a fast disk at `--data-dir` (`volumeClaimTemplates`). For a static pod, mount
+/// a host path on a disk that is backed up.
 #[check(id = "PV-D025", severity = Medium, confidence = Medium, scope = Object, programs = [Etcd])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -40,7 +40,7 @@ fn judge(etcd: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
         // Below the working directory of the image.
         return Err(Claim::unknown(
             etcd.place(FLAG),
-            "`--data-dir` is not set: where the data lies, the image decides",
+            "`--data-dir` is not set: the location of the data depends on the image",
         ));
     };
     let directory = flag.value.trim_end_matches('/').to_owned();
@@ -54,7 +54,7 @@ fn judge(etcd: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
         (rest.is_empty() || rest.starts_with('/')).then_some((path.len(), mount))
     });
     let Some((_, mount)) = mounts.max_by_key(|(length, _)| *length) else {
-        let message = format!("`{directory}` lies in the container's own file system");
+        let message = format!("`{directory}` is in the file system of the container");
         return Ok(Verdict::fails(etcd.place(FLAG), message));
     };
     let named = |volume: &Value<'_>| volume.str("name") == mount.str("name");
@@ -64,7 +64,7 @@ fn judge(etcd: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     };
     match volume.get("emptyDir") {
         Some(empty) => {
-            let message = format!("`{directory}` is an `emptyDir`: the data goes with the pod");
+            let message = format!("`{directory}` is an `emptyDir`: the data is lost with the pod");
             Ok(Verdict::fails(empty, message))
         }
         None => Ok(Verdict::Holds),

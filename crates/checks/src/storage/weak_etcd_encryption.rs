@@ -10,16 +10,16 @@ use serde::Deserialize;
 use super::encryption::{Writer, writer};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
-/// An encryption configuration that writes with a weak provider.
+/// Weak encryption provider for etcd
 ///
 /// ## Why
-/// `aescbc` is open to padding oracles, `aesgcm` loses its protection unless the key is changed
-/// every 200,000 writes, and `kms` v1 (deprecated in 1.28) makes a key per object by an older
-/// scheme. With all but `kms` the key stands in a file beside the data.
+/// `aescbc` is vulnerable to padding oracle attacks, `aesgcm` is not secure unless the key is
+/// rotated every 200,000 writes, and `kms` v1 (deprecated in 1.28) uses an older scheme with a key
+/// per object. Except with `kms`, the key is in a file next to the data.
 ///
 /// ## Fix
-/// Put a `kms` provider with `apiVersion: v2` first (or `secretbox`, where there is no key
-/// service), keep the old one below it until every object was rewritten, then remove it.
+/// Put a `kms` provider with `apiVersion: v2` first (or `secretbox` if there is no key service),
+/// keep the old provider below it until every object is rewritten, then remove it.
 #[check(
     id = "PV-D002",
     severity = Medium,
@@ -30,8 +30,8 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WeakEtcdEncryption {
-    /// Whether every provider but a `kms` counts as weak, `secretbox` too: its key stands beside
-    /// the data.
+    /// Treat all providers except `kms` as weak, including `secretbox`, because its key is stored next
+    /// to the data.
     kms_only: bool,
 }
 
@@ -56,29 +56,32 @@ fn entry(entry: Value<'_>, kms_only: bool) -> Verdict<'_> {
     match name {
         "aescbc" => Verdict::fails(
             provider,
-            "`aescbc` writes: it is open to padding oracles, and its key stands beside the data",
+            "`aescbc` is used for writing: it is vulnerable to padding oracle attacks, and its \
+             key is stored next to the data",
         ),
         "aesgcm" => Verdict::fails(
             provider,
-            "`aesgcm` writes: its key must be changed every 200,000 writes, and it stands beside \
-             the data",
+            "`aesgcm` is used for writing: its key must be rotated every 200,000 writes, and it \
+             is stored next to the data",
         ),
         "kms" => match provider.get("apiVersion").filter(|v| !v.is_null()).map(Value::as_str) {
             Some(Some("v2")) => Verdict::Holds,
             Some(Some("v1")) | None => Claim::fails(
                 Place::field(provider, &["apiVersion"]),
-                "`kms` v1 writes, which is deprecated and off by default from 1.29 on",
+                "`kms` v1 is used for writing: it is deprecated, and disabled by default as of \
+                 1.29",
             )
             .severity(Severity::Low)
             .into(),
             Some(_) => {
                 let place = Place::field(provider, &["apiVersion"]);
-                Verdict::unknown(place, "this is no version of `kms` that is known")
+                Verdict::unknown(place, "this is not a known version of `kms`")
             }
         },
         "secretbox" if kms_only => Verdict::fails(
             provider,
-            "`secretbox` writes: its key stands beside the data, in no key service",
+            "`secretbox` is used for writing: its key is stored next to the data, not in a key \
+             service",
         ),
         "secretbox" => Verdict::Holds,
         // PV-D001 speaks of plain text.

@@ -10,15 +10,15 @@ use serde::Deserialize;
 use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 use pavisade_images::reference::{self as image, Image};
 
-/// Containers whose private image other pods of the node may run.
+/// Private image is cached on the node
 ///
 /// ## Why
-/// A node that has pulled an image with one pod's credentials gives it to every pod that asks for
-/// it by name: without `imagePullPolicy: Always` the credentials are not looked at again.
-/// Kubernetes asks again by default from 1.35 on (KEP-2535).
+/// A node that pulled an image with the credentials of one pod lets every other pod use it by name.
+/// Without `imagePullPolicy: Always`, the credentials are not checked again. As of Kubernetes 1.35
+/// they are checked by default (KEP-2535).
 ///
 /// ## Fix
-/// Set `imagePullPolicy: Always`, or switch the admission plugin `AlwaysPullImages` on.
+/// Set `imagePullPolicy: Always`, or enable the admission plugin `AlwaysPullImages`.
 #[check(
     id = "PV-S012",
     severity = Low,
@@ -53,14 +53,14 @@ impl Check for CachedPrivateImage {
             None | Some(Some("")) => latest,
             Some(Some("Always")) => true,
             Some(Some("IfNotPresent" | "Never")) => false,
-            Some(_) => return Verdict::unknown(place, "the value is no pull policy"),
+            Some(_) => return Verdict::unknown(place, "the value is not a valid pull policy"),
         };
         if always {
             return Verdict::Holds;
         }
         let message = format!(
-            "the image of container `{}` is pulled with credentials, and other pods of the node \
-             may run it without",
+            "the image of container `{}` is pulled with credentials, and other pods on the node \
+             can use it without them",
             container.name()
         );
         let claim = Claim::fails(place, message).confidence(Confidence::Medium);

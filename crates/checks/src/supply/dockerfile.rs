@@ -37,10 +37,10 @@ pub(super) fn base<'a>(stages: &[Value<'a>], index: usize) -> Base<'a> {
     match read(from) {
         Image::Reference(reference) => Base::Image(reference),
         Image::Unclear(_) if from.contains('$') => {
-            Base::Unclear(format!("the base image `{from}` is known only to the build"))
+            Base::Unclear(format!("the base image `{from}` is known only during the build"))
         }
         Image::Unclear(_) | Image::Absent => {
-            Base::Unclear(format!("`{from}` is no image reference"))
+            Base::Unclear(format!("`{from}` is not a valid image reference"))
         }
     }
 }

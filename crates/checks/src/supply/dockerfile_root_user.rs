@@ -10,15 +10,15 @@ use super::dockerfile::{Base, base, stages};
 use crate::{Check, Cx, OnObject, Place, Verdict};
 use pavisade_images::reference::Reference;
 
-/// Dockerfiles whose image runs as root.
+/// Dockerfile runs as root
 ///
 /// ## Why
-/// The process in the container is root unless the pod says otherwise: a hole in the container's
-/// walls then leads to root on the node.
+/// The process in the container is root unless the pod overrides the user: an escape from the
+/// container then gives root on the node.
 ///
 /// ## Fix
-/// End the last stage with `USER` and a number other than 0 (`USER 10001:10001`): a number, since
-/// `runAsNonRoot` cannot judge a name.
+/// End the last stage with `USER` and a number other than 0 (`USER 10001:10001`). Use a number
+/// because `runAsNonRoot` cannot check names.
 #[check(id = "PV-S004", severity = Medium, scope = Object, files_only = true, on = [DOCKERFILE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -58,7 +58,7 @@ fn judge_user<'a>(value: Value<'a>, stages: &[Value<'a>], index: usize) -> Verdi
         return if dotnet {
             Verdict::Holds
         } else {
-            Verdict::unknown(value, format!("the user `{text}` is known only to the build"))
+            Verdict::unknown(value, format!("the user `{text}` is known only during the build"))
         };
     }
     let is_zero = !user.is_empty() && user.bytes().all(|b| b == b'0');
@@ -67,7 +67,7 @@ fn judge_user<'a>(value: Value<'a>, stages: &[Value<'a>], index: usize) -> Verdi
     if is_zero || is_root {
         Verdict::fails(value, format!("the image runs as `{text}`"))
     } else if user.is_empty() {
-        Verdict::unknown(value, "`USER` names no user")
+        Verdict::unknown(value, "`USER` has no value")
     } else {
         Verdict::Holds
     }
@@ -87,7 +87,7 @@ fn judge_base<'a>(last: Value<'a>, base: Base<'a>) -> Verdict<'a> {
     let reference = match base {
         Base::Image(reference) => reference,
         Base::Scratch => {
-            return Verdict::fails(place, "no `USER`, so the image runs as root");
+            return Verdict::fails(place, "there is no `USER`, so the image runs as root");
         }
         Base::Stage(_) => return Verdict::NotApplicable,
         Base::Unclear(why) => return Verdict::unknown(place, why),
@@ -98,9 +98,9 @@ fn judge_base<'a>(last: Value<'a>, base: Base<'a>) -> Verdict<'a> {
     if has_other_user(&name, tag) {
         Verdict::Holds
     } else if is_root_image(&name) {
-        Verdict::fails(place, format!("no `USER`, and `{name}` runs as root"))
+        Verdict::fails(place, format!("there is no `USER`, and `{name}` runs as root"))
     } else {
-        let why = format!("no `USER`, and which user `{name}` sets is not known");
+        let why = format!("there is no `USER`, and it is not known which user `{name}` sets");
         Verdict::unknown(place, why)
     }
 }

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::dockerfile::{Base, base, stages};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
-/// Dockerfiles that build on an image without a digest.
+/// Base image without a digest
 ///
 /// ## Why
-/// The same file builds on another image tomorrow. Stages that only build count too: a compiler
-/// that was replaced writes what it likes into the result.
+/// The same Dockerfile may build on a different image tomorrow. This includes build stages: a
+/// compromised compiler can insert code into the result.
 ///
 /// ## Fix
-/// Add the digest: `FROM golang:1.26@sha256:… AS build`; update tools keep it current.
+/// Add the digest: `FROM golang:1.26@sha256:… AS build`. Update tools keep it current.
 #[check(id = "PV-S005", severity = Low, scope = Object, files_only = true, on = [DOCKERFILE])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

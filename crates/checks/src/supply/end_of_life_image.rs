@@ -10,14 +10,13 @@ use super::release::Release;
 use crate::{Check, Cx, NamedImage, OnImage, Verdict};
 use pavisade_images::reference::{Image, Reference};
 
-/// Images of a release that its project does not mend any more.
+/// End-of-life image
 ///
 /// ## Why
-/// Vulnerabilities that are found after the end of life stay in the image, and everybody who can
-/// reach the program can look them up.
+/// Vulnerabilities found after the end of life are not fixed in the image, and they are public.
 ///
 /// ## Fix
-/// Move to a release that is supported; the project's own page says until when.
+/// Upgrade to a supported release. The website of the project lists end-of-life dates.
 #[check(id = "PV-S009", severity = Medium, confidence = Medium, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -66,12 +65,13 @@ static WHOLE: [(&str, Date, &str); 8] = [
     (
         "docker.io/library/centos",
         date(2024, 6, 30),
-        "CentOS Linux ended on 2024-06-30, and the image is not built any more",
+        "CentOS Linux reached its end of life on 2024-06-30, and the image is no longer built",
     ),
     (
         "docker.io/library/openjdk",
         date(2022, 7, 1),
-        "the image is deprecated and its releases get no fixes; eclipse-temurin and others do",
+        "the image is deprecated and its releases get no fixes; eclipse-temurin is one of the \
+         replacements",
     ),
     ("registry.k8s.io/ingress-nginx/controller", INGRESS_NGINX_END, INGRESS_NGINX),
     ("k8s.gcr.io/ingress-nginx/controller", INGRESS_NGINX_END, INGRESS_NGINX),
@@ -80,30 +80,37 @@ static WHOLE: [(&str, Date, &str); 8] = [
         INGRESS_NGINX_END,
         INGRESS_NGINX,
     ),
-    ("docker.io/library/java", date(2017, 1, 1), "the image is not built any more since 2017"),
+    ("docker.io/library/java", date(2017, 1, 1), "the image has not been built since 2017"),
     (
         "gcr.io/kubernetes-helm/tiller",
         date(2020, 11, 13),
-        "Helm 2 ended on 2020-11-13, and whoever reaches Tiller has its rights",
+        "Helm 2 reached its end of life on 2020-11-13, and anyone who can reach Tiller has its \
+         permissions",
     ),
-    ("ghcr.io/helm/tiller", date(2020, 11, 13), "Helm 2 ended on 2020-11-13"),
+    ("ghcr.io/helm/tiller", date(2020, 11, 13), "Helm 2 reached its end of life on 2020-11-13"),
 ];
 
 /// kubernetes.io/blog/2025/11/11/ingress-nginx-retirement: best effort until March 2026.
 const INGRESS_NGINX_END: Date = date(2026, 4, 1);
 const INGRESS_NGINX: &str =
-    "ingress-nginx was retired in March 2026: it gets no fixes, also not of vulnerabilities";
+    "ingress-nginx was retired in March 2026: vulnerabilities are not fixed";
 
 /// An image whose tags are releases.
 struct Product {
     image: &'static str,
     /// What ended.
     support: &'static str,
-    /// Releases by the numbers with which their tags begin, each with the day on which support
-    /// ended. The first that fits counts.
-    ends: &'static [(&'static str, Date)],
+    ends: Ends,
     /// Words in tags that name a release.
     names: &'static [(&'static str, &'static str)],
+}
+
+/// Releases by the numbers with which their tags begin, each with the day on which support ended.
+enum Ends {
+    /// The first that fits counts.
+    Listed(&'static [(&'static str, Date)]),
+    /// Those of a distribution, by its `ID`.
+    Distribution(&'static str),
 }
 
 impl Product {
@@ -115,59 +122,47 @@ impl Product {
             Some((_, release)) => Release::read(release)?,
             None => Release::read(tag)?,
         };
-        let mut ends = self.ends.iter();
-        ends.find(|(of, _)| Release::read(of).is_some_and(|of| release.is_of(&of)))
-            .map(|(_, end)| *end)
+        let is_of = |of: &str| Release::read(of).is_some_and(|of| release.is_of(&of));
+        match self.ends {
+            Ends::Listed(ends) => ends.iter().find(|(of, _)| is_of(of)).map(|(_, end)| *end),
+            Ends::Distribution(id) => {
+                let (_, ends) = pavisade_images::releases(id)?;
+                ends.iter().find(|(of, _)| is_of(of))?.1.parse().ok()
+            }
+        }
     }
 }
 
-/// The days are the projects' own: wiki.debian.org/LTS, ubuntu.com/about/release-cycle,
-/// alpinelinux.org/releases, nodejs.org/en/about/previous-releases, devguide.python.org/versions,
-/// php.net/supported-versions, postgresql.org/support/versioning.
+/// The days are the projects' own: nodejs.org/en/about/previous-releases, devguide.python.org/versions,
+/// php.net/supported-versions, postgresql.org/support/versioning; those of distributions are in
+/// `pavisade_images::releases`.
 #[rustfmt::skip]
 static PRODUCTS: [Product; 9] = [
     Product {
         image: "docker.io/library/debian", support: "long term support",
-        ends: &[
-            ("7", date(2018, 5, 31)), ("8", date(2020, 6, 30)), ("9", date(2022, 6, 30)),
-            ("10", date(2024, 6, 30)), ("11", date(2026, 8, 31)), ("12", date(2028, 6, 30)),
-        ],
+        ends: Ends::Distribution("debian"),
         names: &[
             ("wheezy", "7"), ("jessie", "8"), ("stretch", "9"), ("buster", "10"),
-            ("bullseye", "11"), ("bookworm", "12"),
+            ("bullseye", "11"), ("bookworm", "12"), ("trixie", "13"),
         ],
     },
     Product {
         image: "docker.io/library/ubuntu", support: "standard support",
-        ends: &[
-            ("14.04", date(2019, 4, 30)), ("16.04", date(2021, 4, 30)), ("18.04", date(2023, 5, 31)),
-            ("20.04", date(2025, 5, 31)), ("22.04", date(2027, 6, 1)), ("22.10", date(2023, 7, 20)),
-            ("23.04", date(2024, 1, 25)), ("23.10", date(2024, 7, 11)), ("24.10", date(2025, 7, 10)),
-            ("25.04", date(2026, 1, 15)),
-        ],
+        ends: Ends::Distribution("ubuntu"),
         names: &[
             ("trusty", "14.04"), ("xenial", "16.04"), ("bionic", "18.04"), ("focal", "20.04"),
             ("jammy", "22.04"), ("kinetic", "22.10"), ("lunar", "23.04"), ("mantic", "23.10"),
-            ("oracular", "24.10"), ("plucky", "25.04"),
+            ("noble", "24.04"), ("oracular", "24.10"), ("plucky", "25.04"),
         ],
     },
     Product {
         image: "docker.io/library/alpine", support: "support",
-        ends: &[
-            ("2", date(2016, 11, 1)), ("3.1", date(2016, 11, 1)), ("3.2", date(2017, 5, 1)),
-            ("3.3", date(2017, 11, 1)), ("3.4", date(2018, 5, 1)), ("3.5", date(2018, 11, 1)),
-            ("3.6", date(2019, 5, 1)), ("3.7", date(2019, 11, 1)),
-            ("3.8", date(2020, 5, 1)), ("3.9", date(2020, 11, 1)), ("3.10", date(2021, 5, 1)),
-            ("3.11", date(2021, 11, 1)), ("3.12", date(2022, 5, 1)), ("3.13", date(2022, 11, 1)),
-            ("3.14", date(2023, 5, 1)), ("3.15", date(2023, 11, 1)), ("3.16", date(2024, 5, 23)),
-            ("3.17", date(2024, 11, 22)), ("3.18", date(2025, 5, 9)), ("3.19", date(2025, 11, 1)),
-            ("3.20", date(2026, 4, 1)), ("3.21", date(2026, 11, 1)), ("3.22", date(2027, 5, 1)),
-        ],
+        ends: Ends::Distribution("alpine"),
         names: &[],
     },
     Product {
         image: "docker.io/library/node", support: "support",
-        ends: &[
+        ends: Ends::Listed(&[
             ("0", date(2016, 12, 31)), ("4", date(2018, 4, 30)), ("5", date(2016, 6, 30)),
             ("6", date(2019, 4, 30)), ("7", date(2017, 6, 30)), ("8", date(2019, 12, 31)),
             ("9", date(2018, 6, 30)), ("11", date(2019, 6, 1)), ("13", date(2020, 6, 1)),
@@ -175,7 +170,7 @@ static PRODUCTS: [Product; 9] = [
             ("14", date(2023, 4, 30)), ("15", date(2021, 6, 1)), ("16", date(2023, 9, 11)),
             ("17", date(2022, 6, 1)), ("18", date(2025, 4, 30)), ("19", date(2023, 6, 1)),
             ("20", date(2026, 4, 30)), ("21", date(2024, 6, 1)), ("22", date(2027, 4, 30)),
-        ],
+        ]),
         names: &[
             ("argon", "4"), ("boron", "6"), ("carbon", "8"), ("dubnium", "10"), ("erbium", "12"),
             ("fermium", "14"), ("gallium", "16"), ("hydrogen", "18"), ("iron", "20"), ("jod", "22"),
@@ -183,46 +178,46 @@ static PRODUCTS: [Product; 9] = [
     },
     Product {
         image: "docker.io/library/python", support: "support",
-        ends: &[
+        ends: Ends::Listed(&[
             ("2", date(2020, 1, 1)), ("3.3", date(2017, 9, 29)), ("3.4", date(2019, 3, 18)),
             ("3.5", date(2020, 9, 30)), ("3.6", date(2021, 12, 23)),
             ("3.7", date(2023, 6, 27)), ("3.8", date(2024, 10, 7)), ("3.9", date(2025, 10, 31)),
             ("3.10", date(2026, 11, 1)), ("3.11", date(2027, 10, 31)), ("3.12", date(2028, 10, 31)),
-        ],
+        ]),
         names: &[],
     },
     Product {
         image: "docker.io/library/php", support: "security support",
-        ends: &[
+        ends: Ends::Listed(&[
             ("5", date(2018, 12, 31)), ("7.0", date(2019, 1, 10)), ("7.1", date(2019, 12, 1)),
             ("7.2", date(2020, 11, 30)), ("7.3", date(2021, 12, 6)), ("7", date(2022, 11, 28)),
             ("8.0", date(2023, 11, 26)), ("8.1", date(2025, 12, 31)), ("8.2", date(2026, 12, 31)),
-        ],
+        ]),
         names: &[],
     },
     Product {
         image: "docker.io/library/postgres", support: "support",
-        ends: &[
+        ends: Ends::Listed(&[
             ("9", date(2021, 11, 11)), ("10", date(2022, 11, 10)), ("11", date(2023, 11, 9)),
             ("12", date(2024, 11, 21)), ("13", date(2025, 11, 13)), ("14", date(2026, 11, 12)),
             ("15", date(2027, 11, 11)), ("16", date(2028, 11, 9)), ("17", date(2029, 11, 8)),
-        ],
+        ]),
         names: &[],
     },
     Product {
         image: "docker.io/library/mysql", support: "support",
-        ends: &[
+        ends: Ends::Listed(&[
             ("5.5", date(2018, 12, 31)), ("5.6", date(2021, 2, 28)), ("5", date(2023, 10, 31)),
             ("8.0", date(2026, 4, 30)),
-        ],
+        ]),
         names: &[],
     },
     Product {
         image: "docker.io/library/mongo", support: "support",
-        ends: &[
+        ends: Ends::Listed(&[
             ("3", date(2021, 4, 30)), ("4.0", date(2022, 4, 30)), ("4.2", date(2023, 4, 30)),
             ("4", date(2024, 2, 29)), ("5.0", date(2024, 10, 31)), ("6.0", date(2025, 7, 31)),
-        ],
+        ]),
         names: &[],
     },
 ];

@@ -17,7 +17,7 @@ pub(super) fn inspected<'a>(
     match &image.inspection {
         Some(found) => judge(found),
         None => {
-            Verdict::unknown(Place::Nowhere, "an SBOM lists packages only: give the image itself")
+            Verdict::unknown(Place::Nowhere, "an SBOM lists only packages: scan the image itself")
         }
     }
 }
@@ -38,7 +38,7 @@ pub(super) fn odd(field: &str) -> String {
     format!("`{field}` in the image's configuration is not of its type, so nothing is known of it")
 }
 
-/// Fails with these claims; where there are none, unknown where something was not looked at.
+/// Fails with these claims; where there are none, unknown where something was not checked.
 pub(super) fn verdict<'a>(inspection: &Inspection, claims: Vec<Claim<'a>>) -> Verdict<'a> {
     if let (true, Some(gap)) = (claims.is_empty(), inspection.gaps.first()) {
         return Verdict::unknown(Place::Nowhere, gap.as_str());
@@ -50,7 +50,7 @@ pub(super) fn verdict<'a>(inspection: &Inspection, claims: Vec<Claim<'a>>) -> Ve
 pub(super) fn holds<'a>(image: &'a Image, kind: Notable, what: &str) -> Verdict<'a> {
     inspected(image, |found| {
         let paths: Vec<_> = found.notable(kind).map(|file| format!("`/{}`", file.path)).collect();
-        let message = format!("the image holds {what}: {}", paths.join(", "));
+        let message = format!("the image contains {what}: {}", paths.join(", "));
         let claim = (!paths.is_empty()).then(|| Claim::fails(Place::Nowhere, message));
         verdict(found, claim.into_iter().collect())
     })

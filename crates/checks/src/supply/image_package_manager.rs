@@ -8,14 +8,15 @@ use serde::Deserialize;
 use super::image::holds;
 use crate::{Check, Cx, OnImageFact, Verdict};
 
-/// Images with a package manager.
+/// Package manager in the image
 ///
 /// ## Why
-/// An attacker who gets into the container installs the tools of an attack with it, and it brings
-/// packages of its own that have to be updated.
+/// An attacker who gets into the container can install tools with it. It also adds packages that
+/// must be updated.
 ///
 /// ## Fix
-/// Build in one stage, and copy what runs to a base without a package manager (distroless, `scratch`).
+/// Use a multi-stage build, and copy only what is needed at run time to a base image without a
+/// package manager (distroless, `scratch`).
 #[check(id = "PV-S023", severity = Low, audience = Strict, scope = World, facts = [Images])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -8,11 +8,11 @@ use serde::Deserialize;
 use super::image::{configured, odd};
 use crate::{Check, Cx, OnImageFact, Place, Verdict};
 
-/// Images whose containers run as root.
+/// Image runs as root
 ///
 /// ## Why
-/// A container runs as the user of its image unless the pod says otherwise. As root, a hole in the
-/// container's walls leads to root on the node, and every file of the container can be changed.
+/// A container runs as the user of its image unless the pod overrides it. As root, it can change
+/// every file in the container, and an escape gives root on the node.
 ///
 /// ## Fix
 /// Set `USER` in the Dockerfile to a number other than 0 (`USER 10001:10001`), or `runAsUser` and
@@ -30,7 +30,7 @@ impl Check for ImageRunsAsRoot {
             let user = &configuration.user;
             match configuration.runs_as_root() {
                 Some(true) if user.is_empty() => {
-                    Verdict::fails(Place::Nowhere, "the image names no user, so it runs as root")
+                    Verdict::fails(Place::Nowhere, "the image sets no user, so it runs as root")
                 }
                 Some(true) => Verdict::fails(Place::Nowhere, format!("the image runs as `{user}`")),
                 Some(false) => Verdict::Holds,

@@ -8,15 +8,16 @@ use serde::Deserialize;
 use super::image::{inspected, made_by, verdict};
 use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 
-/// Programs in images that run with the rights of their owner or group.
+/// Setuid or setgid program in the image
 ///
 /// ## Why
-/// A program with the setuid or setgid bit runs with the rights of its owner, no matter who starts it: a
-/// mistake in it leads from the user of the container to root. Few containers need `su`, `mount` or `passwd`.
+/// A program with the setuid or setgid bit runs with the permissions of its owner or group, whoever
+/// starts it. A vulnerability in it can turn the user of the container into root. Few containers
+/// need `su`, `mount` or `passwd`.
 ///
 /// ## Fix
-/// Take the bits away in the Dockerfile (`RUN chmod ug-s FILE`), remove the package, or build the image
-/// on a base without such programs. `allowPrivilegeEscalation: false` in the pod makes the bits
+/// Remove the bits in the Dockerfile (`RUN chmod ug-s FILE`), remove the package, or use a base
+/// image without such programs. `allowPrivilegeEscalation: false` in the pod makes the bits
 /// ineffective.
 #[check(id = "PV-S021", severity = Low, audience = Strict, scope = World, facts = [Images])]
 #[derive(Default, Deserialize, JsonSchema)]

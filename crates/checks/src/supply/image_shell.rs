@@ -8,15 +8,15 @@ use serde::Deserialize;
 use super::image::holds;
 use crate::{Check, Cx, OnImageFact, Verdict};
 
-/// Images with a shell.
+/// Shell in the image
 ///
 /// ## Why
-/// Most attacks end in a shell: what is injected into a command runs only where there is one. A program
-/// that starts no commands needs none.
+/// Many attacks need a shell: command injection works only if there is one. A program that runs no
+/// commands does not need it.
 ///
 /// ## Fix
-/// Build in one stage, and copy what runs to a base without a shell (distroless, `scratch`). Debug with
-/// `kubectl debug`, which brings its own tools.
+/// Use a multi-stage build, and copy only what is needed at run time to a base image without a
+/// shell (distroless, `scratch`). For debugging, use `kubectl debug`, which adds its own tools.
 #[check(id = "PV-S024", severity = Low, audience = Strict, scope = World, facts = [Images])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

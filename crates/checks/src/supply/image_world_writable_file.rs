@@ -8,15 +8,16 @@ use serde::Deserialize;
 use super::image::{inspected, made_by, verdict};
 use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 
-/// Files and folders of images that every user may change.
+/// World-writable file in the image
 ///
 /// ## Why
-/// Any user in the container can replace what others run or read there. Folders for
-/// temporary files have the sticky bit, and are not meant.
+/// Any user in the container can replace what others run or read. Directories with the sticky bit,
+/// such as those for temporary files, are not reported.
 ///
 /// ## Fix
-/// Take the right away in the Dockerfile (`RUN chmod -R o-w PATH`), and give what the program must write
-/// to its own user. `readOnlyRootFilesystem: true` in the pod keeps all of them from being changed.
+/// Remove the permission in the Dockerfile (`RUN chmod -R o-w PATH`), and make the user of the
+/// program the owner of files that it must write. `readOnlyRootFilesystem: true` in the pod
+/// prevents all changes.
 #[check(id = "PV-S022", severity = Low, scope = World, facts = [Images])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -29,10 +30,13 @@ impl Check for ImageWorldWritableFile {
         inspected(image, |found| {
             let claims = found.notable(Notable::WorldWritable).map(|file| {
                 let mut message = match file.below {
-                    0 => format!("every user may change `/{}`", file.path),
-                    1 => format!("every user may change `/{}` and a file in it", file.path),
+                    0 => format!("`/{}` is writable by every user", file.path),
+                    1 => format!("`/{}` and a file in it are writable by every user", file.path),
                     below => {
-                        format!("every user may change `/{}` and {below} files in it", file.path)
+                        format!(
+                            "`/{}` and {below} files in it are writable by every user",
+                            file.path
+                        )
                     }
                 };
                 let made = made_by(image, file.layer);

@@ -9,17 +9,17 @@ use serde::Deserialize;
 use super::signature::{Finds, POLICIES};
 use crate::{Check, Claim, Cx, OnWorld, Place, Verdict, View};
 
-/// No policy demands that images are signed.
+/// Image signatures are not enforced
 ///
 /// ## Why
-/// Without a signature that admission verifies, whoever can push to a registry or replace a tag
-/// decides what the cluster runs. A policy that only writes down what it finds, or that only
-/// restricts registries and tags, keeps nothing out that was pushed to the right place.
+/// Unless admission verifies signatures, anyone who can push to a registry or replace a tag decides
+/// what runs in the cluster. A policy that only reports, or only restricts registries and tags,
+/// does not reject an image that was pushed to an allowed place.
 ///
 /// ## Fix
-/// Sign images in the build and verify them at admission, with a `ClusterImagePolicy` of
-/// sigstore's policy-controller, Kyverno's `verifyImages` or an `ImageValidatingPolicy`, or
-/// Gatekeeper with Ratify.
+/// Sign images in the build and verify them at admission: with a `ClusterImagePolicy` of sigstore
+/// policy-controller, with `verifyImages` or an `ImageValidatingPolicy` of Kyverno, or with
+/// Gatekeeper and Ratify.
 #[check(
     id = "PV-S003",
     severity = Low,
@@ -71,17 +71,20 @@ impl Check for MissingSignaturePolicy {
         let weak = match &weak[..] {
             [] => String::new(),
             [one] => format!(": {one}"),
-            [one, rest @ ..] => format!(": {one}, and {} more do as little", rest.len()),
+            [one, rest @ ..] => {
+                format!(": {one}, and {} more are not effective either", rest.len())
+            }
         };
         match refused.or(unclear) {
             Some(why) => Verdict::unknown(Place::Nowhere, why),
             None if complete => {
-                let message = format!("no policy in this cluster demands signed images{weak}");
+                let message = format!("no policy in this cluster enforces image signatures{weak}");
                 Claim::fails(Place::Nowhere, message).into()
             }
             None => {
                 let why = format!(
-                    "no policy in these files demands signed images{weak}; the cluster may have one"
+                    "no policy in these files enforces image signatures{weak}; there may be one \
+                     in the cluster"
                 );
                 Verdict::unknown(Place::Nowhere, why)
             }
@@ -89,8 +92,9 @@ impl Check for MissingSignaturePolicy {
     }
 }
 
-const OPT_IN: &str = "counts in namespaces with the label `policy.sigstore.dev/include: true` alone \
-                      unless policy-controller was told otherwise, and none that was read has it";
+const OPT_IN: &str = "applies only to namespaces with the label `policy.sigstore.dev/include: \
+                      true` unless policy-controller is configured otherwise, and no namespace \
+                      that was read has it";
 
 /// Whether no namespace of a cluster asks for policy-controller, which acts where it is asked to.
 fn no_namespace(cx: &View<'_>) -> bool {

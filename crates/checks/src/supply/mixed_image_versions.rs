@@ -12,14 +12,14 @@ use crate::{Check, Claim, Cx, OnWorld, Place, Verdict};
 use pavisade_images::reference::Image;
 use pavisade_images::{NamedImage, images};
 
-/// One repository that runs in several versions.
+/// Several versions of the same image
 ///
 /// ## Why
-/// What was tested with one version meets another, and a vulnerability that was mended in one
-/// place goes on in the next.
+/// Components are tested with one version but run with another, and a vulnerability that is fixed
+/// in one place remains in another.
 ///
 /// ## Fix
-/// Name the same version and digest wherever the image is used.
+/// Use the same version and digest everywhere.
 #[check(
     id = "PV-S011",
     severity = Low,

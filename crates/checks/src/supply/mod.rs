@@ -4,6 +4,7 @@ pub(crate) mod cached_private_image;
 mod dockerfile;
 pub(crate) mod dockerfile_root_user;
 pub(crate) mod dockerfile_unpinned_base;
+pub(crate) mod end_of_life_distribution;
 pub(crate) mod end_of_life_image;
 mod image;
 pub(crate) mod image_package_manager;

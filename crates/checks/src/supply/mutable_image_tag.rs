@@ -8,19 +8,20 @@ use serde::Deserialize;
 use crate::{Check, Claim, Cx, NamedImage, OnImage, Verdict};
 use pavisade_images::reference::{self as image, Image};
 
-/// Images that are named by a tag that moves with every build.
+/// Mutable image tag
 ///
 /// ## Why
-/// `latest`, no tag at all, and tags such as `main` or `stable` mean another image tomorrow: what
-/// was tested is not what runs, and whoever can push to the registry decides what the next pod is.
+/// `latest`, a missing tag, and tags such as `main` or `stable` refer to a different image over
+/// time: what runs is not what was tested, and anyone who can push to the registry decides what the
+/// next pod runs.
 ///
 /// ## Fix
-/// Name the version and the digest: `registry.example.com/app:1.4.2@sha256:…`.
+/// Specify the version and the digest: `registry.example.com/app:1.4.2@sha256:…`.
 #[check(id = "PV-S001", severity = Medium, scope = Object)]
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MutableImageTag {
-    /// Words in the tags that move; a tag with a digit in it does not.
+    /// Words that identify mutable tags. A tag with a digit is not mutable.
     moving: Vec<String>,
 }
 
@@ -44,12 +45,12 @@ impl Check for MutableImageTag {
             return Verdict::Holds;
         }
         match reference.tag {
-            Some(tag) => Claim::fails(place, format!("{named} has the tag `{tag}`, which moves")),
+            Some(tag) => Claim::fails(place, format!("{named} has the mutable tag `{tag}`")),
             None if is_own_name(named) => Claim::fails(
                 place,
                 format!(
                     "{named} has no tag, which means `latest`, unless a tool (Skaffold, Tilt, \
-                     Kustomize) puts the image that it built in this name's place"
+                     Kustomize) replaces the name with the image that it built"
                 ),
             )
             .confidence(Confidence::Low),

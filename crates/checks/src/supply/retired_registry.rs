@@ -8,15 +8,15 @@ use serde::Deserialize;
 use crate::{Check, Claim, Cx, NamedImage, OnImage, Verdict};
 use pavisade_images::reference::Image;
 
-/// Images from a registry or repository that its owner has given up.
+/// Retired image registry
 ///
 /// ## Why
-/// Nothing new is published there, fixes of vulnerabilities neither, and one day the image cannot
-/// be pulled any more: pods that move to another node do not start.
+/// Nothing is published there anymore, including security fixes, and one day the image can no
+/// longer be pulled: pods that move to another node do not start.
 ///
 /// ## Fix
-/// Name the place where the project publishes now; for `k8s.gcr.io` that is `registry.k8s.io`, with
-/// the same repositories and tags.
+/// Use the current registry of the project. For `k8s.gcr.io` that is `registry.k8s.io`, with the
+/// same repositories and tags.
 #[check(id = "PV-S008", severity = Medium, scope = Object, fixable = Safely)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -36,7 +36,7 @@ const fn retired(start: &'static str, severity: Severity, what: &'static str) ->
 /// As the owners have announced it.
 static RETIRED: [Retired; 12] = [
     // kubernetes.io/blog/2023/02/06/k8s-gcr-io-freeze-announcement
-    retired("k8s.gcr.io/", Severity::Medium, "which is frozen since April 2023"),
+    retired("k8s.gcr.io/", Severity::Medium, "which has been frozen since April 2023"),
     retired("gcr.io/google_containers/", Severity::Medium, OLD_KUBERNETES),
     retired("gcr.io/google-containers/", Severity::Medium, OLD_KUBERNETES),
     retired("eu.gcr.io/k8s-artifacts-prod/", Severity::Medium, OLD_KUBERNETES),
@@ -46,13 +46,13 @@ static RETIRED: [Retired; 12] = [
     retired(
         "gcr.io/kubebuilder/",
         Severity::Medium,
-        "which is closed since 2025: the projects publish their images themselves",
+        "which has been closed since 2025: the projects publish their own images",
     ),
     // github.com/bitnami/containers, issue 83267.
     retired(
         "docker.io/bitnamilegacy/",
         Severity::Medium,
-        "an archive that gets no updates since September 2025",
+        "an archive without updates since September 2025",
     ),
     // github.blog/changelog: succeeded by ghcr.io.
     retired("docker.pkg.github.com/", Severity::Medium, "which `ghcr.io` has replaced"),
@@ -65,7 +65,7 @@ static RETIRED: [Retired; 12] = [
     retired(
         "quay.io/kubernetes_incubator/",
         Severity::Medium,
-        "where Kubernetes' incubator projects were published until 2018",
+        "where Kubernetes incubator projects were published until 2018",
     ),
 ];
 

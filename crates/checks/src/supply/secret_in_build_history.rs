@@ -8,15 +8,15 @@ use serde::Deserialize;
 use super::image::{claims, configured, named};
 use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 
-/// Secrets in the build history of an image.
+/// Secret in the image build history
 ///
 /// ## Why
-/// An image keeps the instructions that built it, with build arguments and their values: anyone
-/// who can pull the image can read them with `docker history`.
+/// An image stores the instructions that built it, including build arguments: anyone who can pull
+/// the image can read them with `docker history`.
 ///
 /// ## Fix
-/// Revoke the secret, and give it to the build as a secret mount (`RUN --mount=type=secret`) instead of a
-/// build argument or a part of a command.
+/// Revoke the secret. Pass it to the build as a secret mount (`RUN --mount=type=secret`) instead of
+/// a build argument or a part of a command.
 #[check(id = "PV-S027", severity = High, secret = true, scope = World, facts = [Images])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -33,7 +33,7 @@ impl Check for SecretInBuildHistory {
                     SecretPlace::History { step, .. } => format!("step {step} of the build"),
                     _ => "the build".to_owned(),
                 };
-                let message = format!("{} in {step}, which the image keeps", named(secret));
+                let message = format!("{} in {step}, which is stored in the image", named(secret));
                 Claim::fails(Place::Nowhere, message)
             }))
         })

@@ -8,15 +8,15 @@ use serde::Deserialize;
 use super::image::{claims, inspected, made_by, named, verdict};
 use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 
-/// Secrets in the files of an image's layers.
+/// Secret in an image layer
 ///
 /// ## Why
-/// Anyone who can pull the image has the secret. A later layer that deletes or replaces the file does not
-/// take it out of the layer below, which everybody gets as well.
+/// Anyone who can pull the image can read the secret. A later layer that deletes or replaces the
+/// file does not remove it from the layer below, which is pulled too.
 ///
 /// ## Fix
-/// Revoke the secret, since everyone who pulled the image has it. Build without it: give it to the build
-/// as a secret mount (`RUN --mount=type=secret`), and to the container as a Secret.
+/// Revoke the secret. Pass it to the build as a secret mount (`RUN --mount=type=secret`), and to
+/// the container as a Secret.
 #[check(id = "PV-S025", severity = High, secret = true, scope = World, facts = [Images])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -32,7 +32,7 @@ impl Check for SecretInImage {
                 let SecretPlace::File { path, layer, line, removed } = &secret.place else {
                     return Claim::fails(Place::Nowhere, named(secret));
                 };
-                let mut message = format!("{} in line {line} of `/{path}`", named(secret));
+                let mut message = format!("{} on line {line} of `/{path}`", named(secret));
                 if *removed {
                     message.push_str(", which a later layer deletes or replaces");
                 }

@@ -8,15 +8,15 @@ use serde::Deserialize;
 use super::image::{claims, configured, named, odd};
 use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 
-/// Secrets in the environment, labels or command of an image.
+/// Secret in the image configuration
 ///
 /// ## Why
-/// The configuration of an image is plain text: anyone who can pull the image, or view it in a
-/// registry, can read it, and so can every process of the container and everything that it starts.
+/// The image configuration is plain text: anyone who can pull the image, or view it in a registry,
+/// can read it, and so can every process in the container.
 ///
 /// ## Fix
-/// Revoke the secret. Take it out of `ENV`, `LABEL`, `ENTRYPOINT` and `CMD`, and give it to the container
-/// as a Secret.
+/// Revoke the secret. Remove it from `ENV`, `LABEL`, `ENTRYPOINT` and `CMD`, and pass it to the
+/// container as a Secret.
 #[check(id = "PV-S026", severity = High, secret = true, scope = World, facts = [Images])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

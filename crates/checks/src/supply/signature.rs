@@ -6,7 +6,7 @@ use pavisade_yaml::Value;
 
 /// What a policy does.
 pub(super) enum Finds {
-    /// Pods whose images are not signed are refused.
+    /// Pods whose images are not signed are rejected.
     Demands,
     /// It may demand signatures, but whether it does is not seen; why.
     Unclear(&'static str),
@@ -34,7 +34,7 @@ pub(super) static POLICIES: &[(GroupKind, Look)] = &[
 ];
 
 const REPORTS: &str = "only reports";
-const ONE_NAMESPACE: &str = "counts in its own namespace alone";
+const ONE_NAMESPACE: &str = "applies only to its own namespace";
 
 /// sigstore's policy-controller: `mode: warn` lets everything in.
 fn policy_controller(policy: &Object) -> Finds {
@@ -48,7 +48,7 @@ fn policy_controller(policy: &Object) -> Finds {
     match actions.all(|action| action == Some("pass"))
         && policy.at(&["spec", "authorities"]).is_some()
     {
-        true => Finds::Weak("lets the images that it matches pass"),
+        true => Finds::Weak("exempts the images that it matches"),
         false => Finds::Demands,
     }
 }
@@ -67,7 +67,7 @@ fn namespaced(policy: &Object) -> Finds {
     }
 }
 
-/// Kyverno's older policies: a rule refuses where its own action, or else the policy's, enforces.
+/// Kyverno's older policies: a rule rejects where its own action, or else the policy's, enforces.
 fn kyverno(policy: &Object) -> Finds {
     let enforces = |value: Option<Value<'_>>| {
         value.and_then(Value::as_str).map(|action| action.eq_ignore_ascii_case("enforce"))
@@ -79,7 +79,7 @@ fn kyverno(policy: &Object) -> Finds {
     for verify in verify {
         let own = enforces(verify.get("failureAction"));
         if verify.bool("required") == Some(false) {
-            found = Finds::Weak("takes unsigned images too");
+            found = Finds::Weak("also accepts unsigned images");
         } else if own.or(of_policy).unwrap_or(false) {
             return Finds::Demands;
         } else {
@@ -107,14 +107,16 @@ fn template(template: &Object) -> Finds {
     };
     let signs = ["signature", "signed", "cosign", "ratif", "notation"];
     if signs.iter().any(|word| kind.contains(word)) || asks_ratify() {
-        // Whether a constraint of it refuses stands in a kind of the template's own.
-        return Finds::Unclear("may verify signatures; its constraints are not read");
+        // Whether a constraint of it rejects is in a kind of the template's own.
+        return Finds::Unclear("may verify signatures; its constraints were not read");
     }
     Finds::Nothing
 }
 
 fn ratify(_: &Object) -> Finds {
-    Finds::Unclear("verifies signatures for Gatekeeper; whether a constraint refuses is not read")
+    Finds::Unclear(
+        "verifies signatures for Gatekeeper; it is not known whether a constraint enforces them",
+    )
 }
 
 /// Admission of programs that verify signatures and keep their policy elsewhere.
@@ -122,7 +124,7 @@ fn webhook(configuration: &Object) -> Finds {
     const VERIFIERS: [&str; 4] = ["connaisseur", "portieris", "notary-admission", "cosigned"];
     let name = configuration.name().to_ascii_lowercase();
     if VERIFIERS.iter().any(|verifier| name.contains(verifier)) {
-        return Finds::Unclear("calls a program that verifies signatures; its policy is not read");
+        return Finds::Unclear("calls a program that verifies signatures; its policy was not read");
     }
     Finds::Nothing
 }
@@ -132,7 +134,7 @@ fn expressions(policy: &Object) -> Finds {
     let validations = policy.at(&["spec", "validations"]).into_iter().flat_map(Value::items);
     let mut texts = validations.filter_map(|v| v.str("expression"));
     match texts.any(|text| text.contains(".image")) {
-        true => Finds::Weak("sees an image's name and not its signature"),
+        true => Finds::Weak("checks the name of an image, not its signature"),
         false => Finds::Nothing,
     }
 }

@@ -9,19 +9,19 @@ use serde::Deserialize;
 use crate::{Check, Claim, Cx, OnContainer, Place, Verdict};
 use pavisade_images::reference::{self as image, Image};
 
-/// Containers whose image moves while nodes keep an old copy of it.
+/// Stale image on the node
 ///
 /// ## Why
-/// A node that has an image of that name does not ask for the new one: pods of one workload run
-/// different builds, and a mended vulnerability goes on running.
+/// A node that already has an image with that name does not pull the new one: pods of the same
+/// workload may run different builds, and fixes are not rolled out.
 ///
 /// ## Fix
-/// Name a version and a digest; or set `imagePullPolicy: Always`.
+/// Specify a version and a digest, or set `imagePullPolicy: Always`.
 #[check(id = "PV-S007", severity = Low, scope = Object, fixable = Riskily)]
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StaleImagePossible {
-    /// Words in the tags that move; a tag with a digit in it does not.
+    /// Words that identify mutable tags. A tag with a digit is not mutable.
     moving: Vec<String>,
 }
 
@@ -58,8 +58,8 @@ impl Check for StaleImagePossible {
             return Claim::fails(
                 Place::field(container.value(), &["imagePullPolicy"]),
                 format!(
-                    "tag `{tag}` of container `{}` moves, but without `imagePullPolicy` a node \
-                     keeps the copy that it has",
+                    "tag `{tag}` of container `{}` is mutable, but without `imagePullPolicy` a \
+                     node keeps its cached copy",
                     container.name()
                 ),
             )
@@ -72,8 +72,8 @@ impl Check for StaleImagePossible {
                 let claim = Claim::fails(
                     value,
                     format!(
-                        "tag `{tag}` of container `{}` moves, but with `{policy}` a node keeps \
-                         the copy that it has",
+                        "tag `{tag}` of container `{}` is mutable, but with `{policy}` a node \
+                         keeps its cached copy",
                         container.name()
                     ),
                 );
@@ -81,7 +81,7 @@ impl Check for StaleImagePossible {
                 let claim = claim.evidence(tag);
                 if policy == "Never" { claim } else { claim.set("Always") }.into()
             }
-            _ => Verdict::unknown(value, "the value is no pull policy"),
+            _ => Verdict::unknown(value, "the value is not a valid pull policy"),
         }
     }
 }

@@ -8,20 +8,20 @@ use super::untrusted_registry::covers;
 use crate::{Check, Cx, NamedImage, OnImage, Verdict};
 use pavisade_images::reference::{self as image, Image};
 
-/// Images with a version tag and no digest.
+/// Image without a digest
 ///
 /// ## Why
-/// A tag is a name that its registry can give to another image; only a digest says what runs. A
-/// tag that moves by its name (`latest`) is left to `mutable-image-tag`.
+/// A registry can move a tag to another image; only a digest identifies the content.
+/// `mutable-image-tag` reports tags that are expected to move, such as `latest`.
 ///
 /// ## Fix
-/// Add the digest behind the tag (`app:1.4.2@sha256:…`); update tools keep both current.
+/// Add the digest of the tag (`app:1.4.2@sha256:…`). Update tools keep both current.
 #[check(id = "PV-S002", severity = Low, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnpinnedImage {
-    /// Registries, or repositories below one, whose tags cannot be moved; written as in the
-    /// parameter `allowed` of `untrusted-registry`.
+    /// Registries or repositories with immutable tags, in the format of the parameter `allowed` of
+    /// `untrusted-registry`.
     exempt: Vec<String>,
 }
 
@@ -39,14 +39,17 @@ impl Check for UnpinnedImage {
                 Verdict::Holds
             }
             Image::Reference(_) => {
-                let message = format!("{named} has no digest: its registry can replace it");
+                let message = format!("{named} has no digest, so the registry can replace it");
                 Verdict::fails(place, message)
             }
             Image::Absent => Verdict::NotApplicable,
             Image::Unclear(why) => match image::broken_digest(named.text()) {
                 Some(digest) => Verdict::fails(
                     place,
-                    format!("{named} has no digest: `{digest}` is none, so no kubelet can pull it"),
+                    format!(
+                        "{named} has no valid digest: `{digest}` is not one, so the kubelet \
+                         cannot pull it"
+                    ),
                 ),
                 None => Verdict::unknown(place, why),
             },

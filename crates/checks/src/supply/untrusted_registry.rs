@@ -7,23 +7,23 @@ use serde::Deserialize;
 use crate::{Check, Cx, NamedImage, OnImage, Verdict};
 use pavisade_images::reference::{Image, Reference, is_registry};
 
-/// Images from a registry that is not allowed.
+/// Untrusted image registry
 ///
 /// ## Why
-/// An image from anywhere runs what anybody published there. The check asks nothing until the
-/// parameter `allowed` says which registries are trusted, or `denied` which are not.
+/// An image from an arbitrary registry can contain anything. This check reports nothing until the
+/// parameter `allowed` lists trusted registries, or `denied` lists untrusted ones.
 ///
 /// ## Fix
-/// Take the image from an allowed registry, or mirror it there.
+/// Use an image from an allowed registry, or mirror it there.
 #[check(id = "PV-S006", severity = Medium, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UntrustedRegistry {
-    /// Registries or repositories below one: `registry.example.com`, `ghcr.io/acme`,
-    /// `*.dkr.ecr.eu-west-1.amazonaws.com`; Docker Hub is `docker.io`, its official images are
-    /// `docker.io/library`.
+    /// Allowed registries or repositories: `registry.example.com`, `ghcr.io/acme`,
+    /// `*.dkr.ecr.eu-west-1.amazonaws.com`. Docker Hub is `docker.io`, and its official images are
+    /// in `docker.io/library`.
     allowed: Vec<String>,
-    /// The same for those from which nothing may come, whatever `allowed` says.
+    /// Denied registries or repositories, in the same format; they take precedence over `allowed`.
     denied: Vec<String>,
 }
 
@@ -54,8 +54,8 @@ impl Check for UntrustedRegistry {
     }
 }
 
-/// Whether an entry of the list covers an image: whole parts only, so that `ghcr.io/acme` does
-/// not cover `ghcr.io/acme-evil`. As in an image's name, a first part that is no host is a user of
+/// Whether an entry of the list covers an image: whole parts only, so that `ghcr.io/acme` does not
+/// cover `ghcr.io/acme-evil`. As in an image's name, a first part that is not a host is a user of
 /// Docker Hub.
 pub(super) fn covers(entry: &str, reference: Reference<'_>) -> bool {
     let entry = entry.trim_end_matches("/*").trim_end_matches('/');

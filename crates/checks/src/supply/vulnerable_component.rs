@@ -10,15 +10,15 @@ use crate::advisories::of_image;
 use crate::{Check, Claim, Cx, NamedImage, OnImage, Verdict};
 use pavisade_images::reference::Image;
 
-/// Programs of the cluster in a version that is known to give it away.
+/// Cluster component with a critical vulnerability
 ///
 /// ## Why
-/// Controllers that deploy, admit and route hold rights over the whole cluster. A vulnerability of
-/// theirs with a published way to use it needs no other mistake. Only a few such are in the check's
-/// table, by the tags of the projects' own images; it replaces no scan of images.
+/// Controllers for deployment, admission and ingress have permissions in the whole cluster. A known
+/// exploit for one of them is enough to take it over. This check knows only a few such
+/// vulnerabilities, by the tags of the projects' own images. It does not replace an image scan.
 ///
 /// ## Fix
-/// Move to the version that the message names, or a later one.
+/// Upgrade to the version in the message, or a later one.
 #[check(id = "PV-S010", severity = High, confidence = Medium, scope = Object)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -45,17 +45,17 @@ impl Check for VulnerableComponent {
         };
         let version = tag.and_then(Release::read).and_then(|r| r.exact());
         let Some(version) = version else {
-            let why = format!("{named} names no exact version, so which one runs is not known");
+            let why = format!("{named} has no exact version, so the running version is not known");
             return Verdict::unknown(named.place(), why);
         };
         Verdict::from_claims(known.filter_map(|(advisory, always)| {
             let (major, minor, patch) = advisory.fixed(version, false)?;
             let message = format!(
-                "{named}: {} ({}); mended in {major}.{minor}.{patch}",
+                "{named}: {} ({}); fixed in {major}.{minor}.{patch}",
                 advisory.title, advisory.cve
             );
             let claim = Claim::fails(named.place(), message).severity(advisory.severity);
-            // Its settings may be in files that nobody sees from here.
+            // Its settings may be in files that no one sees from here.
             let confidence = if always { Confidence::Medium } else { Confidence::Low };
             Some(claim.instance(advisory.cve).confidence(confidence))
         }))

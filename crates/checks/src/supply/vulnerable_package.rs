@@ -11,17 +11,17 @@ use crate::{Check, Claim, Cx, OnMatch, Place, Verdict};
 /// Characters of an advisory's title: some are whole paragraphs.
 const TITLE: usize = 80;
 
-/// Package with a known vulnerability.
+/// Package with a known vulnerability
 ///
 /// ## Why
-/// Advisories are public: anyone who attacks a program looks up first which of its packages are known
-/// to be vulnerable, and how that is used. A finding is one advisory about one package at one version,
-/// by the order of versions and the advisories of whoever maintains the package; its severity is that
-/// of the advisory. The check runs where images are asked for, with a database of advisories.
+/// Advisories are public, so attackers look up which packages of a program are vulnerable, and how
+/// to exploit them. A finding is one advisory for one package at one version, based on the
+/// advisories and the version order of whoever maintains the package. It has the severity of the
+/// advisory. This check runs only if images are scanned with an advisory database.
 ///
 /// ## Fix
-/// Rebuild the image with the version that the message names. Where there is none so far, remove the
-/// package if the program does not need it, or accept the finding until a date.
+/// Rebuild the image with the version in the message. If there is no fix yet, remove the package if
+/// the program does not need it, or accept the finding until a certain date.
 #[check(
     id = "PV-S013",
     severity = High,

@@ -3,7 +3,8 @@
 
 use pavisade_model::Confidence;
 use pavisade_snapshot::{
-    Configuration, Image, Inspection, Layer, Notable, NotableFile, Secret, SecretPlace,
+    Configuration, Image, Inspection, Layer, Notable, NotableFile, Package, Packages, Secret,
+    SecretPlace,
 };
 
 use super::Block;
@@ -12,6 +13,7 @@ use super::Block;
 ///
 /// ```text
 /// sbom                          nothing but packages is known
+/// package pkg:deb/debian/a@1    a package by its URL
 /// rootfs                        there is no configuration
 /// user app 1000                 name and number; `-` for a number that is not known
 /// setuid bin/su 0               why a file matters, its path, files below it
@@ -28,8 +30,13 @@ pub(crate) fn image(block: &Block) -> Option<Result<Image, String>> {
 fn read(text: &str) -> Result<Image, String> {
     let mut inspection =
         Some(Inspection { configuration: Some(Configuration::default()), ..Inspection::default() });
+    let mut packages = Packages::default();
     for line in text.lines() {
         let line = line.split('#').next().unwrap_or("").trim();
+        if let Some(purl) = line.strip_prefix("package ") {
+            packages.push(Package { name: purl, version: "", purl, path: "", layer: Some(0) });
+            continue;
+        }
         if line == "sbom" {
             inspection = None;
             continue;
@@ -93,6 +100,7 @@ fn read(text: &str) -> Result<Image, String> {
         name: "web:1".into(),
         layers: vec![Layer { digest: "sha256:0".into(), instruction: "COPY . /".to_owned() }],
         inspection,
+        packages,
         ..Image::default()
     })
 }

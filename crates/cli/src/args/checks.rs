@@ -1,32 +1,32 @@
-//! Arguments of `pavisade checks`, and those that choose checks.
+//! Arguments of `pavisade checks`, and arguments that select checks.
 
 use clap::{Args, Subcommand, ValueEnum};
 use pavisade_model::Fixable;
 
 use super::Color;
 
-/// Which checks are meant.
+/// Selection of checks.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Select {
-    /// Only these checks, by id or name.
+    /// Run only these checks (ID or name).
     #[arg(
         long = "check",
         value_name = "CHECK",
         value_delimiter = ',',
-        help_heading = "Which checks"
+        help_heading = "Check selection"
     )]
     pub only: Vec<String>,
 
-    /// All but these checks, by id or name.
-    #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Which checks")]
+    /// Skip these checks (ID or name).
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Check selection")]
     pub skip: Vec<String>,
 
-    /// Only checks that serve a framework: cis-1.12, pod-security-standards, own.toml …
-    #[arg(short = 'F', long, value_name = "FRAMEWORK", help_heading = "Which checks")]
+    /// Run only checks that are mapped to a framework: cis-1.12, pod-security-standards, own.toml …
+    #[arg(short = 'F', long, value_name = "FRAMEWORK", help_heading = "Check selection")]
     pub framework: Option<String>,
 
-    /// Add the checks of audience `strict`: hardening beyond what is common.
-    #[arg(long, help_heading = "Which checks")]
+    /// Also run checks with the audience `strict`: hardening beyond common practice.
+    #[arg(long, help_heading = "Check selection")]
     pub strict: bool,
 }
 
@@ -35,36 +35,37 @@ pub(crate) struct ChecksArgs {
     #[command(subcommand)]
     pub command: ChecksCommand,
 
-    /// When to use colours.
+    /// When to use colors.
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
     pub color: Color,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ChecksCommand {
-    /// List the checks, one a line.
+    /// List the checks, one per line.
     List {
         #[command(flatten)]
         select: Select,
-        /// Only checks whose findings `pavisade fix` mends, all or some of them: safely, riskily,
-        /// or without a word either way.
+        /// Only checks whose findings `pavisade fix` can fix: safely, riskily, or without a value
+        /// either of them.
         #[arg(
-            long = "mends",
+            long = "fixable",
+            alias = "mends",
             value_enum,
             value_name = "HOW",
             num_args = 0..=1,
             require_equals = true,
             default_missing_value = "either",
-            help_heading = "Which checks"
+            help_heading = "Check selection"
         )]
         fixable: Option<FixableFilter>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Say what a check looks at, why, and what to do.
+    /// Show what a check reports, why it matters, and how to fix it.
     Explain {
-        /// Its id or name.
+        /// ID or name of the check.
         check: String,
         /// Print JSON.
         #[arg(long)]
@@ -74,11 +75,11 @@ pub(crate) enum ChecksCommand {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FixableFilter {
-    /// What works today works afterwards.
+    /// The fix does not affect running workloads.
     Safely,
-    /// What uses that which is taken away stops working.
+    /// The fix may break workloads that rely on what it removes.
     Riskily,
-    /// Either way.
+    /// Either of them.
     Either,
 }
 

@@ -1,41 +1,42 @@
-//! Arguments of commands that take a cluster.
+//! Arguments of commands that read a cluster.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use pavisade_snapshot::DistributionName;
 
-/// A live cluster, and the way to it.
+/// A live cluster or a saved one.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LiveArgs {
-    /// Judge what really runs in a cluster.
+    /// Scan a live cluster.
     #[arg(long, help_heading = "Cluster")]
     pub cluster: bool,
 
-    /// Judge a cluster that `pavisade snapshot save` kept.
+    /// Scan a cluster that `pavisade snapshot save` saved to a file.
     #[arg(long, value_name = "FILE", conflicts_with = "cluster", help_heading = "Cluster")]
     pub snapshot: Option<PathBuf>,
 
     #[command(flatten)]
     pub access: Access,
 
-    /// What the cluster is, where that is not found out: eks, gke, aks, openshift, k3s, rke2, talos,
-    /// kubeadm, kind, minikube.
+    /// The Kubernetes distribution, if it cannot be detected: eks, gke, aks, openshift, k3s, rke2,
+    /// talos, kubeadm, kind, minikube.
     #[arg(long, value_name = "NAME", help_heading = "Cluster")]
     pub distribution: Option<DistributionName>,
 
-    /// List Secrets too: their names, types and keys are judged, their values are dropped on
-    /// arrival. The right to list them is the right to read every credential in the cluster.
+    /// Also list Secrets: their names, types and keys are checked, their values are discarded when
+    /// they are received. Permission to list Secrets allows reading every credential in the
+    /// cluster.
     #[arg(long, help_heading = "Cluster")]
     pub secrets: bool,
 
-    /// Print the least ClusterRole for the chosen checks, and do nothing else.
+    /// Print the minimal ClusterRole for the selected checks, and exit.
     #[arg(long, help_heading = "Cluster")]
     pub print_rbac: bool,
 }
 
 impl LiveArgs {
-    /// An option that says something about a cluster where none is read.
+    /// An option for a cluster that is set although no cluster is read.
     pub(crate) fn idle(&self) -> Option<&'static str> {
         let Access { kubeconfig, context, impersonate, no_probe, .. } = &self.access;
         let of_cluster = [
@@ -53,22 +54,22 @@ impl LiveArgs {
     }
 }
 
-/// How a cluster is reached and read.
+/// How to access a cluster.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Access {
-    /// The kubeconfig [default: as kubectl finds it, or the pod's ServiceAccount].
+    /// Path to the kubeconfig [default: as for kubectl, or the ServiceAccount of the pod].
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
     pub kubeconfig: Option<PathBuf>,
 
-    /// A context of the kubeconfig instead of the current one.
+    /// Context of the kubeconfig to use instead of the current one.
     #[arg(long, value_name = "NAME", help_heading = "Cluster")]
     pub context: Option<String>,
 
-    /// Act as this user.
+    /// User to impersonate.
     #[arg(long = "as", value_name = "USER", help_heading = "Cluster")]
     pub impersonate: Option<String>,
 
-    /// Act as a member of this group; may be given again.
+    /// Group to impersonate (repeatable).
     #[arg(
         long = "as-group",
         value_name = "GROUP",
@@ -77,16 +78,16 @@ pub(crate) struct Access {
     )]
     pub impersonate_groups: Vec<String>,
 
-    /// Send no requests without credentials and make no handshakes with kubelets: what they would
-    /// show is unknown then.
+    /// Do not send anonymous requests, and do not connect to kubelets: checks that need this report
+    /// unknown.
     #[arg(long, help_heading = "Cluster")]
     pub no_probe: bool,
 
-    /// How long one answer of the API server may take.
+    /// Timeout of a single request to the API server.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "Cluster")]
     pub request_timeout: u64,
 
-    /// How long all requests to the cluster together may take.
+    /// Timeout of all requests to the cluster together.
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400), help_heading = "Cluster")]
     pub cluster_timeout: u64,
 }

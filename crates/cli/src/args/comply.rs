@@ -1,4 +1,4 @@
-//! The command line of `pavisade comply` and `pavisade frameworks`.
+//! Arguments of `pavisade comply` and `pavisade frameworks`.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use super::{Color, ConfigArgs, EXIT_CODES, FailOn, Images, LiveArgs, Reading};
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ComplyArgs {
-    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
+    /// Files, directories or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
     ///
-    /// With `--cluster` or `--snapshot`, the files that the cluster's objects come from: findings point into them,
-    /// and what differs is told.
+    /// With `--cluster` or `--snapshot`, the files that define the objects of the cluster: findings
+    /// refer to these files, and differences are reported.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
@@ -23,32 +23,33 @@ pub(crate) struct ComplyArgs {
     #[command(flatten)]
     pub images: Images,
 
-    /// Judge by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
+    /// Kubernetes version to assume [default: the version of the cluster, else 1.37].
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<KubernetesVersion>,
 
     #[command(flatten)]
     pub config: ConfigArgs,
 
-    /// Set a parameter of a check, the value as JSON or text: untrusted-registry.allowed='["a.io"]'.
-    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
+    /// Set a parameter of a check; the value is JSON or text:
+    /// untrusted-registry.allowed='["a.io"]'.
+    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Check selection")]
     pub set: Vec<String>,
 
     #[command(flatten)]
     pub reading: Reading,
 
-    /// No progress on standard error.
+    /// Show no progress on standard error.
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
-    /// The framework: its name or a beginning of it (pci-dss, cis), or a file of your own
-    /// (own.toml); may be given again.
+    /// The framework: its name or a prefix of it (pci-dss, cis), or your own file (own.toml);
+    /// repeatable.
     ///
-    /// `pavisade frameworks list` shows what there is.
+    /// `pavisade frameworks list` lists the available frameworks.
     #[arg(short = 'F', long = "framework", value_name = "FRAMEWORK", value_delimiter = ',')]
     pub frameworks: Vec<String>,
 
-    /// How the result is written.
+    /// Output format.
     #[arg(short, long, value_enum, default_value_t = ComplyFormat::Terminal)]
     pub format: ComplyFormat,
 
@@ -56,28 +57,28 @@ pub(crate) struct ComplyArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Exit with 1 for findings of this severity or worse [default: low].
+    /// Exit with 1 for findings with this severity or higher [default: low].
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
 
-    /// All but these checks, by id or name: controls that need one of them cannot hold.
-    #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Which checks")]
+    /// Skip these checks (ID or name): controls that need one of them cannot be met.
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', help_heading = "Check selection")]
     pub skip: Vec<String>,
 
-    /// Let checks of audience `strict` count for every control that their topic serves, not only
-    /// for those that name them.
-    #[arg(long, help_heading = "Which checks")]
+    /// Use checks with the audience `strict` for all controls of their topic, not only for controls
+    /// that list them.
+    #[arg(long, help_heading = "Check selection")]
     pub strict: bool,
 
-    /// Show every place, every check and every reason.
+    /// Show every location, check and reason.
     #[arg(long, help_heading = "Output")]
     pub full: bool,
 
-    /// When to use colours.
+    /// When to use colors.
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
     pub color: Color,
 
-    /// Columns to fill; by default those of the terminal, or 100.
+    /// Width in columns; by default that of the terminal, or 100.
     #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
     pub width: Option<usize>,
 }
@@ -87,36 +88,36 @@ pub(crate) struct FrameworksArgs {
     #[command(subcommand)]
     pub command: FrameworksCommand,
 
-    /// When to use colours.
+    /// When to use colors.
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
     pub color: Color,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FrameworksCommand {
-    /// List the frameworks, with how much of each is assessed.
+    /// List the frameworks, and how much of each is assessed.
     List {
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Say what a framework asks for, and which checks speak for it.
+    /// Show the controls of a framework, and the checks that are mapped to them.
     Show {
-        /// Its name or a beginning of it, or a file of your own: own.toml.
+        /// Its name or a prefix of it, or your own file: own.toml.
         framework: String,
     },
-    /// List the topics by which files of your own may name checks.
+    /// List the topics that your own framework files can refer to.
     Topics,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ComplyFormat {
-    /// For people.
+    /// For terminals.
     Terminal,
-    /// One document by schema/comply-v1.json.
+    /// JSON, see schema/comply-v1.json.
     Json,
-    /// A control a row, for spreadsheets.
+    /// CSV with one row per control, for spreadsheets.
     Csv,
-    /// A document.
+    /// Markdown.
     Markdown,
 }

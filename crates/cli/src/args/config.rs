@@ -1,46 +1,46 @@
-//! Arguments about the configuration.
+//! Arguments for the configuration.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use pavisade_scan::Honour;
 
-/// Which configuration counts.
+/// The configuration file to use.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ConfigFile {
-    /// The configuration [default: .pavisade.yaml in the given folder, or above it up to the root
-    /// of its Git repository].
+    /// The configuration file [default: .pavisade.yaml in the given directory, or in its parents up
+    /// to the root of the Git repository].
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     pub config: Option<PathBuf>,
 
-    /// Use no configuration.
+    /// Do not use a configuration file.
     #[arg(long, conflicts_with = "config", help_heading = "Configuration")]
     pub no_config: bool,
 }
 
-/// The configuration, and whose exceptions count.
+/// The configuration, and which exceptions apply.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ConfigArgs {
     #[command(flatten)]
     pub file: ConfigFile,
 
-    /// A policy file with exceptions; may be given again.
+    /// Policy file with exceptions (repeatable).
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     pub exceptions: Vec<PathBuf>,
 
-    /// Whose exceptions count.
+    /// Which exceptions apply.
     #[arg(long, value_enum, default_value_t = AllowFrom::All, value_name = "WHOM", help_heading = "Configuration")]
     pub allow_from: AllowFrom,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum AllowFrom {
-    /// Those in objects, in comments, and of the configuration and policy files.
+    /// All: in objects, in comments, and in the configuration and policy files.
     #[default]
     #[value(alias = "everybody")]
     All,
-    /// Those of files that the command line names (--exceptions, --config): what is scanned cannot
-    /// exempt itself.
+    /// Only those in files that the command line specifies (--exceptions, --config), so that
+    /// scanned objects cannot exempt themselves.
     Policy,
     /// None.
     None,
@@ -64,23 +64,23 @@ pub(crate) struct CheckConfigArgs {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  it is right, or there is none
-  2  it is not, or wrong usage";
+  0  the configuration is valid or absent
+  2  the configuration is not valid, or invalid usage";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Say what is wrong with the configuration, if anything.
+    /// Validate the configuration.
     #[command(after_help = EXIT_CODES)]
     Check {
-        /// The files and folders that would be scanned [default: .].
+        /// The files and directories to be scanned [default: .].
         paths: Vec<PathBuf>,
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Show what the configuration sets, and on which line.
+    /// Show the effective configuration, and the line of each setting.
     #[command(after_help = EXIT_CODES)]
     Show {
-        /// The files and folders that would be scanned [default: .].
+        /// The files and directories to be scanned [default: .].
         paths: Vec<PathBuf>,
         #[command(flatten)]
         config: ConfigArgs,

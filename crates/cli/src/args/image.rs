@@ -8,8 +8,8 @@ use pavisade_oci::Platform;
 use super::{Color, Format, Registry, Vulnerable};
 
 const IMAGE_EXIT_CODES: &str = "\
-A file or folder of that name counts before a reference; docker://REFERENCE is always one. Only
-then a registry is asked, with the credentials of `docker login` and `podman login`.
+A file or directory with that name takes precedence over a reference; docker://REFERENCE is always
+a reference. References are pulled with the credentials of `docker login` and `podman login`.
 
 Examples:
   pavisade image web.tar
@@ -18,22 +18,22 @@ Examples:
   pavisade sbom localhost:5000/app --plain-http localhost:5000 -o app.cdx.json
 
 Exit codes:
-  0  all was read, and there is no vulnerability at or above --fail-on
+  0  no vulnerabilities at or above --fail-on
   1  vulnerabilities at or above --fail-on
-  2  wrong usage, or the result could not be written
-  3  the image or a part of it could not be read or compared (vulnerabilities or not)";
+  2  invalid usage, or the result could not be written
+  3  the image or a part of it could not be read or matched (vulnerabilities or not)";
 
 const SBOM_EXIT_CODES: &str = "\
 Exit codes:
-  0  all was read
-  2  wrong usage, or the result could not be written
+  0  success
+  2  invalid usage, or the result could not be written
   3  the image or a part of it could not be read";
 
 const DIFF_EXIT_CODES: &str = "\
 Exit codes:
-  0  both hold the same packages and have the same vulnerabilities
+  0  both contain the same packages and vulnerabilities
   1  packages or vulnerabilities differ
-  2  wrong usage, or the result could not be written
+  2  invalid usage, or the result could not be written
   3  one of the images or a part of it could not be read";
 
 #[derive(Debug, Args)]
@@ -46,9 +46,9 @@ pub(crate) struct ImageArgs {
     #[command(subcommand)]
     pub command: Option<ImageCommand>,
 
-    /// The image: a reference in a registry (registry.example/team/app:1.2), an archive (`docker save`,
-    /// OCI layout; tar, tar.gz, tar.zst), the folder of an OCI layout, a root file system in a folder
-    /// or archive, an SBOM, a source tree with lock files; `-` is standard input.
+    /// The image: a reference in a registry (registry.example/team/app:1.2), an archive (`docker
+    /// save`, OCI layout; tar, tar.gz, tar.zst), the directory of an OCI layout, a root file system
+    /// in a directory or archive, an SBOM, or a source tree with lock files; `-` is standard input.
     #[arg(value_name = "IMAGE", required = true)]
     pub image: Option<PathBuf>,
 
@@ -61,7 +61,7 @@ pub(crate) struct ImageArgs {
     #[command(flatten)]
     pub registry: Registry,
 
-    /// How the result is written.
+    /// Output format.
     #[arg(short, long, value_enum, default_value_t = ImageFormat::Table)]
     pub format: ImageFormat,
 
@@ -69,37 +69,37 @@ pub(crate) struct ImageArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// List the files of each package of the distribution too (JSON, CycloneDX).
+    /// Also list the files of each distribution package (JSON, CycloneDX).
     #[arg(long, help_heading = "Output")]
     pub files: bool,
 
-    /// Show every note.
+    /// Show all notes.
     #[arg(long, help_heading = "Output")]
     pub full: bool,
 
-    /// When to use colours.
+    /// When to use colors.
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
     pub color: Color,
 
-    /// Columns to fill; by default those of the terminal, or 100.
+    /// Width in columns; by default that of the terminal, or 100.
     #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
     pub width: Option<usize>,
 
-    /// No progress on standard error.
+    /// Show no progress on standard error.
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
-    /// List the packages that were added, removed or changed between two images, and with a database
-    /// the vulnerabilities that were gained and lost.
+    /// List the packages that were added, removed or changed between two images and, with a
+    /// database, the vulnerabilities that were added and removed.
     #[command(after_help = DIFF_EXIT_CODES)]
     Diff {
-        /// The earlier image or SBOM, a reference as well.
+        /// The earlier image (file or reference) or SBOM.
         before: PathBuf,
 
-        /// The later image or SBOM, a reference as well.
+        /// The later image (file or reference) or SBOM.
         after: PathBuf,
 
         #[command(flatten)]
@@ -108,8 +108,8 @@ pub(crate) enum ImageCommand {
         #[command(flatten)]
         registry: Registry,
 
-        /// Say which vulnerabilities were gained and lost too, by this database [default: PAVISADE_DB,
-        /// else pavisade/vulnerabilities.db in the user's data folder, if there is one].
+        /// Also compare vulnerabilities, with this database [default: PAVISADE_DB, else
+        /// pavisade/vulnerabilities.db in the user's data directory, if it exists].
         #[arg(long, value_name = "FILE")]
         db: Option<PathBuf>,
 
@@ -117,25 +117,25 @@ pub(crate) enum ImageCommand {
         #[arg(long)]
         json: bool,
 
-        /// When to use colours.
+        /// When to use colors.
         #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
         color: Color,
 
-        /// No progress on standard error.
+        /// Show no progress on standard error.
         #[arg(short, long, help_heading = "Output")]
         quiet: bool,
     },
 }
 
-/// Which image is meant, where there are several.
+/// Which image to use if there are several.
 #[derive(Debug, Default, Clone, Args)]
 pub(crate) struct Choose {
-    /// The platform, where there are images for several: linux/arm64, linux/arm/v7 [default: linux
-    /// on this machine's architecture].
+    /// The platform, if there are images for several: linux/arm64, linux/arm/v7 [default: linux on
+    /// the architecture of this machine].
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub platform: Option<Platform>,
 
-    /// The image, where an archive or a layout holds several: its name or its digest.
+    /// The image, if an archive or a layout contains several: its name or digest.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 }
@@ -143,9 +143,9 @@ pub(crate) struct Choose {
 #[derive(Debug, Args)]
 #[command(after_help = SBOM_EXIT_CODES)]
 pub(crate) struct SbomArgs {
-    /// The image: a reference in a registry (registry.example/team/app:1.2), an archive (`docker save`,
-    /// OCI layout; tar, tar.gz, tar.zst), the folder of an OCI layout, a root file system in a folder
-    /// or archive, an SBOM, a source tree with lock files; `-` is standard input.
+    /// The image: a reference in a registry (registry.example/team/app:1.2), an archive (`docker
+    /// save`, OCI layout; tar, tar.gz, tar.zst), the directory of an OCI layout, a root file system
+    /// in a directory or archive, an SBOM, or a source tree with lock files; `-` is standard input.
     #[arg(value_name = "IMAGE")]
     pub image: PathBuf,
 
@@ -155,8 +155,8 @@ pub(crate) struct SbomArgs {
     #[command(flatten)]
     pub registry: Registry,
 
-    /// How the SBOM is written. The same image gives the same bytes; SOURCE_DATE_EPOCH sets the time
-    /// that the document names.
+    /// Format of the SBOM. The output for an image is reproducible; SOURCE_DATE_EPOCH sets the
+    /// timestamp in the document.
     #[arg(short, long, value_enum, default_value_t = SbomFormat::Cyclonedx)]
     pub format: SbomFormat,
 
@@ -164,47 +164,47 @@ pub(crate) struct SbomArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// List the files of each package of the distribution too.
+    /// Also list the files of each distribution package.
     #[arg(long)]
     pub files: bool,
 
-    /// No progress and no notes on standard error.
+    /// Show no progress and no notes on standard error.
     #[arg(short, long)]
     pub quiet: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ImageFormat {
-    /// Vulnerabilities, the most urgent first; without a database packages by ecosystem.
+    /// Vulnerabilities, most urgent first; without a database, packages by ecosystem.
     Table,
     /// Packages by layer.
     Tree,
-    /// Packages for programs: one document by schema/image-v1.json.
+    /// Packages as JSON, see schema/image-v1.json.
     Json,
-    /// CycloneDX 1.6, as `pavisade sbom` writes it, and with a database its vulnerabilities.
+    /// CycloneDX 1.6, as `pavisade sbom` writes it; with a database including vulnerabilities.
     Cyclonedx,
-    /// Vulnerabilities as OpenVEX 0.2.0, to be completed: what was found is under investigation.
+    /// Vulnerabilities as OpenVEX 0.2.0 with the status "under investigation", for you to complete.
     Openvex,
-    /// Vulnerabilities as `scan` writes them: one document by schema/scan-v2.json.
+    /// Vulnerabilities as JSON, as `scan` writes it, see schema/scan-v2.json.
     JsonV2,
-    /// Vulnerabilities as `scan` writes them: SARIF 2.1.0.
+    /// Vulnerabilities as SARIF 2.1.0.
     Sarif,
-    /// Vulnerabilities as `scan` writes them: one page for a browser.
+    /// Vulnerabilities as an HTML page.
     Html,
-    /// Vulnerabilities as `scan` writes them: a comment on a pull request.
+    /// Vulnerabilities as a pull request comment.
     Markdown,
-    /// Vulnerabilities as `scan` writes them: a line for each.
+    /// Vulnerabilities as CSV.
     Csv,
-    /// Vulnerabilities as `scan` writes them: JUnit XML.
+    /// Vulnerabilities as JUnit XML.
     Junit,
-    /// Vulnerabilities as `scan` writes them: GitLab's code quality report.
+    /// Vulnerabilities as a GitLab code quality report.
     Gitlab,
-    /// Vulnerabilities as `scan` writes them: annotations of GitHub Actions.
+    /// Vulnerabilities as GitHub Actions annotations.
     Github,
 }
 
 impl ImageFormat {
-    /// The format of scans that it is.
+    /// The corresponding format of `scan`.
     pub(crate) fn of_scan(self) -> Option<Format> {
         Some(match self {
             Self::Table | Self::Tree | Self::Json | Self::Cyclonedx | Self::Openvex => return None,

@@ -1,4 +1,4 @@
-//! Arguments that say which images are looked at, and what is looked for in them.
+//! Arguments that select images, and what to check in them.
 
 use std::path::PathBuf;
 
@@ -7,46 +7,48 @@ use pavisade_oci::Platform;
 
 use super::Registry;
 
-/// Images beside the objects.
+/// Images to scan in addition to the objects.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Images {
-    /// Judge an image too: its configuration, files and secrets, and with --db its packages. A reference
-    /// in a registry, an archive, the folder of an OCI layout, a root file system or an SBOM; may be
-    /// given again. Without paths, images alone are judged.
+    /// Also scan this image: its configuration, files and secrets, and with --db its packages. A
+    /// reference in a registry, an archive, the directory of an OCI layout, a root file system or
+    /// an SBOM; repeatable. Without paths, only images are scanned.
     #[arg(long = "image", value_name = "IMAGE", help_heading = "Images")]
     pub given: Vec<PathBuf>,
 
-    /// Look at the images that objects name, each once: what no --image-source holds is read from its
-    /// registry, with the credentials of `docker login` and `podman login`.
+    /// Also scan the images that objects refer to, each once. Images that no --image-source
+    /// contains are pulled from their registry, with the credentials of `docker login` and `podman
+    /// login`.
     #[arg(long = "images", help_heading = "Images")]
     pub named: bool,
 
-    /// Look at the images that objects name, and take those that are in this archive, layout, SBOM, or
-    /// folder of such; may be given again. Without --images, nothing is fetched.
+    /// Also scan images that objects refer to if this archive, layout, SBOM, or directory of such
+    /// files contains them; repeatable. Without --images, nothing is pulled.
     #[arg(long = "image-source", value_name = "PATH", help_heading = "Images")]
     pub sources: Vec<PathBuf>,
 
-    /// Look for vulnerabilities of the packages that the lock files of this source tree name; may be
-    /// given again. Without paths, these alone are judged.
+    /// Report vulnerabilities of the packages in the lock files of this source tree; repeatable.
+    /// Without paths, only these are scanned.
     #[arg(long, value_name = "DIR", requires = "db", help_heading = "Images")]
     pub packages: Vec<PathBuf>,
 
-    /// The platform, where there are images for several: linux/arm64 [default: linux on this machine's
-    /// architecture].
+    /// The platform, if there are images for several: linux/arm64 [default: linux on the
+    /// architecture of this machine].
     #[arg(long = "image-platform", value_name = "OS/ARCHITECTURE", help_heading = "Images")]
     pub platform: Option<Platform>,
 
-    /// Look for vulnerabilities of the images' packages in this database, made by `pavisade db build`
-    /// [default: PAVISADE_DB, else pavisade/vulnerabilities.db in the user's data folder, if there is one].
+    /// Report vulnerabilities of packages in images with this database, created by `pavisade db
+    /// build` [default: PAVISADE_DB, else pavisade/vulnerabilities.db in the user's data directory,
+    /// if it exists].
     #[arg(long, value_name = "FILE", help_heading = "Images")]
     pub db: Option<PathBuf>,
 
-    /// What is said of vulnerabilities in products: OpenVEX or CycloneDX (JSON); may be given again.
-    /// What is not affected or fixed is dismissed.
+    /// VEX document with statements about vulnerabilities in products: OpenVEX or CycloneDX (JSON);
+    /// repeatable. Vulnerabilities with the status "not affected" or "fixed" are dismissed.
     #[arg(long, value_name = "FILE", help_heading = "Images")]
     pub vex: Vec<PathBuf>,
 
-    /// Whether what is in them is kept.
+    /// Whether to keep what images contain.
     #[arg(skip)]
     pub keep: bool,
 
@@ -55,17 +57,22 @@ pub(crate) struct Images {
 }
 
 impl Images {
-    /// Whether images are looked at.
-    pub(crate) fn asked(&self) -> bool {
-        self.named || self.alone() || !self.sources.is_empty()
+    /// Whether images that objects refer to are scanned.
+    pub(crate) fn of_objects(&self) -> bool {
+        self.named || !self.sources.is_empty()
     }
 
-    /// Whether something is judged that no object need name.
+    /// Whether images are scanned.
+    pub(crate) fn asked(&self) -> bool {
+        self.of_objects() || self.alone()
+    }
+
+    /// Whether something is scanned independently of the objects.
     pub(crate) fn alone(&self) -> bool {
         !self.given.is_empty() || !self.packages.is_empty()
     }
 
-    /// All that is read.
+    /// All files that are read.
     pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         let given = self.given.iter().chain(&self.packages);
         given.chain(&self.sources).chain(&self.db).chain(&self.vex)

@@ -1,24 +1,24 @@
-//! Arguments that say how registries are spoken to.
+//! Arguments that specify how to access registries.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use pavisade_oci::Mirror;
 
-/// How registries are spoken to.
+/// How to access registries.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Registry {
-    /// Trust the certificate authorities in this file (PEM) besides those of the system; may be given
-    /// again.
+    /// Trust the certificate authorities in this file (PEM) in addition to those of the system
+    /// (repeatable).
     #[arg(long = "registry-ca", value_name = "FILE", help_heading = "Registries")]
     pub authorities: Vec<PathBuf>,
 
-    /// Speak HTTP without TLS to this registry (localhost:5000); may be given again.
+    /// Use plain HTTP for this registry (localhost:5000); repeatable.
     #[arg(long = "plain-http", value_name = "REGISTRY", help_heading = "Registries")]
     pub plain: Vec<String>,
 
-    /// Take images of one registry, or of a part of it, from another one alone:
-    /// docker.io=mirror.example/hub; may be given again.
+    /// Pull images of a registry, or of a part of it, only from a mirror:
+    /// docker.io=mirror.example/hub; repeatable.
     #[arg(
         long = "registry-mirror",
         value_name = "FROM=TO",
@@ -27,8 +27,7 @@ pub(crate) struct Registry {
     )]
     pub mirrors: Vec<Mirror>,
 
-    /// Neither use nor keep what was read of layers of registries (in the user's cache folder, 1 GB at
-    /// most).
+    /// Do not use or write the cache of image layers (in the user's cache directory, 1 GB at most).
     #[arg(long = "no-image-cache", help_heading = "Registries")]
     pub no_cache: bool,
 }
@@ -44,6 +43,6 @@ fn mirror(text: &str) -> Result<Mirror, String> {
     let parts = text.split_once('=').and_then(|(from, to)| Some((plain(from)?, plain(to)?)));
     match parts {
         Some((from, to)) => Ok(Mirror { from, to }),
-        None => Err("write it as FROM=TO, for example docker.io=mirror.example/hub".to_owned()),
+        None => Err("use FROM=TO, for example docker.io=mirror.example/hub".to_owned()),
     }
 }

@@ -10,10 +10,10 @@ use super::{Color, ConfigArgs, EXIT_CODES, FailOn, Images, LiveArgs, Reading, Se
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ScanArgs {
-    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
+    /// Files, directories or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
     ///
-    /// With `--cluster` or `--snapshot`, the files that the cluster's objects come from: findings point into them,
-    /// and what differs is told.
+    /// With `--cluster` or `--snapshot`, the files that define the objects of the cluster: findings
+    /// refer to these files, and differences are reported.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
@@ -23,12 +23,11 @@ pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub images: Images,
 
-    /// Say why an advisory is reported for these images or is not: CVE-2026-1234, GHSA-…; nothing
-    /// else.
+    /// Only explain why an advisory is reported for these images or not: CVE-2026-1234, GHSA-…
     #[arg(long, value_name = "ID", help_heading = "Images")]
     pub explain: Option<String>,
 
-    /// How the result is written.
+    /// Output format.
     #[arg(short, long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,
 
@@ -36,61 +35,63 @@ pub(crate) struct ScanArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Write the result to a file in another format too: html=report.html; may be given again.
+    /// Also write the result to a file in another format: html=report.html; repeatable.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = also)]
     pub also: Vec<(Format, PathBuf)>,
 
-    /// Exit with 1 for findings of this severity or worse [default: low].
+    /// Exit with 1 for findings with this severity or higher [default: low].
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
 
     #[command(flatten)]
     pub config: ConfigArgs,
 
-    /// Show only what is new since an earlier result: the file of a `scan -f json` (or sarif).
+    /// Show only findings that are not in an earlier result: the output of `scan -f json` (or
+    /// sarif).
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     pub baseline: Option<PathBuf>,
 
-    /// Show only findings of this severity or worse.
-    #[arg(long, value_name = "SEVERITY", help_heading = "Which checks")]
+    /// Show only findings with this severity or higher.
+    #[arg(long, value_name = "SEVERITY", help_heading = "Check selection")]
     pub min_severity: Option<Severity>,
 
-    /// Judge by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
+    /// Kubernetes version to assume [default: the version of the cluster, else 1.37].
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<KubernetesVersion>,
 
     #[command(flatten)]
     pub select: Select,
 
-    /// Set a parameter of a check, the value as JSON or text: untrusted-registry.allowed='["a.io"]'.
-    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Which checks")]
+    /// Set a parameter of a check; the value is JSON or text:
+    /// untrusted-registry.allowed='["a.io"]'.
+    #[arg(long = "set", value_name = "CHECK.PARAMETER=VALUE", help_heading = "Check selection")]
     pub set: Vec<String>,
 
     #[command(flatten)]
     pub reading: Reading,
 
-    /// Show what exceptions let through.
+    /// Also show findings that are covered by exceptions.
     #[arg(long, help_heading = "Output")]
     pub show_excepted: bool,
 
-    /// Show every finding with its source, every unknown and every note.
+    /// Show every finding with its source, all unknown results and all notes.
     #[arg(long, help_heading = "Output")]
     pub full: bool,
 
-    /// Add the controls of the frameworks that each finding's check serves (JSON, SARIF, CSV; HTML always
-    /// has them).
+    /// Add the controls that the check of each finding is mapped to (JSON, SARIF, CSV; HTML always
+    /// includes them).
     #[arg(long, help_heading = "Output")]
     pub with_frameworks: bool,
 
-    /// When to use colours.
+    /// When to use colors.
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
     pub color: Color,
 
-    /// Columns to fill; by default those of the terminal, or 100.
+    /// Width in columns; by default that of the terminal, or 100.
     #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
     pub width: Option<usize>,
 
-    /// No progress on standard error.
+    /// Show no progress on standard error.
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 }
@@ -100,42 +101,42 @@ fn also(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, file) = text
         .split_once('=')
         .filter(|(_, file)| !file.is_empty())
-        .ok_or("write it as FORMAT=FILE, for example html=report.html")?;
+        .ok_or("use FORMAT=FILE, for example html=report.html")?;
     let format = Format::from_str(format, false).map_err(|_| {
         let all = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         let all: Vec<_> = all.map(|value| value.get_name().to_owned()).collect();
-        format!("there is no format `{format}`; there are {}", all.join(", "))
+        format!("unknown format `{format}`; valid formats are {}", all.join(", "))
     })?;
     Ok((format, file.into()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people, in a terminal.
+    /// For terminals.
     Terminal,
-    /// For programs: one document by schema/scan-v2.json.
+    /// JSON, see schema/scan-v2.json.
     #[value(alias = "json-v2")]
     Json,
-    /// Its first form, by schema/scan-v1.json.
+    /// The previous JSON format, see schema/scan-v1.json.
     JsonV1,
-    /// SARIF 2.1.0, for code scanning of code hosts.
+    /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// One page for a browser that needs no other file and no network.
+    /// A self-contained HTML page that needs no network.
     Html,
-    /// A comment on a pull request, folded and at most 60,000 bytes long (--full: all of it).
+    /// A pull request comment, collapsed and at most 60,000 bytes long (with --full, everything).
     Markdown,
-    /// A line for each finding and note, for spreadsheets and databases.
+    /// CSV with one row per finding and note, for spreadsheets and databases.
     Csv,
-    /// JUnit XML, for test reports of CI.
+    /// JUnit XML, for CI test reports.
     Junit,
-    /// GitLab's code quality report, for merge requests.
+    /// GitLab code quality report, for merge requests.
     Gitlab,
-    /// Workflow commands of GitHub Actions: annotations beside the lines.
+    /// GitHub Actions workflow commands: annotations on the lines.
     Github,
 }
 
 impl Format {
-    /// The format of reports that it is.
+    /// The corresponding format of reports.
     pub(crate) fn of_report(self) -> pavisade_report::Format {
         match self {
             Self::Terminal => pavisade_report::Format::Terminal,

@@ -8,22 +8,22 @@ use super::Access;
 
 const SAVE_EXIT_CODES: &str = "\
 Exit codes:
-  0  all was read that may be read
-  2  wrong usage, or the file could not be written
-  3  something could not be read: the snapshot is incomplete, and says so when it is used";
+  0  everything that is permitted was read
+  2  invalid usage, or the file could not be written
+  3  something could not be read: the snapshot is incomplete, and is marked as such";
 
 const INFO_EXIT_CODES: &str = "\
 Exit codes:
-  0  it was read
-  2  wrong usage, or it is no snapshot that this version reads
+  0  success
+  2  invalid usage, or the file is not a snapshot that this version supports
   3  a part of it could not be read";
 
 const DIFF_EXIT_CODES: &str = "\
 Exit codes:
-  0  nothing differs
-  1  something differs
-  2  wrong usage, or one of them is no snapshot that this version reads
-  3  not all could be compared: a part of one could not be read, or was never in it";
+  0  no differences
+  1  differences
+  2  invalid usage, or a file is not a snapshot that this version supports
+  3  not everything could be compared: a part of a snapshot could not be read, or is missing";
 
 #[derive(Debug, Args)]
 pub(crate) struct SnapshotArgs {
@@ -33,7 +33,7 @@ pub(crate) struct SnapshotArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SnapshotCommand {
-    /// Read a cluster and keep it in a file, secret values left out.
+    /// Save a cluster to a file, without the values of Secrets.
     #[command(after_help = SAVE_EXIT_CODES)]
     Save {
         /// The file; by convention NAME.pavisade.
@@ -42,16 +42,16 @@ pub(crate) enum SnapshotCommand {
         #[command(flatten)]
         access: Access,
 
-        /// List Secrets too: their names, types and keys are kept, their values are not. The right
-        /// to list them is the right to read every credential in the cluster.
+        /// Also list Secrets: their names, types and keys are saved, their values are not.
+        /// Permission to list Secrets allows reading every credential in the cluster.
         #[arg(long, help_heading = "Cluster")]
         secrets: bool,
 
-        /// No progress on standard error.
+        /// Show no progress on standard error.
         #[arg(short, long, help_heading = "Output")]
         quiet: bool,
     },
-    /// Say what a snapshot holds, and what of the cluster it does not.
+    /// Show what a snapshot contains, and which parts of the cluster are missing.
     #[command(after_help = INFO_EXIT_CODES)]
     Info {
         /// The snapshot.
@@ -61,10 +61,11 @@ pub(crate) enum SnapshotCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Say which objects were added, removed or changed between two snapshots, and in which fields.
+    /// List objects that were added, removed or changed between two snapshots, with the changed
+    /// fields.
     ///
-    /// Values are never shown. Fields that change by themselves do not count: status, versions of
-    /// the object, who wrote it.
+    /// Values are never shown. Fields that change automatically are ignored: status, resource
+    /// versions, managed fields.
     #[command(after_help = DIFF_EXIT_CODES)]
     Diff {
         /// The earlier snapshot.

@@ -1,4 +1,4 @@
-//! Arguments of `pavisade image` about vulnerabilities.
+//! Arguments of `pavisade image` for vulnerabilities.
 
 use std::path::PathBuf;
 
@@ -6,54 +6,54 @@ use clap::{Args, ValueEnum};
 
 use super::FailOn;
 
-/// What is looked for in an image, and how it is told.
+/// Which vulnerabilities to look for, and how to show them.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Vulnerable {
-    /// The database of vulnerabilities, made by `pavisade db build` [default: PAVISADE_DB, else
-    /// pavisade/vulnerabilities.db in the user's data folder]. Without one, packages are listed.
+    /// The vulnerability database, created by `pavisade db build` [default: PAVISADE_DB, else
+    /// pavisade/vulnerabilities.db in the user's data directory]. Without one, packages are listed.
     #[arg(long, value_name = "FILE", help_heading = "Vulnerabilities")]
     pub db: Option<PathBuf>,
 
-    /// List the packages, even where there is a database.
+    /// List the packages, even if there is a database.
     #[arg(long, conflicts_with = "db", help_heading = "Vulnerabilities")]
     pub packages: bool,
 
-    /// Put lines together by the layer that brought the package, or by package.
+    /// Group vulnerabilities by layer or by package.
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Vulnerabilities")]
     pub by: Option<By>,
 
-    /// Exit with 1 for vulnerabilities of this severity or worse [default: low].
+    /// Exit with 1 for vulnerabilities with this severity or higher [default: low].
     #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Vulnerabilities")]
     pub fail_on: Option<FailOn>,
 
-    /// Leave out vulnerabilities without a fix; they do not count for the exit code either.
+    /// Ignore vulnerabilities without a fix, also for the exit code.
     #[arg(long, help_heading = "Vulnerabilities")]
     pub only_fixed: bool,
 
-    /// What is said of vulnerabilities in products: OpenVEX or CycloneDX (JSON); may be given again.
-    /// What is not affected or fixed is dismissed.
+    /// VEX document with statements about vulnerabilities in products: OpenVEX or CycloneDX (JSON);
+    /// repeatable. Vulnerabilities with the status "not affected" or "fixed" are dismissed.
     #[arg(long, value_name = "FILE", help_heading = "Vulnerabilities")]
     pub vex: Vec<PathBuf>,
 
-    /// A policy file with exceptions; may be given again.
+    /// Policy file with exceptions (repeatable).
     #[arg(long, value_name = "FILE", help_heading = "Vulnerabilities")]
     pub exceptions: Vec<PathBuf>,
 
-    /// Say why an advisory is reported for this image or is not: CVE-2026-1234, GHSA-…; nothing else.
+    /// Only explain why an advisory is reported for this image or not: CVE-2026-1234, GHSA-…
     #[arg(long, value_name = "ID", help_heading = "Vulnerabilities")]
     pub explain: Option<String>,
 
-    /// Show what VEX statements dismiss and exceptions let through.
+    /// Also show vulnerabilities that VEX statements or exceptions dismiss.
     #[arg(long, help_heading = "Vulnerabilities")]
     pub show_excepted: bool,
 
-    /// Say what to upgrade, layer by layer, what closes the most first.
+    /// Suggest upgrades, layer by layer, those that fix the most first.
     #[arg(long, help_heading = "Vulnerabilities")]
     pub suggest: bool,
 }
 
 impl Vulnerable {
-    /// Whether anything was asked that needs a database.
+    /// Whether an option was set that needs a database.
     pub(crate) fn asked(&self) -> bool {
         let Self { db, packages: _, by, fail_on, only_fixed, suggest, .. } = self;
         let files = !self.vex.is_empty() || !self.exceptions.is_empty();

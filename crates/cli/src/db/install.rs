@@ -32,14 +32,18 @@ pub(super) fn update(
     let digest = install.sha256.as_deref().map(digest).transpose()?;
     let registries = registry::registries(access)?;
     let progress = Spinner::new(false);
-    progress.stage(&format!("Fetching {source}"));
+    progress.stage(&format!("Downloading {source}"));
     let (bytes, digest) = if source.starts_with("https://") || source.starts_with("http://") {
         let digest = match digest {
             Some(digest) => digest,
             None => {
                 let beside = format!("{source}.sha256");
                 let text = registries.download(&beside, MAX_DIGEST).map_err(refused).with_context(
-                    || format!("{source} is taken only with its digest, --sha256 or in {beside}"),
+                    || {
+                        format!(
+                            "{source} can be used only with its digest, from --sha256 or {beside}"
+                        )
+                    },
                 )?;
                 let text = String::from_utf8_lossy(&text);
                 let word = text.split_whitespace().next().unwrap_or_default();
@@ -50,10 +54,7 @@ pub(super) fn update(
     } else {
         let reference = source.strip_prefix("docker://").unwrap_or(source);
         let remote = registry::remote(reference).with_context(|| {
-            format!(
-                "`{}` is neither an https address nor a reference of a registry",
-                one_line(source)
-            )
+            format!("`{}` is neither an https URL nor an image reference", one_line(source))
         })?;
         (registries.artifact(&remote, MAX_BYTES).map_err(refused)?, digest)
     };
@@ -118,7 +119,7 @@ fn put(
     let shown = one_line(&file.display().to_string());
     if let Some(before) = before(&file)? {
         if before == bytes {
-            said(&format!("{shown} is the same already"));
+            said(&format!("{shown} is already up to date"));
             return Ok(Outcome::Clean);
         }
         if let Ok(old) = Database::open(&before) {
@@ -127,7 +128,8 @@ fn put(
             let (old, new) = (old.newest(today).ok().flatten(), database.newest(today)?);
             if old > new && !install.allow_older {
                 bail!(
-                    "{from} is older ({}) than {shown} ({}): nothing was changed; --allow-older takes it",
+                    "{from} is older ({}) than {shown} ({}): nothing was changed; use \
+                     --allow-older to install it",
                     one_line(time(new)),
                     one_line(time(old))
                 );

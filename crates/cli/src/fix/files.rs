@@ -78,7 +78,7 @@ impl Files {
         let mut notes = Vec::new();
         let others: Vec<_> = self.others_of(name).collect();
         if !others.is_empty() {
-            notes.push(format!("{} is {name} by another name: changed once", others.join(", ")));
+            notes.push(format!("{} is the same file as {name}: changed once", others.join(", ")));
         }
         let hard = iter::once(name).chain(others).filter_map(|name| fs::canonicalize(name).ok());
         let hard: HashSet<_> = hard.collect();
@@ -86,7 +86,8 @@ impl Files {
             self.links.get(name).map_or(0, |links| links.saturating_sub(hard.len() as u64));
         if unknown > 0 {
             notes.push(format!(
-                "{name} has {unknown} more {} on its disk that no path leads to: what is there stays as it was",
+                "{name} has {unknown} more {} on its disk that are not among these files: they \
+                 keep their content",
                 if unknown == 1 { "name" } else { "names" }
             ));
         }
@@ -104,7 +105,7 @@ impl Files {
         // A symbolic link stays one: what it points at is replaced.
         let file = fs::canonicalize(name)?;
         if self.real.get(name) != Some(&file) {
-            return Err(io::Error::other("its name leads to another file now: run again"));
+            return Err(io::Error::other("its name now refers to another file: run again"));
         }
         // Before its name leads elsewhere.
         let others: Vec<PathBuf> =

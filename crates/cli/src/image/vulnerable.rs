@@ -32,7 +32,7 @@ pub(super) fn database(args: &ImageArgs) -> anyhow::Result<Option<PathBuf>> {
     match args.format {
         ImageFormat::Tree | ImageFormat::Json if asked => {
             bail!(
-                "this format lists packages: leave out what is about vulnerabilities, or use -f json-v2"
+                "this format lists packages: remove options for vulnerabilities, or use -f json-v2"
             )
         }
         ImageFormat::Tree | ImageFormat::Json => return Ok(None),
@@ -41,7 +41,7 @@ pub(super) fn database(args: &ImageArgs) -> anyhow::Result<Option<PathBuf>> {
     let needs = asked || args.format.of_scan().is_some() || args.format == ImageFormat::Openvex;
     if args.vulnerable.packages {
         if needs {
-            bail!("--packages lists packages: leave it out, or what is about vulnerabilities");
+            bail!("--packages lists packages: remove it, or remove options for vulnerabilities");
         }
         return Ok(None);
     }

@@ -48,8 +48,8 @@ pub(super) fn frameworks(
         };
         let twice = frameworks.iter().any(|other| other.id == framework.id);
         if twice && matches!(framework, Cow::Owned(_)) {
-            let why = format!("there is another framework `{}` in this list", framework.id);
-            wrong.push(fault(place, &why, "Give it another `id`.".to_owned()));
+            let why = format!("another framework in this list has the ID `{}`", framework.id);
+            wrong.push(fault(place, &why, "Use a different `id`.".to_owned()));
         } else if !twice {
             frameworks.push(framework);
         }
@@ -133,9 +133,9 @@ impl Found {
     /// There is none that may be read.
     fn inside(&self, name: &str) -> Result<PathBuf, &'static str> {
         let path = fs::canonicalize(self.folder().join(name)).ok().filter(|path| path.is_file());
-        let path = path.ok_or("there is no such file")?;
+        let path = path.ok_or("no such file")?;
         match self.is_outside(&path) {
-            true => Err("this file is outside of the repository"),
+            true => Err("this file is outside the repository"),
             false => Ok(path),
         }
     }

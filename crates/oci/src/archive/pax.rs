@@ -88,7 +88,7 @@ impl Records {
 
 /// Takes the first record off a text: `LENGTH KEY=VALUE\n`, the length that of all of it.
 fn record<'a>(text: &mut &'a [u8]) -> io::Result<(&'a [u8], &'a [u8])> {
-    let cut = || wrong("an extended header with a record that is cut off");
+    let cut = || wrong("an extended header with a truncated record");
     let blank = text.iter().take(20).position(|byte| *byte == b' ').ok_or_else(cut)?;
     let length = decimal(&text[..blank]).and_then(|length| usize::try_from(length).ok());
     let length = length.filter(|length| *length > blank + 1).ok_or_else(cut)?;
@@ -98,7 +98,7 @@ fn record<'a>(text: &mut &'a [u8]) -> io::Result<(&'a [u8], &'a [u8])> {
     let (key, value) = (&inner[..equals], &inner[equals + 1..]);
     let is_text = matches!(key, b"path" | b"linkpath" | b"uname" | b"gname");
     if key.is_empty() || key.contains(&0) || is_text && value.contains(&0) {
-        return Err(wrong("an extended header with a record that holds a NUL or has no key"));
+        return Err(wrong("an extended header with a record that contains a NUL or has no key"));
     }
     *text = rest;
     Ok((key, value))

@@ -24,7 +24,7 @@ impl Map {
     /// Parts overlap, are out of order, or lie behind the file's end; or the archive holds another
     /// number of bytes.
     fn new(size: i64, numbers: &[i64], stored: u64) -> io::Result<Self> {
-        let wrong = || wrong("a sparse file whose map does not fit");
+        let wrong = || wrong("a sparse file with an invalid map");
         let size = u64::try_from(size).map_err(|_| wrong())?;
         let mut parts: Vec<(u64, u64)> = Vec::with_capacity(numbers.len() / 2);
         let (mut end, mut sum) = (0, 0);
@@ -70,7 +70,7 @@ pub(super) fn old(
     mut more: impl FnMut() -> io::Result<Block>,
 ) -> io::Result<Map> {
     const PAIR: usize = 24;
-    let broken = || wrong("a map of a sparse file that is broken");
+    let broken = || wrong("an invalid map of a sparse file");
     let size = size.ok_or_else(broken)?;
     let mut numbers = Vec::new();
     let mut read = GNU_SPARSE.len();
@@ -103,7 +103,7 @@ pub(super) fn of_records(
     stored: u64,
     more: impl FnMut() -> io::Result<Block>,
 ) -> io::Result<Option<(Map, u64)>> {
-    let broken = || wrong("a map of a sparse file that is broken");
+    let broken = || wrong("an invalid map of a sparse file");
     let in_content = match (&*records.major, &*records.minor) {
         (b"0", b"0" | b"1") => false,
         (b"1", b"0") => true,
@@ -138,7 +138,7 @@ pub(super) fn of_records(
 /// A map of version 1.0: decimal numbers, each on a line, the first how many pairs follow, in whole
 /// blocks.
 fn before_content(mut more: impl FnMut() -> io::Result<Block>) -> io::Result<(Vec<i64>, u64)> {
-    let broken = || wrong("a map of a sparse file that is broken");
+    let broken = || wrong("an invalid map of a sparse file");
     let (mut text, mut start, mut taken) = (Vec::new(), 0, 0);
     let mut next = || {
         loop {

@@ -98,9 +98,10 @@ impl Inspector {
         }
         self.read += file.size;
         if self.read >= MAX_READ {
-            self.gap = Some("a layer has more than 1 GiB of small files: not all were read".into());
+            self.gap =
+                Some("a layer has more than 1 GiB of small files: not all were scanned".into());
         } else if self.found.len() >= MAX_SECRETS {
-            self.gap = Some("a layer has more than 1000 secrets: not all were looked for".into());
+            self.gap = Some("a layer has more than 1000 secrets: not all were reported".into());
         }
     }
 }

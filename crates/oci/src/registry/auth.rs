@@ -77,7 +77,7 @@ impl Keys {
             (None, Some(_), _) => return Err(denied(endpoint, &looked, files, "").into()),
             (None, None, _) => {
                 let message =
-                    format!("{} wants to know who asks in a way that is not known", endpoint.key);
+                    format!("{} requires an unsupported authentication scheme", endpoint.key);
                 return Err(Fault::new(Cause::Answer, message).into());
             }
         };
@@ -129,12 +129,12 @@ fn token(
 ) -> Result<String, Refusal> {
     let wrong = |what: &str| Fault::new(Cause::Answer, format!("{} {what}", endpoint.key));
     let realm = challenge.get("realm").unwrap_or_default();
-    let mut url = Url::parse(realm).map_err(|_| wrong("names no address of its token service"))?;
+    let mut url = Url::parse(realm).map_err(|_| wrong("has no token service address"))?;
     let scope = scope(challenge.get("scope"), &endpoint.repository);
     let service = challenge.get("service").unwrap_or_default();
     let mut asked = Asked::default();
     if let Some(Credential::Identity(token)) = credential {
-        let mut form = Url::parse("form:").map_err(|_| wrong("cannot be asked"))?;
+        let mut form = Url::parse("form:").map_err(|_| wrong("cannot be reached"))?;
         form.query_pairs_mut()
             .append_pair("grant_type", "refresh_token")
             .append_pair("service", service)
@@ -165,16 +165,18 @@ fn token(
         |what: String| Fault::new(Cause::Answer, format!("the token service {place} {what}"));
     if !status.is_success() {
         let passes = status.as_u16() == 429 || status.is_server_error();
-        let fault = fault(format!("answers {status}"));
+        let fault = fault(format!("returned {status}"));
         return Err(Refusal::Other(Failure { fault, passes }));
     }
-    let body = http::body(answer, MAX_ANSWER, &http.patience)
-        .map_err(|_| Failure { fault: fault("ends its answer early".to_owned()), passes: true })?;
+    let body = http::body(answer, MAX_ANSWER, &http.patience).map_err(|_| Failure {
+        fault: fault("sent an incomplete response".to_owned()),
+        passes: true,
+    })?;
     let answer = body.and_then(|body| serde_json::from_slice::<Answer>(&body).ok());
     let token = answer.and_then(|answer| answer.token.or(answer.access_token));
     let is_valid =
         |token: &String| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
-    Ok(token.filter(is_valid).ok_or_else(|| fault("gives no token".to_owned()))?)
+    Ok(token.filter(is_valid).ok_or_else(|| fault("returned no token".to_owned()))?)
 }
 
 /// What a token is asked for: what the registry says, but for pulling alone.
@@ -200,16 +202,16 @@ fn denied(endpoint: &Endpoint, looked: &Looked, files: &CredentialFiles, why: &s
     match &looked.place {
         Some(file) => {
             let message = format!(
-                "{key} does not let the credentials of {} read {image}{why}{problems}",
+                "{key} does not allow the credentials of {} to read {image}{why}{problems}",
                 file.display()
             );
             let remedy =
-                format!("log in again (`docker login {key}`), or ask for the right to pull");
+                format!("log in again (`docker login {key}`), or ask for permission to pull");
             Fault::new(Cause::Denied, message).remedy(remedy)
         }
         None => {
             let places = match &*files.places() {
-                "" => "no file of credentials is known".to_owned(),
+                "" => "no credentials file was found".to_owned(),
                 places => format!("there are no credentials for {key} in {places}"),
             };
             let message = format!("{image} does not exist or is private{why}: {places}{problems}");

@@ -58,7 +58,8 @@ impl Blob {
     /// The rest of the blob, from `at`; `None` where that was cut.
     fn ask(&mut self) -> Result<Option<Response>, Fault> {
         let path = format!("blobs/{}", self.digest);
-        let mut answer = self.registries.get(&self.endpoint, &path, &[], self.at)?;
+        let part = (self.at > 0).then(|| (self.at, self.size.saturating_sub(1)));
+        let mut answer = self.registries.get(&self.endpoint, &path, &[], part)?;
         let host = http::host(answer.url());
         let wrong = |what: String| Fault::new(Cause::Answer, format!("{host} {what}"));
         let said = match answer.status() {
@@ -67,7 +68,7 @@ impl Blob {
                 let (first, all) = range.and_then(content_range).unwrap_or((u64::MAX, None));
                 if first != self.at {
                     return Err(wrong(format!(
-                        "gives another part of {} than asked for",
+                        "returned another part of {} than requested",
                         self.digest
                     )));
                 }
@@ -152,7 +153,7 @@ impl Blob {
         let is_idle = self.idle > patience.longest.saturating_mul(MOST_IDLE);
         if self.attempts >= patience.attempts || is_idle {
             let message = format!(
-                "{} ends after {} of {} bytes of {}: {why}",
+                "{} was incomplete after {} of {} bytes of {}: {why}",
                 http::host(answer.url()),
                 self.at,
                 self.size,

@@ -76,7 +76,7 @@ impl Registries {
         let patience = &self.0.access.patience;
         let mut attempt = 1;
         let (bytes, told) = loop {
-            let answer = self.get(endpoint, &format!("manifests/{name}"), &MANIFESTS, 0)?;
+            let answer = self.get(endpoint, &format!("manifests/{name}"), &MANIFESTS, None)?;
             // Registries tell it, though not all of them do.
             let told = answer.headers().get("docker-content-digest");
             let told = told.and_then(|told| told.to_str().ok()?.parse::<Digest>().ok());
@@ -88,7 +88,7 @@ impl Registries {
                     attempt += 1;
                 }
                 Err(error) => {
-                    let message = format!("{what} ends early: {}", brief(&error.to_string()));
+                    let message = format!("{what} is incomplete: {}", brief(&error.to_string()));
                     return Err(Fault::new(Cause::Unreachable, message).into());
                 }
             }
@@ -100,7 +100,7 @@ impl Registries {
         }
     }
 
-    /// An answer that has what was asked for.
+    /// An answer that has what was asked for: that part, or all of it.
     ///
     /// # Errors
     /// All attempts failed, or one that no other would change.
@@ -109,7 +109,7 @@ impl Registries {
         endpoint: &Endpoint,
         rest: &str,
         accept: &[&str],
-        from: u64,
+        mut part: Option<(u64, u64)>,
     ) -> Result<Response, Fault> {
         let Inner { access, http, keys, gone } = &*self.0;
         let gone = || gone.lock().unwrap_or_else(PoisonError::into_inner);
@@ -118,12 +118,12 @@ impl Registries {
         }
         let url = endpoint.url(rest);
         let url = Url::parse(&url).map_err(|error| {
-            Fault::new(Cause::Access, format!("`{}` is not an address: {error}", brief(&url)))
+            Fault::new(Cause::Access, format!("`{}` is not a URL: {error}", brief(&url)))
         })?;
         let (mut attempt, mut asked_for, mut waited) = (1, false, Duration::ZERO);
         loop {
             let authorization = keys.header(endpoint);
-            let asked = Asked { authorization, accept, from, form: None };
+            let asked = Asked { authorization, accept, part, form: None };
             let wait = match self.follow(&url, &asked) {
                 Ok((answer, _)) if answer.status().is_success() => return Ok(answer),
                 Ok((answer, true)) if answer.status() == StatusCode::UNAUTHORIZED && !asked_for => {
@@ -144,6 +144,13 @@ impl Registries {
                         }
                         Err(failure) => return Err(failure.fault),
                     }
+                }
+                // It does not understand the range. It is asked for all instead.
+                Ok((answer, _))
+                    if part.is_some() && answer.status() == StatusCode::RANGE_NOT_SATISFIABLE =>
+                {
+                    part = None;
+                    continue;
                 }
                 Ok((answer, is_own)) => {
                     let busy = self.busy(&answer, attempt, waited);
@@ -202,10 +209,10 @@ impl Registries {
             let wrong =
                 |what: &str| Fault::new(Cause::Redirect, format!("{} {what}", http::host(&url)));
             let to = http::text(answer.headers(), header::LOCATION)
-                .ok_or_else(|| wrong("redirects to nowhere"))?;
-            let next = url.join(to).map_err(|_| wrong("redirects to what is no address"))?;
+                .ok_or_else(|| wrong("redirects without a target"))?;
+            let next = url.join(to).map_err(|_| wrong("redirects to an invalid URL"))?;
             if !next.username().is_empty() || next.password().is_some() {
-                return Err(wrong("redirects to an address with a password").into());
+                return Err(wrong("redirects to a URL with a password").into());
             }
             url = next;
         }
@@ -250,17 +257,17 @@ impl Registries {
             }
             429 => {
                 let asks = match later {
-                    Some(later) => format!(": it asks to wait {} s", later.as_secs()),
+                    Some(later) => format!(": it requires waiting {} s", later.as_secs()),
                     None => String::new(),
                 };
-                let message = format!("{host} allows for no more requests now{also}{asks}");
+                let message = format!("{host} has reached its rate limit{also}{asks}");
                 let remedy =
                     format!("try again later; `docker login {}` may raise the limit", endpoint.key);
                 Fault::new(Cause::Busy, message).remedy(remedy)
             }
             _ => {
                 let cause = if status.is_server_error() { Cause::Busy } else { Cause::Answer };
-                Fault::new(cause, format!("{host} answers {status} for {image}{also}"))
+                Fault::new(cause, format!("{host} returned {status} for {image}{also}"))
             }
         }
     }

@@ -121,7 +121,7 @@ impl CredentialFiles {
             let Some(bytes) = helper::get(name, server, self.programs.as_deref())? else {
                 return Ok(None);
             };
-            let wrong = |_| format!("docker-credential-{name} printed what is not its protocol");
+            let wrong = |_| format!("docker-credential-{name} printed an invalid response");
             let Helped { username, secret } = serde_json::from_slice(&bytes).map_err(wrong)?;
             Ok(match (&*username, &*secret) {
                 (_, "") => None,
@@ -208,7 +208,11 @@ fn read(file: &PathBuf) -> Result<Option<Document>, String> {
     }
     // Where it is wrong, and not what stands there: that may be a secret.
     let wrong = |error: serde_json::Error| {
-        format!("not valid JSON of credentials (line {}, column {})", error.line(), error.column())
+        format!(
+            "not a valid JSON credentials file (line {}, column {})",
+            error.line(),
+            error.column()
+        )
     };
     serde_json::from_slice(&bytes).map(Some).map_err(wrong)
 }

@@ -41,7 +41,7 @@ impl Registries {
         let what = || format!("the manifest of {remote}");
         let files = parse::<Artifact>(&manifest, &what()).map(|artifact| artifact.layers);
         let Some([Descriptor { digest, size, .. }]) = files.as_deref().ok() else {
-            let error = "it does not name exactly one file".to_owned();
+            let error = "it does not contain exactly one file".to_owned();
             return Err(Refusal::Document { what: what(), error });
         };
         let (digest, size) = (digest.clone(), *size);
@@ -68,7 +68,7 @@ impl Registries {
     /// It is not to be had, or larger than `limit` bytes.
     pub fn download(&self, address: &str, limit: u64) -> Result<Vec<u8>, Refusal> {
         let url = Url::parse(address).map_err(|error| {
-            Fault::new(Cause::Access, format!("`{}` is not an address: {error}", brief(address)))
+            Fault::new(Cause::Access, format!("`{}` is not a URL: {error}", brief(address)))
         })?;
         let (host, attempts) = (http::host(&url), self.access().patience.attempts);
         let (mut attempt, mut waited) = (1, Duration::ZERO);
@@ -80,7 +80,7 @@ impl Registries {
                         Ok(Some(bytes)) => return Ok(bytes),
                         Ok(None) => return Err(Refusal::TooLarge { what: brief(address), limit }),
                         Err(error) => {
-                            let message = format!("the answer of {host} ends early");
+                            let message = format!("the response of {host} is incomplete");
                             let message = format!("{message}: {}", brief(&error.to_string()));
                             Fault::new(Cause::Unreachable, message)
                         }
@@ -88,7 +88,7 @@ impl Registries {
                 }
                 Ok((answer, _)) => {
                     let status = answer.status();
-                    let message = format!("{host} answers {status} for {}", brief(url.path()));
+                    let message = format!("{host} returned {status} for {}", brief(url.path()));
                     let cause = if is_busy(status) { Cause::Busy } else { Cause::Absent };
                     let fault = Fault::new(cause, message);
                     match self.busy(&answer, attempt, waited) {

@@ -79,7 +79,7 @@ fn run(file: &Path, server: &str, time: Duration) -> Result<(bool, Vec<u8>), Str
         }
         thread::sleep(Duration::from_millis(5));
     }
-    Err("did not end".to_owned())
+    Err("did not terminate".to_owned())
 }
 
 /// A program that ends with this, and what it started.

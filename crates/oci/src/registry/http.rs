@@ -45,8 +45,8 @@ impl From<Fault> for Failure {
 pub(super) struct Asked<'a> {
     pub(super) authorization: Option<String>,
     pub(super) accept: &'a [&'a str],
-    /// The first byte that is wanted.
-    pub(super) from: u64,
+    /// The first and the last byte that are wanted, where not all are.
+    pub(super) part: Option<(u64, u64)>,
     /// A form that is posted.
     pub(super) form: Option<String>,
 }
@@ -69,12 +69,12 @@ impl Http {
             "https" => true,
             "http" if self.is_plain(url, &host) => false,
             "http" => {
-                let message = format!("{host} is to be asked without TLS, which is not allowed");
-                let remedy = format!("if that is meant, allow it with --plain-http {host}");
+                let message = format!("{host} would be accessed without TLS, which is not allowed");
+                let remedy = format!("to allow it, use --plain-http {host}");
                 return Err(Fault::new(Cause::Redirect, message).remedy(remedy).into());
             }
             other => {
-                let message = format!("an address with the scheme `{}`", brief(other));
+                let message = format!("a URL with the scheme `{}`", brief(other));
                 return Err(Fault::new(Cause::Redirect, message).into());
             }
         };
@@ -117,14 +117,14 @@ impl Http {
             let more = reqwest::Certificate::from_pem_bundle(&self.authorities)
                 .map_err(|error| wrong(what, &error))?;
             if more.is_empty() && !self.authorities.is_empty() {
-                return Err(Fault::new(Cause::Access, format!("{what}: there are none in it")));
+                return Err(Fault::new(Cause::Access, format!("{what}: it contains none")));
             }
             builder = builder.tls_certs_merge(more);
         } else {
             builder = builder.tls_certs_only([]);
         }
         builder.build().map_err(|error| {
-            let remedy = "--registry-ca FILE names certificate authorities";
+            let remedy = "use --registry-ca FILE to add certificate authorities";
             wrong("TLS cannot be set up", &error).remedy(remedy)
         })
     }
@@ -136,8 +136,9 @@ fn request_with(mut request: RequestBuilder, asked: &Asked<'_>) -> RequestBuilde
     for kind in asked.accept {
         request = request.header(header::ACCEPT, *kind);
     }
-    if asked.from > 0 {
-        request = request.header(header::RANGE, format!("bytes={}-", asked.from));
+    // Some registries know ranges with both ends alone.
+    if let Some((first, last)) = asked.part {
+        request = request.header(header::RANGE, format!("bytes={first}-{last}"));
     }
     if let Some(authorization) = &asked.authorization {
         request = request.header(header::AUTHORIZATION, authorization);
@@ -171,20 +172,21 @@ fn failure(error: reqwest::Error, host: &str) -> Failure {
     let lower = why.to_ascii_lowercase();
     if lower.contains("certificate") || lower.contains("unknownissuer") {
         let message = format!("the certificate of {host} is not trusted: {why}");
-        let remedy = "--registry-ca FILE names its certificate authority";
+        let remedy = "use --registry-ca FILE to add its certificate authority";
         return Fault::new(Cause::Tls, message).remedy(remedy).into();
     }
     let no_tls = ["corrupt message", "invalidcontenttype", "handshake eof"];
     if no_tls.iter().any(|sign| lower.contains(sign)) {
-        let message = format!("{host} does not speak TLS");
-        let remedy = format!("if that is meant, allow HTTP without TLS with --plain-http {host}");
+        let message = format!("{host} does not support TLS");
+        let remedy = format!("to allow HTTP without TLS, use --plain-http {host}");
         return Fault::new(Cause::Tls, message).remedy(remedy).into();
     }
     let (message, remedy) = match () {
-        () if error.is_timeout() && !error.is_connect() => (format!("{host} does not answer"), ""),
+        () if error.is_timeout() && !error.is_connect() => (format!("{host} does not respond"), ""),
         () if error.is_connect() => (
             format!("{host} cannot be reached: {why}"),
-            "check the name and the network; what `docker save` writes is read without one",
+            "check the name and the network; the output of `docker save` can be read without a \
+             network",
         ),
         () => (format!("the connection to {host} failed: {why}"), ""),
     };

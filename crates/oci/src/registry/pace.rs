@@ -31,7 +31,7 @@ impl Pace {
             return None;
         }
         if self.bytes < patience.least {
-            return Some(format!("gave {} bytes in {} s", self.bytes, self.waited.as_secs()));
+            return Some(format!("sent {} bytes in {} s", self.bytes, self.waited.as_secs()));
         }
         *self = Self::default();
         None

@@ -102,10 +102,7 @@ impl Collector {
     }
 
     fn packages(&self, want: Want, path: &str, bytes: &mut dyn Read) -> io::Result<What> {
-        let mut contents = want.read(path, bytes)?;
-        for package in &mut contents.packages {
-            package.files.retain(|path| self.keeps(path));
-        }
+        let mut contents = want.read(path, bytes, &|path| self.keeps(path))?;
         let more = contents.problems.len().saturating_sub(PROBLEMS);
         if more > 0 {
             contents.problems.truncate(PROBLEMS);

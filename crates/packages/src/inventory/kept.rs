@@ -9,7 +9,7 @@ use crate::contents::{Contents, Problem};
 use crate::{Distribution, Kind, Need, Package, Reader, SourcePackage};
 
 /// Readers of files in images, by their number here.
-const READERS: [Reader; 10] = [
+const READERS: [Reader; 11] = [
     Reader::Apk,
     Reader::Dpkg,
     Reader::DpkgStatusD,
@@ -20,6 +20,7 @@ const READERS: [Reader; 10] = [
     Reader::Python,
     Reader::PythonArchive,
     Reader::Rpm,
+    Reader::RpmLog,
 ];
 const KINDS: [Kind; 10] = [
     Kind::Apk,

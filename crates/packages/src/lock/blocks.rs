@@ -28,7 +28,7 @@ pub(super) fn packages(
 ) {
     for (piece, line) in pieces(source) {
         if piece.len() > MAX_PIECE {
-            let message = format!("more than {MAX_PIECE} bytes stand in one table");
+            let message = format!("a table has more than {MAX_PIECE} bytes");
             list.problem(Problem::at(line, message));
             continue;
         }

@@ -32,7 +32,7 @@ pub(super) fn yaml(text: &str, problems: &mut Vec<Problem>) -> Vec<Doc> {
         if !is_mapping {
             let line = doc.source().line_at(doc.span().start);
             let kind = doc.root().kind().name();
-            problems.push(Problem::at(line, format!("{kind} stands where a map is expected")));
+            problems.push(Problem::at(line, format!("found {kind} instead of a map")));
         }
         is_mapping
     });

@@ -71,7 +71,7 @@ fn parse(text: &str, list: &mut List) -> File {
     let mut block: Option<String> = None;
     for (line, number) in text.lines().zip(1..) {
         let Some(mut words) = words(line) else {
-            list.problem(Problem::at(number, "a quoted text has no end"));
+            list.problem(Problem::at(number, "a quoted string is not terminated"));
             continue;
         };
         if words.is_empty() {
@@ -102,7 +102,7 @@ fn directive(verb: &str, words: &[String], line: u32, file: &mut File) -> Result
         version: version.cloned().unwrap_or_default(),
         line: Some(line),
     };
-    let wrong = || format!("`{verb}` is not followed by what it needs");
+    let wrong = || format!("`{verb}` has missing arguments");
     match verb {
         "require" => match words {
             [path, version] => file.require.push(module(path, Some(version))),
@@ -123,7 +123,7 @@ fn directive(verb: &str, words: &[String], line: u32, file: &mut File) -> Result
         "go" => file.go = Some((words.first().ok_or_else(wrong)?.clone(), line)),
         "toolchain" => file.toolchain = Some((words.first().ok_or_else(wrong)?.clone(), line)),
         "module" | "exclude" | "retract" | "godebug" | "tool" | "ignore" => {}
-        _ => return Err(format!("`{verb}` is not a directive of go.mod")),
+        _ => return Err(format!("`{verb}` is not a go.mod directive")),
     }
     Ok(())
 }

@@ -55,7 +55,7 @@ fn package(key: &str, split: (&str, &str), entry: Value<'_>) -> Result<Package, 
     let of_resolution = |name| document::written(resolution.and_then(|value| value.get(name)));
     let is_folder = of_resolution("type") == "directory";
     if name.is_empty() || version.is_empty() && !is_folder {
-        return Err(Problem::at(line, format!("`{key}` does not say its name and version")));
+        return Err(Problem::at(line, format!("`{key}` does not contain a name and version")));
     }
     let commit = match of_resolution("commit") {
         "" => commit::of(of_resolution("tarball")),
@@ -230,7 +230,10 @@ mod tests {
         );
         assert_eq!(contents.packages.len(), 2);
         assert_eq!(contents.packages[0].need, Need::Development);
-        assert_eq!(contents.problems, [Problem::at(4, "`bad` does not say its name and version")]);
+        assert_eq!(
+            contents.problems,
+            [Problem::at(4, "`bad` does not contain a name and version")]
+        );
         assert!(read("").packages.is_empty());
     }
 }

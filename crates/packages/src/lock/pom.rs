@@ -107,8 +107,7 @@ fn dependencies(chain: &[Pom], line_of_parent: Option<u32>, list: &mut List) {
             Some(package) => list.add(Package { line, ..package }),
             None => {
                 let Dependency { group, artifact, .. } = dependency;
-                let message =
-                    format!("the dependency `{group}:{artifact}` does not say what it is");
+                let message = format!("the dependency `{group}:{artifact}` is incomplete");
                 list.problem(Problem { line, message });
             }
         }

@@ -95,7 +95,7 @@ fn one(line: &str, number: u32) -> Result<Line<'_>, &'static str> {
         return Ok(Line::File(file));
     }
     if has_variable(line) {
-        return Err("it needs a variable of the environment");
+        return Err("it needs an environment variable");
     }
     let line = match value(line, &["-e", "--editable"]) {
         Some(address) => address,

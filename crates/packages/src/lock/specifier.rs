@@ -19,12 +19,12 @@ pub(super) fn requirement(text: &str) -> Result<Requirement<'_>, &'static str> {
     let (name, rest) = text.split_at(end);
     let is_edge = |c: char| c.is_ascii_alphanumeric();
     if !name.starts_with(is_edge) || !name.ends_with(is_edge) {
-        return Err("it does not begin with the name of a package");
+        return Err("it does not start with a package name");
     }
     let mut rest = rest.trim_start();
     if let Some(extras) = rest.strip_prefix('[') {
         let Some((_, behind)) = extras.split_once(']') else {
-            return Err("the extras have no end");
+            return Err("the extras are not terminated");
         };
         rest = behind.trim_start();
     }
@@ -60,7 +60,7 @@ fn version(specifiers: &str) -> Result<(&str, bool), &'static str> {
             return Err("the version is missing");
         }
         if version.contains(char::is_whitespace) {
-            return Err("there is text behind the version");
+            return Err("unexpected text after the version");
         }
         match operator {
             "===" => exact = Some(version),
@@ -114,13 +114,13 @@ mod tests {
             ("a!=1.0", plain("a", "", false)),
             ("a==1.0,!=1.1", plain("a", "1.0", false)),
             ("a==", Err("the version is missing")),
-            ("==1.0", Err("it does not begin with the name of a package")),
+            ("==1.0", Err("it does not start with a package name")),
             ("a 1.0", Err("the version has no operator")),
-            ("a==1.0 b", Err("there is text behind the version")),
-            ("a-==1.0", Err("it does not begin with the name of a package")),
-            ("a[x", Err("the extras have no end")),
+            ("a==1.0 b", Err("unexpected text after the version")),
+            ("a-==1.0", Err("it does not start with a package name")),
+            ("a[x", Err("the extras are not terminated")),
             ("a @", Err("the address is missing")),
-            ("", Err("it does not begin with the name of a package")),
+            ("", Err("it does not start with a package name")),
         ] {
             assert_eq!(requirement(text), want, "{text}");
         }

@@ -56,7 +56,7 @@ fn classic<'t>(text: &'t str, list: &mut List) -> Vec<Locked<'t>> {
             match content.strip_suffix(':').and_then(|header| header_of(header, number)) {
                 Some(locked) => all.push(locked),
                 None => {
-                    list.problem(Problem::at(number, "this line is not the name of a package"));
+                    list.problem(Problem::at(number, "this line is not a package name"));
                     // Its fields are nobody's.
                     all.push(Locked::default());
                 }
@@ -110,7 +110,7 @@ fn berry<'t>(key: &'t str, entry: pavisade_yaml::Value<'t>) -> Result<Locked<'t>
     let resolution = document::written(entry.get("resolution"));
     let patterns: Vec<_> = key.split(',').filter_map(|text| pattern(text.trim())).collect();
     let Some((name, range)) = pattern(resolution).or(patterns.first().copied()).map(real) else {
-        return Err(Problem::at(line, format!("`{key}` is not the name of a package")));
+        return Err(Problem::at(line, format!("`{key}` is not a package name")));
     };
     let named = |field| {
         let entries = entry.get(field).into_iter().flat_map(pavisade_yaml::Value::entries);
@@ -202,7 +202,7 @@ mod tests {
             "@o/p@1.0.0# Optional",
         ];
         assert_eq!(lines(CLASSIC, Some(manifest)), (want.map(str::to_owned).to_vec(), 2));
-        // The manifests of a workspace are not looked at.
+        // The manifests of a workspace are not scanned.
         let manifest = r#"{"devDependencies": {"c": "npm:d@^2"}, "workspaces": ["x"]}"#;
         assert_eq!(lines(CLASSIC, Some(manifest)).0[1], "d@2.0.0# Production");
     }

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::bytes::Bytes;
 use super::{Blobs, Damage};
 
 /// At 12, in the order of bytes of the machine that wrote it.
@@ -26,21 +27,22 @@ const HEADER: usize = 26;
 
 #[derive(Clone, Copy)]
 struct Database<'a> {
-    bytes: &'a [u8],
+    bytes: &'a Bytes<'a>,
     page: usize,
     is_big: bool,
 }
 
-pub(super) fn read(bytes: &[u8], blobs: &mut Blobs) -> Result<(), Damage> {
-    const NONE: Damage = Damage("it is not a database of rpm");
-    let magic = |is_big| number(bytes, 12, is_big) == Some(MAGIC);
+pub(super) fn read(bytes: &Bytes<'_>, blobs: &mut Blobs<'_>) -> Result<(), Damage> {
+    const NONE: Damage = Damage("it is not an rpm database");
+    let head = bytes.get(0, HEADER).ok_or(NONE)?;
+    let magic = |is_big| number(&head, 12, is_big) == Some(MAGIC);
     let is_big = if magic(false) { false } else { magic(true) };
-    if !magic(is_big) || bytes.get(25) != Some(&HASH_METADATA) {
+    if !magic(is_big) || head.get(25) != Some(&HASH_METADATA) {
         return Err(NONE);
     }
-    let page = number(bytes, 20, is_big).ok_or(NONE)? as usize;
+    let page = number(&head, 20, is_big).ok_or(NONE)? as usize;
     if !page.is_power_of_two() || !(512..=65536).contains(&page) {
-        return Err(Damage("its pages have an impossible size"));
+        return Err(Damage("its page size is not valid"));
     }
     let database = Database { bytes, page, is_big };
     for number in 1..bytes.len().div_ceil(page) {
@@ -50,8 +52,9 @@ pub(super) fn read(bytes: &[u8], blobs: &mut Blobs) -> Result<(), Damage> {
 }
 
 impl<'a> Database<'a> {
-    fn page(self, number: usize, blobs: &mut Blobs) -> Result<(), Damage> {
+    fn page(self, number: usize, blobs: &mut Blobs<'_>) -> Result<(), Damage> {
         let Some(page) = self.bytes_of(number) else { return Ok(()) };
+        let page = &*page;
         if !matches!(page.get(25), Some(&HASH_UNSORTED | &HASH)) {
             return Ok(());
         }
@@ -87,7 +90,7 @@ impl<'a> Database<'a> {
     }
 
     /// A header that is in pages of its own.
-    fn pieces(self, item: &[u8], blobs: &mut Blobs) -> Result<Option<Vec<u8>>, Damage> {
+    fn pieces(self, item: &[u8], blobs: &mut Blobs<'_>) -> Result<Option<Vec<u8>>, Damage> {
         let first = number(item, 4, self.is_big);
         let length = number(item, 8, self.is_big);
         let (Some(mut next), Some(length)) = (first, length) else { return Ok(None) };
@@ -100,12 +103,12 @@ impl<'a> Database<'a> {
         while blob.len() < length {
             // A visit costs as well: pieces may be of one byte.
             blobs.room(HEADER)?;
+            let Some(page) = self.bytes_of(next as usize) else { return Ok(None) };
             let piece = || {
-                let page = self.bytes_of(next as usize)?;
                 (page.get(25) == Some(&OVERFLOW)).then_some(())?;
                 // In these pages the field for the first free byte is the length.
-                let bytes = page.get(HEADER..HEADER.checked_add(self.half(page, 22)?)?)?;
-                Some((bytes, number(page, 16, self.is_big)?))
+                let bytes = page.get(HEADER..HEADER.checked_add(self.half(&page, 22)?)?)?;
+                Some((bytes, number(&page, 16, self.is_big)?))
             };
             // A piece without bytes could lead round and round.
             let Some((bytes, following)) = piece().filter(|(bytes, _)| !bytes.is_empty()) else {
@@ -117,9 +120,8 @@ impl<'a> Database<'a> {
         Ok(Some(blob))
     }
 
-    fn bytes_of(self, number: usize) -> Option<&'a [u8]> {
-        let start = number.checked_mul(self.page)?;
-        self.bytes.get(start..start.checked_add(self.page)?)
+    fn bytes_of(self, number: usize) -> Option<Cow<'a, [u8]>> {
+        self.bytes.get(number.checked_mul(self.page)?, self.page)
     }
 
     fn half(self, bytes: &[u8], at: usize) -> Option<usize> {

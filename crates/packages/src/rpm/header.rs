@@ -65,43 +65,34 @@ impl<'a> Header<'a> {
         (kind == STRING_ARRAY).then(|| texts(data, count))
     }
 
-    /// The files that were installed, without a leading slash, as long as `left` bytes allow.
-    pub(super) fn files(&self, left: &mut usize) -> Vec<String> {
+    /// Calls `each` with the files that were installed, without a leading slash.
+    pub(super) fn files(&self, each: &mut dyn FnMut(&str)) {
         let states = self
             .entry(FILE_STATES)
             .map_or(&[][..], |(_, count, data)| data.get(..count).unwrap_or(&[]));
         // Some were left out (documentation) or replaced by those of another package.
         let is_there = |index: usize| states.get(index).is_none_or(|state| *state == 0);
-        let mut files = Vec::new();
         let mut add = |index: usize, folder: &[u8], name: &[u8]| {
-            let length = folder.len() + name.len();
-            if !is_there(index) || length > MAX_PATH {
-                return true;
+            if !is_there(index) || folder.len() + name.len() > MAX_PATH {
+                return;
             }
-            let Some(rest) = left.checked_sub(length) else { return false };
-            *left = rest;
             let path = [folder, name].concat();
-            let path = String::from_utf8_lossy(&path);
-            files.push(path.trim_start_matches('/').to_owned());
-            true
+            each(String::from_utf8_lossy(&path).trim_start_matches('/'));
         };
         if let Some(names) = self.all(BASENAMES) {
             let folders: Vec<_> = self.all(FOLDERS).into_iter().flatten().collect();
-            let Some((INT_32, _, folder_of)) = self.entry(FOLDER_OF) else { return files };
+            let Some((INT_32, _, folder_of)) = self.entry(FOLDER_OF) else { return };
             for (index, name) in names.enumerate() {
                 let folder = number(folder_of, index * 4).and_then(|at| folders.get(at as usize));
-                if !folder.is_none_or(|folder| add(index, folder, name)) {
-                    break;
+                if let Some(folder) = folder {
+                    add(index, folder, name);
                 }
             }
         } else if let Some(names) = self.all(OLD_FILES) {
             for (index, name) in names.enumerate() {
-                if !add(index, b"", name) {
-                    break;
-                }
+                add(index, b"", name);
             }
         }
-        files
     }
 }
 

@@ -1,8 +1,7 @@
 //! NDB, SUSE's database (rpm's `lib/backend/ndb/rpmpkg.c`): pages of slots that say where the header
 //! of a package is, in blocks of 16 bytes. Numbers are little-endian.
 
-use std::borrow::Cow;
-
+use super::bytes::Bytes;
 use super::{Blobs, Damage};
 
 pub(super) const MAGIC: &[u8] = b"RpmP";
@@ -14,29 +13,35 @@ const BLOCK: usize = 16;
 /// Bytes of the file's own header, in the place of the first slots.
 const HEADER: usize = 32;
 
-pub(super) fn read(bytes: &[u8], blobs: &mut Blobs) -> Result<(), Damage> {
-    let pages = number(bytes, 12).ok_or(Damage("it is cut off"))? as usize;
-    let end = pages.saturating_mul(PAGE);
-    let slots = bytes.get(HEADER..end).ok_or(Damage("its slots are cut off"))?;
-    for slot in slots.chunks_exact(BLOCK) {
-        let package = number(slot, 4).unwrap_or(0);
-        if !slot.starts_with(SLOT) || package == 0 {
-            continue;
-        }
-        let place = number(slot, 8).unwrap_or(0) as usize * BLOCK;
-        let blob = || {
-            let blob = bytes.get(place..)?;
-            (blob.starts_with(BLOB) && number(blob, 4)? == package).then_some(())?;
-            let length = number(blob, 12)? as usize;
-            blob.get(BLOCK..BLOCK.checked_add(length)?)
-        };
-        match blob() {
-            Some(blob) => {
-                // Slots may lead to one place: each is read, but none is copied.
-                blobs.room(blob.len())?;
-                blobs.take(Cow::Borrowed(blob))?;
+pub(super) fn read(bytes: &Bytes<'_>, blobs: &mut Blobs<'_>) -> Result<(), Damage> {
+    let head = bytes.get(0, HEADER).ok_or(Damage("it is truncated"))?;
+    let pages = number(&head, 12).ok_or(Damage("it is truncated"))? as usize;
+    if pages.saturating_mul(PAGE) > bytes.len() {
+        return Err(Damage("its slots are truncated"));
+    }
+    for page in 0..pages {
+        let slots = bytes.get(page * PAGE, PAGE).ok_or(Damage("its slots are truncated"))?;
+        let first = if page == 0 { HEADER } else { 0 };
+        for slot in slots[first..].chunks_exact(BLOCK) {
+            let package = number(slot, 4).unwrap_or(0);
+            if !slot.starts_with(SLOT) || package == 0 {
+                continue;
             }
-            None => blobs.problem("the place of a package is damaged"),
+            let place = number(slot, 8).unwrap_or(0) as usize * BLOCK;
+            // Slots may lead to one place: so its length counts before it is looked at.
+            let length = || {
+                let head = bytes.get(place, BLOCK)?;
+                (head.starts_with(BLOB) && number(&head, 4)? == package).then_some(())?;
+                Some(number(&head, 12)? as usize)
+            };
+            let length = length().filter(|length| *length <= bytes.len());
+            if let Some(length) = length {
+                blobs.room(length)?;
+            }
+            match length.and_then(|length| bytes.get(place + BLOCK, length)) {
+                Some(blob) => blobs.take(blob)?,
+                None => blobs.problem("the place of a package is damaged"),
+            }
         }
     }
     Ok(())

@@ -1,12 +1,13 @@
 //! The part of SQLite's file format ([Database File Format]) that the table `Packages` needs: trees
 //! of a table, records, overflow pages.
 //!
-//! What is still in a write-ahead log beside the database is not seen.
+//! What is still in a write-ahead log beside the database is not read, which is told.
 //!
 //! [Database File Format]: https://www.sqlite.org/fileformat2.html
 
 use std::borrow::Cow;
 
+use super::bytes::Bytes;
 use super::{Blobs, Damage, MAX_PACKAGES};
 
 pub(super) const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -21,17 +22,21 @@ const LEAF: u8 = 13;
 
 #[derive(Clone, Copy)]
 struct Database<'a> {
-    bytes: &'a [u8],
+    bytes: &'a Bytes<'a>,
     page: usize,
     /// Bytes of a page that are used.
     usable: usize,
 }
 
-pub(super) fn read(bytes: &[u8], blobs: &mut Blobs) -> Result<(), Damage> {
+/// Where the cell of a row is: its page, and where it begins in that.
+type Cell = (u32, usize);
+
+pub(super) fn read(bytes: &Bytes<'_>, blobs: &mut Blobs<'_>) -> Result<(), Damage> {
     let database = Database::of(bytes)?;
     let mut root = None;
     for row in database.rows(SCHEMA, blobs) {
-        let record = database.record(row, blobs)?;
+        let page = database.cell(row);
+        let record = database.record(page.as_ref(), blobs)?;
         let columns = record.as_deref().and_then(columns::<4>);
         if let Some([b"table", TABLE, _, page]) = columns {
             root = number(page, 0, page.len());
@@ -40,7 +45,8 @@ pub(super) fn read(bytes: &[u8], blobs: &mut Blobs) -> Result<(), Damage> {
     let root = root.and_then(|root| u32::try_from(root).ok());
     let root = root.ok_or(Damage("it has no table `Packages`"))?;
     for row in database.rows(root, blobs) {
-        let record = database.record(row, blobs)?;
+        let page = database.cell(row);
+        let record = database.record(page.as_ref(), blobs)?;
         match record.as_deref().and_then(columns::<2>) {
             Some([_, blob]) => blobs.take(Cow::Borrowed(blob))?,
             None => blobs.problem("the record of a package is damaged"),
@@ -50,13 +56,14 @@ pub(super) fn read(bytes: &[u8], blobs: &mut Blobs) -> Result<(), Damage> {
 }
 
 impl<'a> Database<'a> {
-    fn of(bytes: &'a [u8]) -> Result<Self, Damage> {
-        const WRONG: Damage = Damage("its pages have an impossible size");
-        let page = match number(bytes, 16, 2).ok_or(WRONG)? {
+    fn of(bytes: &'a Bytes<'a>) -> Result<Self, Damage> {
+        const WRONG: Damage = Damage("its page size is not valid");
+        let head = bytes.get(0, FILE_HEADER).ok_or(WRONG)?;
+        let page = match number(&head, 16, 2).ok_or(WRONG)? {
             1 => 65536,
             size => size as usize,
         };
-        let reserved = usize::from(*bytes.get(20).ok_or(WRONG)?);
+        let reserved = usize::from(*head.get(20).ok_or(WRONG)?);
         // SQLite itself asks for so many.
         let usable = page.checked_sub(reserved).filter(|usable| *usable >= 480).ok_or(WRONG)?;
         if !page.is_power_of_two() {
@@ -66,14 +73,19 @@ impl<'a> Database<'a> {
     }
 
     /// A page, and where its tree begins. Pages count from 1.
-    fn tree(self, number: u32) -> Option<(&'a [u8], usize)> {
+    fn tree(self, number: u32) -> Option<(Cow<'a, [u8]>, usize)> {
         let start = (number as usize).checked_sub(1)?.checked_mul(self.page)?;
-        let page = self.bytes.get(start..start.checked_add(self.page)?)?;
+        let page = self.bytes.get(start, self.page)?;
         Some((page, if number == SCHEMA { FILE_HEADER } else { 0 }))
     }
 
+    /// The page of a cell, and where it begins in it.
+    fn cell(self, (page, at): Cell) -> Option<(Cow<'a, [u8]>, usize)> {
+        Some((self.tree(page)?.0, at))
+    }
+
     /// The cells of all leaves of a tree, in the order of their keys.
-    fn rows(self, root: u32, blobs: &mut Blobs) -> Vec<&'a [u8]> {
+    fn rows(self, root: u32, blobs: &mut Blobs<'_>) -> Vec<Cell> {
         let mut seen = vec![false; self.bytes.len().div_ceil(self.page) + 1];
         let mut rows = Vec::new();
         let mut waiting = vec![root];
@@ -83,15 +95,20 @@ impl<'a> Database<'a> {
                 .tree(next)
                 .filter(|_| known.is_some_and(|seen| !std::mem::replace(seen, true)));
             let Some((page, start)) = tree else {
-                blobs.problem("a page of the database is damaged, or stands in it twice");
+                blobs.problem("a page of the database is damaged or duplicated");
                 continue;
             };
+            let page = &*page;
             let kind = page[start];
             let count = number(page, start + 3, 2).unwrap_or(0) as usize;
             let pointers = start + if kind == INTERIOR { 12 } else { 8 };
-            let cell = |index: usize| page.get(number(page, pointers + index * 2, 2)? as usize..);
+            let place = |index: usize| Some(number(page, pointers + index * 2, 2)? as usize);
+            let cell = |index: usize| page.get(place(index)?..);
             match kind {
-                LEAF => rows.extend((0..count).map_while(cell)),
+                LEAF => {
+                    let places = (0..count).map_while(place).filter(|at| *at <= page.len());
+                    rows.extend(places.map(|at| (next, at)));
+                }
                 INTERIOR => {
                     // The last one first, since the stack gives it last.
                     waiting.extend(number(page, start + 8, 4).map(|page| page as u32));
@@ -105,7 +122,12 @@ impl<'a> Database<'a> {
     }
 
     /// The record of a cell, put together where it is on several pages; `None` where it is damaged.
-    fn record(self, cell: &'a [u8], blobs: &mut Blobs) -> Result<Option<Cow<'a, [u8]>>, Damage> {
+    fn record<'p>(
+        self,
+        cell: Option<&'p (Cow<'a, [u8]>, usize)>,
+        blobs: &mut Blobs<'_>,
+    ) -> Result<Option<Cow<'p, [u8]>>, Damage> {
+        let Some(cell) = cell.and_then(|(page, at)| page.get(*at..)) else { return Ok(None) };
         let parts = || {
             let (length, at) = varint(cell, 0)?;
             let (_, at) = varint(cell, at)?;
@@ -128,7 +150,7 @@ impl<'a> Database<'a> {
             // Each page adds to the record, so that a circle of them has an end.
             let page = next.and_then(|page| self.tree(u32::try_from(page).ok()?));
             let Some((page, _)) = page else { return Ok(None) };
-            next = number(page, 0, 4);
+            next = number(&page, 0, 4);
             let content = &page[4..self.usable];
             record.extend_from_slice(&content[..content.len().min(length - record.len())]);
         }

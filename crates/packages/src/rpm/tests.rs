@@ -156,3 +156,35 @@ fn sources() {
     assert_eq!(of("(none)"), None);
     assert_eq!(of("a.src.rpm"), None);
 }
+
+/// A database that is packed while it comes gives what it gives in memory.
+#[test]
+fn streams_are_read_like_bytes() {
+    for bytes in [ndb(), bdb(false), bdb(true)] {
+        let read_from = |keep: &dyn Fn(&str) -> bool| {
+            super::read_from(&mut &*bytes, u64::MAX, keep).unwrap().packages
+        };
+        assert_eq!(read_from(&|_| true), read(&bytes).packages);
+        let files: Vec<_> =
+            read_from(&|path| path == "usr/bin/b").into_iter().flat_map(|p| p.files).collect();
+        assert_eq!(files, ["usr/bin/b", "usr/bin/b"]);
+    }
+}
+
+#[test]
+fn changes_that_are_in_the_log_alone_are_told() {
+    use crate::Reader;
+
+    let want = Reader::of("var/lib/rpm/rpmdb.sqlite-wal").unwrap();
+    assert_eq!(want.reader, Reader::RpmLog);
+    for (length, told) in [(0, 0), (32, 0), (33, 1), (100_000, 1)] {
+        let bytes = vec![0; length];
+        let contents = want.read("", &mut &*bytes, &|_| true).unwrap();
+        assert_eq!(contents.problems.len(), told, "{length}");
+        assert_eq!(want.reader.read(&bytes).problems, contents.problems);
+    }
+    for path in ["var/lib/rpm/Packages-wal", "srv/rpmdb.sqlite-wal", "var/lib/rpm/rpmdb.sqlite-shm"]
+    {
+        assert!(Reader::of(path).is_none(), "{path}");
+    }
+}

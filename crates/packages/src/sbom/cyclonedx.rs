@@ -90,7 +90,7 @@ impl Reading {
     fn component(&mut self, component: &Value, place: &str, depth: usize) {
         let notes = &mut self.inventory.notes;
         if depth > MAX_DEPTH {
-            notes.push(note(place, "components in one another, too deep".to_owned()));
+            notes.push(note(place, "components are nested too deeply".to_owned()));
             return;
         }
         let name = text(component, "name");

@@ -30,10 +30,10 @@ pub enum SbomError {
     #[error("it is neither CycloneDX nor SPDX: it has neither `bomFormat` nor `spdxVersion`")]
     Other,
     /// A form that is not read.
-    #[error("{0} is not read: convert it to {1}")]
+    #[error("{0} is not supported: convert it to {1}")]
     Form(&'static str, &'static str),
     /// A version that is not known.
-    #[error("{format} {found} is not read: {known} are")]
+    #[error("{format} {found} is not supported; supported versions are {known}")]
     Version {
         /// The format.
         format: &'static str,
@@ -48,7 +48,7 @@ pub enum SbomError {
 }
 
 const XML: SbomError = SbomError::Form("CycloneDX in XML", "JSON");
-const TAGS: SbomError = SbomError::Form("SPDX as tags and values", "JSON");
+const TAGS: SbomError = SbomError::Form("SPDX as tag-value", "JSON");
 
 /// Whether bytes begin as a document does, and not as an archive.
 pub fn is_document(head: &[u8]) -> bool {
@@ -284,7 +284,7 @@ fn note(place: &str, message: String) -> Note {
 
 /// What is said of a document that does not claim to be complete.
 fn incomplete() -> Note {
-    note("the SBOM", "it says of itself that a part of the image could not be read".to_owned())
+    note("the SBOM", "it is marked as incomplete: a part of the image could not be read".to_owned())
 }
 
 #[cfg(test)]

@@ -23,13 +23,19 @@ fn what_is_not_read_is_said() {
         ("[]", "neither CycloneDX nor SPDX"),
         ("{}", "neither CycloneDX nor SPDX"),
         (r#"{"bomFormat": "Other"}"#, "neither CycloneDX nor SPDX"),
-        (r#"{"bomFormat": "CycloneDX"}"#, "CycloneDX  is not read: 1.2 to 1.7 are"),
+        (
+            r#"{"bomFormat": "CycloneDX"}"#,
+            "CycloneDX  is not supported; supported versions are 1.2 to 1.7",
+        ),
         (r#"{"bomFormat": "CycloneDX", "specVersion": "1.8"}"#, "CycloneDX 1.8 is not read"),
         (
             r#"{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": {}}"#,
             "`components` is not a list",
         ),
-        (r#"{"spdxVersion": "SPDX-2.1"}"#, "SPDX 2.1 is not read: 2.2 and 2.3 are"),
+        (
+            r#"{"spdxVersion": "SPDX-2.1"}"#,
+            "SPDX 2.1 is not supported; supported versions are 2.2 and 2.3",
+        ),
         (r#"{"spdxVersion": "SPDX-2.3", "packages": 1}"#, "`packages` is not a list"),
         (
             r#"{"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": []}"#,

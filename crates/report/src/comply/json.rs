@@ -25,27 +25,27 @@ pub fn schema() -> Schema {
     settings.into_generator().into_root_schema_for::<Document<'static>>()
 }
 
-/// What a scan says about frameworks.
+/// The assessment of frameworks.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "Result of `pavisade comply`")]
 pub struct Document<'a> {
     /// `pavisade.dev/comply/v1`.
     pub schema: &'static str,
-    /// What made it.
+    /// The program that created it.
     pub tool: Tool,
-    /// The Kubernetes version whose semantics counted: `1.37`.
+    /// The Kubernetes version that was assumed: `1.37`.
     pub kubernetes: String,
-    /// Worlds that were judged.
+    /// Worlds that were checked.
     pub worlds: usize,
-    /// Objects that were judged.
+    /// Objects that were checked.
     pub objects: usize,
-    /// The frameworks, in the order in which they were asked for.
+    /// The frameworks, in the requested order.
     pub frameworks: Vec<Framework<'a>>,
-    /// The checks that ran, by id, with how often they gave each verdict.
+    /// The checks that ran, by ID, with the number of their verdicts.
     pub checks: Vec<Check>,
     /// What fails or is unknown: failures before unknowns, worst first.
     pub findings: Vec<Finding<'a>>,
-    /// What was noticed while reading.
+    /// Notes about the input.
     pub notes: Vec<Note<'a>>,
     /// The clusters among the worlds.
     pub clusters: Vec<Cluster<'a>>,
@@ -56,34 +56,34 @@ pub struct Document<'a> {
 pub struct Framework<'a> {
     /// `pci-dss-4.0.1`.
     pub id: &'a str,
-    /// What people call it.
+    /// Its display name.
     pub title: &'a str,
-    /// Where its text is to be had; may be empty.
+    /// The URL of its text; may be empty.
     pub url: &'a str,
-    /// What of the standard is listed; empty where all of its controls are.
+    /// Which part of the standard is listed; empty if all controls are.
     pub extent: &'a str,
     /// How much of it is assessed.
     pub coverage: Coverage,
     /// Controls by state.
     pub summary: Summary,
-    /// Its controls, in its own order.
+    /// Its controls, in their order in the standard.
     pub controls: Vec<Control<'a>>,
 }
 
-/// How much of a framework is assessed, whatever was scanned.
+/// How much of a framework can be assessed, independent of the input.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Coverage {
     /// Controls that are listed.
     pub controls: usize,
-    /// Those that checks assess.
+    /// Controls that checks assess.
     pub by_checks: usize,
-    /// Those that checks assess in part.
+    /// Controls that checks assess partially.
     pub partly: usize,
-    /// Those that another command or a feature to come assesses.
+    /// Controls that another command or a future feature assesses.
     pub elsewhere: usize,
-    /// Those that people alone can assess.
+    /// Controls that cannot be assessed automatically.
     pub by_hand: usize,
-    /// Those with a result in this scan: they hold, hold in part, or fail.
+    /// Controls with a result in this scan: they hold, hold in part, or fail.
     pub with_result: usize,
 }
 
@@ -105,67 +105,67 @@ pub struct Summary {
 /// A control.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Control<'a> {
-    /// The standard's own number.
+    /// Its number in the standard.
     pub id: &'a str,
-    /// What it asks for, in our words.
+    /// The requirement, in our words.
     pub title: &'a str,
     /// A level within the framework.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<&'a str>,
-    /// What is said of it.
+    /// Its state.
     pub state: ControlState,
-    /// Why there is no result; absent where there is one.
+    /// Why there is no result; absent if there is one.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// What its checks cannot show of it; absent where they show all of it.
+    /// What its checks cannot show; absent if they show everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gap: Option<Cow<'a, str>>,
-    /// What its checks found: those that fail first.
+    /// The results of its checks, failures first.
     pub evidence: Vec<Evidence<'a>>,
-    /// Ids of its checks that did not run though they should have.
+    /// IDs of its checks that did not run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<&'a str>,
 }
 
-/// What one check found; its findings are those of the document with the same check.
+/// The result of a check; its findings are those in the document with the same check.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Evidence<'a> {
     /// `PV-C001`.
     pub check: &'a str,
     /// `privileged-container`.
     pub name: &'a str,
-    /// The parts of the check that alone count; absent where all of it does. Findings of other
-    /// parts have the same check.
+    /// The parts of the check that are used; absent if all are used. Findings of other parts have
+    /// the same check.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<String>,
-    /// The check asks for more than the control: what it reports may be well.
+    /// The check requires more than the control: what it reports may be acceptable.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stricter: bool,
     /// Subjects by verdict.
     pub tallies: Tallies,
 }
 
-/// What is said of a control.
+/// The state of a control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ControlState {
     /// One of its checks fails.
     Fails,
-    /// What fails is let through by exceptions, all of it.
+    /// All failures are covered by exceptions.
     Excepted,
-    /// None fails, and something could not be determined.
+    /// None fails, but something could not be determined.
     Unknown,
-    /// All that its checks saw holds; they cannot show all of it, or some of them saw nothing.
+    /// Its checks hold, but they cannot show everything, or some had no matching objects.
     HoldsInPart,
     /// It holds.
     Holds,
-    /// There were subjects, and the question does not arise for any of them.
+    /// There were matching objects, but none of its checks applies to them.
     NotApplicable,
-    /// Nothing was read that its checks look at.
+    /// No matching objects were read.
     Unseen,
-    /// Another command or a feature to come assesses it.
+    /// Another command or a future feature assesses it.
     Elsewhere,
-    /// People alone can assess it.
+    /// It cannot be assessed automatically.
     ByHand,
 }
 

@@ -84,8 +84,8 @@ pub fn frameworks_list(
         page.end();
     }
     page.end();
-    let note = "BY CHECKS counts controls that checks assess, IN PART those of them of which \
-                checks cannot show all. `pavisade frameworks show ID` lists the controls; \
+    let note = "BY CHECKS counts controls that checks assess; IN PART counts those that checks \
+                can assess only partially. `pavisade frameworks show ID` lists the controls; \
                 `pavisade comply --framework ID` assesses them.";
     page.wrapped(DIM, note, 0, 0);
     page.flush()
@@ -140,7 +140,9 @@ pub fn framework_explain(
                 page.gap(4).put(DIM, "not assessed here: ").wrapped(DIM, text, 23, 7);
             }
             Assessed::ByHand(text) => {
-                page.gap(4).put(DIM, "not assessable by machine: ").wrapped(DIM, text, 31, 7);
+                page.gap(4)
+                    .put(DIM, "cannot be assessed automatically: ")
+                    .wrapped(DIM, text, 31, 7);
             }
         }
     }

@@ -31,7 +31,7 @@ pub(super) fn write(
         if !about.extent.is_empty() {
             writeln!(out, "Listed: {}.", text(&about.extent))?;
         }
-        writeln!(out, "\n| control | asks for | state | why, or what is not shown |")?;
+        writeln!(out, "\n| control | requirement | state | reason, or what is not shown |")?;
         writeln!(out, "| --- | --- | --- | --- |")?;
         for control in &assessment.controls {
             let remark = match reason(control, assessment.unread) {

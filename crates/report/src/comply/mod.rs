@@ -69,9 +69,9 @@ pub(crate) fn label(state: ControlState) -> &'static str {
         ControlState::HoldsInPart => "holds in part",
         ControlState::Holds => "holds",
         ControlState::NotApplicable => "not applicable",
-        ControlState::Unseen => "nothing read about it",
+        ControlState::Unseen => "no matching objects",
         ControlState::Elsewhere => "not assessed here",
-        ControlState::ByHand => "not assessable by machine",
+        ControlState::ByHand => "cannot be assessed automatically",
     }
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn label(state: ControlState) -> &'static str {
 pub(crate) fn reason(control: &AssessedControl<'_>, unread: usize) -> String {
     match (&control.control.assessed, control.state) {
         (Assessed::ByHand(text) | Assessed::Elsewhere(text), _) => text.clone(),
-        (_, ControlState::Excepted) => "what fails is let through by exceptions".to_owned(),
+        (_, ControlState::Excepted) => "its failing checks are covered by exceptions".to_owned(),
         (_, ControlState::Unknown) => {
             let mut reasons = unknown_reasons(control, unread);
             if reasons.len() > REASONS + 1 {
@@ -90,8 +90,8 @@ pub(crate) fn reason(control: &AssessedControl<'_>, unread: usize) -> String {
             }
             reasons.join("; ")
         }
-        (_, ControlState::NotApplicable) => "the question does not arise".to_owned(),
-        (_, ControlState::Unseen) => "nothing was read that its checks look at".to_owned(),
+        (_, ControlState::NotApplicable) => "not applicable".to_owned(),
+        (_, ControlState::Unseen) => "no objects that its checks apply to were read".to_owned(),
         _ => String::new(),
     }
 }
@@ -108,7 +108,7 @@ pub(crate) fn gap<'a>(control: &'a AssessedControl<'_>) -> Option<Cow<'a, str>> 
     let ran = |rule: &Rule| control.evidence.iter().any(|evidence| evidence.rule.id == rule.id);
     let others = control.unseen.iter().filter(|rule| !ran(rule)).count();
     let unseen = format!(
-        "what {} of its {} look at, of which nothing was read",
+        "{} of its {} apply to objects of which none were read",
         control.unseen.len(),
         count(control.evidence.len() + others, "check", "checks")
     );
@@ -123,13 +123,12 @@ pub(crate) fn unknown_reasons(control: &AssessedControl<'_>, unread: usize) -> V
     let mut reasons: Vec<String> = Vec::new();
     for evidence in control.evidence.iter().filter(|e| e.stricter && e.tally.fails > 0) {
         let (id, counts) = (&evidence.rule.id, counts(evidence));
-        reasons
-            .push(format!("{id} asks for more than this control, and reports something: {counts}"));
+        reasons.push(format!("{id} requires more than this control, and reports: {counts}"));
     }
     let mut told = HashSet::new();
     for evidence in control.evidence.iter().filter(|e| e.tally.unknown > 0) {
         let mut found = evidence.of_state(State::Unknown).map(message::of).peekable();
-        let silent = Cow::Borrowed("what was not read might refute what holds");
+        let silent = Cow::Borrowed("objects that were not read might contradict the result");
         let silent = found.peek().is_none().then_some(silent);
         let new = found.chain(silent).filter(|message| told.insert(message.clone()));
         reasons.extend(new.map(Cow::into_owned));
@@ -140,8 +139,8 @@ pub(crate) fn unknown_reasons(control: &AssessedControl<'_>, unread: usize) -> V
     }
     if unread > 0 && reasons.is_empty() {
         reasons.push(match unread {
-            1 => "an input was not read, and what it holds is not known".to_owned(),
-            n => format!("{n} inputs were not read, and what they hold is not known"),
+            1 => "an input was not read, and its content is not known".to_owned(),
+            n => format!("{n} inputs were not read, and their content is not known"),
         });
     }
     reasons
@@ -179,7 +178,8 @@ pub(crate) fn counts(evidence: &Evidence<'_>) -> String {
     }
     if all == 0 {
         parts.push(
-            if tally.not_applicable > 0 { "does not arise" } else { "nothing read" }.to_owned(),
+            if tally.not_applicable > 0 { "not applicable" } else { "no matching objects" }
+                .to_owned(),
         );
     }
     parts.join(", ")
@@ -200,7 +200,7 @@ pub(crate) fn coverage(framework: &pavisade_compliance::Framework) -> String {
         text += &format!("; {} not assessed here", coverage.elsewhere);
     }
     if coverage.by_hand > 0 {
-        text += &format!("; {} not assessable by machine", coverage.by_hand);
+        text += &format!("; {} cannot be assessed automatically", coverage.by_hand);
     }
     text
 }
@@ -214,7 +214,7 @@ pub(crate) fn results(assessment: &Assessment<'_>) -> String {
                 ControlState::Fails if n != 1 => "fail",
                 ControlState::HoldsInPart if n != 1 => "hold in part",
                 ControlState::Holds if n != 1 => "hold",
-                ControlState::Unseen => "of which nothing was read",
+                ControlState::Unseen => "without matching objects",
                 state => label(*state),
             };
             (n > 0).then(|| format!("{n} {words}"))

@@ -56,7 +56,7 @@ title = "Calm | *rules*"
 
 [[controls]]
 id = "pod-security/no-power-over-the-node"
-title = "Nothing runs privileged"
+title = "Nothing is privileged"
 checks = ["PV-C001"]
 
 [[controls]]

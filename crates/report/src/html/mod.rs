@@ -100,7 +100,10 @@ impl<'a> View<'a> {
         }
         if let Some(compared) = &self.judgement.baseline {
             let [known, gone] = [compared.known.len(), compared.gone.len()].map(number);
-            facts.push(format!("{known} known before, {gone} of {} gone", number(compared.total)));
+            facts.push(format!(
+                "{known} in the baseline, {gone} of {} fixed",
+                number(compared.total)
+            ));
         }
         facts.extend(self.options.made.clone());
         let facts: Vec<_> = facts.iter().map(|fact| escape(&short(fact))).collect();
@@ -199,9 +202,10 @@ impl<'a> View<'a> {
         writeln!(out, "<main id=\"findings\" tabindex=\"-1\">")?;
         if self.judgement.findings.is_empty() {
             let text = match (summary::is_empty(self.judgement), self.counts.unread) {
-                (true, _) => "No Kubernetes object was found in what was read.".to_owned(),
+                (true, _) => "No Kubernetes objects were found.".to_owned(),
                 (_, 0) if summary::known(self.judgement) + self.judgement.excepted.len() > 0 => {
-                    "What was found is excepted or was known before: see below.".to_owned()
+                    "All findings are covered by exceptions or part of the baseline: see below."
+                        .to_owned()
                 }
                 (_, 0) => {
                     let holding =
@@ -219,8 +223,8 @@ impl<'a> View<'a> {
             let findings = count(cut, "finding is", "findings are");
             writeln!(
                 out,
-                "<p class=\"calm\">{findings} not on this page: it shows the worst {}, and the JSON \
-                 format has all.</p>",
+                "<p class=\"calm\">{findings} not on this page: it shows the {} most severe, and \
+                 the JSON format contains all.</p>",
                 number(data::MAX_FINDINGS)
             )?;
         }
@@ -283,12 +287,12 @@ impl<'a> View<'a> {
         if self.judgement.notes.len() == self.counts.unread {
             return Ok(());
         }
-        writeln!(out, "<section id=\"notes\"><h2>What was noticed while reading</h2>")?;
+        writeln!(out, "<section id=\"notes\"><h2>Notes</h2>")?;
         for (kind, head) in [
-            (NoteKind::Warning, "Read otherwise than a cluster would"),
+            (NoteKind::Warning, "Read differently than a cluster reads it"),
             (NoteKind::Drift, "Different in the cluster and in its files"),
-            (NoteKind::Unjudged, "Installed from elsewhere and not judged"),
-            (NoteKind::Info, "Good to know"),
+            (NoteKind::Unjudged, "Installed from other sources and not checked"),
+            (NoteKind::Info, "Other notes"),
         ] {
             let notes: Vec<_> = self.judgement.notes.iter().filter(|n| n.kind == kind).collect();
             if notes.is_empty() {
@@ -341,7 +345,11 @@ impl<'a> View<'a> {
             let (subject, message) = (escape(&short(&gone.subject)), line(&short(&gone.message)));
             format!("<li><code>{}</code> {subject}: {message}</li>", escape(&short(&gone.check)))
         });
-        let all = [("Excepted", excepted), ("Known before", known), ("Gone since", gone.collect())];
+        let all = [
+            ("Excepted", excepted),
+            ("In the baseline", known),
+            ("Fixed since the baseline", gone.collect()),
+        ];
         for (head, rows) in all.iter().filter(|(_, rows)| !rows.is_empty()) {
             let n = count(rows.len(), "finding", "findings");
             writeln!(
@@ -419,11 +427,11 @@ fn word(finding: &Finding) -> &'static str {
 fn headline(judgement: &Judgement, counts: &Counts) -> String {
     let fails: usize = counts.fails.iter().sum();
     match fails {
-        0 if summary::is_empty(judgement) => "Nothing to judge".to_owned(),
+        0 if summary::is_empty(judgement) => "No objects".to_owned(),
         0 if summary::known(judgement) > 0 => {
             format!("Nothing new in {}", summary::judged(judgement))
         }
-        0 => format!("Nothing found in {}", summary::judged(judgement)),
+        0 => format!("No findings in {}", summary::judged(judgement)),
         _ => format!("{} in {}", count(fails, "finding", "findings"), summary::failing(judgement)),
     }
 }

@@ -111,7 +111,7 @@ pub fn image_diff(
     page.put(STRONG, &summary).end();
     if let Some(Gained { gained, lost, same }) = gained {
         let [gained, lost, same] = [gained.len(), lost.len(), *same].map(number);
-        let summary = format!("vulnerabilities: {gained} gained, {lost} lost, {same} the same");
+        let summary = format!("vulnerabilities: {gained} added, {lost} removed, {same} unchanged");
         page.put(STRONG, &summary).end();
     }
     page.flush()

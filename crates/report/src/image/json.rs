@@ -22,26 +22,26 @@ pub fn schema() -> Schema {
     settings.into_generator().into_root_schema_for::<Document<'static>>()
 }
 
-/// What is in an image.
+/// The content of an image.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "Result of `pavisade image`")]
 pub(super) struct Document<'a> {
     /// `pavisade.dev/image/v1`.
     schema: &'static str,
-    /// What made it.
+    /// The program that created it.
     tool: Tool,
-    /// What the image is called; a path where it has no name.
+    /// The name of the image, or its path.
     name: &'a str,
-    /// Whether it is a source tree: what its lock files and manifests name.
+    /// Whether it is a source tree with lock files and manifests.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     source_tree: bool,
-    /// The digest of the image; absent where it has none.
+    /// The digest of the image; absent if it has none.
     #[serde(skip_serializing_if = "str::is_empty")]
     digest: &'a str,
-    /// The machine that it is for: `linux/amd64`.
+    /// Its platform: `linux/amd64`.
     #[serde(skip_serializing_if = "str::is_empty")]
     platform: &'a str,
-    /// When it was made (RFC 3339).
+    /// When it was created (RFC 3339).
     #[serde(skip_serializing_if = "str::is_empty")]
     created: &'a str,
     /// The distribution.
@@ -51,33 +51,36 @@ pub(super) struct Document<'a> {
     layers: Vec<Layer<'a>>,
     /// The packages, by ecosystem, name and version.
     packages: Vec<Package<'a>>,
-    /// How its containers are started; absent where that is not known, as of SBOMs.
+    /// How its containers are started; absent if this is not known, as for SBOMs.
     #[serde(skip_serializing_if = "Option::is_none")]
     configuration: Option<Configuration<'a>>,
-    /// Files that matter for its security; absent where they are not known.
+    /// Security-relevant files; absent if they are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<Vec<NotableFile<'a>>>,
-    /// Secrets in its layers, its configuration and its history; absent where nobody looked.
+    /// Secrets in its layers, its configuration and its history; absent if they were not searched.
     #[serde(skip_serializing_if = "Option::is_none")]
     secrets: Option<Vec<Secret<'a>>>,
     /// What could not be read.
     notes: Vec<Note<'a>>,
 }
 
-/// A distribution, as `os-release` says it.
+/// A distribution, from `os-release`.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Distribution<'a> {
     /// `debian`, `alpine`.
     id: &'a str,
-    /// Its version; absent of rolling ones.
+    /// Its version; absent for rolling releases.
     #[serde(skip_serializing_if = "str::is_empty")]
     version: &'a str,
-    /// The name of its version.
+    /// The codename of its version.
     #[serde(skip_serializing_if = "str::is_empty")]
     codename: &'a str,
-    /// What people call it.
+    /// Its display name.
     #[serde(skip_serializing_if = "str::is_empty")]
     name: &'a str,
+    /// The last day on which it gets security fixes; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    support_until: Option<&'static str>,
 }
 
 /// A layer.
@@ -89,20 +92,20 @@ struct Layer<'a> {
     /// The digest of its uncompressed bytes.
     #[serde(skip_serializing_if = "str::is_empty")]
     diff_id: &'a str,
-    /// The instruction that made it, its secrets masked.
+    /// The instruction that created it, with secrets masked.
     #[serde(skip_serializing_if = "String::is_empty")]
     instruction: String,
-    /// Bytes of its blob.
+    /// Compressed size in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     packed: Option<u64>,
-    /// Bytes when it is unpacked.
+    /// Uncompressed size in bytes.
     bytes: u64,
 }
 
 /// A package.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Package<'a> {
-    /// What other packages name it by: the package URL where it is the only one of it.
+    /// Its identifier in this document: the package URL if it is unique.
     reference: &'a str,
     /// Its ecosystem: the type of its package URL.
     r#type: &'a str,
@@ -110,38 +113,38 @@ struct Package<'a> {
     name: &'a str,
     /// Its version.
     version: &'a str,
-    /// Its architecture, where its database names one.
+    /// Its architecture, if its database contains one.
     #[serde(skip_serializing_if = "str::is_empty")]
     architecture: &'a str,
     /// Its package URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     purl: Option<String>,
-    /// What it was built from, where that has another name or version.
+    /// Its source package, if that has another name or version.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<Source<'a>>,
-    /// Its licences as an SPDX expression, where all of them are clear.
+    /// Its licenses as an SPDX expression, if all of them are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     licence: Option<String>,
-    /// Its licences as they are declared.
+    /// Its licenses as declared.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     licences: &'a [String],
-    /// The layer that brought it, from 0.
+    /// The layer that added it, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     layer: Option<u16>,
-    /// The package of the distribution that brought it.
+    /// The distribution package that installed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<&'a str>,
-    /// Groups that its lock file gives it (`dev`, `optional`, an extra); none for production.
+    /// Its groups in the lock file (`dev`, `optional`, an extra); none for production.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     groups: &'a [String],
-    /// The files that name it.
+    /// The files that mention it.
     places: Vec<Place<'a>>,
     /// Its files, with `--files`.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     files: &'a [String],
 }
 
-/// What a package was built from.
+/// A source package.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Source<'a> {
     /// Its name.
@@ -150,12 +153,12 @@ struct Source<'a> {
     version: &'a str,
 }
 
-/// A file that names a package.
+/// A file that mentions a package.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Place<'a> {
     /// The path, without a leading slash.
     path: &'a str,
-    /// The layer that brought the package, from 0.
+    /// The layer that added the package, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     layer: Option<u16>,
 }
@@ -191,6 +194,8 @@ impl Serialize for Whole<'_> {
                 version: &found.version,
                 codename: &found.codename,
                 name: &found.name,
+                support_until: pavisade_images::support(&found.id, &found.version)
+                    .map(|support| support.until),
             }),
             layers: inventory.layers.iter().map(layer).collect(),
             packages: packages.map(|(found, name)| package(found, name, references)).collect(),

@@ -45,10 +45,10 @@ pub(crate) fn head(page: &mut Page<'_>, inventory: &Inventory, more: impl FnOnce
     row("digest", digest);
     row("platform", platform);
     if let Some(distribution) = distribution {
-        row(
-            "system",
-            if distribution.name.is_empty() { &distribution.id } else { &distribution.name },
-        );
+        let name = if distribution.name.is_empty() { &distribution.id } else { &distribution.name };
+        let support = pavisade_images::support(&distribution.id, &distribution.version);
+        let support = support.map(|found| format!(", {} until {}", found.what, found.until));
+        row("system", &format!("{name}{}", support.unwrap_or_default()));
     }
     let unpacked = layers.iter().map(|layer| layer.bytes).sum();
     let packed =

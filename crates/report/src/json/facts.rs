@@ -9,12 +9,12 @@ use super::{Location, Subject};
 use crate::priority;
 use crate::region::Regions;
 
-/// A place beside the one of a finding.
+/// A related location of a finding.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Related<'a> {
-    /// What it is to the finding.
+    /// Its relation to the finding.
     pub label: &'a str,
-    /// Where.
+    /// The location.
     pub location: Location<'a>,
 }
 
@@ -25,10 +25,10 @@ pub struct Workload<'a> {
     pub world: &'a str,
     /// The object and container.
     pub subject: Subject<'a>,
-    /// What leads to it from outside of the cluster, as far as that is known.
+    /// What exposes it outside the cluster, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exposed: Option<&'a str>,
-    /// Why it has power over its node, where it has.
+    /// Why it is privileged, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub privileged: Option<&'a str>,
 }
@@ -36,36 +36,36 @@ pub struct Workload<'a> {
 /// A vulnerability of a package.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Vulnerability<'a> {
-    /// The identifier that people know: a CVE where there is one.
+    /// Its main identifier: a CVE if there is one.
     pub id: &'a str,
-    /// How soon it matters: `now`, `soon`, `later`, or `unknown` where nothing is known to rank it by.
+    /// Its priority: `now`, `soon`, `later`, or `unknown` if there is no information.
     pub priority: &'static str,
-    /// What the priority is made of, in words.
+    /// The reasons for the priority.
     pub reasons: Vec<String>,
     /// Its other identifiers.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub aliases: &'a [String],
-    /// What it is.
+    /// Its title.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub title: &'a str,
-    /// Scores, each with who gave it.
+    /// Scores and their sources.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scores: Vec<Score<'a>>,
-    /// How likely it is exploited within 30 days.
+    /// The probability that it is exploited within 30 days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epss: Option<Epss>,
-    /// That it is known to be exploited.
+    /// Known exploitation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exploited: Option<Exploited<'a>>,
     /// `fixed`, `not-fixed`, `wont-fix` or `unknown`.
     pub fix: &'static str,
-    /// The version from which on it is gone.
+    /// The version that fixes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fixed_version: Option<&'a str>,
-    /// Where it is published.
+    /// Links to its publications.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub url: &'a str,
-    /// What a VEX document says of it here.
+    /// The statement of a VEX document about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statement: Option<Statement<'a>>,
 }
@@ -81,17 +81,17 @@ pub struct Statement<'a> {
     /// How it is not affected, or what to do about it.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub text: &'a str,
-    /// Who says so.
+    /// The author.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub author: &'a str,
-    /// The document, and which of its statements.
+    /// The document and the statement in it.
     pub place: &'a str,
 }
 
 /// A score of the Common Vulnerability Scoring System.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Score<'a> {
-    /// Who gave it.
+    /// Its source.
     pub source: &'a str,
     /// The vector.
     pub vector: &'a str,
@@ -113,7 +113,7 @@ pub struct Epss {
 pub struct Exploited<'a> {
     /// The day on which it was added.
     pub added: &'a str,
-    /// Whether ransomware uses it.
+    /// Whether ransomware exploits it.
     pub ransomware: bool,
 }
 

@@ -30,30 +30,30 @@ pub fn schema() -> Schema {
 
 /// The result of a scan.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(title = "Result of a Pavisade scan, second form")]
+#[schemars(title = "Result of a Pavisade scan, version 2")]
 pub struct Document<'a> {
     /// `pavisade.dev/scan/v2`.
     pub schema: &'static str,
-    /// What made it.
+    /// The program that created it.
     pub tool: Tool,
     /// Counts.
     pub summary: Summary,
     /// The images that findings are about.
     pub images: Vec<Image<'a>>,
-    /// What fails or is unknown and counts: failures before unknowns, worst first.
+    /// Findings and unknown results: failures first, by severity.
     pub findings: Vec<Finding<'a>>,
-    /// What an exception lets through: it counts nowhere else.
+    /// Findings that an exception covers; they are counted nowhere else.
     pub excepted: Vec<Excepted<'a>>,
-    /// Vulnerabilities that are none here, each with the VEX statement that says so; absent where
-    /// there are none. They count nowhere else.
+    /// Vulnerabilities that VEX statements dismiss, with these statements; absent if there are
+    /// none. They are counted nowhere else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dismissed: Vec<Finding<'a>>,
-    /// How it differs from an earlier result, where one was given with `--baseline`.
+    /// The comparison with an earlier result, if one was given with `--baseline`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Compared<'a>>,
-    /// The rules of the checks that ran, by id, with how often they gave each verdict.
+    /// The rules of the checks that ran, by ID, with the number of their verdicts.
     pub rules: Vec<Rule<'a>>,
-    /// What was noticed while reading.
+    /// Notes about the input.
     pub notes: Vec<Note<'a>>,
     /// The clusters among the worlds.
     pub clusters: Vec<Cluster<'a>>,
@@ -62,18 +62,18 @@ pub struct Document<'a> {
 /// Counts.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Summary {
-    /// Of Kubernetes objects; absent where none was judged.
+    /// Kubernetes objects; absent if none was checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<Kubernetes>,
-    /// Images that were judged by what is in them.
+    /// Images whose content was checked.
     pub images: usize,
     /// Failures by severity.
     pub fails: Severities,
-    /// What could not be determined, by severity.
+    /// Unknown results by severity.
     pub unknown: Severities,
-    /// What an exception lets through, failed or unknown.
+    /// Failed or unknown results that an exception covers.
     pub excepted: usize,
-    /// What VEX statements close.
+    /// Vulnerabilities that VEX statements dismiss.
     pub dismissed: usize,
     /// Notes by kind.
     pub notes: NoteCounts,
@@ -82,11 +82,11 @@ pub struct Summary {
 /// Counts of Kubernetes objects.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Kubernetes {
-    /// The Kubernetes version whose semantics counted: `1.37`.
+    /// The Kubernetes version that was assumed: `1.37`.
     pub version: String,
-    /// Clusters, charts, kustomizations, folders that were judged each on its own.
+    /// Clusters, charts, kustomizations and directories that were checked separately.
     pub worlds: usize,
-    /// Objects that were judged.
+    /// Objects that were checked.
     pub objects: usize,
     /// Objects with a failure.
     pub objects_failing: usize,
@@ -95,7 +95,7 @@ pub struct Kubernetes {
 /// An image that findings are about.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Image<'a> {
-    /// As users name it.
+    /// Its display name.
     pub name: &'a str,
     /// The digest of its manifest.
     pub digest: &'a str,
@@ -106,92 +106,92 @@ pub struct Image<'a> {
 /// A rule whose check ran.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Rule<'a> {
-    /// What it is, and its verdicts.
+    /// The rule and its verdicts.
     #[serde(flatten)]
     pub check: Check,
-    /// What to do about a finding that has no advice of its own (Markdown).
+    /// The fix for findings without their own advice (Markdown).
     pub advice: &'a str,
 }
 
-/// A finding that an exception lets through.
+/// A finding that an exception covers.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Excepted<'a> {
     /// The finding.
     #[serde(flatten)]
     pub finding: Finding<'a>,
-    /// What lets it through.
+    /// The exception.
     pub exception: Exception<'a>,
 }
 
-/// A result beside an earlier one: `findings` holds only what is new.
+/// The comparison with an earlier result: `findings` contains only new ones.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Compared<'a> {
     /// The earlier result's file.
     pub file: &'a str,
     /// Findings of the earlier result, of checks that ran again.
     pub total: usize,
-    /// What was found before and is no worse than it was.
+    /// Findings that are known and have not become worse.
     pub known: Vec<Finding<'a>>,
-    /// What was found before and is not found any more.
+    /// Findings that no longer exist.
     pub gone: Vec<Gone<'a>>,
 }
 
 /// One thing that fails or is unknown.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Finding<'a> {
-    /// Stays the same while the finding is the same, wherever the file goes: `v2:…`.
+    /// Identifies the finding, independent of file and line: `v2:…`.
     pub fingerprint: String,
-    /// The rule's id: `PV-C001`.
+    /// The ID of the rule: `PV-C001`.
     pub rule: &'a str,
-    /// The rule's name: `privileged-container`.
+    /// The name of the rule: `privileged-container`.
     pub name: &'a str,
-    /// The field of security it belongs to.
+    /// The area of security.
     pub area: Area,
-    /// How bad.
+    /// Severity.
     pub severity: Severity,
-    /// How sure.
+    /// Confidence.
     pub confidence: Confidence,
     /// Failed, or could not be determined.
     pub state: State,
-    /// The world it belongs to, by the name that users know; absent of what is in none.
+    /// The world, by its display name; absent if it is in none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub world: Option<&'a str>,
-    /// What it is about.
+    /// The subject.
     pub subject: Subject<'a>,
-    /// Where it is; absent where something is missing altogether.
+    /// The location; absent if something is missing completely.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location<'a>>,
-    /// Other places that belong to it; absent where there are none.
+    /// Related locations; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<Related<'a>>,
-    /// The vulnerability that it tells of; absent of other rules.
+    /// The vulnerability; absent for other rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vulnerability: Option<Vulnerability<'a>>,
-    /// What is wrong, or why it is unknown: one sentence.
+    /// The message: what is wrong, or why it is unknown.
     pub message: Cow<'a, str>,
-    /// What to do (Markdown); absent where it is the rule's own advice.
+    /// The fix (Markdown); absent if it is that of the rule.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub advice: &'a str,
-    /// Controls of standards that the rule serves (`cis-1.12/5.2.1`); absent unless asked for.
+    /// Controls that the rule is mapped to (`cis-1.12/5.2.1`); absent unless requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frameworks: Option<&'a [String]>,
 }
 
-/// What a finding is about.
+/// The subject of a finding.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Subject<'a> {
-    /// An API object, or a configuration file that has a kind.
+    /// An API object, or a configuration file with a kind.
     Object {
         /// API group; empty for the core group.
         group: &'a str,
         /// Kind.
         kind: &'a str,
-        /// Namespace; empty where none is given.
+        /// Namespace; empty if it is not set.
         namespace: &'a str,
         /// Name; may be empty in a configuration file.
         name: &'a str,
-        /// One container of it.
+        /// A container.
         #[serde(skip_serializing_if = "Option::is_none")]
         container: Option<&'a str>,
     },
@@ -207,15 +207,15 @@ pub enum Subject<'a> {
     },
     /// A container image.
     Image {
-        /// Its place in `images`, from 0.
+        /// Its index in `images`, from 0.
         image: usize,
     },
     /// A package at a version.
     Package {
-        /// The place in `images` of the image that holds it; absent where an artifact does.
+        /// The index in `images` of the image that contains it; absent for an artifact.
         #[serde(skip_serializing_if = "Option::is_none")]
         image: Option<usize>,
-        /// The artifact that holds it; absent where an image does.
+        /// The artifact that contains it; absent for an image.
         #[serde(skip_serializing_if = "Option::is_none")]
         artifact: Option<&'a str>,
         /// Its name.
@@ -227,16 +227,16 @@ pub enum Subject<'a> {
     },
     /// A file.
     File {
-        /// The place in `images` of the image that holds it; absent where an artifact does.
+        /// The index in `images` of the image that contains it; absent for an artifact.
         #[serde(skip_serializing_if = "Option::is_none")]
         image: Option<usize>,
-        /// The artifact that holds it; absent where an image does.
+        /// The artifact that contains it; absent for an image.
         #[serde(skip_serializing_if = "Option::is_none")]
         artifact: Option<&'a str>,
         /// Its path, without a leading slash.
         path: &'a str,
     },
-    /// What was given as a whole: a folder of sources, an SBOM.
+    /// A source directory or an SBOM.
     Artifact {
         /// Its name.
         name: &'a str,

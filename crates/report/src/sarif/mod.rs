@@ -57,9 +57,10 @@ fn log_of<'a>(judgement: &'a Judgement, options: &'a Options, limit: usize) -> L
         judgement.notes.iter().map(|n| notification(n, options)).collect();
     let cut = entries.len() - kept.len();
     if cut > 0 {
-        let left_out = count(cut, "result is left out", "results are left out");
+        let left_out = count(cut, "result is omitted", "results are omitted");
         let text = format!(
-            "{left_out}: a SARIF run holds at most {limit}; the worst were kept, the JSON format has all"
+            "{left_out}: a SARIF run contains at most {limit}; the most severe were kept, the \
+             JSON format contains all"
         );
         notifications.push(Notification {
             level: "warning",

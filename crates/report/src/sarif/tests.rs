@@ -111,7 +111,7 @@ fn what_is_cut_is_said() {
     let notifications = run["invocations"][0]["toolExecutionNotifications"].as_array().unwrap();
     let text = notifications.last().unwrap()["message"]["text"].as_str().unwrap();
     let cut = judgement.findings.len() - 2;
-    assert!(text.starts_with(&format!("{cut} results are left out")), "{text}");
+    assert!(text.starts_with(&format!("{cut} results are omitted")), "{text}");
 }
 
 #[test]

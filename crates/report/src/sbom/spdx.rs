@@ -283,7 +283,7 @@ fn licence(found: &Found, own: &mut Vec<Extracted>) -> String {
             own.push(Extracted {
                 license_id: format!("LicenseRef-{}", own.len()),
                 name: name.clone(),
-                extracted_text: format!("The package declares its licence as: {name}"),
+                extracted_text: format!("The license declared by the package is: {name}"),
             });
             own.len() - 1
         });

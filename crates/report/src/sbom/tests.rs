@@ -95,7 +95,7 @@ fn vulnerabilities_name_components_and_what_is_said_of_them() {
     let text = document.to_string();
     let read = pavisade_vex::read("x", text.as_bytes()).unwrap();
     assert_eq!((read.claims.len(), read.notes.len()), (2, 0));
-    // Nothing was looked for, which is not the same as nothing found.
+    // Nothing was looked for, which is not the same as no findings.
     let plain = self::document(&example(), SbomFormat::CycloneDx);
     assert_eq!(plain.get("vulnerabilities"), None);
 }

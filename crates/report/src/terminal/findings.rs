@@ -63,7 +63,7 @@ pub(crate) fn brief(page: &mut Page<'_>, groups: &[&[&Finding]]) {
         return;
     }
     let more = count(groups.len(), "more check", "more checks");
-    page.put(STRONG, &more).put(PLAIN, " found something; in short:").end();
+    page.put(STRONG, &more).put(PLAIN, " with findings:").end();
     table(page, groups, true);
     page.end();
 }

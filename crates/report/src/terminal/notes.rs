@@ -19,7 +19,7 @@ pub(super) fn label(kind: NoteKind) -> &'static str {
         NoteKind::Unread => "not read",
         NoteKind::Warning => "warning",
         NoteKind::Drift => "drift",
-        NoteKind::Unjudged => "not judged",
+        NoteKind::Unjudged => "not checked",
         NoteKind::Info => "note",
     }
 }

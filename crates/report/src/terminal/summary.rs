@@ -55,14 +55,14 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
         }
         parts.push((PLAIN, format!(" in {}", failing(judgement))));
     } else if is_empty(judgement) {
-        parts.push((STRONG, "nothing to judge: no Kubernetes object was found".to_owned()));
+        parts.push((STRONG, "no Kubernetes objects were found".to_owned()));
     } else {
         let style = if unknown + unread + unjudged + excepted + dismissed + known == 0 {
             GOOD
         } else {
             STRONG
         };
-        let nothing = if known == 0 { "nothing found" } else { "nothing new" };
+        let nothing = if known == 0 { "no findings" } else { "no new findings" };
         parts.push((style, nothing.to_owned()));
         parts.push((PLAIN, format!(" in {}", judged(judgement))));
     }
@@ -97,7 +97,8 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
     }
     if let Some(compared) = &judgement.baseline {
         let (gone, total) = (number(compared.gone.len()), number(compared.total));
-        parts.push((PLAIN, format!("; {} known before, {gone} of {total} gone", number(known))));
+        parts
+            .push((PLAIN, format!("; {} in the baseline, {gone} of {total} fixed", number(known))));
     }
 
     let checks = count(judgement.tallies.len(), "check", "checks");
@@ -122,7 +123,7 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
         parts.push((DIM, format!(" ({about})")));
         if !told_all {
             let notes = count(infos, "note", "notes");
-            parts.push((DIM, format!("; {notes}, which `--full` shows")));
+            parts.push((DIM, format!("; {notes} (shown by `--full`)")));
         }
         line(page, &parts);
         return;
@@ -133,7 +134,8 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool) 
         parts.push((DIM, "; `--full` shows everything".to_owned()));
     }
     if let Some(first) = judgement.findings.first() {
-        parts.push((DIM, format!("; `pavisade checks explain {}` tells more", first.rule.id)));
+        parts
+            .push((DIM, format!("; `pavisade checks explain {}` explains a check", first.rule.id)));
     }
     line(page, &parts);
 }

@@ -66,15 +66,15 @@ fn colours() {
 fn quiet_on_success() {
     let well = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n";
     let judgement = judged(&[(".", &[("a.yaml", well)])], Vec::new());
-    insta::assert_snapshot!(show(&judgement, &at(100)), @"nothing found in 1 object (4 checks, Kubernetes 1.37)");
+    insta::assert_snapshot!(show(&judgement, &at(100)), @"no findings in 1 object (4 checks, Kubernetes 1.37)");
     let with_note = judged(&[(".", &[("a.yaml", well)])], notes()[5..6].to_vec());
-    insta::assert_snapshot!(show(&with_note, &at(100)), @"nothing found in 1 object (4 checks, Kubernetes 1.37); 1 note, which `--full` shows");
+    insta::assert_snapshot!(show(&with_note, &at(100)), @"no findings in 1 object (4 checks, Kubernetes 1.37); 1 note (shown by `--full`)");
     let nothing = judged(&[(".", &[])], Vec::new());
-    insta::assert_snapshot!(show(&nothing, &at(100)), @"nothing to judge: no Kubernetes object was found (4 checks, Kubernetes 1.37)");
+    insta::assert_snapshot!(show(&nothing, &at(100)), @"no Kubernetes objects were found (4 checks, Kubernetes 1.37)");
     let unread = judged(&[(".", &[])], notes()[..1].to_vec());
     let shown = show(&unread, &at(100));
     assert!(shown.starts_with("not read: a Helm chart"), "{shown}");
-    assert!(shown.contains("no Kubernetes object was found; 1 input not read"), "{shown}");
+    assert!(shown.contains("no Kubernetes objects were found; 1 input not read"), "{shown}");
 }
 
 #[test]
@@ -221,8 +221,8 @@ fn problems_of_a_file() {
         remedy: remedy.into(),
     };
     let all = [
-        note(Some((source, 13, 22)), "there is no check `host-prot`", "Did you mean `host-port`?"),
-        note(None, "it cannot be read", ""),
+        note(Some((source, 13, 22)), "unknown check `host-prot`", "Did you mean `host-port`?"),
+        note(None, "it cannot be parsed", ""),
     ];
     let mut out = Vec::new();
     problems(&all, &at(60), &mut out).unwrap();

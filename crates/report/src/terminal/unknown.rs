@@ -37,7 +37,7 @@ pub(super) fn section(page: &mut Page<'_>, unknown: &[&Finding], worlds: bool) -
         let left: usize = groups[told..].iter().map(Vec::len).sum();
         let reasons = count(groups.len() - told, "more reason", "more reasons");
         let places = count(left, "place", "places");
-        page.put(DIM, &format!("… and {reasons} why something is unknown, in {places}")).end();
+        page.put(DIM, &format!("… and {reasons} for unknown results, in {places}")).end();
         page.end();
     }
     told_all

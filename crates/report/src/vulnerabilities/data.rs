@@ -71,7 +71,8 @@ pub(super) fn head(page: &mut Page<'_>, data: &Data, today: Date) {
     };
     let old = names(&|age| age.is_some_and(|days| days > OLD));
     if !old.is_empty() {
-        let text = format!("older than {OLD} days: {old}. What was published since is not found.");
+        let text =
+            format!("older than {OLD} days: {old}. Advisories published since then are missing.");
         page.gap(10).wrapped(UNKNOWN, &text, 10, 10);
     }
     let unknown = names(&|age| age.is_none());

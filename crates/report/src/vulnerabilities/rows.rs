@@ -133,7 +133,7 @@ pub(super) fn layer_title(inventory: &Inventory, layer: Option<u16>) -> String {
     match (layer, inventory.layer(layer)) {
         (Some(number), Some(layer)) if !instruction(layer).is_empty() => layer_name(number, layer),
         (Some(number), Some(_)) => format!("layer {number}"),
-        _ => "of no known layer".to_owned(),
+        _ => "in an unknown layer".to_owned(),
     }
 }
 
@@ -196,7 +196,7 @@ fn state(fix: &FixState) -> &str {
         FixState::Fixed(version) => version,
         FixState::NotFixed => "(no fix yet)",
         FixState::WontFix => "(will not fix)",
-        FixState::Unknown => "(not said)",
+        FixState::Unknown => "(unknown)",
     }
 }
 

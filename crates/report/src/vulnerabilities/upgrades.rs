@@ -48,7 +48,7 @@ pub(super) fn write(page: &mut Page<'_>, all: &[Upgrade], inventory: &Inventory,
     page.end();
     if !whole {
         let lines = all.iter().map(|upgrade| upgrade.lines).sum();
-        let upgrades = count(all.len(), "upgrade closes", "upgrades close");
+        let upgrades = count(all.len(), "upgrade fixes", "upgrades fix");
         let lines = count(lines, "line", "lines");
         page.put(HELP, "upgrade first").put(DIM, &format!(" ({upgrades} {lines})")).end();
         for (at, upgrade) in all.iter().take(FIRST).enumerate() {
@@ -70,7 +70,7 @@ pub(super) fn write(page: &mut Page<'_>, all: &[Upgrade], inventory: &Inventory,
         page.put(STRONG, &cut(&clean(&layer_title(inventory, layer)), room)).end();
         if layer == Some(0) && inventory.layers.len() > 1 {
             page.gap(2)
-                .put(DIM, "the lowest layer: a newer base image may bring all of this")
+                .put(DIM, "the lowest layer: a newer base image may include all these upgrades")
                 .end();
         }
         for (at, upgrade) in upgrades.into_iter().enumerate() {
@@ -86,10 +86,10 @@ fn line(page: &mut Page<'_>, at: usize, upgrade: &Upgrade) {
     page.put(PLAIN, &format!(" {installed} → {to}"));
     let worst = severities.iter().rev().take(2);
     let worst: Vec<_> = worst.map(|(severity, n)| format!("{n} {}", severity.label())).collect();
-    page.put(PLAIN, &format!(": closes {} ({}", number(*closes), worst.join(", ")));
+    page.put(PLAIN, &format!(": fixes {} ({}", number(*closes), worst.join(", ")));
     page.put(PLAIN, &if *now > 0 { format!("; {now} now)") } else { ")".to_owned() });
     if *left > 0 {
-        page.put(DIM, &format!(", leaves {left}"));
+        page.put(DIM, &format!(", {left} remain"));
     }
     page.end();
     if !packages.is_empty() {

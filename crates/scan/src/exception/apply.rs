@@ -300,21 +300,26 @@ fn note(
         };
         let remedy = match (form, &exception.scope) {
             (Form::Comment, Scope::Nothing) => {
-                "Put it on the line that is reported, or on the line above."
+                "Move it to the line of the finding, or to the line above."
             }
-            (Form::Comment, _) => "Remove it, or put it on the line that is reported.",
-            (Form::Annotation, _) => "Remove it, or check what it names.",
-            (Form::Policy, _) => "Remove it, or check what it is about.",
+            (Form::Comment, _) => "Remove it, or move it to the line of the finding.",
+            (Form::Annotation, _) => "Remove it, or check the names in it.",
+            (Form::Policy, _) => "Remove it, or check what it refers to.",
         };
         let ended = if *until < today { format!(", and ended on {until}") } else { String::new() };
-        (kind, format!("the exception for {what} excepts nothing{ended}"), remedy)
+        (kind, format!("the exception for {what} covers no finding{ended}"), remedy)
     } else if *until < today {
-        let message =
-            format!("the exception for {what} ended on {until}: what it excepted is reported");
-        (NoteKind::Warning, message, "Mend what is found, or decide again and set a new date.")
+        let message = format!(
+            "the exception for {what} ended on {until}: the findings that it covered are reported"
+        );
+        (
+            NoteKind::Warning,
+            message,
+            "Fix the findings, or review the exception and set a new date.",
+        )
     } else if let Some(latest) = latest.filter(|latest| until > latest) {
         let message = format!("the exception for {what} lasts until {until}, beyond {latest}");
-        (NoteKind::Warning, message, "Choose a date at which somebody looks at it again.")
+        (NoteKind::Warning, message, "Choose an earlier date for its review.")
     } else {
         return None;
     };
@@ -335,7 +340,7 @@ fn ignored(first: &Exception, count: usize) -> Note {
         place: first.place.clone(),
         span: first.span.clone(),
         message: format!(
-            "{several} in objects or comments ({count}): only policy files count here"
+            "{several} in objects or comments ({count}): only policy files apply here"
         ),
         remedy: String::new(),
     }

@@ -108,7 +108,7 @@ impl Gathered {
                         Err(_) if echo => {}
                         Err(fault) => {
                             let what =
-                                format!("the exception in the annotation `{key}` does not count");
+                                format!("the exception in the annotation `{key}` does not apply");
                             self.fault((place.clone(), span.clone()), &what, fault);
                         }
                     }
@@ -133,7 +133,7 @@ impl Gathered {
         match self.notes.len().cmp(&MAX_FAULTS) {
             Ordering::Less => self.notes.push(note(format!("{what}: {message}"), remedy)),
             Ordering::Equal => {
-                let message = "from here on exceptions that do not count are not told";
+                let message = "further exceptions that do not apply are not shown";
                 self.notes.push(note(message.to_owned(), String::new()));
             }
             Ordering::Greater => {}
@@ -194,7 +194,7 @@ impl Gathered {
                         None => Scope::Nothing,
                     });
                 }
-                Err(fault) => self.fault(place, "this comment excepts nothing", fault),
+                Err(fault) => self.fault(place, "this comment does not cover any finding", fault),
             }
         }
     }
@@ -210,8 +210,8 @@ fn directive(comment: &str) -> Option<Result<&str, Fault>> {
         return Some(Ok(words));
     }
     Some(Err(Fault {
-        message: "`allow` is the only word known behind `pavisade:`".into(),
-        remedy: "Write it as `# pavisade: allow host-path-volume until 2027-01-31: why`.".into(),
+        message: "`allow` is the only supported word after `pavisade:`".into(),
+        remedy: "Use `# pavisade: allow host-path-volume until 2027-01-31: why`.".into(),
     }))
 }
 

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use pavisade_checks::Catalog;
 use pavisade_model::Rule;
 
-const FORM: &str = "Write it as `host-path-volume until 2027-01-31: why`.";
+const FORM: &str = "Use `host-path-volume until 2027-01-31: why`.";
 
 /// What an exception says.
 #[derive(Debug)]
@@ -41,17 +41,17 @@ pub(super) fn parse(text: &str, catalog: &Catalog, suggest: bool) -> Result<Said
         match word {
             "in" if !checks.is_empty() && container.is_none() => match words.next() {
                 Some(name) if name != "until" => container = Some(name.to_owned()),
-                _ => return fault("`in` names no container"),
+                _ => return fault("`in` is not followed by a container"),
             },
             "until" => {
                 until = words.next();
                 break;
             }
             _ if container.is_some() => {
-                return fault(format!("`{}` stands behind the container", short(word)));
+                return fault(format!("unexpected `{}` after the container", short(word)));
             }
             "*" | "all" => {
-                return fault("it names no check: not everything can be excepted at once");
+                return fault("it names no check: an exception cannot cover everything");
             }
             word => checks.push(check(word, catalog, suggest)?),
         }
@@ -61,10 +61,10 @@ pub(super) fn parse(text: &str, catalog: &Catalog, suggest: bool) -> Result<Said
     }
     let Some(date) = until else { return fault("it has no end date") };
     let Ok(until) = date.parse::<Date>() else {
-        return fault(format!("`{}` is no date (YYYY-MM-DD)", short(date)));
+        return fault(format!("`{}` is not a date (YYYY-MM-DD)", short(date)));
     };
     if let Some(more) = words.next() {
-        return fault(format!("`{}` stands behind the date, without a colon", short(more)));
+        return fault(format!("unexpected `{}` after the date, without a colon", short(more)));
     }
     if reason.is_empty() {
         return fault("it has no reason");
@@ -75,7 +75,7 @@ pub(super) fn parse(text: &str, catalog: &Catalog, suggest: bool) -> Result<Said
 
 fn check(word: &str, catalog: &Catalog, suggest: bool) -> Result<Arc<Rule>, Fault> {
     catalog.named(word).map(|entry| entry.rule().clone()).ok_or_else(|| Fault {
-        message: format!("there is no check `{}`", short(word)),
+        message: format!("unknown check `{}`", short(word)),
         remedy: match suggest.then(|| catalog.similar(word)).flatten() {
             Some(name) => format!("Did you mean `{name}`?"),
             None => FORM.to_owned(),
@@ -107,20 +107,20 @@ mod tests {
                 "Host-Port, PV-C001 until 2027-01-31: x",
                 "host-port,privileged-container - 2027-01-31 x",
             ),
-            ("host-port in until until 2027-01-31: x", "`in` names no container"),
-            ("host-port in web log until 2027-01-31: x", "`log` stands behind the container"),
+            ("host-port in until until 2027-01-31: x", "`in` is not followed by a container"),
+            ("host-port in web log until 2027-01-31: x", "unexpected `log` after the container"),
             ("host-port until 2027-01-31", "it has no reason"),
             ("host-port until 2027-01-31:  ", "it has no reason"),
             ("host-port: x", "it has no end date"),
             ("host-port until: x", "it has no end date"),
-            ("host-port until 2027-02-30: x", "`2027-02-30` is no date (YYYY-MM-DD)"),
-            ("host-port until 31.1.2027: x", "`31.1.2027` is no date (YYYY-MM-DD)"),
+            ("host-port until 2027-02-30: x", "`2027-02-30` is not a date (YYYY-MM-DD)"),
+            ("host-port until 31.1.2027: x", "`31.1.2027` is not a date (YYYY-MM-DD)"),
             (
                 "host-port until 2027-01-31 since x",
-                "`since` stands behind the date, without a colon",
+                "unexpected `since` after the date, without a colon",
             ),
-            ("host-prot until 2027-01-31: x", "there is no check `host-prot`"),
-            ("* until 2027-01-31: x", "it names no check: not everything can be excepted at once"),
+            ("host-prot until 2027-01-31: x", "unknown check `host-prot`"),
+            ("* until 2027-01-31: x", "it names no check: an exception cannot cover everything"),
             ("until 2027-01-31: x", "it names no check"),
             ("", "it names no check"),
         ] {

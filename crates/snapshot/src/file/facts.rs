@@ -251,10 +251,11 @@ impl Table {
         let rows = package.into_iter().zip(advisory).zip(fix).zip(severity);
         for (((package, place), fix), severity) in rows {
             if package as usize >= packages {
-                return Err("a vulnerability is of a package that is not there");
+                return Err("a vulnerability refers to a package that does not exist");
             }
             let advisory = advisories.get(place as usize).cloned();
-            let advisory = advisory.ok_or("a vulnerability names an advisory that is not there")?;
+            let advisory =
+                advisory.ok_or("a vulnerability refers to an advisory that does not exist")?;
             let fix = match fix {
                 Fix::Fixed(version) => FixState::Fixed(version.into()),
                 Fix::NotFixed => FixState::NotFixed,

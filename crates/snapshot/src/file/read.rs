@@ -27,20 +27,22 @@ const NOTES: usize = 100;
 #[non_exhaustive]
 pub enum ReadError {
     /// The first bytes are others.
-    #[error("it is no snapshot: make one with `pavisade snapshot save`")]
+    #[error("it is not a snapshot: create one with `pavisade snapshot save`")]
     NoSnapshot,
     /// A later version of the form.
     #[error(
-        "it was made by a newer Pavisade (format {0}, this one reads up to {FORMAT}): update Pavisade"
+        "it was created by a newer Pavisade (format {0}, this one supports up to {FORMAT}): \
+         update Pavisade"
     )]
     Newer(u32),
     /// An earlier version of the form.
     #[error(
-        "it was made by an older Pavisade (format {0}, this one reads {OLDEST} to {FORMAT}): make it again"
+        "it was created by an older Pavisade (format {0}, this one supports {OLDEST} to \
+         {FORMAT}): create it again"
     )]
     Older(u32),
     /// Nothing in it can be relied on.
-    #[error("it is damaged: {0}; make it again, or copy it again from where it came")]
+    #[error("it is damaged: {0}; create it again, or copy it again from its source")]
     Damaged(String),
     /// It is more than a limit allows.
     #[error("it is too large: more than {1} {0}")]
@@ -173,7 +175,7 @@ impl<R: Read> Reader<R> {
         };
         let mut line = Vec::new();
         if !reader.next_line(&mut line)? {
-            return Err(ReadError::Damaged("it is cut off before its header ends".into()));
+            return Err(ReadError::Damaged("it is truncated before the end of its header".into()));
         }
         reader.header = header_of(&line)?;
         if reader.header.worlds.len() > limits.worlds {
@@ -254,26 +256,26 @@ impl<R: Read> Reader<R> {
             match worlds.get_mut(part.world) {
                 Some(world) => world.objects.extend(part.objects),
                 None => {
-                    let why = format!("objects of a world {} that it does not name", part.world);
+                    let why = format!("objects of a world {} that is not declared", part.world);
                     return Err(ReadError::Damaged(why));
                 }
             }
         }
         let mut note = |message: String| {
-            let remedy = "Make the snapshot again, or copy it again from where it came.".into();
+            let remedy = "Create the snapshot again, or copy it again from its source.".into();
             let (kind, place) = (NoteKind::Unread, name.to_string());
             notes.push(Note { kind, place, span: None, message, remedy });
         };
         for (line, why) in damaged.iter().take(NOTES) {
-            note(format!("line {line} {why}; the object on it was not judged"));
+            note(format!("line {line} {why}; its object was not checked"));
         }
         if damaged.len() > NOTES {
-            note(format!("{} more lines are no objects", damaged.len() - NOTES));
+            note(format!("{} more lines are not objects", damaged.len() - NOTES));
         }
         match end {
-            _ if cut => note(format!("it is cut off after {lines} objects")),
+            _ if cut => note(format!("it is truncated after {lines} objects")),
             Some(said) if said != lines => {
-                note(format!("it should hold {said} objects and holds {lines}"));
+                note(format!("it should contain {said} objects, but contains {lines}"));
             }
             _ => {}
         }
@@ -281,7 +283,7 @@ impl<R: Read> Reader<R> {
         let snapshot = Snapshot::new(worlds, kept).with_facts(Facts { images });
         let distinct: usize = snapshot.worlds().iter().map(|world| world.objects().len()).sum();
         if distinct < objects {
-            note(format!("{} objects stand in it more than once", objects - distinct));
+            note(format!("{} objects are in it more than once", objects - distinct));
         }
         Ok(Saved { tool, time, snapshot: snapshot.with_notes(notes) })
     }
@@ -368,7 +370,10 @@ impl<R: Read> Reader<R> {
     fn expect_nothing_more(&mut self) -> Result<(), ReadError> {
         match self.from.fill_buf() {
             Ok([]) => Ok(()),
-            Ok(_) => Err(ReadError::Damaged(format!("text follows its last line {}", self.line))),
+            Ok(_) => Err(ReadError::Damaged(format!(
+                "unexpected text after its last line {}",
+                self.line
+            ))),
             Err(error) => {
                 self.cut = true;
                 unreadable(error)
@@ -452,13 +457,13 @@ impl Batch {
 }
 
 fn object(name: &str, line: usize, text: &[u8]) -> Result<Object, &'static str> {
-    let text = std::str::from_utf8(text).map_err(|_| "is no UTF-8")?;
+    let text = std::str::from_utf8(text).map_err(|_| "is not valid UTF-8")?;
     // The line tells objects without a name apart.
     let documents =
         pavisade_yaml::read(&Source::of(format!("{name}:{line}"), Origin::Object, text));
-    let [doc] = &documents.docs[..] else { return Err("is no JSON") };
+    let [doc] = &documents.docs[..] else { return Err("is not valid JSON") };
     if !doc.is_json() || !documents.notes.is_empty() {
-        return Err("is no JSON");
+        return Err("is not valid JSON");
     }
     let root = doc.root();
     let field = |key| root.str(key).filter(|text| !text.is_empty());

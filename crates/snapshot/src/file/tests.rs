@@ -224,7 +224,10 @@ fn other_files_and_versions_are_refused_with_what_to_do() {
         (lines(1, Some(&header(1)), &[]), "damaged: its header: missing field"),
         (lines(1, Some("{"), &[]), "damaged: its header: EOF"),
         (lines(1, None, &[])[..30].to_vec(), "cut off before its header"),
-        (lines(1, None, &[POD, "{\"end\":{\"objects\":1}}", POD]), "text follows its last line 3"),
+        (
+            lines(1, None, &[POD, "{\"end\":{\"objects\":1}}", POD]),
+            "unexpected text after its last line 3",
+        ),
         (lines(1, None, &["{\"world\":1}", POD, "{\"end\":{\"objects\":1}}"]), "world 1 that it"),
         (lines(1, None, &["{\"world\":x}"]), "damaged: line 2: expected value"),
         (lines(2, None, &[r#"{"image":{"name":"a"}}"#]), "damaged: line 2: missing field"),
@@ -261,7 +264,7 @@ fn a_damaged_line_is_a_note_and_the_rest_is_read() {
         ("{apiVersion: v1, kind: Pod}", "line 3 is no JSON"),
         ("", "line 3 is no JSON"),
         ("{\"kind\":\"Pod\"}", "line 3 has no `apiVersion` and `kind`"),
-        (POD, "1 objects stand in it more than once"),
+        (POD, "1 objects are in it more than once"),
     ] {
         let saved = again(&lines(1, None, &[POD, bad, NODE, "{\"end\":{\"objects\":3}}"])).unwrap();
         let notes: Vec<_> = saved.snapshot.notes().iter().map(|n| (n.kind, &n.message)).collect();
@@ -276,8 +279,8 @@ fn a_damaged_line_is_a_note_and_the_rest_is_read() {
 #[test]
 fn missing_objects_are_noticed() {
     for (end, expect) in [
-        (&["{\"end\":{\"objects\":3}}"][..], "it should hold 3 objects and holds 2"),
-        (&[], "it is cut off after 2 objects"),
+        (&["{\"end\":{\"objects\":3}}"][..], "it should contain 3 objects, but contains 2"),
+        (&[], "it is truncated after 2 objects"),
     ] {
         let saved = again(&lines(1, None, &[&[POD, NODE], end].concat())).unwrap();
         assert_eq!(saved.snapshot.worlds()[0].objects().len(), 2);
@@ -359,7 +362,7 @@ fn every_cut_and_every_flipped_bit_is_noticed() {
     for length in 0..bytes.len() {
         if let Ok(saved) = again(&bytes[..length]) {
             let notes = saved.snapshot.notes();
-            assert!(notes.iter().any(|n| n.message.starts_with("it is cut off")), "{length}");
+            assert!(notes.iter().any(|n| n.message.starts_with("it is truncated")), "{length}");
         }
     }
     for at in 0..bytes.len() {

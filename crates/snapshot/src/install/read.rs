@@ -207,7 +207,7 @@ pub(super) fn crossplane_object(root: Value<'_>) -> Vec<Install> {
     if typed("apiVersion") && typed("kind") {
         Vec::new()
     } else {
-        inside("a manifest without type")
+        inside("a manifest without a type")
     }
 }
 
@@ -251,7 +251,7 @@ pub(super) fn ocm_subscription(root: Value<'_>) -> Vec<Install> {
     match text(root, &["spec", "channel"]) {
         "" => Vec::new(),
         channel => vec![Install {
-            what: "what is in a channel".to_owned(),
+            what: "the content of a channel".to_owned(),
             origin: Origin::Source("Channel".to_owned(), channel.to_owned()),
             path: None,
         }],

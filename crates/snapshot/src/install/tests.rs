@@ -119,7 +119,7 @@ fn a_crossplane_object_holds_an_object_and_no_pods_itself() {
     assert!(held[0].has_pods());
     // What has no type cannot be judged, and that is said.
     let open = "{apiVersion: kubernetes.crossplane.io/v1alpha2, kind: Object, spec: {forProvider: {manifest: {kind: Deployment}}}}";
-    assert_eq!(said(open), ["a manifest without type inside"]);
+    assert_eq!(said(open), ["a manifest without a type inside"]);
     assert!(embedded(&object(open)).is_empty());
 }
 

@@ -17,8 +17,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub enum ConnectError {
     /// No kubeconfig, and not in a pod.
     #[error(
-        "no cluster is known: there is no kubeconfig (--kubeconfig, $KUBECONFIG, ~/.kube/config), \
-         and this is no pod with a ServiceAccount"
+        "no cluster is configured: there is no kubeconfig (--kubeconfig, $KUBECONFIG, \
+         ~/.kube/config), and this is not a pod with a ServiceAccount"
     )]
     NoCluster,
     /// The file cannot be read.
@@ -30,13 +30,15 @@ pub enum ConnectError {
         reason: String,
     },
     /// No context is chosen.
-    #[error("the kubeconfig has no current context: choose one by --context; it has {known}")]
+    #[error(
+        "the kubeconfig has no current context: choose one with --context; it contains {known}"
+    )]
     NoContext {
         /// What there is.
         known: String,
     },
     /// The context is not in it.
-    #[error("the kubeconfig has no context `{wanted}`; it has {known}")]
+    #[error("the kubeconfig has no context `{wanted}`; it contains {known}")]
     Context {
         /// What was asked for.
         wanted: String,
@@ -76,7 +78,7 @@ impl Connection {
 pub(crate) async fn connect(request: &ClusterRequest) -> Result<Connection, ConnectError> {
     let (name, user, mut config) = configuration(request).await?;
     if config.cluster_url.host().is_none() || config.cluster_url.scheme().is_none() {
-        let reason = "its `server` is no address: write it as https://HOST:PORT".into();
+        let reason = "its `server` is not a URL: use https://HOST:PORT".into();
         return Err(ConnectError::Unusable { context: name, reason });
     }
     if let Some(exec) = config.auth_info.exec.take() {
@@ -116,7 +118,9 @@ fn client(config: Config, context: &str) -> Result<Client, ConnectError> {
         kube::Error::ProxyProtocolUnsupported { proxy_url }
         | kube::Error::ProxyProtocolDisabled { proxy_url, .. } => {
             let scheme = proxy_url.scheme_str().unwrap_or("its scheme");
-            unusable(format!("a proxy of `{scheme}` is not known: use http, https or socks5"))
+            unusable(format!(
+                "the proxy scheme `{scheme}` is not supported: use http, https or socks5"
+            ))
         }
         other => unusable(last(other)),
     })?;
@@ -173,7 +177,7 @@ fn in_pod() -> Result<(String, String, Config), ConnectError> {
 /// The error with its cause, once.
 fn reason(error: &KubeconfigError) -> String {
     match error {
-        KubeconfigError::Parse(_) => "it is no YAML of a kubeconfig".to_owned(),
+        KubeconfigError::Parse(_) => "it is not a valid kubeconfig".to_owned(),
         KubeconfigError::ReadConfig(why, path) => format!("{}: {why}", path.display()),
         KubeconfigError::LoadClusterOfContext(cluster) => {
             format!("the kubeconfig has no cluster `{cluster}`")

@@ -69,7 +69,9 @@ pub(crate) async fn discover(server: &Server) -> Result<Served, Failure> {
         let text = String::from_utf8_lossy(&text).into_owned();
         let documents = read(&Source::new("discovery", text));
         let Some(doc) = documents.docs.first() else {
-            return Err(Failure::Refused(format!("{root} is no answer of an API server")));
+            return Err(Failure::Refused(format!(
+                "the response to {root} is not from a Kubernetes API server"
+            )));
         };
         let value = doc.root();
         match value.str("kind") {
@@ -92,7 +94,11 @@ pub(crate) async fn discover(server: &Server) -> Result<Served, Failure> {
                     }
                 }
             }
-            _ => return Err(Failure::Refused(format!("{root} is no answer of an API server"))),
+            _ => {
+                return Err(Failure::Refused(format!(
+                    "the response to {root} is not from a Kubernetes API server"
+                )));
+            }
         }
     }
     Ok(served)
@@ -105,7 +111,7 @@ fn aggregated(list: Value<'_>, served: &mut Served) {
             let number = version.str("version").unwrap_or_default();
             // The server behind an APIService is away: what it served last is still told.
             if version.str("freshness") == Some("Stale") {
-                let why = "its API server does not answer the cluster's".to_owned();
+                let why = "its API server does not respond to the cluster".to_owned();
                 served.silent.push((format!("{name}/{number}"), why));
             }
             for resource in version.list("resources") {

@@ -21,16 +21,18 @@ pub(crate) fn run(exec: &ExecConfig) -> Result<AuthInfo, String> {
     let interactive = match exec.interactive_mode {
         Some(ExecInteractiveMode::Never) => false,
         Some(ExecInteractiveMode::Always) if !terminal => {
-            return Err("its credential plugin wants to ask something, and standard input is no \
-                        terminal"
-                .into());
+            return Err(
+                "its credential plugin requires input, and standard input is not a terminal".into(),
+            );
         }
         _ => terminal,
     };
     let mut spec = json!({ "interactive": interactive });
     if exec.provide_cluster_info {
-        let cluster =
-            exec.cluster.as_ref().ok_or("its credential plugin wants to know the cluster")?;
+        let cluster = exec
+            .cluster
+            .as_ref()
+            .ok_or("its credential plugin requires information about the cluster")?;
         spec["cluster"] = serde_json::to_value(cluster).map_err(|error| error.to_string())?;
     }
     let info = json!({ "apiVersion": version, "kind": "ExecCredential", "spec": spec });
@@ -64,7 +66,7 @@ fn credential(text: &str, version: &str) -> Result<AuthInfo, String> {
     let answer = answer.filter(|answer| answer.str("kind") == Some("ExecCredential"));
     let answer = answer.ok_or("the credential plugin printed no ExecCredential")?;
     if answer.str("apiVersion") != Some(version) {
-        return Err(format!("the credential plugin does not speak `{version}`"));
+        return Err(format!("the credential plugin does not support `{version}`"));
     }
     let field = |name: &str| {
         let value = answer.at(&["status", name]).and_then(Value::as_str);
@@ -74,11 +76,13 @@ fn credential(text: &str, version: &str) -> Result<AuthInfo, String> {
         (field("token"), field("clientCertificateData"), field("clientKeyData"));
     if certificate.is_some() != key.is_some() {
         return Err(
-            "the credential plugin gave a certificate without its key, or the reverse".into()
+            "the credential plugin returned a certificate without its key, or a key without its \
+             certificate"
+                .into(),
         );
     }
     if token.is_none() && certificate.is_none() {
-        return Err("the credential plugin gave neither a token nor a certificate".into());
+        return Err("the credential plugin returned neither a token nor a certificate".into());
     }
     // A kubeconfig holds PEM in base64.
     let base64 = |text: Option<&str>| text.map(super::base64);
@@ -87,7 +91,8 @@ fn credential(text: &str, version: &str) -> Result<AuthInfo, String> {
         "client-certificate-data": base64(certificate),
         "client-key-data": base64(key),
     });
-    serde_json::from_value(auth).map_err(|_| "the credential plugin's answer is of no use".into())
+    serde_json::from_value(auth)
+        .map_err(|_| "the response of the credential plugin is not valid".into())
 }
 
 #[cfg(test)]
@@ -116,7 +121,7 @@ mod tests {
         for (text, says) in [
             ("", "printed no ExecCredential"),
             ("hunter2", "printed no ExecCredential"),
-            ("{\"kind\":\"ExecCredential\",\"apiVersion\":\"x/v1beta1\"}", "does not speak"),
+            ("{\"kind\":\"ExecCredential\",\"apiVersion\":\"x/v1beta1\"}", "does not support"),
         ] {
             let error = credential(text, V1).unwrap_err();
             assert!(error.contains(says) && !error.contains("hunter2"), "{error}");

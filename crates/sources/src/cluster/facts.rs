@@ -103,7 +103,7 @@ impl Facts {
             let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
             let port = url.port_u16().unwrap_or(443);
             let presented = match &connection.config.proxy_url {
-                Some(_) => Err("the way to it is a proxy".to_owned()),
+                Some(_) => Err("the cluster is accessed through a proxy".to_owned()),
                 None => {
                     let name = connection.config.tls_server_name.as_deref();
                     tls::presented(host, port, name.unwrap_or(host)).await
@@ -152,7 +152,7 @@ async fn of_kubelets(nodes: &[Object]) -> Vec<Json> {
                 places.push(place);
             }
             None => {
-                let error = "its node has no InternalIP that is an address of a network";
+                let error = "its node has no InternalIP that is a routable address";
                 all.push(json!({ "of": name, "error": error }));
             }
         }
@@ -212,7 +212,7 @@ mod tests {
             node("name", json!([{"type": "InternalIP", "address": "localhost"}])),
         ];
         let entries = of_kubelets(&nodes).await;
-        let error = "its node has no InternalIP that is an address of a network";
+        let error = "its node has no InternalIP that is a routable address";
         assert_eq!(entries[0], json!({"of": "kubelet none", "error": error}));
         assert_eq!(entries[1], json!({"of": "kubelet named", "error": error}));
         assert_eq!(entries[2], json!({"of": "kubelet here", "error": error}));

@@ -66,17 +66,17 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Status { code, message, own: true, .. } => {
-                write!(f, "the API server says {code}: {message}")
+                write!(f, "the API server returned {code}: {message}")
             }
             Self::Status { code, message, .. } => {
-                write!(f, "the answer is {code}, not in the words of an API server: {message}")
+                write!(f, "the response is {code}, not in the format of an API server: {message}")
             }
             Self::Connection(why) | Self::Refused(why) => f.write_str(why),
-            Self::Time(time) => write!(f, "no whole answer within {} s", time.as_secs()),
+            Self::Time(time) => write!(f, "no complete response within {} s", time.as_secs()),
             Self::Late(time) => {
-                write!(f, "the time for the whole cluster ({} s) is over", time.as_secs())
+                write!(f, "the timeout for the whole cluster ({} s) has expired", time.as_secs())
             }
-            Self::Size(bytes) => write!(f, "the answer has more than {} MB", bytes >> 20),
+            Self::Size(bytes) => write!(f, "the response has more than {} MB", bytes >> 20),
         }
     }
 }
@@ -242,18 +242,18 @@ pub(crate) fn failure(error: &(dyn StdError + 'static)) -> Failure {
         };
     }
     if last.contains("failed to lookup address") || last.contains("dns error") {
-        return Failure::Connection("the server's name cannot be resolved".into());
+        return Failure::Connection("the host name cannot be resolved".into());
     }
     Failure::Connection(format!("the connection failed: {last}"))
 }
 
 fn io_failure(error: &io::Error) -> Option<&'static str> {
     Some(match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused: nothing listens at its address",
+        io::ErrorKind::ConnectionRefused => "connection refused: no server listens at its address",
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::UnexpectedEof => "the connection broke off",
+        | io::ErrorKind::UnexpectedEof => "the connection was interrupted",
         io::ErrorKind::TimedOut => "the connection timed out",
         io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
             "its address cannot be reached from here"
@@ -268,20 +268,20 @@ fn tls_failure(error: &rustls::Error) -> String {
         return format!("TLS: {error}");
     };
     match certificate {
-        Certificate::UnknownIssuer => "its certificate is signed by an authority that the kubeconfig \
-                                       does not name (certificate-authority-data): it may be another \
+        Certificate::UnknownIssuer => "its certificate is signed by a CA that is not in the \
+                                       kubeconfig (certificate-authority-data): it may be another \
                                        server"
             .into(),
         Certificate::Expired | Certificate::ExpiredContext { .. } => {
             "its certificate has expired".into()
         }
         Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
-            "its certificate is not valid yet: check this machine's clock".into()
+            "its certificate is not valid yet: check the clock of this machine".into()
         }
         Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
-            "its certificate is for other names than this address".into()
+            "its certificate does not match this address".into()
         }
-        other => format!("its certificate is refused: {other}"),
+        other => format!("its certificate is rejected: {other}"),
     }
 }
 
@@ -295,8 +295,10 @@ pub(crate) fn credential(error: &kube::client::AuthError) -> String {
         Auth::ReadTokenFile(why, path) => {
             format!("the token file {} cannot be read: {why}", path.display())
         }
-        Auth::InvalidBearerToken(_) => "the token holds characters that no header takes".into(),
-        other => format!("the credentials are of no use: {other}"),
+        Auth::InvalidBearerToken(_) => "the token contains characters that are not valid in a \
+                                        header"
+            .into(),
+        other => format!("the credentials are not valid: {other}"),
     }
 }
 

@@ -86,7 +86,7 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
     let (mut tokens, mut limit, mut pages) = (HashSet::new(), PAGE, 0);
     loop {
         if shared.failures.load(Ordering::Relaxed) >= GONE {
-            return listed.broken("the API server went away".into());
+            return listed.broken("the API server is no longer available".into());
         }
         pages += 1;
         if pages > shared.limits.pages {
@@ -98,7 +98,7 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
             Err(Failure::Status { code: 410, token: next, .. }) if !token.is_empty() => {
                 expired += 1;
                 if expired > MAX_EXPIRED {
-                    return listed.broken("its continue tokens expire again and again".into());
+                    return listed.broken("its continue tokens repeatedly expire".into());
                 }
                 // The list goes on with what is there now, or begins again.
                 match next {
@@ -162,7 +162,7 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
             return listed;
         }
         if empty > MAX_EMPTY {
-            return listed.broken("the API server sends empty pages without end".into());
+            return listed.broken("the API server repeatedly sends empty pages".into());
         }
         // A server that gives a token again would never end.
         if !tokens.insert(page.token.clone()) {
@@ -220,12 +220,12 @@ struct Page {
 }
 
 fn page(text: &[u8], resource: &Resource) -> Result<Page, String> {
-    let broken = |what: &str| format!("the API server's list is {what}");
-    let text = std::str::from_utf8(text).map_err(|_| broken("no UTF-8"))?;
+    let broken = |what: &str| format!("the list from the API server is {what}");
+    let text = std::str::from_utf8(text).map_err(|_| broken("not valid UTF-8"))?;
     let documents = read(&Source::of(SOURCE, Origin::Object, text));
-    let doc = documents.docs.first().ok_or_else(|| broken("no JSON"))?;
+    let doc = documents.docs.first().ok_or_else(|| broken("not valid JSON"))?;
     if documents.docs.len() > 1 || !documents.notes.is_empty() {
-        return Err(broken("no JSON"));
+        return Err(broken("not valid JSON"));
     }
     let list = doc.root();
     if list.get("items").is_none() {
@@ -237,13 +237,13 @@ fn page(text: &[u8], resource: &Resource) -> Result<Page, String> {
     let api_version = resource.api_version();
     let objects: Option<Vec<_>> =
         list.list("items").map(|item| object(item, &api_version, &resource.kind)).collect();
-    let objects = objects.ok_or_else(|| broken("not one of objects"))?;
+    let objects = objects.ok_or_else(|| broken("not a list of objects"))?;
     let is_dense = |object: &Object| {
         let text = object.doc().source().text().len();
         object.doc().memory() > FREE_DENSITY + MAX_DENSITY * text
     };
     if objects.iter().any(is_dense) {
-        return Err(broken("too dense: one of its objects is nothing but empty values"));
+        return Err(broken("not valid: one of its objects contains only empty values"));
     }
     let token = list.at(&["metadata", "continue"]).and_then(Value::as_str).unwrap_or_default();
     let size =
@@ -319,7 +319,7 @@ mod tests {
             page(text.as_bytes(), &pods())
         };
         assert!(list(1_000).is_ok());
-        assert!(list(100_000).is_err_and(|why| why.contains("too dense")));
+        assert!(list(100_000).is_err_and(|why| why.contains("contains only empty values")));
     }
 
     #[test]

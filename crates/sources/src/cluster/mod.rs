@@ -217,17 +217,18 @@ impl<'a> Reading<'a> {
         let config = &connection.config;
         let plain = config.cluster_url.scheme_str() == Some("http");
         let message = if plain {
-            "the API server is spoken to without TLS: everybody on the way reads the credentials"
+            "the connection to the API server does not use TLS: anyone in between can read the \
+             credentials"
         } else if config.accept_invalid_certs {
-            "the API server's certificate is not verified (insecure-skip-tls-verify): whoever is on \
-             the way may have answered in its place"
+            "the certificate of the API server is not verified (insecure-skip-tls-verify): anyone \
+             in between may have sent the responses"
         } else {
             return;
         };
         self.note(
             NoteKind::Warning,
             message.into(),
-            "Name its certificate authority in the kubeconfig.",
+            "Set its certificate authority in the kubeconfig.",
         );
     }
 
@@ -306,10 +307,11 @@ impl<'a> Reading<'a> {
         let remedy = match failure {
             Failure::Status { code: 401, .. } => "Log in again: the credentials have expired.",
             Failure::Status { code: 403, .. } => {
-                "Discovery needs the ClusterRole `system:discovery`, which every user has by default."
+                "Discovery requires the ClusterRole `system:discovery`, which every user has by \
+                 default."
             }
-            Failure::Refused(_) => "Mend the kubeconfig.",
-            _ => "Check the address and the way to it, then run it again.",
+            Failure::Refused(_) => "Fix the kubeconfig.",
+            _ => "Check the address and the network connection, then run it again.",
         };
         self.note(NoteKind::Unread, failure.to_string(), remedy);
         let kinds: Vec<_> = self.request.kinds.iter().map(|k| (k.group, k.kind)).collect();
@@ -325,13 +327,14 @@ impl<'a> Reading<'a> {
 
     fn done(mut self, facts: Option<Object>) -> LoadedCluster {
         if self.listed == 0 && self.forbidden > 0 {
-            let message = format!("none of {} kinds may be listed", self.forbidden);
+            let message =
+                format!("this identity is not allowed to list any of {} kinds", self.forbidden);
             let remedy = "Bind the role that `pavisade scan --print-rbac` prints to this identity.";
             self.note(NoteKind::Unread, message, remedy);
         }
         if !self.late.is_empty() {
             let message = format!(
-                "the cluster was not read within {} s: {} not listed in full",
+                "the cluster was not read within {} s: {} not listed completely",
                 self.request.limits.time.as_secs(),
                 counted(&self.late)
             );
@@ -339,7 +342,8 @@ impl<'a> Reading<'a> {
         }
         if !self.mixed.is_empty() {
             let message = format!(
-                "a continue token expired while {} were read: their lists are of two moments",
+                "a continue token expired while {} were read: their lists are from two points in \
+                 time",
                 self.mixed.join(", ")
             );
             self.note(NoteKind::Info, message, "");

@@ -42,7 +42,7 @@ pub(crate) async fn all(places: Vec<(String, u16)>) -> Vec<Result<Vec<Vec<u8>>, 
             results.push(task.await.unwrap_or_else(|_| Err("the handshake failed".into())));
         }
         if index == 0 && results.iter().all(Result::is_err) && places.len() > FIRST {
-            let why = format!("not tried: none of the first {FIRST} could be reached from here");
+            let why = format!("not tried: none of the first {FIRST} was reachable from here");
             results.resize(places.len(), Err(why));
             break;
         }

@@ -12,7 +12,7 @@ pub(super) fn only_document(text: String) -> Result<Doc, Refused> {
     let mut docs = read(&Source::new("", text)).docs;
     match (docs.pop(), docs.is_empty()) {
         (Some(doc), true) => Ok(doc),
-        _ => Err(refused("its document cannot be read by itself")),
+        _ => Err(refused("its document cannot be parsed on its own")),
     }
 }
 
@@ -22,13 +22,13 @@ pub(super) fn meaning(doc: &Doc) -> Result<Json, Refused> {
 }
 
 fn absent() -> Refused {
-    refused("it is not there any more")
+    refused("it no longer exists")
 }
 
 /// Whether the edit changes anything, or why it cannot be made.
 pub(super) fn changes(json: &Json, path: &[Step], edit: &Edit) -> Result<bool, Refused> {
     if path.is_empty() {
-        return Err(refused("a whole document is not edited"));
+        return Err(refused("a whole document cannot be edited"));
     }
     let makes = *edit != Edit::Remove;
     let mut old = Some(json);
@@ -49,7 +49,7 @@ pub(super) fn changes(json: &Json, path: &[Step], edit: &Edit) -> Result<bool, R
         (Edit::Remove, _) | (Edit::Append(_), None | Some(Json::Null)) => Ok(true),
         (Edit::Set(value), old) => Ok(old != Some(value)),
         (Edit::Append(value), Some(Json::Array(list))) => Ok(!list.contains(value)),
-        (Edit::Append(_), _) => Err(refused("it is no list")),
+        (Edit::Append(_), _) => Err(refused("it is not a list")),
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn amend(doc: &Doc, groups: &[Vec<Amendment>], at_once: usize) -> Ame
             }
             None => {
                 known.push(Group::new());
-                made[index] = Err(refused("it is of another text"));
+                made[index] = Err(refused("it is from another text"));
             }
         }
     }
@@ -218,8 +218,8 @@ impl Editor {
             let doc = only_document(text).ok();
             self.doc = doc.filter(|doc| meaning(doc).as_ref() == Ok(&self.json)).ok_or_else(|| {
                 refused(
-                    "the text cannot be changed there alone: an anchor, a merge or a style that \
-                     is edited by hand",
+                    "it cannot be changed on its own: it uses an anchor, a merge or a style that \
+                     must be edited manually",
                 )
             })?;
             edits.into_iter().for_each(|(path, edit)| self.history.push(path, edit));
@@ -236,11 +236,11 @@ fn spliced(old: &str, mut splices: Vec<(Range<usize>, String)>) -> Result<String
     for (index, (range, new)) in splices.iter().enumerate() {
         let same_start = index > 0 && splices[index - 1].0.start == range.start;
         let kept = old.get(copied..range.start).filter(|_| !same_start);
-        text.push_str(kept.ok_or_else(|| refused("its place is not clear"))?);
+        text.push_str(kept.ok_or_else(|| refused("its location is ambiguous"))?);
         text.push_str(new);
         copied = range.end;
     }
-    text.push_str(old.get(copied..).ok_or_else(|| refused("its place is not clear"))?);
+    text.push_str(old.get(copied..).ok_or_else(|| refused("its location is ambiguous"))?);
     Ok(text)
 }
 

@@ -63,7 +63,7 @@ impl<'d> Text<'d> {
         let (at, rest) = self.nearest(path);
         match (edit, rest) {
             (Edit::Remove, []) => self.remove(at),
-            (Edit::Remove, _) => Err(refused("it is not there any more")),
+            (Edit::Remove, _) => Err(refused("it no longer exists")),
             (Edit::Set(value), []) => self.replace(at, value),
             (Edit::Set(value), rest) => self.insert(at, rest, value.clone()),
             (Edit::Append(value), []) if at.is_null() => {
@@ -283,7 +283,7 @@ impl<'d> Text<'d> {
             })
             .collect();
         let Some([key, below @ ..]) = names.as_deref() else {
-            return Err(refused("it is not there any more"));
+            return Err(refused("it no longer exists"));
         };
         let nested = |names: &[&str], value: Json| {
             names.iter().rev().fold(value, |value, name| {
@@ -295,7 +295,7 @@ impl<'d> Text<'d> {
             return self.replace(at, &nested(&[key], value));
         }
         if at.kind() != Kind::Mapping {
-            return Err(refused("what is around it is no map"));
+            return Err(refused("its parent is not a map"));
         }
         let last = at.entries().last().map(|(_, value)| value);
         let Some(last) = last else {
@@ -313,7 +313,7 @@ impl<'d> Text<'d> {
             }
             return Ok((span, self.flow_like(at, &block)));
         };
-        let key_start = self.key_start(last).ok_or_else(|| refused("its place is not clear"))?;
+        let key_start = self.key_start(last).ok_or_else(|| refused("its location is ambiguous"))?;
         if self.is_flow(at) {
             let json = self.is_json(at);
             let key = if json { render::quoted(key) } else { render::text(key) };
@@ -328,7 +328,7 @@ impl<'d> Text<'d> {
     /// One more element at the end of a list.
     fn append(&self, list: Value<'d>, value: &Json) -> Splice {
         if list.kind() != Kind::Sequence {
-            return Err(refused("it is no list"));
+            return Err(refused("it is not a list"));
         }
         let json = self.doc.is_json();
         let Some(last) = list.items().last() else {
@@ -424,16 +424,16 @@ impl<'d> Text<'d> {
     }
 
     fn remove(&self, at: Value<'d>) -> Splice {
-        let around = at.parent().ok_or_else(|| refused("a whole document is not edited"))?;
+        let around = at.parent().ok_or_else(|| refused("a whole document cannot be edited"))?;
         let siblings: Vec<_> = around.entries().map(|(_, v)| v).chain(around.items()).collect();
         let index = siblings.iter().position(|s| s.id() == at.id());
-        let index = index.ok_or_else(|| refused("its place is not clear"))?;
+        let index = index.ok_or_else(|| refused("its location is ambiguous"))?;
         let start_of = |value: Value<'d>| match around.kind() {
             Kind::Mapping => self.key_start(value),
             _ if self.is_flow(around) => Some(self.start(value)),
             _ => self.text[..self.start(value)].rfind('-'),
         };
-        let start = start_of(at).ok_or_else(|| refused("its place is not clear"))?;
+        let start = start_of(at).ok_or_else(|| refused("its location is ambiguous"))?;
         let end = self.end(at);
         let next = siblings.get(index + 1).and_then(|next| start_of(*next));
         if self.is_flow(around) {

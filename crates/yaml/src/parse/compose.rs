@@ -242,7 +242,7 @@ impl<'t> Parser<'t> {
         let name = &self.text[at as usize + 1..token.end as usize];
         let Some(&anchor) = self.anchors.get(name) else {
             // The name is not shown: an unquoted password may begin with `*`.
-            return Err(error(at, "an alias names an anchor that does not stand above it"));
+            return Err(error(at, "an alias refers to an anchor that is not defined before it"));
         };
         self.count(1, false, at)?;
         let from = match anchor {

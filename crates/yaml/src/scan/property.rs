@@ -79,7 +79,8 @@ impl Scanner<'_> {
                 Some(0) => return Ok(self.pos - start),
                 Some(length) => self.pos += length,
                 None => {
-                    let message = "a URI's escape is no UTF-8: `%` and two hexadecimal digits each";
+                    let message = "an escape in a URI is not UTF-8: `%` and two hexadecimal \
+                                   digits each";
                     return Err(SyntaxError::new(self.pos, message));
                 }
             }

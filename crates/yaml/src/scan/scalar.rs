@@ -33,7 +33,7 @@ impl Scanner<'_> {
         let quote = if single { b'\'' } else { b'"' };
         loop {
             if self.pos >= self.end {
-                return Err(SyntaxError::new(start, "a quoted text has no end"));
+                return Err(SyntaxError::new(start, "a quoted scalar is not terminated"));
             }
             let c = self.byte(self.pos);
             if c == quote {
@@ -69,7 +69,7 @@ impl Scanner<'_> {
     fn skip_quoted_line(&mut self) -> Scan<()> {
         self.skip_line();
         if self.at_document_indicator() {
-            let message = "a quoted text holds a document indicator";
+            let message = "a quoted scalar contains a document indicator";
             return Err(SyntaxError::new(self.pos, message));
         }
         Ok(())

@@ -112,11 +112,12 @@ impl Sample {
 /// The bytes that a request asks for.
 fn ranged(request: &Request, bytes: &[u8]) -> Reply {
     let range = request.header("range");
-    let Some(first) = range.strip_prefix("bytes=").and_then(|range| range.strip_suffix('-')) else {
+    let Some((first, last)) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-'))
+    else {
         return Reply::new(200, bytes);
     };
-    let first: usize = first.parse().unwrap();
-    let last = bytes.len() - 1;
+    let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+    assert_eq!(last, bytes.len() - 1);
     Reply::new(206, &bytes[first..])
         .with("Content-Range", format!("bytes {first}-{last}/{}", bytes.len()))
 }

@@ -68,7 +68,7 @@ impl Pom {
         let document = xml::document(source)?;
         let root = document.root_element();
         if root.tag_name().name() != "project" {
-            return Err(Problem::whole("it is not a project of Maven"));
+            return Err(Problem::whole("it is not a Maven project"));
         }
         let lines = Lines::new(source);
         let own = |name| text(root, name).to_owned();

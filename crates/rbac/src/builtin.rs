@@ -1,16 +1,15 @@
 //! Roles and bindings that Kubernetes itself makes: known by name, never findings themselves.
 //!
-//! A name is only known if some version ships it: anybody may call a role `system:` something.
+//! A name is only known if some version ships it: anyone may call a role `system:` something.
 
 use std::sync::LazyLock;
 
 use pavisade_model::{KubernetesVersion, kinds};
-use pavisade_snapshot::Object;
+use pavisade_snapshot::{Object, View};
 use pavisade_yaml::{Doc, Source, Value, read};
 
-use super::access::Subject;
-use super::rules::Rules;
-use crate::View;
+use crate::rule::Rules;
+use crate::subject::Subject;
 
 /// Default ClusterRoles besides those of controllers.
 const CLUSTER_ROLES: [&str; 36] = [
@@ -67,7 +66,7 @@ const ROLES: [(&str, &str); 7] = [
 ];
 
 /// Whether some version of Kubernetes ships a ClusterRole of that name.
-pub(super) fn is_cluster_role(name: &str) -> bool {
+pub fn is_cluster_role(name: &str) -> bool {
     CLUSTER_ROLES.binary_search(&name).is_ok() || is_controller(name)
 }
 
@@ -78,13 +77,13 @@ fn is_controller(name: &str) -> bool {
 }
 
 /// Whether every cluster has a Role of that name in that namespace.
-pub(super) fn is_role(namespace: &str, name: &str) -> bool {
+pub fn is_role(namespace: &str, name: &str) -> bool {
     ROLES.contains(&(namespace, name))
 }
 
 /// Whether an object is a role that Kubernetes itself made, or perhaps did. Its label is no proof:
 /// anybody may write it. It counts only in a cluster that is newer than all that is known here.
-pub(super) fn is_default_role(role: &Object, cx: &View<'_>) -> bool {
+pub fn is_default_role(role: &Object, cx: &View<'_>) -> bool {
     if !role.is(kinds::CLUSTER_ROLE) {
         return is_role(role.namespace(), role.name());
     }
@@ -98,18 +97,18 @@ fn is_labelled(object: &Object) -> bool {
 
 /// Whether an object is a binding that Kubernetes itself made: labelled, and named after its role
 /// and `system:`, `cluster-admin`, or kubeadm's administrators.
-pub(super) fn is_default_binding(binding: &Object) -> bool {
+pub fn is_default_binding(binding: &Object) -> bool {
     let role = binding.at(&["roleRef", "name"]).and_then(Value::as_str).unwrap_or("");
     let name = binding.name();
     (name == role && is_cluster_role(role) || name.starts_with("system::")) && is_labelled(binding)
 }
 
 /// The version whose default roles [`shipped`] knows.
-pub(super) const SHIPPED: KubernetesVersion = KubernetesVersion::minor(37);
+pub const SHIPPED: KubernetesVersion = KubernetesVersion::minor(37);
 
 /// What a default role may do as Kubernetes ships it, but for reading what is no secret; `None` for
 /// one that [`SHIPPED`] does not ship.
-pub(super) fn shipped(role: &Object) -> Option<Rules<'static>> {
+pub fn shipped(role: &Object) -> Option<Rules<'static>> {
     const MADE_OF: [(&str, &str); 3] = [
         ("view", "system:aggregate-to-view"),
         ("edit", "system:aggregate-to-edit"),
@@ -129,7 +128,7 @@ pub(super) fn shipped(role: &Object) -> Option<Rules<'static>> {
 }
 
 /// [`shipped`] by the name alone: a Role has its namespace before it, `kube-system/NAME`.
-pub(super) fn shipped_as(name: &str) -> Option<Value<'static>> {
+pub fn shipped_as(name: &str) -> Option<Value<'static>> {
     static ROLES: LazyLock<Option<Doc>> = LazyLock::new(|| {
         let source = Source::new("default_roles.yaml", include_str!("default_roles.yaml"));
         read(&source).docs.into_iter().next()
@@ -138,7 +137,7 @@ pub(super) fn shipped_as(name: &str) -> Option<Value<'static>> {
 }
 
 /// Whether Kubernetes itself puts a subject into its own ClusterRoleBinding of that name.
-pub(super) fn is_shipped_subject(binding: &str, subject: &Subject) -> bool {
+pub fn is_shipped_subject(binding: &str, subject: &Subject) -> bool {
     const SUBJECTS: [(&str, &str); 15] = [
         ("cluster-admin", "system:masters"),
         ("system:basic-user", "system:authenticated"),
@@ -168,7 +167,7 @@ pub(super) fn is_shipped_subject(binding: &str, subject: &Subject) -> bool {
 }
 
 /// The rules of a default ClusterRole, where they are known here.
-pub(super) fn rules(name: &str) -> Option<Value<'static>> {
+pub fn rules(name: &str) -> Option<Value<'static>> {
     static ROLES: LazyLock<Option<Doc>> = LazyLock::new(|| {
         let source = Source::new("builtin_roles.yaml", include_str!("builtin_roles.yaml"));
         read(&source).docs.into_iter().next()

@@ -1,75 +1,15 @@
 //! Which roles the bindings of a world give, and to whom.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::sync::Arc;
 
 use pavisade_model::{Gap, kinds};
-use pavisade_snapshot::{Coverage, Object};
+use pavisade_snapshot::{Coverage, Derived, Object, Reads, View};
 use pavisade_yaml::Value;
 
-use super::aggregation::Aggregation;
-use super::builtin;
-use crate::{Derived, Reads, View};
-
-/// Whom a binding names.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Subject {
-    /// A ServiceAccount, by either of its two names.
-    ServiceAccount {
-        namespace: String,
-        name: String,
-    },
-    User(String),
-    Group(String),
-}
-
-impl Subject {
-    /// One of a binding's `subjects`; `None` where it has no name or an unknown kind. `home` is the
-    /// namespace of a RoleBinding, in which a ServiceAccount is that names none
-    /// (k8s.io/kubernetes `pkg/registry/rbac/validation`, `appliesToUser`).
-    pub(super) fn read(value: Value<'_>, home: &str) -> Option<Self> {
-        let name = value.str("name").filter(|name| !name.is_empty())?;
-        Some(match value.str("kind")? {
-            "ServiceAccount" => {
-                let own = value.str("namespace").filter(|namespace| !namespace.is_empty());
-                let namespace = own.unwrap_or(home).to_owned();
-                Self::ServiceAccount { namespace, name: name.to_owned() }
-            }
-            "User" => {
-                match name.strip_prefix("system:serviceaccount:").map(|n| n.split_once(':')) {
-                    Some(Some((namespace, name))) => Self::ServiceAccount {
-                        namespace: namespace.to_owned(),
-                        name: name.to_owned(),
-                    },
-                    _ => Self::User(name.to_owned()),
-                }
-            }
-            "Group" => Self::Group(name.to_owned()),
-            _ => return None,
-        })
-    }
-
-    /// The group whose members bypass RBAC: no binding gives it anything.
-    pub(super) fn is_masters(&self) -> bool {
-        matches!(self, Self::Group(name) if name == "system:masters")
-    }
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceAccount { namespace, name } if namespace.is_empty() => {
-                write!(f, "ServiceAccount `{name}`")
-            }
-            Self::ServiceAccount { namespace, name } => {
-                write!(f, "ServiceAccount `{namespace}/{name}`")
-            }
-            Self::User(name) => write!(f, "User `{name}`"),
-            Self::Group(name) => write!(f, "Group `{name}`"),
-        }
-    }
-}
+use crate::aggregation::Aggregation;
+use crate::builtin;
+use crate::subject::Subject;
 
 /// A role's name: a namespace for a Role, none for a ClusterRole.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -81,8 +21,10 @@ struct RoleId {
 /// Where a binding gives its role: in one namespace (empty where the file names none), or
 /// everywhere.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Where {
+pub enum Where {
+    /// In all namespaces and outside of them.
     Everywhere,
+    /// In that one.
     Namespace(String),
 }
 
@@ -92,18 +34,20 @@ struct Binding {
     subjects: Vec<Subject>,
 }
 
-/// Somebody who holds a role.
+/// Someone who holds a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Holder<'m> {
-    pub(super) subject: &'m Subject,
-    pub(super) place: &'m Where,
+pub struct Holder<'m> {
+    /// Who.
+    pub subject: &'m Subject,
+    /// Where.
+    pub place: &'m Where,
     /// The ClusterRole that aggregates the role and is bound in its stead.
-    pub(super) through: Option<&'m String>,
+    pub through: Option<&'m String>,
 }
 
 /// All bindings of a world, by role.
 #[derive(Debug, Default)]
-pub(super) struct Access {
+pub struct Access {
     bindings: HashMap<RoleId, Vec<Binding>>,
     aggregation: Aggregation,
     /// ClusterRoles whose `metadata.namespace` is set, which the API server drops.
@@ -115,9 +59,9 @@ pub(super) struct Access {
     /// Whether a binding names all ServiceAccounts of the cluster together.
     all_accounts: bool,
     /// The least of what was seen of bindings.
-    pub(super) coverage: Option<Coverage>,
+    pub coverage: Option<Coverage>,
     /// Kinds of bindings that were not read.
-    pub(super) gaps: Vec<Gap>,
+    pub gaps: Vec<Gap>,
 }
 
 impl Derived for Access {
@@ -145,7 +89,7 @@ impl Derived for Access {
 
 impl Access {
     /// The bindings of a world, read once for all checks.
-    pub(super) fn of(cx: &View<'_>) -> Arc<Self> {
+    pub fn of(cx: &View<'_>) -> Arc<Self> {
         cx.derive()
     }
 
@@ -154,7 +98,7 @@ impl Access {
         let everywhere = binding.is(kinds::CLUSTER_ROLE_BINDING);
         let namespace = match binding.at(&["roleRef", "kind"]).and_then(Value::as_str) {
             Some("ClusterRole") => None,
-            // The API server refuses a ClusterRoleBinding to a Role.
+            // The API server rejects a ClusterRoleBinding to a Role.
             Some("Role") if !everywhere => Some(binding.namespace().to_owned()),
             _ => return,
         };
@@ -187,7 +131,7 @@ impl Access {
     }
 
     /// Who holds a role, directly or through a ClusterRole that aggregates it.
-    pub(super) fn holders<'m>(&'m self, role: &Object) -> Vec<Holder<'m>> {
+    pub fn holders<'m>(&'m self, role: &Object) -> Vec<Holder<'m>> {
         let namespace = role.is(kinds::ROLE).then(|| role.namespace().to_owned());
         let own = RoleId { namespace, name: role.name().to_owned() };
         let (mut holders, mut known) = (Vec::new(), HashSet::new());
@@ -211,34 +155,34 @@ impl Access {
     }
 
     /// See [`Aggregation::parents`].
-    pub(super) fn aggregated_into(&self, name: &str) -> Option<Vec<&String>> {
+    pub fn aggregated_into(&self, name: &str) -> Option<Vec<&String>> {
         self.aggregation.parents(name)
     }
 
     /// See [`Aggregation::parts`].
-    pub(super) fn aggregated_from(&self, name: &str) -> Vec<&String> {
+    pub fn aggregated_from(&self, name: &str) -> Vec<&String> {
         self.aggregation.parts(name)
     }
 
     /// See [`Aggregation::has_parts`].
-    pub(super) fn has_parts(&self, name: &str) -> bool {
+    pub fn has_parts(&self, name: &str) -> bool {
         self.aggregation.has_parts(name)
     }
 
     /// See [`Aggregation::default_parts`].
-    pub(super) fn default_parts(&self, name: &str) -> &[String] {
+    pub fn default_parts(&self, name: &str) -> &[String] {
         self.aggregation.default_parts(name)
     }
 
     /// A ClusterRole of the world, wherever its file puts it.
-    pub(super) fn cluster_role<'a>(&self, cx: &View<'a>, name: &str) -> Option<&'a Object> {
+    pub fn cluster_role<'a>(&self, cx: &View<'a>, name: &str) -> Option<&'a Object> {
         let namespace = self.misplaced.get(name).map_or("", String::as_str);
         cx.get(kinds::CLUSTER_ROLE, namespace, name)
     }
 
     /// Whether a binding names that ServiceAccount itself, all of its namespace, or all. Files may leave
     /// the namespace out.
-    pub(super) fn names_account(&self, namespace: &str, name: &str) -> bool {
+    pub fn names_account(&self, namespace: &str, name: &str) -> bool {
         if self.all_accounts || self.account_groups.contains(namespace) {
             return true;
         }

@@ -13,11 +13,11 @@ use std::sync::OnceLock;
 use pavisade_snapshot::{Object, Selector};
 use pavisade_yaml::{Value, to_json};
 
-use super::builtin;
-use super::rules::is_aggregated;
+use crate::builtin;
+use crate::rule::is_aggregated;
 
 /// ClusterRoles that one role is followed into. Of more it is not said who holds them.
-pub(super) const MOST: usize = 500;
+pub const MOST: usize = 500;
 
 const AGGREGATE_TO: &str = "rbac.authorization.k8s.io/aggregate-to-";
 
@@ -37,7 +37,7 @@ struct Node {
 
 /// The ClusterRoles of a world, by who has whose rules.
 #[derive(Debug, Default)]
-pub(super) struct Aggregation {
+pub(crate) struct Aggregation {
     nodes: Vec<Node>,
     by_name: HashMap<String, usize>,
     /// The other way round than [`Node::parents`].
@@ -45,7 +45,7 @@ pub(super) struct Aggregation {
 }
 
 impl Aggregation {
-    pub(super) fn of(roles: &[&Object]) -> Self {
+    pub(crate) fn of(roles: &[&Object]) -> Self {
         let mut graph = Self::default();
         for role in roles {
             for to in ["admin", "edit", "view"] {
@@ -156,7 +156,7 @@ impl Aggregation {
 
     /// The ClusterRoles that have a ClusterRole's rules, over any number of steps; nothing where
     /// they are more than [`MOST`].
-    pub(super) fn parents(&self, name: &str) -> Option<Vec<&String>> {
+    pub(crate) fn parents(&self, name: &str) -> Option<Vec<&String>> {
         let Some(&place) = self.by_name.get(name) else { return Some(Vec::new()) };
         let above = self.nodes[place].above.get_or_init(|| self.closure(place, MOST));
         let names = above.as_ref()?.iter().filter_map(|place| self.nodes[*place].name.as_ref());
@@ -164,17 +164,17 @@ impl Aggregation {
     }
 
     /// Whether a ClusterRole has rules of others.
-    pub(super) fn has_parts(&self, name: &str) -> bool {
+    pub(crate) fn has_parts(&self, name: &str) -> bool {
         self.node(name).is_some_and(|node| node.has_parts)
     }
 
     /// The default roles of Kubernetes whose rules a ClusterRole has, over any number of steps.
-    pub(super) fn default_parts(&self, name: &str) -> &[String] {
+    pub(crate) fn default_parts(&self, name: &str) -> &[String] {
         self.node(name).map_or(&[], |node| &node.default_parts)
     }
 
     /// The ClusterRoles whose rules an aggregating one has, over any number of steps.
-    pub(super) fn parts(&self, name: &str) -> Vec<&String> {
+    pub(crate) fn parts(&self, name: &str) -> Vec<&String> {
         let Some(&to) = self.by_name.get(name) else { return Vec::new() };
         let children = self.children.get_or_init(|| {
             let mut children = vec![Vec::new(); self.nodes.len()];

@@ -5,16 +5,20 @@ use pavisade_model::kinds;
 use pavisade_snapshot::Object;
 use pavisade_yaml::{Kind, Value};
 
+use crate::request::Ask;
+
 /// A resource or subresource as requests name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Resource {
-    pub(super) group: &'static str,
+pub struct Resource {
+    /// The API group; empty for the core group.
+    pub group: &'static str,
     /// `pods`, or `pods/exec`.
-    pub(super) name: &'static str,
+    pub name: &'static str,
 }
 
 impl Resource {
-    pub(super) const fn new(group: &'static str, name: &'static str) -> Self {
+    /// One of a group.
+    pub const fn new(group: &'static str, name: &'static str) -> Self {
         Self { group, name }
     }
 
@@ -25,70 +29,72 @@ impl Resource {
 
 /// One rule of a role.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rule<'a>(Value<'a>);
+pub struct Rule<'a>(Value<'a>);
 
 /// What one rule grants of what was asked.
 #[derive(Debug, Clone)]
-pub(super) struct Grant<'a> {
-    pub(super) rule: Rule<'a>,
+pub struct Grant<'a> {
+    /// The rule.
+    pub rule: Rule<'a>,
     /// The element of `resources` that matches.
-    pub(super) resource: Value<'a>,
+    pub resource: Value<'a>,
     /// What was asked for.
-    pub(super) on: Resource,
+    pub on: Resource,
     /// The verbs of those asked for that it grants; `*` alone where it grants them all so.
-    pub(super) verbs: Vec<&'a str>,
+    pub verbs: Vec<&'a str>,
     /// The first verb asked for.
-    pub(super) asked: &'static str,
+    pub asked: &'static str,
 }
 
 impl<'a> Rule<'a> {
+    /// Where it stands.
+    pub fn value(self) -> Value<'a> {
+        self.0
+    }
+
     /// The texts of a field. A null in a list of texts is an empty one to the API server.
-    pub(super) fn texts(self, field: &str) -> impl Iterator<Item = &'a str> {
+    pub fn texts(self, field: &str) -> impl Iterator<Item = &'a str> {
         self.0.list(field).filter_map(text)
     }
 
     /// The element of a field that is that very text.
-    pub(super) fn element(self, field: &str, wanted: &str) -> Option<Value<'a>> {
+    pub fn element(self, field: &str, wanted: &str) -> Option<Value<'a>> {
         self.0.list(field).find(|v| v.as_str() == Some(wanted))
     }
 
-    pub(super) fn has(self, field: &str, wanted: &str) -> bool {
+    /// Whether a field has an element that is that very text.
+    pub fn has(self, field: &str, wanted: &str) -> bool {
         self.element(field, wanted).is_some()
     }
 
     /// Whether it grants that verb at all, by name or by `*`.
-    pub(super) fn has_verb(self, verb: &str) -> bool {
+    pub fn has_verb(self, verb: &str) -> bool {
         self.texts("verbs").any(|v| v == "*" || v == verb)
     }
 
     /// Whether it is limited to objects by their names. An empty name stands for requests that
     /// name none: such a rule is hardly limited.
-    pub(super) fn is_named(self) -> bool {
+    pub fn is_named(self) -> bool {
         let mut names = self.texts("resourceNames").peekable();
         names.peek().is_some() && names.all(|name| !name.is_empty())
     }
 
     /// Whether it covers a named object: by its name, or since it names none.
-    pub(super) fn covers_name(self, name: &str) -> bool {
+    pub fn covers_name(self, name: &str) -> bool {
         !self.is_named() || self.has("resourceNames", name)
     }
 
     /// The element of `resources` that covers a resource. `*` covers all, subresources included;
     /// `*/scale` the subresource of any; `pods` never `pods/status`; `pods/*` nothing.
-    pub(super) fn covering(self, on: Resource) -> Option<Value<'a>> {
-        if !self.texts("apiGroups").any(|group| group == "*" || group == on.group) {
+    pub fn covering(self, on: Resource) -> Option<Value<'a>> {
+        if !self.has_group(on.group) {
             return None;
         }
-        self.0.list("resources").find(|value| {
-            let Some(text) = value.as_str() else { return false };
-            let any_of_sub =
-                || on.subresource().is_some_and(|s| text.strip_prefix("*/") == Some(s));
-            text == "*" || text == on.name || any_of_sub()
-        })
+        self.matching(on.name, on.subresource().unwrap_or(""))
     }
 
     /// Whether it covers all that another rule covers by these words, whatever the verb.
-    pub(super) fn covers_text(self, group: &str, resource: &str) -> bool {
+    pub fn covers_text(self, group: &str, resource: &str) -> bool {
         let of_any = |text: &str| {
             text.split_once('/').is_some_and(|(_, sub)| self.has("resources", &format!("*/{sub}")))
         };
@@ -96,9 +102,43 @@ impl<'a> Rule<'a> {
             && (self.has("resources", "*") || self.has("resources", resource) || of_any(resource))
     }
 
+    /// Whether it allows a request (`RuleAllows`): all parts match within this one rule.
+    pub fn allows(self, ask: &Ask) -> bool {
+        self.has_verb(ask.verb())
+            && match ask {
+                Ask::Path { path, .. } => self.covers_url(path),
+                Ask::Resource(ask) => {
+                    self.has_group(&ask.group)
+                        && self.matching(&ask.combined(), &ask.subresource).is_some()
+                        && self.matches_name(&ask.name)
+                }
+            }
+    }
+
+    /// Whether it covers resources of a group.
+    pub fn has_group(self, group: &str) -> bool {
+        self.texts("apiGroups").any(|own| own == "*" || own == group)
+    }
+
+    /// Whether a request that names that object, or none where it is empty, passes its names.
+    pub fn matches_name(self, name: &str) -> bool {
+        let mut names = self.texts("resourceNames").peekable();
+        names.peek().is_none() || names.any(|own| own == name)
+    }
+
+    /// The element of `resources` that covers `pods`, or `pods/exec` with its subresource, whatever
+    /// the group.
+    fn matching(self, name: &str, sub: &str) -> Option<Value<'a>> {
+        self.0.list("resources").find(|value| {
+            let Some(text) = text(*value) else { return false };
+            let of_any = || !sub.is_empty() && text.strip_prefix("*/") == Some(sub);
+            text == "*" || text == name || of_any()
+        })
+    }
+
     /// Whether it covers what is no resource: `*` at the end stands for any end, elsewhere for
     /// itself.
-    fn covers_url(self, url: &str) -> bool {
+    pub fn covers_url(self, url: &str) -> bool {
         let ends = |own: &str| own.ends_with('*') && url.starts_with(own.trim_end_matches('*'));
         self.texts("nonResourceURLs").any(|own| own == url || ends(own))
     }
@@ -106,7 +146,7 @@ impl<'a> Rule<'a> {
     /// What it grants of these verbs. A name never matches a request of a collection, so a rule
     /// with names grants neither `create` (but on a subresource of a named object) nor
     /// `deletecollection`.
-    pub(super) fn grant(self, verbs: &[&'static str], on: Resource) -> Option<Grant<'a>> {
+    pub fn grant(self, verbs: &[&'static str], on: Resource) -> Option<Grant<'a>> {
         let resource = self.covering(on)?;
         let impossible = |verb: &str| {
             let collection = on.subresource().is_none() && verb == "create";
@@ -125,7 +165,7 @@ impl<'a> Rule<'a> {
     }
 
     /// Whether other rules grant all that it grants, in the words that it uses.
-    pub(super) fn is_within(self, others: &Rules<'_>) -> bool {
+    pub fn is_within(self, others: &Rules<'_>) -> bool {
         let mut verbs = self.texts("verbs");
         verbs.all(|verb| {
             let of_group = |group: &str| {
@@ -146,7 +186,7 @@ impl<'a> Rule<'a> {
     }
 
     /// Whether it grants everything that resources allow, as cluster-admin does.
-    pub(super) fn is_everything(self) -> bool {
+    pub fn is_everything(self) -> bool {
         ["verbs", "apiGroups", "resources"].iter().all(|field| self.has(field, "*"))
             && !self.is_named()
     }
@@ -154,22 +194,23 @@ impl<'a> Rule<'a> {
 
 /// The rules of one role.
 #[derive(Debug, Default)]
-pub(super) struct Rules<'a> {
-    pub(super) rules: Vec<Rule<'a>>,
+pub struct Rules<'a> {
+    /// Those that can be read.
+    pub rules: Vec<Rule<'a>>,
     /// Values of a wrong type: what they grant cannot be read.
-    pub(super) broken: Vec<Value<'a>>,
+    pub broken: Vec<Value<'a>>,
 }
 
 const FIELDS: [&str; 5] = ["verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs"];
 
 impl<'a> Rules<'a> {
     /// The rules that stand in a role.
-    pub(super) fn of(role: &'a Object) -> Self {
+    pub fn of(role: &'a Object) -> Self {
         role.at(&["rules"]).map(Self::read).unwrap_or_default()
     }
 
     /// The rules in a list.
-    pub(super) fn read(list: Value<'a>) -> Self {
+    pub fn read(list: Value<'a>) -> Self {
         let mut read = Self::default();
         match list.kind() {
             Kind::Sequence | Kind::Null => {}
@@ -191,12 +232,12 @@ impl<'a> Rules<'a> {
     }
 
     /// Whether there are none, broken ones included.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.rules.is_empty() && self.broken.is_empty()
     }
 
     /// What grants most of these verbs on a resource: a rule without names before one with.
-    pub(super) fn grant(&self, verbs: &[&'static str], on: Resource) -> Option<Grant<'a>> {
+    pub fn grant(&self, verbs: &[&'static str], on: Resource) -> Option<Grant<'a>> {
         let mut grants = self.rules.iter().filter_map(|rule| rule.grant(verbs, on)).peekable();
         let first = grants.peek().cloned();
         grants.find(|grant| !grant.rule.is_named()).or(first)
@@ -204,7 +245,7 @@ impl<'a> Rules<'a> {
 
     /// [`Rules::grant`] for the first of several resources that is granted, one without names
     /// before one with.
-    pub(super) fn grant_any(
+    pub fn grant_any(
         &self,
         verbs: &[&'static str],
         on: impl IntoIterator<Item = Resource>,
@@ -261,12 +302,12 @@ const OWN_GROUPS: [&str; 24] = [
 ];
 
 /// Whether an API group is one of Kubernetes itself, or all of them.
-pub(super) fn is_own_group(group: &str) -> bool {
+pub fn is_own_group(group: &str) -> bool {
     OWN_GROUPS.contains(&group)
 }
 
 /// Whether a role's rules are those of other ClusterRoles, which a controller copies into it.
-pub(super) fn is_aggregated(role: &Object) -> bool {
+pub fn is_aggregated(role: &Object) -> bool {
     role.is(kinds::CLUSTER_ROLE)
         && role.at(&["aggregationRule"]).is_some_and(|rule| rule.kind() == Kind::Mapping)
 }

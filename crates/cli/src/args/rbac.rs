@@ -1,0 +1,180 @@
+//! Arguments of `pavisade rbac`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use pavisade_model::KubernetesVersion;
+
+use super::{Color, ConfigFile, LiveArgs, Reading};
+
+const WHO_CAN_EXIT_CODES: &str = "\
+Examples:
+  pavisade rbac who-can get secrets -n shop manifests/
+  pavisade rbac who-can create deployments.apps --cluster
+  pavisade rbac who-can exec pods/web -n shop --snapshot prod.pavisade
+  pavisade rbac who-can get /metrics .
+
+Exit codes:
+  0  answered, whoever can
+  2  wrong usage, or the result could not be written
+  3  something could not be read, so others may be able to";
+
+const CAN_EXIT_CODES: &str = "\
+Exit codes:
+  0  answered
+  2  wrong usage, or the result could not be written
+  3  something could not be read, so the list may lack something";
+
+const EXPLAIN_EXIT_CODES: &str = "\
+Examples:
+  pavisade rbac explain sa:shop/web get secrets -n shop manifests/
+  pavisade rbac explain alice delete pods/web -n shop --group devs --cluster
+
+Exit codes:
+  0  allowed
+  1  refused
+  2  wrong usage, or the result could not be written
+  3  it depends on what could not be read or is not known";
+
+const DIFF_EXIT_CODES: &str = "\
+Exit codes:
+  0  everybody can do the same in both
+  1  somebody gains or loses permissions
+  2  wrong usage, or the result could not be written
+  3  something could not be read";
+
+const LINT_EXIT_CODES: &str = "\
+Exit codes:
+  0  no fault
+  1  faults
+  2  wrong usage, or the result could not be written
+  3  something could not be read";
+
+#[derive(Debug, Args)]
+pub(crate) struct RbacArgs {
+    #[command(subcommand)]
+    pub command: RbacCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RbacCommand {
+    /// Say who can do something, and through which binding, role and rule.
+    #[command(after_help = WHO_CAN_EXIT_CODES)]
+    WhoCan {
+        /// The verb: get, list, create, …; also exec, attach, port-forward, logs, evict, debug, scale.
+        verb: String,
+        /// RESOURCE, RESOURCE/NAME, RESOURCE/NAME/SUBRESOURCE, or a path that begins with a slash.
+        ///
+        /// Plural, singular and short names are understood; a resource outside of Kubernetes needs
+        /// its group, as in certificates.cert-manager.io, unless its definition was read.
+        resource: String,
+        /// In this namespace; without it in any, which is shown.
+        #[arg(short, long, value_name = "NAMESPACE")]
+        namespace: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// List what somebody can do.
+    #[command(after_help = CAN_EXIT_CODES)]
+    Can {
+        /// A user's name, group:NAME, sa:NAMESPACE/NAME.
+        subject: String,
+        /// Show a table of verbs for each resource.
+        #[arg(long)]
+        as_table: bool,
+        #[command(flatten)]
+        groups: Groups,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Say why somebody can or cannot do something: binding, role and rule, or what is missing.
+    #[command(after_help = EXPLAIN_EXIT_CODES)]
+    Explain {
+        /// A user's name, group:NAME, sa:NAMESPACE/NAME.
+        subject: String,
+        /// The verb, as for who-can.
+        verb: String,
+        /// The resource, as for who-can.
+        resource: String,
+        /// The namespace; without it the question is about the whole cluster.
+        #[arg(short, long, value_name = "NAMESPACE")]
+        namespace: Option<String>,
+        #[command(flatten)]
+        groups: Groups,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Say who gains and who loses permissions between two folders, files or snapshots.
+    #[command(after_help = DIFF_EXIT_CODES)]
+    Diff {
+        /// A file, a folder, or a snapshot (.pavisade).
+        old: PathBuf,
+        /// The same, later.
+        new: PathBuf,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Find bindings and rules that do nothing or not what they seem to.
+    #[command(after_help = LINT_EXIT_CODES)]
+    Lint {
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// Groups beside those that Kubernetes adds.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Groups {
+    /// A group that the subject is a member of; may be given again. Authentication decides about
+    /// groups, so no object says them.
+    #[arg(long = "group", value_name = "GROUP")]
+    pub groups: Vec<String>,
+}
+
+/// What is read, and how the answer is shown.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// Files, folders or archives (tar, tar.gz, tar.zst); `-` is standard input [default: .].
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub live: LiveArgs,
+
+    #[command(flatten)]
+    pub config: ConfigFile,
+
+    #[command(flatten)]
+    pub reading: Reading,
+
+    #[command(flatten)]
+    pub shown: Shown,
+}
+
+/// How an answer is shown.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Shown {
+    /// Print JSON.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+
+    /// Answer by the semantics of this version of Kubernetes [default: the cluster's, else 1.37].
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes_version: Option<KubernetesVersion>,
+
+    /// Show every way and every reason.
+    #[arg(long, help_heading = "Output")]
+    pub full: bool,
+
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+
+    /// Columns to fill; by default those of the terminal, or 100.
+    #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
+    pub width: Option<usize>,
+
+    /// No progress on standard error.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}

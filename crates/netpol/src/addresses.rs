@@ -1,0 +1,219 @@
+//! Sets of IP addresses, IPv4 and IPv6 apart.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::intervals::Intervals;
+
+/// A set of addresses.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Addresses {
+    v4: Intervals<u32>,
+    v6: Intervals<u128>,
+}
+
+/// Blocks that pods and nodes of clusters usually have addresses of (RFC 1918, RFC 6598, RFC 4193,
+/// link-local).
+const PRIVATE: [&str; 7] = [
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "fc00::/7",
+    "fe80::/10",
+];
+
+impl Addresses {
+    /// Every address.
+    pub fn all() -> Self {
+        Self { v4: Intervals::range(0, u32::MAX), v6: Intervals::range(0, u128::MAX) }
+    }
+
+    /// Every IPv4 address.
+    pub fn all_v4() -> Self {
+        Self { v4: Intervals::range(0, u32::MAX), v6: Intervals::default() }
+    }
+
+    /// The private blocks.
+    pub fn private() -> Self {
+        let blocks = PRIVATE.iter().filter_map(|block| Self::cidr(block));
+        blocks.fold(Self::default(), |all, block| all.union(&block))
+    }
+
+    /// Reads a block such as `10.0.0.0/8`. Bits behind the prefix do not count.
+    pub fn cidr(text: &str) -> Option<Self> {
+        let (address, prefix) = text.trim().split_once('/')?;
+        let prefix: u32 = prefix.parse().ok()?;
+        Some(match address.parse().ok()? {
+            IpAddr::V4(address) if prefix <= 32 => {
+                let rest = u32::MAX.checked_shr(prefix).unwrap_or(0);
+                let first = address.to_bits() & !rest;
+                Self { v4: Intervals::range(first, first | rest), v6: Intervals::default() }
+            }
+            IpAddr::V6(address) if prefix <= 128 => {
+                let rest = u128::MAX.checked_shr(prefix).unwrap_or(0);
+                let first = address.to_bits() & !rest;
+                Self { v4: Intervals::default(), v6: Intervals::range(first, first | rest) }
+            }
+            _ => return None,
+        })
+    }
+
+    /// One address.
+    pub fn one(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(a) => {
+                Self { v4: Intervals::range(a.to_bits(), a.to_bits()), v6: Intervals::default() }
+            }
+            IpAddr::V6(a) => {
+                Self { v4: Intervals::default(), v6: Intervals::range(a.to_bits(), a.to_bits()) }
+            }
+        }
+    }
+
+    /// Reads a block, an address, a range `10.0.0.1-10.0.0.9`, or such separated by commas.
+    pub fn read(text: &str) -> Option<Self> {
+        let parts = text.split(',').map(Self::read_part);
+        parts.reduce(|all, part| Some(all?.union(&part?)))?
+    }
+
+    fn read_part(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if let Some((first, last)) = text.split_once('-') {
+            return match (first.parse().ok()?, last.parse().ok()?) {
+                (IpAddr::V4(a), IpAddr::V4(b)) if a <= b => Some(Self {
+                    v4: Intervals::range(a.to_bits(), b.to_bits()),
+                    v6: Intervals::default(),
+                }),
+                (IpAddr::V6(a), IpAddr::V6(b)) if a <= b => Some(Self {
+                    v4: Intervals::default(),
+                    v6: Intervals::range(a.to_bits(), b.to_bits()),
+                }),
+                _ => None,
+            };
+        }
+        Self::cidr(text).or_else(|| Some(Self::one(text.parse().ok()?)))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
+    /// Whether an address is one of them.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match address.to_canonical() {
+            IpAddr::V4(address) => self.v4.contains(address.to_bits()),
+            IpAddr::V6(address) => self.v6.contains(address.to_bits()),
+        }
+    }
+
+    /// Whether all of them are in `other`.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.v4.is_subset(&other.v4) && self.v6.is_subset(&other.v6)
+    }
+
+    /// Addresses that are in either.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self { v4: self.v4.union(&other.v4), v6: self.v6.union(&other.v6) }
+    }
+
+    /// Addresses that are in both.
+    #[must_use]
+    pub fn intersect(&self, other: &Self) -> Self {
+        Self { v4: self.v4.intersect(&other.v4), v6: self.v6.intersect(&other.v6) }
+    }
+
+    /// Addresses of this one that are not in `other`.
+    #[must_use]
+    pub fn subtract(&self, other: &Self) -> Self {
+        Self { v4: self.v4.subtract(&other.v4), v6: self.v6.subtract(&other.v6) }
+    }
+
+    /// The IPv4 part.
+    #[must_use]
+    pub fn v4(&self) -> Self {
+        Self { v4: self.v4.clone(), v6: Intervals::default() }
+    }
+
+    /// The IPv6 part.
+    #[must_use]
+    pub fn v6(&self) -> Self {
+        Self { v4: Intervals::default(), v6: self.v6.clone() }
+    }
+
+    /// Its intervals, each as a set of its own.
+    pub fn parts(&self) -> impl Iterator<Item = Self> + '_ {
+        let v4 = self.v4.ranges().iter().map(|(first, last)| Self {
+            v4: Intervals::range(*first, *last),
+            v6: Intervals::default(),
+        });
+        let v6 = self.v6.ranges().iter().map(|(first, last)| Self {
+            v4: Intervals::default(),
+            v6: Intervals::range(*first, *last),
+        });
+        v4.chain(v6)
+    }
+
+    /// The first and the last address of the lowest interval.
+    pub fn first_last(&self) -> Option<(IpAddr, IpAddr)> {
+        let v4 = |(a, b): &(u32, u32)| {
+            (IpAddr::V4(Ipv4Addr::from_bits(*a)), IpAddr::V4(Ipv4Addr::from_bits(*b)))
+        };
+        let v6 = |(a, b): &(u128, u128)| {
+            (IpAddr::V6(Ipv6Addr::from_bits(*a)), IpAddr::V6(Ipv6Addr::from_bits(*b)))
+        };
+        self.v4.ranges().first().map(v4).or_else(|| self.v6.ranges().first().map(v6))
+    }
+
+    /// The pieces into which blocks cut all addresses: each piece is inside or outside of every
+    /// block. Pieces that are in the same blocks are one.
+    pub fn pieces<'a>(blocks: impl IntoIterator<Item = &'a Self>) -> Vec<Self> {
+        let mut pieces = vec![Self::all_v4(), Self::all().v6()];
+        for block in blocks {
+            let mut next = Vec::with_capacity(pieces.len() + 1);
+            for piece in pieces {
+                let inside = piece.intersect(block);
+                if inside.is_empty() || inside == piece {
+                    next.push(piece);
+                } else {
+                    next.push(piece.subtract(block));
+                    next.push(inside);
+                }
+            }
+            pieces = next;
+        }
+        pieces.sort();
+        pieces
+    }
+}
+
+impl fmt::Display for Addresses {
+    /// Blocks where they are, ranges elsewhere, separated by commas.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let v4 = self.v4.ranges().iter().map(|(first, last)| {
+            let rest = first ^ last;
+            let block = rest & rest.wrapping_add(1) == 0 && first & rest == 0;
+            let (a, b) = (Ipv4Addr::from_bits(*first), Ipv4Addr::from_bits(*last));
+            shown(block.then(|| rest.leading_zeros()), 32, &a, &b)
+        });
+        let v6 = self.v6.ranges().iter().map(|(first, last)| {
+            let rest = first ^ last;
+            let block = rest & rest.wrapping_add(1) == 0 && first & rest == 0;
+            let (a, b) = (Ipv6Addr::from_bits(*first), Ipv6Addr::from_bits(*last));
+            shown(block.then(|| rest.leading_zeros()), 128, &a, &b)
+        });
+        let all: Vec<_> = v4.chain(v6).collect();
+        f.write_str(&all.join(","))
+    }
+}
+
+fn shown(prefix: Option<u32>, whole: u32, a: &impl fmt::Display, b: &impl fmt::Display) -> String {
+    match prefix {
+        Some(prefix) if prefix == whole => a.to_string(),
+        Some(prefix) => format!("{a}/{prefix}"),
+        None => format!("{a}-{b}"),
+    }
+}

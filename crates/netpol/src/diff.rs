@@ -1,0 +1,150 @@
+//! What two pictures of a network let through differently.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::addresses::Addresses;
+use crate::engine::{Engine, PartyId};
+use crate::map::{By, End, Focus, lines, ways};
+use crate::verdict::Verdict;
+
+/// An end by what it is called, so that it can be found in another picture.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Name {
+    /// A workload: namespace, name, kind.
+    Workload(String, String, String),
+    /// Addresses outside of the cluster.
+    Outside(Addresses),
+    /// What serves Ingresses and Routes.
+    Controller,
+}
+
+impl fmt::Display for Name {
+    /// `shop/web[Deployment]`, `10.0.0.0/8`, `ingress controller`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workload(namespace, name, kind) => write!(f, "{namespace}/{name}[{kind}]"),
+            Self::Outside(addresses) => addresses.fmt(f),
+            Self::Controller => f.write_str("ingress controller"),
+        }
+    }
+}
+
+/// What connects two ends before and after; nothing where an end is not there.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Who connects.
+    pub from: Name,
+    /// To whom.
+    pub to: Name,
+    /// Before.
+    pub old: Verdict,
+    /// After.
+    pub new: Verdict,
+}
+
+/// What a picture says: between workloads, and by workload and side of addresses outside.
+#[derive(Default)]
+struct Said {
+    pairs: BTreeMap<(Name, Name), Arc<Verdict>>,
+    outside: BTreeMap<(bool, Name), Vec<(Addresses, Arc<Verdict>)>>,
+}
+
+/// All that differs, ordered by the ends. Where a controller is given, so is what Ingresses and
+/// Routes lead to.
+pub fn differences(
+    old: (&Engine, Option<PartyId>),
+    new: (&Engine, Option<PartyId>),
+) -> Vec<Change> {
+    let (old, new) = (said(old.0, old.1), said(new.0, new.1));
+    let mut changes = Vec::new();
+    let none = Arc::new(Verdict::default());
+    let pairs: BTreeSet<_> = old.pairs.keys().chain(new.pairs.keys()).collect();
+    for pair in pairs {
+        let of = |said: &Said| said.pairs.get(pair).unwrap_or(&none).clone();
+        put(&mut changes, &pair.0, &pair.1, &of(&old), &of(&new));
+    }
+    let sides: BTreeSet<_> = old.outside.keys().chain(new.outside.keys()).collect();
+    for side in sides {
+        let whole = || vec![(Addresses::all(), none.clone())];
+        let of = |said: &Said| said.outside.get(side).cloned().map_or_else(whole, filled);
+        let mut found: Vec<Change> = Vec::new();
+        for (one, before) in of(&old) {
+            for (other, after) in of(&new) {
+                let addresses = one.intersect(&other);
+                if addresses.is_empty() {
+                    continue;
+                }
+                let (own, outside) = (side.1.clone(), Name::Outside(addresses));
+                let (from, to) = if side.0 { (own, outside) } else { (outside, own) };
+                put(&mut found, &from, &to, &before, &after);
+            }
+        }
+        changes.extend(found);
+    }
+    changes.sort_by(|a, b| (&a.from, &a.to).cmp(&(&b.from, &b.to)));
+    changes
+}
+
+/// With the addresses to which nothing goes.
+fn filled(mut parts: Vec<(Addresses, Arc<Verdict>)>) -> Vec<(Addresses, Arc<Verdict>)> {
+    let all = parts.iter().fold(Addresses::default(), |all, (part, _)| all.union(part));
+    let rest = Addresses::all().subtract(&all);
+    if !rest.is_empty() {
+        parts.push((rest, Arc::new(Verdict::default())));
+    }
+    parts
+}
+
+fn put(changes: &mut Vec<Change>, from: &Name, to: &Name, old: &Verdict, new: &Verdict) {
+    let same = old.allow == new.allow && old.certain() == new.certain();
+    if !same {
+        changes.push(Change {
+            from: from.clone(),
+            to: to.clone(),
+            old: old.clone(),
+            new: new.clone(),
+        });
+    }
+}
+
+fn said(engine: &Engine, controller: Option<PartyId>) -> Said {
+    let mut said = Said::default();
+    let name = |place: usize| {
+        let workload = &engine.network().workloads[place];
+        Name::Workload(workload.namespace.clone(), workload.name.clone(), workload.kind.clone())
+    };
+    for line in lines(engine, &Focus::default()) {
+        match (&line.from, &line.to) {
+            (End::Workload(from), End::Workload(to)) => {
+                said.pairs.insert((name(*from), name(*to)), line.verdict);
+            }
+            (End::Workload(own), End::Outside(addresses)) => {
+                let part = ((**addresses).clone(), line.verdict);
+                said.outside.entry((true, name(*own))).or_default().push(part);
+            }
+            (End::Outside(addresses), End::Workload(own)) => {
+                let part = ((**addresses).clone(), line.verdict);
+                said.outside.entry((false, name(*own))).or_default().push(part);
+            }
+            _ => {}
+        }
+    }
+    if let Some(controller) = controller {
+        let mut led: BTreeMap<usize, Verdict> = BTreeMap::new();
+        for way in ways(engine, controller) {
+            if matches!(way.by, By::Entry(_)) {
+                let one = led.entry(way.workload).or_default();
+                one.allow = one.allow.union(&way.verdict.allow);
+                one.deny = one.deny.union(&way.verdict.unsure());
+            }
+        }
+        for (workload, verdict) in led {
+            if !verdict.allow.is_empty() {
+                said.pairs.insert((Name::Controller, name(workload)), Arc::new(verdict));
+            }
+        }
+    }
+    said
+}

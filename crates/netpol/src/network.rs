@@ -1,0 +1,131 @@
+//! All that has a say: policies, parties, and what leads to pods.
+
+use std::collections::BTreeSet;
+
+use pavisade_model::{GroupKind, kinds};
+use pavisade_snapshot::{Coverage, Object, Reads, View};
+
+use crate::addresses::Addresses;
+use crate::cluster::{Cast, Namespace, Party, Workload};
+use crate::policy::{Peer, Policy};
+use crate::profile::Assumptions;
+use crate::read;
+use crate::selector::Labels;
+use crate::service::{Entry, Service};
+use crate::vendor::{self, Vendor};
+
+/// The kinds that the picture is made from.
+pub const READS: Reads = &[
+    kinds::WORKLOADS,
+    kinds::NETWORK_POLICIES,
+    &[kinds::NAMESPACE, kinds::SERVICE, kinds::ENDPOINT_SLICE, kinds::NODE],
+    kinds::ENTRIES,
+    &[kinds::ROUTE, kinds::GATEWAY],
+];
+
+/// Kinds of policies that are weighed rule by rule.
+const WEIGHED: [GroupKind; 4] = [
+    kinds::NETWORK_POLICY,
+    kinds::CLUSTER_NETWORK_POLICY,
+    kinds::ADMIN_NETWORK_POLICY,
+    kinds::BASELINE_ADMIN_NETWORK_POLICY,
+];
+
+/// A world's network.
+#[derive(Debug)]
+pub struct Network {
+    /// What is taken for granted.
+    pub assumed: Assumptions,
+    /// Namespaces; the last stands for any that is not there.
+    pub namespaces: Vec<Namespace>,
+    /// Workloads, ordered by namespace and name.
+    pub workloads: Vec<Workload>,
+    /// Parties of workloads.
+    pub parties: Vec<Party>,
+    /// Addresses outside of the cluster, cut by what policies name.
+    pub outside: Vec<Addresses>,
+    /// Policies that are weighed, ordered by tier and priority.
+    pub policies: Vec<Policy>,
+    /// Policies of network plugins, which are not.
+    pub vendors: Vec<Vendor>,
+    /// Services.
+    pub services: Vec<Service>,
+    /// What leads from outside to Services.
+    pub entries: Vec<Entry>,
+    /// Kinds of policies of which not all were read.
+    pub unread: Vec<GroupKind>,
+    /// Kinds of workloads of which not all were read.
+    pub unread_workloads: Vec<GroupKind>,
+}
+
+impl Network {
+    /// Reads a world's network. The view must declare [`READS`].
+    pub fn read(view: &View<'_>, assumed: Assumptions) -> Self {
+        let objects = WEIGHED.into_iter().flat_map(|kind| view.list(kind).objects);
+        Self::with_policies(view, assumed, objects)
+    }
+
+    /// The same with these policies in place of its own.
+    pub fn with_policies<'o>(
+        view: &View<'_>,
+        assumed: Assumptions,
+        policies: impl IntoIterator<Item = &'o Object>,
+    ) -> Self {
+        let read = |object| read::policy(object, &assumed.namespace);
+        let mut policies: Vec<Policy> = policies.into_iter().filter_map(read).collect();
+        policies.sort_by(|a, b| (a.tier, a.priority).cmp(&(b.tier, b.priority)));
+        let blocks: BTreeSet<Addresses> = blocks(&policies).cloned().collect();
+        let blocks: Vec<_> = blocks.into_iter().collect();
+        let mut cast = Cast::read(view, &blocks, &assumed);
+        cast.namespaces.push(Namespace {
+            name: String::new(),
+            labels: Labels { open: true, ..Labels::default() },
+            object: None,
+        });
+        let Cast { namespaces, workloads, parties, .. } = cast;
+        let unread = |kind: &GroupKind| view.coverage(*kind) == Coverage::Unread;
+        let (services, entries) = Service::read_all(view, &assumed);
+        Self {
+            outside: Addresses::pieces(&blocks),
+            vendors: vendor::read(view, &assumed),
+            services,
+            entries,
+            unread: kinds::NETWORK_POLICIES.iter().copied().filter(unread).collect(),
+            unread_workloads: kinds::WORKLOADS.iter().copied().filter(unread).collect(),
+            assumed,
+            namespaces,
+            workloads,
+            parties,
+            policies,
+        }
+    }
+
+    /// The namespace that stands for any that is not there.
+    pub fn any_namespace(&self) -> usize {
+        self.namespaces.len() - 1
+    }
+
+    /// A label of a party's namespace and its own, or its addresses, for people.
+    pub fn workload_of(&self, party: &Party) -> Option<&Workload> {
+        match party.kind {
+            crate::cluster::Kind::Pods(place) => self.workloads.get(place),
+            _ => None,
+        }
+    }
+
+    /// A policy's source file and line.
+    pub fn place(object: &Object, node: Option<pavisade_yaml::NodeId>) -> (String, u32) {
+        let value = node.and_then(|node| object.doc().value(node)).unwrap_or(object.value());
+        let source = object.doc().source();
+        (source.shown().into_owned(), source.line_at(value.span().start))
+    }
+}
+
+/// Sets of addresses that policies name.
+pub(crate) fn blocks(policies: &[Policy]) -> impl Iterator<Item = &Addresses> {
+    let rules = policies.iter().flat_map(|policy| policy.rules.iter().flatten().flatten());
+    rules.flat_map(|rule| &rule.peers).filter_map(|peer| match peer {
+        Peer::Block(addresses) | Peer::Network(addresses) => Some(addresses),
+        _ => None,
+    })
+}

@@ -1,0 +1,217 @@
+//! What the API server refuses at load, what it refuses at login, and what it lets in.
+
+use pavisade_snapshot::Object;
+use pavisade_yaml::{Source, objects, read};
+use serde_json::{Value, json};
+
+use crate::expression::Root;
+use crate::{
+    Authentication, Expression, Judged, Keys, Preset, Refused, Token, Wanted, admission_policy,
+    configuration,
+};
+
+const NOW: f64 = 1_800_000_000.0;
+
+fn authentication(text: &str) -> Authentication {
+    let documents = read(&Source::new("authentication.yaml", text));
+    let sent: Vec<_> = documents.docs.iter().flat_map(|doc| objects(doc.root()).sent).collect();
+    Authentication::read(&Object::new(sent[0].value, sent[0].api_version, sent[0].kind))
+}
+
+fn with(rules: &str) -> Authentication {
+    authentication(&format!(
+        "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwt:\n- issuer: {{url: 'https://a.example.com', audiences: [k]}}\n  \
+         claimValidationRules: [{rules}]\n  claimMappings: {{username: {{claim: sub, prefix: 'o:'}}, groups: {{claim: groups, prefix: ''}}}}\n"
+    ))
+}
+
+fn token(more: Value) -> Token {
+    let mut claims = json!({"iss": "https://a.example.com", "aud": "k", "sub": "alice", "iat": NOW - 10.0, "exp": NOW + 600.0});
+    for (claim, value) in more.as_object().unwrap() {
+        claims[claim] = value.clone();
+    }
+    Token::read(&claims.to_string()).unwrap()
+}
+
+/// `passes`, `refused`, `invalid`. Without keys a token that passes is unknown.
+fn verdict(configuration: &Authentication, token: &Token) -> &'static str {
+    match configuration.judge(token, None, NOW) {
+        _ if !configuration.is_valid() => "invalid",
+        Judged::Unknown(why) if why.starts_with("all rules let it in as `o:alice`") => "passes",
+        Judged::Refused(_) => "refused",
+        Judged::Unknown(_) | Judged::Accepted(_) => "other",
+    }
+}
+
+#[test]
+fn rules_are_read_as_the_api_server_reads_them() {
+    let mfa = json!({"amr": ["pwd", "mfa"]});
+    for (rule, claims, want) in [
+        ("{expression: \"has(claims.amr) && 'mfa' in claims.amr\"}", mfa.clone(), "passes"),
+        ("{expression: \"has(claims.amr) && 'mfa' in claims.amr\"}", json!({}), "refused"),
+        (
+            "{expression: \"has(claims.amr) && 'mfa' in claims.amr\"}",
+            json!({"amr": ["pwd"]}),
+            "refused",
+        ),
+        ("{expression: \"dyn(claims.amr).exists(m, m == 'mfa')\"}", mfa.clone(), "passes"),
+        // A text is no list.
+        (
+            "{expression: \"has(claims.amr) && type(claims.amr) == list && dyn(claims.amr).exists(m, m == 'mfa')\"}",
+            json!({"amr": "mfa"}),
+            "refused",
+        ),
+        // The API server does not start with these.
+        ("{expression: \"claims.amr.exists(m, m == 'mfa')\"}", mfa.clone(), "invalid"),
+        ("{expression: \"claims.?amr.orValue([]).exists(m, m == 'mfa')\"}", mfa.clone(), "invalid"),
+        ("{expression: 'now() > claims.exp'}", json!({}), "invalid"),
+        ("{expression: 'claims.email_verified'}", json!({"email_verified": true}), "invalid"),
+        ("{claim: a, expression: 'true'}", json!({}), "invalid"),
+        ("{claim: amr, requiredValue: mfa}", mfa, "refused"),
+        ("{claim: acr, requiredValue: gold}", json!({"acr": "gold"}), "passes"),
+        ("{claim: acr, requiredValue: gold}", json!({"acr": "lead"}), "refused"),
+        ("{expression: 'claims.exp - claims.iat <= 900'}", json!({}), "passes"),
+        (
+            "{expression: 'claims.exp - claims.iat <= 900'}",
+            json!({"exp": NOW + 9_000.0}),
+            "refused",
+        ),
+        (
+            "{expression: 'has(claims.auth_time) && claims.iat - claims.auth_time <= 28800'}",
+            json!({"auth_time": NOW - 100.0}),
+            "passes",
+        ),
+        (
+            "{expression: 'has(claims.auth_time) && claims.iat - claims.auth_time <= 28800'}",
+            json!({"auth_time": NOW - 100_000.0}),
+            "refused",
+        ),
+        (
+            "{expression: 'has(claims.auth_time) && claims.iat - claims.auth_time <= 28800'}",
+            json!({}),
+            "refused",
+        ),
+        // Numbers are floats: adding an integer fails when it runs.
+        ("{expression: 'claims.iat + 1 > 0'}", json!({}), "refused"),
+    ] {
+        assert_eq!(verdict(&with(rule), &token(claims.clone())), want, "{rule} {claims}");
+    }
+}
+
+#[test]
+fn a_token_is_for_somebody_by_somebody_and_in_time() {
+    let any = with("");
+    for (claims, want) in [
+        (json!({}), "passes"),
+        (json!({"aud": ["x", "k"]}), "passes"),
+        (json!({"aud": "x"}), "refused"),
+        (json!({"iss": "https://a.example.com/"}), "refused"),
+        (json!({"exp": NOW - 1.0}), "refused"),
+        (json!({"exp": null}), "refused"),
+        (json!({"nbf": NOW + 30.0}), "passes"),
+        (json!({"nbf": NOW + 300.0}), "refused"),
+        (json!({"sub": 7}), "refused"),
+        (json!({"groups": [1]}), "refused"),
+        (json!({"groups": "devs"}), "passes"),
+    ] {
+        assert_eq!(verdict(&any, &token(claims.clone())), want, "{claims}");
+    }
+    let wrong = with("{claim: acr, requiredValue: gold}");
+    match wrong.judge(&token(json!({})), None, NOW) {
+        Judged::Refused(refusal) => assert_eq!(refusal.field, "jwt[0].claimValidationRules[0]"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_too_large_is_refused_before_it_runs() {
+    let read = |text: &str| Expression::read(text, Root::Claims, true);
+    let chain = |part: &str, times: usize| vec![part; times].join("");
+    for text in [
+        format!("1{} == 2", chain(" + 1", 2_000)),
+        format!("claims{} == 2", chain(".a", 20_000)),
+        format!("{}true{}", chain("(", 90), chain(")", 90)),
+        format!("{}true", chain("!", 5_000)),
+        format!("[{}1] == []", chain("[", 3_000)),
+    ] {
+        assert!(read(&text).is_err(), "{}", &text[..20]);
+    }
+    let list = (0..100).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    let four = format!(
+        "[{list}].all(a, [{list}].all(b, [{list}].all(c, [{list}].all(d, a + b + c + d >= 0))))"
+    );
+    let refused = match read(&four) {
+        Err(Refused::Unknown(_)) => true,
+        Ok(four) => four.evaluate(Root::Claims, &json!({})).is_err(),
+        Err(Refused::Invalid(why)) => panic!("{why}"),
+    };
+    assert!(refused);
+    // A million groups.
+    let groups: Vec<_> = (0..2_000).collect();
+    let two = read("dyn(claims.g).all(a, dyn(claims.g).all(b, a != b || true))").unwrap();
+    assert!(two.evaluate(Root::Claims, &json!({"g": groups})).is_err());
+    assert!(two.evaluate(Root::Claims, &json!({"g": [1, 2, 3]})).is_ok());
+}
+
+#[test]
+fn a_preset_lets_in_with_a_second_factor_alone() {
+    for preset in Preset::ALL {
+        let wanted = Wanted {
+            issuer: "https://a.example.com".to_owned(),
+            audience: "k".to_owned(),
+            preset,
+            max_age: Some(43_200),
+            acr: Vec::new(),
+            username: Some("sub".to_owned()),
+            groups: "groups".to_owned(),
+            prefix: "o:".to_owned(),
+        };
+        let Ok(text) = configuration(&wanted) else {
+            assert!(matches!(preset, Preset::Google | Preset::Dex), "{preset:?}");
+            continue;
+        };
+        let read = authentication(&text);
+        assert!(
+            read.faults.is_empty() && read.unknown.is_empty(),
+            "{preset:?}: {:?} {:?}",
+            read.faults,
+            read.unknown
+        );
+        let claims = |factor: bool| {
+            let mut claims = preset.claims(factor, &[]);
+            claims["auth_time"] = json!(NOW - 60.0);
+            token(claims)
+        };
+        assert_eq!(verdict(&read, &claims(true)), "passes", "{preset:?}");
+        assert_eq!(verdict(&read, &claims(false)), "refused", "{preset:?}");
+    }
+    let policy = admission_policy(&["DELETE".to_owned()], &["secrets".to_owned()], Some("it's"));
+    let documents = read(&Source::new("p.yaml", policy));
+    assert_eq!(documents.docs.len(), 2);
+}
+
+#[test]
+fn what_is_no_token_or_key_set_is_an_error() {
+    for text in ["", "a.b", "a.b.c", "{", "[]", "e30.e30", "e30.W10.e30"] {
+        assert!(Token::read(text).is_err(), "{text}");
+    }
+    assert!(Keys::read("{}").is_err() && Keys::read("x").is_err());
+    // `none` and a symmetric key never verify.
+    let unsigned = Token::read("eyJhbGciOiJub25lIn0.e30.").unwrap();
+    let keys = Keys::read(r#"{"keys": [{"kty": "oct", "k": "AA"}]}"#).unwrap();
+    assert!(matches!(keys.verify(&unsigned), crate::Signature::Bad(_)));
+}
+
+#[test]
+fn issuers_are_known_by_their_address() {
+    for (url, want) in [
+        ("https://login.microsoftonline.com/t/v2.0", Preset::Entra),
+        ("https://acme.okta.com", Preset::Okta),
+        ("https://sso.example.com/realms/prod", Preset::Keycloak),
+        ("https://accounts.google.com", Preset::Google),
+        ("https://dex.example.com", Preset::Dex),
+        ("https://okta.com.example.com", Preset::Generic),
+    ] {
+        assert_eq!(Preset::of(url), want, "{url}");
+    }
+}

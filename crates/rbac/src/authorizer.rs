@@ -1,0 +1,441 @@
+//! The authorizer: what an API server with these roles and bindings answers.
+//!
+//! It follows k8s.io/kubernetes `plugin/pkg/auth/authorizer/rbac` and `pkg/registry/rbac/validation`:
+//! each rule of each role that is bound to the user or one of their groups is tried by itself, and
+//! one that matches allows. Roles are found by what their rules name and bindings by whom they name,
+//! so no question looks at all of them. Members of `system:masters` pass before any authorizer.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use pavisade_model::{GroupKind, Why, kinds};
+use pavisade_snapshot::{Coverage, Object, Reads, View};
+
+use crate::aggregation::Aggregation;
+use crate::chain::{Chain, Step};
+use crate::model::{Binding, BindingId, HeldRule, Role, RoleId};
+use crate::request::{Ask, Identity};
+use crate::rule::Rule;
+use crate::subject::Subject;
+use crate::{defaults, node};
+
+/// Everything that decides about requests in one world.
+#[derive(Debug)]
+pub struct Authorizer<'a> {
+    view: View<'a>,
+    /// The authorizers of the API server.
+    pub chain: Chain,
+    roles: Vec<Role<'a>>,
+    /// ClusterRoles whose rules another has.
+    collected: HashSet<&'a str>,
+    bindings: Vec<Binding<'a>>,
+    /// Bindings of each role.
+    by_role: Vec<Vec<BindingId>>,
+    /// Bindings by the user's or ServiceAccount's name, and by group.
+    by_name: HashMap<String, Vec<BindingId>>,
+    by_group: HashMap<String, Vec<BindingId>>,
+    /// Bindings that name a ServiceAccount in the namespace that they are applied to, by its name.
+    adrift: HashMap<String, Vec<BindingId>>,
+    /// Rules by each element of `resources`.
+    by_resource: HashMap<&'a str, Vec<(RoleId, u32)>>,
+    /// Rules about paths.
+    by_path: Vec<(RoleId, u32)>,
+    role_ids: HashMap<(Option<&'a str>, &'a str), RoleId>,
+}
+
+/// What the API server answers.
+#[derive(Debug, Clone)]
+pub enum Decision {
+    /// It is allowed.
+    Allowed(Through),
+    /// Nothing allows it.
+    Refused,
+    /// It depends on what is not known.
+    Unknown(Vec<Why>),
+}
+
+/// What allows a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Through {
+    /// A rule of a role.
+    Rule(Route),
+    /// The group `system:masters`.
+    Masters,
+    /// The Node authorizer.
+    Node,
+    /// The mode AlwaysAllow.
+    AlwaysAllow,
+}
+
+/// From a subject to a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Route {
+    /// The binding.
+    pub binding: BindingId,
+    /// Its role.
+    pub role: RoleId,
+    /// The rule, by its place in the role.
+    pub rule: usize,
+}
+
+impl<'a> Authorizer<'a> {
+    /// The kinds that it looks at.
+    pub const READS: Reads = &[&[
+        kinds::ROLE,
+        kinds::CLUSTER_ROLE,
+        kinds::ROLE_BINDING,
+        kinds::CLUSTER_ROLE_BINDING,
+        kinds::SERVICE_ACCOUNT,
+        kinds::CUSTOM_RESOURCE_DEFINITION,
+        kinds::POD,
+        kinds::CLUSTER,
+        kinds::AUTHORIZATION_CONFIGURATION,
+    ]];
+
+    /// Reads a world, which must show [`Authorizer::READS`].
+    pub fn of(view: &View<'a>) -> Self {
+        let mut all = Self {
+            view: *view,
+            chain: Chain::of(view),
+            roles: Vec::new(),
+            collected: HashSet::new(),
+            bindings: Vec::new(),
+            by_role: Vec::new(),
+            by_name: HashMap::new(),
+            by_group: HashMap::new(),
+            adrift: HashMap::new(),
+            by_resource: HashMap::new(),
+            by_path: Vec::new(),
+            role_ids: HashMap::new(),
+        };
+        let cluster_roles = all.objects(kinds::CLUSTER_ROLE);
+        let parts = Parts::of(&cluster_roles, view.is_live());
+        all.collected = parts.collected(&cluster_roles);
+        for object in cluster_roles.iter().chain(&all.objects(kinds::ROLE)) {
+            let namespace = object.is(kinds::ROLE).then(|| object.namespace());
+            let parts = if namespace.is_none() { parts.of_role(object.name()) } else { Vec::new() };
+            let role = Role::read(object, view.is_live(), &parts);
+            all.add_role((namespace, object.name()), role);
+        }
+        for kind in [kinds::CLUSTER_ROLE_BINDING, kinds::ROLE_BINDING] {
+            for object in all.objects(kind) {
+                all.add_binding(Binding::read(object));
+            }
+        }
+        all
+    }
+
+    /// Those of a kind, and of files those that every cluster has besides.
+    fn objects(&self, kind: GroupKind) -> Vec<&'a Object> {
+        let mut all = self.view.list(kind).objects;
+        if self.view.may_be_incomplete() {
+            let seen: HashSet<(&str, &str)> =
+                all.iter().map(|object| (object.namespace(), object.name())).collect();
+            let missing = defaults::of_kind(kind)
+                .filter(|object| !seen.contains(&(object.namespace(), object.name())));
+            let missing: Vec<&'a Object> = missing.map(|object| -> &'a Object { object }).collect();
+            all.extend(missing);
+        }
+        all
+    }
+
+    fn add_role(&mut self, key: (Option<&'a str>, &'a str), role: Role<'a>) -> RoleId {
+        if let Some(known) = self.role_ids.get(&key) {
+            return *known;
+        }
+        let id = self.roles.len();
+        for (place, held) in (0..).zip(&role.rules) {
+            let resources: BTreeSet<&'a str> = held.rule.texts("resources").collect();
+            for resource in resources {
+                self.by_resource.entry(resource).or_default().push((id, place));
+            }
+            if held.rule.texts("nonResourceURLs").next().is_some() {
+                self.by_path.push((id, place));
+            }
+        }
+        self.roles.push(role);
+        self.by_role.push(Vec::new());
+        self.role_ids.insert(key, id);
+        id
+    }
+
+    fn add_binding(&mut self, mut binding: Binding<'a>) {
+        let id = self.bindings.len();
+        let (kind, name) = binding.role_ref;
+        let key = match (kind, binding.namespace) {
+            ("ClusterRole", _) => Some((None, name)),
+            // The API server refuses a ClusterRoleBinding to a Role.
+            ("Role", Some(namespace)) => Some((Some(namespace), name)),
+            _ => None,
+        };
+        if let Some(key) = key.filter(|_| !name.is_empty()) {
+            let role = match self.role_ids.get(&key) {
+                Some(known) => *known,
+                None => self.add_role(key, Role::unseen(key.0, key.1, &self.view)),
+            };
+            binding.role = Some(role);
+            self.by_role[role].push(id);
+        }
+        let mut known = HashSet::new();
+        for (subject, _) in &binding.subjects {
+            if !known.insert(subject) {
+                continue;
+            }
+            match subject {
+                Subject::Group(name) => self.by_group.entry(name.clone()).or_default().push(id),
+                Subject::User(name) => self.by_name.entry(name.clone()).or_default().push(id),
+                // Without a namespace it names nobody, unless the file leaves it open.
+                Subject::ServiceAccount { namespace, name } if namespace.is_empty() => {
+                    if binding.is_adrift() {
+                        self.adrift.entry(name.clone()).or_default().push(id);
+                    }
+                }
+                Subject::ServiceAccount { namespace, name } => {
+                    let name = crate::request::account_name(namespace, name);
+                    self.by_name.entry(name).or_default().push(id);
+                }
+            }
+        }
+        self.bindings.push(binding);
+    }
+
+    /// What it was made from.
+    pub fn view(&self) -> &View<'a> {
+        &self.view
+    }
+
+    /// A role.
+    pub fn role(&self, id: RoleId) -> &Role<'a> {
+        &self.roles[id]
+    }
+
+    /// All roles.
+    pub fn roles(&self) -> impl Iterator<Item = (RoleId, &Role<'a>)> {
+        self.roles.iter().enumerate()
+    }
+
+    /// A role by its name.
+    pub fn role_named(&self, namespace: Option<&str>, name: &str) -> Option<RoleId> {
+        // The key's lifetime is that of the world.
+        self.role_ids.get(&(namespace, name) as &(Option<&str>, &str)).copied()
+    }
+
+    /// Whether another ClusterRole has the rules of this one.
+    pub fn role_is_collected(&self, name: &str) -> bool {
+        self.collected.contains(name)
+    }
+
+    /// A binding.
+    pub fn binding(&self, id: BindingId) -> &Binding<'a> {
+        &self.bindings[id]
+    }
+
+    /// All bindings.
+    pub fn bindings(&self) -> impl Iterator<Item = (BindingId, &Binding<'a>)> {
+        self.bindings.iter().enumerate()
+    }
+
+    /// The bindings of a role.
+    pub fn bindings_of(&self, role: RoleId) -> impl Iterator<Item = (BindingId, &Binding<'a>)> {
+        self.by_role[role].iter().map(|id| (*id, &self.bindings[*id]))
+    }
+
+    /// A rule by its route.
+    pub fn held(&self, route: Route) -> HeldRule<'a> {
+        self.roles[route.role].rules[route.rule]
+    }
+
+    /// Kinds that were not read, where that matters to a request in a namespace.
+    pub fn gaps(&self, namespace: &str) -> Vec<Why> {
+        let both = [kinds::CLUSTER_ROLE_BINDING, kinds::ROLE_BINDING];
+        let count = if namespace.is_empty() { 1 } else { 2 };
+        both.into_iter().take(count).filter_map(|kind| self.view.gap(kind)).collect()
+    }
+
+    /// Whether there may be bindings and roles that no file shows.
+    pub fn is_partial(&self) -> bool {
+        let kinds =
+            [kinds::ROLE, kinds::CLUSTER_ROLE, kinds::ROLE_BINDING, kinds::CLUSTER_ROLE_BINDING];
+        kinds.into_iter().any(|kind| self.view.coverage(kind) == Coverage::Partial)
+    }
+
+    /// The bindings that name somebody, each once.
+    pub fn bindings_for(&self, who: &Identity) -> Vec<BindingId> {
+        let by_name = self.by_name.get(&who.name).filter(|_| !who.name.is_empty());
+        let by_group = who.groups.iter().filter_map(|group| self.by_group.get(group));
+        let account = who.name.strip_prefix("system:serviceaccount:");
+        let account = account.and_then(|rest| rest.split_once(':'));
+        let adrift = account.and_then(|(_, name)| self.adrift.get(name));
+        let lists = by_name.into_iter().chain(by_group).chain(adrift);
+        let mut all: Vec<_> = lists.flatten().copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// What the API server answers, with the first reason.
+    pub fn decide(&self, who: &Identity, ask: &Ask) -> Decision {
+        if who.is_master() {
+            return Decision::Allowed(Through::Masters);
+        }
+        let mut doubts = Vec::new();
+        for step in &self.chain.steps {
+            let allowed = match step {
+                Step::Rbac => match self.by_rbac(who, ask, &mut doubts) {
+                    Some(route) => Some(Through::Rule(route)),
+                    None => None,
+                },
+                Step::Node => {
+                    node::decide(&self.view, who, ask, &mut doubts).then_some(Through::Node)
+                }
+                Step::AlwaysAllow => Some(Through::AlwaysAllow),
+                Step::AlwaysDeny => None,
+                Step::Webhook(_) | Step::Abac | Step::Other(_) => {
+                    doubts.extend(step.doubt().map(Why::from));
+                    None
+                }
+            };
+            if let Some(through) = allowed {
+                let before = self.chain.steps.iter().take_while(|other| *other != step);
+                // What is asked before may deny; doubts about what RBAC lacks do not count.
+                let deny: Vec<_> = before.filter_map(Step::doubt).map(Why::from).collect();
+                return if deny.is_empty() {
+                    Decision::Allowed(through)
+                } else {
+                    Decision::Unknown(deny)
+                };
+            }
+        }
+        if doubts.is_empty() { Decision::Refused } else { Decision::Unknown(doubts) }
+    }
+
+    /// The first rule that allows a request; else what may allow it is added to `doubts`.
+    fn by_rbac(&self, who: &Identity, ask: &Ask, doubts: &mut Vec<Why>) -> Option<Route> {
+        let namespace = ask.namespace();
+        let mut unsure = self.gaps(namespace);
+        let mut tried = HashSet::new();
+        for id in self.bindings_for(who) {
+            let binding = &self.bindings[id];
+            let Some(role) = binding.role else { continue };
+            let adrift = binding.is_adrift() && !namespace.is_empty();
+            if !binding.counts_in(namespace) && !adrift || !tried.insert((role, adrift)) {
+                continue;
+            }
+            let of = &self.roles[role];
+            let rule = of.rules.iter().position(|held| held.rule.allows(ask));
+            match (rule, &of.doubt) {
+                (Some(_), _) if adrift => unsure.push(
+                    format!(
+                        "RoleBinding `{}` would allow it and has no namespace in its file: it counts \
+                         in the one that it is applied to",
+                        binding.name
+                    )
+                    .into(),
+                ),
+                (Some(rule), _) => return Some(Route { binding: id, role, rule }),
+                (None, Some(why)) => unsure.push(why.clone()),
+                (None, None) => {}
+            }
+        }
+        doubts.append(&mut unsure);
+        None
+    }
+
+    /// Every rule that allows a request for somebody, in the order of bindings.
+    pub fn routes(&self, who: &Identity, ask: &Ask) -> Vec<Route> {
+        let mut routes = Vec::new();
+        for id in self.bindings_for(who) {
+            let binding = &self.bindings[id];
+            let Some(role) = binding.role.filter(|_| binding.counts_in(ask.namespace())) else {
+                continue;
+            };
+            let rules = self.roles[role].rules.iter().enumerate();
+            let matching = rules.filter(|(_, held)| held.rule.allows(ask));
+            routes.extend(matching.map(|(rule, _)| Route { binding: id, role, rule }));
+        }
+        routes
+    }
+
+    /// The first rule of each role that allows a request, wherever the role is bound.
+    pub fn roles_that_allow(&self, ask: &Ask) -> Vec<(RoleId, usize)> {
+        let places: Vec<(RoleId, u32)> = match ask {
+            Ask::Path { .. } => self.by_path.clone(),
+            Ask::Resource(ask) => {
+                let any_of_sub = format!("*/{}", ask.subresource);
+                let combined = ask.combined();
+                let mut keys = vec!["*", &*combined];
+                keys.extend((!ask.subresource.is_empty()).then_some(&*any_of_sub));
+                keys.sort_unstable();
+                keys.dedup();
+                keys.iter()
+                    .filter_map(|key| self.by_resource.get(*key))
+                    .flatten()
+                    .copied()
+                    .collect()
+            }
+        };
+        let allows = |(role, rule): &(RoleId, usize)| self.rule(*role, *rule).allows(ask);
+        let places =
+            places.into_iter().filter_map(|(role, rule)| Some((role, usize::try_from(rule).ok()?)));
+        let mut found: Vec<_> = places.filter(allows).collect();
+        found.sort_unstable();
+        found.dedup_by_key(|(role, _)| *role);
+        found
+    }
+
+    fn rule(&self, role: RoleId, rule: usize) -> Rule<'a> {
+        self.roles[role].rules[rule].rule
+    }
+
+    /// The roles of which it is not known in full what they allow, among those that are bound.
+    pub fn doubtful_roles(&self) -> impl Iterator<Item = (RoleId, &Why)> {
+        let bound = self.roles.iter().enumerate().filter(|(id, _)| !self.by_role[*id].is_empty());
+        bound.filter_map(|(id, role)| Some((id, role.doubt.as_ref()?)))
+    }
+
+    /// Routes by which a request is allowed to anybody, in any namespace where `ask` names none and
+    /// `anywhere` is set.
+    pub fn holders(&self, ask: &Ask, anywhere: bool) -> Vec<Route> {
+        let mut routes = Vec::new();
+        for (role, rule) in self.roles_that_allow(ask) {
+            for (binding, held) in self.bindings_of(role) {
+                let counts = held.counts_in(ask.namespace())
+                    || held.is_adrift() && matches!(ask, Ask::Resource(_))
+                    || anywhere && ask.namespace().is_empty() && matches!(ask, Ask::Resource(_));
+                if counts && !held.subjects.is_empty() {
+                    routes.push(Route { binding, role, rule });
+                }
+            }
+        }
+        routes
+    }
+}
+
+/// The ClusterRoles whose rules others have, which a controller copies in a cluster.
+struct Parts<'a> {
+    graph: Aggregation,
+    live: bool,
+    by_name: HashMap<&'a str, &'a Object>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(roles: &[&'a Object], live: bool) -> Self {
+        let by_name = roles.iter().map(|role| (role.name(), *role)).collect();
+        Self { graph: Aggregation::of(roles), live, by_name }
+    }
+
+    /// Those whose rules a role has by its file alone: in a cluster they are in it already.
+    fn of_role(&self, name: &str) -> Vec<&'a Object> {
+        let parts = if self.live { Vec::new() } else { self.graph.parts(name) };
+        let known = |name: &String| self.by_name.get(name.as_str()).copied();
+        let mut parts: Vec<_> = parts.into_iter().filter_map(known).collect();
+        parts.sort_by_key(|part| part.name());
+        parts
+    }
+
+    /// Those whose rules another has.
+    fn collected(&self, roles: &[&'a Object]) -> HashSet<&'a str> {
+        let into =
+            |role: &&&Object| self.graph.parents(role.name()).is_none_or(|all| !all.is_empty());
+        roles.iter().filter(into).map(|role| role.name()).collect()
+    }
+}

@@ -1,0 +1,67 @@
+//! What connects to what, for people and programs: a map, answers, explanations.
+
+mod answer;
+mod api_server;
+mod found;
+mod map;
+mod shapes;
+mod svg;
+mod tables;
+mod words;
+
+use std::io::{self, Write};
+
+use pavisade_netpol::Picture;
+
+pub use answer::{NetworkAnswer, network_answer, network_explain};
+pub use api_server::network_api_server;
+pub use found::{
+    Demanded, NetworkDiffFormat, network_check, network_diff, network_generated, network_lint,
+};
+pub use words::Shown;
+
+/// How a map is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// A connection a line.
+    Csv,
+    /// A table for a pull request.
+    Markdown,
+    /// For Graphviz.
+    Dot,
+    /// A picture.
+    Svg,
+}
+
+/// A map of one world.
+#[derive(Debug)]
+pub struct NetworkMap {
+    /// The world's name.
+    pub name: String,
+    /// What it shows.
+    pub picture: Picture,
+}
+
+/// Writes maps: SVG and dot of the first world that has workloads, the other forms of all.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn network_map(
+    maps: &[NetworkMap],
+    format: NetworkFormat,
+    shown: &Shown,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        NetworkFormat::Text => maps.iter().try_for_each(|m| map::write(m, shown, out)),
+        NetworkFormat::Json => tables::json(maps, out),
+        NetworkFormat::Csv => tables::csv(maps, out),
+        NetworkFormat::Markdown => tables::markdown(maps, out),
+        NetworkFormat::Dot => maps.first().map_or(Ok(()), |m| tables::dot(m, out)),
+        NetworkFormat::Svg => maps.first().map_or(Ok(()), |m| svg::write(m, out)),
+    }
+}
